@@ -1,0 +1,232 @@
+"""Sets up what the rig needs from Debian: two Asterisk releases and a few tools.
+
+The releases live in chroots under `$PBXBILLING_RIG_CACHE` (default ~/.cache/pbxbilling), outside
+the checkout, and are built once. `python -m rig.provision` builds everything; the tests build what
+they use. Where something cannot be had, `UnprovisionedError` says why in words a person can act on.
+"""
+
+import fcntl
+import functools
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+RECIPE = 1
+"""Raise when `PACKAGES` or `_finish` change: chroots of an older recipe are then left alone."""
+
+PACKAGES = (
+    "asterisk",
+    "asterisk-modules",
+    "asterisk-core-sounds-en",
+    "asterisk-core-sounds-en-gsm",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One Asterisk release and the Debian suite that carries it."""
+
+    major: int
+    suite: str
+
+
+ASTERISK_22 = Release(22, "sid")
+ASTERISK_16 = Release(16, "bullseye")
+
+TOOLS = {
+    "debootstrap": "debootstrap",
+    "sipp": "sip-tester",
+    "systemd-analyze": "systemd",
+}
+"""Program → Debian package that is installed when the program is missing."""
+
+
+class UnprovisionedError(Exception):
+    """The rig cannot be set up here; the text says what is missing. Tests skip with it."""
+
+
+def cache_dir() -> Path:
+    """Where chroots and tools are kept between runs; created when absent."""
+    home = os.environ.get("PBXBILLING_RIG_CACHE") or Path.home() / ".cache" / "pbxbilling"
+    path = Path(home).resolve()
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+@functools.cache
+def obstacle() -> str | None:
+    """Why this machine cannot run the rig at all, or None."""
+    if sys.platform != "linux" or not Path("/etc/debian_version").exists():
+        return "the rig is set up from Debian packages, and this is no Debian"
+    if os.geteuid() != 0:
+        return "the rig needs root (chroot, mount namespaces, apt-get)"
+    trial = subprocess.run(
+        ["unshare", "--mount", "mount", "-t", "tmpfs", "none", "/mnt"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if trial.returncode:
+        return f"mounting is not permitted here: {_last_line(trial.stderr)}"
+    return None
+
+
+@functools.cache
+def tool(name: str) -> Path:
+    """Path of one of `TOOLS`, installed from Debian if it is missing."""
+    found = shutil.which(name)
+    if found is None:
+        _require_no_obstacle()
+        with _locked():
+            _apt_get("install", "--yes", "--no-install-recommends", TOOLS[name])
+        found = shutil.which(name)
+    if found is None:
+        raise UnprovisionedError(f"Debian's package {TOOLS[name]} brought no {name}")
+    return Path(found)
+
+
+@functools.cache
+def promtool() -> Path:
+    """Path of Prometheus' promtool.
+
+    It is taken out of the package without installing it: an installed one starts a server.
+    """
+    installed = shutil.which("promtool")
+    if installed:
+        return Path(installed)
+    target = cache_dir() / "bin" / "promtool"
+    if not target.exists():
+        _require_no_obstacle()
+        with _locked(), tempfile.TemporaryDirectory(dir=cache_dir()) as scratch:
+            _apt_get("download", "prometheus", cwd=scratch)
+            package = next(Path(scratch).glob("*.deb"))
+            _run("dpkg-deb", "--extract", str(package), scratch)
+            target.parent.mkdir(exist_ok=True)
+            Path(scratch, "usr/bin/promtool").replace(target)
+    return target
+
+
+@functools.cache
+def chroot(release: Release) -> Path:
+    """Root directory of a ready-to-run Asterisk of that release; takes a minute the first time.
+
+    Raises `UnprovisionedError` with the reason when it cannot be built.
+    """
+    target = cache_dir() / f"asterisk-{release.major}-recipe-{RECIPE}"
+    _require_no_obstacle()
+    if target.exists():
+        return target
+    debootstrap = tool("debootstrap")
+    with _locked():
+        if not target.exists():
+            _build(debootstrap, release, target)
+    return target
+
+
+def _build(debootstrap: Path, release: Release, target: Path) -> None:
+    """Debootstrap into a scratch name; the real name appears only when everything is there."""
+    print(f"building Asterisk {release.major} in {target} (once) ...", file=sys.stderr)
+    scratch = Path(tempfile.mkdtemp(prefix=f"{target.name}.", dir=cache_dir()))
+    try:
+        scratch.chmod(0o755)
+        _run(
+            str(debootstrap),
+            "--variant=minbase",
+            f"--include={','.join(PACKAGES)}",
+            release.suite,
+            str(scratch),
+        )
+        _finish(release, scratch)
+        scratch.rename(target)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _finish(release: Release, root: Path) -> None:
+    """Cut the chroot off from DNS, and check what it carries.
+
+    Asterisk looks its host's name up for every INVITE; with DNS that takes seconds.
+    """
+    version = subprocess.run(
+        ["chroot", str(root), "asterisk", "-V"], capture_output=True, text=True, check=False
+    ).stdout
+    if not version.startswith(f"Asterisk {release.major}."):
+        raise UnprovisionedError(
+            f"Debian {release.suite} carries {version.strip() or 'no Asterisk'}"
+        )
+    (root / "etc/nsswitch.conf").write_text("passwd: files\ngroup: files\nhosts: files\n")
+    (root / "etc/resolv.conf").unlink(missing_ok=True)
+    (root / "etc/resolv.conf").write_text("")
+    (root / "rig").mkdir()
+    for package in (root / "var/cache/apt/archives").glob("*.deb"):
+        package.unlink()
+
+
+def _require_no_obstacle() -> None:
+    reason = obstacle()
+    if reason:
+        raise UnprovisionedError(reason)
+
+
+@contextmanager
+def _locked() -> Iterator[None]:
+    """Hold the cache against other processes that set the rig up at the same time."""
+    with (cache_dir() / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _apt_get(*arguments: str, cwd: str | None = None) -> None:
+    """Run apt-get; package lists are refreshed once when the first attempt fails."""
+    try:
+        _run("apt-get", *arguments, cwd=cwd)
+    except UnprovisionedError:
+        _run("apt-get", "update", "--quiet")
+        _run("apt-get", *arguments, cwd=cwd)
+
+
+def _run(*command: str, cwd: str | None = None) -> None:
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if done.returncode:
+        name = Path(command[0]).name
+        raise UnprovisionedError(f"{name} {command[1]} failed: {_last_line(done.stdout)}")
+
+
+def _last_line(output: str) -> str:
+    lines = output.strip().splitlines()
+    return lines[-1] if lines else "it said nothing"
+
+
+def main() -> int:
+    """Build everything that is missing; exit status 1 and a reason when it cannot be."""
+    try:
+        for release in (ASTERISK_22, ASTERISK_16):
+            print(f"Asterisk {release.major}: {chroot(release)}")
+        for name in TOOLS:
+            print(f"{name}: {tool(name)}")
+        print(f"promtool: {promtool()}")
+    except UnprovisionedError as reason:
+        print(f"not set up: {reason}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
