@@ -1,0 +1,173 @@
+"""The admission decision: one new call against its tenant's standing, limits and allowance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pbxbilling.domain.plan import Limits
+
+
+class Mode(StrEnum):
+    """What a breach leads to; counting goes on in every mode."""
+
+    OFF = "off"
+    LOG = "log"
+    ENFORCE = "enforce"
+
+
+class Direction(StrEnum):
+    """The direction of a call, by the path of its hook."""
+
+    OUTBOUND = "outbound"
+    INBOUND = "inbound"
+    INTERNAL = "internal"
+
+
+class Reason(StrEnum):
+    """Why a call was admitted or refused: verdict, metric label, `[refusal]` key, JSON."""
+
+    OK = "ok"
+    EMERGENCY = "emergency"
+    MAX_CALLS = "max_calls"
+    MAX_OUTBOUND_CALLS = "max_outbound_calls"
+    MAX_INBOUND_CALLS = "max_inbound_calls"
+    MAX_TRUNK_LEGS = "max_trunk_legs"
+    MAX_CALLS_PER_SECOND = "max_calls_per_second"
+    ALLOWANCE = "allowance"
+    SUSPENDED = "suspended"
+    TRIAL_OVER = "trial_over"
+    CANCELLED = "cancelled"
+    READ_ONLY = "read_only"
+    INCOMPLETE = "incomplete"
+    UNKNOWN_TENANT = "unknown_tenant"
+    DEADLINE = "deadline"
+    FALLBACK = "fallback"
+    UNRECONCILED = "unreconciled"
+
+
+# What needs true counts: not judged by a PBX whose picture is not whole.
+COUNTED_REASONS = frozenset(
+    {
+        Reason.MAX_CALLS,
+        Reason.MAX_OUTBOUND_CALLS,
+        Reason.MAX_INBOUND_CALLS,
+        Reason.MAX_TRUNK_LEGS,
+        Reason.MAX_CALLS_PER_SECOND,
+        Reason.ALLOWANCE,
+    }
+)
+
+
+class Outcome(StrEnum):
+    """What was decided, in the words of the metric's `verdict` label."""
+
+    ADMIT = "admit"
+    REFUSE = "refuse"
+    WOULD_REFUSE = "would_refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """The first limit or standing in the way; `used` of `limit` where there are numbers."""
+
+    reason: Reason
+    used: int | None = None
+    limit: int | None = None
+
+
+@dataclass(slots=True)
+class Load:
+    """What a tenant holds at this moment, besides the call that is asked for."""
+
+    outbound: int = 0
+    inbound: int = 0
+    internal: int = 0
+    trunk_legs: int = 0
+
+    def calls(self, *, count_internal: bool) -> int:
+        """Calls that `max_calls` counts: five colleagues who chat do not block the outside line."""
+        return self.outbound + self.inbound + (self.internal if count_internal else 0)
+
+    def add(self, other: Load, sign: int = 1) -> None:
+        """Add (or with sign -1 take away) another load in place."""
+        self.outbound += sign * other.outbound
+        self.inbound += sign * other.inbound
+        self.internal += sign * other.internal
+        self.trunk_legs += sign * other.trunk_legs
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a hook wants on top of the load: a new call or not, and so many trunk legs more."""
+
+    direction: Direction
+    new_call: bool
+    trunk_legs: int
+
+
+def first_breach(
+    limits: Limits, ask: Ask, load: Load, *, count_internal: bool, calls_past_second: int
+) -> Breach | None:
+    """The first limit that the call asked for would exceed; None when it fits."""
+    if ask.new_call and (count_internal or ask.direction is not Direction.INTERNAL):
+        used = load.calls(count_internal=count_internal)
+        breach = _call_breach(limits, ask.direction, load, used, calls_past_second)
+        if breach is not None:
+            return breach
+    cap = limits.max_trunk_legs
+    if cap is not None and ask.trunk_legs and load.trunk_legs + ask.trunk_legs > cap:
+        return Breach(Reason.MAX_TRUNK_LEGS, load.trunk_legs, cap)
+    return None
+
+
+def _call_breach(
+    limits: Limits, direction: Direction, load: Load, used: int, past_second: int
+) -> Breach | None:
+    cap = limits.max_calls
+    if cap is not None and used >= cap:
+        return Breach(Reason.MAX_CALLS, used, cap)
+    if direction is Direction.OUTBOUND:
+        cap = limits.max_outbound_calls
+        if cap is not None and load.outbound >= cap:
+            return Breach(Reason.MAX_OUTBOUND_CALLS, load.outbound, cap)
+    elif direction is Direction.INBOUND:
+        cap = limits.max_inbound_calls
+        if cap is not None and load.inbound >= cap:
+            return Breach(Reason.MAX_INBOUND_CALLS, load.inbound, cap)
+    cap = limits.max_calls_per_second
+    if cap is not None and past_second >= cap:
+        return Breach(Reason.MAX_CALLS_PER_SECOND, past_second, cap)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The judgement of one hook. A refused call is a value, not an exception."""
+
+    outcome: Outcome
+    reason: Reason
+    breach: Breach | None = None
+
+    @property
+    def refused(self) -> bool:
+        """Whether the dialplan is told to hang up."""
+        return self.outcome is Outcome.REFUSE
+
+
+ADMITTED = Decision(Outcome.ADMIT, Reason.OK)
+EMERGENCY = Decision(Outcome.ADMIT, Reason.EMERGENCY)
+
+
+def decide(breach: Breach | None, mode: Mode, *, counts_are_true: bool = True) -> Decision:
+    """The mode comes last: only `enforce` refuses, and never on counts that may be untrue.
+
+    In `off` a breach is no more than an admission: nobody asked what would have been.
+    """
+    if breach is None or mode is Mode.OFF:
+        return ADMITTED
+    if mode is Mode.LOG:
+        return Decision(Outcome.WOULD_REFUSE, breach.reason, breach)
+    if not counts_are_true and breach.reason in COUNTED_REASONS:
+        return Decision(Outcome.WOULD_REFUSE, Reason.UNRECONCILED, breach)
+    return Decision(Outcome.REFUSE, breach.reason, breach)

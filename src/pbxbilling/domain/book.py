@@ -1,0 +1,87 @@
+"""All plans and tenants in memory, found by slug, account code, DID or context."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pbxbilling.domain.plan import Limits, Plan
+from pbxbilling.domain.tenant import Tenant
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """A tenant with the plan that is in force for it, its own overrides applied."""
+
+    tenant: Tenant
+    plan: Plan
+    limits: Limits
+
+
+class AccountBook:
+    """The accounts that calls are judged by. A change is in force for the next call.
+
+    A value listed by two tenants (a DID, say) belongs to the one written last; `apply` refuses
+    such a file.
+    """
+
+    def __init__(self, plans: Iterable[Plan] = (), tenants: Iterable[Tenant] = ()) -> None:
+        self.plans: dict[str, Plan] = {}
+        self.tenants: dict[str, Tenant] = {}
+        self._by_accountcode: dict[str, str] = {}
+        self._by_did: dict[str, str] = {}
+        self._by_context: dict[str, str] = {}
+        self._terms: dict[str, Terms] = {}
+        for plan in plans:
+            self.put_plan(plan)
+        for tenant in tenants:
+            self.put_tenant(tenant)
+
+    def put_plan(self, plan: Plan) -> None:
+        """Add a plan or replace the one of that slug."""
+        self.plans[plan.slug] = plan
+        self._terms.clear()
+
+    def put_tenant(self, tenant: Tenant) -> None:
+        """Add a tenant or replace the one of that slug, with all that it was found by."""
+        old = self.tenants.get(tenant.slug)
+        if old is not None:
+            self._unindex(old)
+        self.tenants[tenant.slug] = tenant
+        self._terms.pop(tenant.slug, None)
+        for index, values in self._indexed(tenant):
+            for value in values:
+                index[value] = tenant.slug
+
+    def _indexed(self, tenant: Tenant) -> Iterable[tuple[dict[str, str], tuple[str, ...]]]:
+        yield self._by_accountcode, tenant.accountcodes
+        yield self._by_did, tenant.dids
+        yield self._by_context, tenant.contexts
+
+    def _unindex(self, tenant: Tenant) -> None:
+        for index, values in self._indexed(tenant):
+            for value in values:
+                if index.get(value) == tenant.slug:
+                    del index[value]
+
+    def terms(self, slug: str | None) -> Terms | None:
+        """The terms of a tenant; None for one that is unknown (or whose plan is)."""
+        if slug is None:
+            return None
+        known = self._terms.get(slug)
+        if known is None:
+            tenant = self.tenants.get(slug)
+            plan = self.plans.get(tenant.plan) if tenant else None
+            if tenant is None or plan is None:
+                return None
+            known = Terms(tenant, plan, plan.limits.overridden_by(tenant.limits))
+            self._terms[slug] = known
+        return known
+
+    def owner(self, accountcode: str = "", did: str = "", context: str = "") -> str | None:
+        """Whose a channel is when no hook has said so: account code, then DID, then context."""
+        return (
+            (self._by_accountcode.get(accountcode) if accountcode else None)
+            or (self._by_did.get(did) if did else None)
+            or (self._by_context.get(context) if context else None)
+        )

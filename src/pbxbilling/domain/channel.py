@@ -1,0 +1,72 @@
+"""What identifies a channel, and what its name says about it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from enum import IntEnum, StrEnum
+from fnmatch import translate
+from typing import NamedTuple
+
+
+class ChannelKey(NamedTuple):
+    """One Asterisk channel for good: names change by Rename and masquerade, this does not."""
+
+    pbx: str
+    uniqueid: str
+
+    def __str__(self) -> str:
+        """The id under which a leg is billed, `pbx:uniqueid`."""
+        return f"{self.pbx}:{self.uniqueid}"
+
+
+class ChannelState(IntEnum):
+    """`ChannelState` of AMI, as far as it matters (asterisk/channelstate.h)."""
+
+    DOWN = 0
+    RESERVED = 1
+    OFF_HOOK = 2
+    DIALING = 3
+    RING = 4
+    RINGING = 5
+    UP = 6
+
+
+class LegDirection(StrEnum):
+    """Which way a trunk leg goes, seen from the PBX: what is billed."""
+
+    OUTBOUND = "outbound"
+    INBOUND = "inbound"
+
+
+def endpoint_of(name: str) -> str:
+    """The endpoint in a channel's name: `PJSIP/carrier-0000002a` → `PJSIP/carrier`.
+
+    An endpoint can hold dashes, so only the last one ends it; the half of a Local pair
+    (`Local/7@ctx-0000001;2`) keeps its context.
+    """
+    return name.rpartition("-")[0] or name
+
+
+def is_local(name: str) -> bool:
+    """Whether the name is that of a Local channel, which weighs nothing anywhere."""
+    return name.startswith("Local/")
+
+
+class Trunks:
+    """The endpoints of one PBX that lead outside: `PJSIP/carrier`, `*` allowed in a name."""
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        self.patterns = tuple(patterns)
+        self._regex = re.compile("|".join(translate(p) for p in self.patterns) or r"(?!)")
+        self._known: dict[str, bool] = {}
+
+    def __contains__(self, name: str) -> bool:
+        """Whether the channel of this name stands on a trunk."""
+        endpoint = endpoint_of(name)
+        known = self._known.get(endpoint)
+        if known is None:
+            if len(self._known) > 100_000:  # endpoints are few; a flood of invented names is not
+                self._known.clear()
+            known = self._known[endpoint] = self._regex.match(endpoint) is not None
+        return known

@@ -1,0 +1,100 @@
+"""What a plan sells and what it limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
+
+from pbxbilling.domain.channel import LegDirection
+
+
+class Overage(StrEnum):
+    """What happens when the included minutes are used up."""
+
+    BILL = "bill"
+    BLOCK = "block"
+
+
+@dataclass(frozen=True, slots=True)
+class BillingIncrement:
+    """Charging blocks, written "30/6": the first 30 s, then steps of 6 s."""
+
+    first_s: int
+    step_s: int
+
+    def __post_init__(self) -> None:
+        if self.first_s < 0 or self.step_s < 1:
+            msg = f"billing increment {self}: the first block is 0 s or more, the step 1 s or more"
+            raise ValueError(msg)
+
+    def __str__(self) -> str:
+        return f"{self.first_s}/{self.step_s}"
+
+    @classmethod
+    def parse(cls, text: str) -> BillingIncrement:
+        """Read "60/60"; raises ValueError that says what was expected."""
+        first, slash, step = text.partition("/")
+        if not (slash and first.isdecimal() and step.isdecimal()):
+            msg = f'billing increment {text!r}: expected "first/step" in whole seconds, as "60/60"'
+            raise ValueError(msg)
+        return cls(int(first), int(step))
+
+    def billable_s(self, answered_us: int) -> int:
+        """Seconds charged for `answered_us` microseconds of talk; none for an unanswered leg.
+
+        A begun second is a second: 60.2 s is 61 s, and 120 s at 60/60.
+        """
+        if answered_us <= 0:
+            return 0
+        answered_s = -(-answered_us // 1_000_000)
+        steps = -(-max(0, answered_s - self.first_s) // self.step_s)
+        return self.first_s + steps * self.step_s
+
+
+PER_MINUTE = BillingIncrement(60, 60)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Upper bounds of a tenant's load. None is unlimited, 0 is none: the two are never confused."""
+
+    max_calls: int | None = None
+    max_outbound_calls: int | None = None
+    max_inbound_calls: int | None = None
+    max_trunk_legs: int | None = None
+    max_calls_per_second: int | None = None
+
+    def overridden_by(self, overrides: Mapping[str, int | None]) -> Limits:
+        """These limits with a tenant's own values in place of the plan's."""
+        return replace(self, **overrides) if overrides else self
+
+
+LIMIT_NAMES = tuple(f.name for f in fields(Limits))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A plan by its slug, which never changes. Money: minor units; rates: micro-units a minute."""
+
+    slug: str
+    name: str = ""
+    limits: Limits = Limits()
+    count_internal: bool = False
+    included_minutes: int | None = None  # None: no allowance; every minute is overage
+    included_directions: frozenset[LegDirection] = frozenset({LegDirection.OUTBOUND})
+    overage: Overage = Overage.BILL
+    price_minor: int = 0
+    currency: str = "USD"
+    overage_per_minute_micros: int = 0  # millionths of the currency's major unit
+    billing_increment: BillingIncrement = PER_MINUTE
+    stripe_prices: Mapping[str, str] = field(default_factory=dict)
+    active: bool = True
+
+    @property
+    def blocks_when_used_up(self) -> bool:
+        """Whether the allowance is hard: it refuses and cuts, instead of billing beyond.
+
+        Hard with no included minutes at all means that nothing is included: an allowance of 0.
+        """
+        return self.overage is Overage.BLOCK

@@ -1,0 +1,51 @@
+"""What the operator decided for all tenants: mode, causes, emergency numbers, defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from pbxbilling.domain.admission import Mode, Reason
+
+
+class EmergencyNumbers:
+    """Numbers that pass every check, dialled as they are or behind one of the site's prefixes.
+
+    Separators are ignored ("1 1 2"), a prefix counts only in front of a whole emergency number:
+    with prefix "0", "0112" is one and "01125" is none.
+    """
+
+    def __init__(self, numbers: Iterable[str], prefixes: Iterable[str] = ()) -> None:
+        self.numbers = frozenset(numbers)
+        self.prefixes = tuple(prefixes)
+        self._all = self.numbers | {p + n for p in self.prefixes for n in self.numbers}
+
+    def __contains__(self, number: str) -> bool:
+        """Whether the number dialled is an emergency number."""
+        if number in self._all:
+            return True
+        return number.translate(_SEPARATORS) in self._all if number else False
+
+
+_SEPARATORS = str.maketrans("", "", " -./()")
+DEFAULT_EMERGENCY = EmergencyNumbers(("112", "911", "999"))
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The part of the configuration that calls are judged by; replaced whole at a reload."""
+
+    mode: Mode = Mode.OFF
+    refuse_unknown_tenant: bool = False
+    refuse_on_deadline: bool = False
+    cause: int = 17  # Q.850: 17 is SIP 486 Busy Here in chan_pjsip
+    causes: Mapping[Reason, int] = field(default_factory=dict)
+    emergency: EmergencyNumbers = DEFAULT_EMERGENCY
+    grace_days: int = 7
+    trial_days: int = 14
+    default_plan: str = "free"
+    timezone: str = "UTC"
+
+    def cause_for(self, reason: Reason) -> int:
+        """The hangup cause that a refusal for this reason carries."""
+        return self.causes.get(reason, self.cause)

@@ -1,0 +1,170 @@
+"""What is kept: the shapes that a store writes and gives back.
+
+A record is the whole row, keyed as its docstring says; writing it again changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pbxbilling.domain.admission import Direction, Mode, Outcome, Reason
+from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.plan import Plan
+from pbxbilling.domain.tenant import Tenant
+
+
+class EndWitness(StrEnum):
+    """Who told when a leg ended, the best first."""
+
+    LIVE = "live"  # AMI, as it happened
+    JOURNAL = "journal"  # Asterisk's own CEL
+    ESTIMATED = "estimated"  # nobody: the last proof of life
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """One call, keyed by `call`; `ended_at` None while it lives.
+
+    `origin` and `asker` are Uniqueids on `pbx`: its first channel and the one whose hook opened
+    it, by which a restarted daemon finds its channels again. A call that was joined to an older
+    one ends with `merged_into`.
+    """
+
+    call: str
+    tenant: str | None
+    pbx: str
+    direction: Direction
+    origin: str
+    asker: str
+    linkedid: str
+    caller: str
+    number: str
+    started_at: datetime
+    answered_at: datetime | None = None
+    ended_at: datetime | None = None
+    hooked: bool = False
+    over_limit: bool = False
+    emergency: bool = False
+    estimated: bool = False
+    merged_into: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LegRecord:
+    """One trunk leg, the unit of usage, keyed by `key`; `ended_at` None while it lives.
+
+    Written when it is answered and when it ends. `talk_us` is answered time as measured,
+    `billed_s` after the plan's increment, `allowance_s` the part of it that used included minutes
+    (0 for directions not included and for legs over the limit). `month` is the period of the end
+    in the tenant's zone. A row with a witnessed end is never overwritten by a later one; an
+    estimated end gives way to the journal's.
+    """
+
+    key: ChannelKey
+    call: str | None
+    tenant: str | None
+    direction: LegDirection
+    channel: str
+    linkedid: str
+    caller: str
+    number: str
+    started_at: datetime
+    answered_at: datetime | None = None
+    ended_at: datetime | None = None
+    talk_us: int = 0
+    billed_s: int = 0
+    allowance_s: int = 0
+    month: str | None = None
+    witness: EndWitness | None = None
+    over_limit: bool = False
+    emergency: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LegAssigned:
+    """A leg that belonged to nobody is given to a tenant, with what that makes of it."""
+
+    key: ChannelKey
+    tenant: str
+    billed_s: int
+    allowance_s: int
+    month: str
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRecord:
+    """One admission decision; appended."""
+
+    at: datetime
+    pbx: str | None
+    uniqueid: str
+    call: str | None
+    tenant: str | None
+    direction: Direction | None
+    caller: str
+    number: str
+    mode: Mode
+    outcome: Outcome
+    reason: Reason
+    breach: Reason | None = None
+    used: int | None = None
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """Who changed what; appended. `before` and `after` are JSON objects, None where nothing was."""
+
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class PbxMark:
+    """How far one PBX is known, keyed by `pbx`: its last proof of life and the journal's position.
+
+    `journal_file` names the file that `journal_offset` (bytes) belongs to, so that a rotated or
+    truncated one is noticed.
+    """
+
+    pbx: str
+    heard_at: datetime | None = None
+    journal_file: str = ""
+    journal_offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRow:
+    """Answered trunk legs of one tenant, month and direction, added up from the leg records.
+
+    `allowance_s` leaves out legs over the limit and directions that are not included.
+    """
+
+    tenant: str | None
+    month: str
+    direction: LegDirection
+    calls: int
+    talk_us: int
+    billed_s: int
+    allowance_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """All plans and tenants, as they stand in the store."""
+
+    plans: tuple[Plan, ...]
+    tenants: tuple[Tenant, ...]
+
+
+Record = (
+    CallRecord | LegRecord | LegAssigned | DecisionRecord | AuditRecord | PbxMark | Plan | Tenant
+)

@@ -1,0 +1,119 @@
+"""What the services need from outside, as small protocols; adapters and test fakes fit them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.facts import Fact
+from pbxbilling.domain.records import (
+    Accounts,
+    AuditRecord,
+    CallRecord,
+    DecisionRecord,
+    LegRecord,
+    PbxMark,
+    Record,
+    UsageRow,
+)
+
+
+class Clock(Protocol):
+    """Where time comes from."""
+
+    def now(self) -> datetime:
+        """The current instant, aware UTC; stamps facts."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never step; for time limits only."""
+        ...
+
+
+class EventSink(Protocol):
+    """Somebody who makes something of facts. It must not raise, nor wait."""
+
+    def __call__(self, fact: Fact) -> None:
+        """Take one fact."""
+        ...
+
+
+class RecordSink(Protocol):
+    """Where records go to be kept: at once, without waiting; durable a little later."""
+
+    def put(self, record: Record) -> None:
+        """Queue one record; records of one key keep their order."""
+        ...
+
+
+class Store(Protocol):
+    """Keeps records. Every error that the outside causes is a `StoreError`."""
+
+    async def commit(self, records: Sequence[Record]) -> None:
+        """Write all of them in one durable transaction, or none."""
+        ...
+
+    async def accounts(self) -> Accounts:
+        """All plans and tenants."""
+        ...
+
+    async def open_calls(self) -> list[CallRecord]:
+        """Calls that have not ended."""
+        ...
+
+    async def open_legs(self) -> list[LegRecord]:
+        """Answered trunk legs that have not ended."""
+        ...
+
+    async def legs(self, keys: Iterable[ChannelKey]) -> dict[ChannelKey, LegRecord]:
+        """What is known of these trunk legs; unknown ones are left out."""
+        ...
+
+    async def unowned_legs(self) -> list[LegRecord]:
+        """Answered and ended trunk legs that belong to nobody, newest first."""
+        ...
+
+    async def merges(self, since: datetime) -> Mapping[str, str]:
+        """Calls joined to an older one since then: younger id → older id."""
+        ...
+
+    async def usage(self, *, tenant: str | None = None, month: str | None = None) -> list[UsageRow]:
+        """Usage by tenant, month and direction, ended legs only; None does not filter."""
+        ...
+
+    async def decisions(
+        self,
+        *,
+        tenant: str | None = None,
+        since: datetime | None = None,
+        refused: bool = False,
+        limit: int = 1000,
+    ) -> list[DecisionRecord]:
+        """Decisions, newest first; `refused` keeps those that were or would have been refused."""
+        ...
+
+    async def audit(self, *, subject: str | None = None, limit: int = 1000) -> list[AuditRecord]:
+        """The audit trail, newest first."""
+        ...
+
+    async def marks(self) -> dict[str, PbxMark]:
+        """How far each PBX is known."""
+        ...
+
+
+class StoreError(Exception):
+    """The store cannot serve: the message names the file, the fault and the mend."""
+
+
+class PbxControl(Protocol):
+    """What we ask a PBX to do."""
+
+    async def channel_exists(self, name: str) -> bool | None:
+        """Whether a channel of this name lives; None where the PBX did not answer."""
+        ...
+
+    async def absolute_timeout(self, channel: str, seconds: float) -> bool:
+        """Hang the channel up that long from now; False where it is gone or nobody answered."""
+        ...

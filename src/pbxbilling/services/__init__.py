@@ -1,0 +1,1 @@
+"""Verbs over the domain and the ports: admit, track, reconcile, meter, recover, administer."""
