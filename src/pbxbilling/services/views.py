@@ -1,0 +1,136 @@
+"""What an operator is shown of the running daemon: plain values, the same for every way of asking."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from pbxbilling.domain.admission import Direction, Load, Mode
+from pbxbilling.domain.channel import LegDirection
+from pbxbilling.domain.records import LegAssigned
+
+
+class CallState(StrEnum):
+    """How far a call or a leg has come; only a call can be `reserved`."""
+
+    RESERVED = "reserved"  # the hook has let it in, no channel is known yet
+    RINGING = "ringing"
+    UP = "up"
+    HELD = "held"  # parked or on hold
+
+
+@dataclass(frozen=True, slots=True)
+class LegView:
+    """One channel of a call; `direction` None for an internal leg."""
+
+    channel: str
+    uniqueid: str
+    trunk: bool
+    direction: LegDirection | None
+    state: CallState
+
+
+@dataclass(frozen=True, slots=True)
+class CallView:
+    """One live call: who holds the slot, since when, and why it counts."""
+
+    call: str
+    tenant: str | None
+    pbx: str
+    direction: Direction
+    state: CallState
+    started_at: datetime
+    answered_at: datetime | None
+    caller: str
+    number: str
+    hooked: bool
+    over_limit: bool
+    emergency: bool
+    estimated: bool
+    legs: tuple[LegView, ...]
+
+
+class JournalState(StrEnum):
+    """Whether a PBX's own journal can recover what we do not see live."""
+
+    UNCONFIGURED = "unconfigured"
+    READABLE = "readable"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class PbxView:
+    """One PBX: may its counts be trusted? `fault` says why its link is down or its counts are not.
+
+    `stale` is a link that has been silent for longer than `ami.stale_s`; `heard_at` is its last
+    proof of life.
+    """
+
+    name: str
+    connected: bool
+    reconciled: bool
+    stale: bool
+    heard_at: datetime | None
+    journal: JournalState
+    calls: int
+    fault: str | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether its calls are judged on true counts."""
+        return self.reconciled and not self.stale
+
+
+@dataclass(frozen=True, slots=True)
+class StoreView:
+    """The database's writer: records that wait, and the error it is retrying at, if any."""
+
+    pending: int
+    fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusView:
+    """The daemon at a glance. `config_error` is what a bad reload said; the last good one rules."""
+
+    version: str
+    mode: Mode
+    since: datetime
+    config_error: str | None
+    pbxes: tuple[PbxView, ...]
+    store: StoreView
+    tenants: int
+    calls: int
+    trunk_legs: int
+    unowned_legs: int
+
+    @property
+    def ready(self) -> bool:
+        """Whether every PBX is reconciled and heard."""
+        return all(pbx.ready for pbx in self.pbxes)
+
+
+class Live(Protocol):
+    """The ledger of live calls, as administration sees it. Nothing here waits."""
+
+    def calls(self, tenant: str | None = None) -> list[CallView]:
+        """Live calls, the oldest first; None does not filter."""
+        ...
+
+    def release(self, call: str, actor: str) -> CallView | None:
+        """Take the slot from one call, and say what it was; None for a call that is not live."""
+        ...
+
+    def status(self) -> StatusView:
+        """The daemon at this moment."""
+        ...
+
+    def load(self, tenant: str) -> Load:
+        """What the tenant holds against its limits at this moment."""
+        ...
+
+    def assigned(self, leg: LegAssigned) -> None:
+        """An ended leg was given to a tenant: its allowance is drawn on from now on."""
+        ...
