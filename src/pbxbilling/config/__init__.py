@@ -1,0 +1,8 @@
+"""One TOML file, typed once at the edge; every fault names the key, the line and the mend."""
+
+from pbxbilling.config.faults import ConfigError, Fault
+from pbxbilling.config.load import load
+from pbxbilling.config.model import PbxSettings, Settings
+from pbxbilling.config.reload import Reload, reload_of
+
+__all__ = ["ConfigError", "Fault", "PbxSettings", "Reload", "Settings", "load", "reload_of"]

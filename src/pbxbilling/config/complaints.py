@@ -1,0 +1,101 @@
+"""pydantic's findings in the words of whoever wrote the file: key, line, expectation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from pbxbilling.config.faults import Fault
+from pbxbilling.config.forms import DIALLED, NAME
+from pbxbilling.config.lines import KeyPath
+
+_HIDDEN = frozenset({"secret", "url"})  # never repeated in a message: they are or hold secrets
+
+_EXPECTED: Mapping[str, str] = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "string_type": 'a string in quotes, as "…"',
+    "string_too_short": "a string that is not empty",
+    "secret_type": 'a string in quotes, as "…"',
+    "tuple_type": "a list, as [ … ]",
+    "model_type": "a table",
+    "model_attributes_type": "a table",
+    "path_type": 'a path in quotes, as "/…"',
+    "time_type": 'a time of day, as "01:00"',
+    "time_parsing": 'a time of day, as "01:00"',
+}
+
+
+_ALPHABETS: Mapping[str, str] = {DIALLED: "digits, *, # and +", NAME: "letters, digits, _, . and -"}
+
+
+def faults_of(
+    error: ValidationError,
+    model: type[BaseModel],
+    place: Callable[[KeyPath], tuple[str, int | None]],
+) -> Iterator[Fault]:
+    """Each finding as a fault; `place` tells the source and line of a key."""
+    for details in error.errors(include_url=False):
+        path = details["loc"]
+        yield Fault(*place(path), dotted(path), _message(details, path, model))
+
+
+def dotted(path: KeyPath) -> str:
+    """A key as people write it: `pbx[0].port`."""
+    return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).removeprefix(".")
+
+
+def _message(details: ErrorDetails, path: KeyPath, model: type[BaseModel]) -> str:
+    kind = details["type"]
+    if kind == "extra_forbidden":
+        return _unknown(str(path[-1]), _siblings(model, path))
+    if kind == "missing":
+        return "required, but not given"
+    if kind == "value_error":
+        return str(details["ctx"]["error"])
+    expected = _EXPECTED.get(kind) or _from_context(kind, details)
+    return f"expected {expected}{_got(details, path)}"
+
+
+def _from_context(kind: str, details: ErrorDetails) -> str:
+    context = details.get("ctx", {})
+    if kind in ("enum", "literal_error"):
+        return str(context["expected"]).replace("'", '"')
+    if kind == "string_pattern_mismatch":
+        return _ALPHABETS[context["pattern"]]
+    return details["msg"].removeprefix("Input should be ")
+
+
+def _got(details: ErrorDetails, path: KeyPath) -> str:
+    value = details["input"]
+    if not path or path[-1] in _HIDDEN or not isinstance(value, str | int | float):
+        return ""
+    return f", got {_toml(value)}"
+
+
+def _toml(value: str | float) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    near = get_close_matches(name.lower(), known, n=1)
+    mend = f'did you mean "{near[0]}"?' if near else f"known here: {', '.join(known)}"
+    return f"unknown key; {mend}"
+
+
+def _siblings(model: type[BaseModel], path: KeyPath) -> list[str]:
+    """The keys that may stand where this unknown one stands."""
+    section: Any = model
+    for part in path[:-1]:
+        if isinstance(part, str):
+            annotation = section.model_fields[part].annotation
+            section = next(iter(get_args(annotation)), annotation)
+    return list(section.model_fields)

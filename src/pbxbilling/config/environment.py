@@ -1,0 +1,87 @@
+"""Settings given as environment variables: `PBXBILLING_AGI__DEADLINE_MS=500`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any, cast
+
+from pydantic import BaseModel
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsError
+
+from pbxbilling.config.faults import Fault
+from pbxbilling.config.lines import KeyPath
+
+PREFIX = "PBXBILLING_"
+DELIMITER = "__"
+CONFIG_VARIABLE = "PBXBILLING_CONFIG"  # names the file itself; read by the command line
+
+
+def values_from(
+    env: Mapping[str, str], model: type[BaseModel]
+) -> tuple[dict[str, Any], list[Fault]]:
+    """What the environment sets, nested as in the file, and what is wrong with it.
+
+    Lists and lists of tables are JSON. A variable of ours that no key answers to is a fault when
+    it is meant for a section or is nearly a key; others (a site's own) are left alone.
+    """
+    values: dict[str, Any] = {}
+    faults: list[Fault] = []
+    for name, text in env.items():
+        if not name.startswith(PREFIX) or name == CONFIG_VARIABLE:
+            continue
+        if (message := _misspelt(name, list(model.model_fields))) is not None:
+            faults.append(Fault(place_of(name), None, "", message))
+            continue
+        try:
+            values = overlay(values, _source(model, {name: text})())
+        except SettingsError:
+            faults.append(Fault(place_of(name), None, "", "expected JSON, as '[…]'"))
+    return values, faults
+
+
+def overlay(base: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Both together, table by table; where both give a key, `above` wins."""
+    merged = dict(base)
+    for key, value in above.items():
+        below = merged.get(key)
+        if isinstance(below, Mapping) and isinstance(value, Mapping):
+            merged[key] = overlay(below, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def variable_for(path: KeyPath) -> str:
+    """The variable that sets a key; within a list of tables, the one that sets the whole list."""
+    names: list[str] = []
+    for part in path:
+        if isinstance(part, int):
+            break
+        names.append(part.upper())
+    return PREFIX + DELIMITER.join(names)
+
+
+def place_of(variable: str) -> str:
+    """How a fault names a variable as its place."""
+    return f"environment variable {variable}"
+
+
+def _source(model: type[BaseModel], env: Mapping[str, str]) -> EnvSettingsSource:
+    source = EnvSettingsSource(
+        cast("type[BaseSettings]", model),  # it reads fields and config, which every model has
+        env_prefix=PREFIX,
+        env_nested_delimiter=DELIMITER,
+    )
+    source.env_vars = {name.lower(): text for name, text in env.items()}
+    return source
+
+
+def _misspelt(name: str, sections: list[str]) -> str | None:
+    top, nested, _ = name.removeprefix(PREFIX).lower().partition(DELIMITER)
+    if top in sections:
+        return None
+    near = get_close_matches(top, sections, n=1)
+    if near:
+        return f"sets no key; did you mean {PREFIX}{near[0].upper()}{nested}…?"
+    return f"sets no key; known sections: {', '.join(sections)}" if nested else None

@@ -1,0 +1,73 @@
+"""Values that are written as one string: listen addresses, database urls, time zones."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+# Alphabets, as patterns.
+DIALLED = r"^[0-9*#+]+$"
+NAME = r"^[A-Za-z0-9_.-]+$"
+
+
+class Address(NamedTuple):
+    """Where to listen; an IPv6 host is written in brackets. Port 0 lets the system choose."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it; a host name counts as outside."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+
+def parse_listen(text: str) -> Address:
+    """Read "127.0.0.1:4573" or "[::1]:4573"; raises ValueError that says what was expected."""
+    host, colon, port = text.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    if not (colon and host and port.isdecimal() and int(port) <= 65_535):
+        raise ValueError(_LISTEN_EXPECTED)
+    if ":" in host and not bracketed:
+        raise ValueError(_LISTEN_EXPECTED)
+    return Address(host.strip("[]"), int(port))
+
+
+def parse_network(text: object) -> IPv4Network | IPv6Network:
+    """Read "192.0.2.0/24" or one address; raises ValueError that says what was expected."""
+    try:
+        return ip_network(str(text))
+    except ValueError as error:
+        msg = f'expected a network, as "192.0.2.0/24", got "{text}"'
+        raise ValueError(msg) from error
+
+
+_LISTEN_EXPECTED = 'expected "host:port", as "127.0.0.1:4573" or "[::1]:4573"'
+_SQLITE = "sqlite:///"
+
+
+def parse_database_path(url: str) -> Path:
+    """The file of a SQLite url; raises ValueError for anything else."""
+    path = url.removeprefix(_SQLITE)
+    if path == url or not path or path.startswith(":"):
+        msg = 'expected "sqlite:////absolute/path.db"'
+        raise ValueError(msg)
+    return Path(path)
+
+
+def check_zone(name: str) -> str:
+    """The name of an IANA time zone, unchanged; raises ValueError for an unknown one."""
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:  # unknown; `../x`; a folder, as "Europe"
+        msg = 'expected an IANA time zone, as "Europe/Berlin" or "UTC"'
+        raise ValueError(msg) from error
+    return name

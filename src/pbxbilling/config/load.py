@@ -1,0 +1,118 @@
+"""Reads the configuration: file, environment and secrets in, one frozen `Settings` out."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr, ValidationError
+
+from pbxbilling.config.complaints import dotted, faults_of
+from pbxbilling.config.environment import overlay, place_of, values_from, variable_for
+from pbxbilling.config.faults import ConfigError, Fault
+from pbxbilling.config.lines import KeyPath, key_lines, line_of
+from pbxbilling.config.model import Settings
+from pbxbilling.config.secret import SecretUnreadableError, read_secret
+
+
+def load(path: Path, env: Mapping[str, str]) -> Settings:
+    """The settings of a TOML file with the environment's on top, secret files read.
+
+    Raises ConfigError with every fault at once: an unreadable or malformed file, unknown keys,
+    wrong types and values, secret files that cannot be read.
+    """
+    text = _read(path)
+    written = _parse(path, text)
+    overrides, faults = values_from(env, Settings)
+    merged = overlay(written, overrides)
+    places = _Places(str(path), key_lines(text), overrides)
+    secrets, unreadable = _secrets(merged, path.parent, env, places)
+    faults += unreadable
+    try:
+        # As JSON, because that is where pydantic is strict about types and still takes lists
+        # for tuples and strings for enums, as TOML writes them.
+        settings = Settings.model_validate_json(json.dumps(merged, default=str))
+    except ValidationError as error:
+        faults += faults_of(error, Settings, places.of)
+        raise ConfigError(faults) from None  # pydantic's text would repeat values, secrets too
+    if faults:
+        raise ConfigError(faults)
+    return _with_secrets(settings, secrets)
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where a value came from: a line of the file, or a variable."""
+
+    path: str
+    lines: Mapping[KeyPath, int]
+    overrides: Mapping[str, Any]
+
+    def of(self, key: KeyPath) -> tuple[str, int | None]:
+        """Source and line of a key; the line of its table for one that is not there."""
+        if self._is_overridden(key):
+            return place_of(variable_for(key)), None
+        return self.path, line_of(key, self.lines)
+
+    def _is_overridden(self, key: KeyPath) -> bool:
+        value: Any = self.overrides
+        for part in key:
+            if not isinstance(value, Mapping):
+                return True  # a list of tables comes whole
+            if part not in value:
+                return False
+            value = value[part]
+        return not isinstance(value, Mapping)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        message = "no such file: name another with -c FILE, or start from pbxbilling.example.toml"
+    except UnicodeDecodeError as error:
+        message = f"byte {error.start} is not UTF-8: save the file as UTF-8"
+    except OSError as error:
+        message = f"cannot be read ({error.strerror}): check its owner and mode"
+    raise ConfigError([Fault(str(path), None, "", message)])
+
+
+def _parse(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"at line (\d+)", str(error))
+        line = int(found[1]) if found else text.count("\n") + 1
+        raise ConfigError([Fault(str(path), line, "", f"not TOML: {error}")]) from error
+
+
+def _secrets(
+    merged: Mapping[str, Any], beside: Path, env: Mapping[str, str], places: _Places
+) -> tuple[dict[int, SecretStr], list[Fault]]:
+    """The secrets that `pbx[n].secret_file` name, and what stands in the way of the others."""
+    secrets: dict[int, SecretStr] = {}
+    faults: list[Fault] = []
+    tables = merged.get("pbx")
+    for index, table in enumerate(tables if isinstance(tables, list) else ()):
+        name = table.get("secret_file") if isinstance(table, Mapping) else None
+        if not isinstance(name, str) or not name:
+            continue
+        try:
+            secrets[index] = read_secret(name, beside, env)
+        except SecretUnreadableError as error:
+            key = ("pbx", index, "secret_file")
+            faults.append(Fault(*places.of(key), dotted(key), str(error)))
+    return secrets, faults
+
+
+def _with_secrets(settings: Settings, secrets: Mapping[int, SecretStr]) -> Settings:
+    pbx = tuple(
+        one.model_copy(update={"secret": secrets[index]}) if index in secrets else one
+        for index, one in enumerate(settings.pbx)
+    )
+    return settings.model_copy(update={"pbx": pbx})

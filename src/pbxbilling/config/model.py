@@ -1,0 +1,262 @@
+"""The configuration, typed: every section and key of `pbxbilling.toml`, with its default.
+
+`docs/configuration.md` describes the same keys for people; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from datetime import time
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+
+from pbxbilling.config.forms import (
+    DIALLED,
+    NAME,
+    Address,
+    check_zone,
+    parse_database_path,
+    parse_listen,
+    parse_network,
+)
+from pbxbilling.domain.admission import Mode, Reason
+from pbxbilling.domain.policy import EmergencyNumbers, Policy
+
+Cause = Annotated[int, Field(ge=1, le=127)]
+Listen = Annotated[str, AfterValidator(lambda text: str(parse_listen(text)))]
+Network = Annotated[IPv4Network | IPv6Network, PlainValidator(parse_network)]
+NonEmpty = Annotated[str, Field(min_length=1)]
+Dialled = Annotated[str, Field(pattern=DIALLED)]
+
+
+class Section(BaseModel):
+    """What all sections share: unknown keys are faults, nothing is guessed, nothing changes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class DatabaseSettings(Section):
+    """`[database]`: where records are kept."""
+
+    url: Annotated[str, AfterValidator(lambda url: parse_database_path(url) and url)] = (
+        "sqlite:////var/lib/pbxbilling/pbxbilling.db"
+    )
+
+    @property
+    def path(self) -> Path:
+        """The SQLite file."""
+        return parse_database_path(self.url)
+
+
+class AgiSettings(Section):
+    """`[agi]`: the hook's listener, who may ask, and how long an answer may take."""
+
+    listen: Listen = "127.0.0.1:4573"
+    allow: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"),)
+    deadline_ms: Annotated[int, Field(ge=10, le=10_000)] = 300
+    on_deadline: Literal["admit", "refuse"] = "admit"
+
+    @property
+    def address(self) -> Address:
+        """Host and port to listen on."""
+        return parse_listen(self.listen)
+
+    @model_validator(mode="after")
+    def _say_who_may_ask(self) -> AgiSettings:
+        if not self.address.is_loopback and "allow" not in self.model_fields_set:
+            msg = (
+                f"listen = {self.listen!r} can be reached from outside: name the PBXs that may ask,"
+                ' as allow = ["192.0.2.10/32"]'
+            )
+            raise ValueError(msg)
+        return self
+
+
+class AmiSettings(Section):
+    """`[ami]`: what holds for the links to all PBXs."""
+
+    stale_s: Annotated[float, Field(gt=0)] = 30
+
+
+class HttpSettings(Section):
+    """`[http]`: metrics and health for machines, the admin socket for commands."""
+
+    listen: Listen = "127.0.0.1:8080"
+    admin: Path = Path("/run/pbxbilling/admin.sock")
+
+    @property
+    def address(self) -> Address:
+        """Host and port to listen on."""
+        return parse_listen(self.listen)
+
+
+class PbxSettings(Section):
+    """One `[[pbx]]`. After loading, `secret` holds what `secret_file` named."""
+
+    name: Annotated[str, Field(pattern=NAME)]
+    host: NonEmpty
+    port: Annotated[int, Field(ge=1, le=65_535)] = 5038
+    username: NonEmpty
+    secret: SecretStr = SecretStr("")
+    secret_file: str | None = None
+    trunks: tuple[NonEmpty, ...] = ()
+    cel_csv: Path | None = None
+
+    @model_validator(mode="after")
+    def _have_one_secret(self) -> PbxSettings:
+        if bool(self.secret.get_secret_value()) == bool(self.secret_file):
+            msg = 'expected either secret_file = "FILE" or secret = "…"'
+            raise ValueError(msg)
+        return self
+
+
+class RefusalSettings(Section):
+    """`[refusal]`: the Q.850 cause of a refusal, and others for the reasons named.
+
+    The keys are the values of `Reason` that a refusal can carry.
+    """
+
+    cause: Cause = 17
+    max_calls: Cause | None = None
+    max_outbound_calls: Cause | None = None
+    max_inbound_calls: Cause | None = None
+    max_trunk_legs: Cause | None = None
+    max_calls_per_second: Cause | None = None
+    allowance: Cause | None = None
+    suspended: Cause | None = None
+    trial_over: Cause | None = None
+    cancelled: Cause | None = None
+    read_only: Cause | None = None
+    incomplete: Cause | None = None
+    unknown_tenant: Cause | None = None
+    deadline: Cause | None = None
+
+    def by_reason(self) -> dict[Reason, int]:
+        """The causes that differ from the general one."""
+        named = self.model_dump(exclude_none=True, exclude={"cause"})
+        return {Reason(reason): cause for reason, cause in named.items()}
+
+
+class EmergencySettings(Section):
+    """`[emergency]`: numbers that always pass, and what a site dials in front of them."""
+
+    numbers: tuple[Dialled, ...] = ("112", "911", "999")
+    prefixes: tuple[Dialled, ...] = ()
+
+
+class BillingSettings(Section):
+    """`[billing]`: defaults of the accounts."""
+
+    timezone: Annotated[str, AfterValidator(check_zone)] = "UTC"
+    trial_days: Annotated[int, Field(ge=0)] = 14
+    grace_days: Annotated[int, Field(ge=0)] = 7
+    default_plan: NonEmpty = "free"
+    daily_check: time = time(1, 0)
+
+
+class DecisionsSettings(Section):
+    """`[decisions]`: refusals are always recorded; admissions only when asked for."""
+
+    admissions: bool = False
+
+
+class LogSettings(Section):
+    """`[log]`: the form of the lines on standard output, and how many of them."""
+
+    format: Literal["json", "console"] = "json"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class StripeSettings(Section):
+    """`[stripe]`: reserved, so that a file can already carry the keys."""
+
+    enabled: bool = False
+    secret_key_file: str = "stripe.key"  # noqa: S105  (a file's name)
+    webhook_secret_files: tuple[str, ...] = ("stripe.webhook",)
+    api_base: str | None = None
+
+    @model_validator(mode="after")
+    def _not_there_yet(self) -> StripeSettings:
+        if self.enabled:
+            msg = "Stripe is not part of this version: expected enabled = false"
+            raise ValueError(msg)
+        return self
+
+
+class MqttSettings(Section):
+    """`[mqtt]`: reserved, so that a file can already carry the keys."""
+
+    enabled: bool = False
+    url: str = "mqtt://127.0.0.1:1883"
+
+    @model_validator(mode="after")
+    def _not_there_yet(self) -> MqttSettings:
+        if self.enabled:
+            msg = "MQTT is not part of this version: expected enabled = false"
+            raise ValueError(msg)
+        return self
+
+
+class Settings(Section):
+    """The whole file. Replaced as one at a reload."""
+
+    mode: Mode = Mode.OFF
+    unknown_tenant: Literal["admit", "refuse"] = "admit"
+    database: DatabaseSettings = DatabaseSettings()
+    agi: AgiSettings = AgiSettings()
+    ami: AmiSettings = AmiSettings()
+    http: HttpSettings = HttpSettings()
+    pbx: tuple[PbxSettings, ...] = ()
+    refusal: RefusalSettings = RefusalSettings()
+    emergency: EmergencySettings = EmergencySettings()
+    billing: BillingSettings = BillingSettings()
+    decisions: DecisionsSettings = DecisionsSettings()
+    log: LogSettings = LogSettings()
+    stripe: StripeSettings = StripeSettings()
+    mqtt: MqttSettings = MqttSettings()
+
+    @field_validator("pbx")
+    @classmethod
+    def _name_each_once(cls, pbx: tuple[PbxSettings, ...]) -> tuple[PbxSettings, ...]:
+        names = [one.name for one in pbx]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            msg = f"expected a name of its own for each [[pbx]]; used twice: {', '.join(twice)}"
+            raise ValueError(msg)
+        return pbx
+
+    def policy(self) -> Policy:
+        """What calls are judged by."""
+        return Policy(
+            mode=self.mode,
+            refuse_unknown_tenant=self.unknown_tenant == "refuse",
+            refuse_on_deadline=self.agi.on_deadline == "refuse",
+            cause=self.refusal.cause,
+            causes=self.refusal.by_reason(),
+            emergency=EmergencyNumbers(self.emergency.numbers, self.emergency.prefixes),
+            grace_days=self.billing.grace_days,
+            trial_days=self.billing.trial_days,
+            default_plan=self.billing.default_plan,
+            timezone=self.billing.timezone,
+        )
+
+    def warnings(self) -> tuple[str, ...]:
+        """What is allowed and probably not meant, in sentences."""
+        if not self.pbx:
+            return ("no [[pbx]]: no call is followed, limits and usage stay at zero",)
+        return tuple(
+            f"[[pbx]] {one.name}: no trunks: no leg of it is billed or counted as a trunk leg"
+            for one in self.pbx
+            if not one.trunks
+        )

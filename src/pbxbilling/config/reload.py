@@ -1,0 +1,69 @@
+"""What a reload changes, and what of it has to wait for a restart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pbxbilling.config.complaints import dotted
+from pbxbilling.config.lines import KeyPath
+from pbxbilling.config.model import Settings
+
+# Bound or opened once, at the start.
+_AT_START: frozenset[KeyPath] = frozenset(
+    {("database", "url"), ("agi", "listen"), ("http", "listen"), ("http", "admin")}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """The outcome of reading the file again.
+
+    `in_force` is what the daemon now works by: the new settings, with the old value of every key
+    in `restart`. `changed` and `restart` are dotted keys; values are left out, they can be secret.
+    """
+
+    in_force: Settings
+    changed: tuple[str, ...]
+    restart: tuple[str, ...]
+
+    def __str__(self) -> str:
+        if not self.changed and not self.restart:
+            return "nothing changed"
+        parts = []
+        if self.changed:
+            parts.append(f"in force: {', '.join(self.changed)}")
+        if self.restart:
+            parts.append(f"only after a restart: {', '.join(self.restart)}")
+        return "; ".join(parts)
+
+
+def reload_of(old: Settings, new: Settings) -> Reload:
+    """Compare the settings in force with those just read."""
+    paths = tuple(_differences(old.model_dump(), new.model_dump()))
+    waiting = [path for path in paths if path in _AT_START]
+    kept = new
+    for section, key in waiting:
+        kept = _keep(kept, old, str(section), str(key))
+    return Reload(
+        in_force=kept,
+        changed=tuple(dotted(path) for path in paths if path not in _AT_START),
+        restart=tuple(map(dotted, waiting)),
+    )
+
+
+def _keep(new: Settings, old: Settings, section: str, key: str) -> Settings:
+    value = getattr(getattr(old, section), key)
+    held = getattr(new, section).model_copy(update={key: value})
+    return new.model_copy(update={section: held})
+
+
+def _differences(old: dict[str, Any], new: dict[str, Any], at: KeyPath = ()) -> Iterator[KeyPath]:
+    """Paths of the keys whose values differ; a list of tables differs as a whole."""
+    for key, value in new.items():
+        before = old[key]
+        if isinstance(value, dict):
+            yield from _differences(before, value, (*at, key))
+        elif value != before:
+            yield (*at, key)

@@ -1,0 +1,291 @@
+"""What a configuration file may say, and how a wrong one is answered."""
+
+import json
+from collections.abc import Callable
+from datetime import time
+from pathlib import Path
+
+import pytest
+
+from pbxbilling.config import ConfigError, Settings, load
+from pbxbilling.config.model import RefusalSettings
+from pbxbilling.domain.admission import COUNTED_REASONS, Mode, Reason
+
+Write = Callable[[str], Path]
+
+PBX = """
+[[pbx]]
+name = "pbx1"
+host = "127.0.0.1"
+username = "pbxbilling"
+secret_file = "ami.secret"
+trunks = ["PJSIP/carrier", "PJSIP/out-*"]
+"""
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    (tmp_path / "ami.secret").write_text("s3cr3t-word\n")
+
+    def _write(text: str) -> Path:
+        path = tmp_path / "pbxbilling.toml"
+        path.write_text(text)
+        return path
+
+    return _write
+
+
+def faults(path: Path, env: dict[str, str] | None = None) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load(path, env or {})
+    return [str(fault).replace(str(path), "FILE") for fault in caught.value.faults]
+
+
+def test_an_empty_file_is_the_documented_defaults(write: Write) -> None:
+    settings = load(write(""), {})
+    assert settings.mode is Mode.OFF
+    assert settings.unknown_tenant == "admit"
+    assert settings.database.path == Path("/var/lib/pbxbilling/pbxbilling.db")
+    assert settings.agi.address == ("127.0.0.1", 4573)
+    assert (settings.agi.deadline_ms, settings.agi.on_deadline) == (300, "admit")
+    assert settings.http.address == ("127.0.0.1", 8080)
+    assert settings.billing.daily_check == time(1, 0)
+
+
+def test_the_secret_file_is_read_beside_the_file_without_its_newline(write: Write) -> None:
+    pbx = load(write(PBX), {}).pbx[0]
+    assert pbx.secret.get_secret_value() == "s3cr3t-word"
+    assert (pbx.port, pbx.trunks) == (5038, ("PJSIP/carrier", "PJSIP/out-*"))
+
+
+def test_a_credential_of_systemd_goes_before_the_file_beside(write: Write, tmp_path: Path) -> None:
+    credentials = tmp_path / "credentials"
+    credentials.mkdir()
+    (credentials / "ami.secret").write_text("from systemd")
+    settings = load(write(PBX), {"CREDENTIALS_DIRECTORY": str(credentials)})
+    assert settings.pbx[0].secret.get_secret_value() == "from systemd"
+
+
+def test_a_secret_never_shows(write: Write) -> None:
+    settings = load(write(PBX), {})
+    assert "s3cr3t" not in repr(settings)
+    assert "s3cr3t" not in settings.model_dump_json()
+
+
+def test_the_policy_is_what_calls_are_judged_by(write: Write) -> None:
+    text = """
+    mode = "enforce"
+    unknown_tenant = "refuse"
+    [agi]
+    on_deadline = "refuse"
+    [refusal]
+    cause = 17
+    suspended = 21
+    [emergency]
+    numbers = ["112"]
+    prefixes = ["0"]
+    [billing]
+    timezone = "Europe/Berlin"
+    grace_days = 3
+    """
+    policy = load(write(text), {}).policy()
+    assert policy.mode is Mode.ENFORCE
+    assert policy.refuse_unknown_tenant
+    assert policy.refuse_on_deadline
+    assert policy.cause_for(Reason.SUSPENDED) == 21
+    assert policy.cause_for(Reason.MAX_CALLS) == 17
+    assert "0112" in policy.emergency
+    assert (policy.timezone, policy.grace_days) == ("Europe/Berlin", 3)
+
+
+def test_every_reason_that_can_refuse_may_have_a_cause_of_its_own() -> None:
+    never = {Reason.OK, Reason.EMERGENCY, Reason.FALLBACK, Reason.UNRECONCILED}
+    assert set(RefusalSettings.model_fields) - {"cause"} == {*Reason} - never
+    assert never.isdisjoint(COUNTED_REASONS)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ('mode = "enforced"', 'FILE:1: mode: expected "off", "log" or "enforce", got "enforced"'),
+        ("\nmood = 1", 'FILE:2: mood: unknown key; did you mean "mode"?'),
+        (
+            "[agi]\ndeadline_ms = 'fast'",
+            'FILE:2: agi.deadline_ms: expected a whole number, got "fast"',
+        ),
+        ("[agi]\ndeadline_ms = true", "FILE:2: agi.deadline_ms: expected a whole number, got true"),
+        (
+            "[agi]\n\ndeadline_ms = 1",
+            "FILE:3: agi.deadline_ms: expected greater than or equal to 10, got 1",
+        ),
+        (
+            "agi.dead_line_ms = 1",
+            'FILE:1: agi.dead_line_ms: unknown key; did you mean "deadline_ms"?',
+        ),
+        ("agi = 3", "FILE:1: agi: expected a table, got 3"),
+        (
+            '[agi]\nallow = ["127.0.0.0/8",\n "ten"]',
+            'FILE:2: agi.allow[1]: expected a network, as "192.0.2.0/24", got "ten"',
+        ),
+        (
+            '[agi]\nlisten = "4573"',
+            'FILE:2: agi.listen: expected "host:port", as "127.0.0.1:4573" or "[::1]:4573"',
+        ),
+        (
+            '[billing]\ntimezone = "Europe/Bonn"',
+            'FILE:2: billing.timezone: expected an IANA time zone, as "Europe/Berlin" or "UTC"',
+        ),
+        (
+            '[billing]\ndaily_check = "1 am"',
+            'FILE:2: billing.daily_check: expected a time of day, as "01:00", got "1 am"',
+        ),
+        (
+            '[database]\nurl = "postgres://u:pass@h/d"',
+            'FILE:2: database.url: expected "sqlite:////absolute/path.db"',
+        ),
+        (
+            "[refusal]\nsuspend = 21",
+            'FILE:2: refusal.suspend: unknown key; did you mean "suspended"?',
+        ),
+        (
+            "[stripe]\nenabled = true",
+            "FILE:1: stripe: Stripe is not part of this version: expected enabled = false",
+        ),
+        (
+            "[mqtt]\nenabled = true",
+            "FILE:1: mqtt: MQTT is not part of this version: expected enabled = false",
+        ),
+        (
+            "[log]\nlevel = 3",
+            'FILE:2: log.level: expected "debug", "info", "warning" or "error", got 3',
+        ),
+        (
+            "[emergency]\nnumbers = ['1 1 2']",
+            'FILE:2: emergency.numbers[0]: expected digits, *, # and +, got "1 1 2"',
+        ),
+    ],
+)
+def test_a_fault_names_file_line_key_and_what_was_expected(
+    write: Write, text: str, fault: str
+) -> None:
+    assert faults(write(text)) == [fault]
+
+
+def test_all_faults_are_reported_together_in_the_order_of_the_file(write: Write) -> None:
+    text = """mode = "on"
+[agi]
+deadline_ms = "soon"
+[[pbx]]
+name = "pbx1"
+host = "127.0.0.1"
+username = "u"
+secret_file = "missing.secret"
+[[pbx]]
+name = "pbx2"
+host = "127.0.0.1"
+port = 99999
+secret = "x"
+"""
+    found = faults(write(text))
+    assert [fault.split(": ")[:2] for fault in found] == [
+        ["FILE:1", "mode"],
+        ["FILE:3", "agi.deadline_ms"],
+        ["FILE:8", "pbx[0].secret_file"],
+        ["FILE:9", "pbx[1].username"],
+        ["FILE:12", "pbx[1].port"],
+    ]
+    assert "does not exist: create it" in found[2]
+    assert "required" in found[3]
+
+
+def test_a_pbx_has_exactly_one_secret(write: Write) -> None:
+    both = PBX + 'secret = "s3cr3t"\n'
+    neither = PBX.replace('secret_file = "ami.secret"', "")
+    for text in (both, neither):
+        assert faults(write(text)) == [
+            'FILE:2: pbx[0]: expected either secret_file = "FILE" or secret = "…"'
+        ]
+
+
+def test_a_wrong_secret_is_not_repeated(write: Write) -> None:
+    text = PBX.replace('secret_file = "ami.secret"', "secret = 123456")
+    assert faults(write(text)) == ['FILE:6: pbx[0].secret: expected a string in quotes, as "…"']
+
+
+def test_an_empty_or_binary_secret_file_is_named(write: Write, tmp_path: Path) -> None:
+    for content, said in ((b"\n", "is empty"), (b"\xff", "is not UTF-8")):
+        (tmp_path / "ami.secret").write_bytes(content)
+        (fault,) = faults(write(PBX))
+        assert str(tmp_path / "ami.secret") in fault
+        assert said in fault
+
+
+def test_two_pbxes_of_one_name_are_a_fault(write: Write) -> None:
+    (fault,) = faults(write(PBX + PBX))
+    assert "used twice: pbx1" in fault
+
+
+def test_a_listener_that_is_reachable_from_outside_needs_an_explicit_allow(write: Write) -> None:
+    (fault,) = faults(write('[agi]\nlisten = "0.0.0.0:4573"'))
+    assert "name the PBXs that may ask" in fault
+    text = '[agi]\nlisten = "0.0.0.0:4573"\nallow = ["192.0.2.0/24"]'
+    assert load(write(text), {}).agi.address.host == "0.0.0.0"
+    assert load(write('[agi]\nlisten = "[::1]:4573"'), {}).agi.address == ("::1", 4573)
+
+
+def test_a_missing_file_and_broken_toml_say_where(tmp_path: Path, write: Write) -> None:
+    assert "no such file: name another" in faults(tmp_path / "none.toml")[0]
+    assert faults(write('mode = "off"\nagi = [\n'))[0].startswith("FILE:3: not TOML")
+    path = write("")
+    path.write_bytes(b"mode = '\xff'")
+    assert "byte 8 is not UTF-8" in faults(path)[0]
+
+
+def test_the_environment_goes_before_the_file(write: Write) -> None:
+    env = {
+        "PBXBILLING_MODE": "enforce",
+        "PBXBILLING_DATABASE__URL": "sqlite:////tmp/other.db",
+        "PBXBILLING_AGI__DEADLINE_MS": "500",
+        "PBXBILLING_AGI__ALLOW": '["192.0.2.1/32"]',
+        "PBXBILLING_DECISIONS__ADMISSIONS": "true",
+        "PBXBILLING_REFUSAL__SUSPENDED": "21",
+        "PBXBILLING_PBX": json.dumps(
+            [{"name": "other", "host": "192.0.2.1", "username": "u", "secret": "s"}]
+        ),
+        "PBXBILLING_CONFIG": "/etc/pbxbilling/pbxbilling.toml",
+        "PBXBILLING_RIG_CACHE": "/var/cache/site",
+    }
+    settings = load(write('mode = "log"\n[agi]\non_deadline = "refuse"' + PBX), env)
+    assert settings.mode is Mode.ENFORCE
+    assert settings.database.path == Path("/tmp/other.db")
+    assert (settings.agi.deadline_ms, settings.agi.on_deadline) == (500, "refuse")
+    assert [str(network) for network in settings.agi.allow] == ["192.0.2.1/32"]
+    assert settings.decisions.admissions
+    assert settings.refusal.suspended == 21
+    assert [pbx.name for pbx in settings.pbx] == ["other"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "fault"),
+    [
+        ("MODE", "on", ': mode: expected "off", "log" or "enforce", got "on"'),
+        ("AGI__DEADLINE_MS", "soon", ': agi.deadline_ms: expected a whole number, got "soon"'),
+        ("AGI__DEADLINEMS", "1", ': agi.deadlinems: unknown key; did you mean "deadline_ms"?'),
+        ("PBX", "[{", ": expected JSON, as '[…]'"),
+        ("PBX", '[{"name": 3}]', ": pbx[0].host: required, but not given"),
+        ("MOED", "off", ": sets no key; did you mean PBXBILLING_MODE…?"),
+    ],
+)
+def test_a_fault_in_the_environment_names_the_variable(
+    write: Write, name: str, value: str, fault: str
+) -> None:
+    assert f"environment variable PBXBILLING_{name}{fault}" in faults(
+        write(""), {f"PBXBILLING_{name}": value}
+    )
+
+
+def test_a_pbx_without_trunks_and_a_file_without_pbx_are_warned_about(write: Write) -> None:
+    assert load(write(PBX), {}).warnings() == ()
+    (warning,) = load(write(PBX.replace("trunks", "#")), {}).warnings()
+    assert "pbx1: no trunks" in warning
+    assert "no [[pbx]]" in Settings().warnings()[0]

@@ -1,0 +1,38 @@
+"""What a reload puts into force, and what it leaves for a restart."""
+
+from pbxbilling.config import Settings, reload_of
+
+
+def settings(text: str = "{}") -> Settings:
+    return Settings.model_validate_json(text)
+
+
+def test_nothing_changed_says_so() -> None:
+    assert str(reload_of(settings(), settings())) == "nothing changed"
+
+
+def test_what_can_change_is_in_force() -> None:
+    new = settings('{"mode": "enforce", "agi": {"deadline_ms": 500}}')
+    reload = reload_of(settings(), new)
+    assert reload.in_force == new
+    assert str(reload) == "in force: mode, agi.deadline_ms"
+
+
+def test_listeners_and_database_keep_their_old_values_until_a_restart() -> None:
+    new = settings(
+        '{"mode": "log", "database": {"url": "sqlite:////other.db"},'
+        '"agi": {"listen": "127.0.0.1:1", "deadline_ms": 500},'
+        '"http": {"listen": "127.0.0.1:2", "admin": "/run/other.sock"}}'
+    )
+    reload = reload_of(settings(), new)
+    assert reload.restart == ("database.url", "agi.listen", "http.listen", "http.admin")
+    assert reload.changed == ("mode", "agi.deadline_ms")
+    assert reload.in_force == settings('{"mode": "log", "agi": {"deadline_ms": 500}}')
+    assert "only after a restart: database.url, agi.listen" in str(reload)
+
+
+def test_a_changed_pbx_shows_no_secret() -> None:
+    one = '{"pbx": [{"name": "a", "host": "h", "username": "u", "secret": "%s"}]}'
+    reload = reload_of(settings(one % "first"), settings(one % "second"))
+    assert str(reload) == "in force: pbx"
+    assert reload.in_force.pbx[0].secret.get_secret_value() == "second"
