@@ -158,3 +158,17 @@ ChannelSignal = (
     | Hangup
 )
 Signal = ChannelSignal | FullyBooted | Shutdown | Reloaded
+
+
+class Snapshot(NamedTuple):
+    """The channels that a PBX listed when asked; to be believed only where `complete`.
+
+    Whatever was heard before `asked_s` (monotonic) is in it, and nothing that ended by then.
+    """
+
+    pbx: str
+    rows: tuple[ChannelSeen, ...]
+    complete: bool
+    asked_at: datetime
+    asked_s: float
+    problem: str = ""  # why it is not complete

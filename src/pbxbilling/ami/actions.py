@@ -1,0 +1,124 @@
+"""Actions on their way: which answer belongs to which question, and what a list answer holds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import NamedTuple
+
+from pbxbilling.ami.protocol import decode, fields_of
+
+IN_FLIGHT_CAP = 1024  # actions; beyond that the PBX is not answering, and more would not help
+ROWS_CAP = 200_000  # rows of one list
+
+_ID = b"\r\nActionID: "
+_PREFIX = "pbxbilling-"
+
+
+class ActionError(Exception):
+    """An action without a good answer: refused, out of time, cut short, or the link is down."""
+
+
+class LinkError(ActionError):
+    """There is no link, or it fell while the answer was awaited."""
+
+
+class Answer(NamedTuple):
+    """The response to an action; of a list also how many rows came and how many were announced."""
+
+    text: str
+    fields: dict[str, str]
+    rows: int = 0
+    listed: int | None = None
+
+    @property
+    def good(self) -> bool:
+        """Whether Asterisk did what it was asked."""
+        return self.fields.get("Response") != "Error"
+
+    @property
+    def message(self) -> str:
+        """Asterisk's words, for an error."""
+        return self.fields.get("Message", "no message")
+
+
+class _Pending:
+    __slots__ = ("future", "response", "row", "rows")
+
+    def __init__(self, future: asyncio.Future[Answer], row: Callable[[str], None] | None) -> None:
+        self.future = future
+        self.row = row
+        self.rows = 0
+        self.response: Answer | None = None
+
+
+class Actions:
+    """The actions in flight on one link, by their ActionID. Ids are never used again."""
+
+    def __init__(self) -> None:
+        self._pending: dict[str, _Pending] = {}
+        self._last = 0
+
+    def open(self, row: Callable[[str], None] | None = None) -> tuple[str, asyncio.Future[Answer]]:
+        """A new id and where its answer will be; `row` takes the rows of a list as they come."""
+        if len(self._pending) >= IN_FLIGHT_CAP:
+            msg = f"{IN_FLIGHT_CAP} actions await their answer: not asking for more"
+            raise ActionError(msg)
+        self._last += 1
+        action_id = f"{_PREFIX}{self._last}"
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._pending[action_id] = _Pending(future, row)
+        return action_id, future
+
+    def close(self, action_id: str) -> None:
+        """Nobody waits for that answer any more; if it still comes it is dropped."""
+        self._pending.pop(action_id, None)
+
+    def fail(self, error: ActionError) -> None:
+        """The link fell: every action in flight fails now. None is sent again."""
+        for pending in self._pending.values():
+            if not pending.future.done():
+                pending.future.set_exception(error)
+        self._pending.clear()
+
+    def take(self, block: bytes) -> bool:
+        """Take a response or a list's row; True where it completed somebody's list."""
+        pending = self._of(block)
+        if pending is None or pending.future.done():
+            return False
+        if block.startswith(b"Response: "):
+            self._respond(pending, decode(block))
+            return False
+        return self._row(pending, decode(block))
+
+    def _of(self, block: bytes) -> _Pending | None:
+        if not self._pending:
+            return None
+        start = block.find(_ID)
+        if start < 0:
+            return None
+        start += len(_ID)
+        end = block.find(b"\r\n", start)
+        return self._pending.get(decode(block[start:] if end < 0 else block[start:end]))
+
+    def _respond(self, pending: _Pending, text: str) -> None:
+        answer = Answer(text, fields_of(text))
+        if pending.row is not None and answer.fields.get("EventList", "").lower() == "start":
+            pending.response = answer
+        else:
+            pending.future.set_result(answer)
+
+    def _row(self, pending: _Pending, text: str) -> bool:
+        if pending.response is None or pending.row is None:
+            return False
+        if "\r\nEventList: Complete" not in text:
+            pending.rows += 1
+            if pending.rows > ROWS_CAP:
+                pending.future.set_exception(ActionError(f"a list of more than {ROWS_CAP} rows"))
+            else:
+                pending.row(text)
+            return False
+        items = fields_of(text).get("ListItems", "")
+        listed = int(items) if items.isdecimal() else None
+        pending.future.set_result(pending.response._replace(rows=pending.rows, listed=listed))
+        return True

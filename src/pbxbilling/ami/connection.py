@@ -1,0 +1,119 @@
+"""One TCP connection to a manager: reads at the pace of the sink, and shares the loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from pbxbilling.ami.protocol import Framer
+from pbxbilling.ports import Clock
+
+# A burst is drained in slices, because the same loop answers the dialplan.
+SLICE_BLOCKS = 64
+SLICE_S = 0.002
+# A backlog beyond this stops reading; Asterisk then waits for `writetimeout` before it hangs up.
+BACKLOG_HIGH = 1024  # blocks, plus those of one read
+BACKLOG_LOW = 128
+
+
+class Connection(asyncio.Protocol):
+    """Hands every block to `take`, in order; where that returns True the slice ends there.
+
+    `skipped` hears how many messages were too large. `greeted` is the banner, `lost` why the
+    connection ended: it comes after the last block.
+    """
+
+    def __init__(
+        self,
+        take: Callable[[bytes], bool],
+        skipped: Callable[[int], None],
+        clock: Clock,
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        self.framer = Framer()
+        self.greeted: asyncio.Future[str] = loop.create_future()
+        self.lost: asyncio.Future[str] = loop.create_future()
+        self.heard_s = clock.monotonic()
+        self._loop = loop
+        self._take = take
+        self._skipped = skipped
+        self._clock = clock
+        self._backlog: deque[bytes] = deque()
+        self._draining = False  # a slice is under way or scheduled
+        self._paused = False
+        self._reason = ""
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Asyncio's word for: connected."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - TCP by construction
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Take what was read; work on it at once, unless a burst is under way."""
+        self._backlog.extend(self.framer.feed(data))
+        if self.framer.oversized:
+            self._skipped(self.framer.oversized)
+            self.framer.oversized = 0
+        if self.framer.banner is not None and not self.greeted.done():
+            self.greeted.set_result(self.framer.banner)
+        if self._backlog and not self._draining:
+            self._drain()
+        if len(self._backlog) > BACKLOG_HIGH and not self._paused and self._transport is not None:
+            self._paused = True
+            self._transport.pause_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Asyncio's word for: the end. What was read before it is still true."""
+        self._transport = None
+        self._reason = self._reason or (str(exc) if exc else "closed by the PBX")
+        if not self._draining:
+            self._end()
+
+    def send(self, message: bytes) -> None:
+        """Write; on a connection that is gone nothing happens, `lost` tells."""
+        if self._transport is not None:
+            self._transport.write(message)
+
+    async def close(self) -> None:
+        """Drop the connection and what was read but not handed on; wait until it is gone."""
+        self._backlog.clear()
+        if self._transport is not None:
+            self._reason = self._reason or "closed by us"
+            self._transport.abort()
+        await self.lost
+
+    def _drain(self) -> None:
+        self._draining = True
+        try:
+            self._slice()
+        finally:
+            self._go_on()
+
+    def _slice(self) -> None:
+        backlog = self._backlog
+        monotonic = self._clock.monotonic
+        now = monotonic()
+        if backlog:
+            self.heard_s = now
+        for _ in range(SLICE_BLOCKS):
+            if not backlog or self._take(backlog.popleft()) or monotonic() - now > SLICE_S:
+                break
+
+    def _go_on(self) -> None:
+        if self._paused and len(self._backlog) <= BACKLOG_LOW and self._transport is not None:
+            self._paused = False
+            self._transport.resume_reading()
+        if self._backlog:
+            self._loop.call_soon(self._drain)
+            return
+        self._draining = False
+        if self._transport is None:
+            self._end()
+
+    def _end(self) -> None:
+        if not self.greeted.done():
+            self.greeted.set_result("")
+        if not self.lost.done():
+            self.lost.set_result(self._reason)

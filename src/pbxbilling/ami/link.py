@@ -1,0 +1,260 @@
+"""The supervised link to one PBX: it is kept up, its events flow on, its questions end in time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Callable, Iterable
+from typing import NoReturn
+
+from pbxbilling.ami.actions import ActionError, Actions, Answer, LinkError
+from pbxbilling.ami.connection import Connection
+from pbxbilling.ami.mapping import SIGNALS, signal_of
+from pbxbilling.ami.observer import LinkObserver
+from pbxbilling.ami.protocol import BANNER, encode_action, event_name
+from pbxbilling.ami.settings import Backoff, LinkSettings
+from pbxbilling.domain.signals import FullyBooted, Signal
+from pbxbilling.ports import Clock
+
+# `call` is every event of SIGNALS but FullyBooted, Shutdown and Reload, which are `system`.
+# VarSet and Newexten, most of what a PBX has to say, are `dialplan` and stay away.
+EVENT_CLASSES = "system,call"
+
+
+class LoginError(Exception):
+    """The manager refused the login: trying again soon would only feed fail2ban."""
+
+
+class SettingsChanged(Exception):  # noqa: N818 - no error: the link is made anew on purpose
+    """The settings of a running link were changed."""
+
+
+class AmiLink:
+    """One PBX's manager link.
+
+    Signals go to `sink` at once and in order, on the event loop; what it raises is reported
+    and closes nothing. No action is ever sent twice.
+    """
+
+    def __init__(
+        self,
+        settings: LinkSettings,
+        sink: Callable[[Signal], None],
+        observer: LinkObserver,
+        clock: Clock,
+        rng: random.Random,
+    ) -> None:
+        self.settings = settings
+        self.connected = False  # logged in, and Asterisk fully booted
+        self._sink = sink
+        self._observer = observer
+        self._clock = clock
+        self._backoff = Backoff(settings.backoff_min_s, settings.backoff_max_s, rng)
+        self._actions = Actions()
+        self._connection: Connection | None = None
+        self._changed = asyncio.Event()
+        self._heard_s: float | None = None
+
+    @property
+    def pbx(self) -> str:
+        """The PBX's name."""
+        return self.settings.pbx
+
+    @property
+    def heard_s(self) -> float | None:
+        """When the PBX was last heard, by the monotonic clock: its last proof of life."""
+        return self._connection.heard_s if self._connection else self._heard_s
+
+    def change(self, settings: LinkSettings) -> None:
+        """Other settings: connect anew with them, at once. Equal ones change nothing."""
+        if settings != self.settings:
+            self.settings = settings
+            self._changed.set()
+
+    async def run(self) -> NoReturn:
+        """Keep the link up for ever; cancel to stop."""
+        while True:
+            self._changed.clear()
+            pause_s = 0.0
+            try:
+                await self._session(self.settings)
+            except LoginError as refusal:
+                self._observer.login_failed(self.pbx, str(refusal))
+                pause_s = self.settings.login_retry_s
+            except ActionError as fault:
+                self._observer.disconnected(self.pbx, str(fault))
+                pause_s = self._backoff.next_s()
+            except SettingsChanged as change:
+                self._observer.disconnected(self.pbx, str(change))
+            await self._pause(pause_s)
+
+    async def ask(
+        self,
+        action: str,
+        fields: Iterable[tuple[str, str]] = (),
+        row: Callable[[str], None] | None = None,
+    ) -> Answer:
+        """Send an action and await its answer; with `row` a list's rows go there as they come.
+
+        The waiter sees a list's end before any later event reaches the sink, if it awaits this
+        directly. Raises ActionError: no answer in time, the list cut short, no link (LinkError).
+        """
+        connection = self._connection
+        if connection is None or not self.connected:
+            msg = f"{self.settings}: no link, {action} not sent"
+            raise LinkError(msg)
+        limit_s = self.settings.action_s if row is None else self.settings.list_s
+        return await self._ask(connection, action, fields, limit_s, row)
+
+    async def _ask(
+        self,
+        connection: Connection,
+        action: str,
+        fields: Iterable[tuple[str, str]],
+        limit_s: float,
+        row: Callable[[str], None] | None = None,
+    ) -> Answer:
+        action_id, answer = self._actions.open(row)
+        try:
+            connection.send(encode_action(action, action_id, fields))
+            async with asyncio.timeout(limit_s):
+                return await answer
+        except ValueError as unfit:
+            msg = f"{self.settings}: {action} not sent: {unfit}"
+            raise ActionError(msg) from unfit
+        except TimeoutError as late:
+            msg = f"{self.settings}: no whole answer to {action} within {limit_s:g} s"
+            raise ActionError(msg) from late
+        finally:
+            self._actions.close(action_id)
+
+    async def _session(self, settings: LinkSettings) -> NoReturn:
+        connection = await self._connect(settings)
+        self._connection = connection
+        connection.lost.add_done_callback(self._fell)  # no action waits for its deadline then
+        try:
+            await self._greet(connection, settings)
+            await self._login(connection, settings)
+            await self._stay(connection, settings)
+        finally:
+            self.connected = False
+            self._heard_s = connection.heard_s
+            self._connection = None
+            self._actions.fail(LinkError(f"{settings}: the link is closed"))
+            await connection.close()
+
+    async def _connect(self, settings: LinkSettings) -> Connection:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(settings.connect_s):
+                _, connection = await loop.create_connection(
+                    lambda: Connection(self._take, self._skipped, self._clock),
+                    settings.host,
+                    settings.port,
+                )
+        except TimeoutError as late:
+            msg = f"{settings}: no connection within {settings.connect_s:g} s"
+            raise LinkError(msg) from late
+        except OSError as fault:
+            msg = f"{settings}: {fault.strerror or fault}: does manager.conf listen there?"
+            raise LinkError(msg) from fault
+        return connection
+
+    async def _greet(self, connection: Connection, settings: LinkSettings) -> None:
+        try:
+            async with asyncio.timeout(settings.login_s):
+                banner = await connection.greeted
+        except TimeoutError as late:
+            msg = f"{settings}: connected, but not a word within {settings.login_s:g} s"
+            raise LinkError(msg) from late
+        if not banner.startswith(BANNER):
+            said = f"says {banner[:40]!r}" if banner else "closes without a word"
+            msg = f"{settings}: {said}: is this an Asterisk manager port, with room for a session?"
+            raise LinkError(msg)
+
+    async def _login(self, connection: Connection, settings: LinkSettings) -> None:
+        fields = (
+            ("Username", settings.username),
+            ("Secret", settings.secret),
+            ("Events", EVENT_CLASSES),
+        )
+        answer = await self._ask(connection, "Login", fields, settings.login_s)
+        if not answer.good:
+            msg = (
+                f"{settings}: {answer.message}: see secret and permit of this user in manager.conf"
+            )
+            raise LoginError(msg)
+
+    async def _stay(self, connection: Connection, settings: LinkSettings) -> NoReturn:
+        booted_by_s = self._clock.monotonic() + settings.boot_s
+        while True:
+            await self._rest(connection, settings.ping_s)
+            if not self.connected and self._clock.monotonic() > booted_by_s:
+                msg = (
+                    f"{settings}: logged in, but no FullyBooted within {settings.boot_s:g} s:"
+                    " does this user have read = system,call in manager.conf?"
+                )
+                raise LinkError(msg)
+            await self._ping(connection, settings)
+
+    async def _rest(self, connection: Connection, pause_s: float) -> None:
+        changed = asyncio.ensure_future(self._changed.wait())
+        try:
+            await asyncio.wait(
+                (connection.lost, changed), timeout=pause_s, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            changed.cancel()
+        if connection.lost.done():
+            msg = f"{self.settings}: {connection.lost.result()}"
+            raise LinkError(msg)
+        if self._changed.is_set():
+            msg = f"{self.settings}: the settings changed"
+            raise SettingsChanged(msg)
+
+    async def _ping(self, connection: Connection, settings: LinkSettings) -> None:
+        sent_s = self._clock.monotonic()
+        try:
+            await self._ask(connection, "Ping", (), settings.ping_deadline_s)
+        except LinkError:
+            raise
+        except ActionError as late:
+            # the answer may stand behind a burst that we have yet to read: that is life enough
+            if connection.heard_s <= sent_s:
+                msg = f"{settings}: silent, no answer to Ping in {settings.ping_deadline_s:g} s"
+                raise LinkError(msg) from late
+
+    def _take(self, block: bytes) -> bool:
+        name = event_name(block)
+        if name not in SIGNALS:
+            return self._actions.take(block)
+        signal = signal_of(self.settings.pbx, name, block)
+        if signal is None:
+            self._observer.unmapped(self.pbx, name.decode("ascii"))
+            return False
+        try:
+            self._sink(signal)
+        except Exception as error:  # noqa: BLE001 - one bad signal must not cost the link
+            self._observer.sink_failed(self.pbx, signal, error)
+        if signal.__class__ is FullyBooted:
+            self._booted(signal)
+        return False
+
+    def _booted(self, signal: FullyBooted) -> None:
+        if not self.connected:  # an Asterisk that we met while it started says it to everybody
+            self.connected = True
+            self._backoff.reset()
+            self._observer.connected(self.pbx, signal.uptime_s)
+
+    def _skipped(self, messages: int) -> None:
+        self._observer.oversized(self.pbx, messages)
+
+    def _fell(self, lost: asyncio.Future[str]) -> None:
+        self.connected = False
+        self._actions.fail(LinkError(f"{self.settings}: {lost.result()}"))
+
+    async def _pause(self, pause_s: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(pause_s):
+                await self._changed.wait()
