@@ -163,6 +163,7 @@ def _finish(release: Release, root: Path) -> None:
     (root / "etc/nsswitch.conf").write_text("passwd: files\ngroup: files\nhosts: files\n")
     (root / "etc/resolv.conf").unlink(missing_ok=True)
     (root / "etc/resolv.conf").write_text("")
+    (root / "etc/hosts").touch()  # each instance brings its own
     (root / "rig").mkdir()
     for package in (root / "var/cache/apt/archives").glob("*.deb"):
         package.unlink()

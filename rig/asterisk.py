@@ -1,0 +1,190 @@
+"""One running Asterisk: its own directory, its own addresses, nothing left behind.
+
+It runs from a shared chroot in a private mount namespace, so its mounts end with it, whatever
+ended it. The process handed out is Asterisk itself: kill -9 hits it and nothing else.
+"""
+
+import contextlib
+import re
+import signal
+import subprocess
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rig import console, provision, settings
+from rig.settings import Settings
+from rig.site import AMI_PORT, SIP_PORT, Block
+from rig.waiting import until
+
+_ISOLATED = ("setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--propagation", "private")
+_START = """
+ulimit -c 0
+ulimit -n "$(ulimit -Hn)"
+mount --bind "$1" "$2/rig"
+mount --bind "$1/hosts" "$2/etc/hosts"
+mount -t proc proc "$2/proc"
+exec chroot "$2" asterisk -f -C /rig/etc/asterisk.conf
+"""
+
+
+class Asterisk:
+    """An Asterisk of one release under `directory`; a context manager that starts and stops it.
+
+    Start it from a thread that lives as long as it shall: Linux ends it with that thread.
+    """
+
+    def __init__(
+        self,
+        release: provision.Release,
+        directory: Path,
+        block: Block,
+        what: Settings = Settings(),  # noqa: B008 - immutable
+    ) -> None:
+        self.release = release
+        self.directory = directory.resolve()
+        self.block = block
+        self.settings = what
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def sip(self) -> tuple[str, int]:
+        """Where it takes SIP over UDP."""
+        return self.block.pbx, SIP_PORT
+
+    @property
+    def ami(self) -> tuple[str, int]:
+        """Where it takes AMI; users pbxbilling and rig, secret `rig.site.AMI_SECRET`."""
+        return self.block.pbx, AMI_PORT
+
+    @property
+    def journal(self) -> Path:
+        """The CEL journal, one CSV line per event."""
+        return self.directory / "log/cel-custom/pbxbilling.csv"
+
+    @property
+    def cdr_csv(self) -> Path:
+        """Asterisk's own call detail records."""
+        return self.directory / "log/cdr-csv/Master.csv"
+
+    @property
+    def log(self) -> Path:
+        """Asterisk's log."""
+        return self.directory / "log/full"
+
+    @property
+    def pid(self) -> int:
+        """Process id of the running Asterisk."""
+        return self._running().pid
+
+    def start(self) -> Self:
+        """Start, and return when Asterisk is fully booted: about a second.
+
+        Raises `UnprovisionedError` where no Asterisk can be had, RuntimeError where it will not
+        start.
+        """
+        chroot = provision.chroot(self.release)
+        settings.write(self.directory, chroot, self.block, self.settings)
+        with (self.directory / "log/console").open("ab") as output:
+            self._process = subprocess.Popen(
+                [*_ISOLATED, "sh", "-ec", _START, "sh", str(self.directory), str(chroot)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                process_group=0,  # Ctrl-C is for whoever started us
+            )
+        try:
+            until(self._booted, f"Asterisk {self.release.major} boots", 30)
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def _booted(self) -> bool:
+        if self._running().poll() is not None:
+            said = (self.directory / "log/console").read_text(errors="replace")
+            raise RuntimeError(f"Asterisk ended while starting:\n{said[-2000:]}")
+        with contextlib.suppress(OSError):
+            return "fully booted" in self.rx("core waitfullybooted")
+        return False
+
+    def stop(self) -> None:
+        """End it as `core stop now` does: calls are hung up, the journal gets its last lines."""
+        if self._process is None:
+            return
+        with contextlib.suppress(OSError):
+            self.rx("core stop now")
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        self._forget()
+
+    def kill(self) -> None:
+        """kill -9: nothing is hung up, nothing is written."""
+        if self._process is not None:
+            self._process.kill()
+            self._forget()
+
+    def freeze(self) -> None:
+        """SIGSTOP: every socket stays open, and nothing answers."""
+        self._running().send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT after `freeze`."""
+        self._running().send_signal(signal.SIGCONT)
+
+    def restart(self) -> None:
+        """Stop and start; journal and logs go on in the same files."""
+        self.stop()
+        self.start()
+
+    def rx(self, command: str) -> str:
+        """What `asterisk -rx` prints for `command`."""
+        return console.run(self.directory / "run/asterisk.ctl", command)
+
+    def set_global(self, name: str, value: str) -> None:
+        """Set a dialplan global of the running Asterisk."""
+        self.rx(f'dialplan set global {name} "{value}"')
+
+    def channel_count(self) -> int:
+        """Channels that exist now, Local ones too."""
+        found = re.search(r"(\d+) active channel", self.rx("core show channels count"))
+        if found is None:
+            raise RuntimeError("the console did not say how many channels there are")
+        return int(found[1])
+
+    def hang_up_all(self) -> None:
+        """Hang every channel up, and return when the last is gone."""
+        if self.channel_count():
+            self.rx("channel request hangup all")
+        self.wait_idle()
+
+    def wait_idle(self, timeout_s: float = 10.0) -> None:
+        """Return when no channel is left; TimeoutError lists those that stay."""
+        try:
+            until(lambda: self.channel_count() == 0, "no channel is left", timeout_s)
+        except TimeoutError as late:
+            late.add_note(self.rx("core show channels concise"))
+            raise
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            raise RuntimeError("Asterisk is not running")
+        return self._process
+
+    def _forget(self) -> None:
+        if self._process is not None:
+            self._process.wait()
+        self._process = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()

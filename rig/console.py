@@ -1,0 +1,29 @@
+"""Asterisk's own console, over the socket that `asterisk -rx` uses.
+
+Talking to it directly needs no process inside the chroot, and takes a millisecond.
+"""
+
+import os
+import socket
+from pathlib import Path
+
+
+def run(control_socket: Path, command: str, timeout_s: float = 30.0) -> str:
+    """What the console prints for one command. OSError where nobody listens."""
+    with socket.socket(socket.AF_UNIX) as link:
+        link.settimeout(timeout_s)
+        _connect(link, control_socket)
+        with link.makefile("rb") as lines:
+            lines.readline()  # host/pid/version
+            link.sendall(b"cli quit after " + command.encode() + b"\0")
+            output: bytes = lines.read()
+    return output.replace(b"\0", b"").decode(errors="replace").strip()
+
+
+def _connect(link: socket.socket, path: Path) -> None:
+    """By way of a directory descriptor: a socket's path may have only 107 bytes."""
+    directory = os.open(path.parent, os.O_PATH)
+    try:
+        link.connect(f"/proc/self/fd/{directory}/{path.name}")
+    finally:
+        os.close(directory)

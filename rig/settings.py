@@ -1,0 +1,124 @@
+"""Writes the /etc/asterisk of one instance: the templates in rig/etc and the shipped files.
+
+What the product ships in config/asterisk is included unchanged, so that the tests run what a site
+would run.
+"""
+
+import shutil
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rig.site import AMI_SECRET, Block, Endpoint
+
+TEMPLATES = Path(__file__).parent / "etc"
+SHIPPED = Path(__file__).parent.parent / "config" / "asterisk"
+
+
+_EMPTY = ("acl.conf", "ccss.conf", "pjproject.conf", "queuerules.conf", "udptl.conf")
+"""Asterisk logs an error for each that is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What differs between the Asterisk instances of tests, demo and measurements."""
+
+    hook: str = ""
+    """host:port of the daemon."""
+    hook2: str = ""
+    pbx: str = "pbx1"
+    fallback: str = "open"
+    globals: Mapping[str, str] = field(default_factory=dict)
+    """More dialplan globals; they win over the ones above."""
+    site: str = ""
+    """More dialplan: first extensions that every phone and carrier can dial, then contexts."""
+    log: str = "notice,warning,error,verbose(3)"
+    """What goes into log/full. Measurements leave `verbose` out."""
+
+    def all_globals(self) -> dict[str, str]:
+        """Every dialplan global that the settings ask for."""
+        return {
+            "PBXBILLING_HOOK": self.hook,
+            "PBXBILLING_HOOK2": self.hook2,
+            "PBXBILLING_PBX": self.pbx,
+            "PBXBILLING_FALLBACK": self.fallback,
+            **self.globals,
+        }
+
+
+def write(directory: Path, chroot: Path, block: Block, settings: Settings) -> None:
+    """Fill `directory`/etc, and make the folders that Asterisk expects but does not make."""
+    for name in ("db", "run", "spool", "log/cdr-csv", "log/cel-custom"):
+        (directory / name).mkdir(parents=True, exist_ok=True)
+    _write_hosts(directory)
+    etc = directory / "etc"
+    shutil.rmtree(etc, ignore_errors=True)
+    shutil.copytree(SHIPPED, etc)
+    modules = _module_directory(chroot)
+    values = {
+        "PBX": block.pbx,
+        "SECRET": AMI_SECRET,
+        "LOG": settings.log,
+        "MODULES": f"/{modules.relative_to(chroot)}",
+        "GLOBALS": _globals(block, settings),
+    }
+    for template in TEMPLATES.glob("*.conf"):
+        (etc / template.name).write_text(_filled(template.read_text(), values))
+    for name in _EMPTY:
+        (etc / name).touch()
+    (etc / "site.conf").write_text(settings.site)
+    _drop_missing_modules(etc / "modules.conf", modules)
+    with (etc / "pjsip.conf").open("a") as pjsip:
+        pjsip.writelines(_phone(p) for p in block.phones())
+        pjsip.writelines(_peer(c, "carrier", "") for c in block.carriers())
+
+
+def _write_hosts(directory: Path) -> None:
+    """Asterisk asks for its host's own name at every INVITE: it is answered from a file."""
+    (directory / "hosts").write_text(f"127.0.0.1 localhost {socket.gethostname()}\n")
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    for name, value in values.items():
+        text = text.replace(f"@{name}@", value)
+    return text
+
+
+def _module_directory(chroot: Path) -> Path:
+    found = [*chroot.glob("usr/lib/asterisk/modules"), *chroot.glob("usr/lib/*/asterisk/modules")]
+    return found[0]
+
+
+def _drop_missing_modules(conf: Path, directory: Path) -> None:
+    """Releases differ in their modules, and Asterisk complains of each that it does not find."""
+    lines = conf.read_text().splitlines(keepends=True)
+    wanted = {line: line.partition("load = ")[2].strip() for line in lines}
+    conf.write_text("".join(k for k in lines if (directory / wanted[k]).exists()))
+
+
+def _globals(block: Block, settings: Settings) -> str:
+    phones = {f"PHONE_{phone.extension}": phone.name for phone in block.phones()}
+    return "\n".join(f"{k}={v}" for k, v in {**settings.all_globals(), **phones}.items())
+
+
+def _phone(phone: Endpoint) -> str:
+    """acme's phones carry an account code, globex' a variable, initech's nothing."""
+    mark = {"acme": "accountcode = acme\n", "globex": "set_var = TENANT=globex\n"}
+    return _peer(
+        phone,
+        "phone",
+        f"context = from-{phone.tenant}\n"
+        f"callerid = {phone.name} <{phone.extension}>\n"
+        f"named_call_group = {phone.tenant}\n"
+        f"named_pickup_group = {phone.tenant}\n" + mark.get(phone.tenant, ""),
+    )
+
+
+def _peer(peer: Endpoint, template: str, more: str) -> str:
+    return (
+        f"[{peer.name}]({template})\naors = {peer.name}\n{more}"
+        f"[{peer.name}]\ntype = aor\ncontact = sip:{peer.name}@{peer.address}:5060\n"
+        f"[{peer.name}-address]\ntype = identify\n"
+        f"endpoint = {peer.name}\nmatch = {peer.address}\n\n"
+    )
