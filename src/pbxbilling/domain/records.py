@@ -52,6 +52,10 @@ class CallRecord:
     estimated: bool = False
     merged_into: str | None = None
 
+    def gives_way_to(self, later: CallRecord) -> bool:
+        """Whether `later` takes this row's place: anything does but a reopening."""
+        return self.ended_at is None or later.ended_at is not None
+
 
 @dataclass(frozen=True, slots=True)
 class LegRecord:
@@ -82,6 +86,20 @@ class LegRecord:
     witness: EndWitness | None = None
     over_limit: bool = False
     emergency: bool = False
+
+    def gives_way_to(self, later: LegRecord) -> bool:
+        """Whether `later` takes this row's place.
+
+        An end that somebody witnessed stays; an estimated one gives way to a witnessed one,
+        unless that would take the leg from the tenant that it belongs to.
+        """
+        if self.ended_at is None:
+            return True
+        return (
+            self.witness is EndWitness.ESTIMATED
+            and later.witness in (EndWitness.LIVE, EndWitness.JOURNAL)
+            and (self.tenant is None or later.tenant is not None)
+        )
 
 
 @dataclass(frozen=True, slots=True)

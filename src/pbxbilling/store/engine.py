@@ -1,0 +1,81 @@
+"""Connections to the database file: their settings, one pool to write and one to read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from pbxbilling.ports import StoreError
+
+BUSY_TIMEOUT_MS = 5000
+READERS = 2
+
+# FULL: a commit that was told as done survives a power cut.
+WRITER_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_TIMEOUT_MS}")
+READER_PRAGMAS = ("query_only=ON", f"busy_timeout={BUSY_TIMEOUT_MS}")
+
+
+def database_file(url: str) -> Path:
+    """The file that `database.url` names; raises `StoreError` for what is no SQLite file."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        parsed = None
+    file = parsed.database if parsed and parsed.get_backend_name() == "sqlite" else None
+    if not file or file == ":memory:":
+        # Not the URL itself: it may carry a password.
+        msg = (
+            'database.url names no SQLite file: write "sqlite:////var/lib/pbxbilling/pbxbilling.db"'
+        )
+        raise StoreError(msg)
+    return Path(file)
+
+
+def writer_engine(path: Path) -> AsyncEngine:
+    """One connection that takes the write lock at once when a transaction begins."""
+    return _engine(path, WRITER_PRAGMAS, begin="BEGIN IMMEDIATE", size=1)
+
+
+def reader_engine(path: Path) -> AsyncEngine:
+    """A few connections that see one state of the database for a whole transaction."""
+    return _engine(path, READER_PRAGMAS, begin="BEGIN", size=READERS)
+
+
+def migration_engine(path: Path) -> Engine:
+    """A connection for the time of a migration, in whatever thread that runs."""
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args=_BEGIN_BY_HAND)
+    _settle(engine, WRITER_PRAGMAS, "BEGIN IMMEDIATE")
+    return engine
+
+
+# The driver would begin by itself: late, never before a read or a CREATE TABLE.
+_BEGIN_BY_HAND = {"isolation_level": None}
+
+
+def _engine(path: Path, pragmas: tuple[str, ...], *, begin: str, size: int) -> AsyncEngine:
+    engine = create_async_engine(
+        f"sqlite+aiosqlite:///{path}",
+        pool_size=size,
+        max_overflow=0,
+        connect_args=_BEGIN_BY_HAND,
+    )
+    _settle(engine.sync_engine, pragmas, begin)
+    return engine
+
+
+def _settle(engine: Engine, pragmas: tuple[str, ...], begin: str) -> None:
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: DBAPIConnection, _record: object) -> None:
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)

@@ -1,0 +1,65 @@
+"""What SQLite complains of, in words that name the file, the fault and the mend."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from pbxbilling.ports import StoreError
+
+
+class RecordError(StoreError):
+    """The database is well, but one of these records will never fit it."""
+
+
+# By SQLite's primary result codes, https://www.sqlite.org/rescode.html
+_MENDS = {
+    sqlite3.SQLITE_BUSY: "is locked by another process: end that one (`fuser {path}` names it)",
+    sqlite3.SQLITE_LOCKED: "is locked by another process: end that one (`fuser {path}` names it)",
+    sqlite3.SQLITE_READONLY: "is read-only: let this user write it and its folder {folder}",
+    sqlite3.SQLITE_PERM: "is read-only: let this user write it and its folder {folder}",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened: let this user write it and its folder {folder}",
+    sqlite3.SQLITE_CORRUPT: "is damaged: move it away and put a copy in its place ({path}.*.bak)",
+    sqlite3.SQLITE_NOTADB: "is no SQLite database: name another file in database.url, or move it",
+    sqlite3.SQLITE_FULL: "cannot grow: the disk of {folder} is full, make room there",
+    sqlite3.SQLITE_IOERR: "cannot be read or written: look at the disk of {folder}",
+}
+
+
+def store_error(path: Path, error: sqlite3.Error | SQLAlchemyError) -> StoreError:
+    """The same fault for a person; the database's own words stand in brackets."""
+    cause: object = error.orig if isinstance(error, DBAPIError) else error
+    code = getattr(cause, "sqlite_errorcode", None)
+    mend = None if code is None else _MENDS.get(code & 0xFF)  # the rest is the extended code
+    if mend is None:
+        return StoreError(f"database {path} failed: {cause}")
+    return StoreError(f"database {path} {mend.format(path=path, folder=path.parent)} [{cause}]")
+
+
+@contextmanager
+def told_as_store_errors(path: Path) -> Iterator[None]:
+    """Turn the database's errors into `StoreError`, a record's own fault into `RecordError`."""
+    try:
+        yield
+    except (IntegrityError, DataError) as error:
+        raise RecordError(f"database {path} refuses a record: {error.orig}") from error
+    except (sqlite3.Error, DBAPIError) as error:
+        raise store_error(path, error) from error
+    except PoolTimeout as error:
+        raise StoreError(f"database {path} is busy: its connections are all in use") from error
+    except (SQLAlchemyError, ValueError, TypeError, OverflowError) as error:
+        raise RecordError(f"database {path} cannot hold a record: {error}") from error
+
+
+def check_folder(path: Path) -> None:
+    """Raise `StoreError` where SQLite would only say that it is unable to open the file."""
+    if not path.parent.is_dir():
+        msg = f"database {path} has no folder: create {path.parent} for the daemon's user"
+        raise StoreError(msg)
+    if path.is_dir():
+        raise StoreError(f"database {path} is a folder: name a file in database.url")

@@ -1,0 +1,53 @@
+"""The lock beside the database: one daemon, or one command while there is none."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pbxbilling.ports import StoreError
+from pbxbilling.store.engine import database_file
+from pbxbilling.store.faults import check_folder
+
+
+@contextmanager
+def database_lock(url: str) -> Iterator[None]:
+    """Hold `NAME.lock` with this process's id in it; the kernel lets it go however we end.
+
+    Raises `StoreError` at once where another process holds it. The file itself stays: deleting it
+    would let two processes hold two files of one name.
+    """
+    path = database_file(url)
+    check_folder(path)
+    lock = path.with_name(f"{path.name}.lock")
+    descriptor = _open(lock)
+    try:
+        _take(descriptor, path)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _open(lock: Path) -> int:
+    try:
+        return os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    except OSError as error:
+        msg = f"lock {lock} cannot be opened: {error.strerror}; let this user write {lock.parent}"
+        raise StoreError(msg) from error
+
+
+def _take(descriptor: int, path: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        pid = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
+        msg = (
+            f"database {path} is in use by process {pid or '?'}: if that is the daemon, let the"
+            " command reach its admin socket; else wait for it, or end it"
+        )
+        raise StoreError(msg) from error
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)

@@ -1,0 +1,79 @@
+"""Records that wait to be written, no more of a call or leg than its latest state."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Hashable
+
+from pbxbilling.domain.admission import Outcome
+from pbxbilling.domain.plan import Plan
+from pbxbilling.domain.records import (
+    AuditRecord,
+    CallRecord,
+    DecisionRecord,
+    LegAssigned,
+    LegRecord,
+    PbxMark,
+    Record,
+)
+from pbxbilling.domain.tenant import Tenant
+
+
+class Pending:
+    """Records of one key keep their order; several states of one call or leg become one."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Hashable, Record] = {}
+        self._refusals: deque[DecisionRecord] = deque()
+        self._admissions: deque[DecisionRecord] = deque()
+
+    def __len__(self) -> int:
+        return len(self._kept) + len(self._refusals) + len(self._admissions)
+
+    def put(self, record: Record) -> None:
+        """Add one; a state that a store would not take in place of a waiting one is left out."""
+        match record:
+            case DecisionRecord(outcome=Outcome.ADMIT):
+                self._admissions.append(record)
+            case DecisionRecord():
+                self._refusals.append(record)
+            case LegAssigned():
+                self._assign(record)
+            case _:
+                self._put_state(record)
+
+    def _put_state(self, record: Record) -> None:
+        match record:
+            case CallRecord():
+                waiting = self._kept.get((CallRecord, record.call))
+                if not isinstance(waiting, CallRecord) or waiting.gives_way_to(record):
+                    self._kept[CallRecord, record.call] = record
+            case LegRecord():
+                waiting = self._kept.get((LegRecord, record.key))
+                if not isinstance(waiting, LegRecord) or waiting.gives_way_to(record):
+                    self._kept[LegRecord, record.key] = record
+            case PbxMark():
+                self._kept[PbxMark, record.pbx] = record
+            case Plan() | Tenant():
+                self._kept[type(record), record.slug] = record
+            case AuditRecord():
+                self._kept[object()] = record  # appended, never replaced
+
+    def _assign(self, record: LegAssigned) -> None:
+        """An assignment stands between the states before and after it: those stay apart."""
+        before = self._kept.pop((LegRecord, record.key), None)
+        if before is not None:
+            self._kept[object()] = before
+        self._kept[object()] = record
+
+    def drop_admission(self) -> bool:
+        """Give up the oldest admission that waits; False where there is none."""
+        return bool(self._admissions) and bool(self._admissions.popleft())
+
+    def drop_refusal(self) -> bool:
+        """Give up the oldest refusal that waits; False where there is none."""
+        return bool(self._refusals) and bool(self._refusals.popleft())
+
+    def records(self) -> list[Record]:
+        """All of them, in an order that keeps each key's."""
+        return [*self._kept.values(), *self._refusals, *self._admissions]

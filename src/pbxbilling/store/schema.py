@@ -1,0 +1,191 @@
+"""The tables, one per kind of record; their columns are the records' fields.
+
+Instants are integers, µs since 1970-01-01 UTC: exact, sortable, and the same on every database.
+Usage has no table of its own: it is added up from `leg`, the one home of that truth, which
+`ix_leg_usage` answers alone. There are no foreign keys: a leg may be written before its call and
+a decision may name a tenant that nobody has; a fact that waited for its parent would hold up the
+rest.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    and_,
+)
+
+metadata = MetaData()
+
+# SQLite numbers rows by itself only where the key is exactly INTEGER.
+_RowNumber = BigInteger().with_variant(Integer, "sqlite")
+_Object = JSON(none_as_null=True)
+
+call = Table(
+    "call",
+    metadata,
+    Column("call", String, primary_key=True),
+    Column("tenant", String),
+    Column("pbx", String, nullable=False),
+    Column("direction", String, nullable=False),
+    Column("origin", String, nullable=False),
+    Column("asker", String, nullable=False),
+    Column("linkedid", String, nullable=False),
+    Column("caller", String, nullable=False),
+    Column("number", String, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("answered_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("hooked", Boolean, nullable=False),
+    Column("over_limit", Boolean, nullable=False),
+    Column("emergency", Boolean, nullable=False),
+    Column("estimated", Boolean, nullable=False),
+    Column("merged_into", String),
+    sqlite_with_rowid=False,
+)
+
+leg = Table(
+    "leg",
+    metadata,
+    Column("pbx", String, primary_key=True),
+    Column("uniqueid", String, primary_key=True),
+    Column("call", String),
+    Column("tenant", String),
+    Column("direction", String, nullable=False),
+    Column("channel", String, nullable=False),
+    Column("linkedid", String, nullable=False),
+    Column("caller", String, nullable=False),
+    Column("number", String, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("answered_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("talk_us", BigInteger, nullable=False),
+    Column("billed_s", BigInteger, nullable=False),
+    Column("allowance_s", BigInteger, nullable=False),
+    Column("month", String),
+    Column("witness", String),
+    Column("over_limit", Boolean, nullable=False),
+    Column("emergency", Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+decision = Table(
+    "decision",
+    metadata,
+    Column("id", _RowNumber, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("pbx", String),
+    Column("uniqueid", String, nullable=False),
+    Column("call", String),
+    Column("tenant", String),
+    Column("direction", String),
+    Column("caller", String, nullable=False),
+    Column("number", String, nullable=False),
+    Column("mode", String, nullable=False),
+    Column("outcome", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("breach", String),
+    Column("used", BigInteger),
+    Column("limit", BigInteger),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", _RowNumber, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("before", _Object),
+    Column("after", _Object),
+)
+
+pbx_mark = Table(
+    "pbx_mark",
+    metadata,
+    Column("pbx", String, primary_key=True),
+    Column("heard_at", BigInteger),
+    Column("journal_file", String, nullable=False),
+    Column("journal_offset", BigInteger, nullable=False),
+)
+
+plan = Table(
+    "plan",
+    metadata,
+    Column("slug", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("limits", _Object, nullable=False),
+    Column("count_internal", Boolean, nullable=False),
+    Column("included_minutes", BigInteger),
+    Column("included_directions", _Object, nullable=False),
+    Column("overage", String, nullable=False),
+    Column("price_minor", BigInteger, nullable=False),
+    Column("currency", String, nullable=False),
+    Column("overage_per_minute_micros", BigInteger, nullable=False),
+    Column("billing_increment", String, nullable=False),
+    Column("stripe_prices", _Object, nullable=False),
+    Column("active", Boolean, nullable=False),
+)
+
+tenant = Table(
+    "tenant",
+    metadata,
+    Column("slug", String, primary_key=True),
+    Column("plan", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("email", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("blocks", _Object, nullable=False),
+    Column("trial_until", BigInteger),
+    Column("mode", String),
+    Column("limits", _Object, nullable=False),
+    Column("accountcodes", _Object, nullable=False),
+    Column("dids", _Object, nullable=False),
+    Column("contexts", _Object, nullable=False),
+    Column("timezone", String, nullable=False),
+    Column("demo", Boolean, nullable=False),
+    Column("extensions", Integer, nullable=False),
+    Column("subscription", String),
+    Column("renews_at", BigInteger),
+)
+
+# Queries use these same conditions, so that the partial indexes below apply to them.
+CALL_OPEN = call.c.ended_at.is_(None)
+CALL_MERGED = call.c.merged_into.is_not(None)
+LEG_OPEN = and_(leg.c.answered_at.is_not(None), leg.c.ended_at.is_(None))
+LEG_USED = and_(leg.c.answered_at.is_not(None), leg.c.month.is_not(None))
+LEG_UNOWNED = and_(
+    leg.c.tenant.is_(None), leg.c.answered_at.is_not(None), leg.c.ended_at.is_not(None)
+)
+
+
+def _partial(name: str, where: ColumnElement[bool], *columns: Column[object]) -> None:
+    Index(name, *columns, sqlite_where=where, postgresql_where=where)
+
+
+_partial("ix_call_open", CALL_OPEN, call.c.pbx)
+_partial("ix_call_merged", CALL_MERGED, call.c.ended_at)
+_partial("ix_leg_open", LEG_OPEN, leg.c.pbx)
+_partial("ix_leg_unowned", LEG_UNOWNED, leg.c.ended_at)
+_partial(
+    "ix_leg_usage",
+    LEG_USED,
+    leg.c.tenant,
+    leg.c.month,
+    leg.c.direction,
+    leg.c.talk_us,
+    leg.c.billed_s,
+    leg.c.allowance_s,
+)
+Index("ix_decision_tenant_at", decision.c.tenant, decision.c.at)
+Index("ix_decision_at", decision.c.at)
+Index("ix_audit_subject_at", audit.c.subject, audit.c.at)

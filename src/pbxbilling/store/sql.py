@@ -1,0 +1,186 @@
+"""The `Store` port on an SQL database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, Self
+
+from sqlalchemy import Row, Select, func, select, tuple_
+
+from pbxbilling.domain.admission import Outcome
+from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.records import (
+    Accounts,
+    AuditRecord,
+    CallRecord,
+    DecisionRecord,
+    LegRecord,
+    PbxMark,
+    Record,
+    UsageRow,
+)
+from pbxbilling.store import rows, schema
+from pbxbilling.store.backup import copy_database
+from pbxbilling.store.engine import database_file, reader_engine, writer_engine
+from pbxbilling.store.faults import told_as_store_errors
+from pbxbilling.store.migrate import migrate
+from pbxbilling.store.writes import Writes
+
+_KEYS_A_QUERY = 1000  # far below what any database binds in one statement
+
+
+class SqlStore:
+    """Records in an SQLite file. Reads have connections of their own and never wait for writes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._writer = writer_engine(path)
+        self._reader = reader_engine(path)
+        self._writes = Writes(self._writer.dialect.name)
+
+    @classmethod
+    async def open(cls, url: str) -> Self:
+        """Bring the schema up to date and open the database that `database.url` names.
+
+        Raises `StoreError` where the file cannot serve.
+        """
+        path = database_file(url)
+        await asyncio.to_thread(migrate, path)
+        return cls(path)
+
+    async def close(self) -> None:
+        """Close every connection; the last one folds SQLite's log into the file."""
+        await self._reader.dispose()
+        await self._writer.dispose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def backup(self, to: Path) -> None:
+        """Copy the database as it stands, while it is in use; `to` appears when it is whole."""
+        await asyncio.to_thread(copy_database, self._path, to)
+
+    async def commit(self, records: Sequence[Record]) -> None:
+        """Write all of them in one durable transaction, or none."""
+        if not records:
+            return
+        with told_as_store_errors(self._path):
+            async with self._writer.begin() as transaction:
+                for statement, values in self._writes.of(records):
+                    await transaction.execute(statement, values)
+
+    async def accounts(self) -> Accounts:
+        """All plans and tenants, by slug."""
+        plans, tenants = await self._read(
+            select(schema.plan).order_by(schema.plan.c.slug),
+            select(schema.tenant).order_by(schema.tenant.c.slug),
+        )
+        return Accounts(
+            tuple(map(rows.plan_record, plans)), tuple(map(rows.tenant_record, tenants))
+        )
+
+    async def open_calls(self) -> list[CallRecord]:
+        """Calls that have not ended, oldest first."""
+        call = schema.call
+        query = select(call).where(schema.CALL_OPEN).order_by(call.c.started_at, call.c.call)
+        return [rows.call_record(row) for row in await self._rows(query)]
+
+    async def open_legs(self) -> list[LegRecord]:
+        """Answered trunk legs that have not ended, oldest first."""
+        leg = schema.leg
+        query = select(leg).where(schema.LEG_OPEN).order_by(leg.c.started_at, leg.c.uniqueid)
+        return [rows.leg_record(row) for row in await self._rows(query)]
+
+    async def legs(self, keys: Iterable[ChannelKey]) -> dict[ChannelKey, LegRecord]:
+        """What is known of these trunk legs; unknown ones are left out."""
+        found: dict[ChannelKey, LegRecord] = {}
+        wanted = iter(keys)
+        key = tuple_(schema.leg.c.pbx, schema.leg.c.uniqueid)
+        while some := list(islice(wanted, _KEYS_A_QUERY)):
+            query = select(schema.leg).where(key.in_(some))
+            found.update((leg.key, leg) for leg in map(rows.leg_record, await self._rows(query)))
+        return found
+
+    async def unowned_legs(self) -> list[LegRecord]:
+        """Answered and ended trunk legs that belong to nobody, newest first."""
+        leg = schema.leg
+        query = select(leg).where(schema.LEG_UNOWNED)
+        query = query.order_by(leg.c.ended_at.desc(), leg.c.uniqueid.desc())
+        return [rows.leg_record(row) for row in await self._rows(query)]
+
+    async def merges(self, since: datetime) -> Mapping[str, str]:
+        """Calls joined to an older one since then: younger id → older id."""
+        call = schema.call.c
+        query = select(call.call, call.merged_into).where(
+            schema.CALL_MERGED, call.ended_at >= rows.to_us(since)
+        )
+        return {row.call: row.merged_into for row in await self._rows(query)}
+
+    async def usage(self, *, tenant: str | None = None, month: str | None = None) -> list[UsageRow]:
+        """Usage by tenant, month and direction, ended legs only; None does not filter."""
+        leg = schema.leg.c
+        group = (leg.tenant, leg.month, leg.direction)
+        query = select(
+            *group,
+            func.count().label("calls"),
+            func.sum(leg.talk_us).label("talk_us"),
+            func.sum(leg.billed_s).label("billed_s"),
+            func.sum(leg.allowance_s).label("allowance_s"),
+        ).where(schema.LEG_USED)
+        if tenant is not None:
+            query = query.where(leg.tenant == tenant)
+        if month is not None:
+            query = query.where(leg.month == month)
+        query = query.group_by(*group)
+        query = query.order_by(leg.tenant.nulls_first(), leg.month, leg.direction)
+        return [rows.usage_row(row) for row in await self._rows(query)]
+
+    async def decisions(
+        self,
+        *,
+        tenant: str | None = None,
+        since: datetime | None = None,
+        refused: bool = False,
+        limit: int = 1000,
+    ) -> list[DecisionRecord]:
+        """Decisions, newest first; `refused` keeps those that were or would have been refused."""
+        decision = schema.decision
+        query = select(decision)
+        if tenant is not None:
+            query = query.where(decision.c.tenant == tenant)
+        if since is not None:
+            query = query.where(decision.c.at >= rows.to_us(since))
+        if refused:
+            query = query.where(decision.c.outcome != Outcome.ADMIT.value)
+        query = query.order_by(decision.c.at.desc(), decision.c.id.desc()).limit(limit)
+        return [rows.decision_record(row) for row in await self._rows(query)]
+
+    async def audit(self, *, subject: str | None = None, limit: int = 1000) -> list[AuditRecord]:
+        """The audit trail, newest first."""
+        audit = schema.audit
+        query = select(audit)
+        if subject is not None:
+            query = query.where(audit.c.subject == subject)
+        query = query.order_by(audit.c.at.desc(), audit.c.id.desc()).limit(limit)
+        return [rows.audit_record(row) for row in await self._rows(query)]
+
+    async def marks(self) -> dict[str, PbxMark]:
+        """How far each PBX is known."""
+        marks = map(rows.mark_record, await self._rows(select(schema.pbx_mark)))
+        return {mark.pbx: mark for mark in marks}
+
+    async def _rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
+        (result,) = await self._read(query)
+        return result
+
+    async def _read(self, *queries: Select[Any]) -> list[Sequence[Row[Any]]]:
+        with told_as_store_errors(self._path):
+            async with self._reader.begin() as snapshot:
+                return [(await snapshot.execute(query)).all() for query in queries]

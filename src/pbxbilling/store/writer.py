@@ -1,0 +1,179 @@
+"""The one writer of the store: takes records at once, and makes them durable a little later."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+
+from pbxbilling.domain.facts import StoreFailing, StoreRecovered
+from pbxbilling.domain.records import Record
+from pbxbilling.ports import Clock, EventSink, Store, StoreError
+from pbxbilling.store.faults import RecordError
+from pbxbilling.store.pending import Pending
+
+CAPACITY = 100_000
+REFUSALS_BEYOND = 4  # times the capacity
+FIRST_RETRY_S = 0.1
+LONGEST_RETRY_S = 5.0
+
+
+class StoreWriter:
+    """A `RecordSink` before a store; one task (`run`) commits whatever is queued, greedily.
+
+    While one transaction is written the next one gathers: the busier, the larger, and no timer.
+    What cannot be written is kept and tried again with a growing pause; nobody waits for it.
+
+    At `capacity` waiting records (about 1 KB each) the oldest admissions are dropped, and counted
+    in `dropped_admissions`; at four times that the oldest refusals too (`dropped_refusals`).
+    Calls, legs, audit, accounts and marks are never dropped: beyond the bound they still grow,
+    by one record a call or leg.
+
+    A record that the database would never take is set aside in `refused` (the last hundred,
+    with `refused_total`), so that it does not hold up the others.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        observer: EventSink,
+        *,
+        capacity: int = CAPACITY,
+        first_retry_s: float = FIRST_RETRY_S,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._observer = observer
+        self._capacity = capacity
+        self._first_retry_s = first_retry_s
+        self._queue = _Batch()
+        self._writing: _Batch | None = None
+        self._something = asyncio.Event()
+        self.failing = False
+        self.dropped_admissions = 0
+        self.dropped_refusals = 0
+        self.refused_total = 0
+        self.refused: deque[tuple[Record, StoreError]] = deque(maxlen=100)
+
+    @property
+    def depth(self) -> int:
+        """Records that are not durable yet."""
+        return len(self._queue.pending) + (len(self._writing.records) if self._writing else 0)
+
+    @property
+    def oldest_age_s(self) -> float:
+        """How long the oldest of them has waited; 0 where none does."""
+        since = self._writing.since if self._writing else self._queue.since
+        return 0.0 if since is None else max(0.0, self._clock.monotonic() - since)
+
+    def put(self, record: Record) -> None:
+        """Queue one record; never waits, never fails."""
+        if self._queue.since is None:
+            self._queue.since = self._clock.monotonic()
+        self._queue.pending.put(record)
+        self._something.set()
+        if self.depth > self._capacity:
+            self._shed()
+
+    def _shed(self) -> None:
+        while self.depth > self._capacity and self._queue.pending.drop_admission():
+            self.dropped_admissions += 1
+        hard = self._capacity * REFUSALS_BEYOND
+        while self.depth > hard and self._queue.pending.drop_refusal():
+            self.dropped_refusals += 1
+
+    async def flush(self) -> None:
+        """Wait until all that is queued now is durable (or set aside), however long it takes."""
+        batch = self._queue if len(self._queue.pending) else self._writing
+        if batch is not None:
+            await batch.settled.wait()
+
+    async def written(self, *records: Record, limit_s: float = 10.0) -> None:
+        """Queue records and wait until they are durable.
+
+        Raises `StoreError` where that takes longer than `limit_s`; they are still kept, and
+        written when the store serves again. Raises `RecordError` where one will never fit.
+        """
+        for record in records:
+            self.put(record)
+        try:
+            async with asyncio.timeout(limit_s):
+                await self.flush()
+        except TimeoutError as error:
+            msg = f"not on disk after {limit_s:g} s: kept in memory, written once the store serves"
+            raise StoreError(msg) from error
+        for refused, fault in self.refused:
+            if any(refused is record for record in records):
+                raise fault
+
+    async def drain(self, limit_s: float) -> int:
+        """Wait for what is queued, `limit_s` at most; gives how many records are left unwritten."""
+        try:
+            async with asyncio.timeout(limit_s):
+                while self.depth:
+                    await self.flush()
+        except TimeoutError:
+            pass
+        return self.depth
+
+    async def run(self) -> None:
+        """Write for ever; to be cancelled after `drain`."""
+        while True:
+            await self._something.wait()
+            self._something.clear()
+            batch, self._queue = self._queue, _Batch()
+            batch.records = batch.pending.records()
+            self._writing = batch
+            await self._write(batch.records)
+            self._writing = None
+            batch.settled.set()
+
+    async def _write(self, records: Sequence[Record]) -> None:
+        pause_s = self._first_retry_s
+        while True:
+            try:
+                await self._store.commit(records)
+            except RecordError as fault:
+                await self._set_aside(records, fault)
+                return
+            except StoreError as fault:
+                self._tell_failing(fault)
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, LONGEST_RETRY_S)
+            else:
+                self._tell_recovered(len(records))
+                return
+
+    async def _set_aside(self, records: Sequence[Record], fault: StoreError) -> None:
+        """Halve the batch down to the record at fault; the others are written."""
+        if len(records) > 1:
+            middle = len(records) // 2
+            await self._write(records[:middle])
+            await self._write(records[middle:])
+            return
+        self.refused.append((records[0], fault))
+        self.refused_total += 1
+        self._tell_failing(fault)
+
+    def _tell_failing(self, fault: StoreError) -> None:
+        if not self.failing:
+            self.failing = True
+            self._observer(StoreFailing(self._clock.now(), str(fault), self.depth))
+
+    def _tell_recovered(self, written: int) -> None:
+        if self.failing:
+            self.failing = False
+            self._observer(StoreRecovered(self._clock.now(), written))
+
+
+class _Batch:
+    """Records that are, or will be, written together."""
+
+    __slots__ = ("pending", "records", "settled", "since")
+
+    def __init__(self) -> None:
+        self.pending = Pending()
+        self.records: list[Record] = []
+        self.since: float | None = None
+        self.settled = asyncio.Event()
