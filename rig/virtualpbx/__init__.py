@@ -1,0 +1,10 @@
+"""A small virtual PBX: it speaks AMI, asks the FastAGI hook and writes Asterisk's journal.
+
+For machines without a real Asterisk, for tests of what a real one does only when it is ill, and
+for benchmarks. Its events follow those of Asterisk 22; it carries no media and no SIP.
+"""
+
+from rig.virtualpbx.faults import Faults
+from rig.virtualpbx.pbx import Placed, VirtualPbx
+
+__all__ = ["Faults", "Placed", "VirtualPbx"]

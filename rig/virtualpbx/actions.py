@@ -1,0 +1,136 @@
+"""The manager's actions, answered as main/manager.c answers them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from rig.virtualpbx.channel import Channel
+from rig.virtualpbx.faults import Faults
+
+Headers = Mapping[str, str]
+
+
+class Switchboard(Protocol):
+    """What the manager asks of the PBX behind it."""
+
+    faults: Faults
+    login_delay_s: float
+
+    @property
+    def uptime_s(self) -> int:
+        """Whole seconds since its start."""
+        ...
+
+    def channels(self) -> list[Channel]:
+        """The live channels."""
+        ...
+
+    def find(self, name: str) -> Channel | None:
+        """A channel by Uniqueid or name."""
+        ...
+
+    def cut_after(self, channel: Channel, seconds: float) -> None:
+        """End the channel's call so long from now."""
+        ...
+
+
+class Reply(Protocol):
+    """The session that asked."""
+
+    def write(self, sent: bytes) -> None:
+        """Send these bytes."""
+        ...
+
+    def respond(self, headers: Headers, *lines: str, response: str = "Success") -> None:
+        """Answer an action, with its ActionID."""
+        ...
+
+
+def _ping(session: Reply, _: Switchboard, headers: Headers) -> None:
+    session.respond(headers, "Ping: Pong", f"Timestamp: {time.time():.6f}")
+
+
+def _core_show_channels(session: Reply, pbx: Switchboard, headers: Headers) -> None:
+    faults = pbx.faults
+    channels = pbx.channels()
+    action_id = f"ActionID: {headers.get('ActionID', '')}\r\n"
+    session.respond(headers, "EventList: start", "Message: Channels will follow")
+    for channel in channels[: faults.cut_list_after]:
+        session.write(f"Event: CoreShowChannel\r\n{action_id}{channel.row()}\r\n".encode())
+    if faults.cut_list_after is None:
+        items = len(channels) + faults.wrong_list_items
+        session.write(
+            f"Event: CoreShowChannelsComplete\r\n{action_id}"
+            f"EventList: Complete\r\nListItems: {items}\r\n\r\n".encode()
+        )
+
+
+def _status(session: Reply, pbx: Switchboard, headers: Headers) -> None:
+    channel = _channel(session, pbx, headers)
+    if channel is None:
+        return
+    action_id = f"ActionID: {headers.get('ActionID', '')}\r\n"
+    session.respond(headers, "EventList: start", "Message: Channel status will follow")
+    session.write(
+        f"Event: Status\r\nPrivilege: Call\r\n{channel.block()}{action_id}\r\n"
+        f"Event: StatusComplete\r\n{action_id}EventList: Complete\r\n"
+        "ListItems: 1\r\nItems: 1\r\n\r\n".encode()
+    )
+
+
+def _absolute_timeout(session: Reply, pbx: Switchboard, headers: Headers) -> None:
+    channel = _channel(session, pbx, headers)
+    if channel is not None:
+        pbx.cut_after(channel, float(headers.get("Timeout", "0")))
+        session.respond(headers, "Message: Timeout Set")
+
+
+def _core_settings(session: Reply, _: Switchboard, headers: Headers) -> None:
+    session.respond(headers, "AMIversion: 9.0.0", "AsteriskVersion: 22.10.0-virtual")
+
+
+def _command(session: Reply, _: Switchboard, headers: Headers) -> None:
+    shown = {
+        "manager show settings": ("Timestamp events:  Yes", "Channel vars:", "  PBXBILLING"),
+    }.get(headers.get("Command", ""))
+    if shown is None:
+        output = f"Output: No such command '{headers.get('Command')}'"
+        session.respond(headers, "Message: Command output follows", output, response="Error")
+        return
+    output = "\r\n".join(f"Output: {line}" for line in shown)
+    session.respond(headers, "Message: Command output follows", output)
+
+
+def _endpoints(session: Reply, pbx: Switchboard, headers: Headers) -> None:
+    names = sorted({c.name.rpartition("-")[0].partition("/")[2] for c in pbx.channels()})
+    names = names or ["carrier"]
+    action_id = f"ActionID: {headers.get('ActionID', '')}\r\n"
+    session.respond(headers, "EventList: start", "Message: A listing of Endpoints follows")
+    rows = "".join(
+        f"Event: EndpointList\r\n{action_id}ObjectType: endpoint\r\nObjectName: {name}\r\n\r\n"
+        for name in names
+    )
+    session.write(
+        f"{rows}Event: EndpointListComplete\r\n{action_id}"
+        f"EventList: Complete\r\nListItems: {len(names)}\r\n\r\n".encode()
+    )
+
+
+def _channel(session: Reply, pbx: Switchboard, headers: Headers) -> Channel | None:
+    channel = pbx.find(headers.get("Channel", ""))
+    if channel is None:
+        session.respond(headers, "Message: No such channel", response="Error")
+    return channel
+
+
+ACTIONS: Mapping[str, Callable[[Reply, Switchboard, Headers], None]] = {
+    "ping": _ping,
+    "coreshowchannels": _core_show_channels,
+    "status": _status,
+    "absolutetimeout": _absolute_timeout,
+    "coresettings": _core_settings,
+    "command": _command,
+    "pjsipshowendpoints": _endpoints,
+}
