@@ -1,0 +1,118 @@
+"""A TCP proxy that a test can cut, wedge and close: what networks do to a link."""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+
+class Proxy:
+    """Listens on a loopback port of its own and passes bytes on to `target`, both ways.
+
+    `stall` is a half-open link: it stays up, accepts what is sent, and nothing comes through.
+    """
+
+    def __init__(self, target: tuple[str, int]) -> None:
+        self._target = target
+        self._flowing = threading.Event()
+        self._flowing.set()
+        self._pairs: list[tuple[socket.socket, socket.socket]] = []
+        self._lock = threading.Lock()
+        self._server: socket.socket | None = None
+        self.connections = 0
+        """How many connections were accepted so far."""
+        self._port = 0
+        self.resume()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where to connect; the same for the life of the proxy."""
+        return "127.0.0.1", self._port
+
+    def cut(self) -> None:
+        """Reset every connection of this moment; new ones are welcome."""
+        with self._lock:
+            pairs, self._pairs = self._pairs, []
+        for pair in pairs:
+            for end in pair:
+                _reset(end)
+
+    def stall(self) -> None:
+        """Keep connections, take bytes from either side, and pass nothing on."""
+        self._flowing.clear()
+
+    def refuse(self) -> None:
+        """Stop listening and cut: connecting fails at once, as where nobody listens."""
+        if self._server is not None:
+            # A blocked accept would otherwise keep the port open.
+            with contextlib.suppress(OSError):
+                self._server.shutdown(socket.SHUT_RDWR)
+            self._server.close()
+            self._server = None
+        self.cut()
+
+    def resume(self) -> None:
+        """Listen again after `refuse`, pass on again after `stall`, what was held back first."""
+        self._flowing.set()
+        if self._server is None:
+            self._server = socket.create_server(("127.0.0.1", self._port))
+            self._port = self._server.getsockname()[1]
+            _thread(self._accept, self._server)
+
+    def close(self) -> None:
+        """End for good."""
+        self._flowing.set()
+        self.refuse()
+
+    def _accept(self, server: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = server.accept()
+                self.connections += 1
+                _thread(self._connect, near)
+
+    def _connect(self, near: socket.socket) -> None:
+        try:
+            far = socket.create_connection(self._target, timeout=10)
+        except OSError:
+            _reset(near)
+            return
+        far.settimeout(None)
+        with self._lock:
+            self._pairs.append((near, far))
+        _thread(self._pump, near, far)
+        _thread(self._pump, far, near)
+
+    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                self._flowing.wait()
+                sink.sendall(data)
+        with contextlib.suppress(OSError):
+            self._flowing.wait()
+            sink.shutdown(socket.SHUT_WR)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _reset(end: socket.socket) -> None:
+    """Close so that the peer sees a reset, and whoever reads here wakes up."""
+    with contextlib.suppress(OSError):
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        end.shutdown(socket.SHUT_RDWR)
+    end.close()
+
+
+def _thread(target: Callable[..., None], *arguments: socket.socket) -> None:
+    threading.Thread(target=target, args=arguments, name="rig-proxy", daemon=True).start()

@@ -1,0 +1,217 @@
+"""SIPp as callers and as carrier: a peer of Asterisk that is not ours.
+
+A run is one SIPp process on an address of its own, in a folder of its own. Its scenario writes one
+line for each thing that happens to a call, which is what the results are read from, also while
+the run goes on. SIPp takes about a second before its first INVITE.
+"""
+
+import signal
+import socket
+import subprocess
+from collections import Counter
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from rig import provision
+from rig.site import SIP_PORT, Endpoint
+from rig.waiting import until
+
+SCENARIOS = Path(__file__).parent / "scenarios"
+
+_REFUSAL = """  <recv response="{0}" optional="true" next="refused">
+    <action><log message="final [call_number] {0}"/></action>
+  </recv>"""
+_REFUSALS = (400, 403, 404, 408, 410, 480, 482, 484, 486, 487, 488, 500, 502, 503, 600, 603, 604)
+_FOREVER_S = 3600.0
+_LISTEN = ("-p", str(SIP_PORT), "-m", "1000000")
+_TONE = bytes([0x9E, 0x1E]) * 4000
+"""A second of µ-law that is not silence; played over and over."""
+
+
+class Happening(NamedTuple):
+    """One line of a run: `what` is ringing, early, final, ended, invited, answered or cancelled.
+
+    `call` counts a run's calls from 1; `detail` is the status code, the number, or who hung up.
+    """
+
+    what: str
+    call: int
+    detail: str
+
+
+class Sipp:
+    """A SIPp process that runs one scenario; a context manager that ends it."""
+
+    def __init__(
+        self,
+        scenario: str,
+        directory: Path,
+        here: Endpoint,
+        values: dict[str, str],
+        *options: str,
+    ) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self._log = directory / "happenings"
+        self._log.write_bytes(b"")
+        self._directory = directory
+        (directory / "scenario.xml").write_text(_filled(scenario, values))
+        command = [
+            *("setpriv", "--pdeathsig", "KILL", str(provision.tool("sipp"))),
+            *("-sf", "scenario.xml", "-i", here.address, "-mi", here.address, "-ci", here.address),
+            *("-nostdin", "-trace_logs", "-log_file", "happenings"),
+            *("-trace_err", "-error_file", "errors", *options),
+        ]
+        with (directory / "screen").open("wb") as screen:
+            self._process = subprocess.Popen(
+                command,
+                cwd=directory,
+                stdin=subprocess.DEVNULL,
+                stdout=screen,
+                stderr=screen,
+                process_group=0,  # Ctrl-C is for whoever started us
+            )
+
+    def happenings(self, what: str = "") -> list[Happening]:
+        """What happened so far, in order; of one kind if `what` is given."""
+        lines = self._log.read_text().splitlines(keepends=True)
+        rows = [_happening(line) for line in lines if line.endswith("\n")]
+        return [row for row in rows if what in ("", row.what)]
+
+    def finals(self) -> Counter[int]:
+        """Status code → how many calls had it as their final answer so far. 200 is answered."""
+        return Counter(int(row.detail) for row in self.happenings("final"))
+
+    def await_count(self, what: str, count: int, timeout_s: float = 10.0) -> list[Happening]:
+        """Return when `what` has happened `count` times."""
+
+        def enough() -> list[Happening] | None:
+            rows = self.happenings(what)
+            return rows if len(rows) >= count else None
+
+        return until(enough, f"{count} times {what} in {self._directory.name}", timeout_s)
+
+    def finish(self, timeout_s: float = 60.0) -> Counter[int]:
+        """Wait for every call of the run to end by itself, and return `finals`.
+
+        Raises RuntimeError when a call did not go as its scenario says: with SIPp's own words.
+        """
+        status = self._process.wait(timeout_s)
+        if status:
+            errors = self._directory / "errors"
+            said = errors.read_text(errors="replace") if errors.exists() else ""
+            raise RuntimeError(f"SIPp ended with {status}: {said[-3000:]}")
+        return self.finals()
+
+    def stop(self) -> None:
+        """End the process now; calls that live are left to Asterisk."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+def call(
+    directory: Path,
+    pbx: str,
+    caller: Endpoint,
+    number: str,
+    *,
+    count: int = 1,
+    hold_s: float = _FOREVER_S,
+    ring_s: float | None = None,
+    per_s: float = 2000.0,
+    media: bool = False,
+) -> Sipp:
+    """`count` calls from one phone or carrier to `number`, at once unless `per_s` is lowered.
+
+    Who is answered talks for `hold_s` and hangs up, unless the far end does. With `ring_s` the
+    caller gives up after ringing that long instead. `media` sends audio, and takes no notice of
+    what comes back.
+    """
+    values = {
+        "CALLER": caller.extension or "0155599",
+        "HOLD_MS": _ms(hold_s if ring_s is None else ring_s),
+        "REFUSALS": "\n".join(_REFUSAL.format(code) for code in _REFUSALS),
+        "MEDIA": '<exec rtp_stream="tone.ul,-1,0,PCMU/8000"/>' if media else "",
+    }
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "tone.ul").write_bytes(_TONE)
+    pace = ("-r", str(max(1, round(per_s))), "-l", str(count), "-m", str(count))
+    target = (f"{pbx}:{SIP_PORT}", "-s", number, *pace)
+    return Sipp("call" if ring_s is None else "give-up", directory, caller, values, *target)
+
+
+def answer(
+    directory: Path,
+    callee: Endpoint,
+    *,
+    ring_s: float = 0.0,
+    hold_s: float = _FOREVER_S,
+    echo: bool = False,
+) -> Sipp:
+    """A phone or carrier that answers every call after `ring_s`, and hangs up after `hold_s`.
+
+    `echo` sends the caller's audio back.
+    """
+    values = {"RING_MS": _ms(ring_s), "HOLD_MS": _ms(hold_s)}
+    options = (*_LISTEN, *(("-rtp_echo",) if echo else ()))
+    return _listening(Sipp("answer", directory, callee, values, *options), callee)
+
+
+def ring(directory: Path, callee: Endpoint) -> Sipp:
+    """A phone or carrier that rings, and never answers."""
+    return answer(directory, callee, ring_s=_FOREVER_S)
+
+
+def decline(
+    directory: Path, callee: Endpoint, status: str = "486 Busy Here", header: str = ""
+) -> Sipp:
+    """A phone or carrier that answers every call with `status`.
+
+    "302 Moved Temporarily" with the header "Contact: <sip:0155501@…>" forwards.
+    """
+    values = {"STATUS": status, "HEADER": header or "Allow: INVITE, ACK, BYE, CANCEL"}
+    return _listening(Sipp("decline", directory, callee, values, *_LISTEN), callee)
+
+
+def _listening(run: Sipp, here: Endpoint) -> Sipp:
+    """Return when its socket is bound: an INVITE before that is lost, and sent again late."""
+    try:
+        until(lambda: _is_bound(here.address), f"SIPp listens on {here.address}")
+    except TimeoutError:
+        run.stop()
+        raise
+    return run
+
+
+def _is_bound(address: str) -> bool:
+    octets = socket.inet_aton(address)[::-1].hex().upper()
+    return f" {octets}:{SIP_PORT:04X} " in Path("/proc/net/udp").read_text()
+
+
+def _filled(scenario: str, values: dict[str, str]) -> str:
+    text = (SCENARIOS / f"{scenario}.xml").read_text()
+    for name, value in values.items():
+        text = text.replace(f"@{name}@", value)
+    return text
+
+
+def _happening(line: str) -> Happening:
+    what, number, detail = [*line.split(), ""][:3]
+    return Happening(what, int(number), detail)
+
+
+def _ms(seconds: float) -> str:
+    """SIPp's timeouts are whole milliseconds, and 0 would mean none."""
+    return str(max(1, round(seconds * 1000)))
