@@ -1,0 +1,144 @@
+"""The log: structlog over a writer that never waits, and the sink that turns facts into lines."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Literal, Protocol
+
+import orjson
+import structlog
+from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
+
+from pbxbilling.domain.facts import AdmissionDecided, Fact
+from pbxbilling.ports import Clock
+from pbxbilling.telemetry.lines import Mask, admission_line, in_full, line_of, masked
+
+Format = Literal["json", "console"]
+
+_NAMES = {level: logging.getLevelName(level).lower() for level in (10, 20, 30, 40, 50)}
+
+
+class Output(Protocol):
+    """Where finished lines go: `LineWriter`, or a list in a test."""
+
+    def write(self, line: bytes) -> None:
+        """Take one line with its newline."""
+        ...
+
+
+class Log:
+    """All log lines of the process, in one form and from one level on.
+
+    >>> log = Log(writer, clock, "json", "info")
+    >>> log.info("listening", address="127.0.0.1:4573")
+    >>> emit = log.sink  # an EventSink
+    """
+
+    def __init__(self, output: Output, clock: Clock, form: Format, level: str) -> None:
+        self._output = output
+        self._clock = clock
+        self.configure(form, level)
+
+    def configure(self, form: Format, level: str) -> None:
+        """Set form and lowest level, at the start and at a reload."""
+        self.level = logging.getLevelNamesMapping()[level.upper()]
+        self._mask: Mask = in_full if self.level <= logging.DEBUG else masked
+        self._is_json = form == "json"
+        self._logger: FilteringBoundLogger = structlog.wrap_logger(
+            _Lines(self._output),
+            processors=[structlog.processors.add_log_level, self._stamp, _renderer(form)],
+            wrapper_class=structlog.make_filtering_bound_logger(self.level),
+            cache_logger_on_first_use=True,
+        ).bind()
+
+    def sink(self, fact: Fact) -> None:
+        """One fact, one line. Never raises, never waits."""
+        if type(fact) is AdmissionDecided and self._is_json:
+            self._admission(fact)
+            return
+        line = line_of(fact, self._mask)
+        self._logger.log(line.level, line.event, timestamp=fact.at, **line.fields)
+
+    def debug(self, event: str, **fields: Any) -> None:
+        """A line for whoever searches a fault."""
+        self._logger.debug(event, **fields)
+
+    def info(self, event: str, **fields: Any) -> None:
+        """A line about the daemon's own doing."""
+        self._logger.info(event, **fields)
+
+    def warning(self, event: str, **fields: Any) -> None:
+        """A line that somebody should look at."""
+        self._logger.warning(event, **fields)
+
+    def error(self, event: str, **fields: Any) -> None:
+        """A line that somebody must act on."""
+        self._logger.error(event, **fields)
+
+    def _admission(self, fact: AdmissionDecided) -> None:
+        # Straight to bytes: structlog's processors would cost 5 µs more, a tenth of a hook.
+        line = admission_line(fact, self._mask)
+        if line.level >= self.level:
+            head = {"event": line.event, "level": _NAMES[line.level], "timestamp": fact.at}
+            self._output.write(_as_json(head | line.fields))
+
+    def _stamp(self, logger: WrappedLogger, name: str, event: EventDict) -> EventDict:  # noqa: ARG002
+        at = event.get("timestamp") or self._clock.now()
+        event["timestamp"] = at if self._is_json else at.isoformat(timespec="milliseconds")
+        return event
+
+
+class StandardHandler(logging.Handler):
+    """Takes the standard library's log (asyncio, uvicorn) into ours, warnings and worse."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record; an exception goes along as text."""
+        fields: dict[str, Any] = {"logger": record.name}
+        if record.exc_info:
+            fields["exception"] = logging.Formatter().formatException(record.exc_info)
+        write = self._log.error if record.levelno >= logging.ERROR else self._log.warning
+        write(record.getMessage(), **fields)
+
+
+class _Lines:
+    """What structlog calls with a rendered line, whatever its level is named."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+
+    def msg(self, line: bytes) -> None:
+        self._output.write(line)
+
+    debug = info = warning = error = critical = exception = msg
+
+
+def _renderer(form: Format) -> Processor:
+    if form == "json":
+        return lambda _logger, _name, event: _as_json(event)
+    console = structlog.dev.ConsoleRenderer(colors=False, repr_native_str=True, pad_event_to=0)
+
+    def render(logger: WrappedLogger, name: str, event: EventDict) -> bytes:
+        words = {
+            key: str(value) if isinstance(value, str) else value for key, value in event.items()
+        }
+        return f"{console(logger, name, words)}\n".encode(errors="backslashreplace")
+
+    return render
+
+
+def _as_json(event: EventDict | dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(event, default=str, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError:  # a lone surrogate, from bytes that were no text: a line all the same
+        plain = {key: _printable(value) for key, value in event.items()}
+        return orjson.dumps(plain, default=str, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _printable(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return value.encode(errors="backslashreplace").decode()

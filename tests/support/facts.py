@@ -1,0 +1,118 @@
+"""Facts as the core would emit them, for whatever consumes facts."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from pbxbilling.domain.admission import ADMITTED, Decision, Direction, Mode
+from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.facts import (
+    AccountsChanged,
+    AdmissionDecided,
+    CallChanged,
+    CallEnded,
+    CallStarted,
+    ClockDisagreed,
+    ConfigReloaded,
+    Corrected,
+    CorrectionKind,
+    CutArmed,
+    Fact,
+    JournalDisagreed,
+    JournalUnreadable,
+    LegAnswered,
+    LegEnded,
+    LinkDown,
+    LinkUp,
+    Reconciled,
+    SlotReleased,
+    Stale,
+    StoreFailing,
+    StoreRecovered,
+    WouldCut,
+)
+from pbxbilling.domain.hook import HookRequest
+from pbxbilling.domain.records import CallRecord, EndWitness, LegRecord
+
+AT = datetime(2026, 11, 21, 10, 42, 0, 250_000, tzinfo=UTC)
+KEY = ChannelKey("pbx1", "1795222182.1")
+CALLED, CALLER = "+4915112345678", "+15550100123"
+
+CALL = CallRecord(
+    call="c1",
+    tenant="acme",
+    pbx="pbx1",
+    direction=Direction.OUTBOUND,
+    origin="1795222182.0",
+    asker="1795222182.0",
+    linkedid="1795222182.0",
+    caller=CALLER,
+    number=CALLED,
+    started_at=AT,
+    hooked=True,
+)
+LEG = LegRecord(
+    key=KEY,
+    call="c1",
+    tenant="acme",
+    direction=LegDirection.OUTBOUND,
+    channel="PJSIP/carrier-00000001",
+    linkedid="1795222182.0",
+    caller=CALLER,
+    number=CALLED,
+    started_at=AT,
+)
+ENDED_LEG = replace(
+    LEG,
+    answered_at=AT,
+    ended_at=AT + timedelta(seconds=61),
+    talk_us=61_000_000,
+    billed_s=120,
+    month="2026-11",
+    witness=EndWitness.LIVE,
+)
+
+
+def decided(
+    decision: Decision = ADMITTED,
+    mode: Mode = Mode.ENFORCE,
+    *,
+    tenant: str | None = "acme",
+    number: str = CALLED,
+) -> AdmissionDecided:
+    """A hook of the call above, with that judgement."""
+    request = HookRequest(
+        uniqueid="1795222182.0",
+        channel="PJSIP/phone-00000000",
+        tenant=tenant or "",
+        linkedid="1795222182.0",
+        number=number,
+        pbx="pbx1",
+        caller=CALLER,
+    )
+    return AdmissionDecided(AT, request, decision, mode, tenant, "c1")
+
+
+def one_of_each() -> Iterable[Fact]:
+    """Every kind of fact once."""
+    yield decided()
+    yield CallStarted(AT, CALL)
+    yield CallChanged(AT, CALL)
+    yield CallEnded(AT, CALL)
+    yield LegAnswered(AT, LEG)
+    yield LegEnded(AT, ENDED_LEG)
+    yield Corrected(AT, "pbx1", CorrectionKind.CLOSED, KEY, "c1")
+    yield LinkUp(AT, "pbx1", 12.0)
+    yield LinkDown(AT, "pbx1", "no answer to a ping")
+    yield Reconciled(AT, "pbx1", 7)
+    yield Stale(AT, "pbx1", "link down for 30 s")
+    yield SlotReleased(AT, "root", CALL)
+    yield CutArmed(AT, "acme", KEY, 12.5)
+    yield WouldCut(AT, "acme", KEY, "c1")
+    yield ClockDisagreed(AT, KEY, 10.0, 4.0)
+    yield JournalDisagreed(AT, KEY, 0.7)
+    yield JournalUnreadable(AT, "pbx1", "/var/log/cel.csv", "Permission denied")
+    yield ConfigReloaded(AT, Mode.LOG)
+    yield StoreFailing(AT, "disk full", 12)
+    yield StoreRecovered(AT, 12)
+    yield AccountsChanged(AT, "root", "apply", "acme")
