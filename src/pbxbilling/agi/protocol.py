@@ -1,0 +1,188 @@
+"""FastAGI in bytes: an environment becomes a `HookRequest`, a `Verdict` becomes one command.
+
+No sockets here. Every call waits for these few microseconds, so the fields are found in one pass
+over the environment; only an environment in an unusual order is read line by line.
+
+Source of the format: Asterisk's res/res_agi.c (setup_env, launch_netscript, parse_args).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from pbxbilling.domain.admission import Direction
+from pbxbilling.domain.hook import HookRequest, Verdict
+
+ENVIRONMENT_MAX_BYTES = 64 * 1024
+LINE_MAX_BYTES = 8 * 1024  # Asterisk itself never sends more of one variable
+COMMAND_MAX_BYTES = 2047  # AGI_BUF_LEN before Asterisk 22.6 is 2,048 with the closing NUL
+
+# The fields in Asterisk's own order; the hook's arguments are tenant, linkedid, number, PBX name.
+_FIELDS = (
+    "network_script",
+    "channel",
+    "uniqueid",
+    "callerid",
+    "dnid",
+    "context",
+    "accountcode",
+    "arg_1",
+    "arg_2",
+    "arg_3",
+    "arg_4",
+)
+# Possessive: a field that is missing fails at once, whatever a hostile peer sent instead.
+_IN_ORDER = re.compile("".join(rf"(?:\n(?!agi_{f}:)[^\n]*)*+\nagi_{f}: *([^\n]*)" for f in _FIELDS))
+_BLANK_LINE = re.compile(rb"\n\r?\n")
+_DIRECTIONS = {direction.value: direction for direction in Direction}
+_UNKNOWN = "unknown"  # Asterisk's word for a caller or a number that is missing
+
+# What could end a field, the value or the command before its time.
+_MEANINGFUL = re.compile(r'["\\|]')
+_TENANT_MAX = 64  # no slug is longer
+_PLAIN_MAX = 256
+
+
+class Environment:
+    """The lines that Asterisk sends first, up to the blank one; they arrive in any pieces.
+
+    Lines that are no `agi_` variable (`HANGUP`, garbage) are passed over wherever they are, and
+    whatever follows the blank line is left out.
+    """
+
+    __slots__ = ("_buffer", "_end", "whole")
+
+    def __init__(self) -> None:
+        self._buffer = bytearray(b"\n")  # every line then begins behind a newline
+        self._end = -1
+        self.whole = False
+
+    def __bool__(self) -> bool:
+        """Whether anything has arrived."""
+        return len(self._buffer) > 1
+
+    def feed(self, data: bytes) -> bool:
+        """Take what arrived; True when no more is wanted.
+
+        `whole` then says whether the blank line was found, every line being of a sane length.
+        """
+        buffer = self._buffer
+        start = max(0, len(buffer) - 2)  # where a blank line may have begun
+        buffer += data
+        blank = _BLANK_LINE.search(buffer, start)
+        if blank is None and len(buffer) <= ENVIRONMENT_MAX_BYTES:
+            return False
+        self._finish(blank.start() if blank else -1)
+        return True
+
+    def _finish(self, end: int) -> None:
+        buffer = self._buffer
+        if not 0 <= end <= ENVIRONMENT_MAX_BYTES:
+            self._end = buffer.rfind(b"\n", 0, ENVIRONMENT_MAX_BYTES)
+            return
+        self._end = end
+        self.whole = end <= LINE_MAX_BYTES or all(
+            len(line) <= LINE_MAX_BYTES for line in buffer[:end].split(b"\n")
+        )
+
+    def request(self, peer: str = "") -> HookRequest:
+        """What the whole lines say so far; a missing field is empty, an unknown path is None.
+
+        A line cut short is left out: half a number could be another number.
+        """
+        end = self._end if self._end >= 0 else self._buffer.rfind(b"\n")
+        text = _decoded(self._buffer[:end])
+        match = _IN_ORDER.match(text)
+        values = match.groups("") if match else _by_line(text)
+        script, channel, uniqueid, caller, dnid, context, accountcode, *arguments = map(
+            _printable, values
+        )
+        tenant, linkedid, number, pbx = arguments
+        return HookRequest(
+            uniqueid,
+            channel,
+            _DIRECTIONS.get(script.partition("?")[0].strip("/")),
+            tenant,
+            linkedid,
+            number,
+            pbx,
+            "" if caller == _UNKNOWN else caller,
+            accountcode,
+            context,
+            "" if dnid == _UNKNOWN else dnid,
+            peer,
+        )
+
+
+def _decoded(raw: bytes | bytearray) -> str:
+    """UTF-8; a line that is none is Latin-1, as old phones write their names."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return "\n".join(map(_decoded_line, raw.split(b"\n")))
+
+
+def _decoded_line(raw: bytes | bytearray) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def _by_line(text: str) -> tuple[str, ...]:
+    """The fields of an environment where some are missing or in another order; first one wins."""
+    found: dict[str, str] = {}
+    for line in text.split("\n"):
+        name, _, value = line.partition(":")
+        found.setdefault(name, value.lstrip(" "))
+    return tuple(found.get(f"agi_{field}", "") for field in _FIELDS)
+
+
+def _printable(value: str) -> str:
+    """The value without control characters, among them the CR of a CRLF line."""
+    return value if value.isprintable() else "".join(filter(str.isprintable, value))
+
+
+def command(verdict: Verdict) -> bytes:
+    """The one command of a session: the whole verdict as a channel variable that is inherited.
+
+    Asterisk reads a quoted argument up to the next quote, a backslash takes the character after
+    it, and a line ends the command (parse_args): nothing of that can be in the value, whatever
+    the dialplan handed in as a tenant. It always fits Asterisk's line buffer.
+    """
+    value = str(verdict)
+    if len(value) > _PLAIN_MAX or not _is_plain(value):
+        value = str(_tamed(verdict))
+    return b'SET VARIABLE __PBXBILLING "%b"\n' % value.encode(errors="replace")
+
+
+def _is_plain(value: str) -> bool:
+    return value.count("|") == 7 and '"' not in value and "\\" not in value and value.isprintable()
+
+
+def _tamed(verdict: Verdict) -> Verdict:
+    """The same verdict, its words cut to length and without any character of meaning."""
+    return replace(
+        verdict,
+        tenant=_tame(verdict.tenant),
+        direction=_tame(verdict.direction),
+        call=_tame(verdict.call),
+        flags=tuple(map(_tame, verdict.flags[:4])),
+    )
+
+
+def _tame(word: str) -> str:
+    return _MEANINGFUL.sub("", _printable(word))[:_TENANT_MAX]
+
+
+def answer_code(lines: bytes) -> int | None:
+    """The status of Asterisk's answer to the command; None while it has not come.
+
+    200 is done; 510 unknown command, 511 dead channel, 520 wrong usage (several lines, the first
+    tells). Other lines, `HANGUP` above all, are passed over.
+    """
+    for line in lines.split(b"\n")[:-1]:
+        if line[:3].isdigit() and line[3:4] in b" -":
+            return int(line[:3])
+    return None

@@ -1,0 +1,153 @@
+"""The FastAGI listener: who is let in, for how long, how many at once, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from ipaddress import ip_network
+from types import TracebackType
+from typing import Self
+
+from pbxbilling.agi.allow import AllowList, Network
+from pbxbilling.agi.deadlines import Deadlines
+from pbxbilling.agi.session import AgiObserver, AgiSession, Desk, Judge
+from pbxbilling.ports import Clock
+
+# asyncio's default of 100 drops SYNs of a burst, each then retried after a whole second, and
+# Asterisk gives up after two.
+_BACKLOG = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class AgiSettings:
+    """Where to listen, and the limits of a session.
+
+    Beyond `max_sessions` a connection is closed at once: the dialplan's own fallback, which knows
+    the number dialled, decides better than a verdict that has read nothing.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 4573
+    allow: tuple[Network, ...] = (ip_network("127.0.0.0/8"),)
+    deadline_s: float = 0.3
+    max_sessions: int = 10_000
+
+
+class ListenError(Exception):
+    """The address cannot be listened on; the message names it and the mend."""
+
+
+class AgiServer:
+    """Answers hooks; `judge` decides in memory, `by_policy` where it cannot be asked.
+
+    Both are called in the event loop and must not wait. `by_policy` is handed whatever was
+    understood, in doubt an empty request, so that it can let emergency numbers pass.
+
+    >>> async with AgiServer(settings, judge, by_policy, observer, clock) as server:
+    ...     await server.serve()  # until close()
+    """
+
+    def __init__(
+        self,
+        settings: AgiSettings,
+        judge: Judge,
+        by_policy: Judge,
+        observer: AgiObserver,
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._judge = judge
+        self._by_policy = by_policy
+        self._observer = observer
+        self._clock = clock
+        self._closed = asyncio.Event()
+        self._desk: Desk | None = None
+        self._listener: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        """Listen. Raises `ListenError` where the address is taken or not ours."""
+        settings, loop = self._settings, asyncio.get_running_loop()
+        desk = self._desk = Desk(
+            self._judge,
+            self._by_policy,
+            self._observer,
+            self._clock,
+            AllowList(settings.allow),
+            Deadlines(settings.deadline_s, self._clock, loop),
+            settings.max_sessions,
+        )
+        try:
+            self._listener = await loop.create_server(
+                lambda: AgiSession(desk), settings.host, settings.port, backlog=_BACKLOG
+            )
+        except OSError as error:
+            raise ListenError(
+                f"agi.listen: cannot listen on {settings.host}:{settings.port}: {error.strerror}; "
+                "stop what listens there, or choose another address"
+            ) from error
+
+    async def serve(self) -> None:
+        """Wait until the server is closed."""
+        await self._closed.wait()
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on, also where 0 was asked for."""
+        if self._listener is None:
+            return self._settings.port
+        port: int = self._listener.sockets[0].getsockname()[1]
+        return port
+
+    @property
+    def sessions(self) -> int:
+        """How many sessions are alive."""
+        return len(self._desk.live) if self._desk else 0
+
+    def reconfigure(self, settings: AgiSettings) -> None:
+        """Take new limits for the connections to come; those alive keep theirs.
+
+        Host and port stay what they were when the server started.
+        """
+        self._settings = settings
+        if self._desk is None:
+            return
+        self._desk.allow = AllowList(settings.allow)
+        self._desk.max_sessions = settings.max_sessions
+        # A queue holds one limit; sessions in the old one are served by its own timer to the end.
+        self._desk.deadlines = Deadlines(
+            settings.deadline_s, self._clock, asyncio.get_running_loop()
+        )
+
+    async def close(self) -> None:
+        """Listen no more, let the sessions end, cut those that take longer than two deadlines."""
+        if self._listener is None or self._desk is None:
+            return
+        listener, self._listener = self._listener, None
+        listener.close()
+        await self._drain(self._desk)
+        self._closed.set()
+
+    async def _drain(self, desk: Desk) -> None:
+        if not desk.live:
+            return
+        idle = asyncio.Event()
+        desk.on_idle = idle.set
+        try:
+            async with asyncio.timeout(2 * self._settings.deadline_s + 0.1):
+                await idle.wait()
+        except TimeoutError:
+            for session in tuple(desk.live):
+                session.abort()
+            await idle.wait()  # the loop's next turn
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()

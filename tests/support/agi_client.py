@@ -1,0 +1,116 @@
+"""A FastAGI client that talks as Asterisk does: small writes, one answer a command, then EOF."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections.abc import Iterable
+from typing import Self
+
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER of no time: close() sends RST
+
+
+def environment(
+    path: str = "outbound",
+    tenant: str = "acme",
+    number: str = "015550100",
+    *,
+    uniqueid: str = "1795222182.361",
+    linkedid: str = "1795222182.361",
+    pbx: str = "pbx1",
+    caller: bytes = b"101",
+) -> list[bytes]:
+    """The 27 writes of Asterisk 22 at the start of a session, the blank line among them."""
+    return [
+        b"agi_network: yes\n",
+        f"agi_network_script: {path}\n".encode(),
+        f"agi_request: agi://127.0.0.1:4573/{path}\n".encode(),
+        b"agi_channel: PJSIP/acme-00000001\n",
+        b"agi_language: en\n",
+        b"agi_type: PJSIP\n",
+        f"agi_uniqueid: {uniqueid}\n".encode(),
+        b"agi_version: 22.10.0\n",
+        b"agi_callerid: %b\n" % caller,
+        b"agi_calleridname: Alice\n",
+        b"agi_callingpres: 0\n",
+        b"agi_callingani2: 0\n",
+        b"agi_callington: 0\n",
+        b"agi_callingtns: 0\n",
+        b"agi_dnid: unknown\n",
+        b"agi_rdnis: unknown\n",
+        b"agi_context: from-acme\n",
+        b"agi_extension: s\n",
+        b"agi_priority: 5\n",
+        b"agi_enhanced: 0.0\n",
+        b"agi_accountcode: acme\n",
+        b"agi_threadid: 140123456789\n",
+        f"agi_arg_1: {tenant}\n".encode(),
+        f"agi_arg_2: {linkedid}\n".encode(),
+        f"agi_arg_3: {number}\n".encode(),
+        f"agi_arg_4: {pbx}\n".encode(),
+        b"\n",
+    ]
+
+
+class AgiClient:
+    """One connection to a FastAGI server, piece by piece; `ask` is the whole of a good session."""
+
+    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
+        self._address = (host, port)
+        self._loop = asyncio.get_running_loop()
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._socket.setblocking(False)
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._loop.sock_connect(self._socket, self._address)
+        except BaseException:
+            self._socket.close()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def send(self, pieces: Iterable[bytes]) -> None:
+        """One write a piece, as Asterisk does; they fit the socket's buffer."""
+        for piece in pieces:
+            self._socket.send(piece)
+
+    def end_of_words(self) -> None:
+        """Close our side only."""
+        self._socket.shutdown(socket.SHUT_WR)
+
+    def reset(self) -> None:
+        """Break the connection off, as a dying machine does."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self._socket.close()
+
+    async def command(self) -> bytes:
+        """The next line from the server; empty where it closed without a word."""
+        line = b""
+        while not line.endswith(b"\n"):
+            data = await self._loop.sock_recv(self._socket, 4096)
+            if not data:
+                break
+            line += data
+        return line
+
+    async def closed(self) -> bool:
+        """Whether the server closes without another word."""
+        try:
+            return await self._loop.sock_recv(self._socket, 4096) == b""
+        except ConnectionResetError:  # it closed before our last words came
+            return True
+
+
+async def ask(port: int, pieces: Iterable[bytes]) -> bytes:
+    """A whole session as Asterisk has it; the command that the server sent."""
+    async with AgiClient(port) as client:
+        client.send(pieces)
+        command = await client.command()
+        if command:
+            client.send([b"200 result=1\n"])
+            await client.closed()
+        return command

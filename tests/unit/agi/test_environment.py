@@ -1,0 +1,166 @@
+"""What the first lines of a session mean, however they arrive."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pbxbilling.agi.protocol import ENVIRONMENT_MAX_BYTES, LINE_MAX_BYTES, Environment
+from pbxbilling.domain.admission import Direction
+from pbxbilling.domain.hook import HookRequest
+from tests.support.agi_client import environment
+
+WHOLE = b"".join(environment(caller="Jürgen".encode()))
+
+
+def read(*pieces: bytes) -> Environment:
+    """Feed until the environment wants no more."""
+    env = Environment()
+    for piece in pieces:
+        if env.feed(piece):
+            break
+    return env
+
+
+def cut(raw: bytes, at: list[int]) -> list[bytes]:
+    """`raw` in pieces, cut at these places."""
+    places = [0, *sorted(place % (len(raw) + 1) for place in at), len(raw)]
+    return [raw[a:b] for a, b in pairwise(places)]
+
+
+def test_every_field_of_an_environment_is_read() -> None:
+    env = read(*environment("inbound?site=2", "acme", "3201", linkedid="7.1", pbx="pbx2"))
+    assert env.whole
+    assert env.request("127.0.0.1") == HookRequest(
+        uniqueid="1795222182.361",
+        channel="PJSIP/acme-00000001",
+        direction=Direction.INBOUND,
+        tenant="acme",
+        linkedid="7.1",
+        number="3201",
+        pbx="pbx2",
+        caller="101",
+        accountcode="acme",
+        context="from-acme",
+        dnid="",
+        peer="127.0.0.1",
+    )
+
+
+@given(at=st.lists(st.integers(min_value=0), max_size=40), crlf=st.booleans())
+def test_any_splitting_reads_the_same(at: list[int], crlf: bool) -> None:
+    raw = WHOLE.replace(b"\n", b"\r\n") if crlf else WHOLE
+    env = read(*cut(raw, at))
+    assert env.whole
+    assert env.request() == read(WHOLE).request()
+
+
+@given(
+    raw=st.lists(
+        st.sampled_from(
+            [b"\n", b"\r\n", b"\r", b"agi_uniqueid: 1", b"agi_arg_1: a", b"HANGUP", b"\xff"]
+        )
+    ).map(b"".join),
+    at=st.lists(st.integers(min_value=0), max_size=10),
+)
+def test_garbage_is_cut_anywhere_without_a_difference(raw: bytes, at: list[int]) -> None:
+    together, apart = read(raw), read(*cut(raw, at))
+    assert (together.whole, together.request()) == (apart.whole, apart.request())
+
+
+@given(st.lists(st.binary(max_size=200)))
+def test_garbage_never_raises(pieces: list[bytes]) -> None:
+    read(*pieces, b"\n\n").request()
+
+
+@given(place=st.integers(min_value=0, max_value=26))
+def test_a_hangup_line_anywhere_changes_nothing(place: int) -> None:
+    lines = environment()
+    lines.insert(place, b"HANGUP\n")
+    env = read(*lines)
+    assert env.whole
+    assert env.request() == read(*environment()).request()
+
+
+@given(st.permutations(environment()[:-1]))
+def test_the_order_of_the_lines_does_not_matter(lines: list[bytes]) -> None:
+    assert read(*lines, b"\n").request() == read(*environment()).request()
+
+
+@given(st.integers(min_value=0, max_value=25))
+def test_a_missing_line_leaves_only_its_own_field_empty(index: int) -> None:
+    lines = environment()
+    name = lines.pop(index).partition(b":")[0]
+    env = read(*lines)
+    assert env.whole
+    known = read(*environment()).request()
+    changed = {
+        field
+        for field in HookRequest.__slots__
+        if getattr(env.request(), field) != getattr(known, field)
+    }
+    expected = {
+        b"agi_network_script": {"direction"},
+        b"agi_channel": {"channel"},
+        b"agi_uniqueid": {"uniqueid"},
+        b"agi_callerid": {"caller"},
+        b"agi_context": {"context"},
+        b"agi_accountcode": {"accountcode"},
+        b"agi_arg_1": {"tenant"},
+        b"agi_arg_2": {"linkedid"},
+        b"agi_arg_3": {"number"},
+        b"agi_arg_4": {"pbx"},
+    }
+    assert changed == expected.get(name, set())
+
+
+@pytest.mark.parametrize("path", ["sideways", "", "outbound/x", "?outbound"])
+def test_an_unknown_path_is_no_direction(path: str) -> None:
+    assert read(*environment(path)).request().direction is None
+
+
+@pytest.mark.parametrize("path", ["internal", "internal?a=b", "internal/"])
+def test_the_path_up_to_the_query_is_the_direction(path: str) -> None:
+    assert read(*environment(path)).request().direction is Direction.INTERNAL
+
+
+def test_asterisks_word_for_a_missing_caller_is_nobody() -> None:
+    assert read(*environment(caller=b"unknown")).request().caller == ""
+
+
+def test_a_latin1_name_spoils_no_utf8_beside_it() -> None:
+    request = read(*environment(tenant="zürich", caller="Jürgen".encode("latin-1"))).request()
+    assert (request.tenant, request.caller) == ("zürich", "Jürgen")
+
+
+def test_control_characters_are_taken_out() -> None:
+    assert read(*environment(tenant="ac\0m\x1b\re")).request().tenant == "acme"
+
+
+def test_of_an_environment_cut_short_only_whole_lines_count() -> None:
+    env = Environment()
+    env.feed(WHOLE[: WHOLE.index(b"agi_arg_3: 0155") + 15])
+    assert not env.whole
+    request = env.request()
+    assert (request.tenant, request.number) == ("acme", "")
+
+
+@pytest.mark.parametrize("size", [1, 1000, 2 * ENVIRONMENT_MAX_BYTES])
+def test_an_environment_without_end_is_given_up_at_the_cap(size: int) -> None:
+    endless = b"agi_uniqueid: 1\n" + b"x: y\n" * ENVIRONMENT_MAX_BYTES
+    env = read(*(endless[i : i + size] for i in range(0, len(endless), size)), b"\n")
+    assert not env.whole
+    assert env.request().uniqueid == "1"
+
+
+def test_a_line_beyond_all_reason_makes_no_environment() -> None:
+    env = read(*environment(tenant="x" * LINE_MAX_BYTES))
+    assert not env.whole
+
+
+def test_many_lines_of_a_sane_length_make_one() -> None:
+    env = read(*(b"agi_arg_%d: %b\n" % (n, b"x" * 1000) for n in range(20)), b"\n")
+    assert env.whole
