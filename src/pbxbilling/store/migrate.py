@@ -19,14 +19,14 @@ from pbxbilling.store.faults import check_folder, told_as_store_errors
 _MIGRATIONS = Path(__file__).with_name("migrations")
 
 
-def migrate(path: Path) -> None:
+def migrate(path: Path, migrations: Path = _MIGRATIONS) -> None:
     """Create the database or bring it up to the head revision, in one transaction.
 
     Before a change the file is copied to `NAME.before-REV.bak`, REV being the new revision.
     Raises `StoreError` for a file that cannot serve, and for a schema newer than the program's.
     """
     check_folder(path)
-    config = _config()
+    config = _config(migrations)
     head = ScriptDirectory.from_config(config).as_revision_number("head")
     engine = migration_engine(path)
     try:
@@ -36,9 +36,9 @@ def migrate(path: Path) -> None:
         engine.dispose()
 
 
-def _config() -> Config:
+def _config(migrations: Path) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
     return config
 
 

@@ -1,0 +1,312 @@
+"""What every `Store` must keep; a class of tests derives from this and gives the store."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from itertools import permutations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pbxbilling.domain.admission import Mode, Outcome, Reason
+from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.plan import BillingIncrement, Limits, Overage, Plan
+from pbxbilling.domain.records import (
+    AuditRecord,
+    EndWitness,
+    LegAssigned,
+    LegRecord,
+    PbxMark,
+    Record,
+    UsageRow,
+)
+from pbxbilling.domain.tenant import Blocker, Status, Tenant
+from pbxbilling.ports import Store
+from tests.support.store_records import after, call, decision, ended_leg, leg
+
+KEY = leg().key
+WITNESSED = [EndWitness.LIVE, EndWitness.JOURNAL]
+
+# A law is run by each store's own class: those are the differing executors, and meant.
+LAW = settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.differing_executors]
+)
+
+
+class StoreContract(ABC):
+    """One suite for the real store and for the tests' own."""
+
+    @abstractmethod
+    def opened(self) -> AbstractAsyncContextManager[Store]:
+        """An empty store, for the time of the context."""
+
+    async def written(self, *records: Record) -> LegRecord:
+        """The leg after these records, a commit each."""
+        async with self.opened() as store:
+            for record in records:
+                await store.commit([record])
+            return (await store.legs([KEY]))[KEY]
+
+    async def test_accounts_come_back_as_they_were_written(self) -> None:
+        plan = Plan(
+            "pro",
+            "Pro €",
+            Limits(max_calls=5, max_trunk_legs=0),
+            count_internal=True,
+            included_minutes=0,
+            included_directions=frozenset(LegDirection),
+            overage=Overage.BLOCK,
+            price_minor=1999,
+            currency="EUR",
+            overage_per_minute_micros=15_000,
+            billing_increment=BillingIncrement(30, 6),
+            stripe_prices={"monthly": "price_1"},
+            active=False,
+        )
+        tenant = Tenant(
+            "acme",
+            "pro",
+            status=Status.TRIAL,
+            blocks=frozenset({Blocker.OPERATOR, Blocker.TRIAL}),
+            trial_until=after(0.000_001),
+            mode=Mode.LOG,
+            limits={"max_calls": None, "max_trunk_legs": 3},
+            accountcodes=("a", "b"),
+            dids=("+15550100",),
+            contexts=("from-acme",),
+            timezone="Europe/Berlin",
+            extensions=9,
+            subscription="sub_1",
+            renews_at=after(1),
+        )
+        async with self.opened() as store:
+            await store.commit([tenant, plan, Plan("free")])
+            accounts = await store.accounts()
+        assert accounts.plans == (Plan("free"), plan)
+        assert accounts.tenants == (tenant,)
+
+    async def test_an_account_written_again_replaces_the_one_of_its_slug(self) -> None:
+        async with self.opened() as store:
+            await store.commit([Plan("pro"), Tenant("acme", "pro"), Tenant("acme", "free")])
+            await store.commit([Plan("pro", active=False)])
+            accounts = await store.accounts()
+        assert accounts.plans == (Plan("pro", active=False),)
+        assert accounts.tenants == (Tenant("acme", "free"),)
+
+    async def test_open_calls_are_those_without_an_end(self) -> None:
+        live, over = call("c1"), call("c2", ended_at=after(5))
+        async with self.opened() as store:
+            await store.commit([live, over])
+            assert await store.open_calls() == [live]
+
+    async def test_a_late_state_never_reopens_a_call(self) -> None:
+        async with self.opened() as store:
+            await store.commit([call(ended_at=after(5)), call()])
+            await store.commit([call(answered_at=after(1))])
+            assert await store.open_calls() == []
+
+    async def test_a_call_without_a_tenant_is_kept(self) -> None:
+        nobodys = call(tenant=None)
+        async with self.opened() as store:
+            await store.commit([nobodys])
+            assert await store.open_calls() == [nobodys]
+
+    async def test_merges_name_the_older_call_from_that_instant_on(self) -> None:
+        early = call("c2", merged_into="c1", ended_at=after(1))
+        late = call("c3", merged_into="c1", ended_at=after(2))
+        async with self.opened() as store:
+            await store.commit([call("c1"), early, late, call("c4", ended_at=after(3))])
+            assert await store.merges(after(0)) == {"c2": "c1", "c3": "c1"}
+            assert await store.merges(after(2)) == {"c3": "c1"}
+            assert await store.merges(after(2.000_001)) == {}
+
+    async def test_open_legs_are_answered_and_have_no_end(self) -> None:
+        live = leg("1")
+        async with self.opened() as store:
+            await store.commit([live, leg("2", answered_at=None), ended_leg("3")])
+            assert await store.open_legs() == [live]
+
+    async def test_legs_leaves_out_what_is_unknown(self) -> None:
+        async with self.opened() as store:
+            await store.commit([ended_leg()])
+            known = await store.legs([KEY, ChannelKey("other", KEY.uniqueid)])
+            assert known == {KEY: ended_leg()}
+            assert await store.legs([]) == {}
+
+    async def test_thousands_of_legs_can_be_asked_for_at_once(self) -> None:
+        written = [ended_leg(str(number)) for number in range(2500)]
+        async with self.opened() as store:
+            await store.commit(written)
+            known = await store.legs(each.key for each in written)
+        assert known == {each.key: each for each in written}
+
+    @pytest.mark.parametrize("witness", WITNESSED)
+    async def test_an_estimated_end_gives_way_to_a_witnessed_one(self, witness: EndWitness) -> None:
+        known = ended_leg(witness=witness, talk_s=7)
+        assert await self.written(ended_leg(witness=EndWitness.ESTIMATED), known) == known
+
+    @pytest.mark.parametrize("witness", WITNESSED)
+    @pytest.mark.parametrize("later", EndWitness)
+    async def test_a_witnessed_end_is_never_overwritten(
+        self, witness: EndWitness, later: EndWitness
+    ) -> None:
+        known = ended_leg(witness=witness)
+        assert await self.written(known, ended_leg(witness=later, talk_s=7)) == known
+
+    @pytest.mark.parametrize("witness", EndWitness)
+    async def test_a_late_state_never_reopens_a_leg(self, witness: EndWitness) -> None:
+        known = ended_leg(witness=witness)
+        assert await self.written(leg(), known, leg(number="2")) == known
+
+    async def test_a_better_end_without_an_owner_takes_no_leg_from_its_tenant(self) -> None:
+        known = ended_leg(witness=EndWitness.ESTIMATED)
+        nobodys = ended_leg(witness=EndWitness.JOURNAL, tenant=None, billed_s=0)
+        assert await self.written(known, nobodys) == known
+
+    async def test_unowned_legs_are_answered_ended_and_nobodys_newest_first(self) -> None:
+        old, new = ended_leg("1", tenant=None), ended_leg("2", tenant=None, talk_s=61)
+        async with self.opened() as store:
+            await store.commit([old, new, leg("3", tenant=None), ended_leg("4")])
+            await store.commit([ended_leg("5", tenant=None, answered_at=None)])
+            assert await store.unowned_legs() == [new, old]
+
+    async def test_an_assignment_gives_a_leg_that_is_nobodys_to_a_tenant(self) -> None:
+        given_to = LegAssigned(KEY, "globex", billed_s=66, allowance_s=60, month="2026-12")
+        row = await self.written(ended_leg(tenant=None), given_to)
+        assert row == replace(
+            ended_leg(), tenant="globex", billed_s=66, allowance_s=60, month="2026-12"
+        )
+
+    async def test_an_assignment_never_takes_a_leg_from_its_owner(self) -> None:
+        assert await self.written(ended_leg(), LegAssigned(KEY, "globex", 1, 1, "2026-12")) == (
+            ended_leg()
+        )
+
+    @pytest.mark.parametrize("order", list(permutations(range(3))))
+    async def test_records_of_one_leg_keep_their_order_in_a_commit(
+        self, order: tuple[int, ...]
+    ) -> None:
+        records: list[Record] = [
+            ended_leg(tenant=None),
+            LegAssigned(KEY, "globex", 66, 60, "2026-12"),
+            leg(tenant=None),
+        ]
+        mixed = [records[index] for index in order]
+        async with self.opened() as store:
+            await store.commit(mixed)
+            together = (await store.legs([KEY]))[KEY]
+        assert together == await self.written(*mixed)
+
+    @LAW
+    @given(
+        st.data(),
+        st.sampled_from(WITNESSED),
+        st.lists(st.sampled_from(["open", "estimated", "witnessed"]), max_size=5),
+    )
+    async def test_any_order_and_repetition_of_a_legs_records_gives_one_row(
+        self, data: st.DataObject, witness: EndWitness, repeated: list[str]
+    ) -> None:
+        states = {
+            "open": leg(),
+            "estimated": ended_leg(witness=EndWitness.ESTIMATED, talk_s=59),
+            "witnessed": ended_leg(witness=witness),
+        }
+        names = data.draw(st.permutations([*states, *repeated]))
+        async with self.opened() as store:
+            cut = data.draw(st.integers(0, len(names)))
+            await store.commit([states[name] for name in names[:cut]])
+            await store.commit([states[name] for name in names[cut:]])
+            assert await store.legs([KEY]) == {KEY: states["witnessed"]}
+
+    @LAW
+    @given(
+        st.lists(
+            st.builds(
+                ended_leg,
+                uniqueid=st.integers(0, 30).map(str),
+                talk_s=st.integers(0, 10**10),
+                tenant=st.sampled_from([None, "acme", "globex"]),
+                month=st.sampled_from(["2026-10", "2026-11"]),
+                direction=st.sampled_from(LegDirection),
+            ),
+            max_size=40,
+            unique_by=lambda record: record.key,
+        )
+    )
+    async def test_usage_is_the_sum_of_the_legs(self, legs: list[LegRecord]) -> None:
+        talked: Counter[object] = Counter()
+        for each in legs:
+            talked[each.tenant, each.month, each.direction, "legs"] += 1
+            talked[each.tenant, each.month, each.direction, "us"] += each.talk_us
+        async with self.opened() as store:
+            await store.commit([*legs, *legs])
+            usage = await store.usage()
+        found: Counter[object] = Counter()
+        for row in usage:
+            found[row.tenant, row.month, row.direction, "legs"] = row.calls
+            found[row.tenant, row.month, row.direction, "us"] = row.talk_us
+        assert found == talked
+
+    async def test_usage_counts_answered_legs_that_have_ended(self) -> None:
+        async with self.opened() as store:
+            await store.commit([leg("1"), ended_leg("2", answered_at=None), ended_leg("3")])
+            assert await store.usage() == [
+                UsageRow("acme", "2026-11", LegDirection.OUTBOUND, 1, 60_000_000, 60, 60)
+            ]
+
+    async def test_usage_of_a_tenant_and_of_a_month(self) -> None:
+        async with self.opened() as store:
+            await store.commit(
+                [
+                    ended_leg("1"),
+                    ended_leg("2", month="2026-12"),
+                    ended_leg("3", tenant="globex"),
+                    ended_leg("4", tenant=None),
+                ]
+            )
+            assert [row.tenant for row in await store.usage()] == [None, "acme", "acme", "globex"]
+            assert [row.month for row in await store.usage(tenant="acme")] == ["2026-11", "2026-12"]
+            december = await store.usage(month="2026-12")
+            assert [(row.tenant, row.calls) for row in december] == [("acme", 1)]
+
+    async def test_decisions_come_newest_first_as_they_were_written(self) -> None:
+        refused = decision(
+            2, Outcome.REFUSE, breach=Reason.MAX_CALLS, used=5, limit=5, call=None, direction=None
+        )
+        admitted, would = decision(1), decision(2, Outcome.WOULD_REFUSE, pbx=None, tenant="globex")
+        async with self.opened() as store:
+            await store.commit([admitted, refused])
+            await store.commit([would])
+            assert await store.decisions() == [would, refused, admitted]
+            assert await store.decisions(refused=True) == [would, refused]
+            assert await store.decisions(tenant="acme") == [refused, admitted]
+            assert await store.decisions(since=after(2)) == [would, refused]
+            assert await store.decisions(limit=1) == [would]
+
+    async def test_the_audit_trail_comes_newest_first(self) -> None:
+        first = AuditRecord(after(0), "root", "apply", "tenant acme", None, {"plan": "pro"})
+        second = AuditRecord(after(0), "root", "suspend", "tenant acme", {"blocks": []}, None)
+        other = AuditRecord(after(9), "root", "apply", "plan pro", {}, {"name": None})
+        async with self.opened() as store:
+            await store.commit([first, second, other])
+            assert await store.audit() == [other, second, first]
+            assert await store.audit(subject="tenant acme") == [second, first]
+            assert await store.audit(limit=1) == [other]
+
+    async def test_a_mark_is_the_last_one_written(self) -> None:
+        async with self.opened() as store:
+            await store.commit([PbxMark("main", after(1), "a.csv", 5), PbxMark("two")])
+            await store.commit([PbxMark("main", after(2), "a.csv", 2**40)])
+            assert await store.marks() == {
+                "main": PbxMark("main", after(2), "a.csv", 2**40),
+                "two": PbxMark("two"),
+            }
+
+    async def test_an_empty_commit_is_none(self) -> None:
+        async with self.opened() as store:
+            await store.commit([])
+            assert await store.usage() == []

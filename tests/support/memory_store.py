@@ -1,0 +1,153 @@
+"""The `Store` port in memory, for tests of what stands on it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from pbxbilling.domain.admission import Outcome
+from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.plan import Plan
+from pbxbilling.domain.records import (
+    Accounts,
+    AuditRecord,
+    CallRecord,
+    DecisionRecord,
+    LegAssigned,
+    LegRecord,
+    PbxMark,
+    Record,
+    UsageRow,
+)
+from pbxbilling.domain.tenant import Tenant
+from pbxbilling.ports import StoreError
+
+
+class MemoryStore:
+    """Passes the store contract; `fault`, where set, is raised by every commit."""
+
+    def __init__(self) -> None:
+        self.fault: StoreError | None = None
+        self.commits: list[list[Record]] = []
+        self.calls: dict[str, CallRecord] = {}
+        self.known_legs: dict[ChannelKey, LegRecord] = {}
+        self.known_marks: dict[str, PbxMark] = {}
+        self.plans: dict[str, Plan] = {}
+        self.tenants: dict[str, Tenant] = {}
+        self.decided: list[DecisionRecord] = []
+        self.audited: list[AuditRecord] = []
+
+    async def commit(self, records: Sequence[Record]) -> None:
+        if self.fault is not None:
+            raise self.fault
+        self.commits.append(list(records))
+        for record in records:
+            self._put(record)
+
+    def _put(self, record: Record) -> None:
+        match record:
+            case CallRecord():
+                old = self.calls.get(record.call)
+                if old is None or old.gives_way_to(record):
+                    self.calls[record.call] = record
+            case LegRecord() | LegAssigned():
+                self._put_leg(record)
+            case DecisionRecord():
+                self.decided.append(record)
+            case AuditRecord():
+                self.audited.append(record)
+            case PbxMark():
+                self.known_marks[record.pbx] = record
+            case Plan():
+                self.plans[record.slug] = record
+            case Tenant():
+                self.tenants[record.slug] = record
+
+    def _put_leg(self, record: LegRecord | LegAssigned) -> None:
+        old = self.known_legs.get(record.key)
+        if isinstance(record, LegRecord):
+            if old is None or old.gives_way_to(record):
+                self.known_legs[record.key] = record
+        elif old is not None and old.tenant is None:
+            self.known_legs[record.key] = replace(
+                old,
+                tenant=record.tenant,
+                billed_s=record.billed_s,
+                allowance_s=record.allowance_s,
+                month=record.month,
+            )
+
+    async def accounts(self) -> Accounts:
+        return Accounts(
+            tuple(self.plans[slug] for slug in sorted(self.plans)),
+            tuple(self.tenants[slug] for slug in sorted(self.tenants)),
+        )
+
+    async def open_calls(self) -> list[CallRecord]:
+        alive = (call for call in self.calls.values() if call.ended_at is None)
+        return sorted(alive, key=lambda call: (call.started_at, call.call))
+
+    async def open_legs(self) -> list[LegRecord]:
+        alive = (leg for leg in self.known_legs.values() if leg.answered_at and not leg.ended_at)
+        return sorted(alive, key=lambda leg: (leg.started_at, leg.key.uniqueid))
+
+    async def legs(self, keys: Iterable[ChannelKey]) -> dict[ChannelKey, LegRecord]:
+        return {key: self.known_legs[key] for key in keys if key in self.known_legs}
+
+    async def unowned_legs(self) -> list[LegRecord]:
+        found = [
+            (leg.ended_at, leg.key.uniqueid, leg)
+            for leg in self.known_legs.values()
+            if leg.tenant is None and leg.answered_at and leg.ended_at
+        ]
+        return [leg for *_, leg in sorted(found, key=lambda each: each[:2], reverse=True)]
+
+    async def merges(self, since: datetime) -> Mapping[str, str]:
+        return {
+            call.call: call.merged_into
+            for call in self.calls.values()
+            if call.merged_into and call.ended_at and call.ended_at >= since
+        }
+
+    async def usage(self, *, tenant: str | None = None, month: str | None = None) -> list[UsageRow]:
+        groups: dict[tuple[str | None, str, LegDirection], list[LegRecord]] = defaultdict(list)
+        for leg in self.known_legs.values():
+            if leg.answered_at and leg.month and tenant in (None, leg.tenant):
+                groups[leg.tenant, leg.month, leg.direction].append(leg)
+        return [
+            UsageRow(
+                *group,
+                calls=len(legs),
+                talk_us=sum(leg.talk_us for leg in legs),
+                billed_s=sum(leg.billed_s for leg in legs),
+                allowance_s=sum(leg.allowance_s for leg in legs),
+            )
+            for group, legs in sorted(groups.items(), key=lambda item: (item[0][0] or "", item[0]))
+            if month in (None, group[1])
+        ]
+
+    async def decisions(
+        self,
+        *,
+        tenant: str | None = None,
+        since: datetime | None = None,
+        refused: bool = False,
+        limit: int = 1000,
+    ) -> list[DecisionRecord]:
+        found = [
+            decision
+            for decision in reversed(self.decided)
+            if tenant in (None, decision.tenant)
+            and (since is None or decision.at >= since)
+            and not (refused and decision.outcome is Outcome.ADMIT)
+        ]
+        return sorted(found, key=lambda decision: decision.at, reverse=True)[:limit]
+
+    async def audit(self, *, subject: str | None = None, limit: int = 1000) -> list[AuditRecord]:
+        found = [row for row in reversed(self.audited) if subject in (None, row.subject)]
+        return sorted(found, key=lambda row: row.at, reverse=True)[:limit]
+
+    async def marks(self) -> dict[str, PbxMark]:
+        return dict(self.known_marks)

@@ -1,0 +1,213 @@
+"""Migration, copies, the lock, and what is said of a file that cannot serve."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine
+
+from pbxbilling.ports import StoreError
+from pbxbilling.store import migrations, schema
+from pbxbilling.store.backup import copy_database
+from pbxbilling.store.engine import database_file
+from pbxbilling.store.faults import RecordError, told_as_store_errors
+from pbxbilling.store.lock import database_lock
+from pbxbilling.store.migrate import migrate
+from pbxbilling.store.sql import SqlStore
+from tests.support.store_records import call
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        yield connection
+
+
+def structure(path: Path) -> set[tuple[str, str, str]]:
+    with opened(path) as database:
+        found = database.execute("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+        return {
+            (kind, name, " ".join(sql.split()))
+            for kind, name, sql in found
+            if name != "alembic_version"
+        }
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "pbxbilling.db"
+
+
+def test_the_migrations_make_what_the_schema_says(path: Path, tmp_path: Path) -> None:
+    migrate(path)
+    stated = tmp_path / "stated.db"
+    engine = create_engine(f"sqlite:///{stated}")
+    schema.metadata.create_all(engine)
+    engine.dispose()
+    assert structure(path) == structure(stated)
+
+
+def test_a_new_file_and_one_that_is_up_to_date_are_not_copied(path: Path) -> None:
+    migrate(path)
+    migrate(path)
+    assert not list(path.parent.glob("*.bak"))
+
+
+@pytest.fixture
+def next_revision(tmp_path: Path) -> Path:
+    """The migrations with one more."""
+    folder = tmp_path / "migrations"
+    shutil.copytree(migrations.__path__[0], folder)
+    (folder / "versions" / "0002_next.py").write_text(
+        "from alembic import op\n"
+        "revision, down_revision = '0002', '0001'\n"
+        "def upgrade():\n"
+        "    op.execute('CREATE TABLE added (x)')\n"
+    )
+    return folder
+
+
+def test_an_older_schema_is_copied_before_it_changes(path: Path, next_revision: Path) -> None:
+    migrate(path)
+    before = structure(path)
+    migrate(path, next_revision)
+    assert structure(path) - before == {("table", "added", "CREATE TABLE added (x)")}
+    assert structure(path.with_name("pbxbilling.db.before-0002.bak")) == before
+
+
+def test_a_migration_that_fails_changes_nothing(path: Path, next_revision: Path) -> None:
+    migrate(path)
+    before = structure(path)
+    with (next_revision / "versions" / "0002_next.py").open("a") as revision:
+        revision.write("    op.execute('CREATE TABLE call (x)')\n")
+    with pytest.raises(StoreError, match="table call already exists"):
+        migrate(path, next_revision)
+    assert structure(path) == before
+    migrate(path)
+
+
+def test_a_database_of_another_program_is_left_alone(path: Path) -> None:
+    with opened(path) as database:
+        database.execute("CREATE TABLE theirs (x)")
+    with pytest.raises(StoreError, match="belongs to another program"):
+        migrate(path)
+    assert structure(path) == {("table", "theirs", "CREATE TABLE theirs (x)")}
+
+
+def test_a_newer_schema_is_refused_with_the_mend(path: Path) -> None:
+    migrate(path)
+    with opened(path) as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(StoreError, match=r"schema 9999, newer .* install") as caught:
+        migrate(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=f"create {tmp_path / 'away'}"):
+        migrate(tmp_path / "away" / "x.db")
+
+
+def test_a_folder_in_place_of_the_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="is a folder"):
+        migrate(tmp_path)
+
+
+def test_a_file_that_is_no_database_is_named(path: Path) -> None:
+    path.write_text("[database]\n" * 200)
+    with pytest.raises(StoreError, match=rf"{path} is no SQLite database"):
+        migrate(path)
+
+
+def test_a_damaged_database_is_told_with_the_mend(path: Path) -> None:
+    migrate(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:100] + b"\xff" * (len(whole) - 100))
+    with pytest.raises(StoreError, match=r"is damaged: .* copy"):
+        migrate(path)
+
+
+def test_a_locked_database_is_told_with_the_mend(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pbxbilling.store.engine.WRITER_PRAGMAS", ("busy_timeout=1",))
+    migrate(path)
+    with opened(path) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreError, match="is locked by another process: end that one"):
+            migrate(path)
+
+
+def test_a_read_only_database_is_told_with_the_mend(path: Path) -> None:
+    migrate(path)
+    with (
+        closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database,
+        pytest.raises(StoreError, match="is read-only: let this user write it"),
+        told_as_store_errors(path),
+    ):
+        database.execute("DELETE FROM leg")
+
+
+def test_a_value_that_no_column_holds_is_the_records_own_fault(path: Path) -> None:
+    with pytest.raises(RecordError), told_as_store_errors(path):
+        "\udce9".encode()
+
+
+@pytest.mark.parametrize("url", ["", "nonsense", "sqlite://", "postgresql://u:secret@h/d"])
+def test_a_url_that_names_no_file_says_what_to_write_and_no_secret(url: str) -> None:
+    with pytest.raises(StoreError, match="sqlite:////var/lib") as caught:
+        database_file(url)
+    assert "secret" not in str(caught.value)
+
+
+def test_the_lock_names_the_process_that_holds_it(path: Path) -> None:
+    url = f"sqlite:///{path}"
+    program = f"""
+import os, sys
+from pbxbilling.store.lock import database_lock
+with database_lock({url!r}):
+    print(os.getpid(), flush=True)
+    sys.stdin.read()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        pid = holder.stdout.readline().strip()
+        with pytest.raises(StoreError, match=f"in use by process {pid}:"), database_lock(url):
+            pass
+        holder.communicate()
+    with database_lock(url):
+        pass
+
+
+async def test_a_backup_of_a_running_store_holds_what_was_committed(
+    path: Path, tmp_path: Path
+) -> None:
+    async with await SqlStore.open(f"sqlite:///{path}") as store:
+        await store.commit([call()])
+        await store.backup(tmp_path / "copy.db")
+        await store.commit([call("c2")])
+    async with await SqlStore.open(f"sqlite:///{tmp_path / 'copy.db'}") as copy:
+        assert await copy.open_calls() == [call()]
+
+
+def test_a_copy_that_cannot_be_made_leaves_nothing_behind(path: Path) -> None:
+    path.write_text("no database" * 100)
+    with pytest.raises(StoreError, match=r"copy .* was not made"):
+        copy_database(path, path.with_name("copy.db"))
+    assert list(path.parent.iterdir()) == [path]
+
+
+async def test_bytes_that_nobody_could_decode_are_kept_readable(path: Path) -> None:
+    async with await SqlStore.open(f"sqlite:///{path}") as store:
+        await store.commit([call(caller="Ren\udce9 é")])
+        (kept,) = await store.open_calls()
+    assert kept.caller == "Ren\\udce9 é"

@@ -1,0 +1,251 @@
+"""The writer takes records at once, loses none, and says when the store fails."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+
+import pytest
+
+from pbxbilling.domain.admission import Outcome
+from pbxbilling.domain.facts import Fact, StoreFailing, StoreRecovered
+from pbxbilling.domain.records import AuditRecord, LegAssigned, Record
+from pbxbilling.ports import StoreError
+from pbxbilling.store.faults import RecordError
+from pbxbilling.store.writer import StoreWriter
+from tests.support.memory_store import MemoryStore
+from tests.support.store_records import NOON, call, decision, ended_leg, leg
+
+LOCKED = StoreError("database x.db is locked")
+KEY = leg().key
+
+
+class StillClock:
+    """A clock that moves when a test says so."""
+
+    def __init__(self) -> None:
+        self.seconds = 100.0
+
+    def now(self) -> datetime:
+        return NOON
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+class GatedStore(MemoryStore):
+    """A store whose commits begin, and then wait for the test."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = asyncio.Event()
+        self.gate = asyncio.Event()
+
+    async def commit(self, records: Sequence[Record]) -> None:
+        self.begun.set()
+        await self.gate.wait()
+        await super().commit(records)
+
+
+class PickyStore(MemoryStore):
+    """A store that refuses some records, as a database does with a value that it cannot hold."""
+
+    def __init__(self, refused: Callable[[Record], bool]) -> None:
+        super().__init__()
+        self._refused = refused
+
+    async def commit(self, records: Sequence[Record]) -> None:
+        if any(map(self._refused, records)):
+            raise RecordError("will never fit")
+        await super().commit(records)
+
+
+class Facts:
+    """Keeps facts, and lets a test wait for the first of a kind."""
+
+    def __init__(self) -> None:
+        self.seen: list[Fact] = []
+        self._any = asyncio.Event()
+
+    def __call__(self, fact: Fact) -> None:
+        self.seen.append(fact)
+        self._any.set()
+
+    async def first(self) -> Fact:
+        await asyncio.wait_for(self._any.wait(), 5)
+        return self.seen[0]
+
+
+@asynccontextmanager
+async def running(writer: StoreWriter) -> AsyncIterator[StoreWriter]:
+    task = asyncio.create_task(writer.run(), name="store-writer")
+    try:
+        yield writer
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def writer_to(store: MemoryStore, facts: Facts | None = None, capacity: int = 1000) -> StoreWriter:
+    return StoreWriter(
+        store, StillClock(), facts or Facts(), capacity=capacity, first_retry_s=0.001
+    )
+
+
+async def test_what_is_queued_goes_into_one_transaction() -> None:
+    store = MemoryStore()
+    writer = writer_to(store)
+    records: list[Record] = [call(), leg(), decision()]
+    for record in records:
+        writer.put(record)
+    async with running(writer):
+        await writer.flush()
+    assert store.commits == [records]
+    assert writer.depth == 0
+
+
+async def test_what_comes_during_a_transaction_gathers_for_the_next() -> None:
+    store = GatedStore()
+    writer = writer_to(store)
+    async with running(writer):
+        writer.put(call("c1"))
+        await store.begun.wait()
+        writer.put(call("c2"))
+        writer.put(call("c3"))
+        assert writer.depth == 3
+        store.gate.set()
+        await writer.flush()
+    assert store.commits == [[call("c1")], [call("c2"), call("c3")]]
+
+
+async def test_several_states_of_one_key_become_the_latest() -> None:
+    store = MemoryStore()
+    writer = writer_to(store)
+    states: list[Record] = [call(), leg(), call(ended_at=NOON), ended_leg(), ended_leg()]
+    for record in states:
+        writer.put(record)
+    assert writer.depth == 2
+    async with running(writer):
+        await writer.flush()
+    assert store.commits == [[call(ended_at=NOON), ended_leg()]]
+
+
+async def test_a_late_state_does_not_take_the_place_of_a_waiting_end() -> None:
+    store = MemoryStore()
+    writer = writer_to(store)
+    for record in (call(ended_at=NOON), ended_leg(), call(), leg(), ended_leg(talk_s=7)):
+        writer.put(record)
+    async with running(writer):
+        await writer.flush()
+    assert store.commits == [[call(ended_at=NOON), ended_leg()]]
+
+
+async def test_an_assignment_keeps_its_place_among_the_states_of_its_leg() -> None:
+    store = MemoryStore()
+    writer = writer_to(store)
+    assigned = LegAssigned(KEY, "globex", 66, 60, "2026-12")
+    records: list[Record] = [ended_leg(tenant=None), assigned, leg()]
+    for record in records:
+        writer.put(record)
+    async with running(writer):
+        await writer.flush()
+    assert store.commits == [records]
+
+
+async def test_a_failed_commit_is_kept_and_told_once_each_way() -> None:
+    store, facts = MemoryStore(), Facts()
+    store.fault = LOCKED
+    writer = writer_to(store, facts)
+    async with running(writer):
+        writer.put(call())
+        assert await facts.first() == StoreFailing(NOON, str(LOCKED), 1)
+        writer.put(leg())
+        store.fault = None
+        await writer.flush()
+    assert store.calls
+    assert store.known_legs
+    assert facts.seen == [StoreFailing(NOON, str(LOCKED), 1), StoreRecovered(NOON, 1)]
+
+
+async def test_the_oldest_record_has_an_age() -> None:
+    store, clock = GatedStore(), StillClock()
+    writer = StoreWriter(store, clock, Facts())
+    assert writer.oldest_age_s == 0
+    writer.put(call())
+    clock.seconds += 3
+    writer.put(leg())
+    assert writer.oldest_age_s == 3
+    async with running(writer):
+        await store.begun.wait()
+        assert writer.oldest_age_s == 3
+        store.gate.set()
+        await writer.flush()
+    assert writer.oldest_age_s == 0
+
+
+async def test_admissions_are_dropped_first_the_oldest_before_the_newer() -> None:
+    store = MemoryStore()
+    writer = writer_to(store, capacity=3)
+    refusal = decision(2, Outcome.REFUSE)
+    for record in (decision(0), decision(1), refusal, call(), leg()):
+        writer.put(record)
+    assert (writer.depth, writer.dropped_admissions) == (3, 2)
+    async with running(writer):
+        await writer.flush()
+    assert store.commits == [[call(), leg(), refusal]]
+
+
+async def test_refusals_are_dropped_at_four_times_the_bound_and_calls_never() -> None:
+    writer = writer_to(MemoryStore(), capacity=1)
+    for second in range(5):
+        writer.put(decision(second, Outcome.REFUSE))
+    assert (writer.depth, writer.dropped_refusals) == (4, 1)
+    for number in range(6):
+        writer.put(call(str(number)))
+        writer.put(AuditRecord(NOON, "root", "release", f"call {number}", None, None))
+    assert (writer.depth, writer.dropped_refusals) == (12, 5)
+
+
+async def test_written_returns_when_the_record_is_in_the_store() -> None:
+    store = MemoryStore()
+    async with running(writer_to(store)) as writer:
+        await writer.written(call())
+        assert store.commits == [[call()]]
+
+
+async def test_written_says_that_the_record_is_kept_when_the_store_takes_too_long() -> None:
+    store = GatedStore()
+    async with running(writer_to(store)) as writer:
+        with pytest.raises(StoreError, match="kept in memory"):
+            await writer.written(call(), limit_s=0.01)
+        store.gate.set()
+        await writer.flush()
+    assert store.commits == [[call()]]
+
+
+async def test_a_record_that_will_never_fit_does_not_hold_up_the_others() -> None:
+    bad = call("bad")
+    store, facts = PickyStore(lambda record: record is bad), Facts()
+    writer = writer_to(store, facts)
+    for record in (call("1"), call("2"), bad, call("3")):
+        writer.put(record)
+    async with running(writer):
+        await writer.flush()
+        with pytest.raises(RecordError):
+            await writer.written(bad)
+    assert set(store.calls) == {"1", "2", "3"}
+    assert [record for record, _ in writer.refused] == [bad, bad]
+    assert isinstance(facts.seen[0], StoreFailing)
+
+
+async def test_drain_says_what_is_left_after_its_limit() -> None:
+    store = GatedStore()
+    async with running(writer_to(store)) as writer:
+        writer.put(call())
+        writer.put(leg())
+        assert await writer.drain(0.01) == 2
+        store.gate.set()
+        assert await writer.drain(5) == 0
