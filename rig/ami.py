@@ -8,7 +8,7 @@ import itertools
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -128,27 +128,44 @@ class Ami:
         self.close()
 
 
-@contextlib.contextmanager
-def recording(address: tuple[str, int], path: Path) -> Iterator[None]:
-    """Write, byte by byte, what Asterisk tells the daemon's user into `path` for a while.
+class Recorder:
+    """Writes, byte by byte, what Asterisk tells the daemon's user into a file.
 
-    The file begins with the greeting and holds the answers to Login, to one CoreShowChannels at
-    the end and to Logoff: what a client of these bytes would have to understand.
+    The file begins with the greeting and the answer to Login, and ends with the answer to Logoff.
     """
-    with socket.create_connection(address, timeout=10) as link, path.open("wb") as file:
-        login = {"Username": "pbxbilling", "Secret": AMI_SECRET}
-        link.sendall(_action("Login", login))
-        copier = threading.Thread(target=_copy, args=(link, file.write), daemon=True)
-        copier.start()
-        try:
-            yield
-        finally:
-            link.sendall(_action("CoreShowChannels", {"ActionID": "recorded"}))
-            link.sendall(_action("Logoff", {}))
-            copier.join(10)
+
+    def __init__(self, address: tuple[str, int], path: Path) -> None:
+        self._link = socket.create_connection(address, timeout=10)
+        self._file = path.open("wb")
+        self._copier = threading.Thread(target=self._copy, name="rig-recorder", daemon=True)
+        self._link.sendall(_action("Login", {"Username": "pbxbilling", "Secret": AMI_SECRET}))
+        self._copier.start()
+
+    def snapshot(self, number: str) -> None:
+        """Ask for the list of channels, as a reconciliation does. `number` is the ActionID."""
+        self._link.sendall(_action("CoreShowChannels", {"ActionID": number}))
+
+    def _copy(self) -> None:
+        with contextlib.suppress(OSError):
+            while data := self._link.recv(65536):
+                self._file.write(data)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._link.sendall(_action("Logoff", {}))
+        self._copier.join(10)
+        self._link.close()
+        self._file.close()
 
 
-def messages(stream: Iterator[bytes]) -> Iterator[Message]:
+def messages(stream: Iterable[bytes]) -> Iterator[Message]:
     """AMI messages from lines; the greeting is no message."""
     message: Message = {}
     for line in stream:

@@ -1,0 +1,388 @@
+"""The cases that calls.md lists, each played once on a real Asterisk.
+
+Every function plays one case to its end with the peers of a `Scene`. The recorder uses them, and
+so can a test that only wants the case to happen. Talks last about a second.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from rig.ami import Ami
+from rig.asterisk import Asterisk
+from rig.leg import Leg
+from rig.phone import Phone
+from rig.site import Endpoint
+from rig.waiting import until
+
+TALK_S = 1.0
+MOBILE = "0155501"
+"""A number outside; any that begins with 0 would do."""
+
+
+@dataclass(slots=True)
+class Scene:
+    """A running Asterisk with peers around it. Peers leave with `stack`."""
+
+    asterisk: Asterisk
+    ami: Ami
+    stack: ExitStack
+    snapshot: Callable[[], None] = lambda: None
+    """Called where a case is in full swing."""
+
+    def phone(self, tenant: str, which: int = 1, *, answers: bool = False) -> Phone:
+        """A phone at that extension."""
+        return self._peer(self.asterisk.block.phone(tenant, which), answers=answers)
+
+    def carrier(self, which: int = 1, *, answers: bool = True) -> Phone:
+        """A carrier; it also calls in."""
+        return self._peer(self.asterisk.block.carrier(which), answers=answers)
+
+    def _peer(self, here: Endpoint, *, answers: bool) -> Phone:
+        pbx = self.asterisk.block.pbx
+        return self.stack.enter_context(Phone(here, pbx, answers=answers, media=True))
+
+    def talk(self) -> None:
+        """Let a second of talk go by, with a snapshot in the middle.
+
+        Also what has to stand before a transfer: both legs are then in their bridge.
+        """
+        time.sleep(TALK_S / 2)
+        self.snapshot()
+        time.sleep(TALK_S / 2)
+
+
+def outbound_answered(scene: Scene) -> None:
+    """A phone calls out, is answered, and hangs up."""
+    scene.carrier()
+    leg = scene.phone("acme").dial(MOBILE)
+    scene.talk()
+    leg.hang_up()
+
+
+def outbound_hung_up_by_carrier(scene: Scene) -> None:
+    """A phone without an account code calls out, is answered, and the far end hangs up."""
+    carrier = scene.carrier()
+    scene.phone("globex").dial(MOBILE)
+    scene.talk()
+    carrier.incoming[0].hang_up()
+
+
+def outbound_given_up(scene: Scene) -> None:
+    """A phone calls out, and gives up while it rings."""
+    carrier = scene.carrier(answers=False)
+    leg = scene.phone("acme").call(MOBILE)
+    carrier.wait_incoming()
+    leg.wait("ringing")
+    scene.snapshot()
+    leg.hang_up()
+
+
+def outbound_busy(scene: Scene) -> None:
+    """A phone calls out, and the number is busy."""
+    scene.carrier().refuses = "486 Busy Here"
+    scene.phone("acme").call(MOBILE).wait("ended")
+
+
+def outbound_no_answer(scene: Scene) -> None:
+    """A phone calls out, and Asterisk gives up after a second."""
+    scene.carrier(answers=False)
+    scene.asterisk.set_global("RING_S", "1")
+    scene.phone("acme").call(MOBILE).wait("ended")
+    scene.asterisk.set_global("RING_S", "60")
+
+
+def outbound_slow_end(scene: Scene) -> None:
+    """A call whose dialplan takes two seconds after the talk has ended (an `h` extension)."""
+    scene.carrier()
+    leg = scene.phone("acme").dial(f"*7{MOBILE}")
+    scene.talk()
+    leg.hang_up()
+
+
+def fork_of_three(scene: Scene) -> None:
+    """Three trunk numbers ring; the second answers."""
+    carriers = [scene.carrier(which, answers=False) for which in (1, 2, 3)]
+    leg = scene.phone("acme").call(f"*3{MOBILE}")
+    ringing = [carrier.wait_incoming() for carrier in carriers]
+    scene.snapshot()
+    ringing[1].answer()
+    leg.wait("up")
+    scene.talk()
+    leg.hang_up()
+
+
+def local_kept(scene: Scene) -> None:
+    """Out through a Local channel that stays (/n)."""
+    scene.carrier()
+    leg = scene.phone("acme").dial(f"*4{MOBILE}")
+    scene.talk()
+    leg.hang_up()
+
+
+def local_optimised(scene: Scene) -> None:
+    """Out through a Local channel that is optimised away."""
+    scene.carrier()
+    leg = scene.phone("acme").dial(f"*5{MOBILE}")
+    scene.talk()
+    leg.hang_up()
+
+
+def queue(scene: Scene) -> None:
+    """A call comes in to a queue; three phones ring, one answers."""
+    phones = [scene.phone("acme", which) for which in (2, 3, 4)]
+    leg = scene.carrier().call("+15550101")
+    ringing = [phone.wait_incoming() for phone in phones]
+    scene.snapshot()
+    ringing[1].answer()
+    leg.wait("up")
+    scene.talk()
+    leg.hang_up()
+
+
+def forward(scene: Scene) -> None:
+    """A call comes in to a phone that forwards to a mobile (302)."""
+    carrier = scene.carrier()
+    scene.phone("acme").forwards = MOBILE
+    leg = carrier.dial("+15550100")
+    scene.talk()
+    leg.hang_up()
+
+
+def forward_in_dialplan(scene: Scene) -> None:
+    """A call comes in, and the dialplan itself calls a mobile."""
+    leg = scene.carrier().dial("+15550103")
+    scene.talk()
+    leg.hang_up()
+
+
+def blind_transfer(scene: Scene) -> None:
+    """A phone that called out transfers the far end to a colleague, and leaves."""
+    scene.carrier()
+    colleague = scene.phone("acme", 2)
+    leg = scene.phone("acme").dial(MOBILE)
+    scene.talk()
+    leg.transfer("12")
+    second = colleague.wait_incoming()
+    second.answer()
+    second.wait("up")
+    leg.wait_referred()
+    _leave(leg)
+    scene.talk()
+    second.hang_up()
+
+
+def blind_transfer_outside(scene: Scene) -> None:
+    """A phone transfers an incoming call to a mobile, and leaves: two trunk legs stay."""
+    carrier = scene.carrier()
+    phone = scene.phone("globex", answers=True)
+    leg = carrier.dial("+15550200")
+    scene.talk()
+    phone.incoming[0].transfer(MOBILE)
+    carrier.wait_incoming().wait("up")
+    _leave(phone.incoming[0])
+    scene.talk()
+    leg.hang_up()
+
+
+def attended_transfer(scene: Scene) -> None:
+    """A phone calls out, calls a colleague, and joins the two (REFER with Replaces)."""
+    scene.carrier()
+    colleague = scene.phone("acme", 2, answers=True)
+    phone = scene.phone("acme")
+    first = phone.dial(MOBILE)
+    first.hold()
+    second = phone.dial("12")
+    scene.talk()
+    first.transfer_to(second)
+    first.wait_referred()
+    for leg in (first, second):
+        _leave(leg)
+    scene.talk()
+    colleague.incoming[0].hang_up()
+
+
+def attended_transfer_outside(scene: Scene) -> None:
+    """A phone joins an incoming call with a second call to a mobile."""
+    carrier = scene.carrier()
+    phone = scene.phone("acme", answers=True)
+    outside = carrier.dial("+15550100")
+    first = phone.incoming[0].wait("up")
+    first.hold()
+    second = phone.dial(MOBILE)
+    scene.talk()
+    first.transfer_to(second)
+    first.wait_referred()
+    for leg in (first, second):
+        _leave(leg)
+    scene.talk()
+    outside.hang_up()
+
+
+def attended_transfer_by_code(scene: Scene) -> None:
+    """A phone that called out dials *2 and a colleague, talks, and leaves."""
+    scene.carrier()
+    colleague = scene.phone("acme", 2)
+    leg = scene.phone("acme").dial(MOBILE)
+    scene.talk()
+    leg.press("*2")
+    time.sleep(2.0)  # the prompt; Asterisk does not say when it listens for digits
+    leg.press("12")
+    second = colleague.wait_incoming()
+    second.answer()
+    second.wait("up")
+    scene.talk()
+    leg.hang_up()
+    scene.ami.wait("AttendedTransfer", since=_position(scene))
+    scene.talk()
+    second.hang_up()
+
+
+def park_and_retrieve(scene: Scene) -> None:
+    """The far end of an outbound call is parked, and a colleague fetches it."""
+    scene.carrier()
+    leg = scene.phone("acme").dial(MOBILE)
+    scene.talk()
+    slot = _park(scene, timeout_s=30)
+    _leave(leg)
+    scene.talk()
+    second = scene.phone("acme", 2).dial(slot)
+    scene.talk()
+    second.hang_up()
+
+
+def park_and_time_out(scene: Scene) -> None:
+    """Nobody fetches the parked call, and it rings back at the phone that parked it."""
+    scene.carrier()
+    phone = scene.phone("acme", answers=True)
+    leg = phone.dial(MOBILE)
+    scene.talk()
+    _park(scene, timeout_s=1)
+    _leave(leg)
+    back = phone.wait_incoming()
+    back.wait("up")
+    scene.talk()
+    back.hang_up()
+
+
+def pickup(scene: Scene) -> None:
+    """A call comes in to a phone, and a colleague picks it up (*8)."""
+    phone = scene.phone("acme")
+    leg = scene.carrier().call("+15550100")
+    phone.wait_incoming()
+    scene.phone("acme", 2).dial("*8")
+    leg.wait("up")
+    scene.talk()
+    leg.hang_up()
+
+
+def conference(scene: Scene) -> None:
+    """Two external participants and a phone meet in a conference."""
+    legs = [scene.carrier(which).dial("+15550102") for which in (1, 2)]
+    legs.append(scene.phone("acme").dial("80"))
+    scene.talk()
+    for leg in legs:
+        leg.hang_up()
+
+
+def originate(scene: Scene) -> None:
+    """Click-to-call: the phone rings first, then the number is called."""
+    scene.carrier()
+    phone = scene.phone("acme", answers=True)
+    scene.ami.action("Originate", Channel="PJSIP/acme1", **_TO_MOBILE)
+    leg = phone.wait_incoming().wait("up")
+    _wait_up(scene, "PJSIP/carrier")
+    scene.talk()
+    leg.hang_up()
+
+
+def originate_through_local(scene: Scene) -> None:
+    """Click-to-call where the phone is reached through a Local channel."""
+    scene.carrier()
+    phone = scene.phone("acme", answers=True)
+    scene.ami.action("Originate", Channel="Local/11@from-acme", **_TO_MOBILE)
+    leg = phone.wait_incoming().wait("up")
+    _wait_up(scene, "PJSIP/carrier")
+    scene.talk()
+    leg.hang_up()
+
+
+def redirect_both(scene: Scene) -> None:
+    """AMI Redirect with ExtraChannel: one conversation becomes two, under one linkedid."""
+    scene.carrier()
+    colleague = scene.phone("acme", 2, answers=True)
+    leg = scene.phone("acme").dial(MOBILE)
+    scene.talk()
+    scene.ami.action(
+        "Redirect",
+        Channel=scene.ami.channel("PJSIP/acme1"),
+        ExtraChannel=scene.ami.channel("PJSIP/carrier"),
+        Context="from-acme",
+        Exten="0155502",
+        Priority="1",
+        ExtraContext="from-acme",
+        ExtraExten="12",
+        ExtraPriority="1",
+    )
+    other = colleague.wait_incoming().wait("up")
+    _wait_up(scene, "PJSIP/carrier", 2)
+    scene.talk()
+    leg.hang_up()
+    other.hang_up()
+
+
+def between_tenants(scene: Scene) -> None:
+    """acme calls globex' number, and it never leaves the PBX."""
+    scene.phone("globex", answers=True)
+    leg = scene.phone("acme").dial("+15550200")
+    scene.talk()
+    leg.hang_up()
+
+
+def unhooked(scene: Scene) -> None:
+    """The dialplan has no hook for this number."""
+    scene.carrier()
+    leg = scene.phone("acme").dial(f"*6{MOBILE}")
+    scene.talk()
+    leg.hang_up()
+
+
+_TO_MOBILE = {"Context": "from-acme", "Exten": MOBILE, "Priority": "1", "Async": "true"}
+
+
+def _leave(leg: Leg) -> None:
+    """Some transfers end the phone's leg; where they do not, the phone does."""
+    try:
+        leg.wait("ended", 1.0)
+    except TimeoutError:
+        leg.hang_up()
+        leg.wait("ended")
+
+
+def _position(scene: Scene) -> int:
+    """Of the first event of the live call: transfers before it are not its own."""
+    return max(0, len(scene.ami.events) - 200)
+
+
+def _park(scene: Scene, timeout_s: int) -> str:
+    """Park the carrier's leg on behalf of acme's first phone; the slot it got."""
+    start = len(scene.ami.events)
+    scene.ami.action(
+        "Park",
+        Channel=scene.ami.channel("PJSIP/carrier"),
+        TimeoutChannel=scene.ami.channel("PJSIP/acme1"),
+        AnnounceChannel=scene.ami.channel("PJSIP/acme1"),
+        Timeout=str(timeout_s * 1000),
+    )
+    return scene.ami.wait("ParkedCall", since=start)["ParkingSpace"]
+
+
+def _wait_up(scene: Scene, endpoint: str, count: int = 1) -> None:
+    """Return when `count` channels of an endpoint are answered."""
+
+    def answered() -> bool:
+        rows = [c for c in scene.ami.channels() if c["Channel"].startswith(f"{endpoint}-")]
+        return sum(row["ChannelState"] == "6" for row in rows) >= count
+
+    until(answered, f"{endpoint} is answered")

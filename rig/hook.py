@@ -1,0 +1,83 @@
+"""A stand-in for the daemon's FastAGI server that answers what a test tells it to.
+
+For the dialplan alone: what the subroutine does with a verdict, with silence, with a wedged peer.
+"""
+
+import socketserver
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+Environment = dict[str, str]
+"""The agi_ variables of one request, without their prefix. Latin-1, as bytes come."""
+
+WEDGED = "wedged"
+"""Not a verdict: read the request, and say nothing until the stand-in is closed."""
+
+
+def admit(request: Environment) -> str | None:
+    """Admit every call for the tenant that it names, or its account code."""
+    tenant = request["arg_1"] or request["accountcode"]
+    return f"ADMIT|{tenant}|{request['network_script']}|ok|||{request['arg_2']}|"
+
+
+def refuse(request: Environment) -> str | None:
+    """Refuse every call with cause 17."""
+    return f"REFUSE|{request['arg_1']}|{request['network_script']}|max_calls|17|||"
+
+
+class Hook(socketserver.ThreadingTCPServer):
+    """Listens at `address`, keeps the requests it got, and answers with `verdict`.
+
+    `verdict` gives the value of the channel variable, None to close without a word, or `WEDGED`.
+    """
+
+    daemon_threads = True
+    allow_reuse_address = True
+    request_queue_size = 1024
+
+    def __init__(self, verdict: Callable[[Environment], str | None] = admit, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), _Session)
+        self.verdict = verdict
+        self.requests: list[Environment] = []
+        self.closing = threading.Event()
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+    @property
+    def address(self) -> str:
+        """host:port, as PBXBILLING_HOOK wants it."""
+        host, port = self.socket.getsockname()
+        return f"{host}:{port}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.closing.set()
+        self.shutdown()
+        self.server_close()
+
+
+class _Session(socketserver.StreamRequestHandler):
+    server: Hook
+
+    def handle(self) -> None:
+        request: Environment = {}
+        for line in self.rfile:
+            key, _, value = line.decode("latin-1").rstrip("\n").partition(": ")
+            if not key:
+                break
+            request[key.removeprefix("agi_")] = value
+        self.server.requests.append(request)
+        verdict = self.server.verdict(request)
+        if verdict == WEDGED:
+            self.server.closing.wait()
+        elif verdict is not None:
+            self.wfile.write(f'SET VARIABLE __PBXBILLING "{verdict}"\n'.encode())
+            self.rfile.readline()
