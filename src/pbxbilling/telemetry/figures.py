@@ -1,0 +1,103 @@
+"""What is asked at a scrape instead of being counted: the ledger's own figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from prometheus_client.core import GaugeMetricFamily
+
+from pbxbilling.domain.admission import Direction, Load, Mode
+from pbxbilling.services.views import StatusView
+from pbxbilling.telemetry.counts import TenantLabels
+
+
+class LiveFigures(Protocol):
+    """The daemon at the moment of a scrape. Nothing here waits."""
+
+    def loads(self) -> Iterable[tuple[str | None, Load]]:
+        """What each tenant holds; None is what belongs to nobody. Idle tenants may be left out."""
+        ...
+
+    def call_limit(self, tenant: str) -> int | None:
+        """The `max_calls` in force for a tenant; None is unlimited."""
+        ...
+
+    def status(self) -> StatusView:
+        """Mode, links, the store's queue, legs without a tenant."""
+        ...
+
+    def store_oldest_s(self) -> float:
+        """How long the oldest record has been waiting to be written; 0 when none is."""
+        ...
+
+
+def gauges(live: LiveFigures, labels: TenantLabels) -> Iterator[GaugeMetricFamily]:
+    """The gauges of one scrape."""
+    yield from _tenant_gauges(live, labels)
+    yield from _status_gauges(live)
+
+
+def _tenant_gauges(live: LiveFigures, labels: TenantLabels) -> Iterator[GaugeMetricFamily]:
+    loads: dict[str, Load] = {}
+    for tenant, load in live.loads():
+        loads.setdefault(labels.of(tenant), Load()).add(load)
+    for tenant in labels.own():  # back to zero, not out of sight
+        loads.setdefault(tenant, Load())
+    calls = GaugeMetricFamily(
+        "pbxbilling_calls", "Live calls by tenant and direction.", labels=("tenant", "direction")
+    )
+    legs = GaugeMetricFamily("pbxbilling_trunk_legs", "Live trunk legs.", labels=("tenant",))
+    limits = GaugeMetricFamily(
+        "pbxbilling_call_limit",
+        "Calls that the tenant may have at once (max_calls); no sample where unlimited.",
+        labels=("tenant",),
+    )
+    for tenant, load in loads.items():
+        for direction in Direction:
+            calls.add_metric((tenant, direction), getattr(load, direction))
+        legs.add_metric((tenant,), load.trunk_legs)
+    for tenant in labels.own():
+        if (limit := live.call_limit(tenant)) is not None:
+            limits.add_metric((tenant,), limit)
+    yield from (calls, legs, limits)
+
+
+def _status_gauges(live: LiveFigures) -> Iterator[GaugeMetricFamily]:
+    status = live.status()
+    yield _by_pbx(
+        "pbxbilling_ami_connected",
+        "1 while logged in to this PBX's manager interface.",
+        ((pbx.name, pbx.connected) for pbx in status.pbxes),
+    )
+    yield _by_pbx(
+        "pbxbilling_reconciled",
+        "1 while the counts of this PBX are true; at 0 its hooks are judged as in log mode.",
+        ((pbx.name, pbx.ready) for pbx in status.pbxes),
+    )
+    mode = GaugeMetricFamily("pbxbilling_mode", "1 for the mode in force.", labels=("mode",))
+    for one in Mode:
+        mode.add_metric((one,), float(one is status.mode))
+    yield mode
+    yield GaugeMetricFamily(
+        "pbxbilling_unowned_legs",
+        "Answered trunk legs that belong to no tenant and wait for `usage assign`.",
+        value=status.unowned_legs,
+    )
+    yield GaugeMetricFamily(
+        "pbxbilling_store_pending_records",
+        "Records in memory that are not yet written.",
+        value=status.store.pending,
+    )
+    yield GaugeMetricFamily(
+        "pbxbilling_store_oldest_record_seconds",
+        "Age of the oldest record that is not yet written.",
+        value=live.store_oldest_s(),
+    )
+
+
+def _by_pbx(name: str, text: str, values: Iterable[tuple[str, bool]]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, text, labels=("pbx",))
+    for pbx, value in values:
+        family.add_metric((pbx,), float(value))
+    return family

@@ -1,0 +1,205 @@
+"""Metrics: a sink that counts facts, and the scrape that shows counts and live figures."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCollector
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector
+
+from pbxbilling.domain.admission import Reason
+from pbxbilling.domain.facts import (
+    AccountsChanged,
+    AdmissionDecided,
+    ClockDisagreed,
+    ConfigReloaded,
+    Corrected,
+    CutArmed,
+    Fact,
+    JournalDisagreed,
+    JournalUnreadable,
+    LegEnded,
+    LinkDown,
+    SlotReleased,
+    Stale,
+    StoreFailing,
+    WouldCut,
+)
+from pbxbilling.telemetry.counts import Count, Spread, TenantLabels
+from pbxbilling.telemetry.figures import LiveFigures, gauges
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+TENANT_LABELS = 500  # at some ten series each; later tenants share `_other`
+
+_VERDICT_BOUNDS = (
+    *(0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005),
+    *(0.01, 0.025, 0.05, 0.1, 0.3, 1.0),
+)
+
+
+class Metrics:
+    """Counts facts and sessions; `scrape` is the body of GET /metrics.
+
+    `sink` is an EventSink, and the class fits the hook server's observer.
+    """
+
+    def __init__(
+        self,
+        version: str,
+        live: LiveFigures,
+        lines_dropped: Callable[[], int],
+        tenant_labels: int = TENANT_LABELS,
+    ) -> None:
+        self._version, self._live, self._lines_dropped = version, live, lines_dropped
+        self._labels = TenantLabels(tenant_labels)
+        self._process = CollectorRegistry()
+        ProcessCollector(registry=self._process)
+        self._verdicts = Spread(
+            "pbxbilling_admission_seconds",
+            "Time from the accept of a hook's connection to its verdict.",
+            _VERDICT_BOUNDS,
+        )
+        self._counts: dict[str, Count] = {}
+        self._decisions = self._count(
+            "admission_decisions", "Verdicts on hooks.", "tenant", "verdict", "reason"
+        )
+        self._emergencies = self._count("emergency_calls", "Emergency calls admitted.", "tenant")
+        self._usage = self._count(
+            "usage_seconds", "Answered seconds of ended trunk legs.", "tenant", "direction"
+        )
+        self._sessions = self._count("agi_sessions", "Hook sessions by their ending.", "ending")
+        self._rejected = self._count(
+            "agi_rejected_commands", "Verdicts that Asterisk did not take, by code.", "code"
+        )
+        self._failures = self._count(
+            "agi_judge_failures", "Hooks answered by policy because judging them failed."
+        )
+        self._count_others()
+
+    # --- counting ------------------------------------------------------------------------------
+
+    def sink(self, fact: Fact) -> None:
+        """Count one fact. Never raises, never waits."""
+        if type(fact) is AdmissionDecided:
+            self._admission(fact)
+        elif type(fact) is LegEnded:
+            self._leg_ended(fact)
+        else:
+            rule = _RULES.get(type(fact))
+            if rule is not None:
+                name, labels = rule
+                self._counts[name].add(labels(fact, self._labels))
+
+    def session_ended(self, ending: str, seconds: float) -> None:
+        """A hook session is over; `seconds` to its verdict, or to its end without one."""
+        self._sessions.add((ending,))
+        if ending not in _WITHOUT_VERDICT:
+            self._verdicts.observe(seconds)
+
+    def judge_failed(self) -> None:
+        """A hook could not be judged and was answered by policy."""
+        self._failures.add()
+
+    def command_rejected(self, code: int) -> None:
+        """Asterisk did not take a verdict."""
+        self._rejected.add((str(code),))
+
+    def link_event(self, pbx: str, kind: str, amount: int = 1) -> None:
+        """Something on a PBX's link that should not be: `login_failed`, `unmapped`, …"""
+        self._counts["ami_faults"].add((pbx, kind), amount)
+
+    def _admission(self, fact: AdmissionDecided) -> None:
+        tenant, decision = self._labels.of(fact.tenant), fact.decision
+        self._decisions.add((tenant, decision.outcome, decision.reason))
+        if decision.reason is Reason.EMERGENCY:
+            self._emergencies.add((tenant,))
+
+    def _leg_ended(self, fact: LegEnded) -> None:
+        leg = fact.leg
+        if leg.talk_us:
+            self._usage.add((self._labels.of(leg.tenant), leg.direction), leg.talk_us / 1e6)
+
+    # --- being scraped -------------------------------------------------------------------------
+
+    async def scrape(self) -> bytes:
+        """The exposition, type `CONTENT_TYPE`.
+
+        Figures are taken at once, in the event loop that owns them; their text, which is most of
+        the work, is made in a thread, so that a hook waits for a scrape no longer than that.
+        """
+        families = list(self.families())
+        return await asyncio.to_thread(exposition, families)
+
+    def families(self) -> Iterator[Metric]:
+        """All metrics at this moment."""
+        build = GaugeMetricFamily("pbxbilling_build_info", "Always 1.", labels=("version",))
+        build.add_metric((self._version,), 1)
+        yield build
+        yield self._verdicts.family()
+        yield from (count.family() for count in self._counts.values())
+        dropped = Count(
+            "pbxbilling_log_lines_dropped", "Log lines lost because nobody read our output."
+        )
+        dropped.add(amount=self._lines_dropped())
+        yield dropped.family()
+        yield from gauges(self._live, self._labels)
+        yield from self._process.collect()
+
+    def _count(self, name: str, text: str, *labels: str) -> Count:
+        count = self._counts[name] = Count(f"pbxbilling_{name}", text, *labels)
+        return count
+
+    def _count_others(self) -> None:
+        self._count(
+            "reconcile_corrections", "Differences between a PBX and the ledger.", "pbx", "kind"
+        )
+        self._count("config_reloads", "Reloads of the configuration.", "result")
+        for result in ("ok", "error"):  # there from the start, so that a rate sees the first one
+            self._counts["config_reloads"].add((result,), 0)
+        self._count("ami_disconnects", "Times that a link fell or could not be made.", "pbx")
+        self._count("ami_stale", "Times that a PBX's counts became doubtful.", "pbx")
+        self._count("ami_faults", "Messages and logins on a link that went wrong.", "pbx", "kind")
+        self._count("allowance_cuts", "Cuts armed, or left out by the mode.", "tenant", "kind")
+        self._count("clock_disagreements", "Legs whose PBX clock was not believed.", "pbx")
+        self._count("journal_disagreements", "Legs whose end the journal tells otherwise.", "pbx")
+        self._count("journal_unreadable", "Times that a journal could not be read.", "pbx")
+        self._count("slots_released", "Slots taken back by command.")
+        self._count("accounts_changes", "Changes to plans and tenants.")
+        self._count("store_failures", "Writes to the database that failed and are tried again.")
+
+
+class _Snapshot(Collector):
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families
+
+
+def exposition(families: Iterable[Metric]) -> bytes:
+    """Metric families in Prometheus' text format."""
+    return generate_latest(_Snapshot(families))
+
+
+_WITHOUT_VERDICT = frozenset({"silent", "refused_peer", "surplus"})
+
+_Rule = tuple[str, Callable[[Any, TenantLabels], tuple[str, ...]]]
+
+_RULES: Mapping[type, _Rule] = {
+    Corrected: ("reconcile_corrections", lambda fact, _: (fact.pbx, fact.kind)),
+    ConfigReloaded: ("config_reloads", lambda fact, _: ("error" if fact.error else "ok",)),
+    LinkDown: ("ami_disconnects", lambda fact, _: (fact.pbx,)),
+    Stale: ("ami_stale", lambda fact, _: (fact.pbx,)),
+    CutArmed: ("allowance_cuts", lambda fact, labels: (labels.of(fact.tenant), "armed")),
+    WouldCut: ("allowance_cuts", lambda fact, labels: (labels.of(fact.tenant), "would_cut")),
+    ClockDisagreed: ("clock_disagreements", lambda fact, _: (fact.key.pbx,)),
+    JournalDisagreed: ("journal_disagreements", lambda fact, _: (fact.key.pbx,)),
+    JournalUnreadable: ("journal_unreadable", lambda fact, _: (fact.pbx,)),
+    SlotReleased: ("slots_released", lambda _fact, _: ()),
+    AccountsChanged: ("accounts_changes", lambda _fact, _: ()),
+    StoreFailing: ("store_failures", lambda _fact, _: ()),
+}

@@ -1,0 +1,65 @@
+"""What the adapters notice and is no fact of the core: one line and one counter each."""
+
+from __future__ import annotations
+
+from pbxbilling.domain.hook import HookRequest
+from pbxbilling.domain.signals import Signal
+from pbxbilling.telemetry.logs import Log
+from pbxbilling.telemetry.metrics import Metrics
+
+
+class HookWatch:
+    """Told by the hook server how its sessions go; fits its observer."""
+
+    def __init__(self, log: Log, metrics: Metrics) -> None:
+        self._log, self._metrics = log, metrics
+        self.session_ended = metrics.session_ended  # no line: a verdict has one as a fact
+
+    def judge_failed(self, request: HookRequest, error: Exception) -> None:
+        """Judging raised: a fault of ours."""
+        self._metrics.judge_failed()
+        self._log.error(
+            "hook not judged: answered by policy",
+            error=repr(error),
+            pbx=request.pbx,
+            uniqueid=request.uniqueid,
+            linkedid=request.linkedid,
+        )
+
+    def command_rejected(self, code: int) -> None:
+        """Asterisk did not take the verdict: the dialplan falls back."""
+        self._metrics.command_rejected(code)
+        self._log.warning("verdict not taken by Asterisk", code=code)
+
+
+class LinkWatch:
+    """Told by an AMI link what goes wrong on it, besides its going up and down."""
+
+    def __init__(self, log: Log, metrics: Metrics) -> None:
+        self._log, self._metrics = log, metrics
+
+    def login_failed(self, pbx: str, message: str) -> None:
+        """Somebody must mend the manager's user."""
+        self._metrics.link_event(pbx, "login_failed")
+        self._log.error(
+            "login refused: check username, secret and permit in manager.conf",
+            pbx=pbx,
+            message=message,
+        )
+
+    def unmapped(self, pbx: str, event: str) -> None:
+        """An event that matters lacks what makes it one."""
+        self._metrics.link_event(pbx, "unmapped")
+        self._log.debug("event skipped: fields are missing", pbx=pbx, name=event)
+
+    def oversized(self, pbx: str, messages: int) -> None:
+        """Messages above the cap were skipped."""
+        self._metrics.link_event(pbx, "oversized", messages)
+        self._log.warning("messages skipped: too long", pbx=pbx, messages=messages)
+
+    def sink_failed(self, pbx: str, signal: Signal, error: Exception) -> None:
+        """Tracking raised over a signal: a fault of ours."""
+        self._metrics.link_event(pbx, "sink_failed")
+        self._log.error(
+            "signal not tracked", pbx=pbx, signal=type(signal).__name__, error=repr(error)
+        )

@@ -1,0 +1,52 @@
+"""A daemon's figures at the moment of a scrape, as a test sets them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from pbxbilling.domain.admission import Load, Mode
+from pbxbilling.services.views import JournalState, PbxView, StatusView, StoreView
+
+
+@dataclass
+class Figures:
+    """What `LiveFigures` asks for, settable."""
+
+    held: dict[str | None, Load] = field(default_factory=dict)
+    limits: dict[str, int] = field(default_factory=dict)
+    mode: Mode = Mode.ENFORCE
+    connected: bool = True
+    pending: int = 0
+    unowned: int = 0
+
+    def loads(self) -> Iterable[tuple[str | None, Load]]:
+        return self.held.items()
+
+    def call_limit(self, tenant: str) -> int | None:
+        return self.limits.get(tenant)
+
+    def store_oldest_s(self) -> float:
+        return self.pending * 0.5
+
+    def status(self) -> StatusView:
+        pbx = PbxView(
+            name="pbx1",
+            connected=self.connected,
+            reconciled=self.connected,
+            stale=False,
+            heard_at=None,
+            journal=JournalState.READABLE,
+            calls=0,
+        )
+        return StatusView(
+            version="0",
+            mode=self.mode,
+            since=datetime(2026, 11, 21, tzinfo=UTC),
+            config_error=None,
+            pbxes=(pbx,),
+            store=StoreView(self.pending),
+            tenants=0,
+            calls=0,
+            trunk_legs=0,
+            unowned_legs=self.unowned,
+        )
