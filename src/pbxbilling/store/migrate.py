@@ -80,5 +80,5 @@ def _upgrade(connection: Connection, config: Config) -> None:
         return scripts._upgrade_revs("head", current)  # noqa: SLF001 - as alembic.command.upgrade does
 
     with EnvironmentContext(config, scripts, fn=steps, destination_rev="head") as environment:
-        environment.configure(connection=connection, transactional_ddl=True)
+        environment.configure(connection=connection)
         environment.run_migrations()

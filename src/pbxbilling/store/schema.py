@@ -185,6 +185,7 @@ _partial(
     leg.c.talk_us,
     leg.c.billed_s,
     leg.c.allowance_s,
+    leg.c.answered_at,  # without it SQLite goes to the row for its condition
 )
 Index("ix_decision_tenant_at", decision.c.tenant, decision.c.at)
 Index("ix_decision_at", decision.c.at)

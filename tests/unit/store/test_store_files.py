@@ -9,9 +9,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import Select, create_engine, func, select
+from sqlalchemy.dialects import sqlite
 
 from pbxbilling.ports import StoreError
 from pbxbilling.store import migrations, schema
@@ -211,3 +213,27 @@ async def test_bytes_that_nobody_could_decode_are_kept_readable(path: Path) -> N
         await store.commit([call(caller="Ren\udce9 é")])
         (kept,) = await store.open_calls()
     assert kept.caller == "Ren\\udce9 é"
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        (
+            select(schema.leg.c.tenant, func.sum(schema.leg.c.talk_us))
+            .where(schema.LEG_USED, schema.leg.c.tenant == "acme")
+            .group_by(schema.leg.c.month, schema.leg.c.direction),
+            "COVERING INDEX ix_leg_usage",
+        ),
+        (select(schema.call).where(schema.CALL_OPEN), "ix_call_open"),
+        (select(schema.leg).where(schema.LEG_OPEN), "ix_leg_open"),
+        (select(schema.leg).where(schema.LEG_UNOWNED), "ix_leg_unowned"),
+    ],
+)
+def test_what_is_asked_often_is_answered_by_an_index(
+    path: Path, query: Select[Any], index: str
+) -> None:
+    migrate(path)
+    plain = str(query.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
+    with opened(path) as database:
+        steps = [step for *_, step in database.execute(f"EXPLAIN QUERY PLAN {plain}")]
+    assert index in steps[0]

@@ -90,7 +90,7 @@ def _leg() -> None:
     _partial(
         "ix_leg_usage",
         "leg",
-        ["tenant", "month", "direction", "talk_us", "billed_s", "allowance_s"],
+        ["tenant", "month", "direction", "talk_us", "billed_s", "allowance_s", "answered_at"],
         "answered_at IS NOT NULL AND month IS NOT NULL",
     )
 

@@ -1,0 +1,128 @@
+"""Rows a second: the store's commits against raw sqlite3 with the same rows in the same groups.
+
+Both write WAL with synchronous=FULL into tables and indexes of the same schema, half of the rows
+new and half of them updates, as legs come: once answered, once ended. The raw side is given its
+tuples; ours begins with records.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bench.measure import Row, compare
+from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.records import EndWitness, LegRecord
+from pbxbilling.store import rows
+from pbxbilling.store.engine import WRITER_PRAGMAS
+from pbxbilling.store.migrate import migrate
+from pbxbilling.store.sql import SqlStore
+
+LEGS = 6400
+ROWS_A_COMMIT = 256  # what gathers for a greedy writer while it writes
+LIMIT = 1 / 0.3  # seconds of ours for one of theirs: at least 0.3 of their rows a second
+
+_NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+def _leg(number: int) -> LegRecord:
+    began = _NOON + timedelta(milliseconds=number)
+    return LegRecord(
+        key=ChannelKey("main", f"{1795222182 + number}.{number}"),
+        call=f"c{number}",
+        tenant=f"tenant{number % 100}",
+        direction=LegDirection.OUTBOUND,
+        channel=f"PJSIP/carrier-{number:08x}",
+        linkedid=f"{1795222182 + number}.{number}",
+        caller="101",
+        number="15550100",
+        started_at=began,
+        answered_at=began + timedelta(seconds=2),
+    )
+
+
+def _ended(leg: LegRecord) -> LegRecord:
+    return replace(
+        leg,
+        ended_at=leg.started_at + timedelta(seconds=62),
+        talk_us=60_000_000,
+        billed_s=60,
+        allowance_s=60,
+        month="2026-11",
+        witness=EndWitness.LIVE,
+    )
+
+
+def _groups() -> Iterator[list[LegRecord]]:
+    half = ROWS_A_COMMIT // 2
+    legs = [_leg(number) for number in range(LEGS)]
+    for start in range(0, LEGS, half):
+        some = legs[start : start + half]
+        yield [*some, *map(_ended, some)]
+
+
+GROUPS = list(_groups())
+
+
+def ours() -> float:
+    """Microseconds a row of the store."""
+    with TemporaryDirectory() as folder:
+        return asyncio.run(_ours(f"sqlite:///{Path(folder, 'ours.db')}"))
+
+
+async def _ours(url: str) -> float:
+    async with await SqlStore.open(url) as store:
+        await store.commit(GROUPS[0])  # compiles the statements
+        began = time.perf_counter()
+        for group in GROUPS[1:]:
+            await store.commit(group)
+        return _us_a_row(began)
+
+
+def raw() -> float:
+    """Microseconds a row of sqlite3 alone."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "raw.db")
+        migrate(path)
+        with closing(sqlite3.connect(path, isolation_level=None)) as database:
+            return _raw(database)
+
+
+def _raw(database: sqlite3.Connection) -> float:
+    for pragma in WRITER_PRAGMAS:
+        database.execute(f"PRAGMA {pragma}")
+    columns = list(rows.leg_values(GROUPS[0][0]))
+    settings = ", ".join(f"{name}=excluded.{name}" for name in columns[2:])
+    upsert = (
+        f"INSERT INTO leg ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+        f" ON CONFLICT (pbx, uniqueid) DO UPDATE SET {settings} WHERE leg.ended_at IS NULL"
+    )
+    groups = [[tuple(rows.leg_values(leg).values()) for leg in group] for group in GROUPS]
+    began = time.perf_counter()
+    for group in groups[1:]:
+        database.execute("BEGIN IMMEDIATE")
+        database.executemany(upsert, group)
+        database.execute("COMMIT")
+    return _us_a_row(began)
+
+
+def _us_a_row(began: float) -> float:
+    written = sum(map(len, GROUPS[1:]))
+    return (time.perf_counter() - began) * 1_000_000 / written
+
+
+def measure() -> Row:
+    """The row of the table."""
+    return compare("store: a row committed, against raw sqlite3", ours, raw, unit="µs", limit=LIMIT)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{measure()}\n")
