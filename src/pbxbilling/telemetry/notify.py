@@ -1,0 +1,90 @@
+"""Tells the service manager how we are: sd_notify(3), without libsystemd."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+
+class Notifier:
+    """Messages to the socket that NOTIFY_SOCKET names; without one, everything is a no-op.
+
+    A message that cannot be delivered is dropped: readiness is the manager's concern, calls are
+    ours. Used from the event loop: a datagram to a local socket does not wait.
+    """
+
+    def __init__(self, env: Mapping[str, str], pid: int) -> None:
+        """`env`: the process's environment; `pid`: this process, whom a watchdog must mean."""
+        self._address = _address(env.get("NOTIFY_SOCKET", ""))
+        self._socket: socket.socket | None = None
+        if self._address:
+            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+            self._socket.setblocking(False)
+        self.watchdog_interval_s = _watchdog_interval_s(env, pid) if self._address else None
+
+    def ready(self, status: str) -> None:
+        """The start is over, or a reload is; `status` is what `systemctl status` shows."""
+        self._send(f"READY=1\nSTATUS={_one_line(status)}")
+
+    def status(self, text: str) -> None:
+        """One line for `systemctl status`."""
+        self._send(f"STATUS={_one_line(text)}")
+
+    def alive(self) -> None:
+        """The event loop still turns; due every `watchdog_interval_s`."""
+        self._send("WATCHDOG=1")
+
+    def reloading(self, monotonic_s: float) -> None:
+        """A reload begins; `monotonic_s` is CLOCK_MONOTONIC. `ready` says when it is over."""
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={int(monotonic_s * 1e6)}")
+
+    def stopping(self) -> None:
+        """The drain has begun."""
+        self._send("STOPPING=1")
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _send(self, message: str) -> None:
+        if self._socket is None:
+            return
+        try:
+            self._socket.sendto(message.encode(), self._address)
+        except OSError:
+            return  # the manager is gone or its queue is full; the next message may arrive
+
+
+def _address(name: str) -> str:
+    """The socket's address; `@` begins one in the abstract namespace (unix(7))."""
+    if name.startswith("@"):
+        return "\0" + name[1:]
+    return name if name.startswith("/") else ""
+
+
+def _watchdog_interval_s(env: Mapping[str, str], pid: int) -> float | None:
+    """Half of what the manager waits, as sd_watchdog_enabled(3) advises; None when it does not."""
+    text = env.get("WATCHDOG_USEC", "")
+    meant = env.get("WATCHDOG_PID", str(pid))
+    if not text.isdecimal() or int(text) == 0 or meant != str(pid):
+        return None
+    return int(text) / 2e6
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
