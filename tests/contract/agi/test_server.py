@@ -1,0 +1,228 @@
+"""The FastAGI server on real sockets of the loopback, against good, slow and hostile peers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+from ipaddress import ip_network
+
+import pytest
+
+from pbxbilling.agi.server import AgiServer, AgiSettings, ListenError
+from pbxbilling.agi.session import HEARD_OUT_EVERY, Ending, Judge
+from pbxbilling.clock import SystemClock
+from pbxbilling.domain.admission import Reason
+from pbxbilling.domain.hook import HookRequest, Verdict
+from tests.support.agi_client import AgiClient, ask, environment
+from tests.support.agi_desk import AgiReports
+
+SETTINGS = AgiSettings(port=0, deadline_s=0.05)
+PATIENT = replace(SETTINGS, deadline_s=5.0)
+
+
+def admit(request: HookRequest) -> Verdict:
+    return Verdict(admit=True, tenant=request.tenant)
+
+
+def policy(request: HookRequest) -> Verdict:
+    """Refuse, but for emergency numbers."""
+    emergency = request.number == "112"
+    return Verdict(admit=emergency, tenant=request.tenant, reason=Reason.DEADLINE)
+
+
+def broken(request: HookRequest) -> Verdict:
+    raise LookupError(request.tenant)
+
+
+class Site:
+    """A running server and what it reported."""
+
+    def __init__(self, server: AgiServer, reports: AgiReports) -> None:
+        self.server = server
+        self.reports = reports
+        self.port = server.port
+
+
+async def turn_of(condition: Callable[[], bool]) -> None:
+    """Let the loop turn until it is so."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110  nobody announces it
+            await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def serving(settings: AgiSettings = PATIENT, judge: Judge = admit) -> AsyncIterator[Site]:
+    reports = AgiReports()
+    server = AgiServer(settings, judge, policy, reports, SystemClock())
+    async with asyncio.timeout(20), server:
+        yield Site(server, reports)
+    assert server.sessions == 0
+
+
+async def test_a_call_gets_its_verdict() -> None:
+    async with serving() as site:
+        assert await ask(site.port, environment()) == (
+            b'SET VARIABLE __PBXBILLING "ADMIT|acme||ok||||"\n'
+        )
+        assert site.reports.endings == {Ending.ANSWERED: 1}
+        assert 0 < site.reports.seconds[0] < PATIENT.deadline_s
+
+
+async def test_a_caller_who_hangs_up_meanwhile_disturbs_nobody() -> None:
+    async with serving() as site, AgiClient(site.port) as client:
+        client.send([*environment()[:9], b"HANGUP\n", *environment()[9:], b"HANGUP\n"])
+        assert b"ADMIT|acme" in await client.command()
+
+
+async def test_a_tenant_cannot_write_fields_of_the_verdict() -> None:
+    async with serving() as site:
+        command = await ask(site.port, environment(tenant='a|b"c\\'))
+        assert b'"ADMIT|abc||ok||||"' in command
+
+
+async def test_a_silent_peer_gets_a_verdict_at_the_deadline_and_is_given_up() -> None:
+    async with serving(SETTINGS) as site, AgiClient(site.port) as client:
+        assert b"REFUSE||" in await client.command()
+        assert await client.closed()
+        assert site.reports.endings == {Ending.DEADLINE: 1}
+        assert site.reports.seconds[0] >= SETTINGS.deadline_s - 0.002
+
+
+async def test_an_emergency_call_cut_off_half_way_passes_at_the_deadline() -> None:
+    async with serving(SETTINGS) as site, AgiClient(site.port) as client:
+        client.send(environment(number="112")[:-2])
+        assert b"ADMIT|acme" in await client.command()
+        client.send([b"agi_arg_4: pbx1\n", b"\n", b"200 result=1\n"])
+        assert await client.closed()
+        assert site.reports.endings == {Ending.DEADLINE: 1}
+
+
+async def test_slow_senders_are_read_to_the_end() -> None:
+    async with serving() as site, AgiClient(site.port) as client:
+        for piece in environment():
+            client.send([piece[:3], piece[3:]])
+            await asyncio.sleep(0)
+        assert b"ADMIT|acme" in await client.command()
+
+
+async def test_a_judge_that_raises_is_reported_and_the_policy_answers() -> None:
+    async with serving(judge=broken) as site:
+        assert b"REFUSE|acme" in await ask(site.port, environment())
+        assert site.reports.endings == {Ending.FAILED: 1}
+        assert [type(error) for error in site.reports.failures] == [LookupError]
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [b"GET / HTTP/1.1\r\nHost: pbx\r\n\r\n"],
+        [b"\n"],
+        [b"\x16\x03\x01" * 30_000],
+        environment(tenant="x" * 10_000),
+        [line for line in environment() if b"uniqueid" not in line],
+    ],
+    ids=["http", "empty", "flood", "long line", "no uniqueid"],
+)
+async def test_what_is_no_environment_gets_a_verdict_by_policy(pieces: list[bytes]) -> None:
+    async with serving() as site:
+        assert b"REFUSE|" in await ask(site.port, pieces)
+        assert site.reports.endings == {Ending.MALFORMED: 1}
+
+
+async def test_an_environment_that_ends_early_gets_a_verdict_by_policy() -> None:
+    async with serving() as site, AgiClient(site.port) as client:
+        client.send(environment(number="112")[:-1])
+        client.end_of_words()
+        assert b"ADMIT|acme" in await client.command()
+        assert await client.closed()
+        assert site.reports.endings == {Ending.MALFORMED: 1}
+
+
+async def test_two_thousand_connect_and_close_and_the_next_call_is_served() -> None:
+    async with serving() as site:
+        for _ in range(2000):
+            async with AgiClient(site.port):
+                pass
+        await site.reports.until_ended(2000)
+        assert site.reports.endings == {Ending.SILENT: 2000}
+        assert b"ADMIT|acme" in await ask(site.port, environment())
+
+
+@pytest.mark.parametrize("sent", [0, 5, 27])
+async def test_a_reset_at_any_point_is_an_end_like_any_other(sent: int) -> None:
+    async with serving() as site:
+        async with AgiClient(site.port) as client:
+            client.send(environment()[:sent])
+            client.reset()
+        await site.reports.until_ended(1)
+        assert b"ADMIT|acme" in await ask(site.port, environment())
+
+
+async def test_a_peer_that_is_not_on_the_list_is_closed_and_counted() -> None:
+    strict = replace(PATIENT, allow=(ip_network("10.0.0.0/8"),))
+    async with serving(strict) as site, AgiClient(site.port) as client:
+        assert await client.closed()
+        assert site.reports.endings == {Ending.REFUSED_PEER: 1}
+
+
+async def test_surplus_connections_are_closed_and_those_inside_served() -> None:
+    async with serving(replace(PATIENT, max_sessions=1)) as site, AgiClient(site.port) as first:
+        first.send([b"agi_network: yes\n"])
+        async with AgiClient(site.port) as second:
+            assert await second.closed()
+        first.send(environment()[1:])
+        assert b"ADMIT|acme" in await first.command()
+        assert site.reports.endings == {Ending.SURPLUS: 1, Ending.ANSWERED: 1}
+
+
+async def test_a_command_that_asterisk_does_not_take_is_noticed() -> None:
+    async with serving() as site:
+        for _ in range(HEARD_OUT_EVERY - 1):
+            await ask(site.port, environment())
+        async with AgiClient(site.port) as client:
+            client.send(environment())
+            await client.command()
+            client.send([b"HANGUP\n", b"520-Invalid command syntax.\n", b"520 End\n"])
+            await site.reports.until_rejected()
+        assert site.reports.rejected == [520]
+
+
+async def test_new_limits_hold_for_the_next_connection_and_drop_no_session() -> None:
+    async with serving() as site, AgiClient(site.port) as old:
+        old.send(environment()[:5])
+        await turn_of(lambda: site.server.sessions == 1)
+        site.server.reconfigure(replace(SETTINGS, allow=(ip_network("127.0.0.1/32"),)))
+        async with AgiClient(site.port) as new:
+            assert b"REFUSE||" in await new.command()
+        old.send(environment()[5:])
+        assert b"ADMIT|acme" in await old.command()
+        site.server.reconfigure(replace(SETTINGS, allow=()))
+        async with AgiClient(site.port) as refused:
+            assert await refused.closed()
+
+
+async def test_closing_lets_a_session_end_and_cuts_one_that_never_does() -> None:
+    stack: AbstractAsyncContextManager[Site] = serving(SETTINGS)
+    site = await stack.__aenter__()
+    async with AgiClient(site.port) as client:
+        client.send(environment()[:5])
+        await turn_of(lambda: site.server.sessions == 1)
+        await stack.__aexit__(None, None, None)
+        assert b"REFUSE||" in await client.command()
+        assert await client.closed()
+
+
+async def test_serve_ends_when_the_server_is_closed() -> None:
+    async with serving() as site, asyncio.timeout(10):
+        served = asyncio.create_task(site.server.serve())
+        await site.server.close()
+        await served
+
+
+async def test_an_address_that_is_taken_is_named_with_the_mend() -> None:
+    async with serving() as site:
+        with pytest.raises(ListenError, match=f"127.0.0.1:{site.port}.*choose another"):
+            async with serving(replace(SETTINGS, port=site.port)):
+                pass

@@ -1,0 +1,46 @@
+"""What an AGI server reports, kept for a test to look at."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+from pbxbilling.agi.session import Ending
+from pbxbilling.domain.hook import HookRequest
+
+
+class AgiReports:
+    """Counts endings, keeps the rest, and lets a test wait for the next ending."""
+
+    def __init__(self) -> None:
+        self.endings: Counter[Ending] = Counter()
+        self.seconds: list[float] = []
+        self.failures: list[Exception] = []
+        self.rejected: list[int] = []
+        self._changed = asyncio.Event()
+
+    def session_ended(self, ending: Ending, seconds: float) -> None:
+        self.endings[ending] += 1
+        self.seconds.append(seconds)
+        self._changed.set()
+
+    def judge_failed(self, request: HookRequest, error: Exception) -> None:
+        self.failures.append(error)
+
+    def command_rejected(self, code: int) -> None:
+        self.rejected.append(code)
+        self._changed.set()
+
+    async def until_ended(self, count: int) -> None:
+        """Wait until so many sessions have ended."""
+        async with asyncio.timeout(10):
+            while self.endings.total() < count:
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def until_rejected(self) -> None:
+        """Wait until Asterisk has rejected a command."""
+        async with asyncio.timeout(10):
+            while not self.rejected:
+                self._changed.clear()
+                await self._changed.wait()
