@@ -138,8 +138,11 @@ class Recorder:
         self._link = socket.create_connection(address, timeout=10)
         self._file = path.open("wb")
         self._copier = threading.Thread(target=self._copy, name="rig-recorder", daemon=True)
+        self._ready = threading.Event()
         self._link.sendall(_action("Login", {"Username": "pbxbilling", "Secret": AMI_SECRET}))
         self._copier.start()
+        if not self._ready.wait(10):
+            raise TimeoutError("the recorder's login is not answered")
 
     def snapshot(self, number: str) -> None:
         """Ask for the list of channels, as a reconciliation does. `number` is the ActionID."""
@@ -149,6 +152,8 @@ class Recorder:
         with contextlib.suppress(OSError):
             while data := self._link.recv(65536):
                 self._file.write(data)
+                if b"FullyBooted" in data:  # the last of what a login brings
+                    self._ready.set()
 
     def __enter__(self) -> Self:
         return self

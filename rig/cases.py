@@ -290,7 +290,7 @@ def originate(scene: Scene) -> None:
     """Click-to-call: the phone rings first, then the number is called."""
     scene.carrier()
     phone = scene.phone("acme", answers=True)
-    scene.ami.action("Originate", Channel="PJSIP/acme1", **_TO_MOBILE)
+    _originate(scene, "PJSIP/acme1")
     leg = phone.wait_incoming().wait("up")
     _wait_up(scene, "PJSIP/carrier")
     scene.talk()
@@ -301,7 +301,7 @@ def originate_through_local(scene: Scene) -> None:
     """Click-to-call where the phone is reached through a Local channel."""
     scene.carrier()
     phone = scene.phone("acme", answers=True)
-    scene.ami.action("Originate", Channel="Local/11@from-acme", **_TO_MOBILE)
+    _originate(scene, "Local/11@from-acme")
     leg = phone.wait_incoming().wait("up")
     _wait_up(scene, "PJSIP/carrier")
     scene.talk()
@@ -348,7 +348,16 @@ def unhooked(scene: Scene) -> None:
     leg.hang_up()
 
 
-_TO_MOBILE = {"Context": "from-acme", "Exten": MOBILE, "Priority": "1", "Async": "true"}
+def _originate(scene: Scene, channel: str) -> None:
+    """Call `channel`, and send it to the dialplan when it answers."""
+    scene.ami.action(
+        "Originate",
+        Channel=channel,
+        Context="from-acme",
+        Exten=MOBILE,
+        Priority="1",
+        Async="true",
+    )
 
 
 def _leave(leg: Leg) -> None:

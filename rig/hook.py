@@ -16,19 +16,31 @@ WEDGED = "wedged"
 """Not a verdict: read the request, and say nothing until the stand-in is closed."""
 
 
-def admit(request: Environment) -> str | None:
-    """Admit every call for the tenant that it names, or its account code."""
-    tenant = request["arg_1"] or request["accountcode"]
-    return f"ADMIT|{tenant}|{request['network_script']}|ok|||{request['arg_2']}|"
+class Owners:
+    """A verdict that admits every call, and knows a call's owner again by its linkedid.
+
+    Inside a call the hook asks with an empty tenant; the answer must carry the owner all the same.
+    """
+
+    def __init__(self) -> None:
+        self._of_linkedid: dict[str, str] = {}
+
+    def __call__(self, request: Environment) -> str:
+        """The value of PBXBILLING; the linkedid serves as the call's id."""
+        linkedid = request["arg_2"]
+        named = request["arg_1"] or request["accountcode"]
+        owner = named or self._of_linkedid.get(linkedid, "")
+        self._of_linkedid.setdefault(linkedid, owner)
+        return f"ADMIT|{owner}|{request['network_script']}|ok|||{linkedid}|"
 
 
-def refuse(request: Environment) -> str | None:
+def refuse(request: Environment) -> str:
     """Refuse every call with cause 17."""
     return f"REFUSE|{request['arg_1']}|{request['network_script']}|max_calls|17|||"
 
 
 class Hook(socketserver.ThreadingTCPServer):
-    """Listens at `address`, keeps the requests it got, and answers with `verdict`.
+    """Listens at `address`, keeps the requests it got, and answers with `verdict` (`Owners`).
 
     `verdict` gives the value of the channel variable, None to close without a word, or `WEDGED`.
     """
@@ -37,9 +49,11 @@ class Hook(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     request_queue_size = 1024
 
-    def __init__(self, verdict: Callable[[Environment], str | None] = admit, port: int = 0) -> None:
+    def __init__(
+        self, verdict: Callable[[Environment], str | None] | None = None, port: int = 0
+    ) -> None:
         super().__init__(("127.0.0.1", port), _Session)
-        self.verdict = verdict
+        self.verdict = verdict or Owners()
         self.requests: list[Environment] = []
         self.closing = threading.Event()
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
