@@ -46,6 +46,7 @@ class VirtualPbx:
         secret: str = "secret",
         cel_csv: Path | None = None,
         login_delay_s: float = 1.0,
+        epoch: int | None = None,
     ) -> None:
         self.name = name
         self.hook = hook
@@ -58,7 +59,7 @@ class VirtualPbx:
         self._ends: dict[str, asyncio.Event] = {}  # uniqueid → the end of its call's talk
         self._numbers = itertools.count()
         self._started_s = time.monotonic()
-        self._epoch = int(time.time())
+        self._epoch = int(time.time()) if epoch is None else epoch  # opens every Uniqueid
 
     async def __aenter__(self) -> Self:
         await self.start()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from typing import cast
 
 from pbxbilling.ami.protocol import Framer
 from pbxbilling.ports import Clock
@@ -47,8 +48,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Asyncio's word for: connected."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - TCP by construction
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
 
     def data_received(self, data: bytes) -> None:
         """Take what was read; work on it at once, unless a burst is under way."""

@@ -4,6 +4,7 @@ import asyncio
 import socket
 
 import pytest
+import uvloop
 
 from pbxbilling.ami.actions import ActionError, LinkError
 from pbxbilling.domain.signals import (
@@ -43,6 +44,20 @@ async def test_a_login_ends_with_the_uptime_and_events_follow() -> None:
     first = made.witness.signals[1]
     assert isinstance(first, Newchannel)
     assert (first.channel.key.uniqueid, first.at is not None) == (placed.uniqueid, True)
+
+
+def test_the_link_lives_on_uvloop_too() -> None:
+    async def call() -> None:
+        async with VirtualPbx() as pbx, linked(pbx.port) as made:
+            pbx.populate(2000)
+            assert (await made.control.snapshot()).complete
+            for i in range(3000):
+                pbx.emit("Rename", rename(i))
+            await made.witness.until(lambda: len(made.witness.signals) == 3001)
+            await pbx.manager.drop()
+            await made.witness.until(lambda: len(made.witness.said("connected")) == 2)
+
+    uvloop.run(call())
 
 
 async def test_a_wrong_secret_is_told_once_and_not_tried_again_at_once() -> None:
@@ -217,14 +232,17 @@ async def test_a_link_cut_in_a_message_drops_that_message_only() -> None:
 
 
 async def test_actions_fail_when_the_link_falls_and_are_never_sent_again() -> None:
-    async with VirtualPbx() as pbx, linked(pbx.port) as made:
+    limits = {"ping_s": 0.01, "ping_deadline_s": 60, "action_s": 60}
+    async with VirtualPbx() as pbx, linked(pbx.port, **limits) as made:
         pbx.faults.silent = True
         asked = asyncio.create_task(made.link.ask("AbsoluteTimeout", [("Channel", "x")]))
         await pbx.manager.until_asked("AbsoluteTimeout")
+        await asyncio.sleep(0.05)  # by now the link itself awaits the answer to a ping
         pbx.faults.silent = False
         await pbx.manager.drop()
         with pytest.raises(LinkError):
-            await asked
+            async with asyncio.timeout(5):
+                await asked
         await made.witness.until(lambda: len(made.witness.said("connected")) == 2)
         await made.link.ask("CoreSettings")
         sent = [a["Action"] for a in pbx.manager.actions if a["Action"] != "Ping"]

@@ -1,0 +1,94 @@
+"""A manager that plays a tape: the events of calls, recorded once from the virtual PBX."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Self
+
+from pbxbilling.ami.mapping import SIGNALS
+from pbxbilling.ami.protocol import Framer, event_name
+from rig.virtualpbx import VirtualPbx
+
+CALLS = 1000
+AT_ONCE = 50
+_EPOCH = 1_111_111_111
+_LAST = b"Event: Reload\r\nPrivilege: system,all\r\nModule: bench\r\nStatus: 0\r\n\r\n"
+_GREETING = b"Asterisk Call Manager/9.0.0\r\n"
+
+
+async def record(calls: int = CALLS) -> list[bytes]:
+    """The events of that many answered calls through a fork of two, those of interest only."""
+    async with VirtualPbx(epoch=_EPOCH) as pbx:
+        reader, writer = await asyncio.open_connection("127.0.0.1", pbx.port, limit=1 << 26)
+        writer.write(b"Action: Login\r\nUsername: pbxbilling\r\nSecret: secret\r\n\r\n")
+        await reader.readuntil(b"Fully Booted\r\n\r\n")
+        framer = Framer()
+        framer.feed(_GREETING)
+        tape: list[bytes] = []
+        for _ in range(calls // AT_ONCE):
+            await asyncio.gather(
+                *(pbx.call("acme", "3201", ring_s=0, talk_s=0, fork=2) for _ in range(AT_ONCE))
+            )
+            pbx.emit("Reload", "")
+            heard = framer.feed(await reader.readuntil(b"Event: Reload\r\n"))
+            tape += (block + b"\r\n\r\n" for block in heard if event_name(block) in SIGNALS)
+            framer.feed(await reader.readuntil(b"\r\n\r\n"))
+        writer.close()
+        await writer.wait_closed()
+        return tape
+
+
+class Feed:
+    """One manager port for one reader; `play` sends the tape with channels never seen before."""
+
+    def __init__(self, tape: list[bytes]) -> None:
+        self._tape = tape
+        self._played = 0
+        self._ready = asyncio.Event()
+        self._server: asyncio.Server | None = None
+        self._writer: asyncio.StreamWriter | None = None
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        if self._writer is not None:
+            self._writer.close()
+            await self._writer.wait_closed()
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        assert self._server is not None
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    async def ready(self) -> None:
+        """Wait for the reader's login."""
+        await self._ready.wait()
+
+    async def play(self) -> None:
+        """One write an event, as Asterisk has it, and a Reload at the end."""
+        assert self._writer is not None
+        self._played += 1
+        old, new = str(_EPOCH).encode(), str(_EPOCH + self._played).encode()
+        for event in [event.replace(old, new) for event in self._tape]:
+            self._writer.write(event)
+            await self._writer.drain()
+        self._writer.write(_LAST)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writer = writer
+        writer.write(_GREETING)
+        login = (await reader.readuntil(b"\r\n\r\n")).decode()
+        action_id = next((x for x in login.split("\r\n") if x.lower().startswith("actionid")), "")
+        writer.write(
+            f"Response: Success\r\n{action_id}\r\nMessage: Authentication accepted\r\n\r\n"
+            "Event: FullyBooted\r\nPrivilege: system,all\r\nUptime: 1\r\n\r\n".encode()
+        )
+        self._ready.set()
+        while await reader.read(4096):
+            pass

@@ -1,0 +1,115 @@
+"""The readers that are compared, each in a process of its own: `python -m bench.ami_readers`.
+
+A reader connects to the port it is given, and writes a line whenever it has seen a Reload.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sys
+from collections.abc import Callable
+from typing import cast
+
+import uvloop
+from panoramisk import Manager
+from panoramisk.message import Message
+
+from pbxbilling.ami.link import AmiLink
+from pbxbilling.ami.mapping import SIGNALS
+from pbxbilling.ami.settings import LinkSettings
+from pbxbilling.clock import SystemClock
+from pbxbilling.domain.signals import Reloaded, Signal
+
+Sink = Callable[[Signal], None]
+_LOGIN = b"Action: Login\r\nUsername: u\r\nSecret: s\r\n\r\n"
+
+
+def _done() -> None:
+    print("done", flush=True)
+
+
+class _Unobserved:
+    """Takes what the link reports and makes nothing of it."""
+
+    def connected(self, pbx: str, uptime_s: float | None) -> None:
+        """Nobody wants to know."""
+
+    def disconnected(self, pbx: str, reason: str) -> None:
+        """Nobody wants to know."""
+
+    def login_failed(self, pbx: str, message: str) -> None:
+        """Nobody wants to know."""
+
+    def unmapped(self, pbx: str, event: str) -> None:
+        """Nobody wants to know."""
+
+    def oversized(self, pbx: str, messages: int) -> None:
+        """Nobody wants to know."""
+
+    def sink_failed(self, pbx: str, signal: Signal, error: Exception) -> None:
+        """Nobody wants to know."""
+
+
+def forget(signal: Signal) -> None:
+    """The sink that does nothing."""
+
+
+async def read_ours(port: int, sink: Sink = forget) -> None:
+    """The daemon's own link, with this sink behind it."""
+
+    def take(signal: Signal) -> None:
+        sink(signal)
+        if signal.__class__ is Reloaded:
+            _done()
+
+    settings = LinkSettings("pbx1", "127.0.0.1", "u", "s", port=port, ping_s=3600)
+    await AmiLink(settings, take, _Unobserved(), SystemClock(), random.Random()).run()
+
+
+class DictReader(asyncio.Protocol):
+    """The counterpart: makes a dict of every event, and nothing of the dict."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Log in."""
+        cast("asyncio.Transport", transport).write(_LOGIN)
+
+    def data_received(self, data: bytes) -> None:
+        """Cut at the blank lines, split at the colons."""
+        *blocks, self._rest = (self._rest + data).split(b"\r\n\r\n")
+        for block in blocks:
+            fields = {k: v for k, _, v in [x.partition(b": ") for x in block.split(b"\r\n")]}
+            if fields.get(b"Event") == b"Reload":
+                _done()
+
+
+async def read_dicts(port: int) -> None:
+    """Run the counterpart for ever."""
+    await asyncio.get_running_loop().create_connection(DictReader, "127.0.0.1", port)
+    await asyncio.Event().wait()
+
+
+async def read_panoramisk(port: int) -> None:
+    """panoramisk, with a callback that does nothing on every event that the link maps."""
+
+    def take(_: Manager, message: Message) -> None:
+        if message.event == "Reload":
+            _done()
+
+    loop = asyncio.get_running_loop()
+    peer = Manager(
+        loop=loop, host="127.0.0.1", port=port, username="u", secret="s", ping_delay=3600
+    )
+    for event in SIGNALS:
+        peer.register_event(event.decode(), take)
+    await peer.connect()
+    await asyncio.Event().wait()
+
+
+READERS = {"ours": read_ours, "dict": read_dicts, "panoramisk": read_panoramisk}
+
+if __name__ == "__main__":
+    uvloop.run(READERS[sys.argv[1]](int(sys.argv[2])))
