@@ -1,0 +1,1 @@
+"""What the daemon costs, as ratios to the least that could do the same: `python -m bench`."""

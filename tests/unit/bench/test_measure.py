@@ -1,0 +1,36 @@
+"""The arithmetic of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from bench.measure import compare, row
+
+
+def test_the_ratio_is_the_median_of_the_pairs_own_ratios() -> None:
+    taken = row("x", [(10, 10), (30, 10), (20, 10), (200, 100), (80, 20)], unit="µs", limit=1.9)
+    assert (taken.ratio_median, taken.q1, taken.q3) == (2.0, 2.0, 3.0)
+    assert (taken.ours, taken.counterpart) == (30, 10)
+
+
+@pytest.mark.parametrize(("limit", "held"), [(2.0, True), (1.99, False), (None, True)])
+def test_a_ratio_at_its_limit_holds(limit: float | None, held: bool) -> None:
+    assert row("x", [(2, 1), (2, 1)], unit="µs", limit=limit).held is held
+
+
+def test_pairs_alternate_their_order_after_one_that_warms_up() -> None:
+    order = ""
+
+    def trial(name: str, takes: float) -> Callable[[], float]:
+        def run() -> float:
+            nonlocal order
+            order += name
+            return takes
+
+        return run
+
+    taken = compare("x", trial("a", 3.0), trial("b", 2.0), unit="µs", pairs=3)
+    assert order == "ababbaab"
+    assert taken.ratio_median == 1.5
