@@ -1,0 +1,42 @@
+"""Every metric and every kind of line is in the documentation."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pbxbilling.domain.admission import EMERGENCY, Breach, Decision, Mode, Outcome, Reason
+from pbxbilling.domain.facts import ConfigReloaded, Fact
+from pbxbilling.telemetry.lines import line_of, masked
+from pbxbilling.telemetry.metrics import Metrics
+from tests.support.facts import AT, decided, one_of_each
+from tests.support.figures import Figures
+
+TEXT = (Path(__file__).parents[3] / "docs" / "telemetry.md").read_text()
+
+BREACH = Breach(Reason.SUSPENDED)
+SPECIAL = [
+    decided(EMERGENCY),
+    decided(Decision(Outcome.ADMIT, Reason.DEADLINE)),
+    decided(Decision(Outcome.REFUSE, Reason.SUSPENDED, BREACH)),
+    decided(Decision(Outcome.WOULD_REFUSE, Reason.SUSPENDED, BREACH), Mode.LOG),
+    ConfigReloaded(AT, Mode.LOG, "broken"),
+]
+
+
+def test_the_table_names_every_metric_and_no_other() -> None:
+    metrics = Metrics("0", Figures(), lambda: 0)
+    exposed = {
+        family.name + ("_total" if family.type == "counter" else "")
+        for family in metrics.families()
+        if family.name.startswith("pbxbilling_")
+    }
+    assert set(re.findall(r"^\| `(pbxbilling_[a-z_]+)", TEXT, flags=re.MULTILINE)) == exposed
+
+
+@pytest.mark.parametrize("fact", [*one_of_each(), *SPECIAL], ids=lambda f: type(f).__name__)
+def test_the_table_names_every_kind_of_line(fact: Fact) -> None:
+    event = line_of(fact, masked).event
+    rows = [row.split("|")[1] for row in TEXT.splitlines() if row.startswith("| `")]
+    begins = [start for row in rows for start in re.findall(r"`([^`]+)`", row)]
+    assert any(event.startswith(start) for start in begins), event
