@@ -27,7 +27,7 @@ async def record(calls: int = CALLS) -> list[bytes]:
         tape: list[bytes] = []
         for _ in range(calls // AT_ONCE):
             await asyncio.gather(
-                *(pbx.call("acme", "3201", ring_s=0, talk_s=0, fork=2) for _ in range(AT_ONCE))
+                *(pbx.call("acme", "3201", ring_s=0.001, talk_s=0, fork=2) for _ in range(AT_ONCE))
             )
             pbx.emit("Reload", "")
             heard = framer.feed(await reader.readuntil(b"Event: Reload\r\n"))

@@ -150,17 +150,18 @@ class VirtualPbx:
         phone = endpoint or tenant or "phone"
         outside = direction == "inbound"
         a_leg = self._born("carrier" if outside else phone, 4, "", tenant, number, caller)
-        self._journal.write("USER_DEFINED", a_leg, {"extra": f"{direction}|{tenant}|{number}"})
+        self._journal.write("PBXBILLING", a_leg, {"extra": f"{direction}|{tenant}|{number}"})
         end = self._ends[a_leg.uniqueid] = asyncio.Event()
         a_leg.variable = await self._verdict(a_leg, direction, tenant, number)
         if a_leg.variable.startswith("REFUSE"):
             cause = int(a_leg.variable.split("|")[4] or BUSY)
+            self.emit("SoftHangupRequest", f"{a_leg.block()}Cause: {NORMAL}\r\n")
             self._gone(a_leg, cause)
             return Placed(a_leg.variable, cause, a_leg.uniqueid)
-        legs = [
-            self._dial(a_leg, "carrier" if direction == "outbound" else phone, end)
-            for _ in range(fork)
-        ]
+        dialled = "carrier" if direction == "outbound" else phone
+        legs = [self._leg(a_leg, dialled, end) for _ in range(fork)]
+        for leg in legs:
+            self.emit("DialBegin", f"{a_leg.block()}{leg.block('Dest')}DialString: {number}\r\n")
         talked_s, trunk = await self._live(a_leg, legs, end, ring_s, talk_s if answered else None)
         return Placed(a_leg.variable, NORMAL, a_leg.uniqueid, trunk, talked_s)
 
@@ -179,9 +180,12 @@ class VirtualPbx:
         ring_s: float,
         talk_s: float | None,
     ) -> tuple[float, str]:
-        await _passed(end, ring_s)
-        if talk_s is None or end.is_set():
-            self._abandoned(a_leg, legs)
+        if ring_s:
+            for leg in legs:
+                self._state(leg, 5)
+        given_up = await _passed(end, ring_s)
+        if talk_s is None or given_up:
+            self._unanswered(a_leg, legs, given_up=given_up)
             return 0.0, ""
         winner = legs[0]
         self._answered(a_leg, winner, legs[1:])
@@ -206,12 +210,13 @@ class VirtualPbx:
         self._journal.write("CHAN_START", channel)
         return channel
 
-    def _dial(self, a_leg: Channel, endpoint: str, end: asyncio.Event) -> Channel:
-        leg = self._born(endpoint, 0, a_leg.linkedid, a_leg.accountcode, "s", "")
+    def _leg(self, a_leg: Channel, endpoint: str, end: asyncio.Event) -> Channel:
+        leg = self._born(endpoint, 0, a_leg.linkedid, "", "s", "")
         leg.variable, leg.application, a_leg.application = a_leg.variable, "AppDial", "Dial"
+        leg.exten, leg.accountcode = a_leg.exten, a_leg.accountcode
         self._ends[leg.uniqueid] = end
-        self.emit("DialBegin", f"{a_leg.block()}{leg.block('Dest')}DialString: {endpoint}\r\n")
-        self._state(leg, 5)
+        if leg.accountcode:
+            self.emit("NewAccountCode", f"{leg.block()}OldAccountCode: \r\n")
         return leg
 
     def _state(self, channel: Channel, state: int) -> None:
@@ -227,29 +232,32 @@ class VirtualPbx:
         self._state(winner, 6)
         for leg in losers:
             self._dial_end(a_leg, leg, "CANCEL")
-            self._gone(leg, ANSWERED_ELSEWHERE)
         self._dial_end(a_leg, winner, "ANSWER")
         self._state(a_leg, 6)
+        for leg in losers:
+            self._gone(leg, ANSWERED_ELSEWHERE)
         a_leg.bridge = winner.bridge = f"bridge-{winner.uniqueid}"
         for i, channel in enumerate((winner, a_leg), 1):
             self.emit("BridgeEnter", f"{_bridge(channel.bridge, i)}{channel.block()}")
             self._journal.write("BRIDGE_ENTER", channel, {"bridge_id": channel.bridge})
 
-    def _abandoned(self, a_leg: Channel, legs: list[Channel]) -> None:
-        self.emit("HangupRequest", a_leg.block())
+    def _unanswered(self, a_leg: Channel, legs: list[Channel], *, given_up: bool) -> None:
+        if given_up:
+            self.emit("HangupRequest", a_leg.block())
         for leg in legs:
-            self._dial_end(a_leg, leg, "CANCEL")
-            self._gone(leg, NORMAL)
-        self._gone(a_leg, NORMAL)
+            self._dial_end(a_leg, leg, "CANCEL" if given_up else "NOANSWER")
+        self.emit("SoftHangupRequest", f"{a_leg.block()}Cause: {NORMAL}\r\n")
+        for channel in (*legs, a_leg):
+            self._gone(channel, NORMAL)
 
     def _hung_up(self, a_leg: Channel, winner: Channel) -> None:
-        self.emit("HangupRequest", f"{a_leg.block()}Cause: {NORMAL}\r\n")
+        for request in ("HangupRequest", "SoftHangupRequest"):
+            self.emit(request, f"{a_leg.block()}Cause: {NORMAL}\r\n")
         for left, channel in enumerate((a_leg, winner), 1):
             self.emit("BridgeLeave", f"{_bridge(channel.bridge, 2 - left)}{channel.block()}")
             self._journal.write("BRIDGE_EXIT", channel, {"bridge_id": channel.bridge})
-        self.emit("SoftHangupRequest", f"{a_leg.block()}Cause: {NORMAL}\r\n")
-        self._gone(winner, NORMAL)
-        self._gone(a_leg, NORMAL)
+        for channel in (winner, a_leg):
+            self._gone(channel, NORMAL)
 
     def _gone(self, channel: Channel, cause: int) -> None:
         uniqueid = channel.uniqueid
@@ -276,12 +284,14 @@ class VirtualPbx:
         self._channels.clear()
 
 
-async def _passed(end: asyncio.Event, seconds: float) -> None:
+async def _passed(end: asyncio.Event, seconds: float) -> bool:
+    """Let the time pass; True where the end came first."""
     try:
         async with asyncio.timeout(seconds):
             await end.wait()
     except TimeoutError:
-        return
+        return False
+    return True
 
 
 def _bridge(uniqueid: str, channels: int) -> str:
