@@ -15,7 +15,7 @@ from pbxbilling.domain.signals import Shutdown
 from pbxbilling.telemetry.logs import Log
 from pbxbilling.telemetry.metrics import Metrics
 from pbxbilling.telemetry.observers import HookWatch, LinkWatch
-from tests.support.facts import AT, ENDED_LEG, LEG, decided, one_of_each
+from tests.support.facts import AT, ENDED_LEG, KEY, LEG, decided, one_of_each
 from tests.support.figures import Figures
 
 ROOT = Path(__file__).parents[3]
@@ -148,6 +148,8 @@ async def test_no_call_number_or_linkedid_becomes_a_label(metrics: Metrics) -> N
     for fact in one_of_each():
         metrics.sink(fact)
     text = (await metrics.scrape()).decode()
+    told = (KEY.uniqueid, LEG.linkedid, LEG.number, LEG.caller, '"c1"')
+    assert not [secret for secret in told if secret in text]
     labels = set(re.findall(r'(\w+)="', text))
     assert labels <= {
         *("tenant", "direction", "verdict", "reason", "pbx", "kind", "mode", "result"),
