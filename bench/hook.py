@@ -2,7 +2,7 @@
 
 Each server runs in its own process on one core, the callers on another; what counts is the CPU time
 of the server's process, so the callers may be as slow as they like. 32 callers at once send the
-environment in 27 small writes as Asterisk does, read the command, answer it and wait for the end.
+environment in 28 small writes as Asterisk does, read the command, answer it and wait for the end.
 The counterpart waits for the blank line, writes a constant and closes. Our judge admits everybody:
 the row is what the server itself costs.
 """

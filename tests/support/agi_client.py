@@ -20,8 +20,9 @@ def environment(
     linkedid: str = "1795222182.361",
     pbx: str = "pbx1",
     caller: bytes = b"101",
+    context: str = "from-acme",
 ) -> list[bytes]:
-    """The 27 writes of Asterisk 22 at the start of a session, the blank line among them."""
+    """The 28 writes of Asterisk 22 at the start of a session, the blank line among them."""
     return [
         b"agi_network: yes\n",
         f"agi_network_script: {path}\n".encode(),
@@ -39,7 +40,7 @@ def environment(
         b"agi_callingtns: 0\n",
         b"agi_dnid: unknown\n",
         b"agi_rdnis: unknown\n",
-        b"agi_context: from-acme\n",
+        b"agi_context: pbxbilling-admit\n",
         b"agi_extension: s\n",
         b"agi_priority: 5\n",
         b"agi_enhanced: 0.0\n",
@@ -49,6 +50,7 @@ def environment(
         f"agi_arg_2: {linkedid}\n".encode(),
         f"agi_arg_3: {number}\n".encode(),
         f"agi_arg_4: {pbx}\n".encode(),
+        f"agi_arg_5: {context}\n".encode(),
         b"\n",
     ]
 

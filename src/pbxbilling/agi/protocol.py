@@ -18,7 +18,8 @@ ENVIRONMENT_MAX_BYTES = 64 * 1024
 LINE_MAX_BYTES = 8 * 1024  # Asterisk itself never sends more of one variable
 COMMAND_MAX_BYTES = 2047  # AGI_BUF_LEN before Asterisk 22.6 is 2,048 with the closing NUL
 
-# The fields in Asterisk's own order; the hook's arguments are tenant, linkedid, number, PBX name.
+# The fields in Asterisk's own order. The hook's arguments are tenant, linkedid, number, PBX name
+# and the calling context: inside the subroutine, agi_context is the subroutine's own.
 _FIELDS = (
     "network_script",
     "channel",
@@ -31,9 +32,20 @@ _FIELDS = (
     "arg_2",
     "arg_3",
     "arg_4",
+    "arg_5",
 )
-# Possessive: a field that is missing fails at once, whatever a hostile peer sent instead.
-_IN_ORDER = re.compile("".join(rf"(?:\n(?!agi_{f}:)[^\n]*)*+\nagi_{f}: *([^\n]*)" for f in _FIELDS))
+
+
+def _next(field: str) -> str:
+    """A pattern that passes over other lines and takes the value of this field.
+
+    Possessive: a field that is missing fails at once, whatever a hostile peer sent instead.
+    """
+    return rf"(?:\n(?!agi_{field}:)[^\n]*)*+\nagi_{field}: *([^\n]*)"
+
+
+# An older subroutine sends no fifth argument.
+_IN_ORDER = re.compile("".join(map(_next, _FIELDS[:-1])) + f"(?:{_next(_FIELDS[-1])})?")
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 _DIRECTIONS = {direction.value: direction for direction in Direction}
 _UNKNOWN = "unknown"  # Asterisk's word for a caller or a number that is missing
@@ -98,7 +110,7 @@ class Environment:
         script, channel, uniqueid, caller, dnid, context, accountcode, *arguments = map(
             _printable, values
         )
-        tenant, linkedid, number, pbx = arguments
+        tenant, linkedid, number, pbx, calling = arguments
         return HookRequest(
             uniqueid,
             channel,
@@ -109,7 +121,7 @@ class Environment:
             pbx,
             "" if caller == _UNKNOWN else caller,
             accountcode,
-            context,
+            calling or context,
             "" if dnid == _UNKNOWN else dnid,
             peer,
         )

@@ -92,7 +92,7 @@ async def test_a_silent_peer_gets_a_verdict_at_the_deadline_and_is_given_up() ->
 
 async def test_an_emergency_call_cut_off_half_way_passes_at_the_deadline() -> None:
     async with serving(SETTINGS) as site, AgiClient(site.port) as client:
-        client.send(environment(number="112")[:-2])
+        client.send(environment(number="112")[:-3])
         assert b"ADMIT|acme" in await client.command()
         client.send([b"agi_arg_4: pbx1\n", b"\n", b"200 result=1\n"])
         assert await client.closed()
@@ -150,7 +150,7 @@ async def test_two_thousand_connect_and_close_and_the_next_call_is_served() -> N
         assert b"ADMIT|acme" in await ask(site.port, environment())
 
 
-@pytest.mark.parametrize("sent", [0, 5, 27])
+@pytest.mark.parametrize("sent", [0, 5, 28])
 async def test_a_reset_at_any_point_is_an_end_like_any_other(sent: int) -> None:
     async with serving() as site:
         async with AgiClient(site.port) as client:
