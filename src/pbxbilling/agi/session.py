@@ -6,9 +6,10 @@ whatever broke inside.
 
 A judged session is closed right behind its command. Asterisk reads the command and sets the
 variable before it answers, and the end of the stream ends AGI() in order (seen on 16.28 and 22);
-to wait for the `200 result=1` costs an eighth of the whole session. One session in `HEARD_OUT_EVERY` is heard out
-all the same, so that a command which Asterisk does not take is noticed. A verdict by policy always
-waits: more of the environment may be on its way, and a reset must not overtake the verdict.
+to wait for the `200 result=1` costs an eighth of the whole session. One session in
+`HEARD_OUT_EVERY` is heard out all the same, so that a command which Asterisk does not take is
+noticed. A verdict by policy always waits: more of the environment may be on its way, and a reset
+must not overtake the verdict.
 """
 
 from __future__ import annotations
