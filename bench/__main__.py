@@ -12,10 +12,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import hook
+from bench import ami_tracking, hook, store_rows
 from bench.measure import PAIRS, Row
 
-ROWS: Mapping[str, Callable[[], Row]] = {"hook": hook.measure}
+ROWS: Mapping[str, Callable[[], Row]] = {
+    "hook": hook.measure,
+    "ami": ami_tracking.measure,
+    "store": store_rows.measure,
+}
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 
 _HEAD = """\
