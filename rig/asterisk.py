@@ -46,6 +46,7 @@ class Asterisk:
         self.block = block
         self.settings = what
         self._process: subprocess.Popen[bytes] | None = None
+        self._touched: dict[str, str] = {}
 
     @property
     def sip(self) -> tuple[str, int]:
@@ -144,8 +145,25 @@ class Asterisk:
         return console.run(self.directory / "run/asterisk.ctl", command)
 
     def set_global(self, name: str, value: str) -> None:
-        """Set a dialplan global of the running Asterisk."""
+        """Set a dialplan global of the running Asterisk, until `restore`; not to nothing."""
+        self._touched[name] = value
         self.rx(f'dialplan set global {name} "{value}"')
+
+    def add_dialplan(self, site: str) -> None:
+        """Load more dialplan, as `Settings.site` has it, until `restore`."""
+        self._load_dialplan(site)
+        for name, value in self._touched.items():
+            self.set_global(name, value)
+
+    def restore(self) -> None:
+        """Dialplan and globals as they were at the start."""
+        self._touched.clear()
+        self._load_dialplan(self.settings.site)
+
+    def _load_dialplan(self, site: str) -> None:
+        """A reload also forgets globals: `clearglobalvars` says so."""
+        (self.directory / "etc/site.conf").write_text(site)
+        self.rx("dialplan reload")
 
     def channel_count(self) -> int:
         """Channels that exist now, Local ones too."""

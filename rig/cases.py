@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from rig.ami import Ami
 from rig.asterisk import Asterisk
-from rig.leg import Leg
 from rig.phone import Phone
 from rig.site import Endpoint
 from rig.waiting import until
@@ -90,7 +89,7 @@ def outbound_no_answer(scene: Scene) -> None:
     scene.carrier(answers=False)
     scene.asterisk.set_global("RING_S", "1")
     scene.phone("acme").call(MOBILE).wait("ended")
-    scene.asterisk.set_global("RING_S", "60")
+    scene.asterisk.restore()
 
 
 def outbound_slow_end(scene: Scene) -> None:
@@ -167,8 +166,7 @@ def blind_transfer(scene: Scene) -> None:
     second = colleague.wait_incoming()
     second.answer()
     second.wait("up")
-    leg.wait_referred()
-    _leave(leg)
+    leg.wait("ended")
     scene.talk()
     second.hang_up()
 
@@ -181,7 +179,7 @@ def blind_transfer_outside(scene: Scene) -> None:
     scene.talk()
     phone.incoming[0].transfer(MOBILE)
     carrier.wait_incoming().wait("up")
-    _leave(phone.incoming[0])
+    phone.incoming[0].wait("ended")
     scene.talk()
     leg.hang_up()
 
@@ -196,9 +194,8 @@ def attended_transfer(scene: Scene) -> None:
     second = phone.dial("12")
     scene.talk()
     first.transfer_to(second)
-    first.wait_referred()
     for leg in (first, second):
-        _leave(leg)
+        leg.wait("ended")
     scene.talk()
     colleague.incoming[0].hang_up()
 
@@ -213,9 +210,8 @@ def attended_transfer_outside(scene: Scene) -> None:
     second = phone.dial(MOBILE)
     scene.talk()
     first.transfer_to(second)
-    first.wait_referred()
     for leg in (first, second):
-        _leave(leg)
+        leg.wait("ended")
     scene.talk()
     outside.hang_up()
 
@@ -233,8 +229,9 @@ def attended_transfer_by_code(scene: Scene) -> None:
     second.answer()
     second.wait("up")
     scene.talk()
+    before = len(scene.ami.events)
     leg.hang_up()
-    scene.ami.wait("AttendedTransfer", since=_position(scene))
+    scene.ami.wait("AttendedTransfer", since=before)
     scene.talk()
     second.hang_up()
 
@@ -245,7 +242,7 @@ def park_and_retrieve(scene: Scene) -> None:
     leg = scene.phone("acme").dial(MOBILE)
     scene.talk()
     slot = _park(scene, timeout_s=30)
-    _leave(leg)
+    leg.hang_up()
     scene.talk()
     second = scene.phone("acme", 2).dial(slot)
     scene.talk()
@@ -259,7 +256,7 @@ def park_and_time_out(scene: Scene) -> None:
     leg = phone.dial(MOBILE)
     scene.talk()
     _park(scene, timeout_s=1)
-    _leave(leg)
+    leg.hang_up()
     back = phone.wait_incoming()
     back.wait("up")
     scene.talk()
@@ -358,20 +355,6 @@ def _originate(scene: Scene, channel: str) -> None:
         Priority="1",
         Async="true",
     )
-
-
-def _leave(leg: Leg) -> None:
-    """Some transfers end the phone's leg; where they do not, the phone does."""
-    try:
-        leg.wait("ended", 1.0)
-    except TimeoutError:
-        leg.hang_up()
-        leg.wait("ended")
-
-
-def _position(scene: Scene) -> int:
-    """Of the first event of the live call: transfers before it are not its own."""
-    return max(0, len(scene.ami.events) - 200)
 
 
 def _park(scene: Scene, timeout_s: int) -> str:

@@ -154,6 +154,8 @@ class Phone:
             return
         if request.method == "NOTIFY" and request.body.startswith("SIP/2.0"):
             leg.referred.append(int(request.body.split()[1]))
+            if leg.referred[-1] == 200 and leg.state == "up":
+                leg.hang_up()  # as phones do: a transfer that worked leaves them nothing to say
         elif request.method == "BYE":
             leg.end()
         elif request.method == "CANCEL":
