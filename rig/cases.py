@@ -5,59 +5,13 @@ so can a test that only wants the case to happen. Talks last about a second.
 """
 
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import dataclass
 
-from rig.ami import Ami
-from rig.asterisk import Asterisk
-from rig.phone import Phone
-from rig.site import Endpoint
-from rig.waiting import until
-
-TALK_S = 1.0
-MOBILE = "0155501"
-"""A number outside; any that begins with 0 would do."""
-
-
-@dataclass(slots=True)
-class Scene:
-    """A running Asterisk with peers around it. Peers leave with `stack`."""
-
-    asterisk: Asterisk
-    ami: Ami
-    stack: ExitStack
-    snapshot: Callable[[], None] = lambda: None
-    """Called where a case is in full swing."""
-
-    def phone(self, tenant: str, which: int = 1, *, answers: bool = False) -> Phone:
-        """A phone at that extension."""
-        return self._peer(self.asterisk.block.phone(tenant, which), answers=answers)
-
-    def carrier(self, which: int = 1, *, answers: bool = True) -> Phone:
-        """A carrier; it also calls in."""
-        return self._peer(self.asterisk.block.carrier(which), answers=answers)
-
-    def _peer(self, here: Endpoint, *, answers: bool) -> Phone:
-        pbx = self.asterisk.block.pbx
-        return self.stack.enter_context(Phone(here, pbx, answers=answers, media=True))
-
-    def talk(self) -> None:
-        """Let a second of talk go by, with a snapshot in the middle.
-
-        Also what has to stand before a transfer: both legs are then in their bridge.
-        """
-        time.sleep(TALK_S / 2)
-        self.snapshot()
-        time.sleep(TALK_S / 2)
+from rig.scene import MOBILE, Scene
 
 
 def outbound_answered(scene: Scene) -> None:
     """A phone calls out, is answered, and hangs up."""
-    scene.carrier()
-    leg = scene.phone("acme").dial(MOBILE)
-    scene.talk()
-    leg.hang_up()
+    _answered(scene, MOBILE)
 
 
 def outbound_hung_up_by_carrier(scene: Scene) -> None:
@@ -94,10 +48,7 @@ def outbound_no_answer(scene: Scene) -> None:
 
 def outbound_slow_end(scene: Scene) -> None:
     """A call whose dialplan takes two seconds after the talk has ended (an `h` extension)."""
-    scene.carrier()
-    leg = scene.phone("acme").dial(f"*7{MOBILE}")
-    scene.talk()
-    leg.hang_up()
+    _answered(scene, f"*7{MOBILE}")
 
 
 def fork_of_three(scene: Scene) -> None:
@@ -114,18 +65,12 @@ def fork_of_three(scene: Scene) -> None:
 
 def local_kept(scene: Scene) -> None:
     """Out through a Local channel that stays (/n)."""
-    scene.carrier()
-    leg = scene.phone("acme").dial(f"*4{MOBILE}")
-    scene.talk()
-    leg.hang_up()
+    _answered(scene, f"*4{MOBILE}")
 
 
 def local_optimised(scene: Scene) -> None:
     """Out through a Local channel that is optimised away."""
-    scene.carrier()
-    leg = scene.phone("acme").dial(f"*5{MOBILE}")
-    scene.talk()
-    leg.hang_up()
+    _answered(scene, f"*5{MOBILE}")
 
 
 def queue(scene: Scene) -> None:
@@ -241,7 +186,7 @@ def park_and_retrieve(scene: Scene) -> None:
     scene.carrier()
     leg = scene.phone("acme").dial(MOBILE)
     scene.talk()
-    slot = _park(scene, timeout_s=30)
+    slot = scene.park(timeout_s=30)
     leg.hang_up()
     scene.talk()
     second = scene.phone("acme", 2).dial(slot)
@@ -255,7 +200,7 @@ def park_and_time_out(scene: Scene) -> None:
     phone = scene.phone("acme", answers=True)
     leg = phone.dial(MOBILE)
     scene.talk()
-    _park(scene, timeout_s=1)
+    scene.park(timeout_s=1)
     leg.hang_up()
     back = phone.wait_incoming()
     back.wait("up")
@@ -287,9 +232,9 @@ def originate(scene: Scene) -> None:
     """Click-to-call: the phone rings first, then the number is called."""
     scene.carrier()
     phone = scene.phone("acme", answers=True)
-    _originate(scene, "PJSIP/acme1")
+    scene.originate("PJSIP/acme1")
     leg = phone.wait_incoming().wait("up")
-    _wait_up(scene, "PJSIP/carrier")
+    scene.wait_up("PJSIP/carrier")
     scene.talk()
     leg.hang_up()
 
@@ -298,9 +243,9 @@ def originate_through_local(scene: Scene) -> None:
     """Click-to-call where the phone is reached through a Local channel."""
     scene.carrier()
     phone = scene.phone("acme", answers=True)
-    _originate(scene, "Local/11@from-acme")
+    scene.originate("Local/11@from-acme")
     leg = phone.wait_incoming().wait("up")
-    _wait_up(scene, "PJSIP/carrier")
+    scene.wait_up("PJSIP/carrier")
     scene.talk()
     leg.hang_up()
 
@@ -323,7 +268,7 @@ def redirect_both(scene: Scene) -> None:
         ExtraPriority="1",
     )
     other = colleague.wait_incoming().wait("up")
-    _wait_up(scene, "PJSIP/carrier", 2)
+    scene.wait_up("PJSIP/carrier", 2)
     scene.talk()
     leg.hang_up()
     other.hang_up()
@@ -339,42 +284,12 @@ def between_tenants(scene: Scene) -> None:
 
 def unhooked(scene: Scene) -> None:
     """The dialplan has no hook for this number."""
+    _answered(scene, f"*6{MOBILE}")
+
+
+def _answered(scene: Scene, number: str) -> None:
+    """acme's first phone dials `number`, reaches the carrier, talks and hangs up."""
     scene.carrier()
-    leg = scene.phone("acme").dial(f"*6{MOBILE}")
+    leg = scene.phone("acme").dial(number)
     scene.talk()
     leg.hang_up()
-
-
-def _originate(scene: Scene, channel: str) -> None:
-    """Call `channel`, and send it to the dialplan when it answers."""
-    scene.ami.action(
-        "Originate",
-        Channel=channel,
-        Context="from-acme",
-        Exten=MOBILE,
-        Priority="1",
-        Async="true",
-    )
-
-
-def _park(scene: Scene, timeout_s: int) -> str:
-    """Park the carrier's leg on behalf of acme's first phone; the slot it got."""
-    start = len(scene.ami.events)
-    scene.ami.action(
-        "Park",
-        Channel=scene.ami.channel("PJSIP/carrier"),
-        TimeoutChannel=scene.ami.channel("PJSIP/acme1"),
-        AnnounceChannel=scene.ami.channel("PJSIP/acme1"),
-        Timeout=str(timeout_s * 1000),
-    )
-    return scene.ami.wait("ParkedCall", since=start)["ParkingSpace"]
-
-
-def _wait_up(scene: Scene, endpoint: str, count: int = 1) -> None:
-    """Return when `count` channels of an endpoint are answered."""
-
-    def answered() -> bool:
-        rows = [c for c in scene.ami.channels() if c["Channel"].startswith(f"{endpoint}-")]
-        return sum(row["ChannelState"] == "6" for row in rows) >= count
-
-    until(answered, f"{endpoint} is answered")

@@ -14,19 +14,20 @@ from rig import cases, provision
 from rig.ami import Ami, Recorder
 from rig.asterisk import Asterisk
 from rig.hook import Hook, Owners, refuse
+from rig.scene import MOBILE, Scene
 from rig.settings import Settings
 from rig.site import claimed_block
 
 TRACES = Path(__file__).parent.parent / "tests" / "replay" / "traces"
 
 
-def refused(scene: cases.Scene) -> None:
+def refused(scene: Scene) -> None:
     """Two calls to a hook that refuses."""
-    for leg in [scene.phone("acme").call(cases.MOBILE), scene.phone("globex").call("0155502")]:
+    for leg in [scene.phone("acme").call(MOBILE), scene.phone("globex").call("0155502")]:
         leg.wait("ended")
 
 
-CASES: dict[str, Callable[[cases.Scene], None]] = {
+CASES: dict[str, Callable[[Scene], None]] = {
     case.__name__.replace("_", "-"): case
     for case in (
         cases.outbound_answered,
@@ -69,7 +70,7 @@ def record(asterisk: Asterisk, name: str, into: Path) -> None:
         ExitStack() as stack,
     ):
         snapshot = lambda: recorder.snapshot("in-full-swing")  # noqa: E731
-        CASES[name](cases.Scene(asterisk, ami, stack, snapshot))
+        CASES[name](Scene(asterisk, ami, stack, snapshot))
         asterisk.wait_idle()
         recorder.snapshot("at-the-end")
     with asterisk.journal.open("rb") as journal:
