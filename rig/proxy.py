@@ -35,8 +35,7 @@ class Proxy:
         """Reset every connection of this moment; new ones are welcome."""
         with self._lock:
             pairs, self._pairs = self._pairs, []
-        for pair in pairs:
-            for end in pair:
+            for end, _ in pairs:
                 _reset(end)
 
     def stall(self) -> None:
@@ -81,7 +80,7 @@ class Proxy:
             return
         far.settimeout(None)
         with self._lock:
-            self._pairs.append((near, far))
+            self._pairs += [(near, far), (far, near)]
         _thread(self._pump, near, far)
         _thread(self._pump, far, near)
 
@@ -90,9 +89,10 @@ class Proxy:
             while data := source.recv(65536):
                 self._flowing.wait()
                 sink.sendall(data)
-        with contextlib.suppress(OSError):
-            self._flowing.wait()
-            sink.shutdown(socket.SHUT_WR)
+        self._flowing.wait()
+        with contextlib.suppress(OSError), self._lock:
+            if (source, sink) in self._pairs:  # else it was cut, and a reset is under way
+                sink.shutdown(socket.SHUT_WR)
 
     def __enter__(self) -> Self:
         return self
@@ -110,7 +110,7 @@ def _reset(end: socket.socket) -> None:
     """Close so that the peer sees a reset, and whoever reads here wakes up."""
     with contextlib.suppress(OSError):
         end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        end.shutdown(socket.SHUT_RDWR)
+        end.shutdown(socket.SHUT_RD)
     end.close()
 
 
