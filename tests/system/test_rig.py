@@ -60,13 +60,24 @@ def test_a_killed_asterisk_comes_back_with_its_journal(asterisk: Asterisk) -> No
     assert asterisk.channel_count() == 0
 
 
+ECHO = """
+import socket
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1], flush=True)
+while True:
+    link, _ = server.accept()
+    try:
+        while data := link.recv(99):
+            link.sendall(data)
+    except ConnectionResetError:
+        pass
+"""
+
+
 @pytest.fixture
 def echo() -> Iterator[tuple[str, int]]:
     """A server that sends back what it gets, one connection after the other."""
-    program = "import socket\ns=socket.create_server(('127.0.0.1',0))\n"
-    program += "print(s.getsockname()[1],flush=True)\n"
-    program += "while True:\n c,_=s.accept()\n while d:=c.recv(99): c.sendall(d)\n"
-    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as server:
+    with subprocess.Popen([sys.executable, "-c", ECHO], stdout=subprocess.PIPE) as server:
         assert server.stdout is not None
         yield "127.0.0.1", int(server.stdout.readline())
         server.kill()
