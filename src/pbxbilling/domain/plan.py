@@ -98,3 +98,7 @@ class Plan:
         Hard with no included minutes at all means that nothing is included: an allowance of 0.
         """
         return self.overage is Overage.BLOCK
+
+    def includes(self, direction: str) -> bool:
+        """Whether legs (or calls) of this direction use the included minutes."""
+        return any(direction == included.value for included in self.included_directions)

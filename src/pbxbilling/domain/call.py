@@ -1,0 +1,228 @@
+"""Live channels and the calls that they make up: the nouns that the ledger keeps.
+
+Both change while they live, and only the ledger changes how they hang together.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pbxbilling.domain.admission import Direction, Load
+from pbxbilling.domain.channel import ChannelKey, ChannelState, LegDirection, is_local
+from pbxbilling.domain.records import CallRecord
+from pbxbilling.domain.signals import ChannelSeen
+
+# Channels that Asterisk makes for itself (announcers, recorders, mailbox delivery): nobody's leg.
+_SERVICE_TECHNOLOGIES = ("Announcer/", "Bridge/", "CBAnn/", "CBRec/", "Message/", "Recorder/")
+
+
+class Channel:
+    """One live channel, as far as hook and AMI have told; whichever came first made it."""
+
+    __slots__ = (
+        "accountcode",
+        "answered_at",
+        "answered_mono",
+        "asked",
+        "bridge",
+        "call",
+        "caller",
+        "confirmed",
+        "context",
+        "dials_for",
+        "direction",
+        "drawing_for",
+        "drawn_s",
+        "ending_at",
+        "ending_mono",
+        "exten",
+        "held",
+        "key",
+        "known_mono",
+        "linkedid",
+        "local",
+        "misses",
+        "name",
+        "over_limit_for",
+        "owner",
+        "parked",
+        "peer",
+        "refused",
+        "service",
+        "started_at",
+        "state",
+        "trunk",
+    )
+
+    def __init__(self, key: ChannelKey, name: str, *, trunk: bool, at: datetime, mono: float):
+        self.key = key
+        self.trunk = trunk
+        self.rename(name, trunk=trunk)
+        self.state: int = ChannelState.DOWN
+        self.direction: LegDirection | None = None
+        self.linkedid = ""
+        self.accountcode = ""
+        self.context = ""
+        self.exten = ""
+        self.caller = ""
+        self.call: Call | None = None  # the call whose leg it is
+        self.dials_for: Call | None = None  # the call that owns what it dials from now on
+        self.asked: list[Call] = []  # the calls that live because it asked for them
+        self.owner: str | None = None  # of a refused channel: who pays its legs all the same
+        self.peer: Channel | None = None  # the other half of a Local pair
+        self.confirmed = False  # AMI has shown it; before, it is a mere reservation
+        self.refused = False
+        self.over_limit_for: str | None = None  # the tenant whose limits would have ended it
+        self.held = False
+        self.parked = False
+        self.bridge = ""
+        self.misses = 0  # complete snapshots in a row that did not list it
+        self.known_mono = mono
+        self.started_at = at
+        self.answered_at: datetime | None = None
+        self.answered_mono: float | None = None
+        self.ending_at: datetime | None = None  # its first hangup request: where talk ends
+        self.ending_mono: float | None = None
+        self.drawing_for: str | None = None  # the tenant whose allowance it uses up
+        self.drawn_s: int | None = None  # allowance booked when enforce mode would have cut it
+
+    def rename(self, name: str, *, trunk: bool) -> None:
+        """Take the name that a Rename or a masquerade gave it."""
+        self.name = name
+        self.local = is_local(name)
+        self.service = name.startswith(_SERVICE_TECHNOLOGIES)
+        self.trunk = trunk and not self.local
+
+    @property
+    def weighs(self) -> bool:
+        """Whether it keeps its call alive: Local halves and service channels do not."""
+        return not (self.local or self.service)
+
+    def learn(self, seen: ChannelSeen) -> None:
+        """Fill in what is not known yet: first values are latched."""
+        self.linkedid = self.linkedid or seen.linkedid
+        self.accountcode = self.accountcode or seen.accountcode
+        self.context = self.context or seen.context
+        self.exten = self.exten or seen.exten
+        self.caller = self.caller or seen.caller
+
+    def would_be_gone(self, tenant: str | None) -> bool:
+        """Whether enforce mode would have ended it by this tenant's limits."""
+        return self.over_limit_for is not None and self.over_limit_for == tenant
+
+
+class Call:
+    """One tenant's conversation, from its reservation until nothing of it lives."""
+
+    __slots__ = (
+        "answered_at",
+        "asker",
+        "askers",
+        "caller",
+        "channels",
+        "counted",
+        "direction",
+        "emergency",
+        "ended_at",
+        "estimated",
+        "hooked",
+        "id",
+        "joined",
+        "leg_reservations",
+        "linkedids",
+        "merged_into",
+        "number",
+        "origin",
+        "over_limit",
+        "pbx",
+        "started_at",
+        "started_mono",
+        "tenant",
+    )
+
+    def __init__(
+        self,
+        call_id: str,
+        pbx: str,
+        tenant: str | None,
+        direction: Direction,
+        *,
+        at: datetime,
+        mono: float,
+    ):
+        self.id = call_id
+        self.pbx = pbx
+        self.tenant = tenant
+        self.direction = direction
+        self.started_at = at
+        self.started_mono = mono
+        self.origin = ""
+        self.asker = ""
+        self.caller = ""
+        self.number = ""
+        self.linkedids: list[str] = []
+        self.channels: list[Channel] = []
+        self.askers: list[Channel] = []
+        self.leg_reservations: list[Channel] = []  # askers whose first trunk leg is still to come
+        self.joined: list[str] = []  # ids of younger calls that it took in
+        self.hooked = False
+        self.emergency = False
+        self.over_limit = False
+        self.estimated = False
+        self.answered_at: datetime | None = None
+        self.ended_at: datetime | None = None
+        self.merged_into: Call | None = None
+        self.counted = Load()  # what it adds to its tenant's load right now
+
+    @property
+    def lives(self) -> bool:
+        """Whether a channel that weighs, or one that asked for it, is still there."""
+        return bool(self.askers) or any(c.weighs for c in self.channels)
+
+    def weight(self) -> Load:
+        """What the call holds against its tenant's limits.
+
+        Channels that enforce mode would have ended weigh nothing; with the last of them the call
+        is over the limit, and only shown.
+        """
+        load = Load()
+        tenant = self.tenant
+        counts = False
+        for channel in self.channels:
+            if channel.weighs and not channel.would_be_gone(tenant):
+                counts = True
+                load.trunk_legs += channel.trunk
+        counts = counts or any(not asker.would_be_gone(tenant) for asker in self.askers)
+        if not counts:
+            return load
+        for asker in self.leg_reservations:
+            load.trunk_legs += not asker.would_be_gone(tenant)
+        if self.direction is Direction.OUTBOUND:
+            load.outbound = 1
+        elif self.direction is Direction.INBOUND:
+            load.inbound = 1
+        else:
+            load.internal = 1
+        return load
+
+    def record(self) -> CallRecord:
+        """The call as it is kept."""
+        return CallRecord(
+            call=self.id,
+            tenant=self.tenant,
+            pbx=self.pbx,
+            direction=self.direction,
+            origin=self.origin,
+            asker=self.asker,
+            linkedid=self.linkedids[0] if self.linkedids else "",
+            caller=self.caller,
+            number=self.number,
+            started_at=self.started_at,
+            answered_at=self.answered_at,
+            ended_at=self.ended_at,
+            hooked=self.hooked,
+            over_limit=self.over_limit,
+            emergency=self.emergency,
+            estimated=self.estimated,
+            merged_into=self.merged_into.id if self.merged_into else None,
+        )

@@ -1,0 +1,119 @@
+"""One PBX under watch: its AMI link, the snapshots taken over it, and the orders sent to it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from datetime import datetime, timedelta
+from random import Random
+
+from pbxbilling.ami.control import AmiControl
+from pbxbilling.ami.link import AmiLink
+from pbxbilling.ami.settings import LinkSettings
+from pbxbilling.domain.call import Channel
+from pbxbilling.domain.records import PbxMark
+from pbxbilling.domain.signals import FullyBooted, Reloaded, Shutdown, Signal
+from pbxbilling.ports import Clock, RecordSink
+from pbxbilling.services.reconcile import Reconciler
+from pbxbilling.services.track import Tracker
+from pbxbilling.telemetry.observers import LinkWatch
+
+RECONCILE_S = 60.0
+SOON_S = 5.0  # until the second look at channels that one snapshot did not list
+
+
+class PbxLink:
+    """Joins the link of one PBX to the services; `run` for ever."""
+
+    def __init__(
+        self,
+        settings: LinkSettings,
+        tracker: Tracker,
+        reconciler: Reconciler,
+        watch: LinkWatch,
+        records: RecordSink,
+        clock: Clock,
+    ) -> None:
+        self.name = settings.pbx
+        self._tracker = tracker
+        self._reconciler = reconciler
+        self._watch = watch
+        self._records = records
+        self._clock = clock
+        self._look = asyncio.Event()
+        self._orders: set[asyncio.Task[object]] = set()
+        self.link = AmiLink(settings, self._take, self, clock, Random())  # noqa: S311
+        self.control = AmiControl(self.link, self, clock)
+
+    async def run(self) -> None:
+        """Keep the link up and the ledger in step with what the PBX lists."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.link.run(), name=f"ami {self.name}")
+            tasks.create_task(self._reconcile(), name=f"reconcile {self.name}")
+
+    def heard_at(self) -> datetime | None:
+        """The last proof of life, in wall time."""
+        heard_s = self.link.heard_s
+        if heard_s is None:
+            return None
+        return self._clock.now() - timedelta(seconds=self._clock.monotonic() - heard_s)
+
+    def cut(self, channel: Channel, in_s: float) -> None:
+        """Order a channel to end; nobody waits, and the meter asks again where it lives on."""
+        order = asyncio.ensure_future(self.control.absolute_timeout(channel.key.uniqueid, in_s))
+        self._orders.add(order)
+        order.add_done_callback(self._orders.discard)
+
+    def _take(self, signal: Signal) -> None:
+        if not isinstance(signal, FullyBooted | Shutdown | Reloaded):
+            self._tracker.apply(signal)
+
+    # --- what the link tells -------------------------------------------------------------------
+
+    def connected(self, pbx: str, uptime_s: float | None) -> None:
+        """Logged in: look at once."""
+        self._reconciler.link_up(pbx, uptime_s)
+        self._look.set()
+
+    def disconnected(self, pbx: str, reason: str) -> None:
+        """The link is down; it is tried again by itself."""
+        self._reconciler.link_down(pbx, reason, self.heard_at())
+
+    def login_failed(self, pbx: str, message: str) -> None:
+        """The manager refuses us."""
+        self._watch.login_failed(pbx, message)
+        self._reconciler.link_down(pbx, f"login refused: {message}", None)
+
+    def unmapped(self, pbx: str, event: str) -> None:
+        """An event lacks what makes it one."""
+        self._watch.unmapped(pbx, event)
+
+    def oversized(self, pbx: str, messages: int) -> None:
+        """Messages were skipped."""
+        self._watch.oversized(pbx, messages)
+
+    def sink_failed(self, pbx: str, signal: Signal, error: Exception) -> None:
+        """Tracking raised: the next snapshot mends what it left."""
+        self._watch.sink_failed(pbx, signal, error)
+
+    # --- reconciliation ------------------------------------------------------------------------
+
+    async def _reconcile(self) -> None:
+        pause_s = RECONCILE_S
+        while True:
+            await self._next_look(pause_s)
+            self._look.clear()
+            pause_s = RECONCILE_S
+            if self.link.connected:
+                snapshot = await self.control.snapshot()
+                if self._reconciler.apply(snapshot):
+                    pause_s = SOON_S
+                self._mark()
+
+    async def _next_look(self, pause_s: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(pause_s):
+                await self._look.wait()
+
+    def _mark(self) -> None:
+        self._records.put(PbxMark(self.name, self.heard_at()))

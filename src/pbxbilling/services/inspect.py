@@ -1,0 +1,226 @@
+"""What the running daemon shows of itself: live calls, links, loads; and releasing a slot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Protocol
+
+from pbxbilling import __version__
+from pbxbilling.domain.admission import Load
+from pbxbilling.domain.call import Call, Channel
+from pbxbilling.domain.channel import ChannelState
+from pbxbilling.domain.facts import (
+    AccountsChanged,
+    ConfigReloaded,
+    Fact,
+    JournalUnreadable,
+    LegEnded,
+    LinkDown,
+    LinkUp,
+    Reconciled,
+    SlotReleased,
+    StoreFailing,
+    StoreRecovered,
+)
+from pbxbilling.domain.ledger import Ledger
+from pbxbilling.domain.records import LegAssigned
+from pbxbilling.ports import Clock, EventSink
+from pbxbilling.services.inforce import InForce
+from pbxbilling.services.meter import Meter
+from pbxbilling.services.news import publish
+from pbxbilling.services.trust import PbxTrust, Trust
+from pbxbilling.services.views import (
+    CallState,
+    CallView,
+    JournalState,
+    LegView,
+    PbxView,
+    StatusView,
+    StoreView,
+)
+
+
+class Queue(Protocol):
+    """The writer's queue, as far as it is shown."""
+
+    @property
+    def depth(self) -> int:
+        """Records that wait."""
+        ...
+
+    @property
+    def oldest_age_s(self) -> float:
+        """Age of the oldest one."""
+        ...
+
+
+class Inspector:
+    """A window on the ledger; as a sink it remembers what only facts tell."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        in_force: InForce,
+        trust: Trust,
+        meter: Meter,
+        queue: Queue,
+        clock: Clock,
+        emit: EventSink,
+        *,
+        heard: Callable[[str], datetime | None],
+        journals: Mapping[str, bool],
+        unowned_legs: int,
+    ) -> None:
+        """`heard`: when a PBX was last heard; `journals`: PBXes, and whether one is configured."""
+        self._ledger = ledger
+        self._in_force = in_force
+        self._trust = trust
+        self._meter = meter
+        self._queue = queue
+        self._clock = clock
+        self._emit = emit
+        self._heard = heard
+        self._since = clock.now()
+        self._unowned_legs = unowned_legs
+        self._config_error: str | None = None
+        self._store_fault: str | None = None
+        self._link_faults: dict[str, str] = {}
+        self._journals = {
+            pbx: JournalState.READABLE if configured else JournalState.UNCONFIGURED
+            for pbx, configured in journals.items()
+        }
+
+    def sink(self, fact: Fact) -> None:
+        """Remember what `status` shows."""
+        match fact:
+            case ConfigReloaded():
+                self._config_error = fact.error
+            case StoreFailing():
+                self._store_fault = fact.error
+            case StoreRecovered():
+                self._store_fault = None
+            case LinkDown():
+                self._link_faults[fact.pbx] = fact.reason
+            case LinkUp() | Reconciled():
+                self._link_faults.pop(fact.pbx, None)
+            case JournalUnreadable():
+                self._journals[fact.pbx] = JournalState.UNREADABLE
+            case LegEnded() if fact.leg.tenant is None and fact.leg.answered_at is not None:
+                self._unowned_legs += 1
+            case AccountsChanged():
+                at, mono = self._clock.now(), self._clock.monotonic()
+                self._meter.rearm_all(at, mono)
+
+    # --- Live ----------------------------------------------------------------------------------
+
+    def calls(self, tenant: str | None = None) -> list[CallView]:
+        """Live calls, the oldest first; None does not filter."""
+        chosen = [c for c in self._ledger.calls.values() if tenant in {None, c.tenant}]
+        return [call_view(call) for call in sorted(chosen, key=lambda c: c.started_at)]
+
+    def release(self, call: str, actor: str) -> CallView | None:
+        """Take the slot from one call; its channels live on and never count again."""
+        found = self._ledger.find(call)
+        if found is None:
+            return None
+        view, record, at = call_view(found), found.record(), self._clock.now()
+        self._ledger.drop(found, at)
+        publish(self._ledger, self._emit)
+        self._emit(SlotReleased(at, actor, record))
+        return view
+
+    def status(self) -> StatusView:
+        """The daemon at this moment."""
+        calls = self._ledger.calls.values()
+        return StatusView(
+            version=__version__,
+            mode=self._in_force.policy.mode,
+            since=self._since,
+            config_error=self._config_error,
+            pbxes=tuple(self._pbx_view(link) for link in self._trust.links.values()),
+            store=StoreView(self._queue.depth, self._store_fault),
+            tenants=len(self._in_force.book.tenants),
+            calls=len(self._ledger.calls),
+            trunk_legs=sum(channel.trunk for call in calls for channel in call.channels),
+            unowned_legs=self._unowned_legs,
+        )
+
+    def _pbx_view(self, link: PbxTrust) -> PbxView:
+        stale = not self._trust.trusts(link.pbx, self._clock.monotonic())
+        return PbxView(
+            name=link.pbx,
+            connected=link.connected,
+            reconciled=link.reconciled,
+            stale=stale,
+            heard_at=self._heard(link.pbx) or link.heard_at,
+            journal=self._journals.get(link.pbx, JournalState.UNCONFIGURED),
+            calls=sum(call.pbx == link.pbx for call in self._ledger.calls.values()),
+            fault=self._link_faults.get(link.pbx),
+        )
+
+    def load(self, tenant: str) -> Load:
+        """What the tenant holds against its limits at this moment."""
+        return self._ledger.load(tenant)
+
+    def assigned(self, leg: LegAssigned) -> None:
+        """An ended leg was given to a tenant: its allowance is drawn on from now on."""
+        self._unowned_legs = max(0, self._unowned_legs - 1)
+        self._meter.assigned(leg)
+
+    # --- LiveFigures ---------------------------------------------------------------------------
+
+    def loads(self) -> Iterable[tuple[str | None, Load]]:
+        """All live calls by tenant, those over the limit too: they are shown."""
+        loads: dict[str | None, Load] = {}
+        for call in self._ledger.calls.values():
+            load = loads.setdefault(call.tenant, Load())
+            setattr(load, call.direction.value, getattr(load, call.direction.value) + 1)
+            load.trunk_legs += sum(channel.trunk for channel in call.channels)
+        return loads.items()
+
+    def call_limit(self, tenant: str) -> int | None:
+        """The `max_calls` in force for a tenant; None is unlimited."""
+        terms = self._in_force.book.terms(tenant)
+        return terms.limits.max_calls if terms is not None else None
+
+    def store_oldest_s(self) -> float:
+        """How long the oldest record has been waiting to be written."""
+        return self._queue.oldest_age_s
+
+
+def call_view(call: Call) -> CallView:
+    """One call as an operator sees it; Local halves weigh nothing and are left out."""
+    return CallView(
+        call=call.id,
+        tenant=call.tenant,
+        pbx=call.pbx,
+        direction=call.direction,
+        state=_call_state(call),
+        started_at=call.started_at,
+        answered_at=call.answered_at,
+        caller=call.caller,
+        number=call.number,
+        hooked=call.hooked,
+        over_limit=call.over_limit,
+        emergency=call.emergency,
+        estimated=call.estimated,
+        legs=tuple(_leg_view(channel) for channel in call.channels if channel.weighs),
+    )
+
+
+def _call_state(call: Call) -> CallState:
+    if any(channel.held or channel.parked for channel in call.channels):
+        return CallState.HELD
+    if call.answered_at is not None:
+        return CallState.UP
+    known = any(channel.confirmed for channel in call.channels)
+    return CallState.RINGING if known else CallState.RESERVED
+
+
+def _leg_view(channel: Channel) -> LegView:
+    if channel.held or channel.parked:
+        state = CallState.HELD
+    else:
+        state = CallState.UP if channel.state == ChannelState.UP else CallState.RINGING
+    return LegView(channel.name, channel.key.uniqueid, channel.trunk, channel.direction, state)

@@ -1,0 +1,22 @@
+"""Turn what happened to calls in the ledger into facts."""
+
+from __future__ import annotations
+
+from pbxbilling.domain.facts import CallChanged, CallEnded, CallStarted
+from pbxbilling.domain.ledger import CallNews, Ledger
+from pbxbilling.ports import EventSink
+
+_FACTS: dict[CallNews, type[CallStarted | CallChanged | CallEnded]] = {
+    CallNews.STARTED: CallStarted,
+    CallNews.CHANGED: CallChanged,
+    CallNews.ENDED: CallEnded,
+}
+
+
+def publish(ledger: Ledger, emit: EventSink) -> None:
+    """Emit the ledger's news, in order, and forget them."""
+    if not ledger.news:
+        return
+    news, ledger.news = ledger.news, []
+    for item in news:
+        emit(_FACTS[item.what](item.at, item.call.record()))

@@ -1,0 +1,167 @@
+"""Hold the ledger against what a PBX lists, and never release a slot on an incomplete picture."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from pbxbilling.domain.call import Channel
+from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.facts import (
+    Corrected,
+    CorrectionKind,
+    LinkDown,
+    LinkUp,
+    Reconciled,
+    Stale,
+)
+from pbxbilling.domain.ledger import Ledger
+from pbxbilling.domain.records import EndWitness
+from pbxbilling.domain.signals import ChannelSeen, Snapshot
+from pbxbilling.ports import Clock, EventSink
+from pbxbilling.services.meter import Meter
+from pbxbilling.services.news import publish
+from pbxbilling.services.track import Tracker
+from pbxbilling.services.trust import Trust
+
+UNCONFIRMED_S = 10.0  # a reservation that AMI has not shown by then is asked after
+MISSES = 2  # complete snapshots without a channel, until it is held to be gone
+
+
+class Reconciler:
+    """Adopts what is listed and unknown, closes what is known and gone; each a fact."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        tracker: Tracker,
+        meter: Meter,
+        trust: Trust,
+        clock: Clock,
+        emit: EventSink,
+    ) -> None:
+        self._ledger = ledger
+        self._tracker = tracker
+        self._meter = meter
+        self._trust = trust
+        self._clock = clock
+        self._emit = emit
+
+    # --- links ---------------------------------------------------------------------------------
+
+    def link_up(self, pbx: str, uptime_s: float | None) -> None:
+        """Logged in; an uptime shorter than our gap says that Asterisk restarted meanwhile."""
+        at = self._clock.now()
+        link = self._trust.links[pbx]
+        link.connected = True
+        self._emit(LinkUp(at, pbx, uptime_s))
+        heard = link.heard_at
+        if uptime_s is not None and heard is not None and at - timedelta(seconds=uptime_s) > heard:
+            self._close_all(pbx, heard)
+
+    def link_down(self, pbx: str, reason: str, heard_at: datetime | None) -> None:
+        """The link fell: nothing is released, and the counts hold for `stale_s` at the most."""
+        link = self._trust.links[pbx]
+        link.connected = False
+        if heard_at is not None:
+            link.heard_at = heard_at
+        if link.unsure_since is None:
+            link.unsure_since = self._clock.monotonic()
+        self._emit(LinkDown(self._clock.now(), pbx, reason))
+
+    def watch(self) -> None:
+        """Say once of each PBX that its counts can no longer be trusted."""
+        mono = self._clock.monotonic()
+        for link in self._trust.links.values():
+            if not link.announced_stale and not self._trust.trusts(link.pbx, mono):
+                link.announced_stale = True
+                link.reconciled = False
+                self._emit(
+                    Stale(self._clock.now(), link.pbx, f"no news for {self._trust.stale_s:g} s")
+                )
+
+    def _close_all(self, pbx: str, last_proof_of_life: datetime) -> None:
+        """Asterisk restarted: every channel of that PBX ended when it was last known to live."""
+        for channel in [c for c in self._ledger.channels.values() if c.key.pbx == pbx]:
+            self._correct(channel, CorrectionKind.RESTARTED, last_proof_of_life)
+        publish(self._ledger, self._emit)
+
+    # --- snapshots -----------------------------------------------------------------------------
+
+    def apply(self, snapshot: Snapshot) -> bool:
+        """Apply a complete snapshot; True where another one soon would tell more.
+
+        An incomplete one changes nothing.
+        """
+        pbx = snapshot.pbx
+        if not snapshot.complete:
+            self._emit(Corrected(self._clock.now(), pbx, CorrectionKind.INCOMPLETE))
+            return True
+        listed = {row.key for row in snapshot.rows}
+        for row in snapshot.rows:
+            self._take_row(row, snapshot)
+        doubtful = self._close_unlisted(pbx, listed, snapshot)
+        link = self._trust.links[pbx]
+        link.reconciled, link.announced_stale, link.unsure_since = True, False, None
+        self._emit(Reconciled(self._clock.now(), pbx, len(snapshot.rows)))
+        self._meter.rearm_all(self._clock.now(), self._clock.monotonic())
+        publish(self._ledger, self._emit)
+        return doubtful
+
+    def _take_row(self, row: ChannelSeen, snapshot: Snapshot) -> None:
+        known = row.key in self._ledger.channels
+        at = snapshot.asked_at - timedelta(seconds=row.age_s)
+        channel = self._tracker.adopt(row, at)
+        if channel is not None and not known:
+            call = channel.call.id if channel.call is not None else None
+            self._emit(
+                Corrected(snapshot.asked_at, snapshot.pbx, CorrectionKind.ADOPTED, row.key, call)
+            )
+
+    def _close_unlisted(self, pbx: str, listed: set[ChannelKey], snapshot: Snapshot) -> bool:
+        doubtful = False
+        for channel in list(self._ledger.channels.values()):
+            if channel.key.pbx != pbx or channel.key in listed or not channel.confirmed:
+                continue
+            if channel.known_mono >= snapshot.asked_s:
+                continue  # born after the question
+            channel.misses += 1
+            ending = channel.ending_mono is not None and channel.ending_mono < snapshot.asked_s
+            if channel.misses >= MISSES or ending:
+                self._correct(
+                    channel, CorrectionKind.CLOSED, channel.ending_at or snapshot.asked_at
+                )
+            else:
+                doubtful = True
+        return doubtful
+
+    def _correct(self, channel: Channel, kind: CorrectionKind, ended_at: datetime) -> None:
+        call = channel.call.id if channel.call is not None else None
+        witness = EndWitness.ESTIMATED if channel.ending_at is None else EndWitness.LIVE
+        self._tracker.close(channel.key, ended_at, witness)
+        self._emit(Corrected(self._clock.now(), channel.key.pbx, kind, channel.key, call))
+
+    # --- reservations --------------------------------------------------------------------------
+
+    def unconfirmed(self) -> list[Channel]:
+        """Reservations that AMI has not shown for so long that their channel must be asked after.
+
+        Only on a healthy link: a plain time-to-live would release calls that ring for minutes.
+        """
+        before = self._clock.monotonic() - UNCONFIRMED_S
+        return [
+            channel
+            for channel in self._ledger.channels.values()
+            if not channel.confirmed
+            and channel.known_mono <= before
+            and self._trust.links[channel.key.pbx].connected
+        ]
+
+    def expire(self, channel: Channel) -> None:
+        """The PBX says that the channel of this reservation does not exist."""
+        if channel.confirmed or channel.key not in self._ledger.channels:
+            return
+        call = channel.call.id if channel.call is not None else None
+        at = self._clock.now()
+        self._ledger.remove(channel, at=at, mono=self._clock.monotonic())
+        self._emit(Corrected(at, channel.key.pbx, CorrectionKind.EXPIRED, channel.key, call))
+        publish(self._ledger, self._emit)

@@ -1,0 +1,54 @@
+"""Keep what happened: a sink that turns facts into records."""
+
+from __future__ import annotations
+
+from pbxbilling.domain.admission import Outcome
+from pbxbilling.domain.facts import (
+    AdmissionDecided,
+    CallChanged,
+    CallEnded,
+    CallStarted,
+    Fact,
+    LegAnswered,
+    LegEnded,
+)
+from pbxbilling.domain.records import DecisionRecord
+from pbxbilling.ports import RecordSink
+
+
+class Recorder:
+    """Calls, legs and every refusal are kept; admissions where `admissions` says so."""
+
+    def __init__(self, records: RecordSink, *, admissions: bool) -> None:
+        self._records = records
+        self.admissions = admissions
+
+    def __call__(self, fact: Fact) -> None:
+        """Take one fact."""
+        if isinstance(fact, AdmissionDecided):
+            if self.admissions or fact.decision.outcome is not Outcome.ADMIT:
+                self._records.put(_decision(fact))
+        elif isinstance(fact, CallStarted | CallChanged | CallEnded):
+            self._records.put(fact.call)
+        elif isinstance(fact, LegAnswered | LegEnded):
+            self._records.put(fact.leg)
+
+
+def _decision(fact: AdmissionDecided) -> DecisionRecord:
+    request, breach = fact.request, fact.decision.breach
+    return DecisionRecord(
+        at=fact.at,
+        pbx=request.pbx,
+        uniqueid=request.uniqueid,
+        call=fact.call,
+        tenant=fact.tenant,
+        direction=request.direction,
+        caller=request.caller,
+        number=request.number,
+        mode=fact.mode,
+        outcome=fact.decision.outcome,
+        reason=fact.decision.reason,
+        breach=breach.reason if breach else None,
+        used=breach.used if breach else None,
+        limit=breach.limit if breach else None,
+    )
