@@ -1,0 +1,53 @@
+"""Rows and lines of a journal, as cel_custom writes them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from pbxbilling.domain.journal import JournalRow
+
+EPOCH_S = 1_795_230_000
+BEGAN = datetime.fromtimestamp(EPOCH_S, UTC)
+
+
+def at(seconds: float) -> datetime:
+    """So many seconds after the first one of every story here."""
+    return BEGAN + timedelta(seconds=seconds)
+
+
+def row(
+    event: str,
+    seconds: float,
+    serial: int,
+    channel: str = "PJSIP/carrier-00000001",
+    *,
+    linked: int | None = None,
+    second: int = EPOCH_S,
+    **columns: str,
+) -> JournalRow:
+    """A row of the channel `second.serial`, under the linkedid of serial `linked`."""
+    uniqueid = f"{second}.{serial}"
+    linkedid = uniqueid if linked is None else f"{second}.{linked}"
+    return JournalRow(event, at(seconds), uniqueid, linkedid, channel, **columns)
+
+
+def hook(seconds: float, serial: int, says: str, **more: object) -> JournalRow:
+    """The subroutine's witness on that channel: `direction|tenant|number`."""
+    extra = f'{{"extra":"{says}"}}'
+    return row("PBXBILLING", seconds, serial, extra=extra, **more)  # type: ignore[arg-type]
+
+
+def line(told: JournalRow) -> bytes:
+    """A row as Asterisk writes it."""
+    since = told.at - datetime.fromtimestamp(0, UTC)
+    micros = since // timedelta(microseconds=1)
+    stamp = f"{micros // 1_000_000}.{micros % 1_000_000:06d}"
+    columns = (
+        told.event,
+        stamp,
+        *told[2:10],
+        "",  # BRIDGEPEER
+        told.application,
+        told.extra,
+    )
+    return ",".join('"' + c.replace('"', '""') + '"' for c in columns).encode() + b"\n"
