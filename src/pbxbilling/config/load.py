@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 from pydantic import SecretStr, ValidationError
 
 from pbxbilling.config.complaints import dotted, faults_of
+from pbxbilling.config.document import parse, read_text
 from pbxbilling.config.environment import overlay, place_of, values_from, variable_for
 from pbxbilling.config.faults import ConfigError, Fault
 from pbxbilling.config.lines import KeyPath, key_lines, line_of
@@ -26,8 +25,8 @@ def load(path: Path, env: Mapping[str, str]) -> Settings:
     Raises ConfigError with every fault at once: an unreadable or malformed file, unknown keys,
     wrong types and values, secret files that cannot be read.
     """
-    text = _read(path)
-    written = _parse(path, text)
+    text = read_text(path)
+    written = parse(path, text)
     overrides, faults = values_from(env, Settings)
     merged = overlay(written, overrides)
     places = _Places(str(path), key_lines(text), overrides)
@@ -68,27 +67,6 @@ class _Places:
                 return False
             value = value[part]
         return not isinstance(value, Mapping)
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        message = "no such file: name another with -c FILE, or start from pbxbilling.example.toml"
-    except UnicodeDecodeError as error:
-        message = f"byte {error.start} is not UTF-8: save the file as UTF-8"
-    except OSError as error:
-        message = f"cannot be read ({error.strerror}): check its owner and mode"
-    raise ConfigError([Fault(str(path), None, "", message)])
-
-
-def _parse(path: Path, text: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        found = re.search(r"at line (\d+)", str(error))
-        line = int(found[1]) if found else text.count("\n") + 1
-        raise ConfigError([Fault(str(path), line, "", f"not TOML: {error}")]) from error
 
 
 def _secrets(

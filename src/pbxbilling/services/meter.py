@@ -220,6 +220,12 @@ class Meter:
         channel.drawing_for = tenant
         self.rearm(tenant, at, mono)
 
+    def resume(self, at: datetime, mono: float) -> None:
+        """After a restart: live answered legs draw on."""
+        for channel in self._ledger.channels.values():
+            if channel.trunk and channel.answered_at is not None:
+                self._draw(channel, at, mono)
+
     def _undraw(self, channel: Channel) -> None:
         tenant, channel.drawing_for = channel.drawing_for, None
         drawing = self._drawing.get(tenant) if tenant is not None else None

@@ -1,4 +1,4 @@
-"""What an operator is shown of the running daemon: plain values, the same for every way of asking."""
+"""What an operator sees of the running daemon: plain values, the same for every way of asking."""
 
 from __future__ import annotations
 

@@ -1,0 +1,91 @@
+"""Where a command is served: by the running daemon, else by the database itself."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from pbxbilling.config.load import load
+from pbxbilling.config.model import Settings
+from pbxbilling.domain.facts import Fact
+
+
+class CommandFailed(Exception):  # noqa: N818 - it is caught by name and shown as a sentence
+    """The command could not be done; the message names thing, place and mend."""
+
+
+def ask(config: Path, command: str, given: Mapping[str, Any]) -> Any:
+    """Run a command and give its result. Raises CommandFailed, ConfigError, StoreError …"""
+    settings = load(config, os.environ)
+    answer = _from_daemon(settings.http.admin, command, given)
+    if answer is None:
+        answer = _without_daemon(settings, command, given)
+    return orjson.loads(answer)
+
+
+def _from_daemon(admin: Path, command: str, given: Mapping[str, Any]) -> bytes | None:
+    """The daemon's answer; None where none runs."""
+    import httpx
+
+    from pbxbilling.web.admin import ACTOR
+
+    if not admin.exists():
+        return None
+    transport = httpx.HTTPTransport(uds=str(admin))
+    with httpx.Client(transport=transport, base_url="http://pbxbilling", timeout=30) as client:
+        try:
+            answer = client.post(
+                f"/commands/{command}",
+                content=orjson.dumps(given),
+                headers={ACTOR: getpass.getuser()},
+            )
+        except httpx.ConnectError:
+            return None
+        except httpx.HTTPError as error:
+            msg = f"the daemon at {admin} did not answer ({error!r}): see its log"
+            raise CommandFailed(msg) from error
+    if answer.status_code != httpx.codes.OK:
+        raise CommandFailed(answer.text)
+    return answer.content
+
+
+def _without_daemon(settings: Settings, command: str, given: Mapping[str, Any]) -> bytes:
+    from pbxbilling.store.lock import database_lock
+    from pbxbilling.web.commands import NEEDS_DAEMON, WRITES
+
+    if command in NEEDS_DAEMON:
+        msg = (
+            f"no daemon answers at {settings.http.admin}: `{command}` needs it running;"
+            " start it with `systemctl start pbxbilling` (or `pbxbilling serve`)"
+        )
+        raise CommandFailed(msg)
+    with ExitStack() as held:
+        if command in WRITES:
+            held.enter_context(database_lock(settings.database.url))
+        return asyncio.run(_offline(settings, command, given))
+
+
+def _nobody(fact: Fact) -> None:
+    """Facts have no sinks where no daemon runs."""
+    del fact
+
+
+async def _offline(settings: Settings, command: str, given: Mapping[str, Any]) -> bytes:
+    from pbxbilling.clock import SystemClock
+    from pbxbilling.domain.book import AccountBook
+    from pbxbilling.services.administer import Administration
+    from pbxbilling.store.sql import SqlStore
+    from pbxbilling.web.commands import run
+
+    async with await SqlStore.open(settings.database.url) as store:
+        accounts = await store.accounts()
+        book = AccountBook(accounts.plans, accounts.tenants)
+        administration = Administration(store, book, SystemClock(), settings.policy, _nobody)
+        return await run(administration, command, given, getpass.getuser())

@@ -1,0 +1,33 @@
+"""A TOML file before anybody knows what its keys mean."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pbxbilling.config.faults import ConfigError, Fault
+
+
+def read_text(path: Path) -> str:
+    """The text of a file; raises ConfigError that says why there is none."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        message = "no such file: name another, or start from the example beside the documentation"
+    except UnicodeDecodeError as error:
+        message = f"byte {error.start} is not UTF-8: save the file as UTF-8"
+    except OSError as error:
+        message = f"cannot be read ({error.strerror}): check its owner and mode"
+    raise ConfigError([Fault(str(path), None, "", message)])
+
+
+def parse(path: Path, text: str) -> dict[str, Any]:
+    """The tables of a TOML text read from `path`; raises ConfigError with the line."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"at line (\d+)", str(error))
+        line = int(found[1]) if found else text.count("\n") + 1
+        raise ConfigError([Fault(str(path), line, "", f"not TOML: {error}")]) from error

@@ -1,0 +1,333 @@
+"""What an operator can do to accounts, usage and live calls, and see of them; each write audited.
+
+A write is one durable transaction of its records and their audit rows, then the book in memory:
+in force for the next call. The caller lets one write run at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from pbxbilling.domain.admission import Mode
+from pbxbilling.domain.book import AccountBook
+from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.facts import AccountsChanged
+from pbxbilling.domain.period import month_of, zone
+from pbxbilling.domain.plan import Limits, Plan
+from pbxbilling.domain.policy import Policy
+from pbxbilling.domain.records import AuditRecord, DecisionRecord, LegAssigned, LegRecord, Record
+from pbxbilling.domain.tenant import Blocker, Status, Tenant
+from pbxbilling.ports import Clock, EventSink, Store
+from pbxbilling.services.accounts import (
+    AccountsFile,
+    Change,
+    ChangeKind,
+    TenantChange,
+    as_written,
+    plan_changes,
+)
+from pbxbilling.services.report import (
+    TenantReport,
+    UsageReport,
+    tenant_report,
+    usage_reports,
+)
+from pbxbilling.services.views import CallView, Live, StatusView
+
+
+class AdministrationError(Exception):
+    """What was asked for cannot be done as things stand; the message says why, and the mend."""
+
+
+class NotKnownError(AdministrationError):
+    """There is no tenant, leg or call of that name."""
+
+
+class NeedsDaemonError(AdministrationError):
+    """Only a running daemon knows the live calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class TenantResult:
+    """A tenant after a command, with what the operator should know about it."""
+
+    tenant: TenantReport
+    changed: bool
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TenantDetail:
+    """All about one tenant: `settings` in the accounts file's keys, `limits` those in force."""
+
+    tenant: TenantReport
+    settings: dict[str, Any]
+    limits: Limits
+    usage: UsageReport
+    audit: tuple[AuditRecord, ...]
+
+
+class Administration:
+    """The commands. `live` is None where no daemon runs: accounts and records can still be served.
+
+    `policy` gives the policy in force. Raises StoreError wherever the database cannot serve.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        book: AccountBook,
+        clock: Clock,
+        policy: Callable[[], Policy],
+        emit: EventSink,
+        live: Live | None = None,
+    ) -> None:
+        self._store = store
+        self._book = book
+        self._clock = clock
+        self._policy = policy
+        self._emit = emit
+        self._live = live
+
+    async def apply(self, file: AccountsFile, actor: str, *, dry_run: bool) -> list[Change]:
+        """Make the accounts match the file, all or nothing; `dry_run` only says what would change.
+
+        Raises AccountsError with every contradiction.
+        """
+        trial_until = self._clock.now() + timedelta(days=self._policy().trial_days)
+        changes = plan_changes(self._book, file, trial_until)
+        if not dry_run:
+            await self._write("apply", changes, actor)
+        return changes
+
+    async def suspend(self, slug: str, actor: str) -> TenantResult:
+        """Block a tenant's calls to and from outside; emergency calls pass, live calls go on."""
+        tenant = self._tenant(slug)
+        blocked = replace(tenant, blocks=tenant.blocks | {Blocker.OPERATOR})
+        notes = []
+        if self._mode_of(tenant) is not Mode.ENFORCE:
+            notes.append(
+                f"mode {self._mode_of(tenant)} applies to {slug}: its calls still pass;"
+                ' only mode = "enforce" refuses them'
+            )
+        return await self._change("suspend", tenant, blocked, actor, notes)
+
+    async def activate(self, slug: str, actor: str) -> TenantResult:
+        """Lift the operator's block, and only that: any other standing stays, and is named."""
+        tenant = self._tenant(slug)
+        status = Status.ACTIVE if tenant.status is Status.SUSPENDED else tenant.status
+        lifted = replace(tenant, blocks=tenant.blocks - {Blocker.OPERATOR}, status=status)
+        notes = []
+        if lifted.blocks:
+            notes.append(f"{slug} is still blocked by: {', '.join(sorted(lifted.blocks))}")
+        if status is not Status.ACTIVE:
+            notes.append(
+                f"the status of {slug} is {status}; `status` in the accounts file changes it"
+            )
+        return await self._change("activate", tenant, lifted, actor, notes)
+
+    async def trial(self, slug: str, until: date | datetime, actor: str) -> TenantResult:
+        """Put a tenant on trial until that instant, or to the end of that day in its time zone."""
+        tenant = self._tenant(slug)
+        ends = _end_of(until, tenant.timezone)
+        trying = replace(tenant, status=Status.TRIAL, trial_until=ends)
+        notes = []
+        if ends <= self._clock.now():
+            grace = self._policy().grace_days
+            notes.append(f"this trial is over already; outbound calls pass for {grace} days more")
+        if Blocker.OPERATOR in tenant.blocks:
+            notes.append(f"{slug} is still suspended: `tenant activate {slug}` lifts that")
+        return await self._change("trial", tenant, trying, actor, notes)
+
+    async def usage_assign(self, leg: str, slug: str, actor: str) -> LegRecord:
+        """Give an ended leg that belongs to nobody to a tenant, by its plan and time zone.
+
+        `leg` is `pbx:uniqueid`. Gives the leg as it now stands.
+        """
+        tenant = self._tenant(slug)
+        known = await self._unowned_leg(leg)
+        given = self._assigned(known, tenant)
+        audit = self._audit(
+            "usage assign",
+            f"leg {leg}",
+            actor,
+            {"tenant": None},
+            {"tenant": slug, "month": given.month, "billed_s": given.billed_s},
+        )
+        await self._store.commit([given, audit])
+        if self._live is not None:
+            self._live.assigned(given)
+        self._changed("usage assign", f"leg {leg}", actor)
+        return replace(
+            known,
+            tenant=slug,
+            month=given.month,
+            billed_s=given.billed_s,
+            allowance_s=given.allowance_s,
+        )
+
+    async def release(self, call: str, actor: str) -> CallView:
+        """Free the slot of one live call, and give what it was; the call itself goes on."""
+        live = self._running("release")
+        released = live.release(call, actor)
+        if released is None:
+            msg = f"call {call!r} is not live; `pbxbilling calls` lists those that are"
+            raise NotKnownError(msg)
+        held = {"tenant": released.tenant, "state": released.state.value}
+        await self._store.commit([self._audit("release", f"call {call}", actor, held, None)])
+        return released
+
+    def calls(self, tenant: str | None = None) -> list[CallView]:
+        """Live calls, the oldest first."""
+        if tenant is not None:
+            self._tenant(tenant)
+        return self._running("calls").calls(tenant)
+
+    def status(self) -> StatusView:
+        """The daemon at this moment."""
+        return self._running("status").status()
+
+    def tenants(self) -> list[TenantReport]:
+        """All tenants by slug."""
+        return [self._report(tenant) for _, tenant in sorted(self._book.tenants.items())]
+
+    async def tenant(self, slug: str) -> TenantDetail:
+        """All about one tenant, with this month's usage and the last ten things done to it."""
+        tenant = self._tenant(slug)
+        terms = self._book.terms(slug)
+        (usage,) = await self.usage(slug, None)
+        return TenantDetail(
+            tenant=self._report(tenant),
+            settings=as_written(tenant),
+            limits=terms.limits if terms else Limits(),
+            usage=usage,
+            audit=tuple(await self._store.audit(subject=f"tenant {slug}", limit=10)),
+        )
+
+    async def usage(self, tenant: str | None, month: str | None) -> list[UsageReport]:
+        """Usage of one month (None: the current one, each tenant by its own time zone).
+
+        Every tenant is in it, used or not; nobody's legs only where there are any.
+        """
+        asked = [self._tenant(tenant)] if tenant is not None else self._book.tenants.values()
+        now = self._clock.now()
+        months: dict[str | None, str] = {
+            one.slug: month or month_of(now, one.timezone) for one in asked
+        }
+        if tenant is None:
+            months[None] = month or month_of(now, self._policy().timezone)
+        rows = [
+            row
+            for each in sorted(set(months.values()))
+            for row in await self._store.usage(tenant=tenant, month=each)
+            if months.get(row.tenant, each) == each
+        ]
+        return usage_reports(rows, self._book, [key for key in months.items() if key[0]])
+
+    async def unowned_legs(self) -> list[LegRecord]:
+        """Answered and ended trunk legs that belong to nobody, newest first."""
+        return await self._store.unowned_legs()
+
+    async def decisions(
+        self, *, tenant: str | None, since: datetime | None, refused: bool, limit: int
+    ) -> list[DecisionRecord]:
+        """Admission decisions, newest first; `refused` also keeps those that would have been."""
+        return await self._store.decisions(tenant=tenant, since=since, refused=refused, limit=limit)
+
+    async def _change(
+        self, action: str, before: Tenant, after: Tenant, actor: str, notes: Sequence[str]
+    ) -> TenantResult:
+        change = TenantChange(before, after)
+        await self._write(action, [change], actor)
+        changed = change.kind is not ChangeKind.UNCHANGED
+        return TenantResult(self._report(after), changed, tuple(notes))
+
+    async def _write(self, action: str, changes: Sequence[Change], actor: str) -> None:
+        real = [change for change in changes if change.kind is not ChangeKind.UNCHANGED]
+        if not real:
+            return
+        records: list[Record] = [change.after for change in real]
+        records += [self._audit_change(action, change, actor) for change in real]
+        await self._store.commit(records)
+        for change in real:
+            if isinstance(change.after, Plan):
+                self._book.put_plan(change.after)
+            else:
+                self._book.put_tenant(change.after)
+            self._changed(action, change.subject, actor)
+
+    def _audit_change(self, action: str, change: Change, actor: str) -> AuditRecord:
+        """Only the keys that change: what did not is in an earlier row."""
+        before = {f.key: f.before for f in change.fields} if change.before is not None else None
+        after = {f.key: f.after for f in change.fields}
+        return self._audit(action, change.subject, actor, before, after)
+
+    def _audit(
+        self,
+        action: str,
+        subject: str,
+        actor: str,
+        before: dict[str, Any] | None,
+        after: dict[str, Any] | None,
+    ) -> AuditRecord:
+        return AuditRecord(self._clock.now(), actor, action, subject, before, after)
+
+    def _changed(self, action: str, subject: str, actor: str) -> None:
+        self._emit(AccountsChanged(self._clock.now(), actor, action, subject))
+
+    def _tenant(self, slug: str) -> Tenant:
+        tenant = self._book.tenants.get(slug)
+        if tenant is None:
+            msg = f"tenant {slug!r} is unknown; `pbxbilling tenants` lists them, `apply` adds one"
+            raise NotKnownError(msg)
+        return tenant
+
+    def _running(self, command: str) -> Live:
+        if self._live is None:
+            msg = f"{command} needs the live daemon, and it is not running"
+            raise NeedsDaemonError(msg)
+        return self._live
+
+    def _mode_of(self, tenant: Tenant) -> Mode:
+        return tenant.mode or self._policy().mode
+
+    def _report(self, tenant: Tenant) -> TenantReport:
+        load = self._live.load(tenant.slug) if self._live is not None else None
+        return tenant_report(tenant, self._book.terms(tenant.slug), self._mode_of(tenant), load)
+
+    async def _unowned_leg(self, text: str) -> LegRecord:
+        pbx, _, uniqueid = text.rpartition(":")
+        key = ChannelKey(pbx, uniqueid)
+        leg = (await self._store.legs([key])).get(key)
+        if leg is None:
+            msg = (
+                f"leg {text!r} is unknown; `pbxbilling usage unowned` lists those without a tenant"
+            )
+            raise NotKnownError(msg)
+        if leg.tenant is not None:
+            msg = f"leg {text} belongs to tenant {leg.tenant} already"
+            raise AdministrationError(msg)
+        if leg.answered_at is None or leg.ended_at is None:
+            msg = f"leg {text} is not over, or was never answered: there is nothing to assign yet"
+            raise AdministrationError(msg)
+        return leg
+
+    def _assigned(self, leg: LegRecord, tenant: Tenant) -> LegAssigned:
+        terms = self._book.terms(tenant.slug)
+        if terms is None or leg.ended_at is None:
+            msg = f"tenant {tenant.slug}: its plan {tenant.plan!r} is unknown; `apply` one"
+            raise AdministrationError(msg)
+        billed_s = terms.plan.billing_increment.billable_s(leg.talk_us)
+        included = leg.direction in terms.plan.included_directions and not leg.over_limit
+        month = month_of(leg.ended_at, tenant.timezone)
+        return LegAssigned(leg.key, tenant.slug, billed_s, billed_s if included else 0, month)
+
+
+def _end_of(until: date | datetime, timezone: str) -> datetime:
+    """The instant meant: naive ones and the ends of days are those of the tenant's zone."""
+    if isinstance(until, datetime):
+        return until if until.tzinfo else until.replace(tzinfo=zone(timezone))
+    return datetime.combine(until + timedelta(days=1), time(), zone(timezone))

@@ -1,0 +1,128 @@
+"""What operators read about tenants and their usage, worked out from accounts, load and records."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from pbxbilling.domain.admission import Load, Mode
+from pbxbilling.domain.book import AccountBook, Terms
+from pbxbilling.domain.channel import LegDirection
+from pbxbilling.domain.plan import Limits, Plan
+from pbxbilling.domain.records import UsageRow
+from pbxbilling.domain.tenant import Blocker, Status, Tenant
+
+
+@dataclass(frozen=True, slots=True)
+class TenantReport:
+    """One tenant: standing, mode that applies, load. The load is None where no daemon counts."""
+
+    tenant: str
+    plan: str
+    status: Status
+    mode: Mode
+    calls: int | None
+    max_calls: int | None
+    trunk_legs: int | None
+    extensions: int
+    subscription: str | None
+    renews_at: datetime | None
+    blocks: tuple[Blocker, ...]
+
+
+def tenant_report(
+    tenant: Tenant, terms: Terms | None, mode: Mode, load: Load | None
+) -> TenantReport:
+    """The report of a tenant; `mode` is the daemon's. `terms` is None where its plan is unknown."""
+    limits = terms.limits if terms else Limits()
+    count_internal = terms.plan.count_internal if terms else False
+    return TenantReport(
+        tenant=tenant.slug,
+        plan=tenant.plan,
+        status=standing(tenant),
+        mode=tenant.mode or mode,
+        calls=load.calls(count_internal=count_internal) if load else None,
+        max_calls=limits.max_calls,
+        trunk_legs=load.trunk_legs if load else None,
+        extensions=tenant.extensions,
+        subscription=tenant.subscription,
+        renews_at=tenant.renews_at,
+        blocks=tuple(sorted(tenant.blocks)),
+    )
+
+
+def standing(tenant: Tenant) -> Status:
+    """The status that calls meet: an operator's block stands in front of the tenant's own."""
+    return Status.SUSPENDED if Blocker.OPERATOR in tenant.blocks else tenant.status
+
+
+@dataclass(frozen=True, slots=True)
+class UsageReport:
+    """Answered trunk legs of a tenant (None: nobody's) in one month, both ways.
+
+    Seconds are as measured, minutes exact decimals after the billing increment. `plan` and
+    `included_minutes` are today's; without an allowance every minute of the plan's
+    `included_directions` is overage.
+    """
+
+    tenant: str | None
+    month: str
+    plan: str | None
+    outbound_calls: int = 0
+    outbound_seconds: float = 0.0
+    outbound_minutes: Decimal = Decimal(0)
+    inbound_calls: int = 0
+    inbound_seconds: float = 0.0
+    inbound_minutes: Decimal = Decimal(0)
+    included_minutes: Decimal = Decimal(0)
+    overage_minutes: Decimal = Decimal(0)
+
+
+def usage_reports(
+    rows: Iterable[UsageRow], book: AccountBook, also: Iterable[tuple[str | None, str]] = ()
+) -> list[UsageReport]:
+    """One report a tenant and month, by tenant (nobody last), then month.
+
+    `also` names tenants and months that are reported even where nothing was used.
+    """
+    grouped: dict[tuple[str | None, str], dict[LegDirection, UsageRow]] = defaultdict(dict)
+    for key in also:
+        grouped[key] = {}
+    for row in rows:
+        grouped[row.tenant, row.month][row.direction] = row
+    ordered = sorted(grouped, key=lambda key: (key[0] is None, key[0] or "", key[1]))
+    return [_usage_report(tenant, month, grouped[tenant, month], book) for tenant, month in ordered]
+
+
+def _usage_report(
+    tenant: str | None, month: str, ways: Mapping[LegDirection, UsageRow], book: AccountBook
+) -> UsageReport:
+    known = book.tenants.get(tenant) if tenant else None
+    plan = book.plans.get(known.plan) if known else None
+    included = _included_minutes(plan)
+    drawn = _minutes(sum(row.allowance_s for row in ways.values()))
+    outbound, inbound = ways.get(LegDirection.OUTBOUND), ways.get(LegDirection.INBOUND)
+    return UsageReport(
+        tenant=tenant,
+        month=month,
+        plan=known.plan if known else None,
+        outbound_calls=outbound.calls if outbound else 0,
+        outbound_seconds=outbound.talk_us / 1_000_000 if outbound else 0.0,
+        outbound_minutes=_minutes(outbound.billed_s if outbound else 0),
+        inbound_calls=inbound.calls if inbound else 0,
+        inbound_seconds=inbound.talk_us / 1_000_000 if inbound else 0.0,
+        inbound_minutes=_minutes(inbound.billed_s if inbound else 0),
+        included_minutes=included,
+        overage_minutes=max(Decimal(0), drawn - included),
+    )
+
+
+def _included_minutes(plan: Plan | None) -> Decimal:
+    return Decimal(plan.included_minutes or 0) if plan else Decimal(0)
+
+
+def _minutes(seconds: int) -> Decimal:
+    return Decimal(seconds) / 60

@@ -1,0 +1,33 @@
+"""Administration over the Unix socket: whoever may open it is trusted, and says who it is."""
+
+from __future__ import annotations
+
+import orjson
+from fastapi import FastAPI, Request, Response
+
+from pbxbilling.config.faults import ConfigError
+from pbxbilling.ports import StoreError
+from pbxbilling.services.accounts import AccountsError
+from pbxbilling.services.administer import Administration, AdministrationError
+from pbxbilling.web.commands import COMMANDS, run
+
+ACTOR = "x-pbxbilling-actor"
+REFUSALS = (AdministrationError, AccountsError, ConfigError, StoreError, ValueError)
+
+
+def admin_app(administration: Administration) -> FastAPI:
+    """One route: a command by its name, its arguments as a JSON object."""
+    app = FastAPI(title="pbxbilling administration")
+
+    @app.post("/commands/{name}")
+    async def command(name: str, request: Request) -> Response:
+        if name not in COMMANDS:
+            return Response(f"no command {name!r}", 404, media_type="text/plain")
+        given = orjson.loads(await request.body() or b"{}")
+        try:
+            result = await run(administration, name, given, request.headers.get(ACTOR, "unknown"))
+        except REFUSALS as fault:
+            return Response(str(fault), 422, media_type="text/plain")
+        return Response(result, media_type="application/json")
+
+    return app
