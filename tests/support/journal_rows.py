@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from pbxbilling.domain.journal import JournalRow
 
@@ -31,10 +32,10 @@ def row(
     return JournalRow(event, at(seconds), uniqueid, linkedid, channel, **columns)
 
 
-def hook(seconds: float, serial: int, says: str, **more: object) -> JournalRow:
+def hook(seconds: float, serial: int, says: str, **more: Any) -> JournalRow:
     """The subroutine's witness on that channel: `direction|tenant|number`."""
     extra = f'{{"extra":"{says}"}}'
-    return row("PBXBILLING", seconds, serial, extra=extra, **more)  # type: ignore[arg-type]
+    return row("PBXBILLING", seconds, serial, extra=extra, **more)
 
 
 def line(told: JournalRow) -> bytes:
