@@ -1,42 +1,53 @@
-"""Twenty at once at a limit of five, from SIPp through a real Asterisk to a hook.
+"""Twenty at once at a limit of five, from SIPp through a real Asterisk to the daemon."""
 
-The hook here is `rig.hook`, which counts to five: this shows what the rig and the dialplan make of
-its verdicts. It says nothing of the daemon's own counting.
-"""
-
-import itertools
 from pathlib import Path
 
 import pytest
 
 from rig import sipp
 from rig.asterisk import Asterisk
-from rig.hook import Environment, Hook, Owners, refuse
+from tests.support.daemon import ACCOUNTS, Daemon
 
 pytestmark = pytest.mark.asterisk
 
-
-class FirstFive:
-    """Admits five calls, and refuses every one after them."""
-
-    def __init__(self) -> None:
-        self._asked = itertools.count(1)
-        self._admit = Owners()
-
-    def __call__(self, request: Environment) -> str:
-        return self._admit(request) if next(self._asked) <= 5 else refuse(request)
+ROUNDS = 20
+LIMITED = ACCOUNTS.replace('[tenant.acme]\nplan = "unlimited"', '[tenant.acme]\nplan = "five"')
 
 
 def test_of_twenty_at_once_five_are_answered_and_fifteen_get_486(
     each_asterisk: Asterisk, tmp_path: Path
 ) -> None:
-    pbx, block = each_asterisk.block.pbx, each_asterisk.block
-    with Hook(FirstFive()) as hook, sipp.answer(tmp_path / "carrier", block.carrier()) as carrier:
-        each_asterisk.set_global("PBXBILLING_HOOK", hook.address)
+    with Daemon(each_asterisk, tmp_path) as daemon:
+        daemon.apply(LIMITED)
+        _one_round(daemon, tmp_path / "round")
+
+
+def test_the_last_slot_is_given_once_in_every_round(asterisk: Asterisk, tmp_path: Path) -> None:
+    _rounds(asterisk, tmp_path, ROUNDS)
+
+
+@pytest.mark.soak
+def test_the_last_slot_is_given_once_in_fifty_rounds(asterisk: Asterisk, tmp_path: Path) -> None:
+    _rounds(asterisk, tmp_path, 50)
+
+
+def _rounds(asterisk: Asterisk, tmp_path: Path, rounds: int) -> None:
+    with Daemon(asterisk, tmp_path) as daemon:
+        daemon.apply(LIMITED)
+        for number in range(rounds):
+            _one_round(daemon, tmp_path / str(number))
+
+
+def _one_round(daemon: Daemon, directory: Path) -> None:
+    pbx, block = daemon.asterisk.block.pbx, daemon.asterisk.block
+    before = len(daemon.answered())
+    with sipp.answer(directory / "carrier", block.carrier()):
         caller = block.phone("acme")
-        with sipp.call(tmp_path / "caller", pbx, caller, "0155501", count=20, hold_s=1) as calls:
+        with sipp.call(directory / "caller", pbx, caller, "0155501", count=20, hold_s=1) as calls:
             calls.await_count("final", 20)
             assert calls.finals() == {200: 5, 486: 15}
-            assert each_asterisk.channel_count() == 10
+            assert [call["tenant"] for call in daemon.calls()] == ["acme"] * 5
             calls.finish()
-        assert len(carrier.happenings("answered")) == 5
+    daemon.wait_idle()
+    answered = daemon.answered()[before:]
+    assert [leg[:2] for leg in answered] == [("acme", "outbound")] * 5

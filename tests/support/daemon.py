@@ -1,0 +1,151 @@
+"""The daemon as a process of its own, asked through its admin socket as an operator does."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from signal import SIGCONT, SIGTERM, Signals
+from sqlite3 import Row, connect
+from typing import Any, Self
+from urllib.error import URLError
+
+from pbxbilling.cli.reach import ask
+from rig.asterisk import Asterisk
+from rig.site import AMI_SECRET, free_port
+from rig.waiting import until
+
+ACCOUNTS = """
+[plan.unlimited]
+[plan.five]
+max_calls = 5
+[tenant.acme]
+plan = "unlimited"
+accountcodes = ["acme"]
+dids = ["+15550100", "+15550101", "+15550102", "+15550103"]
+[tenant.globex]
+plan = "unlimited"
+dids = ["+15550200"]
+[tenant.initech]
+plan = "unlimited"
+contexts = ["from-initech"]
+dids = ["+15550300"]
+"""
+
+
+class Daemon:
+    """`pbxbilling serve` beside one Asterisk; its hook is the one that this Asterisk calls."""
+
+    def __init__(
+        self, asterisk: Asterisk, directory: Path, *, mode: str = "enforce", more: str = ""
+    ) -> None:
+        self.asterisk = asterisk
+        self.directory = directory
+        self.config = directory / "pbxbilling.toml"
+        self.database = directory / "pbxbilling.db"
+        self.hook = f"127.0.0.1:{free_port()}"
+        self.http = f"127.0.0.1:{free_port()}"
+        self._mode, self._more = mode, more
+        self._process: subprocess.Popen[bytes] | None = None
+        self.write_config()
+
+    def write_config(self, mode: str | None = None) -> None:
+        """Write the configuration, with another mode where one is given."""
+        host, port = self.asterisk.ami
+        self.config.write_text(
+            f'mode = "{mode or self._mode}"\n'
+            f'[database]\nurl = "sqlite:///{self.database}"\n'
+            f'[agi]\nlisten = "{self.hook}"\n'
+            f'[http]\nlisten = "{self.http}"\nadmin = "{self.directory}/admin.sock"\n'
+            f'{self._more}\n[[pbx]]\nname = "pbx1"\nhost = "{host}"\nport = {port}\n'
+            f'username = "pbxbilling"\nsecret = "{AMI_SECRET}"\n'
+            'trunks = ["PJSIP/carrier*"]\n'
+        )
+
+    def start(self) -> Self:
+        """Start it, and return when its counts are true."""
+        log = (self.directory / "daemon.log").open("ab")
+        with log:
+            self._process = subprocess.Popen(
+                [Path(sys.executable).with_name("pbxbilling"), "serve", "-c", self.config],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            )
+        until(self._is_ready, f"the daemon is ready: {self.log()[-2000:]}", 20.0)
+        self.asterisk.set_global("PBXBILLING_HOOK", self.hook)
+        return self
+
+    def _is_ready(self) -> bool:
+        process = self._process
+        assert process is not None
+        assert process.poll() is None, self.log()
+        try:
+            with urllib.request.urlopen(f"http://{self.http}/readyz", timeout=2):
+                return True
+        except (URLError, OSError):
+            return False
+
+    def log(self) -> str:
+        """All that it has written."""
+        path = self.directory / "daemon.log"
+        return path.read_text() if path.exists() else ""
+
+    def events(self) -> list[dict[str, Any]]:
+        """Its log lines."""
+        return [json.loads(line) for line in self.log().splitlines() if line.startswith("{")]
+
+    def signal(self, number: Signals) -> None:
+        """Send it a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def stop(self, number: Signals = SIGTERM) -> None:
+        """End it, orderly or not."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(SIGCONT)
+            process.send_signal(number)
+            process.wait(20)
+
+    def ask(self, command: str, **given: Any) -> Any:
+        """Run a command through the admin socket."""
+        return ask(self.config, command, given)
+
+    def apply(self, accounts: str) -> None:
+        """Put plans and tenants in force."""
+        self.ask("apply", text=accounts, source="accounts.toml", dry_run=False)
+
+    def calls(self) -> list[dict[str, Any]]:
+        """Live calls."""
+        found: list[dict[str, Any]] = self.ask("calls", tenant=None)
+        return found
+
+    def wait_idle(self) -> None:
+        """Return when no call is live."""
+        until(lambda: not self.calls(), "no call is live", 10.0)
+
+    def legs(self) -> Sequence[Row]:
+        """The trunk legs on record, oldest first."""
+        with closing(connect(f"file:{self.database}?mode=ro", uri=True)) as database:
+            database.row_factory = Row
+            return database.execute("SELECT * FROM leg ORDER BY started_at, uniqueid").fetchall()
+
+    def answered(self) -> list[tuple[str | None, str, float]]:
+        """Tenant, direction and seconds of every answered and ended trunk leg."""
+        return [
+            (leg["tenant"], leg["direction"], leg["talk_us"] / 1_000_000)
+            for leg in self.legs()
+            if leg["answered_at"] is not None and leg["ended_at"] is not None
+        ]
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
