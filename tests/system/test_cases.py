@@ -1,0 +1,161 @@
+"""Every case of docs/calls.md on a real Asterisk: calls, trunk legs and billed seconds."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rig import cases
+from rig.ami import Ami
+from rig.asterisk import Asterisk
+from rig.scene import Scene
+from tests.support.daemon import ACCOUNTS, Daemon
+
+pytestmark = pytest.mark.asterisk
+
+AGREES_S = 0.1  # what journal and ledger may differ by, on legs without an `h` extension
+
+OUT, IN = "outbound", "inbound"
+
+
+@dataclass(frozen=True)
+class Case:
+    """What the ledger must say of a case; `during` in full swing, a tuple a look.
+
+    `during`: (calls, trunk legs); `billed`: tenant and way of each answered trunk leg.
+    """
+
+    play: Callable[[Scene], None]
+    during: list[tuple[int, int]]
+    billed: list[tuple[str, str]]
+    owners: set[str] = field(default_factory=lambda: {"acme"})
+    slow_end: bool = False
+
+
+ACME_OUT, ACME_IN = ("acme", OUT), ("acme", IN)
+GLOBEX_OUT, GLOBEX_IN = ("globex", OUT), ("globex", IN)
+
+CASES = [
+    Case(cases.outbound_answered, [(1, 1)], [ACME_OUT]),
+    Case(cases.outbound_hung_up_by_carrier, [(1, 1)], [GLOBEX_OUT], {"globex"}),
+    Case(cases.outbound_given_up, [(1, 1)], []),
+    Case(cases.outbound_busy, [], []),
+    Case(cases.outbound_no_answer, [], []),
+    Case(cases.outbound_slow_end, [(1, 1)], [ACME_OUT], slow_end=True),
+    Case(cases.fork_of_three, [(1, 3), (1, 1)], [ACME_OUT]),
+    Case(cases.local_kept, [(1, 1)], [ACME_OUT]),
+    Case(cases.local_optimised, [(1, 1)], [ACME_OUT]),
+    Case(cases.queue, [(1, 1), (1, 1)], [ACME_IN]),
+    Case(cases.forward, [(1, 2)], [ACME_IN, ACME_OUT]),
+    Case(cases.forward_in_dialplan, [(1, 2)], [ACME_IN, ACME_OUT]),
+    Case(cases.blind_transfer, [(1, 1), (1, 1)], [ACME_OUT]),
+    Case(
+        cases.blind_transfer_outside,
+        [(1, 1), (1, 2)],
+        [GLOBEX_IN, GLOBEX_OUT],
+        {"globex"},
+    ),
+    Case(cases.attended_transfer, [(2, 1), (1, 1)], [ACME_OUT]),
+    Case(cases.attended_transfer_outside, [(2, 2), (1, 2)], [ACME_IN, ACME_OUT]),
+    Case(cases.attended_transfer_by_code, [(1, 1), (1, 1), (1, 1)], [ACME_OUT]),
+    Case(cases.park_and_retrieve, [(1, 1), (1, 1), (1, 1)], [ACME_OUT]),
+    Case(cases.park_and_time_out, [(1, 1), (1, 1)], [ACME_OUT]),
+    Case(cases.pickup, [(1, 1)], [ACME_IN]),
+    Case(cases.conference, [(3, 2)], [ACME_IN, ACME_IN]),
+    Case(cases.originate, [(1, 1)], [ACME_OUT]),
+    Case(cases.originate_through_local, [(1, 1)], [ACME_OUT]),
+    Case(cases.redirect_both, [(1, 1), (1, 2)], [ACME_OUT, ACME_OUT]),
+    Case(cases.between_tenants, [(2, 0)], [], {"acme", "globex"}),
+    Case(cases.unhooked, [(1, 1)], [ACME_OUT]),
+]
+
+
+class Watched:
+    """A case played beside a daemon, with what the ledger said in full swing."""
+
+    def __init__(self, asterisk: Asterisk, directory: Path) -> None:
+        self.asterisk = asterisk
+        self.directory = directory
+        self.looks: list[list[dict[str, Any]]] = []
+
+    def play(self, case: Case) -> Daemon:
+        """Play it to the end, with nothing left."""
+        before = self.asterisk.journal.stat().st_size if self.asterisk.journal.exists() else 0
+        with Daemon(self.asterisk, self.directory) as daemon:
+            daemon.apply(ACCOUNTS)
+            with Ami(self.asterisk.ami) as ami, ExitStack() as stack:
+                look = lambda: self.looks.append(daemon.calls())  # noqa: E731
+                case.play(Scene(self.asterisk, ami, stack, look))
+                self.asterisk.wait_idle()
+            daemon.wait_idle()
+        self.journal = self._legs_of_journal(before)
+        return daemon
+
+    def counts(self) -> list[tuple[int, int]]:
+        """Calls and trunk legs at every look."""
+        return [
+            (len(calls), sum(leg["trunk"] for call in calls for leg in call["legs"]))
+            for calls in self.looks
+        ]
+
+    def _legs_of_journal(self, since: int) -> dict[str, float]:
+        """Uniqueid → answered seconds of every answered carrier leg, as Asterisk wrote them."""
+        with self.asterisk.journal.open("rb") as journal:
+            journal.seek(since)
+            rows = list(csv.reader(journal.read().decode().splitlines()))
+        answered: dict[str, float] = {}
+        seconds: dict[str, float] = {}
+        for event, at, uniqueid, _, channel, *_ in rows:
+            if not channel.startswith("PJSIP/carrier"):
+                continue
+            if event == "ANSWER":
+                answered.setdefault(uniqueid, float(at))
+            elif event == "HANGUP" and uniqueid in answered:
+                seconds[uniqueid] = float(at) - answered[uniqueid]
+        return seconds
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.play.__name__)
+def test_the_ledger_says_of_each_case_what_calls_md_says(
+    case: Case, asterisk: Asterisk, tmp_path: Path
+) -> None:
+    watched = Watched(asterisk, tmp_path)
+    daemon = watched.play(case)
+
+    assert watched.counts() == case.during
+    assert {call["tenant"] for calls in watched.looks for call in calls} <= case.owners
+    assert sorted(leg[:2] for leg in daemon.answered()) == sorted(case.billed)
+    _equals_the_journal(daemon, watched.journal, slow_end=case.slow_end)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [one for one in CASES if one.play in {
+        cases.outbound_answered, cases.blind_transfer, cases.attended_transfer,
+    }],
+    ids=lambda case: case.play.__name__,
+)  # fmt: skip
+def test_asterisk_16_says_the_same(case: Case, old_asterisk: Asterisk, tmp_path: Path) -> None:
+    watched = Watched(old_asterisk, tmp_path)
+    daemon = watched.play(case)
+
+    assert watched.counts() == case.during
+    assert sorted(leg[:2] for leg in daemon.answered()) == sorted(case.billed)
+    _equals_the_journal(daemon, watched.journal, slow_end=False)
+
+
+def _equals_the_journal(daemon: Daemon, journal: dict[str, float], *, slow_end: bool) -> None:
+    ours = {
+        leg["uniqueid"]: leg["talk_us"] / 1_000_000
+        for leg in daemon.legs()
+        if leg["answered_at"] is not None
+    }
+    assert ours.keys() == journal.keys()
+    if not slow_end:  # CEL's HANGUP comes after the `h` extension
+        assert ours == pytest.approx(journal, abs=AGREES_S)
