@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import urllib.request
 from collections.abc import Sequence
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from signal import SIGCONT, SIGTERM, Signals
 from sqlite3 import Row, connect
@@ -16,6 +18,11 @@ from typing import Any, Self
 from urllib.error import URLError
 
 from pbxbilling.cli.reach import ask
+from pbxbilling.clock import SystemClock
+from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.period import month_of
+from pbxbilling.domain.records import EndWitness, LegRecord
+from pbxbilling.store.sql import SqlStore
 from rig.asterisk import Asterisk
 from rig.site import AMI_SECRET, free_port
 from rig.waiting import until
@@ -38,12 +45,24 @@ dids = ["+15550300"]
 """
 
 
+async def _commit(url: str, leg: LegRecord) -> None:
+    async with await SqlStore.open(url) as store:
+        await store.commit([leg])
+
+
 class Daemon:
     """`pbxbilling serve` beside one Asterisk; its hook is the one that this Asterisk calls."""
 
     def __init__(
-        self, asterisk: Asterisk, directory: Path, *, mode: str = "enforce", more: str = ""
+        self,
+        asterisk: Asterisk,
+        directory: Path,
+        *,
+        mode: str = "enforce",
+        more: str = "",
+        ami: tuple[str, int] | None = None,
     ) -> None:
+        self._ami = ami or asterisk.ami
         self.asterisk = asterisk
         self.directory = directory
         self.config = directory / "pbxbilling.toml"
@@ -56,7 +75,7 @@ class Daemon:
 
     def write_config(self, mode: str | None = None) -> None:
         """Write the configuration, with another mode where one is given."""
-        host, port = self.asterisk.ami
+        host, port = self._ami
         self.config.write_text(
             f'mode = "{mode or self._mode}"\n'
             f'[database]\nurl = "sqlite:///{self.database}"\n'
@@ -125,6 +144,19 @@ class Daemon:
         """Live calls."""
         found: list[dict[str, Any]] = self.ask("calls", tenant=None)
         return found
+
+    def spend(self, tenant: str, seconds: int) -> None:
+        """Put an ended leg on record, as if it had been talked, and restart the daemon on it."""
+        self.stop()
+        at = SystemClock().now()
+        began = at - timedelta(seconds=seconds)
+        leg = LegRecord(
+            ChannelKey("pbx1", "1.1"), None, tenant, LegDirection.OUTBOUND, "PJSIP/carrier-1",
+            "1.1", "", "", began, began, at, seconds * 1_000_000, seconds, seconds,
+            month_of(at, "UTC"), EndWitness.LIVE,
+        )  # fmt: skip
+        asyncio.run(_commit(f"sqlite:///{self.database}", leg))
+        self.start()
 
     def wait_idle(self) -> None:
         """Return when no call is live."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 import os
+import tomllib
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,8 +13,9 @@ from typing import Any
 
 import orjson
 
+from pbxbilling.config.faults import ConfigError
 from pbxbilling.config.load import load
-from pbxbilling.config.model import Settings
+from pbxbilling.config.model import HttpSettings, Settings
 from pbxbilling.domain.facts import Fact
 
 
@@ -23,11 +25,27 @@ class CommandFailed(Exception):  # noqa: N818 - it is caught by name and shown a
 
 def ask(config: Path, command: str, given: Mapping[str, Any]) -> Any:
     """Run a command and give its result. Raises CommandFailed, ConfigError, StoreError …"""
-    settings = load(config, os.environ)
+    try:
+        settings = load(config, os.environ)
+    except ConfigError:
+        answer = _from_daemon(_written_admin(config), command, given)
+        if answer is None:
+            raise
+        return orjson.loads(answer)
     answer = _from_daemon(settings.http.admin, command, given)
     if answer is None:
         answer = _without_daemon(settings, command, given)
     return orjson.loads(answer)
+
+
+def _written_admin(config: Path) -> Path:
+    """The socket that a faulty file names: a daemon on its last good one still answers there."""
+    try:
+        http = tomllib.loads(config.read_text(encoding="utf-8")).get("http", {})
+    except (OSError, ValueError):
+        http = {}
+    admin = http.get("admin") if isinstance(http, dict) else None
+    return Path(admin) if isinstance(admin, str) else HttpSettings().admin
 
 
 def _from_daemon(admin: Path, command: str, given: Mapping[str, Any]) -> bytes | None:

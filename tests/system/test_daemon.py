@@ -1,0 +1,226 @@
+"""The daemon in front of live calls: modes, limits, reload, kill, wedge, cut link."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from signal import SIGCONT, SIGHUP, SIGKILL, SIGSTOP
+from typing import Any
+
+import pytest
+
+from rig.ami import Ami
+from rig.asterisk import Asterisk
+from rig.proxy import Proxy
+from rig.scene import MOBILE, Scene
+from rig.waiting import until
+from tests.support.daemon import ACCOUNTS, Daemon
+
+pytestmark = pytest.mark.asterisk
+
+PLANS = """
+[plan.none]
+max_calls = 0
+[plan.minute]
+included_minutes = 0
+overage = "block"
+[plan.second]
+included_minutes = 1
+overage = "block"
+billing_increment = "1/1"
+[plan.pair]
+max_calls = 2
+"""
+
+
+def accounts(plan: str, more: str = "") -> str:
+    """All tenants as ever, and acme on another plan."""
+    acme = f'[tenant.acme]\nplan = "{plan}"\n{more}'
+    return PLANS + ACCOUNTS.replace('[tenant.acme]\nplan = "unlimited"\n', acme)
+
+
+class Stage:
+    """A daemon with peers around its Asterisk."""
+
+    def __init__(self, asterisk: Asterisk, directory: Path, stack: ExitStack, **settings: Any):
+        self.daemon = stack.enter_context(Daemon(asterisk, directory, **settings))
+        self.scene = Scene(asterisk, stack.enter_context(Ami(asterisk.ami)), stack)
+        self.scene.carrier()
+        self.phone = self.scene.phone("acme")
+
+    def refused_with(self, number: str = MOBILE) -> int:
+        """Dial, and give the status that the call ended with."""
+        leg = self.phone.call(number)
+        leg.wait("ended")
+        return leg.status
+
+    def last_decision(self) -> dict[str, object]:
+        """The newest decision on record."""
+        found = until(
+            lambda: self.daemon.ask("decisions", tenant="acme", since=None, refused=False),
+            "a decision is on record",
+        )
+        decision: dict[str, object] = found[0]
+        return decision
+
+
+def test_enforce_refuses_with_486_and_says_why(asterisk: Asterisk, tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        stage = Stage(asterisk, tmp_path, stack)
+        stage.daemon.apply(accounts("none"))
+        assert stage.refused_with() == 486
+        decision = stage.last_decision()
+        assert (decision["outcome"], decision["reason"]) == ("refuse", "max_calls")
+        assert (decision["used"], decision["limit"]) == (0, 0)
+        lines = [event["event"] for event in stage.daemon.events()]
+        assert any(line.startswith("[PLAN-LIMIT:enforce] blocked") for line in lines)
+
+
+def test_log_mode_writes_what_it_would_block_and_blocks_nothing(
+    asterisk: Asterisk, tmp_path: Path
+) -> None:
+    with ExitStack() as stack:
+        stage = Stage(asterisk, tmp_path, stack, mode="log")
+        stage.daemon.apply(accounts("none"))
+        leg = stage.phone.dial(MOBILE)
+        (call,) = stage.daemon.calls()
+        assert call["over_limit"]
+        leg.hang_up()
+        stage.daemon.wait_idle()
+        lines = [event["event"] for event in stage.daemon.events()]
+        assert any(line.startswith("[PLAN-LIMIT:log] would block") for line in lines)
+        assert [one[:2] for one in stage.daemon.answered()] == [("acme", "outbound")]
+
+
+def test_a_suspended_tenant_reaches_emergency_numbers_alone(
+    asterisk: Asterisk, tmp_path: Path
+) -> None:
+    with ExitStack() as stack:
+        stage = Stage(asterisk, tmp_path, stack, more="[refusal]\nsuspended = 21\n")
+        stage.daemon.apply(accounts("unlimited"))
+        stage.daemon.ask("suspend", tenant="acme")
+        assert stage.refused_with() == 403
+        leg = stage.phone.dial("112")
+        (call,) = stage.daemon.calls()
+        assert call["emergency"]
+        leg.hang_up()
+        stage.daemon.ask("activate", tenant="acme")
+        stage.phone.dial(MOBILE).hang_up()
+
+
+def test_a_reload_takes_effect_and_a_bad_file_changes_nothing(
+    asterisk: Asterisk, tmp_path: Path
+) -> None:
+    with ExitStack() as stack:
+        stage = Stage(asterisk, tmp_path, stack, mode="off")
+        daemon = stage.daemon
+        daemon.apply(accounts("none"))
+        leg = stage.phone.dial(MOBILE)
+        daemon.write_config("enforce")
+        daemon.signal(SIGHUP)
+        until(lambda: daemon.ask("status")["mode"] == "enforce", "the new mode is in force")
+        assert len(daemon.calls()) == 1
+        leg.hang_up()
+        daemon.write_config("nonsense")
+        daemon.signal(SIGHUP)
+        until(lambda: daemon.ask("status")["config_error"], "status tells of the bad file")
+        assert "mode" in daemon.ask("status")["config_error"]
+        assert stage.refused_with() == 486
+
+
+def test_a_live_call_and_its_seconds_survive_kill_9(asterisk: Asterisk, tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        stage = Stage(asterisk, tmp_path, stack)
+        daemon = stage.daemon
+        daemon.apply(accounts("pair"))
+        leg = stage.phone.dial(MOBILE)
+        (before,) = daemon.calls()
+        until(daemon.legs, "the answered leg is on record")
+        daemon.stop(SIGKILL)
+        stage.scene.talk()
+        daemon.start()
+        (after,) = daemon.calls()
+        assert after["call"] == before["call"]
+        assert after["answered_at"] == before["answered_at"]
+        assert len(after["legs"]) == len(before["legs"])
+        leg.hang_up()
+        daemon.wait_idle()
+        ((tenant, direction, seconds),) = daemon.answered()
+        assert (tenant, direction) == ("acme", "outbound")
+        assert seconds > 1.0  # the talk while nobody looked is in it
+
+
+def test_a_spent_allowance_refuses(asterisk: Asterisk, tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        stage = Stage(asterisk, tmp_path, stack)
+        stage.daemon.apply(accounts("minute"))
+        assert stage.refused_with() == 486
+        assert stage.last_decision()["reason"] == "allowance"
+
+
+def test_live_legs_are_cut_when_together_they_have_used_up_the_allowance(
+    asterisk: Asterisk, tmp_path: Path
+) -> None:
+    with ExitStack() as stack:
+        stage = Stage(asterisk, tmp_path, stack)
+        daemon = stage.daemon
+        daemon.apply(accounts("second"))
+        daemon.spend("acme", 56)
+        first, second = stage.phone.dial(MOBILE), stage.phone.dial(MOBILE)
+        for leg in (first, second):
+            leg.wait("ended", 15.0)
+            assert not leg.by_us
+        daemon.wait_idle()
+        legs = [seconds for _, _, seconds in daemon.answered() if seconds < 50]
+        assert sum(legs) == pytest.approx(4.0, abs=0.5)
+        assert stage.refused_with() == 486
+
+
+def test_a_cut_link_releases_nothing_and_locks_nobody_out(
+    asterisk: Asterisk, tmp_path: Path
+) -> None:
+    with ExitStack() as stack:
+        proxy = stack.enter_context(Proxy(asterisk.ami))
+        stage = Stage(asterisk, tmp_path, stack, more="[ami]\nstale_s = 0.5\n", ami=proxy.address)
+        daemon = stage.daemon
+        daemon.apply(accounts("pair"))
+        kept, left = stage.phone.dial(MOBILE), stage.phone.dial(MOBILE)
+        proxy.refuse()
+        proxy.cut()
+        until(lambda: daemon.ask("status")["pbxes"][0]["stale"], "the counts are stale")
+        left.hang_up()
+        assert len(daemon.calls()) == 2
+        third = stage.phone.dial(MOBILE)
+        assert stage.last_decision()["reason"] == "unreconciled"
+        proxy.resume()
+        until(lambda: daemon.ask("status")["ready"], "the counts are true again", 30.0)
+        until(lambda: len(daemon.calls()) == 2, "the call that ended unseen is closed", 20.0)
+        for leg in (kept, third):
+            leg.hang_up()
+        daemon.wait_idle()
+
+
+def test_a_wedged_daemon_holds_no_caller_for_long(asterisk: Asterisk, tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        stage = Stage(asterisk, tmp_path, stack)
+        stage.daemon.apply(accounts("unlimited"))
+        stage.daemon.signal(SIGSTOP)
+        leg = stage.phone.dial(MOBILE)  # admitted by the fallback, after PBXBILLING_HOOK_SECONDS
+        leg.hang_up()
+        stage.daemon.signal(SIGCONT)
+        stage.daemon.wait_idle()
+
+
+def test_release_frees_a_slot_and_says_what_it_was(asterisk: Asterisk, tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        stage = Stage(asterisk, tmp_path, stack)
+        daemon = stage.daemon
+        daemon.apply(accounts("unlimited"))
+        leg = stage.phone.dial(MOBILE)
+        (call,) = daemon.calls()
+        released = daemon.ask("release", call=call["call"])
+        assert released["tenant"] == "acme"
+        assert daemon.calls() == []
+        leg.hang_up()
+        until(daemon.answered, "the leg is on record all the same")
+        assert [one[:2] for one in daemon.answered()] == [("acme", "outbound")]

@@ -1,0 +1,72 @@
+"""The wheel installs into a clean virtual environment, and what it installs runs."""
+
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+import pbxbilling
+
+pytestmark = pytest.mark.system
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*command: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        list(map(str, command)),
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(Path.home()), **env},
+    )
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the installed commands."""
+    wheels = tmp_path_factory.mktemp("wheels")
+    built = run(sys.executable, "-m", "pip", "wheel", "--no-deps", "-w", wheels, ROOT)
+    assert built.returncode == 0, built.stderr
+    (wheel,) = wheels.glob("pbxbilling-*.whl")
+    home = tmp_path_factory.mktemp("venv")
+    venv.create(home, with_pip=True)
+    done = run(home / "bin" / "python", "-m", "pip", "install", wheel)
+    assert done.returncode == 0, done.stderr
+    return home / "bin"
+
+
+def test_it_says_its_version(installed: Path) -> None:
+    done = run(installed / "pbxbilling", "version")
+    assert done.returncode == 0, done.stderr
+    assert pbxbilling.__version__ in done.stdout
+
+
+def test_it_accepts_the_example_configuration(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "ami.secret").write_text("secret")
+    example = ROOT / "config" / "pbxbilling.example.toml"
+    done = run(
+        *(installed / "pbxbilling", "config", "check", "-c", example),
+        CREDENTIALS_DIRECTORY=str(tmp_path),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_everything_that_is_imported_is_in_the_wheel(installed: Path) -> None:
+    # The migrations of the store are read as files, too.
+    probe = (
+        "import pbxbilling, pathlib;"
+        "print(*sorted(str(p.relative_to(r)) for r in [pathlib.Path(pbxbilling.__file__).parent]"
+        " for p in r.rglob('*') if p.is_file() and '__pycache__' not in p.parts), sep='\\n')"
+    )
+    listed = run(installed / "python", "-c", probe)
+    source = ROOT / "src" / "pbxbilling"
+    expected = sorted(
+        str(path.relative_to(source))
+        for path in source.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    )
+    assert listed.stdout.split() == expected
