@@ -89,7 +89,8 @@ def test_every_channel_has_ended_and_nothing_is_kept(name: str) -> None:
     folding = fold()
     folding.feed(rows(name), START)
     end = JournalPosition("f", 1)
-    assert folding.open_legs() == []
+    assert not folding._channels
+    assert not folding.answered
     assert folding.needed_from(end) == end
 
 

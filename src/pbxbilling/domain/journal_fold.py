@@ -94,15 +94,20 @@ def _is_number(text: str) -> bool:
 
 
 class JournalFold:
-    """Takes the rows of one PBX in order; gives each trunk leg when it has ended."""
+    """Takes the rows of one PBX in order; gives each trunk leg when it has ended.
+
+    `answered` are open trunk legs whose answer was read: whoever has used one takes it out.
+    """
 
     def __init__(self, pbx: str, trunks: Trunks) -> None:
         self.pbx = pbx
         self.trunks = trunks
         self.booted_at: datetime | None = None
+        self.answered: set[ChannelKey] = set()
         self._channels: dict[str, _Open] = {}
         self._groups: dict[str, _Group] = {}
         self._lives = _Lives()
+        self._read_at: datetime | None = None  # the last row
         self._alive_at: datetime | None = None  # the last row before `booted_at`
         self._serial = 0
 
@@ -119,6 +124,7 @@ class JournalFold:
                     ended.append(leg)
             elif row.event in _ALIVE:
                 self._live(row, since)
+            self._read_at = row.at
             if self.booted_at is None or row.at < self.booted_at:
                 self._alive_at = row.at
         while len(self._channels) > MOST_OPEN:
@@ -133,19 +139,21 @@ class JournalFold:
             return []
         return self._give_up([u for u, c in self._channels.items() if c.first.at < booted])
 
-    def open_legs(self) -> list[JournalLeg]:
-        """The trunk legs that have not ended, as far as they are known."""
-        legs = (c for c in self._channels.values() if self._is_trunk(c.latest.channel))
-        return [self._leg(channel) for channel in legs]
+    def open_leg(self, key: ChannelKey) -> JournalLeg | None:
+        """A trunk leg that has not ended, as far as it is known."""
+        channel = self._channels.get(key.uniqueid)
+        if channel is None or not self._is_trunk(channel.latest.channel):
+            return None
+        return self._leg(channel)
 
     def needed_from(self, end: JournalPosition) -> JournalPosition:
         """Where another reader has to begin to see all that is open, with `end` read so far.
 
         What began more than `PINNED_FOR` ago is left out: its end alone will do.
         """
-        if self._alive_at is None:
+        if self._read_at is None:
             return end
-        horizon = self._alive_at - PINNED_FOR
+        horizon = self._read_at - PINNED_FOR
         oldest = min(
             (g for g in self._groups.values() if g.born_at > horizon),
             key=lambda group: group.serial,
@@ -165,6 +173,8 @@ class JournalFold:
             self._follow(channel, row)
         if row.event == "ANSWER" and channel.answer is None:
             channel.answer = row
+            if self._is_trunk(row.channel):
+                self.answered.add(ChannelKey(self.pbx, row.uniqueid))
         elif row.event == HOOK_EVENT:
             witness = JournalWitness.of(row)
             channel.own = (*channel.own, witness)[-_MOST_WITNESSES:]
@@ -206,6 +216,7 @@ class JournalFold:
         return self._leg(channel, row.at, EndWitness.JOURNAL)
 
     def _remove(self, uniqueid: str) -> None:
+        self.answered.discard(ChannelKey(self.pbx, uniqueid))
         self._leave(uniqueid, self._channels.pop(uniqueid))
 
     def _leave(self, uniqueid: str, channel: _Open) -> None:

@@ -1,0 +1,181 @@
+"""Recover from Asterisk's own journal what nobody saw: each trunk leg exactly once.
+
+The rules are those of docs/calls.md: an end that was seen live wins, the journal fills what is
+missing. A leg is known by (PBX, Uniqueid), so reading rows again changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from pbxbilling.domain.channel import ChannelKey, Trunks
+from pbxbilling.domain.facts import JournalUnreadable
+from pbxbilling.domain.journal import (
+    Journal,
+    JournalBatch,
+    JournalError,
+    JournalLeg,
+    JournalPosition,
+)
+from pbxbilling.domain.journal_fold import JournalFold
+from pbxbilling.domain.ledger import Ledger
+from pbxbilling.ports import Clock, EventSink, Store
+from pbxbilling.services.settle import Settler
+
+TOLD_WITHIN_S = 10.0  # so long AMI may still be about to tell what the journal has already
+UPTIME_STEP_S = 1.0  # FullyBooted tells whole seconds
+
+
+class Writer(Protocol):
+    """The queue before the store, as far as recovery waits for it."""
+
+    async def flush(self) -> None:
+        """Wait until everything queued is durable."""
+        ...
+
+
+class JournalRecovery:
+    """Reads on in the journal of one PBX, and settles the legs that it completes.
+
+    `position` is where a later run has to begin; `save` is called when it has moved, and only
+    after everything before it was settled. A kill in between makes that run read some rows again.
+    `fault` says why the journal cannot help, None where it can.
+    """
+
+    def __init__(
+        self,
+        pbx: str,
+        journal: Journal,
+        start: JournalPosition,
+        ledger: Ledger,
+        settler: Settler,
+        store: Store,
+        writer: Writer,
+        clock: Clock,
+        emit: EventSink,
+        save: Callable[[], None],
+    ) -> None:
+        self.position = start
+        self.fault: str | None = None
+        self._pbx = pbx
+        self._journal = journal
+        self._ledger = ledger
+        self._settler = settler
+        self._store = store
+        self._writer = writer
+        self._clock = clock
+        self._emit = emit
+        self._save = save
+        self._fold = JournalFold(pbx, Trunks(()))
+        self._read_to = start
+        self._needed = start  # where to begin for all that was not settled before this round
+        self._ended: dict[ChannelKey, JournalLeg] = {}  # to be settled
+        self._put_off: dict[ChannelKey, JournalLeg] = {}  # to be settled in the next round
+        self._told_before = clock.now()
+
+    async def catch_up(self, *, unheard_until: datetime, booted_at: datetime | None = None) -> None:
+        """Read to the end of the journal, and settle.
+
+        What happened before `unheard_until`, the last login, AMI tells no more; what is younger
+        is left to it for some seconds. `booted_at`: when Asterisk was started, where that may
+        have been since the last round. Raises StoreError; the next round then settles what this
+        one could not.
+        """
+        recent = self._clock.now() - timedelta(seconds=TOLD_WITHIN_S)
+        self._told_before = max(unheard_until, recent)
+        self._fold.trunks = self._ledger.trunks.get(self._pbx, self._fold.trunks)
+        if booted_at is not None:
+            self._fold.booted_at = booted_at - timedelta(seconds=UPTIME_STEP_S)
+        self._ended.update(self._put_off)
+        self._put_off = {}
+        await self._settle(once_more=False)
+        try:
+            async for batch in self._journal.batches(self._read_to):
+                await self._take(batch)
+        except JournalError as error:
+            self._complain(str(error))
+        else:
+            self._keep(self._fold.settle_boot())
+            await self._settle()
+            self._complete_live()
+        self._end_round()
+
+    async def _take(self, batch: JournalBatch) -> None:
+        self._judge(batch)
+        legs = self._fold.feed(batch.rows, batch.start)
+        self._read_to = batch.end
+        self._keep(legs)
+        await self._settle()
+        if not self._put_off:
+            self._needed = self._fold.needed_from(batch.end)
+            self._move(self._needed)
+
+    def _keep(self, legs: list[JournalLeg]) -> None:
+        """Legs that AMI may be about to tell by itself wait for a round: it knows better."""
+        for leg in legs:
+            if leg.ended_at is not None and self._may_be_told(leg.ended_at):
+                self._put_off.setdefault(leg.key, leg)
+            else:
+                self._ended.setdefault(leg.key, leg)
+
+    def _may_be_told(self, at: datetime) -> bool:
+        return self._told_before < at <= self._clock.now()
+
+    async def _settle(self, *, once_more: bool = True) -> None:
+        """Settle what ended; with `once_more` a leg whose record is on its way waits for a round.
+
+        Between asking the store and looking at the ledger AMI may have told of the end.
+        """
+        if not self._ended:
+            return
+        await self._writer.flush()
+        known = await self._store.legs(list(self._ended))
+        ended, self._ended = self._ended, {}
+        for key, leg in ended.items():
+            record = known.get(key)
+            unrecorded = record is None or record.ended_at is None
+            if once_more and unrecorded and self._ledger.is_gone(key):
+                self._put_off[key] = leg
+            else:
+                self._settler.settle(leg, record)
+
+    def _complete_live(self) -> None:
+        for key in list(self._fold.answered):
+            if self._settler.lacks_nothing(key):
+                self._fold.answered.discard(key)
+                continue
+            leg = self._fold.open_leg(key)
+            if leg is not None and leg.answered_at and not self._may_be_told(leg.answered_at):
+                self._settler.complete(leg)
+
+    def _end_round(self) -> None:
+        needed = self._fold.needed_from(self._read_to)
+        self._move(self._needed if self._put_off or self._ended else needed)
+        self._needed = needed
+
+    def _move(self, position: JournalPosition) -> None:
+        if position != self.position:
+            self.position = position
+            self._save()
+
+    # --- what is wrong with it -----------------------------------------------------------------
+
+    def _judge(self, batch: JournalBatch) -> None:
+        if batch.gap:
+            self._complain("the file that was read last is gone: rows may be missing before now")
+        elif batch.skipped and not batch.rows:
+            self._complain(
+                f"{batch.skipped} lines and not one row of ours: use the columns of "
+                "config/asterisk/cel_custom_pbxbilling.conf and dateformat %s.%6q"
+            )
+        else:
+            self.fault = None
+
+    def _complain(self, fault: str) -> None:
+        """Once for each fault, until it is mended."""
+        if fault != self.fault:
+            self.fault = fault
+            at = self._clock.now()
+            self._emit(JournalUnreadable(at, self._pbx, self._journal.path, fault))

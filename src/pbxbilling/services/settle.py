@@ -1,0 +1,190 @@
+"""Hold one leg of the journal against what is known of it, and make up the difference."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pbxbilling.domain.call import Channel
+from pbxbilling.domain.channel import ChannelKey, ChannelState, LegDirection
+from pbxbilling.domain.facts import Corrected, CorrectionKind, JournalDisagreed
+from pbxbilling.domain.journal import JournalLeg, OwnerHints
+from pbxbilling.domain.ledger import Ledger
+from pbxbilling.domain.records import EndWitness, LegRecord
+from pbxbilling.ports import Clock, EventSink
+from pbxbilling.services.inforce import InForce
+from pbxbilling.services.meter import Meter
+from pbxbilling.services.news import publish
+from pbxbilling.services.track import Tracker
+
+AGREEMENT_S = 0.1  # ends that differ by more are counted
+
+
+class Settler:
+    """Nothing here waits: between looking at the ledger and settling, nothing can come between."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        tracker: Tracker,
+        meter: Meter,
+        in_force: InForce,
+        clock: Clock,
+        emit: EventSink,
+    ) -> None:
+        self._ledger = ledger
+        self._tracker = tracker
+        self._meter = meter
+        self._in_force = in_force
+        self._clock = clock
+        self._emit = emit
+
+    def settle(self, leg: JournalLeg, known: LegRecord | None) -> None:
+        """Settle a leg that ended; `known` is what the store has of it.
+
+        An end that is only estimated closes nothing that the ledger holds to be live: that is
+        reconciliation's to judge.
+        """
+        channel = self._ledger.channels.get(leg.key)
+        if channel is not None:
+            if leg.witness is EndWitness.JOURNAL:
+                self._close(channel, leg)
+        elif known is None:
+            self._recover_unknown(leg)
+        elif known.ended_at is None or (
+            known.witness is EndWitness.ESTIMATED and leg.witness is EndWitness.JOURNAL
+        ):
+            self._recover_known(leg, known)
+        elif known.witness is EndWitness.LIVE and leg.witness is EndWitness.JOURNAL:
+            self._compare(leg, known)
+
+    # --- legs that the ledger holds ------------------------------------------------------------
+
+    def lacks_nothing(self, key: ChannelKey) -> bool:
+        """Whether the ledger holds this leg with an owner and an answer that somebody saw."""
+        channel = self._ledger.channels.get(key)
+        if channel is None or channel.call is None:
+            return False
+        return channel.call.tenant is not None and not _answer_is_guessed(channel)
+
+    def complete(self, leg: JournalLeg) -> None:
+        """Give a live leg what nobody saw of it: it was adopted, or restored unanswered."""
+        channel = self._ledger.channels.get(leg.key)
+        if channel is None:
+            return
+        self._give_owner(channel, leg)
+        if _answer_is_guessed(channel) and leg.answered_at not in {None, channel.answered_at}:
+            self._give_answer(channel, leg)
+            self._corrected(leg, channel.call.id if channel.call else None)
+
+    def _give_answer(self, channel: Channel, leg: JournalLeg) -> None:
+        now, mono = self._clock.now(), self._clock.monotonic()
+        if not channel.trunk:
+            self._ledger.rename(channel, leg.channel, now)
+        channel.direction = leg.direction or channel.direction or LegDirection.OUTBOUND
+        channel.started_at = leg.started_at or channel.started_at
+        channel.linkedid = channel.linkedid or leg.linkedid
+        channel.caller = channel.caller or leg.caller
+        channel.confirmed = True
+        channel.state = ChannelState.UP
+        channel.answered_at = None
+        answered_at = leg.answered_at or now
+        self._tracker.answered(channel, answered_at, mono)
+        channel.answered_mono = mono - max(0.0, (now - answered_at).total_seconds())
+        if channel.call is not None and channel.call.tenant is not None:
+            self._meter.rearm(channel.call.tenant, now, mono)
+        publish(self._ledger, self._emit)
+
+    def _give_owner(self, channel: Channel, leg: JournalLeg) -> None:
+        call, tenant = channel.call, self.owner(leg.owner)
+        if call is None or call.tenant is not None or tenant is None:
+            return
+        now = self._clock.now()
+        self._ledger.own(call, tenant, now)
+        self._meter.owned(call, now, self._clock.monotonic())
+        publish(self._ledger, self._emit)
+
+    def _close(self, channel: Channel, leg: JournalLeg) -> None:
+        """The hangup itself was not heard; where its request was, that is the end."""
+        self._give_owner(channel, leg)
+        if leg.answered_at is not None and _answer_is_guessed(channel):
+            self._give_answer(channel, leg)
+        call = channel.call.id if channel.call else None
+        if channel.ending_at is not None:
+            self._tracker.close(leg.key, channel.ending_at, EndWitness.LIVE)
+        else:
+            self._tracker.close(leg.key, leg.ended_at or self._clock.now(), EndWitness.JOURNAL)
+        self._corrected(leg, call)
+
+    # --- legs that have left the ledger, or were never in it -----------------------------------
+
+    def _recover_unknown(self, leg: JournalLeg) -> None:
+        """Only what was answered cost something: refused and unanswered legs leave no record."""
+        if leg.answered_at is None or leg.started_at is None or leg.direction is None:
+            return
+        tenant = self.owner(leg.owner)
+        call = self._ledger.under_linkedid(leg.key.pbx, leg.linkedid, tenant)
+        if tenant is None and call is not None:
+            tenant = call.tenant
+        self._recovered(
+            leg,
+            LegRecord(
+                key=leg.key,
+                call=call.id if call is not None else None,
+                tenant=tenant,
+                direction=leg.direction,
+                channel=leg.channel,
+                linkedid=leg.linkedid,
+                caller=leg.caller,
+                number=leg.number,
+                started_at=leg.started_at,
+                answered_at=leg.answered_at,
+                emergency=leg.number in self._in_force.policy.emergency,
+            ),
+            None,
+        )
+
+    def _recover_known(self, leg: JournalLeg, known: LegRecord) -> None:
+        completed = replace(known, tenant=known.tenant or self.owner(leg.owner))
+        if leg.answered_at is not None and known.answered_at in {None, known.started_at}:
+            completed = replace(
+                completed,
+                direction=leg.direction or known.direction,
+                started_at=leg.started_at or known.started_at,
+                answered_at=leg.answered_at,
+            )
+        self._recovered(leg, completed, known)
+
+    def _recovered(self, leg: JournalLeg, record: LegRecord, before: LegRecord | None) -> None:
+        ended = replace(record, ended_at=leg.ended_at, witness=leg.witness)
+        self._meter.recovered(ended, before)
+        self._corrected(leg, record.call)
+
+    def _compare(self, leg: JournalLeg, known: LegRecord) -> None:
+        if leg.ended_at is None or known.ended_at is None:
+            return
+        difference_s = (leg.ended_at - known.ended_at).total_seconds()
+        if abs(difference_s) > AGREEMENT_S:
+            self._emit(JournalDisagreed(self._clock.now(), leg.key, difference_s))
+
+    def owner(self, hints: OwnerHints) -> str | None:
+        """Whose a leg is: by a hook, else by account code, DID or context; None: nobody's."""
+        book = self._in_force.book
+        by_hook = next((tenant for tenant in hints.tenants if tenant in book.tenants), None)
+        by_code = (book.owner(accountcode=code) for code in hints.accountcodes)
+        return (
+            by_hook
+            or next(filter(None, by_code), None)
+            or book.owner(did=hints.did, context=hints.context)
+        )
+
+    def _corrected(self, leg: JournalLeg, call: str | None) -> None:
+        kind = CorrectionKind.SETTLED
+        self._emit(Corrected(self._clock.now(), leg.key.pbx, kind, leg.key, call))
+
+
+def _answer_is_guessed(channel: Channel) -> bool:
+    """Whether nobody saw the answer: a channel that was adopted when it was up already counts
+    from its beginning, for want of anything better.
+    """
+    unknown = channel.answered_at is None or channel.answered_at == channel.started_at
+    return unknown or not channel.trunk

@@ -1,0 +1,154 @@
+"""The services around one PBX's journal, with a store and a journal in memory."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime, timedelta
+from itertools import count
+
+from pbxbilling.domain.book import AccountBook
+from pbxbilling.domain.channel import ChannelKey, Trunks
+from pbxbilling.domain.facts import Fact
+from pbxbilling.domain.journal import JournalBatch, JournalError, JournalPosition, JournalRow
+from pbxbilling.domain.ledger import Ledger
+from pbxbilling.domain.plan import Plan
+from pbxbilling.domain.policy import Policy
+from pbxbilling.domain.records import PbxMark, Record
+from pbxbilling.domain.tenant import Tenant
+from pbxbilling.services.inforce import InForce
+from pbxbilling.services.meter import Meter
+from pbxbilling.services.record import Recorder
+from pbxbilling.services.recover import JournalRecovery
+from pbxbilling.services.restore import restore
+from pbxbilling.services.settle import Settler
+from pbxbilling.services.track import Tracker
+from pbxbilling.services.trust import Trust
+from tests.support.journal_rows import at
+from tests.support.memory_store import MemoryStore
+
+PBX = "pbx1"
+LONG_AFTER = at(1000)
+ACCOUNTS = AccountBook(
+    [Plan("basic", included_minutes=100)],
+    [
+        Tenant("acme", "basic", accountcodes=("acme",), dids=("+15550100",)),
+        Tenant("globex", "basic", contexts=("from-globex",)),
+    ],
+)
+
+
+class HandClock:
+    """Stands still until it is moved."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+
+    def now(self) -> datetime:
+        return self._now
+
+    def monotonic(self) -> float:
+        return self._now.timestamp()
+
+    def move_to(self, now: datetime) -> None:
+        self._now = now
+
+
+class ListedJournal:
+    """A `Journal` whose positions count rows; `fault`, where set, is raised."""
+
+    def __init__(self, rows: Sequence[JournalRow] = (), size: int = 3) -> None:
+        self.path = "/var/log/asterisk/cel-custom/pbxbilling.csv"
+        self.rows = list(rows)
+        self.size = size
+        self.fault: JournalError | None = None
+        self.skipped = 0
+        self.gap = False
+
+    async def batches(self, after: JournalPosition) -> AsyncIterator[JournalBatch]:
+        if self.fault is not None:
+            raise self.fault
+        begin = after.offset
+        while begin < len(self.rows) or self.skipped:
+            end = min(begin + self.size, len(self.rows))
+            rows = tuple(self.rows[begin:end])
+            position = JournalPosition("rows", end)
+            yield JournalBatch(after, position, rows, self.skipped, self.gap)
+            begin, after, self.skipped, self.gap = end, position, 0, False
+
+
+class HeldWriter:
+    """A queue that reaches the store when somebody flushes."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self.store = store
+        self.queue: list[Record] = []
+
+    def put(self, record: Record) -> None:
+        self.queue.append(record)
+
+    async def flush(self) -> None:
+        if self.queue:
+            await self.store.commit(self.queue)
+            self.queue = []
+
+
+class Run:
+    """One life of the daemon, from its start until `kill`, which loses what was not flushed."""
+
+    def __init__(
+        self, store: MemoryStore, journal: ListedJournal, now: datetime = LONG_AFTER
+    ) -> None:
+        self.store, self.journal = store, journal
+        self.clock = HandClock(now)
+        self.login_at = now
+        self.facts: list[Fact] = []
+        self.writer = HeldWriter(store)
+        self._recorder = Recorder(self.writer, admissions=False)
+        in_force = InForce(Policy(), ACCOUNTS)
+        ids = count(1)
+        self.ledger = Ledger({PBX: Trunks(["PJSIP/carrier*"])}, lambda: f"call-{next(ids)}")
+        trust = Trust([PBX], 30)
+        self.meter = Meter(self.ledger, in_force, trust, self.clock, self.emit, lambda *_: None)
+        self.tracker = Tracker(self.ledger, in_force, self.meter, self.clock, self.emit)
+        mark = store.known_marks.get(PBX, PbxMark(PBX))
+        self.recovery = JournalRecovery(
+            PBX,
+            journal,
+            JournalPosition(mark.journal_file, mark.journal_offset),
+            self.ledger,
+            Settler(self.ledger, self.tracker, self.meter, in_force, self.clock, self.emit),
+            store,
+            self.writer,
+            self.clock,
+            self.emit,
+            self.save,
+        )
+
+    def emit(self, fact: Fact) -> None:
+        self.facts.append(fact)
+        self._recorder(fact)
+
+    def save(self) -> None:
+        self.writer.put(PbxMark(PBX, None, *self.recovery.position))
+
+    def told(self, kind: type[Fact]) -> list[Fact]:
+        return [fact for fact in self.facts if isinstance(fact, kind)]
+
+    async def take_up(self) -> None:
+        """Live calls and legs, as the store has them."""
+        calls, legs = await self.store.open_calls(), await self.store.open_legs()
+        restore(self.ledger, calls, legs, {}, self.clock)
+
+    async def round(self, booted_at: datetime | None = None) -> None:
+        """Read on, and settle."""
+        await self.recovery.catch_up(unheard_until=self.login_at, booted_at=booted_at)
+
+    async def end(self) -> None:
+        """Two rounds far apart: nothing is put off any longer; and all of it is kept."""
+        await self.round()
+        self.clock.move_to(self.clock.now() + timedelta(seconds=60))
+        await self.round()
+        await self.writer.flush()
+
+    def held(self, uniqueid: str) -> bool:
+        return ChannelKey(PBX, uniqueid) in self.ledger.channels

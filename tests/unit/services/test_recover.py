@@ -1,0 +1,444 @@
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.facts import (
+    Corrected,
+    CorrectionKind,
+    JournalDisagreed,
+    JournalUnreadable,
+    LegEnded,
+)
+from pbxbilling.domain.journal import JournalError, JournalRow
+from pbxbilling.domain.records import EndWitness, LegRecord, PbxMark, UsageRow
+from pbxbilling.domain.signals import ChannelSeen, Hangup, HangupRequest, Newchannel, Newstate
+from pbxbilling.ports import StoreError
+from tests.support.journal_rows import EPOCH_S, at, hook, row
+from tests.support.memory_store import MemoryStore
+from tests.support.recovery import PBX, ListedJournal, Run
+
+PHONE, TRUNK = "PJSIP/acme1-00000000", "PJSIP/carrier-00000001"
+KEY = ChannelKey(PBX, f"{EPOCH_S}.1")
+
+
+def outbound(ends: float | None = 70.5, answers: float | None = 10) -> list[JournalRow]:
+    """A phone of nobody in particular calls out for globex."""
+    rows = [
+        row("CHAN_START", 0, 0, PHONE, exten="3201", caller="21"),
+        hook(1, 0, "outbound|globex|3201", channel=PHONE, caller="21"),
+        row("CHAN_START", 2, 1, TRUNK, linked=0, exten="s"),
+    ]
+    if answers is not None:
+        rows.append(row("ANSWER", answers, 1, TRUNK, linked=0, exten="3201", application="AppDial"))
+    if ends is not None:
+        rows.append(row("HANGUP", ends, 1, TRUNK, linked=0))
+        rows.append(row("HANGUP", ends, 0, PHONE))
+    return rows
+
+
+def leg_record(**changed: object) -> LegRecord:
+    known = LegRecord(
+        key=KEY,
+        call=None,
+        tenant="globex",
+        direction=LegDirection.OUTBOUND,
+        channel=TRUNK,
+        linkedid=f"{EPOCH_S}.0",
+        caller="21",
+        number="3201",
+        started_at=at(2),
+        answered_at=at(10),
+    )
+    return replace(known, **changed)  # type: ignore[arg-type]
+
+
+def seen(state: int = 0, age_s: float = 0.0) -> ChannelSeen:
+    return ChannelSeen(KEY, TRUNK, state, linkedid=f"{EPOCH_S}.0", accountcode="acme", age_s=age_s)
+
+
+class AskedStore(MemoryStore):
+    """Lets something happen while it looks for legs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.while_asked: Callable[[], None] | None = None
+
+    async def legs(self, keys: Iterable[ChannelKey]) -> dict[ChannelKey, LegRecord]:
+        found = await super().legs(keys)
+        if self.while_asked is not None:
+            self.while_asked()
+        return found
+
+
+@pytest.fixture
+def store() -> AskedStore:
+    return AskedStore()
+
+
+async def recover(store: MemoryStore, rows: list[JournalRow]) -> Run:
+    run = Run(store, ListedJournal(rows))
+    await run.take_up()
+    await run.round()
+    await run.writer.flush()
+    return run
+
+
+# --- legs that nobody saw ------------------------------------------------------------------------
+
+
+async def test_a_leg_that_nobody_saw_is_billed_to_who_the_hook_named(store: MemoryStore) -> None:
+    run = await recover(store, outbound())
+    leg = store.known_legs[KEY]
+    assert (leg.tenant, leg.direction, leg.number) == ("globex", LegDirection.OUTBOUND, "3201")
+    assert (leg.talk_us, leg.billed_s, leg.allowance_s) == (60_500_000, 120, 120)
+    assert (leg.ended_at, leg.witness, leg.month) == (at(70.5), EndWitness.JOURNAL, "2026-11")
+    (correction,) = run.told(Corrected)
+    assert isinstance(correction, Corrected)
+    assert (correction.kind, correction.key) == (CorrectionKind.SETTLED, KEY)
+
+
+async def test_it_is_settled_once_however_often_it_is_read(store: MemoryStore) -> None:
+    await recover(store, outbound())
+    store.known_marks.clear()
+    run = await recover(store, outbound())
+    assert run.facts == []
+    (usage,) = await store.usage()
+    assert (usage.calls, usage.billed_s) == (1, 120)
+
+
+async def test_an_unanswered_leg_leaves_no_record(store: MemoryStore) -> None:
+    run = await recover(store, outbound(answers=None))
+    assert not store.known_legs
+    assert not run.facts
+
+
+async def test_an_unhooked_leg_is_found_by_account_code_did_or_context(store: MemoryStore) -> None:
+    rows = [
+        row("CHAN_START", 0, 0, PHONE, exten="3201", context="from-globex"),
+        row("CHAN_START", 1, 1, TRUNK, linked=0, exten="s"),
+        row("ANSWER", 2, 1, TRUNK, linked=0),
+        row("HANGUP", 3, 1, TRUNK, linked=0),
+        row("CHAN_START", 4, 2, exten="+15550100"),
+        hook(4, 2, "inbound|nobody-we-know|+15550100"),
+        row("ANSWER", 5, 2),
+        row("HANGUP", 6, 2),
+        row("CHAN_START", 7, 3, exten="+15550999"),
+        row("ANSWER", 8, 3),
+        row("HANGUP", 9, 3),
+    ]
+    await recover(store, rows)
+    assert [leg.tenant for leg in store.known_legs.values()] == ["globex", "acme", None]
+
+
+async def test_an_emergency_is_flagged(store: MemoryStore) -> None:
+    rows = outbound()
+    rows[1] = hook(1, 0, "outbound|globex|112", channel=PHONE)
+    await recover(store, rows)
+    assert store.known_legs[KEY].emergency
+
+
+async def test_a_leg_that_has_not_ended_waits(store: MemoryStore) -> None:
+    run = await recover(store, outbound(ends=None))
+    assert not store.known_legs
+    run.journal.rows += outbound()[-2:]
+    await run.round()
+    await run.writer.flush()
+    assert store.known_legs[KEY].talk_us == 60_500_000
+
+
+async def test_a_leg_of_an_asterisk_that_was_killed_ends_at_its_last_row(
+    store: MemoryStore,
+) -> None:
+    journal = ListedJournal([*outbound(ends=None), row("ANSWER", 40, 0, PHONE)])
+    run = Run(store, journal)
+    await run.round(booted_at=at(500))
+    await run.writer.flush()
+    leg = store.known_legs[KEY]
+    assert (leg.ended_at, leg.witness) == (at(40), EndWitness.ESTIMATED)
+
+
+# --- legs that the store knows -------------------------------------------------------------------
+
+
+async def test_an_estimated_end_gives_way_and_usage_follows(store: MemoryStore) -> None:
+    estimated = leg_record(
+        ended_at=at(400),
+        witness=EndWitness.ESTIMATED,
+        talk_us=390_000_000,
+        billed_s=420,
+        allowance_s=420,
+        month="2026-11",
+    )
+    await store.commit([estimated])
+    run = Run(store, ListedJournal(outbound()))
+    run.meter.load([UsageRow("globex", "2026-11", LegDirection.OUTBOUND, 1, 390_000_000, 420, 420)])
+    await run.round()
+    await run.writer.flush()
+    assert store.known_legs[KEY].billed_s == 120
+    assert run.meter._used_s == {("globex", "2026-11"): 120}
+
+
+async def test_an_end_that_was_seen_live_stays_and_a_difference_is_counted(
+    store: MemoryStore,
+) -> None:
+    live = leg_record(ended_at=at(68.5), witness=EndWitness.LIVE, talk_us=58_500_000)
+    await store.commit([live])
+    run = await recover(store, outbound())
+    (disagreed,) = run.facts
+    assert isinstance(disagreed, JournalDisagreed)
+    assert disagreed.difference_s == pytest.approx(2.0)
+    assert store.known_legs[KEY] == live
+
+
+async def test_ends_within_a_tenth_of_a_second_agree(store: MemoryStore) -> None:
+    await store.commit([leg_record(ended_at=at(70.41), witness=EndWitness.LIVE)])
+    assert not (await recover(store, outbound())).facts
+
+
+async def test_an_adopted_leg_whose_end_was_missed_has_the_journal_s_answer_and_way(
+    store: MemoryStore,
+) -> None:
+    await store.commit(
+        [leg_record(answered_at=at(2), ended_at=at(300), witness=EndWitness.ESTIMATED)]
+    )
+    rows = outbound()
+    rows[2] = rows[2]._replace(exten="+15550100")
+    await recover(store, rows)
+    leg = store.known_legs[KEY]
+    assert (leg.answered_at, leg.direction) == (at(10), LegDirection.INBOUND)
+    assert leg.talk_us == 60_500_000
+
+
+async def test_only_an_end_is_enough_for_a_leg_that_the_store_knows(store: MemoryStore) -> None:
+    await store.commit([leg_record(key=KEY._replace(pbx=PBX))])
+    run = Run(store, ListedJournal([row("HANGUP", 70.5, 1, TRUNK, linked=0)]))
+    await run.round()
+    await run.writer.flush()
+    assert store.known_legs[KEY].talk_us == 60_500_000
+
+
+# --- legs that the ledger holds ------------------------------------------------------------------
+
+
+async def test_a_leg_that_ended_while_the_daemon_was_down_is_closed_by_the_journal(
+    store: MemoryStore,
+) -> None:
+    await store.commit([leg_record()])
+    run = await recover(store, outbound())
+    assert not run.held(KEY.uniqueid)
+    leg = store.known_legs[KEY]
+    assert (leg.ended_at, leg.witness, leg.talk_us) == (at(70.5), EndWitness.JOURNAL, 60_500_000)
+
+
+async def test_what_ami_may_be_about_to_tell_is_left_to_it_for_a_round(store: MemoryStore) -> None:
+    run = Run(store, ListedJournal(outbound()), now=at(5))
+    run.tracker.apply(Newchannel(seen(), at(2)))
+    run.clock.move_to(at(10))
+    run.tracker.apply(Newstate(seen(6), at(10)))
+    run.clock.move_to(at(71))
+    await run.round()
+    assert run.held(KEY.uniqueid)
+    run.tracker.apply(HangupRequest(KEY, at(70.4)))
+    run.tracker.apply(Hangup(KEY, at(70.5)))
+    run.clock.move_to(at(131))
+    await run.round()
+    await run.writer.flush()
+    leg = store.known_legs[KEY]
+    assert (leg.witness, leg.ended_at) == (EndWitness.LIVE, at(70.4))
+    assert len(run.told(LegEnded)) == 1
+    assert not run.told(Corrected)
+
+
+async def test_a_hangup_that_ami_tells_while_the_store_is_asked_is_counted_once(
+    store: AskedStore,
+) -> None:
+    run = Run(store, ListedJournal(outbound()), now=at(5))
+    run.tracker.apply(Newchannel(seen(), at(2)))
+    run.tracker.apply(Newstate(seen(6), at(10)))
+    run.clock.move_to(at(500))
+    store.while_asked = lambda: run.tracker.apply(Hangup(KEY, at(70.5)))
+    await run.round()
+    store.while_asked = None
+    await run.end()
+    assert len(run.told(LegEnded)) == 1
+    assert store.known_legs[KEY].witness is EndWitness.LIVE
+
+
+async def test_what_was_put_off_is_settled_by_the_next_daemon(store: MemoryStore) -> None:
+    run = Run(store, ListedJournal(outbound()), now=at(5))
+    run.clock.move_to(at(71))
+    await run.round()
+    await run.writer.flush()
+    assert not store.known_legs
+    await recover(store, outbound())
+    assert store.known_legs[KEY].talk_us == 60_500_000
+
+
+async def test_what_was_put_off_is_settled_without_the_journal(store: MemoryStore) -> None:
+    run = Run(store, ListedJournal(outbound()), now=at(5))
+    run.clock.move_to(at(71))
+    await run.round()
+    run.journal.fault = JournalError("gone")
+    await run.end()
+    assert store.known_legs[KEY].talk_us == 60_500_000
+
+
+async def test_a_hangup_that_ami_never_told_is_closed_in_the_next_round(store: MemoryStore) -> None:
+    run = Run(store, ListedJournal(outbound()), now=at(5))
+    run.tracker.apply(Newchannel(seen(), at(2)))
+    run.tracker.apply(Newstate(seen(6), at(10)))
+    run.clock.move_to(at(71))
+    await run.end()
+    assert store.known_legs[KEY].witness is EndWitness.JOURNAL
+    assert not run.held(KEY.uniqueid)
+
+
+async def test_a_hangup_request_that_was_heard_is_the_end(store: MemoryStore) -> None:
+    run = Run(store, ListedJournal(outbound()), now=at(5))
+    run.tracker.apply(Newchannel(seen(), at(2)))
+    run.tracker.apply(Newstate(seen(6), at(10)))
+    run.tracker.apply(HangupRequest(KEY, at(68.5)))
+    run.clock.move_to(at(500))
+    await run.end()
+    leg = store.known_legs[KEY]
+    assert (leg.ended_at, leg.witness) == (at(68.5), EndWitness.LIVE)
+
+
+async def test_no_live_leg_is_closed_on_an_estimate(store: MemoryStore) -> None:
+    await store.commit([leg_record()])
+    run = Run(store, ListedJournal(outbound(ends=None)))
+    await run.take_up()
+    await run.round(booted_at=at(500))
+    assert run.held(KEY.uniqueid)
+
+
+async def test_an_adopted_leg_gets_its_answer_its_way_and_its_owner(store: MemoryStore) -> None:
+    rows = [
+        row("CHAN_START", 0, 1, TRUNK, exten="+15550100"),
+        hook(1, 1, "inbound|globex|+15550100"),
+        row("ANSWER", 30, 1, TRUNK),
+    ]
+    run = Run(store, ListedJournal(rows), now=at(100))
+    adopted = ChannelSeen(KEY, TRUNK, 6, linkedid=KEY.uniqueid, age_s=100)
+    run.tracker.adopt(adopted, at(0))
+    await run.round()
+    channel = run.ledger.channels[KEY]
+    assert channel.answered_at == at(30)
+    assert channel.direction is LegDirection.INBOUND
+    assert channel.call is not None
+    assert channel.call.tenant == "globex"
+    run.clock.move_to(at(130))
+    run.tracker.apply(Hangup(KEY, at(130)))
+    await run.writer.flush()
+    leg = store.known_legs[KEY]
+    assert (leg.talk_us, leg.tenant) == (100_000_000, "globex")
+    assert len(run.told(Corrected)) == 1
+
+
+# --- the position --------------------------------------------------------------------------------
+
+
+async def test_the_position_is_kept_after_the_legs_before_it(store: MemoryStore) -> None:
+    run = Run(store, ListedJournal(outbound()))
+    await run.round()
+    kinds = [type(record) for record in run.writer.queue]
+    assert kinds.index(LegRecord) < len(kinds) - 1 - kinds[::-1].index(PbxMark)
+
+
+async def test_the_position_waits_for_open_calls(store: MemoryStore) -> None:
+    await recover(store, outbound(ends=None))
+    assert PBX not in store.known_marks
+    await recover(store, outbound())
+    assert store.known_marks[PBX].journal_offset == len(outbound())
+
+
+async def test_a_store_that_fails_costs_nothing(store: MemoryStore) -> None:
+    run = Run(store, ListedJournal(outbound()))
+    run.writer.put(PbxMark("another"))
+    store.fault = StoreError("disk full")
+    with pytest.raises(StoreError):
+        await run.round()
+    store.fault = None
+    await run.round()
+    await run.writer.flush()
+    assert store.known_legs[KEY].talk_us == 60_500_000
+    assert store.known_marks[PBX].journal_offset == len(outbound())
+
+
+def conversations(number: int) -> list[JournalRow]:
+    """So many calls, each beginning while those before it live; serials 2n and 2n + 1."""
+    rows = []
+    for n in range(number):
+        a, b = 2 * n, 2 * n + 1
+        shift = timedelta(seconds=7 * n)
+        for told in outbound(ends=30 + n):
+            mine = f"{EPOCH_S}.{a if told.channel == PHONE else b}"
+            rows.append(told._replace(at=told.at + shift, uniqueid=mine, linkedid=f"{EPOCH_S}.{a}"))
+    return sorted(rows, key=lambda told: told.at)
+
+
+@given(
+    st.integers(1, 5),
+    st.integers(1, 6),
+    st.lists(st.tuples(st.integers(1, 12), st.booleans()), max_size=8),
+)
+async def test_killed_at_any_point_every_leg_is_counted_once(
+    number: int, size: int, lives: list[tuple[int, bool]]
+) -> None:
+    """In each life some rows are written and read; it is killed before or after a flush."""
+    written, store, journal = conversations(number), MemoryStore(), ListedJournal(size=size)
+    for rows, flushed in lives:
+        journal.rows += written[len(journal.rows) :][:rows]
+        run = Run(store, journal)
+        await run.take_up()
+        await run.round()
+        if flushed:
+            await run.writer.flush()
+    journal.rows = written
+    run = Run(store, journal)
+    await run.take_up()
+    await run.end()
+    (usage,) = await store.usage()
+    assert usage.calls == number
+    assert usage.talk_us == sum((20 + n) * 1_000_000 for n in range(number))
+
+
+# --- a journal that cannot help ------------------------------------------------------------------
+
+
+async def test_an_unreadable_journal_is_told_once_until_it_is_mended(store: MemoryStore) -> None:
+    run = Run(store, ListedJournal())
+    broken = JournalError("journal x.csv: Permission denied; let the daemon's user read it")
+    for fault in (broken, broken, None, broken):
+        run.journal.fault = fault
+        run.journal.rows += [row("ANSWER", 0, 0, PHONE)]
+        await run.round()
+    told = run.told(JournalUnreadable)
+    assert len(told) == 2
+    assert isinstance(told[0], JournalUnreadable)
+    assert (told[0].path, told[0].error) == (run.journal.path, str(broken))
+    assert run.recovery.fault == str(broken)
+
+
+async def test_a_journal_in_another_form_is_told(store: MemoryStore) -> None:
+    run = Run(store, ListedJournal())
+    run.journal.skipped = 12
+    await run.round()
+    (told,) = run.facts
+    assert isinstance(told, JournalUnreadable)
+    assert told.error.startswith("12 lines and not one row")
+
+
+async def test_a_gap_is_told_and_what_is_left_is_settled(store: MemoryStore) -> None:
+    journal = ListedJournal(outbound())
+    journal.gap = True
+    run = Run(store, journal)
+    await run.round()
+    assert run.told(JournalUnreadable)
+    assert len(run.told(LegEnded)) == 1
+    assert run.recovery.fault is None
