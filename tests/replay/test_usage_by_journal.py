@@ -1,0 +1,91 @@
+"""The same calls, once heard over AMI and once recovered from the journal: the same usage."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pbxbilling.ami.journal_lines import parse_lines
+from pbxbilling.ami.mapping import SIGNALS, signal_of
+from pbxbilling.ami.protocol import Framer, event_name
+from pbxbilling.domain.facts import Corrected, JournalDisagreed
+from pbxbilling.domain.journal import JournalRow
+from pbxbilling.domain.records import LegRecord
+from pbxbilling.domain.signals import FullyBooted, Reloaded, Shutdown
+from tests.support.memory_store import MemoryStore
+from tests.support.recovery import PBX, ListedJournal, Run
+
+TRACES = Path(__file__).parent / "traces"
+NAMES = sorted(path.stem for path in TRACES.glob("*.csv"))
+WITHIN_US = 100_000
+
+
+def rows(name: str) -> list[JournalRow]:
+    return list(parse_lines((TRACES / f"{name}.csv").read_bytes(), more=False).rows)
+
+
+def hear(run: Run, name: str, *, share: float = 1.0) -> None:
+    """The first part of the recorded events, as they came over the link."""
+    blocks = Framer().feed((TRACES / f"{name}.ami").read_bytes())
+    for block in blocks[: round(len(blocks) * share)]:
+        event = event_name(block)
+        signal = signal_of(PBX, event, block) if event in SIGNALS else None
+        if signal is None or isinstance(signal, FullyBooted | Shutdown | Reloaded):
+            continue
+        if signal.at is not None:
+            run.clock.move_to(max(run.clock.now(), signal.at))
+        run.tracker.apply(signal)
+
+
+def answered(store: MemoryStore) -> list[LegRecord]:
+    legs = [leg for leg in store.known_legs.values() if leg.answered_at is not None]
+    return sorted(legs, key=lambda leg: leg.key)
+
+
+def assert_same_usage(one: list[LegRecord], other: list[LegRecord]) -> None:
+    assert [leg.key for leg in one] == [leg.key for leg in other]
+    for leg, twin in zip(one, other, strict=True):
+        assert leg.direction == twin.direction
+        assert abs(leg.talk_us - twin.talk_us) <= WITHIN_US
+
+
+def beginning(name: str) -> Run:
+    first = rows(name)[0]
+    return Run(MemoryStore(), ListedJournal(), first.at - timedelta(seconds=1))
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_the_journal_alone_gives_the_usage_that_was_heard(name: str) -> None:
+    live = beginning(name)
+    hear(live, name)
+    await live.writer.flush()
+    recovered = Run(MemoryStore(), ListedJournal(rows(name)))
+    recovered.clock.move_to(rows(name)[-1].at + timedelta(seconds=60))
+    await recovered.end()
+    assert_same_usage(answered(live.store), answered(recovered.store))
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_what_was_heard_needs_no_correction(name: str) -> None:
+    run = beginning(name)
+    hear(run, name)
+    run.journal.rows = rows(name)
+    await run.end()
+    assert not run.told(Corrected)
+    assert not run.told(JournalDisagreed)
+
+
+@given(st.sampled_from(NAMES), st.floats(0, 1))
+async def test_a_link_cut_at_any_point_costs_no_usage(name: str, share: float) -> None:
+    whole = beginning(name)
+    hear(whole, name)
+    await whole.writer.flush()
+    cut = beginning(name)
+    hear(cut, name, share=share)
+    cut.clock.move_to(rows(name)[-1].at + timedelta(seconds=60))
+    cut.login_at = cut.clock.now()
+    cut.journal.rows = rows(name)
+    await cut.end()
+    assert_same_usage(answered(whole.store), answered(cut.store))
