@@ -17,6 +17,7 @@ import uvloop
 from pbxbilling import __version__
 from pbxbilling.agi.server import AgiServer
 from pbxbilling.agi.server import AgiSettings as HookSettings
+from pbxbilling.ami.journal import CelJournal
 from pbxbilling.ami.settings import LinkSettings
 from pbxbilling.clock import SystemClock
 from pbxbilling.config.faults import ConfigError
@@ -27,8 +28,10 @@ from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.call import Channel
 from pbxbilling.domain.channel import Trunks
 from pbxbilling.domain.facts import ConfigReloaded, Fact
+from pbxbilling.domain.journal import JournalPosition
 from pbxbilling.domain.ledger import Ledger
 from pbxbilling.domain.period import month_of
+from pbxbilling.domain.records import PbxMark
 from pbxbilling.pbxlink import PbxLink
 from pbxbilling.services.administer import Administration
 from pbxbilling.services.admit import Admission
@@ -37,7 +40,9 @@ from pbxbilling.services.inspect import Inspector
 from pbxbilling.services.meter import Meter
 from pbxbilling.services.reconcile import Reconciler
 from pbxbilling.services.record import Recorder
+from pbxbilling.services.recover import JournalRecovery
 from pbxbilling.services.restore import restore
+from pbxbilling.services.settle import Settler
 from pbxbilling.services.track import Tracker
 from pbxbilling.services.trust import Trust
 from pbxbilling.store.lock import database_lock
@@ -55,6 +60,7 @@ from pbxbilling.web.server import serve_tcp, serve_unix
 DRAIN_S = 10.0  # how long an ordinary end waits for the store
 WATCH_S = 0.5  # pace of the housekeeping: allowances, stale links, reservations
 WATCHDOG_S = 1.0
+MARK_EVERY = 10  # rounds of housekeeping between two marks of each PBX's last proof of life
 
 
 class Facts:
@@ -110,6 +116,7 @@ class Daemon:
         )
         self._recorder = Recorder(self._writer, admissions=settings.decisions.admissions)
         self._links: dict[str, PbxLink] = {}
+        self._marks: dict[str, PbxMark] = {}
 
     # --- start ---------------------------------------------------------------------------------
 
@@ -124,7 +131,8 @@ class Daemon:
         }
         for month in months:
             self._meter.load(await self._store.usage(month=month))
-        for pbx, mark in (await self._store.marks()).items():
+        self._marks = await self._store.marks()
+        for pbx, mark in self._marks.items():
             if pbx in self._trust.links:
                 self._trust.links[pbx].heard_at = mark.heard_at
         known = set(self._trust.links)
@@ -180,6 +188,7 @@ class Daemon:
                     watch,
                     self._writer,
                     self._clock,
+                    self._recovery_of(pbx),
                 )
                 self._links[pbx.name] = link
                 running.append(tasks.create_task(link.run(), name=f"pbx {pbx.name}"))
@@ -204,6 +213,29 @@ class Daemon:
             for task in running:
                 task.cancel()
 
+    def _recovery_of(
+        self, pbx: PbxSettings
+    ) -> Callable[[Callable[[], None]], JournalRecovery] | None:
+        """Who reads the journal of a PBX; None where it has none."""
+        if pbx.cel_csv is None:
+            return None
+        journal, mark = CelJournal(pbx.cel_csv), self._marks.get(pbx.name, PbxMark(pbx.name))
+        settler = Settler(
+            self._ledger, self._tracker, self._meter, self._in_force, self._clock, self._facts
+        )
+        return lambda save: JournalRecovery(
+            pbx.name,
+            journal,
+            JournalPosition(mark.journal_file, mark.journal_offset),
+            self._ledger,
+            settler,
+            self._store,
+            self._writer,
+            self._clock,
+            self._facts,
+            save,
+        )
+
     def _stop_on_signals(self) -> asyncio.Event:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -214,13 +246,16 @@ class Daemon:
     # --- while it runs -------------------------------------------------------------------------
 
     async def _housekeeping(self) -> None:
-        while True:
+        for number in count(1):
             await asyncio.sleep(WATCH_S)
+            if number % MARK_EVERY == 0:
+                for link in self._links.values():
+                    link.mark()
             self._meter.tick(self._clock.now(), self._clock.monotonic())
             self._reconciler.watch()
             for channel in self._reconciler.unconfirmed():
-                link = self._links.get(channel.key.pbx)
-                if link is not None and await link.control.channel_exists(channel.name) is False:
+                held_by = self._links[channel.key.pbx].control
+                if await held_by.channel_exists(channel.name) is False:
                     self._reconciler.expire(channel)
 
     async def _watchdog(self, notifier: Notifier) -> None:
@@ -263,6 +298,8 @@ class Daemon:
             if pbx.name in self._links:
                 self._links[pbx.name].link.change(link_settings(pbx))
                 self._ledger.trunks[pbx.name] = Trunks(pbx.trunks)
+        if {pbx.name for pbx in settings.pbx} != self._links.keys():
+            self._log.warning("a [[pbx]] was added or removed: only after a restart")
         self._meter.rearm_all(self._clock.now(), self._clock.monotonic())
 
 

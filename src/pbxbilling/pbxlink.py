@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from random import Random
 
@@ -11,10 +12,12 @@ from pbxbilling.ami.control import AmiControl
 from pbxbilling.ami.link import AmiLink
 from pbxbilling.ami.settings import LinkSettings
 from pbxbilling.domain.call import Channel
+from pbxbilling.domain.journal import JournalPosition
 from pbxbilling.domain.records import PbxMark
 from pbxbilling.domain.signals import FullyBooted, Reloaded, Shutdown, Signal
-from pbxbilling.ports import Clock, RecordSink
+from pbxbilling.ports import Clock, RecordSink, StoreError
 from pbxbilling.services.reconcile import Reconciler
+from pbxbilling.services.recover import JournalRecovery
 from pbxbilling.services.track import Tracker
 from pbxbilling.telemetry.observers import LinkWatch
 
@@ -33,13 +36,18 @@ class PbxLink:
         watch: LinkWatch,
         records: RecordSink,
         clock: Clock,
+        recovery: Callable[[Callable[[], None]], JournalRecovery] | None = None,
     ) -> None:
+        """`recovery` makes the reader of this PBX's journal, given what saves its position."""
         self.name = settings.pbx
         self._tracker = tracker
         self._reconciler = reconciler
         self._watch = watch
         self._records = records
         self._clock = clock
+        self._recovery = recovery(self.mark) if recovery is not None else None
+        self._logged_in_at = clock.now()
+        self._booted_at: datetime | None = None
         self._look = asyncio.Event()
         self._orders: set[asyncio.Task[object]] = set()
         self.link = AmiLink(settings, self._take, self, clock, Random())  # noqa: S311
@@ -72,6 +80,9 @@ class PbxLink:
 
     def connected(self, pbx: str, uptime_s: float | None) -> None:
         """Logged in: look at once."""
+        self._logged_in_at = self._clock.now()
+        if uptime_s is not None:
+            self._booted_at = self._logged_in_at - timedelta(seconds=uptime_s)
         self._reconciler.link_up(pbx, uptime_s)
         self._look.set()
 
@@ -108,12 +119,23 @@ class PbxLink:
                 snapshot = await self.control.snapshot()
                 if self._reconciler.apply(snapshot):
                     pause_s = SOON_S
-                self._mark()
+                await self._read_journal()
+                self.mark()
 
     async def _next_look(self, pause_s: float) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(pause_s):
                 await self._look.wait()
 
-    def _mark(self) -> None:
-        self._records.put(PbxMark(self.name, self.heard_at()))
+    async def _read_journal(self) -> None:
+        """Settle what happened unseen; what a failing store holds up, the next look settles."""
+        if self._recovery is None:
+            return
+        booted_at, self._booted_at = self._booted_at, None
+        with contextlib.suppress(StoreError):
+            await self._recovery.catch_up(unheard_until=self._logged_in_at, booted_at=booted_at)
+
+    def mark(self) -> None:
+        """Keep how far this PBX is known, for the next start."""
+        position = self._recovery.position if self._recovery is not None else JournalPosition()
+        self._records.put(PbxMark(self.name, self.heard_at(), position.file, position.offset))

@@ -61,7 +61,9 @@ class Daemon:
         mode: str = "enforce",
         more: str = "",
         ami: tuple[str, int] | None = None,
+        journal: bool = False,
     ) -> None:
+        self._journal = f'cel_csv = "{asterisk.journal}"\n' if journal else ""
         self._ami = ami or asterisk.ami
         self.asterisk = asterisk
         self.directory = directory
@@ -83,7 +85,7 @@ class Daemon:
             f'[http]\nlisten = "{self.http}"\nadmin = "{self.directory}/admin.sock"\n'
             f'{self._more}\n[[pbx]]\nname = "pbx1"\nhost = "{host}"\nport = {port}\n'
             f'username = "pbxbilling"\nsecret = "{AMI_SECRET}"\n'
-            'trunks = ["PJSIP/carrier*"]\n'
+            f'trunks = ["PJSIP/carrier*"]\n{self._journal}'
         )
 
     def start(self) -> Self:

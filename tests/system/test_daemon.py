@@ -150,6 +150,34 @@ def test_a_live_call_and_its_seconds_survive_kill_9(asterisk: Asterisk, tmp_path
         assert seconds > 1.0  # the talk while nobody looked is in it
 
 
+def test_calls_that_nobody_saw_are_recovered_from_the_journal(
+    each_asterisk: Asterisk, tmp_path: Path
+) -> None:
+    each_asterisk.journal.unlink(missing_ok=True)
+    with ExitStack() as stack:
+        stage = Stage(each_asterisk, tmp_path, stack, journal=True)
+        daemon = stage.daemon
+        daemon.apply(accounts("unlimited"))
+        ends_unseen = stage.phone.dial(MOBILE)
+        until(daemon.legs, "the answered leg is on record")
+        daemon.stop(SIGKILL)
+        stage.scene.talk()
+        ends_unseen.hang_up()
+        lives_unseen = stage.scene.phone("globex").dial(MOBILE)  # known by the hook's argument
+        stage.scene.talk()
+        lives_unseen.hang_up()
+        each_asterisk.wait_idle()
+        daemon.start()
+        until(lambda: len(daemon.answered()) == 2, "both legs are settled", 30.0)
+        for leg in daemon.answered():
+            assert leg[1:] == ("outbound", pytest.approx(1.0, abs=0.7))
+        assert [leg[0] for leg in daemon.answered()] == ["acme", "globex"]
+        daemon.wait_idle()  # the phone's own leg is closed by a second snapshot
+        daemon.stop()
+        daemon.start()
+        assert len(daemon.answered()) == 2
+
+
 def test_a_spent_allowance_refuses(asterisk: Asterisk, tmp_path: Path) -> None:
     with ExitStack() as stack:
         stage = Stage(asterisk, tmp_path, stack)
