@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pbxbilling.config.complaints import faults_of
 from pbxbilling.config.document import parse, read_text
 from pbxbilling.config.faults import ConfigError
-from pbxbilling.config.forms import check_zone
+from pbxbilling.config.forms import SLUG, check_zone
 from pbxbilling.config.lines import key_lines, line_of
 from pbxbilling.config.model import Section
 from pbxbilling.domain.admission import Mode
@@ -22,7 +22,7 @@ from pbxbilling.domain.plan import LIMIT_NAMES, BillingIncrement, Limits, Overag
 from pbxbilling.domain.tenant import Status, Tenant
 from pbxbilling.services.accounts import AccountsFile
 
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+Slug = Annotated[str, Field(pattern=SLUG)]
 Limit = Annotated[int, Field(ge=-1)]
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from pbxbilling.config.faults import Fault
-from pbxbilling.config.forms import DIALLED, NAME
+from pbxbilling.config.forms import DIALLED, NAME, SLUG
 from pbxbilling.config.lines import KeyPath
 
 _HIDDEN = frozenset({"secret", "url"})  # never repeated in a message: they are or hold secrets
@@ -32,7 +32,11 @@ _EXPECTED: Mapping[str, str] = {
 }
 
 
-_ALPHABETS: Mapping[str, str] = {DIALLED: "digits, *, # and +", NAME: "letters, digits, _, . and -"}
+_ALPHABETS: Mapping[str, str] = {
+    DIALLED: "digits, *, # and +",
+    NAME: "letters, digits, _, . and -",
+    SLUG: "up to 64 small letters, digits, ., _ and -, beginning with a letter or digit",
+}
 
 
 def faults_of(
@@ -93,9 +97,12 @@ def _unknown(name: str, known: list[str]) -> str:
 
 def _siblings(model: type[BaseModel], path: KeyPath) -> list[str]:
     """The keys that may stand where this unknown one stands."""
-    section: Any = model
+    here: Any = model
     for part in path[:-1]:
-        if isinstance(part, str):
-            annotation = section.model_fields[part].annotation
-            section = next(iter(get_args(annotation)), annotation)
-    return list(section.model_fields)
+        if isinstance(here, type) and issubclass(here, BaseModel):
+            here = here.model_fields[str(part)].annotation
+        else:  # a list's index or a map's key: what it holds comes last
+            here = get_args(here)[-1]
+    while get_args(here):
+        here = next(one for one in get_args(here) if one is not Ellipsis)
+    return list(here.model_fields)
