@@ -71,10 +71,10 @@ class Settler:
         channel = self._ledger.channels.get(leg.key)
         if channel is None:
             return
-        self._give_owner(channel, leg)
         if _answer_is_guessed(channel) and leg.answered_at not in {None, channel.answered_at}:
             self._give_answer(channel, leg)
             self._corrected(leg, channel.call.id if channel.call else None)
+        self._give_owner(channel, leg)
 
     def _give_answer(self, channel: Channel, leg: JournalLeg) -> None:
         now, mono = self._clock.now(), self._clock.monotonic()
@@ -105,9 +105,9 @@ class Settler:
 
     def _close(self, channel: Channel, leg: JournalLeg) -> None:
         """The hangup itself was not heard; where its request was, that is the end."""
-        self._give_owner(channel, leg)
         if leg.answered_at is not None and _answer_is_guessed(channel):
             self._give_answer(channel, leg)
+        self._give_owner(channel, leg)
         call = channel.call.id if channel.call else None
         if channel.ending_at is not None:
             self._tracker.close(leg.key, channel.ending_at, EndWitness.LIVE)

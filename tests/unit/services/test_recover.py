@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pbxbilling.domain.admission import Direction
 from pbxbilling.domain.channel import ChannelKey, LegDirection
 from pbxbilling.domain.facts import (
     Corrected,
@@ -15,7 +16,7 @@ from pbxbilling.domain.facts import (
     LegEnded,
 )
 from pbxbilling.domain.journal import JournalError, JournalRow
-from pbxbilling.domain.records import EndWitness, LegRecord, PbxMark, UsageRow
+from pbxbilling.domain.records import CallRecord, EndWitness, LegRecord, PbxMark, UsageRow
 from pbxbilling.domain.signals import ChannelSeen, Hangup, HangupRequest, Newchannel, Newstate
 from pbxbilling.ports import StoreError
 from tests.support.journal_rows import EPOCH_S, at, hook, row
@@ -235,6 +236,36 @@ async def test_a_leg_that_ended_while_the_daemon_was_down_is_closed_by_the_journ
     assert (leg.ended_at, leg.witness, leg.talk_us) == (at(70.5), EndWitness.JOURNAL, 60_500_000)
 
 
+@pytest.mark.parametrize("ends", [70.5, None])
+async def test_an_incoming_call_that_rang_when_the_daemon_ended_is_billed_from_its_answer(
+    store: MemoryStore, ends: float | None
+) -> None:
+    ringing = CallRecord(
+        call="c1",
+        tenant="globex",
+        pbx=PBX,
+        direction=Direction.INBOUND,
+        origin=KEY.uniqueid,
+        asker=KEY.uniqueid,
+        linkedid=KEY.uniqueid,
+        caller="49",
+        number="+15550100",
+        started_at=at(2),
+    )
+    await store.commit([ringing])
+    rows = [row("CHAN_START", 2, 1, exten="+15550100"), row("ANSWER", 10, 1)]
+    run = await recover(store, rows if ends is None else [*rows, row("HANGUP", ends, 1)])
+    if ends is None:
+        run.clock.move_to(at(1070.5))
+        run.tracker.apply(Hangup(KEY, at(1070.5)))
+        await run.writer.flush()
+    leg = store.known_legs[KEY]
+    assert (leg.tenant, leg.call, leg.direction) == ("globex", "c1", LegDirection.INBOUND)
+    assert leg.talk_us == (60_500_000 if ends else 1_060_500_000)
+    assert len(run.told(LegEnded)) == 1
+    assert not await store.open_calls()
+
+
 async def test_what_ami_may_be_about_to_tell_is_left_to_it_for_a_round(store: MemoryStore) -> None:
     run = Run(store, ListedJournal(outbound()), now=at(5))
     run.tracker.apply(Newchannel(seen(), at(2)))
@@ -332,6 +363,7 @@ async def test_an_adopted_leg_gets_its_answer_its_way_and_its_owner(store: Memor
     assert channel.direction is LegDirection.INBOUND
     assert channel.call is not None
     assert channel.call.tenant == "globex"
+    assert channel.drawing_for is None  # only what goes out is included
     run.clock.move_to(at(130))
     run.tracker.apply(Hangup(KEY, at(130)))
     await run.writer.flush()
