@@ -21,6 +21,7 @@ from pbxbilling.domain.journal import (
     JournalWitness,
     OwnerHints,
 )
+from pbxbilling.domain.lives import Lives
 from pbxbilling.domain.records import EndWitness
 
 HOOK_EVENT = "PBXBILLING"
@@ -64,35 +65,6 @@ class _Open:
         self.own: tuple[JournalWitness, ...] = ()
 
 
-class _Lives:
-    """Tells one life of Asterisk from the next by its Uniqueids, `seconds.serial`.
-
-    Within one life a lower serial was given earlier, so it cannot carry a later second; after a
-    start serials begin at 0 again (main/channel_internal_api.c).
-    """
-
-    __slots__ = ("_second", "_serial")
-
-    def __init__(self) -> None:
-        self._second = 0
-        self._serial = -1
-
-    def begin_anew(self, uniqueid: str) -> bool:
-        """Whether this new channel proves that Asterisk was started since the one before."""
-        stamp, _, tail = uniqueid.rpartition(".")
-        second = stamp.rpartition("-")[2]  # a systemname stands in front
-        if not (_is_number(second) and _is_number(tail)):
-            return False
-        later = self._serial >= int(tail) and int(second) > self._second + 1
-        if later or int(tail) > self._serial:
-            self._second, self._serial = int(second), int(tail)
-        return later
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 20
-
-
 class JournalFold:
     """Takes the rows of one PBX in order; gives each trunk leg when it has ended.
 
@@ -106,7 +78,7 @@ class JournalFold:
         self.answered: set[ChannelKey] = set()
         self._channels: dict[str, _Open] = {}
         self._groups: dict[str, _Group] = {}
-        self._lives = _Lives()
+        self._lives = Lives()
         self._read_at: datetime | None = None  # the last row
         self._alive_at: datetime | None = None  # the last row before `booted_at`
         self._serial = 0
