@@ -35,7 +35,7 @@ class Clock(Protocol):
 class EventSink(Protocol):
     """Somebody who makes something of facts. It must not raise, nor wait."""
 
-    def __call__(self, fact: Fact) -> None:
+    def __call__(self, fact: Fact, /) -> None:
         """Take one fact."""
         ...
 

@@ -1,0 +1,120 @@
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from pbxbilling.domain.admission import Mode
+from pbxbilling.domain.book import AccountBook
+from pbxbilling.domain.facts import AccountsChanged, Fact
+from pbxbilling.domain.plan import Plan
+from pbxbilling.domain.policy import Policy
+from pbxbilling.domain.tenant import Tenant
+from pbxbilling.services.administer import Administration
+from pbxbilling.services.views import JournalState, PbxView, StatusView, StoreView
+from pbxbilling.web.admin import ACTOR, admin_app
+from pbxbilling.web.public import public_app
+from tests.support.memory_store import MemoryStore
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+
+class Clock:
+    def now(self) -> datetime:
+        return NOW
+
+    def monotonic(self) -> float:
+        return 0.0
+
+
+class Shown:
+    def __init__(self, *, reconciled: bool) -> None:
+        self.reconciled = reconciled
+
+    def status(self) -> StatusView:
+        pbx = PbxView(
+            "pbx1",
+            connected=True,
+            reconciled=self.reconciled,
+            stale=False,
+            heard_at=NOW,
+            journal=JournalState.READABLE,
+            calls=0,
+        )
+        return StatusView(
+            "0", Mode.LOG, NOW, None, (pbx,), StoreView(0), tenants=0, calls=0, trunk_legs=0,
+            unowned_legs=0,
+        )  # fmt: skip
+
+    async def scrape(self) -> bytes:
+        return b"pbxbilling_up 1\n"
+
+
+def public(*, reconciled: bool = True) -> httpx.AsyncClient:
+    shown = Shown(reconciled=reconciled)
+    transport = httpx.ASGITransport(app=public_app(shown, shown))
+    return httpx.AsyncClient(transport=transport, base_url="http://test")
+
+
+async def test_ready_while_every_pbx_is_reconciled() -> None:
+    async with public() as client:
+        answer = await client.get("/readyz")
+    assert (answer.status_code, answer.json()["ready"]) == (200, True)
+
+
+async def test_not_ready_names_the_pbx_that_is_not() -> None:
+    async with public(reconciled=False) as client:
+        answer = await client.get("/readyz")
+        assert (await client.get("/healthz")).status_code == 200
+    assert answer.status_code == 503
+    assert answer.json()["pbxes"]["pbx1"]["reconciled"] is False
+
+
+async def test_metrics_are_scraped_and_administration_is_not_here() -> None:
+    async with public() as client:
+        assert (await client.get("/metrics")).text == "pbxbilling_up 1\n"
+        assert (await client.post("/commands/tenants")).status_code == 404
+        assert (await client.post("/api/stripe/webhook")).status_code == 503
+
+
+class Desk:
+    def __init__(self) -> None:
+        self.store = MemoryStore()
+        self.book = AccountBook([Plan("p")], [Tenant("acme", "p")])
+        self.facts: list[Fact] = []
+        administration = Administration(self.store, self.book, Clock(), Policy, self.facts.append)
+        transport = httpx.ASGITransport(app=admin_app(administration))
+        self.client = httpx.AsyncClient(transport=transport, base_url="http://test")
+
+    async def post(self, command: str, **given: object) -> httpx.Response:
+        async with self.client as client:
+            return await client.post(f"/commands/{command}", json=given, headers={ACTOR: "ann"})
+
+
+async def test_a_suspension_is_in_force_audited_and_told() -> None:
+    desk = Desk()
+    answer = await desk.post("suspend", tenant="acme")
+    assert answer.status_code == 200
+    assert answer.json()["tenant"]["status"] == "suspended"
+    assert "still pass" in answer.json()["notes"][0]
+    assert desk.book.tenants["acme"].blocks
+    (audit,) = await desk.store.audit()
+    assert (audit.actor, audit.action, audit.subject) == ("ann", "suspend", "tenant acme")
+    assert [type(fact) for fact in desk.facts] == [AccountsChanged]
+
+
+async def test_a_file_is_applied_whole_or_not_at_all() -> None:
+    desk = Desk()
+    text = '[plan.q]\nmax_calls = 3\n[tenant.new]\nplan = "missing"\n'
+    answer = await desk.post("apply", text=text, source="a.toml", dry_run=False)
+    assert answer.status_code == 422
+    assert "missing" in answer.text
+    assert "q" not in desk.book.plans
+
+
+@pytest.mark.parametrize(
+    ("command", "status"), [("nonsense", 404), ("calls", 422), ("release", 422)]
+)
+async def test_what_cannot_be_done_is_said(command: str, status: int) -> None:
+    answer = await Desk().post(command, tenant=None, call="x")
+    assert answer.status_code == status
+    assert answer.text
