@@ -69,9 +69,10 @@ def _environment(
 
 async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
     verdict = ""
-    while line := await reader.readline():
-        found = _SET.match(line.decode())
-        if found:
-            verdict = found[1]
-        writer.write(b"200 result=1\n" if found else b"510 Invalid or unknown command\n")
+    with contextlib.suppress(ConnectionError):  # what was set before the server left stays set
+        while line := await reader.readline():
+            found = _SET.match(line.decode())
+            if found:
+                verdict = found[1]
+            writer.write(b"200 result=1\n" if found else b"510 Invalid or unknown command\n")
     return verdict

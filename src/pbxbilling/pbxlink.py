@@ -137,5 +137,8 @@ class PbxLink:
 
     def mark(self) -> None:
         """Keep how far this PBX is known, for the next start."""
+        heard_at = self.heard_at()
+        if heard_at is None:
+            return  # the last run's mark is still the last proof of life
         position = self._recovery.position if self._recovery is not None else JournalPosition()
-        self._records.put(PbxMark(self.name, self.heard_at(), position.file, position.offset))
+        self._records.put(PbxMark(self.name, heard_at, position.file, position.offset))

@@ -209,13 +209,13 @@ class Meter:
                 self._draw(channel, at, mono)
 
     def _draw(self, channel: Channel, at: datetime, mono: float) -> None:
+        self._undraw(channel)
         tenant = _owner(channel)
         terms = self._in_force.book.terms(tenant)
         if terms is None or tenant is None or channel.would_be_gone(tenant):
             return
         if channel.direction is None or not terms.plan.includes(channel.direction):
             return
-        self._undraw(channel)
         self._drawing.setdefault(tenant, Drawing()).legs[channel] = None
         channel.drawing_for = tenant
         self.rearm(tenant, at, mono)

@@ -261,8 +261,9 @@ class Tracker:
             self._adopt_into_call(channel, row, at, mono)
         if row.bridge and channel.bridge != row.bridge:
             self._ledger.enter_bridge(channel, row.bridge)
-        if row.state == ChannelState.UP:
+        if row.state == ChannelState.UP and channel.answered_at is None:
             self.answered(channel, at, mono)
+            channel.answered_mono = None  # when it was answered is a guess: stamps alone count
         publish(self._ledger, self._emit)
         return channel
 

@@ -1,0 +1,194 @@
+"""`make run`: two tenants call through a real Asterisk, and one of them wants more than its plan.
+
+Where no Asterisk can be set up, a virtual PBX takes its place.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pbxbilling.cli.reach import ask
+from rig import provision, sipp
+from rig.asterisk import Asterisk
+from rig.settings import Settings
+from rig.site import AMI_SECRET, claimed_block, free_port
+from rig.virtualpbx import VirtualPbx
+from rig.waiting import until
+
+ROOT = Path(__file__).parent.parent
+LIMIT = 2
+ACCOUNTS = f"""
+[plan.two-calls]
+max_calls = {LIMIT}
+[plan.unlimited]
+[tenant.acme]
+plan = "two-calls"
+accountcodes = ["acme"]
+[tenant.globex]
+plan = "unlimited"
+"""
+CALLS = {"acme": 5, "globex": 3}  # at once, in every wave
+TALK_S = 2.0
+
+
+class Desk:
+    """The daemon of the demo, its files under one directory."""
+
+    def __init__(self, directory: Path, ami: tuple[str, int], secret: str, hook: str) -> None:
+        self.directory = directory
+        self.config = directory / "pbxbilling.toml"
+        self.refusals: Counter[str] = Counter()
+        self.config.write_text(
+            f'mode = "enforce"\n[database]\nurl = "sqlite:///{directory}/pbxbilling.db"\n'
+            f'[agi]\nlisten = "{hook}"\n[http]\nlisten = "127.0.0.1:{free_port()}"\n'
+            f'admin = "{directory}/admin.sock"\n[[pbx]]\nname = "pbx1"\nhost = "{ami[0]}"\n'
+            f'port = {ami[1]}\nusername = "pbxbilling"\nsecret = "{secret}"\n'
+            'trunks = ["PJSIP/carrier*"]\n'
+        )
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Run the daemon, with the accounts in force and its counts true."""
+        with (self.directory / "daemon.log").open("wb") as log:
+            process = subprocess.Popen(
+                [Path(sys.executable).with_name("pbxbilling"), "serve", "-c", self.config],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+            until((self.directory / "admin.sock").exists, "the daemon listens")
+            until(lambda: self.ask("status")["ready"], "the daemon has reconciled")
+            self.ask("apply", text=ACCOUNTS, source="demo", dry_run=False)
+            yield
+        finally:
+            process.terminate()
+            process.wait(20)
+
+    def ask(self, command: str, **given: Any) -> Any:
+        """What `pbxbilling COMMAND --json` prints."""
+        return ask(self.config, command, given)
+
+    def show(self) -> None:
+        """One look: live calls and refusals so far, by tenant."""
+        calls = Counter(call["tenant"] for call in self.ask("calls", tenant=None))
+        refused = Counter(
+            row["tenant"] for row in self.ask("decisions", tenant=None, since=None, refused=True)
+        )
+        self.refusals = refused
+        print(f"{'tenant':10}{'live calls':>12}{'max_calls':>12}{'refused (486)':>16}")
+        for row in self.ask("tenants"):
+            limit = "-" if row["max_calls"] is None else row["max_calls"]
+            name = row["tenant"]
+            print(f"{name:10}{calls[name]:>12}{limit:>12}{refused[name]:>16}")
+        print(flush=True)
+
+    def summary(self) -> None:
+        """What is on record at the end."""
+        print(f"{'tenant':10}{'answered':>10}{'seconds':>10}{'billed minutes':>16}{'refused':>10}")
+        for row in self.ask("usage", tenant=None, month=None):
+            seconds = round(row["outbound_seconds"], 1)
+            print(
+                f"{row['tenant']:10}{row['outbound_calls']:>10}{seconds:>10}"
+                f"{row['outbound_minutes']:>16}{self.refusals[row['tenant']]:>10}"
+            )
+        print(f"\nlog: {self.directory}/daemon.log   ask: pbxbilling … -c {self.config}")
+
+
+def with_asterisk(directory: Path, waves: int) -> Desk:
+    """Calls from SIPp through an Asterisk 22 of its own."""
+    hook = f"127.0.0.1:{free_port()}"
+    with (
+        claimed_block() as block,
+        Asterisk(
+            provision.ASTERISK_22, directory / "asterisk", block, Settings(hook=hook)
+        ) as asterisk,
+        sipp.answer(directory / "carrier", block.carrier()),
+    ):
+        desk = Desk(directory, asterisk.ami, AMI_SECRET, hook)
+        with desk.open():
+            for wave in range(waves):
+                callers = [
+                    sipp.call(
+                        directory / f"{tenant}-{wave}",
+                        block.pbx,
+                        block.phone(tenant),
+                        "0155501",
+                        count=count,
+                        hold_s=TALK_S,
+                    )
+                    for tenant, count in CALLS.items()
+                ]
+                for calls, count in zip(callers, CALLS.values(), strict=True):
+                    calls.await_count("final", count)
+                desk.show()
+                for calls in callers:
+                    calls.finish()
+            asterisk.wait_idle()
+            until(lambda: not desk.ask("calls", tenant=None), "no call is live")
+            desk.summary()
+    return desk
+
+
+async def with_virtual_pbx(directory: Path, waves: int) -> Desk:
+    """The same calls on a PBX that only speaks AMI and calls the hook."""
+    hook = ("127.0.0.1", free_port())
+    async with VirtualPbx("pbx1", hook=hook, username="pbxbilling", secret=AMI_SECRET) as pbx:
+        desk = Desk(directory, ("127.0.0.1", pbx.port), AMI_SECRET, f"{hook[0]}:{hook[1]}")
+        opened = desk.open()
+        await asyncio.to_thread(opened.__enter__)
+        try:
+            for _ in range(waves):
+                async with asyncio.TaskGroup() as calls:
+                    for tenant, count in CALLS.items():
+                        for _ in range(count):
+                            calls.create_task(pbx.call(tenant, "0155501", talk_s=TALK_S))
+                    await asyncio.sleep(TALK_S / 2)
+                    await asyncio.to_thread(desk.show)
+            await asyncio.to_thread(desk.summary)
+        finally:
+            await asyncio.to_thread(opened.__exit__, None, None, None)
+    return desk
+
+
+def main() -> int:
+    """Play it; exit status 1 where the limited tenant was not held to its plan."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--waves", type=int, default=5)
+    parser.add_argument("--virtual", action="store_true", help="no Asterisk: the virtual PBX")
+    parser.add_argument("--dir", type=Path, default=ROOT / "var")
+    options = parser.parse_args()
+    obstacle = "asked for" if options.virtual else provision.obstacle()
+    directory = options.dir / f"demo-{os.getpid()}"
+    for old in options.dir.glob("demo-*"):
+        shutil.rmtree(old, ignore_errors=True)
+    directory.mkdir(parents=True)
+    began = time.monotonic()
+    if obstacle is None:
+        print("an Asterisk 22 of its own (the first time it is set up, which takes minutes) …")
+        desk = with_asterisk(directory, options.waves)
+    else:
+        print(f"on a virtual PBX: {obstacle}")
+        desk = asyncio.run(with_virtual_pbx(directory, options.waves))
+    held = desk.refusals["acme"] > 0 and desk.refusals["globex"] == 0
+    print(f"{time.monotonic() - began:.0f} s; acme held to {LIMIT} calls: {held}")
+    return 0 if held else 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except provision.UnprovisionedError as reason:
+        sys.exit(f"{reason}\n`python -m rig.demo --virtual` needs no Asterisk")
+    except KeyboardInterrupt:
+        sys.exit(130)
