@@ -1,0 +1,142 @@
+"""The core without adapters: hooks and signals in, verdicts and facts out, at any speed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+from pbxbilling.domain import signals
+from pbxbilling.domain.admission import Direction, Load, Mode
+from pbxbilling.domain.book import AccountBook
+from pbxbilling.domain.call import Channel
+from pbxbilling.domain.channel import ChannelKey, Trunks
+from pbxbilling.domain.facts import Fact
+from pbxbilling.domain.hook import HookRequest, Verdict
+from pbxbilling.domain.ledger import Ledger
+from pbxbilling.domain.plan import Limits, Plan
+from pbxbilling.domain.policy import Policy
+from pbxbilling.domain.signals import ChannelSeen
+from pbxbilling.domain.tenant import Tenant
+from pbxbilling.services.admit import Admission
+from pbxbilling.services.inforce import InForce
+from pbxbilling.services.meter import Meter
+from pbxbilling.services.reconcile import Reconciler
+from pbxbilling.services.track import Tracker
+from pbxbilling.services.trust import Trust
+
+START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+
+class Clock:
+    """A clock that goes only when told."""
+
+    def __init__(self) -> None:
+        self.passed_s = 0.0
+
+    def now(self) -> datetime:
+        return START + timedelta(seconds=self.passed_s)
+
+    def monotonic(self) -> float:
+        return 1000.0 + self.passed_s
+
+
+class World:
+    """Two PBXes, both reconciled, and the tenants given."""
+
+    def __init__(self, mode: Mode, plan: Plan, tenants: tuple[str, ...] = ("acme",)) -> None:
+        self.clock = Clock()
+        self.facts: list[Fact] = []
+        self.cuts: list[tuple[Channel, float]] = []
+        book = AccountBook([plan], [Tenant(name, plan.slug) for name in tenants])
+        self.in_force = InForce(Policy(mode=mode), book)
+        self.trust = Trust(("pbx1", "pbx2"), stale_s=30)
+        for link in self.trust.links.values():
+            link.connected = link.reconciled = True
+        ids = count(1)
+        trunks = Trunks(("PJSIP/carrier",))
+        self.ledger = Ledger({"pbx1": trunks, "pbx2": trunks}, lambda: f"c{next(ids):06}")
+        self.meter = Meter(
+            self.ledger,
+            self.in_force,
+            self.trust,
+            self.clock,
+            self.facts.append,
+            lambda channel, in_s: self.cuts.append((channel, in_s)),
+        )
+        self.tracker = Tracker(
+            self.ledger, self.in_force, self.meter, self.clock, self.facts.append
+        )
+        self.reconciler = Reconciler(
+            self.ledger, self.tracker, self.meter, self.trust, self.clock, self.facts.append
+        )
+        self.admission = Admission(
+            self.ledger,
+            self.in_force,
+            self.trust,
+            self.meter,
+            self.clock,
+            self.facts.append,
+            hosts={},
+        )
+
+    def hook(
+        self,
+        uniqueid: str,
+        tenant: str = "acme",
+        direction: Direction = Direction.OUTBOUND,
+        *,
+        pbx: str = "pbx1",
+        name: str = "",
+        number: str = "0155501",
+        linkedid: str = "",
+    ) -> Verdict:
+        """The dialplan of a channel asks."""
+        return self.admission.judge(
+            HookRequest(
+                uniqueid=uniqueid,
+                channel=name or f"PJSIP/phone-{uniqueid}",
+                direction=direction,
+                tenant=tenant,
+                linkedid=linkedid or uniqueid,
+                number=number,
+                pbx=pbx,
+            )
+        )
+
+    def seen(
+        self, uniqueid: str, name: str = "", *, pbx: str = "pbx1", state: int = 4
+    ) -> ChannelSeen:
+        """A channel as AMI shows it."""
+        name = name or f"PJSIP/phone-{uniqueid}"
+        return ChannelSeen(ChannelKey(pbx, uniqueid), name, state, linkedid=uniqueid)
+
+    def born(self, channel: ChannelSeen) -> None:
+        self.tracker.apply(signals.Newchannel(channel, self.clock.now()))
+
+    def dials(self, caller: ChannelSeen | None, dialled: ChannelSeen) -> None:
+        self.tracker.apply(signals.DialBegin(caller, dialled, self.clock.now()))
+
+    def answers(self, channel: ChannelSeen) -> None:
+        self.tracker.apply(signals.Newstate(channel._replace(state=6), self.clock.now()))
+
+    def bridges(self, channel: ChannelSeen, bridge: str) -> None:
+        self.tracker.apply(signals.BridgeEnter(channel, bridge, "basic", self.clock.now()))
+
+    def asks_to_end(self, channel: ChannelSeen) -> None:
+        self.tracker.apply(signals.HangupRequest(channel.key, self.clock.now()))
+
+    def hangs_up(self, channel: ChannelSeen) -> None:
+        self.tracker.apply(signals.Hangup(channel.key, self.clock.now()))
+
+    def recount(self, tenant: str) -> Load:
+        """The tenant's load from scratch."""
+        load = Load()
+        for call in self.ledger.calls.values():
+            if call.tenant == tenant:
+                load.add(call.weight())
+        return load
+
+
+def plan(**limits: int) -> Plan:
+    """A plan with these limits."""
+    return Plan("plan", limits=Limits(**limits))
