@@ -1,0 +1,228 @@
+"""The rules of docs/calls.md, one by one."""
+
+from __future__ import annotations
+
+import pytest
+
+from pbxbilling.domain import signals
+from pbxbilling.domain.admission import Direction, Load, Mode, Reason
+from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.facts import ClockDisagreed, LegEnded
+from pbxbilling.domain.plan import Overage, Plan
+from pbxbilling.domain.records import EndWitness
+from pbxbilling.domain.signals import Snapshot
+from tests.support.world import World, plan
+
+CARRIER = "PJSIP/carrier-1"
+
+
+def enforcing(**limits: int) -> World:
+    return World(Mode.ENFORCE, plan(**limits), ("acme", "globex"))
+
+
+def snapshot(world: World, *rows: signals.ChannelSeen, complete: bool = True) -> Snapshot:
+    world.clock.passed_s += 60
+    now = world.clock
+    return Snapshot("pbx1", rows, complete, now.now(), now.monotonic())
+
+
+def test_hook_and_newchannel_commute() -> None:
+    loads = []
+    for hook_first in (True, False):
+        world = enforcing()
+        if hook_first:
+            world.hook("1")
+        world.born(world.seen("1"))
+        if not hook_first:
+            world.hook("1")
+        loads.append(world.ledger.load("acme"))
+    assert loads == [Load(outbound=1, trunk_legs=1)] * 2
+
+
+def test_newchannel_alone_never_counts() -> None:
+    world = enforcing()
+    world.born(world.seen("1"))
+    assert not world.ledger.calls
+
+
+def test_a_late_hook_of_a_hung_up_channel_reserves_nothing() -> None:
+    world = enforcing()
+    world.born(world.seen("1"))
+    world.hangs_up(world.seen("1"))
+    assert world.hook("1").admit
+    assert world.ledger.load("acme") == Load()
+
+
+def test_a_fork_to_three_is_one_call_of_three_legs_on_one_reservation() -> None:
+    world = enforcing(max_calls=1, max_trunk_legs=1)
+    caller = world.seen("1")
+    world.hook("1")
+    for leg in range(3):
+        world.dials(caller, world.seen(f"1-{leg}", f"PJSIP/carrier-{leg}", state=0))
+    assert world.ledger.load("acme") == Load(outbound=1, trunk_legs=3)
+
+
+def test_a_refused_channel_and_its_legs_never_count() -> None:
+    world = enforcing(max_calls=0)
+    caller = world.seen("1")
+    verdict = world.hook("1")
+    assert (verdict.admit, verdict.reason, verdict.cause) == (False, Reason.MAX_CALLS, 17)
+    leg = world.seen("2", CARRIER, state=0)
+    world.dials(caller, leg)
+    world.answers(leg)
+    assert not world.ledger.calls
+    world.hangs_up(leg)
+    (ended,) = [fact for fact in world.facts if isinstance(fact, LegEnded)]
+    assert ended.leg.tenant == "acme"  # what it cost is its tenant's all the same
+
+
+def test_a_second_hook_of_the_same_tenant_takes_no_second_slot() -> None:
+    world = enforcing(max_calls=1)
+    caller, leg = world.seen("1"), world.seen("2", CARRIER, state=0)
+    first = world.hook("1")
+    world.dials(caller, leg)
+    again = world.hook("2", tenant="", name=CARRIER, linkedid="1")
+    assert (again.admit, again.call, again.tenant) == (True, first.call, "acme")
+    assert len(world.ledger.calls) == 1
+
+
+def test_another_tenants_hook_opens_its_call_and_takes_no_leg_that_exists() -> None:
+    world = enforcing()
+    caller, leg = world.seen("1"), world.seen("2", CARRIER, state=0)
+    world.hook("1")
+    world.dials(caller, leg)
+    world.hook("2", tenant="globex", name=CARRIER, linkedid="1")
+    after = world.seen("3", "PJSIP/carrier-3", state=0)
+    world.dials(leg, after)
+    owner = {c.key.uniqueid: c.call.tenant for c in world.ledger.channels.values() if c.call}
+    assert owner == {"1": "acme", "2": "acme", "3": "globex"}
+
+
+def test_a_bridge_joins_two_calls_under_the_older_ones_id() -> None:
+    world = enforcing()
+    first = world.hook("1").call
+    world.clock.passed_s += 1
+    world.hook("2")
+    world.bridges(world.seen("1"), "b")
+    world.bridges(world.seen("2"), "b")
+    assert list(world.ledger.calls) == [first]
+    assert world.ledger.load("acme").outbound == 1
+
+
+def test_a_tenant_without_a_hook_counts_from_its_answer() -> None:
+    world = enforcing()
+    leg = world.seen("1", CARRIER)
+    world.born(leg)
+    world.answers(leg)
+    (call,) = world.ledger.calls.values()
+    assert (call.hooked, call.direction) == (False, Direction.INBOUND)
+
+
+def test_talk_ends_at_the_first_hangup_request() -> None:
+    world = enforcing()
+    leg = world.seen("2", CARRIER, state=0)
+    world.hook("1")
+    world.dials(world.seen("1"), leg)
+    world.answers(leg)
+    world.clock.passed_s += 61
+    world.asks_to_end(leg)
+    world.clock.passed_s += 2  # its `h` extension
+    world.hangs_up(leg)
+    (ended,) = [fact for fact in world.facts if isinstance(fact, LegEnded)]
+    assert (ended.leg.talk_us, ended.leg.billed_s) == (61_000_000, 120)
+    assert ended.leg.direction is LegDirection.OUTBOUND
+
+
+def test_a_stepped_clock_is_told_and_the_monotonic_one_counts() -> None:
+    world = enforcing()
+    leg = world.seen("2", CARRIER)
+    world.born(leg)
+    world.answers(leg)
+    world.clock.passed_s += 10
+    hour_back = world.clock.now().replace(hour=11)
+    world.tracker.apply(signals.Hangup(leg.key, hour_back))
+    (ended,) = [fact for fact in world.facts if isinstance(fact, LegEnded)]
+    assert ended.leg.talk_us == 10_000_000
+    assert any(isinstance(fact, ClockDisagreed) for fact in world.facts)
+
+
+@pytest.mark.parametrize("number", ["112", "1 1 2"])
+def test_an_emergency_passes_every_limit_and_is_flagged(number: str) -> None:
+    verdict = enforcing(max_calls=0).hook("1", number=number)
+    assert (verdict.admit, verdict.reason, verdict.flags) == (
+        True,
+        Reason.EMERGENCY,
+        ("emergency",),
+    )
+
+
+def test_a_stale_pbx_locks_nobody_out_and_the_other_is_judged_by_its_own_counts() -> None:
+    world = enforcing(max_calls=1)
+    world.hook("1", pbx="pbx1")
+    assert world.hook("2", pbx="pbx2").reason is Reason.MAX_CALLS
+    world.reconciler.link_down("pbx1", "cut", None)
+    world.clock.passed_s += 31
+    assert world.hook("3", pbx="pbx1").reason is Reason.UNRECONCILED
+    assert world.hook("4", pbx="pbx2").admit
+
+
+def test_an_incomplete_snapshot_releases_nothing() -> None:
+    world = enforcing()
+    world.hook("1")
+    world.born(world.seen("1"))
+    for _ in range(3):
+        world.reconciler.apply(snapshot(world, complete=False))
+    assert world.ledger.load("acme").outbound == 1
+
+
+def test_two_complete_snapshots_without_a_channel_close_it_and_mark_the_end() -> None:
+    world = enforcing()
+    leg = world.seen("1", CARRIER)
+    world.hook("1", name=CARRIER, direction=Direction.INBOUND)
+    world.born(leg)
+    world.answers(leg)
+    assert world.reconciler.apply(snapshot(world))
+    assert world.ledger.calls
+    world.reconciler.apply(snapshot(world))
+    assert not world.ledger.calls
+    (ended,) = [fact for fact in world.facts if isinstance(fact, LegEnded)]
+    assert ended.leg.witness is EndWitness.ESTIMATED
+
+
+def test_a_restarted_pbx_ends_its_calls_at_the_last_proof_of_life() -> None:
+    world = enforcing()
+    leg = world.seen("1", CARRIER)
+    world.born(leg)
+    world.answers(leg)
+    world.clock.passed_s += 5
+    heard_at = world.clock.now()
+    world.reconciler.link_down("pbx1", "cut", heard_at)
+    world.clock.passed_s += 20
+    world.reconciler.link_up("pbx1", uptime_s=3)
+    (ended,) = [fact for fact in world.facts if isinstance(fact, LegEnded)]
+    assert (ended.leg.ended_at, ended.leg.talk_us) == (heard_at, 5_000_000)
+
+
+def test_a_reservation_expires_on_proof_alone() -> None:
+    world = enforcing()
+    world.hook("1")
+    world.clock.passed_s += 9
+    assert world.reconciler.unconfirmed() == []
+    world.clock.passed_s += 300
+    (channel,) = world.reconciler.unconfirmed()
+    assert world.ledger.load("acme").outbound == 1
+    world.reconciler.expire(channel)
+    assert world.ledger.load("acme") == Load()
+
+
+def test_live_legs_share_what_is_left_of_a_hard_allowance() -> None:
+    hard = Plan("plan", included_minutes=1, overage=Overage.BLOCK)
+    world = World(Mode.ENFORCE, hard)
+    for number in (1, 2):
+        leg = world.seen(f"{number}", f"PJSIP/carrier-{number}", state=0)
+        world.hook(f"a{number}")
+        world.dials(world.seen(f"a{number}"), leg)
+        world.answers(leg)
+    first = ChannelKey("pbx1", "1")
+    armed = [in_s for channel, in_s in world.cuts if channel.key == first]
+    assert armed == [60.0, 30.0]
