@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import signal
+import socket
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from itertools import count
@@ -15,12 +15,13 @@ from pathlib import Path
 import uvloop
 
 from pbxbilling import __version__
-from pbxbilling.agi.server import AgiServer
+from pbxbilling.agi.server import AgiServer, ListenError
 from pbxbilling.agi.server import AgiSettings as HookSettings
 from pbxbilling.ami.journal import CelJournal
 from pbxbilling.ami.settings import LinkSettings
 from pbxbilling.clock import SystemClock
 from pbxbilling.config.faults import ConfigError
+from pbxbilling.config.forms import Address
 from pbxbilling.config.load import load
 from pbxbilling.config.model import PbxSettings, Settings
 from pbxbilling.config.reload import reload_of
@@ -55,7 +56,8 @@ from pbxbilling.telemetry.observers import HookWatch, LinkWatch
 from pbxbilling.telemetry.writer import LineWriter
 from pbxbilling.web.admin import admin_app
 from pbxbilling.web.public import public_app
-from pbxbilling.web.server import serve_tcp, serve_unix
+from pbxbilling.web.server import serve as serve_http
+from pbxbilling.web.server import tcp_listener, unix_listener
 
 DRAIN_S = 10.0  # how long an ordinary end waits for the store
 WATCH_S = 0.5  # pace of the housekeeping: allowances, stale links, reservations
@@ -192,14 +194,13 @@ class Daemon:
                 )
                 self._links[pbx.name] = link
                 running.append(tasks.create_task(link.run(), name=f"pbx {pbx.name}"))
-            http, admin = self.settings.http.address, self.settings.http.admin
+            address, admin = self.settings.http.address, self.settings.http.admin
+            http, unix = _listeners(address, admin)
             running += [
                 tasks.create_task(self._housekeeping(), name="housekeeping"),
                 tasks.create_task(self._watchdog(notifier), name="watchdog"),
-                tasks.create_task(
-                    serve_tcp(public_app(inspector, metrics), http.host, http.port), name="http"
-                ),
-                tasks.create_task(serve_unix(admin_app(administration), admin), name="admin"),
+                tasks.create_task(serve_http(public_app(inspector, metrics), http), name="http"),
+                tasks.create_task(serve_http(admin_app(administration), unix), name="admin"),
             ]
             loop = asyncio.get_running_loop()
             loop.add_signal_handler(signal.SIGHUP, self._reload, server, notifier)
@@ -210,6 +211,7 @@ class Daemon:
             await server.close()
             left = await self._writer.drain(DRAIN_S)
             self._log.info("stopped", unwritten=left)
+            admin.unlink(missing_ok=True)
             for task in running:
                 task.cancel()
 
@@ -303,6 +305,21 @@ class Daemon:
         self._meter.rearm_all(self._clock.now(), self._clock.monotonic())
 
 
+def _listeners(address: Address, admin: Path) -> tuple[socket.socket, socket.socket]:
+    """The HTTP listeners; raises ListenError that names the one that cannot be had."""
+    try:
+        http = tcp_listener(address.host, address.port)
+    except OSError as error:
+        msg = f"http.listen {address}: {error.strerror}: end what listens there, or name another"
+        raise ListenError(msg) from error
+    try:
+        return http, unix_listener(admin)
+    except OSError as error:
+        http.close()
+        msg = f"http.admin {admin}: {error.strerror}: let this user write {admin.parent}"
+        raise ListenError(msg) from error
+
+
 def link_settings(pbx: PbxSettings) -> LinkSettings:
     """What a link must know of its `[[pbx]]`."""
     secret = pbx.secret.get_secret_value()
@@ -354,5 +371,9 @@ async def _serve(
     async with await SqlStore.open(settings.database.url) as store:
         daemon = Daemon(settings, path, env, store, log, lines)
         await daemon.take_up()
-        with contextlib.suppress(asyncio.CancelledError):
+        try:
             await daemon.run(notifier)
+        except BaseExceptionGroup as group:
+            if len(group.exceptions) == 1:  # one fault, told by itself
+                raise group.exceptions[0] from None
+            raise

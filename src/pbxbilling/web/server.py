@@ -18,21 +18,16 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve_tcp(app: FastAPI, host: str, port: int) -> None:
-    """Serve until cancelled; raises OSError where the address is taken."""
-    await _serve(app, [socket.create_server((host, port), reuse_port=False)])
+def tcp_listener(host: str, port: int) -> socket.socket:
+    """A socket that listens already: who connects waits until it is served.
+
+    Raises OSError where the address is taken.
+    """
+    return socket.create_server((host, port), reuse_port=False)
 
 
-async def serve_unix(app: FastAPI, path: Path) -> None:
-    """Serve on a Unix socket that owner and group may use; a stale one is replaced."""
-    listener = _unix_listener(path)
-    try:
-        await _serve(app, [listener])
-    finally:
-        path.unlink(missing_ok=True)  # noqa: ASYNC240 - a moment, at the end
-
-
-def _unix_listener(path: Path) -> socket.socket:
+def unix_listener(path: Path) -> socket.socket:
+    """The same for a Unix socket that owner and group may use; a stale one is replaced."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -42,12 +37,10 @@ def _unix_listener(path: Path) -> socket.socket:
     return listener
 
 
-async def _serve(app: FastAPI, sockets: list[socket.socket]) -> None:
+async def serve(app: FastAPI, listener: socket.socket) -> None:
+    """Serve until cancelled; the listener is closed then."""
     config = uvicorn.Config(
         app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1
     )
-    try:
-        await _Server(config).serve(sockets=sockets)
-    finally:
-        for one in sockets:
-            one.close()
+    with listener:
+        await _Server(config).serve(sockets=[listener])
