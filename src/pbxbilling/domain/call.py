@@ -72,7 +72,7 @@ class Channel:
         self.peer: Channel | None = None  # the other half of a Local pair
         self.confirmed = False  # AMI has shown it; before, it is a mere reservation
         self.refused = False
-        self.over_limit_for: str | None = None  # the tenant whose limits would have ended it
+        self.over_limit_for: frozenset[str] = frozenset()  # tenants whose limits would end it
         self.held = False
         self.parked = False
         self.bridge = ""
@@ -108,7 +108,7 @@ class Channel:
 
     def would_be_gone(self, tenant: str | None) -> bool:
         """Whether enforce mode would have ended it by this tenant's limits."""
-        return self.over_limit_for is not None and self.over_limit_for == tenant
+        return tenant in self.over_limit_for
 
 
 class Call:

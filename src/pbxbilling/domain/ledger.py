@@ -205,8 +205,8 @@ class Ledger:
         if channel.call is not None:
             self.merge(channel.call, call, at)
             return
-        if by is not None and by.over_limit_for is not None and by.over_limit_for == call.tenant:
-            channel.over_limit_for = by.over_limit_for
+        if by is not None and call.tenant is not None and by.would_be_gone(call.tenant):
+            channel.over_limit_for |= {call.tenant}
         call.channels.append(channel)
         channel.call = call
         if channel.dials_for is None:
@@ -338,10 +338,11 @@ class Ledger:
         self.news.append(News(CallNews.ENDED, call, at))
 
     def _account(self, call: Call, weight: Load) -> None:
-        if call.tenant is not None and weight != call.counted:
-            load = self._loads.setdefault(call.tenant, {}).setdefault(call.pbx, Load())
-            load.add(call.counted, -1)
-            load.add(weight)
+        if call.tenant is None or weight == call.counted:
+            return  # what belongs to nobody is counted from the moment that somebody owns it
+        load = self._loads.setdefault(call.tenant, {}).setdefault(call.pbx, Load())
+        load.add(call.counted, -1)
+        load.add(weight)
         call.counted = weight
 
     # --- finding calls -------------------------------------------------------------------------

@@ -258,7 +258,7 @@ class Admission:
         if decision.reason is Reason.EMERGENCY:
             call.emergency = True
         if decision.outcome is Outcome.WOULD_REFUSE:
-            channel.over_limit_for = asked.tenant
+            channel.over_limit_for |= {asked.tenant} if asked.tenant is not None else set()
         elif not asked.inside and asked.tenant is not None:
             self._note_admitted(asked, asked.tenant)
         if asked.direction is Direction.OUTBOUND:

@@ -289,10 +289,10 @@ class Meter:
             key = (tenant, self._month(terms, at))
             self._undraw(leg)
             self._emit(WouldCut(at, tenant, leg.key, call.id if call else None))
-            leg.over_limit_for = tenant
+            leg.over_limit_for |= {tenant}
             if call is not None:
                 for channel in call.channels:
-                    channel.over_limit_for = tenant
+                    channel.over_limit_for |= {tenant}
                 self._ledger.settle(call, at)
             self._used_s[key] = self._used_s.get(key, 0) + leg.drawn_s
 

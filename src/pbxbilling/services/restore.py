@@ -48,8 +48,8 @@ def _restore_call(ledger: Ledger, record: CallRecord, clock: Clock) -> None:
     )
     call.caller, call.answered_at = record.caller, record.answered_at
     call.origin = record.origin or call.origin
-    if record.over_limit:
-        asker.over_limit_for = record.tenant
+    if record.over_limit and record.tenant is not None:
+        asker.over_limit_for |= {record.tenant}
     if record.origin and record.origin != record.asker:
         origin = _placeholder(ledger, ChannelKey(record.pbx, record.origin), record, clock)
         if origin is not None:

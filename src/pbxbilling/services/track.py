@@ -286,8 +286,8 @@ class Tracker:
             if inherited.direction in set(Direction)
             else Direction.OUTBOUND
         )
-        if "over_limit" in inherited.flags:
-            channel.over_limit_for = tenant
+        if "over_limit" in inherited.flags and tenant is not None:
+            channel.over_limit_for |= {tenant}
         call = self._ledger.open(
             channel,
             tenant,

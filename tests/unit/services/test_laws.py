@@ -64,7 +64,7 @@ def _arrive(world: World, number: int, direction: Direction, legs: int) -> bool:
 
 
 @given(limits(), STEPS)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=1500)
 def test_log_would_block_exactly_what_enforce_blocks(
     caps: dict[str, int], steps: list[tuple[Any, ...]]
 ) -> None:
@@ -96,7 +96,7 @@ def _channel(world: World, pbx: str, number: int) -> ChannelSeen:
 
 
 @given(EVENTS, st.sampled_from(Mode), limits())
-@settings(deadline=None)
+@settings(deadline=None, max_examples=1500)
 def test_counts_are_true_in_any_order_and_zero_at_the_end(
     events: list[tuple[Any, ...]], mode: Mode, caps: dict[str, int]
 ) -> None:

@@ -109,6 +109,16 @@ def test_a_bridge_joins_two_calls_under_the_older_ones_id() -> None:
     assert world.ledger.load("acme").outbound == 1
 
 
+def test_a_call_of_nobody_that_joins_a_tenants_counts_as_the_tenants() -> None:
+    world = enforcing()
+    world.answers(world.seen("1"))
+    world.clock.passed_s += 1
+    world.hook("2")
+    world.dials(world.seen("1"), world.seen("2"))
+    assert len(world.ledger.calls) == 1
+    assert world.ledger.load("acme") == world.recount("acme") == Load(internal=1, trunk_legs=1)
+
+
 def test_a_tenant_without_a_hook_counts_from_its_answer() -> None:
     world = enforcing()
     leg = world.seen("1", CARRIER)
