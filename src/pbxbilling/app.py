@@ -55,6 +55,7 @@ from pbxbilling.telemetry.notify import Notifier
 from pbxbilling.telemetry.observers import HookWatch, LinkWatch
 from pbxbilling.telemetry.writer import LineWriter
 from pbxbilling.web.admin import admin_app
+from pbxbilling.web.commands.command import Desk
 from pbxbilling.web.public import public_app
 from pbxbilling.web.server import serve as serve_http
 from pbxbilling.web.server import tcp_listener, unix_listener
@@ -200,7 +201,7 @@ class Daemon:
                 tasks.create_task(self._housekeeping(), name="housekeeping"),
                 tasks.create_task(self._watchdog(notifier), name="watchdog"),
                 tasks.create_task(serve_http(public_app(inspector, metrics), http), name="http"),
-                tasks.create_task(serve_http(admin_app(administration), unix), name="admin"),
+                tasks.create_task(serve_http(admin_app(Desk(administration)), unix), name="admin"),
             ]
             loop = asyncio.get_running_loop()
             loop.add_signal_handler(signal.SIGHUP, self._reload, server, notifier)

@@ -9,14 +9,12 @@ import tomllib
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import orjson
-
-from pbxbilling.config.faults import ConfigError
-from pbxbilling.config.load import load
-from pbxbilling.config.model import HttpSettings, Settings
 from pbxbilling.domain.facts import Fact
+
+if TYPE_CHECKING:
+    from pbxbilling.config.model import Settings
 
 
 class CommandFailed(Exception):  # noqa: N818 - it is caught by name and shown as a sentence
@@ -25,6 +23,11 @@ class CommandFailed(Exception):  # noqa: N818 - it is caught by name and shown a
 
 def ask(config: Path, command: str, given: Mapping[str, Any]) -> Any:
     """Run a command and give its result. Raises CommandFailed, ConfigError, StoreError …"""
+    import orjson
+
+    from pbxbilling.config.faults import ConfigError
+    from pbxbilling.config.load import load
+
     try:
         settings = load(config, os.environ)
     except ConfigError:
@@ -40,6 +43,8 @@ def ask(config: Path, command: str, given: Mapping[str, Any]) -> Any:
 
 def _written_admin(config: Path) -> Path:
     """The socket that a faulty file names: a daemon on its last good one still answers there."""
+    from pbxbilling.config.model import HttpSettings
+
     try:
         http = tomllib.loads(config.read_text(encoding="utf-8")).get("http", {})
     except (OSError, ValueError):
@@ -51,6 +56,7 @@ def _written_admin(config: Path) -> Path:
 def _from_daemon(admin: Path, command: str, given: Mapping[str, Any]) -> bytes | None:
     """The daemon's answer; None where none runs."""
     import httpx
+    import orjson
 
     from pbxbilling.web.admin import ACTOR
 
@@ -76,16 +82,16 @@ def _from_daemon(admin: Path, command: str, given: Mapping[str, Any]) -> bytes |
 
 def _without_daemon(settings: Settings, command: str, given: Mapping[str, Any]) -> bytes:
     from pbxbilling.store.lock import database_lock
-    from pbxbilling.web.commands import NEEDS_DAEMON, WRITES
+    from pbxbilling.web.commands import COMMANDS
 
-    if command in NEEDS_DAEMON:
+    if COMMANDS[command].needs_daemon:
         msg = (
             f"no daemon answers at {settings.http.admin}: `{command}` needs it running;"
             " start it with `systemctl start pbxbilling` (or `pbxbilling serve`)"
         )
         raise CommandFailed(msg)
     with ExitStack() as held:
-        if command in WRITES:
+        if COMMANDS[command].writes:
             held.enter_context(database_lock(settings.database.url))
         return asyncio.run(_offline(settings, command, given))
 
@@ -101,9 +107,10 @@ async def _offline(settings: Settings, command: str, given: Mapping[str, Any]) -
     from pbxbilling.services.administer import Administration
     from pbxbilling.store.sql import SqlStore
     from pbxbilling.web.commands import run
+    from pbxbilling.web.commands.command import Desk
 
     async with await SqlStore.open(settings.database.url) as store:
         accounts = await store.accounts()
         book = AccountBook(accounts.plans, accounts.tenants)
         administration = Administration(store, book, SystemClock(), settings.policy, _nobody)
-        return await run(administration, command, given, getpass.getuser())
+        return await run(Desk(administration), command, given, getpass.getuser())

@@ -8,14 +8,15 @@ from fastapi import FastAPI, Request, Response
 from pbxbilling.config.faults import ConfigError
 from pbxbilling.ports import StoreError
 from pbxbilling.services.accounts import AccountsError
-from pbxbilling.services.administer import Administration, AdministrationError
+from pbxbilling.services.administer import AdministrationError
 from pbxbilling.web.commands import COMMANDS, run
+from pbxbilling.web.commands.command import Desk
 
 ACTOR = "x-pbxbilling-actor"
 REFUSALS = (AdministrationError, AccountsError, ConfigError, StoreError, ValueError)
 
 
-def admin_app(administration: Administration) -> FastAPI:
+def admin_app(desk: Desk) -> FastAPI:
     """One route: a command by its name, its arguments as a JSON object."""
     app = FastAPI(title="pbxbilling administration")
 
@@ -25,7 +26,7 @@ def admin_app(administration: Administration) -> FastAPI:
             return Response(f"no command {name!r}", 404, media_type="text/plain")
         given = orjson.loads(await request.body() or b"{}")
         try:
-            result = await run(administration, name, given, request.headers.get(ACTOR, "unknown"))
+            result = await run(desk, name, given, request.headers.get(ACTOR, "unknown"))
         except REFUSALS as fault:
             return Response(str(fault), 422, media_type="text/plain")
         return Response(result, media_type="application/json")

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pbxbilling.cli.main import since_when
+from pbxbilling.cli.moments import since_when
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 

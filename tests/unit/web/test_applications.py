@@ -12,6 +12,7 @@ from pbxbilling.domain.tenant import Tenant
 from pbxbilling.services.administer import Administration
 from pbxbilling.services.views import JournalState, PbxView, StatusView, StoreView
 from pbxbilling.web.admin import ACTOR, admin_app
+from pbxbilling.web.commands.command import Desk as CommandDesk
 from pbxbilling.web.public import public_app
 from tests.support.memory_store import MemoryStore
 
@@ -82,7 +83,7 @@ class Desk:
         self.book = AccountBook([Plan("p")], [Tenant("acme", "p")])
         self.facts: list[Fact] = []
         administration = Administration(self.store, self.book, Clock(), Policy, self.facts.append)
-        transport = httpx.ASGITransport(app=admin_app(administration))
+        transport = httpx.ASGITransport(app=admin_app(CommandDesk(administration)))
         self.client = httpx.AsyncClient(transport=transport, base_url="http://test")
 
     async def post(self, command: str, **given: object) -> httpx.Response:

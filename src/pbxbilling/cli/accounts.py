@@ -1,0 +1,90 @@
+"""Commands about accounts: plans and tenants from a file, one tenant's standing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pbxbilling.cli.options import DEFAULT, Config, Json
+from pbxbilling.cli.output import print_json, print_one, print_rows
+from pbxbilling.cli.reach import ask
+
+app = typer.Typer()
+tenant_app = typer.Typer(help="One tenant.", no_args_is_help=True)
+
+_TENANTS = ("tenant", "plan", "status", "mode", "calls", "max_calls", "trunk_legs", "blocks")
+
+
+@app.command()
+def apply(
+    file: Path,
+    config: Config = DEFAULT,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print.")] = False,
+    json: Json = False,
+) -> None:
+    """Make plans and tenants match a file, and print what changed."""
+    from pbxbilling.config.document import read_text
+
+    given = {"text": read_text(file), "source": str(file), "dry_run": dry_run}
+    changes = ask(config, "apply", given)
+    if json:
+        print_json(changes)
+        return
+    for change in changes:
+        _print_change(change)
+    if dry_run:
+        typer.echo("nothing was written: --dry-run")
+
+
+def _print_change(change: Mapping[str, Any]) -> None:
+    typer.echo(f"{change['kind']:9} {change['subject']}")
+    for field in change["fields"] if change["kind"] == "changed" else ():
+        typer.echo(f"            {field['key']}: {field['before']} → {field['after']}")
+
+
+@app.command()
+def tenants(config: Config = DEFAULT, json: Json = False) -> None:
+    """All tenants, with what they hold."""
+    print_rows("tenants", ask(config, "tenants", {}), _TENANTS, as_json=json)
+
+
+@tenant_app.command("show")
+def tenant_show(tenant: str, config: Config = DEFAULT, json: Json = False) -> None:
+    """All about one tenant."""
+    print_one(tenant, ask(config, "tenant", {"tenant": tenant}), as_json=json)
+
+
+@tenant_app.command("suspend")
+def tenant_suspend(tenant: str, config: Config = DEFAULT, json: Json = False) -> None:
+    """Block a tenant's calls to and from outside."""
+    _print_standing(ask(config, "suspend", {"tenant": tenant}), as_json=json)
+
+
+@tenant_app.command("activate")
+def tenant_activate(tenant: str, config: Config = DEFAULT, json: Json = False) -> None:
+    """Lift the operator's block."""
+    _print_standing(ask(config, "activate", {"tenant": tenant}), as_json=json)
+
+
+@tenant_app.command("trial")
+def tenant_trial(
+    tenant: str,
+    until: Annotated[str, typer.Option(help="The last day, as 2026-12-31.")],
+    config: Config = DEFAULT,
+    json: Json = False,
+) -> None:
+    """Set when a tenant's trial ends."""
+    _print_standing(ask(config, "trial", {"tenant": tenant, "until": until}), as_json=json)
+
+
+def _print_standing(result: Mapping[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(result)
+        return
+    report = result["tenant"]
+    typer.echo(f"tenant {report['tenant']}: {report['status']}")
+    for note in result["notes"]:
+        typer.echo(f"note: {note}")

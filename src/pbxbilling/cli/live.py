@@ -1,0 +1,53 @@
+"""Commands about calls: those that are live, and how those that came were judged."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pbxbilling.cli.moments import since_when
+from pbxbilling.cli.options import DEFAULT, Config, ForTenant, Json
+from pbxbilling.cli.output import print_one, print_rows
+from pbxbilling.cli.reach import ask
+
+app = typer.Typer()
+
+_CALLS = ("call", "tenant", "pbx", "direction", "state", "started_at", "from", "to", "over_limit")
+_DECISIONS = (
+    "at", "tenant", "direction", "caller", "number", "outcome", "reason", "used", "limit", "mode",
+)  # fmt: skip
+
+
+@app.command()
+def status(config: Config = DEFAULT, json: Json = False) -> None:
+    """The daemon at a glance."""
+    print_one("status", ask(config, "status", {}), as_json=json)
+
+
+@app.command()
+def calls(config: Config = DEFAULT, tenant: ForTenant = None, json: Json = False) -> None:
+    """Live calls: who holds which slot, since when."""
+    print_rows("calls", ask(config, "calls", {"tenant": tenant}), _CALLS, as_json=json)
+
+
+@app.command()
+def release(call: str, config: Config = DEFAULT, json: Json = False) -> None:
+    """Free one slot, and say what it was."""
+    print_one("released", ask(config, "release", {"call": call}), as_json=json)
+
+
+@app.command()
+def decisions(
+    config: Config = DEFAULT,
+    tenant: ForTenant = None,
+    since: Annotated[str, typer.Option(help="10m, 2h, 10:42, 2026-11-21 or ISO.")] = "",
+    refused: Annotated[bool, typer.Option("--refused", help="Only refusals.")] = False,
+    json: Json = False,
+) -> None:
+    """Why was the call at 10:42 refused?"""
+    from pbxbilling.clock import SystemClock
+
+    at = since_when(since, SystemClock().now()).isoformat() if since else None
+    rows = ask(config, "decisions", {"tenant": tenant, "since": at, "refused": refused})
+    print_rows("decisions", rows, _DECISIONS, as_json=json)

@@ -1,0 +1,29 @@
+"""Moments as operators write them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def since_when(text: str, now: datetime) -> datetime:
+    """`10m` and `2h` ago, `10:42` of today, a date or an instant; raises ValueError."""
+    if text[:-1].isdecimal() and text[-1:] in _UNITS:
+        return now - timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
+    try:
+        if len(text) == 5 and text[2] == ":":
+            return _today_at(text, now)
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError as error:
+        msg = f"--since {text!r}: expected 10m, 2h, 10:42, 2026-11-21 or an ISO instant"
+        raise ValueError(msg) from error
+
+
+def _today_at(text: str, now: datetime) -> datetime:
+    """A time of this day, where the operator is."""
+    local = now.astimezone()
+    clock = datetime.strptime(text, "%H:%M").replace(tzinfo=local.tzinfo)
+    return local.replace(hour=clock.hour, minute=clock.minute, second=0, microsecond=0).astimezone(
+        UTC
+    )

@@ -1,0 +1,16 @@
+"""The options that commands share, so that each means the same everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+DEFAULT = Path("/etc/pbxbilling/pbxbilling.toml")
+
+Config = Annotated[
+    Path, typer.Option("-c", "--config", envvar="PBXBILLING_CONFIG", help="The configuration.")
+]
+Json = Annotated[bool, typer.Option("--json", help="For programs.")]
+ForTenant = Annotated[Optional[str], typer.Option("--tenant", help="Only this tenant.")]  # noqa: UP045

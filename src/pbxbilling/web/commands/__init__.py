@@ -1,0 +1,21 @@
+"""Every command by its name: the same whether a running daemon serves it or the database alone.
+
+A group of commands is a module with its own COMMANDS, which is named here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import orjson
+
+from pbxbilling.web.commands import accounts, live, usage
+from pbxbilling.web.commands.command import Arguments, Command, Desk
+from pbxbilling.web.commands.shape import plain
+
+COMMANDS: Mapping[str, Command] = {**live.COMMANDS, **accounts.COMMANDS, **usage.COMMANDS}
+
+
+async def run(desk: Desk, name: str, given: Arguments, actor: str) -> bytes:
+    """Run a command and give its result as JSON; KeyError for a name that is none."""
+    return orjson.dumps(plain(await COMMANDS[name].serve(desk, given, actor)))

@@ -1,0 +1,39 @@
+"""Calls: those that are live, and how those that came were judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pbxbilling.web.commands.command import Arguments, Command, Desk
+from pbxbilling.web.commands.shape import plain
+
+_DECISIONS = 1000  # at most, the newest
+
+
+async def _status(desk: Desk, _given: Arguments, _actor: str) -> Any:
+    status = desk.administration.status()
+    return {**plain(status), "ready": status.ready}
+
+
+async def _calls(desk: Desk, given: Arguments, _actor: str) -> Any:
+    return desk.administration.calls(given["tenant"])
+
+
+async def _decisions(desk: Desk, given: Arguments, _actor: str) -> Any:
+    since = datetime.fromisoformat(given["since"]) if given["since"] else None
+    return await desk.administration.decisions(
+        tenant=given["tenant"], since=since, refused=given["refused"], limit=_DECISIONS
+    )
+
+
+COMMANDS: Mapping[str, Command] = {
+    "status": Command(_status, needs_daemon=True),
+    "calls": Command(_calls, needs_daemon=True),
+    "release": Command(
+        lambda desk, given, actor: desk.administration.release(given["call"], actor),
+        needs_daemon=True,
+    ),
+    "decisions": Command(_decisions),
+}

@@ -1,0 +1,27 @@
+"""What was used, and whose it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pbxbilling.web.commands.command import Arguments, Command, Desk
+
+
+async def _usage(desk: Desk, given: Arguments, _actor: str) -> Any:
+    return await desk.administration.usage(given["tenant"], given["month"])
+
+
+async def _unowned(desk: Desk, _given: Arguments, _actor: str) -> Any:
+    return await desk.administration.unowned_legs()
+
+
+async def _assign(desk: Desk, given: Arguments, actor: str) -> Any:
+    return await desk.administration.usage_assign(given["leg"], given["tenant"], actor)
+
+
+COMMANDS: Mapping[str, Command] = {
+    "usage": Command(_usage),
+    "unowned": Command(_unowned),
+    "assign": Command(_assign, writes=True),
+}
