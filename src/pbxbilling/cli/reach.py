@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import os
 import tomllib
 from collections.abc import Mapping
@@ -58,7 +57,7 @@ def _from_daemon(admin: Path, command: str, given: Mapping[str, Any]) -> bytes |
     import httpx
     import orjson
 
-    from pbxbilling.web.admin import ACTOR
+    from pbxbilling.web.actor import SUDO_USER
 
     if not admin.exists():
         return None
@@ -68,7 +67,7 @@ def _from_daemon(admin: Path, command: str, given: Mapping[str, Any]) -> bytes |
             answer = client.post(
                 f"/commands/{command}",
                 content=orjson.dumps(given),
-                headers={ACTOR: getpass.getuser()},
+                headers={SUDO_USER: user} if (user := os.environ.get("SUDO_USER")) else {},
             )
         except httpx.ConnectError:
             return None
@@ -106,6 +105,7 @@ async def _offline(settings: Settings, command: str, given: Mapping[str, Any]) -
     from pbxbilling.domain.book import AccountBook
     from pbxbilling.services.administer import Administration
     from pbxbilling.store.sql import SqlStore
+    from pbxbilling.web.actor import actor
     from pbxbilling.web.commands import run
     from pbxbilling.web.commands.command import Desk
 
@@ -113,4 +113,5 @@ async def _offline(settings: Settings, command: str, given: Mapping[str, Any]) -
         accounts = await store.accounts()
         book = AccountBook(accounts.plans, accounts.tenants)
         administration = Administration(store, book, SystemClock(), settings.policy, _nobody)
-        return await run(Desk(administration), command, given, getpass.getuser())
+        who = actor(os.geteuid(), os.environ.get("SUDO_USER"))
+        return await run(Desk(administration), command, given, who)

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from pbxbilling.web.peer import PeerProtocol
 
 
 class _Server(uvicorn.Server):
@@ -38,9 +41,17 @@ def unix_listener(path: Path) -> socket.socket:
 
 
 async def serve(app: FastAPI, listener: socket.socket) -> None:
-    """Serve until cancelled; the listener is closed then."""
+    """Serve until cancelled; the listener is closed then.
+
+    On a Unix socket each request knows its peer.
+    """
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1
+        app,
+        http=PeerProtocol if listener.family == socket.AF_UNIX else H11Protocol,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=1,
     )
     with listener:
         await _Server(config).serve(sockets=[listener])

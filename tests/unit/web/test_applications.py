@@ -2,6 +2,7 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pbxbilling.domain.admission import Mode
 from pbxbilling.domain.book import AccountBook
@@ -11,7 +12,7 @@ from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.services.administer import Administration
 from pbxbilling.services.views import JournalState, PbxView, StatusView, StoreView
-from pbxbilling.web.admin import ACTOR, admin_app
+from pbxbilling.web.admin import admin_app
 from pbxbilling.web.commands.command import Desk as CommandDesk
 from pbxbilling.web.public import public_app
 from tests.support.memory_store import MemoryStore
@@ -77,18 +78,28 @@ async def test_metrics_are_scraped_and_administration_is_not_here() -> None:
         assert (await client.post("/api/stripe/webhook")).status_code == 503
 
 
+def of_user(uid: int, app: ASGIApp) -> ASGIApp:
+    """The application as it is behind a Unix socket that this user has opened."""
+
+    async def known(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, "state": {"peer_uid": uid}}, receive, send)
+
+    return known
+
+
 class Desk:
     def __init__(self) -> None:
         self.store = MemoryStore()
         self.book = AccountBook([Plan("p")], [Tenant("acme", "p")])
         self.facts: list[Fact] = []
         administration = Administration(self.store, self.book, Clock(), Policy, self.facts.append)
-        transport = httpx.ASGITransport(app=admin_app(CommandDesk(administration)))
+        app = of_user(0, admin_app(CommandDesk(administration)))
+        transport = httpx.ASGITransport(app=app)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://test")
 
     async def post(self, command: str, **given: object) -> httpx.Response:
         async with self.client as client:
-            return await client.post(f"/commands/{command}", json=given, headers={ACTOR: "ann"})
+            return await client.post(f"/commands/{command}", json=given)
 
 
 async def test_a_suspension_is_in_force_audited_and_told() -> None:
@@ -99,7 +110,7 @@ async def test_a_suspension_is_in_force_audited_and_told() -> None:
     assert "still pass" in answer.json()["notes"][0]
     assert desk.book.tenants["acme"].blocks
     (audit,) = await desk.store.audit()
-    assert (audit.actor, audit.action, audit.subject) == ("ann", "suspend", "tenant acme")
+    assert (audit.actor, audit.action, audit.subject) == ("root", "suspend", "tenant acme")
     assert [type(fact) for fact in desk.facts] == [AccountsChanged]
 
 

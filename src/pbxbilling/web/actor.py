@@ -1,0 +1,31 @@
+"""Who does what is audited: the user of the machine, by the kernel's word."""
+
+from __future__ import annotations
+
+import pwd
+
+SUDO_USER = "x-pbxbilling-sudo-user"
+"""The header in which a command run by root passes on sudo's `SUDO_USER`."""
+
+
+def actor(uid: int, sudo_user: str | None = None) -> str:
+    """The user's name; `root (alice)` where sudo says that alice became root.
+
+    `sudo_user` is believed from root alone: whoever is root could write the audit rows themselves.
+    Looks into the user database, which may be far away: not on the event loop.
+    """
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        name = f"uid {uid}"
+    if uid != 0 or sudo_user is None or not _exists(sudo_user):
+        return name
+    return f"{name} ({sudo_user})"
+
+
+def _exists(name: str) -> bool:
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True

@@ -1,0 +1,158 @@
+"""The real daemon beside a virtual PBX, and its command line as processes: quick to set up."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from concurrent.futures import Future
+from pathlib import Path
+from signal import SIGTERM
+from typing import Any, Self
+
+from rig.site import free_port
+from rig.virtualpbx import VirtualPbx
+from rig.virtualpbx.pbx import Placed
+from rig.waiting import until
+
+SECRET = "virtual-only"
+NUMBER = "0155501"
+PROGRAM = Path(sys.executable).with_name("pbxbilling")
+
+Ran = subprocess.CompletedProcess[str]
+
+
+class VirtualSite:
+    """One PBX in a thread of its own, one daemon as a process; both may be stopped and started."""
+
+    def __init__(self, directory: Path, mode: str = "enforce") -> None:
+        self.directory = directory
+        self.config = directory / "pbxbilling.toml"
+        self.socket = directory / "admin.sock"
+        self.hook = ("127.0.0.1", free_port())
+        self.http = f"127.0.0.1:{free_port()}"
+        self._mode = mode
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="virtual pbx")
+        self._daemon: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self.pbx = VirtualPbx(
+            hook=self.hook, username="pbxbilling", secret=SECRET, login_delay_s=0.0
+        )
+        self._done(self.pbx.start())
+        self.write_config()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        self._done(self.pbx.stop())
+        self._done(self._ended())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+        self._loop.close()
+
+    async def _ended(self) -> None:
+        """Wait for the calls that the PBX has given up, so that nothing is left half done."""
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        await asyncio.wait_for(asyncio.gather(*others, return_exceptions=True), 5)
+
+    def _done(self, coroutine: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
+
+    def write_config(self, more: str = "") -> None:
+        """Write the configuration; `more` comes first, where top-level keys stand."""
+        self.config.write_text(
+            f'{more}\nmode = "{self._mode}"\n'
+            f'[database]\nurl = "sqlite:///{self.directory}/pbxbilling.db"\n'
+            f'[agi]\nlisten = "{self.hook[0]}:{self.hook[1]}"\n'
+            f'[http]\nlisten = "{self.http}"\nadmin = "{self.socket}"\n'
+            f'[[pbx]]\nname = "pbx1"\nhost = "127.0.0.1"\nport = {self.pbx.port}\n'
+            f'username = "pbxbilling"\nsecret = "{SECRET}"\ntrunks = ["PJSIP/carrier"]\n'
+        )
+
+    # --- the daemon ----------------------------------------------------------------------------
+
+    def start(self) -> Self:
+        """Start the daemon, and return when its counts are true."""
+        with (self.directory / "daemon.log").open("ab") as log:
+            self._daemon = subprocess.Popen(
+                [PROGRAM, "serve", "-c", self.config], stdout=log, stderr=subprocess.STDOUT
+            )
+        until(self.socket.exists, "the daemon listens", 20.0)
+        until(lambda: self.json("status")["ready"], "the daemon is ready", 20.0)
+        return self
+
+    def stop(self) -> None:
+        """End the daemon in order."""
+        daemon, self._daemon = self._daemon, None
+        if daemon is not None:
+            daemon.send_signal(SIGTERM)
+            daemon.wait(20)
+
+    def signal(self, number: int) -> None:
+        """Send the daemon a signal."""
+        assert self._daemon is not None
+        self._daemon.send_signal(number)
+
+    # --- its command line ----------------------------------------------------------------------
+
+    def run(self, *words: str, env: Mapping[str, str] | None = None) -> Ran:
+        """Run a command as an operator does; a wide terminal, so that no cell is cut."""
+        return subprocess.run(
+            [PROGRAM, *words],
+            env={**os.environ, "COLUMNS": "220", "PBXBILLING_CONFIG": str(self.config)}
+            | dict(env or {}),
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+
+    def says(self, *words: str) -> str:
+        """What a command that must succeed prints."""
+        ran = self.run(*words)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        return ran.stdout
+
+    def fails(self, *words: str) -> str:
+        """What a command that must fail says, and that it says nothing else."""
+        ran = self.run(*words)
+        assert (ran.returncode, ran.stdout) == (1, ""), ran
+        return ran.stderr
+
+    def json(self, *words: str) -> Any:
+        """What a command gives to programs."""
+        return json.loads(self.says(*words, "--json"))
+
+    def apply(self, accounts: str) -> str:
+        """Put plans and tenants in force by a file."""
+        path = self.directory / "accounts.toml"
+        path.write_text(accounts)
+        return self.says("apply", str(path))
+
+    # --- calls ---------------------------------------------------------------------------------
+
+    def call(self, tenant: str, number: str = NUMBER, **how: Any) -> Future[Placed]:
+        """Place a call; its end is in the future."""
+        return asyncio.run_coroutine_threadsafe(self.pbx.call(tenant, number, **how), self._loop)
+
+    def up(self, count: int) -> list[dict[str, Any]]:
+        """Return the live calls when so many are answered."""
+
+        def answered() -> list[dict[str, Any]] | None:
+            calls: list[dict[str, Any]] = self.json("calls")
+            return calls if [call["state"] for call in calls].count("up") == count else None
+
+        return until(answered, f"{count} calls are up", 15.0) or []
+
+    def idle(self) -> None:
+        """Hang up whatever lives, and return when nothing is counted any more."""
+        for channel in self.pbx.channels():
+            self._loop.call_soon_threadsafe(self.pbx.hangup, channel.uniqueid)
+        until(lambda: self.json("calls") == [], "no call is live", 15.0)
