@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Self
 
+from bench.core import TENANTS
 from pbxbilling.ami.mapping import SIGNALS
 from pbxbilling.ami.protocol import Framer, event_name
 from rig.virtualpbx import VirtualPbx
@@ -27,7 +28,10 @@ async def record(calls: int = CALLS) -> list[bytes]:
         tape: list[bytes] = []
         for _ in range(calls // AT_ONCE):
             await asyncio.gather(
-                *(pbx.call("acme", "3201", ring_s=0.001, talk_s=0, fork=2) for _ in range(AT_ONCE))
+                *(
+                    pbx.call(tenant, "3201", ring_s=0.001, talk_s=0, fork=2)
+                    for tenant in TENANTS[:AT_ONCE]
+                )
             )
             pbx.emit("Reload", "")
             heard = framer.feed(await reader.readuntil(b"Event: Reload\r\n"))

@@ -8,18 +8,21 @@ from __future__ import annotations
 import asyncio
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import cast
 
 import uvloop
 from panoramisk import Manager
 from panoramisk.message import Message
 
+from bench.core import PBX, Core
 from pbxbilling.ami.link import AmiLink
 from pbxbilling.ami.mapping import SIGNALS
 from pbxbilling.ami.settings import LinkSettings
 from pbxbilling.clock import SystemClock
-from pbxbilling.domain.signals import Reloaded, Signal
+from pbxbilling.domain.signals import FullyBooted, Reloaded, Shutdown, Signal
 
 Sink = Callable[[Signal], None]
 _LOGIN = b"Action: Login\r\nUsername: u\r\nSecret: s\r\n\r\n"
@@ -56,15 +59,36 @@ def forget(signal: Signal) -> None:
 
 
 async def read_ours(port: int, sink: Sink = forget) -> None:
-    """The daemon's own link, with this sink behind it."""
+    """The daemon's own link, with this sink behind it; by itself it parses and maps only."""
 
     def take(signal: Signal) -> None:
         sink(signal)
         if signal.__class__ is Reloaded:
             _done()
 
-    settings = LinkSettings("pbx1", "127.0.0.1", "u", "s", port=port, ping_s=3600)
+    settings = LinkSettings(PBX, "127.0.0.1", "u", "s", port=port, ping_s=3600)
     await AmiLink(settings, take, _Unobserved(), SystemClock(), random.Random()).run()
+
+
+async def read_tracked(port: int, *, silent: bool = True) -> None:
+    """The link with the ledger behind it; where not `silent`, log, metrics and records too."""
+    with TemporaryDirectory() as directory:
+        core = Core(Path(directory, "log"), silent=silent)
+
+        def track(signal: Signal) -> None:
+            if not isinstance(signal, FullyBooted | Shutdown | Reloaded):
+                core.tracker.apply(signal)
+            elif isinstance(signal, Reloaded):
+                assert not core.ledger.calls, "every call of the tape ends"
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(core.writer.run())
+            tasks.create_task(read_ours(port, track))
+
+
+async def read_told(port: int) -> None:
+    """All that the daemon makes of an event."""
+    await read_tracked(port, silent=False)
 
 
 class DictReader(asyncio.Protocol):
@@ -109,7 +133,13 @@ async def read_panoramisk(port: int) -> None:
     await asyncio.Event().wait()
 
 
-READERS = {"ours": read_ours, "dict": read_dicts, "panoramisk": read_panoramisk}
+READERS: Mapping[str, Callable[[int], Coroutine[None, None, None]]] = {
+    "ours": read_ours,
+    "tracked": read_tracked,
+    "told": read_told,
+    "dict": read_dicts,
+    "panoramisk": read_panoramisk,
+}
 
 if __name__ == "__main__":
     uvloop.run(READERS[sys.argv[1]](int(sys.argv[2])))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -119,10 +118,7 @@ def _us_a_row(began: float) -> float:
     return (time.perf_counter() - began) * 1_000_000 / written
 
 
-def measure() -> Row:
+def measure() -> list[Row]:
     """The row of the table."""
-    return compare("store: a row committed, against raw sqlite3", ours, raw, unit="µs", limit=LIMIT)
-
-
-if __name__ == "__main__":
-    sys.stdout.write(f"{measure()}\n")
+    name = "store: a row committed, against raw sqlite3"
+    return [compare(name, ours, raw, unit="µs", limit=LIMIT)]

@@ -21,13 +21,15 @@ def environment(
     pbx: str = "pbx1",
     caller: bytes = b"101",
     context: str = "from-acme",
+    channel: str = "PJSIP/acme-00000001",
+    accountcode: str = "acme",
 ) -> list[bytes]:
     """The 28 writes of Asterisk 22 at the start of a session, the blank line among them."""
     return [
         b"agi_network: yes\n",
         f"agi_network_script: {path}\n".encode(),
         f"agi_request: agi://127.0.0.1:4573/{path}\n".encode(),
-        b"agi_channel: PJSIP/acme-00000001\n",
+        f"agi_channel: {channel}\n".encode(),
         b"agi_language: en\n",
         b"agi_type: PJSIP\n",
         f"agi_uniqueid: {uniqueid}\n".encode(),
@@ -44,7 +46,7 @@ def environment(
         b"agi_extension: s\n",
         b"agi_priority: 5\n",
         b"agi_enhanced: 0.0\n",
-        b"agi_accountcode: acme\n",
+        f"agi_accountcode: {accountcode}\n".encode(),
         b"agi_threadid: 140123456789\n",
         f"agi_arg_1: {tenant}\n".encode(),
         f"agi_arg_2: {linkedid}\n".encode(),

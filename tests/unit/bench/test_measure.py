@@ -20,6 +20,18 @@ def test_a_ratio_at_its_limit_holds(limit: float | None, held: bool) -> None:
     assert row("x", [(2, 1), (2, 1)], unit="µs", limit=limit).held is held
 
 
+def test_a_limit_is_missed_where_the_lower_quartile_is_beyond_it_too() -> None:
+    samples = [(1.0, 1.0), (1.1, 1.0), (3.0, 1.0), (3.0, 1.0), (3.0, 1.0)]
+    assert row("x", samples, unit="µs", limit=1.1).held
+    assert not row("x", samples, unit="µs", limit=1.09).held
+
+
+@pytest.mark.parametrize(("within", "held"), [(2.0, True), (1.99, False), (None, False)])
+def test_beyond_the_ratio_it_is_enough_to_be_near(within: float | None, held: bool) -> None:
+    taken = row("x", [(3, 1), (3, 1)], unit="ms", limit=1.5, within=within)
+    assert taken.held is held
+
+
 def test_pairs_alternate_their_order_after_one_that_warms_up() -> None:
     order = ""
 

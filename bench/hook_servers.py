@@ -1,0 +1,82 @@
+"""The hook servers that are compared, each in a process of its own: `python -m bench.hook_servers`.
+
+A server writes the port that it was given, and later a line whenever SIGUSR1 made it forget the
+calls that live.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import cast
+
+import uvloop
+
+from bench.core import Core
+from pbxbilling.agi.server import AgiServer, AgiSettings
+
+ADMIT = "ADMIT|acme|outbound|ok||||"
+REFUSE = "REFUSE|acme|outbound|max_calls|17|||"
+
+
+class NullHook(asyncio.Protocol):
+    """The least that can be called a hook: wait for the blank line, answer, close."""
+
+    def __init__(self, verdict: str) -> None:
+        self._command = f'SET VARIABLE __PBXBILLING "{verdict}"\n'.encode()
+        self._tail = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Remember where to write."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Answer a constant at the blank line, and close."""
+        self._tail = self._tail[-1:] + data
+        if self._tail.endswith(b"\n\n"):
+            self._transport.write(self._command)
+            self._transport.close()
+
+
+async def serve_null(verdict: str = ADMIT) -> None:
+    """Serve the null hook for ever."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: NullHook(verdict), "127.0.0.1", 0, backlog=4096)
+    _open(server.sockets[0].getsockname()[1], forget=lambda: None)
+    await server.serve_forever()
+
+
+async def serve_refusals() -> None:
+    """The null hook that refuses."""
+    await serve_null(REFUSE)
+
+
+async def serve_ours() -> None:
+    """Serve our hook for ever, with the daemon's core and its sinks behind it."""
+    with TemporaryDirectory() as directory:
+        core = Core(Path(directory, "log"))
+        judge, by_policy = core.admission.judge, core.admission.by_policy
+        server = AgiServer(AgiSettings(port=0), judge, by_policy, core.watch, core.clock)
+        async with asyncio.TaskGroup() as tasks, server:
+            tasks.create_task(core.writer.run())
+            _open(server.port, core.hang_up_all)
+            await server.serve()
+
+
+def _open(port: int, forget: Callable[[], None]) -> None:
+    def forgotten() -> None:
+        forget()
+        print("forgotten", flush=True)
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, forgotten)
+    print(port, flush=True)
+
+
+SERVERS = {"ours": serve_ours, "null": serve_null, "refusals": serve_refusals}
+
+if __name__ == "__main__":
+    uvloop.run(SERVERS[sys.argv[1]]())
