@@ -13,7 +13,8 @@ from pbxbilling.ami.connection import Connection
 from pbxbilling.ami.mapping import SIGNALS, signal_of
 from pbxbilling.ami.observer import LinkObserver
 from pbxbilling.ami.protocol import BANNER, encode_action, event_name
-from pbxbilling.ami.settings import Backoff, LinkSettings
+from pbxbilling.ami.settings import LinkSettings
+from pbxbilling.backoff import Backoff
 from pbxbilling.domain.signals import FullyBooted, Signal
 from pbxbilling.ports import Clock
 
