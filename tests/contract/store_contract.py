@@ -24,7 +24,8 @@ from pbxbilling.domain.records import (
     Record,
     UsageRow,
 )
-from pbxbilling.domain.tenant import Blocker, Status, Tenant
+from pbxbilling.domain.standing import Blocker, Status
+from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports import Store
 from tests.support.store_records import after, call, decision, ended_leg, leg
 
@@ -70,7 +71,12 @@ class StoreContract(ABC):
         tenant = Tenant(
             "acme",
             "pro",
+            address="Main Street 1",
+            contacts=("a@acme.example",),
+            vat_id="DE123",
+            tax_exempt=True,
             status=Status.TRIAL,
+            status_since=after(-1),
             blocks=frozenset({Blocker.OPERATOR, Blocker.TRIAL}),
             trial_until=after(0.000_001),
             mode=Mode.LOG,
@@ -79,9 +85,12 @@ class StoreContract(ABC):
             dids=("+15550100",),
             contexts=("from-acme",),
             timezone="Europe/Berlin",
+            anchor_day=31,
             extensions=9,
+            customer="cus_1",
             subscription="sub_1",
             renews_at=after(1),
+            setup_paid_at=after(2),
         )
         async with self.opened() as store:
             await store.commit([tenant, plan, Plan("free")])

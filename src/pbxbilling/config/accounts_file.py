@@ -19,7 +19,8 @@ from pbxbilling.domain.admission import Mode
 from pbxbilling.domain.channel import LegDirection
 from pbxbilling.domain.money import check_currency, to_micros, to_minor
 from pbxbilling.domain.plan import LIMIT_NAMES, BillingIncrement, Limits, Overage, Plan
-from pbxbilling.domain.tenant import Status, Tenant
+from pbxbilling.domain.standing import Status
+from pbxbilling.domain.tenant import Tenant
 from pbxbilling.services.accounts import AccountsFile
 
 Slug = Annotated[str, Field(pattern=SLUG)]
@@ -85,11 +86,16 @@ class TenantTable(_Limited):
     plan: str
     name: str = ""
     email: str = ""
+    address: str = ""
+    contacts: tuple[str, ...] = ()
+    vat_id: str = ""
+    tax_exempt: bool = False
     status: Status | None = None
     accountcodes: tuple[str, ...] = ()
     dids: tuple[str, ...] = ()
     contexts: tuple[str, ...] = ()
     timezone: Annotated[str, AfterValidator(check_zone)] = "UTC"
+    anchor_day: Annotated[int, Field(ge=1, le=31)] = 1
     mode: Mode | None = None
     demo: bool = False
     extensions: Annotated[int, Field(ge=0)] = 0
@@ -101,13 +107,17 @@ class TenantTable(_Limited):
             plan=self.plan,
             name=self.name,
             email=self.email,
-            status=self.status or Status.ACTIVE,
+            address=self.address,
+            contacts=self.contacts,
+            vat_id=self.vat_id,
+            tax_exempt=self.tax_exempt,
             mode=self.mode,
             limits=self.limits(),
             accountcodes=self.accountcodes,
             dids=self.dids,
             contexts=self.contexts,
             timezone=self.timezone,
+            anchor_day=self.anchor_day,
             demo=self.demo,
             extensions=self.extensions,
         )

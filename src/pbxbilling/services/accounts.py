@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.money import from_micros, from_minor
 from pbxbilling.domain.plan import LIMIT_NAMES, Plan
-from pbxbilling.domain.tenant import Status, Tenant
+from pbxbilling.domain.standing import Blocker, Status
+from pbxbilling.domain.tenant import Tenant
 
 
 class AccountsError(Exception):
@@ -82,18 +83,20 @@ class Change:
         )
 
 
-def plan_changes(book: AccountBook, file: AccountsFile, trial_until: datetime) -> list[Change]:
+def plan_changes(
+    book: AccountBook, file: AccountsFile, at: datetime, trial_days: int
+) -> list[Change]:
     """What the file makes of the accounts in force, plans first, in the file's order.
 
     Whoever the file does not name is left alone. A key that it does not name in a plan or tenant
     that it does name goes to its default, so that afterwards the database matches the file; what
     is lived and not declared (status, blocks, trial, subscription) stays. A tenant whose status
-    the file turns to `trial` is on trial until `trial_until`.
+    the file turns to `trial` is on trial for `trial_days` from `at`.
 
     Raises AccountsError with every contradiction found.
     """
     plans = [Change(book.plans.get(plan.slug), plan) for plan in file.plans]
-    tenants = [_tenant_change(book, file, tenant, trial_until) for tenant in file.tenants]
+    tenants = [_tenant_change(book, file, tenant, at, trial_days) for tenant in file.tenants]
     known_plans = book.plans | {plan.slug: plan for plan in file.plans}
     everyone = book.tenants | {c.after.slug: c.after for c in tenants}
     problems = [
@@ -114,19 +117,24 @@ class TenantChange(Change):
 
 
 def _tenant_change(
-    book: AccountBook, file: AccountsFile, declared: Tenant, trial_until: datetime
+    book: AccountBook, file: AccountsFile, declared: Tenant, at: datetime, trial_days: int
 ) -> TenantChange:
     known = book.tenants.get(declared.slug)
     lived = known or declared
-    status = file.statuses.get(declared.slug, lived.status)
+    status, blocks = file.statuses.get(declared.slug, lived.status), lived.blocks
+    if status is Status.SUSPENDED:  # no status that is lived: a block in front of it
+        status, blocks = lived.status, blocks | {Blocker.OPERATOR}
     begins_trial = status is Status.TRIAL and lived.trial_until is None
     after = replace(
         declared,
         status=status,
-        blocks=lived.blocks,
-        trial_until=trial_until if begins_trial else lived.trial_until,
+        blocks=blocks,
+        status_since=lived.status_since if status is lived.status else at,
+        trial_until=at + timedelta(days=trial_days) if begins_trial else lived.trial_until,
+        customer=lived.customer,
         subscription=lived.subscription,
         renews_at=lived.renews_at,
+        setup_paid_at=lived.setup_paid_at,
     )
     return TenantChange(known, after)
 
@@ -187,6 +195,10 @@ def _tenant_as_written(tenant: Tenant) -> dict[str, Any]:
         "plan": tenant.plan,
         "name": tenant.name,
         "email": tenant.email,
+        "address": tenant.address,
+        "contacts": list(tenant.contacts),
+        "vat_id": tenant.vat_id,
+        "tax_exempt": tenant.tax_exempt,
         "status": tenant.status.value,
         "blocks": sorted(tenant.blocks),
         "trial_until": _instant(tenant.trial_until),
@@ -196,8 +208,10 @@ def _tenant_as_written(tenant: Tenant) -> dict[str, Any]:
         "dids": list(tenant.dids),
         "contexts": list(tenant.contexts),
         "timezone": tenant.timezone,
+        "anchor_day": tenant.anchor_day,
         "demo": tenant.demo,
         "extensions": tenant.extensions,
+        "customer": tenant.customer,
         "subscription": tenant.subscription,
         "renews_at": _instant(tenant.renews_at),
     }

@@ -19,7 +19,8 @@ from pbxbilling.domain.period import month_of, zone
 from pbxbilling.domain.plan import Limits, Plan
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.records import AuditRecord, DecisionRecord, LegAssigned, LegRecord, Record
-from pbxbilling.domain.tenant import Blocker, Status, Tenant
+from pbxbilling.domain.standing import Blocker, Status
+from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports import Clock, EventSink, Store
 from pbxbilling.services.accounts import (
     AccountsFile,
@@ -97,8 +98,7 @@ class Administration:
 
         Raises AccountsError with every contradiction.
         """
-        trial_until = self._clock.now() + timedelta(days=self._policy().trial_days)
-        changes = plan_changes(self._book, file, trial_until)
+        changes = plan_changes(self._book, file, self._clock.now(), self._policy().trial_days)
         if not dry_run:
             await self._write("apply", changes, actor)
         return changes
@@ -118,14 +118,13 @@ class Administration:
     async def activate(self, slug: str, actor: str) -> TenantResult:
         """Lift the operator's block, and only that: any other standing stays, and is named."""
         tenant = self._tenant(slug)
-        status = Status.ACTIVE if tenant.status is Status.SUSPENDED else tenant.status
-        lifted = replace(tenant, blocks=tenant.blocks - {Blocker.OPERATOR}, status=status)
+        lifted = replace(tenant, blocks=tenant.blocks - {Blocker.OPERATOR})
         notes = []
         if lifted.blocks:
             notes.append(f"{slug} is still blocked by: {', '.join(sorted(lifted.blocks))}")
-        if status is not Status.ACTIVE:
+        if lifted.status is not Status.ACTIVE:
             notes.append(
-                f"the status of {slug} is {status}; `status` in the accounts file changes it"
+                f"the status of {slug} is {lifted.status}; `status` in the accounts file changes it"
             )
         return await self._change("activate", tenant, lifted, actor, notes)
 

@@ -13,7 +13,8 @@ from pbxbilling.domain.book import AccountBook, Terms
 from pbxbilling.domain.channel import LegDirection
 from pbxbilling.domain.plan import Limits, Plan
 from pbxbilling.domain.records import UsageRow
-from pbxbilling.domain.tenant import Blocker, Status, Tenant
+from pbxbilling.domain.standing import Blocker, Status
+from pbxbilling.domain.tenant import Tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def tenant_report(
     return TenantReport(
         tenant=tenant.slug,
         plan=tenant.plan,
-        status=standing(tenant),
+        status=tenant.standing,
         mode=tenant.mode or mode,
         calls=load.calls(count_internal=count_internal) if load else None,
         max_calls=limits.max_calls,
@@ -52,11 +53,6 @@ def tenant_report(
         renews_at=tenant.renews_at,
         blocks=tuple(sorted(tenant.blocks)),
     )
-
-
-def standing(tenant: Tenant) -> Status:
-    """The status that calls meet: an operator's block stands in front of the tenant's own."""
-    return Status.SUSPENDED if Blocker.OPERATOR in tenant.blocks else tenant.status
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ from pbxbilling.domain.records import (
     PbxMark,
     UsageRow,
 )
-from pbxbilling.domain.tenant import Blocker, Status, Tenant
+from pbxbilling.domain.standing import Blocker, Status
+from pbxbilling.domain.tenant import Tenant
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -277,7 +278,12 @@ def tenant_values(record: Tenant) -> Values:
         "plan": record.plan,
         "name": record.name,
         "email": record.email,
+        "address": record.address,
+        "contacts": list(record.contacts),
+        "vat_id": record.vat_id,
+        "tax_exempt": record.tax_exempt,
         "status": record.status.value,
+        "status_since": to_us(record.status_since),
         "blocks": _words(record.blocks),
         "trial_until": to_us(record.trial_until),
         "mode": record.mode and record.mode.value,
@@ -286,10 +292,13 @@ def tenant_values(record: Tenant) -> Values:
         "dids": list(record.dids),
         "contexts": list(record.contexts),
         "timezone": record.timezone,
+        "anchor_day": record.anchor_day,
         "demo": record.demo,
         "extensions": record.extensions,
+        "customer": record.customer,
         "subscription": record.subscription,
         "renews_at": to_us(record.renews_at),
+        "setup_paid_at": to_us(record.setup_paid_at),
     }
 
 
@@ -300,7 +309,12 @@ def tenant_record(row: Row[Any]) -> Tenant:
         plan=row.plan,
         name=row.name,
         email=row.email,
+        address=row.address,
+        contacts=tuple(row.contacts),
+        vat_id=row.vat_id,
+        tax_exempt=row.tax_exempt,
         status=Status(row.status),
+        status_since=from_us(row.status_since),
         blocks=frozenset(map(Blocker, row.blocks)),
         trial_until=from_us(row.trial_until),
         mode=Mode(row.mode) if row.mode else None,
@@ -309,10 +323,13 @@ def tenant_record(row: Row[Any]) -> Tenant:
         dids=tuple(row.dids),
         contexts=tuple(row.contexts),
         timezone=row.timezone,
+        anchor_day=row.anchor_day,
         demo=row.demo,
         extensions=row.extensions,
+        customer=row.customer,
         subscription=row.subscription,
         renews_at=from_us(row.renews_at),
+        setup_paid_at=from_us(row.setup_paid_at),
     )
 
 

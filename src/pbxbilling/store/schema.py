@@ -143,7 +143,12 @@ tenant = Table(
     Column("plan", String, nullable=False),
     Column("name", String, nullable=False),
     Column("email", String, nullable=False),
+    Column("address", String, nullable=False),
+    Column("contacts", _Object, nullable=False),
+    Column("vat_id", String, nullable=False),
+    Column("tax_exempt", Boolean, nullable=False),
     Column("status", String, nullable=False),
+    Column("status_since", BigInteger),
     Column("blocks", _Object, nullable=False),
     Column("trial_until", BigInteger),
     Column("mode", String),
@@ -152,10 +157,13 @@ tenant = Table(
     Column("dids", _Object, nullable=False),
     Column("contexts", _Object, nullable=False),
     Column("timezone", String, nullable=False),
+    Column("anchor_day", Integer, nullable=False),
     Column("demo", Boolean, nullable=False),
     Column("extensions", Integer, nullable=False),
+    Column("customer", String),
     Column("subscription", String),
     Column("renews_at", BigInteger),
+    Column("setup_paid_at", BigInteger),
 )
 
 # Queries use these same conditions, so that the partial indexes below apply to them.

@@ -10,7 +10,7 @@ import pytest
 from pbxbilling.domain.admission import Direction, Mode, Reason
 from pbxbilling.domain.plan import Limits, Plan
 from pbxbilling.domain.policy import EmergencyNumbers
-from pbxbilling.domain.tenant import Blocker, Status
+from pbxbilling.domain.standing import Blocker, Status
 from tests.support.world import START, World, plan
 
 OUT, IN, INTERNAL = Direction.OUTBOUND, Direction.INBOUND, Direction.INTERNAL
@@ -27,7 +27,6 @@ def world_of(mode: Mode = Mode.ENFORCE, **changes: object) -> World:
 @pytest.mark.parametrize(
     ("status", "closed", "reason"),
     [
-        (Status.SUSPENDED, {OUT, IN}, Reason.SUSPENDED),
         (Status.CANCELLED, {OUT}, Reason.CANCELLED),
         (Status.READ_ONLY, {OUT}, Reason.READ_ONLY),
         (Status.INCOMPLETE, {OUT}, Reason.INCOMPLETE),
@@ -59,9 +58,27 @@ def test_a_demo_tenant_is_never_blocked_by_its_trial() -> None:
     assert world.hook("1").admit
 
 
+@pytest.mark.parametrize(("days", "admitted"), [(6.9, True), (7, False)])
+def test_a_failed_payment_keeps_its_grace_window_and_then_closes_outbound(
+    days: float, *, admitted: bool
+) -> None:
+    failed = START - timedelta(days=days)
+    world = world_of(status=Status.PAST_DUE, status_since=failed, subscription="sub_1")
+    assert world.hook("1").reason is (Reason.OK if admitted else Reason.READ_ONLY)
+    assert world.hook("2", direction=IN).admit
+
+
+def test_a_trial_of_a_subscription_is_ended_by_the_gateway_alone() -> None:
+    ended = START - timedelta(days=99)
+    assert world_of(status=Status.TRIAL, trial_until=ended, subscription="sub_1").hook("1").admit
+
+
 def test_an_operators_block_adds_to_any_status_and_passes_in_log_mode() -> None:
     blocks = frozenset({Blocker.OPERATOR})
-    assert world_of(blocks=blocks).hook("1").reason is Reason.SUSPENDED
+    blocked = world_of(blocks=blocks)
+    assert blocked.hook("1").reason is Reason.SUSPENDED
+    assert blocked.hook("2", direction=IN).reason is Reason.SUSPENDED
+    assert blocked.hook("3", direction=INTERNAL).admit
     assert world_of(Mode.LOG, blocks=blocks).hook("1").admit
 
 
@@ -80,7 +97,7 @@ def test_an_internal_call_that_goes_outside_is_judged_as_what_it_becomes() -> No
 
 
 def test_an_emergency_number_behind_the_sites_prefix_passes() -> None:
-    world = world_of(status=Status.SUSPENDED)
+    world = world_of(blocks=frozenset({Blocker.OPERATOR}))
     emergency = EmergencyNumbers(("112",), prefixes=("0",))
     world.in_force.policy = replace(world.in_force.policy, emergency=emergency)
     assert world.hook("1", number="0112").reason is Reason.EMERGENCY

@@ -42,6 +42,25 @@ def structure(path: Path) -> set[tuple[str, str, str]]:
         }
 
 
+def columns(path: Path) -> dict[str, set[tuple[str, str, int, int]]]:
+    """Each table's columns: name, type, not null, place in the key. Their order is history."""
+    with opened(path) as database:
+        tables = [name for kind, name, _ in structure(path) if kind == "table"]
+        return {
+            table: {
+                (name, kind, required, key)
+                for _, name, kind, required, _, key in database.execute(
+                    f"PRAGMA table_info({table})"
+                )
+            }
+            for table in tables
+        }
+
+
+def indexes(path: Path) -> set[str]:
+    return {sql for kind, _, sql in structure(path) if kind == "index"}
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "pbxbilling.db"
@@ -53,7 +72,8 @@ def test_the_migrations_make_what_the_schema_says(path: Path, tmp_path: Path) ->
     engine = create_engine(f"sqlite:///{stated}")
     schema.metadata.create_all(engine)
     engine.dispose()
-    assert structure(path) == structure(stated)
+    assert columns(path) == columns(stated)
+    assert indexes(path) == indexes(stated)
 
 
 def test_a_new_file_and_one_that_is_up_to_date_are_not_copied(path: Path) -> None:
@@ -67,9 +87,10 @@ def next_revision(tmp_path: Path) -> Path:
     """The migrations with one more."""
     folder = tmp_path / "migrations"
     shutil.copytree(migrations.__path__[0], folder)
-    (folder / "versions" / "0002_next.py").write_text(
+    head = max(file.name[:4] for file in (folder / "versions").glob("0*.py"))
+    (folder / "versions" / "9000_next.py").write_text(
         "from alembic import op\n"
-        "revision, down_revision = '0002', '0001'\n"
+        f"revision, down_revision = '9000', '{head}'\n"
         "def upgrade():\n"
         "    op.execute('CREATE TABLE added (x)')\n"
     )
@@ -81,13 +102,13 @@ def test_an_older_schema_is_copied_before_it_changes(path: Path, next_revision: 
     before = structure(path)
     migrate(path, next_revision)
     assert structure(path) - before == {("table", "added", "CREATE TABLE added (x)")}
-    assert structure(path.with_name("pbxbilling.db.before-0002.bak")) == before
+    assert structure(path.with_name("pbxbilling.db.before-9000.bak")) == before
 
 
 def test_a_migration_that_fails_changes_nothing(path: Path, next_revision: Path) -> None:
     migrate(path)
     before = structure(path)
-    with (next_revision / "versions" / "0002_next.py").open("a") as revision:
+    with (next_revision / "versions" / "9000_next.py").open("a") as revision:
         revision.write("    op.execute('CREATE TABLE call (x)')\n")
     with pytest.raises(StoreError, match="table call already exists"):
         migrate(path, next_revision)

@@ -1,0 +1,146 @@
+"""What a payment gateway knows of a tenant, mirrored, and what follows from it for its standing.
+
+A tenant's standing is worked out from all of its mirrored subscriptions, whatever came first:
+twice, late and out of order lead to the same state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from pbxbilling.domain.standing import Status, Turn
+from pbxbilling.domain.tenant import Tenant
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A gateway's subscription as last seen, keyed by `id`.
+
+    `as_of` is the gateway's clock when this was true; `status_since` the first `as_of` that had
+    this status. `tenant` is who it is linked to, None for a stranger's. `prices` are the ids of
+    its items' prices; `live` is false for test money.
+    """
+
+    id: str
+    customer: str
+    status: Status
+    prices: tuple[str, ...]
+    created_at: datetime
+    as_of: datetime
+    live: bool
+    tenant: str | None = None
+    status_since: datetime | None = None
+    trial_until: datetime | None = None
+    period_start: datetime | None = None
+    period_end: datetime | None = None
+    cancel_at_period_end: bool = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it never comes back: a new one would have to be made."""
+        return self.status is Status.CANCELLED
+
+    def followed_by(self, later: Subscription) -> Subscription:
+        """What is to be kept of two pictures of one subscription.
+
+        The older one is dropped, and a cancelled subscription stays cancelled. The link to a
+        tenant outlives a picture that does not know it.
+        """
+        if later.as_of < self.as_of or (self.is_over and not later.is_over):
+            return self
+        same = later.status is self.status
+        return replace(
+            later,
+            tenant=later.tenant or self.tenant,
+            status_since=self.status_since if same else later.as_of,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A gateway's customer, keyed by `id`."""
+
+    id: str
+    tenant: str | None
+    email: str
+    live: bool
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Invoice:
+    """A gateway's invoice for display, keyed by `id`; `total` in minor units of `currency`.
+
+    `status` is the gateway's own word: nothing is decided by it here.
+    """
+
+    id: str
+    customer: str
+    subscription: str | None
+    tenant: str | None
+    number: str
+    status: str
+    total: int
+    currency: str
+    created_at: datetime
+    as_of: datetime
+    live: bool
+    paid_at: datetime | None = None
+    page_url: str = ""
+
+
+# The most permissive first: a tenant lives by the best subscription that it has.
+_BEST_FIRST = (
+    Status.ACTIVE,
+    Status.TRIAL,
+    Status.PAST_DUE,
+    Status.READ_ONLY,
+    Status.INCOMPLETE,
+    Status.CANCELLED,
+)
+
+TURNS: Mapping[Status, Turn] = {
+    Status.ACTIVE: Turn.PAID,
+    Status.TRIAL: Turn.TRIAL_BEGAN,
+    Status.PAST_DUE: Turn.PAYMENT_FAILED,
+    Status.READ_ONLY: Turn.COLLECTION_STOPPED,
+    Status.INCOMPLETE: Turn.AWAITS_PAYMENT,
+    Status.CANCELLED: Turn.CANCELLED,
+}
+
+
+def leading(subscriptions: Iterable[Subscription]) -> Subscription | None:
+    """The subscription that a tenant lives by: the most permissive, of equals the newest."""
+    return min(
+        subscriptions,
+        key=lambda one: (_BEST_FIRST.index(one.status), -one.created_at.timestamp(), one.id),
+        default=None,
+    )
+
+
+def follow(
+    tenant: Tenant, subscriptions: Iterable[Subscription], plan: str | None, at: datetime
+) -> Tenant:
+    """The tenant as its subscriptions want it; `plan` is the one that the leading price sells.
+
+    A demo tenant follows none. One that has never been linked keeps a trial of its own while the
+    first payment is awaited: a checkout that was left half done takes nothing away.
+    """
+    lead = leading(subscriptions)
+    if lead is None or tenant.demo:
+        return tenant
+    trying = tenant.on_own_trial and tenant.trial_until is not None and at < tenant.trial_until
+    if lead.status is Status.INCOMPLETE and trying:
+        return tenant
+    return replace(
+        tenant,
+        plan=plan or tenant.plan,
+        status=lead.status,
+        status_since=lead.status_since or lead.as_of,
+        trial_until=lead.trial_until if lead.status is Status.TRIAL else tenant.trial_until,
+        customer=lead.customer,
+        subscription=lead.id,
+        renews_at=None if lead.cancel_at_period_end or lead.is_over else lead.period_end,
+    )

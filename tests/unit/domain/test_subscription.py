@@ -1,0 +1,97 @@
+"""What a gateway's subscriptions make of a tenant, in whatever order they were seen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import permutations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pbxbilling.domain.standing import TRANSITIONS, Status, Turn, check_transition
+from pbxbilling.domain.subscription import TURNS, Subscription, follow, leading
+from pbxbilling.domain.tenant import Tenant
+
+START = datetime(2026, 11, 21, 12, tzinfo=UTC)
+LIVED = sorted(TURNS)
+
+
+def seen(status: Status, after_s: float = 0, **fields: object) -> Subscription:
+    at = START + timedelta(seconds=after_s)
+    whole = Subscription("sub_1", "cus_1", status, ("price_1",), START, at, live=False)
+    return replace(whole, **fields)  # type: ignore[arg-type]
+
+
+@given(statuses=st.lists(st.sampled_from(LIVED), min_size=1, max_size=4))
+def test_pictures_in_any_order_and_twice_lead_to_the_same_state(statuses: list[Status]) -> None:
+    if Status.CANCELLED in statuses:  # what is cancelled has no later picture
+        statuses = statuses[: statuses.index(Status.CANCELLED) + 1]
+    pictures = [seen(status, number) for number, status in enumerate(statuses)]
+    ends = set()
+    for order in permutations(pictures + pictures[:1]):
+        kept = order[0]
+        for later in order[1:]:
+            kept = kept.followed_by(later)
+        ends.add((kept.status, kept.as_of))
+    assert len(ends) == 1
+
+
+def test_a_cancelled_subscription_never_comes_back() -> None:
+    over = seen(Status.CANCELLED)
+    assert over.followed_by(seen(Status.ACTIVE, 60)) == over
+
+
+def test_a_status_is_as_old_as_the_first_picture_that_had_it() -> None:
+    kept = seen(Status.ACTIVE).followed_by(seen(Status.PAST_DUE, 60))
+    kept = kept.followed_by(seen(Status.PAST_DUE, 120))
+    assert (kept.status_since, kept.as_of) == (
+        START + timedelta(seconds=60),
+        START + timedelta(seconds=120),
+    )
+
+
+def test_a_link_outlives_a_picture_that_does_not_know_it() -> None:
+    linked = seen(Status.ACTIVE, tenant="acme")
+    assert linked.followed_by(seen(Status.ACTIVE, 1)).tenant == "acme"
+
+
+def test_a_tenant_lives_by_its_best_subscription_and_of_equals_by_the_newest() -> None:
+    old = seen(Status.PAST_DUE, id="sub_0")
+    newer = seen(Status.INCOMPLETE, id="sub_2", created_at=START + timedelta(days=1))
+    assert leading([newer, old]) == old
+    paid = replace(newer, status=Status.ACTIVE)
+    newest = replace(paid, id="sub_3", created_at=START + timedelta(days=2))
+    assert leading([paid, newest, old]) == newest
+    assert leading([]) is None
+
+
+@pytest.mark.parametrize("status", LIVED)
+def test_a_tenant_follows_its_subscription(status: Status) -> None:
+    tenant = follow(Tenant("acme", "free"), [seen(status)], "pro", START)
+    assert (tenant.status, tenant.subscription, tenant.plan) == (status, "sub_1", "pro")
+
+
+def test_a_demo_tenant_follows_none() -> None:
+    demo = Tenant("acme", "free", demo=True)
+    assert follow(demo, [seen(Status.CANCELLED)], "pro", START) == demo
+
+
+def test_a_checkout_left_half_done_takes_no_trial_away() -> None:
+    trying = Tenant("acme", "free", status=Status.TRIAL, trial_until=START + timedelta(days=1))
+    waiting = [seen(Status.INCOMPLETE)]
+    assert follow(trying, waiting, None, START) == trying
+    later = follow(trying, waiting, None, START + timedelta(days=2))
+    assert later.status is Status.INCOMPLETE
+
+
+def test_the_table_has_a_turn_to_every_status() -> None:
+    assert {status for turn in TRANSITIONS.values() for status in turn.after} == set(Status)
+    assert set(TRANSITIONS) == set(Turn)
+
+
+def test_a_turn_that_the_table_does_not_know_is_an_error() -> None:
+    check_transition(Turn.TRIAL_ENDED, Status.TRIAL, Status.GRACE_PERIOD)
+    with pytest.raises(ValueError, match="trial_ended: no way from cancelled"):
+        check_transition(Turn.TRIAL_ENDED, Status.CANCELLED, Status.GRACE_PERIOD)
