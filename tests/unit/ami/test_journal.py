@@ -13,6 +13,7 @@ from tests.support.journal_rows import line, row
 
 CHUNK = 1024  # some five rows
 NOTHING = JournalPosition()
+_MOST_ROTATED = 30  # more than any test makes
 
 
 class Site:
@@ -33,7 +34,7 @@ class Site:
 
     def _turn(self) -> Path:
         """Make room for a new `.1`; what is older moves on."""
-        for number in range(9, 0, -1):
+        for number in range(_MOST_ROTATED, 0, -1):
             for ending in ("", ".gz"):
                 old = self._rotated(number, ending)
                 if old.exists():
