@@ -1,4 +1,4 @@
-"""The daemon's core with its real sinks, wired as app.py does it, for what is measured.
+"""The daemon's core with its real sinks, wired as the daemon does it, for what is measured.
 
 Two things stand in for others. The log goes to a file. Records go through the real writer and its
 queue into a store that forgets them at once: what a row costs is the store's own measurement.
@@ -10,24 +10,20 @@ from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 
-from pbxbilling.app import Facts
+from pbxbilling.app.facts import Facts
 from pbxbilling.clock import SystemClock
 from pbxbilling.domain.admission import Mode
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.channel import Trunks
-from pbxbilling.domain.ledger import Ledger
 from pbxbilling.domain.plan import Limits, Plan
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.records import Record
 from pbxbilling.domain.signals import Hangup
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.services.admit import Admission
+from pbxbilling.services.core import Core as Services
 from pbxbilling.services.inforce import InForce
 from pbxbilling.services.inspect import Inspector
-from pbxbilling.services.meter import Meter
 from pbxbilling.services.record import Recorder
-from pbxbilling.services.track import Tracker
-from pbxbilling.services.trust import Trust
 from pbxbilling.store.writer import StoreWriter
 from pbxbilling.telemetry.logs import Log
 from pbxbilling.telemetry.metrics import Metrics
@@ -60,41 +56,47 @@ class Core:
         self.clock = SystemClock()
         plan = Plan("limited", limits=_LIMITS)
         tenants = [Tenant(name, plan.slug, accountcodes=(name,)) for name in TENANTS]
-        in_force = InForce(Policy(mode=Mode.ENFORCE), AccountBook([plan], tenants))
-        trust = Trust((PBX,), stale_s=30)
-        trust.links[PBX].connected = trust.links[PBX].reconciled = True
         ids = count(1)
         facts = Facts()
-        self.ledger = Ledger(
-            {PBX: Trunks(("PJSIP/carrier",))}, lambda: f"19aa1b2c3d4-{next(ids):x}"
+        core = Services(
+            InForce(Policy(mode=Mode.ENFORCE), AccountBook([plan], tenants)),
+            self.clock,
+            facts,
+            stale_s=30,
+            cut=lambda *_: None,
+            new_id=lambda: f"19aa1b2c3d4-{next(ids):x}",
         )
-        meter = Meter(self.ledger, in_force, trust, self.clock, facts, lambda *_: None)
-        self.tracker = Tracker(self.ledger, in_force, meter, self.clock, facts)
-        self.admission = Admission(
-            self.ledger, in_force, trust, meter, self.clock, facts, hosts={"127.0.0.1": PBX}
-        )
+        _take_up_pbx(core)
+        self.ledger, self.tracker, self.admission = core.ledger, core.tracker, core.admission
         self.writer = StoreWriter(ForgetfulStore(), self.clock, facts)
         self._lines = LineWriter(log.open("ab").fileno())
         lines = Log(self._lines, self.clock, "json", "info")
         inspector = Inspector(
-            self.ledger,
-            in_force,
-            trust,
-            meter,
+            core.ledger,
+            core.in_force,
+            core.trust,
+            core.meter,
             self.writer,
             self.clock,
             facts,
             heard=lambda _: None,
-            journals={},
             unowned_legs=0,
         )
         metrics = Metrics("bench", inspector, lambda: self._lines.dropped)
         self.watch = HookWatch(lines, metrics)
         if not silent:
             recorder = Recorder(self.writer, admissions=False)
-            facts.sinks = [recorder, lines.sink, metrics.sink, inspector.sink]
+            facts.join((recorder, lines.sink, metrics.sink, inspector.sink))
 
     def hang_up_all(self) -> None:
         """Hear the hangup of every channel that lives."""
         for key in list(self.ledger.channels):
             self.tracker.apply(Hangup(key, None))
+
+
+def _take_up_pbx(core: Services) -> None:
+    core.trust.take_up(PBX, None)
+    link = core.trust.links[PBX]
+    link.connected = link.reconciled = True
+    core.ledger.trunks[PBX] = Trunks(("PJSIP/carrier",))
+    core.admission.hosts = {"127.0.0.1": PBX}

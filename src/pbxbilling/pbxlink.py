@@ -45,13 +45,31 @@ class PbxLink:
         self._watch = watch
         self._records = records
         self._clock = clock
-        self._recovery = recovery(self.mark) if recovery is not None else None
+        self._task: asyncio.Task[None] | None = None
+        self._recovery: JournalRecovery | None = None
+        self.read_journal_by(recovery)
         self._logged_in_at = clock.now()
         self._booted_at: datetime | None = None
         self._look = asyncio.Event()
         self._orders: set[asyncio.Task[object]] = set()
         self.link = AmiLink(settings, self._take, self, clock, Random())  # noqa: S311
         self.control = AmiControl(self.link, self, clock)
+
+    def start(self, tasks: asyncio.TaskGroup) -> None:
+        """Run as a task of that group, until it ends or `stop` is called."""
+        self._task = tasks.create_task(self.run(), name=f"pbx {self.name}")
+
+    def stop(self) -> None:
+        """Hear and ask nothing more from this moment on; the task ends a little later."""
+        self.link.drop()
+        if self._task is not None:
+            self._task.cancel()
+
+    def read_journal_by(
+        self, recovery: Callable[[Callable[[], None]], JournalRecovery] | None
+    ) -> None:
+        """Recover by this journal from the next look on; None: by none."""
+        self._recovery = recovery(self.mark) if recovery is not None else None
 
     async def run(self) -> None:
         """Keep the link up and the ledger in step with what the PBX lists."""
@@ -135,10 +153,16 @@ class PbxLink:
         with contextlib.suppress(StoreError):
             await self._recovery.catch_up(unheard_until=self._logged_in_at, booted_at=booted_at)
 
-    def mark(self) -> None:
-        """Keep how far this PBX is known, for the next start."""
+    def known(self) -> PbxMark | None:
+        """How far this PBX is known; None where it was never heard, and an older mark holds."""
         heard_at = self.heard_at()
         if heard_at is None:
-            return  # the last run's mark is still the last proof of life
+            return None
         position = self._recovery.position if self._recovery is not None else JournalPosition()
-        self._records.put(PbxMark(self.name, heard_at, position.file, position.offset))
+        return PbxMark(self.name, heard_at, position.file, position.offset)
+
+    def mark(self) -> None:
+        """Keep how far this PBX is known, for the next start."""
+        mark = self.known()
+        if mark is not None:
+            self._records.put(mark)

@@ -12,10 +12,12 @@ from collections.abc import Sequence
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
-from signal import SIGCONT, SIGTERM, Signals
+from signal import SIGCONT, SIGHUP, SIGTERM, Signals
 from sqlite3 import Row, connect
 from typing import Any, Self
 from urllib.error import URLError
+
+from prometheus_client.parser import text_string_to_metric_families
 
 from pbxbilling.cli.reach import ask
 from pbxbilling.clock import SystemClock
@@ -45,6 +47,13 @@ dids = ["+15550300"]
 """
 
 
+def _pbx(name: str, host: str, port: int) -> str:
+    return (
+        f'[[pbx]]\nname = "{name}"\nhost = "{host}"\nport = {port}\n'
+        f'username = "pbxbilling"\nsecret = "{AMI_SECRET}"\ntrunks = ["PJSIP/carrier*"]\n'
+    )
+
+
 async def _commit(url: str, leg: LegRecord) -> None:
     async with await SqlStore.open(url) as store:
         await store.commit([leg])
@@ -72,6 +81,8 @@ class Daemon:
         self.hook = f"127.0.0.1:{free_port()}"
         self.http = f"127.0.0.1:{free_port()}"
         self._mode, self._more = mode, more
+        self.others: dict[str, tuple[str, int]] = {}
+        """More PBXes, name → their AMI, from the next `write_config` on."""
         self._process: subprocess.Popen[bytes] | None = None
         self.write_config()
 
@@ -83,9 +94,8 @@ class Daemon:
             f'[database]\nurl = "sqlite:///{self.database}"\n'
             f'[agi]\nlisten = "{self.hook}"\n'
             f'[http]\nlisten = "{self.http}"\nadmin = "{self.directory}/admin.sock"\n'
-            f'{self._more}\n[[pbx]]\nname = "pbx1"\nhost = "{host}"\nport = {port}\n'
-            f'username = "pbxbilling"\nsecret = "{AMI_SECRET}"\n'
-            f'trunks = ["PJSIP/carrier*"]\n{self._journal}'
+            f"{self._more}\n{_pbx('pbx1', host, port)}{self._journal}"
+            + "".join(_pbx(name, *where) for name, where in self.others.items())
         )
 
     def start(self) -> Self:
@@ -120,6 +130,30 @@ class Daemon:
     def events(self) -> list[dict[str, Any]]:
         """Its log lines."""
         return [json.loads(line) for line in self.log().splitlines() if line.startswith("{")]
+
+    def reload(self) -> None:
+        """SIGHUP, and wait until it was served, well or not."""
+        before = self.reloads()
+        self.signal(SIGHUP)
+        until(lambda: self.reloads() > before, "the reload was served")
+
+    def reloads(self) -> int:
+        """How many reloads were served so far."""
+        ended = ("config reloaded", "config rejected")
+        return sum(line["event"].startswith(ended) for line in self.events())
+
+    def metric(self, name: str, **labels: str) -> float:
+        """A sample of its metrics; 0 where there is none."""
+        with urllib.request.urlopen(f"http://{self.http}/metrics", timeout=5) as answer:
+            text = answer.read().decode()
+        families = text_string_to_metric_families(text)
+        found = [s for family in families for s in family.samples if s.name == name]
+        return sum(s.value for s in found if labels.items() <= s.labels.items())
+
+    def pbx(self, name: str = "pbx1") -> dict[str, Any]:
+        """What `status` shows of a PBX; empty where it knows none of that name."""
+        shown: list[dict[str, Any]] = self.ask("status")["pbxes"]
+        return next((pbx for pbx in shown if pbx["name"] == name), {})
 
     def signal(self, number: Signals) -> None:
         """Send it a signal."""

@@ -24,6 +24,8 @@ from pbxbilling.domain.facts import (
     LegEnded,
     LinkDown,
     LinkUp,
+    PbxLetGo,
+    PbxTakenUp,
     Reconciled,
     SlotReleased,
     Stale,
@@ -102,6 +104,8 @@ def one_of_each() -> Iterable[Fact]:
     yield LegAnswered(AT, LEG)
     yield LegEnded(AT, ENDED_LEG)
     yield Corrected(AT, "pbx1", CorrectionKind.CLOSED, KEY, "c1")
+    yield PbxTakenUp(AT, "pbx1", journal=True)
+    yield PbxLetGo(AT, "pbx1")
     yield LinkUp(AT, "pbx1", 12.0)
     yield LinkDown(AT, "pbx1", "no answer to a ping")
     yield Reconciled(AT, "pbx1", 7)

@@ -76,12 +76,16 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.write(message)
 
-    async def close(self) -> None:
-        """Drop the connection and what was read but not handed on; wait until it is gone."""
+    def drop(self) -> None:
+        """Drop the connection, and what was read but not handed on."""
         self._backlog.clear()
         if self._transport is not None:
             self._reason = self._reason or "closed by us"
             self._transport.abort()
+
+    async def close(self) -> None:
+        """The same, and wait until it is gone."""
+        self.drop()
         await self.lost
 
     def _drain(self) -> None:

@@ -73,6 +73,11 @@ class AmiLink:
             self.settings = settings
             self._changed.set()
 
+    def drop(self) -> None:
+        """Hand nothing on any more, at once: cancel `run` with it, or it connects anew."""
+        if self._connection is not None:
+            self._connection.drop()
+
     async def run(self) -> NoReturn:
         """Keep the link up for ever; cancel to stop."""
         while True:

@@ -78,6 +78,7 @@ class CorrectionKind(StrEnum):
     CLOSED = "closed"  # known to us, gone from the PBX
     EXPIRED = "expired"  # a reservation whose channel never came to be
     RESTARTED = "restarted"  # closed because Asterisk restarted
+    LET_GO = "let_go"  # closed because the configuration names its PBX no more
     SETTLED = "settled"  # a leg recovered from the journal
     INCOMPLETE = "incomplete"  # a snapshot that was cut short, ignored
 
@@ -91,6 +92,23 @@ class Corrected:
     kind: CorrectionKind
     key: ChannelKey | None = None
     call: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PbxTakenUp:
+    """A PBX is followed from now on, or by another journal; `journal`: whether it has one."""
+
+    at: datetime
+    pbx: str
+    journal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PbxLetGo:
+    """The configuration names this PBX no more: its calls were closed."""
+
+    at: datetime
+    pbx: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +249,8 @@ Fact = (
     | LegAnswered
     | LegEnded
     | Corrected
+    | PbxTakenUp
+    | PbxLetGo
     | LinkUp
     | LinkDown
     | Reconciled

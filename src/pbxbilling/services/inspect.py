@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Protocol
 
@@ -18,6 +18,8 @@ from pbxbilling.domain.facts import (
     LegEnded,
     LinkDown,
     LinkUp,
+    PbxLetGo,
+    PbxTakenUp,
     Reconciled,
     SlotReleased,
     StoreFailing,
@@ -69,10 +71,9 @@ class Inspector:
         emit: EventSink,
         *,
         heard: Callable[[str], datetime | None],
-        journals: Mapping[str, bool],
         unowned_legs: int,
     ) -> None:
-        """`heard`: when a PBX was last heard; `journals`: PBXes, and whether one is configured."""
+        """`heard`: when a PBX was last heard, by its name."""
         self._ledger = ledger
         self._in_force = in_force
         self._trust = trust
@@ -86,10 +87,7 @@ class Inspector:
         self._config_error: str | None = None
         self._store_fault: str | None = None
         self._link_faults: dict[str, str] = {}
-        self._journals = {
-            pbx: JournalState.READABLE if configured else JournalState.UNCONFIGURED
-            for pbx, configured in journals.items()
-        }
+        self._journals: dict[str, JournalState] = {}
 
     def sink(self, fact: Fact) -> None:
         """Remember what `status` shows."""
@@ -100,17 +98,29 @@ class Inspector:
                 self._store_fault = fact.error
             case StoreRecovered():
                 self._store_fault = None
-            case LinkDown():
-                self._link_faults[fact.pbx] = fact.reason
-            case LinkUp() | Reconciled():
-                self._link_faults.pop(fact.pbx, None)
-            case JournalUnreadable():
-                self._journals[fact.pbx] = JournalState.UNREADABLE
             case LegEnded() if fact.leg.tenant is None and fact.leg.answered_at is not None:
                 self._unowned_legs += 1
             case AccountsChanged():
                 at, mono = self._clock.now(), self._clock.monotonic()
                 self._meter.rearm_all(at, mono)
+            case _:
+                self._note_of_pbx(fact)
+
+    def _note_of_pbx(self, fact: Fact) -> None:
+        match fact:
+            case LinkDown():
+                self._link_faults[fact.pbx] = fact.reason
+            case LinkUp() | Reconciled():
+                self._link_faults.pop(fact.pbx, None)
+            case PbxTakenUp(journal=True):
+                self._journals[fact.pbx] = JournalState.READABLE
+            case PbxTakenUp():
+                self._journals.pop(fact.pbx, None)
+            case JournalUnreadable():
+                self._journals[fact.pbx] = JournalState.UNREADABLE
+            case PbxLetGo():
+                self._link_faults.pop(fact.pbx, None)
+                self._journals.pop(fact.pbx, None)
 
     # --- Live ----------------------------------------------------------------------------------
 

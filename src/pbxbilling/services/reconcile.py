@@ -56,7 +56,7 @@ class Reconciler:
         self._emit(LinkUp(at, pbx, uptime_s))
         heard = link.heard_at
         if uptime_s is not None and heard is not None and at - timedelta(seconds=uptime_s) > heard:
-            self._close_all(pbx, heard)
+            self._close_all(pbx, CorrectionKind.RESTARTED, heard)
 
     def link_down(self, pbx: str, reason: str, heard_at: datetime | None) -> None:
         """The link fell: nothing is released, and the counts hold for `stale_s` at the most."""
@@ -79,10 +79,15 @@ class Reconciler:
                     Stale(self._clock.now(), link.pbx, f"no news for {self._trust.stale_s:g} s")
                 )
 
-    def _close_all(self, pbx: str, last_proof_of_life: datetime) -> None:
-        """Asterisk restarted: every channel of that PBX ended when it was last known to live."""
+    def let_go(self, pbx: str, heard_at: datetime | None) -> None:
+        """The PBX is followed no more: its calls end here, when it was last known to live."""
+        self._close_all(pbx, CorrectionKind.LET_GO, heard_at or self._clock.now())
+        self._trust.let_go(pbx)
+
+    def _close_all(self, pbx: str, kind: CorrectionKind, last_proof_of_life: datetime) -> None:
+        """Every channel of that PBX ended when it was last known to live, if not before."""
         for channel in [c for c in self._ledger.channels.values() if c.key.pbx == pbx]:
-            self._correct(channel, CorrectionKind.RESTARTED, last_proof_of_life)
+            self._correct(channel, kind, channel.ending_at or last_proof_of_life)
         publish(self._ledger, self._emit)
 
     # --- snapshots -----------------------------------------------------------------------------

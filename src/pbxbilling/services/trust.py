@@ -26,6 +26,14 @@ class Trust:
         self.links = {pbx: PbxTrust(pbx) for pbx in pbxes}
         self.stale_s = stale_s
 
+    def take_up(self, pbx: str, heard_at: datetime | None) -> None:
+        """A PBX joins, with what an earlier run heard of it; to be trusted it is reconciled."""
+        self.links[pbx] = PbxTrust(pbx, heard_at=heard_at)
+
+    def let_go(self, pbx: str) -> None:
+        """A PBX leaves; one that is not there is no fault."""
+        self.links.pop(pbx, None)
+
     def trusts(self, pbx: str, mono: float) -> bool:
         """Whether limits may be enforced by what is known of this PBX."""
         link = self.links.get(pbx)

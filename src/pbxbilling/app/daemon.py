@@ -1,0 +1,207 @@
+"""The daemon: every part built once and joined, its tasks run, and ended in order."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from itertools import count
+
+from pbxbilling import __version__
+from pbxbilling.agi.server import AgiServer
+from pbxbilling.app.facts import Facts
+from pbxbilling.app.listeners import hook_settings, http_listeners
+from pbxbilling.app.past import Past
+from pbxbilling.app.reload import Configuration, Reload
+from pbxbilling.config.model import Settings
+from pbxbilling.domain.call import Channel
+from pbxbilling.pbxes import Pbxes
+from pbxbilling.ports import Clock
+from pbxbilling.services.administer import Administration
+from pbxbilling.services.core import Core
+from pbxbilling.services.inforce import InForce
+from pbxbilling.services.inspect import Inspector
+from pbxbilling.services.record import Recorder
+from pbxbilling.services.restore import restore
+from pbxbilling.store.sql import SqlStore
+from pbxbilling.store.writer import StoreWriter
+from pbxbilling.telemetry.logs import Log
+from pbxbilling.telemetry.metrics import Metrics
+from pbxbilling.telemetry.notify import Notifier
+from pbxbilling.telemetry.observers import HookWatch, LinkWatch
+from pbxbilling.telemetry.writer import LineWriter
+from pbxbilling.web.admin import admin_app
+from pbxbilling.web.commands.command import Desk
+from pbxbilling.web.public import public_app
+from pbxbilling.web.server import serve as serve_http
+
+DRAIN_S = 10.0  # how long an ordinary end waits for the store
+WATCH_S = 0.5  # pace of the housekeeping: allowances, stale links, reservations
+WATCHDOG_S = 1.0
+MARK_EVERY = 10  # rounds of housekeeping between two marks of each PBX's last proof of life
+
+
+class Daemon:
+    """Everything that runs, built from the settings and what the store knows.
+
+    A part joins it by a line in `__init__` and, as it needs them, one each in `_join_sinks` (it
+    hears of every fact), `_tasks` (it runs; its end ends the daemon) and `_put_in_force` (it goes
+    by settings that a reload changes).
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        store: SqlStore,
+        past: Past,
+        clock: Clock,
+        log: Log,
+        lines: LineWriter,
+        notifier: Notifier,
+    ) -> None:
+        settings = configuration.settings
+        self._http = settings.http
+        self._clock, self._log, self._notifier = clock, log, notifier
+        facts = Facts()
+        self._writer = StoreWriter(store, clock, facts)
+        self._recorder = Recorder(self._writer, admissions=settings.decisions.admissions)
+        in_force = InForce(settings.policy(), past.book)
+        self._core = Core(
+            in_force,
+            clock,
+            facts,
+            stale_s=settings.ami.stale_s,
+            cut=self._cut,
+            new_id=_call_ids(clock),
+        )
+        self._inspector = Inspector(
+            self._core.ledger,
+            in_force,
+            self._core.trust,
+            self._core.meter,
+            self._writer,
+            clock,
+            facts,
+            heard=self._heard_at,
+            unowned_legs=past.unowned_legs,
+        )
+        self._metrics = Metrics(__version__, self._inspector, lambda: lines.dropped)
+        self._join_sinks(facts)
+        self._pbxes = Pbxes(
+            settings.pbx,
+            past.marks,
+            self._core,
+            LinkWatch(log, self._metrics),
+            store,
+            self._writer,
+            clock,
+            facts,
+        )
+        self._administration = Administration(
+            store, in_force.book, clock, lambda: in_force.policy, facts, self._inspector
+        )
+        self._hook = AgiServer(
+            hook_settings(settings),
+            self._core.admission.judge,
+            self._core.admission.by_policy,
+            HookWatch(log, self._metrics),
+            clock,
+        )
+        self._reload = Reload(configuration, self._put_in_force, clock, facts, log, notifier)
+        self._take_up(past)
+
+    def _join_sinks(self, facts: Facts) -> None:
+        """Whoever makes something of facts; the store first."""
+        facts.join((self._recorder, self._log.sink, self._metrics.sink, self._inspector.sink))
+
+    def _cut(self, channel: Channel, in_s: float) -> None:
+        self._pbxes.cut(channel, in_s)  # built later: it works on the core that asks here
+
+    def _heard_at(self, pbx: str) -> datetime | None:
+        return self._pbxes.heard_at(pbx)
+
+    def _take_up(self, past: Past) -> None:
+        """Take up live calls and usage where the last run left them."""
+        core = self._core
+        core.meter.load(past.usage)
+        restore(core.ledger, past.open_calls, past.open_legs, past.merges, self._clock)
+        self._pbxes.let_go_unnamed()
+        core.meter.resume(self._clock.now(), self._clock.monotonic())
+
+    def _put_in_force(self, settings: Settings) -> None:
+        """Everything that follows a reload."""
+        core = self._core
+        core.in_force.policy = settings.policy()
+        core.trust.stale_s = settings.ami.stale_s
+        self._recorder.admissions = settings.decisions.admissions
+        self._log.configure(settings.log.format, settings.log.level)
+        self._hook.reconfigure(hook_settings(settings))
+        self._pbxes.change(settings.pbx)
+        core.meter.rearm_all(self._clock.now(), self._clock.monotonic())
+
+    # --- running -------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Serve until told to stop; the end of a vital part ends the process."""
+        stop = _stop_on_signals()
+        async with asyncio.TaskGroup() as group, self._hook:
+            running = [group.create_task(work, name=name) for name, work in self._tasks().items()]
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload)
+            mode = self._core.in_force.policy.mode
+            self._log.info("ready", version=__version__, mode=mode.value)
+            self._notifier.ready(f"mode {mode}")
+            await stop.wait()
+            await self._end()
+            for task in running:
+                task.cancel()
+
+    def _tasks(self) -> dict[str, Coroutine[None, None, None]]:
+        """What runs beside the hook, by its name; raises ListenError."""
+        http, admin = http_listeners(self._http)
+        return {
+            "store": self._writer.run(),
+            "pbxes": self._pbxes.run(),
+            "housekeeping": self._housekeeping(),
+            "watchdog": self._watchdog(),
+            "http": serve_http(public_app(self._inspector, self._metrics), http),
+            "admin": serve_http(admin_app(Desk(self._administration)), admin),
+        }
+
+    async def _end(self) -> None:
+        """Take no more calls, and keep what is known of the others."""
+        self._notifier.stopping()
+        await self._hook.close()
+        left = await self._writer.drain(DRAIN_S)
+        self._log.info("stopped", unwritten=left)
+        self._http.admin.unlink(missing_ok=True)
+
+    async def _housekeeping(self) -> None:
+        for number in count(1):
+            await asyncio.sleep(WATCH_S)
+            if number % MARK_EVERY == 0:
+                self._pbxes.mark()
+            self._core.meter.tick(self._clock.now(), self._clock.monotonic())
+            self._core.reconciler.watch()
+            await self._pbxes.ask_after_unconfirmed()
+
+    async def _watchdog(self) -> None:
+        pause_s = min(WATCHDOG_S, self._notifier.watchdog_interval_s or WATCHDOG_S)
+        while True:
+            self._notifier.alive()
+            await asyncio.sleep(pause_s)
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+def _call_ids(clock: Clock) -> Callable[[], str]:
+    """Ids that no other run of the daemon gives: its start in ms, then a number."""
+    start = f"{int(clock.now().timestamp() * 1000):x}"
+    numbers = count(1)
+    return lambda: f"{start}-{next(numbers):x}"

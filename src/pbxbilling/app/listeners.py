@@ -1,0 +1,36 @@
+"""Where the daemon listens, opened before it says that it is ready."""
+
+from __future__ import annotations
+
+import socket
+
+from pbxbilling.agi.server import AgiSettings, ListenError
+from pbxbilling.config.model import HttpSettings, Settings
+from pbxbilling.web.server import tcp_listener, unix_listener
+
+
+def hook_settings(settings: Settings) -> AgiSettings:
+    """What the hook's server must know of `[agi]`."""
+    address = settings.agi.address
+    return AgiSettings(
+        host=address.host,
+        port=address.port,
+        allow=settings.agi.allow,
+        deadline_s=settings.agi.deadline_ms / 1000,
+    )
+
+
+def http_listeners(settings: HttpSettings) -> tuple[socket.socket, socket.socket]:
+    """Public HTTP and the admin socket; raises ListenError that names the one that cannot be."""
+    address, admin = settings.address, settings.admin
+    try:
+        http = tcp_listener(address.host, address.port)
+    except OSError as error:
+        msg = f"http.listen {address}: {error.strerror}: end what listens there, or name another"
+        raise ListenError(msg) from error
+    try:
+        return http, unix_listener(admin)
+    except OSError as error:
+        http.close()
+        msg = f"http.admin {admin}: {error.strerror}: let this user write {admin.parent}"
+        raise ListenError(msg) from error

@@ -1,0 +1,42 @@
+"""What the store knows at a start: the daemon goes on from here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pbxbilling.domain.book import AccountBook
+from pbxbilling.domain.period import month_of
+from pbxbilling.domain.records import CallRecord, LegRecord, PbxMark, UsageRow
+from pbxbilling.ports import Store
+
+MERGES_KEPT = timedelta(days=7)  # a call that lives for longer is found by its own id alone
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The accounts, this month's usage (and its neighbours'), and what had not ended."""
+
+    book: AccountBook
+    usage: Sequence[UsageRow]
+    marks: Mapping[str, PbxMark]
+    open_calls: Sequence[CallRecord]
+    open_legs: Sequence[LegRecord]
+    merges: Mapping[str, str]
+    unowned_legs: int
+
+    @classmethod
+    async def read(cls, store: Store, now: datetime, timezone: str) -> Past:
+        """Read it; `timezone` says which months it is now. Raises StoreError."""
+        accounts = await store.accounts()
+        months = {month_of(now + timedelta(days=days), timezone) for days in (-1, 0, 1)}
+        return cls(
+            book=AccountBook(accounts.plans, accounts.tenants),
+            usage=[row for month in sorted(months) for row in await store.usage(month=month)],
+            marks=await store.marks(),
+            open_calls=await store.open_calls(),
+            open_legs=await store.open_legs(),
+            merges=await store.merges(now - MERGES_KEPT),
+            unowned_legs=len(await store.unowned_legs()),
+        )

@@ -1,0 +1,41 @@
+"""The services over one ledger, wired: what a verdict, a live call and a gap need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pbxbilling.domain.ledger import Ledger
+from pbxbilling.ports import Clock, EventSink
+from pbxbilling.services.admit import Admission
+from pbxbilling.services.inforce import InForce
+from pbxbilling.services.meter import Cut, Meter
+from pbxbilling.services.reconcile import Reconciler
+from pbxbilling.services.settle import Settler
+from pbxbilling.services.track import Tracker
+from pbxbilling.services.trust import Trust
+
+
+class Core:
+    """One ledger and everybody who works on it; it knows no PBX until one is taken up."""
+
+    def __init__(
+        self,
+        in_force: InForce,
+        clock: Clock,
+        emit: EventSink,
+        *,
+        stale_s: float,
+        cut: Cut,
+        new_id: Callable[[], str],
+    ) -> None:
+        """`cut` ends a channel whose allowance is used up; `new_id` names calls."""
+        self.in_force = in_force
+        self.trust = Trust((), stale_s)
+        self.ledger = Ledger({}, new_id)
+        self.meter = Meter(self.ledger, in_force, self.trust, clock, emit, cut)
+        self.tracker = Tracker(self.ledger, in_force, self.meter, clock, emit)
+        self.reconciler = Reconciler(self.ledger, self.tracker, self.meter, self.trust, clock, emit)
+        self.settler = Settler(self.ledger, self.tracker, self.meter, in_force, clock, emit)
+        self.admission = Admission(
+            self.ledger, in_force, self.trust, self.meter, clock, emit, hosts={}
+        )

@@ -1,0 +1,73 @@
+"""SIGHUP on live calls: PBXes that come and go, and a configuration that changes under load."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from rig.asterisk import Asterisk
+from rig.scene import MOBILE
+from rig.waiting import until
+from tests.support.stage import Stage, accounts
+from tests.support.virtual import virtual_pbx
+
+pytestmark = pytest.mark.asterisk
+
+
+def test_a_reload_takes_up_another_pbx_and_lets_it_go(asterisk: Asterisk, tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        stage = Stage(asterisk, tmp_path, stack)
+        daemon = stage.daemon
+        daemon.apply(accounts("pair"))
+        here = stage.phone.dial(MOBILE)
+        other = stack.enter_context(virtual_pbx("pbx2", daemon.hook))
+
+        daemon.others["pbx2"] = other.ami
+        daemon.write_config()
+        daemon.reload()
+        until(lambda: daemon.pbx("pbx2").get("reconciled"), "pbx2 is reconciled")
+        other.call("acme")
+        until(lambda: len(daemon.legs()) == 2, "both calls are answered")
+        assert sorted(call["pbx"] for call in daemon.calls()) == ["pbx1", "pbx2"]
+        assert stage.refused_with() == 486  # one limit for both PBXes
+
+        del daemon.others["pbx2"]
+        daemon.write_config()
+        daemon.reload()
+        assert [call["pbx"] for call in daemon.calls()] == ["pbx1"]
+        assert daemon.pbx("pbx2") == {}
+        corrections = "pbxbilling_reconcile_corrections_total"
+        assert daemon.metric(corrections, pbx="pbx2", kind="let_go") == 2  # both its channels
+        until(lambda: len(daemon.answered()) == 1, "its leg is on record")
+        (leg,) = [leg for leg in daemon.legs() if leg["pbx"] == "pbx2"]
+        assert leg["witness"] == "estimated"
+
+        stage.phone.dial(MOBILE).hang_up()  # the slot is free
+        here.hang_up()
+        daemon.wait_idle()
+        ups = [line["pbx"] for line in daemon.events() if line["event"] == "link up"]
+        assert sorted(ups) == ["pbx1", "pbx2"]  # nobody else's link was touched
+
+
+def test_calls_of_a_pbx_that_a_new_file_names_no_more_end_at_the_start(
+    asterisk: Asterisk, tmp_path: Path
+) -> None:
+    with ExitStack() as stack:
+        stage = Stage(asterisk, tmp_path, stack)
+        daemon = stage.daemon
+        daemon.apply(accounts("unlimited"))
+        other = stack.enter_context(virtual_pbx("pbx2", daemon.hook))
+        daemon.others["pbx2"] = other.ami
+        daemon.write_config()
+        daemon.reload()
+        until(lambda: daemon.pbx("pbx2").get("reconciled"), "pbx2 is reconciled")
+        other.call("acme")
+        until(daemon.legs, "its call is answered")
+        daemon.stop()
+        daemon.others.clear()
+        daemon.write_config()
+        daemon.start()
+        assert daemon.calls() == []
+        until(daemon.answered, "its leg is closed")
