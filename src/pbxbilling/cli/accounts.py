@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from pbxbilling.cli.moments import day, wrong_usage
 from pbxbilling.cli.options import DEFAULT, Config, Json
-from pbxbilling.cli.output import print_json, print_one, print_rows
+from pbxbilling.cli.output import print_json, print_page, print_rows
 from pbxbilling.cli.reach import ask
 
 app = typer.Typer()
@@ -54,7 +55,9 @@ def tenants(config: Config = DEFAULT, json: Json = False) -> None:
 @tenant_app.command("show")
 def tenant_show(tenant: str, config: Config = DEFAULT, json: Json = False) -> None:
     """All about one tenant."""
-    print_one(tenant, ask(config, "tenant", {"tenant": tenant}), as_json=json)
+    from pbxbilling.cli.pages import show_tenant
+
+    print_page(ask(config, "tenant", {"tenant": tenant}), show_tenant, as_json=json)
 
 
 @tenant_app.command("suspend")
@@ -77,7 +80,9 @@ def tenant_trial(
     json: Json = False,
 ) -> None:
     """Set when a tenant's trial ends."""
-    _print_standing(ask(config, "trial", {"tenant": tenant, "until": until}), as_json=json)
+    with wrong_usage("--until"):
+        last = day(until)
+    _print_standing(ask(config, "trial", {"tenant": tenant, "until": last}), as_json=json)
 
 
 def _print_standing(result: Mapping[str, Any], *, as_json: bool) -> None:

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from pbxbilling.cli.moments import since_when
+from pbxbilling.cli.moments import since_when, wrong_usage
 from pbxbilling.cli.options import DEFAULT, Config, ForTenant, Json
-from pbxbilling.cli.output import print_one, print_rows
+from pbxbilling.cli.output import print_done, print_page, print_rows
 from pbxbilling.cli.reach import ask
 
 app = typer.Typer()
@@ -22,7 +22,9 @@ _DECISIONS = (
 @app.command()
 def status(config: Config = DEFAULT, json: Json = False) -> None:
     """The daemon at a glance."""
-    print_one("status", ask(config, "status", {}), as_json=json)
+    from pbxbilling.cli.pages import show_status
+
+    print_page(ask(config, "status", {}), show_status, as_json=json)
 
 
 @app.command()
@@ -34,7 +36,13 @@ def calls(config: Config = DEFAULT, tenant: ForTenant = None, json: Json = False
 @app.command()
 def release(call: str, config: Config = DEFAULT, json: Json = False) -> None:
     """Free one slot, and say what it was."""
-    print_one("released", ask(config, "release", {"call": call}), as_json=json)
+    was = ask(config, "release", {"call": call})
+    held = (
+        f"call {was['call']} of tenant {was['tenant'] or '-'} holds no slot any more: it was"
+        f" {was['direction']}, {was['state']}, from {was['from']} to {was['to']};"
+        " its channels live on"
+    )
+    print_done(was, held, as_json=json)
 
 
 @app.command()
@@ -48,6 +56,7 @@ def decisions(
     """Why was the call at 10:42 refused?"""
     from pbxbilling.clock import SystemClock
 
-    at = since_when(since, SystemClock().now()).isoformat() if since else None
+    with wrong_usage("--since"):
+        at = since_when(since, SystemClock().now()).isoformat() if since else None
     rows = ask(config, "decisions", {"tenant": tenant, "since": at, "refused": refused})
     print_rows("decisions", rows, _DECISIONS, as_json=json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
@@ -31,10 +32,21 @@ def main() -> None:
         ValueError,
     )  # fmt: skip
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _leave_the_pipe()
+        sys.exit(1)
     except faults as fault:
         sys.stderr.write(f"pbxbilling: {fault}\n")
         sys.exit(1)
+
+
+def _leave_the_pipe() -> None:
+    """Whoever read us has left (`| head`): what is still unwritten goes nowhere, in silence."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+
+import typer
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -16,7 +20,7 @@ def since_when(text: str, now: datetime) -> datetime:
             return _today_at(text, now)
         return datetime.fromisoformat(text).astimezone(UTC)
     except ValueError as error:
-        msg = f"--since {text!r}: expected 10m, 2h, 10:42, 2026-11-21 or an ISO instant"
+        msg = f"{text!r}: expected 10m, 2h, 10:42, 2026-11-21 or an ISO instant"
         raise ValueError(msg) from error
 
 
@@ -27,3 +31,30 @@ def _today_at(text: str, now: datetime) -> datetime:
     return local.replace(hour=clock.hour, minute=clock.minute, second=0, microsecond=0).astimezone(
         UTC
     )
+
+
+def day(text: str) -> str:
+    """A day as 2026-12-31; raises ValueError."""
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError as error:
+        msg = f"{text!r}: expected a day as 2026-12-31"
+        raise ValueError(msg) from error
+
+
+def month(text: str) -> str:
+    """A month as 2026-11; raises ValueError."""
+    try:
+        return f"{date.fromisoformat(f'{text}-01'):%Y-%m}"
+    except ValueError as error:
+        msg = f"{text!r}: expected a month as 2026-11"
+        raise ValueError(msg) from error
+
+
+@contextmanager
+def wrong_usage(option: str) -> Iterator[None]:
+    """A ValueError is this option's: wrong usage, exit status 2."""
+    try:
+        yield
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from error

@@ -1,10 +1,12 @@
-"""What a command prints: JSON for programs, tables for people."""
+"""What a command prints: JSON for programs, a table or a page for people."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import typer
 
 
 def print_json(result: Any) -> None:
@@ -26,11 +28,19 @@ def print_rows(
     show(title, rows, columns)
 
 
-def print_one(title: str, row: Mapping[str, Any], *, as_json: bool) -> None:
-    """One thing: a line a key, or JSON."""
+def print_page(
+    result: Mapping[str, Any], show: Callable[[Mapping[str, Any]], None], *, as_json: bool
+) -> None:
+    """One thing that has a page of its own, or JSON."""
     if as_json:
-        print_json(row)
-        return
-    from pbxbilling.cli.tables import show_one
+        print_json(result)
+    else:
+        show(result)
 
-    show_one(title, row)
+
+def print_done(result: Mapping[str, Any], sentence: str, *, as_json: bool) -> None:
+    """What was done, in a sentence; or JSON."""
+    if as_json:
+        print_json(result)
+    else:
+        typer.echo(sentence)

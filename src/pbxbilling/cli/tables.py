@@ -1,46 +1,73 @@
-"""Results as tables for people."""
+"""Rows as tables for people: the words of JSON, instants in local time, numbers to the right."""
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+_PIPE_WIDTH = 200  # what is not a terminal has no width to fold to
+
+
+def console() -> Console:
+    """The terminal; where there is none, a page wide enough to leave every row in one line."""
+    from rich.console import Console
+
+    folds = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(width=None if folds else _PIPE_WIDTH, highlight=False, markup=False)
+
+
+def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Table:
+    """A table of these keys of the rows."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    drawn = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for column in columns:
+        numbers = all(_is_number(row.get(column)) for row in rows)
+        drawn.add_column(column.replace("_", " "), justify="right" if numbers else "left")
+    for row in rows:
+        drawn.add_row(*(cell(column, row.get(column)) for column in columns))
+    return drawn
 
 
 def show(title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
     """Print rows as one table; nothing to show is said in a line."""
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
-    if not rows:
-        console.print(f"no {title}")
-        return
-    table = Table(title=title, title_justify="left")
-    for column in columns:
-        table.add_column(column)
-    for row in rows:
-        table.add_row(*(_cell(row.get(column)) for column in columns))
-    console.print(table)
+    console().print(table(rows, columns) if rows else f"no {title}")
 
 
-def show_one(title: str, row: Mapping[str, Any]) -> None:
-    """Print one thing, a line a key."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left", show_header=False)
-    for key, value in row.items():
-        table.add_row(key, _cell(value))
-    Console().print(table)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
+def cell(key: str, value: Any) -> str:
+    """A value as a person reads it; the name of its key tells instants, seconds and minutes."""
+    if value is None or value in ("", [], {}):
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_cell(one)}" for key, one in value.items())
     if isinstance(value, list):
-        return "\n".join(_cell(one) for one in value)
+        return ", ".join(cell("", one) for one in value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {cell(name, one)}" for name, one in value.items())
+    if key in {"at", "since"} or key.endswith(("_at", "_until")):
+        return local_time(value)
+    if key.endswith("_seconds"):
+        return f"{value:.1f}"
+    if key.endswith("_minutes"):
+        return f"{Decimal(value):.2f}"
     return str(value)
+
+
+def local_time(instant: str) -> str:
+    """An instant where the operator is, to the second."""
+    return f"{datetime.fromisoformat(instant).astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, str):
+        return value.replace(".", "", 1).isdecimal()
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))

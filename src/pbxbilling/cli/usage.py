@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
+from pbxbilling.cli.moments import month as a_month
+from pbxbilling.cli.moments import wrong_usage
 from pbxbilling.cli.options import DEFAULT, Config, ForTenant, Json
-from pbxbilling.cli.output import print_one, print_rows
+from pbxbilling.cli.output import print_done, print_rows
 from pbxbilling.cli.reach import ask
 
 usage_app = typer.Typer(help="Usage of a month.", invoke_without_command=True)
@@ -16,6 +18,7 @@ _USAGE = (
     "tenant", "month", "plan", "outbound_calls", "outbound_seconds", "outbound_minutes",
     "inbound_calls", "inbound_seconds", "inbound_minutes", "included_minutes", "overage_minutes",
 )  # fmt: skip
+_LEGS = ("leg", "direction", "channel", "caller", "number", "ended_at", "seconds")
 
 
 @usage_app.callback()
@@ -23,16 +26,30 @@ def usage(
     context: typer.Context,
     config: Config = DEFAULT,
     tenant: ForTenant = None,
-    month: Annotated[Optional[str], typer.Option(help="As 2026-11.")] = None,  # noqa: UP045
+    month: Annotated[str, typer.Option(help="As 2026-11; the current one if not given.")] = "",
     json: Json = False,
 ) -> None:
     """Answered trunk legs of a month, by tenant."""
-    if context.invoked_subcommand is None:
-        rows = ask(config, "usage", {"tenant": tenant, "month": month})
-        print_rows("usage", rows, _USAGE, as_json=json)
+    if context.invoked_subcommand is not None:
+        return
+    with wrong_usage("--month"):
+        asked = a_month(month) if month else None
+    rows = ask(config, "usage", {"tenant": tenant, "month": asked})
+    print_rows("usage", rows, _USAGE, as_json=json)
+
+
+@usage_app.command("unowned")
+def usage_unowned(config: Config = DEFAULT, json: Json = False) -> None:
+    """Answered legs that belong to nobody, newest first."""
+    legs = ask(config, "unowned", {})
+    if not json:
+        legs = [{**leg, "seconds": round(leg["talk_us"] / 1_000_000, 1)} for leg in legs]
+    print_rows("unowned legs", legs, _LEGS, as_json=json)
 
 
 @usage_app.command("assign")
 def usage_assign(leg: str, tenant: str, config: Config = DEFAULT, json: Json = False) -> None:
     """Give an answered leg that belongs to nobody to a tenant."""
-    print_one("assigned", ask(config, "assign", {"leg": leg, "tenant": tenant}), as_json=json)
+    given = ask(config, "assign", {"leg": leg, "tenant": tenant})
+    billed = f"{given['billed_s']} s billed in {given['month']}"
+    print_done(given, f"leg {leg} belongs to tenant {tenant} now: {billed}", as_json=json)

@@ -7,17 +7,20 @@ from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from typing import Any
 
+from pbxbilling.domain.records import LegRecord
 from pbxbilling.services.views import CallView
 
-_CALL_KEYS = {"caller": "from", "number": "to"}
+_RENAMED: Mapping[type, Mapping[str, str]] = {
+    CallView: {"caller": "from", "number": "to"},
+    LegRecord: {"key": "leg"},
+}
 
 
 def plain(value: Any) -> Any:
     """Dataclasses, decimals and sets as JSON has them; decimals as strings."""
-    if isinstance(value, CallView):
-        return _call(value)
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+        names = _RENAMED.get(type(value), {})
+        return {names.get(f.name, f.name): plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, Mapping):
         return {str(key): plain(one) for key, one in value.items()}
     if hasattr(value, "_asdict") or isinstance(value, Decimal):
@@ -25,10 +28,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(one) for one in value]
     return value
-
-
-def _call(view: CallView) -> dict[str, Any]:
-    return {
-        _CALL_KEYS.get(field.name, field.name): plain(getattr(view, field.name))
-        for field in fields(view)
-    }

@@ -1,0 +1,127 @@
+"""What is more than rows: the daemon at a glance, all about one tenant; as pages for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pbxbilling.cli.tables import cell, console, local_time, table
+
+Answer = Mapping[str, Any]
+
+_PBXES = ("pbx", "link", "counts", "journal", "calls", "last_heard_at", "fault")
+_AUDIT = ("at", "actor", "action", "changed")
+
+
+def show_status(status: Answer) -> None:
+    """Mode and readiness first, then each PBX, then what else an operator has to know."""
+    page = console()
+    page.print(
+        f"pbxbilling {status['version']}, mode {status['mode']},"
+        f" running since {local_time(status['since'])}"
+    )
+    page.print(_readiness(status), "")
+    page.print(table([_pbx_row(pbx) for pbx in status["pbxes"]], _PBXES), "")
+    page.print(
+        f"{status['tenants']} tenants, {status['calls']} live calls,"
+        f" {status['trunk_legs']} trunk legs"
+    )
+    for line in (*_unowned(status), _store(status["store"]), _configuration(status)):
+        page.print(line)
+
+
+def _readiness(status: Answer) -> str:
+    if status["ready"]:
+        return "ready: the counts of every PBX are true"
+    late = [pbx["name"] for pbx in status["pbxes"] if pbx["stale"] or not pbx["reconciled"]]
+    return f"not ready: {', '.join(late)} (calls are judged there as in log mode)"
+
+
+def _pbx_row(pbx: Answer) -> dict[str, Any]:
+    return {
+        "pbx": pbx["name"],
+        "link": "up" if pbx["connected"] else "down",
+        "counts": _counts(pbx),
+        "journal": pbx["journal"],
+        "calls": pbx["calls"],
+        "last_heard_at": pbx["heard_at"],
+        "fault": pbx["fault"],
+    }
+
+
+def _counts(pbx: Answer) -> str:
+    if not pbx["reconciled"]:
+        return "not reconciled"
+    return "stale" if pbx["stale"] else "true"
+
+
+def _unowned(status: Answer) -> Iterator[str]:
+    if status["unowned_legs"]:
+        yield (
+            f"{status['unowned_legs']} answered trunk legs belong to nobody:"
+            " `pbxbilling usage unowned` lists them"
+        )
+
+
+def _store(store: Answer) -> str:
+    if store["fault"]:
+        return f"store: FAILING, {store['pending']} records wait: {store['fault']}"
+    return f"store: good, {store['pending']} records wait"
+
+
+def _configuration(status: Answer) -> str:
+    if status["config_error"]:
+        return f"configuration: REFUSED, the last good one rules: {status['config_error']}"
+    return "configuration: good"
+
+
+def show_tenant(detail: Answer) -> None:
+    """Standing and load, limits and usage, the settings that were made, the last changes."""
+    page = console()
+    report, usage = detail["tenant"], detail["usage"]
+    page.print(
+        f"tenant {report['tenant']}: {report['status']}, plan {report['plan']},"
+        f" mode {report['mode']}"
+    )
+    load = "no daemon runs" if report["calls"] is None else _load(report)
+    page.print(f"live calls: {load}")
+    page.print(f"limits: {_given(detail['limits']) or 'none'}")
+    for way in ("outbound", "inbound"):
+        page.print(f"{way} in {usage['month']}: {_way(usage, way)}")
+    page.print(f"allowance: {_allowance(usage)}")
+    page.print(f"settings: {_given(detail['settings'])}", "")
+    if detail["audit"]:
+        page.print(table([_audit_row(row) for row in detail["audit"]], _AUDIT))
+
+
+def _load(report: Answer) -> str:
+    limit = "no limit" if report["max_calls"] is None else f"of {report['max_calls']}"
+    return f"{report['calls']} ({limit}), {report['trunk_legs']} trunk legs"
+
+
+def _way(usage: Answer, way: str) -> str:
+    seconds = cell("_seconds", usage[f"{way}_seconds"])
+    minutes = cell("_minutes", usage[f"{way}_minutes"])
+    return f"{usage[f'{way}_calls']} calls, {seconds} s measured, {minutes} min billed"
+
+
+def _allowance(usage: Answer) -> str:
+    included, over = (cell("_minutes", usage[f"{key}_minutes"]) for key in ("included", "overage"))
+    return f"{included} min included, {over} min over"
+
+
+def _given(settings: Answer) -> str:
+    """Those that are set, in the accounts file's keys."""
+    return ", ".join(
+        f"{key} {cell(key, value)}"
+        for key, value in settings.items()
+        if value not in (None, "", [], {}, False)
+    )
+
+
+def _audit_row(row: Answer) -> dict[str, Any]:
+    before, after = row["before"] or {}, row["after"] or {}
+    changed = [
+        f"{key}: {cell(key, before.get(key))} → {cell(key, value)}" for key, value in after.items()
+    ]
+    return {**row, "changed": "added" if row["before"] is None else changed}

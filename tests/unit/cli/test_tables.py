@@ -1,0 +1,64 @@
+"""People read the words of JSON, instants in their own time, numbers to the right."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from pbxbilling.cli.tables import cell, local_time, show
+
+
+@pytest.mark.parametrize("value", [None, "", [], {}])
+def test_what_is_not_there_is_a_dash(value: object) -> None:
+    assert cell("tenant", value) == "-"
+
+
+def test_zero_is_a_number_and_no_dash() -> None:
+    assert cell("calls", 0) == "0"
+
+
+@pytest.mark.parametrize("key", ["at", "since", "started_at", "blocked_until"])
+def test_instants_are_told_where_the_operator_is(key: str) -> None:
+    at = datetime(2026, 11, 21, 10, 42, 7, tzinfo=UTC)
+    told = datetime.strptime(cell(key, at.isoformat()), "%Y-%m-%d %H:%M:%S").astimezone()
+    assert told == at
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("outbound_seconds", 61.2504, "61.3"),
+        ("overage_minutes", "1.3333333", "1.33"),
+        ("emergency", True, "yes"),
+        ("blocks", ["suspended", "trial_over"], "suspended, trial_over"),
+        ("limits", {"max_calls": 5}, "max_calls 5"),
+    ],
+)
+def test_a_value_is_told_by_what_its_key_says(key: str, value: object, told: str) -> None:
+    assert cell(key, value) == told
+
+
+def test_a_table_has_one_line_a_row_where_there_is_no_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    show("calls", [{"call": "c" * 90, "to": "n" * 60}], ("call", "to"))
+    assert "c" * 90 + "  " in capsys.readouterr().out
+
+
+def test_numbers_stand_to_the_right(capsys: pytest.CaptureFixture[str]) -> None:
+    show("tenants", [{"calls": 5}, {"calls": 1234}], ("calls",))
+    assert [line for line in capsys.readouterr().out.splitlines() if "5" in line] == ["    5"]
+
+
+def test_nothing_to_show_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    show("calls", [], ("call",))
+    assert capsys.readouterr().out == "no calls\n"
+
+
+def test_markup_in_a_name_is_text(capsys: pytest.CaptureFixture[str]) -> None:
+    show("tenants", [{"tenant": "[bold]acme[/bold]"}], ("tenant",))
+    assert "[bold]acme[/bold]" in capsys.readouterr().out
+
+
+def test_local_time_is_told_to_the_second() -> None:
+    assert len(local_time("2026-11-21T10:42:07.123456+00:00")) == len("2026-11-21 10:42:07")
