@@ -23,6 +23,7 @@ from pbxbilling.domain.facts import (
     LegAnswered,
     LegEnded,
     LinkDown,
+    LinkRetryFailed,
     LinkUp,
     PbxLetGo,
     PbxTakenUp,
@@ -108,6 +109,7 @@ def one_of_each() -> Iterable[Fact]:
     yield PbxLetGo(AT, "pbx1")
     yield LinkUp(AT, "pbx1", 12.0)
     yield LinkDown(AT, "pbx1", "no answer to a ping")
+    yield LinkRetryFailed(AT, "pbx1", "Connection refused")
     yield Reconciled(AT, "pbx1", 7)
     yield Stale(AT, "pbx1", "link down for 30 s")
     yield SlotReleased(AT, "root", CALL)

@@ -122,7 +122,16 @@ class LinkUp:
 
 @dataclass(frozen=True, slots=True)
 class LinkDown:
-    """The AMI link of a PBX fell, or could not be made; nothing is released."""
+    """The AMI link of a PBX fell, or could not be made: an outage begins; nothing is released."""
+
+    at: datetime
+    pbx: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRetryFailed:
+    """The link of a PBX is still down: one more attempt to make it failed."""
 
     at: datetime
     pbx: str
@@ -253,6 +262,7 @@ Fact = (
     | PbxLetGo
     | LinkUp
     | LinkDown
+    | LinkRetryFailed
     | Reconciled
     | Stale
     | SlotReleased

@@ -17,6 +17,7 @@ from pbxbilling.domain.facts import (
     JournalUnreadable,
     LegEnded,
     LinkDown,
+    LinkRetryFailed,
     LinkUp,
     PbxLetGo,
     PbxTakenUp,
@@ -108,7 +109,7 @@ class Inspector:
 
     def _note_of_pbx(self, fact: Fact) -> None:
         match fact:
-            case LinkDown():
+            case LinkDown() | LinkRetryFailed():
                 self._link_faults[fact.pbx] = fact.reason
             case LinkUp() | Reconciled():
                 self._link_faults.pop(fact.pbx, None)

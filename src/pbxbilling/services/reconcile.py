@@ -10,6 +10,7 @@ from pbxbilling.domain.facts import (
     Corrected,
     CorrectionKind,
     LinkDown,
+    LinkRetryFailed,
     LinkUp,
     Reconciled,
     Stale,
@@ -52,21 +53,26 @@ class Reconciler:
         """Logged in; an uptime shorter than our gap says that Asterisk restarted meanwhile."""
         at = self._clock.now()
         link = self._trust.links[pbx]
-        link.connected = True
+        link.connected, link.announced_down = True, False
         self._emit(LinkUp(at, pbx, uptime_s))
         heard = link.heard_at
         if uptime_s is not None and heard is not None and at - timedelta(seconds=uptime_s) > heard:
             self._close_all(pbx, CorrectionKind.RESTARTED, heard)
 
     def link_down(self, pbx: str, reason: str, heard_at: datetime | None) -> None:
-        """The link fell: nothing is released, and the counts hold for `stale_s` at the most."""
+        """The link fell, or an attempt failed: nothing is released.
+
+        The counts hold for `stale_s` from the fall at the most.
+        """
         link = self._trust.links[pbx]
         link.connected = False
         if heard_at is not None:
             link.heard_at = heard_at
         if link.unsure_since is None:
             link.unsure_since = self._clock.monotonic()
-        self._emit(LinkDown(self._clock.now(), pbx, reason))
+        told = LinkRetryFailed if link.announced_down else LinkDown
+        link.announced_down = True
+        self._emit(told(self._clock.now(), pbx, reason))
 
     def watch(self) -> None:
         """Say once of each PBX that its counts can no longer be trusted."""

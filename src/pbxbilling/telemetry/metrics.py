@@ -24,6 +24,7 @@ from pbxbilling.domain.facts import (
     JournalUnreadable,
     LegEnded,
     LinkDown,
+    LinkRetryFailed,
     SlotReleased,
     Stale,
     StoreFailing,
@@ -160,7 +161,7 @@ class Metrics:
         self._count("config_reloads", "Reloads of the configuration.", "result")
         for result in ("ok", "error"):  # there from the start, so that a rate sees the first one
             self._counts["config_reloads"].add((result,), 0)
-        self._count("ami_disconnects", "Times that a link fell or could not be made.", "pbx")
+        self._count("ami_disconnects", "Outages of a link: it fell, or could not be made.", "pbx")
         self._count("ami_stale", "Times that a PBX's counts became doubtful.", "pbx")
         self._count("ami_faults", "Messages and logins on a link that went wrong.", "pbx", "kind")
         self._count("allowance_cuts", "Cuts armed, or left out by the mode.", "tenant", "kind")
@@ -193,6 +194,7 @@ _RULES: Mapping[type, _Rule] = {
     Corrected: ("reconcile_corrections", lambda fact, _: (fact.pbx, fact.kind)),
     ConfigReloaded: ("config_reloads", lambda fact, _: ("error" if fact.error else "ok",)),
     LinkDown: ("ami_disconnects", lambda fact, _: (fact.pbx,)),
+    LinkRetryFailed: ("ami_faults", lambda fact, _: (fact.pbx, "retry_failed")),
     Stale: ("ami_stale", lambda fact, _: (fact.pbx,)),
     CutArmed: ("allowance_cuts", lambda fact, labels: (labels.of(fact.tenant), "armed")),
     WouldCut: ("allowance_cuts", lambda fact, labels: (labels.of(fact.tenant), "would_cut")),

@@ -7,7 +7,7 @@ import pytest
 from pbxbilling.domain import signals
 from pbxbilling.domain.admission import Direction, Load, Mode, Reason
 from pbxbilling.domain.channel import ChannelKey, LegDirection
-from pbxbilling.domain.facts import ClockDisagreed, LegEnded
+from pbxbilling.domain.facts import ClockDisagreed, LegEnded, LinkDown, LinkRetryFailed
 from pbxbilling.domain.plan import Overage, Plan
 from pbxbilling.domain.records import EndWitness
 from pbxbilling.domain.signals import Snapshot
@@ -174,6 +174,18 @@ def test_a_stale_pbx_locks_nobody_out_and_the_other_is_judged_by_its_own_counts(
     world.clock.passed_s += 31
     assert world.hook("3", pbx="pbx1").reason is Reason.UNRECONCILED
     assert world.hook("4", pbx="pbx2").admit
+
+
+def test_an_outage_is_told_once_however_often_the_link_is_tried() -> None:
+    world = enforcing()
+    for outage in ("first", "second"):
+        for attempt in range(3):
+            world.reconciler.link_down("pbx1", f"{outage} {attempt}", None)
+        world.reconciler.link_up("pbx1", uptime_s=None)
+    told = [fact.reason for fact in world.facts if isinstance(fact, LinkDown)]
+    again = [fact.reason for fact in world.facts if isinstance(fact, LinkRetryFailed)]
+    assert told == ["first 0", "second 0"]
+    assert again == ["first 1", "first 2", "second 1", "second 2"]
 
 
 def test_an_incomplete_snapshot_releases_nothing() -> None:
