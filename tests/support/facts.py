@@ -19,6 +19,7 @@ from pbxbilling.domain.facts import (
     CutArmed,
     Fact,
     JournalDisagreed,
+    JournalReadable,
     JournalUnreadable,
     LegAnswered,
     LegEnded,
@@ -118,6 +119,7 @@ def one_of_each() -> Iterable[Fact]:
     yield ClockDisagreed(AT, KEY, 10.0, 4.0)
     yield JournalDisagreed(AT, KEY, 0.7)
     yield JournalUnreadable(AT, "pbx1", "/var/log/cel.csv", "Permission denied")
+    yield JournalReadable(AT, "pbx1", "/var/log/cel.csv")
     yield ConfigReloaded(AT, Mode.LOG)
     yield StoreFailing(AT, "disk full", 12)
     yield StoreRecovered(AT, 12)

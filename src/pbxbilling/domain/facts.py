@@ -215,6 +215,15 @@ class JournalUnreadable:
 
 
 @dataclass(frozen=True, slots=True)
+class JournalReadable:
+    """A PBX's journal, of which a fault was told, can be read again."""
+
+    at: datetime
+    pbx: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class ConfigReloaded:
     """SIGHUP was served; with `error` the last good configuration stays in force."""
 
@@ -271,6 +280,7 @@ Fact = (
     | ClockDisagreed
     | JournalDisagreed
     | JournalUnreadable
+    | JournalReadable
     | ConfigReloaded
     | StoreFailing
     | StoreRecovered

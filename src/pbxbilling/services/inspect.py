@@ -14,6 +14,7 @@ from pbxbilling.domain.facts import (
     AccountsChanged,
     ConfigReloaded,
     Fact,
+    JournalReadable,
     JournalUnreadable,
     LegEnded,
     LinkDown,
@@ -113,7 +114,7 @@ class Inspector:
                 self._link_faults[fact.pbx] = fact.reason
             case LinkUp() | Reconciled():
                 self._link_faults.pop(fact.pbx, None)
-            case PbxTakenUp(journal=True):
+            case PbxTakenUp(journal=True) | JournalReadable():
                 self._journals[fact.pbx] = JournalState.READABLE
             case PbxTakenUp():
                 self._journals.pop(fact.pbx, None)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from pbxbilling.domain.channel import ChannelKey, Trunks
-from pbxbilling.domain.facts import JournalUnreadable
+from pbxbilling.domain.facts import JournalReadable, JournalUnreadable
 from pbxbilling.domain.journal import (
     Journal,
     JournalBatch,
@@ -74,6 +74,7 @@ class JournalRecovery:
         self._ended: dict[ChannelKey, JournalLeg] = {}  # to be settled
         self._put_off: dict[ChannelKey, JournalLeg] = {}  # to be settled in the next round
         self._told_before = clock.now()
+        self._unopened = False
 
     async def catch_up(self, *, unheard_until: datetime, booted_at: datetime | None = None) -> None:
         """Read to the end of the journal, and settle.
@@ -95,8 +96,10 @@ class JournalRecovery:
             async for batch in self._journal.batches(self._read_to):
                 await self._take(batch)
         except JournalError as error:
-            self._complain(str(error))
+            self._complain(str(error), unopened=True)
         else:
+            if self._unopened:
+                self._mended()
             self._keep(self._fold.settle_boot())
             await self._settle()
             self._complete_live()
@@ -171,11 +174,18 @@ class JournalRecovery:
                 "config/asterisk/cel_custom_pbxbilling.conf and dateformat %s.%6q"
             )
         else:
-            self.fault = None
+            self._mended()
 
-    def _complain(self, fault: str) -> None:
-        """Once for each fault, until it is mended."""
+    def _complain(self, fault: str, *, unopened: bool = False) -> None:
+        """Once for each fault, until it is mended: one that is `unopened` by being read at all."""
+        self._unopened = unopened
         if fault != self.fault:
             self.fault = fault
             at = self._clock.now()
             self._emit(JournalUnreadable(at, self._pbx, self._journal.path, fault))
+
+    def _mended(self) -> None:
+        self._unopened = False
+        if self.fault is not None:
+            self.fault = None
+            self._emit(JournalReadable(self._clock.now(), self._pbx, self._journal.path))

@@ -22,6 +22,7 @@ from pbxbilling.domain.facts import (
     CutArmed,
     Fact,
     JournalDisagreed,
+    JournalReadable,
     JournalUnreadable,
     LegAnswered,
     LegEnded,
@@ -255,6 +256,7 @@ _LINES: Mapping[type, Callable[[Any, Mask], Line]] = {
     JournalUnreadable: _plain(
         WARNING, "journal unreadable: recovery from AMI alone", "pbx", "path", "error"
     ),
+    JournalReadable: _plain(INFO, "journal readable again", "pbx", "path"),
     ConfigReloaded: _config_reloaded,
     StoreFailing: _plain(ERROR, "store failing: records wait in memory", "error", "pending"),
     StoreRecovered: _plain(INFO, "store recovered", "written"),

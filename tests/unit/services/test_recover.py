@@ -12,6 +12,7 @@ from pbxbilling.domain.facts import (
     Corrected,
     CorrectionKind,
     JournalDisagreed,
+    JournalReadable,
     JournalUnreadable,
     LegEnded,
 )
@@ -455,6 +456,30 @@ async def test_an_unreadable_journal_is_told_once_until_it_is_mended(store: Memo
     assert isinstance(told[0], JournalUnreadable)
     assert (told[0].path, told[0].error) == (run.journal.path, str(broken))
     assert run.recovery.fault == str(broken)
+
+
+async def test_a_journal_that_opens_again_is_readable_though_nothing_new_is_in_it(
+    store: MemoryStore,
+) -> None:
+    run = Run(store, ListedJournal())
+    broken = JournalError("journal x.csv: No such file or directory; create its folder")
+    for fault in (broken, None, None):
+        run.journal.fault = fault
+        await run.round()
+    assert [type(fact) for fact in run.facts] == [JournalUnreadable, JournalReadable]
+
+
+async def test_foreign_lines_are_told_until_a_row_of_ours_is_read(store: MemoryStore) -> None:
+    run = Run(store, ListedJournal())
+    run.journal.fault = JournalError("journal x.csv: Permission denied; mend its mode")
+    await run.round()
+    run.journal.fault, run.journal.skipped = None, 12
+    await run.round()
+    await run.round()  # nothing new
+    assert run.told(JournalReadable) == []
+    run.journal.rows += [row("ANSWER", 0, 0, PHONE)]
+    await run.round()
+    assert len(run.told(JournalReadable)) == 1
 
 
 async def test_a_journal_in_another_form_is_told(store: MemoryStore) -> None:
