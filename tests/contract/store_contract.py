@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pbxbilling.domain.admission import Mode, Outcome, Reason
 from pbxbilling.domain.channel import ChannelKey, LegDirection
-from pbxbilling.domain.plan import BillingIncrement, Limits, Overage, Plan
+from pbxbilling.domain.plan import BillingIncrement, Cycle, Limits, Overage, Plan, StripePrices
 from pbxbilling.domain.records import (
     AuditRecord,
     EndWitness,
@@ -56,17 +56,23 @@ class StoreContract(ABC):
         plan = Plan(
             "pro",
             "Pro €",
+            "For two desks",
             Limits(max_calls=5, max_trunk_legs=0),
             count_internal=True,
             included_minutes=0,
             included_directions=frozenset(LegDirection),
             overage=Overage.BLOCK,
-            price_minor=1999,
             currency="EUR",
+            prices={Cycle.MONTH: 1999, Cycle.YEAR: 0},
+            setup_fee=24_900,
             overage_per_minute_micros=15_000,
+            price_per_call_micros=1,
             billing_increment=BillingIncrement(30, 6),
-            stripe_prices={"monthly": "price_1"},
+            features=frozenset({"recording", "fax"}),
+            stripe=StripePrices("price_1", "price_2", "price_3", "price_4"),
             active=False,
+            recommended=True,
+            sort_order=-1,
         )
         tenant = Tenant(
             "acme",
@@ -97,6 +103,12 @@ class StoreContract(ABC):
             accounts = await store.accounts()
         assert accounts.plans == (Plan("free"), plan)
         assert accounts.tenants == (tenant,)
+
+    async def test_unlimited_minutes_and_none_are_two_things(self) -> None:
+        unlimited, none = Plan("flat", included_minutes=None), Plan("metered", included_minutes=0)
+        async with self.opened() as store:
+            await store.commit([unlimited, none])
+            assert (await store.accounts()).plans == (unlimited, none)
 
     async def test_an_account_written_again_replaces_the_one_of_its_slug(self) -> None:
         async with self.opened() as store:

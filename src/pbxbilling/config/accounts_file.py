@@ -7,24 +7,52 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo
 
 from pbxbilling.config.complaints import faults_of
 from pbxbilling.config.document import parse, read_text
 from pbxbilling.config.faults import ConfigError
-from pbxbilling.config.forms import SLUG, check_zone
+from pbxbilling.config.forms import NAME, SLUG, check_zone
 from pbxbilling.config.lines import key_lines, line_of
 from pbxbilling.config.model import Section
 from pbxbilling.domain.admission import Mode
 from pbxbilling.domain.channel import LegDirection
 from pbxbilling.domain.money import check_currency, to_micros, to_minor
-from pbxbilling.domain.plan import LIMIT_NAMES, BillingIncrement, Limits, Overage, Plan
+from pbxbilling.domain.plan import (
+    LIMIT_NAMES,
+    BillingIncrement,
+    Cycle,
+    Limits,
+    Overage,
+    Plan,
+    StripePrices,
+)
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.services.accounts import AccountsFile
+from pbxbilling.services.accounts import PRICE_KEYS, AccountsFile
+
+
+def _amount(text: str, info: ValidationInfo) -> str:
+    if "currency" in info.data:  # a wrong currency is a fault of its own
+        to_minor(text, info.data["currency"])
+    return text
+
+
+def _rate(text: str) -> str:
+    to_micros(text)
+    return text
+
+
+def _increment(text: str) -> str:
+    BillingIncrement.parse(text)
+    return text
+
 
 Slug = Annotated[str, Field(pattern=SLUG)]
+Name = Annotated[str, Field(pattern=NAME)]
 Limit = Annotated[int, Field(ge=-1)]
+Amount = Annotated[str, AfterValidator(_amount)]
+Rate = Annotated[str, AfterValidator(_rate)]
 
 
 class _Limited(Section):
@@ -40,44 +68,67 @@ class _Limited(Section):
         return {name: None if value == -1 else value for name, value in given.items()}
 
 
+class StripePricesTable(Section):
+    """`stripe_prices` of a plan: ids of prices at Stripe."""
+
+    flat: Name = ""
+    yearly: Name = ""
+    metered: Name = ""
+    setup: Name = ""
+
+
 class PlanTable(_Limited):
     """One `[plan.SLUG]`."""
 
     name: str = ""
+    description: str = ""
     count_internal: bool = False
-    included_minutes: Limit | None = None
+    included_minutes: Limit = 0
     included_directions: tuple[LegDirection, ...] = (LegDirection.OUTBOUND,)
     overage: Overage = Overage.BILL
-    price: str = "0"
-    currency: Annotated[str, AfterValidator(check_currency)] = "USD"
-    overage_per_minute: str = "0"
-    billing_increment: str = "60/60"
-    stripe_prices: Mapping[str, str] = Field(default_factory=dict)
+    currency: Annotated[str, AfterValidator(check_currency)] = "USD"  # before the amounts in it
+    price: Amount | None = None
+    price_quarter: Amount | None = None
+    price_half_year: Amount | None = None
+    price_year: Amount | None = None
+    setup_fee: Amount = "0"
+    overage_per_minute: Rate = "0"
+    price_per_call: Rate = "0"
+    billing_increment: Annotated[str, AfterValidator(_increment)] = "60/60"
+    features: tuple[Name, ...] = ()
+    stripe_prices: StripePricesTable = StripePricesTable()
     active: bool = True
-
-    @model_validator(mode="after")
-    def _amounts_are_amounts(self) -> PlanTable:
-        self.plan("checked")
-        return self
+    recommended: bool = False
+    sort_order: int = 0
 
     def plan(self, slug: str) -> Plan:
-        """The plan that the table declares; raises ValueError over an amount or increment."""
+        """The plan that the table declares."""
         minutes = self.included_minutes
         return Plan(
             slug=slug,
             name=self.name,
+            description=self.description,
             limits=Limits(**self.limits()),
             count_internal=self.count_internal,
             included_minutes=None if minutes == -1 else minutes,
             included_directions=frozenset(self.included_directions),
             overage=self.overage,
-            price_minor=to_minor(self.price, self.currency),
             currency=self.currency,
+            prices=self._prices(),
+            setup_fee=to_minor(self.setup_fee, self.currency),
             overage_per_minute_micros=to_micros(self.overage_per_minute),
+            price_per_call_micros=to_micros(self.price_per_call),
             billing_increment=BillingIncrement.parse(self.billing_increment),
-            stripe_prices=dict(self.stripe_prices),
+            features=frozenset(self.features),
+            stripe=StripePrices(**self.stripe_prices.model_dump()),
             active=self.active,
+            recommended=self.recommended,
+            sort_order=self.sort_order,
         )
+
+    def _prices(self) -> dict[Cycle, int]:
+        written = {cycle: getattr(self, key) for cycle, key in PRICE_KEYS.items()}
+        return {c: to_minor(p, self.currency) for c, p in written.items() if p is not None}
 
 
 class TenantTable(_Limited):

@@ -16,6 +16,23 @@ class Overage(StrEnum):
     BLOCK = "block"
 
 
+class Cycle(StrEnum):
+    """How often a plan's price is due. The allowance is a month's on every one of them."""
+
+    MONTH = "month"
+    QUARTER = "quarter"
+    HALF_YEAR = "half_year"
+    YEAR = "year"
+
+    @property
+    def months(self) -> int:
+        """Its length in calendar months."""
+        return _MONTHS[self]
+
+
+_MONTHS = {Cycle.MONTH: 1, Cycle.QUARTER: 3, Cycle.HALF_YEAR: 6, Cycle.YEAR: 12}
+
+
 @dataclass(frozen=True, slots=True)
 class BillingIncrement:
     """Charging blocks, written "30/6": the first 30 s, then steps of 6 s."""
@@ -74,22 +91,46 @@ LIMIT_NAMES = tuple(f.name for f in fields(Limits))
 
 
 @dataclass(frozen=True, slots=True)
+class StripePrices:
+    """The ids of a plan's prices at Stripe; "" is none. No other place holds one.
+
+    `flat` is the price of a month, `yearly` that of a year, `metered` the one that usage is
+    reported to, `setup` the one-time fee.
+    """
+
+    flat: str = ""
+    yearly: str = ""
+    metered: str = ""
+    setup: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """A plan by its slug, which never changes. Money: minor units; rates: micro-units a minute."""
+    """A plan by its slug, which never changes.
+
+    Money is in minor units of `currency`; rates (`…_micros`) are millionths of its major unit. A
+    cycle that `prices` does not name is not for sale.
+    """
 
     slug: str
     name: str = ""
+    description: str = ""
     limits: Limits = Limits()
     count_internal: bool = False
-    included_minutes: int | None = None  # None: no allowance; every minute is overage
+    included_minutes: int | None = 0  # a month; None: unlimited, 0: every minute is overage
     included_directions: frozenset[LegDirection] = frozenset({LegDirection.OUTBOUND})
     overage: Overage = Overage.BILL
-    price_minor: int = 0
     currency: str = "USD"
-    overage_per_minute_micros: int = 0  # millionths of the currency's major unit
+    prices: Mapping[Cycle, int] = field(default_factory=dict)
+    setup_fee: int = 0  # once a tenant
+    overage_per_minute_micros: int = 0
+    price_per_call_micros: int = 0
     billing_increment: BillingIncrement = PER_MINUTE
-    stripe_prices: Mapping[str, str] = field(default_factory=dict)
-    active: bool = True
+    features: frozenset[str] = frozenset()
+    stripe: StripePrices = StripePrices()
+    active: bool = True  # whether it can be chosen; who has it keeps it until renewal
+    recommended: bool = False
+    sort_order: int = 0  # where plans are listed, the smallest first
 
     @property
     def blocks_when_used_up(self) -> bool:
@@ -97,7 +138,7 @@ class Plan:
 
         Hard with no included minutes at all means that nothing is included: an allowance of 0.
         """
-        return self.overage is Overage.BLOCK
+        return self.overage is Overage.BLOCK and self.included_minutes is not None
 
     def includes(self, direction: str) -> bool:
         """Whether legs (or calls) of this direction use the included minutes."""

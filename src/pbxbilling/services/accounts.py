@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.money import from_micros, from_minor
-from pbxbilling.domain.plan import LIMIT_NAMES, Plan
+from pbxbilling.domain.plan import LIMIT_NAMES, Cycle, Plan
 from pbxbilling.domain.standing import Blocker, Status
 from pbxbilling.domain.tenant import Tenant
+
+# The accounts file's keys for what a cycle costs.
+PRICE_KEYS: Mapping[Cycle, str] = {
+    Cycle.MONTH: "price",
+    Cycle.QUARTER: "price_quarter",
+    Cycle.HALF_YEAR: "price_half_year",
+    Cycle.YEAR: "price_year",
+}
 
 
 class AccountsError(Exception):
@@ -176,18 +184,29 @@ def as_written(record: Plan | Tenant) -> dict[str, Any]:
 def _plan_as_written(plan: Plan) -> dict[str, Any]:
     return {
         "name": plan.name,
+        "description": plan.description,
         **{name: getattr(plan.limits, name) for name in LIMIT_NAMES},
         "count_internal": plan.count_internal,
-        "included_minutes": plan.included_minutes,
+        "included_minutes": -1 if plan.included_minutes is None else plan.included_minutes,
         "included_directions": sorted(plan.included_directions),
         "overage": plan.overage.value,
-        "price": from_minor(plan.price_minor, plan.currency),
         "currency": plan.currency,
+        **{PRICE_KEYS[cycle]: _price(plan, cycle) for cycle in Cycle},
+        "setup_fee": from_minor(plan.setup_fee, plan.currency),
         "overage_per_minute": from_micros(plan.overage_per_minute_micros),
+        "price_per_call": from_micros(plan.price_per_call_micros),
         "billing_increment": str(plan.billing_increment),
-        "stripe_prices": dict(plan.stripe_prices),
+        "features": sorted(plan.features),
+        "stripe_prices": {name: id_ for name, id_ in asdict(plan.stripe).items() if id_},
         "active": plan.active,
+        "recommended": plan.recommended,
+        "sort_order": plan.sort_order,
     }
+
+
+def _price(plan: Plan, cycle: Cycle) -> str | None:
+    price = plan.prices.get(cycle)
+    return None if price is None else from_minor(price, plan.currency)
 
 
 def _tenant_as_written(tenant: Tenant) -> dict[str, Any]:

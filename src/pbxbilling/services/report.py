@@ -60,7 +60,7 @@ class UsageReport:
     """Answered trunk legs of a tenant (None: nobody's) in one month, both ways.
 
     Seconds are as measured, minutes exact decimals after the billing increment. `plan` and
-    `included_minutes` are today's; without an allowance every minute of the plan's
+    `included_minutes` are today's, None is unlimited; with 0 every minute of the plan's
     `included_directions` is overage.
     """
 
@@ -73,7 +73,7 @@ class UsageReport:
     inbound_calls: int = 0
     inbound_seconds: float = 0.0
     inbound_minutes: Decimal = Decimal(0)
-    included_minutes: Decimal = Decimal(0)
+    included_minutes: Decimal | None = Decimal(0)
     overage_minutes: Decimal = Decimal(0)
 
 
@@ -112,12 +112,14 @@ def _usage_report(
         inbound_seconds=inbound.talk_us / 1_000_000 if inbound else 0.0,
         inbound_minutes=_minutes(inbound.billed_s if inbound else 0),
         included_minutes=included,
-        overage_minutes=max(Decimal(0), drawn - included),
+        overage_minutes=Decimal(0) if included is None else max(Decimal(0), drawn - included),
     )
 
 
-def _included_minutes(plan: Plan | None) -> Decimal:
-    return Decimal(plan.included_minutes or 0) if plan else Decimal(0)
+def _included_minutes(plan: Plan | None) -> Decimal | None:
+    if plan is None:
+        return Decimal(0)
+    return None if plan.included_minutes is None else Decimal(plan.included_minutes)
 
 
 def _minutes(seconds: int) -> Decimal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,15 @@ from sqlalchemy import Row
 
 from pbxbilling.domain.admission import Direction, Mode, Outcome, Reason
 from pbxbilling.domain.channel import ChannelKey, LegDirection
-from pbxbilling.domain.plan import LIMIT_NAMES, BillingIncrement, Limits, Overage, Plan
+from pbxbilling.domain.plan import (
+    LIMIT_NAMES,
+    BillingIncrement,
+    Cycle,
+    Limits,
+    Overage,
+    Plan,
+    StripePrices,
+)
 from pbxbilling.domain.records import (
     AuditRecord,
     CallRecord,
@@ -238,17 +247,23 @@ def plan_values(record: Plan) -> Values:
     return {
         "slug": record.slug,
         "name": record.name,
+        "description": record.description,
         "limits": {name: getattr(record.limits, name) for name in LIMIT_NAMES},
         "count_internal": record.count_internal,
         "included_minutes": record.included_minutes,
         "included_directions": _words(record.included_directions),
         "overage": record.overage.value,
-        "price_minor": record.price_minor,
         "currency": record.currency,
+        "prices": {cycle.value: price for cycle, price in record.prices.items()},
+        "setup_fee": record.setup_fee,
         "overage_per_minute_micros": record.overage_per_minute_micros,
+        "price_per_call_micros": record.price_per_call_micros,
         "billing_increment": str(record.billing_increment),
-        "stripe_prices": dict(record.stripe_prices),
+        "features": _words(record.features),
+        "stripe_prices": asdict(record.stripe),
         "active": record.active,
+        "recommended": record.recommended,
+        "sort_order": record.sort_order,
     }
 
 
@@ -257,17 +272,23 @@ def plan_record(row: Row[Any]) -> Plan:
     return Plan(
         slug=row.slug,
         name=row.name,
+        description=row.description,
         limits=Limits(**row.limits),
         count_internal=row.count_internal,
         included_minutes=row.included_minutes,
         included_directions=frozenset(map(LegDirection, row.included_directions)),
         overage=Overage(row.overage),
-        price_minor=row.price_minor,
         currency=row.currency,
+        prices={Cycle(cycle): price for cycle, price in row.prices.items()},
+        setup_fee=row.setup_fee,
         overage_per_minute_micros=row.overage_per_minute_micros,
+        price_per_call_micros=row.price_per_call_micros,
         billing_increment=BillingIncrement.parse(row.billing_increment),
-        stripe_prices=row.stripe_prices,
+        features=frozenset(row.features),
+        stripe=StripePrices(**row.stripe_prices),
         active=row.active,
+        recommended=row.recommended,
+        sort_order=row.sort_order,
     )
 
 

@@ -1,10 +1,12 @@
+import json
 from pathlib import Path
 
 import pytest
 
-from pbxbilling.config.accounts_file import load_accounts, read_accounts
+from pbxbilling.config.accounts_file import PlanTable, load_accounts, read_accounts
 from pbxbilling.config.faults import ConfigError
-from pbxbilling.domain.plan import BillingIncrement, Overage
+from pbxbilling.domain.plan import BillingIncrement, Cycle, Overage, StripePrices
+from pbxbilling.services.accounts import as_written
 
 EXAMPLE = Path(__file__).parents[3] / "config" / "accounts.example.toml"
 
@@ -12,7 +14,7 @@ EXAMPLE = Path(__file__).parents[3] / "config" / "accounts.example.toml"
 def test_the_example_file_is_good() -> None:
     accounts = load_accounts(EXAMPLE)
     plans = {plan.slug: plan for plan in accounts.plans}
-    assert {slug: plans[slug].price_minor for slug in plans if slug != "free"} == {
+    assert {slug: plans[slug].prices[Cycle.MONTH] for slug in plans if slug != "free"} == {
         "voice-500": 204_00,
         "voice-1000": 366_00,
         "voice-2000": 624_00,
@@ -31,6 +33,52 @@ def test_minus_one_and_unset_are_unlimited_and_zero_is_none() -> None:
     assert plan.limits.max_trunk_legs is None
 
 
+def test_minus_one_included_minutes_are_unlimited_and_unset_are_none() -> None:
+    text = "[plan.a]\nincluded_minutes = -1\n[plan.b]\n"
+    unlimited, none = read_accounts(text, "accounts.toml").plans
+    assert unlimited.included_minutes is None
+    assert none.included_minutes == 0
+
+
+@pytest.mark.parametrize(
+    ("currency", "written", "minor"),
+    [("EUR", "12.30", 1230), ("JPY", "1230", 1230), ("KWD", "1.230", 1230)],
+)
+def test_a_price_is_in_the_minor_units_of_its_currency(
+    currency: str, written: str, minor: int
+) -> None:
+    text = f'[plan.a]\nprice_half_year = "{written}"\ncurrency = "{currency}"\n'
+    (plan,) = read_accounts(text, "accounts.toml").plans
+    assert plan.prices == {Cycle.HALF_YEAR: minor}
+    assert as_written(plan)["price_half_year"] == written
+
+
+def test_a_plan_is_read_as_it_is_written() -> None:
+    text = """
+        [plan.a]
+        description = "For two desks"
+        price = "20.00"
+        price_quarter = "57.00"
+        price_year = "200.00"
+        price_per_call = "0.005"
+        setup_fee = "249.00"
+        features = ["recording", "fax"]
+        recommended = true
+        sort_order = 2
+        [plan.a.stripe_prices]
+        flat = "price_1"
+        metered = "price_2"
+    """
+    (plan,) = read_accounts(text, "accounts.toml").plans
+    assert plan.prices == {Cycle.MONTH: 2000, Cycle.QUARTER: 5700, Cycle.YEAR: 20_000}
+    assert (plan.price_per_call_micros, plan.setup_fee) == (5000, 24_900)
+    assert plan.features == {"recording", "fax"}
+    assert plan.stripe == StripePrices(flat="price_1", metered="price_2")
+    written = {k: v for k, v in as_written(plan).items() if v is not None}
+    assert written["stripe_prices"] == {"flat": "price_1", "metered": "price_2"}
+    assert PlanTable.model_validate_json(json.dumps(written)).plan("a") == plan
+
+
 def test_a_tenants_minus_one_lifts_the_plans_limit() -> None:
     (tenant,) = read_accounts('[tenant.a]\nplan = "p"\nmax_calls = -1\n', "x").tenants
     assert tenant.limits == {"max_calls": None}
@@ -42,8 +90,13 @@ def test_a_tenants_minus_one_lifts_the_plans_limit() -> None:
         ("[plan.a]\nmax_cals = 5\n", 2, "plan.a.max_cals"),
         ('[plan.a]\nmax_calls = "five"\n', 2, "plan.a.max_calls"),
         ('[tenant.a]\nplan = "p"\ntimezone = "Mars/Base"\n', 3, "tenant.a.timezone"),
-        ('[plan.a]\nprice = "1.234"\n', 1, "plan.a"),
-        ('[plan.a]\nbilling_increment = "60"\n', 1, "plan.a"),
+        ('[plan.a]\nname = "A"\nprice = "1.234"\n', 3, "plan.a.price"),
+        ('[plan.a]\nname = "A"\nprice_year = "1.5"\ncurrency = "JPY"\n', 3, "plan.a.price_year"),
+        ('[plan.a]\nname = "A"\nsetup_fee = "-1"\n', 3, "plan.a.setup_fee"),
+        ('[plan.a]\nname = "A"\nprice_per_call = "x"\n', 3, "plan.a.price_per_call"),
+        ('[plan.a]\nname = "A"\nbilling_increment = "60"\n', 3, "plan.a.billing_increment"),
+        ('[plan.a]\nname = "A"\nfeatures = ["a b"]\n', 3, "plan.a.features[0]"),
+        ('[plan.a]\nstripe_prices.montly = "p"\n', 2, "plan.a.stripe_prices.montly"),
         ('[plan."A B"]\n', 1, "plan.A B"),
     ],
 )

@@ -248,3 +248,12 @@ def test_live_legs_share_what_is_left_of_a_hard_allowance() -> None:
     first = ChannelKey("pbx1", "1")
     armed = [in_s for channel, in_s in world.cuts if channel.key == first]
     assert armed == [60.0, 30.0]
+
+
+def test_unlimited_minutes_are_never_used_up_though_the_plan_is_hard() -> None:
+    world = World(Mode.ENFORCE, Plan("plan", included_minutes=None, overage=Overage.BLOCK))
+    leg = world.seen("1", "PJSIP/carrier-1", state=0)
+    world.hook("a1")
+    world.dials(world.seen("a1"), leg)
+    world.answers(leg)
+    assert world.cuts == []

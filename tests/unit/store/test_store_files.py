@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import Select, create_engine, func, select
 from sqlalchemy.dialects import sqlite
 
+from pbxbilling.domain.plan import Cycle, StripePrices
 from pbxbilling.ports import StoreError
 from pbxbilling.store import migrations, schema
 from pbxbilling.store.backup import copy_database
@@ -74,6 +75,36 @@ def test_the_migrations_make_what_the_schema_says(path: Path, tmp_path: Path) ->
     engine.dispose()
     assert columns(path) == columns(stated)
     assert indexes(path) == indexes(stated)
+
+
+@pytest.fixture
+def second_revision(tmp_path: Path) -> Path:
+    """The migrations as they were when a plan had one price."""
+    folder = tmp_path / "second"
+    shutil.copytree(migrations.__path__[0], folder)
+    for later in (folder / "versions").glob("000[3-9]*.py"):
+        later.unlink()
+    return folder
+
+
+async def test_the_price_of_a_plan_becomes_that_of_a_month(
+    path: Path, second_revision: Path
+) -> None:
+    migrate(path, second_revision)
+    with opened(path) as database:
+        database.executemany(
+            "INSERT INTO plan VALUES (?, '', '{}', 0, ?, '[]', 'bill', ?, 'EUR', 0, '60/60', ?, 1)",
+            [
+                ("free", None, 0, "{}"),
+                ("pro", 500, 1999, '{"monthly": "price_1", "setup": "price_2"}'),
+            ],
+        )
+    migrate(path)
+    async with SqlStore(path) as store:
+        free, pro = (await store.accounts()).plans
+    assert (free.prices, free.included_minutes, free.stripe) == ({}, 0, StripePrices())
+    assert (pro.prices, pro.included_minutes) == ({Cycle.MONTH: 1999}, 500)
+    assert pro.stripe == StripePrices(flat="price_1", setup="price_2")
 
 
 def test_a_new_file_and_one_that_is_up_to_date_are_not_copied(path: Path) -> None:
