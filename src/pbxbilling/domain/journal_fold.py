@@ -69,6 +69,8 @@ class JournalFold:
     """Takes the rows of one PBX in order; gives each trunk leg when it has ended.
 
     `answered` are open trunk legs whose answer was read: whoever has used one takes it out.
+    `others_ended` are channels that are no trunk legs, with their end: whoever has used them
+    clears it.
     """
 
     def __init__(self, pbx: str, trunks: Trunks) -> None:
@@ -76,6 +78,7 @@ class JournalFold:
         self.trunks = trunks
         self.booted_at: datetime | None = None
         self.answered: set[ChannelKey] = set()
+        self.others_ended: dict[ChannelKey, datetime] = {}
         self._channels: dict[str, _Open] = {}
         self._groups: dict[str, _Group] = {}
         self._lives = Lives()
@@ -184,6 +187,7 @@ class JournalFold:
             self._follow(channel, row)
             self._remove(row.uniqueid)
         if not self._is_trunk(channel.latest.channel):
+            self.others_ended[ChannelKey(self.pbx, row.uniqueid)] = row.at
             return None
         return self._leg(channel, row.at, EndWitness.JOURNAL)
 

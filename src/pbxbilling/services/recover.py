@@ -111,6 +111,7 @@ class JournalRecovery:
         self._read_to = batch.end
         self._keep(legs)
         await self._settle()
+        self._close_others()
         if not self._put_off:
             self._needed = self._fold.needed_from(batch.end)
             self._move(self._needed)
@@ -143,6 +144,13 @@ class JournalRecovery:
                 self._put_off[key] = leg
             else:
                 self._settler.settle(leg, record)
+
+    def _close_others(self) -> None:
+        """Internal channels whose end AMI tells no more hold no slot until a second snapshot."""
+        for key, ended_at in self._fold.others_ended.items():
+            if not self._may_be_told(ended_at):
+                self._settler.close_other(key, ended_at)
+        self._fold.others_ended.clear()
 
     def _complete_live(self) -> None:
         for key in list(self._fold.answered):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from pbxbilling.domain.call import Channel
 from pbxbilling.domain.channel import ChannelKey, ChannelState, LegDirection
@@ -114,6 +115,15 @@ class Settler:
         else:
             self._tracker.close(leg.key, leg.ended_at or self._clock.now(), EndWitness.JOURNAL)
         self._corrected(leg, call)
+
+    def close_other(self, key: ChannelKey, ended_at: datetime) -> None:
+        """Close a channel that is no trunk leg; one that the ledger does not hold is no fault."""
+        channel = self._ledger.channels.get(key)
+        if channel is None or channel.trunk:
+            return
+        call = channel.call.id if channel.call else None
+        self._tracker.close(key, channel.ending_at or ended_at, EndWitness.JOURNAL)
+        self._emit(Corrected(self._clock.now(), key.pbx, CorrectionKind.CLOSED, key, call))
 
     # --- legs that have left the ledger, or were never in it -----------------------------------
 

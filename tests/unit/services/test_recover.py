@@ -441,6 +441,28 @@ async def test_killed_at_any_point_every_leg_is_counted_once(
     assert usage.talk_us == sum((20 + n) * 1_000_000 for n in range(number))
 
 
+# --- internal channels ---------------------------------------------------------------------------
+
+ASKED = CallRecord(
+    call="call-9", tenant="acme", pbx=PBX, direction=Direction.INTERNAL, origin=f"{EPOCH_S}.0",
+    asker=f"{EPOCH_S}.0", linkedid=f"{EPOCH_S}.0", caller="11", number="12", started_at=at(0),
+    hooked=True,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("login_s", "live"), [(1000, 0), (2, 1)])
+async def test_a_restored_internal_call_ends_with_its_journal_unless_ami_may_tell(
+    store: MemoryStore, login_s: float, live: int
+) -> None:
+    await store.commit([ASKED])
+    run = Run(store, ListedJournal([row("HANGUP", 5, 0, PHONE)]), now=at(login_s))
+    await run.take_up()
+    run.clock.move_to(at(max(login_s, 6)))
+    await run.round()
+    assert len(run.ledger.calls) == live
+    assert [fact.kind for fact in run.told(Corrected)] == [CorrectionKind.CLOSED] * (1 - live)  # type: ignore[attr-defined]
+
+
 # --- a journal that cannot help ------------------------------------------------------------------
 
 
