@@ -31,12 +31,14 @@ from pbxbilling.domain.facts import (
     Reconciled,
     SlotReleased,
     Stale,
+    StandingChanged,
     StoreFailing,
     StoreRecovered,
     WouldCut,
 )
 from pbxbilling.domain.hook import HookRequest
 from pbxbilling.domain.records import CallRecord, EndWitness, LegRecord
+from pbxbilling.domain.standing import Status, Turn
 
 AT = datetime(2026, 11, 21, 10, 42, 0, 250_000, tzinfo=UTC)
 KEY = ChannelKey("pbx1", "1795222182.1")
@@ -124,3 +126,4 @@ def one_of_each() -> Iterable[Fact]:
     yield StoreFailing(AT, "disk full", 12)
     yield StoreRecovered(AT, 12)
     yield AccountsChanged(AT, "root", "apply", "acme")
+    yield StandingChanged(AT, "acme", Status.TRIAL, Status.ACTIVE, Turn.PAID, "stripe", "sub_1")

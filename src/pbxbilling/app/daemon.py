@@ -24,6 +24,7 @@ from pbxbilling.services.inforce import InForce
 from pbxbilling.services.inspect import Inspector
 from pbxbilling.services.record import Recorder
 from pbxbilling.services.restore import restore
+from pbxbilling.services.write import AccountWriter
 from pbxbilling.store.sql import SqlStore
 from pbxbilling.store.writer import StoreWriter
 from pbxbilling.telemetry.logs import Log
@@ -98,8 +99,9 @@ class Daemon:
             clock,
             facts,
         )
+        self._accounts = AccountWriter(store, in_force.book, clock, facts, asyncio.Lock())
         self._administration = Administration(
-            store, in_force.book, clock, lambda: in_force.policy, facts, self._inspector
+            store, self._accounts, clock, lambda: in_force.policy, self._inspector
         )
         self._hook = AgiServer(
             hook_settings(settings),

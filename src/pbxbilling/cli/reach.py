@@ -104,6 +104,7 @@ async def _offline(settings: Settings, command: str, given: Mapping[str, Any]) -
     from pbxbilling.clock import SystemClock
     from pbxbilling.domain.book import AccountBook
     from pbxbilling.services.administer import Administration
+    from pbxbilling.services.write import AccountWriter
     from pbxbilling.store.sql import SqlStore
     from pbxbilling.web.actor import actor
     from pbxbilling.web.commands import run
@@ -112,6 +113,7 @@ async def _offline(settings: Settings, command: str, given: Mapping[str, Any]) -
     async with await SqlStore.open(settings.database.url) as store:
         accounts = await store.accounts()
         book = AccountBook(accounts.plans, accounts.tenants)
-        administration = Administration(store, book, SystemClock(), settings.policy, _nobody)
+        writer = AccountWriter(store, book, SystemClock(), _nobody, asyncio.Lock())
+        administration = Administration(store, writer, SystemClock(), settings.policy)
         who = actor(os.geteuid(), os.environ.get("SUDO_USER"))
         return await run(Desk(administration), command, given, who)

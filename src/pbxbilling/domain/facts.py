@@ -13,6 +13,7 @@ from pbxbilling.domain.admission import Decision, Mode
 from pbxbilling.domain.channel import ChannelKey
 from pbxbilling.domain.hook import HookRequest
 from pbxbilling.domain.records import CallRecord, LegRecord
+from pbxbilling.domain.standing import Status, Turn
 
 
 @dataclass(slots=True)
@@ -259,6 +260,22 @@ class AccountsChanged:
     subject: str
 
 
+@dataclass(frozen=True, slots=True)
+class StandingChanged:
+    """A tenant's standing turned, by one row of the table of transitions; in force at once.
+
+    `actor` is who did it: a user of the machine, the gateway, or the daily check.
+    """
+
+    at: datetime
+    tenant: str
+    before: Status
+    after: Status
+    turn: Turn
+    actor: str
+    subscription: str | None
+
+
 Fact = (
     AdmissionDecided
     | CallStarted
@@ -285,4 +302,5 @@ Fact = (
     | StoreFailing
     | StoreRecovered
     | AccountsChanged
+    | StandingChanged
 )

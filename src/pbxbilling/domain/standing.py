@@ -42,6 +42,7 @@ class Turn(StrEnum):
     CANCELLED = "cancelled"
     SUSPENDED = "suspended"
     REINSTATED = "reinstated"
+    DECLARED = "declared"  # an operator wrote the status down
 
 
 class Transition(NamedTuple):
@@ -69,6 +70,7 @@ TRANSITIONS: Mapping[Turn, Transition] = {
     Turn.CANCELLED: _to(Status.CANCELLED),
     Turn.SUSPENDED: _to(Status.SUSPENDED),
     Turn.REINSTATED: Transition(frozenset({Status.SUSPENDED}), _LIVED),
+    Turn.DECLARED: Transition(_LIVED, _LIVED),
 }
 
 

@@ -36,6 +36,7 @@ class Subscription:
     period_start: datetime | None = None
     period_end: datetime | None = None
     cancel_at_period_end: bool = False
+    with_setup: bool = False  # the setup fee is on its first invoice
 
     @property
     def is_over(self) -> bool:
@@ -45,17 +46,27 @@ class Subscription:
     def followed_by(self, later: Subscription) -> Subscription:
         """What is to be kept of two pictures of one subscription.
 
-        The older one is dropped, and a cancelled subscription stays cancelled. The link to a
-        tenant outlives a picture that does not know it.
+        The older one is dropped, and a cancelled subscription stays cancelled. A link to a tenant
+        stays too: an operator may have made it.
         """
         if later.as_of < self.as_of or (self.is_over and not later.is_over):
             return self
         same = later.status is self.status
         return replace(
             later,
-            tenant=later.tenant or self.tenant,
+            tenant=self.tenant or later.tenant,
             status_since=self.status_since if same else later.as_of,
         )
+
+    def yields_to(self, unconfirmed: Subscription) -> bool:
+        """Whether a picture out of an event may stand until the gateway can be asked.
+
+        The gateway's clock has whole seconds. Of two pictures of one second nobody knows which is
+        the later: the more permissive counts, so that doubt silences no phone.
+        """
+        if unconfirmed.as_of != self.as_of:
+            return unconfirmed.as_of > self.as_of
+        return unconfirmed.is_over or permissiveness(unconfirmed) < permissiveness(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +112,12 @@ _BEST_FIRST = (
     Status.CANCELLED,
 )
 
+
+def permissiveness(subscription: Subscription) -> int:
+    """0 for the subscription that grants most."""
+    return _BEST_FIRST.index(subscription.status)
+
+
 TURNS: Mapping[Status, Turn] = {
     Status.ACTIVE: Turn.PAID,
     Status.TRIAL: Turn.TRIAL_BEGAN,
@@ -115,7 +132,7 @@ def leading(subscriptions: Iterable[Subscription]) -> Subscription | None:
     """The subscription that a tenant lives by: the most permissive, of equals the newest."""
     return min(
         subscriptions,
-        key=lambda one: (_BEST_FIRST.index(one.status), -one.created_at.timestamp(), one.id),
+        key=lambda one: (permissiveness(one), -one.created_at.timestamp(), one.id),
         default=None,
     )
 
@@ -134,6 +151,7 @@ def follow(
     trying = tenant.on_own_trial and tenant.trial_until is not None and at < tenant.trial_until
     if lead.status is Status.INCOMPLETE and trying:
         return tenant
+    began = lead.status in (Status.ACTIVE, Status.TRIAL)
     return replace(
         tenant,
         plan=plan or tenant.plan,
@@ -143,4 +161,5 @@ def follow(
         customer=lead.customer,
         subscription=lead.id,
         renews_at=None if lead.cancel_at_period_end or lead.is_over else lead.period_end,
+        setup_paid_at=tenant.setup_paid_at or (lead.as_of if lead.with_setup and began else None),
     )

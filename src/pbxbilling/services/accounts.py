@@ -11,7 +11,7 @@ from typing import Any
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.money import from_micros, from_minor
 from pbxbilling.domain.plan import LIMIT_NAMES, Cycle, Plan
-from pbxbilling.domain.standing import Blocker, Status
+from pbxbilling.domain.standing import Blocker, Status, Turn
 from pbxbilling.domain.tenant import Tenant
 
 # The accounts file's keys for what a cycle costs.
@@ -118,10 +118,11 @@ def plan_changes(
 
 @dataclass(frozen=True, slots=True)
 class TenantChange(Change):
-    """A change of a tenant."""
+    """A change of a tenant; `turn` says what turned its status, None: an operator's word."""
 
     before: Tenant | None
     after: Tenant
+    turn: Turn | None = None
 
 
 def _tenant_change(
@@ -144,7 +145,7 @@ def _tenant_change(
         renews_at=lived.renews_at,
         setup_paid_at=lived.setup_paid_at,
     )
-    return TenantChange(known, after)
+    return TenantChange(known, after, Turn.TRIAL_BEGAN if begins_trial else None)
 
 
 def _plan_problems(change: TenantChange, plans: Mapping[str, Plan]) -> Iterator[str]:

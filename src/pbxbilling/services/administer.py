@@ -1,7 +1,7 @@
 """What an operator can do to accounts, usage and live calls, and see of them; each write audited.
 
 A write is one durable transaction of its records and their audit rows, then the book in memory:
-in force for the next call. The caller lets one write run at a time.
+in force for the next call (see `write`).
 """
 
 from __future__ import annotations
@@ -12,16 +12,14 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from pbxbilling.domain.admission import Mode
-from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.channel import ChannelKey
-from pbxbilling.domain.facts import AccountsChanged
 from pbxbilling.domain.period import month_of, zone
-from pbxbilling.domain.plan import Limits, Plan
+from pbxbilling.domain.plan import Limits
 from pbxbilling.domain.policy import Policy
-from pbxbilling.domain.records import AuditRecord, DecisionRecord, LegAssigned, LegRecord, Record
-from pbxbilling.domain.standing import Blocker, Status
+from pbxbilling.domain.records import AuditRecord, DecisionRecord, LegAssigned, LegRecord
+from pbxbilling.domain.standing import Blocker, Status, Turn
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.ports import Clock, EventSink, Store
+from pbxbilling.ports import Clock, Store
 from pbxbilling.services.accounts import (
     AccountsFile,
     Change,
@@ -37,6 +35,7 @@ from pbxbilling.services.report import (
     usage_reports,
 )
 from pbxbilling.services.views import CallView, Live, StatusView
+from pbxbilling.services.write import AccountWriter
 
 
 class AdministrationError(Exception):
@@ -80,17 +79,16 @@ class Administration:
     def __init__(
         self,
         store: Store,
-        book: AccountBook,
+        writer: AccountWriter,
         clock: Clock,
         policy: Callable[[], Policy],
-        emit: EventSink,
         live: Live | None = None,
     ) -> None:
         self._store = store
-        self._book = book
+        self._writer = writer
+        self._book = writer.book
         self._clock = clock
         self._policy = policy
-        self._emit = emit
         self._live = live
 
     async def apply(self, file: AccountsFile, actor: str, *, dry_run: bool) -> list[Change]:
@@ -98,75 +96,90 @@ class Administration:
 
         Raises AccountsError with every contradiction.
         """
-        changes = plan_changes(self._book, file, self._clock.now(), self._policy().trial_days)
-        if not dry_run:
-            await self._write("apply", changes, actor)
-        return changes
+        async with self._writer.alone:
+            changes = plan_changes(self._book, file, self._clock.now(), self._policy().trial_days)
+            if not dry_run:
+                await self._writer.write("apply", changes, actor)
+            return changes
 
     async def suspend(self, slug: str, actor: str) -> TenantResult:
         """Block a tenant's calls to and from outside; emergency calls pass, live calls go on."""
-        tenant = self._tenant(slug)
-        blocked = replace(tenant, blocks=tenant.blocks | {Blocker.OPERATOR})
-        notes = []
-        if self._mode_of(tenant) is not Mode.ENFORCE:
-            notes.append(
-                f"mode {self._mode_of(tenant)} applies to {slug}: its calls still pass;"
-                ' only mode = "enforce" refuses them'
-            )
-        return await self._change("suspend", tenant, blocked, actor, notes)
+        async with self._writer.alone:
+            tenant = self._tenant(slug)
+            blocked = replace(tenant, blocks=tenant.blocks | {Blocker.OPERATOR})
+            notes = []
+            if self._mode_of(tenant) is not Mode.ENFORCE:
+                notes.append(
+                    f"mode {self._mode_of(tenant)} applies to {slug}: its calls still pass;"
+                    ' only mode = "enforce" refuses them'
+                )
+            return await self._change("suspend", tenant, blocked, actor, notes)
 
     async def activate(self, slug: str, actor: str) -> TenantResult:
         """Lift the operator's block, and only that: any other standing stays, and is named."""
-        tenant = self._tenant(slug)
-        lifted = replace(tenant, blocks=tenant.blocks - {Blocker.OPERATOR})
-        notes = []
-        if lifted.blocks:
-            notes.append(f"{slug} is still blocked by: {', '.join(sorted(lifted.blocks))}")
-        if lifted.status is not Status.ACTIVE:
-            notes.append(
-                f"the status of {slug} is {lifted.status}; `status` in the accounts file changes it"
-            )
-        return await self._change("activate", tenant, lifted, actor, notes)
+        async with self._writer.alone:
+            tenant = self._tenant(slug)
+            lifted = replace(tenant, blocks=tenant.blocks - {Blocker.OPERATOR})
+            notes = []
+            if lifted.blocks:
+                notes.append(f"{slug} is still blocked by: {', '.join(sorted(lifted.blocks))}")
+            if lifted.status is not Status.ACTIVE:
+                notes.append(
+                    f"the status of {slug} is {lifted.status};"
+                    " `status` in the accounts file changes it"
+                )
+            return await self._change("activate", tenant, lifted, actor, notes)
 
     async def trial(self, slug: str, until: date | datetime, actor: str) -> TenantResult:
         """Put a tenant on trial until that instant, or to the end of that day in its time zone."""
-        tenant = self._tenant(slug)
-        ends = _end_of(until, tenant.timezone)
-        trying = replace(tenant, status=Status.TRIAL, trial_until=ends)
-        notes = []
-        if ends <= self._clock.now():
-            grace = self._policy().grace_days
-            notes.append(f"this trial is over already; outbound calls pass for {grace} days more")
-        if Blocker.OPERATOR in tenant.blocks:
-            notes.append(f"{slug} is still suspended: `tenant activate {slug}` lifts that")
-        return await self._change("trial", tenant, trying, actor, notes)
+        async with self._writer.alone:
+            tenant = self._tenant(slug)
+            ends = _end_of(until, tenant.timezone)
+            if tenant.subscription is not None:
+                msg = (
+                    f"{slug} lives by subscription {tenant.subscription}: its trial is that one's;"
+                    " change it where the subscription is managed"
+                )
+                raise AdministrationError(msg)
+            since = tenant.status_since if tenant.status is Status.TRIAL else self._clock.now()
+            trying = replace(tenant, status=Status.TRIAL, trial_until=ends, status_since=since)
+            notes = []
+            if ends <= self._clock.now():
+                grace = self._policy().grace_days
+                notes.append(
+                    f"this trial is over already; outbound calls pass for {grace} days more"
+                )
+            if Blocker.OPERATOR in tenant.blocks:
+                notes.append(f"{slug} is still suspended: `tenant activate {slug}` lifts that")
+            return await self._change("trial", tenant, trying, actor, notes, Turn.TRIAL_BEGAN)
 
     async def usage_assign(self, leg: str, slug: str, actor: str) -> LegRecord:
         """Give an ended leg that belongs to nobody to a tenant, by its plan and time zone.
 
         `leg` is `pbx:uniqueid`. Gives the leg as it now stands.
         """
-        tenant = self._tenant(slug)
-        known = await self._unowned_leg(leg)
-        given = self._assigned(known, tenant)
-        audit = self._audit(
-            "usage assign",
-            f"leg {leg}",
-            actor,
-            {"tenant": None},
-            {"tenant": slug, "month": given.month, "billed_s": given.billed_s},
-        )
-        await self._store.commit([given, audit])
-        if self._live is not None:
-            self._live.assigned(given)
-        self._changed("usage assign", f"leg {leg}", actor)
-        return replace(
-            known,
-            tenant=slug,
-            month=given.month,
-            billed_s=given.billed_s,
-            allowance_s=given.allowance_s,
-        )
+        async with self._writer.alone:
+            tenant = self._tenant(slug)
+            known = await self._unowned_leg(leg)
+            given = self._assigned(known, tenant)
+            audit = self._writer.audit(
+                "usage assign",
+                f"leg {leg}",
+                actor,
+                {"tenant": None},
+                {"tenant": slug, "month": given.month, "billed_s": given.billed_s},
+            )
+            await self._store.commit([given, audit])
+            if self._live is not None:
+                self._live.assigned(given)
+            self._writer.tell("usage assign", f"leg {leg}", actor)
+            return replace(
+                known,
+                tenant=slug,
+                month=given.month,
+                billed_s=given.billed_s,
+                allowance_s=given.allowance_s,
+            )
 
     async def release(self, call: str, actor: str) -> CallView:
         """Free the slot of one live call, and give what it was; the call itself goes on."""
@@ -176,7 +189,7 @@ class Administration:
             msg = f"call {call!r} is not live; `pbxbilling calls` lists those that are"
             raise NotKnownError(msg)
         held = {"tenant": released.tenant, "state": released.state.value}
-        await self._store.commit([self._audit("release", f"call {call}", actor, held, None)])
+        await self._store.commit([self._writer.audit("release", f"call {call}", actor, held, None)])
         return released
 
     def calls(self, tenant: str | None = None) -> list[CallView]:
@@ -237,45 +250,18 @@ class Administration:
         return await self._store.decisions(tenant=tenant, since=since, refused=refused, limit=limit)
 
     async def _change(
-        self, action: str, before: Tenant, after: Tenant, actor: str, notes: Sequence[str]
-    ) -> TenantResult:
-        change = TenantChange(before, after)
-        await self._write(action, [change], actor)
-        changed = change.kind is not ChangeKind.UNCHANGED
-        return TenantResult(self._report(after), changed, tuple(notes))
-
-    async def _write(self, action: str, changes: Sequence[Change], actor: str) -> None:
-        real = [change for change in changes if change.kind is not ChangeKind.UNCHANGED]
-        if not real:
-            return
-        records: list[Record] = [change.after for change in real]
-        records += [self._audit_change(action, change, actor) for change in real]
-        await self._store.commit(records)
-        for change in real:
-            if isinstance(change.after, Plan):
-                self._book.put_plan(change.after)
-            else:
-                self._book.put_tenant(change.after)
-            self._changed(action, change.subject, actor)
-
-    def _audit_change(self, action: str, change: Change, actor: str) -> AuditRecord:
-        """Only the keys that change: what did not is in an earlier row."""
-        before = {f.key: f.before for f in change.fields} if change.before is not None else None
-        after = {f.key: f.after for f in change.fields}
-        return self._audit(action, change.subject, actor, before, after)
-
-    def _audit(
         self,
         action: str,
-        subject: str,
+        before: Tenant,
+        after: Tenant,
         actor: str,
-        before: dict[str, Any] | None,
-        after: dict[str, Any] | None,
-    ) -> AuditRecord:
-        return AuditRecord(self._clock.now(), actor, action, subject, before, after)
-
-    def _changed(self, action: str, subject: str, actor: str) -> None:
-        self._emit(AccountsChanged(self._clock.now(), actor, action, subject))
+        notes: Sequence[str],
+        turn: Turn | None = None,
+    ) -> TenantResult:
+        change = TenantChange(before, after, turn)
+        await self._writer.write(action, [change], actor)
+        changed = change.kind is not ChangeKind.UNCHANGED
+        return TenantResult(self._report(after), changed, tuple(notes))
 
     def _tenant(self, slug: str) -> Tenant:
         tenant = self._book.tenants.get(slug)

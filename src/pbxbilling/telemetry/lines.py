@@ -34,6 +34,7 @@ from pbxbilling.domain.facts import (
     Reconciled,
     SlotReleased,
     Stale,
+    StandingChanged,
     StoreFailing,
     StoreRecovered,
     WouldCut,
@@ -261,4 +262,7 @@ _LINES: Mapping[type, Callable[[Any, Mask], Line]] = {
     StoreFailing: _plain(ERROR, "store failing: records wait in memory", "error", "pending"),
     StoreRecovered: _plain(INFO, "store recovered", "written"),
     AccountsChanged: _plain(INFO, "accounts changed", "actor", "action", "subject"),
+    StandingChanged: _plain(
+        INFO, "standing changed", "tenant", "before", "after", "turn", "actor", "subscription"
+    ),
 }

@@ -27,6 +27,7 @@ from pbxbilling.domain.facts import (
     LinkRetryFailed,
     SlotReleased,
     Stale,
+    StandingChanged,
     StoreFailing,
     WouldCut,
 )
@@ -170,6 +171,9 @@ class Metrics:
         self._count("journal_unreadable", "Times that a journal could not be read.", "pbx")
         self._count("slots_released", "Slots taken back by command.")
         self._count("accounts_changes", "Changes to plans and tenants.")
+        self._count(
+            "standing_changes", "Tenants whose standing turned, by what it became.", "status"
+        )
         self._count("store_failures", "Writes to the database that failed and are tried again.")
 
 
@@ -203,5 +207,6 @@ _RULES: Mapping[type, _Rule] = {
     JournalUnreadable: ("journal_unreadable", lambda fact, _: (fact.pbx,)),
     SlotReleased: ("slots_released", lambda _fact, _: ()),
     AccountsChanged: ("accounts_changes", lambda _fact, _: ()),
+    StandingChanged: ("standing_changes", lambda fact, _: (fact.after.value,)),
     StoreFailing: ("store_failures", lambda _fact, _: ()),
 }

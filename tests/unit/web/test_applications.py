@@ -1,3 +1,4 @@
+import asyncio
 from datetime import UTC, datetime
 
 import httpx
@@ -6,12 +7,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pbxbilling.domain.admission import Mode
 from pbxbilling.domain.book import AccountBook
-from pbxbilling.domain.facts import AccountsChanged, Fact
+from pbxbilling.domain.facts import AccountsChanged, Fact, StandingChanged
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.services.administer import Administration
 from pbxbilling.services.views import JournalState, PbxView, StatusView, StoreView
+from pbxbilling.services.write import AccountWriter
 from pbxbilling.web.admin import admin_app
 from pbxbilling.web.commands.command import Desk as CommandDesk
 from pbxbilling.web.public import public_app
@@ -92,7 +94,8 @@ class Desk:
         self.store = MemoryStore()
         self.book = AccountBook([Plan("p")], [Tenant("acme", "p")])
         self.facts: list[Fact] = []
-        administration = Administration(self.store, self.book, Clock(), Policy, self.facts.append)
+        writer = AccountWriter(self.store, self.book, Clock(), self.facts.append, asyncio.Lock())
+        administration = Administration(self.store, writer, Clock(), Policy)
         app = of_user(0, admin_app(CommandDesk(administration)))
         transport = httpx.ASGITransport(app=app)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://test")
@@ -111,7 +114,7 @@ async def test_a_suspension_is_in_force_audited_and_told() -> None:
     assert desk.book.tenants["acme"].blocks
     (audit,) = await desk.store.audit()
     assert (audit.actor, audit.action, audit.subject) == ("root", "suspend", "tenant acme")
-    assert [type(fact) for fact in desk.facts] == [AccountsChanged]
+    assert [type(fact) for fact in desk.facts] == [AccountsChanged, StandingChanged]
 
 
 async def test_a_file_is_applied_whole_or_not_at_all() -> None:

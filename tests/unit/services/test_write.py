@@ -1,0 +1,88 @@
+"""Changes of accounts: durable, audited, in force and told; or nothing at all."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from pbxbilling.domain.book import AccountBook
+from pbxbilling.domain.facts import Fact, StandingChanged
+from pbxbilling.domain.plan import Plan
+from pbxbilling.domain.standing import Blocker, Status, Turn
+from pbxbilling.domain.tenant import Tenant
+from pbxbilling.ports import StoreError
+from pbxbilling.services.accounts import TenantChange
+from pbxbilling.services.write import AccountWriter
+from tests.support.memory_store import MemoryStore
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+ACME = Tenant("acme", "p", status=Status.TRIAL)
+
+
+class Clock:
+    def now(self) -> datetime:
+        return NOW
+
+    def monotonic(self) -> float:
+        return 0.0
+
+
+class Office:
+    def __init__(self) -> None:
+        self.store = MemoryStore()
+        self.facts: list[Fact] = []
+        self.book = AccountBook([Plan("p")], [ACME])
+        self.writer = AccountWriter(
+            self.store, self.book, Clock(), self.facts.append, asyncio.Lock()
+        )
+
+    async def change(self, turn: Turn | None, **fields: object) -> None:
+        after = replace(ACME, **fields)  # type: ignore[arg-type]
+        await self.writer.write("subscription", [TenantChange(ACME, after, turn)], "stripe")
+
+    @property
+    def turns(self) -> list[tuple[Turn, Status, Status]]:
+        return [(f.turn, f.before, f.after) for f in self.facts if isinstance(f, StandingChanged)]
+
+
+async def test_a_turn_is_kept_audited_in_force_and_told() -> None:
+    office = Office()
+    await office.change(Turn.PAID, status=Status.ACTIVE)
+    assert office.store.tenants["acme"].status is Status.ACTIVE
+    assert office.book.tenants["acme"].status is Status.ACTIVE
+    (row,) = office.store.audited
+    assert (row.actor, row.at, row.before, row.after) == (
+        "stripe",
+        NOW,
+        {"status": "trial"},
+        {"status": "active"},
+    )
+    assert office.turns == [(Turn.PAID, Status.TRIAL, Status.ACTIVE)]
+
+
+async def test_a_turn_that_the_table_does_not_know_changes_nothing() -> None:
+    office = Office()
+    with pytest.raises(ValueError, match="grace_ended: no way from trial to active"):
+        await office.change(Turn.GRACE_ENDED, status=Status.ACTIVE)
+    assert (office.store.commits, office.facts, office.book.tenants["acme"]) == ([], [], ACME)
+
+
+async def test_a_status_behind_an_operators_block_turns_too() -> None:
+    office = Office()
+    blocked = frozenset({Blocker.OPERATOR})
+    await office.change(Turn.PAID, status=Status.ACTIVE, blocks=blocked)
+    assert office.turns == [
+        (Turn.PAID, Status.TRIAL, Status.ACTIVE),
+        (Turn.SUSPENDED, Status.ACTIVE, Status.SUSPENDED),
+    ]
+
+
+async def test_what_could_not_be_kept_is_not_in_force() -> None:
+    office = Office()
+    office.store.fault = StoreError("full")
+    with pytest.raises(StoreError):
+        await office.change(Turn.PAID, status=Status.ACTIVE)
+    assert (office.facts, office.book.tenants["acme"]) == ([], ACME)
