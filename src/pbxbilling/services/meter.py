@@ -15,6 +15,7 @@ from pbxbilling.domain.ledger import Ledger
 from pbxbilling.domain.period import month_end, month_of
 from pbxbilling.domain.plan import PER_MINUTE, BillingIncrement
 from pbxbilling.domain.records import EndWitness, LegAssigned, LegRecord, UsageRow
+from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports import Clock, EventSink
 from pbxbilling.services.inforce import InForce
 from pbxbilling.services.trust import Trust
@@ -165,13 +166,17 @@ class Meter:
             key = (leg.tenant, leg.month)
             self._used_s[key] = self._used_s.get(key, 0) + sign * leg.allowance_s
 
+    def drawn_s(self, tenant: Tenant, at: datetime) -> int:
+        """Seconds that ended legs have drawn of the allowance, in the tenant's month of `at`."""
+        return self._used_s.get((tenant.slug, month_of(at, tenant.timezone)), 0)
+
     def remaining_s(self, terms: Terms, at: datetime, mono: float) -> float | None:
         """Seconds left of a hard allowance, live legs drawing second by second; None: not hard."""
         if not terms.plan.blocks_when_used_up:
             return None
         tenant = terms.tenant
         left = float((terms.plan.included_minutes or 0) * 60)
-        left -= self._used_s.get((tenant.slug, month_of(at, tenant.timezone)), 0)
+        left -= self.drawn_s(tenant, at)
         drawing = self._drawing.get(tenant.slug)
         if drawing is not None:
             left -= sum(_talking_s(leg, at, mono) for leg in drawing.legs)

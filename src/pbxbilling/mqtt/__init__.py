@@ -1,0 +1,1 @@
+"""The MQTT broker: what tenants hold and what happens to their calls, for displays and scripts."""

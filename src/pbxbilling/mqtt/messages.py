@@ -1,0 +1,140 @@
+"""The words of MQTT: what is published where, with which keys. Pure; `publisher` sends them.
+
+The topics and keys are a contract, described in docs/mqtt.md: keys are only ever added.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from pbxbilling.domain.admission import Outcome, Reason
+from pbxbilling.domain.facts import AdmissionDecided, CallEnded, Fact
+from pbxbilling.services.tenantstate import TenantState
+
+PREFIX = "pbxbilling"
+UNOWNED = "_unowned"  # in place of the tenant, as in the metrics; no slug begins with _
+
+Mask = Callable[[str], str]
+
+
+class Message(NamedTuple):
+    """What a broker is given; it keeps a retained one for whoever subscribes later."""
+
+    topic: str
+    payload: bytes
+    retain: bool = False
+
+
+ONLINE = Message(f"{PREFIX}/status", b"online", retain=True)
+OFFLINE = Message(ONLINE.topic, b"offline", retain=True)  # also the last will
+
+
+def state_message(state: TenantState) -> Message:
+    """What a tenant holds and has used, retained. A `limit` of null is unlimited, 0 is none."""
+    fields = {
+        "at": _instant(state.at),
+        "tenant": state.tenant,
+        "plan": state.plan,
+        "status": state.status,
+        "blocks": list(state.blocks),
+        "mode": state.mode,
+        "calls": state.calls,
+        "outbound_calls": state.outbound_calls,
+        "inbound_calls": state.inbound_calls,
+        "internal_calls": state.internal_calls,
+        "limit": state.max_calls,
+        "month": state.month,
+        "minutes": str(state.minutes),
+        "included_minutes": state.included_minutes,
+    }
+    return Message(f"{_place(state.tenant)}/state", _payload(fields), retain=True)
+
+
+def event_message(fact: Fact, mask: Mask) -> Message:
+    """The message of a fact of one of `EVENTS`; numbers go through `mask`."""
+    tenant, name, fields = EVENTS[type(fact)](fact, mask)
+    fields = {"at": _instant(fact.at), "tenant": tenant, **fields}
+    return Message(f"{_place(tenant)}/events/{name}", _payload(fields))
+
+
+class Event(NamedTuple):
+    """An event before it has a topic: whose, its name, its keys besides `at` and `tenant`."""
+
+    tenant: str | None
+    name: str
+    fields: dict[str, Any]
+
+
+_VERDICTS: Mapping[Outcome, str] = {
+    Outcome.ADMIT: "admitted",
+    Outcome.REFUSE: "refused",
+    Outcome.WOULD_REFUSE: "would_refuse",
+}
+
+
+def _decided(fact: AdmissionDecided, mask: Mask) -> Event:
+    request, decision = fact.request, fact.decision
+    emergency = decision.reason is Reason.EMERGENCY  # 112 is nobody's number
+    breach = decision.breach
+    fields = {
+        "call": fact.call,
+        "pbx": request.pbx,
+        "uniqueid": request.uniqueid,
+        "linkedid": request.linkedid,
+        "direction": request.direction,
+        "mode": fact.mode,
+        "reason": decision.reason,
+        "breach": breach.reason if breach else None,
+        "used": breach.used if breach else None,
+        "limit": breach.limit if breach else None,
+        "inside": fact.inside,
+        "number": request.number if emergency else mask(request.number),
+        "caller": mask(request.caller),
+    }
+    return Event(fact.tenant, _VERDICTS[decision.outcome], fields)
+
+
+def _ended(fact: CallEnded, mask: Mask) -> Event:
+    call = fact.call
+    fields = {
+        "call": call.call,
+        "pbx": call.pbx,
+        "uniqueid": call.origin,
+        "linkedid": call.linkedid,
+        "direction": call.direction,
+        "started_at": _instant(call.started_at),
+        "answered_at": _instant(call.answered_at),
+        "ended_at": _instant(call.ended_at),
+        "number": mask(call.number),
+        "caller": mask(call.caller),
+        "hooked": call.hooked,
+        "over_limit": call.over_limit,
+        "emergency": call.emergency,
+        "estimated": call.estimated,
+        "merged_into": call.merged_into,
+    }
+    return Event(call.tenant, "ended", fields)
+
+
+# Facts that are published, one row each; all others only change states, or concern nobody here.
+EVENTS: Mapping[type, Callable[[Any, Mask], Event]] = {
+    AdmissionDecided: _decided,
+    CallEnded: _ended,
+}
+
+
+def _place(tenant: str | None) -> str:
+    """A tenant's part of the topics; a character that MQTT reserves is percent-encoded."""
+    return f"{PREFIX}/tenants/{quote(tenant or UNOWNED, safe='', errors='replace')}"
+
+
+def _payload(fields: Mapping[str, Any]) -> bytes:
+    return json.dumps(fields, separators=(",", ":")).encode("ascii")
+
+
+def _instant(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat(timespec="milliseconds")

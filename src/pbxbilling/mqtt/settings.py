@@ -1,0 +1,28 @@
+"""What the sink must know of its broker, and how long it waits for what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerSettings:
+    """One MQTT broker; all times in seconds. `ca_file`: who signs its certificate, if not a CA
+    that this machine trusts.
+    """
+
+    host: str
+    port: int
+    tls: bool = False
+    username: str | None = None
+    password: str = field(default="", repr=False)
+    ca_file: Path | None = None
+    answer_s: float = 5.0  # for a CONNACK or a PUBACK
+    keepalive_s: int = 15  # a silent broker is given up after twice that
+    farewell_s: float = 2.0
+    backoff_min_s: float = 0.5
+    backoff_max_s: float = 30.0
+
+    def __str__(self) -> str:
+        return f"{'mqtts' if self.tls else 'mqtt'}://{self.host}:{self.port}"

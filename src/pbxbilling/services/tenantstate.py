@@ -1,0 +1,79 @@
+"""What one tenant holds and has used at this moment, for displays that follow it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from pbxbilling.domain.admission import Mode
+from pbxbilling.domain.ledger import Ledger
+from pbxbilling.domain.period import month_of
+from pbxbilling.domain.standing import Blocker, Status
+from pbxbilling.ports import Clock
+from pbxbilling.services.inforce import InForce
+from pbxbilling.services.meter import Meter
+
+
+@dataclass(frozen=True, slots=True)
+class TenantState:
+    """A tenant at `at`: its standing, its live calls against `max_calls`, its minutes.
+
+    `calls` is what the limit compares (internal ones only where the plan counts them); the three
+    after it are all of them. `minutes` are those of ended legs in the plan's included directions,
+    in `month` of the tenant's zone and after the billing increment; `included_minutes` is None
+    without an allowance. Two states are equal where they differ in `at` alone.
+    """
+
+    at: datetime = field(compare=False)
+    tenant: str
+    plan: str
+    status: Status
+    blocks: tuple[Blocker, ...]
+    mode: Mode
+    calls: int
+    outbound_calls: int
+    inbound_calls: int
+    internal_calls: int
+    max_calls: int | None
+    month: str
+    minutes: Decimal
+    included_minutes: int | None
+
+
+class TenantStates:
+    """Looks states up in what is live and in force. Nothing here waits."""
+
+    def __init__(self, ledger: Ledger, in_force: InForce, meter: Meter, clock: Clock) -> None:
+        self._ledger, self._in_force = ledger, in_force
+        self._meter, self._clock = meter, clock
+
+    def tenants(self) -> list[str]:
+        """All tenants, by slug."""
+        return list(self._in_force.book.tenants)
+
+    def of(self, slug: str) -> TenantState | None:
+        """The state of a tenant; None for one that is unknown, or whose plan is."""
+        terms = self._in_force.book.terms(slug)
+        if terms is None:
+            return None
+        tenant, plan, at = terms.tenant, terms.plan, self._clock.now()
+        load = self._ledger.load(slug)
+        grace_days = self._in_force.policy.grace_days
+        suspended = tenant.standing is Status.SUSPENDED
+        return TenantState(
+            at=at,
+            tenant=slug,
+            plan=plan.slug,
+            status=Status.SUSPENDED if suspended else tenant.status_at(at, grace_days),
+            blocks=tuple(sorted(tenant.blocks_at(at, grace_days))),
+            mode=self._in_force.mode_of(slug),
+            calls=load.calls(count_internal=plan.count_internal),
+            outbound_calls=load.outbound,
+            inbound_calls=load.inbound,
+            internal_calls=load.internal,
+            max_calls=terms.limits.max_calls,
+            month=month_of(at, tenant.timezone),
+            minutes=Decimal(self._meter.drawn_s(tenant, at)) / 60,
+            included_minutes=plan.included_minutes,
+        )
