@@ -91,18 +91,6 @@ def _core_settings(session: Reply, _: Switchboard, headers: Headers) -> None:
     session.respond(headers, "AMIversion: 9.0.0", "AsteriskVersion: 22.10.0-virtual")
 
 
-def _command(session: Reply, _: Switchboard, headers: Headers) -> None:
-    shown = {
-        "manager show settings": ("Timestamp events:  Yes", "Channel vars:", "  PBXBILLING"),
-    }.get(headers.get("Command", ""))
-    if shown is None:
-        output = f"Output: No such command '{headers.get('Command')}'"
-        session.respond(headers, "Message: Command output follows", output, response="Error")
-        return
-    output = "\r\n".join(f"Output: {line}" for line in shown)
-    session.respond(headers, "Message: Command output follows", output)
-
-
 def _endpoints(session: Reply, pbx: Switchboard, headers: Headers) -> None:
     names = sorted({c.name.rpartition("-")[0].partition("/")[2] for c in pbx.channels()})
     names = names or ["carrier"]
@@ -131,6 +119,5 @@ ACTIONS: Mapping[str, Callable[[Reply, Switchboard, Headers], None]] = {
     "status": _status,
     "absolutetimeout": _absolute_timeout,
     "coresettings": _core_settings,
-    "command": _command,
     "pjsipshowendpoints": _endpoints,
 }

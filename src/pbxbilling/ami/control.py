@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pbxbilling.ami.actions import ActionError, Answer
+from pbxbilling.ami.actions import ActionError
 from pbxbilling.ami.link import AmiLink
 from pbxbilling.ami.mapping import row_of
 from pbxbilling.ami.observer import LinkObserver
-from pbxbilling.ami.protocol import fields_of, values_of
 from pbxbilling.domain.signals import ChannelSeen, Snapshot
 from pbxbilling.ports import Clock
 
@@ -15,7 +14,7 @@ _SHORTEST_S = 0.001  # Asterisk takes no timeout of 0
 
 
 class AmiControl:
-    """Questions and orders over one link: the port `PbxControl`, and what `doctor` wants to know.
+    """Questions and orders over one link: the port `PbxControl`.
 
     Asterisk's lookup by channel takes a Uniqueid as well as a name (main/channel.c,
     ast_channel_get_by_name), and a Uniqueid never changes: prefer it.
@@ -75,33 +74,3 @@ class AmiControl:
         except ActionError:
             return False
         return answer.good
-
-    async def core_settings(self) -> dict[str, str]:
-        """`AsteriskVersion`, `AMIversion` and the like; raises ActionError."""
-        return (await self._good("CoreSettings")).fields
-
-    async def command(self, line: str) -> tuple[str, ...]:
-        """The output of a command of Asterisk's console, which needs `write = command`.
-
-        `manager show settings` tells timestampevents and channelvars. Raises ActionError.
-        """
-        return values_of((await self._good("Command", ("Command", line))).text, "Output")
-
-    async def endpoints(self) -> tuple[str, ...]:
-        """The PJSIP endpoints, as channels are named: `PJSIP/carrier`. Raises ActionError."""
-        names: list[str] = []
-        answer = await self._link.ask(
-            "PJSIPShowEndpoints",
-            row=lambda text: names.append(f"PJSIP/{fields_of(text).get('ObjectName', '')}"),
-        )
-        if not answer.good and answer.message != "No endpoints found":
-            msg = f"PJSIPShowEndpoints: {answer.message}"
-            raise ActionError(msg)
-        return tuple(names)
-
-    async def _good(self, action: str, *fields: tuple[str, str]) -> Answer:
-        answer = await self._link.ask(action, fields)
-        if not answer.good:
-            msg = f"{self._link.settings}: {action}: {answer.message}"
-            raise ActionError(msg)
-        return answer

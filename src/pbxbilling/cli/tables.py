@@ -32,7 +32,11 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Table:
     drawn = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for column in columns:
         numbers = all(_is_number(row.get(column)) for row in rows)
-        drawn.add_column(column.replace("_", " "), justify="right" if numbers else "left")
+        drawn.add_column(
+            column.replace("_", " "),
+            justify="right" if numbers else "left",
+            overflow="fold",  # an id cut short helps nobody
+        )
     for row in rows:
         drawn.add_row(*(cell(column, row.get(column)) for column in columns))
     return drawn

@@ -31,6 +31,35 @@ def database_lock(url: str) -> Iterator[None]:
         os.close(descriptor)
 
 
+def lock_holder(url: str) -> str | None:
+    """The id of the process that holds the lock, empty where it is not told; None: nobody does.
+
+    Makes no file: one that root made could not be opened by the daemon's user. Raises
+    `StoreError`.
+    """
+    path = database_file(url)
+    lock = path.with_name(f"{path.name}.lock")
+    try:
+        descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        msg = f"lock {lock} cannot be read: {error.strerror}; run this as the daemon's user"
+        raise StoreError(msg) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _written(descriptor)
+    else:
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def _written(descriptor: int) -> str:
+    return os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
+
+
 def _open(lock: Path) -> int:
     try:
         return os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
@@ -43,10 +72,9 @@ def _take(descriptor: int, path: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        pid = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
         msg = (
-            f"database {path} is in use by process {pid or '?'}: if that is the daemon, let the"
-            " command reach its admin socket; else wait for it, or end it"
+            f"database {path} is in use by process {_written(descriptor) or '?'}: if that is the"
+            " daemon, let the command reach its admin socket; else wait for it, or end it"
         )
         raise StoreError(msg) from error
     os.ftruncate(descriptor, 0)

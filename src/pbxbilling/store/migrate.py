@@ -36,6 +36,21 @@ def migrate(path: Path, migrations: Path = _MIGRATIONS) -> None:
         engine.dispose()
 
 
+def revisions(path: Path) -> tuple[str | None, str]:
+    """The schema of an existing file (None: an empty one) and this program's; changes neither.
+
+    It takes the write lock for that moment, so a file that cannot be written raises `StoreError`.
+    """
+    check_folder(path)
+    head = ScriptDirectory.from_config(_config(_MIGRATIONS)).as_revision_number("head")
+    engine = migration_engine(path)
+    try:
+        with told_as_store_errors(path), engine.begin() as connection:
+            return _revision(connection, path), str(head)
+    finally:
+        engine.dispose()
+
+
 def _config(migrations: Path) -> Config:
     config = Config()
     config.set_main_option("script_location", str(migrations).replace("%", "%%"))

@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 
-from pbxbilling.ami.actions import ActionError
 from pbxbilling.domain.signals import Rename, Signal
 from rig.virtualpbx import VirtualPbx
 from tests.support.links import linked
@@ -104,12 +103,3 @@ async def test_an_absolute_timeout_ends_the_call() -> None:
         assert placed.trunk == trunk
         assert placed.talked_s < 30
         assert await made.control.absolute_timeout(trunk, 1) is False
-
-
-async def test_what_doctor_asks_is_answered_or_says_why_not() -> None:
-    async with VirtualPbx() as pbx, linked(pbx.port) as made:
-        assert (await made.control.core_settings())["AsteriskVersion"] == "22.10.0-virtual"
-        assert "Timestamp events:  Yes" in await made.control.command("manager show settings")
-        assert await made.control.endpoints() == ("PJSIP/carrier",)
-        with pytest.raises(ActionError, match="Command"):
-            await made.control.command("core stop now")

@@ -1,0 +1,49 @@
+"""Whether the database can serve; it is looked at and not changed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pbxbilling.config.model import DatabaseSettings
+from pbxbilling.doctor.check import Check, fail, ok, warn
+from pbxbilling.ports import StoreError
+from pbxbilling.store.lock import lock_holder
+from pbxbilling.store.migrate import revisions
+
+_SUBJECT = "database"
+
+
+def look(database: DatabaseSettings) -> list[Check]:
+    """Its schema, by taking the write lock for a moment; and who holds the daemon's lock."""
+    try:
+        return [_schema(database.path), _lock(database.url)]
+    except StoreError as fault:
+        return [fail(_SUBJECT, "open", str(fault), "do as the message says, then run this again")]
+    except OSError as fault:
+        found = f"{database.path}: {fault.strerror}"
+        return [fail(_SUBJECT, "open", found, "run this as root, or as the daemon's user")]
+
+
+def _schema(path: Path) -> Check:
+    if not path.exists():
+        return _absent(path)
+    current, head = revisions(path)
+    if current == head:
+        return ok(_SUBJECT, "schema", f"{path} is writable, schema {current}")
+    found = f"{path} is writable, schema {current or 'none'}: this program's is {head}"
+    return warn(_SUBJECT, "schema", found, "the daemon brings it up to date at its next start")
+
+
+def _absent(path: Path) -> Check:
+    if path.parent.is_dir() and os.access(path.parent, os.W_OK):
+        return warn(_SUBJECT, "schema", f"{path} is not there yet", "the daemon makes it: start it")
+    mend = f"create {path.parent}, and let the daemon's user write it"
+    return fail(_SUBJECT, "schema", f"{path} can not be created", mend)
+
+
+def _lock(url: str) -> Check:
+    holder = lock_holder(url)
+    if holder is not None:
+        return ok(_SUBJECT, "lock", f"held by process {holder or '?'}")
+    return warn(_SUBJECT, "lock", "nobody holds it: no daemon runs on it", "start the daemon")

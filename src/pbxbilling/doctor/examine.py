@@ -1,0 +1,95 @@
+"""Every check there is, each for itself: one that fails keeps no other from being made."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+from pbxbilling.ami.settings import LinkSettings
+from pbxbilling.config.faults import ConfigError
+from pbxbilling.config.load import load
+from pbxbilling.config.model import PbxSettings, Settings
+from pbxbilling.doctor import database, journal
+from pbxbilling.doctor.check import Check, fail, ok, warn
+from pbxbilling.doctor.hook import round_trip
+from pbxbilling.doctor.judge import dialplan, judge
+from pbxbilling.doctor.manager import Said, UnreachableError, interview
+from pbxbilling.ports import Clock
+
+LIMIT_S = 12.0  # of a PBX, whatever it does; the parts have shorter ones
+
+
+async def examine(path: Path, env: Mapping[str, str], clock: Clock) -> list[Check]:
+    """Look at everything, at once, in less than 15 s. Raises nothing: a fault is a check."""
+    try:
+        settings = load(path, env)
+    except ConfigError as error:
+        mend = "correct it; see docs/configuration.md"
+        return [fail("configuration", "file", str(fault), mend) for fault in error.faults]
+    async with asyncio.TaskGroup() as tasks:
+        stored = tasks.create_task(asyncio.to_thread(database.look, settings.database))
+        hooked = tasks.create_task(round_trip(settings.agi, clock))
+        asked = [tasks.create_task(_pbx(pbx, settings, clock)) for pbx in settings.pbx]
+    checks = [ok("configuration", "file", f"{path}, mode {settings.mode}")]
+    for warning in settings.warnings():
+        checks += [warn("configuration", "meaning", warning, "add what is missing")]
+    checks += [*stored.result(), hooked.result()]
+    return checks + [check for pbx in asked for check in pbx.result()]
+
+
+async def _pbx(pbx: PbxSettings, settings: Settings, clock: Clock) -> list[Check]:
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            said = await interview(_link(pbx), clock)
+    except UnreachableError as fault:
+        mend = (_REFUSED if fault.refused else _UNREACHABLE).format(pbx=pbx)
+        checks = [fail(pbx.name, "login", str(fault), mend)]
+        said = Said()
+    except TimeoutError:
+        found = f"{pbx.host}:{pbx.port} did not tell all within {LIMIT_S:g} s"
+        checks = [fail(pbx.name, "login", found, _UNREACHABLE.format(pbx=pbx))]
+        said = Said()
+    else:
+        checks = list(judge(pbx.name, pbx.username, pbx.trunks, said))
+        only = len(settings.pbx) == 1
+        checks += dialplan(pbx.name, settings.agi.address.port, said, only=only)
+    return [*checks, await asyncio.to_thread(_journal, pbx, said, clock)]
+
+
+_REFUSED = (
+    "give [{pbx.username}] in manager.conf the secret of this [[pbx]], and permit this machine's"
+    " address there; then `manager reload`"
+)
+_UNREACHABLE = (
+    "see that Asterisk runs, that manager.conf is enabled with bindaddr and port as"
+    " {pbx.host}:{pbx.port}, and that no firewall is between"
+)
+
+
+def _link(pbx: PbxSettings) -> LinkSettings:
+    """As the daemon's own, with less patience."""
+    return LinkSettings(
+        pbx.name,
+        pbx.host,
+        pbx.username,
+        pbx.secret.get_secret_value(),
+        pbx.port,
+        connect_s=3.0,
+        login_s=4.0,  # Asterisk lets a wrong secret wait for a second
+        boot_s=2.0,
+        ping_s=1.0,
+        ping_deadline_s=2.0,
+        action_s=3.0,
+        list_s=5.0,
+    )
+
+
+def _journal(pbx: PbxSettings, said: Said, clock: Clock) -> Check:
+    if pbx.cel_csv is None:
+        return journal.no_journal(pbx.name)
+    try:
+        tail = journal.read_tail(pbx.cel_csv)
+    except OSError as fault:
+        return journal.unreadable(pbx.name, pbx.cel_csv, fault, said)
+    return journal.judge_tail(pbx.name, pbx.cel_csv, tail, said, clock.now())

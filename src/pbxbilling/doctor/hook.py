@@ -1,0 +1,86 @@
+"""The round trip of a hook: what Asterisk would send, and whether a verdict comes back in time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+
+from pbxbilling.agi.allow import AllowList
+from pbxbilling.config.model import AgiSettings
+from pbxbilling.doctor.check import Check, fail, ok, warn
+from pbxbilling.domain.admission import Reason
+from pbxbilling.ports import Clock
+
+STRANGER = "doctor?"  # no [[pbx]] can have this name: the daemon reserves nothing for it
+CONNECT_S = 2.0
+MARGIN_S = 1.0  # beyond the daemon's own deadline
+
+_SUBJECT, _NAME = "hook", "round trip"
+_VERDICT = b'SET VARIABLE __PBXBILLING "'
+_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to ask what listens there
+
+
+def environment() -> bytes:
+    """What Asterisk sends, of a call that does not exist."""
+    return (
+        "agi_network: yes\nagi_network_script: outbound\nagi_channel: doctor\n"
+        "agi_uniqueid: doctor\nagi_callerid: unknown\nagi_dnid: unknown\nagi_context: doctor\n"
+        "agi_accountcode: \nagi_arg_1: \nagi_arg_2: doctor\nagi_arg_3: \n"
+        f"agi_arg_4: {STRANGER}\nagi_arg_5: doctor\n\n"
+    ).encode()
+
+
+async def round_trip(agi: AgiSettings, clock: Clock) -> Check:
+    """Ask the daemon as a PBX that it does not know: it answers, and nothing is reserved."""
+    if agi.address.port == 0:
+        return warn(_SUBJECT, _NAME, "agi.listen leaves the port open", "name a port")
+    host = _ANYWHERE.get(agi.address.host, agi.address.host)
+    try:
+        async with asyncio.timeout(CONNECT_S):
+            reader, writer = await asyncio.open_connection(host, agi.address.port)
+    except (OSError, TimeoutError) as fault:
+        told = os.strerror(fault.errno) if fault.errno else "no answer"
+        found = f"nobody listens at {agi.listen} ({told})"
+        mend = "`systemctl start pbxbilling`, or see its log: until then calls go by the fallback"
+        return fail(_SUBJECT, _NAME, found, mend)
+    try:
+        own = writer.get_extra_info("sockname")[0]
+        if own not in AllowList(agi.allow):
+            found = f"{own} is not in agi.allow: the daemon does not answer this machine"
+            return warn(_SUBJECT, _NAME, found, f'add "{own}" to agi.allow to have it tried')
+        return await _ask(agi, reader, writer, clock)
+    finally:
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+
+
+async def _ask(
+    agi: AgiSettings, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, clock: Clock
+) -> Check:
+    since_s = clock.monotonic()
+    line = b""
+    try:
+        writer.write(environment())
+        async with asyncio.timeout(agi.deadline_ms / 1000 + MARGIN_S):
+            line = await reader.readline()
+            writer.write(b"200 result=1\n")
+    except TimeoutError:
+        found = f"connected to {agi.listen}, but no verdict within {agi.deadline_ms} ms"
+        return fail(_SUBJECT, _NAME, found, "the daemon is wedged: `systemctl restart pbxbilling`")
+    except (OSError, ValueError) as fault:
+        line = str(fault).encode()
+    return judge_answer(agi, line, (clock.monotonic() - since_s) * 1000)
+
+
+def judge_answer(agi: AgiSettings, line: bytes, took_ms: float) -> Check:
+    """Whether that line is a verdict, and one that was reached rather than timed out."""
+    if not line.startswith(_VERDICT):
+        found = f"{agi.listen} answers {line[:60]!r}: no verdict" if line else "closed unanswered"
+        mend = f"see what listens at {agi.listen}, and the daemon's log"
+        return fail(_SUBJECT, _NAME, found, mend)
+    if f"|{Reason.DEADLINE}|".encode() in line:
+        found = "the verdict is the one of a missed deadline"
+        return warn(_SUBJECT, _NAME, found, "see the load of this machine, and the daemon's log")
+    return ok(_SUBJECT, _NAME, f"a verdict in {took_ms:.0f} ms")

@@ -1,0 +1,105 @@
+"""Whether Asterisk's journal is there, readable, in our columns, and written to."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from pbxbilling.ami.journal_lines import parse_lines
+from pbxbilling.ami.protocol import fields_of
+from pbxbilling.doctor.check import Check, fail, ok, warn
+from pbxbilling.doctor.manager import Said
+
+TAIL_BYTES = 1 << 16
+SETTLE_S = 5.0  # a channel this young may not have its row yet
+
+_NAME = "journal"
+_MEND = (
+    "include cel_pbxbilling.conf and cel_custom_pbxbilling.conf of config/asterisk, and load"
+    " cel_custom"
+)
+_BORN = re.compile(r"(?:^|-)(\d{9,11})\.\d+$")  # [systemname-]seconds.number
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """The end of a journal: its newest row, how many rows, how many lines that are none."""
+
+    newest: datetime | None
+    rows: int
+    foreign: int
+
+
+def read_tail(path: Path) -> Tail:
+    """Read the last rows; raises OSError where that cannot be done."""
+    if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for its writer
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        file.seek(max(0, size - TAIL_BYTES))
+        data = file.read(TAIL_BYTES)
+    if size > TAIL_BYTES:
+        data = data[data.find(b"\n") + 1 :]
+    lines = parse_lines(data, more=False)
+    newest = max((row.at for row in lines.rows), default=None)
+    return Tail(newest, len(lines.rows), lines.skipped)
+
+
+def no_journal(pbx: str) -> Check:
+    """A PBX without `cel_csv`."""
+    found = "no cel_csv: what happens while the daemon is away is not billed"
+    return warn(pbx, _NAME, found, f"{_MEND}; name the file in cel_csv")
+
+
+def unreadable(pbx: str, path: Path, fault: OSError, said: Said) -> Check:
+    """A journal that cannot be read; on a PBX that never had a call there is none yet."""
+    if isinstance(fault, FileNotFoundError):
+        if path.parent.is_dir() and said.processed == "0" and not said.channels:
+            return warn(pbx, _NAME, f"{path} is not there yet: no call so far", "place a call")
+        folder = "" if path.parent.is_dir() else f"create {path.parent} for Asterisk; "
+        mend = f"{folder}{_MEND}; then place a call"
+        return fail(pbx, _NAME, f"{path} does not exist", mend)
+    mend = "let the daemon's user read it (group asterisk), or name the right file in cel_csv"
+    return fail(pbx, _NAME, f"{path}: {fault.strerror or fault}", mend)
+
+
+def judge_tail(pbx: str, path: Path, tail: Tail, said: Said, now: datetime) -> Check:
+    """Whether the rows are ours and the channels that live now have theirs.
+
+    Each channel writes CHAN_START as it is born, so the newest row cannot be older than the
+    youngest channel. A PBX without channels is quiet, and its journal may be old.
+    """
+    if tail.foreign and not tail.rows:
+        return fail(pbx, _NAME, f"{path} holds rows of another form", f"{_MEND}, unchanged")
+    if tail.newest is None:
+        born = youngest(said, now)
+        if born is None:
+            return warn(pbx, _NAME, f"{path} has no row yet", f"place a call; else {_MEND}")
+        return fail(
+            pbx, _NAME, f"{path} has no row, and a channel lives since {born:%H:%M:%S}Z", _MEND
+        )
+    found = f"{path}, newest row {tail.newest:%Y-%m-%d %H:%M:%S}Z"
+    born = youngest(said, now)
+    if born is not None and tail.newest < born - timedelta(seconds=1):
+        found = f"{found}, but a channel lives since {born:%Y-%m-%d %H:%M:%S}Z: it does not grow"
+        return fail(pbx, _NAME, found, f"{_MEND}; see whether the disk is full")
+    if tail.foreign:
+        mend = f"{_MEND}, unchanged; lines cut by a crash pass by themselves"
+        return warn(pbx, _NAME, f"{found}, and {tail.foreign} lines of another form", mend)
+    return ok(pbx, _NAME, found)
+
+
+def youngest(said: Said, now: datetime) -> datetime | None:
+    """When the youngest live channel was born, by the PBX's clock; None where there is none.
+
+    Those of the last seconds are passed over, for their row may be on its way.
+    """
+    settled = now + timedelta(seconds=(said.ahead_s or 0.0) - SETTLE_S)
+    births = (_BORN.search(fields_of(row).get("Uniqueid", "")) for row in said.channels or ())
+    instants = (datetime.fromtimestamp(int(born[1]), UTC) for born in births if born)
+    return max((born for born in instants if born <= settled), default=None)

@@ -1,0 +1,57 @@
+"""A session with a manager: what it does not tell is None, and no session says why."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from pbxbilling.clock import SystemClock
+from pbxbilling.doctor.manager import Said, UnreachableError, interview
+from rig.site import free_port
+from rig.virtualpbx import VirtualPbx
+from tests.support.links import QUICK
+
+
+async def interviewed(port: int, **settings: object) -> Said:
+    async with asyncio.timeout(10):
+        return await interview(replace(QUICK, port=port, **settings), SystemClock())  # type: ignore[arg-type]
+
+
+async def test_it_hears_what_the_pbx_tells_and_knows_what_it_did_not() -> None:
+    async with VirtualPbx() as pbx:
+        said = await interviewed(pbx.port)
+    assert (said.version, said.channels) == ("22.10.0-virtual", ())
+    assert said.endpoints == ("PJSIP/carrier",)
+    assert said.ahead_s is not None
+    assert abs(said.ahead_s) < 1
+    assert (said.actions, said.general, said.user, said.subroutine) == (None, None, None, None)
+    assert said.globals == (None, None)
+
+
+async def test_a_refused_login_is_told_apart_from_no_way_to_the_pbx() -> None:
+    async with VirtualPbx() as pbx:
+        with pytest.raises(UnreachableError, match="Authentication failed") as refused:
+            await interviewed(pbx.port, secret="guessed")
+    assert refused.value.refused
+    with pytest.raises(UnreachableError, match=r"does manager\.conf listen") as away:
+        await interviewed(free_port())
+    assert not away.value.refused
+
+
+async def test_a_manager_that_says_nothing_is_given_up_in_time() -> None:
+    async with VirtualPbx() as pbx:
+        pbx.faults.silent = True
+        with pytest.raises(UnreachableError, match=r"within 0\.1 s"):
+            await interviewed(pbx.port, login_s=0.1)
+
+
+async def test_it_changes_nothing_and_leaves() -> None:
+    async with VirtualPbx() as pbx:
+        await interviewed(pbx.port)
+        asked = {headers["Action"] for headers in pbx.manager.actions}
+    assert asked <= {
+        "Login", "Ping", "CoreSettings", "CoreStatus", "ListCommands", "GetConfig",
+        "CoreShowChannels", "PJSIPShowEndpoints", "ShowDialPlan", "Getvar",
+    }  # fmt: skip

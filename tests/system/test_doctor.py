@@ -1,0 +1,114 @@
+"""`pbxbilling doctor` beside a real Asterisk: silent where all is well, else each fault by name."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from rig.asterisk import Asterisk
+from rig.scene import MOBILE
+from rig.site import AMI_SECRET
+from tests.support.daemon import Daemon
+from tests.support.stage import Stage, accounts
+
+pytestmark = pytest.mark.asterisk
+
+Found = dict[tuple[str, str], dict[str, str]]
+
+
+def examined(daemon: Daemon) -> tuple[int, Found]:
+    """What the command gives to programs: its status, and each check by subject and name."""
+    ran = _run(daemon, "--json")
+    checks: list[dict[str, str]] = json.loads(ran.stdout)
+    return ran.returncode, {(check["subject"], check["name"]): check for check in checks}
+
+
+def _run(daemon: Daemon, *options: str) -> subprocess.CompletedProcess[str]:
+    program = Path(sys.executable).with_name("pbxbilling")
+    return subprocess.run(
+        [program, "doctor", "-c", daemon.config, *options],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+        env={**os.environ, "COLUMNS": "220"},
+    )
+
+
+def _rewrite(daemon: Daemon, before: str, after: str) -> None:
+    """Another configuration, which the running daemon has not read."""
+    text = daemon.config.read_text()
+    assert before in text
+    daemon.config.write_text(text.replace(before, after))
+
+
+@pytest.fixture
+def daemon(asterisk: Asterisk, tmp_path: Path) -> Iterator[Daemon]:
+    with Daemon(asterisk, tmp_path, journal=True) as daemon:
+        yield daemon
+
+
+def test_all_is_well_while_a_call_lives(each_asterisk: Asterisk, tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        stage = Stage(each_asterisk, tmp_path, stack, journal=True)
+        stage.daemon.apply(accounts("unlimited"))
+        leg = stage.phone.dial(MOBILE)
+        status, found = examined(stage.daemon)
+        leg.hang_up()
+    assert [check for check in found.values() if check["result"] != "ok"] == []
+    assert status == 0
+    assert {name for subject, name in found if subject == "pbx1"} == {
+        "login", "rights", "events", "timestampevents", "channelvars", "clock",
+        "trunk PJSIP/carrier*", "dialplan", "PBXBILLING_HOOK", "PBXBILLING_PBX", "journal",
+    }  # fmt: skip
+    assert found["pbx1", "channelvars"]["found"] == "2 live channels come with PBXBILLING"
+
+
+def test_it_takes_no_slot_and_leaves_the_counts_alone(daemon: Daemon) -> None:
+    assert examined(daemon)[1]["hook", "round trip"]["result"] == "ok"
+    assert (daemon.calls(), daemon.legs()) == ([], [])
+
+
+def test_a_wrong_secret_is_named_with_its_mend(daemon: Daemon) -> None:
+    _rewrite(daemon, AMI_SECRET, "guessed")
+    status, found = examined(daemon)
+    login = found["pbx1", "login"]
+    assert (status, login["result"]) == (1, "fail")
+    assert "Authentication failed" in login["found"]
+    assert "[pbxbilling] in manager.conf the secret of this [[pbx]]" in login["mend"]
+    assert found["hook", "round trip"]["result"] == "ok"
+
+
+def test_a_trunk_that_is_no_endpoint_is_named_with_those_that_are(daemon: Daemon) -> None:
+    _rewrite(daemon, "PJSIP/carrier*", "PJSIP/carier")
+    status, found = examined(daemon)
+    trunk = found["pbx1", "trunk PJSIP/carier"]
+    assert (status, trunk["result"]) == (1, "fail")
+    assert "no such endpoint" in trunk["found"]
+    assert "PJSIP/carrier2" in trunk["mend"]
+
+
+def test_a_daemon_that_is_stopped_is_named_with_its_mend(daemon: Daemon) -> None:
+    daemon.stop()
+    ran = _run(daemon)
+    assert ran.returncode == 1
+    assert "fail: hook: round trip: `systemctl start pbxbilling`" in ran.stdout
+    assert "warn: database: lock: start the daemon" in ran.stdout
+    assert f"nobody listens at {daemon.hook}" in ran.stdout
+
+
+def test_a_pbx_that_leads_its_hooks_elsewhere_is_named(daemon: Daemon, asterisk: Asterisk) -> None:
+    asterisk.set_global("PBXBILLING_HOOK", "127.0.0.1:1")
+    asterisk.set_global("PBXBILLING_PBX", "other")
+    status, found = examined(daemon)
+    assert status == 1
+    assert found["pbx1", "PBXBILLING_HOOK"]["result"] == "warn"
+    assert "it asks at 127.0.0.1:1" in found["pbx1", "PBXBILLING_HOOK"]["found"]
+    assert "PBXBILLING_PBX=pbx1 in [globals]" in found["pbx1", "PBXBILLING_PBX"]["mend"]
