@@ -46,6 +46,7 @@ def _next(field: str) -> str:
 
 # An older subroutine sends no fifth argument.
 _IN_ORDER = re.compile("".join(map(_next, _FIELDS[:-1])) + f"(?:{_next(_FIELDS[-1])})?")
+_LAST = f"\nagi_{_FIELDS[-1]}:"
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 _DIRECTIONS = {direction.value: direction for direction in Direction}
 _UNKNOWN = "unknown"  # Asterisk's word for a caller or a number that is missing
@@ -106,7 +107,8 @@ class Environment:
         end = self._end if self._end >= 0 else self._buffer.rfind(b"\n")
         text = _decoded(self._buffer[:end])
         match = _IN_ORDER.match(text)
-        values = match.groups("") if match else _by_line(text)
+        usual = match is not None and (match[len(_FIELDS)] is not None or _LAST not in text)
+        values = match.groups("") if match and usual else _by_line(text)
         script, channel, uniqueid, caller, dnid, context, accountcode, *arguments = map(
             _printable, values
         )
