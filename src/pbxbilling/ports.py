@@ -8,6 +8,7 @@ from typing import Protocol
 
 from pbxbilling.domain.channel import ChannelKey
 from pbxbilling.domain.facts import Fact
+from pbxbilling.domain.gateway import Letter, LetterState
 from pbxbilling.domain.records import (
     Accounts,
     AuditRecord,
@@ -18,6 +19,7 @@ from pbxbilling.domain.records import (
     Record,
     UsageRow,
 )
+from pbxbilling.domain.subscription import Customer, Invoice, Subscription
 
 
 class Clock(Protocol):
@@ -100,6 +102,38 @@ class Store(Protocol):
 
     async def marks(self) -> dict[str, PbxMark]:
         """How far each PBX is known."""
+        ...
+
+
+class Mirrors(Protocol):
+    """What the store keeps of the payment gateway; raises StoreError as the store does."""
+
+    async def subscription(self, ident: str) -> Subscription | None:
+        """One subscription by its id."""
+        ...
+
+    async def subscriptions(self, *, tenant: str | None = None) -> list[Subscription]:
+        """Subscriptions, the oldest first."""
+        ...
+
+    async def customer(self, ident: str) -> Customer | None:
+        """One customer by its id."""
+        ...
+
+    async def invoices(self, *, tenant: str | None = None, limit: int = 1000) -> list[Invoice]:
+        """Invoices, the newest first."""
+        ...
+
+    async def letters(self, *states: LetterState, limit: int = 1000) -> list[Letter]:
+        """Stored events in any of these states, in the order of their arrival."""
+        ...
+
+    async def letter(self, ident: str) -> Letter | None:
+        """One stored event by its id."""
+        ...
+
+    async def cursor(self, name: str) -> datetime | None:
+        """How far something has come; None before its beginning."""
         ...
 
 

@@ -23,6 +23,7 @@ from pbxbilling.domain.records import (
 )
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports import StoreError
+from tests.support.memory_mirrors import MemoryMirrors
 
 
 class MemoryStore:
@@ -38,6 +39,7 @@ class MemoryStore:
         self.tenants: dict[str, Tenant] = {}
         self.decided: list[DecisionRecord] = []
         self.audited: list[AuditRecord] = []
+        self.mirrors = MemoryMirrors()
 
     async def commit(self, records: Sequence[Record]) -> None:
         if self.fault is not None:
@@ -64,6 +66,8 @@ class MemoryStore:
                 self.plans[record.slug] = record
             case Tenant():
                 self.tenants[record.slug] = record
+            case _:
+                self.mirrors.put(record)
 
     def _put_leg(self, record: LegRecord | LegAssigned) -> None:
         old = self.known_legs.get(record.key)

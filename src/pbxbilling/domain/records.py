@@ -13,7 +13,9 @@ from typing import Any
 
 from pbxbilling.domain.admission import Direction, Mode, Outcome, Reason
 from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.gateway import Cursor, Letter, LetterMoved
 from pbxbilling.domain.plan import Plan
+from pbxbilling.domain.subscription import Customer, Invoice, Subscription
 from pbxbilling.domain.tenant import Tenant
 
 
@@ -184,5 +186,18 @@ class Accounts:
 
 
 Record = (
-    CallRecord | LegRecord | LegAssigned | DecisionRecord | AuditRecord | PbxMark | Plan | Tenant
+    CallRecord
+    | LegRecord
+    | LegAssigned
+    | DecisionRecord
+    | AuditRecord
+    | PbxMark
+    | Plan
+    | Tenant
+    | Subscription
+    | Customer
+    | Invoice
+    | Letter
+    | LetterMoved
+    | Cursor
 )

@@ -101,6 +101,10 @@ class Invoice:
     paid_at: datetime | None = None
     page_url: str = ""
 
+    def gives_way_to(self, later: Invoice) -> bool:
+        """Whether `later` takes this row's place."""
+        return later.as_of >= self.as_of
+
 
 # The most permissive first: a tenant lives by the best subscription that it has.
 _BEST_FIRST = (

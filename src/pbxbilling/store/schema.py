@@ -21,7 +21,10 @@ from sqlalchemy import (
     String,
     Table,
     and_,
+    literal_column,
 )
+
+from pbxbilling.domain.gateway import UNFINISHED
 
 metadata = MetaData()
 
@@ -172,6 +175,80 @@ tenant = Table(
     Column("setup_paid_at", BigInteger),
 )
 
+subscription = Table(
+    "subscription",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("customer", String, nullable=False),
+    Column("tenant", String),
+    Column("status", String, nullable=False),
+    Column("status_since", BigInteger),
+    Column("prices", _Object, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("as_of", BigInteger, nullable=False),
+    Column("live", Boolean, nullable=False),
+    Column("trial_until", BigInteger),
+    Column("period_start", BigInteger),
+    Column("period_end", BigInteger),
+    Column("cancel_at_period_end", Boolean, nullable=False),
+    Column("with_setup", Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+customer = Table(
+    "customer",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("tenant", String),
+    Column("email", String, nullable=False),
+    Column("live", Boolean, nullable=False),
+    Column("deleted", Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+invoice = Table(
+    "invoice",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("customer", String, nullable=False),
+    Column("subscription", String),
+    Column("tenant", String),
+    Column("number", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("currency", String, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("as_of", BigInteger, nullable=False),
+    Column("live", Boolean, nullable=False),
+    Column("paid_at", BigInteger),
+    Column("page_url", String, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+letter = Table(
+    "letter",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("about", String, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    Column("live", Boolean, nullable=False),
+    Column("body", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("note", String, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+cursor = Table(
+    "cursor",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 # Queries use these same conditions, so that the partial indexes below apply to them.
 CALL_OPEN = call.c.ended_at.is_(None)
 CALL_MERGED = call.c.merged_into.is_not(None)
@@ -179,6 +256,9 @@ LEG_OPEN = and_(leg.c.answered_at.is_not(None), leg.c.ended_at.is_(None))
 LEG_USED = and_(leg.c.answered_at.is_not(None), leg.c.month.is_not(None))
 LEG_UNOWNED = and_(
     leg.c.tenant.is_(None), leg.c.answered_at.is_not(None), leg.c.ended_at.is_not(None)
+)
+LETTER_UNFINISHED = letter.c.state.in_(
+    [literal_column(f"'{state.value}'") for state in sorted(UNFINISHED)]
 )
 
 
@@ -204,3 +284,6 @@ _partial(
 Index("ix_decision_tenant_at", decision.c.tenant, decision.c.at)
 Index("ix_decision_at", decision.c.at)
 Index("ix_audit_subject_at", audit.c.subject, audit.c.at)
+Index("ix_subscription_tenant", subscription.c.tenant)
+Index("ix_invoice_tenant", invoice.c.tenant, invoice.c.created_at)
+_partial("ix_letter_unfinished", LETTER_UNFINISHED, letter.c.received_at)

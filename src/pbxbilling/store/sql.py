@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-from sqlalchemy import Row, Select, func, select, tuple_
+from sqlalchemy import func, select, tuple_
 
 from pbxbilling.domain.admission import Outcome
 from pbxbilling.domain.channel import ChannelKey
@@ -25,21 +25,27 @@ from pbxbilling.domain.records import (
 )
 from pbxbilling.store import rows, schema
 from pbxbilling.store.backup import copy_database
-from pbxbilling.store.engine import database_file, reader_engine, writer_engine
+from pbxbilling.store.engine import database_file, writer_engine
 from pbxbilling.store.faults import told_as_store_errors
 from pbxbilling.store.migrate import migrate
+from pbxbilling.store.mirrors import SqlMirrors
+from pbxbilling.store.reads import Reads
 from pbxbilling.store.writes import Writes
 
 _KEYS_A_QUERY = 1000  # far below what any database binds in one statement
 
 
 class SqlStore:
-    """Records in an SQLite file. Reads have connections of their own and never wait for writes."""
+    """Records in an SQLite file. Reads have connections of their own and never wait for writes.
+
+    `mirrors` is what it keeps of the payment gateway: the `Mirrors` port.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._writer = writer_engine(path)
-        self._reader = reader_engine(path)
+        self._reads = Reads(path)
+        self.mirrors = SqlMirrors(self._reads)
         self._writes = Writes(self._writer.dialect.name)
 
     @classmethod
@@ -54,7 +60,7 @@ class SqlStore:
 
     async def close(self) -> None:
         """Close every connection; the last one folds SQLite's log into the file."""
-        await self._reader.dispose()
+        await self._reads.close()
         await self._writer.dispose()
 
     async def __aenter__(self) -> Self:
@@ -78,7 +84,7 @@ class SqlStore:
 
     async def accounts(self) -> Accounts:
         """All plans and tenants, by slug."""
-        plans, tenants = await self._read(
+        plans, tenants = await self._reads.all(
             select(schema.plan).order_by(schema.plan.c.slug),
             select(schema.tenant).order_by(schema.tenant.c.slug),
         )
@@ -90,13 +96,13 @@ class SqlStore:
         """Calls that have not ended, oldest first."""
         call = schema.call
         query = select(call).where(schema.CALL_OPEN).order_by(call.c.started_at, call.c.call)
-        return [rows.call_record(row) for row in await self._rows(query)]
+        return [rows.call_record(row) for row in await self._reads.rows(query)]
 
     async def open_legs(self) -> list[LegRecord]:
         """Answered trunk legs that have not ended, oldest first."""
         leg = schema.leg
         query = select(leg).where(schema.LEG_OPEN).order_by(leg.c.started_at, leg.c.uniqueid)
-        return [rows.leg_record(row) for row in await self._rows(query)]
+        return [rows.leg_record(row) for row in await self._reads.rows(query)]
 
     async def legs(self, keys: Iterable[ChannelKey]) -> dict[ChannelKey, LegRecord]:
         """What is known of these trunk legs; unknown ones are left out."""
@@ -105,7 +111,9 @@ class SqlStore:
         key = tuple_(schema.leg.c.pbx, schema.leg.c.uniqueid)
         while some := list(islice(wanted, _KEYS_A_QUERY)):
             query = select(schema.leg).where(key.in_(some))
-            found.update((leg.key, leg) for leg in map(rows.leg_record, await self._rows(query)))
+            found.update(
+                (leg.key, leg) for leg in map(rows.leg_record, await self._reads.rows(query))
+            )
         return found
 
     async def unowned_legs(self) -> list[LegRecord]:
@@ -113,7 +121,7 @@ class SqlStore:
         leg = schema.leg
         query = select(leg).where(schema.LEG_UNOWNED)
         query = query.order_by(leg.c.ended_at.desc(), leg.c.uniqueid.desc())
-        return [rows.leg_record(row) for row in await self._rows(query)]
+        return [rows.leg_record(row) for row in await self._reads.rows(query)]
 
     async def merges(self, since: datetime) -> Mapping[str, str]:
         """Calls joined to an older one since then: younger id → older id."""
@@ -121,7 +129,7 @@ class SqlStore:
         query = select(call.call, call.merged_into).where(
             schema.CALL_MERGED, call.ended_at >= rows.to_us(since)
         )
-        return {row.call: row.merged_into for row in await self._rows(query)}
+        return {row.call: row.merged_into for row in await self._reads.rows(query)}
 
     async def usage(self, *, tenant: str | None = None, month: str | None = None) -> list[UsageRow]:
         """Usage by tenant, month and direction, ended legs only; None does not filter."""
@@ -140,7 +148,7 @@ class SqlStore:
             query = query.where(leg.month == month)
         query = query.group_by(*group)
         query = query.order_by(leg.tenant.nulls_first(), leg.month, leg.direction)
-        return [rows.usage_row(row) for row in await self._rows(query)]
+        return [rows.usage_row(row) for row in await self._reads.rows(query)]
 
     async def decisions(
         self,
@@ -160,7 +168,7 @@ class SqlStore:
         if refused:
             query = query.where(decision.c.outcome != Outcome.ADMIT.value)
         query = query.order_by(decision.c.at.desc(), decision.c.id.desc()).limit(limit)
-        return [rows.decision_record(row) for row in await self._rows(query)]
+        return [rows.decision_record(row) for row in await self._reads.rows(query)]
 
     async def audit(self, *, subject: str | None = None, limit: int = 1000) -> list[AuditRecord]:
         """The audit trail, newest first."""
@@ -169,18 +177,9 @@ class SqlStore:
         if subject is not None:
             query = query.where(audit.c.subject == subject)
         query = query.order_by(audit.c.at.desc(), audit.c.id.desc()).limit(limit)
-        return [rows.audit_record(row) for row in await self._rows(query)]
+        return [rows.audit_record(row) for row in await self._reads.rows(query)]
 
     async def marks(self) -> dict[str, PbxMark]:
         """How far each PBX is known."""
-        marks = map(rows.mark_record, await self._rows(select(schema.pbx_mark)))
+        marks = map(rows.mark_record, await self._reads.rows(select(schema.pbx_mark)))
         return {mark.pbx: mark for mark in marks}
-
-    async def _rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
-        (result,) = await self._read(query)
-        return result
-
-    async def _read(self, *queries: Select[Any]) -> list[Sequence[Row[Any]]]:
-        with told_as_store_errors(self._path):
-            async with self._reader.begin() as snapshot:
-                return [(await snapshot.execute(query)).all() for query in queries]

@@ -21,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
+from pbxbilling.domain.gateway import Cursor, Letter, LetterMoved
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.records import (
     AuditRecord,
@@ -32,8 +33,9 @@ from pbxbilling.domain.records import (
     PbxMark,
     Record,
 )
+from pbxbilling.domain.subscription import Customer, Invoice, Subscription
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.store import rows, schema
+from pbxbilling.store import mirror_rows, rows, schema
 
 # Rows a statement: binding that many holds the event loop for about 2 ms.
 CHUNK = 200
@@ -71,6 +73,12 @@ class Writes:
             PbxMark: _Write(upsert(schema.pbx_mark), rows.mark_values),
             Plan: _Write(upsert(schema.plan), rows.plan_values),
             Tenant: _Write(upsert(schema.tenant), rows.tenant_values),
+            Subscription: _Write(upsert(schema.subscription), mirror_rows.subscription_values),
+            Customer: _Write(upsert(schema.customer), mirror_rows.customer_values),
+            Invoice: _Write(upsert(schema.invoice, _invoice_is_later), mirror_rows.invoice_values),
+            Letter: _Write(_keep_first(dialect, schema.letter), mirror_rows.letter_values),
+            LetterMoved: _Write(_move(), mirror_rows.moved_values),
+            Cursor: _Write(upsert(schema.cursor), mirror_rows.cursor_values),
         }
 
     def of(self, records: Sequence[Record]) -> Iterator[tuple[Executable, list[rows.Values]]]:
@@ -112,6 +120,10 @@ def _upsert(dialect: str, table: Table, when: _Condition | None) -> Executable:
     )
 
 
+def _keep_first(dialect: str, table: Table) -> Executable:
+    return _UPSERTS[dialect](table).on_conflict_do_nothing()
+
+
 def _call_gives_way(later: _Columns) -> ColumnElement[bool]:
     """`CallRecord.gives_way_to`, in SQL."""
     return or_(schema.call.c.ended_at.is_(None), later.ended_at.is_not(None))
@@ -147,3 +159,15 @@ def _assign() -> Executable:
             month=bindparam("to_month"),
         )
     )
+
+
+def _invoice_is_later(later: _Columns) -> ColumnElement[bool]:
+    """`Invoice.gives_way_to`, in SQL."""
+    return cast("ColumnElement[bool]", later.as_of >= schema.invoice.c.as_of)
+
+
+def _move() -> Executable:
+    moved: dict[str, Any] = {
+        name: bindparam(f"to_{name}") for name in ("state", "attempts", "note")
+    }
+    return update(schema.letter).where(schema.letter.c.id == bindparam("letter_id")).values(moved)

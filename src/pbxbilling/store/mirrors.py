@@ -1,0 +1,67 @@
+"""The `Mirrors` port on an SQL database."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+
+from pbxbilling.domain.gateway import Letter, LetterState
+from pbxbilling.domain.subscription import Customer, Invoice, Subscription
+from pbxbilling.store import mirror_rows, schema
+from pbxbilling.store.reads import Reads
+from pbxbilling.store.rows import instant
+
+
+class SqlMirrors:
+    """What is kept of the payment gateway."""
+
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
+
+    async def subscription(self, ident: str) -> Subscription | None:
+        """One subscription by its id."""
+        query = select(schema.subscription).where(schema.subscription.c.id == ident)
+        found = await self._reads.rows(query)
+        return mirror_rows.subscription_record(found[0]) if found else None
+
+    async def subscriptions(self, *, tenant: str | None = None) -> list[Subscription]:
+        """Subscriptions, the oldest first."""
+        table = schema.subscription
+        query = select(table).order_by(table.c.created_at, table.c.id)
+        if tenant is not None:
+            query = query.where(table.c.tenant == tenant)
+        return [mirror_rows.subscription_record(row) for row in await self._reads.rows(query)]
+
+    async def customer(self, ident: str) -> Customer | None:
+        """One customer by its id."""
+        query = select(schema.customer).where(schema.customer.c.id == ident)
+        found = await self._reads.rows(query)
+        return mirror_rows.customer_record(found[0]) if found else None
+
+    async def invoices(self, *, tenant: str | None = None, limit: int = 1000) -> list[Invoice]:
+        """Invoices, the newest first."""
+        table = schema.invoice
+        query = select(table).order_by(table.c.created_at.desc(), table.c.id.desc()).limit(limit)
+        if tenant is not None:
+            query = query.where(table.c.tenant == tenant)
+        return [mirror_rows.invoice_record(row) for row in await self._reads.rows(query)]
+
+    async def letters(self, *states: LetterState, limit: int = 1000) -> list[Letter]:
+        """Stored events in any of these states, in the order of their arrival."""
+        table = schema.letter
+        query = select(table).where(table.c.state.in_([state.value for state in states]))
+        query = query.order_by(table.c.received_at, table.c.id).limit(limit)
+        return [mirror_rows.letter_record(row) for row in await self._reads.rows(query)]
+
+    async def letter(self, ident: str) -> Letter | None:
+        """One stored event by its id."""
+        query = select(schema.letter).where(schema.letter.c.id == ident)
+        found = await self._reads.rows(query)
+        return mirror_rows.letter_record(found[0]) if found else None
+
+    async def cursor(self, name: str) -> datetime | None:
+        """How far something has come; None before its beginning."""
+        query = select(schema.cursor.c.at).where(schema.cursor.c.name == name)
+        found = await self._reads.rows(query)
+        return instant(found[0].at) if found else None
