@@ -1,0 +1,33 @@
+"""How fast messages may leave that are told for convenience: states."""
+
+from __future__ import annotations
+
+from pbxbilling.ports import Clock
+
+
+class Pace:
+    """So many a second, and that of one tenth of a second at once: a token bucket."""
+
+    def __init__(self, per_s: float, clock: Clock) -> None:
+        self._per_s = per_s
+        self._burst = per_s / 10
+        self._clock = clock
+        self._left = self._burst
+        self._counted_at = clock.monotonic()
+
+    @property
+    def allowed(self) -> int:
+        """How many may leave now."""
+        now = self._clock.monotonic()
+        gained = (now - self._counted_at) * self._per_s
+        self._left, self._counted_at = min(self._burst, self._left + gained), now
+        return int(self._left)
+
+    def spend(self, count: int) -> None:
+        """So many left."""
+        self._left -= count
+
+    @property
+    def next_s(self) -> float:
+        """How long until one may leave."""
+        return 0.0 if self.allowed else (1 - self._left) / self._per_s

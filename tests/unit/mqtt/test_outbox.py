@@ -1,0 +1,126 @@
+"""The queue before the broker: bounded, events in order, one newest state a tenant."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from pbxbilling.domain.admission import Mode
+from pbxbilling.domain.facts import (
+    AccountsChanged,
+    CallEnded,
+    CallStarted,
+    ConfigReloaded,
+    Fact,
+    LegEnded,
+    LinkUp,
+)
+from pbxbilling.mqtt.outbox import Outbox
+from tests.support.facts import AT, CALL, ENDED_LEG, decided
+
+TENANTS = ["acme", "globex", "initech"]
+
+
+def outbox(capacity: int = 100) -> Outbox:
+    return Outbox(capacity, lambda: TENANTS)
+
+
+def ended(number: int) -> CallEnded:
+    return CallEnded(AT, replace(CALL, call=f"c{number}"))
+
+
+def test_events_leave_in_the_order_in_which_they_happened() -> None:
+    box = outbox()
+    facts = [decided(), ended(1), ended(2)]
+    for fact in facts:
+        assert box.put(fact)
+    assert box.take_events(2) + box.take_events(2) == facts
+    assert box.events == 0
+
+
+def test_a_full_queue_drops_the_oldest_event_and_counts_it() -> None:
+    box = outbox(capacity=2)
+    for number in range(5):
+        box.put(ended(number))
+    assert (box.events, box.dropped) == (2, 3)
+    assert box.take_events(9) == [ended(3), ended(4)]
+
+
+@pytest.mark.parametrize(("later", "kept", "dropped"), [(1, [1, 2, 10], 0), (2, [2, 10, 11], 1)])
+def test_events_that_did_not_leave_come_first_again_as_far_as_there_is_room(
+    later: int, kept: list[int], dropped: int
+) -> None:
+    box = outbox(capacity=3)
+    box.put(ended(1))
+    box.put(ended(2))
+    flying = box.take_events(2)
+    for number in range(later):
+        box.put(ended(10 + number))
+    box.put_back(flying)
+    assert box.dropped == dropped
+    assert box.take_events(9) == [ended(number) for number in kept]
+
+
+def test_events_that_did_not_leave_are_dropped_where_newer_ones_fill_the_queue() -> None:
+    box = outbox(capacity=1)
+    box.put(ended(1))
+    flying = box.take_events(1)
+    box.put(ended(2))
+    box.put_back(flying)
+    assert (box.take_events(9), box.dropped) == ([ended(2)], 1)
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        CallStarted(AT, CALL),
+        CallEnded(AT, CALL),
+        LegEnded(AT, ENDED_LEG),
+        AccountsChanged(AT, "root", "apply", "tenant acme"),
+    ],
+    ids=lambda fact: type(fact).__name__,
+)
+def test_what_happens_to_a_tenant_has_its_state_told_once(fact: Fact) -> None:
+    box = outbox()
+    for _ in range(3):
+        assert box.put(fact)
+    assert box.has_states
+    assert box.take_tenants(9) == ["acme"]
+    assert not box.has_states
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [AccountsChanged(AT, "root", "apply", "plan starter"), ConfigReloaded(AT, Mode.LOG)],
+    ids=lambda fact: type(fact).__name__,
+)
+def test_what_concerns_everybody_has_all_states_told(fact: Fact) -> None:
+    box = outbox()
+    box.put(fact)
+    assert box.take_tenants(9) == TENANTS
+
+
+def test_a_change_does_not_wait_behind_all_others_and_they_are_not_starved() -> None:
+    box = outbox()
+    box.touch_all()
+    assert box.take_tenants(1) == ["acme"]
+    for tenant in ("x", "y", "z"):
+        box.touch(tenant)
+    one_by_one = [box.take_tenants(1)[0] for _ in range(5)]
+    assert one_by_one == ["globex", "x", "initech", "y", "z"]
+
+
+def test_what_belongs_to_nobody_or_is_of_no_concern_changes_no_state() -> None:
+    box = outbox()
+    box.put(CallStarted(AT, replace(CALL, tenant=None)))
+    assert not box.put(LinkUp(AT, "pbx1", None))
+    assert not box.has_states
+
+
+def test_a_cleared_queue_holds_nothing() -> None:
+    box = outbox()
+    box.put(ended(1))
+    box.touch_all()
+    box.clear()
+    assert (box.events, box.has_states, box.take_tenants(9)) == (0, False, [])
