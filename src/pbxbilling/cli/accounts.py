@@ -11,12 +11,18 @@ import typer
 from pbxbilling.cli.moments import day, wrong_usage
 from pbxbilling.cli.options import DEFAULT, Config, Json
 from pbxbilling.cli.output import print_json, print_page, print_rows
+from pbxbilling.cli.pages import minutes_in_words, plan_in_words
 from pbxbilling.cli.reach import ask
 
 app = typer.Typer()
+plan_app = typer.Typer(help="One plan.", no_args_is_help=True)
 tenant_app = typer.Typer(help="One tenant.", no_args_is_help=True)
 
 _TENANTS = ("tenant", "plan", "status", "mode", "calls", "max_calls", "trunk_legs", "blocks")
+_PLANS = (
+    "plan", "name", "price", "price_year", "currency", "minutes", "overage_per_minute",
+    "max_calls", "tenants", "active",
+)  # fmt: skip
 
 
 @app.command()
@@ -44,12 +50,38 @@ def _print_change(change: Mapping[str, Any]) -> None:
     typer.echo(f"{change['kind']:9} {change['subject']}")
     for field in change["fields"] if change["kind"] == "changed" else ():
         typer.echo(f"            {field['key']}: {field['before']} → {field['after']}")
+    for note in change["notes"]:
+        typer.echo(f"            note: {note}")
+
+
+@app.command()
+def plans(config: Config = DEFAULT, json: Json = False) -> None:
+    """All plans, with their prices."""
+    found = ask(config, "plans", {})
+    if json:
+        print_json(found)
+    else:
+        rows = [{**plan, "minutes": minutes_in_words(plan)} for plan in found]
+        print_rows("plans", rows, _PLANS, as_json=False)
+
+
+@plan_app.command("show")
+def plan_show(plan: str, config: Config = DEFAULT, json: Json = False) -> None:
+    """All about one plan."""
+    from pbxbilling.cli.pages import show_plan
+
+    print_page(ask(config, "plan", {"plan": plan}), show_plan, as_json=json)
 
 
 @app.command()
 def tenants(config: Config = DEFAULT, json: Json = False) -> None:
     """All tenants, with what they hold."""
-    print_rows("tenants", ask(config, "tenants", {}), _TENANTS, as_json=json)
+    reports = ask(config, "tenants", {})
+    if json:
+        print_json(reports)
+    else:
+        rows = [{**report, "plan": plan_in_words(report)} for report in reports]
+        print_rows("tenants", rows, _TENANTS, as_json=False)
 
 
 @tenant_app.command("show")

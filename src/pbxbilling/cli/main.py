@@ -15,6 +15,7 @@ app.add_typer(doctor.app)
 app.add_typer(live.app)
 app.add_typer(accounts.app)
 app.add_typer(daemon.config_app, name="config")
+app.add_typer(accounts.plan_app, name="plan")
 app.add_typer(accounts.tenant_app, name="tenant")
 app.add_typer(usage.usage_app, name="usage")
 

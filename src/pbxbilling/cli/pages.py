@@ -10,6 +10,7 @@ from pbxbilling.cli.tables import cell, console, local_time, table
 Answer = Mapping[str, Any]
 
 _PBXES = ("pbx", "link", "counts", "journal", "calls", "last_heard_at", "fault")
+_ABOUT_A_PLAN = frozenset({"plan", "active", "tenants", "included_minutes"})
 _AUDIT = ("at", "actor", "action", "changed")
 
 
@@ -80,7 +81,7 @@ def show_tenant(detail: Answer) -> None:
     page = console()
     report, usage = detail["tenant"], detail["usage"]
     page.print(
-        f"tenant {report['tenant']}: {report['status']}, plan {report['plan']},"
+        f"tenant {report['tenant']}: {report['status']}, plan {plan_in_words(report)},"
         f" mode {report['mode']}"
     )
     load = "no daemon runs" if report["calls"] is None else _load(report)
@@ -106,8 +107,33 @@ def _way(usage: Answer, way: str) -> str:
 
 
 def _allowance(usage: Answer) -> str:
+    if usage["included_minutes"] is None:
+        return "unlimited"
     included, over = (cell("_minutes", usage[f"{key}_minutes"]) for key in ("included", "overage"))
     return f"{included} min included, {over} min over"
+
+
+def show_plan(detail: Answer) -> None:
+    """What it sells, who has it, the last changes."""
+    page, plan = console(), detail["plan"]
+    state = "active" if plan["active"] else "deactivated: it stays with its tenants until renewal"
+    page.print(f"plan {plan['plan']}: {state}")
+    page.print(f"included minutes a month: {minutes_in_words(plan)}")
+    settings = {key: value for key, value in plan.items() if key not in _ABOUT_A_PLAN}
+    page.print(f"settings: {_given(settings)}")
+    page.print(f"{plan['tenants']} tenants: {', '.join(detail['tenants']) or 'none'}", "")
+    if detail["audit"]:
+        page.print(table([_audit_row(row) for row in detail["audit"]], _AUDIT))
+
+
+def minutes_in_words(plan: Answer) -> str:
+    """The included minutes of a plan."""
+    return "unlimited" if plan["included_minutes"] == -1 else str(plan["included_minutes"])
+
+
+def plan_in_words(report: Answer) -> str:
+    """A tenant's plan, and that nobody else can choose it any more."""
+    return report["plan"] if report["plan_active"] else f"{report['plan']} (deactivated)"
 
 
 def _given(settings: Answer) -> str:

@@ -29,7 +29,8 @@ from pbxbilling.domain.plan import (
 )
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.services.accounts import PRICE_KEYS, AccountsFile
+from pbxbilling.services.accounts import AccountsFile
+from pbxbilling.services.written import PRICE_KEYS
 
 
 def _amount(text: str, info: ValidationInfo) -> str:
@@ -199,4 +200,9 @@ def read_accounts(text: str, source: str) -> AccountsFile:
         plans=tuple(table.plan(slug) for slug, table in document.plan.items()),
         tenants=tuple(table.tenant(slug) for slug, table in document.tenant.items()),
         statuses={s: t.status for s, t in document.tenant.items() if t.status is not None},
+        places={
+            f"{kind} {slug}": f"{source}:{line_of((kind, slug), lines)}"
+            for kind, slugs in (("plan", document.plan), ("tenant", document.tenant))
+            for slug in slugs
+        },
     )

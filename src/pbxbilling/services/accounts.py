@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from pbxbilling.domain.book import AccountBook
-from pbxbilling.domain.money import from_micros, from_minor
-from pbxbilling.domain.plan import LIMIT_NAMES, Cycle, Plan
+from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.standing import Blocker, Status, Turn
 from pbxbilling.domain.tenant import Tenant
+from pbxbilling.services.contradictions import (
+    Problem,
+    choice_problems,
+    double_claims,
+    plan_problems,
+)
+from pbxbilling.services.written import as_written
 
-# The accounts file's keys for what a cycle costs.
-PRICE_KEYS: Mapping[Cycle, str] = {
-    Cycle.MONTH: "price",
-    Cycle.QUARTER: "price_quarter",
-    Cycle.HALF_YEAR: "price_half_year",
-    Cycle.YEAR: "price_year",
-}
+_NAMED = 10  # tenants in a note; of more, only how many
 
 
 class AccountsError(Exception):
@@ -36,12 +36,14 @@ class AccountsFile:
     """Plans and tenants as an operator declares them.
 
     `statuses` holds those that the file names: a status is lived, not configured, so a tenant
-    without one keeps its own.
+    without one keeps its own. `places` says where in the file a subject stands
+    (`tenant acme`: `accounts.toml:12`).
     """
 
     plans: tuple[Plan, ...]
     tenants: tuple[Tenant, ...]
     statuses: Mapping[str, Status]
+    places: Mapping[str, str] = field(default_factory=dict)
 
 
 class ChangeKind(StrEnum):
@@ -63,10 +65,14 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One plan or tenant, as it was (None: it was not) and as it will be."""
+    """One plan or tenant, as it was (None: it was not) and as it will be.
+
+    `notes` are what an operator should know about it.
+    """
 
     before: Plan | Tenant | None
     after: Plan | Tenant
+    notes: tuple[str, ...] = field(default=(), kw_only=True)
 
     @property
     def subject(self) -> str:
@@ -103,17 +109,41 @@ def plan_changes(
 
     Raises AccountsError with every contradiction found.
     """
-    plans = [Change(book.plans.get(plan.slug), plan) for plan in file.plans]
+    declared = {plan.slug: plan for plan in file.plans}
     tenants = [_tenant_change(book, file, tenant, at, trial_days) for tenant in file.tenants]
-    known_plans = book.plans | {plan.slug: plan for plan in file.plans}
-    everyone = book.tenants | {c.after.slug: c.after for c in tenants}
+    everyone = book.tenants | {change.after.slug: change.after for change in tenants}
     problems = [
-        *(problem for change in tenants for problem in _plan_problems(change, known_plans)),
-        *_double_claims(everyone),
+        *plan_problems(declared, book.plans),
+        *(
+            problem
+            for change in tenants
+            for problem in choice_problems(change.before, change.after, book.plans | declared)
+        ),
+        *double_claims(everyone),
     ]
     if problems:
-        raise AccountsError(problems)
+        raise AccountsError([_told(problem, file.places) for problem in problems])
+    plans = [
+        Change(book.plans.get(plan.slug), plan, notes=tuple(_kept_by(plan, everyone.values())))
+        for plan in file.plans
+    ]
     return [*plans, *tenants]
+
+
+def _told(problem: Problem, places: Mapping[str, str]) -> str:
+    where = places.get(problem.subject)
+    return ": ".join(filter(None, (where, problem.subject, problem.key, problem.text)))
+
+
+def _kept_by(plan: Plan, tenants: Iterable[Tenant]) -> Iterator[str]:
+    """Who has a plan that nobody can choose any more."""
+    keepers = [] if plan.active else sorted(t.slug for t in tenants if t.plan == plan.slug)
+    if keepers:
+        more = f" and {len(keepers) - _NAMED} more" if len(keepers) > _NAMED else ""
+        yield (
+            f"deactivated: nobody can choose it; until renewal it stays with"
+            f" {', '.join(keepers[:_NAMED])}{more}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,104 +176,3 @@ def _tenant_change(
         setup_paid_at=lived.setup_paid_at,
     )
     return TenantChange(known, after, Turn.TRIAL_BEGAN if begins_trial else None)
-
-
-def _plan_problems(change: TenantChange, plans: Mapping[str, Plan]) -> Iterator[str]:
-    tenant, before = change.after, change.before
-    plan = plans.get(tenant.plan)
-    if plan is None:
-        known = ", ".join(sorted(plans)) or "none"
-        yield (
-            f"tenant {tenant.slug}: plan {tenant.plan!r} is unknown (known: {known});"
-            f" add [plan.{tenant.plan}] to the file or name another"
-        )
-    elif not plan.active and (before is None or before.plan != tenant.plan):
-        yield (
-            f"tenant {tenant.slug}: plan {tenant.plan!r} is deactivated and stays with the tenants"
-            " that have it; choose an active plan, or set active = true"
-        )
-
-
-def _double_claims(tenants: Mapping[str, Tenant]) -> Iterator[str]:
-    owners: dict[tuple[str, str], str] = {}
-    for tenant in tenants.values():
-        for key in ("accountcodes", "dids", "contexts"):
-            for value in getattr(tenant, key):
-                owner = owners.setdefault((key, value), tenant.slug)
-                if owner != tenant.slug:
-                    yield (
-                        f"{key}: {value!r} is claimed by tenant {owner} and by tenant"
-                        f" {tenant.slug}; a call can belong to one only: remove it from one of them"
-                    )
-
-
-def as_written(record: Plan | Tenant) -> dict[str, Any]:
-    """A plan or tenant in the accounts file's keys and plain values (JSON), for diffs and audit."""
-    return _plan_as_written(record) if isinstance(record, Plan) else _tenant_as_written(record)
-
-
-def _plan_as_written(plan: Plan) -> dict[str, Any]:
-    return {
-        "name": plan.name,
-        "description": plan.description,
-        **{name: getattr(plan.limits, name) for name in LIMIT_NAMES},
-        "count_internal": plan.count_internal,
-        "included_minutes": -1 if plan.included_minutes is None else plan.included_minutes,
-        "included_directions": sorted(plan.included_directions),
-        "overage": plan.overage.value,
-        "currency": plan.currency,
-        **{PRICE_KEYS[cycle]: _price(plan, cycle) for cycle in Cycle},
-        "setup_fee": from_minor(plan.setup_fee, plan.currency),
-        "overage_per_minute": from_micros(plan.overage_per_minute_micros),
-        "price_per_call": from_micros(plan.price_per_call_micros),
-        "billing_increment": str(plan.billing_increment),
-        "features": sorted(plan.features),
-        "stripe_prices": {name: id_ for name, id_ in asdict(plan.stripe).items() if id_},
-        "active": plan.active,
-        "recommended": plan.recommended,
-        "sort_order": plan.sort_order,
-    }
-
-
-def _price(plan: Plan, cycle: Cycle) -> str | None:
-    price = plan.prices.get(cycle)
-    return None if price is None else from_minor(price, plan.currency)
-
-
-def _tenant_as_written(tenant: Tenant) -> dict[str, Any]:
-    return {
-        "plan": tenant.plan,
-        "name": tenant.name,
-        "email": tenant.email,
-        "address": tenant.address,
-        "contacts": list(tenant.contacts),
-        "vat_id": tenant.vat_id,
-        "tax_exempt": tenant.tax_exempt,
-        "status": tenant.status.value,
-        "blocks": sorted(tenant.blocks),
-        "trial_until": _instant(tenant.trial_until),
-        "mode": tenant.mode.value if tenant.mode else None,
-        **{name: _override(tenant, name) for name in LIMIT_NAMES},
-        "accountcodes": list(tenant.accountcodes),
-        "dids": list(tenant.dids),
-        "contexts": list(tenant.contexts),
-        "timezone": tenant.timezone,
-        "anchor_day": tenant.anchor_day,
-        "demo": tenant.demo,
-        "extensions": tenant.extensions,
-        "customer": tenant.customer,
-        "subscription": tenant.subscription,
-        "renews_at": _instant(tenant.renews_at),
-    }
-
-
-def _override(tenant: Tenant, name: str) -> int | None:
-    """A tenant's own limit as the file writes it: None is the plan's, -1 is unlimited."""
-    if name not in tenant.limits:
-        return None
-    limit = tenant.limits[name]
-    return -1 if limit is None else limit
-
-
-def _instant(at: datetime | None) -> str | None:
-    return at.isoformat() if at else None

@@ -25,17 +25,19 @@ from pbxbilling.services.accounts import (
     Change,
     ChangeKind,
     TenantChange,
-    as_written,
     plan_changes,
 )
 from pbxbilling.services.report import (
+    PlanReport,
     TenantReport,
     UsageReport,
+    plan_reports,
     tenant_report,
     usage_reports,
 )
 from pbxbilling.services.views import CallView, Live, StatusView
 from pbxbilling.services.write import AccountWriter
+from pbxbilling.services.written import as_written
 
 
 class AdministrationError(Exception):
@@ -67,6 +69,15 @@ class TenantDetail:
     settings: dict[str, Any]
     limits: Limits
     usage: UsageReport
+    audit: tuple[AuditRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanDetail:
+    """All about one plan: who has it, and the last ten things done to it."""
+
+    plan: PlanReport
+    tenants: tuple[str, ...]
     audit: tuple[AuditRecord, ...]
 
 
@@ -201,6 +212,22 @@ class Administration:
     def status(self) -> StatusView:
         """The daemon at this moment."""
         return self._running("status").status()
+
+    def plans(self) -> list[PlanReport]:
+        """All plans, in the order in which they are shown."""
+        return plan_reports(self._book)
+
+    async def plan(self, slug: str) -> PlanDetail:
+        """All about one plan."""
+        report = next((one for one in self.plans() if one.plan == slug), None)
+        if report is None:
+            msg = f"plan {slug!r} is unknown; `pbxbilling plans` lists them, `apply` adds one"
+            raise NotKnownError(msg)
+        return PlanDetail(
+            plan=report,
+            tenants=tuple(sorted(t.slug for t in self._book.tenants.values() if t.plan == slug)),
+            audit=tuple(await self._store.audit(subject=f"plan {slug}", limit=10)),
+        )
 
     def tenants(self) -> list[TenantReport]:
         """All tenants by slug."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from pbxbilling.domain.admission import Load, Mode
 from pbxbilling.domain.book import AccountBook, Terms
@@ -15,14 +16,35 @@ from pbxbilling.domain.plan import Limits, Plan
 from pbxbilling.domain.records import UsageRow
 from pbxbilling.domain.standing import Blocker, Status
 from pbxbilling.domain.tenant import Tenant
+from pbxbilling.services.written import as_written
+
+
+@dataclass(frozen=True, slots=True)
+class PlanReport:
+    """One plan: `settings` in the accounts file's keys, and how many tenants have it."""
+
+    plan: str
+    tenants: int
+    settings: Mapping[str, Any]
+
+
+def plan_reports(book: AccountBook) -> list[PlanReport]:
+    """All plans, by their place in the list, then by slug."""
+    having = Counter(tenant.plan for tenant in book.tenants.values())
+    ordered = sorted(book.plans.values(), key=lambda plan: (plan.sort_order, plan.slug))
+    return [PlanReport(plan.slug, having[plan.slug], as_written(plan)) for plan in ordered]
 
 
 @dataclass(frozen=True, slots=True)
 class TenantReport:
-    """One tenant: standing, mode that applies, load. The load is None where no daemon counts."""
+    """One tenant: standing, mode that applies, load. The load is None where no daemon counts.
+
+    A plan that is not `plan_active` is kept until renewal.
+    """
 
     tenant: str
     plan: str
+    plan_active: bool
     status: Status
     mode: Mode
     calls: int | None
@@ -43,6 +65,7 @@ def tenant_report(
     return TenantReport(
         tenant=tenant.slug,
         plan=tenant.plan,
+        plan_active=terms is not None and terms.plan.active,
         status=tenant.standing,
         mode=tenant.mode or mode,
         calls=load.calls(count_internal=count_internal) if load else None,

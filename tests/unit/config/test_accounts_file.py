@@ -6,7 +6,7 @@ import pytest
 from pbxbilling.config.accounts_file import PlanTable, load_accounts, read_accounts
 from pbxbilling.config.faults import ConfigError
 from pbxbilling.domain.plan import BillingIncrement, Cycle, Overage, StripePrices
-from pbxbilling.services.accounts import as_written
+from pbxbilling.services.written import as_written
 
 EXAMPLE = Path(__file__).parents[3] / "config" / "accounts.example.toml"
 

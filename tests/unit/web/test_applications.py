@@ -126,6 +126,23 @@ async def test_a_file_is_applied_whole_or_not_at_all() -> None:
     assert "q" not in desk.book.plans
 
 
+async def test_plans_are_listed_in_their_order_with_who_has_them() -> None:
+    desk = Desk()
+    desk.book.put_plan(Plan("first", sort_order=-1, active=False))
+    async with desk.client as client:
+        plans = (await client.post("/commands/plans", json={})).json()
+        detail = (await client.post("/commands/plan", json={"plan": "p"})).json()
+        tenants = (await client.post("/commands/tenants", json={})).json()
+        unknown = await client.post("/commands/plan", json={"plan": "q"})
+    assert [(one["plan"], one["tenants"], one["active"]) for one in plans] == [
+        ("first", 0, False),
+        ("p", 1, True),
+    ]
+    assert (detail["plan"], detail["tenants"]) == (plans[1], ["acme"])
+    assert tenants[0]["plan_active"] is True
+    assert (unknown.status_code, "`pbxbilling plans`" in unknown.text) == (422, True)
+
+
 @pytest.mark.parametrize(
     ("command", "status"), [("nonsense", 404), ("calls", 422), ("release", 422)]
 )

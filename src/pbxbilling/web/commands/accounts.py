@@ -8,6 +8,7 @@ from typing import Any
 
 from pbxbilling.config.accounts_file import read_accounts
 from pbxbilling.services.accounts import Change
+from pbxbilling.services.report import PlanReport
 from pbxbilling.web.commands.command import Arguments, Command, Desk
 
 
@@ -18,7 +19,25 @@ async def _apply(desk: Desk, given: Arguments, actor: str) -> Any:
 
 
 def _change(change: Change) -> dict[str, Any]:
-    return {"subject": change.subject, "kind": change.kind, "fields": change.fields}
+    return {
+        "subject": change.subject,
+        "kind": change.kind,
+        "fields": change.fields,
+        "notes": change.notes,
+    }
+
+
+async def _plans(desk: Desk, _given: Arguments, _actor: str) -> Any:
+    return [_plan(report) for report in desk.administration.plans()]
+
+
+async def _plan_detail(desk: Desk, given: Arguments, _actor: str) -> Any:
+    detail = await desk.administration.plan(given["plan"])
+    return {"plan": _plan(detail.plan), "tenants": detail.tenants, "audit": detail.audit}
+
+
+def _plan(report: PlanReport) -> dict[str, Any]:
+    return {"plan": report.plan, "tenants": report.tenants, **report.settings}
 
 
 async def _tenants(desk: Desk, _given: Arguments, _actor: str) -> Any:
@@ -32,6 +51,8 @@ async def _trial(desk: Desk, given: Arguments, actor: str) -> Any:
 
 COMMANDS: Mapping[str, Command] = {
     "apply": Command(_apply, writes=True),
+    "plans": Command(_plans),
+    "plan": Command(_plan_detail),
     "tenants": Command(_tenants),
     "tenant": Command(lambda desk, given, _actor: desk.administration.tenant(given["tenant"])),
     "suspend": Command(

@@ -1,0 +1,98 @@
+"""What is wrong between an accounts file and what is in force, before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from pbxbilling.domain.plan import Plan
+from pbxbilling.domain.tenant import Tenant
+
+Plans = Mapping[str, Plan]
+Tenants = Mapping[str, Tenant]
+
+
+class Problem(NamedTuple):
+    """One contradiction: of which plan or tenant (`tenant acme`), in which key, and its mend."""
+
+    subject: str
+    key: str
+    text: str
+
+
+def plan_problems(declared: Plans, in_force: Plans) -> Iterator[Problem]:
+    """Slugs that change, and prices at Stripe that two plans sell."""
+    everyone = {**in_force, **declared}
+    sellers: dict[str, Plan] = {}
+    for plan in everyone.values():
+        for key in ("flat", "yearly"):  # what a subscription names its plan by
+            price = getattr(plan.stripe, key)
+            other = sellers.setdefault(price, plan) if price else plan
+            if other is not plan and not _is_rename(other, plan, declared, in_force):
+                yield Problem(
+                    f"plan {plan.slug}",
+                    f"stripe_prices.{key}",
+                    f"{price!r} is sold by plan {other.slug} already; a subscription could not"
+                    " tell its plan: give each its own price",
+                )
+    for plan in declared.values():
+        if plan.slug not in in_force:
+            yield from _renames(plan, declared, in_force)
+
+
+def _renames(new: Plan, declared: Plans, in_force: Plans) -> Iterator[Problem]:
+    for old in in_force.values():
+        if _is_rename(old, new, declared, in_force):
+            yield Problem(
+                f"plan {new.slug}",
+                "",
+                f"looks like plan {old.slug} under another slug, and a slug never changes: keep"
+                f" [plan.{old.slug}] and change its name; if both are to be, have both in the file",
+            )
+
+
+def _is_rename(old: Plan, new: Plan, declared: Plans, in_force: Plans) -> bool:
+    """A new plan with the name or a price of one that the file no longer has."""
+    if new.slug in in_force or old.slug in declared or old.slug not in in_force:
+        return False
+    return (bool(new.name) and new.name == old.name) or bool(_sold(new) & _sold(old))
+
+
+def _sold(plan: Plan) -> set[str]:
+    return {plan.stripe.flat, plan.stripe.yearly} - {""}
+
+
+def choice_problems(before: Tenant | None, after: Tenant, plans: Plans) -> Iterator[Problem]:
+    """A tenant's plan that there is not, or that it can no longer choose."""
+    subject, plan = f"tenant {after.slug}", plans.get(after.plan)
+    if plan is None:
+        known = ", ".join(sorted(plans)) or "none"
+        yield Problem(
+            subject,
+            "plan",
+            f"{after.plan!r} is unknown (known: {known}); add [plan.{after.plan}] to the accounts"
+            " file or name another. A plan's slug never changes",
+        )
+    elif not plan.active and (before is None or before.plan != after.plan):
+        yield Problem(
+            subject,
+            "plan",
+            f"{after.plan!r} is deactivated and stays with the tenants that have it; choose an"
+            " active plan, or set active = true",
+        )
+
+
+def double_claims(tenants: Tenants) -> Iterator[Problem]:
+    """What a channel is known by and two tenants claim; the later of them has the problem."""
+    owners: dict[tuple[str, str], str] = {}
+    for tenant in tenants.values():
+        for key in ("accountcodes", "dids", "contexts"):
+            for value in getattr(tenant, key):
+                owner = owners.setdefault((key, value), tenant.slug)
+                if owner != tenant.slug:
+                    yield Problem(
+                        f"tenant {tenant.slug}",
+                        key,
+                        f"{value!r} is claimed by tenant {owner} and by tenant {tenant.slug}; a"
+                        " call can belong to one only: remove it from one of them",
+                    )

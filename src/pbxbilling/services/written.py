@@ -1,0 +1,92 @@
+"""Plans and tenants in the accounts file's own keys and plain values, for diffs, audit, export."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from pbxbilling.domain.money import from_micros, from_minor
+from pbxbilling.domain.plan import LIMIT_NAMES, Cycle, Plan
+from pbxbilling.domain.tenant import Tenant
+
+# The accounts file's keys for what a cycle costs.
+PRICE_KEYS: Mapping[Cycle, str] = {
+    Cycle.MONTH: "price",
+    Cycle.QUARTER: "price_quarter",
+    Cycle.HALF_YEAR: "price_half_year",
+    Cycle.YEAR: "price_year",
+}
+
+
+def as_written(record: Plan | Tenant) -> dict[str, Any]:
+    """A plan or tenant in the accounts file's keys and plain values (JSON), for diffs and audit."""
+    return _plan_as_written(record) if isinstance(record, Plan) else _tenant_as_written(record)
+
+
+def _plan_as_written(plan: Plan) -> dict[str, Any]:
+    return {
+        "name": plan.name,
+        "description": plan.description,
+        **{name: getattr(plan.limits, name) for name in LIMIT_NAMES},
+        "count_internal": plan.count_internal,
+        "included_minutes": -1 if plan.included_minutes is None else plan.included_minutes,
+        "included_directions": sorted(plan.included_directions),
+        "overage": plan.overage.value,
+        "currency": plan.currency,
+        **{PRICE_KEYS[cycle]: _price(plan, cycle) for cycle in Cycle},
+        "setup_fee": from_minor(plan.setup_fee, plan.currency),
+        "overage_per_minute": from_micros(plan.overage_per_minute_micros),
+        "price_per_call": from_micros(plan.price_per_call_micros),
+        "billing_increment": str(plan.billing_increment),
+        "features": sorted(plan.features),
+        "stripe_prices": {name: id_ for name, id_ in asdict(plan.stripe).items() if id_},
+        "active": plan.active,
+        "recommended": plan.recommended,
+        "sort_order": plan.sort_order,
+    }
+
+
+def _price(plan: Plan, cycle: Cycle) -> str | None:
+    price = plan.prices.get(cycle)
+    return None if price is None else from_minor(price, plan.currency)
+
+
+def _tenant_as_written(tenant: Tenant) -> dict[str, Any]:
+    return {
+        "plan": tenant.plan,
+        "name": tenant.name,
+        "email": tenant.email,
+        "address": tenant.address,
+        "contacts": list(tenant.contacts),
+        "vat_id": tenant.vat_id,
+        "tax_exempt": tenant.tax_exempt,
+        "status": tenant.status.value,
+        "blocks": sorted(tenant.blocks),
+        "trial_until": _instant(tenant.trial_until),
+        "mode": tenant.mode.value if tenant.mode else None,
+        **{name: _override(tenant, name) for name in LIMIT_NAMES},
+        "accountcodes": list(tenant.accountcodes),
+        "dids": list(tenant.dids),
+        "contexts": list(tenant.contexts),
+        "timezone": tenant.timezone,
+        "anchor_day": tenant.anchor_day,
+        "demo": tenant.demo,
+        "extensions": tenant.extensions,
+        "customer": tenant.customer,
+        "subscription": tenant.subscription,
+        "renews_at": _instant(tenant.renews_at),
+    }
+
+
+def _override(tenant: Tenant, name: str) -> int | None:
+    """A tenant's own limit as the file writes it: None is the plan's, -1 is unlimited."""
+    if name not in tenant.limits:
+        return None
+    limit = tenant.limits[name]
+    return -1 if limit is None else limit
+
+
+def _instant(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None

@@ -1,0 +1,106 @@
+"""An accounts file against what is in force: what it may do, and what it may not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from pbxbilling.config.accounts_file import read_accounts
+from pbxbilling.domain.book import AccountBook
+from pbxbilling.domain.plan import Plan, StripePrices
+from pbxbilling.domain.tenant import Tenant
+from pbxbilling.services.accounts import AccountsError, Change, ChangeKind, plan_changes
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+PRO = Plan("pro", "Pro", stripe=StripePrices(flat="price_1", setup="price_9"))
+OLD = Plan("old", "Old", active=False)
+ACME = Tenant("acme", "pro", dids=("+15550100",))
+LOYAL = Tenant("loyal", "old")
+
+
+def applied(text: str, *, plans: tuple[Plan, ...] = (PRO, OLD)) -> list[Change]:
+    book = AccountBook(plans, [ACME, LOYAL])
+    return plan_changes(book, read_accounts(text, "accounts.toml"), NOW, trial_days=14)
+
+
+def refused(text: str) -> str:
+    with pytest.raises(AccountsError) as told:
+        applied(text)
+    (problem,) = told.value.problems
+    return problem
+
+
+def test_a_deactivated_plan_cannot_be_chosen() -> None:
+    told = refused('[tenant.acme]\nplan = "old"\n')
+    assert told.startswith("accounts.toml:1: tenant acme: plan: 'old' is deactivated")
+    assert refused('[tenant.new]\nplan = "old"\n').startswith("accounts.toml:1: tenant new: plan:")
+
+
+def test_a_deactivated_plan_stays_with_who_has_it() -> None:
+    (change,) = applied('[tenant.loyal]\nplan = "old"\nname = "Loyal Ltd."\n')
+    assert change.kind is ChangeKind.CHANGED
+
+
+def test_deactivating_a_plan_says_who_keeps_it_until_renewal() -> None:
+    (change,) = applied('[plan.pro]\nname = "Pro"\nactive = false\n')
+    (note,) = change.notes
+    assert "until renewal it stays with acme" in note
+    (sold,) = applied('[plan.pro]\nname = "Pro"\n')
+    assert sold.notes == ()
+    (unused,) = applied("[plan.nobodys]\nactive = false\n")
+    assert unused.notes == ()
+
+
+def test_whoever_leaves_a_plan_in_the_same_file_does_not_keep_it() -> None:
+    plan, _ = applied('[plan.old]\nactive = false\n[tenant.loyal]\nplan = "pro"\n')
+    assert plan.notes == ()
+
+
+def test_many_who_keep_a_plan_are_counted() -> None:
+    tenants = [Tenant(f"t{number:03}", "old") for number in range(1000)]
+    file = read_accounts("[plan.old]\nactive = false\n", "accounts.toml")
+    (change,) = plan_changes(AccountBook([OLD], tenants), file, NOW, trial_days=14)
+    assert change.notes[0].endswith("t008, t009 and 990 more")
+
+
+@pytest.mark.parametrize("kept", ['name = "Pro"', 'stripe_prices = { flat = "price_1" }'])
+def test_a_plan_under_another_slug_is_a_rename_and_refused(kept: str) -> None:
+    told = refused(f"[plan.pro-2]\n{kept}\n")
+    assert told.startswith("accounts.toml:1: plan pro-2: looks like plan pro under another slug")
+    assert "a slug never changes" in told
+
+
+def test_a_plan_that_follows_one_of_its_name_is_no_rename() -> None:
+    text = '[plan.pro]\nname = "Pro"\nactive = false\n[plan.pro-2027]\nname = "Pro"\n'
+    assert [change.kind for change in applied(text)] == [ChangeKind.CHANGED, ChangeKind.ADDED]
+
+
+def test_one_price_at_stripe_is_sold_by_one_plan() -> None:
+    told = refused(
+        '[plan.pro]\nstripe_prices.flat = "price_1"\n[plan.b]\nstripe_prices.yearly = "price_1"\n'
+    )
+    assert told.startswith("accounts.toml:3: plan b: stripe_prices.yearly: 'price_1' is sold by")
+
+
+def test_a_setup_fee_at_stripe_may_be_that_of_many_plans() -> None:
+    text = '[plan.pro]\nname = "Pro"\n[plan.b]\nstripe_prices.setup = "price_9"\n'
+    assert len(applied(text)) == 2
+
+
+def test_a_tenants_plan_that_is_not_there_is_named_with_the_mend() -> None:
+    told = refused('[plan.a]\n[tenant.new]\nplan = "gold"\n')
+    assert told.startswith("accounts.toml:2: tenant new: plan: 'gold' is unknown (known: a, old")
+
+
+def test_a_number_belongs_to_one_tenant() -> None:
+    told = refused('[tenant.new]\nplan = "pro"\ndids = ["+15550100"]\n')
+    assert told.startswith("accounts.toml:1: tenant new: dids: '+15550100' is claimed by tenant")
+
+
+def test_what_is_lived_is_not_undone_by_the_file() -> None:
+    lived = replace(ACME, customer="cus_1", subscription="sub_1", setup_paid_at=NOW, renews_at=NOW)
+    file = read_accounts('[tenant.acme]\nplan = "pro"\nname = "Acme"\n', "accounts.toml")
+    (change,) = plan_changes(AccountBook([PRO], [lived]), file, NOW, trial_days=14)
+    assert change.after == replace(lived, name="Acme", dids=())
