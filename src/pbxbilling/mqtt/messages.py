@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from pbxbilling.domain.admission import Outcome, Reason
-from pbxbilling.domain.facts import AdmissionDecided, CallEnded, Fact
+from pbxbilling.domain.facts import AdmissionDecided, CallEnded, Fact, StandingChanged
 from pbxbilling.services.tenantstate import TenantState
 
 PREFIX = "pbxbilling"
@@ -120,10 +120,22 @@ def _ended(fact: CallEnded, mask: Mask) -> Event:
     return Event(call.tenant, "ended", fields)
 
 
+def _standing_changed(fact: StandingChanged, mask: Mask) -> Event:  # noqa: ARG001
+    fields = {
+        "before": fact.before,
+        "after": fact.after,
+        "turn": fact.turn,
+        "actor": fact.actor,
+        "subscription": fact.subscription,
+    }
+    return Event(fact.tenant, "subscription_changed", fields)
+
+
 # Facts that are published, one row each; all others only change states, or concern nobody here.
 EVENTS: Mapping[type, Callable[[Any, Mask], Event]] = {
     AdmissionDecided: _decided,
     CallEnded: _ended,
+    StandingChanged: _standing_changed,
 }
 
 

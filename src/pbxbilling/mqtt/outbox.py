@@ -14,6 +14,7 @@ from pbxbilling.domain.facts import (
     ConfigReloaded,
     Fact,
     LegEnded,
+    StandingChanged,
 )
 from pbxbilling.mqtt.messages import EVENTS
 
@@ -115,6 +116,7 @@ _TOUCHES: Mapping[type, Callable[[Outbox, Any], None]] = {
     CallChanged: lambda outbox, fact: outbox.touch(fact.call.tenant),
     CallEnded: lambda outbox, fact: outbox.touch(fact.call.tenant),
     LegEnded: lambda outbox, fact: outbox.touch(fact.leg.tenant),
+    StandingChanged: lambda outbox, fact: outbox.touch(fact.tenant),
     AccountsChanged: _accounts_changed,
     ConfigReloaded: lambda outbox, _: outbox.touch_all(),
 }

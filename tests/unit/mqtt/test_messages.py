@@ -17,8 +17,8 @@ from pbxbilling.domain.admission import (
     Outcome,
     Reason,
 )
-from pbxbilling.domain.facts import CallEnded
-from pbxbilling.domain.standing import Blocker, Status
+from pbxbilling.domain.facts import CallEnded, StandingChanged
+from pbxbilling.domain.standing import Blocker, Status, Turn
 from pbxbilling.mqtt.messages import EVENTS, Message, event_message, state_message
 from pbxbilling.services.tenantstate import TenantState
 from tests.support.facts import AT, CALL, CALLED, CALLER, decided, one_of_each
@@ -104,6 +104,21 @@ def test_the_end_of_a_call_is_an_event_with_masked_numbers() -> None:
     assert (keys["call"], keys["merged_into"]) == ("c1", "c0")
     assert (keys["answered_at"], keys["ended_at"]) == (None, "2026-11-21T10:42:00.250+00:00")
     assert (keys["number"], keys["caller"]) == (mask(CALLED), mask(CALLER))
+
+
+def test_a_standing_that_turned_is_an_event_with_who_did_it() -> None:
+    turned = StandingChanged(AT, "acme", Status.TRIAL, Status.ACTIVE, Turn.PAID, "stripe", "sub_1")
+    message = event_message(turned, mask)
+    assert message.topic == "pbxbilling/tenants/acme/events/subscription_changed"
+    assert said(message) == {
+        "at": "2026-11-21T10:42:00.250+00:00",
+        "tenant": "acme",
+        "before": "trial",
+        "after": "active",
+        "turn": "paid",
+        "actor": "stripe",
+        "subscription": "sub_1",
+    }
 
 
 def test_no_event_shows_a_number_in_full() -> None:

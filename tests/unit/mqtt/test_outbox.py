@@ -15,7 +15,9 @@ from pbxbilling.domain.facts import (
     Fact,
     LegEnded,
     LinkUp,
+    StandingChanged,
 )
+from pbxbilling.domain.standing import Status, Turn
 from pbxbilling.mqtt.outbox import Outbox
 from tests.support.facts import AT, CALL, ENDED_LEG, decided
 
@@ -32,7 +34,7 @@ def ended(number: int) -> CallEnded:
 
 def test_events_leave_in_the_order_in_which_they_happened() -> None:
     box = outbox()
-    facts = [decided(), ended(1), ended(2)]
+    facts: list[Fact] = [decided(), ended(1), ended(2)]
     for fact in facts:
         assert box.put(fact)
     assert box.take_events(2) + box.take_events(2) == facts
@@ -78,6 +80,7 @@ def test_events_that_did_not_leave_are_dropped_where_newer_ones_fill_the_queue()
         CallEnded(AT, CALL),
         LegEnded(AT, ENDED_LEG),
         AccountsChanged(AT, "root", "apply", "tenant acme"),
+        StandingChanged(AT, "acme", Status.TRIAL, Status.ACTIVE, Turn.PAID, "stripe", "sub_1"),
     ],
     ids=lambda fact: type(fact).__name__,
 )
