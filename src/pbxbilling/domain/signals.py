@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from pbxbilling.domain.channel import ChannelKey
 
+UPTIME_STEP_S = 1.0  # FullyBooted tells whole seconds, rounded down
+
 
 class ChannelSeen(NamedTuple):
     """A channel as Newchannel, the two sides of DialBegin, or a row of CoreShowChannels show it."""

@@ -204,15 +204,12 @@ class Admission:
         breach = self._standing(asked)
         if breach is not None:
             return decide(breach, mode)
-        breach = self._breach(asked, None)
-        if breach is None or not self._trust.doubted(asked.mono):
-            return decide(breach, mode)
-        return decide(breach, mode, counts_are_true=self._is_firm(asked))
-
-    def _is_firm(self, asked: Asked) -> bool:
-        """Whether the breach stands by trusted counts alone: stuck slots lock nobody out."""
+        if not self._trust.doubted(asked.mono):
+            return decide(self._breach(asked, None), mode)
         trusted = self._trust.trusted(asked.mono)
-        return asked.pbx in trusted and self._breach(asked, trusted) is not None
+        if asked.pbx in trusted:  # by the counts that are true: slots stuck elsewhere lock out none
+            return decide(self._breach(asked, trusted), mode)
+        return decide(self._breach(asked, None), mode, counts_are_true=False)
 
     def _standing(self, asked: Asked) -> Breach | None:
         """What needs no counts, and is judged at once."""

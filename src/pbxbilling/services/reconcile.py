@@ -17,12 +17,12 @@ from pbxbilling.domain.facts import (
 )
 from pbxbilling.domain.ledger import Ledger
 from pbxbilling.domain.records import EndWitness
-from pbxbilling.domain.signals import ChannelSeen, Snapshot
+from pbxbilling.domain.signals import UPTIME_STEP_S, ChannelSeen, Snapshot
 from pbxbilling.ports import Clock, EventSink
 from pbxbilling.services.meter import Meter
 from pbxbilling.services.news import publish
 from pbxbilling.services.track import Tracker
-from pbxbilling.services.trust import Trust
+from pbxbilling.services.trust import PbxTrust, Trust
 
 UNCONFIRMED_S = 10.0  # a reservation that AMI has not shown by then is asked after
 MISSES = 2  # complete snapshots without a channel, until it is held to be gone
@@ -55,9 +55,25 @@ class Reconciler:
         link = self._trust.links[pbx]
         link.connected, link.announced_down = True, False
         self._emit(LinkUp(at, pbx, uptime_s))
-        heard = link.heard_at
-        if uptime_s is not None and heard is not None and at - timedelta(seconds=uptime_s) > heard:
-            self._close_all(pbx, CorrectionKind.RESTARTED, heard)
+        if uptime_s is None:
+            return
+        restarted = self._has_restarted(link, uptime_s, at)
+        link.booted_mono = self._clock.monotonic() - uptime_s
+        if restarted and link.heard_at is not None:
+            self._close_all(pbx, CorrectionKind.RESTARTED, link.heard_at)
+
+    def _has_restarted(self, link: PbxTrust, uptime_s: float, at: datetime) -> bool:
+        """Whether Asterisk was started after it was last heard.
+
+        In the last second before that it cannot be told by one uptime, whose fraction is cut off:
+        an Asterisk that we meet young keeps its calls when its link falls.
+        """
+        if link.heard_at is None or at - timedelta(seconds=uptime_s) <= link.heard_at:
+            return False
+        if link.booted_mono is not None:
+            booted_mono = self._clock.monotonic() - uptime_s
+            return booted_mono - link.booted_mono > UPTIME_STEP_S
+        return at - timedelta(seconds=uptime_s + UPTIME_STEP_S) > link.heard_at
 
     def link_down(self, pbx: str, reason: str, heard_at: datetime | None) -> None:
         """The link fell, or an attempt failed: nothing is released.

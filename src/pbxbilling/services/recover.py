@@ -21,11 +21,11 @@ from pbxbilling.domain.journal import (
 )
 from pbxbilling.domain.journal_fold import JournalFold
 from pbxbilling.domain.ledger import Ledger
+from pbxbilling.domain.signals import UPTIME_STEP_S
 from pbxbilling.ports import Clock, EventSink, Store
 from pbxbilling.services.settle import Settler
 
 TOLD_WITHIN_S = 10.0  # so long AMI may still be about to tell what the journal has already
-UPTIME_STEP_S = 1.0  # FullyBooted tells whole seconds
 
 
 class Writer(Protocol):

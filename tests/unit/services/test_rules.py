@@ -173,7 +173,8 @@ def test_a_stale_pbx_locks_nobody_out_and_the_other_is_judged_by_its_own_counts(
     world.reconciler.link_down("pbx1", "cut", None)
     world.clock.passed_s += 31
     assert world.hook("3", pbx="pbx1").reason is Reason.UNRECONCILED
-    assert world.hook("4", pbx="pbx2").admit
+    assert world.hook("4", pbx="pbx2").reason is Reason.OK
+    assert world.hook("5", pbx="pbx2").reason is Reason.MAX_CALLS
 
 
 def test_an_outage_is_told_once_however_often_the_link_is_tried() -> None:
@@ -223,6 +224,34 @@ def test_a_restarted_pbx_ends_its_calls_at_the_last_proof_of_life() -> None:
     world.reconciler.link_up("pbx1", uptime_s=3)
     (ended,) = [fact for fact in world.facts if isinstance(fact, LegEnded)]
     assert (ended.leg.ended_at, ended.leg.talk_us) == (heard_at, 5_000_000)
+
+
+@pytest.mark.parametrize("met_before", [True, False])
+def test_a_young_pbx_whose_link_fell_has_not_restarted(*, met_before: bool) -> None:
+    """Born at 0.0, heard until 0.6, back at 1.9: it says uptime 1, and was not born at 0.9."""
+    world = enforcing()
+    if met_before:
+        world.clock.passed_s = 0.2
+        world.reconciler.link_up("pbx1", uptime_s=0)
+    world.hook("1")
+    world.born(world.seen("1"))
+    world.clock.passed_s = 0.6
+    world.reconciler.link_down("pbx1", "cut", world.clock.now())
+    world.clock.passed_s = 1.9
+    world.reconciler.link_up("pbx1", uptime_s=1)
+    assert len(world.ledger.calls) == 1
+
+
+def test_a_pbx_that_died_and_came_back_within_a_second_has_restarted() -> None:
+    world = enforcing()
+    world.reconciler.link_up("pbx1", uptime_s=100)
+    world.hook("1")
+    world.born(world.seen("1"))
+    world.clock.passed_s = 20.0
+    world.reconciler.link_down("pbx1", "killed", world.clock.now())
+    world.clock.passed_s = 21.9  # born at 20.2
+    world.reconciler.link_up("pbx1", uptime_s=1)
+    assert not world.ledger.calls
 
 
 def test_a_reservation_expires_on_proof_alone() -> None:
