@@ -125,6 +125,11 @@ class VirtualPbx:
             leg.application = "AppDial"
             self._channels[leg.uniqueid] = leg
 
+    def lose(self, channels: int) -> None:
+        """The oldest channels end, and nothing is ever said of it."""
+        for channel in self.channels()[:channels]:
+            del self._channels[channel.uniqueid]
+
     def emit(self, event: str, body: str, privilege: str = "call,all") -> None:
         """Send any event."""
         self.manager.emit(event, body, privilege)

@@ -22,6 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pbxbilling.cli.reach import ask
 from pbxbilling.clock import SystemClock
 from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.facts import CorrectionKind
 from pbxbilling.domain.period import month_of
 from pbxbilling.domain.records import EndWitness, LegRecord
 from pbxbilling.store.sql import SqlStore
@@ -149,6 +150,12 @@ class Daemon:
         families = text_string_to_metric_families(text)
         found = [s for family in families for s in family.samples if s.name == name]
         return sum(s.value for s in found if labels.items() <= s.labels.items())
+
+    def corrections(self, pbx: str = "pbx1") -> dict[str, int]:
+        """How often the ledger was corrected by that PBX, by the kind of correction."""
+        name, kinds = "pbxbilling_reconcile_corrections_total", list(CorrectionKind)
+        counts = {kind.value: int(self.metric(name, pbx=pbx, kind=kind)) for kind in kinds}
+        return {kind: count for kind, count in counts.items() if count}
 
     def pbx(self, name: str = "pbx1") -> dict[str, Any]:
         """What `status` shows of a PBX; empty where it knows none of that name."""

@@ -48,6 +48,10 @@ class Apart:
         calls, self._calls = self._calls, []
         return [call.result(10) for call in calls]
 
+    def drop(self) -> None:
+        """Cut every manager session off; the PBX itself goes on."""
+        asyncio.run_coroutine_threadsafe(self.pbx.manager.drop(), self._loop).result(10)
+
     def stop(self) -> None:
         """Close its manager's port and every session."""
         asyncio.run_coroutine_threadsafe(self.pbx.stop(), self._loop).result(10)
