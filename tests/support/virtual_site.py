@@ -23,6 +23,9 @@ SECRET = "virtual-only"
 NUMBER = "0155501"
 PROGRAM = Path(sys.executable).with_name("pbxbilling")
 
+_OPERATOR = {"COLUMNS": "220", "SUDO_USER": ""}
+"""A wide terminal, and nobody who became somebody else."""
+
 Ran = subprocess.CompletedProcess[str]
 
 
@@ -103,10 +106,10 @@ class VirtualSite:
     # --- its command line ----------------------------------------------------------------------
 
     def run(self, *words: str, env: Mapping[str, str] | None = None) -> Ran:
-        """Run a command as an operator does; a wide terminal, so that no cell is cut."""
+        """Run a command as an operator does."""
         return subprocess.run(
             [PROGRAM, *words],
-            env={**os.environ, "COLUMNS": "220", "PBXBILLING_CONFIG": str(self.config)}
+            env={**os.environ, **_OPERATOR, "PBXBILLING_CONFIG": str(self.config)}
             | dict(env or {}),
             capture_output=True,
             text=True,
