@@ -256,7 +256,7 @@ def test_a_reader_that_left_is_no_fault_to_tell(empty: VirtualSite, words: list[
     """As with `| head`: what could not be written goes nowhere, without a traceback."""
     reader, writer = os.pipe()
     os.close(reader)
-    environ = {**os.environ, "PBXBILLING_CONFIG": str(empty.config)}
+    environ = {**os.environ, "PBXBILLING_CONFIG": str(empty.config), "PYTHONUNBUFFERED": ""}
     ran = subprocess.run(
         [PROGRAM, *words], stdout=writer, stderr=PIPE, env=environ, timeout=30, check=False
     )

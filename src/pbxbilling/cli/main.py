@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 import typer
@@ -34,21 +33,10 @@ def main() -> None:
         ValueError,
     )  # fmt: skip
     try:
-        try:
-            app()
-        finally:
-            sys.stdout.flush()
-    except BrokenPipeError:
-        _leave_the_pipe()
-        sys.exit(1)
+        app()
     except faults as fault:
         sys.stderr.write(f"pbxbilling: {fault}\n")
         sys.exit(1)
-
-
-def _leave_the_pipe() -> None:
-    """Whoever read us has left (`| head`): what is still unwritten goes nowhere, in silence."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

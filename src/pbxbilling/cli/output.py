@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +12,7 @@ def print_json(result: Any) -> None:
     """The result as it came."""
     import orjson
 
-    sys.stdout.buffer.write(orjson.dumps(result, option=orjson.OPT_INDENT_2) + b"\n")
+    typer.echo(orjson.dumps(result, option=orjson.OPT_INDENT_2))
 
 
 def print_rows(
