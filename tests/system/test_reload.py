@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from itertools import cycle
 from pathlib import Path
 
 import pytest
 
+from rig import sipp
 from rig.asterisk import Asterisk
 from rig.scene import MOBILE
 from rig.waiting import until
+from tests.support.audit import JournalSince, differences, ledger_legs
+from tests.support.daemon import ACCOUNTS, Daemon
 from tests.support.stage import Stage, accounts
 from tests.support.virtual import virtual_pbx
 
@@ -71,3 +75,35 @@ def test_calls_of_a_pbx_that_a_new_file_names_no_more_end_at_the_start(
         daemon.start()
         assert daemon.calls() == []
         until(daemon.answered, "its leg is closed")
+
+
+def test_reloads_under_load_drop_no_call_and_no_count(asterisk: Asterisk, tmp_path: Path) -> None:
+    journal = JournalSince(asterisk.journal)
+    pbx, block = asterisk.block.pbx, asterisk.block
+    calls, reloads = 80, 24
+    with ExitStack() as stack:
+        daemon = stack.enter_context(Daemon(asterisk, tmp_path))
+        daemon.apply(ACCOUNTS)
+        stack.enter_context(sipp.answer(tmp_path / "carrier", block.carrier()))
+        caller = stack.enter_context(
+            sipp.call(
+                *(tmp_path / "caller", pbx, block.phone("acme"), MOBILE),
+                count=calls,
+                per_s=10,
+                hold_s=1.0,
+            )
+        )
+        for number, mode in zip(range(reloads), cycle(("log", "nonsense", "enforce", "off"))):
+            caller.await_count("final", number * calls // reloads)
+            daemon.write_config(mode)
+            daemon.reload()
+        assert caller.finish() == {200: calls}
+        daemon.wait_idle()
+        until(lambda: len(daemon.answered()) == calls, "every leg is on record")
+        assert differences(ledger_legs(daemon.legs()), journal.legs()) == []
+        served = "pbxbilling_config_reloads_total"
+        assert daemon.metric(served, result="error") == reloads / 4
+        assert daemon.metric(served, result="ok") == reloads * 3 / 4
+        assert daemon.corrections() == {}
+        (usage,) = daemon.ask("usage", tenant="acme", month=None)
+        assert usage["outbound_calls"] == calls

@@ -1,0 +1,111 @@
+"""Holds the daemon's ledger against Asterisk's own journal, leg by leg.
+
+It reads the journal by itself and shares no code with the daemon, so that one checks the other.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from sqlite3 import Row
+from typing import NamedTuple
+
+AGREEMENT_S = 0.1
+BEFORE_A_KILL_S = 5.0  # so much earlier an estimated end may be than the kill that it stands for
+TRUNK = "PJSIP/carrier"
+
+_EVENT, _TIME, _UNIQUEID, _LINKEDID, _CHANNEL, _ACCOUNTCODE, _CONTEXT = range(7)
+
+
+class TrunkLeg(NamedTuple):
+    """An answered trunk leg; instants in seconds since 1970, `ended_at` None while it lives."""
+
+    tenant: str | None
+    answered_at: float
+    ended_at: float | None
+
+
+class JournalSince:
+    """What is written into a journal from now on."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._start = path.stat().st_size if path.exists() else 0
+
+    def legs(self) -> dict[str, TrunkLeg]:
+        """The answered trunk legs, by Uniqueid."""
+        rows = self._rows()
+        owners = _owners(rows)
+        ended = {row[_UNIQUEID]: float(row[_TIME]) for row in rows if row[_EVENT] == "HANGUP"}
+        return {
+            row[_UNIQUEID]: TrunkLeg(
+                owners.get(row[_LINKEDID]), float(row[_TIME]), ended.get(row[_UNIQUEID])
+            )
+            for row in rows
+            if row[_EVENT] == "ANSWER" and row[_CHANNEL].startswith(TRUNK)
+        }
+
+    def _rows(self) -> list[list[str]]:
+        with self._path.open("rb") as journal:
+            journal.seek(self._start)
+            text = journal.read().decode(errors="replace")
+        return list(csv.reader(text.splitlines(keepends=True)))
+
+
+def _owners(rows: Iterable[list[str]]) -> dict[str, str]:
+    """Linkedid → who pays, as the rig's dialplan has it: argument, account code, or context."""
+    owners: dict[str, str] = {}
+    for row in rows:
+        if row[_EVENT] == "PBXBILLING":
+            _, named, _ = json.loads(row[-1])["extra"].split("|")
+            tenant = named or row[_ACCOUNTCODE] or row[_CONTEXT].removeprefix("from-")
+            owners.setdefault(row[_LINKEDID], tenant)
+    return owners
+
+
+def ledger_legs(rows: Iterable[Row]) -> dict[str, TrunkLeg]:
+    """The answered trunk legs on record (`Daemon.legs`), by Uniqueid."""
+    return {
+        row["uniqueid"]: TrunkLeg(
+            row["tenant"],
+            row["answered_at"] / 1e6,
+            row["ended_at"] / 1e6 if row["ended_at"] is not None else None,
+        )
+        for row in rows
+        if row["answered_at"] is not None
+    }
+
+
+def differences(
+    ledger: Mapping[str, TrunkLeg],
+    journal: Mapping[str, TrunkLeg],
+    killed_at: Iterable[float] = (),
+) -> list[str]:
+    """Where the two tell of different legs, in words; nothing where they agree.
+
+    A leg whose end the journal does not have was taken along by an Asterisk that was killed:
+    its end lies at most 5 s before one of those moments.
+    """
+    found = [f"{leg}: not in the ledger: {journal[leg]}" for leg in journal.keys() - ledger.keys()]
+    found += [f"{leg}: not in the journal: {ledger[leg]}" for leg in ledger.keys() - journal.keys()]
+    kills = tuple(killed_at)
+    for leg in journal.keys() & ledger.keys():
+        ours, theirs = ledger[leg], journal[leg]
+        same = (
+            ours.tenant == theirs.tenant
+            and abs(ours.answered_at - theirs.answered_at) <= AGREEMENT_S
+            and _same_end(ours.ended_at, theirs.ended_at, kills)
+        )
+        if not same:
+            found.append(f"{leg}: ledger {ours}, journal {theirs}")
+    return sorted(found)
+
+
+def _same_end(ours: float | None, theirs: float | None, kills: tuple[float, ...]) -> bool:
+    if ours is None:
+        return theirs is None and not kills
+    if theirs is None:
+        return any(0 <= kill - ours <= BEFORE_A_KILL_S for kill in kills)
+    return abs(ours - theirs) <= AGREEMENT_S
