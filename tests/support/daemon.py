@@ -23,7 +23,7 @@ from pbxbilling.cli.reach import ask
 from pbxbilling.clock import SystemClock
 from pbxbilling.domain.channel import ChannelKey, LegDirection
 from pbxbilling.domain.facts import CorrectionKind
-from pbxbilling.domain.period import month_of
+from pbxbilling.domain.period import period_at
 from pbxbilling.domain.records import EndWitness, LegRecord
 from pbxbilling.store.sql import SqlStore
 from rig.asterisk import Asterisk
@@ -196,7 +196,7 @@ class Daemon:
         leg = LegRecord(
             ChannelKey("pbx1", "1.1"), None, tenant, LegDirection.OUTBOUND, "PJSIP/carrier-1",
             "1.1", "", "", began, began, at, seconds * 1_000_000, seconds, seconds,
-            month_of(at, "UTC"), EndWitness.LIVE,
+            period_at(at, "UTC").month, EndWitness.LIVE,
         )  # fmt: skip
         asyncio.run(_commit(f"sqlite:///{self.database}", leg))
         self.start()

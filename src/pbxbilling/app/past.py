@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pbxbilling.domain.book import AccountBook
-from pbxbilling.domain.period import month_of
+from pbxbilling.domain.period import period_at
 from pbxbilling.domain.records import CallRecord, LegRecord, PbxMark, UsageRow
 from pbxbilling.ports import Store
 
@@ -16,7 +16,7 @@ MERGES_KEPT = timedelta(days=7)  # a call that lives for longer is found by its 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """The accounts, this month's usage (and its neighbours'), and what had not ended."""
+    """The accounts, the usage of each tenant's period and its neighbours', what had not ended."""
 
     book: AccountBook
     usage: Sequence[UsageRow]
@@ -28,9 +28,11 @@ class Past:
 
     @classmethod
     async def read(cls, store: Store, now: datetime, timezone: str) -> Past:
-        """Read it; `timezone` says which months it is now. Raises StoreError."""
+        """Read it; `timezone` says which month it is for nobody's legs. Raises StoreError."""
         accounts = await store.accounts()
-        months = {month_of(now + timedelta(days=days), timezone) for days in (-1, 0, 1)}
+        around = [now + timedelta(days=days) for days in (-1, 0, 1)]
+        months = {period_at(at, timezone).month for at in around}
+        months |= {tenant.period_at(at).month for tenant in accounts.tenants for at in around}
         return cls(
             book=AccountBook(accounts.plans, accounts.tenants),
             usage=[row for month in sorted(months) for row in await store.usage(month=month)],

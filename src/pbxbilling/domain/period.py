@@ -1,7 +1,9 @@
-"""Billing periods: calendar months in the tenant's own time zone."""
+"""Billing periods: a month from a tenant's anchor day on, in its own time zone."""
 
 from __future__ import annotations
 
+from calendar import monthrange
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -13,13 +15,53 @@ def zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
-def month_of(at: datetime, timezone: str) -> str:
-    """The calendar month of `at` in `timezone`, as `2026-11`."""
-    return at.astimezone(zone(timezone)).strftime("%Y-%m")
+@dataclass(frozen=True, slots=True)
+class Period:
+    """From `begins` until just before `ends`, both UTC.
+
+    `month` is the calendar month in which it begins, as `2026-11`: one period begins in each, so
+    that this is the key of a tenant's period.
+    """
+
+    month: str
+    begins: datetime
+    ends: datetime
 
 
-def month_end(at: datetime, timezone: str) -> datetime:
-    """The first instant of the month after `at`'s, in UTC: when an allowance is renewed."""
+def period_at(at: datetime, timezone: str, anchor_day: int = 1) -> Period:
+    """The period that an instant is in; that in which one period ends belongs to the next.
+
+    A period begins at midnight of the anchor day where the tenant is, on the last day of a month
+    that is too short. Where the clocks are changed at that midnight it begins at its first
+    instant, or with the day when there is no midnight; so periods neither gap nor overlap.
+    """
     local = at.astimezone(zone(timezone))
-    year, month = (local.year + 1, 1) if local.month == 12 else (local.year, local.month + 1)
-    return datetime(year, month, 1, tzinfo=zone(timezone)).astimezone(UTC)
+    month = local.year * 12 + local.month - 1
+    if at < _begin(month, timezone, anchor_day):
+        month -= 1
+    elif at >= _begin(month + 1, timezone, anchor_day):  # clocks set back over a month's end
+        month += 1
+    return _period(month, timezone, anchor_day)
+
+
+def period_of(month: str, timezone: str, anchor_day: int = 1) -> Period:
+    """The period that begins in a calendar month, as `2026-11`."""
+    year, number = map(int, month.split("-"))
+    return _period(year * 12 + number - 1, timezone, anchor_day)
+
+
+def _period(month: int, timezone: str, anchor_day: int) -> Period:
+    year, number = divmod(month, 12)
+    return Period(
+        f"{year:04}-{number + 1:02}",
+        _begin(month, timezone, anchor_day),
+        _begin(month + 1, timezone, anchor_day),
+    )
+
+
+@lru_cache(maxsize=4096)
+def _begin(month: int, timezone: str, anchor_day: int) -> datetime:
+    """When the period of a month begins; months are counted from the year 0."""
+    year, number = divmod(month, 12)
+    day = min(anchor_day, monthrange(year, number + 1)[1])
+    return datetime(year, number + 1, day, tzinfo=zone(timezone)).astimezone(UTC)

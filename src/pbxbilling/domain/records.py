@@ -65,9 +65,9 @@ class LegRecord:
 
     Written when it is answered and when it ends. `talk_us` is answered time as measured,
     `billed_s` after the plan's increment, `allowance_s` the part of it that used included minutes
-    (0 for directions not included and for legs over the limit). `month` is the period of the end
-    in the tenant's zone. A row with a witnessed end is never overwritten by a later one; an
-    estimated end gives way to the journal's.
+    (0 for directions not included and for legs over the limit). `month` is that in which the
+    tenant's period of the end begins. A row with a witnessed end is never overwritten by a later
+    one; an estimated end gives way to the journal's.
     """
 
     key: ChannelKey

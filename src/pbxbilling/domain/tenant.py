@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from pbxbilling.domain.admission import Direction, Mode, Reason
+from pbxbilling.domain.period import Period, period_at
 from pbxbilling.domain.standing import Blocker, Status
 
 _OUTSIDE = frozenset({Direction.OUTBOUND, Direction.INBOUND})
@@ -57,6 +58,10 @@ class Tenant:
     subscription: str | None = None
     renews_at: datetime | None = None
     setup_paid_at: datetime | None = None  # the setup fee is charged once
+
+    def period_at(self, at: datetime) -> Period:
+        """The billing period that an instant is in: in its own zone, from its anchor day on."""
+        return period_at(at, self.timezone, self.anchor_day)
 
     @property
     def on_own_trial(self) -> bool:

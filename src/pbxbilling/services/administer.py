@@ -13,7 +13,7 @@ from typing import Any
 
 from pbxbilling.domain.admission import Mode
 from pbxbilling.domain.channel import ChannelKey
-from pbxbilling.domain.period import month_of, zone
+from pbxbilling.domain.period import period_at, zone
 from pbxbilling.domain.plan import Limits
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.records import AuditRecord, DecisionRecord, LegAssigned, LegRecord
@@ -247,17 +247,17 @@ class Administration:
         )
 
     async def usage(self, tenant: str | None, month: str | None) -> list[UsageReport]:
-        """Usage of one month (None: the current one, each tenant by its own time zone).
+        """Usage of the period that begins in a month (None: the current one, each tenant's own).
 
         Every tenant is in it, used or not; nobody's legs only where there are any.
         """
         asked = [self._tenant(tenant)] if tenant is not None else self._book.tenants.values()
         now = self._clock.now()
         months: dict[str | None, str] = {
-            one.slug: month or month_of(now, one.timezone) for one in asked
+            one.slug: month or one.period_at(now).month for one in asked
         }
         if tenant is None:
-            months[None] = month or month_of(now, self._policy().timezone)
+            months[None] = month or period_at(now, self._policy().timezone).month
         rows = [
             row
             for each in sorted(set(months.values()))
@@ -334,7 +334,7 @@ class Administration:
             raise AdministrationError(msg)
         billed_s = terms.plan.billing_increment.billable_s(leg.talk_us)
         included = leg.direction in terms.plan.included_directions and not leg.over_limit
-        month = month_of(leg.ended_at, tenant.timezone)
+        month = tenant.period_at(leg.ended_at).month
         return LegAssigned(leg.key, tenant.slug, billed_s, billed_s if included else 0, month)
 
 

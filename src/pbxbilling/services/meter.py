@@ -12,7 +12,7 @@ from pbxbilling.domain.call import Call, Channel
 from pbxbilling.domain.channel import LegDirection
 from pbxbilling.domain.facts import ClockDisagreed, CutArmed, LegAnswered, LegEnded, WouldCut
 from pbxbilling.domain.ledger import Ledger
-from pbxbilling.domain.period import month_end, month_of
+from pbxbilling.domain.period import period_at
 from pbxbilling.domain.plan import PER_MINUTE, BillingIncrement
 from pbxbilling.domain.records import EndWitness, LegAssigned, LegRecord, UsageRow
 from pbxbilling.domain.tenant import Tenant
@@ -144,7 +144,9 @@ class Meter:
         )
 
     def _month(self, terms: Terms | None, at: datetime) -> str:
-        return month_of(at, terms.tenant.timezone if terms else self._in_force.policy.timezone)
+        if terms is not None:
+            return terms.tenant.period_at(at).month
+        return period_at(at, self._in_force.policy.timezone).month
 
     # --- allowance -----------------------------------------------------------------------------
 
@@ -168,7 +170,7 @@ class Meter:
 
     def drawn_s(self, tenant: Tenant, at: datetime) -> int:
         """Seconds that ended legs have drawn of the allowance, in the tenant's month of `at`."""
-        return self._used_s.get((tenant.slug, month_of(at, tenant.timezone)), 0)
+        return self._used_s.get((tenant.slug, tenant.period_at(at).month), 0)
 
     def remaining_s(self, terms: Terms, at: datetime, mono: float) -> float | None:
         """Seconds left of a hard allowance, live legs drawing second by second; None: not hard."""
@@ -251,7 +253,7 @@ class Meter:
             return
         in_s = max(0.0, left) / len(drawing.legs)
         drawing.empty_mono = mono + in_s
-        drawing.renewed_at = month_end(at, terms.tenant.timezone)
+        drawing.renewed_at = terms.tenant.period_at(at).ends
         if self._in_force.mode_of(tenant) is not Mode.ENFORCE:
             return
         for leg in drawing.legs:
@@ -271,7 +273,7 @@ class Meter:
                 self._cut(leg, 365 * 86_400.0)
 
     def tick(self, at: datetime, mono: float) -> None:
-        """Look after hard allowances: renewed months, legs that outlive their cut, log mode."""
+        """Look after hard allowances: renewed periods, legs that outlive their cut, log mode."""
         for tenant, drawing in list(self._drawing.items()):
             if drawing.empty_mono is None:
                 continue

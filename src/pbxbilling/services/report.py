@@ -12,6 +12,7 @@ from typing import Any
 from pbxbilling.domain.admission import Load, Mode
 from pbxbilling.domain.book import AccountBook, Terms
 from pbxbilling.domain.channel import LegDirection
+from pbxbilling.domain.period import period_of
 from pbxbilling.domain.plan import Limits, Plan
 from pbxbilling.domain.records import UsageRow
 from pbxbilling.domain.standing import Blocker, Status
@@ -80,8 +81,9 @@ def tenant_report(
 
 @dataclass(frozen=True, slots=True)
 class UsageReport:
-    """Answered trunk legs of a tenant (None: nobody's) in one month, both ways.
+    """Answered trunk legs of a tenant (None: nobody's) in one period, both ways.
 
+    `month` is that in which the period begins; from `begins_at` until just before `ends_at`.
     Seconds are as measured, minutes exact decimals after the billing increment. `plan` and
     `included_minutes` are today's, None is unlimited; with 0 every minute of the plan's
     `included_directions` is overage.
@@ -98,6 +100,8 @@ class UsageReport:
     inbound_minutes: Decimal = Decimal(0)
     included_minutes: Decimal | None = Decimal(0)
     overage_minutes: Decimal = Decimal(0)
+    begins_at: datetime | None = None
+    ends_at: datetime | None = None
 
 
 def usage_reports(
@@ -123,6 +127,7 @@ def _usage_report(
     plan = book.plans.get(known.plan) if known else None
     included = _included_minutes(plan)
     drawn = _minutes(sum(row.allowance_s for row in ways.values()))
+    period = period_of(month, known.timezone, known.anchor_day) if known else None
     outbound, inbound = ways.get(LegDirection.OUTBOUND), ways.get(LegDirection.INBOUND)
     return UsageReport(
         tenant=tenant,
@@ -136,6 +141,8 @@ def _usage_report(
         inbound_minutes=_minutes(inbound.billed_s if inbound else 0),
         included_minutes=included,
         overage_minutes=Decimal(0) if included is None else max(Decimal(0), drawn - included),
+        begins_at=period.begins if period else None,
+        ends_at=period.ends if period else None,
     )
 
 

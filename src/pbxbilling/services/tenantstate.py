@@ -8,7 +8,6 @@ from decimal import Decimal
 
 from pbxbilling.domain.admission import Mode
 from pbxbilling.domain.ledger import Ledger
-from pbxbilling.domain.period import month_of
 from pbxbilling.domain.standing import Blocker, Status
 from pbxbilling.ports import Clock
 from pbxbilling.services.inforce import InForce
@@ -73,7 +72,7 @@ class TenantStates:
             inbound_calls=load.inbound,
             internal_calls=load.internal,
             max_calls=terms.limits.max_calls,
-            month=month_of(at, tenant.timezone),
+            month=tenant.period_at(at).month,
             minutes=Decimal(self._meter.drawn_s(tenant, at)) / 60,
             included_minutes=plan.included_minutes,
         )
