@@ -15,6 +15,7 @@ from pbxbilling.domain.tenant import Tenant
 from pbxbilling.services.contradictions import (
     Problem,
     choice_problems,
+    demo_problems,
     double_claims,
     plan_problems,
 )
@@ -119,6 +120,7 @@ def plan_changes(
             for change in tenants
             for problem in choice_problems(change.before, change.after, book.plans | declared)
         ),
+        *(problem for one in tenants for problem in demo_problems(one.before, one.after)),
         *double_claims(everyone),
     ]
     if problems:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from pbxbilling.domain.plan import Plan
+from pbxbilling.domain.standing import Status
 from pbxbilling.domain.tenant import Tenant
 
 Plans = Mapping[str, Plan]
@@ -79,6 +80,19 @@ def choice_problems(before: Tenant | None, after: Tenant, plans: Plans) -> Itera
             "plan",
             f"{after.plan!r} is deactivated and stays with the tenants that have it; choose an"
             " active plan, or set active = true",
+        )
+
+
+def demo_problems(before: Tenant | None, after: Tenant) -> Iterator[Problem]:
+    """A demo tenant that a gateway would go on charging."""
+    if before is None or before.demo or not after.demo or before.subscription is None:
+        return
+    if before.status is not Status.CANCELLED:
+        yield Problem(
+            f"tenant {after.slug}",
+            "demo",
+            f"a demo tenant is never billed, and subscription {before.subscription} still is:"
+            " cancel it first",
         )
 
 

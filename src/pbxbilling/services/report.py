@@ -86,7 +86,7 @@ class UsageReport:
     `month` is that in which the period begins; from `begins_at` until just before `ends_at`.
     Seconds are as measured, minutes exact decimals after the billing increment. `plan` and
     `included_minutes` are today's, None is unlimited; with 0 every minute of the plan's
-    `included_directions` is overage.
+    `included_directions` is overage. A demo tenant has none: overage is what is billed.
     """
 
     tenant: str | None
@@ -127,6 +127,7 @@ def _usage_report(
     plan = book.plans.get(known.plan) if known else None
     included = _included_minutes(plan)
     drawn = _minutes(sum(row.allowance_s for row in ways.values()))
+    billed_beyond = None if known is not None and known.demo else included
     period = period_of(month, known.timezone, known.anchor_day) if known else None
     outbound, inbound = ways.get(LegDirection.OUTBOUND), ways.get(LegDirection.INBOUND)
     return UsageReport(
@@ -140,7 +141,7 @@ def _usage_report(
         inbound_seconds=inbound.talk_us / 1_000_000 if inbound else 0.0,
         inbound_minutes=_minutes(inbound.billed_s if inbound else 0),
         included_minutes=included,
-        overage_minutes=Decimal(0) if included is None else max(Decimal(0), drawn - included),
+        overage_minutes=_overage(drawn, billed_beyond),
         begins_at=period.begins if period else None,
         ends_at=period.ends if period else None,
     )
@@ -150,6 +151,10 @@ def _included_minutes(plan: Plan | None) -> Decimal | None:
     if plan is None:
         return Decimal(0)
     return None if plan.included_minutes is None else Decimal(plan.included_minutes)
+
+
+def _overage(drawn: Decimal, included: Decimal | None) -> Decimal:
+    return Decimal(0) if included is None else max(Decimal(0), drawn - included)
 
 
 def _minutes(seconds: int) -> Decimal:

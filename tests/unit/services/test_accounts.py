@@ -10,6 +10,7 @@ import pytest
 from pbxbilling.config.accounts_file import read_accounts
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.plan import Plan, StripePrices
+from pbxbilling.domain.standing import Status
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.services.accounts import AccountsError, Change, ChangeKind, plan_changes
 
@@ -92,6 +93,16 @@ def test_a_setup_fee_at_stripe_may_be_that_of_many_plans() -> None:
 def test_a_tenants_plan_that_is_not_there_is_named_with_the_mend() -> None:
     told = refused('[plan.a]\n[tenant.new]\nplan = "gold"\n')
     assert told.startswith("accounts.toml:2: tenant new: plan: 'gold' is unknown (known: a, old")
+
+
+def test_a_tenant_that_is_charged_elsewhere_cannot_become_a_demo() -> None:
+    linked = replace(ACME, subscription="sub_1")
+    file = read_accounts('[tenant.acme]\nplan = "pro"\ndemo = true\n', "accounts.toml")
+    with pytest.raises(AccountsError, match=r"acme: demo: .* subscription sub_1 still is: cancel"):
+        plan_changes(AccountBook([PRO], [linked]), file, NOW, trial_days=14)
+    over = replace(linked, status=Status.CANCELLED)
+    (change,) = plan_changes(AccountBook([PRO], [over]), file, NOW, trial_days=14)
+    assert change.after == replace(over, demo=True, dids=())
 
 
 def test_a_number_belongs_to_one_tenant() -> None:

@@ -8,9 +8,10 @@ from datetime import timedelta
 import pytest
 
 from pbxbilling.domain.admission import Direction, Mode, Reason
-from pbxbilling.domain.plan import Limits, Plan
+from pbxbilling.domain.plan import Limits, Overage, Plan
 from pbxbilling.domain.policy import EmergencyNumbers
 from pbxbilling.domain.standing import Blocker, Status
+from pbxbilling.domain.tenant import Tenant
 from tests.support.world import START, World, plan
 
 OUT, IN, INTERNAL = Direction.OUTBOUND, Direction.INBOUND, Direction.INTERNAL
@@ -53,9 +54,34 @@ def test_a_trial_keeps_its_grace_window_and_then_closes_outbound(
     assert world.hook("2", direction=IN).admit
 
 
-def test_a_demo_tenant_is_never_blocked_by_its_trial() -> None:
-    world = world_of(status=Status.TRIAL, trial_until=START - timedelta(days=99), demo=True)
+@pytest.mark.parametrize("status", sorted(set(Status) - {Status.SUSPENDED}))
+@pytest.mark.parametrize("direction", Direction)
+def test_a_demo_tenant_is_blocked_by_no_payment_and_no_trial(
+    status: Status, direction: Direction
+) -> None:
+    long_ago = START - timedelta(days=99)
+    world = world_of(status=status, status_since=long_ago, trial_until=long_ago, demo=True)
+    assert world.hook("1", direction=direction).admit
+    tenant = world.in_force.book.tenants["acme"]
+    assert tenant.blocks_at(START, grace_days=7) == frozenset()
+
+
+def test_a_demo_tenant_is_held_to_its_limits() -> None:
+    world = World(Mode.ENFORCE, plan(max_calls=1))
+    world.in_force.book.put_tenant(Tenant("acme", "plan", demo=True))
     assert world.hook("1").admit
+    assert world.hook("2").reason is Reason.MAX_CALLS
+
+
+def test_a_demo_tenant_is_held_to_a_hard_allowance() -> None:
+    world = World(Mode.ENFORCE, Plan("plan", overage=Overage.BLOCK))
+    world.in_force.book.put_tenant(Tenant("acme", "plan", demo=True))
+    assert world.hook("1").reason is Reason.ALLOWANCE
+
+
+def test_a_demo_tenant_can_be_suspended() -> None:
+    world = world_of(demo=True, blocks=frozenset({Blocker.OPERATOR}))
+    assert world.hook("1").reason is Reason.SUSPENDED
 
 
 @pytest.mark.parametrize(("days", "admitted"), [(6.9, True), (7, False)])
