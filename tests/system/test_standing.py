@@ -1,0 +1,96 @@
+"""What a tenant's standing closes, told to a real Asterisk: the reason, its cause, emergencies."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from signal import SIGKILL, SIGSTOP, Signals
+from typing import NamedTuple
+
+import pytest
+
+from rig.asterisk import Asterisk
+from rig.scene import MOBILE
+from tests.support.stage import Stage, accounts
+
+pytestmark = pytest.mark.asterisk
+
+
+class Refusal(NamedTuple):
+    """A status in the accounts file, how its refusal is called, the cause chosen, and SIP's."""
+
+    status: str
+    reason: str
+    cause: int
+    sip: int
+
+
+REFUSALS = (
+    Refusal("trial", "trial_over", 34, 503),
+    Refusal("cancelled", "cancelled", 1, 404),
+    Refusal("read_only", "read_only", 22, 410),
+    Refusal("incomplete", "incomplete", 18, 408),
+    Refusal("suspended", "suspended", 21, 403),
+)
+CAUSES = "\n".join(f"{each.reason} = {each.cause}" for each in REFUSALS)
+SITE = f"""
+[refusal]
+{CAUSES}
+[billing]
+trial_days = 0
+grace_days = 0
+[emergency]
+numbers = ["112", "911"]
+prefixes = ["0"]
+"""
+EMERGENCIES = ("112", "911", "0112")
+
+
+def verdict_after(stage: Stage, since: int) -> list[str]:
+    """The fields of `PBXBILLING` that the daemon set, the first from event number `since` on."""
+    told = stage.scene.ami.events[since:]
+    values = [e["Value"] for e in told if e["Event"] == "VarSet" and "PBXBILLING" in e["Variable"]]
+    return next(value for value in values if "|" in value).split("|")
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.reason)
+def test_a_closed_tenant_gets_its_reason_and_cause_and_reaches_emergency_numbers(
+    asterisk: Asterisk, tmp_path: Path, refusal: Refusal
+) -> None:
+    asterisk.set_global("PBXBILLING_EMERGENCY_PREFIX", "0")
+    with ExitStack() as stack:
+        stage = Stage(asterisk, tmp_path, stack, more=SITE)
+        stage.daemon.apply(accounts("unlimited", f'status = "{refusal.status}"\n'))
+        since = len(stage.scene.ami.events)
+        assert stage.refused_with() == refusal.sip
+        verdict, tenant, direction, reason, cause, *_ = verdict_after(stage, since)
+        assert (verdict, tenant, direction) == ("REFUSE", "acme", "outbound")
+        assert (reason, cause) == (refusal.reason, str(refusal.cause))
+        assert stage.last_decision()["reason"] == refusal.reason
+
+        for number in EMERGENCIES:
+            since = len(stage.scene.ami.events)
+            leg = stage.phone.dial(number)
+            assert verdict_after(stage, since)[3] == "emergency"
+            (call,) = stage.daemon.calls()
+            assert call["emergency"]
+            leg.hang_up()
+            stage.daemon.wait_idle()
+        counted = stage.daemon.metric("pbxbilling_emergency_calls_total", tenant="acme")
+        assert counted == len(EMERGENCIES)
+
+
+@pytest.mark.parametrize("number", [SIGSTOP, SIGKILL], ids=["wedged", "dead"])
+def test_emergency_numbers_pass_without_a_daemon_where_nothing_else_does(
+    asterisk: Asterisk, tmp_path: Path, number: Signals
+) -> None:
+    settings = {"FALLBACK": "closed", "EMERGENCY_PREFIX": "0", "HOOK_SECONDS": "0.3"}
+    for name, value in settings.items():
+        asterisk.set_global(f"PBXBILLING_{name}", value)
+    with ExitStack() as stack:
+        stage = Stage(asterisk, tmp_path, stack, more=SITE)
+        stage.daemon.apply(accounts("none"))
+        stage.daemon.signal(number)
+        assert stage.refused_with(MOBILE) == 486
+        for emergency in EMERGENCIES:
+            stage.phone.dial(emergency).hang_up()
