@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from pbxbilling.domain.channel import ChannelKey
 from pbxbilling.domain.facts import Fact
@@ -135,6 +135,52 @@ class Mirrors(Protocol):
     async def cursor(self, name: str) -> datetime | None:
         """How far something has come; None before its beginning."""
         ...
+
+
+T = TypeVar("T")
+
+
+class Page(NamedTuple, Generic[T]):
+    """A part of a long list, and behind which one the next part begins: None at its end.
+
+    `faults` are of those that could not be understood: they are left out.
+    """
+
+    items: Sequence[T]
+    after: str | None
+    faults: Sequence[str] = ()
+
+
+class Gateway(Protocol):
+    """What a payment gateway knows. All of it may wait, for a limited time; GatewayError else."""
+
+    @property
+    def live(self) -> bool:
+        """Whether it moves real money."""
+        ...
+
+    async def subscription(self, ident: str) -> Subscription | None:
+        """A subscription as it is now; None for one that is unknown there."""
+        ...
+
+    async def subscriptions(self, after: str | None) -> Page[Subscription]:
+        """All subscriptions, ended ones too, a page at a time."""
+        ...
+
+    async def events(self, since: datetime, after: str | None) -> Page[Letter]:
+        """What happened since then, of the kinds that we use, a page at a time."""
+        ...
+
+
+class GatewayError(Exception):
+    """The gateway could not be asked, or did not do it: the message says which, and the mend.
+
+    `away` tells the first from the second: asking again may help.
+    """
+
+    def __init__(self, message: str, *, away: bool) -> None:
+        super().__init__(message)
+        self.away = away
 
 
 class StoreError(Exception):

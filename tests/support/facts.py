@@ -36,6 +36,16 @@ from pbxbilling.domain.facts import (
     StoreRecovered,
     WouldCut,
 )
+from pbxbilling.domain.gateway import LetterState
+from pbxbilling.domain.gateway_facts import (
+    Drifted,
+    GatewayAway,
+    GatewayBack,
+    LetterTaken,
+    PaymentAlert,
+    WebhookReceived,
+    WebhookResult,
+)
 from pbxbilling.domain.hook import HookRequest
 from pbxbilling.domain.records import CallRecord, EndWitness, LegRecord
 from pbxbilling.domain.standing import Status, Turn
@@ -127,3 +137,9 @@ def one_of_each() -> Iterable[Fact]:
     yield StoreRecovered(AT, 12)
     yield AccountsChanged(AT, "root", "apply", "acme")
     yield StandingChanged(AT, "acme", Status.TRIAL, Status.ACTIVE, Turn.PAID, "stripe", "sub_1")
+    yield WebhookReceived(AT, WebhookResult.STORED, "invoice.paid", "evt_1")
+    yield LetterTaken(AT, "evt_1", "invoice.paid", LetterState.DONE, "acme")
+    yield GatewayAway(AT, "no answer")
+    yield GatewayBack(AT)
+    yield Drifted(AT, "sub_1", "acme")
+    yield PaymentAlert(AT, "tenant acme", "the trial ends")

@@ -11,6 +11,14 @@ from enum import StrEnum
 
 from pbxbilling.domain.admission import Decision, Mode
 from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.gateway_facts import (
+    Drifted,
+    GatewayAway,
+    GatewayBack,
+    LetterTaken,
+    PaymentAlert,
+    WebhookReceived,
+)
 from pbxbilling.domain.hook import HookRequest
 from pbxbilling.domain.records import CallRecord, LegRecord
 from pbxbilling.domain.standing import Status, Turn
@@ -303,4 +311,10 @@ Fact = (
     | StoreRecovered
     | AccountsChanged
     | StandingChanged
+    | WebhookReceived
+    | LetterTaken
+    | GatewayAway
+    | GatewayBack
+    | Drifted
+    | PaymentAlert
 )

@@ -142,12 +142,17 @@ def leading(subscriptions: Iterable[Subscription]) -> Subscription | None:
 
 
 def follow(
-    tenant: Tenant, subscriptions: Iterable[Subscription], plan: str | None, at: datetime
+    tenant: Tenant,
+    subscriptions: Iterable[Subscription],
+    plan: str | None,
+    at: datetime,
+    grace_days: int,
 ) -> Tenant:
     """The tenant as its subscriptions want it; `plan` is the one that the leading price sells.
 
     A demo tenant follows none. One that has never been linked keeps a trial of its own while the
-    first payment is awaited: a checkout that was left half done takes nothing away.
+    first payment is awaited: a checkout that was left half done takes nothing away. A grace window
+    that was booked as over stays so while the payment is still due.
     """
     lead = leading(subscriptions)
     if lead is None or tenant.demo:
@@ -156,7 +161,7 @@ def follow(
     if lead.status is Status.INCOMPLETE and trying:
         return tenant
     began = lead.status in (Status.ACTIVE, Status.TRIAL)
-    return replace(
+    after = replace(
         tenant,
         plan=plan or tenant.plan,
         status=lead.status,
@@ -167,3 +172,6 @@ def follow(
         renews_at=None if lead.cancel_at_period_end or lead.is_over else lead.period_end,
         setup_paid_at=tenant.setup_paid_at or (lead.as_of if lead.with_setup and began else None),
     )
+    if tenant.status is after.status_at(at, grace_days) is Status.READ_ONLY:
+        return replace(after, status=tenant.status, status_since=tenant.status_since)
+    return after

@@ -39,6 +39,16 @@ from pbxbilling.domain.facts import (
     StoreRecovered,
     WouldCut,
 )
+from pbxbilling.domain.gateway import LetterState
+from pbxbilling.domain.gateway_facts import (
+    Drifted,
+    GatewayAway,
+    GatewayBack,
+    LetterTaken,
+    PaymentAlert,
+    WebhookReceived,
+    WebhookResult,
+)
 from pbxbilling.domain.records import CallRecord, LegRecord
 
 DEBUG, INFO, WARNING, ERROR = logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR
@@ -228,6 +238,24 @@ def _plain(level: int, event: str, *names: str) -> Callable[[Any, Mask], Line]:
     return line
 
 
+def _webhook(fact: WebhookReceived, _mask: Mask) -> Line:
+    match fact.result:
+        case WebhookResult.STORED | WebhookResult.IGNORED | WebhookResult.RECOVERED:
+            level = DEBUG
+        case WebhookResult.NOT_KEPT:
+            level = ERROR
+        case _:
+            level = WARNING if fact.loud else DEBUG
+    fields = {"result": fact.result, "kind": fact.kind, "id": fact.event, "reason": fact.reason}
+    return Line(level, "webhook", {key: value for key, value in fields.items() if value})
+
+
+def _letter_taken(fact: LetterTaken, _mask: Mask) -> Line:
+    level = INFO if fact.state is LetterState.DONE else WARNING
+    fields = {"tenant": fact.tenant, "kind": fact.kind, "state": fact.state, "id": fact.event}
+    return Line(level, "payment event taken", fields | ({"note": fact.note} if fact.note else {}))
+
+
 _LINES: Mapping[type, Callable[[Any, Mask], Line]] = {
     AdmissionDecided: admission_line,
     CallStarted: _call_started,
@@ -265,4 +293,10 @@ _LINES: Mapping[type, Callable[[Any, Mask], Line]] = {
     StandingChanged: _plain(
         INFO, "standing changed", "tenant", "before", "after", "turn", "actor", "subscription"
     ),
+    WebhookReceived: _webhook,
+    LetterTaken: _letter_taken,
+    GatewayAway: _plain(WARNING, "gateway away: events are applied as they say", "reason"),
+    GatewayBack: _plain(INFO, "gateway back"),
+    Drifted: _plain(WARNING, "subscription had drifted: applied", "tenant", "subscription"),
+    PaymentAlert: _plain(WARNING, "payments need a look", "subject", "note"),
 }

@@ -31,6 +31,13 @@ from pbxbilling.domain.facts import (
     StoreFailing,
     WouldCut,
 )
+from pbxbilling.domain.gateway_facts import (
+    Drifted,
+    GatewayAway,
+    LetterTaken,
+    PaymentAlert,
+    WebhookReceived,
+)
 from pbxbilling.telemetry.counts import Count, Spread, TenantLabels
 from pbxbilling.telemetry.figures import LiveFigures, gauges
 
@@ -174,6 +181,11 @@ class Metrics:
         self._count(
             "standing_changes", "Tenants whose standing turned, by what it became.", "status"
         )
+        self._count("webhooks", "Bodies that came to the webhook.", "result")
+        self._count("payment_events", "Payment events taken, by how far they came.", "state")
+        self._count("gateway_outages", "Times that the payment gateway could not be asked.")
+        self._count("subscription_drifts", "Subscriptions that no event had kept up to date.")
+        self._count("payment_alerts", "What a person has to look at about payments.")
         self._count("store_failures", "Writes to the database that failed and are tried again.")
 
 
@@ -208,5 +220,10 @@ _RULES: Mapping[type, _Rule] = {
     SlotReleased: ("slots_released", lambda _fact, _: ()),
     AccountsChanged: ("accounts_changes", lambda _fact, _: ()),
     StandingChanged: ("standing_changes", lambda fact, _: (fact.after.value,)),
+    WebhookReceived: ("webhooks", lambda fact, _: (fact.result.value,)),
+    LetterTaken: ("payment_events", lambda fact, _: (fact.state.value,)),
+    GatewayAway: ("gateway_outages", lambda _fact, _: ()),
+    Drifted: ("subscription_drifts", lambda _fact, _: ()),
+    PaymentAlert: ("payment_alerts", lambda _fact, _: ()),
     StoreFailing: ("store_failures", lambda _fact, _: ()),
 }

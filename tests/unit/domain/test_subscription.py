@@ -69,20 +69,20 @@ def test_a_tenant_lives_by_its_best_subscription_and_of_equals_by_the_newest() -
 
 @pytest.mark.parametrize("status", LIVED)
 def test_a_tenant_follows_its_subscription(status: Status) -> None:
-    tenant = follow(Tenant("acme", "free"), [seen(status)], "pro", START)
+    tenant = follow(Tenant("acme", "free"), [seen(status)], "pro", START, 7)
     assert (tenant.status, tenant.subscription, tenant.plan) == (status, "sub_1", "pro")
 
 
 def test_a_demo_tenant_follows_none() -> None:
     demo = Tenant("acme", "free", demo=True)
-    assert follow(demo, [seen(Status.CANCELLED)], "pro", START) == demo
+    assert follow(demo, [seen(Status.CANCELLED)], "pro", START, 7) == demo
 
 
 def test_a_checkout_left_half_done_takes_no_trial_away() -> None:
     trying = Tenant("acme", "free", status=Status.TRIAL, trial_until=START + timedelta(days=1))
     waiting = [seen(Status.INCOMPLETE)]
-    assert follow(trying, waiting, None, START) == trying
-    later = follow(trying, waiting, None, START + timedelta(days=2))
+    assert follow(trying, waiting, None, START, 7) == trying
+    later = follow(trying, waiting, None, START + timedelta(days=2), 7)
     assert later.status is Status.INCOMPLETE
 
 
@@ -95,3 +95,22 @@ def test_a_turn_that_the_table_does_not_know_is_an_error() -> None:
     check_transition(Turn.TRIAL_ENDED, Status.TRIAL, Status.GRACE_PERIOD)
     with pytest.raises(ValueError, match="trial_ended: no way from cancelled"):
         check_transition(Turn.TRIAL_ENDED, Status.CANCELLED, Status.GRACE_PERIOD)
+
+
+def test_a_grace_window_that_was_booked_as_over_is_not_opened_again() -> None:
+    lead = seen(Status.PAST_DUE, status_since=START)
+    due = follow(Tenant("acme", "pro"), [lead], None, START, 7)
+    assert due.status is Status.PAST_DUE
+    over = START + timedelta(days=8)
+    booked = replace(due, status=Status.READ_ONLY, status_since=START + timedelta(days=7))
+    assert follow(booked, [lead], None, over, 7) == booked
+    assert follow(booked, [seen(Status.ACTIVE, 60)], None, over, 7).status is Status.ACTIVE
+
+
+def test_of_two_unconfirmed_pictures_of_one_second_the_more_permissive_stands() -> None:
+    waiting, paid = seen(Status.INCOMPLETE), seen(Status.ACTIVE)
+    assert waiting.yields_to(paid)
+    assert not paid.yields_to(waiting)
+    assert paid.yields_to(seen(Status.CANCELLED))
+    assert waiting.yields_to(seen(Status.PAST_DUE, 1))
+    assert not seen(Status.ACTIVE, 1).yields_to(paid)

@@ -1,0 +1,133 @@
+"""Works kept events off: those about one thing in their order, others side by side."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+from pbxbilling.domain.gateway import UNFINISHED, Letter, LetterState, Message
+from pbxbilling.domain.gateway_facts import GatewayAway, GatewayBack
+from pbxbilling.payments import reading
+from pbxbilling.ports import Clock, EventSink, Gateway, GatewayError, Mirrors, StoreError
+from pbxbilling.services.follow import UNASKED, Asked, Follower
+
+SIDE_BY_SIDE = 8
+SWEEP_S = 30.0  # how often what is unfinished is tried again
+_WAITING_MOST = 10_000  # beyond, events stay in the store until a sweep
+
+
+class Post:
+    """The desk between the webhook and the accounts.
+
+    Nothing is held here that is not in the store: an end in the middle loses and doubles nothing.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        follower: Follower,
+        mirrors: Mirrors,
+        clock: Clock,
+        emit: EventSink,
+    ) -> None:
+        self._gateway = gateway
+        self._follower = follower
+        self._mirrors = mirrors
+        self._clock = clock
+        self._emit = emit
+        self._lanes: dict[str, deque[str]] = {}
+        self._tasks: asyncio.TaskGroup | None = None
+        self._slots = asyncio.Semaphore(SIDE_BY_SIDE)
+        self._away = False
+
+    def arrived(self, letter: Letter) -> None:
+        """An event was kept: it is the next of its lane."""
+        if self._tasks is None or sum(map(len, self._lanes.values())) >= _WAITING_MOST:
+            return
+        lane = self._lanes.get(letter.about)
+        if lane is not None:
+            lane.append(letter.id)
+            return
+        self._lanes[letter.about] = deque([letter.id])
+        self._tasks.create_task(self._work(letter.about), name=f"post {letter.about}")
+
+    async def run(self) -> None:
+        """Work, for ever; begins with what an earlier run left."""
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            try:
+                while True:
+                    await self.sweep()
+                    await asyncio.sleep(SWEEP_S)
+            finally:
+                self._tasks = None
+
+    async def sweep(self) -> None:
+        """Try everything again that has not come to its end."""
+        try:
+            unfinished = await self._mirrors.letters(*UNFINISHED)
+        except StoreError:
+            return  # the store tells of it itself, and the next sweep comes
+        for letter in unfinished:
+            if letter.about not in self._lanes:
+                self.arrived(letter)
+
+    async def _work(self, about: str) -> None:
+        """One lane to its end."""
+        lane = self._lanes[about]
+        try:
+            while lane:
+                async with self._slots:
+                    await self._deliver(lane.popleft())
+        finally:
+            del self._lanes[about]
+
+    async def _deliver(self, ident: str) -> None:
+        try:
+            letter = await self._mirrors.letter(ident)
+            if letter is not None and letter.state in UNFINISHED:
+                await self._take(letter)
+        except StoreError:
+            return  # it stays as it is in the store, for the next sweep
+
+    async def _take(self, letter: Letter) -> None:
+        try:
+            message = reading.message(letter.body)
+            asked = await self._ask_after(message)
+        except reading.UnreadableError as fault:
+            await self._follower.give_up(letter, str(fault))
+            return
+        except GatewayError as fault:
+            await self._follower.give_up(letter, str(fault))
+            return
+        if _says_anything_new(letter, asked):
+            await self._follower.take(letter, message, asked)
+
+    async def _ask_after(self, message: Message) -> Asked:
+        """The event's subscription as the gateway has it; raises GatewayError for nonsense."""
+        if message.subscription_id is None:
+            return UNASKED
+        try:
+            found = await self._gateway.subscription(message.subscription_id)
+        except GatewayError as fault:
+            if not fault.away:
+                raise
+            self._is_away(str(fault))
+            return UNASKED
+        self._is_back()
+        return Asked(reached=True, found=found)
+
+    def _is_away(self, reason: str) -> None:
+        if not self._away:
+            self._away = True
+            self._emit(GatewayAway(self._clock.now(), reason))
+
+    def _is_back(self) -> None:
+        if self._away:
+            self._away = False
+            self._emit(GatewayBack(self._clock.now()))
+
+
+def _says_anything_new(letter: Letter, asked: Asked) -> bool:
+    """What was applied from its own picture is not applied so again."""
+    return asked.reached or letter.state is not LetterState.UNCONFIRMED

@@ -1,0 +1,230 @@
+"""Tenants follow what the payment gateway says of them, whichever way it was heard.
+
+All ways end in one place: a picture is merged into the mirror, and the tenant's standing is worked
+out from all of its mirrored subscriptions. So an event that came twice, late or not at all makes
+no difference in the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from pbxbilling.domain.book import AccountBook
+from pbxbilling.domain.gateway import Letter, LetterMoved, LetterState, Message, Topic
+from pbxbilling.domain.gateway_facts import Drifted, LetterTaken, PaymentAlert
+from pbxbilling.domain.plan import Plan
+from pbxbilling.domain.records import Record
+from pbxbilling.domain.subscription import TURNS, Customer, Subscription, follow, leading
+from pbxbilling.ports import Clock, EventSink, Mirrors
+from pbxbilling.services.accounts import Change, TenantChange
+from pbxbilling.services.write import AccountWriter
+
+ACTOR = "gateway"
+ACTION = "subscription"
+
+_OF_NOBODY = frozenset({Topic.METER_REPORT, Topic.CUSTOMER})  # nothing waits for their tenant
+_ALERTING = frozenset({Topic.TRIAL_ENDS_SOON, Topic.METER_REPORT})
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the gateway said when it was asked after an event's subscription.
+
+    `reached` is false where it could not be asked; `found` is None where it knows no such one.
+    """
+
+    reached: bool
+    found: Subscription | None = None
+
+
+UNASKED = Asked(reached=False)
+
+
+class Follower:
+    """Merges what was heard into mirrors and tenants. Raises StoreError; then nothing changed."""
+
+    def __init__(
+        self,
+        writer: AccountWriter,
+        mirrors: Mirrors,
+        clock: Clock,
+        emit: EventSink,
+        grace_days: Callable[[], int],
+        *,
+        live: bool,
+    ) -> None:
+        """`live` is the mode of our key: subscriptions of the other one move no tenant."""
+        self._writer = writer
+        self._book: AccountBook = writer.book
+        self._mirrors = mirrors
+        self._clock = clock
+        self._emit = emit
+        self._grace_days = grace_days
+        self._live = live
+
+    async def take(self, letter: Letter, message: Message, asked: Asked) -> LetterState:
+        """Apply one event; gives how far it has come."""
+        async with self._writer.alone:
+            kept = await self._merged(message, asked)
+            tenant = await self._owner(message, kept)
+            state = _state(message, asked, tenant)
+            moved = LetterMoved(letter.id, state, letter.attempts + 1)
+            also: list[Record] = [moved, *await self._display(message, tenant)]
+            changes: Sequence[Change] = ()
+            if kept is not None:
+                kept = replace(kept, tenant=tenant)
+                also.append(kept)
+                changes = await self._changes(tenant, kept)
+            await self._writer.write(ACTION, changes, ACTOR, also)
+        self._tell(letter, message, state, tenant)
+        return state
+
+    async def give_up(self, letter: Letter, reason: str) -> None:
+        """Nothing can be made of this one: it is kept, and a person is told."""
+        moved = LetterMoved(letter.id, LetterState.FAILED, letter.attempts + 1, reason)
+        async with self._writer.alone:
+            await self._writer.write(ACTION, (), ACTOR, [moved])
+        self._emit(PaymentAlert(self._clock.now(), f"event {letter.id} ({letter.kind})", reason))
+
+    async def see(self, picture: Subscription) -> None:
+        """Apply a subscription as the gateway listed it; whatever is new in it was missed."""
+        async with self._writer.alone:
+            stored = await self._mirrors.subscription(picture.id)
+            kept = picture if stored is None else stored.followed_by(picture)
+            tenant = await self._known(kept.tenant, kept.customer)
+            kept = replace(kept, tenant=tenant)
+            changes = await self._changes(tenant, kept)
+            await self._writer.write(ACTION, changes, ACTOR, [kept] if kept != stored else [])
+        if stored is None or _matter(stored) != _matter(kept):
+            self._emit(Drifted(self._clock.now(), kept.id, tenant))
+
+    async def link(self, subscription: str, slug: str, actor: str) -> Subscription | None:
+        """Say whose a subscription is, whatever it says itself; None for one never heard of."""
+        async with self._writer.alone:
+            stored = await self._mirrors.subscription(subscription)
+            if stored is None:
+                return None
+            kept = replace(stored, tenant=slug)
+            before = [] if stored.tenant in (None, slug) else await self._changes(stored.tenant)
+            audit = self._writer.audit(
+                "link",
+                f"subscription {subscription}",
+                actor,
+                {"tenant": stored.tenant},
+                {"tenant": slug},
+            )
+            changes = [*before, *await self._changes(slug, kept)]
+            await self._writer.write("link", changes, actor, [kept, audit])
+        return kept
+
+    # --- whose and what -----------------------------------------------------------------------
+
+    async def _merged(self, message: Message, asked: Asked) -> Subscription | None:
+        """The mirror after this event; None where no subscription is known of."""
+        if message.subscription_id is None:
+            return None
+        stored = await self._mirrors.subscription(message.subscription_id)
+        if asked.found is not None:
+            return asked.found if stored is None else stored.followed_by(asked.found)
+        told = message.subscription
+        if asked.reached or told is None or (stored is not None and not stored.yields_to(told)):
+            return stored
+        return told if stored is None else stored.followed_by(told)
+
+    async def _owner(self, message: Message, kept: Subscription | None) -> str | None:
+        """Whose it is: an operator's link first, then what event and subscription say."""
+        slug = (kept.tenant if kept is not None else None) or message.tenant
+        customer = message.customer_id or (kept.customer if kept is not None else None)
+        return await self._known(slug, customer)
+
+    async def _known(self, slug: str | None, customer: str | None) -> str | None:
+        """A tenant that exists, by its slug or by the customer that it is."""
+        if slug in self._book.tenants:
+            return slug
+        mirrored = await self._mirrors.customer(customer) if customer else None
+        if mirrored is not None and mirrored.tenant in self._book.tenants:
+            return mirrored.tenant
+        return None
+
+    async def _changes(self, slug: str | None, *kept: Subscription) -> Sequence[Change]:
+        """What a tenant becomes by its mirrored subscriptions, with `kept` in their places."""
+        tenant = self._book.tenants.get(slug) if slug else None
+        if tenant is None:
+            return ()
+        known = {one.id: one for one in await self._mirrors.subscriptions(tenant=tenant.slug)}
+        known |= {one.id: one for one in kept}
+        ours = [one for one in known.values() if one.live is self._live]
+        lead = leading(ours)
+        if lead is None:
+            return ()
+        plan = plan_sold_by(self._book.plans, lead.prices)
+        after = follow(tenant, ours, plan, self._clock.now(), self._grace_days())
+        return (TenantChange(tenant, after, TURNS[lead.status]),)
+
+    async def _display(self, message: Message, tenant: str | None) -> list[Record]:
+        """Customers and invoices, for display and for the next event's owner."""
+        records: list[Record] = []
+        if message.invoice is not None:
+            records.append(replace(message.invoice, tenant=tenant))
+        if message.customer_id is not None and (tenant or message.customer):
+            stored = await self._mirrors.customer(message.customer_id)
+            records += _customer(message, tenant, stored)
+        return records
+
+    def _tell(
+        self, letter: Letter, message: Message, state: LetterState, tenant: str | None
+    ) -> None:
+        at = self._clock.now()
+        self._emit(LetterTaken(at, letter.id, letter.kind, state, tenant, _why(state)))
+        if message.topic in _ALERTING and letter.attempts == 0:
+            self._emit(PaymentAlert(at, f"tenant {tenant or '-'}", message.note))
+
+
+def plan_sold_by(plans: Mapping[str, Plan], prices: Iterable[str]) -> str | None:
+    """The plan that has one of these prices as its own; None for prices of nobody's."""
+    wanted = {price for price in prices if price}
+    for plan in plans.values():
+        if wanted & {plan.stripe.flat, plan.stripe.yearly, plan.stripe.metered}:
+            return plan.slug
+    return None
+
+
+def _state(message: Message, asked: Asked, tenant: str | None) -> LetterState:
+    if tenant is None and message.topic not in _OF_NOBODY:
+        return LetterState.PARKED
+    if message.subscription_id is not None and not asked.reached:
+        return LetterState.UNCONFIRMED
+    return LetterState.DONE
+
+
+def _why(state: LetterState) -> str:
+    match state:
+        case LetterState.PARKED:
+            return "no tenant is linked to it: `pbxbilling stripe link SUBSCRIPTION TENANT`"
+        case LetterState.UNCONFIRMED:
+            return "applied as the event says: Stripe could not be asked"
+        case _:
+            return ""
+
+
+def _customer(message: Message, tenant: str | None, stored: Customer | None) -> list[Record]:
+    """The customer of an event, where it says anything new."""
+    told = message.customer or stored
+    if told is None:
+        told = Customer(message.customer_id or "", tenant, "", message.live)
+    owner = (stored.tenant if stored is not None else None) or tenant
+    deleted = told.deleted or (stored is not None and stored.deleted)
+    known = replace(told, tenant=owner, deleted=deleted)
+    return [known] if known != stored else []
+
+
+def _matter(subscription: Subscription) -> tuple[object, ...]:
+    """What of a subscription moves a tenant."""
+    return (
+        subscription.status,
+        subscription.prices,
+        subscription.period_end,
+        subscription.cancel_at_period_end,
+        subscription.tenant,
+    )
