@@ -79,6 +79,7 @@ class Core:
             self.writer,
             self.clock,
             facts,
+            broker=lambda: None,
             heard=lambda _: None,
             unowned_legs=0,
         )

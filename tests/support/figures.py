@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from pbxbilling.domain.admission import Load, Mode
-from pbxbilling.services.views import JournalState, PbxView, StatusView, StoreView
+from pbxbilling.services.views import BrokerView, JournalState, PbxView, StatusView, StoreView
 
 
 @dataclass
@@ -18,6 +18,7 @@ class Figures:
     connected: bool = True
     pending: int = 0
     unowned: int = 0
+    mqtt: BrokerView | None = None
 
     def loads(self) -> Iterable[tuple[str | None, Load]]:
         return self.held.items()
@@ -49,4 +50,5 @@ class Figures:
             calls=0,
             trunk_legs=0,
             unowned_legs=self.unowned,
+            mqtt=self.mqtt,
         )

@@ -7,15 +7,18 @@ import signal
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 from itertools import count
+from random import Random
 
 from pbxbilling import __version__
 from pbxbilling.agi.server import AgiServer
+from pbxbilling.app.broker import broker_settings
 from pbxbilling.app.facts import Facts
 from pbxbilling.app.listeners import hook_settings, http_listeners
 from pbxbilling.app.past import Past
 from pbxbilling.app.reload import Configuration, Reload
 from pbxbilling.config.model import Settings
 from pbxbilling.domain.call import Channel
+from pbxbilling.mqtt.publisher import Publisher
 from pbxbilling.pbxes import Pbxes
 from pbxbilling.ports import Clock
 from pbxbilling.services.administer import Administration
@@ -24,13 +27,15 @@ from pbxbilling.services.inforce import InForce
 from pbxbilling.services.inspect import Inspector
 from pbxbilling.services.record import Recorder
 from pbxbilling.services.restore import restore
+from pbxbilling.services.tenantstate import TenantStates
 from pbxbilling.services.write import AccountWriter
 from pbxbilling.store.sql import SqlStore
 from pbxbilling.store.writer import StoreWriter
+from pbxbilling.telemetry.lines import masked
 from pbxbilling.telemetry.logs import Log
 from pbxbilling.telemetry.metrics import Metrics
 from pbxbilling.telemetry.notify import Notifier
-from pbxbilling.telemetry.observers import HookWatch, LinkWatch
+from pbxbilling.telemetry.observers import BrokerWatch, HookWatch, LinkWatch
 from pbxbilling.telemetry.writer import LineWriter
 from pbxbilling.web.admin import admin_app
 from pbxbilling.web.commands.command import Desk
@@ -76,6 +81,14 @@ class Daemon:
             cut=self._cut,
             new_id=_call_ids(clock),
         )
+        self._mqtt = Publisher(
+            broker_settings(settings.mqtt),
+            TenantStates(self._core.ledger, in_force, self._core.meter, clock),
+            masked,
+            BrokerWatch(log),
+            clock,
+            Random(),  # noqa: S311 - for pauses, and a name
+        )
         self._inspector = Inspector(
             self._core.ledger,
             in_force,
@@ -85,6 +98,7 @@ class Daemon:
             clock,
             facts,
             heard=self._heard_at,
+            broker=self._mqtt.view,
             unowned_legs=past.unowned_legs,
         )
         self._metrics = Metrics(__version__, self._inspector, lambda: lines.dropped)
@@ -116,6 +130,7 @@ class Daemon:
     def _join_sinks(self, facts: Facts) -> None:
         """Whoever makes something of facts; the store first."""
         facts.join((self._recorder, self._log.sink, self._metrics.sink, self._inspector.sink))
+        facts.join((self._mqtt.sink,))
 
     def _cut(self, channel: Channel, in_s: float) -> None:
         self._pbxes.cut(channel, in_s)  # built later: it works on the core that asks here
@@ -140,6 +155,7 @@ class Daemon:
         self._log.configure(settings.log.format, settings.log.level)
         self._hook.reconfigure(hook_settings(settings))
         self._pbxes.change(settings.pbx)
+        self._mqtt.change(broker_settings(settings.mqtt))
         core.meter.rearm_all(self._clock.now(), self._clock.monotonic())
 
     # --- running -------------------------------------------------------------------------------
@@ -164,6 +180,7 @@ class Daemon:
         return {
             "store": self._writer.run(),
             "pbxes": self._pbxes.run(),
+            "mqtt": self._mqtt.run(),
             "housekeeping": self._housekeeping(),
             "watchdog": self._watchdog(),
             "http": serve_http(public_app(self._inspector, self._metrics), http),
@@ -175,6 +192,7 @@ class Daemon:
         self._notifier.stopping()
         await self._hook.close()
         left = await self._writer.drain(DRAIN_S)
+        await self._mqtt.leave()
         self._log.info("stopped", unwritten=left)
         self._http.admin.unlink(missing_ok=True)
 

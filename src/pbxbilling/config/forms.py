@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import NamedTuple
@@ -51,6 +52,33 @@ def parse_network(text: object) -> IPv4Network | IPv6Network:
         raise ValueError(msg) from error
 
 
+class BrokerAddress(NamedTuple):
+    """Where an MQTT broker is, and whether it is spoken to over TLS."""
+
+    address: Address
+    tls: bool
+
+    def __str__(self) -> str:
+        return f"{'mqtts' if self.tls else 'mqtt'}://{self.address}"
+
+
+def parse_broker(url: str) -> BrokerAddress:
+    """Read "mqtt://host", "mqtts://host:8883"; raises ValueError that says what was expected."""
+    scheme, _, rest = url.partition("://")
+    port = _BROKER_PORTS.get(scheme)
+    if port is None or not rest or not _BROKER_PLACE.fullmatch(rest):
+        raise ValueError(_BROKER_EXPECTED)
+    has_port = rest.rpartition("]")[2].count(":") == 1
+    address = parse_listen(rest if has_port else f"{rest}:{port}")
+    return BrokerAddress(address, tls=scheme == "mqtts")
+
+
+_BROKER_PORTS = {"mqtt": 1883, "mqtts": 8883}
+_BROKER_PLACE = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s/@:\[\]?#]+)(:[0-9]+)?")
+_BROKER_EXPECTED = (
+    'expected "mqtt://host" or "mqtts://host", with ":port" where it is another;'
+    " username and password have keys of their own"
+)
 _LISTEN_EXPECTED = 'expected "host:port", as "127.0.0.1:4573" or "[::1]:4573"'
 _SQLITE = "sqlite:///"
 

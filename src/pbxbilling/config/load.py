@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,28 +69,41 @@ class _Places:
         return not isinstance(value, Mapping)
 
 
+_PASSWORD_FILE: KeyPath = ("mqtt", "password_file")
+
+
 def _secrets(
     merged: Mapping[str, Any], beside: Path, env: Mapping[str, str], places: _Places
-) -> tuple[dict[int, SecretStr], list[Fault]]:
-    """The secrets that `pbx[n].secret_file` name, and what stands in the way of the others."""
-    secrets: dict[int, SecretStr] = {}
+) -> tuple[dict[KeyPath, SecretStr], list[Fault]]:
+    """The secrets by the keys that name their files, and what stands in the way of the others."""
+    secrets: dict[KeyPath, SecretStr] = {}
     faults: list[Fault] = []
-    tables = merged.get("pbx")
-    for index, table in enumerate(tables if isinstance(tables, list) else ()):
-        name = table.get("secret_file") if isinstance(table, Mapping) else None
+    for key, name in _secret_files(merged):
         if not isinstance(name, str) or not name:
             continue
         try:
-            secrets[index] = read_secret(name, beside, env)
+            secrets[key] = read_secret(name, beside, env)
         except SecretUnreadableError as error:
-            key = ("pbx", index, "secret_file")
             faults.append(Fault(*places.of(key), dotted(key), str(error)))
     return secrets, faults
 
 
-def _with_secrets(settings: Settings, secrets: Mapping[int, SecretStr]) -> Settings:
+def _secret_files(merged: Mapping[str, Any]) -> Iterator[tuple[KeyPath, object]]:
+    """Every key that names a secret's file, with what is written there: perhaps no name at all."""
+    tables = merged.get("pbx")
+    for index, table in enumerate(tables if isinstance(tables, list) else ()):
+        if isinstance(table, Mapping):
+            yield ("pbx", index, "secret_file"), table.get("secret_file")
+    mqtt = merged.get("mqtt")
+    if isinstance(mqtt, Mapping):
+        yield _PASSWORD_FILE, mqtt.get("password_file")
+
+
+def _with_secrets(settings: Settings, secrets: Mapping[KeyPath, SecretStr]) -> Settings:
     pbx = tuple(
-        one.model_copy(update={"secret": secrets[index]}) if index in secrets else one
+        one.model_copy(update={"secret": secrets.get(("pbx", index, "secret_file"), one.secret)})
         for index, one in enumerate(settings.pbx)
     )
-    return settings.model_copy(update={"pbx": pbx})
+    password = secrets.get(_PASSWORD_FILE, settings.mqtt.password)
+    mqtt = settings.mqtt.model_copy(update={"password": password})
+    return settings.model_copy(update={"pbx": pbx, "mqtt": mqtt})

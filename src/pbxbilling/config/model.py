@@ -25,7 +25,9 @@ from pbxbilling.config.forms import (
     DIALLED,
     NAME,
     Address,
+    BrokerAddress,
     check_zone,
+    parse_broker,
     parse_database_path,
     parse_listen,
     parse_network,
@@ -195,15 +197,42 @@ class StripeSettings(Section):
 
 
 class MqttSettings(Section):
-    """`[mqtt]`: reserved, so that a file can already carry the keys."""
+    """`[mqtt]`: a broker that is told. After loading, `password` holds what its file held."""
 
     enabled: bool = False
-    url: str = "mqtt://127.0.0.1:1883"
+    url: Annotated[str, AfterValidator(lambda url: str(parse_broker(url)))] = (
+        "mqtt://127.0.0.1:1883"
+    )
+    username: NonEmpty | None = None
+    password: SecretStr = SecretStr("")
+    password_file: NonEmpty | None = None
+    ca_file: Path | None = None
+
+    @property
+    def broker(self) -> BrokerAddress:
+        """Where the broker is."""
+        return parse_broker(self.url)
+
+    @property
+    def sends_its_password_in_clear(self) -> bool:
+        """Whether whoever is on the way can read it."""
+        broker = self.broker
+        return self.username is not None and not (broker.tls or broker.address.is_loopback)
 
     @model_validator(mode="after")
-    def _not_there_yet(self) -> MqttSettings:
-        if self.enabled:
-            msg = "MQTT is not part of this version: expected enabled = false"
+    def _have_one_password(self) -> MqttSettings:
+        if self.password.get_secret_value() and self.password_file:
+            msg = 'expected either password_file = "FILE" or password = "…"'
+            raise ValueError(msg)
+        if (self.password.get_secret_value() or self.password_file) and not self.username:
+            msg = 'a password needs username = "…"'
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _trust_somebody_only_with_tls(self) -> MqttSettings:
+        if self.ca_file is not None and not self.broker.tls:
+            msg = 'ca_file is for TLS: expected url = "mqtts://…"'
             raise ValueError(msg)
         return self
 
@@ -253,10 +282,13 @@ class Settings(Section):
 
     def warnings(self) -> tuple[str, ...]:
         """What is allowed and probably not meant, in sentences."""
-        if not self.pbx:
-            return ("no [[pbx]]: no call is followed, limits and usage stay at zero",)
-        return tuple(
+        found = [
             f"[[pbx]] {one.name}: no trunks: no leg of it is billed or counted as a trunk leg"
             for one in self.pbx
             if not one.trunks
-        )
+        ]
+        if not self.pbx:
+            found.append("no [[pbx]]: no call is followed, limits and usage stay at zero")
+        if self.mqtt.enabled and self.mqtt.sends_its_password_in_clear:
+            found.append(f"[mqtt] {self.mqtt.url}: the password is sent in clear: use mqtts://")
+        return tuple(found)

@@ -18,6 +18,7 @@ class BrokerSettings:
     username: str | None = None
     password: str = field(default="", repr=False)
     ca_file: Path | None = None
+    connect_s: float = 10.0  # name, TCP, TLS and CONNACK together
     answer_s: float = 5.0  # for a CONNACK or a PUBACK
     keepalive_s: int = 15  # a silent broker is given up after twice that
     farewell_s: float = 2.0

@@ -35,6 +35,7 @@ from pbxbilling.services.meter import Meter
 from pbxbilling.services.news import publish
 from pbxbilling.services.trust import PbxTrust, Trust
 from pbxbilling.services.views import (
+    BrokerView,
     CallState,
     CallView,
     JournalState,
@@ -73,9 +74,10 @@ class Inspector:
         emit: EventSink,
         *,
         heard: Callable[[str], datetime | None],
+        broker: Callable[[], BrokerView | None],
         unowned_legs: int,
     ) -> None:
-        """`heard`: when a PBX was last heard, by its name."""
+        """`heard`: when a PBX was last heard, by its name; `broker`: MQTT's, None without one."""
         self._ledger = ledger
         self._in_force = in_force
         self._trust = trust
@@ -84,6 +86,7 @@ class Inspector:
         self._clock = clock
         self._emit = emit
         self._heard = heard
+        self._broker = broker
         self._since = clock.now()
         self._unowned_legs = unowned_legs
         self._config_error: str | None = None
@@ -156,6 +159,7 @@ class Inspector:
             calls=len(self._ledger.calls),
             trunk_legs=sum(channel.trunk for call in calls for channel in call.channels),
             unowned_legs=self._unowned_legs,
+            mqtt=self._broker(),
         )
 
     def _pbx_view(self, link: PbxTrust) -> PbxView:

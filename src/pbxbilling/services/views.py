@@ -92,8 +92,22 @@ class StoreView:
 
 
 @dataclass(frozen=True, slots=True)
+class BrokerView:
+    """The MQTT broker: events that wait for it, those that were dropped since the start."""
+
+    broker: str
+    connected: bool
+    queued: int
+    dropped: int
+    fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StatusView:
-    """The daemon at a glance. `config_error` is what a bad reload said; the last good one rules."""
+    """The daemon at a glance. `config_error` is what a bad reload said; the last good one rules.
+
+    `mqtt` is None where it is not enabled.
+    """
 
     version: str
     mode: Mode
@@ -105,6 +119,7 @@ class StatusView:
     calls: int
     trunk_legs: int
     unowned_legs: int
+    mqtt: BrokerView | None = None
 
     @property
     def ready(self) -> bool:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from pbxbilling.domain.admission import Direction, Load, Mode
-from pbxbilling.services.views import StatusView
+from pbxbilling.services.views import BrokerView, StatusView
 from pbxbilling.telemetry.counts import TenantLabels
 
 
@@ -32,7 +32,7 @@ class LiveFigures(Protocol):
         ...
 
 
-def gauges(live: LiveFigures, labels: TenantLabels) -> Iterator[GaugeMetricFamily]:
+def gauges(live: LiveFigures, labels: TenantLabels) -> Iterator[Metric]:
     """The gauges of one scrape."""
     yield from _tenant_gauges(live, labels)
     yield from _status_gauges(live)
@@ -63,7 +63,7 @@ def _tenant_gauges(live: LiveFigures, labels: TenantLabels) -> Iterator[GaugeMet
     yield from (calls, legs, limits)
 
 
-def _status_gauges(live: LiveFigures) -> Iterator[GaugeMetricFamily]:
+def _status_gauges(live: LiveFigures) -> Iterator[Metric]:
     status = live.status()
     yield _by_pbx(
         "pbxbilling_ami_connected",
@@ -94,6 +94,23 @@ def _status_gauges(live: LiveFigures) -> Iterator[GaugeMetricFamily]:
         "Age of the oldest record that is not yet written.",
         value=live.store_oldest_s(),
     )
+    yield from _broker_figures(status.mqtt)
+
+
+def _broker_figures(mqtt: BrokerView | None) -> Iterator[Metric]:
+    """Without samples where MQTT is not enabled: nothing is down then."""
+    connected = GaugeMetricFamily(
+        "pbxbilling_mqtt_connected", "1 while the MQTT broker takes messages."
+    )
+    queue = GaugeMetricFamily("pbxbilling_mqtt_queue", "Events that wait for the MQTT broker.")
+    dropped = CounterMetricFamily(
+        "pbxbilling_mqtt_dropped", "Events that never reached the MQTT broker: the queue was full."
+    )
+    if mqtt is not None:
+        connected.add_metric((), float(mqtt.connected))
+        queue.add_metric((), mqtt.queued)
+        dropped.add_metric((), mqtt.dropped)
+    yield from (connected, queue, dropped)
 
 
 def _by_pbx(name: str, text: str, values: Iterable[tuple[str, bool]]) -> GaugeMetricFamily:

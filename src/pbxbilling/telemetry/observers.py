@@ -32,6 +32,22 @@ class HookWatch:
         self._log.warning("verdict not taken by Asterisk", code=code)
 
 
+class BrokerWatch:
+    """Told by the MQTT publisher how its connection goes; what it drops is a figure of a scrape."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+
+    def broker_up(self, broker: str, dropped: int) -> None:
+        """The broker takes messages again; so many events were lost while it did not."""
+        write = self._log.warning if dropped else self._log.info
+        write("mqtt up", broker=broker, dropped=dropped)
+
+    def broker_down(self, broker: str, reason: str) -> None:
+        """Said once an outage."""
+        self._log.warning("mqtt down: calls go on, it is tried again", broker=broker, reason=reason)
+
+
 class LinkWatch:
     """Told by an AMI link what goes wrong on it, besides its going up and down."""
 

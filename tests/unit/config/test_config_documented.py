@@ -29,8 +29,9 @@ def test_the_example_names_every_setting_active_or_commented_out() -> None:
     named = {f"pbx[].{key}" for key in tables.pop("pbx")[0]}
     for name, value in tables.items():
         named |= {f"{name}.{key}" for key in value} if isinstance(value, dict) else {name}
-    named.add("pbx[].secret")  # named in words: a pbx has one secret, not two
+    named |= {"pbx[].secret", "mqtt.password"}  # named in words: there is one, not two
     assert 'secret = "…"' in text
+    assert 'password = "…"' in text
     assert named == every_setting()
 
 

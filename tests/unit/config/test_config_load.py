@@ -152,8 +152,20 @@ def test_every_reason_that_can_refuse_may_have_a_cause_of_its_own() -> None:
             "FILE:1: stripe: Stripe is not part of this version: expected enabled = false",
         ),
         (
-            "[mqtt]\nenabled = true",
-            "FILE:1: mqtt: MQTT is not part of this version: expected enabled = false",
+            '[mqtt]\nurl = "mqtt://u:secret@broker"',
+            (
+                'FILE:2: mqtt.url: expected "mqtt://host" or "mqtts://host", with ":port" where it'
+                " is another; username and password have keys of their own"
+            ),
+        ),
+        (
+            '[mqtt]\nusername = "u"\npassword = "s3cr3t"\npassword_file = "ami.secret"',
+            'FILE:1: mqtt: expected either password_file = "FILE" or password = "…"',
+        ),
+        ('[mqtt]\npassword = "s3cr3t"', 'FILE:1: mqtt: a password needs username = "…"'),
+        (
+            '[mqtt]\nca_file = "/etc/ca.pem"',
+            'FILE:1: mqtt: ca_file is for TLS: expected url = "mqtts://…"',
         ),
         (
             "[log]\nlevel = 3",
@@ -169,6 +181,51 @@ def test_a_fault_names_file_line_key_and_what_was_expected(
     write: Write, text: str, fault: str
 ) -> None:
     assert faults(write(text)) == [fault]
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port", "tls"),
+    [
+        ("mqtt://broker.example", "broker.example", 1883, False),
+        ("mqtts://192.0.2.1", "192.0.2.1", 8883, True),
+        ("mqtts://[2001:db8::1]", "2001:db8::1", 8883, True),
+        ("mqtt://[::1]:1884", "::1", 1884, False),
+    ],
+)
+def test_a_broker_has_the_port_of_its_scheme_unless_it_names_one(
+    write: Write, url: str, host: str, port: int, *, tls: bool
+) -> None:
+    broker = load(write(f'[mqtt]\nurl = "{url}"'), {}).mqtt.broker
+    assert (broker.address, broker.tls) == ((host, port), tls)
+
+
+@pytest.mark.parametrize(
+    "url", ["broker", "http://broker", "mqtt://", "mqtt://b/x", "mqtt://b:x", "mqtt://b:99999"]
+)
+def test_what_is_no_address_of_a_broker_is_a_fault(write: Write, url: str) -> None:
+    (fault,) = faults(write(f'[mqtt]\nurl = "{url}"'))
+    assert fault.startswith("FILE:2: mqtt.url: expected")
+
+
+def test_the_brokers_password_is_read_and_never_shows(write: Write) -> None:
+    text = '[mqtt]\nusername = "u"\npassword_file = "ami.secret"'
+    settings = load(write(text), {})
+    assert settings.mqtt.password.get_secret_value() == "s3cr3t-word"
+    assert "s3cr3t" not in repr(settings)
+    (fault,) = faults(write(text.replace("ami.secret", "missing")))
+    assert fault.startswith("FILE:3: mqtt.password_file: secret file")
+
+
+@pytest.mark.parametrize(
+    ("url", "warned"),
+    [("mqtt://broker", True), ("mqtts://broker", False), ("mqtt://127.0.0.1", False)],
+)
+def test_a_password_that_leaves_the_machine_in_clear_is_warned_about(
+    write: Write, url: str, *, warned: bool
+) -> None:
+    text = f'[mqtt]\nenabled = true\nurl = "{url}"\nusername = "u"\npassword = "s"\n'
+    warnings = load(write(text + PBX), {}).warnings()
+    assert ["in clear" in warning for warning in warnings] == ([True] if warned else [])
 
 
 def test_all_faults_are_reported_together_in_the_order_of_the_file(write: Write) -> None:

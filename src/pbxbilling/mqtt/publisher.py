@@ -1,0 +1,260 @@
+"""The sink of facts that keeps an MQTT broker told, and never waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from random import Random
+from typing import Protocol
+
+from pbxbilling.backoff import Backoff
+from pbxbilling.domain.facts import Fact
+from pbxbilling.mqtt.messages import ONLINE, Mask, Message, event_message, state_message
+from pbxbilling.mqtt.outbox import Outbox
+from pbxbilling.mqtt.pace import Pace
+from pbxbilling.mqtt.session import BrokerError, Session
+from pbxbilling.mqtt.settings import BrokerSettings
+from pbxbilling.ports import Clock
+from pbxbilling.services.tenantstate import TenantStates
+from pbxbilling.services.views import BrokerView
+
+CAPACITY = 10_000  # events, some 1 KB each
+BATCH = 10  # messages that wait for the broker's word at once: a millisecond of the event loop
+STATES_PER_S = 200.0
+REVIEW_S = 60.0  # how late a state can be that changed with the time alone
+LEAVE_S = 3.0
+
+
+class BrokerObserver(Protocol):
+    """Told how the connection goes: once when it comes up, once when it is down."""
+
+    def broker_up(self, broker: str, dropped: int) -> None:
+        """Connected; so many events were dropped since it was up the last time."""
+        ...
+
+    def broker_down(self, broker: str, reason: str) -> None:
+        """Not connected; it is tried again by itself."""
+        ...
+
+
+class Connection(Protocol):
+    """What is asked of a session."""
+
+    def check(self) -> None:
+        """Raise BrokerError where it is lost."""
+        ...
+
+    async def send(self, messages: Sequence[Message]) -> None:
+        """Publish in order, until the broker has taken all; raises BrokerError."""
+        ...
+
+    async def leave(self) -> None:
+        """End it in order; raises BrokerError."""
+        ...
+
+    def drop(self) -> None:
+        """End it at once."""
+        ...
+
+
+Open = Callable[[BrokerSettings, str, Callable[[], None]], Awaitable[Connection]]
+
+
+class Publisher:
+    """Publishes events and states to one broker; without settings it does nothing.
+
+    `sink` takes a fact and returns; one task (`run`) sends. Events are sent at least once while
+    the queue holds them, states until the broker has the newest of every tenant.
+    """
+
+    def __init__(
+        self,
+        settings: BrokerSettings | None,
+        states: TenantStates,
+        mask: Mask,
+        observer: BrokerObserver,
+        clock: Clock,
+        rng: Random,
+        *,
+        connect: Open = Session.open,
+        capacity: int = CAPACITY,
+    ) -> None:
+        self._states = states
+        self._mask = mask
+        self._observer = observer
+        self._clock = clock
+        self._rng = rng
+        self._connect = connect
+        self._identity = f"pbxbilling-{rng.getrandbits(32):08x}"
+        self._outbox = Outbox(capacity, states.tenants)
+        self._pace = Pace(STATES_PER_S, clock)
+        self._review_at = clock.monotonic()
+        self._told: dict[str, int] = {}  # tenant → hash of the state that the broker has
+        self._dropped_before = 0
+        self._connected = False
+        self._is_down = False
+        self._fault: str | None = None
+        self._something = asyncio.Event()
+        self._ordered = asyncio.Event()
+        self._leaving = False
+        self._left = asyncio.Event()
+        self._settings: BrokerSettings | None = None
+        self.change(settings)
+
+    # --- what the daemon asks ------------------------------------------------------------------
+
+    def sink(self, fact: Fact) -> None:
+        """Take one fact. Never raises, never waits."""
+        if self._settings is not None and self._outbox.put(fact):
+            self._something.set()
+
+    def change(self, settings: BrokerSettings | None) -> None:
+        """Go by these settings from now on; equal ones change nothing."""
+        if settings == self._settings:
+            return
+        self._settings = settings
+        self._is_down, self._fault = False, None
+        if settings is None:
+            self._outbox.clear()
+        else:
+            self._backoff = Backoff(settings.backoff_min_s, settings.backoff_max_s, self._rng)
+        self._order()
+
+    def view(self) -> BrokerView | None:
+        """How it goes; None where it is not enabled."""
+        if self._settings is None:
+            return None
+        return BrokerView(
+            broker=str(self._settings),
+            connected=self._connected,
+            queued=self._outbox.events,
+            dropped=self._outbox.dropped,
+            fault=self._fault,
+        )
+
+    async def leave(self) -> None:
+        """Send what waits, say `offline` and let `run` end; waits 3 s at most."""
+        self._leaving = True
+        self._order()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LEAVE_S):
+                await self._left.wait()
+
+    def _order(self) -> None:
+        self._ordered.set()
+        self._something.set()
+
+    # --- the connection ------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Keep the broker told until `leave`; cancel to stop at once."""
+        while not self._leaving:
+            self._ordered.clear()
+            pause_s = None if self._settings is None else await self._attend(self._settings)
+            await self._pause(pause_s)
+        self._left.set()
+
+    async def _pause(self, pause_s: float | None) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(pause_s):
+                await self._ordered.wait()
+
+    async def _attend(self, settings: BrokerSettings) -> float:
+        """Connect and publish as long as it lasts; how long to wait then."""
+        try:
+            await self._converse(settings)
+        except BrokerError as fault:
+            self._tell_down(settings, str(fault))
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not cost the daemon
+            self._tell_down(settings, f"{settings}: a fault of ours: {error!r}")
+        else:
+            return 0.0
+        return self._backoff.next_s()
+
+    async def _converse(self, settings: BrokerSettings) -> None:
+        connection = await self._connect(settings, self._identity, self._something.set)
+        try:
+            await self._review(connection)
+            self._tell_up(settings)
+            while self._settings is settings and not self._leaving:
+                connection.check()
+                if self._clock.monotonic() >= self._review_at:
+                    await self._review(connection)
+                if not await self._deliver(connection):
+                    await self._rest()
+            await self._take_leave(connection, settings)
+        finally:
+            self._connected = False
+            connection.drop()
+
+    def _tell_up(self, settings: BrokerSettings) -> None:
+        self._connected, self._is_down, self._fault = True, False, None
+        self._backoff.reset()
+        self._told.clear()  # a broker may have lost what it retained
+        dropped = self._outbox.dropped
+        self._observer.broker_up(str(settings), dropped - self._dropped_before)
+        self._dropped_before = dropped
+
+    def _tell_down(self, settings: BrokerSettings, reason: str) -> None:
+        if settings is not self._settings:
+            return  # it is not the broker in force any more
+        self._fault = reason
+        if not self._is_down:
+            self._is_down = True
+            self._observer.broker_down(str(settings), reason)
+
+    async def _take_leave(self, connection: Connection, settings: BrokerSettings) -> None:
+        with contextlib.suppress(BrokerError, TimeoutError):
+            async with asyncio.timeout(settings.farewell_s):
+                while self._outbox.events:
+                    await self._deliver(connection)
+                await connection.leave()
+
+    # --- what is sent --------------------------------------------------------------------------
+
+    async def _review(self, connection: Connection) -> None:
+        """Look at every state: months turn and trials end without a fact.
+
+        `online` is said anew: the last will of a connection that the broker gave up late may have
+        come after it.
+        """
+        self._review_at = self._clock.monotonic() + REVIEW_S
+        self._outbox.touch_all()
+        await connection.send([ONLINE])
+
+    async def _deliver(self, connection: Connection) -> bool:
+        """Send the next batch; whether there was one. Events that did not leave stay."""
+        events = self._outbox.take_events(BATCH)
+        messages = [event_message(fact, self._mask) for fact in events]
+        messages += self._next_states(BATCH)
+        if not messages:
+            return False
+        try:
+            await connection.send(messages)
+        except BaseException:
+            self._outbox.put_back(events)
+            raise
+        return True
+
+    def _next_states(self, most: int) -> list[Message]:
+        """States that the broker has not got in this form, as many as the pace allows."""
+        tenants = self._outbox.take_tenants(min(most, self._pace.allowed))
+        self._pace.spend(len(tenants))
+        messages = []
+        for slug in tenants:
+            state = self._states.of(slug)
+            if state is not None and self._told.get(slug) != hash(state):
+                self._told[slug] = hash(state)
+                messages.append(state_message(state))
+        return messages
+
+    async def _rest(self) -> None:
+        """Until there is something to send, to look at or to follow."""
+        limit_s = self._review_at - self._clock.monotonic()
+        if self._outbox.has_states:
+            limit_s = self._pace.next_s
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                await self._something.wait()
+        self._something.clear()
