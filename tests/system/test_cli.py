@@ -69,13 +69,13 @@ def unowned_leg(site: VirtualSite) -> str:
     return str(leg["leg"])
 
 
-# --- the shapes that programs hold on to --------------------------------------------------------
+# --- the shapes that programs hold on to: a key may come, none leaves ----------------------------
 
 
 def test_calls_have_the_shape_that_is_promised(site: VirtualSite) -> None:
     site.call("acme", talk_s=60)
     (call,) = site.up(1)
-    assert call.keys() == CALL
+    assert call.keys() >= CALL
     assert {key: call[key] for key in ("tenant", "pbx", "direction", "state", "from", "to")} == {
         "tenant": "acme", "pbx": "pbx1", "direction": "outbound", "state": "up",
         "from": "100", "to": NUMBER,
@@ -83,7 +83,7 @@ def test_calls_have_the_shape_that_is_promised(site: VirtualSite) -> None:
     assert [call[key] for key in ("hooked", "over_limit", "emergency", "estimated")] == [
         True, False, False, False,
     ]  # fmt: skip
-    assert all(leg.keys() == LEG for leg in call["legs"])
+    assert all(leg.keys() >= LEG for leg in call["legs"])
     assert {(leg["trunk"], leg["direction"], leg["state"]) for leg in call["legs"]} == {
         (False, None, "up"),
         (True, "outbound", "up"),
@@ -105,7 +105,7 @@ def test_usage_has_the_shape_that_is_promised(site: VirtualSite) -> None:
     (row,) = until(
         lambda: [row for row in site.json("usage") if row["outbound_calls"]], "usage is on record"
     )
-    assert row.keys() == USAGE
+    assert row.keys() >= USAGE
     assert (row["tenant"], row["plan"], row["outbound_calls"]) == ("acme", "starter", 1)
     assert 0.1 < row["outbound_seconds"] < 10
     minutes = {key: row[key] for key in row if key.endswith("_minutes")}
