@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import stripe
 
@@ -11,12 +9,6 @@ from rig.localstripe import DECLINED_CARD, LocalStripe
 from tests.support.webhooks import receiver
 
 SECRET = "whsec_rig"
-
-
-@pytest.fixture(scope="module")
-def local() -> Iterator[LocalStripe]:
-    with LocalStripe() as running:
-        yield running
 
 
 def test_a_signed_webhook_verifies_on_the_raw_body(local: LocalStripe) -> None:

@@ -1,0 +1,213 @@
+"""Subscriptions and invoices: what happens to them, with the events that Stripe makes of it."""
+
+from calendar import monthrange
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from rig.fakestripe import billing_bodies as bodies
+from rig.fakestripe import meters
+from rig.fakestripe.bodies import Body
+from rig.fakestripe.books import Books
+
+ENDED = ("canceled", "incomplete_expired")
+DAY_S = 24 * 3600
+
+
+def after(start: int, interval: str, count: int = 1) -> int:
+    """The end of a period from `start`; the 31st falls on the last day of a shorter month."""
+    at = datetime.fromtimestamp(start, UTC)
+    if interval in ("day", "week"):
+        days = count * (7 if interval == "week" else 1)
+        return int((at + timedelta(days=days)).timestamp())
+    months = at.year * 12 + at.month - 1 + count * (12 if interval == "year" else 1)
+    year, month = divmod(months, 12)
+    day = min(at.day, monthrange(year, month + 1)[1])
+    return int(at.replace(year=year, month=month + 1, day=day).timestamp())
+
+
+def subscribe(
+    books: Books,
+    payer: Body,
+    prices: list[Body],
+    *,
+    metadata: Body,
+    trial_end: int | None = None,
+    status: str = "incomplete",
+) -> Body:
+    """A new subscription to the recurring ones of `prices`; the others are on its first invoice.
+
+    In a trial the first invoice has only the one-time prices. Nothing is paid yet.
+    """
+    now = books.clock.now()
+    trial = (now, trial_end) if trial_end else None
+    object_id = books.new_id("sub")
+    recurring = [price for price in prices if price["recurring"]]
+    body = bodies.subscription(
+        object_id,
+        now,
+        customer_id=payer["id"],
+        status="trialing" if trial else status,
+        items=[new_item(books, object_id, price, now, trial) for price in recurring],
+        metadata=metadata,
+        trial=trial,
+        livemode=payer["livemode"],
+    )
+    books.put(body)
+    once = [price for price in prices if not price["recurring"]]
+    made = draw_up(books, body, "subscription_create", once)
+    books.tell("customer.subscription.created", body)
+    books.tell("invoice.created", made)
+    books.tell("invoice.finalized", made)
+    return body
+
+
+def new_item(
+    books: Books, subscription_id: str, price: Body, start: int, trial: tuple[int, int] | None
+) -> Body:
+    """An item whose first period is the trial, or an interval of its price."""
+    recurring = price["recurring"]
+    end = trial[1] if trial else after(start, recurring["interval"], recurring["interval_count"])
+    item_id = books.new_id("si")
+    return bodies.subscription_item(item_id, start, subscription_id, dict(price), (start, end))
+
+
+def draw_up(books: Books, subscription: Body, reason: str, once: list[Body]) -> Body:
+    """An open invoice over the items, usage that no invoice had yet, and the prices of `once`."""
+    object_id = books.new_id("in")
+    items = subscription["items"]["data"]
+    start, end = items[0]["current_period_start"], items[0]["current_period_end"]
+    lines = [_item_line(books, object_id, subscription, item, reason) for item in items]
+    lines += [
+        bodies.invoice_line(
+            books.new_id("il"),
+            object_id,
+            price,
+            amount=price["unit_amount"],
+            quantity=1,
+            subscription_id=subscription["id"],
+            item_id=None,
+            period=(start, end),
+        )
+        for price in once
+    ]
+    made = bodies.invoice(
+        object_id,
+        books.clock.now(),
+        of=subscription,
+        payer=books.get("customer", subscription["customer"]),
+        reason=reason,
+        lines=lines,
+        number=f"FAKE-{object_id[-4:]}",
+    )
+    subscription["latest_invoice"] = object_id
+    return books.put(made)
+
+
+def _item_line(books: Books, invoice_id: str, subscription: Body, item: Body, reason: str) -> Body:
+    price = item["price"]
+    if meter := price["recurring"]["meter"]:
+        quantity = int(meters.take_unbilled(books, meter, subscription["customer"]))
+    else:
+        quantity = 0 if subscription["status"] == "trialing" or reason == "manual" else 1
+    return bodies.invoice_line(
+        books.new_id("il"),
+        invoice_id,
+        price,
+        amount=quantity * price["unit_amount"],
+        quantity=quantity,
+        subscription_id=subscription["id"],
+        item_id=item["id"],
+        period=(item["current_period_start"], item["current_period_end"]),
+    )
+
+
+def pay(books: Books, invoice: Body) -> None:
+    """The money came: invoice.paid and its older twin; an unpaid subscription is active again."""
+    now = books.clock.now()
+    invoice.update(
+        status="paid",
+        amount_paid=invoice["amount_due"],
+        amount_remaining=0,
+        attempted=True,
+        attempt_count=invoice["attempt_count"] + 1,
+        next_payment_attempt=None,
+        status_transitions=invoice["status_transitions"] | {"paid_at": now},
+    )
+    books.tell("invoice.paid", invoice)
+    books.tell("invoice.payment_succeeded", invoice)
+    subscription = subscription_of(books, invoice)
+    if subscription["status"] in ("incomplete", "past_due", "unpaid"):
+        books.change(subscription, "customer.subscription.updated", status="active")
+
+
+def fail(books: Books, invoice: Body) -> None:
+    """The charge was declined; Stripe tries again in three days, and an active one is past due."""
+    invoice.update(
+        attempted=True,
+        attempt_count=invoice["attempt_count"] + 1,
+        next_payment_attempt=books.clock.now() + 3 * DAY_S,
+    )
+    books.tell("invoice.payment_failed", invoice)
+    subscription = subscription_of(books, invoice)
+    if subscription["status"] in ("active", "trialing"):
+        books.change(subscription, "customer.subscription.updated", status="past_due")
+
+
+def subscription_of(books: Books, invoice: Body) -> Body:
+    """The subscription that an invoice belongs to."""
+    details = invoice["parent"]["subscription_details"]
+    return books.get("subscription", details["subscription"])
+
+
+def renew(books: Books, subscription: Body, *, paid: bool) -> Body:
+    """The next period begins; returns its invoice, which is paid or declined."""
+    items = [_next_period(item) for item in subscription["items"]["data"]]
+    new = {"items": subscription["items"] | {"data": items}}
+    if subscription["status"] == "trialing":
+        new["status"] = "active"
+    books.change(subscription, "customer.subscription.updated", **new)
+    made = draw_up(books, subscription, "subscription_cycle", [])
+    books.tell("invoice.created", made)
+    books.tell("invoice.finalized", made)
+    (pay if paid else fail)(books, made)
+    return made
+
+
+def _next_period(item: Body) -> Body:
+    start, recurring = item["current_period_end"], item["price"]["recurring"]
+    end = after(start, recurring["interval"], recurring["interval_count"])
+    return item | {"current_period_start": start, "current_period_end": end}
+
+
+def cancel(books: Books, subscription: Body, *, invoice_now: bool, reason: str) -> None:
+    """End it now. Usage that no invoice had is lost, unless `invoice_now`."""
+    if invoice_now:
+        made = draw_up(books, subscription, "manual", [])
+        books.tell("invoice.created", made)
+        books.tell("invoice.finalized", made)
+        pay(books, made)
+    now = books.clock.now()
+    details = subscription["cancellation_details"] | {"reason": reason}
+    subscription.update(
+        status="canceled", canceled_at=now, ended_at=now, cancellation_details=details
+    )
+    books.tell("customer.subscription.deleted", subscription)
+
+
+def forget_customer(books: Books, customer: Body) -> None:
+    """Delete a customer; what it subscribed to ends first."""
+    for one in books.rows("subscription"):
+        if one["customer"] == customer["id"] and one["status"] not in ENDED:
+            cancel(books, one, invoice_now=False, reason="cancellation_requested")
+    books.tell("customer.deleted", customer)
+    books.drop(customer)
+
+
+def cancellation(subscription: Body, now: int, *, at_period_end: bool) -> dict[str, Any]:
+    """The fields that say whether it will run out."""
+    ends = min(item["current_period_end"] for item in subscription["items"]["data"])
+    return {
+        "cancel_at_period_end": at_period_end,
+        "cancel_at": ends if at_period_end else None,
+        "canceled_at": now if at_period_end else None,
+    }

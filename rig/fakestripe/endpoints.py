@@ -1,0 +1,194 @@
+"""The endpoints: which method and path does what, and which parameters it takes.
+
+A parameter that the stripe package's own types do not know is refused, as Stripe does.
+"""
+
+import re
+from dataclasses import dataclass
+
+import stripe.params as known
+import stripe.params.billing as known_billing
+import stripe.params.billing_portal as known_portal
+import stripe.params.checkout as known_checkout
+
+from rig.fakestripe import bodies, checkout, customers, meters, subscriptions
+from rig.fakestripe.bodies import Body
+from rig.fakestripe.forms import integer, text
+from rig.fakestripe.rejections import RejectedError, missing, unknown
+from rig.fakestripe.requests import Answer, Request, listed
+
+EVENTS_KEPT_S = 30 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A method and a path, with `answer`, and the type of its `params` in the stripe package."""
+
+    method: str
+    path: str
+    answer: Answer
+    params: type | None = None
+
+    def check(self, params: Body) -> None:
+        """Refuse a parameter that the type does not have."""
+        if self.params is None:
+            return
+        names = self.params.__annotations__
+        for name in params:
+            if name not in names:
+                raise unknown(name)
+
+    def match(self, method: str, path: str) -> tuple[str, ...] | None:
+        """The ids of a path that is this endpoint's."""
+        pattern = re.sub(r"\{\w+\}", "([^/]+)", self.path)
+        hit = re.fullmatch(pattern, path) if method == self.method else None
+        return hit.groups() if hit else None
+
+
+def _retrieve(kind: str) -> Answer:
+    return lambda request: request.named(kind)
+
+
+def _list(kind: str, *filters: str) -> Answer:
+    """All of a kind; `filters` are parameters that must equal the field of their name."""
+
+    def answer(request: Request) -> Body:
+        wanted = {name: request.params[name] for name in filters if name in request.params}
+        rows = request.books.rows(kind, livemode=request.livemode)
+        return listed(request, [row for row in rows if all(row[n] == v for n, v in wanted.items())])
+
+    return answer
+
+
+def _create_checkout(request: Request) -> Body:
+    return checkout.create(request.books, request.params, livemode=request.livemode)
+
+
+def _expire_checkout(request: Request) -> Body:
+    body = request.named("checkout.session")
+    if body["status"] != "open":
+        raise RejectedError('Only Checkout Sessions with a status in ["open"] can be expired.')
+    checkout.expire(request.books, body)
+    return body
+
+
+def _create_portal(request: Request) -> Body:
+    customer_id = text(request.params, "customer")
+    body = request.books.get(
+        "customer", customer_id, livemode=request.livemode, param="customer", in_path=False
+    )
+    if body.get("deleted"):
+        raise missing("customer", customer_id, "customer", in_path=False)
+    made = bodies.portal_session(
+        request.books.new_id("bps"),
+        request.books.clock.now(),
+        request.params,
+        livemode=request.livemode,
+    )
+    return request.books.put(made)
+
+
+def _list_invoices(request: Request) -> Body:
+    rows = request.books.rows("invoice", livemode=request.livemode)
+    for name in ("customer", "status"):
+        if name in request.params:
+            rows = [row for row in rows if row[name] == request.params[name]]
+    if "subscription" in request.params:
+        wanted = request.params["subscription"]
+        rows = [
+            row for row in rows if row["parent"]["subscription_details"]["subscription"] == wanted
+        ]
+    return listed(request, rows)
+
+
+def _list_events(request: Request) -> Body:
+    """Of the last thirty days. A type may end in `*`."""
+    oldest = request.books.clock.now() - EVENTS_KEPT_S
+    rows = request.books.rows("event", livemode=request.livemode)
+    rows = [row for row in rows if row["created"] >= oldest]
+    wanted = request.params.get("types") or [request.params.get("type") or "*"]
+    if len(wanted) > 20:
+        raise RejectedError("You may pass up to 20 types.", param="types")
+    patterns = [re.escape(one).replace(r"\*", ".*") for one in wanted]
+    return listed(
+        request, [row for row in rows if any(re.fullmatch(p, row["type"]) for p in patterns)]
+    )
+
+
+def _record_usage(request: Request) -> Body:
+    text(request.params, "event_name")
+    if not isinstance(request.params.get("payload"), dict):
+        raise RejectedError("Missing required param: payload.", code="parameter_missing")
+    return meters.record(request.books, request.params, livemode=request.livemode)
+
+
+def _summaries(request: Request) -> Body:
+    params = request.params
+    start, end = integer(params, "start_time") or 0, integer(params, "end_time") or 0
+    customer_id = text(params, "customer")
+    made = meters.summary(request.books, request.named("billing.meter"), customer_id, start, end)
+    return bodies.page(request.path, [made], has_more=False)
+
+
+ENDPOINTS = (
+    Endpoint("GET", "/v1/account", lambda _: bodies.account()),
+    Endpoint("GET", "/v1/prices", _list("price"), known.PriceListParams),
+    Endpoint("GET", "/v1/prices/{id}", _retrieve("price"), known.PriceRetrieveParams),
+    Endpoint("POST", "/v1/customers", customers.create, known.CustomerCreateParams),
+    Endpoint("GET", "/v1/customers", customers.listing, known.CustomerListParams),
+    Endpoint("GET", "/v1/customers/search", customers.search, known.CustomerSearchParams),
+    Endpoint("GET", "/v1/customers/{id}", customers.retrieve, known.CustomerRetrieveParams),
+    Endpoint("POST", "/v1/customers/{id}", customers.update, known.CustomerUpdateParams),
+    Endpoint("DELETE", "/v1/customers/{id}", customers.delete),
+    Endpoint("GET", "/v1/subscriptions", subscriptions.listing, known.SubscriptionListParams),
+    Endpoint(
+        "GET",
+        "/v1/subscriptions/{id}",
+        _retrieve("subscription"),
+        known.SubscriptionRetrieveParams,
+    ),
+    Endpoint(
+        "POST", "/v1/subscriptions/{id}", subscriptions.update, known.SubscriptionUpdateParams
+    ),
+    Endpoint(
+        "DELETE", "/v1/subscriptions/{id}", subscriptions.cancel, known.SubscriptionCancelParams
+    ),
+    Endpoint(
+        "POST", "/v1/subscriptions/{id}/pause", subscriptions.pause, known.SubscriptionPauseParams
+    ),
+    Endpoint(
+        "POST",
+        "/v1/subscriptions/{id}/resume",
+        subscriptions.resume,
+        known.SubscriptionResumeParams,
+    ),
+    Endpoint("POST", "/v1/checkout/sessions", _create_checkout, known_checkout.SessionCreateParams),
+    Endpoint(
+        "GET",
+        "/v1/checkout/sessions",
+        _list("checkout.session", "customer", "subscription", "status"),
+        known_checkout.SessionListParams,
+    ),
+    Endpoint("GET", "/v1/checkout/sessions/{id}", _retrieve("checkout.session")),
+    Endpoint("POST", "/v1/checkout/sessions/{id}/expire", _expire_checkout),
+    Endpoint(
+        "POST", "/v1/billing_portal/sessions", _create_portal, known_portal.SessionCreateParams
+    ),
+    Endpoint("GET", "/v1/invoices", _list_invoices, known.InvoiceListParams),
+    Endpoint("GET", "/v1/invoices/{id}", _retrieve("invoice"), known.InvoiceRetrieveParams),
+    Endpoint("GET", "/v1/events", _list_events, known.EventListParams),
+    Endpoint("GET", "/v1/events/{id}", _retrieve("event"), known.EventRetrieveParams),
+    Endpoint("GET", "/v2/core/events/{id}", _retrieve("v2.core.event")),
+    Endpoint("GET", "/v1/webhook_endpoints", _list("webhook_endpoint")),
+    Endpoint("GET", "/v1/billing/meters", _list("billing.meter", "status")),
+    Endpoint("GET", "/v1/billing/meters/{id}", _retrieve("billing.meter")),
+    Endpoint(
+        "GET",
+        "/v1/billing/meters/{id}/event_summaries",
+        _summaries,
+        known_billing.MeterListEventSummariesParams,
+    ),
+    Endpoint(
+        "POST", "/v1/billing/meter_events", _record_usage, known_billing.MeterEventCreateParams
+    ),
+)
