@@ -26,6 +26,12 @@ class Delivery:
         """The type of the event in it."""
         return str(orjson.loads(self.body)["type"])
 
+    @property
+    def about(self) -> str:
+        """The id of the object that the event is about."""
+        event = orjson.loads(self.body)
+        return str(event["data"]["object"]["id"] if "data" in event else "")
+
 
 @dataclass(slots=True)
 class Receiver:
@@ -35,14 +41,17 @@ class Receiver:
     status: HTTPStatus = HTTPStatus.OK
     deliveries: list[Delivery] = field(default_factory=list)
 
-    def await_type(self, wanted: str, count: int = 1, timeout_s: float = 10.0) -> Delivery:
-        """The delivery number `count` of an event type."""
+    def await_type(
+        self, wanted: str, count: int = 1, timeout_s: float = 10.0, about: str = ""
+    ) -> Delivery:
+        """The delivery number `count` of an event type, about one object if its id is given."""
 
         def nth() -> Delivery | None:
             found = [one for one in list(self.deliveries) if one.type == wanted]
+            found = [one for one in found if about in ("", one.about)]
             return found[count - 1] if len(found) >= count else None
 
-        return until(nth, f"{wanted} number {count}", timeout_s)
+        return until(nth, f"{wanted} number {count} {about}", timeout_s)
 
 
 @contextmanager

@@ -15,9 +15,9 @@ def test_a_signed_webhook_verifies_on_the_raw_body(local: LocalStripe) -> None:
     with receiver() as received:
         local.webhook(received.url, SECRET)
         _, subscription = local.subscribed_tenant("acme")
-        created = received.await_type("customer.subscription.created")
+        created = received.await_type("customer.subscription.created", about=subscription)
         local.cancel_now(subscription)
-        deleted = received.await_type("customer.subscription.deleted")
+        deleted = received.await_type("customer.subscription.deleted", about=subscription)
     for one in (created, deleted):
         assert stripe.WebhookSignature.verify_header(one.body, one.signature, SECRET, 300)
     with pytest.raises(stripe.SignatureVerificationError):
