@@ -12,15 +12,17 @@ import shutil
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from pbxbilling.cli.reach import ask
 from rig import provision, sipp
 from rig.asterisk import Asterisk
+from rig.board import Board
 from rig.settings import Settings
 from rig.site import AMI_SECRET, claimed_block, free_port
 from rig.virtualpbx import VirtualPbx
@@ -48,7 +50,7 @@ class Desk:
     def __init__(self, directory: Path, ami: tuple[str, int], secret: str, hook: str) -> None:
         self.directory = directory
         self.config = directory / "pbxbilling.toml"
-        self.refusals: Counter[str] = Counter()
+        self.board = Board(self.ask, Console(highlight=False))
         self.config.write_text(
             f'mode = "enforce"\n[database]\nurl = "sqlite:///{directory}/pbxbilling.db"\n'
             f'[agi]\nlisten = "{hook}"\n[http]\nlisten = "127.0.0.1:{free_port()}"\n'
@@ -70,7 +72,9 @@ class Desk:
             until((self.directory / "admin.sock").exists, "the daemon listens")
             until(lambda: self.ask("status")["ready"], "the daemon has reconciled")
             self.ask("apply", text=ACCOUNTS, source="demo", dry_run=False)
-            yield
+            with self.board.shown():
+                yield
+            self.summary()
         finally:
             process.terminate()
             process.wait(20)
@@ -79,20 +83,6 @@ class Desk:
         """What `pbxbilling COMMAND --json` prints."""
         return ask(self.config, command, given)
 
-    def show(self) -> None:
-        """One look: live calls and refusals so far, by tenant."""
-        calls = Counter(call["tenant"] for call in self.ask("calls", tenant=None))
-        refused = Counter(
-            row["tenant"] for row in self.ask("decisions", tenant=None, since=None, refused=True)
-        )
-        self.refusals = refused
-        print(f"{'tenant':10}{'live calls':>12}{'max_calls':>12}{'refused (486)':>16}")
-        for row in self.ask("tenants"):
-            limit = "-" if row["max_calls"] is None else row["max_calls"]
-            name = row["tenant"]
-            print(f"{name:10}{calls[name]:>12}{limit:>12}{refused[name]:>16}")
-        print(flush=True)
-
     def summary(self) -> None:
         """What is on record at the end."""
         print(f"{'tenant':10}{'answered':>10}{'seconds':>10}{'billed minutes':>16}{'refused':>10}")
@@ -100,7 +90,7 @@ class Desk:
             seconds = round(row["outbound_seconds"], 1)
             print(
                 f"{row['tenant']:10}{row['outbound_calls']:>10}{seconds:>10}"
-                f"{row['outbound_minutes']:>16}{self.refusals[row['tenant']]:>10}"
+                f"{row['outbound_minutes']:>16}{self.board.refused[row['tenant']]:>10}"
             )
         print(f"\nlog: {self.directory}/daemon.log   ask: pbxbilling … -c {self.config}")
 
@@ -131,12 +121,11 @@ def with_asterisk(directory: Path, waves: int) -> Desk:
                 ]
                 for calls, count in zip(callers, CALLS.values(), strict=True):
                     calls.await_count("final", count)
-                desk.show()
+                desk.board.wave()
                 for calls in callers:
                     calls.finish()
             asterisk.wait_idle()
             until(lambda: not desk.ask("calls", tenant=None), "no call is live")
-            desk.summary()
     return desk
 
 
@@ -154,10 +143,9 @@ async def with_virtual_pbx(directory: Path, waves: int) -> Desk:
                         for _ in range(count):
                             calls.create_task(pbx.call(tenant, "0155501", talk_s=TALK_S))
                     await asyncio.sleep(TALK_S / 2)
-                    await asyncio.to_thread(desk.show)
-            await asyncio.to_thread(desk.summary)
+                    await asyncio.to_thread(desk.board.wave)
         finally:
-            await asyncio.to_thread(opened.__exit__, None, None, None)
+            await asyncio.to_thread(opened.__exit__, *sys.exc_info())
     return desk
 
 
@@ -180,7 +168,7 @@ def main() -> int:
     else:
         print(f"on a virtual PBX: {obstacle}")
         desk = asyncio.run(with_virtual_pbx(directory, options.waves))
-    held = desk.refusals["acme"] > 0 and desk.refusals["globex"] == 0
+    held = desk.board.refused["acme"] > 0 and desk.board.refused["globex"] == 0
     print(f"{time.monotonic() - began:.0f} s; acme held to {LIMIT} calls: {held}")
     return 0 if held else 1
 

@@ -1,7 +1,10 @@
 """`make run`, short: the limited tenant is held to its plan, the other is not touched."""
 
+import os
+import pty
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,3 +44,38 @@ def test_on_a_real_asterisk(tmp_path: Path) -> None:
 @pytest.mark.system
 def test_on_the_virtual_pbx(tmp_path: Path) -> None:
     assert _summary(_demo(tmp_path, "--virtual")) == {"acme": (2, 3), "globex": (3, 0)}
+
+
+@pytest.mark.system
+def test_on_a_terminal_the_table_redraws_in_its_place(tmp_path: Path) -> None:
+    shown = _on_a_terminal("--waves", "1", "--dir", str(tmp_path), "--virtual")
+    assert shown.count("max calls") > 2  # one wave of two seconds
+    assert "\x1b[1A" in shown  # up a line, over what stood there
+    assert "refused" in shown
+    assert "max_calls: 2 of 2" in shown
+    assert _summary(shown) == {"acme": (2, 3), "globex": (3, 0)}
+
+
+def _on_a_terminal(*options: str) -> str:
+    """What a terminal was sent."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "rig.demo", *options],
+        stdout=theirs,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "120", "LINES": "50"},
+    ) as demo:
+        os.close(theirs)
+        shown = b"".join(_read(ours))
+        assert demo.wait(60) == 0, shown
+    return shown.decode()
+
+
+def _read(terminal: int) -> Iterator[bytes]:
+    """Until the last that could write has closed, which Linux tells as an error."""
+    try:
+        while some := os.read(terminal, 4096):
+            yield some
+    except OSError:
+        pass
+    finally:
+        os.close(terminal)
