@@ -95,6 +95,15 @@ def test_a_trunk_that_is_no_endpoint_is_named_with_those_that_are(daemon: Daemon
     assert "PJSIP/carrier2" in trunk["mend"]
 
 
+def test_a_journal_that_is_elsewhere_is_named(daemon: Daemon, asterisk: Asterisk) -> None:
+    _rewrite(daemon, str(asterisk.journal), "/nowhere/pbxbilling.csv")
+    status, found = examined(daemon)
+    journal = found["pbx1", "journal"]
+    assert (status, journal["result"]) == (1, "fail")
+    assert "/nowhere/pbxbilling.csv does not exist" in journal["found"]
+    assert "cel_custom" in journal["mend"]
+
+
 def test_a_daemon_that_is_stopped_is_named_with_its_mend(daemon: Daemon) -> None:
     daemon.stop()
     ran = _run(daemon)
