@@ -46,6 +46,16 @@ TOOLS = {
 }
 """Program → Debian package that is installed when the program is missing."""
 
+MOSQUITTO = (
+    "mosquitto",
+    "mosquitto-clients",
+    "libmosquitto1",
+    "libcjson1",
+    "libdlt2",
+    "libwrap0",
+)
+"""The broker, its clients, and those of their libraries that not every Debian has."""
+
 
 class UnprovisionedError(Exception):
     """The rig cannot be set up here; the text says what is missing. Tests skip with it."""
@@ -92,6 +102,23 @@ def tool(name: str) -> Path:
 
 
 @functools.cache
+def mosquitto() -> Path:
+    """Root of Debian's Mosquitto, unpacked and not installed: an installed one starts a server."""
+    target = cache_dir() / "mosquitto"
+    if not target.exists():
+        _require_no_obstacle()
+        with _locked():
+            if not target.exists():
+                scratch = Path(tempfile.mkdtemp(prefix=f"{target.name}.", dir=cache_dir()))
+                try:
+                    _unpack(scratch, *MOSQUITTO)
+                    scratch.rename(target)
+                finally:
+                    shutil.rmtree(scratch, ignore_errors=True)
+    return target
+
+
+@functools.cache
 def promtool() -> Path:
     """Path of Prometheus' promtool.
 
@@ -104,9 +131,7 @@ def promtool() -> Path:
     if not target.exists():
         _require_no_obstacle()
         with _locked(), tempfile.TemporaryDirectory(dir=cache_dir()) as scratch:
-            _apt_get("download", "prometheus", cwd=scratch)
-            package = next(Path(scratch).glob("*.deb"))
-            _run("dpkg-deb", "--extract", str(package), scratch)
+            _unpack(Path(scratch), "prometheus")
             target.parent.mkdir(exist_ok=True)
             Path(scratch, "usr/bin/promtool").replace(target)
     return target
@@ -192,6 +217,14 @@ def _apt_get(*arguments: str, cwd: str | None = None) -> None:
         _run("apt-get", *arguments, cwd=cwd)
 
 
+def _unpack(root: Path, *packages: str) -> None:
+    """Unpack Debian packages under `root`, running nothing of them."""
+    _apt_get("download", *packages, cwd=str(root))
+    for package in root.glob("*.deb"):
+        _run("dpkg-deb", "--extract", str(package), str(root))
+        package.unlink()
+
+
 def _run(*command: str, cwd: str | None = None) -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
     done = subprocess.run(
@@ -223,6 +256,7 @@ def main() -> int:
         for name in TOOLS:
             print(f"{name}: {tool(name)}")
         print(f"promtool: {promtool()}")
+        print(f"Mosquitto: {mosquitto()}")
     except UnprovisionedError as reason:
         print(f"not set up: {reason}", file=sys.stderr)
         return 1

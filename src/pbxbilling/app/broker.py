@@ -18,4 +18,5 @@ def broker_settings(settings: MqttSettings) -> BrokerSettings | None:
         username=settings.username,
         password=settings.password.get_secret_value(),
         ca_file=settings.ca_file,
+        queue=settings.queue,
     )

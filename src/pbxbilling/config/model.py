@@ -207,6 +207,7 @@ class MqttSettings(Section):
     password: SecretStr = SecretStr("")
     password_file: NonEmpty | None = None
     ca_file: Path | None = None
+    queue: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
 
     @property
     def broker(self) -> BrokerAddress:

@@ -22,15 +22,15 @@ from pbxbilling.mqtt.messages import EVENTS
 class Outbox:
     """Facts in, batches out.
 
-    At `capacity` waiting events the oldest is dropped, and counted in `dropped`. Of states it is
-    only kept whose are to be told: they are looked up when they leave, so that only the newest
-    does, and a tenant waits once whatever happens to it.
+    Beyond `capacity` waiting events the oldest are dropped, and counted in `dropped`. Of states
+    it is only kept whose are to be told: they are looked up when they leave, so that only the
+    newest does, and a tenant waits once whatever happens to it.
     """
 
     def __init__(self, capacity: int, tenants: Callable[[], Sequence[str]]) -> None:
         """`tenants`: all of them, by slug."""
         self.dropped = 0
-        self._capacity = capacity
+        self.capacity = capacity
         self._tenants = tenants
         self._events: deque[Fact] = deque()
         self._changed: OrderedDict[str, None] = OrderedDict()
@@ -54,7 +54,7 @@ class Outbox:
         is_event = kind in EVENTS
         if is_event:
             self._events.append(fact)
-            if len(self._events) > self._capacity:
+            while len(self._events) > self.capacity:
                 self._events.popleft()
                 self.dropped += 1
         touch = _TOUCHES.get(kind)
@@ -77,7 +77,7 @@ class Outbox:
 
     def put_back(self, events: Sequence[Fact]) -> None:
         """These did not leave; they are the oldest again."""
-        room = max(0, self._capacity - len(self._events))
+        room = max(0, self.capacity - len(self._events))
         kept = events[len(events) - room :] if room < len(events) else events
         self.dropped += len(events) - len(kept)
         self._events.extendleft(reversed(kept))

@@ -19,7 +19,6 @@ from pbxbilling.ports import Clock
 from pbxbilling.services.tenantstate import TenantStates
 from pbxbilling.services.views import BrokerView
 
-CAPACITY = 10_000  # events, some 1 KB each
 BATCH = 10  # messages that wait for the broker's word at once: a millisecond of the event loop
 STATES_PER_S = 200.0
 REVIEW_S = 60.0  # how late a state can be that changed with the time alone
@@ -78,7 +77,6 @@ class Publisher:
         rng: Random,
         *,
         connect: Open = Session.open,
-        capacity: int = CAPACITY,
     ) -> None:
         self._states = states
         self._mask = mask
@@ -87,7 +85,7 @@ class Publisher:
         self._rng = rng
         self._connect = connect
         self._identity = f"pbxbilling-{rng.getrandbits(32):08x}"
-        self._outbox = Outbox(capacity, states.tenants)
+        self._outbox = Outbox(0, states.tenants)
         self._pace = Pace(STATES_PER_S, clock)
         self._review_at = clock.monotonic()
         self._told: dict[str, int] = {}  # tenant → hash of the state that the broker has
@@ -118,6 +116,7 @@ class Publisher:
         if settings is None:
             self._outbox.clear()
         else:
+            self._outbox.capacity = settings.queue
             self._backoff = Backoff(settings.backoff_min_s, settings.backoff_max_s, self._rng)
         self._order()
 

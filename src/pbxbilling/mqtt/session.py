@@ -59,7 +59,7 @@ class Session:
         lost = self._client.lost
         if lost.done():
             fault = lost.exception()
-            msg = f"{self._settings}: the connection has ended ({fault or 'by us'})"
+            msg = f"{self._settings}: it closed the connection, or was silent for too long"
             raise BrokerError(msg) from fault
 
     async def send(self, messages: Sequence[Message]) -> None:

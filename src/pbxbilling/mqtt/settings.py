@@ -18,6 +18,7 @@ class BrokerSettings:
     username: str | None = None
     password: str = field(default="", repr=False)
     ca_file: Path | None = None
+    queue: int = 10_000  # events, some 1 KB each, that wait while the broker is away
     connect_s: float = 10.0  # name, TCP, TLS and CONNACK together
     answer_s: float = 5.0  # for a CONNACK or a PUBACK
     keepalive_s: int = 15  # a silent broker is given up after twice that

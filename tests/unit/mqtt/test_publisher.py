@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -38,20 +39,19 @@ class Heard:
 class Stand:
     """A world whose facts go to a publisher, and a broker for it."""
 
-    def __init__(self, *tenants: str, capacity: int = 100) -> None:
+    def __init__(self, *tenants: str, settings: BrokerSettings = SETTINGS) -> None:
         self.world = World(Mode.ENFORCE, plan(max_calls=3), tenants or ("acme",))
         self.broker = FakeBroker()
         self.heard = Heard()
         world = self.world
         self.publisher = Publisher(
-            SETTINGS,
+            settings,
             TenantStates(world.ledger, world.in_force, world.meter, world.clock),
             lambda number: f"masked {len(number)}",
             self.heard,
             world.clock,
             Random(1),
             connect=self.broker.open,
-            capacity=capacity,
         )
 
     def hook(self, uniqueid: str, tenant: str = "acme") -> None:
@@ -161,7 +161,7 @@ async def test_while_the_broker_is_away_events_wait_and_an_outage_is_told_once()
 
 
 async def test_what_the_queue_dropped_is_counted_and_told_when_the_broker_is_back() -> None:
-    stand = Stand(capacity=2)
+    stand = Stand(settings=replace(SETTINGS, queue=2))
     stand.broker.is_away = True
     async with stand.running():
         await until(lambda: stand.heard.down)
@@ -217,9 +217,7 @@ async def test_a_reload_with_the_same_settings_leaves_the_connection_alone() -> 
     stand = Stand()
     async with stand.running():
         await until(stand.broker.states)
-        stand.publisher.change(
-            BrokerSettings("broker", 1883, backoff_min_s=0.001, backoff_max_s=0.002)
-        )
+        stand.publisher.change(replace(SETTINGS))
         stand.publisher.sink(decided())
         await until(lambda: stand.broker.events)
         assert len(stand.broker.opened) == 1

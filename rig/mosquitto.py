@@ -1,0 +1,135 @@
+"""Mosquitto on loopback: a broker that can be stopped, started and wedged, and who listens to it.
+
+It keeps nothing on disk: what it retained is gone when it stops.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from rig import provision
+from rig.site import free_port
+from rig.waiting import until
+
+
+class Heard(NamedTuple):
+    """A message as a subscriber got it; `retained`: it was there before the subscription."""
+
+    retained: bool
+    topic: str
+    payload: str
+
+
+class Mosquitto:
+    """One broker; a context manager that ends it, and every listener."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.port = free_port()
+        self._root = provision.mosquitto()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._listeners: list[Listener] = []
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / "mosquitto.conf").write_text(
+            f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\n"
+            f"log_dest file {directory}/mosquitto.log\nuser root\n"
+        )
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"mqtt://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start it, and return when it takes connections."""
+        self._process = self.run("usr/sbin/mosquitto", "-c", f"{self.directory}/mosquitto.conf")
+        until(self._listens, "Mosquitto listens")
+
+    def stop(self) -> None:
+        """End it in order."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(signal.SIGCONT)
+            process.terminate()
+            process.wait(10)
+
+    def wedge(self) -> None:
+        """From now on it reads nothing; the kernel still accepts connections for it."""
+        self._signal(signal.SIGSTOP)
+
+    def unwedge(self) -> None:
+        """It goes on."""
+        self._signal(signal.SIGCONT)
+
+    def listen(self, topic: str = "pbxbilling/#") -> "Listener":
+        """Subscribe with mosquitto_sub."""
+        listener = Listener(self, topic, self.directory / f"heard-{len(self._listeners)}")
+        self._listeners.append(listener)
+        return listener
+
+    def run(
+        self, program: str, *arguments: str, output: Path | None = None
+    ) -> subprocess.Popen[bytes]:
+        """Start one of its programs with its own libraries."""
+        libraries = next(self._root.glob("usr/lib/*/libmosquitto.so.1")).parent
+        with (output or Path(os.devnull)).open("wb") as target:
+            return subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", str(self._root / program), *arguments],
+                env={**os.environ, "LD_LIBRARY_PATH": str(libraries)},
+                stdin=subprocess.DEVNULL,
+                stdout=target,
+                stderr=subprocess.STDOUT,
+            )
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def _listens(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for listener in self._listeners:
+            listener.stop()
+        self.stop()
+
+
+class Listener:
+    """A subscriber that is not ours: mosquitto_sub, which connects anew by itself."""
+
+    def __init__(self, broker: Mosquitto, topic: str, output: Path) -> None:
+        self._output = output
+        self._process = broker.run(
+            "usr/bin/mosquitto_sub",
+            *("-h", "127.0.0.1", "-p", str(broker.port), "-t", topic, "-F", "%r %t %p"),
+            output=output,
+        )
+
+    def heard(self, topic_end: str = "") -> list[Heard]:
+        """What came so far, in order, on topics that end so."""
+        lines = self._output.read_text().splitlines(keepends=True)
+        parts = [line.rstrip("\n").split(" ", 2) for line in lines if line.endswith("\n")]
+        found = [Heard(part[0] == "1", *part[1:]) for part in parts if len(part) == 3]
+        return [message for message in found if message.topic.endswith(topic_end)]
+
+    def stop(self) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.wait()

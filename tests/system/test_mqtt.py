@@ -1,0 +1,193 @@
+"""MQTT on a real Mosquitto, with calls of a real Asterisk: it follows them, and they never it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from signal import SIGKILL, SIGTERM, Signals
+from typing import Any
+
+import pytest
+
+from rig.asterisk import Asterisk
+from rig.mosquitto import Listener, Mosquitto
+from rig.provision import UnprovisionedError
+from rig.scene import MOBILE
+from rig.waiting import until
+from tests.support.stage import Stage, accounts
+
+pytestmark = pytest.mark.asterisk
+
+STATE = "tenants/acme/state"
+AT_ONCE = 3.0  # seconds to a state; a broker that is down is found again within those of a backoff
+AGAIN = 15.0
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    try:
+        made = Mosquitto(tmp_path / "mosquitto")
+    except UnprovisionedError as missing:
+        pytest.skip(f"no Mosquitto: {missing}")
+    with made:
+        yield made
+
+
+@pytest.fixture
+def stage(asterisk: Asterisk, broker: Mosquitto, tmp_path: Path) -> Iterator[Stage]:
+    """A daemon that tells this broker; acme may have two calls."""
+    with ExitStack() as stack:
+        told = f'[mqtt]\nenabled = true\nurl = "{broker.url}"\nqueue = 4\n'
+        stage = Stage(asterisk, tmp_path, stack, more=told)
+        stage.daemon.apply(accounts("pair"))
+        yield stage
+
+
+def newest_state(listener: Listener) -> dict[str, Any]:
+    """The newest state of acme that it heard."""
+    heard = listener.heard(STATE)
+    state: dict[str, Any] = json.loads(heard[-1].payload) if heard else {}
+    return state
+
+
+def retained_state(broker: Mosquitto) -> dict[str, Any]:
+    """What somebody is told who subscribes now."""
+    listener = broker.listen()
+    until(lambda: listener.heard(STATE), "a state is retained")
+    (first, *_) = listener.heard(STATE)
+    assert first.retained
+    state: dict[str, Any] = json.loads(first.payload)
+    return state
+
+
+def events(listener: Listener) -> list[tuple[str, dict[str, Any]]]:
+    """Name and keys of every event that it heard."""
+    heard = [message for message in listener.heard() if "/events/" in message.topic]
+    return [(m.topic.rpartition("/")[2], json.loads(m.payload)) for m in heard]
+
+
+def await_calls(listener: Listener, calls: int, timeout_s: float = AT_ONCE) -> None:
+    until(
+        lambda: newest_state(listener).get("calls") == calls, f"{calls} calls are told", timeout_s
+    )
+
+
+def lines(stage: Stage, begins: str) -> list[dict[str, Any]]:
+    return [line for line in stage.daemon.events() if line["event"].startswith(begins)]
+
+
+def connected(stage: Stage) -> Callable[[], bool]:
+    return lambda: stage.daemon.metric("pbxbilling_mqtt_connected") == 1
+
+
+def test_states_are_retained_and_events_follow_the_calls(stage: Stage, broker: Mosquitto) -> None:
+    listener = broker.listen()
+    until(lambda: newest_state(listener).get("plan") == "pair", "the accounts are told")
+    first, second = stage.phone.dial(MOBILE), stage.phone.dial(MOBILE)
+    assert stage.refused_with() == 486
+    await_calls(listener, 2)
+    state = retained_state(broker)
+    assert (state["calls"], state["limit"], state["status"]) == (2, 2, "active")
+
+    first.hang_up()
+    second.hang_up()
+    await_calls(listener, 0)
+    until(lambda: len(events(listener)) == 5, "every event is told")
+    told = events(listener)
+    assert [name for name, _ in told] == ["admitted"] * 2 + ["refused"] + ["ended"] * 2
+    refused = told[2][1]
+    assert (refused["reason"], refused["used"], refused["limit"]) == ("max_calls", 2, 2)
+    assert {keys["call"] for _, keys in told[3:]} == {keys["call"] for _, keys in told[:2]}
+    until(lambda: newest_state(listener)["minutes"] == "2", "the minutes are told", AT_ONCE)
+    assert MOBILE not in "".join(message.payload for message in listener.heard())
+    assert told[0][1]["number"] == f"***{MOBILE[-3:]}"
+
+    stage.daemon.ask("suspend", tenant="acme")
+    until(lambda: newest_state(listener)["status"] == "suspended", "the block is told", AT_ONCE)
+    assert events(listener)[-1][0] == "subscription_changed"
+
+
+def test_a_broker_that_goes_and_comes_touches_no_call_and_is_told_the_truth(
+    stage: Stage, broker: Mosquitto
+) -> None:
+    listener = broker.listen()
+    here = stage.phone.dial(MOBILE)
+    await_calls(listener, 1)
+    assert [name for name, _ in events(listener)] == ["admitted"]
+    broker.stop()
+    until(lambda: lines(stage, "mqtt down"), "the outage is told")
+
+    for _ in range(3):  # six events for a queue of four
+        stage.phone.dial(MOBILE).hang_up()
+        until(lambda: len(stage.daemon.calls()) == 1, "its slot is free")
+    there = stage.phone.dial(MOBILE)
+    assert stage.refused_with() == 486
+    status = stage.daemon.ask("status")["mqtt"]
+    assert (status["connected"], status["queued"], status["dropped"]) == (False, 4, 4)
+    assert status["fault"].startswith(broker.url)
+    assert stage.daemon.metric("pbxbilling_mqtt_dropped_total") == 4
+
+    broker.start()
+    until(connected(stage), "it is connected again", AGAIN)
+    until(lambda: retained_state(broker)["calls"] == 2, "the state is true again")
+    assert len(lines(stage, "mqtt down")) == 1
+    assert [line["dropped"] for line in lines(stage, "mqtt up")] == [0, 4]
+    assert stage.daemon.metric("pbxbilling_mqtt_queue") == 0
+
+    late = broker.listen()
+    here.hang_up()
+    there.hang_up()
+    await_calls(late, 0)
+
+
+def test_a_broker_that_reads_nothing_touches_no_call_and_loses_nothing(
+    stage: Stage, broker: Mosquitto
+) -> None:
+    listener = broker.listen()
+    until(lambda: newest_state(listener).get("plan") == "pair", "the accounts are told")
+    broker.wedge()
+    call = stage.phone.dial(MOBILE)
+    assert stage.daemon.metric("pbxbilling_admission_seconds_sum") < 0.1
+    until(lambda: lines(stage, "mqtt down"), "the silence is told", AGAIN)
+    call.hang_up()
+    stage.daemon.wait_idle()
+    broker.unwedge()
+    until(lambda: [name for name, _ in events(listener)][-1:] == ["ended"], "it goes on", AGAIN)
+    assert {name for name, _ in events(listener)} == {"admitted", "ended"}
+    await_calls(listener, 0)
+    assert listener.heard("pbxbilling/status")[-1].payload == "online"
+    assert len(lines(stage, "mqtt down")) == 1
+
+
+@pytest.mark.parametrize("number", [SIGTERM, SIGKILL])
+def test_the_end_of_the_daemon_is_told_in_order_or_by_its_last_will(
+    stage: Stage, broker: Mosquitto, number: Signals
+) -> None:
+    listener = broker.listen()
+
+    def status() -> str:
+        return listener.heard("pbxbilling/status")[-1:][0].payload
+
+    until(lambda: listener.heard("pbxbilling/status"), "it is online")
+    assert status() == "online"
+    stage.daemon.stop(number)
+    until(lambda: status() == "offline", "its end is told")
+
+
+def test_a_reload_enables_another_broker_and_none(
+    stage: Stage, broker: Mosquitto, tmp_path: Path
+) -> None:
+    listener = broker.listen()
+    until(lambda: newest_state(listener).get("plan") == "pair", "the accounts are told")
+    text = stage.daemon.config.read_text()
+    with Mosquitto(tmp_path / "other") as other:
+        stage.daemon.config.write_text(text.replace(broker.url, other.url))
+        stage.daemon.reload()
+        assert retained_state(other)["plan"] == "pair"
+        assert listener.heard("pbxbilling/status")[-1].payload == "offline"
+        stage.daemon.config.write_text(text.replace("enabled = true", "enabled = false"))
+        stage.daemon.reload()
+        assert stage.daemon.ask("status")["mqtt"] is None
+        stage.phone.dial(MOBILE).hang_up()
