@@ -15,6 +15,7 @@ from pbxbilling.app.broker import broker_settings
 from pbxbilling.app.facts import Facts
 from pbxbilling.app.listeners import hook_settings, http_listeners
 from pbxbilling.app.past import Past
+from pbxbilling.app.payments import payments_of
 from pbxbilling.app.reload import Configuration, Reload
 from pbxbilling.config.model import Settings
 from pbxbilling.domain.call import Channel
@@ -117,6 +118,14 @@ class Daemon:
         self._administration = Administration(
             store, self._accounts, clock, lambda: in_force.policy, self._inspector
         )
+        self._payments = payments_of(
+            settings.stripe,
+            store,
+            self._accounts,
+            clock,
+            facts,
+            lambda: in_force.policy.grace_days,
+        )
         self._hook = AgiServer(
             hook_settings(settings),
             self._core.admission.judge,
@@ -177,13 +186,16 @@ class Daemon:
     def _tasks(self) -> dict[str, Coroutine[None, None, None]]:
         """What runs beside the hook, by its name; raises ListenError."""
         http, admin = http_listeners(self._http)
+        webhook = self._payments.webhook if self._payments else None
+        payments = {"payments": self._payments.run()} if self._payments else {}
         return {
+            **payments,
             "store": self._writer.run(),
             "pbxes": self._pbxes.run(),
             "mqtt": self._mqtt.run(),
             "housekeeping": self._housekeeping(),
             "watchdog": self._watchdog(),
-            "http": serve_http(public_app(self._inspector, self._metrics), http),
+            "http": serve_http(public_app(self._inspector, self._metrics, webhook), http),
             "admin": serve_http(admin_app(Desk(self._administration)), admin),
         }
 

@@ -13,7 +13,9 @@ from pbxbilling.config.faults import Fault
 from pbxbilling.config.forms import DIALLED, NAME, SLUG
 from pbxbilling.config.lines import KeyPath
 
-_HIDDEN = frozenset({"secret", "url"})  # never repeated in a message: they are or hold secrets
+_HIDDEN = frozenset(
+    {"secret", "url", "secret_key", "webhook_secrets"}
+)  # never repeated in a message: they are or hold secrets
 
 _EXPECTED: Mapping[str, str] = {
     "int_type": "a whole number",
@@ -78,7 +80,7 @@ def _from_context(kind: str, details: ErrorDetails) -> str:
 
 def _got(details: ErrorDetails, path: KeyPath) -> str:
     value = details["input"]
-    if not path or path[-1] in _HIDDEN or not isinstance(value, str | int | float):
+    if not path or _HIDDEN.intersection(path) or not isinstance(value, str | int | float):
         return ""
     return f", got {_toml(value)}"
 

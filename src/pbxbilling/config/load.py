@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,12 @@ from pbxbilling.config.environment import overlay, place_of, values_from, variab
 from pbxbilling.config.faults import ConfigError, Fault
 from pbxbilling.config.lines import KeyPath, key_lines, line_of
 from pbxbilling.config.model import Settings
-from pbxbilling.config.secret import SecretUnreadableError, read_secret
+from pbxbilling.config.secret import (
+    SecretUnreadableError,
+    check_stripe_secret,
+    read_secret,
+    secret_files,
+)
 
 
 def load(path: Path, env: Mapping[str, str]) -> Settings:
@@ -69,34 +74,19 @@ class _Places:
         return not isinstance(value, Mapping)
 
 
-_PASSWORD_FILE: KeyPath = ("mqtt", "password_file")
-
-
 def _secrets(
     merged: Mapping[str, Any], beside: Path, env: Mapping[str, str], places: _Places
 ) -> tuple[dict[KeyPath, SecretStr], list[Fault]]:
     """The secrets by the keys that name their files, and what stands in the way of the others."""
     secrets: dict[KeyPath, SecretStr] = {}
     faults: list[Fault] = []
-    for key, name in _secret_files(merged):
-        if not isinstance(name, str) or not name:
-            continue
+    for key, name in secret_files(merged):
         try:
             secrets[key] = read_secret(name, beside, env)
+            check_stripe_secret(key, secrets[key])
         except SecretUnreadableError as error:
             faults.append(Fault(*places.of(key), dotted(key), str(error)))
     return secrets, faults
-
-
-def _secret_files(merged: Mapping[str, Any]) -> Iterator[tuple[KeyPath, object]]:
-    """Every key that names a secret's file, with what is written there: perhaps no name at all."""
-    tables = merged.get("pbx")
-    for index, table in enumerate(tables if isinstance(tables, list) else ()):
-        if isinstance(table, Mapping):
-            yield ("pbx", index, "secret_file"), table.get("secret_file")
-    mqtt = merged.get("mqtt")
-    if isinstance(mqtt, Mapping):
-        yield _PASSWORD_FILE, mqtt.get("password_file")
 
 
 def _with_secrets(settings: Settings, secrets: Mapping[KeyPath, SecretStr]) -> Settings:
@@ -104,6 +94,11 @@ def _with_secrets(settings: Settings, secrets: Mapping[KeyPath, SecretStr]) -> S
         one.model_copy(update={"secret": secrets.get(("pbx", index, "secret_file"), one.secret)})
         for index, one in enumerate(settings.pbx)
     )
-    password = secrets.get(_PASSWORD_FILE, settings.mqtt.password)
-    mqtt = settings.mqtt.model_copy(update={"password": password})
-    return settings.model_copy(update={"pbx": pbx, "mqtt": mqtt})
+    password = secrets.get(("mqtt", "password_file"), settings.mqtt.password)
+    return settings.model_copy(
+        update={
+            "pbx": pbx,
+            "mqtt": settings.mqtt.model_copy(update={"password": password}),
+            "stripe": settings.stripe.with_secrets(secrets),
+        }
+    )

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import time
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -32,6 +33,8 @@ from pbxbilling.config.forms import (
     parse_listen,
     parse_network,
 )
+from pbxbilling.config.lines import KeyPath
+from pbxbilling.config.secret import STRIPE_FILES
 from pbxbilling.domain.admission import Mode, Reason
 from pbxbilling.domain.policy import EmergencyNumbers, Policy
 
@@ -181,19 +184,26 @@ class LogSettings(Section):
 
 
 class StripeSettings(Section):
-    """`[stripe]`: reserved, so that a file can already carry the keys."""
+    """`[stripe]`: off until there are keys. After loading, the secrets hold what the files named.
+
+    Several webhook secrets are good at once, while one takes the place of another.
+    """
 
     enabled: bool = False
-    secret_key_file: str = "stripe.key"  # noqa: S105  (a file's name)
-    webhook_secret_files: tuple[str, ...] = ("stripe.webhook",)
+    secret_key: SecretStr = SecretStr("")
+    secret_key_file: NonEmpty = STRIPE_FILES["secret_key_file"]
+    webhook_secrets: tuple[SecretStr, ...] = ()
+    webhook_secret_files: tuple[NonEmpty, ...] = tuple(STRIPE_FILES["webhook_secret_files"])
     api_base: str | None = None
 
-    @model_validator(mode="after")
-    def _not_there_yet(self) -> StripeSettings:
-        if self.enabled:
-            msg = "Stripe is not part of this version: expected enabled = false"
-            raise ValueError(msg)
-        return self
+    def with_secrets(self, found: Mapping[KeyPath, SecretStr]) -> StripeSettings:
+        """These settings with what was read from the files."""
+        key = found.get(("stripe", "secret_key_file"), self.secret_key)
+        files = (
+            ("stripe", "webhook_secret_files", n) for n in range(len(self.webhook_secret_files))
+        )
+        secrets = tuple(found[file] for file in files if file in found) or self.webhook_secrets
+        return self.model_copy(update={"secret_key": key, "webhook_secrets": secrets})
 
 
 class MqttSettings(Section):

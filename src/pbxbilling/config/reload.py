@@ -8,11 +8,12 @@ from typing import Any
 
 from pbxbilling.config.complaints import dotted
 from pbxbilling.config.lines import KeyPath
-from pbxbilling.config.model import Settings
+from pbxbilling.config.model import Settings, StripeSettings
 
 # Bound or opened once, at the start.
 _AT_START: frozenset[KeyPath] = frozenset(
     {("database", "url"), ("agi", "listen"), ("http", "listen"), ("http", "admin")}
+    | {("stripe", key) for key in StripeSettings.model_fields}
 )
 
 

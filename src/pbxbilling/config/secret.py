@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
 
+from pbxbilling.config.lines import KeyPath
+
+STRIPE_FILES: dict[str, Any] = {
+    "secret_key_file": "stripe.key",
+    "webhook_secret_files": ["stripe.webhook"],
+}
+_STRIPE_PREFIXES: Mapping[str, tuple[str, ...]] = {
+    "secret_key_file": ("sk_", "rk_"),
+    "webhook_secret_files": ("whsec_",),
+}
 CREDENTIALS = "CREDENTIALS_DIRECTORY"  # systemd.exec(5), LoadCredential=
 
 
@@ -41,8 +52,40 @@ def read_secret(name: str, beside: Path, env: Mapping[str, str]) -> SecretStr:
     return SecretStr(text)
 
 
+def check_stripe_secret(key: KeyPath, secret: SecretStr) -> None:
+    """Raise SecretUnreadableError for what was put into the wrong file of the two."""
+    wanted = _STRIPE_PREFIXES.get(str(key[1])) if key[0] == "stripe" else None
+    if wanted and not secret.get_secret_value().startswith(wanted):
+        words = " or ".join(f"{prefix}…" for prefix in wanted)
+        msg = f"the secret does not begin with {words}: copy it anew from Stripe's dashboard"
+        raise SecretUnreadableError(msg)
+
+
 def _locate(name: str, beside: Path, env: Mapping[str, str]) -> Path:
     credentials = env.get(CREDENTIALS)
     if credentials and (path := Path(credentials, name)).exists():
         return path
     return beside / name
+
+
+def secret_files(merged: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+    """The keys that name a file with a secret, with the names; of what is off, none."""
+    tables = merged.get("pbx")
+    for index, table in enumerate(tables if isinstance(tables, list) else ()):
+        yield from _named(table, ("pbx", index), "secret_file")
+    yield from _named(merged.get("mqtt"), ("mqtt",), "password_file")
+    stripe = merged.get("stripe")
+    if isinstance(stripe, Mapping) and stripe.get("enabled") is True:
+        stripe = STRIPE_FILES | {key: value for key, value in stripe.items() if value}
+        if "secret_key" not in stripe:
+            yield from _named(stripe, ("stripe",), "secret_key_file")
+        names = stripe["webhook_secret_files"]
+        if "webhook_secrets" not in stripe and isinstance(names, list):
+            for index, name in enumerate(names):
+                yield from _named({index: name}, ("stripe", "webhook_secret_files"), index)
+
+
+def _named(table: Any, at: KeyPath, key: str | int) -> Iterator[tuple[KeyPath, str]]:
+    name = table.get(key) if isinstance(table, Mapping) else None
+    if isinstance(name, str) and name:
+        yield (*at, key), name

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
+from collections.abc import Iterable
+from itertools import count
 
 from pbxbilling.domain.gateway import UNFINISHED, Letter, LetterState, Message
 from pbxbilling.domain.gateway_facts import GatewayAway, GatewayBack
@@ -13,6 +16,8 @@ from pbxbilling.services.follow import UNASKED, Asked, Follower
 
 SIDE_BY_SIDE = 8
 SWEEP_S = 30.0  # how often what is unfinished is tried again
+PARKED_EVERY = 120  # sweeps: whose a parked one is changes with the accounts, not with time
+_SOON = UNFINISHED - {LetterState.PARKED}
 _WAITING_MOST = 10_000  # beyond, events stay in the store until a sweep
 
 
@@ -39,6 +44,11 @@ class Post:
         self._tasks: asyncio.TaskGroup | None = None
         self._slots = asyncio.Semaphore(SIDE_BY_SIDE)
         self._away = False
+        self._accounts_changed = asyncio.Event()
+
+    def accounts_changed(self) -> None:
+        """Perhaps somebody is known now whose events are parked."""
+        self._accounts_changed.set()
 
     def arrived(self, letter: Letter) -> None:
         """An event was kept: it is the next of its lane."""
@@ -56,16 +66,19 @@ class Post:
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             try:
-                while True:
-                    await self.sweep()
-                    await asyncio.sleep(SWEEP_S)
+                for number in count():
+                    parked = self._accounts_changed.is_set() or number % PARKED_EVERY == 0
+                    self._accounts_changed.clear()
+                    await self._sweep(UNFINISHED if parked else _SOON)
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._accounts_changed.wait(), SWEEP_S)
             finally:
                 self._tasks = None
 
-    async def sweep(self) -> None:
-        """Try everything again that has not come to its end."""
+    async def _sweep(self, states: Iterable[LetterState]) -> None:
+        """Try again what has not come to its end."""
         try:
-            unfinished = await self._mirrors.letters(*UNFINISHED)
+            unfinished = await self._mirrors.letters(*states)
         except StoreError:
             return  # the store tells of it itself, and the next sweep comes
         for letter in unfinished:

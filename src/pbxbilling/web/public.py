@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 import orjson
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 
 from pbxbilling.services.views import StatusView
 
@@ -26,7 +26,38 @@ class Scraped(Protocol):
         ...
 
 
-def public_app(live: Shown, metrics: Scraped) -> FastAPI:
+class Answered(Protocol):
+    """An answer of the webhook."""
+
+    @property
+    def status(self) -> int:
+        """HTTP's."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """A word for whoever looks."""
+        ...
+
+
+class Received(Protocol):
+    """Whoever takes what the payment gateway sends."""
+
+    @property
+    def limit(self) -> int:
+        """Bytes of the longest body."""
+        ...
+
+    def oversized(self) -> Answered:
+        """The answer to a longer one."""
+        ...
+
+    async def receive(self, body: bytes, signature: str) -> Answered:
+        """Take one whole body with what signs it."""
+        ...
+
+
+def public_app(live: Shown, metrics: Scraped, webhook: Received | None = None) -> FastAPI:
     """The application that may be reached from outside the machine."""
     app = FastAPI(title="pbxbilling", docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -60,7 +91,20 @@ def public_app(live: Shown, metrics: Scraped) -> FastAPI:
         )
 
     @app.post("/api/stripe/webhook")
-    async def webhook() -> Response:
-        return Response("Stripe is not enabled\n", 503, media_type="text/plain")
+    async def receive(request: Request) -> Response:
+        if webhook is None:
+            return Response("Stripe is not enabled\n", 503, media_type="text/plain")
+        answer = await _received(webhook, request)
+        return Response(f"{answer.text}\n", answer.status, media_type="text/plain")
 
     return app
+
+
+async def _received(webhook: Received, request: Request) -> Answered:
+    """Read no more of a body than it may have."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > webhook.limit:
+            return webhook.oversized()
+    return await webhook.receive(bytes(body), request.headers.get("Stripe-Signature", ""))

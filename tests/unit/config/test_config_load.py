@@ -148,8 +148,8 @@ def test_every_reason_that_can_refuse_may_have_a_cause_of_its_own() -> None:
             'FILE:2: refusal.suspend: unknown key; did you mean "suspended"?',
         ),
         (
-            "[stripe]\nenabled = true",
-            "FILE:1: stripe: Stripe is not part of this version: expected enabled = false",
+            "[stripe]\nsecret_key = 5",
+            'FILE:2: stripe.secret_key: expected a string in quotes, as "…"',
         ),
         (
             '[mqtt]\nurl = "mqtt://u:secret@broker"',
@@ -346,3 +346,29 @@ def test_a_pbx_without_trunks_and_a_file_without_pbx_are_warned_about(write: Wri
     (warning,) = load(write(PBX.replace("trunks", "#")), {}).warnings()
     assert "pbx1: no trunks" in warning
     assert "no [[pbx]]" in Settings().warnings()[0]
+
+
+def test_stripe_reads_its_secrets_only_where_it_is_enabled(write: Write) -> None:
+    off = write("[stripe]\nenabled = false")
+    assert load(off, {}).stripe.secret_key.get_secret_value() == ""
+    on = write("[stripe]\nenabled = true\nwebhook_secret_files = ['new', 'old']")
+    (on.parent / "stripe.key").write_text("sk_test_1\n")
+    (on.parent / "new").write_text("whsec_1")
+    (on.parent / "old").write_text("whsec_2")
+    stripe = load(on, {}).stripe
+    assert stripe.secret_key.get_secret_value() == "sk_test_1"
+    assert [secret.get_secret_value() for secret in stripe.webhook_secrets] == [
+        "whsec_1",
+        "whsec_2",
+    ]
+    assert "test_1" not in repr(stripe)
+
+
+def test_a_secret_of_stripe_in_the_wrong_file_is_named_and_not_shown(write: Write) -> None:
+    on = write("[stripe]\nenabled = true")
+    (on.parent / "stripe.key").write_text("pk_test_1")
+    (on.parent / "stripe.webhook").write_text("sk_test_1")
+    key, webhook = faults(on)
+    assert "stripe.secret_key_file: the secret does not begin with sk_… or rk_…" in key
+    assert "stripe.webhook_secret_files[0]: the secret does not begin with whsec_…" in webhook
+    assert "test_1" not in key + webhook

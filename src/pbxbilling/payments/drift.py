@@ -1,0 +1,137 @@
+"""Compares what we know with what Stripe knows: at the start, and hourly.
+
+What a lost webhook would have told is found here. First the events since the last time, which go
+the way of those that came; then all subscriptions, for what no event told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+
+from pbxbilling.domain.gateway import Cursor, Letter
+from pbxbilling.domain.gateway_facts import PaymentAlert, WebhookReceived, WebhookResult
+from pbxbilling.ports import (
+    Clock,
+    EventSink,
+    Gateway,
+    GatewayError,
+    Mirrors,
+    Page,
+    Store,
+    StoreError,
+)
+from pbxbilling.services.follow import Follower
+
+EVERY_S = 3600.0
+AGAIN_S = 60.0  # after a comparison that could not be made
+OVERLAP = timedelta(minutes=15)  # clocks differ, and an event may be listed late
+KEPT = timedelta(days=29)  # Stripe lists events for 30 days
+CURSOR = "gateway events"
+_PAGES_MOST = 10_000  # a list that never ends is no list
+
+T = TypeVar("T")
+_Pages = Callable[[str | None], Awaitable[Page[T]]]
+
+
+@dataclass(slots=True)
+class Compared:
+    """What one comparison came across."""
+
+    events: int = 0
+    missed: int = 0
+    subscriptions: int = 0
+
+
+class Drift:
+    """Asks Stripe for everything, and applies what is new."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        follower: Follower,
+        store: Store,
+        mirrors: Mirrors,
+        clock: Clock,
+        emit: EventSink,
+        arrived: Callable[[Letter], None],
+    ) -> None:
+        """`arrived` is told of each event that had been missed."""
+        self._gateway = gateway
+        self._follower = follower
+        self._store = store
+        self._mirrors = mirrors
+        self._clock = clock
+        self._emit = emit
+        self._arrived = arrived
+
+    async def run(self) -> None:
+        """Compare, for ever."""
+        while True:
+            try:
+                await self.compare()
+            except (GatewayError, StoreError) as fault:
+                self._alert(f"could not be compared: {fault}")
+                await asyncio.sleep(AGAIN_S)
+            else:
+                await asyncio.sleep(EVERY_S)
+
+    async def compare(self) -> Compared:
+        """One comparison. Raises GatewayError and StoreError."""
+        compared = Compared()
+        await self._compare_events(compared)
+        async for picture in self._all(self._gateway.subscriptions):
+            compared.subscriptions += 1
+            if picture.live is self._gateway.live:
+                await self._follower.see(picture)
+        return compared
+
+    async def _compare_events(self, compared: Compared) -> None:
+        """Where nothing was ever compared there is nothing to have missed."""
+        now = self._clock.now()
+        last = await self._mirrors.cursor(CURSOR)
+        if last is not None:
+            since = max(last - OVERLAP, now - KEPT)
+            missed = [
+                letter
+                async for letter in self._all(lambda after: self._gateway.events(since, after))
+                if await self._is_new(letter, compared)
+            ]
+            await self._keep(missed)
+            compared.missed = len(missed)
+        await self._store.commit([Cursor(CURSOR, now)])
+
+    async def _is_new(self, letter: Letter, compared: Compared) -> bool:
+        compared.events += 1
+        ours = letter.live is self._gateway.live
+        return ours and await self._mirrors.letter(letter.id) is None
+
+    async def _keep(self, missed: list[Letter]) -> None:
+        """The oldest first, as they would have come."""
+        missed.sort(key=lambda letter: letter.created_at)
+        await self._store.commit(missed)
+        for letter in missed:
+            self._arrived(letter)
+            self._emit(
+                WebhookReceived(self._clock.now(), WebhookResult.RECOVERED, letter.kind, letter.id)
+            )
+
+    async def _all(
+        self, page_after: Callable[[str | None], Awaitable[Page[T]]]
+    ) -> AsyncIterator[T]:
+        after: str | None = None
+        for _ in range(_PAGES_MOST):
+            page = await page_after(after)
+            for item in page.items:
+                yield item
+            for fault in page.faults:
+                self._alert(fault)
+            after = page.after
+            if after is None:
+                return
+
+    def _alert(self, note: str) -> None:
+        self._emit(PaymentAlert(self._clock.now(), "Stripe", note))

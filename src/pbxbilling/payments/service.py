@@ -1,0 +1,56 @@
+"""Everything about Stripe, joined: what the daemon holds while `[stripe]` is enabled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from pbxbilling.domain.facts import AccountsChanged, Fact
+from pbxbilling.payments.client import StripeApi
+from pbxbilling.payments.drift import Drift
+from pbxbilling.payments.post import Post
+from pbxbilling.payments.stripe_gateway import StripeGateway
+from pbxbilling.payments.webhook import Webhook
+from pbxbilling.ports import Clock, EventSink, Mirrors, Store
+from pbxbilling.services.follow import ACTOR, Follower
+from pbxbilling.services.write import AccountWriter
+
+
+class Payments:
+    """The webhook for `web`, and the tasks behind it."""
+
+    def __init__(
+        self,
+        key: str,
+        webhook_secrets: Sequence[str],
+        api_base: str | None,
+        store: Store,
+        mirrors: Mirrors,
+        writer: AccountWriter,
+        clock: Clock,
+        emit: EventSink,
+        grace_days: Callable[[], int],
+    ) -> None:
+        self.api = StripeApi(key, api_base)
+        self.gateway = StripeGateway(self.api, clock)
+        live = self.api.live
+        self.follower = Follower(writer, mirrors, clock, emit, grace_days, live=live)
+        self.post = Post(self.gateway, self.follower, mirrors, clock, emit)
+        self.drift = Drift(
+            self.gateway, self.follower, store, mirrors, clock, emit, self.post.arrived
+        )
+        self.webhook = Webhook(webhook_secrets, store, clock, emit, self.post.arrived, live=live)
+
+    def sink(self, fact: Fact) -> None:
+        """Hear of new accounts: events may have waited for them."""
+        if isinstance(fact, AccountsChanged) and fact.actor != ACTOR:
+            self.post.accounts_changed()
+
+    async def run(self) -> None:
+        """Work events off and compare, until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self.post.run(), name="post")
+                tasks.create_task(self.drift.run(), name="drift")
+        finally:
+            await self.api.close()
