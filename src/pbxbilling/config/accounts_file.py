@@ -133,9 +133,9 @@ class PlanTable(_Limited):
 
 
 class TenantTable(_Limited):
-    """One `[tenant.SLUG]`."""
+    """One `[tenant.SLUG]`; without `plan` it keeps its own, and a new one gets the default."""
 
-    plan: str
+    plan: str = ""
     name: str = ""
     email: str = ""
     address: str = ""

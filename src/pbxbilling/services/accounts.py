@@ -10,6 +10,7 @@ from typing import Any
 
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.plan import Plan
+from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.standing import Blocker, Status, Turn
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.services.contradictions import (
@@ -99,19 +100,21 @@ class Change:
 
 
 def plan_changes(
-    book: AccountBook, file: AccountsFile, at: datetime, trial_days: int
+    book: AccountBook, file: AccountsFile, at: datetime, policy: Policy
 ) -> list[Change]:
     """What the file makes of the accounts in force, plans first, in the file's order.
 
     Whoever the file does not name is left alone. A key that it does not name in a plan or tenant
     that it does name goes to its default, so that afterwards the database matches the file; what
-    is lived and not declared (status, blocks, trial, subscription) stays. A tenant whose status
-    the file turns to `trial` is on trial for `trial_days` from `at`.
+    is lived and not declared (status, blocks, trial, subscription) stays. A tenant for whom the
+    file names no plan keeps its own; a new one gets the policy's. One whose status the file turns
+    to `trial` is on trial for the policy's days from `at`, once: whoever had a trial, or lives by
+    a subscription, keeps its status, and a note says so.
 
     Raises AccountsError with every contradiction found.
     """
     declared = {plan.slug: plan for plan in file.plans}
-    tenants = [_tenant_change(book, file, tenant, at, trial_days) for tenant in file.tenants]
+    tenants = [_tenant_change(book, file, tenant, at, policy) for tenant in file.tenants]
     everyone = book.tenants | {change.after.slug: change.after for change in tenants}
     problems = [
         *plan_problems(declared, book.plans),
@@ -158,23 +161,54 @@ class TenantChange(Change):
 
 
 def _tenant_change(
-    book: AccountBook, file: AccountsFile, declared: Tenant, at: datetime, trial_days: int
+    book: AccountBook, file: AccountsFile, declared: Tenant, at: datetime, policy: Policy
 ) -> TenantChange:
     known = book.tenants.get(declared.slug)
     lived = known or declared
-    status, blocks = file.statuses.get(declared.slug, lived.status), lived.blocks
+    status, note = _status_to_be(lived, file.statuses.get(declared.slug))
+    blocks = lived.blocks
     if status is Status.SUSPENDED:  # no status that is lived: a block in front of it
         status, blocks = lived.status, blocks | {Blocker.OPERATOR}
     begins_trial = status is Status.TRIAL and lived.trial_until is None
+    trial_until = at + timedelta(days=policy.trial_days) if begins_trial else lived.trial_until
     after = replace(
         declared,
+        plan=declared.plan or lived.plan or policy.default_plan,
         status=status,
         blocks=blocks,
         status_since=lived.status_since if status is lived.status else at,
-        trial_until=at + timedelta(days=trial_days) if begins_trial else lived.trial_until,
+        trial_until=trial_until,
         customer=lived.customer,
         subscription=lived.subscription,
         renews_at=lived.renews_at,
         setup_paid_at=lived.setup_paid_at,
     )
-    return TenantChange(known, after, Turn.TRIAL_BEGAN if begins_trial else None)
+    turn = Turn.TRIAL_BEGAN if begins_trial else None
+    return TenantChange(known, after, turn, notes=(note,) if note else ())
+
+
+def _status_to_be(lived: Tenant, named: Status | None) -> tuple[Status, str]:
+    """The status after the file, and what an operator should know about it.
+
+    A status is lived: a file that is applied every night must neither begin a trial again nor
+    silently contradict the subscription that pays.
+    """
+    if named is None or named is lived.status:
+        return lived.status, ""
+    linked = lived.subscription is not None
+    if named is Status.TRIAL and linked:
+        return lived.status, (
+            f"still {lived.status}: it lives by subscription {lived.subscription}, and its trial is"
+            " that one's"
+        )
+    if named is Status.TRIAL and lived.trial_until is not None:
+        return lived.status, (
+            f"still {lived.status}: its trial was until {lived.trial_until:%Y-%m-%d};"
+            f" `tenant trial {lived.slug} --until DAY` gives another"
+        )
+    if linked and named is not Status.SUSPENDED:
+        return named, (
+            f"it lives by subscription {lived.subscription}, which says {lived.status}, and goes"
+            " back to what that says as soon as it is heard of again"
+        )
+    return named, ""

@@ -108,7 +108,7 @@ class Administration:
         Raises AccountsError with every contradiction.
         """
         async with self._writer.alone:
-            changes = plan_changes(self._book, file, self._clock.now(), self._policy().trial_days)
+            changes = plan_changes(self._book, file, self._clock.now(), self._policy())
             if not dry_run:
                 await self._writer.write("apply", changes, actor)
             return changes

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from pbxbilling.config.accounts_file import read_accounts
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.plan import Plan, StripePrices
-from pbxbilling.domain.standing import Status
+from pbxbilling.domain.policy import Policy
+from pbxbilling.domain.standing import Blocker, Status, Turn
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.services.accounts import AccountsError, Change, ChangeKind, plan_changes
+from pbxbilling.services.accounts import (
+    AccountsError,
+    Change,
+    ChangeKind,
+    TenantChange,
+    plan_changes,
+)
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+POLICY = Policy(trial_days=14, default_plan="pro")
 PRO = Plan("pro", "Pro", stripe=StripePrices(flat="price_1", setup="price_9"))
 OLD = Plan("old", "Old", active=False)
 ACME = Tenant("acme", "pro", dids=("+15550100",))
@@ -23,7 +31,7 @@ LOYAL = Tenant("loyal", "old")
 
 def applied(text: str, *, plans: tuple[Plan, ...] = (PRO, OLD)) -> list[Change]:
     book = AccountBook(plans, [ACME, LOYAL])
-    return plan_changes(book, read_accounts(text, "accounts.toml"), NOW, trial_days=14)
+    return plan_changes(book, read_accounts(text, "accounts.toml"), NOW, POLICY)
 
 
 def refused(text: str) -> str:
@@ -62,7 +70,7 @@ def test_whoever_leaves_a_plan_in_the_same_file_does_not_keep_it() -> None:
 def test_many_who_keep_a_plan_are_counted() -> None:
     tenants = [Tenant(f"t{number:03}", "old") for number in range(1000)]
     file = read_accounts("[plan.old]\nactive = false\n", "accounts.toml")
-    (change,) = plan_changes(AccountBook([OLD], tenants), file, NOW, trial_days=14)
+    (change,) = plan_changes(AccountBook([OLD], tenants), file, NOW, POLICY)
     assert change.notes[0].endswith("t008, t009 and 990 more")
 
 
@@ -99,9 +107,9 @@ def test_a_tenant_that_is_charged_elsewhere_cannot_become_a_demo() -> None:
     linked = replace(ACME, subscription="sub_1")
     file = read_accounts('[tenant.acme]\nplan = "pro"\ndemo = true\n', "accounts.toml")
     with pytest.raises(AccountsError, match=r"acme: demo: .* subscription sub_1 still is: cancel"):
-        plan_changes(AccountBook([PRO], [linked]), file, NOW, trial_days=14)
+        plan_changes(AccountBook([PRO], [linked]), file, NOW, POLICY)
     over = replace(linked, status=Status.CANCELLED)
-    (change,) = plan_changes(AccountBook([PRO], [over]), file, NOW, trial_days=14)
+    (change,) = plan_changes(AccountBook([PRO], [over]), file, NOW, POLICY)
     assert change.after == replace(over, demo=True, dids=())
 
 
@@ -113,5 +121,56 @@ def test_a_number_belongs_to_one_tenant() -> None:
 def test_what_is_lived_is_not_undone_by_the_file() -> None:
     lived = replace(ACME, customer="cus_1", subscription="sub_1", setup_paid_at=NOW, renews_at=NOW)
     file = read_accounts('[tenant.acme]\nplan = "pro"\nname = "Acme"\n', "accounts.toml")
-    (change,) = plan_changes(AccountBook([PRO], [lived]), file, NOW, trial_days=14)
+    (change,) = plan_changes(AccountBook([PRO], [lived]), file, NOW, POLICY)
     assert change.after == replace(lived, name="Acme", dids=())
+
+
+def applied_to(tenant: Tenant, keys: str, policy: Policy = POLICY) -> TenantChange:
+    """What `[tenant.acme]` with these keys makes of a tenant."""
+    file = read_accounts(f"[tenant.acme]\n{keys}\n", "accounts.toml")
+    (change,) = plan_changes(AccountBook([PRO, OLD], [tenant]), file, NOW, policy)
+    assert isinstance(change, TenantChange)
+    return change
+
+
+def test_a_tenant_that_names_no_plan_gets_the_default_one_and_keeps_what_it_has() -> None:
+    (new,) = applied("[tenant.new]\n")
+    assert (new.after, new.kind) == (Tenant("new", "pro"), ChangeKind.ADDED)
+    assert applied_to(Tenant("acme", "old"), "").kind is ChangeKind.UNCHANGED
+
+
+def test_a_default_plan_that_is_not_there_is_named_with_the_mend() -> None:
+    file = read_accounts("[tenant.new]\n", "accounts.toml")
+    with pytest.raises(AccountsError, match=r"^accounts.toml:1: tenant new: plan: 'free' is unkno"):
+        plan_changes(AccountBook([PRO]), file, NOW, Policy())
+
+
+def test_a_trial_begins_when_the_file_first_says_so_and_only_then() -> None:
+    begun = applied_to(ACME, 'status = "trial"')
+    assert (begun.after.status, begun.turn) == (Status.TRIAL, Turn.TRIAL_BEGAN)
+    assert begun.after.trial_until == NOW + timedelta(days=14)
+    again = applied_to(begun.after, 'status = "trial"')
+    assert (again.kind, again.notes) == (ChangeKind.UNCHANGED, ())
+
+
+@pytest.mark.parametrize("lived", [Status.GRACE_PERIOD, Status.READ_ONLY, Status.ACTIVE])
+def test_a_file_gives_nobody_a_second_trial(lived: Status) -> None:
+    had = Tenant("acme", "pro", status=lived, trial_until=NOW - timedelta(days=3))
+    change = applied_to(had, 'status = "trial"')
+    assert change.kind is ChangeKind.UNCHANGED
+    assert change.notes[0].startswith(f"still {lived}: its trial was until 2026-11-18; `tenant tri")
+
+
+def test_the_trial_of_a_subscription_is_not_for_a_file_to_say() -> None:
+    paying = Tenant("acme", "pro", status=Status.PAST_DUE, subscription="sub_1")
+    change = applied_to(paying, 'status = "trial"')
+    assert (change.kind, "subscription sub_1" in change.notes[0]) == (ChangeKind.UNCHANGED, True)
+
+
+def test_a_status_that_contradicts_a_subscription_holds_until_that_is_heard_of() -> None:
+    over = Tenant("acme", "pro", status=Status.CANCELLED, subscription="sub_1")
+    change = applied_to(over, 'status = "active"')
+    assert change.after.status is Status.ACTIVE
+    assert "sub_1, which says cancelled, and goes back" in change.notes[0]
+    suspended = applied_to(over, 'status = "suspended"')
+    assert (suspended.after.blocks, suspended.notes) == (frozenset({Blocker.OPERATOR}), ())
