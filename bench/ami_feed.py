@@ -13,7 +13,10 @@ from rig.virtualpbx import VirtualPbx
 CALLS = 1000
 AT_ONCE = 50
 _EPOCH = 1_111_111_111
-_LAST = b"Event: Reload\r\nPrivilege: system,all\r\nModule: bench\r\nStatus: 0\r\n\r\n"
+_LAST = (
+    b"Event: Reload\r\nPrivilege: system,all\r\nTimestamp: 1111111111.000000\r\n"
+    b"Module: bench\r\nStatus: 0\r\n\r\n"
+)
 _GREETING = b"Asterisk Call Manager/9.0.0\r\n"
 
 
@@ -91,7 +94,8 @@ class Feed:
         action_id = next((x for x in login.split("\r\n") if x.lower().startswith("actionid")), "")
         writer.write(
             f"Response: Success\r\n{action_id}\r\nMessage: Authentication accepted\r\n\r\n"
-            "Event: FullyBooted\r\nPrivilege: system,all\r\nUptime: 1\r\n\r\n".encode()
+            "Event: FullyBooted\r\nPrivilege: system,all\r\nUptime: 1\r\nLastReload: 1\r\n"
+            "Status: Fully Booted\r\n\r\n".encode()
         )
         self._ready.set()
         while await reader.read(4096):

@@ -50,6 +50,9 @@ class _Unobserved:
     def oversized(self, pbx: str, messages: int) -> None:
         """Nobody wants to know."""
 
+    def broken(self, pbx: str, mended: int, lost: int) -> None:
+        """Nobody wants to know."""
+
     def sink_failed(self, pbx: str, signal: Signal, error: Exception) -> None:
         """Nobody wants to know."""
 

@@ -121,6 +121,10 @@ class PbxLink:
         """Messages were skipped."""
         self._watch.oversized(pbx, messages)
 
+    def broken(self, pbx: str, mended: int, lost: int) -> None:
+        """A caller wrote into messages: the next snapshot tells what the lost ones told."""
+        self._watch.broken(pbx, mended, lost)
+
     def sink_failed(self, pbx: str, signal: Signal, error: Exception) -> None:
         """Tracking raised: the next snapshot mends what it left."""
         self._watch.sink_failed(pbx, signal, error)

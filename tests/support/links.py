@@ -63,6 +63,9 @@ class Witness:
     def oversized(self, pbx: str, messages: int) -> None:
         self._note("oversized", pbx, messages)
 
+    def broken(self, pbx: str, mended: int, lost: int) -> None:
+        self._note("broken", pbx, mended, lost)
+
     def sink_failed(self, pbx: str, signal: Signal, error: Exception) -> None:
         self._note("sink_failed", pbx, signal, error)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -12,7 +13,6 @@ IN_FLIGHT_CAP = 1024  # actions; beyond that the PBX is not answering, and more 
 ROWS_CAP = 200_000  # rows of one list
 
 _ID = b"\r\nActionID: "
-_PREFIX = "pbxbilling-"
 
 
 class ActionError(Exception):
@@ -53,9 +53,13 @@ class _Pending:
 
 
 class Actions:
-    """The actions in flight on one link, by their ActionID. Ids are never used again."""
+    """The actions in flight on one link, by their ActionID. Ids are never used again.
+
+    `token` begins every ActionID: no caller can guess it, and so write an answer of ours.
+    """
 
     def __init__(self) -> None:
+        self.token = f"pbxbilling-{secrets.token_hex(6)}-"
         self._pending: dict[str, _Pending] = {}
         self._last = 0
 
@@ -65,7 +69,7 @@ class Actions:
             msg = f"{IN_FLIGHT_CAP} actions await their answer: not asking for more"
             raise ActionError(msg)
         self._last += 1
-        action_id = f"{_PREFIX}{self._last}"
+        action_id = f"{self.token}{self._last}"
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._pending[action_id] = _Pending(future, row)
         return action_id, future

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import cast
 
+from pbxbilling.ami.mending import Mender
 from pbxbilling.ami.protocol import Framer
 from pbxbilling.ports import Clock
 
@@ -21,14 +22,17 @@ BACKLOG_LOW = 128
 class Connection(asyncio.Protocol):
     """Hands every block to `take`, in order; where that returns True the slice ends there.
 
-    `skipped` hears how many messages were too large. `greeted` is the banner, `lost` why the
-    connection ended: it comes after the last block.
+    `skipped` hears how many messages were too large, `broken` how many had a caller's line breaks
+    in them and were put together again, and how many were lost. `greeted` is the banner, `lost`
+    why the connection ended: it comes after the last block.
     """
 
     def __init__(
         self,
         take: Callable[[bytes], bool],
         skipped: Callable[[int], None],
+        broken: Callable[[int, int], None],
+        mender: Mender,
         clock: Clock,
     ) -> None:
         loop = asyncio.get_running_loop()
@@ -39,6 +43,8 @@ class Connection(asyncio.Protocol):
         self._loop = loop
         self._take = take
         self._skipped = skipped
+        self._broken = broken
+        self._mender = mender
         self._clock = clock
         self._backlog: deque[bytes] = deque()
         self._draining = False  # a slice is under way or scheduled
@@ -52,10 +58,9 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what was read; work on it at once, unless a burst is under way."""
-        self._backlog.extend(self.framer.feed(data))
-        if self.framer.oversized:
-            self._skipped(self.framer.oversized)
-            self.framer.oversized = 0
+        blocks = self.framer.feed(data)
+        self._backlog.extend(self._mender.take(blocks, more=self.framer.begun))
+        self._tell()
         if self.framer.banner is not None and not self.greeted.done():
             self.greeted.set_result(self.framer.banner)
         if self._backlog and not self._draining:
@@ -67,9 +72,12 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Asyncio's word for: the end. What was read before it is still true."""
         self._transport = None
-        self._reason = self._reason or (str(exc) if exc else "closed by the PBX")
+        if not self._reason:
+            self._reason = str(exc) if exc else "closed by the PBX"
+            self._backlog.extend(self._mender.take((), more=False))
+            self._tell()
         if not self._draining:
-            self._end()
+            self._drain()
 
     def send(self, message: bytes) -> None:
         """Write; on a connection that is gone nothing happens, `lost` tells."""
@@ -87,6 +95,15 @@ class Connection(asyncio.Protocol):
         """The same, and wait until it is gone."""
         self.drop()
         await self.lost
+
+    def _tell(self) -> None:
+        framer, mender = self.framer, self._mender
+        if framer.oversized:
+            self._skipped(framer.oversized)
+            framer.oversized = 0
+        if mender.mended or mender.lost:
+            self._broken(mender.mended, mender.lost)
+            mender.mended = mender.lost = 0
 
     def _drain(self) -> None:
         self._draining = True

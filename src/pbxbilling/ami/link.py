@@ -11,6 +11,7 @@ from typing import NoReturn
 from pbxbilling.ami.actions import ActionError, Actions, Answer, LinkError
 from pbxbilling.ami.connection import Connection
 from pbxbilling.ami.mapping import SIGNALS, signal_of
+from pbxbilling.ami.mending import Mender
 from pbxbilling.ami.observer import LinkObserver
 from pbxbilling.ami.protocol import BANNER, encode_action, event_name
 from pbxbilling.ami.settings import LinkSettings
@@ -152,10 +153,13 @@ class AmiLink:
 
     async def _connect(self, settings: LinkSettings) -> Connection:
         loop = asyncio.get_running_loop()
+        mender = Mender(self._actions.token)
         try:
             async with asyncio.timeout(settings.connect_s):
                 _, connection = await loop.create_connection(
-                    lambda: Connection(self._take, self._skipped, self._clock),
+                    lambda: Connection(
+                        self._take, self._skipped, self._broken, mender, self._clock
+                    ),
                     settings.host,
                     settings.port,
                 )
@@ -255,6 +259,9 @@ class AmiLink:
 
     def _skipped(self, messages: int) -> None:
         self._observer.oversized(self.pbx, messages)
+
+    def _broken(self, mended: int, lost: int) -> None:
+        self._observer.broken(self.pbx, mended, lost)
 
     def _fell(self, lost: asyncio.Future[str]) -> None:
         self.connected = False

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
+from pbxbilling.ami.grammar import BLOCK
 from pbxbilling.ami.protocol import decode
 from pbxbilling.domain.channel import ChannelKey
 from pbxbilling.domain.signals import (
@@ -36,34 +37,19 @@ from pbxbilling.domain.signals import (
 VARIABLE = "PBXBILLING"
 
 
-# A channel's headers of interest; and all of them, as Asterisk 16 to 22 line them up.
-_NAME, _STATE, _UNIQUEID = "Channel", "ChannelState", "Uniqueid"
-_NEEDED = frozenset({_NAME, _STATE, _UNIQUEID})
-_HEADERS = (
-    _NAME,
-    _STATE,
-    "CallerIDNum",
-    "AccountCode",
-    "Context",
-    "Exten",
-    _UNIQUEID,
-    "Linkedid",
-)
-_LINED_UP = (
-    _NAME,
-    _STATE,
-    "ChannelStateDesc",
-    "CallerIDNum",
-    "CallerIDName",
-    "ConnectedLineNum",
-    "ConnectedLineName",
-    "Language",
-    "AccountCode",
-    "Context",
-    "Exten",
-    "Priority",
-    _UNIQUEID,
-    "Linkedid",
+# A channel's headers of interest.
+_UNIQUEID = "Uniqueid"
+_HEADERS = frozenset(
+    {
+        "Channel",
+        "ChannelState",
+        "CallerIDNum",
+        "AccountCode",
+        "Context",
+        "Exten",
+        _UNIQUEID,
+        "Linkedid",
+    }
 )
 
 
@@ -79,8 +65,8 @@ class ChannelKeys:
         # one pass finds them all, several times as fast as one by one
         self.lined_up = re.compile(
             "".join(
-                rf"\r\n{prefix}{header}: " + (r"([^\r\n]*)" if header in _HEADERS else r"[^\r\n]*")
-                for header in _LINED_UP
+                rf"\r\n{prefix}{header}: " + (r"([^\r\n]*)" if header in _HEADERS else r".*")
+                for header in BLOCK
             )
         )
 
@@ -121,8 +107,9 @@ class Event:
     def channel(self, keys: ChannelKeys = OWN) -> ChannelSeen:
         """What the event shows of that channel; KeyError or ValueError where it shows none."""
         match = keys.lined_up.search(self.text)
-        values = match.groups() if match else self._one_by_one(keys)
-        name, state, caller, accountcode, context, exten, uniqueid, linkedid = values
+        if match is None:
+            raise KeyError(keys.prefix + "Channel")
+        name, state, caller, accountcode, context, exten, uniqueid, linkedid = match.groups()
         if not uniqueid:
             raise KeyError(keys.uniqueid)
         return ChannelSeen(
@@ -147,14 +134,6 @@ class Event:
             return datetime.fromtimestamp(float(stamp), UTC)
         except (ValueError, OverflowError, OSError):
             return None
-
-    def _one_by_one(self, keys: ChannelKeys) -> tuple[str, ...]:
-        return tuple(
-            self.need(keys.prefix + header)
-            if header in _NEEDED
-            else self.get(keys.prefix + header) or ""
-            for header in _HEADERS
-        )
 
     def _after(self, mark: str) -> str | None:
         text = self.text

@@ -30,6 +30,10 @@ class LinkObserver(Protocol):
         """So many messages above the cap were skipped."""
         ...
 
+    def broken(self, pbx: str, mended: int, lost: int) -> None:
+        """A caller wrote line breaks into so many messages: put together again, or lost."""
+        ...
+
     def sink_failed(self, pbx: str, signal: Signal, error: Exception) -> None:
         """The sink raised over that signal; the next ones are handed on all the same."""
         ...

@@ -51,6 +51,11 @@ class Framer:
         del rest[: end + len(_END)]
         return self._blocks(whole.split(_END))
 
+    @property
+    def begun(self) -> bool:
+        """Whether a part of a block has been read."""
+        return bool(self._rest)
+
     def _take_banner(self) -> bool:
         end = self._rest.find(b"\r\n")
         if end < 0 and len(self._rest) <= _BANNER_CAP:

@@ -91,6 +91,9 @@ class _FirstAttempt:
     def oversized(self, pbx: str, messages: int) -> None:
         """As `unmapped`."""
 
+    def broken(self, pbx: str, mended: int, lost: int) -> None:
+        """As `unmapped`."""
+
     def sink_failed(self, pbx: str, signal: Signal, error: Exception) -> None:
         """`take` raises nothing."""
 

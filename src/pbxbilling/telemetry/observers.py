@@ -73,6 +73,17 @@ class LinkWatch:
         self._metrics.link_event(pbx, "oversized", messages)
         self._log.warning("messages skipped: too long", pbx=pbx, messages=messages)
 
+    def broken(self, pbx: str, mended: int, lost: int) -> None:
+        """A caller wrote line breaks into messages."""
+        self._metrics.link_event(pbx, "mended", mended)
+        self._metrics.link_event(pbx, "lost", lost)
+        self._log.warning(
+            "messages with a caller's line breaks in them: somebody dials to deceive",
+            pbx=pbx,
+            mended=mended,
+            lost=lost,
+        )
+
     def sink_failed(self, pbx: str, signal: Signal, error: Exception) -> None:
         """Tracking raised over a signal: a fault of ours."""
         self._metrics.link_event(pbx, "sink_failed")

@@ -193,11 +193,20 @@ async def test_a_failing_sink_is_reported_and_costs_nothing_else() -> None:
 
 async def test_an_unmappable_event_is_counted_and_skipped() -> None:
     async with VirtualPbx() as pbx, linked(pbx.port) as made:
-        pbx.emit("Hangup", "Channel: x\r\n")
+        pbx.emit("Rename", "Channel: x\r\nNewname: y\r\nUniqueid: \r\n")
         pbx.emit("VarSet", "Variable: x\r\n")
         pbx.emit("Rename", rename(1))
         await made.witness.until(lambda: bool(names(made.witness.signals)))
-        assert made.witness.log[1:] == [("unmapped", "pbx1", "Hangup")]
+        assert made.witness.log[1:] == [("unmapped", "pbx1", "Rename")]
+
+
+async def test_a_message_with_a_callers_blank_line_is_put_together_and_told() -> None:
+    async with VirtualPbx() as pbx, linked(pbx.port) as made:
+        pbx.emit("Rename", "Channel: x\r\nNewname: 7\r\n\r\nEvent: X\r\nUniqueid: 1.1\r\n")
+        pbx.emit("Rename", rename(2))
+        await made.witness.until(lambda: "2" in names(made.witness.signals))
+        assert names(made.witness.signals) == ["7_Event: X", "2"]
+        assert made.witness.said("broken") == [("broken", "pbx1", 1, 0)]
 
 
 async def test_an_oversized_message_is_skipped_and_told() -> None:

@@ -172,14 +172,16 @@ async def test_what_adapters_notice_is_one_line_and_one_counter(metrics: Metrics
     link.login_failed("pbx1", "Authentication failed")
     link.unmapped("pbx1", "Newchannel")
     link.oversized("pbx1", 3)
+    link.broken("pbx1", 4, 1)
     link.sink_failed("pbx1", Shutdown("pbx1"), ValueError("x"))
     found = await samples(metrics)
-    assert len(lines) == 6
+    assert len(lines) == 7
     assert found[sample("pbxbilling_agi_judge_failures_total")] == 1
     assert found[sample("pbxbilling_agi_rejected_commands_total", code="511")] == 1
     name = "pbxbilling_ami_faults_total"
     assert found[sample(name, pbx="pbx1", kind="login_failed")] == 1
     assert found[sample(name, pbx="pbx1", kind="oversized")] == 3
+    assert found[sample(name, pbx="pbx1", kind="mended")] == 4
 
 
 async def test_alerts_and_dashboard_ask_for_metrics_that_exist(
