@@ -1,4 +1,4 @@
-"""Commands about accounts: plans and tenants from a file, one tenant's standing."""
+"""Commands about accounts: plans and tenants from a file, one plan, one tenant's standing."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ import typer
 from pbxbilling.cli.moments import day, wrong_usage
 from pbxbilling.cli.options import DEFAULT, Config, Json
 from pbxbilling.cli.output import print_json, print_page, print_rows
-from pbxbilling.cli.pages import minutes_in_words, plan_in_words
+from pbxbilling.cli.pages import minutes_in_words
 from pbxbilling.cli.reach import ask
 
 app = typer.Typer()
 plan_app = typer.Typer(help="One plan.", no_args_is_help=True)
 tenant_app = typer.Typer(help="One tenant.", no_args_is_help=True)
 
-_TENANTS = ("tenant", "plan", "status", "mode", "calls", "max_calls", "trunk_legs", "blocks")
 _PLANS = (
     "plan", "name", "price", "price_year", "currency", "minutes", "overage_per_minute",
     "max_calls", "tenants", "active",
@@ -41,12 +40,13 @@ def apply(
         print_json(changes)
         return
     for change in changes:
-        _print_change(change)
+        print_change(change)
     if dry_run:
         typer.echo("nothing was written: --dry-run")
 
 
-def _print_change(change: Mapping[str, Any]) -> None:
+def print_change(change: Mapping[str, Any]) -> None:
+    """What happened to a plan or tenant, with each key of one that changed."""
     typer.echo(f"{change['kind']:9} {change['subject']}")
     for field in change["fields"] if change["kind"] == "changed" else ():
         typer.echo(f"            {field['key']}: {field['before']} → {field['after']}")
@@ -71,17 +71,6 @@ def plan_show(plan: str, config: Config = DEFAULT, json: Json = False) -> None:
     from pbxbilling.cli.pages import show_plan
 
     print_page(ask(config, "plan", {"plan": plan}), show_plan, as_json=json)
-
-
-@app.command()
-def tenants(config: Config = DEFAULT, json: Json = False) -> None:
-    """All tenants, with what they hold."""
-    reports = ask(config, "tenants", {})
-    if json:
-        print_json(reports)
-    else:
-        rows = [{**report, "plan": plan_in_words(report)} for report in reports]
-        print_rows("tenants", rows, _TENANTS, as_json=False)
 
 
 @tenant_app.command("show")

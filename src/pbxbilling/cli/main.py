@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from pbxbilling.cli import accounts, daemon, doctor, live, usage
+from pbxbilling.cli import accounts, daemon, doctor, live, tenants, usage
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(daemon.app)
@@ -16,6 +16,7 @@ app.add_typer(accounts.app)
 app.add_typer(daemon.config_app, name="config")
 app.add_typer(accounts.plan_app, name="plan")
 app.add_typer(accounts.tenant_app, name="tenant")
+app.add_typer(tenants.app, name="tenants")
 app.add_typer(usage.usage_app, name="usage")
 
 

@@ -49,7 +49,15 @@ def _increment(text: str) -> str:
     return text
 
 
+def _item(text: str) -> str:
+    if not text or text != text.strip():
+        msg = "expected a string that is not empty and has no space at its ends"
+        raise ValueError(msg)
+    return text
+
+
 Slug = Annotated[str, Field(pattern=SLUG)]
+Item = Annotated[str, AfterValidator(_item)]
 Name = Annotated[str, Field(pattern=NAME)]
 Limit = Annotated[int, Field(ge=-1)]
 Amount = Annotated[str, AfterValidator(_amount)]
@@ -139,13 +147,13 @@ class TenantTable(_Limited):
     name: str = ""
     email: str = ""
     address: str = ""
-    contacts: tuple[str, ...] = ()
+    contacts: tuple[Item, ...] = ()
     vat_id: str = ""
     tax_exempt: bool = False
     status: Status | None = None
-    accountcodes: tuple[str, ...] = ()
-    dids: tuple[str, ...] = ()
-    contexts: tuple[str, ...] = ()
+    accountcodes: tuple[Item, ...] = ()
+    dids: tuple[Item, ...] = ()
+    contexts: tuple[Item, ...] = ()
     timezone: Annotated[str, AfterValidator(check_zone)] = "UTC"
     anchor_day: Annotated[int, Field(ge=1, le=31)] = 1
     mode: Mode | None = None

@@ -60,7 +60,7 @@ def dotted(path: KeyPath) -> str:
 def _message(details: ErrorDetails, path: KeyPath, model: type[BaseModel]) -> str:
     kind = details["type"]
     if kind == "extra_forbidden":
-        return _unknown(str(path[-1]), _siblings(model, path))
+        return unknown_key(str(path[-1]), _siblings(model, path))
     if kind == "missing":
         return "required, but not given"
     if kind == "value_error":
@@ -91,10 +91,11 @@ def _toml(value: str | float) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 
-def _unknown(name: str, known: list[str]) -> str:
+def unknown_key(name: str, known: list[str], what: str = "key") -> str:
+    """What to say of a key (or column) that nobody knows."""
     near = get_close_matches(name.lower(), known, n=1)
     mend = f'did you mean "{near[0]}"?' if near else f"known here: {', '.join(known)}"
-    return f"unknown key; {mend}"
+    return f"unknown {what}; {mend}"
 
 
 def _siblings(model: type[BaseModel], path: KeyPath) -> list[str]:

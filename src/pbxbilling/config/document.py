@@ -10,10 +10,14 @@ from typing import Any
 from pbxbilling.config.faults import ConfigError, Fault
 
 
-def read_text(path: Path) -> str:
-    """The text of a file; raises ConfigError that says why there is none."""
+def read_text(path: Path, newline: str | None = None) -> str:
+    """The text of a file; raises ConfigError that says why there is none.
+
+    With `newline=""` the ends of its lines are left as they are.
+    """
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8-sig", newline=newline) as file:  # some editors put a mark
+            return file.read()
     except FileNotFoundError:
         message = "no such file: name another, or start from the example beside the documentation"
     except UnicodeDecodeError as error:

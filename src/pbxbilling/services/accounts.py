@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -39,13 +39,15 @@ class AccountsFile:
 
     `statuses` holds those that the file names: a status is lived, not configured, so a tenant
     without one keeps its own. `places` says where in the file a subject stands
-    (`tenant acme`: `accounts.toml:12`).
+    (`tenant acme`: `accounts.toml:12`). `keys` are those that it declares of every tenant: any
+    other stays as it is; None: it declares them all.
     """
 
     plans: tuple[Plan, ...]
     tenants: tuple[Tenant, ...]
     statuses: Mapping[str, Status]
     places: Mapping[str, str] = field(default_factory=dict)
+    keys: frozenset[str] | None = None
 
 
 class ChangeKind(StrEnum):
@@ -105,11 +107,11 @@ def plan_changes(
     """What the file makes of the accounts in force, plans first, in the file's order.
 
     Whoever the file does not name is left alone. A key that it does not name in a plan or tenant
-    that it does name goes to its default, so that afterwards the database matches the file; what
-    is lived and not declared (status, blocks, trial, subscription) stays. A tenant for whom the
-    file names no plan keeps its own; a new one gets the policy's. One whose status the file turns
-    to `trial` is on trial for the policy's days from `at`, once: whoever had a trial, or lives by
-    a subscription, keeps its status, and a note says so.
+    that it does name goes to its default (but see `AccountsFile.keys`), so that afterwards the
+    database matches the file; what is lived and not declared (status, blocks, trial, subscription)
+    stays. A tenant for whom the file names no plan keeps its own; a new one gets the policy's. One
+    whose status the file turns to `trial` is on trial for the policy's days from `at`, once:
+    whoever had a trial, or lives by a subscription, keeps its status, and a note says so.
 
     Raises AccountsError with every contradiction found.
     """
@@ -160,10 +162,19 @@ class TenantChange(Change):
     turn: Turn | None = None
 
 
+def _with_what_stays(known: Tenant, declared: Tenant, keys: frozenset[str]) -> Tenant:
+    """The declared tenant with all that the file does not declare as it is known."""
+    stays = {f.name: getattr(known, f.name) for f in fields(Tenant) if f.name not in keys}
+    own = {name: limit for name, limit in known.limits.items() if name not in keys}
+    return replace(declared, **stays | {"limits": own | dict(declared.limits)})
+
+
 def _tenant_change(
     book: AccountBook, file: AccountsFile, declared: Tenant, at: datetime, policy: Policy
 ) -> TenantChange:
     known = book.tenants.get(declared.slug)
+    if known is not None and file.keys is not None:
+        declared = _with_what_stays(known, declared, file.keys)
     lived = known or declared
     status, note = _status_to_be(lived, file.statuses.get(declared.slug))
     blocks = lived.blocks

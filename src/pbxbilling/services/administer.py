@@ -102,15 +102,17 @@ class Administration:
         self._policy = policy
         self._live = live
 
-    async def apply(self, file: AccountsFile, actor: str, *, dry_run: bool) -> list[Change]:
+    async def apply(
+        self, file: AccountsFile, actor: str, *, dry_run: bool, action: str = "apply"
+    ) -> list[Change]:
         """Make the accounts match the file, all or nothing; `dry_run` only says what would change.
 
-        Raises AccountsError with every contradiction.
+        The audit calls it `action`. Raises AccountsError with every contradiction.
         """
         async with self._writer.alone:
             changes = plan_changes(self._book, file, self._clock.now(), self._policy())
             if not dry_run:
-                await self._writer.write("apply", changes, actor)
+                await self._writer.write(action, changes, actor)
             return changes
 
     async def suspend(self, slug: str, actor: str) -> TenantResult:
@@ -213,6 +215,10 @@ class Administration:
         """The daemon at this moment."""
         return self._running("status").status()
 
+    def declared(self) -> list[Tenant]:
+        """All tenants as they stand, by slug."""
+        return [tenant for _, tenant in sorted(self._book.tenants.items())]
+
     def plans(self) -> list[PlanReport]:
         """All plans, in the order in which they are shown."""
         return plan_reports(self._book)
@@ -231,7 +237,7 @@ class Administration:
 
     def tenants(self) -> list[TenantReport]:
         """All tenants by slug."""
-        return [self._report(tenant) for _, tenant in sorted(self._book.tenants.items())]
+        return [self._report(tenant) for tenant in self.declared()]
 
     async def tenant(self, slug: str) -> TenantDetail:
         """All about one tenant, with this month's usage and the last ten things done to it."""

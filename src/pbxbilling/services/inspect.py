@@ -106,10 +106,18 @@ class Inspector:
             case LegEnded() if fact.leg.tenant is None and fact.leg.answered_at is not None:
                 self._unowned_legs += 1
             case AccountsChanged():
-                at, mono = self._clock.now(), self._clock.monotonic()
-                self._meter.rearm_all(at, mono)
+                self._rearm(fact.subject)
             case _:
                 self._note_of_pbx(fact)
+
+    def _rearm(self, subject: str) -> None:
+        """A thousand tenants that change must not order each live leg's cut a thousand times."""
+        at, mono = self._clock.now(), self._clock.monotonic()
+        kind, _, slug = subject.partition(" ")
+        if kind == "tenant":
+            self._meter.rearm(slug, at, mono)
+        else:
+            self._meter.rearm_all(at, mono)
 
     def _note_of_pbx(self, fact: Fact) -> None:
         match fact:

@@ -126,6 +126,37 @@ async def test_a_file_is_applied_whole_or_not_at_all() -> None:
     assert "q" not in desk.book.plans
 
 
+async def test_tenants_are_exported_and_imported_with_an_audit_row_each() -> None:
+    desk = Desk()
+    desk.book.put_tenant(Tenant("globex", "p", name="=1+1"))
+    async with desk.client as client:
+        text = (await client.post("/commands/export", json={})).json()
+        given = {"text": text.replace("'=1+1", "Globex"), "source": "t.csv", "dry_run": True}
+        tried = (await client.post("/commands/import", json=given)).json()
+        assert desk.store.commits == []
+        done = (await client.post("/commands/import", json=given | {"dry_run": False})).json()
+        again = (await client.post("/commands/import", json=given)).json()
+    assert tried == done
+    assert [(one["subject"], one["kind"]) for one in done] == [
+        ("tenant acme", "unchanged"),
+        ("tenant globex", "changed"),
+    ]
+    assert {one["kind"] for one in again} == {"unchanged"}
+    assert desk.store.tenants["globex"].name == "Globex"
+    (row,) = desk.store.audited
+    assert (row.action, row.subject) == ("import", "tenant globex")
+    assert (row.before, row.after) == ({"name": "=1+1"}, {"name": "Globex"})
+
+
+async def test_an_import_is_whole_or_nothing_and_says_where_it_is_wrong() -> None:
+    desk = Desk()
+    text = "tenant,plan\nnew,p\nother,gold\n"
+    answer = await desk.post("import", text=text, source="t.csv", dry_run=False)
+    assert answer.status_code == 422
+    assert answer.text.startswith("t.csv:3: tenant other: plan: 'gold' is unknown")
+    assert (desk.store.commits, list(desk.book.tenants)) == ([], ["acme"])
+
+
 async def test_plans_are_listed_in_their_order_with_who_has_them() -> None:
     desk = Desk()
     desk.book.put_plan(Plan("first", sort_order=-1, active=False))

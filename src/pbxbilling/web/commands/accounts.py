@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 from pbxbilling.config.accounts_file import read_accounts
-from pbxbilling.services.accounts import Change
+from pbxbilling.config.tenants_csv import read_tenants, write_tenants
+from pbxbilling.services.accounts import Change, ChangeKind
 from pbxbilling.services.report import PlanReport
 from pbxbilling.web.commands.command import Arguments, Command, Desk
 
@@ -16,6 +18,25 @@ async def _apply(desk: Desk, given: Arguments, actor: str) -> Any:
     file = read_accounts(given["text"], given["source"])
     changes = await desk.administration.apply(file, actor, dry_run=given["dry_run"])
     return [_change(change) for change in changes]
+
+
+async def _import(desk: Desk, given: Arguments, actor: str) -> Any:
+    file = await asyncio.to_thread(read_tenants, given["text"], given["source"])
+    changes = await desk.administration.apply(
+        file, actor, dry_run=given["dry_run"], action="import"
+    )
+    return [_imported(change) for change in changes]
+
+
+def _imported(change: Change) -> dict[str, Any]:
+    """Without the keys of what is new: a thousand rows of them would hold up the hook."""
+    if change.kind is ChangeKind.CHANGED:
+        return _change(change)
+    return {"subject": change.subject, "kind": change.kind, "fields": (), "notes": change.notes}
+
+
+async def _export(desk: Desk, _given: Arguments, _actor: str) -> Any:
+    return await asyncio.to_thread(write_tenants, desk.administration.declared())
 
 
 def _change(change: Change) -> dict[str, Any]:
@@ -54,6 +75,8 @@ COMMANDS: Mapping[str, Command] = {
     "plans": Command(_plans),
     "plan": Command(_plan_detail),
     "tenants": Command(_tenants),
+    "export": Command(_export),
+    "import": Command(_import, writes=True),
     "tenant": Command(lambda desk, given, _actor: desk.administration.tenant(given["tenant"])),
     "suspend": Command(
         lambda desk, given, actor: desk.administration.suspend(given["tenant"], actor), writes=True

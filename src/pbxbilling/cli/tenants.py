@@ -1,0 +1,79 @@
+"""Commands about all tenants at once: a list, a CSV file out and in."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pbxbilling.cli.accounts import print_change
+from pbxbilling.cli.options import DEFAULT, Config, Json
+from pbxbilling.cli.output import print_json, print_rows
+from pbxbilling.cli.pages import plan_in_words
+from pbxbilling.cli.reach import CommandFailed, ask
+
+app = typer.Typer(invoke_without_command=True)
+
+_COLUMNS = ("tenant", "plan", "status", "mode", "calls", "max_calls", "trunk_legs", "blocks")
+_STANDARD = Path("-")  # standard output or input
+
+
+@app.callback()
+def tenants(context: typer.Context, config: Config = DEFAULT, json: Json = False) -> None:
+    """All tenants, with what they hold."""
+    if context.invoked_subcommand is not None:
+        return
+    reports = ask(config, "tenants", {})
+    if json:
+        print_json(reports)
+    else:
+        rows = [{**report, "plan": plan_in_words(report)} for report in reports]
+        print_rows("tenants", rows, _COLUMNS, as_json=False)
+
+
+@app.command("export")
+def export_tenants(file: Path, config: Config = DEFAULT, json: Json = False) -> None:
+    """Write all tenants as a CSV file; - is standard output."""
+    text = ask(config, "export", {})
+    if json:
+        print_json(text)
+    elif file == _STANDARD:
+        sys.stdout.buffer.write(text.encode())
+    else:
+        _write(file, text)
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_bytes(text.encode())
+    except OSError as error:
+        msg = f"{file}: cannot be written ({error.strerror}): name a file in a folder that is yours"
+        raise CommandFailed(msg) from error
+
+
+@app.command("import")
+def import_tenants(
+    file: Path,
+    config: Config = DEFAULT,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print.")] = False,
+    json: Json = False,
+) -> None:
+    """Make tenants match a CSV file, and print what changed; - is standard input."""
+    from pbxbilling.config.document import read_text
+
+    text = read_text(Path("/dev/stdin") if file == _STANDARD else file, newline="")
+    changes = ask(config, "import", {"text": text, "source": str(file), "dry_run": dry_run})
+    if json:
+        print_json(changes)
+        return
+    for change in changes:
+        if change["kind"] != "unchanged":
+            print_change(change)
+    counted = Counter(change["kind"] for change in changes)
+    told = (f"{counted[kind]} {kind}" for kind in ("added", "changed", "unchanged"))
+    typer.echo(f"{len(changes)} tenants: {', '.join(told)}")
+    if dry_run:
+        typer.echo("nothing was written: --dry-run")

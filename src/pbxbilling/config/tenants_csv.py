@@ -1,0 +1,165 @@
+"""Tenants as a CSV file (RFC 4180), for whoever keeps a thousand of them in a spreadsheet.
+
+The first row names the columns: `tenant` and keys of the accounts file. A key without a column
+stays as it is, an empty cell is the key's default (of `plan`: the one that the tenant has).
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator
+from io import StringIO
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import Field, ValidationError
+
+from pbxbilling.config.accounts_file import Slug, TenantTable
+from pbxbilling.config.cells import guarded, joined, parted, unguarded
+from pbxbilling.config.complaints import faults_of, unknown_key
+from pbxbilling.config.faults import ConfigError, Fault
+from pbxbilling.domain.plan import LIMIT_NAMES
+from pbxbilling.domain.standing import Status
+from pbxbilling.domain.tenant import Tenant
+from pbxbilling.services.accounts import AccountsFile
+from pbxbilling.services.written import as_written
+
+
+class TenantRow(TenantTable):
+    """One row: a `[tenant.SLUG]` that names its slug itself."""
+
+    slug: Annotated[Slug, Field(alias="tenant")]
+
+
+_LISTS = frozenset({"contacts", "accountcodes", "dids", "contexts"})
+_FLAGS = frozenset({"tax_exempt", "demo"})
+_NUMBERS = frozenset({"anchor_day", "extensions", *LIMIT_NAMES})
+_READ = (*(key for key in TenantTable.model_fields if key not in LIMIT_NAMES), *LIMIT_NAMES)
+# What is lived is not exported: read back a day later, it would undo what has happened since.
+COLUMNS = ("tenant", *(key for key in _READ if key != "status"))
+_BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+class _Line(NamedTuple):
+    """A row, and the line of the file on which it begins."""
+
+    number: int
+    cells: list[str]
+
+
+def write_tenants(tenants: Iterable[Tenant]) -> str:
+    """The tenants as a file that `read_tenants` reads back the same."""
+    text = StringIO(newline="")
+    rows = csv.writer(text)
+    rows.writerow(COLUMNS)
+    for tenant in tenants:
+        written = {**as_written(tenant), "tenant": tenant.slug}
+        rows.writerow(guarded(_cell(written[column])) for column in COLUMNS)
+    return text.getvalue()
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return joined(value) if isinstance(value, list) else str(value)
+
+
+def read_tenants(text: str, source: str) -> AccountsFile:
+    """Read such a file; raises ConfigError with every fault, its line and its column.
+
+    Columns are in any order, divided by commas or, as spreadsheets of many countries write them,
+    by semicolons.
+    """
+    lines = _lines(text, source)
+    header = next(lines, None)
+    if header is None:
+        raise ConfigError([Fault(source, 1, "", _expected_header("the file is empty"))])
+    columns = [unguarded(cell).strip() for cell in header.cells]
+    if faults := list(_header_faults(columns, source)):
+        raise ConfigError(faults)
+    rows: dict[str, tuple[_Line, TenantRow]] = {}
+    for line in lines:
+        if any(line.cells):
+            faults += _read_row(line, columns, source, rows)
+    if faults:
+        raise ConfigError(faults)
+    return AccountsFile(
+        plans=(),
+        tenants=tuple(row.tenant(slug) for slug, (_, row) in rows.items()),
+        statuses=_statuses(row for _, row in rows.values()),
+        places={f"tenant {slug}": f"{source}:{line.number}" for slug, (line, _) in rows.items()},
+        keys=frozenset(columns),
+    )
+
+
+def _statuses(rows: Iterable[TenantRow]) -> dict[str, Status]:
+    return {row.slug: row.status for row in rows if row.status is not None}
+
+
+def _lines(text: str, source: str) -> Iterator[_Line]:
+    first_line = text.partition("\n")[0]
+    delimiter = ";" if ";" in first_line and "," not in first_line else ","
+    reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    while True:
+        begins = reader.line_num + 1
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:
+            message = f"no CSV ({error}): a quoted cell ends with a quote, and doubles those in it"
+            raise ConfigError([Fault(source, begins, "", message)]) from error
+        if cells is None:
+            return
+        yield _Line(begins, cells)
+
+
+def _expected_header(why: str) -> str:
+    return f'{why}: the first row names the columns, as "tenant,plan,name"; the export has them all'
+
+
+def _header_faults(columns: list[str], source: str) -> Iterator[Fault]:
+    known = ["tenant", *_READ]
+    if "tenant" not in columns:
+        yield Fault(source, 1, "", _expected_header('there is no column "tenant"'))
+    for number, column in enumerate(columns):
+        if column not in known:
+            yield Fault(source, 1, column, unknown_key(column, known, "column"))
+        elif column in columns[:number]:
+            yield Fault(source, 1, column, "this column is there twice: remove one")
+
+
+def _read_row(
+    line: _Line, columns: list[str], source: str, rows: dict[str, tuple[_Line, TenantRow]]
+) -> Iterator[Fault]:
+    """Put a good row to the others; yield what is wrong with a bad one."""
+    if len(line.cells) != len(columns):
+        message = (
+            f"{len(line.cells)} cells under {len(columns)} columns:"
+            " put a cell that has the delimiter in it into quotes"
+        )
+        yield Fault(source, line.number, "", message)
+        return
+    cells = zip(columns, map(unguarded, line.cells), strict=True)
+    given = {column: _value(column, cell) for column, cell in cells if cell}
+    try:
+        row = TenantRow.model_validate_json(json.dumps(given))
+    except ValidationError as error:
+        yield from faults_of(error, TenantRow, lambda _key: (source, line.number))
+        return
+    if row.slug in rows:
+        message = f"{row.slug} is on line {rows[row.slug][0].number} already: remove one"
+        yield Fault(source, line.number, "tenant", message)
+    rows.setdefault(row.slug, (line, row))
+
+
+def _value(column: str, cell: str) -> Any:
+    """What a cell means; what cannot be read is left for the model to refuse in its own words."""
+    if column in _LISTS:
+        return parted(cell)
+    word = cell.strip()
+    if column in _FLAGS:
+        return _BOOLEANS.get(word.lower(), word)
+    if column in _NUMBERS and word.removeprefix("-").isdecimal() and word.isascii():
+        return int(word)
+    return cell

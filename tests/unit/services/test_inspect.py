@@ -1,0 +1,56 @@
+"""What a change of accounts means for the calls that are live."""
+
+from __future__ import annotations
+
+import pytest
+
+from pbxbilling.domain.admission import Mode
+from pbxbilling.domain.facts import AccountsChanged
+from pbxbilling.domain.plan import Overage, Plan
+from pbxbilling.services.inspect import Inspector
+from tests.support.world import World
+
+
+class NoQueue:
+    depth = 0
+    oldest_age_s = 0.0
+
+
+def talking(*tenants: str) -> World:
+    """Every tenant has one live leg on a hard allowance of a minute."""
+    hard = Plan("plan", included_minutes=1, overage=Overage.BLOCK)
+    world = World(Mode.ENFORCE, hard, tenants)
+    for number, tenant in enumerate(tenants):
+        leg = world.seen(f"{number}", f"PJSIP/carrier-{number}", state=0)
+        world.hook(f"a{number}", tenant)
+        world.dials(world.seen(f"a{number}"), leg)
+        world.answers(leg)
+    world.cuts.clear()
+    return world
+
+
+@pytest.mark.parametrize(
+    ("subject", "cut"),
+    [
+        ("tenant globex", ["globex"]),
+        ("tenant unknown", []),
+        ("plan plan", ["acme", "globex"]),
+        ("leg pbx1:1", ["acme", "globex"]),
+    ],
+)
+def test_a_change_orders_the_cuts_anew_of_whom_it_concerns(subject: str, cut: list[str]) -> None:
+    world = talking("acme", "globex")
+    inspector = Inspector(
+        world.ledger,
+        world.in_force,
+        world.trust,
+        world.meter,
+        NoQueue(),
+        world.clock,
+        world.facts.append,
+        heard=lambda _pbx: None,
+        broker=lambda: None,
+        unowned_legs=0,
+    )
+    inspector.sink(AccountsChanged(world.clock.now(), "root", "apply", subject))
+    assert sorted(leg.call.tenant or "" for leg, _ in world.cuts if leg.call) == cut
