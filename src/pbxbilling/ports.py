@@ -19,7 +19,9 @@ from pbxbilling.domain.records import (
     Record,
     UsageRow,
 )
+from pbxbilling.domain.sale import Checkout, GatewayAccount, Order, PriceFound
 from pbxbilling.domain.subscription import Customer, Invoice, Subscription
+from pbxbilling.domain.tenant import Tenant
 
 
 class Clock(Protocol):
@@ -169,6 +171,61 @@ class Gateway(Protocol):
 
     async def events(self, since: datetime, after: str | None) -> Page[Letter]:
         """What happened since then, of the kinds that we use, a page at a time."""
+        ...
+
+
+class Till(Protocol):
+    """What can be bought and changed at a payment gateway. All of it as in `Gateway`.
+
+    After an error with `away` an act may have been done all the same; asking for it again is safe.
+    """
+
+    async def account(self) -> GatewayAccount:
+        """Whose the key is."""
+        ...
+
+    async def price(self, ident: str) -> PriceFound | None:
+        """A price; None for one that is unknown there, or of the other mode."""
+        ...
+
+    async def customer(self, ident: str) -> Customer | None:
+        """A customer; None for one that is unknown there, deleted, or of the other mode."""
+        ...
+
+    async def create_customer(self, tenant: Tenant) -> Customer:
+        """A new customer in place of the one that the tenant has; asked again, the same one."""
+        ...
+
+    async def subscriptions_of(self, customer: str) -> Sequence[Subscription]:
+        """Those that are not over; one whose first payment is awaited is among them."""
+        ...
+
+    async def open_checkouts(self, customer: str) -> Sequence[Checkout]:
+        """Pages that somebody could still pay at."""
+        ...
+
+    async def checkout(self, order: Order) -> Checkout:
+        """A new page to pay an order at."""
+        ...
+
+    def fingerprint(self, order: Order) -> str:
+        """What tells a page of this very order from one of another."""
+        ...
+
+    async def withdraw(self, checkout: str) -> None:
+        """Nobody can pay at that page any more."""
+        ...
+
+    async def portal(self, customer: str, return_url: str) -> str:
+        """A page, good for minutes, where a customer sees to his subscription and invoices."""
+        ...
+
+    async def cancel_at_period_end(self, subscription: str, *, on: bool) -> Subscription:
+        """Let it run out, or take that back."""
+        ...
+
+    async def cancel_now(self, subscription: str) -> Subscription:
+        """End it, with usage that no invoice had yet on a last one. Over already: as it is."""
         ...
 
 

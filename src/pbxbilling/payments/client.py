@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import aiohttp
 import stripe
 
-from pbxbilling.ports import GatewayError
+from pbxbilling.payments.reading import UnreadableError
+from pbxbilling.ports import Clock, GatewayError
+
+T = TypeVar("T")
 
 PATIENCE_S = 10.0  # for what a person waits for; the package's own is 80 s
 
@@ -21,6 +24,10 @@ class Reply(NamedTuple):
 
     object: dict[str, Any]
     at: datetime | None
+
+    def time_by(self, clock: Clock) -> datetime:
+        """When that was so, in whole seconds, as Stripe's clock has them."""
+        return self.at or clock.now().astimezone(UTC).replace(microsecond=0)
 
 
 class MissingError(GatewayError):
@@ -67,6 +74,15 @@ class StripeApi:
             msg = f"{what}: Stripe answered what cannot be read ({type(fault).__name__})"
             raise GatewayError(msg, away=True) from fault
         return Reply(answer.to_dict(), _date_of(answer))
+
+
+def understood(read: Callable[[], T]) -> T:
+    """What `read` makes of an answer; raises GatewayError for one that makes no sense."""
+    try:
+        return read()
+    except (UnreadableError, LookupError, TypeError) as fault:
+        msg = f"Stripe answered what cannot be read: {fault}"
+        raise GatewayError(msg, away=False) from fault
 
 
 def is_live(key: str) -> bool:

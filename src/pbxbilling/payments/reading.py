@@ -56,7 +56,8 @@ class UnreadableError(Exception):
 
 
 @contextmanager
-def _reading(what: str) -> Iterator[None]:
+def parsing(what: str) -> Iterator[None]:
+    """Raise UnreadableError that names `what` for whatever in it is not as it should be."""
     try:
         yield
     except (LookupError, TypeError, ValueError, OverflowError, AttributeError) as fault:
@@ -65,7 +66,7 @@ def _reading(what: str) -> Iterator[None]:
 
 def message(body: bytes | str) -> Message:
     """An event, read. Raises UnreadableError."""
-    with _reading("event"):
+    with parsing("event"):
         event = orjson.loads(body)
         kind = str(event["type"])
         topic = TOPICS.get(kind, Topic.OTHER)
@@ -74,7 +75,7 @@ def message(body: bytes | str) -> Message:
             kind=kind,
             topic=topic,
             about=str(event["id"]),
-            created_at=_instant(event["created"]),
+            created_at=instant(event["created"]),
             live=bool(event["livemode"]),
         )
         return _READERS[topic](bare, event) if topic in _READERS else bare
@@ -82,7 +83,7 @@ def message(body: bytes | str) -> Message:
 
 def subscription(given: Object, as_of: datetime) -> Subscription:
     """A subscription that was so at `as_of`. Raises UnreadableError, for a new status too."""
-    with _reading(f"subscription {given.get('id', '?')}"):
+    with parsing(f"subscription {given.get('id', '?')}"):
         items = (given.get("items") or {}).get("data") or []
         metadata = given.get("metadata") or {}
         return Subscription(
@@ -90,7 +91,7 @@ def subscription(given: Object, as_of: datetime) -> Subscription:
             customer=_id(given["customer"]) or "",
             status=_status(given["status"]),
             prices=tuple(_prices(given, items)),
-            created_at=_instant(given["created"]),
+            created_at=instant(given["created"]),
             as_of=as_of,
             live=bool(given["livemode"]),
             tenant=metadata.get(TENANT) or None,
@@ -105,7 +106,7 @@ def subscription(given: Object, as_of: datetime) -> Subscription:
 
 def invoice(given: Object, as_of: datetime) -> Invoice:
     """An invoice that was so at `as_of`. Raises UnreadableError."""
-    with _reading(f"invoice {given.get('id', '?')}"):
+    with parsing(f"invoice {given.get('id', '?')}"):
         details = ((given.get("parent") or {}).get("subscription_details")) or {}
         metadata = details.get("metadata") or given.get("metadata") or {}
         moved = given.get("status_transitions") or {}
@@ -118,7 +119,7 @@ def invoice(given: Object, as_of: datetime) -> Invoice:
             status=str(given.get("status") or ""),
             total=int(given["total"]),
             currency=str(given["currency"]).upper(),
-            created_at=_instant(given["created"]),
+            created_at=instant(given["created"]),
             as_of=as_of,
             live=bool(given["livemode"]),
             paid_at=_maybe(moved.get("paid_at")),
@@ -128,7 +129,7 @@ def invoice(given: Object, as_of: datetime) -> Invoice:
 
 def customer(given: Object) -> Customer:
     """A customer, or what is left of a deleted one. Raises UnreadableError."""
-    with _reading(f"customer {given.get('id', '?')}"):
+    with parsing(f"customer {given.get('id', '?')}"):
         return Customer(
             id=str(given["id"]),
             tenant=(given.get("metadata") or {}).get(TENANT) or None,
@@ -230,10 +231,10 @@ def _id(given: Any) -> str | None:
 
 
 def _maybe(given: Any) -> datetime | None:
-    return None if given is None else _instant(given)
+    return None if given is None else instant(given)
 
 
-def _instant(given: Any) -> datetime:
+def instant(given: Any) -> datetime:
     """Seconds since the epoch, or the ISO form of the newest kind of event."""
     if isinstance(given, str):
         return datetime.fromisoformat(given).astimezone(UTC)

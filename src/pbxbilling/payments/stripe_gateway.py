@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import orjson
@@ -11,9 +11,9 @@ import orjson
 from pbxbilling.domain.gateway import Letter
 from pbxbilling.domain.subscription import Subscription
 from pbxbilling.payments import reading
-from pbxbilling.payments.client import MissingError, Reply, StripeApi
+from pbxbilling.payments.client import MissingError, Reply, StripeApi, understood
 from pbxbilling.payments.letters import letter_of
-from pbxbilling.ports import Clock, GatewayError, Page
+from pbxbilling.ports import Clock, Page
 
 PAGE = 100  # Stripe's largest
 FETCH_S = 0.7  # for one subscription: a call may wait for its state
@@ -41,7 +41,7 @@ class StripeGateway:
             reply = await self._api.call(what, request, FETCH_S)
         except MissingError:
             return None
-        return _understood(lambda: reading.subscription(reply.object, self._time_of(reply)))
+        return understood(lambda: reading.subscription(reply.object, reply.time_by(self._clock)))
 
     async def subscriptions(self, after: str | None) -> Page[Subscription]:
         """All subscriptions, ended ones too, newest first.
@@ -51,7 +51,7 @@ class StripeGateway:
         """
         asked: dict[str, Any] = {"status": "all", "limit": PAGE}
         reply = await self._listed("subscriptions", self._api.v1.subscriptions, asked, after)
-        as_of = self._time_of(reply) - timedelta(seconds=1)
+        as_of = reply.time_by(self._clock) - timedelta(seconds=1)
         return _page(reply, lambda given: reading.subscription(given, as_of))
 
     async def events(self, since: datetime, after: str | None) -> Page[Letter]:
@@ -71,10 +71,6 @@ class StripeGateway:
             asked["starting_after"] = after
         return await self._api.call(f"list of {what}", service.list_async(asked))
 
-    def _time_of(self, reply: Reply) -> datetime:
-        """Stripe's clock has whole seconds; so has ours where it does not tell the time."""
-        return reply.at or self._clock.now().astimezone(UTC).replace(microsecond=0)
-
 
 def _letter(given: Mapping[str, Any], received_at: datetime) -> Letter:
     body = orjson.dumps(given, default=str)
@@ -82,7 +78,7 @@ def _letter(given: Mapping[str, Any], received_at: datetime) -> Letter:
 
 
 def _page(reply: Reply, read: Callable[[Mapping[str, Any]], T]) -> Page[T]:
-    given = _understood(lambda: list(reply.object["data"]))
+    given = understood(lambda: list(reply.object["data"]))
     items: list[T] = []
     faults: list[str] = []
     for one in given:
@@ -92,11 +88,3 @@ def _page(reply: Reply, read: Callable[[Mapping[str, Any]], T]) -> Page[T]:
             faults.append(str(fault))
     more = bool(reply.object.get("has_more")) and bool(given)
     return Page(items, given[-1]["id"] if more else None, faults)
-
-
-def _understood(read: Callable[[], T]) -> T:
-    try:
-        return read()
-    except (reading.UnreadableError, LookupError, TypeError) as fault:
-        msg = f"Stripe answered what cannot be read: {fault}"
-        raise GatewayError(msg, away=False) from fault
