@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,6 +18,7 @@ from rig.provision import UnprovisionedError
 from rig.scene import MOBILE
 from rig.waiting import until
 from tests.support.stage import Stage, accounts
+from tests.support.virtual_site import PROGRAM
 
 pytestmark = pytest.mark.asterisk
 
@@ -127,6 +129,11 @@ def test_a_broker_that_goes_and_comes_touches_no_call_and_is_told_the_truth(
     status = stage.daemon.ask("status")["mqtt"]
     assert (status["connected"], status["queued"], status["dropped"]) == (False, 4, 4)
     assert status["fault"].startswith(broker.url)
+    page = subprocess.run(
+        [PROGRAM, "status", "-c", stage.daemon.config], capture_output=True, text=True, check=True
+    ).stdout
+    assert "mqtt: DOWN" in page
+    assert "4 events wait, 4 were dropped" in " ".join(page.split())
     assert stage.daemon.metric("pbxbilling_mqtt_dropped_total") == 4
 
     broker.start()

@@ -27,7 +27,8 @@ def show_status(status: Answer) -> None:
         f"{status['tenants']} tenants, {status['calls']} live calls,"
         f" {status['trunk_legs']} trunk legs"
     )
-    for line in (*_unowned(status), _store(status["store"]), _configuration(status)):
+    others = (_store(status["store"]), *_broker(status["mqtt"]), _configuration(status))
+    for line in (*_unowned(status), *others):
         page.print(line)
 
 
@@ -68,6 +69,15 @@ def _store(store: Answer) -> str:
     if store["fault"]:
         return f"store: FAILING, {store['pending']} records wait: {store['fault']}"
     return f"store: good, {store['pending']} records wait"
+
+
+def _broker(mqtt: Answer | None) -> Iterator[str]:
+    if mqtt is not None:
+        state = "connected" if mqtt["connected"] else f"DOWN: {mqtt['fault'] or 'not tried yet'}"
+        yield (
+            f"mqtt: {state}, {mqtt['queued']} events wait, {mqtt['dropped']} were dropped"
+            f" ({mqtt['broker']})"
+        )
 
 
 def _configuration(status: Answer) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,32 +12,14 @@ from pbxbilling.domain.admission import (
     EMERGENCY,
     Breach,
     Decision,
-    Mode,
     Outcome,
     Reason,
 )
 from pbxbilling.domain.facts import CallEnded, StandingChanged
-from pbxbilling.domain.standing import Blocker, Status, Turn
+from pbxbilling.domain.standing import Status, Turn
 from pbxbilling.mqtt.messages import EVENTS, Message, event_message, state_message
-from pbxbilling.services.tenantstate import TenantState
 from tests.support.facts import AT, CALL, CALLED, CALLER, decided, one_of_each
-
-STATE = TenantState(
-    at=AT,
-    tenant="acme",
-    plan="starter",
-    status=Status.ACTIVE,
-    blocks=(Blocker.OPERATOR,),
-    mode=Mode.ENFORCE,
-    calls=2,
-    outbound_calls=2,
-    inbound_calls=0,
-    internal_calls=1,
-    max_calls=5,
-    month="2026-11",
-    minutes=Decimal("12.5"),
-    included_minutes=None,
-)
+from tests.support.tenant_state import STATE
 
 
 def mask(number: str) -> str:

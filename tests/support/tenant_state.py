@@ -1,0 +1,25 @@
+"""A tenant's state as displays are told of it."""
+
+from decimal import Decimal
+
+from pbxbilling.domain.admission import Mode
+from pbxbilling.domain.standing import Blocker, Status
+from pbxbilling.services.tenantstate import TenantState
+from tests.support.facts import AT
+
+STATE = TenantState(
+    at=AT,
+    tenant="acme",
+    plan="starter",
+    status=Status.ACTIVE,
+    blocks=(Blocker.OPERATOR,),
+    mode=Mode.ENFORCE,
+    calls=2,
+    outbound_calls=2,
+    inbound_calls=0,
+    internal_calls=1,
+    max_calls=5,
+    month="2026-11",
+    minutes=Decimal("12.5"),
+    included_minutes=None,
+)
