@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from rig.fakestripe.bodies import Body
 from rig.fakestripe.books import Books
+from rig.fakestripe.forms import integer
 from rig.fakestripe.rejections import RejectedError
 
 OLDEST_S = 35 * 24 * 3600
@@ -42,7 +43,7 @@ def record(books: Books, params: Body, *, livemode: bool) -> Body:
     Raises RejectedError for a time out of bounds and for an identifier seen within a day.
     """
     now = books.clock.now()
-    at = int(params.get("timestamp") or now)
+    at = integer(params, "timestamp") or now
     if not now - OLDEST_S <= at <= now + AHEAD_S:
         code = "timestamp_in_future" if at > now else "timestamp_too_far_in_past"
         raise RejectedError(

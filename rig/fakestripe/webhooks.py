@@ -5,6 +5,7 @@ whose receiver runs in its own event loop calls it by `asyncio.to_thread`.
 """
 
 import asyncio
+import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
@@ -58,6 +59,7 @@ class Webhooks:
         self.failed: list[Body] = []
         self._clock = clock
         self._receiver: _Receiver | None = None
+        self._lock = threading.Lock()
         self._held: list[Body] | None = None
         self._queue: deque[Body] = deque()
         self._posting = False
@@ -73,28 +75,33 @@ class Webhooks:
         """An event happened: it is posted as soon as may be, or held. From any thread."""
         if self._receiver is None or not self._receiver.wants(event):
             return
-        if self._held is not None:
-            self._held.append(event)
-            return
-        self._enqueue([event] * self.copies)
+        with self._lock:
+            if self._held is not None:
+                self._held.append(event)
+                return
+            self._enqueue([event] * self.copies)
 
     def hold(self) -> None:
         """Keep events back from now on."""
-        self._held = self._held or []
+        with self._lock:
+            self._held = self._held or []
 
     def held(self) -> list[Body]:
         """What is kept back, in the order in which it happened."""
-        return list(self._held or [])
+        with self._lock:
+            return list(self._held or [])
 
     def release(self, arrange: Callable[[list[Body]], Iterable[Body]] = list) -> None:
         """Post what was kept back, as `arrange`d: `reversed`, doubled, only some; hold no more."""
-        held, self._held = self.held(), None
-        self._enqueue(arrange(held))
+        with self._lock:
+            held, self._held = self._held or [], None
+            self._enqueue(arrange(held))
 
     def lose(self) -> list[Body]:
         """Forget what was kept back, and hold no more. Returns what nobody will be told."""
-        held, self._held = self.held(), None
-        return held
+        with self._lock:
+            held, self._held = self._held or [], None
+            return held
 
     def retry(self) -> None:
         """Post once more what was not answered 2xx."""

@@ -225,6 +225,17 @@ def test_a_fault_lasts_until_mended_and_only_a_lost_answer_had_an_effect(
     assert len(found) == (fault is Fault.ANSWER_LOST)
 
 
+def test_who_asks_again_after_a_lost_answer_gets_what_was_done(
+    fake: FakeStripe, client: stripe.StripeClient
+) -> None:
+    options: stripe.RequestOptions = {"idempotency_key": "customer-acme"}
+    fake.break_api(Fault.ANSWER_LOST, times=1)
+    with pytest.raises(stripe.APIConnectionError):
+        client.v1.customers.create({"email": "a@acme.example"}, options)
+    again = client.v1.customers.create({"email": "a@acme.example"}, options)
+    assert [one["id"] for one in fake.all("customer")] == [again.id]
+
+
 def test_a_fault_can_be_for_some_paths_and_some_requests(
     fake: FakeStripe, client: stripe.StripeClient
 ) -> None:
