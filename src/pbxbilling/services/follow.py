@@ -15,7 +15,9 @@ from pbxbilling.domain.gateway import Letter, LetterMoved, LetterState, Message,
 from pbxbilling.domain.gateway_facts import Drifted, LetterTaken, PaymentAlert
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.records import Record
+from pbxbilling.domain.standing import Status, Turn
 from pbxbilling.domain.subscription import TURNS, Customer, Subscription, follow, leading
+from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports import Clock, EventSink, Mirrors
 from pbxbilling.services.accounts import Change, TenantChange
 from pbxbilling.services.write import AccountWriter
@@ -106,7 +108,6 @@ class Follower:
             if stored is None:
                 return None
             kept = replace(stored, tenant=slug)
-            before = [] if stored.tenant in (None, slug) else await self._changes(stored.tenant)
             audit = self._writer.audit(
                 "link",
                 f"subscription {subscription}",
@@ -114,7 +115,8 @@ class Follower:
                 {"tenant": stored.tenant},
                 {"tenant": slug},
             )
-            changes = [*before, *await self._changes(slug, kept)]
+            left = await self._changes(stored.tenant, kept) if stored.tenant != slug else ()
+            changes = [*left, *await self._changes(slug, kept)]
             await self._writer.write("link", changes, actor, [kept, audit])
         return kept
 
@@ -147,17 +149,19 @@ class Follower:
             return mirrored.tenant
         return None
 
-    async def _changes(self, slug: str | None, *kept: Subscription) -> Sequence[Change]:
-        """What a tenant becomes by its mirrored subscriptions, with `kept` in their places."""
+    async def _changes(self, slug: str | None, kept: Subscription) -> Sequence[Change]:
+        """What a tenant becomes by its mirrored subscriptions, with `kept` in its place."""
         tenant = self._book.tenants.get(slug) if slug else None
         if tenant is None:
             return ()
         known = {one.id: one for one in await self._mirrors.subscriptions(tenant=tenant.slug)}
-        known |= {one.id: one for one in kept}
-        ours = [one for one in known.values() if one.live is self._live]
+        known[kept.id] = kept
+        ours = [
+            one for one in known.values() if one.live is self._live and one.tenant == tenant.slug
+        ]
         lead = leading(ours)
         if lead is None:
-            return ()
+            return (_unlinked(tenant),) if tenant.subscription == kept.id else ()
         plan = plan_sold_by(self._book.plans, lead.prices)
         after = follow(tenant, ours, plan, self._clock.now(), self._grace_days())
         return (TenantChange(tenant, after, TURNS[lead.status]),)
@@ -188,6 +192,12 @@ def plan_sold_by(plans: Mapping[str, Plan], prices: Iterable[str]) -> str | None
         if wanted & {plan.stripe.flat, plan.stripe.yearly, plan.stripe.metered}:
             return plan.slug
     return None
+
+
+def _unlinked(tenant: Tenant) -> TenantChange:
+    """Its subscription was another's: what that one did to it is taken back."""
+    after = replace(tenant, status=Status.ACTIVE, subscription=None, customer=None, renews_at=None)
+    return TenantChange(tenant, after, Turn.DECLARED)
 
 
 def _state(message: Message, asked: Asked, tenant: str | None) -> LetterState:

@@ -1,0 +1,74 @@
+"""A payment gateway in memory that knows the truth, can be away, and writes a life as events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from pbxbilling.domain.gateway import Letter
+from pbxbilling.domain.subscription import Subscription
+from pbxbilling.payments import reading
+from pbxbilling.payments.letters import letter_of
+from pbxbilling.ports import GatewayError, Page
+from tests.support import stripe_bodies as bodies
+from tests.support.stripe_bodies import START
+
+
+@dataclass
+class Truth:
+    """A `Gateway`. What happens to its subscriptions is an event; its clock has whole seconds."""
+
+    live: bool = False
+    away: bool = False
+    nonsense: bool = False
+    passed_s: float = 0.0
+    now: dict[str, dict[str, Any]] = field(default_factory=dict)
+    happened: list[bytes] = field(default_factory=list)
+
+    def becomes(self, status: str, ident: str = "sub_1", **changed: Any) -> bytes:
+        """A subscription changes; gives the event that tells of it."""
+        kind = "updated" if ident in self.now else "created"
+        kind = "deleted" if status == "canceled" else kind
+        self.now[ident] = bodies.subscription(status, ident, **changed)
+        told = bodies.event(
+            f"customer.subscription.{kind}",
+            self.now[ident],
+            f"evt_{len(self.happened)}",
+            int(self._at().timestamp()),
+        )
+        self.happened.append(told)
+        return told
+
+    def letters(self) -> list[Letter]:
+        """Everything that happened, as events that came just now."""
+        return [letter_of(reading.message(told), told, self._at()) for told in self.happened]
+
+    async def subscription(self, ident: str) -> Subscription | None:
+        self._reach()
+        known = self.now.get(ident)
+        return reading.subscription(known, self._at()) if known else None
+
+    async def subscriptions(self, after: str | None) -> Page[Subscription]:
+        self._reach()
+        ids: Sequence[str] = sorted(self.now)
+        start = ids.index(after) + 1 if after is not None else 0
+        as_of = self._at() - timedelta(seconds=1)
+        items = [reading.subscription(self.now[one], as_of) for one in ids[start : start + 2]]
+        last = items[-1].id if items else None
+        return Page(items, last if last != (ids[-1] if ids else None) else None)
+
+    async def events(self, since: datetime, after: str | None) -> Page[Letter]:
+        del after
+        self._reach()
+        return Page([letter for letter in self.letters() if letter.created_at >= since], None)
+
+    def _at(self) -> datetime:
+        return START + timedelta(seconds=int(self.passed_s))
+
+    def _reach(self) -> None:
+        if self.away:
+            raise GatewayError("Stripe cannot be reached", away=True)
+        if self.nonsense:
+            raise GatewayError("Stripe answered what cannot be read", away=False)
