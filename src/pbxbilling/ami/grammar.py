@@ -31,8 +31,15 @@ BLOCK = (
 # What a caller can put line breaks into; his name is escaped by Asterisk.
 _OPEN = frozenset({"Channel", "CallerIDNum", "ConnectedLineNum"})
 _NUMBERS = frozenset({"ChannelState", "Priority"})
+# before the keys of a further channel in an event that we read
+_PREFIXES = (
+    "Dest", "LocalOne", "LocalTwo", "OrigTransferer", "SecondTransferer", "Transferee",
+    "TransferTarget",
+)  # fmt: skip
+
 # A further line with such a name is the beginning of another event, or of a false block.
-_RESERVED = r"(?!(?:Event|Privilege|Timestamp|[A-Za-z]*(?:Channel|ChannelState|Linkedid)): )"
+_FURTHER_BLOCK = rf"(?:{'|'.join(_PREFIXES)})?(?:Channel|ChannelState|Linkedid)"
+_RESERVED = rf"(?!(?:Event|Privilege|Timestamp|{_FURTHER_BLOCK}): )"
 
 ROW = "CoreShowChannel"
 _ONE = (

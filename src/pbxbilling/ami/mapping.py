@@ -63,12 +63,14 @@ class ChannelKeys:
         self.uniqueid = prefix + _UNIQUEID
         self.variable = f"\r\n{prefix}ChanVariable: {VARIABLE}="
         # one pass finds them all, several times as fast as one by one
-        self.lined_up = re.compile(
-            "".join(
-                rf"\r\n{prefix}{header}: " + (r"([^\r\n]*)" if header in _HEADERS else r".*")
-                for header in BLOCK
-            )
-        )
+        self.lined_up = re.compile("".join(rf"\n{prefix}{h}: {_value(h)}" for h in BLOCK))
+
+
+def _value(header: str) -> str:
+    """All up to the line feed is the fastest to find; the last line may end without one."""
+    if header not in _HEADERS:
+        return ".*+"
+    return r"([^\r\n]*)" if header == BLOCK[-1] else r"(.*)\r"
 
 
 OWN = ChannelKeys()

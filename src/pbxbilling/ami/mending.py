@@ -31,9 +31,9 @@ class Mender:
         self._token = token
         self._action_id = f"\r\nActionID: {token}".encode()
         self._begins: re.Pattern[bytes] = beginning(token, stamped=False)
-        self._stamped = False
-        self._group: list[bytes] = []  # one message, perhaps in pieces
-        self._is_whole = False  # the group's first block
+        self._stamped = False  # whether this PBX puts a time on its events
+        self._whole: bytes | None = None  # the last message, if nothing seems to be missing
+        self._pieces: list[bytes] = []  # what came behind it, or a message that is not whole
 
     def take(self, blocks: Iterable[bytes], *, more: bool) -> list[bytes]:
         """The messages that these blocks complete.
@@ -42,74 +42,66 @@ class Mender:
         """
         out: list[bytes] = []
         for block in blocks:
-            if not self._believes(block):
+            if WHOLE.fullmatch(block) is None and not self._is_other(block):
                 self._place(block, out)
                 continue
-            if self._group:
+            if not self._stamped and _STAMP in block:
+                self._stamped = True
+                self._begins = beginning(self._token, stamped=True)
+            if self._pieces:
                 self._end(out)
-            self._group.append(block)
-            self._is_whole = True
-        if more:
-            return out
-        if self._is_whole:
-            self._end(out)
-        else:
+            elif self._whole is not None:
+                out.append(self._whole)
+            self._whole = block
+        if not more:
             self._let_go(out)
         return out
 
+    def _is_other(self, block: bytes) -> bool:
+        """A message on which nobody acts: of those only the beginning is looked at."""
+        if block.startswith(_STATUS):
+            return self._action_id in block  # in its last line; what a caller wrote is before
+        return ACTED_ON.match(block) is None and self._begins.match(block) is not None
+
     def _place(self, block: bytes, out: list[bytes]) -> None:
-        """A block that is no whole message: a piece of the group's, or the beginning of another."""
-        begins = self._begins.match(block) is not None
-        if not (begins or self._group):
+        """What is not whole is a piece of the last message, or the beginning of another."""
+        if self._begins.match(block) is not None:
+            self._let_go(out)
+        elif self._whole is None and not self._pieces:
             self.lost += 1  # the rest of a message whose beginning we have not seen
             return
-        if begins and self._is_whole:
-            self._end(out)
-        elif begins:
-            self._let_go(out)
-        self._group.append(block)
-        if sum(map(len, self._group)) > GROUP_CAP:
+        self._pieces.append(block)
+        if sum(map(len, self._pieces)) > GROUP_CAP:
             self.lost += 1
-            self._drop()
+            self._whole, self._pieces = None, []
 
     def _let_go(self, out: list[bytes]) -> None:
         """Hand on what is a message already; else the rest of it may still come."""
+        if self._whole is not None:
+            self._end(out)
+            return
         lost = self.lost
-        messages = self._put_together(self._group)
+        messages = self._put_together(self._pieces)
         if messages:
             out += messages
-            self._drop()
+            self._pieces = []
         else:
             self.lost = lost
 
-    def _believes(self, block: bytes) -> bool:
-        if block.startswith(_STATUS):
-            return self._action_id in block  # in its last line; what a caller wrote is before
-        if not ACTED_ON.match(block):
-            return self._begins.match(block) is not None
-        if WHOLE.fullmatch(block) is None:
-            return False
-        if not self._stamped and _STAMP in block:
-            self._stamped = True
-            self._begins = beginning(self._token, stamped=True)
-        return True
-
     def _end(self, out: list[bytes]) -> None:
-        group = self._group
-        if len(group) == 1 and self._is_whole:
-            out.append(group[0])
+        whole, pieces = self._whole, self._pieces
+        if whole is None:
+            out += self._put_together(pieces)
+        elif not pieces:
+            out.append(whole)
         else:
-            out += self._put_together(group)
-        self._drop()
-
-    def _drop(self) -> None:
-        self._group = []
-        self._is_whole = False
+            out += self._put_together([whole, *pieces])
+        self._whole, self._pieces = None, []
 
     def _put_together(self, pieces: list[bytes]) -> list[bytes]:
         """The messages in these pieces. The last beginning that makes one is a true one."""
-        if not pieces or (len(pieces) == 1 and self._believes(pieces[0])):
-            return pieces
+        if not pieces:
+            return []
         for at in reversed(range(len(pieces))):
             if self._begins.match(pieces[at]):
                 message = mended(_BLANK_LINE.join(pieces[at:]))
