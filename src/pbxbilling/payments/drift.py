@@ -31,6 +31,7 @@ AGAIN_S = 60.0  # after a comparison that could not be made
 OVERLAP = timedelta(minutes=15)  # clocks differ, and an event may be listed late
 KEPT = timedelta(days=29)  # Stripe lists events for 30 days
 CURSOR = "gateway events"
+_NAMED = 10
 _PAGES_MOST = 10_000  # a list that never ends is no list
 
 T = TypeVar("T")
@@ -73,6 +74,7 @@ class Drift:
         while True:
             try:
                 await self.compare()
+                await self._tell_of_the_other_mode()
             except (GatewayError, StoreError) as fault:
                 self._alert(f"could not be compared: {fault}")
                 await asyncio.sleep(AGAIN_S)
@@ -88,6 +90,19 @@ class Drift:
             if picture.live is self._gateway.live:
                 await self._follower.see(picture)
         return compared
+
+    async def _tell_of_the_other_mode(self) -> None:
+        """Tenants that were linked in test mode do not pay because the key is a live one now."""
+        ours = self._gateway.live
+        others = [one for one in await self._mirrors.subscriptions() if one.live is not ours]
+        linked = {one.tenant for one in others if one.tenant is not None}
+        if linked:
+            mode, theirs = ("live", "test") if ours else ("test", "live")
+            names = ", ".join(sorted(linked)[:_NAMED])
+            self._alert(
+                f"the key is a {mode} one, and {len(linked)} tenants hold {theirs} subscriptions"
+                f" ({names}): those move nobody; sell them new ones"
+            )
 
     async def _compare_events(self, compared: Compared) -> None:
         """Where nothing was ever compared there is nothing to have missed."""

@@ -94,7 +94,7 @@ class Follower:
         async with self._writer.alone:
             stored = await self._mirrors.subscription(picture.id)
             kept = picture if stored is None else stored.followed_by(picture)
-            tenant = await self._known(kept.tenant, kept.customer)
+            tenant = await self._known(kept.customer, kept.tenant)
             kept = replace(kept, tenant=tenant)
             changes = await self._changes(tenant, kept)
             await self._writer.write(ACTION, changes, ACTOR, [kept] if kept != stored else [])
@@ -135,15 +135,16 @@ class Follower:
         return told if stored is None else stored.followed_by(told)
 
     async def _owner(self, message: Message, kept: Subscription | None) -> str | None:
-        """Whose it is: an operator's link first, then what event and subscription say."""
-        slug = (kept.tenant if kept is not None else None) or message.tenant
-        customer = message.customer_id or (kept.customer if kept is not None else None)
-        return await self._known(slug, customer)
+        """Whose it is: an operator's link first, then what subscription and event say."""
+        if kept is None:
+            return await self._known(message.customer_id, message.tenant)
+        return await self._known(kept.customer, kept.tenant, message.tenant)
 
-    async def _known(self, slug: str | None, customer: str | None) -> str | None:
-        """A tenant that exists, by its slug or by the customer that it is."""
-        if slug in self._book.tenants:
-            return slug
+    async def _known(self, customer: str | None, *slugs: str | None) -> str | None:
+        """The first of these tenants that exists, else the one whom the customer is."""
+        for slug in slugs:
+            if slug in self._book.tenants:
+                return slug
         mirrored = await self._mirrors.customer(customer) if customer else None
         if mirrored is not None and mirrored.tenant in self._book.tenants:
             return mirrored.tenant

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.facts import Fact, StandingChanged
 from pbxbilling.domain.gateway import LetterState
-from pbxbilling.domain.gateway_facts import Drifted, GatewayAway, GatewayBack, LetterTaken
+from pbxbilling.domain.gateway_facts import (
+    Drifted,
+    GatewayAway,
+    GatewayBack,
+    LetterTaken,
+    PaymentAlert,
+)
 from pbxbilling.domain.plan import Plan, StripePrices
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.tenant import Tenant
@@ -19,6 +25,7 @@ from pbxbilling.payments.drift import Drift
 from pbxbilling.payments.post import Post
 from pbxbilling.services.follow import Follower
 from pbxbilling.services.write import AccountWriter
+from tests.support.gateway_records import subscription
 from tests.support.memory_store import MemoryStore
 from tests.support.truth import Truth
 from tests.support.world import Clock
@@ -221,6 +228,14 @@ async def test_a_subscription_of_the_other_mode_moves_nobody(*, live: bool) -> N
     office.truth.becomes("canceled", livemode=live)
     await office.drift.compare()
     assert office.acme == Tenant("acme", "free")
+
+
+async def test_subscriptions_of_the_other_mode_are_told() -> None:
+    office = Office()
+    await office.store.commit([subscription(live=True)])
+    await office.drift._tell_of_the_other_mode()
+    (alert,) = [fact for fact in office.facts if isinstance(fact, PaymentAlert)]
+    assert "the key is a test one, and 1 tenants hold live subscriptions (acme)" in alert.note
 
 
 async def test_what_cannot_be_read_is_kept_for_a_person() -> None:
