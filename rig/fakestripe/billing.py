@@ -1,6 +1,7 @@
 """Subscriptions and invoices: what happens to them, with the events that Stripe makes of it."""
 
 from calendar import monthrange
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -54,7 +55,7 @@ def subscribe(
     )
     books.put(body)
     once = [price for price in prices if not price["recurring"]]
-    made = draw_up(books, body, "subscription_create", once)
+    made = draw_up(books, body, "subscription_create", body["items"]["data"], once)
     books.tell("customer.subscription.created", body)
     books.tell("invoice.created", made)
     books.tell("invoice.finalized", made)
@@ -71,10 +72,11 @@ def new_item(
     return bodies.subscription_item(item_id, start, subscription_id, dict(price), (start, end))
 
 
-def draw_up(books: Books, subscription: Body, reason: str, once: list[Body]) -> Body:
-    """An open invoice over the items, usage that no invoice had yet, and the prices of `once`."""
+def draw_up(
+    books: Books, subscription: Body, reason: str, items: list[Body], once: Sequence[Body] = ()
+) -> Body:
+    """An open invoice over `items`, usage that no invoice had yet, and the prices of `once`."""
     object_id = books.new_id("in")
-    items = subscription["items"]["data"]
     start, end = items[0]["current_period_start"], items[0]["current_period_end"]
     lines = [_item_line(books, object_id, subscription, item, reason) for item in items]
     lines += [
@@ -160,13 +162,22 @@ def subscription_of(books: Books, invoice: Body) -> Body:
 
 
 def renew(books: Books, subscription: Body, *, paid: bool) -> Body:
-    """The next period begins; returns its invoice, which is paid or declined."""
-    items = [_next_period(item) for item in subscription["items"]["data"]]
+    """The next period begins; returns its invoice, which is paid or declined.
+
+    Items whose period ends later, those by the year, are not on it.
+    """
+    end = min(period_ends(subscription))
+    due = [item["current_period_end"] == end for item in subscription["items"]["data"]]
+    items = [
+        _next_period(item) if is_due else item
+        for item, is_due in zip(subscription["items"]["data"], due, strict=True)
+    ]
     new = {"items": subscription["items"] | {"data": items}}
     if subscription["status"] == "trialing":
         new["status"] = "active"
     books.change(subscription, "customer.subscription.updated", **new)
-    made = draw_up(books, subscription, "subscription_cycle", [])
+    charged = [item for item, is_due in zip(items, due, strict=True) if is_due]
+    made = draw_up(books, subscription, "subscription_cycle", charged)
     books.tell("invoice.created", made)
     books.tell("invoice.finalized", made)
     (pay if paid else fail)(books, made)
@@ -182,7 +193,7 @@ def _next_period(item: Body) -> Body:
 def cancel(books: Books, subscription: Body, *, invoice_now: bool, reason: str) -> None:
     """End it now. Usage that no invoice had is lost, unless `invoice_now`."""
     if invoice_now:
-        made = draw_up(books, subscription, "manual", [])
+        made = draw_up(books, subscription, "manual", subscription["items"]["data"])
         books.tell("invoice.created", made)
         books.tell("invoice.finalized", made)
         pay(books, made)
@@ -203,11 +214,19 @@ def forget_customer(books: Books, customer: Body) -> None:
     books.drop(customer)
 
 
-def cancellation(subscription: Body, now: int, *, at_period_end: bool) -> dict[str, Any]:
-    """The fields that say whether it will run out."""
-    ends = min(item["current_period_end"] for item in subscription["items"]["data"])
-    return {
-        "cancel_at_period_end": at_period_end,
-        "cancel_at": ends if at_period_end else None,
-        "canceled_at": now if at_period_end else None,
-    }
+def ending(subscription: Body, now: int, *, at_period_end: bool) -> dict[str, Any]:
+    """The fields that say whether it runs out with its period. A date that was set stays set."""
+    if not at_period_end and not subscription["cancel_at_period_end"]:
+        return {}
+    at = min(period_ends(subscription)) if at_period_end else None
+    return ending_at(at, now) | {"cancel_at_period_end": at_period_end}
+
+
+def ending_at(at: int | None, now: int) -> dict[str, Any]:
+    """The fields that say when it will end, or that it will not."""
+    return {"cancel_at": at, "canceled_at": None if at is None else now}
+
+
+def period_ends(subscription: Body) -> list[int]:
+    """When the periods of its items end: one each month and one each year may be among them."""
+    return [item["current_period_end"] for item in subscription["items"]["data"]]

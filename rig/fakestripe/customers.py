@@ -9,6 +9,9 @@ from rig.fakestripe.forms import text
 from rig.fakestripe.rejections import RejectedError, missing
 from rig.fakestripe.requests import Request, listed
 
+FIELDS = "address description email metadata name phone tax_exempt"
+"""What a customer can be given."""
+
 SEARCH_LAG_S = 60
 """A new customer is not found by a search for up to a minute (Stripe's documentation of search)."""
 

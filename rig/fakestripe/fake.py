@@ -183,7 +183,7 @@ class FakeStripe:
             body = self._books.get("subscription", subscription)
             self.change(
                 subscription,
-                **billing.cancellation(body, self.clock.now(), at_period_end=not revoke),
+                **billing.ending(body, self.clock.now(), at_period_end=not revoke),
             )
 
     def cancel(self, subscription: str, reason: str = "cancellation_requested") -> None:

@@ -2,7 +2,7 @@
 
 from rig.fakestripe import billing
 from rig.fakestripe.bodies import Body
-from rig.fakestripe.forms import boolean, text
+from rig.fakestripe.forms import boolean, integer, text
 from rig.fakestripe.rejections import RejectedError, missing
 from rig.fakestripe.requests import Request, listed
 
@@ -28,16 +28,13 @@ def listing(request: Request) -> Body:
 
 
 def update(request: Request) -> Body:
-    """Cancel at the end or take it back, metadata, pause_collection, prices."""
+    """Its end or none, metadata, pause_collection, prices."""
     body, params = request.named("subscription"), request.params
     if body["status"] in billing.ENDED and set(params) - {"metadata", "cancellation_details"}:
         raise RejectedError(
             "A canceled subscription can only update its cancellation_details and metadata."
         )
-    new: Body = {}
-    if (at_end := boolean(params, "cancel_at_period_end")) is not None:
-        now = request.books.clock.now()
-        new |= billing.cancellation(body, now, at_period_end=at_end)
+    new = _ending(body, params, request.books.clock.now())
     if "metadata" in params:
         new["metadata"] = body["metadata"] | (params["metadata"] or {})
     if "pause_collection" in params:
@@ -46,6 +43,22 @@ def update(request: Request) -> Body:
         new["items"] = body["items"] | {"data": _changed_items(request, body)}
     request.books.change(body, "customer.subscription.updated", **new)
     return body
+
+
+def _ending(body: Body, params: Body, now: int) -> Body:
+    """Fields for cancel_at_period_end, or for cancel_at: a second, or the end of a period.
+
+    https://docs.stripe.com/changelog/basil/2025-07-30/cancel-at-enums
+    """
+    at_end = boolean(params, "cancel_at_period_end")
+    if "cancel_at" not in params:
+        return {} if at_end is None else billing.ending(body, now, at_period_end=at_end)
+    if at_end is not None:
+        raise RejectedError("You may only specify one of: cancel_at, cancel_at_period_end.")
+    ends = billing.period_ends(body)
+    named = {"min_period_end": min(ends), "max_period_end": max(ends)}
+    at = named.get(params["cancel_at"]) or integer(params, "cancel_at")
+    return billing.ending_at(at, now) | {"cancel_at_period_end": False}
 
 
 def _changed_items(request: Request, body: Body) -> list[Body]:

@@ -81,6 +81,47 @@ def test_a_parameter_that_the_package_does_not_know_is_refused(client: stripe.St
         client.v1.customers.create(params)
 
 
+def test_a_parameter_that_would_be_ignored_is_refused(client: stripe.StripeClient) -> None:
+    with pytest.raises(stripe.APIError, match="takes no notice of preferred_locales"):
+        client.v1.customers.create({"preferred_locales": ["de"]})
+
+
+def test_it_ends_with_its_shortest_period_or_with_the_longest_or_not(
+    fake: FakeStripe, client: stripe.StripeClient
+) -> None:
+    fake.clock.set(datetime(2026, 1, 31, tzinfo=UTC))
+    yearly, metered = (
+        fake.create_price(interval="year"),
+        fake.create_price(meter=fake.create_meter()),
+    )
+    made = fake.subscribe(fake.create_customer(), yearly, metered)
+
+    def ends(**asked: Any) -> tuple[bool, datetime | None]:
+        params: Any = asked
+        found = client.v1.subscriptions.update(made, params)
+        at = found.cancel_at
+        return found.cancel_at_period_end, datetime.fromtimestamp(at, UTC) if at else None
+
+    month, year = datetime(2026, 2, 28, tzinfo=UTC), datetime(2027, 1, 31, tzinfo=UTC)
+    assert ends(cancel_at_period_end=True) == (True, month)
+    assert ends(cancel_at_period_end=False) == (False, None)
+    assert ends(cancel_at="max_period_end") == (False, year)
+    assert ends(cancel_at_period_end=False) == (False, year)
+    assert ends(cancel_at="") == (False, None)
+
+
+def test_a_month_of_a_yearly_subscription_is_invoiced_for_its_usage_alone(fake: FakeStripe) -> None:
+    yearly, metered = (
+        fake.create_price(interval="year"),
+        fake.create_price(meter=fake.create_meter()),
+    )
+    made = fake.subscribe(fake.create_customer(), yearly, metered)
+    year_ends = fake.get(made)["items"]["data"][0]["current_period_end"]
+    lines = fake.get(fake.renew(made))["lines"]["data"]
+    assert [line["pricing"]["price_details"]["price"] for line in lines] == [metered]
+    assert fake.get(made)["items"]["data"][0]["current_period_end"] == year_ends
+
+
 def test_the_same_idempotency_key_makes_one_customer(
     fake: FakeStripe, client: stripe.StripeClient
 ) -> None:
