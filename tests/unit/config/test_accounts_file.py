@@ -14,15 +14,18 @@ EXAMPLE = Path(__file__).parents[3] / "config" / "accounts.example.toml"
 def test_the_example_file_is_good() -> None:
     accounts = load_accounts(EXAMPLE)
     plans = {plan.slug: plan for plan in accounts.plans}
-    assert {slug: plans[slug].prices[Cycle.MONTH] for slug in plans if slug != "free"} == {
-        "voice-500": 204_00,
-        "voice-1000": 366_00,
-        "voice-2000": 624_00,
+    sold = {slug: plan for slug, plan in plans.items() if slug != "free"}
+    assert {slug: (p.included_minutes, p.prices[Cycle.MONTH]) for slug, p in sold.items()} == {
+        "voice-500": (500, 204_00),
+        "voice-1000": (1000, 366_00),
+        "voice-2000": (2000, 624_00),
     }
-    assert plans["voice-500"].overage_per_minute_micros == 500_000
+    for plan in sold.values():
+        assert plan.prices[Cycle.YEAR] * 10 == plan.prices[Cycle.MONTH] * 12 * 9
+        assert (plan.setup_fee, plan.overage_per_minute_micros) == (249_00, 500_000)
     assert plans["voice-500"].billing_increment == BillingIncrement(60, 60)
     assert plans["free"].overage is Overage.BLOCK
-    assert [tenant.slug for tenant in accounts.tenants] == ["acme", "globex"]
+    assert [tenant.slug for tenant in accounts.tenants] == ["acme", "globex", "showroom"]
 
 
 def test_minus_one_and_unset_are_unlimited_and_zero_is_none() -> None:
