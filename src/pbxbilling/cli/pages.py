@@ -11,6 +11,7 @@ Answer = Mapping[str, Any]
 
 _PBXES = ("pbx", "link", "counts", "journal", "calls", "last_heard_at", "fault")
 _ABOUT_A_PLAN = frozenset({"plan", "active", "tenants", "included_minutes"})
+_ABOUT_A_TENANT = frozenset({"plan", "status", "status_since", "blocks"})
 _AUDIT = ("at", "actor", "action", "changed")
 
 
@@ -94,13 +95,16 @@ def show_tenant(detail: Answer) -> None:
         f"tenant {report['tenant']}: {report['status']}, plan {plan_in_words(report)},"
         f" mode {report['mode']}"
     )
+    for by, why in report["block_reasons"].items():
+        page.print(f"blocked by {by}: {why}")
     load = "no daemon runs" if report["calls"] is None else _load(report)
     page.print(f"live calls: {load}")
     page.print(f"limits: {_given(detail['limits']) or 'none'}")
     for way in ("outbound", "inbound"):
         page.print(f"{way} in {usage['month']}: {_way(usage, way)}")
     page.print(f"allowance: {_allowance(usage)}")
-    page.print(f"settings: {_given(detail['settings'])}", "")
+    settings = {key: one for key, one in detail["settings"].items() if key not in _ABOUT_A_TENANT}
+    page.print(f"settings: {_given(settings)}", "")
     if detail["audit"]:
         page.print(table([_audit_row(row) for row in detail["audit"]], _AUDIT))
 

@@ -68,27 +68,34 @@ class Tenant:
         """Whether the trial ends by our clock: a subscription's is ended by the gateway."""
         return self.subscription is None and self.trial_until is not None
 
-    @property
-    def standing(self) -> Status:
-        """The status as shown: an operator's block stands in front of the one that is lived."""
-        return Status.SUSPENDED if Blocker.OPERATOR in self.blocks else self.status
+    def granted_until(self, grace_days: int) -> datetime | None:
+        """When the grace window closes that follows a trial of its own or a missed payment."""
+        grace = timedelta(days=grace_days)
+        if self.status is Status.TRIAL and self.on_own_trial and self.trial_until is not None:
+            return self.trial_until + grace
+        if self.status in _GRANTED_FOR_A_WHILE and self.status_since is not None:
+            return self.status_since + grace
+        return None
 
     def status_at(self, at: datetime, grace_days: int) -> Status:
         """The lived status by the clock: a trial ends and a grace window closes on the instant.
 
-        Whether the daily check has booked it yet makes no difference to a call.
+        Whether the daily check has booked it yet makes no difference to a call. A demo's clock
+        stands still.
         """
-        grace = timedelta(days=grace_days)
-        if self.status is Status.TRIAL:
-            if not self.on_own_trial or self.trial_until is None or at < self.trial_until:
-                return Status.TRIAL
-            return Status.GRACE_PERIOD if at < self.trial_until + grace else Status.READ_ONLY
-        if self.status in _GRANTED_FOR_A_WHILE:
-            after_trial = self.status is Status.GRACE_PERIOD and self.on_own_trial
-            since = self.trial_until if after_trial else self.status_since
-            if since is not None and at >= since + grace:
-                return Status.READ_ONLY
+        until = self.granted_until(grace_days)
+        if self.demo or until is None:
+            return self.status
+        if at >= until:
+            return Status.READ_ONLY
+        if self.status is Status.TRIAL and self.trial_until is not None and at >= self.trial_until:
+            return Status.GRACE_PERIOD
         return self.status
+
+    def standing_at(self, at: datetime, grace_days: int) -> Status:
+        """`status_at` as shown: an operator's block stands in front of it."""
+        blocked = Blocker.OPERATOR in self.blocks
+        return Status.SUSPENDED if blocked else self.status_at(at, grace_days)
 
     def closed_for(self, direction: Direction, at: datetime, grace_days: int) -> Reason | None:
         """Why no call of that direction may begin at `at`; None when it may."""
@@ -101,13 +108,23 @@ class Tenant:
             return None
         return Reason.TRIAL_OVER if self._ended_its_trial(closed[1]) else closed[1]
 
-    def blocks_at(self, at: datetime, grace_days: int) -> frozenset[Blocker]:
-        """Everybody who holds the tenant blocked at `at`, used-up allowances apart."""
+    def closed_by(self, at: datetime, grace_days: int) -> Blocker | None:
+        """Whose word it is that the status at `at` closes a direction; None where it closes none.
+
+        Only a tenant that is linked to a subscription can be blocked by one: a status that is
+        neither a subscription's nor the end of a trial is an operator's word.
+        """
         closed = _CLOSED.get(self.status_at(at, grace_days))
         if closed is None or self.demo:
-            return self.blocks
-        by = Blocker.TRIAL if self._ended_its_trial(closed[1]) else Blocker.SUBSCRIPTION
-        return self.blocks | {by}
+            return None
+        if self._ended_its_trial(closed[1]):
+            return Blocker.TRIAL
+        return Blocker.OPERATOR if self.subscription is None else Blocker.SUBSCRIPTION
+
+    def blocks_at(self, at: datetime, grace_days: int) -> frozenset[Blocker]:
+        """Everybody who holds the tenant blocked at `at`, used-up allowances apart."""
+        by = self.closed_by(at, grace_days)
+        return self.blocks if by is None else self.blocks | {by}
 
     def _ended_its_trial(self, reason: Reason) -> bool:
         return reason is Reason.READ_ONLY and self.on_own_trial

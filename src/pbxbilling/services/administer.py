@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from pbxbilling.domain.admission import Mode
@@ -32,9 +32,9 @@ from pbxbilling.services.report import (
     TenantReport,
     UsageReport,
     plan_reports,
-    tenant_report,
     usage_reports,
 )
+from pbxbilling.services.reporter import TenantReporter
 from pbxbilling.services.views import CallView, Live, StatusView
 from pbxbilling.services.write import AccountWriter
 from pbxbilling.services.written import as_written
@@ -101,6 +101,7 @@ class Administration:
         self._clock = clock
         self._policy = policy
         self._live = live
+        self._reports = TenantReporter(store, writer.book, clock, policy, live)
 
     async def apply(
         self, file: AccountsFile, actor: str, *, dry_run: bool, action: str = "apply"
@@ -121,9 +122,9 @@ class Administration:
             tenant = self._tenant(slug)
             blocked = replace(tenant, blocks=tenant.blocks | {Blocker.OPERATOR})
             notes = []
-            if self._mode_of(tenant) is not Mode.ENFORCE:
+            if self._reports.mode_of(tenant) is not Mode.ENFORCE:
                 notes.append(
-                    f"mode {self._mode_of(tenant)} applies to {slug}: its calls still pass;"
+                    f"mode {self._reports.mode_of(tenant)} applies to {slug}: its calls still pass;"
                     ' only mode = "enforce" refuses them'
                 )
             return await self._change("suspend", tenant, blocked, actor, notes)
@@ -133,14 +134,8 @@ class Administration:
         async with self._writer.alone:
             tenant = self._tenant(slug)
             lifted = replace(tenant, blocks=tenant.blocks - {Blocker.OPERATOR})
-            notes = []
-            if lifted.blocks:
-                notes.append(f"{slug} is still blocked by: {', '.join(sorted(lifted.blocks))}")
-            if lifted.status is not Status.ACTIVE:
-                notes.append(
-                    f"the status of {slug} is {lifted.status};"
-                    " `status` in the accounts file changes it"
-                )
+            holds = await self._reports.holds(lifted)
+            notes = [f"{slug} is still blocked by {by}: {why}" for by, why in holds.items()]
             return await self._change("activate", tenant, lifted, actor, notes)
 
     async def trial(self, slug: str, until: date | datetime, actor: str) -> TenantResult:
@@ -235,9 +230,9 @@ class Administration:
             audit=tuple(await self._store.audit(subject=f"plan {slug}", limit=10)),
         )
 
-    def tenants(self) -> list[TenantReport]:
+    async def tenants(self) -> list[TenantReport]:
         """All tenants by slug."""
-        return [self._report(tenant) for tenant in self.declared()]
+        return await self._reports.every()
 
     async def tenant(self, slug: str) -> TenantDetail:
         """All about one tenant, with this month's usage and the last ten things done to it."""
@@ -245,7 +240,7 @@ class Administration:
         terms = self._book.terms(slug)
         (usage,) = await self.usage(slug, None)
         return TenantDetail(
-            tenant=self._report(tenant),
+            tenant=await self._reports.report(tenant),
             settings=as_written(tenant),
             limits=terms.limits if terms else Limits(),
             usage=usage,
@@ -294,7 +289,7 @@ class Administration:
         change = TenantChange(before, after, turn)
         await self._writer.write(action, [change], actor)
         changed = change.kind is not ChangeKind.UNCHANGED
-        return TenantResult(self._report(after), changed, tuple(notes))
+        return TenantResult(await self._reports.report(after), changed, tuple(notes))
 
     def _tenant(self, slug: str) -> Tenant:
         tenant = self._book.tenants.get(slug)
@@ -308,13 +303,6 @@ class Administration:
             msg = f"{command} needs the live daemon, and it is not running"
             raise NeedsDaemonError(msg)
         return self._live
-
-    def _mode_of(self, tenant: Tenant) -> Mode:
-        return tenant.mode or self._policy().mode
-
-    def _report(self, tenant: Tenant) -> TenantReport:
-        load = self._live.load(tenant.slug) if self._live is not None else None
-        return tenant_report(tenant, self._book.terms(tenant.slug), self._mode_of(tenant), load)
 
     async def _unowned_leg(self, text: str) -> LegRecord:
         pbx, _, uniqueid = text.rpartition(":")
@@ -347,5 +335,7 @@ class Administration:
 def _end_of(until: date | datetime, timezone: str) -> datetime:
     """The instant meant: naive ones and the ends of days are those of the tenant's zone."""
     if isinstance(until, datetime):
-        return until if until.tzinfo else until.replace(tzinfo=zone(timezone))
-    return datetime.combine(until + timedelta(days=1), time(), zone(timezone))
+        meant = until if until.tzinfo else until.replace(tzinfo=zone(timezone))
+    else:
+        meant = datetime.combine(until + timedelta(days=1), time(), zone(timezone))
+    return meant.astimezone(UTC)  # days that are added to it have 24 hours, as after a restart

@@ -187,6 +187,13 @@ class Inspector:
         """What the tenant holds against its limits at this moment."""
         return self._ledger.load(tenant)
 
+    def allowance_left_s(self, tenant: str) -> float | None:
+        """Seconds left of a hard allowance, live legs drawing; None for one that is not hard."""
+        terms = self._in_force.book.terms(tenant)
+        if terms is None:
+            return None
+        return self._meter.remaining_s(terms, self._clock.now(), self._clock.monotonic())
+
     def assigned(self, leg: LegAssigned) -> None:
         """An ended leg was given to a tenant: its allowance is drawn on from now on."""
         self._unowned_legs = max(0, self._unowned_legs - 1)

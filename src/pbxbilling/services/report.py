@@ -17,6 +17,7 @@ from pbxbilling.domain.plan import Limits, Plan
 from pbxbilling.domain.records import UsageRow
 from pbxbilling.domain.standing import Blocker, Status
 from pbxbilling.domain.tenant import Tenant
+from pbxbilling.services.holds import Holds
 from pbxbilling.services.written import as_written
 
 
@@ -40,7 +41,8 @@ def plan_reports(book: AccountBook) -> list[PlanReport]:
 class TenantReport:
     """One tenant: standing, mode that applies, load. The load is None where no daemon counts.
 
-    A plan that is not `plan_active` is kept until renewal.
+    A plan that is not `plan_active` is kept until renewal. `status` and `blocks` are those of the
+    moment, booked or not; `block_reasons` has a sentence for each block.
     """
 
     tenant: str
@@ -55,10 +57,11 @@ class TenantReport:
     subscription: str | None
     renews_at: datetime | None
     blocks: tuple[Blocker, ...]
+    block_reasons: Holds
 
 
 def tenant_report(
-    tenant: Tenant, terms: Terms | None, mode: Mode, load: Load | None
+    tenant: Tenant, terms: Terms | None, mode: Mode, load: Load | None, status: Status, holds: Holds
 ) -> TenantReport:
     """The report of a tenant; `mode` is the daemon's. `terms` is None where its plan is unknown."""
     limits = terms.limits if terms else Limits()
@@ -67,7 +70,7 @@ def tenant_report(
         tenant=tenant.slug,
         plan=tenant.plan,
         plan_active=terms is not None and terms.plan.active,
-        status=tenant.standing,
+        status=status,
         mode=tenant.mode or mode,
         calls=load.calls(count_internal=count_internal) if load else None,
         max_calls=limits.max_calls,
@@ -75,7 +78,8 @@ def tenant_report(
         extensions=tenant.extensions,
         subscription=tenant.subscription,
         renews_at=tenant.renews_at,
-        blocks=tuple(sorted(tenant.blocks)),
+        blocks=tuple(holds),
+        block_reasons=holds,
     )
 
 

@@ -59,13 +59,16 @@ class TenantStates:
         tenant, plan, at = terms.tenant, terms.plan, self._clock.now()
         load = self._ledger.load(slug)
         grace_days = self._in_force.policy.grace_days
-        suspended = tenant.standing is Status.SUSPENDED
+        blocks = tenant.blocks_at(at, grace_days)
+        left_s = self._meter.remaining_s(terms, at, self._clock.monotonic())
+        if left_s is not None and left_s <= 0:
+            blocks |= {Blocker.ALLOWANCE}
         return TenantState(
             at=at,
             tenant=slug,
             plan=plan.slug,
-            status=Status.SUSPENDED if suspended else tenant.status_at(at, grace_days),
-            blocks=tuple(sorted(tenant.blocks_at(at, grace_days))),
+            status=tenant.standing_at(at, grace_days),
+            blocks=tuple(sorted(blocks)),
             mode=self._in_force.mode_of(slug),
             calls=load.calls(count_internal=plan.count_internal),
             outbound_calls=load.outbound,

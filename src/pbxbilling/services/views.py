@@ -146,6 +146,10 @@ class Live(Protocol):
         """What the tenant holds against its limits at this moment."""
         ...
 
+    def allowance_left_s(self, tenant: str) -> float | None:
+        """Seconds left of a hard allowance, live legs drawing; None for one that is not hard."""
+        ...
+
     def assigned(self, leg: LegAssigned) -> None:
         """An ended leg was given to a tenant: its allowance is drawn on from now on."""
         ...

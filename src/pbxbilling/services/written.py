@@ -63,6 +63,7 @@ def _tenant_as_written(tenant: Tenant) -> dict[str, Any]:
         "vat_id": tenant.vat_id,
         "tax_exempt": tenant.tax_exempt,
         "status": tenant.status.value,
+        "status_since": _instant(tenant.status_since),
         "blocks": sorted(tenant.blocks),
         "trial_until": _instant(tenant.trial_until),
         "mode": tenant.mode.value if tenant.mode else None,

@@ -7,7 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from pbxbilling.domain.admission import Direction, Mode
-from pbxbilling.domain.plan import Plan
+from pbxbilling.domain.plan import Overage, Plan
 from pbxbilling.domain.standing import Blocker, Status
 from pbxbilling.services.tenantstate import TenantState, TenantStates
 from tests.support.world import START, World, plan
@@ -83,3 +83,9 @@ def test_a_tenant_without_terms_has_no_state() -> None:
     world = World(Mode.ENFORCE, plan(), tenants=("acme", "globex"))
     assert states(world).of("nobody") is None
     assert states(world).tenants() == ["acme", "globex"]
+
+
+def test_a_used_up_hard_allowance_shows_as_a_block() -> None:
+    world = World(Mode.ENFORCE, Plan("plan", overage=Overage.BLOCK, included_minutes=0))
+    assert state(world).blocks == (Blocker.ALLOWANCE,)
+    assert state(World(Mode.ENFORCE, Plan("plan", included_minutes=0))).blocks == ()

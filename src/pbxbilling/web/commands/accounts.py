@@ -62,7 +62,7 @@ def _plan(report: PlanReport) -> dict[str, Any]:
 
 
 async def _tenants(desk: Desk, _given: Arguments, _actor: str) -> Any:
-    return desk.administration.tenants()
+    return await desk.administration.tenants()
 
 
 async def _trial(desk: Desk, given: Arguments, actor: str) -> Any:
