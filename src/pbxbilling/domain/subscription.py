@@ -152,7 +152,8 @@ def follow(
 
     A demo tenant follows none. One that has never been linked keeps a trial of its own while the
     first payment is awaited: a checkout that was left half done takes nothing away. A grace window
-    that was booked as over stays so while the payment is still due.
+    that was booked as over stays so while the payment is still due. A cancelled subscription does
+    not bring back its customer: a new one may have taken its place.
     """
     lead = leading(subscriptions)
     if lead is None or tenant.demo:
@@ -167,7 +168,7 @@ def follow(
         status=lead.status,
         status_since=lead.status_since or lead.as_of,
         trial_until=lead.trial_until if lead.status is Status.TRIAL else tenant.trial_until,
-        customer=lead.customer,
+        customer=(lead.is_over and tenant.customer) or lead.customer,
         subscription=lead.id,
         renews_at=None if lead.cancel_at_period_end or lead.is_over else lead.period_end,
         setup_paid_at=tenant.setup_paid_at or (lead.as_of if lead.with_setup and began else None),

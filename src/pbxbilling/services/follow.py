@@ -14,7 +14,7 @@ from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.gateway import Letter, LetterMoved, LetterState, Message, Topic
 from pbxbilling.domain.gateway_facts import Drifted, LetterTaken, PaymentAlert
 from pbxbilling.domain.plan import Plan
-from pbxbilling.domain.records import Record
+from pbxbilling.domain.records import AuditRecord, Record
 from pbxbilling.domain.standing import Status, Turn
 from pbxbilling.domain.subscription import TURNS, Customer, Subscription, follow, leading
 from pbxbilling.domain.tenant import Tenant
@@ -89,17 +89,23 @@ class Follower:
             await self._writer.write(ACTION, (), ACTOR, [moved])
         self._emit(PaymentAlert(self._clock.now(), f"event {letter.id} ({letter.kind})", reason))
 
-    async def see(self, picture: Subscription) -> None:
-        """Apply a subscription as the gateway listed it; whatever is new in it was missed."""
+    async def see(self, picture: Subscription, act: AuditRecord | None = None) -> Subscription:
+        """Apply a subscription as the gateway showed it; gives it as it is known then.
+
+        `act` is what of ours made it so, and is kept with it; without one, whatever is new in it
+        was missed.
+        """
         async with self._writer.alone:
             stored = await self._mirrors.subscription(picture.id)
             kept = picture if stored is None else stored.followed_by(picture)
             tenant = await self._known(kept.customer, kept.tenant)
             kept = replace(kept, tenant=tenant)
             changes = await self._changes(tenant, kept)
-            await self._writer.write(ACTION, changes, ACTOR, [kept] if kept != stored else [])
-        if stored is None or _matter(stored) != _matter(kept):
+            also: list[Record] = [kept] if kept != stored else []
+            await self._writer.write(ACTION, changes, ACTOR, [*also, act] if act else also)
+        if act is None and (stored is None or _matter(stored) != _matter(kept)):
             self._emit(Drifted(self._clock.now(), kept.id, tenant))
+        return kept
 
     async def link(self, subscription: str, slug: str, actor: str) -> Subscription | None:
         """Say whose a subscription is, whatever it says itself; None for one never heard of."""

@@ -1,0 +1,157 @@
+"""What an operator does to subscriptions: end them, take that back, say whose they are."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Any
+
+from pbxbilling.domain.subscription import Subscription, leading
+from pbxbilling.domain.tenant import Tenant
+from pbxbilling.ports import GatewayError, Mirrors, Till
+from pbxbilling.services.administer import AdministrationError, NotKnownError
+from pbxbilling.services.follow import Follower
+from pbxbilling.services.write import AccountWriter
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionResult:
+    """A subscription after a command, with what the operator should know about it."""
+
+    subscription: Subscription
+    notes: tuple[str, ...] = ()
+
+
+class Subscriptions:
+    """Changes them at the gateway; its answer is in force at once.
+
+    Raises AdministrationError, GatewayError, StoreError. What the gateway did without our hearing
+    of it (`away`) is told by its next event, or when the same is asked for again.
+    """
+
+    def __init__(
+        self,
+        till: Till,
+        writer: AccountWriter,
+        mirrors: Mirrors,
+        follower: Follower,
+        *,
+        live: bool,
+    ) -> None:
+        """`live` is the mode of our key: subscriptions of the other one are left alone."""
+        self._till = till
+        self._writer = writer
+        self._mirrors = mirrors
+        self._follower = follower
+        self._live = live
+
+    async def cancel(self, slug: str, actor: str, *, now: bool) -> SubscriptionResult:
+        """End a tenant's subscription at once, or when what was paid is used up.
+
+        Until then calls pass and usage is billed.
+        """
+        tenant = self._tenant(slug)
+        held = await self._held(tenant)
+        if now:
+            wanted = self._till.cancel_now(held.id)
+            kept = await self._done("subscription cancel --now", tenant, held, actor, wanted)
+            notes = [f"tenant {slug} is {self._tenant(slug).standing} now"]
+            notes.append("usage that no invoice had yet is on a last one")
+        else:
+            wanted = self._till.cancel_at_period_end(held.id, on=True)
+            kept = await self._done("subscription cancel", tenant, held, actor, wanted)
+            notes = ["until it ends, calls pass and usage is billed"]
+        return SubscriptionResult(kept, (*notes, *await self._others(slug, kept)))
+
+    async def reactivate(self, slug: str, actor: str) -> SubscriptionResult:
+        """Let a subscription go on that was to end with its period."""
+        tenant = self._tenant(slug)
+        held = await self._held(tenant)
+        wanted = self._till.cancel_at_period_end(held.id, on=False)
+        kept = await self._done("subscription reactivate", tenant, held, actor, wanted)
+        if kept.is_over:
+            raise _is_over(slug, kept)
+        note = () if held.cancel_at_period_end else ("it was not going to end",)
+        return SubscriptionResult(kept, note)
+
+    async def link(self, subscription: str, slug: str, actor: str) -> SubscriptionResult:
+        """Say whose a subscription is, whatever it says itself."""
+        tenant = self._tenant(slug)
+        if tenant.demo:
+            msg = f"tenant {slug} is a demo, and lives by no subscription: link another tenant"
+            raise AdministrationError(msg)
+        kept = await self._follower.link(subscription, slug, actor)
+        if kept is None:
+            msg = (
+                f"subscription {subscription!r} was never heard of: `pbxbilling subscriptions`"
+                " lists those that were; Stripe is asked for all of them hourly, and at a start"
+            )
+            raise NotKnownError(msg)
+        return SubscriptionResult(kept)
+
+    async def _done(
+        self,
+        action: str,
+        tenant: Tenant,
+        before: Subscription,
+        actor: str,
+        wanted: Awaitable[Subscription],
+    ) -> Subscription:
+        """The answer, in force and audited; so is a failure, as it may have been done."""
+        subject, was = f"tenant {tenant.slug}", _told(before)
+        try:
+            picture = await wanted
+        except GatewayError as fault:
+            failed = {"subscription": before.id, "failed": str(fault)}
+            row = self._writer.audit(action, subject, actor, was, failed)
+            await self._writer.write(action, (), actor, [row])
+            raise
+        act = self._writer.audit(action, subject, actor, was, _told(picture))
+        return await self._follower.see(picture, act)
+
+    def _tenant(self, slug: str) -> Tenant:
+        tenant = self._writer.book.tenants.get(slug)
+        if tenant is None:
+            msg = f"tenant {slug!r} is unknown; `pbxbilling tenants` lists them, `apply` adds one"
+            raise NotKnownError(msg)
+        return tenant
+
+    async def _held(self, tenant: Tenant) -> Subscription:
+        """What the tenant lives by, or is about to: the best of those that go on."""
+        known = await self._ours(tenant.slug)
+        held = leading(one for one in known if not one.is_over)
+        if held is not None:
+            return held
+        if known:
+            raise _is_over(tenant.slug, known[-1])
+        msg = (
+            f"tenant {tenant.slug} has no subscription:"
+            f" `pbxbilling stripe checkout {tenant.slug} --plan P` sells one"
+        )
+        raise AdministrationError(msg)
+
+    async def _others(self, slug: str, kept: Subscription) -> list[str]:
+        return [
+            f"tenant {slug} has another one, {other.id}, which is {other.status}"
+            for other in await self._ours(slug)
+            if other.id != kept.id and not other.is_over
+        ]
+
+    async def _ours(self, slug: str) -> list[Subscription]:
+        found = await self._mirrors.subscriptions(tenant=slug)
+        return [one for one in found if one.live is self._live]
+
+
+def _is_over(slug: str, held: Subscription) -> AdministrationError:
+    return AdministrationError(
+        f"subscription {held.id} of tenant {slug} is over for good:"
+        f" `pbxbilling stripe checkout {slug} --plan P` sells a new one"
+    )
+
+
+def _told(one: Subscription) -> dict[str, Any]:
+    return {
+        "subscription": one.id,
+        "status": one.status.value,
+        "cancel_at_period_end": one.cancel_at_period_end,
+    }

@@ -1,0 +1,87 @@
+"""Selling without a network: Sales and Subscriptions over a till and a store in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+from pbxbilling.domain.book import AccountBook
+from pbxbilling.domain.facts import Fact
+from pbxbilling.domain.plan import Cycle, Plan, StripePrices
+from pbxbilling.domain.policy import Policy
+from pbxbilling.domain.sale import SalePages
+from pbxbilling.domain.standing import Status
+from pbxbilling.domain.subscription import Subscription
+from pbxbilling.domain.tenant import Tenant
+from pbxbilling.services.follow import Follower
+from pbxbilling.services.sell import Sales
+from pbxbilling.services.subscriptions import Subscriptions
+from pbxbilling.services.write import AccountWriter
+from tests.support.memory_store import MemoryStore
+from tests.support.memory_till import MemoryTill
+from tests.support.world import Clock
+
+PAGES = SalePages(
+    "https://provider.example/done",
+    "https://provider.example/back",
+    "https://provider.example/account",
+)
+STARTER = Plan(
+    "starter",
+    prices={Cycle.MONTH: 2900, Cycle.YEAR: 29000},
+    setup_fee=24900,
+    stripe=StripePrices("price_month", "price_year", "price_usage", "price_setup"),
+)
+ACME = Tenant("acme", "starter", email="billing@acme.example", status=Status.INCOMPLETE)
+
+
+class Shop:
+    """One plan and one tenant, or those given."""
+
+    def __init__(
+        self, tenant: Tenant = ACME, plan: Plan = STARTER, pages: SalePages = PAGES
+    ) -> None:
+        self.clock = Clock()
+        self.till = MemoryTill(self.clock)
+        self.store = MemoryStore()
+        self.facts: list[Fact] = []
+        self.book = AccountBook([plan], [tenant])
+        writer = AccountWriter(self.store, self.book, self.clock, self.facts.append, asyncio.Lock())
+        mirrors = self.store.mirrors
+        self.follower = Follower(
+            writer, mirrors, self.clock, self.facts.append, lambda: 7, live=False
+        )
+        self.sales = Sales(
+            self.till,
+            writer,
+            mirrors,
+            self.follower,
+            self.clock,
+            Policy,
+            pages,
+            asyncio.Lock,
+            live=False,
+        )
+        self.subscriptions = Subscriptions(self.till, writer, mirrors, self.follower, live=False)
+
+    @property
+    def acme(self) -> Tenant:
+        return self.book.tenants["acme"]
+
+    async def subscribe(self, status: Status = Status.ACTIVE, **changed: Any) -> Subscription:
+        """The tenant bought, and we heard of it."""
+        bought = self.bought(status, **changed)
+        await self.follower.see(bought)
+        self.facts.clear()
+        return bought
+
+    def bought(self, status: Status = Status.ACTIVE, **changed: Any) -> Subscription:
+        """The tenant bought, and nobody has told us yet."""
+        now = self.clock.now()
+        ident = f"sub_{len(self.till.sold) + 1}"
+        whole = Subscription(
+            ident, "cus_1", status, ("price_month",), now, now, live=False, tenant="acme"
+        )
+        self.till.sold[ident] = replace(whole, **changed)
+        return self.till.sold[ident]
