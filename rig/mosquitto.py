@@ -15,6 +15,8 @@ from rig import provision
 from rig.site import free_port
 from rig.waiting import until
 
+USER, PASSWORD = "pbxbilling", "rig-only-password"
+
 
 class Heard(NamedTuple):
     """A message as a subscriber got it; `retained`: it was there before the subscription."""
@@ -27,22 +29,52 @@ class Heard(NamedTuple):
 class Mosquitto:
     """One broker; a context manager that ends it, and every listener."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, secure: bool = False) -> None:
+        """`secure`: TLS with a certificate of its own, and a password."""
         self.directory = directory
+        self._secure = secure
         self.port = free_port()
         self._root = provision.mosquitto()
         self._process: subprocess.Popen[bytes] | None = None
         self._listeners: list[Listener] = []
         directory.mkdir(parents=True, exist_ok=True)
+        access = self._secured() if secure else "allow_anonymous true\n"
         (directory / "mosquitto.conf").write_text(
-            f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\n"
+            f"listener {self.port} 127.0.0.1\n{access}persistence false\n"
             f"log_dest file {directory}/mosquitto.log\nuser root\n"
+        )
+
+    def _secured(self) -> str:
+        """Make certificate and password; what the configuration says of them."""
+        at, name = self.directory, "/CN=127.0.0.1"
+        subprocess.run(
+            [
+                *(provision.tool("openssl"), "req", "-x509", "-nodes", "-newkey", "rsa:2048"),
+                *("-keyout", at / "key.pem", "-out", at / "ca.pem", "-days", "2"),
+                *("-subj", name, "-addext", "subjectAltName=IP:127.0.0.1"),
+            ],
+            capture_output=True,
+            check=True,
+        )
+        (at / "mqtt.password").write_text(f"{PASSWORD}\n")
+        made = self.run("usr/bin/mosquitto_passwd", "-b", "-c", f"{at}/users", USER, PASSWORD)
+        made.wait(10)
+        return (
+            f"certfile {at}/ca.pem\nkeyfile {at}/key.pem\n"
+            f"allow_anonymous false\npassword_file {at}/users\n"
         )
 
     @property
     def url(self) -> str:
         """Where it listens."""
-        return f"mqtt://127.0.0.1:{self.port}"
+        return f"{'mqtts' if self._secure else 'mqtt'}://127.0.0.1:{self.port}"
+
+    @property
+    def credentials(self) -> tuple[str, ...]:
+        """What its own clients must be told besides."""
+        if not self._secure:
+            return ()
+        return ("--cafile", f"{self.directory}/ca.pem", "-u", USER, "-P", PASSWORD)
 
     def start(self) -> None:
         """Start it, and return when it takes connections."""
@@ -119,6 +151,7 @@ class Listener:
         self._process = broker.run(
             "usr/bin/mosquitto_sub",
             *("-h", "127.0.0.1", "-p", str(broker.port), "-t", topic, "-F", "%r %t %p"),
+            *broker.credentials,
             output=output,
         )
 

@@ -41,6 +41,7 @@ ASTERISK_16 = Release(16, "bullseye")
 
 TOOLS = {
     "debootstrap": "debootstrap",
+    "openssl": "openssl",
     "sipp": "sip-tester",
     "systemd-analyze": "systemd",
 }

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from rig.asterisk import Asterisk
-from rig.mosquitto import Listener, Mosquitto
+from rig.mosquitto import PASSWORD, USER, Listener, Mosquitto
 from rig.provision import UnprovisionedError
 from rig.scene import MOBILE
 from rig.waiting import until
@@ -27,14 +27,18 @@ AT_ONCE = 3.0  # seconds to a state; a broker that is down is found again within
 AGAIN = 15.0
 
 
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+def made(directory: Path, *, secure: bool = False) -> Mosquitto:
+    """A broker, or a skip with the reason why there can be none here."""
     try:
-        made = Mosquitto(tmp_path / "mosquitto")
+        return Mosquitto(directory, secure=secure)
     except UnprovisionedError as missing:
         pytest.skip(f"no Mosquitto: {missing}")
-    with made:
-        yield made
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    with made(tmp_path / "mosquitto") as running:
+        yield running
 
 
 @pytest.fixture
@@ -189,7 +193,7 @@ def test_a_reload_enables_another_broker_and_none(
     listener = broker.listen()
     until(lambda: newest_state(listener).get("plan") == "pair", "the accounts are told")
     text = stage.daemon.config.read_text()
-    with Mosquitto(tmp_path / "other") as other:
+    with made(tmp_path / "other") as other:
         stage.daemon.config.write_text(text.replace(broker.url, other.url))
         stage.daemon.reload()
         assert retained_state(other)["plan"] == "pair"
@@ -198,3 +202,27 @@ def test_a_reload_enables_another_broker_and_none(
         stage.daemon.reload()
         assert stage.daemon.ask("status")["mqtt"] is None
         stage.phone.dial(MOBILE).hang_up()
+
+
+def test_over_tls_with_a_password_from_a_file_that_never_shows(
+    asterisk: Asterisk, tmp_path: Path
+) -> None:
+    with ExitStack() as stack:
+        broker = stack.enter_context(made(tmp_path / "mosquitto", secure=True))
+        secured = (
+            f'[mqtt]\nenabled = true\nurl = "{broker.url}"\nusername = "{USER}"\n'
+            f'password_file = "{broker.directory}/mqtt.password"\n'
+            f'ca_file = "{broker.directory}/ca.pem"\n'
+        )
+        stage = Stage(asterisk, tmp_path, stack, more=secured)
+        stage.daemon.apply(accounts("pair"))
+        until(connected(stage), "it is connected")
+        assert retained_state(broker)["limit"] == 2
+
+        (broker.directory / "mqtt.password").write_text("another")
+        stage.daemon.reload()
+        (line,) = until(lambda: lines(stage, "mqtt down"), "it is refused")
+        assert "Not authorized" in line["reason"]
+        assert "another" not in stage.daemon.log()
+        assert PASSWORD not in stage.daemon.log()
+        assert stage.daemon.ask("status")["mqtt"]["connected"] is False

@@ -137,6 +137,7 @@ async def _connected(settings: BrokerSettings, identity: str) -> Client:
         tls_context=tls,
         logger=_SILENT,
     )
+    lost = client.lost
     # Its connecting happens in a thread and cannot be cancelled: who leaves early closes later.
     opening = asyncio.ensure_future(client.__aenter__())
     try:
@@ -145,6 +146,9 @@ async def _connected(settings: BrokerSettings, identity: str) -> Client:
         client.drop()
         opening.add_done_callback(lambda _: client.drop())
         raise
+    if client.lost is not lost:  # it forgets a loss that comes together with the CONNACK
+        msg = f"{settings}: let us in, and closed the connection at once"
+        raise BrokerError(msg) from lost.exception()
     return client
 
 
