@@ -1,0 +1,274 @@
+"""Asking after subscriptions and events by the real stripe package, at our fake and localstripe."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+import pytest
+
+from pbxbilling.clock import SystemClock
+from pbxbilling.domain.gateway import Letter
+from pbxbilling.domain.standing import Status
+from pbxbilling.domain.subscription import Subscription
+from pbxbilling.payments.client import StripeApi
+from pbxbilling.payments.stripe_gateway import FETCH_S, PAGE, StripeGateway
+from pbxbilling.ports import GatewayError, Page
+from rig.fakestripe import LIVE_KEY, TEST_KEY, FakeStripe, Fault
+from rig.localstripe import DECLINED_CARD, LocalStripe
+from rig.localstripe import KEY as LOCAL_KEY
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+WRONG_KEY = "sk_test_of_somebody_else"
+
+T = TypeVar("T")
+
+
+@asynccontextmanager
+async def gateway_of(url: str, key: str = TEST_KEY) -> AsyncIterator[StripeGateway]:
+    """A gateway that leaves no connection open."""
+    api = StripeApi(key, url)
+    try:
+        yield StripeGateway(api, SystemClock())
+    finally:
+        await api.close()
+
+
+@pytest.fixture
+async def gateway(fake: FakeStripe) -> AsyncIterator[StripeGateway]:
+    async with gateway_of(fake.url) as made:
+        yield made
+
+
+async def every_subscription(gateway: StripeGateway) -> tuple[list[Subscription], int]:
+    """All of them, and how many pages they came on."""
+    page = await gateway.subscriptions(None)
+    found, pages = list(page.items), 1
+    while page.after is not None:
+        page = await gateway.subscriptions(page.after)
+        found += page.items
+        pages += 1
+    return found, pages
+
+
+def same(one: Page[T], *items: T) -> bool:
+    return (list(one.items), one.after, list(one.faults)) == (list(items), None, [])
+
+
+async def test_a_subscription_is_as_it_was_when_stripe_answered(
+    gateway: StripeGateway, fake: FakeStripe
+) -> None:
+    fake.clock.set(NOON)
+    customer, price = fake.create_customer(), fake.create_price()
+    bought = fake.subscribe(customer, price, metadata={"tenant": "acme"})
+    fake.change_period(bought, NOON, NOON + timedelta(days=30))
+    fake.clock.set(NOON + timedelta(minutes=1))
+    assert await gateway.subscription(bought) == Subscription(
+        id=bought,
+        customer=customer,
+        status=Status.ACTIVE,
+        prices=(price,),
+        created_at=NOON,
+        as_of=NOON + timedelta(minutes=1),
+        live=False,
+        tenant="acme",
+        status_since=NOON + timedelta(minutes=1),
+        period_start=NOON,
+        period_end=NOON + timedelta(days=30),
+    )
+
+
+async def test_one_that_is_not_there_is_none(gateway: StripeGateway, fake: FakeStripe) -> None:
+    customer = fake.create_customer(livemode=True)
+    of_the_other_mode = fake.subscribe(customer, fake.create_price(livemode=True))
+    assert await gateway.subscription("sub_none") is None
+    assert await gateway.subscription(of_the_other_mode) is None
+
+
+async def test_a_status_that_is_new_is_an_error_that_names_it(
+    gateway: StripeGateway, fake: FakeStripe
+) -> None:
+    bought = fake.subscribe(fake.create_customer(), fake.create_price())
+    fake.change(bought, status="dormant")
+    with pytest.raises(GatewayError, match=f"{bought}.*'dormant'") as refused:
+        await gateway.subscription(bought)
+    assert not refused.value.away
+
+
+async def test_pages_hold_every_subscription_once_ended_ones_too(
+    gateway: StripeGateway, fake: FakeStripe
+) -> None:
+    customer, price = fake.create_customer(), fake.create_price()
+    made = [fake.subscribe(customer, price) for _ in range(PAGE + 5)]
+    fake.cancel(made[3])
+    found, pages = await every_subscription(gateway)
+    assert pages == 2
+    assert sorted(one.id for one in found) == sorted(made)
+    assert [one.id for one in found if one.is_over] == [made[3]]
+
+
+async def test_a_listed_picture_is_dated_before_the_answer(
+    gateway: StripeGateway, fake: FakeStripe
+) -> None:
+    fake.clock.set(NOON)
+    bought = fake.subscribe(fake.create_customer(), fake.create_price())
+    (listed,) = (await gateway.subscriptions(None)).items
+    fetched = await gateway.subscription(bought)
+    assert fetched is not None
+    assert (listed.as_of, fetched.as_of) == (NOON - timedelta(seconds=1), NOON)
+    assert fetched.followed_by(listed) == fetched
+
+
+async def test_one_that_cannot_be_read_keeps_no_other_off_its_page(
+    gateway: StripeGateway, fake: FakeStripe
+) -> None:
+    customer, price = fake.create_customer(), fake.create_price()
+    good, bad = (fake.subscribe(customer, price) for _ in range(2))
+    fake.change(bad, status="dormant")
+    page = await gateway.subscriptions(None)
+    assert [one.id for one in page.items] == [good]
+    (fault,) = page.faults
+    assert bad in fault
+    assert "dormant" in fault
+
+
+async def test_events_since_a_time_are_those_that_the_webhook_would_have_brought(
+    gateway: StripeGateway, fake: FakeStripe
+) -> None:
+    fake.clock.set(NOON)
+    bought = fake.subscribe(fake.create_customer(), fake.create_price())
+    fake.clock.set(NOON + timedelta(minutes=5))
+    fake.change(bought, status="past_due")
+    happened = fake.events("customer.subscription.updated")[-1]
+    (letter,) = (await gateway.events(NOON + timedelta(minutes=5), None)).items
+    assert (letter.id, letter.kind, letter.about) == (
+        happened["id"],
+        "customer.subscription.updated",
+        bought,
+    )
+    assert (letter.created_at, letter.live) == (NOON + timedelta(minutes=5), False)
+    all_kinds = {one.kind for one in (await gateway.events(NOON, None)).items}
+    assert "customer.created" not in all_kinds
+    assert {"customer.subscription.created", "invoice.paid"} < all_kinds
+
+
+async def test_events_come_in_pages_too(gateway: StripeGateway, fake: FakeStripe) -> None:
+    fake.clock.set(NOON)
+    bought = fake.subscribe(fake.create_customer(), fake.create_price())
+    for number in range(PAGE):
+        fake.change(bought, metadata={"number": str(number)})
+    letters: list[Letter] = []
+    page = await gateway.events(NOON, None)
+    while page.after is not None:
+        letters += page.items
+        page = await gateway.events(NOON, page.after)
+    letters += page.items
+    assert len(letters) > PAGE
+    assert len({one.id for one in letters}) == len(letters)
+
+
+async def test_there_may_be_nothing(gateway: StripeGateway) -> None:
+    assert same(await gateway.subscriptions(None))
+    assert same(await gateway.events(NOON, None))
+
+
+async def test_a_key_tells_which_money_it_moves(fake: FakeStripe) -> None:
+    customer = fake.create_customer(livemode=True)
+    bought = fake.subscribe(customer, fake.create_price(livemode=True))
+    async with gateway_of(fake.url, LIVE_KEY) as gateway:
+        found = await gateway.subscription(bought)
+    assert found is not None
+    assert (gateway.live, found.live) == (True, True)
+
+
+# --- a Stripe that does not answer, or not well -------------------------------------------------
+
+
+def told(fault: GatewayError) -> str:
+    """All that a log could show of an error, its causes too."""
+    return "".join(traceback.format_exception(fault))
+
+
+@pytest.mark.parametrize("fault", [each for each in Fault if each is not Fault.ANSWER_LOST])
+async def test_a_stripe_that_cannot_serve_is_away_and_then_back(
+    gateway: StripeGateway, fake: FakeStripe, fault: Fault
+) -> None:
+    bought = fake.subscribe(fake.create_customer(), fake.create_price())
+    fake.break_api(fault)
+    with pytest.raises(GatewayError, match=f"^subscription {bought}: Stripe ") as failed:
+        await gateway.subscription(bought)
+    assert failed.value.away
+    assert TEST_KEY not in told(failed.value)
+    fake.mend_api()
+    assert await gateway.subscription(bought) is not None
+
+
+async def test_a_fetch_is_given_up_before_a_call_would_wait_for_it(
+    gateway: StripeGateway, fake: FakeStripe
+) -> None:
+    fake.break_api(Fault.SLOW)
+    with pytest.raises(GatewayError, match=f"did not answer within {FETCH_S:g} s: try again later"):
+        await gateway.subscription("sub_1")
+    assert FETCH_S < 1
+
+
+@pytest.mark.parametrize("fault", [Fault.DOWN, Fault.NONSENSE, Fault.ERROR, Fault.RATE_LIMITED])
+async def test_lists_fail_whole(gateway: StripeGateway, fake: FakeStripe, fault: Fault) -> None:
+    fake.break_api(fault)
+    with pytest.raises(GatewayError, match=r"^list of subscriptions: Stripe ") as one:
+        await gateway.subscriptions(None)
+    with pytest.raises(GatewayError, match=r"^list of events: Stripe ") as other:
+        await gateway.events(NOON, None)
+    assert one.value.away
+    assert other.value.away
+    assert TEST_KEY not in told(one.value) + told(other.value)
+
+
+async def test_a_wrong_key_is_told_without_being_shown(fake: FakeStripe) -> None:
+    async with gateway_of(fake.url, WRONG_KEY) as gateway:
+        with pytest.raises(GatewayError, match=r"refuses the key.*secret_key_file") as refused:
+            await gateway.subscription("sub_1")
+    assert not refused.value.away
+    assert WRONG_KEY not in told(refused.value)
+
+
+# --- a Stripe that nobody here wrote --------------------------------------------------------------
+
+
+@pytest.fixture
+async def foreign(local: LocalStripe) -> AsyncIterator[StripeGateway]:
+    async with gateway_of(local.url, LOCAL_KEY) as made:
+        yield made
+
+
+async def test_localstripes_subscriptions_are_read(
+    foreign: StripeGateway, local: LocalStripe
+) -> None:
+    customer, bought = local.subscribed_tenant("acme")
+    found = await foreign.subscription(bought)
+    assert found is not None
+    assert (found.customer, found.tenant, found.status) == (customer, "acme", Status.ACTIVE)
+    assert found.period_start is not None
+    assert found.period_end is not None
+    assert timedelta(days=27) < found.period_end - found.period_start < timedelta(days=32)
+    assert abs(found.as_of - SystemClock().now()) < timedelta(minutes=1)
+
+
+async def test_localstripes_declined_card_and_end_are_read(
+    foreign: StripeGateway, local: LocalStripe
+) -> None:
+    customer = local.create_customer()
+    local.add_card(customer, DECLINED_CARD)
+    declined = local.subscribe(customer, local.create_plan(), "acme")
+    _, over = local.subscribed_tenant("globex")
+    local.cancel_now(over)
+    one, other = await foreign.subscription(declined), await foreign.subscription(over)
+    assert one is not None
+    assert other is not None
+    assert (one.status, other.status) == (Status.INCOMPLETE, Status.CANCELLED)
+    listed = {each.id: each.status for each in (await every_subscription(foreign))[0]}
+    assert listed[declined] is Status.INCOMPLETE
+    assert listed[over] is Status.CANCELLED
