@@ -74,7 +74,7 @@ def _store(store: Answer) -> str:
 
 def _broker(mqtt: Answer | None) -> Iterator[str]:
     if mqtt is not None:
-        state = "connected" if mqtt["connected"] else f"DOWN: {mqtt['fault'] or 'not tried yet'}"
+        state = "connected" if mqtt["connected"] else f"DOWN: {mqtt['fault'] or 'no answer yet'}"
         yield (
             f"mqtt: {state}, {mqtt['queued']} events wait, {mqtt['dropped']} were dropped"
             f" ({mqtt['broker']})"

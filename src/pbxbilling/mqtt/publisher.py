@@ -133,9 +133,11 @@ class Publisher:
         )
 
     async def leave(self) -> None:
-        """Send what waits, say `offline` and let `run` end; waits 3 s at most."""
+        """Send what waits, say `offline` and let `run` end: 3 s at most, none without a broker."""
         self._leaving = True
         self._order()
+        if not self._connected:
+            return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LEAVE_S):
                 await self._left.wait()

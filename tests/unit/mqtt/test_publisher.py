@@ -199,6 +199,14 @@ async def test_leaving_sends_what_waits_and_says_offline() -> None:
         assert stand.broker.taken[-1].payload == b"offline"
 
 
+async def test_leaving_waits_for_no_broker_that_is_not_there() -> None:
+    stand = Stand(settings=replace(SETTINGS, backoff_min_s=60, backoff_max_s=60))
+    stand.broker.takes.clear()
+    async with stand.running(), asyncio.timeout(1):
+        await until(lambda: stand.broker.opened)
+        await stand.publisher.leave()
+
+
 async def test_a_reload_that_disables_it_says_offline_and_forgets_the_queue() -> None:
     stand = Stand()
     async with stand.running():
