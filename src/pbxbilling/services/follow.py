@@ -193,12 +193,15 @@ class Follower:
 
 
 def plan_sold_by(plans: Mapping[str, Plan], prices: Iterable[str]) -> str | None:
-    """The plan that has one of these prices as its own; None for prices of nobody's."""
+    """The plan that these prices sell; None where that is no plan, or more than one.
+
+    What a month or a year costs says it. Usage may have one price on many plans, and says it only
+    where nothing else does.
+    """
     wanted = {price for price in prices if price}
-    for plan in plans.values():
-        if wanted & {plan.stripe.flat, plan.stripe.yearly, plan.stripe.metered}:
-            return plan.slug
-    return None
+    flat = [p.slug for p in plans.values() if wanted & {p.stripe.flat, p.stripe.yearly}]
+    found = flat or [p.slug for p in plans.values() if p.stripe.metered in wanted]
+    return found[0] if len(found) == 1 else None
 
 
 def _unlinked(tenant: Tenant) -> TenantChange:
