@@ -55,7 +55,7 @@ class Subscriptions:
         if now:
             wanted = self._till.cancel_now(held.id)
             kept = await self._done("subscription cancel --now", tenant, held, actor, wanted)
-            notes = [f"tenant {slug} is {self._tenant(slug).standing} now"]
+            notes = [f"tenant {slug} is {self._tenant(slug).status} now"]
             notes.append("usage that no invoice had yet is on a last one")
         else:
             wanted = self._till.cancel_at_period_end(held.id, on=True)
