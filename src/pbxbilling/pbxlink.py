@@ -22,7 +22,7 @@ from pbxbilling.services.track import Tracker
 from pbxbilling.telemetry.observers import LinkWatch
 
 RECONCILE_S = 60.0
-SOON_S = 5.0  # until the second look at channels that one snapshot did not list
+SOON_S = 5.0  # until the second look, where one does not tell everything
 
 
 class PbxLink:
@@ -135,11 +135,13 @@ class PbxLink:
         pause_s = RECONCILE_S
         while True:
             await self._next_look(pause_s)
+            logged_in = self._look.is_set()
             self._look.clear()
             pause_s = RECONCILE_S
             if self.link.connected:
                 snapshot = await self.control.snapshot()
-                if self._reconciler.apply(snapshot):
+                doubtful = self._reconciler.apply(snapshot)
+                if doubtful or logged_in:  # what ended during the login waits for a second round
                     pause_s = SOON_S
                 await self._read_journal()
                 self.mark()

@@ -188,6 +188,15 @@ class StoreContract(ABC):
         nobodys = ended_leg(witness=EndWitness.JOURNAL, tenant=None, billed_s=0)
         assert await self.written(known, nobodys) == known
 
+    @pytest.mark.parametrize("witness", WITNESSED)
+    async def test_a_guessed_answer_and_a_lacking_owner_give_way(self, witness: EndWitness) -> None:
+        guessed = ended_leg(witness=witness, answered_at=leg().started_at, tenant=None)
+        owned = replace(guessed, tenant="globex")
+        seen = replace(owned, answered_at=after(2))
+        assert await self.written(guessed, owned, seen, guessed, owned) == seen
+        taken = replace(seen, tenant=None)
+        assert await self.written(owned, taken) == owned
+
     async def test_unowned_legs_are_answered_ended_and_nobodys_newest_first(self) -> None:
         old, new = ended_leg("1", tenant=None), ended_leg("2", tenant=None, talk_s=61)
         async with self.opened() as store:

@@ -74,10 +74,11 @@ class LegAnswered:
 
 @dataclass(frozen=True, slots=True)
 class LegEnded:
-    """A trunk leg ended, answered or not."""
+    """A trunk leg ended, answered or not; `before` is the ended leg that this one corrects."""
 
     at: datetime
     leg: LegRecord
+    before: LegRecord | None = None
 
 
 class CorrectionKind(StrEnum):

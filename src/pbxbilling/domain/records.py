@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from operator import le
 from typing import Any
 
 from pbxbilling.domain.admission import Direction, Mode, Outcome, Reason
@@ -66,8 +67,8 @@ class LegRecord:
     Written when it is answered and when it ends. `talk_us` is answered time as measured,
     `billed_s` after the plan's increment, `allowance_s` the part of it that used included minutes
     (0 for directions not included and for legs over the limit). `month` is that in which the
-    tenant's period of the end begins. A row with a witnessed end is never overwritten by a later
-    one; an estimated end gives way to the journal's.
+    tenant's period of the end begins. What somebody witnessed is never overwritten by a later
+    row; what was estimated, guessed or unknown gives way to the journal's.
     """
 
     key: ChannelKey
@@ -90,17 +91,23 @@ class LegRecord:
     emergency: bool = False
 
     def gives_way_to(self, later: LegRecord) -> bool:
-        """Whether `later` takes this row's place.
-
-        An end that somebody witnessed stays; an estimated one gives way to a witnessed one,
-        unless that would take the leg from the tenant that it belongs to.
-        """
+        """Whether `later` takes this row's place: one that knows more, and nothing less."""
         if self.ended_at is None:
             return True
+        mine, theirs = self._known(), later._known()
+        more = theirs != mine and all(map(le, mine, theirs))
+        return later.ended_at is not None and more
+
+    def _known(self) -> tuple[bool, bool, bool]:
+        """Whether its end was witnessed, its answer was seen, its owner is known.
+
+        A leg that was adopted when it was up counts from its beginning, for want of anything
+        better: an answer at the very start was guessed.
+        """
         return (
-            self.witness is EndWitness.ESTIMATED
-            and later.witness in (EndWitness.LIVE, EndWitness.JOURNAL)
-            and (self.tenant is None or later.tenant is not None)
+            self.witness in {EndWitness.LIVE, EndWitness.JOURNAL},
+            self.answered_at not in {None, self.started_at},
+            self.tenant is not None,
         )
 
 

@@ -28,7 +28,7 @@ from pbxbilling.domain.facts import (
     StoreRecovered,
 )
 from pbxbilling.domain.ledger import Ledger
-from pbxbilling.domain.records import LegAssigned
+from pbxbilling.domain.records import LegAssigned, LegRecord
 from pbxbilling.ports import Clock, EventSink
 from pbxbilling.services.inforce import InForce
 from pbxbilling.services.meter import Meter
@@ -103,8 +103,8 @@ class Inspector:
                 self._store_fault = fact.error
             case StoreRecovered():
                 self._store_fault = None
-            case LegEnded() if fact.leg.tenant is None and fact.leg.answered_at is not None:
-                self._unowned_legs += 1
+            case LegEnded():
+                self._unowned_legs += _is_unowned(fact.leg) - _is_unowned(fact.before)
             case AccountsChanged():
                 self._rearm(fact.subject)
             case _:
@@ -218,6 +218,10 @@ class Inspector:
     def store_oldest_s(self) -> float:
         """How long the oldest record has been waiting to be written."""
         return self._queue.oldest_age_s
+
+
+def _is_unowned(leg: LegRecord | None) -> bool:
+    return leg is not None and leg.tenant is None and leg.answered_at is not None
 
 
 def call_view(call: Call) -> CallView:

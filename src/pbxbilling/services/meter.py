@@ -81,10 +81,11 @@ class Meter:
         if leg.answered_at is not None and leg.ended_at is not None:
             talk_us = max(0, round((leg.ended_at - leg.answered_at).total_seconds() * 1_000_000))
         measured = self._measure(leg, talk_us)
-        if before is not None and before.ended_at is not None:
-            self._book(before, sign=-1)
+        corrects = before if before is not None and before.ended_at is not None else None
+        if corrects is not None:
+            self._book(corrects, sign=-1)
         self._book(measured)
-        self._emit(LegEnded(measured.ended_at or self._clock.now(), measured))
+        self._emit(LegEnded(measured.ended_at or self._clock.now(), measured, corrects))
         return measured
 
     def _talk_us(

@@ -55,7 +55,8 @@ class Settler:
             known.witness is EndWitness.ESTIMATED and leg.witness is EndWitness.JOURNAL
         ):
             self._recover_known(leg, known)
-        elif known.witness is EndWitness.LIVE and leg.witness is EndWitness.JOURNAL:
+        elif leg.witness is EndWitness.JOURNAL:
+            self._complete_ended(leg, known)
             self._compare(leg, known)
 
     # --- legs that the ledger holds ------------------------------------------------------------
@@ -154,15 +155,25 @@ class Settler:
         )
 
     def _recover_known(self, leg: JournalLeg, known: LegRecord) -> None:
-        completed = replace(known, tenant=known.tenant or self.owner(leg.owner))
-        if leg.answered_at is not None and known.answered_at in {None, known.started_at}:
-            completed = replace(
-                completed,
-                direction=leg.direction or known.direction,
-                started_at=leg.started_at or known.started_at,
-                answered_at=leg.answered_at,
-            )
-        self._recovered(leg, completed, known)
+        self._recovered(leg, self._completed(leg, known), known)
+
+    def _complete_ended(self, leg: JournalLeg, known: LegRecord) -> None:
+        """The end that was witnessed stays; a guessed answer and a lacking owner do not."""
+        completed = self._completed(leg, known)
+        if known.gives_way_to(completed):
+            self._meter.recovered(completed, known)
+            self._corrected(leg, known.call)
+
+    def _completed(self, leg: JournalLeg, known: LegRecord) -> LegRecord:
+        owned = replace(known, tenant=known.tenant or self.owner(leg.owner))
+        if leg.answered_at is None or known.answered_at not in {None, known.started_at}:
+            return owned
+        return replace(
+            owned,
+            direction=leg.direction or known.direction,
+            started_at=leg.started_at or known.started_at,
+            answered_at=leg.answered_at,
+        )
 
     def _recovered(self, leg: JournalLeg, record: LegRecord, before: LegRecord | None) -> None:
         ended = replace(record, ended_at=leg.ended_at, witness=leg.witness)
@@ -170,7 +181,7 @@ class Settler:
         self._corrected(leg, record.call)
 
     def _compare(self, leg: JournalLeg, known: LegRecord) -> None:
-        if leg.ended_at is None or known.ended_at is None:
+        if leg.ended_at is None or known.ended_at is None or known.witness is not EndWitness.LIVE:
             return
         difference_s = (leg.ended_at - known.ended_at).total_seconds()
         if abs(difference_s) > AGREEMENT_S:

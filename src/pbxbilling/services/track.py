@@ -262,8 +262,8 @@ class Tracker:
         if row.bridge and channel.bridge != row.bridge:
             self._ledger.enter_bridge(channel, row.bridge)
         if row.state == ChannelState.UP and channel.answered_at is None:
-            self.answered(channel, at, mono)
-            channel.answered_mono = None  # when it was answered is a guess: stamps alone count
+            self.answered(channel, channel.started_at, mono)
+            channel.answered_mono = None  # a guess: stamps alone count, and the journal's instead
         publish(self._ledger, self._emit)
         return channel
 
@@ -271,21 +271,23 @@ class Tracker:
         self, channel: Channel, row: ChannelSeen, at: datetime, mono: float
     ) -> None:
         inherited = Inherited.parse(row.inherited)
-        if inherited is None or not inherited.call:
-            call = self._ledger.under_linkedid(row.key.pbx, row.linkedid, None)
-            if call is not None:
-                self._ledger.join(channel, call, at)
-            return
-        call = self._ledger.find(inherited.call)
+        tenant = self._named(inherited)
+        if inherited is not None and inherited.call:
+            call = self._ledger.find(inherited.call)
+        else:
+            call = self._ledger.under_linkedid(row.key.pbx, row.linkedid, tenant)
         if call is not None:
             self._ledger.join(channel, call, at)
             return
-        tenant = inherited.tenant if inherited.tenant in self._in_force.book.tenants else None
+        if inherited is None:
+            return
         direction = (
             Direction(inherited.direction)
             if inherited.direction in set(Direction)
             else Direction.OUTBOUND
         )
+        if tenant is None:
+            tenant = self._owner_of(channel, inbound=direction is Direction.INBOUND)
         if "over_limit" in inherited.flags and tenant is not None:
             channel.over_limit_for |= {tenant}
         call = self._ledger.open(
@@ -294,8 +296,14 @@ class Tracker:
             direction,
             at=at,
             mono=mono,
-            call_id=inherited.call,
+            call_id=inherited.call or None,  # none where no daemon was there: the fallback
             hooked=True,
             emergency="emergency" in inherited.flags,
         )
         self._ledger.settle(call, at)
+
+    def _named(self, inherited: Inherited | None) -> str | None:
+        """The tenant that the channel's variable names, where it is one."""
+        if inherited is None or inherited.tenant not in self._in_force.book.tenants:
+            return None
+        return inherited.tenant

@@ -15,6 +15,7 @@ from sqlalchemy import (
     bindparam,
     insert,
     literal_column,
+    not_,
     or_,
     update,
 )
@@ -132,14 +133,19 @@ def _call_gives_way(later: _Columns) -> ColumnElement[bool]:
 def _leg_gives_way(later: _Columns) -> ColumnElement[bool]:
     """`LegRecord.gives_way_to`, in SQL."""
     row = schema.leg.c
+    pairs = list(zip(_known_of_leg(row), _known_of_leg(later), strict=True))
+    nothing_less = and_(*(or_(not_(before), after) for before, after in pairs))
+    more = or_(*(and_(not_(before), after) for before, after in pairs))
+    return or_(row.ended_at.is_(None), and_(later.ended_at.is_not(None), nothing_less, more))
+
+
+def _known_of_leg(leg: _Columns) -> tuple[ColumnElement[bool], ...]:
+    """`LegRecord._known`, in SQL."""
     estimated: ColumnElement[str] = literal_column(f"'{EndWitness.ESTIMATED.value}'")
-    return or_(
-        row.ended_at.is_(None),
-        and_(
-            row.witness == estimated,
-            later.witness != estimated,
-            or_(row.tenant.is_(None), later.tenant.is_not(None)),
-        ),
+    return (
+        and_(leg.witness.is_not(None), leg.witness != estimated),
+        and_(leg.answered_at.is_not(None), leg.answered_at != leg.started_at),
+        leg.tenant.is_not(None),
     )
 
 

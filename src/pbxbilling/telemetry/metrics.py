@@ -128,9 +128,10 @@ class Metrics:
             self._emergencies.add((tenant,))
 
     def _leg_ended(self, fact: LegEnded) -> None:
-        leg = fact.leg
-        if leg.talk_us:
-            self._usage.add((self._labels.of(leg.tenant), leg.direction), leg.talk_us / 1e6)
+        leg, counted_us = fact.leg, fact.before.talk_us if fact.before else 0
+        if leg.talk_us > counted_us:  # a counter never falls
+            more_s = (leg.talk_us - counted_us) / 1e6
+            self._usage.add((self._labels.of(leg.tenant), leg.direction), more_s)
 
     # --- being scraped -------------------------------------------------------------------------
 

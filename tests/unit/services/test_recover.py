@@ -267,6 +267,34 @@ async def test_an_incoming_call_that_rang_when_the_daemon_ended_is_billed_from_i
     assert not await store.open_calls()
 
 
+async def test_an_adopted_leg_that_ends_before_the_journal_is_read_keeps_its_end_alone(
+    store: MemoryStore,
+) -> None:
+    run = Run(store, ListedJournal(outbound()), now=at(69.9))
+    adopted = ChannelSeen(KEY, TRUNK, 6, linkedid=f"{EPOCH_S}.0", age_s=3)
+    run.tracker.adopt(adopted, at(66.9))
+    run.tracker.apply(Hangup(KEY, at(70.4)))
+    await run.writer.flush()
+    assert store.known_legs[KEY].tenant is None
+    await run.end()
+    leg = store.known_legs[KEY]
+    assert (leg.tenant, leg.answered_at, leg.ended_at) == ("globex", at(10), at(70.4))
+    assert (leg.witness, leg.talk_us) == (EndWitness.LIVE, 60_400_000)
+    assert len([fact for fact in run.facts if isinstance(fact, Corrected)]) == 1
+
+
+async def test_a_call_that_the_fallback_let_in_is_adopted_with_its_tenant_and_way(
+    store: MemoryStore,
+) -> None:
+    run = Run(store, ListedJournal())
+    said = "ADMIT|globex|outbound|fallback||||"
+    phone = ChannelSeen(ChannelKey(PBX, f"{EPOCH_S}.0"), PHONE, 6, f"{EPOCH_S}.0", inherited=said)
+    run.tracker.adopt(phone, at(900))
+    run.tracker.adopt(seen(6)._replace(inherited=said), at(900))
+    (call,) = run.ledger.calls.values()
+    assert (call.tenant, call.direction, len(call.channels)) == ("globex", Direction.OUTBOUND, 2)
+
+
 async def test_what_ami_may_be_about_to_tell_is_left_to_it_for_a_round(store: MemoryStore) -> None:
     run = Run(store, ListedJournal(outbound()), now=at(5))
     run.tracker.apply(Newchannel(seen(), at(2)))
