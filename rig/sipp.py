@@ -128,6 +128,16 @@ class Sipp:
             raise RuntimeError(f"SIPp ended with {status}: {said[-3000:]}")
         return self.finals()
 
+    def drain(self, timeout_s: float = 60.0) -> Counter[int]:
+        """Begin no more calls, wait for those that live to end by themselves; gives `finals`.
+
+        Unlike `finish` it minds no call that went otherwise than its scenario says.
+        """
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGUSR1)
+        self._process.wait(timeout_s)
+        return self.finals()
+
     def stop(self) -> None:
         """End the process now; calls that live are left to Asterisk."""
         if self._process.poll() is None:

@@ -57,11 +57,15 @@ class JournalSince:
 def _owners(rows: Iterable[list[str]]) -> dict[str, str]:
     """Linkedid → who pays, as the rig's dialplan has it: argument, account code, or context."""
     owners: dict[str, str] = {}
+    contexts: dict[str, str] = {}
     for row in rows:
-        if row[_EVENT] == "PBXBILLING":
+        if row[_EVENT] == "CHAN_START":
+            contexts.setdefault(row[_LINKEDID], row[_CONTEXT])
+        elif row[_EVENT] == "PBXBILLING":
+            linkedid = row[_LINKEDID]
             _, named, _ = json.loads(row[-1])["extra"].split("|")
-            tenant = named or row[_ACCOUNTCODE] or row[_CONTEXT].removeprefix("from-")
-            owners.setdefault(row[_LINKEDID], tenant)
+            by_context = contexts.get(linkedid, "").removeprefix("from-")
+            owners.setdefault(linkedid, named or row[_ACCOUNTCODE] or by_context)
     return owners
 
 
