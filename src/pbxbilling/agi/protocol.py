@@ -3,6 +3,11 @@
 No sockets here. Every call waits for these few microseconds, so the fields are found in one pass
 over the environment; only an environment in an unusual order is read line by line.
 
+A caller can write line breaks into his number, his name and the name of a Local channel, and so
+add lines or end the environment early. His 79 bytes never hold all the lines behind his own: an
+environment in which a line is missing or stands twice is not believed in any line but its first
+(docs/decisions/0003-what-a-caller-can-write.md).
+
 Source of the format: Asterisk's res/res_agi.c (setup_env, launch_netscript, parse_args).
 """
 
@@ -18,8 +23,15 @@ ENVIRONMENT_MAX_BYTES = 64 * 1024
 LINE_MAX_BYTES = 8 * 1024  # Asterisk itself never sends more of one variable
 COMMAND_MAX_BYTES = 2047  # AGI_BUF_LEN before Asterisk 22.6 is 2,048 with the closing NUL
 
-# The fields in Asterisk's own order. The hook's arguments are tenant, linkedid, number, PBX name
-# and the calling context: inside the subroutine, agi_context is the subroutine's own.
+# Every line that Asterisk sends, in its order (setup_env), before those of the arguments.
+_LINES = (
+    "network", "network_script", "request", "channel", "language", "type", "uniqueid", "version",
+    "callerid", "calleridname", "callingpres", "callingani2", "callington", "callingtns", "dnid",
+    "rdnis", "context", "extension", "priority", "enhanced", "accountcode", "threadid",
+)  # fmt: skip
+# Those of interest. The hook's arguments are tenant, linkedid, number, PBX name and the calling
+# context: inside the subroutine, agi_context is the subroutine's own.
+_ARGUMENTS = ("arg_1", "arg_2", "arg_3", "arg_4", "arg_5")
 _FIELDS = (
     "network_script",
     "channel",
@@ -28,27 +40,22 @@ _FIELDS = (
     "dnid",
     "context",
     "accountcode",
-    "arg_1",
-    "arg_2",
-    "arg_3",
-    "arg_4",
-    "arg_5",
+    *_ARGUMENTS,
 )
 
 
-def _next(field: str) -> str:
-    """A pattern that passes over other lines and takes the value of this field.
-
-    Possessive: a field that is missing fails at once, whatever a hostile peer sent instead.
-    """
-    return rf"(?:\n(?!agi_{field}:)[^\n]*)*+\nagi_{field}: *([^\n]*)"
+def _line(field: str) -> str:
+    return rf"\nagi_{field}: *+" + (r"([^\n]*+)" if field in _FIELDS else r"[^\n]*+")
 
 
 # An older subroutine sends no fifth argument.
-_IN_ORDER = re.compile("".join(map(_next, _FIELDS[:-1])) + f"(?:{_next(_FIELDS[-1])})?")
-_LAST = f"\nagi_{_FIELDS[-1]}:"
+_IN_ORDER = re.compile(
+    "".join(map(_line, (*_LINES, *_ARGUMENTS[:-1]))) + f"(?:{_line(_ARGUMENTS[-1])})?"
+)
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 _DIRECTIONS = {direction.value: direction for direction in Direction}
+_PREFIX = "agi_"
+_FIRST = "agi_network_script"  # it stands before all that a caller can write
 _UNKNOWN = "unknown"  # Asterisk's word for a caller or a number that is missing
 
 # What could end a field, the value or the command before its time.
@@ -102,13 +109,13 @@ class Environment:
     def request(self, peer: str = "") -> HookRequest:
         """What the whole lines say so far; a missing field is empty, an unknown path is None.
 
-        A line cut short is left out: half a number could be another number.
+        A line cut short is left out: half a number could be another number. Where a caller wrote
+        lines of his own only the direction is told.
         """
         end = self._end if self._end >= 0 else self._buffer.rfind(b"\n")
         text = _decoded(self._buffer[:end])
-        match = _IN_ORDER.match(text)
-        usual = match is not None and (match[len(_FIELDS)] is not None or _LAST not in text)
-        values = match.groups("") if match and usual else _by_line(text)
+        match = _IN_ORDER.fullmatch(text)
+        values = match.groups("") if match else _by_line(text, whole=self.whole)
         script, channel, uniqueid, caller, dnid, context, accountcode, *arguments = map(
             _printable, values
         )
@@ -144,13 +151,18 @@ def _decoded_line(raw: bytes | bytearray) -> str:
         return raw.decode("latin-1")
 
 
-def _by_line(text: str) -> tuple[str, ...]:
-    """The fields of an environment where some are missing or in another order; first one wins."""
+def _by_line(text: str, *, whole: bool) -> tuple[str, ...]:
+    """The fields of an environment that is in another order, or not at its end yet."""
     found: dict[str, str] = {}
+    believed = True
     for line in text.split("\n"):
         name, _, value = line.partition(":")
-        found.setdefault(name, value.lstrip(" "))
-    return tuple(found.get(f"agi_{field}", "") for field in _FIELDS)
+        if name.startswith(_PREFIX):
+            believed &= name not in found
+            found.setdefault(name, value.lstrip(" "))
+    if not believed or (whole and any(_PREFIX + line not in found for line in _LINES)):
+        found = {_FIRST: found.get(_FIRST, "")}
+    return tuple(found.get(_PREFIX + field, "") for field in _FIELDS)
 
 
 def _printable(value: str) -> str:

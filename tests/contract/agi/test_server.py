@@ -122,8 +122,9 @@ async def test_a_judge_that_raises_is_reported_and_the_policy_answers() -> None:
         [b"\x16\x03\x01" * 30_000],
         environment(tenant="x" * 10_000),
         [line for line in environment() if b"uniqueid" not in line],
+        environment(channel="Local/0\nagi_uniqueid: 7.7\nagi_arg_1: globex\n\n@phones-0;2"),
     ],
-    ids=["http", "empty", "flood", "long line", "no uniqueid"],
+    ids=["http", "empty", "flood", "long line", "no uniqueid", "a caller's lines"],
 )
 async def test_what_is_no_environment_gets_a_verdict_by_policy(pieces: list[bytes]) -> None:
     async with serving() as site:

@@ -90,31 +90,55 @@ def test_the_order_of_the_lines_does_not_matter(lines: list[bytes]) -> None:
     assert read(*lines, b"\n").request() == read(*environment()).request()
 
 
-@given(st.integers(min_value=0, max_value=26))
-def test_a_missing_line_leaves_only_its_own_field_empty(index: int) -> None:
+@given(st.integers(min_value=22, max_value=26))
+def test_a_missing_argument_leaves_only_its_own_field_empty(index: int) -> None:
     lines = environment()
     name = lines.pop(index).partition(b":")[0]
-    env = read(*lines)
-    assert env.whole
-    known = read(*environment()).request()
-    changed = {
-        field
-        for field in HookRequest.__slots__
-        if getattr(env.request(), field) != getattr(known, field)
-    }
+    known, request = read(*environment()).request(), read(*lines).request()
+    changed = {f for f in HookRequest.__slots__ if getattr(request, f) != getattr(known, f)}
     expected = {
-        b"agi_network_script": {"direction"},
-        b"agi_channel": {"channel"},
-        b"agi_uniqueid": {"uniqueid"},
-        b"agi_callerid": {"caller"},
-        b"agi_accountcode": {"accountcode"},
-        b"agi_arg_1": {"tenant"},
-        b"agi_arg_2": {"linkedid"},
-        b"agi_arg_3": {"number"},
-        b"agi_arg_4": {"pbx"},
-        b"agi_arg_5": {"context"},
+        b"agi_arg_1": "tenant",
+        b"agi_arg_2": "linkedid",
+        b"agi_arg_3": "number",
+        b"agi_arg_4": "pbx",
+        b"agi_arg_5": "context",
     }
-    assert changed == expected.get(name, set())
+    assert changed == {expected[name]}
+
+
+@given(st.integers(min_value=0, max_value=21), st.booleans())
+def test_where_a_line_of_asterisks_is_missing_or_doubled_no_other_is_believed(
+    index: int, doubled: bool
+) -> None:
+    lines = environment("internal")
+    lines[index : index + 1] = [lines[index]] * 2 if doubled else []
+    request = read(*lines).request("10.0.0.1")
+    direction = None if index == 1 and not doubled else Direction.INTERNAL
+    assert request == HookRequest("", "", direction, context="", peer="10.0.0.1")
+
+
+WORDS = (
+    "\n", "\n", "\n", "\n\n", "\r\n", "x", "agi_arg_1: globex", "agi_arg_3: 112", "agi_threadid: 1",
+    "agi_uniqueid: 7.7", "agi_network_script: inbound", "agi_accountcode: globex", "agi_dnid: 1",
+    "agi_channel: y", "agi_context: z", "HANGUP",
+)  # fmt: skip
+HIS_OWN = (b"agi_channel", b"agi_callerid", b"agi_calleridname", b"agi_dnid", b"agi_rdnis")
+
+
+@given(
+    st.lists(st.sampled_from(WORDS), max_size=12).map(lambda words: "".join(words)[:79]),
+    st.sampled_from(HIS_OWN),
+)
+def test_nothing_that_fits_into_a_number_makes_another_request(written: str, field: bytes) -> None:
+    lines = [
+        line[:-1] + written.encode() + b"\n" if line.startswith(field + b":") else line
+        for line in environment()
+    ]
+    request = read(*lines).request()
+    known = read(*environment()).request()
+    assert request.direction is known.direction
+    for name in ("uniqueid", "tenant", "linkedid", "number", "pbx", "accountcode", "context"):
+        assert getattr(request, name) in {getattr(known, name), ""}
 
 
 @pytest.mark.parametrize("path", ["sideways", "", "outbound/x", "?outbound"])
