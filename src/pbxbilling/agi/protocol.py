@@ -24,7 +24,7 @@ LINE_MAX_BYTES = 8 * 1024  # Asterisk itself never sends more of one variable
 COMMAND_MAX_BYTES = 2047  # AGI_BUF_LEN before Asterisk 22.6 is 2,048 with the closing NUL
 
 # Every line that Asterisk sends, in its order (setup_env), before those of the arguments.
-_LINES = (
+LINES = (
     "network", "network_script", "request", "channel", "language", "type", "uniqueid", "version",
     "callerid", "calleridname", "callingpres", "callingani2", "callington", "callingtns", "dnid",
     "rdnis", "context", "extension", "priority", "enhanced", "accountcode", "threadid",
@@ -50,7 +50,7 @@ def _line(field: str) -> str:
 
 # An older subroutine sends no fifth argument.
 _IN_ORDER = re.compile(
-    "".join(map(_line, (*_LINES, *_ARGUMENTS[:-1]))) + f"(?:{_line(_ARGUMENTS[-1])})?"
+    "".join(map(_line, (*LINES, *_ARGUMENTS[:-1]))) + f"(?:{_line(_ARGUMENTS[-1])})?"
 )
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 _DIRECTIONS = {direction.value: direction for direction in Direction}
@@ -160,7 +160,7 @@ def _by_line(text: str, *, whole: bool) -> tuple[str, ...]:
         if name.startswith(_PREFIX):
             believed &= name not in found
             found.setdefault(name, value.lstrip(" "))
-    if not believed or (whole and any(_PREFIX + line not in found for line in _LINES)):
+    if not believed or (whole and any(_PREFIX + line not in found for line in LINES)):
         found = {_FIRST: found.get(_FIRST, "")}
     return tuple(found.get(_PREFIX + field, "") for field in _FIELDS)
 

@@ -7,6 +7,7 @@ import contextlib
 import os
 
 from pbxbilling.agi.allow import AllowList
+from pbxbilling.agi.protocol import LINES
 from pbxbilling.config.model import AgiSettings
 from pbxbilling.doctor.check import Check, fail, ok, warn
 from pbxbilling.domain.admission import Reason
@@ -23,12 +24,18 @@ _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to ask w
 
 def environment() -> bytes:
     """What Asterisk sends, of a call that does not exist."""
-    return (
-        "agi_network: yes\nagi_network_script: outbound\nagi_channel: doctor\n"
-        "agi_uniqueid: doctor\nagi_callerid: unknown\nagi_dnid: unknown\nagi_context: doctor\n"
-        "agi_accountcode: \nagi_arg_1: \nagi_arg_2: doctor\nagi_arg_3: \n"
-        f"agi_arg_4: {STRANGER}\nagi_arg_5: doctor\n\n"
-    ).encode()
+    told = {
+        "network": "yes",
+        "network_script": "outbound",
+        "channel": "doctor",
+        "uniqueid": "doctor",
+        "callerid": "unknown",
+        "dnid": "unknown",
+        "context": "doctor",
+    }
+    lines = [(line, told.get(line, "")) for line in LINES]
+    lines += [(f"arg_{i}", arg) for i, arg in enumerate(("", "doctor", "", STRANGER, "doctor"), 1)]
+    return "".join([*(f"agi_{name}: {value}\n" for name, value in lines), "\n"]).encode()
 
 
 async def round_trip(agi: AgiSettings, clock: Clock) -> Check:
