@@ -17,6 +17,8 @@ from pbxbilling.domain.facts import (
     Corrected,
     CorrectionKind,
     CutArmed,
+    DailyCheckDone,
+    DailyCheckFailed,
     Fact,
     JournalDisagreed,
     JournalReadable,
@@ -137,6 +139,8 @@ def one_of_each() -> Iterable[Fact]:
     yield StoreRecovered(AT, 12)
     yield AccountsChanged(AT, "root", "apply", "acme")
     yield StandingChanged(AT, "acme", Status.TRIAL, Status.ACTIVE, Turn.PAID, "stripe", "sub_1")
+    yield DailyCheckDone(AT, 2, 3)
+    yield DailyCheckFailed(AT, "disk full")
     yield WebhookReceived(AT, WebhookResult.STORED, "invoice.paid", "evt_1")
     yield LetterTaken(AT, "evt_1", "invoice.paid", LetterState.DONE, "acme")
     yield GatewayAway(AT, "no answer")

@@ -12,6 +12,7 @@ from random import Random
 from pbxbilling import __version__
 from pbxbilling.agi.server import AgiServer
 from pbxbilling.app.broker import broker_settings
+from pbxbilling.app.daily import DailyTask
 from pbxbilling.app.facts import Facts
 from pbxbilling.app.listeners import hook_settings, http_listeners
 from pbxbilling.app.past import Past
@@ -24,6 +25,7 @@ from pbxbilling.pbxes import Pbxes
 from pbxbilling.ports import Clock
 from pbxbilling.services.administer import Administration
 from pbxbilling.services.core import Core
+from pbxbilling.services.daily import DailyCheck
 from pbxbilling.services.inforce import InForce
 from pbxbilling.services.inspect import Inspector
 from pbxbilling.services.record import Recorder
@@ -126,6 +128,10 @@ class Daemon:
             facts,
             lambda: in_force.policy.grace_days,
         )
+        self._daily = DailyCheck(
+            self._accounts, store.mirrors, clock, facts, lambda: in_force.policy.grace_days
+        )
+        self._daily_task = DailyTask(self._daily, clock, facts, settings.billing)
         self._hook = AgiServer(
             hook_settings(settings),
             self._core.admission.judge,
@@ -165,6 +171,7 @@ class Daemon:
         self._hook.reconfigure(hook_settings(settings))
         self._pbxes.change(settings.pbx)
         self._mqtt.change(broker_settings(settings.mqtt))
+        self._daily_task.change(settings.billing)
         core.meter.rearm_all(self._clock.now(), self._clock.monotonic())
 
     # --- running -------------------------------------------------------------------------------
@@ -193,10 +200,11 @@ class Daemon:
             "store": self._writer.run(),
             "pbxes": self._pbxes.run(),
             "mqtt": self._mqtt.run(),
+            "daily check": self._daily_task.run(),
             "housekeeping": self._housekeeping(),
             "watchdog": self._watchdog(),
             "http": serve_http(public_app(self._inspector, self._metrics, webhook), http),
-            "admin": serve_http(admin_app(Desk(self._administration)), admin),
+            "admin": serve_http(admin_app(Desk(self._administration, self._daily)), admin),
         }
 
     async def _end(self) -> None:

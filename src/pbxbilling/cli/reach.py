@@ -104,6 +104,7 @@ async def _offline(settings: Settings, command: str, given: Mapping[str, Any]) -
     from pbxbilling.clock import SystemClock
     from pbxbilling.domain.book import AccountBook
     from pbxbilling.services.administer import Administration
+    from pbxbilling.services.daily import DailyCheck
     from pbxbilling.services.write import AccountWriter
     from pbxbilling.store.sql import SqlStore
     from pbxbilling.web.actor import actor
@@ -114,6 +115,11 @@ async def _offline(settings: Settings, command: str, given: Mapping[str, Any]) -
         accounts = await store.accounts()
         book = AccountBook(accounts.plans, accounts.tenants)
         writer = AccountWriter(store, book, SystemClock(), _nobody, asyncio.Lock())
-        administration = Administration(store, writer, SystemClock(), settings.policy)
+        desk = Desk(
+            Administration(store, writer, SystemClock(), settings.policy),
+            DailyCheck(
+                writer, store.mirrors, SystemClock(), _nobody, lambda: settings.billing.grace_days
+            ),
+        )
         who = actor(os.geteuid(), os.environ.get("SUDO_USER"))
-        return await run(Desk(administration), command, given, who)
+        return await run(desk, command, given, who)

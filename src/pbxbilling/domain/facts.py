@@ -285,6 +285,27 @@ class StandingChanged:
     subscription: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class DailyCheckDone:
+    """The daily check ran: `due` tenants had turns to book, `booked` turns were.
+
+    `notices` are sentences about tenants that an operator should look at.
+    """
+
+    at: datetime
+    due: int
+    booked: int
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DailyCheckFailed:
+    """The daily check could not be done; it is tried again, and calls do not wait for it."""
+
+    at: datetime
+    error: str
+
+
 Fact = (
     AdmissionDecided
     | CallStarted
@@ -312,6 +333,8 @@ Fact = (
     | StoreRecovered
     | AccountsChanged
     | StandingChanged
+    | DailyCheckDone
+    | DailyCheckFailed
     | WebhookReceived
     | LetterTaken
     | GatewayAway

@@ -20,6 +20,8 @@ from pbxbilling.domain.facts import (
     ConfigReloaded,
     Corrected,
     CutArmed,
+    DailyCheckDone,
+    DailyCheckFailed,
     Fact,
     JournalDisagreed,
     JournalReadable,
@@ -256,6 +258,13 @@ def _letter_taken(fact: LetterTaken, _mask: Mask) -> Line:
     return Line(level, "payment event taken", fields | ({"note": fact.note} if fact.note else {}))
 
 
+def _daily_check(fact: DailyCheckDone, _mask: Mask) -> Line:
+    fields: dict[str, Any] = {"due": fact.due, "booked": fact.booked}
+    if not fact.notices:
+        return Line(INFO, "daily check done", fields)
+    return Line(WARNING, "daily check done", fields | {"notices": list(fact.notices)})
+
+
 _LINES: Mapping[type, Callable[[Any, Mask], Line]] = {
     AdmissionDecided: admission_line,
     CallStarted: _call_started,
@@ -293,6 +302,8 @@ _LINES: Mapping[type, Callable[[Any, Mask], Line]] = {
     StandingChanged: _plain(
         INFO, "standing changed", "tenant", "before", "after", "turn", "actor", "subscription"
     ),
+    DailyCheckDone: _daily_check,
+    DailyCheckFailed: _plain(ERROR, "daily check failed: tried again in a minute", "error"),
     WebhookReceived: _webhook,
     LetterTaken: _letter_taken,
     GatewayAway: _plain(WARNING, "gateway away: events are applied as they say", "reason"),

@@ -19,6 +19,8 @@ from pbxbilling.domain.facts import (
     ConfigReloaded,
     Corrected,
     CutArmed,
+    DailyCheckDone,
+    DailyCheckFailed,
     Fact,
     JournalDisagreed,
     JournalUnreadable,
@@ -182,6 +184,9 @@ class Metrics:
         self._count(
             "standing_changes", "Tenants whose standing turned, by what it became.", "status"
         )
+        self._count("daily_checks", "Runs of the daily check.", "result")
+        for result in ("ok", "error"):
+            self._counts["daily_checks"].add((result,), 0)
         self._count("webhooks", "Bodies that came to the webhook.", "result")
         self._count("payment_events", "Payment events taken, by how far they came.", "state")
         self._count("gateway_outages", "Times that the payment gateway could not be asked.")
@@ -221,6 +226,8 @@ _RULES: Mapping[type, _Rule] = {
     SlotReleased: ("slots_released", lambda _fact, _: ()),
     AccountsChanged: ("accounts_changes", lambda _fact, _: ()),
     StandingChanged: ("standing_changes", lambda fact, _: (fact.after.value,)),
+    DailyCheckDone: ("daily_checks", lambda _fact, _: ("ok",)),
+    DailyCheckFailed: ("daily_checks", lambda _fact, _: ("error",)),
     WebhookReceived: ("webhooks", lambda fact, _: (fact.result.value,)),
     LetterTaken: ("payment_events", lambda fact, _: (fact.state.value,)),
     GatewayAway: ("gateway_outages", lambda _fact, _: ()),

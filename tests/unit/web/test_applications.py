@@ -12,6 +12,7 @@ from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.services.administer import Administration
+from pbxbilling.services.daily import DailyCheck
 from pbxbilling.services.views import JournalState, PbxView, StatusView, StoreView
 from pbxbilling.services.write import AccountWriter
 from pbxbilling.web.admin import admin_app
@@ -96,7 +97,8 @@ class Desk:
         self.facts: list[Fact] = []
         writer = AccountWriter(self.store, self.book, Clock(), self.facts.append, asyncio.Lock())
         administration = Administration(self.store, writer, Clock(), Policy)
-        app = of_user(0, admin_app(CommandDesk(administration)))
+        daily = DailyCheck(writer, self.store.mirrors, Clock(), self.facts.append, lambda: 7)
+        app = of_user(0, admin_app(CommandDesk(administration, daily)))
         transport = httpx.ASGITransport(app=app)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://test")
 

@@ -9,11 +9,16 @@ from collections.abc import Mapping
 
 import orjson
 
-from pbxbilling.web.commands import accounts, live, usage
+from pbxbilling.web.commands import accounts, daily, live, usage
 from pbxbilling.web.commands.command import Arguments, Command, Desk
 from pbxbilling.web.commands.shape import plain
 
-COMMANDS: Mapping[str, Command] = {**live.COMMANDS, **accounts.COMMANDS, **usage.COMMANDS}
+COMMANDS: Mapping[str, Command] = {
+    **live.COMMANDS,
+    **accounts.COMMANDS,
+    **usage.COMMANDS,
+    **daily.COMMANDS,
+}
 
 
 async def run(desk: Desk, name: str, given: Arguments, actor: str) -> bytes:

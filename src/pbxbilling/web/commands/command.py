@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pbxbilling.services.administer import Administration
+from pbxbilling.services.daily import DailyCheck
 
 Arguments = Mapping[str, Any]
 
@@ -16,6 +17,7 @@ class Desk:
     """The services that commands are served with; a group that needs one more adds its field."""
 
     administration: Administration
+    daily: DailyCheck
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,33 @@
+"""The daily check, by hand."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pbxbilling.cli.options import DEFAULT, Config, Json
+from pbxbilling.cli.output import print_json, print_rows
+from pbxbilling.cli.reach import ask
+
+app = typer.Typer()
+
+_TURNS = ("tenant", "turn", "before", "after", "since")
+
+
+@app.command("daily-check")
+def daily_check(
+    config: Config = DEFAULT,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print.")] = False,
+    json: Json = False,
+) -> None:
+    """Book the trials and grace windows that the clock has ended."""
+    report = ask(config, "daily-check", {"dry_run": dry_run})
+    if json:
+        print_json(report)
+        return
+    print_rows("turns due", report["turns"], _TURNS, as_json=False)
+    for notice in report["notices"]:
+        typer.echo(f"note: {notice}")
+    if dry_run:
+        typer.echo("nothing was written: --dry-run")

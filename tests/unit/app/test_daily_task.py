@@ -1,0 +1,80 @@
+"""The check runs at its hour and after a sleep, follows a reload, and outlives a full disk."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, time
+
+from pbxbilling.app.daily import LOOK_S, DailyTask
+from pbxbilling.config.model import BillingSettings
+from pbxbilling.domain.book import AccountBook
+from pbxbilling.domain.facts import DailyCheckDone, DailyCheckFailed, Fact
+from pbxbilling.ports import StoreError
+from pbxbilling.services.daily import DailyCheck
+from pbxbilling.services.write import AccountWriter
+from tests.support.memory_store import MemoryStore
+from tests.support.world import START, Clock
+
+HOUR_S = 3600.0
+
+
+class Night:
+    """A task over a store and a clock of its own; START is noon."""
+
+    def __init__(self, hour: time) -> None:
+        self.store, self.clock = MemoryStore(), Clock()
+        self.facts: list[Fact] = []
+        self.ran = asyncio.Event()
+        writer = AccountWriter(self.store, AccountBook(), self.clock, self._tell, asyncio.Lock())
+        check = DailyCheck(writer, self.store.mirrors, self.clock, self._tell, lambda: 7)
+        settings = BillingSettings(daily_check=hour)
+        self.task = DailyTask(check, self.clock, self._tell, settings)
+
+    def _tell(self, fact: Fact) -> None:
+        self.facts.append(fact)
+        self.ran.set()
+
+    @property
+    def done(self) -> list[datetime]:
+        return [fact.at for fact in self.facts if isinstance(fact, DailyCheckDone)]
+
+
+async def test_it_runs_at_a_start_after_the_hour_was_slept_through_and_once() -> None:
+    night = Night(time(1))
+    await night.task.look()
+    await night.task.look()
+    assert night.done == [START]
+
+
+async def test_it_looks_once_a_minute_and_wakes_at_the_hour() -> None:
+    night = Night(time(13))
+    assert await night.task.look() == LOOK_S
+    night.clock.passed_s = HOUR_S - 20
+    assert await night.task.look() == 20
+    night.clock.passed_s = HOUR_S
+    await night.task.look()
+    assert night.done == [START, night.clock.now()]
+
+
+async def test_a_reload_of_the_hour_is_followed_at_once() -> None:
+    night = Night(time(13))
+    running = asyncio.create_task(night.task.run())
+    async with asyncio.timeout(5):
+        await night.ran.wait()  # it never ran before
+        night.ran.clear()
+        night.clock.passed_s = HOUR_S / 2
+        night.task.change(BillingSettings(daily_check=time(12, 15)))
+        await night.ran.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert night.done == [START, night.clock.now()]
+
+
+async def test_a_database_that_cannot_serve_is_told_and_tried_again() -> None:
+    night = Night(time(1))
+    night.store.fault = StoreError("disk full")
+    assert await night.task.look() == LOOK_S
+    assert night.facts == [DailyCheckFailed(START, "disk full")]
+    night.store.fault = None
+    await night.task.look()
+    assert night.done == [START]
