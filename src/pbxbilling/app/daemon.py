@@ -16,7 +16,7 @@ from pbxbilling.app.daily import DailyTask
 from pbxbilling.app.facts import Facts
 from pbxbilling.app.listeners import hook_settings, http_listeners
 from pbxbilling.app.past import Past
-from pbxbilling.app.payments import payments_of
+from pbxbilling.app.payments import desk_of, payments_of
 from pbxbilling.app.reload import Configuration, Reload
 from pbxbilling.config.model import Settings
 from pbxbilling.domain.call import Channel
@@ -126,7 +126,7 @@ class Daemon:
             self._accounts,
             clock,
             facts,
-            lambda: in_force.policy.grace_days,
+            lambda: in_force.policy,
         )
         self._daily = DailyCheck(
             self._accounts, store.mirrors, clock, facts, lambda: in_force.policy.grace_days
@@ -195,6 +195,7 @@ class Daemon:
         http, admin = http_listeners(self._http)
         webhook = self._payments.webhook if self._payments else None
         payments = {"payments": self._payments.run()} if self._payments else {}
+        desk = Desk(self._administration, self._daily, desk_of(self._payments))
         return {
             **payments,
             "store": self._writer.run(),
@@ -204,7 +205,7 @@ class Daemon:
             "housekeeping": self._housekeeping(),
             "watchdog": self._watchdog(),
             "http": serve_http(public_app(self._inspector, self._metrics, webhook), http),
-            "admin": serve_http(admin_app(Desk(self._administration, self._daily)), admin),
+            "admin": serve_http(admin_app(desk), admin),
         }
 
     async def _end(self) -> None:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from pbxbilling.app.facts import Facts
 from pbxbilling.config.model import StripeSettings
+from pbxbilling.domain.policy import Policy
 from pbxbilling.ports import Clock
 from pbxbilling.services.write import AccountWriter
 from pbxbilling.store.sql import SqlStore
+from pbxbilling.web.commands.command import PaymentDesk
 
 if TYPE_CHECKING:
     from pbxbilling.payments.service import Payments
@@ -21,7 +23,7 @@ def payments_of(
     accounts: AccountWriter,
     clock: Clock,
     facts: Facts,
-    grace_days: Callable[[], int],
+    policy: Callable[[], Policy],
 ) -> Payments | None:
     """Stripe's part of the daemon; None, and its package is not even loaded, while it is off."""
     if not stripe.enabled:
@@ -37,7 +39,15 @@ def payments_of(
         accounts,
         clock,
         facts,
-        grace_days,
+        policy,
+        stripe.pages,
     )
     facts.join([payments.sink])
     return payments
+
+
+def desk_of(payments: Payments | None) -> PaymentDesk | None:
+    """What commands are served with; None while Stripe is off."""
+    if payments is None:
+        return None
+    return PaymentDesk(payments.sales, payments.subscriptions, payments.mirrors)

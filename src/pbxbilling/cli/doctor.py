@@ -30,12 +30,13 @@ def doctor(config: Config = DEFAULT, json: Json = False) -> None:
     if json:
         print_json([asdict(check) for check in checks])
     else:
-        _print(checks)
+        print_checks(checks)
     if any(check.result is Result.FAIL for check in checks):
         raise typer.Exit(1)
 
 
-def _print(checks: Sequence[Check]) -> None:
+def print_checks(checks: Sequence[Check]) -> None:
+    """A table of what was found, then what to do about it."""
     columns = ("result", "subject", "name", "found")
     print_rows("checks", [asdict(check) for check in checks], columns, as_json=False)
     for check in checks:

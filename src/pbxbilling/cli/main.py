@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from pbxbilling.cli import accounts, daemon, daily, doctor, live, tenants, usage
+from pbxbilling.cli import accounts, daemon, daily, doctor, live, payments, tenants, usage
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(daemon.app)
@@ -19,6 +19,9 @@ app.add_typer(accounts.plan_app, name="plan")
 app.add_typer(accounts.tenant_app, name="tenant")
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(usage.usage_app, name="usage")
+app.add_typer(payments.app)
+app.add_typer(payments.stripe_app, name="stripe")
+app.add_typer(payments.subscription_app, name="subscription")
 
 
 def main() -> None:

@@ -82,7 +82,10 @@ def _from_daemon(admin: Path, command: str, given: Mapping[str, Any]) -> bytes |
 def _without_daemon(settings: Settings, command: str, given: Mapping[str, Any]) -> bytes:
     from pbxbilling.store.lock import database_lock
     from pbxbilling.web.commands import COMMANDS
+    from pbxbilling.web.commands.command import HOW_TO_ENABLE
 
+    if COMMANDS[command].about_payments and not settings.stripe.enabled:
+        raise CommandFailed(HOW_TO_ENABLE)
     if COMMANDS[command].needs_daemon:
         msg = (
             f"no daemon answers at {settings.http.admin}: `{command}` needs it running;"

@@ -6,6 +6,7 @@ import re
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 # Alphabets, as patterns.
@@ -50,6 +51,15 @@ def parse_network(text: object) -> IPv4Network | IPv6Network:
     except ValueError as error:
         msg = f'expected a network, as "192.0.2.0/24", got "{text}"'
         raise ValueError(msg) from error
+
+
+def check_page(url: str) -> str:
+    """The address of a web page itself; raises ValueError for what is none."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        msg = f'expected the address of a page, as "https://provider.example/done", got "{url}"'
+        raise ValueError(msg)
+    return url
 
 
 class BrokerAddress(NamedTuple):

@@ -27,6 +27,7 @@ from pbxbilling.config.forms import (
     NAME,
     Address,
     BrokerAddress,
+    check_page,
     check_zone,
     parse_broker,
     parse_database_path,
@@ -37,10 +38,12 @@ from pbxbilling.config.lines import KeyPath
 from pbxbilling.config.secret import STRIPE_FILES
 from pbxbilling.domain.admission import Mode, Reason
 from pbxbilling.domain.policy import EmergencyNumbers, Policy
+from pbxbilling.domain.sale import SalePages
 
 Cause = Annotated[int, Field(ge=1, le=127)]
 Listen = Annotated[str, AfterValidator(lambda text: str(parse_listen(text)))]
 Network = Annotated[IPv4Network | IPv6Network, PlainValidator(parse_network)]
+Page = Annotated[str, AfterValidator(check_page)]
 NonEmpty = Annotated[str, Field(min_length=1)]
 Dialled = Annotated[str, Field(pattern=DIALLED)]
 
@@ -195,6 +198,16 @@ class StripeSettings(Section):
     webhook_secrets: tuple[SecretStr, ...] = ()
     webhook_secret_files: tuple[NonEmpty, ...] = tuple(STRIPE_FILES["webhook_secret_files"])
     api_base: str | None = None
+    success_url: Page | None = None
+    cancel_url: Page | None = None
+    portal_return_url: Page | None = None
+
+    @property
+    def pages(self) -> SalePages:
+        """Where buyers are sent."""
+        return SalePages(
+            self.success_url or "", self.cancel_url or "", self.portal_return_url or ""
+        )
 
     def with_secrets(self, found: Mapping[KeyPath, SecretStr]) -> StripeSettings:
         """These settings with what was read from the files."""

@@ -34,6 +34,10 @@ class MissingError(GatewayError):
     """Stripe knows no object of that id."""
 
 
+class KeyRefusedError(GatewayError):
+    """Stripe does not take the key."""
+
+
 class StripeApi:
     """One account's API. `live` tells real money from test money, by the key alone."""
 
@@ -95,7 +99,7 @@ def _told(what: str, fault: stripe.StripeError) -> GatewayError:
     words = fault.user_message or type(fault).__name__
     if isinstance(fault, stripe.AuthenticationError):
         msg = f"{what}: Stripe refuses the key: put the right one into stripe.secret_key_file"
-        return GatewayError(msg, away=False)
+        return KeyRefusedError(msg, away=False)
     if isinstance(fault, stripe.InvalidRequestError) and fault.code == "resource_missing":
         return MissingError(f"{what}: {words}", away=False)
     if isinstance(fault, stripe.APIConnectionError):

@@ -6,18 +6,23 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from pbxbilling.domain.facts import AccountsChanged, Fact
+from pbxbilling.domain.policy import Policy
+from pbxbilling.domain.sale import SalePages
 from pbxbilling.payments.client import StripeApi
 from pbxbilling.payments.drift import Drift
 from pbxbilling.payments.post import Post
 from pbxbilling.payments.stripe_gateway import StripeGateway
+from pbxbilling.payments.till import StripeTill
 from pbxbilling.payments.webhook import Webhook
 from pbxbilling.ports import Clock, EventSink, Mirrors, Store
 from pbxbilling.services.follow import ACTOR, Follower
+from pbxbilling.services.sell import Sales
+from pbxbilling.services.subscriptions import Subscriptions
 from pbxbilling.services.write import AccountWriter
 
 
 class Payments:
-    """The webhook for `web`, and the tasks behind it."""
+    """The webhook for `web`, what commands are served with, and the tasks behind them."""
 
     def __init__(
         self,
@@ -29,17 +34,34 @@ class Payments:
         writer: AccountWriter,
         clock: Clock,
         emit: EventSink,
-        grace_days: Callable[[], int],
+        policy: Callable[[], Policy],
+        pages: SalePages,
     ) -> None:
         self.api = StripeApi(key, api_base)
         self.gateway = StripeGateway(self.api, clock)
         live = self.api.live
-        self.follower = Follower(writer, mirrors, clock, emit, grace_days, live=live)
+        self.follower = Follower(
+            writer, mirrors, clock, emit, lambda: policy().grace_days, live=live
+        )
         self.post = Post(self.gateway, self.follower, mirrors, clock, emit)
         self.drift = Drift(
             self.gateway, self.follower, store, mirrors, clock, emit, self.post.arrived
         )
         self.webhook = Webhook(webhook_secrets, store, clock, emit, self.post.arrived, live=live)
+        till = StripeTill(self.api, clock)
+        self.mirrors = mirrors
+        self.sales = Sales(
+            till,
+            writer,
+            mirrors,
+            self.follower,
+            clock,
+            policy,
+            pages,
+            asyncio.Lock,
+            live=live,
+        )
+        self.subscriptions = Subscriptions(till, writer, mirrors, self.follower, live=live)
 
     def sink(self, fact: Fact) -> None:
         """Hear of new accounts: events may have waited for them."""

@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any
 
-from pbxbilling.domain.subscription import Subscription, leading
+from pbxbilling.domain.subscription import Invoice, Subscription, leading
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports import GatewayError, Mirrors, Till
 from pbxbilling.services.administer import AdministrationError, NotKnownError
@@ -44,6 +44,17 @@ class Subscriptions:
         self._mirrors = mirrors
         self._follower = follower
         self._live = live
+
+    async def all(self, slug: str | None) -> list[Subscription]:
+        """Subscriptions as they were last seen, the oldest first; of one tenant, or of all."""
+        if slug is not None:
+            self._tenant(slug)
+        return await self._mirrors.subscriptions(tenant=slug)
+
+    async def invoices(self, slug: str) -> list[Invoice]:
+        """A tenant's invoices as they were last seen, the newest first."""
+        self._tenant(slug)
+        return await self._mirrors.invoices(tenant=slug)
 
     async def cancel(self, slug: str, actor: str, *, now: bool) -> SubscriptionResult:
         """End a tenant's subscription at once, or when what was paid is used up.

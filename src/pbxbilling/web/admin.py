@@ -8,14 +8,16 @@ import orjson
 from fastapi import FastAPI, Request, Response
 
 from pbxbilling.config.faults import ConfigError
-from pbxbilling.ports import StoreError
+from pbxbilling.ports import GatewayError, StoreError
 from pbxbilling.services.accounts import AccountsError
 from pbxbilling.services.administer import AdministrationError
 from pbxbilling.web.actor import SUDO_USER, actor
 from pbxbilling.web.commands import COMMANDS, run
 from pbxbilling.web.commands.command import Desk
 
-REFUSALS = (AdministrationError, AccountsError, ConfigError, StoreError, ValueError)
+REFUSALS = (
+    AdministrationError, AccountsError, ConfigError, GatewayError, StoreError, ValueError,
+)  # fmt: skip
 
 
 def admin_app(desk: Desk) -> FastAPI:

@@ -6,18 +6,49 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pbxbilling.services.administer import Administration
+from pbxbilling.ports import Mirrors
+from pbxbilling.services.administer import Administration, AdministrationError
 from pbxbilling.services.daily import DailyCheck
+from pbxbilling.services.sell import Sales
+from pbxbilling.services.subscriptions import Subscriptions
 
 Arguments = Mapping[str, Any]
 
 
+HOW_TO_ENABLE = (
+    "Stripe is not enabled, and nothing is charged: put the API key (sk_… or rk_…) into the file"
+    " that stripe.secret_key_file names and the webhook's secret (whsec_…) into that of"
+    " stripe.webhook_secret_files, set `enabled = true` under [stripe] in the configuration, and"
+    " restart the daemon; docs/stripe.md shows it step by step"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentDesk:
+    """The services that commands about payments are served with."""
+
+    sales: Sales
+    subscriptions: Subscriptions
+    mirrors: Mirrors
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The services that commands are served with; a group that needs one more adds its field."""
+    """The services that commands are served with; a group that needs one more adds its field.
+
+    `payments` is None while there are no keys.
+    """
 
     administration: Administration
     daily: DailyCheck
+    payments: PaymentDesk | None = None
+
+    @property
+    def shop(self) -> PaymentDesk:
+        """What sells; raises AdministrationError that says how to enable it."""
+        if self.payments is None:
+            raise AdministrationError(HOW_TO_ENABLE)
+        return self.payments
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +56,10 @@ class Command:
     """One command: `serve(desk, arguments, actor)` gives its result, not yet as JSON.
 
     One that `needs_daemon` is refused where none runs; one that `writes` takes the database's
-    lock there.
+    lock there. One that is `about_payments` is refused without keys.
     """
 
     serve: Callable[[Desk, Arguments, str], Awaitable[Any]]
     needs_daemon: bool = False
     writes: bool = False
+    about_payments: bool = False

@@ -8,11 +8,17 @@ from decimal import Decimal
 from typing import Any
 
 from pbxbilling.domain.records import LegRecord
+from pbxbilling.domain.subscription import Subscription
 from pbxbilling.services.views import CallView
 
 _RENAMED: Mapping[type, Mapping[str, str]] = {
     CallView: {"caller": "from", "number": "to"},
     LegRecord: {"key": "leg"},
+    Subscription: {
+        "id": "subscription",
+        "period_start": "period_begins_at",
+        "period_end": "period_ends_at",
+    },
 }
 
 

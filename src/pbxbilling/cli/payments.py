@@ -1,0 +1,145 @@
+"""Commands about payments: links to pay at, subscriptions, and how Stripe is set up."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from pbxbilling.cli.moments import wrong_usage
+from pbxbilling.cli.options import DEFAULT, Config, ForTenant, Json
+from pbxbilling.cli.output import print_done, print_json, print_rows
+from pbxbilling.cli.reach import ask
+
+app = typer.Typer()
+stripe_app = typer.Typer(help="Selling by Stripe.", no_args_is_help=True)
+subscription_app = typer.Typer(help="A tenant's subscription.", no_args_is_help=True)
+
+_CYCLES = ("month", "year")
+_SUBSCRIPTIONS = (
+    "subscription", "tenant", "status", "cancel_at_period_end", "period_ends_at", "trial_until",
+    "customer", "live",
+)  # fmt: skip
+_INVOICES = ("number", "status", "total", "currency", "created_at", "paid_at", "subscription")
+_LETTERS = ("event", "kind", "about", "state", "created_at", "waits_for")
+
+
+@stripe_app.command("checkout")
+def stripe_checkout(
+    tenant: str,
+    plan: Annotated[str, typer.Option(help="The plan to sell.")],
+    config: Config = DEFAULT,
+    cycle: Annotated[str, typer.Option(help="month or year.")] = "month",
+    json: Json = False,
+) -> None:
+    """A link at which a tenant buys a plan."""
+    with wrong_usage("--cycle"):
+        if cycle not in _CYCLES:
+            msg = f"{cycle!r}: expected {' or '.join(_CYCLES)}"
+            raise ValueError(msg)
+    offer = ask(config, "checkout", {"tenant": tenant, "plan": plan, "cycle": cycle})
+    print_done(offer, "\n".join((offer["url"], _offered(offer))), as_json=json)
+
+
+def _offered(offer: Mapping[str, Any]) -> str:
+    from pbxbilling.cli.tables import local_time
+
+    parts = [f"plan {offer['plan']} by the {offer['cycle']} for tenant {offer['tenant']}"]
+    if offer["trial_days"]:
+        parts.append(f"{offer['trial_days']} days of trial first")
+    if offer["with_setup"]:
+        parts.append("with the setup fee")
+    parts.append(f"until {local_time(offer['expires_at'])}")
+    return f"{', '.join(parts)}{'' if offer['live'] else '; test mode: no money moves'}"
+
+
+@stripe_app.command("portal")
+def stripe_portal(tenant: str, config: Config = DEFAULT, json: Json = False) -> None:
+    """A link at which a tenant sees to its subscription and invoices; good for minutes."""
+    link = ask(config, "portal", {"tenant": tenant})
+    print_done(link, link["url"], as_json=json)
+
+
+@stripe_app.command("check")
+def stripe_check(config: Config = DEFAULT, json: Json = False) -> None:
+    """Look at key, prices and secrets, charging nothing; status 1 where a check fails."""
+    from pbxbilling.cli.doctor import print_checks
+    from pbxbilling.cli.reach import CommandFailed
+    from pbxbilling.clock import SystemClock
+    from pbxbilling.config.load import load
+    from pbxbilling.doctor.check import Result
+    from pbxbilling.doctor.stripe import examine_stripe
+    from pbxbilling.web.commands.command import HOW_TO_ENABLE
+
+    settings = load(config, os.environ)
+    if not settings.stripe.enabled:
+        raise CommandFailed(HOW_TO_ENABLE)
+    checks = asyncio.run(examine_stripe(settings, SystemClock()))
+    if json:
+        print_json([asdict(check) for check in checks])
+    else:
+        print_checks(checks)
+    if any(check.result is Result.FAIL for check in checks):
+        raise typer.Exit(1)
+
+
+@stripe_app.command("parked")
+def stripe_parked(config: Config = DEFAULT, json: Json = False) -> None:
+    """Events that nothing could be made of, and what they wait for."""
+    print_rows("parked events", ask(config, "parked", {}), _LETTERS, as_json=json)
+
+
+@stripe_app.command("link")
+def stripe_link(
+    subscription: str, tenant: str, config: Config = DEFAULT, json: Json = False
+) -> None:
+    """Say whose a subscription is."""
+    result = ask(config, "link", {"subscription": subscription, "tenant": tenant})
+    _print_subscription(result, as_json=json)
+
+
+@subscription_app.command("cancel")
+def subscription_cancel(
+    tenant: str,
+    now: Annotated[bool, typer.Option("--now", help="At once, not with its period.")] = False,
+    config: Config = DEFAULT,
+    json: Json = False,
+) -> None:
+    """Let a tenant's subscription end with its period; or end it now."""
+    _print_subscription(ask(config, "cancel", {"tenant": tenant, "now": now}), as_json=json)
+
+
+@subscription_app.command("reactivate")
+def subscription_reactivate(tenant: str, config: Config = DEFAULT, json: Json = False) -> None:
+    """Let a subscription go on that was to end with its period."""
+    _print_subscription(ask(config, "reactivate", {"tenant": tenant}), as_json=json)
+
+
+def _print_subscription(result: Mapping[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(result)
+        return
+    one = result["subscription"]
+    ends = ", ends with its period" if one["cancel_at_period_end"] else ""
+    typer.echo(
+        f"subscription {one['subscription']} of tenant {one['tenant']}: {one['status']}{ends}"
+    )
+    for note in result["notes"]:
+        typer.echo(f"note: {note}")
+
+
+@app.command()
+def subscriptions(config: Config = DEFAULT, tenant: ForTenant = None, json: Json = False) -> None:
+    """Subscriptions as Stripe last showed them, the oldest first."""
+    rows = ask(config, "subscriptions", {"tenant": tenant})
+    print_rows("subscriptions", rows, _SUBSCRIPTIONS, as_json=json)
+
+
+@app.command()
+def invoices(tenant: str, config: Config = DEFAULT, json: Json = False) -> None:
+    """A tenant's invoices as Stripe last showed them, the newest first."""
+    print_rows("invoices", ask(config, "invoices", {"tenant": tenant}), _INVOICES, as_json=json)

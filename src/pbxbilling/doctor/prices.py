@@ -1,0 +1,119 @@
+"""A plan's prices at Stripe, judged: do they charge what the plan says?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from pbxbilling.doctor.check import Check, fail, ok, warn
+from pbxbilling.domain.money import from_minor, minor_digits
+from pbxbilling.domain.plan import Cycle, Plan
+from pbxbilling.domain.sale import PriceFound
+from pbxbilling.ports import GatewayError
+
+Found = PriceFound | GatewayError | None
+
+_DUE = {0: "once", 1: "by the month", 12: "by the year", None: "by days or weeks"}
+
+
+class Wanted(NamedTuple):
+    """What a price has to be; `amount` in minor units, None for one that is not compared."""
+
+    key: str
+    ident: str
+    months: int
+    amount: int | None
+    metered: bool = False
+
+
+def wanted_prices(plan: Plan) -> tuple[Wanted, ...]:
+    """The prices of a plan, by their keys in `stripe_prices`."""
+    ids, prices = plan.stripe, plan.prices
+    return (
+        Wanted("flat", ids.flat, 1, prices.get(Cycle.MONTH)),
+        Wanted("yearly", ids.yearly, 12, prices.get(Cycle.YEAR)),
+        Wanted("metered", ids.metered, 1, None, metered=True),
+        Wanted("setup", ids.setup, 0, plan.setup_fee),
+    )
+
+
+def priced(plan: Plan) -> Iterator[str]:
+    """The ids of a plan's prices."""
+    return (wanted.ident for wanted in wanted_prices(plan) if wanted.ident)
+
+
+def judge_plan(plan: Plan, found: Mapping[str, Found], *, live: bool) -> Iterator[Check]:
+    """Every price that the plan names, and those that it should."""
+    for wanted in wanted_prices(plan):
+        if wanted.ident:
+            yield _judge(plan, wanted, found[wanted.ident], live=live)
+        else:
+            yield from _absent(plan, wanted)
+
+
+def _absent(plan: Plan, wanted: Wanted) -> Iterator[Check]:
+    """Without an id: a plan that charges nothing there needs none."""
+    subject, mend = f"plan {plan.slug}", f"its id into stripe_prices.{wanted.key}, and `apply`"
+    if wanted.metered and plan.overage_per_minute_micros:
+        yield warn(subject, wanted.key, "no price: Stripe will not bill minutes beyond", mend)
+    elif wanted.amount and wanted.key == "setup" and any(priced(plan)):
+        yield fail(subject, wanted.key, "no price: with a setup_fee it cannot be sold", mend)
+    elif wanted.amount:
+        yield warn(subject, wanted.key, f"no price: not for sale {_DUE[wanted.months]}", mend)
+
+
+def _judge(plan: Plan, wanted: Wanted, found: Found, *, live: bool) -> Check:
+    subject = f"plan {plan.slug}"
+    if isinstance(found, GatewayError):
+        return fail(subject, wanted.key, str(found), "then run this again")
+    if found is None or found.live is not live:
+        mode = "live" if live else "test"
+        mend = f"the id of a {mode} price into stripe_prices.{wanted.key}, and `apply`"
+        return fail(subject, wanted.key, f"{wanted.ident} is not in {mode} mode", mend)
+    faults = [*_faults(plan, wanted, found)]
+    if faults:
+        mend = f"another price into stripe_prices.{wanted.key}, or change the plan; then `apply`"
+        return fail(subject, wanted.key, f"{found.id} {', and '.join(faults)}", mend)
+    if _charges_what_is_included(plan, found):
+        told = f"{found.id} charges every minute, and the plan includes {plan.included_minutes}"
+        return warn(subject, wanted.key, told, "make it graduated, its first tier free")
+    return ok(subject, wanted.key, f"{found.id}: {_amount(found)}, {_due(found)}")
+
+
+def _faults(plan: Plan, wanted: Wanted, found: PriceFound) -> Iterator[str]:
+    if not found.active:
+        yield "is archived at Stripe"
+    if found.currency != plan.currency:
+        yield f"is in {found.currency}, the plan in {plan.currency}"
+    if found.months != wanted.months:
+        yield f"is due {_due(found)}, and not {_DUE[wanted.months]}"
+    if found.metered is not wanted.metered:
+        yield "is metered" if found.metered else "is not metered"
+    if found.currency == plan.currency and (told := _wrong_amount(plan, wanted, found)):
+        yield told
+
+
+def _wrong_amount(plan: Plan, wanted: Wanted, found: PriceFound) -> str | None:
+    if not wanted.metered and found.amount != wanted.amount:
+        ours = None if wanted.amount is None else from_minor(wanted.amount, plan.currency)
+        return f"costs {_amount(found)}, the plan {ours or 'names no price for that'}"
+    if wanted.metered and found.amount is not None:
+        micros = found.amount * 10 ** (6 - minor_digits(plan.currency))
+        if micros != plan.overage_per_minute_micros:
+            return f"costs {_amount(found)} a minute, which is not overage_per_minute"
+    return None
+
+
+def _charges_what_is_included(plan: Plan, found: PriceFound) -> bool:
+    """A price in tiers has no amount of its own."""
+    return found.metered and found.amount is not None and plan.included_minutes != 0
+
+
+def _amount(found: PriceFound) -> str:
+    if found.amount is None:
+        return "in tiers or fractions, not compared"
+    return f"{from_minor(found.amount, found.currency)} {found.currency}"
+
+
+def _due(found: PriceFound) -> str:
+    return _DUE.get(found.months) or f"every {found.months} months"

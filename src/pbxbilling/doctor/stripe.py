@@ -1,0 +1,107 @@
+"""Whether everything is there to sell by Stripe: key, prices, secrets, pages. Charges nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from pbxbilling.config.model import DatabaseSettings, Settings, StripeSettings
+from pbxbilling.doctor.check import Check, fail, ok, warn
+from pbxbilling.doctor.prices import Found, judge_plan, priced
+from pbxbilling.domain.plan import Plan
+from pbxbilling.payments.client import KeyRefusedError, StripeApi
+from pbxbilling.payments.till import StripeTill
+from pbxbilling.ports import Clock, GatewayError, StoreError, Till
+from pbxbilling.store.sql import SqlStore
+
+_AT_ONCE = 8  # requests; Stripe lets a test key ask 25 times a second
+_KEY = re.compile(r"(sk|rk)_(test|live)_[A-Za-z0-9]+")
+_SECRET = re.compile(r"whsec_[A-Za-z0-9+/=_-]+")
+_COPY = "copy it anew from Stripe's dashboard, without blanks"
+
+
+async def examine_stripe(settings: Settings, clock: Clock) -> list[Check]:
+    """Look at everything. Raises nothing: a fault is a check, and names no secret."""
+    stripe = settings.stripe
+    checks = [_key(stripe), *_secrets(stripe), *_pages(stripe)]
+    try:
+        plans = await _plans(settings.database)
+    except StoreError as fault:
+        mend = "do as the message says, then run this again"
+        return [*checks, fail("database", "plans", str(fault), mend)]
+    api = StripeApi(stripe.secret_key.get_secret_value(), stripe.api_base)
+    try:
+        return [*checks, *await _ask(StripeTill(api, clock), plans, live=api.live)]
+    finally:
+        await api.close()
+
+
+def _key(stripe: StripeSettings) -> Check:
+    known = _KEY.fullmatch(stripe.secret_key.get_secret_value())
+    if known is None:
+        found = "it is none of sk_test_…, sk_live_…, rk_test_… and rk_live_…"
+        return fail("stripe", "key", found, f"stripe.secret_key_file: {_COPY}")
+    money = "real money" if known[2] == "live" else "no money moves"
+    return ok("stripe", "key", f"{known[1]}_{known[2]}_…: {known[2]} mode, {money}")
+
+
+def _secrets(stripe: StripeSettings) -> Iterator[Check]:
+    mend = f"stripe.webhook_secret_files: {_COPY}, one secret a file"
+    if not stripe.webhook_secrets:
+        yield fail("stripe", "webhook secret", "there is none: no event is believed", mend)
+    for number, secret in enumerate(stripe.webhook_secrets, 1):
+        if _SECRET.fullmatch(secret.get_secret_value()):
+            yield ok("stripe", f"webhook secret {number}", "whsec_…")
+        else:
+            found = "it is not whsec_ and letters: events signed with it are refused"
+            yield fail("stripe", f"webhook secret {number}", found, mend)
+
+
+def _pages(stripe: StripeSettings) -> Iterator[Check]:
+    for key, use in (
+        ("success_url", "checkout"),
+        ("cancel_url", "checkout"),
+        ("portal_return_url", "portal"),
+    ):
+        if not getattr(stripe, key):
+            mend = f'{key} = "https://…" under [stripe], a page of yours'
+            yield warn("stripe", key, f"not set: `stripe {use}` does not work", mend)
+
+
+async def _plans(database: DatabaseSettings) -> tuple[Plan, ...]:
+    """None where there is no database yet: the daemon makes it, and it must be the daemon's."""
+    if not database.path.exists():
+        return ()
+    async with await SqlStore.open(database.url) as store:
+        return (await store.accounts()).plans
+
+
+async def _ask(till: Till, plans: Iterable[Plan], *, live: bool) -> list[Check]:
+    try:
+        account = await till.account()
+    except (KeyRefusedError, GatewayError) as fault:
+        if isinstance(fault, KeyRefusedError) or fault.away:
+            return [fail("stripe", "account", str(fault), "then run this again")]
+        mend = "let this restricted key read the account, if you want to see its name here"
+        checks = [warn("stripe", "account", str(fault), mend)]
+    else:
+        checks = [ok("stripe", "account", f"{account.name or 'without a name'} ({account.id})")]
+    active = [plan for plan in plans if plan.active]
+    found = await _prices(till, {ident for plan in active for ident in priced(plan)})
+    return checks + [check for plan in active for check in judge_plan(plan, found, live=live)]
+
+
+async def _prices(till: Till, idents: Iterable[str]) -> Mapping[str, Found]:
+    """What the gateway says of each price; a fault stands in the place of one."""
+    slots = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(ident: str) -> Found:
+        async with slots:
+            try:
+                return await till.price(ident)
+            except GatewayError as fault:
+                return fault
+
+    wanted = sorted(idents)
+    return dict(zip(wanted, await asyncio.gather(*map(one, wanted)), strict=True))

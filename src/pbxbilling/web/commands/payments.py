@@ -1,0 +1,99 @@
+"""Payments: links to pay at, ends of subscriptions, and what is known of the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pbxbilling.domain.gateway import Letter, LetterState
+from pbxbilling.domain.money import from_minor
+from pbxbilling.domain.plan import Cycle
+from pbxbilling.domain.subscription import Invoice
+from pbxbilling.web.commands.command import Arguments, Command, Desk
+
+
+async def _checkout(desk: Desk, given: Arguments, actor: str) -> Any:
+    cycle = Cycle(given["cycle"])
+    return await desk.shop.sales.checkout(given["tenant"], given["plan"], cycle, actor)
+
+
+async def _portal(desk: Desk, given: Arguments, actor: str) -> Any:
+    return await desk.shop.sales.portal(given["tenant"], actor)
+
+
+async def _cancel(desk: Desk, given: Arguments, actor: str) -> Any:
+    return await desk.shop.subscriptions.cancel(given["tenant"], actor, now=given["now"])
+
+
+async def _reactivate(desk: Desk, given: Arguments, actor: str) -> Any:
+    return await desk.shop.subscriptions.reactivate(given["tenant"], actor)
+
+
+async def _link(desk: Desk, given: Arguments, actor: str) -> Any:
+    return await desk.shop.subscriptions.link(given["subscription"], given["tenant"], actor)
+
+
+async def _subscriptions(desk: Desk, given: Arguments, _actor: str) -> Any:
+    return await desk.shop.subscriptions.all(given["tenant"])
+
+
+async def _invoices(desk: Desk, given: Arguments, _actor: str) -> Any:
+    return [_invoice(one) for one in await desk.shop.subscriptions.invoices(given["tenant"])]
+
+
+def _invoice(one: Invoice) -> dict[str, Any]:
+    return {
+        "invoice": one.id,
+        "number": one.number,
+        "tenant": one.tenant,
+        "subscription": one.subscription,
+        "customer": one.customer,
+        "status": one.status,
+        "total": from_minor(one.total, one.currency),
+        "currency": one.currency,
+        "created_at": one.created_at,
+        "paid_at": one.paid_at,
+        "page_url": one.page_url,
+        "live": one.live,
+    }
+
+
+async def _parked(desk: Desk, _given: Arguments, _actor: str) -> Any:
+    letters = await desk.shop.mirrors.letters(LetterState.PARKED, LetterState.FAILED)
+    return [_letter(one) for one in letters]
+
+
+def _letter(one: Letter) -> dict[str, Any]:
+    """Without its body: that has names and addresses."""
+    return {
+        "event": one.id,
+        "kind": one.kind,
+        "about": one.about,
+        "state": one.state,
+        "attempts": one.attempts,
+        "created_at": one.created_at,
+        "waits_for": _waits_for(one),
+    }
+
+
+def _waits_for(one: Letter) -> str:
+    if one.state is LetterState.FAILED:
+        return f"a person: {one.note}"
+    if one.about.startswith("sub_"):
+        return f"a tenant: `pbxbilling stripe link {one.about} TENANT`, or `apply` the one it names"
+    return "a tenant: the one that it names, or whose customer it is; `apply` adds one"
+
+
+COMMANDS: Mapping[str, Command] = {
+    name: Command(serve, needs_daemon=True, about_payments=True)
+    for name, serve in {
+        "checkout": _checkout,
+        "portal": _portal,
+        "cancel": _cancel,
+        "reactivate": _reactivate,
+        "link": _link,
+        "subscriptions": _subscriptions,
+        "invoices": _invoices,
+        "parked": _parked,
+    }.items()
+}

@@ -1,0 +1,127 @@
+"""`stripe check` at our own fake of Stripe: all is looked at, nothing is shown or charged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from pbxbilling.clock import SystemClock
+from pbxbilling.config.model import DatabaseSettings, Settings, StripeSettings
+from pbxbilling.doctor.check import Check, Result
+from pbxbilling.doctor.stripe import examine_stripe
+from pbxbilling.domain.plan import Cycle, Plan, StripePrices
+from pbxbilling.store.sql import SqlStore
+from rig.fakestripe import LIVE_KEY, TEST_KEY, FakeStripe, Fault
+
+SECRET = "whsec_neverShown0000"
+
+
+def settings(tmp_path: Path, fake: FakeStripe, **changed: object) -> Settings:
+    stripe = StripeSettings(
+        enabled=True,
+        secret_key=SecretStr(TEST_KEY),
+        webhook_secrets=(SecretStr(SECRET),),
+        api_base=fake.url,
+        success_url="https://provider.example/done",
+        cancel_url="https://provider.example/back",
+        portal_return_url="https://provider.example/account",
+    ).model_copy(update=changed)
+    database = DatabaseSettings(url=f"sqlite:///{tmp_path}/pbxbilling.db")
+    return Settings(database=database, stripe=stripe)
+
+
+async def looked(given: Settings, *plans: Plan) -> list[Check]:
+    async with await SqlStore.open(given.database.url) as store:
+        await store.commit(plans)
+    checks = await examine_stripe(given, SystemClock())
+    told = repr(checks)
+    for secret in (TEST_KEY, LIVE_KEY, SECRET):
+        assert secret not in told
+    return checks
+
+
+def plan(fake: FakeStripe, *, active: bool = True) -> Plan:
+    metered = fake.create_price(50, meter=fake.create_meter())
+    return Plan(
+        "starter",
+        currency="EUR",
+        prices={Cycle.MONTH: 1000},
+        overage_per_minute_micros=500_000,
+        stripe=StripePrices(flat=fake.create_price(1000), metered=metered),
+        active=active,
+    )
+
+
+def told(checks: list[Check], result: Result) -> list[tuple[str, str, str]]:
+    return [(one.subject, one.name, one.found) for one in checks if one.result is result]
+
+
+async def test_all_is_well_and_nothing_was_changed(tmp_path: Path, fake: FakeStripe) -> None:
+    checks = await looked(settings(tmp_path, fake), plan(fake))
+    assert {check.result for check in checks} == {Result.OK}
+    found = {(one.subject, one.name): one.found for one in checks}
+    assert found["stripe", "key"] == "sk_test_…: test mode, no money moves"
+    assert found["stripe", "account"] == "Fake Telecom (acct_fake)"
+    assert ("plan starter", "flat") in found
+    assert {one.method for one in fake.asked()} == {"GET"}
+
+
+async def test_a_live_key_says_so_and_finds_no_test_prices(
+    tmp_path: Path, fake: FakeStripe
+) -> None:
+    given = settings(tmp_path, fake, secret_key=SecretStr(LIVE_KEY))
+    checks = await looked(given, plan(fake))
+    assert told(checks, Result.OK)[0][2] == "sk_live_…: live mode, real money"
+    assert [
+        (name, "is not in live mode" in text) for _, name, text in told(checks, Result.FAIL)
+    ] == [
+        ("flat", True),
+        ("metered", True),
+    ]
+
+
+async def test_plans_that_nobody_can_choose_are_not_looked_at(
+    tmp_path: Path, fake: FakeStripe
+) -> None:
+    await looked(settings(tmp_path, fake), plan(fake, active=False))
+    assert not fake.asked(path="/v1/prices")
+
+
+@pytest.mark.parametrize("key", ["sk_test_wrong0000", "pk_test_abc", "sk test"])
+async def test_a_wrong_key_fails_and_is_not_shown(
+    tmp_path: Path, fake: FakeStripe, key: str
+) -> None:
+    checks = await looked(settings(tmp_path, fake, secret_key=SecretStr(key)), plan(fake))
+    assert "account" in [name for _, name, _ in told(checks, Result.FAIL)]
+    assert key not in repr(checks)
+
+
+@pytest.mark.parametrize("secrets", [(), (SecretStr(SECRET), SecretStr("whsec_ two words"))])
+async def test_webhook_secrets_are_looked_at(
+    tmp_path: Path, fake: FakeStripe, secrets: tuple[SecretStr, ...]
+) -> None:
+    checks = await looked(settings(tmp_path, fake, webhook_secrets=secrets))
+    ((_, name, _),) = told(checks, Result.FAIL)
+    assert name.startswith("webhook secret")
+
+
+async def test_a_page_that_is_not_set_is_told(tmp_path: Path, fake: FakeStripe) -> None:
+    checks = await looked(settings(tmp_path, fake, success_url=None))
+    assert [name for _, name, _ in told(checks, Result.WARN)] == ["success_url"]
+
+
+@pytest.mark.parametrize("fault", [Fault.DOWN, Fault.NONSENSE, Fault.ERROR, Fault.RATE_LIMITED])
+async def test_a_stripe_that_fails_is_a_check_that_failed(
+    tmp_path: Path, fake: FakeStripe, fault: Fault
+) -> None:
+    fake.break_api(fault)
+    checks = await looked(settings(tmp_path, fake), plan(fake))
+    assert [name for _, name, _ in told(checks, Result.FAIL)] == ["account"]
+
+
+async def test_no_database_is_made(tmp_path: Path, fake: FakeStripe) -> None:
+    given = settings(tmp_path, fake)
+    assert not told(await examine_stripe(given, SystemClock()), Result.FAIL)
+    assert not given.database.path.exists()
