@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from pbxbilling.domain.call import Channel
@@ -53,14 +54,30 @@ class Reconciler:
         """Logged in; an uptime shorter than our gap says that Asterisk restarted meanwhile."""
         at = self._clock.now()
         link = self._trust.links[pbx]
-        link.connected, link.announced_down = True, False
+        link.connected = True
+        down_since, link.down_since = link.down_since, None
         self._emit(LinkUp(at, pbx, uptime_s))
         if uptime_s is None:
             return
         restarted = self._has_restarted(link, uptime_s, at)
         link.booted_mono = self._clock.monotonic() - uptime_s
         if restarted and link.heard_at is not None:
-            self._close_all(pbx, CorrectionKind.RESTARTED, link.heard_at)
+            died = self._of_its_former_life(link, down_since)
+            self._close(died, CorrectionKind.RESTARTED, link.heard_at)
+
+    def _of_its_former_life(self, link: PbxTrust, down_since: float | None) -> list[Channel]:
+        """The channels that a restarted Asterisk has no more.
+
+        Not those whose hook came while our link was down and Asterisk was up again: what cannot
+        be told of these, the snapshots tell.
+        """
+        booted_mono = (link.booted_mono or 0.0) - UPTIME_STEP_S
+        return [
+            channel
+            for channel in self._channels(link.pbx)
+            if channel.known_mono < booted_mono
+            or (channel.confirmed and (down_since is None or channel.known_mono < down_since))
+        ]
 
     def _has_restarted(self, link: PbxTrust, uptime_s: float, at: datetime) -> bool:
         """Whether Asterisk was started after it was last heard.
@@ -86,8 +103,9 @@ class Reconciler:
             link.heard_at = heard_at
         if link.unsure_since is None:
             link.unsure_since = self._clock.monotonic()
-        told = LinkRetryFailed if link.announced_down else LinkDown
-        link.announced_down = True
+        told = LinkDown if link.down_since is None else LinkRetryFailed
+        if link.down_since is None:
+            link.down_since = self._clock.monotonic()
         self._emit(told(self._clock.now(), pbx, reason))
 
     def watch(self) -> None:
@@ -103,12 +121,17 @@ class Reconciler:
 
     def let_go(self, pbx: str, heard_at: datetime | None) -> None:
         """The PBX is followed no more: its calls end here, when it was last known to live."""
-        self._close_all(pbx, CorrectionKind.LET_GO, heard_at or self._clock.now())
+        self._close(self._channels(pbx), CorrectionKind.LET_GO, heard_at or self._clock.now())
         self._trust.let_go(pbx)
 
-    def _close_all(self, pbx: str, kind: CorrectionKind, last_proof_of_life: datetime) -> None:
-        """Every channel of that PBX ended when it was last known to live, if not before."""
-        for channel in [c for c in self._ledger.channels.values() if c.key.pbx == pbx]:
+    def _channels(self, pbx: str) -> list[Channel]:
+        return [c for c in self._ledger.channels.values() if c.key.pbx == pbx]
+
+    def _close(
+        self, channels: Iterable[Channel], kind: CorrectionKind, last_proof_of_life: datetime
+    ) -> None:
+        """They ended when their PBX was last known to live, if not before."""
+        for channel in channels:
             self._correct(channel, kind, channel.ending_at or last_proof_of_life)
         publish(self._ledger, self._emit)
 

@@ -254,6 +254,21 @@ def test_a_pbx_that_died_and_came_back_within_a_second_has_restarted() -> None:
     assert not world.ledger.calls
 
 
+def test_a_hook_of_a_pbx_that_is_up_again_before_its_link_keeps_its_slot() -> None:
+    world = enforcing()
+    world.reconciler.link_up("pbx1", uptime_s=100)
+    world.hook("1")
+    world.born(world.seen("1"))
+    world.clock.passed_s = 20.0
+    world.reconciler.link_down("pbx1", "killed", world.clock.now())
+    world.clock.passed_s = 22.0
+    world.hook("2")
+    world.clock.passed_s = 23.0  # it was born at 21.5
+    world.reconciler.link_up("pbx1", uptime_s=1)
+    (call,) = world.ledger.calls.values()
+    assert call.askers[0].key.uniqueid == "2"
+
+
 def test_a_reservation_expires_on_proof_alone() -> None:
     world = enforcing()
     world.hook("1")
