@@ -90,11 +90,16 @@ def differences(
     """Where the two tell of different legs, in words; nothing where they agree.
 
     A leg whose end the journal does not have was taken along by an Asterisk that was killed:
-    its end lies at most 5 s before one of those moments.
+    its end lies at most 5 s before one of those moments. An answer of the last tenth of a second
+    may have reached one of the two alone.
     """
-    found = [f"{leg}: not in the ledger: {journal[leg]}" for leg in journal.keys() - ledger.keys()]
-    found += [f"{leg}: not in the journal: {ledger[leg]}" for leg in ledger.keys() - journal.keys()]
     kills = tuple(killed_at)
+    found = [
+        f"{leg}: not in the {lacks}: {has[leg]}"
+        for lacks, has, other in (("ledger", journal, ledger), ("journal", ledger, journal))
+        for leg in has.keys() - other.keys()
+        if not any(0 <= kill - has[leg].answered_at <= AGREEMENT_S for kill in kills)
+    ]
     for leg in journal.keys() & ledger.keys():
         ours, theirs = ledger[leg], journal[leg]
         same = (

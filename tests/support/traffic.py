@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from rig import sipp
 from rig.asterisk import Asterisk
@@ -24,35 +25,37 @@ class Traffic:
         self._asterisk = asterisk
         self._directory = directory
         self._stack = stack
-        block = asterisk.block
-        stack.enter_context(sipp.answer(directory / "carrier", block.carrier()))
-        lasting = sipp.call(
-            directory / "lasting", block.pbx, block.phone("globex", 2), MOBILE, count=LASTING
-        )
-        stack.enter_context(lasting).await_count("final", LASTING)
-        self._callers = [self._caller(tenant, hold_s) for tenant, hold_s in HOLD_S.items()]
+        self._runs: list[sipp.Sipp] = []
+        stack.enter_context(sipp.answer(directory / "carrier", asterisk.block.carrier()))
+        self.begin()
 
-    def _caller(self, tenant: str, hold_s: float) -> sipp.Sipp:
+    def begin(self) -> None:
+        """Place calls."""
+        self._run("globex", 2, count=LASTING).await_count("final", LASTING)
+        self._callers = [
+            self._run(tenant, 1, count=_ENDLESS, per_s=PER_S, hold_s=hold_s)
+            for tenant, hold_s in HOLD_S.items()
+        ]
+
+    def _run(self, tenant: str, which: int, **how: Any) -> sipp.Sipp:
         block = self._asterisk.block
-        calls = sipp.call(
-            *(self._directory / tenant, block.pbx, block.phone(tenant), MOBILE),
-            count=_ENDLESS,
-            per_s=PER_S,
-            hold_s=hold_s,
-        )
-        return self._stack.enter_context(calls)
+        directory = self._directory / f"caller{len(self._runs)}"
+        run = sipp.call(directory, block.pbx, block.phone(tenant, which), MOBILE, **how)
+        self._runs.append(self._stack.enter_context(run))
+        return run
 
-    def placed(self) -> int:
-        """How many calls were answered or refused so far."""
-        return sum(sum(caller.finals().values()) for caller in self._callers)
-
-    def go_on(self, calls: int) -> None:
-        """Return when so many more calls have had their answer."""
+    def go_on(self, seconds: float) -> None:
+        """Return when so many seconds' calls have had their answer."""
         caller = self._callers[0]
-        share = len(caller.happenings("final")) + calls // len(self._callers)
-        caller.await_count("final", share, 10 + calls / PER_S)
+        before = len(caller.happenings("final"))
+        caller.await_count("final", before + round(seconds * PER_S), seconds + 10)
 
     def end(self) -> None:
         """Begin no more calls, and return when the short ones have ended."""
         for caller in self._callers:
             caller.drain()
+
+    def abandon(self) -> None:
+        """The callers vanish: their PBX has."""
+        for run in self._runs:
+            run.stop()

@@ -33,6 +33,8 @@ class Site:
         self.asterisk = asterisk
         self.seed = seed
         self.rng = Random(seed)
+        self.killed_at: list[float] = []
+        asterisk.journal.unlink(missing_ok=True)  # a daemon without a past reads all of it
         self.journal = JournalSince(asterisk.journal)
         self.proxy = stack.enter_context(Proxy(asterisk.ami))
         daemon = Daemon(asterisk, directory, journal=True, ami=self.proxy.address)
@@ -47,24 +49,56 @@ class Site:
         time.sleep(self.rng.uniform(0.0, 1.0))
         self.daemon.start()
 
+    def cut_the_link(self) -> None:
+        """For ten seconds."""
+        self.proxy.refuse()
+        self.traffic.go_on(10.0)
+        self.proxy.resume()
+        self.until_true()
+
+    def silence_the_peer(self) -> None:
+        """Until that is found out."""
+        self.proxy.stall()
+        until(lambda: not self.daemon.pbx()["connected"], "the silence is found out", 20.0)
+        self.proxy.resume()
+        self.until_true()
+
+    def kill_asterisk(self) -> None:
+        """With all its calls."""
+        self.traffic.go_on(1.0)
+        self.asterisk.kill()
+        self.killed_at.append(time.time())
+        self.traffic.abandon()
+        self.asterisk.start()
+        self.asterisk.set_global("PBXBILLING_HOOK", self.daemon.hook)
+        self.until_true()
+        self.traffic.begin()
+
+    def until_true(self) -> None:
+        """Return when the counts are true again."""
+        until(lambda: self.daemon.ask("status")["ready"], "the counts are true again", 60.0)
+
     def settle(self) -> None:
         """End the traffic and hold what the daemon knows against what Asterisk knows."""
         self.traffic.end()
-        until(lambda: self.counted() == self.listed(), "Asterisk's channels are counted", 30.0)
+        with contextlib.suppress(TimeoutError):
+            until(lambda: self.counted() == self.listed(), "the counts are Asterisk's", 20.0)
+        assert self.counted() == self.listed()
         assert self.counted()  # the calls that last
         self.asterisk.hang_up_all()
         self.daemon.wait_idle()
         with contextlib.suppress(TimeoutError):
             until(lambda: not self.differences(), "the ledger agrees with the journal", 20.0)
         assert self.differences() == [], f"seed {self.seed}"
-        legs = self.journal.legs().values()
+        legs = ledger_legs(self.daemon.legs()).values()
         usage = self.daemon.ask("usage", tenant=None, month=None)
         calls = {row["tenant"]: row["outbound_calls"] for row in usage if row["outbound_calls"]}
         assert calls == Counter(leg.tenant for leg in legs)
 
     def differences(self) -> list[str]:
         """Between the ledger and the journal."""
-        return differences(ledger_legs(self.daemon.legs()), self.journal.legs())
+        ledger = ledger_legs(self.daemon.legs())
+        return differences(ledger, self.journal.legs(), self.killed_at)
 
     def counted(self) -> set[str]:
         """The channels of live calls."""
@@ -89,8 +123,33 @@ def test_ten_kills_of_the_daemon_lose_and_double_nothing(site: Site) -> None:
     site.settle()
 
 
+def test_a_link_that_is_cut_loses_and_doubles_nothing(site: Site) -> None:
+    site.cut_the_link()
+    site.settle()
+
+
+def test_a_silent_peer_loses_and_doubles_nothing(site: Site) -> None:
+    site.silence_the_peer()
+    site.settle()
+
+
+def test_the_legs_of_a_killed_asterisk_end_at_its_last_proof_of_life(site: Site) -> None:
+    site.kill_asterisk()
+    site.settle()
+    ends = {leg["witness"] for leg in site.daemon.legs()}
+    assert ends == {"live", "estimated"}
+
+
 @pytest.mark.soak
 def test_a_hundred_kills_of_the_daemon_lose_and_double_nothing(site: Site) -> None:
     for _ in range(10 * ROUNDS):
         site.kill_the_daemon()
+    site.settle()
+
+
+@pytest.mark.soak
+def test_faults_in_any_order_lose_and_double_nothing(site: Site) -> None:
+    faults = (site.kill_the_daemon, site.cut_the_link, site.silence_the_peer, site.kill_asterisk)
+    for fault in site.rng.choices(faults, weights=(6, 1, 1, 2), k=ROUNDS * 3):
+        fault()
     site.settle()
