@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Iterable
 from itertools import count
 
@@ -40,7 +39,8 @@ class Post:
         self._mirrors = mirrors
         self._clock = clock
         self._emit = emit
-        self._lanes: dict[str, deque[str]] = {}
+        self._lanes: dict[str, dict[str, None]] = {}  # each: its events' ids, in order, once
+        self._waiting = 0
         self._tasks: asyncio.TaskGroup | None = None
         self._slots = asyncio.Semaphore(SIDE_BY_SIDE)
         self._away = False
@@ -51,15 +51,16 @@ class Post:
         self._accounts_changed.set()
 
     def arrived(self, letter: Letter) -> None:
-        """An event was kept: it is the next of its lane."""
-        if self._tasks is None or sum(map(len, self._lanes.values())) >= _WAITING_MOST:
+        """An event was kept: it is the next of its lane, unless it waits there already."""
+        if self._tasks is None or self._waiting >= _WAITING_MOST:
             return
-        lane = self._lanes.get(letter.about)
-        if lane is not None:
-            lane.append(letter.id)
-            return
-        self._lanes[letter.about] = deque([letter.id])
-        self._tasks.create_task(self._work(letter.about), name=f"post {letter.about}")
+        if letter.about not in self._lanes:
+            self._lanes[letter.about] = {}
+            self._tasks.create_task(self._work(letter.about), name=f"post {letter.about}")
+        lane = self._lanes[letter.about]
+        if letter.id not in lane:
+            lane[letter.id] = None
+            self._waiting += 1
 
     async def run(self) -> None:
         """Work, for ever; begins with what an earlier run left."""
@@ -82,8 +83,7 @@ class Post:
         except StoreError:
             return  # the store tells of it itself, and the next sweep comes
         for letter in unfinished:
-            if letter.about not in self._lanes:
-                self.arrived(letter)
+            self.arrived(letter)
 
     async def _work(self, about: str) -> None:
         """One lane to its end."""
@@ -91,9 +91,15 @@ class Post:
         try:
             while lane:
                 async with self._slots:
-                    await self._deliver(lane.popleft())
+                    await self._deliver(self._next_of(lane))
         finally:
             del self._lanes[about]
+
+    def _next_of(self, lane: dict[str, None]) -> str:
+        ident = next(iter(lane))
+        del lane[ident]
+        self._waiting -= 1
+        return ident
 
     async def _deliver(self, ident: str) -> None:
         try:

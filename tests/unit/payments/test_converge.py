@@ -193,6 +193,18 @@ async def test_an_event_of_a_stranger_waits_until_somebody_says_whose_it_is() ->
     assert office.store.audited[-1].actor == "root"
 
 
+async def test_one_sweep_takes_up_all_that_is_parked_on_one_subscription() -> None:
+    office = Office()
+    for word in ("incomplete", "active", "past_due"):
+        office.truth.becomes(word, metadata={"tenant": "nobody"})
+        await office.comes(len(office.truth.happened) - 1)
+    await office.follower.link("sub_1", "acme", "root")
+    async with asyncio.TaskGroup() as lanes:
+        office.post._tasks = lanes
+        await office.post._sweep([LetterState.PARKED])
+    assert set(office.states()) == {LetterState.DONE}
+
+
 async def test_a_link_to_another_tenant_leaves_the_first_without() -> None:
     office = Office(Tenant("acme", "free"), Tenant("globex", "free"))
     office.truth.becomes("active")
