@@ -13,11 +13,15 @@ from pathlib import Path
 from rig import cases, provision
 from rig.ami import Ami, Recorder
 from rig.asterisk import Asterisk
+from rig.forgeries import NAMES, forged
 from rig.hook import Hook, Owners, refuse
 from rig.scene import MOBILE, Scene
 from rig.settings import Settings
 from rig.site import claimed_block
+from rig.waiting import until
 
+VICTIM = "1795222182.1"
+"""Whose channel the recorded forgeries name."""
 TRACES = Path(__file__).parent.parent / "tests" / "replay" / "traces"
 
 
@@ -25,6 +29,20 @@ def refused(scene: Scene) -> None:
     """Two calls to a hook that refuses."""
     for leg in [scene.phone("acme").call(MOBILE), scene.phone("globex").call("0155502")]:
         leg.wait("ended")
+
+
+def forgery(name: str) -> Callable[[Scene], None]:
+    """A phone of globex dials that forgery, talks where it is answered, and hangs up."""
+
+    def play(scene: Scene) -> None:
+        scene.carrier()
+        leg = scene.phone("globex").call(forged(name, VICTIM))
+        until(lambda: leg.state in {"up", "ended"}, "the call is answered or refused")
+        scene.talk()
+        if leg.state == "up":
+            leg.hang_up()
+
+    return play
 
 
 CASES: dict[str, Callable[[Scene], None]] = {
@@ -58,7 +76,7 @@ CASES: dict[str, Callable[[Scene], None]] = {
         cases.between_tenants,
         cases.unhooked,
     )
-}
+} | {f"forged/{name}": forgery(name) for name in NAMES}
 
 
 def record(asterisk: Asterisk, name: str, into: Path) -> None:
@@ -80,7 +98,7 @@ def record(asterisk: Asterisk, name: str, into: Path) -> None:
 
 def main(names: list[str]) -> int:
     """Record the named cases, or all."""
-    TRACES.mkdir(parents=True, exist_ok=True)
+    (TRACES / "forged").mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as directory,
         claimed_block() as block,

@@ -1,10 +1,10 @@
 """The same calls, once heard over AMI and once recovered from the journal: the same usage.
 
-The traces are of Asterisk 22; those under asterisk-16 were recorded in the same way.
+The traces are of Asterisk 22; those under asterisk-16 were recorded in the same way,
+those under forged of a phone that dials line breaks.
 """
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 
 from pbxbilling.ami.journal_lines import parse_lines
 from pbxbilling.ami.mapping import SIGNALS, signal_of
-from pbxbilling.ami.protocol import Framer, event_name
+from pbxbilling.ami.protocol import event_name
 from pbxbilling.domain.facts import Corrected, JournalDisagreed
 from pbxbilling.domain.journal import JournalRow
 from pbxbilling.domain.records import LegRecord
 from pbxbilling.domain.signals import FullyBooted, Reloaded, Shutdown
 from tests.support.memory_store import MemoryStore
 from tests.support.recovery import PBX, ListedJournal, Run
+from tests.support.traces import TRACES, messages
 
-TRACES = Path(__file__).parent / "traces"
 NAMES = sorted(str(p.relative_to(TRACES).with_suffix("")) for p in TRACES.rglob("*.csv"))
 WITHIN_US = 100_000
 
@@ -31,7 +31,7 @@ def rows(name: str) -> list[JournalRow]:
 
 def hear(run: Run, name: str, *, share: float = 1.0) -> None:
     """The first part of the recorded events, as they came over the link."""
-    blocks = Framer().feed((TRACES / f"{name}.ami").read_bytes())
+    blocks = messages(name)
     for block in blocks[: round(len(blocks) * share)]:
         event = event_name(block)
         signal = signal_of(PBX, event, block) if event in SIGNALS else None
