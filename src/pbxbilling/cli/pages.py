@@ -37,7 +37,10 @@ def _readiness(status: Answer) -> str:
     if status["ready"]:
         return "ready: the counts of every PBX are true"
     late = [pbx["name"] for pbx in status["pbxes"] if pbx["stale"] or not pbx["reconciled"]]
-    return f"not ready: {', '.join(late)} (calls are judged there as in log mode)"
+    why = [f"{', '.join(late)} (calls are judged there as in log mode)"] if late else []
+    if status["store"]["fault"]:
+        why.append("the store cannot write (calls are judged as ever, records wait)")
+    return f"not ready: {'; '.join(why)}"
 
 
 def _pbx_row(pbx: Answer) -> dict[str, Any]:

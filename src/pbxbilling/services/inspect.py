@@ -24,8 +24,6 @@ from pbxbilling.domain.facts import (
     PbxTakenUp,
     Reconciled,
     SlotReleased,
-    StoreFailing,
-    StoreRecovered,
 )
 from pbxbilling.domain.ledger import Ledger
 from pbxbilling.domain.records import LegAssigned, LegRecord
@@ -59,6 +57,16 @@ class Queue(Protocol):
         """Age of the oldest one."""
         ...
 
+    @property
+    def fault(self) -> str | None:
+        """Why nothing can be written at the moment."""
+        ...
+
+    @property
+    def dropped(self) -> int:
+        """Decisions that were given up because it was full."""
+        ...
+
 
 class Inspector:
     """A window on the ledger; as a sink it remembers what only facts tell."""
@@ -90,7 +98,6 @@ class Inspector:
         self._since = clock.now()
         self._unowned_legs = unowned_legs
         self._config_error: str | None = None
-        self._store_fault: str | None = None
         self._link_faults: dict[str, str] = {}
         self._journals: dict[str, JournalState] = {}
 
@@ -99,10 +106,6 @@ class Inspector:
         match fact:
             case ConfigReloaded():
                 self._config_error = fact.error
-            case StoreFailing():
-                self._store_fault = fact.error
-            case StoreRecovered():
-                self._store_fault = None
             case LegEnded():
                 self._unowned_legs += _is_unowned(fact.leg) - _is_unowned(fact.before)
             case AccountsChanged():
@@ -162,7 +165,7 @@ class Inspector:
             since=self._since,
             config_error=self._config_error,
             pbxes=tuple(self._pbx_view(link) for link in self._trust.links.values()),
-            store=StoreView(self._queue.depth, self._store_fault),
+            store=StoreView(self._queue.depth, self._queue.fault, self._queue.dropped),
             tenants=len(self._in_force.book.tenants),
             calls=len(self._ledger.calls),
             trunk_legs=sum(channel.trunk for call in calls for channel in call.channels),

@@ -85,10 +85,19 @@ class PbxView:
 
 @dataclass(frozen=True, slots=True)
 class StoreView:
-    """The database's writer: records that wait, and the error it is retrying at, if any."""
+    """The database's writer: records that wait, and the error it is retrying at, if any.
+
+    `dropped` are decisions that were given up since the start, the queue being full.
+    """
 
     pending: int
     fault: str | None = None
+    dropped: int = 0
+
+    @property
+    def ready(self) -> bool:
+        """Whether what is counted becomes durable."""
+        return self.fault is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +132,8 @@ class StatusView:
 
     @property
     def ready(self) -> bool:
-        """Whether every PBX is reconciled and heard."""
-        return all(pbx.ready for pbx in self.pbxes)
+        """Whether every PBX is reconciled and heard, and what is counted is kept."""
+        return self.store.ready and all(pbx.ready for pbx in self.pbxes)
 
 
 class Live(Protocol):

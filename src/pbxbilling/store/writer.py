@@ -16,6 +16,7 @@ CAPACITY = 100_000
 REFUSALS_BEYOND = 4  # times the capacity
 FIRST_RETRY_S = 0.1
 LONGEST_RETRY_S = 5.0
+STALLED_S = 15.0  # beyond what a locked file takes to be told
 
 
 class StoreWriter:
@@ -50,7 +51,7 @@ class StoreWriter:
         self._queue = _Batch()
         self._writing: _Batch | None = None
         self._something = asyncio.Event()
-        self.failing = False
+        self._fault: str | None = None
         self.dropped_admissions = 0
         self.dropped_refusals = 0
         self.refused_total = 0
@@ -66,6 +67,18 @@ class StoreWriter:
         """How long the oldest of them has waited; 0 where none does."""
         since = self._writing.since if self._writing else self._queue.since
         return 0.0 if since is None else max(0.0, self._clock.monotonic() - since)
+
+    @property
+    def fault(self) -> str | None:
+        """Why nothing can be written at the moment; None where it can."""
+        if self._fault is None and self.oldest_age_s > STALLED_S:
+            return f"a write has not come back for {STALLED_S:g} s: look at the disk"
+        return self._fault
+
+    @property
+    def dropped(self) -> int:
+        """Decisions that were given up because the queue was full."""
+        return self.dropped_admissions + self.dropped_refusals
 
     def put(self, record: Record) -> None:
         """Queue one record; never waits, never fails."""
@@ -157,13 +170,14 @@ class StoreWriter:
         self._tell_failing(fault)
 
     def _tell_failing(self, fault: StoreError) -> None:
-        if not self.failing:
-            self.failing = True
+        """Once for each fault: another one in its place has another mend."""
+        if str(fault) != self._fault:
+            self._fault = str(fault)
             self._observer(StoreFailing(self._clock.now(), str(fault), self.depth))
 
     def _tell_recovered(self, written: int) -> None:
-        if self.failing:
-            self.failing = False
+        if self._fault is not None:
+            self._fault = None
             self._observer(StoreRecovered(self._clock.now(), written))
 
 

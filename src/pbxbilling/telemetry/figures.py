@@ -94,6 +94,11 @@ def _status_gauges(live: LiveFigures) -> Iterator[Metric]:
         "Age of the oldest record that is not yet written.",
         value=live.store_oldest_s(),
     )
+    yield CounterMetricFamily(
+        "pbxbilling_store_dropped",
+        "Decisions that were never written: the queue was full.",
+        value=status.store.dropped,
+    )
     yield from _broker_figures(status.mqtt)
 
 

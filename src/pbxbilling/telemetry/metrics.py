@@ -192,7 +192,10 @@ class Metrics:
         self._count("gateway_outages", "Times that the payment gateway could not be asked.")
         self._count("subscription_drifts", "Subscriptions that no event had kept up to date.")
         self._count("payment_alerts", "What a person has to look at about payments.")
-        self._count("store_failures", "Writes to the database that failed and are tried again.")
+        self._count(
+            "store_failures",
+            "Times that the store began to fail, or failed anew for another reason.",
+        )
 
 
 class _Snapshot(Collector):

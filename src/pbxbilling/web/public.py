@@ -85,6 +85,11 @@ def public_app(live: Shown, metrics: Scraped, webhook: Received | None = None) -
                 }
                 for pbx in status.pbxes
             },
+            "store": {
+                "ready": status.store.ready,
+                "pending": status.store.pending,
+                "fault": status.store.fault,
+            },
         }
         return Response(
             orjson.dumps(body), 200 if status.ready else 503, media_type="application/json"

@@ -14,6 +14,8 @@ from tests.support.world import World
 class NoQueue:
     depth = 0
     oldest_age_s = 0.0
+    fault = None
+    dropped = 0
 
 
 def talking(*tenants: str) -> World:

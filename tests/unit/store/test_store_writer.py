@@ -77,6 +77,12 @@ class Facts:
         await asyncio.wait_for(self._any.wait(), 5)
         return self.seen[0]
 
+    async def told(self, fact: Fact) -> None:
+        async with asyncio.timeout(5):
+            while fact not in self.seen:
+                self._any.clear()
+                await self._any.wait()
+
 
 @asynccontextmanager
 async def running(writer: StoreWriter) -> AsyncIterator[StoreWriter]:
@@ -170,6 +176,39 @@ async def test_a_failed_commit_is_kept_and_told_once_each_way() -> None:
     assert facts.seen == [StoreFailing(NOON, str(LOCKED), 1), StoreRecovered(NOON, 1)]
 
 
+async def test_a_fault_is_shown_until_the_store_serves_and_another_is_told_anew() -> None:
+    store, facts = MemoryStore(), Facts()
+    writer = writer_to(store, facts)
+    full = StoreError("the disk is full")
+    async with running(writer):
+        assert writer.fault is None
+        store.fault = LOCKED
+        writer.put(call())
+        for fault in (LOCKED, full):
+            store.fault = fault
+            await facts.told(StoreFailing(NOON, str(fault), 1))
+            assert writer.fault == str(fault)
+        store.fault = None
+        await writer.flush()
+        assert writer.fault is None
+
+
+async def test_a_write_that_never_returns_is_a_fault_too() -> None:
+    store, clock = GatedStore(), StillClock()
+    writer = StoreWriter(store, clock, Facts())
+    async with running(writer):
+        writer.put(call())
+        await store.begun.wait()
+        clock.seconds += 14
+        early = writer.fault
+        clock.seconds += 2
+        late = writer.fault
+        store.gate.set()
+        await writer.flush()
+    assert (early, writer.fault) == (None, None)
+    assert "look at the disk" in str(late)
+
+
 async def test_the_oldest_record_has_an_age() -> None:
     store, clock = GatedStore(), StillClock()
     writer = StoreWriter(store, clock, Facts())
@@ -206,7 +245,7 @@ async def test_refusals_are_dropped_at_four_times_the_bound_and_calls_never() ->
     for number in range(6):
         writer.put(call(str(number)))
         writer.put(AuditRecord(NOON, "root", "release", f"call {number}", None, None))
-    assert (writer.depth, writer.dropped_refusals) == (12, 5)
+    assert (writer.depth, writer.dropped_refusals, writer.dropped) == (12, 5, 5)
 
 
 async def test_written_returns_when_the_record_is_in_the_store() -> None:

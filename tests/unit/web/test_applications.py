@@ -21,6 +21,7 @@ from pbxbilling.web.public import public_app
 from tests.support.memory_store import MemoryStore
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+WRITING = StoreView(0)
 
 
 class Clock:
@@ -32,8 +33,9 @@ class Clock:
 
 
 class Shown:
-    def __init__(self, *, reconciled: bool) -> None:
+    def __init__(self, *, reconciled: bool, store: StoreView) -> None:
         self.reconciled = reconciled
+        self.store = store
 
     def status(self) -> StatusView:
         pbx = PbxView(
@@ -46,7 +48,7 @@ class Shown:
             calls=0,
         )
         return StatusView(
-            "0", Mode.LOG, NOW, None, (pbx,), StoreView(0), tenants=0, calls=0, trunk_legs=0,
+            "0", Mode.LOG, NOW, None, (pbx,), self.store, tenants=0, calls=0, trunk_legs=0,
             unowned_legs=0,
         )  # fmt: skip
 
@@ -54,8 +56,8 @@ class Shown:
         return b"pbxbilling_up 1\n"
 
 
-def public(*, reconciled: bool = True) -> httpx.AsyncClient:
-    shown = Shown(reconciled=reconciled)
+def public(*, reconciled: bool = True, store: StoreView = WRITING) -> httpx.AsyncClient:
+    shown = Shown(reconciled=reconciled, store=store)
     transport = httpx.ASGITransport(app=public_app(shown, shown))
     return httpx.AsyncClient(transport=transport, base_url="http://test")
 
@@ -72,6 +74,14 @@ async def test_not_ready_names_the_pbx_that_is_not() -> None:
         assert (await client.get("/healthz")).status_code == 200
     assert answer.status_code == 503
     assert answer.json()["pbxes"]["pbx1"]["reconciled"] is False
+
+
+async def test_not_ready_says_why_the_store_cannot_write() -> None:
+    async with public(store=StoreView(12, "the disk is full")) as client:
+        answer = await client.get("/readyz")
+    body = answer.json()
+    assert (answer.status_code, body["ready"], body["pbxes"]["pbx1"]["ready"]) == (503, False, True)
+    assert body["store"] == {"ready": False, "pending": 12, "fault": "the disk is full"}
 
 
 async def test_metrics_are_scraped_and_administration_is_not_here() -> None:
