@@ -160,6 +160,10 @@ class Pbxes:
         link = self._links.get(pbx)
         return link.heard_at() if link is not None else None
 
+    def known_until(self) -> dict[str, datetime | None]:
+        """For each PBX the instant before which every leg's end is known; None: not yet."""
+        return {name: link.known_until() for name, link in self._links.items()}
+
     def mark(self) -> None:
         """Keep how far each PBX is known, for the next start."""
         for link in self._links.values():

@@ -50,6 +50,7 @@ class PbxLink:
         self.read_journal_by(recovery)
         self._logged_in_at = clock.now()
         self._booted_at: datetime | None = None
+        self._looked_at: datetime | None = None
         self._look = asyncio.Event()
         self._orders: set[asyncio.Task[object]] = set()
         self.link = AmiLink(settings, self._take, self, clock, Random())  # noqa: S311
@@ -139,8 +140,11 @@ class PbxLink:
             self._look.clear()
             pause_s = RECONCILE_S
             if self.link.connected:
+                began = self._clock.now()
                 snapshot = await self.control.snapshot()
                 doubtful = self._reconciler.apply(snapshot)
+                if not doubtful:
+                    self._looked_at = began
                 if doubtful or logged_in:  # what ended during the login waits for a second round
                     pause_s = SOON_S
                 await self._read_journal()
@@ -166,6 +170,15 @@ class PbxLink:
             return None
         position = self._recovery.position if self._recovery is not None else JournalPosition()
         return PbxMark(self.name, heard_at, position.file, position.offset)
+
+    def known_until(self) -> datetime | None:
+        """Every leg that ended before then is settled; None where that cannot be said yet.
+
+        By the journal, else, where there is none, by the last snapshot.
+        """
+        if self._recovery is not None:
+            return self._recovery.known_until
+        return self._looked_at
 
     def mark(self) -> None:
         """Keep how far this PBX is known, for the next start."""

@@ -6,7 +6,7 @@ missing. A leg is known by (PBX, Uniqueid), so reading rows again changes nothin
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -41,7 +41,8 @@ class JournalRecovery:
 
     `position` is where a later run has to begin; `save` is called when it has moved, and only
     after everything before it was settled. A kill in between makes that run read some rows again.
-    `fault` says why the journal cannot help, None where it can.
+    `fault` says why the journal cannot help, None where it can. Every leg that ended before
+    `known_until` is settled, as far as the journal has it; None before the first whole round.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class JournalRecovery:
     ) -> None:
         self.position = start
         self.fault: str | None = None
+        self.known_until: datetime | None = None
         self._pbx = pbx
         self._journal = journal
         self._ledger = ledger
@@ -84,7 +86,8 @@ class JournalRecovery:
         have been since the last round. Raises StoreError; the next round then settles what this
         one could not.
         """
-        recent = self._clock.now() - timedelta(seconds=TOLD_WITHIN_S)
+        began = self._clock.now()
+        recent = began - timedelta(seconds=TOLD_WITHIN_S)
         self._told_before = max(unheard_until, recent)
         self._fold.trunks = self._ledger.trunks.get(self._pbx, self._fold.trunks)
         if booted_at is not None:
@@ -103,6 +106,7 @@ class JournalRecovery:
             self._keep(self._fold.settle_boot())
             await self._settle()
             self._complete_live()
+            self.known_until = min([began, *self._ends_put_off()])
         self._end_round()
 
     async def _take(self, batch: JournalBatch) -> None:
@@ -160,6 +164,11 @@ class JournalRecovery:
             leg = self._fold.open_leg(key)
             if leg is not None and leg.answered_at and not self._may_be_told(leg.answered_at):
                 self._settler.complete(leg)
+
+    def _ends_put_off(self) -> Iterator[datetime]:
+        for leg in self._put_off.values():
+            if leg.ended_at is not None:
+                yield leg.ended_at
 
     def _end_round(self) -> None:
         needed = self._fold.needed_from(self._read_to)

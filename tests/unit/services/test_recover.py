@@ -550,3 +550,35 @@ async def test_a_gap_is_told_and_what_is_left_is_settled(store: MemoryStore) -> 
     assert run.told(JournalUnreadable)
     assert len(run.told(LegEnded)) == 1
     assert run.recovery.fault is None
+
+
+# --- how far everything is known -----------------------------------------------------------------
+
+
+async def test_all_is_known_until_the_round_that_read_to_the_end_began(store: MemoryStore) -> None:
+    run = Run(store, ListedJournal(outbound()))
+    assert run.recovery.known_until is None
+    await run.round()
+    assert run.recovery.known_until == run.clock.now()
+
+
+async def test_nothing_is_known_past_a_leg_that_waits_for_the_next_round(
+    store: MemoryStore,
+) -> None:
+    run = Run(store, ListedJournal(outbound()), now=at(5))
+    run.clock.move_to(at(71))
+    await run.round()
+    assert run.recovery.known_until == at(70.5)
+    run.clock.move_to(at(131))
+    await run.round()
+    assert run.recovery.known_until == at(131)
+
+
+async def test_a_journal_that_cannot_be_read_makes_nothing_known(store: MemoryStore) -> None:
+    run = Run(store, ListedJournal(outbound()))
+    await run.round()
+    known = run.recovery.known_until
+    run.clock.move_to(at(2000))
+    run.journal.fault = JournalError("gone")
+    await run.round()
+    assert run.recovery.known_until == known
