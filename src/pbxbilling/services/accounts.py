@@ -176,19 +176,19 @@ def _tenant_change(
     if known is not None and file.keys is not None:
         declared = _with_what_stays(known, declared, file.keys)
     lived = known or declared
-    named = file.statuses.get(declared.slug)
-    status, note = _status_to_be(lived, named, lived.status_at(at, policy.grace_days))
+    now = lived.status_at(at, policy.grace_days)
+    status, note = _status_to_be(lived, file.statuses.get(declared.slug), now)
     blocks = lived.blocks
     if status is Status.SUSPENDED:  # no status that is lived: a block in front of it
-        status, blocks = lived.status, blocks | {Blocker.OPERATOR}
-    begins_trial = status is Status.TRIAL and lived.trial_until is None
+        status, blocks = None, blocks | {Blocker.OPERATOR}
+    begins_trial = status is Status.TRIAL
     trial_until = at + timedelta(days=policy.trial_days) if begins_trial else lived.trial_until
     after = replace(
         declared,
         plan=declared.plan or lived.plan or policy.default_plan,
-        status=status,
+        status=status or lived.status,
         blocks=blocks,
-        status_since=lived.status_since if status is lived.status else at,
+        status_since=at if status else lived.status_since,
         trial_until=trial_until,
         customer=lived.customer,
         subscription=lived.subscription,
@@ -199,31 +199,29 @@ def _tenant_change(
     return TenantChange(known, after, turn, notes=(note,) if note else ())
 
 
-def _status_to_be(lived: Tenant, named: Status | None, now: Status) -> tuple[Status, str]:
-    """The status after the file, and what an operator should know about it.
+def _status_to_be(lived: Tenant, named: Status | None, now: Status) -> tuple[Status | None, str]:
+    """The status that the file begins, None: none; and what an operator should know about it.
 
     `now` is what is lived by the clock: whether the daily check has booked that yet makes no
-    difference.
-
-    A status is lived: a file that is applied every night must neither begin a trial again nor
-    silently contradict the subscription that pays.
+    difference. A status is lived: a file that is applied every night must neither begin a trial
+    again nor silently contradict the subscription that pays.
     """
     if named is None or named is now:
-        return lived.status, ""
+        return None, ""
     linked = lived.subscription is not None
     if named is Status.TRIAL and linked:
-        return lived.status, (
-            f"still {now}: it lives by subscription {lived.subscription}, and its trial is"
-            " that one's"
+        return None, (
+            f"still {now}: it lives by subscription {lived.subscription}, and its trial is that"
+            " one's"
         )
     if named is Status.TRIAL and lived.trial_until is not None:
-        return lived.status, (
+        return None, (
             f"still {now}: its trial was until {lived.trial_until:%Y-%m-%d};"
             f" `tenant trial {lived.slug} --until DAY` gives another"
         )
     if linked and named is not Status.SUSPENDED:
         return named, (
-            f"it lives by subscription {lived.subscription}, which says {now}, and goes"
-            " back to what that says as soon as it is heard of again"
+            f"it lives by subscription {lived.subscription}, which says {now}, and goes back to"
+            " what that says as soon as it is heard of again"
         )
     return named, ""
