@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from datetime import date
 from itertools import permutations
 
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from pbxbilling.domain.admission import Mode, Outcome, Reason
 from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.destinations import DestinationRate
 from pbxbilling.domain.plan import BillingIncrement, Cycle, Limits, Overage, Plan, StripePrices
 from pbxbilling.domain.records import (
     AuditRecord,
@@ -68,6 +70,11 @@ class StoreContract(ABC):
             overage_per_minute_micros=15_000,
             price_per_call_micros=1,
             billing_increment=BillingIncrement(30, 6),
+            tax_rate_bp=1_900,
+            destinations=(
+                DestinationRate("44", 50_000, "Britain", date(2026, 12, 1), in_allowance=True),
+                DestinationRate("1", 1),
+            ),
             features=frozenset({"recording", "fax"}),
             stripe=StripePrices("price_1", "price_2", "price_3", "price_4"),
             active=False,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,12 +14,13 @@ from pydantic import AfterValidator, Field, ValidationError, ValidationInfo
 from pbxbilling.config.complaints import faults_of
 from pbxbilling.config.document import parse, read_text
 from pbxbilling.config.faults import ConfigError
-from pbxbilling.config.forms import NAME, SLUG, check_zone
+from pbxbilling.config.forms import DIGITS, NAME, SLUG, check_zone
 from pbxbilling.config.lines import key_lines, line_of
 from pbxbilling.config.model import Section
 from pbxbilling.domain.admission import Mode
 from pbxbilling.domain.channel import LegDirection
-from pbxbilling.domain.money import check_currency, to_micros, to_minor
+from pbxbilling.domain.destinations import DestinationRate
+from pbxbilling.domain.money import check_currency, to_basis_points, to_micros, to_minor
 from pbxbilling.domain.plan import (
     LIMIT_NAMES,
     BillingIncrement,
@@ -44,6 +47,11 @@ def _rate(text: str) -> str:
     return text
 
 
+def _percentage(text: str) -> str:
+    to_basis_points(text)
+    return text
+
+
 def _increment(text: str) -> str:
     BillingIncrement.parse(text)
     return text
@@ -62,6 +70,7 @@ Name = Annotated[str, Field(pattern=NAME)]
 Limit = Annotated[int, Field(ge=-1)]
 Amount = Annotated[str, AfterValidator(_amount)]
 Rate = Annotated[str, AfterValidator(_rate)]
+Percentage = Annotated[str, AfterValidator(_percentage)]
 
 
 class _Limited(Section):
@@ -86,6 +95,35 @@ class StripePricesTable(Section):
     setup: Name = ""
 
 
+class DestinationTable(Section):
+    """One `[[plan.SLUG.destinations]]`."""
+
+    prefix: Annotated[str, Field(pattern=DIGITS)]
+    per_minute: Rate
+    name: str = ""
+    since: date = date.min
+    in_allowance: bool = False
+
+    def rate(self) -> DestinationRate:
+        """The rate that the table declares."""
+        return DestinationRate(
+            prefix=self.prefix,
+            per_minute_micros=to_micros(self.per_minute),
+            name=self.name,
+            since=self.since,
+            in_allowance=self.in_allowance,
+        )
+
+
+def _one_rate_a_day(rates: tuple[DestinationTable, ...]) -> tuple[DestinationTable, ...]:
+    times = Counter((rate.prefix, rate.since) for rate in rates)
+    twins = sorted({prefix for (prefix, _), many in times.items() if many > 1})
+    if twins:
+        msg = f"prefix {', '.join(twins)} has two rates from one day on: leave one of them"
+        raise ValueError(msg)
+    return rates
+
+
 class PlanTable(_Limited):
     """One `[plan.SLUG]`."""
 
@@ -104,6 +142,10 @@ class PlanTable(_Limited):
     overage_per_minute: Rate = "0"
     price_per_call: Rate = "0"
     billing_increment: Annotated[str, AfterValidator(_increment)] = "60/60"
+    tax_rate: Percentage = "0"
+    destinations: Annotated[
+        tuple[DestinationTable, ...], Field(max_length=1000), AfterValidator(_one_rate_a_day)
+    ] = ()
     features: tuple[Name, ...] = ()
     stripe_prices: StripePricesTable = StripePricesTable()
     active: bool = True
@@ -128,6 +170,8 @@ class PlanTable(_Limited):
             overage_per_minute_micros=to_micros(self.overage_per_minute),
             price_per_call_micros=to_micros(self.price_per_call),
             billing_increment=BillingIncrement.parse(self.billing_increment),
+            tax_rate_bp=to_basis_points(self.tax_rate),
+            destinations=tuple(table.rate() for table in self.destinations),
             features=frozenset(self.features),
             stripe=StripePrices(**self.stripe_prices.model_dump()),
             active=self.active,

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from pbxbilling.config.faults import Fault
-from pbxbilling.config.forms import DIALLED, NAME, SLUG
+from pbxbilling.config.forms import DIALLED, DIGITS, NAME, SLUG
 from pbxbilling.config.lines import KeyPath
 
 _HIDDEN = frozenset(
@@ -35,6 +35,7 @@ _EXPECTED: Mapping[str, str] = {
 
 
 _ALPHABETS: Mapping[str, str] = {
+    DIGITS: "digits",
     DIALLED: "digits, *, # and +",
     NAME: "letters, digits, _, . and -",
     SLUG: "up to 64 small letters, digits, ., _ and -, beginning with a letter or digit",

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 # Alphabets, as patterns.
+DIGITS = r"^[0-9]+$"
 DIALLED = r"^[0-9*#+]+$"
 NAME = r"^[A-Za-z0-9_.-]+$"
 SLUG = r"^[a-z0-9][a-z0-9._-]{0,63}$"

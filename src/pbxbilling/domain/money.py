@@ -33,6 +33,7 @@ _DIGITS = {
     **dict.fromkeys(["CLF", "UYW"], 4),
 }
 _MICRO_DIGITS = 6
+_WHOLE_BP = 10_000  # a hundred per cent
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?")
 
@@ -69,6 +70,37 @@ def from_micros(rate: int) -> str:
     """Write a rate in millionths as "0.02", without needless zeros."""
     whole, _, rest = f"{Decimal(rate).scaleb(-_MICRO_DIGITS):f}".partition(".")
     return f"{whole}.{rest.rstrip('0').ljust(2, '0')}"
+
+
+def to_basis_points(text: str) -> int:
+    """Read a percentage, "19.0", as hundredths of it; raises ValueError above 100."""
+    points = _scaled(text, 2, "a percentage")
+    if points > _WHOLE_BP:
+        msg = f"{text!r}: expected a percentage of 0 to 100"
+        raise ValueError(msg)
+    return points
+
+
+def from_basis_points(points: int) -> str:
+    """Write hundredths of a per cent as "19.0", without needless zeros."""
+    whole, hundredths = divmod(points, 100)
+    return f"{whole}.{f'{hundredths:02}'.rstrip('0') or '0'}"
+
+
+def half_up(numerator: int, divisor: int) -> int:
+    """The nearest integer to a fraction; a half goes away from 0, so a reversal undoes a charge."""
+    nearest = (2 * abs(numerator) + divisor) // (2 * divisor)
+    return nearest if numerator >= 0 else -nearest
+
+
+def priced(quantity: int, rate_micros: int, per: int, currency: str) -> int:
+    """Minor units for a quantity at a rate for every `per` of it, rounded this once, half up."""
+    return half_up(quantity * rate_micros * 10 ** minor_digits(currency), per * 10**_MICRO_DIGITS)
+
+
+def tax_on(amount: int, rate_bp: int) -> int:
+    """The tax on a net amount, in its minor units, half up."""
+    return half_up(amount * rate_bp, _WHOLE_BP)
 
 
 def _scaled(text: str, digits: int, what: str) -> int:

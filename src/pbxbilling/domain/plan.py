@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 
 from pbxbilling.domain.channel import LegDirection
+from pbxbilling.domain.destinations import DestinationRate
 
 
 class Overage(StrEnum):
@@ -56,6 +57,11 @@ class BillingIncrement:
             msg = f'billing increment {text!r}: expected "first/step" in whole seconds, as "60/60"'
             raise ValueError(msg)
         return cls(int(first), int(step))
+
+    @property
+    def in_whole_minutes(self) -> bool:
+        """Whether every leg is charged whole minutes."""
+        return self.first_s % 60 == 0 and self.step_s % 60 == 0
 
     def billable_s(self, answered_us: int) -> int:
         """Seconds charged for `answered_us` microseconds of talk; none for an unanswered leg.
@@ -126,6 +132,8 @@ class Plan:
     overage_per_minute_micros: int = 0
     price_per_call_micros: int = 0
     billing_increment: BillingIncrement = PER_MINUTE
+    tax_rate_bp: int = 0  # hundredths of a per cent, on top of the amounts above
+    destinations: tuple[DestinationRate, ...] = ()
     features: frozenset[str] = frozenset()
     stripe: StripePrices = StripePrices()
     active: bool = True  # whether it can be chosen; who has it keeps it until renewal

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from pbxbilling.domain.money import from_micros, from_minor
+from pbxbilling.domain.destinations import DestinationRate
+from pbxbilling.domain.money import from_basis_points, from_micros, from_minor
 from pbxbilling.domain.plan import LIMIT_NAMES, Cycle, Plan
 from pbxbilling.domain.tenant import Tenant
 
@@ -40,11 +41,24 @@ def _plan_as_written(plan: Plan) -> dict[str, Any]:
         "overage_per_minute": from_micros(plan.overage_per_minute_micros),
         "price_per_call": from_micros(plan.price_per_call_micros),
         "billing_increment": str(plan.billing_increment),
+        "tax_rate": from_basis_points(plan.tax_rate_bp),
+        "destinations": [_destination(rate) for rate in plan.destinations],
         "features": sorted(plan.features),
         "stripe_prices": {name: id_ for name, id_ in asdict(plan.stripe).items() if id_},
         "active": plan.active,
         "recommended": plan.recommended,
         "sort_order": plan.sort_order,
+    }
+
+
+def _destination(rate: DestinationRate) -> dict[str, Any]:
+    since = {} if rate.since == date.min else {"since": rate.since.isoformat()}
+    return {
+        "prefix": rate.prefix,
+        "per_minute": from_micros(rate.per_minute_micros),
+        "name": rate.name,
+        **since,
+        "in_allowance": rate.in_allowance,
     }
 
 

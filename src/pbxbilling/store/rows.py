@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row
 
 from pbxbilling.domain.admission import Direction, Mode, Outcome, Reason
 from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.destinations import DestinationRate
 from pbxbilling.domain.plan import (
     LIMIT_NAMES,
     BillingIncrement,
@@ -259,6 +260,8 @@ def plan_values(record: Plan) -> Values:
         "overage_per_minute_micros": record.overage_per_minute_micros,
         "price_per_call_micros": record.price_per_call_micros,
         "billing_increment": str(record.billing_increment),
+        "tax_rate_bp": record.tax_rate_bp,
+        "destinations": [_destination_values(rate) for rate in record.destinations],
         "features": _words(record.features),
         "stripe_prices": asdict(record.stripe),
         "active": record.active,
@@ -284,12 +287,22 @@ def plan_record(row: Row[Any]) -> Plan:
         overage_per_minute_micros=row.overage_per_minute_micros,
         price_per_call_micros=row.price_per_call_micros,
         billing_increment=BillingIncrement.parse(row.billing_increment),
+        tax_rate_bp=row.tax_rate_bp,
+        destinations=tuple(map(_destination, row.destinations)),
         features=frozenset(row.features),
         stripe=StripePrices(**row.stripe_prices),
         active=row.active,
         recommended=row.recommended,
         sort_order=row.sort_order,
     )
+
+
+def _destination_values(rate: DestinationRate) -> Values:
+    return asdict(rate) | {"since": rate.since.isoformat()}
+
+
+def _destination(values: Values) -> DestinationRate:
+    return DestinationRate(**values | {"since": date.fromisoformat(values["since"])})
 
 
 def tenant_values(record: Tenant) -> Values:

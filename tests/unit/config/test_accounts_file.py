@@ -1,14 +1,17 @@
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from pbxbilling.config.accounts_file import PlanTable, load_accounts, read_accounts
 from pbxbilling.config.faults import ConfigError
+from pbxbilling.domain.destinations import DestinationRate
 from pbxbilling.domain.plan import BillingIncrement, Cycle, Overage, StripePrices
 from pbxbilling.services.written import as_written
 
 EXAMPLE = Path(__file__).parents[3] / "config" / "accounts.example.toml"
+TO = "[[plan.a.destinations]]\n"
 
 
 def test_the_example_file_is_good() -> None:
@@ -65,16 +68,31 @@ def test_a_plan_is_read_as_it_is_written() -> None:
         price_year = "200.00"
         price_per_call = "0.005"
         setup_fee = "249.00"
+        tax_rate = "7.75"
         features = ["recording", "fax"]
         recommended = true
         sort_order = 2
         [plan.a.stripe_prices]
         flat = "price_1"
         metered = "price_2"
+        [[plan.a.destinations]]
+        prefix = "44"
+        per_minute = "0.05"
+        name = "Britain"
+        since = 2026-12-01
+        [[plan.a.destinations]]
+        prefix = "1"
+        per_minute = "0.01"
+        in_allowance = true
     """
     (plan,) = read_accounts(text, "accounts.toml").plans
     assert plan.prices == {Cycle.MONTH: 2000, Cycle.QUARTER: 5700, Cycle.YEAR: 20_000}
     assert (plan.price_per_call_micros, plan.setup_fee) == (5000, 24_900)
+    assert plan.tax_rate_bp == 775
+    assert plan.destinations == (
+        DestinationRate("44", 50_000, "Britain", date(2026, 12, 1)),
+        DestinationRate("1", 10_000, in_allowance=True),
+    )
     assert plan.features == {"recording", "fax"}
     assert plan.stripe == StripePrices(flat="price_1", metered="price_2")
     written = {k: v for k, v in as_written(plan).items() if v is not None}
@@ -100,6 +118,19 @@ def test_a_tenants_minus_one_lifts_the_plans_limit() -> None:
         ('[plan.a]\nname = "A"\nbilling_increment = "60"\n', 3, "plan.a.billing_increment"),
         ('[plan.a]\nname = "A"\nfeatures = ["a b"]\n', 3, "plan.a.features[0]"),
         ('[plan.a]\nstripe_prices.montly = "p"\n', 2, "plan.a.stripe_prices.montly"),
+        ('[plan.a]\nname = "A"\ntax_rate = "100.01"\n', 3, "plan.a.tax_rate"),
+        (f"{TO}prefix = '+44'\nper_minute = '1'\n", 2, "plan.a.destinations[0].prefix"),
+        (
+            f"{TO}prefix = '4'\nsince = 'soon'\nper_minute = '1'\n",
+            3,
+            "plan.a.destinations[0].since",
+        ),
+        (f"{TO}prefix = '4'\n", 1, "plan.a.destinations[0].per_minute"),
+        (
+            f"[plan.a]\n{TO}prefix='4'\nper_minute='1'\n{TO}prefix='4'\nper_minute='2'\n",
+            2,
+            "plan.a.destinations",
+        ),
         ('[plan."A B"]\n', 1, "plan.A B"),
     ],
 )
