@@ -1,0 +1,55 @@
+"""Tariffs, legs and the month they are of, with what a test does not care about filled in."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pbxbilling.domain.channel import LegDirection
+from pbxbilling.domain.period import period_of
+from pbxbilling.domain.plan import PER_MINUTE, Cycle
+from pbxbilling.domain.rating import UsedLeg
+from pbxbilling.domain.tariff import Stretch, Tariff, throughout
+
+NOVEMBER = period_of("2026-11", "UTC")
+
+
+def moment(day: float, second: float = 0) -> datetime:
+    """So many days and seconds into November 2026; day 1 is its first."""
+    return datetime(2026, 11, 1, tzinfo=UTC) + timedelta(days=day - 1, seconds=second)
+
+
+def tariff(**changed: Any) -> Tariff:
+    """204.00 EUR a month with 500 minutes, 0.50 for each beyond, no tax."""
+    fields: dict[str, Any] = {
+        "plan": "voice-500",
+        "name": "Voice 500",
+        "currency": "EUR",
+        "cycle": Cycle.MONTH,
+        "price": 204_00,
+        "setup_fee": 249_00,
+        "included_minutes": 500,
+        "included_directions": frozenset({LegDirection.OUTBOUND}),
+        "overage_per_minute_micros": 500_000,
+        "price_per_call_micros": 0,
+        "billing_increment": PER_MINUTE,
+        "tax_rate_bp": 0,
+    }
+    return Tariff(**(fields | changed))
+
+
+def all_month(**changed: Any) -> tuple[Stretch, ...]:
+    """That tariff for all of November."""
+    return throughout(tariff(**changed), NOVEMBER)
+
+
+def used(seconds: float, day: float = 2, leg: str = "pbx1:1", **changed: Any) -> UsedLeg:
+    """An outbound leg to Germany of so many seconds, ended on a day of November."""
+    fields: dict[str, Any] = {
+        "id": leg,
+        "direction": LegDirection.OUTBOUND,
+        "number": "4930123456",
+        "ended_at": moment(day),
+        "talk_us": round(seconds * 1_000_000),
+    }
+    return UsedLeg(**(fields | changed))
