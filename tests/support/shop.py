@@ -47,7 +47,9 @@ class Shop:
         self.store = MemoryStore()
         self.facts: list[Fact] = []
         self.book = AccountBook([plan], [tenant])
-        writer = AccountWriter(self.store, self.book, self.clock, self.facts.append, asyncio.Lock())
+        self.writer = writer = AccountWriter(
+            self.store, self.book, self.clock, self.facts.append, asyncio.Lock()
+        )
         mirrors = self.store.mirrors
         self.follower = Follower(
             writer, mirrors, self.clock, self.facts.append, lambda: 7, live=False

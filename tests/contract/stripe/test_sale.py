@@ -1,0 +1,152 @@
+"""The whole sale by the real stripe package, at our own fake of Stripe, which also fails."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from pbxbilling.clock import SystemClock
+from pbxbilling.domain.book import AccountBook
+from pbxbilling.domain.plan import Cycle, Plan, StripePrices
+from pbxbilling.domain.policy import Policy
+from pbxbilling.domain.standing import Status
+from pbxbilling.domain.tenant import Tenant
+from pbxbilling.payments.client import StripeApi
+from pbxbilling.payments.till import StripeTill
+from pbxbilling.ports import GatewayError
+from pbxbilling.services.administer import AdministrationError
+from pbxbilling.services.follow import Follower
+from pbxbilling.services.sell import Offer, Sales
+from pbxbilling.services.subscriptions import Subscriptions
+from pbxbilling.services.write import AccountWriter
+from rig.fakestripe import TEST_KEY, FakeStripe, Fault
+from tests.support.memory_store import MemoryStore
+from tests.support.shop import PAGES
+
+EFFECTS = ("customer", "checkout.session", "subscription")
+
+
+class Counter:
+    """Sales over a real client."""
+
+    def __init__(self, fake: FakeStripe, api: StripeApi) -> None:
+        plan = Plan(
+            "starter",
+            currency="EUR",
+            prices={Cycle.MONTH: 2900, Cycle.YEAR: 31300},
+            stripe=StripePrices(
+                flat=fake.create_price(2900),
+                yearly=fake.create_price(31300, interval="year"),
+                metered=fake.create_price(50, meter=fake.create_meter()),
+                setup=fake.create_price(24900, interval=None),
+            ),
+        )
+        acme = Tenant("acme", "starter", email="billing@acme.example", status=Status.INCOMPLETE)
+        self.fake = fake
+        self.book = AccountBook([plan], [acme])
+        store, clock = MemoryStore(), SystemClock()
+        mirrors = store.mirrors
+        writer = AccountWriter(store, self.book, clock, lambda _: None, asyncio.Lock())
+        follower = Follower(writer, mirrors, clock, lambda _: None, lambda: 7, live=False)
+        till = StripeTill(api, clock, patience_s=0.5)
+        self.sales = Sales(
+            till, writer, mirrors, follower, clock, Policy, PAGES, asyncio.Lock, live=False
+        )
+        self.subscriptions = Subscriptions(till, writer, mirrors, follower, live=False)
+
+    async def sell(self, cycle: Cycle = Cycle.MONTH) -> Offer:
+        return await self.sales.checkout("acme", "starter", cycle, "alice")
+
+    def pay(self) -> str:
+        (page,) = [one for one in self.fake.all("checkout.session") if one["status"] == "open"]
+        return self.fake.complete(page["id"])
+
+    def made(self) -> list[int]:
+        return [len(self.fake.all(kind)) for kind in EFFECTS]
+
+
+@pytest.fixture
+async def counter(fake: FakeStripe) -> AsyncIterator[Counter]:
+    api = StripeApi(TEST_KEY, fake.url)
+    yield Counter(fake, api)
+    await api.close()
+
+
+async def test_two_clicks_at_once_make_one_customer_and_one_page(counter: Counter) -> None:
+    offers = await asyncio.gather(*(counter.sell() for _ in range(5)))
+    assert len({offer.url for offer in offers}) == 1
+    assert counter.made() == [1, 1, 0]
+
+
+async def test_two_different_clicks_leave_one_page_to_pay_at(counter: Counter) -> None:
+    await asyncio.gather(counter.sell(), counter.sell(Cycle.YEAR))
+    states = sorted(one["status"] for one in counter.fake.all("checkout.session"))
+    assert states == ["expired", "open"]
+
+
+async def test_what_was_paid_a_moment_ago_is_not_sold_again(counter: Counter) -> None:
+    await counter.sell()
+    bought = counter.pay()
+    with pytest.raises(AdministrationError, match=f"has subscription {bought}, which is trial"):
+        await counter.sell()
+    acme = counter.book.tenants["acme"]
+    assert (acme.status, acme.subscription) == (Status.TRIAL, bought)
+    assert acme.setup_paid_at is not None
+
+
+async def test_an_end_now_opens_the_counter_again(counter: Counter) -> None:
+    first = await counter.sell()
+    counter.pay()
+    with pytest.raises(AdministrationError):
+        await counter.sell()
+    await counter.subscriptions.cancel("acme", "alice", now=True)
+    assert counter.book.tenants["acme"].status is Status.CANCELLED
+    again = await counter.sell()
+    assert (again.customer, again.trial_days, again.with_setup) == (first.customer, 0, False)
+
+
+async def test_a_deleted_customer_is_replaced(counter: Counter) -> None:
+    first = await counter.sell()
+    counter.fake.delete_customer(first.customer)
+    second = await counter.sell()
+    assert second.customer != first.customer
+    assert counter.book.tenants["acme"].customer == second.customer
+
+
+@pytest.mark.parametrize("fault", list(Fault))
+@pytest.mark.parametrize("path", ["/v1/customers", "/v1/checkout/sessions"])
+async def test_after_any_fault_the_next_click_sells_once(
+    counter: Counter, fault: Fault, path: str
+) -> None:
+    counter.fake.break_api(fault, path)
+    with pytest.raises(GatewayError):
+        await counter.sell()
+    counter.fake.mend_api()
+    await counter.sell()
+    assert counter.made() == [1, 1, 0]
+
+
+@pytest.mark.parametrize("fault", list(Fault))
+async def test_an_end_that_failed_can_be_asked_for_again(counter: Counter, fault: Fault) -> None:
+    await counter.sell()
+    bought = counter.pay()
+    with pytest.raises(AdministrationError):
+        await counter.sell()
+    counter.fake.break_api(fault)
+    with pytest.raises(GatewayError, match="end of subscription sub_"):
+        await counter.subscriptions.cancel("acme", "alice", now=True)
+    assert counter.book.tenants["acme"].subscription == bought
+    counter.fake.mend_api()
+    await counter.subscriptions.cancel("acme", "alice", now=True)
+    assert counter.book.tenants["acme"].status is Status.CANCELLED
+
+
+async def test_a_price_that_stripe_does_not_know_sells_nothing(counter: Counter) -> None:
+    plan = counter.book.plans["starter"]
+    counter.book.put_plan(replace(plan, stripe=replace(plan.stripe, flat="price_gone")))
+    with pytest.raises(GatewayError, match="plan starter for tenant acme: No such price"):
+        await counter.sell()
+    assert counter.made()[1:] == [0, 0]

@@ -1,0 +1,123 @@
+"""Commands about payments, as the admin socket serves them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from pbxbilling.domain.gateway import LetterState
+from pbxbilling.domain.policy import Policy
+from pbxbilling.domain.standing import Status
+from pbxbilling.ports import GatewayError
+from pbxbilling.services.administer import Administration, AdministrationError
+from pbxbilling.services.daily import DailyCheck
+from pbxbilling.web.admin import REFUSALS
+from pbxbilling.web.commands import COMMANDS
+from pbxbilling.web.commands.command import Desk, PaymentDesk
+from pbxbilling.web.commands.shape import plain
+from tests.support.gateway_records import invoice, letter
+from tests.support.shop import Shop
+
+ABOUT_PAYMENTS = sorted(name for name, command in COMMANDS.items() if command.about_payments)
+GIVEN: dict[str, Any] = {
+    "tenant": "acme",
+    "plan": "starter",
+    "cycle": "month",
+    "now": True,
+    "subscription": "sub_1",
+}
+
+
+def desk(shop: Shop, *, keys: bool = True) -> Desk:
+    mirrors = shop.store.mirrors
+    return Desk(
+        Administration(shop.store, shop.writer, shop.clock, Policy),
+        DailyCheck(shop.writer, mirrors, shop.clock, shop.facts.append, lambda: 7),
+        PaymentDesk(shop.sales, shop.subscriptions, mirrors) if keys else None,
+    )
+
+
+async def serve(shop: Shop, command: str, **given: object) -> Any:
+    return plain(await COMMANDS[command].serve(desk(shop), GIVEN | given, "alice"))
+
+
+@pytest.mark.parametrize("command", ABOUT_PAYMENTS)
+async def test_without_keys_every_one_says_how_to_enable_stripe(command: str) -> None:
+    with pytest.raises(AdministrationError, match="Stripe is not enabled, and nothing is charged"):
+        await COMMANDS[command].serve(desk(Shop(), keys=False), GIVEN, "alice")
+
+
+async def test_a_gateways_fault_is_a_refusal_in_words() -> None:
+    shop = Shop()
+    shop.till.fault = GatewayError("checkout: no answer", away=True)
+    with pytest.raises(REFUSALS, match="no answer"):
+        await serve(shop, "checkout")
+
+
+async def test_a_checkout_by_the_year_is_one() -> None:
+    offer = await serve(Shop(), "checkout", cycle="year")
+    assert (offer["cycle"], offer["url"]) == ("year", "https://pay.invalid/cs_1")
+
+
+async def test_subscriptions_are_shown_by_their_ids() -> None:
+    shop = Shop()
+    await shop.subscribe(Status.PAST_DUE)
+    (row,) = await serve(shop, "subscriptions")
+    assert (row["subscription"], row["status"], row["period_ends_at"]) == (
+        "sub_1",
+        "past_due",
+        None,
+    )
+    assert await serve(shop, "subscriptions", tenant=None) == [row]
+    with pytest.raises(AdministrationError, match="tenant 'nobody' is unknown"):
+        await serve(shop, "subscriptions", tenant="nobody")
+
+
+async def test_invoices_are_shown_with_money_as_it_is_written() -> None:
+    shop = Shop()
+    await shop.store.commit([invoice("in_1"), invoice("in_2", tenant="globex")])
+    (row,) = await serve(shop, "invoices")
+    assert (row["invoice"], row["total"], row["currency"]) == ("in_1", "29.00", "EUR")
+    with pytest.raises(AdministrationError, match="tenant 'nobody' is unknown"):
+        await serve(shop, "invoices", tenant="nobody")
+
+
+async def test_parked_events_say_what_they_wait_for_and_not_what_is_in_them() -> None:
+    shop = Shop()
+    parked, failed = LetterState.PARKED, LetterState.FAILED
+    await shop.store.commit(
+        [
+            letter("evt_1", 1, state=parked, body='{"email": "hidden"}'),
+            letter("evt_2", 2, state=parked, about="cus_1"),
+            letter("evt_3", 3, state=failed, note="its status 'new' is new to this program"),
+            letter("evt_4", 4, state=LetterState.DONE),
+        ]
+    )
+    rows = await serve(shop, "parked")
+    assert [(row["event"], row["waits_for"].partition(":")[0]) for row in rows] == [
+        ("evt_1", "a tenant"),
+        ("evt_2", "a tenant"),
+        ("evt_3", "a person"),
+    ]
+    assert "`pbxbilling stripe link sub_1 TENANT`" in rows[0]["waits_for"]
+    assert "hidden" not in str(rows)
+
+
+async def test_acts_are_served_with_their_actor() -> None:
+    shop = Shop()
+    await shop.subscribe(tenant=None, customer="cus_stranger")
+    await serve(shop, "link")
+    await serve(shop, "cancel", now=False)
+    result = await serve(shop, "reactivate")
+    assert result["subscription"]["cancel_at_period_end"] is False
+    by_alice = [row.action for row in shop.store.audited if row.actor == "alice"]
+    assert by_alice[-2:] == ["subscription cancel", "subscription reactivate"]
+    assert "link" in by_alice
+
+
+async def test_two_clicks_through_the_socket_are_one_offer() -> None:
+    shop = Shop()
+    offers = await asyncio.gather(serve(shop, "checkout"), serve(shop, "checkout"))
+    assert offers[0] == offers[1]
