@@ -105,14 +105,25 @@ def tool(name: str) -> Path:
 @functools.cache
 def mosquitto() -> Path:
     """Root of Debian's Mosquitto, unpacked and not installed: an installed one starts a server."""
-    target = cache_dir() / "mosquitto"
+    return _unpacked("mosquitto", *MOSQUITTO)
+
+
+@functools.cache
+def nginx() -> Path:
+    """Path of Debian's nginx, unpacked for the same reason."""
+    return _unpacked("nginx", "nginx") / "usr/sbin/nginx"
+
+
+def _unpacked(name: str, *packages: str) -> Path:
+    """Root of these packages in the cache; whole, or not there."""
+    target = cache_dir() / name
     if not target.exists():
         _require_no_obstacle()
         with _locked():
             if not target.exists():
-                scratch = Path(tempfile.mkdtemp(prefix=f"{target.name}.", dir=cache_dir()))
+                scratch = Path(tempfile.mkdtemp(prefix=f"{name}.", dir=cache_dir()))
                 try:
-                    _unpack(scratch, *MOSQUITTO)
+                    _unpack(scratch, *packages)
                     scratch.rename(target)
                 finally:
                     shutil.rmtree(scratch, ignore_errors=True)
@@ -258,6 +269,7 @@ def main() -> int:
             print(f"{name}: {tool(name)}")
         print(f"promtool: {promtool()}")
         print(f"Mosquitto: {mosquitto()}")
+        print(f"nginx: {nginx()}")
     except UnprovisionedError as reason:
         print(f"not set up: {reason}", file=sys.stderr)
         return 1

@@ -1,0 +1,77 @@
+"""nginx on loopback, with the server block that an operator is shown and its own certificate."""
+
+import subprocess
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rig import provision
+from rig.site import free_port
+from rig.waiting import until
+
+_AROUND = """
+pid {at}/nginx.pid;
+error_log {at}/error.log;
+events {{ }}
+http {{
+    access_log off;
+    client_body_temp_path {at}/body;
+    proxy_temp_path {at}/proxy;
+    fastcgi_temp_path {at}/fastcgi;
+    uwsgi_temp_path {at}/uwsgi;
+    scgi_temp_path {at}/scgi;
+    {server}
+}}
+"""
+
+
+class Nginx:
+    """A running nginx; a context manager. `url` is where it listens."""
+
+    def __init__(self, directory: Path, server: str, host: str, upstream: str) -> None:
+        """`server` is a block that listens on 443 as `host` and passes to 127.0.0.1:8080."""
+        directory.mkdir(parents=True, exist_ok=True)
+        self._at = directory
+        self._port = free_port()
+        self.url = f"https://127.0.0.1:{self._port}"
+        self.certificate = directory / "ca.pem"
+        self._make_certificate()
+        for written, meant in (
+            ("listen 443", f"listen 127.0.0.1:{self._port}"),
+            (f"/etc/letsencrypt/live/{host}/fullchain.pem", str(self.certificate)),
+            (f"/etc/letsencrypt/live/{host}/privkey.pem", str(directory / "key.pem")),
+            ("127.0.0.1:8080", upstream),
+        ):
+            assert written in server, f"the block has no {written!r}"
+            server = server.replace(written, meant)
+        (directory / "nginx.conf").write_text(_AROUND.format(at=directory, server=server))
+
+    def _make_certificate(self) -> None:
+        subprocess.run(
+            [
+                *(provision.tool("openssl"), "req", "-x509", "-nodes", "-newkey", "rsa:2048"),
+                *("-keyout", self._at / "key.pem", "-out", self.certificate, "-days", "2"),
+                *("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"),
+            ],
+            capture_output=True,
+            check=True,
+        )
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            [
+                *(provision.nginx(), "-p", self._at, "-c", self._at / "nginx.conf"),
+                *("-e", self._at / "error.log", "-g", "daemon off; user root;"),
+            ]
+        )
+        until((self._at / "nginx.pid").exists, "nginx runs")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.terminate()
+        self._process.wait(10)
