@@ -14,6 +14,7 @@ from pathlib import Path
 from signal import SIGTERM
 from typing import Any, Self
 
+from pbxbilling.cli.reach import ask
 from rig.site import free_port
 from rig.virtualpbx import VirtualPbx
 from rig.virtualpbx.pbx import Placed
@@ -32,8 +33,10 @@ Ran = subprocess.CompletedProcess[str]
 class VirtualSite:
     """One PBX in a thread of its own, one daemon as a process; both may be stopped and started."""
 
-    def __init__(self, directory: Path, mode: str = "enforce") -> None:
+    def __init__(self, directory: Path, mode: str = "enforce", sections: str = "") -> None:
+        """`sections` are more of the configuration's, such as `[stripe]`."""
         self.directory = directory
+        self.sections = sections
         self.config = directory / "pbxbilling.toml"
         self.socket = directory / "admin.sock"
         self.hook = ("127.0.0.1", free_port())
@@ -77,6 +80,7 @@ class VirtualSite:
             f'[http]\nlisten = "{self.http}"\nadmin = "{self.socket}"\n'
             f'[[pbx]]\nname = "pbx1"\nhost = "127.0.0.1"\nport = {self.pbx.port}\n'
             f'username = "pbxbilling"\nsecret = "{SECRET}"\ntrunks = ["PJSIP/carrier"]\n'
+            f"{self.sections}"
         )
 
     # --- the daemon ----------------------------------------------------------------------------
@@ -91,17 +95,22 @@ class VirtualSite:
         until(lambda: self.json("status")["ready"], "the daemon is ready", 20.0)
         return self
 
-    def stop(self) -> None:
-        """End the daemon in order."""
+    def stop(self, number: int = SIGTERM) -> None:
+        """End the daemon, in order or not."""
         daemon, self._daemon = self._daemon, None
         if daemon is not None:
-            daemon.send_signal(SIGTERM)
+            daemon.send_signal(number)
             daemon.wait(20)
+            self.socket.unlink(missing_ok=True)
 
     def signal(self, number: int) -> None:
         """Send the daemon a signal."""
         assert self._daemon is not None
         self._daemon.send_signal(number)
+
+    def ask(self, command: str, **given: Any) -> Any:
+        """What a command gives, past the command line: quicker."""
+        return ask(self.config, command, given)
 
     # --- its command line ----------------------------------------------------------------------
 

@@ -1,0 +1,207 @@
+"""A daemon that sells by our fake of Stripe: quick to set up, and its books open."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from concurrent.futures import Future
+from contextlib import closing
+from http.client import HTTPConnection
+from pathlib import Path
+from sqlite3 import Row, connect
+from typing import Any, NamedTuple, Self
+from urllib.request import urlopen
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from pbxbilling.domain.gateway import UNFINISHED
+from pbxbilling.payments.drift import CURSOR
+from pbxbilling.payments.post import SWEEP_S
+from rig.fakestripe import TEST_KEY, FakeStripe
+from rig.virtualpbx.pbx import Placed
+from rig.waiting import until
+from tests.support.virtual_site import VirtualSite
+
+SECRET = "whsec_shop"
+OLD_SECRET = "whsec_shop_before"
+HOOK = "/api/stripe/webhook"
+PRICE = "price_pro"
+TENANTS = 60
+
+_PLANS = f'[plan.free]\n[plan.pro]\nstripe_prices = {{ flat = "{PRICE}" }}\n'
+
+
+class Verdict(NamedTuple):
+    """What the hook said of a call."""
+
+    word: str
+    tenant: str
+    direction: str
+    reason: str
+
+
+def stripe_section(api: str, key: str = TEST_KEY) -> str:
+    """`[stripe]` of a daemon whose webhook secret is being rotated."""
+    return (
+        f'[stripe]\nenabled = true\nsecret_key = "{key}"\napi_base = "{api}"\n'
+        f'webhook_secrets = ["{SECRET}", "{OLD_SECRET}"]\n'
+    )
+
+
+class Storefront:
+    """The daemon, the fake, and one unused tenant after another; a context manager."""
+
+    def __init__(self, directory: Path) -> None:
+        self.fake = FakeStripe()
+        self.site = VirtualSite(directory, sections=stripe_section(self.fake.url))
+        self._directory = directory
+        self._known = 0
+
+    def __enter__(self) -> Self:
+        self.fake.__enter__()
+        self.site.__enter__()
+        self.fake.create_price(price_id=PRICE)
+        self.fake.webhooks.send_to(f"http://{self.site.http}{HOOK}", SECRET)
+        self.site.start()
+        self.admit(*(f"t{number}" for number in range(TENANTS)))
+        return self
+
+    def __exit__(self, *fault: object) -> None:
+        self.site.__exit__()
+        self.fake.__exit__(None, None, None)
+
+    def admit(self, *slugs: str) -> None:
+        """Take tenants into the accounts, on the free plan."""
+        tenants = "".join(f'[tenant.{slug}]\nplan = "free"\n' for slug in slugs)
+        self.site.ask("apply", text=_PLANS + tenants, source="shop", dry_run=False)
+
+    def buyer(self) -> Buyer:
+        """A tenant that no test has used yet."""
+        self._known += 1
+        assert self._known <= TENANTS
+        return Buyer(self, f"t{self._known - 1}")
+
+    def restart(self) -> None:
+        """End the daemon and start it again, and return when it has looked for lost events."""
+        compared = self._compared_at()
+        self.site.stop()
+        self.site.start()
+        until(lambda: self._compared_at() != compared, "events are compared with Stripe's")
+
+    def _compared_at(self) -> int:
+        (cursor,) = self.rows("SELECT at FROM cursor WHERE name = ?", CURSOR)
+        return int(cursor["at"])
+
+    # --- what its books say --------------------------------------------------------------------
+
+    def rows(self, query: str, *values: str) -> list[Row]:
+        """Rows of its database."""
+        path = self._directory / "pbxbilling.db"
+        with closing(connect(f"file:{path}?mode=ro", uri=True)) as database:
+            database.row_factory = Row
+            return database.execute(query, values).fetchall()
+
+    def letters(self) -> dict[str, str]:
+        """Every stored event and its state."""
+        return {row["id"]: row["state"] for row in self.rows("SELECT id, state FROM letter")}
+
+    def settle(self) -> None:
+        """Return when all that happened was posted, and all that came was worked off.
+
+        On a busy machine Stripe is sometimes given up, and asked again half a minute later.
+        """
+        self.fake.webhooks.settle()
+        until(lambda: not self.unfinished(), "events are worked off", SWEEP_S + 15)
+
+    def unfinished(self) -> Counter[str]:
+        """How many stored events are in each state that is not an end."""
+        states = Counter(self.letters().values())
+        return Counter({state: states[state] for state in UNFINISHED if states[state]})
+
+    def count(self, name: str, **labels: str) -> float:
+        """A counter of its metrics; 0 where there is none yet."""
+        with urlopen(f"http://{self.site.http}/metrics", timeout=5) as answer:
+            text = answer.read().decode()
+        families = text_string_to_metric_families(text)
+        samples = (sample for family in families for sample in family.samples)
+        return sum(
+            sample.value
+            for sample in samples
+            if sample.name == f"pbxbilling_{name}_total" and labels.items() <= sample.labels.items()
+        )
+
+    # --- what comes to it ----------------------------------------------------------------------
+
+    def post(
+        self, body: bytes, headers: Mapping[str, str], *, chunked: bool = False
+    ) -> tuple[int, str]:
+        """Post to the webhook; status and text of the answer. In chunks no length is told."""
+        host, _, port = self.site.http.rpartition(":")
+        with closing(HTTPConnection(host, int(port), timeout=10)) as connection:
+            sent: Any = iter([body[:4096], body[4096:]]) if chunked else body
+            connection.request("POST", HOOK, sent, dict(headers), encode_chunked=chunked)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+
+
+class Buyer:
+    """A tenant that buys."""
+
+    def __init__(self, shop: Storefront, slug: str) -> None:
+        self.shop, self.fake, self.slug = shop, shop.fake, slug
+        self.customer = self.fake.create_customer(name=slug)
+        self.subscription = ""
+        self.invoice = ""
+
+    def buys(self, *, paid: bool = True, trial_days: int = 0) -> Self:
+        """Subscribe to the plan that is sold; not `paid`: the card was declined."""
+        self.subscription = self.fake.subscribe(
+            self.customer, PRICE, metadata={"tenant": self.slug}, paid=paid, trial_days=trial_days
+        )
+        return self
+
+    def becomes(self, status: str, **fields: Any) -> Self:
+        """Another status at Stripe."""
+        self.fake.change(self.subscription, status=status, **fields)
+        return self
+
+    def renews(self, *, paid: bool) -> Self:
+        """The next period's invoice is paid, or declined."""
+        self.invoice = self.fake.renew(self.subscription, paid=paid)
+        return self
+
+    def told(self) -> Self:
+        """All of that has reached the daemon, and is done."""
+        self.shop.settle()
+        return self
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """The tenant as `tenants` lists it."""
+        rows: list[dict[str, Any]] = self.shop.site.ask("tenants")
+        return next(row for row in rows if row["tenant"] == self.slug)
+
+    @property
+    def status(self) -> str:
+        """Its status."""
+        return str(self.row["status"])
+
+    @property
+    def turns(self) -> list[str]:
+        """The statuses that it came to by the gateway, by the audit trail."""
+        rows = self.shop.rows(
+            "SELECT after FROM audit WHERE subject = ? AND actor = 'gateway' ORDER BY id",
+            f"tenant {self.slug}",
+        )
+        changes = [json.loads(row["after"]) for row in rows]
+        return [change["status"] for change in changes if "status" in change]
+
+    def calls(self, talk_s: float = 0.0) -> Future[Placed]:
+        """Place an outbound call."""
+        return self.shop.site.call(self.slug, "0155501", ring_s=0.0, talk_s=talk_s)
+
+    def verdict(self) -> Verdict:
+        """What the hook says of its next outbound call."""
+        fields = self.calls().result(10).verdict.split("|")
+        return Verdict(*fields[:4])
