@@ -92,7 +92,8 @@ class JournalFold:
         ended: list[JournalLeg] = []
         for row in rows:
             if row.event == "CHAN_START" and self._lives.begin_anew(row.uniqueid):
-                ended += self._give_up(list(self._channels))
+                ended += self._give_up([u for u in self._channels if u not in self._lives.young])
+                self._lives.young.clear()
             if row.event in _ENDS:
                 leg = self._end(row, since)
                 if leg is not None:

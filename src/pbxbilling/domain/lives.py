@@ -7,25 +7,35 @@ class Lives:
     """Tells one life of Asterisk from the next by its Uniqueids, `seconds.serial`.
 
     Within one life a lower serial was given earlier, so it cannot carry a later second; after a
-    start serials begin at 0 again (main/channel_internal_api.c).
+    start serials begin at 0 again (main/channel_internal_api.c). A start within the second after
+    the last channel shows a little later: `young` are the channels that may be of the new life
+    already, those that came after the highest serial.
     """
 
-    __slots__ = ("_second", "_serial")
+    __slots__ = ("_second", "_serial", "young")
 
     def __init__(self) -> None:
         self._second = 0
         self._serial = -1
+        self.young: set[str] = set()
 
     def begin_anew(self, uniqueid: str) -> bool:
-        """Whether this new channel proves that Asterisk was started since the one before."""
+        """Whether this new channel proves that Asterisk was started since those before."""
         stamp, _, tail = uniqueid.rpartition(".")
         second = stamp.rpartition("-")[2]  # a systemname stands in front
         if not (_is_number(second) and _is_number(tail)):
             return False
-        later = self._serial >= int(tail) and int(second) > self._second + 1
-        if later or int(tail) > self._serial:
-            self._second, self._serial = int(second), int(tail)
-        return later
+        at, serial = int(second), int(tail)
+        if serial > self._serial:
+            self._second, self._serial = at, serial
+            self.young.clear()
+            return False
+        anew = at > self._second + 1 or (serial == self._serial and at > self._second)
+        if anew:
+            self._second, self._serial = at, serial
+        else:
+            self.young.add(uniqueid)
+        return anew
 
 
 def _is_number(text: str) -> bool:

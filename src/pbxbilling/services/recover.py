@@ -7,6 +7,7 @@ missing. A leg is known by (PBX, Uniqueid), so reading rows again changes nothin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -21,6 +22,7 @@ from pbxbilling.domain.journal import (
 )
 from pbxbilling.domain.journal_fold import JournalFold
 from pbxbilling.domain.ledger import Ledger
+from pbxbilling.domain.records import EndWitness
 from pbxbilling.domain.signals import UPTIME_STEP_S
 from pbxbilling.ports import Clock, EventSink, Store
 from pbxbilling.services.settle import Settler
@@ -123,10 +125,11 @@ class JournalRecovery:
     def _keep(self, legs: list[JournalLeg]) -> None:
         """Legs that AMI may be about to tell by itself wait for a round: it knows better."""
         for leg in legs:
-            if leg.ended_at is not None and self._may_be_told(leg.ended_at):
-                self._put_off.setdefault(leg.key, leg)
-            else:
-                self._ended.setdefault(leg.key, leg)
+            told = leg.ended_at is not None and self._may_be_told(leg.ended_at)
+            waiting = self._put_off if told else self._ended
+            known = waiting.setdefault(leg.key, leg)
+            if known.witness is EndWitness.ESTIMATED and leg.witness is EndWitness.JOURNAL:
+                waiting[leg.key] = replace(known, ended_at=leg.ended_at, witness=leg.witness)
 
     def _may_be_told(self, at: datetime) -> bool:
         return self._told_before < at <= self._clock.now()

@@ -240,6 +240,21 @@ def test_the_same_serial_of_a_later_second_is_a_new_life() -> None:
     assert leg(RINGS, row("CHAN_START", 60, 1, second=EPOCH_S + 60)).ended_at == at(1)
 
 
+def test_channels_of_a_new_life_are_spared_when_the_start_shows_late() -> None:
+    old = row("CHAN_START", 0, 5)
+    young = row("CHAN_START", 1, 3, second=EPOCH_S + 1)  # its second proves nothing yet
+    later = row("CHAN_START", 3, 4, second=EPOCH_S + 3)
+    folding = fold()
+    (given_up,) = folding.feed([old, young, later], START)
+    assert given_up.key.uniqueid == old.uniqueid
+    assert [leg.key.uniqueid for leg in open_legs(folding)] == [young.uniqueid, later.uniqueid]
+
+
+def test_a_serial_that_was_given_before_is_of_a_new_life() -> None:
+    rows = [row("CHAN_START", 0, 5), row("CHAN_START", 1, 5, second=EPOCH_S + 1)]
+    assert leg(*rows).key.uniqueid == rows[0].uniqueid
+
+
 def test_serials_that_are_read_out_of_order_are_one_life() -> None:
     folding = fold()
     early = row("CHAN_START", 2, 4, second=EPOCH_S + 2)  # its second turned meanwhile

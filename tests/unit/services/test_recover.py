@@ -295,6 +295,18 @@ async def test_a_call_that_the_fallback_let_in_is_adopted_with_its_tenant_and_wa
     assert (call.tenant, call.direction, len(call.channels)) == ("globex", Direction.OUTBOUND, 2)
 
 
+async def test_a_leg_that_was_given_up_too_early_has_the_end_that_was_read(
+    store: MemoryStore,
+) -> None:
+    rows = outbound()
+    rows.insert(-2, row("CHAN_START", 20, 0, second=EPOCH_S + 20))  # as if Asterisk had started
+    run = Run(store, ListedJournal(rows, size=len(rows)))
+    await run.end()
+    leg = store.known_legs[KEY]
+    assert (leg.ended_at, leg.witness) == (at(70.5), EndWitness.JOURNAL)
+    assert (leg.tenant, leg.talk_us) == ("globex", 60_500_000)
+
+
 async def test_what_ami_may_be_about_to_tell_is_left_to_it_for_a_round(store: MemoryStore) -> None:
     run = Run(store, ListedJournal(outbound()), now=at(5))
     run.tracker.apply(Newchannel(seen(), at(2)))
