@@ -122,6 +122,13 @@ class World:
     def bridges(self, channel: ChannelSeen, bridge: str) -> None:
         self.tracker.apply(signals.BridgeEnter(channel, bridge, "basic", self.clock.now()))
 
+    def local(self, one: ChannelSeen, two: ChannelSeen) -> None:
+        self.tracker.apply(signals.LocalBridge(one, two, self.clock.now()))
+
+    def transfers(self, channels: list[ChannelSeen], *, done: bool) -> None:
+        keys = tuple(channel.key for channel in channels)
+        self.tracker.apply(signals.AttendedTransfer(keys, done, self.clock.now()))
+
     def asks_to_end(self, channel: ChannelSeen) -> None:
         self.tracker.apply(signals.HangupRequest(channel.key, self.clock.now()))
 
