@@ -6,6 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
+from pbxbilling.domain.billed import (
+    BilledLeg,
+    BillingCycle,
+    OneOffEntry,
+    PlanSwitched,
+    SavedStatement,
+)
 from pbxbilling.domain.channel import ChannelKey
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.gateway import Letter, LetterState
@@ -136,6 +143,46 @@ class Mirrors(Protocol):
 
     async def cursor(self, name: str) -> datetime | None:
         """How far something has come; None before its beginning."""
+        ...
+
+
+class Bills(Protocol):
+    """What the store keeps of statements; raises StoreError as the store does."""
+
+    async def statements(
+        self, *, tenant: str | None = None, month: str | None = None
+    ) -> list[SavedStatement]:
+        """Saved statements by tenant, period and number; None does not filter."""
+        ...
+
+    async def billed(
+        self, tenant: str, *, month: str | None = None, of_month: str | None = None
+    ) -> list[BilledLeg]:
+        """Legs on final statements in the order of their ends, later statements' copies later."""
+        ...
+
+    async def billed_copies(self, keys: Iterable[ChannelKey]) -> list[BilledLeg]:
+        """Every copy of these legs on a final statement, earlier statements' first."""
+        ...
+
+    async def legs_between(self, tenant: str, begins: datetime, ends: datetime) -> list[LegRecord]:
+        """A tenant's answered legs that ended in [begins, ends), in the order of their ends."""
+        ...
+
+    async def late_legs(self, tenant: str, begins: datetime, ends: datetime) -> list[LegRecord]:
+        """Those of `legs_between` that are on no final statement as they are now."""
+        ...
+
+    async def one_offs(self, tenant: str) -> list[OneOffEntry]:
+        """A tenant's one-off lines by number."""
+        ...
+
+    async def plan_switches(self, tenant: str, since: datetime) -> list[PlanSwitched]:
+        """How a tenant's plan changed from then on, in order."""
+        ...
+
+    async def cycles(self, tenant: str) -> list[BillingCycle]:
+        """The cycles that invoices opened, in the order of their beginning."""
         ...
 
 

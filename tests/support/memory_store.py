@@ -8,6 +8,14 @@ from dataclasses import replace
 from datetime import datetime
 
 from pbxbilling.domain.admission import Outcome
+from pbxbilling.domain.billed import (
+    BilledLeg,
+    BillingCycle,
+    OneOffEntry,
+    OneOffUsed,
+    PlanSwitched,
+    SavedStatement,
+)
 from pbxbilling.domain.channel import ChannelKey, LegDirection
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.records import (
@@ -23,6 +31,7 @@ from pbxbilling.domain.records import (
 )
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports import StoreError
+from tests.support.memory_bills import MemoryBills
 from tests.support.memory_mirrors import MemoryMirrors
 
 
@@ -40,10 +49,12 @@ class MemoryStore:
         self.decided: list[DecisionRecord] = []
         self.audited: list[AuditRecord] = []
         self.mirrors = MemoryMirrors()
+        self.bills = MemoryBills(self.known_legs)
 
     async def commit(self, records: Sequence[Record]) -> None:
         if self.fault is not None:
             raise self.fault
+        self.bills.check(records)
         self.commits.append(list(records))
         for record in records:
             self._put(record)
@@ -66,6 +77,15 @@ class MemoryStore:
                 self.plans[record.slug] = record
             case Tenant():
                 self.tenants[record.slug] = record
+            case (
+                SavedStatement()
+                | BilledLeg()
+                | OneOffEntry()
+                | OneOffUsed()
+                | PlanSwitched()
+                | BillingCycle()
+            ):
+                self.bills.put(record)
             case _:
                 self.mirrors.put(record)
 

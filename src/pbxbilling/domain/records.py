@@ -13,6 +13,7 @@ from operator import le
 from typing import Any
 
 from pbxbilling.domain.admission import Direction, Mode, Outcome, Reason
+from pbxbilling.domain.billed import BillingRecord
 from pbxbilling.domain.channel import ChannelKey, LegDirection
 from pbxbilling.domain.gateway import Cursor, Letter, LetterMoved
 from pbxbilling.domain.plan import Plan
@@ -207,4 +208,5 @@ Record = (
     | Letter
     | LetterMoved
     | Cursor
+    | BillingRecord
 )

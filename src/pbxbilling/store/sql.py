@@ -25,6 +25,7 @@ from pbxbilling.domain.records import (
 )
 from pbxbilling.store import rows, schema
 from pbxbilling.store.backup import copy_database
+from pbxbilling.store.bills import SqlBills
 from pbxbilling.store.engine import database_file, writer_engine
 from pbxbilling.store.faults import told_as_store_errors
 from pbxbilling.store.migrate import migrate
@@ -38,7 +39,8 @@ _KEYS_A_QUERY = 1000  # far below what any database binds in one statement
 class SqlStore:
     """Records in an SQLite file. Reads have connections of their own and never wait for writes.
 
-    `mirrors` is what it keeps of the payment gateway: the `Mirrors` port.
+    `mirrors` is what it keeps of the payment gateway, `bills` what it keeps of statements: the
+    ports `Mirrors` and `Bills`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -46,6 +48,7 @@ class SqlStore:
         self._writer = writer_engine(path)
         self._reads = Reads(path)
         self.mirrors = SqlMirrors(self._reads)
+        self.bills = SqlBills(self._reads)
         self._writes = Writes(self._writer.dialect.name)
 
     @classmethod

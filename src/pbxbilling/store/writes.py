@@ -22,6 +22,14 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
+from pbxbilling.domain.billed import (
+    BilledLeg,
+    BillingCycle,
+    OneOffEntry,
+    OneOffUsed,
+    PlanSwitched,
+    SavedStatement,
+)
 from pbxbilling.domain.gateway import Cursor, Letter, LetterMoved
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.records import (
@@ -36,7 +44,7 @@ from pbxbilling.domain.records import (
 )
 from pbxbilling.domain.subscription import Customer, Invoice, Subscription
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.store import mirror_rows, rows, schema
+from pbxbilling.store import bill_rows, mirror_rows, rows, schema
 
 # Rows a statement: binding that many holds the event loop for about 2 ms.
 CHUNK = 200
@@ -80,6 +88,14 @@ class Writes:
             Letter: _Write(_keep_first(dialect, schema.letter), mirror_rows.letter_values),
             LetterMoved: _Write(_move(), mirror_rows.moved_values),
             Cursor: _Write(upsert(schema.cursor), mirror_rows.cursor_values),
+            SavedStatement: _Write(insert(schema.statement), bill_rows.statement_values),
+            BilledLeg: _Write(insert(schema.statement_leg), bill_rows.billed_values),
+            OneOffEntry: _Write(insert(schema.one_off), bill_rows.one_off_values),
+            OneOffUsed: _Write(_use_one_off(), bill_rows.used_values),
+            PlanSwitched: _Write(upsert(schema.plan_switch), bill_rows.switched_values),
+            BillingCycle: _Write(
+                _keep_first(dialect, schema.billing_cycle), bill_rows.cycle_values
+            ),
         }
 
     def of(self, records: Sequence[Record]) -> Iterator[tuple[Executable, list[rows.Values]]]:
@@ -177,3 +193,16 @@ def _move() -> Executable:
         name: bindparam(f"to_{name}") for name in ("state", "attempts", "note")
     }
     return update(schema.letter).where(schema.letter.c.id == bindparam("letter_id")).values(moved)
+
+
+def _use_one_off() -> Executable:
+    row = schema.one_off.c
+    return (
+        update(schema.one_off)
+        .where(
+            row.tenant == bindparam("of_tenant"),
+            row.number == bindparam("of_number"),
+            row.used_in.is_(None),
+        )
+        .values(used_in=bindparam("to_used_in"))
+    )

@@ -1,0 +1,123 @@
+"""The `Bills` port on an SQL database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Select, and_, exists, select, tuple_
+
+from pbxbilling.domain.billed import (
+    BilledLeg,
+    BillingCycle,
+    OneOffEntry,
+    PlanSwitched,
+    SavedStatement,
+)
+from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.records import LegRecord
+from pbxbilling.store import bill_rows, schema
+from pbxbilling.store.reads import Reads
+from pbxbilling.store.rows import leg_record, to_us
+
+_KEYS_A_QUERY = 1000
+_A_PERIOD = timedelta(days=32)  # a leg's month is that in which its period begins, perhaps so early
+
+
+class SqlBills:
+    """What is kept of statements."""
+
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
+
+    async def statements(
+        self, *, tenant: str | None = None, month: str | None = None
+    ) -> list[SavedStatement]:
+        """Saved statements by tenant, period and number; None does not filter."""
+        table = schema.statement
+        query = select(table).order_by(table.c.tenant, table.c.month, table.c.number)
+        if tenant is not None:
+            query = query.where(table.c.tenant == tenant)
+        if month is not None:
+            query = query.where(table.c.month == month)
+        return [bill_rows.statement_record(row) for row in await self._reads.rows(query)]
+
+    async def billed(
+        self, tenant: str, *, month: str | None = None, of_month: str | None = None
+    ) -> list[BilledLeg]:
+        """Legs on final statements in the order of their ends, later statements' copies later."""
+        table = schema.statement_leg
+        query = select(table).where(table.c.tenant == tenant)
+        if month is not None:
+            query = query.where(table.c.month == month)
+        if of_month is not None:
+            query = query.where(table.c.of_month == of_month)
+        query = query.order_by(table.c.ended_at, table.c.pbx, table.c.uniqueid, table.c.month)
+        return [bill_rows.billed_record(row) for row in await self._reads.rows(query)]
+
+    async def billed_copies(self, keys: Iterable[ChannelKey]) -> list[BilledLeg]:
+        """Every copy of these legs on a final statement, earlier statements' first."""
+        table = schema.statement_leg
+        found: list[BilledLeg] = []
+        wanted = iter(keys)
+        while some := list(islice(wanted, _KEYS_A_QUERY)):
+            query = select(table).where(tuple_(table.c.pbx, table.c.uniqueid).in_(some))
+            found += map(bill_rows.billed_record, await self._reads.rows(query))
+        return sorted(found, key=lambda leg: (leg.month, leg.of_month, leg.key))
+
+    async def legs_between(self, tenant: str, begins: datetime, ends: datetime) -> list[LegRecord]:
+        """A tenant's answered legs that ended in [begins, ends), in the order of their ends."""
+        return [leg_record(row) for row in await self._reads.rows(_legs(tenant, begins, ends))]
+
+    async def late_legs(self, tenant: str, begins: datetime, ends: datetime) -> list[LegRecord]:
+        """Those of `legs_between` that are on no final statement as they are now."""
+        leg, copy = schema.leg.c, schema.statement_leg.c
+        same = exists().where(
+            copy.pbx == leg.pbx,
+            copy.uniqueid == leg.uniqueid,
+            copy.tenant == leg.tenant,
+            copy.ended_at == leg.ended_at,
+            copy.talk_us == leg.talk_us,
+            copy.direction == leg.direction,
+        )
+        query = _legs(tenant, begins, ends).where(~same)
+        return [leg_record(row) for row in await self._reads.rows(query)]
+
+    async def one_offs(self, tenant: str) -> list[OneOffEntry]:
+        """A tenant's one-off lines by number."""
+        table = schema.one_off
+        query = select(table).where(table.c.tenant == tenant).order_by(table.c.number)
+        return [bill_rows.one_off_record(row) for row in await self._reads.rows(query)]
+
+    async def plan_switches(self, tenant: str, since: datetime) -> list[PlanSwitched]:
+        """How a tenant's plan changed from then on, in order."""
+        table = schema.plan_switch
+        query = select(table).where(table.c.tenant == tenant, table.c.at >= to_us(since))
+        rows = await self._reads.rows(query.order_by(table.c.at))
+        return [bill_rows.switched_record(row) for row in rows]
+
+    async def cycles(self, tenant: str) -> list[BillingCycle]:
+        """The cycles that invoices opened, in the order of their beginning."""
+        table = schema.billing_cycle
+        query = select(table).where(table.c.tenant == tenant)
+        rows = await self._reads.rows(query.order_by(table.c.begins, table.c.invoice))
+        return [bill_rows.cycle_record(row) for row in rows]
+
+
+def _legs(tenant: str, begins: datetime, ends: datetime) -> Select[Any]:
+    """By the tenant and the months that may hold them: what `ix_leg_usage` finds."""
+    leg = schema.leg.c
+    first, last = begins - _A_PERIOD, ends + timedelta(days=1)
+    return (
+        select(schema.leg)
+        .where(
+            schema.LEG_USED,
+            leg.tenant == tenant,
+            and_(leg.month >= f"{first:%Y-%m}", leg.month <= f"{last:%Y-%m}"),
+            leg.ended_at >= to_us(begins),
+            leg.ended_at < to_us(ends),
+        )
+        .order_by(leg.ended_at, leg.pbx, leg.uniqueid)
+    )

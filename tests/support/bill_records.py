@@ -1,0 +1,62 @@
+"""Records of billing to write into a store, with what a test does not care about filled in."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from pbxbilling.domain.billed import BilledLeg, OneOffEntry, SavedStatement
+from pbxbilling.domain.channel import ChannelKey, LegDirection
+
+NOVEMBER = datetime(2026, 11, 1, tzinfo=UTC)
+DECEMBER = datetime(2026, 12, 1, tzinfo=UTC)
+
+
+def saved(month: str = "2026-11", number: int = 0, **changed: Any) -> SavedStatement:
+    """A statement of acme."""
+    fields: dict[str, Any] = {
+        "tenant": "acme",
+        "begins": NOVEMBER,
+        "ends": DECEMBER,
+        "made_at": DECEMBER,
+        "currency": "EUR",
+        "net": 100,
+        "tax": 19,
+        "total": 119,
+        "document": {"lines": [{"text": "Grün", "amount": "1.00"}], "notices": []},
+    }
+    return SavedStatement(month=month, number=number, **(fields | changed))
+
+
+def billed(uniqueid: str = "1.1", **changed: Any) -> BilledLeg:
+    """A minute of acme on the statement of November."""
+    fields: dict[str, Any] = {
+        "tenant": "acme",
+        "month": "2026-11",
+        "of_month": "2026-11",
+        "key": ChannelKey("main", uniqueid),
+        "direction": LegDirection.OUTBOUND,
+        "number": "15550100",
+        "ended_at": NOVEMBER,
+        "talk_us": 60_000_000,
+        "billed_s": 60,
+        "charged_s": 60,
+        "rate_micros": 500_000,
+        "line": "overage:500000",
+    }
+    return BilledLeg(**(fields | changed))
+
+
+def one_off(number: int = 1, **changed: Any) -> OneOffEntry:
+    """A discount of one euro for acme in November."""
+    fields: dict[str, Any] = {
+        "tenant": "acme",
+        "month": "2026-11",
+        "kind": "discount",
+        "reason": "for the wait",
+        "amount": 100,
+        "currency": "EUR",
+        "actor": "root",
+        "at": NOVEMBER,
+    }
+    return OneOffEntry(number=number, **(fields | changed))
