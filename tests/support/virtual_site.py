@@ -14,6 +14,8 @@ from pathlib import Path
 from signal import SIGTERM
 from typing import Any, Self
 
+import httpx
+
 from pbxbilling.cli.reach import ask
 from rig.site import free_port
 from rig.virtualpbx import VirtualPbx
@@ -33,12 +35,20 @@ Ran = subprocess.CompletedProcess[str]
 class VirtualSite:
     """One PBX in a thread of its own, one daemon as a process; both may be stopped and started."""
 
-    def __init__(self, directory: Path, mode: str = "enforce", sections: str = "") -> None:
+    def __init__(
+        self,
+        directory: Path,
+        mode: str = "enforce",
+        sections: str = "",
+        *,
+        database: Path | None = None,
+    ) -> None:
         """`sections` are more of the configuration's, such as `[stripe]`."""
         self.directory = directory
         self.sections = sections
         self.config = directory / "pbxbilling.toml"
         self.socket = directory / "admin.sock"
+        self.database = database or directory / "pbxbilling.db"
         self.hook = ("127.0.0.1", free_port())
         self.http = f"127.0.0.1:{free_port()}"
         self._mode = mode
@@ -75,7 +85,7 @@ class VirtualSite:
         """Write the configuration; `more` comes first, where top-level keys stand."""
         self.config.write_text(
             f'{more}\nmode = "{self._mode}"\n'
-            f'[database]\nurl = "sqlite:///{self.directory}/pbxbilling.db"\n'
+            f'[database]\nurl = "sqlite:///{self.database}"\n'
             f'[agi]\nlisten = "{self.hook[0]}:{self.hook[1]}"\n'
             f'[http]\nlisten = "{self.http}"\nadmin = "{self.socket}"\n'
             f'[[pbx]]\nname = "pbx1"\nhost = "127.0.0.1"\nport = {self.pbx.port}\n'
@@ -111,6 +121,15 @@ class VirtualSite:
     def ask(self, command: str, **given: Any) -> Any:
         """What a command gives, past the command line: quicker."""
         return ask(self.config, command, given)
+
+    def readyz(self) -> tuple[int, Any]:
+        """What monitoring is told: HTTP's status and the body."""
+        answer = httpx.get(f"http://{self.http}/readyz", timeout=5)
+        return answer.status_code, answer.json()
+
+    def log(self) -> str:
+        """All that the daemon has written."""
+        return (self.directory / "daemon.log").read_text()
 
     # --- its command line ----------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, NullPool, create_engine, event
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError
@@ -46,10 +46,10 @@ def reader_engine(path: Path) -> AsyncEngine:
     return _engine(path, READER_PRAGMAS, begin="BEGIN", size=READERS)
 
 
-def migration_engine(path: Path) -> Engine:
+def migration_engine(path: Path, *, begin: str = "BEGIN IMMEDIATE") -> Engine:
     """A connection for the time of a migration, in whatever thread that runs."""
     engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args=_BEGIN_BY_HAND)
-    _settle(engine, WRITER_PRAGMAS, "BEGIN IMMEDIATE")
+    _settle(engine, WRITER_PRAGMAS, begin)
     return engine
 
 
@@ -58,8 +58,14 @@ _BEGIN_BY_HAND = {"isolation_level": None}
 
 
 def _engine(path: Path, pragmas: tuple[str, ...], *, begin: str, size: int) -> AsyncEngine:
+    # The file is there since the migration: one that was taken away is not begun anew, empty.
+    existing = URL.create(
+        "sqlite+aiosqlite",
+        database=path.absolute().as_uri(),
+        query={"mode": "rw", "uri": "true"},
+    )
     engine = create_async_engine(
-        f"sqlite+aiosqlite:///{path}",
+        existing,
         pool_size=size,
         max_overflow=0,
         connect_args=_BEGIN_BY_HAND,

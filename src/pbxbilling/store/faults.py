@@ -17,6 +17,10 @@ class RecordError(StoreError):
     """The database is well, but one of these records will never fit it."""
 
 
+class FileError(StoreError):
+    """The file itself is at fault: another may stand in its place by now, so open it anew."""
+
+
 # By SQLite's primary result codes, https://www.sqlite.org/rescode.html
 _MENDS = {
     sqlite3.SQLITE_BUSY: "is locked by another process: end that one (`fuser {path}` names it)",
@@ -30,15 +34,25 @@ _MENDS = {
     sqlite3.SQLITE_IOERR: "cannot be read or written: look at the disk of {folder}",
 }
 
+_OF_THE_FILE = {
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_IOERR,
+}
+
 
 def store_error(path: Path, error: sqlite3.Error | SQLAlchemyError) -> StoreError:
     """The same fault for a person; the database's own words stand in brackets."""
     cause: object = error.orig if isinstance(error, DBAPIError) else error
     code = getattr(cause, "sqlite_errorcode", None)
-    mend = None if code is None else _MENDS.get(code & 0xFF)  # the rest is the extended code
+    primary = code & 0xFF if isinstance(code, int) else 0  # the rest is the extended code
+    mend = _MENDS.get(primary)
     if mend is None:
         return StoreError(f"database {path} failed: {cause}")
-    return StoreError(f"database {path} {mend.format(path=path, folder=path.parent)} [{cause}]")
+    kind = FileError if primary in _OF_THE_FILE else StoreError
+    return kind(f"database {path} {mend.format(path=path, folder=path.parent)} [{cause}]")
 
 
 @contextmanager

@@ -58,8 +58,7 @@ def _config(migrations: Path) -> Config:
 
 
 def _bring_up(engine: Engine, path: Path, config: Config, head: str) -> None:
-    with engine.begin() as connection:
-        current = _revision(connection, path)
+    current = _current(path)
     if current == head:
         return
     if current is not None:
@@ -67,6 +66,16 @@ def _bring_up(engine: Engine, path: Path, config: Config, head: str) -> None:
         copy_database(path, path.with_name(f"{path.name}.before-{head}.bak"))
     with engine.begin() as connection:
         _upgrade(connection, config)
+
+
+def _current(path: Path) -> str | None:
+    """The file's revision, read without the write lock: a file at its head may serve locked."""
+    engine = migration_engine(path, begin="BEGIN")
+    try:
+        with engine.begin() as connection:
+            return _revision(connection, path)
+    finally:
+        engine.dispose()
 
 
 def _revision(connection: Connection, path: Path) -> str | None:

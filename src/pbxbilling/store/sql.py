@@ -27,7 +27,7 @@ from pbxbilling.store import rows, schema
 from pbxbilling.store.backup import copy_database
 from pbxbilling.store.bills import SqlBills
 from pbxbilling.store.engine import database_file, writer_engine
-from pbxbilling.store.faults import told_as_store_errors
+from pbxbilling.store.faults import FileError, told_as_store_errors
 from pbxbilling.store.migrate import migrate
 from pbxbilling.store.mirrors import SqlMirrors
 from pbxbilling.store.reads import Reads
@@ -45,6 +45,7 @@ class SqlStore:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._inode = _inode(path)
         self._writer = writer_engine(path)
         self._reads = Reads(path)
         self.mirrors = SqlMirrors(self._reads)
@@ -62,7 +63,10 @@ class SqlStore:
         return cls(path)
 
     async def close(self) -> None:
-        """Close every connection; the last one folds SQLite's log into the file."""
+        """Close every connection; the last one folds SQLite's log into the file.
+
+        What is used afterwards is opened anew.
+        """
         await self._reads.close()
         await self._writer.dispose()
 
@@ -80,10 +84,21 @@ class SqlStore:
         """Write all of them in one durable transaction, or none."""
         if not records:
             return
-        with told_as_store_errors(self._path):
-            async with self._writer.begin() as transaction:
-                for statement, values in self._writes.of(records):
-                    await transaction.execute(statement, values)
+        if self._replaced():
+            await self.close()
+        try:
+            with told_as_store_errors(self._path):
+                async with self._writer.begin() as transaction:
+                    for statement, values in self._writes.of(records):
+                        await transaction.execute(statement, values)
+        except FileError:
+            await self.close()  # the next use opens what stands there then
+            raise
+
+    def _replaced(self) -> bool:
+        """Whether the path stands for another file than before: the open one is nobody's then."""
+        before, self._inode = self._inode, _inode(self._path)
+        return before != self._inode
 
     async def accounts(self) -> Accounts:
         """All plans and tenants, by slug."""
@@ -186,3 +201,11 @@ class SqlStore:
         """How far each PBX is known."""
         marks = map(rows.mark_record, await self._reads.rows(select(schema.pbx_mark)))
         return {mark.pbx: mark for mark in marks}
+
+
+def _inode(path: Path) -> int | None:
+    """The number of the file at that path; None where there is none."""
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import sqlite3
 import subprocess
@@ -20,7 +21,7 @@ from pbxbilling.ports import StoreError
 from pbxbilling.store import migrations, schema
 from pbxbilling.store.backup import copy_database
 from pbxbilling.store.engine import database_file
-from pbxbilling.store.faults import RecordError, told_as_store_errors
+from pbxbilling.store.faults import FileError, RecordError, told_as_store_errors
 from pbxbilling.store.lock import database_lock
 from pbxbilling.store.migrate import migrate
 from pbxbilling.store.sql import SqlStore
@@ -251,6 +252,31 @@ async def test_a_backup_of_a_running_store_holds_what_was_committed(
         await store.commit([call("c2")])
     async with await SqlStore.open(f"sqlite:///{tmp_path / 'copy.db'}") as copy:
         assert await copy.open_calls() == [call()]
+
+
+async def test_a_file_that_was_taken_away_is_an_error_until_another_takes_its_place(
+    path: Path,
+) -> None:
+    async with await SqlStore.open(f"sqlite:///{path}") as store:
+        await store.commit([call()])
+        await store.backup(path.with_name("copy.db"))
+        await asyncio.to_thread(path.rename, path.with_name("away.db"))
+        with pytest.raises(FileError, match=f"{path} cannot be opened"):
+            await store.commit([call("c2")])
+        await asyncio.to_thread(path.with_name("copy.db").rename, path)
+        await store.commit([call("c3")])
+        assert await store.open_calls() == [call(), call("c3")]
+    async with await SqlStore.open(f"sqlite:///{path}") as store:
+        assert await store.open_calls() == [call(), call("c3")]
+
+
+async def test_a_locked_database_of_this_schema_is_opened_and_read(path: Path) -> None:
+    async with await SqlStore.open(f"sqlite:///{path}") as store:
+        await store.commit([call()])
+    with opened(path) as other:
+        other.execute("BEGIN IMMEDIATE")
+        async with await SqlStore.open(f"sqlite:///{path}") as store:
+            assert await store.open_calls() == [call()]
 
 
 def test_a_copy_that_cannot_be_made_leaves_nothing_behind(path: Path) -> None:

@@ -1,0 +1,147 @@
+"""The database fails under a daemon that counts: calls are judged, and nothing counted is lost."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from rig.waiting import until
+from tests.support.virtual_site import VirtualSite
+
+pytestmark = pytest.mark.system
+
+ACCOUNTS = """
+[plan.two]
+max_calls = 2
+[tenant.acme]
+plan = "two"
+accountcodes = ["acme"]
+"""
+ENOUGH = 3  # calls during a fault; each leaves an answered leg
+
+
+@contextmanager
+def small_disk(where: Path) -> Iterator[Path]:
+    """A file system of 2 MB."""
+    where.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", where], check=True)
+    try:
+        yield where
+    finally:
+        subprocess.run(["umount", where], check=True)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[VirtualSite]:
+    """A running daemon whose database has a small disk of its own; acme may have two calls."""
+    with (
+        small_disk(tmp_path / "disk") as disk,
+        VirtualSite(tmp_path, database=disk / "pbxbilling.db") as site,
+    ):
+        site.start()
+        site.apply(ACCOUNTS)
+        yield site
+        site.stop()
+
+
+def fill(disk: Path) -> Path:
+    """Take the last byte of a disk."""
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as stream:
+        for size in (65536, 4096, 1):
+            try:
+                while True:
+                    stream.write(b"x" * size)
+            except OSError:
+                continue
+    return filler
+
+
+def answered_legs(database: Path) -> int:
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as reading:
+        query = "SELECT count(*) FROM leg WHERE answered_at IS NOT NULL AND ended_at IS NOT NULL"
+        (count,) = reading.execute(query).fetchone()
+    return int(count)
+
+
+def told(site: VirtualSite, fault: str) -> None:
+    """Wait until the fault is told in every place where somebody looks."""
+    until(lambda: site.readyz()[0] == 503, "readyz says that it is not ready", 20.0)
+    _, body = site.readyz()
+    assert fault in body["store"]["fault"]
+    assert body["pbxes"]["pbx1"]["ready"], "the counts are as true as ever"
+    assert fault in site.says("status")
+    assert "not ready: the store cannot write" in site.says("status")
+    (line,) = [line for line in site.log().splitlines() if "store failing" in line][-1:]
+    assert fault in line
+
+
+def judged(site: VirtualSite) -> None:
+    """Three calls one after the other, then two at once and a third that is one too many."""
+    for _ in range(ENOUGH):
+        assert site.call("acme", talk_s=0.1).result(10).admitted
+    live = [site.call("acme", talk_s=60.0) for _ in range(2)]
+    site.up(2)
+    assert not site.call("acme").result(10).admitted
+    site.idle()
+    assert all(call.result(10).admitted for call in live)
+
+
+def nothing_is_lost(site: VirtualSite, before: int) -> None:
+    until(lambda: site.readyz()[0] == 200, "the daemon is ready again", 20.0)
+    until(lambda: site.json("status")["store"]["pending"] == 0, "all is written", 20.0)
+    assert answered_legs(site.database) == before + ENOUGH + 2
+    assert "store recovered" in site.log()
+
+
+def on(site: VirtualSite, fault: str, end: Callable[[], None]) -> None:
+    """A fault has begun: see calls through it, end it, and count."""
+    judged(site)
+    told(site, fault)
+    end()
+    nothing_is_lost(site, before=1)
+
+
+def one_call(site: VirtualSite) -> None:
+    assert site.call("acme", talk_s=0.1).result(10).admitted
+    until(lambda: answered_legs(site.database) == 1, "the first leg is on record")
+
+
+def test_a_full_disk(site: VirtualSite) -> None:
+    one_call(site)
+    filler = fill(site.database.parent)
+    on(site, "disk of", filler.unlink)
+
+
+def test_a_file_that_another_process_locks(site: VirtualSite) -> None:
+    one_call(site)
+    with closing(sqlite3.connect(site.database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        on(site, "is locked by another process", other.rollback)
+
+
+def put(file: Path, database: Path) -> None:
+    """Put a copy of that file in the place of the database, without SQLite's log of the old one."""
+    for old in ("-wal", "-shm"):
+        database.with_name(database.name + old).unlink(missing_ok=True)
+    shutil.copy(file, database.with_name("new.db"))
+    database.with_name("new.db").rename(database)
+
+
+def test_a_damaged_file_is_replaced_under_the_running_daemon(
+    site: VirtualSite, tmp_path: Path
+) -> None:
+    one_call(site)
+    copy, damaged = tmp_path / "copy.db", tmp_path / "damaged.db"
+    with closing(sqlite3.connect(site.database)) as live, closing(sqlite3.connect(copy)) as target:
+        live.backup(target)
+    whole = copy.read_bytes()
+    damaged.write_bytes(whole[:100] + b"\xff" * (len(whole) - 100))
+    put(damaged, site.database)
+    on(site, "is damaged", lambda: put(copy, site.database))
