@@ -4,7 +4,12 @@ import os
 from collections.abc import Generator
 from typing import TypeVar
 
+import hypothesis
 import pytest
+
+# How long one example takes says more about the machine than about the code.
+hypothesis.settings.register_profile("pbxbilling", deadline=None)
+hypothesis.settings.load_profile("pbxbilling")
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
