@@ -40,7 +40,7 @@ USAGE = {
 }  # fmt: skip
 TENANT = {
     "tenant", "plan", "status", "mode", "calls", "max_calls", "trunk_legs", "extensions",
-    "subscription", "renews_at", "blocks",
+    "subscription", "renews_at", "blocks", "block_reasons",
 }  # fmt: skip
 
 
@@ -126,6 +126,7 @@ def test_tenants_have_the_shape_that_is_promised(site: VirtualSite) -> None:
     assert {key: row[key] for key in TENANT} == dict.fromkeys(TENANT) | {
         "tenant": "acme", "plan": "starter", "status": "active", "mode": "enforce",
         "calls": 0, "max_calls": 2, "trunk_legs": 0, "extensions": 0, "blocks": [],
+        "block_reasons": {},
     }  # fmt: skip
 
 
