@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from pbxbilling.domain.admission import Direction
 from pbxbilling.domain.call import Channel
-from pbxbilling.domain.channel import ChannelKey, ChannelState
+from pbxbilling.domain.channel import ChannelKey, ChannelState, LegDirection
 from pbxbilling.domain.ledger import Ledger
 from pbxbilling.domain.records import CallRecord, LegRecord
 from pbxbilling.ports import Clock
@@ -80,5 +81,8 @@ def _placeholder(
     channel = ledger.channel(key, "", at=record.started_at, mono=clock.monotonic())
     if channel is not None:
         channel.confirmed = True
+        if record.direction is Direction.INBOUND:
+            # whatever state the PBX shows: it may have been answered while nobody listened
+            channel.direction = LegDirection.INBOUND
         channel.linkedid = channel.linkedid or record.linkedid
     return channel
