@@ -17,8 +17,10 @@ def listing(request: Request) -> Body:
         rows = [row for row in rows if row["status"] == status]
     elif status is None:
         rows = [row for row in rows if row["status"] != "canceled"]
-    if "customer" in request.params:
-        rows = [row for row in rows if row["customer"] == request.params["customer"]]
+    if payer := request.params.get("customer"):
+        live = request.livemode
+        request.books.get("customer", payer, livemode=live, param="customer", in_path=False)
+        rows = [row for row in rows if row["customer"] == payer]
     if "price" in request.params:
         wanted = request.params["price"]
         rows = [

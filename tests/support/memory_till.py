@@ -21,10 +21,12 @@ class MemoryTill:
         self._clock = clock
         self.fault: GatewayError | None = None
         self.failing: frozenset[str] = frozenset()
+        self.prices: dict[str, PriceFound] = {}
         self.customers: dict[str, Customer] = {}
         self.sold: dict[str, Subscription] = {}
         self.pages: dict[str, tuple[Checkout, Order]] = {}
         self.withdrawn: list[str] = []
+        self._made: dict[tuple[str, str | None], str] = {}
 
     async def _asked(self, what: str) -> datetime:
         await asyncio.sleep(0)  # somebody else may be served meanwhile
@@ -38,7 +40,7 @@ class MemoryTill:
 
     async def price(self, ident: str) -> PriceFound | None:
         await self._asked("price")
-        return None
+        return self.prices.get(ident)
 
     async def customer(self, ident: str) -> Customer | None:
         await self._asked("customer")
@@ -46,7 +48,7 @@ class MemoryTill:
 
     async def create_customer(self, tenant: Tenant) -> Customer:
         await self._asked("create_customer")
-        ident = f"cus_{len(self.customers) + 1}"
+        ident = self._made.setdefault((tenant.slug, tenant.customer), f"cus_{len(self._made) + 1}")
         self.customers[ident] = Customer(ident, tenant.slug, tenant.email, live=False)
         return self.customers[ident]
 

@@ -69,7 +69,10 @@ class StripeTill:
     async def subscriptions_of(self, customer: str) -> Sequence[Subscription]:
         """Those that are not over, as old as a list is: see StripeGateway.subscriptions."""
         request = self._api.v1.subscriptions.list_async({"customer": customer, "limit": _MOST})
-        reply = await self._call(f"subscriptions of customer {customer}", request)
+        try:
+            reply = await self._call(f"subscriptions of customer {customer}", request)
+        except MissingError:  # a customer of the other mode, or of another account
+            return []
         as_of = reply.time_by(self._clock) - timedelta(seconds=1)
         return understood(
             lambda: [

@@ -13,6 +13,7 @@ from pbxbilling.domain.sale import Line, SalePages
 from pbxbilling.domain.standing import Status
 from pbxbilling.ports import GatewayError, StoreError
 from pbxbilling.services.administer import AdministrationError, NotKnownError
+from tests.support.gateway_records import customer
 from tests.support.shop import ACME, STARTER, Shop
 
 PAST = datetime(2026, 3, 1, tzinfo=UTC)
@@ -97,15 +98,14 @@ async def test_a_page_that_is_about_to_expire_is_made_anew() -> None:
 
 async def test_a_deleted_customer_is_replaced_and_stays_so() -> None:
     shop = Shop()
-    ended = await shop.subscribe(Status.CANCELLED)
+    await shop.store.commit([customer("cus_0")])
+    ended = await shop.subscribe(Status.CANCELLED, customer="cus_0")
+    assert shop.acme.customer == "cus_0"
     await buy(shop)
     assert shop.acme.customer == "cus_1"
-    shop.till.customers["cus_2"] = shop.till.customers.pop("cus_1")
-    await buy(shop)
-    assert shop.acme.customer == "cus_2"
-    assert shop.store.mirrors.customers["cus_1"].deleted
+    assert shop.store.mirrors.customers["cus_0"].deleted
     await shop.follower.see(ended)
-    assert shop.acme.customer == "cus_2"
+    assert shop.acme.customer == "cus_1"
 
 
 async def test_what_was_done_is_audited_with_its_actor() -> None:

@@ -1,0 +1,82 @@
+"""The contract of tills, kept by Stripe's at our fake of Stripe and by the tests' own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from pbxbilling.clock import SystemClock
+from pbxbilling.domain.sale import PriceFound
+from pbxbilling.domain.standing import Status
+from pbxbilling.domain.subscription import Subscription
+from pbxbilling.payments.client import StripeApi
+from pbxbilling.payments.till import StripeTill
+from pbxbilling.ports import GatewayError
+from rig.fakestripe import TEST_KEY, FakeStripe, Fault
+from tests.contract.till_contract import Counter, TillContract
+from tests.support.memory_till import MemoryTill
+
+
+class AtStripe(Counter):
+    def __init__(self, fake: FakeStripe, api: StripeApi) -> None:
+        self._fake = fake
+        self.till = StripeTill(api, SystemClock(), patience_s=2.0)
+
+    def price(self) -> str:
+        return self._fake.create_price(1000, "eur")
+
+    def buy(self, page: str) -> str:
+        return self._fake.complete(page)
+
+    def forget(self, customer: str) -> None:
+        self._fake.delete_customer(customer)
+
+    def away(self) -> None:
+        self._fake.break_api(Fault.DOWN)
+
+
+class InMemory(Counter):
+    def __init__(self) -> None:
+        self._kept = self.till = MemoryTill(SystemClock())
+
+    def price(self) -> str:
+        self._kept.prices["price_1"] = PriceFound("price_1", True, False, "EUR", 1000, 1, False)
+        return "price_1"
+
+    def buy(self, page: str) -> str:
+        _, order = self._kept.pages.pop(page)
+        now = SystemClock().now()
+        self._kept.sold["sub_1"] = Subscription(
+            "sub_1",
+            order.customer,
+            Status.ACTIVE,
+            ("price_1",),
+            now,
+            now,
+            live=False,
+            tenant=order.tenant,
+        )
+        return "sub_1"
+
+    def forget(self, customer: str) -> None:
+        del self._kept.customers[customer]
+
+    def away(self) -> None:
+        self._kept.fault = GatewayError("nobody answers", away=True)
+
+
+class TestStripeTill(TillContract):
+    @asynccontextmanager
+    async def counter(self) -> AsyncIterator[Counter]:
+        with FakeStripe() as fake:
+            api = StripeApi(TEST_KEY, fake.url)
+            try:
+                yield AtStripe(fake, api)
+            finally:
+                await api.close()
+
+
+class TestMemoryTill(TillContract):
+    @asynccontextmanager
+    async def counter(self) -> AsyncIterator[Counter]:
+        yield InMemory()
