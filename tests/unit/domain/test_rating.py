@@ -149,6 +149,13 @@ def test_a_destination_in_the_allowance_uses_it_up_and_costs_its_rate_beyond() -
     assert lines(rating) == [("overage:500000", 60, 50), ("destination:44:120000", 60, 12)]
 
 
+def test_a_destination_uses_no_allowance_of_calls_that_have_none() -> None:
+    rates = (DestinationRate("44", 120_000, in_allowance=True),)
+    terms = all_month(included_directions=frozenset({INBOUND}), destinations=rates)
+    rating = rate([used(60, number="4420"), used(60, 3, "x")], terms)
+    assert lines(rating) == [("destination:44:120000", 60, 12)]
+
+
 def test_a_destination_is_where_a_call_goes_not_whence_it_comes() -> None:
     terms = all_month(included_minutes=0, destinations=(DestinationRate("44", 120_000),))
     assert lines(rate([used(60, number="4420", direction=INBOUND)], terms)) == []
