@@ -1,0 +1,89 @@
+"""How a tenant's billing periods follow one another, without gap or overlap.
+
+A period begins where the one before it ended, and ends where the tenant's way of billing says: at
+the edge of its calendar (`Tenant.period_at`), or, while it lives by a subscription, where a month
+of that one is over. So each leg is in one period, whatever was changed meanwhile.
+"""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from pbxbilling.domain.billed import BillingCycle
+from pbxbilling.domain.period import Period, zone
+from pbxbilling.domain.subscription import Subscription
+from pbxbilling.domain.tenant import Tenant
+
+
+def first_begin(tenant: Tenant, subscription: Subscription | None, at: datetime) -> datetime:
+    """Where the period begins that a tenant is in at `at`, when nothing of it was ever billed."""
+    if subscription is None or subscription.period_start is None:
+        return tenant.period_at(at).begins
+    return max(edge for edge in _edges(subscription, at, -1, 1) if edge <= at)
+
+
+def period_from(
+    begins: datetime,
+    tenant: Tenant,
+    subscription: Subscription | None,
+    cycles: Iterable[BillingCycle] = (),
+    taken: Collection[str] = (),
+) -> Period:
+    """The period that begins at `begins`.
+
+    It ends at the calendar's next edge; with a subscription at that of its next month (so a yearly
+    one has monthly allowances too), or earlier where a cycle of it began that an invoice told of.
+    `taken` are the names of periods that are closed: a second one of a month is `2026-11.2`.
+    """
+    if subscription is None or subscription.period_start is None:
+        ends = tenant.period_at(begins).ends
+    else:
+        edges = _edges(subscription, begins, -1, 2)
+        told = (cycle.begins for cycle in cycles)
+        ends = min(edge for edge in (*edges, *told) if edge > begins)
+    return Period(_name(begins, tenant, taken), begins, ends)
+
+
+def whole_of(period: Period, tenant: Tenant, subscription: Subscription | None) -> Period:
+    """The whole period that this one is a part of, or is: a price is for that one."""
+    if subscription is not None and subscription.period_start is not None:
+        edges = set(_edges(subscription, period.begins, -1, 2))
+        if {period.begins, period.ends} <= edges:
+            return period
+    calendar = tenant.period_at(period.begins)
+    if period.ends <= calendar.ends:
+        return replace(calendar, month=period.month)
+    return period
+
+
+def _name(begins: datetime, tenant: Tenant, taken: Collection[str]) -> str:
+    calendar = tenant.period_at(begins)
+    local = begins.astimezone(zone(tenant.timezone))
+    month = calendar.month if calendar.begins == begins else f"{local:%Y-%m}"
+    number = 2
+    name = month
+    while name in taken:
+        name, number = f"{month}.{number}", number + 1
+    return name
+
+
+def _edges(
+    subscription: Subscription, around: datetime, first: int, last: int
+) -> Iterator[datetime]:
+    """Where months of a subscription begin, from `first` to `last` months around an instant.
+
+    As Stripe has it: the anchor's day, the last one of a shorter month, at one time of day in UTC:
+    https://docs.stripe.com/billing/subscriptions/billing-cycle
+    """
+    begins, ends = subscription.period_start, subscription.period_end
+    if begins is None:
+        return
+    anchor = max(begins.day, ends.day) if ends is not None else begins.day
+    around = around.astimezone(UTC)
+    for step in range(first, last + 1):
+        year, month = divmod(around.year * 12 + around.month - 1 + step, 12)
+        day = min(anchor, monthrange(year, month + 1)[1])
+        yield begins.replace(year=year, month=month + 1, day=day)
