@@ -198,7 +198,7 @@ class TenantTable(_Limited):
     accountcodes: tuple[Item, ...] = ()
     dids: tuple[Item, ...] = ()
     contexts: tuple[Item, ...] = ()
-    timezone: Annotated[str, AfterValidator(check_zone)] = "UTC"
+    timezone: Annotated[str, AfterValidator(check_zone)] = ""  # the provider's
     anchor_day: Annotated[int, Field(ge=1, le=31)] = 1
     mode: Mode | None = None
     demo: bool = False

@@ -141,6 +141,9 @@ def leading(subscriptions: Iterable[Subscription]) -> Subscription | None:
     )
 
 
+_TRYING = (Status.TRIAL, Status.GRACE_PERIOD)
+
+
 def follow(
     tenant: Tenant,
     subscriptions: Iterable[Subscription],
@@ -150,15 +153,16 @@ def follow(
 ) -> Tenant:
     """The tenant as its subscriptions want it; `plan` is the one that the leading price sells.
 
-    A demo tenant follows none. One that has never been linked keeps a trial of its own while the
-    first payment is awaited: a checkout that was left half done takes nothing away. A grace window
+    A demo tenant follows none. One that has never been linked keeps a trial of its own, and
+    the grace window behind it, while the first payment is awaited: a checkout that was left half
+    done takes nothing away. A grace window
     that was booked as over stays so while the payment is still due. A cancelled subscription does
     not bring back its customer: a new one may have taken its place.
     """
     lead = leading(subscriptions)
     if lead is None or tenant.demo:
         return tenant
-    trying = tenant.on_own_trial and tenant.trial_until is not None and at < tenant.trial_until
+    trying = tenant.subscription is None and tenant.status_at(at, grace_days) in _TRYING
     if lead.status is Status.INCOMPLETE and trying:
         return tenant
     began = lead.status in (Status.ACTIVE, Status.TRIAL)

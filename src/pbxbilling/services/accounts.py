@@ -186,6 +186,7 @@ def _tenant_change(
     after = replace(
         declared,
         plan=declared.plan or lived.plan or policy.default_plan,
+        timezone=declared.timezone or policy.timezone,
         status=status or lived.status,
         blocks=blocks,
         status_since=at if status else lived.status_since,

@@ -82,7 +82,8 @@ def test_a_checkout_left_half_done_takes_no_trial_away() -> None:
     trying = Tenant("acme", "free", status=Status.TRIAL, trial_until=START + timedelta(days=1))
     waiting = [seen(Status.INCOMPLETE)]
     assert follow(trying, waiting, None, START, 7) == trying
-    later = follow(trying, waiting, None, START + timedelta(days=2), 7)
+    assert follow(trying, waiting, None, START + timedelta(days=2), 7) == trying  # in its grace
+    later = follow(trying, waiting, None, START + timedelta(days=9), 7)
     assert later.status is Status.INCOMPLETE
 
 

@@ -174,3 +174,18 @@ def test_a_status_that_contradicts_a_subscription_holds_until_that_is_heard_of()
     assert "sub_1, which says cancelled, and goes back" in change.notes[0]
     suspended = applied_to(over, 'status = "suspended"')
     assert (suspended.after.blocks, suspended.notes) == (frozenset({Blocker.OPERATOR}), ())
+
+
+def test_a_tenant_that_names_no_zone_lives_in_the_providers() -> None:
+    text = """
+[plan.pro]
+[tenant.acme]
+plan = "pro"
+[tenant.globex]
+plan = "pro"
+timezone = "UTC"
+"""
+    policy = Policy(timezone="Europe/Berlin")
+    changes = plan_changes(AccountBook(), read_accounts(text, "accounts.toml"), NOW, policy)
+    zones = [change.after.timezone for change in changes if isinstance(change.after, Tenant)]
+    assert zones == ["Europe/Berlin", "UTC"]
