@@ -57,7 +57,7 @@ class StripeTill:
         asked = {
             "name": tenant.name or tenant.slug,
             "email": tenant.email,
-            "tax_exempt": "exempt" if tenant.tax_exempt else "none",
+            "tax_exempt": "exempt" if tenant.tax_exempt else "",
             "metadata": {reading.TENANT: tenant.slug},
         }
         asked = {key: value for key, value in asked.items() if value}
