@@ -42,8 +42,10 @@ class VirtualSite:
         sections: str = "",
         *,
         database: Path | None = None,
+        journal: bool = False,
     ) -> None:
         """`sections` are more of the configuration's, such as `[stripe]`."""
+        self.journal = directory / "pbxbilling.csv" if journal else None
         self.directory = directory
         self.sections = sections
         self.config = directory / "pbxbilling.toml"
@@ -59,7 +61,11 @@ class VirtualSite:
     def __enter__(self) -> Self:
         self._thread.start()
         self.pbx = VirtualPbx(
-            hook=self.hook, username="pbxbilling", secret=SECRET, login_delay_s=0.0
+            hook=self.hook,
+            username="pbxbilling",
+            secret=SECRET,
+            cel_csv=self.journal,
+            login_delay_s=0.0,
         )
         self._done(self.pbx.start())
         self.write_config()
@@ -90,7 +96,8 @@ class VirtualSite:
             f'[http]\nlisten = "{self.http}"\nadmin = "{self.socket}"\n'
             f'[[pbx]]\nname = "pbx1"\nhost = "127.0.0.1"\nport = {self.pbx.port}\n'
             f'username = "pbxbilling"\nsecret = "{SECRET}"\ntrunks = ["PJSIP/carrier"]\n'
-            f"{self.sections}"
+            + (f'cel_csv = "{self.journal}"\n' if self.journal else "")
+            + self.sections
         )
 
     # --- the daemon ----------------------------------------------------------------------------

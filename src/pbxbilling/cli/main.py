@@ -6,12 +6,13 @@ import sys
 
 import typer
 
-from pbxbilling.cli import accounts, daemon, daily, doctor, live, payments, tenants, usage
+from pbxbilling.cli import accounts, backup, daemon, daily, doctor, live, payments, tenants, usage
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(daemon.app)
 app.add_typer(doctor.app)
 app.add_typer(live.app)
+app.add_typer(backup.app)
 app.add_typer(accounts.app)
 app.add_typer(daily.app)
 app.add_typer(daemon.config_app, name="config")

@@ -10,17 +10,23 @@ from pathlib import Path
 from pbxbilling.ports import StoreError
 from pbxbilling.store.faults import check_folder, store_error
 
+MODE = 0o600  # it holds what the database holds: who called whom
 
-def copy_database(source: Path, target: Path) -> None:
-    """Copy by SQLite's backup API; `target` appears, or is replaced, when the copy is on disk.
 
-    Raises `StoreError`; a copy that failed leaves nothing behind.
+def copy_database(source: Path, target: Path, *, replace: bool = False) -> None:
+    """Copy by SQLite's backup API; `target` appears when the copy is whole, sound and on disk.
+
+    Raises `StoreError`, also where `target` exists and is not to be replaced; a copy that failed
+    leaves nothing behind.
     """
     check_folder(target)
+    _check_free(target, replace=replace)
     partial = target.with_name(f"{target.name}.partial")
-    partial.unlink(missing_ok=True)
     try:
+        partial.unlink(missing_ok=True)
+        partial.touch(MODE, exist_ok=False)
         _copy(source, partial)
+        _check_free(target, replace=replace)  # a copy may take minutes
         os.replace(partial, target)
         _sync(target.parent)
     except OSError as error:
@@ -29,7 +35,13 @@ def copy_database(source: Path, target: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
+def _check_free(target: Path, *, replace: bool) -> None:
+    if not replace and os.path.lexists(target):
+        raise StoreError(f"copy {target} was not made: the file exists; name another, or remove it")
+
+
 def _copy(source: Path, target: Path) -> None:
+    """In one step, so that writers of other processes never make it begin again."""
     try:
         with closing(sqlite3.connect(target)) as copy:
             with closing(
@@ -38,9 +50,12 @@ def _copy(source: Path, target: Path) -> None:
                 live.backup(copy)
             # A copy is one file: a log beside it would be forgotten when it is moved.
             copy.execute("PRAGMA journal_mode=DELETE")
+            (found,) = copy.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.Error as error:
         fault = store_error(source, error)
-        raise StoreError(f"copy {target} was not made: {fault}") from error
+        raise StoreError(f"copy of {source} was not made: {fault}") from error
+    if found != "ok":
+        raise StoreError(f"copy of {source} was not made: the database is damaged [{found}]")
     _sync(target)
 
 

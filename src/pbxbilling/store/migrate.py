@@ -63,7 +63,7 @@ def _bring_up(engine: Engine, path: Path, config: Config, head: str) -> None:
         return
     if current is not None:
         _check_older(config, current, head, path)
-        copy_database(path, path.with_name(f"{path.name}.before-{head}.bak"))
+        copy_database(path, path.with_name(f"{path.name}.before-{head}.bak"), replace=True)
     with engine.begin() as connection:
         _upgrade(connection, config)
 

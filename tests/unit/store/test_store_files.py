@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sqlite3
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -277,6 +278,30 @@ async def test_a_locked_database_of_this_schema_is_opened_and_read(path: Path) -
         other.execute("BEGIN IMMEDIATE")
         async with await SqlStore.open(f"sqlite:///{path}") as store:
             assert await store.open_calls() == [call()]
+
+
+def test_a_copy_is_for_its_owner_alone_and_never_takes_a_files_place(path: Path) -> None:
+    migrate(path)
+    target = path.with_name("copy.db")
+    copy_database(path, target)
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    before = target.read_bytes()
+    with pytest.raises(StoreError, match=f"{target} was not made: the file exists"):
+        copy_database(path, target)
+    assert target.read_bytes() == before
+    assert {file.name for file in path.parent.glob("copy*")} == {"copy.db"}
+
+
+def test_a_copy_of_a_damaged_database_is_refused(path: Path) -> None:
+    migrate(path)
+    with opened(path) as database:
+        (page,) = database.execute("PRAGMA page_size").fetchone()
+    whole = bytearray(path.read_bytes())
+    whole[5 * page : 6 * page] = b"\xff" * page
+    path.write_bytes(whole)
+    with pytest.raises(StoreError, match=r"pbxbilling\.db was not made: .* is damaged"):
+        copy_database(path, path.with_name("copy.db"))
+    assert not path.with_name("copy.db").exists()
 
 
 def test_a_copy_that_cannot_be_made_leaves_nothing_behind(path: Path) -> None:

@@ -1,0 +1,100 @@
+"""A copy of a running database, put back, and what the journal knows since: the same ledger."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from rig.waiting import until
+from tests.support.virtual_site import VirtualSite
+
+pytestmark = pytest.mark.system
+
+ACCOUNTS = """
+[plan.wide]
+[tenant.acme]
+plan = "wide"
+accountcodes = ["acme"]
+[tenant.globex]
+plan = "wide"
+accountcodes = ["globex"]
+"""
+APART_S = 0.1  # the journal's instants and ours
+Ledger = dict[str, tuple[str | None, float]]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[VirtualSite]:
+    """A daemon that reads the journal of its PBX."""
+    with VirtualSite(tmp_path, journal=True) as site:
+        site.start()
+        site.apply(ACCOUNTS)
+        yield site
+
+
+def ledger(database: Path) -> Ledger:
+    """The answered and ended trunk legs: Uniqueid → tenant and seconds."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as reading:
+        query = (
+            "SELECT uniqueid, tenant, talk_us FROM leg"
+            " WHERE answered_at IS NOT NULL AND ended_at IS NOT NULL"
+        )
+        return {leg: (tenant, us / 1e6) for leg, tenant, us in reading.execute(query)}
+
+
+def talk(site: VirtualSite, calls: int) -> None:
+    """Calls of both tenants, all at once, each to its own end."""
+    placed = [site.call(("acme", "globex")[n % 2], talk_s=0.1 + n / 10) for n in range(calls)]
+    assert all(call.result(20).admitted for call in placed)
+
+
+def put_back(copy: Path, database: Path) -> None:
+    """As docs/operations.md has it."""
+    for end in ("", "-wal", "-shm"):
+        database.with_name(database.name + end).unlink(missing_ok=True)
+    copy.rename(database)
+
+
+def test_a_copy_put_back_and_the_journal_give_the_same_ledger(
+    site: VirtualSite, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy.db"
+    talk(site, 4)
+    lasting = [site.call("acme", talk_s=60), site.call("globex", talk_s=60)]
+    site.up(2)
+    assert str(copy) in site.says("backup", str(copy))
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    talk(site, 4)
+    site.idle()
+    assert all(call.result(10).admitted for call in lasting)
+    site.stop()
+    full = ledger(site.database)
+    assert len(full) == 4 + 2 + 4
+    assert len(ledger(copy)) <= 4
+
+    put_back(copy, site.database)
+    site.start()
+    until(lambda: len(ledger(site.database)) >= len(full), "the journal is read", 30.0)
+    site.stop()
+    again = ledger(site.database)
+    assert {leg: tenant for leg, (tenant, _) in again.items()} == {
+        leg: tenant for leg, (tenant, _) in full.items()
+    }
+    for leg, (_, talk_s) in full.items():
+        assert again[leg][1] == pytest.approx(talk_s, abs=APART_S)
+
+
+def test_a_copy_is_made_without_a_daemon_and_never_over_a_file(
+    site: VirtualSite, tmp_path: Path
+) -> None:
+    talk(site, 2)
+    site.stop()
+    copy = tmp_path / "copy.db"
+    site.says("backup", str(copy))
+    assert ledger(copy) == ledger(site.database)
+    assert "the file exists" in site.fails("backup", str(copy))
