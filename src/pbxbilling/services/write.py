@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
+from pbxbilling.domain.billed import PlanSwitched
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.facts import AccountsChanged, StandingChanged
 from pbxbilling.domain.plan import Plan
@@ -48,6 +49,7 @@ class AccountWriter:
         real = [change for change in changes if change.kind is not ChangeKind.UNCHANGED]
         turns = [turn for change in real for turn in self._turns(change, actor)]
         records: list[Record] = [*also, *(change.after for change in real)]
+        records += self._switches(real, also)
         records += [self._audit_change(action, change, actor) for change in real]
         if records:
             await self._store.commit(records)
@@ -74,6 +76,18 @@ class AccountWriter:
     def tell(self, action: str, subject: str, actor: str) -> None:
         """Let everybody know that accounts or usage are not as they were."""
         self._emit(AccountsChanged(self._clock.now(), actor, action, subject))
+
+    def _switches(
+        self, changes: Sequence[Change], also: Sequence[Record]
+    ) -> Iterator[PlanSwitched]:
+        """From now on another plan, unless `also` says since when: statements ask for it."""
+        said = {record.tenant for record in also if isinstance(record, PlanSwitched)}
+        for change in changes:
+            if not isinstance(change, TenantChange) or change.before is None:
+                continue
+            slug, before, after = change.after.slug, change.before.plan, change.after.plan
+            if before != after and slug not in said:
+                yield PlanSwitched(slug, self._clock.now(), before, after)
 
     def _audit_change(self, action: str, change: Change, actor: str) -> AuditRecord:
         """Only the keys that change: what did not is in an earlier row."""

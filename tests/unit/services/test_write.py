@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from pbxbilling.domain.billed import PlanSwitched
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.facts import Fact, StandingChanged
 from pbxbilling.domain.plan import Plan
@@ -86,3 +87,18 @@ async def test_what_could_not_be_kept_is_not_in_force() -> None:
     with pytest.raises(StoreError):
         await office.change(Turn.PAID, status=Status.ACTIVE)
     assert (office.facts, office.book.tenants["acme"]) == ([], ACME)
+
+
+async def test_a_change_of_plan_is_kept_with_its_instant() -> None:
+    office = Office()
+    await office.change(None, plan="q", status=Status.TRIAL)
+    await office.change(None, name="Acme Inc.")
+    assert list(office.store.bills.switches.values()) == [PlanSwitched("acme", NOW, "p", "q")]
+
+
+async def test_an_instant_that_is_given_stands() -> None:
+    office = Office()
+    given = PlanSwitched("acme", NOW - timedelta(days=1), "p", "q")
+    change = TenantChange(ACME, replace(ACME, plan="q"))
+    await office.writer.write("plan change", [change], "root", [given])
+    assert list(office.store.bills.switches.values()) == [given]
