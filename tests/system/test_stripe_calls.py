@@ -1,0 +1,126 @@
+"""What a subscription's state does to calls on a real Asterisk: the next one, and those that live.
+
+A second after the webhook's answer the next call must be judged by the new state.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from rig.asterisk import Asterisk
+from rig.fakestripe import FakeStripe, Fault
+from rig.localstripe import DECLINED_CARD, KEY, LocalStripe
+from rig.scene import MOBILE
+from rig.waiting import until
+from tests.support.stage import Stage, accounts
+from tests.support.storefront import HOOK, SECRET, stripe_section
+
+pytestmark = pytest.mark.asterisk
+
+IN_FORCE_S = 1.0
+
+
+class Paying:
+    """A stage whose acme has an active subscription at the fake."""
+
+    def __init__(self, asterisk: Asterisk, directory: Path, stack: ExitStack, more: str = ""):
+        self.fake = stack.enter_context(FakeStripe())
+        self.stage = Stage(asterisk, directory, stack, more=stripe_section(self.fake.url) + more)
+        daemon = self.stage.daemon
+        daemon.apply(accounts("unlimited"))
+        self.fake.webhooks.send_to(f"http://{daemon.http}{HOOK}", SECRET)
+        customer, price = self.fake.create_customer(), self.fake.create_price()
+        self.subscription = self.fake.subscribe(customer, price, metadata={"tenant": "acme"})
+        self.told()
+        until(lambda: status(self.stage) == "active", "acme follows its subscription")
+
+    def told(self) -> None:
+        """A second after the webhook answered."""
+        self.fake.webhooks.settle()
+        assert self.fake.webhooks.failed == []
+        time.sleep(IN_FORCE_S)
+
+    def becomes(self, word: str) -> None:
+        """Another status at Stripe, a second ago."""
+        self.fake.change(self.subscription, status=word)
+        self.told()
+
+
+def status(stage: Stage, slug: str = "acme") -> object:
+    """A tenant's status once it has a subscription."""
+    rows = stage.daemon.ask("tenants")
+    return next(row["status"] for row in rows if row["tenant"] == slug and row["subscription"])
+
+
+@pytest.mark.parametrize("fault", [None, Fault.DOWN], ids=["api up", "api down"])
+def test_the_next_call_is_judged_by_the_new_state(
+    asterisk: Asterisk, tmp_path: Path, fault: Fault | None
+) -> None:
+    with ExitStack() as stack:
+        paying = Paying(asterisk, tmp_path, stack)
+        stage = paying.stage
+        stage.phone.dial(MOBILE).hang_up()
+        if fault is not None:
+            paying.fake.break_api(fault)
+        paying.becomes("unpaid")
+        assert stage.refused_with() == 486
+        assert stage.last_decision()["reason"] == "read_only"
+        paying.becomes("active")
+        stage.phone.dial(MOBILE).hang_up()
+
+
+def test_a_live_call_goes_on_when_its_subscription_ends(asterisk: Asterisk, tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        paying = Paying(asterisk, tmp_path, stack)
+        stage = paying.stage
+        live = stage.phone.dial(MOBILE)
+        paying.fake.cancel(paying.subscription)
+        paying.told()
+        assert stage.refused_with() == 486
+        assert stage.last_decision()["reason"] == "cancelled"
+        assert live.state == "up"
+        assert [call["state"] for call in stage.daemon.calls()] == ["up"]
+        live.hang_up()
+        stage.daemon.wait_idle()
+
+
+@pytest.mark.parametrize(("grace_days", "passes"), [(7, True), (0, False)], ids=["in", "out"])
+def test_past_due_passes_through_the_grace_window_only(
+    asterisk: Asterisk, tmp_path: Path, grace_days: int, *, passes: bool
+) -> None:
+    with ExitStack() as stack:
+        more = f"[billing]\ngrace_days = {grace_days}\n"
+        paying = Paying(asterisk, tmp_path, stack, more)
+        paying.becomes("past_due")
+        stage = paying.stage
+        if passes:
+            stage.phone.dial(MOBILE).hang_up()
+            assert status(stage) == "past_due"
+        else:
+            assert stage.refused_with() == 486
+            assert stage.last_decision()["reason"] == "read_only"
+
+
+def test_a_declined_card_at_localstripe_leaves_the_phone_closed(
+    asterisk: Asterisk, tmp_path: Path
+) -> None:
+    with ExitStack() as stack:
+        local = stack.enter_context(LocalStripe())
+        stage = Stage(asterisk, tmp_path, stack, more=stripe_section(local.url, KEY))
+        stage.daemon.apply(accounts("unlimited"))
+        local.webhook(f"http://{stage.daemon.http}{HOOK}", SECRET)
+        stage.phone.dial(MOBILE).hang_up()
+        customer = local.create_customer()
+        local.add_card(customer, DECLINED_CARD)
+        local.subscribe(customer, local.create_plan(), "acme")
+        until(
+            lambda: any(row["subscription"] for row in stage.daemon.ask("tenants")),
+            "acme is linked",
+        )
+        assert status(stage) == "incomplete"
+        assert stage.refused_with() == 486
+        assert stage.last_decision()["reason"] == "incomplete"
