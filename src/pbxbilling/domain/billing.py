@@ -15,6 +15,7 @@ from pbxbilling.domain.proration import PricePart, Proration
 from pbxbilling.domain.rating import Rating
 from pbxbilling.domain.statement import (
     TAKES_AWAY,
+    Adjustment,
     LineKind,
     OneOff,
     Payer,
@@ -46,22 +47,31 @@ def statement_of(
     with_setup: bool = False,
     units: Iterable[Charge] = (),
     one_offs: Iterable[OneOff] = (),
+    adjustments: Iterable[Adjustment] = (),
 ) -> Statement:
     """The statement of a tenant for a period; `rating` was made by the same `stretches`.
 
     `prices` is what of a plan's price is due here: `price_parts(stretches)` on a monthly cycle;
     on a longer one the parts of the cycle, in the period where it begins, and `changes` where the
     plan changes later in it. `with_setup` charges the fee that is due once, `units` is usage other
-    than calls. Tax is that of the last tariff, on each line, half up. Raises ValueError where two
-    lines have one key.
+    than calls, `adjustments` are for periods closed before. Tax is that of the last tariff, on each
+    line, half up. Raises ValueError where two lines have one key, and for another currency.
     """
     tariff = stretches[-1].tariff
+    prices, changes, adjustments = tuple(prices), tuple(changes), tuple(adjustments)
+    _refuse_other_currencies(
+        tariff.currency,
+        *(part.stretch.tariff.currency for part in prices),
+        *(change.replaced.tariff.currency for change in changes),
+        *(adjustment.currency for adjustment in adjustments),
+    )
     lines = [
         *map(_price_line, prices),
         *(line for change in changes for line in _change_lines(change)),
         *_setup_lines(tariff, with_setup=with_setup),
         *map(_charge_line, (*rating.charges, *units)),
         *map(_one_off_line, one_offs),
+        *map(_adjustment_line, adjustments),
     ]
     _refuse_twins(lines)
     return Statement(
@@ -74,6 +84,7 @@ def statement_of(
         lines=tuple(_due(line, tariff) for line in lines),
         stretches=tuple(stretches),
         legs=rating.legs,
+        late=tuple(leg for adjustment in adjustments for leg in adjustment.legs),
         allowance_s=rating.allowance_s,
         used_s=rating.used_s,
     )
@@ -99,7 +110,7 @@ def _change_lines(change: Proration) -> Iterator[StatementLine]:
 
 def _plan_line(role: str, stretch: Stretch, amount: int, part: str) -> StatementLine:
     return StatementLine(
-        key=f"{role}:{stretch.tariff.plan}:{stretch.begins:%Y%m%dT%H%M%SZ}",
+        key=f"{role}:{stretch.tariff.plan}:{stretch.begins.isoformat()}",
         kind=LineKind.PLAN,
         text=f"{stretch.tariff.name}, {_CYCLE_WORDS[stretch.tariff.cycle]}{part}",
         amount=amount,
@@ -131,6 +142,25 @@ def _one_off_line(one_off: OneOff) -> StatementLine:
     sign = -1 if one_off.kind in TAKES_AWAY else 1
     key = f"{one_off.kind}:{one_off.id}"
     return StatementLine(key, one_off.kind, one_off.reason, sign * one_off.amount)
+
+
+def _adjustment_line(adjustment: Adjustment) -> StatementLine:
+    text = f"Calls of {adjustment.month} that became known later"
+    calls = len(adjustment.legs)
+    return StatementLine(
+        key=adjustment.key,
+        kind=LineKind.ADJUSTMENT,
+        text=text,
+        amount=adjustment.amount,
+        quantity=calls,
+        unit="call",
+    )
+
+
+def _refuse_other_currencies(currency: str, *others: str) -> None:
+    if strange := {*others} - {currency}:
+        msg = f"a statement in {currency} cannot charge {', '.join(sorted(strange))}"
+        raise ValueError(msg)
 
 
 def _refuse_twins(lines: Iterable[StatementLine]) -> None:

@@ -65,6 +65,29 @@ class OneOff:
 
 
 @dataclass(frozen=True, slots=True)
+class Adjustment:
+    """What calls that became known later add to a closed period, on the statement of a later one.
+
+    `amount` is net in minor units, below 0 where they take away. The line of its `legs` is `key`.
+    """
+
+    month: str
+    currency: str
+    amount: int
+    legs: tuple[RatedLeg, ...]
+
+    @property
+    def key(self) -> str:
+        """The key of its line."""
+        return adjustment_key(self.month)
+
+
+def adjustment_key(month: str) -> str:
+    """The key of the line that adjusts the period of that month."""
+    return f"late:{month}"
+
+
+@dataclass(frozen=True, slots=True)
 class Payer:
     """Whose statement it is, as it stood when it was made."""
 
@@ -117,7 +140,7 @@ class Statement:
 
     `stretches` are the tariffs in force, `legs` the usage, rated, `made_at` when it was made.
     `allowance_s` is what was included (None: unlimited), `used_s` what legs drew from it. A
-    `demo` has every line at 0.
+    `demo` has every line at 0. `late` are legs of periods closed before, on adjustment lines.
     """
 
     payer: Payer
@@ -131,6 +154,7 @@ class Statement:
     legs: tuple[RatedLeg, ...]
     allowance_s: int | None
     used_s: int
+    late: tuple[RatedLeg, ...] = ()
 
     @property
     def net(self) -> int:
@@ -154,4 +178,5 @@ class Statement:
 
     def legs_of(self, key: str) -> tuple[RatedLeg, ...]:
         """The calls that a line is made of; none where it is not made of calls."""
-        return tuple(rated for rated in self.legs if key and key in (rated.line, rated.fee_line))
+        rated_legs = (*self.legs, *self.late)
+        return tuple(rated for rated in rated_legs if key and key in (rated.line, rated.fee_line))

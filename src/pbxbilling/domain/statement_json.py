@@ -43,6 +43,7 @@ def as_json(statement: Statement) -> dict[str, Any]:
         "payer": _payer(statement.payer),
         "tariffs": [_stretch(stretch) for stretch in statement.stretches],
         "legs": [_leg(rated) for rated in statement.legs],
+        "late": [_leg(rated) for rated in statement.late],
     }
 
 
@@ -60,6 +61,7 @@ def statement_from(written: Json) -> Statement:
         legs=tuple(map(_leg_from, written["legs"])),
         allowance_s=written["included_s"],
         used_s=written["used_s"],
+        late=tuple(map(_leg_from, written["late"])),
     )
 
 

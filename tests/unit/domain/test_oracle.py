@@ -94,12 +94,13 @@ def agree(
     assert statement_line(used_legs, terms) == charged
 
 
-INCLUDED = st.integers(0, 3_000)
+INCLUDED = st.integers(0, 20) | st.integers(0, 3_000)
 OUTBOUND = frozenset({LegDirection.OUTBOUND})
 
 
 @settings(max_examples=300)
 @example([used(20, 1, "a"), used(20, 2, "b"), used(21, 3, "c")], 0, Decimal(50), OUTBOUND)
+@example([used(60.000001)], 0, Decimal(50), OUTBOUND)
 @example([used(61)], 1, Decimal("0.5"), OUTBOUND)
 @given(MONTHS, INCLUDED, CENTS, DIRECTIONS)
 def test_a_statement_equals_the_graduated_tier(

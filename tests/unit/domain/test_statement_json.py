@@ -96,4 +96,5 @@ def test_the_words_of_a_saved_statement_stay() -> None:
                 "emergency": False,
             }
         ],
+        "late": [],
     }
