@@ -75,8 +75,9 @@ class Site:
         self.traffic.begin()
 
     def until_true(self) -> None:
-        """Return when the counts are true again."""
-        until(lambda: self.daemon.ask("status")["ready"], "the counts are true again", 60.0)
+        """Return when the fault is over: the link is up, and the counts are true."""
+        until(lambda: self.daemon.pbx()["connected"], "the link is up again", 60.0)
+        until(lambda: self.daemon.ask("status")["ready"], "the counts are true again")
 
     def settle(self) -> None:
         """End the traffic and hold what the daemon knows against what Asterisk knows."""
