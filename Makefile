@@ -29,7 +29,7 @@ test: check provision ## Everything that CI checks
 	$(PY) -m pytest
 
 test-fast: .venv/installed ## What one runs while working: no real counterpart, no processes
-	$(PY) -m pytest tests/unit tests/contract tests/replay -q
+	$(PY) -m pytest tests/unit tests/contract tests/replay tests/fuzz -q
 
 .PHONY: provision
 provision: .venv/installed

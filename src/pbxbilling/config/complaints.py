@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
+from types import NoneType
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -105,8 +106,13 @@ def _siblings(model: type[BaseModel], path: KeyPath) -> list[str]:
     for part in path[:-1]:
         if isinstance(here, type) and issubclass(here, BaseModel):
             here = here.model_fields[str(part)].annotation
-        else:  # a list's index or a map's key: what it holds comes last
-            here = get_args(here)[-1]
+        else:  # a list's index or a map's key
+            here = _held(here)
     while get_args(here):
-        here = next(one for one in get_args(here) if one is not Ellipsis)
+        here = _held(here)
     return list(here.model_fields)
+
+
+def _held(container: Any) -> Any:
+    """What a list, a map, `tuple[what, ...]` or `what | None` holds: it comes last."""
+    return [one for one in get_args(container) if one not in {Ellipsis, NoneType}][-1]

@@ -35,3 +35,8 @@ def parse(path: Path, text: str) -> dict[str, Any]:
         found = re.search(r"at line (\d+)", str(error))
         line = int(found[1]) if found else text.count("\n") + 1
         raise ConfigError([Fault(str(path), line, "", f"not TOML: {error}")]) from error
+    except RecursionError:
+        message = "not TOML that anybody means: tables or lists in one another hundreds of times"
+        raise ConfigError([Fault(str(path), None, "", message)]) from None
+    except ValueError as error:  # a number of thousands of digits
+        raise ConfigError([Fault(str(path), None, "", f"not TOML: {error}")]) from error

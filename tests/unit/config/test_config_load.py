@@ -122,6 +122,10 @@ def test_every_reason_that_can_refuse_may_have_a_cause_of_its_own() -> None:
             "agi.dead_line_ms = 1",
             'FILE:1: agi.dead_line_ms: unknown key; did you mean "deadline_ms"?',
         ),
+        (
+            '[[pbx]]\nname = "a"\nhost = "h"\nusername = "u"\nsecret = "s"\ntrunk = "t"',
+            'FILE:6: pbx[0].trunk: unknown key; did you mean "trunks"?',
+        ),
         ("agi = 3", "FILE:1: agi: expected a table, got 3"),
         (
             '[agi]\nallow = ["127.0.0.0/8",\n "ten"]',
