@@ -4,17 +4,12 @@ import os
 from collections.abc import Generator
 from typing import TypeVar
 
-import hypothesis
 import pytest
 from hypothesis import HealthCheck, settings
 
 # A busy machine is no fault of an example: whatever hangs is ended by a limit of the test's own.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
-
-# How long one example takes says more about the machine than about the code.
-hypothesis.settings.register_profile("pbxbilling", deadline=None)
-hypothesis.settings.load_profile("pbxbilling")
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 

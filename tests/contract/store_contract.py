@@ -35,9 +35,7 @@ KEY = leg().key
 WITNESSED = [EndWitness.LIVE, EndWitness.JOURNAL]
 
 # A law is run by each store's own class: those are the differing executors, and meant.
-LAW = settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.differing_executors]
-)
+LAW = settings(max_examples=20, suppress_health_check=[HealthCheck.differing_executors])
 
 
 class StoreContract(ABC):

@@ -245,7 +245,7 @@ ACTS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(acts=ACTS)
 def test_rotation_at_any_point_loses_and_doubles_nothing(
     acts: list[str], tmp_path_factory: pytest.TempPathFactory

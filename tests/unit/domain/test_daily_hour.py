@@ -36,7 +36,7 @@ def test_the_due_moments_around_an_instant(
     assert (daily.last(at(now)), daily.next(at(now))) == (at(last), at(following))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     hour=st.times().map(lambda t: t.replace(microsecond=0, fold=0)),
     timezone=st.sampled_from(

@@ -122,7 +122,7 @@ def _is_over(office: Office) -> bool:
     return known is not None and known["status"] == "canceled"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(steps=STEPS)
 async def test_any_order_of_events_ends_in_the_truth(steps: list[tuple[str, object]]) -> None:
     office = Office()
@@ -140,7 +140,7 @@ async def test_any_order_of_events_ends_in_the_truth(steps: list[tuple[str, obje
     assert set(office.states()) <= {LetterState.DONE}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(steps=STEPS)
 async def test_every_turn_starts_where_the_last_one_ended(
     steps: list[tuple[str, object]],
