@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from pbxbilling.domain.admission import Mode, Outcome, Reason
 from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.charging import Charges, Charging
 from pbxbilling.domain.destinations import DestinationRate
 from pbxbilling.domain.plan import BillingIncrement, Cycle, Limits, Overage, Plan, StripePrices
 from pbxbilling.domain.records import (
@@ -102,6 +103,7 @@ class StoreContract(ABC):
             subscription="sub_1",
             renews_at=after(1),
             setup_paid_at=after(2),
+            charging=Charging(Charges.METER_EVENTS, Charges.INVOICE_ITEMS, after(3)),
         )
         async with self.opened() as store:
             await store.commit([tenant, plan, Plan("free")])

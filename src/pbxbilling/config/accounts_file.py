@@ -19,6 +19,7 @@ from pbxbilling.config.lines import key_lines, line_of
 from pbxbilling.config.model import Section
 from pbxbilling.domain.admission import Mode
 from pbxbilling.domain.channel import LegDirection
+from pbxbilling.domain.charging import Charges, Charging
 from pbxbilling.domain.destinations import DestinationRate
 from pbxbilling.domain.money import check_currency, to_basis_points, to_micros, to_minor
 from pbxbilling.domain.plan import (
@@ -202,6 +203,7 @@ class TenantTable(_Limited):
     anchor_day: Annotated[int, Field(ge=1, le=31)] = 1
     mode: Mode | None = None
     demo: bool = False
+    charges: Charges = Charges.NONE
     extensions: Annotated[int, Field(ge=0)] = 0
 
     def tenant(self, slug: str) -> Tenant:
@@ -223,6 +225,7 @@ class TenantTable(_Limited):
             timezone=self.timezone,
             anchor_day=self.anchor_day,
             demo=self.demo,
+            charging=Charging(self.charges),
             extensions=self.extensions,
         )
 

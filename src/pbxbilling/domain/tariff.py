@@ -72,14 +72,19 @@ class Tariff:
 
     def unmeterable(self) -> tuple[str, ...]:
         """Why a meter of whole minutes at the gateway cannot charge the same; empty if it can."""
-        faults = []
-        if not self.billing_increment.in_whole_minutes:
-            faults.append(f"its billing increment, {self.billing_increment}, is not whole minutes")
-        if self.price_per_call_micros:
-            faults.append("it has a price per call")
-        if self.destinations:
-            faults.append("it has rates by destination")
-        return tuple(faults)
+        return unmeterable(self)
+
+
+def unmeterable(terms: Plan | Tariff) -> tuple[str, ...]:
+    """As `Tariff.unmeterable`, of a plan too."""
+    faults = []
+    if not terms.billing_increment.in_whole_minutes:
+        faults.append(f"its billing increment, {terms.billing_increment}, is not whole minutes")
+    if terms.price_per_call_micros:
+        faults.append("it has a price per call")
+    if terms.destinations:
+        faults.append("it has rates by destination")
+    return tuple(faults)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from pbxbilling.domain.admission import Direction, Mode, Reason
+from pbxbilling.domain.charging import ON_STATEMENTS_ALONE, Charging
 from pbxbilling.domain.period import Period, period_at
 from pbxbilling.domain.standing import Blocker, Status
 
@@ -58,10 +59,17 @@ class Tenant:
     subscription: str | None = None
     renews_at: datetime | None = None
     setup_paid_at: datetime | None = None  # the setup fee is charged once
+    charging: Charging = ON_STATEMENTS_ALONE  # of usage, at the gateway
 
     def period_at(self, at: datetime) -> Period:
         """The billing period that an instant is in: in its own zone, from its anchor day on."""
         return period_at(at, self.timezone, self.anchor_day)
+
+    def next_period(self, at: datetime) -> datetime:
+        """When the period after that of `at` begins: a subscription's where it lives by one."""
+        if self.subscription is not None and self.renews_at is not None and self.renews_at > at:
+            return self.renews_at
+        return self.period_at(at).ends
 
     @property
     def on_own_trial(self) -> bool:

@@ -15,6 +15,7 @@ from pbxbilling.domain.standing import Blocker, Status, Turn
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.services.contradictions import (
     Problem,
+    charging_problems,
     choice_problems,
     demo_problems,
     double_claims,
@@ -126,6 +127,7 @@ def plan_changes(
             for problem in choice_problems(change.before, change.after, book.plans | declared)
         ),
         *(problem for one in tenants for problem in demo_problems(one.before, one.after)),
+        *charging_problems(everyone, book.plans | declared),
         *double_claims(everyone),
     ]
     if problems:
@@ -164,7 +166,8 @@ class TenantChange(Change):
 
 def _with_what_stays(known: Tenant, declared: Tenant, keys: frozenset[str]) -> Tenant:
     """The declared tenant with all that the file does not declare as it is known."""
-    stays = {f.name: getattr(known, f.name) for f in fields(Tenant) if f.name not in keys}
+    named = keys | {"charging"} if "charges" in keys else keys
+    stays = {f.name: getattr(known, f.name) for f in fields(Tenant) if f.name not in named}
     own = {name: limit for name, limit in known.limits.items() if name not in keys}
     return replace(declared, **stays | {"limits": own | dict(declared.limits)})
 
@@ -182,6 +185,9 @@ def _tenant_change(
     if status is Status.SUSPENDED:  # no status that is lived: a block in front of it
         status, blocks = None, blocks | {Blocker.OPERATOR}
     begins_trial = status is Status.TRIAL
+    charging = declared.charging
+    if known is not None:
+        charging = known.charging.switched(charging.way, at, known.next_period(at))
     trial_until = at + timedelta(days=policy.trial_days) if begins_trial else lived.trial_until
     after = replace(
         declared,
@@ -195,6 +201,7 @@ def _tenant_change(
         subscription=lived.subscription,
         renews_at=lived.renews_at,
         setup_paid_at=lived.setup_paid_at,
+        charging=charging,
     )
     turn = Turn.TRIAL_BEGAN if begins_trial else None
     return TenantChange(known, after, turn, notes=(note,) if note else ())

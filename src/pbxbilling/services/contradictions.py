@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from pbxbilling.domain.charging import Charges
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.standing import Status
+from pbxbilling.domain.tariff import unmeterable
 from pbxbilling.domain.tenant import Tenant
 
 Plans = Mapping[str, Plan]
@@ -94,6 +96,22 @@ def demo_problems(before: Tenant | None, after: Tenant) -> Iterator[Problem]:
             f"a demo tenant is never billed, and subscription {before.subscription} still is:"
             " cancel it first",
         )
+
+
+def charging_problems(tenants: Tenants, plans: Plans) -> Iterator[Problem]:
+    """Usage that a meter of whole minutes at the gateway could not charge as the plan does."""
+    for tenant in tenants.values():
+        plan = plans.get(tenant.plan)
+        metered = Charges.METER_EVENTS in (tenant.charging.way, tenant.charging.before)
+        faults = unmeterable(plan) if metered and plan is not None else ()
+        if faults:
+            yield Problem(
+                f"tenant {tenant.slug}",
+                "charges",
+                f"meter events are whole minutes, and plan {tenant.plan} is not charged so"
+                f" ({', '.join(faults)}): change the plan, or set charges ="
+                f' "{Charges.INVOICE_ITEMS}"',
+            )
 
 
 def double_claims(tenants: Tenants) -> Iterator[Problem]:

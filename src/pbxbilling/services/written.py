@@ -88,6 +88,8 @@ def _tenant_as_written(tenant: Tenant) -> dict[str, Any]:
         "timezone": tenant.timezone,
         "anchor_day": tenant.anchor_day,
         "demo": tenant.demo,
+        "charges": tenant.charging.way.value,
+        "charges_since": _instant(tenant.charging.since),
         "extensions": tenant.extensions,
         "customer": tenant.customer,
         "subscription": tenant.subscription,

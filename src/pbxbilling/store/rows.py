@@ -11,6 +11,7 @@ from sqlalchemy import Row
 
 from pbxbilling.domain.admission import Direction, Mode, Outcome, Reason
 from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.charging import Charges, Charging
 from pbxbilling.domain.destinations import DestinationRate
 from pbxbilling.domain.plan import (
     LIMIT_NAMES,
@@ -333,6 +334,9 @@ def tenant_values(record: Tenant) -> Values:
         "subscription": record.subscription,
         "renews_at": to_us(record.renews_at),
         "setup_paid_at": to_us(record.setup_paid_at),
+        "charges": record.charging.way.value,
+        "charges_before": record.charging.before.value,
+        "charges_since": to_us(record.charging.since),
     }
 
 
@@ -364,6 +368,9 @@ def tenant_record(row: Row[Any]) -> Tenant:
         subscription=row.subscription,
         renews_at=from_us(row.renews_at),
         setup_paid_at=from_us(row.setup_paid_at),
+        charging=Charging(
+            Charges(row.charges), Charges(row.charges_before), from_us(row.charges_since)
+        ),
     )
 
 

@@ -175,6 +175,9 @@ tenant = Table(
     Column("subscription", String),
     Column("renews_at", BigInteger),
     Column("setup_paid_at", BigInteger),
+    Column("charges", String, nullable=False),
+    Column("charges_before", String, nullable=False),
+    Column("charges_since", BigInteger),
 )
 
 subscription = Table(

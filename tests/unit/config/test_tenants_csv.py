@@ -17,6 +17,7 @@ from pbxbilling.config.faults import ConfigError, Fault
 from pbxbilling.config.tenants_csv import COLUMNS, read_tenants, write_tenants
 from pbxbilling.domain.admission import Mode
 from pbxbilling.domain.book import AccountBook
+from pbxbilling.domain.charging import Charges, Charging
 from pbxbilling.domain.plan import LIMIT_NAMES, Plan
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.standing import Blocker, Status
@@ -49,6 +50,7 @@ TENANTS = st.builds(
     timezone=st.sampled_from(["UTC", "Europe/Berlin"]),
     anchor_day=st.integers(1, 31),
     demo=st.booleans(),
+    charging=st.sampled_from(Charges).map(Charging),
     extensions=st.integers(0, 10**6),
 )
 LIVED = Tenant(

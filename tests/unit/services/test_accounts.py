@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from pbxbilling.config.accounts_file import read_accounts
 from pbxbilling.domain.book import AccountBook
-from pbxbilling.domain.plan import Plan, StripePrices
+from pbxbilling.domain.charging import Charges, Charging
+from pbxbilling.domain.destinations import DestinationRate
+from pbxbilling.domain.plan import BillingIncrement, Plan, StripePrices
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.standing import Blocker, Status, Turn
 from pbxbilling.domain.tenant import Tenant
@@ -189,3 +192,38 @@ timezone = "UTC"
     changes = plan_changes(AccountBook(), read_accounts(text, "accounts.toml"), NOW, policy)
     zones = [change.after.timezone for change in changes if isinstance(change.after, Tenant)]
     assert zones == ["Europe/Berlin", "UTC"]
+
+
+METERED = '[tenant.acme]\nplan = "pro"\ntimezone = "UTC"\ncharges = "meter_events"\n'
+
+
+def test_usage_is_charged_another_way_only_from_the_next_period_on() -> None:
+    (change,) = applied(METERED)
+    assert isinstance(change.after, Tenant)
+    charging = change.after.charging
+    assert charging == Charging(Charges.METER_EVENTS, since=datetime(2026, 12, 1, tzinfo=UTC))
+
+
+def test_a_new_tenant_is_charged_so_from_its_first_call_on() -> None:
+    (change,) = applied(METERED.replace("acme", "new"))
+    assert isinstance(change.after, Tenant)
+    assert change.after.charging == Charging(Charges.METER_EVENTS)
+
+
+@pytest.mark.parametrize(
+    ("terms", "why"),
+    [
+        ({"billing_increment": BillingIncrement(6, 6)}, "6/6, is not whole minutes"),
+        ({"price_per_call_micros": 1}, "a price per call"),
+        ({"destinations": (DestinationRate("44", 1),)}, "rates by destination"),
+    ],
+)
+def test_a_plan_that_no_meter_of_minutes_can_charge_is_refused_with_the_mend(
+    terms: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(AccountsError) as told:
+        applied(METERED, plans=(replace(PRO, **terms), OLD))
+    (problem,) = told.value.problems
+    assert problem.startswith("accounts.toml:1: tenant acme: charges: meter events are whole")
+    assert why in problem
+    assert 'set charges = "invoice_items"' in problem
