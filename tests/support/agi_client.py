@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import struct
 from collections.abc import Iterable
@@ -81,6 +82,21 @@ class AgiClient:
         """One write a piece, as Asterisk does; they fit the socket's buffer."""
         for piece in pieces:
             self._socket.send(piece)
+
+    async def pour(self, pieces: Iterable[bytes]) -> None:
+        """Any amount, for as long as the server listens."""
+        with contextlib.suppress(ConnectionError):
+            for piece in pieces:
+                await self._loop.sock_sendall(self._socket, piece)
+            self.end_of_words()
+
+    async def rest(self) -> bytes:
+        """All that the server says up to its end."""
+        heard = b""
+        with contextlib.suppress(ConnectionError):
+            while data := await self._loop.sock_recv(self._socket, 4096):
+                heard += data
+        return heard
 
     def end_of_words(self) -> None:
         """Close our side only."""

@@ -29,6 +29,7 @@ from pbxbilling.ports import Clock
 HEARD_OUT_EVERY = 64
 _DONE = 200
 _ANSWER_MAX_BYTES = 4096
+_NOTHING = Environment()
 
 Judge = Callable[[HookRequest], Verdict]
 
@@ -178,6 +179,7 @@ class AgiSession(asyncio.Protocol):
         self.over = True
         if not self._told:
             self._report(Ending.MALFORMED if self._environment else Ending.SILENT)
+        self._environment, self._answer = _NOTHING, b""  # its deadline still knows this session
         self._desk.leave(self)
 
     def expire(self) -> None:

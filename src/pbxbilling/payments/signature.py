@@ -38,6 +38,8 @@ def verify(body: bytes, header: str, secrets: Sequence[str], now: datetime) -> N
 
 
 def _signed(body: bytes, header: str, secret: str) -> bool:
+    if not header.isascii():  # the package would raise TypeError
+        return False
     try:
         return bool(WebhookSignature.verify_header(body, header, secret))
     except (SignatureVerificationError, UnicodeError):

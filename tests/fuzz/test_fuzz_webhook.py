@@ -1,0 +1,112 @@
+"""Stripe's webhook: no body does more than it says, and the next good one is kept."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+from contextlib import suppress
+
+import httpx
+import orjson
+from hypothesis import strategies as st
+
+from pbxbilling.payments import reading
+from pbxbilling.payments.webhook import Webhook
+from pbxbilling.web.public import public_app
+from tests.support import stripe_bodies as bodies
+from tests.support.corpus import SIZES, examples, explore, pieces, spoiled
+from tests.support.figures import Figures
+from tests.support.memory_store import MemoryStore
+from tests.support.world import START, Clock
+
+KINDS = [kind for kind in reading.TOPICS if kind.startswith(("customer.subscription", "invoice"))]
+SEEDS = [bodies.event(kind, bodies.subscription()) for kind in KINDS] + [
+    b"[]", b"{}", b"null", b"\xff\xfe", b"",
+]  # fmt: skip
+STATUSES = {200, 400}
+
+
+class Unscraped(Figures):
+    async def scrape(self) -> bytes:
+        return b""
+
+
+class Door:
+    """The public application before a webhook, over HTTP without a socket."""
+
+    def __init__(self) -> None:
+        self.store = MemoryStore()
+        webhook = Webhook(
+            (bodies.SECRET,), self.store, Clock(), lambda _: None, lambda _: None, live=False
+        )
+        shown = Unscraped()
+        self._transport = httpx.ASGITransport(app=public_app(shown, shown, webhook))
+
+    def knock(self, body: bytes, header: bytes, sizes: list[int]) -> int:
+        return asyncio.run(self._knock(body, header, sizes))
+
+    async def _knock(self, body: bytes, header: bytes, sizes: list[int]) -> int:
+        async def streamed() -> object:
+            for piece in pieces(body, sizes):
+                yield piece
+
+        async with httpx.AsyncClient(transport=self._transport, base_url="http://test") as client:
+            answer = await client.post(
+                "/api/stripe/webhook",
+                content=streamed(),  # type: ignore[arg-type]
+                headers=[(b"Stripe-Signature", header)],
+            )
+        return answer.status_code
+
+    def serves(self) -> None:
+        good = bodies.event("customer.subscription.updated", bodies.subscription(), ident="evt_9")
+        assert self.knock(good, signature(good), [1448]) == 200
+        assert asyncio.run(self.store.mirrors.letter("evt_9"))
+
+
+def signature(body: bytes) -> bytes:
+    """A true one, of any bytes."""
+    stamp = int(START.timestamp())
+    mac = hmac.new(bodies.SECRET.encode(), b"%d.%b" % (stamp, body), hashlib.sha256)
+    return f"t={stamp},v1={mac.hexdigest()}".encode()
+
+
+@examples
+def test_spoiled_events_that_are_signed(examples: int) -> None:
+    door = Door()
+
+    def check(sent: tuple[bytes, list[int]]) -> None:
+        body, sizes = sent
+        assert door.knock(body, signature(body), sizes) in STATUSES
+        door.serves()
+
+    explore(st.tuples(spoiled(SEEDS), SIZES), check, examples)
+
+
+@examples
+def test_spoiled_signatures_keep_nothing(examples: int) -> None:
+    door, body = Door(), SEEDS[0]
+    good = signature(body)
+
+    def check(header: bytes) -> None:
+        status = door.knock(body, header, [1448])
+        assert status == 400 or good.partition(b"v1=")[2] in header
+        door.serves()
+
+    written = spoiled([good, b"t=1,v1=0", b""], most=2)
+    explore(written.map(lambda raw: raw.translate(None, b"\r\n\0")), check, examples)
+
+
+@examples
+def test_spoiled_objects_are_understood_or_called_unreadable(examples: int) -> None:
+    seeds = [orjson.dumps(bodies.subscription()), orjson.dumps(bodies.subscription(id=None))]
+
+    def check(raw: bytes) -> None:
+        with suppress(orjson.JSONDecodeError, reading.UnreadableError):
+            given = orjson.loads(raw)
+            for understand in (reading.subscription, reading.invoice):
+                with suppress(reading.UnreadableError):
+                    understand(given, START)
+
+    explore(spoiled(seeds), check, examples)
