@@ -150,9 +150,12 @@ class Bills(Protocol):
     """What the store keeps of statements; raises StoreError as the store does."""
 
     async def statements(
-        self, *, tenant: str | None = None, month: str | None = None
+        self, *, tenant: str | None = None, month: str | None = None, documents: bool = True
     ) -> list[SavedStatement]:
-        """Saved statements by tenant, period and number; None does not filter."""
+        """Saved statements by tenant, period and number; None does not filter.
+
+        Without `documents` theirs are empty: a list of thousands needs none.
+        """
         ...
 
     async def billed(

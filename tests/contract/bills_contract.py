@@ -67,6 +67,8 @@ class BillsContract(ABC):
             await store.commit([copy, globex, saved(), october])
             assert await store.bills.statements() == [october, saved(), copy, globex]
             assert await store.bills.statements(tenant="acme", month="2026-11") == [saved(), copy]
+            (listed,) = await store.bills.statements(tenant="globex", documents=False)
+            assert listed == replace(globex, document={})
 
     async def test_a_second_final_statement_is_refused_with_all_that_came_with_it(self) -> None:
         async with self.billing() as store:

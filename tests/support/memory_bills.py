@@ -66,10 +66,10 @@ class MemoryBills:
             self.entries[record.tenant, record.number] = used
 
     async def statements(
-        self, *, tenant: str | None = None, month: str | None = None
+        self, *, tenant: str | None = None, month: str | None = None, documents: bool = True
     ) -> list[SavedStatement]:
         return [
-            one
+            one if documents else replace(one, document={})
             for _, one in sorted(self.saved.items(), key=lambda item: item[0])
             if tenant in (None, one.tenant) and month in (None, one.month)
         ]

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from pbxbilling.domain.admission import Decision, Mode
+from pbxbilling.domain.billing_facts import CycleOpened, StatementFailed, StatementSaved
 from pbxbilling.domain.channel import ChannelKey
 from pbxbilling.domain.gateway_facts import (
     Drifted,
@@ -341,4 +342,7 @@ Fact = (
     | GatewayBack
     | Drifted
     | PaymentAlert
+    | StatementSaved
+    | StatementFailed
+    | CycleOpened
 )

@@ -36,7 +36,7 @@ def statement_values(record: SavedStatement) -> Values:
 
 
 def statement_record(row: Row[Any]) -> SavedStatement:
-    """The statement of a row."""
+    """The statement of a row, which may lack its document."""
     return SavedStatement(
         tenant=row.tenant,
         month=row.month,
@@ -48,7 +48,7 @@ def statement_record(row: Row[Any]) -> SavedStatement:
         net=row.net,
         tax=row.tax,
         total=row.total,
-        document=row.document,
+        document=getattr(row, "document", {}),
     )
 
 

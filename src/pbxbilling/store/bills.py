@@ -33,11 +33,12 @@ class SqlBills:
         self._reads = reads
 
     async def statements(
-        self, *, tenant: str | None = None, month: str | None = None
+        self, *, tenant: str | None = None, month: str | None = None, documents: bool = True
     ) -> list[SavedStatement]:
         """Saved statements by tenant, period and number; None does not filter."""
         table = schema.statement
-        query = select(table).order_by(table.c.tenant, table.c.month, table.c.number)
+        wanted = [c for c in table.c if documents or c is not table.c.document]
+        query = select(*wanted).order_by(table.c.tenant, table.c.month, table.c.number)
         if tenant is not None:
             query = query.where(table.c.tenant == tenant)
         if month is not None:

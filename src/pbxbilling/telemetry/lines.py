@@ -5,9 +5,8 @@ Call ids, linkedids and uniqueids belong in a line, never in a metric's label.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from pbxbilling.domain.admission import Decision, Mode, Outcome, Reason
 from pbxbilling.domain.facts import (
@@ -41,29 +40,9 @@ from pbxbilling.domain.facts import (
     StoreRecovered,
     WouldCut,
 )
-from pbxbilling.domain.gateway import LetterState
-from pbxbilling.domain.gateway_facts import (
-    Drifted,
-    GatewayAway,
-    GatewayBack,
-    LetterTaken,
-    PaymentAlert,
-    WebhookReceived,
-    WebhookResult,
-)
 from pbxbilling.domain.records import CallRecord, LegRecord
-
-DEBUG, INFO, WARNING, ERROR = logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR
-
-Mask = Callable[[str], str]
-
-
-class Line(NamedTuple):
-    """A log line before it has a form: level (of `logging`), event, fields."""
-
-    level: int
-    event: str
-    fields: dict[str, Any]
+from pbxbilling.telemetry.line import DEBUG, ERROR, INFO, WARNING, Line, Mask, plain
+from pbxbilling.telemetry.money_lines import MONEY_LINES
 
 
 def masked(number: str) -> str:
@@ -228,36 +207,6 @@ def _config_reloaded(fact: ConfigReloaded, mask: Mask) -> Line:  # noqa: ARG001
     return Line(INFO, "config reloaded", {"mode": fact.mode})
 
 
-def _plain(level: int, event: str, *names: str) -> Callable[[Any, Mask], Line]:
-    """A line whose fields are those of the fact."""
-
-    def line(fact: Any, mask: Mask) -> Line:  # noqa: ARG001
-        fields = {name: getattr(fact, name) for name in names}
-        if "key" in fields:
-            fields["leg"] = str(fields.pop("key"))
-        return Line(level, event, fields)
-
-    return line
-
-
-def _webhook(fact: WebhookReceived, _mask: Mask) -> Line:
-    match fact.result:
-        case WebhookResult.STORED | WebhookResult.IGNORED | WebhookResult.RECOVERED:
-            level = DEBUG
-        case WebhookResult.NOT_KEPT:
-            level = ERROR
-        case _:
-            level = WARNING if fact.loud else DEBUG
-    fields = {"result": fact.result, "kind": fact.kind, "id": fact.event, "reason": fact.reason}
-    return Line(level, "webhook", {key: value for key, value in fields.items() if value})
-
-
-def _letter_taken(fact: LetterTaken, _mask: Mask) -> Line:
-    level = INFO if fact.state is LetterState.DONE else WARNING
-    fields = {"tenant": fact.tenant, "kind": fact.kind, "state": fact.state, "id": fact.event}
-    return Line(level, "payment event taken", fields | ({"note": fact.note} if fact.note else {}))
-
-
 def _daily_check(fact: DailyCheckDone, _mask: Mask) -> Line:
     fields: dict[str, Any] = {"due": fact.due, "booked": fact.booked}
     if not fact.notices:
@@ -273,41 +222,36 @@ _LINES: Mapping[type, Callable[[Any, Mask], Line]] = {
     LegAnswered: _leg_answered,
     LegEnded: _leg_ended,
     Corrected: _corrected,
-    PbxTakenUp: _plain(INFO, "pbx taken up", "pbx", "journal"),
-    PbxLetGo: _plain(WARNING, "pbx let go: its calls are closed", "pbx"),
-    LinkUp: _plain(INFO, "link up", "pbx", "uptime_s"),
-    LinkDown: _plain(WARNING, "link down: nothing is released", "pbx", "reason"),
-    LinkRetryFailed: _plain(DEBUG, "link still down", "pbx", "reason"),
-    Reconciled: _plain(DEBUG, "reconciled", "pbx", "channels"),
-    Stale: _plain(ERROR, "counts stale: judged as in log mode", "pbx", "reason"),
+    PbxTakenUp: plain(INFO, "pbx taken up", "pbx", "journal"),
+    PbxLetGo: plain(WARNING, "pbx let go: its calls are closed", "pbx"),
+    LinkUp: plain(INFO, "link up", "pbx", "uptime_s"),
+    LinkDown: plain(WARNING, "link down: nothing is released", "pbx", "reason"),
+    LinkRetryFailed: plain(DEBUG, "link still down", "pbx", "reason"),
+    Reconciled: plain(DEBUG, "reconciled", "pbx", "channels"),
+    Stale: plain(ERROR, "counts stale: judged as in log mode", "pbx", "reason"),
     SlotReleased: _slot_released,
-    CutArmed: _plain(INFO, "cut armed: the allowance ends", "tenant", "key", "in_s"),
+    CutArmed: plain(INFO, "cut armed: the allowance ends", "tenant", "key", "in_s"),
     WouldCut: _would_cut,
-    ClockDisagreed: _plain(
+    ClockDisagreed: plain(
         WARNING,
         "clocks disagree: the monotonic one counts",
         "key",
         "by_stamps_s",
         "by_monotonic_s",
     ),
-    JournalDisagreed: _plain(WARNING, "journal disagrees", "key", "difference_s"),
-    JournalUnreadable: _plain(
+    JournalDisagreed: plain(WARNING, "journal disagrees", "key", "difference_s"),
+    JournalUnreadable: plain(
         WARNING, "journal unreadable: recovery from AMI alone", "pbx", "path", "error"
     ),
-    JournalReadable: _plain(INFO, "journal readable again", "pbx", "path"),
+    JournalReadable: plain(INFO, "journal readable again", "pbx", "path"),
     ConfigReloaded: _config_reloaded,
-    StoreFailing: _plain(ERROR, "store failing: records wait in memory", "error", "pending"),
-    StoreRecovered: _plain(INFO, "store recovered", "written"),
-    AccountsChanged: _plain(INFO, "accounts changed", "actor", "action", "subject"),
-    StandingChanged: _plain(
+    StoreFailing: plain(ERROR, "store failing: records wait in memory", "error", "pending"),
+    StoreRecovered: plain(INFO, "store recovered", "written"),
+    AccountsChanged: plain(INFO, "accounts changed", "actor", "action", "subject"),
+    StandingChanged: plain(
         INFO, "standing changed", "tenant", "before", "after", "turn", "actor", "subscription"
     ),
     DailyCheckDone: _daily_check,
-    DailyCheckFailed: _plain(ERROR, "daily check failed: tried again in a minute", "error"),
-    WebhookReceived: _webhook,
-    LetterTaken: _letter_taken,
-    GatewayAway: _plain(WARNING, "gateway away: events are applied as they say", "reason"),
-    GatewayBack: _plain(INFO, "gateway back"),
-    Drifted: _plain(WARNING, "subscription had drifted: applied", "tenant", "subscription"),
-    PaymentAlert: _plain(WARNING, "payments need a look", "subject", "note"),
+    DailyCheckFailed: plain(ERROR, "daily check failed: tried again in a minute", "error"),
+    **MONEY_LINES,
 }

@@ -11,7 +11,8 @@ from structlog.typing import EventDict, FilteringBoundLogger, Processor, Wrapped
 
 from pbxbilling.domain.facts import AdmissionDecided, Fact
 from pbxbilling.ports import Clock
-from pbxbilling.telemetry.lines import Mask, admission_line, in_full, line_of, masked
+from pbxbilling.telemetry.line import Mask
+from pbxbilling.telemetry.lines import admission_line, in_full, line_of, masked
 
 Format = Literal["json", "console"]
 

@@ -12,6 +12,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from pbxbilling.domain.admission import Reason
+from pbxbilling.domain.billing_facts import CycleOpened, StatementFailed, StatementSaved
 from pbxbilling.domain.facts import (
     AccountsChanged,
     AdmissionDecided,
@@ -192,6 +193,9 @@ class Metrics:
         self._count("gateway_outages", "Times that the payment gateway could not be asked.")
         self._count("subscription_drifts", "Subscriptions that no event had kept up to date.")
         self._count("payment_alerts", "What a person has to look at about payments.")
+        self._count("statements", "Statements saved: final ones, and interim copies.", "kind")
+        self._count("statement_failures", "Final statements that could not be made.")
+        self._count("billing_cycles", "Billing cycles that a paid invoice opened.")
         self._count(
             "store_failures",
             "Times that the store began to fail, or failed anew for another reason.",
@@ -236,5 +240,8 @@ _RULES: Mapping[type, _Rule] = {
     GatewayAway: ("gateway_outages", lambda _fact, _: ()),
     Drifted: ("subscription_drifts", lambda _fact, _: ()),
     PaymentAlert: ("payment_alerts", lambda _fact, _: ()),
+    StatementSaved: ("statements", lambda fact, _: ("interim" if fact.number else "final",)),
+    StatementFailed: ("statement_failures", lambda _fact, _: ()),
+    CycleOpened: ("billing_cycles", lambda _fact, _: ()),
     StoreFailing: ("store_failures", lambda _fact, _: ()),
 }

@@ -1,0 +1,45 @@
+"""What happens to periods and statements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StatementSaved:
+    """A statement was saved: the final one of a period (`number` 0), or an interim copy.
+
+    `total` is in minor units of `currency`. `unread` are PBXes whose journal could not be read
+    past the period's end in time: calls that it may hold are adjusted on the next statement.
+    """
+
+    at: datetime
+    tenant: str
+    month: str
+    number: int
+    currency: str
+    total: int
+    legs: int
+    unread: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StatementFailed:
+    """The final statement of a period cannot be made as things stand; it is tried again."""
+
+    at: datetime
+    tenant: str
+    month: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class CycleOpened:
+    """A paid invoice closed one cycle of a subscription and opened the next."""
+
+    at: datetime
+    tenant: str
+    invoice: str
+    begins: datetime
+    ends: datetime

@@ -1,0 +1,104 @@
+"""Periods are closed by themselves when they end: each once, in order, after a downtime too."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+
+from pbxbilling.domain.billing_facts import CycleOpened, StatementFailed
+from pbxbilling.domain.facts import AccountsChanged, Fact
+from pbxbilling.domain.tenant import Tenant
+from pbxbilling.ports import Clock, EventSink, StoreError
+from pbxbilling.services.administer import AdministrationError
+from pbxbilling.services.statements import Statements
+
+WAIT = timedelta(hours=24)  # for journals; from the start of this run, where that is later
+
+
+class Closer:
+    """Looks after the ends of periods; as a sink it hears what moves them.
+
+    `known_until` says for each PBX before which instant every leg's end is on its way to the
+    store, `flush` waits until it has arrived there.
+    """
+
+    def __init__(
+        self,
+        statements: Statements,
+        tenants: Mapping[str, Tenant],
+        clock: Clock,
+        emit: EventSink,
+        known_until: Callable[[], Mapping[str, datetime | None]],
+        flush: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._statements = statements
+        self._tenants = tenants
+        self._clock = clock
+        self._emit = emit
+        self._known_until = known_until
+        self._flush = flush
+        self._since = clock.now()
+        self._ends: dict[str, datetime] = {}
+        self._told: dict[str, str] = {}
+
+    def sink(self, fact: Fact) -> None:
+        """Forget when a period ends that may end at another time now."""
+        match fact:
+            case AccountsChanged():
+                self._ends.pop(fact.subject.removeprefix("tenant "), None)
+            case CycleOpened():
+                self._ends.pop(fact.tenant, None)
+
+    async def look(self) -> datetime | None:
+        """Close what has ended and is known; gives when the next period ends, None: none does.
+
+        What fails for one tenant is told once, and tried again at the next look.
+        """
+        for slug in list(self._tenants):
+            try:
+                await self._look_after(slug)
+            except (AdministrationError, ValueError) as error:
+                self._tell(slug, str(error))
+            except StoreError as error:  # it is not this tenant's
+                self._tell("", str(error))
+                break
+            else:
+                self._told.pop(slug, None)
+        now = self._clock.now()
+        return min((ends for ends in self._ends.values() if ends > now), default=None)
+
+    async def _look_after(self, slug: str) -> None:
+        while (ends := await self._end(slug)) is not None and ends <= self._clock.now():
+            unread = self._unread(ends)
+            if unread and self._clock.now() < max(ends, self._since) + WAIT:
+                return
+            await self._flush()
+            await self._statements.close(slug, unread)
+            self._ends.pop(slug, None)
+
+    async def _end(self, slug: str) -> datetime | None:
+        """When a tenant's open period ends; None for a tenant that is gone."""
+        known, tenant = self._ends.get(slug), self._tenants.get(slug)
+        if known is not None or tenant is None:
+            return known
+        await self._statements.begin(tenant)
+        ends = (await self._statements.open_period(tenant)).ends
+        self._ends[slug] = ends
+        return ends
+
+    def _unread(self, ends: datetime) -> list[str]:
+        """The PBXes that may know of legs before then which we do not."""
+        known = self._known_until().items()
+        return sorted(pbx for pbx, until in known if until is None or until < ends)
+
+    def _tell(self, slug: str, error: str) -> None:
+        if self._told.get(slug) != error:
+            self._told[slug] = error
+            self._emit(StatementFailed(self._clock.now(), slug, self._month(slug), error))
+
+    def _month(self, slug: str) -> str:
+        """The month whose statement it is about, as far as that is known."""
+        ends, tenant = self._ends.get(slug), self._tenants.get(slug)
+        if ends is None or tenant is None:
+            return ""
+        return tenant.period_at(ends - timedelta(seconds=1)).month

@@ -1,0 +1,183 @@
+"""Drafting a statement: all that it is made from is read first, then it is made in one step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from pbxbilling.domain.billed import (
+    BilledLeg,
+    OneOffEntry,
+    OneOffUsed,
+    PlanSwitched,
+    SavedStatement,
+)
+from pbxbilling.domain.billing import statement_of
+from pbxbilling.domain.conditions import conditions
+from pbxbilling.domain.period import Period
+from pbxbilling.domain.plan import Plan
+from pbxbilling.domain.rating import UsedLeg, rate
+from pbxbilling.domain.records import LegRecord, Record
+from pbxbilling.domain.statement import LineKind, OneOff, Statement, StatementKind
+from pbxbilling.domain.statement_json import as_json
+from pbxbilling.domain.subscription import Subscription
+from pbxbilling.domain.tenant import Tenant
+from pbxbilling.ports import Bills
+from pbxbilling.services.late import adjustments, billed_leg, latest, period_of_end
+
+LATE_UNTIL = timedelta(days=366)  # legs that come later than that after their period are not billed
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What one statement is made from; `late`, `moved` and `copies` as of `adjustments`."""
+
+    tenant: Tenant
+    period: Period
+    plans: Mapping[str, Plan]
+    subscription: Subscription | None
+    switches: Sequence[PlanSwitched]
+    legs: Sequence[LegRecord]
+    one_offs: Sequence[OneOffEntry]
+    closed: Sequence[SavedStatement] = ()
+    late: Sequence[LegRecord] = ()
+    moved: Sequence[BilledLeg] = ()
+    copies: Sequence[BilledLeg] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A statement, and what is to be kept with it once it is final."""
+
+    statement: Statement
+    legs: tuple[BilledLeg, ...]
+    one_offs: tuple[OneOffEntry, ...]
+    charges_setup: bool
+
+    def kept_with(self) -> Iterator[Record]:
+        """All that is kept with a final statement, in the transaction that saves it."""
+        yield from self.legs
+        for entry in self.one_offs:
+            yield OneOffUsed(entry.tenant, entry.number, self.statement.period.month)
+
+
+async def gather(
+    bills: Bills,
+    tenant: Tenant,
+    period: Period,
+    plans: Mapping[str, Plan],
+    subscription: Subscription | None,
+    *,
+    is_next: bool,
+) -> Material:
+    """Read what a statement of that period is made from.
+
+    `is_next` says that it is the first one that is not closed: what came late is on that one.
+    """
+    entries = [one for one in await bills.one_offs(tenant.slug) if one.used_in is None]
+    due = [one for one in entries if _is_due(one, period, is_next=is_next)]
+    legs = await bills.legs_between(tenant.slug, period.begins, period.ends)
+    switches = await bills.plan_switches(tenant.slug, period.begins)
+    material = Material(tenant, period, plans, subscription, switches, legs, due)
+    return await _with_late(bills, material) if is_next else material
+
+
+def _is_due(entry: OneOffEntry, period: Period, *, is_next: bool) -> bool:
+    return entry.month == period.month or (is_next and entry.month < period.month)
+
+
+async def _with_late(bills: Bills, material: Material) -> Material:
+    slug, begins = material.tenant.slug, material.period.begins
+    closed = [
+        one
+        for one in await bills.statements(tenant=slug)
+        if one.is_final and one.ends > begins - LATE_UNTIL
+    ]
+    if not closed:
+        return material
+    late = await bills.late_legs(slug, closed[0].begins, begins)
+    homes = {leg.key: period_of_end(closed, leg) for leg in late}
+    known = await bills.billed_copies([leg.key for leg in (*late, *material.legs)])
+    moved = [
+        copy
+        for copy in latest(known).values()
+        if copy.talk_us and _has_left(copy, homes.get(copy.key))
+    ]
+    concerned = {home.month for home in homes.values() if home} | {one.of_month for one in moved}
+    copies = [
+        copy
+        for month in sorted(concerned)
+        for copy in sorted(await bills.billed(slug, of_month=month), key=lambda one: one.month)
+    ]
+    return replace(material, closed=closed, late=late, moved=moved, copies=copies)
+
+
+def _has_left(copy: BilledLeg, home: SavedStatement | None) -> bool:
+    """Whether the leg of a copy ended elsewhere after all; no home is the period to be billed."""
+    return home is None or home.month != copy.of_month
+
+
+def drafted(material: Material, kind: StatementKind, at: datetime) -> Draft:
+    """Make the statement. Pure; it takes a moment where there are many legs.
+
+    What is in another currency than the plan waits for a statement in its own. Raises ValueError
+    where what was sold contradicts itself: as `conditions` and `rate`.
+    """
+    tenant, period = material.tenant, material.period
+    sold = conditions(tenant, period, material.switches, material.plans, material.subscription)
+    currency = sold.stretches[-1].tariff.currency
+    closed = [one for one in material.closed if one.currency == currency]
+    due = tuple(one for one in material.one_offs if one.currency == currency)
+    rating = rate(map(UsedLeg.of, material.legs), sold.stretches)
+    adjusted = list(adjustments(material.late, material.moved, closed, material.copies))
+    statement = statement_of(
+        tenant,
+        period,
+        kind,
+        at,
+        sold.stretches,
+        rating,
+        prices=sold.prices,
+        changes=sold.changes,
+        with_setup=sold.with_setup,
+        one_offs=map(_one_off, due),
+        adjustments=adjusted,
+    )
+    month = period.month
+    own = (billed_leg(tenant.slug, month, month, rated) for rated in statement.legs)
+    later = (
+        billed_leg(tenant.slug, month, one.month, rated) for one in adjusted for rated in one.legs
+    )
+    return Draft(
+        statement,
+        (*own, *later),
+        due,
+        charges_setup=any(line.kind is LineKind.SETUP for line in statement.lines),
+    )
+
+
+def _one_off(entry: OneOffEntry) -> OneOff:
+    return OneOff(str(entry.number), LineKind(entry.kind), entry.reason, entry.amount)
+
+
+def saved_statement(
+    statement: Statement, number: int, notices: Sequence[str] = ()
+) -> SavedStatement:
+    """A statement as it is kept; its legs are kept as copies of their own."""
+    document = as_json(statement)
+    del document["legs"], document["late"]
+    period = statement.period
+    return SavedStatement(
+        tenant=statement.payer.tenant,
+        month=period.month,
+        number=number,
+        begins=period.begins,
+        ends=period.ends,
+        made_at=statement.made_at,
+        currency=statement.currency,
+        net=statement.net,
+        tax=statement.tax,
+        total=statement.total,
+        document={**document, "number": number, "notices": list(notices)},
+    )

@@ -1,0 +1,31 @@
+"""What a log line is before it has a form."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+DEBUG, INFO, WARNING, ERROR = logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR
+
+Mask = Callable[[str], str]
+
+
+class Line(NamedTuple):
+    """A log line before it has a form: level (of `logging`), event, fields."""
+
+    level: int
+    event: str
+    fields: dict[str, Any]
+
+
+def plain(level: int, event: str, *names: str) -> Callable[[Any, Mask], Line]:
+    """A line whose fields are those of the fact."""
+
+    def line(fact: Any, mask: Mask) -> Line:  # noqa: ARG001
+        fields = {name: getattr(fact, name) for name in names}
+        if "key" in fields:
+            fields["leg"] = str(fields.pop("key"))
+        return Line(level, event, fields)
+
+    return line

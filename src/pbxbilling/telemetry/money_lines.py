@@ -1,0 +1,67 @@
+"""The words of the log about payments, periods and statements."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pbxbilling.domain.billing_facts import CycleOpened, StatementFailed, StatementSaved
+from pbxbilling.domain.gateway import LetterState
+from pbxbilling.domain.gateway_facts import (
+    Drifted,
+    GatewayAway,
+    GatewayBack,
+    LetterTaken,
+    PaymentAlert,
+    WebhookReceived,
+    WebhookResult,
+)
+from pbxbilling.domain.money import from_minor
+from pbxbilling.telemetry.line import DEBUG, ERROR, INFO, WARNING, Line, Mask, plain
+
+
+def _webhook(fact: WebhookReceived, _mask: Mask) -> Line:
+    match fact.result:
+        case WebhookResult.STORED | WebhookResult.IGNORED | WebhookResult.RECOVERED:
+            level = DEBUG
+        case WebhookResult.NOT_KEPT:
+            level = ERROR
+        case _:
+            level = WARNING if fact.loud else DEBUG
+    fields = {"result": fact.result, "kind": fact.kind, "id": fact.event, "reason": fact.reason}
+    return Line(level, "webhook", {key: value for key, value in fields.items() if value})
+
+
+def _letter_taken(fact: LetterTaken, _mask: Mask) -> Line:
+    level = INFO if fact.state is LetterState.DONE else WARNING
+    fields = {"tenant": fact.tenant, "kind": fact.kind, "state": fact.state, "id": fact.event}
+    return Line(level, "payment event taken", fields | ({"note": fact.note} if fact.note else {}))
+
+
+def _statement_saved(fact: StatementSaved, _mask: Mask) -> Line:
+    fields: dict[str, Any] = {
+        "tenant": fact.tenant,
+        "month": fact.month,
+        "total": from_minor(fact.total, fact.currency),
+        "currency": fact.currency,
+        "legs": fact.legs,
+    }
+    if fact.number:
+        return Line(INFO, "interim statement saved", fields | {"number": fact.number})
+    if fact.unread:
+        event = "statement saved before every journal was read"
+        return Line(WARNING, event, fields | {"unread": list(fact.unread)})
+    return Line(INFO, "statement saved", fields)
+
+
+MONEY_LINES: Mapping[type, Callable[[Any, Mask], Line]] = {
+    WebhookReceived: _webhook,
+    LetterTaken: _letter_taken,
+    GatewayAway: plain(WARNING, "gateway away: events are applied as they say", "reason"),
+    GatewayBack: plain(INFO, "gateway back"),
+    Drifted: plain(WARNING, "subscription had drifted: applied", "tenant", "subscription"),
+    StatementSaved: _statement_saved,
+    StatementFailed: plain(ERROR, "statement cannot be made", "tenant", "month", "error"),
+    CycleOpened: plain(INFO, "billing cycle opened", "tenant", "invoice", "begins", "ends"),
+    PaymentAlert: plain(WARNING, "payments need a look", "subject", "note"),
+}

@@ -1,0 +1,115 @@
+"""Statements over a store in memory, with a clock that is set by hand."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pbxbilling.domain.billed import SavedStatement
+from pbxbilling.domain.book import AccountBook
+from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.facts import Fact
+from pbxbilling.domain.plan import Cycle, Plan
+from pbxbilling.domain.records import EndWitness, LegRecord
+from pbxbilling.domain.tenant import Tenant
+from pbxbilling.services.close import Closer
+from pbxbilling.services.statements import Statements
+from pbxbilling.services.write import AccountWriter
+from tests.support.memory_store import MemoryStore
+from tests.support.recovery import HandClock
+
+BASIC = Plan(
+    "basic",
+    name="Basic",
+    included_minutes=2,
+    currency="EUR",
+    prices={Cycle.MONTH: 1000},
+    overage_per_minute_micros=500_000,
+)
+PRO = replace(BASIC, slug="pro", name="Pro", prices={Cycle.MONTH: 4000}, included_minutes=10)
+ACME = Tenant("acme", "basic", name="Acme Inc.")
+
+
+def utc(text: str) -> datetime:
+    """An instant as 2026-11-30T12:00."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+class Office:
+    """One run of the daemon's billing; another run may begin on the same store."""
+
+    def __init__(
+        self,
+        now: str,
+        *tenants: Tenant,
+        plans: tuple[Plan, ...] = (BASIC, PRO),
+        store: MemoryStore | None = None,
+    ) -> None:
+        self.clock = HandClock(utc(now))
+        self.store = store or MemoryStore()
+        self.facts: list[Fact] = []
+        self.known: dict[str, datetime | None] = {}
+        kept = self.store.tenants.values() if store is not None else ()
+        self.book = AccountBook(plans, {t.slug: t for t in (*(tenants or (ACME,)), *kept)}.values())
+        self.writer = AccountWriter(self.store, self.book, self.clock, self.tell, asyncio.Lock())
+        self.statements = Statements(
+            self.store.bills, self.store.mirrors, self.writer, self.clock, self.tell
+        )
+        self.closer = Closer(
+            self.statements,
+            self.book.tenants,
+            self.clock,
+            self.tell,
+            lambda: self.known,
+            self.flushed,
+        )
+        self.flushes = 0
+
+    def tell(self, fact: Fact) -> None:
+        self.facts.append(fact)
+        self.closer.sink(fact)
+
+    async def flushed(self) -> None:
+        self.flushes += 1
+
+    async def at(self, now: str) -> None:
+        """That moment comes, and the closer looks."""
+        self.clock.move_to(utc(now))
+        await self.closer.look()
+
+    async def called(self, ended: str, minutes: float = 1, **changed: Any) -> LegRecord:
+        """A leg of acme ended, and is on record."""
+        ended_at = utc(ended)
+        talk_us = round(minutes * 60_000_000)
+        fields: dict[str, Any] = {
+            "key": ChannelKey("pbx1", f"1.{len(self.store.known_legs)}"),
+            "call": None,
+            "tenant": "acme",
+            "direction": LegDirection.OUTBOUND,
+            "channel": "PJSIP/carrier-1",
+            "linkedid": "1.0",
+            "caller": "101",
+            "number": "4930123",
+            "started_at": ended_at - timedelta(microseconds=talk_us, seconds=5),
+            "answered_at": ended_at - timedelta(microseconds=talk_us),
+            "ended_at": ended_at,
+            "talk_us": talk_us,
+            "month": f"{ended_at:%Y-%m}",
+            "witness": EndWitness.LIVE,
+        }
+        leg = LegRecord(**(fields | changed))
+        await self.store.commit([leg])
+        return leg
+
+    @property
+    def finals(self) -> list[SavedStatement]:
+        return [one for _, one in sorted(self.store.bills.saved.items()) if one.is_final]
+
+    def lines(self, saved: SavedStatement) -> dict[str, int]:
+        """Amounts by key."""
+        return {line["key"]: line["amount_minor"] for line in saved.document["lines"]}
+
+    def told(self, kind: type[Fact]) -> list[Any]:
+        return [fact for fact in self.facts if isinstance(fact, kind)]
