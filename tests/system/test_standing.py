@@ -11,6 +11,7 @@ import pytest
 
 from rig.asterisk import Asterisk
 from rig.scene import MOBILE
+from rig.waiting import until
 from tests.support.stage import Stage, accounts
 
 pytestmark = pytest.mark.asterisk
@@ -48,9 +49,13 @@ EMERGENCIES = ("112", "911", "0112")
 
 def verdict_after(stage: Stage, since: int) -> list[str]:
     """The fields of `PBXBILLING` that the daemon set, the first from event number `since` on."""
-    told = stage.scene.ami.events[since:]
-    values = [e["Value"] for e in told if e["Event"] == "VarSet" and "PBXBILLING" in e["Variable"]]
-    return next(value for value in values if "|" in value).split("|")
+
+    def found() -> str | None:
+        told = [e for e in stage.scene.ami.events[since:] if e["Event"] == "VarSet"]
+        values = (e["Value"] for e in told if "PBXBILLING" in e["Variable"])
+        return next((value for value in values if "|" in value), None)
+
+    return until(found, "the verdict is set").split("|")
 
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.reason)
