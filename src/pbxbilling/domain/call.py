@@ -30,6 +30,7 @@ class Channel:
         "confirmed",
         "context",
         "dials_for",
+        "dials_number",
         "direction",
         "drawing_for",
         "drawn_s",
@@ -43,6 +44,7 @@ class Channel:
         "local",
         "misses",
         "name",
+        "number",
         "over_limit_for",
         "owner",
         "parked",
@@ -67,6 +69,8 @@ class Channel:
         self.caller = ""
         self.call: Call | None = None  # the call whose leg it is
         self.dials_for: Call | None = None  # the call that owns what it dials from now on
+        self.dials_number = ""  # what its latest outbound hook asked for
+        self.number = ""  # of a dialled leg: what the hook that dialled it asked for
         self.asked: list[Call] = []  # the calls that live because it asked for them
         self.owner: str | None = None  # of a refused channel: who pays its legs all the same
         self.peer: Channel | None = None  # the other half of a Local pair

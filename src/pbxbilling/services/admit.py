@@ -273,6 +273,8 @@ class Admission:
 
     def _granted(self, asked: Asked, channel: Channel) -> Call:
         call, ledger = asked.call, self._ledger
+        if asked.direction is Direction.OUTBOUND:
+            channel.dials_number = asked.request.number
         if call is None:
             channel.refused = False
             return ledger.open(

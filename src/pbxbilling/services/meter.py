@@ -112,7 +112,7 @@ class Meter:
             channel=channel.name,
             linkedid=channel.linkedid,
             caller=channel.caller or (call.caller if call else ""),
-            number=(call.number if call else "") or channel.exten,
+            number=channel.number or (call.number if call else "") or channel.exten,
             started_at=channel.started_at,
             answered_at=channel.answered_at,
             over_limit=channel.would_be_gone(tenant),

@@ -191,6 +191,7 @@ class Tracker:
         if call is None:
             self._dialled_by_refused(caller, dialled)
             return
+        dialled.number = dialled.number or caller.dials_number
         self._ledger.join(dialled, call, at, by=caller)
         self._goes_outside(call, dialled, at)
         self._latch(call, dialled, at, mono)

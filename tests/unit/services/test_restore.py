@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from pbxbilling.domain.admission import Direction, Load, Mode
-from pbxbilling.domain.channel import LegDirection
+from pbxbilling.domain.channel import ChannelKey, LegDirection
 from pbxbilling.domain.facts import LegAnswered, LegEnded
-from pbxbilling.domain.records import CallRecord
+from pbxbilling.domain.records import CallRecord, LegRecord
 from pbxbilling.domain.signals import ChannelSeen, Snapshot
 from pbxbilling.services.restore import restore
 from tests.support.world import START, World, plan
@@ -86,3 +86,24 @@ def test_a_leg_is_answered_and_ends_before_any_snapshot(world: World) -> None:
         10_000_000,
     )
     assert world.ledger.load("acme") == Load()
+
+
+def test_an_answered_leg_keeps_the_number_that_it_was_dialled_for() -> None:
+    world = World(Mode.ENFORCE, plan())
+    key = ChannelKey("pbx1", "8")
+    forwarded = LegRecord(
+        key=key,
+        call="c7",
+        tenant="acme",
+        direction=LegDirection.OUTBOUND,
+        channel="PJSIP/carrier-00000008",
+        linkedid="7",
+        caller="0155501",
+        number="4915112345",
+        started_at=START,
+        answered_at=START,
+    )
+    restore(world.ledger, [RINGING], [forwarded], {}, world.clock)
+    world.hangs_up(world.seen("8", forwarded.channel, state=6))
+    (ended,) = (fact.leg for fact in world.facts if isinstance(fact, LegEnded))
+    assert (ended.call, ended.number) == ("c7", "4915112345")

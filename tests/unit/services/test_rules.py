@@ -301,3 +301,23 @@ def test_unlimited_minutes_are_never_used_up_though_the_plan_is_hard() -> None:
     world.dials(world.seen("a1"), leg)
     world.answers(leg)
     assert world.cuts == []
+
+
+def test_a_leg_has_the_number_that_it_was_dialled_for_not_that_of_its_call() -> None:
+    world = enforcing()
+    coming = world.seen("1", CARRIER)
+    world.born(coming)
+    world.hook("1", direction=Direction.INBOUND, name=CARRIER, number="15550100")
+    world.answers(coming)
+    world.hook("2", linkedid="1", number="4915112345", name="Local/mobile@fwd-1;2")
+    going = world.seen("3", "PJSIP/carrier-3", state=0)
+    world.dials(world.seen("2", "Local/mobile@fwd-1;2"), going)
+    world.answers(going)
+    for leg in (going, coming):
+        world.hangs_up(leg)
+    legs = [fact.leg for fact in world.facts if isinstance(fact, LegEnded)]
+    assert [(leg.direction, leg.number) for leg in legs] == [
+        (LegDirection.OUTBOUND, "4915112345"),
+        (LegDirection.INBOUND, "15550100"),
+    ]
+    assert len({leg.call for leg in legs}) == 1
