@@ -145,6 +145,10 @@ class Mirrors(Protocol):
         """How far something has come; None before its beginning."""
         ...
 
+    async def cycles(self, tenant: str) -> list[BillingCycle]:
+        """The cycles that invoices opened, in the order of their beginning."""
+        ...
+
 
 class Bills(Protocol):
     """What the store keeps of statements; raises StoreError as the store does."""
@@ -182,10 +186,6 @@ class Bills(Protocol):
 
     async def plan_switches(self, tenant: str, since: datetime) -> list[PlanSwitched]:
         """How a tenant's plan changed from then on, in order."""
-        ...
-
-    async def cycles(self, tenant: str) -> list[BillingCycle]:
-        """The cycles that invoices opened, in the order of their beginning."""
         ...
 
 

@@ -8,7 +8,6 @@ from datetime import datetime
 
 from pbxbilling.domain.billed import (
     BilledLeg,
-    BillingCycle,
     BillingRecord,
     OneOffEntry,
     OneOffUsed,
@@ -29,7 +28,6 @@ class MemoryBills:
         self.copies: dict[tuple[ChannelKey, str, str], BilledLeg] = {}
         self.entries: dict[tuple[str, int], OneOffEntry] = {}
         self.switches: dict[tuple[str, datetime], PlanSwitched] = {}
-        self.opened: dict[str, BillingCycle] = {}
 
     def check(self, records: Iterable[object]) -> None:
         """Refuse a batch with a twin of what may be there once, before any of it is put."""
@@ -56,8 +54,6 @@ class MemoryBills:
                 self._use(record)
             case PlanSwitched():
                 self.switches[record.tenant, record.at] = record
-            case BillingCycle():
-                self.opened.setdefault(record.invoice, record)
 
     def _use(self, record: OneOffUsed) -> None:
         entry = self.entries.get((record.tenant, record.number))
@@ -119,7 +115,3 @@ class MemoryBills:
     async def plan_switches(self, tenant: str, since: datetime) -> list[PlanSwitched]:
         found = sorted(self.switches.items())
         return [one for (owner, at), one in found if owner == tenant and at >= since]
-
-    async def cycles(self, tenant: str) -> list[BillingCycle]:
-        found = [one for one in self.opened.values() if one.tenant == tenant]
-        return sorted(found, key=lambda one: (one.begins, one.invoice))

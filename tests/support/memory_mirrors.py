@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from pbxbilling.domain.billed import BillingCycle
 from pbxbilling.domain.gateway import Cursor, Letter, LetterMoved, LetterState
 from pbxbilling.domain.records import Record
 from pbxbilling.domain.subscription import Customer, Invoice, Subscription
@@ -19,6 +20,7 @@ class MemoryMirrors:
         self.billed: dict[str, Invoice] = {}
         self.post: dict[str, Letter] = {}
         self.cursors: dict[str, datetime] = {}
+        self.opened: dict[str, BillingCycle] = {}
 
     def put(self, record: Record) -> None:
         match record:
@@ -41,6 +43,8 @@ class MemoryMirrors:
                 )
             case Cursor():
                 self.cursors[record.name] = record.at
+            case BillingCycle():
+                self.opened.setdefault(record.invoice, record)
 
     async def subscription(self, ident: str) -> Subscription | None:
         return self.known.get(ident)
@@ -65,3 +69,7 @@ class MemoryMirrors:
 
     async def cursor(self, name: str) -> datetime | None:
         return self.cursors.get(name)
+
+    async def cycles(self, tenant: str) -> list[BillingCycle]:
+        found = [one for one in self.opened.values() if one.tenant == tenant]
+        return sorted(found, key=lambda one: (one.begins, one.invoice))

@@ -10,7 +10,6 @@ from datetime import datetime
 from pbxbilling.domain.admission import Outcome
 from pbxbilling.domain.billed import (
     BilledLeg,
-    BillingCycle,
     OneOffEntry,
     OneOffUsed,
     PlanSwitched,
@@ -77,14 +76,7 @@ class MemoryStore:
                 self.plans[record.slug] = record
             case Tenant():
                 self.tenants[record.slug] = record
-            case (
-                SavedStatement()
-                | BilledLeg()
-                | OneOffEntry()
-                | OneOffUsed()
-                | PlanSwitched()
-                | BillingCycle()
-            ):
+            case SavedStatement() | BilledLeg() | OneOffEntry() | OneOffUsed() | PlanSwitched():
                 self.bills.put(record)
             case _:
                 self.mirrors.put(record)

@@ -123,4 +123,4 @@ class BillingCycle:
     ends: datetime
 
 
-BillingRecord = SavedStatement | BilledLeg | OneOffEntry | OneOffUsed | PlanSwitched | BillingCycle
+BillingRecord = SavedStatement | BilledLeg | OneOffEntry | OneOffUsed | PlanSwitched

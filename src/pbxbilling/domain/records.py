@@ -13,7 +13,7 @@ from operator import le
 from typing import Any
 
 from pbxbilling.domain.admission import Direction, Mode, Outcome, Reason
-from pbxbilling.domain.billed import BillingRecord
+from pbxbilling.domain.billed import BillingCycle, BillingRecord
 from pbxbilling.domain.channel import ChannelKey, LegDirection
 from pbxbilling.domain.gateway import Cursor, Letter, LetterMoved
 from pbxbilling.domain.plan import Plan
@@ -208,5 +208,6 @@ Record = (
     | Letter
     | LetterMoved
     | Cursor
+    | BillingCycle
     | BillingRecord
 )

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
+from pbxbilling.domain.billed import BillingCycle
+from pbxbilling.domain.billing_facts import CycleOpened
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.gateway import Letter, LetterMoved, LetterState, Message, Topic
 from pbxbilling.domain.gateway_facts import Drifted, LetterTaken, PaymentAlert
@@ -74,12 +77,16 @@ class Follower:
             moved = LetterMoved(letter.id, state, letter.attempts + 1)
             also: list[Record] = [moved, *await self._display(message, tenant)]
             changes: Sequence[Change] = ()
+            cycle = await self._cycle(message, asked, tenant)
+            also += [cycle] if cycle is not None else []
             if kept is not None:
                 kept = replace(kept, tenant=tenant)
                 also.append(kept)
                 changes = await self._changes(tenant, kept)
             await self._writer.write(ACTION, changes, ACTOR, also)
         self._tell(letter, message, state, tenant)
+        if cycle is not None:
+            self._emit(_opened(self._clock.now(), cycle))
         return state
 
     async def give_up(self, letter: Letter, reason: str) -> None:
@@ -156,6 +163,19 @@ class Follower:
             return mirrored.tenant
         return None
 
+    async def _cycle(
+        self, message: Message, asked: Asked, tenant: str | None
+    ) -> BillingCycle | None:
+        """The cycle that a paid invoice opens, once; a subscription that was not asked is late."""
+        paid, found = message.invoice, asked.found
+        if tenant is None or paid is None or paid.paid_at is None or found is None:
+            return None
+        if found.live is not self._live or found.period_start is None or found.period_end is None:
+            return None
+        if any(known.invoice == paid.id for known in await self._mirrors.cycles(tenant)):
+            return None
+        return BillingCycle(paid.id, tenant, found.id, found.period_start, found.period_end)
+
     async def _changes(self, slug: str | None, kept: Subscription) -> Sequence[Change]:
         """What a tenant becomes by its mirrored subscriptions, with `kept` in its place."""
         tenant = self._book.tenants.get(slug) if slug else None
@@ -202,6 +222,10 @@ def plan_sold_by(plans: Mapping[str, Plan], prices: Iterable[str]) -> str | None
     flat = [p.slug for p in plans.values() if wanted & {p.stripe.flat, p.stripe.yearly}]
     found = flat or [p.slug for p in plans.values() if p.stripe.metered in wanted]
     return found[0] if len(found) == 1 else None
+
+
+def _opened(at: datetime, cycle: BillingCycle) -> CycleOpened:
+    return CycleOpened(at, cycle.tenant, cycle.invoice, cycle.begins, cycle.ends)
 
 
 def _unlinked(tenant: Tenant) -> TenantChange:

@@ -118,7 +118,7 @@ class Statements:
         subscription: Subscription | None,
         taken: set[str],
     ) -> Period:
-        cycles = await self._bills.cycles(tenant.slug) if subscription is not None else ()
+        cycles = await self._mirrors.cycles(tenant.slug) if subscription is not None else ()
         return period_from(begins, tenant, subscription, cycles, taken)
 
     async def _open_periods(self, tenant: Tenant) -> list[Period]:

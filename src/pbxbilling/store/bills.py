@@ -11,7 +11,6 @@ from sqlalchemy import Select, and_, exists, select, tuple_
 
 from pbxbilling.domain.billed import (
     BilledLeg,
-    BillingCycle,
     OneOffEntry,
     PlanSwitched,
     SavedStatement,
@@ -98,13 +97,6 @@ class SqlBills:
         query = select(table).where(table.c.tenant == tenant, table.c.at >= to_us(since))
         rows = await self._reads.rows(query.order_by(table.c.at))
         return [bill_rows.switched_record(row) for row in rows]
-
-    async def cycles(self, tenant: str) -> list[BillingCycle]:
-        """The cycles that invoices opened, in the order of their beginning."""
-        table = schema.billing_cycle
-        query = select(table).where(table.c.tenant == tenant)
-        rows = await self._reads.rows(query.order_by(table.c.begins, table.c.invoice))
-        return [bill_rows.cycle_record(row) for row in rows]
 
 
 def _legs(tenant: str, begins: datetime, ends: datetime) -> Select[Any]:

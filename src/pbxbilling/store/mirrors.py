@@ -6,9 +6,10 @@ from datetime import datetime
 
 from sqlalchemy import select
 
+from pbxbilling.domain.billed import BillingCycle
 from pbxbilling.domain.gateway import Letter, LetterState
 from pbxbilling.domain.subscription import Customer, Invoice, Subscription
-from pbxbilling.store import mirror_rows, schema
+from pbxbilling.store import bill_rows, mirror_rows, schema
 from pbxbilling.store.reads import Reads
 from pbxbilling.store.rows import instant
 
@@ -65,3 +66,10 @@ class SqlMirrors:
         query = select(schema.cursor.c.at).where(schema.cursor.c.name == name)
         found = await self._reads.rows(query)
         return instant(found[0].at) if found else None
+
+    async def cycles(self, tenant: str) -> list[BillingCycle]:
+        """The cycles that invoices opened, in the order of their beginning."""
+        table = schema.billing_cycle
+        query = select(table).where(table.c.tenant == tenant)
+        rows = await self._reads.rows(query.order_by(table.c.begins, table.c.invoice))
+        return [bill_rows.cycle_record(row) for row in rows]
