@@ -24,6 +24,7 @@ class Truth:
     away: bool = False
     nonsense: bool = False
     passed_s: float = 0.0
+    asked: int = 0  # after one subscription
     now: dict[str, dict[str, Any]] = field(default_factory=dict)
     happened: list[bytes] = field(default_factory=list)
 
@@ -46,6 +47,7 @@ class Truth:
         return [letter_of(reading.message(told), told, self._at()) for told in self.happened]
 
     async def subscription(self, ident: str) -> Subscription | None:
+        self.asked += 1
         self._reach()
         known = self.now.get(ident)
         return reading.subscription(known, self._at()) if known else None

@@ -15,6 +15,7 @@ from pbxbilling.services.follow import UNASKED, Asked, Follower
 
 SIDE_BY_SIDE = 8
 SWEEP_S = 30.0  # how often what is unfinished is tried again
+ASK_AGAIN_S = 5.0  # while the gateway is away: one event in so long finds out whether it still is
 PARKED_EVERY = 120  # sweeps: whose a parked one is changes with the accounts, not with time
 _SOON = UNFINISHED - {LetterState.PARKED}
 _WAITING_MOST = 10_000  # beyond, events stay in the store until a sweep
@@ -44,11 +45,14 @@ class Post:
         self._tasks: asyncio.TaskGroup | None = None
         self._slots = asyncio.Semaphore(SIDE_BY_SIDE)
         self._away = False
-        self._accounts_changed = asyncio.Event()
+        self._ask_again_at = float("-inf")
+        self._accounts_changed = False
+        self._sweep_now = asyncio.Event()
 
     def accounts_changed(self) -> None:
         """Perhaps somebody is known now whose events are parked."""
-        self._accounts_changed.set()
+        self._accounts_changed = True
+        self._sweep_now.set()
 
     def arrived(self, letter: Letter) -> None:
         """An event was kept: it is the next of its lane, unless it waits there already."""
@@ -68,11 +72,12 @@ class Post:
             self._tasks = tasks
             try:
                 for number in count():
-                    parked = self._accounts_changed.is_set() or number % PARKED_EVERY == 0
-                    self._accounts_changed.clear()
+                    parked = self._accounts_changed or number % PARKED_EVERY == 0
+                    self._accounts_changed = False
+                    self._sweep_now.clear()
                     await self._sweep(UNFINISHED if parked else _SOON)
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._accounts_changed.wait(), SWEEP_S)
+                        await asyncio.wait_for(self._sweep_now.wait(), SWEEP_S)
             finally:
                 self._tasks = None
 
@@ -124,7 +129,7 @@ class Post:
 
     async def _ask_after(self, message: Message) -> Asked:
         """The event's subscription as the gateway has it; raises GatewayError for nonsense."""
-        if message.subscription_id is None:
+        if message.subscription_id is None or not self._may_ask():
             return UNASKED
         try:
             found = await self._gateway.subscription(message.subscription_id)
@@ -136,6 +141,14 @@ class Post:
         self._is_back()
         return Asked(reached=True, found=found)
 
+    def _may_ask(self) -> bool:
+        """While the gateway is away one event finds out; no other one waits for it in vain."""
+        mono = self._clock.monotonic()
+        if self._away and mono < self._ask_again_at:
+            return False
+        self._ask_again_at = mono + ASK_AGAIN_S
+        return True
+
     def _is_away(self, reason: str) -> None:
         if not self._away:
             self._away = True
@@ -144,6 +157,7 @@ class Post:
     def _is_back(self) -> None:
         if self._away:
             self._away = False
+            self._sweep_now.set()
             self._emit(GatewayBack(self._clock.now()))
 
 

@@ -22,7 +22,7 @@ from pbxbilling.domain.plan import Plan, StripePrices
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.payments.drift import Drift
-from pbxbilling.payments.post import Post
+from pbxbilling.payments.post import ASK_AGAIN_S, Post
 from pbxbilling.services.follow import Follower
 from pbxbilling.services.write import AccountWriter
 from tests.support.gateway_records import subscription
@@ -129,7 +129,7 @@ async def test_any_order_of_events_ends_in_the_truth(steps: list[tuple[str, obje
     office.truth.becomes("incomplete")
     await play(office, steps)
     office.truth.away = False
-    office.passes(2)
+    office.passes(ASK_AGAIN_S)
     await office.drift.compare()  # as it does hourly, for what never came
     await office.tries_again()
     expected = WORDS[office.truth.now["sub_1"]["status"]]
@@ -166,9 +166,24 @@ async def test_while_the_gateway_is_away_events_count_as_they_say() -> None:
     assert office.states() == [LetterState.UNCONFIRMED, LetterState.UNCONFIRMED]
     assert sum(isinstance(fact, GatewayAway) for fact in office.facts) == 1
     office.truth.away = False
+    office.passes(ASK_AGAIN_S)
     await office.tries_again()
     assert set(office.states()) == {LetterState.DONE}
     assert sum(isinstance(fact, GatewayBack) for fact in office.facts) == 1
+
+
+async def test_while_the_gateway_is_away_no_event_waits_for_another_to_find_out() -> None:
+    office = Office()
+    for word in ("active", "past_due", "active", "unpaid"):
+        office.truth.becomes(word)
+        office.passes(1)
+    office.truth.away = True
+    await office.comes(0, 1, 2, 3)
+    assert (office.truth.asked, office.acme.status) == (1, Status.READ_ONLY)
+    office.passes(ASK_AGAIN_S)
+    await office.tries_again()
+    assert office.truth.asked == 2
+    assert set(office.states()) == {LetterState.UNCONFIRMED}
 
 
 async def test_an_event_that_came_twice_is_taken_once() -> None:
