@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import ami_tracking, hook, invite, store_rows
+from bench import ami_tracking, hook, invite, store_rows, webhook
 from bench.measure import PAIRS, Row
 
 Taken = Mapping[str, Sequence[Row]]
@@ -22,6 +22,7 @@ MEASUREMENTS: Mapping[str, Callable[[], Sequence[Row]]] = {
     "ami": ami_tracking.measure,
     "store": store_rows.measure,
     "invite": invite.measure,
+    "webhook": webhook.measure,
 }
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 
