@@ -46,7 +46,7 @@ _ONE = (
     "Newchannel", "Newstate", "BridgeEnter", "NewAccountCode", "Hold", "Unhold", "HangupRequest",
     "SoftHangupRequest", "Hangup",
 )  # fmt: skip
-_OF_CHANNELS = (*_ONE, "DialBegin", "DialEnd", "LocalBridge", "AttendedTransfer")
+_OF_CHANNELS = (*_ONE, "DialBegin", "LocalBridge", "AttendedTransfer")
 
 # --- strict: a line is all up to its line feed, which is the fastest to find ----------------------
 
@@ -69,7 +69,7 @@ def _block(prefix: str) -> str:
 _ANY_BLOCK = r"\n(?P<p>[A-Za-z]*)" + _block("(?P=p)").removeprefix(r"\n(?P=p)")
 _EVENT = _any_of(
     f"{_any_of(*_ONE)}{_HEAD}{_LINES}{_block('')}{_LINES}",
-    f"Dial(?:Begin|End){_HEAD}(?:{_block('')}{_LINES})?{_block('Dest')}{_LINES}",
+    f"DialBegin{_HEAD}(?:{_block('')}{_LINES})?{_block('Dest')}{_LINES}",
     f"LocalBridge{_HEAD}{_block('LocalOne')}{_LINES}{_block('LocalTwo')}{_LINES}",
     f"AttendedTransfer{_HEAD}{_LINES}(?:{_ANY_BLOCK}{_LINES})+",
 )
@@ -125,7 +125,6 @@ def _shapes(exten: str) -> Mapping[str, re.Pattern[bytes]]:
     tails = {
         **dict.fromkeys(_ONE, f"{_FURTHER}{own}{_FURTHER}"),
         "DialBegin": rf"(?:{own})?{dialled}\r\nDialString: (.*)",
-        "DialEnd": rf"(?:{own})?{dialled}(?:\r\nForward: (.*))?\r\nDialStatus: {_SHUT}",
         "LocalBridge": (
             rf"{locals_}\r\nContext: {_SHUT}\r\nExten: (.*)\r\nLocalOptimization: {_SHUT}"
         ),
@@ -141,7 +140,7 @@ def _shapes(exten: str) -> Mapping[str, re.Pattern[bytes]]:
 
 
 _LAST, _FIRST = _shapes(".*"), _shapes(".*?")
-_SEVERAL = frozenset({"DialBegin", "DialEnd", "LocalBridge"})
+_SEVERAL = frozenset({"DialBegin", "LocalBridge"})
 _BREAK = re.compile(rb"[\r\n]+")
 
 

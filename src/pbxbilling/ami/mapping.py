@@ -20,7 +20,6 @@ from pbxbilling.domain.signals import (
     BridgeEnter,
     ChannelSeen,
     DialBegin,
-    DialEnd,
     FullyBooted,
     Hangup,
     HangupRequest,
@@ -160,10 +159,6 @@ def _dial_begin(event: Event) -> Signal:
     return DialBegin(caller, event.channel(DIALLED), event.at)
 
 
-def _dial_end(event: Event) -> Signal:
-    return DialEnd(event.key(DIALLED), event.need("DialStatus"), event.at)
-
-
 def _local_bridge(event: Event) -> Signal:
     return LocalBridge(event.channel(LOCAL_ONE), event.channel(LOCAL_TWO), event.at)
 
@@ -234,7 +229,6 @@ SIGNALS: Mapping[bytes, Callable[[Event], Signal]] = {
     b"Newchannel": _newchannel,
     b"Newstate": _newstate,
     b"DialBegin": _dial_begin,
-    b"DialEnd": _dial_end,
     b"LocalBridge": _local_bridge,
     b"BridgeEnter": _bridge_enter,
     b"AttendedTransfer": _attended_transfer,

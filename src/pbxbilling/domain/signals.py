@@ -53,14 +53,6 @@ class DialBegin(NamedTuple):
     at: datetime | None
 
 
-class DialEnd(NamedTuple):
-    """The attempt to reach `dialled` ended with this DialStatus."""
-
-    dialled: ChannelKey
-    status: str
-    at: datetime | None
-
-
 class LocalBridge(NamedTuple):
     """The two ends of a Local channel."""
 
@@ -149,7 +141,6 @@ ChannelSignal = (
     Newchannel
     | Newstate
     | DialBegin
-    | DialEnd
     | LocalBridge
     | BridgeEnter
     | AttendedTransfer

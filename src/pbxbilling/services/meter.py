@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TypedDict, Unpack
 
 from pbxbilling.domain.admission import Breach, Direction, Mode, Reason
 from pbxbilling.domain.book import Terms
@@ -33,6 +34,15 @@ class Drawing:
     legs: dict[Channel, None] = field(default_factory=dict)
     empty_mono: float | None = None
     renewed_at: datetime | None = None
+
+
+class _Ended(TypedDict, total=False):
+    ended_at: datetime
+    witness: EndWitness
+    talk_us: int
+    billed_s: int
+    allowance_s: int
+    month: str
 
 
 class Meter:
@@ -67,7 +77,13 @@ class Meter:
         """A trunk leg ended: `ended_at` is its first hangup request, else its hangup."""
         tenant = _owner(channel)
         talk_us = self._talk_us(channel, ended_at, mono, witness)
-        leg = self._finished(channel, tenant, ended_at, talk_us, witness)
+        ended = self._measured(
+            tenant, _direction(channel), talk_us, ended_at, draws=not channel.would_be_gone(tenant)
+        )
+        ended["ended_at"], ended["witness"] = ended_at, witness
+        if channel.drawn_s is not None:  # booked already, when it would have been cut
+            ended["allowance_s"] = channel.drawn_s
+        leg = self._record(channel, **ended)
         self._undraw(channel)
         if channel.drawn_s is None:
             self._book(leg)
@@ -80,12 +96,16 @@ class Meter:
         talk_us = 0
         if leg.answered_at is not None and leg.ended_at is not None:
             talk_us = max(0, round((leg.ended_at - leg.answered_at).total_seconds() * 1_000_000))
-        measured = self._measure(leg, talk_us)
+        at = leg.ended_at or self._clock.now()
+        measured = replace(
+            leg,
+            **self._measured(leg.tenant, leg.direction, talk_us, at, draws=not leg.over_limit),
+        )
         corrects = before if before is not None and before.ended_at is not None else None
         if corrects is not None:
             self._book(corrects, sign=-1)
         self._book(measured)
-        self._emit(LegEnded(measured.ended_at or self._clock.now(), measured, corrects))
+        self._emit(LegEnded(at, measured, corrects))
         return measured
 
     def _talk_us(
@@ -102,13 +122,13 @@ class Meter:
                 return max(0, round(by_monotonic * 1_000_000))
         return max(0, round(by_stamps * 1_000_000))
 
-    def _record(self, channel: Channel) -> LegRecord:
+    def _record(self, channel: Channel, **ended: Unpack[_Ended]) -> LegRecord:
         tenant, call = _owner(channel), channel.call
         return LegRecord(
             key=channel.key,
             call=call.id if call else None,
             tenant=tenant,
-            direction=channel.direction or LegDirection.OUTBOUND,
+            direction=_direction(channel),
             channel=channel.name,
             linkedid=channel.linkedid,
             caller=channel.caller or (call.caller if call else ""),
@@ -117,31 +137,27 @@ class Meter:
             answered_at=channel.answered_at,
             over_limit=channel.would_be_gone(tenant),
             emergency=bool(call and call.emergency),
+            **ended,
         )
 
-    def _finished(
+    def _measured(
         self,
-        channel: Channel,
         tenant: str | None,
-        ended_at: datetime,
+        direction: LegDirection,
         talk_us: int,
-        witness: EndWitness,
-    ) -> LegRecord:
-        leg = replace(self._record(channel), tenant=tenant, ended_at=ended_at, witness=witness)
-        measured = self._measure(leg, talk_us)
-        if channel.drawn_s is not None:  # booked already, when it would have been cut
-            return replace(measured, allowance_s=channel.drawn_s)
-        return measured
-
-    def _measure(self, leg: LegRecord, talk_us: int) -> LegRecord:
-        terms = self._in_force.book.terms(leg.tenant)
+        ended_at: datetime,
+        *,
+        draws: bool,
+    ) -> _Ended:
+        """What talking so long comes to; only a leg within the limits `draws` on an allowance."""
+        terms = self._in_force.book.terms(tenant)
         billed = _increment(terms).billable_s(talk_us)
-        return replace(
-            leg,
+        included = draws and terms is not None and terms.plan.includes(direction)
+        return _Ended(
             talk_us=talk_us,
             billed_s=billed,
-            allowance_s=_allowance_s(terms, leg, billed),
-            month=self._month(terms, leg.ended_at or self._clock.now()),
+            allowance_s=billed if included else 0,
+            month=self._month(terms, ended_at),
         )
 
     def _month(self, terms: Terms | None, at: datetime) -> str:
@@ -314,15 +330,12 @@ def _owner(channel: Channel) -> str | None:
     return channel.call.tenant if channel.call is not None else channel.owner
 
 
+def _direction(channel: Channel) -> LegDirection:
+    return channel.direction or LegDirection.OUTBOUND
+
+
 def _increment(terms: Terms | None) -> BillingIncrement:
     return terms.plan.billing_increment if terms is not None else PER_MINUTE
-
-
-def _allowance_s(terms: Terms | None, leg: LegRecord, billed_s: int) -> int:
-    """The part of a leg that used included minutes; none over the limit."""
-    if terms is None or leg.over_limit or not terms.plan.includes(leg.direction):
-        return 0
-    return billed_s
 
 
 def _talking_s(leg: Channel, at: datetime, mono: float) -> float:

@@ -14,9 +14,16 @@ _FACTS: dict[CallNews, type[CallStarted | CallChanged | CallEnded]] = {
 
 
 def publish(ledger: Ledger, emit: EventSink) -> None:
-    """Emit the ledger's news, in order, and forget them."""
+    """Emit the ledger's news, in order, and forget them.
+
+    A change right behind other news of the same call is in their record already.
+    """
     if not ledger.news:
         return
     news, ledger.news = ledger.news, []
+    told = None
     for item in news:
+        if item.what is CallNews.CHANGED and item.call is told:
+            continue
+        told = item.call
         emit(_FACTS[item.what](item.at, item.call.record()))

@@ -47,9 +47,7 @@ class Tracker:
 
     def apply(self, signal: ChannelSignal) -> None:
         """Take one signal; `at` is the PBX's stamp, or now where it sends none."""
-        handler = self._handlers.get(type(signal))
-        if handler is None:
-            return
+        handler = self._handlers[type(signal)]
         handler(signal, signal.at or self._clock.now(), self._clock.monotonic())
         publish(self._ledger, self._emit)
 

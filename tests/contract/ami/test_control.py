@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from pbxbilling.domain.signals import Rename, Signal
+from pbxbilling.domain.signals import BridgeEnter, Rename, Signal
 from rig.virtualpbx import VirtualPbx
 from tests.support.links import linked
 
@@ -96,7 +96,7 @@ async def test_a_channel_exists_by_its_name_or_uniqueid_until_it_is_gone() -> No
 async def test_an_absolute_timeout_ends_the_call() -> None:
     async with VirtualPbx() as pbx, linked(pbx.port) as made:
         calling = asyncio.create_task(pbx.call("acme", "3201", ring_s=0, talk_s=60))
-        await made.witness.until(lambda: len(made.witness.signals) == 10)
+        await made.witness.until(lambda: BridgeEnter in map(type, made.witness.signals))
         trunk = pbx.channels()[1].uniqueid
         assert await made.control.absolute_timeout(trunk, 0) is True
         placed = await calling

@@ -34,11 +34,11 @@ async def test_a_login_ends_with_the_uptime_and_events_follow() -> None:
         assert made.witness.log == [("connected", "pbx1", 0.0)]
         assert made.link.heard_s is not None
         placed = await pbx.call("acme", "3201", ring_s=0, talk_s=0, fork=2)
-        await made.witness.until(lambda: len(made.witness.signals) == 19)
+        await made.witness.until(lambda: len(made.witness.signals) == 17)
         kinds = [type(signal).__name__ for signal in made.witness.signals[1:]]
     assert kinds == [
         *("Newchannel", "Newchannel", "AccountCode", "Newchannel", "AccountCode"),
-        *("DialBegin", "DialBegin", "Newstate", "DialEnd", "DialEnd", "Newstate", "Hangup"),
+        *("DialBegin", "DialBegin", "Newstate", "Newstate", "Hangup"),
         *("BridgeEnter", "BridgeEnter", "HangupRequest", "HangupRequest", "Hangup", "Hangup"),
     ]
     first = made.witness.signals[1]

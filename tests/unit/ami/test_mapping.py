@@ -13,7 +13,6 @@ from pbxbilling.domain.signals import (
     BridgeEnter,
     ChannelSeen,
     DialBegin,
-    DialEnd,
     FullyBooted,
     Hangup,
     HangupRequest,
@@ -86,11 +85,6 @@ EVENTS: list[tuple[str, str, Signal]] = [
         "DialBegin",
         channel("1.2", "PJSIP/carrier-2", "Dest", 0) + "DialString: carrier\r\n",
         DialBegin(None, seen("1.2", "PJSIP/carrier-2", 0), AT),
-    ),
-    (
-        "DialEnd",
-        ALICE + channel("1.2", "PJSIP/carrier-2", "Dest") + "DialStatus: ANSWER\r\n",
-        DialEnd(ChannelKey("pbx1", "1.2"), "ANSWER", AT),
     ),
     (
         "LocalBridge",
@@ -174,7 +168,6 @@ def test_without_a_good_timestamp_there_is_no_instant(stamp: str) -> None:
         ("Newchannel", "Channel: PJSIP/alice-1\r\nChannelState: 6\r\nUniqueid: \r\n"),
         ("Newchannel", "Channel: PJSIP/alice-1\r\nChannelState: up\r\nUniqueid: 1.1\r\n"),
         ("Hangup", "Uniqueid: 1.1\r\nCause: none\r\n"),
-        ("DialEnd", ALICE),
         ("BridgeEnter", ALICE),
     ],
 )
