@@ -103,14 +103,20 @@ class VirtualSite:
     # --- the daemon ----------------------------------------------------------------------------
 
     def start(self) -> Self:
-        """Start the daemon, and return when its counts are true."""
+        """Start the daemon, and return when it is ready."""
+        self.launch()
+        until(lambda: self.json("status")["ready"], "the daemon is ready", 20.0)
+        return self
+
+    def launch(self) -> None:
+        """Start the daemon, and return when it listens."""
         with (self.directory / "daemon.log").open("ab") as log:
             self._daemon = subprocess.Popen(
                 [PROGRAM, "serve", "-c", self.config], stdout=log, stderr=subprocess.STDOUT
             )
-        until(self.socket.exists, "the daemon listens", 20.0)
-        until(lambda: self.json("status")["ready"], "the daemon is ready", 20.0)
-        return self
+        daemon = self._daemon
+        until(lambda: self.socket.exists() or daemon.poll() is not None, "the daemon listens", 20.0)
+        assert daemon.poll() is None, self.log()
 
     def stop(self, number: int = SIGTERM) -> None:
         """End the daemon, in order or not."""

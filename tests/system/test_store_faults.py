@@ -100,7 +100,7 @@ def nothing_is_lost(site: VirtualSite, before: int) -> None:
     assert "store recovered" in site.log()
 
 
-def on(site: VirtualSite, fault: str, end: Callable[[], None]) -> None:
+def on(site: VirtualSite, fault: str, end: Callable[[], object]) -> None:
     """A fault has begun: see calls through it, end it, and count."""
     judged(site)
     told(site, fault)
@@ -145,3 +145,76 @@ def test_a_damaged_file_is_replaced_under_the_running_daemon(
     damaged.write_bytes(whole[:100] + b"\xff" * (len(whole) - 100))
     put(damaged, site.database)
     on(site, "is damaged", lambda: put(copy, site.database))
+
+
+# --- at a start ----------------------------------------------------------------------------------
+
+
+def serves_at_its_start(site: VirtualSite, fault: str, end: Callable[[], object]) -> None:
+    """The daemon starts into the fault: it knows its accounts, and judges by them."""
+    site.launch()
+    until(lambda: site.ask("status")["pbxes"][0]["reconciled"], "the counts are true", 20.0)
+    on(site, fault, end)
+
+
+def test_a_daemon_starts_while_the_file_is_locked(site: VirtualSite) -> None:
+    one_call(site)
+    site.stop()
+    with closing(sqlite3.connect(site.database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        serves_at_its_start(site, "is locked by another process", other.rollback)
+
+
+def full(site: VirtualSite) -> Callable[[], None]:
+    filler = fill(site.database.parent)
+    return filler.unlink
+
+
+def damaged(site: VirtualSite) -> Callable[[], None]:
+    whole = site.database.read_bytes()
+    site.database.write_bytes(whole[:100] + b"\xff" * (len(whole) - 100))
+    return lambda: put_bytes(whole, site.database)
+
+
+def read_only(site: VirtualSite) -> Callable[[], None]:
+    disk = site.database.parent
+    remount(disk, "ro")
+    return lambda: remount(disk, "rw")
+
+
+def remount(disk: Path, how: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,{how}", disk], check=True)
+
+
+def newer(site: VirtualSite) -> Callable[[], None]:
+    whole = site.database.read_bytes()
+    with closing(sqlite3.connect(site.database)) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    return lambda: put_bytes(whole, site.database)
+
+
+def put_bytes(whole: bytes, database: Path) -> None:
+    database.write_bytes(whole)
+
+
+@pytest.mark.parametrize(
+    ("break_it", "fault"),
+    [
+        (full, "look at the disk"),
+        (damaged, "is damaged"),
+        (newer, "schema 9999, newer than"),
+        (read_only, "let this user write"),
+    ],
+)
+def test_a_daemon_that_cannot_read_its_accounts_says_why_and_leaves_calls_to_the_dialplan(
+    site: VirtualSite, break_it: Callable[[VirtualSite], Callable[[], None]], fault: str
+) -> None:
+    one_call(site)
+    site.stop()
+    mend = break_it(site)
+    assert fault in site.fails("serve")
+    assert site.call("acme", talk_s=0.1).result(10).verdict.endswith("fallback||||")
+    mend()
+    site.start()
+    assert answered_legs(site.database) == 1
+    judged(site)
