@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
+from pbxbilling.domain.channel import LegDirection
+from pbxbilling.domain.destinations import NO_DESTINATIONS, DestinationTable
+from pbxbilling.domain.period import zone
 from pbxbilling.domain.plan import Limits, Plan
 from pbxbilling.domain.tenant import Tenant
 
@@ -16,6 +20,16 @@ class Terms:
     tenant: Tenant
     plan: Plan
     limits: Limits
+    destinations: DestinationTable = NO_DESTINATIONS
+
+    def draws(self, direction: LegDirection | None, number: str, at: datetime) -> bool:
+        """Whether a leg to that number, ending at `at`, uses included minutes."""
+        if direction is None or not self.plan.includes(direction):
+            return False
+        if direction is LegDirection.INBOUND or not self.plan.destinations:
+            return True
+        rate = self.destinations.rate(number, at.astimezone(zone(self.tenant.timezone)).date())
+        return rate is None or rate.in_allowance
 
 
 class AccountBook:
@@ -32,6 +46,7 @@ class AccountBook:
         self._by_did: dict[str, str] = {}
         self._by_context: dict[str, str] = {}
         self._terms: dict[str, Terms] = {}
+        self._destinations: dict[str, DestinationTable] = {}
         for plan in plans:
             self.put_plan(plan)
         for tenant in tenants:
@@ -40,6 +55,7 @@ class AccountBook:
     def put_plan(self, plan: Plan) -> None:
         """Add a plan or replace the one of that slug."""
         self.plans[plan.slug] = plan
+        self._destinations[plan.slug] = DestinationTable(plan.destinations)
         self._terms.clear()
 
     def put_tenant(self, tenant: Tenant) -> None:
@@ -74,7 +90,8 @@ class AccountBook:
             plan = self.plans.get(tenant.plan) if tenant else None
             if tenant is None or plan is None:
                 return None
-            known = Terms(tenant, plan, plan.limits.overridden_by(tenant.limits))
+            limits = plan.limits.overridden_by(tenant.limits)
+            known = Terms(tenant, plan, limits, self._destinations[plan.slug])
             self._terms[slug] = known
         return known
 

@@ -44,3 +44,6 @@ class DestinationTable:
                 if rate.since <= day:
                     return rate
         return None
+
+
+NO_DESTINATIONS = DestinationTable(())

@@ -327,9 +327,9 @@ class Administration:
             msg = f"tenant {tenant.slug}: its plan {tenant.plan!r} is unknown; `apply` one"
             raise AdministrationError(msg)
         billed_s = terms.plan.billing_increment.billable_s(leg.talk_us)
-        included = leg.direction in terms.plan.included_directions and not leg.over_limit
+        draws = not leg.over_limit and terms.draws(leg.direction, leg.number, leg.ended_at)
         month = tenant.period_at(leg.ended_at).month
-        return LegAssigned(leg.key, tenant.slug, billed_s, billed_s if included else 0, month)
+        return LegAssigned(leg.key, tenant.slug, billed_s, billed_s if draws else 0, month)
 
 
 def _end_of(until: date | datetime, timezone: str) -> datetime:

@@ -78,7 +78,12 @@ class Meter:
         tenant = _owner(channel)
         talk_us = self._talk_us(channel, ended_at, mono, witness)
         ended = self._measured(
-            tenant, _direction(channel), talk_us, ended_at, draws=not channel.would_be_gone(tenant)
+            tenant,
+            _direction(channel),
+            _number(channel),
+            talk_us,
+            ended_at,
+            draws=not channel.would_be_gone(tenant),
         )
         ended["ended_at"], ended["witness"] = ended_at, witness
         if channel.drawn_s is not None:  # booked already, when it would have been cut
@@ -99,7 +104,9 @@ class Meter:
         at = leg.ended_at or self._clock.now()
         measured = replace(
             leg,
-            **self._measured(leg.tenant, leg.direction, talk_us, at, draws=not leg.over_limit),
+            **self._measured(
+                leg.tenant, leg.direction, leg.number, talk_us, at, draws=not leg.over_limit
+            ),
         )
         corrects = before if before is not None and before.ended_at is not None else None
         if corrects is not None:
@@ -132,7 +139,7 @@ class Meter:
             channel=channel.name,
             linkedid=channel.linkedid,
             caller=channel.caller or (call.caller if call else ""),
-            number=channel.number or (call.number if call else "") or channel.exten,
+            number=_number(channel),
             started_at=channel.started_at,
             answered_at=channel.answered_at,
             over_limit=channel.would_be_gone(tenant),
@@ -144,6 +151,7 @@ class Meter:
         self,
         tenant: str | None,
         direction: LegDirection,
+        number: str,
         talk_us: int,
         ended_at: datetime,
         *,
@@ -152,7 +160,7 @@ class Meter:
         """What talking so long comes to; only a leg within the limits `draws` on an allowance."""
         terms = self._in_force.book.terms(tenant)
         billed = _increment(terms).billable_s(talk_us)
-        included = draws and terms is not None and terms.plan.includes(direction)
+        included = draws and terms is not None and terms.draws(direction, number, ended_at)
         return _Ended(
             talk_us=talk_us,
             billed_s=billed,
@@ -238,7 +246,7 @@ class Meter:
         terms = self._in_force.book.terms(tenant)
         if terms is None or tenant is None or channel.would_be_gone(tenant):
             return
-        if channel.direction is None or not terms.plan.includes(channel.direction):
+        if not terms.draws(channel.direction, _number(channel), at):
             return
         self._drawing.setdefault(tenant, Drawing()).legs[channel] = None
         channel.drawing_for = tenant
@@ -332,6 +340,11 @@ def _owner(channel: Channel) -> str | None:
 
 def _direction(channel: Channel) -> LegDirection:
     return channel.direction or LegDirection.OUTBOUND
+
+
+def _number(channel: Channel) -> str:
+    """What a leg was dialled for, else what its call was."""
+    return channel.number or (channel.call.number if channel.call else "") or channel.exten
 
 
 def _increment(terms: Terms | None) -> BillingIncrement:

@@ -7,6 +7,7 @@ import pytest
 from pbxbilling.domain import signals
 from pbxbilling.domain.admission import Direction, Load, Mode, Reason
 from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.destinations import DestinationRate
 from pbxbilling.domain.facts import ClockDisagreed, LegEnded, LinkDown, LinkRetryFailed
 from pbxbilling.domain.plan import Overage, Plan
 from pbxbilling.domain.records import EndWitness
@@ -321,3 +322,21 @@ def test_a_leg_has_the_number_that_it_was_dialled_for_not_that_of_its_call() -> 
         (LegDirection.INBOUND, "15550100"),
     ]
     assert len({leg.call for leg in legs}) == 1
+
+
+@pytest.mark.parametrize(("in_allowance", "armed_s"), [(False, []), (True, [60.0])])
+def test_a_destination_draws_on_a_hard_allowance_only_where_it_is_in_it(
+    in_allowance: bool, armed_s: list[float]
+) -> None:
+    rates = (DestinationRate("44", 120_000, in_allowance=in_allowance),)
+    hard = Plan("plan", included_minutes=1, overage=Overage.BLOCK, destinations=rates)
+    world = World(Mode.ENFORCE, hard)
+    leg = world.seen("1", "PJSIP/carrier-1", state=0)
+    world.hook("2", number="+4420")
+    world.dials(world.seen("2"), leg)
+    world.answers(leg)
+    assert [in_s for _, in_s in world.cuts] == armed_s
+    world.clock.passed_s += 30
+    world.hangs_up(leg)
+    (ended,) = (fact.leg for fact in world.facts if isinstance(fact, LegEnded))
+    assert (ended.billed_s, ended.allowance_s) == (60, 60 if in_allowance else 0)
