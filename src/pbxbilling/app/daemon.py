@@ -18,6 +18,7 @@ from pbxbilling.app.listeners import hook_settings, http_listeners
 from pbxbilling.app.past import Past
 from pbxbilling.app.payments import desk_of, payments_of
 from pbxbilling.app.reload import Configuration, Reload
+from pbxbilling.app.statements import StatementTask
 from pbxbilling.config.model import Settings
 from pbxbilling.domain.call import Channel
 from pbxbilling.mqtt.publisher import Publisher
@@ -132,6 +133,10 @@ class Daemon:
             self._accounts, store.mirrors, clock, facts, lambda: in_force.policy.grace_days
         )
         self._daily_task = DailyTask(self._daily, clock, facts, settings.billing)
+        self._statements = StatementTask(
+            store, self._accounts, clock, facts, self._pbxes.known_until, self._writer.flush
+        )
+        facts.join((self._statements.sink,))
         self._hook = AgiServer(
             hook_settings(settings),
             self._core.admission.judge,
@@ -202,6 +207,7 @@ class Daemon:
             "pbxes": self._pbxes.run(),
             "mqtt": self._mqtt.run(),
             "daily check": self._daily_task.run(),
+            "statements": self._statements.run(),
             "housekeeping": self._housekeeping(),
             "watchdog": self._watchdog(),
             "http": serve_http(public_app(self._inspector, self._metrics, webhook), http),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from pbxbilling.domain.billing_facts import CycleOpened, StatementFailed
@@ -39,6 +39,7 @@ class Closer:
         self._flush = flush
         self._since = clock.now()
         self._ends: dict[str, datetime] = {}
+        self._begun: set[str] = set()
         self._told: dict[str, str] = {}
 
     def sink(self, fact: Fact) -> None:
@@ -54,21 +55,34 @@ class Closer:
 
         What fails for one tenant is told once, and tried again at the next look.
         """
-        for slug in list(self._tenants):
-            try:
-                await self._look_after(slug)
-            except (AdministrationError, ValueError) as error:
-                self._tell(slug, str(error))
-            except StoreError as error:  # it is not this tenant's
-                self._tell("", str(error))
-                break
-            else:
-                self._told.pop(slug, None)
         now = self._clock.now()
+        due = [slug for slug in self._tenants if self._ends.get(slug, now) <= now]
+        if await self._begin(due):
+            for slug in due:
+                await self._try(slug)
         return min((ends for ends in self._ends.values() if ends > now), default=None)
 
+    async def _begin(self, slugs: Iterable[str]) -> bool:
+        """From when on a tenant is billed is kept the first time that it is seen."""
+        new = [slug for slug in slugs if slug not in self._begun]
+        try:
+            await self._statements.begin([self._tenants[slug] for slug in new])
+        except StoreError as error:
+            self._tell("", str(error))
+            return False
+        self._begun.update(new)
+        return True
+
+    async def _try(self, slug: str) -> None:
+        try:
+            await self._look_after(slug)
+        except (AdministrationError, StoreError, ValueError) as error:
+            self._tell(slug, str(error))
+        else:
+            self._told.pop(slug, None)
+
     async def _look_after(self, slug: str) -> None:
-        while (ends := await self._end(slug)) is not None and ends <= self._clock.now():
+        while (ends := await self._end(slug)) <= self._clock.now():
             unread = self._unread(ends)
             if unread and self._clock.now() < max(ends, self._since) + WAIT:
                 return
@@ -76,15 +90,12 @@ class Closer:
             await self._statements.close(slug, unread)
             self._ends.pop(slug, None)
 
-    async def _end(self, slug: str) -> datetime | None:
-        """When a tenant's open period ends; None for a tenant that is gone."""
-        known, tenant = self._ends.get(slug), self._tenants.get(slug)
-        if known is not None or tenant is None:
-            return known
-        await self._statements.begin(tenant)
-        ends = (await self._statements.open_period(tenant)).ends
-        self._ends[slug] = ends
-        return ends
+    async def _end(self, slug: str) -> datetime:
+        """When a tenant's open period ends."""
+        if slug not in self._ends:
+            tenant = self._statements.tenant(slug)
+            self._ends[slug] = (await self._statements.open_period(tenant)).ends
+        return self._ends[slug]
 
     def _unread(self, ends: datetime) -> list[str]:
         """The PBXes that may know of legs before then which we do not."""
@@ -92,8 +103,10 @@ class Closer:
         return sorted(pbx for pbx, until in known if until is None or until < ends)
 
     def _tell(self, slug: str, error: str) -> None:
-        if self._told.get(slug) != error:
-            self._told[slug] = error
+        """Once for each error: one of the store's is the same for everybody."""
+        new = error not in self._told.values()
+        self._told[slug] = error
+        if new:
             self._emit(StatementFailed(self._clock.now(), slug, self._month(slug), error))
 
     def _month(self, slug: str) -> str:

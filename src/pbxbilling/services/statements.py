@@ -7,7 +7,7 @@ what a kill interrupts is begun again.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -94,12 +94,16 @@ class Statements:
             begins = first_begin(tenant, subscription, self._clock.now())
         return await self._period(tenant, begins, subscription, await self._closed(tenant))
 
-    async def begin(self, tenant: Tenant) -> None:
-        """Keep from when on a tenant is billed, where nobody did."""
-        if await self._mirrors.cursor(cursor_of(tenant.slug)) is None:
-            subscription = await self.subscription_of(tenant)
-            begins = first_begin(tenant, subscription, self._clock.now())
-            await self._writer.write(ACTION, (), ACTOR, [Cursor(cursor_of(tenant.slug), begins)])
+    async def begin(self, tenants: Iterable[Tenant]) -> None:
+        """Keep from when on these tenants are billed, where nobody did."""
+        cursors = []
+        for tenant in tenants:
+            name = cursor_of(tenant.slug)
+            if await self._mirrors.cursor(name) is None:
+                subscription = await self.subscription_of(tenant)
+                begins = first_begin(tenant, subscription, self._clock.now())
+                cursors.append(Cursor(name, begins))
+        await self._writer.write(ACTION, (), ACTOR, cursors)
 
     async def subscription_of(self, tenant: Tenant) -> Subscription | None:
         """The subscription that a tenant lives, or lived last, by."""

@@ -1,0 +1,60 @@
+"""Statements in the daemon: periods are closed when they end, and at once where one was missed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from datetime import datetime
+
+from pbxbilling.domain.billing_facts import CycleOpened
+from pbxbilling.domain.facts import Fact
+from pbxbilling.ports import Clock, EventSink
+from pbxbilling.services.close import Closer
+from pbxbilling.services.statements import Statements
+from pbxbilling.services.write import AccountWriter
+from pbxbilling.store.sql import SqlStore
+
+LOOK_S = 15.0  # at least so often: journals are read on, the wall clock can be set
+
+
+class StatementTask:
+    """Holds the service for the commands, and runs the closer; a sink of facts."""
+
+    def __init__(
+        self,
+        store: SqlStore,
+        accounts: AccountWriter,
+        clock: Clock,
+        emit: EventSink,
+        known_until: Callable[[], Mapping[str, datetime | None]],
+        flush: Callable[[], Awaitable[None]],
+    ) -> None:
+        """`known_until` and `flush` as of `Closer`."""
+        self._clock = clock
+        self._soon = asyncio.Event()
+        self.statements = Statements(
+            store.bills, store.mirrors, accounts, clock, emit, asyncio.to_thread
+        )
+        tenants = accounts.book.tenants
+        self._closer = Closer(self.statements, tenants, clock, emit, known_until, flush)
+
+    def sink(self, fact: Fact) -> None:
+        """Hear of what moves a period's end."""
+        self._closer.sink(fact)
+        if isinstance(fact, CycleOpened):
+            self._soon.set()
+
+    async def run(self) -> None:
+        """Never ends by itself."""
+        while True:
+            self._soon.clear()
+            ends = await self._closer.look()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._pause_s(ends)):
+                    await self._soon.wait()
+
+    def _pause_s(self, ends: datetime | None) -> float:
+        if ends is None:
+            return LOOK_S
+        return min(LOOK_S, max(0.0, (ends - self._clock.now()).total_seconds()))
