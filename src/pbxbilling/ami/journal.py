@@ -16,7 +16,7 @@ import stat
 import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, cast
+from typing import BinaryIO, NamedTuple, Self, cast
 
 from pbxbilling.ami.journal_lines import parse_lines
 from pbxbilling.domain.journal import JournalBatch, JournalError, JournalPosition
@@ -56,19 +56,24 @@ class CelJournal:
         begins with the file as it is, not with what was rotated away before. Raises JournalError.
         """
         position = after
-        while (batch := await asyncio.to_thread(self.read, position)) is not None:
-            yield batch
-            position = batch.end
+        with _Archive() as archive:
+            while (batch := await asyncio.to_thread(self._next, position, archive)) is not None:
+                yield batch
+                position = batch.end
 
     def read(self, after: JournalPosition) -> JournalBatch | None:
         """The next rows (or skipped lines) after a position; None where there are none yet."""
+        with _Archive() as archive:
+            return self._next(after, archive)
+
+    def _next(self, after: JournalPosition, archive: _Archive) -> JournalBatch | None:
         try:
-            return self._read(after)
+            return self._read(after, archive)
         except OSError as fault:
             told = fault.strerror or str(fault)
             raise JournalError(f"journal {fault.filename or self.path}: {told}; {_MEND}") from fault
 
-    def _read(self, after: JournalPosition) -> JournalBatch | None:
+    def _read(self, after: JournalPosition, archive: _Archive) -> JournalBatch | None:
         if not after.file:
             return self._batch(after, _piece(self._file, 0, self._chunk), 0)
         try:
@@ -77,9 +82,11 @@ class CelJournal:
             piece = None  # just rotated away, perhaps
         if piece and piece.size >= after.offset and _begins_as(piece.head, after.file):
             return self._batch(after, piece, after.offset)
-        return self._read_rotated(after, missing=piece is None)
+        return self._read_rotated(after, archive, missing=piece is None)
 
-    def _read_rotated(self, after: JournalPosition, *, missing: bool) -> JournalBatch | None:
+    def _read_rotated(
+        self, after: JournalPosition, archive: _Archive, *, missing: bool
+    ) -> JournalBatch | None:
         """The rest of the file that was read last, then what is younger than it.
 
         Where it is gone, everything that is left: reading it twice does no harm.
@@ -92,7 +99,7 @@ class CelJournal:
         skipped = 0
         for file in files:
             offset = after.offset if file is left else 0
-            piece = _rotated_piece(file, offset, self._chunk)
+            piece = _rotated_piece(file, offset, self._chunk, archive)
             batch = piece and self._batch(after, piece, offset, skipped)
             if batch:
                 return batch._replace(gap=left is None)
@@ -135,32 +142,64 @@ def _begins_as(head: bytes, fingerprint: str) -> bool:
     return length.isdecimal() and _fingerprint(head, int(length)) == fingerprint
 
 
+class _Archive:
+    """The compressed file that is being read: each piece goes on where the last one ended.
+
+    Opened anew for a piece, it would be unpacked from its beginning every time.
+    """
+
+    def __init__(self) -> None:
+        self._stream: BinaryIO | None = None
+        self._known: tuple[Path, int, int] | None = None
+        self._head = b""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+        self._stream = self._known = None
+
+    def piece(self, file: Path, offset: int, length: int) -> _Piece:
+        """Raises OSError, EOFError and zlib.error."""
+        found = file.stat()
+        known = (file, found.st_ino, found.st_mtime_ns)
+        if self._stream is None or known != self._known:
+            self._close()
+            self._stream = cast("BinaryIO", gzip.open(file))  # noqa: SIM115 - closed by _close
+            self._known = known
+            self._head = self._stream.read(_HEAD)
+        self._stream.seek(offset)
+        return _Piece(self._head, self._stream.read(length), found.st_size)
+
+
 def _is_file(file: Path, fingerprint: str) -> bool:
-    piece = _rotated_piece(file, 0, 0)
+    with _Archive() as archive:
+        piece = _rotated_piece(file, 0, 0, archive)
     return piece is not None and _begins_as(piece.head, fingerprint)
 
 
-def _rotated_piece(file: Path, offset: int, length: int) -> _Piece | None:
+def _rotated_piece(file: Path, offset: int, length: int, archive: _Archive) -> _Piece | None:
     """As `_piece`; None where the file is damaged, being compressed, or gone meanwhile."""
     try:
+        if file.suffix == ".gz":
+            return archive.piece(file, offset, length)
         return _piece(file, offset, length)
     except (OSError, EOFError, zlib.error):
         return None
 
 
 def _piece(file: Path, offset: int, length: int) -> _Piece:
-    """Raises OSError; for a compressed file EOFError and zlib.error too."""
+    """Raises OSError."""
     if not stat.S_ISREG(file.stat().st_mode):  # opening a pipe would wait for its writer
         raise OSError(errno.EINVAL, "it is no regular file", str(file))
-    with _opened(file) as stream:
+    with file.open("rb") as stream:
         stream.seek(offset)
         data = stream.read(length)
         stream.seek(0)
         head = stream.read(_HEAD)  # last: it must not be older than the data
         return _Piece(head, data, os.fstat(stream.fileno()).st_size)
-
-
-def _opened(file: Path) -> BinaryIO:
-    if file.suffix == ".gz":
-        return cast("BinaryIO", gzip.open(file))
-    return file.open("rb")

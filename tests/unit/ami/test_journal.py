@@ -237,6 +237,40 @@ async def test_batches_end_where_nothing_is_new(site: Site, journal: CelJournal)
     assert [b async for b in journal.batches(batches[-1].end)] == []
 
 
+def bytes_read() -> int:
+    """What this process has read so far, of whatever kind."""
+    lines = Path("/proc/self/io").read_text().splitlines()
+    return int(dict(line.split(": ") for line in lines)["rchar"])
+
+
+def test_of_a_large_file_only_what_is_new_is_read(site: Site) -> None:
+    site.write(20)
+    (first,), _ = read_all(CelJournal(site.file))
+    size = 200 << 20
+    os.truncate(site.file, size)  # what was written meanwhile, and read
+    end = JournalPosition(first.end.file, size)
+    site.write(100)
+    before = bytes_read()
+    batches, _ = read_all(CelJournal(site.file), end)
+    assert rows_of(batches) == site.written[20:]
+    assert bytes_read() - before < 200_000
+
+
+async def test_a_compressed_journal_is_unpacked_once(site: Site) -> None:
+    site.write(2)
+    _, end = read_all(CelJournal(site.file))
+    site.write(20_000)
+    site.rename()
+    site.compress()
+    packed = site.file.with_name(f"{site.file.name}.1.gz").stat().st_size
+    before = bytes_read()
+    chunk = packed // 10
+    batches = [batch async for batch in CelJournal(site.file, chunk).batches(end)]
+    assert rows_of(batches) == site.written[2:]
+    looked_at = 16_384 * len(batches)  # how each file begins, to know it by
+    assert bytes_read() - before < 2 * packed + looked_at
+
+
 ACTS = st.lists(
     st.sampled_from(
         ["write", "write many", "rename", "rename only", "copytruncate", "compress", "read"]
