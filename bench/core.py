@@ -86,7 +86,7 @@ class Core:
         metrics = Metrics("bench", inspector, lambda: self._lines.dropped)
         self.watch = HookWatch(lines, metrics)
         if not silent:
-            recorder = Recorder(self.writer, admissions=False)
+            recorder = Recorder(self.writer, core.in_force.book, admissions=False)
             facts.join((recorder, lines.sink, metrics.sink, inspector.sink))
 
     def hang_up_all(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
@@ -16,6 +16,7 @@ from pbxbilling.domain.billed import (
 from pbxbilling.domain.channel import ChannelKey
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.gateway import Letter, LetterState
+from pbxbilling.domain.meter_event import EventState, MeterBacklog, MeterEvent
 from pbxbilling.domain.records import (
     Accounts,
     AuditRecord,
@@ -186,6 +187,43 @@ class Bills(Protocol):
 
     async def plan_switches(self, tenant: str, since: datetime) -> list[PlanSwitched]:
         """How a tenant's plan changed from then on, in order."""
+        ...
+
+
+class MeterOutbox(Protocol):
+    """What the store keeps of meter events; raises StoreError as the store does."""
+
+    async def due(self, until: datetime, settled: datetime, limit: int) -> list[MeterEvent]:
+        """Events that can be sent, of legs that ended at `until` at the latest, in that order.
+
+        A leg whose end is estimated must have ended before `settled`.
+        """
+        ...
+
+    async def event(self, leg: str) -> MeterEvent | None:
+        """The event of a leg, `pbx:uniqueid`."""
+        ...
+
+    async def events(
+        self, *states: EventState, tenant: str | None = None, limit: int = 1000
+    ) -> list[MeterEvent]:
+        """Events in any of these states that are not `sent`, in the order of their legs' ends."""
+        ...
+
+    async def tried(self, customer: str, begins: datetime, ends: datetime) -> list[MeterEvent]:
+        """A customer's events of legs that ended in [begins, ends), as far as they were tried."""
+        ...
+
+    async def differing(self, limit: int) -> list[MeterEvent]:
+        """Sent events whose leg has other minutes by now, of those without a note."""
+        ...
+
+    async def parked(self) -> Collection[str]:
+        """The tenants that have parked events."""
+        ...
+
+    async def backlog(self) -> MeterBacklog:
+        """How much has not been sent."""
         ...
 
 

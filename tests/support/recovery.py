@@ -103,7 +103,7 @@ class Run:
         self.login_at = now
         self.facts: list[Fact] = []
         self.writer = HeldWriter(store)
-        self._recorder = Recorder(self.writer, admissions=False)
+        self._recorder = Recorder(self.writer, ACCOUNTS, admissions=False)
         in_force = InForce(Policy(), ACCOUNTS)
         ids = count(1)
         self.ledger = Ledger({PBX: Trunks(["PJSIP/carrier*"])}, lambda: f"call-{next(ids)}")

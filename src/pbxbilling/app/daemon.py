@@ -75,7 +75,7 @@ class Daemon:
         self._clock, self._log, self._notifier = clock, log, notifier
         facts = Facts()
         self._writer = StoreWriter(store, clock, facts)
-        self._recorder = Recorder(self._writer, admissions=settings.decisions.admissions)
+        self._recorder = Recorder(self._writer, past.book, admissions=settings.decisions.admissions)
         in_force = InForce(settings.policy(), past.book)
         self._core = Core(
             in_force,

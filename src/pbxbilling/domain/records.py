@@ -18,6 +18,7 @@ from pbxbilling.domain.admission import Direction, Mode, Outcome, Reason
 from pbxbilling.domain.billed import BillingCycle, BillingRecord
 from pbxbilling.domain.channel import ChannelKey, LegDirection
 from pbxbilling.domain.gateway import Cursor, Letter, LetterMoved
+from pbxbilling.domain.meter_event import MeterRecord
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.subscription import Customer, Invoice, Subscription
 from pbxbilling.domain.tenant import Tenant
@@ -212,4 +213,5 @@ Record = (
     | Cursor
     | BillingCycle
     | BillingRecord
+    | MeterRecord
 )

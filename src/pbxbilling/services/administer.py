@@ -13,10 +13,12 @@ from typing import Any
 
 from pbxbilling.domain.admission import Mode
 from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.meter_event import LegMetered
+from pbxbilling.domain.metering import is_metered
 from pbxbilling.domain.period import period_at, zone
 from pbxbilling.domain.plan import Limits
 from pbxbilling.domain.policy import Policy
-from pbxbilling.domain.records import AuditRecord, DecisionRecord, LegAssigned, LegRecord
+from pbxbilling.domain.records import AuditRecord, DecisionRecord, LegAssigned, LegRecord, Record
 from pbxbilling.domain.standing import Blocker, Status, Turn
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports import Clock, Store
@@ -177,7 +179,7 @@ class Administration:
                 {"tenant": None},
                 {"tenant": slug, "month": given.month, "billed_s": given.billed_s},
             )
-            await self._store.commit([given, audit])
+            await self._store.commit([given, audit, *self._metered(known, slug)])
             if self._live is not None:
                 self._live.assigned(given)
             self._writer.tell("usage assign", f"leg {leg}", actor)
@@ -188,6 +190,11 @@ class Administration:
                 billed_s=given.billed_s,
                 allowance_s=given.allowance_s,
             )
+
+    def _metered(self, leg: LegRecord, slug: str) -> list[Record]:
+        """The meter event of a leg that is assigned, where there is to be one."""
+        owned = is_metered(replace(leg, tenant=slug), self._book.terms(slug))
+        return [LegMetered(leg.key)] if owned else []
 
     async def release(self, call: str, actor: str) -> CallView:
         """Free the slot of one live call, and give what it was; the call itself goes on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pbxbilling.domain.admission import Outcome
+from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.facts import (
     AdmissionDecided,
     CallChanged,
@@ -12,15 +13,21 @@ from pbxbilling.domain.facts import (
     LegAnswered,
     LegEnded,
 )
+from pbxbilling.domain.meter_event import LegMetered
+from pbxbilling.domain.metering import is_metered
 from pbxbilling.domain.records import DecisionRecord
 from pbxbilling.ports import RecordSink
 
 
 class Recorder:
-    """Calls, legs and every refusal are kept; admissions where `admissions` says so."""
+    """Calls, legs and every refusal are kept; admissions where `admissions` says so.
 
-    def __init__(self, records: RecordSink, *, admissions: bool) -> None:
+    With a leg that ended goes its meter event, where it is charged by one: in one transaction.
+    """
+
+    def __init__(self, records: RecordSink, book: AccountBook, *, admissions: bool) -> None:
         self._records = records
+        self._book = book
         self.admissions = admissions
 
     def __call__(self, fact: Fact) -> None:
@@ -30,8 +37,17 @@ class Recorder:
                 self._records.put(_decision(fact))
         elif isinstance(fact, CallStarted | CallChanged | CallEnded):
             self._records.put(fact.call)
-        elif isinstance(fact, LegAnswered | LegEnded):
+        elif isinstance(fact, LegAnswered):
             self._records.put(fact.leg)
+        elif isinstance(fact, LegEnded):
+            self._records.put(fact.leg)
+            self._meter(fact)
+
+    def _meter(self, ended: LegEnded) -> None:
+        """A leg that costs nothing has an event only where it had one before it was corrected."""
+        leg = ended.leg
+        if (leg.billed_s or ended.before) and is_metered(leg, self._book.terms(leg.tenant)):
+            self._records.put(LegMetered(leg.key))
 
 
 def _decision(fact: AdmissionDecided) -> DecisionRecord:

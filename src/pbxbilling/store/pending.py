@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Hashable
 
 from pbxbilling.domain.admission import Outcome
+from pbxbilling.domain.meter_event import LegMetered
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.records import (
     AuditRecord,
@@ -52,6 +53,8 @@ class Pending:
                 waiting = self._kept.get((LegRecord, record.key))
                 if not isinstance(waiting, LegRecord) or waiting.gives_way_to(record):
                     self._kept[LegRecord, record.key] = record
+            case LegMetered():
+                self._kept[LegMetered, record.key] = record
             case PbxMark():
                 self._kept[PbxMark, record.pbx] = record
             case Plan() | Tenant():

@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 
 from pbxbilling.domain.gateway import UNFINISHED
+from pbxbilling.domain.meter_event import DUE, EventState
 
 metadata = MetaData()
 
@@ -332,6 +333,24 @@ billing_cycle = Table(
     sqlite_with_rowid=False,
 )
 
+meter_event = Table(
+    "meter_event",
+    metadata,
+    Column("leg", String, primary_key=True),
+    Column("tenant", String, nullable=False),
+    Column("month", String, nullable=False),
+    Column("ended_at", BigInteger, nullable=False),
+    Column("minutes", BigInteger, nullable=False),
+    Column("ledger_minutes", BigInteger, nullable=False),
+    Column("estimated", Boolean, nullable=False),
+    Column("state", String, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("tried_at", BigInteger),
+    Column("customer", String),
+    Column("note", String, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 # Queries use these same conditions, so that the partial indexes below apply to them.
 CALL_OPEN = call.c.ended_at.is_(None)
 CALL_MERGED = call.c.merged_into.is_not(None)
@@ -342,6 +361,15 @@ LEG_UNOWNED = and_(
 )
 LETTER_UNFINISHED = letter.c.state.in_(
     [literal_column(f"'{state.value}'") for state in sorted(UNFINISHED)]
+)
+
+_SENT: ColumnElement[str] = literal_column(f"'{EventState.SENT.value}'")
+METER_DUE = meter_event.c.state.in_([literal_column(f"'{state.value}'") for state in sorted(DUE)])
+METER_UNSENT = meter_event.c.state != _SENT
+METER_DIFFERS = and_(
+    meter_event.c.state == _SENT,
+    meter_event.c.minutes != meter_event.c.ledger_minutes,
+    meter_event.c.note == literal_column("''"),
 )
 
 
@@ -373,4 +401,9 @@ Index("ix_statement_month", statement.c.month)
 Index("ix_statement_leg_month", statement_leg.c.tenant, statement_leg.c.month)
 Index("ix_statement_leg_of_month", statement_leg.c.tenant, statement_leg.c.of_month)
 Index("ix_billing_cycle_tenant", billing_cycle.c.tenant, billing_cycle.c.begins)
+_partial("ix_meter_event_due", METER_DUE, meter_event.c.ended_at, meter_event.c.leg)
+_partial("ix_meter_event_unsent", METER_UNSENT, meter_event.c.state, meter_event.c.tenant)
+_partial("ix_meter_event_differs", METER_DIFFERS, meter_event.c.leg)
+Index("ix_meter_event_customer", meter_event.c.customer, meter_event.c.ended_at)
+Index("ix_meter_event_month", meter_event.c.tenant, meter_event.c.month)
 _partial("ix_letter_unfinished", LETTER_UNFINISHED, letter.c.received_at)

@@ -28,6 +28,7 @@ from pbxbilling.store.backup import copy_database
 from pbxbilling.store.bills import SqlBills
 from pbxbilling.store.engine import database_file, writer_engine
 from pbxbilling.store.faults import FileError, told_as_store_errors
+from pbxbilling.store.meters import SqlMeterOutbox
 from pbxbilling.store.migrate import migrate
 from pbxbilling.store.mirrors import SqlMirrors
 from pbxbilling.store.reads import Reads
@@ -39,8 +40,8 @@ _KEYS_A_QUERY = 1000  # far below what any database binds in one statement
 class SqlStore:
     """Records in an SQLite file. Reads have connections of their own and never wait for writes.
 
-    `mirrors` is what it keeps of the payment gateway, `bills` what it keeps of statements: the
-    ports `Mirrors` and `Bills`.
+    `mirrors` is what it keeps of the payment gateway, `bills` of statements, `meters` of usage
+    that the gateway charges: the ports `Mirrors`, `Bills` and `MeterOutbox`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -50,6 +51,7 @@ class SqlStore:
         self._reads = Reads(path)
         self.mirrors = SqlMirrors(self._reads)
         self.bills = SqlBills(self._reads)
+        self.meters = SqlMeterOutbox(self._reads)
         self._writes = Writes(self._writer.dialect.name)
 
     @classmethod

@@ -31,6 +31,7 @@ from pbxbilling.domain.billed import (
     SavedStatement,
 )
 from pbxbilling.domain.gateway import Cursor, Letter, LetterMoved
+from pbxbilling.domain.meter_event import LegMetered, MeterEventMoved, MeterEventsUnparked
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.records import (
     AuditRecord,
@@ -44,7 +45,7 @@ from pbxbilling.domain.records import (
 )
 from pbxbilling.domain.subscription import Customer, Invoice, Subscription
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.store import bill_rows, mirror_rows, rows, schema
+from pbxbilling.store import bill_rows, meter_rows, mirror_rows, rows, schema
 
 # Rows a statement: binding that many holds the event loop for about 2 ms.
 CHUNK = 200
@@ -93,6 +94,12 @@ class Writes:
             OneOffEntry: _Write(insert(schema.one_off), bill_rows.one_off_values),
             OneOffUsed: _Write(_use_one_off(), bill_rows.used_values),
             PlanSwitched: _Write(upsert(schema.plan_switch), bill_rows.switched_values),
+            LegMetered: _Write(
+                meter_rows.metered(_UPSERTS[dialect](schema.meter_event)),
+                meter_rows.metered_values,
+            ),
+            MeterEventMoved: _Write(meter_rows.move(), meter_rows.moved_values),
+            MeterEventsUnparked: _Write(meter_rows.unpark(), meter_rows.unparked_values),
             BillingCycle: _Write(
                 _keep_first(dialect, schema.billing_cycle), bill_rows.cycle_values
             ),
@@ -124,6 +131,7 @@ def _grouped(records: Sequence[Record]) -> list[tuple[type, list[Record]]]:
             if kind in _KEEP_ORDER:
                 growing.pop(_KEEP_ORDER[kind], None)
         group.append(record)
+    groups.sort(key=lambda group: group[0] is LegMetered)  # it reads the rows of the others
     return groups
 
 

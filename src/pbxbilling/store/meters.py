@@ -1,0 +1,99 @@
+"""The `MeterOutbox` port on an SQL database."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import func, not_, or_, select
+
+from pbxbilling.domain.meter_event import EventState, MeterBacklog, MeterEvent
+from pbxbilling.store import schema
+from pbxbilling.store.meter_rows import event_record
+from pbxbilling.store.reads import Reads
+from pbxbilling.store.rows import from_us, to_us
+
+_EVENT = schema.meter_event
+
+
+class SqlMeterOutbox:
+    """What is kept of meter events."""
+
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
+
+    async def due(self, until: datetime, settled: datetime, limit: int) -> list[MeterEvent]:
+        """Events that can be sent, in the order of their legs' ends."""
+        row = _EVENT.c
+        query = (
+            select(_EVENT)
+            .where(
+                schema.METER_DUE,
+                row.ended_at <= to_us(until),
+                or_(not_(row.estimated), row.ended_at < to_us(settled)),
+            )
+            .order_by(row.ended_at, row.leg)
+            .limit(limit)
+        )
+        return [event_record(found) for found in await self._reads.rows(query)]
+
+    async def event(self, leg: str) -> MeterEvent | None:
+        """One event."""
+        found = await self._reads.rows(select(_EVENT).where(_EVENT.c.leg == leg))
+        return event_record(found[0]) if found else None
+
+    async def events(
+        self, *states: EventState, tenant: str | None = None, limit: int = 1000
+    ) -> list[MeterEvent]:
+        """Events in any of these states that are not `sent`, in the order of their legs' ends."""
+        row = _EVENT.c
+        query = select(_EVENT).where(
+            schema.METER_UNSENT, row.state.in_([state.value for state in states])
+        )
+        if tenant is not None:
+            query = query.where(row.tenant == tenant)
+        query = query.order_by(row.ended_at, row.leg).limit(limit)
+        return [event_record(found) for found in await self._reads.rows(query)]
+
+    async def tried(self, customer: str, begins: datetime, ends: datetime) -> list[MeterEvent]:
+        """A customer's events of legs that ended in [begins, ends), as far as they were tried."""
+        row = _EVENT.c
+        query = select(_EVENT).where(
+            row.customer == customer,
+            row.ended_at >= to_us(begins),
+            row.ended_at < to_us(ends),
+            row.tried_at.is_not(None),
+        )
+        return [event_record(found) for found in await self._reads.rows(query)]
+
+    async def differing(self, limit: int) -> list[MeterEvent]:
+        """Sent events whose leg has other minutes by now, of those that nobody was told of."""
+        query = select(_EVENT).where(schema.METER_DIFFERS).limit(limit)
+        return [event_record(found) for found in await self._reads.rows(query)]
+
+    async def parked(self) -> Collection[str]:
+        """The tenants that have parked events."""
+        row = _EVENT.c
+        query = select(row.tenant).where(schema.METER_UNSENT, row.state == EventState.PARKED.value)
+        return [found.tenant for found in await self._reads.rows(query.distinct())]
+
+    async def backlog(self) -> MeterBacklog:
+        """How much has not been sent."""
+        row = _EVENT.c
+        states, oldest = await self._reads.all(
+            select(row.state, func.count().label("events"))
+            .where(schema.METER_UNSENT)
+            .group_by(row.state),
+            select(func.min(row.ended_at).label("ended_at")).where(schema.METER_DUE),
+        )
+        counted = {EventState(found.state): found.events for found in states}
+        return MeterBacklog(counted, from_us(oldest[0].ended_at))
+
+    async def minutes_sent(self, tenant: str, month: str) -> int:
+        """Whole minutes of a tenant's period that the gateway has."""
+        row = _EVENT.c
+        query = select(func.coalesce(func.sum(row.minutes), 0).label("minutes")).where(
+            row.tenant == tenant, row.month == month, row.state == EventState.SENT.value
+        )
+        (found,) = await self._reads.rows(query)
+        return int(found.minutes)
