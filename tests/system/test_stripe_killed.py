@@ -18,6 +18,7 @@ from tests.support.storefront import Buyer, Storefront
 pytestmark = pytest.mark.system
 
 BUYERS = 6
+CYCLES = "SELECT invoice FROM billing_cycle ORDER BY invoice"
 STATUSES = {
     "active": "active",
     "past_due": "past_due",
@@ -89,6 +90,8 @@ def nothing_is_lost_or_doubled(shop: Storefront, buyers: list[Buyer]) -> None:
     invoices = shop.rows("SELECT id, total FROM invoice")
     made = [(one["id"], one["total"]) for one in shop.fake.all("invoice")]
     assert sorted(map(tuple, invoices)) == sorted(made)
+    paid = [one["id"] for one in shop.fake.all("invoice") if one["status"] == "paid"]
+    assert [row["invoice"] for row in shop.rows(CYCLES)] == sorted(paid)
     customers = [row["id"] for row in shop.rows("SELECT id FROM customer")]
     assert sorted(customers) == sorted(buyer.customer for buyer in buyers)
 
