@@ -14,8 +14,8 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field, ValidationError
 
+from pbxbilling.cells import guarded, joined, parted, unguarded
 from pbxbilling.config.accounts_file import Slug, TenantTable
-from pbxbilling.config.cells import guarded, joined, parted, unguarded
 from pbxbilling.config.complaints import faults_of, unknown_key
 from pbxbilling.config.faults import ConfigError, Fault
 from pbxbilling.domain.plan import LIMIT_NAMES

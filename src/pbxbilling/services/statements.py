@@ -134,6 +134,26 @@ class Statements:
             periods.append(await self._period(tenant, periods[-1].ends, subscription, taken))
         return periods
 
+    async def period_of(self, tenant: Tenant, at: datetime) -> Period:
+        """The open period that an instant is in; raises AdministrationError where it is in none."""
+        periods = await self._open_periods(tenant)
+        found = [one for one in periods if one.begins <= at < one.ends]
+        if not found:
+            begins, ends = periods[0].begins, periods[-1].ends
+            msg = f"{at} is in no open period of {tenant.slug}: expected {begins} to {ends}"
+            raise AdministrationError(msg)
+        return found[0]
+
+    async def billable_month(self, tenant: Tenant, month: str | None) -> str:
+        """The name of a period that can still be charged; None is that of now."""
+        periods = await self._open_periods(tenant)
+        if month is None:
+            return periods[-1].month
+        if month < periods[0].month:
+            msg = f"{month} is closed for {tenant.slug}: put it on {periods[0].month} or later"
+            raise AdministrationError(msg)
+        return month
+
     # --- as it stands --------------------------------------------------------------------------
 
     async def preview(self, slug: str, month: str | None = None) -> Issued:

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from pbxbilling.cells import guarded, joined, parted, unguarded
 from pbxbilling.config.accounts_file import TenantTable
-from pbxbilling.config.cells import guarded, joined, parted, unguarded
 from pbxbilling.config.faults import ConfigError, Fault
 from pbxbilling.config.tenants_csv import COLUMNS, read_tenants, write_tenants
 from pbxbilling.domain.admission import Mode
