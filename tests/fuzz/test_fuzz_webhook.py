@@ -16,7 +16,7 @@ from pbxbilling.payments.webhook import Webhook
 from pbxbilling.web.public import public_app
 from tests.support import stripe_bodies as bodies
 from tests.support.corpus import SIZES, examples, explore, pieces, spoiled
-from tests.support.figures import Figures
+from tests.support.figures import Unscraped
 from tests.support.memory_store import MemoryStore
 from tests.support.world import START, Clock
 
@@ -25,11 +25,6 @@ SEEDS = [bodies.event(kind, bodies.subscription()) for kind in KINDS] + [
     b"[]", b"{}", b"null", b"\xff\xfe", b"",
 ]  # fmt: skip
 STATUSES = {200, 400}
-
-
-class Unscraped(Figures):
-    async def scrape(self) -> bytes:
-        return b""
 
 
 class Door:

@@ -52,3 +52,11 @@ class Figures:
             unowned_legs=self.unowned,
             mqtt=self.mqtt,
         )
+
+
+class Unscraped(Figures):
+    """The same for tests that never look at the metrics."""
+
+    async def scrape(self) -> bytes:
+        """Nothing."""
+        return b""

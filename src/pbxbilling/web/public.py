@@ -6,6 +6,7 @@ from typing import Protocol
 
 import orjson
 from fastapi import FastAPI, Request, Response
+from starlette.requests import ClientDisconnect
 
 from pbxbilling.services.views import StatusView
 
@@ -99,7 +100,10 @@ def public_app(live: Shown, metrics: Scraped, webhook: Received | None = None) -
     async def receive(request: Request) -> Response:
         if webhook is None:
             return Response("Stripe is not enabled\n", 503, media_type="text/plain")
-        answer = await _received(webhook, request)
+        try:
+            answer = await _received(webhook, request)
+        except ClientDisconnect:  # nobody is there to read an answer
+            return Response(status_code=400)
         return Response(f"{answer.text}\n", answer.status, media_type="text/plain")
 
     return app

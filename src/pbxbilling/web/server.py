@@ -9,8 +9,8 @@ from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from pbxbilling.web.patience import PatientProtocol
 from pbxbilling.web.peer import PeerProtocol
 
 
@@ -47,7 +47,7 @@ async def serve(app: FastAPI, listener: socket.socket) -> None:
     """
     config = uvicorn.Config(
         app,
-        http=PeerProtocol if listener.family == socket.AF_UNIX else H11Protocol,
+        http=PeerProtocol if listener.family == socket.AF_UNIX else PatientProtocol,
         log_config=None,
         access_log=False,
         lifespan="off",
