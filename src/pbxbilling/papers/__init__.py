@@ -1,0 +1,1 @@
+"""Statements on paper: CSV for spreadsheets, PDF for customers."""
