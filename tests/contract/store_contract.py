@@ -34,6 +34,7 @@ from tests.support.store_records import after, call, decision, ended_leg, leg
 
 KEY = leg().key
 WITNESSED = [EndWitness.LIVE, EndWitness.JOURNAL]
+GUESSED = [EndWitness.ESTIMATED, EndWitness.UNLISTED]
 
 # A law is run by each store's own class: those are the differing executors, and meant.
 LAW = settings(max_examples=20, suppress_health_check=[HealthCheck.differing_executors])
@@ -173,9 +174,24 @@ class StoreContract(ABC):
         assert known == {each.key: each for each in written}
 
     @pytest.mark.parametrize("witness", WITNESSED)
-    async def test_an_estimated_end_gives_way_to_a_witnessed_one(self, witness: EndWitness) -> None:
+    @pytest.mark.parametrize("guess", GUESSED)
+    async def test_an_estimated_end_gives_way_to_a_witnessed_one(
+        self, guess: EndWitness, witness: EndWitness
+    ) -> None:
         known = ended_leg(witness=witness, talk_s=7)
-        assert await self.written(ended_leg(witness=EndWitness.ESTIMATED), known) == known
+        assert await self.written(ended_leg(witness=guess), known) == known
+
+    async def test_of_two_proofs_of_life_the_later_one_is_the_end(self) -> None:
+        sooner, later = (ended_leg(witness=EndWitness.ESTIMATED, talk_s=s) for s in (7, 9))
+        assert await self.written(sooner, later) == later
+        assert await self.written(later, sooner) == later
+
+    async def test_a_missing_leg_lived_no_longer_than_to_the_snapshot_without_it(self) -> None:
+        sooner, later = (ended_leg(witness=EndWitness.ESTIMATED, talk_s=s) for s in (7, 9))
+        missed = ended_leg(witness=EndWitness.UNLISTED, talk_s=8)
+        assert await self.written(missed, later) == missed
+        assert await self.written(missed, sooner) == sooner
+        assert await self.written(sooner, missed) == sooner
 
     @pytest.mark.parametrize("witness", WITNESSED)
     @pytest.mark.parametrize("later", EndWitness)

@@ -17,7 +17,7 @@ from rig.ami import Ami
 from rig.asterisk import Asterisk
 from rig.proxy import Proxy
 from rig.waiting import until
-from tests.support.audit import JournalSince, differences, ledger_legs
+from tests.support.audit import BEFORE_A_KILL_S, JournalSince, differences, ledger_legs
 from tests.support.daemon import ACCOUNTS, Daemon
 from tests.support.traffic import Traffic
 
@@ -66,13 +66,25 @@ class Site:
     def kill_asterisk(self) -> None:
         """With all its calls."""
         self.traffic.go_on(1.0)
+        self._kill_asterisk()
+        self.until_true()
+        self.traffic.begin()
+
+    def kill_asterisk_unheard(self) -> None:
+        """While the link is down, and was for so long that its last word is no estimate."""
+        self.proxy.refuse()
+        self.traffic.go_on(BEFORE_A_KILL_S + 2)
+        self._kill_asterisk()
+        self.proxy.resume()
+        self.until_true()
+        self.traffic.begin()
+
+    def _kill_asterisk(self) -> None:
         self.asterisk.kill()
         self.killed_at.append(time.time())
         self.traffic.abandon()
         self.asterisk.start()
         self.asterisk.set_global("PBXBILLING_HOOK", self.daemon.hook)
-        self.until_true()
-        self.traffic.begin()
 
     def until_true(self) -> None:
         """Return when the fault is over: the link is up, and the counts are true."""
@@ -141,6 +153,11 @@ def test_the_legs_of_a_killed_asterisk_end_at_its_last_proof_of_life(site: Site)
     assert ends == {"live", "estimated"}
 
 
+def test_the_legs_of_an_asterisk_that_died_unheard_end_at_its_journals_last_row(site: Site) -> None:
+    site.kill_asterisk_unheard()
+    site.settle()
+
+
 @pytest.mark.soak
 def test_a_hundred_kills_of_the_daemon_lose_and_double_nothing(site: Site) -> None:
     for _ in range(10 * ROUNDS):
@@ -150,7 +167,13 @@ def test_a_hundred_kills_of_the_daemon_lose_and_double_nothing(site: Site) -> No
 
 @pytest.mark.soak
 def test_faults_in_any_order_lose_and_double_nothing(site: Site) -> None:
-    faults = (site.kill_the_daemon, site.cut_the_link, site.silence_the_peer, site.kill_asterisk)
-    for fault in site.rng.choices(faults, weights=(6, 1, 1, 2), k=ROUNDS * 3):
+    faults = (
+        site.kill_the_daemon,
+        site.cut_the_link,
+        site.silence_the_peer,
+        site.kill_asterisk,
+        site.kill_asterisk_unheard,
+    )
+    for fault in site.rng.choices(faults, weights=(6, 1, 1, 2, 1), k=ROUNDS * 3):
         fault()
     site.settle()

@@ -16,7 +16,7 @@ from pbxbilling.domain.channel import LegDirection
 from pbxbilling.domain.charge import Charge, ChargeKind, Rate
 from pbxbilling.domain.destinations import DestinationRate, DestinationTable
 from pbxbilling.domain.period import zone
-from pbxbilling.domain.records import EndWitness, LegRecord
+from pbxbilling.domain.records import LegRecord
 from pbxbilling.domain.tariff import (
     Stretches,
     Tariff,
@@ -54,7 +54,7 @@ class UsedLeg:
             number=record.number,
             ended_at=record.ended_at,
             talk_us=record.talk_us,
-            estimated=record.witness is EndWitness.ESTIMATED,
+            estimated=record.witness is not None and record.witness.guessed,
             over_limit=record.over_limit,
             emergency=record.emergency,
         )

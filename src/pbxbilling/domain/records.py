@@ -29,7 +29,13 @@ class EndWitness(StrEnum):
 
     LIVE = "live"  # AMI, as it happened
     JOURNAL = "journal"  # Asterisk's own CEL
-    ESTIMATED = "estimated"  # nobody: the last proof of life
+    ESTIMATED = "estimated"  # nobody: the last proof of life, before which it did not end
+    UNLISTED = "unlisted"  # nobody: a snapshot without it, after which it did not live
+
+    @property
+    def guessed(self) -> bool:
+        """Whether nobody saw the end."""
+        return self in {EndWitness.ESTIMATED, EndWitness.UNLISTED}
 
 
 @dataclass(slots=True)
@@ -72,7 +78,8 @@ class LegRecord:
     `billed_s` after the plan's increment, `allowance_s` the part of it that used included minutes
     (0 for directions not included and for legs over the limit). `month` is that in which the
     tenant's period of the end begins. What somebody witnessed is never overwritten by a later
-    row; what was estimated, guessed or unknown gives way to the journal's.
+    row; what was estimated, guessed or unknown gives way to the journal's, and the last proof of
+    life to a later one.
     """
 
     key: ChannelKey
@@ -99,8 +106,20 @@ class LegRecord:
         if self.ended_at is None:
             return True
         mine, theirs = self._known(), later._known()
-        more = theirs != mine and all(map(le, mine, theirs))
-        return later.ended_at is not None and more
+        more = theirs != mine or self.guesses_worse_than(later)
+        return later.ended_at is not None and more and all(map(le, mine, theirs))
+
+    def guesses_worse_than(self, later: LegRecord) -> bool:
+        """Whether the end of `later`, a last proof of life, holds where this end does not.
+
+        It proves more than an earlier one; and where Asterisk died before a snapshot was taken,
+        the leg died then.
+        """
+        if later.witness is not EndWitness.ESTIMATED or not (self.ended_at and later.ended_at):
+            return False
+        if self.witness is EndWitness.UNLISTED:
+            return later.ended_at < self.ended_at
+        return self.witness is EndWitness.ESTIMATED and later.ended_at > self.ended_at
 
     def _known(self) -> tuple[bool, bool, bool]:
         """Whether its end was witnessed, its answer was seen, its owner is known.
@@ -109,7 +128,7 @@ class LegRecord:
         better: an answer at the very start was guessed.
         """
         return (
-            self.witness in {EndWitness.LIVE, EndWitness.JOURNAL},
+            self.witness is not None and not self.witness.guessed,
             self.answered_at not in {None, self.started_at},
             self.tenant is not None,
         )

@@ -186,7 +186,8 @@ class Reconciler:
 
     def _correct(self, channel: Channel, kind: CorrectionKind, ended_at: datetime) -> None:
         call = channel.call.id if channel.call is not None else None
-        witness = EndWitness.ESTIMATED if channel.ending_at is None else EndWitness.LIVE
+        guessed = EndWitness.UNLISTED if kind is CorrectionKind.CLOSED else EndWitness.ESTIMATED
+        witness = guessed if channel.ending_at is None else EndWitness.LIVE
         self._tracker.close(channel.key, ended_at, witness)
         self._emit(Corrected(self._clock.now(), channel.key.pbx, kind, channel.key, call))
 

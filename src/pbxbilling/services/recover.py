@@ -22,7 +22,7 @@ from pbxbilling.domain.journal import (
 )
 from pbxbilling.domain.journal_fold import JournalFold
 from pbxbilling.domain.ledger import Ledger
-from pbxbilling.domain.records import EndWitness
+from pbxbilling.domain.records import EndWitness, LegRecord
 from pbxbilling.domain.signals import UPTIME_STEP_S
 from pbxbilling.ports import Clock, EventSink, Store
 from pbxbilling.services.settle import Settler
@@ -125,11 +125,12 @@ class JournalRecovery:
     def _keep(self, legs: list[JournalLeg]) -> None:
         """Legs that AMI may be about to tell by itself wait for a round: it knows better."""
         for leg in legs:
-            told = leg.ended_at is not None and self._may_be_told(leg.ended_at)
-            waiting = self._put_off if told else self._ended
-            known = waiting.setdefault(leg.key, leg)
+            known = self._ended.pop(leg.key, None) or self._put_off.pop(leg.key, leg)
             if known.witness is EndWitness.ESTIMATED and leg.witness is EndWitness.JOURNAL:
-                waiting[leg.key] = replace(known, ended_at=leg.ended_at, witness=leg.witness)
+                known = replace(known, ended_at=leg.ended_at, witness=leg.witness)
+            told = known.ended_at is not None and self._may_be_told(known.ended_at)
+            waiting = self._put_off if told else self._ended
+            waiting[leg.key] = known
 
     def _may_be_told(self, at: datetime) -> bool:
         return self._told_before < at <= self._clock.now()
@@ -146,11 +147,17 @@ class JournalRecovery:
         ended, self._ended = self._ended, {}
         for key, leg in ended.items():
             record = known.get(key)
-            unrecorded = record is None or record.ended_at is None
-            if once_more and unrecorded and self._ledger.is_gone(key):
+            if self._waits(leg, record, once_more=once_more):
                 self._put_off[key] = leg
             else:
                 self._settler.settle(leg, record)
+
+    def _waits(self, leg: JournalLeg, record: LegRecord | None, *, once_more: bool) -> bool:
+        """A leg whose record is on its way; an estimate of one that the ledger holds to be live."""
+        if leg.witness is EndWitness.ESTIMATED and leg.key in self._ledger.channels:
+            return True
+        unrecorded = record is None or record.ended_at is None
+        return once_more and unrecorded and self._ledger.is_gone(leg.key)
 
     def _close_others(self) -> None:
         """Internal channels whose end AMI tells no more hold no slot until a second snapshot."""

@@ -51,13 +51,17 @@ class Settler:
                 self._close(channel, leg)
         elif known is None:
             self._recover_unknown(leg)
-        elif known.ended_at is None or (
-            known.witness is EndWitness.ESTIMATED and leg.witness is EndWitness.JOURNAL
-        ):
+        elif known.ended_at is None or self._ends_better(leg, known):
             self._recover_known(leg, known)
         elif leg.witness is EndWitness.JOURNAL:
             self._complete_ended(leg, known)
             self._compare(leg, known)
+
+    def _ends_better(self, leg: JournalLeg, known: LegRecord) -> bool:
+        if leg.witness is EndWitness.JOURNAL:
+            return known.witness is not None and known.witness.guessed
+        told = replace(known, ended_at=leg.ended_at, witness=leg.witness)
+        return known.guesses_worse_than(told)
 
     # --- legs that the ledger holds ------------------------------------------------------------
 

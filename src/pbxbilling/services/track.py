@@ -132,7 +132,7 @@ class Tracker:
         channel = self._ledger.channels.get(key)
         if channel is None:
             return False
-        if witness is EndWitness.ESTIMATED and channel.call is not None:
+        if witness.guessed and channel.call is not None:
             channel.call.estimated = True
         self._end(channel, ended_at, self._clock.monotonic(), witness)
         publish(self._ledger, self._emit)

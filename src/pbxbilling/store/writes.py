@@ -10,6 +10,7 @@ from typing import Any, cast
 from sqlalchemy import (
     ColumnElement,
     Executable,
+    String,
     Table,
     and_,
     bindparam,
@@ -52,6 +53,10 @@ CHUNK = 200
 
 _Columns = ReadOnlyColumnCollection[str, Any]
 _Condition = Callable[[_Columns], ColumnElement[bool]]
+_ESTIMATED, _UNLISTED = (
+    literal_column(f"'{witness.value}'", String)
+    for witness in (EndWitness.ESTIMATED, EndWitness.UNLISTED)
+)
 # Two dialects, one grammar: PostgreSQL stands for both in the type.
 _UPSERTS: dict[str, Callable[[Table], postgresql.Insert]] = {
     "sqlite": cast("Callable[[Table], postgresql.Insert]", sqlite.insert),
@@ -158,16 +163,28 @@ def _leg_gives_way(later: _Columns) -> ColumnElement[bool]:
     """`LegRecord.gives_way_to`, in SQL."""
     row = schema.leg.c
     pairs = list(zip(_known_of_leg(row), _known_of_leg(later), strict=True))
+    better = _guesses_worse(row, later)
     nothing_less = and_(*(or_(not_(before), after) for before, after in pairs))
-    more = or_(*(and_(not_(before), after) for before, after in pairs))
+    more = or_(better, *(and_(not_(before), after) for before, after in pairs))
     return or_(row.ended_at.is_(None), and_(later.ended_at.is_not(None), nothing_less, more))
+
+
+def _guesses_worse(row: _Columns, later: _Columns) -> ColumnElement[bool]:
+    """`LegRecord.guesses_worse_than`, in SQL."""
+    return and_(
+        later.witness == _ESTIMATED,
+        or_(
+            and_(row.witness == _ESTIMATED, later.ended_at > row.ended_at),
+            and_(row.witness == _UNLISTED, later.ended_at < row.ended_at),
+        ),
+    )
 
 
 def _known_of_leg(leg: _Columns) -> tuple[ColumnElement[bool], ...]:
     """`LegRecord._known`, in SQL."""
-    estimated: ColumnElement[str] = literal_column(f"'{EndWitness.ESTIMATED.value}'")
+    guessed = [_ESTIMATED, _UNLISTED]
     return (
-        and_(leg.witness.is_not(None), leg.witness != estimated),
+        and_(leg.witness.is_not(None), leg.witness.not_in(guessed)),
         and_(leg.answered_at.is_not(None), leg.answered_at != leg.started_at),
         leg.tenant.is_not(None),
     )

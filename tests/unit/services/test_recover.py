@@ -185,6 +185,60 @@ async def test_an_estimated_end_gives_way_and_usage_follows(store: MemoryStore) 
     assert run.meter._used_s == {("globex", "2026-11"): 120}
 
 
+def rows_until_a_kill(last_s: float) -> list[JournalRow]:
+    """A call is answered; Asterisk is killed after another row, and begins anew."""
+    reborn = row("CHAN_START", last_s + 60, 0, PHONE, second=EPOCH_S + 400)
+    return [*outbound(ends=None), row("ANSWER", last_s, 0, PHONE), reborn]
+
+
+@pytest.mark.parametrize("booted_s", [None, 390])
+@pytest.mark.parametrize(
+    ("witness", "known_s", "row_s", "ends_s"),
+    [
+        (EndWitness.ESTIMATED, 40, 330, 330),  # the link was down when Asterisk died
+        (EndWitness.ESTIMATED, 335, 330, 335),  # it was the last to hear of it
+        (EndWitness.UNLISTED, 350, 330, 330),  # told by snapshots alone, after the death
+        (EndWitness.UNLISTED, 40, 330, 40),  # its own HANGUP row is lost: it had long ended
+    ],
+)
+async def test_a_leg_of_a_killed_asterisk_ends_at_the_last_proof_of_life_of_all(
+    store: MemoryStore,
+    booted_s: float | None,
+    witness: EndWitness,
+    known_s: float,
+    row_s: float,
+    ends_s: float,
+) -> None:
+    known = leg_record(ended_at=at(known_s), witness=witness, billed_s=60, allowance_s=60)
+    await store.commit([replace(known, month="2026-11")])
+    for _ in range(2):
+        run = Run(store, ListedJournal(rows_until_a_kill(row_s)))
+        run.meter.load(await store.usage())
+        for _ in range(2):
+            await run.round(booted_at=at(booted_s) if booted_s is not None else None)
+        await run.writer.flush()
+        store.known_marks.clear()
+    leg = store.known_legs[KEY]
+    assert leg.ended_at == at(ends_s)
+    assert leg.witness is not None
+    assert leg.witness.guessed
+    (usage,) = await store.usage()
+    assert run.meter._used_s == {("globex", "2026-11"): usage.allowance_s}
+
+
+async def test_an_estimate_waits_until_a_leg_that_is_held_to_live_is_closed(
+    store: MemoryStore,
+) -> None:
+    await store.commit([leg_record()])
+    run = Run(store, ListedJournal(rows_until_a_kill(330)))
+    await run.take_up()
+    await run.round()
+    assert run.held(KEY.uniqueid)
+    run.tracker.close(KEY, at(40), EndWitness.ESTIMATED)
+    await run.end()
+    assert store.known_legs[KEY].ended_at == at(330)
+
+
 async def test_an_end_that_was_seen_live_stays_and_a_difference_is_counted(
     store: MemoryStore,
 ) -> None:

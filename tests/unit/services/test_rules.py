@@ -210,7 +210,7 @@ def test_two_complete_snapshots_without_a_channel_close_it_and_mark_the_end() ->
     world.reconciler.apply(snapshot(world))
     assert not world.ledger.calls
     (ended,) = [fact for fact in world.facts if isinstance(fact, LegEnded)]
-    assert ended.leg.witness is EndWitness.ESTIMATED
+    assert ended.leg.witness is EndWitness.UNLISTED
 
 
 def test_a_restarted_pbx_ends_its_calls_at_the_last_proof_of_life() -> None:
