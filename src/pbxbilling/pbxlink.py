@@ -14,7 +14,7 @@ from pbxbilling.ami.settings import LinkSettings
 from pbxbilling.domain.call import Channel
 from pbxbilling.domain.journal import JournalPosition
 from pbxbilling.domain.records import PbxMark
-from pbxbilling.domain.signals import FullyBooted, Reloaded, Shutdown, Signal
+from pbxbilling.domain.signals import OF_THE_PBX, Signal
 from pbxbilling.ports import Clock, RecordSink, StoreError
 from pbxbilling.services.reconcile import Reconciler
 from pbxbilling.services.recover import JournalRecovery
@@ -92,7 +92,7 @@ class PbxLink:
         order.add_done_callback(self._orders.discard)
 
     def _take(self, signal: Signal) -> None:
-        if not isinstance(signal, FullyBooted | Shutdown | Reloaded):
+        if not isinstance(signal, OF_THE_PBX):
             self._tracker.apply(signal)
 
     # --- what the link tells -------------------------------------------------------------------

@@ -90,6 +90,11 @@ class Environment:
         buffer = self._buffer
         start = max(0, len(buffer) - 2)  # where a blank line may have begun
         buffer += data
+        is_a_line = (
+            data.find(b"\n") == len(data) - 1 > 1
+        )  # as Asterisk writes: it ends no blank one
+        if is_a_line and len(buffer) <= ENVIRONMENT_MAX_BYTES:
+            return False
         blank = _BLANK_LINE.search(buffer, start)
         if blank is None and len(buffer) <= ENVIRONMENT_MAX_BYTES:
             return False

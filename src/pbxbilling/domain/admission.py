@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from pbxbilling.domain.plan import Limits
 
@@ -97,8 +98,7 @@ class Load:
         self.trunk_legs += sign * other.trunk_legs
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(NamedTuple):
     """What a hook wants on top of the load: a new call or not, and so many trunk legs more."""
 
     direction: Direction

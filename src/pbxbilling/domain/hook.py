@@ -29,11 +29,11 @@ class HookRequest:
     peer: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Verdict:
     """The daemon's answer; its text is the value of the channel variable `PBXBILLING`.
 
-    New fields come only at the end.
+    New fields come only at the end. Not frozen: as `AdmissionDecided`, it is made for every hook.
     """
 
     admit: bool

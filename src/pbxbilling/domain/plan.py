@@ -150,4 +150,4 @@ class Plan:
 
     def includes(self, direction: str) -> bool:
         """Whether legs (or calls) of this direction use the included minutes."""
-        return any(direction == included.value for included in self.included_directions)
+        return direction in self.included_directions

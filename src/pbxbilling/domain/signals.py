@@ -150,6 +150,7 @@ ChannelSignal = (
     | HangupRequest
     | Hangup
 )
+OF_THE_PBX = (FullyBooted, Shutdown, Reloaded)  # those of no channel
 Signal = ChannelSignal | FullyBooted | Shutdown | Reloaded
 
 

@@ -43,6 +43,22 @@ from pbxbilling.services.views import (
     StoreView,
 )
 
+_REMEMBERED = frozenset(
+    {
+        AccountsChanged,
+        ConfigReloaded,
+        JournalReadable,
+        JournalUnreadable,
+        LegEnded,
+        LinkDown,
+        LinkRetryFailed,
+        LinkUp,
+        PbxLetGo,
+        PbxTakenUp,
+        Reconciled,
+    }
+)
+
 
 class Queue(Protocol):
     """The writer's queue, as far as it is shown."""
@@ -103,6 +119,8 @@ class Inspector:
 
     def sink(self, fact: Fact) -> None:
         """Remember what `status` shows."""
+        if type(fact) not in _REMEMBERED:  # most are not
+            return
         match fact:
             case ConfigReloaded():
                 self._config_error = fact.error

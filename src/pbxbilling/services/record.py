@@ -18,6 +18,8 @@ from pbxbilling.domain.metering import is_metered
 from pbxbilling.domain.records import DecisionRecord
 from pbxbilling.ports import RecordSink
 
+_OF_CALLS = (CallStarted, CallChanged, CallEnded)
+
 
 class Recorder:
     """Calls, legs and every refusal are kept; admissions where `admissions` says so.
@@ -35,7 +37,7 @@ class Recorder:
         if isinstance(fact, AdmissionDecided):
             if self.admissions or fact.decision.outcome is not Outcome.ADMIT:
                 self._records.put(_decision(fact))
-        elif isinstance(fact, CallStarted | CallChanged | CallEnded):
+        elif isinstance(fact, _OF_CALLS):
             self._records.put(fact.call)
         elif isinstance(fact, LegAnswered):
             self._records.put(fact.leg)

@@ -34,17 +34,6 @@ class Pending:
     def put(self, record: Record) -> None:
         """Add one; a state that a store would not take in place of a waiting one is left out."""
         match record:
-            case DecisionRecord(outcome=Outcome.ADMIT):
-                self._admissions.append(record)
-            case DecisionRecord():
-                self._refusals.append(record)
-            case LegAssigned():
-                self._assign(record)
-            case _:
-                self._put_state(record)
-
-    def _put_state(self, record: Record) -> None:
-        match record:
             case CallRecord():
                 waiting = self._kept.get((CallRecord, record.call))
                 if not isinstance(waiting, CallRecord) or waiting.gives_way_to(record):
@@ -53,6 +42,16 @@ class Pending:
                 waiting = self._kept.get((LegRecord, record.key))
                 if not isinstance(waiting, LegRecord) or waiting.gives_way_to(record):
                     self._kept[LegRecord, record.key] = record
+            case DecisionRecord():
+                admitted = record.outcome is Outcome.ADMIT
+                (self._admissions if admitted else self._refusals).append(record)
+            case _:
+                self._put_seldom(record)
+
+    def _put_seldom(self, record: Record) -> None:
+        match record:
+            case LegAssigned():
+                self._assign(record)
             case LegMetered():
                 self._kept[LegMetered, record.key] = record
             case PbxMark():

@@ -82,10 +82,11 @@ class StoreWriter:
 
     def put(self, record: Record) -> None:
         """Queue one record; never waits, never fails."""
-        if self._queue.since is None:
-            self._queue.since = self._clock.monotonic()
-        self._queue.pending.put(record)
-        self._something.set()
+        queue = self._queue
+        if queue.since is None:
+            queue.since = self._clock.monotonic()
+            self._something.set()
+        queue.pending.put(record)
         if self.depth > self._capacity:
             self._shed()
 

@@ -104,6 +104,13 @@ def _why(decision: Decision) -> str:
     return f"{breach.reason}, {breach.used} of {breach.limit} used"
 
 
+def is_detail(fact: Fact) -> bool:
+    """Whether the line would be one of level debug, told without making it: most are."""
+    if isinstance(fact, CallStarted):
+        return fact.call.hooked  # it has its line already: the admission
+    return isinstance(fact, CallChanged)
+
+
 def line_of(fact: Fact, mask: Mask) -> Line:
     """The line that a fact makes; numbers go through `mask`."""
     return _LINES[type(fact)](fact, mask)
@@ -130,8 +137,7 @@ def _call(call: CallRecord, mask: Mask) -> dict[str, Any]:
 
 
 def _call_started(fact: CallStarted, mask: Mask) -> Line:
-    # A hooked call has its line already: the admission.
-    return Line(DEBUG if fact.call.hooked else INFO, "call counts", _call(fact.call, mask))
+    return Line(DEBUG if is_detail(fact) else INFO, "call counts", _call(fact.call, mask))
 
 
 def _call_changed(fact: CallChanged, mask: Mask) -> Line:

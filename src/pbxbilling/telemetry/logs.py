@@ -12,7 +12,7 @@ from structlog.typing import EventDict, FilteringBoundLogger, Processor, Wrapped
 from pbxbilling.domain.facts import AdmissionDecided, Fact
 from pbxbilling.ports import Clock
 from pbxbilling.telemetry.line import Mask
-from pbxbilling.telemetry.lines import admission_line, in_full, line_of, masked
+from pbxbilling.telemetry.lines import admission_line, in_full, is_detail, line_of, masked
 
 Format = Literal["json", "console"]
 
@@ -56,6 +56,8 @@ class Log:
         """One fact, one line. Never raises, never waits."""
         if type(fact) is AdmissionDecided and self._is_json:
             self._admission(fact)
+            return
+        if self.level > logging.DEBUG and is_detail(fact):
             return
         line = line_of(fact, self._mask)
         self._logger.log(line.level, line.event, timestamp=fact.at, **line.fields)
