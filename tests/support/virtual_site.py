@@ -15,6 +15,7 @@ from signal import SIGTERM
 from typing import Any, Self
 
 import httpx
+from prometheus_client.parser import text_string_to_metric_families
 
 from pbxbilling.cli.reach import ask
 from rig.site import free_port
@@ -139,6 +140,12 @@ class VirtualSite:
         """What monitoring is told: HTTP's status and the body."""
         answer = httpx.get(f"http://{self.http}/readyz", timeout=5)
         return answer.status_code, answer.json()
+
+    def metric(self, name: str) -> float:
+        """The sum of a metric's samples."""
+        text = httpx.get(f"http://{self.http}/metrics", timeout=5).text
+        families = text_string_to_metric_families(text)
+        return sum(s.value for family in families for s in family.samples if s.name == name)
 
     def log(self) -> str:
         """All that the daemon has written."""

@@ -78,6 +78,9 @@ def told(site: VirtualSite, fault: str) -> None:
     assert body["pbxes"]["pbx1"]["ready"], "the counts are as true as ever"
     assert fault in site.says("status")
     assert "not ready: the store cannot write" in site.says("status")
+    assert site.metric("pbxbilling_store_pending_records") >= ENOUGH
+    assert site.metric("pbxbilling_store_oldest_record_seconds") > 0
+    assert site.metric("pbxbilling_store_failures_total") == 1
     (line,) = [line for line in site.log().splitlines() if "store failing" in line][-1:]
     assert fault in line
 
@@ -97,6 +100,7 @@ def nothing_is_lost(site: VirtualSite, before: int) -> None:
     until(lambda: site.readyz()[0] == 200, "the daemon is ready again", 20.0)
     until(lambda: site.json("status")["store"]["pending"] == 0, "all is written", 20.0)
     assert answered_legs(site.database) == before + ENOUGH + 2
+    assert site.metric("pbxbilling_store_dropped_total") == 0
     assert "store recovered" in site.log()
 
 
