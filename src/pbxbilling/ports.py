@@ -16,7 +16,7 @@ from pbxbilling.domain.billed import (
 from pbxbilling.domain.channel import ChannelKey
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.gateway import Letter, LetterState
-from pbxbilling.domain.meter_event import EventState, MeterBacklog, MeterEvent
+from pbxbilling.domain.meter_event import EventState, MeterBacklog, MeterEvent, MeterReport
 from pbxbilling.domain.records import (
     Accounts,
     AuditRecord,
@@ -314,6 +314,25 @@ class Till(Protocol):
 
     async def cancel_now(self, subscription: str) -> Subscription:
         """End it, with usage that no invoice had yet on a last one. Over already: as it is."""
+        ...
+
+
+class UsageMeter(Protocol):
+    """What the gateway's meter of whole minutes takes. All of it as in `Gateway`."""
+
+    async def send(self, event: MeterEvent, customer: str) -> None:
+        """Send one event; sent again within a day it counts once.
+
+        Raises GatewayError: with `away` whether it arrived is unknown, unless it never left.
+        """
+        ...
+
+    async def minutes(self, customer: str, begins: datetime, ends: datetime) -> int:
+        """The sum of a customer's events in [begins, ends), both on whole minutes."""
+        ...
+
+    async def report(self, ident: str) -> MeterReport:
+        """What a report of events that could not be used says."""
         ...
 
 

@@ -46,10 +46,14 @@ from pbxbilling.domain.gateway_facts import (
     GatewayBack,
     LetterTaken,
     PaymentAlert,
+    UsageGoesOn,
+    UsageHeldUp,
+    UsageTold,
     WebhookReceived,
     WebhookResult,
 )
 from pbxbilling.domain.hook import HookRequest
+from pbxbilling.domain.meter_event import EventState
 from pbxbilling.domain.records import CallRecord, EndWitness, LegRecord
 from pbxbilling.domain.standing import Status, Turn
 
@@ -147,6 +151,10 @@ def one_of_each() -> Iterable[Fact]:
     yield GatewayAway(AT, "no answer")
     yield GatewayBack(AT)
     yield Drifted(AT, "sub_1", "acme")
+    yield UsageTold(AT, "pbx1:1.1", "acme", 2, EventState.SENT)
+    yield UsageTold(AT, "pbx1:1.2", "acme", 2, EventState.TOO_OLD, "over 35 days")
+    yield UsageHeldUp(AT, "no answer")
+    yield UsageGoesOn(AT)
     yield PaymentAlert(AT, "tenant acme", "the trial ends")
     yield StatementSaved(AT, "acme", "2026-11", 0, "EUR", 3451, 12, unread=("pbx1",))
     yield StatementFailed(AT, "acme", "2026-11", "plan pro: no price for a month")

@@ -128,6 +128,7 @@ class Daemon:
             clock,
             facts,
             lambda: in_force.policy,
+            self._pbxes.known_until,
         )
         self._daily = DailyCheck(
             self._accounts, store.mirrors, clock, facts, lambda: in_force.policy.grace_days

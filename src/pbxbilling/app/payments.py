@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pbxbilling.app.facts import Facts
@@ -24,6 +25,7 @@ def payments_of(
     clock: Clock,
     facts: Facts,
     policy: Callable[[], Policy],
+    known_until: Callable[[], Mapping[str, datetime | None]],
 ) -> Payments | None:
     """Stripe's part of the daemon; None, and its package is not even loaded, while it is off."""
     if not stripe.enabled:
@@ -41,6 +43,8 @@ def payments_of(
         facts,
         policy,
         stripe.pages,
+        store.meters,
+        known_until,
     )
     facts.join([payments.sink])
     return payments

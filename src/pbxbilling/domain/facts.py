@@ -18,6 +18,9 @@ from pbxbilling.domain.gateway_facts import (
     GatewayBack,
     LetterTaken,
     PaymentAlert,
+    UsageGoesOn,
+    UsageHeldUp,
+    UsageTold,
     WebhookReceived,
 )
 from pbxbilling.domain.hook import HookRequest
@@ -342,6 +345,9 @@ Fact = (
     | GatewayBack
     | Drifted
     | PaymentAlert
+    | UsageTold
+    | UsageHeldUp
+    | UsageGoesOn
     | StatementSaved
     | StatementFailed
     | CycleOpened

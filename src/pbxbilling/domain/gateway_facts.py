@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from pbxbilling.domain.gateway import LetterState
+from pbxbilling.domain.meter_event import EventState
 
 
 class WebhookResult(StrEnum):
@@ -80,3 +81,30 @@ class PaymentAlert:
     at: datetime
     subject: str
     note: str
+
+
+@dataclass(frozen=True, slots=True)
+class UsageTold:
+    """The meter event of a leg came to an end: it was sent, or why a person has to look at it."""
+
+    at: datetime
+    leg: str
+    tenant: str
+    minutes: int
+    state: EventState
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UsageHeldUp:
+    """No usage can be sent for now; told once until it can."""
+
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class UsageGoesOn:
+    """It can be sent again."""
+
+    at: datetime

@@ -94,4 +94,13 @@ class MeterBacklog:
     oldest: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class MeterReport:
+    """Events that the gateway took and could not use: how many, and the codes of some, by leg."""
+
+    events: int
+    samples: Mapping[str, str]
+    summary: str
+
+
 MeterRecord = LegMetered | MeterEventMoved | MeterEventsUnparked

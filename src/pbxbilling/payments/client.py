@@ -16,6 +16,7 @@ from pbxbilling.ports import Clock, GatewayError
 
 T = TypeVar("T")
 
+_ALREADY = "already exists with identifier"  # of a meter event: that has no code of its own
 PATIENCE_S = 10.0  # for what a person waits for; the package's own is 80 s
 
 
@@ -32,6 +33,14 @@ class Reply(NamedTuple):
 
 class MissingError(GatewayError):
     """Stripe knows no object of that id."""
+
+
+class RejectedError(GatewayError):
+    """Stripe understood the request, and will never do it."""
+
+
+class AlreadyThereError(RejectedError):
+    """What was to be made is there: an event with that identifier."""
 
 
 class KeyRefusedError(GatewayError):
@@ -56,6 +65,11 @@ class StripeApi:
     def v1(self) -> Any:
         """The package's services; their own types are looser than what `call` gives."""
         return self._client.v1
+
+    async def event_v2(self, ident: str) -> Any:
+        """An event of the second API with its data, which webhooks lack; to be given to `call`."""
+        answer = await self._client.raw_request_async("get", f"/v2/core/events/{ident}")
+        return self._client.deserialize(answer, api_mode="V2")
 
     async def close(self) -> None:
         """Close its connections."""
@@ -102,6 +116,9 @@ def _told(what: str, fault: stripe.StripeError) -> GatewayError:
         return KeyRefusedError(msg, away=False)
     if isinstance(fault, stripe.InvalidRequestError) and fault.code == "resource_missing":
         return MissingError(f"{what}: {words}", away=False)
+    if isinstance(fault, stripe.InvalidRequestError):
+        kind = AlreadyThereError if _ALREADY in words else RejectedError
+        return kind(f"{what}: Stripe says: {words}", away=False)
     if isinstance(fault, stripe.APIConnectionError):
         return GatewayError(f"{what}: Stripe cannot be reached: try again later", away=True)
     status = fault.http_status or 0

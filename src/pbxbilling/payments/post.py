@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from itertools import count
 
-from pbxbilling.domain.gateway import UNFINISHED, Letter, LetterState, Message
+from pbxbilling.domain.gateway import UNFINISHED, Letter, LetterState, Message, Topic
 from pbxbilling.domain.gateway_facts import GatewayAway, GatewayBack
 from pbxbilling.payments import reading
 from pbxbilling.ports import Clock, EventSink, Gateway, GatewayError, Mirrors, StoreError
@@ -34,12 +34,15 @@ class Post:
         mirrors: Mirrors,
         clock: Clock,
         emit: EventSink,
+        on_meter_report: Callable[[str], Awaitable[None]],
     ) -> None:
+        """`on_meter_report` takes the id of an event that reports bad usage."""
         self._gateway = gateway
         self._follower = follower
         self._mirrors = mirrors
         self._clock = clock
         self._emit = emit
+        self._on_meter_report = on_meter_report
         self._lanes: dict[str, dict[str, None]] = {}  # each: its events' ids, in order, once
         self._waiting = 0
         self._tasks: asyncio.TaskGroup | None = None
@@ -117,6 +120,8 @@ class Post:
     async def _take(self, letter: Letter) -> None:
         try:
             message = reading.message(letter.body)
+            if message.topic is Topic.METER_REPORT and not await self._reported(message):
+                return  # the next sweep asks again
             asked = await self._ask_after(message)
         except reading.UnreadableError as fault:
             await self._follower.give_up(letter, str(fault))
@@ -140,6 +145,17 @@ class Post:
             return UNASKED
         self._is_back()
         return Asked(reached=True, found=found)
+
+    async def _reported(self, message: Message) -> bool:
+        """Have a report of bad usage looked at; False where Stripe could not be asked for it."""
+        try:
+            await self._on_meter_report(message.id)
+        except GatewayError as fault:
+            if not fault.away:
+                raise
+            self._is_away(str(fault))
+            return False
+        return True
 
     def _may_ask(self) -> bool:
         """While the gateway is away one event finds out; no other one waits for it in vain."""

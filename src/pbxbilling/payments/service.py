@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from random import Random
 
+from pbxbilling.backoff import Backoff
 from pbxbilling.domain.facts import AccountsChanged, Fact
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.sale import SalePages
 from pbxbilling.payments.client import StripeApi
 from pbxbilling.payments.drift import Drift
+from pbxbilling.payments.meter_api import StripeMeter
+from pbxbilling.payments.meters import Known, MeterFeed
 from pbxbilling.payments.post import Post
 from pbxbilling.payments.stripe_gateway import StripeGateway
 from pbxbilling.payments.till import StripeTill
 from pbxbilling.payments.webhook import Webhook
-from pbxbilling.ports import Clock, EventSink, Mirrors, Store
+from pbxbilling.ports import Clock, EventSink, MeterOutbox, Mirrors, Store
 from pbxbilling.services.follow import ACTOR, Follower
 from pbxbilling.services.sell import Sales
 from pbxbilling.services.subscriptions import Subscriptions
 from pbxbilling.services.write import AccountWriter
+
+SOONEST_S, LATEST_S = 1.0, 60.0  # pauses of usage while Stripe cannot take it
 
 
 class Payments:
@@ -36,14 +42,27 @@ class Payments:
         emit: EventSink,
         policy: Callable[[], Policy],
         pages: SalePages,
+        outbox: MeterOutbox,
+        known_until: Known,
     ) -> None:
+        """`known_until` says of each PBX before when its legs are settled."""
         self.api = StripeApi(key, api_base)
         self.gateway = StripeGateway(self.api, clock)
         live = self.api.live
         self.follower = Follower(
             writer, mirrors, clock, emit, lambda: policy().grace_days, live=live
         )
-        self.post = Post(self.gateway, self.follower, mirrors, clock, emit)
+        self.meters = MeterFeed(
+            StripeMeter(self.api),
+            outbox,
+            store,
+            lambda slug: _customer(writer, slug),
+            known_until,
+            clock,
+            emit,
+            Backoff(SOONEST_S, LATEST_S, Random()),  # noqa: S311 - for pauses
+        )
+        self.post = Post(self.gateway, self.follower, mirrors, clock, emit, self.meters.reported)
         self.drift = Drift(
             self.gateway, self.follower, store, mirrors, clock, emit, self.post.arrived
         )
@@ -74,5 +93,11 @@ class Payments:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.post.run(), name="post")
                 tasks.create_task(self.drift.run(), name="drift")
+                tasks.create_task(self.meters.run(), name="meters")
         finally:
             await self.api.close()
+
+
+def _customer(writer: AccountWriter, slug: str) -> str | None:
+    tenant = writer.book.tenants.get(slug)
+    return tenant.customer if tenant is not None else None

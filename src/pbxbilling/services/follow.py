@@ -29,7 +29,6 @@ ACTOR = "gateway"
 ACTION = "subscription"
 
 _OF_NOBODY = frozenset({Topic.METER_REPORT, Topic.CUSTOMER})  # nothing waits for their tenant
-_ALERTING = frozenset({Topic.TRIAL_ENDS_SOON, Topic.METER_REPORT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +207,7 @@ class Follower:
     ) -> None:
         at = self._clock.now()
         self._emit(LetterTaken(at, letter.id, letter.kind, state, tenant, _why(state)))
-        if message.topic in _ALERTING and letter.attempts == 0:
+        if message.topic is Topic.TRIAL_ENDS_SOON and letter.attempts == 0:
             self._emit(PaymentAlert(at, f"tenant {tenant or '-'}", message.note))
 
 

@@ -39,6 +39,8 @@ from pbxbilling.domain.gateway_facts import (
     GatewayAway,
     LetterTaken,
     PaymentAlert,
+    UsageHeldUp,
+    UsageTold,
     WebhookReceived,
 )
 from pbxbilling.telemetry.counts import Count, Spread, TenantLabels
@@ -192,6 +194,8 @@ class Metrics:
         self._count("payment_events", "Payment events taken, by how far they came.", "state")
         self._count("gateway_outages", "Times that the payment gateway could not be asked.")
         self._count("subscription_drifts", "Subscriptions that no event had kept up to date.")
+        self._count("meter_events", "Meter events that came to an end, by which.", "state")
+        self._count("meter_outages", "Times that usage could not be sent for a while.")
         self._count("payment_alerts", "What a person has to look at about payments.")
         self._count("statements", "Statements saved: final ones, and interim copies.", "kind")
         self._count("statement_failures", "Final statements that could not be made.")
@@ -240,6 +244,8 @@ _RULES: Mapping[type, _Rule] = {
     GatewayAway: ("gateway_outages", lambda _fact, _: ()),
     Drifted: ("subscription_drifts", lambda _fact, _: ()),
     PaymentAlert: ("payment_alerts", lambda _fact, _: ()),
+    UsageTold: ("meter_events", lambda fact, _: (fact.state.value,)),
+    UsageHeldUp: ("meter_outages", lambda _fact, _: ()),
     StatementSaved: ("statements", lambda fact, _: ("interim" if fact.number else "final",)),
     StatementFailed: ("statement_failures", lambda _fact, _: ()),
     CycleOpened: ("billing_cycles", lambda _fact, _: ()),

@@ -13,9 +13,13 @@ from pbxbilling.domain.gateway_facts import (
     GatewayBack,
     LetterTaken,
     PaymentAlert,
+    UsageGoesOn,
+    UsageHeldUp,
+    UsageTold,
     WebhookReceived,
     WebhookResult,
 )
+from pbxbilling.domain.meter_event import EventState
 from pbxbilling.domain.money import from_minor
 from pbxbilling.telemetry.line import DEBUG, ERROR, INFO, WARNING, Line, Mask, plain
 
@@ -36,6 +40,13 @@ def _letter_taken(fact: LetterTaken, _mask: Mask) -> Line:
     level = INFO if fact.state is LetterState.DONE else WARNING
     fields = {"tenant": fact.tenant, "kind": fact.kind, "state": fact.state, "id": fact.event}
     return Line(level, "payment event taken", fields | ({"note": fact.note} if fact.note else {}))
+
+
+def _usage_told(fact: UsageTold, _mask: Mask) -> Line:
+    fields = {"tenant": fact.tenant, "leg": fact.leg, "minutes": fact.minutes}
+    if fact.state is EventState.SENT:
+        return Line(DEBUG, "usage sent", fields)
+    return Line(WARNING, "usage not sent", fields | {"state": fact.state, "note": fact.note})
 
 
 def _statement_saved(fact: StatementSaved, _mask: Mask) -> Line:
@@ -63,5 +74,8 @@ MONEY_LINES: Mapping[type, Callable[[Any, Mask], Line]] = {
     StatementSaved: _statement_saved,
     StatementFailed: plain(ERROR, "statement cannot be made", "tenant", "month", "error"),
     CycleOpened: plain(INFO, "billing cycle opened", "tenant", "invoice", "begins", "ends"),
+    UsageTold: _usage_told,
+    UsageHeldUp: plain(WARNING, "usage cannot be sent: it is kept", "reason"),
+    UsageGoesOn: plain(INFO, "usage is sent again"),
     PaymentAlert: plain(WARNING, "payments need a look", "subject", "note"),
 }

@@ -46,7 +46,10 @@ class Office:
         self.follower = Follower(
             writer, mirrors, self.clock, self.facts.append, lambda: grace_days, live=False
         )
-        self.post = Post(self.truth, self.follower, mirrors, self.clock, self.facts.append)
+        self.reported: list[str] = []
+        self.post = Post(
+            self.truth, self.follower, mirrors, self.clock, self.facts.append, self._on_report
+        )
         self.drift = Drift(
             self.truth,
             self.follower,
@@ -56,6 +59,9 @@ class Office:
             self.facts.append,
             lambda _: None,
         )
+
+    async def _on_report(self, ident: str) -> None:
+        self.reported.append(ident)
 
     def passes(self, seconds: float) -> None:
         self.clock.passed_s += seconds

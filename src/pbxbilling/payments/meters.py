@@ -1,0 +1,247 @@
+"""Sends the outbox of meter events: in order, each once, whatever happens in between.
+
+Stripe knows an identifier again for a day only. So what is sent is claimed in the store first;
+when whether it arrived is unknown for longer, the meter's own sums decide what becomes of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from pbxbilling.backoff import Backoff
+from pbxbilling.domain.gateway_facts import PaymentAlert, UsageGoesOn, UsageHeldUp, UsageTold
+from pbxbilling.domain.meter_event import (
+    FOR_A_PERSON,
+    EventState,
+    MeterEvent,
+    MeterEventMoved,
+    MeterEventsUnparked,
+)
+from pbxbilling.payments.client import RejectedError
+from pbxbilling.payments.meter_compare import arrived
+from pbxbilling.ports import (
+    Clock,
+    EventSink,
+    GatewayError,
+    MeterOutbox,
+    Store,
+    StoreError,
+    UsageMeter,
+)
+
+BATCH = 40
+SIDE_BY_SIDE = 4
+PER_S = 250.0  # no faster: calls share the loop
+IDLE_S = 2.0
+LOOK_AFTER_S = 30.0
+AHEAD = timedelta(minutes=4)  # Stripe takes up to five
+KNOWN_AGAIN = timedelta(hours=23)  # Stripe's day, with room for its clock
+OLDEST = timedelta(days=35) - timedelta(hours=1)
+GUESSED_MOST = timedelta(hours=24)  # so long an estimated end waits for a journal
+_NAMED = 20
+
+Customer = Callable[[str], str | None]  # the gateway's customer that a tenant is
+Known = Callable[[], Mapping[str, datetime | None]]  # until when each PBX's legs are settled
+
+
+class MeterFeed:
+    """One task drains the outbox; an end in the middle loses and doubles nothing."""
+
+    def __init__(
+        self,
+        meter: UsageMeter,
+        outbox: MeterOutbox,
+        store: Store,
+        customer_of: Customer,
+        known_until: Known,
+        clock: Clock,
+        emit: EventSink,
+        pauses: Backoff,
+    ) -> None:
+        self._meter = meter
+        self._outbox = outbox
+        self._store = store
+        self._customer_of = customer_of
+        self._known_until = known_until
+        self._clock = clock
+        self._emit = emit
+        self._pauses = pauses
+        self._held_up = False
+        self._looked_after: float | None = None
+        self._slots = asyncio.Semaphore(SIDE_BY_SIDE)
+
+    async def run(self) -> None:
+        """Send, for ever."""
+        while True:
+            pause_s = await self.round()
+            await asyncio.sleep(pause_s)
+
+    async def round(self) -> float:
+        """One batch, or a look at what waits for somebody; gives the pause after it in seconds."""
+        began = self._clock.monotonic()
+        try:
+            sent = await self.send_batch()
+            if not sent:
+                await self._look_after(began)
+        except StoreError:
+            return self._pauses.next_s()  # the store tells of it itself
+        except GatewayError as fault:
+            self._is_held_up(str(fault))
+            return self._pauses.next_s()
+        self._goes_on()
+        took = self._clock.monotonic() - began
+        return max(0.0, sent / PER_S - took) if sent else IDLE_S
+
+    async def send_batch(self) -> int:
+        """Send what is due next; gives how many events got on. Raises GatewayError, StoreError."""
+        now = self._clock.now()
+        due = await self._outbox.due(now + AHEAD, self._settled(now), BATCH)
+        moves = [await self._judged(event, now) for event in due]
+        await self._keep(due, moves)
+        claimed = [
+            (event, move)
+            for event, move in zip(due, moves, strict=True)
+            if move.state is EventState.SENDING
+        ]
+        await self._send_all(claimed)
+        return len(due)
+
+    async def _send_all(self, claimed: Sequence[tuple[MeterEvent, MeterEventMoved]]) -> None:
+        """Begun in order, some side by side. Where one cannot be sent the rest is not tried."""
+        faults: list[GatewayError] = []
+        results = await asyncio.gather(*(self._send(*one, faults) for one in claimed))
+        ended = [
+            (event, result)
+            for (event, _), result in zip(claimed, results, strict=True)
+            if result.state is not EventState.SENDING
+        ]
+        await self._keep([event for event, _ in ended], [result for _, result in ended])
+        if faults:
+            raise faults[0]
+
+    def _settled(self, now: datetime) -> datetime:
+        """Estimated ends before this instant stay as they are: no journal says otherwise."""
+        longest = now - GUESSED_MOST
+        known = self._known_until().values()
+        return max(longest, min((until or longest for until in known), default=longest))
+
+    # --- what becomes of an event --------------------------------------------------------------
+
+    async def _judged(self, event: MeterEvent, now: datetime) -> MeterEventMoved:
+        """What to do with it now: `sending` claims it."""
+        if event.state is EventState.SENDING and _may_be_forgotten(event, now):
+            there = await arrived(event, self._meter, self._outbox)
+            if there is None:
+                return event.moved(EventState.UNDECIDED, "the meter's sum fits neither answer")
+            if there:
+                return event.moved(EventState.SENT)
+            event = replace(event, tried_at=None)
+        if event.state is EventState.WAITING and not event.minutes:
+            return event.moved(EventState.SENT)
+        if now - event.ended_at > OLDEST and event.tried_at is None:
+            return event.moved(EventState.TOO_OLD, "it ended more than 35 days ago")
+        customer = event.customer or self._customer_of(event.tenant)
+        if customer is None:
+            return event.moved(EventState.PARKED, "its tenant is no customer at Stripe yet")
+        claimed = replace(
+            event,
+            customer=customer,
+            tried_at=event.tried_at or now,
+            attempts=event.attempts + 1,
+        )
+        return claimed.moved(EventState.SENDING)
+
+    async def _send(
+        self, event: MeterEvent, claim: MeterEventMoved, faults: list[GatewayError]
+    ) -> MeterEventMoved:
+        """How far it came; `sending` where that is unknown, and `faults` has why."""
+        async with self._slots:
+            if faults:  # it never left: nothing is doubtful about it
+                return event.moved(event.state)
+            try:
+                await self._meter.send(event, claim.customer or "")
+            except RejectedError as fault:
+                return replace(claim, state=EventState.REFUSED, note=str(fault))
+            except GatewayError as fault:
+                faults.append(fault)
+                return claim
+        return replace(claim, state=EventState.SENT)
+
+    async def _keep(self, events: Sequence[MeterEvent], moves: Sequence[MeterEventMoved]) -> None:
+        await self._store.commit(moves)
+        at = self._clock.now()
+        for event, move in zip(events, moves, strict=True):
+            if move.state is EventState.SENT or move.state in FOR_A_PERSON:
+                told = UsageTold(at, move.leg, event.tenant, move.minutes, move.state, move.note)
+                self._emit(told)
+        lost = Counter(
+            (event.tenant, move.state)
+            for event, move in zip(events, moves, strict=True)
+            if move.state in FOR_A_PERSON
+        )
+        for (tenant, state), number in lost.items():
+            self._alert(tenant, f"usage of {number} calls was not sent ({state}): {_MEND}")
+
+    # --- what waits for somebody ---------------------------------------------------------------
+
+    async def _look_after(self, mono: float) -> None:
+        """Tenants that have become customers; legs that were corrected after they were sent."""
+        if self._looked_after is not None and mono - self._looked_after < LOOK_AFTER_S:
+            return
+        parked = await self._outbox.parked()
+        await self._store.commit(
+            [MeterEventsUnparked(slug) for slug in parked if self._customer_of(slug)]
+        )
+        for event in await self._outbox.differing(_NAMED):
+            note = f"sent as {event.minutes} minutes, and is {event.ledger_minutes} by the journal"
+            await self._store.commit([event.moved(EventState.SENT, note)])
+            self._alert(event.tenant, f"leg {event.leg} was {note}: adjust it at Stripe")
+        self._looked_after = mono
+
+    async def reported(self, ident: str) -> None:
+        """Stripe tells of events that it took and could not use: mark those that it names.
+
+        Raises GatewayError, StoreError.
+        """
+        report = await self._meter.report(ident)
+        bad = await self._named(report.samples)
+        moves = [
+            event.moved(EventState.REFUSED, f"Stripe could not use it: {report.samples[event.leg]}")
+            for event in bad
+        ]
+        await self._keep(bad, moves)
+        tenants = ", ".join(sorted({event.tenant for event in bad})) or "-"
+        self._alert(tenants, f"{report.events} meter events were not used: {report.summary}")
+
+    async def _named(self, legs: Collection[str]) -> list[MeterEvent]:
+        known = [await self._outbox.event(leg) for leg in legs]
+        return [event for event in known if event is not None and event.state is EventState.SENT]
+
+    # --- telling -------------------------------------------------------------------------------
+
+    def _alert(self, tenant: str, note: str) -> None:
+        self._emit(PaymentAlert(self._clock.now(), f"tenant {tenant}", note))
+
+    def _is_held_up(self, reason: str) -> None:
+        if not self._held_up:
+            self._held_up = True
+            self._emit(UsageHeldUp(self._clock.now(), reason))
+
+    def _goes_on(self) -> None:
+        self._pauses.reset()
+        if self._held_up:
+            self._held_up = False
+            self._emit(UsageGoesOn(self._clock.now()))
+
+
+_MEND = "`pbxbilling stripe usage` lists them"
+
+
+def _may_be_forgotten(event: MeterEvent, now: datetime) -> bool:
+    """Whether Stripe may not know its identifier any more, or takes nothing so old."""
+    tried_at = event.tried_at or now
+    return now - tried_at > KNOWN_AGAIN or now - event.ended_at > OLDEST

@@ -1,0 +1,69 @@
+"""The `UsageMeter` port in memory: an identifier counts once within a day."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from pbxbilling.domain.meter_event import MeterEvent, MeterReport
+from pbxbilling.payments.client import RejectedError
+from pbxbilling.ports import GatewayError
+
+A_DAY = timedelta(hours=24)
+
+
+class Taken(NamedTuple):
+    """An event as the gateway has it."""
+
+    at: datetime
+    leg: str
+    customer: str
+    minutes: int
+    ended_at: datetime
+
+
+class MemoryMeter:
+    """`away`: nothing arrives; `answers_lost`: all arrives, and no answer comes back."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self.taken: list[Taken] = []
+        self.away = False
+        self.answers_lost = False
+        self.asked = 0
+        self.refused: set[str] = set()
+        self.reports: dict[str, MeterReport] = {}
+
+    @property
+    def legs(self) -> list[str]:
+        return [one.leg for one in self.taken]
+
+    async def send(self, event: MeterEvent, customer: str) -> None:
+        self._answer()
+        await asyncio.sleep(0)
+        if event.leg in self.refused:
+            raise RejectedError("Stripe says: no", away=False)
+        now = self._now()
+        if not any(one.leg == event.leg and now - one.at < A_DAY for one in self.taken):
+            self.taken.append(Taken(now, event.leg, customer, event.minutes, event.ended_at))
+        if self.answers_lost:
+            raise GatewayError("Stripe did not answer", away=True)
+
+    async def minutes(self, customer: str, begins: datetime, ends: datetime) -> int:
+        self._answer()
+        return sum(
+            one.minutes
+            for one in self.taken
+            if one.customer == customer and begins <= one.ended_at < ends
+        )
+
+    async def report(self, ident: str) -> MeterReport:
+        self._answer()
+        return self.reports[ident]
+
+    def _answer(self) -> None:
+        self.asked += 1
+        if self.away:
+            raise GatewayError("Stripe cannot be reached", away=True)
