@@ -14,9 +14,11 @@ from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.plan import Cycle, Plan
 from pbxbilling.domain.records import EndWitness, LegRecord
 from pbxbilling.domain.tenant import Tenant
+from pbxbilling.ports import Clock
 from pbxbilling.services.close import Closer
 from pbxbilling.services.statements import Statements
 from pbxbilling.services.write import AccountWriter
+from pbxbilling.web.commands.command import BillingDesk
 from tests.support.memory_store import MemoryStore
 from tests.support.recovery import HandClock
 
@@ -113,3 +115,9 @@ class Office:
 
     def told(self, kind: type[Fact]) -> list[Any]:
         return [fact for fact in self.facts if isinstance(fact, kind)]
+
+
+def billing_desk(store: MemoryStore, writer: AccountWriter, clock: Clock) -> BillingDesk:
+    """The services that commands about statements are served with."""
+    statements = Statements(store.bills, store.mirrors, writer, clock, lambda _: None)
+    return BillingDesk.of(statements, store, store.bills, writer, clock)

@@ -201,7 +201,9 @@ class Daemon:
         http, admin = http_listeners(self._http)
         webhook = self._payments.webhook if self._payments else None
         payments = {"payments": self._payments.run()} if self._payments else {}
-        desk = Desk(self._administration, self._daily, desk_of(self._payments))
+        desk = Desk(
+            self._administration, self._daily, self._statements.desk, desk_of(self._payments)
+        )
         return {
             **payments,
             "store": self._writer.run(),

@@ -14,12 +14,13 @@ from pbxbilling.services.close import Closer
 from pbxbilling.services.statements import Statements
 from pbxbilling.services.write import AccountWriter
 from pbxbilling.store.sql import SqlStore
+from pbxbilling.web.commands.command import BillingDesk
 
 LOOK_S = 15.0  # at least so often: journals are read on, the wall clock can be set
 
 
 class StatementTask:
-    """Holds the service for the commands, and runs the closer; a sink of facts."""
+    """Holds the services for the commands, and runs the closer; a sink of facts."""
 
     def __init__(
         self,
@@ -33,11 +34,12 @@ class StatementTask:
         """`known_until` and `flush` as of `Closer`."""
         self._clock = clock
         self._soon = asyncio.Event()
-        self.statements = Statements(
+        statements = Statements(
             store.bills, store.mirrors, accounts, clock, emit, asyncio.to_thread
         )
+        self.desk = BillingDesk.of(statements, store, store.bills, accounts, clock)
         tenants = accounts.book.tenants
-        self._closer = Closer(self.statements, tenants, clock, emit, known_until, flush)
+        self._closer = Closer(statements, tenants, clock, emit, known_until, flush)
 
     def sink(self, fact: Fact) -> None:
         """Hear of what moves a period's end."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pbxbilling.cli.moments import day, wrong_usage
+from pbxbilling.cli.moments import day, since_when, wrong_usage
 from pbxbilling.cli.options import DEFAULT, Config, Json
 from pbxbilling.cli.output import print_json, print_page, print_rows
 from pbxbilling.cli.pages import minutes_in_words
@@ -71,6 +71,43 @@ def plan_show(plan: str, config: Config = DEFAULT, json: Json = False) -> None:
     from pbxbilling.cli.pages import show_plan
 
     print_page(ask(config, "plan", {"plan": plan}), show_plan, as_json=json)
+
+
+@plan_app.command("change")
+def plan_change(
+    tenant: str,
+    plan: str,
+    config: Config = DEFAULT,
+    at: Annotated[str, typer.Option(help="2h ago as 2h, 10:42, a day, an ISO instant.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print.")] = False,
+    json: Json = False,
+) -> None:
+    """Give a tenant another plan from a moment of its open period on, now if not said."""
+    from pbxbilling.clock import SystemClock
+
+    with wrong_usage("--at"):
+        when = since_when(at, SystemClock().now()).isoformat() if at else None
+    given = {"tenant": tenant, "plan": plan, "at": when, "dry_run": dry_run}
+    print_page(ask(config, "plan-change", given), _show_plan_change, as_json=json)
+
+
+def _show_plan_change(change: Mapping[str, Any]) -> None:
+    from pbxbilling.cli.tables import local_time
+
+    currency = change["currency"]
+    typer.echo(
+        f"{change['tenant']}: {change['before']} → {change['after']} from"
+        f" {local_time(change['at'])} on, in {change['month']}"
+    )
+    typer.echo(
+        f"  the rest of the period cost {change['credit']}, costs {change['charge']} {currency}"
+        f" now: {change['difference']} {currency} more"
+    )
+    minutes = [change[f"included_minutes_{when}"] for when in ("before", "after")]
+    before, after = ("unlimited" if each is None else each for each in minutes)
+    typer.echo(f"  included minutes of the period: {before} → {after}")
+    if not change["committed"]:
+        typer.echo("nothing was written: --dry-run")
 
 
 @tenant_app.command("show")

@@ -6,7 +6,18 @@ import sys
 
 import typer
 
-from pbxbilling.cli import accounts, backup, daemon, daily, doctor, live, payments, tenants, usage
+from pbxbilling.cli import (
+    accounts,
+    backup,
+    daemon,
+    daily,
+    doctor,
+    live,
+    payments,
+    statements,
+    tenants,
+    usage,
+)
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(daemon.app)
@@ -20,6 +31,9 @@ app.add_typer(accounts.plan_app, name="plan")
 app.add_typer(accounts.tenant_app, name="tenant")
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(usage.usage_app, name="usage")
+app.add_typer(statements.app)
+app.add_typer(statements.statement_app, name="statement")
+app.add_typer(statements.oneoff_app, name="oneoff")
 app.add_typer(payments.app)
 app.add_typer(payments.stripe_app, name="stripe")
 app.add_typer(payments.subscription_app, name="subscription")

@@ -51,6 +51,15 @@ def month(text: str) -> str:
         raise ValueError(msg) from error
 
 
+def period_name(text: str) -> str:
+    """A period: the month in which it begins, and `.2` for a second one; raises ValueError."""
+    begins, dot, number = text.partition(".")
+    if dot and not number.isdecimal():
+        msg = f"{text!r}: expected a month as 2026-11, or 2026-11.2"
+        raise ValueError(msg)
+    return f"{month(begins)}{dot}{number}"
+
+
 @contextmanager
 def wrong_usage(option: str) -> Iterator[None]:
     """A ValueError is this option's: wrong usage, exit status 2."""

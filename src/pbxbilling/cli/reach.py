@@ -108,21 +108,23 @@ async def _offline(settings: Settings, command: str, given: Mapping[str, Any]) -
     from pbxbilling.domain.book import AccountBook
     from pbxbilling.services.administer import Administration
     from pbxbilling.services.daily import DailyCheck
+    from pbxbilling.services.statements import Statements
     from pbxbilling.services.write import AccountWriter
     from pbxbilling.store.sql import SqlStore
     from pbxbilling.web.actor import actor
     from pbxbilling.web.commands import run
-    from pbxbilling.web.commands.command import Desk
+    from pbxbilling.web.commands.command import BillingDesk, Desk
 
     async with await SqlStore.open(settings.database.url) as store:
         accounts = await store.accounts()
         book = AccountBook(accounts.plans, accounts.tenants)
-        writer = AccountWriter(store, book, SystemClock(), _nobody, asyncio.Lock())
+        clock = SystemClock()
+        writer = AccountWriter(store, book, clock, _nobody, asyncio.Lock())
+        statements = Statements(store.bills, store.mirrors, writer, clock, _nobody)
         desk = Desk(
-            Administration(store, writer, SystemClock(), settings.policy),
-            DailyCheck(
-                writer, store.mirrors, SystemClock(), _nobody, lambda: settings.billing.grace_days
-            ),
+            Administration(store, writer, clock, settings.policy),
+            DailyCheck(writer, store.mirrors, clock, _nobody, lambda: settings.billing.grace_days),
+            BillingDesk.of(statements, store, store.bills, writer, clock),
         )
         who = actor(os.geteuid(), os.environ.get("SUDO_USER"))
         return await run(desk, command, given, who)

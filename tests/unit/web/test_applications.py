@@ -18,6 +18,7 @@ from pbxbilling.services.write import AccountWriter
 from pbxbilling.web.admin import admin_app
 from pbxbilling.web.commands.command import Desk as CommandDesk
 from pbxbilling.web.public import public_app
+from tests.support.billing import billing_desk
 from tests.support.memory_store import MemoryStore
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -108,7 +109,8 @@ class Desk:
         writer = AccountWriter(self.store, self.book, Clock(), self.facts.append, asyncio.Lock())
         administration = Administration(self.store, writer, Clock(), Policy)
         daily = DailyCheck(writer, self.store.mirrors, Clock(), self.facts.append, lambda: 7)
-        app = of_user(0, admin_app(CommandDesk(administration, daily)))
+        billing = billing_desk(self.store, writer, Clock())
+        app = of_user(0, admin_app(CommandDesk(administration, daily, billing)))
         transport = httpx.ASGITransport(app=app)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://test")
 

@@ -17,6 +17,7 @@ from pbxbilling.web.admin import REFUSALS
 from pbxbilling.web.commands import COMMANDS
 from pbxbilling.web.commands.command import Desk, PaymentDesk
 from pbxbilling.web.commands.shape import plain
+from tests.support.billing import billing_desk
 from tests.support.gateway_records import invoice, letter
 from tests.support.shop import Shop
 
@@ -35,6 +36,7 @@ def desk(shop: Shop, *, keys: bool = True) -> Desk:
     return Desk(
         Administration(shop.store, shop.writer, shop.clock, Policy),
         DailyCheck(shop.writer, mirrors, shop.clock, shop.facts.append, lambda: 7),
+        billing_desk(shop.store, shop.writer, shop.clock),
         PaymentDesk(shop.sales, shop.subscriptions, mirrors) if keys else None,
     )
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import orjson
 
-from pbxbilling.web.commands import accounts, daily, live, payments, usage
+from pbxbilling.web.commands import accounts, daily, live, payments, statements, usage
 from pbxbilling.web.commands.command import Arguments, Command, Desk
 from pbxbilling.web.commands.shape import plain
 
@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, Command] = {
     **usage.COMMANDS,
     **daily.COMMANDS,
     **payments.COMMANDS,
+    **statements.COMMANDS,
 }
 
 

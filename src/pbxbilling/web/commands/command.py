@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
-from pbxbilling.ports import Mirrors
+from pbxbilling.ports import Bills, Clock, Mirrors, Store
 from pbxbilling.services.administer import Administration, AdministrationError
+from pbxbilling.services.archive import Archive
+from pbxbilling.services.charges import Charges
 from pbxbilling.services.daily import DailyCheck
 from pbxbilling.services.sell import Sales
+from pbxbilling.services.statements import Statements
 from pbxbilling.services.subscriptions import Subscriptions
+from pbxbilling.services.write import AccountWriter
 
 Arguments = Mapping[str, Any]
 
@@ -33,6 +37,26 @@ class PaymentDesk:
 
 
 @dataclass(frozen=True, slots=True)
+class BillingDesk:
+    """The services that commands about statements are served with."""
+
+    statements: Statements
+    archive: Archive
+    charges: Charges
+
+    @classmethod
+    def of(
+        cls, statements: Statements, store: Store, bills: Bills, writer: AccountWriter, clock: Clock
+    ) -> Self:
+        """All of them, over the statements of one store."""
+        return cls(
+            statements,
+            Archive(statements, store, bills),
+            Charges(statements, bills, writer, clock),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Desk:
     """The services that commands are served with; a group that needs one more adds its field.
 
@@ -41,6 +65,7 @@ class Desk:
 
     administration: Administration
     daily: DailyCheck
+    billing: BillingDesk
     payments: PaymentDesk | None = None
 
     @property

@@ -1,0 +1,176 @@
+"""Commands about statements: as they stand, as they were saved, and the calls behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from pbxbilling.cli.moments import period_name, wrong_usage
+from pbxbilling.cli.options import DEFAULT, Config, ForTenant, Json
+from pbxbilling.cli.output import print_done, print_json, print_rows
+from pbxbilling.cli.reach import CommandFailed, ask
+
+app = typer.Typer()
+statement_app = typer.Typer(help="One tenant's statement.", no_args_is_help=True)
+oneoff_app = typer.Typer(help="Lines by hand on a statement.", no_args_is_help=True)
+
+Month = Annotated[str, typer.Option("--month", help="As 2026-11, the period that begins in it.")]
+Csv = Annotated[bool, typer.Option("--csv", help="For spreadsheets.")]
+Pdf = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option("--pdf", help="Write a PDF to this file; - is standard output."),
+]
+
+_STATEMENTS = ("tenant", "month", "number", "kind", "made_at", "net", "tax", "total", "currency")
+_RECORDS = (
+    "leg", "ended_at", "direction", "from", "to", "talk_seconds", "billed_s", "included_s",
+    "charged_s", "line",
+)  # fmt: skip
+_ONE_OFFS = ("number", "month", "kind", "amount", "currency", "reason", "actor", "at", "used_in")
+
+
+@statement_app.command("preview")
+def statement_preview(
+    tenant: str,
+    config: Config = DEFAULT,
+    month: Month = "",
+    csv: Csv = False,
+    pdf: Pdf = None,
+    json: Json = False,
+) -> None:
+    """The statement of the current period (or an open one) as it stands."""
+    given = {"tenant": tenant, "month": _period(month)}
+    _print(ask(config, "statement-preview", given), csv=csv, pdf=pdf, json=json)
+
+
+@statement_app.command("show")
+def statement_show(
+    tenant: str,
+    config: Config = DEFAULT,
+    month: Month = "",
+    number: Annotated[int, typer.Option(help="An interim copy; 0 is the final one.")] = 0,
+    csv: Csv = False,
+    pdf: Pdf = None,
+    json: Json = False,
+) -> None:
+    """A statement that was saved; the last final one, if nothing else is said."""
+    given = {"tenant": tenant, "month": _period(month), "number": number}
+    _print(ask(config, "statement-show", given), csv=csv, pdf=pdf, json=json)
+
+
+@statement_app.command("save")
+def statement_save(tenant: str, config: Config = DEFAULT, json: Json = False) -> None:
+    """Keep the current period as it stands as an interim copy."""
+    saved = ask(config, "statement-save", {"tenant": tenant})
+    sentence = (
+        f"interim copy {saved['number']} of {saved['month']} saved: {saved['total']}"
+        f" {saved['currency']}; `statement show {tenant} --month {saved['month']}"
+        f" --number {saved['number']}` shows it"
+    )
+    print_done(saved, sentence, as_json=json)
+
+
+@app.command()
+def statements(
+    config: Config = DEFAULT, tenant: ForTenant = None, month: Month = "", json: Json = False
+) -> None:
+    """Statements that were saved."""
+    rows = ask(config, "statements", {"tenant": tenant, "month": _period(month)})
+    print_rows("statements", rows, _STATEMENTS, as_json=json)
+
+
+@app.command()
+def records(
+    tenant: Annotated[str, typer.Option(help="Whose.")],
+    config: Config = DEFAULT,
+    month: Month = "",
+    line: Annotated[str, typer.Option(help="Only those of this line, by its key.")] = "",
+    csv: Csv = False,
+    json: Json = False,
+) -> None:
+    """The calls on a statement, saved or as it stands."""
+    given = {"tenant": tenant, "month": _period(month), "line": line or None}
+    found = ask(config, "records", given)
+    if csv:
+        from pbxbilling.papers.csv_files import calls_csv
+
+        typer.echo(calls_csv(found), nl=False)
+    elif json:
+        print_json(found)
+    else:
+        print_rows("calls", [_call(one) for one in found["calls"]], _RECORDS, as_json=False)
+
+
+def _call(one: Mapping[str, Any]) -> dict[str, Any]:
+    seconds = one["talk_us"] / 1_000_000
+    return {**one, "from": one["caller"], "to": one["number"], "talk_seconds": seconds}
+
+
+@oneoff_app.command("add")
+def oneoff_add(
+    tenant: str,
+    amount: Annotated[str, typer.Option(help="Net, as 5.00, in the plan's currency.")],
+    reason: Annotated[str, typer.Option(help="Read on the statement.")],
+    config: Config = DEFAULT,
+    kind: Annotated[str, typer.Option(help="fee adds; discount and credit take away.")] = "fee",
+    month: Month = "",
+    json: Json = False,
+) -> None:
+    """Put a line on a statement that is not closed."""
+    given = {"tenant": tenant, "kind": kind, "amount": amount, "reason": reason}
+    entry = ask(config, "oneoff-add", {**given, "month": _period(month)})
+    sentence = (
+        f"{entry['kind']} {entry['number']}: {entry['amount']} {entry['currency']} on the"
+        f" statement {entry['month']} of {tenant}"
+    )
+    print_done(entry, sentence, as_json=json)
+
+
+@oneoff_app.command("list")
+def oneoff_list(tenant: str, config: Config = DEFAULT, json: Json = False) -> None:
+    """Lines by hand, and the final statements that have them."""
+    rows = ask(config, "oneoffs", {"tenant": tenant})
+    print_rows("one-off lines", rows, _ONE_OFFS, as_json=json)
+
+
+def _period(month: str) -> str | None:
+    with wrong_usage("--month"):
+        return period_name(month) if month else None
+
+
+def _print(written: Mapping[str, Any], *, csv: bool, pdf: Path | None, json: bool) -> None:
+    """A statement in the form that was asked for; a page if in none."""
+    if json:
+        print_json(written)
+        return
+    if not csv and pdf is None:
+        from pbxbilling.cli.statement_pages import show_statement
+
+        show_statement(written)
+        return
+    from pbxbilling.domain.statement_json import statement_from
+    from pbxbilling.papers.csv_files import statement_csv
+
+    if csv:
+        typer.echo(statement_csv(statement_from(written)), nl=False)
+    if pdf is not None:
+        _write_pdf(written, pdf)
+
+
+def _write_pdf(written: Mapping[str, Any], file: Path) -> None:
+    from pbxbilling.domain.statement_json import statement_from
+    from pbxbilling.papers.pdf import statement_pdf
+
+    made = statement_pdf(statement_from(written), tuple(written["notices"]))
+    if str(file) == "-":
+        typer.echo(made, nl=False)
+        return
+    try:
+        file.write_bytes(made)
+    except OSError as error:
+        msg = f"{file}: {error.strerror}: name a file that can be written"
+        raise CommandFailed(msg) from error
+    typer.echo(f"{file} written")

@@ -1,0 +1,91 @@
+"""Three calls become whole minutes on a statement, and the commands show it in every form."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from pypdf import PdfReader
+
+from rig.waiting import until
+from tests.support.virtual_site import VirtualSite
+
+pytestmark = pytest.mark.system
+
+ACCOUNTS = """
+[plan.office]
+name = "Office"
+currency = "EUR"
+price = "20.00"
+included_minutes = 1
+overage_per_minute = "0.50"
+
+[plan.team]
+currency = "EUR"
+price = "30.00"
+
+[tenant.acme]
+plan = "office"
+name = "Łódź & Co."
+accountcodes = ["acme"]
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[VirtualSite]:
+    with VirtualSite(tmp_path) as site:
+        (tmp_path / "accounts.toml").write_text(ACCOUNTS)
+        site.start()
+        site.says("apply", str(tmp_path / "accounts.toml"))
+        yield site
+
+
+def test_three_calls_are_three_whole_minutes_on_the_statement(
+    site: VirtualSite, tmp_path: Path
+) -> None:
+    for _ in range(3):
+        assert site.call("acme", talk_s=0.2).result(10).admitted
+    until(lambda: len(site.json("records", "--tenant", "acme")["calls"]) == 3, "calls on record")
+    shown = site.json("statement", "preview", "acme")
+    overage = next(line for line in shown["lines"] if line["kind"] == "overage")
+    assert (overage["quantity"], overage["amount_minor"], shown["used_s"]) == (120, 100, 60)
+    page = site.says("statement", "preview", "acme")
+    assert "total 21.00 EUR" in page
+    assert "included minutes 1, used 1.00; 3 calls" in page
+
+    rows = list(csv.DictReader(StringIO(site.says("statement", "preview", "acme", "--csv"))))
+    assert [row["net"] for row in rows] == ["20.00", "1.00"]
+    calls = list(csv.DictReader(StringIO(site.says("records", "--tenant", "acme", "--csv"))))
+    assert [call["billed_seconds"] for call in calls] == ["60", "60", "60"]
+    file = tmp_path / "acme.pdf"
+    site.says("statement", "preview", "acme", "--pdf", str(file))
+    text = PdfReader(file).pages[0].extract_text()
+    assert "Łódź & Co. (acme)" in text
+    assert "21.00 EUR" in text
+
+    opened = site.json("records", "--tenant", "acme", "--line", overage["key"])
+    assert [call["charged_s"] for call in opened["calls"]] == [60, 60]
+
+
+def test_copies_lines_and_plans_without_a_daemon_too(site: VirtualSite) -> None:
+    site.says("oneoff", "add", "acme", "--amount", "5.00", "--reason", "sorry", "--kind", "credit")
+    site.stop()
+    said = site.says("statement", "save", "acme")
+    assert "interim copy 1" in said
+    (saved,) = json.loads(site.says("statements", "--json"))
+    assert (saved["number"], saved["total"]) == (1, "15.00")
+    month = saved["month"]
+    assert "interim copy 1" in site.says(
+        "statement", "show", "acme", "--month", month, "--number", "1"
+    )
+    assert "credit" in site.says("oneoff", "list", "acme")
+    dry = site.says("plan", "change", "acme", "team", "--dry-run")
+    assert "nothing was written: --dry-run" in dry
+    site.says("plan", "change", "acme", "team")
+    assert json.loads(site.says("tenants", "--json"))[0]["plan"] == "team"
+    assert "has no saved statement" in site.fails("statement", "show", "acme")
+    assert site.run("statement", "show", "acme", "--month", "11.2026").returncode == 2

@@ -1,0 +1,97 @@
+"""Statements over the admin socket: the shapes that programs hold on to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from pbxbilling.domain.policy import Policy
+from pbxbilling.domain.statement_json import statement_from
+from pbxbilling.services.administer import Administration
+from pbxbilling.services.daily import DailyCheck
+from pbxbilling.web.commands import run
+from pbxbilling.web.commands.command import Desk
+from tests.support.billing import Office, billing_desk
+
+LINE = {
+    "key", "kind", "text", "quantity", "unit", "rate_micros", "per", "amount_minor", "tax_rate_bp",
+    "tax_minor", "begins_at", "ends_at",
+}  # fmt: skip
+
+
+class Served(Office):
+    """The office behind its commands; November was closed, December is open."""
+
+    @classmethod
+    async def opened(cls) -> Served:
+        office = cls("2026-11-20T00:00")
+        await office.closer.look()
+        await office.called("2026-11-21T10:00", 3)
+        await office.at("2026-12-03T00:00")
+        return office
+
+    async def serve(self, command: str, **given: object) -> Any:
+        desk = Desk(
+            Administration(self.store, self.writer, self.clock, Policy),
+            DailyCheck(self.writer, self.store.mirrors, self.clock, self.tell, lambda: 7),
+            billing_desk(self.store, self.writer, self.clock),
+        )
+        return orjson.loads(await run(desk, command, {"month": None, **given}, "alice"))
+
+
+async def test_a_saved_statement_is_shown_as_it_was_written() -> None:
+    office = await Served.opened()
+    shown = await office.serve("statement-show", tenant="acme", number=0)
+    assert (shown["month"], shown["kind"], shown["number"]) == ("2026-11", "final", 0)
+    assert all(line.keys() >= LINE for line in shown["lines"])
+    assert [leg["leg"] for leg in shown["legs"]] == ["pbx1:1.0"]
+    assert statement_from(shown).net == shown["net_minor"] == 1050
+
+
+async def test_a_preview_has_no_number() -> None:
+    office = await Served.opened()
+    shown = await office.serve("statement-preview", tenant="acme")
+    assert (shown["month"], shown["kind"], shown["number"]) == ("2026-12", "preview", None)
+    assert shown["notices"] == []
+
+
+async def test_copies_and_final_ones_are_listed_without_their_documents() -> None:
+    office = await Served.opened()
+    saved = await office.serve("statement-save", tenant="acme")
+    assert (saved["number"], saved["kind"], saved["net"]) == (1, "interim", "10.00")
+    listed = await office.serve("statements", tenant=None)
+    assert [(one["month"], one["kind"], one["total"]) for one in listed] == [
+        ("2026-11", "final", "10.50"),
+        ("2026-12", "interim", "10.00"),
+    ]
+    assert listed[1] == saved
+
+
+async def test_calls_are_listed_with_their_line() -> None:
+    office = await Served.opened()
+    found = await office.serve("records", tenant="acme", month="2026-11", line=None)
+    (call,) = found.pop("calls")
+    assert found == {"tenant": "acme", "month": "2026-11", "number": 0, "currency": "EUR"}
+    assert (call["leg"], call["line"], call["charged_s"]) == ("pbx1:1.0", "overage:500000", 60)
+
+
+async def test_one_off_lines_are_added_by_name_and_listed() -> None:
+    office = await Served.opened()
+    given = {"tenant": "acme", "kind": "credit", "amount": "2.50", "reason": "sorry"}
+    entry = await office.serve("oneoff-add", **given)
+    assert (entry["amount"], entry["actor"], entry["month"]) == ("2.50", "alice", "2026-12")
+    assert await office.serve("oneoffs", tenant="acme") == [entry]
+
+
+async def test_a_change_of_plan_says_what_it_costs() -> None:
+    office = await Served.opened()
+    told = await office.serve(
+        "plan-change", tenant="acme", plan="pro", at="2026-12-01T00:00:00+00:00", dry_run=False
+    )
+    assert {key: told[key] for key in ("credit", "charge", "difference", "committed")} == {
+        "credit": "10.00",
+        "charge": "40.00",
+        "difference": "30.00",
+        "committed": True,
+    }
