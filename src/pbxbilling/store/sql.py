@@ -86,7 +86,7 @@ class SqlStore:
         """Write all of them in one durable transaction, or none."""
         if not records:
             return
-        if self._replaced():
+        if await self._replaced():
             await self.close()
         try:
             with told_as_store_errors(self._path):
@@ -97,9 +97,12 @@ class SqlStore:
             await self.close()  # the next use opens what stands there then
             raise
 
-    def _replaced(self) -> bool:
-        """Whether the path stands for another file than before: the open one is nobody's then."""
-        before, self._inode = self._inode, _inode(self._path)
+    async def _replaced(self) -> bool:
+        """Whether the path stands for another file than before: the open one is nobody's then.
+
+        Asked in a thread: a disk that hangs must not hold the event loop.
+        """
+        before, self._inode = self._inode, await asyncio.to_thread(_inode, self._path)
         return before != self._inode
 
     async def accounts(self) -> Accounts:
