@@ -147,7 +147,7 @@ class PbxLink:
                     self._looked_at = began
                 if doubtful or logged_in:  # what ended during the login waits for a second round
                     pause_s = SOON_S
-                await self._read_journal()
+                await self._read_journal(self._boot() if snapshot.complete else None)
                 self.mark()
 
     async def _next_look(self, pause_s: float) -> None:
@@ -155,11 +155,15 @@ class PbxLink:
             async with asyncio.timeout(pause_s):
                 await self._look.wait()
 
-    async def _read_journal(self) -> None:
+    def _boot(self) -> datetime | None:
+        """When Asterisk was started, told once for each login, and if its channels are no older."""
+        booted_at, self._booted_at = self._booted_at, None
+        return None if self._reconciler.disproves_boot(self.name) else booted_at
+
+    async def _read_journal(self, booted_at: datetime | None) -> None:
         """Settle what happened unseen; what a failing store holds up, the next look settles."""
         if self._recovery is None:
             return
-        booted_at, self._booted_at = self._booted_at, None
         with contextlib.suppress(StoreError):
             await self._recovery.catch_up(unheard_until=self._logged_in_at, booted_at=booted_at)
 

@@ -47,26 +47,36 @@ class Reconciler:
         self._trust = trust
         self._clock = clock
         self._emit = emit
+        # PBXes that may have restarted: when they were last heard, what they would have no more
+        self._in_doubt: dict[str, tuple[datetime, list[Channel]]] = {}
 
     # --- links ---------------------------------------------------------------------------------
 
     def link_up(self, pbx: str, uptime_s: float | None) -> None:
-        """Logged in; an uptime shorter than our gap says that Asterisk restarted meanwhile."""
+        """Logged in; an uptime shorter than our gap says that Asterisk restarted meanwhile.
+
+        Both are read off wall clocks, and those are stepped: the next snapshot proves it.
+        """
         at = self._clock.now()
         link = self._trust.links[pbx]
-        link.connected = True
+        link.connected, link.boot_disproved = True, False
         down_since, link.down_since = link.down_since, None
         self._emit(LinkUp(at, pbx, uptime_s))
         if uptime_s is None:
             return
-        restarted = self._has_restarted(link, uptime_s, at)
+        restarted = self._may_have_restarted(link, uptime_s, at)
         link.booted_mono = self._clock.monotonic() - uptime_s
         if restarted and link.heard_at is not None:
             died = self._of_its_former_life(link, down_since)
-            self._close(died, CorrectionKind.RESTARTED, link.heard_at)
+            self._in_doubt.setdefault(pbx, (link.heard_at, died))
+
+    def disproves_boot(self, pbx: str) -> bool:
+        """Whether that PBX listed channels which are older than the start that it told."""
+        link = self._trust.links.get(pbx)
+        return link is not None and link.boot_disproved
 
     def _of_its_former_life(self, link: PbxTrust, down_since: float | None) -> list[Channel]:
-        """The channels that a restarted Asterisk has no more.
+        """The channels that an Asterisk which was restarted has no more.
 
         Not those whose hook came while our link was down and Asterisk was up again: what cannot
         be told of these, the snapshots tell.
@@ -79,18 +89,22 @@ class Reconciler:
             or (channel.confirmed and (down_since is None or channel.known_mono < down_since))
         ]
 
-    def _has_restarted(self, link: PbxTrust, uptime_s: float, at: datetime) -> bool:
-        """Whether Asterisk was started after it was last heard.
-
-        In the last second before that it cannot be told by one uptime, whose fraction is cut off:
-        an Asterisk that we meet young keeps its calls when its link falls.
-        """
+    def _may_have_restarted(self, link: PbxTrust, uptime_s: float, at: datetime) -> bool:
+        """Whether Asterisk may have been started after it was last heard."""
         if link.heard_at is None or at - timedelta(seconds=uptime_s) <= link.heard_at:
             return False
-        if link.booted_mono is not None:
-            booted_mono = self._clock.monotonic() - uptime_s
-            return booted_mono - link.booted_mono > UPTIME_STEP_S
-        return at - timedelta(seconds=uptime_s + UPTIME_STEP_S) > link.heard_at
+        booted_mono = self._clock.monotonic() - uptime_s
+        return link.booted_mono is None or booted_mono - link.booted_mono > UPTIME_STEP_S
+
+    def _close_former_life(self, pbx: str, listed: set[ChannelKey]) -> None:
+        """An Asterisk that was started again lists no channel of its former life."""
+        if pbx not in self._in_doubt:
+            return
+        heard_at, doubted = self._in_doubt.pop(pbx)
+        died = [channel for channel in doubted if channel.key in self._ledger.channels]
+        self._trust.links[pbx].boot_disproved = any(channel.key in listed for channel in died)
+        if not self._trust.links[pbx].boot_disproved:
+            self._close(died, CorrectionKind.RESTARTED, heard_at)
 
     def link_down(self, pbx: str, reason: str, heard_at: datetime | None) -> None:
         """The link fell, or an attempt failed: nothing is released.
@@ -122,6 +136,7 @@ class Reconciler:
     def let_go(self, pbx: str, heard_at: datetime | None) -> None:
         """The PBX is followed no more: its calls end here, when it was last known to live."""
         self._close(self._channels(pbx), CorrectionKind.LET_GO, heard_at or self._clock.now())
+        self._in_doubt.pop(pbx, None)
         self._trust.let_go(pbx)
 
     def _channels(self, pbx: str) -> list[Channel]:
@@ -147,6 +162,7 @@ class Reconciler:
             self._emit(Corrected(self._clock.now(), pbx, CorrectionKind.INCOMPLETE))
             return True
         listed = {row.key for row in snapshot.rows}
+        self._close_former_life(pbx, listed)
         for row in snapshot.rows:
             self._take_row(row, snapshot)
         doubtful = self._close_unlisted(pbx, listed, snapshot)

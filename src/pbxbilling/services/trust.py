@@ -17,6 +17,7 @@ class PbxTrust:
     unsure_since: float | None = None
     heard_at: datetime | None = None  # last proof of life
     booted_mono: float | None = None  # by the uptime at the last login
+    boot_disproved: bool = False  # it lists channels of before: a wall clock was stepped
     down_since: float | None = None  # monotonic; None while it is up, and before the first attempt
     announced_stale: bool = True  # nothing was ever whole: nobody needs to be told that it ended
 

@@ -223,8 +223,10 @@ def test_a_restarted_pbx_ends_its_calls_at_the_last_proof_of_life() -> None:
     world.reconciler.link_down("pbx1", "cut", heard_at)
     world.clock.passed_s += 20
     world.reconciler.link_up("pbx1", uptime_s=3)
+    assert not world.reconciler.apply(snapshot(world))
     (ended,) = [fact for fact in world.facts if isinstance(fact, LegEnded)]
     assert (ended.leg.ended_at, ended.leg.talk_us) == (heard_at, 5_000_000)
+    assert not world.reconciler.disproves_boot("pbx1")
 
 
 @pytest.mark.parametrize("met_before", [True, False])
@@ -240,7 +242,42 @@ def test_a_young_pbx_whose_link_fell_has_not_restarted(*, met_before: bool) -> N
     world.reconciler.link_down("pbx1", "cut", world.clock.now())
     world.clock.passed_s = 1.9
     world.reconciler.link_up("pbx1", uptime_s=1)
+    world.reconciler.apply(snapshot(world, world.seen("1")))
     assert len(world.ledger.calls) == 1
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_no_clock_ends_a_call_that_its_pbx_lists(*, whole: bool) -> None:
+    """The PBX's clock was set back by an hour: it says that it was born after it was last heard."""
+    world = enforcing()
+    world.reconciler.link_up("pbx1", uptime_s=1800)
+    for uniqueid in ("1", "2"):
+        world.hook(uniqueid)
+        world.born(world.seen(uniqueid))
+    world.reconciler.link_down("pbx1", "cut", world.clock.now())
+    world.clock.passed_s += 20
+    world.reconciler.link_up("pbx1", uptime_s=1820 - 3600)
+    assert len(world.ledger.calls) == 2
+    world.reconciler.apply(snapshot(world, world.seen("1"), complete=whole))
+    world.reconciler.apply(snapshot(world, world.seen("1")))
+    assert world.reconciler.disproves_boot("pbx1")
+    assert len(world.ledger.calls) == 2 - whole  # "2" ended unheard: two snapshots
+
+
+def test_a_restart_that_a_later_login_told_ends_calls_when_the_first_life_was_last_heard() -> None:
+    world = enforcing()
+    leg = world.seen("1", CARRIER)
+    world.born(leg)
+    world.answers(leg)
+    heard_at = world.clock.now()
+    for _ in range(2):
+        world.reconciler.link_down("pbx1", "cut", world.clock.now())
+        world.clock.passed_s += 20
+        world.reconciler.link_up("pbx1", uptime_s=3 + 20 * (world.clock.passed_s > 30))
+        world.reconciler.apply(snapshot(world, complete=False))
+    world.reconciler.apply(snapshot(world))
+    (ended,) = [fact for fact in world.facts if isinstance(fact, LegEnded)]
+    assert ended.leg.ended_at == heard_at
 
 
 def test_a_pbx_that_died_and_came_back_within_a_second_has_restarted() -> None:
@@ -252,7 +289,24 @@ def test_a_pbx_that_died_and_came_back_within_a_second_has_restarted() -> None:
     world.reconciler.link_down("pbx1", "killed", world.clock.now())
     world.clock.passed_s = 21.9  # born at 20.2
     world.reconciler.link_up("pbx1", uptime_s=1)
+    world.reconciler.apply(snapshot(world))
     assert not world.ledger.calls
+
+
+def test_a_restart_within_the_second_after_the_last_word_ends_what_is_not_listed_at_it() -> None:
+    """A daemon that was started anew has no earlier uptime to compare with."""
+    world = enforcing()
+    leg = world.seen("1", CARRIER)
+    world.born(leg)
+    world.answers(leg)
+    world.clock.passed_s = 20.0
+    heard_at = world.clock.now()
+    world.reconciler.link_down("pbx1", "killed", heard_at)
+    world.clock.passed_s = 21.9  # born at 20.2
+    world.reconciler.link_up("pbx1", uptime_s=1)
+    world.reconciler.apply(snapshot(world))
+    (ended,) = [fact for fact in world.facts if isinstance(fact, LegEnded)]
+    assert (ended.leg.ended_at, ended.leg.witness) == (heard_at, EndWitness.ESTIMATED)
 
 
 def test_a_hook_of_a_pbx_that_is_up_again_before_its_link_keeps_its_slot() -> None:
@@ -266,6 +320,7 @@ def test_a_hook_of_a_pbx_that_is_up_again_before_its_link_keeps_its_slot() -> No
     world.hook("2")
     world.clock.passed_s = 23.0  # it was born at 21.5
     world.reconciler.link_up("pbx1", uptime_s=1)
+    world.reconciler.apply(snapshot(world))
     (call,) = world.ledger.calls.values()
     assert call.askers[0].key.uniqueid == "2"
 
