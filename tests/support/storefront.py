@@ -52,9 +52,10 @@ def stripe_section(api: str, key: str = TEST_KEY) -> str:
 class Storefront:
     """The daemon, the fake, and one unused tenant after another; a context manager."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, journal: bool = False) -> None:
         self.fake = FakeStripe()
-        self.site = VirtualSite(directory, sections=stripe_section(self.fake.url))
+        sections = stripe_section(self.fake.url)
+        self.site = VirtualSite(directory, sections=sections, journal=journal)
         self._directory = directory
         self._known = 0
 
@@ -75,6 +76,24 @@ class Storefront:
         """Take tenants into the accounts, on the free plan."""
         tenants = "".join(f'[tenant.{slug}]\nplan = "free"\n' for slug in slugs)
         self.site.ask("apply", text=_PLANS + tenants, source="shop", dry_run=False)
+
+    def meter(self, *slugs: str) -> list[Buyer]:
+        """Tenants whose usage goes to Stripe's meter, each with a subscription."""
+        self.fake.create_meter()
+        tenants = "".join(
+            f'[tenant.{slug}]\nplan = "pro"\ncharges = "meter_events"\n' for slug in slugs
+        )
+        self.site.ask("apply", text=_PLANS + tenants, source="shop", dry_run=False)
+        buyers = [Buyer(self, slug).buys() for slug in slugs]
+        self.settle()
+        return buyers
+
+    def metered(self) -> Counter[str]:
+        """Minutes at Stripe's meter, by customer."""
+        sums: Counter[str] = Counter()
+        for event in self.fake.all("billing.meter_event"):
+            sums[event["payload"]["stripe_customer_id"]] += int(event["payload"]["value"])
+        return sums
 
     def buyer(self) -> Buyer:
         """A tenant that no test has used yet."""
