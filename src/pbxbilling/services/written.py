@@ -94,6 +94,7 @@ def _tenant_as_written(tenant: Tenant) -> dict[str, Any]:
         "customer": tenant.customer,
         "subscription": tenant.subscription,
         "renews_at": _instant(tenant.renews_at),
+        "setup_paid_at": _instant(tenant.setup_paid_at),
     }
 
 

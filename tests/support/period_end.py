@@ -1,0 +1,52 @@
+"""A child process that closes periods until it is killed: `python -m tests.support.period_end DB`.
+
+It says `saved` of each final statement, and `done` when nothing is left to close.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from datetime import UTC, datetime
+
+from pbxbilling.domain.billing_facts import StatementSaved
+from pbxbilling.domain.book import AccountBook
+from pbxbilling.domain.facts import Fact
+from pbxbilling.services.close import Closer
+from pbxbilling.services.statements import Statements
+from pbxbilling.services.write import AccountWriter
+from pbxbilling.store.sql import SqlStore
+from tests.support.recovery import HandClock
+
+NOW = datetime(2027, 5, 1, 0, 0, 30, tzinfo=UTC)
+
+
+async def close_all(url: str) -> None:
+    """Everything that has ended by NOW, as the daemon does it at a start."""
+    clock = HandClock(NOW)
+    async with await SqlStore.open(url) as store:
+        accounts = await store.accounts()
+        book = AccountBook(accounts.plans, accounts.tenants)
+        writer = AccountWriter(store, book, clock, _tell, asyncio.Lock())
+        statements = Statements(store.bills, store.mirrors, writer, clock, _tell, asyncio.to_thread)
+        closer = Closer(statements, book.tenants, clock, _tell, dict, _at_once)
+        await closer.look()
+    _say("done")
+
+
+def _tell(fact: Fact) -> None:
+    if isinstance(fact, StatementSaved):
+        _say("saved")
+
+
+def _say(word: str) -> None:
+    sys.stdout.write(f"{word}\n")
+    sys.stdout.flush()
+
+
+async def _at_once() -> None:
+    pass
+
+
+if __name__ == "__main__":
+    asyncio.run(close_all(sys.argv[1]))
