@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import ami_tracking, hook, invite, store_rows, webhook
+from bench import ami_tracking, hook, invite, store_rows, usage, webhook
 from bench.measure import PAIRS, Row
 
 Taken = Mapping[str, Sequence[Row]]
@@ -23,6 +23,7 @@ MEASUREMENTS: Mapping[str, Callable[[], Sequence[Row]]] = {
     "store": store_rows.measure,
     "invite": invite.measure,
     "webhook": webhook.measure,
+    "usage": usage.measure,
 }
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 

@@ -1,0 +1,160 @@
+"""Usage on its way to Stripe, and what calls notice of it.
+
+The whole daemon with its database on disk, beside a server that answers any request at once. A
+hundred thousand meter events are queued; those of a round are due, the others wait behind them.
+While a round drains the hook is asked some two hundred times a second; the counterpart asks it as
+often while nothing is due. The verdict is a refusal (max_calls = 0), so that no call is left over.
+
+How quickly events drain is held against the 200 a second that are promised: 5 ms each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from itertools import count
+from pathlib import Path
+from sqlite3 import Connection, connect
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+import uvloop
+
+from bench.measure import PAIRS, Row, alternating, row
+from rig.waiting import until
+from tests.support.agi_client import ask, environment
+from tests.support.storefront import stripe_section
+from tests.support.virtual_site import VirtualSite
+
+QUEUED = 100_000
+DUE = 800
+ASK_EVERY_S = 0.005
+PROMISED_MS = 5.0
+P99_LIMIT = 1.2
+ACCOUNTS = '[plan.none]\nmax_calls = 0\n[tenant.acme]\nplan = "none"\ncharges = "meter_events"\n'
+
+_INSERT = (
+    "INSERT INTO meter_event VALUES"
+    " (?, 'acme', '2026-11', ?, 1, 1, 0, 'waiting', 0, NULL, NULL, '')"
+)
+_DUE = "SELECT count(*) FROM meter_event WHERE state IN ('sending', 'waiting') AND ended_at < ?"
+_TOMORROW_US = 86_400_000_000
+
+_numbers = count(1)
+
+
+class Round(NamedTuple):
+    """Milliseconds: of a verdict, and for each event."""
+
+    median: float
+    p99: float
+    event: float = PROMISED_MS
+
+
+class Desk:
+    """One daemon with its queue."""
+
+    def __init__(self, site: VirtualSite) -> None:
+        self._site = site
+        with self._database() as database:
+            later = time.time_ns() // 1000 + _TOMORROW_US
+            _queue(database, QUEUED - DUE, later)
+
+    def _database(self) -> closing[Connection]:
+        return closing(connect(self._site.database, timeout=30))
+
+    def draining(self) -> Round:
+        """The hook while a round of events goes out."""
+        began_us = time.time_ns() // 1000
+        with self._database() as database:
+            _queue(database, DUE, began_us)
+
+            def left() -> int:
+                return int(database.execute(_DUE, (began_us + DUE + 1,)).fetchone()[0])
+
+            until(lambda: left() < DUE, "events drain", 30.0)
+            already, began = DUE - left(), time.perf_counter()
+            taken = uvloop.run(self._asked(lambda: left() > 0))
+            each = (time.perf_counter() - began) / (DUE - already)
+        return _round(taken, each * 1e3)
+
+    def idle(self) -> Round:
+        """The hook for as long, while nothing is due."""
+        ends = time.perf_counter() + DUE * PROMISED_MS / 1e3
+        with self._database() as database:
+            return _round(
+                uvloop.run(self._asked(lambda: _looked(database) and time.perf_counter() < ends))
+            )
+
+    async def _asked(self, goes_on: Callable[[], bool]) -> list[float]:
+        taken = []
+        while goes_on():
+            for _ in range(20):
+                number = next(_numbers)
+                uniqueid = f"1795222182.{number}"
+                pieces = environment(uniqueid=uniqueid, linkedid=uniqueid)
+                began = time.perf_counter()
+                assert b"REFUSE" in await ask(self._site.hook[1], pieces)
+                taken.append((time.perf_counter() - began) * 1e3)
+                await asyncio.sleep(ASK_EVERY_S)
+        return taken
+
+
+def _queue(database: Connection, events: int, ended_us: int) -> None:
+    rows = [(f"pbx1:bench.{next(_numbers)}", ended_us + number) for number in range(events)]
+    with database:
+        database.executemany(_INSERT, rows)
+
+
+def _looked(database: Connection) -> bool:
+    """The same look at the queue as while it drains."""
+    return int(database.execute(_DUE, (0,)).fetchone()[0]) == 0
+
+
+def _round(taken: list[float], each_ms: float = PROMISED_MS) -> Round:
+    times = statistics.quantiles(taken, n=100, method="inclusive")
+    return Round(times[49], times[98], each_ms)
+
+
+@contextmanager
+def _null_stripe() -> Iterator[str]:
+    command = [sys.executable, "-m", "bench.null_stripe"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def _desk() -> Iterator[Desk]:
+    with (
+        TemporaryDirectory() as directory,
+        _null_stripe() as stripe,
+        VirtualSite(Path(directory), sections=stripe_section(stripe)) as site,
+    ):
+        site.start().apply(ACCOUNTS)
+        site.stop()
+        with closing(connect(site.database)) as database, database:
+            database.execute("UPDATE tenant SET customer = 'cus_bench'")
+        yield Desk(site.start())
+
+
+def measure(pairs: int = PAIRS) -> list[Row]:
+    """The rows of the table."""
+    with _desk() as desk:
+        rounds = alternating(desk.draining, desk.idle, pairs)
+    p99s = [(busy.p99, idle.p99) for busy, idle in rounds]
+    medians = [(busy.median, idle.median) for busy, idle in rounds]
+    each = [(busy.event, PROMISED_MS) for busy, _ in rounds]
+    return [
+        row("a usage event sent, 100,000 queued", each, unit="ms", limit=1.0),
+        row("hook while usage drains, median", medians, unit="ms"),
+        row("hook while usage drains, p99", p99s, unit="ms", limit=P99_LIMIT),
+    ]
