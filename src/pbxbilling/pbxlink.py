@@ -20,6 +20,7 @@ from pbxbilling.services.reconcile import Reconciler
 from pbxbilling.services.recover import JournalRecovery
 from pbxbilling.services.track import Tracker
 from pbxbilling.telemetry.observers import LinkWatch
+from pbxbilling.turns import in_turns
 
 RECONCILE_S = 60.0
 SOON_S = 5.0  # until the second look, where one does not tell everything
@@ -142,7 +143,8 @@ class PbxLink:
             if self.link.connected:
                 began = self._clock.now()
                 snapshot = await self.control.snapshot()
-                doubtful = self._reconciler.apply(snapshot)
+                with self.link.held():
+                    doubtful = await in_turns(self._reconciler.apply(snapshot))
                 if not doubtful:
                     self._looked_at = began
                 if doubtful or logged_in:  # what ended during the login waits for a second round

@@ -1,6 +1,6 @@
 """A daemon's figures at the moment of a scrape, as a test sets them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -20,8 +20,8 @@ class Figures:
     unowned: int = 0
     mqtt: BrokerView | None = None
 
-    def loads(self) -> Iterable[tuple[str | None, Load]]:
-        return self.held.items()
+    def loads(self) -> Iterator[Mapping[str | None, Load]]:
+        yield self.held
 
     def call_limit(self, tenant: str) -> int | None:
         return self.limits.get(tenant)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from typing import TypeVar
 
 from pbxbilling.domain import signals
 from pbxbilling.domain.admission import Direction, Load, Mode
@@ -23,6 +25,8 @@ from pbxbilling.services.meter import Meter
 from pbxbilling.services.reconcile import Reconciler
 from pbxbilling.services.track import Tracker
 from pbxbilling.services.trust import Trust
+
+T = TypeVar("T")
 
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -142,6 +146,16 @@ class World:
             if call.tenant == tenant:
                 load.add(call.weight())
         return load
+
+
+def done(steps: Generator[None, None, T]) -> T:
+    """What work in steps comes to, with nobody in between."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: T = end.value
+            return result
 
 
 def plan(**limits: int) -> Plan:

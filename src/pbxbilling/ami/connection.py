@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import cast
 
 from pbxbilling.ami.mending import Mender
@@ -49,6 +50,7 @@ class Connection(asyncio.Protocol):
         self._backlog: deque[bytes] = deque()
         self._draining = False  # a slice is under way or scheduled
         self._paused = False
+        self._held = False
         self._reason = ""
         self._transport: asyncio.Transport | None = None
 
@@ -84,6 +86,17 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.write(message)
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hand nothing on in here; beyond the backlog Asterisk waits, for `writetimeout`."""
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+            if not self._draining:
+                self._drain()
+
     def drop(self) -> None:
         """Drop the connection, and what was read but not handed on."""
         self._backlog.clear()
@@ -106,7 +119,9 @@ class Connection(asyncio.Protocol):
             mender.mended = mender.lost = 0
 
     def _drain(self) -> None:
-        self._draining = True
+        self._draining = not self._held
+        if self._held:
+            return
         try:
             self._slice()
         finally:

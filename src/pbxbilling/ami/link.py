@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 from pbxbilling.ami.actions import ActionError, Actions, Answer, LinkError
@@ -78,6 +79,16 @@ class AmiLink:
         """Hand nothing on any more, at once: cancel `run` with it, or it connects anew."""
         if self._connection is not None:
             self._connection.drop()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hand nothing on in here: entered right behind an answer, what follows it waits."""
+        connection = self._connection
+        if connection is None:
+            yield
+        else:
+            with connection.held():
+                yield
 
     async def run(self) -> NoReturn:
         """Keep the link up for ever; cancel to stop."""

@@ -11,6 +11,7 @@ from random import Random
 
 from pbxbilling import __version__
 from pbxbilling.agi.server import AgiServer
+from pbxbilling.app import garbage
 from pbxbilling.app.broker import broker_settings
 from pbxbilling.app.daily import DailyTask
 from pbxbilling.app.facts import Facts
@@ -231,6 +232,7 @@ class Daemon:
             await asyncio.sleep(WATCH_S)
             if number % MARK_EVERY == 0:
                 self._pbxes.mark()
+                garbage.set_aside()
             self._core.meter.tick(self._clock.now(), self._clock.monotonic())
             self._core.reconciler.watch()
             await self._pbxes.ask_after_unconfirmed()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import uvloop
 
+from pbxbilling.app import garbage
 from pbxbilling.app.daemon import Daemon
 from pbxbilling.app.past import Past
 from pbxbilling.app.reload import Configuration
@@ -46,6 +47,7 @@ async def _serve(
     async with await SqlStore.open(settings.database.url) as store:
         past = await Past.read(store, clock.now(), settings.billing.timezone)
         daemon = Daemon(configuration, store, past, clock, log, lines, notifier)
+        garbage.begin()
         try:
             await daemon.run()
         except BaseExceptionGroup as group:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -43,6 +43,7 @@ from pbxbilling.services.views import (
     StoreView,
 )
 
+CALLS_A_PART = 512
 _REMEMBERED = frozenset(
     {
         AccountsChanged,
@@ -222,14 +223,16 @@ class Inspector:
 
     # --- LiveFigures ---------------------------------------------------------------------------
 
-    def loads(self) -> Iterable[tuple[str | None, Load]]:
-        """All live calls by tenant, those over the limit too: they are shown."""
-        loads: dict[str | None, Load] = {}
-        for call in self._ledger.calls.values():
-            load = loads.setdefault(call.tenant, Load())
-            setattr(load, call.direction.value, getattr(load, call.direction.value) + 1)
-            load.trunk_legs += sum(channel.trunk for channel in call.channels)
-        return loads.items()
+    def loads(self) -> Iterator[Mapping[str | None, Load]]:
+        """All live calls by tenant, those over the limit too, for they are shown; in parts."""
+        calls = list(self._ledger.calls.values())
+        for start in range(0, len(calls), CALLS_A_PART):
+            loads: dict[str | None, Load] = {}
+            for call in calls[start : start + CALLS_A_PART]:
+                load = loads.setdefault(call.tenant, Load())
+                setattr(load, call.direction.value, getattr(load, call.direction.value) + 1)
+                load.trunk_legs += sum(channel.trunk for channel in call.channels)
+            yield loads
 
     def call_limit(self, tenant: str) -> int | None:
         """The `max_calls` in force for a tenant; None is unlimited."""

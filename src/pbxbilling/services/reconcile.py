@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from pbxbilling.domain.call import Channel
@@ -26,6 +26,8 @@ from pbxbilling.services.track import Tracker
 from pbxbilling.services.trust import PbxTrust, Trust
 
 UNCONFIRMED_S = 10.0  # a reservation that AMI has not shown by then is asked after
+ROWS_A_STEP = 64  # a few milliseconds where all of them are new
+CHANNELS_A_STEP = 256
 MISSES = 2  # complete snapshots without a channel, until it is held to be gone
 
 
@@ -152,10 +154,11 @@ class Reconciler:
 
     # --- snapshots -----------------------------------------------------------------------------
 
-    def apply(self, snapshot: Snapshot) -> bool:
-        """Apply a complete snapshot; True where another one soon would tell more.
+    def apply(self, snapshot: Snapshot) -> Generator[None, None, bool]:
+        """Apply a complete snapshot in steps; True where another one soon would tell more.
 
-        An incomplete one changes nothing.
+        An incomplete one changes nothing. Hooks may be judged between two steps; the PBX's events
+        must wait until all are done, or a channel that ends meanwhile is adopted after its end.
         """
         pbx = snapshot.pbx
         if not snapshot.complete:
@@ -163,11 +166,16 @@ class Reconciler:
             return True
         listed = {row.key for row in snapshot.rows}
         self._close_former_life(pbx, listed)
-        for row in snapshot.rows:
+        unsure_since = self._trust.links[pbx].unsure_since
+        for number, row in enumerate(snapshot.rows, 1):
             self._take_row(row, snapshot)
-        doubtful = self._close_unlisted(pbx, listed, snapshot)
+            if number % ROWS_A_STEP == 0:
+                yield
+        doubtful = yield from self._close_unlisted(snapshot, listed)
         link = self._trust.links[pbx]
-        link.reconciled, link.announced_stale, link.unsure_since = True, False, None
+        link.reconciled, link.announced_stale = True, False
+        if link.unsure_since == unsure_since:  # else the link fell meanwhile
+            link.unsure_since = None
         self._emit(Reconciled(self._clock.now(), pbx, len(snapshot.rows)))
         self._meter.rearm_all(self._clock.now(), self._clock.monotonic())
         publish(self._ledger, self._emit)
@@ -183,13 +191,23 @@ class Reconciler:
                 Corrected(snapshot.asked_at, snapshot.pbx, CorrectionKind.ADOPTED, row.key, call)
             )
 
-    def _close_unlisted(self, pbx: str, listed: set[ChannelKey], snapshot: Snapshot) -> bool:
+    def _close_unlisted(
+        self, snapshot: Snapshot, listed: set[ChannelKey]
+    ) -> Generator[None, None, bool]:
         doubtful = False
-        for channel in list(self._ledger.channels.values()):
-            if channel.key.pbx != pbx or channel.key in listed or not channel.confirmed:
-                continue
-            if channel.known_mono >= snapshot.asked_s:
-                continue  # born after the question
+        channels = self._channels(snapshot.pbx)
+        for start in range(0, len(channels), CHANNELS_A_STEP):
+            yield
+            some = channels[start : start + CHANNELS_A_STEP]
+            gone = [c for c in some if c.key not in listed and c.key in self._ledger.channels]
+            doubtful |= self._close_gone(gone, snapshot)
+        return doubtful
+
+    def _close_gone(self, unlisted: Sequence[Channel], snapshot: Snapshot) -> bool:
+        doubtful = False
+        for channel in unlisted:
+            if not channel.confirmed or channel.known_mono >= snapshot.asked_s:
+                continue  # a reservation, or born after the question
             channel.misses += 1
             ending = channel.ending_mono is not None and channel.ending_mono < snapshot.asked_s
             if channel.misses >= MISSES or ending:

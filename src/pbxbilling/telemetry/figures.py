@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -13,10 +14,13 @@ from pbxbilling.telemetry.counts import TenantLabels
 
 
 class LiveFigures(Protocol):
-    """The daemon at the moment of a scrape. Nothing here waits."""
+    """The daemon at the moment of a scrape."""
 
-    def loads(self) -> Iterable[tuple[str | None, Load]]:
-        """What each tenant holds; None is what belongs to nobody. Idle tenants may be left out."""
+    def loads(self) -> Iterator[Mapping[str | None, Load]]:
+        """What each tenant holds, in parts to be added up; None is what belongs to nobody.
+
+        Idle tenants may be left out; others may have a turn between two parts.
+        """
         ...
 
     def call_limit(self, tenant: str) -> int | None:
@@ -32,18 +36,27 @@ class LiveFigures(Protocol):
         ...
 
 
-def gauges(live: LiveFigures, labels: TenantLabels) -> Iterator[Metric]:
-    """The gauges of one scrape."""
-    yield from _tenant_gauges(live, labels)
+async def loads_by_label(live: LiveFigures, labels: TenantLabels) -> dict[str, Load]:
+    """What the tenants of each label hold, together."""
+    loads: dict[str, Load] = {}
+    for part in live.loads():
+        for tenant, load in part.items():
+            loads.setdefault(labels.of(tenant), Load()).add(load)
+        await asyncio.sleep(0)
+    for tenant in labels.own():  # back to zero, not out of sight
+        loads.setdefault(tenant, Load())
+    return loads
+
+
+def gauges(live: LiveFigures, labels: TenantLabels, loads: Mapping[str, Load]) -> Iterator[Metric]:
+    """The gauges of one scrape, these `loads_by_label` among them."""
+    yield from _tenant_gauges(live, labels, loads)
     yield from _status_gauges(live)
 
 
-def _tenant_gauges(live: LiveFigures, labels: TenantLabels) -> Iterator[GaugeMetricFamily]:
-    loads: dict[str, Load] = {}
-    for tenant, load in live.loads():
-        loads.setdefault(labels.of(tenant), Load()).add(load)
-    for tenant in labels.own():  # back to zero, not out of sight
-        loads.setdefault(tenant, Load())
+def _tenant_gauges(
+    live: LiveFigures, labels: TenantLabels, loads: Mapping[str, Load]
+) -> Iterator[GaugeMetricFamily]:
     calls = GaugeMetricFamily(
         "pbxbilling_calls", "Live calls by tenant and direction.", labels=("tenant", "direction")
     )

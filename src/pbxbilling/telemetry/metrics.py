@@ -11,7 +11,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from pbxbilling.domain.admission import Reason
+from pbxbilling.domain.admission import Load, Reason
 from pbxbilling.domain.billing_facts import CycleOpened, StatementFailed, StatementSaved
 from pbxbilling.domain.facts import (
     AccountsChanged,
@@ -44,7 +44,7 @@ from pbxbilling.domain.gateway_facts import (
     WebhookReceived,
 )
 from pbxbilling.telemetry.counts import Count, Spread, TenantLabels
-from pbxbilling.telemetry.figures import LiveFigures, gauges
+from pbxbilling.telemetry.figures import LiveFigures, gauges, loads_by_label
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 TENANT_LABELS = 500  # at some ten series each; later tenants share `_other`
@@ -143,14 +143,18 @@ class Metrics:
     async def scrape(self) -> bytes:
         """The exposition, type `CONTENT_TYPE`.
 
-        Figures are taken at once, in the event loop that owns them; their text, which is most of
-        the work, is made in a thread, so that a hook waits for a scrape no longer than that.
+        Figures are taken in the event loop that owns them, the loads of many calls bit by bit;
+        their text, which is most of the work, is made in a thread, so that no hook waits for it.
         """
-        families = list(self.families())
+        families = await self.families()
         return await asyncio.to_thread(exposition, families)
 
-    def families(self) -> Iterator[Metric]:
+    async def families(self) -> list[Metric]:
         """All metrics at this moment."""
+        loads = await loads_by_label(self._live, self._labels)
+        return list(self._families(loads))
+
+    def _families(self, loads: Mapping[str, Load]) -> Iterator[Metric]:
         build = GaugeMetricFamily("pbxbilling_build_info", "Always 1.", labels=("version",))
         build.add_metric((self._version,), 1)
         yield build
@@ -161,7 +165,7 @@ class Metrics:
         )
         dropped.add(amount=self._lines_dropped())
         yield dropped.family()
-        yield from gauges(self._live, self._labels)
+        yield from gauges(self._live, self._labels, loads)
         yield from self._process.collect()
 
     def _count(self, name: str, text: str, *labels: str) -> Count:

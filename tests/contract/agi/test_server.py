@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
@@ -227,3 +228,14 @@ async def test_an_address_that_is_taken_is_named_with_the_mend() -> None:
         with pytest.raises(ListenError, match=f"127.0.0.1:{site.port}.*choose another"):
             async with serving(replace(SETTINGS, port=site.port)):
                 pass
+
+
+async def test_sessions_leave_no_cycle_behind() -> None:
+    async with serving() as site:
+        for _ in range(2):
+            gc.collect()
+            for _ in range(50):
+                await ask(site.port, environment())
+            await turn_of(lambda: site.server.sessions == 0)
+            left = gc.collect()
+        assert left < 50, "the garbage collector hardly looks: a cycle each would stay"

@@ -46,6 +46,30 @@ async def test_a_login_ends_with_the_uptime_and_events_follow() -> None:
     assert (first.channel.key.uniqueid, first.at is not None) == (placed.uniqueid, True)
 
 
+async def test_what_follows_a_snapshot_waits_until_it_is_taken_in() -> None:
+    async with VirtualPbx() as pbx, linked(pbx.port) as made:
+        pbx.populate(1)
+        assert (await made.control.snapshot()).complete
+        with made.link.held():
+            for i in range(3000):  # more than the backlog takes before it stops reading
+                pbx.emit("Rename", rename(i))
+            for _ in range(1000):  # turns enough for all of them to come
+                await asyncio.sleep(0)
+            assert names(made.witness.signals) == []
+        await made.witness.until(lambda: len(made.witness.signals) == 3001)
+        assert names(made.witness.signals) == [str(i) for i in range(3000)]
+
+
+async def test_a_link_that_falls_while_it_is_held_is_told_afterwards() -> None:
+    async with VirtualPbx() as pbx, linked(pbx.port) as made:
+        with made.link.held():
+            pbx.emit("Rename", rename(7))
+            await pbx.manager.drop()
+            assert made.witness.said("disconnected") == []
+        await made.witness.until(lambda: len(made.witness.said("connected")) == 2)
+        assert names(made.witness.signals) == ["7"]
+
+
 def test_the_link_lives_on_uvloop_too() -> None:
     async def call() -> None:
         async with VirtualPbx() as pbx, linked(pbx.port) as made:

@@ -10,7 +10,7 @@ from pbxbilling.domain.facts import LegAnswered, LegEnded
 from pbxbilling.domain.records import CallRecord, LegRecord
 from pbxbilling.domain.signals import ChannelSeen, Snapshot
 from pbxbilling.services.restore import restore
-from tests.support.world import START, World, plan
+from tests.support.world import START, World, done, plan
 
 RINGING = CallRecord(
     call="c7",
@@ -40,7 +40,7 @@ def look(world: World, *rows: ChannelSeen) -> bool:
     """A complete snapshot, 5 s later; whether another one soon would tell more."""
     world.clock.passed_s += 5
     now, mono = world.clock.now(), world.clock.monotonic()
-    return world.reconciler.apply(Snapshot("pbx1", rows, True, now, mono))
+    return done(world.reconciler.apply(Snapshot("pbx1", rows, True, now, mono)))
 
 
 def leg(world: World, state: int) -> ChannelSeen:

@@ -12,7 +12,8 @@ from pbxbilling.domain.facts import ClockDisagreed, LegEnded, LinkDown, LinkRetr
 from pbxbilling.domain.plan import Overage, Plan
 from pbxbilling.domain.records import EndWitness
 from pbxbilling.domain.signals import Snapshot
-from tests.support.world import World, plan
+from pbxbilling.services.reconcile import ROWS_A_STEP
+from tests.support.world import World, done, plan
 
 CARRIER = "PJSIP/carrier-1"
 
@@ -195,7 +196,7 @@ def test_an_incomplete_snapshot_releases_nothing() -> None:
     world.hook("1")
     world.born(world.seen("1"))
     for _ in range(3):
-        world.reconciler.apply(snapshot(world, complete=False))
+        done(world.reconciler.apply(snapshot(world, complete=False)))
     assert world.ledger.load("acme").outbound == 1
 
 
@@ -205,12 +206,36 @@ def test_two_complete_snapshots_without_a_channel_close_it_and_mark_the_end() ->
     world.hook("1", name=CARRIER, direction=Direction.INBOUND)
     world.born(leg)
     world.answers(leg)
-    assert world.reconciler.apply(snapshot(world))
+    assert done(world.reconciler.apply(snapshot(world)))
     assert world.ledger.calls
-    world.reconciler.apply(snapshot(world))
+    done(world.reconciler.apply(snapshot(world)))
     assert not world.ledger.calls
     (ended,) = [fact for fact in world.facts if isinstance(fact, LegEnded)]
     assert ended.leg.witness is EndWitness.UNLISTED
+
+
+def test_a_call_that_is_admitted_in_the_middle_of_a_snapshot_lives_on() -> None:
+    world = enforcing()
+    rows = [world.seen(str(number), CARRIER) for number in range(2 * ROWS_A_STEP)]
+    steps = world.reconciler.apply(snapshot(world, *rows))
+    next(steps)
+    world.clock.passed_s += 1
+    world.hook("new")
+    world.born(world.seen("new"))
+    assert done(steps) is False
+    assert world.ledger.load("acme").outbound == 1
+    assert len(world.ledger.channels) == len(rows) + 1
+
+
+def test_a_link_that_falls_in_the_middle_of_a_snapshot_stays_doubtful() -> None:
+    world = enforcing(max_calls=0)
+    steps = world.reconciler.apply(snapshot(world, world.seen("1")))
+    next(steps)
+    world.reconciler.link_down("pbx1", "cut", None)
+    done(steps)
+    assert world.hook("2").reason is Reason.MAX_CALLS
+    world.clock.passed_s += 31
+    assert world.hook("3").reason is Reason.UNRECONCILED
 
 
 def test_a_restarted_pbx_ends_its_calls_at_the_last_proof_of_life() -> None:
@@ -223,7 +248,7 @@ def test_a_restarted_pbx_ends_its_calls_at_the_last_proof_of_life() -> None:
     world.reconciler.link_down("pbx1", "cut", heard_at)
     world.clock.passed_s += 20
     world.reconciler.link_up("pbx1", uptime_s=3)
-    assert not world.reconciler.apply(snapshot(world))
+    assert not done(world.reconciler.apply(snapshot(world)))
     (ended,) = [fact for fact in world.facts if isinstance(fact, LegEnded)]
     assert (ended.leg.ended_at, ended.leg.talk_us) == (heard_at, 5_000_000)
     assert not world.reconciler.disproves_boot("pbx1")
@@ -242,7 +267,7 @@ def test_a_young_pbx_whose_link_fell_has_not_restarted(*, met_before: bool) -> N
     world.reconciler.link_down("pbx1", "cut", world.clock.now())
     world.clock.passed_s = 1.9
     world.reconciler.link_up("pbx1", uptime_s=1)
-    world.reconciler.apply(snapshot(world, world.seen("1")))
+    done(world.reconciler.apply(snapshot(world, world.seen("1"))))
     assert len(world.ledger.calls) == 1
 
 
@@ -258,8 +283,8 @@ def test_no_clock_ends_a_call_that_its_pbx_lists(*, whole: bool) -> None:
     world.clock.passed_s += 20
     world.reconciler.link_up("pbx1", uptime_s=1820 - 3600)
     assert len(world.ledger.calls) == 2
-    world.reconciler.apply(snapshot(world, world.seen("1"), complete=whole))
-    world.reconciler.apply(snapshot(world, world.seen("1")))
+    done(world.reconciler.apply(snapshot(world, world.seen("1"), complete=whole)))
+    done(world.reconciler.apply(snapshot(world, world.seen("1"))))
     assert world.reconciler.disproves_boot("pbx1")
     assert len(world.ledger.calls) == 2 - whole  # "2" ended unheard: two snapshots
 
@@ -274,8 +299,8 @@ def test_a_restart_that_a_later_login_told_ends_calls_when_the_first_life_was_la
         world.reconciler.link_down("pbx1", "cut", world.clock.now())
         world.clock.passed_s += 20
         world.reconciler.link_up("pbx1", uptime_s=3 + 20 * (world.clock.passed_s > 30))
-        world.reconciler.apply(snapshot(world, complete=False))
-    world.reconciler.apply(snapshot(world))
+        done(world.reconciler.apply(snapshot(world, complete=False)))
+    done(world.reconciler.apply(snapshot(world)))
     (ended,) = [fact for fact in world.facts if isinstance(fact, LegEnded)]
     assert ended.leg.ended_at == heard_at
 
@@ -289,7 +314,7 @@ def test_a_pbx_that_died_and_came_back_within_a_second_has_restarted() -> None:
     world.reconciler.link_down("pbx1", "killed", world.clock.now())
     world.clock.passed_s = 21.9  # born at 20.2
     world.reconciler.link_up("pbx1", uptime_s=1)
-    world.reconciler.apply(snapshot(world))
+    done(world.reconciler.apply(snapshot(world)))
     assert not world.ledger.calls
 
 
@@ -304,7 +329,7 @@ def test_a_restart_within_the_second_after_the_last_word_ends_what_is_not_listed
     world.reconciler.link_down("pbx1", "killed", heard_at)
     world.clock.passed_s = 21.9  # born at 20.2
     world.reconciler.link_up("pbx1", uptime_s=1)
-    world.reconciler.apply(snapshot(world))
+    done(world.reconciler.apply(snapshot(world)))
     (ended,) = [fact for fact in world.facts if isinstance(fact, LegEnded)]
     assert (ended.leg.ended_at, ended.leg.witness) == (heard_at, EndWitness.ESTIMATED)
 
@@ -320,7 +345,7 @@ def test_a_hook_of_a_pbx_that_is_up_again_before_its_link_keeps_its_slot() -> No
     world.hook("2")
     world.clock.passed_s = 23.0  # it was born at 21.5
     world.reconciler.link_up("pbx1", uptime_s=1)
-    world.reconciler.apply(snapshot(world))
+    done(world.reconciler.apply(snapshot(world)))
     (call,) = world.ledger.calls.values()
     assert call.askers[0].key.uniqueid == "2"
 

@@ -24,11 +24,11 @@ SPECIAL = [
 ]
 
 
-def test_the_table_names_every_metric_and_no_other() -> None:
+async def test_the_table_names_every_metric_and_no_other() -> None:
     metrics = Metrics("0", Figures(), lambda: 0)
     exposed = {
         family.name + ("_total" if family.type == "counter" else "")
-        for family in metrics.families()
+        for family in await metrics.families()
         if family.name.startswith("pbxbilling_")
     }
     assert set(re.findall(r"^\| `(pbxbilling_[a-z_]+)", TEXT, flags=re.MULTILINE)) == exposed
