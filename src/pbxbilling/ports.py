@@ -27,6 +27,7 @@ from pbxbilling.domain.records import (
     Record,
     UsageRow,
 )
+from pbxbilling.domain.retention import Chore, Due
 from pbxbilling.domain.sale import Checkout, GatewayAccount, Order, PriceFound
 from pbxbilling.domain.subscription import Customer, Invoice, Subscription
 from pbxbilling.domain.tenant import Tenant
@@ -224,6 +225,35 @@ class MeterOutbox(Protocol):
 
     async def backlog(self) -> MeterBacklog:
         """How much has not been sent."""
+        ...
+
+
+class Holdings(Protocol):
+    """What the store holds that grows old; raises StoreError as the store does.
+
+    What is still needed is never among it, however old: calls and legs that have not ended, calls
+    of such legs, answered legs of a tenant that no final statement has as they are (unless they
+    ended before its first one began), legs whose meter event is still to be sent, and events of
+    the gateway that are not done with.
+    """
+
+    async def count(self, chore: Chore, before: datetime) -> int:
+        """How many rows older than `before` there are to do it to."""
+        ...
+
+    async def due(
+        self, chore: Chore, since: datetime, before: datetime, limit: int
+    ) -> Sequence[Due]:
+        """Rows of [since, before) to do it to, the oldest first."""
+        ...
+
+    async def do(
+        self, chore: Chore, before: datetime, keys: Sequence[tuple[str | int, ...]]
+    ) -> int:
+        """Do it in one transaction to those that are still due; gives how many.
+
+        A leg that is purged goes on counting in `Store.usage`.
+        """
         ...
 
 

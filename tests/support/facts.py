@@ -55,6 +55,7 @@ from pbxbilling.domain.gateway_facts import (
 from pbxbilling.domain.hook import HookRequest
 from pbxbilling.domain.meter_event import EventState
 from pbxbilling.domain.records import CallRecord, EndWitness, LegRecord
+from pbxbilling.domain.retention import Chore, Purged, PurgeFailed
 from pbxbilling.domain.standing import Status, Turn
 
 AT = datetime(2026, 11, 21, 10, 42, 0, 250_000, tzinfo=UTC)
@@ -146,6 +147,8 @@ def one_of_each() -> Iterable[Fact]:
     yield StandingChanged(AT, "acme", Status.TRIAL, Status.ACTIVE, Turn.PAID, "stripe", "sub_1")
     yield DailyCheckDone(AT, 2, 3)
     yield DailyCheckFailed(AT, "disk full")
+    yield Purged(AT, {Chore.LEGS: 7, Chore.CALLS: 0})
+    yield PurgeFailed(AT, "disk full")
     yield WebhookReceived(AT, WebhookResult.STORED, "invoice.paid", "evt_1")
     yield LetterTaken(AT, "evt_1", "invoice.paid", LetterState.DONE, "acme")
     yield GatewayAway(AT, "no answer")

@@ -31,6 +31,7 @@ from pbxbilling.domain.records import (
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports import StoreError
 from tests.support.memory_bills import MemoryBills
+from tests.support.memory_holdings import MemoryHoldings
 from tests.support.memory_mirrors import MemoryMirrors
 
 
@@ -49,6 +50,9 @@ class MemoryStore:
         self.audited: list[AuditRecord] = []
         self.mirrors = MemoryMirrors()
         self.bills = MemoryBills(self.known_legs)
+        self.holdings = MemoryHoldings(
+            self.calls, self.known_legs, self.decided, self.audited, self.mirrors, self.bills
+        )
 
     async def commit(self, records: Sequence[Record]) -> None:
         if self.fault is not None:
@@ -129,7 +133,7 @@ class MemoryStore:
 
     async def usage(self, *, tenant: str | None = None, month: str | None = None) -> list[UsageRow]:
         groups: dict[tuple[str | None, str, LegDirection], list[LegRecord]] = defaultdict(list)
-        for leg in self.known_legs.values():
+        for leg in (*self.known_legs.values(), *self.holdings.gone):
             if leg.answered_at and leg.month and tenant in (None, leg.tenant):
                 groups[leg.tenant, leg.month, leg.direction].append(leg)
         return [

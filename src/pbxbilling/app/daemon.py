@@ -13,15 +13,18 @@ from pbxbilling import __version__
 from pbxbilling.agi.server import AgiServer
 from pbxbilling.app import garbage
 from pbxbilling.app.broker import broker_settings
-from pbxbilling.app.daily import DailyTask
+from pbxbilling.app.daily import DailyTask, check_hour, purge_hour
 from pbxbilling.app.facts import Facts
 from pbxbilling.app.listeners import hook_settings, http_listeners
 from pbxbilling.app.past import Past
 from pbxbilling.app.payments import desk_of, payments_of
+from pbxbilling.app.purge import purge_of
 from pbxbilling.app.reload import Configuration, Reload
 from pbxbilling.app.statements import StatementTask
 from pbxbilling.config.model import Settings
 from pbxbilling.domain.call import Channel
+from pbxbilling.domain.facts import DailyCheckFailed
+from pbxbilling.domain.retention import PurgeFailed
 from pbxbilling.mqtt.publisher import Publisher
 from pbxbilling.pbxes import Pbxes
 from pbxbilling.ports import Clock
@@ -134,7 +137,11 @@ class Daemon:
         self._daily = DailyCheck(
             self._accounts, store.mirrors, clock, facts, lambda: in_force.policy.grace_days
         )
-        self._daily_task = DailyTask(self._daily, clock, facts, settings.billing)
+        self._daily_task = DailyTask(
+            self._daily, clock, facts, check_hour(settings), DailyCheckFailed
+        )
+        self._purge = purge_of(store, clock, facts, lambda: configuration.settings.retention)
+        self._purge_task = DailyTask(self._purge, clock, facts, purge_hour(settings), PurgeFailed)
         self._statements = StatementTask(
             store, self._accounts, clock, facts, self._pbxes.known_until, self._writer.flush
         )
@@ -178,7 +185,8 @@ class Daemon:
         self._hook.reconfigure(hook_settings(settings))
         self._pbxes.change(settings.pbx)
         self._mqtt.change(broker_settings(settings.mqtt))
-        self._daily_task.change(settings.billing)
+        self._daily_task.change(check_hour(settings))
+        self._purge_task.change(purge_hour(settings))
         core.meter.rearm_all(self._clock.now(), self._clock.monotonic())
 
     # --- running -------------------------------------------------------------------------------
@@ -203,7 +211,11 @@ class Daemon:
         webhook = self._payments.webhook if self._payments else None
         payments = {"payments": self._payments.run()} if self._payments else {}
         desk = Desk(
-            self._administration, self._daily, self._statements.desk, desk_of(self._payments)
+            self._administration,
+            self._daily,
+            self._statements.desk,
+            self._purge,
+            desk_of(self._payments),
         )
         return {
             **payments,
@@ -212,6 +224,7 @@ class Daemon:
             "mqtt": self._mqtt.run(),
             "daily check": self._daily_task.run(),
             "statements": self._statements.run(),
+            "purge": self._purge_task.run(),
             "housekeeping": self._housekeeping(),
             "watchdog": self._watchdog(),
             "http": serve_http(public_app(self._inspector, self._metrics, webhook), http),

@@ -1,37 +1,61 @@
-"""The daily check at its hour, and at once where its hour was slept through."""
+"""What is done once a day at its hour, and at once where its hour was slept through."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
+from typing import Protocol
 
-from pbxbilling.config.model import BillingSettings
+from pbxbilling.config.model import Settings
 from pbxbilling.domain.daily import DailyHour
-from pbxbilling.domain.facts import DailyCheckFailed
+from pbxbilling.domain.facts import Fact
 from pbxbilling.ports import Clock, EventSink, StoreError
-from pbxbilling.services.daily import DailyCheck
 
-LOOK_S = 60.0  # at least so often: the wall clock can be set, and a failed check is tried again
+LOOK_S = 60.0  # at least so often: the wall clock can be set, and what failed is tried again
 
 
-def daily_hour(billing: BillingSettings) -> DailyHour:
-    """When the configuration wants the check."""
-    return DailyHour(billing.daily_check, billing.timezone)
+class OnceADay(Protocol):
+    """Something to be done once a day; raises StoreError where it could not be."""
+
+    async def is_due(self, hour: DailyHour) -> bool:
+        """Whether it was not done since that hour came last."""
+        ...
+
+    async def run(self) -> object:
+        """Do it."""
+        ...
+
+
+def check_hour(settings: Settings) -> DailyHour:
+    """When the configuration wants the daily check."""
+    return DailyHour(settings.billing.daily_check, settings.billing.timezone)
+
+
+def purge_hour(settings: Settings) -> DailyHour:
+    """When it wants the purge."""
+    return DailyHour(settings.retention.purge, settings.billing.timezone)
 
 
 class DailyTask:
-    """Runs the check whenever it is due."""
+    """Does its work whenever that is due; `failed` makes the fact that it could not."""
 
     def __init__(
-        self, check: DailyCheck, clock: Clock, emit: EventSink, billing: BillingSettings
+        self,
+        work: OnceADay,
+        clock: Clock,
+        emit: EventSink,
+        hour: DailyHour,
+        failed: Callable[[datetime, str], Fact],
     ) -> None:
-        self._check, self._clock, self._emit = check, clock, emit
-        self._hour = daily_hour(billing)
+        self._work, self._clock, self._emit = work, clock, emit
+        self._hour, self._failed = hour, failed
         self._changed = asyncio.Event()
 
-    def change(self, billing: BillingSettings) -> None:
+    def change(self, hour: DailyHour) -> None:
         """Go by another hour from now on."""
-        self._hour = daily_hour(billing)
+        self._hour = hour
         self._changed.set()
 
     async def run(self) -> None:
@@ -44,11 +68,11 @@ class DailyTask:
                     await self._changed.wait()
 
     async def look(self) -> float:
-        """Run the check if it is due; gives the seconds until the next look."""
+        """Do the work if it is due; gives the seconds until the next look."""
         try:
-            if await self._check.is_due(self._hour):
-                await self._check.run()
+            if await self._work.is_due(self._hour):
+                await self._work.run()
         except StoreError as error:
-            self._emit(DailyCheckFailed(self._clock.now(), str(error)))
+            self._emit(self._failed(self._clock.now(), str(error)))
         now = self._clock.now()
         return min(LOOK_S, (self._hour.next(now) - now).total_seconds())

@@ -14,6 +14,7 @@ from pbxbilling.cli import (
     doctor,
     live,
     payments,
+    purge,
     statements,
     tenants,
     usage,
@@ -26,6 +27,7 @@ app.add_typer(live.app)
 app.add_typer(backup.app)
 app.add_typer(accounts.app)
 app.add_typer(daily.app)
+app.add_typer(purge.app)
 app.add_typer(daemon.config_app, name="config")
 app.add_typer(accounts.plan_app, name="plan")
 app.add_typer(accounts.tenant_app, name="tenant")

@@ -104,6 +104,7 @@ def _nobody(fact: Fact) -> None:
 
 
 async def _offline(settings: Settings, command: str, given: Mapping[str, Any]) -> bytes:
+    from pbxbilling.app.purge import purge_of
     from pbxbilling.clock import SystemClock
     from pbxbilling.domain.book import AccountBook
     from pbxbilling.services.administer import Administration
@@ -125,6 +126,7 @@ async def _offline(settings: Settings, command: str, given: Mapping[str, Any]) -
             Administration(store, writer, clock, settings.policy),
             DailyCheck(writer, store.mirrors, clock, _nobody, lambda: settings.billing.grace_days),
             BillingDesk.of(statements, store, store.bills, writer, clock),
+            purge_of(store, clock, _nobody, lambda: settings.retention),
         )
         who = actor(os.geteuid(), os.environ.get("SUDO_USER"))
         return await run(desk, command, given, who)

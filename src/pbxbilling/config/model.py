@@ -38,6 +38,7 @@ from pbxbilling.config.lines import KeyPath
 from pbxbilling.config.secret import STRIPE_FILES
 from pbxbilling.domain.admission import Mode, Reason
 from pbxbilling.domain.policy import EmergencyNumbers, Policy
+from pbxbilling.domain.retention import LEAST_DAYS, Retention
 from pbxbilling.domain.sale import SalePages
 
 Cause = Annotated[int, Field(ge=1, le=127)]
@@ -179,6 +180,29 @@ class DecisionsSettings(Section):
     admissions: bool = False
 
 
+class RetentionSettings(Section):
+    """`[retention]`: days that things are kept for; 0 is for ever."""
+
+    calls_days: Annotated[int, Field(ge=0)] = 400
+    decisions_days: Annotated[int, Field(ge=0)] = 180
+    numbers_days: Annotated[int, Field(ge=0)] = 180
+    audit_days: Annotated[int, Field(ge=0)] = 3650
+    events_days: Annotated[int, Field(ge=0)] = 90
+    purge: time = time(3, 0)
+
+    @model_validator(mode="after")
+    def _keep_what_is_still_asked_for(self) -> RetentionSettings:
+        for name, least in LEAST_DAYS.items():
+            if 0 < getattr(self, name) < least:
+                msg = f"{name} = {getattr(self, name)}: expected {least} days or more, or 0"
+                raise ValueError(msg)
+        return self
+
+    def retention(self) -> Retention:
+        """The days of each kind."""
+        return Retention(**self.model_dump(exclude={"purge"}))
+
+
 class LogSettings(Section):
     """`[log]`: the form of the lines on standard output, and how many of them."""
 
@@ -275,6 +299,7 @@ class Settings(Section):
     emergency: EmergencySettings = EmergencySettings()
     billing: BillingSettings = BillingSettings()
     decisions: DecisionsSettings = DecisionsSettings()
+    retention: RetentionSettings = RetentionSettings()
     log: LogSettings = LogSettings()
     stripe: StripeSettings = StripeSettings()
     mqtt: MqttSettings = MqttSettings()

@@ -25,6 +25,7 @@ from pbxbilling.domain.gateway_facts import (
 )
 from pbxbilling.domain.hook import HookRequest
 from pbxbilling.domain.records import CallRecord, LegRecord
+from pbxbilling.domain.retention import Purged, PurgeFailed
 from pbxbilling.domain.standing import Status, Turn
 
 
@@ -339,6 +340,8 @@ Fact = (
     | StandingChanged
     | DailyCheckDone
     | DailyCheckFailed
+    | Purged
+    | PurgeFailed
     | WebhookReceived
     | LetterTaken
     | GatewayAway

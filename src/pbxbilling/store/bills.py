@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Select, and_, exists, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, exists, select, tuple_
 
 from pbxbilling.domain.billed import (
     BilledLeg,
@@ -23,6 +23,21 @@ from pbxbilling.store.rows import leg_record, to_us
 
 _KEYS_A_QUERY = 1000
 _A_PERIOD = timedelta(days=32)  # a leg's month is that in which its period begins, perhaps so early
+
+
+def _on_a_statement() -> ColumnElement[bool]:
+    leg, copy = schema.leg.c, schema.statement_leg.c
+    return exists().where(
+        copy.pbx == leg.pbx,
+        copy.uniqueid == leg.uniqueid,
+        copy.tenant == leg.tenant,
+        copy.ended_at == leg.ended_at,
+        copy.talk_us == leg.talk_us,
+        copy.direction == leg.direction,
+    )
+
+
+ON_A_STATEMENT = _on_a_statement()  # a final statement has the leg as it is
 
 
 class SqlBills:
@@ -73,16 +88,7 @@ class SqlBills:
 
     async def late_legs(self, tenant: str, begins: datetime, ends: datetime) -> list[LegRecord]:
         """Those of `legs_between` that are on no final statement as they are now."""
-        leg, copy = schema.leg.c, schema.statement_leg.c
-        same = exists().where(
-            copy.pbx == leg.pbx,
-            copy.uniqueid == leg.uniqueid,
-            copy.tenant == leg.tenant,
-            copy.ended_at == leg.ended_at,
-            copy.talk_us == leg.talk_us,
-            copy.direction == leg.direction,
-        )
-        query = _legs(tenant, begins, ends).where(~same)
+        query = _legs(tenant, begins, ends).where(~ON_A_STATEMENT)
         return [leg_record(row) for row in await self._reads.rows(query)]
 
     async def one_offs(self, tenant: str) -> list[OneOffEntry]:

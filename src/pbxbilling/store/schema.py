@@ -1,10 +1,10 @@
 """The tables, one per kind of record; their columns are the records' fields.
 
 Instants are integers, µs since 1970-01-01 UTC: exact, sortable, and the same on every database.
-Usage has no table of its own: it is added up from `leg`, the one home of that truth, which
-`ix_leg_usage` answers alone. There are no foreign keys: a leg may be written before its call and
-a decision may name a tenant that nobody has; a fact that waited for its parent would hold up the
-rest.
+Usage is added up from `leg`, which `ix_leg_usage` answers alone; for legs that were purged it is in
+`purged_usage`, which a purge adds to in the transaction that takes them away. There are no foreign
+keys: a leg may be written before its call and a decision may name a tenant that nobody has; a fact
+that waited for its parent would hold up the rest.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     and_,
     literal_column,
+    or_,
 )
 
 from pbxbilling.domain.gateway import UNFINISHED
@@ -351,6 +352,19 @@ meter_event = Table(
     sqlite_with_rowid=False,
 )
 
+purged_usage = Table(
+    "purged_usage",
+    metadata,
+    Column("tenant", String, primary_key=True),  # "" is nobody
+    Column("month", String, primary_key=True),
+    Column("direction", String, primary_key=True),
+    Column("calls", BigInteger, nullable=False),
+    Column("talk_us", BigInteger, nullable=False),
+    Column("billed_s", BigInteger, nullable=False),
+    Column("allowance_s", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 # Queries use these same conditions, so that the partial indexes below apply to them.
 CALL_OPEN = call.c.ended_at.is_(None)
 CALL_MERGED = call.c.merged_into.is_not(None)
@@ -358,6 +372,10 @@ LEG_OPEN = and_(leg.c.answered_at.is_not(None), leg.c.ended_at.is_(None))
 LEG_USED = and_(leg.c.answered_at.is_not(None), leg.c.month.is_not(None))
 LEG_UNOWNED = and_(
     leg.c.tenant.is_(None), leg.c.answered_at.is_not(None), leg.c.ended_at.is_not(None)
+)
+# Ended, and not unowned: spelled so that SQLite sees it in a query that has `LEG_PLACED` too.
+LEG_PLACED = and_(
+    leg.c.ended_at.is_not(None), or_(leg.c.tenant.is_not(None), leg.c.answered_at.is_(None))
 )
 LETTER_UNFINISHED = letter.c.state.in_(
     [literal_column(f"'{state.value}'") for state in sorted(UNFINISHED)]
@@ -379,6 +397,8 @@ def _partial(name: str, where: ColumnElement[bool], *columns: Column[object]) ->
 
 _partial("ix_call_open", CALL_OPEN, call.c.pbx)
 _partial("ix_call_merged", CALL_MERGED, call.c.ended_at)
+_partial("ix_call_ended", call.c.ended_at.is_not(None), call.c.ended_at)
+_partial("ix_leg_ended", LEG_PLACED, leg.c.ended_at)
 _partial("ix_leg_open", LEG_OPEN, leg.c.pbx)
 _partial("ix_leg_unowned", LEG_UNOWNED, leg.c.ended_at)
 _partial(
@@ -394,7 +414,9 @@ _partial(
 )
 Index("ix_decision_tenant_at", decision.c.tenant, decision.c.at)
 Index("ix_decision_at", decision.c.at)
+Index("ix_audit_at", audit.c.at)
 Index("ix_audit_subject_at", audit.c.subject, audit.c.at)
+Index("ix_letter_received", letter.c.received_at)
 Index("ix_subscription_tenant", subscription.c.tenant)
 Index("ix_invoice_tenant", invoice.c.tenant, invoice.c.created_at)
 Index("ix_statement_month", statement.c.month)

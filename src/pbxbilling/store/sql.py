@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Self
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxbilling.domain.admission import Outcome
 from pbxbilling.domain.channel import ChannelKey
@@ -28,9 +30,11 @@ from pbxbilling.store.backup import copy_database
 from pbxbilling.store.bills import SqlBills
 from pbxbilling.store.engine import database_file, writer_engine
 from pbxbilling.store.faults import FileError, told_as_store_errors
+from pbxbilling.store.holdings import SqlHoldings
 from pbxbilling.store.meters import SqlMeterOutbox
 from pbxbilling.store.migrate import migrate
 from pbxbilling.store.mirrors import SqlMirrors
+from pbxbilling.store.past_usage import usage_query
 from pbxbilling.store.reads import Reads
 from pbxbilling.store.writes import Writes
 
@@ -41,7 +45,8 @@ class SqlStore:
     """Records in an SQLite file. Reads have connections of their own and never wait for writes.
 
     `mirrors` is what it keeps of the payment gateway, `bills` of statements, `meters` of usage
-    that the gateway charges: the ports `Mirrors`, `Bills` and `MeterOutbox`.
+    that the gateway charges, `holdings` what of all that grows old: the ports `Mirrors`, `Bills`,
+    `MeterOutbox` and `Holdings`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -52,6 +57,7 @@ class SqlStore:
         self.mirrors = SqlMirrors(self._reads)
         self.bills = SqlBills(self._reads)
         self.meters = SqlMeterOutbox(self._reads)
+        self.holdings = SqlHoldings(self._reads, self._transaction)
         self._writes = Writes(self._writer.dialect.name)
 
     @classmethod
@@ -86,13 +92,19 @@ class SqlStore:
         """Write all of them in one durable transaction, or none."""
         if not records:
             return
+        async with self._transaction() as transaction:
+            for statement, values in self._writes.of(records):
+                await transaction.execute(statement, values)
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
+        """The one writing connection, for a durable transaction; raises StoreError."""
         if await self._replaced():
             await self.close()
         try:
             with told_as_store_errors(self._path):
                 async with self._writer.begin() as transaction:
-                    for statement, values in self._writes.of(records):
-                        await transaction.execute(statement, values)
+                    yield transaction
         except FileError:
             await self.close()  # the next use opens what stands there then
             raise
@@ -156,21 +168,7 @@ class SqlStore:
 
     async def usage(self, *, tenant: str | None = None, month: str | None = None) -> list[UsageRow]:
         """Usage by tenant, month and direction, ended legs only; None does not filter."""
-        leg = schema.leg.c
-        group = (leg.tenant, leg.month, leg.direction)
-        query = select(
-            *group,
-            func.count().label("calls"),
-            func.sum(leg.talk_us).label("talk_us"),
-            func.sum(leg.billed_s).label("billed_s"),
-            func.sum(leg.allowance_s).label("allowance_s"),
-        ).where(schema.LEG_USED)
-        if tenant is not None:
-            query = query.where(leg.tenant == tenant)
-        if month is not None:
-            query = query.where(leg.month == month)
-        query = query.group_by(*group)
-        query = query.order_by(leg.tenant.nulls_first(), leg.month, leg.direction)
+        query = usage_query(tenant, month)
         return [rows.usage_row(row) for row in await self._reads.rows(query)]
 
     async def decisions(

@@ -41,6 +41,7 @@ from pbxbilling.domain.facts import (
     WouldCut,
 )
 from pbxbilling.domain.records import CallRecord, LegRecord
+from pbxbilling.domain.retention import Purged, PurgeFailed
 from pbxbilling.telemetry.line import DEBUG, ERROR, INFO, WARNING, Line, Mask, plain
 from pbxbilling.telemetry.money_lines import MONEY_LINES
 
@@ -220,6 +221,13 @@ def _daily_check(fact: DailyCheckDone, _mask: Mask) -> Line:
     return Line(WARNING, "daily check done", fields | {"notices": list(fact.notices)})
 
 
+def _purged(fact: Purged, _mask: Mask) -> Line:
+    rows: dict[str, Any] = {chore.value: rows for chore, rows in fact.rows.items() if rows}
+    if fact.complete:
+        return Line(INFO, "purged: what had been kept for its time", rows)
+    return Line(INFO, "purged in part: the nightly purge goes on", rows)
+
+
 _LINES: Mapping[type, Callable[[Any, Mask], Line]] = {
     AdmissionDecided: admission_line,
     CallStarted: _call_started,
@@ -259,5 +267,7 @@ _LINES: Mapping[type, Callable[[Any, Mask], Line]] = {
     ),
     DailyCheckDone: _daily_check,
     DailyCheckFailed: plain(ERROR, "daily check failed: tried again in a minute", "error"),
+    Purged: _purged,
+    PurgeFailed: plain(ERROR, "purge failed: it goes on in a minute", "error"),
     **MONEY_LINES,
 }

@@ -43,6 +43,7 @@ from pbxbilling.domain.gateway_facts import (
     UsageTold,
     WebhookReceived,
 )
+from pbxbilling.domain.retention import Purged, PurgeFailed
 from pbxbilling.telemetry.counts import Count, Spread, TenantLabels
 from pbxbilling.telemetry.figures import LiveFigures, gauges, loads_by_label
 
@@ -102,6 +103,8 @@ class Metrics:
             self._admission(fact)
         elif type(fact) is LegEnded:
             self._leg_ended(fact)
+        elif type(fact) is Purged:
+            self._purged(fact)
         else:
             rule = _RULES.get(type(fact))
             if rule is not None:
@@ -137,6 +140,11 @@ class Metrics:
         if leg.talk_us > counted_us:  # a counter never falls
             more_s = (leg.talk_us - counted_us) / 1e6
             self._usage.add((self._labels.of(leg.tenant), leg.direction), more_s)
+
+    def _purged(self, fact: Purged) -> None:
+        self._counts["purges"].add(("ok" if fact.complete else "in_part",))
+        for chore, rows in fact.rows.items():
+            self._counts["purged_rows"].add((chore,), rows)
 
     # --- being scraped -------------------------------------------------------------------------
 
@@ -194,6 +202,10 @@ class Metrics:
         self._count("daily_checks", "Runs of the daily check.", "result")
         for result in ("ok", "error"):
             self._counts["daily_checks"].add((result,), 0)
+        self._count("purges", "Runs of the purge.", "result")
+        for result in ("ok", "in_part", "error"):
+            self._counts["purges"].add((result,), 0)
+        self._count("purged_rows", "Rows purged, or whose numbers were cut.", "chore")
         self._count("webhooks", "Bodies that came to the webhook.", "result")
         self._count("payment_events", "Payment events taken, by how far they came.", "state")
         self._count("gateway_outages", "Times that the payment gateway could not be asked.")
@@ -243,6 +255,7 @@ _RULES: Mapping[type, _Rule] = {
     StandingChanged: ("standing_changes", lambda fact, _: (fact.after.value,)),
     DailyCheckDone: ("daily_checks", lambda _fact, _: ("ok",)),
     DailyCheckFailed: ("daily_checks", lambda _fact, _: ("error",)),
+    PurgeFailed: ("purges", lambda _fact, _: ("error",)),
     WebhookReceived: ("webhooks", lambda fact, _: (fact.result.value,)),
     LetterTaken: ("payment_events", lambda fact, _: (fact.state.value,)),
     GatewayAway: ("gateway_outages", lambda _fact, _: ()),

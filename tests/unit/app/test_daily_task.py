@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime, time
 
-from pbxbilling.app.daily import LOOK_S, DailyTask
-from pbxbilling.config.model import BillingSettings
+from pbxbilling.app.daily import LOOK_S, DailyTask, check_hour
+from pbxbilling.config.model import BillingSettings, Settings
 from pbxbilling.domain.book import AccountBook
+from pbxbilling.domain.daily import DailyHour
 from pbxbilling.domain.facts import DailyCheckDone, DailyCheckFailed, Fact
 from pbxbilling.ports import StoreError
 from pbxbilling.services.daily import DailyCheck
@@ -16,6 +17,10 @@ from tests.support.memory_store import MemoryStore
 from tests.support.world import START, Clock
 
 HOUR_S = 3600.0
+
+
+def at(hour: time) -> DailyHour:
+    return check_hour(Settings(billing=BillingSettings(daily_check=hour)))
 
 
 class Night:
@@ -27,8 +32,7 @@ class Night:
         self.ran = asyncio.Event()
         writer = AccountWriter(self.store, AccountBook(), self.clock, self._tell, asyncio.Lock())
         check = DailyCheck(writer, self.store.mirrors, self.clock, self._tell, lambda: 7)
-        settings = BillingSettings(daily_check=hour)
-        self.task = DailyTask(check, self.clock, self._tell, settings)
+        self.task = DailyTask(check, self.clock, self._tell, at(hour), DailyCheckFailed)
 
     def _tell(self, fact: Fact) -> None:
         self.facts.append(fact)
@@ -63,7 +67,7 @@ async def test_a_reload_of_the_hour_is_followed_at_once() -> None:
         await night.ran.wait()  # it never ran before
         night.ran.clear()
         night.clock.passed_s = HOUR_S / 2
-        night.task.change(BillingSettings(daily_check=time(12, 15)))
+        night.task.change(at(time(12, 15)))
         await night.ran.wait()
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

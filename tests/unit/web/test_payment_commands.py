@@ -19,6 +19,7 @@ from pbxbilling.web.commands.command import Desk, PaymentDesk
 from pbxbilling.web.commands.shape import plain
 from tests.support.billing import billing_desk
 from tests.support.gateway_records import invoice, letter
+from tests.support.purges import purge_of
 from tests.support.shop import Shop
 
 ABOUT_PAYMENTS = sorted(name for name, command in COMMANDS.items() if command.about_payments)
@@ -37,6 +38,7 @@ def desk(shop: Shop, *, keys: bool = True) -> Desk:
         Administration(shop.store, shop.writer, shop.clock, Policy),
         DailyCheck(shop.writer, mirrors, shop.clock, shop.facts.append, lambda: 7),
         billing_desk(shop.store, shop.writer, shop.clock),
+        purge_of(shop.store, shop.clock, shop.facts),
         PaymentDesk(shop.sales, shop.subscriptions, mirrors) if keys else None,
     )
 

@@ -13,6 +13,7 @@ from pbxbilling.services.daily import DailyCheck
 from pbxbilling.web.commands import run
 from pbxbilling.web.commands.command import Desk
 from tests.support.billing import Office, billing_desk
+from tests.support.purges import purge_of
 
 LINE = {
     "key", "kind", "text", "quantity", "unit", "rate_micros", "per", "amount_minor", "tax_rate_bp",
@@ -36,6 +37,7 @@ class Served(Office):
             Administration(self.store, self.writer, self.clock, Policy),
             DailyCheck(self.writer, self.store.mirrors, self.clock, self.tell, lambda: 7),
             billing_desk(self.store, self.writer, self.clock),
+            purge_of(self.store, self.clock, []),
         )
         return orjson.loads(await run(desk, command, {"month": None, **given}, "alice"))
 

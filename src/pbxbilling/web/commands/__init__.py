@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import orjson
 
-from pbxbilling.web.commands import accounts, daily, live, payments, statements, usage
+from pbxbilling.web.commands import accounts, daily, live, payments, purge, statements, usage
 from pbxbilling.web.commands.command import Arguments, Command, Desk
 from pbxbilling.web.commands.shape import plain
 
@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, Command] = {
     **accounts.COMMANDS,
     **usage.COMMANDS,
     **daily.COMMANDS,
+    **purge.COMMANDS,
     **payments.COMMANDS,
     **statements.COMMANDS,
 }

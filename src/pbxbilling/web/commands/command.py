@@ -11,6 +11,7 @@ from pbxbilling.services.administer import Administration, AdministrationError
 from pbxbilling.services.archive import Archive
 from pbxbilling.services.charges import Charges
 from pbxbilling.services.daily import DailyCheck
+from pbxbilling.services.purge import Purge
 from pbxbilling.services.sell import Sales
 from pbxbilling.services.statements import Statements
 from pbxbilling.services.subscriptions import Subscriptions
@@ -66,6 +67,7 @@ class Desk:
     administration: Administration
     daily: DailyCheck
     billing: BillingDesk
+    purge: Purge
     payments: PaymentDesk | None = None
 
     @property

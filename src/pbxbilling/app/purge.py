@@ -1,0 +1,33 @@
+"""The purge as it runs here: beside live calls, whose records come first."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from pbxbilling.config.model import RetentionSettings
+from pbxbilling.ports import Clock, EventSink
+from pbxbilling.services.purge import Purge
+from pbxbilling.store.sql import SqlStore
+
+REST_S = 0.02  # three times what a batch takes: the writer is free most of the time
+
+
+def purge_of(
+    store: SqlStore, clock: Clock, emit: EventSink, kept: Callable[[], RetentionSettings]
+) -> Purge:
+    """The purge of a store, by the settings in force."""
+    return Purge(
+        store.holdings,
+        store,
+        store.mirrors,
+        clock,
+        emit,
+        lambda: kept().retention(),
+        _rest,
+        asyncio.Lock(),
+    )
+
+
+async def _rest() -> None:
+    await asyncio.sleep(REST_S)

@@ -1,0 +1,51 @@
+"""A purge over a store in memory, or over the real one: nobody waits between its batches."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from pbxbilling.domain.facts import Fact
+from pbxbilling.domain.retention import Retention
+from pbxbilling.ports import Bills, Clock, Holdings, Mirrors, Store
+from pbxbilling.services.purge import Purge
+
+
+class HoldingStore(Store, Protocol):
+    """A store with all that a purge works on."""
+
+    @property
+    def holdings(self) -> Holdings:
+        """What grows old in it."""
+        ...
+
+    @property
+    def bills(self) -> Bills:
+        """What it keeps of statements."""
+        ...
+
+    @property
+    def mirrors(self) -> Mirrors:
+        """What it keeps of the gateway."""
+        ...
+
+
+async def no_rest() -> None:
+    """Nobody else writes."""
+
+
+def purge_of(
+    store: HoldingStore, clock: Clock, facts: list[Fact], retention: Retention | None = None
+) -> Purge:
+    """The purge of that store."""
+    kept = retention or Retention()
+    return Purge(
+        store.holdings,
+        store,
+        store.mirrors,
+        clock,
+        facts.append,
+        lambda: kept,
+        no_rest,
+        asyncio.Lock(),
+    )
