@@ -1,0 +1,73 @@
+"""The purge as an operator meets it: counted first, done by hand or at night, usage unchanged."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from pbxbilling.clock import SystemClock
+from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.records import Record
+from pbxbilling.store.sql import SqlStore
+from rig.waiting import until
+from tests.contract.holdings_contract import copy_of
+from tests.support.bill_records import saved
+from tests.support.store_records import call, decision, ended_leg
+from tests.support.virtual_site import VirtualSite
+
+pytestmark = pytest.mark.system
+
+ACCOUNTS = "[plan.free]\n[tenant.acme]\n"
+OLD = SystemClock().now() - timedelta(days=500)
+BILLED = ended_leg("1.1", started_at=OLD, answered_at=OLD, ended_at=OLD, month="2025-01")
+UNBILLED = ended_leg(
+    "1.2", key=ChannelKey("main", "1.2"), started_at=OLD, ended_at=OLD, month="2025-01", talk_us=7
+)
+
+
+def old_rows() -> list[Record]:
+    """A leg on a statement and one that is on none, their call, a refusal of long ago."""
+    final = saved("2025-01", begins=OLD - timedelta(days=9), ends=OLD + timedelta(days=9))
+    over = call(started_at=OLD, ended_at=OLD)
+    return [BILLED, UNBILLED, final, copy_of(BILLED), over, decision(at=OLD)]
+
+
+async def keep(site: VirtualSite, records: list[Record]) -> None:
+    async with await SqlStore.open(f"sqlite:///{site.database}") as store:
+        await store.commit(records)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[VirtualSite]:
+    """No daemon yet, and rows of 500 days ago."""
+    with VirtualSite(tmp_path) as site:
+        site.apply(ACCOUNTS)
+        asyncio.run(keep(site, old_rows()))
+        yield site
+
+
+def test_a_dry_run_counts_and_a_purge_takes_what_no_statement_needs(site: VirtualSite) -> None:
+    usage = site.json("usage", "--month", "2025-01")
+    due = {"legs": 1, "calls": 1, "decisions": 1}
+    dry = site.json("purge", "--dry-run")
+    assert {what: rows for what, rows in dry["rows"].items() if rows} == due | {
+        "leg_numbers": 1, "call_numbers": 1, "decision_numbers": 1,
+    }  # fmt: skip
+    assert "nothing was purged" in site.says("purge", "--dry-run")
+    done = site.json("purge")
+    assert {what: rows for what, rows in done["rows"].items() if rows} == due
+    assert (done["purged"], done["complete"]) == (True, True)
+    assert not any(site.json("purge")["rows"].values())
+    assert site.json("usage", "--month", "2025-01") == usage
+    assert site.json("decisions") == []
+
+
+def test_a_daemon_that_slept_through_the_night_purges_at_its_start(site: VirtualSite) -> None:
+    site.start()
+    until(lambda: '"purged: ' in site.log(), "the purge ran", 15)
+    assert not any(site.json("purge", "--dry-run")["rows"].values())
+    assert len(site.json("usage", "--month", "2025-01")) == 1
