@@ -38,16 +38,20 @@ ACCOUNTS = AccountBook(
 
 
 class HandClock:
-    """Stands still until it is moved."""
+    """Stands still until it is moved; only `step` leaves its monotonic time alone."""
 
     def __init__(self, now: datetime) -> None:
         self._now = now
+        self._ahead = timedelta()
 
     def now(self) -> datetime:
-        return self._now
+        return self._now + self._ahead
 
     def monotonic(self) -> float:
         return self._now.timestamp()
+
+    def step(self, by: timedelta) -> None:
+        self._ahead += by
 
     def move_to(self, now: datetime) -> None:
         self._now = now

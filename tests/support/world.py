@@ -32,13 +32,15 @@ START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
 
 class Clock:
-    """A clock that goes only when told."""
+    """A clock that goes only when told; its wall time may be stepped."""
 
-    def __init__(self) -> None:
+    def __init__(self, start: datetime = START) -> None:
+        self.start = start
         self.passed_s = 0.0
+        self.ahead_s = 0.0
 
     def now(self) -> datetime:
-        return START + timedelta(seconds=self.passed_s)
+        return self.start + timedelta(seconds=self.passed_s + self.ahead_s)
 
     def monotonic(self) -> float:
         return 1000.0 + self.passed_s
@@ -47,11 +49,20 @@ class Clock:
 class World:
     """Two PBXes, both reconciled, and the tenants given."""
 
-    def __init__(self, mode: Mode, plan: Plan, tenants: tuple[str, ...] = ("acme",)) -> None:
-        self.clock = Clock()
+    def __init__(
+        self,
+        mode: Mode,
+        plan: Plan,
+        tenants: tuple[str, ...] = ("acme",),
+        *,
+        start: datetime = START,
+        timezone: str = "UTC",
+    ) -> None:
+        self.clock = Clock(start)
+        self.pbx_ahead_s = 0.0
         self.facts: list[Fact] = []
         self.cuts: list[tuple[Channel, float]] = []
-        book = AccountBook([plan], [Tenant(name, plan.slug) for name in tenants])
+        book = AccountBook([plan], [Tenant(name, plan.slug, timezone=timezone) for name in tenants])
         self.in_force = InForce(Policy(mode=mode), book)
         self.trust = Trust(("pbx1", "pbx2"), stale_s=30)
         for link in self.trust.links.values():
@@ -107,6 +118,10 @@ class World:
             )
         )
 
+    def stamp(self) -> datetime:
+        """What the PBX's clock shows."""
+        return self.clock.start + timedelta(seconds=self.clock.passed_s + self.pbx_ahead_s)
+
     def seen(
         self, uniqueid: str, name: str = "", *, pbx: str = "pbx1", state: int = 4
     ) -> ChannelSeen:
@@ -115,29 +130,29 @@ class World:
         return ChannelSeen(ChannelKey(pbx, uniqueid), name, state, linkedid=uniqueid)
 
     def born(self, channel: ChannelSeen) -> None:
-        self.tracker.apply(signals.Newchannel(channel, self.clock.now()))
+        self.tracker.apply(signals.Newchannel(channel, self.stamp()))
 
     def dials(self, caller: ChannelSeen | None, dialled: ChannelSeen) -> None:
-        self.tracker.apply(signals.DialBegin(caller, dialled, self.clock.now()))
+        self.tracker.apply(signals.DialBegin(caller, dialled, self.stamp()))
 
     def answers(self, channel: ChannelSeen) -> None:
-        self.tracker.apply(signals.Newstate(channel._replace(state=6), self.clock.now()))
+        self.tracker.apply(signals.Newstate(channel._replace(state=6), self.stamp()))
 
     def bridges(self, channel: ChannelSeen, bridge: str) -> None:
-        self.tracker.apply(signals.BridgeEnter(channel, bridge, "basic", self.clock.now()))
+        self.tracker.apply(signals.BridgeEnter(channel, bridge, "basic", self.stamp()))
 
     def local(self, one: ChannelSeen, two: ChannelSeen) -> None:
-        self.tracker.apply(signals.LocalBridge(one, two, self.clock.now()))
+        self.tracker.apply(signals.LocalBridge(one, two, self.stamp()))
 
     def transfers(self, channels: list[ChannelSeen], *, done: bool) -> None:
         keys = tuple(channel.key for channel in channels)
-        self.tracker.apply(signals.AttendedTransfer(keys, done, self.clock.now()))
+        self.tracker.apply(signals.AttendedTransfer(keys, done, self.stamp()))
 
     def asks_to_end(self, channel: ChannelSeen) -> None:
-        self.tracker.apply(signals.HangupRequest(channel.key, self.clock.now()))
+        self.tracker.apply(signals.HangupRequest(channel.key, self.stamp()))
 
     def hangs_up(self, channel: ChannelSeen) -> None:
-        self.tracker.apply(signals.Hangup(channel.key, self.clock.now()))
+        self.tracker.apply(signals.Hangup(channel.key, self.stamp()))
 
     def recount(self, tenant: str) -> Load:
         """The tenant's load from scratch."""

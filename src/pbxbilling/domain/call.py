@@ -53,6 +53,7 @@ class Channel:
         "service",
         "started_at",
         "state",
+        "talks_since_mono",
         "trunk",
     )
 
@@ -84,7 +85,8 @@ class Channel:
         self.known_mono = mono
         self.started_at = at
         self.answered_at: datetime | None = None
-        self.answered_mono: float | None = None
+        self.answered_mono: float | None = None  # None where nobody heard the answer
+        self.talks_since_mono = mono  # the same, or as far as it can be guessed
         self.ending_at: datetime | None = None  # its first hangup request: where talk ends
         self.ending_mono: float | None = None
         self.drawing_for: str | None = None  # the tenant whose allowance it uses up
@@ -101,6 +103,19 @@ class Channel:
     def weighs(self) -> bool:
         """Whether it keeps its call alive: Local halves and service channels do not."""
         return not (self.local or self.service)
+
+    def answer(self, at: datetime, mono: float) -> None:
+        """It was answered at `at`, and we heard it."""
+        self.answered_at = at
+        self.answered_mono = self.talks_since_mono = mono
+
+    def answer_unheard(self, at: datetime, now: datetime, mono: float) -> None:
+        """It was answered at `at`, as was told later; wall clocks are read once for it.
+
+        From here on a clock that is stepped changes nothing of what it draws.
+        """
+        self.answered_at, self.answered_mono = at, None
+        self.talks_since_mono = mono - max(0.0, (now - at).total_seconds())
 
     def learn(self, seen: ChannelSeen) -> None:
         """Fill in what is not known yet: first values are latched."""

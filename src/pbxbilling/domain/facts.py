@@ -202,7 +202,10 @@ class WouldCut:
 
 @dataclass(frozen=True, slots=True)
 class ClockDisagreed:
-    """A leg's PBX timestamps and our monotonic clock differ by more than 2 s; ours counts."""
+    """A leg's PBX timestamps and our monotonic clock differ by more than 2 s; ours counts.
+
+    Timestamps that run backwards, where nobody measured, count as 0 s.
+    """
 
     at: datetime
     key: ChannelKey

@@ -10,7 +10,7 @@ from typing import TypedDict, Unpack
 from pbxbilling.domain.admission import Breach, Direction, Mode, Reason
 from pbxbilling.domain.book import Terms
 from pbxbilling.domain.call import Call, Channel
-from pbxbilling.domain.channel import LegDirection
+from pbxbilling.domain.channel import ChannelKey, LegDirection
 from pbxbilling.domain.facts import ClockDisagreed, CutArmed, LegAnswered, LegEnded, WouldCut
 from pbxbilling.domain.ledger import Ledger
 from pbxbilling.domain.period import period_at
@@ -100,7 +100,8 @@ class Meter:
         """An ended leg that only the journal knows (or knows better than `before`) is measured."""
         talk_us = 0
         if leg.answered_at is not None and leg.ended_at is not None:
-            talk_us = max(0, round((leg.ended_at - leg.answered_at).total_seconds() * 1_000_000))
+            by_stamps = (leg.ended_at - leg.answered_at).total_seconds()
+            talk_us = self._believed_us(leg.key, leg.ended_at, by_stamps)
         at = leg.ended_at or self._clock.now()
         measured = replace(
             leg,
@@ -118,15 +119,28 @@ class Meter:
     def _talk_us(
         self, channel: Channel, ended_at: datetime, mono: float, witness: EndWitness
     ) -> int:
+        """Talk by the PBX's stamps, where our monotonic clock does not prove them wrong.
+
+        A leg whose end we did not hear has talked for no longer than until now.
+        """
         if channel.answered_at is None:
             return 0
         by_stamps = (ended_at - channel.answered_at).total_seconds()
-        if channel.answered_mono is not None and witness is EndWitness.LIVE:
-            end_mono = channel.ending_mono if channel.ending_mono is not None else mono
-            by_monotonic = end_mono - channel.answered_mono
-            if abs(by_stamps - by_monotonic) > CLOCK_TOLERANCE_S:
-                self._emit(ClockDisagreed(ended_at, channel.key, by_stamps, by_monotonic))
-                return max(0, round(by_monotonic * 1_000_000))
+        if channel.answered_mono is None:
+            return self._believed_us(channel.key, ended_at, by_stamps)
+        end_mono = channel.ending_mono if channel.ending_mono is not None else mono
+        by_monotonic = end_mono - channel.answered_mono
+        too_long = by_stamps - by_monotonic > CLOCK_TOLERANCE_S
+        too_short = by_monotonic - by_stamps > CLOCK_TOLERANCE_S
+        if too_long or (too_short and witness is EndWitness.LIVE):
+            self._emit(ClockDisagreed(ended_at, channel.key, by_stamps, by_monotonic))
+            return max(0, round(by_monotonic * 1_000_000))
+        return self._believed_us(channel.key, ended_at, by_stamps)
+
+    def _believed_us(self, key: ChannelKey, ended_at: datetime, by_stamps: float) -> int:
+        """Talk by stamps alone; of a clock that was set back nothing can be believed."""
+        if by_stamps < 0:
+            self._emit(ClockDisagreed(ended_at, key, by_stamps, 0.0))
         return max(0, round(by_stamps * 1_000_000))
 
     def _record(self, channel: Channel, **ended: Unpack[_Ended]) -> LegRecord:
@@ -206,7 +220,7 @@ class Meter:
         left -= self.drawn_s(tenant, at)
         drawing = self._drawing.get(tenant.slug)
         if drawing is not None:
-            left -= sum(_talking_s(leg, at, mono) for leg in drawing.legs)
+            left -= sum(_talking_s(leg, mono) for leg in drawing.legs)
         return left
 
     def breach(
@@ -316,7 +330,7 @@ class Meter:
             call = leg.call
             if call is not None and call.emergency:
                 continue
-            talk_us = round(_talking_s(leg, at, mono) * 1_000_000)
+            talk_us = round(_talking_s(leg, mono) * 1_000_000)
             leg.drawn_s = _increment(terms).billable_s(talk_us)
             key = (tenant, self._month(terms, at))
             self._undraw(leg)
@@ -351,9 +365,5 @@ def _increment(terms: Terms | None) -> BillingIncrement:
     return terms.plan.billing_increment if terms is not None else PER_MINUTE
 
 
-def _talking_s(leg: Channel, at: datetime, mono: float) -> float:
-    if leg.answered_mono is not None:
-        return max(0.0, mono - leg.answered_mono)
-    if leg.answered_at is not None:
-        return max(0.0, (at - leg.answered_at).total_seconds())
-    return 0.0
+def _talking_s(leg: Channel, mono: float) -> float:
+    return max(0.0, mono - leg.talks_since_mono) if leg.answered_at is not None else 0.0

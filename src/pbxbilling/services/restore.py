@@ -68,7 +68,8 @@ def _restore_leg(ledger: Ledger, leg: LegRecord, clock: Clock) -> None:
     channel.direction = leg.direction
     channel.linkedid, channel.caller, channel.owner = leg.linkedid, leg.caller, leg.tenant
     channel.number = leg.number
-    channel.answered_at = leg.answered_at  # no monotonic: this clock did not run then
+    if leg.answered_at is not None:
+        channel.answer_unheard(leg.answered_at, clock.now(), clock.monotonic())
     call = ledger.find(leg.call) if leg.call is not None else None
     if call is not None and channel.call is None:
         ledger.join(channel, call, leg.started_at)

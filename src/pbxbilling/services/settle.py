@@ -93,9 +93,7 @@ class Settler:
         channel.confirmed = True
         channel.state = ChannelState.UP
         channel.answered_at = None
-        answered_at = leg.answered_at or now
-        self._tracker.answered(channel, answered_at, mono)
-        channel.answered_mono = mono - max(0.0, (now - answered_at).total_seconds())
+        self._tracker.answered(channel, leg.answered_at or now, mono, heard=False)
         if channel.call is not None and channel.call.tenant is not None:
             self._meter.rearm(channel.call.tenant, now, mono)
         publish(self._ledger, self._emit)

@@ -82,11 +82,14 @@ class Tracker:
         if channel.state == ChannelState.UP:
             self.answered(channel, at, mono)
 
-    def answered(self, channel: Channel, at: datetime, mono: float) -> None:
+    def answered(self, channel: Channel, at: datetime, mono: float, *, heard: bool = True) -> None:
         """The channel is Up: a call without a hook counts from here, a trunk leg begins to cost."""
         if channel.answered_at is not None:
             return
-        channel.answered_at, channel.answered_mono = at, mono
+        if heard:
+            channel.answer(at, mono)
+        else:
+            channel.answer_unheard(at, self._clock.now(), mono)
         call = self._call_of(channel, at, mono)
         if call is not None and call.answered_at is None and channel.weighs:
             call.answered_at = at
@@ -261,8 +264,7 @@ class Tracker:
         if row.bridge and channel.bridge != row.bridge:
             self._ledger.enter_bridge(channel, row.bridge)
         if row.state == ChannelState.UP and channel.answered_at is None:
-            self.answered(channel, channel.started_at, mono)
-            channel.answered_mono = None  # a guess: stamps alone count, and the journal's instead
+            self.answered(channel, channel.started_at, mono, heard=False)
         publish(self._ledger, self._emit)
         return channel
 
