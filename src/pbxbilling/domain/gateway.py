@@ -22,6 +22,14 @@ class Topic(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Cycle:
+    """The stretch of a subscription that an invoice opens; `ends` None where it does not say."""
+
+    begins: datetime
+    ends: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """A verified event of the gateway, read.
 
@@ -42,6 +50,7 @@ class Message:
     subscription: Subscription | None = None
     customer: Customer | None = None
     invoice: Invoice | None = None
+    opens: Cycle | None = None  # by its invoice, once that is paid
     note: str = ""  # what an alert would say
 
 

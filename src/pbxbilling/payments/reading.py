@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from pbxbilling.domain.gateway import Message, Topic
+from pbxbilling.domain.gateway import Cycle, Message, Topic
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.subscription import Customer, Invoice, Subscription
 
@@ -49,6 +49,9 @@ TOPICS: Mapping[str, Topic] = {
     "customer.deleted": Topic.CUSTOMER,
     "v1.billing.meter.error_report_triggered": Topic.METER_REPORT,
 }
+
+
+_OPENING = frozenset({"subscription_create", "subscription_cycle"})
 
 
 class UnreadableError(Exception):
@@ -183,7 +186,31 @@ def _of_invoice(bare: Message, event: Object) -> Message:
         customer_id=picture.customer or None,
         subscription_id=picture.subscription,
         invoice=picture,
+        opens=_opened(event["data"]["object"]),
     )
+
+
+def _opened(given: Object) -> Cycle | None:
+    """The cycle that an invoice opens; None for a proration or a last one.
+
+    Its own lines tell: the subscription may have gone on when the invoice is read. What is charged
+    in advance has the cycle's dates, usage those of the cycle before (docs.stripe.com, invoice
+    line items).
+    """
+    if given.get("billing_reason") not in _OPENING:
+        return None
+    periods = [line["period"] for line in given["lines"]["data"] if not _is_proration(line)]
+    if not periods:
+        return None
+    last = max(periods, key=lambda period: int(period["start"]))
+    if last["end"] <= (given.get("period_end") or 0):
+        return Cycle(instant(last["end"]), None)
+    return Cycle(instant(last["start"]), instant(last["end"]))
+
+
+def _is_proration(line: Object) -> bool:
+    details = (line.get("parent") or {}).get("subscription_item_details") or line
+    return bool(details.get("proration"))
 
 
 def _of_customer(bare: Message, event: Object) -> Message:

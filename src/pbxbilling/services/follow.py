@@ -165,15 +165,16 @@ class Follower:
     async def _cycle(
         self, message: Message, asked: Asked, tenant: str | None
     ) -> BillingCycle | None:
-        """The cycle that a paid invoice opens, once; a subscription that was not asked is late."""
-        paid, found = message.invoice, asked.found
-        if tenant is None or paid is None or paid.paid_at is None or found is None:
+        """The cycle that a paid invoice opens, once."""
+        paid, opens = message.invoice, message.opens
+        if tenant is None or paid is None or paid.paid_at is None or opens is None:
             return None
-        if found.live is not self._live or found.period_start is None or found.period_end is None:
+        ends = opens.ends or _end_of(opens.begins, asked.found)
+        if ends is None or paid.subscription is None or message.live is not self._live:
             return None
         if any(known.invoice == paid.id for known in await self._mirrors.cycles(tenant)):
             return None
-        return BillingCycle(paid.id, tenant, found.id, found.period_start, found.period_end)
+        return BillingCycle(paid.id, tenant, paid.subscription, opens.begins, ends)
 
     async def _changes(self, slug: str | None, kept: Subscription) -> Sequence[Change]:
         """What a tenant becomes by its mirrored subscriptions, with `kept` in its place."""
@@ -221,6 +222,13 @@ def plan_sold_by(plans: Mapping[str, Plan], prices: Iterable[str]) -> str | None
     flat = [p.slug for p in plans.values() if wanted & {p.stripe.flat, p.stripe.yearly}]
     found = flat or [p.slug for p in plans.values() if p.stripe.metered in wanted]
     return found[0] if len(found) == 1 else None
+
+
+def _end_of(begins: datetime, subscription: Subscription | None) -> datetime | None:
+    """When the cycle ends that the subscription is in, if that is the one which begins then."""
+    if subscription is None or subscription.period_start != begins:
+        return None
+    return subscription.period_end
 
 
 def _opened(at: datetime, cycle: BillingCycle) -> CycleOpened:

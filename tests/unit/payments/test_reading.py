@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbxbilling.domain.gateway import Topic
+from pbxbilling.domain.gateway import Cycle, Topic
 from pbxbilling.domain.standing import Status
 from pbxbilling.payments.reading import TOPICS, UnreadableError, customer, message, subscription
 from tests.support import stripe_bodies as bodies
@@ -89,6 +89,45 @@ def test_an_invoice_names_its_subscription_in_new_and_old_shapes(where: dict[str
     assert (read.about, read.subscription_id) == ("sub_1", "sub_1")
     assert read.invoice is not None
     assert (read.invoice.total, read.invoice.currency) == (2900, "EUR")
+
+
+def _invoice(reason: str, *periods: tuple[int, int], **line: Any) -> dict[str, Any]:
+    lines = [{"period": {"start": START_S + a, "end": START_S + b}} | line for a, b in periods]
+    return {
+        "id": "in_1",
+        "customer": "cus_1",
+        "subscription": "sub_1",
+        "total": 2900,
+        "currency": "eur",
+        "created": START_S,
+        "livemode": False,
+        "billing_reason": reason,
+        "period_end": START_S,
+        "lines": {"data": lines},
+    }
+
+
+def _after(seconds: int) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("invoice", "opens"),
+    [
+        (_invoice("subscription_create", (0, 30)), Cycle(_after(0), _after(30))),
+        (_invoice("subscription_cycle", (-30, 0), (0, 30)), Cycle(_after(0), _after(30))),
+        (_invoice("subscription_cycle", (-30, 0)), Cycle(_after(0), None)),
+        (_invoice("subscription_update", (0, 30)), None),
+        (_invoice("subscription_cycle", (0, 30), proration=True), None),
+        (_invoice("subscription_cycle"), None),
+        (_invoice("manual", (0, 30)), None),
+    ],
+    ids=["first", "with usage", "usage alone", "changed", "prorated", "no lines", "by hand"],
+)
+def test_the_cycle_that_an_invoice_opens_is_in_its_lines(
+    invoice: dict[str, Any], opens: Cycle | None
+) -> None:
+    assert message(bodies.event("invoice.paid", invoice)).opens == opens
 
 
 def test_a_meter_report_is_an_event_of_the_newest_kind() -> None:
