@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
+from signal import SIGKILL, SIGTERM
 
 import pytest
 from pypdf import PdfReader
 
+from pbxbilling.clock import SystemClock
+from pbxbilling.domain.gateway import Cursor
+from pbxbilling.services.statements import cursor_of
+from pbxbilling.store.sql import SqlStore
 from rig.waiting import until
+from tests.support.store_records import ended_leg
 from tests.support.virtual_site import VirtualSite
 
 pytestmark = pytest.mark.system
+
+NOW = SystemClock().now()
 
 ACCOUNTS = """
 [plan.office]
@@ -89,3 +99,49 @@ def test_copies_lines_and_plans_without_a_daemon_too(site: VirtualSite) -> None:
     assert json.loads(site.says("tenants", "--json"))[0]["plan"] == "team"
     assert "has no saved statement" in site.fails("statement", "show", "acme")
     assert site.run("statement", "show", "acme", "--month", "11.2026").returncode == 2
+
+
+def months_ago(months: int) -> datetime:
+    """The beginning of the month so many before this one."""
+    year, month = divmod(NOW.year * 12 + NOW.month - 1 - months, 12)
+    return datetime(year, month + 1, 1, tzinfo=UTC)
+
+
+async def slept(database: Path, since: datetime) -> None:
+    """The tenant was billed until then, and called once a month since."""
+    async with await SqlStore.open(f"sqlite:///{database}") as store:
+        await store.commit([Cursor(cursor_of("acme"), since)])
+        for months in (2, 1):
+            ended_at = months_ago(months) + timedelta(days=9)
+            answered_at = ended_at - timedelta(minutes=3)
+            once = ended_leg(
+                f"{months}.1",
+                month=f"{ended_at:%Y-%m}",
+                started_at=answered_at,
+                answered_at=answered_at,
+                ended_at=ended_at,
+                talk_us=180_000_000,
+            )
+            await store.commit([once])
+
+
+@pytest.mark.parametrize("number", [SIGTERM, SIGKILL])
+def test_a_daemon_that_slept_closes_what_has_ended_when_the_journal_is_read(
+    tmp_path: Path, number: int
+) -> None:
+    with VirtualSite(tmp_path, journal=True) as site:
+        site.apply(ACCOUNTS)
+        assert site.journal is not None
+        site.journal.touch()
+        asyncio.run(slept(site.database, months_ago(2)))
+        site.start()
+        final = until(lambda: len(site.ask("statements", tenant="acme", month=None)) == 2, "closed")
+        assert final
+        site.stop(number)
+        site.start()
+        found = site.json("statements", "--tenant", "acme")
+        assert [(one["kind"], one["net"]) for one in found] == [("final", "21.00")] * 2
+        assert found[0]["ends_at"] == found[1]["begins_at"]
+        shown = site.json("statement", "show", "acme")
+        assert (shown["month"], shown["notices"]) == (found[1]["month"], [])
+        assert "statement saved" in site.log()

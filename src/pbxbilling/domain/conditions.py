@@ -17,6 +17,7 @@ from pbxbilling.domain.tariff import Stretch, Tariff
 from pbxbilling.domain.tenant import Tenant
 
 _LONGEST_MONTH = timedelta(days=32)
+_A_WHILE = timedelta(hours=1)  # between the beginning of a first cycle and the record of it
 _PAYING = frozenset({Status.ACTIVE, Status.PAST_DUE})
 _NO_MORE = frozenset({Status.READ_ONLY, Status.CANCELLED})
 
@@ -46,7 +47,7 @@ def conditions(
     """
     cycle = cycle_of(tenant, plans, subscription)
     stretches = _free_on_trial(_stretches(tenant, period, switches, plans, cycle), tenant)
-    if not _pays(tenant, period):
+    if not _pays(tenant, period) or _is_before(period, subscription):
         return Conditions(stretches, (), (), with_setup=False)
     with_setup = _setup_is_due(tenant, period)
     if cycle is Cycle.MONTH:
@@ -130,6 +131,11 @@ def _pays(tenant: Tenant, period: Period) -> bool:
         return False
     since = tenant.status_since or period.begins
     return tenant.status not in _NO_MORE or since > period.begins
+
+
+def _is_before(period: Period, subscription: Subscription | None) -> bool:
+    """Whether it is the rest of a month before what was then bought at the gateway."""
+    return subscription is not None and period.ends <= subscription.created_at + _A_WHILE
 
 
 def _setup_is_due(tenant: Tenant, period: Period) -> bool:

@@ -12,6 +12,7 @@ from pbxbilling.ports import Clock, EventSink, StoreError
 from pbxbilling.services.administer import AdministrationError
 from pbxbilling.services.statements import Statements
 
+SOON = timedelta(seconds=2)  # between looks at journals that are being read
 WAIT = timedelta(hours=24)  # for journals; from the start of this run, where that is later
 
 
@@ -39,6 +40,7 @@ class Closer:
         self._flush = flush
         self._since = clock.now()
         self._ends: dict[str, datetime] = {}
+        self._waits = False
         self._begun: set[str] = set()
         self._told: dict[str, str] = {}
 
@@ -51,15 +53,18 @@ class Closer:
                 self._ends.pop(fact.tenant, None)
 
     async def look(self) -> datetime | None:
-        """Close what has ended and is known; gives when the next period ends, None: none does.
+        """Close what has ended and is known; gives when to look again, None: when anything changes.
 
         What fails for one tenant is told once, and tried again at the next look.
         """
         now = self._clock.now()
+        self._waits = False
         due = [slug for slug in self._tenants if self._ends.get(slug, now) <= now]
         if await self._begin(due):
             for slug in due:
                 await self._try(slug)
+        if self._waits:
+            return now + SOON
         return min((ends for ends in self._ends.values() if ends > now), default=None)
 
     async def _begin(self, slugs: Iterable[str]) -> bool:
@@ -85,6 +90,7 @@ class Closer:
         while (ends := await self._end(slug)) <= self._clock.now():
             unread = self._unread(ends)
             if unread and self._clock.now() < max(ends, self._since) + WAIT:
+                self._waits = True
                 return
             await self._flush()
             await self._statements.close(slug, unread)

@@ -164,3 +164,11 @@ def test_a_change_of_plan_within_a_year_is_a_credit_and_a_charge() -> None:
 def test_a_plan_that_nobody_knows_is_an_error_that_names_it() -> None:
     with pytest.raises(ValueError, match="tenant acme: its plan 'gone' is unknown"):
         in_november(replace(ACME, plan="gone"))
+
+
+def test_the_rest_of_a_month_before_a_subscription_has_no_price() -> None:
+    linked = replace(ACME, subscription="sub_1")
+    monthly = replace(yearly(day(21)), prices=("flat_p",), period_end=day(21, 12))
+    before, first = Period("2026-11", day(1), day(21)), Period("2026-11.2", day(21), day(21, 12))
+    assert amounts(in_november(linked, period=before, subscription=monthly)) == []
+    assert amounts(in_november(linked, period=first, subscription=monthly)) == [6000]

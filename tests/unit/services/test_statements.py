@@ -17,6 +17,7 @@ from pbxbilling.domain.subscription import Subscription
 from pbxbilling.ports import StoreError
 from pbxbilling.services.accounts import TenantChange
 from pbxbilling.services.administer import AdministrationError, NotKnownError
+from pbxbilling.services.close import SOON
 from tests.support.billing import ACME, BASIC, PRO, Office, utc
 
 OVERAGE = "overage:500000"
@@ -203,7 +204,8 @@ async def test_a_zone_that_is_changed_leaves_no_gap() -> None:
 async def test_a_period_waits_until_every_journal_is_read_past_its_end() -> None:
     office = await opened()
     office.known = {"pbx1": utc("2026-12-01T00:00"), "pbx2": utc("2026-11-30T23:59")}
-    await office.at("2026-12-01T00:01")
+    office.clock.move_to(utc("2026-12-01T00:01"))
+    assert await office.closer.look() == office.clock.now() + SOON
     assert not office.finals
     office.known["pbx2"] = utc("2026-12-01T00:00")
     await office.at("2026-12-01T00:02")
