@@ -5,7 +5,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from pbxbilling.domain.admission import ADMITTED, Decision, Direction, Mode
-from pbxbilling.domain.billing_facts import CycleOpened, StatementFailed, StatementSaved
+from pbxbilling.domain.billing_facts import (
+    CycleOpened,
+    StatementFailed,
+    StatementSaved,
+    StatementsWait,
+)
 from pbxbilling.domain.channel import ChannelKey, LegDirection
 from pbxbilling.domain.facts import (
     AccountsChanged,
@@ -160,5 +165,6 @@ def one_of_each() -> Iterable[Fact]:
     yield UsageGoesOn(AT)
     yield PaymentAlert(AT, "tenant acme", "the trial ends")
     yield StatementSaved(AT, "acme", "2026-11", 0, "EUR", 3451, 12, unread=("pbx1",))
+    yield StatementsWait(AT, ("pbx1",))
     yield StatementFailed(AT, "acme", "2026-11", "plan pro: no price for a month")
     yield CycleOpened(AT, "acme", "in_1", AT, AT + timedelta(days=30))

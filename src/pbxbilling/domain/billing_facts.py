@@ -35,6 +35,14 @@ class StatementFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class StatementsWait:
+    """Final statements wait for these PBXes: their calls are not known past a period's end."""
+
+    at: datetime
+    pbxes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CycleOpened:
     """A paid invoice closed one cycle of a subscription and opened the next."""
 

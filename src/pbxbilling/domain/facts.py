@@ -10,7 +10,12 @@ from datetime import datetime
 from enum import StrEnum
 
 from pbxbilling.domain.admission import Decision, Mode
-from pbxbilling.domain.billing_facts import CycleOpened, StatementFailed, StatementSaved
+from pbxbilling.domain.billing_facts import (
+    CycleOpened,
+    StatementFailed,
+    StatementSaved,
+    StatementsWait,
+)
 from pbxbilling.domain.channel import ChannelKey
 from pbxbilling.domain.gateway_facts import (
     Drifted,
@@ -356,5 +361,6 @@ Fact = (
     | UsageGoesOn
     | StatementSaved
     | StatementFailed
+    | StatementsWait
     | CycleOpened
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
-from pbxbilling.domain.billing_facts import CycleOpened, StatementFailed
+from pbxbilling.domain.billing_facts import CycleOpened, StatementFailed, StatementsWait
 from pbxbilling.domain.facts import AccountsChanged, Fact
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports import Clock, EventSink, StoreError
@@ -13,6 +13,7 @@ from pbxbilling.services.administer import AdministrationError
 from pbxbilling.services.statements import Statements
 
 SOON = timedelta(seconds=2)  # between looks at journals that are being read
+PATIENCE = timedelta(minutes=10)  # until somebody is told that a PBX holds statements up
 WAIT = timedelta(hours=24)  # for journals; from the start of this run, where that is later
 
 
@@ -41,6 +42,8 @@ class Closer:
         self._since = clock.now()
         self._ends: dict[str, datetime] = {}
         self._waits = False
+        self._missed: set[str] = set()
+        self._told_missed: set[str] = set()
         self._begun: set[str] = set()
         self._told: dict[str, str] = {}
 
@@ -59,10 +62,12 @@ class Closer:
         """
         now = self._clock.now()
         self._waits = False
+        self._missed = set()
         due = [slug for slug in self._tenants if self._ends.get(slug, now) <= now]
         if await self._begin(due):
             for slug in due:
                 await self._try(slug)
+        self._tell_missed()
         if self._waits:
             return now + SOON
         return min((ends for ends in self._ends.values() if ends > now), default=None)
@@ -89,8 +94,10 @@ class Closer:
     async def _look_after(self, slug: str) -> None:
         while (ends := await self._end(slug)) <= self._clock.now():
             unread = self._unread(ends)
-            if unread and self._clock.now() < max(ends, self._since) + WAIT:
+            waited = self._clock.now() - max(ends, self._since)
+            if unread and waited < WAIT:
                 self._waits = True
+                self._missed |= set(unread) if waited >= PATIENCE else set()
                 return
             await self._flush()
             await self._statements.close(slug, unread)
@@ -107,6 +114,12 @@ class Closer:
         """The PBXes that may know of legs before then which we do not."""
         known = self._known_until().items()
         return sorted(pbx for pbx, until in known if until is None or until < ends)
+
+    def _tell_missed(self) -> None:
+        """Which PBXes hold statements up, whenever those are others."""
+        if self._missed and self._missed != self._told_missed:
+            self._emit(StatementsWait(self._clock.now(), tuple(sorted(self._missed))))
+        self._told_missed = self._missed
 
     def _tell(self, slug: str, error: str) -> None:
         """Once for each error: one of the store's is the same for everybody."""

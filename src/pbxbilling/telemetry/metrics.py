@@ -12,7 +12,12 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from pbxbilling.domain.admission import Load, Reason
-from pbxbilling.domain.billing_facts import CycleOpened, StatementFailed, StatementSaved
+from pbxbilling.domain.billing_facts import (
+    CycleOpened,
+    StatementFailed,
+    StatementSaved,
+    StatementsWait,
+)
 from pbxbilling.domain.facts import (
     AccountsChanged,
     AdmissionDecided,
@@ -214,6 +219,7 @@ class Metrics:
         self._count("meter_outages", "Times that usage could not be sent for a while.")
         self._count("payment_alerts", "What a person has to look at about payments.")
         self._count("statements", "Statements saved: final ones, and interim copies.", "kind")
+        self._count("statement_waits", "Times that a PBX held final statements up.")
         self._count("statement_failures", "Final statements that could not be made.")
         self._count("billing_cycles", "Billing cycles that a paid invoice opened.")
         self._count(
@@ -264,6 +270,7 @@ _RULES: Mapping[type, _Rule] = {
     UsageTold: ("meter_events", lambda fact, _: (fact.state.value,)),
     UsageHeldUp: ("meter_outages", lambda _fact, _: ()),
     StatementSaved: ("statements", lambda fact, _: ("interim" if fact.number else "final",)),
+    StatementsWait: ("statement_waits", lambda _fact, _: ()),
     StatementFailed: ("statement_failures", lambda _fact, _: ()),
     CycleOpened: ("billing_cycles", lambda _fact, _: ()),
     StoreFailing: ("store_failures", lambda _fact, _: ()),

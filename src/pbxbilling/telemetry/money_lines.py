@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pbxbilling.domain.billing_facts import CycleOpened, StatementFailed, StatementSaved
+from pbxbilling.domain.billing_facts import (
+    CycleOpened,
+    StatementFailed,
+    StatementSaved,
+    StatementsWait,
+)
 from pbxbilling.domain.gateway import LetterState
 from pbxbilling.domain.gateway_facts import (
     Drifted,
@@ -72,6 +77,7 @@ MONEY_LINES: Mapping[type, Callable[[Any, Mask], Line]] = {
     GatewayBack: plain(INFO, "gateway back"),
     Drifted: plain(WARNING, "subscription had drifted: applied", "tenant", "subscription"),
     StatementSaved: _statement_saved,
+    StatementsWait: plain(WARNING, "statements wait for a PBX", "pbxes"),
     StatementFailed: plain(ERROR, "statement cannot be made", "tenant", "month", "error"),
     CycleOpened: plain(INFO, "billing cycle opened", "tenant", "invoice", "begins", "ends"),
     UsageTold: _usage_told,

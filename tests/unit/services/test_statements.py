@@ -8,7 +8,12 @@ from datetime import timedelta
 import pytest
 
 from pbxbilling.domain.billed import BillingCycle, OneOffEntry
-from pbxbilling.domain.billing_facts import CycleOpened, StatementFailed, StatementSaved
+from pbxbilling.domain.billing_facts import (
+    CycleOpened,
+    StatementFailed,
+    StatementSaved,
+    StatementsWait,
+)
 from pbxbilling.domain.channel import LegDirection
 from pbxbilling.domain.records import EndWitness
 from pbxbilling.domain.standing import Status
@@ -223,6 +228,16 @@ async def test_a_journal_that_stays_away_holds_it_up_for_a_day_and_is_named() ->
     (final,) = office.finals
     assert "PBX pbx1" in final.document["notices"][0]
     assert office.told(StatementSaved)[0].unread == ("pbx1",)
+
+
+async def test_who_holds_statements_up_is_told_once_after_a_while() -> None:
+    office = await opened()
+    office.known = {"pbx1": None, "pbx2": utc("2026-12-05T00:00")}
+    await office.at("2026-12-01T00:09")
+    assert not office.told(StatementsWait)
+    await office.at("2026-12-01T00:10")
+    await office.at("2026-12-01T00:11")
+    assert [fact.pbxes for fact in office.told(StatementsWait)] == [("pbx1",)]
 
 
 async def test_after_a_downtime_the_day_counts_from_the_start() -> None:
