@@ -55,7 +55,8 @@ def subscribe(
     )
     books.put(body)
     once = [price for price in prices if not price["recurring"]]
-    made = draw_up(books, body, "subscription_create", body["items"]["data"], once)
+    start = body["items"]["data"][0]["current_period_start"]
+    made = draw_up(books, body, "subscription_create", body["items"]["data"], (start, start), once)
     books.tell("customer.subscription.created", body)
     books.tell("invoice.created", made)
     books.tell("invoice.finalized", made)
@@ -73,12 +74,20 @@ def new_item(
 
 
 def draw_up(
-    books: Books, subscription: Body, reason: str, items: list[Body], once: Sequence[Body] = ()
+    books: Books,
+    subscription: Body,
+    reason: str,
+    items: list[Body],
+    past: tuple[int, int],
+    once: Sequence[Body] = (),
 ) -> Body:
-    """An open invoice over `items`, usage that no invoice had yet, and the prices of `once`."""
+    """An open invoice over `items`, usage that no invoice had yet, and the prices of `once`.
+
+    `past` is the period behind it: that of its usage, and its own as Stripe writes it there.
+    """
     object_id = books.new_id("in")
     start, end = items[0]["current_period_start"], items[0]["current_period_end"]
-    lines = [_item_line(books, object_id, subscription, item, reason) for item in items]
+    lines = [_item_line(books, object_id, subscription, item, reason, past) for item in items]
     lines += [
         bodies.invoice_line(
             books.new_id("il"),
@@ -99,15 +108,24 @@ def draw_up(
         payer=books.get("customer", subscription["customer"]),
         reason=reason,
         lines=lines,
+        past=past,
         number=f"FAKE-{object_id[-4:]}",
     )
     subscription["latest_invoice"] = object_id
     return books.put(made)
 
 
-def _item_line(books: Books, invoice_id: str, subscription: Body, item: Body, reason: str) -> Body:
-    price = item["price"]
+def _item_line(
+    books: Books,
+    invoice_id: str,
+    subscription: Body,
+    item: Body,
+    reason: str,
+    past: tuple[int, int],
+) -> Body:
+    price, period = item["price"], (item["current_period_start"], item["current_period_end"])
     if meter := price["recurring"]["meter"]:
+        period = past
         quantity = int(meters.take_unbilled(books, meter, subscription["customer"]))
     else:
         quantity = 0 if subscription["status"] == "trialing" or reason == "manual" else 1
@@ -119,7 +137,7 @@ def _item_line(books: Books, invoice_id: str, subscription: Body, item: Body, re
         quantity=quantity,
         subscription_id=subscription["id"],
         item_id=item["id"],
-        period=(item["current_period_start"], item["current_period_end"]),
+        period=period,
     )
 
 
@@ -167,6 +185,7 @@ def renew(books: Books, subscription: Body, *, paid: bool) -> Body:
     Items whose period ends later, those by the year, are not on it.
     """
     end = min(period_ends(subscription))
+    past = (min(item["current_period_start"] for item in subscription["items"]["data"]), end)
     due = [item["current_period_end"] == end for item in subscription["items"]["data"]]
     items = [
         _next_period(item) if is_due else item
@@ -177,7 +196,7 @@ def renew(books: Books, subscription: Body, *, paid: bool) -> Body:
         new["status"] = "active"
     books.change(subscription, "customer.subscription.updated", **new)
     charged = [item for item, is_due in zip(items, due, strict=True) if is_due]
-    made = draw_up(books, subscription, "subscription_cycle", charged)
+    made = draw_up(books, subscription, "subscription_cycle", charged, past)
     books.tell("invoice.created", made)
     books.tell("invoice.finalized", made)
     (pay if paid else fail)(books, made)
@@ -193,7 +212,9 @@ def _next_period(item: Body) -> Body:
 def cancel(books: Books, subscription: Body, *, invoice_now: bool, reason: str) -> None:
     """End it now. Usage that no invoice had is lost, unless `invoice_now`."""
     if invoice_now:
-        made = draw_up(books, subscription, "manual", subscription["items"]["data"])
+        items = subscription["items"]["data"]
+        past = (items[0]["current_period_start"], books.clock.now())
+        made = draw_up(books, subscription, "manual", items, past)
         books.tell("invoice.created", made)
         books.tell("invoice.finalized", made)
         pay(books, made)

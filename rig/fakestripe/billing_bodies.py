@@ -209,7 +209,15 @@ def invoice_line(
 
 
 def invoice(
-    object_id: str, at: int, *, of: Body, payer: Body, reason: str, lines: list[Body], number: str
+    object_id: str,
+    at: int,
+    *,
+    of: Body,
+    payer: Body,
+    reason: str,
+    lines: list[Body],
+    past: tuple[int, int],
+    number: str,
 ) -> Body:
     """An open invoice of the subscription `of`, to the customer `payer`."""
     total = sum(line["amount"] for line in lines)
@@ -270,8 +278,8 @@ def invoice(
             "type": "subscription_details",
         },
         "payment_settings": {"default_mandate": None, "payment_method_types": None},
-        "period_end": max(line["period"]["end"] for line in lines),
-        "period_start": min(line["period"]["start"] for line in lines),
+        "period_end": past[1],
+        "period_start": past[0],
         "post_payment_credit_notes_amount": 0,
         "pre_payment_credit_notes_amount": 0,
         "receipt_number": None,
