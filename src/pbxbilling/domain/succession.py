@@ -17,12 +17,15 @@ from pbxbilling.domain.period import Period, zone
 from pbxbilling.domain.subscription import Subscription
 from pbxbilling.domain.tenant import Tenant
 
+Anchor = tuple[datetime, datetime | None]  # a cycle: when it begins and, if known, ends
+
 
 def first_begin(tenant: Tenant, subscription: Subscription | None, at: datetime) -> datetime:
     """Where the period begins that a tenant is in at `at`, when nothing of it was ever billed."""
     if subscription is None or subscription.period_start is None:
         return tenant.period_at(at).begins
-    return max(edge for edge in _edges(subscription, at, -1, 1) if edge <= at)
+    anchor = (subscription.period_start, subscription.period_end)
+    return max(edge for edge in _edges(anchor, at) if edge <= at)
 
 
 def period_from(
@@ -34,23 +37,25 @@ def period_from(
 ) -> Period:
     """The period that begins at `begins`.
 
-    It ends at the calendar's next edge; with a subscription at that of its next month (so a yearly
-    one has monthly allowances too), or earlier where a cycle of it began that an invoice told of.
-    `taken` are the names of periods that are closed: a second one of a month is `2026-11.2`.
+    It ends at the calendar's next edge; with a subscription where the next month of its cycle
+    begins (so a yearly one has monthly allowances too), or where a later cycle began that an
+    invoice told of. `taken` are the names of periods that are closed: a second one of a month is
+    `2026-11.2`.
     """
     if subscription is None or subscription.period_start is None:
         ends = tenant.period_at(begins).ends
     else:
-        edges = _edges(subscription, begins, -1, 2)
-        told = (cycle.begins for cycle in cycles)
-        ends = min(edge for edge in (*edges, *told) if edge > begins)
+        told = list(cycles)
+        anchor = _cycle_at(begins, told) or (subscription.period_start, subscription.period_end)
+        edges = [*_edges(anchor, begins), *(cycle.begins for cycle in told), anchor[1]]
+        ends = min(edge for edge in edges if edge is not None and edge > begins)
     return Period(_name(begins, tenant, taken), begins, ends)
 
 
 def whole_of(period: Period, tenant: Tenant, subscription: Subscription | None) -> Period:
     """The whole period that this one is a part of, or is: a price is for that one."""
     if subscription is not None and subscription.period_start is not None:
-        edges = set(_edges(subscription, period.begins, -1, 2))
+        edges = set(_edges((subscription.period_start, subscription.period_end), period.begins))
         if {period.begins, period.ends} <= edges:
             return period
     calendar = tenant.period_at(period.begins)
@@ -70,20 +75,22 @@ def _name(begins: datetime, tenant: Tenant, taken: Collection[str]) -> str:
     return name
 
 
-def _edges(
-    subscription: Subscription, around: datetime, first: int, last: int
-) -> Iterator[datetime]:
-    """Where months of a subscription begin, from `first` to `last` months around an instant.
+def _cycle_at(at: datetime, cycles: Iterable[BillingCycle]) -> Anchor | None:
+    """The cycle that was told of and in which an instant is."""
+    found = [cycle for cycle in cycles if cycle.begins <= at < cycle.ends]
+    return (found[-1].begins, found[-1].ends) if found else None
+
+
+def _edges(anchor: Anchor, around: datetime) -> Iterator[datetime]:
+    """Where months of a cycle begin, from the month before an instant to the second after it.
 
     As Stripe has it: the anchor's day, the last one of a shorter month, at one time of day in UTC:
     https://docs.stripe.com/billing/subscriptions/billing-cycle
     """
-    begins, ends = subscription.period_start, subscription.period_end
-    if begins is None:
-        return
-    anchor = max(begins.day, ends.day) if ends is not None else begins.day
+    begins, ends = anchor
+    anchor_day = max(begins.day, ends.day) if ends is not None else begins.day
     around = around.astimezone(UTC)
-    for step in range(first, last + 1):
+    for step in range(-1, 3):
         year, month = divmod(around.year * 12 + around.month - 1 + step, 12)
-        day = min(anchor, monthrange(year, month + 1)[1])
+        day = min(anchor_day, monthrange(year, month + 1)[1])
         yield begins.replace(year=year, month=month + 1, day=day)

@@ -75,6 +75,19 @@ def test_a_cycle_that_an_invoice_told_of_ends_the_period_before_it() -> None:
     assert period_from(BOUGHT, ACME, moved, [cycle]).ends == early
 
 
+def test_a_cycle_that_is_over_keeps_its_own_edges_when_the_anchor_has_moved() -> None:
+    old = BillingCycle("in_1", "acme", "sub_1", utc("2026-11-07T09:00"), utc("2026-12-07T09:00"))
+    moved = sub(utc("2026-12-21T09:00"), utc("2027-01-21T09:00"))
+    told = [old, BillingCycle("in_2", "acme", "sub_1", old.ends, moved.created_at)]
+    assert period_from(old.begins, ACME, moved, told).ends == old.ends
+    assert period_from(old.ends, ACME, moved, told).ends == utc("2026-12-21T09:00")
+
+
+def test_a_first_cycle_that_is_shorter_than_a_month_ends_where_it_says() -> None:
+    short = sub(BOUGHT, utc("2026-12-01T00:00"))
+    assert period_from(BOUGHT, ACME, short).ends == utc("2026-12-01T00:00")
+
+
 def test_a_subscription_that_is_gone_leaves_the_rest_of_the_calendars_month() -> None:
     begins = utc("2026-12-21T13:22:05")
     stub = period_from(begins, ACME, None)
