@@ -15,6 +15,7 @@ from pbxbilling.domain.billed import (
 )
 from pbxbilling.domain.channel import ChannelKey
 from pbxbilling.domain.facts import Fact
+from pbxbilling.domain.figures import Charged
 from pbxbilling.domain.gateway import Letter, LetterState
 from pbxbilling.domain.meter_event import EventState, MeterBacklog, MeterEvent, MeterReport
 from pbxbilling.domain.records import (
@@ -180,6 +181,10 @@ class Bills(Protocol):
 
     async def late_legs(self, tenant: str, begins: datetime, ends: datetime) -> list[LegRecord]:
         """Those of `legs_between` that are on no final statement as they are now."""
+        ...
+
+    async def charged(self, month: str) -> list[Charged]:
+        """What final statements of periods that begin in a month have, by currency and line."""
         ...
 
     async def one_offs(self, tenant: str) -> list[OneOffEntry]:

@@ -12,7 +12,9 @@ import pytest
 
 from pbxbilling.domain.billed import BillingCycle, OneOffUsed, PlanSwitched
 from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.figures import Charged
 from pbxbilling.domain.gateway import Cursor
+from pbxbilling.domain.statement import LineKind
 from pbxbilling.ports import Bills, Mirrors, Store, StoreError
 from tests.support.bill_records import DECEMBER, NOVEMBER, billed, one_off, saved
 from tests.support.store_records import after, ended_leg, leg
@@ -96,6 +98,23 @@ class BillsContract(ABC):
             await store.commit([later, billed(), other])
             found = await store.bills.billed_copies([billed().key, ChannelKey("main", "9.9")])
         assert found == [billed(), later]
+
+    async def test_charges_are_added_up_by_currency_and_line_of_final_statements(self) -> None:
+        lines = [{"kind": "overage", "amount_minor": 7}, {"kind": "plan", "amount_minor": 100}]
+        document = {"lines": [*lines, {"kind": "overage", "amount_minor": -2}]}
+        final = saved(document=document)
+        dollars = saved(tenant="globex", currency="USD", document=document)
+        parted = saved("2026-11.2", document={"lines": lines})
+        others = [saved(number=1, document=document), saved("2026-12", document=document)]
+        async with self.billing() as store:
+            await store.commit([final, dollars, parted, *others])
+            assert await store.bills.charged("2026-11") == [
+                Charged("EUR", LineKind.OVERAGE, 12),
+                Charged("EUR", LineKind.PLAN, 200),
+                Charged("USD", LineKind.OVERAGE, 5),
+                Charged("USD", LineKind.PLAN, 100),
+            ]
+            assert await store.bills.charged("2026-1") == []
 
     async def test_a_one_off_line_is_used_once(self) -> None:
         async with self.billing() as store:

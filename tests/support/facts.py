@@ -44,6 +44,7 @@ from pbxbilling.domain.facts import (
     StoreRecovered,
     WouldCut,
 )
+from pbxbilling.domain.figures import CurrencyFigures, FiguresTaken
 from pbxbilling.domain.gateway import LetterState
 from pbxbilling.domain.gateway_facts import (
     Drifted,
@@ -153,6 +154,7 @@ def one_of_each() -> Iterable[Fact]:
     yield DailyCheckDone(AT, 2, 3)
     yield DailyCheckFailed(AT, "disk full")
     yield Purged(AT, {Chore.LEGS: 7, Chore.CALLS: 0})
+    yield FiguresTaken(AT, "2026-11", (CurrencyFigures("EUR", paying=1, mrr=2900),))
     yield PurgeFailed(AT, "disk full")
     yield WebhookReceived(AT, WebhookResult.STORED, "invoice.paid", "evt_1")
     yield LetterTaken(AT, "evt_1", "invoice.paid", LetterState.DONE, "acme")

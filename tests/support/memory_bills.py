@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -15,7 +16,9 @@ from pbxbilling.domain.billed import (
     SavedStatement,
 )
 from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.figures import Charged
 from pbxbilling.domain.records import LegRecord
+from pbxbilling.domain.statement import LineKind
 from pbxbilling.store.faults import RecordError
 
 
@@ -108,6 +111,14 @@ class MemoryBills:
             for leg in await self.legs_between(tenant, begins, ends)
             if (leg.key, tenant, leg.ended_at, leg.talk_us, leg.direction) not in copies
         ]
+
+    async def charged(self, month: str) -> list[Charged]:
+        sums: dict[tuple[str, LineKind], int] = defaultdict(int)
+        for one in self.saved.values():
+            if one.is_final and (one.month == month or one.month.startswith(f"{month}.")):
+                for line in one.document["lines"]:
+                    sums[one.currency, LineKind(line["kind"])] += line["amount_minor"]
+        return [Charged(*key, amount) for key, amount in sorted(sums.items())]
 
     async def one_offs(self, tenant: str) -> list[OneOffEntry]:
         return [one for (owner, _), one in sorted(self.entries.items()) if owner == tenant]

@@ -15,6 +15,7 @@ from pbxbilling.app import garbage
 from pbxbilling.app.broker import broker_settings
 from pbxbilling.app.daily import DailyTask, check_hour, purge_hour
 from pbxbilling.app.facts import Facts
+from pbxbilling.app.figures import FiguresTask
 from pbxbilling.app.listeners import hook_settings, http_listeners
 from pbxbilling.app.past import Past
 from pbxbilling.app.payments import desk_of, payments_of
@@ -31,6 +32,7 @@ from pbxbilling.ports import Clock
 from pbxbilling.services.administer import Administration
 from pbxbilling.services.core import Core
 from pbxbilling.services.daily import DailyCheck
+from pbxbilling.services.figures import Figures
 from pbxbilling.services.inforce import InForce
 from pbxbilling.services.inspect import Inspector
 from pbxbilling.services.record import Recorder
@@ -141,6 +143,11 @@ class Daemon:
             self._daily, clock, facts, check_hour(settings), DailyCheckFailed
         )
         self._purge = purge_of(store, clock, facts, lambda: configuration.settings.retention)
+        self._figures = Figures(
+            in_force.book, store.mirrors, store.bills, clock, lambda: in_force.policy
+        )
+        self._figures_task = FiguresTask(self._figures, facts)
+        facts.join((self._figures_task.sink,))
         self._purge_task = DailyTask(self._purge, clock, facts, purge_hour(settings), PurgeFailed)
         self._statements = StatementTask(
             store, self._accounts, clock, facts, self._pbxes.known_until, self._writer.flush
@@ -215,6 +222,7 @@ class Daemon:
             self._daily,
             self._statements.desk,
             self._purge,
+            self._figures,
             desk_of(self._payments),
         )
         return {
@@ -225,6 +233,7 @@ class Daemon:
             "daily check": self._daily_task.run(),
             "statements": self._statements.run(),
             "purge": self._purge_task.run(),
+            "figures": self._figures_task.run(),
             "housekeeping": self._housekeeping(),
             "watchdog": self._watchdog(),
             "http": serve_http(public_app(self._inspector, self._metrics, webhook), http),

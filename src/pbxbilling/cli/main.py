@@ -12,6 +12,7 @@ from pbxbilling.cli import (
     daemon,
     daily,
     doctor,
+    figures,
     live,
     payments,
     purge,
@@ -28,6 +29,7 @@ app.add_typer(backup.app)
 app.add_typer(accounts.app)
 app.add_typer(daily.app)
 app.add_typer(purge.app)
+app.add_typer(figures.app)
 app.add_typer(daemon.config_app, name="config")
 app.add_typer(accounts.plan_app, name="plan")
 app.add_typer(accounts.tenant_app, name="tenant")

@@ -109,6 +109,7 @@ async def _offline(settings: Settings, command: str, given: Mapping[str, Any]) -
     from pbxbilling.domain.book import AccountBook
     from pbxbilling.services.administer import Administration
     from pbxbilling.services.daily import DailyCheck
+    from pbxbilling.services.figures import Figures
     from pbxbilling.services.statements import Statements
     from pbxbilling.services.write import AccountWriter
     from pbxbilling.store.sql import SqlStore
@@ -127,6 +128,7 @@ async def _offline(settings: Settings, command: str, given: Mapping[str, Any]) -
             DailyCheck(writer, store.mirrors, clock, _nobody, lambda: settings.billing.grace_days),
             BillingDesk.of(statements, store, store.bills, writer, clock),
             purge_of(store, clock, _nobody, lambda: settings.retention),
+            Figures(book, store.mirrors, store.bills, clock, settings.policy),
         )
         who = actor(os.geteuid(), os.environ.get("SUDO_USER"))
         return await run(desk, command, given, who)

@@ -17,6 +17,7 @@ from pbxbilling.domain.billing_facts import (
     StatementsWait,
 )
 from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.figures import FiguresTaken
 from pbxbilling.domain.gateway_facts import (
     Drifted,
     GatewayAway,
@@ -350,6 +351,7 @@ Fact = (
     | DailyCheckFailed
     | Purged
     | PurgeFailed
+    | FiguresTaken
     | WebhookReceived
     | LetterTaken
     | GatewayAway

@@ -7,16 +7,19 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, true, tuple_
 
 from pbxbilling.domain.billed import (
+    FINAL,
     BilledLeg,
     OneOffEntry,
     PlanSwitched,
     SavedStatement,
 )
 from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.figures import Charged
 from pbxbilling.domain.records import LegRecord
+from pbxbilling.domain.statement import LineKind
 from pbxbilling.store import bill_rows, schema
 from pbxbilling.store.reads import Reads
 from pbxbilling.store.rows import leg_record, to_us
@@ -90,6 +93,24 @@ class SqlBills:
         """Those of `legs_between` that are on no final statement as they are now."""
         query = _legs(tenant, begins, ends).where(~ON_A_STATEMENT)
         return [leg_record(row) for row in await self._reads.rows(query)]
+
+    async def charged(self, month: str) -> list[Charged]:
+        """What final statements of periods that begin in a month have, by currency and line."""
+        table = schema.statement.c
+        lines = func.json_each(table.document, "$.lines").table_valued("value", name="line")
+        kind = func.json_extract(lines.c.value, "$.kind")
+        amount = func.sum(func.json_extract(lines.c.value, "$.amount_minor"))
+        query = (
+            select(table.currency, kind.label("kind"), amount.label("amount"))
+            .select_from(schema.statement)
+            .join(lines, true())
+            .where(or_(table.month == month, table.month.startswith(f"{month}.")))
+            .where(table.number == FINAL)
+            .group_by(table.currency, kind)
+            .order_by(table.currency, kind)
+        )
+        found = await self._reads.rows(query)
+        return [Charged(row.currency, LineKind(row.kind), int(row.amount)) for row in found]
 
     async def one_offs(self, tenant: str) -> list[OneOffEntry]:
         """A tenant's one-off lines by number."""

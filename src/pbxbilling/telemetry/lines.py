@@ -40,6 +40,7 @@ from pbxbilling.domain.facts import (
     StoreRecovered,
     WouldCut,
 )
+from pbxbilling.domain.figures import FiguresTaken
 from pbxbilling.domain.records import CallRecord, LegRecord
 from pbxbilling.domain.retention import Purged, PurgeFailed
 from pbxbilling.telemetry.line import DEBUG, ERROR, INFO, WARNING, Line, Mask, plain
@@ -267,6 +268,7 @@ _LINES: Mapping[type, Callable[[Any, Mask], Line]] = {
     ),
     DailyCheckDone: _daily_check,
     DailyCheckFailed: plain(ERROR, "daily check failed: tried again in a minute", "error"),
+    FiguresTaken: plain(DEBUG, "figures taken", "month"),
     Purged: _purged,
     PurgeFailed: plain(ERROR, "purge failed: it goes on in a minute", "error"),
     **MONEY_LINES,

@@ -39,6 +39,7 @@ from pbxbilling.domain.facts import (
     StoreFailing,
     WouldCut,
 )
+from pbxbilling.domain.figures import FiguresTaken
 from pbxbilling.domain.gateway_facts import (
     Drifted,
     GatewayAway,
@@ -51,6 +52,7 @@ from pbxbilling.domain.gateway_facts import (
 from pbxbilling.domain.retention import Purged, PurgeFailed
 from pbxbilling.telemetry.counts import Count, Spread, TenantLabels
 from pbxbilling.telemetry.figures import LiveFigures, gauges, loads_by_label
+from pbxbilling.telemetry.money_figures import money_gauges
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 TENANT_LABELS = 500  # at some ten series each; later tenants share `_other`
@@ -83,6 +85,7 @@ class Metrics:
             "Time from the accept of a hook's connection to its verdict.",
             _VERDICT_BOUNDS,
         )
+        self._figures: FiguresTaken | None = None
         self._counts: dict[str, Count] = {}
         self._decisions = self._count(
             "admission_decisions", "Verdicts on hooks.", "tenant", "verdict", "reason"
@@ -108,6 +111,8 @@ class Metrics:
             self._admission(fact)
         elif type(fact) is LegEnded:
             self._leg_ended(fact)
+        elif type(fact) is FiguresTaken:
+            self._figures = fact
         elif type(fact) is Purged:
             self._purged(fact)
         else:
@@ -178,6 +183,7 @@ class Metrics:
         )
         dropped.add(amount=self._lines_dropped())
         yield dropped.family()
+        yield from money_gauges(self._figures)
         yield from gauges(self._live, self._labels, loads)
         yield from self._process.collect()
 

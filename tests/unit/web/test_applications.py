@@ -13,6 +13,7 @@ from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.services.administer import Administration
 from pbxbilling.services.daily import DailyCheck
+from pbxbilling.services.figures import Figures
 from pbxbilling.services.views import JournalState, PbxView, StatusView, StoreView
 from pbxbilling.services.write import AccountWriter
 from pbxbilling.web.admin import admin_app
@@ -111,8 +112,9 @@ class Desk:
         administration = Administration(self.store, writer, Clock(), Policy)
         daily = DailyCheck(writer, self.store.mirrors, Clock(), self.facts.append, lambda: 7)
         billing = billing_desk(self.store, writer, Clock())
+        figures = Figures(self.book, self.store.mirrors, self.store.bills, Clock(), Policy)
         purge = purge_of(self.store, Clock(), self.facts)
-        app = of_user(0, admin_app(CommandDesk(administration, daily, billing, purge)))
+        app = of_user(0, admin_app(CommandDesk(administration, daily, billing, purge, figures)))
         transport = httpx.ASGITransport(app=app)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://test")
 

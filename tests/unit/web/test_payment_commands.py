@@ -13,6 +13,7 @@ from pbxbilling.domain.standing import Status
 from pbxbilling.ports import GatewayError
 from pbxbilling.services.administer import Administration, AdministrationError
 from pbxbilling.services.daily import DailyCheck
+from pbxbilling.services.figures import Figures
 from pbxbilling.web.admin import REFUSALS
 from pbxbilling.web.commands import COMMANDS
 from pbxbilling.web.commands.command import Desk, PaymentDesk
@@ -39,6 +40,7 @@ def desk(shop: Shop, *, keys: bool = True) -> Desk:
         DailyCheck(shop.writer, mirrors, shop.clock, shop.facts.append, lambda: 7),
         billing_desk(shop.store, shop.writer, shop.clock),
         purge_of(shop.store, shop.clock, shop.facts),
+        Figures(shop.book, shop.store.mirrors, shop.store.bills, shop.clock, Policy),
         PaymentDesk(shop.sales, shop.subscriptions, mirrors) if keys else None,
     )
 

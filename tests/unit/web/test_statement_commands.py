@@ -10,6 +10,7 @@ from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.statement_json import statement_from
 from pbxbilling.services.administer import Administration
 from pbxbilling.services.daily import DailyCheck
+from pbxbilling.services.figures import Figures
 from pbxbilling.web.commands import run
 from pbxbilling.web.commands.command import Desk
 from tests.support.billing import Office, billing_desk
@@ -38,6 +39,7 @@ class Served(Office):
             DailyCheck(self.writer, self.store.mirrors, self.clock, self.tell, lambda: 7),
             billing_desk(self.store, self.writer, self.clock),
             purge_of(self.store, self.clock, []),
+            Figures(self.writer.book, self.store.mirrors, self.store.bills, self.clock, Policy),
         )
         return orjson.loads(await run(desk, command, {"month": None, **given}, "alice"))
 

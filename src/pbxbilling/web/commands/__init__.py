@@ -9,7 +9,16 @@ from collections.abc import Mapping
 
 import orjson
 
-from pbxbilling.web.commands import accounts, daily, live, payments, purge, statements, usage
+from pbxbilling.web.commands import (
+    accounts,
+    daily,
+    figures,
+    live,
+    payments,
+    purge,
+    statements,
+    usage,
+)
 from pbxbilling.web.commands.command import Arguments, Command, Desk
 from pbxbilling.web.commands.shape import plain
 
@@ -19,6 +28,7 @@ COMMANDS: Mapping[str, Command] = {
     **usage.COMMANDS,
     **daily.COMMANDS,
     **purge.COMMANDS,
+    **figures.COMMANDS,
     **payments.COMMANDS,
     **statements.COMMANDS,
 }

@@ -11,6 +11,7 @@ from pbxbilling.services.administer import Administration, AdministrationError
 from pbxbilling.services.archive import Archive
 from pbxbilling.services.charges import Charges
 from pbxbilling.services.daily import DailyCheck
+from pbxbilling.services.figures import Figures
 from pbxbilling.services.purge import Purge
 from pbxbilling.services.sell import Sales
 from pbxbilling.services.statements import Statements
@@ -68,6 +69,7 @@ class Desk:
     daily: DailyCheck
     billing: BillingDesk
     purge: Purge
+    figures: Figures
     payments: PaymentDesk | None = None
 
     @property

@@ -1,0 +1,27 @@
+"""The figures of the business."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pbxbilling.domain.figures import CurrencyFigures
+from pbxbilling.domain.money import from_minor
+from pbxbilling.web.commands.command import Arguments, Command, Desk
+
+_AMOUNTS = ("mrr", "trial_mrr", "unpaid", "churned_mrr", "usage", "overage")
+_COUNTS = ("paying", "trials", "past_due", "unpaid_invoices", "churned")
+
+
+async def _figures(desk: Desk, given: Arguments, _actor: str) -> Any:
+    taken = await desk.figures.take(given["month"])
+    currencies = [_currency(one) for one in taken.currencies]
+    return {"at": taken.at, "month": taken.month, "currencies": currencies}
+
+
+def _currency(one: CurrencyFigures) -> dict[str, Any]:
+    amounts = {name: from_minor(getattr(one, name), one.currency) for name in _AMOUNTS}
+    return {"currency": one.currency, **amounts, **{name: getattr(one, name) for name in _COUNTS}}
+
+
+COMMANDS: Mapping[str, Command] = {"figures": Command(_figures)}
