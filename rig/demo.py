@@ -84,7 +84,8 @@ class Desk:
         return ask(self.config, command, given)
 
     def summary(self) -> None:
-        """What is on record at the end."""
+        """What is on record at the end, once it is."""
+        until(self._is_on_record, "the last calls are on record")
         print(f"{'tenant':10}{'answered':>10}{'seconds':>10}{'billed minutes':>16}{'refused':>10}")
         for row in self.ask("usage", tenant=None, month=None):
             seconds = round(row["outbound_seconds"], 1)
@@ -93,6 +94,10 @@ class Desk:
                 f"{row['outbound_minutes']:>16}{self.board.refused[row['tenant']]:>10}"
             )
         print(f"\nlog: {self.directory}/daemon.log   ask: pbxbilling … -c {self.config}")
+
+    def _is_on_record(self) -> bool:
+        status = self.ask("status")
+        return not status["calls"] and not status["store"]["pending"]
 
 
 def with_asterisk(directory: Path, waves: int) -> Desk:

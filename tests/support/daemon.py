@@ -202,8 +202,9 @@ class Daemon:
         self.start()
 
     def wait_idle(self) -> None:
-        """Return when no call is live."""
+        """Return when no call is live and all that was is on record."""
         until(lambda: not self.calls(), "no call is live", 10.0)
+        until(lambda: not self.ask("status")["store"]["pending"], "all is on record", 10.0)
 
     def legs(self) -> Sequence[Row]:
         """The trunk legs on record, oldest first."""
