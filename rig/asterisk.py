@@ -24,7 +24,8 @@ ulimit -n "$(ulimit -Hn)"
 mount --bind "$1" "$2/rig"
 mount --bind "$1/hosts" "$2/etc/hosts"
 mount -t proc proc "$2/proc"
-exec chroot "$2" asterisk -f -C /rig/etc/asterisk.conf
+root=$2; shift 2
+exec chroot "$root" env "$@" asterisk -f -C /rig/etc/asterisk.conf
 """
 
 
@@ -88,7 +89,10 @@ class Asterisk:
         settings.write(self.directory, chroot, self.block, self.settings)
         with (self.directory / "log/console").open("ab") as output:
             self._process = subprocess.Popen(
-                [*_ISOLATED, "sh", "-ec", _START, "sh", str(self.directory), str(chroot)],
+                [
+                    *(*_ISOLATED, "sh", "-ec", _START, "sh", str(self.directory), str(chroot)),
+                    *(f"{name}={value}" for name, value in self.settings.environment.items()),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

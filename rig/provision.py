@@ -114,6 +114,16 @@ def nginx() -> Path:
     return _unpacked("nginx", "nginx") / "usr/sbin/nginx"
 
 
+@functools.cache
+def faketime() -> Path:
+    """Debian's libfaketime for programs with threads, to be preloaded."""
+    root = _unpacked("faketime", "libfaketime")
+    found = next(root.glob("usr/lib/*/faketime/libfaketimeMT.so.1"), None)
+    if found is None:
+        raise UnprovisionedError("Debian's package libfaketime brought no libfaketimeMT.so.1")
+    return found
+
+
 def _unpacked(name: str, *packages: str) -> Path:
     """Root of these packages in the cache; whole, or not there."""
     target = cache_dir() / name
@@ -270,6 +280,7 @@ def main() -> int:
         print(f"promtool: {promtool()}")
         print(f"Mosquitto: {mosquitto()}")
         print(f"nginx: {nginx()}")
+        print(f"libfaketime: {faketime()}")
     except UnprovisionedError as reason:
         print(f"not set up: {reason}", file=sys.stderr)
         return 1

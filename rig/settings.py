@@ -33,6 +33,8 @@ class Settings:
     """More dialplan globals; they win over the ones above."""
     site: str = ""
     """More dialplan: first extensions that every phone and carrier can dial, then contexts."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """What Asterisk finds in its environment besides ours."""
     log: str = "notice,warning,error,verbose(3)"
     """What goes into log/full. Measurements leave `verbose` out."""
 

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -72,7 +72,9 @@ class Daemon:
         more: str = "",
         ami: tuple[str, int] | None = None,
         journal: bool = False,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
+        self._environment = environment or {}
         self._journal = f'cel_csv = "{asterisk.journal}"\n' if journal else ""
         self._ami = ami or asterisk.ami
         self.asterisk = asterisk
@@ -107,7 +109,7 @@ class Daemon:
                 [Path(sys.executable).with_name("pbxbilling"), "serve", "-c", self.config],
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                env={**os.environ, "PYTHONUNBUFFERED": "1", **self._environment},
             )
         until(self._is_ready, f"the daemon is ready: {self.log()[-2000:]}", 20.0)
         self.asterisk.set_global("PBXBILLING_HOOK", self.hook)

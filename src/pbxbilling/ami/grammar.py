@@ -76,7 +76,8 @@ _EVENT = _any_of(
 _LISTED = rf"{ROW}\r\nActionID: {_LINE}{_block('')}{_LINES}"
 _RENAME = rf"Rename{_HEAD}\nChannel: {_LINE}\nNewname: {_LINE}\nUniqueid: {_LINE}{_LINES}"
 _STATUS = r"\nStatus: Fully Booted"
-_AT_LOGIN = rf"\nUptime: \d+\r\nLastReload: \d+\r{_STATUS}"
+# negative where the wall clock was set back to before the start
+_AT_LOGIN = rf"\nUptime: -?\d+\r\nLastReload: -?\d+\r{_STATUS}"
 _TO_ALL = rf"{_STAMP}(?=(?s:.*){_STATUS}){_LINES}"
 _BOOTED = rf"FullyBooted{_PRIVILEGE}(?:{_AT_LOGIN}|{_TO_ALL})"
 _OF_THE_PBX = f"(?:Shutdown|Reload){_PRIVILEGE}{_STAMP}{_LINES}"

@@ -267,8 +267,11 @@ def row_of(pbx: str, text: str) -> ChannelSeen | None:
 
 
 def _seconds(duration: str) -> float:
-    """`hh:mm:ss` in seconds, 0 for what is empty; the hours can have more than two digits."""
+    """`hh:mm:ss` in seconds; the hours can have more than two digits.
+
+    0 for what is empty, and for `00:-59:-30`: a wall clock that was set back.
+    """
     if not duration:
         return 0.0
     hours, minutes, seconds = duration.split(":")
-    return float(int(hours) * 3600 + int(minutes) * 60 + int(seconds))
+    return max(0.0, float(int(hours) * 3600 + int(minutes) * 60 + int(seconds)))

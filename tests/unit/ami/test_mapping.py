@@ -206,5 +206,12 @@ def test_a_row_of_the_channel_list_tells_application_bridge_and_age() -> None:
     )._replace(application="Dial", bridge="b-1", age_s=101 * 3600 + 123)
 
 
+def test_no_channel_is_younger_than_now_though_the_clock_was_set_back() -> None:
+    row = "Event: CoreShowChannel\r\n" + channel("1.1", "PJSIP/alice-1") + "Duration: 00:-59:-30"
+    shown = row_of("pbx1", row)
+    assert shown is not None
+    assert shown.age_s == 0
+
+
 def test_a_row_without_a_uniqueid_is_none() -> None:
     assert row_of("pbx1", "Event: CoreShowChannel\r\nChannel: x\r\nChannelState: 6") is None

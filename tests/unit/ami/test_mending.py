@@ -178,3 +178,14 @@ def test_nothing_that_fits_into_a_number_touches_anothers_channel(written: str) 
     others = OTHERS.strip().encode()
     assert heard.count(others) == 8
     assert all(VICTIM not in keys(message) for message in heard if message != others)
+
+
+@pytest.mark.parametrize("uptime", ["0", "1800", "-1800"])
+def test_an_asterisk_whose_clock_was_set_back_to_before_its_start_is_believed(uptime: str) -> None:
+    message = (
+        f"Event: FullyBooted\r\nPrivilege: system,all\r\nUptime: {uptime}\r\n"
+        f"LastReload: {uptime}\r\nStatus: Fully Booted"
+    ).encode()
+    mender = Mender(TOKEN)
+    assert list(mender.take([message], more=False)) == [message]
+    assert (mender.mended, mender.lost) == (0, 0)
