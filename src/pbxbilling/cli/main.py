@@ -15,6 +15,7 @@ from pbxbilling.cli import (
     figures,
     live,
     payments,
+    personal,
     purge,
     statements,
     tenants,
@@ -32,6 +33,7 @@ app.add_typer(purge.app)
 app.add_typer(figures.app)
 app.add_typer(daemon.config_app, name="config")
 app.add_typer(accounts.plan_app, name="plan")
+accounts.tenant_app.add_typer(personal.app)
 app.add_typer(accounts.tenant_app, name="tenant")
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(usage.usage_app, name="usage")

@@ -2,42 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 from pbxbilling.ports import StoreError
-from pbxbilling.store.faults import check_folder, store_error
-
-MODE = 0o600  # it holds what the database holds: who called whom
+from pbxbilling.store.faults import store_error
+from pbxbilling.store.newfile import new_file
 
 
 def copy_database(source: Path, target: Path, *, replace: bool = False) -> None:
     """Copy by SQLite's backup API; `target` appears when the copy is whole, sound and on disk.
 
-    Raises `StoreError`, also where `target` exists and is not to be replaced; a copy that failed
-    leaves nothing behind.
+    Raises `StoreError` as `new_file`, and where the source cannot be copied or is damaged.
     """
-    check_folder(target)
-    _check_free(target, replace=replace)
-    partial = target.with_name(f"{target.name}.partial")
-    try:
-        partial.unlink(missing_ok=True)
-        partial.touch(MODE, exist_ok=False)
+    with new_file(target, replace=replace) as partial:
         _copy(source, partial)
-        _check_free(target, replace=replace)  # a copy may take minutes
-        os.replace(partial, target)
-        _sync(target.parent)
-    except OSError as error:
-        raise StoreError(f"copy {target} cannot be written: {error.strerror}") from error
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _check_free(target: Path, *, replace: bool) -> None:
-    if not replace and os.path.lexists(target):
-        raise StoreError(f"copy {target} was not made: the file exists; name another, or remove it")
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -56,12 +36,3 @@ def _copy(source: Path, target: Path) -> None:
         raise StoreError(f"copy of {source} was not made: {fault}") from error
     if found != "ok":
         raise StoreError(f"copy of {source} was not made: the database is damaged [{found}]")
-    _sync(target)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -53,6 +53,21 @@ def migration_engine(path: Path, *, begin: str = "BEGIN IMMEDIATE") -> Engine:
     return engine
 
 
+def reading_engine(path: Path) -> Engine:
+    """A connection that reads one state of the database, in whatever thread that runs."""
+    engine = create_engine(
+        URL.create(
+            "sqlite",
+            database=path.absolute().as_uri(),
+            query={"mode": "ro", "uri": "true"},
+        ),
+        poolclass=NullPool,
+        connect_args=_BEGIN_BY_HAND,
+    )
+    _settle(engine, READER_PRAGMAS, "BEGIN")
+    return engine
+
+
 # The driver would begin by itself: late, never before a read or a CREATE TABLE.
 _BEGIN_BY_HAND = {"isolation_level": None}
 

@@ -1,0 +1,27 @@
+"""What is held on a tenant: handed out, and forgotten."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import typer
+
+from pbxbilling.cli.options import DEFAULT, Config, Json
+from pbxbilling.cli.output import print_done
+
+app = typer.Typer()
+
+
+@app.command("export-data")
+def export_data(tenant: str, file: Path, config: Config = DEFAULT, json: Json = False) -> None:
+    """Write all that is held on a tenant into a new zip of JSON lines."""
+    from pbxbilling.clock import SystemClock
+    from pbxbilling.config.load import load
+    from pbxbilling.store.engine import database_file
+    from pbxbilling.store.holding_of import export_tenant
+
+    source = database_file(load(config, os.environ).database.url)
+    rows = export_tenant(source, tenant, file, SystemClock().now())
+    done = {"tenant": tenant, "file": str(file.absolute()), "rows": rows}
+    print_done(done, f"{file}: all on tenant {tenant}, {sum(rows.values())} rows", as_json=json)
