@@ -13,7 +13,7 @@ import stripe.params.billing_portal as known_portal
 import stripe.params.checkout as known_checkout
 from stripe import RequestOptions
 
-from rig.fakestripe import bodies, checkout, customers, meters, subscriptions
+from rig.fakestripe import bodies, checkout, customers, invoices, meters, subscriptions
 from rig.fakestripe.bodies import Body
 from rig.fakestripe.forms import integer, text
 from rig.fakestripe.rejections import RejectedError, missing, unknown
@@ -101,7 +101,9 @@ def _list_invoices(request: Request) -> Body:
     if "subscription" in request.params:
         wanted = request.params["subscription"]
         rows = [
-            row for row in rows if row["parent"]["subscription_details"]["subscription"] == wanted
+            row
+            for row in rows
+            if row["parent"] and row["parent"]["subscription_details"]["subscription"] == wanted
         ]
     return listed(request, rows)
 
@@ -217,6 +219,22 @@ ENDPOINTS = (
         f"{_PAGE} customer subscription status",
     ),
     Endpoint("GET", "/v1/invoices/{id}", _retrieve("invoice")),
+    Endpoint("POST", "/v1/invoices", invoices.create, known.InvoiceCreateParams, invoices.FIELDS),
+    Endpoint(
+        "POST",
+        "/v1/invoiceitems",
+        invoices.add,
+        known.InvoiceItemCreateParams,
+        invoices.ITEM_FIELDS,
+    ),
+    Endpoint(
+        "POST",
+        "/v1/invoices/{id}/finalize",
+        invoices.finalize,
+        known.InvoiceFinalizeInvoiceParams,
+        "auto_advance",
+    ),
+    Endpoint("POST", "/v1/invoices/{id}/send", invoices.send),
     Endpoint("GET", "/v1/events", _list_events, known.EventListParams, f"{_PAGE} type types"),
     Endpoint("GET", "/v1/events/{id}", _retrieve("event")),
     Endpoint("GET", "/v2/core/events/{id}", _retrieve("v2.core.event")),

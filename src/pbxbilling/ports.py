@@ -9,6 +9,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from pbxbilling.domain.billed import (
     BilledLeg,
     BillingCycle,
+    InvoiceRun,
     OneOffEntry,
     PlanSwitched,
     SavedStatement,
@@ -32,6 +33,7 @@ from pbxbilling.domain.retention import Chore, Due
 from pbxbilling.domain.sale import Checkout, GatewayAccount, Order, PriceFound
 from pbxbilling.domain.subscription import Customer, Invoice, Subscription
 from pbxbilling.domain.tenant import Tenant
+from pbxbilling.domain.usage_invoice import InvoiceLine, UsageInvoice
 
 
 class Clock(Protocol):
@@ -368,6 +370,51 @@ class UsageMeter(Protocol):
 
     async def report(self, ident: str) -> MeterReport:
         """What a report of events that could not be used says."""
+        ...
+
+
+class IssuedInvoice(NamedTuple):
+    """An invoice of the gateway: `draft` while it can be changed, the keys of its `lines`."""
+
+    id: str
+    draft: bool
+    total: int
+    lines: Sequence[str]
+
+
+class Invoices(Protocol):
+    """Invoices of usage at the gateway. All of it as in `Till`."""
+
+    async def find(self, order: UsageInvoice) -> IssuedInvoice | None:
+        """The invoice of that tenant and month, if it was created ever."""
+        ...
+
+    async def create(self, order: UsageInvoice) -> IssuedInvoice:
+        """A draft of it, without lines."""
+        ...
+
+    async def add(self, order: UsageInvoice, invoice: str, line: InvoiceLine) -> None:
+        """Put a line on a draft."""
+        ...
+
+    async def invoice(self, order: UsageInvoice, ident: str) -> IssuedInvoice:
+        """It as it is now."""
+        ...
+
+    async def finalize(self, order: UsageInvoice, ident: str) -> None:
+        """It is to be paid from now on."""
+        ...
+
+    async def send(self, order: UsageInvoice, ident: str) -> None:
+        """Have it mailed."""
+        ...
+
+
+class InvoiceRuns(Protocol):
+    """What the store keeps of invoices of usage; raises StoreError as the store does."""
+
+    async def runs(self, month: str | None = None) -> list[InvoiceRun]:
+        """What became of them, by tenant and month; None does not filter."""
         ...
 
 

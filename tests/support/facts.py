@@ -50,6 +50,7 @@ from pbxbilling.domain.gateway_facts import (
     Drifted,
     GatewayAway,
     GatewayBack,
+    InvoiceIssued,
     LetterTaken,
     PaymentAlert,
     UsageGoesOn,
@@ -165,6 +166,7 @@ def one_of_each() -> Iterable[Fact]:
     yield UsageTold(AT, "pbx1:1.2", "acme", 2, EventState.TOO_OLD, "over 35 days")
     yield UsageHeldUp(AT, "no answer")
     yield UsageGoesOn(AT)
+    yield InvoiceIssued(AT, "acme", "2026-11", "in_1", 3451, "EUR")
     yield PaymentAlert(AT, "tenant acme", "the trial ends")
     yield StatementSaved(AT, "acme", "2026-11", 0, "EUR", 3451, 12, unread=("pbx1",))
     yield StatementsWait(AT, ("pbx1",))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from pbxbilling.domain.meter_event import MeterEvent, MeterReport
+from pbxbilling.domain.meter_event import EventState, MeterBacklog, MeterEvent, MeterReport
 from pbxbilling.payments.client import RejectedError
 from pbxbilling.ports import GatewayError
 
@@ -67,3 +67,30 @@ class MemoryMeter:
         self.asked += 1
         if self.away:
             raise GatewayError("Stripe cannot be reached", away=True)
+
+
+class NoEvents:
+    """The `MeterOutbox` port without any event."""
+
+    async def due(self, until: datetime, settled: datetime, limit: int) -> list[MeterEvent]:
+        return []
+
+    async def event(self, leg: str) -> MeterEvent | None:
+        return None
+
+    async def events(
+        self, *states: EventState, tenant: str | None = None, limit: int = 1000
+    ) -> list[MeterEvent]:
+        return []
+
+    async def tried(self, customer: str, begins: datetime, ends: datetime) -> list[MeterEvent]:
+        return []
+
+    async def differing(self, limit: int) -> list[MeterEvent]:
+        return []
+
+    async def parked(self) -> list[str]:
+        return []
+
+    async def backlog(self) -> MeterBacklog:
+        return MeterBacklog({}, None)

@@ -10,6 +10,7 @@ from datetime import datetime
 from pbxbilling.domain.admission import Outcome
 from pbxbilling.domain.billed import (
     BilledLeg,
+    InvoiceRun,
     OneOffEntry,
     OneOffUsed,
     PlanSwitched,
@@ -35,6 +36,19 @@ from tests.support.memory_holdings import MemoryHoldings
 from tests.support.memory_mirrors import MemoryMirrors
 
 
+class MemoryInvoiceRuns:
+    """The `InvoiceRuns` port."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], InvoiceRun] = {}
+
+    def put(self, run: InvoiceRun) -> None:
+        self.kept[run.tenant, run.month] = run
+
+    async def runs(self, month: str | None = None) -> list[InvoiceRun]:
+        return [run for _, run in sorted(self.kept.items()) if month in (None, run.month)]
+
+
 class MemoryStore:
     """Passes the store contract; `fault`, where set, is raised by every commit."""
 
@@ -49,6 +63,7 @@ class MemoryStore:
         self.decided: list[DecisionRecord] = []
         self.audited: list[AuditRecord] = []
         self.mirrors = MemoryMirrors()
+        self.invoice_runs = MemoryInvoiceRuns()
         self.bills = MemoryBills(self.known_legs)
         self.holdings = MemoryHoldings(
             self.calls, self.known_legs, self.decided, self.audited, self.mirrors, self.bills
@@ -62,7 +77,7 @@ class MemoryStore:
         for record in records:
             self._put(record)
 
-    def _put(self, record: Record) -> None:
+    def _put(self, record: Record) -> None:  # noqa: C901 - a kind a case
         match record:
             case CallRecord():
                 old = self.calls.get(record.call)
@@ -82,6 +97,8 @@ class MemoryStore:
                 self.tenants[record.slug] = record
             case SavedStatement() | BilledLeg() | OneOffEntry() | OneOffUsed() | PlanSwitched():
                 self.bills.put(record)
+            case InvoiceRun():
+                self.invoice_runs.put(record)
             case _:
                 self.mirrors.put(record)
 

@@ -44,6 +44,8 @@ def payments_of(
         policy,
         stripe.pages,
         store.meters,
+        store.bills,
+        store.invoice_runs,
         known_until,
     )
     facts.join([payments.sink])
@@ -54,4 +56,10 @@ def desk_of(payments: Payments | None) -> PaymentDesk | None:
     """What commands are served with; None while Stripe is off."""
     if payments is None:
         return None
-    return PaymentDesk(payments.sales, payments.subscriptions, payments.mirrors)
+    return PaymentDesk(
+        payments.sales,
+        payments.subscriptions,
+        payments.mirrors,
+        payments.usage,
+        payments.invoicing.issue,
+    )

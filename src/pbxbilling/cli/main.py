@@ -42,6 +42,7 @@ app.add_typer(statements.statement_app, name="statement")
 app.add_typer(statements.oneoff_app, name="oneoff")
 app.add_typer(payments.app)
 app.add_typer(payments.stripe_app, name="stripe")
+app.add_typer(payments.invoice_app, name="invoice")
 app.add_typer(payments.subscription_app, name="subscription")
 
 

@@ -10,13 +10,14 @@ from typing import Annotated, Any
 
 import typer
 
-from pbxbilling.cli.moments import wrong_usage
+from pbxbilling.cli.moments import period_name, wrong_usage
 from pbxbilling.cli.options import DEFAULT, Config, ForTenant, Json
 from pbxbilling.cli.output import print_done, print_json, print_rows
 from pbxbilling.cli.reach import ask
 
 app = typer.Typer()
 stripe_app = typer.Typer(help="Selling by Stripe.", no_args_is_help=True)
+invoice_app = typer.Typer(help="Invoices of usage.", no_args_is_help=True)
 subscription_app = typer.Typer(help="A tenant's subscription.", no_args_is_help=True)
 
 _CYCLES = ("month", "year")
@@ -25,6 +26,8 @@ _SUBSCRIPTIONS = (
     "customer", "live",
 )  # fmt: skip
 _INVOICES = ("number", "status", "total", "currency", "created_at", "paid_at", "subscription")
+_USAGE = ("leg", "tenant", "ended_at", "minutes", "state", "customer", "note")
+_RUNS = ("tenant", "month", "state", "invoice", "total", "currency", "note")
 _LETTERS = ("event", "kind", "about", "state", "created_at", "waits_for")
 
 
@@ -143,3 +146,46 @@ def subscriptions(config: Config = DEFAULT, tenant: ForTenant = None, json: Json
 def invoices(tenant: str, config: Config = DEFAULT, json: Json = False) -> None:
     """A tenant's invoices as Stripe last showed them, the newest first."""
     print_rows("invoices", ask(config, "invoices", {"tenant": tenant}), _INVOICES, as_json=json)
+
+
+@stripe_app.command("usage")
+def stripe_usage(config: Config = DEFAULT, tenant: ForTenant = None, json: Json = False) -> None:
+    """Usage that Stripe's meter does not have: how much waits, and what needs a person."""
+    view = ask(config, "usage-events", {"tenant": tenant})
+    if json:
+        print_json(view)
+        return
+    waits = ", ".join(f"{number} {state}" for state, number in sorted(view["unsent"].items()))
+    typer.echo(f"not sent: {waits or 'nothing'}")
+    if view["events"]:
+        print_rows("usage not sent", view["events"], _USAGE, as_json=False)
+
+
+@stripe_app.command("usage-decide")
+def stripe_usage_decide(
+    leg: str,
+    again: Annotated[
+        bool, typer.Option("--again/--settled", help="Send it once more, or let it be.")
+    ],
+    config: Config = DEFAULT,
+    json: Json = False,
+) -> None:
+    """Say what becomes of usage that was refused, undecided or too old; LEG is pbx:uniqueid."""
+    event = ask(config, "usage-decide", {"leg": leg, "again": again})
+    done = "is sent once more" if again else "is settled by hand"
+    print_done(
+        event, f"{leg}: {event['minutes']} minutes of {event['tenant']}; it {done}", as_json=json
+    )
+
+
+@invoice_app.command("run")
+def invoice_run(
+    month: Annotated[str, typer.Option("--month", help="As 2026-11.")],
+    config: Config = DEFAULT,
+    json: Json = False,
+) -> None:
+    """Issue the invoices of a past month that were not issued yet; again changes nothing."""
+    with wrong_usage("--month"):
+        period_name(month)
+    runs = ask(config, "invoice-run", {"month": month})
+    print_rows(f"invoices of {month}", runs, _RUNS, as_json=json)

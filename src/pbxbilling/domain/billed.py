@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from pbxbilling.domain.channel import ChannelKey, LegDirection
@@ -121,6 +122,32 @@ class BillingCycle:
     subscription: str
     begins: datetime
     ends: datetime
+
+
+class RunState(StrEnum):
+    """How far the invoice of a period has come."""
+
+    BEGUN = "begun"
+    ISSUED = "issued"  # finalized and sent
+    NOTHING = "nothing"  # no line of the statement is to be invoiced
+    HELD = "held"  # a person has to look: `note` says why
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceRun:
+    """What became of the invoice of a tenant's period, keyed by `tenant` and `month`.
+
+    `total` is in minor units of `currency`.
+    """
+
+    tenant: str
+    month: str
+    state: RunState
+    at: datetime
+    invoice: str = ""
+    total: int = 0
+    currency: str = ""
+    note: str = ""
 
 
 BillingRecord = SavedStatement | BilledLeg | OneOffEntry | OneOffUsed | PlanSwitched

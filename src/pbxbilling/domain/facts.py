@@ -22,6 +22,7 @@ from pbxbilling.domain.gateway_facts import (
     Drifted,
     GatewayAway,
     GatewayBack,
+    InvoiceIssued,
     LetterTaken,
     PaymentAlert,
     UsageGoesOn,
@@ -358,6 +359,7 @@ Fact = (
     | GatewayBack
     | Drifted
     | PaymentAlert
+    | InvoiceIssued
     | UsageTold
     | UsageHeldUp
     | UsageGoesOn

@@ -108,3 +108,15 @@ class UsageGoesOn:
     """It can be sent again."""
 
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceIssued:
+    """An invoice of a period's usage was finalized and sent; `total` in minor units."""
+
+    at: datetime
+    tenant: str
+    month: str
+    invoice: str
+    total: int
+    currency: str

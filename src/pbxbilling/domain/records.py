@@ -15,7 +15,7 @@ from operator import le
 from typing import Any
 
 from pbxbilling.domain.admission import Direction, Mode, Outcome, Reason
-from pbxbilling.domain.billed import BillingCycle, BillingRecord
+from pbxbilling.domain.billed import BillingCycle, BillingRecord, InvoiceRun
 from pbxbilling.domain.channel import ChannelKey, LegDirection
 from pbxbilling.domain.gateway import Cursor, Letter, LetterMoved
 from pbxbilling.domain.meter_event import MeterRecord
@@ -231,6 +231,7 @@ Record = (
     | LetterMoved
     | Cursor
     | BillingCycle
+    | InvoiceRun
     | BillingRecord
     | MeterRecord
 )

@@ -12,16 +12,19 @@ from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.sale import SalePages
 from pbxbilling.payments.client import StripeApi
 from pbxbilling.payments.drift import Drift
+from pbxbilling.payments.invoice_api import StripeInvoices
+from pbxbilling.payments.invoicing import Invoicing
 from pbxbilling.payments.meter_api import StripeMeter
 from pbxbilling.payments.meters import Known, MeterFeed
 from pbxbilling.payments.post import Post
 from pbxbilling.payments.stripe_gateway import StripeGateway
 from pbxbilling.payments.till import StripeTill
 from pbxbilling.payments.webhook import Webhook
-from pbxbilling.ports import Clock, EventSink, MeterOutbox, Mirrors, Store
+from pbxbilling.ports import Bills, Clock, EventSink, InvoiceRuns, MeterOutbox, Mirrors, Store
 from pbxbilling.services.follow import ACTOR, Follower
 from pbxbilling.services.sell import Sales
 from pbxbilling.services.subscriptions import Subscriptions
+from pbxbilling.services.usage_events import UsageEvents
 from pbxbilling.services.write import AccountWriter
 
 SOONEST_S, LATEST_S = 1.0, 60.0  # pauses of usage while Stripe cannot take it
@@ -43,6 +46,8 @@ class Payments:
         policy: Callable[[], Policy],
         pages: SalePages,
         outbox: MeterOutbox,
+        bills: Bills,
+        runs: InvoiceRuns,
         known_until: Known,
     ) -> None:
         """`known_until` says of each PBX before when its legs are settled."""
@@ -61,6 +66,16 @@ class Payments:
             clock,
             emit,
             Backoff(SOONEST_S, LATEST_S, Random()),  # noqa: S311 - for pauses
+        )
+        self.usage = UsageEvents(outbox, writer)
+        self.invoicing = Invoicing(
+            StripeInvoices(self.api),
+            bills,
+            runs,
+            store,
+            lambda: [tenant for _, tenant in sorted(writer.book.tenants.items())],
+            clock,
+            emit,
         )
         self.post = Post(self.gateway, self.follower, mirrors, clock, emit, self.meters.reported)
         self.drift = Drift(
@@ -83,9 +98,10 @@ class Payments:
         self.subscriptions = Subscriptions(till, writer, mirrors, self.follower, live=live)
 
     def sink(self, fact: Fact) -> None:
-        """Hear of new accounts: events may have waited for them."""
+        """Hear of new accounts, for which events may have waited, and of new statements."""
         if isinstance(fact, AccountsChanged) and fact.actor != ACTOR:
             self.post.accounts_changed()
+        self.invoicing.sink(fact)
 
     async def run(self) -> None:
         """Work events off and compare, until cancelled."""
@@ -94,6 +110,7 @@ class Payments:
                 tasks.create_task(self.post.run(), name="post")
                 tasks.create_task(self.drift.run(), name="drift")
                 tasks.create_task(self.meters.run(), name="meters")
+                tasks.create_task(self.invoicing.run(), name="invoicing")
         finally:
             await self.api.close()
 

@@ -365,6 +365,20 @@ purged_usage = Table(
     sqlite_with_rowid=False,
 )
 
+invoice_run = Table(
+    "invoice_run",
+    metadata,
+    Column("tenant", String, primary_key=True),
+    Column("month", String, primary_key=True),
+    Column("state", String, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("invoice", String, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("currency", String, nullable=False),
+    Column("note", String, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 # Queries use these same conditions, so that the partial indexes below apply to them.
 CALL_OPEN = call.c.ended_at.is_(None)
 CALL_MERGED = call.c.merged_into.is_not(None)

@@ -31,6 +31,7 @@ from pbxbilling.store.bills import SqlBills
 from pbxbilling.store.engine import database_file, writer_engine
 from pbxbilling.store.faults import FileError, told_as_store_errors
 from pbxbilling.store.holdings import SqlHoldings
+from pbxbilling.store.invoice_runs import SqlInvoiceRuns
 from pbxbilling.store.meters import SqlMeterOutbox
 from pbxbilling.store.migrate import migrate
 from pbxbilling.store.mirrors import SqlMirrors
@@ -58,6 +59,7 @@ class SqlStore:
         self.bills = SqlBills(self._reads)
         self.meters = SqlMeterOutbox(self._reads)
         self.holdings = SqlHoldings(self._reads, self._transaction)
+        self.invoice_runs = SqlInvoiceRuns(self._reads)
         self._writes = Writes(self._writer.dialect.name)
 
     @classmethod

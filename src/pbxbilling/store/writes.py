@@ -26,6 +26,7 @@ from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from pbxbilling.domain.billed import (
     BilledLeg,
     BillingCycle,
+    InvoiceRun,
     OneOffEntry,
     OneOffUsed,
     PlanSwitched,
@@ -46,7 +47,7 @@ from pbxbilling.domain.records import (
 )
 from pbxbilling.domain.subscription import Customer, Invoice, Subscription
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.store import bill_rows, meter_rows, mirror_rows, rows, schema
+from pbxbilling.store import bill_rows, invoice_runs, meter_rows, mirror_rows, rows, schema
 
 # Rows a statement: binding that many holds the event loop for about 2 ms.
 CHUNK = 200
@@ -103,6 +104,7 @@ class Writes:
                 meter_rows.metered(_UPSERTS[dialect](schema.meter_event)),
                 meter_rows.metered_values,
             ),
+            InvoiceRun: _Write(upsert(schema.invoice_run), invoice_runs.run_values),
             MeterEventMoved: _Write(meter_rows.move(), meter_rows.moved_values),
             MeterEventsUnparked: _Write(meter_rows.unpark(), meter_rows.unparked_values),
             BillingCycle: _Write(

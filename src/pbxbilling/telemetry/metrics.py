@@ -43,6 +43,7 @@ from pbxbilling.domain.figures import FiguresTaken
 from pbxbilling.domain.gateway_facts import (
     Drifted,
     GatewayAway,
+    InvoiceIssued,
     LetterTaken,
     PaymentAlert,
     UsageHeldUp,
@@ -223,6 +224,7 @@ class Metrics:
         self._count("subscription_drifts", "Subscriptions that no event had kept up to date.")
         self._count("meter_events", "Meter events that came to an end, by which.", "state")
         self._count("meter_outages", "Times that usage could not be sent for a while.")
+        self._count("usage_invoices", "Invoices of usage that were finalized and sent.")
         self._count("payment_alerts", "What a person has to look at about payments.")
         self._count("statements", "Statements saved: final ones, and interim copies.", "kind")
         self._count("statement_waits", "Times that a PBX held final statements up.")
@@ -274,6 +276,7 @@ _RULES: Mapping[type, _Rule] = {
     Drifted: ("subscription_drifts", lambda _fact, _: ()),
     PaymentAlert: ("payment_alerts", lambda _fact, _: ()),
     UsageTold: ("meter_events", lambda fact, _: (fact.state.value,)),
+    InvoiceIssued: ("usage_invoices", lambda _fact, _: ()),
     UsageHeldUp: ("meter_outages", lambda _fact, _: ()),
     StatementSaved: ("statements", lambda fact, _: ("interim" if fact.number else "final",)),
     StatementsWait: ("statement_waits", lambda _fact, _: ()),

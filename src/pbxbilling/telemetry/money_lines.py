@@ -16,6 +16,7 @@ from pbxbilling.domain.gateway_facts import (
     Drifted,
     GatewayAway,
     GatewayBack,
+    InvoiceIssued,
     LetterTaken,
     PaymentAlert,
     UsageGoesOn,
@@ -54,6 +55,12 @@ def _usage_told(fact: UsageTold, _mask: Mask) -> Line:
     return Line(WARNING, "usage not sent", fields | {"state": fact.state, "note": fact.note})
 
 
+def _invoice_issued(fact: InvoiceIssued, _mask: Mask) -> Line:
+    total = from_minor(fact.total, fact.currency)
+    fields = {"tenant": fact.tenant, "month": fact.month, "invoice": fact.invoice}
+    return Line(INFO, "usage invoiced", fields | {"total": total, "currency": fact.currency})
+
+
 def _statement_saved(fact: StatementSaved, _mask: Mask) -> Line:
     fields: dict[str, Any] = {
         "tenant": fact.tenant,
@@ -81,6 +88,7 @@ MONEY_LINES: Mapping[type, Callable[[Any, Mask], Line]] = {
     StatementFailed: plain(ERROR, "statement cannot be made", "tenant", "month", "error"),
     CycleOpened: plain(INFO, "billing cycle opened", "tenant", "invoice", "begins", "ends"),
     UsageTold: _usage_told,
+    InvoiceIssued: _invoice_issued,
     UsageHeldUp: plain(WARNING, "usage cannot be sent: it is kept", "reason"),
     UsageGoesOn: plain(INFO, "usage is sent again"),
     PaymentAlert: plain(WARNING, "payments need a look", "subject", "note"),

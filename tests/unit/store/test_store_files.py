@@ -84,8 +84,9 @@ def second_revision(tmp_path: Path) -> Path:
     """The migrations as they were when a plan had one price."""
     folder = tmp_path / "second"
     shutil.copytree(migrations.__path__[0], folder)
-    for later in (folder / "versions").glob("000[3-9]*.py"):
-        later.unlink()
+    for version in (folder / "versions").glob("0*.py"):
+        if version.name >= "0003":
+            version.unlink()
     return folder
 
 

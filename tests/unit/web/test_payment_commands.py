@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from pbxbilling.domain.billed import InvoiceRun, RunState
 from pbxbilling.domain.gateway import LetterState
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.standing import Status
 from pbxbilling.ports import GatewayError
-from pbxbilling.services.administer import Administration, AdministrationError
+from pbxbilling.services.administer import Administration, AdministrationError, NotKnownError
 from pbxbilling.services.daily import DailyCheck
 from pbxbilling.services.figures import Figures
+from pbxbilling.services.usage_events import UsageEvents
 from pbxbilling.web.admin import REFUSALS
 from pbxbilling.web.commands import COMMANDS
 from pbxbilling.web.commands.command import Desk, PaymentDesk
 from pbxbilling.web.commands.shape import plain
 from tests.support.billing import billing_desk
 from tests.support.gateway_records import invoice, letter
+from tests.support.memory_meter import NoEvents
 from tests.support.purges import purge_of
 from tests.support.shop import Shop
 
@@ -33,15 +37,24 @@ GIVEN: dict[str, Any] = {
 }
 
 
+async def issued(month: str | None) -> list[InvoiceRun]:
+    if month == "2026-09":
+        raise GatewayError("Stripe cannot be reached", away=True)
+    at = datetime(2026, 12, 1, tzinfo=UTC)
+    return [InvoiceRun("acme", month or "", RunState.ISSUED, at, "in_1", 1190, "EUR")]
+
+
 def desk(shop: Shop, *, keys: bool = True) -> Desk:
     mirrors = shop.store.mirrors
+    usage = UsageEvents(NoEvents(), shop.writer)
+    payments = PaymentDesk(shop.sales, shop.subscriptions, mirrors, usage, issued)
     return Desk(
         Administration(shop.store, shop.writer, shop.clock, Policy),
         DailyCheck(shop.writer, mirrors, shop.clock, shop.facts.append, lambda: 7),
         billing_desk(shop.store, shop.writer, shop.clock),
         purge_of(shop.store, shop.clock, shop.facts),
         Figures(shop.book, shop.store.mirrors, shop.store.bills, shop.clock, Policy),
-        PaymentDesk(shop.sales, shop.subscriptions, mirrors) if keys else None,
+        payments if keys else None,
     )
 
 
@@ -127,3 +140,17 @@ async def test_two_clicks_through_the_socket_are_one_offer() -> None:
     shop = Shop()
     offers = await asyncio.gather(serve(shop, "checkout"), serve(shop, "checkout"))
     assert offers[0] == offers[1]
+
+
+async def test_an_invoice_run_says_what_became_of_each() -> None:
+    (row,) = await serve(Shop(), "invoice-run", month="2026-11")
+    assert (row["tenant"], row["state"], row["total"]) == ("acme", "issued", "11.90")
+    with pytest.raises(AdministrationError, match="cannot be reached"):
+        await serve(Shop(), "invoice-run", month="2026-09")
+
+
+async def test_usage_that_nothing_is_known_of_cannot_be_decided() -> None:
+    view = await serve(Shop(), "usage-events", tenant=None)
+    assert view == {"unsent": {}, "oldest": None, "events": []}
+    with pytest.raises(NotKnownError, match="`pbxbilling stripe usage` lists those to decide"):
+        await serve(Shop(), "usage-decide", leg="pbx1:1.1", again=True)

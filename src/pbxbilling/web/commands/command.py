@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from pbxbilling.domain.billed import InvoiceRun
 from pbxbilling.ports import Bills, Clock, Mirrors, Store
 from pbxbilling.services.administer import Administration, AdministrationError
 from pbxbilling.services.archive import Archive
@@ -16,6 +17,7 @@ from pbxbilling.services.purge import Purge
 from pbxbilling.services.sell import Sales
 from pbxbilling.services.statements import Statements
 from pbxbilling.services.subscriptions import Subscriptions
+from pbxbilling.services.usage_events import UsageEvents
 from pbxbilling.services.write import AccountWriter
 
 Arguments = Mapping[str, Any]
@@ -36,6 +38,8 @@ class PaymentDesk:
     sales: Sales
     subscriptions: Subscriptions
     mirrors: Mirrors
+    usage: UsageEvents
+    issue_invoices: Callable[[str | None], Awaitable[list[InvoiceRun]]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pbxbilling.domain.billed import InvoiceRun
 from pbxbilling.domain.gateway import Letter, LetterState
 from pbxbilling.domain.money import from_minor
 from pbxbilling.domain.plan import Cycle
 from pbxbilling.domain.subscription import Invoice
+from pbxbilling.ports import GatewayError
+from pbxbilling.services.administer import AdministrationError
 from pbxbilling.web.commands.command import Arguments, Command, Desk
 
 
@@ -84,6 +87,34 @@ def _waits_for(one: Letter) -> str:
     return "a tenant: the one that it names, or whose customer it is; `apply` adds one"
 
 
+async def _usage(desk: Desk, given: Arguments, _actor: str) -> Any:
+    return await desk.shop.usage.view(given["tenant"])
+
+
+async def _usage_decide(desk: Desk, given: Arguments, actor: str) -> Any:
+    return await desk.shop.usage.decide(given["leg"], actor, again=given["again"])
+
+
+async def _invoice_run(desk: Desk, given: Arguments, _actor: str) -> Any:
+    try:
+        runs = await desk.shop.issue_invoices(given["month"])
+    except GatewayError as fault:
+        raise AdministrationError(str(fault)) from fault
+    return [_run(one) for one in runs]
+
+
+def _run(one: InvoiceRun) -> dict[str, Any]:
+    return {
+        "tenant": one.tenant,
+        "month": one.month,
+        "state": one.state,
+        "invoice": one.invoice,
+        "total": from_minor(one.total, one.currency) if one.currency else "",
+        "currency": one.currency,
+        "note": one.note,
+    }
+
+
 COMMANDS: Mapping[str, Command] = {
     name: Command(serve, needs_daemon=True, about_payments=True)
     for name, serve in {
@@ -95,5 +126,8 @@ COMMANDS: Mapping[str, Command] = {
         "subscriptions": _subscriptions,
         "invoices": _invoices,
         "parked": _parked,
+        "usage-events": _usage,
+        "usage-decide": _usage_decide,
+        "invoice-run": _invoice_run,
     }.items()
 }

@@ -1,0 +1,55 @@
+"""The `InvoiceRuns` port on an SQL database, its rows, and how they are written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from pbxbilling.domain.billed import InvoiceRun, RunState
+from pbxbilling.store import schema
+from pbxbilling.store.reads import Reads
+from pbxbilling.store.rows import Values, instant, storable, to_us
+
+
+class SqlInvoiceRuns:
+    """What became of invoices of usage."""
+
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
+
+    async def runs(self, month: str | None = None) -> list[InvoiceRun]:
+        """By tenant and month; None does not filter."""
+        table = schema.invoice_run
+        query = select(table).order_by(table.c.tenant, table.c.month)
+        if month is not None:
+            query = query.where(table.c.month == month)
+        return [run_record(row) for row in await self._reads.rows(query)]
+
+
+def run_values(record: InvoiceRun) -> Values:
+    """The row of a run."""
+    return {
+        "tenant": record.tenant,
+        "month": record.month,
+        "state": record.state.value,
+        "at": to_us(record.at),
+        "invoice": record.invoice,
+        "total": record.total,
+        "currency": record.currency,
+        "note": storable(record.note),
+    }
+
+
+def run_record(row: Row[Any]) -> InvoiceRun:
+    """The run of a row."""
+    return InvoiceRun(
+        tenant=row.tenant,
+        month=row.month,
+        state=RunState(row.state),
+        at=instant(row.at),
+        invoice=row.invoice,
+        total=row.total,
+        currency=row.currency,
+        note=row.note,
+    )

@@ -1,0 +1,194 @@
+"""Final statements become invoices at Stripe: each once, and to the cent."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pbxbilling.domain.billed import InvoiceRun, RunState
+from pbxbilling.domain.charging import Charges, Charging
+from pbxbilling.domain.gateway_facts import InvoiceIssued, PaymentAlert
+from pbxbilling.domain.tenant import Tenant
+from pbxbilling.domain.usage_invoice import InvoiceLine, UsageInvoice
+from pbxbilling.payments.client import StripeApi
+from pbxbilling.payments.invoice_api import StripeInvoices
+from pbxbilling.payments.invoicing import Invoicing
+from pbxbilling.ports import GatewayError
+from pbxbilling.store.sql import SqlStore
+from rig.fakestripe import TEST_KEY, FakeStripe, Fault
+from tests.support.billing import BASIC, Office, utc
+
+ITEMS = Charging(Charges.INVOICE_ITEMS)
+TAXED = replace(BASIC, tax_rate_bp=1900)
+
+
+class Counter:
+    """An office that is closed for November, before Stripe."""
+
+    def __init__(self, fake: FakeStripe, **tenant: Any) -> None:
+        self.fake = fake
+        self.customer = fake.create_customer(name="Acme")
+        fields: dict[str, Any] = {"charging": ITEMS, "customer": self.customer} | tenant
+        acme = replace(Tenant("acme", "basic", name="Acme Inc."), **fields)
+        self.office = Office("2026-11-01T00:00", acme, plans=(TAXED,))
+        self.api = StripeApi(TEST_KEY, fake.url)
+
+    def invoicing(self) -> Invoicing:
+        """Another life of it."""
+        office = self.office
+        return Invoicing(
+            StripeInvoices(self.api),
+            office.store.bills,
+            office.store.invoice_runs,
+            office.store,
+            lambda: list(office.book.tenants.values()),
+            office.clock,
+            office.tell,
+        )
+
+    async def november(self) -> None:
+        await self.office.at("2026-11-01T00:00")
+        await self.office.called("2026-11-20T12:00", 5)
+        await self.office.at("2026-12-01T00:00:01")
+
+    @property
+    def made(self) -> list[dict[str, Any]]:
+        return self.fake.all("invoice")
+
+
+@pytest.fixture
+async def counter(fake: FakeStripe) -> AsyncIterator[Counter]:
+    made = Counter(fake)
+    yield made
+    await made.api.close()
+
+
+async def test_a_final_statement_is_invoiced_once_and_to_the_cent(counter: Counter) -> None:
+    await counter.november()
+    runs = await counter.invoicing().issue()
+    assert await counter.invoicing().issue() == runs
+    (invoice,), (final,) = counter.made, counter.office.finals
+    assert (invoice["status"], invoice["customer"]) == ("open", counter.customer)
+    assert invoice["total"] == final.total == runs[0].total
+    texts = [line["description"] for line in invoice["lines"]["data"]]
+    assert texts[-1] == "Tax 19.0 %"
+    assert [event["type"] for event in counter.fake.events("invoice.sent")] == ["invoice.sent"]
+    (told,) = [fact for fact in counter.office.facts if isinstance(fact, InvoiceIssued)]
+    assert (told.invoice, told.month) == (invoice["id"], "2026-11")
+
+
+STEPS = ("/v1/invoices", "/v1/invoiceitems", "/finalize", "/send")
+
+
+@pytest.mark.parametrize("fault", [Fault.ANSWER_LOST, Fault.ERROR])
+@pytest.mark.parametrize("day_s", [0, 90_000])
+async def test_whatever_is_lost_on_the_way_there_is_one_invoice(
+    counter: Counter, fault: Fault, day_s: int
+) -> None:
+    await counter.november()
+    for _ in range(12):
+        counter.fake.break_api(fault, times=1)
+        try:
+            await counter.invoicing().issue()
+        except GatewayError:
+            counter.fake.mend_api()
+            await _one_step_further(counter)
+        counter.fake.clock.advance(day_s)
+    counter.fake.mend_api()
+    (run,) = await counter.invoicing().issue()
+    (invoice,), (final,) = counter.made, counter.office.finals
+    assert run.state is RunState.ISSUED
+    assert (invoice["status"], invoice["total"]) == ("open", final.total)
+
+
+async def _one_step_further(counter: Counter) -> None:
+    """A run whose second request is lost: each round gets on by one."""
+    for path in STEPS:
+        counter.fake.break_api(Fault.ANSWER_LOST, path=path, times=1)
+        try:
+            await counter.invoicing().issue()
+        except GatewayError:
+            return
+        finally:
+            counter.fake.mend_api()
+
+
+async def test_a_subscription_has_invoices_of_its_own_for_the_plan(fake: FakeStripe) -> None:
+    counter = Counter(fake, subscription="sub_1")
+    await counter.november()
+    await counter.invoicing().issue()
+    await counter.api.close()
+    (invoice,) = counter.made
+    keys = [line["metadata"]["line"] for line in invoice["lines"]["data"]]
+    assert keys == ["overage:500000", "tax:1900"]
+    assert invoice["total"] == 150 + 29
+
+
+@pytest.mark.parametrize("way", [Charges.NONE, Charges.METER_EVENTS])
+async def test_usage_that_goes_another_way_is_not_invoiced(fake: FakeStripe, way: Charges) -> None:
+    counter = Counter(fake, charging=Charging(way))
+    await counter.november()
+    assert await counter.invoicing().issue() == []
+    assert counter.made == []
+    await counter.api.close()
+
+
+async def test_a_period_that_was_switched_in_the_middle_is_left_to_a_person(
+    fake: FakeStripe,
+) -> None:
+    switched = Charging(Charges.METER_EVENTS, Charges.INVOICE_ITEMS, utc("2026-11-15T00:00"))
+    counter = Counter(fake, charging=switched)
+    await counter.november()
+    (run,) = await counter.invoicing().issue()
+    await counter.api.close()
+    assert (run.state, counter.made) == (RunState.HELD, [])
+    (alert,) = [fact for fact in counter.office.facts if isinstance(fact, PaymentAlert)]
+    assert "is not invoiced: its usage was charged another way" in alert.note
+
+
+async def test_a_past_month_is_run_by_hand_as_often_as_one_likes(counter: Counter) -> None:
+    await counter.november()
+    for _ in range(2):
+        (run,) = await counter.invoicing().issue("2026-11")
+        assert run.state is RunState.ISSUED
+    assert await counter.invoicing().issue("2026-10") == []
+    assert len(counter.made) == 1
+
+
+async def test_nobody_is_invoiced_before_it_is_a_customer(fake: FakeStripe) -> None:
+    counter = Counter(fake, customer=None)
+    await counter.november()
+    (run,) = await counter.invoicing().issue()
+    await counter.api.close()
+    assert (run.state, run.note) == (RunState.BEGUN, "its tenant is no customer at Stripe yet")
+
+
+async def test_an_invoice_that_says_something_else_is_not_sent(counter: Counter) -> None:
+    await counter.november()
+    counter.fake.break_api(Fault.ERROR, path="/v1/invoiceitems")
+    with pytest.raises(GatewayError):
+        await counter.invoicing().issue()
+    counter.fake.mend_api()
+    order = UsageInvoice("acme", "2026-11", counter.customer, "EUR", ())
+    by_hand = InvoiceLine("by hand", "Something else", 1)
+    await StripeInvoices(counter.api).add(order, counter.made[0]["id"], by_hand)
+    (run,) = await counter.invoicing().issue()
+    assert run.state is RunState.HELD
+    assert counter.made[0]["status"] == "draft"
+
+
+async def test_runs_are_kept(tmp_path: Path) -> None:
+    run = InvoiceRun(
+        "acme", "2026-11", RunState.BEGUN, utc("2026-12-01T00:00"), "in_1", 1190, "EUR", "why"
+    )
+    issued = replace(run, state=RunState.ISSUED, at=run.at + timedelta(days=1))
+    async with await SqlStore.open(f"sqlite:///{tmp_path / 'test.db'}") as store:
+        await store.commit([run, replace(run, month="2026-10")])
+        await store.commit([issued])
+        assert await store.invoice_runs.runs("2026-11") == [issued]
+        assert len(await store.invoice_runs.runs()) == 2
