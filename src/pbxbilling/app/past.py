@@ -28,17 +28,22 @@ class Past:
 
     @classmethod
     async def read(cls, store: Store, now: datetime, timezone: str) -> Past:
-        """Read it; `timezone` says which month it is for nobody's legs. Raises StoreError."""
-        accounts = await store.accounts()
-        around = [now + timedelta(days=days) for days in (-1, 0, 1)]
+        """Read it; `timezone` says which month it is for nobody's legs. Raises StoreError.
+
+        `now` may be wrong: a machine that starts before NTP has set its clock goes on where its
+        PBXes were last heard.
+        """
+        accounts, marks = await store.accounts(), await store.marks()
+        times = {now, *(mark.heard_at for mark in marks.values() if mark.heard_at is not None)}
+        around = [at + timedelta(days=days) for at in times for days in (-1, 0, 1)]
         months = {period_at(at, timezone).month for at in around}
         months |= {tenant.period_at(at).month for tenant in accounts.tenants for at in around}
         return cls(
             book=AccountBook(accounts.plans, accounts.tenants),
             usage=[row for month in sorted(months) for row in await store.usage(month=month)],
-            marks=await store.marks(),
+            marks=marks,
             open_calls=await store.open_calls(),
             open_legs=await store.open_legs(),
-            merges=await store.merges(now - MERGES_KEPT),
+            merges=await store.merges(min(times) - MERGES_KEPT),
             unowned_legs=len(await store.unowned_legs()),
         )

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 
+import pytest
+
 from pbxbilling.app.past import Past
 from pbxbilling.domain.admission import Mode
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.plan import Overage, Plan
 from pbxbilling.domain.policy import Policy
+from pbxbilling.domain.records import PbxMark
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.services.administer import Administration
 from pbxbilling.services.write import AccountWriter
 from tests.support.memory_store import MemoryStore
-from tests.support.store_records import ended_leg
+from tests.support.store_records import call, ended_leg
 from tests.support.world import START, Clock, World
 
 HARD = Plan("plan", included_minutes=1, overage=Overage.BLOCK)
@@ -63,6 +66,18 @@ async def kept(month: str) -> MemoryStore:
 async def test_a_start_goes_on_with_the_usage_of_a_period_that_began_last_month() -> None:
     past = await Past.read(await kept("2026-10"), START, "UTC")
     assert [(row.tenant, row.month) for row in past.usage] == [("acme", "2026-10")]
+
+
+@pytest.mark.parametrize(
+    "wrong", [datetime(1970, 1, 2, tzinfo=UTC), datetime(2038, 1, 1, tzinfo=UTC)]
+)
+async def test_a_start_before_the_clock_is_set_gives_no_allowance_back(wrong: datetime) -> None:
+    store = await kept("2026-10")
+    merged = call("c2", merged_into="c1", started_at=START, ended_at=START)
+    await store.commit([merged, PbxMark("pbx1", START)])
+    past = await Past.read(store, wrong, "UTC")
+    assert [(row.tenant, row.month) for row in past.usage] == [("acme", "2026-10")]
+    assert past.merges == {"c2": "c1"}
 
 
 async def test_usage_is_reported_by_the_period_that_runs() -> None:
