@@ -73,7 +73,7 @@ class SqlBills:
         if of_month is not None:
             query = query.where(table.c.of_month == of_month)
         query = query.order_by(table.c.ended_at, table.c.pbx, table.c.uniqueid, table.c.month)
-        return [bill_rows.billed_record(row) for row in await self._reads.rows(query)]
+        return await self._reads.many(query, bill_rows.billed_record)
 
     async def billed_copies(self, keys: Iterable[ChannelKey]) -> list[BilledLeg]:
         """Every copy of these legs on a final statement, earlier statements' first."""
@@ -82,17 +82,17 @@ class SqlBills:
         wanted = iter(keys)
         while some := list(islice(wanted, _KEYS_A_QUERY)):
             query = select(table).where(tuple_(table.c.pbx, table.c.uniqueid).in_(some))
-            found += map(bill_rows.billed_record, await self._reads.rows(query))
+            found += await self._reads.many(query, bill_rows.billed_record)
         return sorted(found, key=lambda leg: (leg.month, leg.of_month, leg.key))
 
     async def legs_between(self, tenant: str, begins: datetime, ends: datetime) -> list[LegRecord]:
         """A tenant's answered legs that ended in [begins, ends), in the order of their ends."""
-        return [leg_record(row) for row in await self._reads.rows(_legs(tenant, begins, ends))]
+        return await self._reads.many(_legs(tenant, begins, ends), leg_record)
 
     async def late_legs(self, tenant: str, begins: datetime, ends: datetime) -> list[LegRecord]:
         """Those of `legs_between` that are on no final statement as they are now."""
         query = _legs(tenant, begins, ends).where(~ON_A_STATEMENT)
-        return [leg_record(row) for row in await self._reads.rows(query)]
+        return await self._reads.many(query, leg_record)
 
     async def charged(self, month: str) -> list[Charged]:
         """What final statements of periods that begin in a month have, by currency and line."""

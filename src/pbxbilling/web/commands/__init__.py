@@ -35,5 +35,9 @@ COMMANDS: Mapping[str, Command] = {
 
 
 async def run(desk: Desk, name: str, given: Arguments, actor: str) -> bytes:
-    """Run a command and give its result as JSON; KeyError for a name that is none."""
-    return orjson.dumps(plain(await COMMANDS[name].serve(desk, given, actor)))
+    """Run a command and give its result as JSON; KeyError for a name that is none.
+
+    Bytes are JSON already: of what is large it is made beside the event loop.
+    """
+    result = await COMMANDS[name].serve(desk, given, actor)
+    return result if isinstance(result, bytes) else orjson.dumps(plain(result))

@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+import orjson
+
 from pbxbilling.domain.billed import OneOffEntry, SavedStatement
 from pbxbilling.domain.money import from_minor
 from pbxbilling.domain.statement import StatementKind
 from pbxbilling.domain.statement_json import as_json
+from pbxbilling.services.archive import CallList
 from pbxbilling.services.charges import PlanChangeReport
 from pbxbilling.services.statements import Issued
 from pbxbilling.web.commands.command import Arguments, Command, Desk
@@ -39,7 +42,7 @@ async def _statements(desk: Desk, given: Arguments, _actor: str) -> Any:
 
 async def _records(desk: Desk, given: Arguments, _actor: str) -> Any:
     calls = await desk.billing.archive.calls(given["tenant"], given["month"], given["line"])
-    return await asyncio.to_thread(plain, calls)
+    return await asyncio.to_thread(_calls, calls)
 
 
 async def _add(desk: Desk, given: Arguments, actor: str) -> Any:
@@ -61,10 +64,14 @@ async def _change_plan(desk: Desk, given: Arguments, actor: str) -> Any:
     return _changed(report)
 
 
-def _issued(issued: Issued) -> dict[str, Any]:
+def _calls(calls: CallList) -> bytes:
+    return orjson.dumps(plain(calls))
+
+
+def _issued(issued: Issued) -> bytes:
     """A statement as it is written, with its number (null for a preview) and what to know of it."""
     written = as_json(issued.statement)
-    return {**written, "number": issued.number, "notices": list(issued.notices)}
+    return orjson.dumps({**written, "number": issued.number, "notices": issued.notices})
 
 
 def _listed(saved: SavedStatement) -> dict[str, Any]:
