@@ -33,6 +33,7 @@ from pbxbilling.domain.retention import Chore, Due
 from pbxbilling.domain.sale import Checkout, GatewayAccount, Order, PriceFound
 from pbxbilling.domain.subscription import Customer, Invoice, Subscription
 from pbxbilling.domain.tenant import Tenant
+from pbxbilling.domain.units import UnitsUsed
 from pbxbilling.domain.usage_invoice import InvoiceLine, UsageInvoice
 
 
@@ -187,6 +188,16 @@ class Bills(Protocol):
 
     async def charged(self, month: str) -> list[Charged]:
         """What final statements of periods that begin in a month have, by currency and line."""
+        ...
+
+    async def units(self, reference: str) -> UnitsUsed | None:
+        """The units that another program told under a reference; None: none."""
+        ...
+
+    async def units_between(
+        self, tenant: str, begins: datetime, ends: datetime
+    ) -> Mapping[str, int]:
+        """What a tenant used in [begins, ends), added up by meter."""
         ...
 
     async def one_offs(self, tenant: str) -> list[OneOffEntry]:

@@ -15,6 +15,7 @@ from pbxbilling.domain.channel import ChannelKey
 from pbxbilling.domain.figures import Charged
 from pbxbilling.domain.gateway import Cursor
 from pbxbilling.domain.statement import LineKind
+from pbxbilling.domain.units import UnitsUsed
 from pbxbilling.ports import Bills, Mirrors, Store, StoreError
 from tests.support.bill_records import DECEMBER, NOVEMBER, billed, one_off, saved
 from tests.support.store_records import after, ended_leg, leg
@@ -166,3 +167,18 @@ class BillsContract(ABC):
             await store.commit([known, corrected, new, *copies])
             late = await store.bills.late_legs("acme", NOVEMBER, DECEMBER)
         assert late == [corrected, new]
+
+    async def test_units_are_known_by_reference_and_added_up_by_meter(self) -> None:
+        used = [
+            UnitsUsed("a", "acme", "words", 10, after(0)),
+            UnitsUsed("b", "acme", "words", 5, after(1)),
+            UnitsUsed("c", "acme", "messages", 1, after(1)),
+            UnitsUsed("d", "acme", "words", 100, after(2)),
+            UnitsUsed("e", "globex", "words", 100, after(1)),
+        ]
+        async with self.billing() as store:
+            await store.commit(used)
+            assert await store.bills.units("b") == used[1]
+            assert await store.bills.units("z") is None
+            sums = await store.bills.units_between("acme", after(0), after(2))
+            assert sums == {"words": 15, "messages": 1}

@@ -29,6 +29,7 @@ from pbxbilling.domain.records import (
 )
 from pbxbilling.domain.standing import Blocker, Status
 from pbxbilling.domain.tenant import Tenant
+from pbxbilling.domain.units import UnitPrice
 from pbxbilling.ports import Store
 from tests.support.store_records import after, call, decision, ended_leg, leg
 
@@ -75,6 +76,7 @@ class StoreContract(ABC):
                 DestinationRate("44", 50_000, "Britain", date(2026, 12, 1), in_allowance=True),
                 DestinationRate("1", 1),
             ),
+            meters=(UnitPrice("words", 500_000, 1000, "Words"), UnitPrice("messages", 1)),
             features=frozenset({"recording", "fax"}),
             stripe=StripePrices("price_1", "price_2", "price_3", "price_4"),
             active=False,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -19,6 +19,7 @@ from pbxbilling.domain.channel import ChannelKey
 from pbxbilling.domain.figures import Charged
 from pbxbilling.domain.records import LegRecord
 from pbxbilling.domain.statement import LineKind
+from pbxbilling.domain.units import UnitsUsed
 from pbxbilling.store.faults import RecordError
 
 
@@ -31,6 +32,7 @@ class MemoryBills:
         self.copies: dict[tuple[ChannelKey, str, str], BilledLeg] = {}
         self.entries: dict[tuple[str, int], OneOffEntry] = {}
         self.switches: dict[tuple[str, datetime], PlanSwitched] = {}
+        self.used: dict[str, UnitsUsed] = {}
 
     def check(self, records: Iterable[object]) -> None:
         """Refuse a batch with a twin of what may be there once, before any of it is put."""
@@ -63,6 +65,18 @@ class MemoryBills:
         if entry is not None and entry.used_in is None:
             used = replace(entry, used_in=record.month)
             self.entries[record.tenant, record.number] = used
+
+    async def units(self, reference: str) -> UnitsUsed | None:
+        return self.used.get(reference)
+
+    async def units_between(
+        self, tenant: str, begins: datetime, ends: datetime
+    ) -> Mapping[str, int]:
+        sums: Counter[str] = Counter()
+        for one in self.used.values():
+            if one.tenant == tenant and begins <= one.at < ends:
+                sums[one.meter] += one.units
+        return dict(sums)
 
     async def statements(
         self, *, tenant: str | None = None, month: str | None = None, documents: bool = True

@@ -30,6 +30,7 @@ from pbxbilling.domain.records import (
     UsageRow,
 )
 from pbxbilling.domain.tenant import Tenant
+from pbxbilling.domain.units import UnitsUsed
 from pbxbilling.ports import StoreError
 from tests.support.memory_bills import MemoryBills
 from tests.support.memory_holdings import MemoryHoldings
@@ -97,6 +98,8 @@ class MemoryStore:
                 self.tenants[record.slug] = record
             case SavedStatement() | BilledLeg() | OneOffEntry() | OneOffUsed() | PlanSwitched():
                 self.bills.put(record)
+            case UnitsUsed():
+                self.bills.used[record.reference] = record
             case InvoiceRun():
                 self.invoice_runs.put(record)
             case _:

@@ -33,6 +33,7 @@ from pbxbilling.domain.plan import (
 )
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.tenant import Tenant
+from pbxbilling.domain.units import UnitPrice
 from pbxbilling.services.accounts import AccountsFile
 from pbxbilling.services.written import PRICE_KEYS
 
@@ -125,6 +126,14 @@ def _one_rate_a_day(rates: tuple[DestinationTable, ...]) -> tuple[DestinationTab
     return rates
 
 
+class UnitPriceTable(Section):
+    """One key of a plan's `meters`."""
+
+    price: Rate
+    per: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    name: str = ""
+
+
 class PlanTable(_Limited):
     """One `[plan.SLUG]`."""
 
@@ -147,6 +156,7 @@ class PlanTable(_Limited):
     destinations: Annotated[
         tuple[DestinationTable, ...], Field(max_length=1000), AfterValidator(_one_rate_a_day)
     ] = ()
+    meters: Mapping[Slug, UnitPriceTable] = Field(default_factory=dict)
     features: tuple[Name, ...] = ()
     stripe_prices: StripePricesTable = StripePricesTable()
     active: bool = True
@@ -173,6 +183,10 @@ class PlanTable(_Limited):
             billing_increment=BillingIncrement.parse(self.billing_increment),
             tax_rate_bp=to_basis_points(self.tax_rate),
             destinations=tuple(table.rate() for table in self.destinations),
+            meters=tuple(
+                UnitPrice(meter, to_micros(one.price), one.per, one.name)
+                for meter, one in sorted(self.meters.items())
+            ),
             features=frozenset(self.features),
             stripe=StripePrices(**self.stripe_prices.model_dump()),
             active=self.active,

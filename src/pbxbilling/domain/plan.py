@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from pbxbilling.domain.channel import LegDirection
 from pbxbilling.domain.destinations import DestinationRate
+from pbxbilling.domain.units import UnitPrice
 
 
 class Overage(StrEnum):
@@ -134,6 +135,7 @@ class Plan:
     billing_increment: BillingIncrement = PER_MINUTE
     tax_rate_bp: int = 0  # hundredths of a per cent, on top of the amounts above
     destinations: tuple[DestinationRate, ...] = ()
+    meters: tuple[UnitPrice, ...] = ()  # of usage that is no call
     features: frozenset[str] = frozenset()
     stripe: StripePrices = StripePrices()
     active: bool = True  # whether it can be chosen; who has it keeps it until renewal

@@ -22,6 +22,7 @@ from pbxbilling.domain.meter_event import MeterRecord
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.subscription import Customer, Invoice, Subscription
 from pbxbilling.domain.tenant import Tenant
+from pbxbilling.domain.units import UnitsUsed
 
 
 class EndWitness(StrEnum):
@@ -232,6 +233,7 @@ Record = (
     | Cursor
     | BillingCycle
     | InvoiceRun
+    | UnitsUsed
     | BillingRecord
     | MeterRecord
 )

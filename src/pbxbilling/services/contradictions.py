@@ -103,7 +103,7 @@ def charging_problems(tenants: Tenants, plans: Plans) -> Iterator[Problem]:
     for tenant in tenants.values():
         plan = plans.get(tenant.plan)
         metered = Charges.METER_EVENTS in (tenant.charging.way, tenant.charging.before)
-        faults = unmeterable(plan) if metered and plan is not None else ()
+        faults = _unmeterable(plan) if metered and plan is not None else ()
         if faults:
             yield Problem(
                 f"tenant {tenant.slug}",
@@ -112,6 +112,11 @@ def charging_problems(tenants: Tenants, plans: Plans) -> Iterator[Problem]:
                 f" ({', '.join(faults)}): change the plan, or set charges ="
                 f' "{Charges.INVOICE_ITEMS}"',
             )
+
+
+def _unmeterable(plan: Plan) -> tuple[str, ...]:
+    faults = unmeterable(plan)
+    return (*faults, "it has meters of other units") if plan.meters else faults
 
 
 def double_claims(tenants: Tenants) -> Iterator[Problem]:

@@ -14,6 +14,7 @@ from pbxbilling.domain.billed import (
     SavedStatement,
 )
 from pbxbilling.domain.billing import statement_of
+from pbxbilling.domain.charge import Charge
 from pbxbilling.domain.conditions import conditions
 from pbxbilling.domain.period import Period
 from pbxbilling.domain.plan import Plan
@@ -22,7 +23,9 @@ from pbxbilling.domain.records import LegRecord, Record
 from pbxbilling.domain.statement import LineKind, OneOff, Statement, StatementKind
 from pbxbilling.domain.statement_json import as_json
 from pbxbilling.domain.subscription import Subscription
+from pbxbilling.domain.tariff import Tariff
 from pbxbilling.domain.tenant import Tenant
+from pbxbilling.domain.units import unit_charges
 from pbxbilling.ports import Bills
 from pbxbilling.services.late import adjustments, billed_leg, latest, period_of_end
 
@@ -40,6 +43,7 @@ class Material:
     switches: Sequence[PlanSwitched]
     legs: Sequence[LegRecord]
     one_offs: Sequence[OneOffEntry]
+    units: Mapping[str, int]
     closed: Sequence[SavedStatement] = ()
     late: Sequence[LegRecord] = ()
     moved: Sequence[BilledLeg] = ()
@@ -79,7 +83,8 @@ async def gather(
     due = [one for one in entries if _is_due(one, period, is_next=is_next)]
     legs = await bills.legs_between(tenant.slug, period.begins, period.ends)
     switches = await bills.plan_switches(tenant.slug, period.begins)
-    material = Material(tenant, period, plans, subscription, switches, legs, due)
+    units = await bills.units_between(tenant.slug, period.begins, period.ends)
+    material = Material(tenant, period, plans, subscription, switches, legs, due, units)
     return await _with_late(bills, material) if is_next else material
 
 
@@ -141,6 +146,7 @@ def drafted(material: Material, kind: StatementKind, at: datetime) -> Draft:
         prices=sold.prices,
         changes=sold.changes,
         with_setup=sold.with_setup,
+        units=_units(material, sold.stretches[-1].tariff),
         one_offs=map(_one_off, due),
         adjustments=adjusted,
     )
@@ -155,6 +161,14 @@ def drafted(material: Material, kind: StatementKind, at: datetime) -> Draft:
         due,
         charges_setup=any(line.kind is LineKind.SETUP for line in statement.lines),
     )
+
+
+def _units(material: Material, tariff: Tariff) -> Iterator[Charge]:
+    """Usage that is no call, by the plan at the period's end; free while that is a trial."""
+    until = material.tenant.trial_until
+    free = until is not None and until >= material.period.ends
+    prices = material.plans[tariff.plan].meters
+    return unit_charges(material.units, prices, tariff.currency, free=free)
 
 
 def _one_off(entry: OneOffEntry) -> OneOff:

@@ -11,6 +11,7 @@ from pbxbilling.domain.destinations import DestinationRate
 from pbxbilling.domain.money import from_basis_points, from_micros, from_minor
 from pbxbilling.domain.plan import LIMIT_NAMES, Cycle, Plan
 from pbxbilling.domain.tenant import Tenant
+from pbxbilling.domain.units import UnitPrice
 
 # The accounts file's keys for what a cycle costs.
 PRICE_KEYS: Mapping[Cycle, str] = {
@@ -43,6 +44,7 @@ def _plan_as_written(plan: Plan) -> dict[str, Any]:
         "billing_increment": str(plan.billing_increment),
         "tax_rate": from_basis_points(plan.tax_rate_bp),
         "destinations": [_destination(rate) for rate in plan.destinations],
+        "meters": {price.meter: _unit_price(price) for price in plan.meters},
         "features": sorted(plan.features),
         "stripe_prices": {name: id_ for name, id_ in asdict(plan.stripe).items() if id_},
         "active": plan.active,
@@ -60,6 +62,10 @@ def _destination(rate: DestinationRate) -> dict[str, Any]:
         **since,
         "in_allowance": rate.in_allowance,
     }
+
+
+def _unit_price(price: UnitPrice) -> dict[str, Any]:
+    return {"per": price.per, "price": from_micros(price.price_micros), "name": price.name}
 
 
 def _price(plan: Plan, cycle: Cycle) -> str | None:

@@ -15,6 +15,7 @@ from pbxbilling.domain.billed import (
     SavedStatement,
 )
 from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.units import UnitsUsed
 from pbxbilling.store.rows import Values, instant, storable, to_us
 
 
@@ -173,3 +174,19 @@ def cycle_record(row: Row[Any]) -> BillingCycle:
     return BillingCycle(
         row.invoice, row.tenant, row.subscription, instant(row.begins), instant(row.ends)
     )
+
+
+def units_values(record: UnitsUsed) -> Values:
+    """The row of units."""
+    return {
+        "reference": storable(record.reference),
+        "tenant": record.tenant,
+        "meter": record.meter,
+        "units": record.units,
+        "at": to_us(record.at),
+    }
+
+
+def units_record(row: Row[Any]) -> UnitsUsed:
+    """The units of a row."""
+    return UnitsUsed(row.reference, row.tenant, row.meter, row.units, instant(row.at))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -20,6 +20,7 @@ from pbxbilling.domain.channel import ChannelKey
 from pbxbilling.domain.figures import Charged
 from pbxbilling.domain.records import LegRecord
 from pbxbilling.domain.statement import LineKind
+from pbxbilling.domain.units import UnitsUsed
 from pbxbilling.store import bill_rows, schema
 from pbxbilling.store.reads import Reads
 from pbxbilling.store.rows import leg_record, to_us
@@ -111,6 +112,24 @@ class SqlBills:
         )
         found = await self._reads.rows(query)
         return [Charged(row.currency, LineKind(row.kind), int(row.amount)) for row in found]
+
+    async def units(self, reference: str) -> UnitsUsed | None:
+        """The units of a reference."""
+        table = schema.generic_usage
+        found = await self._reads.rows(select(table).where(table.c.reference == reference))
+        return bill_rows.units_record(found[0]) if found else None
+
+    async def units_between(
+        self, tenant: str, begins: datetime, ends: datetime
+    ) -> Mapping[str, int]:
+        """What a tenant used in [begins, ends), added up by meter."""
+        row = schema.generic_usage.c
+        query = (
+            select(row.meter, func.sum(row.units).label("units"))
+            .where(row.tenant == tenant, row.at >= to_us(begins), row.at < to_us(ends))
+            .group_by(row.meter)
+        )
+        return {found.meter: int(found.units) for found in await self._reads.rows(query)}
 
     async def one_offs(self, tenant: str) -> list[OneOffEntry]:
         """A tenant's one-off lines by number."""

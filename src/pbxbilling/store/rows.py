@@ -34,6 +34,7 @@ from pbxbilling.domain.records import (
 )
 from pbxbilling.domain.standing import Blocker, Status
 from pbxbilling.domain.tenant import Tenant
+from pbxbilling.domain.units import UnitPrice
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -263,6 +264,7 @@ def plan_values(record: Plan) -> Values:
         "billing_increment": str(record.billing_increment),
         "tax_rate_bp": record.tax_rate_bp,
         "destinations": [_destination_values(rate) for rate in record.destinations],
+        "meters": [asdict(price) for price in record.meters],
         "features": _words(record.features),
         "stripe_prices": asdict(record.stripe),
         "active": record.active,
@@ -290,6 +292,7 @@ def plan_record(row: Row[Any]) -> Plan:
         billing_increment=BillingIncrement.parse(row.billing_increment),
         tax_rate_bp=row.tax_rate_bp,
         destinations=tuple(map(_destination, row.destinations)),
+        meters=tuple(UnitPrice(**price) for price in row.meters),
         features=frozenset(row.features),
         stripe=StripePrices(**row.stripe_prices),
         active=row.active,

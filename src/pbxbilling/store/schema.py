@@ -142,6 +142,7 @@ plan = Table(
     Column("billing_increment", String, nullable=False),
     Column("tax_rate_bp", Integer, nullable=False),
     Column("destinations", _Object, nullable=False),
+    Column("meters", _Object, nullable=False),
     Column("features", _Object, nullable=False),
     Column("stripe_prices", _Object, nullable=False),
     Column("active", Boolean, nullable=False),
@@ -379,6 +380,17 @@ invoice_run = Table(
     sqlite_with_rowid=False,
 )
 
+generic_usage = Table(
+    "generic_usage",
+    metadata,
+    Column("reference", String, primary_key=True),
+    Column("tenant", String, nullable=False),
+    Column("meter", String, nullable=False),
+    Column("units", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 # Queries use these same conditions, so that the partial indexes below apply to them.
 CALL_OPEN = call.c.ended_at.is_(None)
 CALL_MERGED = call.c.merged_into.is_not(None)
@@ -440,6 +452,7 @@ Index("ix_billing_cycle_tenant", billing_cycle.c.tenant, billing_cycle.c.begins)
 _partial("ix_meter_event_due", METER_DUE, meter_event.c.ended_at, meter_event.c.leg)
 _partial("ix_meter_event_unsent", METER_UNSENT, meter_event.c.state, meter_event.c.tenant)
 _partial("ix_meter_event_differs", METER_DIFFERS, meter_event.c.leg)
+Index("ix_generic_usage_tenant", generic_usage.c.tenant, generic_usage.c.at)
 Index("ix_meter_event_customer", meter_event.c.customer, meter_event.c.ended_at)
 Index("ix_meter_event_month", meter_event.c.tenant, meter_event.c.month)
 _partial("ix_letter_unfinished", LETTER_UNFINISHED, letter.c.received_at)

@@ -47,6 +47,7 @@ from pbxbilling.domain.records import (
 )
 from pbxbilling.domain.subscription import Customer, Invoice, Subscription
 from pbxbilling.domain.tenant import Tenant
+from pbxbilling.domain.units import UnitsUsed
 from pbxbilling.store import bill_rows, invoice_runs, meter_rows, mirror_rows, rows, schema
 
 # Rows a statement: binding that many holds the event loop for about 2 ms.
@@ -104,6 +105,7 @@ class Writes:
                 meter_rows.metered(_UPSERTS[dialect](schema.meter_event)),
                 meter_rows.metered_values,
             ),
+            UnitsUsed: _Write(insert(schema.generic_usage), bill_rows.units_values),
             InvoiceRun: _Write(upsert(schema.invoice_run), invoice_runs.run_values),
             MeterEventMoved: _Write(meter_rows.move(), meter_rows.moved_values),
             MeterEventsUnparked: _Write(meter_rows.unpark(), meter_rows.unparked_values),

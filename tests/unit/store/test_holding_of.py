@@ -29,7 +29,7 @@ AMOUNTS = {
     *("talk_us", "billed_s", "allowance_s", "included_s", "charged_s", "used", "limit", "calls"),
     *("setup_fee", "overage_per_minute_micros", "price_per_call_micros", "rate_micros"),
     *("fee_micros", "total", "net", "tax", "amount", "journal_offset", "minutes", "id"),
-    *("ledger_minutes",),
+    *("ledger_minutes", "units"),
 }
 
 
