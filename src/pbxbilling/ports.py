@@ -260,9 +260,26 @@ class Holdings(Protocol):
         ...
 
     async def due(
-        self, chore: Chore, since: datetime, before: datetime, limit: int
+        self,
+        chore: Chore,
+        since: datetime,
+        before: datetime,
+        limit: int,
+        *,
+        tenant: str | None = None,
     ) -> Sequence[Due]:
-        """Rows of [since, before) to do it to, the oldest first."""
+        """Rows of [since, before) to do it to, the oldest first; of one tenant, where it is named.
+
+        Audit and events belong to none.
+        """
+        ...
+
+    async def needed(self, tenant: str) -> int:
+        """How many of its answered legs a final statement or the meter still needs."""
+        ...
+
+    async def redact(self, subject: str, keys: Collection[str]) -> None:
+        """Leave these keys out of what the audit trail says of a subject."""
         ...
 
     async def do(

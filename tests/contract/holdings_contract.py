@@ -179,6 +179,31 @@ class HoldingsContract(ABC):
             rest = await store.holdings.due(Chore.DECISIONS, found[-1].at, LATER, 9)
             assert [due.at for due in rest] == [after(2), after(3)]
 
+    async def test_what_is_due_of_one_tenant_is_asked_for_by_its_name(self) -> None:
+        async with self.holding() as store:
+            await store.commit([decision(1), decision(2, tenant="globex")])
+            found = await store.holdings.due(Chore.DECISIONS, BEFORE, LATER, 9, tenant="globex")
+            assert [due.at for due in found] == [after(2)]
+
+    async def test_legs_that_a_statement_is_to_be_made_from_are_counted(self) -> None:
+        one, other = ended_leg("1.1"), ended_leg("1.2", tenant="globex")
+        async with self.holding() as store:
+            await store.commit([one, other, ended_leg("1.3", answered_at=None)])
+            assert await store.holdings.needed("acme") == 1
+            await store.commit([copy_of(one), saved()])
+            assert await store.holdings.needed("acme") == 0
+            assert await store.holdings.needed("globex") == 1
+
+    async def test_keys_are_left_out_of_what_the_audit_says_of_one_subject(self) -> None:
+        told = AuditRecord(
+            after(1), "root", "apply", "tenant acme", None, {"email": "x", "plan": 1}
+        )
+        other = replace(told, at=after(0), subject="tenant globex")
+        async with self.holding() as store:
+            await store.commit([told, other])
+            await store.holdings.redact("tenant acme", ["email", "name"])
+            assert await store.audit() == [replace(told, after={"plan": 1}), other]
+
     async def test_what_is_not_due_any_more_is_left(self) -> None:
         one = call(ended_at=after(5))
         async with self.holding() as store:

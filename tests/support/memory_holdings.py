@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from operator import itemgetter
@@ -41,9 +41,15 @@ class MemoryHoldings:
         return len(list(self._due(chore, before)))
 
     async def due(
-        self, chore: Chore, since: datetime, before: datetime, limit: int
+        self,
+        chore: Chore,
+        since: datetime,
+        before: datetime,
+        limit: int,
+        *,
+        tenant: str | None = None,
     ) -> Sequence[Due]:
-        found = [due for due in self._due(chore, before) if due.at >= since]
+        found = [due for due in self._due(chore, before, tenant) if due.at >= since]
         return sorted(found, key=itemgetter(1))[:limit]
 
     async def do(
@@ -54,8 +60,25 @@ class MemoryHoldings:
             (self._cut if chore in CUTS else self._take)(chore, key)
         return len(still)
 
-    def _due(self, chore: Chore, before: datetime) -> Iterator[Due]:
+    async def needed(self, tenant: str) -> int:
+        used = [leg for leg in self._legs.values() if leg.answered_at and leg.month]
+        return sum(leg.tenant == tenant and not self._settled(leg) for leg in used)
+
+    async def redact(self, subject: str, keys: Collection[str]) -> None:
+        def left(side: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+            return side and {key: value for key, value in side.items() if key not in keys}
+
+        self._audited[:] = [
+            replace(row, before=left(row.before), after=left(row.after))
+            if row.subject == subject
+            else row
+            for row in self._audited
+        ]
+
+    def _due(self, chore: Chore, before: datetime, tenant: str | None = None) -> Iterator[Due]:
         for key, at, row in self._rows(chore):
+            if tenant is not None and row.tenant != tenant:
+                continue
             if at is None or at >= before or not self._may_go(chore, row):
                 continue
             if chore not in CUTS or not all(is_cut(n) or not n for n in (row.caller, row.number)):

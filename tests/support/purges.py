@@ -8,7 +8,9 @@ from typing import Protocol
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.retention import Retention
 from pbxbilling.ports import Bills, Clock, Holdings, Mirrors, Store
+from pbxbilling.services.forget import Forgetter
 from pbxbilling.services.purge import Purge
+from pbxbilling.services.write import AccountWriter
 
 
 class HoldingStore(Store, Protocol):
@@ -49,3 +51,8 @@ def purge_of(
         no_rest,
         asyncio.Lock(),
     )
+
+
+def forgetter_of(store: HoldingStore, writer: AccountWriter, clock: Clock) -> Forgetter:
+    """What forgets a tenant of that store, where no daemon runs."""
+    return Forgetter(store.holdings, store, store.mirrors, writer, purge_of(store, clock, []))

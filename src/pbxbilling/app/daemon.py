@@ -33,6 +33,7 @@ from pbxbilling.services.administer import Administration
 from pbxbilling.services.core import Core
 from pbxbilling.services.daily import DailyCheck
 from pbxbilling.services.figures import Figures
+from pbxbilling.services.forget import Forgetter
 from pbxbilling.services.inforce import InForce
 from pbxbilling.services.inspect import Inspector
 from pbxbilling.services.record import Recorder
@@ -143,6 +144,9 @@ class Daemon:
             self._daily, clock, facts, check_hour(settings), DailyCheckFailed
         )
         self._purge = purge_of(store, clock, facts, lambda: configuration.settings.retention)
+        self._forgetter = Forgetter(
+            store.holdings, store, store.mirrors, self._accounts, self._purge, self._inspector
+        )
         self._figures = Figures(
             in_force.book, store.mirrors, store.bills, clock, lambda: in_force.policy
         )
@@ -223,6 +227,7 @@ class Daemon:
             self._statements.desk,
             self._purge,
             self._figures,
+            self._forgetter,
             desk_of(self._payments),
         )
         return {

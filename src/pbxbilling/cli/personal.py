@@ -9,6 +9,7 @@ import typer
 
 from pbxbilling.cli.options import DEFAULT, Config, Json
 from pbxbilling.cli.output import print_done
+from pbxbilling.cli.reach import ask
 
 app = typer.Typer()
 
@@ -25,3 +26,12 @@ def export_data(tenant: str, file: Path, config: Config = DEFAULT, json: Json = 
     rows = export_tenant(source, tenant, file, SystemClock().now())
     done = {"tenant": tenant, "file": str(file.absolute()), "rows": rows}
     print_done(done, f"{file}: all on tenant {tenant}, {sum(rows.values())} rows", as_json=json)
+
+
+@app.command()
+def forget(tenant: str, config: Config = DEFAULT, json: Json = False) -> None:
+    """Forget a tenant that is gone: contacts and numbers. What it was billed stays."""
+    done = ask(config, "forget", {"tenant": tenant})
+    told = f"tenant {tenant} is forgotten: numbers cut in {done['rows']} rows"
+    notes = "".join(f"\nnote: {note}" for note in done["notes"])
+    print_done(done, told + notes, as_json=json)

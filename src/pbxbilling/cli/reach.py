@@ -110,6 +110,7 @@ async def _offline(settings: Settings, command: str, given: Mapping[str, Any]) -
     from pbxbilling.services.administer import Administration
     from pbxbilling.services.daily import DailyCheck
     from pbxbilling.services.figures import Figures
+    from pbxbilling.services.forget import Forgetter
     from pbxbilling.services.statements import Statements
     from pbxbilling.services.write import AccountWriter
     from pbxbilling.store.sql import SqlStore
@@ -123,12 +124,14 @@ async def _offline(settings: Settings, command: str, given: Mapping[str, Any]) -
         clock = SystemClock()
         writer = AccountWriter(store, book, clock, _nobody, asyncio.Lock())
         statements = Statements(store.bills, store.mirrors, writer, clock, _nobody)
+        purge = purge_of(store, clock, _nobody, lambda: settings.retention)
         desk = Desk(
             Administration(store, writer, clock, settings.policy),
             DailyCheck(writer, store.mirrors, clock, _nobody, lambda: settings.billing.grace_days),
             BillingDesk.of(statements, store, store.bills, writer, clock),
-            purge_of(store, clock, _nobody, lambda: settings.retention),
+            purge,
             Figures(book, store.mirrors, store.bills, clock, settings.policy),
+            Forgetter(store.holdings, store, store.mirrors, writer, purge),
         )
         who = actor(os.geteuid(), os.environ.get("SUDO_USER"))
         return await run(desk, command, given, who)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from pbxbilling.domain.daily import DailyHour
 from pbxbilling.domain.gateway import Cursor
-from pbxbilling.domain.retention import Chore, Purged, Retention
+from pbxbilling.domain.retention import CUTS, Chore, Purged, Retention
 from pbxbilling.ports import Clock, EventSink, Holdings, Mirrors, Store
 
 CURSOR = "purge"
@@ -73,20 +73,32 @@ class Purge:
         self._emit(purged)
         return purged
 
+    async def cut_numbers_of(self, tenant: str) -> int:
+        """Cut the numbers in all rows of a tenant, however young; gives how many that were."""
+        rows: Counter[Chore] = Counter()
+        async with self._alone:
+            for chore in sorted(CUTS):
+                await self._do(chore, self._clock.now(), rows, None, tenant)
+        return rows.total()
+
     async def _do(
-        self, chore: Chore, before: datetime, rows: Counter[Chore], until: float | None
+        self,
+        chore: Chore,
+        before: datetime,
+        rows: Counter[Chore],
+        until: float | None,
+        tenant: str | None = None,
     ) -> bool:
         """One chore, to its end (True) or that of the time."""
-        since, found = _BEGINNING, await self._holdings.due(chore, _BEGINNING, before, ROUND)
-        while found:
+        since, whole = _BEGINNING, True
+        while whole:
+            found = await self._holdings.due(chore, since, before, ROUND, tenant=tenant)
             for first in range(0, len(found), BATCH):
                 if until is not None and self._clock.monotonic() >= until:
                     return False
                 keys = [due.key for due in found[first : first + BATCH]]
                 rows[chore] += await self._holdings.do(chore, before, keys)
                 await self._rest()
-            if len(found) < ROUND:
-                break
-            since = found[-1].at
-            found = await self._holdings.due(chore, since, before, ROUND)
+            whole = len(found) == ROUND
+            since = found[-1].at if found else since
         return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -83,7 +83,13 @@ class SqlHoldings:
         return int(rows[0][0])
 
     async def due(
-        self, chore: Chore, since: datetime, before: datetime, limit: int
+        self,
+        chore: Chore,
+        since: datetime,
+        before: datetime,
+        limit: int,
+        *,
+        tenant: str | None = None,
     ) -> Sequence[Due]:
         """Rows of [since, before) to do it to, the oldest first."""
         target = _TARGETS[chore]
@@ -93,8 +99,27 @@ class SqlHoldings:
             .order_by(target.age)
             .limit(limit)
         )
+        if tenant is not None:
+            query = query.where(target.table.c.tenant == tenant)
         rows = await self._reads.rows(query)
         return [Due(tuple(row[1:]), instant(row[0])) for row in rows]
+
+    async def needed(self, tenant: str) -> int:
+        """How many of its answered legs a final statement or the meter still needs."""
+        query: Select[Any] = select(func.count()).select_from(schema.leg)
+        rows = await self._reads.rows(
+            query.where(_LEG.tenant == tenant, schema.LEG_USED, not_(_SETTLED))
+        )
+        return int(rows[0][0])
+
+    async def redact(self, subject: str, keys: Collection[str]) -> None:
+        """Leave these keys out of what the audit trail says of a subject."""
+        row, paths = schema.audit.c, [f"$.{key}" for key in keys]
+        left = {side: func.json_remove(row[side], *paths) for side in ("before", "after")}
+        async with self._transaction() as connection:
+            await connection.execute(
+                update(schema.audit).where(row.subject == subject).values(left)
+            )
 
     async def do(
         self, chore: Chore, before: datetime, keys: Sequence[tuple[str | int, ...]]
@@ -145,7 +170,7 @@ def _was_never_billed() -> ColumnElement[bool]:
         .where(statement.tenant == schema.leg.c.tenant, statement.number == FINAL)
         .scalar_subquery()
     )
-    return schema.leg.c.ended_at < first
+    return schema.leg.c.ended_at < func.coalesce(first, 0)
 
 
 def _waits_for_the_meter() -> ColumnElement[bool]:

@@ -21,7 +21,7 @@ from pbxbilling.web.commands.command import Desk as CommandDesk
 from pbxbilling.web.public import public_app
 from tests.support.billing import billing_desk
 from tests.support.memory_store import MemoryStore
-from tests.support.purges import purge_of
+from tests.support.purges import forgetter_of, purge_of
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 WRITING = StoreView(0)
@@ -113,8 +113,11 @@ class Desk:
         daily = DailyCheck(writer, self.store.mirrors, Clock(), self.facts.append, lambda: 7)
         billing = billing_desk(self.store, writer, Clock())
         figures = Figures(self.book, self.store.mirrors, self.store.bills, Clock(), Policy)
+        forgetter = forgetter_of(self.store, writer, Clock())
         purge = purge_of(self.store, Clock(), self.facts)
-        app = of_user(0, admin_app(CommandDesk(administration, daily, billing, purge, figures)))
+        app = of_user(
+            0, admin_app(CommandDesk(administration, daily, billing, purge, figures, forgetter))
+        )
         transport = httpx.ASGITransport(app=app)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://test")
 

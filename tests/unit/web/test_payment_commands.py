@@ -24,7 +24,7 @@ from pbxbilling.web.commands.shape import plain
 from tests.support.billing import billing_desk
 from tests.support.gateway_records import invoice, letter
 from tests.support.memory_meter import NoEvents
-from tests.support.purges import purge_of
+from tests.support.purges import forgetter_of, purge_of
 from tests.support.shop import Shop
 
 ABOUT_PAYMENTS = sorted(name for name, command in COMMANDS.items() if command.about_payments)
@@ -54,6 +54,7 @@ def desk(shop: Shop, *, keys: bool = True) -> Desk:
         billing_desk(shop.store, shop.writer, shop.clock),
         purge_of(shop.store, shop.clock, shop.facts),
         Figures(shop.book, shop.store.mirrors, shop.store.bills, shop.clock, Policy),
+        forgetter_of(shop.store, shop.writer, shop.clock),
         payments if keys else None,
     )
 

@@ -14,7 +14,7 @@ from pbxbilling.services.figures import Figures
 from pbxbilling.web.commands import run
 from pbxbilling.web.commands.command import Desk
 from tests.support.billing import Office, billing_desk
-from tests.support.purges import purge_of
+from tests.support.purges import forgetter_of, purge_of
 
 LINE = {
     "key", "kind", "text", "quantity", "unit", "rate_micros", "per", "amount_minor", "tax_rate_bp",
@@ -40,6 +40,7 @@ class Served(Office):
             billing_desk(self.store, self.writer, self.clock),
             purge_of(self.store, self.clock, []),
             Figures(self.writer.book, self.store.mirrors, self.store.bills, self.clock, Policy),
+            forgetter_of(self.store, self.writer, self.clock),
         )
         return orjson.loads(await run(desk, command, {"month": None, **given}, "alice"))
 

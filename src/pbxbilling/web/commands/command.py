@@ -13,6 +13,7 @@ from pbxbilling.services.archive import Archive
 from pbxbilling.services.charges import Charges
 from pbxbilling.services.daily import DailyCheck
 from pbxbilling.services.figures import Figures
+from pbxbilling.services.forget import Forgetter
 from pbxbilling.services.purge import Purge
 from pbxbilling.services.sell import Sales
 from pbxbilling.services.statements import Statements
@@ -74,6 +75,7 @@ class Desk:
     billing: BillingDesk
     purge: Purge
     figures: Figures
+    forgetter: Forgetter
     payments: PaymentDesk | None = None
 
     @property

@@ -1,0 +1,130 @@
+"""Forgetting a tenant: names, addresses, contacts and numbers go; what it was billed stays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from pbxbilling.domain.standing import Status
+from pbxbilling.domain.tenant import Tenant
+from pbxbilling.ports import Holdings, Mirrors, Store
+from pbxbilling.services.accounts import TenantChange
+from pbxbilling.services.administer import AdministrationError, NotKnownError
+from pbxbilling.services.purge import Purge
+from pbxbilling.services.statements import cursor_of
+from pbxbilling.services.views import Live
+from pbxbilling.services.write import AccountWriter
+
+ACTION = "tenant forget"
+PERSONAL = (
+    "name", "email", "address", "contacts", "vat_id", "accountcodes", "dids", "contexts",
+)  # fmt: skip
+_GONE = frozenset({Status.CANCELLED, Status.READ_ONLY})
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """A tenant after it was forgotten: in how many rows numbers were cut, and what remains."""
+
+    tenant: str
+    rows: int
+    notes: tuple[str, ...]
+
+
+class Forgetter:
+    """Raises AdministrationError where something of the tenant is still needed, and StoreError.
+
+    What was interrupted is gone on with when it is asked for again.
+    """
+
+    def __init__(
+        self,
+        holdings: Holdings,
+        store: Store,
+        mirrors: Mirrors,
+        writer: AccountWriter,
+        purge: Purge,
+        live: Live | None = None,
+    ) -> None:
+        """`live` is None where no daemon runs."""
+        self._holdings = holdings
+        self._store = store
+        self._mirrors = mirrors
+        self._writer = writer
+        self._purge = purge
+        self._live = live
+
+    async def forget(self, slug: str, actor: str) -> Forgotten:
+        """Forget a tenant that is gone: cancelled, without live calls, billed to its end."""
+        async with self._writer.alone:
+            tenant = self._writer.book.tenants.get(slug)
+            if tenant is None:
+                msg = f"tenant {slug!r} is unknown; `pbxbilling tenants` lists them"
+                raise NotKnownError(msg)
+            await self._check(tenant)
+            await self._writer.write(ACTION, [TenantChange(tenant, _blank(tenant))], actor)
+            await self._forget_customers(slug)
+        await self._holdings.redact(f"tenant {slug}", PERSONAL)
+        return Forgotten(slug, await self._purge.cut_numbers_of(slug), _notes(slug))
+
+    async def _check(self, tenant: Tenant) -> None:
+        slug = tenant.slug
+        if tenant.status not in _GONE:
+            msg = (
+                f"{slug} is {tenant.status}: cancel its subscription, or `apply` it with"
+                ' status = "cancelled", before it is forgotten'
+            )
+            raise AdministrationError(msg)
+        running = [one for one in await self._mirrors.subscriptions(tenant=slug) if not one.is_over]
+        if running:
+            msg = (
+                f"{slug} has subscription {running[0].id}: `subscription cancel {slug} --now` first"
+            )
+            raise AdministrationError(msg)
+        if await self._has_calls(slug):
+            msg = f"{slug} has live calls (`calls --tenant {slug}`): wait until they are over"
+            raise AdministrationError(msg)
+        await self._check_billed(tenant)
+
+    async def _has_calls(self, slug: str) -> bool:
+        if self._live is not None and self._live.calls(slug):
+            return True
+        return any(one.tenant == slug for one in await self._store.open_calls())
+
+    async def _check_billed(self, tenant: Tenant) -> None:
+        slug = tenant.slug
+        billed, ended = await self._mirrors.cursor(cursor_of(slug)), tenant.status_since
+        if billed is not None and ended is not None and billed <= ended:
+            msg = f"the last period of {slug} is not closed: its statement needs name and address"
+            raise AdministrationError(msg)
+        if needed := await self._holdings.needed(slug):
+            msg = f"{needed} calls of {slug} are on no final statement yet: they need their numbers"
+            raise AdministrationError(msg)
+
+    async def _forget_customers(self, slug: str) -> None:
+        sold = await self._mirrors.subscriptions(tenant=slug)
+        idents = {one.customer for one in sold}
+        tenant = self._writer.book.tenants[slug]
+        found = [await self._mirrors.customer(one) for one in idents | {tenant.customer or ""}]
+        await self._store.commit([replace(one, email="") for one in found if one is not None])
+
+
+def _blank(tenant: Tenant) -> Tenant:
+    return replace(
+        tenant,
+        name="",
+        email="",
+        address="",
+        contacts=(),
+        vat_id="",
+        accountcodes=(),
+        dids=(),
+        contexts=(),
+    )
+
+
+def _notes(slug: str) -> tuple[str, ...]:
+    return (
+        f"statements of {slug} keep its name, address and calls: they are documents of account",
+        "an accounts file that still names its contacts brings them back with the next `apply`",
+        "copies of the database, Asterisk's files and the gateway's customer are yours to clear",
+    )
