@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Self
 
-from bench.core import TENANTS
+from bench.core import tenant_name
 from pbxbilling.ami.protocol import Framer
 from rig.virtualpbx import VirtualPbx
 
@@ -41,8 +41,8 @@ async def record(calls: int = CALLS) -> list[bytes]:
         for _ in range(calls // AT_ONCE):
             await asyncio.gather(
                 *(
-                    pbx.call(tenant, "3201", ring_s=0.001, talk_s=0, fork=2)
-                    for tenant in TENANTS[:AT_ONCE]
+                    pbx.call(tenant_name(number), "3201", ring_s=0.001, talk_s=0, fork=2)
+                    for number in range(AT_ONCE)
                 )
             )
             pbx.emit("Reload", "")

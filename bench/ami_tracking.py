@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from bench.ami_feed import Feed, record
-from bench.hook import cpu_s
+from bench.hook import cpu_s, two_cores
 from bench.measure import Row, compare
 
 LIMIT = 3.0
@@ -71,18 +71,12 @@ def reader_process(
 
 def against(kind: str, counterpart: str, name: str, *, limit: float | None = None) -> Row:
     """One row: what an event costs the one of `bench.ami_readers`, and the other."""
-    first, *_, last = sorted(os.sched_getaffinity(0))
-    own_cores = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {last})
-    try:
-        with asyncio.Runner() as runner, ExitStack() as stack:
-            tape = runner.run(record())
-            ours = stack.enter_context(reader_process(runner, tape, kind, first))
-            other = stack.enter_context(reader_process(runner, tape, counterpart, first))
-            trials = ours.trial(len(tape)), other.trial(len(tape))
-            return compare(name, *trials, unit="µs", limit=limit)
-    finally:
-        os.sched_setaffinity(0, own_cores)
+    with two_cores() as (first, _), asyncio.Runner() as runner, ExitStack() as stack:
+        tape = runner.run(record())
+        ours = stack.enter_context(reader_process(runner, tape, kind, first))
+        other = stack.enter_context(reader_process(runner, tape, counterpart, first))
+        trials = ours.trial(len(tape)), other.trial(len(tape))
+        return compare(name, *trials, unit="µs", limit=limit)
 
 
 def measure() -> list[Row]:

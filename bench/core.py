@@ -7,18 +7,22 @@ queue into a store that forgets them at once: what a row costs is the store's ow
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import count
 from pathlib import Path
+from random import randrange
 
+from pbxbilling.app import garbage
 from pbxbilling.app.facts import Facts
 from pbxbilling.clock import SystemClock
 from pbxbilling.domain.admission import Mode
 from pbxbilling.domain.book import AccountBook
-from pbxbilling.domain.channel import Trunks
+from pbxbilling.domain.channel import ChannelKey, Trunks
+from pbxbilling.domain.hook import HookRequest
 from pbxbilling.domain.plan import Limits, Plan
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.records import Record
-from pbxbilling.domain.signals import Hangup
+from pbxbilling.domain.signals import ChannelSeen, Hangup, Newchannel
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.services.core import Core as Services
 from pbxbilling.services.inforce import InForce
@@ -32,7 +36,7 @@ from pbxbilling.telemetry.writer import LineWriter
 from tests.support.memory_store import MemoryStore
 
 PBX = "pbx1"
-TENANTS = [f"tenant{number}" for number in range(100)]
+TENANTS = 100
 _LIMITS = Limits(
     max_calls=1000, max_outbound_calls=1000, max_trunk_legs=2000, max_calls_per_second=10_000
 )
@@ -46,20 +50,23 @@ class ForgetfulStore(MemoryStore):
 
 
 class Core:
-    """Admission and tracking of one reconciled PBX in enforce mode, with a hundred tenants.
+    """Admission and tracking of one reconciled PBX in enforce mode.
 
-    All have limits, far away, and an account code of their own name. Made in a running loop,
-    which also has to run `writer`. With `silent` no sink hears the facts.
+    Its tenants have limits, far away, and an account code of their own name; so many `calls` of
+    tenants drawn at random live. Made in a running loop, which also has to run `writer`. With
+    `silent` no sink hears the facts.
     """
 
-    def __init__(self, log: Path, *, silent: bool = False) -> None:
+    def __init__(
+        self, log: Path, *, tenants: int = TENANTS, calls: int = 0, silent: bool = False
+    ) -> None:
         self.clock = SystemClock()
         plan = Plan("limited", limits=_LIMITS)
-        tenants = [Tenant(name, plan.slug, accountcodes=(name,)) for name in TENANTS]
         ids = count(1)
         facts = Facts()
+        book = AccountBook([plan], map(partial(_tenant, plan), range(tenants)))
         core = Services(
-            InForce(Policy(mode=Mode.ENFORCE), AccountBook([plan], tenants)),
+            InForce(Policy(mode=Mode.ENFORCE), book),
             self.clock,
             facts,
             stale_s=30,
@@ -68,6 +75,7 @@ class Core:
         )
         _take_up_pbx(core)
         self.ledger, self.tracker, self.admission = core.ledger, core.tracker, core.admission
+        self.reconciler = core.reconciler
         self.writer = StoreWriter(ForgetfulStore(), self.clock, facts)
         self._lines = LineWriter(log.open("ab").fileno())
         lines = Log(self._lines, self.clock, "json", "info")
@@ -83,16 +91,38 @@ class Core:
             heard=lambda _: None,
             unowned_legs=0,
         )
-        metrics = Metrics("bench", inspector, lambda: self._lines.dropped)
-        self.watch = HookWatch(lines, metrics)
+        self.metrics = Metrics("bench", inspector, lambda: self._lines.dropped)
+        self.watch = HookWatch(lines, self.metrics)
         if not silent:
             recorder = Recorder(self.writer, core.in_force.book, admissions=False)
-            facts.join((recorder, lines.sink, metrics.sink, inspector.sink))
+            facts.join((recorder, lines.sink, self.metrics.sink, inspector.sink))
 
-    def hang_up_all(self) -> None:
-        """Hear the hangup of every channel that lives."""
-        for key in list(self.ledger.channels):
+        self._begin(calls, tenants)
+        self._standing = frozenset(self.ledger.channels)
+        garbage.begin()
+
+    def _begin(self, calls: int, tenants: int) -> None:
+        for number in range(calls):
+            tenant, uniqueid = tenant_name(randrange(tenants)), f"standing.{number}"
+            name = f"PJSIP/{tenant}-{number:08x}"
+            ask = HookRequest(uniqueid, name, tenant=tenant, linkedid=uniqueid, pbx=PBX)
+            assert self.admission.judge(ask).admit
+            seen = ChannelSeen(ChannelKey(PBX, uniqueid), name, 4, uniqueid, tenant)
+            self.tracker.apply(Newchannel(seen, None))
+
+    def hang_up(self) -> None:
+        """Hear the hangup of every channel that was not there at the beginning."""
+        for key in self.ledger.channels.keys() - self._standing:
             self.tracker.apply(Hangup(key, None))
+
+
+def tenant_name(number: int) -> str:
+    """The slug and account code of a tenant."""
+    return f"tenant{number}"
+
+
+def _tenant(plan: Plan, number: int) -> Tenant:
+    return Tenant(tenant_name(number), plan.slug, accountcodes=(tenant_name(number),))
 
 
 def _take_up_pbx(core: Services) -> None:

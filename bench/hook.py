@@ -20,14 +20,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import count
+from random import randrange
 from signal import SIGUSR1
 
 import uvloop
 
-from bench.core import PBX, TENANTS
+from bench.core import PBX, TENANTS, tenant_name
 from bench.measure import Row, compare
 from tests.support.agi_client import ask, environment
 
@@ -59,6 +60,18 @@ class Server:
 
 
 @contextmanager
+def two_cores() -> Iterator[tuple[int, int]]:
+    """One core for what is measured; this process is on the other meanwhile."""
+    own_cores = os.sched_getaffinity(0)
+    first, *_, last = sorted(own_cores)
+    os.sched_setaffinity(0, {last})
+    try:
+        yield first, last
+    finally:
+        os.sched_setaffinity(0, own_cores)
+
+
+@contextmanager
 def server_process(kind: str, core: int | None = None) -> Iterator[Server]:
     """Start a server of `bench.hook_servers`, pinned to a core if one is named."""
     command = [sys.executable, "-m", "bench.hook_servers", kind]
@@ -77,9 +90,9 @@ def cpu_s(pid: int) -> float:
     return time.clock_gettime((~pid << 3) | 2)
 
 
-def _new_channel() -> list[bytes]:
+def _new_channel(tenants: int) -> list[bytes]:
     number = next(_numbers)
-    tenant, uniqueid = TENANTS[number % len(TENANTS)], f"1795222182.{number}"
+    tenant, uniqueid = tenant_name(randrange(tenants)), f"1795222182.{number}"
     return environment(
         tenant=tenant,
         uniqueid=uniqueid,
@@ -102,11 +115,11 @@ async def _call(port: int, sessions: list[list[bytes]]) -> None:
             group.create_task(caller())
 
 
-def trial(server: Server, sessions: int = SESSIONS) -> Callable[[], float]:
-    """A trial that gives the server's CPU µs a session."""
+def trial(server: Server, sessions: int = SESSIONS, tenants: int = TENANTS) -> Callable[[], float]:
+    """A trial that gives the server's CPU µs a session, of tenants drawn at random."""
 
     def run() -> float:
-        channels = [_new_channel() for _ in range(sessions)]
+        channels = [_new_channel(tenants) for _ in range(sessions)]
         before_s = cpu_s(server.process.pid)
         uvloop.run(_call(server.port, channels))
         taken_s = cpu_s(server.process.pid) - before_s
@@ -118,12 +131,8 @@ def trial(server: Server, sessions: int = SESSIONS) -> Callable[[], float]:
 
 def measure() -> list[Row]:
     """The row of the table."""
-    first, *_, last = sorted(os.sched_getaffinity(0))
-    with server_process("ours", first) as ours, server_process("null", first) as null:
-        own_cores = os.sched_getaffinity(0)
-        os.sched_setaffinity(0, {last})
-        try:
-            trials = trial(ours), trial(null)
-            return [compare("hook session, CPU", *trials, unit="µs", limit=LIMIT)]
-        finally:
-            os.sched_setaffinity(0, own_cores)
+    with two_cores() as (first, _), ExitStack() as stack:
+        ours = stack.enter_context(server_process("ours", first))
+        null = stack.enter_context(server_process("null", first))
+        trials = trial(ours), trial(null)
+        return [compare("hook session, CPU", *trials, unit="µs", limit=LIMIT)]

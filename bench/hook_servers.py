@@ -9,16 +9,19 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import cast
 
 import uvloop
 
-from bench.core import Core
+from bench.core import TENANTS, Core
 from pbxbilling.agi.server import AgiServer, AgiSettings
 
+FEW = 10, 10  # tenants, live calls
+MANY = 100_000, 50_000
 ADMIT = "ADMIT|acme|outbound|ok||||"
 REFUSE = "REFUSE|acme|outbound|max_calls|17|||"
 
@@ -55,15 +58,15 @@ async def serve_refusals() -> None:
     await serve_null(REFUSE)
 
 
-async def serve_ours() -> None:
+async def serve_ours(tenants: int = TENANTS, calls: int = 0) -> None:
     """Serve our hook for ever, with the daemon's core and its sinks behind it."""
     with TemporaryDirectory() as directory:
-        core = Core(Path(directory, "log"))
+        core = Core(Path(directory, "log"), tenants=tenants, calls=calls)
         judge, by_policy = core.admission.judge, core.admission.by_policy
         server = AgiServer(AgiSettings(port=0), judge, by_policy, core.watch, core.clock)
         async with asyncio.TaskGroup() as tasks, server:
             tasks.create_task(core.writer.run())
-            _open(server.port, core.hang_up_all)
+            _open(server.port, core.hang_up)
             await server.serve()
 
 
@@ -76,7 +79,13 @@ def _open(port: int, forget: Callable[[], None]) -> None:
     print(port, flush=True)
 
 
-SERVERS = {"ours": serve_ours, "null": serve_null, "refusals": serve_refusals}
+SERVERS: Mapping[str, Callable[[], Coroutine[None, None, None]]] = {
+    "ours": serve_ours,
+    "few": partial(serve_ours, *FEW),
+    "many": partial(serve_ours, *MANY),
+    "null": serve_null,
+    "refusals": serve_refusals,
+}
 
 if __name__ == "__main__":
     uvloop.run(SERVERS[sys.argv[1]]())

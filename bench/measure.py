@@ -60,6 +60,11 @@ def compare(
     return row(name, alternating(ours, counterpart, pairs), unit=unit, limit=limit)
 
 
+def within(name: str, samples: list[float], allowed: float, *, unit: str) -> Row:
+    """The line of a figure that must not exceed what is `allowed`, which is its counterpart."""
+    return row(name, [(sample, allowed) for sample in samples], unit=unit, limit=1.0)
+
+
 def alternating(
     ours: Callable[[], T], counterpart: Callable[[], T], pairs: int = PAIRS
 ) -> list[tuple[T, T]]:

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from signal import SIGTERM
@@ -127,6 +127,12 @@ class VirtualSite:
             daemon.wait(20)
             self.socket.unlink(missing_ok=True)
 
+    @property
+    def pid(self) -> int:
+        """The running daemon's process."""
+        assert self._daemon is not None
+        return self._daemon.pid
+
     def signal(self, number: int) -> None:
         """Send the daemon a signal."""
         assert self._daemon is not None
@@ -192,6 +198,15 @@ class VirtualSite:
     def call(self, tenant: str, number: str = NUMBER, **how: Any) -> Future[Placed]:
         """Place a call; its end is in the future."""
         return asyncio.run_coroutine_threadsafe(self.pbx.call(tenant, number, **how), self._loop)
+
+    def populate(self, tenants: Iterable[str]) -> None:
+        """Have an answered trunk leg live for each of them, of which nothing was ever said."""
+
+        async def populated() -> None:
+            for tenant in tenants:
+                self.pbx.populate(1, tenant)
+
+        self._done(populated())
 
     def up(self, count: int) -> list[dict[str, Any]]:
         """Return the live calls when so many are answered."""

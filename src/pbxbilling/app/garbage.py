@@ -14,11 +14,17 @@ import gc
 THRESHOLDS = (5_000, 10, 10_000)
 
 
+def put_off() -> None:
+    """Collect nothing while accounts and live calls are loaded: a third of the time it takes."""
+    gc.disable()
+
+
 def begin() -> None:
-    """To be called once, when the accounts and the live calls are loaded."""
+    """Collect from now on, what is there by now left aside."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*THRESHOLDS)
+    gc.enable()
 
 
 def set_aside() -> None:

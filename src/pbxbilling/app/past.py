@@ -36,8 +36,9 @@ class Past:
         accounts, marks = await store.accounts(), await store.marks()
         times = {now, *(mark.heard_at for mark in marks.values() if mark.heard_at is not None)}
         around = [at + timedelta(days=days) for at in times for days in (-1, 0, 1)]
-        months = {period_at(at, timezone).month for at in around}
-        months |= {tenant.period_at(at).month for tenant in accounts.tenants for at in around}
+        begins = {(tenant.timezone, tenant.anchor_day) for tenant in accounts.tenants}
+        begins.add((timezone, 1))
+        months = {period_at(at, *when).month for at in around for when in begins}
         return cls(
             book=AccountBook(accounts.plans, accounts.tenants),
             usage=[row for month in sorted(months) for row in await store.usage(month=month)],

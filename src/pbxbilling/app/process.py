@@ -25,6 +25,7 @@ from pbxbilling.telemetry.writer import LineWriter
 
 def serve(path: Path, env: Mapping[str, str] | None = None) -> None:
     """Run the daemon until SIGTERM; raises ConfigError, StoreError or ListenError at its start."""
+    garbage.put_off()
     env = os.environ if env is None else env
     configuration = Configuration(partial(load, path, env))
     settings = configuration.settings

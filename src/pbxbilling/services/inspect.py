@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Protocol
@@ -177,22 +178,26 @@ class Inspector:
 
     def status(self) -> StatusView:
         """The daemon at this moment."""
-        calls = self._ledger.calls.values()
+        calls = Counter(call.pbx for call in self._ledger.calls.values())
+        links = self._trust.links.values()
+        legs = (channel.trunk for channel in self._ledger.channels.values() if channel.call)
         return StatusView(
             version=__version__,
             mode=self._in_force.policy.mode,
             since=self._since,
             config_error=self._config_error,
-            pbxes=tuple(self._pbx_view(link) for link in self._trust.links.values()),
+            pbxes=tuple(
+                self._pbx_view(link, calls[link.pbx]) for link in self._trust.links.values()
+            ),
             store=StoreView(self._queue.depth, self._queue.fault, self._queue.dropped),
             tenants=len(self._in_force.book.tenants),
             calls=len(self._ledger.calls),
-            trunk_legs=sum(channel.trunk for call in calls for channel in call.channels),
+            trunk_legs=sum(legs),
             unowned_legs=self._unowned_legs,
             mqtt=self._broker(),
         )
 
-    def _pbx_view(self, link: PbxTrust) -> PbxView:
+    def _pbx_view(self, link: PbxTrust, calls: int) -> PbxView:
         stale = not self._trust.trusts(link.pbx, self._clock.monotonic())
         return PbxView(
             name=link.pbx,
@@ -201,7 +206,7 @@ class Inspector:
             stale=stale,
             heard_at=self._heard(link.pbx) or link.heard_at,
             journal=self._journals.get(link.pbx, JournalState.UNCONFIGURED),
-            calls=sum(call.pbx == link.pbx for call in self._ledger.calls.values()),
+            calls=calls,
             fault=self._link_faults.get(link.pbx),
         )
 

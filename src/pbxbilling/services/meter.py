@@ -344,8 +344,12 @@ class Meter:
 
     def rearm_all(self, at: datetime, mono: float) -> None:
         """Plans, modes or links changed."""
-        for tenant in list(self._drawing):
+        for tenant in self.drawing():
             self.rearm(tenant, at, mono)
+
+    def drawing(self) -> list[str]:
+        """Tenants of whom a live leg draws on an allowance."""
+        return list(self._drawing)
 
 
 def _owner(channel: Channel) -> str | None:

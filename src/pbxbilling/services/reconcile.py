@@ -165,6 +165,7 @@ class Reconciler:
             self._emit(Corrected(self._clock.now(), pbx, CorrectionKind.INCOMPLETE))
             return True
         listed = {row.key for row in snapshot.rows}
+        yield
         self._close_former_life(pbx, listed)
         unsure_since = self._trust.links[pbx].unsure_since
         for number, row in enumerate(snapshot.rows, 1):
@@ -177,9 +178,16 @@ class Reconciler:
         if link.unsure_since == unsure_since:  # else the link fell meanwhile
             link.unsure_since = None
         self._emit(Reconciled(self._clock.now(), pbx, len(snapshot.rows)))
-        self._meter.rearm_all(self._clock.now(), self._clock.monotonic())
+        yield from self._rearm()
         publish(self._ledger, self._emit)
         return doubtful
+
+    def _rearm(self) -> Generator[None, None, None]:
+        """The counts are true from now on: what they say of allowances may be acted upon."""
+        for number, tenant in enumerate(self._meter.drawing(), 1):
+            self._meter.rearm(tenant, self._clock.now(), self._clock.monotonic())
+            if number % CHANNELS_A_STEP == 0:
+                yield
 
     def _take_row(self, row: ChannelSeen, snapshot: Snapshot) -> None:
         known = row.key in self._ledger.channels
@@ -195,6 +203,7 @@ class Reconciler:
         self, snapshot: Snapshot, listed: set[ChannelKey]
     ) -> Generator[None, None, bool]:
         doubtful = False
+        yield
         channels = self._channels(snapshot.pbx)
         for start in range(0, len(channels), CHANNELS_A_STEP):
             yield

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from sys import intern
 from typing import Any
 
 from sqlalchemy import Row
@@ -344,10 +346,10 @@ def tenant_values(record: Tenant) -> Values:
 
 
 def tenant_record(row: Row[Any]) -> Tenant:
-    """The tenant of a row."""
+    """The tenant of a row; what many have in common is kept once."""
     return Tenant(
         slug=row.slug,
-        plan=row.plan,
+        plan=intern(row.plan),
         name=row.name,
         email=row.email,
         address=row.address,
@@ -363,7 +365,7 @@ def tenant_record(row: Row[Any]) -> Tenant:
         accountcodes=tuple(row.accountcodes),
         dids=tuple(row.dids),
         contexts=tuple(row.contexts),
-        timezone=row.timezone,
+        timezone=intern(row.timezone),
         anchor_day=row.anchor_day,
         demo=row.demo,
         extensions=row.extensions,
@@ -371,10 +373,13 @@ def tenant_record(row: Row[Any]) -> Tenant:
         subscription=row.subscription,
         renews_at=from_us(row.renews_at),
         setup_paid_at=from_us(row.setup_paid_at),
-        charging=Charging(
-            Charges(row.charges), Charges(row.charges_before), from_us(row.charges_since)
-        ),
+        charging=_charging(row.charges, row.charges_before, row.charges_since),
     )
+
+
+@lru_cache(maxsize=1024)
+def _charging(way: str, before: str, since_us: int | None) -> Charging:
+    return Charging(Charges(way), Charges(before), from_us(since_us))
 
 
 def usage_row(row: Row[Any]) -> UsageRow:

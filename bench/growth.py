@@ -1,0 +1,128 @@
+"""What size costs: 100,000 tenants and 50,000 live calls.
+
+**Hook session.** The whole of it (as in the row of the hook) with tenants drawn at random, against
+the same with 10 tenants and 10 live calls.
+
+**Start, memory.** The daemon itself, from a database of 100,000 tenants: seconds until it answers
+commands, with what it takes to load Python; then its resident memory beside a virtual PBX on which
+50,000 answered trunk legs of tenants drawn at random live, once it is reconciled.
+
+**Loop held.** A process that has the core at that size: a snapshot of 50,000 channels of which none
+was known, one of which all are, a scrape, and the longest of 20,000 verdicts between which garbage
+is collected as it comes. A task that does nothing but ask for the next turn of the loop says how
+much CPU time the others took in between: on a busy machine the time of day would tell of others.
+
+The counterpart of the last two is what is allowed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from random import randrange
+from tempfile import TemporaryDirectory
+
+from bench.core import tenant_name
+from bench.hook import server_process, trial, two_cores
+from bench.hook_servers import FEW, MANY
+from bench.measure import Row, compare, within
+from pbxbilling.domain.plan import Limits, Plan
+from pbxbilling.domain.tenant import Tenant
+from pbxbilling.store.sql import SqlStore
+from rig.waiting import until
+from tests.support.virtual_site import VirtualSite
+
+TENANTS, CHANNELS = MANY
+SESSION_LIMIT = 1.2
+START_S = 3.0
+MEMORY_MB = 400.0
+HELD_MS = 20.0
+STARTS = 5
+PROCESSES = 3
+
+
+def measure() -> list[Row]:
+    """The rows of the table."""
+    return [session(), *start_and_memory(), *held()]
+
+
+def session() -> Row:
+    """A hook session of many against one of few."""
+    with two_cores() as (first, _), ExitStack() as stack:
+        many = stack.enter_context(server_process("many", first))
+        few = stack.enter_context(server_process("few", first))
+        return compare(
+            "hook session, 100,000 tenants and 50,000 calls against 10 and 10",
+            trial(many, tenants=MANY[0]),
+            trial(few, tenants=FEW[0]),
+            unit="µs",
+            limit=SESSION_LIMIT,
+        )
+
+
+async def _fill(url: str) -> None:
+    async with await SqlStore.open(url) as store:
+        await store.commit([Plan("limited", limits=Limits(max_calls=1000))])
+        for start in range(0, TENANTS, 10_000):
+            await store.commit([_tenant(number) for number in range(start, start + 10_000)])
+
+
+def _tenant(number: int) -> Tenant:
+    name = tenant_name(number)
+    return Tenant(
+        name,
+        "limited",
+        name=f"Tenant {number}",
+        email=f"{name}@example.org",
+        accountcodes=(name,),
+        dids=(f"+1555{number:07}",),
+        timezone=("Europe/Berlin", "America/New_York", "UTC")[number % 3],
+        anchor_day=1 + number % 28,
+    )
+
+
+def start_and_memory() -> list[Row]:
+    """Seconds to the first answer, and MB when all is counted."""
+    starts_s: list[float] = []
+    memory_mb: list[float] = []
+    with TemporaryDirectory() as directory, VirtualSite(Path(directory)) as site:
+        asyncio.run(_fill(f"sqlite:///{site.database}"))
+        site.populate(tenant_name(randrange(TENANTS)) for _ in range(CHANNELS))
+        for _ in range(STARTS):
+            began = time.perf_counter()
+            site.launch()
+            site.ask("status")
+            starts_s.append(time.perf_counter() - began)
+            if len(memory_mb) < PROCESSES:
+                until(lambda: site.readyz()[0] == 200, "all is counted", 120.0)
+                assert site.ask("status")["calls"] == CHANNELS
+                memory_mb.append(_resident_mb(site.pid))
+            site.stop()
+    return [
+        within("start with 100,000 tenants", starts_s, START_S, unit="s"),
+        within("resident memory with 50,000 calls", memory_mb, MEMORY_MB, unit="MB"),
+    ]
+
+
+def _resident_mb(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    (line,) = (line for line in status.splitlines() if line.startswith("VmRSS:"))
+    return int(line.split()[1]) / 1024
+
+
+def held() -> list[Row]:
+    """How long the loop is held at the most."""
+    command = [sys.executable, "-m", "bench.holds"]
+    runs = [
+        json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        for _ in range(PROCESSES)
+    ]
+    return [
+        within(f"loop held by {what}", [run[what] for run in runs], HELD_MS, unit="ms")
+        for what in runs[0]
+    ]
