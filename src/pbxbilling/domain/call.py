@@ -6,6 +6,7 @@ Both change while they live, and only the ledger changes how they hang together.
 from __future__ import annotations
 
 from datetime import datetime
+from sys import intern
 
 from pbxbilling.domain.admission import Direction, Load
 from pbxbilling.domain.channel import ChannelKey, ChannelState, LegDirection, is_local
@@ -118,11 +119,16 @@ class Channel:
         self.talks_since_mono = mono - max(0.0, (now - at).total_seconds())
 
     def learn(self, seen: ChannelSeen) -> None:
-        """Fill in what is not known yet: first values are latched."""
-        self.linkedid = self.linkedid or seen.linkedid
-        self.accountcode = self.accountcode or seen.accountcode
-        self.context = self.context or seen.context
-        self.exten = self.exten or seen.exten
+        """Fill in what is not known yet: first values are latched.
+
+        Words that many channels have in common are kept once: there may be 50,000 channels.
+        """
+        if not self.linkedid:
+            first = self.key.uniqueid
+            self.linkedid = first if seen.linkedid == first else seen.linkedid
+        self.accountcode = self.accountcode or intern(seen.accountcode)
+        self.context = self.context or intern(seen.context)
+        self.exten = self.exten or intern(seen.exten)
         self.caller = self.caller or seen.caller
 
     def would_be_gone(self, tenant: str | None) -> bool:

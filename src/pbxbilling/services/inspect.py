@@ -179,7 +179,6 @@ class Inspector:
     def status(self) -> StatusView:
         """The daemon at this moment."""
         calls = Counter(call.pbx for call in self._ledger.calls.values())
-        links = self._trust.links.values()
         legs = (channel.trunk for channel in self._ledger.channels.values() if channel.call)
         return StatusView(
             version=__version__,

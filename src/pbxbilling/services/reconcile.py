@@ -164,10 +164,10 @@ class Reconciler:
         if not snapshot.complete:
             self._emit(Corrected(self._clock.now(), pbx, CorrectionKind.INCOMPLETE))
             return True
+        unsure_since = self._trust.links[pbx].unsure_since
         listed = {row.key for row in snapshot.rows}
         yield
         self._close_former_life(pbx, listed)
-        unsure_since = self._trust.links[pbx].unsure_since
         for number, row in enumerate(snapshot.rows, 1):
             self._take_row(row, snapshot)
             if number % ROWS_A_STEP == 0:

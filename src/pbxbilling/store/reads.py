@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Row, Select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxbilling.store.engine import reader_engine
 from pbxbilling.store.faults import told_as_store_errors
@@ -39,14 +40,26 @@ class Reads:
                 return [(await snapshot.execute(query)).all() for query in queries]
 
     async def many(self, query: Select[Any], make: Callable[[Row[Any]], T]) -> list[T]:
-        """What is made of each row of a query that may have thousands.
+        """What is made of each row of a query that may have thousands."""
+        found: list[T]
+        (found,) = await self.made((query, make))
+        return found
 
-        They come a part at a time, so that nobody waits for all of them.
+    async def made(self, *asked: tuple[Select[Any], Callable[[Row[Any]], Any]]) -> list[list[Any]]:
+        """What is made of the rows of several such queries, all of the same moment.
+
+        Rows come a part at a time: nobody waits for all of them, and they are never all in memory.
         """
-        found: list[T] = []
         with told_as_store_errors(self._path):
             async with self._engine.begin() as snapshot:
-                result = await snapshot.stream(query)
-                async for part in result.partitions(_PART):
-                    found += map(make, part)
-        return found
+                return [await _made(snapshot, query, make) for query, make in asked]
+
+
+async def _made(
+    snapshot: AsyncConnection, query: Select[Any], make: Callable[[Row[Any]], T]
+) -> list[T]:
+    found: list[T] = []
+    result = await snapshot.stream(query)
+    async for part in result.partitions(_PART):
+        found += map(make, part)
+    return found

@@ -121,13 +121,11 @@ class SqlStore:
 
     async def accounts(self) -> Accounts:
         """All plans and tenants, by slug."""
-        plans, tenants = await self._reads.all(
-            select(schema.plan).order_by(schema.plan.c.slug),
-            select(schema.tenant).order_by(schema.tenant.c.slug),
+        plans, tenants = await self._reads.made(
+            (select(schema.plan).order_by(schema.plan.c.slug), rows.plan_record),
+            (select(schema.tenant).order_by(schema.tenant.c.slug), rows.tenant_record),
         )
-        return Accounts(
-            tuple(map(rows.plan_record, plans)), tuple(map(rows.tenant_record, tenants))
-        )
+        return Accounts(tuple(plans), tuple(tenants))
 
     async def open_calls(self) -> list[CallRecord]:
         """Calls that have not ended, oldest first."""
