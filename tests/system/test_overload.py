@@ -1,0 +1,120 @@
+"""More hooks than the daemon can judge, and hooks that hold a place and say nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from rig.waiting import until
+from tests.support.agi_client import AgiClient, environment
+from tests.support.virtual_site import VirtualSite
+
+ACCOUNTS = """
+[plan.unlimited]
+[plan.none]
+max_calls = 0
+[tenant.acme]
+plan = "unlimited"
+[tenant.initech]
+plan = "none"
+"""
+SILENT = 1000
+ROUNDS, HOOKS_A_ROUND = 4, 1500
+"""All of a round at once: a second of work for one core, to be done in the 0.3 s of a deadline."""
+EMERGENCY_EVERY = 50
+GROWTH_MOST_MB = 60
+AS_BEFORE_S = 40.0
+"""Ten seconds until reservations are asked after, and time to ask on a busy machine."""
+
+_VERDICT = re.compile(rb'"([A-Z]+)\|([a-z]*)\|outbound\|([a-z_]+)\|')
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[VirtualSite]:
+    with VirtualSite(tmp_path) as site:
+        site.start()
+        site.apply(ACCOUNTS)
+        yield site
+
+
+async def verdict(port: int, uniqueid: str, tenant: str = "acme", number: str = "0155501") -> str:
+    """Outcome and reason, as the dialplan reads them; empty for a hook without a verdict."""
+    pieces = environment(tenant=tenant, number=number, uniqueid=uniqueid, linkedid=uniqueid)
+    async with AgiClient(port) as client:
+        client.send(pieces)
+        command = await client.command()
+        found = _VERDICT.search(command)
+        return f"{found[1].decode()} {found[3].decode()}" if found else ""
+
+
+def endings(site: VirtualSite) -> Counter[str]:
+    """Hook sessions so far, by their ending."""
+    text = httpx.get(f"http://{site.http}/metrics", timeout=10).text
+    return Counter(
+        {
+            sample.labels["ending"]: int(sample.value)
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+            if sample.name == "pbxbilling_agi_sessions_total"
+        }
+    )
+
+
+def resident_mb(pid: int) -> float:
+    """The resident memory of a process."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * 4096 / (1 << 20)
+
+
+def test_a_thousand_hooks_that_never_speak_do_not_delay_the_next_good_one(
+    site: VirtualSite,
+) -> None:
+    _, port = site.hook
+
+    async def played() -> list[str]:
+        async with AsyncExitStack() as stack:
+            for _ in range(SILENT):
+                await stack.enter_async_context(AgiClient(port))
+            return [await verdict(port, f"good.{number}") for number in range(5)]
+
+    assert asyncio.run(played()) == ["ADMIT ok"] * 5
+    until(lambda: endings(site).total() == SILENT + 5, "every session is over", 10.0)
+    assert endings(site)["answered"] == 5
+
+
+def test_overload_is_answered_by_policy_and_leaves_nothing_behind(site: VirtualSite) -> None:
+    _, port = site.hook
+    before_mb = resident_mb(site.pid)
+    got: Counter[str] = Counter()
+
+    async def surge(number: int) -> None:
+        names = [f"surge.{number}.{one}" for one in range(HOOKS_A_ROUND)]
+        asked = [
+            verdict(port, name, "initech", "112" if one % EMERGENCY_EVERY == 0 else "0155501")
+            for one, name in enumerate(names)
+        ]
+        got.update(await asyncio.gather(*asked))
+
+    for number in range(ROUNDS):
+        asyncio.run(surge(number))
+    emergencies = ROUNDS * HOOKS_A_ROUND // EMERGENCY_EVERY
+    others = ROUNDS * HOOKS_A_ROUND - emergencies
+    assert got["REFUSE max_calls"] + got["ADMIT deadline"] == others, got
+    assert got["ADMIT emergency"] == emergencies, got
+    told = endings(site)
+    assert told["answered"] + told["deadline"] == ROUNDS * HOOKS_A_ROUND
+    assert told["deadline"] == got["ADMIT deadline"]
+
+    until(lambda: site.json("calls") == [], "nothing is counted any more", AS_BEFORE_S)
+    assert resident_mb(site.pid) - before_mb < GROWTH_MOST_MB
+    assert asyncio.run(verdict(port, "after.1")) == "ADMIT ok"
+    assert asyncio.run(verdict(port, "after.2", "initech")) == "REFUSE max_calls"
+    assert site.readyz()[0] == 200
