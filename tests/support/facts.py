@@ -10,6 +10,8 @@ from pbxbilling.domain.billing_facts import (
     StatementFailed,
     StatementSaved,
     StatementsWait,
+    UsageReceived,
+    UsageResult,
 )
 from pbxbilling.domain.channel import ChannelKey, LegDirection
 from pbxbilling.domain.facts import (
@@ -167,6 +169,7 @@ def one_of_each() -> Iterable[Fact]:
     yield UsageHeldUp(AT, "no answer")
     yield UsageGoesOn(AT)
     yield InvoiceIssued(AT, "acme", "2026-11", "in_1", 3451, "EUR")
+    yield UsageReceived(AT, UsageResult.COUNTED, "acme", "words", 1200)
     yield PaymentAlert(AT, "tenant acme", "the trial ends")
     yield StatementSaved(AT, "acme", "2026-11", 0, "EUR", 3451, 12, unread=("pbx1",))
     yield StatementsWait(AT, ("pbx1",))

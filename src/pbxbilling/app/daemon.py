@@ -22,6 +22,7 @@ from pbxbilling.app.payments import desk_of, payments_of
 from pbxbilling.app.purge import purge_of
 from pbxbilling.app.reload import Configuration, Reload
 from pbxbilling.app.statements import StatementTask
+from pbxbilling.app.usage import usage_door_of
 from pbxbilling.config.model import Settings
 from pbxbilling.domain.call import Channel
 from pbxbilling.domain.facts import DailyCheckFailed
@@ -140,6 +141,7 @@ class Daemon:
         self._daily = DailyCheck(
             self._accounts, store.mirrors, clock, facts, lambda: in_force.policy.grace_days
         )
+        self._usage = usage_door_of(settings.usage, store, self._accounts, clock, facts)
         self._daily_task = DailyTask(
             self._daily, clock, facts, check_hour(settings), DailyCheckFailed
         )
@@ -241,7 +243,9 @@ class Daemon:
             "figures": self._figures_task.run(),
             "housekeeping": self._housekeeping(),
             "watchdog": self._watchdog(),
-            "http": serve_http(public_app(self._inspector, self._metrics, webhook), http),
+            "http": serve_http(
+                public_app(self._inspector, self._metrics, webhook, self._usage), http
+            ),
             "admin": serve_http(admin_app(desk), admin),
         }
 

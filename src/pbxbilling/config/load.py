@@ -95,9 +95,11 @@ def _with_secrets(settings: Settings, secrets: Mapping[KeyPath, SecretStr]) -> S
         for index, one in enumerate(settings.pbx)
     )
     password = secrets.get(("mqtt", "password_file"), settings.mqtt.password)
+    token = secrets.get(("usage", "token_file"), settings.usage.token)
     return settings.model_copy(
         update={
             "pbx": pbx,
+            "usage": settings.usage.model_copy(update={"token": token}),
             "mqtt": settings.mqtt.model_copy(update={"password": password}),
             "stripe": settings.stripe.with_secrets(secrets),
         }

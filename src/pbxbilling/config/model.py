@@ -243,6 +243,13 @@ class StripeSettings(Section):
         return self.model_copy(update={"secret_key": key, "webhook_secrets": secrets})
 
 
+class UsageSettings(Section):
+    """`[usage]`: who may tell of usage over HTTP. After loading, `token` holds the file's."""
+
+    token: SecretStr = SecretStr("")
+    token_file: NonEmpty | None = None
+
+
 class MqttSettings(Section):
     """`[mqtt]`: a broker that is told. After loading, `password` holds what its file held."""
 
@@ -302,6 +309,7 @@ class Settings(Section):
     retention: RetentionSettings = RetentionSettings()
     log: LogSettings = LogSettings()
     stripe: StripeSettings = StripeSettings()
+    usage: UsageSettings = UsageSettings()
     mqtt: MqttSettings = MqttSettings()
 
     @field_validator("pbx")

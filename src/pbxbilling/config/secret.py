@@ -74,6 +74,7 @@ def secret_files(merged: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
     for index, table in enumerate(tables if isinstance(tables, list) else ()):
         yield from _named(table, ("pbx", index), "secret_file")
     yield from _named(merged.get("mqtt"), ("mqtt",), "password_file")
+    yield from _named(merged.get("usage"), ("usage",), "token_file")
     stripe = merged.get("stripe")
     if isinstance(stripe, Mapping) and stripe.get("enabled") is True:
         stripe = STRIPE_FILES | {key: value for key, value in stripe.items() if value}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +52,32 @@ class CycleOpened:
     invoice: str
     begins: datetime
     ends: datetime
+
+
+class UsageResult(StrEnum):
+    """What became of units that another program told."""
+
+    COUNTED = "counted"
+    KNOWN = "known"  # told before: nothing changes
+    CONFLICT = "conflict"  # the reference stands for other units
+    UNAUTHORIZED = "unauthorized"
+    OVERSIZED = "oversized"
+    UNREADABLE = "unreadable"
+    UNKNOWN = "unknown"  # no such tenant, or no such meter on its plan
+    NOT_KEPT = "not_kept"  # the store failed: the program is to send it again
+
+
+@dataclass(frozen=True, slots=True)
+class UsageReceived:
+    """Another program told of usage, or somebody tried to.
+
+    `loud` is false for the second and later of many refusals in a row.
+    """
+
+    at: datetime
+    result: UsageResult
+    tenant: str = ""
+    meter: str = ""
+    units: int = 0
+    reason: str = ""
+    loud: bool = True

@@ -15,6 +15,7 @@ from pbxbilling.domain.billing_facts import (
     StatementFailed,
     StatementSaved,
     StatementsWait,
+    UsageReceived,
 )
 from pbxbilling.domain.channel import ChannelKey
 from pbxbilling.domain.figures import FiguresTaken
@@ -359,6 +360,7 @@ Fact = (
     | GatewayBack
     | Drifted
     | PaymentAlert
+    | UsageReceived
     | InvoiceIssued
     | UsageTold
     | UsageHeldUp

@@ -17,6 +17,7 @@ from pbxbilling.domain.billing_facts import (
     StatementFailed,
     StatementSaved,
     StatementsWait,
+    UsageReceived,
 )
 from pbxbilling.domain.facts import (
     AccountsChanged,
@@ -225,6 +226,7 @@ class Metrics:
         self._count("meter_events", "Meter events that came to an end, by which.", "state")
         self._count("meter_outages", "Times that usage could not be sent for a while.")
         self._count("usage_invoices", "Invoices of usage that were finalized and sent.")
+        self._count("usage_requests", "Units told by other programs, by what came of it.", "result")
         self._count("payment_alerts", "What a person has to look at about payments.")
         self._count("statements", "Statements saved: final ones, and interim copies.", "kind")
         self._count("statement_waits", "Times that a PBX held final statements up.")
@@ -277,6 +279,7 @@ _RULES: Mapping[type, _Rule] = {
     PaymentAlert: ("payment_alerts", lambda _fact, _: ()),
     UsageTold: ("meter_events", lambda fact, _: (fact.state.value,)),
     InvoiceIssued: ("usage_invoices", lambda _fact, _: ()),
+    UsageReceived: ("usage_requests", lambda fact, _: (fact.result.value,)),
     UsageHeldUp: ("meter_outages", lambda _fact, _: ()),
     StatementSaved: ("statements", lambda fact, _: ("interim" if fact.number else "final",)),
     StatementsWait: ("statement_waits", lambda _fact, _: ()),

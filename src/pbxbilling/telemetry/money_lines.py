@@ -10,6 +10,8 @@ from pbxbilling.domain.billing_facts import (
     StatementFailed,
     StatementSaved,
     StatementsWait,
+    UsageReceived,
+    UsageResult,
 )
 from pbxbilling.domain.gateway import LetterState
 from pbxbilling.domain.gateway_facts import (
@@ -61,6 +63,16 @@ def _invoice_issued(fact: InvoiceIssued, _mask: Mask) -> Line:
     return Line(INFO, "usage invoiced", fields | {"total": total, "currency": fact.currency})
 
 
+def _usage_received(fact: UsageReceived, _mask: Mask) -> Line:
+    if fact.result in {UsageResult.COUNTED, UsageResult.KNOWN}:
+        level = DEBUG
+    else:
+        level = WARNING if fact.loud else DEBUG
+    fields: dict[str, Any] = {"result": fact.result, "tenant": fact.tenant, "meter": fact.meter}
+    fields |= {"units": fact.units, "reason": fact.reason}
+    return Line(level, "usage received", {name: one for name, one in fields.items() if one})
+
+
 def _statement_saved(fact: StatementSaved, _mask: Mask) -> Line:
     fields: dict[str, Any] = {
         "tenant": fact.tenant,
@@ -89,6 +101,7 @@ MONEY_LINES: Mapping[type, Callable[[Any, Mask], Line]] = {
     CycleOpened: plain(INFO, "billing cycle opened", "tenant", "invoice", "begins", "ends"),
     UsageTold: _usage_told,
     InvoiceIssued: _invoice_issued,
+    UsageReceived: _usage_received,
     UsageHeldUp: plain(WARNING, "usage cannot be sent: it is kept", "reason"),
     UsageGoesOn: plain(INFO, "usage is sent again"),
     PaymentAlert: plain(WARNING, "payments need a look", "subject", "note"),

@@ -8,7 +8,9 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from starlette.requests import ClientDisconnect
 
+from pbxbilling.domain.billing_facts import UsageResult
 from pbxbilling.services.views import StatusView
+from pbxbilling.web.usage import UsageAnswer, UsageDoor
 
 
 class Shown(Protocol):
@@ -58,7 +60,12 @@ class Received(Protocol):
         ...
 
 
-def public_app(live: Shown, metrics: Scraped, webhook: Received | None = None) -> FastAPI:
+def public_app(
+    live: Shown,
+    metrics: Scraped,
+    webhook: Received | None = None,
+    usage: UsageDoor | None = None,
+) -> FastAPI:
     """The application that may be reached from outside the machine."""
     app = FastAPI(title="pbxbilling", docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -106,14 +113,41 @@ def public_app(live: Shown, metrics: Scraped, webhook: Received | None = None) -
             return Response(status_code=400)
         return Response(f"{answer.text}\n", answer.status, media_type="text/plain")
 
+    @app.post("/api/v1/usage")
+    async def count_usage(request: Request) -> Response:
+        if usage is None:
+            return Response("usage is not taken here\n", 503, media_type="text/plain")
+        try:
+            answer = await _told(usage, request)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        return Response(answer.body, answer.status, media_type="application/json")
+
     return app
 
 
-async def _received(webhook: Received, request: Request) -> Answered:
-    """Read no more of a body than it may have."""
+async def _told(usage: UsageDoor, request: Request) -> UsageAnswer:
+    """Nothing is read of whoever has no token."""
+    if not usage.lets_in(request.headers.get("Authorization", "")):
+        return usage.refuse(UsageResult.UNAUTHORIZED, "the token is not good")
+    body = await _body(request, usage.limit)
+    if body is None:
+        return usage.refuse(UsageResult.OVERSIZED, f"more than {usage.limit} bytes")
+    return await usage.receive(body)
+
+
+async def _body(request: Request, limit: int) -> bytes | None:
+    """Read no more of a body than it may have; None for a longer one."""
     body = bytearray()
     async for piece in request.stream():
         body += piece
-        if len(body) > webhook.limit:
-            return webhook.oversized()
-    return await webhook.receive(bytes(body), request.headers.get("Stripe-Signature", ""))
+        if len(body) > limit:
+            return None
+    return bytes(body)
+
+
+async def _received(webhook: Received, request: Request) -> Answered:
+    body = await _body(request, webhook.limit)
+    if body is None:
+        return webhook.oversized()
+    return await webhook.receive(body, request.headers.get("Stripe-Signature", ""))

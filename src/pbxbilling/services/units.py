@@ -1,0 +1,55 @@
+"""Takes units that another program counted, each reference once."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pbxbilling.domain.units import UnitsUsed
+from pbxbilling.ports import Bills, Clock
+from pbxbilling.services.administer import NotKnownError
+from pbxbilling.services.write import AccountWriter
+
+ACTOR = "usage"
+
+
+class Taken(StrEnum):
+    """What became of units that were told."""
+
+    COUNTED = "counted"
+    KNOWN = "known"  # told before: nothing changes
+    CONFLICT = "conflict"  # the reference stands for other units
+
+
+class UnitDesk:
+    """Counts units for the period in which they arrive."""
+
+    def __init__(self, bills: Bills, writer: AccountWriter, clock: Clock) -> None:
+        self._bills = bills
+        self._writer = writer
+        self._clock = clock
+
+    async def take(self, tenant: str, meter: str, units: int, reference: str) -> Taken:
+        """Count units; when it returns they are on disk.
+
+        One at a time with the end of a period, so that units never arrive in one that is closed.
+        Raises NotKnownError for a tenant, or a meter of its plan, that there is not; StoreError.
+        """
+        async with self._writer.alone:
+            told = UnitsUsed(reference, tenant, meter, units, self._clock.now())
+            known = await self._bills.units(reference)
+            if known is not None:
+                return Taken.KNOWN if known.says_the_same(told) else Taken.CONFLICT
+            self._check(tenant, meter)
+            await self._writer.write(ACTOR, (), ACTOR, [told])
+            return Taken.COUNTED
+
+    def _check(self, slug: str, meter: str) -> None:
+        terms = self._writer.book.terms(slug)
+        if terms is None:
+            msg = f"tenant {slug!r} is unknown; `pbxbilling tenants` lists them"
+            raise NotKnownError(msg)
+        names = [price.meter for price in terms.plan.meters]
+        if meter not in names:
+            known = ", ".join(names) or "none"
+            msg = f"plan {terms.plan.slug} has no meter {meter!r} (known: {known})"
+            raise NotKnownError(msg)

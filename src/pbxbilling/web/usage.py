@@ -1,0 +1,112 @@
+"""`POST /api/v1/usage`: units of a named meter, told by another program with its token."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from typing import Annotated, NamedTuple
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pbxbilling.domain.billing_facts import UsageReceived, UsageResult
+from pbxbilling.ports import Clock, EventSink, StoreError
+from pbxbilling.services.administer import NotKnownError
+from pbxbilling.services.units import Taken, UnitDesk
+
+LIMIT = 16_384  # bytes of a body
+_QUIET_S = 60.0  # of many refusals in a row one a minute has a line of its own
+_STATUS: Mapping[UsageResult, int] = {
+    UsageResult.COUNTED: 200,
+    UsageResult.KNOWN: 200,
+    UsageResult.CONFLICT: 409,
+    UsageResult.UNAUTHORIZED: 401,
+    UsageResult.OVERSIZED: 413,
+    UsageResult.UNREADABLE: 400,
+    UsageResult.UNKNOWN: 422,
+    UsageResult.NOT_KEPT: 503,
+}
+_RESULTS = {
+    Taken.COUNTED: UsageResult.COUNTED,
+    Taken.KNOWN: UsageResult.KNOWN,
+    Taken.CONFLICT: UsageResult.CONFLICT,
+}
+
+Word = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class UsageBody(BaseModel):
+    """What the body says."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    tenant: Word
+    meter: Word
+    units: Annotated[int, Field(ge=1, le=10**12)]
+    reference: Word
+
+
+class UsageAnswer(NamedTuple):
+    """HTTP's status, and a body in JSON."""
+
+    status: int
+    body: bytes
+
+
+class UsageDoor:
+    """Lets in who has the token, and has the units counted."""
+
+    limit = LIMIT
+
+    def __init__(self, token: str, desk: UnitDesk, clock: Clock, emit: EventSink) -> None:
+        self._expected = f"Bearer {token}".encode()
+        self._desk = desk
+        self._clock = clock
+        self._emit = emit
+        self._quiet_until = float("-inf")
+
+    def lets_in(self, authorization: str) -> bool:
+        """Whether the header has the token; how long that takes tells nothing of it."""
+        return hmac.compare_digest(authorization.encode("utf-8", "surrogateescape"), self._expected)
+
+    def refuse(self, result: UsageResult, reason: str) -> UsageAnswer:
+        """Anybody can ask, as often as he likes."""
+        mono = self._clock.monotonic()
+        loud = mono >= self._quiet_until
+        if loud:
+            self._quiet_until = mono + _QUIET_S
+        self._emit(UsageReceived(self._clock.now(), result, reason=reason, loud=loud))
+        return _answer(result, reason)
+
+    async def receive(self, body: bytes) -> UsageAnswer:
+        """Take one whole body of somebody who was let in."""
+        try:
+            told = UsageBody.model_validate_json(body)
+        except ValidationError as error:
+            return self.refuse(UsageResult.UNREADABLE, _first(error))
+        try:
+            taken = await self._desk.take(told.tenant, told.meter, told.units, told.reference)
+        except NotKnownError as fault:
+            return self.refuse(UsageResult.UNKNOWN, str(fault))
+        except StoreError as fault:
+            return self._told(UsageResult.NOT_KEPT, told, str(fault))
+        reason = "" if taken is not Taken.CONFLICT else "the reference stands for other units"
+        return self._told(_RESULTS[taken], told, reason)
+
+    def _told(self, result: UsageResult, told: UsageBody, reason: str) -> UsageAnswer:
+        self._emit(
+            UsageReceived(self._clock.now(), result, told.tenant, told.meter, told.units, reason)
+        )
+        return _answer(result, reason)
+
+
+def _first(error: ValidationError) -> str:
+    """The first fault, without the value: it could be a secret that went astray."""
+    fault = error.errors(include_input=False, include_url=False)[0]
+    where = ".".join(map(str, fault["loc"])) or "body"
+    return f"{where}: {fault['msg']}"
+
+
+def _answer(result: UsageResult, reason: str) -> UsageAnswer:
+    said = {"result": result.value} | ({"reason": reason} if reason else {})
+    return UsageAnswer(_STATUS[result], orjson.dumps(said))

@@ -1,0 +1,146 @@
+"""Other programs tell of usage: with the token, once a reference, and only what there is."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from pbxbilling.domain.billing_facts import UsageReceived, UsageResult
+from pbxbilling.domain.book import AccountBook
+from pbxbilling.domain.facts import Fact
+from pbxbilling.domain.plan import Plan
+from pbxbilling.domain.tenant import Tenant
+from pbxbilling.domain.units import UnitPrice
+from pbxbilling.ports import StoreError
+from pbxbilling.services.units import UnitDesk
+from pbxbilling.services.views import StatusView
+from pbxbilling.services.write import AccountWriter
+from pbxbilling.web.public import public_app
+from pbxbilling.web.usage import LIMIT, UsageDoor
+from tests.support.memory_store import MemoryStore
+from tests.support.recovery import HandClock
+from tests.support.store_records import NOON, after
+
+TOKEN = "a-token-of-some-length"
+TOLD: dict[str, Any] = {"tenant": "acme", "meter": "words", "units": 1200, "reference": "doc-1"}
+PLANS = [Plan("pro", meters=(UnitPrice("words", 500_000, 1000),))]
+
+
+class Shown:
+    def status(self) -> StatusView:
+        raise NotImplementedError
+
+    async def scrape(self) -> bytes:
+        return b""
+
+
+class Office:
+    def __init__(self) -> None:
+        self.store = MemoryStore()
+        self.clock = HandClock(NOON)
+        self.facts: list[Fact] = []
+        book = AccountBook(PLANS, [Tenant("acme", "pro")])
+        writer = AccountWriter(self.store, book, self.clock, self.facts.append, asyncio.Lock())
+        desk = UnitDesk(self.store.bills, writer, self.clock)
+        self.door = UsageDoor(TOKEN, desk, self.clock, self.facts.append)
+
+    async def post(self, body: Any = None, *, token: str = TOKEN, **changed: Any) -> httpx.Response:
+        transport = httpx.ASGITransport(app=public_app(Shown(), Shown(), usage=self.door))
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            headers = {"Authorization": f"Bearer {token}"}
+            if body is not None:
+                return await client.post("/api/v1/usage", content=body, headers=headers)
+            return await client.post("/api/v1/usage", json=TOLD | changed, headers=headers)
+
+    @property
+    def results(self) -> list[UsageResult]:
+        return [fact.result for fact in self.facts if isinstance(fact, UsageReceived)]
+
+
+async def test_units_count_once_however_often_they_are_told() -> None:
+    office = Office()
+    answers = [await office.post() for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert answers[0].json() == {"result": "counted"}
+    assert answers[1].json() == {"result": "known"}
+    sums = await office.store.bills.units_between("acme", NOON, after(1))
+    assert sums == {"words": 1200}
+
+
+async def test_told_at_the_same_time_they_count_once() -> None:
+    office = Office()
+    answers = await asyncio.gather(*(office.post() for _ in range(5)))
+    said = sorted(answer.json()["result"] for answer in answers)
+    assert said == ["counted", "known", "known", "known", "known"]
+
+
+@pytest.mark.parametrize("changed", [{"units": 1201}, {"tenant": "globex"}, {"meter": "pages"}])
+async def test_a_reference_that_stands_for_other_units_is_a_conflict(
+    changed: dict[str, Any],
+) -> None:
+    office = Office()
+    await office.post()
+    assert (await office.post(**changed)).status_code == 409
+    assert await office.store.bills.units_between("acme", NOON, after(1)) == {"words": 1200}
+
+
+@pytest.mark.parametrize("token", ["", "a-token-of-some-lengtH", f"{TOKEN} ", "é"])
+async def test_without_the_token_nothing_is_read(token: str) -> None:
+    office = Office()
+    assert office.door.lets_in(f"Bearer {TOKEN}")
+    assert not office.door.lets_in(f"Bearer {token}")
+    assert not office.door.lets_in(TOKEN)
+    if token.isascii():
+        answer = await office.post(b"x" * (LIMIT + 1), token=token or "x")
+        assert answer.status_code == 401
+    assert office.store.commits == []
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"{}", 400),
+        (b'{"tenant":"acme","meter":"words","units":1.5,"reference":"r"}', 400),
+        (b'{"tenant":"acme","meter":"words","units":"1","reference":"r"}', 400),
+        (b'{"tenant":"acme","meter":"words","units":0,"reference":"r"}', 400),
+        (b'{"tenant":"acme","meter":"words","units":-5,"reference":"r"}', 400),
+        (b'{"tenant":"acme","meter":"words","units":1,"reference":""}', 400),
+        (b'{"tenant":"acme","meter":"words","units":1,"reference":"r","more":1}', 400),
+        (b'{"tenant":"acme","meter":"pages","units":1,"reference":"r"}', 422),
+        (b'{"tenant":"globex","meter":"words","units":1,"reference":"r"}', 422),
+        (b"x" * (LIMIT + 1), 413),
+    ],
+)
+async def test_what_is_no_usage_is_refused_with_the_reason(body: bytes, status: int) -> None:
+    office = Office()
+    answer = await office.post(body)
+    assert (answer.status_code, bool(answer.json()["reason"])) == (status, True)
+    assert office.store.commits == []
+
+
+async def test_a_store_that_fails_is_told_so_that_it_is_sent_again() -> None:
+    office = Office()
+    office.store.fault = StoreError("the disk is full")
+    assert (await office.post()).status_code == 503
+    office.store.fault = None
+    assert (await office.post()).json() == {"result": "counted"}
+    assert office.results == [UsageResult.NOT_KEPT, UsageResult.COUNTED]
+
+
+async def test_of_many_refusals_one_a_minute_is_loud() -> None:
+    office = Office()
+    for second in (0, 1, 59, 61):
+        office.clock.move_to(after(second))
+        await office.post(token="guess")
+    loud = [fact.loud for fact in office.facts if isinstance(fact, UsageReceived)]
+    assert loud == [True, False, False, True]
+
+
+async def test_without_a_token_file_it_is_not_there() -> None:
+    transport = httpx.ASGITransport(app=public_app(Shown(), Shown()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        assert (await client.post("/api/v1/usage", json=TOLD)).status_code == 503
