@@ -83,7 +83,7 @@ class JournalFold:
         self._groups: dict[str, _Group] = {}
         self._lives = Lives()
         self._read_at: datetime | None = None  # the last row
-        self._alive_at: datetime | None = None  # the last row before `booted_at`
+        self._alive_at: datetime | None = None  # the last row that is surely of before `booted_at`
         self._serial = 0
 
     def feed(self, rows: Iterable[JournalRow], since: JournalPosition) -> list[JournalLeg]:
@@ -101,11 +101,14 @@ class JournalFold:
             elif row.event in _ALIVE:
                 self._live(row, since)
             self._read_at = row.at
-            if self.booted_at is None or row.at < self.booted_at:
+            if row.uniqueid not in self._lives.young and self._precedes_boot(row):
                 self._alive_at = row.at
         while len(self._channels) > MOST_OPEN:
             self._remove(next(iter(self._channels)))
         return ended
+
+    def _precedes_boot(self, row: JournalRow) -> bool:
+        return self.booted_at is None or row.at < self.booted_at
 
     def settle_boot(self) -> list[JournalLeg]:
         """The legs that Asterisk took with it when it ended before `booted_at`, estimated."""

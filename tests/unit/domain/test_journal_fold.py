@@ -247,6 +247,7 @@ def test_channels_of_a_new_life_are_spared_when_the_start_shows_late() -> None:
     folding = fold()
     (given_up,) = folding.feed([old, young, later], START)
     assert given_up.key.uniqueid == old.uniqueid
+    assert given_up.ended_at == old.at  # the rows of the young prove nothing of the old
     assert [leg.key.uniqueid for leg in open_legs(folding)] == [young.uniqueid, later.uniqueid]
 
 
