@@ -246,6 +246,16 @@ class MeterOutbox(Protocol):
         ...
 
 
+class MeteredMinutes(Protocol):
+    """What the store keeps of meter events, added up; raises StoreError as the store does."""
+
+    async def minutes(
+        self, tenant: str, begins: datetime, ends: datetime
+    ) -> Mapping[EventState, int]:
+        """Minutes of a tenant's legs that ended in [begins, ends), by how far their events came."""
+        ...
+
+
 class Holdings(Protocol):
     """What the store holds that grows old; raises StoreError as the store does.
 

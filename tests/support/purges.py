@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Protocol
 
 from pbxbilling.domain.facts import Fact
+from pbxbilling.domain.meter_event import EventState
 from pbxbilling.domain.retention import Retention
 from pbxbilling.ports import Bills, Clock, Holdings, Mirrors, Store
 from pbxbilling.services.forget import Forgetter
@@ -56,3 +59,12 @@ def purge_of(
 def forgetter_of(store: HoldingStore, writer: AccountWriter, clock: Clock) -> Forgetter:
     """What forgets a tenant of that store, where no daemon runs."""
     return Forgetter(store.holdings, store, store.mirrors, writer, purge_of(store, clock, []))
+
+
+class NoMinutes:
+    """`MeteredMinutes` where nothing was ever metered."""
+
+    async def minutes(
+        self, _tenant: str, _begins: datetime, _ends: datetime
+    ) -> Mapping[EventState, int]:
+        return {}

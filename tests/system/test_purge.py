@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from zipfile import ZipFile
 
+import httpx
 import pytest
 
 from pbxbilling.clock import SystemClock
@@ -71,3 +73,26 @@ def test_a_daemon_that_slept_through_the_night_purges_at_its_start(site: Virtual
     until(lambda: '"purged: ' in site.log(), "the purge ran", 15)
     assert not any(site.json("purge", "--dry-run")["rows"].values())
     assert len(site.json("usage", "--month", "2025-01")) == 1
+
+
+def test_what_is_held_is_handed_out_and_forgotten_when_nothing_needs_it(site: VirtualSite) -> None:
+    site.start()
+    file = site.directory / "acme.zip"
+    told = site.json("tenant", "export-data", "acme", str(file))
+    assert told["rows"]["leg"] >= 1
+    with ZipFile(file) as archive:
+        assert b"acme" in archive.read("tenant.jsonl")
+    assert "exists" in site.fails("tenant", "export-data", "acme", str(file))
+    assert "is active" in site.fails("tenant", "forget", "acme")
+    site.apply(ACCOUNTS + 'status = "cancelled"\n')
+    assert "not closed" in site.fails("tenant", "forget", "acme")
+
+
+def test_the_figures_are_shown_and_scraped(site: VirtualSite) -> None:
+    site.apply('[plan.free]\nprice = "29.00"\ncurrency = "EUR"\n[tenant.acme]\n')
+    site.start()
+    (euros,) = site.json("figures")["currencies"]
+    assert (euros["currency"], euros["mrr"], euros["paying"]) == ("EUR", "29.00", 1)
+    text = httpx.get(f"http://{site.http}/metrics", timeout=5).text
+    assert 'pbxbilling_mrr{currency="EUR"} 29.0\n' in text
+    assert site.json("figures", "reconcile", "--month", "2025-01") == []

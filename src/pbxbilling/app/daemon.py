@@ -31,6 +31,7 @@ from pbxbilling.mqtt.publisher import Publisher
 from pbxbilling.pbxes import Pbxes
 from pbxbilling.ports import Clock
 from pbxbilling.services.administer import Administration
+from pbxbilling.services.compare import Comparison
 from pbxbilling.services.core import Core
 from pbxbilling.services.daily import DailyCheck
 from pbxbilling.services.figures import Figures
@@ -149,6 +150,7 @@ class Daemon:
         self._forgetter = Forgetter(
             store.holdings, store, store.mirrors, self._accounts, self._purge, self._inspector
         )
+        self._comparison = Comparison(in_force.book, store.bills, store.meters)
         self._figures = Figures(
             in_force.book, store.mirrors, store.bills, clock, lambda: in_force.policy
         )
@@ -230,6 +232,7 @@ class Daemon:
             self._purge,
             self._figures,
             self._forgetter,
+            self._comparison,
             desk_of(self._payments),
         )
         return {

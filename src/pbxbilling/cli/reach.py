@@ -108,6 +108,7 @@ async def _offline(settings: Settings, command: str, given: Mapping[str, Any]) -
     from pbxbilling.clock import SystemClock
     from pbxbilling.domain.book import AccountBook
     from pbxbilling.services.administer import Administration
+    from pbxbilling.services.compare import Comparison
     from pbxbilling.services.daily import DailyCheck
     from pbxbilling.services.figures import Figures
     from pbxbilling.services.forget import Forgetter
@@ -132,6 +133,7 @@ async def _offline(settings: Settings, command: str, given: Mapping[str, Any]) -
             purge,
             Figures(book, store.mirrors, store.bills, clock, settings.policy),
             Forgetter(store.holdings, store, store.mirrors, writer, purge),
+            Comparison(book, store.bills, store.meters),
         )
         who = actor(os.geteuid(), os.environ.get("SUDO_USER"))
         return await run(desk, command, given, who)

@@ -47,14 +47,15 @@ _DEFLATED = zipfile.ZIP_DEFLATED
 def _write(
     snapshot: Connection, archive: zipfile.ZipFile, tenant: str, at: datetime
 ) -> Mapping[str, int]:
-    counts = {}
+    counts: dict[str, int] = {}
     for table, query in _queries(tenant):
-        with archive.open(f"{table.name}.jsonl", "w", force_zip64=True) as lines:
-            rows = snapshot.execution_options(yield_per=ROWS_AT_ONCE).execute(query)
-            counts[table.name] = 0
+        name = str(table.name)  # of a kind of its own that not every encoder takes
+        rows = snapshot.execution_options(yield_per=ROWS_AT_ONCE).execute(query)
+        with archive.open(f"{name}.jsonl", "w", force_zip64=True) as lines:
+            counts[name] = 0
             for row in rows:
                 lines.write(json.dumps(_plain(row), ensure_ascii=False).encode() + b"\n")
-                counts[table.name] += 1
+                counts[name] += 1
     if not any(counts.values()):
         raise NothingHeldError(tenant)
     about = {"tenant": tenant, "at": at.isoformat(), "rows": counts}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from sqlalchemy import func, not_, or_, select
@@ -76,6 +76,19 @@ class SqlMeterOutbox:
         row = _EVENT.c
         query = select(row.tenant).where(schema.METER_UNSENT, row.state == EventState.PARKED.value)
         return [found.tenant for found in await self._reads.rows(query.distinct())]
+
+    async def minutes(
+        self, tenant: str, begins: datetime, ends: datetime
+    ) -> Mapping[EventState, int]:
+        """Minutes of a tenant's legs that ended in [begins, ends), by how far their events came."""
+        row = _EVENT.c
+        query = (
+            select(row.state, func.sum(row.minutes).label("minutes"))
+            .where(row.tenant == tenant, row.ended_at >= to_us(begins), row.ended_at < to_us(ends))
+            .group_by(row.state)
+        )
+        found = await self._reads.rows(query)
+        return {EventState(one.state): int(one.minutes) for one in found}
 
     async def backlog(self) -> MeterBacklog:
         """How much has not been sent."""

@@ -12,6 +12,7 @@ from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.services.administer import Administration
+from pbxbilling.services.compare import Comparison
 from pbxbilling.services.daily import DailyCheck
 from pbxbilling.services.figures import Figures
 from pbxbilling.services.views import JournalState, PbxView, StatusView, StoreView
@@ -21,7 +22,7 @@ from pbxbilling.web.commands.command import Desk as CommandDesk
 from pbxbilling.web.public import public_app
 from tests.support.billing import billing_desk
 from tests.support.memory_store import MemoryStore
-from tests.support.purges import forgetter_of, purge_of
+from tests.support.purges import NoMinutes, forgetter_of, purge_of
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 WRITING = StoreView(0)
@@ -113,10 +114,14 @@ class Desk:
         daily = DailyCheck(writer, self.store.mirrors, Clock(), self.facts.append, lambda: 7)
         billing = billing_desk(self.store, writer, Clock())
         figures = Figures(self.book, self.store.mirrors, self.store.bills, Clock(), Policy)
+        comparison = Comparison(self.book, self.store.bills, NoMinutes())
         forgetter = forgetter_of(self.store, writer, Clock())
         purge = purge_of(self.store, Clock(), self.facts)
         app = of_user(
-            0, admin_app(CommandDesk(administration, daily, billing, purge, figures, forgetter))
+            0,
+            admin_app(
+                CommandDesk(administration, daily, billing, purge, figures, forgetter, comparison)
+            ),
         )
         transport = httpx.ASGITransport(app=app)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://test")

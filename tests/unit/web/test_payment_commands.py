@@ -14,6 +14,7 @@ from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.standing import Status
 from pbxbilling.ports import GatewayError
 from pbxbilling.services.administer import Administration, AdministrationError, NotKnownError
+from pbxbilling.services.compare import Comparison
 from pbxbilling.services.daily import DailyCheck
 from pbxbilling.services.figures import Figures
 from pbxbilling.services.usage_events import UsageEvents
@@ -24,7 +25,7 @@ from pbxbilling.web.commands.shape import plain
 from tests.support.billing import billing_desk
 from tests.support.gateway_records import invoice, letter
 from tests.support.memory_meter import NoEvents
-from tests.support.purges import forgetter_of, purge_of
+from tests.support.purges import NoMinutes, forgetter_of, purge_of
 from tests.support.shop import Shop
 
 ABOUT_PAYMENTS = sorted(name for name, command in COMMANDS.items() if command.about_payments)
@@ -55,6 +56,7 @@ def desk(shop: Shop, *, keys: bool = True) -> Desk:
         purge_of(shop.store, shop.clock, shop.facts),
         Figures(shop.book, shop.store.mirrors, shop.store.bills, shop.clock, Policy),
         forgetter_of(shop.store, shop.writer, shop.clock),
+        Comparison(shop.book, shop.store.bills, NoMinutes()),
         payments if keys else None,
     )
 

@@ -9,12 +9,13 @@ import orjson
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.statement_json import statement_from
 from pbxbilling.services.administer import Administration
+from pbxbilling.services.compare import Comparison
 from pbxbilling.services.daily import DailyCheck
 from pbxbilling.services.figures import Figures
 from pbxbilling.web.commands import run
 from pbxbilling.web.commands.command import Desk
 from tests.support.billing import Office, billing_desk
-from tests.support.purges import forgetter_of, purge_of
+from tests.support.purges import NoMinutes, forgetter_of, purge_of
 
 LINE = {
     "key", "kind", "text", "quantity", "unit", "rate_micros", "per", "amount_minor", "tax_rate_bp",
@@ -41,6 +42,7 @@ class Served(Office):
             purge_of(self.store, self.clock, []),
             Figures(self.writer.book, self.store.mirrors, self.store.bills, self.clock, Policy),
             forgetter_of(self.store, self.writer, self.clock),
+            Comparison(self.writer.book, self.store.bills, NoMinutes()),
         )
         return orjson.loads(await run(desk, command, {"month": None, **given}, "alice"))
 

@@ -11,6 +11,7 @@ from pbxbilling.ports import Bills, Clock, Mirrors, Store
 from pbxbilling.services.administer import Administration, AdministrationError
 from pbxbilling.services.archive import Archive
 from pbxbilling.services.charges import Charges
+from pbxbilling.services.compare import Comparison
 from pbxbilling.services.daily import DailyCheck
 from pbxbilling.services.figures import Figures
 from pbxbilling.services.forget import Forgetter
@@ -76,6 +77,7 @@ class Desk:
     purge: Purge
     figures: Figures
     forgetter: Forgetter
+    comparison: Comparison
     payments: PaymentDesk | None = None
 
     @property

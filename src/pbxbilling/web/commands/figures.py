@@ -8,6 +8,7 @@ from typing import Any
 from pbxbilling.domain.figures import CurrencyFigures
 from pbxbilling.domain.money import from_minor
 from pbxbilling.web.commands.command import Arguments, Command, Desk
+from pbxbilling.web.commands.shape import plain
 
 _AMOUNTS = ("mrr", "trial_mrr", "unpaid", "churned_mrr", "usage", "overage")
 _COUNTS = ("paying", "trials", "past_due", "unpaid_invoices", "churned")
@@ -24,4 +25,14 @@ def _currency(one: CurrencyFigures) -> dict[str, Any]:
     return {"currency": one.currency, **amounts, **{name: getattr(one, name) for name in _COUNTS}}
 
 
-COMMANDS: Mapping[str, Command] = {"figures": Command(_figures)}
+async def _reconcile(desk: Desk, given: Arguments, _actor: str) -> Any:
+    return [
+        {**plain(one), "difference": one.difference}
+        for one in await desk.comparison.differences(given["month"])
+    ]
+
+
+COMMANDS: Mapping[str, Command] = {
+    "figures": Command(_figures),
+    "figures-reconcile": Command(_reconcile),
+}

@@ -1,0 +1,35 @@
+"""Statements beside meter events: which tenants the gateway charges for other minutes."""
+
+from __future__ import annotations
+
+from pbxbilling.domain.billed import SavedStatement
+from pbxbilling.domain.book import AccountBook
+from pbxbilling.domain.charging import Charges
+from pbxbilling.domain.metered import MeteredPeriod, compared
+from pbxbilling.ports import Bills, MeteredMinutes
+
+
+class Comparison:
+    """Compares closed periods, one tenant after another. Raises StoreError."""
+
+    def __init__(self, book: AccountBook, bills: Bills, events: MeteredMinutes) -> None:
+        self._book = book
+        self._bills = bills
+        self._events = events
+
+    async def differences(self, month: str) -> list[MeteredPeriod]:
+        """The periods of that name whose minutes are not the same, by tenant."""
+        known = await self._bills.statements(month=month, documents=False)
+        periods = [await self._period(one) for one in known if one.is_final]
+        return [one for one in periods if one.difference]
+
+    async def _period(self, final: SavedStatement) -> MeteredPeriod:
+        slug, tenant = final.tenant, self._book.tenants.get(final.tenant)
+        way = tenant.charging.at(final.begins) if tenant and not tenant.demo else Charges.NONE
+        return compared(
+            slug,
+            final.month,
+            await self._bills.billed(slug, of_month=final.month),
+            await self._events.minutes(slug, final.begins, final.ends),
+            metered=way is Charges.METER_EVENTS,
+        )

@@ -1,0 +1,68 @@
+"""Statement and meter are compared by the period in which legs ended, over the real store."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from pbxbilling.domain.book import AccountBook
+from pbxbilling.domain.charging import Charges, Charging
+from pbxbilling.domain.meter_event import EventState, LegMetered, MeterEventMoved
+from pbxbilling.domain.metered import MeteredPeriod
+from pbxbilling.domain.plan import Plan
+from pbxbilling.domain.records import LegRecord, Record
+from pbxbilling.domain.tenant import Tenant
+from pbxbilling.services.compare import Comparison
+from pbxbilling.store.sql import SqlStore
+from tests.contract.holdings_contract import copy_of
+from tests.support.bill_records import DECEMBER, saved
+from tests.support.store_records import ended_leg
+
+METERED = Tenant("acme", "p", charging=Charging(Charges.METER_EVENTS))
+FIRST, SECOND = ended_leg("1.1", talk_s=61), ended_leg("1.2", talk_s=5)
+BILLED = [copy_of(FIRST, billed_s=120), copy_of(SECOND, billed_s=60)]
+
+
+def sent(leg: LegRecord, minutes: int, state: EventState = EventState.SENT) -> MeterEventMoved:
+    return MeterEventMoved(str(leg.key), state, minutes, 1, None, "cus_1")
+
+
+async def differences(
+    path: Path, *records: Record, tenant: Tenant = METERED
+) -> list[MeteredPeriod]:
+    metered = [LegMetered(FIRST.key), LegMetered(SECOND.key)]
+    async with await SqlStore.open(f"sqlite:///{path / 'test.db'}") as store:
+        await store.commit([FIRST, SECOND, saved(), *metered])
+        await store.commit(records)
+        book = AccountBook([Plan("p")], [tenant])
+        return await Comparison(book, store.bills, store.meters).differences("2026-11")
+
+
+async def test_what_the_meter_has_minute_by_minute_is_no_difference(tmp_path: Path) -> None:
+    assert await differences(tmp_path, *BILLED, sent(FIRST, 2), sent(SECOND, 1)) == []
+
+
+async def test_what_was_not_sent_is_missing_and_told_apart(tmp_path: Path) -> None:
+    refused = sent(SECOND, 1, EventState.REFUSED)
+    (found,) = await differences(tmp_path, *BILLED, sent(FIRST, 2), refused)
+    assert found == MeteredPeriod("acme", "2026-11", metered=True, statement=3, sent=2, unsent=1)
+    assert found.difference == 1
+
+
+async def test_a_late_leg_belongs_to_the_period_that_it_ended_in(tmp_path: Path) -> None:
+    late = copy_of(SECOND, month="2026-12", of_month="2026-11", billed_s=60)
+    december = saved("2026-12", begins=DECEMBER, ends=DECEMBER + timedelta(days=31))
+    both = (sent(FIRST, 2), sent(SECOND, 1))
+    assert await differences(tmp_path, BILLED[0], late, december, *both) == []
+
+
+async def test_a_corrected_leg_counts_as_it_was_charged_last(tmp_path: Path) -> None:
+    corrected = copy_of(FIRST, month="2026-12", of_month="2026-11", billed_s=60)
+    (found,) = await differences(tmp_path, *BILLED, corrected, sent(FIRST, 2), sent(SECOND, 1))
+    assert (found.statement, found.sent, found.difference) == (2, 3, -1)
+
+
+async def test_events_of_a_period_that_they_do_not_charge_are_too_many(tmp_path: Path) -> None:
+    unmetered = Tenant("acme", "p")
+    (found,) = await differences(tmp_path, *BILLED, sent(FIRST, 2), tenant=unmetered)
+    assert (found.metered, found.difference) == (False, -2)
