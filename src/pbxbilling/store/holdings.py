@@ -92,15 +92,9 @@ class SqlHoldings:
         tenant: str | None = None,
     ) -> Sequence[Due]:
         """Rows of [since, before) to do it to, the oldest first."""
-        target = _TARGETS[chore]
-        query = (
-            select(target.age, *target.key)
-            .where(target.where, target.age >= to_us(since), target.age < to_us(before))
-            .order_by(target.age)
-            .limit(limit)
-        )
+        query = due_query(chore, since, before, limit)
         if tenant is not None:
-            query = query.where(target.table.c.tenant == tenant)
+            query = query.where(_TARGETS[chore].table.c.tenant == tenant)
         rows = await self._reads.rows(query)
         return [Due(tuple(row[1:]), instant(row[0])) for row in rows]
 
@@ -137,6 +131,17 @@ class SqlHoldings:
             if target.table is schema.leg:
                 await connection.execute(adding_usage(still, connection.dialect.name), each)
             return (await connection.execute(delete(target.table).where(still), each)).rowcount
+
+
+def due_query(chore: Chore, since: datetime, before: datetime, limit: int) -> Select[Any]:
+    """Age and key of what a chore is due for, which an index finds."""
+    target = _TARGETS[chore]
+    return (
+        select(target.age, *target.key)
+        .where(target.where, target.age >= to_us(since), target.age < to_us(before))
+        .order_by(target.age)
+        .limit(limit)
+    )
 
 
 def _cut_numbers(table: Table) -> dict[str, ColumnElement[str]]:
