@@ -27,6 +27,7 @@ _SUBSCRIPTIONS = (
 )  # fmt: skip
 _INVOICES = ("number", "status", "total", "currency", "created_at", "paid_at", "subscription")
 _USAGE = ("leg", "tenant", "ended_at", "minutes", "state", "customer", "note")
+_RECONCILED = ("tenant", "month", "statement_minutes", "sent_minutes", "agrees")
 _RUNS = ("tenant", "month", "state", "invoice", "total", "currency", "note")
 _LETTERS = ("event", "kind", "about", "state", "created_at", "waits_for")
 
@@ -176,6 +177,19 @@ def stripe_usage_decide(
     print_done(
         event, f"{leg}: {event['minutes']} minutes of {event['tenant']}; it {done}", as_json=json
     )
+
+
+@stripe_app.command("reconcile")
+def stripe_reconcile(
+    month: Annotated[str, typer.Option("--month", help="As 2026-11.")],
+    config: Config = DEFAULT,
+    json: Json = False,
+) -> None:
+    """Final statements of a month against what Stripe's meter was sent, tenant by tenant."""
+    with wrong_usage("--month"):
+        period_name(month)
+    rows = ask(config, "usage-reconcile", {"month": month})
+    print_rows(f"usage of {month}", rows, _RECONCILED, as_json=json)
 
 
 @invoice_app.command("run")

@@ -13,7 +13,7 @@ from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.domain.units import UnitPrice
+from pbxbilling.domain.units import UnitPrice, UnitsUsed
 from pbxbilling.ports import StoreError
 from pbxbilling.services.units import UnitDesk
 from pbxbilling.services.views import StatusView
@@ -70,8 +70,16 @@ async def test_units_count_once_however_often_they_are_told() -> None:
     assert sums == {"words": 1200}
 
 
-async def test_told_at_the_same_time_they_count_once() -> None:
+async def test_told_at_the_same_time_they_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
     office = Office()
+    at_once = office.store.bills.units
+
+    async def later(reference: str) -> UnitsUsed | None:
+        found = await at_once(reference)
+        await asyncio.sleep(0)
+        return found
+
+    monkeypatch.setattr(office.store.bills, "units", later)
     answers = await asyncio.gather(*(office.post() for _ in range(5)))
     said = sorted(answer.json()["result"] for answer in answers)
     assert said == ["counted", "known", "known", "known", "known"]

@@ -95,6 +95,19 @@ async def _usage_decide(desk: Desk, given: Arguments, actor: str) -> Any:
     return await desk.shop.usage.decide(given["leg"], actor, again=given["again"])
 
 
+async def _usage_reconcile(desk: Desk, given: Arguments, _actor: str) -> Any:
+    return [
+        {
+            "tenant": one.tenant,
+            "month": one.month,
+            "statement_minutes": one.statement_minutes,
+            "sent_minutes": one.sent_minutes,
+            "agrees": one.agrees,
+        }
+        for one in await desk.shop.usage.reconcile(given["month"])
+    ]
+
+
 async def _invoice_run(desk: Desk, given: Arguments, _actor: str) -> Any:
     try:
         runs = await desk.shop.issue_invoices(given["month"])
@@ -128,6 +141,7 @@ COMMANDS: Mapping[str, Command] = {
         "parked": _parked,
         "usage-events": _usage,
         "usage-decide": _usage_decide,
+        "usage-reconcile": _usage_reconcile,
         "invoice-run": _invoice_run,
     }.items()
 }
