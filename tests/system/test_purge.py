@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from signal import SIGKILL
 from zipfile import ZipFile
 
 import httpx
@@ -96,3 +98,17 @@ def test_the_figures_are_shown_and_scraped(site: VirtualSite) -> None:
     text = httpx.get(f"http://{site.http}/metrics", timeout=5).text
     assert 'pbxbilling_mrr{currency="EUR"} 29.0\n' in text
     assert site.json("figures", "reconcile", "--month", "2025-01") == []
+
+
+def test_a_purge_that_was_killed_is_gone_on_with(site: VirtualSite) -> None:
+    legs = [replace(BILLED, key=ChannelKey("main", f"9.{n}")) for n in range(1500)]
+    asyncio.run(keep(site, [*legs, *(copy_of(one) for one in legs)]))
+    usage = site.json("usage", "--month", "2025-01")
+    site.start()
+    left = site.json("purge", "--dry-run")["rows"]["legs"]
+    site.stop(SIGKILL)
+    assert left < 1501  # it was under way, or done
+    assert site.json("usage", "--month", "2025-01") == usage
+    site.start()
+    until(lambda: site.json("purge", "--dry-run")["rows"]["legs"] == 0, "it went on", 30)
+    assert site.json("usage", "--month", "2025-01") == usage
