@@ -66,8 +66,14 @@ class AmiLink:
 
     @property
     def heard_s(self) -> float | None:
-        """When the PBX was last heard, by the monotonic clock: its last proof of life."""
-        return self._connection.heard_s if self._connection else self._heard_s
+        """When the PBX was last heard, by the monotonic clock: its last proof of life.
+
+        Heard is what it says on a link that is up: who accepts a connection may be a proxy, and
+        an Asterisk that has yet to boot proves nothing of the one before.
+        """
+        if self.connected and self._connection is not None:
+            return self._connection.heard_s
+        return self._heard_s
 
     def change(self, settings: LinkSettings) -> None:
         """Other settings: connect anew with them, at once. Equal ones change nothing."""
@@ -156,8 +162,7 @@ class AmiLink:
             await self._login(connection, settings)
             await self._stay(connection, settings)
         finally:
-            self.connected = False
-            self._heard_s = connection.heard_s
+            self._down()
             self._connection = None
             self._actions.fail(LinkError(f"{settings}: the link is closed"))
             await connection.close()
@@ -274,8 +279,12 @@ class AmiLink:
     def _broken(self, mended: int, lost: int) -> None:
         self._observer.broken(self.pbx, mended, lost)
 
-    def _fell(self, lost: asyncio.Future[str]) -> None:
+    def _down(self) -> None:
+        self._heard_s = self.heard_s
         self.connected = False
+
+    def _fell(self, lost: asyncio.Future[str]) -> None:
+        self._down()
         self._actions.fail(LinkError(f"{self.settings}: {lost.result()}"))
 
     async def _pause(self, pause_s: float) -> None:

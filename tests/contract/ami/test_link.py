@@ -142,6 +142,16 @@ async def test_a_peer_that_never_greets_is_given_up() -> None:
             assert "not a word within 0.1 s" in str(made.witness.log[0][2])
 
 
+async def test_who_accepts_a_connection_proves_no_life_of_the_pbx() -> None:
+    async with VirtualPbx() as pbx, linked(pbx.port, ping_deadline_s=0.2) as made:
+        pbx.faults.silent = True
+        pbx.faults.banner = b"SSH-2.0-OpenSSH_9.2\r\n"
+        await made.witness.until(lambda: len(made.witness.said("disconnected")) == 1)
+        heard_s = made.link.heard_s
+        await made.witness.until(lambda: len(made.witness.said("disconnected")) == 3)
+        assert made.link.heard_s == heard_s is not None
+
+
 async def test_what_is_no_manager_port_is_called_so() -> None:
     async with VirtualPbx() as pbx:
         pbx.faults.banner = b"SSH-2.0-OpenSSH_9.2\r\n"
