@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from signal import SIGCONT, SIGSTOP
 
 import httpx
 import pytest
@@ -27,6 +28,8 @@ plan = "unlimited"
 plan = "none"
 """
 SILENT = 1000
+HELD_UP = 300
+DEADLINE_S = 0.3
 ROUNDS, HOOKS_A_ROUND = 4, 1500
 """All of a round at once: a second of work for one core, to be done in the 0.3 s of a deadline."""
 EMERGENCY_EVERY = 50
@@ -34,7 +37,7 @@ GROWTH_MOST_MB = 60
 AS_BEFORE_S = 40.0
 """Ten seconds until reservations are asked after, and time to ask on a busy machine."""
 
-_VERDICT = re.compile(rb'"([A-Z]+)\|([a-z]*)\|outbound\|([a-z_]+)\|')
+_VERDICT = re.compile(rb'"([A-Z]+)\|[a-z]*\|[a-z]*\|([a-z_]+)\|')
 
 
 @pytest.fixture
@@ -46,13 +49,17 @@ def site(tmp_path: Path) -> Iterator[VirtualSite]:
 
 
 async def verdict(port: int, uniqueid: str, tenant: str = "acme", number: str = "0155501") -> str:
-    """Outcome and reason, as the dialplan reads them; empty for a hook without a verdict."""
+    """Outcome and reason, as the dialplan reads them."""
     pieces = environment(tenant=tenant, number=number, uniqueid=uniqueid, linkedid=uniqueid)
     async with AgiClient(port) as client:
         client.send(pieces)
-        command = await client.command()
-        found = _VERDICT.search(command)
-        return f"{found[1].decode()} {found[3].decode()}" if found else ""
+        return spoken(await client.command())
+
+
+def spoken(command: bytes) -> str:
+    """Outcome and reason of a verdict; empty where there is none."""
+    found = _VERDICT.search(command)
+    return f"{found[1].decode()} {found[2].decode()}" if found else ""
 
 
 def endings(site: VirtualSite) -> Counter[str]:
@@ -118,3 +125,27 @@ def test_overload_is_answered_by_policy_and_leaves_nothing_behind(site: VirtualS
     assert asyncio.run(verdict(port, "after.1")) == "ADMIT ok"
     assert asyncio.run(verdict(port, "after.2", "initech")) == "REFUSE max_calls"
     assert site.readyz()[0] == 200
+
+
+def test_emergency_calls_pass_where_the_daemon_was_held_up_beyond_the_deadline(
+    site: VirtualSite,
+) -> None:
+    _, port = site.hook
+
+    async def played() -> Counter[str]:
+        async with AsyncExitStack() as stack:
+            clients = [await stack.enter_async_context(AgiClient(port)) for _ in range(HELD_UP)]
+            site.signal(SIGSTOP)
+            for number, client in enumerate(clients):
+                name = f"held.{number}"
+                dialled = "112" if number % 3 == 0 else "0155501"
+                client.send(
+                    environment("outbound", "initech", dialled, uniqueid=name, linkedid=name)
+                )
+            await asyncio.sleep(2 * DEADLINE_S)
+            site.signal(SIGCONT)
+            return Counter([spoken(await client.command()) for client in clients])
+
+    got = asyncio.run(played())
+    assert got["ADMIT emergency"] == HELD_UP // 3, got
+    assert got["REFUSE max_calls"] + got["ADMIT deadline"] == HELD_UP - HELD_UP // 3, got
