@@ -1,0 +1,170 @@
+"""A payment gateway: what it knows, and what it is asked to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Generic, NamedTuple, Protocol, TypeVar
+
+from pbxbilling.domain.gateway import Letter
+from pbxbilling.domain.meter_event import MeterEvent, MeterReport
+from pbxbilling.domain.sale import Checkout, GatewayAccount, Order, PriceFound
+from pbxbilling.domain.subscription import Customer, Subscription
+from pbxbilling.domain.tenant import Tenant
+from pbxbilling.domain.usage_invoice import InvoiceLine, UsageInvoice
+
+T = TypeVar("T")
+
+
+class Page(NamedTuple, Generic[T]):
+    """A part of a long list, and behind which one the next part begins: None at its end.
+
+    `faults` are of those that could not be understood: they are left out.
+    """
+
+    items: Sequence[T]
+    after: str | None
+    faults: Sequence[str] = ()
+
+
+class Gateway(Protocol):
+    """What a payment gateway knows. All of it may wait, for a limited time; GatewayError else."""
+
+    @property
+    def live(self) -> bool:
+        """Whether it moves real money."""
+        ...
+
+    async def subscription(self, ident: str) -> Subscription | None:
+        """A subscription as it is now; None for one that is unknown there."""
+        ...
+
+    async def subscriptions(self, after: str | None) -> Page[Subscription]:
+        """All subscriptions, ended ones too, a page at a time."""
+        ...
+
+    async def events(self, since: datetime, after: str | None) -> Page[Letter]:
+        """What happened since then, of the kinds that we use, a page at a time."""
+        ...
+
+
+class Till(Protocol):
+    """What can be bought and changed at a payment gateway. All of it as in `Gateway`.
+
+    After an error with `away` an act may have been done all the same; asking for it again is safe.
+    """
+
+    async def account(self) -> GatewayAccount:
+        """Whose the key is."""
+        ...
+
+    async def price(self, ident: str) -> PriceFound | None:
+        """A price; None for one that is unknown there, or of the other mode."""
+        ...
+
+    async def customer(self, ident: str) -> Customer | None:
+        """A customer; None for one that is unknown there, deleted, or of the other mode."""
+        ...
+
+    async def create_customer(self, tenant: Tenant) -> Customer:
+        """A new customer in place of the one that the tenant has; asked again, the same one."""
+        ...
+
+    async def subscriptions_of(self, customer: str) -> Sequence[Subscription]:
+        """Those that are not over; one whose first payment is awaited is among them."""
+        ...
+
+    async def open_checkouts(self, customer: str) -> Sequence[Checkout]:
+        """Pages that somebody could still pay at."""
+        ...
+
+    async def checkout(self, order: Order) -> Checkout:
+        """A new page to pay an order at."""
+        ...
+
+    def fingerprint(self, order: Order) -> str:
+        """What tells a page of this very order from one of another."""
+        ...
+
+    async def withdraw(self, checkout: str) -> None:
+        """Nobody can pay at that page any more."""
+        ...
+
+    async def portal(self, customer: str, return_url: str) -> str:
+        """A page, good for minutes, where a customer sees to his subscription and invoices."""
+        ...
+
+    async def cancel_at_period_end(self, subscription: str, *, on: bool) -> Subscription:
+        """Let it run out, or take that back."""
+        ...
+
+    async def cancel_now(self, subscription: str) -> Subscription:
+        """End it, with usage that no invoice had yet on a last one. Over already: as it is."""
+        ...
+
+
+class UsageMeter(Protocol):
+    """What the gateway's meter of whole minutes takes. All of it as in `Gateway`."""
+
+    async def send(self, event: MeterEvent, customer: str) -> None:
+        """Send one event; sent again within a day it counts once.
+
+        Raises GatewayError: with `away` whether it arrived is unknown, unless it never left.
+        """
+        ...
+
+    async def minutes(self, customer: str, begins: datetime, ends: datetime) -> int:
+        """The sum of a customer's events in [begins, ends), both on whole minutes."""
+        ...
+
+    async def report(self, ident: str) -> MeterReport:
+        """What a report of events that could not be used says."""
+        ...
+
+
+class IssuedInvoice(NamedTuple):
+    """An invoice of the gateway: `draft` while it can be changed, the keys of its `lines`."""
+
+    id: str
+    draft: bool
+    total: int
+    lines: Sequence[str]
+
+
+class Invoices(Protocol):
+    """Invoices of usage at the gateway. All of it as in `Till`."""
+
+    async def find(self, order: UsageInvoice) -> IssuedInvoice | None:
+        """The invoice of that tenant and month, if it was created ever."""
+        ...
+
+    async def create(self, order: UsageInvoice) -> IssuedInvoice:
+        """A draft of it, without lines."""
+        ...
+
+    async def add(self, order: UsageInvoice, invoice: str, line: InvoiceLine) -> None:
+        """Put a line on a draft."""
+        ...
+
+    async def invoice(self, order: UsageInvoice, ident: str) -> IssuedInvoice:
+        """It as it is now."""
+        ...
+
+    async def finalize(self, order: UsageInvoice, ident: str) -> None:
+        """It is to be paid from now on."""
+        ...
+
+    async def send(self, order: UsageInvoice, ident: str) -> None:
+        """Have it mailed."""
+        ...
+
+
+class GatewayError(Exception):
+    """The gateway could not be asked, or did not do it: the message says which, and the mend.
+
+    `away` tells the first from the second: asking again may help.
+    """
+
+    def __init__(self, message: str, *, away: bool) -> None:
+        super().__init__(message)
+        self.away = away
