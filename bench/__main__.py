@@ -13,13 +13,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import ami_tracking, growth, hook, invite, store_rows, usage, webhook
+from bench import ami_tracking, growth, hook, invite, latency, store_rows, usage, webhook
 from bench.measure import PAIRS, Row
 
 Taken = Mapping[str, Sequence[Row]]
 MEASUREMENTS: Mapping[str, Callable[[], Sequence[Row]]] = {
     "hook": hook.measure,
     "ami": ami_tracking.measure,
+    "latency": latency.measure,
     "growth": growth.measure,
     "store": store_rows.measure,
     "invite": invite.measure,

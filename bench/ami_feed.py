@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from pathlib import Path
 from typing import Self
 
@@ -89,12 +90,27 @@ class Feed:
     async def play(self) -> None:
         """One write an event, as Asterisk has it, and a Reload at the end."""
         assert self._writer is not None
-        self._played += 1
-        old, new = str(_EPOCH).encode(), str(_EPOCH + self._played).encode()
-        for event in [event.replace(old, new) for event in self._tape]:
+        for event in self.fresh():
             self._writer.write(event)
             await self._writer.drain()
         self._writer.write(_LAST)
+
+    def fresh(self) -> list[bytes]:
+        """The events of the tape, with channels never seen before."""
+        self._played += 1
+        old, new = str(_EPOCH).encode(), str(_EPOCH + self._played).encode()
+        return [event.replace(old, new) for event in self._tape]
+
+    async def stream(self, events: list[bytes], per_s: int) -> None:
+        """Send them at that pace, those of a millisecond in one write."""
+        assert self._writer is not None
+        began = time.perf_counter()
+        sent = 0
+        while sent < len(events):
+            due = int((time.perf_counter() - began) * per_s)
+            self._writer.write(b"".join(events[sent:due]))
+            sent = max(sent, due)
+            await asyncio.sleep(0.001)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writer = writer

@@ -90,7 +90,8 @@ def cpu_s(pid: int) -> float:
     return time.clock_gettime((~pid << 3) | 2)
 
 
-def _new_channel(tenants: int) -> list[bytes]:
+def new_channel(tenants: int) -> list[bytes]:
+    """The environment of a channel never seen before, of one of so many tenants."""
     number = next(_numbers)
     tenant, uniqueid = tenant_name(randrange(tenants)), f"1795222182.{number}"
     return environment(
@@ -119,7 +120,7 @@ def trial(server: Server, sessions: int = SESSIONS, tenants: int = TENANTS) -> C
     """A trial that gives the server's CPU µs a session, of tenants drawn at random."""
 
     def run() -> float:
-        channels = [_new_channel(tenants) for _ in range(sessions)]
+        channels = [new_channel(tenants) for _ in range(sessions)]
         before_s = cpu_s(server.process.pid)
         uvloop.run(_call(server.port, channels))
         taken_s = cpu_s(server.process.pid) - before_s

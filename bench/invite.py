@@ -1,6 +1,7 @@
 """INVITE to 486 on a real Asterisk 22: the daemon against a null hook.
 
-SIPp calls from one tenant at 200 calls a second, through the shipped subroutine. Ours is the whole
+SIPp calls from one tenant through the shipped subroutine: rounds of 5 s with 200 calls a second,
+and a few of 20 s with 500. Ours is the whole
 daemon in enforce mode, and the tenant may have no call at all (max_calls = 0). The counterpart is a
 FastAGI server that answers a constant refusal at the blank line. Both run all the time, and a
 global of the dialplan says which one is asked; the daemon's AMI link hears the counterpart's calls
@@ -13,7 +14,7 @@ Every call of every round gets its 486 and nothing is ever sent twice, or the ro
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
@@ -28,8 +29,6 @@ from rig.settings import Settings
 from rig.site import claimed_block
 from tests.support.daemon import Daemon
 
-CALLS = 1000
-CALLS_A_SECOND = 200
 LIMIT = 1.5
 WITHIN_MS = 2.0
 ACCOUNTS = """
@@ -39,6 +38,17 @@ max_calls = 0
 plan = "none"
 accountcodes = ["acme"]
 """
+
+
+class Load(NamedTuple):
+    """So many calls at that pace, in so many pairs of rounds."""
+
+    calls: int
+    per_s: int
+    pairs: int
+
+
+LOADS = (Load(1000, 200, PAIRS), Load(10_000, 500, 3))
 
 
 class Times(NamedTuple):
@@ -55,10 +65,10 @@ class BrokenRoundError(Exception):
 class Rounds:
     """Rounds of refused calls on one Asterisk."""
 
-    def __init__(self, asterisk: Asterisk, directory: Path, calls: int) -> None:
+    def __init__(self, asterisk: Asterisk, directory: Path, load: Load) -> None:
         self._asterisk = asterisk
         self._directory = directory
-        self._calls = calls
+        self._calls, self._per_s, _ = load
         self._numbers = count(1)
 
     def trial(self, hook: str) -> Callable[[], Times]:
@@ -66,7 +76,8 @@ class Rounds:
 
         def run() -> Times:
             self._asterisk.set_global("PBXBILLING_HOOK", hook)
-            return self._round(self._directory / f"round-{next(self._numbers)}")
+            number = next(self._numbers)
+            return self._round(self._directory / f"{self._per_s}-a-second-{number}")
 
         return run
 
@@ -78,7 +89,7 @@ class Rounds:
             block.phone("acme"),
             "0155501",
             count=self._calls,
-            per_s=CALLS_A_SECOND,
+            per_s=self._per_s,
             timed=True,
         ) as calls:
             finals, again = calls.finish(), calls.retransmissions()
@@ -91,8 +102,8 @@ class Rounds:
         return Times(times[49], times[98])
 
 
-def measure(calls: int = CALLS, pairs: int = PAIRS) -> list[Row]:
-    """The rows of the table: median and 99th percentile."""
+def measure(loads: Sequence[Load] = LOADS) -> list[Row]:
+    """The rows of the table: median and 99th percentile of each load."""
     with ExitStack() as stack:
         directory = Path(stack.enter_context(TemporaryDirectory()))
         null = stack.enter_context(server_process("refusals"))
@@ -103,17 +114,17 @@ def measure(calls: int = CALLS, pairs: int = PAIRS) -> list[Row]:
         )
         daemon = stack.enter_context(Daemon(asterisk, directory))
         daemon.apply(ACCOUNTS)
-        rounds = Rounds(asterisk, directory, calls)
-        samples = alternating(
-            rounds.trial(daemon.hook), rounds.trial(f"127.0.0.1:{null.port}"), pairs
-        )
-    return [
-        row(
-            f"INVITE to 486, {which}",
-            [(getattr(ours, which), getattr(theirs, which)) for ours, theirs in samples],
-            unit="ms",
-            limit=LIMIT,
-            within=WITHIN_MS,
-        )
-        for which in Times._fields
-    ]
+        hooks = daemon.hook, f"127.0.0.1:{null.port}"
+        rounds = [(load, Rounds(asterisk, directory, load)) for load in loads]
+        taken = [(load, alternating(*map(some.trial, hooks), load.pairs)) for load, some in rounds]
+    return [_row(load, which, samples) for load, samples in taken for which in Times._fields]
+
+
+def _row(load: Load, which: str, samples: list[tuple[Times, Times]]) -> Row:
+    return row(
+        f"INVITE to 486 at {load.per_s}/s, {which}",
+        [(getattr(ours, which), getattr(theirs, which)) for ours, theirs in samples],
+        unit="ms",
+        limit=LIMIT,
+        within=WITHIN_MS,
+    )
