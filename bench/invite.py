@@ -114,9 +114,12 @@ def measure(loads: Sequence[Load] = LOADS) -> list[Row]:
         )
         daemon = stack.enter_context(Daemon(asterisk, directory))
         daemon.apply(ACCOUNTS)
-        hooks = daemon.hook, f"127.0.0.1:{null.port}"
+        hook, other = daemon.hook, f"127.0.0.1:{null.port}"
         rounds = [(load, Rounds(asterisk, directory, load)) for load in loads]
-        taken = [(load, alternating(*map(some.trial, hooks), load.pairs)) for load, some in rounds]
+        taken = [
+            (load, alternating(some.trial(hook), some.trial(other), load.pairs))
+            for load, some in rounds
+        ]
     return [_row(load, which, samples) for load, samples in taken for which in Times._fields]
 
 
