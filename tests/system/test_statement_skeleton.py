@@ -1,18 +1,21 @@
-"""Three real calls, a minute of talk between them, are three minutes on a statement."""
+"""Three real calls, a minute of talk between them: three minutes, here and at Stripe's meter."""
 
 from __future__ import annotations
 
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from rig.asterisk import Asterisk
+from rig.fakestripe import FakeStripe
 from rig.scene import MOBILE
 from rig.waiting import until
-from tests.support.daemon import ACCOUNTS
+from tests.support.daemon import ACCOUNTS, Daemon
 from tests.support.stage import Stage
+from tests.support.storefront import SECRET, stripe_section
 
 pytestmark = pytest.mark.asterisk
 
@@ -23,6 +26,7 @@ currency = "EUR"
 price = "20.00"
 included_minutes = 0
 overage_per_minute = "0.50"
+stripe_prices = {{ flat = "{flat}", metered = "{metered}" }}
 """
 
 
@@ -30,12 +34,20 @@ def test_sixty_one_seconds_in_three_calls_are_three_whole_minutes(
     asterisk: Asterisk, tmp_path: Path
 ) -> None:
     with ExitStack() as stack:
-        stage = Stage(asterisk, tmp_path, stack)
+        fake = stack.enter_context(FakeStripe())
+        flat = fake.create_price(2000, "eur")
+        metered = fake.create_price(50, "eur", meter=fake.create_meter())
+        stage = Stage(asterisk, tmp_path, stack, more=stripe_section(fake.url))
         daemon = stage.daemon
         acme = ACCOUNTS.replace(
-            '[tenant.acme]\nplan = "unlimited"', '[tenant.acme]\nplan = "metered"'
+            '[tenant.acme]\nplan = "unlimited"',
+            '[tenant.acme]\nplan = "metered"\ncharges = "meter_events"',
         )
-        daemon.apply(METERED + acme)
+        daemon.apply(METERED.format(flat=flat, metered=metered) + acme)
+        fake.webhooks.send_to(f"http://{daemon.http}/api/stripe/webhook", SECRET)
+        customer = fake.create_customer("billing@acme.example")
+        fake.subscribe(customer, flat, metered, metadata={"tenant": "acme"})
+        until(lambda: _is_linked(daemon), "the tenant lives by its subscription")
         calls = [stage.phone.dial(MOBILE) for _ in range(3)]
         time.sleep(TALK_S)
         for call in calls:
@@ -49,6 +61,17 @@ def test_sixty_one_seconds_in_three_calls_are_three_whole_minutes(
             line["kind"]: (line["quantity"], line["amount_minor"]) for line in shown["lines"]
         }
         assert amounts == {"plan": (1, 2000), "overage": (180, 150)}
+        until(lambda: len(_sent(fake)) == 3, "the meter has heard of them", 30.0)
+        assert [event["payload"]["value"] for event in _sent(fake)] == ["1", "1", "1"]
+        assert {event["identifier"] for event in _sent(fake)} == {call["leg"] for call in found}
+
+
+def _is_linked(daemon: Daemon) -> bool:
+    return any(row["tenant"] == "acme" and row["subscription"] for row in daemon.ask("tenants"))
+
+
+def _sent(fake: FakeStripe) -> list[dict[str, Any]]:
+    return fake.all("billing.meter_event")
 
 
 def _calls(found: dict[str, list[dict[str, int]]]) -> list[dict[str, int]] | None:
