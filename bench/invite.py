@@ -22,7 +22,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from bench.hook import server_process
-from bench.measure import PAIRS, Row, alternating, row
+from bench.measure import PAIRS, BrokenRoundError, Row, alternating, row
 from rig import provision, sipp
 from rig.asterisk import Asterisk
 from rig.settings import Settings
@@ -56,10 +56,6 @@ class Times(NamedTuple):
 
     median: float
     p99: float
-
-
-class BrokenRoundError(Exception):
-    """A call of a round did not end as it must; nothing of the row can be believed."""
 
 
 class Rounds:

@@ -14,6 +14,10 @@ PAIRS = 11
 Trial = Callable[[], float]
 
 
+class BrokenRoundError(Exception):
+    """A round did not go as it must: nothing of its measurement can be believed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One line of the table: what we take, what the counterpart takes, and the ratio of the two.
