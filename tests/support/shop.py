@@ -43,6 +43,7 @@ class Shop:
         self, tenant: Tenant = ACME, plan: Plan = STARTER, pages: SalePages = PAGES
     ) -> None:
         self.clock = Clock()
+        self.unsent = 0
         self.till = MemoryTill(self.clock)
         self.store = MemoryStore()
         self.facts: list[Fact] = []
@@ -65,7 +66,13 @@ class Shop:
             asyncio.Lock,
             live=False,
         )
-        self.subscriptions = Subscriptions(self.till, writer, mirrors, self.follower, live=False)
+        self.subscriptions = Subscriptions(
+            self.till, writer, mirrors, self.follower, self._unsent, live=False
+        )
+
+    async def _unsent(self, slug: str) -> int:
+        del slug
+        return self.unsent
 
     @property
     def acme(self) -> Tenant:

@@ -95,7 +95,9 @@ class Payments:
             asyncio.Lock,
             live=live,
         )
-        self.subscriptions = Subscriptions(till, writer, mirrors, self.follower, live=live)
+        self.subscriptions = Subscriptions(
+            till, writer, mirrors, self.follower, self.usage.unsent, live=live
+        )
 
     def sink(self, fact: Fact) -> None:
         """Hear of new accounts, for which events may have waited, and of new statements."""

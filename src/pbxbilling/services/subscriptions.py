@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,14 +35,18 @@ class Subscriptions:
         writer: AccountWriter,
         mirrors: Mirrors,
         follower: Follower,
+        unsent: Callable[[str], Awaitable[int]],
         *,
         live: bool,
     ) -> None:
-        """`live` is the mode of our key: subscriptions of the other one are left alone."""
+        """`unsent` counts a tenant's calls that the gateway's meter has not heard of yet; `live`
+        is the mode of our key: subscriptions of the other one are left alone.
+        """
         self._till = till
         self._writer = writer
         self._mirrors = mirrors
         self._follower = follower
+        self._unsent = unsent
         self._live = live
 
     async def all(self, slug: str | None) -> list[Subscription]:
@@ -64,6 +68,7 @@ class Subscriptions:
         tenant = self._tenant(slug)
         held = await self._held(tenant)
         if now:
+            await self._check_usage_is_there(slug)
             wanted = self._till.cancel_now(held.id)
             kept = await self._done("subscription cancel --now", tenant, held, actor, wanted)
             notes = [f"tenant {slug} is {self._tenant(slug).status} now"]
@@ -73,6 +78,17 @@ class Subscriptions:
             kept = await self._done("subscription cancel", tenant, held, actor, wanted)
             notes = ["until it ends, calls pass and usage is billed"]
         return SubscriptionResult(kept, (*notes, *await self._others(slug, kept)))
+
+    async def _check_usage_is_there(self, slug: str) -> None:
+        """The last invoice has what the meter has; what comes later is on none."""
+        waiting = await self._unsent(slug)
+        if waiting:
+            msg = (
+                f"{waiting} calls of tenant {slug} have not reached Stripe's meter yet, and would"
+                " be on no invoice: ask again in some seconds (`pbxbilling stripe usage` shows what"
+                " waits), or leave out --now"
+            )
+            raise AdministrationError(msg)
 
     async def reactivate(self, slug: str, actor: str) -> SubscriptionResult:
         """Let a subscription go on that was to end with its period."""

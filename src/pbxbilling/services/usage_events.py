@@ -8,7 +8,7 @@ from datetime import datetime
 
 from pbxbilling.domain.billed import SavedStatement
 from pbxbilling.domain.charging import Charges
-from pbxbilling.domain.meter_event import FOR_A_PERSON, EventState, MeterEvent
+from pbxbilling.domain.meter_event import DUE, FOR_A_PERSON, EventState, MeterEvent
 from pbxbilling.ports import Bills, MeterOutbox
 from pbxbilling.services.administer import AdministrationError, NotKnownError
 from pbxbilling.services.write import AccountWriter
@@ -51,6 +51,10 @@ class UsageEvents:
         backlog = await self._outbox.backlog()
         waiting = await self._outbox.events(*FOR_A_PERSON, EventState.PARKED, tenant=tenant)
         return UsageEventsView(backlog.events, backlog.oldest, tuple(waiting))
+
+    async def unsent(self, tenant: str) -> int:
+        """How many of a tenant's calls are still to be sent."""
+        return len(await self._outbox.events(*DUE, tenant=tenant))
 
     async def reconcile(self, month: str) -> list[Reconciled]:
         """Every final statement of a month whose usage was charged by meter events, by tenant."""

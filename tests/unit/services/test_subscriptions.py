@@ -123,3 +123,14 @@ async def test_a_demo_tenant_lives_by_no_subscription() -> None:
     shop = Shop(replace(ACME, demo=True))
     with pytest.raises(AdministrationError, match="tenant acme is a demo"):
         await shop.subscriptions.link("sub_1", "acme", "alice")
+
+
+async def test_nothing_ends_at_once_before_the_meter_has_heard_of_its_calls() -> None:
+    shop = Shop()
+    await shop.subscribe()
+    shop.unsent = 2
+    with pytest.raises(AdministrationError, match="2 calls of tenant acme have not reached"):
+        await shop.subscriptions.cancel("acme", "alice", now=True)
+    assert shop.acme.status is Status.ACTIVE
+    result = await shop.subscriptions.cancel("acme", "alice", now=False)
+    assert result.subscription.cancel_at_period_end
