@@ -20,6 +20,8 @@ EVENTS = "/v1/billing/meter_events"
 UNSENT = "SELECT leg, state FROM meter_event WHERE state != 'sent'"
 LEDGER = "SELECT tenant, billed_s FROM leg WHERE billed_s > 0"
 CALLS_EACH = 4
+LOST_MOST = 2
+"""Each may cost a pause of its own, three times as long as the one before."""
 
 
 @pytest.fixture
@@ -32,7 +34,7 @@ def killed_while_sending(shop: Storefront, buyers: list[Buyer], chance: Random) 
     """Calls, of which some have reached the meter when the daemon ends; gives how many talked."""
     so_far = len(shop.fake.all("billing.meter_event"))
     if chance.random() < 0.5:
-        lost = chance.randrange(1, 2 * CALLS_EACH)
+        lost = chance.randrange(1, LOST_MOST + 1)
         shop.fake.break_api(Fault.ANSWER_LOST, path=EVENTS, times=lost)
     calls = [
         buyer.calls(talk_s=chance.uniform(0.01, 2.5)) for buyer in buyers for _ in range(CALLS_EACH)
