@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from bench.measure import Row, compare
 from pbxbilling.domain.channel import ChannelKey, LegDirection
 from pbxbilling.domain.records import EndWitness, LegRecord
-from pbxbilling.store import rows
+from pbxbilling.store import call_rows
 from pbxbilling.store.engine import WRITER_PRAGMAS
 from pbxbilling.store.migrate import migrate
 from pbxbilling.store.sql import SqlStore
@@ -98,13 +98,13 @@ def raw() -> float:
 def _raw(database: sqlite3.Connection) -> float:
     for pragma in WRITER_PRAGMAS:
         database.execute(f"PRAGMA {pragma}")
-    columns = list(rows.leg_values(GROUPS[0][0]))
+    columns = list(call_rows.leg_values(GROUPS[0][0]))
     settings = ", ".join(f"{name}=excluded.{name}" for name in columns[2:])
     upsert = (
         f"INSERT INTO leg ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
         f" ON CONFLICT (pbx, uniqueid) DO UPDATE SET {settings} WHERE leg.ended_at IS NULL"
     )
-    groups = [[tuple(rows.leg_values(leg).values()) for leg in group] for group in GROUPS]
+    groups = [[tuple(call_rows.leg_values(leg).values()) for leg in group] for group in GROUPS]
     began = time.perf_counter()
     for group in groups[1:]:
         database.execute("BEGIN IMMEDIATE")

@@ -8,7 +8,6 @@ from sqlalchemy import Row
 
 from pbxbilling.domain.billed import (
     BilledLeg,
-    BillingCycle,
     OneOffEntry,
     OneOffUsed,
     PlanSwitched,
@@ -16,7 +15,7 @@ from pbxbilling.domain.billed import (
 )
 from pbxbilling.domain.channel import ChannelKey, LegDirection
 from pbxbilling.domain.units import UnitsUsed
-from pbxbilling.store.rows import Values, instant, storable, to_us
+from pbxbilling.store.values import Values, instant, storable, to_us
 
 
 def statement_values(record: SavedStatement) -> Values:
@@ -156,24 +155,6 @@ def switched_values(record: PlanSwitched) -> Values:
 def switched_record(row: Row[Any]) -> PlanSwitched:
     """The change of plan of a row."""
     return PlanSwitched(row.tenant, instant(row.at), row.before, row.after)
-
-
-def cycle_values(record: BillingCycle) -> Values:
-    """The row of a billing cycle."""
-    return {
-        "invoice": record.invoice,
-        "tenant": record.tenant,
-        "subscription": record.subscription,
-        "begins": to_us(record.begins),
-        "ends": to_us(record.ends),
-    }
-
-
-def cycle_record(row: Row[Any]) -> BillingCycle:
-    """The billing cycle of a row."""
-    return BillingCycle(
-        row.invoice, row.tenant, row.subscription, instant(row.begins), instant(row.ends)
-    )
 
 
 def units_values(record: UnitsUsed) -> Values:

@@ -22,8 +22,9 @@ from pbxbilling.domain.records import LegRecord
 from pbxbilling.domain.statement import LineKind
 from pbxbilling.domain.units import UnitsUsed
 from pbxbilling.store import bill_rows, schema
+from pbxbilling.store.call_rows import leg_record
 from pbxbilling.store.reads import Reads
-from pbxbilling.store.rows import leg_record, to_us
+from pbxbilling.store.values import to_us
 
 _KEYS_A_QUERY = 1000
 _A_PERIOD = timedelta(days=32)  # a leg's month is that in which its period begins, perhaps so early

@@ -19,7 +19,7 @@ from pbxbilling.store import schema
 from pbxbilling.store.engine import reading_engine
 from pbxbilling.store.faults import told_as_store_errors
 from pbxbilling.store.newfile import new_file
-from pbxbilling.store.rows import instant
+from pbxbilling.store.values import instant
 
 ROWS_AT_ONCE = 500
 _INSTANTS = frozenset({"at", "as_of", "begins", "ends", "period_start", "period_end"})

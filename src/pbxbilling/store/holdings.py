@@ -35,7 +35,7 @@ from pbxbilling.store import schema
 from pbxbilling.store.bills import ON_A_STATEMENT
 from pbxbilling.store.past_usage import adding_usage
 from pbxbilling.store.reads import Reads
-from pbxbilling.store.rows import instant, to_us
+from pbxbilling.store.values import instant, to_us
 
 _ABOUT_PEOPLE = ("caller", "number")
 

@@ -9,7 +9,7 @@ from sqlalchemy import Row, select
 from pbxbilling.domain.billed import InvoiceRun, RunState
 from pbxbilling.store import schema
 from pbxbilling.store.reads import Reads
-from pbxbilling.store.rows import Values, instant, storable, to_us
+from pbxbilling.store.values import Values, instant, storable, to_us
 
 
 class SqlInvoiceRuns:

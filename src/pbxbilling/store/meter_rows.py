@@ -16,7 +16,7 @@ from pbxbilling.domain.meter_event import (
 )
 from pbxbilling.domain.records import EndWitness
 from pbxbilling.store import schema
-from pbxbilling.store.rows import Values, from_us, instant, storable, to_us
+from pbxbilling.store.values import Values, from_us, instant, storable, to_us
 
 _FROZEN = ("tenant", "month", "ended_at", "minutes")  # once it is being sent
 

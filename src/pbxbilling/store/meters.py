@@ -11,7 +11,7 @@ from pbxbilling.domain.meter_event import EventState, MeterBacklog, MeterEvent
 from pbxbilling.store import schema
 from pbxbilling.store.meter_rows import event_record
 from pbxbilling.store.reads import Reads
-from pbxbilling.store.rows import from_us, to_us
+from pbxbilling.store.values import from_us, to_us
 
 _EVENT = schema.meter_event
 

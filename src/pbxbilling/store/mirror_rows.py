@@ -6,10 +6,11 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from pbxbilling.domain.billed import BillingCycle
 from pbxbilling.domain.gateway import Cursor, Letter, LetterMoved, LetterState
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.subscription import Customer, Invoice, Subscription
-from pbxbilling.store.rows import Values, from_us, instant, storable, to_us
+from pbxbilling.store.values import Values, from_us, instant, storable, to_us
 
 
 def subscription_values(record: Subscription) -> Values:
@@ -103,6 +104,24 @@ def invoice_record(row: Row[Any]) -> Invoice:
         live=row.live,
         paid_at=from_us(row.paid_at),
         page_url=row.page_url,
+    )
+
+
+def cycle_values(record: BillingCycle) -> Values:
+    """The row of a billing cycle."""
+    return {
+        "invoice": record.invoice,
+        "tenant": record.tenant,
+        "subscription": record.subscription,
+        "begins": to_us(record.begins),
+        "ends": to_us(record.ends),
+    }
+
+
+def cycle_record(row: Row[Any]) -> BillingCycle:
+    """The billing cycle of a row."""
+    return BillingCycle(
+        row.invoice, row.tenant, row.subscription, instant(row.begins), instant(row.ends)
     )
 
 

@@ -9,9 +9,9 @@ from sqlalchemy import select
 from pbxbilling.domain.billed import BillingCycle
 from pbxbilling.domain.gateway import Letter, LetterState
 from pbxbilling.domain.subscription import Customer, Invoice, Subscription
-from pbxbilling.store import bill_rows, mirror_rows, schema
+from pbxbilling.store import mirror_rows, schema
 from pbxbilling.store.reads import Reads
-from pbxbilling.store.rows import instant
+from pbxbilling.store.values import instant
 
 
 class SqlMirrors:
@@ -72,4 +72,4 @@ class SqlMirrors:
         table = schema.billing_cycle
         query = select(table).where(table.c.tenant == tenant)
         rows = await self._reads.rows(query.order_by(table.c.begins, table.c.invoice))
-        return [bill_rows.cycle_record(row) for row in rows]
+        return [mirror_rows.cycle_record(row) for row in rows]

@@ -25,7 +25,7 @@ from pbxbilling.domain.records import (
     Record,
     UsageRow,
 )
-from pbxbilling.store import rows, schema
+from pbxbilling.store import account_rows, call_rows, schema
 from pbxbilling.store.backup import copy_database
 from pbxbilling.store.bills import SqlBills
 from pbxbilling.store.engine import database_file, writer_engine
@@ -37,6 +37,7 @@ from pbxbilling.store.migrate import migrate
 from pbxbilling.store.mirrors import SqlMirrors
 from pbxbilling.store.past_usage import usage_query
 from pbxbilling.store.reads import Reads
+from pbxbilling.store.values import to_us
 from pbxbilling.store.writes import Writes
 
 _KEYS_A_QUERY = 1000  # far below what any database binds in one statement
@@ -122,8 +123,8 @@ class SqlStore:
     async def accounts(self) -> Accounts:
         """All plans and tenants, by slug."""
         plans, tenants = await self._reads.made(
-            (select(schema.plan).order_by(schema.plan.c.slug), rows.plan_record),
-            (select(schema.tenant).order_by(schema.tenant.c.slug), rows.tenant_record),
+            (select(schema.plan).order_by(schema.plan.c.slug), account_rows.plan_record),
+            (select(schema.tenant).order_by(schema.tenant.c.slug), account_rows.tenant_record),
         )
         return Accounts(tuple(plans), tuple(tenants))
 
@@ -131,13 +132,13 @@ class SqlStore:
         """Calls that have not ended, oldest first."""
         call = schema.call
         query = select(call).where(schema.CALL_OPEN).order_by(call.c.started_at, call.c.call)
-        return [rows.call_record(row) for row in await self._reads.rows(query)]
+        return [call_rows.call_record(row) for row in await self._reads.rows(query)]
 
     async def open_legs(self) -> list[LegRecord]:
         """Answered trunk legs that have not ended, oldest first."""
         leg = schema.leg
         query = select(leg).where(schema.LEG_OPEN).order_by(leg.c.started_at, leg.c.uniqueid)
-        return [rows.leg_record(row) for row in await self._reads.rows(query)]
+        return [call_rows.leg_record(row) for row in await self._reads.rows(query)]
 
     async def legs(self, keys: Iterable[ChannelKey]) -> dict[ChannelKey, LegRecord]:
         """What is known of these trunk legs; unknown ones are left out."""
@@ -147,7 +148,7 @@ class SqlStore:
         while some := list(islice(wanted, _KEYS_A_QUERY)):
             query = select(schema.leg).where(key.in_(some))
             found.update(
-                (leg.key, leg) for leg in map(rows.leg_record, await self._reads.rows(query))
+                (leg.key, leg) for leg in map(call_rows.leg_record, await self._reads.rows(query))
             )
         return found
 
@@ -156,20 +157,20 @@ class SqlStore:
         leg = schema.leg
         query = select(leg).where(schema.LEG_UNOWNED)
         query = query.order_by(leg.c.ended_at.desc(), leg.c.uniqueid.desc())
-        return [rows.leg_record(row) for row in await self._reads.rows(query)]
+        return [call_rows.leg_record(row) for row in await self._reads.rows(query)]
 
     async def merges(self, since: datetime) -> Mapping[str, str]:
         """Calls joined to an older one since then: younger id → older id."""
         call = schema.call.c
         query = select(call.call, call.merged_into).where(
-            schema.CALL_MERGED, call.ended_at >= rows.to_us(since)
+            schema.CALL_MERGED, call.ended_at >= to_us(since)
         )
         return {row.call: row.merged_into for row in await self._reads.rows(query)}
 
     async def usage(self, *, tenant: str | None = None, month: str | None = None) -> list[UsageRow]:
         """Usage by tenant, month and direction, ended legs only; None does not filter."""
         query = usage_query(tenant, month)
-        return [rows.usage_row(row) for row in await self._reads.rows(query)]
+        return [call_rows.usage_row(row) for row in await self._reads.rows(query)]
 
     async def decisions(
         self,
@@ -185,11 +186,11 @@ class SqlStore:
         if tenant is not None:
             query = query.where(decision.c.tenant == tenant)
         if since is not None:
-            query = query.where(decision.c.at >= rows.to_us(since))
+            query = query.where(decision.c.at >= to_us(since))
         if refused:
             query = query.where(decision.c.outcome != Outcome.ADMIT.value)
         query = query.order_by(decision.c.at.desc(), decision.c.id.desc()).limit(limit)
-        return [rows.decision_record(row) for row in await self._reads.rows(query)]
+        return [call_rows.decision_record(row) for row in await self._reads.rows(query)]
 
     async def audit(self, *, subject: str | None = None, limit: int = 1000) -> list[AuditRecord]:
         """The audit trail, newest first."""
@@ -198,11 +199,11 @@ class SqlStore:
         if subject is not None:
             query = query.where(audit.c.subject == subject)
         query = query.order_by(audit.c.at.desc(), audit.c.id.desc()).limit(limit)
-        return [rows.audit_record(row) for row in await self._reads.rows(query)]
+        return [account_rows.audit_record(row) for row in await self._reads.rows(query)]
 
     async def marks(self) -> dict[str, PbxMark]:
         """How far each PBX is known."""
-        marks = map(rows.mark_record, await self._reads.rows(select(schema.pbx_mark)))
+        marks = map(call_rows.mark_record, await self._reads.rows(select(schema.pbx_mark)))
         return {mark.pbx: mark for mark in marks}
 
 

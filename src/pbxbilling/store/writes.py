@@ -48,7 +48,16 @@ from pbxbilling.domain.records import (
 from pbxbilling.domain.subscription import Customer, Invoice, Subscription
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.domain.units import UnitsUsed
-from pbxbilling.store import bill_rows, invoice_runs, meter_rows, mirror_rows, rows, schema
+from pbxbilling.store import (
+    account_rows,
+    bill_rows,
+    call_rows,
+    invoice_runs,
+    meter_rows,
+    mirror_rows,
+    schema,
+)
+from pbxbilling.store.values import Values
 
 # Rows a statement: binding that many holds the event loop for about 2 ms.
 CHUNK = 200
@@ -71,7 +80,7 @@ class _Write:
     """How records of one kind are written."""
 
     statement: Executable
-    values: Callable[[Any], rows.Values]
+    values: Callable[[Any], Values]
 
 
 class Writes:
@@ -82,14 +91,14 @@ class Writes:
             return _upsert(dialect, table, when)
 
         self._by_kind: dict[type, _Write] = {
-            CallRecord: _Write(upsert(schema.call, _call_gives_way), rows.call_values),
-            LegRecord: _Write(upsert(schema.leg, _leg_gives_way), rows.leg_values),
-            LegAssigned: _Write(_assign(), rows.assigned_values),
-            DecisionRecord: _Write(insert(schema.decision), rows.decision_values),
-            AuditRecord: _Write(insert(schema.audit), rows.audit_values),
-            PbxMark: _Write(upsert(schema.pbx_mark), rows.mark_values),
-            Plan: _Write(upsert(schema.plan), rows.plan_values),
-            Tenant: _Write(upsert(schema.tenant), rows.tenant_values),
+            CallRecord: _Write(upsert(schema.call, _call_gives_way), call_rows.call_values),
+            LegRecord: _Write(upsert(schema.leg, _leg_gives_way), call_rows.leg_values),
+            LegAssigned: _Write(_assign(), call_rows.assigned_values),
+            DecisionRecord: _Write(insert(schema.decision), call_rows.decision_values),
+            AuditRecord: _Write(insert(schema.audit), account_rows.audit_values),
+            PbxMark: _Write(upsert(schema.pbx_mark), call_rows.mark_values),
+            Plan: _Write(upsert(schema.plan), account_rows.plan_values),
+            Tenant: _Write(upsert(schema.tenant), account_rows.tenant_values),
             Subscription: _Write(upsert(schema.subscription), mirror_rows.subscription_values),
             Customer: _Write(upsert(schema.customer), mirror_rows.customer_values),
             Invoice: _Write(upsert(schema.invoice, _invoice_is_later), mirror_rows.invoice_values),
@@ -110,11 +119,11 @@ class Writes:
             MeterEventMoved: _Write(meter_rows.move(), meter_rows.moved_values),
             MeterEventsUnparked: _Write(meter_rows.unpark(), meter_rows.unparked_values),
             BillingCycle: _Write(
-                _keep_first(dialect, schema.billing_cycle), bill_rows.cycle_values
+                _keep_first(dialect, schema.billing_cycle), mirror_rows.cycle_values
             ),
         }
 
-    def of(self, records: Sequence[Record]) -> Iterator[tuple[Executable, list[rows.Values]]]:
+    def of(self, records: Sequence[Record]) -> Iterator[tuple[Executable, list[Values]]]:
         """Each statement with its rows; they are made one chunk at a time, between awaits."""
         for kind, group in _grouped(records):
             write = self._by_kind[kind]

@@ -1,0 +1,188 @@
+"""Plans, tenants and the audit trail to rows and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import date
+from functools import lru_cache
+from sys import intern
+from typing import Any
+
+from sqlalchemy import Row
+
+from pbxbilling.domain.admission import Mode
+from pbxbilling.domain.channel import LegDirection
+from pbxbilling.domain.charging import Charges, Charging
+from pbxbilling.domain.destinations import DestinationRate
+from pbxbilling.domain.plan import (
+    LIMIT_NAMES,
+    BillingIncrement,
+    Cycle,
+    Limits,
+    Overage,
+    Plan,
+    StripePrices,
+)
+from pbxbilling.domain.records import AuditRecord
+from pbxbilling.domain.standing import Blocker, Status
+from pbxbilling.domain.tenant import Tenant
+from pbxbilling.domain.units import UnitPrice
+from pbxbilling.store.values import Values, from_us, instant, storable, to_us
+
+
+def plan_values(record: Plan) -> Values:
+    """The row of a plan."""
+    return {
+        "slug": record.slug,
+        "name": record.name,
+        "description": record.description,
+        "limits": {name: getattr(record.limits, name) for name in LIMIT_NAMES},
+        "count_internal": record.count_internal,
+        "included_minutes": record.included_minutes,
+        "included_directions": _words(record.included_directions),
+        "overage": record.overage.value,
+        "currency": record.currency,
+        "prices": {cycle.value: price for cycle, price in record.prices.items()},
+        "setup_fee": record.setup_fee,
+        "overage_per_minute_micros": record.overage_per_minute_micros,
+        "price_per_call_micros": record.price_per_call_micros,
+        "billing_increment": str(record.billing_increment),
+        "tax_rate_bp": record.tax_rate_bp,
+        "destinations": [_destination_values(rate) for rate in record.destinations],
+        "meters": [asdict(price) for price in record.meters],
+        "features": _words(record.features),
+        "stripe_prices": asdict(record.stripe),
+        "active": record.active,
+        "recommended": record.recommended,
+        "sort_order": record.sort_order,
+    }
+
+
+def plan_record(row: Row[Any]) -> Plan:
+    """The plan of a row."""
+    return Plan(
+        slug=row.slug,
+        name=row.name,
+        description=row.description,
+        limits=Limits(**row.limits),
+        count_internal=row.count_internal,
+        included_minutes=row.included_minutes,
+        included_directions=frozenset(map(LegDirection, row.included_directions)),
+        overage=Overage(row.overage),
+        currency=row.currency,
+        prices={Cycle(cycle): price for cycle, price in row.prices.items()},
+        setup_fee=row.setup_fee,
+        overage_per_minute_micros=row.overage_per_minute_micros,
+        price_per_call_micros=row.price_per_call_micros,
+        billing_increment=BillingIncrement.parse(row.billing_increment),
+        tax_rate_bp=row.tax_rate_bp,
+        destinations=tuple(map(_destination, row.destinations)),
+        meters=tuple(UnitPrice(**price) for price in row.meters),
+        features=frozenset(row.features),
+        stripe=StripePrices(**row.stripe_prices),
+        active=row.active,
+        recommended=row.recommended,
+        sort_order=row.sort_order,
+    )
+
+
+def _destination_values(rate: DestinationRate) -> Values:
+    return asdict(rate) | {"since": rate.since.isoformat()}
+
+
+def _destination(values: Values) -> DestinationRate:
+    return DestinationRate(**values | {"since": date.fromisoformat(values["since"])})
+
+
+def tenant_values(record: Tenant) -> Values:
+    """The row of a tenant."""
+    return {
+        "slug": record.slug,
+        "plan": record.plan,
+        "name": record.name,
+        "email": record.email,
+        "address": record.address,
+        "contacts": list(record.contacts),
+        "vat_id": record.vat_id,
+        "tax_exempt": record.tax_exempt,
+        "status": record.status.value,
+        "status_since": to_us(record.status_since),
+        "blocks": _words(record.blocks),
+        "trial_until": to_us(record.trial_until),
+        "mode": record.mode and record.mode.value,
+        "limits": dict(record.limits),
+        "accountcodes": list(record.accountcodes),
+        "dids": list(record.dids),
+        "contexts": list(record.contexts),
+        "timezone": record.timezone,
+        "anchor_day": record.anchor_day,
+        "demo": record.demo,
+        "extensions": record.extensions,
+        "customer": record.customer,
+        "subscription": record.subscription,
+        "renews_at": to_us(record.renews_at),
+        "setup_paid_at": to_us(record.setup_paid_at),
+        "charges": record.charging.way.value,
+        "charges_before": record.charging.before.value,
+        "charges_since": to_us(record.charging.since),
+    }
+
+
+def tenant_record(row: Row[Any]) -> Tenant:
+    """The tenant of a row; what many have in common is kept once."""
+    of = row._asdict()  # each column asked of the row itself costs as much as a dozen of these
+    return Tenant(
+        slug=of["slug"],
+        plan=intern(of["plan"]),
+        name=of["name"],
+        email=of["email"],
+        address=of["address"],
+        contacts=tuple(of["contacts"]),
+        vat_id=of["vat_id"],
+        tax_exempt=of["tax_exempt"],
+        status=Status(of["status"]),
+        status_since=from_us(of["status_since"]),
+        blocks=frozenset(map(Blocker, of["blocks"])),
+        trial_until=from_us(of["trial_until"]),
+        mode=Mode(of["mode"]) if of["mode"] else None,
+        limits=of["limits"],
+        accountcodes=tuple(of["accountcodes"]),
+        dids=tuple(of["dids"]),
+        contexts=tuple(of["contexts"]),
+        timezone=intern(of["timezone"]),
+        anchor_day=of["anchor_day"],
+        demo=of["demo"],
+        extensions=of["extensions"],
+        customer=of["customer"],
+        subscription=of["subscription"],
+        renews_at=from_us(of["renews_at"]),
+        setup_paid_at=from_us(of["setup_paid_at"]),
+        charging=_charging(of["charges"], of["charges_before"], of["charges_since"]),
+    )
+
+
+@lru_cache(maxsize=1024)
+def _charging(way: str, before: str, since_us: int | None) -> Charging:
+    return Charging(Charges(way), Charges(before), from_us(since_us))
+
+
+def audit_values(record: AuditRecord) -> Values:
+    """The row of an audit record."""
+    return {
+        "at": to_us(record.at),
+        "actor": storable(record.actor),
+        "action": record.action,
+        "subject": storable(record.subject),
+        "before": None if record.before is None else dict(record.before),
+        "after": None if record.after is None else dict(record.after),
+    }
+
+
+def audit_record(row: Row[Any]) -> AuditRecord:
+    """The audit record of a row."""
+    return AuditRecord(instant(row.at), row.actor, row.action, row.subject, row.before, row.after)
+
+
+def _words(values: Iterable[str]) -> list[str]:
+    return sorted(str(value) for value in values)

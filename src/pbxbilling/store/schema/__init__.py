@@ -1,0 +1,79 @@
+"""The tables, one per kind of record; their columns are the records' fields.
+
+Instants are integers, µs since 1970-01-01 UTC: exact, sortable, and the same on every database.
+Usage is added up from `leg`, which `ix_leg_usage` answers alone; for legs that were purged it is in
+`purged_usage`, which a purge adds to in the transaction that takes them away. There are no foreign
+keys: a leg may be written before its call and a decision may name a tenant that nobody has; a fact
+that waited for its parent would hold up the rest.
+"""
+
+from __future__ import annotations
+
+from pbxbilling.store.schema.accounts import audit, plan, tenant
+from pbxbilling.store.schema.base import metadata
+from pbxbilling.store.schema.bills import (
+    generic_usage,
+    invoice_run,
+    one_off,
+    plan_switch,
+    statement,
+    statement_leg,
+)
+from pbxbilling.store.schema.calls import (
+    CALL_MERGED,
+    CALL_OPEN,
+    LEG_OPEN,
+    LEG_PLACED,
+    LEG_UNOWNED,
+    LEG_USED,
+    call,
+    decision,
+    leg,
+    pbx_mark,
+    purged_usage,
+)
+from pbxbilling.store.schema.meters import METER_DIFFERS, METER_DUE, METER_UNSENT, meter_event
+from pbxbilling.store.schema.mirrors import (
+    LETTER_UNFINISHED,
+    billing_cycle,
+    cursor,
+    customer,
+    invoice,
+    letter,
+    subscription,
+)
+
+__all__ = [
+    "CALL_MERGED",
+    "CALL_OPEN",
+    "LEG_OPEN",
+    "LEG_PLACED",
+    "LEG_UNOWNED",
+    "LEG_USED",
+    "LETTER_UNFINISHED",
+    "METER_DIFFERS",
+    "METER_DUE",
+    "METER_UNSENT",
+    "audit",
+    "billing_cycle",
+    "call",
+    "cursor",
+    "customer",
+    "decision",
+    "generic_usage",
+    "invoice",
+    "invoice_run",
+    "leg",
+    "letter",
+    "metadata",
+    "meter_event",
+    "one_off",
+    "pbx_mark",
+    "plan",
+    "plan_switch",
+    "purged_usage",
+    "statement",
+    "statement_leg",
+    "subscription",
+    "tenant",
+]

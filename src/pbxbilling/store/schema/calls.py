@@ -1,0 +1,130 @@
+"""Calls, their trunk legs, how they were judged, and how far each PBX is known."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, String, Table, and_, or_
+
+from pbxbilling.store.schema.base import RowNumber, metadata, partial_index
+
+call = Table(
+    "call",
+    metadata,
+    Column("call", String, primary_key=True),
+    Column("tenant", String),
+    Column("pbx", String, nullable=False),
+    Column("direction", String, nullable=False),
+    Column("origin", String, nullable=False),
+    Column("asker", String, nullable=False),
+    Column("linkedid", String, nullable=False),
+    Column("caller", String, nullable=False),
+    Column("number", String, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("answered_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("hooked", Boolean, nullable=False),
+    Column("over_limit", Boolean, nullable=False),
+    Column("emergency", Boolean, nullable=False),
+    Column("estimated", Boolean, nullable=False),
+    Column("merged_into", String),
+    sqlite_with_rowid=False,
+)
+
+leg = Table(
+    "leg",
+    metadata,
+    Column("pbx", String, primary_key=True),
+    Column("uniqueid", String, primary_key=True),
+    Column("call", String),
+    Column("tenant", String),
+    Column("direction", String, nullable=False),
+    Column("channel", String, nullable=False),
+    Column("linkedid", String, nullable=False),
+    Column("caller", String, nullable=False),
+    Column("number", String, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("answered_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("talk_us", BigInteger, nullable=False),
+    Column("billed_s", BigInteger, nullable=False),
+    Column("allowance_s", BigInteger, nullable=False),
+    Column("month", String),
+    Column("witness", String),
+    Column("over_limit", Boolean, nullable=False),
+    Column("emergency", Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+purged_usage = Table(
+    "purged_usage",
+    metadata,
+    Column("tenant", String, primary_key=True),  # "" is nobody
+    Column("month", String, primary_key=True),
+    Column("direction", String, primary_key=True),
+    Column("calls", BigInteger, nullable=False),
+    Column("talk_us", BigInteger, nullable=False),
+    Column("billed_s", BigInteger, nullable=False),
+    Column("allowance_s", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+decision = Table(
+    "decision",
+    metadata,
+    Column("id", RowNumber, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("pbx", String),
+    Column("uniqueid", String, nullable=False),
+    Column("call", String),
+    Column("tenant", String),
+    Column("direction", String),
+    Column("caller", String, nullable=False),
+    Column("number", String, nullable=False),
+    Column("mode", String, nullable=False),
+    Column("outcome", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("breach", String),
+    Column("used", BigInteger),
+    Column("limit", BigInteger),
+)
+
+pbx_mark = Table(
+    "pbx_mark",
+    metadata,
+    Column("pbx", String, primary_key=True),
+    Column("heard_at", BigInteger),
+    Column("journal_file", String, nullable=False),
+    Column("journal_offset", BigInteger, nullable=False),
+)
+
+# Queries use these same conditions, so that the partial indexes below apply to them.
+CALL_OPEN = call.c.ended_at.is_(None)
+CALL_MERGED = call.c.merged_into.is_not(None)
+LEG_OPEN = and_(leg.c.answered_at.is_not(None), leg.c.ended_at.is_(None))
+LEG_USED = and_(leg.c.answered_at.is_not(None), leg.c.month.is_not(None))
+LEG_UNOWNED = and_(
+    leg.c.tenant.is_(None), leg.c.answered_at.is_not(None), leg.c.ended_at.is_not(None)
+)
+# Ended, and not unowned: spelled so that SQLite sees it in a query that has `LEG_PLACED` too.
+LEG_PLACED = and_(
+    leg.c.ended_at.is_not(None), or_(leg.c.tenant.is_not(None), leg.c.answered_at.is_(None))
+)
+
+partial_index("ix_call_open", CALL_OPEN, call.c.pbx)
+partial_index("ix_call_merged", CALL_MERGED, call.c.ended_at)
+partial_index("ix_call_ended", call.c.ended_at.is_not(None), call.c.ended_at)
+partial_index("ix_leg_ended", LEG_PLACED, leg.c.ended_at)
+partial_index("ix_leg_open", LEG_OPEN, leg.c.pbx)
+partial_index("ix_leg_unowned", LEG_UNOWNED, leg.c.ended_at)
+partial_index(
+    "ix_leg_usage",
+    LEG_USED,
+    leg.c.tenant,
+    leg.c.month,
+    leg.c.direction,
+    leg.c.talk_us,
+    leg.c.billed_s,
+    leg.c.allowance_s,
+    leg.c.answered_at,  # without it SQLite goes to the row for its condition
+)
+Index("ix_decision_tenant_at", decision.c.tenant, decision.c.at)
+Index("ix_decision_at", decision.c.at)

@@ -1,0 +1,35 @@
+"""How instants and text stand in columns."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+Values = dict[str, Any]
+
+
+def to_us(at: datetime | None) -> int | None:
+    """µs since the epoch, exact (a float of seconds would not be)."""
+    if at is None:
+        return None
+    past = at - _EPOCH
+    return (past.days * 86_400 + past.seconds) * 1_000_000 + past.microseconds
+
+
+def from_us(us: int | None) -> datetime | None:
+    """The aware UTC instant of so many µs since the epoch."""
+    return None if us is None else instant(us)
+
+
+def instant(us: int) -> datetime:
+    """As `from_us`, for columns that are never null."""
+    return _EPOCH + timedelta(microseconds=us)
+
+
+def storable(text: str) -> str:
+    r"""Text as UTF-8 can hold it: a byte that the PBX sent and nobody could decode is `\udcXX`."""
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "backslashreplace").decode()
