@@ -53,7 +53,7 @@ def main() -> None:
     from pbxbilling.config.faults import ConfigError
     from pbxbilling.ports import StoreError
     from pbxbilling.services.accounts import AccountsError
-    from pbxbilling.services.administer import AdministrationError
+    from pbxbilling.services.errors import AdministrationError
 
     faults = (
         CommandFailed, ConfigError, StoreError, AccountsError, AdministrationError, ListenError,

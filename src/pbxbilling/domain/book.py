@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from pbxbilling.domain.channel import LegDirection
 from pbxbilling.domain.destinations import NO_DESTINATIONS, DestinationTable
 from pbxbilling.domain.period import zone
 from pbxbilling.domain.plan import Limits, Plan
 from pbxbilling.domain.tenant import Tenant
+
+
+class LegUsage(NamedTuple):
+    """What a leg comes to: `allowance_s` of its `billed_s` use included minutes of `month`."""
+
+    billed_s: int
+    allowance_s: int
+    month: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +39,21 @@ class Terms:
             return True
         rate = self.destinations.rate(number, at.astimezone(zone(self.tenant.timezone)).date())
         return rate is None or rate.in_allowance
+
+    def usage(
+        self,
+        direction: LegDirection,
+        number: str,
+        talk_us: int,
+        ended_at: datetime,
+        *,
+        counts: bool,
+    ) -> LegUsage:
+        """What a leg that ended then comes to; `counts` says that it may use included minutes."""
+        billed_s = self.plan.billing_increment.billable_s(talk_us)
+        included = counts and self.draws(direction, number, ended_at)
+        month = self.tenant.period_at(ended_at).month
+        return LegUsage(billed_s, billed_s if included else 0, month)
 
 
 class AccountBook:

@@ -19,6 +19,12 @@ class ChannelKey(NamedTuple):
         """The id under which a leg is billed, `pbx:uniqueid`."""
         return f"{self.pbx}:{self.uniqueid}"
 
+    @classmethod
+    def parse(cls, text: str) -> ChannelKey:
+        """Read `pbx:uniqueid`; a name of a PBX may hold colons."""
+        pbx, _, uniqueid = text.rpartition(":")
+        return cls(pbx, uniqueid)
+
 
 class ChannelState(IntEnum):
     """`ChannelState` of AMI, as far as it matters (asterisk/channelstate.h)."""

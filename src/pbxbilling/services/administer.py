@@ -1,4 +1,4 @@
-"""What an operator can do to accounts, usage and live calls, and see of them; each write audited.
+"""What an operator can do to accounts and live calls, and see of them; each write audited.
 
 A write is one durable transaction of its records and their audit rows, then the book in memory:
 in force for the next call (see `write`).
@@ -12,13 +12,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from pbxbilling.domain.admission import Mode
-from pbxbilling.domain.channel import ChannelKey
-from pbxbilling.domain.meter_event import LegMetered
-from pbxbilling.domain.metering import is_metered
-from pbxbilling.domain.period import period_at, zone
+from pbxbilling.domain.period import zone
 from pbxbilling.domain.plan import Limits
 from pbxbilling.domain.policy import Policy
-from pbxbilling.domain.records import AuditRecord, DecisionRecord, LegAssigned, LegRecord, Record
+from pbxbilling.domain.records import AuditRecord, DecisionRecord
 from pbxbilling.domain.standing import Blocker, Status, Turn
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports import Clock, Store
@@ -29,29 +26,14 @@ from pbxbilling.services.accounts import (
     TenantChange,
     plan_changes,
 )
-from pbxbilling.services.report import (
-    PlanReport,
-    TenantReport,
-    UsageReport,
-    plan_reports,
-    usage_reports,
-)
+from pbxbilling.services.errors import AdministrationError, NeedsDaemonError, NotKnownError
+from pbxbilling.services.known import known_plan, known_tenant
+from pbxbilling.services.report import PlanReport, TenantReport, UsageReport, plan_reports
 from pbxbilling.services.reporter import TenantReporter
+from pbxbilling.services.usage import UsageDesk
 from pbxbilling.services.views import CallView, Live, StatusView
 from pbxbilling.services.write import AccountWriter
 from pbxbilling.services.written import as_written
-
-
-class AdministrationError(Exception):
-    """What was asked for cannot be done as things stand; the message says why, and the mend."""
-
-
-class NotKnownError(AdministrationError):
-    """There is no tenant, leg or call of that name."""
-
-
-class NeedsDaemonError(AdministrationError):
-    """Only a running daemon knows the live calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +86,7 @@ class Administration:
         self._policy = policy
         self._live = live
         self._reports = TenantReporter(store, writer.book, clock, policy, live)
+        self.usage = UsageDesk(store, writer, clock, policy, live)
 
     async def apply(
         self, file: AccountsFile, actor: str, *, dry_run: bool, action: str = "apply"
@@ -121,7 +104,7 @@ class Administration:
     async def suspend(self, slug: str, actor: str) -> TenantResult:
         """Block a tenant's calls to and from outside; emergency calls pass, live calls go on."""
         async with self._writer.alone:
-            tenant = self._tenant(slug)
+            tenant = known_tenant(self._book, slug)
             blocked = replace(tenant, blocks=tenant.blocks | {Blocker.OPERATOR})
             notes = []
             if self._reports.mode_of(tenant) is not Mode.ENFORCE:
@@ -134,7 +117,7 @@ class Administration:
     async def activate(self, slug: str, actor: str) -> TenantResult:
         """Lift the operator's block, and only that: any other standing stays, and is named."""
         async with self._writer.alone:
-            tenant = self._tenant(slug)
+            tenant = known_tenant(self._book, slug)
             lifted = replace(tenant, blocks=tenant.blocks - {Blocker.OPERATOR})
             holds = await self._reports.holds(lifted)
             notes = [f"{slug} is still blocked by {by}: {why}" for by, why in holds.items()]
@@ -143,7 +126,7 @@ class Administration:
     async def trial(self, slug: str, until: date | datetime, actor: str) -> TenantResult:
         """Put a tenant on trial until that instant, or to the end of that day in its time zone."""
         async with self._writer.alone:
-            tenant = self._tenant(slug)
+            tenant = known_tenant(self._book, slug)
             ends = _end_of(until, tenant.timezone)
             if tenant.subscription is not None:
                 msg = (
@@ -163,39 +146,6 @@ class Administration:
                 notes.append(f"{slug} is still suspended: `tenant activate {slug}` lifts that")
             return await self._change("trial", tenant, trying, actor, notes, Turn.TRIAL_BEGAN)
 
-    async def usage_assign(self, leg: str, slug: str, actor: str) -> LegRecord:
-        """Give an ended leg that belongs to nobody to a tenant, by its plan and time zone.
-
-        `leg` is `pbx:uniqueid`. Gives the leg as it now stands.
-        """
-        async with self._writer.alone:
-            tenant = self._tenant(slug)
-            known = await self._unowned_leg(leg)
-            given = self._assigned(known, tenant)
-            audit = self._writer.audit(
-                "usage assign",
-                f"leg {leg}",
-                actor,
-                {"tenant": None},
-                {"tenant": slug, "month": given.month, "billed_s": given.billed_s},
-            )
-            await self._store.commit([given, audit, *self._metered(known, slug)])
-            if self._live is not None:
-                self._live.assigned(given)
-            self._writer.tell("usage assign", f"leg {leg}", actor)
-            return replace(
-                known,
-                tenant=slug,
-                month=given.month,
-                billed_s=given.billed_s,
-                allowance_s=given.allowance_s,
-            )
-
-    def _metered(self, leg: LegRecord, slug: str) -> list[Record]:
-        """The meter event of a leg that is assigned, where there is to be one."""
-        owned = is_metered(replace(leg, tenant=slug), self._book.terms(slug))
-        return [LegMetered(leg.key)] if owned else []
-
     async def release(self, call: str, actor: str) -> CallView:
         """Free the slot of one live call, and give what it was; the call itself goes on."""
         live = self._running("release")
@@ -210,7 +160,7 @@ class Administration:
     def calls(self, tenant: str | None = None) -> list[CallView]:
         """Live calls, the oldest first."""
         if tenant is not None:
-            self._tenant(tenant)
+            known_tenant(self._book, tenant)
         return self._running("calls").calls(tenant)
 
     def status(self) -> StatusView:
@@ -227,12 +177,9 @@ class Administration:
 
     async def plan(self, slug: str) -> PlanDetail:
         """All about one plan."""
-        report = next((one for one in self.plans() if one.plan == slug), None)
-        if report is None:
-            msg = f"plan {slug!r} is unknown; `pbxbilling plans` lists them, `apply` adds one"
-            raise NotKnownError(msg)
+        known_plan(self._book, slug)
         return PlanDetail(
-            plan=report,
+            plan=next(one for one in self.plans() if one.plan == slug),
             tenants=tuple(sorted(t.slug for t in self._book.tenants.values() if t.plan == slug)),
             audit=tuple(await self._store.audit(subject=f"plan {slug}", limit=10)),
         )
@@ -243,9 +190,9 @@ class Administration:
 
     async def tenant(self, slug: str) -> TenantDetail:
         """All about one tenant, with this month's usage and the last ten things done to it."""
-        tenant = self._tenant(slug)
+        tenant = known_tenant(self._book, slug)
         terms = self._book.terms(slug)
-        (usage,) = await self.usage(slug, None)
+        (usage,) = await self.usage.report(slug, None)
         return TenantDetail(
             tenant=await self._reports.report(tenant),
             settings=as_written(tenant),
@@ -253,30 +200,6 @@ class Administration:
             usage=usage,
             audit=tuple(await self._store.audit(subject=f"tenant {slug}", limit=10)),
         )
-
-    async def usage(self, tenant: str | None, month: str | None) -> list[UsageReport]:
-        """Usage of the period that begins in a month (None: the current one, each tenant's own).
-
-        Every tenant is in it, used or not; nobody's legs only where there are any.
-        """
-        asked = [self._tenant(tenant)] if tenant is not None else self._book.tenants.values()
-        now = self._clock.now()
-        months: dict[str | None, str] = {
-            one.slug: month or one.period_at(now).month for one in asked
-        }
-        if tenant is None:
-            months[None] = month or period_at(now, self._policy().timezone).month
-        rows = [
-            row
-            for each in sorted(set(months.values()))
-            for row in await self._store.usage(tenant=tenant, month=each)
-            if months.get(row.tenant, each) == each
-        ]
-        return usage_reports(rows, self._book, [key for key in months.items() if key[0]])
-
-    async def unowned_legs(self) -> list[LegRecord]:
-        """Answered and ended trunk legs that belong to nobody, newest first."""
-        return await self._store.unowned_legs()
 
     async def decisions(
         self, *, tenant: str | None, since: datetime | None, refused: bool, limit: int
@@ -298,45 +221,11 @@ class Administration:
         changed = change.kind is not ChangeKind.UNCHANGED
         return TenantResult(await self._reports.report(after), changed, tuple(notes))
 
-    def _tenant(self, slug: str) -> Tenant:
-        tenant = self._book.tenants.get(slug)
-        if tenant is None:
-            msg = f"tenant {slug!r} is unknown; `pbxbilling tenants` lists them, `apply` adds one"
-            raise NotKnownError(msg)
-        return tenant
-
     def _running(self, command: str) -> Live:
         if self._live is None:
             msg = f"{command} needs the live daemon, and it is not running"
             raise NeedsDaemonError(msg)
         return self._live
-
-    async def _unowned_leg(self, text: str) -> LegRecord:
-        pbx, _, uniqueid = text.rpartition(":")
-        key = ChannelKey(pbx, uniqueid)
-        leg = (await self._store.legs([key])).get(key)
-        if leg is None:
-            msg = (
-                f"leg {text!r} is unknown; `pbxbilling usage unowned` lists those without a tenant"
-            )
-            raise NotKnownError(msg)
-        if leg.tenant is not None:
-            msg = f"leg {text} belongs to tenant {leg.tenant} already"
-            raise AdministrationError(msg)
-        if leg.answered_at is None or leg.ended_at is None:
-            msg = f"leg {text} is not over, or was never answered: there is nothing to assign yet"
-            raise AdministrationError(msg)
-        return leg
-
-    def _assigned(self, leg: LegRecord, tenant: Tenant) -> LegAssigned:
-        terms = self._book.terms(tenant.slug)
-        if terms is None or leg.ended_at is None:
-            msg = f"tenant {tenant.slug}: its plan {tenant.plan!r} is unknown; `apply` one"
-            raise AdministrationError(msg)
-        billed_s = terms.plan.billing_increment.billable_s(leg.talk_us)
-        draws = not leg.over_limit and terms.draws(leg.direction, leg.number, leg.ended_at)
-        month = tenant.period_at(leg.ended_at).month
-        return LegAssigned(leg.key, tenant.slug, billed_s, billed_s if draws else 0, month)
 
 
 def _end_of(until: date | datetime, timezone: str) -> datetime:

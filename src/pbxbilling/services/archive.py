@@ -10,7 +10,7 @@ from pbxbilling.domain.billed import FINAL, BilledLeg, SavedStatement
 from pbxbilling.domain.statement import adjustment_key
 from pbxbilling.domain.statement_json import statement_from
 from pbxbilling.ports import Bills, Store
-from pbxbilling.services.administer import NotKnownError
+from pbxbilling.services.errors import NotKnownError
 from pbxbilling.services.late import rated_leg
 from pbxbilling.services.statements import Issued, Statements
 

@@ -9,13 +9,13 @@ from pbxbilling.domain.billed import OneOffEntry, PlanSwitched
 from pbxbilling.domain.conditions import Conditions, conditions
 from pbxbilling.domain.money import from_minor, to_minor
 from pbxbilling.domain.period import Period
-from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.statement import TAKES_AWAY, LineKind
 from pbxbilling.domain.tariff import included_s
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports import Bills, Clock
 from pbxbilling.services.accounts import TenantChange
-from pbxbilling.services.administer import AdministrationError, NotKnownError
+from pbxbilling.services.errors import AdministrationError
+from pbxbilling.services.known import known_plan
 from pbxbilling.services.statements import Statements
 from pbxbilling.services.write import AccountWriter
 
@@ -68,7 +68,7 @@ class Charges:
         async with self._writer.alone:
             tenant = self._statements.tenant(slug)
             chosen = _by_hand(kind)
-            currency = self._plan(tenant.plan).currency
+            currency = known_plan(self._writer.book, tenant.plan).currency
             if not reason.strip():
                 raise AdministrationError("say --reason: it is read on the statement")
             entry = OneOffEntry(
@@ -132,7 +132,7 @@ class Charges:
         )
 
     def _check(self, tenant: Tenant, slug: str) -> None:
-        plan = self._plan(slug)
+        plan = known_plan(self._writer.book, slug)
         if slug == tenant.plan:
             raise AdministrationError(f"{tenant.slug} has plan {slug} already")
         if not plan.active:
@@ -143,13 +143,6 @@ class Charges:
                 " price there; change that where the subscription is managed"
             )
             raise AdministrationError(msg)
-
-    def _plan(self, slug: str) -> Plan:
-        plan = self._writer.book.plans.get(slug)
-        if plan is None:
-            msg = f"plan {slug!r} is unknown; `pbxbilling plans` lists them, `apply` adds one"
-            raise NotKnownError(msg)
-        return plan
 
 
 def _by_hand(kind: str) -> LineKind:

@@ -9,7 +9,7 @@ from pbxbilling.domain.billing_facts import CycleOpened, StatementFailed, Statem
 from pbxbilling.domain.facts import AccountsChanged, Fact
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports import Clock, EventSink, StoreError
-from pbxbilling.services.administer import AdministrationError
+from pbxbilling.services.errors import AdministrationError
 from pbxbilling.services.statements import Statements
 
 SOON = timedelta(seconds=2)  # between looks at journals that are being read

@@ -8,7 +8,8 @@ from pbxbilling.domain.standing import Status
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports import Holdings, Mirrors, Store
 from pbxbilling.services.accounts import TenantChange
-from pbxbilling.services.administer import AdministrationError, NotKnownError
+from pbxbilling.services.errors import AdministrationError
+from pbxbilling.services.known import known_tenant
 from pbxbilling.services.purge import Purge
 from pbxbilling.services.statements import cursor_of
 from pbxbilling.services.views import Live
@@ -56,10 +57,7 @@ class Forgetter:
     async def forget(self, slug: str, actor: str) -> Forgotten:
         """Forget a tenant that is gone: cancelled, without live calls, billed to its end."""
         async with self._writer.alone:
-            tenant = self._writer.book.tenants.get(slug)
-            if tenant is None:
-                msg = f"tenant {slug!r} is unknown; `pbxbilling tenants` lists them"
-                raise NotKnownError(msg)
+            tenant = known_tenant(self._writer.book, slug)
             await self._check(tenant)
             await self._writer.write(ACTION, [TenantChange(tenant, _blank(tenant))], actor)
             await self._forget_customers(slug)

@@ -30,12 +30,11 @@ def closed_statement(saved: SavedStatement, copies: Iterable[BilledLeg]) -> Stat
 def billed_leg(tenant: str, month: str, of_month: str, rated: RatedLeg) -> BilledLeg:
     """The copy of a rated leg on the final statement of `month`."""
     used = rated.leg
-    pbx, _, uniqueid = used.id.rpartition(":")
     return BilledLeg(
         tenant=tenant,
         month=month,
         of_month=of_month,
-        key=ChannelKey(pbx, uniqueid),
+        key=ChannelKey.parse(used.id),
         direction=used.direction,
         number=used.number,
         ended_at=used.ended_at,

@@ -173,14 +173,14 @@ class Meter:
     ) -> _Ended:
         """What talking so long comes to; only a leg within the limits `draws` on an allowance."""
         terms = self._in_force.book.terms(tenant)
-        billed = _increment(terms).billable_s(talk_us)
-        included = draws and terms is not None and terms.draws(direction, number, ended_at)
-        return _Ended(
-            talk_us=talk_us,
-            billed_s=billed,
-            allowance_s=billed if included else 0,
-            month=self._month(terms, ended_at),
-        )
+        if terms is None:
+            billed_s, allowance_s = PER_MINUTE.billable_s(talk_us), 0
+            month = self._month(terms, ended_at)
+        else:
+            billed_s, allowance_s, month = terms.usage(
+                direction, number, talk_us, ended_at, counts=draws
+            )
+        return _Ended(talk_us=talk_us, billed_s=billed_s, allowance_s=allowance_s, month=month)
 
     def _month(self, terms: Terms | None, at: datetime) -> str:
         if terms is not None:

@@ -18,8 +18,9 @@ from pbxbilling.domain.subscription import Customer, Subscription, leading
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports import Clock, Mirrors, Till
 from pbxbilling.services.accounts import TenantChange
-from pbxbilling.services.administer import AdministrationError, NotKnownError
+from pbxbilling.services.errors import AdministrationError
 from pbxbilling.services.follow import Follower
+from pbxbilling.services.known import known_plan, known_tenant
 from pbxbilling.services.write import AccountWriter
 
 FRESH = timedelta(hours=1)  # a page that ends sooner is no good to whoever gets the link
@@ -135,10 +136,7 @@ class Sales:
     # --- what may be sold, and to whom ----------------------------------------------------------
 
     def _buyer(self, slug: str) -> Tenant:
-        tenant = self._writer.book.tenants.get(slug)
-        if tenant is None:
-            msg = f"tenant {slug!r} is unknown; `pbxbilling tenants` lists them, `apply` adds one"
-            raise NotKnownError(msg)
+        tenant = known_tenant(self._writer.book, slug)
         if tenant.demo:
             msg = (
                 f"tenant {slug} is a demo, and nothing is ever sold to one: take `demo` from"
@@ -148,10 +146,7 @@ class Sales:
         return tenant
 
     def _for_sale(self, slug: str, cycle: Cycle) -> Plan:
-        plan = self._writer.book.plans.get(slug)
-        if plan is None:
-            msg = f"plan {slug!r} is unknown; `pbxbilling plans` lists them, `apply` adds one"
-            raise NotKnownError(msg)
+        plan = known_plan(self._writer.book, slug)
         if not plan.active:
             msg = f"plan {slug} is deactivated: choose another, or `apply` it with active = true"
             raise AdministrationError(msg)

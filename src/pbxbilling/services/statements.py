@@ -24,8 +24,9 @@ from pbxbilling.domain.succession import first_begin, period_from
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports import Bills, Clock, EventSink, Mirrors
 from pbxbilling.services.accounts import Change, TenantChange
-from pbxbilling.services.administer import AdministrationError, NotKnownError
 from pbxbilling.services.draft import Draft, Material, drafted, gather, saved_statement
+from pbxbilling.services.errors import AdministrationError
+from pbxbilling.services.known import known_tenant
 from pbxbilling.services.write import AccountWriter
 
 ACTOR = "billing"
@@ -244,11 +245,7 @@ class Statements:
 
     def tenant(self, slug: str) -> Tenant:
         """The tenant of that slug; raises NotKnownError."""
-        tenant = self._book.tenants.get(slug)
-        if tenant is None:
-            msg = f"tenant {slug!r} is unknown; `pbxbilling tenants` lists them, `apply` adds one"
-            raise NotKnownError(msg)
-        return tenant
+        return known_tenant(self._book, slug)
 
 
 def _paid_setup(tenant: Tenant, draft: Draft) -> Sequence[Change]:

@@ -9,8 +9,9 @@ from typing import Any
 from pbxbilling.domain.subscription import Invoice, Subscription, leading
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports import GatewayError, Mirrors, Till
-from pbxbilling.services.administer import AdministrationError, NotKnownError
+from pbxbilling.services.errors import AdministrationError, NotKnownError
 from pbxbilling.services.follow import Follower
+from pbxbilling.services.known import known_tenant
 from pbxbilling.services.write import AccountWriter
 
 
@@ -137,11 +138,7 @@ class Subscriptions:
         return await self._follower.see(picture, act)
 
     def _tenant(self, slug: str) -> Tenant:
-        tenant = self._writer.book.tenants.get(slug)
-        if tenant is None:
-            msg = f"tenant {slug!r} is unknown; `pbxbilling tenants` lists them, `apply` adds one"
-            raise NotKnownError(msg)
-        return tenant
+        return known_tenant(self._writer.book, slug)
 
     async def _held(self, tenant: Tenant) -> Subscription:
         """What the tenant lives by, or is about to: the best of those that go on."""

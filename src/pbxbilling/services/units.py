@@ -6,7 +6,8 @@ from enum import StrEnum
 
 from pbxbilling.domain.units import UnitsUsed
 from pbxbilling.ports import Bills, Clock
-from pbxbilling.services.administer import NotKnownError
+from pbxbilling.services.errors import NotKnownError
+from pbxbilling.services.known import known_terms
 from pbxbilling.services.write import AccountWriter
 
 ACTOR = "usage"
@@ -44,10 +45,7 @@ class UnitDesk:
             return Taken.COUNTED
 
     def _check(self, slug: str, meter: str) -> None:
-        terms = self._writer.book.terms(slug)
-        if terms is None:
-            msg = f"tenant {slug!r} is unknown; `pbxbilling tenants` lists them"
-            raise NotKnownError(msg)
+        terms = known_terms(self._writer.book, slug)
         names = [price.meter for price in terms.plan.meters]
         if meter not in names:
             known = ", ".join(names) or "none"

@@ -10,7 +10,7 @@ from pbxbilling.domain.billed import SavedStatement
 from pbxbilling.domain.charging import Charges
 from pbxbilling.domain.meter_event import DUE, FOR_A_PERSON, EventState, MeterEvent
 from pbxbilling.ports import Bills, MeterOutbox
-from pbxbilling.services.administer import AdministrationError, NotKnownError
+from pbxbilling.services.errors import AdministrationError, NotKnownError
 from pbxbilling.services.write import AccountWriter
 
 

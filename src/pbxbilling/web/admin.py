@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request, Response
 from pbxbilling.config.faults import ConfigError
 from pbxbilling.ports import GatewayError, StoreError
 from pbxbilling.services.accounts import AccountsError
-from pbxbilling.services.administer import AdministrationError
+from pbxbilling.services.errors import AdministrationError
 from pbxbilling.web.actor import SUDO_USER, actor
 from pbxbilling.web.commands import COMMANDS, run
 from pbxbilling.web.commands.command import Desk

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pbxbilling.domain.billing_facts import UsageReceived, UsageResult
 from pbxbilling.ports import Clock, EventSink, StoreError
-from pbxbilling.services.administer import NotKnownError
+from pbxbilling.services.errors import NotKnownError
 from pbxbilling.services.units import Taken, UnitDesk
 
 LIMIT = 16_384  # bytes of a body

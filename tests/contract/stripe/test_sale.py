@@ -17,7 +17,7 @@ from pbxbilling.domain.tenant import Tenant
 from pbxbilling.payments.client import StripeApi
 from pbxbilling.payments.till import StripeTill
 from pbxbilling.ports import GatewayError
-from pbxbilling.services.administer import AdministrationError
+from pbxbilling.services.errors import AdministrationError
 from pbxbilling.services.follow import Follower
 from pbxbilling.services.sell import Offer, Sales
 from pbxbilling.services.subscriptions import Subscriptions

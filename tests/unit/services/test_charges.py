@@ -8,8 +8,8 @@ from datetime import datetime
 import pytest
 
 from pbxbilling.domain.plan import Cycle
-from pbxbilling.services.administer import AdministrationError
 from pbxbilling.services.charges import Charges, PlanChangeReport
+from pbxbilling.services.errors import AdministrationError
 from tests.support.billing import ACME, BASIC, PRO, Office, utc
 
 

@@ -13,7 +13,7 @@ from pbxbilling.domain.records import AuditRecord, Record
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports import StoreError
-from pbxbilling.services.administer import AdministrationError, NotKnownError
+from pbxbilling.services.errors import AdministrationError, NotKnownError
 from pbxbilling.services.forget import Forgotten
 from pbxbilling.services.statements import cursor_of
 from tests.contract.holdings_contract import copy_of

@@ -21,8 +21,9 @@ from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.standing import TRANSITIONS, Status
 from pbxbilling.domain.subscription import TURNS
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.services.administer import Administration, AdministrationError
+from pbxbilling.services.administer import Administration
 from pbxbilling.services.daily import DailyCheck
+from pbxbilling.services.errors import AdministrationError
 from pbxbilling.services.follow import Follower
 from pbxbilling.services.write import AccountWriter
 from tests.support.gateway_records import subscription

@@ -100,7 +100,7 @@ async def assign(store: Store, accounts: AccountBook) -> None:
     writer = AccountWriter(store, accounts, clock, lambda _: None, asyncio.Lock())
     leg = ended_leg(tenant=None, billed_s=0, allowance_s=0)
     await store.commit([leg])
-    await Administration(store, writer, clock, Policy).usage_assign(str(leg.key), "acme", "me")
+    await Administration(store, writer, clock, Policy).usage.assign(str(leg.key), "acme", "me")
 
 
 async def test_a_leg_that_is_assigned_later_is_metered_then(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ async def test_usage_is_reported_by_the_period_that_runs() -> None:
     store = await kept("2026-10")
     book = AccountBook([HARD], [ANCHORED, Tenant("by-month", "plan")])
     writer = AccountWriter(store, book, Clock(), lambda _fact: None, asyncio.Lock())
-    reports = await Administration(store, writer, Clock(), Policy).usage(None, None)
+    reports = await Administration(store, writer, Clock(), Policy).usage.report(None, None)
     assert [(r.tenant, r.month, r.outbound_calls) for r in reports] == [
         ("acme", "2026-10", 1),
         ("by-month", "2026-11", 0),

@@ -12,7 +12,7 @@ from pbxbilling.domain.plan import Cycle, StripePrices
 from pbxbilling.domain.sale import Line, SalePages
 from pbxbilling.domain.standing import Status
 from pbxbilling.ports import GatewayError, StoreError
-from pbxbilling.services.administer import AdministrationError, NotKnownError
+from pbxbilling.services.errors import AdministrationError, NotKnownError
 from tests.support.gateway_records import customer
 from tests.support.shop import ACME, STARTER, Shop
 

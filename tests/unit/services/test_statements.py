@@ -21,8 +21,8 @@ from pbxbilling.domain.statement import StatementKind
 from pbxbilling.domain.subscription import Subscription
 from pbxbilling.ports import StoreError
 from pbxbilling.services.accounts import TenantChange
-from pbxbilling.services.administer import AdministrationError, NotKnownError
 from pbxbilling.services.close import SOON
+from pbxbilling.services.errors import AdministrationError, NotKnownError
 from tests.support.billing import ACME, BASIC, PRO, Office, utc
 
 OVERAGE = "overage:500000"

@@ -14,7 +14,7 @@ from pbxbilling.domain.charging import Charges, Charging
 from pbxbilling.domain.meter_event import EventState, LegMetered
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.services.administer import AdministrationError
+from pbxbilling.services.errors import AdministrationError
 from pbxbilling.services.usage_events import UsageEvents
 from pbxbilling.services.write import AccountWriter
 from pbxbilling.store.sql import SqlStore

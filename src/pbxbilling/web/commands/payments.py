@@ -11,7 +11,7 @@ from pbxbilling.domain.money import from_minor
 from pbxbilling.domain.plan import Cycle
 from pbxbilling.domain.subscription import Invoice
 from pbxbilling.ports import GatewayError
-from pbxbilling.services.administer import AdministrationError
+from pbxbilling.services.errors import AdministrationError
 from pbxbilling.web.commands.command import Arguments, Command, Desk
 
 

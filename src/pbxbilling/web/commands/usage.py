@@ -9,15 +9,15 @@ from pbxbilling.web.commands.command import Arguments, Command, Desk
 
 
 async def _usage(desk: Desk, given: Arguments, _actor: str) -> Any:
-    return await desk.administration.usage(given["tenant"], given["month"])
+    return await desk.administration.usage.report(given["tenant"], given["month"])
 
 
 async def _unowned(desk: Desk, _given: Arguments, _actor: str) -> Any:
-    return await desk.administration.unowned_legs()
+    return await desk.administration.usage.unowned()
 
 
 async def _assign(desk: Desk, given: Arguments, actor: str) -> Any:
-    return await desk.administration.usage_assign(given["leg"], given["tenant"], actor)
+    return await desk.administration.usage.assign(given["leg"], given["tenant"], actor)
 
 
 COMMANDS: Mapping[str, Command] = {

@@ -1,0 +1,15 @@
+"""Why a command cannot be done as things stand: each message says why, and the mend."""
+
+from __future__ import annotations
+
+
+class AdministrationError(Exception):
+    """What was asked for cannot be done as things stand; the message says why, and the mend."""
+
+
+class NotKnownError(AdministrationError):
+    """There is nothing of the name that was given."""
+
+
+class NeedsDaemonError(AdministrationError):
+    """Only a running daemon knows the live calls."""

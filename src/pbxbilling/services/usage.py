@@ -1,0 +1,122 @@
+"""What tenants used, by period; and legs that belong to nobody, until somebody says whose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from pbxbilling.domain.book import Terms
+from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.meter_event import LegMetered
+from pbxbilling.domain.metering import is_metered
+from pbxbilling.domain.period import period_at
+from pbxbilling.domain.policy import Policy
+from pbxbilling.domain.records import LegAssigned, LegRecord, Record
+from pbxbilling.ports import Clock, Store
+from pbxbilling.services.errors import AdministrationError, NotKnownError
+from pbxbilling.services.known import known_tenant, known_terms
+from pbxbilling.services.report import UsageReport, usage_reports
+from pbxbilling.services.views import Live
+from pbxbilling.services.write import AccountWriter
+
+
+class UsageDesk:
+    """The commands about usage. Raises StoreError wherever the database cannot serve."""
+
+    def __init__(
+        self,
+        store: Store,
+        writer: AccountWriter,
+        clock: Clock,
+        policy: Callable[[], Policy],
+        live: Live | None,
+    ) -> None:
+        """`live` is None where no daemon runs."""
+        self._store = store
+        self._writer = writer
+        self._book = writer.book
+        self._clock = clock
+        self._policy = policy
+        self._live = live
+
+    async def report(self, tenant: str | None, month: str | None) -> list[UsageReport]:
+        """Usage of the period that begins in a month (None: the current one, each tenant's own).
+
+        Every tenant is in it, used or not; nobody's legs only where there are any.
+        """
+        asked = (
+            [known_tenant(self._book, tenant)]
+            if tenant is not None
+            else self._book.tenants.values()
+        )
+        now = self._clock.now()
+        months: dict[str | None, str] = {
+            one.slug: month or one.period_at(now).month for one in asked
+        }
+        if tenant is None:
+            months[None] = month or period_at(now, self._policy().timezone).month
+        rows = [
+            row
+            for each in sorted(set(months.values()))
+            for row in await self._store.usage(tenant=tenant, month=each)
+            if months.get(row.tenant, each) == each
+        ]
+        return usage_reports(rows, self._book, [key for key in months.items() if key[0]])
+
+    async def unowned(self) -> list[LegRecord]:
+        """Answered and ended trunk legs that belong to nobody, newest first."""
+        return await self._store.unowned_legs()
+
+    async def assign(self, leg: str, slug: str, actor: str) -> LegRecord:
+        """Give an ended leg that belongs to nobody to a tenant, by its plan and time zone.
+
+        `leg` is `pbx:uniqueid`. Gives the leg as it now stands.
+        """
+        async with self._writer.alone:
+            terms = known_terms(self._book, slug)
+            known = await self._unowned_leg(leg)
+            given = _assigned(known, terms)
+            audit = self._writer.audit(
+                "usage assign",
+                f"leg {leg}",
+                actor,
+                {"tenant": None},
+                {"tenant": slug, "month": given.month, "billed_s": given.billed_s},
+            )
+            records: list[Record] = [given, audit]
+            if is_metered(known, terms):
+                records.append(LegMetered(known.key))
+            await self._store.commit(records)
+            if self._live is not None:
+                self._live.assigned(given)
+            self._writer.tell("usage assign", f"leg {leg}", actor)
+            return replace(
+                known,
+                tenant=slug,
+                month=given.month,
+                billed_s=given.billed_s,
+                allowance_s=given.allowance_s,
+            )
+
+    async def _unowned_leg(self, text: str) -> LegRecord:
+        key = ChannelKey.parse(text)
+        leg = (await self._store.legs([key])).get(key)
+        if leg is None:
+            msg = (
+                f"leg {text!r} is unknown; `pbxbilling usage unowned` lists those without a tenant"
+            )
+            raise NotKnownError(msg)
+        if leg.tenant is not None:
+            msg = f"leg {text} belongs to tenant {leg.tenant} already"
+            raise AdministrationError(msg)
+        return leg
+
+
+def _assigned(leg: LegRecord, terms: Terms) -> LegAssigned:
+    if leg.answered_at is None or leg.ended_at is None:
+        msg = f"leg {leg.key} is not over, or was never answered: there is nothing to assign yet"
+        raise AdministrationError(msg)
+    usage = terms.usage(
+        leg.direction, leg.number, leg.talk_us, leg.ended_at, counts=not leg.over_limit
+    )
+    return LegAssigned(leg.key, terms.tenant.slug, *usage)
