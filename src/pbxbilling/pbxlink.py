@@ -15,6 +15,7 @@ from pbxbilling.domain.call import Channel
 from pbxbilling.domain.journal import JournalPosition
 from pbxbilling.domain.records import PbxMark
 from pbxbilling.domain.signals import OF_THE_PBX, Signal
+from pbxbilling.pauses import pause
 from pbxbilling.ports import Clock, RecordSink, StoreError
 from pbxbilling.services.reconcile import Reconciler
 from pbxbilling.services.recover import JournalRecovery
@@ -136,7 +137,7 @@ class PbxLink:
     async def _reconcile(self) -> None:
         pause_s = RECONCILE_S
         while True:
-            await self._next_look(pause_s)
+            await pause(pause_s, self._look)
             logged_in = self._look.is_set()
             self._look.clear()
             pause_s = RECONCILE_S
@@ -151,11 +152,6 @@ class PbxLink:
                     pause_s = SOON_S
                 await self._read_journal(self._boot() if snapshot.complete else None)
                 self.mark()
-
-    async def _next_look(self, pause_s: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(pause_s):
-                await self._look.wait()
 
     def _boot(self) -> datetime | None:
         """When Asterisk was started, told once for each login, and if its channels are no older."""

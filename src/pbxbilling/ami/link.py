@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from pbxbilling.ami.protocol import BANNER, encode_action, event_name
 from pbxbilling.ami.settings import LinkSettings
 from pbxbilling.backoff import Backoff
 from pbxbilling.domain.signals import FullyBooted, Signal
+from pbxbilling.pauses import pause
 from pbxbilling.ports import Clock
 
 # `call` is every event of SIGNALS but FullyBooted, Shutdown and Reload, which are `system`.
@@ -111,7 +111,7 @@ class AmiLink:
                 pause_s = self._backoff.next_s()
             except SettingsChanged as change:
                 self._observer.disconnected(self.pbx, str(change))
-            await self._pause(pause_s)
+            await pause(pause_s, self._changed)
 
     async def ask(
         self,
@@ -286,8 +286,3 @@ class AmiLink:
     def _fell(self, lost: asyncio.Future[str]) -> None:
         self._down()
         self._actions.fail(LinkError(f"{self.settings}: {lost.result()}"))
-
-    async def _pause(self, pause_s: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(pause_s):
-                await self._changed.wait()

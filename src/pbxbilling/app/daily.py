@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime
 from typing import Protocol
 
 from pbxbilling.config.model import Settings
 from pbxbilling.domain.daily import DailyHour
 from pbxbilling.domain.facts import Fact
+from pbxbilling.pauses import pause
 from pbxbilling.ports import Clock, EventSink, StoreError
 
 LOOK_S = 60.0  # at least so often: the wall clock can be set, and what failed is tried again
@@ -63,9 +63,7 @@ class DailyTask:
         while True:
             self._changed.clear()
             pause_s = await self.look()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause_s):
-                    await self._changed.wait()
+            await pause(pause_s, self._changed)
 
     async def look(self) -> float:
         """Do the work if it is due; gives the seconds until the next look."""

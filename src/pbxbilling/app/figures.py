@@ -6,6 +6,7 @@ import asyncio
 from contextlib import suppress
 
 from pbxbilling.domain.facts import Fact
+from pbxbilling.pauses import pause
 from pbxbilling.ports import EventSink, StoreError
 from pbxbilling.services.figures import Figures, moves_figures
 
@@ -31,9 +32,7 @@ class FiguresTask:
         while True:
             self._moved.clear()
             await self.look()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(EVERY_S):
-                    await self._moved.wait()
+            await pause(EVERY_S, self._moved)
             await asyncio.sleep(SOON_S)
 
     async def look(self) -> None:

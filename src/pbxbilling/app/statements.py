@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from datetime import datetime
 
 from pbxbilling.domain.billing_facts import CycleOpened
 from pbxbilling.domain.facts import Fact
+from pbxbilling.pauses import pause
 from pbxbilling.ports import Clock, EventSink
 from pbxbilling.services.close import Closer
 from pbxbilling.services.statements import Statements
@@ -52,9 +52,7 @@ class StatementTask:
         while True:
             self._soon.clear()
             ends = await self._closer.look()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._pause_s(ends)):
-                    await self._soon.wait()
+            await pause(self._pause_s(ends), self._soon)
 
     def _pause_s(self, ends: datetime | None) -> float:
         if ends is None:

@@ -15,6 +15,7 @@ from pbxbilling.mqtt.outbox import Outbox
 from pbxbilling.mqtt.pace import Pace
 from pbxbilling.mqtt.session import BrokerError, Session
 from pbxbilling.mqtt.settings import BrokerSettings
+from pbxbilling.pauses import pause
 from pbxbilling.ports import Clock
 from pbxbilling.services.tenantstate import TenantStates
 from pbxbilling.services.views import BrokerView
@@ -138,9 +139,7 @@ class Publisher:
         self._order()
         if not self._connected:
             return
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LEAVE_S):
-                await self._left.wait()
+        await pause(LEAVE_S, self._left)
 
     def _order(self) -> None:
         self._ordered.set()
@@ -153,13 +152,8 @@ class Publisher:
         while not self._leaving:
             self._ordered.clear()
             pause_s = None if self._settings is None else await self._attend(self._settings)
-            await self._pause(pause_s)
+            await pause(pause_s, self._ordered)
         self._left.set()
-
-    async def _pause(self, pause_s: float | None) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(pause_s):
-                await self._ordered.wait()
 
     async def _attend(self, settings: BrokerSettings) -> float:
         """Connect and publish as long as it lasts; how long to wait then."""
@@ -255,7 +249,5 @@ class Publisher:
         limit_s = self._review_at - self._clock.monotonic()
         if self._outbox.has_states:
             limit_s = self._pace.next_s
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(limit_s):
-                await self._something.wait()
+        await pause(limit_s, self._something)
         self._something.clear()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -20,6 +19,7 @@ from pbxbilling.domain.gateway_facts import InvoiceIssued, PaymentAlert
 from pbxbilling.domain.statement_json import statement_from
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.domain.usage_invoice import UsageInvoice, usage_invoice
+from pbxbilling.pauses import pause
 from pbxbilling.payments.client import RejectedError
 from pbxbilling.ports import (
     Bills,
@@ -73,9 +73,7 @@ class Invoicing:
                 await self.issue()
             except (GatewayError, StoreError) as fault:
                 self._alert("Stripe", f"invoices of usage wait: {fault}")
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_S):
-                    await self._soon.wait()
+            await pause(LOOK_S, self._soon)
 
     async def issue(self, month: str | None = None) -> list[InvoiceRun]:
         """Issue what was not issued yet; gives what became of it all, by tenant and month.

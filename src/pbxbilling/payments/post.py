@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Iterable
 from itertools import count
 
 from pbxbilling.domain.gateway import UNFINISHED, Letter, LetterState, Message, Topic
 from pbxbilling.domain.gateway_facts import GatewayAway, GatewayBack
+from pbxbilling.pauses import pause
 from pbxbilling.payments import reading
 from pbxbilling.ports import Clock, EventSink, Gateway, GatewayError, Mirrors, StoreError
 from pbxbilling.services.follow import UNASKED, Asked, Follower
@@ -79,8 +79,7 @@ class Post:
                     self._accounts_changed = False
                     self._sweep_now.clear()
                     await self._sweep(UNFINISHED if parked else _SOON)
-                    with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._sweep_now.wait(), SWEEP_S)
+                    await pause(SWEEP_S, self._sweep_now)
             finally:
                 self._tasks = None
 
