@@ -11,6 +11,8 @@ from pbxbilling.domain.charging import ON_STATEMENTS_ALONE, Charging
 from pbxbilling.domain.period import Period, period_at
 from pbxbilling.domain.standing import Blocker, Status
 
+UNOWNED = "_unowned"  # in a tenant's place, in labels and topics; no slug begins with _
+
 _OUTSIDE = frozenset({Direction.OUTBOUND, Direction.INBOUND})
 _OUTBOUND = frozenset({Direction.OUTBOUND})
 

@@ -13,10 +13,10 @@ from urllib.parse import quote
 
 from pbxbilling.domain.admission import Outcome, Reason
 from pbxbilling.domain.facts import AdmissionDecided, CallEnded, Fact, StandingChanged
+from pbxbilling.domain.tenant import UNOWNED
 from pbxbilling.services.tenantstate import TenantState
 
 PREFIX = "pbxbilling"
-UNOWNED = "_unowned"  # in place of the tenant, as in the metrics; no slug begins with _
 
 Mask = Callable[[str], str]
 

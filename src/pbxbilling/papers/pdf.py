@@ -120,9 +120,13 @@ def _cells(line: StatementLine, statement: Statement) -> tuple[str, ...]:
 def _quantity(line: StatementLine) -> str:
     """Seconds as minutes, exactly; anything else as it is counted."""
     if line.unit == "s":
-        minutes, seconds = divmod(line.quantity, 60)
-        return f"{minutes}:{seconds:02} min"
+        return f"{_minutes(line.quantity)} min"
     return f"{line.quantity} {line.unit}".strip()
+
+
+def _minutes(quantity_s: int) -> str:
+    minutes, seconds = divmod(quantity_s, 60)
+    return f"{minutes}:{seconds:02}"
 
 
 def _rate(line: StatementLine) -> str:
@@ -151,7 +155,7 @@ def _foot(page: FPDF, statement: Statement, notices: tuple[str, ...]) -> None:
 
 def _remarks(statement: Statement) -> tuple[str, ...]:
     allowance = statement.allowance_s
-    used = f"{statement.used_s // 60}:{statement.used_s % 60:02}"
+    used = _minutes(statement.used_s)
     included = "unlimited" if allowance is None else f"{allowance // 60}"
     remarks = [f"Included minutes: {included}, used {used}. Calls: {len(statement.legs)}."]
     if statement.estimated_legs:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 import aiohttp
 import stripe
 
-from pbxbilling.payments.reading import UnreadableError
+from pbxbilling.payments.reading import UnreadableError, parsing
 from pbxbilling.ports import Clock, GatewayError
 
 T = TypeVar("T")
@@ -97,8 +97,9 @@ class StripeApi:
 def understood(read: Callable[[], T]) -> T:
     """What `read` makes of an answer; raises GatewayError for one that makes no sense."""
     try:
-        return read()
-    except (UnreadableError, LookupError, TypeError) as fault:
+        with parsing("answer"):
+            return read()
+    except UnreadableError as fault:
         msg = f"Stripe answered what cannot be read: {fault}"
         raise GatewayError(msg, away=False) from fault
 

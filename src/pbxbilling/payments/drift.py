@@ -35,7 +35,6 @@ _NAMED = 10
 _PAGES_MOST = 10_000  # a list that never ends is no list
 
 T = TypeVar("T")
-_Pages = Callable[[str | None], Awaitable[Page[T]]]
 
 
 @dataclass(slots=True)
@@ -137,6 +136,7 @@ class Drift:
     async def _all(
         self, page_after: Callable[[str | None], Awaitable[Page[T]]]
     ) -> AsyncIterator[T]:
+        """Every item, page after page; what of it cannot be read is told."""
         after: str | None = None
         for _ in range(_PAGES_MOST):
             page = await page_after(after)

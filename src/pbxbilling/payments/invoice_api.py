@@ -5,7 +5,7 @@ What was asked for is known again by an idempotency key for a day, and by metada
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pbxbilling.domain.usage_invoice import InvoiceLine, UsageInvoice
@@ -30,9 +30,7 @@ class StripeInvoices:
         reply = await self._api.call(
             f"invoices of customer {order.customer}", self._api.v1.invoices.list_async(asked)
         )
-        rows = understood(lambda: list(reply.object["data"]))
-        found = [row for row in rows if _is_of(row, order) and row["status"] != "void"]
-        return understood(lambda: _issued(found[0])) if found else None
+        return understood(lambda: next(_found(reply.object["data"], order), None))
 
     async def create(self, order: UsageInvoice) -> IssuedInvoice:
         """A draft without lines; what else waits at Stripe stays off it."""
@@ -84,6 +82,10 @@ def _what(order: UsageInvoice) -> str:
 
 def _once(order: UsageInvoice, step: str) -> dict[str, Any]:
     return {"idempotency_key": f"usage-{order.tenant}-{order.month}-{order.customer}-{step}"}
+
+
+def _found(rows: Iterable[Mapping[str, Any]], order: UsageInvoice) -> Iterator[IssuedInvoice]:
+    return (_issued(row) for row in rows if _is_of(row, order) and row["status"] != "void")
 
 
 def _is_of(row: Mapping[str, Any], order: UsageInvoice) -> bool:

@@ -43,6 +43,7 @@ KNOWN_AGAIN = timedelta(hours=23)  # Stripe's day, with room for its clock
 OLDEST = timedelta(days=35) - timedelta(hours=1)
 GUESSED_MOST = timedelta(hours=24)  # so long an estimated end waits for a journal
 _NAMED = 20
+_MEND = "`pbxbilling stripe usage` lists them"
 
 Customer = Callable[[str], str | None]  # the gateway's customer that a tenant is
 Known = Callable[[], Mapping[str, datetime | None]]  # until when each PBX's legs are settled
@@ -242,9 +243,6 @@ class MeterFeed:
         if self._held_up:
             self._held_up = False
             self._emit(UsageGoesOn(self._clock.now()))
-
-
-_MEND = "`pbxbilling stripe usage` lists them"
 
 
 def _may_be_forgotten(event: MeterEvent, now: datetime) -> bool:

@@ -10,8 +10,9 @@ from bisect import bisect_left
 
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 
+from pbxbilling.domain.tenant import UNOWNED
+
 OTHER = "_other"  # tenants beyond the cap, together
-UNOWNED = "_unowned"  # what belongs to no tenant
 
 
 class TenantLabels:
