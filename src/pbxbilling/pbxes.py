@@ -9,7 +9,7 @@ from typing import Protocol
 
 from pbxbilling.ami.journal import CelJournal
 from pbxbilling.ami.settings import LinkSettings
-from pbxbilling.config.model import PbxSettings
+from pbxbilling.config.sections import PbxSettings
 from pbxbilling.domain.call import Channel
 from pbxbilling.domain.channel import Trunks
 from pbxbilling.domain.facts import PbxLetGo, PbxTakenUp

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pbxbilling.config.model import MqttSettings
+from pbxbilling.config.sections import MqttSettings
 from pbxbilling.mqtt.settings import BrokerSettings
 
 

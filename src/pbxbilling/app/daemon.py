@@ -23,7 +23,7 @@ from pbxbilling.app.purge import purge_of
 from pbxbilling.app.reload import Configuration, Reload
 from pbxbilling.app.statements import StatementTask
 from pbxbilling.app.usage import usage_door_of
-from pbxbilling.config.model import Settings
+from pbxbilling.config.settings import Settings
 from pbxbilling.domain.call import Channel
 from pbxbilling.domain.facts import DailyCheckFailed
 from pbxbilling.domain.retention import PurgeFailed

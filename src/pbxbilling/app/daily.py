@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
-from pbxbilling.config.model import Settings
+from pbxbilling.config.settings import Settings
 from pbxbilling.domain.daily import DailyHour
 from pbxbilling.domain.facts import Fact
 from pbxbilling.pauses import pause

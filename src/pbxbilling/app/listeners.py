@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 
 from pbxbilling.agi.server import AgiSettings, ListenError
-from pbxbilling.config.model import HttpSettings, Settings
+from pbxbilling.config.sections import HttpSettings
+from pbxbilling.config.settings import Settings
 from pbxbilling.web.server import tcp_listener, unix_listener
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pbxbilling.app.facts import Facts
-from pbxbilling.config.model import StripeSettings
+from pbxbilling.config.sections import StripeSettings
 from pbxbilling.domain.policy import Policy
 from pbxbilling.ports import Clock
 from pbxbilling.services.write import AccountWriter

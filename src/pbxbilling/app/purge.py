@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from pbxbilling.config.model import RetentionSettings
+from pbxbilling.config.sections import RetentionSettings
 from pbxbilling.ports import Clock, EventSink
 from pbxbilling.services.purge import Purge
 from pbxbilling.store.sql import SqlStore

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pbxbilling.config.faults import ConfigError
-from pbxbilling.config.model import Settings
 from pbxbilling.config.reload import reload_of
+from pbxbilling.config.settings import Settings
 from pbxbilling.domain.facts import ConfigReloaded
 from pbxbilling.ports import Clock, EventSink
 from pbxbilling.telemetry.logs import Log

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pbxbilling.config.model import UsageSettings
+from pbxbilling.config.sections import UsageSettings
 from pbxbilling.ports import Clock, EventSink
 from pbxbilling.services.units import UnitDesk
 from pbxbilling.services.write import AccountWriter

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pbxbilling.domain.facts import Fact
 
 if TYPE_CHECKING:
-    from pbxbilling.config.model import Settings
+    from pbxbilling.config.settings import Settings
 
 
 class CommandFailed(Exception):  # noqa: N818 - it is caught by name and shown as a sentence
@@ -42,7 +42,7 @@ def ask(config: Path, command: str, given: Mapping[str, Any]) -> Any:
 
 def _written_admin(config: Path) -> Path:
     """The socket that a faulty file names: a daemon on its last good one still answers there."""
-    from pbxbilling.config.model import HttpSettings
+    from pbxbilling.config.sections import HttpSettings
 
     try:
         http = tomllib.loads(config.read_text(encoding="utf-8")).get("http", {})

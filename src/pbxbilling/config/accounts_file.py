@@ -16,7 +16,7 @@ from pbxbilling.config.document import parse, read_text
 from pbxbilling.config.faults import ConfigError
 from pbxbilling.config.forms import DIGITS, NAME, SLUG, check_zone
 from pbxbilling.config.lines import key_lines, line_of
-from pbxbilling.config.model import Section
+from pbxbilling.config.sections import Section
 from pbxbilling.domain.admission import Mode
 from pbxbilling.domain.channel import LegDirection
 from pbxbilling.domain.charging import Charges, Charging

@@ -15,13 +15,13 @@ from pbxbilling.config.document import parse, read_text
 from pbxbilling.config.environment import overlay, place_of, values_from, variable_for
 from pbxbilling.config.faults import ConfigError, Fault
 from pbxbilling.config.lines import KeyPath, key_lines, line_of
-from pbxbilling.config.model import Settings
 from pbxbilling.config.secret import (
     SecretUnreadableError,
     check_stripe_secret,
     read_secret,
     secret_files,
 )
+from pbxbilling.config.settings import Settings
 
 
 def load(path: Path, env: Mapping[str, str]) -> Settings:

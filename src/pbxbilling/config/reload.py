@@ -8,7 +8,8 @@ from typing import Any
 
 from pbxbilling.config.complaints import dotted
 from pbxbilling.config.lines import KeyPath
-from pbxbilling.config.model import Settings, StripeSettings
+from pbxbilling.config.sections import StripeSettings
+from pbxbilling.config.settings import Settings
 
 # Bound or opened once, at the start.
 _AT_START: frozenset[KeyPath] = frozenset(

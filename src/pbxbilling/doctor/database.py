@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pbxbilling.config.model import DatabaseSettings
+from pbxbilling.config.sections import DatabaseSettings
 from pbxbilling.doctor.check import Check, fail, ok, warn
 from pbxbilling.ports import StoreError
 from pbxbilling.store.lock import lock_holder

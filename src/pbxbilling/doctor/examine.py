@@ -9,7 +9,8 @@ from pathlib import Path
 from pbxbilling.ami.settings import LinkSettings
 from pbxbilling.config.faults import ConfigError
 from pbxbilling.config.load import load
-from pbxbilling.config.model import PbxSettings, Settings
+from pbxbilling.config.sections import PbxSettings
+from pbxbilling.config.settings import Settings
 from pbxbilling.doctor import database, journal
 from pbxbilling.doctor.check import Check, fail, ok, warn
 from pbxbilling.doctor.hook import round_trip

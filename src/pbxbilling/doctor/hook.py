@@ -8,7 +8,7 @@ import os
 
 from pbxbilling.agi.allow import AllowList
 from pbxbilling.agi.protocol import LINES
-from pbxbilling.config.model import AgiSettings
+from pbxbilling.config.sections import AgiSettings
 from pbxbilling.doctor.check import Check, fail, ok, warn
 from pbxbilling.domain.admission import Reason
 from pbxbilling.ports import Clock

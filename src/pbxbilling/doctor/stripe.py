@@ -6,7 +6,8 @@ import asyncio
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from pbxbilling.config.model import DatabaseSettings, Settings, StripeSettings
+from pbxbilling.config.sections import DatabaseSettings, StripeSettings
+from pbxbilling.config.settings import Settings
 from pbxbilling.doctor.check import Check, fail, ok, warn
 from pbxbilling.doctor.prices import Found, judge_plan, priced
 from pbxbilling.domain.plan import Plan

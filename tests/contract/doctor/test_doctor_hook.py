@@ -8,7 +8,7 @@ from ipaddress import ip_network
 from pbxbilling.agi.server import AgiServer
 from pbxbilling.agi.server import AgiSettings as Listener
 from pbxbilling.clock import SystemClock
-from pbxbilling.config.model import AgiSettings
+from pbxbilling.config.sections import AgiSettings
 from pbxbilling.doctor.check import Check, Result
 from pbxbilling.doctor.hook import STRANGER, round_trip
 from pbxbilling.domain.hook import HookRequest, Verdict

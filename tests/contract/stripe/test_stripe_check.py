@@ -8,7 +8,8 @@ import pytest
 from pydantic import SecretStr
 
 from pbxbilling.clock import SystemClock
-from pbxbilling.config.model import DatabaseSettings, Settings, StripeSettings
+from pbxbilling.config.sections import DatabaseSettings, StripeSettings
+from pbxbilling.config.settings import Settings
 from pbxbilling.doctor.check import Check, Result
 from pbxbilling.doctor.stripe import examine_stripe
 from pbxbilling.domain.plan import Cycle, Plan, StripePrices

@@ -6,7 +6,8 @@ import asyncio
 from datetime import datetime, time
 
 from pbxbilling.app.daily import LOOK_S, DailyTask, check_hour
-from pbxbilling.config.model import BillingSettings, Settings
+from pbxbilling.config.sections import BillingSettings
+from pbxbilling.config.settings import Settings
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.daily import DailyHour
 from pbxbilling.domain.facts import DailyCheckDone, DailyCheckFailed, Fact

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pbxbilling.config.accounts_file import PlanTable, TenantTable
-from pbxbilling.config.model import Section
+from pbxbilling.config.sections import Section
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "accounts.md"
 

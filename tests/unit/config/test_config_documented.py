@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 
 from pbxbilling.config import PbxSettings, Settings, load
-from pbxbilling.config.model import RefusalSettings, Section
+from pbxbilling.config.sections import RefusalSettings, Section
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "config" / "pbxbilling.example.toml"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pbxbilling.config import ConfigError, Settings, load
-from pbxbilling.config.model import RefusalSettings
+from pbxbilling.config.sections import RefusalSettings
 from pbxbilling.domain.admission import COUNTED_REASONS, Mode, Reason
 
 Write = Callable[[str], Path]

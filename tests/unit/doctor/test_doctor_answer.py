@@ -6,7 +6,7 @@ import pytest
 
 from pbxbilling.agi.protocol import command
 from pbxbilling.config.forms import NAME
-from pbxbilling.config.model import AgiSettings
+from pbxbilling.config.sections import AgiSettings
 from pbxbilling.doctor.check import Result
 from pbxbilling.doctor.hook import STRANGER, judge_answer
 from pbxbilling.domain.admission import Reason

@@ -3,7 +3,7 @@
 import fcntl
 from pathlib import Path
 
-from pbxbilling.config.model import DatabaseSettings
+from pbxbilling.config.sections import DatabaseSettings
 from pbxbilling.doctor.check import Check, Result
 from pbxbilling.doctor.database import look
 from pbxbilling.store.lock import database_lock, lock_holder

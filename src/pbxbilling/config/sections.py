@@ -1,4 +1,4 @@
-"""The configuration, typed: every section and key of `pbxbilling.toml`, with its default.
+"""The sections of `pbxbilling.toml`, typed: every key, with its default.
 
 `docs/configuration.md` describes the same keys for people; a test holds the two together.
 """
@@ -18,7 +18,6 @@ from pydantic import (
     Field,
     PlainValidator,
     SecretStr,
-    field_validator,
     model_validator,
 )
 
@@ -36,8 +35,7 @@ from pbxbilling.config.forms import (
 )
 from pbxbilling.config.lines import KeyPath
 from pbxbilling.config.secret import STRIPE_FILES
-from pbxbilling.domain.admission import Mode, Reason
-from pbxbilling.domain.policy import EmergencyNumbers, Policy
+from pbxbilling.domain.admission import Reason
 from pbxbilling.domain.retention import LEAST_DAYS, Retention
 from pbxbilling.domain.sale import SalePages
 
@@ -290,62 +288,3 @@ class MqttSettings(Section):
             msg = 'ca_file is for TLS: expected url = "mqtts://…"'
             raise ValueError(msg)
         return self
-
-
-class Settings(Section):
-    """The whole file. Replaced as one at a reload."""
-
-    mode: Mode = Mode.OFF
-    unknown_tenant: Literal["admit", "refuse"] = "admit"
-    database: DatabaseSettings = DatabaseSettings()
-    agi: AgiSettings = AgiSettings()
-    ami: AmiSettings = AmiSettings()
-    http: HttpSettings = HttpSettings()
-    pbx: tuple[PbxSettings, ...] = ()
-    refusal: RefusalSettings = RefusalSettings()
-    emergency: EmergencySettings = EmergencySettings()
-    billing: BillingSettings = BillingSettings()
-    decisions: DecisionsSettings = DecisionsSettings()
-    retention: RetentionSettings = RetentionSettings()
-    log: LogSettings = LogSettings()
-    stripe: StripeSettings = StripeSettings()
-    usage: UsageSettings = UsageSettings()
-    mqtt: MqttSettings = MqttSettings()
-
-    @field_validator("pbx")
-    @classmethod
-    def _name_each_once(cls, pbx: tuple[PbxSettings, ...]) -> tuple[PbxSettings, ...]:
-        names = [one.name for one in pbx]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            msg = f"expected a name of its own for each [[pbx]]; used twice: {', '.join(twice)}"
-            raise ValueError(msg)
-        return pbx
-
-    def policy(self) -> Policy:
-        """What calls are judged by."""
-        return Policy(
-            mode=self.mode,
-            refuse_unknown_tenant=self.unknown_tenant == "refuse",
-            refuse_on_deadline=self.agi.on_deadline == "refuse",
-            cause=self.refusal.cause,
-            causes=self.refusal.by_reason(),
-            emergency=EmergencyNumbers(self.emergency.numbers, self.emergency.prefixes),
-            grace_days=self.billing.grace_days,
-            trial_days=self.billing.trial_days,
-            default_plan=self.billing.default_plan,
-            timezone=self.billing.timezone,
-        )
-
-    def warnings(self) -> tuple[str, ...]:
-        """What is allowed and probably not meant, in sentences."""
-        found = [
-            f"[[pbx]] {one.name}: no trunks: no leg of it is billed or counted as a trunk leg"
-            for one in self.pbx
-            if not one.trunks
-        ]
-        if not self.pbx:
-            found.append("no [[pbx]]: no call is followed, limits and usage stay at zero")
-        if self.mqtt.enabled and self.mqtt.sends_its_password_in_clear:
-            found.append(f"[mqtt] {self.mqtt.url}: the password is sent in clear: use mqtts://")
-        return tuple(found)

@@ -1,0 +1,86 @@
+"""The whole of `pbxbilling.toml`: its sections, and what they say together."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import field_validator
+
+from pbxbilling.config.sections import (
+    AgiSettings,
+    AmiSettings,
+    BillingSettings,
+    DatabaseSettings,
+    DecisionsSettings,
+    EmergencySettings,
+    HttpSettings,
+    LogSettings,
+    MqttSettings,
+    PbxSettings,
+    RefusalSettings,
+    RetentionSettings,
+    Section,
+    StripeSettings,
+    UsageSettings,
+)
+from pbxbilling.domain.admission import Mode
+from pbxbilling.domain.policy import EmergencyNumbers, Policy
+
+
+class Settings(Section):
+    """The whole file. Replaced as one at a reload."""
+
+    mode: Mode = Mode.OFF
+    unknown_tenant: Literal["admit", "refuse"] = "admit"
+    database: DatabaseSettings = DatabaseSettings()
+    agi: AgiSettings = AgiSettings()
+    ami: AmiSettings = AmiSettings()
+    http: HttpSettings = HttpSettings()
+    pbx: tuple[PbxSettings, ...] = ()
+    refusal: RefusalSettings = RefusalSettings()
+    emergency: EmergencySettings = EmergencySettings()
+    billing: BillingSettings = BillingSettings()
+    decisions: DecisionsSettings = DecisionsSettings()
+    retention: RetentionSettings = RetentionSettings()
+    log: LogSettings = LogSettings()
+    stripe: StripeSettings = StripeSettings()
+    usage: UsageSettings = UsageSettings()
+    mqtt: MqttSettings = MqttSettings()
+
+    @field_validator("pbx")
+    @classmethod
+    def _name_each_once(cls, pbx: tuple[PbxSettings, ...]) -> tuple[PbxSettings, ...]:
+        names = [one.name for one in pbx]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            msg = f"expected a name of its own for each [[pbx]]; used twice: {', '.join(twice)}"
+            raise ValueError(msg)
+        return pbx
+
+    def policy(self) -> Policy:
+        """What calls are judged by."""
+        return Policy(
+            mode=self.mode,
+            refuse_unknown_tenant=self.unknown_tenant == "refuse",
+            refuse_on_deadline=self.agi.on_deadline == "refuse",
+            cause=self.refusal.cause,
+            causes=self.refusal.by_reason(),
+            emergency=EmergencyNumbers(self.emergency.numbers, self.emergency.prefixes),
+            grace_days=self.billing.grace_days,
+            trial_days=self.billing.trial_days,
+            default_plan=self.billing.default_plan,
+            timezone=self.billing.timezone,
+        )
+
+    def warnings(self) -> tuple[str, ...]:
+        """What is allowed and probably not meant, in sentences."""
+        found = [
+            f"[[pbx]] {one.name}: no trunks: no leg of it is billed or counted as a trunk leg"
+            for one in self.pbx
+            if not one.trunks
+        ]
+        if not self.pbx:
+            found.append("no [[pbx]]: no call is followed, limits and usage stay at zero")
+        if self.mqtt.enabled and self.mqtt.sends_its_password_in_clear:
+            found.append(f"[mqtt] {self.mqtt.url}: the password is sent in clear: use mqtts://")
+        return tuple(found)
