@@ -92,8 +92,5 @@ class NoEvents:
     async def parked(self) -> list[str]:
         return []
 
-    async def minutes_sent(self, tenant: str, begins: datetime, ends: datetime) -> int:
-        return 0
-
     async def backlog(self) -> MeterBacklog:
         return MeterBacklog({}, None)

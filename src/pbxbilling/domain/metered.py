@@ -34,13 +34,17 @@ class MeteredPeriod:
 
 
 def statement_minutes(copies: Iterable[BilledLeg]) -> int:
-    """Minutes of a period's legs as they were charged last: a later statement may correct one."""
+    """Minutes of a period's legs as they were charged last: a later statement may correct one.
+
+    A leg that none of the plan's minutes are charged for, as an inbound one mostly, has none: no
+    event is sent for it (see `is_metered`).
+    """
     latest: dict[ChannelKey, BilledLeg] = {}
     for copy in copies:
         known = latest.get(copy.key)
         if known is None or copy.month >= known.month:
             latest[copy.key] = copy
-    return sum(-(-copy.billed_s // _MINUTE_S) for copy in latest.values())
+    return sum(-(-(copy.included_s + copy.charged_s) // _MINUTE_S) for copy in latest.values())
 
 
 def compared(

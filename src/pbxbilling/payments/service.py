@@ -67,7 +67,7 @@ class Payments:
             emit,
             Backoff(SOONEST_S, LATEST_S, Random()),  # noqa: S311 - for pauses
         )
-        self.usage = UsageEvents(outbox, bills, writer)
+        self.usage = UsageEvents(outbox, writer)
         self.invoicing = Invoicing(
             StripeInvoices(self.api),
             bills,

@@ -209,10 +209,6 @@ class MeterOutbox(Protocol):
         """The tenants that have parked events."""
         ...
 
-    async def minutes_sent(self, tenant: str, begins: datetime, ends: datetime) -> int:
-        """Whole minutes that the gateway has of a tenant's legs that ended in [begins, ends)."""
-        ...
-
     async def backlog(self) -> MeterBacklog:
         """How much has not been sent."""
         ...

@@ -1,4 +1,4 @@
-"""Statements beside meter events: which tenants the gateway charges for other minutes."""
+"""Statements beside meter events: whether the gateway charges tenants for the same minutes."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ class Comparison:
         self._bills = bills
         self._events = events
 
-    async def differences(self, month: str) -> list[MeteredPeriod]:
-        """The periods of that name whose minutes are not the same, by tenant."""
+    async def periods(self, month: str) -> list[MeteredPeriod]:
+        """The closed periods of that name, by tenant."""
         known = await self._bills.statements(month=month, documents=False)
-        periods = [await self._period(one) for one in known if one.is_final]
-        return [one for one in periods if one.difference]
+        return [await self._period(one) for one in known if one.is_final]
 
     async def _period(self, final: SavedStatement) -> MeteredPeriod:
         slug, tenant = final.tenant, self._book.tenants.get(final.tenant)

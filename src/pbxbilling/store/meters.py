@@ -101,15 +101,3 @@ class SqlMeterOutbox:
         )
         counted = {EventState(found.state): found.events for found in states}
         return MeterBacklog(counted, from_us(oldest[0].ended_at))
-
-    async def minutes_sent(self, tenant: str, begins: datetime, ends: datetime) -> int:
-        """Whole minutes that the gateway has of a tenant's legs that ended in [begins, ends)."""
-        row = _EVENT.c
-        query = select(func.coalesce(func.sum(row.minutes), 0).label("minutes")).where(
-            row.tenant == tenant,
-            row.ended_at >= to_us(begins),
-            row.ended_at < to_us(ends),
-            row.state == EventState.SENT.value,
-        )
-        (found,) = await self._reads.rows(query)
-        return int(found.minutes)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from pbxbilling.domain.book import AccountBook
+from pbxbilling.domain.channel import LegDirection
 from pbxbilling.domain.charging import Charges, Charging
 from pbxbilling.domain.meter_event import EventState, LegMetered, MeterEventMoved
 from pbxbilling.domain.metered import MeteredPeriod
@@ -20,31 +21,43 @@ from tests.support.store_records import ended_leg
 
 METERED = Tenant("acme", "p", charging=Charging(Charges.METER_EVENTS))
 FIRST, SECOND = ended_leg("1.1", talk_s=61), ended_leg("1.2", talk_s=5)
-BILLED = [copy_of(FIRST, billed_s=120), copy_of(SECOND, billed_s=60)]
+BILLED = [copy_of(FIRST, billed_s=120, charged_s=120), copy_of(SECOND, included_s=60, charged_s=0)]
 
 
 def sent(leg: LegRecord, minutes: int, state: EventState = EventState.SENT) -> MeterEventMoved:
     return MeterEventMoved(str(leg.key), state, minutes, 1, None, "cus_1")
 
 
-async def differences(
-    path: Path, *records: Record, tenant: Tenant = METERED
+async def compared(
+    path: Path, *records: Record, tenant: Tenant = METERED, month: str = "2026-11"
 ) -> list[MeteredPeriod]:
     metered = [LegMetered(FIRST.key), LegMetered(SECOND.key)]
     async with await SqlStore.open(f"sqlite:///{path / 'test.db'}") as store:
         await store.commit([FIRST, SECOND, saved(), *metered])
         await store.commit(records)
         book = AccountBook([Plan("p")], [tenant])
-        return await Comparison(book, store.bills, store.meters).differences("2026-11")
+        return await Comparison(book, store.bills, store.meters).periods(month)
 
 
 async def test_what_the_meter_has_minute_by_minute_is_no_difference(tmp_path: Path) -> None:
-    assert await differences(tmp_path, *BILLED, sent(FIRST, 2), sent(SECOND, 1)) == []
+    (found,) = await compared(tmp_path, *BILLED, sent(FIRST, 2), sent(SECOND, 1))
+    assert (found.statement, found.sent, found.difference) == (3, 3, 0)
+
+
+async def test_a_call_that_no_minutes_are_charged_for_is_no_difference(tmp_path: Path) -> None:
+    inbound = copy_of(SECOND, direction=LegDirection.INBOUND, billed_s=60, charged_s=0)
+    (found,) = await compared(tmp_path, BILLED[0], inbound, sent(FIRST, 2))
+    assert (found.statement, found.difference) == (2, 0)
+
+
+async def test_a_month_that_nobody_closed_has_none(tmp_path: Path) -> None:
+    interim = saved("2026-10", number=1)
+    assert await compared(tmp_path, interim, month="2026-10") == []
 
 
 async def test_what_was_not_sent_is_missing_and_told_apart(tmp_path: Path) -> None:
     refused = sent(SECOND, 1, EventState.REFUSED)
-    (found,) = await differences(tmp_path, *BILLED, sent(FIRST, 2), refused)
+    (found,) = await compared(tmp_path, *BILLED, sent(FIRST, 2), refused)
     assert found == MeteredPeriod("acme", "2026-11", metered=True, statement=3, sent=2, unsent=1)
     assert found.difference == 1
 
@@ -53,16 +66,17 @@ async def test_a_late_leg_belongs_to_the_period_that_it_ended_in(tmp_path: Path)
     late = copy_of(SECOND, month="2026-12", of_month="2026-11", billed_s=60)
     december = saved("2026-12", begins=DECEMBER, ends=DECEMBER + timedelta(days=31))
     both = (sent(FIRST, 2), sent(SECOND, 1))
-    assert await differences(tmp_path, BILLED[0], late, december, *both) == []
+    (found,) = await compared(tmp_path, BILLED[0], late, december, *both)
+    assert found.difference == 0
 
 
 async def test_a_corrected_leg_counts_as_it_was_charged_last(tmp_path: Path) -> None:
-    corrected = copy_of(FIRST, month="2026-12", of_month="2026-11", billed_s=60)
-    (found,) = await differences(tmp_path, *BILLED, corrected, sent(FIRST, 2), sent(SECOND, 1))
+    corrected = copy_of(FIRST, month="2026-12", of_month="2026-11", charged_s=60)
+    (found,) = await compared(tmp_path, *BILLED, corrected, sent(FIRST, 2), sent(SECOND, 1))
     assert (found.statement, found.sent, found.difference) == (2, 3, -1)
 
 
 async def test_events_of_a_period_that_they_do_not_charge_are_too_many(tmp_path: Path) -> None:
     unmetered = Tenant("acme", "p")
-    (found,) = await differences(tmp_path, *BILLED, sent(FIRST, 2), tenant=unmetered)
+    (found,) = await compared(tmp_path, *BILLED, sent(FIRST, 2), tenant=unmetered)
     assert (found.metered, found.difference) == (False, -2)

@@ -18,7 +18,6 @@ from pbxbilling.services.errors import AdministrationError
 from pbxbilling.services.usage_events import UsageEvents
 from pbxbilling.services.write import AccountWriter
 from pbxbilling.store.sql import SqlStore
-from tests.support.bill_records import billed, saved
 from tests.support.recovery import HandClock
 from tests.support.store_records import NOON, after, ended_leg
 
@@ -41,7 +40,7 @@ def usage(store: SqlStore) -> UsageEvents:
         lambda _: None,
         asyncio.Lock(),
     )
-    return UsageEvents(store.meters, store.bills, writer)
+    return UsageEvents(store.meters, writer)
 
 
 async def stuck(store: SqlStore) -> None:
@@ -76,18 +75,3 @@ async def test_a_decision_is_carried_out_and_audited(
 async def test_what_goes_its_way_is_not_to_be_decided(store: SqlStore) -> None:
     with pytest.raises(AdministrationError, match="is waiting: there is nothing to decide"):
         await usage(store).decide(LEG, "alice", again=True)
-
-
-async def test_a_statement_is_held_against_what_was_sent(store: SqlStore) -> None:
-    final = saved(begins=NOON, ends=after(3600))
-    outbound = billed(ended_leg().key.uniqueid, included_s=0, charged_s=60)
-    inbound = billed("1.9", included_s=0, charged_s=0)
-    await store.commit([final, outbound, inbound])
-    (before,) = await usage(store).reconcile("2026-11")
-    assert (before.statement_minutes, before.sent_minutes, before.agrees) == (1, 0, False)
-    event = await store.meters.event(LEG)
-    assert event is not None
-    await store.commit([event.moved(EventState.SENT)])
-    (now,) = await usage(store).reconcile("2026-11")
-    assert now.agrees
-    assert await usage(store).reconcile("2026-10") == []

@@ -134,7 +134,7 @@ async def test_what_was_tried_and_sent_is_found_for_comparison(store: SqlStore) 
     await store.commit([tried.moved(EventState.SENDING)])
     assert [e.leg for e in await store.meters.tried("cus_1", NOON, after(6))] == [event.leg]
     assert await store.meters.tried("cus_1", NOON, after(5)) == []
-    assert await store.meters.minutes_sent("acme", NOON, after(6)) == 0
+    assert await store.meters.minutes("acme", NOON, after(6)) == {EventState.SENDING: 2}
     await store.commit([tried.moved(EventState.SENT)])
-    assert await store.meters.minutes_sent("acme", NOON, after(6)) == 2
-    assert await store.meters.minutes_sent("acme", NOON, after(5)) == 0
+    assert await store.meters.minutes("acme", NOON, after(6)) == {EventState.SENT: 2}
+    assert await store.meters.minutes("acme", NOON, after(5)) == {}

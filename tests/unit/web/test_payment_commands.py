@@ -48,7 +48,7 @@ async def issued(month: str | None) -> list[InvoiceRun]:
 
 def desk(shop: Shop, *, keys: bool = True) -> Desk:
     mirrors = shop.store.mirrors
-    usage = UsageEvents(NoEvents(), shop.store.bills, shop.writer)
+    usage = UsageEvents(NoEvents(), shop.writer)
     payments = PaymentDesk(shop.sales, shop.subscriptions, mirrors, usage, issued)
     return Desk(
         Administration(shop.store, shop.writer, shop.clock, Policy),

@@ -28,7 +28,8 @@ def _currency(one: CurrencyFigures) -> dict[str, Any]:
 async def _reconcile(desk: Desk, given: Arguments, _actor: str) -> Any:
     return [
         {**plain(one), "difference": one.difference}
-        for one in await desk.comparison.differences(given["month"])
+        for one in await desk.comparison.periods(given["month"])
+        if one.difference
     ]
 
 
