@@ -10,8 +10,8 @@ from pbxbilling.domain.channel import LegDirection
 from pbxbilling.domain.destinations import DestinationRate
 from pbxbilling.domain.plan import BillingIncrement
 from pbxbilling.domain.rating import UsedLeg
-from pbxbilling.domain.tariff import Stretch, Tariff, switched, throughout
-from tests.support.tariffs import NOVEMBER, moment, tariff
+from pbxbilling.domain.tariff import Stretch, Tariff, switched
+from tests.support.tariffs import NOVEMBER, moment, tariff, throughout
 
 # Zero, the edges of a minute, and anything up to some hours.
 TALKS_US = st.one_of(

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pbxbilling.domain.channel import LegDirection
-from pbxbilling.domain.period import period_of
+from pbxbilling.domain.period import Period, period_of
 from pbxbilling.domain.plan import PER_MINUTE, Cycle
 from pbxbilling.domain.rating import UsedLeg
-from pbxbilling.domain.tariff import Stretch, Tariff, throughout
+from pbxbilling.domain.tariff import Stretch, Tariff
 
 NOVEMBER = period_of("2026-11", "UTC")
 
@@ -36,6 +36,11 @@ def tariff(**changed: Any) -> Tariff:
         "tax_rate_bp": 0,
     }
     return Tariff(**(fields | changed))
+
+
+def throughout(tariff: Tariff, period: Period) -> tuple[Stretch, ...]:
+    """One tariff for the whole of a period."""
+    return (Stretch(tariff, period.begins, period.ends),)
 
 
 def all_month(**changed: Any) -> tuple[Stretch, ...]:

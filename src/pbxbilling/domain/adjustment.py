@@ -9,17 +9,15 @@ from pbxbilling.domain.rating import RatedLeg, Rating, UsedLeg, rate
 from pbxbilling.domain.statement import Adjustment, Statement, adjustment_key
 
 
-def adjustment(
-    closed: Statement, later: Iterable[Statement], known: Iterable[UsedLeg]
-) -> Adjustment | None:
+def adjustment(closed: Statement, known: Iterable[UsedLeg]) -> Adjustment | None:
     """What the legs known now add to a closed period, by the tariffs of its own statement.
 
-    `later` are the final statements that followed, which may have adjusted it before; `known` all
-    legs of the closed period. A leg that ended otherwise than was charged is charged anew; one
-    that was charged stays, also where it is known no more. The whole period is rated again, for a
-    leg may push others out of the allowance. None where nothing is new; 0 for a demo.
+    The legs of `closed` are those of the period as they were charged last, on whichever statement;
+    `known` are those that may be new. A leg that ended otherwise than was charged is charged anew;
+    one that was charged stays, also where it is known no more. The whole period is rated again,
+    for a leg may push others out of the allowance. None where nothing is new; 0 for a demo.
     """
-    charged = charged_legs(closed, later)
+    charged = {rated.leg.id: rated.leg for rated in closed.legs}
     new = {leg.id: leg for leg in known if charged.get(leg.id) != leg}
     if not new:
         return None
@@ -32,13 +30,6 @@ def adjustment(
         amount=0 if closed.demo else _amount(now) - _amount(before),
         legs=tuple(_moved(rated, month) for rated in now.legs if rated.leg.id in new),
     )
-
-
-def charged_legs(closed: Statement, later: Iterable[Statement]) -> dict[str, UsedLeg]:
-    """The legs of a closed period as they have been charged so far, by id."""
-    key = adjustment_key(closed.period.month)
-    adjusted = [rated for statement in later for rated in statement.late if rated.line == key]
-    return {rated.leg.id: rated.leg for rated in (*closed.legs, *adjusted)}
 
 
 def _amount(rating: Rating) -> int:

@@ -36,7 +36,7 @@ class LineKind(StrEnum):
 
 
 TAKES_AWAY = frozenset({LineKind.DISCOUNT, LineKind.CREDIT})
-_ONE_OFF = TAKES_AWAY | {LineKind.FEE, LineKind.ADJUSTMENT}
+ONE_OFF = TAKES_AWAY | {LineKind.FEE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class OneOff:
     """A line that somebody gave a reason for, by an id of its own.
 
     `amount` is in minor units, net, 0 or more: the kind says whether it is added or taken away.
-    Only an adjustment has a sign. Raises ValueError for anything else, and without a reason.
+    Raises ValueError for anything else, and without a reason.
     """
 
     id: str
@@ -53,13 +53,13 @@ class OneOff:
     amount: int
 
     def __post_init__(self) -> None:
-        if self.kind not in _ONE_OFF:
-            msg = f"a one-off line is one of {', '.join(sorted(_ONE_OFF))}, not {self.kind}"
+        if self.kind not in ONE_OFF:
+            msg = f"a one-off line is one of {', '.join(sorted(ONE_OFF))}, not {self.kind}"
             raise ValueError(msg)
         if not self.reason.strip():
             msg = f"{self.kind} {self.id}: say what it is for, it is read on the statement"
             raise ValueError(msg)
-        if self.amount < 0 and self.kind is not LineKind.ADJUSTMENT:
+        if self.amount < 0:
             msg = f"{self.kind} {self.id}: its amount is 0 or more, the kind says which way it goes"
             raise ValueError(msg)
 
@@ -175,8 +175,3 @@ class Statement:
     def estimated_legs(self) -> int:
         """How many legs have an end that nobody saw."""
         return sum(rated.leg.estimated for rated in self.legs)
-
-    def legs_of(self, key: str) -> tuple[RatedLeg, ...]:
-        """The calls that a line is made of; none where it is not made of calls."""
-        rated_legs = (*self.legs, *self.late)
-        return tuple(rated for rated in rated_legs if key and key in (rated.line, rated.fee_line))

@@ -48,7 +48,10 @@ def as_json(statement: Statement) -> dict[str, Any]:
 
 
 def statement_from(written: Json) -> Statement:
-    """The statement that `as_json` wrote; sums are worked out anew from its lines."""
+    """The statement that `as_json` wrote; sums are worked out anew from its lines.
+
+    What is kept of a statement lacks its legs: they have rows of their own.
+    """
     return Statement(
         payer=Payer(tenant=written["tenant"], **written["payer"]),
         period=Period(written["month"], _at(written["begins_at"]), _at(written["ends_at"])),
@@ -58,10 +61,10 @@ def statement_from(written: Json) -> Statement:
         demo=written["demo"],
         lines=tuple(map(_line_from, written["lines"])),
         stretches=tuple(map(_stretch_from, written["tariffs"])),
-        legs=tuple(map(_leg_from, written["legs"])),
+        legs=tuple(map(_leg_from, written.get("legs", ()))),
         allowance_s=written["included_s"],
         used_s=written["used_s"],
-        late=tuple(map(_leg_from, written["late"])),
+        late=tuple(map(_leg_from, written.get("late", ()))),
     )
 
 

@@ -10,7 +10,6 @@ from itertools import pairwise
 from pbxbilling.domain.channel import LegDirection
 from pbxbilling.domain.destinations import DestinationRate
 from pbxbilling.domain.money import half_up
-from pbxbilling.domain.period import Period
 from pbxbilling.domain.plan import BillingIncrement, Cycle, Plan
 from pbxbilling.domain.tenant import Tenant
 
@@ -70,13 +69,9 @@ class Tariff:
             demo=tenant.demo,
         )
 
-    def unmeterable(self) -> tuple[str, ...]:
-        """Why a meter of whole minutes at the gateway cannot charge the same; empty if it can."""
-        return unmeterable(self)
-
 
 def unmeterable(terms: Plan | Tariff) -> tuple[str, ...]:
-    """As `Tariff.unmeterable`, of a plan too."""
+    """Why a meter of whole minutes at the gateway cannot charge the same; empty if it can."""
     faults = []
     if not terms.billing_increment.in_whole_minutes:
         faults.append(f"its billing increment, {terms.billing_increment}, is not whole minutes")
@@ -102,11 +97,6 @@ class Stretch:
 
 
 Stretches = Sequence[Stretch]  # of one period or cycle: in order, without gaps, in one currency
-
-
-def throughout(tariff: Tariff, period: Period) -> tuple[Stretch, ...]:
-    """One tariff for the whole of a period."""
-    return (Stretch(tariff, period.begins, period.ends),)
 
 
 def check_stretches(stretches: Stretches) -> None:

@@ -8,10 +8,9 @@ from datetime import datetime
 
 from pbxbilling.domain.billed import FINAL, BilledLeg, SavedStatement
 from pbxbilling.domain.statement import adjustment_key
-from pbxbilling.domain.statement_json import statement_from
 from pbxbilling.ports import Bills, Store
 from pbxbilling.services.errors import NotKnownError
-from pbxbilling.services.late import rated_leg
+from pbxbilling.services.late import closed_statement, rated_leg
 from pbxbilling.services.statements import Issued, Statements
 
 
@@ -76,11 +75,9 @@ class Archive:
         legs: Sequence[BilledLeg] = ()
         if saved.is_final:
             legs = await self._bills.billed(slug, month=saved.month)
-        own = [leg for leg in legs if leg.of_month == leg.month]
-        late = [leg for leg in legs if leg.of_month != leg.month]
-        statement = statement_from({**saved.document, "legs": (), "late": ()})
+        late = tuple(rated_leg(leg) for leg in legs if leg.of_month != leg.month)
         return Issued(
-            replace(statement, legs=tuple(map(rated_leg, own)), late=tuple(map(rated_leg, late))),
+            replace(closed_statement(saved, legs), late=late),
             number,
             tuple(legs),
             tuple(saved.document["notices"]),

@@ -9,7 +9,7 @@ from pbxbilling.domain.billed import OneOffEntry, PlanSwitched
 from pbxbilling.domain.conditions import Conditions, conditions
 from pbxbilling.domain.money import from_minor, to_minor
 from pbxbilling.domain.period import Period
-from pbxbilling.domain.statement import TAKES_AWAY, LineKind
+from pbxbilling.domain.statement import ONE_OFF, LineKind
 from pbxbilling.domain.tariff import included_s
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports import Bills, Clock
@@ -18,8 +18,6 @@ from pbxbilling.services.errors import AdministrationError
 from pbxbilling.services.known import known_plan
 from pbxbilling.services.statements import Statements
 from pbxbilling.services.write import AccountWriter
-
-BY_HAND = TAKES_AWAY | {LineKind.FEE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +144,8 @@ class Charges:
 
 
 def _by_hand(kind: str) -> LineKind:
-    if kind not in {one.value for one in BY_HAND}:
-        msg = f"{kind!r}: a one-off line is a {', '.join(sorted(BY_HAND))}"
+    if kind not in {one.value for one in ONE_OFF}:
+        msg = f"{kind!r}: a one-off line is a {', '.join(sorted(ONE_OFF))}"
         raise AdministrationError(msg)
     return LineKind(kind)
 

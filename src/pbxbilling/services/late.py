@@ -21,10 +21,9 @@ from pbxbilling.domain.statement_json import statement_from
 
 
 def closed_statement(saved: SavedStatement, copies: Iterable[BilledLeg]) -> Statement:
-    """A saved final statement with these copies as its legs; it is kept without them."""
+    """A saved final statement with those of the copies as its legs that are of its period."""
     own = [rated_leg(copy) for copy in copies if copy.of_month == saved.month]
-    statement = statement_from({**saved.document, "legs": (), "late": ()})
-    return replace(statement, legs=tuple(own))
+    return replace(statement_from(saved.document), legs=tuple(own))
 
 
 def billed_leg(tenant: str, month: str, of_month: str, rated: RatedLeg) -> BilledLeg:
@@ -106,7 +105,7 @@ def adjustments(
             changed[home.month].append(UsedLeg.of(leg))
     billed = latest(copies).values()
     for saved in closed:
-        found = adjustment(closed_statement(saved, billed), (), changed[saved.month])
+        found = adjustment(closed_statement(saved, billed), changed[saved.month])
         if found is not None:
             yield found
 

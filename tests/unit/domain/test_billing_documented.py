@@ -18,8 +18,8 @@ from pbxbilling.domain.plan import BillingIncrement
 from pbxbilling.domain.proration import price_parts, prorate
 from pbxbilling.domain.rating import UsedLeg, rate
 from pbxbilling.domain.statement import LineKind, OneOff, Statement, StatementKind
-from pbxbilling.domain.tariff import Tariff, included_s, throughout
-from tests.support.tariffs import all_month, moment, tariff
+from pbxbilling.domain.tariff import Tariff, included_s
+from tests.support.tariffs import all_month, moment, tariff, throughout
 
 PAGE = (Path(__file__).parents[3] / "docs" / "billing.md").read_text()
 

@@ -21,10 +21,10 @@ from pbxbilling.domain.channel import LegDirection
 from pbxbilling.domain.plan import BillingIncrement
 from pbxbilling.domain.rating import UsedLeg, rate
 from pbxbilling.domain.statement import LineKind, StatementKind
-from pbxbilling.domain.tariff import Tariff, throughout
+from pbxbilling.domain.tariff import Tariff, unmeterable
 from pbxbilling.domain.tenant import Tenant
 from tests.support.months import DIRECTIONS, legs
-from tests.support.tariffs import NOVEMBER, tariff, used
+from tests.support.tariffs import NOVEMBER, tariff, throughout, used
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def agree(
         overage_per_minute_micros=int(cents * 10_000),
         billing_increment=BillingIncrement(60, 60),
     )
-    assert terms.unmeterable() == ()
+    assert unmeterable(terms) == ()
     charged = invoice_line(meter_events(used_legs, directions), tiers_of(included, cents))
     assert statement_line(used_legs, terms) == charged
 

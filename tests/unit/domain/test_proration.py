@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from pbxbilling.domain.plan import Cycle
 from pbxbilling.domain.proration import price_parts, prorate
-from pbxbilling.domain.tariff import Stretch, switched, throughout
-from tests.support.tariffs import NOVEMBER, all_month, moment, tariff
+from pbxbilling.domain.tariff import Stretch, switched
+from tests.support.tariffs import NOVEMBER, all_month, moment, tariff, throughout
 
 PRICES = st.integers(0, 10_000_000)
 LENGTH_S = 30 * 86_400

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from pbxbilling.domain.charge import ChargeKind
 from pbxbilling.domain.rating import Rating, UsedLeg, rate
-from pbxbilling.domain.tariff import Stretch, Tariff, switched, throughout
+from pbxbilling.domain.tariff import Stretch, Tariff, switched
 from tests.support.months import TALKS_US, legs, tariffs, terms
-from tests.support.tariffs import NOVEMBER, moment
+from tests.support.tariffs import NOVEMBER, moment, throughout
 
 Terms = tuple[Stretch, ...]
 TERMS = terms()

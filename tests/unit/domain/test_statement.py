@@ -13,10 +13,17 @@ from pbxbilling.domain.charge import ChargeKind, Rate
 from pbxbilling.domain.plan import Cycle, Plan
 from pbxbilling.domain.proration import price_parts, prorate
 from pbxbilling.domain.rating import UsedLeg, rate
-from pbxbilling.domain.statement import LineKind, OneOff, Payer, Statement, StatementKind
-from pbxbilling.domain.tariff import Stretches, Tariff, switched, throughout
+from pbxbilling.domain.statement import (
+    Adjustment,
+    LineKind,
+    OneOff,
+    Payer,
+    Statement,
+    StatementKind,
+)
+from pbxbilling.domain.tariff import Stretches, Tariff, switched, unmeterable
 from pbxbilling.domain.tenant import Tenant
-from tests.support.tariffs import NOVEMBER, all_month, moment, tariff, used
+from tests.support.tariffs import NOVEMBER, all_month, moment, tariff, throughout, used
 
 ACME = Tenant("acme", "voice-500", name="Acme Inc.", address="1 Main Street", vat_id="DE1")
 
@@ -47,8 +54,8 @@ def test_every_kind_of_line_has_its_own_tax() -> None:
             OneOff("1", LineKind.FEE, "Extra visit", 26),
             OneOff("2", LineKind.DISCOUNT, "Sorry for Monday", 1_000),
             OneOff("3", LineKind.CREDIT, "Paid twice", 26),
-            OneOff("4", LineKind.ADJUSTMENT, "A late call", -50),
         ],
+        adjustments=[Adjustment("2026-10", "EUR", -50, ())],
     )
     assert amounts(statement) == [
         ("plan", 204_00, 38_76),
@@ -77,7 +84,10 @@ def test_a_line_is_opened_down_to_its_calls() -> None:
     terms = all_month(included_minutes=2, price_per_call_micros=10_000)
     legs = [used(61, 2, "a"), used(60, 3, "b"), used(0, 4, "c")]
     statement = made(terms, legs)
-    calls = {line.kind: [r.leg.id for r in statement.legs_of(line.key)] for line in statement.lines}
+    calls = {
+        line.kind: [r.leg.id for r in statement.legs if line.key in (r.line, r.fee_line)]
+        for line in statement.lines
+    }
     assert calls == {LineKind.PLAN: [], LineKind.OVERAGE: ["b"], LineKind.CALLS: ["a", "b"]}
     assert (statement.used_s, statement.allowance_s) == (120, 120)
 
@@ -122,6 +132,7 @@ def test_a_year_is_charged_where_it_begins_and_a_change_later_by_the_rest() -> N
     ("kind", "reason", "amount"),
     [
         (LineKind.OVERAGE, "Minutes", 1),
+        (LineKind.ADJUSTMENT, "A late call", 1),
         (LineKind.FEE, " ", 1),
         (LineKind.FEE, "Extra visit", -1),
         (LineKind.CREDIT, "Paid twice", -1),
@@ -153,8 +164,6 @@ def test_a_tariff_is_the_plan_as_that_tenant_is_charged_for_it() -> None:
 
 
 def test_what_a_meter_of_whole_minutes_cannot_charge_is_told() -> None:
-    assert tariff().unmeterable() == ()
-    faults = Tariff.of(
-        Plan("odd", price_per_call_micros=1, included_directions=frozenset(LegDirection)), ACME
-    ).unmeterable()
-    assert faults == ("it has a price per call",)
+    assert unmeterable(tariff()) == ()
+    odd = Plan("odd", price_per_call_micros=1, included_directions=frozenset(LegDirection))
+    assert unmeterable(odd) == unmeterable(Tariff.of(odd, ACME)) == ("it has a price per call",)
