@@ -101,6 +101,7 @@ class StoreContract(ABC):
             contexts=("from-acme",),
             timezone="Europe/Berlin",
             anchor_day=31,
+            demo=True,
             extensions=9,
             customer="cus_1",
             subscription="sub_1",

@@ -124,7 +124,7 @@ class SqlStore:
         """All plans and tenants, by slug."""
         plans, tenants = await self._reads.made(
             (select(schema.plan).order_by(schema.plan.c.slug), account_rows.plan_record),
-            (select(schema.tenant).order_by(schema.tenant.c.slug), account_rows.tenant_record),
+            (account_rows.all_tenants(), account_rows.tenant_record),
         )
         return Accounts(tuple(plans), tuple(tenants))
 
