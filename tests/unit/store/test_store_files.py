@@ -79,6 +79,11 @@ def test_the_migrations_make_what_the_schema_says(path: Path, tmp_path: Path) ->
     assert indexes(path) == indexes(stated)
 
 
+def test_the_file_of_a_migration_is_named_by_its_revision() -> None:
+    for file in Path(migrations.__path__[0], "versions").glob("[0-9]*.py"):
+        assert f'revision = "{file.name[:4]}"' in file.read_text()
+
+
 @pytest.fixture
 def second_revision(tmp_path: Path) -> Path:
     """The migrations as they were when a plan had one price."""
