@@ -10,7 +10,7 @@ from pbxbilling.domain.billed import PlanSwitched
 from pbxbilling.domain.period import Period
 from pbxbilling.domain.plan import Cycle, Plan
 from pbxbilling.domain.proration import PricePart, Proration, price_parts, prorate
-from pbxbilling.domain.standing import Status
+from pbxbilling.domain.standing import LEFT, PAYING, Status
 from pbxbilling.domain.subscription import Subscription
 from pbxbilling.domain.succession import whole_of
 from pbxbilling.domain.tariff import Stretch, Tariff
@@ -18,8 +18,6 @@ from pbxbilling.domain.tenant import Tenant
 
 _LONGEST_MONTH = timedelta(days=32)
 _A_WHILE = timedelta(hours=1)  # between the beginning of a first cycle and the record of it
-_PAYING = frozenset({Status.ACTIVE, Status.PAST_DUE})
-_NO_MORE = frozenset({Status.READ_ONLY, Status.CANCELLED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,7 @@ def conditions(
 def cycle_of(tenant: Tenant, plans: Mapping[str, Plan], subscription: Subscription | None) -> Cycle:
     """How often the tenant's price is due: a year where its subscription is of that price."""
     plan = plans.get(tenant.plan)
-    yearly = plan.stripe.yearly if plan is not None else ""
+    yearly = plan.stripe.of(Cycle.YEAR) if plan is not None else ""
     bought = subscription is not None and yearly and yearly in subscription.prices
     return Cycle.YEAR if bought else Cycle.MONTH
 
@@ -125,12 +123,12 @@ def _free(stretch: Stretch) -> Tariff:
 
 def _pays(tenant: Tenant, period: Period) -> bool:
     """Whether a price is due: not before the first payment, nor once all is over."""
-    if tenant.status in _PAYING:
+    if tenant.status in PAYING:
         return True
     if tenant.status is Status.INCOMPLETE or tenant.on_own_trial:
         return False
     since = tenant.status_since or period.begins
-    return tenant.status not in _NO_MORE or since > period.begins
+    return tenant.status not in LEFT or since > period.begins
 
 
 def _is_before(period: Period, subscription: Subscription | None) -> bool:

@@ -24,6 +24,13 @@ class DailyHour:
         """The latest due moment that is not after `at`, UTC."""
         return max(moment for moment in self._around(at) if moment <= at)
 
+    def is_due(self, done_at: datetime | None, at: datetime) -> bool:
+        """Whether what was done last at `done_at` (None: never) is due at `at`.
+
+        So it is after a night that was slept through too.
+        """
+        return done_at is None or done_at < self.last(at)
+
     def next(self, at: datetime) -> datetime:
         """The earliest due moment after `at`, UTC."""
         return min(moment for moment in self._around(at) if moment > at)

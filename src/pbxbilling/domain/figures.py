@@ -15,13 +15,11 @@ from pbxbilling.domain.conditions import cycle_of
 from pbxbilling.domain.money import half_up
 from pbxbilling.domain.period import Period
 from pbxbilling.domain.plan import Plan
-from pbxbilling.domain.standing import Status
+from pbxbilling.domain.standing import LEFT, PAYING, Status
 from pbxbilling.domain.statement import LineKind
 from pbxbilling.domain.subscription import Invoice, Subscription
 from pbxbilling.domain.tenant import Tenant
 
-_PAYS = frozenset({Status.ACTIVE, Status.PAST_DUE})
-_LOST = frozenset({Status.CANCELLED, Status.READ_ONLY})
 _USAGE = frozenset(
     {LineKind.OVERAGE, LineKind.DESTINATION, LineKind.CALLS, LineKind.UNITS, LineKind.ADJUSTMENT}
 )
@@ -133,7 +131,7 @@ def _of_currency(
     invoices: list[Invoice],
     charged: list[Charged],
 ) -> CurrencyFigures:
-    paying = [one for one in worths if one.status in _PAYS and one.twelfths]
+    paying = [one for one in worths if one.status in PAYING and one.twelfths]
     trials = [one for one in worths if one.status is Status.TRIAL]
     churned = [one for one in worths if _was_lost(one, month)]
     unpaid = [one for one in invoices if one.status == _UNPAID and one.paid_at is None]
@@ -156,7 +154,7 @@ def _of_currency(
 def _was_lost(one: _Worth, month: Period) -> bool:
     """Whether a tenant that paid left in the month; one whose own trial ran out never paid."""
     since = one.tenant.status_since
-    if one.status not in _LOST or not one.twelfths or one.tenant.on_own_trial:
+    if one.status not in LEFT or not one.twelfths or one.tenant.on_own_trial:
         return False
     return since is not None and month.begins <= since < month.ends
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -59,9 +59,14 @@ def _period(month: int, timezone: str, anchor_day: int) -> Period:
     )
 
 
+def anchor_date(month: int, anchor_day: int) -> date:
+    """That day of a month (months are counted from the year 0); the last of a shorter one."""
+    year, number = divmod(month, 12)
+    return date(year, number + 1, min(anchor_day, monthrange(year, number + 1)[1]))
+
+
 @lru_cache(maxsize=4096)
 def _begin(month: int, timezone: str, anchor_day: int) -> datetime:
-    """When the period of a month begins; months are counted from the year 0."""
-    year, number = divmod(month, 12)
-    day = min(anchor_day, monthrange(year, number + 1)[1])
-    return datetime(year, number + 1, day, tzinfo=zone(timezone)).astimezone(UTC)
+    """When the period of a month begins."""
+    day = anchor_date(month, anchor_day)
+    return datetime.combine(day, time(), zone(timezone)).astimezone(UTC)

@@ -97,6 +97,10 @@ class Limits:
 LIMIT_NAMES = tuple(f.name for f in fields(Limits))
 
 
+# The cycles that Stripe sells, with the field that has the id of the price.
+STRIPE_KEYS: Mapping[Cycle, str] = {Cycle.MONTH: "flat", Cycle.YEAR: "yearly"}
+
+
 @dataclass(frozen=True, slots=True)
 class StripePrices:
     """The ids of a plan's prices at Stripe; "" is none. No other place holds one.
@@ -109,6 +113,16 @@ class StripePrices:
     yearly: str = ""
     metered: str = ""
     setup: str = ""
+
+    def of(self, cycle: Cycle) -> str:
+        """The id of the plan's own price on a cycle; "" where there is none."""
+        key = STRIPE_KEYS.get(cycle)
+        return getattr(self, key) if key is not None else ""
+
+    @property
+    def own(self) -> frozenset[str]:
+        """The ids that a subscription names the plan by: usage may have one price on many plans."""
+        return frozenset(map(self.of, STRIPE_KEYS)) - {""}
 
 
 @dataclass(frozen=True, slots=True)

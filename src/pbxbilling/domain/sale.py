@@ -79,17 +79,12 @@ class PriceFound:
     metered: bool
 
 
-def flat_price(plan: Plan, cycle: Cycle) -> str:
-    """The id of a plan's own price on a cycle; "" where there is none."""
-    return {Cycle.MONTH: plan.stripe.flat, Cycle.YEAR: plan.stripe.yearly}.get(cycle, "")
-
-
 def order_of(
     tenant: Tenant, customer: str, plan: Plan, cycle: Cycle, pages: SalePages, trial_days: int
 ) -> Order:
     """A plan on a cycle with its usage; the setup fee for whoever has not paid one yet."""
     with_setup = bool(plan.stripe.setup) and tenant.setup_paid_at is None
-    lines = [Line(flat_price(plan, cycle))]
+    lines = [Line(plan.stripe.of(cycle))]
     if plan.stripe.metered:
         lines.append(Line(plan.stripe.metered, metered=True))
     if with_setup:

@@ -20,6 +20,10 @@ class Status(StrEnum):
     INCOMPLETE = "incomplete"  # the first payment is awaited
 
 
+PAYING = frozenset({Status.ACTIVE, Status.PAST_DUE})  # a price is due for them
+LEFT = frozenset({Status.READ_ONLY, Status.CANCELLED})  # and for them no more
+
+
 class Blocker(StrEnum):
     """Who holds a tenant blocked. Blocks add up; lifting one lifts only that one."""
 

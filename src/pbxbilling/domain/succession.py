@@ -7,13 +7,12 @@ of that one is over. So each leg is in one period, whatever was changed meanwhil
 
 from __future__ import annotations
 
-from calendar import monthrange
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from pbxbilling.domain.billed import BillingCycle
-from pbxbilling.domain.period import Period, zone
+from pbxbilling.domain.period import Period, anchor_date, zone
 from pbxbilling.domain.subscription import Subscription
 from pbxbilling.domain.tenant import Tenant
 
@@ -91,6 +90,5 @@ def _edges(anchor: Anchor, around: datetime) -> Iterator[datetime]:
     anchor_day = max(begins.day, ends.day) if ends is not None else begins.day
     around = around.astimezone(UTC)
     for step in range(-1, 3):
-        year, month = divmod(around.year * 12 + around.month - 1 + step, 12)
-        day = min(anchor_day, monthrange(year, month + 1)[1])
-        yield begins.replace(year=year, month=month + 1, day=day)
+        day = anchor_date(around.year * 12 + around.month - 1 + step, anchor_day)
+        yield begins.replace(year=day.year, month=day.month, day=day.day)

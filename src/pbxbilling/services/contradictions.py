@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from pbxbilling.domain.charging import Charges
-from pbxbilling.domain.plan import Plan
+from pbxbilling.domain.plan import STRIPE_KEYS, Plan
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.tariff import unmeterable
 from pbxbilling.domain.tenant import Tenant
@@ -28,8 +28,8 @@ def plan_problems(declared: Plans, in_force: Plans) -> Iterator[Problem]:
     everyone = {**in_force, **declared}
     sellers: dict[str, Plan] = {}
     for plan in everyone.values():
-        for key in ("flat", "yearly"):  # what a subscription names its plan by
-            price = getattr(plan.stripe, key)
+        for cycle, key in STRIPE_KEYS.items():
+            price = plan.stripe.of(cycle)
             other = sellers.setdefault(price, plan) if price else plan
             if other is not plan and not _is_rename(other, plan, declared, in_force):
                 yield Problem(
@@ -58,11 +58,7 @@ def _is_rename(old: Plan, new: Plan, declared: Plans, in_force: Plans) -> bool:
     """A new plan with the name or a price of one that the file no longer has."""
     if new.slug in in_force or old.slug in declared or old.slug not in in_force:
         return False
-    return (bool(new.name) and new.name == old.name) or bool(_sold(new) & _sold(old))
-
-
-def _sold(plan: Plan) -> set[str]:
-    return {plan.stripe.flat, plan.stripe.yearly} - {""}
+    return (bool(new.name) and new.name == old.name) or bool(new.stripe.own & old.stripe.own)
 
 
 def choice_problems(before: Tenant | None, after: Tenant, plans: Plans) -> Iterator[Problem]:

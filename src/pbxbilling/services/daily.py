@@ -105,9 +105,8 @@ class DailyCheck:
         self._grace_days = grace_days
 
     async def is_due(self, hour: DailyHour) -> bool:
-        """Whether it has not run since the last due moment: a night that was slept through too."""
-        last = await self._mirrors.cursor(CURSOR)
-        return last is None or last < hour.last(self._clock.now())
+        """Whether it has not run since the last due moment."""
+        return hour.is_due(await self._mirrors.cursor(CURSOR), self._clock.now())
 
     async def run(self, actor: str = ACTOR, *, dry_run: bool = False) -> DailyReport:
         """Book what is due now; `dry_run` only says what would be."""

@@ -219,7 +219,7 @@ def plan_sold_by(plans: Mapping[str, Plan], prices: Iterable[str]) -> str | None
     where nothing else does.
     """
     wanted = {price for price in prices if price}
-    flat = [p.slug for p in plans.values() if wanted & {p.stripe.flat, p.stripe.yearly}]
+    flat = [p.slug for p in plans.values() if wanted & p.stripe.own]
     found = flat or [p.slug for p in plans.values() if p.stripe.metered in wanted]
     return found[0] if len(found) == 1 else None
 

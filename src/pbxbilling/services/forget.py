@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
-from pbxbilling.domain.standing import Status
+from pbxbilling.domain.standing import LEFT
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports import Holdings, Mirrors, Store
 from pbxbilling.services.accounts import TenantChange
@@ -19,7 +21,7 @@ ACTION = "tenant forget"
 PERSONAL = (
     "name", "email", "address", "contacts", "vat_id", "accountcodes", "dids", "contexts",
 )  # fmt: skip
-_GONE = frozenset({Status.CANCELLED, Status.READ_ONLY})
+_UNSET: Mapping[str, Any] = {f.name: f.default for f in fields(Tenant) if f.name in PERSONAL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +61,15 @@ class Forgetter:
         async with self._writer.alone:
             tenant = known_tenant(self._writer.book, slug)
             await self._check(tenant)
-            await self._writer.write(ACTION, [TenantChange(tenant, _blank(tenant))], actor)
+            blank = replace(tenant, **_UNSET)
+            await self._writer.write(ACTION, [TenantChange(tenant, blank)], actor)
             await self._forget_customers(slug)
         await self._holdings.redact(f"tenant {slug}", PERSONAL)
         return Forgotten(slug, await self._purge.cut_numbers_of(slug), _notes(slug))
 
     async def _check(self, tenant: Tenant) -> None:
         slug = tenant.slug
-        if tenant.status not in _GONE:
+        if tenant.status not in LEFT:
             msg = (
                 f"{slug} is {tenant.status}: cancel its subscription, or `apply` it with"
                 ' status = "cancelled", before it is forgotten'
@@ -104,20 +107,6 @@ class Forgetter:
         tenant = self._writer.book.tenants[slug]
         found = [await self._mirrors.customer(one) for one in idents | {tenant.customer or ""}]
         await self._store.commit([replace(one, email="") for one in found if one is not None])
-
-
-def _blank(tenant: Tenant) -> Tenant:
-    return replace(
-        tenant,
-        name="",
-        email="",
-        address="",
-        contacts=(),
-        vat_id="",
-        accountcodes=(),
-        dids=(),
-        contexts=(),
-    )
 
 
 def _notes(slug: str) -> tuple[str, ...]:

@@ -48,8 +48,7 @@ class Purge:
 
     async def is_due(self, hour: DailyHour) -> bool:
         """Whether no purge has come to its end since the last due moment."""
-        last = await self._mirrors.cursor(CURSOR)
-        return last is None or last < hour.last(self._clock.now())
+        return hour.is_due(await self._mirrors.cursor(CURSOR), self._clock.now())
 
     async def preview(self) -> Mapping[Chore, int]:
         """How many rows each chore would change now."""

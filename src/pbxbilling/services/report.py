@@ -63,7 +63,7 @@ class TenantReport:
 def tenant_report(
     tenant: Tenant, terms: Terms | None, mode: Mode, load: Load | None, status: Status, holds: Holds
 ) -> TenantReport:
-    """The report of a tenant; `mode` is the daemon's. `terms` is None where its plan is unknown."""
+    """The report of a tenant, judged in `mode`. `terms` is None where its plan is unknown."""
     limits = terms.limits if terms else Limits()
     count_internal = terms.plan.count_internal if terms else False
     return TenantReport(
@@ -71,7 +71,7 @@ def tenant_report(
         plan=tenant.plan,
         plan_active=terms is not None and terms.plan.active,
         status=status,
-        mode=tenant.mode or mode,
+        mode=mode,
         calls=load.calls(count_internal=count_internal) if load else None,
         max_calls=limits.max_calls,
         trunk_legs=load.trunk_legs if load else None,

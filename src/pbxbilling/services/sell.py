@@ -10,9 +10,9 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from pbxbilling.domain.plan import Cycle, Plan
+from pbxbilling.domain.plan import STRIPE_KEYS, Cycle, Plan
 from pbxbilling.domain.policy import Policy
-from pbxbilling.domain.sale import Checkout, Order, SalePages, flat_price, order_of
+from pbxbilling.domain.sale import Checkout, Order, SalePages, order_of
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.subscription import Customer, Subscription, leading
 from pbxbilling.domain.tenant import Tenant
@@ -25,7 +25,6 @@ from pbxbilling.services.write import AccountWriter
 
 FRESH = timedelta(hours=1)  # a page that ends sooner is no good to whoever gets the link
 
-_PRICE_KEYS = {Cycle.MONTH: "flat", Cycle.YEAR: "yearly"}
 # Nobody pays for these any more, or ever did: the gateway is asked whether there is more to it.
 _DORMANT = frozenset({Status.CANCELLED, Status.INCOMPLETE})
 
@@ -150,11 +149,11 @@ class Sales:
         if not plan.active:
             msg = f"plan {slug} is deactivated: choose another, or `apply` it with active = true"
             raise AdministrationError(msg)
-        if cycle not in _PRICE_KEYS:
+        if cycle not in STRIPE_KEYS:
             msg = f"plan {slug}: Stripe sells it by the month or by the year, not by the {cycle}"
             raise AdministrationError(msg)
-        if not flat_price(plan, cycle):
-            raise _no_price(slug, _PRICE_KEYS[cycle])
+        if not plan.stripe.of(cycle):
+            raise _no_price(slug, STRIPE_KEYS[cycle])
         if plan.setup_fee and not plan.stripe.setup:
             raise _no_price(slug, "setup")
         return plan

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
+from pbxbilling.domain.billing_facts import UsageResult
 from pbxbilling.domain.units import UnitsUsed
 from pbxbilling.ports import Bills, Clock
 from pbxbilling.services.errors import NotKnownError
@@ -11,14 +10,6 @@ from pbxbilling.services.known import known_terms
 from pbxbilling.services.write import AccountWriter
 
 ACTOR = "usage"
-
-
-class Taken(StrEnum):
-    """What became of units that were told."""
-
-    COUNTED = "counted"
-    KNOWN = "known"  # told before: nothing changes
-    CONFLICT = "conflict"  # the reference stands for other units
 
 
 class UnitDesk:
@@ -29,8 +20,10 @@ class UnitDesk:
         self._writer = writer
         self._clock = clock
 
-    async def take(self, tenant: str, meter: str, units: int, reference: str) -> Taken:
-        """Count units; when it returns they are on disk.
+    async def take(self, tenant: str, meter: str, units: int, reference: str) -> UsageResult:
+        """Count units (COUNTED); KNOWN or CONFLICT where the reference was told before.
+
+        When it returns they are on disk.
 
         One at a time with the end of a period, so that units never arrive in one that is closed.
         Raises NotKnownError for a tenant, or a meter of its plan, that there is not; StoreError.
@@ -39,10 +32,10 @@ class UnitDesk:
             told = UnitsUsed(reference, tenant, meter, units, self._clock.now())
             known = await self._bills.units(reference)
             if known is not None:
-                return Taken.KNOWN if known.says_the_same(told) else Taken.CONFLICT
+                return UsageResult.KNOWN if known.says_the_same(told) else UsageResult.CONFLICT
             self._check(tenant, meter)
             await self._writer.write(ACTOR, (), ACTOR, [told])
-            return Taken.COUNTED
+            return UsageResult.COUNTED
 
     def _check(self, slug: str, meter: str) -> None:
         terms = known_terms(self._writer.book, slug)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pbxbilling.domain.billing_facts import UsageReceived, UsageResult
 from pbxbilling.ports import Clock, EventSink, StoreError
 from pbxbilling.services.errors import NotKnownError
-from pbxbilling.services.units import Taken, UnitDesk
+from pbxbilling.services.units import UnitDesk
 
 LIMIT = 16_384  # bytes of a body
 _QUIET_S = 60.0  # of many refusals in a row one a minute has a line of its own
@@ -25,11 +25,6 @@ _STATUS: Mapping[UsageResult, int] = {
     UsageResult.UNREADABLE: 400,
     UsageResult.UNKNOWN: 422,
     UsageResult.NOT_KEPT: 503,
-}
-_RESULTS = {
-    Taken.COUNTED: UsageResult.COUNTED,
-    Taken.KNOWN: UsageResult.KNOWN,
-    Taken.CONFLICT: UsageResult.CONFLICT,
 }
 
 Word = Annotated[str, Field(min_length=1, max_length=200)]
@@ -85,13 +80,13 @@ class UsageDoor:
         except ValidationError as error:
             return self.refuse(UsageResult.UNREADABLE, _first(error))
         try:
-            taken = await self._desk.take(told.tenant, told.meter, told.units, told.reference)
+            result = await self._desk.take(told.tenant, told.meter, told.units, told.reference)
         except NotKnownError as fault:
             return self.refuse(UsageResult.UNKNOWN, str(fault))
         except StoreError as fault:
             return self._told(UsageResult.NOT_KEPT, told, str(fault))
-        reason = "" if taken is not Taken.CONFLICT else "the reference stands for other units"
-        return self._told(_RESULTS[taken], told, reason)
+        conflict = result is UsageResult.CONFLICT
+        return self._told(result, told, "the reference stands for other units" if conflict else "")
 
     def _told(self, result: UsageResult, told: UsageBody, reason: str) -> UsageAnswer:
         self._emit(
