@@ -10,9 +10,8 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from rig.running import Running
 from rig.site import AMI_SECRET
 
 Message = dict[str, str]
@@ -23,7 +22,7 @@ class AmiError(Exception):
     """Asterisk answered an action with an error; the text is its Message."""
 
 
-class Ami:
+class Ami(Running):
     """One AMI session, by default as user `rig`, which may do everything and hears everything.
 
     A thread of its own reads. Every event since login is kept in `events`, in order.
@@ -110,25 +109,14 @@ class Ami:
         elif "Event" in message:
             self.events.append(message)
 
-    def close(self) -> None:
+    def stop(self) -> None:
         """End the session."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-
-class Recorder:
+class Recorder(Running):
     """Writes, byte by byte, what Asterisk tells the daemon's user into a file.
 
     The file begins with the greeting and the answer to Login, and ends with the answer to Logoff.
@@ -155,15 +143,8 @@ class Recorder:
                 if b"FullyBooted" in data:  # the last of what a login brings
                     self._ready.set()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def stop(self) -> None:
+        """Log off, and return when the file is whole."""
         self._link.sendall(_action("Logoff", {}))
         self._copier.join(10)
         self._link.close()

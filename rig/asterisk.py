@@ -6,13 +6,12 @@ ended it. The process handed out is Asterisk itself: kill -9 hits it and nothing
 
 import contextlib
 import re
-import signal
 import subprocess
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from rig import console, provision, settings
+from rig.running import Running
 from rig.settings import Settings
 from rig.site import AMI_PORT, SIP_PORT, Block
 from rig.waiting import until
@@ -29,7 +28,7 @@ exec chroot "$root" env "$@" asterisk -f -C /rig/etc/asterisk.conf
 """
 
 
-class Asterisk:
+class Asterisk(Running):
     """An Asterisk of one release under `directory`; a context manager that starts and stops it.
 
     Start it from a thread that lives as long as it shall: Linux ends it with that thread.
@@ -63,11 +62,6 @@ class Asterisk:
     def journal(self) -> Path:
         """The CEL journal, one CSV line per event."""
         return self.directory / "log/cel-custom/pbxbilling.csv"
-
-    @property
-    def cdr_csv(self) -> Path:
-        """Asterisk's own call detail records."""
-        return self.directory / "log/cdr-csv/Master.csv"
 
     @property
     def log(self) -> Path:
@@ -131,14 +125,6 @@ class Asterisk:
             self._process.kill()
             self._forget()
 
-    def freeze(self) -> None:
-        """SIGSTOP: every socket stays open, and nothing answers."""
-        self._running().send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """SIGCONT after `freeze`."""
-        self._running().send_signal(signal.SIGCONT)
-
     def restart(self) -> None:
         """Stop and start; journal and logs go on in the same files."""
         self.stop()
@@ -199,14 +185,3 @@ class Asterisk:
         if self._process is not None:
             self._process.wait()
         self._process = None
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()

@@ -6,8 +6,6 @@ For the dialplan alone: what the subroutine does with a verdict, with silence, w
 import socketserver
 import threading
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
 
 Environment = dict[str, str]
 """The agi_ variables of one request, without their prefix. Latin-1, as bytes come."""
@@ -64,15 +62,7 @@ class Hook(socketserver.ThreadingTCPServer):
         host, port = self.socket.getsockname()
         return f"{host}:{port}"
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.closing.set()
         self.shutdown()
         self.server_close()

@@ -23,8 +23,7 @@ _TONE = bytes([0x9E, 0x1E]) * 80
 class Leg:
     """One call of a phone. `state` is calling, ringing, up or ended.
 
-    `status` is the final answer to our INVITE (200, 486, …; 0 so far), `by_us` tells who hung up,
-    `referred` holds the status codes that NOTIFY reported of our transfer.
+    `status` is the final answer to our INVITE (200, 486, …; 0 so far), `by_us` tells who hung up.
     """
 
     def __init__(self, phone: "Phone", call_id: str, local: str, remote: str, number: str) -> None:
@@ -33,7 +32,6 @@ class Leg:
         self.state = "calling"
         self.status = 0
         self.by_us = False
-        self.referred: list[int] = []
         self.call_id = call_id
         self.local = local
         self.remote = remote
@@ -53,12 +51,6 @@ class Leg:
         wanted = {state, "up"} if state == "ringing" else {state}
         self.phone.await_change(lambda: self.state in wanted, f"{self} is {state}", timeout_s)
         return self
-
-    def wait_referred(self, status: int = 200, timeout_s: float = 15.0) -> None:
-        """Return when NOTIFY has reported `status` for our transfer."""
-        self.phone.await_change(
-            lambda: status in self.referred, f"transfer of {self} reports {status}", timeout_s
-        )
 
     def answer(self) -> None:
         """Answer an incoming call."""

@@ -13,11 +13,12 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import httpx
 import stripe
+
+from rig.running import Running
 
 KEY = "sk_test_localstripe"
 """Any key that begins with sk_ is let in."""
@@ -29,7 +30,7 @@ DECLINED_CARD = "4000000000000341"
 _TIMEOUT_S = 5.0
 
 
-class LocalStripe:
+class LocalStripe(Running):
     """A running localstripe that forgets everything at its end; a context manager.
 
     `url` is the base address of its API, `client` the stripe package's own client for it.
@@ -106,17 +107,6 @@ class LocalStripe:
         self._http.close()
         self._process.kill()
         self._process.wait()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
 
 def _serving(listening: socket.socket) -> subprocess.Popen[bytes]:

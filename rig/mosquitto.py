@@ -8,10 +8,11 @@ import signal
 import socket
 import subprocess
 from pathlib import Path
-from types import TracebackType
 from typing import NamedTuple, Self
 
 from rig import provision
+from rig.certificate import self_signed
+from rig.running import Running
 from rig.site import free_port
 from rig.waiting import until
 
@@ -26,7 +27,7 @@ class Heard(NamedTuple):
     payload: str
 
 
-class Mosquitto:
+class Mosquitto(Running):
     """One broker; a context manager that ends it, and every listener."""
 
     def __init__(self, directory: Path, *, secure: bool = False) -> None:
@@ -46,21 +47,13 @@ class Mosquitto:
 
     def _secured(self) -> str:
         """Make certificate and password; what the configuration says of them."""
-        at, name = self.directory, "/CN=127.0.0.1"
-        subprocess.run(
-            [
-                *(provision.tool("openssl"), "req", "-x509", "-nodes", "-newkey", "rsa:2048"),
-                *("-keyout", at / "key.pem", "-out", at / "ca.pem", "-days", "2"),
-                *("-subj", name, "-addext", "subjectAltName=IP:127.0.0.1"),
-            ],
-            capture_output=True,
-            check=True,
-        )
+        at = self.directory
+        certificate, key = self_signed(at)
         (at / "mqtt.password").write_text(f"{PASSWORD}\n")
         made = self.run("usr/bin/mosquitto_passwd", "-b", "-c", f"{at}/users", USER, PASSWORD)
         made.wait(10)
         return (
-            f"certfile {at}/ca.pem\nkeyfile {at}/key.pem\n"
+            f"certfile {certificate}\nkeyfile {key}\n"
             f"allow_anonymous false\npassword_file {at}/users\n"
         )
 
@@ -76,10 +69,11 @@ class Mosquitto:
             return ()
         return ("--cafile", f"{self.directory}/ca.pem", "-u", USER, "-P", PASSWORD)
 
-    def start(self) -> None:
+    def start(self) -> Self:
         """Start it, and return when it takes connections."""
         self._process = self.run("usr/sbin/mosquitto", "-c", f"{self.directory}/mosquitto.conf")
         until(self._listens, "Mosquitto listens")
+        return self
 
     def stop(self) -> None:
         """End it in order."""
@@ -128,19 +122,10 @@ class Mosquitto:
             return False
         return True
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *fault: object) -> None:
         for listener in self._listeners:
             listener.stop()
-        self.stop()
+        super().__exit__(*fault)
 
 
 class Listener:

@@ -2,10 +2,11 @@
 
 import subprocess
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from rig import provision
+from rig.certificate import self_signed
+from rig.running import Running
 from rig.site import free_port
 from rig.waiting import until
 
@@ -25,7 +26,7 @@ http {{
 """
 
 
-class Nginx:
+class Nginx(Running):
     """A running nginx; a context manager. `url` is where it listens."""
 
     def __init__(self, directory: Path, server: str, host: str, upstream: str) -> None:
@@ -34,30 +35,19 @@ class Nginx:
         self._at = directory
         self._port = free_port()
         self.url = f"https://127.0.0.1:{self._port}"
-        self.certificate = directory / "ca.pem"
-        self._make_certificate()
+        self.certificate, key = self_signed(directory)
         for written, meant in (
             ("listen 443", f"listen 127.0.0.1:{self._port}"),
             (f"/etc/letsencrypt/live/{host}/fullchain.pem", str(self.certificate)),
-            (f"/etc/letsencrypt/live/{host}/privkey.pem", str(directory / "key.pem")),
+            (f"/etc/letsencrypt/live/{host}/privkey.pem", str(key)),
             ("127.0.0.1:8080", upstream),
         ):
             assert written in server, f"the block has no {written!r}"
             server = server.replace(written, meant)
         (directory / "nginx.conf").write_text(_AROUND.format(at=directory, server=server))
 
-    def _make_certificate(self) -> None:
-        subprocess.run(
-            [
-                *(provision.tool("openssl"), "req", "-x509", "-nodes", "-newkey", "rsa:2048"),
-                *("-keyout", self._at / "key.pem", "-out", self.certificate, "-days", "2"),
-                *("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"),
-            ],
-            capture_output=True,
-            check=True,
-        )
-
-    def __enter__(self) -> Self:
+    def start(self) -> Self:
+        """Return when it listens."""
         self._process = subprocess.Popen(
             [
                 *(provision.nginx(), "-p", self._at, "-c", self._at / "nginx.conf"),
@@ -67,11 +57,7 @@ class Nginx:
         until((self._at / "nginx.pid").exists, "nginx runs")
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def stop(self) -> None:
+        """End it in order."""
         self._process.terminate()
         self._process.wait(10)

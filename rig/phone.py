@@ -10,15 +10,14 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
 
 from rig import sip
 from rig.leg import Leg
+from rig.running import Running
 from rig.site import SIP_PORT, Endpoint
 
 
-class Phone:
+class Phone(Running):
     """A phone or carrier at an endpoint's address, port 5060.
 
     Calls that come in ring until `Leg.answer`, unless one of these says otherwise: `answers` (at
@@ -153,8 +152,7 @@ class Phone:
         if leg is None:
             return
         if request.method == "NOTIFY" and request.body.startswith("SIP/2.0"):
-            leg.referred.append(int(request.body.split()[1]))
-            if leg.referred[-1] == 200 and leg.state == "up":
+            if int(request.body.split()[1]) == 200 and leg.state == "up":
                 leg.hang_up()  # as phones do: a transfer that worked leaves them nothing to say
         elif request.method == "BYE":
             leg.end()
@@ -166,7 +164,7 @@ class Phone:
         if self.media and media:
             leg.start_media(media)
 
-    def close(self) -> None:
+    def stop(self) -> None:
         """Hang up what lives, and leave the address."""
         with self._changed:
             for leg in self._legs.values():
@@ -177,14 +175,3 @@ class Phone:
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
         self._reader.join(5)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -4,11 +4,11 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
+
+from rig.running import Running
 
 
-class Proxy:
+class Proxy(Running):
     """Listens on a loopback port of its own and passes bytes on to `target`, both ways.
 
     `stall` is a half-open link: it stays up, accepts what is sent, and nothing comes through.
@@ -60,7 +60,7 @@ class Proxy:
             self._port = self._server.getsockname()[1]
             _thread(self._accept, self._server)
 
-    def close(self) -> None:
+    def stop(self) -> None:
         """End for good."""
         self._flowing.set()
         self.refuse()
@@ -93,17 +93,6 @@ class Proxy:
         with contextlib.suppress(OSError), self._lock:
             if (source, sink) in self._pairs:  # else it was cut, and a reset is under way
                 sink.shutdown(socket.SHUT_WR)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _reset(end: socket.socket) -> None:

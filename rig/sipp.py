@@ -13,10 +13,10 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from rig import provision
+from rig.running import Running
 from rig.site import SIP_PORT, Endpoint
 from rig.waiting import until
 
@@ -43,7 +43,7 @@ class Happening(NamedTuple):
     detail: str
 
 
-class Sipp:
+class Sipp(Running):
     """A SIPp process that runs one scenario; a context manager that ends it."""
 
     def __init__(
@@ -144,17 +144,6 @@ class Sipp:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
-
 
 def call(
     directory: Path,
@@ -204,22 +193,6 @@ def answer(
     values = {"RING_MS": _ms(ring_s), "HOLD_MS": _ms(hold_s)}
     options = (*_LISTEN, *(("-rtp_echo",) if echo else ()))
     return _listening(Sipp("answer", directory, callee, values, *options), callee)
-
-
-def ring(directory: Path, callee: Endpoint) -> Sipp:
-    """A phone or carrier that rings, and never answers."""
-    return answer(directory, callee, ring_s=_FOREVER_S)
-
-
-def decline(
-    directory: Path, callee: Endpoint, status: str = "486 Busy Here", header: str = ""
-) -> Sipp:
-    """A phone or carrier that answers every call with `status`.
-
-    "302 Moved Temporarily" with the header "Contact: <sip:0155501@…>" forwards.
-    """
-    values = {"STATUS": status, "HEADER": header or "Allow: INVITE, ACK, BYE, CANCEL"}
-    return _listening(Sipp("decline", directory, callee, values, *_LISTEN), callee)
 
 
 def _listening(run: Sipp, here: Endpoint) -> Sipp:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rig.fakestripe import billing_bodies as bodies
-from rig.fakestripe import meters
+from rig.fakestripe import invoice_bodies, meters
 from rig.fakestripe.bodies import Body
 from rig.fakestripe.books import Books
 
@@ -58,8 +58,7 @@ def subscribe(
     start = body["items"]["data"][0]["current_period_start"]
     made = draw_up(books, body, "subscription_create", body["items"]["data"], (start, start), once)
     books.tell("customer.subscription.created", body)
-    books.tell("invoice.created", made)
-    books.tell("invoice.finalized", made)
+    _tell_of_new(books, made)
     return body
 
 
@@ -89,7 +88,7 @@ def draw_up(
     start, end = items[0]["current_period_start"], items[0]["current_period_end"]
     lines = [_item_line(books, object_id, subscription, item, reason, past) for item in items]
     lines += [
-        bodies.invoice_line(
+        invoice_bodies.line(
             books.new_id("il"),
             object_id,
             price,
@@ -101,7 +100,7 @@ def draw_up(
         )
         for price in once
     ]
-    made = bodies.invoice(
+    made = invoice_bodies.invoice(
         object_id,
         books.clock.now(),
         of=subscription,
@@ -129,7 +128,7 @@ def _item_line(
         quantity = int(meters.take_unbilled(books, meter, subscription["customer"]))
     else:
         quantity = 0 if subscription["status"] == "trialing" or reason == "manual" else 1
-    return bodies.invoice_line(
+    return invoice_bodies.line(
         books.new_id("il"),
         invoice_id,
         price,
@@ -139,6 +138,11 @@ def _item_line(
         item_id=item["id"],
         period=period,
     )
+
+
+def _tell_of_new(books: Books, invoice: Body) -> None:
+    books.tell("invoice.created", invoice)
+    books.tell("invoice.finalized", invoice)
 
 
 def pay(books: Books, invoice: Body) -> None:
@@ -197,8 +201,7 @@ def renew(books: Books, subscription: Body, *, paid: bool) -> Body:
     books.change(subscription, "customer.subscription.updated", **new)
     charged = [item for item, is_due in zip(items, due, strict=True) if is_due]
     made = draw_up(books, subscription, "subscription_cycle", charged, past)
-    books.tell("invoice.created", made)
-    books.tell("invoice.finalized", made)
+    _tell_of_new(books, made)
     (pay if paid else fail)(books, made)
     return made
 
@@ -215,8 +218,7 @@ def cancel(books: Books, subscription: Body, *, invoice_now: bool, reason: str) 
         items = subscription["items"]["data"]
         past = (items[0]["current_period_start"], books.clock.now())
         made = draw_up(books, subscription, "manual", items, past)
-        books.tell("invoice.created", made)
-        books.tell("invoice.finalized", made)
+        _tell_of_new(books, made)
         pay(books, made)
     now = books.clock.now()
     details = subscription["cancellation_details"] | {"reason": reason}

@@ -1,6 +1,6 @@
 """Checkout sessions: what Stripe refuses in one, and what a customer at its page brings about."""
 
-from rig.fakestripe import billing, bodies
+from rig.fakestripe import billing, bodies, customers
 from rig.fakestripe.bodies import Body
 from rig.fakestripe.books import Books
 from rig.fakestripe.forms import integer, text
@@ -23,7 +23,7 @@ def create(books: Books, params: Body, *, livemode: bool) -> Body:
             "You may only specify one of these parameters: customer, customer_email."
         )
     if params.get("customer"):
-        _living(books, params["customer"], livemode=livemode)
+        customers.named(books, params["customer"], livemode=livemode)
     prices = _priced(books, params, livemode=livemode)
     if len({price["currency"] for price, _ in prices}) > 1:
         raise RejectedError("All prices on a Checkout Session must have the same currency.")
@@ -50,13 +50,6 @@ def create(books: Books, params: Body, *, livemode: bool) -> Body:
         }
     )
     return books.put(made)
-
-
-def _living(books: Books, customer_id: str, *, livemode: bool) -> Body:
-    body = books.get("customer", customer_id, livemode=livemode, param="customer", in_path=False)
-    if body.get("deleted"):
-        raise RejectedError(f"No such customer: '{customer_id}'", code="resource_missing")
-    return body
 
 
 def _priced(books: Books, params: Body, *, livemode: bool) -> list[tuple[Body, int]]:
@@ -156,10 +149,4 @@ def _payer(books: Books, session: Body) -> Body:
     if session["customer"]:
         return books.get("customer", session["customer"])
     params = {"email": session["customer_email"]}
-    made = books.put(
-        bodies.customer(
-            books.new_id("cus"), books.clock.now(), params, livemode=session["livemode"]
-        )
-    )
-    books.tell("customer.created", made)
-    return made
+    return customers.enrol(books, params, livemode=session["livemode"])

@@ -5,6 +5,7 @@ from typing import Any
 
 from rig.fakestripe import billing, bodies
 from rig.fakestripe.bodies import Body
+from rig.fakestripe.books import Books
 from rig.fakestripe.forms import text
 from rig.fakestripe.rejections import RejectedError, missing
 from rig.fakestripe.requests import Request, listed
@@ -18,13 +19,23 @@ SEARCH_LAG_S = 60
 
 def create(request: Request) -> Body:
     """A new one; none is too like another."""
-    books = request.books
-    made = bodies.customer(
-        books.new_id("cus"), books.clock.now(), request.params, livemode=request.livemode
-    )
+    return enrol(request.books, request.params, livemode=request.livemode)
+
+
+def enrol(books: Books, params: Body, *, livemode: bool) -> Body:
+    """A new one with these fields."""
+    made = bodies.customer(books.new_id("cus"), books.clock.now(), params, livemode=livemode)
     books.put(made)
     books.tell("customer.created", made)
     return made
+
+
+def named(books: Books, customer_id: str, *, livemode: bool) -> Body:
+    """The living one that the parameter `customer` names."""
+    body = books.get("customer", customer_id, livemode=livemode, param="customer", in_path=False)
+    if body.get("deleted"):
+        raise missing("customer", customer_id, "customer", in_path=False)
+    return body
 
 
 def retrieve(request: Request) -> Body:

@@ -16,7 +16,7 @@ from stripe import RequestOptions
 from rig.fakestripe import bodies, checkout, customers, invoices, meters, subscriptions
 from rig.fakestripe.bodies import Body
 from rig.fakestripe.forms import integer, text
-from rig.fakestripe.rejections import RejectedError, missing, unknown
+from rig.fakestripe.rejections import RejectedError, unknown
 from rig.fakestripe.requests import Answer, Request, listed
 
 EVENTS_KEPT_S = 30 * 24 * 3600
@@ -58,11 +58,15 @@ def _list(kind: str, *filters: str) -> Answer:
     """All of a kind; `filters` are parameters that must equal the field of their name."""
 
     def answer(request: Request) -> Body:
-        wanted = {name: request.params[name] for name in filters if name in request.params}
-        rows = request.books.rows(kind, livemode=request.livemode)
-        return listed(request, [row for row in rows if all(row[n] == v for n, v in wanted.items())])
+        return listed(request, _wanted(request, kind, *filters))
 
     return answer
+
+
+def _wanted(request: Request, kind: str, *filters: str) -> list[Body]:
+    wanted = {name: request.params[name] for name in filters if name in request.params}
+    rows = request.books.rows(kind, livemode=request.livemode)
+    return [row for row in rows if all(row[name] == value for name, value in wanted.items())]
 
 
 def _create_checkout(request: Request) -> Body:
@@ -78,12 +82,7 @@ def _expire_checkout(request: Request) -> Body:
 
 
 def _create_portal(request: Request) -> Body:
-    customer_id = text(request.params, "customer")
-    body = request.books.get(
-        "customer", customer_id, livemode=request.livemode, param="customer", in_path=False
-    )
-    if body.get("deleted"):
-        raise missing("customer", customer_id, "customer", in_path=False)
+    customers.named(request.books, text(request.params, "customer"), livemode=request.livemode)
     made = bodies.portal_session(
         request.books.new_id("bps"),
         request.books.clock.now(),
@@ -94,10 +93,7 @@ def _create_portal(request: Request) -> Body:
 
 
 def _list_invoices(request: Request) -> Body:
-    rows = request.books.rows("invoice", livemode=request.livemode)
-    for name in ("customer", "status"):
-        if name in request.params:
-            rows = [row for row in rows if row[name] == request.params[name]]
+    rows = _wanted(request, "invoice", "customer", "status")
     if "subscription" in request.params:
         wanted = request.params["subscription"]
         rows = [

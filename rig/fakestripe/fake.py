@@ -7,10 +7,9 @@ Stripe makes, which `webhooks` delivers.
 import copy
 from collections.abc import Mapping
 from datetime import datetime
-from types import TracebackType
 from typing import Any, Self
 
-from rig.fakestripe import billing, billing_bodies, bodies, checkout, meters
+from rig.fakestripe import billing, billing_bodies, bodies, checkout, customers, meters
 from rig.fakestripe.api import Api, Asked, Breakage
 from rig.fakestripe.bodies import Body
 from rig.fakestripe.books import Books
@@ -18,12 +17,13 @@ from rig.fakestripe.clock import Clock
 from rig.fakestripe.faults import Fault
 from rig.fakestripe.server import Server
 from rig.fakestripe.webhooks import Webhooks
+from rig.running import Running
 
 TEST_KEY = "sk_test_fakestripe0000"
 LIVE_KEY = "sk_live_fakestripe0000"
 
 
-class FakeStripe:
+class FakeStripe(Running):
     """A running fake; a context manager.
 
     `url` is the base address of its API, `webhooks` its delivery, `clock` its time.
@@ -91,11 +91,7 @@ class FakeStripe:
         """Return the id of a new customer."""
         params = {"email": email, "name": name, "metadata": metadata}
         with self._books.lock:
-            now, object_id = self.clock.now(), self._books.new_id("cus")
-            made = bodies.customer(object_id, now, params, livemode=livemode)
-            self._put(made)
-            self._books.tell("customer.created", made)
-            return object_id
+            return str(customers.enrol(self._books, params, livemode=livemode)["id"])
 
     def delete_customer(self, customer: str) -> None:
         """Its subscriptions end first."""
@@ -141,11 +137,6 @@ class FakeStripe:
         """The slow payment of a completed session arrived, or failed."""
         with self._books.lock:
             checkout.settle(self._books, self._session(session), paid=paid)
-
-    def expire_checkout(self, session: str) -> None:
-        """Nobody went through in time."""
-        with self._books.lock:
-            checkout.expire(self._books, self._session(session))
 
     def change(self, subscription: str, **fields: Any) -> None:
         """Set fields of a subscription, such as status="past_due"; says …subscription.updated."""
@@ -219,11 +210,6 @@ class FakeStripe:
         with self._books.lock:
             billing.pay(self._books, self._books.get("invoice", invoice))
 
-    def fail_invoice(self, invoice: str) -> None:
-        """Says invoice.payment_failed; an active subscription is past due."""
-        with self._books.lock:
-            billing.fail(self._books, self._books.get("invoice", invoice))
-
     # What it tells
 
     def report_meter_errors(self, meter: str) -> str:
@@ -292,16 +278,13 @@ class FakeStripe:
         self._api.breakage = None
         self._server.accept()
 
-    def __enter__(self) -> Self:
+    def start(self) -> Self:
+        """Return once it answers."""
         self._server.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def stop(self) -> None:
+        """End every connection."""
         self._server.stop()
 
     def _session(self, session: str) -> Body:

@@ -1,6 +1,6 @@
 """Invoices that are made by hand: drafts with lines of their own, finalized and sent."""
 
-from rig.fakestripe import billing_bodies
+from rig.fakestripe import invoice_bodies
 from rig.fakestripe.bodies import Body
 from rig.fakestripe.forms import integer, text
 from rig.fakestripe.rejections import RejectedError
@@ -18,7 +18,7 @@ def create(request: Request) -> Body:
     books, params = request.books, request.params
     payer = books.get("customer", text(params, "customer"))
     now, object_id = books.clock.now(), books.new_id("in")
-    made = billing_bodies.invoice(
+    made = invoice_bodies.invoice(
         object_id,
         now,
         of={
