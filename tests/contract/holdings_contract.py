@@ -11,13 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pbxbilling.domain.billed import BilledLeg, SavedStatement
+from pbxbilling.domain.billed import SavedStatement
 from pbxbilling.domain.channel import LegDirection
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.gateway import LetterState
 from pbxbilling.domain.records import AuditRecord, LegRecord, Record
 from pbxbilling.domain.retention import Chore, Retention, cut
-from tests.support.bill_records import billed, saved
+from tests.support.bill_records import copy_of, saved
 from tests.support.gateway_records import letter
 from tests.support.purges import HoldingStore, purge_of
 from tests.support.store_records import after, call, decision, ended_leg, leg
@@ -29,12 +29,6 @@ NUMBER, CALLER = "15550100", "101"
 
 # A law is run by each store's own class: those are the differing executors, and meant.
 LAW = settings(max_examples=12, suppress_health_check=[HealthCheck.differing_executors])
-
-
-def copy_of(one: LegRecord, **changed: object) -> BilledLeg:
-    """What a final statement has of a leg."""
-    fields = {"ended_at": one.ended_at, "talk_us": one.talk_us, "direction": one.direction}
-    return billed(one.key.uniqueid, **(fields | changed))
 
 
 class HoldingsContract(ABC):

@@ -7,6 +7,7 @@ from typing import Any
 
 from pbxbilling.domain.billed import BilledLeg, OneOffEntry, SavedStatement
 from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.records import LegRecord
 
 NOVEMBER = datetime(2026, 11, 1, tzinfo=UTC)
 DECEMBER = datetime(2026, 12, 1, tzinfo=UTC)
@@ -45,6 +46,12 @@ def billed(uniqueid: str = "1.1", **changed: Any) -> BilledLeg:
         "line": "overage:500000",
     }
     return BilledLeg(**(fields | changed))
+
+
+def copy_of(one: LegRecord, **changed: object) -> BilledLeg:
+    """What a final statement has of a leg."""
+    fields = {"ended_at": one.ended_at, "talk_us": one.talk_us, "direction": one.direction}
+    return billed(one.key.uniqueid, **(fields | changed))
 
 
 def one_off(number: int = 1, **changed: Any) -> OneOffEntry:

@@ -9,10 +9,10 @@ from typing import Any
 
 from pbxbilling.domain.billed import SavedStatement
 from pbxbilling.domain.book import AccountBook
-from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.channel import ChannelKey
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.plan import Cycle, Plan
-from pbxbilling.domain.records import EndWitness, LegRecord
+from pbxbilling.domain.records import LegRecord
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports import Clock
 from pbxbilling.services.close import Closer
@@ -21,6 +21,7 @@ from pbxbilling.services.write import AccountWriter
 from pbxbilling.web.commands.command import BillingDesk
 from tests.support.memory_store import MemoryStore
 from tests.support.recovery import HandClock
+from tests.support.store_records import ended_leg
 
 BASIC = Plan(
     "basic",
@@ -88,20 +89,14 @@ class Office:
         fields: dict[str, Any] = {
             "key": ChannelKey("pbx1", f"1.{len(self.store.known_legs)}"),
             "call": None,
-            "tenant": "acme",
-            "direction": LegDirection.OUTBOUND,
-            "channel": "PJSIP/carrier-1",
-            "linkedid": "1.0",
-            "caller": "101",
             "number": "4930123",
             "started_at": ended_at - timedelta(microseconds=talk_us, seconds=5),
             "answered_at": ended_at - timedelta(microseconds=talk_us),
             "ended_at": ended_at,
             "talk_us": talk_us,
             "month": f"{ended_at:%Y-%m}",
-            "witness": EndWitness.LIVE,
         }
-        leg = LegRecord(**(fields | changed))
+        leg = ended_leg(**(fields | changed))
         await self.store.commit([leg])
         return leg
 

@@ -21,14 +21,15 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from pbxbilling.cli.reach import ask
 from pbxbilling.clock import SystemClock
-from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.channel import ChannelKey
 from pbxbilling.domain.facts import CorrectionKind
 from pbxbilling.domain.period import period_at
-from pbxbilling.domain.records import EndWitness, LegRecord
+from pbxbilling.domain.records import LegRecord
 from pbxbilling.store.sql import SqlStore
 from rig.asterisk import Asterisk
 from rig.site import AMI_SECRET, free_port
 from rig.waiting import until
+from tests.support.store_records import ended_leg
 
 ACCOUNTS = """
 [plan.unlimited]
@@ -195,11 +196,18 @@ class Daemon:
         self.stop()
         at = SystemClock().now()
         began = at - timedelta(seconds=seconds)
-        leg = LegRecord(
-            ChannelKey("pbx1", "1.1"), None, tenant, LegDirection.OUTBOUND, "PJSIP/carrier-1",
-            "1.1", "", "", began, began, at, seconds * 1_000_000, seconds, seconds,
-            period_at(at, "UTC").month, EndWitness.LIVE,
-        )  # fmt: skip
+        leg = ended_leg(
+            key=ChannelKey("pbx1", "1.1"),
+            call=None,
+            tenant=tenant,
+            started_at=began,
+            answered_at=began,
+            ended_at=at,
+            talk_us=seconds * 1_000_000,
+            billed_s=seconds,
+            allowance_s=seconds,
+            month=period_at(at, "UTC").month,
+        )
         asyncio.run(_commit(f"sqlite:///{self.database}", leg))
         self.start()
 

@@ -1,10 +1,9 @@
 """Facts as the core would emit them, for whatever consumes facts."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from pbxbilling.domain.admission import ADMITTED, Decision, Direction, Mode
+from pbxbilling.domain.admission import ADMITTED, Decision, Mode
 from pbxbilling.domain.billing_facts import (
     CycleOpened,
     StatementFailed,
@@ -13,7 +12,7 @@ from pbxbilling.domain.billing_facts import (
     UsageReceived,
     UsageResult,
 )
-from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.channel import ChannelKey
 from pbxbilling.domain.facts import (
     AccountsChanged,
     AdmissionDecided,
@@ -63,46 +62,25 @@ from pbxbilling.domain.gateway_facts import (
 )
 from pbxbilling.domain.hook import HookRequest
 from pbxbilling.domain.meter_event import EventState
-from pbxbilling.domain.records import CallRecord, EndWitness, LegRecord
 from pbxbilling.domain.retention import Chore, Purged, PurgeFailed
 from pbxbilling.domain.standing import Status, Turn
+from tests.support.store_records import call, ended_leg, leg
 
 AT = datetime(2026, 11, 21, 10, 42, 0, 250_000, tzinfo=UTC)
 KEY = ChannelKey("pbx1", "1795222182.1")
 CALLED, CALLER = "+4915112345678", "+15550100123"
 
-CALL = CallRecord(
-    call="c1",
-    tenant="acme",
-    pbx="pbx1",
-    direction=Direction.OUTBOUND,
-    origin="1795222182.0",
-    asker="1795222182.0",
-    linkedid="1795222182.0",
-    caller=CALLER,
-    number=CALLED,
-    started_at=AT,
-    hooked=True,
-)
-LEG = LegRecord(
+CALL = call(pbx="pbx1", caller=CALLER, number=CALLED, started_at=AT, hooked=True)
+LEG = leg(key=KEY, caller=CALLER, number=CALLED, started_at=AT, answered_at=None)
+ENDED_LEG = ended_leg(
     key=KEY,
-    call="c1",
-    tenant="acme",
-    direction=LegDirection.OUTBOUND,
-    channel="PJSIP/carrier-00000001",
-    linkedid="1795222182.0",
     caller=CALLER,
     number=CALLED,
     started_at=AT,
-)
-ENDED_LEG = replace(
-    LEG,
     answered_at=AT,
     ended_at=AT + timedelta(seconds=61),
     talk_us=61_000_000,
     billed_s=120,
-    month="2026-11",
-    witness=EndWitness.LIVE,
 )
 
 

@@ -18,8 +18,7 @@ from pbxbilling.domain.channel import ChannelKey
 from pbxbilling.domain.records import Record
 from pbxbilling.store.sql import SqlStore
 from rig.waiting import until
-from tests.contract.holdings_contract import copy_of
-from tests.support.bill_records import saved
+from tests.support.bill_records import copy_of, saved
 from tests.support.store_records import call, decision, ended_leg
 from tests.support.virtual_site import VirtualSite
 
@@ -28,9 +27,7 @@ pytestmark = pytest.mark.system
 ACCOUNTS = "[plan.free]\n[tenant.acme]\n"
 OLD = SystemClock().now() - timedelta(days=500)
 BILLED = ended_leg("1.1", started_at=OLD, answered_at=OLD, ended_at=OLD, month="2025-01")
-UNBILLED = ended_leg(
-    "1.2", key=ChannelKey("main", "1.2"), started_at=OLD, ended_at=OLD, month="2025-01", talk_us=7
-)
+UNBILLED = ended_leg("1.2", started_at=OLD, ended_at=OLD, month="2025-01", talk_us=7)
 
 
 def old_rows() -> list[Record]:

@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from pbxbilling.domain import signals
 from pbxbilling.domain.admission import Mode
-from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.channel import ChannelKey
 from pbxbilling.domain.facts import ClockDisagreed, CutArmed, LegEnded
 from pbxbilling.domain.journal import JournalRow
 from pbxbilling.domain.plan import BillingIncrement, Overage, Plan
 from pbxbilling.domain.records import EndWitness, LegRecord
 from pbxbilling.services.restore import restore
+from tests.support import store_records
 from tests.support.journal_rows import EPOCH_S, at, row
 from tests.support.memory_store import MemoryStore
 from tests.support.recovery import ListedJournal, Run
@@ -152,10 +153,10 @@ def test_no_stepped_clock_loses_or_makes_a_second(
 
 def test_our_clock_set_forth_cuts_no_call_that_was_taken_up_after_a_restart() -> None:
     world = World(Mode.ENFORCE, Plan("hard", included_minutes=10, overage=Overage.BLOCK))
-    leg = LegRecord(
-        ChannelKey("pbx1", "1"), None, "acme", LegDirection.OUTBOUND, TRUNK, "1", "", "",
-        world.clock.now(), world.clock.now(),
-    )  # fmt: skip
+    now = world.clock.now()
+    leg = store_records.leg(
+        key=ChannelKey("pbx1", "1"), call=None, channel=TRUNK, started_at=now, answered_at=now
+    )
     world.clock.passed_s += 60
     restore(world.ledger, [], [leg], {}, world.clock)
     channel = world.ledger.channels[leg.key]

@@ -15,8 +15,7 @@ from pbxbilling.domain.records import LegRecord, Record
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.services.compare import Comparison
 from pbxbilling.store.sql import SqlStore
-from tests.contract.holdings_contract import copy_of
-from tests.support.bill_records import DECEMBER, saved
+from tests.support.bill_records import DECEMBER, copy_of, saved
 from tests.support.store_records import ended_leg
 
 METERED = Tenant("acme", "p", charging=Charging(Charges.METER_EVENTS))

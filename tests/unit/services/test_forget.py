@@ -16,8 +16,7 @@ from pbxbilling.ports import StoreError
 from pbxbilling.services.errors import AdministrationError, NotKnownError
 from pbxbilling.services.forget import Forgotten
 from pbxbilling.services.statements import cursor_of
-from tests.contract.holdings_contract import copy_of
-from tests.support.bill_records import saved
+from tests.support.bill_records import copy_of, saved
 from tests.support.gateway_records import customer, subscription
 from tests.support.purges import forgetter_of
 from tests.support.shop import Shop

@@ -10,16 +10,15 @@ import pytest
 
 from pbxbilling.domain.admission import Mode
 from pbxbilling.domain.book import AccountBook
-from pbxbilling.domain.channel import ChannelKey, LegDirection
 from pbxbilling.domain.plan import Overage, Plan
 from pbxbilling.domain.policy import Policy
-from pbxbilling.domain.records import LegRecord
 from pbxbilling.domain.standing import Blocker, Status
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.services.administer import Administration
 from pbxbilling.services.report import TenantReport
 from pbxbilling.services.write import AccountWriter
 from tests.support.memory_store import MemoryStore
+from tests.support.store_records import ended_leg
 from tests.support.world import START, Clock, World
 
 OPERATOR, TRIAL, SUBSCRIPTION, ALLOWANCE = (
@@ -44,24 +43,7 @@ class Office:
         self.desk = Administration(self.store, writer, clock, lambda: Policy(mode=mode))
 
     async def use_up(self) -> None:
-        leg = LegRecord(
-            key=ChannelKey("pbx1", "1.1"),
-            call=None,
-            tenant="acme",
-            direction=LegDirection.OUTBOUND,
-            channel="PJSIP/carrier-1",
-            linkedid="1.1",
-            caller="",
-            number="",
-            started_at=START,
-            answered_at=START,
-            ended_at=START,
-            talk_us=60_000_000,
-            billed_s=60,
-            allowance_s=60,
-            month="2026-11",
-        )
-        await self.store.commit([leg])
+        await self.store.commit([ended_leg()])
 
     async def report(self) -> TenantReport:
         (report,) = await self.desk.tenants()

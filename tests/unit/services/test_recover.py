@@ -1,6 +1,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,9 +18,10 @@ from pbxbilling.domain.facts import (
     LegEnded,
 )
 from pbxbilling.domain.journal import JournalError, JournalRow
-from pbxbilling.domain.records import CallRecord, EndWitness, LegRecord, PbxMark, UsageRow
+from pbxbilling.domain.records import EndWitness, LegRecord, PbxMark, UsageRow
 from pbxbilling.domain.signals import ChannelSeen, Hangup, HangupRequest, Newchannel, Newstate
 from pbxbilling.ports import StoreError
+from tests.support import store_records
 from tests.support.journal_rows import EPOCH_S, at, hook, row
 from tests.support.memory_store import MemoryStore
 from tests.support.recovery import PBX, ListedJournal, Run
@@ -43,20 +45,19 @@ def outbound(ends: float | None = 70.5, answers: float | None = 10) -> list[Jour
     return rows
 
 
-def leg_record(**changed: object) -> LegRecord:
-    known = LegRecord(
-        key=KEY,
-        call=None,
-        tenant="globex",
-        direction=LegDirection.OUTBOUND,
-        channel=TRUNK,
-        linkedid=f"{EPOCH_S}.0",
-        caller="21",
-        number="3201",
-        started_at=at(2),
-        answered_at=at(10),
-    )
-    return replace(known, **changed)  # type: ignore[arg-type]
+def leg_record(**changed: Any) -> LegRecord:
+    known: dict[str, Any] = {
+        "key": KEY,
+        "call": None,
+        "tenant": "globex",
+        "channel": TRUNK,
+        "linkedid": f"{EPOCH_S}.0",
+        "caller": "21",
+        "number": "3201",
+        "started_at": at(2),
+        "answered_at": at(10),
+    }
+    return store_records.leg(**(known | changed))
 
 
 def seen(state: int = 0, age_s: float = 0.0) -> ChannelSeen:
@@ -295,8 +296,7 @@ async def test_a_leg_that_ended_while_the_daemon_was_down_is_closed_by_the_journ
 async def test_an_incoming_call_that_rang_when_the_daemon_ended_is_billed_from_its_answer(
     store: MemoryStore, ends: float | None
 ) -> None:
-    ringing = CallRecord(
-        call="c1",
+    ringing = store_records.call(
         tenant="globex",
         pbx=PBX,
         direction=Direction.INBOUND,
@@ -537,8 +537,8 @@ async def test_killed_at_any_point_every_leg_is_counted_once(
 
 # --- internal channels ---------------------------------------------------------------------------
 
-ASKED = CallRecord(
-    call="call-9", tenant="acme", pbx=PBX, direction=Direction.INTERNAL, origin=f"{EPOCH_S}.0",
+ASKED = store_records.call(
+    "call-9", pbx=PBX, direction=Direction.INTERNAL, origin=f"{EPOCH_S}.0",
     asker=f"{EPOCH_S}.0", linkedid=f"{EPOCH_S}.0", caller="11", number="12", started_at=at(0),
     hooked=True,
 )  # fmt: skip

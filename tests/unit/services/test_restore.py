@@ -7,21 +7,18 @@ import pytest
 from pbxbilling.domain.admission import Direction, Load, Mode
 from pbxbilling.domain.channel import ChannelKey, LegDirection
 from pbxbilling.domain.facts import LegAnswered, LegEnded
-from pbxbilling.domain.records import CallRecord, LegRecord
 from pbxbilling.domain.signals import ChannelSeen, Snapshot
 from pbxbilling.services.restore import restore
+from tests.support import store_records
 from tests.support.world import START, World, done, plan
 
-RINGING = CallRecord(
-    call="c7",
+RINGING = store_records.call(
+    "c7",
     pbx="pbx1",
-    tenant="acme",
     direction=Direction.INBOUND,
     origin="7",
     asker="7",
     linkedid="7",
-    caller="0155501",
-    number="+15550100",
     hooked=True,
     started_at=START,
 )
@@ -90,15 +87,10 @@ def test_a_leg_is_answered_and_ends_before_any_snapshot(world: World) -> None:
 
 def test_an_answered_leg_keeps_the_number_that_it_was_dialled_for() -> None:
     world = World(Mode.ENFORCE, plan())
-    key = ChannelKey("pbx1", "8")
-    forwarded = LegRecord(
-        key=key,
+    forwarded = store_records.leg(
+        key=ChannelKey("pbx1", "8"),
         call="c7",
-        tenant="acme",
-        direction=LegDirection.OUTBOUND,
-        channel="PJSIP/carrier-00000008",
         linkedid="7",
-        caller="0155501",
         number="4915112345",
         started_at=START,
         answered_at=START,

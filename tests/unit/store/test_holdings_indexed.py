@@ -12,7 +12,7 @@ from sqlalchemy.dialects import sqlite
 from pbxbilling.domain.retention import Chore
 from pbxbilling.store.holdings import due_query
 from pbxbilling.store.migrate import migrate
-from tests.contract.holdings_contract import BEFORE, LATER
+from tests.support.store_records import NOON, after
 
 INDEXES = {
     Chore.LEGS: "ix_leg_ended",
@@ -36,6 +36,6 @@ def plan_of(path: Path, statement: str) -> str:
 @pytest.mark.parametrize("chore", Chore)
 def test_what_is_due_is_found_by_its_age(tmp_path: Path, chore: Chore) -> None:
     migrate(tmp_path / "test.db")
-    query = due_query(chore, BEFORE, LATER, 2000)
+    query = due_query(chore, NOON, after(86_400), 2000)
     plain = query.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
     assert INDEXES[chore] in plan_of(tmp_path / "test.db", str(plain))

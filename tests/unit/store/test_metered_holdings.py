@@ -9,9 +9,8 @@ import pytest
 from pbxbilling.domain.meter_event import EventState, LegMetered, MeterEventMoved
 from pbxbilling.domain.retention import Chore
 from pbxbilling.store.sql import SqlStore
-from tests.contract.holdings_contract import LATER, copy_of
-from tests.support.bill_records import saved
-from tests.support.store_records import ended_leg
+from tests.support.bill_records import copy_of, saved
+from tests.support.store_records import after, ended_leg
 
 
 @pytest.mark.parametrize(
@@ -34,4 +33,4 @@ async def test_a_leg_waits_for_its_meter_event(tmp_path: Path, state: EventState
         assert event is not None
         assert event.state is state
         for chore in (Chore.LEGS, Chore.LEG_NUMBERS):
-            assert await store.holdings.count(chore, LATER) == due
+            assert await store.holdings.count(chore, after(86_400)) == due
