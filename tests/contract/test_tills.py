@@ -12,9 +12,10 @@ from pbxbilling.domain.subscription import Subscription
 from pbxbilling.payments.client import StripeApi
 from pbxbilling.payments.till import StripeTill
 from pbxbilling.ports import GatewayError
-from rig.fakestripe import TEST_KEY, FakeStripe, Fault
+from rig.fakestripe import FakeStripe, Fault
 from tests.contract.till_contract import Counter, TillContract
 from tests.support.memory_till import MemoryTill
+from tests.support.stripe_clients import api_of
 
 
 class AtStripe(Counter):
@@ -69,11 +70,8 @@ class TestStripeTill(TillContract):
     @asynccontextmanager
     async def counter(self) -> AsyncIterator[Counter]:
         with FakeStripe() as fake:
-            api = StripeApi(TEST_KEY, fake.url)
-            try:
+            async with api_of(fake.url) as api:
                 yield AtStripe(fake, api)
-            finally:
-                await api.close()
 
 
 class TestMemoryTill(TillContract):

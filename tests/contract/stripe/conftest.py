@@ -1,30 +1,16 @@
-"""The counterparts, each with the stripe package's own client for it."""
+"""The counterparts; the stripe package's own client for the fake, and the daemon's."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import stripe
 
-from rig.fakestripe import TEST_KEY, FakeStripe
+from pbxbilling.payments.client import StripeApi
+from rig.fakestripe import FakeStripe
 from rig.localstripe import LocalStripe
-
-
-@contextmanager
-def client_of(
-    url: str, key: str = TEST_KEY, timeout_s: float = 5.0
-) -> Iterator[stripe.StripeClient]:
-    """A client that asks once, and leaves no socket open."""
-    http: Any = stripe.RequestsClient(timeout=timeout_s)
-    try:
-        yield stripe.StripeClient(
-            key, http_client=http, base_addresses={"api": url}, max_network_retries=0
-        )
-    finally:
-        http.close()
+from tests.support.stripe_clients import api_of, client_of
 
 
 @pytest.fixture(scope="module")
@@ -42,4 +28,10 @@ def fake() -> Iterator[FakeStripe]:
 @pytest.fixture
 def client(fake: FakeStripe) -> Iterator[stripe.StripeClient]:
     with client_of(fake.url) as made:
+        yield made
+
+
+@pytest.fixture
+async def api(fake: FakeStripe) -> AsyncIterator[StripeApi]:
+    async with api_of(fake.url) as made:
         yield made

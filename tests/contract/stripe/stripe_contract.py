@@ -13,7 +13,7 @@ import orjson
 import pytest
 import stripe
 
-from tests.contract.stripe.conftest import client_of
+from tests.support.stripe_clients import client_of
 from tests.support.webhooks import receiver
 
 SECRET = "whsec_contract"

@@ -20,6 +20,7 @@ from pbxbilling.ports import GatewayError, Page
 from rig.fakestripe import LIVE_KEY, TEST_KEY, FakeStripe, Fault
 from rig.localstripe import DECLINED_CARD, LocalStripe
 from rig.localstripe import KEY as LOCAL_KEY
+from tests.support.stripe_clients import api_of
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 WRONG_KEY = "sk_test_of_somebody_else"
@@ -28,19 +29,14 @@ T = TypeVar("T")
 
 
 @asynccontextmanager
-async def gateway_of(url: str, key: str = TEST_KEY) -> AsyncIterator[StripeGateway]:
-    """A gateway that leaves no connection open."""
-    api = StripeApi(key, url)
-    try:
+async def gateway_of(url: str, key: str) -> AsyncIterator[StripeGateway]:
+    async with api_of(url, key) as api:
         yield StripeGateway(api, SystemClock())
-    finally:
-        await api.close()
 
 
 @pytest.fixture
-async def gateway(fake: FakeStripe) -> AsyncIterator[StripeGateway]:
-    async with gateway_of(fake.url) as made:
-        yield made
+def gateway(api: StripeApi) -> StripeGateway:
+    return StripeGateway(api, SystemClock())
 
 
 async def every_subscription(gateway: StripeGateway) -> tuple[list[Subscription], int]:

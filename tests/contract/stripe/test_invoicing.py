@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -31,13 +31,13 @@ TAXED = replace(BASIC, tax_rate_bp=1900)
 class Counter:
     """An office that is closed for November, before Stripe."""
 
-    def __init__(self, fake: FakeStripe, **tenant: Any) -> None:
+    def __init__(self, fake: FakeStripe, api: StripeApi, **tenant: Any) -> None:
         self.fake = fake
         self.customer = fake.create_customer(name="Acme")
         fields: dict[str, Any] = {"charging": ITEMS, "customer": self.customer} | tenant
         acme = replace(Tenant("acme", "basic", name="Acme Inc."), **fields)
         self.office = Office("2026-11-01T00:00", acme, plans=(TAXED,))
-        self.api = StripeApi(TEST_KEY, fake.url)
+        self.api = api
 
     def invoicing(self) -> Invoicing:
         """Another life of it."""
@@ -63,10 +63,8 @@ class Counter:
 
 
 @pytest.fixture
-async def counter(fake: FakeStripe) -> AsyncIterator[Counter]:
-    made = Counter(fake)
-    yield made
-    await made.api.close()
+def counter(fake: FakeStripe, api: StripeApi) -> Counter:
+    return Counter(fake, api)
 
 
 async def test_a_final_statement_is_invoiced_once_and_to_the_cent(counter: Counter) -> None:
@@ -126,17 +124,18 @@ async def test_whatever_call_is_lost_there_is_one_invoice(
 
 async def test_every_call_was_lost_once(counter: Counter) -> None:
     await counter.november()
-    await counter.api.close()
     counter.api = counted = LossyApi(counter.fake.url)
     await counter.invoicing().issue()
+    await counted.close()
     assert counted.calls == CALLS
 
 
-async def test_a_subscription_has_invoices_of_its_own_for_the_plan(fake: FakeStripe) -> None:
-    counter = Counter(fake, subscription="sub_1")
+async def test_a_subscription_has_invoices_of_its_own_for_the_plan(
+    fake: FakeStripe, api: StripeApi
+) -> None:
+    counter = Counter(fake, api, subscription="sub_1")
     await counter.november()
     await counter.invoicing().issue()
-    await counter.api.close()
     (invoice,) = counter.made
     keys = [line["metadata"]["line"] for line in invoice["lines"]["data"]]
     assert keys == ["overage:500000", "tax:1900"]
@@ -144,22 +143,22 @@ async def test_a_subscription_has_invoices_of_its_own_for_the_plan(fake: FakeStr
 
 
 @pytest.mark.parametrize("way", [Charges.NONE, Charges.METER_EVENTS])
-async def test_usage_that_goes_another_way_is_not_invoiced(fake: FakeStripe, way: Charges) -> None:
-    counter = Counter(fake, charging=Charging(way))
+async def test_usage_that_goes_another_way_is_not_invoiced(
+    fake: FakeStripe, api: StripeApi, way: Charges
+) -> None:
+    counter = Counter(fake, api, charging=Charging(way))
     await counter.november()
     assert await counter.invoicing().issue() == []
     assert counter.made == []
-    await counter.api.close()
 
 
 async def test_a_period_that_was_switched_in_the_middle_is_left_to_a_person(
-    fake: FakeStripe,
+    fake: FakeStripe, api: StripeApi
 ) -> None:
     switched = Charging(Charges.METER_EVENTS, Charges.INVOICE_ITEMS, utc("2026-11-15T00:00"))
-    counter = Counter(fake, charging=switched)
+    counter = Counter(fake, api, charging=switched)
     await counter.november()
     (run,) = await counter.invoicing().issue()
-    await counter.api.close()
     assert (run.state, counter.made) == (RunState.HELD, [])
     (alert,) = [fact for fact in counter.office.facts if isinstance(fact, PaymentAlert)]
     assert "is not invoiced: its usage was charged another way" in alert.note
@@ -174,11 +173,10 @@ async def test_a_past_month_is_run_by_hand_as_often_as_one_likes(counter: Counte
     assert len(counter.made) == 1
 
 
-async def test_nobody_is_invoiced_before_it_is_a_customer(fake: FakeStripe) -> None:
-    counter = Counter(fake, customer=None)
+async def test_nobody_is_invoiced_before_it_is_a_customer(fake: FakeStripe, api: StripeApi) -> None:
+    counter = Counter(fake, api, customer=None)
     await counter.november()
     (run,) = await counter.invoicing().issue()
-    await counter.api.close()
     assert (run.state, run.note) == (RunState.BEGUN, "its tenant is no customer at Stripe yet")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,15 +10,13 @@ from pbxbilling.domain.meter_event import MeterEvent
 from pbxbilling.payments.client import RejectedError, StripeApi
 from pbxbilling.payments.meter_api import StripeMeter
 from pbxbilling.ports import GatewayError
-from rig.fakestripe import TEST_KEY, FakeStripe, Fault
+from rig.fakestripe import FakeStripe, Fault
 
 
 @pytest.fixture
-async def meter(fake: FakeStripe) -> AsyncIterator[StripeMeter]:
+def meter(fake: FakeStripe, api: StripeApi) -> StripeMeter:
     fake.clock.set(datetime(2026, 11, 21, 12, tzinfo=UTC))  # a minute begins
-    api = StripeApi(TEST_KEY, fake.url)
-    yield StripeMeter(api)
-    await api.close()
+    return StripeMeter(api)
 
 
 def minute(fake: FakeStripe) -> datetime:

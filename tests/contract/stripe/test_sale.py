@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -22,7 +21,7 @@ from pbxbilling.services.follow import Follower
 from pbxbilling.services.sell import Offer, Sales
 from pbxbilling.services.subscriptions import Subscriptions
 from pbxbilling.services.write import AccountWriter
-from rig.fakestripe import TEST_KEY, FakeStripe, Fault
+from rig.fakestripe import FakeStripe, Fault
 from tests.support.memory_store import MemoryStore
 from tests.support.shop import PAGES
 
@@ -30,7 +29,7 @@ EFFECTS = ("customer", "checkout.session", "subscription")
 
 
 class Counter:
-    """Sales over a real client."""
+    """Sales over a real client; `hasty` ones give it half a second."""
 
     def __init__(self, fake: FakeStripe, api: StripeApi) -> None:
         plan = Plan(
@@ -51,16 +50,30 @@ class Counter:
         mirrors = store.mirrors
         writer = AccountWriter(store, self.book, clock, lambda _: None, asyncio.Lock())
         follower = Follower(writer, mirrors, clock, lambda _: None, lambda: 7, live=False)
-        till = StripeTill(api, clock, patience_s=0.5)
-        self.sales = Sales(
-            till, writer, mirrors, follower, clock, Policy, PAGES, asyncio.Lock, live=False
-        )
-        self.subscriptions = Subscriptions(
-            till, writer, mirrors, follower, _nothing_waits, live=False
-        )
+
+        def over(till: StripeTill) -> tuple[Sales, Subscriptions]:
+            parts = till, writer, mirrors, follower
+            return (
+                Sales(*parts, clock, Policy, PAGES, asyncio.Lock, live=False),
+                Subscriptions(*parts, _nothing_waits, live=False),
+            )
+
+        self.sales, self.subscriptions = over(StripeTill(api, clock))
+        self.hasty = over(StripeTill(api, clock, patience_s=0.5))
 
     async def sell(self, cycle: Cycle = Cycle.MONTH) -> Offer:
         return await self.sales.checkout("acme", "starter", cycle, "alice")
+
+    async def fail_to_sell(self) -> None:
+        """Nobody here waits for long."""
+        sales, _ = self.hasty
+        with pytest.raises(GatewayError):
+            await sales.checkout("acme", "starter", Cycle.MONTH, "alice")
+
+    async def fail_to_end(self) -> None:
+        _, subscriptions = self.hasty
+        with pytest.raises(GatewayError, match="end of subscription sub_"):
+            await subscriptions.cancel("acme", "alice", now=True)
 
     def pay(self) -> str:
         (page,) = [one for one in self.fake.all("checkout.session") if one["status"] == "open"]
@@ -71,10 +84,8 @@ class Counter:
 
 
 @pytest.fixture
-async def counter(fake: FakeStripe) -> AsyncIterator[Counter]:
-    api = StripeApi(TEST_KEY, fake.url)
-    yield Counter(fake, api)
-    await api.close()
+def counter(fake: FakeStripe, api: StripeApi) -> Counter:
+    return Counter(fake, api)
 
 
 async def test_two_clicks_at_once_make_one_customer_and_one_page(counter: Counter) -> None:
@@ -124,8 +135,7 @@ async def test_after_any_fault_the_next_click_sells_once(
     counter: Counter, fault: Fault, path: str
 ) -> None:
     counter.fake.break_api(fault, path)
-    with pytest.raises(GatewayError):
-        await counter.sell()
+    await counter.fail_to_sell()
     counter.fake.mend_api()
     await counter.sell()
     assert counter.made() == [1, 1, 0]
@@ -138,8 +148,7 @@ async def test_an_end_that_failed_can_be_asked_for_again(counter: Counter, fault
     with pytest.raises(AdministrationError):
         await counter.sell()
     counter.fake.break_api(fault)
-    with pytest.raises(GatewayError, match="end of subscription sub_"):
-        await counter.subscriptions.cancel("acme", "alice", now=True)
+    await counter.fail_to_end()
     assert counter.book.tenants["acme"].subscription == bought
     counter.fake.mend_api()
     await counter.subscriptions.cancel("acme", "alice", now=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -16,16 +15,15 @@ from pbxbilling.domain.tenant import Tenant
 from pbxbilling.payments.client import StripeApi
 from pbxbilling.payments.till import StripeTill
 from pbxbilling.ports import GatewayError
-from rig.fakestripe import TEST_KEY, FakeStripe, Fault
+from rig.fakestripe import FakeStripe, Fault
+from tests.support.stripe_clients import api_of
 
 ACME = Tenant("acme", "starter", name="Acme Inc.", email="billing@acme.example", tax_exempt=True)
 
 
 @pytest.fixture
-async def till(fake: FakeStripe) -> AsyncIterator[StripeTill]:
-    api = StripeApi(TEST_KEY, fake.url)
-    yield StripeTill(api, SystemClock(), patience_s=0.5)
-    await api.close()
+def till(api: StripeApi) -> StripeTill:
+    return StripeTill(api, SystemClock())
 
 
 def order(fake: FakeStripe, customer: str, **changed: object) -> Order:
@@ -180,9 +178,9 @@ async def test_an_end_at_once_bills_the_last_usage(till: StripeTill, fake: FakeS
 
 @pytest.mark.parametrize("fault", list(Fault))
 async def test_every_fault_of_the_api_is_told(
-    till: StripeTill, fake: FakeStripe, fault: Fault
+    api: StripeApi, fake: FakeStripe, fault: Fault
 ) -> None:
-    customer = fake.create_customer()
+    till, customer = StripeTill(api, SystemClock(), patience_s=0.5), fake.create_customer()
     fake.break_api(fault)
     with pytest.raises(GatewayError, match="checkout of plan starter for tenant acme: ") as told:
         await till.checkout(order(fake, customer))
@@ -190,8 +188,7 @@ async def test_every_fault_of_the_api_is_told(
 
 
 async def test_a_wrong_key_is_told_without_the_key(fake: FakeStripe) -> None:
-    api = StripeApi("sk_test_notours0000000000", fake.url)
-    with pytest.raises(GatewayError, match="Stripe refuses the key") as told:
-        await StripeTill(api, SystemClock()).account()
-    await api.close()
+    async with api_of(fake.url, "sk_test_notours0000000000") as api:
+        with pytest.raises(GatewayError, match="Stripe refuses the key") as told:
+            await StripeTill(api, SystemClock()).account()
     assert "notours" not in str(told.value)

@@ -9,16 +9,15 @@ import pytest
 from pbxbilling.clock import SystemClock
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.payments.client import StripeApi
 from pbxbilling.payments.till import StripeTill
 from rig.localstripe import KEY, LocalStripe
+from tests.support.stripe_clients import api_of
 
 
 @pytest.fixture
 async def till(local: LocalStripe) -> AsyncIterator[StripeTill]:
-    api = StripeApi(KEY, local.url)
-    yield StripeTill(api, SystemClock())
-    await api.close()
+    async with api_of(local.url, KEY) as api:
+        yield StripeTill(api, SystemClock())
 
 
 async def test_a_customer_carries_its_tenant(till: StripeTill) -> None:

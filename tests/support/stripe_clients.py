@@ -1,0 +1,36 @@
+"""Clients of a counterpart of Stripe that leave no connection open: the package's, and ours."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import stripe
+
+from pbxbilling.payments.client import StripeApi
+from rig.fakestripe import TEST_KEY
+
+
+@contextmanager
+def client_of(
+    url: str, key: str = TEST_KEY, timeout_s: float = 5.0
+) -> Iterator[stripe.StripeClient]:
+    """The package's own, which asks once."""
+    http: Any = stripe.RequestsClient(timeout=timeout_s)
+    try:
+        yield stripe.StripeClient(
+            key, http_client=http, base_addresses={"api": url}, max_network_retries=0
+        )
+    finally:
+        http.close()
+
+
+@asynccontextmanager
+async def api_of(url: str, key: str = TEST_KEY) -> AsyncIterator[StripeApi]:
+    """The daemon's."""
+    api = StripeApi(key, url)
+    try:
+        yield api
+    finally:
+        await api.close()
