@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from pbxbilling.domain.billed import BillingCycle
-from pbxbilling.domain.gateway import Letter, LetterState
+from pbxbilling.domain.gateway import UNFINISHED, Letter, LetterState
 from pbxbilling.domain.subscription import Customer, Invoice, Subscription
 from pbxbilling.store import mirror_rows, schema
 from pbxbilling.store.reads import Reads
@@ -50,10 +52,7 @@ class SqlMirrors:
 
     async def letters(self, *states: LetterState, limit: int = 1000) -> list[Letter]:
         """Stored events in any of these states, in the order of their arrival."""
-        table = schema.letter
-        query = select(table).where(table.c.state.in_([state.value for state in states]))
-        query = query.order_by(table.c.received_at, table.c.id).limit(limit)
-        return [mirror_rows.letter_record(row) for row in await self._reads.rows(query)]
+        return await self._reads.many(letters_query(states, limit), mirror_rows.letter_record)
 
     async def letter(self, ident: str) -> Letter | None:
         """One stored event by its id."""
@@ -73,3 +72,12 @@ class SqlMirrors:
         query = select(table).where(table.c.tenant == tenant)
         rows = await self._reads.rows(query.order_by(table.c.begins, table.c.invoice))
         return [mirror_rows.cycle_record(row) for row in rows]
+
+
+def letters_query(states: Collection[LetterState], limit: int) -> Select[Any]:
+    """Stored events in any of these states; an index finds those that are not done with."""
+    table = schema.letter
+    query = select(table).where(table.c.state.in_([state.value for state in states]))
+    if UNFINISHED.issuperset(states):
+        query = query.where(schema.LETTER_UNFINISHED)
+    return query.order_by(table.c.received_at, table.c.id).limit(limit)

@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import Select, create_engine, func, select
 from sqlalchemy.dialects import sqlite
 
+from pbxbilling.domain.gateway import LetterState
 from pbxbilling.domain.plan import Cycle, StripePrices
 from pbxbilling.ports import StoreError
 from pbxbilling.store import migrations, schema
@@ -25,6 +26,7 @@ from pbxbilling.store.engine import database_file
 from pbxbilling.store.faults import FileError, RecordError, told_as_store_errors
 from pbxbilling.store.lock import database_lock
 from pbxbilling.store.migrate import migrate
+from pbxbilling.store.mirrors import letters_query
 from pbxbilling.store.sql import SqlStore
 from tests.support.store_records import call
 
@@ -336,6 +338,10 @@ async def test_bytes_that_nobody_could_decode_are_kept_readable(path: Path) -> N
         (select(schema.call).where(schema.CALL_OPEN), "ix_call_open"),
         (select(schema.leg).where(schema.LEG_OPEN), "ix_leg_open"),
         (select(schema.leg).where(schema.LEG_UNOWNED), "ix_leg_unowned"),
+        (
+            letters_query([LetterState.WAITING, LetterState.UNCONFIRMED], 1000),
+            "ix_letter_unfinished",
+        ),
     ],
 )
 def test_what_is_asked_often_is_answered_by_an_index(
