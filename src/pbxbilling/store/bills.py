@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, true
 
 from pbxbilling.domain.billed import (
     FINAL,
@@ -24,9 +23,8 @@ from pbxbilling.domain.units import UnitsUsed
 from pbxbilling.store import bill_rows, schema
 from pbxbilling.store.call_rows import leg_record
 from pbxbilling.store.reads import Reads
-from pbxbilling.store.values import to_us
+from pbxbilling.store.values import to_us, within
 
-_KEYS_A_QUERY = 1000
 _A_PERIOD = timedelta(days=32)  # a leg's month is that in which its period begins, perhaps so early
 
 
@@ -62,7 +60,7 @@ class SqlBills:
             query = query.where(table.c.tenant == tenant)
         if month is not None:
             query = query.where(table.c.month == month)
-        return [bill_rows.statement_record(row) for row in await self._reads.rows(query)]
+        return await self._reads.many(query, bill_rows.statement_record)
 
     async def billed(
         self, tenant: str, *, month: str | None = None, of_month: str | None = None
@@ -79,12 +77,10 @@ class SqlBills:
 
     async def billed_copies(self, keys: Iterable[ChannelKey]) -> list[BilledLeg]:
         """Every copy of these legs on a final statement, earlier statements' first."""
-        table = schema.statement_leg
-        found: list[BilledLeg] = []
-        wanted = iter(keys)
-        while some := list(islice(wanted, _KEYS_A_QUERY)):
-            query = select(table).where(tuple_(table.c.pbx, table.c.uniqueid).in_(some))
-            found += await self._reads.many(query, bill_rows.billed_record)
+        copy = schema.statement_leg
+        found = await self._reads.keyed(
+            select(copy), (copy.c.pbx, copy.c.uniqueid), keys, bill_rows.billed_record
+        )
         return sorted(found, key=lambda leg: (leg.month, leg.of_month, leg.key))
 
     async def legs_between(self, tenant: str, begins: datetime, ends: datetime) -> list[LegRecord]:
@@ -117,8 +113,8 @@ class SqlBills:
     async def units(self, reference: str) -> UnitsUsed | None:
         """The units of a reference."""
         table = schema.generic_usage
-        found = await self._reads.rows(select(table).where(table.c.reference == reference))
-        return bill_rows.units_record(found[0]) if found else None
+        query = select(table).where(table.c.reference == reference)
+        return await self._reads.one(query, bill_rows.units_record)
 
     async def units_between(
         self, tenant: str, begins: datetime, ends: datetime
@@ -127,7 +123,7 @@ class SqlBills:
         row = schema.generic_usage.c
         query = (
             select(row.meter, func.sum(row.units).label("units"))
-            .where(row.tenant == tenant, row.at >= to_us(begins), row.at < to_us(ends))
+            .where(row.tenant == tenant, within(row.at, begins, ends))
             .group_by(row.meter)
         )
         return {found.meter: int(found.units) for found in await self._reads.rows(query)}
@@ -136,14 +132,13 @@ class SqlBills:
         """A tenant's one-off lines by number."""
         table = schema.one_off
         query = select(table).where(table.c.tenant == tenant).order_by(table.c.number)
-        return [bill_rows.one_off_record(row) for row in await self._reads.rows(query)]
+        return await self._reads.many(query, bill_rows.one_off_record)
 
     async def plan_switches(self, tenant: str, since: datetime) -> list[PlanSwitched]:
         """How a tenant's plan changed from then on, in order."""
         table = schema.plan_switch
         query = select(table).where(table.c.tenant == tenant, table.c.at >= to_us(since))
-        rows = await self._reads.rows(query.order_by(table.c.at))
-        return [bill_rows.switched_record(row) for row in rows]
+        return await self._reads.many(query.order_by(table.c.at), bill_rows.switched_record)
 
 
 def _legs(tenant: str, begins: datetime, ends: datetime) -> Select[Any]:
@@ -156,8 +151,7 @@ def _legs(tenant: str, begins: datetime, ends: datetime) -> Select[Any]:
             schema.LEG_USED,
             leg.tenant == tenant,
             and_(leg.month >= f"{first:%Y-%m}", leg.month <= f"{last:%Y-%m}"),
-            leg.ended_at >= to_us(begins),
-            leg.ended_at < to_us(ends),
+            within(leg.ended_at, begins, ends),
         )
         .order_by(leg.ended_at, leg.pbx, leg.uniqueid)
     )

@@ -24,7 +24,7 @@ class SqlInvoiceRuns:
         query = select(table).order_by(table.c.tenant, table.c.month)
         if month is not None:
             query = query.where(table.c.month == month)
-        return [run_record(row) for row in await self._reads.rows(query)]
+        return await self._reads.many(query, run_record)
 
 
 def run_values(record: InvoiceRun) -> Values:

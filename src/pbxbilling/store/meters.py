@@ -11,7 +11,7 @@ from pbxbilling.domain.meter_event import EventState, MeterBacklog, MeterEvent
 from pbxbilling.store import schema
 from pbxbilling.store.meter_rows import event_record
 from pbxbilling.store.reads import Reads
-from pbxbilling.store.values import from_us, to_us
+from pbxbilling.store.values import from_us, to_us, within
 
 _EVENT = schema.meter_event
 
@@ -35,12 +35,11 @@ class SqlMeterOutbox:
             .order_by(row.ended_at, row.leg)
             .limit(limit)
         )
-        return [event_record(found) for found in await self._reads.rows(query)]
+        return await self._reads.many(query, event_record)
 
     async def event(self, leg: str) -> MeterEvent | None:
         """One event."""
-        found = await self._reads.rows(select(_EVENT).where(_EVENT.c.leg == leg))
-        return event_record(found[0]) if found else None
+        return await self._reads.one(select(_EVENT).where(_EVENT.c.leg == leg), event_record)
 
     async def events(
         self, *states: EventState, tenant: str | None = None, limit: int = 1000
@@ -53,23 +52,22 @@ class SqlMeterOutbox:
         if tenant is not None:
             query = query.where(row.tenant == tenant)
         query = query.order_by(row.ended_at, row.leg).limit(limit)
-        return [event_record(found) for found in await self._reads.rows(query)]
+        return await self._reads.many(query, event_record)
 
     async def tried(self, customer: str, begins: datetime, ends: datetime) -> list[MeterEvent]:
         """A customer's events of legs that ended in [begins, ends), as far as they were tried."""
         row = _EVENT.c
         query = select(_EVENT).where(
             row.customer == customer,
-            row.ended_at >= to_us(begins),
-            row.ended_at < to_us(ends),
+            within(row.ended_at, begins, ends),
             row.tried_at.is_not(None),
         )
-        return [event_record(found) for found in await self._reads.rows(query)]
+        return await self._reads.many(query, event_record)
 
     async def differing(self, limit: int) -> list[MeterEvent]:
         """Sent events whose leg has other minutes by now, of those that nobody was told of."""
         query = select(_EVENT).where(schema.METER_DIFFERS).limit(limit)
-        return [event_record(found) for found in await self._reads.rows(query)]
+        return await self._reads.many(query, event_record)
 
     async def parked(self) -> Collection[str]:
         """The tenants that have parked events."""
@@ -84,7 +82,7 @@ class SqlMeterOutbox:
         row = _EVENT.c
         query = (
             select(row.state, func.sum(row.minutes).label("minutes"))
-            .where(row.tenant == tenant, row.ended_at >= to_us(begins), row.ended_at < to_us(ends))
+            .where(row.tenant == tenant, within(row.ended_at, begins, ends))
             .group_by(row.state)
         )
         found = await self._reads.rows(query)

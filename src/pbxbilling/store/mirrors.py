@@ -25,8 +25,7 @@ class SqlMirrors:
     async def subscription(self, ident: str) -> Subscription | None:
         """One subscription by its id."""
         query = select(schema.subscription).where(schema.subscription.c.id == ident)
-        found = await self._reads.rows(query)
-        return mirror_rows.subscription_record(found[0]) if found else None
+        return await self._reads.one(query, mirror_rows.subscription_record)
 
     async def subscriptions(self, *, tenant: str | None = None) -> list[Subscription]:
         """Subscriptions, the oldest first."""
@@ -34,13 +33,12 @@ class SqlMirrors:
         query = select(table).order_by(table.c.created_at, table.c.id)
         if tenant is not None:
             query = query.where(table.c.tenant == tenant)
-        return [mirror_rows.subscription_record(row) for row in await self._reads.rows(query)]
+        return await self._reads.many(query, mirror_rows.subscription_record)
 
     async def customer(self, ident: str) -> Customer | None:
         """One customer by its id."""
         query = select(schema.customer).where(schema.customer.c.id == ident)
-        found = await self._reads.rows(query)
-        return mirror_rows.customer_record(found[0]) if found else None
+        return await self._reads.one(query, mirror_rows.customer_record)
 
     async def invoices(self, *, tenant: str | None = None, limit: int = 1000) -> list[Invoice]:
         """Invoices, the newest first."""
@@ -48,7 +46,7 @@ class SqlMirrors:
         query = select(table).order_by(table.c.created_at.desc(), table.c.id.desc()).limit(limit)
         if tenant is not None:
             query = query.where(table.c.tenant == tenant)
-        return [mirror_rows.invoice_record(row) for row in await self._reads.rows(query)]
+        return await self._reads.many(query, mirror_rows.invoice_record)
 
     async def letters(self, *states: LetterState, limit: int = 1000) -> list[Letter]:
         """Stored events in any of these states, in the order of their arrival."""
@@ -57,21 +55,19 @@ class SqlMirrors:
     async def letter(self, ident: str) -> Letter | None:
         """One stored event by its id."""
         query = select(schema.letter).where(schema.letter.c.id == ident)
-        found = await self._reads.rows(query)
-        return mirror_rows.letter_record(found[0]) if found else None
+        return await self._reads.one(query, mirror_rows.letter_record)
 
     async def cursor(self, name: str) -> datetime | None:
         """How far something has come; None before its beginning."""
         query = select(schema.cursor.c.at).where(schema.cursor.c.name == name)
-        found = await self._reads.rows(query)
-        return instant(found[0].at) if found else None
+        return await self._reads.one(query, lambda row: instant(row.at))
 
     async def cycles(self, tenant: str) -> list[BillingCycle]:
         """The cycles that invoices opened, in the order of their beginning."""
         table = schema.billing_cycle
         query = select(table).where(table.c.tenant == tenant)
-        rows = await self._reads.rows(query.order_by(table.c.begins, table.c.invoice))
-        return [mirror_rows.cycle_record(row) for row in rows]
+        query = query.order_by(table.c.begins, table.c.invoice)
+        return await self._reads.many(query, mirror_rows.cycle_record)
 
 
 def letters_query(states: Collection[LetterState], limit: int) -> Select[Any]:

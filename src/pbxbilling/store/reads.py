@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Row, Select
+from sqlalchemy import Column, Row, Select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxbilling.store.engine import reader_engine
@@ -14,6 +15,7 @@ from pbxbilling.store.faults import told_as_store_errors
 
 T = TypeVar("T")
 
+_KEYS_A_QUERY = 1000  # far below what any database binds in one statement
 _PART = 200  # rows: one or two milliseconds of the event loop
 
 
@@ -38,6 +40,25 @@ class Reads:
         with told_as_store_errors(self._path):
             async with self._engine.begin() as snapshot:
                 return [(await snapshot.execute(query)).all() for query in queries]
+
+    async def one(self, query: Select[Any], make: Callable[[Row[Any]], T]) -> T | None:
+        """What is made of the first row; None where there is none."""
+        found = await self.rows(query)
+        return make(found[0]) if found else None
+
+    async def keyed(
+        self,
+        query: Select[Any],
+        key: Sequence[Column[Any]],
+        wanted: Iterable[tuple[Any, ...]],
+        make: Callable[[Row[Any]], T],
+    ) -> list[T]:
+        """What is made of the rows that have one of these keys; each thousand of its own moment."""
+        found: list[T] = []
+        left = iter(wanted)
+        while some := list(islice(left, _KEYS_A_QUERY)):
+            found += await self.many(query.where(tuple_(*key).in_(some)), make)
+        return found
 
     async def many(self, query: Select[Any], make: Callable[[Row[Any]], T]) -> list[T]:
         """What is made of each row of a query that may have thousands."""

@@ -6,11 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from typing import Self
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxbilling.domain.admission import Outcome
@@ -39,8 +38,6 @@ from pbxbilling.store.past_usage import usage_query
 from pbxbilling.store.reads import Reads
 from pbxbilling.store.values import to_us
 from pbxbilling.store.writes import Writes
-
-_KEYS_A_QUERY = 1000  # far below what any database binds in one statement
 
 
 class SqlStore:
@@ -142,15 +139,11 @@ class SqlStore:
 
     async def legs(self, keys: Iterable[ChannelKey]) -> dict[ChannelKey, LegRecord]:
         """What is known of these trunk legs; unknown ones are left out."""
-        found: dict[ChannelKey, LegRecord] = {}
-        wanted = iter(keys)
-        key = tuple_(schema.leg.c.pbx, schema.leg.c.uniqueid)
-        while some := list(islice(wanted, _KEYS_A_QUERY)):
-            query = select(schema.leg).where(key.in_(some))
-            found.update(
-                (leg.key, leg) for leg in map(call_rows.leg_record, await self._reads.rows(query))
-            )
-        return found
+        leg = schema.leg
+        found = await self._reads.keyed(
+            select(leg), (leg.c.pbx, leg.c.uniqueid), keys, call_rows.leg_record
+        )
+        return {record.key: record for record in found}
 
     async def unowned_legs(self) -> list[LegRecord]:
         """Answered and ended trunk legs that belong to nobody, newest first."""
@@ -190,7 +183,7 @@ class SqlStore:
         if refused:
             query = query.where(decision.c.outcome != Outcome.ADMIT.value)
         query = query.order_by(decision.c.at.desc(), decision.c.id.desc()).limit(limit)
-        return [call_rows.decision_record(row) for row in await self._reads.rows(query)]
+        return await self._reads.many(query, call_rows.decision_record)
 
     async def audit(self, *, subject: str | None = None, limit: int = 1000) -> list[AuditRecord]:
         """The audit trail, newest first."""
@@ -199,11 +192,11 @@ class SqlStore:
         if subject is not None:
             query = query.where(audit.c.subject == subject)
         query = query.order_by(audit.c.at.desc(), audit.c.id.desc()).limit(limit)
-        return [account_rows.audit_record(row) for row in await self._reads.rows(query)]
+        return await self._reads.many(query, account_rows.audit_record)
 
     async def marks(self) -> dict[str, PbxMark]:
         """How far each PBX is known."""
-        marks = map(call_rows.mark_record, await self._reads.rows(select(schema.pbx_mark)))
+        marks = await self._reads.many(select(schema.pbx_mark), call_rows.mark_record)
         return {mark.pbx: mark for mark in marks}
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sqlalchemy import ColumnElement, and_
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Values = dict[str, Any]
@@ -33,3 +35,8 @@ def storable(text: str) -> str:
     if text.isascii():
         return text
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def within(column: ColumnElement[int], begins: datetime, ends: datetime) -> ColumnElement[bool]:
+    """Whether the instant in a column is in [begins, ends)."""
+    return and_(column >= to_us(begins), column < to_us(ends))
