@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Executable, Row, bindparam, update
 
 from pbxbilling.domain.billed import (
     BilledLeg,
@@ -15,6 +15,7 @@ from pbxbilling.domain.billed import (
 )
 from pbxbilling.domain.channel import ChannelKey, LegDirection
 from pbxbilling.domain.units import UnitsUsed
+from pbxbilling.store import schema
 from pbxbilling.store.values import Values, instant, storable, to_us
 
 
@@ -130,6 +131,20 @@ def one_off_record(row: Row[Any]) -> OneOffEntry:
         actor=row.actor,
         at=instant(row.at),
         used_in=row.used_in,
+    )
+
+
+def use_one_off() -> Executable:
+    """A one-off line is on a final statement, for good."""
+    row = schema.one_off.c
+    return (
+        update(schema.one_off)
+        .where(
+            row.tenant == bindparam("of_tenant"),
+            row.number == bindparam("of_number"),
+            row.used_in.is_(None),
+        )
+        .values(used_in=bindparam("to_used_in"))
     )
 
 

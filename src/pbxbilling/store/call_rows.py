@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Executable, Row, bindparam, update
 
 from pbxbilling.domain.admission import Direction, Mode, Outcome, Reason
 from pbxbilling.domain.channel import ChannelKey, LegDirection
@@ -17,6 +17,7 @@ from pbxbilling.domain.records import (
     PbxMark,
     UsageRow,
 )
+from pbxbilling.store import schema
 from pbxbilling.store.values import Values, from_us, instant, storable, to_us
 
 
@@ -112,6 +113,25 @@ def leg_record(row: Row[Any]) -> LegRecord:
         witness=EndWitness(row.witness) if row.witness else None,
         over_limit=row.over_limit,
         emergency=row.emergency,
+    )
+
+
+def assign() -> Executable:
+    """An answered leg of nobody gets an owner."""
+    row = schema.leg.c
+    return (
+        update(schema.leg)
+        .where(
+            row.pbx == bindparam("leg_pbx"),
+            row.uniqueid == bindparam("leg_uniqueid"),
+            row.tenant.is_(None),
+        )
+        .values(
+            tenant=bindparam("to_tenant"),
+            billed_s=bindparam("to_billed_s"),
+            allowance_s=bindparam("to_allowance_s"),
+            month=bindparam("to_month"),
+        )
     )
 
 

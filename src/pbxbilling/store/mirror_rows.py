@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Executable, Row, bindparam, update
 
 from pbxbilling.domain.billed import BillingCycle
 from pbxbilling.domain.gateway import Cursor, Letter, LetterMoved, LetterState
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.subscription import Customer, Invoice, Subscription
+from pbxbilling.store import schema
 from pbxbilling.store.values import Values, from_us, instant, storable, to_us
 
 
@@ -155,6 +156,14 @@ def letter_record(row: Row[Any]) -> Letter:
         attempts=row.attempts,
         note=row.note,
     )
+
+
+def move() -> Executable:
+    """A stored event gets to another state."""
+    moved: dict[str, Any] = {
+        name: bindparam(f"to_{name}") for name in ("state", "attempts", "note")
+    }
+    return update(schema.letter).where(schema.letter.c.id == bindparam("letter_id")).values(moved)
 
 
 def moved_values(record: LetterMoved) -> Values:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import ColumnElement, Executable, Select, func, literal_column, select, union_all
-from sqlalchemy.dialects import postgresql, sqlite
 
 from pbxbilling.store import schema
+from pbxbilling.store.dialects import inserting
 
 _SUMS = ("calls", "talk_us", "billed_s", "allowance_s")
 
@@ -51,7 +51,6 @@ def _added_up() -> Select[Any]:
 
 def adding_usage(going: ColumnElement[bool], dialect: str) -> Executable:
     """Adds the usage of the legs that are going to what is kept."""
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
     leg, table = schema.leg.c, schema.purged_usage
     used = select(
         func.coalesce(leg.tenant, ""),
@@ -62,6 +61,6 @@ def adding_usage(going: ColumnElement[bool], dialect: str) -> Executable:
         leg.billed_s,
         leg.allowance_s,
     ).where(schema.LEG_USED, going)
-    new = insert(table).from_select([column.name for column in table.c], used)
+    new = inserting(dialect, table).from_select([column.name for column in table.c], used)
     added = {name: table.c[name] + new.excluded[name] for name in _SUMS}
     return new.on_conflict_do_update(index_elements=list(table.primary_key), set_=added)

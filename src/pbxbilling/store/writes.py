@@ -10,17 +10,12 @@ from typing import Any, cast
 from sqlalchemy import (
     ColumnElement,
     Executable,
-    String,
     Table,
     and_,
-    bindparam,
     insert,
-    literal_column,
     not_,
     or_,
-    update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from pbxbilling.domain.billed import (
@@ -57,6 +52,8 @@ from pbxbilling.store import (
     mirror_rows,
     schema,
 )
+from pbxbilling.store.dialects import inserting
+from pbxbilling.store.schema.base import spelled
 from pbxbilling.store.values import Values
 
 # Rows a statement: binding that many holds the event loop for about 2 ms.
@@ -64,15 +61,7 @@ CHUNK = 200
 
 _Columns = ReadOnlyColumnCollection[str, Any]
 _Condition = Callable[[_Columns], ColumnElement[bool]]
-_ESTIMATED, _UNLISTED = (
-    literal_column(f"'{witness.value}'", String)
-    for witness in (EndWitness.ESTIMATED, EndWitness.UNLISTED)
-)
-# Two dialects, one grammar: PostgreSQL stands for both in the type.
-_UPSERTS: dict[str, Callable[[Table], postgresql.Insert]] = {
-    "sqlite": cast("Callable[[Table], postgresql.Insert]", sqlite.insert),
-    "postgresql": postgresql.insert,
-}
+_ESTIMATED, _UNLISTED = spelled(EndWitness.ESTIMATED), spelled(EndWitness.UNLISTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +82,7 @@ class Writes:
         self._by_kind: dict[type, _Write] = {
             CallRecord: _Write(upsert(schema.call, _call_gives_way), call_rows.call_values),
             LegRecord: _Write(upsert(schema.leg, _leg_gives_way), call_rows.leg_values),
-            LegAssigned: _Write(_assign(), call_rows.assigned_values),
+            LegAssigned: _Write(call_rows.assign(), call_rows.assigned_values),
             DecisionRecord: _Write(insert(schema.decision), call_rows.decision_values),
             AuditRecord: _Write(insert(schema.audit), account_rows.audit_values),
             PbxMark: _Write(upsert(schema.pbx_mark), call_rows.mark_values),
@@ -103,15 +92,15 @@ class Writes:
             Customer: _Write(upsert(schema.customer), mirror_rows.customer_values),
             Invoice: _Write(upsert(schema.invoice, _invoice_is_later), mirror_rows.invoice_values),
             Letter: _Write(_keep_first(dialect, schema.letter), mirror_rows.letter_values),
-            LetterMoved: _Write(_move(), mirror_rows.moved_values),
+            LetterMoved: _Write(mirror_rows.move(), mirror_rows.moved_values),
             Cursor: _Write(upsert(schema.cursor), mirror_rows.cursor_values),
             SavedStatement: _Write(insert(schema.statement), bill_rows.statement_values),
             BilledLeg: _Write(insert(schema.statement_leg), bill_rows.billed_values),
             OneOffEntry: _Write(insert(schema.one_off), bill_rows.one_off_values),
-            OneOffUsed: _Write(_use_one_off(), bill_rows.used_values),
+            OneOffUsed: _Write(bill_rows.use_one_off(), bill_rows.used_values),
             PlanSwitched: _Write(upsert(schema.plan_switch), bill_rows.switched_values),
             LegMetered: _Write(
-                meter_rows.metered(_UPSERTS[dialect](schema.meter_event)),
+                meter_rows.metered(inserting(dialect, schema.meter_event)),
                 meter_rows.metered_values,
             ),
             UnitsUsed: _Write(insert(schema.generic_usage), bill_rows.units_values),
@@ -154,7 +143,7 @@ def _grouped(records: Sequence[Record]) -> list[tuple[type, list[Record]]]:
 
 
 def _upsert(dialect: str, table: Table, when: _Condition | None) -> Executable:
-    new = _UPSERTS[dialect](table)
+    new = inserting(dialect, table)
     keys = [column.name for column in table.primary_key]
     return new.on_conflict_do_update(
         index_elements=keys,
@@ -164,7 +153,7 @@ def _upsert(dialect: str, table: Table, when: _Condition | None) -> Executable:
 
 
 def _keep_first(dialect: str, table: Table) -> Executable:
-    return _UPSERTS[dialect](table).on_conflict_do_nothing()
+    return inserting(dialect, table).on_conflict_do_nothing()
 
 
 def _call_gives_way(later: _Columns) -> ColumnElement[bool]:
@@ -203,44 +192,6 @@ def _known_of_leg(leg: _Columns) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _assign() -> Executable:
-    row = schema.leg.c
-    return (
-        update(schema.leg)
-        .where(
-            row.pbx == bindparam("leg_pbx"),
-            row.uniqueid == bindparam("leg_uniqueid"),
-            row.tenant.is_(None),
-        )
-        .values(
-            tenant=bindparam("to_tenant"),
-            billed_s=bindparam("to_billed_s"),
-            allowance_s=bindparam("to_allowance_s"),
-            month=bindparam("to_month"),
-        )
-    )
-
-
 def _invoice_is_later(later: _Columns) -> ColumnElement[bool]:
     """`Invoice.gives_way_to`, in SQL."""
     return cast("ColumnElement[bool]", later.as_of >= schema.invoice.c.as_of)
-
-
-def _move() -> Executable:
-    moved: dict[str, Any] = {
-        name: bindparam(f"to_{name}") for name in ("state", "attempts", "note")
-    }
-    return update(schema.letter).where(schema.letter.c.id == bindparam("letter_id")).values(moved)
-
-
-def _use_one_off() -> Executable:
-    row = schema.one_off.c
-    return (
-        update(schema.one_off)
-        .where(
-            row.tenant == bindparam("of_tenant"),
-            row.number == bindparam("of_number"),
-            row.used_in.is_(None),
-        )
-        .values(used_in=bindparam("to_used_in"))
-    )

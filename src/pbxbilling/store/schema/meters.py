@@ -6,7 +6,6 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    ColumnElement,
     Index,
     Integer,
     String,
@@ -16,7 +15,7 @@ from sqlalchemy import (
 )
 
 from pbxbilling.domain.meter_event import DUE, EventState
-from pbxbilling.store.schema.base import metadata, partial_index
+from pbxbilling.store.schema.base import metadata, partial_index, spelled
 
 meter_event = Table(
     "meter_event",
@@ -36,8 +35,8 @@ meter_event = Table(
     sqlite_with_rowid=False,
 )
 
-_SENT: ColumnElement[str] = literal_column(f"'{EventState.SENT.value}'")
-METER_DUE = meter_event.c.state.in_([literal_column(f"'{state.value}'") for state in sorted(DUE)])
+_SENT = spelled(EventState.SENT)
+METER_DUE = meter_event.c.state.in_(map(spelled, sorted(DUE)))
 METER_UNSENT = meter_event.c.state != _SENT
 METER_DIFFERS = and_(
     meter_event.c.state == _SENT,

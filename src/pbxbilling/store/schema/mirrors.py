@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, literal_column
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table
 
 from pbxbilling.domain.gateway import UNFINISHED
-from pbxbilling.store.schema.base import Object, metadata, partial_index
+from pbxbilling.store.schema.base import Object, metadata, partial_index, spelled
 
 subscription = Table(
     "subscription",
@@ -92,9 +92,7 @@ cursor = Table(
     sqlite_with_rowid=False,
 )
 
-LETTER_UNFINISHED = letter.c.state.in_(
-    [literal_column(f"'{state.value}'") for state in sorted(UNFINISHED)]
-)
+LETTER_UNFINISHED = letter.c.state.in_(map(spelled, sorted(UNFINISHED)))
 
 Index("ix_subscription_tenant", subscription.c.tenant)
 Index("ix_invoice_tenant", invoice.c.tenant, invoice.c.created_at)
