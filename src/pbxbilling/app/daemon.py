@@ -14,12 +14,12 @@ from pbxbilling.agi.server import AgiServer
 from pbxbilling.app import garbage
 from pbxbilling.app.broker import broker_settings
 from pbxbilling.app.daily import DailyTask, check_hour, purge_hour
+from pbxbilling.app.desk import desk_of
 from pbxbilling.app.facts import Facts
 from pbxbilling.app.figures import FiguresTask
 from pbxbilling.app.listeners import hook_settings, http_listeners
 from pbxbilling.app.past import Past
-from pbxbilling.app.payments import desk_of, payments_of
-from pbxbilling.app.purge import purge_of
+from pbxbilling.app.payments import payment_desk_of, payments_of
 from pbxbilling.app.reload import Configuration, Reload
 from pbxbilling.app.statements import StatementTask
 from pbxbilling.app.usage import usage_door_of
@@ -30,12 +30,7 @@ from pbxbilling.domain.retention import PurgeFailed
 from pbxbilling.mqtt.publisher import Publisher
 from pbxbilling.pbxes import Pbxes
 from pbxbilling.ports import Clock
-from pbxbilling.services.administer import Administration
-from pbxbilling.services.compare import Comparison
 from pbxbilling.services.core import Core
-from pbxbilling.services.daily import DailyCheck
-from pbxbilling.services.figures import Figures
-from pbxbilling.services.forget import Forgetter
 from pbxbilling.services.inforce import InForce
 from pbxbilling.services.inspect import Inspector
 from pbxbilling.services.record import Recorder
@@ -51,7 +46,6 @@ from pbxbilling.telemetry.notify import Notifier
 from pbxbilling.telemetry.observers import BrokerWatch, HookWatch, LinkWatch
 from pbxbilling.telemetry.writer import LineWriter
 from pbxbilling.web.admin import admin_app
-from pbxbilling.web.commands.command import Desk
 from pbxbilling.web.public import public_app
 from pbxbilling.web.server import serve as serve_http
 
@@ -127,9 +121,6 @@ class Daemon:
             facts,
         )
         self._accounts = AccountWriter(store, in_force.book, clock, facts, asyncio.Lock())
-        self._administration = Administration(
-            store, self._accounts, clock, lambda: in_force.policy, self._inspector
-        )
         self._payments = payments_of(
             settings.stripe,
             store,
@@ -139,28 +130,32 @@ class Daemon:
             lambda: in_force.policy,
             self._pbxes.known_until,
         )
-        self._daily = DailyCheck(
-            self._accounts, store.mirrors, clock, facts, lambda: in_force.policy.grace_days
+        self._desk = desk_of(
+            store,
+            self._accounts,
+            clock,
+            facts,
+            lambda: in_force.policy,
+            lambda: configuration.settings.retention,
+            self._inspector,
+            payment_desk_of(self._payments),
+        )
+        self._daily_task = DailyTask(
+            self._desk.daily, clock, facts, check_hour(settings), DailyCheckFailed
+        )
+        self._purge_task = DailyTask(
+            self._desk.purge, clock, facts, purge_hour(settings), PurgeFailed
+        )
+        self._figures_task = FiguresTask(self._desk.figures, facts)
+        self._statements = StatementTask(
+            self._desk.billing.statements,
+            in_force.book.tenants,
+            clock,
+            facts,
+            self._pbxes.known_until,
+            self._writer.flush,
         )
         self._usage = usage_door_of(settings.usage, store, self._accounts, clock, facts)
-        self._daily_task = DailyTask(
-            self._daily, clock, facts, check_hour(settings), DailyCheckFailed
-        )
-        self._purge = purge_of(store, clock, facts, lambda: configuration.settings.retention)
-        self._forgetter = Forgetter(
-            store.holdings, store, store.mirrors, self._accounts, self._purge, self._inspector
-        )
-        self._comparison = Comparison(in_force.book, store.bills, store.meters)
-        self._figures = Figures(
-            in_force.book, store.mirrors, store.bills, clock, lambda: in_force.policy
-        )
-        self._figures_task = FiguresTask(self._figures, facts)
-        facts.join((self._figures_task.sink,))
-        self._purge_task = DailyTask(self._purge, clock, facts, purge_hour(settings), PurgeFailed)
-        self._statements = StatementTask(
-            store, self._accounts, clock, facts, self._pbxes.known_until, self._writer.flush
-        )
-        facts.join((self._statements.sink,))
         self._hook = AgiServer(
             hook_settings(settings),
             self._core.admission.judge,
@@ -169,12 +164,19 @@ class Daemon:
             clock,
         )
         self._reload = Reload(configuration, self._put_in_force, clock, facts, log, notifier)
+        self._join_later_sinks(facts)
         self._take_up(past)
 
     def _join_sinks(self, facts: Facts) -> None:
         """Whoever makes something of facts; the store first."""
         facts.join((self._recorder, self._log.sink, self._metrics.sink, self._inspector.sink))
         facts.join((self._mqtt.sink,))
+
+    def _join_later_sinks(self, facts: Facts) -> None:
+        """Those that are built on the PBXes, which tell already as they are taken up."""
+        if self._payments:
+            facts.join((self._payments.sink,))
+        facts.join((self._figures_task.sink, self._statements.sink))
 
     def _cut(self, channel: Channel, in_s: float) -> None:
         self._pbxes.cut(channel, in_s)  # built later: it works on the core that asks here
@@ -225,16 +227,6 @@ class Daemon:
         http, admin = http_listeners(self._http)
         webhook = self._payments.webhook if self._payments else None
         payments = {"payments": self._payments.run()} if self._payments else {}
-        desk = Desk(
-            self._administration,
-            self._daily,
-            self._statements.desk,
-            self._purge,
-            self._figures,
-            self._forgetter,
-            self._comparison,
-            desk_of(self._payments),
-        )
         return {
             **payments,
             "store": self._writer.run(),
@@ -249,7 +241,7 @@ class Daemon:
             "http": serve_http(
                 public_app(self._inspector, self._metrics, webhook, self._usage), http
             ),
-            "admin": serve_http(admin_app(desk), admin),
+            "admin": serve_http(admin_app(self._desk), admin),
         }
 
     async def _end(self) -> None:

@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from pbxbilling.app.facts import Facts
 from pbxbilling.config.sections import StripeSettings
 from pbxbilling.domain.policy import Policy
-from pbxbilling.ports import Clock
+from pbxbilling.ports import Clock, EventSink
 from pbxbilling.services.write import AccountWriter
 from pbxbilling.store.sql import SqlStore
 from pbxbilling.web.commands.command import PaymentDesk
@@ -23,7 +22,7 @@ def payments_of(
     store: SqlStore,
     accounts: AccountWriter,
     clock: Clock,
-    facts: Facts,
+    emit: EventSink,
     policy: Callable[[], Policy],
     known_until: Callable[[], Mapping[str, datetime | None]],
 ) -> Payments | None:
@@ -32,7 +31,7 @@ def payments_of(
         return None
     from pbxbilling.payments.service import Payments
 
-    payments = Payments(
+    return Payments(
         stripe.secret_key.get_secret_value(),
         [secret.get_secret_value() for secret in stripe.webhook_secrets],
         stripe.api_base,
@@ -40,7 +39,7 @@ def payments_of(
         store.mirrors,
         accounts,
         clock,
-        facts,
+        emit,
         policy,
         stripe.pages,
         store.meters,
@@ -48,11 +47,9 @@ def payments_of(
         store.invoice_runs,
         known_until,
     )
-    facts.join([payments.sink])
-    return payments
 
 
-def desk_of(payments: Payments | None) -> PaymentDesk | None:
+def payment_desk_of(payments: Payments | None) -> PaymentDesk | None:
     """What commands are served with; None while Stripe is off."""
     if payments is None:
         return None

@@ -8,24 +8,22 @@ from datetime import datetime
 
 from pbxbilling.domain.billing_facts import CycleOpened
 from pbxbilling.domain.facts import Fact
+from pbxbilling.domain.tenant import Tenant
 from pbxbilling.pauses import pause
 from pbxbilling.ports import Clock, EventSink
 from pbxbilling.services.close import Closer
 from pbxbilling.services.statements import Statements
-from pbxbilling.services.write import AccountWriter
-from pbxbilling.store.sql import SqlStore
-from pbxbilling.web.commands.command import BillingDesk
 
 LOOK_S = 15.0  # at least so often: journals are read on, the wall clock can be set
 
 
 class StatementTask:
-    """Holds the services for the commands, and runs the closer; a sink of facts."""
+    """Runs the closer; a sink of facts."""
 
     def __init__(
         self,
-        store: SqlStore,
-        accounts: AccountWriter,
+        statements: Statements,
+        tenants: Mapping[str, Tenant],
         clock: Clock,
         emit: EventSink,
         known_until: Callable[[], Mapping[str, datetime | None]],
@@ -34,11 +32,6 @@ class StatementTask:
         """`known_until` and `flush` as of `Closer`."""
         self._clock = clock
         self._soon = asyncio.Event()
-        statements = Statements(
-            store.bills, store.mirrors, accounts, clock, emit, asyncio.to_thread
-        )
-        self.desk = BillingDesk.of(statements, store, store.bills, accounts, clock)
-        tenants = accounts.book.tenants
         self._closer = Closer(statements, tenants, clock, emit, known_until, flush)
 
     def sink(self, fact: Fact) -> None:

@@ -10,8 +10,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pbxbilling.domain.facts import Fact
-
 if TYPE_CHECKING:
     from pbxbilling.config.settings import Settings
 
@@ -80,6 +78,7 @@ def _from_daemon(admin: Path, command: str, given: Mapping[str, Any]) -> bytes |
 
 
 def _without_daemon(settings: Settings, command: str, given: Mapping[str, Any]) -> bytes:
+    from pbxbilling.app.offline import run_offline
     from pbxbilling.store.lock import database_lock
     from pbxbilling.web.commands import COMMANDS
     from pbxbilling.web.commands.command import HOW_TO_ENABLE
@@ -95,45 +94,4 @@ def _without_daemon(settings: Settings, command: str, given: Mapping[str, Any]) 
     with ExitStack() as held:
         if COMMANDS[command].writes:
             held.enter_context(database_lock(settings.database.url))
-        return asyncio.run(_offline(settings, command, given))
-
-
-def _nobody(fact: Fact) -> None:
-    """Facts have no sinks where no daemon runs."""
-    del fact
-
-
-async def _offline(settings: Settings, command: str, given: Mapping[str, Any]) -> bytes:
-    from pbxbilling.app.purge import purge_of
-    from pbxbilling.clock import SystemClock
-    from pbxbilling.domain.book import AccountBook
-    from pbxbilling.services.administer import Administration
-    from pbxbilling.services.compare import Comparison
-    from pbxbilling.services.daily import DailyCheck
-    from pbxbilling.services.figures import Figures
-    from pbxbilling.services.forget import Forgetter
-    from pbxbilling.services.statements import Statements
-    from pbxbilling.services.write import AccountWriter
-    from pbxbilling.store.sql import SqlStore
-    from pbxbilling.web.actor import actor
-    from pbxbilling.web.commands import run
-    from pbxbilling.web.commands.command import BillingDesk, Desk
-
-    async with await SqlStore.open(settings.database.url) as store:
-        accounts = await store.accounts()
-        book = AccountBook(accounts.plans, accounts.tenants)
-        clock = SystemClock()
-        writer = AccountWriter(store, book, clock, _nobody, asyncio.Lock())
-        statements = Statements(store.bills, store.mirrors, writer, clock, _nobody)
-        purge = purge_of(store, clock, _nobody, lambda: settings.retention)
-        desk = Desk(
-            Administration(store, writer, clock, settings.policy),
-            DailyCheck(writer, store.mirrors, clock, _nobody, lambda: settings.billing.grace_days),
-            BillingDesk.of(statements, store, store.bills, writer, clock),
-            purge,
-            Figures(book, store.mirrors, store.bills, clock, settings.policy),
-            Forgetter(store.holdings, store, store.mirrors, writer, purge),
-            Comparison(book, store.bills, store.meters),
-        )
-        who = actor(os.geteuid(), os.environ.get("SUDO_USER"))
-        return await run(desk, command, given, who)
+        return asyncio.run(run_offline(settings, command, given))

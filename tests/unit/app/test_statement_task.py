@@ -10,6 +10,7 @@ from pbxbilling.app.statements import LOOK_S, StatementTask
 from pbxbilling.domain.billing_facts import CycleOpened, StatementSaved
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.facts import Fact
+from pbxbilling.services.statements import Statements
 from pbxbilling.services.write import AccountWriter
 from pbxbilling.store.sql import SqlStore
 from tests.support.billing import ACME, BASIC
@@ -34,7 +35,8 @@ async def test_a_period_is_closed_when_the_task_is_woken_after_its_end(tmp_path:
     async with await SqlStore.open(f"sqlite:///{tmp_path / 'test.db'}") as store:
         book = AccountBook([BASIC], [ACME])
         accounts = AccountWriter(store, book, clock, tell, asyncio.Lock())
-        task = StatementTask(store, accounts, clock, tell, dict, flush)
+        statements = Statements(store.bills, store.mirrors, accounts, clock, tell)
+        task = StatementTask(statements, book.tenants, clock, tell, dict, flush)
         running = asyncio.create_task(task.run())
         while await store.mirrors.cursor("billed until: acme") is None:  # noqa: ASYNC110
             await asyncio.sleep(0)

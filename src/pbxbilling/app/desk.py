@@ -1,0 +1,46 @@
+"""The services that commands are served with, the same whether a daemon runs or not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from pbxbilling.app.purge import purge_of
+from pbxbilling.config.sections import RetentionSettings
+from pbxbilling.domain.policy import Policy
+from pbxbilling.ports import Clock, EventSink
+from pbxbilling.services.administer import Administration
+from pbxbilling.services.compare import Comparison
+from pbxbilling.services.daily import DailyCheck
+from pbxbilling.services.figures import Figures
+from pbxbilling.services.forget import Forgetter
+from pbxbilling.services.inspect import Inspector
+from pbxbilling.services.statements import Statements
+from pbxbilling.services.write import AccountWriter
+from pbxbilling.store.sql import SqlStore
+from pbxbilling.web.commands.command import BillingDesk, Desk, PaymentDesk
+
+
+def desk_of(
+    store: SqlStore,
+    accounts: AccountWriter,
+    clock: Clock,
+    emit: EventSink,
+    policy: Callable[[], Policy],
+    kept: Callable[[], RetentionSettings],
+    live: Inspector | None = None,
+    payments: PaymentDesk | None = None,
+) -> Desk:
+    """All of them over one store; `live` is None where no daemon runs."""
+    statements = Statements(store.bills, store.mirrors, accounts, clock, emit, asyncio.to_thread)
+    purge = purge_of(store, clock, emit, kept)
+    return Desk(
+        Administration(store, accounts, clock, policy, live),
+        DailyCheck(accounts, store.mirrors, clock, emit, lambda: policy().grace_days),
+        BillingDesk.of(statements, store, store.bills, accounts, clock),
+        purge,
+        Figures(accounts.book, store.mirrors, store.bills, clock, policy),
+        Forgetter(store.holdings, store, store.mirrors, accounts, purge, live),
+        Comparison(accounts.book, store.bills, store.meters),
+        payments,
+    )
