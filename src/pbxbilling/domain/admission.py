@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import NamedTuple
 
 from pbxbilling.domain.plan import Limits
+from pbxbilling.domain.words import Word
 
 
-class Mode(StrEnum):
+class Mode(Word):
     """What a breach leads to; counting goes on in every mode."""
 
     OFF = "off"
@@ -17,7 +17,7 @@ class Mode(StrEnum):
     ENFORCE = "enforce"
 
 
-class Direction(StrEnum):
+class Direction(Word):
     """The direction of a call, by the path of its hook."""
 
     OUTBOUND = "outbound"
@@ -25,7 +25,7 @@ class Direction(StrEnum):
     INTERNAL = "internal"
 
 
-class Reason(StrEnum):
+class Reason(Word):
     """Why a call was admitted or refused: verdict, metric label, `[refusal]` key, JSON."""
 
     OK = "ok"
@@ -60,7 +60,7 @@ COUNTED_REASONS = frozenset(
 )
 
 
-class Outcome(StrEnum):
+class Outcome(Word):
     """What was decided, in the words of the metric's `verdict` label."""
 
     ADMIT = "admit"
@@ -96,6 +96,16 @@ class Load:
         self.inbound += sign * other.inbound
         self.internal += sign * other.internal
         self.trunk_legs += sign * other.trunk_legs
+
+    def turn(self, before: Load, after: Load) -> None:
+        """Put one part of this load in place of another."""
+        self.outbound += after.outbound - before.outbound
+        self.inbound += after.inbound - before.inbound
+        self.internal += after.internal - before.internal
+        self.trunk_legs += after.trunk_legs - before.trunk_legs
+
+
+NOTHING = Load()  # of whatever weighs nothing: never changed
 
 
 class Ask(NamedTuple):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from sys import intern
 
-from pbxbilling.domain.admission import Direction, Load
+from pbxbilling.domain.admission import NOTHING, Direction, Load
 from pbxbilling.domain.channel import ChannelKey, ChannelState, LegDirection, is_local
 from pbxbilling.domain.records import CallRecord
 from pbxbilling.domain.signals import ChannelSeen
@@ -197,7 +197,7 @@ class Call:
         self.answered_at: datetime | None = None
         self.ended_at: datetime | None = None
         self.merged_into: Call | None = None
-        self.counted = Load()  # what it adds to its tenant's load right now
+        self.counted = NOTHING  # what it adds to its tenant's load right now
 
     @property
     def lives(self) -> bool:
@@ -205,49 +205,47 @@ class Call:
         return bool(self.askers) or any(c.weighs for c in self.channels)
 
     def weight(self) -> Load:
-        """What the call holds against its tenant's limits.
+        """What the call holds against its tenant's limits; nobody changes what is given.
 
         Channels that enforce mode would have ended weigh nothing; with the last of them the call
         is over the limit, and only shown.
         """
-        load = Load()
         tenant = self.tenant
-        counts = False
+        legs, counts = 0, False
         for channel in self.channels:
-            if channel.weighs and not channel.would_be_gone(tenant):
+            if channel.weighs and tenant not in channel.over_limit_for:
                 counts = True
-                load.trunk_legs += channel.trunk
-        counts = counts or any(not asker.would_be_gone(tenant) for asker in self.askers)
+                legs += channel.trunk
+        for asker in self.askers:
+            counts = counts or tenant not in asker.over_limit_for
         if not counts:
-            return load
+            return NOTHING
         for asker in self.leg_reservations:
-            load.trunk_legs += not asker.would_be_gone(tenant)
+            legs += tenant not in asker.over_limit_for
         if self.direction is Direction.OUTBOUND:
-            load.outbound = 1
-        elif self.direction is Direction.INBOUND:
-            load.inbound = 1
-        else:
-            load.internal = 1
-        return load
+            return Load(1, 0, 0, legs)
+        if self.direction is Direction.INBOUND:
+            return Load(0, 1, 0, legs)
+        return Load(0, 0, 1, legs)
 
     def record(self) -> CallRecord:
         """The call as it is kept."""
-        return CallRecord(
-            call=self.id,
-            tenant=self.tenant,
-            pbx=self.pbx,
-            direction=self.direction,
-            origin=self.origin,
-            asker=self.asker,
-            linkedid=self.linkedids[0] if self.linkedids else "",
-            caller=self.caller,
-            number=self.number,
-            started_at=self.started_at,
-            answered_at=self.answered_at,
-            ended_at=self.ended_at,
-            hooked=self.hooked,
-            over_limit=self.over_limit,
-            emergency=self.emergency,
-            estimated=self.estimated,
-            merged_into=self.merged_into.id if self.merged_into else None,
+        return CallRecord(  # in the order of its fields: names would take as long as all the rest
+            self.id,
+            self.tenant,
+            self.pbx,
+            self.direction,
+            self.origin,
+            self.asker,
+            self.linkedids[0] if self.linkedids else "",
+            self.caller,
+            self.number,
+            self.started_at,
+            self.answered_at,
+            self.ended_at,
+            self.hooked,
+            self.over_limit,
+            self.emergency,
+            self.estimated,
+            self.merged_into.id if self.merged_into else None,
         )

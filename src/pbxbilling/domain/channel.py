@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from enum import IntEnum, StrEnum
+from enum import IntEnum
 from fnmatch import translate
 from typing import NamedTuple
+
+from pbxbilling.domain.words import Word
 
 
 class ChannelKey(NamedTuple):
@@ -38,7 +40,7 @@ class ChannelState(IntEnum):
     UP = 6
 
 
-class LegDirection(StrEnum):
+class LegDirection(Word):
     """Which way a trunk leg goes, seen from the PBX: what is billed."""
 
     OUTBOUND = "outbound"

@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import Enum, auto
 from typing import NamedTuple
 
-from pbxbilling.domain.admission import Direction, Load
+from pbxbilling.domain.admission import NOTHING, Direction, Load
 from pbxbilling.domain.call import Call, Channel
 from pbxbilling.domain.channel import ChannelKey, Trunks
 
@@ -279,7 +279,7 @@ class Ledger:
 
     def own(self, call: Call, tenant: str, at: datetime) -> None:
         """Latch the tenant of a call that belonged to nobody."""
-        self._account(call, Load())
+        self._account(call, NOTHING)
         call.tenant = tenant
         self.settle(call, at)
         self.news.append(News(CallNews.CHANGED, call, at))
@@ -317,7 +317,7 @@ class Ledger:
             channel.owner = channel.owner or call.tenant
 
     def _end(self, call: Call, at: datetime) -> None:
-        self._account(call, Load())
+        self._account(call, NOTHING)
         call.ended_at = at
         self.calls.pop(call.id, None)
         if call.merged_into is None:
@@ -340,9 +340,11 @@ class Ledger:
     def _account(self, call: Call, weight: Load) -> None:
         if call.tenant is None or weight == call.counted:
             return  # what belongs to nobody is counted from the moment that somebody owns it
-        load = self._loads.setdefault(call.tenant, {}).setdefault(call.pbx, Load())
-        load.add(call.counted, -1)
-        load.add(weight)
+        loads = self._loads.setdefault(call.tenant, {})
+        load = loads.get(call.pbx)
+        if load is None:
+            load = loads[call.pbx] = Load()
+        load.turn(call.counted, weight)
         call.counted = weight
 
     # --- finding calls -------------------------------------------------------------------------

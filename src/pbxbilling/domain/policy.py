@@ -24,7 +24,9 @@ class EmergencyNumbers:
         """Whether the number dialled is an emergency number."""
         if number in self._all:
             return True
-        return number.translate(_SEPARATORS) in self._all if number else False
+        if not number or number.isdecimal():  # as most are: there is no separator to be left out
+            return False
+        return number.translate(_SEPARATORS) in self._all
 
 
 _SEPARATORS = str.maketrans("", "", " -./()")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import NamedTuple
 
+from pbxbilling.domain.words import Word
 
-class Status(StrEnum):
+
+class Status(Word):
     """The one list of subscription statuses; a gateway's own spellings never get here."""
 
     TRIAL = "trial"
@@ -24,7 +25,7 @@ PAYING = frozenset({Status.ACTIVE, Status.PAST_DUE})  # a price is due for them
 LEFT = frozenset({Status.READ_ONLY, Status.CANCELLED})  # and for them no more
 
 
-class Blocker(StrEnum):
+class Blocker(Word):
     """Who holds a tenant blocked. Blocks add up; lifting one lifts only that one."""
 
     OPERATOR = "operator"
@@ -33,7 +34,7 @@ class Blocker(StrEnum):
     ALLOWANCE = "allowance"
 
 
-class Turn(StrEnum):
+class Turn(Word):
     """What changed a standing, in the words of the audit trail."""
 
     TRIAL_BEGAN = "trial_began"

@@ -109,9 +109,9 @@ class Tenant:
 
     def closed_for(self, direction: Direction, at: datetime, grace_days: int) -> Reason | None:
         """Why no call of that direction may begin at `at`; None when it may."""
-        if Blocker.OPERATOR in self.blocks and direction in _OUTSIDE:
+        if self.blocks and Blocker.OPERATOR in self.blocks and direction in _OUTSIDE:
             return Reason.SUSPENDED
-        if self.demo:
+        if self.demo or self.status is Status.ACTIVE:  # an active tenant's status has no end
             return None
         closed = _CLOSED.get(self.status_at(at, grace_days))
         if closed is None or direction not in closed[0]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import NamedTuple
 
 from pbxbilling.domain.admission import (
     EMERGENCY,
@@ -18,42 +16,16 @@ from pbxbilling.domain.admission import (
     decide,
     first_breach,
 )
-from pbxbilling.domain.book import Terms
 from pbxbilling.domain.call import Call, Channel
-from pbxbilling.domain.channel import ChannelKey
 from pbxbilling.domain.facts import AdmissionDecided
 from pbxbilling.domain.hook import HookRequest, Verdict
 from pbxbilling.domain.ledger import Ledger
 from pbxbilling.ports import Clock, EventSink
+from pbxbilling.services.asked import Asked, Asking
 from pbxbilling.services.inforce import InForce
 from pbxbilling.services.meter import Meter
 from pbxbilling.services.news import publish
 from pbxbilling.services.trust import Trust
-
-
-class Asked(NamedTuple):
-    """A hook with all that is known around it."""
-
-    request: HookRequest
-    direction: Direction
-    pbx: str
-    channel: Channel | None  # None: hung up before its hook was read; it reserves nothing
-    call: Call | None  # the live call of the same tenant that it asks from
-    tenant: str | None
-    terms: Terms | None
-    inside: bool
-    at: datetime
-    mono: float
-
-
-def _was_judged(call: Call | None, direction: Direction) -> bool:
-    """Whether the call holds its slot already, and asks for no second one.
-
-    An internal call that now goes outside is judged as what it becomes.
-    """
-    if call is None or not call.hooked:
-        return False
-    return call.direction is not Direction.INTERNAL or direction is Direction.INTERNAL
 
 
 class Admission:
@@ -77,6 +49,7 @@ class Admission:
         self._meter = meter
         self._clock = clock
         self._emit = emit
+        self._asking = Asking(ledger, in_force, clock)
         self.hosts = dict(hosts)
 
     # --- the two ways to a verdict -------------------------------------------------------------
@@ -88,7 +61,7 @@ class Admission:
             return self.by_policy(request)
         if pbx is None:
             return self._stranger(request)
-        asked = self._asked(request, request.direction, pbx)
+        asked = self._asking.asked(request, request.direction, pbx)
         decision = self._decide(asked)
         call = self._take_effect(asked, decision)
         verdict = self._verdict(asked, decision, call)
@@ -142,69 +115,19 @@ class Admission:
             return next(iter(known))
         return self.hosts.get(request.peer)
 
-    def _asked(self, request: HookRequest, direction: Direction, pbx: str) -> Asked:
-        at, mono = self._clock.now(), self._clock.monotonic()
-        ledger, book = self._ledger, self._in_force.book
-        key = ChannelKey(pbx, request.uniqueid)
-        channel = ledger.channel(key, request.channel, at=at, mono=mono)
-        around = self._around(channel, request, pbx)
-        if channel is not None:
-            channel.linkedid = channel.linkedid or request.linkedid
-            channel.caller = channel.caller or request.caller
-            channel.accountcode = channel.accountcode or request.accountcode
-            channel.context = channel.context or request.context
-            if channel.call is None and around and request.linkedid != request.uniqueid:
-                ledger.join(channel, around, at)  # its DialBegin is still on its way
-        named = request.tenant if request.tenant in book.tenants else None
-        if named is None and around is not None and around.tenant is not None:
-            tenant: str | None = around.tenant
-        else:
-            tenant = named or book.owner(
-                request.accountcode,
-                (request.number or request.dnid) if direction is Direction.INBOUND else "",
-                request.context,
-            )
-        call = self._call_of(channel, around, tenant, request, pbx)
-        terms, inside = book.terms(tenant), _was_judged(call, direction)
-        return Asked(request, direction, pbx, channel, call, tenant, terms, inside, at, mono)
-
-    def _around(self, channel: Channel | None, request: HookRequest, pbx: str) -> Call | None:
-        """The call that the hook fires in, whoever's it is."""
-        if channel is not None and (channel.dials_for or channel.call):
-            return channel.dials_for or channel.call
-        return self._ledger.under_linkedid(pbx, request.linkedid, None)
-
-    def _call_of(
-        self,
-        channel: Channel | None,
-        around: Call | None,
-        tenant: str | None,
-        request: HookRequest,
-        pbx: str,
-    ) -> Call | None:
-        """The live call that this tenant asks from; one of nobody becomes the tenant's."""
-        candidates = [around]
-        if channel is not None:
-            candidates += [channel.call, *channel.asked]
-        for call in candidates:
-            if call is not None and call.tenant in {tenant, None}:
-                return call
-        return self._ledger.under_linkedid(pbx, request.linkedid, tenant) if tenant else None
-
     # --- the decision --------------------------------------------------------------------------
 
     def _decide(self, asked: Asked) -> Decision:
         policy = self._in_force.policy
         if asked.request.number in policy.emergency:
             return EMERGENCY
-        mode = self._in_force.mode_of(asked.tenant)
-        channel = asked.channel
+        mode, channel = asked.mode, asked.channel
         if mode is not Mode.ENFORCE and channel is not None and channel.would_be_gone(asked.tenant):
             return decide(None, mode)  # in enforce mode this hook would never have fired
         breach = self._standing(asked)
         if breach is not None:
             return decide(breach, mode)
-        if not self._trust.doubted(asked.mono):
+        if self._trust.trusts_all(asked.mono):
             return decide(self._breach(asked, None), mode)
         trusted = self._trust.trusted(asked.mono)
         if asked.pbx in trusted:  # by the counts that are true: slots stuck elsewhere lock out none
@@ -224,12 +147,14 @@ class Admission:
         terms, tenant = asked.terms, asked.tenant
         if terms is None or tenant is None:
             return None
+        limits, ledger = terms.limits, self._ledger
+        paced = limits.max_calls_per_second is not None
         breach = first_breach(
-            terms.limits,
-            Ask(asked.direction, new_call=not asked.inside, trunk_legs=self._legs_needed(asked)),
-            self._ledger.load(tenant, besides=None if asked.inside else asked.call, pbxes=pbxes),
+            limits,
+            Ask(asked.direction, not asked.inside, self._legs_needed(asked)),
+            ledger.load(tenant, besides=None if asked.inside else asked.call, pbxes=pbxes),
             count_internal=terms.plan.count_internal,
-            calls_past_second=self._ledger.admitted_past_second(tenant, asked.mono),
+            calls_past_second=ledger.admitted_past_second(tenant, asked.mono) if paced else 0,
         )
         return breach or self._meter.breach(terms, asked.direction, asked.at, asked.mono)
 
@@ -256,8 +181,8 @@ class Admission:
             call.emergency = True
         if decision.outcome is Outcome.WOULD_REFUSE:
             channel.over_limit_for |= {asked.tenant} if asked.tenant is not None else set()
-        elif not asked.inside and asked.tenant is not None:
-            self._note_admitted(asked, asked.tenant)
+        elif not asked.inside:
+            self._note_admitted(asked)
         if asked.direction is Direction.OUTBOUND:
             self._ledger.reserve_leg(call, channel)
         self._ledger.settle(call, asked.at)
@@ -298,31 +223,29 @@ class Admission:
         channel.dials_for = call
         return call
 
-    def _note_admitted(self, asked: Asked, tenant: str) -> None:
+    def _note_admitted(self, asked: Asked) -> None:
         terms = asked.terms
         if terms is None or terms.limits.max_calls_per_second is None:
             return
         if asked.direction is not Direction.INTERNAL or terms.plan.count_internal:
-            self._ledger.note_admitted(tenant, asked.mono)
+            self._ledger.note_admitted(terms.tenant.slug, asked.mono)
 
     # --- what is told --------------------------------------------------------------------------
 
     def _verdict(self, asked: Asked, decision: Decision, call: Call | None) -> Verdict:
-        policy = self._in_force.policy
-        flags = []
-        if decision.reason is Reason.EMERGENCY:
-            flags.append("emergency")
+        policy, refused = self._in_force.policy, decision.outcome is Outcome.REFUSE
+        flags: tuple[str, ...] = ("emergency",) if decision.reason is Reason.EMERGENCY else ()
         if call is not None and call.over_limit:
-            flags.append("over_limit")
+            flags += ("over_limit",)
         return Verdict(
-            admit=not decision.refused,
-            tenant=asked.tenant or "",
-            direction=call.direction if call is not None else asked.direction,
-            reason=decision.reason,
-            cause=policy.cause_for(decision.reason) if decision.refused else None,
-            max_seconds=self._meter.max_seconds(asked.terms, asked.direction, asked.at, asked.mono),
-            call=call.id if call is not None else "",
-            flags=tuple(flags),
+            not refused,
+            asked.tenant or "",
+            call.direction if call is not None else asked.direction,
+            decision.reason,
+            policy.cause_for(decision.reason) if refused else None,
+            self._meter.max_seconds(asked.terms, asked.direction, asked.at, asked.mono),
+            call.id if call is not None else "",
+            flags,
         )
 
     def _tell(self, asked: Asked, decision: Decision, call: Call | None) -> None:
@@ -331,9 +254,9 @@ class Admission:
                 asked.at,
                 asked.request,
                 decision,
-                self._in_force.mode_of(asked.tenant),
+                asked.mode,
                 asked.tenant,
-                call=call.id if call is not None else None,
-                inside=asked.inside,
+                call.id if call is not None else None,
+                asked.inside,
             )
         )

@@ -227,7 +227,7 @@ class Meter:
         self, terms: Terms, direction: Direction, at: datetime, mono: float
     ) -> Breach | None:
         """The breach of a call in an included direction when nothing is left."""
-        if not terms.plan.includes(direction):
+        if not terms.plan.blocks_when_used_up or not terms.plan.includes(direction):
             return None
         left = self.remaining_s(terms, at, mono)
         if left is None or left > 0:
@@ -239,10 +239,10 @@ class Meter:
         self, terms: Terms | None, direction: Direction, at: datetime, mono: float
     ) -> int | None:
         """What an announcement may promise; None where no hard allowance limits the call."""
-        if terms is None or not terms.plan.includes(direction):
+        if terms is None or not terms.plan.blocks_when_used_up:
             return None
         left = self.remaining_s(terms, at, mono)
-        if left is None:
+        if left is None or not terms.plan.includes(direction):
             return None
         drawing = self._drawing.get(terms.tenant.slug)
         return max(0, int(left / ((len(drawing.legs) if drawing else 0) + 1)))

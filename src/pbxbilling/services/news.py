@@ -22,8 +22,8 @@ def publish(ledger: Ledger, emit: EventSink) -> None:
         return
     news, ledger.news = ledger.news, []
     told = None
-    for item in news:
-        if item.what is CallNews.CHANGED and item.call is told:
+    for what, call, at in news:
+        if what is CallNews.CHANGED and call is told:
             continue
-        told = item.call
-        emit(_FACTS[item.what](item.at, item.call.record()))
+        told = call
+        emit(_FACTS[what](at, call.record()))

@@ -1,0 +1,111 @@
+"""Who asks by a hook: its channel, its tenant, and the live call that it asks from."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from pbxbilling.domain.admission import Direction, Mode
+from pbxbilling.domain.book import Terms
+from pbxbilling.domain.call import Call, Channel
+from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.hook import HookRequest
+from pbxbilling.domain.ledger import Ledger
+from pbxbilling.ports import Clock
+from pbxbilling.services.inforce import InForce
+
+
+class Asked(NamedTuple):
+    """A hook with all that is known around it."""
+
+    request: HookRequest
+    direction: Direction
+    pbx: str
+    channel: Channel | None  # None: hung up before its hook was read; it reserves nothing
+    call: Call | None  # the live call of the same tenant that it asks from
+    tenant: str | None
+    terms: Terms | None
+    mode: Mode
+    inside: bool
+    at: datetime
+    mono: float
+
+
+class Asking:
+    """Finds around a hook what the ledger and the accounts know; makes its channel where new."""
+
+    def __init__(self, ledger: Ledger, in_force: InForce, clock: Clock) -> None:
+        self._ledger = ledger
+        self._in_force = in_force
+        self._clock = clock
+
+    def asked(self, request: HookRequest, direction: Direction, pbx: str) -> Asked:
+        """The hook of a known PBX."""
+        at, mono = self._clock.now(), self._clock.monotonic()
+        key = ChannelKey(pbx, request.uniqueid)
+        channel = self._ledger.channel(key, request.channel, at=at, mono=mono)
+        around = self._around(channel, request, pbx)
+        if channel is not None:
+            self._tell(channel, request, around, at)
+        tenant = self._tenant(request, direction, around)
+        call = self._call_of(channel, around, tenant, request, pbx)
+        terms, mode = self._in_force.book.terms(tenant), self._in_force.mode_of(tenant)
+        inside = call is not None and _was_judged(call, direction)
+        return Asked(request, direction, pbx, channel, call, tenant, terms, mode, inside, at, mono)
+
+    def _around(self, channel: Channel | None, request: HookRequest, pbx: str) -> Call | None:
+        """The call that the hook fires in, whoever's it is."""
+        if channel is not None and (channel.dials_for or channel.call):
+            return channel.dials_for or channel.call
+        return self._ledger.under_linkedid(pbx, request.linkedid, None)
+
+    def _tell(
+        self, channel: Channel, request: HookRequest, around: Call | None, at: datetime
+    ) -> None:
+        """What a hook says of its channel; the first known value stays."""
+        channel.linkedid = channel.linkedid or request.linkedid
+        channel.caller = channel.caller or request.caller
+        channel.accountcode = channel.accountcode or request.accountcode
+        channel.context = channel.context or request.context
+        if around is not None and channel.call is None and request.linkedid != request.uniqueid:
+            self._ledger.join(channel, around, at)  # its DialBegin is still on its way
+
+    def _tenant(
+        self, request: HookRequest, direction: Direction, around: Call | None
+    ) -> str | None:
+        book = self._in_force.book
+        if request.tenant in book.tenants:
+            return request.tenant
+        if around is not None and around.tenant is not None:
+            return around.tenant
+        did = (request.number or request.dnid) if direction is Direction.INBOUND else ""
+        return book.owner(request.accountcode, did, request.context)
+
+    def _call_of(
+        self,
+        channel: Channel | None,
+        around: Call | None,
+        tenant: str | None,
+        request: HookRequest,
+        pbx: str,
+    ) -> Call | None:
+        """The live call that this tenant asks from; one of nobody becomes the tenant's."""
+        if around is not None and (around.tenant is None or around.tenant == tenant):
+            return around
+        if channel is not None:
+            for call in (channel.call, *channel.asked):
+                if call is not None and (call.tenant is None or call.tenant == tenant):
+                    return call
+        if around is None or tenant is None:  # with none of anybody there is none of the tenant's
+            return None
+        return self._ledger.under_linkedid(pbx, request.linkedid, tenant)
+
+
+def _was_judged(call: Call, direction: Direction) -> bool:
+    """Whether the call holds its slot already, and asks for no second one.
+
+    An internal call that now goes outside is judged as what it becomes.
+    """
+    if not call.hooked:
+        return False
+    return call.direction is not Direction.INTERNAL or direction is Direction.INTERNAL
