@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from pbxbilling.cli.moments import day, since_when, wrong_usage
-from pbxbilling.cli.options import DEFAULT, Config, Json
-from pbxbilling.cli.output import print_json, print_page, print_rows
+from pbxbilling.cli.moments import asked_moment, day, wrong_usage
+from pbxbilling.cli.options import DEFAULT, Config, DryRun, Json
+from pbxbilling.cli.output import NOTHING_WRITTEN, print_done, print_json, print_page, print_rows
 from pbxbilling.cli.pages import minutes_in_words
 from pbxbilling.cli.reach import ask
 
@@ -28,7 +28,7 @@ _PLANS = (
 def apply(
     file: Path,
     config: Config = DEFAULT,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print.")] = False,
+    dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
     """Make plans and tenants match a file, and print what changed."""
@@ -42,7 +42,7 @@ def apply(
     for change in changes:
         print_change(change)
     if dry_run:
-        typer.echo("nothing was written: --dry-run")
+        typer.echo(NOTHING_WRITTEN)
 
 
 def print_change(change: Mapping[str, Any]) -> None:
@@ -79,14 +79,11 @@ def plan_change(
     plan: str,
     config: Config = DEFAULT,
     at: Annotated[str, typer.Option(help="2h ago as 2h, 10:42, a day, an ISO instant.")] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print.")] = False,
+    dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
     """Give a tenant another plan from a moment of its open period on, now if not said."""
-    from pbxbilling.clock import SystemClock
-
-    with wrong_usage("--at"):
-        when = since_when(at, SystemClock().now()).isoformat() if at else None
+    when = asked_moment("--at", at)
     given = {"tenant": tenant, "plan": plan, "at": when, "dry_run": dry_run}
     print_page(ask(config, "plan-change", given), _show_plan_change, as_json=json)
 
@@ -107,7 +104,7 @@ def _show_plan_change(change: Mapping[str, Any]) -> None:
     before, after = ("unlimited" if each is None else each for each in minutes)
     typer.echo(f"  included minutes of the period: {before} → {after}")
     if not change["committed"]:
-        typer.echo("nothing was written: --dry-run")
+        typer.echo(NOTHING_WRITTEN)
 
 
 @tenant_app.command("show")
@@ -144,10 +141,6 @@ def tenant_trial(
 
 
 def _print_standing(result: Mapping[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        print_json(result)
-        return
     report = result["tenant"]
-    typer.echo(f"tenant {report['tenant']}: {report['status']}")
-    for note in result["notes"]:
-        typer.echo(f"note: {note}")
+    sentence = f"tenant {report['tenant']}: {report['status']}"
+    print_done(result, sentence, result["notes"], as_json=as_json)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
-from pbxbilling.cli.options import DEFAULT, Config, Json
-from pbxbilling.cli.output import print_json, print_rows
+from pbxbilling.cli.options import DEFAULT, Config, DryRun, Json
+from pbxbilling.cli.output import NOTHING_WRITTEN, print_json, print_notes, print_rows
 from pbxbilling.cli.reach import ask
 
 app = typer.Typer()
@@ -18,7 +16,7 @@ _TURNS = ("tenant", "turn", "before", "after", "since")
 @app.command("daily-check")
 def daily_check(
     config: Config = DEFAULT,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print.")] = False,
+    dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
     """Book the trials and grace windows that the clock has ended."""
@@ -27,7 +25,6 @@ def daily_check(
         print_json(report)
         return
     print_rows("turns due", report["turns"], _TURNS, as_json=False)
-    for notice in report["notices"]:
-        typer.echo(f"note: {notice}")
+    print_notes(report["notices"])
     if dry_run:
-        typer.echo("nothing was written: --dry-run")
+        typer.echo(NOTHING_WRITTEN)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
-from pbxbilling.cli.moments import month as a_month
-from pbxbilling.cli.moments import wrong_usage
-from pbxbilling.cli.options import DEFAULT, Config, Json
+from pbxbilling.cli.moments import asked_month
+from pbxbilling.cli.options import DEFAULT, AnyMonth, Config, Json, OneMonth
 from pbxbilling.cli.output import print_json, print_rows
 from pbxbilling.cli.reach import ask
 
@@ -23,15 +20,13 @@ _MONTH = ("currency", "usage", "overage", "churned", "churned_mrr")
 def figures(
     context: typer.Context,
     config: Config = DEFAULT,
-    month: Annotated[str, typer.Option(help="As 2026-11; the current one if not given.")] = "",
+    month: AnyMonth = "",
     json: Json = False,
 ) -> None:
     """Recurring revenue, trials, missed payments; usage revenue and churn of a month."""
     if context.invoked_subcommand is not None:
         return
-    with wrong_usage("--month"):
-        asked = a_month(month) if month else None
-    taken = ask(config, "figures", {"month": asked})
+    taken = ask(config, "figures", {"month": asked_month(month) if month else None})
     if json:
         print_json(taken)
         return
@@ -43,12 +38,10 @@ def figures(
 
 @app.command()
 def reconcile(
-    month: Annotated[str, typer.Option(help="As 2026-11.")],
+    month: OneMonth,
     config: Config = DEFAULT,
     json: Json = False,
 ) -> None:
     """Closed periods whose statement and meter events have other minutes."""
-    with wrong_usage("--month"):
-        asked = a_month(month)
-    rows = ask(config, "figures-reconcile", {"month": asked})
+    rows = ask(config, "figures-reconcile", {"month": asked_month(month)})
     print_rows("differences", rows, _PERIODS, as_json=json)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pbxbilling.cli.moments import since_when, wrong_usage
+from pbxbilling.cli.moments import asked_moment
 from pbxbilling.cli.options import DEFAULT, Config, ForTenant, Json
 from pbxbilling.cli.output import print_done, print_page, print_rows
 from pbxbilling.cli.reach import ask
@@ -54,9 +54,6 @@ def decisions(
     json: Json = False,
 ) -> None:
     """Why was the call at 10:42 refused?"""
-    from pbxbilling.clock import SystemClock
-
-    with wrong_usage("--since"):
-        at = since_when(since, SystemClock().now()).isoformat() if since else None
+    at = asked_moment("--since", since)
     rows = ask(config, "decisions", {"tenant": tenant, "since": at, "refused": refused})
     print_rows("decisions", rows, _DECISIONS, as_json=json)

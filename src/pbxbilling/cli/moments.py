@@ -60,6 +60,26 @@ def period_name(text: str) -> str:
     return f"{month(begins)}{dot}{number}"
 
 
+def asked_month(text: str) -> str:
+    """The month of `--month`."""
+    with wrong_usage("--month"):
+        return month(text)
+
+
+def asked_period(text: str) -> str:
+    """The period of `--month`."""
+    with wrong_usage("--month"):
+        return period_name(text)
+
+
+def asked_moment(option: str, text: str) -> str | None:
+    """The instant of an option, as ISO has it; None where it was left out."""
+    from pbxbilling.clock import SystemClock
+
+    with wrong_usage(option):
+        return since_when(text, SystemClock().now()).isoformat() if text else None
+
+
 @contextmanager
 def wrong_usage(option: str) -> Iterator[None]:
     """A ValueError is this option's: wrong usage, exit status 2."""

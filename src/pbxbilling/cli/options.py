@@ -13,4 +13,7 @@ Config = Annotated[
     Path, typer.Option("-c", "--config", envvar="PBXBILLING_CONFIG", help="The configuration.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="For programs.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only print.")]
+OneMonth = Annotated[str, typer.Option("--month", help="As 2026-11.")]
+AnyMonth = Annotated[str, typer.Option("--month", help="As 2026-11; the current one if not given.")]
 ForTenant = Annotated[Optional[str], typer.Option("--tenant", help="Only this tenant.")]  # noqa: UP045

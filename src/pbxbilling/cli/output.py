@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import typer
+
+from pbxbilling.cli.reach import CommandFailed
+
+NOTHING_WRITTEN = "nothing was written: --dry-run"
+
+STANDARD = Path("-")  # standard output or input
 
 
 def print_json(result: Any) -> None:
@@ -37,9 +44,34 @@ def print_page(
         show(result)
 
 
-def print_done(result: Mapping[str, Any], sentence: str, *, as_json: bool) -> None:
-    """What was done, in a sentence; or JSON."""
+def print_done(
+    result: Mapping[str, Any], sentence: str, notes: Iterable[str] = (), *, as_json: bool
+) -> None:
+    """What was done, in a sentence, and what to know about it; or JSON."""
     if as_json:
         print_json(result)
-    else:
-        typer.echo(sentence)
+        return
+    typer.echo(sentence)
+    print_notes(notes)
+
+
+def print_notes(notes: Iterable[str]) -> None:
+    """What to know about what was done."""
+    for note in notes:
+        typer.echo(f"note: {note}")
+
+
+def write_file(file: Path, made: bytes) -> bool:
+    """Write what was made, `-` being standard output; gives whether it is in a file now.
+
+    Raises CommandFailed.
+    """
+    if file == STANDARD:
+        typer.echo(made, nl=False)
+        return False
+    try:
+        file.write_bytes(made)
+    except OSError as error:
+        msg = f"{file}: cannot be written ({error.strerror}): name a file in a folder that is yours"
+        raise CommandFailed(msg) from error
+    return True

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
-from pbxbilling.cli.moments import period_name, wrong_usage
-from pbxbilling.cli.options import DEFAULT, Config, ForTenant, Json
+from pbxbilling.cli.moments import asked_period, wrong_usage
+from pbxbilling.cli.options import DEFAULT, Config, ForTenant, Json, OneMonth
 from pbxbilling.cli.output import print_done, print_json, print_rows
 from pbxbilling.cli.reach import ask
 
@@ -75,20 +74,13 @@ def stripe_check(config: Config = DEFAULT, json: Json = False) -> None:
     from pbxbilling.cli.reach import CommandFailed
     from pbxbilling.clock import SystemClock
     from pbxbilling.config.load import load
-    from pbxbilling.doctor.check import Result
     from pbxbilling.doctor.stripe import examine_stripe
     from pbxbilling.web.commands.command import HOW_TO_ENABLE
 
     settings = load(config, os.environ)
     if not settings.stripe.enabled:
         raise CommandFailed(HOW_TO_ENABLE)
-    checks = asyncio.run(examine_stripe(settings, SystemClock()))
-    if json:
-        print_json([asdict(check) for check in checks])
-    else:
-        print_checks(checks)
-    if any(check.result is Result.FAIL for check in checks):
-        raise typer.Exit(1)
+    print_checks(asyncio.run(examine_stripe(settings, SystemClock())), as_json=json)
 
 
 @stripe_app.command("parked")
@@ -124,16 +116,12 @@ def subscription_reactivate(tenant: str, config: Config = DEFAULT, json: Json = 
 
 
 def _print_subscription(result: Mapping[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        print_json(result)
-        return
     one = result["subscription"]
     ends = ", ends with its period" if one["cancel_at_period_end"] else ""
-    typer.echo(
+    sentence = (
         f"subscription {one['subscription']} of tenant {one['tenant']}: {one['status']}{ends}"
     )
-    for note in result["notes"]:
-        typer.echo(f"note: {note}")
+    print_done(result, sentence, result["notes"], as_json=as_json)
 
 
 @app.command()
@@ -181,25 +169,21 @@ def stripe_usage_decide(
 
 @stripe_app.command("reconcile")
 def stripe_reconcile(
-    month: Annotated[str, typer.Option("--month", help="As 2026-11.")],
+    month: OneMonth,
     config: Config = DEFAULT,
     json: Json = False,
 ) -> None:
     """Final statements of a month against what Stripe's meter was sent, tenant by tenant."""
-    with wrong_usage("--month"):
-        period_name(month)
-    rows = ask(config, "usage-reconcile", {"month": month})
+    rows = ask(config, "usage-reconcile", {"month": asked_period(month)})
     print_rows(f"usage of {month}", rows, _RECONCILED, as_json=json)
 
 
 @invoice_app.command("run")
 def invoice_run(
-    month: Annotated[str, typer.Option("--month", help="As 2026-11.")],
+    month: OneMonth,
     config: Config = DEFAULT,
     json: Json = False,
 ) -> None:
     """Issue the invoices of a past month that were not issued yet; again changes nothing."""
-    with wrong_usage("--month"):
-        period_name(month)
-    runs = ask(config, "invoice-run", {"month": month})
+    runs = ask(config, "invoice-run", {"month": asked_period(month)})
     print_rows(f"invoices of {month}", runs, _RUNS, as_json=json)

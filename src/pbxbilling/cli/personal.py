@@ -33,5 +33,4 @@ def forget(tenant: str, config: Config = DEFAULT, json: Json = False) -> None:
     """Forget a tenant that is gone: contacts and numbers. What it was billed stays."""
     done = ask(config, "forget", {"tenant": tenant})
     told = f"tenant {tenant} is forgotten: numbers cut in {done['rows']} rows"
-    notes = "".join(f"\nnote: {note}" for note in done["notes"])
-    print_done(done, told + notes, as_json=json)
+    print_done(done, told, done["notes"], as_json=json)

@@ -8,10 +8,10 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from pbxbilling.cli.moments import period_name, wrong_usage
+from pbxbilling.cli.moments import asked_period
 from pbxbilling.cli.options import DEFAULT, Config, ForTenant, Json
-from pbxbilling.cli.output import print_done, print_json, print_rows
-from pbxbilling.cli.reach import CommandFailed, ask
+from pbxbilling.cli.output import print_done, print_json, print_rows, write_file
+from pbxbilling.cli.reach import ask
 
 app = typer.Typer()
 statement_app = typer.Typer(help="One tenant's statement.", no_args_is_help=True)
@@ -137,8 +137,7 @@ def oneoff_list(tenant: str, config: Config = DEFAULT, json: Json = False) -> No
 
 
 def _period(month: str) -> str | None:
-    with wrong_usage("--month"):
-        return period_name(month) if month else None
+    return asked_period(month) if month else None
 
 
 def _print(written: Mapping[str, Any], *, csv: bool, pdf: Path | None, json: bool) -> None:
@@ -164,13 +163,5 @@ def _write_pdf(written: Mapping[str, Any], file: Path) -> None:
     from pbxbilling.domain.statement_json import statement_from
     from pbxbilling.papers.pdf import statement_pdf
 
-    made = statement_pdf(statement_from(written), tuple(written["notices"]))
-    if str(file) == "-":
-        typer.echo(made, nl=False)
-        return
-    try:
-        file.write_bytes(made)
-    except OSError as error:
-        msg = f"{file}: {error.strerror}: name a file that can be written"
-        raise CommandFailed(msg) from error
-    typer.echo(f"{file} written")
+    if write_file(file, statement_pdf(statement_from(written), tuple(written["notices"]))):
+        typer.echo(f"{file} written")

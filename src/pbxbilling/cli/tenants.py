@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
 from pbxbilling.cli.accounts import print_change
-from pbxbilling.cli.options import DEFAULT, Config, Json
-from pbxbilling.cli.output import print_json, print_rows
+from pbxbilling.cli.options import DEFAULT, Config, DryRun, Json
+from pbxbilling.cli.output import NOTHING_WRITTEN, STANDARD, print_json, print_rows, write_file
 from pbxbilling.cli.pages import plan_in_words
-from pbxbilling.cli.reach import CommandFailed, ask
+from pbxbilling.cli.reach import ask
 
 app = typer.Typer(invoke_without_command=True)
 
 _COLUMNS = ("tenant", "plan", "status", "mode", "calls", "max_calls", "trunk_legs", "blocks")
-_STANDARD = Path("-")  # standard output or input
 
 
 @app.callback()
@@ -40,31 +37,21 @@ def export_tenants(file: Path, config: Config = DEFAULT, json: Json = False) -> 
     text = ask(config, "export", {})
     if json:
         print_json(text)
-    elif file == _STANDARD:
-        sys.stdout.buffer.write(text.encode())
     else:
-        _write(file, text)
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        file.write_bytes(text.encode())
-    except OSError as error:
-        msg = f"{file}: cannot be written ({error.strerror}): name a file in a folder that is yours"
-        raise CommandFailed(msg) from error
+        write_file(file, text.encode())
 
 
 @app.command("import")
 def import_tenants(
     file: Path,
     config: Config = DEFAULT,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print.")] = False,
+    dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
     """Make tenants match a CSV file, and print what changed; - is standard input."""
     from pbxbilling.config.document import read_text
 
-    text = read_text(Path("/dev/stdin") if file == _STANDARD else file, newline="")
+    text = read_text(Path("/dev/stdin") if file == STANDARD else file, newline="")
     changes = ask(config, "import", {"text": text, "source": str(file), "dry_run": dry_run})
     if json:
         print_json(changes)
@@ -76,4 +63,4 @@ def import_tenants(
     told = (f"{counted[kind]} {kind}" for kind in ("added", "changed", "unchanged"))
     typer.echo(f"{len(changes)} tenants: {', '.join(told)}")
     if dry_run:
-        typer.echo("nothing was written: --dry-run")
+        typer.echo(NOTHING_WRITTEN)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
-from pbxbilling.cli.moments import month as a_month
-from pbxbilling.cli.moments import wrong_usage
-from pbxbilling.cli.options import DEFAULT, Config, ForTenant, Json
+from pbxbilling.cli.moments import asked_month
+from pbxbilling.cli.options import DEFAULT, AnyMonth, Config, ForTenant, Json
 from pbxbilling.cli.output import print_done, print_rows
 from pbxbilling.cli.reach import ask
 
@@ -26,15 +23,13 @@ def usage(
     context: typer.Context,
     config: Config = DEFAULT,
     tenant: ForTenant = None,
-    month: Annotated[str, typer.Option(help="As 2026-11; the current one if not given.")] = "",
+    month: AnyMonth = "",
     json: Json = False,
 ) -> None:
     """Answered trunk legs of a month, by tenant."""
     if context.invoked_subcommand is not None:
         return
-    with wrong_usage("--month"):
-        asked = a_month(month) if month else None
-    rows = ask(config, "usage", {"tenant": tenant, "month": asked})
+    rows = ask(config, "usage", {"tenant": tenant, "month": asked_month(month) if month else None})
     print_rows("usage", rows, _USAGE, as_json=json)
 
 
