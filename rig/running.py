@@ -16,7 +16,11 @@ class Running(ABC):
         """End it."""
 
     def __enter__(self) -> Self:
-        return self.start()
+        try:
+            return self.start()
+        except BaseException:
+            self.stop()  # what did not come up altogether may run in part
+            raise
 
     def __exit__(self, *_: object) -> None:
         self.stop()

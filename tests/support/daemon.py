@@ -9,15 +9,12 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from signal import SIGCONT, SIGHUP, SIGTERM, Signals
-from sqlite3 import Row, connect
+from sqlite3 import Row
 from typing import Any, Self
 from urllib.error import URLError
-
-from prometheus_client.parser import text_string_to_metric_families
 
 from pbxbilling.cli.reach import ask
 from pbxbilling.clock import SystemClock
@@ -27,8 +24,11 @@ from pbxbilling.domain.period import period_at
 from pbxbilling.domain.records import LegRecord
 from pbxbilling.store.sql import SqlStore
 from rig.asterisk import Asterisk
+from rig.running import Running
 from rig.site import AMI_SECRET, free_port
 from rig.waiting import until
+from tests.support.database import rows
+from tests.support.scrape import sample
 from tests.support.store_records import ended_leg
 
 ACCOUNTS = """
@@ -61,7 +61,7 @@ async def _commit(url: str, leg: LegRecord) -> None:
         await store.commit([leg])
 
 
-class Daemon:
+class Daemon(Running):
     """`pbxbilling serve` beside one Asterisk; its hook is the one that this Asterisk calls."""
 
     def __init__(
@@ -112,7 +112,11 @@ class Daemon:
                 stderr=subprocess.STDOUT,
                 env={**os.environ, "PYTHONUNBUFFERED": "1", **self._environment},
             )
-        until(self._is_ready, f"the daemon is ready: {self.log()[-2000:]}", 20.0)
+        try:
+            until(self._is_ready, "the daemon is ready", 20.0)
+        except TimeoutError as late:
+            late.add_note(self.log()[-2000:])
+            raise
         self.asterisk.set_global("PBXBILLING_HOOK", self.hook)
         return self
 
@@ -135,24 +139,33 @@ class Daemon:
         """Its log lines."""
         return [json.loads(line) for line in self.log().splitlines() if line.startswith("{")]
 
+    def told(self, begins: str, **fields: str) -> list[dict[str, Any]]:
+        """Its log lines whose event begins so, and that have these fields."""
+        return [
+            line
+            for line in self.events()
+            if line["event"].startswith(begins) and fields.items() <= line.items()
+        ]
+
     def reload(self) -> None:
         """SIGHUP, and wait until it was served, well or not."""
-        before = self.reloads()
+        before = self._reloads()
         self.signal(SIGHUP)
-        until(lambda: self.reloads() > before, "the reload was served")
+        until(lambda: self._reloads() > before, "the reload was served")
 
-    def reloads(self) -> int:
-        """How many reloads were served so far."""
-        ended = ("config reloaded", "config rejected")
-        return sum(line["event"].startswith(ended) for line in self.events())
+    def _reloads(self) -> int:
+        return len(self.told("config reloaded") + self.told("config rejected"))
+
+    def take_up(self, name: str, ami: tuple[str, int]) -> None:
+        """Name it another PBX, and return when that one's counts are true, too."""
+        self.others[name] = ami
+        self.write_config()
+        self.reload()
+        until(lambda: self.pbx(name).get("reconciled"), f"{name} is reconciled", 30.0)
 
     def metric(self, name: str, **labels: str) -> float:
         """A sample of its metrics; 0 where there is none."""
-        with urllib.request.urlopen(f"http://{self.http}/metrics", timeout=5) as answer:
-            text = answer.read().decode()
-        families = text_string_to_metric_families(text)
-        found = [s for family in families for s in family.samples if s.name == name]
-        return sum(s.value for s in found if labels.items() <= s.labels.items())
+        return sample(self.http, name, **labels)
 
     def corrections(self, pbx: str = "pbx1") -> dict[str, int]:
         """How often the ledger was corrected by that PBX, by the kind of correction."""
@@ -186,6 +199,11 @@ class Daemon:
         """Put plans and tenants in force."""
         self.ask("apply", text=accounts, source="accounts.toml", dry_run=False)
 
+    def tenant(self, slug: str = "acme") -> dict[str, Any]:
+        """What `tenants` lists of one."""
+        (row,) = (row for row in self.ask("tenants") if row["tenant"] == slug)
+        return dict(row)
+
     def calls(self) -> list[dict[str, Any]]:
         """Live calls."""
         found: list[dict[str, Any]] = self.ask("calls", tenant=None)
@@ -218,9 +236,7 @@ class Daemon:
 
     def legs(self) -> Sequence[Row]:
         """The trunk legs on record, oldest first."""
-        with closing(connect(f"file:{self.database}?mode=ro", uri=True)) as database:
-            database.row_factory = Row
-            return database.execute("SELECT * FROM leg ORDER BY started_at, uniqueid").fetchall()
+        return rows(self.database, "SELECT * FROM leg ORDER BY started_at, uniqueid")
 
     def answered(self) -> list[tuple[str | None, str, float]]:
         """Tenant, direction and seconds of every answered and ended trunk leg."""
@@ -229,9 +245,3 @@ class Daemon:
             for leg in self.legs()
             if leg["answered_at"] is not None and leg["ended_at"] is not None
         ]
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()

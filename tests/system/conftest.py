@@ -1,6 +1,7 @@
 """Real Asterisk instances, one of each release per test run, handed out idle."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -27,6 +28,13 @@ def _running(release: provision.Release, tmp: pytest.TempPathFactory) -> Iterato
         ) as asterisk,
     ):
         yield asterisk
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    """What is entered here ends with the test, before Asterisk is handed on."""
+    with ExitStack() as stack:
+        yield stack
 
 
 @pytest.fixture(scope="session")

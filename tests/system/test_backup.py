@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
 import stat
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from rig.waiting import until
+from tests.support.database import rows
 from tests.support.virtual_site import VirtualSite
 
 pytestmark = pytest.mark.system
@@ -39,12 +38,11 @@ def site(tmp_path: Path) -> Iterator[VirtualSite]:
 
 def ledger(database: Path) -> Ledger:
     """The answered and ended trunk legs: Uniqueid → tenant and seconds."""
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as reading:
-        query = (
-            "SELECT uniqueid, tenant, talk_us FROM leg"
-            " WHERE answered_at IS NOT NULL AND ended_at IS NOT NULL"
-        )
-        return {leg: (tenant, us / 1e6) for leg, tenant, us in reading.execute(query)}
+    query = (
+        "SELECT uniqueid, tenant, talk_us FROM leg"
+        " WHERE answered_at IS NOT NULL AND ended_at IS NOT NULL"
+    )
+    return {leg: (tenant, us / 1e6) for leg, tenant, us in rows(database, query)}
 
 
 def talk(site: VirtualSite, calls: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from signal import SIGKILL
@@ -26,12 +25,6 @@ pytestmark = pytest.mark.asterisk
 
 HOUR_S = 3600
 AGREES_S = 0.5  # the phone's clock and Asterisk's, with a busy machine between
-
-
-@pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    with ExitStack() as stack:
-        yield stack
 
 
 def wall_clock(directory: Path, seen_as: Path | None = None) -> WallClock:
@@ -78,7 +71,7 @@ class Talks:
 
     def logins(self) -> int:
         """How often the link was told to be up."""
-        return sum(line["event"] == "link up" for line in self.daemon.events())
+        return len(self.daemon.told("link up"))
 
 
 @pytest.mark.parametrize("ahead_s", [-HOUR_S, HOUR_S])

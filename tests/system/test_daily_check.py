@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from signal import SIGHUP
-from urllib.request import urlopen
 
 import pytest
 
 from pbxbilling.clock import SystemClock
 from rig.waiting import until
+from tests.support.scrape import sample
 from tests.support.virtual_site import VirtualSite
 
 pytestmark = pytest.mark.system
@@ -34,10 +34,7 @@ def site(tmp_path: Path) -> Iterator[VirtualSite]:
 
 
 def runs(site: VirtualSite) -> int:
-    with urlopen(f"http://{site.http}/metrics", timeout=5) as answer:
-        text: str = answer.read().decode()
-    row = 'pbxbilling_daily_checks_total{result="ok"} '
-    return int(float(text.partition(row)[2].partition("\n")[0]))
+    return int(sample(site.http, "pbxbilling_daily_checks_total", result="ok"))
 
 
 def actors(site: VirtualSite) -> list[str]:

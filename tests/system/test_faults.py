@@ -6,7 +6,6 @@ locked out, and every correction was counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,12 +29,6 @@ CROWDED = '[tenant.crowd]\nplan = "unlimited"\naccountcodes = ["crowd"]\n'
 DOUBTFUL_SOON = '[log]\nlevel = "debug"\n[ami]\nstale_s = 0.5\n'
 
 
-@pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    with ExitStack() as stack:
-        yield stack
-
-
 def stage_of_a_pair(asterisk: Asterisk, tmp_path: Path, stack: ExitStack, **how: Any) -> Stage:
     """Acme may have two calls."""
     stage = Stage(asterisk, tmp_path, stack, more=DOUBTFUL_SOON, **how)
@@ -43,19 +36,14 @@ def stage_of_a_pair(asterisk: Asterisk, tmp_path: Path, stack: ExitStack, **how:
     return stage
 
 
-def lines(daemon: Daemon, begins: str, pbx: str = "pbx1") -> list[dict[str, Any]]:
-    """The log lines of that kind that are about this PBX."""
-    told = daemon.events()
-    return [line for line in told if line["event"].startswith(begins) and line.get("pbx") == pbx]
-
-
 def snapshots_until_closed(daemon: Daemon, pbx: str = "pbx1") -> int:
     """How many snapshots after the last login it took to close the last dead channel."""
     closed = daemon.corrections(pbx)["closed"]
-    until(lambda: len(lines(daemon, "ledger corrected: closed", pbx)) == closed, "all is logged")
-    told = [line["event"] for line in daemon.events() if line.get("pbx") == pbx]
+    corrected = "ledger corrected: closed"
+    until(lambda: len(daemon.told(corrected, pbx=pbx)) == closed, "all is logged")
+    told = [line["event"] for line in daemon.told("", pbx=pbx)]
     last_up = len(told) - told[::-1].index("link up")
-    last_closed = len(told) - told[::-1].index("ledger corrected: closed")
+    last_closed = len(told) - told[::-1].index(corrected)
     return told[last_up:last_closed].count("reconciled") + 1  # its own is told after it
 
 
@@ -87,7 +75,7 @@ def test_a_silent_peer_is_found_out_and_locks_nobody_out(
     corrections = daemon.corrections()
     corrections.pop("incomplete", None)  # a look that the silence may have cut short
     assert corrections == {"closed": 2, "adopted": 1}  # the third call's dialled leg
-    assert len(lines(daemon, "link down")) == 1
+    assert len(daemon.told("link down", pbx="pbx1")) == 1
     assert stage.refused_with() == 486
     for leg in (kept, third):
         leg.hang_up()
@@ -112,7 +100,7 @@ def test_a_killed_asterisk_ends_its_calls_at_the_last_proof_of_life(
     until(lambda: is_true_again(daemon), "the counts are true again", 30.0)
     assert daemon.calls() == []
     assert daemon.corrections() == {"restarted": 4}
-    assert len(lines(daemon, "link down")) == 1
+    assert len(daemon.told("link down", pbx="pbx1")) == 1
     until(lambda: len(daemon.answered()) == 2, "both legs are closed")
     for leg in daemon.legs():
         assert leg["witness"] == "estimated"
@@ -145,10 +133,7 @@ def second_pbx(stage: Stage, stack: ExitStack) -> tuple[Apart, Proxy]:
     """Another PBX of the same daemon, behind a proxy, reconciled."""
     other = stack.enter_context(virtual_pbx("pbx2", stage.daemon.hook))
     proxy = stack.enter_context(Proxy(other.ami))
-    stage.daemon.others["pbx2"] = proxy.address
-    stage.daemon.write_config()
-    stage.daemon.reload()
-    until(lambda: stage.daemon.pbx("pbx2").get("reconciled"), "pbx2 is reconciled", 30.0)
+    stage.daemon.take_up("pbx2", proxy.address)
     return other, proxy
 
 
@@ -180,7 +165,7 @@ def test_a_pbx_that_stays_away_keeps_its_calls_and_the_others_limits_go_on(
     assert len(daemon.calls()) == 4
     assert daemon.corrections("pbx2") == {"adopted": 1}
     assert daemon.corrections() == {}
-    assert len(lines(daemon, "link down", "pbx2")) == 1
+    assert len(daemon.told("link down", pbx="pbx2")) == 1
     other.hang_up()
     for leg in (here, second):
         leg.hang_up()

@@ -80,10 +80,6 @@ def await_calls(listener: Listener, calls: int, timeout_s: float = AT_ONCE) -> N
     )
 
 
-def lines(stage: Stage, begins: str) -> list[dict[str, Any]]:
-    return [line for line in stage.daemon.events() if line["event"].startswith(begins)]
-
-
 def connected(stage: Stage) -> Callable[[], bool]:
     return lambda: stage.daemon.metric("pbxbilling_mqtt_connected") == 1
 
@@ -123,7 +119,7 @@ def test_a_broker_that_goes_and_comes_touches_no_call_and_is_told_the_truth(
     await_calls(listener, 1)
     until(lambda: [name for name, _ in events(listener)] == ["admitted"], "it was told")
     broker.stop()
-    until(lambda: lines(stage, "mqtt down"), "the outage is told")
+    until(lambda: stage.daemon.told("mqtt down"), "the outage is told")
 
     for _ in range(3):  # six events for a queue of four
         stage.phone.dial(MOBILE).hang_up()
@@ -143,8 +139,8 @@ def test_a_broker_that_goes_and_comes_touches_no_call_and_is_told_the_truth(
     broker.start()
     until(connected(stage), "it is connected again", AGAIN)
     until(lambda: retained_state(broker)["calls"] == 2, "the state is true again")
-    assert len(lines(stage, "mqtt down")) == 1
-    assert [line["dropped"] for line in lines(stage, "mqtt up")] == [0, 4]
+    assert len(stage.daemon.told("mqtt down")) == 1
+    assert [line["dropped"] for line in stage.daemon.told("mqtt up")] == [0, 4]
     assert stage.daemon.metric("pbxbilling_mqtt_queue") == 0
 
     late = broker.listen()
@@ -161,7 +157,7 @@ def test_a_broker_that_reads_nothing_touches_no_call_and_loses_nothing(
     broker.wedge()
     call = stage.phone.dial(MOBILE)
     assert stage.daemon.metric("pbxbilling_admission_seconds_sum") < 0.1
-    until(lambda: lines(stage, "mqtt down"), "the silence is told", AGAIN)
+    until(lambda: stage.daemon.told("mqtt down"), "the silence is told", AGAIN)
     call.hang_up()
     stage.daemon.wait_idle()
     broker.unwedge()
@@ -169,7 +165,7 @@ def test_a_broker_that_reads_nothing_touches_no_call_and_loses_nothing(
     assert {name for name, _ in events(listener)} == {"admitted", "ended"}
     await_calls(listener, 0)
     assert listener.heard("pbxbilling/status")[-1].payload == "online"
-    assert len(lines(stage, "mqtt down")) == 1
+    assert len(stage.daemon.told("mqtt down")) == 1
 
 
 @pytest.mark.parametrize("number", [SIGTERM, SIGKILL])
@@ -221,7 +217,7 @@ def test_over_tls_with_a_password_from_a_file_that_never_shows(
 
         (broker.directory / "mqtt.password").write_text("another")
         stage.daemon.reload()
-        (line,) = until(lambda: lines(stage, "mqtt down"), "it is refused")
+        (line,) = until(lambda: stage.daemon.told("mqtt down"), "it is refused")
         assert "Not authorized" in line["reason"]
         assert "another" not in stage.daemon.log()
         assert PASSWORD not in stage.daemon.log()

@@ -10,7 +10,6 @@ from pathlib import Path
 from signal import SIGKILL
 from zipfile import ZipFile
 
-import httpx
 import pytest
 
 from pbxbilling.clock import SystemClock
@@ -19,6 +18,7 @@ from pbxbilling.domain.records import Record
 from pbxbilling.store.sql import SqlStore
 from rig.waiting import until
 from tests.support.bill_records import copy_of, saved
+from tests.support.scrape import sample
 from tests.support.store_records import call, decision, ended_leg
 from tests.support.virtual_site import VirtualSite
 
@@ -92,8 +92,7 @@ def test_the_figures_are_shown_and_scraped(site: VirtualSite) -> None:
     site.start()
     (euros,) = site.json("figures")["currencies"]
     assert (euros["currency"], euros["mrr"], euros["paying"]) == ("EUR", "29.00", 1)
-    text = httpx.get(f"http://{site.http}/metrics", timeout=5).text
-    assert 'pbxbilling_mrr{currency="EUR"} 29.0\n' in text
+    assert sample(site.http, "pbxbilling_mrr", currency="EUR") == 29
     assert site.json("figures", "reconcile", "--month", "2025-01") == []
 
 

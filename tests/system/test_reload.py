@@ -28,10 +28,7 @@ def test_a_reload_takes_up_another_pbx_and_lets_it_go(asterisk: Asterisk, tmp_pa
         here = stage.phone.dial(MOBILE)
         other = stack.enter_context(virtual_pbx("pbx2", daemon.hook))
 
-        daemon.others["pbx2"] = other.ami
-        daemon.write_config()
-        daemon.reload()
-        until(lambda: daemon.pbx("pbx2").get("reconciled"), "pbx2 is reconciled")
+        daemon.take_up("pbx2", other.ami)
         other.call("acme")
         until(lambda: len(daemon.legs()) == 2, "both calls are answered")
         assert sorted(call["pbx"] for call in daemon.calls()) == ["pbx1", "pbx2"]
@@ -51,7 +48,7 @@ def test_a_reload_takes_up_another_pbx_and_lets_it_go(asterisk: Asterisk, tmp_pa
         stage.phone.dial(MOBILE).hang_up()  # the slot is free
         here.hang_up()
         daemon.wait_idle()
-        ups = [line["pbx"] for line in daemon.events() if line["event"] == "link up"]
+        ups = [line["pbx"] for line in daemon.told("link up")]
         assert sorted(ups) == ["pbx1", "pbx2"]  # nobody else's link was touched
 
 
@@ -63,10 +60,7 @@ def test_calls_of_a_pbx_that_a_new_file_names_no_more_end_at_the_start(
         daemon = stage.daemon
         daemon.apply(accounts("unlimited"))
         other = stack.enter_context(virtual_pbx("pbx2", daemon.hook))
-        daemon.others["pbx2"] = other.ami
-        daemon.write_config()
-        daemon.reload()
-        until(lambda: daemon.pbx("pbx2").get("reconciled"), "pbx2 is reconciled")
+        daemon.take_up("pbx2", other.ami)
         other.call("acme")
         until(daemon.legs, "its call is answered")
         daemon.stop()

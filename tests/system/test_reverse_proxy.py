@@ -14,18 +14,13 @@ from pbxbilling.clock import SystemClock
 from rig import provision
 from rig.nginx import Nginx
 from tests.support import stripe_bodies as bodies
+from tests.support.storefront import HOOK, SECRET, stripe_section
 from tests.support.virtual_site import VirtualSite
 
 pytestmark = pytest.mark.system
 
 PAGE = Path(__file__).parents[2] / "docs/stripe.md"
-STRIPE = f"""
-[stripe]
-enabled = true
-secret_key = "sk_test_1"
-webhook_secrets = ["{bodies.SECRET}"]
-api_base = "http://127.0.0.1:1"
-"""
+NOWHERE = "http://127.0.0.1:1"
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +33,7 @@ def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     directory = tmp_path_factory.mktemp("proxied")
     block = re.search(r"```nginx\n(.*?)```", PAGE.read_text(), re.DOTALL)
     assert block is not None
-    with VirtualSite(directory) as site:
-        site.config.write_text(site.config.read_text() + STRIPE)
+    with VirtualSite(directory, sections=stripe_section(NOWHERE)) as site:
         site.start()
         with (
             Nginx(directory / "nginx", block[1], "YOUR.HOST", site.http) as nginx,
@@ -52,18 +46,18 @@ def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
 
 def test_a_signed_event_gets_through_as_it_came(outside: httpx.Client) -> None:
     body = bodies.event("customer.subscription.updated", bodies.subscription())
-    header = bodies.signed(body, SystemClock().now())
-    answer = outside.post("/api/stripe/webhook", content=body, headers={"Stripe-Signature": header})
+    header = bodies.signed(body, SystemClock().now(), SECRET)
+    answer = outside.post(HOOK, content=body, headers={"Stripe-Signature": header})
     assert (answer.status_code, answer.text) == (200, "kept\n")
 
 
 def test_a_forged_one_is_refused_by_the_daemon(outside: httpx.Client) -> None:
-    answer = outside.post("/api/stripe/webhook", content=b"{}")
+    answer = outside.post(HOOK, content=b"{}")
     assert (answer.status_code, answer.text) == (400, "the signature is not good\n")
 
 
 def test_a_long_one_does_not_even_get_there(outside: httpx.Client) -> None:
-    answer = outside.post("/api/stripe/webhook", content=b"x" * (2 << 20))
+    answer = outside.post(HOOK, content=b"x" * (2 << 20))
     assert answer.status_code == 413
 
 
@@ -75,9 +69,9 @@ def test_a_long_one_does_not_even_get_there(outside: httpx.Client) -> None:
         ("GET", "/healthz", 404),
         ("GET", "/readyz", 404),
         ("POST", "/commands/status", 404),
-        ("POST", "/api/stripe/webhook/", 404),
-        ("POST", "/api/stripe/webhook/../../../metrics", 404),
-        ("GET", "/api/stripe/webhook", 403),
+        ("POST", f"{HOOK}/", 404),
+        ("POST", f"{HOOK}/../../../metrics", 404),
+        ("GET", HOOK, 403),
     ],
 )
 def test_nothing_else_is_there(outside: httpx.Client, method: str, path: str, status: int) -> None:

@@ -11,11 +11,11 @@ import pytest
 
 from rig.fakestripe import TEST_KEY, FakeStripe, Fault
 from rig.waiting import until
+from tests.support.storefront import HOOK, SECRET, stripe_section
 from tests.support.virtual_site import VirtualSite
 
 pytestmark = pytest.mark.system
 
-SECRET = "whsec_selling0000"
 COMMANDS = (
     ("stripe", "checkout", "acme", "--plan", "starter"),
     ("stripe", "check"),
@@ -35,20 +35,18 @@ def site(tmp_path: Path) -> Iterator[VirtualSite]:
         yield site
 
 
-def enabled(fake: FakeStripe) -> str:
+def enabled(fake: FakeStripe, key: str = TEST_KEY) -> str:
     pages = "".join(
-        f'stripe.{key} = "https://provider.example/{key}"\n'
-        for key in ("success_url", "cancel_url", "portal_return_url")
+        f'{name} = "https://provider.example/{name}"\n'
+        for name in ("success_url", "cancel_url", "portal_return_url")
     )
-    return (
-        f'stripe.enabled = true\nstripe.secret_key = "{TEST_KEY}"\n'
-        f'stripe.webhook_secrets = ["{SECRET}"]\nstripe.api_base = "{fake.url}"\n{pages}'
-    )
+    return stripe_section(fake.url, key) + pages
 
 
 def shop(site: VirtualSite, fake: FakeStripe) -> None:
     """A plan with its prices and a tenant that has not paid, on a daemon with keys."""
-    site.write_config(enabled(fake))
+    site.sections = enabled(fake)
+    site.write_config()
     site.start()
     flat, setup = fake.create_price(2900), fake.create_price(24900, interval=None)
     metered = fake.create_price(2, meter=fake.create_meter())
@@ -58,7 +56,7 @@ def shop(site: VirtualSite, fake: FakeStripe) -> None:
         f'stripe_prices = {{ flat = "{flat}", metered = "{metered}", setup = "{setup}" }}\n'
         '[tenant.acme]\nplan = "starter"\nstatus = "incomplete"\n'
     )
-    fake.webhooks.send_to(f"http://{site.http}/api/stripe/webhook", SECRET)
+    fake.webhooks.send_to(f"http://{site.http}{HOOK}", SECRET)
 
 
 def acme(site: VirtualSite) -> dict[str, Any]:
@@ -132,7 +130,8 @@ def test_no_output_error_or_log_carries_a_secret(site: VirtualSite, fake: FakeSt
     said += [site.run(*words) for words in COMMANDS]
     fake.mend_api()
     site.stop()
-    site.write_config(enabled(fake).replace(TEST_KEY, "sk_test_notOurs0000"))
+    site.sections = enabled(fake, "sk_test_notOurs0000")
+    site.write_config()
     site.start()
     said += [site.run(*words) for words in (*COMMANDS, ("config", "check"), ("status",))]
     texts = [one.stdout + one.stderr for one in said]

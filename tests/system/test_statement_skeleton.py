@@ -13,9 +13,9 @@ from rig.asterisk import Asterisk
 from rig.fakestripe import FakeStripe
 from rig.scene import MOBILE
 from rig.waiting import until
-from tests.support.daemon import ACCOUNTS, Daemon
+from tests.support.daemon import ACCOUNTS
 from tests.support.stage import Stage
-from tests.support.storefront import SECRET, stripe_section
+from tests.support.storefront import HOOK, SECRET, stripe_section
 
 pytestmark = pytest.mark.asterisk
 
@@ -44,10 +44,10 @@ def test_sixty_one_seconds_in_three_calls_are_three_whole_minutes(
             '[tenant.acme]\nplan = "metered"\ncharges = "meter_events"',
         )
         daemon.apply(METERED.format(flat=flat, metered=metered) + acme)
-        fake.webhooks.send_to(f"http://{daemon.http}/api/stripe/webhook", SECRET)
+        fake.webhooks.send_to(f"http://{daemon.http}{HOOK}", SECRET)
         customer = fake.create_customer("billing@acme.example")
         fake.subscribe(customer, flat, metered, metadata={"tenant": "acme"})
-        until(lambda: _is_linked(daemon), "the tenant lives by its subscription")
+        until(lambda: daemon.tenant()["subscription"], "the tenant lives by its subscription")
         calls = [stage.phone.dial(MOBILE) for _ in range(3)]
         time.sleep(TALK_S)
         for call in calls:
@@ -64,10 +64,6 @@ def test_sixty_one_seconds_in_three_calls_are_three_whole_minutes(
         until(lambda: len(_sent(fake)) == 3, "the meter has heard of them", 30.0)
         assert [event["payload"]["value"] for event in _sent(fake)] == ["1", "1", "1"]
         assert {event["identifier"] for event in _sent(fake)} == {call["leg"] for call in found}
-
-
-def _is_linked(daemon: Daemon) -> bool:
-    return any(row["tenant"] == "acme" and row["subscription"] for row in daemon.ask("tenants"))
 
 
 def _sent(fake: FakeStripe) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from rig.waiting import until
+from tests.support.database import rows
 from tests.support.virtual_site import VirtualSite
 
 pytestmark = pytest.mark.system
@@ -64,10 +65,8 @@ def fill(disk: Path) -> Path:
 
 
 def answered_legs(database: Path) -> int:
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as reading:
-        query = "SELECT count(*) FROM leg WHERE answered_at IS NOT NULL AND ended_at IS NOT NULL"
-        (count,) = reading.execute(query).fetchone()
-    return int(count)
+    query = "SELECT 1 FROM leg WHERE answered_at IS NOT NULL AND ended_at IS NOT NULL"
+    return len(rows(database, query))
 
 
 def told(site: VirtualSite, fault: str) -> None:
@@ -138,6 +137,11 @@ def put(file: Path, database: Path) -> None:
     database.with_name("new.db").rename(database)
 
 
+def spoiled(whole: bytes) -> bytes:
+    """A database of which only the header is left."""
+    return whole[:100] + b"\xff" * (len(whole) - 100)
+
+
 def test_a_damaged_file_is_replaced_under_the_running_daemon(
     site: VirtualSite, tmp_path: Path
 ) -> None:
@@ -145,8 +149,7 @@ def test_a_damaged_file_is_replaced_under_the_running_daemon(
     copy, damaged = tmp_path / "copy.db", tmp_path / "damaged.db"
     with closing(sqlite3.connect(site.database)) as live, closing(sqlite3.connect(copy)) as target:
         live.backup(target)
-    whole = copy.read_bytes()
-    damaged.write_bytes(whole[:100] + b"\xff" * (len(whole) - 100))
+    damaged.write_bytes(spoiled(copy.read_bytes()))
     put(damaged, site.database)
     on(site, "is damaged", lambda: put(copy, site.database))
 
@@ -169,18 +172,18 @@ def test_a_daemon_starts_while_the_file_is_locked(site: VirtualSite) -> None:
         serves_at_its_start(site, "is locked by another process", other.rollback)
 
 
-def full(site: VirtualSite) -> Callable[[], None]:
+def full(site: VirtualSite) -> Callable[[], object]:
     filler = fill(site.database.parent)
     return filler.unlink
 
 
-def damaged(site: VirtualSite) -> Callable[[], None]:
+def damaged(site: VirtualSite) -> Callable[[], object]:
     whole = site.database.read_bytes()
-    site.database.write_bytes(whole[:100] + b"\xff" * (len(whole) - 100))
-    return lambda: put_bytes(whole, site.database)
+    site.database.write_bytes(spoiled(whole))
+    return lambda: site.database.write_bytes(whole)
 
 
-def read_only(site: VirtualSite) -> Callable[[], None]:
+def read_only(site: VirtualSite) -> Callable[[], object]:
     disk = site.database.parent
     remount(disk, "ro")
     return lambda: remount(disk, "rw")
@@ -190,15 +193,11 @@ def remount(disk: Path, how: str) -> None:
     subprocess.run(["mount", "-o", f"remount,{how}", disk], check=True)
 
 
-def newer(site: VirtualSite) -> Callable[[], None]:
+def newer(site: VirtualSite) -> Callable[[], object]:
     whole = site.database.read_bytes()
     with closing(sqlite3.connect(site.database)) as database, database:
         database.execute("UPDATE alembic_version SET version_num = '9999'")
-    return lambda: put_bytes(whole, site.database)
-
-
-def put_bytes(whole: bytes, database: Path) -> None:
-    database.write_bytes(whole)
+    return lambda: site.database.write_bytes(whole)
 
 
 @pytest.mark.parametrize(
@@ -211,7 +210,7 @@ def put_bytes(whole: bytes, database: Path) -> None:
     ],
 )
 def test_a_daemon_that_cannot_read_its_accounts_says_why_and_leaves_calls_to_the_dialplan(
-    site: VirtualSite, break_it: Callable[[VirtualSite], Callable[[], None]], fault: str
+    site: VirtualSite, break_it: Callable[[VirtualSite], Callable[[], object]], fault: str
 ) -> None:
     one_call(site)
     site.stop()

@@ -50,10 +50,10 @@ class Paying:
         self.told()
 
 
-def status(stage: Stage, slug: str = "acme") -> object:
-    """A tenant's status once it has a subscription."""
-    rows = stage.daemon.ask("tenants")
-    return next(row["status"] for row in rows if row["tenant"] == slug and row["subscription"])
+def status(stage: Stage) -> object:
+    """Acme's status; None before it has a subscription."""
+    acme = stage.daemon.tenant()
+    return acme["status"] if acme["subscription"] else None
 
 
 @pytest.mark.parametrize("fault", [None, Fault.DOWN], ids=["api up", "api down"])
@@ -117,10 +117,7 @@ def test_a_declined_card_at_localstripe_leaves_the_phone_closed(
         customer = local.create_customer()
         local.add_card(customer, DECLINED_CARD)
         local.subscribe(customer, local.create_plan(), "acme")
-        until(
-            lambda: any(row["subscription"] for row in stage.daemon.ask("tenants")),
-            "acme is linked",
-        )
+        until(lambda: status(stage) is not None, "acme is linked")
         assert status(stage) == "incomplete"
         assert stage.refused_with() == 486
         assert stage.last_decision()["reason"] == "incomplete"

@@ -1,0 +1,17 @@
+"""What a running daemon's metrics say, read as Prometheus reads them."""
+
+from __future__ import annotations
+
+from urllib.request import urlopen
+
+from prometheus_client.parser import text_string_to_metric_families
+
+
+def sample(http: str, name: str, **labels: str) -> float:
+    """The sum of a metric's samples with these labels at `http`, host:port; 0 without any."""
+    with urlopen(f"http://{http}/metrics", timeout=5) as answer:
+        text = answer.read().decode()
+    samples = (one for family in text_string_to_metric_families(text) for one in family.samples)
+    return sum(
+        one.value for one in samples if one.name == name and labels.items() <= one.labels.items()
+    )
