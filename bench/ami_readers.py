@@ -22,7 +22,7 @@ from pbxbilling.ami.link import AmiLink
 from pbxbilling.ami.mapping import SIGNALS
 from pbxbilling.ami.settings import LinkSettings
 from pbxbilling.clock import SystemClock
-from pbxbilling.domain.signals import OF_THE_PBX, Reloaded, Signal
+from pbxbilling.domain.signals import Reloaded, Signal
 
 Sink = Callable[[Signal], None]
 _LOGIN = b"Action: Login\r\nUsername: u\r\nSecret: s\r\n\r\n"
@@ -79,9 +79,8 @@ async def read_tracked(port: int, *, silent: bool = True) -> None:
         core = Core(Path(directory, "log"), silent=silent)
 
         def track(signal: Signal) -> None:
-            if not isinstance(signal, OF_THE_PBX):
-                core.tracker.apply(signal)
-            elif isinstance(signal, Reloaded):
+            core.hear(signal)
+            if isinstance(signal, Reloaded):
                 assert not core.ledger.calls, "every call of the tape ends"
 
         async with asyncio.TaskGroup() as tasks:

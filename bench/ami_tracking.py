@@ -12,15 +12,14 @@ lines (to a file), the counters and the records (queued) of all that in it, and 
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from bench.ami_feed import Feed, record
 from bench.hook import cpu_s, two_cores
 from bench.measure import Row, compare
+from bench.process import next_line, process
 
 LIMIT = 3.0
 
@@ -35,13 +34,10 @@ class Reader:
 
     def trial(self, events: int) -> Callable[[], float]:
         """A trial that gives the reader's CPU µs an event."""
-        stdout = self._process.stdout
-        assert stdout is not None
 
         async def play() -> None:
             await self._feed.play()
-            line = await asyncio.to_thread(stdout.readline)
-            assert line, "the reader died"
+            await asyncio.to_thread(next_line, self._process)
 
         def run() -> float:
             before_s = cpu_s(self._process.pid)
@@ -58,15 +54,12 @@ def reader_process(
     """Start the reader of that kind on its core, logged in to a feed of its own."""
     feed = Feed(tape)
     runner.run(feed.__aenter__())
-    command = [sys.executable, "-m", "bench.ami_readers", kind, str(feed.port)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            os.sched_setaffinity(process.pid, {core})
+    try:
+        with process("bench.ami_readers", kind, feed.port, core=core) as reader:
             runner.run(feed.ready())
-            yield Reader(runner, feed, process)
-        finally:
-            process.terminate()
-            runner.run(feed.__aexit__())
+            yield Reader(runner, feed, reader)
+    finally:
+        runner.run(feed.__aexit__())
 
 
 def against(kind: str, counterpart: str, name: str, *, limit: float | None = None) -> Row:

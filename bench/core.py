@@ -22,7 +22,7 @@ from pbxbilling.domain.hook import HookRequest
 from pbxbilling.domain.plan import Limits, Plan
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.records import Record
-from pbxbilling.domain.signals import ChannelSeen, Hangup, Newchannel
+from pbxbilling.domain.signals import OF_THE_PBX, ChannelSeen, Hangup, Newchannel, Signal
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.services.core import Core as Services
 from pbxbilling.services.inforce import InForce
@@ -109,6 +109,11 @@ class Core:
             assert self.admission.judge(ask).admit
             seen = ChannelSeen(ChannelKey(PBX, uniqueid), name, 4, uniqueid, tenant)
             self.tracker.apply(Newchannel(seen, None))
+
+    def hear(self, signal: Signal) -> None:
+        """Track what is about a channel."""
+        if not isinstance(signal, OF_THE_PBX):
+            self.tracker.apply(signal)
 
     def hang_up(self) -> None:
         """Hear the hangup of every channel that was not there at the beginning."""

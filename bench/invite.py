@@ -13,7 +13,6 @@ Every call of every round gets its 486 and nothing is ever sent twice, or the ro
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from itertools import count
@@ -22,7 +21,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from bench.hook import server_process
-from bench.measure import PAIRS, BrokenRoundError, Row, alternating, row
+from bench.measure import PAIRS, BrokenRoundError, Row, Times, alternating, row
 from rig import provision, sipp
 from rig.asterisk import Asterisk
 from rig.settings import Settings
@@ -49,13 +48,6 @@ class Load(NamedTuple):
 
 
 LOADS = (Load(1000, 200, PAIRS), Load(10_000, 500, 3))
-
-
-class Times(NamedTuple):
-    """One round: milliseconds from INVITE to 486."""
-
-    median: float
-    p99: float
 
 
 class Rounds:
@@ -94,8 +86,7 @@ class Rounds:
                 f"{directory.name}: of {self._calls} calls, finals {dict(finals)}, {again} messages"
                 " sent again; is the machine too busy?"
             )
-        times = statistics.quantiles(calls.answer_ms(), n=100, method="inclusive")
-        return Times(times[49], times[98])
+        return Times.of(calls.answer_ms())
 
 
 def measure(loads: Sequence[Load] = LOADS) -> list[Row]:

@@ -9,9 +9,7 @@ two, those of a millisecond in one write.
 from __future__ import annotations
 
 import asyncio
-import os
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -26,8 +24,8 @@ from bench.ami_readers import read_ours
 from bench.core import TENANTS, Core
 from bench.hook import new_channel, two_cores
 from bench.measure import Row, compare
+from bench.process import next_line, process
 from pbxbilling.agi.server import AgiServer, AgiSettings
-from pbxbilling.domain.signals import OF_THE_PBX, Signal
 from tests.support.agi_client import ask
 
 EVENTS_PER_S = 15_000
@@ -39,16 +37,11 @@ async def serve(manager: int) -> None:
     """Serve hooks, and follow the manager on that port, for ever."""
     with TemporaryDirectory() as directory:
         core = Core(Path(directory, "log"))
-
-        def track(signal: Signal) -> None:
-            if not isinstance(signal, OF_THE_PBX):
-                core.tracker.apply(signal)
-
         judge, by_policy = core.admission.judge, core.admission.by_policy
         server = AgiServer(AgiSettings(port=0), judge, by_policy, core.watch, core.clock)
         async with asyncio.TaskGroup() as tasks, server:
             tasks.create_task(core.writer.run())
-            tasks.create_task(read_ours(manager, track))
+            tasks.create_task(read_ours(manager, core.hear))
             print(server.port, flush=True)
             await server.serve()
 
@@ -91,18 +84,14 @@ def measure() -> list[Row]:
     with two_cores() as (first, _), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         feed = Feed(runner.run(record()))
         runner.run(feed.__aenter__())
-        command = [sys.executable, "-m", "bench.latency", str(feed.port)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            try:
-                os.sched_setaffinity(process.pid, {first})
-                assert process.stdout is not None
-                port = int(process.stdout.readline())
+        try:
+            with process("bench.latency", feed.port, core=first) as server:
+                port = int(next_line(server))
                 runner.run(feed.ready())
                 trials = _trials(runner, port, feed)
                 return [compare("hook p99 under 15,000 events/s", *trials, unit="ms", limit=LIMIT)]
-            finally:
-                process.terminate()
-                runner.run(feed.__aexit__())
+        finally:
+            runner.run(feed.__aexit__())
 
 
 if __name__ == "__main__":

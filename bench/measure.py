@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, Self, TypeVar
 
 T = TypeVar("T")
 
@@ -16,6 +16,21 @@ Trial = Callable[[], float]
 
 class BrokenRoundError(Exception):
     """A round did not go as it must: nothing of its measurement can be believed."""
+
+
+class Times(NamedTuple):
+    """What one round took, in milliseconds."""
+
+    median: float
+    p99: float
+
+    @classmethod
+    def of(cls, taken: Sequence[float]) -> Self:
+        """Of the times of a round; of a single one it is both."""
+        if len(taken) == 1:
+            return cls(taken[0], taken[0])
+        hundredths = statistics.quantiles(taken, n=100, method="inclusive")
+        return cls(hundredths[49], hundredths[98])
 
 
 @dataclass(frozen=True, slots=True)

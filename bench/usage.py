@@ -11,9 +11,6 @@ How quickly events drain is held against the 200 a second that are promised: 5 m
 from __future__ import annotations
 
 import asyncio
-import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -25,7 +22,8 @@ from typing import NamedTuple
 
 import uvloop
 
-from bench.measure import PAIRS, Row, alternating, row
+from bench.measure import PAIRS, Row, Times, alternating, row
+from bench.process import next_line, process
 from rig.waiting import until
 from tests.support.agi_client import ask, environment
 from tests.support.storefront import stripe_section
@@ -49,11 +47,10 @@ _numbers = count(1)
 
 
 class Round(NamedTuple):
-    """Milliseconds: of a verdict, and for each event."""
+    """Of verdicts, and milliseconds for each event."""
 
-    median: float
-    p99: float
-    event: float = PROMISED_MS
+    verdicts: Times
+    event_ms: float = PROMISED_MS
 
 
 class Desk:
@@ -81,15 +78,17 @@ class Desk:
             already, began = DUE - left(), time.perf_counter()
             taken = uvloop.run(self._asked(lambda: left() > 0))
             each = (time.perf_counter() - began) / (DUE - already)
-        return _round(taken, each * 1e3)
+        return Round(Times.of(taken), each * 1e3)
 
     def idle(self) -> Round:
         """The hook for as long, while nothing is due."""
         ends = time.perf_counter() + DUE * PROMISED_MS / 1e3
         with self._database() as database:
-            return _round(
-                uvloop.run(self._asked(lambda: _looked(database) and time.perf_counter() < ends))
-            )
+
+            def goes_on() -> bool:
+                return _looked(database) and time.perf_counter() < ends
+
+            return Round(Times.of(uvloop.run(self._asked(goes_on))))
 
     async def _asked(self, goes_on: Callable[[], bool]) -> list[float]:
         taken = []
@@ -116,20 +115,10 @@ def _looked(database: Connection) -> bool:
     return int(database.execute(_DUE, (0,)).fetchone()[0]) == 0
 
 
-def _round(taken: list[float], each_ms: float = PROMISED_MS) -> Round:
-    times = statistics.quantiles(taken, n=100, method="inclusive")
-    return Round(times[49], times[98], each_ms)
-
-
 @contextmanager
 def _null_stripe() -> Iterator[str]:
-    command = [sys.executable, "-m", "bench.null_stripe"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
-        finally:
-            process.terminate()
+    with process("bench.null_stripe") as stripe:
+        yield f"http://127.0.0.1:{int(next_line(stripe))}"
 
 
 @contextmanager
@@ -150,9 +139,9 @@ def measure(pairs: int = PAIRS) -> list[Row]:
     """The rows of the table."""
     with _desk() as desk:
         rounds = alternating(desk.draining, desk.idle, pairs)
-    p99s = [(busy.p99, idle.p99) for busy, idle in rounds]
-    medians = [(busy.median, idle.median) for busy, idle in rounds]
-    each = [(busy.event, PROMISED_MS) for busy, _ in rounds]
+    p99s = [(busy.verdicts.p99, idle.verdicts.p99) for busy, idle in rounds]
+    medians = [(busy.verdicts.median, idle.verdicts.median) for busy, idle in rounds]
+    each = [(busy.event_ms, PROMISED_MS) for busy, _ in rounds]
     return [
         row("a usage event sent, 100,000 queued", each, unit="ms", limit=1.0),
         row("hook while usage drains, median", medians, unit="ms"),

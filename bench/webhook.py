@@ -20,9 +20,8 @@ from http.client import HTTPConnection
 from itertools import count, cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
 
-from bench.measure import PAIRS, Row, alternating, row
+from bench.measure import PAIRS, Row, Times, alternating, row
 from rig.fakestripe import Fault
 from rig.fakestripe.hostile import Post
 from rig.waiting import until
@@ -40,13 +39,6 @@ STATES: tuple[tuple[str, Fault | None], ...] = (
     ("down", Fault.DOWN),
     ("slow", Fault.SLOW),
 )
-
-
-class Times(NamedTuple):
-    """One round: milliseconds to the answer."""
-
-    median: float
-    p99: float
 
 
 class Desk:
@@ -100,10 +92,7 @@ class Desk:
         host, _, port = self._shop.site.http.rpartition(":")
         with closing(HTTPConnection(host, int(port), timeout=10)) as connection:
             taken = [_answered_in(connection, method, path, post) for post in posts]
-        if len(taken) == 1:
-            return Times(taken[0], taken[0])
-        times = statistics.quantiles(taken, n=100, method="inclusive")
-        return Times(times[49], times[98])
+        return Times.of(taken)
 
 
 def _answered_in(connection: HTTPConnection, method: str, path: str, post: Post) -> float:

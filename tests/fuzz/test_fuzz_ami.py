@@ -9,7 +9,7 @@ from pbxbilling.ami.mending import Mender
 from pbxbilling.ami.protocol import Framer, event_name
 from pbxbilling.domain.admission import Mode
 from pbxbilling.domain.plan import Plan
-from pbxbilling.domain.signals import FullyBooted, Reloaded, Shutdown, Signal
+from pbxbilling.domain.signals import OF_THE_PBX, Signal
 from tests.support.corpus import SIZES, examples, explore, pieces, recorded, spoiled
 from tests.support.world import World
 
@@ -51,7 +51,7 @@ def test_spoiled_streams_leave_a_ledger_that_adds_up(examples: int) -> None:
     def check(sent: tuple[bytes, list[int]]) -> None:
         world = World(Mode.ENFORCE, Plan("plan"), TENANTS)
         for signal in signals(world, BANNER + sent[0], sent[1]):
-            if not isinstance(signal, FullyBooted | Shutdown | Reloaded):
+            if not isinstance(signal, OF_THE_PBX):
                 world.tracker.apply(signal)
         for tenant in TENANTS:
             assert world.ledger.load(tenant) == world.recount(tenant)

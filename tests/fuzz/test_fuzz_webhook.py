@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 from contextlib import suppress
 
 import httpx
@@ -14,6 +12,7 @@ from hypothesis import strategies as st
 from pbxbilling.payments import reading
 from pbxbilling.payments.webhook import Webhook
 from pbxbilling.web.public import public_app
+from rig.fakestripe import hostile
 from tests.support import stripe_bodies as bodies
 from tests.support.corpus import SIZES, examples, explore, pieces, spoiled
 from tests.support.figures import Unscraped
@@ -62,9 +61,7 @@ class Door:
 
 def signature(body: bytes) -> bytes:
     """A true one, of any bytes."""
-    stamp = int(START.timestamp())
-    mac = hmac.new(bodies.SECRET.encode(), b"%d.%b" % (stamp, body), hashlib.sha256)
-    return f"t={stamp},v1={mac.hexdigest()}".encode()
+    return hostile.signature(body, [bodies.SECRET], int(START.timestamp())).encode()
 
 
 @examples

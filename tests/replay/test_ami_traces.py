@@ -13,17 +13,9 @@ from pbxbilling.ami.mapping import (
     signal_of,
 )
 from pbxbilling.ami.protocol import Framer, decode, event_name
-from pbxbilling.domain.signals import (
-    AttendedTransfer,
-    DialBegin,
-    FullyBooted,
-    Reloaded,
-    Shutdown,
-    Signal,
-)
+from pbxbilling.domain.signals import OF_THE_PBX, AttendedTransfer, DialBegin, Signal
 
 TRACES = Path(__file__).parent / "traces"
-OF_THE_PBX = (FullyBooted, Shutdown, Reloaded)
 NAMES = sorted(path.stem for path in TRACES.glob("*.ami"))
 
 
