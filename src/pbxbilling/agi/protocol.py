@@ -44,19 +44,25 @@ _FIELDS = (
 )
 
 
+_UNKNOWN = "unknown"  # Asterisk's word for a caller or a number that is missing
+_MAY_BE_MISSING = ("callerid", "dnid")
+
+
 def _line(field: str) -> str:
-    return rf"\nagi_{field}: *+" + (r"([^\n]*+)" if field in _FIELDS else r"[^\n]*+")
+    value = r"([ -~]*+)" if field in _FIELDS else r"[^\n]*+"
+    if field in _MAY_BE_MISSING:
+        value = rf"(?:{_UNKNOWN}(?=\n)|{value})"
+    return rf"\nagi_{field}: *+{value}"
 
 
-# An older subroutine sends no fifth argument.
+# As nearly all come: every line in its order, what is read of them plain ASCII. An older subroutine
+# sends no fifth argument.
 _IN_ORDER = re.compile(
     "".join(map(_line, (*LINES, *_ARGUMENTS[:-1]))) + f"(?:{_line(_ARGUMENTS[-1])})?"
 )
-_BLANK_LINE = re.compile(rb"\n\r?\n")
 _DIRECTIONS = {direction.value: direction for direction in Direction}
 _PREFIX = "agi_"
 _FIRST = "agi_network_script"  # it stands before all that a caller can write
-_UNKNOWN = "unknown"  # Asterisk's word for a caller or a number that is missing
 
 # What could end a field, the value or the command before its time.
 _MEANINGFUL = re.compile(r'["\\|]')
@@ -90,15 +96,10 @@ class Environment:
         buffer = self._buffer
         start = max(0, len(buffer) - 2)  # where a blank line may have begun
         buffer += data
-        is_a_line = (
-            data.find(b"\n") == len(data) - 1 > 1
-        )  # as Asterisk writes: it ends no blank one
-        if is_a_line and len(buffer) <= ENVIRONMENT_MAX_BYTES:
+        blank = _blank_line(buffer, start)
+        if blank < 0 and len(buffer) <= ENVIRONMENT_MAX_BYTES:
             return False
-        blank = _BLANK_LINE.search(buffer, start)
-        if blank is None and len(buffer) <= ENVIRONMENT_MAX_BYTES:
-            return False
-        self._finish(blank.start() if blank else -1)
+        self._finish(blank)
         return True
 
     def _finish(self, end: int) -> None:
@@ -121,24 +122,33 @@ class Environment:
         text = _decoded(self._buffer[:end])
         match = _IN_ORDER.fullmatch(text)
         values = match.groups("") if match else _by_line(text, whole=self.whole)
-        script, channel, uniqueid, caller, dnid, context, accountcode, *arguments = map(
-            _printable, values
-        )
+        script, channel, uniqueid, caller, dnid, context, accountcode, *arguments = values
         tenant, linkedid, number, pbx, calling = arguments
         return HookRequest(
             uniqueid,
             channel,
-            _DIRECTIONS.get(script.partition("?")[0].strip("/")),
+            _DIRECTIONS.get(script) or _direction_of(script),
             tenant,
             linkedid,
             number,
             pbx,
-            "" if caller == _UNKNOWN else caller,
+            caller,
             accountcode,
             calling or context,
-            "" if dnid == _UNKNOWN else dnid,
+            dnid,
             peer,
         )
+
+
+def _blank_line(buffer: bytearray, start: int) -> int:
+    """Where the first blank line begins, with its end of line or without a CR; -1 for none."""
+    plain = buffer.find(b"\n\n", start)
+    before = buffer.find(b"\n\r\n", start, plain if plain >= 0 else len(buffer))
+    return before if before >= 0 else plain
+
+
+def _direction_of(script: str) -> Direction | None:
+    return _DIRECTIONS.get(script.partition("?")[0].strip("/"))
 
 
 def _decoded(raw: bytes | bytearray) -> str:
@@ -157,7 +167,7 @@ def _decoded_line(raw: bytes | bytearray) -> str:
 
 
 def _by_line(text: str, *, whole: bool) -> tuple[str, ...]:
-    """The fields of an environment that is in another order, or not at its end yet."""
+    """The fields of an environment that is not as nearly all are, or not at its end yet."""
     found: dict[str, str] = {}
     believed = True
     for line in text.split("\n"):
@@ -167,7 +177,12 @@ def _by_line(text: str, *, whole: bool) -> tuple[str, ...]:
             found.setdefault(name, value.lstrip(" "))
     if not believed or (whole and any(_PREFIX + line not in found for line in LINES)):
         found = {_FIRST: found.get(_FIRST, "")}
-    return tuple(found.get(_PREFIX + field, "") for field in _FIELDS)
+    return tuple(_value(field, found.get(_PREFIX + field, "")) for field in _FIELDS)
+
+
+def _value(field: str, raw: str) -> str:
+    value = _printable(raw)
+    return "" if value == _UNKNOWN and field in _MAY_BE_MISSING else value
 
 
 def _printable(value: str) -> str:

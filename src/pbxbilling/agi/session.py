@@ -17,13 +17,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Protocol, cast
 
 from pbxbilling.agi.allow import AllowList
 from pbxbilling.agi.deadlines import Deadlines
 from pbxbilling.agi.protocol import Environment, answer_code, command
 from pbxbilling.domain.hook import HookRequest, Verdict
+from pbxbilling.domain.words import Word
 from pbxbilling.ports import Clock
 
 HEARD_OUT_EVERY = 64
@@ -34,7 +34,7 @@ _NOTHING = Environment()
 Judge = Callable[[HookRequest], Verdict]
 
 
-class Ending(StrEnum):
+class Ending(Word):
     """What became of a session; the value is a metric label."""
 
     ANSWERED = "answered"  # judged
