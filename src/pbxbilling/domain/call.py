@@ -16,6 +16,8 @@ from pbxbilling.domain.signals import ChannelSeen
 # Channels that Asterisk makes for itself (announcers, recorders, mailbox delivery): nobody's leg.
 _SERVICE_TECHNOLOGIES = ("Announcer/", "Bridge/", "CBAnn/", "CBRec/", "Message/", "Recorder/")
 
+_NOBODY: frozenset[str] = frozenset()  # every empty one that is made is 216 bytes of its own
+
 
 class Channel:
     """One live channel, as far as hook and AMI have told; whichever came first made it."""
@@ -78,7 +80,7 @@ class Channel:
         self.peer: Channel | None = None  # the other half of a Local pair
         self.confirmed = False  # AMI has shown it; before, it is a mere reservation
         self.refused = False
-        self.over_limit_for: frozenset[str] = frozenset()  # tenants whose limits would end it
+        self.over_limit_for = _NOBODY  # tenants whose limits would end it
         self.held = False
         self.parked = False
         self.bridge = ""
@@ -188,8 +190,8 @@ class Call:
         self.linkedids: list[str] = []
         self.channels: list[Channel] = []
         self.askers: list[Channel] = []
-        self.leg_reservations: list[Channel] = []  # askers whose first trunk leg is still to come
-        self.joined: list[str] = []  # ids of younger calls that it took in
+        self.leg_reservations: tuple[Channel, ...] = ()  # askers whose first trunk leg is to come
+        self.joined: tuple[str, ...] = ()  # ids of younger calls that it took in
         self.hooked = False
         self.emergency = False
         self.over_limit = False

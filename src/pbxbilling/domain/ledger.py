@@ -8,7 +8,7 @@ appended to `news`; the services make facts of it.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import Enum, auto
 from typing import NamedTuple
@@ -36,9 +36,6 @@ class News(NamedTuple):
     at: datetime
 
 
-_NO_LOADS: Mapping[str, Load] = {}
-
-
 class Ledger:
     """Live channels and calls of all PBXes, with each tenant's load kept up to date."""
 
@@ -49,7 +46,7 @@ class Ledger:
         self.calls: dict[str, Call] = {}
         self.aliases: dict[str, str] = {}  # calls that were joined to an older one
         self.news: list[News] = []
-        self._loads: dict[str, dict[str, Load]] = {}  # tenant → PBX → load
+        self._loads: dict[str, dict[str, Load]] = {}  # PBX → tenant → load
         self._by_linkedid: dict[tuple[str, str], list[Call]] = {}
         self._gone: dict[ChannelKey, float] = {}  # in order of their end
         self._bridges: dict[tuple[str, str], list[Channel]] = {}
@@ -62,17 +59,14 @@ class Ledger:
     ) -> Load:
         """A tenant's load without the call `besides`, on all PBXes or only on those named."""
         total = Load()
-        for pbx, load in self._loads.get(tenant, _NO_LOADS).items():
-            if pbxes is None or pbx in pbxes:
+        for pbx, loads in self._loads.items():
+            load = loads.get(tenant)
+            if load is not None and (pbxes is None or pbx in pbxes):
                 total.add(load)
         counts_besides = besides is not None and (pbxes is None or besides.pbx in pbxes)
         if besides is not None and counts_besides and besides.tenant == tenant:
             total.add(besides.counted, -1)
         return total
-
-    def tenants(self) -> Iterable[str]:
-        """Tenants that have had calls since the start."""
-        return self._loads
 
     def admitted_past_second(self, tenant: str, mono: float) -> int:
         """New calls admitted in the sliding second that ends at `mono`."""
@@ -131,7 +125,7 @@ class Ledger:
         for call in channel.asked:
             call.askers.remove(channel)
             if channel in call.leg_reservations:
-                call.leg_reservations.remove(channel)
+                self._cancel_reservation(call, channel)
         if channel.call is not None and channel.call not in touched:
             touched.append(channel.call)
         if channel.call is not None:
@@ -192,7 +186,10 @@ class Ledger:
     def reserve_leg(self, call: Call, channel: Channel) -> None:
         """Hold one trunk leg for what this asker is about to dial."""
         if channel not in call.leg_reservations:
-            call.leg_reservations.append(channel)
+            call.leg_reservations += (channel,)
+
+    def _cancel_reservation(self, call: Call, channel: Channel) -> None:
+        call.leg_reservations = tuple(c for c in call.leg_reservations if c is not channel)
 
     def join(self, channel: Channel, call: Call, at: datetime, by: Channel | None = None) -> None:
         """Make a channel a leg of a call, `by` the one that dialled it.
@@ -220,10 +217,8 @@ class Ledger:
 
     def _consume_reservation(self, call: Call, by: Channel) -> None:
         waiting = call.leg_reservations
-        if by in waiting:
-            waiting.remove(by)
-        elif waiting:
-            waiting.pop(0)
+        if waiting:
+            self._cancel_reservation(call, by if by in waiting else waiting[0])
 
     def merge(self, one: Call, other: Call, at: datetime) -> Call | None:
         """Join two calls of one tenant: the older keeps its id and direction.
@@ -241,7 +236,7 @@ class Ledger:
         older.hooked = older.hooked or younger.hooked
         older.emergency = older.emergency or younger.emergency
         younger.merged_into = older
-        older.joined += [younger.id, *younger.joined]
+        older.joined += (younger.id, *younger.joined)
         self.aliases.update(dict.fromkeys(older.joined, older.id))
         self._end(younger, at)
         self.settle(older, at)
@@ -264,7 +259,7 @@ class Ledger:
             self.reserve_leg(older, asker)
         for linkedid in list(younger.linkedids):
             self._index_linkedid(older, linkedid)
-        younger.channels, younger.askers, younger.leg_reservations = [], [], []
+        younger.channels, younger.askers, younger.leg_reservations = [], [], ()
 
     def settle(self, call: Call, at: datetime) -> None:
         """Bring the tenant's load up to what the call weighs now; end it where nothing lives."""
@@ -306,7 +301,7 @@ class Ledger:
         for asker in call.askers:
             asker.asked.remove(call)
             self._mark_refused(asker, call)
-        call.channels, call.askers, call.leg_reservations = [], [], []
+        call.channels, call.askers, call.leg_reservations = [], [], ()
         self._end(call, at)
 
     def _mark_refused(self, channel: Channel, call: Call) -> None:
@@ -340,10 +335,10 @@ class Ledger:
     def _account(self, call: Call, weight: Load) -> None:
         if call.tenant is None or weight == call.counted:
             return  # what belongs to nobody is counted from the moment that somebody owns it
-        loads = self._loads.setdefault(call.tenant, {})
-        load = loads.get(call.pbx)
+        loads = self._loads.setdefault(call.pbx, {})
+        load = loads.get(call.tenant)
         if load is None:
-            load = loads[call.pbx] = Load()
+            load = loads[call.tenant] = Load()
         load.turn(call.counted, weight)
         call.counted = weight
 
