@@ -1,7 +1,12 @@
-"""Calls, their trunk legs, decisions and usage to rows and back."""
+"""Calls, their trunk legs, decisions and usage to rows and back.
+
+The names and Uniqueids by which a call, its channels and its legs know each other are interned:
+what is taken up at a start, 50,000 calls maybe, keeps them for as long as it lives.
+"""
 
 from __future__ import annotations
 
+from sys import intern
 from typing import Any
 
 from sqlalchemy import Executable, Row, bindparam, update
@@ -48,12 +53,12 @@ def call_record(row: Row[Any]) -> CallRecord:
     """The call of a row."""
     return CallRecord(
         call=row.call,
-        tenant=row.tenant,
-        pbx=row.pbx,
+        tenant=row.tenant and intern(row.tenant),
+        pbx=intern(row.pbx),
         direction=Direction(row.direction),
-        origin=row.origin,
-        asker=row.asker,
-        linkedid=row.linkedid,
+        origin=intern(row.origin),
+        asker=intern(row.asker),
+        linkedid=intern(row.linkedid),
         caller=row.caller,
         number=row.number,
         started_at=instant(row.started_at),
@@ -95,12 +100,12 @@ def leg_values(record: LegRecord) -> Values:
 def leg_record(row: Row[Any]) -> LegRecord:
     """The trunk leg of a row."""
     return LegRecord(
-        key=ChannelKey(row.pbx, row.uniqueid),
+        key=ChannelKey(intern(row.pbx), intern(row.uniqueid)),
         call=row.call,
-        tenant=row.tenant,
+        tenant=row.tenant and intern(row.tenant),
         direction=LegDirection(row.direction),
         channel=row.channel,
-        linkedid=row.linkedid,
+        linkedid=intern(row.linkedid),
         caller=row.caller,
         number=row.number,
         started_at=instant(row.started_at),

@@ -129,13 +129,13 @@ class SqlStore:
         """Calls that have not ended, oldest first."""
         call = schema.call
         query = select(call).where(schema.CALL_OPEN).order_by(call.c.started_at, call.c.call)
-        return [call_rows.call_record(row) for row in await self._reads.rows(query)]
+        return await self._reads.many(query, call_rows.call_record)
 
     async def open_legs(self) -> list[LegRecord]:
         """Answered trunk legs that have not ended, oldest first."""
         leg = schema.leg
         query = select(leg).where(schema.LEG_OPEN).order_by(leg.c.started_at, leg.c.uniqueid)
-        return [call_rows.leg_record(row) for row in await self._reads.rows(query)]
+        return await self._reads.many(query, call_rows.leg_record)
 
     async def legs(self, keys: Iterable[ChannelKey]) -> dict[ChannelKey, LegRecord]:
         """What is known of these trunk legs; unknown ones are left out."""
