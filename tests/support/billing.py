@@ -67,6 +67,7 @@ class Office:
             self.tell,
             lambda: self.known,
             self.flushed,
+            self.rested,
         )
         self.flushes = 0
 
@@ -76,6 +77,9 @@ class Office:
 
     async def flushed(self) -> None:
         self.flushes += 1
+
+    async def rested(self) -> None:
+        """Nobody else waits for a turn."""
 
     async def at(self, now: str) -> None:
         """That moment comes, and the closer looks."""

@@ -29,7 +29,7 @@ async def close_all(url: str) -> None:
         book = AccountBook(accounts.plans, accounts.tenants)
         writer = AccountWriter(store, book, clock, _tell, asyncio.Lock())
         statements = Statements(store.bills, store.mirrors, writer, clock, _tell, asyncio.to_thread)
-        closer = Closer(statements, book.tenants, clock, _tell, dict, _at_once)
+        closer = Closer(statements, book.tenants, clock, _tell, dict, _at_once, _at_once)
         await closer.look()
     _say("done")
 

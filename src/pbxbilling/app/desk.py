@@ -39,7 +39,7 @@ def desk_of(
         DailyCheck(accounts, store.mirrors, clock, emit, lambda: policy().grace_days),
         BillingDesk.of(statements, store, store.bills, accounts, clock),
         purge,
-        Figures(accounts.book, store.mirrors, store.bills, clock, policy),
+        Figures(accounts.book, store.mirrors, store.bills, clock, policy, asyncio.to_thread),
         Forgetter(store.holdings, store, store.mirrors, accounts, purge, live),
         Comparison(accounts.book, store.bills, store.meters),
         payments,

@@ -32,7 +32,9 @@ class StatementTask:
         """`known_until` and `flush` as of `Closer`."""
         self._clock = clock
         self._soon = asyncio.Event()
-        self._closer = Closer(statements, tenants, clock, emit, known_until, flush)
+        self._closer = Closer(
+            statements, tenants, clock, emit, known_until, flush, lambda: asyncio.sleep(0)
+        )
 
     def sink(self, fact: Fact) -> None:
         """Hear of what moves a period's end."""

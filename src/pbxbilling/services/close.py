@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from heapq import heapify, heappop, heappush
 
 from pbxbilling.domain.billing_facts import CycleOpened, StatementFailed, StatementsWait
 from pbxbilling.domain.facts import AccountsChanged, Fact
@@ -14,6 +15,8 @@ from pbxbilling.services.statements import Statements
 
 SOON = timedelta(seconds=2)  # between looks at journals that are being read
 PATIENCE = timedelta(minutes=10)  # until somebody is told that a PBX holds statements up
+TENANTS_A_STEP = 256  # new ones are kept in one transaction
+_SPARE = 64
 WAIT = timedelta(hours=24)  # for journals; from the start of this run, where that is later
 
 
@@ -21,7 +24,7 @@ class Closer:
     """Looks after the ends of periods; as a sink it hears what moves them.
 
     `known_until` says for each PBX before which instant every leg's end is on its way to the
-    store, `flush` waits until it has arrived there.
+    store, `flush` waits until it has arrived there. `rest` lets calls be judged between two steps.
     """
 
     def __init__(
@@ -32,6 +35,7 @@ class Closer:
         emit: EventSink,
         known_until: Callable[[], Mapping[str, datetime | None]],
         flush: Callable[[], Awaitable[None]],
+        rest: Callable[[], Awaitable[None]],
     ) -> None:
         self._statements = statements
         self._tenants = tenants
@@ -39,8 +43,11 @@ class Closer:
         self._emit = emit
         self._known_until = known_until
         self._flush = flush
+        self._rest = rest
         self._since = clock.now()
+        self._to_do = set(tenants)  # whose period has ended, or may end at another time
         self._ends: dict[str, datetime] = {}
+        self._queue: list[tuple[datetime, str]] = []  # a heap of these, with some that were
         self._waits = False
         self._missed: set[str] = set()
         self._told_missed: set[str] = set()
@@ -51,9 +58,15 @@ class Closer:
         """Forget when a period ends that may end at another time now."""
         match fact:
             case AccountsChanged():
-                self._ends.pop(fact.subject.removeprefix("tenant "), None)
+                kind, _, slug = fact.subject.partition(" ")
+                if kind == "tenant":
+                    self._forget(slug)
             case CycleOpened():
-                self._ends.pop(fact.tenant, None)
+                self._forget(fact.tenant)
+
+    def _forget(self, slug: str) -> None:
+        self._ends.pop(slug, None)
+        self._to_do.add(slug)
 
     async def look(self) -> datetime | None:
         """Close what has ended and is known; gives when to look again, None: when anything changes.
@@ -63,30 +76,56 @@ class Closer:
         now = self._clock.now()
         self._waits = False
         self._missed = set()
-        due = [slug for slug in self._tenants if self._ends.get(slug, now) <= now]
-        if await self._begin(due):
-            for slug in due:
+        due = self._due(now)
+        for first in range(0, len(due), TENANTS_A_STEP):
+            some = due[first : first + TENANTS_A_STEP]
+            if not await self._begin(some):
+                self._to_do.update(due[first:])
+                break
+            for slug in some:
                 await self._try(slug)
+            await self._rest()
         self._tell_missed()
-        if self._waits:
-            return now + SOON
-        return min((ends for ends in self._ends.values() if ends > now), default=None)
+        return now + SOON if self._waits else self._next()
+
+    def _due(self, now: datetime) -> list[str]:
+        """Whoever is to be looked after now; the others cost nothing, however many they are."""
+        while self._queue and self._queue[0][0] <= now:
+            ends, slug = heappop(self._queue)
+            if self._ends.get(slug) == ends:
+                self._to_do.add(slug)
+        due, self._to_do = self._to_do, set()
+        return sorted(slug for slug in due if slug in self._tenants)
+
+    def _next(self) -> datetime | None:
+        """When the next period ends."""
+        while self._queue and self._ends.get(self._queue[0][1]) != self._queue[0][0]:
+            heappop(self._queue)
+        return self._queue[0][0] if self._queue else None
 
     async def _begin(self, slugs: Iterable[str]) -> bool:
         """From when on a tenant is billed is kept the first time that it is seen."""
         new = [slug for slug in slugs if slug not in self._begun]
         try:
-            await self._statements.begin([self._tenants[slug] for slug in new])
+            known = await self._statements.begin([self._tenants[slug] for slug in new])
         except StoreError as error:
             self._tell("", str(error))
             return False
+        for slug, ends in known.items():
+            self._keep(slug, ends)
         self._begun.update(new)
         return True
+
+    def _keep(self, slug: str, ends: datetime) -> None:
+        """Unless something moved it while it was asked for."""
+        if slug not in self._to_do:
+            self._ends[slug] = ends
 
     async def _try(self, slug: str) -> None:
         try:
             await self._look_after(slug)
         except (AdministrationError, StoreError, ValueError) as error:
+            self._to_do.add(slug)
             self._tell(slug, str(error))
         else:
             self._told.pop(slug, None)
@@ -97,18 +136,28 @@ class Closer:
             waited = self._clock.now() - max(ends, self._since)
             if unread and waited < WAIT:
                 self._waits = True
+                self._to_do.add(slug)
                 self._missed |= set(unread) if waited >= PATIENCE else set()
                 return
             await self._flush()
             await self._statements.close(slug, unread)
             self._ends.pop(slug, None)
+        self._queue_up(slug, ends)
 
     async def _end(self, slug: str) -> datetime:
         """When a tenant's open period ends."""
-        if slug not in self._ends:
-            tenant = self._statements.tenant(slug)
-            self._ends[slug] = (await self._statements.open_period(tenant)).ends
-        return self._ends[slug]
+        known = self._ends.get(slug)
+        if known is not None:
+            return known
+        ends = (await self._statements.open_period(self._statements.tenant(slug))).ends
+        self._keep(slug, ends)
+        return ends
+
+    def _queue_up(self, slug: str, ends: datetime) -> None:
+        heappush(self._queue, (ends, slug))
+        if len(self._queue) > 2 * len(self._tenants) + _SPARE:  # most of them were
+            self._queue = [(ends, slug) for slug, ends in self._ends.items()]
+            heapify(self._queue)
 
     def _unread(self, ends: datetime) -> list[str]:
         """The PBXes that may know of legs before then which we do not."""

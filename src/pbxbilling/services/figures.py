@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from pbxbilling.domain.billing_facts import StatementSaved
 from pbxbilling.domain.book import AccountBook
@@ -14,6 +15,7 @@ from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.subscription import Invoice
 from pbxbilling.ports import Bills, Clock, Mirrors
+from pbxbilling.services.apart import Apart, at_once
 
 _INVOICES = 12  # of a tenant that is past due, the newest: the gateway gives up much earlier
 
@@ -33,29 +35,34 @@ class Figures:
         bills: Bills,
         clock: Clock,
         policy: Callable[[], Policy],
+        apart: Apart = at_once,
     ) -> None:
         self._book = book
         self._mirrors = mirrors
         self._bills = bills
         self._clock = clock
         self._policy = policy
+        self._apart = apart
 
     async def take(self, month: str | None = None) -> FiguresTaken:
         """The figures of now, and of a calendar month where the provider is; None is this one."""
         policy, at = self._policy(), self._clock.now()
         asked = self._month(month)
         subscriptions = {one.id: one for one in await self._mirrors.subscriptions()}
-        currencies = figures(
+        unpaid = await self._unpaid()
+        charged = await self._bills.charged(asked.month)
+        work = partial(
+            figures,
             asked,
             at,
-            self._book.tenants.values(),
-            self._book.plans,
+            list(self._book.tenants.values()),
+            dict(self._book.plans),
             subscriptions,
-            await self._unpaid(),
-            await self._bills.charged(asked.month),
+            unpaid,
+            charged,
             policy.grace_days,
         )
-        return FiguresTaken(at, asked.month, currencies)
+        return FiguresTaken(at, asked.month, await self._apart(work))
 
     def _month(self, month: str | None) -> Period:
         timezone = self._policy().timezone

@@ -7,11 +7,11 @@ what a kill interrupts is begun again.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 from pbxbilling.domain.billed import FINAL, BilledLeg, SavedStatement
 from pbxbilling.domain.billing_facts import StatementSaved
@@ -24,6 +24,7 @@ from pbxbilling.domain.succession import first_begin, period_from
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports import Bills, Clock, EventSink, Mirrors
 from pbxbilling.services.accounts import Change, TenantChange
+from pbxbilling.services.apart import Apart, at_once
 from pbxbilling.services.draft import Draft, Material, drafted, gather, saved_statement
 from pbxbilling.services.errors import AdministrationError
 from pbxbilling.services.known import known_tenant
@@ -31,21 +32,6 @@ from pbxbilling.services.write import AccountWriter
 
 ACTOR = "billing"
 ACTION = "statement"
-
-T = TypeVar("T")
-
-
-class Apart(Protocol):
-    """Runs what takes a while without holding up calls."""
-
-    def __call__(self, work: Callable[[], T], /) -> Awaitable[T]:
-        """The result of `work`."""
-        ...
-
-
-async def at_once(work: Callable[[], T]) -> T:
-    """`Apart` where nobody waits."""
-    return work()
 
 
 def cursor_of(tenant: str) -> str:
@@ -90,21 +76,24 @@ class Statements:
     async def open_period(self, tenant: Tenant) -> Period:
         """The first period that is not closed; one that nobody ever opened is that of now."""
         subscription = await self.subscription_of(tenant)
-        begins = await self._mirrors.cursor(cursor_of(tenant.slug))
-        if begins is None:
-            begins = first_begin(tenant, subscription, self._clock.now())
-        return await self._period(tenant, begins, subscription, await self._closed(tenant))
+        return await self._first_open(tenant, subscription, await self._closed(tenant))
 
-    async def begin(self, tenants: Iterable[Tenant]) -> None:
-        """Keep from when on these tenants are billed, where nobody did."""
-        cursors = []
+    async def begin(self, tenants: Iterable[Tenant]) -> Mapping[str, datetime]:
+        """Keep from when on these tenants are billed, where nobody did.
+
+        Gives when the open period of each ends, by slug.
+        """
+        cursors, ends = [], {}
         for tenant in tenants:
+            subscription = await self.subscription_of(tenant)
             name = cursor_of(tenant.slug)
-            if await self._mirrors.cursor(name) is None:
-                subscription = await self.subscription_of(tenant)
+            begins = await self._mirrors.cursor(name)
+            if begins is None:
                 begins = first_begin(tenant, subscription, self._clock.now())
                 cursors.append(Cursor(name, begins))
+            ends[tenant.slug] = (await self._period(tenant, begins, subscription, ())).ends
         await self._writer.write(ACTION, (), ACTOR, cursors)
+        return ends
 
     async def subscription_of(self, tenant: Tenant) -> Subscription | None:
         """The subscription that a tenant lives, or lived last, by."""
@@ -116,12 +105,20 @@ class Statements:
         known = await self._bills.statements(tenant=tenant.slug, documents=False)
         return {one.month for one in known if one.is_final}
 
+    async def _first_open(
+        self, tenant: Tenant, subscription: Subscription | None, taken: Collection[str]
+    ) -> Period:
+        begins = await self._mirrors.cursor(cursor_of(tenant.slug))
+        if begins is None:
+            begins = first_begin(tenant, subscription, self._clock.now())
+        return await self._period(tenant, begins, subscription, taken)
+
     async def _period(
         self,
         tenant: Tenant,
         begins: datetime,
         subscription: Subscription | None,
-        taken: set[str],
+        taken: Collection[str],
     ) -> Period:
         cycles = await self._mirrors.cycles(tenant.slug) if subscription is not None else ()
         return period_from(begins, tenant, subscription, cycles, taken)
@@ -129,7 +126,7 @@ class Statements:
     async def _open_periods(self, tenant: Tenant) -> list[Period]:
         """Those that are not closed, until the one of now."""
         subscription, taken = await self.subscription_of(tenant), await self._closed(tenant)
-        periods = [await self.open_period(tenant)]
+        periods = [await self._first_open(tenant, subscription, taken)]
         while periods[-1].ends <= self._clock.now():
             taken.add(periods[-1].month)
             periods.append(await self._period(tenant, periods[-1].ends, subscription, taken))

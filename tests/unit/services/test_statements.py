@@ -15,10 +15,12 @@ from pbxbilling.domain.billing_facts import (
     StatementsWait,
 )
 from pbxbilling.domain.channel import LegDirection
+from pbxbilling.domain.facts import AccountsChanged
 from pbxbilling.domain.records import EndWitness
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.statement import StatementKind
 from pbxbilling.domain.subscription import Subscription
+from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports import StoreError
 from pbxbilling.services.accounts import TenantChange
 from pbxbilling.services.close import SOON
@@ -192,10 +194,25 @@ async def test_an_anchor_day_is_the_period_s_edge() -> None:
     assert [one.month for one in office.finals] == ["2026-11"]
 
 
+def changed(office: Office, tenant: Tenant) -> None:
+    """A command has put the tenant in force, and told so."""
+    office.book.put_tenant(tenant)
+    office.tell(AccountsChanged(office.clock.now(), "me", "apply", f"tenant {tenant.slug}"))
+
+
+async def test_the_next_look_is_when_a_period_ends_also_where_that_is_moved() -> None:
+    office = await opened("2026-11-21T12:00", ACME, replace(ACME, slug="globex", anchor_day=24))
+    for day in [*range(22, 28)] * 50:
+        changed(office, replace(ACME, anchor_day=day))
+        assert await office.closer.look() == utc(f"2026-11-{min(day, 24)}T00:00")
+    await office.at("2026-11-24T00:00")
+    assert [one.tenant for one in office.finals] == ["globex"]
+    assert await office.closer.look() == utc("2026-11-27T00:00")
+
+
 async def test_a_zone_that_is_changed_leaves_no_gap() -> None:
     office = await opened("2026-11-21T12:00", replace(ACME, timezone="America/New_York"))
-    office.book.put_tenant(replace(ACME, timezone="Asia/Tokyo"))
-    office.closer._ends.clear()
+    changed(office, replace(ACME, timezone="Asia/Tokyo"))
     await office.at("2027-01-15T00:00")
     finals = office.finals
     assert [one.begins for one in finals[1:]] == [one.ends for one in finals[:-1]]
