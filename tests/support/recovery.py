@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from itertools import count
 
+from pbxbilling.domain.allowance import Allowances
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.channel import ChannelKey, Trunks
 from pbxbilling.domain.facts import Fact
@@ -15,6 +16,7 @@ from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.records import PbxMark, Record
 from pbxbilling.domain.tenant import Tenant
+from pbxbilling.services.cut import Cutter
 from pbxbilling.services.inforce import InForce
 from pbxbilling.services.meter import Meter
 from pbxbilling.services.record import Recorder
@@ -112,7 +114,9 @@ class Run:
         ids = count(1)
         self.ledger = Ledger({PBX: Trunks(["PJSIP/carrier*"])}, lambda: f"call-{next(ids)}")
         trust = Trust([PBX], 30)
-        self.meter = Meter(self.ledger, in_force, trust, self.clock, self.emit, lambda *_: None)
+        self.allowances = Allowances()
+        cutter = Cutter(self.allowances, self.ledger, in_force, trust, self.emit, lambda *_: None)
+        self.meter = Meter(self.allowances, cutter, in_force, self.clock, self.emit)
         self.tracker = Tracker(self.ledger, in_force, self.meter, self.clock, self.emit)
         mark = store.known_marks.get(PBX, PbxMark(PBX))
         self.recovery = JournalRecovery(
@@ -120,7 +124,7 @@ class Run:
             journal,
             JournalPosition(mark.journal_file, mark.journal_offset),
             self.ledger,
-            Settler(self.ledger, self.tracker, self.meter, in_force, self.clock, self.emit),
+            Settler(self.ledger, self.tracker, self.meter, cutter, in_force, self.clock, self.emit),
             store,
             self.writer,
             self.clock,

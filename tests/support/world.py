@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from pbxbilling.domain import signals
 from pbxbilling.domain.admission import Direction, Load, Mode
+from pbxbilling.domain.allowance import Allowances
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.call import Channel
 from pbxbilling.domain.channel import ChannelKey, Trunks
@@ -20,6 +21,7 @@ from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.signals import ChannelSeen
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.services.admit import Admission
+from pbxbilling.services.cut import Cutter
 from pbxbilling.services.inforce import InForce
 from pbxbilling.services.meter import Meter
 from pbxbilling.services.reconcile import Reconciler
@@ -70,19 +72,23 @@ class World:
         ids = count(1)
         trunks = Trunks(("PJSIP/carrier",))
         self.ledger = Ledger({"pbx1": trunks, "pbx2": trunks}, lambda: f"c{next(ids):06}")
-        self.meter = Meter(
+        self.allowances = Allowances()
+        self.cutter = Cutter(
+            self.allowances,
             self.ledger,
             self.in_force,
             self.trust,
-            self.clock,
             self.facts.append,
             lambda channel, in_s: self.cuts.append((channel, in_s)),
+        )
+        self.meter = Meter(
+            self.allowances, self.cutter, self.in_force, self.clock, self.facts.append
         )
         self.tracker = Tracker(
             self.ledger, self.in_force, self.meter, self.clock, self.facts.append
         )
         self.reconciler = Reconciler(
-            self.ledger, self.tracker, self.meter, self.trust, self.clock, self.facts.append
+            self.ledger, self.tracker, self.cutter, self.trust, self.clock, self.facts.append
         )
         self.admission = Admission(
             self.ledger,

@@ -90,7 +90,7 @@ class Daemon:
         )
         self._mqtt = Publisher(
             broker_settings(settings.mqtt),
-            TenantStates(self._core.ledger, in_force, self._core.meter, clock),
+            TenantStates(self._core.ledger, in_force, self._core.allowances, clock),
             masked,
             BrokerWatch(log),
             clock,
@@ -100,7 +100,8 @@ class Daemon:
             self._core.ledger,
             in_force,
             self._core.trust,
-            self._core.meter,
+            self._core.allowances,
+            self._core.cutter,
             self._writer,
             clock,
             facts,
@@ -187,10 +188,10 @@ class Daemon:
     def _take_up(self, past: Past) -> None:
         """Take up live calls and usage where the last run left them."""
         core = self._core
-        core.meter.load(past.usage)
+        core.allowances.load(past.usage)
         restore(core.ledger, past.open_calls, past.open_legs, past.merges, self._clock)
         self._pbxes.let_go_unnamed()
-        core.meter.resume(self._clock.now(), self._clock.monotonic())
+        core.meter.resume(core.ledger.channels.values(), self._clock.now(), self._clock.monotonic())
 
     def _put_in_force(self, settings: Settings) -> None:
         """Everything that follows a reload."""
@@ -204,7 +205,7 @@ class Daemon:
         self._mqtt.change(broker_settings(settings.mqtt))
         self._daily_task.change(check_hour(settings))
         self._purge_task.change(purge_hour(settings))
-        core.meter.rearm_all(self._clock.now(), self._clock.monotonic())
+        core.cutter.rearm_all(self._clock.now(), self._clock.monotonic())
 
     # --- running -------------------------------------------------------------------------------
 
@@ -259,7 +260,7 @@ class Daemon:
             if number % MARK_EVERY == 0:
                 self._pbxes.mark()
                 garbage.set_aside()
-            self._core.meter.tick(self._clock.now(), self._clock.monotonic())
+            self._core.cutter.tick(self._clock.now(), self._clock.monotonic())
             self._core.reconciler.watch()
             await self._pbxes.ask_after_unconfirmed()
 

@@ -157,12 +157,14 @@ class Plan:
     sort_order: int = 0  # where plans are listed, the smallest first
 
     @property
-    def blocks_when_used_up(self) -> bool:
-        """Whether the allowance is hard: it refuses and cuts, instead of billing beyond.
+    def hard_allowance_s(self) -> int | None:
+        """The allowance where it is hard: it refuses and cuts, instead of billing beyond.
 
-        Hard with no included minutes at all means that nothing is included: an allowance of 0.
+        None where it is not. Hard with no included minutes at all is an allowance of 0.
         """
-        return self.overage is Overage.BLOCK and self.included_minutes is not None
+        if self.overage is not Overage.BLOCK or self.included_minutes is None:
+            return None
+        return self.included_minutes * 60
 
     def includes(self, direction: str) -> bool:
         """Whether legs (or calls) of this direction use the included minutes."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from pbxbilling.domain.allowance import Allowances
 from pbxbilling.domain.ledger import Ledger
 from pbxbilling.ports import Clock, EventSink
 from pbxbilling.services.admit import Admission
+from pbxbilling.services.cut import Cut, Cutter
 from pbxbilling.services.inforce import InForce
-from pbxbilling.services.meter import Cut, Meter
+from pbxbilling.services.meter import Meter
 from pbxbilling.services.reconcile import Reconciler
 from pbxbilling.services.settle import Settler
 from pbxbilling.services.track import Tracker
@@ -32,10 +34,16 @@ class Core:
         self.in_force = in_force
         self.trust = Trust((), stale_s)
         self.ledger = Ledger({}, new_id)
-        self.meter = Meter(self.ledger, in_force, self.trust, clock, emit, cut)
+        self.allowances = Allowances()
+        self.cutter = Cutter(self.allowances, self.ledger, in_force, self.trust, emit, cut)
+        self.meter = Meter(self.allowances, self.cutter, in_force, clock, emit)
         self.tracker = Tracker(self.ledger, in_force, self.meter, clock, emit)
-        self.reconciler = Reconciler(self.ledger, self.tracker, self.meter, self.trust, clock, emit)
-        self.settler = Settler(self.ledger, self.tracker, self.meter, in_force, clock, emit)
+        self.reconciler = Reconciler(
+            self.ledger, self.tracker, self.cutter, self.trust, clock, emit
+        )
+        self.settler = Settler(
+            self.ledger, self.tracker, self.meter, self.cutter, in_force, clock, emit
+        )
         self.admission = Admission(
             self.ledger, in_force, self.trust, self.meter, clock, emit, hosts={}
         )

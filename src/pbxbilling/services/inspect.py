@@ -9,6 +9,7 @@ from typing import Protocol
 
 from pbxbilling import __version__
 from pbxbilling.domain.admission import Load
+from pbxbilling.domain.allowance import Allowances
 from pbxbilling.domain.call import Call, Channel
 from pbxbilling.domain.channel import ChannelState
 from pbxbilling.domain.facts import (
@@ -29,8 +30,8 @@ from pbxbilling.domain.facts import (
 from pbxbilling.domain.ledger import Ledger
 from pbxbilling.domain.records import LegAssigned, LegRecord
 from pbxbilling.ports import Clock, EventSink
+from pbxbilling.services.cut import Cutter
 from pbxbilling.services.inforce import InForce
-from pbxbilling.services.meter import Meter
 from pbxbilling.services.news import publish
 from pbxbilling.services.trust import PbxTrust, Trust
 from pbxbilling.services.views import (
@@ -94,7 +95,8 @@ class Inspector:
         ledger: Ledger,
         in_force: InForce,
         trust: Trust,
-        meter: Meter,
+        allowances: Allowances,
+        cutter: Cutter,
         queue: Queue,
         clock: Clock,
         emit: EventSink,
@@ -107,7 +109,8 @@ class Inspector:
         self._ledger = ledger
         self._in_force = in_force
         self._trust = trust
-        self._meter = meter
+        self._allowances = allowances
+        self._cutter = cutter
         self._queue = queue
         self._clock = clock
         self._emit = emit
@@ -138,9 +141,9 @@ class Inspector:
         at, mono = self._clock.now(), self._clock.monotonic()
         kind, _, slug = subject.partition(" ")
         if kind == "tenant":
-            self._meter.rearm(slug, at, mono)
+            self._cutter.rearm(slug, at, mono)
         else:
-            self._meter.rearm_all(at, mono)
+            self._cutter.rearm_all(at, mono)
 
     def _note_of_pbx(self, fact: Fact) -> None:
         match fact:
@@ -218,12 +221,13 @@ class Inspector:
         terms = self._in_force.book.terms(tenant)
         if terms is None:
             return None
-        return self._meter.remaining_s(terms, self._clock.now(), self._clock.monotonic())
+        return self._allowances.remaining_s(terms, self._clock.now(), self._clock.monotonic())
 
     def assigned(self, leg: LegAssigned) -> None:
         """An ended leg was given to a tenant: its allowance is drawn on from now on."""
         self._unowned_legs = max(0, self._unowned_legs - 1)
-        self._meter.assigned(leg)
+        self._allowances.book(leg.tenant, leg.month, leg.allowance_s)
+        self._cutter.rearm(leg.tenant, self._clock.now(), self._clock.monotonic())
 
     # --- LiveFigures ---------------------------------------------------------------------------
 

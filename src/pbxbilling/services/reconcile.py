@@ -20,7 +20,7 @@ from pbxbilling.domain.ledger import Ledger
 from pbxbilling.domain.records import EndWitness
 from pbxbilling.domain.signals import UPTIME_STEP_S, ChannelSeen, Snapshot
 from pbxbilling.ports import Clock, EventSink
-from pbxbilling.services.meter import Meter
+from pbxbilling.services.cut import Cutter
 from pbxbilling.services.news import publish
 from pbxbilling.services.track import Tracker
 from pbxbilling.services.trust import PbxTrust, Trust
@@ -38,14 +38,14 @@ class Reconciler:
         self,
         ledger: Ledger,
         tracker: Tracker,
-        meter: Meter,
+        cutter: Cutter,
         trust: Trust,
         clock: Clock,
         emit: EventSink,
     ) -> None:
         self._ledger = ledger
         self._tracker = tracker
-        self._meter = meter
+        self._cutter = cutter
         self._trust = trust
         self._clock = clock
         self._emit = emit
@@ -184,8 +184,8 @@ class Reconciler:
 
     def _rearm(self) -> Generator[None, None, None]:
         """The counts are true from now on: what they say of allowances may be acted upon."""
-        for number, tenant in enumerate(self._meter.drawing(), 1):
-            self._meter.rearm(tenant, self._clock.now(), self._clock.monotonic())
+        for number, tenant in enumerate(self._cutter.tenants(), 1):
+            self._cutter.rearm(tenant, self._clock.now(), self._clock.monotonic())
             if number % CHANNELS_A_STEP == 0:
                 yield
 

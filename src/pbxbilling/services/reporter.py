@@ -60,10 +60,10 @@ class TenantReporter:
         terms = self._book.terms(tenant.slug)
         if self._live is not None:
             left_s = self._live.allowance_left_s(tenant.slug)
-        elif terms is not None and terms.plan.blocks_when_used_up:
-            left_s = (terms.plan.included_minutes or 0) * 60.0 - drawn_s.get(tenant.slug, 0)
         else:
-            left_s = None
+            left_s = terms.plan.hard_allowance_s if terms is not None else None
+            if left_s is not None:
+                left_s -= drawn_s.get(tenant.slug, 0)
         return holds_at(tenant, terms, self._clock.now(), self._policy().grace_days, left_s)
 
     async def _drawn_s(self, *tenants: Tenant) -> Mapping[str, int]:

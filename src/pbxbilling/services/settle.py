@@ -12,6 +12,7 @@ from pbxbilling.domain.journal import JournalLeg, OwnerHints
 from pbxbilling.domain.ledger import Ledger
 from pbxbilling.domain.records import EndWitness, LegRecord
 from pbxbilling.ports import Clock, EventSink
+from pbxbilling.services.cut import Cutter
 from pbxbilling.services.inforce import InForce
 from pbxbilling.services.meter import Meter
 from pbxbilling.services.news import publish
@@ -28,6 +29,7 @@ class Settler:
         ledger: Ledger,
         tracker: Tracker,
         meter: Meter,
+        cutter: Cutter,
         in_force: InForce,
         clock: Clock,
         emit: EventSink,
@@ -35,6 +37,7 @@ class Settler:
         self._ledger = ledger
         self._tracker = tracker
         self._meter = meter
+        self._cutter = cutter
         self._in_force = in_force
         self._clock = clock
         self._emit = emit
@@ -95,7 +98,7 @@ class Settler:
         channel.answered_at = None
         self._tracker.answered(channel, leg.answered_at or now, mono, heard=False)
         if channel.call is not None and channel.call.tenant is not None:
-            self._meter.rearm(channel.call.tenant, now, mono)
+            self._cutter.rearm(channel.call.tenant, now, mono)
         publish(self._ledger, self._emit)
 
     def _give_owner(self, channel: Channel, leg: JournalLeg) -> None:

@@ -7,11 +7,11 @@ from datetime import datetime
 from decimal import Decimal
 
 from pbxbilling.domain.admission import Mode
+from pbxbilling.domain.allowance import Allowances
 from pbxbilling.domain.ledger import Ledger
 from pbxbilling.domain.standing import Blocker, Status
 from pbxbilling.ports import Clock
 from pbxbilling.services.inforce import InForce
-from pbxbilling.services.meter import Meter
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,11 @@ class TenantState:
 class TenantStates:
     """Looks states up in what is live and in force. Nothing here waits."""
 
-    def __init__(self, ledger: Ledger, in_force: InForce, meter: Meter, clock: Clock) -> None:
+    def __init__(
+        self, ledger: Ledger, in_force: InForce, allowances: Allowances, clock: Clock
+    ) -> None:
         self._ledger, self._in_force = ledger, in_force
-        self._meter, self._clock = meter, clock
+        self._allowances, self._clock = allowances, clock
 
     def tenants(self) -> list[str]:
         """All tenants, by slug."""
@@ -60,7 +62,7 @@ class TenantStates:
         load = self._ledger.load(slug)
         grace_days = self._in_force.policy.grace_days
         blocks = tenant.blocks_at(at, grace_days)
-        left_s = self._meter.remaining_s(terms, at, self._clock.monotonic())
+        left_s = self._allowances.remaining_s(terms, at, self._clock.monotonic())
         if left_s is not None and left_s <= 0:
             blocks |= {Blocker.ALLOWANCE}
         return TenantState(
@@ -76,6 +78,6 @@ class TenantStates:
             internal_calls=load.internal,
             max_calls=terms.limits.max_calls,
             month=tenant.period_at(at).month,
-            minutes=Decimal(self._meter.drawn_s(tenant, at)) / 60,
+            minutes=Decimal(self._allowances.drawn_s(tenant, at)) / 60,
             included_minutes=plan.included_minutes,
         )

@@ -46,7 +46,7 @@ class Stand:
         world = self.world
         self.publisher = Publisher(
             settings,
-            TenantStates(world.ledger, world.in_force, world.meter, world.clock),
+            TenantStates(world.ledger, world.in_force, world.allowances, world.clock),
             lambda number: f"masked {len(number)}",
             self.heard,
             world.clock,

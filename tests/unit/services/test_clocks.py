@@ -75,7 +75,7 @@ class Night:
         match act:
             case "passes":
                 self.world.clock.passed_s += round(much, 3)
-                self.world.meter.tick(self.world.clock.now(), self.world.clock.monotonic())
+                self.world.cutter.tick(self.world.clock.now(), self.world.clock.monotonic())
             case "ours":
                 self.world.clock.ahead_s = much
             case "theirs":
@@ -129,7 +129,7 @@ def test_no_stepped_clock_loses_or_makes_a_second(
     turn: tuple[datetime, str], acts: list[tuple[str, float]]
 ) -> None:
     night = Night(*turn)
-    world, meter = night.world, night.world.meter
+    world = night.world
     (terms,) = [world.in_force.book.terms("acme")]
     assert terms is not None
     for act, much in acts:
@@ -140,7 +140,7 @@ def test_no_stepped_clock_loses_or_makes_a_second(
         month = terms.tenant.period_at(now).month
         drawn_s = sum(leg.allowance_s for leg in ended if leg.month == month)
         talking_s = sum(world.clock.passed_s - since for since in night.live.values())
-        left_s = meter.remaining_s(terms, now, mono)
+        left_s = world.allowances.remaining_s(terms, now, mono)
         assert left_s == pytest.approx(INCLUDED_S - drawn_s - talking_s)
     assert {leg.key.uniqueid: leg.talk_us for leg in night.ended()} == pytest.approx(
         night.talked_us, abs=1
@@ -161,9 +161,9 @@ def test_our_clock_set_forth_cuts_no_call_that_was_taken_up_after_a_restart() ->
     restore(world.ledger, [], [leg], {}, world.clock)
     channel = world.ledger.channels[leg.key]
     world.tracker.open_unhooked(channel, world.clock.now(), world.clock.monotonic())
-    world.meter.resume(world.clock.now(), world.clock.monotonic())
+    world.meter.resume(world.ledger.channels.values(), world.clock.now(), world.clock.monotonic())
     world.clock.ahead_s = HOUR_S
-    world.meter.rearm_all(world.clock.now(), world.clock.monotonic())
+    world.cutter.rearm_all(world.clock.now(), world.clock.monotonic())
     assert {fact.in_s for fact in world.facts if isinstance(fact, CutArmed)} == {540.0}
 
 

@@ -71,7 +71,7 @@ class Play:
             while self._due and min(self._due.values()) <= until_s:
                 self._cut(min(self._due, key=lambda channel: self._due[channel]))
             clock.passed_s = until_s
-            self.world.meter.tick(clock.now(), clock.monotonic())
+            self.world.cutter.tick(clock.now(), clock.monotonic())
             self._note_cuts()
 
     def _cut(self, leg: Channel) -> None:

@@ -179,11 +179,13 @@ async def test_an_estimated_end_gives_way_and_usage_follows(store: MemoryStore) 
     )
     await store.commit([estimated])
     run = Run(store, ListedJournal(outbound()))
-    run.meter.load([UsageRow("globex", "2026-11", LegDirection.OUTBOUND, 1, 390_000_000, 420, 420)])
+    run.allowances.load(
+        [UsageRow("globex", "2026-11", LegDirection.OUTBOUND, 1, 390_000_000, 420, 420)]
+    )
     await run.round()
     await run.writer.flush()
     assert store.known_legs[KEY].billed_s == 120
-    assert run.meter._used_s == {("globex", "2026-11"): 120}
+    assert run.allowances._used_s == {("globex", "2026-11"): 120}
 
 
 def rows_until_a_kill(last_s: float) -> list[JournalRow]:
@@ -214,7 +216,7 @@ async def test_a_leg_of_a_killed_asterisk_ends_at_the_last_proof_of_life_of_all(
     await store.commit([replace(known, month="2026-11")])
     for _ in range(2):
         run = Run(store, ListedJournal(rows_until_a_kill(row_s)))
-        run.meter.load(await store.usage())
+        run.allowances.load(await store.usage())
         for _ in range(2):
             await run.round(booted_at=at(booted_s) if booted_s is not None else None)
         await run.writer.flush()
@@ -224,7 +226,7 @@ async def test_a_leg_of_a_killed_asterisk_ends_at_the_last_proof_of_life_of_all(
     assert leg.witness is not None
     assert leg.witness.guessed
     (usage,) = await store.usage()
-    assert run.meter._used_s == {("globex", "2026-11"): usage.allowance_s}
+    assert run.allowances._used_s == {("globex", "2026-11"): usage.allowance_s}
 
 
 async def test_an_estimate_waits_until_a_leg_that_is_held_to_live_is_closed(

@@ -14,7 +14,7 @@ from tests.support.world import START, World, plan
 
 
 def states(world: World) -> TenantStates:
-    return TenantStates(world.ledger, world.in_force, world.meter, world.clock)
+    return TenantStates(world.ledger, world.in_force, world.allowances, world.clock)
 
 
 def state(world: World) -> TenantState:
