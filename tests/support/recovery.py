@@ -16,6 +16,7 @@ from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.records import PbxMark, Record
 from pbxbilling.domain.tenant import Tenant
+from pbxbilling.services.adopt import Adopter
 from pbxbilling.services.cut import Cutter
 from pbxbilling.services.inforce import InForce
 from pbxbilling.services.meter import Meter
@@ -118,6 +119,7 @@ class Run:
         cutter = Cutter(self.allowances, self.ledger, in_force, trust, self.emit, lambda *_: None)
         self.meter = Meter(self.allowances, cutter, in_force, self.clock, self.emit)
         self.tracker = Tracker(self.ledger, in_force, self.meter, self.clock, self.emit)
+        self.adopter = Adopter(self.ledger, in_force, self.tracker, self.clock, self.emit)
         mark = store.known_marks.get(PBX, PbxMark(PBX))
         self.recovery = JournalRecovery(
             PBX,

@@ -21,6 +21,7 @@ from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.signals import ChannelSeen
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.services.admit import Admission
+from pbxbilling.services.adopt import Adopter
 from pbxbilling.services.cut import Cutter
 from pbxbilling.services.inforce import InForce
 from pbxbilling.services.meter import Meter
@@ -88,7 +89,13 @@ class World:
             self.ledger, self.in_force, self.meter, self.clock, self.facts.append
         )
         self.reconciler = Reconciler(
-            self.ledger, self.tracker, self.cutter, self.trust, self.clock, self.facts.append
+            self.ledger,
+            self.tracker,
+            Adopter(self.ledger, self.in_force, self.tracker, self.clock, self.facts.append),
+            self.cutter,
+            self.trust,
+            self.clock,
+            self.facts.append,
         )
         self.admission = Admission(
             self.ledger,

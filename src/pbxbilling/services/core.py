@@ -8,6 +8,7 @@ from pbxbilling.domain.allowance import Allowances
 from pbxbilling.domain.ledger import Ledger
 from pbxbilling.ports import Clock, EventSink
 from pbxbilling.services.admit import Admission
+from pbxbilling.services.adopt import Adopter
 from pbxbilling.services.cut import Cut, Cutter
 from pbxbilling.services.inforce import InForce
 from pbxbilling.services.meter import Meter
@@ -39,7 +40,13 @@ class Core:
         self.meter = Meter(self.allowances, self.cutter, in_force, clock, emit)
         self.tracker = Tracker(self.ledger, in_force, self.meter, clock, emit)
         self.reconciler = Reconciler(
-            self.ledger, self.tracker, self.cutter, self.trust, clock, emit
+            self.ledger,
+            self.tracker,
+            Adopter(self.ledger, in_force, self.tracker, clock, emit),
+            self.cutter,
+            self.trust,
+            clock,
+            emit,
         )
         self.settler = Settler(
             self.ledger, self.tracker, self.meter, self.cutter, in_force, clock, emit

@@ -20,6 +20,7 @@ from pbxbilling.domain.ledger import Ledger
 from pbxbilling.domain.records import EndWitness
 from pbxbilling.domain.signals import UPTIME_STEP_S, ChannelSeen, Snapshot
 from pbxbilling.ports import Clock, EventSink
+from pbxbilling.services.adopt import Adopter
 from pbxbilling.services.cut import Cutter
 from pbxbilling.services.news import publish
 from pbxbilling.services.track import Tracker
@@ -38,6 +39,7 @@ class Reconciler:
         self,
         ledger: Ledger,
         tracker: Tracker,
+        adopter: Adopter,
         cutter: Cutter,
         trust: Trust,
         clock: Clock,
@@ -45,6 +47,7 @@ class Reconciler:
     ) -> None:
         self._ledger = ledger
         self._tracker = tracker
+        self._adopter = adopter
         self._cutter = cutter
         self._trust = trust
         self._clock = clock
@@ -192,7 +195,7 @@ class Reconciler:
     def _take_row(self, row: ChannelSeen, snapshot: Snapshot) -> None:
         known = row.key in self._ledger.channels
         at = snapshot.asked_at - timedelta(seconds=row.age_s)
-        channel = self._tracker.adopt(row, at)
+        channel = self._adopter.adopt(row, at)
         if channel is not None and not known:
             call = channel.call.id if channel.call is not None else None
             self._emit(

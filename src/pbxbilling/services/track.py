@@ -10,7 +10,6 @@ from pbxbilling.domain import signals
 from pbxbilling.domain.admission import Direction
 from pbxbilling.domain.call import Call, Channel
 from pbxbilling.domain.channel import ChannelKey, ChannelState, LegDirection
-from pbxbilling.domain.hook import Inherited
 from pbxbilling.domain.ledger import Ledger
 from pbxbilling.domain.records import EndWitness
 from pbxbilling.domain.signals import ChannelSeen, ChannelSignal
@@ -161,12 +160,13 @@ class Tracker:
             direction = Direction.INBOUND
         else:
             direction = Direction.OUTBOUND if channel.trunk else Direction.INTERNAL
-        tenant = self._owner_of(channel, inbound=inbound)
+        tenant = self.owner_of(channel, inbound=inbound)
         call = self._ledger.open(channel, tenant, direction, at=at, mono=mono)
         self._ledger.settle(call, at)
         return call
 
-    def _owner_of(self, channel: Channel, *, inbound: bool = False) -> str | None:
+    def owner_of(self, channel: Channel, *, inbound: bool = False) -> str | None:
+        """Whose a channel is when no hook has said so."""
         return channel.owner or self._in_force.book.owner(
             channel.accountcode, channel.exten if inbound else "", channel.context
         )
@@ -248,63 +248,3 @@ class Tracker:
         for call in calls[1:]:
             survivor = calls[0].merged_into or calls[0]
             self._ledger.merge(survivor, call.merged_into or call, at)
-
-    # --- what a snapshot shows -----------------------------------------------------------------
-
-    def adopt(self, row: ChannelSeen, at: datetime) -> Channel | None:
-        """Take in a listed channel that was unknown, or known only as half; None if hung up."""
-        mono = self._clock.monotonic()
-        known = row.key in self._ledger.channels
-        channel = self.seen(row, at, mono)
-        if channel is None:
-            return None
-        channel.state = row.state
-        if not known:
-            self._adopt_into_call(channel, row, at, mono)
-        if row.bridge and channel.bridge != row.bridge:
-            self._ledger.enter_bridge(channel, row.bridge)
-        if row.state == ChannelState.UP and channel.answered_at is None:
-            self.answered(channel, channel.started_at, mono, heard=False)
-        publish(self._ledger, self._emit)
-        return channel
-
-    def _adopt_into_call(
-        self, channel: Channel, row: ChannelSeen, at: datetime, mono: float
-    ) -> None:
-        inherited = Inherited.parse(row.inherited)
-        tenant = self._named(inherited)
-        if inherited is not None and inherited.call:
-            call = self._ledger.find(inherited.call)
-        else:
-            call = self._ledger.under_linkedid(row.key.pbx, row.linkedid, tenant)
-        if call is not None:
-            self._ledger.join(channel, call, at)
-            return
-        if inherited is None:
-            return
-        direction = (
-            Direction(inherited.direction)
-            if inherited.direction in set(Direction)
-            else Direction.OUTBOUND
-        )
-        if tenant is None:
-            tenant = self._owner_of(channel, inbound=direction is Direction.INBOUND)
-        if "over_limit" in inherited.flags and tenant is not None:
-            channel.over_limit_for |= {tenant}
-        call = self._ledger.open(
-            channel,
-            tenant,
-            direction,
-            at=at,
-            mono=mono,
-            call_id=inherited.call or None,  # none where no daemon was there: the fallback
-            hooked=True,
-            emergency="emergency" in inherited.flags,
-        )
-        self._ledger.settle(call, at)
-
-    def _named(self, inherited: Inherited | None) -> str | None:
-        """The tenant that the channel's variable names, where it is one."""
-        if inherited is None or inherited.tenant not in self._in_force.book.tenants:
-            return None
-        return inherited.tenant

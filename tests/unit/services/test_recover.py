@@ -328,7 +328,7 @@ async def test_an_adopted_leg_that_ends_before_the_journal_is_read_keeps_its_end
 ) -> None:
     run = Run(store, ListedJournal(outbound()), now=at(69.9))
     adopted = ChannelSeen(KEY, TRUNK, 6, linkedid=f"{EPOCH_S}.0", age_s=3)
-    run.tracker.adopt(adopted, at(66.9))
+    run.adopter.adopt(adopted, at(66.9))
     run.tracker.apply(Hangup(KEY, at(70.4)))
     await run.writer.flush()
     assert store.known_legs[KEY].tenant is None
@@ -345,8 +345,8 @@ async def test_a_call_that_the_fallback_let_in_is_adopted_with_its_tenant_and_wa
     run = Run(store, ListedJournal())
     said = "ADMIT|globex|outbound|fallback||||"
     phone = ChannelSeen(ChannelKey(PBX, f"{EPOCH_S}.0"), PHONE, 6, f"{EPOCH_S}.0", inherited=said)
-    run.tracker.adopt(phone, at(900))
-    run.tracker.adopt(seen(6)._replace(inherited=said), at(900))
+    run.adopter.adopt(phone, at(900))
+    run.adopter.adopt(seen(6)._replace(inherited=said), at(900))
     (call,) = run.ledger.calls.values()
     assert (call.tenant, call.direction, len(call.channels)) == ("globex", Direction.OUTBOUND, 2)
 
@@ -453,7 +453,7 @@ async def test_an_adopted_leg_gets_its_answer_its_way_and_its_owner(store: Memor
     ]
     run = Run(store, ListedJournal(rows), now=at(100))
     adopted = ChannelSeen(KEY, TRUNK, 6, linkedid=KEY.uniqueid, age_s=100)
-    run.tracker.adopt(adopted, at(0))
+    run.adopter.adopt(adopted, at(0))
     await run.round()
     channel = run.ledger.channels[KEY]
     assert channel.answered_at == at(30)

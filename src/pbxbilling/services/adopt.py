@@ -1,0 +1,91 @@
+"""Take in channels that a PBX lists and that are unknown, with what they inherited of a call."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pbxbilling.domain.admission import Direction
+from pbxbilling.domain.call import Channel
+from pbxbilling.domain.channel import ChannelState
+from pbxbilling.domain.hook import Inherited
+from pbxbilling.domain.ledger import Ledger
+from pbxbilling.domain.signals import ChannelSeen
+from pbxbilling.ports import Clock, EventSink
+from pbxbilling.services.inforce import InForce
+from pbxbilling.services.news import publish
+from pbxbilling.services.track import Tracker
+
+_DIRECTIONS = frozenset(Direction)
+
+
+class Adopter:
+    """Brings the ledger up to a listed row; a repeat changes nothing, and nothing here waits."""
+
+    def __init__(
+        self, ledger: Ledger, in_force: InForce, tracker: Tracker, clock: Clock, emit: EventSink
+    ) -> None:
+        self._ledger = ledger
+        self._in_force = in_force
+        self._tracker = tracker
+        self._clock = clock
+        self._emit = emit
+
+    def adopt(self, row: ChannelSeen, at: datetime) -> Channel | None:
+        """Take in a listed channel that was unknown, or known only as half; None if hung up."""
+        mono = self._clock.monotonic()
+        known = row.key in self._ledger.channels
+        channel = self._tracker.seen(row, at, mono)
+        if channel is None:
+            return None
+        channel.state = row.state
+        if not known:
+            self._adopt_into_call(channel, row, at, mono)
+        if row.bridge and channel.bridge != row.bridge:
+            self._ledger.enter_bridge(channel, row.bridge)
+        if row.state == ChannelState.UP and channel.answered_at is None:
+            self._tracker.answered(channel, channel.started_at, mono, heard=False)
+        publish(self._ledger, self._emit)
+        return channel
+
+    def _adopt_into_call(
+        self, channel: Channel, row: ChannelSeen, at: datetime, mono: float
+    ) -> None:
+        inherited = Inherited.parse(row.inherited)
+        tenant = self._named(inherited)
+        if inherited is not None and inherited.call:
+            call = self._ledger.find(inherited.call)
+        else:
+            call = self._ledger.under_linkedid(row.key.pbx, row.linkedid, tenant)
+        if call is not None:
+            self._ledger.join(channel, call, at)
+            return
+        if inherited is None:
+            return
+        direction = _direction(inherited)
+        if tenant is None:
+            tenant = self._tracker.owner_of(channel, inbound=direction is Direction.INBOUND)
+        if "over_limit" in inherited.flags and tenant is not None:
+            channel.over_limit_for |= {tenant}
+        call = self._ledger.open(
+            channel,
+            tenant,
+            direction,
+            at=at,
+            mono=mono,
+            call_id=inherited.call or None,  # none where no daemon was there: the fallback
+            hooked=True,
+            emergency="emergency" in inherited.flags,
+        )
+        self._ledger.settle(call, at)
+
+    def _named(self, inherited: Inherited | None) -> str | None:
+        """The tenant that the channel's variable names, where it is one."""
+        if inherited is None or inherited.tenant not in self._in_force.book.tenants:
+            return None
+        return inherited.tenant
+
+
+def _direction(inherited: Inherited) -> Direction:
+    """What the variable says; it may be of a daemon that knew others."""
+    known = inherited.direction in _DIRECTIONS
+    return Direction(inherited.direction) if known else Direction.OUTBOUND
