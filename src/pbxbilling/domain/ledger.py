@@ -10,30 +10,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from enum import Enum, auto
-from typing import NamedTuple
 
 from pbxbilling.domain.admission import NOTHING, Direction, Load
+from pbxbilling.domain.bridges import Bridges
 from pbxbilling.domain.call import Call, Channel
+from pbxbilling.domain.call_news import CallNews, News
 from pbxbilling.domain.channel import ChannelKey, Trunks
 
 GONE_S = 60.0  # how long a hung-up Uniqueid is remembered, so that a late hook reserves nothing
-
-
-class CallNews(Enum):
-    """What happened to a call."""
-
-    STARTED = auto()
-    CHANGED = auto()
-    ENDED = auto()
-
-
-class News(NamedTuple):
-    """One thing that happened to one call."""
-
-    what: CallNews
-    call: Call
-    at: datetime
 
 
 class Ledger:
@@ -46,10 +30,10 @@ class Ledger:
         self.calls: dict[str, Call] = {}
         self.aliases: dict[str, str] = {}  # calls that were joined to an older one
         self.news: list[News] = []
+        self.bridges = Bridges()
         self._loads: dict[str, dict[str, Load]] = {}  # PBX → tenant → load
         self._by_linkedid: dict[tuple[str, str], list[Call]] = {}
         self._gone: dict[ChannelKey, float] = {}  # in order of their end
-        self._bridges: dict[tuple[str, str], list[Channel]] = {}
         self._admitted: dict[str, deque[float]] = {}
 
     # --- what a tenant holds -------------------------------------------------------------------
@@ -117,7 +101,7 @@ class Ledger:
         if self.channels.pop(channel.key, None) is None:
             return
         self._remember_gone(channel.key, mono)
-        self._leave_bridge(channel)
+        self.bridges.leave(channel)
         if channel.peer is not None:
             channel.peer.peer = None
             channel.peer = None
@@ -361,25 +345,3 @@ class Ledger:
         if linkedid and linkedid not in call.linkedids:
             call.linkedids.append(linkedid)
             self._by_linkedid.setdefault((call.pbx, linkedid), []).append(call)
-
-    # --- bridges -------------------------------------------------------------------------------
-
-    def enter_bridge(self, channel: Channel, bridge: str) -> list[Channel]:
-        """Put a channel into a bridge; gives those that were in it already."""
-        self._leave_bridge(channel)
-        members = self._bridges.setdefault((channel.key.pbx, bridge), [])
-        others = list(members)
-        members.append(channel)
-        channel.bridge = bridge
-        return others
-
-    def _leave_bridge(self, channel: Channel) -> None:
-        if not channel.bridge:
-            return
-        at = (channel.key.pbx, channel.bridge)
-        members = self._bridges.get(at)
-        channel.bridge = ""
-        if members is not None and channel in members:
-            members.remove(channel)
-            if not members:
-                del self._bridges[at]

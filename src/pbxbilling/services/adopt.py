@@ -41,7 +41,7 @@ class Adopter:
         if not known:
             self._adopt_into_call(channel, row, at, mono)
         if row.bridge and channel.bridge != row.bridge:
-            self._ledger.enter_bridge(channel, row.bridge)
+            self._ledger.bridges.enter(channel, row.bridge)
         if row.state == ChannelState.UP and channel.answered_at is None:
             self._tracker.answered(channel, channel.started_at, mono, heard=False)
         publish(self._ledger, self._emit)

@@ -223,7 +223,7 @@ class Tracker:
         if channel is None:
             return
         channel.parked = signal.kind == "parking"
-        others = self._ledger.enter_bridge(channel, signal.bridge)
+        others = self._ledger.bridges.enter(channel, signal.bridge)
         if signal.kind == "basic":
             self._talk_together(channel, others, at)
         self._call_of(channel, at, mono)
