@@ -1,11 +1,7 @@
 """Rows of a journal → trunk legs: a fold whose state is only what has not ended yet.
 
-The rules are those of docs/calls.md. What the journal cannot tell:
-
-- which channel of a linkedid dialled a leg. Of several hooks before the leg's beginning the one
-  whose number it dialled counts, else the latest;
-- how a channel without a HANGUP row ended. When Asterisk was started again such legs end at the
-  last row before, marked estimated.
+The rules are those of docs/calls.md. The journal cannot tell how a channel without a HANGUP row
+ended: when Asterisk was started again such legs end at the last row before, marked estimated.
 """
 
 from __future__ import annotations
@@ -13,56 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from pbxbilling.domain.channel import ChannelKey, LegDirection, Trunks, is_local
-from pbxbilling.domain.journal import (
-    JournalLeg,
-    JournalPosition,
-    JournalRow,
-    JournalWitness,
-    OwnerHints,
-)
+from pbxbilling.domain.channel import ChannelKey, Trunks
+from pbxbilling.domain.journal import JournalLeg, JournalPosition, JournalRow, JournalWitness
+from pbxbilling.domain.journal_channel import Conversation, OpenChannel, is_trunk, leg_of
 from pbxbilling.domain.lives import Lives
 from pbxbilling.domain.records import EndWitness
 
 HOOK_EVENT = "PBXBILLING"
 PINNED_FOR = timedelta(days=2)  # what is open for longer is not read again after a restart
 MOST_OPEN = 100_000  # channels; beyond, the oldest are given up
-_MOST_WITNESSES = 32  # of one conversation; beyond, the oldest no longer matter
 
 # Rows that show a living channel, also one whose beginning was not read. LINKEDID_END is not one
 # of them: it comes late, and with a linkedid that the channel may have left.
 _ALIVE = frozenset({"CHAN_START", "ANSWER", "BRIDGE_ENTER", HOOK_EVENT})
 _ENDS = frozenset({"HANGUP", "CHAN_END"})
-
-
-class _Group:
-    """The channels under one linkedid, and what was said about who pays for them."""
-
-    __slots__ = ("born_at", "channels", "origin", "serial", "since", "witnesses")
-
-    def __init__(self, row: JournalRow, since: JournalPosition, serial: int) -> None:
-        self.channels: set[str] = set()
-        self.origin = row
-        self.witnesses: tuple[JournalWitness, ...] = ()
-        self.born_at = row.at
-        self.since = since
-        self.serial = serial
-
-
-class _Open:
-    """A channel that has not ended."""
-
-    __slots__ = ("answer", "before", "born", "first", "group", "latest", "linkedid", "own")
-
-    def __init__(self, row: JournalRow, group: _Group) -> None:
-        self.first = row
-        self.latest = row
-        self.born = row.event == "CHAN_START"
-        self.linkedid = row.linkedid
-        self.group = group
-        self.answer: JournalRow | None = None
-        self.before = group.witnesses  # hooks before it began: one of them dialled it
-        self.own: tuple[JournalWitness, ...] = ()
 
 
 class JournalFold:
@@ -79,8 +39,8 @@ class JournalFold:
         self.booted_at: datetime | None = None
         self.answered: set[ChannelKey] = set()
         self.others_ended: dict[ChannelKey, datetime] = {}
-        self._channels: dict[str, _Open] = {}
-        self._groups: dict[str, _Group] = {}
+        self._channels: dict[str, OpenChannel] = {}
+        self._conversations: dict[str, Conversation] = {}
         self._lives = Lives()
         self._read_at: datetime | None = None  # the last row
         self._alive_at: datetime | None = None  # the last row that is surely of before `booted_at`
@@ -121,7 +81,7 @@ class JournalFold:
     def open_leg(self, key: ChannelKey) -> JournalLeg | None:
         """A trunk leg that has not ended, as far as it is known."""
         channel = self._channels.get(key.uniqueid)
-        if channel is None or not self._is_trunk(channel.latest.channel):
+        if channel is None or not is_trunk(channel.latest.channel, self.trunks):
             return None
         return self._leg(channel)
 
@@ -134,8 +94,8 @@ class JournalFold:
             return end
         horizon = self._read_at - PINNED_FOR
         oldest = min(
-            (g for g in self._groups.values() if g.born_at > horizon),
-            key=lambda group: group.serial,
+            (one for one in self._conversations.values() if one.born_at > horizon),
+            key=lambda one: one.serial,
             default=None,
         )
         return oldest.since if oldest is not None else end
@@ -145,52 +105,52 @@ class JournalFold:
     def _live(self, row: JournalRow, since: JournalPosition) -> None:
         channel = self._channels.get(row.uniqueid)
         if channel is None:
-            group = self._group(row, since)
-            group.channels.add(row.uniqueid)
-            channel = self._channels[row.uniqueid] = _Open(row, group)
+            conversation = self._conversation(row, since)
+            conversation.channels.add(row.uniqueid)
+            channel = self._channels[row.uniqueid] = OpenChannel(row, conversation)
         else:
             self._follow(channel, row)
         if row.event == "ANSWER" and channel.answer is None:
             channel.answer = row
-            if self._is_trunk(row.channel):
+            if is_trunk(row.channel, self.trunks):
                 self.answered.add(ChannelKey(self.pbx, row.uniqueid))
         elif row.event == HOOK_EVENT:
-            witness = JournalWitness.of(row)
-            channel.own = (*channel.own, witness)[-_MOST_WITNESSES:]
-            channel.group.witnesses = (*channel.group.witnesses, witness)[-_MOST_WITNESSES:]
+            channel.hear(JournalWitness.of(row))
 
-    def _group(self, row: JournalRow, since: JournalPosition) -> _Group:
-        group = self._groups.get(row.linkedid)
-        if group is None:
-            group = self._groups[row.linkedid] = _Group(row, since, self._serial)
-        return group
+    def _conversation(self, row: JournalRow, since: JournalPosition) -> Conversation:
+        conversation = self._conversations.get(row.linkedid)
+        if conversation is None:
+            conversation = self._conversations[row.linkedid] = Conversation(
+                row, since, self._serial
+            )
+        return conversation
 
-    def _follow(self, channel: _Open, row: JournalRow) -> None:
+    def _follow(self, channel: OpenChannel, row: JournalRow) -> None:
         """Take a channel's new name, and a new linkedid with all that was said under the old."""
         if not row.channel.endswith(">"):  # the names of zombies mean nothing
             channel.latest = row
         if row.linkedid == channel.linkedid:
             return
-        left = channel.group
-        joined = self._group(row, left.since)
+        left = channel.conversation
+        joined = self._conversation(row, left.since)
         if left.serial < joined.serial:
             joined.since, joined.serial, joined.born_at = left.since, left.serial, left.born_at
         if not joined.witnesses:
             joined.witnesses = left.witnesses
         self._leave(row.uniqueid, channel)
         joined.channels.add(row.uniqueid)
-        channel.group, channel.linkedid = joined, row.linkedid
+        channel.conversation, channel.linkedid = joined, row.linkedid
 
     def _end(self, row: JournalRow, since: JournalPosition) -> JournalLeg | None:
         channel = self._channels.get(row.uniqueid)
         if channel is None:
             if row.event != "HANGUP":
                 return None
-            channel = _Open(row, _Group(row, since, self._serial))
+            channel = OpenChannel(row, Conversation(row, since, self._serial))
         else:
             self._follow(channel, row)
             self._remove(row.uniqueid)
-        if not self._is_trunk(channel.latest.channel):
+        if not is_trunk(channel.latest.channel, self.trunks):
             self.others_ended[ChannelKey(self.pbx, row.uniqueid)] = row.at
             return None
         return self._leg(channel, row.at, EndWitness.JOURNAL)
@@ -199,10 +159,10 @@ class JournalFold:
         self.answered.discard(ChannelKey(self.pbx, uniqueid))
         self._leave(uniqueid, self._channels.pop(uniqueid))
 
-    def _leave(self, uniqueid: str, channel: _Open) -> None:
-        channel.group.channels.discard(uniqueid)
-        if not channel.group.channels:
-            self._groups.pop(channel.linkedid, None)
+    def _leave(self, uniqueid: str, channel: OpenChannel) -> None:
+        channel.conversation.channels.discard(uniqueid)
+        if not channel.conversation.channels:
+            self._conversations.pop(channel.linkedid, None)
 
     def _give_up(self, uniqueids: Sequence[str]) -> list[JournalLeg]:
         """End channels at the last row that was written while they lived."""
@@ -210,96 +170,16 @@ class JournalFold:
         for uniqueid in uniqueids:
             channel = self._channels[uniqueid]
             self._remove(uniqueid)
-            if self._is_trunk(channel.latest.channel):
+            if is_trunk(channel.latest.channel, self.trunks):
                 proven = max(self._alive_at or channel.latest.at, channel.latest.at)
                 legs.append(self._leg(channel, proven, EndWitness.ESTIMATED))
         return legs
 
-    def _is_trunk(self, name: str) -> bool:
-        return name in self.trunks and not is_local(name)
-
-    # --- legs ----------------------------------------------------------------------------------
-
     def _leg(
         self,
-        channel: _Open,
+        channel: OpenChannel,
         ended_at: datetime | None = None,
         witness: EndWitness | None = None,
     ) -> JournalLeg:
-        first, answer = channel.first, channel.answer
-        direction = _direction(channel) if channel.born else None
-        inbound = direction is LegDirection.INBOUND
-        told = _told_of_incoming(channel) if inbound else _told_of_dialled(channel)
-        asker = first if inbound else channel.group.origin
-        caller, number = _parties(first if inbound else None, told, asker)
-        return JournalLeg(
-            key=ChannelKey(self.pbx, first.uniqueid),
-            channel=channel.latest.channel,
-            linkedid=first.linkedid,
-            direction=direction,
-            started_at=first.at if channel.born else None,
-            answered_at=answer.at if answer else None,
-            ended_at=ended_at,
-            witness=witness,
-            owner=OwnerHints(
-                tenants=_distinct(w.tenant for w in told),
-                accountcodes=_distinct(
-                    row.accountcode for row in (asker, first, answer) if row is not None
-                ),
-                did=asker.exten if self._is_trunk(asker.channel) else "",
-                context=asker.context,
-            ),
-            caller=caller,
-            number=number,
-            since=channel.group.since,
-        )
-
-
-def _distinct(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(filter(None, names)))
-
-
-def _direction(channel: _Open) -> LegDirection:
-    """Which way a leg goes: one that was dialled begins at exten `s`, in nobody's dialplan.
-
-    A carrier that sends its calls to `s` (as chan_pjsip's registrations do by default) looks
-    like a leg that was originated, until it is answered: then the latter shows AppDial2.
-    """
-    first, answer = channel.first, channel.answer
-    if first.exten != "s":
-        return LegDirection.INBOUND
-    by_itself = first.linkedid == first.uniqueid
-    if by_itself and answer and answer.application and not _is_dialled(answer):
-        return LegDirection.INBOUND
-    return LegDirection.OUTBOUND
-
-
-def _is_dialled(row: JournalRow) -> bool:
-    return row.application.startswith(("AppDial", "AppQueue"))
-
-
-def _told_of_incoming(channel: _Open) -> list[JournalWitness]:
-    """The hooks on the leg itself, the first one first; then those of its call that say inbound."""
-    others = [w for w in channel.group.witnesses if w.direction == LegDirection.INBOUND]
-    return [*channel.own, *others]
-
-
-def _told_of_dialled(channel: _Open) -> list[JournalWitness]:
-    """The hooks that may have dialled the leg, the likeliest first; then those on itself."""
-    dialled = channel.answer.exten if channel.answer else ""
-    latest = {w.uniqueid: w for w in channel.before}.values()  # one hook replaces another
-    meant = [w for w in latest if w.number and dialled.endswith(w.number)]
-    return [*meant[::-1], *channel.before[::-1], *channel.own]
-
-
-def _parties(
-    incoming: JournalRow | None, told: Sequence[JournalWitness], asker: JournalRow
-) -> tuple[str, str]:
-    """Who called, and which number."""
-    spoken = told[0] if told else None
-    if incoming is not None:
-        by_hook = incoming.exten == "s" and spoken is not None
-        return incoming.caller, spoken.number if by_hook and spoken else incoming.exten
-    if spoken is None:
-        return asker.caller, asker.exten
-    return spoken.caller or asker.caller, spoken.number
+        key = ChannelKey(self.pbx, channel.first.uniqueid)
+        return leg_of(channel, key, self.trunks, ended_at, witness)
