@@ -12,8 +12,8 @@ from pbxbilling.ami.settings import LinkSettings
 from pbxbilling.config.sections import PbxSettings
 from pbxbilling.domain.call import Channel
 from pbxbilling.domain.channel import Trunks
-from pbxbilling.domain.facts import PbxLetGo, PbxTakenUp
 from pbxbilling.domain.journal import JournalPosition
+from pbxbilling.domain.pbx_facts import PbxLetGo, PbxTakenUp
 from pbxbilling.domain.records import PbxMark
 from pbxbilling.pbxlink import PbxLink
 from pbxbilling.ports import Clock, EventSink, RecordSink, Store

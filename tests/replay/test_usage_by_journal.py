@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from pbxbilling.ami.journal_lines import parse_lines
 from pbxbilling.ami.mapping import SIGNALS, signal_of
 from pbxbilling.ami.protocol import event_name
-from pbxbilling.domain.facts import Corrected, JournalDisagreed
 from pbxbilling.domain.journal import JournalRow
+from pbxbilling.domain.pbx_facts import Corrected, JournalDisagreed
 from pbxbilling.domain.records import LegRecord
 from pbxbilling.domain.signals import FullyBooted, Reloaded, Shutdown
 from tests.support.memory_store import MemoryStore

@@ -19,7 +19,7 @@ from urllib.error import URLError
 from pbxbilling.cli.reach import ask
 from pbxbilling.clock import SystemClock
 from pbxbilling.domain.channel import ChannelKey
-from pbxbilling.domain.facts import CorrectionKind
+from pbxbilling.domain.pbx_facts import CorrectionKind
 from pbxbilling.domain.period import period_at
 from pbxbilling.domain.records import LegRecord
 from pbxbilling.store.sql import SqlStore

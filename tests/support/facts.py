@@ -3,6 +3,12 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
+from pbxbilling.domain.account_facts import (
+    AccountsChanged,
+    DailyCheckDone,
+    DailyCheckFailed,
+    StandingChanged,
+)
 from pbxbilling.domain.admission import ADMITTED, Decision, Mode
 from pbxbilling.domain.billing_facts import (
     CycleOpened,
@@ -12,39 +18,21 @@ from pbxbilling.domain.billing_facts import (
     UsageReceived,
     UsageResult,
 )
-from pbxbilling.domain.channel import ChannelKey
-from pbxbilling.domain.facts import (
-    AccountsChanged,
+from pbxbilling.domain.call_facts import (
     AdmissionDecided,
     CallChanged,
     CallEnded,
     CallStarted,
     ClockDisagreed,
-    ConfigReloaded,
-    Corrected,
-    CorrectionKind,
     CutArmed,
-    DailyCheckDone,
-    DailyCheckFailed,
-    Fact,
-    JournalDisagreed,
-    JournalReadable,
-    JournalUnreadable,
     LegAnswered,
     LegEnded,
-    LinkDown,
-    LinkRetryFailed,
-    LinkUp,
-    PbxLetGo,
-    PbxTakenUp,
-    Reconciled,
     SlotReleased,
-    Stale,
-    StandingChanged,
-    StoreFailing,
-    StoreRecovered,
     WouldCut,
 )
+from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.daemon_facts import ConfigReloaded, StoreFailing, StoreRecovered
+from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.figures import CurrencyFigures, FiguresTaken
 from pbxbilling.domain.gateway import LetterState
 from pbxbilling.domain.gateway_facts import (
@@ -62,6 +50,20 @@ from pbxbilling.domain.gateway_facts import (
 )
 from pbxbilling.domain.hook import HookRequest
 from pbxbilling.domain.meter_event import EventState
+from pbxbilling.domain.pbx_facts import (
+    Corrected,
+    CorrectionKind,
+    JournalDisagreed,
+    JournalReadable,
+    JournalUnreadable,
+    LinkDown,
+    LinkRetryFailed,
+    LinkUp,
+    PbxLetGo,
+    PbxTakenUp,
+    Reconciled,
+    Stale,
+)
 from pbxbilling.domain.retention import Chore, Purged, PurgeFailed
 from pbxbilling.domain.standing import Status, Turn
 from tests.support.store_records import call, ended_leg, leg

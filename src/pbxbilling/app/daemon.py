@@ -24,8 +24,8 @@ from pbxbilling.app.reload import Configuration, Reload
 from pbxbilling.app.statements import StatementTask
 from pbxbilling.app.usage import usage_door_of
 from pbxbilling.config.settings import Settings
+from pbxbilling.domain.account_facts import DailyCheckFailed
 from pbxbilling.domain.call import Channel
-from pbxbilling.domain.facts import DailyCheckFailed
 from pbxbilling.domain.retention import PurgeFailed
 from pbxbilling.mqtt.publisher import Publisher
 from pbxbilling.pbxes import Pbxes

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pbxbilling.config.faults import ConfigError
 from pbxbilling.config.reload import reload_of
 from pbxbilling.config.settings import Settings
-from pbxbilling.domain.facts import ConfigReloaded
+from pbxbilling.domain.daemon_facts import ConfigReloaded
 from pbxbilling.ports import Clock, EventSink
 from pbxbilling.telemetry.logs import Log
 from pbxbilling.telemetry.notify import Notifier

@@ -11,8 +11,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from pbxbilling.domain.account_facts import StandingChanged
 from pbxbilling.domain.admission import Outcome, Reason
-from pbxbilling.domain.facts import AdmissionDecided, CallEnded, Fact, StandingChanged
+from pbxbilling.domain.call_facts import AdmissionDecided, CallEnded
+from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.tenant import UNOWNED
 from pbxbilling.services.tenantstate import TenantState
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from random import Random
 
 from pbxbilling.backoff import Backoff
-from pbxbilling.domain.facts import AccountsChanged, Fact
+from pbxbilling.domain.account_facts import AccountsChanged
+from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.sale import SalePages
 from pbxbilling.payments.client import StripeApi

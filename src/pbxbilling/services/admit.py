@@ -17,7 +17,7 @@ from pbxbilling.domain.admission import (
     first_breach,
 )
 from pbxbilling.domain.call import Call, Channel
-from pbxbilling.domain.facts import AdmissionDecided
+from pbxbilling.domain.call_facts import AdmissionDecided
 from pbxbilling.domain.hook import HookRequest, Verdict
 from pbxbilling.domain.ledger import Ledger
 from pbxbilling.ports import Clock, EventSink

@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from heapq import heapify, heappop, heappush
 
+from pbxbilling.domain.account_facts import AccountsChanged
 from pbxbilling.domain.billing_facts import CycleOpened, StatementFailed, StatementsWait
-from pbxbilling.domain.facts import AccountsChanged, Fact
+from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports import Clock, EventSink, StoreError
 from pbxbilling.services.errors import AdministrationError

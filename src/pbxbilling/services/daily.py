@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from pbxbilling.domain.account_facts import DailyCheckDone
 from pbxbilling.domain.daily import DailyHour
-from pbxbilling.domain.facts import DailyCheckDone
 from pbxbilling.domain.gateway import Cursor
 from pbxbilling.domain.standing import TRANSITIONS, Status, Turn
 from pbxbilling.domain.tenant import Tenant

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from pbxbilling.domain.account_facts import AccountsChanged, StandingChanged
 from pbxbilling.domain.billing_facts import StatementSaved
 from pbxbilling.domain.book import AccountBook
-from pbxbilling.domain.facts import AccountsChanged, Fact, StandingChanged
+from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.figures import FiguresTaken, figures
 from pbxbilling.domain.gateway_facts import LetterTaken
 from pbxbilling.domain.period import Period, period_at, period_of

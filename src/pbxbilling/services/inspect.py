@@ -8,26 +8,25 @@ from datetime import datetime
 from typing import Protocol
 
 from pbxbilling import __version__
+from pbxbilling.domain.account_facts import AccountsChanged
 from pbxbilling.domain.admission import Load
 from pbxbilling.domain.allowance import Allowances
 from pbxbilling.domain.call import Call, Channel
+from pbxbilling.domain.call_facts import LegEnded, SlotReleased
 from pbxbilling.domain.channel import ChannelState
-from pbxbilling.domain.facts import (
-    AccountsChanged,
-    ConfigReloaded,
-    Fact,
+from pbxbilling.domain.daemon_facts import ConfigReloaded
+from pbxbilling.domain.facts import Fact
+from pbxbilling.domain.ledger import Ledger
+from pbxbilling.domain.pbx_facts import (
     JournalReadable,
     JournalUnreadable,
-    LegEnded,
     LinkDown,
     LinkRetryFailed,
     LinkUp,
     PbxLetGo,
     PbxTakenUp,
     Reconciled,
-    SlotReleased,
 )
-from pbxbilling.domain.ledger import Ledger
 from pbxbilling.domain.records import LegAssigned, LegRecord
 from pbxbilling.ports import Clock, EventSink
 from pbxbilling.services.cut import Cutter

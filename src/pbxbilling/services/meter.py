@@ -11,8 +11,8 @@ from pbxbilling.domain.admission import Breach, Direction, Reason
 from pbxbilling.domain.allowance import Allowances
 from pbxbilling.domain.book import Terms
 from pbxbilling.domain.call import Call, Channel
+from pbxbilling.domain.call_facts import ClockDisagreed, LegAnswered, LegEnded
 from pbxbilling.domain.channel import ChannelKey, LegDirection
-from pbxbilling.domain.facts import ClockDisagreed, LegAnswered, LegEnded
 from pbxbilling.domain.period import period_at
 from pbxbilling.domain.plan import PER_MINUTE
 from pbxbilling.domain.records import EndWitness, LegRecord

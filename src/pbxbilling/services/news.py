@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from pbxbilling.domain.call_facts import CallChanged, CallEnded, CallStarted
 from pbxbilling.domain.call_news import CallNews
-from pbxbilling.domain.facts import CallChanged, CallEnded, CallStarted
 from pbxbilling.domain.ledger import Ledger
 from pbxbilling.ports import EventSink
 

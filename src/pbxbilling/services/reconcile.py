@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 from pbxbilling.domain.call import Channel
 from pbxbilling.domain.channel import ChannelKey
-from pbxbilling.domain.facts import (
+from pbxbilling.domain.ledger import Ledger
+from pbxbilling.domain.pbx_facts import (
     Corrected,
     CorrectionKind,
     LinkDown,
@@ -16,7 +17,6 @@ from pbxbilling.domain.facts import (
     Reconciled,
     Stale,
 )
-from pbxbilling.domain.ledger import Ledger
 from pbxbilling.domain.records import EndWitness
 from pbxbilling.domain.signals import UPTIME_STEP_S, ChannelSeen, Snapshot
 from pbxbilling.ports import Clock, EventSink

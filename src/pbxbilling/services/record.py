@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pbxbilling.domain.admission import Outcome
 from pbxbilling.domain.book import AccountBook
-from pbxbilling.domain.facts import (
+from pbxbilling.domain.call_facts import (
     AdmissionDecided,
     CallChanged,
     CallEnded,
     CallStarted,
-    Fact,
     LegAnswered,
     LegEnded,
 )
+from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.meter_event import LegMetered
 from pbxbilling.domain.metering import is_metered
 from pbxbilling.domain.records import DecisionRecord

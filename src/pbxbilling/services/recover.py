@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from pbxbilling.domain.channel import ChannelKey, Trunks
-from pbxbilling.domain.facts import JournalReadable, JournalUnreadable
 from pbxbilling.domain.journal import (
     Journal,
     JournalBatch,
@@ -22,6 +21,7 @@ from pbxbilling.domain.journal import (
 )
 from pbxbilling.domain.journal_fold import JournalFold
 from pbxbilling.domain.ledger import Ledger
+from pbxbilling.domain.pbx_facts import JournalReadable, JournalUnreadable
 from pbxbilling.domain.records import EndWitness, LegRecord
 from pbxbilling.domain.signals import UPTIME_STEP_S
 from pbxbilling.ports import Clock, EventSink, Store

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from pbxbilling.domain.call import Channel
 from pbxbilling.domain.channel import ChannelKey, ChannelState, LegDirection
-from pbxbilling.domain.facts import Corrected, CorrectionKind, JournalDisagreed
 from pbxbilling.domain.journal import JournalLeg, OwnerHints
 from pbxbilling.domain.ledger import Ledger
+from pbxbilling.domain.pbx_facts import Corrected, CorrectionKind, JournalDisagreed
 from pbxbilling.domain.records import EndWitness, LegRecord
 from pbxbilling.ports import Clock, EventSink
 from pbxbilling.services.cut import Cutter

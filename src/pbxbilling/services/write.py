@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
+from pbxbilling.domain.account_facts import AccountsChanged, StandingChanged
 from pbxbilling.domain.billed import PlanSwitched
 from pbxbilling.domain.book import AccountBook
-from pbxbilling.domain.facts import AccountsChanged, StandingChanged
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.records import AuditRecord, Record
 from pbxbilling.domain.standing import Blocker, Status, Turn, check_transition

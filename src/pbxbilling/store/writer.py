@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 
-from pbxbilling.domain.facts import StoreFailing, StoreRecovered
+from pbxbilling.domain.daemon_facts import StoreFailing, StoreRecovered
 from pbxbilling.domain.records import Record
 from pbxbilling.ports import Clock, EventSink, Store, StoreError
 from pbxbilling.store.faults import RecordError

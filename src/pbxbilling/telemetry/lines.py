@@ -8,39 +8,41 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pbxbilling.domain.admission import Decision, Mode, Outcome, Reason
-from pbxbilling.domain.facts import (
+from pbxbilling.domain.account_facts import (
     AccountsChanged,
+    DailyCheckDone,
+    DailyCheckFailed,
+    StandingChanged,
+)
+from pbxbilling.domain.admission import Decision, Mode, Outcome, Reason
+from pbxbilling.domain.call_facts import (
     AdmissionDecided,
     CallChanged,
     CallEnded,
     CallStarted,
     ClockDisagreed,
-    ConfigReloaded,
-    Corrected,
     CutArmed,
-    DailyCheckDone,
-    DailyCheckFailed,
-    Fact,
+    LegAnswered,
+    LegEnded,
+    SlotReleased,
+    WouldCut,
+)
+from pbxbilling.domain.daemon_facts import ConfigReloaded, StoreFailing, StoreRecovered
+from pbxbilling.domain.facts import Fact
+from pbxbilling.domain.figures import FiguresTaken
+from pbxbilling.domain.pbx_facts import (
+    Corrected,
     JournalDisagreed,
     JournalReadable,
     JournalUnreadable,
-    LegAnswered,
-    LegEnded,
     LinkDown,
     LinkRetryFailed,
     LinkUp,
     PbxLetGo,
     PbxTakenUp,
     Reconciled,
-    SlotReleased,
     Stale,
-    StandingChanged,
-    StoreFailing,
-    StoreRecovered,
-    WouldCut,
 )
-from pbxbilling.domain.figures import FiguresTaken
 from pbxbilling.domain.records import CallRecord, LegRecord
 from pbxbilling.domain.retention import Purged, PurgeFailed
 from pbxbilling.telemetry.line import DEBUG, ERROR, INFO, LEVELS, WARNING, Line, Mask, plain

@@ -9,7 +9,8 @@ import orjson
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
-from pbxbilling.domain.facts import AdmissionDecided, Fact
+from pbxbilling.domain.call_facts import AdmissionDecided
+from pbxbilling.domain.facts import Fact
 from pbxbilling.ports import Clock
 from pbxbilling.telemetry.line import LEVELS, Mask
 from pbxbilling.telemetry.lines import admission_fields, in_full, is_detail, line_of, masked

@@ -11,6 +11,12 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
+from pbxbilling.domain.account_facts import (
+    AccountsChanged,
+    DailyCheckDone,
+    DailyCheckFailed,
+    StandingChanged,
+)
 from pbxbilling.domain.admission import Load, Reason
 from pbxbilling.domain.billing_facts import (
     CycleOpened,
@@ -19,27 +25,16 @@ from pbxbilling.domain.billing_facts import (
     StatementsWait,
     UsageReceived,
 )
-from pbxbilling.domain.facts import (
-    AccountsChanged,
+from pbxbilling.domain.call_facts import (
     AdmissionDecided,
     ClockDisagreed,
-    ConfigReloaded,
-    Corrected,
     CutArmed,
-    DailyCheckDone,
-    DailyCheckFailed,
-    Fact,
-    JournalDisagreed,
-    JournalUnreadable,
     LegEnded,
-    LinkDown,
-    LinkRetryFailed,
     SlotReleased,
-    Stale,
-    StandingChanged,
-    StoreFailing,
     WouldCut,
 )
+from pbxbilling.domain.daemon_facts import ConfigReloaded, StoreFailing
+from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.figures import FiguresTaken
 from pbxbilling.domain.gateway_facts import (
     Drifted,
@@ -50,6 +45,14 @@ from pbxbilling.domain.gateway_facts import (
     UsageHeldUp,
     UsageTold,
     WebhookReceived,
+)
+from pbxbilling.domain.pbx_facts import (
+    Corrected,
+    JournalDisagreed,
+    JournalUnreadable,
+    LinkDown,
+    LinkRetryFailed,
+    Stale,
 )
 from pbxbilling.domain.retention import Purged, PurgeFailed
 from pbxbilling.telemetry.counts import Count, Spread, TenantLabels

@@ -8,9 +8,10 @@ from datetime import datetime, time
 from pbxbilling.app.daily import LOOK_S, DailyTask, check_hour
 from pbxbilling.config.sections import BillingSettings
 from pbxbilling.config.settings import Settings
+from pbxbilling.domain.account_facts import DailyCheckDone, DailyCheckFailed
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.daily import DailyHour
-from pbxbilling.domain.facts import DailyCheckDone, DailyCheckFailed, Fact
+from pbxbilling.domain.facts import Fact
 from pbxbilling.ports import StoreError
 from pbxbilling.services.daily import DailyCheck
 from pbxbilling.services.write import AccountWriter

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pbxbilling.domain.account_facts import StandingChanged
 from pbxbilling.domain.admission import (
     EMERGENCY,
     Breach,
@@ -15,7 +16,7 @@ from pbxbilling.domain.admission import (
     Outcome,
     Reason,
 )
-from pbxbilling.domain.facts import CallEnded, StandingChanged
+from pbxbilling.domain.call_facts import CallEnded
 from pbxbilling.domain.standing import Status, Turn
 from pbxbilling.mqtt.messages import EVENTS, Message, event_message, state_message
 from tests.support.facts import AT, CALL, CALLED, CALLER, decided, one_of_each

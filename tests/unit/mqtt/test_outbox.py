@@ -6,17 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from pbxbilling.domain.account_facts import AccountsChanged, StandingChanged
 from pbxbilling.domain.admission import Mode
-from pbxbilling.domain.facts import (
-    AccountsChanged,
-    CallEnded,
-    CallStarted,
-    ConfigReloaded,
-    Fact,
-    LegEnded,
-    LinkUp,
-    StandingChanged,
-)
+from pbxbilling.domain.call_facts import CallEnded, CallStarted, LegEnded
+from pbxbilling.domain.daemon_facts import ConfigReloaded
+from pbxbilling.domain.facts import Fact
+from pbxbilling.domain.pbx_facts import LinkUp
 from pbxbilling.domain.standing import Status, Turn
 from pbxbilling.mqtt.outbox import Outbox
 from tests.support.facts import AT, CALL, ENDED_LEG, decided

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pbxbilling.domain.account_facts import StandingChanged
 from pbxbilling.domain.book import AccountBook
-from pbxbilling.domain.facts import Fact, StandingChanged
+from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.gateway import LetterState
 from pbxbilling.domain.gateway_facts import (
     Drifted,

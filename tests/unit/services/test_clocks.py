@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from pbxbilling.domain import signals
 from pbxbilling.domain.admission import Mode
+from pbxbilling.domain.call_facts import ClockDisagreed, CutArmed, LegEnded
 from pbxbilling.domain.channel import ChannelKey
-from pbxbilling.domain.facts import ClockDisagreed, CutArmed, LegEnded
 from pbxbilling.domain.journal import JournalRow
 from pbxbilling.domain.plan import BillingIncrement, Overage, Plan
 from pbxbilling.domain.records import EndWitness, LegRecord

@@ -9,9 +9,10 @@ from datetime import datetime, time, timedelta
 
 import pytest
 
+from pbxbilling.domain.account_facts import DailyCheckDone, StandingChanged
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.daily import DailyHour
-from pbxbilling.domain.facts import DailyCheckDone, Fact, StandingChanged
+from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.standing import Blocker, Status, Turn
 from pbxbilling.domain.tenant import Tenant

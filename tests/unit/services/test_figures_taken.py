@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pbxbilling.app.figures import FiguresTask
-from pbxbilling.domain.facts import AccountsChanged, Fact
+from pbxbilling.domain.account_facts import AccountsChanged
+from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.figures import FiguresTaken
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.standing import Status

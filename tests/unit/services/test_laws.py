@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from pbxbilling.domain.admission import Direction, Load, Mode, Outcome
 from pbxbilling.domain.call import Channel
+from pbxbilling.domain.call_facts import AdmissionDecided
 from pbxbilling.domain.channel import LegDirection
-from pbxbilling.domain.facts import AdmissionDecided
 from pbxbilling.domain.plan import BillingIncrement, Overage, Plan
 from pbxbilling.domain.signals import ChannelSeen
 from tests.support.world import World, plan

@@ -8,16 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pbxbilling.domain.admission import Direction
+from pbxbilling.domain.call_facts import LegEnded
 from pbxbilling.domain.channel import ChannelKey, LegDirection
-from pbxbilling.domain.facts import (
+from pbxbilling.domain.journal import JournalError, JournalRow
+from pbxbilling.domain.pbx_facts import (
     Corrected,
     CorrectionKind,
     JournalDisagreed,
     JournalReadable,
     JournalUnreadable,
-    LegEnded,
 )
-from pbxbilling.domain.journal import JournalError, JournalRow
 from pbxbilling.domain.records import EndWitness, LegRecord, PbxMark, UsageRow
 from pbxbilling.domain.signals import ChannelSeen, Hangup, HangupRequest, Newchannel, Newstate
 from pbxbilling.ports import StoreError

@@ -6,9 +6,10 @@ import pytest
 
 from pbxbilling.domain import signals
 from pbxbilling.domain.admission import Direction, Load, Mode, Reason
+from pbxbilling.domain.call_facts import ClockDisagreed, LegEnded
 from pbxbilling.domain.channel import ChannelKey, LegDirection
 from pbxbilling.domain.destinations import DestinationRate
-from pbxbilling.domain.facts import ClockDisagreed, LegEnded, LinkDown, LinkRetryFailed
+from pbxbilling.domain.pbx_facts import LinkDown, LinkRetryFailed
 from pbxbilling.domain.plan import Overage, Plan
 from pbxbilling.domain.records import EndWitness
 from pbxbilling.domain.signals import Snapshot

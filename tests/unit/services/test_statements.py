@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from pbxbilling.domain.account_facts import AccountsChanged
 from pbxbilling.domain.billed import BillingCycle, OneOffEntry
 from pbxbilling.domain.billing_facts import (
     CycleOpened,
@@ -15,7 +16,6 @@ from pbxbilling.domain.billing_facts import (
     StatementsWait,
 )
 from pbxbilling.domain.channel import LegDirection
-from pbxbilling.domain.facts import AccountsChanged
 from pbxbilling.domain.records import EndWitness
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.statement import StatementKind

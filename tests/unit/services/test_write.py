@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from pbxbilling.domain.account_facts import StandingChanged
 from pbxbilling.domain.billed import PlanSwitched
 from pbxbilling.domain.book import AccountBook
-from pbxbilling.domain.facts import Fact, StandingChanged
+from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.standing import Blocker, Status, Turn
 from pbxbilling.domain.tenant import Tenant

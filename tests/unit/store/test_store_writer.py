@@ -10,7 +10,8 @@ from datetime import datetime
 import pytest
 
 from pbxbilling.domain.admission import Outcome
-from pbxbilling.domain.facts import Fact, StoreFailing, StoreRecovered
+from pbxbilling.domain.daemon_facts import StoreFailing, StoreRecovered
+from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.records import AuditRecord, LegAssigned, Record
 from pbxbilling.ports import StoreError
 from pbxbilling.store.faults import RecordError

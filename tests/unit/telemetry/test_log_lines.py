@@ -9,7 +9,9 @@ import orjson
 import pytest
 
 from pbxbilling.domain.admission import EMERGENCY, Breach, Decision, Mode, Outcome, Reason
-from pbxbilling.domain.facts import ConfigReloaded, Fact, LegEnded
+from pbxbilling.domain.call_facts import LegEnded
+from pbxbilling.domain.daemon_facts import ConfigReloaded
+from pbxbilling.domain.facts import Fact
 from pbxbilling.telemetry.lines import in_full, line_of, masked
 from pbxbilling.telemetry.logs import Log, StandardHandler
 from tests.support.facts import AT, CALLED, CALLER, ENDED_LEG, decided, one_of_each

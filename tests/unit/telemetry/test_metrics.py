@@ -10,7 +10,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from pbxbilling.domain.admission import EMERGENCY, Breach, Decision, Load, Mode, Outcome, Reason
-from pbxbilling.domain.facts import ConfigReloaded, LegEnded
+from pbxbilling.domain.call_facts import LegEnded
+from pbxbilling.domain.daemon_facts import ConfigReloaded
 from pbxbilling.domain.signals import Shutdown
 from pbxbilling.telemetry.logs import Log
 from pbxbilling.telemetry.metrics import Metrics

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from pbxbilling.domain.admission import EMERGENCY, Breach, Decision, Mode, Outcome, Reason
-from pbxbilling.domain.facts import ConfigReloaded, Fact
+from pbxbilling.domain.daemon_facts import ConfigReloaded
+from pbxbilling.domain.facts import Fact
 from pbxbilling.telemetry.lines import line_of, masked
 from pbxbilling.telemetry.metrics import Metrics
 from tests.support.facts import AT, decided, one_of_each

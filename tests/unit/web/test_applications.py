@@ -5,9 +5,10 @@ import httpx
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from pbxbilling.domain.account_facts import AccountsChanged, StandingChanged
 from pbxbilling.domain.admission import Mode
 from pbxbilling.domain.book import AccountBook
-from pbxbilling.domain.facts import AccountsChanged, Fact, StandingChanged
+from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.tenant import Tenant

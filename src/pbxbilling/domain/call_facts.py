@@ -1,0 +1,110 @@
+"""What happens to calls and legs, as facts for the store, logs, metrics and messages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pbxbilling.domain.admission import Decision, Mode
+from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.hook import HookRequest
+from pbxbilling.domain.records import CallRecord, LegRecord
+
+
+@dataclass(slots=True)
+class AdmissionDecided:
+    """A hook was judged. `call` is None where nothing was reserved; `inside` an earlier call.
+
+    Not frozen: it is made for every hook, and a frozen dataclass costs three times as much.
+    """
+
+    at: datetime
+    request: HookRequest
+    decision: Decision
+    mode: Mode
+    tenant: str | None
+    call: str | None
+    inside: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CallStarted:
+    """A call began to count (or was adopted), hooked or not."""
+
+    at: datetime
+    call: CallRecord
+
+
+@dataclass(frozen=True, slots=True)
+class CallChanged:
+    """A live call got an answer, an owner or a direction."""
+
+    at: datetime
+    call: CallRecord
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """A call gave its slot back; `call.merged_into` where it lives on in an older one."""
+
+    at: datetime
+    call: CallRecord
+
+
+@dataclass(frozen=True, slots=True)
+class LegAnswered:
+    """A trunk leg began to cost."""
+
+    at: datetime
+    leg: LegRecord
+
+
+@dataclass(frozen=True, slots=True)
+class LegEnded:
+    """A trunk leg ended, answered or not; `before` is the ended leg that this one corrects."""
+
+    at: datetime
+    leg: LegRecord
+    before: LegRecord | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SlotReleased:
+    """An operator took a slot from a call by command."""
+
+    at: datetime
+    actor: str
+    call: CallRecord
+
+
+@dataclass(frozen=True, slots=True)
+class CutArmed:
+    """A live leg of a used-up allowance is to be hung up `in_s` seconds from now."""
+
+    at: datetime
+    tenant: str
+    key: ChannelKey
+    in_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class WouldCut:
+    """In enforce mode this leg would have been cut now."""
+
+    at: datetime
+    tenant: str
+    key: ChannelKey
+    call: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClockDisagreed:
+    """A leg's PBX timestamps and our monotonic clock differ by more than 2 s; ours counts.
+
+    Timestamps that run backwards, where nobody measured, count as 0 s.
+    """
+
+    at: datetime
+    key: ChannelKey
+    by_stamps_s: float
+    by_monotonic_s: float

@@ -1,0 +1,34 @@
+"""What happens to the daemon itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pbxbilling.domain.admission import Mode
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigReloaded:
+    """SIGHUP was served; with `error` the last good configuration stays in force."""
+
+    at: datetime
+    mode: Mode
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFailing:
+    """Writing failed and is tried again; `pending` records wait in memory."""
+
+    at: datetime
+    error: str
+    pending: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoreRecovered:
+    """Writing works again."""
+
+    at: datetime
+    written: int
