@@ -131,10 +131,5 @@ class Tenant:
             return Blocker.TRIAL
         return Blocker.OPERATOR if self.subscription is None else Blocker.SUBSCRIPTION
 
-    def blocks_at(self, at: datetime, grace_days: int) -> frozenset[Blocker]:
-        """Everybody who holds the tenant blocked at `at`, used-up allowances apart."""
-        by = self.closed_by(at, grace_days)
-        return self.blocks if by is None else self.blocks | {by}
-
     def _ended_its_trial(self, reason: Reason) -> bool:
         return reason is Reason.READ_ONLY and self.on_own_trial

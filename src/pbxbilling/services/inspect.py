@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from pbxbilling import __version__
 from pbxbilling.domain.account_facts import AccountsChanged
 from pbxbilling.domain.admission import Load
 from pbxbilling.domain.allowance import Allowances
-from pbxbilling.domain.call import Call, Channel
 from pbxbilling.domain.call_facts import LegEnded, SlotReleased
-from pbxbilling.domain.channel import ChannelState
 from pbxbilling.domain.daemon_facts import ConfigReloaded
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.ledger import Ledger
@@ -35,31 +33,14 @@ from pbxbilling.services.news import publish
 from pbxbilling.services.trust import PbxTrust, Trust
 from pbxbilling.services.views import (
     BrokerView,
-    CallState,
     CallView,
     JournalState,
-    LegView,
     PbxView,
     StatusView,
     StoreView,
 )
 
 CALLS_A_PART = 512
-_REMEMBERED = frozenset(
-    {
-        AccountsChanged,
-        ConfigReloaded,
-        JournalReadable,
-        JournalUnreadable,
-        LegEnded,
-        LinkDown,
-        LinkRetryFailed,
-        LinkUp,
-        PbxLetGo,
-        PbxTakenUp,
-        Reconciled,
-    }
-)
 
 
 class Queue(Protocol):
@@ -120,59 +101,76 @@ class Inspector:
         self._config_error: str | None = None
         self._link_faults: dict[str, str] = {}
         self._journals: dict[str, JournalState] = {}
+        self._handlers: Mapping[type[Any], Callable[[Any], None]] = {
+            ConfigReloaded: self._config_reloaded,
+            LegEnded: self._leg_ended,
+            AccountsChanged: self._accounts_changed,
+            LinkDown: self._link_faulty,
+            LinkRetryFailed: self._link_faulty,
+            LinkUp: self._link_mended,
+            Reconciled: self._link_mended,
+            PbxTakenUp: self._taken_up,
+            PbxLetGo: self._let_go,
+            JournalReadable: self._journal_readable,
+            JournalUnreadable: self._journal_unreadable,
+        }
 
     def sink(self, fact: Fact) -> None:
-        """Remember what `status` shows."""
-        if type(fact) not in _REMEMBERED:  # most are not
-            return
-        match fact:
-            case ConfigReloaded():
-                self._config_error = fact.error
-            case LegEnded():
-                self._unowned_legs += _is_unowned(fact.leg) - _is_unowned(fact.before)
-            case AccountsChanged():
-                self._rearm(fact.subject)
-            case _:
-                self._note_of_pbx(fact)
+        """Remember what `status` shows; of most facts nothing."""
+        handler = self._handlers.get(type(fact))
+        if handler is not None:
+            handler(fact)
 
-    def _rearm(self, subject: str) -> None:
+    def _config_reloaded(self, fact: ConfigReloaded) -> None:
+        self._config_error = fact.error
+
+    def _leg_ended(self, fact: LegEnded) -> None:
+        self._unowned_legs += _is_unowned(fact.leg) - _is_unowned(fact.before)
+
+    def _accounts_changed(self, fact: AccountsChanged) -> None:
         """A thousand tenants that change must not order each live leg's cut a thousand times."""
         at, mono = self._clock.now(), self._clock.monotonic()
-        kind, _, slug = subject.partition(" ")
+        kind, _, slug = fact.subject.partition(" ")
         if kind == "tenant":
             self._cutter.rearm(slug, at, mono)
         else:
             self._cutter.rearm_all(at, mono)
 
-    def _note_of_pbx(self, fact: Fact) -> None:
-        match fact:
-            case LinkDown() | LinkRetryFailed():
-                self._link_faults[fact.pbx] = fact.reason
-            case LinkUp() | Reconciled():
-                self._link_faults.pop(fact.pbx, None)
-            case PbxTakenUp(journal=True) | JournalReadable():
-                self._journals[fact.pbx] = JournalState.READABLE
-            case PbxTakenUp():
-                self._journals.pop(fact.pbx, None)
-            case JournalUnreadable():
-                self._journals[fact.pbx] = JournalState.UNREADABLE
-            case PbxLetGo():
-                self._link_faults.pop(fact.pbx, None)
-                self._journals.pop(fact.pbx, None)
+    def _link_faulty(self, fact: LinkDown | LinkRetryFailed) -> None:
+        self._link_faults[fact.pbx] = fact.reason
+
+    def _link_mended(self, fact: LinkUp | Reconciled) -> None:
+        self._link_faults.pop(fact.pbx, None)
+
+    def _taken_up(self, fact: PbxTakenUp) -> None:
+        if fact.journal:
+            self._journals[fact.pbx] = JournalState.READABLE
+        else:
+            self._journals.pop(fact.pbx, None)
+
+    def _let_go(self, fact: PbxLetGo) -> None:
+        self._link_faults.pop(fact.pbx, None)
+        self._journals.pop(fact.pbx, None)
+
+    def _journal_readable(self, fact: JournalReadable) -> None:
+        self._journals[fact.pbx] = JournalState.READABLE
+
+    def _journal_unreadable(self, fact: JournalUnreadable) -> None:
+        self._journals[fact.pbx] = JournalState.UNREADABLE
 
     # --- Live ----------------------------------------------------------------------------------
 
     def calls(self, tenant: str | None = None) -> list[CallView]:
         """Live calls, the oldest first; None does not filter."""
         chosen = [c for c in self._ledger.calls.values() if tenant in {None, c.tenant}]
-        return [call_view(call) for call in sorted(chosen, key=lambda c: c.started_at)]
+        return [CallView.of(call) for call in sorted(chosen, key=lambda c: c.started_at)]
 
     def release(self, call: str, actor: str) -> CallView | None:
         """Take the slot from one call; its channels live on and never count again."""
         found = self._ledger.find(call)
         if found is None:
             return None
-        view, record, at = call_view(found), found.record(), self._clock.now()
+        view, record, at = CallView.of(found), found.record(), self._clock.now()
         self._ledger.drop(found, at)
         publish(self._ledger, self._emit)
         self._emit(SlotReleased(at, actor, record))
@@ -253,40 +251,3 @@ class Inspector:
 
 def _is_unowned(leg: LegRecord | None) -> bool:
     return leg is not None and leg.tenant is None and leg.answered_at is not None
-
-
-def call_view(call: Call) -> CallView:
-    """One call as an operator sees it; Local halves weigh nothing and are left out."""
-    return CallView(
-        call=call.id,
-        tenant=call.tenant,
-        pbx=call.pbx,
-        direction=call.direction,
-        state=_call_state(call),
-        started_at=call.started_at,
-        answered_at=call.answered_at,
-        caller=call.caller,
-        number=call.number,
-        hooked=call.hooked,
-        over_limit=call.over_limit,
-        emergency=call.emergency,
-        estimated=call.estimated,
-        legs=tuple(_leg_view(channel) for channel in call.channels if channel.weighs),
-    )
-
-
-def _call_state(call: Call) -> CallState:
-    if any(channel.held or channel.parked for channel in call.channels):
-        return CallState.HELD
-    if call.answered_at is not None:
-        return CallState.UP
-    known = any(channel.confirmed for channel in call.channels)
-    return CallState.RINGING if known else CallState.RESERVED
-
-
-def _leg_view(channel: Channel) -> LegView:
-    if channel.held or channel.parked:
-        state = CallState.HELD
-    else:
-        state = CallState.UP if channel.state == ChannelState.UP else CallState.RINGING
-    return LegView(channel.name, channel.key.uniqueid, channel.trunk, channel.direction, state)

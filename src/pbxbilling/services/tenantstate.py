@@ -11,6 +11,7 @@ from pbxbilling.domain.allowance import Allowances
 from pbxbilling.domain.ledger import Ledger
 from pbxbilling.domain.standing import Blocker, Status
 from pbxbilling.ports import Clock
+from pbxbilling.services.holds import holds_at
 from pbxbilling.services.inforce import InForce
 
 
@@ -61,16 +62,13 @@ class TenantStates:
         tenant, plan, at = terms.tenant, terms.plan, self._clock.now()
         load = self._ledger.load(slug)
         grace_days = self._in_force.policy.grace_days
-        blocks = tenant.blocks_at(at, grace_days)
         left_s = self._allowances.remaining_s(terms, at, self._clock.monotonic())
-        if left_s is not None and left_s <= 0:
-            blocks |= {Blocker.ALLOWANCE}
         return TenantState(
             at=at,
             tenant=slug,
             plan=plan.slug,
             status=tenant.standing_at(at, grace_days),
-            blocks=tuple(sorted(blocks)),
+            blocks=tuple(holds_at(tenant, terms, at, grace_days, left_s)),
             mode=self._in_force.mode_of(slug),
             calls=load.calls(count_internal=plan.count_internal),
             outbound_calls=load.outbound,

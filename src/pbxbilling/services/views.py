@@ -8,7 +8,8 @@ from enum import StrEnum
 from typing import Protocol
 
 from pbxbilling.domain.admission import Direction, Load, Mode
-from pbxbilling.domain.channel import LegDirection
+from pbxbilling.domain.call import Call, Channel
+from pbxbilling.domain.channel import ChannelState, LegDirection
 from pbxbilling.domain.records import LegAssigned
 
 
@@ -50,6 +51,43 @@ class CallView:
     emergency: bool
     estimated: bool
     legs: tuple[LegView, ...]
+
+    @classmethod
+    def of(cls, call: Call) -> CallView:
+        """One call as an operator sees it; Local halves weigh nothing and are left out."""
+        return cls(
+            call=call.id,
+            tenant=call.tenant,
+            pbx=call.pbx,
+            direction=call.direction,
+            state=_call_state(call),
+            started_at=call.started_at,
+            answered_at=call.answered_at,
+            caller=call.caller,
+            number=call.number,
+            hooked=call.hooked,
+            over_limit=call.over_limit,
+            emergency=call.emergency,
+            estimated=call.estimated,
+            legs=tuple(_leg_view(channel) for channel in call.channels if channel.weighs),
+        )
+
+
+def _call_state(call: Call) -> CallState:
+    if any(channel.held or channel.parked for channel in call.channels):
+        return CallState.HELD
+    if call.answered_at is not None:
+        return CallState.UP
+    known = any(channel.confirmed for channel in call.channels)
+    return CallState.RINGING if known else CallState.RESERVED
+
+
+def _leg_view(channel: Channel) -> LegView:
+    if channel.held or channel.parked:
+        state = CallState.HELD
+    else:
+        state = CallState.UP if channel.state == ChannelState.UP else CallState.RINGING
+    return LegView(channel.name, channel.key.uniqueid, channel.trunk, channel.direction, state)
 
 
 class JournalState(StrEnum):

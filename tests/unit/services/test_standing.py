@@ -12,6 +12,7 @@ from pbxbilling.domain.plan import Limits, Overage, Plan
 from pbxbilling.domain.policy import EmergencyNumbers
 from pbxbilling.domain.standing import Blocker, Status
 from pbxbilling.domain.tenant import Tenant
+from pbxbilling.services.holds import holds_at
 from tests.support.world import START, World, plan
 
 OUT, IN, INTERNAL = Direction.OUTBOUND, Direction.INBOUND, Direction.INTERNAL
@@ -63,7 +64,7 @@ def test_a_demo_tenant_is_blocked_by_no_payment_and_no_trial(
     world = world_of(status=status, status_since=long_ago, trial_until=long_ago, demo=True)
     assert world.hook("1", direction=direction).admit
     tenant = world.in_force.book.tenants["acme"]
-    assert tenant.blocks_at(START, grace_days=7) == frozenset()
+    assert holds_at(tenant, None, START, grace_days=7, left_s=None) == {}
 
 
 def test_a_demo_tenant_is_held_to_its_limits() -> None:
