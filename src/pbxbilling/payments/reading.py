@@ -59,8 +59,13 @@ class UnreadableError(Exception):
 
 
 @contextmanager
-def parsing(what: str) -> Iterator[None]:
-    """Raise UnreadableError that names `what` for whatever in it is not as it should be."""
+def parsing(what: str, given: object = None) -> Iterator[None]:
+    """Raise UnreadableError that names `what` for whatever in it is not as it should be.
+
+    `given` is the object that is read, to be named by its id; it may be no object at all.
+    """
+    if isinstance(given, Mapping):
+        what = f"{what} {given.get('id', '?')}"
     try:
         yield
     except (LookupError, TypeError, ValueError, OverflowError, AttributeError) as fault:
@@ -86,7 +91,7 @@ def message(body: bytes | str) -> Message:
 
 def subscription(given: Object, as_of: datetime) -> Subscription:
     """A subscription that was so at `as_of`. Raises UnreadableError, for a new status too."""
-    with parsing(f"subscription {given.get('id', '?')}"):
+    with parsing("subscription", given):
         items = (given.get("items") or {}).get("data") or []
         metadata = given.get("metadata") or {}
         return Subscription(
@@ -109,7 +114,7 @@ def subscription(given: Object, as_of: datetime) -> Subscription:
 
 def invoice(given: Object, as_of: datetime) -> Invoice:
     """An invoice that was so at `as_of`. Raises UnreadableError."""
-    with parsing(f"invoice {given.get('id', '?')}"):
+    with parsing("invoice", given):
         details = ((given.get("parent") or {}).get("subscription_details")) or {}
         metadata = details.get("metadata") or given.get("metadata") or {}
         moved = given.get("status_transitions") or {}
@@ -132,7 +137,7 @@ def invoice(given: Object, as_of: datetime) -> Invoice:
 
 def customer(given: Object) -> Customer:
     """A customer, or what is left of a deleted one. Raises UnreadableError."""
-    with parsing(f"customer {given.get('id', '?')}"):
+    with parsing("customer", given):
         return Customer(
             id=str(given["id"]),
             tenant=(given.get("metadata") or {}).get(TENANT) or None,

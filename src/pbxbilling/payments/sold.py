@@ -26,7 +26,7 @@ def account(given: Object) -> GatewayAccount:
 
 def price(given: Object) -> PriceFound:
     """A price; its amount where that is a whole number of minor units a piece."""
-    with parsing(f"price {given.get('id', '?')}"):
+    with parsing("price", given):
         recurring: Object = given.get("recurring") or {}
         amount = given.get("unit_amount")
         return PriceFound(
@@ -42,7 +42,7 @@ def price(given: Object) -> PriceFound:
 
 def checkout(given: Object) -> Checkout:
     """An open checkout session."""
-    with parsing(f"checkout {given.get('id', '?')}"):
+    with parsing("checkout", given):
         metadata: dict[str, Any] = given.get("metadata") or {}
         return Checkout(
             id=str(given["id"]),
@@ -54,13 +54,13 @@ def checkout(given: Object) -> Checkout:
 
 def has_several_periods(given: Object) -> bool:
     """Whether a subscription's items are due at different times."""
-    with parsing(f"subscription {given.get('id', '?')}"):
+    with parsing("subscription", given):
         return len({item.get("current_period_end") for item in given["items"]["data"]}) > 1
 
 
 def page_url(given: Object) -> str:
     """Where a session's page is."""
-    with parsing(f"session {given.get('id', '?')}"):
+    with parsing("session", given):
         url = str(given["url"])
         if not url.startswith("https://"):
             msg = "it has no page"

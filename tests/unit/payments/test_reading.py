@@ -34,6 +34,12 @@ def test_statuses(word: str, status: Status) -> None:
     assert subscription(bodies.subscription(word), START).status is status
 
 
+@pytest.mark.parametrize("given", ["", None, 7, ["id"]])
+def test_what_is_no_object_is_unreadable(given: Any) -> None:
+    with pytest.raises(UnreadableError, match=r"^subscription: "):
+        subscription(given, START)
+
+
 def test_a_status_that_nobody_knows_is_named() -> None:
     with pytest.raises(UnreadableError, match=r"sub_1: .*'dreaming' is new to this program"):
         subscription(bodies.subscription("dreaming"), START)
