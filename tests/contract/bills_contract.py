@@ -12,8 +12,8 @@ import pytest
 
 from pbxbilling.domain.billed import BillingCycle, OneOffUsed, PlanSwitched
 from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.cursor import Cursor
 from pbxbilling.domain.figures import Charged
-from pbxbilling.domain.gateway import Cursor
 from pbxbilling.domain.statement import LineKind
 from pbxbilling.domain.units import UnitsUsed
 from pbxbilling.ports import Bills, Mirrors, Store, StoreError

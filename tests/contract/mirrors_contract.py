@@ -6,7 +6,8 @@ from abc import ABC, abstractmethod
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from pbxbilling.domain.gateway import Cursor, LetterMoved, LetterState
+from pbxbilling.domain.cursor import Cursor
+from pbxbilling.domain.gateway import LetterMoved, LetterState
 from pbxbilling.domain.standing import Status
 from pbxbilling.ports import Mirrors, Store
 from tests.support.gateway_records import customer, invoice, letter, subscription

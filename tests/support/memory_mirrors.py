@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from pbxbilling.domain.billed import BillingCycle
-from pbxbilling.domain.gateway import Cursor, Letter, LetterMoved, LetterState
+from pbxbilling.domain.cursor import Cursor
+from pbxbilling.domain.gateway import Letter, LetterMoved, LetterState
 from pbxbilling.domain.records import Record
 from pbxbilling.domain.subscription import Customer, Invoice, Subscription
 

@@ -14,7 +14,7 @@ from random import Random
 import pytest
 
 from pbxbilling.domain.billed import BilledLeg, SavedStatement
-from pbxbilling.domain.gateway import Cursor
+from pbxbilling.domain.cursor import Cursor
 from pbxbilling.domain.period import period_of
 from pbxbilling.domain.records import LegRecord
 from pbxbilling.services.statements import cursor_of

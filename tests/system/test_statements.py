@@ -15,7 +15,7 @@ import pytest
 from pypdf import PdfReader
 
 from pbxbilling.clock import SystemClock
-from pbxbilling.domain.gateway import Cursor
+from pbxbilling.domain.cursor import Cursor
 from pbxbilling.services.statements import cursor_of
 from pbxbilling.store.sql import SqlStore
 from rig.waiting import until

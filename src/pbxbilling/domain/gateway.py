@@ -22,7 +22,7 @@ class Topic(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Cycle:
+class InvoicedCycle:
     """The stretch of a subscription that an invoice opens; `ends` None where it does not say."""
 
     begins: datetime
@@ -50,7 +50,7 @@ class Message:
     subscription: Subscription | None = None
     customer: Customer | None = None
     invoice: Invoice | None = None
-    opens: Cycle | None = None  # by its invoice, once that is paid
+    opens: InvoicedCycle | None = None  # by its invoice, once that is paid
     note: str = ""  # what an alert would say
 
 
@@ -94,11 +94,3 @@ class LetterMoved:
     state: LetterState
     attempts: int
     note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """How far something that is done in order has come, keyed by `name`."""
-
-    name: str
-    at: datetime

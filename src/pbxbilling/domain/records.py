@@ -17,7 +17,8 @@ from typing import Any
 from pbxbilling.domain.admission import Direction, Mode, Outcome, Reason
 from pbxbilling.domain.billed import BillingCycle, BillingRecord, InvoiceRun
 from pbxbilling.domain.channel import ChannelKey, LegDirection
-from pbxbilling.domain.gateway import Cursor, Letter, LetterMoved
+from pbxbilling.domain.cursor import Cursor
+from pbxbilling.domain.gateway import Letter, LetterMoved
 from pbxbilling.domain.meter_event import MeterRecord
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.subscription import Customer, Invoice, Subscription

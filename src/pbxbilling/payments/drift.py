@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 
-from pbxbilling.domain.gateway import Cursor, Letter
+from pbxbilling.domain.cursor import Cursor
+from pbxbilling.domain.gateway import Letter
 from pbxbilling.domain.gateway_facts import PaymentAlert, WebhookReceived, WebhookResult
 from pbxbilling.ports import (
     Clock,

@@ -103,7 +103,7 @@ class Invoicing:
             return await self._hold(begun, "its usage was charged another way from some day on")
         if tenant.customer is None:
             return replace(begun, note="its tenant is no customer at Stripe yet")
-        statement = statement_from({**saved.document, "legs": (), "late": ()})
+        statement = statement_from(saved.document)
         order = usage_invoice(
             statement, tenant.customer, subscribed=tenant.subscription is not None
         )

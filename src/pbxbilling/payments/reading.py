@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from pbxbilling.domain.gateway import Cycle, Message, Topic
+from pbxbilling.domain.gateway import InvoicedCycle, Message, Topic
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.subscription import Customer, Invoice, Subscription
 
@@ -195,7 +195,7 @@ def _of_invoice(bare: Message, event: Object) -> Message:
     )
 
 
-def _opened(given: Object) -> Cycle | None:
+def _opened(given: Object) -> InvoicedCycle | None:
     """The cycle that an invoice opens; None for a proration or a last one.
 
     Its own lines tell: the subscription may have gone on when the invoice is read. What is charged
@@ -209,8 +209,8 @@ def _opened(given: Object) -> Cycle | None:
         return None
     last = max(periods, key=lambda period: int(period["start"]))
     if last["end"] <= (given.get("period_end") or 0):
-        return Cycle(instant(last["end"]), None)
-    return Cycle(instant(last["start"]), instant(last["end"]))
+        return InvoicedCycle(instant(last["end"]), None)
+    return InvoicedCycle(instant(last["start"]), instant(last["end"]))
 
 
 def _is_proration(line: Object) -> bool:

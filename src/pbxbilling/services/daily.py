@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from pbxbilling.domain.account_facts import DailyCheckDone
+from pbxbilling.domain.cursor import Cursor
 from pbxbilling.domain.daily import DailyHour
-from pbxbilling.domain.gateway import Cursor
 from pbxbilling.domain.standing import TRANSITIONS, Status, Turn
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports import Clock, EventSink, Mirrors

@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 
+from pbxbilling.domain.cursor import Cursor
 from pbxbilling.domain.daily import DailyHour
-from pbxbilling.domain.gateway import Cursor
 from pbxbilling.domain.retention import CUTS, Chore, Purged, Retention
 from pbxbilling.ports import Clock, EventSink, Holdings, Mirrors, Store
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from pbxbilling.domain.billed import FINAL, BilledLeg, SavedStatement
 from pbxbilling.domain.billing_facts import StatementSaved
-from pbxbilling.domain.gateway import Cursor
+from pbxbilling.domain.cursor import Cursor
 from pbxbilling.domain.money import from_minor
 from pbxbilling.domain.period import Period, period_of
 from pbxbilling.domain.statement import Statement, StatementKind

@@ -27,7 +27,8 @@ from pbxbilling.domain.billed import (
     PlanSwitched,
     SavedStatement,
 )
-from pbxbilling.domain.gateway import Cursor, Letter, LetterMoved
+from pbxbilling.domain.cursor import Cursor
+from pbxbilling.domain.gateway import Letter, LetterMoved
 from pbxbilling.domain.meter_event import LegMetered, MeterEventMoved, MeterEventsUnparked
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.records import (

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbxbilling.domain.gateway import Cycle, Topic
+from pbxbilling.domain.gateway import InvoicedCycle, Topic
 from pbxbilling.domain.standing import Status
 from pbxbilling.payments.reading import TOPICS, UnreadableError, customer, message, subscription
 from tests.support import stripe_bodies as bodies
@@ -120,9 +120,9 @@ def _after(seconds: int) -> datetime:
 @pytest.mark.parametrize(
     ("invoice", "opens"),
     [
-        (_invoice("subscription_create", (0, 30)), Cycle(_after(0), _after(30))),
-        (_invoice("subscription_cycle", (-30, 0), (0, 30)), Cycle(_after(0), _after(30))),
-        (_invoice("subscription_cycle", (-30, 0)), Cycle(_after(0), None)),
+        (_invoice("subscription_create", (0, 30)), InvoicedCycle(_after(0), _after(30))),
+        (_invoice("subscription_cycle", (-30, 0), (0, 30)), InvoicedCycle(_after(0), _after(30))),
+        (_invoice("subscription_cycle", (-30, 0)), InvoicedCycle(_after(0), None)),
         (_invoice("subscription_update", (0, 30)), None),
         (_invoice("subscription_cycle", (0, 30), proration=True), None),
         (_invoice("subscription_cycle"), None),
@@ -131,7 +131,7 @@ def _after(seconds: int) -> datetime:
     ids=["first", "with usage", "usage alone", "changed", "prorated", "no lines", "by hand"],
 )
 def test_the_cycle_that_an_invoice_opens_is_in_its_lines(
-    invoice: dict[str, Any], opens: Cycle | None
+    invoice: dict[str, Any], opens: InvoicedCycle | None
 ) -> None:
     assert message(bodies.event("invoice.paid", invoice)).opens == opens
 

@@ -8,7 +8,7 @@ import pytest
 
 from pbxbilling.domain.billed import BillingCycle
 from pbxbilling.domain.billing_facts import CycleOpened
-from pbxbilling.domain.gateway import Cycle, Letter, Message, Topic
+from pbxbilling.domain.gateway import InvoicedCycle, Letter, Message, Topic
 from pbxbilling.services.follow import UNASKED, Asked
 from tests.support.gateway_records import invoice, letter, subscription
 from tests.support.shop import Shop
@@ -18,14 +18,14 @@ BEGINS, ENDS = after(0), after(30 * 86_400)
 RENEWED = subscription(period_start=BEGINS, period_end=ENDS)
 
 
-CYCLE = Cycle(BEGINS, ENDS)
+CYCLE = InvoicedCycle(BEGINS, ENDS)
 
 
 async def take(
     shop: Shop,
     asked: Asked,
     ident: str = "evt_1",
-    opens: Cycle | None = CYCLE,
+    opens: InvoicedCycle | None = CYCLE,
     *,
     live: bool = False,
     **changed: Any,
@@ -76,7 +76,7 @@ async def test_told_again_or_by_another_event_it_opens_nothing() -> None:
 async def test_invoices_that_are_told_late_open_each_their_own() -> None:
     shop = Shop()
     later = subscription(period_start=after(60 * 86_400), period_end=after(90 * 86_400))
-    earlier = Cycle(after(-30 * 86_400), BEGINS)
+    earlier = InvoicedCycle(after(-30 * 86_400), BEGINS)
     await take(shop, Asked(reached=True, found=later), "evt_1", earlier, id="in_0")
     await take(shop, Asked(reached=True, found=later), "evt_2")
     cycles = await shop.store.mirrors.cycles("acme")
@@ -91,7 +91,7 @@ async def test_while_the_gateway_is_away_the_invoice_is_enough() -> None:
 
 
 async def test_an_invoice_of_usage_alone_leaves_the_end_to_the_subscription() -> None:
-    usage = Cycle(BEGINS, None)
+    usage = InvoicedCycle(BEGINS, None)
     (opened,) = await take(Shop(), Asked(reached=True, found=RENEWED), opens=usage)
     assert opened.ends == ENDS
     gone_on = subscription(period_start=ENDS, period_end=after(60 * 86_400))

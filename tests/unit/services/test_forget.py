@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pbxbilling.domain.gateway import Cursor
+from pbxbilling.domain.cursor import Cursor
 from pbxbilling.domain.records import AuditRecord, Record
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.tenant import Tenant
