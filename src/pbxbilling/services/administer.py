@@ -26,6 +26,7 @@ from pbxbilling.services.accounts import (
     TenantChange,
     plan_changes,
 )
+from pbxbilling.services.apart import Rest, in_parts, no_rest
 from pbxbilling.services.errors import AdministrationError, NeedsDaemonError, NotKnownError
 from pbxbilling.services.known import known_plan, known_tenant
 from pbxbilling.services.report import PlanReport, TenantReport, UsageReport, plan_reports
@@ -68,7 +69,8 @@ class PlanDetail:
 class Administration:
     """The commands. `live` is None where no daemon runs: accounts and records can still be served.
 
-    `policy` gives the policy in force. Raises StoreError wherever the database cannot serve.
+    `policy` gives the policy in force, `rest` lets calls be judged amid long lists. Raises
+    StoreError wherever the database cannot serve.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Administration:
         clock: Clock,
         policy: Callable[[], Policy],
         live: Live | None = None,
+        rest: Rest = no_rest,
     ) -> None:
         self._store = store
         self._writer = writer
@@ -85,8 +88,9 @@ class Administration:
         self._clock = clock
         self._policy = policy
         self._live = live
-        self._reports = TenantReporter(store, writer.book, clock, policy, live)
-        self.usage = UsageDesk(store, writer, clock, policy, live)
+        self._rest = rest
+        self._reports = TenantReporter(store, writer.book, clock, policy, live, rest)
+        self.usage = UsageDesk(store, writer, clock, policy, live, rest)
 
     async def apply(
         self, file: AccountsFile, actor: str, *, dry_run: bool, action: str = "apply"
@@ -157,11 +161,11 @@ class Administration:
         await self._store.commit([self._writer.audit("release", f"call {call}", actor, held, None)])
         return released
 
-    def calls(self, tenant: str | None = None) -> list[CallView]:
+    async def calls(self, tenant: str | None = None) -> list[CallView]:
         """Live calls, the oldest first."""
         if tenant is not None:
             known_tenant(self._book, tenant)
-        return self._running("calls").calls(tenant)
+        return await in_parts(self._running("calls").calls(tenant), self._rest)
 
     def status(self) -> StatusView:
         """The daemon at this moment."""

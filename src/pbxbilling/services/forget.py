@@ -87,7 +87,7 @@ class Forgetter:
         await self._check_billed(tenant)
 
     async def _has_calls(self, slug: str) -> bool:
-        if self._live is not None and self._live.calls(slug):
+        if self._live is not None and any(self._live.calls(slug)):
             return True
         return any(one.tenant == slug for one in await self._store.open_calls())
 

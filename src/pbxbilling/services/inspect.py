@@ -160,10 +160,12 @@ class Inspector:
 
     # --- Live ----------------------------------------------------------------------------------
 
-    def calls(self, tenant: str | None = None) -> list[CallView]:
-        """Live calls, the oldest first; None does not filter."""
+    def calls(self, tenant: str | None = None) -> Iterator[CallView]:
+        """Live calls, the oldest first, each as it is when it is taken; None does not filter."""
         chosen = [c for c in self._ledger.calls.values() if tenant in {None, c.tenant}]
-        return [CallView.of(call) for call in sorted(chosen, key=lambda c: c.started_at)]
+        for call in sorted(chosen, key=lambda c: c.started_at):
+            if call.ended_at is None:
+                yield CallView.of(call)
 
     def release(self, call: str, actor: str) -> CallView | None:
         """Take the slot from one call; its channels live on and never count again."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -110,7 +110,7 @@ class UsageReport:
 
 def usage_reports(
     rows: Iterable[UsageRow], book: AccountBook, also: Iterable[tuple[str | None, str]] = ()
-) -> list[UsageReport]:
+) -> Iterator[UsageReport]:
     """One report a tenant and month, by tenant (nobody last), then month.
 
     `also` names tenants and months that are reported even where nothing was used.
@@ -121,7 +121,8 @@ def usage_reports(
     for row in rows:
         grouped[row.tenant, row.month][row.direction] = row
     ordered = sorted(grouped, key=lambda key: (key[0] is None, key[0] or "", key[1]))
-    return [_usage_report(tenant, month, grouped[tenant, month], book) for tenant, month in ordered]
+    for tenant, month in ordered:
+        yield _usage_report(tenant, month, grouped[tenant, month], book)
 
 
 def _usage_report(

@@ -10,6 +10,7 @@ from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports import Clock, Store
+from pbxbilling.services.apart import Rest, in_parts
 from pbxbilling.services.holds import Holds, holds_at
 from pbxbilling.services.report import TenantReport, tenant_report
 from pbxbilling.services.views import Live
@@ -25,12 +26,14 @@ class TenantReporter:
         clock: Clock,
         policy: Callable[[], Policy],
         live: Live | None,
+        rest: Rest,
     ) -> None:
         self._store = store
         self._book = book
         self._clock = clock
         self._policy = policy
         self._live = live
+        self._rest = rest
 
     def mode_of(self, tenant: Tenant) -> Mode:
         """The mode that the tenant's calls are judged in."""
@@ -40,7 +43,8 @@ class TenantReporter:
         """All tenants by slug."""
         tenants = [tenant for _, tenant in sorted(self._book.tenants.items())]
         drawn_s = await self._drawn_s(*tenants)
-        return [self._report(tenant, self._holds(tenant, drawn_s)) for tenant in tenants]
+        reports = (self._report(tenant, self._holds(tenant, drawn_s)) for tenant in tenants)
+        return await in_parts(reports, self._rest)
 
     async def report(self, tenant: Tenant) -> TenantReport:
         """One tenant, as it would be if it were this one."""

@@ -13,6 +13,7 @@ from pbxbilling.domain.period import period_at
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.records import LegAssigned, LegRecord, Record
 from pbxbilling.ports import Clock, Store
+from pbxbilling.services.apart import Rest, in_parts
 from pbxbilling.services.errors import AdministrationError, NotKnownError
 from pbxbilling.services.known import known_tenant, known_terms
 from pbxbilling.services.report import UsageReport, usage_reports
@@ -30,6 +31,7 @@ class UsageDesk:
         clock: Clock,
         policy: Callable[[], Policy],
         live: Live | None,
+        rest: Rest,
     ) -> None:
         """`live` is None where no daemon runs."""
         self._store = store
@@ -38,6 +40,7 @@ class UsageDesk:
         self._clock = clock
         self._policy = policy
         self._live = live
+        self._rest = rest
 
     async def report(self, tenant: str | None, month: str | None) -> list[UsageReport]:
         """Usage of the period that begins in a month (None: the current one, each tenant's own).
@@ -50,9 +53,8 @@ class UsageDesk:
             else self._book.tenants.values()
         )
         now = self._clock.now()
-        months: dict[str | None, str] = {
-            one.slug: month or one.period_at(now).month for one in asked
-        }
+        named = ((one.slug, month or one.period_at(now).month) for one in list(asked))
+        months: dict[str | None, str] = dict(await in_parts(named, self._rest))
         if tenant is None:
             months[None] = month or period_at(now, self._policy().timezone).month
         rows = [
@@ -61,7 +63,8 @@ class UsageDesk:
             for row in await self._store.usage(tenant=tenant, month=each)
             if months.get(row.tenant, each) == each
         ]
-        return usage_reports(rows, self._book, [key for key in months.items() if key[0]])
+        also = [key for key in months.items() if key[0]]
+        return await in_parts(usage_reports(rows, self._book, also), self._rest)
 
     async def unowned(self) -> list[LegRecord]:
         """Answered and ended trunk legs that belong to nobody, newest first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -177,8 +178,8 @@ class StatusView:
 class Live(Protocol):
     """The ledger of live calls, as administration sees it. Nothing here waits."""
 
-    def calls(self, tenant: str | None = None) -> list[CallView]:
-        """Live calls, the oldest first; None does not filter."""
+    def calls(self, tenant: str | None = None) -> Iterable[CallView]:
+        """Live calls, the oldest first, each as it is when it is taken; None does not filter."""
         ...
 
     def release(self, call: str, actor: str) -> CallView | None:

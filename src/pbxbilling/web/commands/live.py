@@ -18,7 +18,7 @@ async def _status(desk: Desk, _given: Arguments, _actor: str) -> Any:
 
 
 async def _calls(desk: Desk, given: Arguments, _actor: str) -> Any:
-    return desk.administration.calls(given["tenant"])
+    return await desk.administration.calls(given["tenant"])
 
 
 async def _decisions(desk: Desk, given: Arguments, _actor: str) -> Any:

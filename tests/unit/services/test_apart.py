@@ -1,0 +1,33 @@
+"""Long lists are made in parts: calls are judged in between."""
+
+from __future__ import annotations
+
+import asyncio
+
+from pbxbilling.domain.book import AccountBook
+from pbxbilling.domain.plan import Plan
+from pbxbilling.domain.policy import Policy
+from pbxbilling.domain.tenant import Tenant
+from pbxbilling.services.administer import Administration
+from pbxbilling.services.apart import A_PART
+from pbxbilling.services.write import AccountWriter
+from tests.support.memory_store import MemoryStore
+from tests.support.world import Clock
+
+TENANTS = 2 * A_PART + 1
+
+
+async def test_reports_of_many_tenants_are_made_in_parts() -> None:
+    rests: list[None] = []
+
+    async def rest() -> None:
+        rests.append(None)
+
+    store = MemoryStore()
+    book = AccountBook([Plan("p")], [Tenant(f"t{number:03}", "p") for number in range(TENANTS)])
+    writer = AccountWriter(store, book, Clock(), lambda _fact: None, asyncio.Lock())
+    desk = Administration(store, writer, Clock(), Policy, rest=rest)
+    assert [one.tenant for one in await desk.tenants()] == sorted(book.tenants)
+    assert len(rests) == 2
+    assert [one.tenant for one in await desk.usage.report(None, None)] == sorted(book.tenants)
+    assert len(rests) == 6
