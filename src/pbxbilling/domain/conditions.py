@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from pbxbilling.domain.billed import PlanSwitched
-from pbxbilling.domain.period import Period
+from pbxbilling.domain.period import Period, anchor_date
 from pbxbilling.domain.plan import Cycle, Plan
 from pbxbilling.domain.proration import PricePart, Proration, price_parts, prorate
 from pbxbilling.domain.standing import LEFT, PAYING, Status
@@ -169,8 +169,8 @@ def _year_around(period: Period, subscription: Subscription | None) -> Period:
 
 
 def _plus_years(at: datetime, years: int) -> datetime:
-    leap_day = (at.month, at.day) == (2, 29)
-    return at.replace(year=at.year + years, day=28 if leap_day else at.day)
+    day = anchor_date((at.year + years) * 12 + at.month - 1, at.day)
+    return at.replace(year=day.year, day=day.day)
 
 
 def _of_a_year(

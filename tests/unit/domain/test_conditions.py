@@ -152,6 +152,21 @@ def test_the_price_of_a_year_is_due_where_the_year_begins() -> None:
     assert amounts(in_november(linked, subscription=last_year)) == [73_000]
 
 
+def test_a_year_from_a_leap_day_on_begins_on_the_next_one() -> None:
+    begins = datetime(2028, 2, 29, tzinfo=UTC)
+    sold = replace(
+        yearly(datetime(2028, 2, 28, tzinfo=UTC)),
+        period_start=begins,
+        period_end=datetime(2029, 2, 28, tzinfo=UTC),
+    )
+    linked = replace(ACME, subscription="sub_1")
+    later = begins.replace(year=2032)
+    before = Period("2032-01", later - timedelta(days=31), later)
+    month = Period("2032-02", later, later + timedelta(days=29))
+    assert amounts(in_november(linked, period=before, subscription=sold)) == []
+    assert amounts(in_november(linked, period=month, subscription=sold)) == [73_000]
+
+
 def test_a_change_of_plan_within_a_year_is_a_credit_and_a_charge() -> None:
     linked = replace(ACME, subscription="sub_1")
     sold = in_november(linked, switch(day(11)), subscription=yearly(day(1, 10)))
