@@ -35,7 +35,9 @@ def desk_of(
     statements = Statements(store.bills, store.mirrors, accounts, clock, emit, asyncio.to_thread)
     purge = purge_of(store, clock, emit, kept)
     return Desk(
-        Administration(store, accounts, clock, policy, live, lambda: asyncio.sleep(0)),
+        Administration(
+            store, accounts, clock, policy, live, lambda: asyncio.sleep(0), asyncio.to_thread
+        ),
         DailyCheck(accounts, store.mirrors, clock, emit, lambda: policy().grace_days),
         BillingDesk.of(statements, store, store.bills, accounts, clock),
         purge,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from typing import Any
 
 from pbxbilling.domain.admission import Mode
@@ -26,7 +27,7 @@ from pbxbilling.services.accounts import (
     TenantChange,
     plan_changes,
 )
-from pbxbilling.services.apart import Rest, in_parts, no_rest
+from pbxbilling.services.apart import Apart, Rest, at_once, in_parts, no_rest
 from pbxbilling.services.errors import AdministrationError, NeedsDaemonError, NotKnownError
 from pbxbilling.services.known import known_plan, known_tenant
 from pbxbilling.services.report import PlanReport, TenantReport, UsageReport, plan_reports
@@ -69,8 +70,8 @@ class PlanDetail:
 class Administration:
     """The commands. `live` is None where no daemon runs: accounts and records can still be served.
 
-    `policy` gives the policy in force, `rest` lets calls be judged amid long lists. Raises
-    StoreError wherever the database cannot serve.
+    `policy` gives the policy in force; `rest` lets calls be judged amid long lists, `apart` while a
+    file is held against all accounts. Raises StoreError wherever the database cannot serve.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Administration:
         policy: Callable[[], Policy],
         live: Live | None = None,
         rest: Rest = no_rest,
+        apart: Apart = at_once,
     ) -> None:
         self._store = store
         self._writer = writer
@@ -89,6 +91,7 @@ class Administration:
         self._policy = policy
         self._live = live
         self._rest = rest
+        self._apart = apart
         self._reports = TenantReporter(store, writer.book, clock, policy, live, rest)
         self.usage = UsageDesk(store, writer, clock, policy, live, rest)
 
@@ -100,7 +103,8 @@ class Administration:
         The audit calls it `action`. Raises AccountsError with every contradiction.
         """
         async with self._writer.alone:
-            changes = plan_changes(self._book, file, self._clock.now(), self._policy())
+            now, policy = self._clock.now(), self._policy()
+            changes = await self._apart(partial(plan_changes, self._book, file, now, policy))
             if not dry_run:
                 await self._writer.write(action, changes, actor)
             return changes

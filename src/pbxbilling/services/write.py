@@ -91,8 +91,9 @@ class AccountWriter:
 
     def _audit_change(self, action: str, change: Change, actor: str) -> AuditRecord:
         """Only the keys that change: what did not is in an earlier row."""
-        before = {f.key: f.before for f in change.fields} if change.before is not None else None
-        after = {f.key: f.after for f in change.fields}
+        fields = change.fields
+        before = {f.key: f.before for f in fields} if change.before is not None else None
+        after = {f.key: f.after for f in fields}
         return self.audit(action, change.subject, actor, before, after)
 
     def _turns(self, change: Change, actor: str) -> Iterator[StandingChanged]:
