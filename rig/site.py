@@ -4,7 +4,9 @@ Each Asterisk instance owns one /16 of loopback, so that several instances, and 
 stand side by side with the same ports. An endpoint is known by its source address alone.
 """
 
+import contextlib
 import fcntl
+import random
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -24,6 +26,7 @@ PHONES_PER_TENANT = 4
 CARRIERS = ("carrier", "carrier2", "carrier3")
 _CARRIER_OCTET = 9
 _BLOCKS = range(16, 250)
+_PORTS = range(20_000, 32_768)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,12 @@ def claimed_block() -> Iterator[Block]:
 
 
 def free_port(address: str = "127.0.0.1") -> int:
-    """A TCP port that nothing listens on at this moment."""
-    with socket.create_server((address, 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
+    """A TCP port that nothing listens on at this moment.
+
+    It lies below those that Linux gives to outgoing connections (ip_local_port_range): one of
+    them could take it before whoever asked has opened it.
+    """
+    for port in random.sample(_PORTS, len(_PORTS)):
+        with contextlib.suppress(OSError), socket.create_server((address, port)):
+            return port
+    raise RuntimeError(f"every port of {address} from {_PORTS[0]} to {_PORTS[-1]} is in use")
