@@ -27,6 +27,17 @@ class TrunkLeg(NamedTuple):
     ended_at: float | None
 
 
+class Kill(NamedTuple):
+    """When an Asterisk was killed: the signal was sent, and its process was gone."""
+
+    sent: float
+    gone: float
+
+    def may_have_ended(self, at: float, before_s: float) -> bool:
+        """Whether what ended then, or up to so long before, may be its doing."""
+        return self.sent - before_s <= at <= self.gone
+
+
 class JournalSince:
     """What is written into a journal from now on."""
 
@@ -85,7 +96,7 @@ def ledger_legs(rows: Iterable[Row]) -> dict[str, TrunkLeg]:
 def differences(
     ledger: Mapping[str, TrunkLeg],
     journal: Mapping[str, TrunkLeg],
-    killed_at: Iterable[float] = (),
+    killed: Iterable[Kill] = (),
 ) -> list[str]:
     """Where the two tell of different legs, in words; nothing where they agree.
 
@@ -93,12 +104,12 @@ def differences(
     its end lies at most 5 s before one of those moments. An answer of the last tenth of a second
     may have reached one of the two alone.
     """
-    kills = tuple(killed_at)
+    kills = tuple(killed)
     found = [
         f"{leg}: not in the {lacks}: {has[leg]}"
         for lacks, has, other in (("ledger", journal, ledger), ("journal", ledger, journal))
         for leg in has.keys() - other.keys()
-        if not any(0 <= kill - has[leg].answered_at <= AGREEMENT_S for kill in kills)
+        if not any(kill.may_have_ended(has[leg].answered_at, AGREEMENT_S) for kill in kills)
     ]
     for leg in journal.keys() & ledger.keys():
         ours, theirs = ledger[leg], journal[leg]
@@ -112,9 +123,9 @@ def differences(
     return sorted(found)
 
 
-def _same_end(ours: float | None, theirs: float | None, kills: tuple[float, ...]) -> bool:
+def _same_end(ours: float | None, theirs: float | None, kills: tuple[Kill, ...]) -> bool:
     if ours is None:
         return theirs is None and not kills
     if theirs is None:
-        return any(0 <= kill - ours <= BEFORE_A_KILL_S for kill in kills)
+        return any(kill.may_have_ended(ours, BEFORE_A_KILL_S) for kill in kills)
     return abs(ours - theirs) <= AGREEMENT_S

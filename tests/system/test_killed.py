@@ -17,7 +17,7 @@ from rig.ami import Ami
 from rig.asterisk import Asterisk
 from rig.proxy import Proxy
 from rig.waiting import until
-from tests.support.audit import BEFORE_A_KILL_S, JournalSince, differences, ledger_legs
+from tests.support.audit import BEFORE_A_KILL_S, JournalSince, Kill, differences, ledger_legs
 from tests.support.daemon import ACCOUNTS, Daemon
 from tests.support.traffic import Traffic
 
@@ -33,7 +33,7 @@ class Site:
         self.asterisk = asterisk
         self.seed = seed
         self.rng = Random(seed)
-        self.killed_at: list[float] = []
+        self.kills: list[Kill] = []
         asterisk.journal.unlink(missing_ok=True)  # a daemon without a past reads all of it
         self.journal = JournalSince(asterisk.journal)
         self.proxy = stack.enter_context(Proxy(asterisk.ami))
@@ -80,8 +80,9 @@ class Site:
         self.traffic.begin()
 
     def _kill_asterisk(self) -> None:
+        sent = time.time()
         self.asterisk.kill()
-        self.killed_at.append(time.time())
+        self.kills.append(Kill(sent, time.time()))
         self.traffic.abandon()
         self.asterisk.start()
         self.asterisk.set_global("PBXBILLING_HOOK", self.daemon.hook)
@@ -111,7 +112,7 @@ class Site:
     def differences(self) -> list[str]:
         """Between the ledger and the journal."""
         ledger = ledger_legs(self.daemon.legs())
-        return differences(ledger, self.journal.legs(), self.killed_at)
+        return differences(ledger, self.journal.legs(), self.kills)
 
     def counted(self) -> set[str]:
         """The channels of live calls."""

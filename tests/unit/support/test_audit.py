@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.audit import TrunkLeg, differences
+from tests.support.audit import Kill, TrunkLeg, differences
 
 LEG = TrunkLeg("acme", 100.0, 160.0)
 TAKEN_ALONG = {"1": LEG._replace(ended_at=None)}
@@ -35,10 +35,10 @@ def test_a_leg_that_one_of_them_lacks_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ended_at", "agrees"), [(160.0, True), (155.0, True), (154.9, False), (160.1, False)]
+    ("ended_at", "agrees"), [(161.0, True), (155.0, True), (154.9, False), (161.1, False)]
 )
 def test_a_leg_of_a_killed_asterisk_ends_shortly_before_the_kill(
     ended_at: float, *, agrees: bool
 ) -> None:
-    ledger = {"1": LEG._replace(ended_at=ended_at)}
-    assert (differences(ledger, TAKEN_ALONG, killed_at=[160.0]) == []) is agrees
+    ledger, kill = {"1": LEG._replace(ended_at=ended_at)}, Kill(sent=160.0, gone=161.0)
+    assert (differences(ledger, TAKEN_ALONG, killed=[kill]) == []) is agrees
