@@ -30,7 +30,7 @@ class Deadlines:
     """Calls `expire` on whoever is not over `limit_s` seconds after having entered."""
 
     def __init__(self, limit_s: float, clock: Clock, loop: asyncio.AbstractEventLoop) -> None:
-        self._limit_s = limit_s
+        self.limit_s = limit_s
         self._clock = clock
         self._loop = loop
         self._waiting: deque[tuple[float, Expiring]] = deque()
@@ -39,9 +39,9 @@ class Deadlines:
 
     def enter(self, one: Expiring, now: float) -> None:
         """Start the time of one; `now` is the clock's monotonic time."""
-        self._waiting.append((now + self._limit_s, one))
+        self._waiting.append((now + self.limit_s, one))
         if self._timer is None:
-            self._timer = self._loop.call_later(self._limit_s, self._sweep)
+            self._timer = self._loop.call_later(self.limit_s, self._sweep)
 
     def _sweep(self) -> None:
         """Expire who is due, forget who is over, and sleep until the next one is due.

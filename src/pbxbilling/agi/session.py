@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, cast
 
 from pbxbilling.agi.allow import AllowList
+from pbxbilling.agi.arrivals import Arrivals
 from pbxbilling.agi.deadlines import Deadlines
 from pbxbilling.agi.protocol import Environment, answer_code, command
 from pbxbilling.domain.hook import HookRequest, Verdict
@@ -38,7 +39,7 @@ class Ending(Word):
     """What became of a session; the value is a metric label."""
 
     ANSWERED = "answered"  # judged
-    DEADLINE = "deadline"  # by policy: no whole environment in time
+    DEADLINE = "deadline"  # by policy: no whole environment in time, or not read in time
     FAILED = "failed"  # by policy: the judge raised
     MALFORMED = "malformed"  # by policy: cut short, oversized, or no environment of Asterisk's
     SILENT = "silent"  # closed without a word: a health check, a port scan, a dying Asterisk
@@ -50,7 +51,7 @@ class AgiObserver(Protocol):
     """Who is told how sessions went. It must not raise, nor wait."""
 
     def session_ended(self, ending: Ending, seconds: float) -> None:
-        """Called once a session; `seconds` from its accept to the verdict, or to its end."""
+        """Called once a session; `seconds` from its arrival to the verdict, or to its end."""
         ...
 
     def judge_failed(self, request: HookRequest, error: Exception) -> None:
@@ -73,6 +74,7 @@ class Desk:
     allow: AllowList
     deadlines: Deadlines
     max_sessions: int
+    arrivals: Arrivals = field(default_factory=Arrivals)
     judged: int = 0
     live: set[AgiSession] = field(default_factory=set)
     on_idle: Callable[[], None] | None = None
@@ -89,6 +91,7 @@ class AgiSession(asyncio.Protocol):
 
     __slots__ = (
         "_answer",
+        "_deadlines",
         "_desk",
         "_environment",
         "_peer",
@@ -109,7 +112,9 @@ class AgiSession(asyncio.Protocol):
         """Let the peer in, unless it may not ask or there are too many."""
         desk = self._desk
         self._transport = cast("asyncio.Transport", transport)
-        self._since = now = desk.clock.monotonic()
+        self._deadlines = desk.deadlines
+        now = desk.clock.monotonic()
+        self._since = now - desk.arrivals.waited_s(transport)
         address = transport.get_extra_info("peername")
         self._peer = address[0] if address else ""
         if not address:
@@ -120,7 +125,7 @@ class AgiSession(asyncio.Protocol):
             self._turn_away(Ending.SURPLUS)
         else:
             desk.live.add(self)
-            desk.deadlines.enter(self, now)
+            self._deadlines.enter(self, now)
 
     def _turn_away(self, ending: Ending) -> None:
         self._report(ending)
@@ -138,6 +143,11 @@ class AgiSession(asyncio.Protocol):
         request = self._environment.request(self._peer)
         if not (self._environment.whole and request.uniqueid):
             self._say(Ending.MALFORMED, desk.by_policy(request))
+            return
+        if desk.clock.monotonic() - self._since > self._deadlines.limit_s:
+            # Judging it would only make those behind it wait longer.
+            self._say(Ending.DEADLINE, desk.by_policy(request))
+            self._transport.close()
             return
         try:
             verdict = desk.judge(request)
@@ -188,7 +198,7 @@ class AgiSession(asyncio.Protocol):
             self.abort()
             return
         self._say(Ending.DEADLINE, self._desk.by_policy(self._environment.request(self._peer)))
-        self._desk.deadlines.enter(self, self._desk.clock.monotonic())
+        self._deadlines.enter(self, self._desk.clock.monotonic())
 
     def abort(self) -> None:
         """Drop the connection at once."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from ipaddress import ip_network
 
@@ -89,6 +90,19 @@ async def test_a_silent_peer_gets_a_verdict_at_the_deadline_and_is_given_up() ->
         assert await client.closed()
         assert site.reports.endings == {Ending.DEADLINE: 1}
         assert site.reports.seconds[0] >= SETTINGS.deadline_s - 0.002
+
+
+async def test_callers_who_waited_in_the_queue_past_the_deadline_get_the_policys_verdict() -> None:
+    async with serving(SETTINGS) as site, AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(AgiClient(site.port)) for _ in range(40)]
+        for nth, client in enumerate(clients):
+            client.send(environment(number="112" if nth == 39 else "0155501"))
+        time.sleep(2 * SETTINGS.deadline_s)  # noqa: ASYNC251  the loop is held: none is accepted
+        said = [await client.command() for client in clients]
+        assert b"ADMIT|acme" in said[39]
+        assert all(b"REFUSE|acme" in command for command in said[16:39])
+        assert site.reports.endings[Ending.DEADLINE] >= 24  # one in sixteen tells of the wait
+        assert max(site.reports.seconds) >= SETTINGS.deadline_s
 
 
 async def test_an_emergency_call_cut_off_half_way_passes_at_the_deadline() -> None:
