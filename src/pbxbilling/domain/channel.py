@@ -61,20 +61,21 @@ def is_local(name: str) -> bool:
     return name.startswith("Local/")
 
 
+_WILD = re.compile(r"[*?[]")  # what `translate` does not take as it stands
+
+
 class Trunks:
     """The endpoints of one PBX that lead outside: `PJSIP/carrier`, `*` allowed in a name."""
 
     def __init__(self, patterns: Iterable[str]) -> None:
         self.patterns = tuple(patterns)
-        self._regex = re.compile("|".join(translate(p) for p in self.patterns) or r"(?!)")
-        self._known: dict[str, bool] = {}
+        wild = {pattern for pattern in self.patterns if _WILD.search(pattern)}
+        self._exact = frozenset(self.patterns) - wild
+        self._wild = re.compile("|".join(map(translate, wild))) if wild else None
 
     def __contains__(self, name: str) -> bool:
         """Whether the channel of this name stands on a trunk."""
         endpoint = endpoint_of(name)
-        known = self._known.get(endpoint)
-        if known is None:
-            if len(self._known) > 100_000:  # endpoints are few; a flood of invented names is not
-                self._known.clear()
-            known = self._known[endpoint] = self._regex.match(endpoint) is not None
-        return known
+        if endpoint in self._exact:
+            return True
+        return self._wild is not None and self._wild.match(endpoint) is not None
