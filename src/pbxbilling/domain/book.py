@@ -116,7 +116,7 @@ class AccountBook:
                 return None
             limits = plan.limits.overridden_by(tenant.limits)
             known = Terms(tenant, plan, limits, self._destinations[plan.slug])
-            self._terms[slug] = known
+            self._terms[tenant.slug] = known
         return known
 
     def owner(self, accountcode: str = "", did: str = "", context: str = "") -> str | None:

@@ -34,7 +34,8 @@ class Ledger:
         self._loads: dict[str, dict[str, Load]] = {}  # PBX → tenant → load
         self._by_linkedid: dict[tuple[str, str], list[Call]] = {}
         self._gone: dict[ChannelKey, float] = {}  # in order of their end
-        self._admitted: dict[str, deque[float]] = {}
+        self._admissions: deque[tuple[float, str]] = deque()  # of the sliding second, in order
+        self._admitted: dict[str, int] = {}  # how many of them are a tenant's
 
     # --- what a tenant holds -------------------------------------------------------------------
 
@@ -54,18 +55,20 @@ class Ledger:
 
     def admitted_past_second(self, tenant: str, mono: float) -> int:
         """New calls admitted in the sliding second that ends at `mono`."""
-        times = self._admitted.get(tenant)
-        if times is None:
-            return 0
-        while times and times[0] <= mono - 1.0:
-            times.popleft()
-        if not times:
-            del self._admitted[tenant]
-        return len(times)
+        while self._admissions and self._admissions[0][0] <= mono - 1.0:
+            self._forget_admission()
+        return self._admitted.get(tenant, 0)
+
+    def _forget_admission(self) -> None:
+        _, tenant = self._admissions.popleft()
+        left = self._admitted.pop(tenant) - 1
+        if left:
+            self._admitted[tenant] = left
 
     def note_admitted(self, tenant: str, mono: float) -> None:
         """Count one new call of the sliding second."""
-        self._admitted.setdefault(tenant, deque()).append(mono)
+        self._admissions.append((mono, tenant))
+        self._admitted[tenant] = self._admitted.get(tenant, 0) + 1
 
     # --- channels ------------------------------------------------------------------------------
 

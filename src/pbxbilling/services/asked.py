@@ -74,8 +74,9 @@ class Asking:
         self, request: HookRequest, direction: Direction, around: Call | None
     ) -> str | None:
         book = self._in_force.book
-        if request.tenant in book.tenants:
-            return request.tenant
+        named = book.tenants.get(request.tenant)
+        if named is not None:
+            return named.slug  # the word that it is kept by everywhere: found without a comparison
         if around is not None and around.tenant is not None:
             return around.tenant
         did = (request.number or request.dnid) if direction is Direction.INBOUND else ""
