@@ -64,11 +64,8 @@ class Shop:
             Policy,
             pages,
             asyncio.Lock,
-            live=False,
         )
-        self.subscriptions = Subscriptions(
-            self.till, writer, mirrors, self.follower, self._unsent, live=False
-        )
+        self.subscriptions = Subscriptions(self.till, writer, mirrors, self.follower, self._unsent)
 
     async def _unsent(self, slug: str) -> int:
         del slug

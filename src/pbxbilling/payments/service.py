@@ -94,11 +94,8 @@ class Payments:
             policy,
             pages,
             asyncio.Lock,
-            live=live,
         )
-        self.subscriptions = Subscriptions(
-            till, writer, mirrors, self.follower, self.usage.unsent, live=live
-        )
+        self.subscriptions = Subscriptions(till, writer, mirrors, self.follower, self.usage.unsent)
 
     def sink(self, fact: Fact) -> None:
         """Hear of new accounts, for which events may have waited, and of new statements."""

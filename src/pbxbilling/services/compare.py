@@ -5,7 +5,7 @@ from __future__ import annotations
 from pbxbilling.domain.billed import SavedStatement
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.charging import Charges
-from pbxbilling.domain.metered import MeteredPeriod, compared
+from pbxbilling.domain.metered_period import MeteredPeriod, compared
 from pbxbilling.ports import Bills, MeteredMinutes
 
 

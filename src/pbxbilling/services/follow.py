@@ -65,7 +65,7 @@ class Follower:
         self._clock = clock
         self._emit = emit
         self._grace_days = grace_days
-        self._live = live
+        self.live = live
 
     async def take(self, letter: Letter, message: Message, asked: Asked) -> LetterState:
         """Apply one event; gives how far it has come."""
@@ -132,6 +132,11 @@ class Follower:
             await self._writer.write("link", changes, actor, [kept, audit])
         return kept
 
+    async def ours(self, slug: str) -> list[Subscription]:
+        """A tenant's subscriptions as they were last seen, those of our key's mode."""
+        found = await self._mirrors.subscriptions(tenant=slug)
+        return [one for one in found if one.live is self.live]
+
     # --- whose and what -----------------------------------------------------------------------
 
     async def _merged(self, message: Message, asked: Asked) -> Subscription | None:
@@ -170,7 +175,7 @@ class Follower:
         if tenant is None or paid is None or paid.paid_at is None or opens is None:
             return None
         ends = opens.ends or _end_of(opens.begins, asked.found)
-        if ends is None or paid.subscription is None or message.live is not self._live:
+        if ends is None or paid.subscription is None or message.live is not self.live:
             return None
         if any(known.invoice == paid.id for known in await self._mirrors.cycles(tenant)):
             return None
@@ -184,7 +189,7 @@ class Follower:
         known = {one.id: one for one in await self._mirrors.subscriptions(tenant=tenant.slug)}
         known[kept.id] = kept
         ours = [
-            one for one in known.values() if one.live is self._live and one.tenant == tenant.slug
+            one for one in known.values() if one.live is self.live and one.tenant == tenant.slug
         ]
         lead = leading(ours)
         if lead is None:

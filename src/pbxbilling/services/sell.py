@@ -74,10 +74,8 @@ class Sales:
         policy: Callable[[], Policy],
         pages: SalePages,
         lock: Callable[[], AbstractAsyncContextManager[object]],
-        *,
-        live: bool,
     ) -> None:
-        """`lock` makes locks as asyncio's; `live` is the mode of our key."""
+        """`lock` makes locks as asyncio's."""
         self._till = till
         self._writer = writer
         self._mirrors = mirrors
@@ -86,7 +84,6 @@ class Sales:
         self._policy = policy
         self._pages = pages
         self._lock = lock
-        self._live = live
         self._queues: dict[str, AbstractAsyncContextManager[object]] = {}
 
     async def checkout(self, slug: str, plan_slug: str, cycle: Cycle, actor: str) -> Offer:
@@ -112,7 +109,7 @@ class Sales:
             customer=customer,
             trial_days=order.trial_days,
             with_setup=order.with_setup,
-            live=self._live,
+            live=self._follower.live,
         )
 
     async def portal(self, slug: str, actor: str) -> PortalLink:
@@ -169,8 +166,7 @@ class Sales:
     async def _refuse_a_second(self, slug: str) -> None:
         """By what we know, then by what Stripe knows: an event may be on its way."""
         tenant = self._buyer(slug)
-        ours = [one for one in await self._mirrors.subscriptions(tenant=slug) if self._is_ours(one)]
-        lead = leading(ours)
+        lead = leading(await self._follower.ours(slug))
         if lead is not None and lead.status not in _DORMANT:
             raise _has_one(slug, lead)
         if tenant.customer is None:
@@ -187,10 +183,7 @@ class Sales:
         tried = tenant.trial_until is not None or tenant.status is Status.TRIAL
         if tried or tenant.subscription is not None:
             return True
-        return any(map(self._is_ours, await self._mirrors.subscriptions(tenant=tenant.slug)))
-
-    def _is_ours(self, one: Subscription) -> bool:
-        return one.live is self._live
+        return bool(await self._follower.ours(tenant.slug))
 
     # --- customers and pages --------------------------------------------------------------------
 
@@ -214,7 +207,9 @@ class Sales:
     async def _gone(self, customer: str | None) -> list[Customer]:
         """The mirror of a customer that another one takes the place of."""
         stored = await self._mirrors.customer(customer) if customer else None
-        return [replace(stored, deleted=True)] if stored and stored.live is self._live else []
+        return (
+            [replace(stored, deleted=True)] if stored and stored.live is self._follower.live else []
+        )
 
     async def _page(self, order: Order) -> Checkout:
         """The one page that the tenant can pay at: a second could be paid at, too."""

@@ -37,18 +37,13 @@ class Subscriptions:
         mirrors: Mirrors,
         follower: Follower,
         unsent: Callable[[str], Awaitable[int]],
-        *,
-        live: bool,
     ) -> None:
-        """`unsent` counts a tenant's calls that the gateway's meter has not heard of yet; `live`
-        is the mode of our key: subscriptions of the other one are left alone.
-        """
+        """`unsent` counts a tenant's calls that the gateway's meter has not heard of yet."""
         self._till = till
         self._writer = writer
         self._mirrors = mirrors
         self._follower = follower
         self._unsent = unsent
-        self._live = live
 
     async def all(self, slug: str | None) -> list[Subscription]:
         """Subscriptions as they were last seen, the oldest first; of one tenant, or of all."""
@@ -142,7 +137,7 @@ class Subscriptions:
 
     async def _held(self, tenant: Tenant) -> Subscription:
         """What the tenant lives by, or is about to: the best of those that go on."""
-        known = await self._ours(tenant.slug)
+        known = await self._follower.ours(tenant.slug)
         held = leading(one for one in known if not one.is_over)
         if held is not None:
             return held
@@ -157,13 +152,9 @@ class Subscriptions:
     async def _others(self, slug: str, kept: Subscription) -> list[str]:
         return [
             f"tenant {slug} has another one, {other.id}, which is {other.status}"
-            for other in await self._ours(slug)
+            for other in await self._follower.ours(slug)
             if other.id != kept.id and not other.is_over
         ]
-
-    async def _ours(self, slug: str) -> list[Subscription]:
-        found = await self._mirrors.subscriptions(tenant=slug)
-        return [one for one in found if one.live is self._live]
 
 
 def _is_over(slug: str, held: Subscription) -> AdministrationError:

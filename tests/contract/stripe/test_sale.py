@@ -54,8 +54,8 @@ class Counter:
         def over(till: StripeTill) -> tuple[Sales, Subscriptions]:
             parts = till, writer, mirrors, follower
             return (
-                Sales(*parts, clock, Policy, PAGES, asyncio.Lock, live=False),
-                Subscriptions(*parts, _nothing_waits, live=False),
+                Sales(*parts, clock, Policy, PAGES, asyncio.Lock),
+                Subscriptions(*parts, _nothing_waits),
             )
 
         self.sales, self.subscriptions = over(StripeTill(api, clock))

@@ -9,7 +9,7 @@ from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.channel import LegDirection
 from pbxbilling.domain.charging import Charges, Charging
 from pbxbilling.domain.meter_event import EventState, LegMetered, MeterEventMoved
-from pbxbilling.domain.metered import MeteredPeriod
+from pbxbilling.domain.metered_period import MeteredPeriod
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.records import LegRecord, Record
 from pbxbilling.domain.tenant import Tenant
