@@ -18,10 +18,10 @@ from pbxbilling.domain.gateway import LetterState
 from pbxbilling.domain.records import AuditRecord, LegRecord, Record
 from pbxbilling.domain.retention import Chore, Retention, cut
 from tests.support.bill_records import copy_of, saved
+from tests.support.clock import Clock
 from tests.support.gateway_records import letter
 from tests.support.purges import HoldingStore, purge_of
 from tests.support.store_records import after, call, decision, ended_leg, leg
-from tests.support.world import Clock
 
 LATER, FAR = after(86_400), after(40 * 86_400)
 BEFORE = datetime.min.replace(tzinfo=LATER.tzinfo, year=1970)

@@ -14,10 +14,10 @@ from pbxbilling.payments.webhook import Webhook
 from pbxbilling.web.public import public_app
 from rig.fakestripe import hostile
 from tests.support import stripe_bodies as bodies
+from tests.support.clock import START, Clock
 from tests.support.corpus import SIZES, examples, explore, pieces, spoiled
 from tests.support.figures import Unscraped
 from tests.support.memory_store import MemoryStore
-from tests.support.world import START, Clock
 
 KINDS = [kind for kind in reading.TOPICS if kind.startswith(("customer.subscription", "invoice"))]
 SEEDS = [bodies.event(kind, bodies.subscription()) for kind in KINDS] + [

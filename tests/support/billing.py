@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pbxbilling import ports
 from pbxbilling.domain.billed import SavedStatement
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.channel import ChannelKey
@@ -14,13 +15,12 @@ from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.plan import Cycle, Plan
 from pbxbilling.domain.records import LegRecord
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.ports import Clock
 from pbxbilling.services.close import Closer
 from pbxbilling.services.statements import Statements
 from pbxbilling.services.write import AccountWriter
 from pbxbilling.web.commands.command import BillingDesk
+from tests.support.clock import Clock
 from tests.support.memory_store import MemoryStore
-from tests.support.recovery import HandClock
 from tests.support.store_records import ended_leg
 
 BASIC = Plan(
@@ -50,7 +50,7 @@ class Office:
         plans: tuple[Plan, ...] = (BASIC, PRO),
         store: MemoryStore | None = None,
     ) -> None:
-        self.clock = HandClock(utc(now))
+        self.clock = Clock(utc(now))
         self.store = store or MemoryStore()
         self.facts: list[Fact] = []
         self.known: dict[str, datetime | None] = {}
@@ -116,7 +116,7 @@ class Office:
         return [fact for fact in self.facts if isinstance(fact, kind)]
 
 
-def billing_desk(store: MemoryStore, writer: AccountWriter, clock: Clock) -> BillingDesk:
+def billing_desk(store: MemoryStore, writer: AccountWriter, clock: ports.Clock) -> BillingDesk:
     """The services that commands about statements are served with."""
     statements = Statements(store.bills, store.mirrors, writer, clock, lambda _: None)
     return BillingDesk.of(statements, store, store.bills, writer, clock)

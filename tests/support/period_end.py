@@ -16,14 +16,14 @@ from pbxbilling.services.close import Closer
 from pbxbilling.services.statements import Statements
 from pbxbilling.services.write import AccountWriter
 from pbxbilling.store.sql import SqlStore
-from tests.support.recovery import HandClock
+from tests.support.clock import Clock
 
 NOW = datetime(2027, 5, 1, 0, 0, 30, tzinfo=UTC)
 
 
 async def close_all(url: str) -> None:
     """Everything that has ended by NOW, as the daemon does it at a start."""
-    clock = HandClock(NOW)
+    clock = Clock(NOW)
     async with await SqlStore.open(url) as store:
         accounts = await store.accounts()
         book = AccountBook(accounts.plans, accounts.tenants)

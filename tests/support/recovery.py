@@ -26,6 +26,7 @@ from pbxbilling.services.restore import restore
 from pbxbilling.services.settle import Settler
 from pbxbilling.services.track import Tracker
 from pbxbilling.services.trust import Trust
+from tests.support.clock import Clock
 from tests.support.journal_rows import at
 from tests.support.memory_store import MemoryStore
 
@@ -38,26 +39,6 @@ ACCOUNTS = AccountBook(
         Tenant("globex", "basic", contexts=("from-globex",)),
     ],
 )
-
-
-class HandClock:
-    """Stands still until it is moved; only `step` leaves its monotonic time alone."""
-
-    def __init__(self, now: datetime) -> None:
-        self._now = now
-        self._ahead = timedelta()
-
-    def now(self) -> datetime:
-        return self._now + self._ahead
-
-    def monotonic(self) -> float:
-        return self._now.timestamp()
-
-    def step(self, by: timedelta) -> None:
-        self._ahead += by
-
-    def move_to(self, now: datetime) -> None:
-        self._now = now
 
 
 class ListedJournal:
@@ -106,7 +87,7 @@ class Run:
         self, store: MemoryStore, journal: ListedJournal, now: datetime = LONG_AFTER
     ) -> None:
         self.store, self.journal = store, journal
-        self.clock = HandClock(now)
+        self.clock = Clock(now)
         self.login_at = now
         self.facts: list[Fact] = []
         self.writer = HeldWriter(store)

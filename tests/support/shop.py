@@ -18,9 +18,9 @@ from pbxbilling.services.follow import Follower
 from pbxbilling.services.sell import Sales
 from pbxbilling.services.subscriptions import Subscriptions
 from pbxbilling.services.write import AccountWriter
+from tests.support.clock import Clock
 from tests.support.memory_store import MemoryStore
 from tests.support.memory_till import MemoryTill
-from tests.support.world import Clock
 
 PAGES = SalePages(
     "https://provider.example/done",

@@ -14,9 +14,9 @@ from pbxbilling.payments.webhook import LIMIT, Webhook
 from pbxbilling.web import patience
 from pbxbilling.web.public import public_app
 from pbxbilling.web.server import serve, tcp_listener
+from tests.support.clock import Clock
 from tests.support.figures import Unscraped
 from tests.support.memory_store import MemoryStore
-from tests.support.world import Clock
 
 HOST = b"Host: pbx\r\n"
 POST = b"POST /api/stripe/webhook HTTP/1.1\r\n" + HOST

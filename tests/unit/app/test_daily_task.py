@@ -15,8 +15,8 @@ from pbxbilling.domain.facts import Fact
 from pbxbilling.ports import StoreError
 from pbxbilling.services.daily import DailyCheck
 from pbxbilling.services.write import AccountWriter
+from tests.support.clock import START, Clock
 from tests.support.memory_store import MemoryStore
-from tests.support.world import START, Clock
 
 HOUR_S = 3600.0
 

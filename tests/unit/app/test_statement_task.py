@@ -14,13 +14,13 @@ from pbxbilling.services.statements import Statements
 from pbxbilling.services.write import AccountWriter
 from pbxbilling.store.sql import SqlStore
 from tests.support.billing import ACME, BASIC
-from tests.support.recovery import HandClock
+from tests.support.clock import Clock
 
 END = datetime(2026, 12, 1, tzinfo=UTC)
 
 
 async def test_a_period_is_closed_when_the_task_is_woken_after_its_end(tmp_path: Path) -> None:
-    clock = HandClock(END - timedelta(days=1))
+    clock = Clock(END - timedelta(days=1))
     saved = asyncio.Event()
     flushed: list[str] = []
 
@@ -51,7 +51,7 @@ async def test_a_period_is_closed_when_the_task_is_woken_after_its_end(tmp_path:
 
 
 def test_the_pause_is_short_before_an_end_and_never_long() -> None:
-    clock = HandClock(END - timedelta(seconds=4))
+    clock = Clock(END - timedelta(seconds=4))
     task = StatementTask.__new__(StatementTask)
     task._clock = clock
     assert task._pause_s(END) == 4

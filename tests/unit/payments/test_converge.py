@@ -26,10 +26,10 @@ from pbxbilling.payments.drift import Drift
 from pbxbilling.payments.post import ASK_AGAIN_S, Post
 from pbxbilling.services.follow import Follower
 from pbxbilling.services.write import AccountWriter
+from tests.support.clock import Clock
 from tests.support.gateway_records import subscription
 from tests.support.memory_store import MemoryStore
 from tests.support.truth import Truth
-from tests.support.world import Clock
 
 
 class Office:

@@ -18,8 +18,8 @@ from pbxbilling.domain.records import EndWitness, LegRecord
 from pbxbilling.payments.meters import BATCH, MeterFeed
 from pbxbilling.ports import GatewayError
 from pbxbilling.store.sql import SqlStore
+from tests.support.clock import Clock
 from tests.support.memory_meter import MemoryMeter
-from tests.support.recovery import HandClock
 from tests.support.store_records import after, ended_leg
 
 SENT, SENDING, WAITING = EventState.SENT, EventState.SENDING, EventState.WAITING
@@ -30,7 +30,7 @@ class Desk:
 
     def __init__(self, store: SqlStore) -> None:
         self.store = store
-        self.clock = HandClock(after(3600))
+        self.clock = Clock(after(3600))
         self.meter = MemoryMeter(self.clock.now)
         self.facts: list[Fact] = []
         self.customers: dict[str, str] = {"acme": "cus_1"}

@@ -12,8 +12,8 @@ from pbxbilling.domain.gateway_facts import WebhookReceived, WebhookResult
 from pbxbilling.payments.webhook import LIMIT, Webhook
 from pbxbilling.ports import StoreError
 from tests.support import stripe_bodies as bodies
+from tests.support.clock import START, Clock
 from tests.support.memory_store import MemoryStore
-from tests.support.world import START, Clock
 
 UPDATED = bodies.event("customer.subscription.updated", bodies.subscription())
 

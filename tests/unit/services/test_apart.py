@@ -11,8 +11,8 @@ from pbxbilling.domain.tenant import Tenant
 from pbxbilling.services.administer import Administration
 from pbxbilling.services.apart import A_PART
 from pbxbilling.services.write import AccountWriter
+from tests.support.clock import Clock
 from tests.support.memory_store import MemoryStore
-from tests.support.world import Clock
 
 TENANTS = 2 * A_PART + 1
 

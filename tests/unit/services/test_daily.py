@@ -19,9 +19,9 @@ from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports import StoreError
 from pbxbilling.services.daily import CURSOR, DailyCheck
 from pbxbilling.services.write import AccountWriter
+from tests.support.clock import START, Clock
 from tests.support.gateway_records import subscription
 from tests.support.memory_store import MemoryStore
-from tests.support.world import START, Clock
 
 GRACE_DAYS = 7
 AT_NOON = DailyHour(time(12), "UTC")  # START is noon

@@ -17,11 +17,11 @@ from pbxbilling.services.errors import AdministrationError, NotKnownError
 from pbxbilling.services.forget import Forgotten
 from pbxbilling.services.statements import cursor_of
 from tests.support.bill_records import copy_of, saved
+from tests.support.clock import START
 from tests.support.gateway_records import customer, subscription
 from tests.support.purges import forgetter_of
 from tests.support.shop import Shop
 from tests.support.store_records import call, decision, ended_leg, leg
-from tests.support.world import START
 
 ENDED = START - timedelta(days=40)
 GONE = Tenant(

@@ -17,9 +17,10 @@ from pbxbilling.domain.tenant import Tenant
 from pbxbilling.services.administer import Administration
 from pbxbilling.services.report import TenantReport
 from pbxbilling.services.write import AccountWriter
+from tests.support.clock import START, Clock
 from tests.support.memory_store import MemoryStore
 from tests.support.store_records import ended_leg
-from tests.support.world import START, Clock, World
+from tests.support.world import World
 
 OPERATOR, TRIAL, SUBSCRIPTION, ALLOWANCE = (
     Blocker.OPERATOR,

@@ -27,9 +27,9 @@ from pbxbilling.services.daily import DailyCheck
 from pbxbilling.services.errors import AdministrationError
 from pbxbilling.services.follow import Follower
 from pbxbilling.services.write import AccountWriter
+from tests.support.clock import Clock
 from tests.support.gateway_records import subscription
 from tests.support.memory_store import MemoryStore
-from tests.support.world import Clock
 
 
 class Heard(NamedTuple):

@@ -24,7 +24,7 @@ from pbxbilling.services.administer import Administration
 from pbxbilling.services.record import Recorder
 from pbxbilling.services.write import AccountWriter
 from pbxbilling.store.sql import SqlStore
-from tests.support.recovery import HandClock
+from tests.support.clock import Clock
 from tests.support.store_records import NOON, after, ended_leg
 
 METER = Charging(Charges.METER_EVENTS)
@@ -96,7 +96,7 @@ def test_a_leg_that_is_corrected_to_nothing_corrects_its_event() -> None:
 
 
 async def assign(store: Store, accounts: AccountBook) -> None:
-    clock = HandClock(after(3600))
+    clock = Clock(after(3600))
     writer = AccountWriter(store, accounts, clock, lambda _: None, asyncio.Lock())
     leg = ended_leg(tenant=None, billed_s=0, allowance_s=0)
     await store.commit([leg])

@@ -16,9 +16,10 @@ from pbxbilling.domain.records import PbxMark
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.services.administer import Administration
 from pbxbilling.services.write import AccountWriter
+from tests.support.clock import START, Clock
 from tests.support.memory_store import MemoryStore
 from tests.support.store_records import call, ended_leg
-from tests.support.world import START, Clock, World
+from tests.support.world import World
 
 HARD = Plan("plan", included_minutes=1, overage=Overage.BLOCK)
 UNTIL_BERLINS_22ND = 11 * 3600  # from noon of the 21st, UTC

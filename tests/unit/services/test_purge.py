@@ -10,10 +10,10 @@ from pbxbilling.domain.daily import DailyHour
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.retention import Chore, Purged, Retention
 from pbxbilling.services.purge import BATCH, ROUND
+from tests.support.clock import START, Clock
 from tests.support.memory_store import MemoryStore
 from tests.support.purges import purge_of
 from tests.support.store_records import after, call, decision, leg
-from tests.support.world import START, Clock
 
 FOR_EVER = Retention(0, 0, 0, 0, 0)
 A_DAY = Retention(calls_days=0, decisions_days=1, numbers_days=0, audit_days=0, events_days=0)

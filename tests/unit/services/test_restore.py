@@ -10,7 +10,8 @@ from pbxbilling.domain.channel import ChannelKey, LegDirection
 from pbxbilling.domain.signals import ChannelSeen, Snapshot
 from pbxbilling.services.restore import restore
 from tests.support import store_records
-from tests.support.world import START, World, done, plan
+from tests.support.clock import START
+from tests.support.world import World, done, plan
 
 RINGING = store_records.call(
     "c7",

@@ -13,7 +13,8 @@ from pbxbilling.domain.policy import EmergencyNumbers
 from pbxbilling.domain.standing import Blocker, Status
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.services.holds import holds_at
-from tests.support.world import START, World, plan
+from tests.support.clock import START
+from tests.support.world import World, plan
 
 OUT, IN, INTERNAL = Direction.OUTBOUND, Direction.INBOUND, Direction.INTERNAL
 

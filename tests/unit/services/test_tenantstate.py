@@ -10,7 +10,8 @@ from pbxbilling.domain.admission import Direction, Mode
 from pbxbilling.domain.plan import Overage, Plan
 from pbxbilling.domain.standing import Blocker, Status
 from pbxbilling.services.tenantstate import TenantState, TenantStates
-from tests.support.world import START, World, plan
+from tests.support.clock import START
+from tests.support.world import World, plan
 
 
 def states(world: World) -> TenantStates:

@@ -18,7 +18,7 @@ from pbxbilling.services.errors import AdministrationError
 from pbxbilling.services.usage_events import UsageEvents
 from pbxbilling.services.write import AccountWriter
 from pbxbilling.store.sql import SqlStore
-from tests.support.recovery import HandClock
+from tests.support.clock import Clock
 from tests.support.store_records import NOON, after, ended_leg
 
 ACME = Tenant("acme", "pro", charging=Charging(Charges.METER_EVENTS))
@@ -36,7 +36,7 @@ def usage(store: SqlStore) -> UsageEvents:
     writer = AccountWriter(
         store,
         AccountBook([Plan("pro")], [ACME]),
-        HandClock(after(60)),
+        Clock(after(60)),
         lambda _: None,
         asyncio.Lock(),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -18,18 +18,10 @@ from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports import StoreError
 from pbxbilling.services.accounts import TenantChange
 from pbxbilling.services.write import AccountWriter
+from tests.support.clock import START, Clock
 from tests.support.memory_store import MemoryStore
 
-NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 ACME = Tenant("acme", "p", status=Status.TRIAL)
-
-
-class Clock:
-    def now(self) -> datetime:
-        return NOW
-
-    def monotonic(self) -> float:
-        return 0.0
 
 
 class Office:
@@ -58,7 +50,7 @@ async def test_a_turn_is_kept_audited_in_force_and_told() -> None:
     (row,) = office.store.audited
     assert (row.actor, row.at, row.before, row.after) == (
         "stripe",
-        NOW,
+        START,
         {"status": "trial"},
         {"status": "active"},
     )
@@ -94,12 +86,12 @@ async def test_a_change_of_plan_is_kept_with_its_instant() -> None:
     office = Office()
     await office.change(None, plan="q", status=Status.TRIAL)
     await office.change(None, name="Acme Inc.")
-    assert list(office.store.bills.switches.values()) == [PlanSwitched("acme", NOW, "p", "q")]
+    assert list(office.store.bills.switches.values()) == [PlanSwitched("acme", START, "p", "q")]
 
 
 async def test_an_instant_that_is_given_stands() -> None:
     office = Office()
-    given = PlanSwitched("acme", NOW - timedelta(days=1), "p", "q")
+    given = PlanSwitched("acme", START - timedelta(days=1), "p", "q")
     change = TenantChange(ACME, replace(ACME, plan="q"))
     await office.writer.write("plan change", [change], "root", [given])
     assert list(office.store.bills.switches.values()) == [given]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime
 
 import pytest
 
@@ -16,24 +15,12 @@ from pbxbilling.domain.records import AuditRecord, LegAssigned, Record
 from pbxbilling.ports import StoreError
 from pbxbilling.store.faults import RecordError
 from pbxbilling.store.writer import StoreWriter
+from tests.support.clock import Clock
 from tests.support.memory_store import MemoryStore
 from tests.support.store_records import NOON, call, decision, ended_leg, leg
 
 LOCKED = StoreError("database x.db is locked")
 KEY = leg().key
-
-
-class StillClock:
-    """A clock that moves when a test says so."""
-
-    def __init__(self) -> None:
-        self.seconds = 100.0
-
-    def now(self) -> datetime:
-        return NOON
-
-    def monotonic(self) -> float:
-        return self.seconds
 
 
 class GatedStore(MemoryStore):
@@ -97,9 +84,7 @@ async def running(writer: StoreWriter) -> AsyncIterator[StoreWriter]:
 
 
 def writer_to(store: MemoryStore, facts: Facts | None = None, capacity: int = 1000) -> StoreWriter:
-    return StoreWriter(
-        store, StillClock(), facts or Facts(), capacity=capacity, first_retry_s=0.001
-    )
+    return StoreWriter(store, Clock(NOON), facts or Facts(), capacity=capacity, first_retry_s=0.001)
 
 
 async def test_what_is_queued_goes_into_one_transaction() -> None:
@@ -195,14 +180,14 @@ async def test_a_fault_is_shown_until_the_store_serves_and_another_is_told_anew(
 
 
 async def test_a_write_that_never_returns_is_a_fault_too() -> None:
-    store, clock = GatedStore(), StillClock()
+    store, clock = GatedStore(), Clock(NOON)
     writer = StoreWriter(store, clock, Facts())
     async with running(writer):
         writer.put(call())
         await store.begun.wait()
-        clock.seconds += 14
+        clock.passed_s += 14
         early = writer.fault
-        clock.seconds += 2
+        clock.passed_s += 2
         late = writer.fault
         store.gate.set()
         await writer.flush()
@@ -211,11 +196,11 @@ async def test_a_write_that_never_returns_is_a_fault_too() -> None:
 
 
 async def test_the_oldest_record_has_an_age() -> None:
-    store, clock = GatedStore(), StillClock()
+    store, clock = GatedStore(), Clock(NOON)
     writer = StoreWriter(store, clock, Facts())
     assert writer.oldest_age_s == 0
     writer.put(call())
-    clock.seconds += 3
+    clock.passed_s += 3
     writer.put(leg())
     assert writer.oldest_age_s == 3
     async with running(writer):

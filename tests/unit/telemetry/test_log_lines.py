@@ -2,7 +2,6 @@
 
 import logging
 from dataclasses import replace
-from datetime import datetime
 from typing import get_args
 
 import orjson
@@ -14,6 +13,7 @@ from pbxbilling.domain.daemon_facts import ConfigReloaded
 from pbxbilling.domain.facts import Fact
 from pbxbilling.telemetry.lines import in_full, line_of, masked
 from pbxbilling.telemetry.logs import Log, StandardHandler
+from tests.support.clock import Clock
 from tests.support.facts import AT, CALLED, CALLER, ENDED_LEG, decided, one_of_each
 
 FULL = Breach(Reason.MAX_CALLS, 5, 5)
@@ -27,23 +27,13 @@ class Lines(list[bytes]):
         self.append(line)
 
 
-class StoppedClock:
-    """It is always 10:42."""
-
-    def now(self) -> datetime:
-        return AT
-
-    def monotonic(self) -> float:
-        return 0.0
-
-
 @pytest.fixture
 def lines() -> Lines:
     return Lines()
 
 
 def log_to(lines: Lines, form: str = "json", level: str = "info") -> Log:
-    return Log(lines, StoppedClock(), form, level)  # type: ignore[arg-type]
+    return Log(lines, Clock(AT), form, level)  # type: ignore[arg-type]
 
 
 def test_every_kind_of_fact_has_its_words() -> None:

@@ -1,5 +1,4 @@
 import asyncio
-from datetime import UTC, datetime
 
 import httpx
 import pytest
@@ -22,19 +21,11 @@ from pbxbilling.web.admin import admin_app
 from pbxbilling.web.commands.command import Desk as CommandDesk
 from pbxbilling.web.public import public_app
 from tests.support.billing import billing_desk
+from tests.support.clock import START, Clock
 from tests.support.memory_store import MemoryStore
 from tests.support.purges import NoMinutes, forgetter_of, purge_of
 
-NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 WRITING = StoreView(0)
-
-
-class Clock:
-    def now(self) -> datetime:
-        return NOW
-
-    def monotonic(self) -> float:
-        return 0.0
 
 
 class Shown:
@@ -48,12 +39,12 @@ class Shown:
             connected=True,
             reconciled=self.reconciled,
             stale=False,
-            heard_at=NOW,
+            heard_at=START,
             journal=JournalState.READABLE,
             calls=0,
         )
         return StatusView(
-            "0", Mode.LOG, NOW, None, (pbx,), self.store, tenants=0, calls=0, trunk_legs=0,
+            "0", Mode.LOG, START, None, (pbx,), self.store, tenants=0, calls=0, trunk_legs=0,
             unowned_legs=0,
         )  # fmt: skip
 

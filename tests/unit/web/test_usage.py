@@ -20,8 +20,8 @@ from pbxbilling.services.views import StatusView
 from pbxbilling.services.write import AccountWriter
 from pbxbilling.web.public import public_app
 from pbxbilling.web.usage import LIMIT, UsageDoor
+from tests.support.clock import Clock
 from tests.support.memory_store import MemoryStore
-from tests.support.recovery import HandClock
 from tests.support.store_records import NOON, after
 
 TOKEN = "a-token-of-some-length"
@@ -40,7 +40,7 @@ class Shown:
 class Office:
     def __init__(self) -> None:
         self.store = MemoryStore()
-        self.clock = HandClock(NOON)
+        self.clock = Clock(NOON)
         self.facts: list[Fact] = []
         book = AccountBook(PLANS, [Tenant("acme", "pro")])
         writer = AccountWriter(self.store, book, self.clock, self.facts.append, asyncio.Lock())
