@@ -1,7 +1,5 @@
 """What a real Asterisk said, through the framer and the mapping."""
 
-from pathlib import Path
-
 import pytest
 
 from pbxbilling.ami.mapping import (
@@ -14,8 +12,8 @@ from pbxbilling.ami.mapping import (
 )
 from pbxbilling.ami.protocol import Framer, decode, event_name
 from pbxbilling.domain.signals import OF_THE_PBX, AttendedTransfer, DialBegin, Signal
+from tests.support.traces import TRACES
 
-TRACES = Path(__file__).parent / "traces"
 NAMES = sorted(path.stem for path in TRACES.glob("*.ami"))
 
 

@@ -1,7 +1,5 @@
 """What a real Asterisk wrote into its journal, through the reader's parser and the fold."""
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,8 +9,8 @@ from pbxbilling.domain.channel import LegDirection, Trunks
 from pbxbilling.domain.journal import JournalLeg, JournalPosition, JournalRow
 from pbxbilling.domain.journal_fold import JournalFold
 from pbxbilling.domain.records import EndWitness
+from tests.support.traces import TRACES
 
-TRACES = Path(__file__).parent / "traces"
 NAMES = sorted(path.stem for path in TRACES.glob("*.csv"))
 START = JournalPosition()
 

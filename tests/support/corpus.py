@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.traces import TRACES
+
 T = TypeVar("T")
 
-TRACES = Path(__file__).parents[1] / "replay" / "traces"
 CONFIG = Path(__file__).parents[2] / "config"
 
 examples = pytest.mark.parametrize(

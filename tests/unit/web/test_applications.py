@@ -1,11 +1,11 @@
 import asyncio
+from dataclasses import replace
 
 import httpx
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pbxbilling.domain.account_facts import AccountsChanged, StandingChanged
-from pbxbilling.domain.admission import Mode
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.plan import Plan
@@ -15,38 +15,27 @@ from pbxbilling.services.administer import Administration
 from pbxbilling.services.compare import Comparison
 from pbxbilling.services.daily import DailyCheck
 from pbxbilling.services.figures import Figures
-from pbxbilling.services.views import JournalState, PbxView, StatusView, StoreView
+from pbxbilling.services.views import StatusView, StoreView
 from pbxbilling.services.write import AccountWriter
 from pbxbilling.web.admin import admin_app
 from pbxbilling.web.commands.command import Desk as CommandDesk
 from pbxbilling.web.public import public_app
 from tests.support.billing import billing_desk
-from tests.support.clock import START, Clock
+from tests.support.clock import Clock
+from tests.support.figures import Unscraped
 from tests.support.memory_store import MemoryStore
 from tests.support.purges import NoMinutes, forgetter_of, purge_of
 
 WRITING = StoreView(0)
 
 
-class Shown:
+class Shown(Unscraped):
     def __init__(self, *, reconciled: bool, store: StoreView) -> None:
-        self.reconciled = reconciled
+        super().__init__(connected=reconciled)
         self.store = store
 
     def status(self) -> StatusView:
-        pbx = PbxView(
-            "pbx1",
-            connected=True,
-            reconciled=self.reconciled,
-            stale=False,
-            heard_at=START,
-            journal=JournalState.READABLE,
-            calls=0,
-        )
-        return StatusView(
-            "0", Mode.LOG, START, None, (pbx,), self.store, tenants=0, calls=0, trunk_legs=0,
-            unowned_legs=0,
-        )  # fmt: skip
+        return replace(super().status(), store=self.store)
 
     async def scrape(self) -> bytes:
         return b"pbxbilling_up 1\n"

@@ -16,25 +16,17 @@ from pbxbilling.domain.tenant import Tenant
 from pbxbilling.domain.units import UnitPrice, UnitsUsed
 from pbxbilling.ports import StoreError
 from pbxbilling.services.units import UnitDesk
-from pbxbilling.services.views import StatusView
 from pbxbilling.services.write import AccountWriter
 from pbxbilling.web.public import public_app
 from pbxbilling.web.usage import LIMIT, UsageDoor
 from tests.support.clock import Clock
+from tests.support.figures import Unscraped
 from tests.support.memory_store import MemoryStore
 from tests.support.store_records import NOON, after
 
 TOKEN = "a-token-of-some-length"
 TOLD: dict[str, Any] = {"tenant": "acme", "meter": "words", "units": 1200, "reference": "doc-1"}
 PLANS = [Plan("pro", meters=(UnitPrice("words", 500_000, 1000),))]
-
-
-class Shown:
-    def status(self) -> StatusView:
-        raise NotImplementedError
-
-    async def scrape(self) -> bytes:
-        return b""
 
 
 class Office:
@@ -48,7 +40,8 @@ class Office:
         self.door = UsageDoor(TOKEN, desk, self.clock, self.facts.append)
 
     async def post(self, body: Any = None, *, token: str = TOKEN, **changed: Any) -> httpx.Response:
-        transport = httpx.ASGITransport(app=public_app(Shown(), Shown(), usage=self.door))
+        shown = Unscraped()
+        transport = httpx.ASGITransport(app=public_app(shown, shown, usage=self.door))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             headers = {"Authorization": f"Bearer {token}"}
             if body is not None:
@@ -149,6 +142,7 @@ async def test_of_many_refusals_one_a_minute_is_loud() -> None:
 
 
 async def test_without_a_token_file_it_is_not_there() -> None:
-    transport = httpx.ASGITransport(app=public_app(Shown(), Shown()))
+    shown = Unscraped()
+    transport = httpx.ASGITransport(app=public_app(shown, shown))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         assert (await client.post("/api/v1/usage", json=TOLD)).status_code == 503
