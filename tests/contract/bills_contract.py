@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import timedelta
-from typing import Protocol
 
 import pytest
 
@@ -16,33 +13,16 @@ from pbxbilling.domain.cursor import Cursor
 from pbxbilling.domain.figures import Charged
 from pbxbilling.domain.statement import LineKind
 from pbxbilling.domain.units import UnitsUsed
-from pbxbilling.ports import Bills, Mirrors, Store, StoreError
+from pbxbilling.ports import StoreError
+from tests.contract.empty_stores import OfAnyStore
 from tests.support.bill_records import DECEMBER, NOVEMBER, billed, one_off, saved
 from tests.support.store_records import after, ended_leg, leg
 
 A_SECOND = timedelta(seconds=1)
 
 
-class BillingStore(Store, Protocol):
-    """A store with its bills and mirrors."""
-
-    @property
-    def bills(self) -> Bills:
-        """What it keeps of statements."""
-        ...
-
-    @property
-    def mirrors(self) -> Mirrors:
-        """What it keeps of the gateway: its cursors."""
-        ...
-
-
-class BillsContract(ABC):
+class BillsContract(OfAnyStore):
     """One suite for the real store and for the tests' own."""
-
-    @abstractmethod
-    def billing(self) -> AbstractAsyncContextManager[BillingStore]:
-        """An empty store, for the time of the context."""
 
     async def test_everything_comes_back_as_it_was_written(self) -> None:
         whole = billed(
@@ -55,7 +35,7 @@ class BillsContract(ABC):
         )
         switched = PlanSwitched("acme", after(1), "starter", "pro")
         cycle = BillingCycle("in_1", "acme", "sub_1", NOVEMBER, DECEMBER)
-        async with self.billing() as store:
+        async with self.opened() as store:
             await store.commit([saved(), whole, one_off(), switched, cycle])
             assert await store.bills.statements() == [saved()]
             assert await store.bills.billed("acme") == [whole]
@@ -66,7 +46,7 @@ class BillsContract(ABC):
     async def test_statements_are_found_by_tenant_and_period_the_final_one_first(self) -> None:
         copy, october = saved(number=1), saved("2026-10")
         globex = saved(tenant="globex")
-        async with self.billing() as store:
+        async with self.opened() as store:
             await store.commit([copy, globex, saved(), october])
             assert await store.bills.statements() == [october, saved(), copy, globex]
             assert await store.bills.statements(tenant="acme", month="2026-11") == [saved(), copy]
@@ -74,7 +54,7 @@ class BillsContract(ABC):
             assert listed == replace(globex, document={})
 
     async def test_a_second_final_statement_is_refused_with_all_that_came_with_it(self) -> None:
-        async with self.billing() as store:
+        async with self.opened() as store:
             await store.commit([saved()])
             with pytest.raises(StoreError):
                 await store.commit([Cursor("x", NOVEMBER), saved(total=1), billed()])
@@ -83,7 +63,7 @@ class BillsContract(ABC):
             assert await store.mirrors.cursor("x") is None
 
     async def test_a_leg_is_billed_once_a_statement_and_period(self) -> None:
-        async with self.billing() as store:
+        async with self.opened() as store:
             await store.commit([billed()])
             with pytest.raises(StoreError):
                 await store.commit([billed(talk_us=1)])
@@ -95,7 +75,7 @@ class BillsContract(ABC):
 
     async def test_copies_of_legs_are_found_by_their_keys_the_earlier_statement_first(self) -> None:
         other, later = billed("1.2"), billed(month="2026-12", talk_us=1)
-        async with self.billing() as store:
+        async with self.opened() as store:
             await store.commit([later, billed(), other])
             found = await store.bills.billed_copies([billed().key, ChannelKey("main", "9.9")])
         assert found == [billed(), later]
@@ -107,7 +87,7 @@ class BillsContract(ABC):
         dollars = saved(tenant="globex", currency="USD", document=document)
         parted = saved("2026-11.2", document={"lines": lines})
         others = [saved(number=1, document=document), saved("2026-12", document=document)]
-        async with self.billing() as store:
+        async with self.opened() as store:
             await store.commit([final, dollars, parted, *others])
             assert await store.bills.charged("2026-11") == [
                 Charged("EUR", LineKind.OVERAGE, 12),
@@ -118,7 +98,7 @@ class BillsContract(ABC):
             assert await store.bills.charged("2026-1") == []
 
     async def test_a_one_off_line_is_used_once(self) -> None:
-        async with self.billing() as store:
+        async with self.opened() as store:
             await store.commit([one_off(2), one_off()])
             await store.commit([OneOffUsed("acme", 1, "2026-11")])
             await store.commit([OneOffUsed("acme", 1, "2026-12")])
@@ -128,7 +108,7 @@ class BillsContract(ABC):
 
     async def test_the_cycle_of_an_invoice_is_opened_once(self) -> None:
         cycle = BillingCycle("in_1", "acme", "sub_1", NOVEMBER, DECEMBER)
-        async with self.billing() as store:
+        async with self.opened() as store:
             await store.commit([cycle])
             await store.commit([replace(cycle, begins=DECEMBER)])
             assert await store.mirrors.cycles("acme") == [cycle]
@@ -136,7 +116,7 @@ class BillsContract(ABC):
     async def test_changes_of_plan_come_in_order_from_an_instant_on(self) -> None:
         first = PlanSwitched("acme", after(1), "starter", "pro")
         second = PlanSwitched("acme", after(2), "pro", "starter")
-        async with self.billing() as store:
+        async with self.opened() as store:
             await store.commit([second, first, PlanSwitched("globex", after(1), "pro", "starter")])
             assert await store.bills.plan_switches("acme", after(1)) == [first, second]
             assert await store.bills.plan_switches("acme", after(2)) == [second]
@@ -150,7 +130,7 @@ class BillsContract(ABC):
         begins, ends = first.ended_at, at_the_end.ended_at
         assert begins is not None
         assert ends is not None
-        async with self.billing() as store:
+        async with self.opened() as store:
             await store.commit([at_the_end, last, first, nobody, silent, leg("1.6")])
             assert await store.bills.legs_between("acme", begins, ends) == [first, last]
             assert await store.bills.legs_between("globex", begins, ends) == []
@@ -163,7 +143,7 @@ class BillsContract(ABC):
             billed("1.1", ended_at=ended_at, talk_us=10_000_000),
             billed("1.2", ended_at=ended_at + A_SECOND, talk_us=11_000_000),
         ]
-        async with self.billing() as store:
+        async with self.opened() as store:
             await store.commit([known, corrected, new, *copies])
             late = await store.bills.late_legs("acme", NOVEMBER, DECEMBER)
         assert late == [corrected, new]
@@ -176,7 +156,7 @@ class BillsContract(ABC):
             UnitsUsed("d", "acme", "words", 100, after(2)),
             UnitsUsed("e", "globex", "words", 100, after(1)),
         ]
-        async with self.billing() as store:
+        async with self.opened() as store:
             await store.commit(used)
             assert await store.bills.units("b") == used[1]
             assert await store.bills.units("z") is None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -17,11 +15,13 @@ from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.gateway import LetterState
 from pbxbilling.domain.records import AuditRecord, LegRecord, Record
 from pbxbilling.domain.retention import Chore, Retention, cut
+from tests.contract.empty_stores import OfAnyStore
 from tests.support.bill_records import copy_of, saved
 from tests.support.clock import Clock
 from tests.support.gateway_records import letter
-from tests.support.purges import HoldingStore, purge_of
+from tests.support.purges import purge_of
 from tests.support.store_records import after, call, decision, ended_leg, leg
+from tests.support.whole_store import WholeStore
 
 LATER, FAR = after(86_400), after(40 * 86_400)
 BEFORE = datetime.min.replace(tzinfo=LATER.tzinfo, year=1970)
@@ -31,14 +31,10 @@ NUMBER, CALLER = "15550100", "101"
 LAW = settings(max_examples=12, suppress_health_check=[HealthCheck.differing_executors])
 
 
-class HoldingsContract(ABC):
+class HoldingsContract(OfAnyStore):
     """One suite for the real store and for the tests' own."""
 
-    @abstractmethod
-    def holding(self) -> AbstractAsyncContextManager[HoldingStore]:
-        """An empty store, for the time of the context."""
-
-    async def done(self, store: HoldingStore, chore: Chore, before: datetime = LATER) -> int:
+    async def done(self, store: WholeStore, chore: Chore, before: datetime = LATER) -> int:
         """Do a chore to all that is due."""
         found = await store.holdings.due(chore, BEFORE, before, 100)
         assert await store.holdings.count(chore, before) == len(found)
@@ -46,7 +42,7 @@ class HoldingsContract(ABC):
 
     async def test_a_leg_goes_once_a_final_statement_has_it_as_it_is(self) -> None:
         one = ended_leg("1.1")
-        async with self.holding() as store:
+        async with self.opened() as store:
             await store.commit([one])
             assert await self.done(store, Chore.LEGS) == 0
             await store.commit([saved(), copy_of(one)])
@@ -61,14 +57,14 @@ class HoldingsContract(ABC):
         self, changed: dict[str, object]
     ) -> None:
         one = ended_leg("1.1")
-        async with self.holding() as store:
+        async with self.opened() as store:
             await store.commit([one, saved(), copy_of(one, **changed)])
             assert await self.done(store, Chore.LEGS) == 0
 
     async def test_a_leg_from_before_anything_was_billed_goes_by_its_age(self) -> None:
         first = saved("2026-12", begins=after(3600))
         interim = saved("2026-12", number=1, begins=after(3600))
-        async with self.holding() as store:
+        async with self.opened() as store:
             await store.commit([ended_leg("1.1"), interim])
             assert await self.done(store, Chore.LEGS) == 0
             await store.commit([first])
@@ -77,14 +73,14 @@ class HoldingsContract(ABC):
     async def test_an_unanswered_leg_goes_by_its_age_and_an_open_one_stays(self) -> None:
         silent = ended_leg("1.1", answered_at=None, talk_us=0, month=None)
         nobodys = replace(silent, key=leg("1.2").key, tenant=None)
-        async with self.holding() as store:
+        async with self.opened() as store:
             await store.commit([silent, nobodys, leg("1.3"), saved()])
             assert await self.done(store, Chore.LEGS) == 2
             assert await store.open_legs() == [leg("1.3")]
 
     async def test_a_leg_of_nobody_is_a_chore_of_its_own(self) -> None:
         nobodys = ended_leg("1.1", tenant=None)
-        async with self.holding() as store:
+        async with self.opened() as store:
             await store.commit([nobodys, saved()])
             assert await self.done(store, Chore.LEGS) == 0
             assert await self.done(store, Chore.UNOWNED_LEGS) == 1
@@ -98,7 +94,7 @@ class HoldingsContract(ABC):
             ended_leg("2.3", month="2026-12"),
             ended_leg("2.4", answered_at=None),
         ]
-        async with self.holding() as store:
+        async with self.opened() as store:
             await store.commit([*legs, *others])
             before = await store.usage()
             november = await store.usage(tenant="acme", month="2026-11")
@@ -115,7 +111,7 @@ class HoldingsContract(ABC):
     async def test_a_call_goes_when_it_and_its_legs_are_over(self) -> None:
         over = call(ended_at=after(5))
         with_leg = call("c2", ended_at=after(5))
-        async with self.holding() as store:
+        async with self.opened() as store:
             await store.commit([over, with_leg, call("c3"), leg("1.2", call="c2")])
             assert await self.done(store, Chore.CALLS) == 1
             assert await store.open_calls() == [call("c3")]
@@ -125,7 +121,7 @@ class HoldingsContract(ABC):
     async def test_decisions_and_audit_go_by_their_age(self) -> None:
         audit = AuditRecord(after(0), "root", "apply", "tenant acme", None, {"plan": "pro"})
         young = replace(audit, at=after(20))
-        async with self.holding() as store:
+        async with self.opened() as store:
             await store.commit([decision(0), decision(20), audit, young])
             assert await self.done(store, Chore.DECISIONS, after(10)) == 1
             assert await self.done(store, Chore.AUDIT, after(10)) == 1
@@ -133,7 +129,7 @@ class HoldingsContract(ABC):
             assert await store.audit() == [young]
 
     async def test_an_event_goes_when_it_is_done_with(self) -> None:
-        async with self.holding() as store:
+        async with self.opened() as store:
             states = list(LetterState)
             await store.commit([letter(f"evt_{state}", state=state) for state in states])
             assert await self.done(store, Chore.EVENTS) == 1
@@ -146,7 +142,7 @@ class HoldingsContract(ABC):
     )
     async def test_numbers_are_cut_as_the_rule_says_and_once(self, number: str) -> None:
         one = ended_leg("1.1", caller=CALLER, number=number)
-        async with self.holding() as store:
+        async with self.opened() as store:
             await store.commit([one, copy_of(one), decision(number=number)])
             await store.commit([call(ended_at=after(5), number=number)])
             for chore in (Chore.LEG_NUMBERS, Chore.DECISION_NUMBERS, Chore.CALL_NUMBERS):
@@ -158,7 +154,7 @@ class HoldingsContract(ABC):
             assert (decided.caller, decided.number) == ("***", cut(number))
 
     async def test_numbers_stay_whole_while_a_statement_is_to_be_made_from_them(self) -> None:
-        async with self.holding() as store:
+        async with self.opened() as store:
             await store.commit([ended_leg("1.1"), leg("1.2"), call()])
             for chore in (Chore.LEG_NUMBERS, Chore.UNOWNED_LEG_NUMBERS, Chore.CALL_NUMBERS):
                 assert await self.done(store, chore) == 0
@@ -166,7 +162,7 @@ class HoldingsContract(ABC):
             assert await self.done(store, Chore.UNOWNED_LEG_NUMBERS) == 1
 
     async def test_the_oldest_are_due_first_and_so_many_as_were_asked_for(self) -> None:
-        async with self.holding() as store:
+        async with self.opened() as store:
             await store.commit([decision(second) for second in (3, 1, 2)])
             found = await store.holdings.due(Chore.DECISIONS, BEFORE, LATER, 2)
             assert [due.at for due in found] == [after(1), after(2)]
@@ -174,14 +170,14 @@ class HoldingsContract(ABC):
             assert [due.at for due in rest] == [after(2), after(3)]
 
     async def test_what_is_due_of_one_tenant_is_asked_for_by_its_name(self) -> None:
-        async with self.holding() as store:
+        async with self.opened() as store:
             await store.commit([decision(1), decision(2, tenant="globex")])
             found = await store.holdings.due(Chore.DECISIONS, BEFORE, LATER, 9, tenant="globex")
             assert [due.at for due in found] == [after(2)]
 
     async def test_legs_that_a_statement_is_to_be_made_from_are_counted(self) -> None:
         one, other = ended_leg("1.1"), ended_leg("1.2", tenant="globex")
-        async with self.holding() as store:
+        async with self.opened() as store:
             await store.commit([one, other, ended_leg("1.3", answered_at=None)])
             assert await store.holdings.needed("acme") == 1
             await store.commit([copy_of(one), saved()])
@@ -193,14 +189,14 @@ class HoldingsContract(ABC):
             after(1), "root", "apply", "tenant acme", None, {"email": "x", "plan": 1}
         )
         other = replace(told, at=after(0), subject="tenant globex")
-        async with self.holding() as store:
+        async with self.opened() as store:
             await store.commit([told, other])
             await store.holdings.redact("tenant acme", ["email", "name"])
             assert await store.audit() == [replace(told, after={"plan": 1}), other]
 
     async def test_what_is_not_due_any_more_is_left(self) -> None:
         one = call(ended_at=after(5))
-        async with self.holding() as store:
+        async with self.opened() as store:
             await store.commit([one])
             found = await store.holdings.due(Chore.CALLS, BEFORE, LATER, 9)
             await store.commit([leg("1.2")])  # of that call, and open
@@ -215,7 +211,7 @@ class HoldingsContract(ABC):
         clock, facts = Clock(), list[Fact]()
         clock.passed_s = 200 * 86_400.0
         kept = Retention(calls_days=185, decisions_days=0, numbers_days=180)
-        async with self.holding() as store:
+        async with self.opened() as store:
             await store.commit(records)
             first = min(
                 (one.begins for one in records if isinstance(one, SavedStatement)), default=BEFORE

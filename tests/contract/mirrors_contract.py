@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from contextlib import AbstractAsyncContextManager
-from typing import Protocol
-
 from pbxbilling.domain.cursor import Cursor
 from pbxbilling.domain.gateway import LetterMoved, LetterState
 from pbxbilling.domain.standing import Status
-from pbxbilling.ports import Mirrors, Store
+from tests.contract.empty_stores import OfAnyStore
 from tests.support.gateway_records import customer, invoice, letter, subscription
 from tests.support.store_records import after
 
 
-class MirroringStore(Store, Protocol):
-    """A store with its mirrors."""
-
-    @property
-    def mirrors(self) -> Mirrors:
-        """What it keeps of the gateway."""
-        ...
-
-
-class MirrorsContract(ABC):
+class MirrorsContract(OfAnyStore):
     """One suite for the real store and for the tests' own."""
-
-    @abstractmethod
-    def mirroring(self) -> AbstractAsyncContextManager[MirroringStore]:
-        """An empty store, for the time of the context."""
 
     async def test_everything_comes_back_as_it_was_written(self) -> None:
         whole = subscription(
@@ -42,7 +25,7 @@ class MirrorsContract(ABC):
         )
         paid = invoice(paid_at=after(5), page_url="https://pay.example/i")
         gone = customer(deleted=True)
-        async with self.mirroring() as store:
+        async with self.opened() as store:
             await store.commit([whole, gone, paid, letter()])
             assert await store.mirrors.subscription("sub_1") == whole
             assert await store.mirrors.customer("cus_1") == gone
@@ -50,34 +33,34 @@ class MirrorsContract(ABC):
             assert await store.mirrors.letter("evt_1") == letter()
 
     async def test_what_is_unknown_is_none(self) -> None:
-        async with self.mirroring() as store:
+        async with self.opened() as store:
             assert await store.mirrors.subscription("sub_1") is None
             assert await store.mirrors.customer("cus_1") is None
             assert await store.mirrors.letter("evt_1") is None
             assert await store.mirrors.cursor("events") is None
 
     async def test_a_subscription_is_replaced_whole(self) -> None:
-        async with self.mirroring() as store:
+        async with self.opened() as store:
             await store.commit([subscription(trial_until=after(1))])
             await store.commit([subscription(status=Status.CANCELLED)])
             assert await store.mirrors.subscriptions() == [subscription(status=Status.CANCELLED)]
 
     async def test_subscriptions_are_found_by_tenant_the_oldest_first(self) -> None:
         new, old = subscription("sub_a", created_at=after(9)), subscription("sub_b")
-        async with self.mirroring() as store:
+        async with self.opened() as store:
             await store.commit([new, old, subscription("sub_c", tenant=None)])
             assert await store.mirrors.subscriptions(tenant="acme") == [old, new]
             assert len(await store.mirrors.subscriptions()) == 3
 
     async def test_an_older_picture_of_an_invoice_changes_nothing(self) -> None:
         paid = invoice(status="paid", as_of=after(5))
-        async with self.mirroring() as store:
+        async with self.opened() as store:
             await store.commit([paid])
             await store.commit([invoice(status="open", as_of=after(4))])
             assert await store.mirrors.invoices(tenant="acme") == [paid]
 
     async def test_the_first_copy_of_an_event_stays(self) -> None:
-        async with self.mirroring() as store:
+        async with self.opened() as store:
             await store.commit([letter()])
             await store.commit([LetterMoved("evt_1", LetterState.DONE, 1)])
             await store.commit([letter(second=60, body="again")])
@@ -88,7 +71,7 @@ class MirrorsContract(ABC):
         first, second = letter("evt_b", 1), letter("evt_a", 2)
         done = letter("evt_c", 0, state=LetterState.DONE)
         parked = letter("evt_d", 0, state=LetterState.PARKED)
-        async with self.mirroring() as store:
+        async with self.opened() as store:
             await store.commit([second, first, done, parked])
             waiting = await store.mirrors.letters(LetterState.WAITING)
             assert waiting == [first, second]
@@ -96,7 +79,7 @@ class MirrorsContract(ABC):
             assert both == [parked, first]
 
     async def test_a_cursor_moves(self) -> None:
-        async with self.mirroring() as store:
+        async with self.opened() as store:
             await store.commit([Cursor("events", after(1))])
             await store.commit([Cursor("events", after(2))])
             assert await store.mirrors.cursor("events") == after(2)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections import Counter
-from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import date
 from itertools import permutations
@@ -30,7 +28,7 @@ from pbxbilling.domain.records import (
 from pbxbilling.domain.standing import Blocker, Status
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.domain.units import UnitPrice
-from pbxbilling.ports import Store
+from tests.contract.empty_stores import OfAnyStore
 from tests.support.store_records import after, call, decision, ended_leg, leg
 
 KEY = leg().key
@@ -41,12 +39,8 @@ GUESSED = [EndWitness.ESTIMATED, EndWitness.UNLISTED]
 LAW = settings(max_examples=20, suppress_health_check=[HealthCheck.differing_executors])
 
 
-class StoreContract(ABC):
+class StoreContract(OfAnyStore):
     """One suite for the real store and for the tests' own."""
-
-    @abstractmethod
-    def opened(self) -> AbstractAsyncContextManager[Store]:
-        """An empty store, for the time of the context."""
 
     async def written(self, *records: Record) -> LegRecord:
         """The leg after these records, a commit each."""

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
-from pbxbilling.store.sql import SqlStore
-from tests.contract.bills_contract import BillingStore, BillsContract
-from tests.support.memory_store import MemoryStore
+from tests.contract.bills_contract import BillsContract
+from tests.contract.empty_stores import InMemory, InSql
 
 
-class TestSqlBills(BillsContract):
-    @asynccontextmanager
-    async def billing(self) -> AsyncIterator[BillingStore]:
-        with TemporaryDirectory() as folder:
-            async with await SqlStore.open(f"sqlite:///{Path(folder, 'test.db')}") as store:
-                yield store
+class TestSqlBills(InSql, BillsContract):
+    pass
 
 
-class TestMemoryBills(BillsContract):
-    @asynccontextmanager
-    async def billing(self) -> AsyncIterator[BillingStore]:
-        yield MemoryStore()
+class TestMemoryBills(InMemory, BillsContract):
+    pass

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
-from pbxbilling.store.sql import SqlStore
-from tests.contract.mirrors_contract import MirroringStore, MirrorsContract
-from tests.support.memory_store import MemoryStore
+from tests.contract.empty_stores import InMemory, InSql
+from tests.contract.mirrors_contract import MirrorsContract
 
 
-class TestSqlMirrors(MirrorsContract):
-    @asynccontextmanager
-    async def mirroring(self) -> AsyncIterator[MirroringStore]:
-        with TemporaryDirectory() as folder:
-            async with await SqlStore.open(f"sqlite:///{Path(folder, 'test.db')}") as store:
-                yield store
+class TestSqlMirrors(InSql, MirrorsContract):
+    pass
 
 
-class TestMemoryMirrors(MirrorsContract):
-    @asynccontextmanager
-    async def mirroring(self) -> AsyncIterator[MirroringStore]:
-        yield MemoryStore()
+class TestMemoryMirrors(InMemory, MirrorsContract):
+    pass

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
-from pbxbilling.ports import Store
-from pbxbilling.store.sql import SqlStore
+from tests.contract.empty_stores import InMemory, InSql
 from tests.contract.store_contract import StoreContract
-from tests.support.memory_store import MemoryStore
 
 
-class TestSqlStore(StoreContract):
-    @asynccontextmanager
-    async def opened(self) -> AsyncIterator[Store]:
-        with TemporaryDirectory() as folder:
-            async with await SqlStore.open(f"sqlite:///{Path(folder, 'test.db')}") as store:
-                yield store
+class TestSqlStore(InSql, StoreContract):
+    pass
 
 
-class TestMemoryStore(StoreContract):
-    @asynccontextmanager
-    async def opened(self) -> AsyncIterator[Store]:
-        yield MemoryStore()
+class TestMemoryStore(InMemory, StoreContract):
+    pass

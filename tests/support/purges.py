@@ -5,34 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Protocol
 
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.meter_event import EventState
 from pbxbilling.domain.retention import Retention
-from pbxbilling.ports import Bills, Clock, Holdings, Mirrors, Store
+from pbxbilling.ports import Clock
 from pbxbilling.services.forget import Forgetter
 from pbxbilling.services.purge import Purge
 from pbxbilling.services.write import AccountWriter
-
-
-class HoldingStore(Store, Protocol):
-    """A store with all that a purge works on."""
-
-    @property
-    def holdings(self) -> Holdings:
-        """What grows old in it."""
-        ...
-
-    @property
-    def bills(self) -> Bills:
-        """What it keeps of statements."""
-        ...
-
-    @property
-    def mirrors(self) -> Mirrors:
-        """What it keeps of the gateway."""
-        ...
+from tests.support.whole_store import WholeStore
 
 
 async def no_rest() -> None:
@@ -40,7 +21,7 @@ async def no_rest() -> None:
 
 
 def purge_of(
-    store: HoldingStore, clock: Clock, facts: list[Fact], retention: Retention | None = None
+    store: WholeStore, clock: Clock, facts: list[Fact], retention: Retention | None = None
 ) -> Purge:
     """The purge of that store."""
     kept = retention or Retention()
@@ -56,7 +37,7 @@ def purge_of(
     )
 
 
-def forgetter_of(store: HoldingStore, writer: AccountWriter, clock: Clock) -> Forgetter:
+def forgetter_of(store: WholeStore, writer: AccountWriter, clock: Clock) -> Forgetter:
     """What forgets a tenant of that store, where no daemon runs."""
     return Forgetter(store.holdings, store, store.mirrors, writer, purge_of(store, clock, []))
 
