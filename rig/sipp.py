@@ -27,9 +27,6 @@ _REFUSAL = """  <recv response="{0}" optional="true" next="refused">
   </recv>"""
 _REFUSALS = (400, 403, 404, 408, 410, 480, 482, 484, 486, 487, 488, 500, 502, 503, 600, 603, 604)
 _FOREVER_S = 3600.0
-_LISTEN = ("-p", str(SIP_PORT), "-m", "1000000")
-_TONE = bytes([0x9E, 0x1E]) * 4000
-"""A second of µ-law that is not silence; played over and over."""
 
 
 class Happening(NamedTuple):
@@ -153,52 +150,34 @@ def call(
     *,
     count: int = 1,
     hold_s: float = _FOREVER_S,
-    ring_s: float | None = None,
     per_s: float = 2000.0,
-    media: bool = False,
     timed: bool = False,
 ) -> Sipp:
     """`count` calls from one phone or carrier to `number`, at once unless `per_s` is lowered.
 
-    Who is answered talks for `hold_s` and hangs up, unless the far end does. With `ring_s` the
-    caller gives up after ringing that long instead. `media` sends audio, and takes no notice of
-    what comes back. `timed` keeps the times for `answer_ms`.
+    Who is answered talks for `hold_s` and hangs up, unless the far end does. `timed` keeps the
+    times for `answer_ms`.
     """
     values = {
         "CALLER": caller.extension or "0155599",
-        "HOLD_MS": _ms(hold_s if ring_s is None else ring_s),
+        "HOLD_MS": _ms(hold_s),
         "REFUSALS": "\n".join(_REFUSAL.format(code) for code in _REFUSALS),
-        "MEDIA": '<exec rtp_stream="tone.ul,-1,0,PCMU/8000"/>' if media else "",
     }
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "tone.ul").write_bytes(_TONE)
     pace = ("-r", str(max(1, round(per_s))), "-l", str(count), "-m", str(count))
     keep = ("-trace_msg", "-message_file", "messages", "-trace_counts") if timed else ()
     target = (f"{pbx}:{SIP_PORT}", "-s", number, *pace, *keep)
-    return Sipp("call" if ring_s is None else "give-up", directory, caller, values, *target)
+    return Sipp("call", directory, caller, values, *target)
 
 
-def answer(
-    directory: Path,
-    callee: Endpoint,
-    *,
-    ring_s: float = 0.0,
-    hold_s: float = _FOREVER_S,
-    echo: bool = False,
-) -> Sipp:
-    """A phone or carrier that answers every call after `ring_s`, and hangs up after `hold_s`.
+def answer(directory: Path, callee: Endpoint) -> Sipp:
+    """A phone or carrier that answers every call at once, and leaves the end to the caller.
 
-    `echo` sends the caller's audio back.
+    Returns when its socket is bound: an INVITE before that is lost, and sent again late.
     """
-    values = {"RING_MS": _ms(ring_s), "HOLD_MS": _ms(hold_s)}
-    options = (*_LISTEN, *(("-rtp_echo",) if echo else ()))
-    return _listening(Sipp("answer", directory, callee, values, *options), callee)
-
-
-def _listening(run: Sipp, here: Endpoint) -> Sipp:
-    """Return when its socket is bound: an INVITE before that is lost, and sent again late."""
+    run = Sipp("answer", directory, callee, {}, "-p", str(SIP_PORT), "-m", "1000000")
     try:
-        until(lambda: _is_bound(here.address), f"SIPp listens on {here.address}")
+        until(lambda: _is_bound(callee.address), f"SIPp listens on {callee.address}")
     except TimeoutError:
         run.stop()
         raise

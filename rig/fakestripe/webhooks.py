@@ -38,10 +38,6 @@ class Attempt(NamedTuple):
 class _Receiver:
     url: str
     secrets: tuple[str, ...]
-    types: tuple[str, ...]
-
-    def wants(self, event: Body) -> bool:
-        return not self.types or event["type"] in self.types
 
 
 class Webhooks:
@@ -67,13 +63,13 @@ class Webhooks:
         self._session: aiohttp.ClientSession | None = None
         self._wake = asyncio.Event()
 
-    def send_to(self, url: str, *secrets: str, types: Iterable[str] = ()) -> None:
-        """Post events from now on to `url`, signed with every secret; only `types`, if any."""
-        self._receiver = _Receiver(url, secrets, tuple(types))
+    def send_to(self, url: str, *secrets: str) -> None:
+        """Post events from now on to `url`, signed with every secret."""
+        self._receiver = _Receiver(url, secrets)
 
     def publish(self, event: Body) -> None:
         """An event happened: it is posted as soon as may be, or held. From any thread."""
-        if self._receiver is None or not self._receiver.wants(event):
+        if self._receiver is None:
             return
         with self._lock:
             if self._held is not None:
