@@ -13,7 +13,7 @@ from pathlib import Path
 from random import randrange
 
 from pbxbilling.app import garbage
-from pbxbilling.app.facts import Facts
+from pbxbilling.app.facts import OF_CALLS, Facts
 from pbxbilling.clock import SystemClock
 from pbxbilling.domain.admission import Mode
 from pbxbilling.domain.book import AccountBook
@@ -96,7 +96,8 @@ class Core:
         self.watch = HookWatch(lines, self.metrics)
         if not silent:
             recorder = Recorder(self.writer, core.in_force.book, admissions=False)
-            facts.join((recorder, lines.sink, self.metrics.sink, inspector.sink))
+            facts.join((recorder, lines.sink, self.metrics.sink))
+            facts.join((inspector.sink,), besides=OF_CALLS)
 
         self._begin(calls, tenants)
         self._standing = frozenset(self.ledger.channels)

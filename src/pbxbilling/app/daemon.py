@@ -15,7 +15,7 @@ from pbxbilling.app import garbage
 from pbxbilling.app.broker import broker_settings
 from pbxbilling.app.daily import DailyTask, check_hour, purge_hour
 from pbxbilling.app.desk import desk_of
-from pbxbilling.app.facts import Facts
+from pbxbilling.app.facts import OF_CALLS, Facts
 from pbxbilling.app.figures import FiguresTask
 from pbxbilling.app.listeners import hook_settings, http_listeners
 from pbxbilling.app.past import Past
@@ -170,14 +170,15 @@ class Daemon:
 
     def _join_sinks(self, facts: Facts) -> None:
         """Whoever makes something of facts; the store first."""
-        facts.join((self._recorder, self._log.sink, self._metrics.sink, self._inspector.sink))
+        facts.join((self._recorder, self._log.sink, self._metrics.sink))
+        facts.join((self._inspector.sink,), besides=OF_CALLS)
         facts.join((self._mqtt.sink,))
 
     def _join_later_sinks(self, facts: Facts) -> None:
         """Those that are built on the PBXes, which tell already as they are taken up."""
         if self._payments:
-            facts.join((self._payments.sink,))
-        facts.join((self._figures_task.sink, self._statements.sink))
+            facts.join((self._payments.sink,), besides=OF_CALLS)
+        facts.join((self._figures_task.sink, self._statements.sink), besides=OF_CALLS)
 
     def _cut(self, channel: Channel, in_s: float) -> None:
         self._pbxes.cut(channel, in_s)  # built later: it works on the core that asks here
