@@ -172,7 +172,7 @@ class World:
         load = Load()
         for call in self.ledger.calls.values():
             if call.tenant == tenant:
-                load.add(call.weight())
+                load = load.plus(call.weight())
         return load
 
 

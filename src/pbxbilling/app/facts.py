@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from pbxbilling.domain.facts import (
+from pbxbilling.domain.call_facts import (
     AdmissionDecided,
     CallChanged,
     CallEnded,
     CallStarted,
-    Fact,
     LegAnswered,
 )
+from pbxbilling.domain.facts import Fact
 from pbxbilling.ports import EventSink
 
 # What every call makes several of. Most sinks hear of accounts and money alone, and to ask each of

@@ -10,14 +10,19 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import reduce
 
 from pbxbilling.domain.admission import NOTHING, Direction, Load
 from pbxbilling.domain.bridges import Bridges
 from pbxbilling.domain.call import Call, Channel
-from pbxbilling.domain.call_news import CallNews, News
+from pbxbilling.domain.call_facts import CallChanged, CallEnded, CallStarted
 from pbxbilling.domain.channel import ChannelKey, Trunks
 
 GONE_S = 60.0  # how long a hung-up Uniqueid is remembered, so that a late hook reserves nothing
+
+
+# One thing that happened to one call: the fact to be made of it, when its record is asked for.
+News = tuple[type[CallStarted | CallChanged | CallEnded], Call, datetime]
 
 
 class Ledger:
@@ -43,15 +48,19 @@ class Ledger:
         self, tenant: str, *, besides: Call | None = None, pbxes: frozenset[str] | None = None
     ) -> Load:
         """A tenant's load without the call `besides`, on all PBXes or only on those named."""
-        total = Load()
-        for pbx, loads in self._loads.items():
-            load = loads.get(tenant)
-            if load is not None and (pbxes is None or pbx in pbxes):
-                total.add(load)
-        counts_besides = besides is not None and (pbxes is None or besides.pbx in pbxes)
-        if besides is not None and counts_besides and besides.tenant == tenant:
-            total.add(besides.counted, -1)
-        return total
+        if besides is None and pbxes is None and len(self._loads) == 1:  # as at most sites
+            (loads,) = self._loads.values()
+            return loads.get(tenant, NOTHING)
+        chosen = (
+            loads.get(tenant, NOTHING)
+            for pbx, loads in self._loads.items()
+            if pbxes is None or pbx in pbxes
+        )
+        total = reduce(Load.plus, chosen, NOTHING)
+        if besides is None or besides.tenant != tenant:
+            return total
+        counts = pbxes is None or besides.pbx in pbxes
+        return total.turned(besides.counted, NOTHING) if counts else total
 
     def admitted_past_second(self, tenant: str, mono: float) -> int:
         """New calls admitted in the sliding second that ends at `mono`."""
@@ -162,7 +171,7 @@ class Ledger:
             call.origin = channel.key.uniqueid
             call.channels.append(channel)
             channel.call = call
-        self.news.append(News(CallNews.STARTED, call, at))
+        self.news.append((CallStarted, call, at))
         return call
 
     def ask(self, call: Call, channel: Channel) -> None:
@@ -227,7 +236,7 @@ class Ledger:
         self.aliases.update(dict.fromkeys(older.joined, older.id))
         self._end(younger, at)
         self.settle(older, at)
-        self.news.append(News(CallNews.CHANGED, older, at))
+        self.news.append((CallChanged, older, at))
         return older
 
     def _hand_over(self, younger: Call, older: Call) -> None:
@@ -264,18 +273,18 @@ class Ledger:
         self._account(call, NOTHING)
         call.tenant = tenant
         self.settle(call, at)
-        self.news.append(News(CallNews.CHANGED, call, at))
+        self.news.append((CallChanged, call, at))
 
     def note_changed(self, call: Call, at: datetime) -> None:
         """Something that is kept of the call changed, and nothing that it holds."""
-        self.news.append(News(CallNews.CHANGED, call, at))
+        self.news.append((CallChanged, call, at))
 
     def redirect(self, call: Call, direction: Direction, at: datetime) -> None:
         """Give a call the direction that its hook says."""
         if call.direction is not direction:
             call.direction = direction
             self.settle(call, at)
-        self.news.append(News(CallNews.CHANGED, call, at))
+        self.news.append((CallChanged, call, at))
 
     def drop(self, call: Call, at: datetime) -> None:
         """Take a call out of the ledger while its channels live on: refused late, or released.
@@ -317,16 +326,13 @@ class Ledger:
                 channel.dials_for = None
             channel.owner = channel.owner or call.tenant
         call.channels = []
-        self.news.append(News(CallNews.ENDED, call, at))
+        self.news.append((CallEnded, call, at))
 
     def _account(self, call: Call, weight: Load) -> None:
-        if call.tenant is None or weight == call.counted:
+        if call.tenant is None or weight is call.counted:
             return  # what belongs to nobody is counted from the moment that somebody owns it
         loads = self._loads.setdefault(call.pbx, {})
-        load = loads.get(call.tenant)
-        if load is None:
-            load = loads[call.tenant] = Load()
-        load.turn(call.counted, weight)
+        loads[call.tenant] = loads.get(call.tenant, NOTHING).turned(call.counted, weight)
         call.counted = weight
 
     # --- finding calls -------------------------------------------------------------------------

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from pbxbilling.domain.admission import (
     EMERGENCY,
-    Ask,
     Breach,
     Decision,
     Direction,
@@ -151,8 +150,10 @@ class Admission:
         paced = limits.max_calls_per_second is not None
         breach = first_breach(
             limits,
-            Ask(asked.direction, not asked.inside, self._legs_needed(asked)),
             ledger.load(tenant, besides=None if asked.inside else asked.call, pbxes=pbxes),
+            asked.direction,
+            self._legs_needed(asked),
+            new_call=not asked.inside,
             count_internal=terms.plan.count_internal,
             calls_past_second=ledger.admitted_past_second(tenant, asked.mono) if paced else 0,
         )

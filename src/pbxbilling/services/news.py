@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from pbxbilling.domain.call_facts import CallChanged, CallEnded, CallStarted
-from pbxbilling.domain.call_news import CallNews
+from pbxbilling.domain.call_facts import CallChanged
 from pbxbilling.domain.ledger import Ledger
 from pbxbilling.ports import EventSink
-
-_FACTS: dict[CallNews, type[CallStarted | CallChanged | CallEnded]] = {
-    CallNews.STARTED: CallStarted,
-    CallNews.CHANGED: CallChanged,
-    CallNews.ENDED: CallEnded,
-}
 
 
 def publish(ledger: Ledger, emit: EventSink) -> None:
@@ -23,8 +16,8 @@ def publish(ledger: Ledger, emit: EventSink) -> None:
         return
     news, ledger.news = ledger.news, []
     told = None
-    for what, call, at in news:
-        if what is CallNews.CHANGED and call is told:
+    for kind, call, at in news:
+        if kind is CallChanged and call is told:
             continue
         told = call
-        emit(_FACTS[what](at, call.record()))
+        emit(kind(at, call.record()))

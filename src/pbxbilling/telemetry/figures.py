@@ -8,7 +8,7 @@ from typing import Protocol
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from pbxbilling.domain.admission import Direction, Load, Mode
+from pbxbilling.domain.admission import NOTHING, Direction, Load, Mode
 from pbxbilling.services.views import BrokerView, StatusView
 from pbxbilling.telemetry.counts import TenantLabels
 
@@ -41,7 +41,8 @@ async def loads_by_label(live: LiveFigures, labels: TenantLabels) -> dict[str, L
     loads: dict[str, Load] = {}
     for part in live.loads():
         for tenant, load in part.items():
-            loads.setdefault(labels.of(tenant), Load()).add(load)
+            label = labels.of(tenant)
+            loads[label] = loads.get(label, NOTHING).plus(load)
         await asyncio.sleep(0)
     for tenant in labels.own():  # back to zero, not out of sight
         loads.setdefault(tenant, Load())
