@@ -7,9 +7,10 @@ The counterpart waits for the blank line, writes a constant and closes.
 
 Ours does all that the daemon does for a call that it admits: every session is a new channel of one
 of a hundred tenants with limits; it is judged, its slot reserved, its log line written to a file,
-its counters counted, its record made and queued. The store behind the queue forgets at once: a row
-on disk is a measurement of its own. The calls live until the end of a round and are hung up between
-the rounds, outside of the measurement: what following them costs is the AMI event's measurement.
+its counters counted, its record made and queued. The store behind the queue forgets, as late as a
+commit would be done: a row on disk is a measurement of its own. The calls live until the end of a
+round and are hung up between the rounds, outside of the measurement: what following them costs is
+the AMI event's measurement.
 """
 
 from __future__ import annotations
