@@ -53,16 +53,15 @@ class Channel:
         "parked",
         "peer",
         "refused",
-        "service",
         "started_at",
         "state",
         "talks_since_mono",
         "trunk",
+        "weighs",
     )
 
     def __init__(self, key: ChannelKey, name: str, *, trunk: bool, at: datetime, mono: float):
         self.key = key
-        self.trunk = trunk
         self.rename(name, trunk=trunk)
         self.state: int = ChannelState.DOWN
         self.direction: LegDirection | None = None
@@ -99,13 +98,9 @@ class Channel:
         """Take the name that a Rename or a masquerade gave it."""
         self.name = name
         self.local = is_local(name)
-        self.service = name.startswith(_SERVICE_TECHNOLOGIES)
+        service = name.startswith(_SERVICE_TECHNOLOGIES)
+        self.weighs = not (self.local or service)  # whether it keeps its call alive
         self.trunk = trunk and not self.local
-
-    @property
-    def weighs(self) -> bool:
-        """Whether it keeps its call alive: Local halves and service channels do not."""
-        return not (self.local or self.service)
 
     def answer(self, at: datetime, mono: float) -> None:
         """It was answered at `at`, and we heard it."""

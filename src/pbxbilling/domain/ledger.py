@@ -157,8 +157,9 @@ class Ledger:
 
         The caller settles it, so that what it marks and reserves counts in the same step.
         """
-        call = Call(call_id or self._new_id(), channel.key.pbx, tenant, direction, at=at, mono=mono)
-        call.asker = channel.key.uniqueid
+        pbx, uniqueid = channel.key
+        call = Call(call_id or self._new_id(), pbx, tenant, direction, at=at, mono=mono)
+        call.asker = uniqueid
         call.caller = channel.caller
         call.number = number or channel.exten
         call.hooked = hooked
@@ -168,7 +169,7 @@ class Ledger:
         self.ask(call, channel)
         channel.dials_for = call
         if channel.call is None:
-            call.origin = channel.key.uniqueid
+            call.origin = uniqueid
             call.channels.append(channel)
             channel.call = call
         self.news.append((CallStarted, call, at))

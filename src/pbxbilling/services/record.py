@@ -34,11 +34,11 @@ class Recorder:
 
     def __call__(self, fact: Fact) -> None:
         """Take one fact."""
-        if isinstance(fact, AdmissionDecided):
+        if isinstance(fact, _OF_CALLS):
+            self._records.put(fact.call)
+        elif isinstance(fact, AdmissionDecided):
             if self.admissions or fact.decision.outcome is not Outcome.ADMIT:
                 self._records.put(_decision(fact))
-        elif isinstance(fact, _OF_CALLS):
-            self._records.put(fact.call)
         elif isinstance(fact, LegAnswered):
             self._records.put(fact.leg)
         elif isinstance(fact, LegEnded):

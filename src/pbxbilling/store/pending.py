@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Hashable
+from typing import Any
 
 from pbxbilling.domain.admission import Outcome
 from pbxbilling.domain.meter_event import LegMetered
@@ -35,18 +36,19 @@ class Pending:
         """Add one; a state that a store would not take in place of a waiting one is left out."""
         match record:
             case CallRecord():
-                waiting = self._kept.get((CallRecord, record.call))
-                if not isinstance(waiting, CallRecord) or waiting.gives_way_to(record):
-                    self._kept[CallRecord, record.call] = record
+                self._keep((CallRecord, record.call), record)
             case LegRecord():
-                waiting = self._kept.get((LegRecord, record.key))
-                if not isinstance(waiting, LegRecord) or waiting.gives_way_to(record):
-                    self._kept[LegRecord, record.key] = record
+                self._keep((LegRecord, record.key), record)
             case DecisionRecord():
                 admitted = record.outcome is Outcome.ADMIT
                 (self._admissions if admitted else self._refusals).append(record)
             case _:
                 self._put_seldom(record)
+
+    def _keep(self, key: Hashable, record: CallRecord | LegRecord) -> None:
+        waiting: Any = self._kept.setdefault(key, record)  # of the same kind
+        if waiting is not record and waiting.gives_way_to(record):
+            self._kept[key] = record
 
     def _put_seldom(self, record: Record) -> None:
         match record:
