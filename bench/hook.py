@@ -11,6 +11,11 @@ its counters counted, its record made and queued. The store behind the queue for
 commit would be done: a row on disk is a measurement of its own. The calls live until the end of a
 round and are hung up between the rounds, outside of the measurement: what following them costs is
 the AMI event's measurement.
+
+The second row is our server with nobody behind it: it takes the session in, reads and decodes the
+environment, writes a constant and counts. What is between the two rows is the judging, with the
+ledger, the record, the line and the counters. Why they cost what they do, and what was tried, is in
+docs/decisions/0010-what-a-hook-costs.md.
 """
 
 from __future__ import annotations
@@ -132,9 +137,13 @@ def trial(server: Server, sessions: int = SESSIONS, tenants: int = TENANTS) -> C
 
 
 def measure() -> list[Row]:
-    """The row of the table."""
+    """The rows of the table."""
     with two_cores() as (first, _), ExitStack() as stack:
-        ours = stack.enter_context(server_process("ours", first))
-        null = stack.enter_context(server_process("null", first))
-        trials = trial(ours), trial(null)
-        return [compare("hook session, CPU", *trials, unit="µs", limit=LIMIT)]
+        ours, constant, null = (
+            trial(stack.enter_context(server_process(kind, first)))
+            for kind in ("ours", "constant", "null")
+        )
+        return [
+            compare("hook session, CPU", ours, null, unit="µs", limit=LIMIT),
+            compare("hook session read and answered alone, CPU", constant, null, unit="µs"),
+        ]

@@ -19,6 +19,8 @@ import uvloop
 
 from bench.core import TENANTS, Core
 from pbxbilling.agi.server import AgiServer, AgiSettings
+from pbxbilling.domain.admission import Direction
+from pbxbilling.domain.hook import Verdict
 
 FEW = 10, 10  # tenants, live calls
 MANY = 100_000, 50_000
@@ -53,6 +55,19 @@ async def serve_null(verdict: str = ADMIT) -> None:
     await server.serve_forever()
 
 
+async def serve_constant() -> None:
+    """Our hook server with nobody behind it: it reads, answers a constant and counts."""
+    verdict = Verdict(admit=True, tenant="acme", direction=Direction.OUTBOUND)
+    with TemporaryDirectory() as directory:
+        core = Core(Path(directory, "log"))
+        server = AgiServer(
+            AgiSettings(port=0), lambda _: verdict, core.admission.by_policy, core.watch, core.clock
+        )
+        async with server:
+            _open(server.port, forget=lambda: None)
+            await server.serve()
+
+
 async def serve_refusals() -> None:
     """The null hook that refuses."""
     await serve_null(REFUSE)
@@ -83,6 +98,7 @@ SERVERS: Mapping[str, Callable[[], Coroutine[None, None, None]]] = {
     "ours": serve_ours,
     "few": partial(serve_ours, *FEW),
     "many": partial(serve_ours, *MANY),
+    "constant": serve_constant,
     "null": serve_null,
     "refusals": serve_refusals,
 }

@@ -143,6 +143,8 @@ class Environment:
 def _blank_line(buffer: bytearray, start: int) -> int:
     """Where the first blank line begins, with its end of line or without a CR; -1 for none."""
     plain = buffer.find(b"\n\n", start)
+    if buffer.find(b"\r", start) < 0:  # as of Asterisk: one letter is found in no time
+        return plain
     before = buffer.find(b"\n\r\n", start, plain if plain >= 0 else len(buffer))
     return before if before >= 0 else plain
 
