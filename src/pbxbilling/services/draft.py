@@ -96,7 +96,7 @@ async def _with_late(bills: Bills, material: Material) -> Material:
     slug, begins = material.tenant.slug, material.period.begins
     closed = [
         one
-        for one in await bills.statements(tenant=slug)
+        for one in await bills.statements(tenant=slug, documents=False)
         if one.is_final and one.ends > begins - LATE_UNTIL
     ]
     if not closed:
@@ -110,6 +110,15 @@ async def _with_late(bills: Bills, material: Material) -> Material:
         if copy.talk_us and _has_left(copy, homes.get(copy.key))
     ]
     concerned = {home.month for home in homes.values() if home} | {one.of_month for one in moved}
+    if not concerned:  # mostly: no document of an earlier period is read, let alone rated again
+        return material
+    closed = [
+        saved
+        for one in closed
+        if one.month in concerned
+        for saved in await bills.statements(tenant=slug, month=one.month)
+        if saved.is_final
+    ]
     copies = [
         copy
         for month in sorted(concerned)

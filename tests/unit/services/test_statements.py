@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from pbxbilling.domain.account_facts import AccountsChanged
-from pbxbilling.domain.billed import BillingCycle, OneOffEntry
+from pbxbilling.domain.billed import BillingCycle, OneOffEntry, SavedStatement
 from pbxbilling.domain.billing_facts import (
     CycleOpened,
     StatementFailed,
@@ -268,6 +269,26 @@ async def test_after_a_downtime_the_day_counts_from_the_start() -> None:
 
 
 # --- what comes late ------------------------------------------------------------------------------
+
+
+async def test_without_late_calls_no_earlier_statement_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    office = await opened()
+    await office.called("2026-11-20T10:00")
+    await office.at("2026-12-01T00:00")
+    read: list[bool] = []
+    statements = office.store.bills.statements
+
+    async def watched(**asked: Any) -> list[SavedStatement]:
+        read.append(asked.get("documents", True))
+        return await statements(**asked)
+
+    monkeypatch.setattr(office.store.bills, "statements", watched)
+    await office.called("2026-12-20T10:00")
+    await office.at("2027-01-01T00:00")
+    assert [one.month for one in office.finals] == ["2026-11", "2026-12"]
+    assert not any(read)
 
 
 async def test_a_late_leg_is_a_line_of_the_next_statement_once() -> None:
