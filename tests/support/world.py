@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from typing import TypeVar
 
@@ -28,25 +28,9 @@ from pbxbilling.services.meter import Meter
 from pbxbilling.services.reconcile import Reconciler
 from pbxbilling.services.track import Tracker
 from pbxbilling.services.trust import Trust
+from tests.support.clock import START, Clock
 
 T = TypeVar("T")
-
-START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-
-
-class Clock:
-    """A clock that goes only when told; its wall time may be stepped."""
-
-    def __init__(self, start: datetime = START) -> None:
-        self.start = start
-        self.passed_s = 0.0
-        self.ahead_s = 0.0
-
-    def now(self) -> datetime:
-        return self.start + timedelta(seconds=self.passed_s + self.ahead_s)
-
-    def monotonic(self) -> float:
-        return 1000.0 + self.passed_s
 
 
 class World:
