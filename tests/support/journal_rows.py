@@ -9,6 +9,7 @@ from pbxbilling.domain.journal import JournalRow
 
 EPOCH_S = 1_795_230_000
 BEGAN = datetime.fromtimestamp(EPOCH_S, UTC)
+PHONE, TRUNK = "PJSIP/acme1-00000000", "PJSIP/carrier-00000001"
 
 
 def at(seconds: float) -> datetime:
@@ -20,7 +21,7 @@ def row(
     event: str,
     seconds: float,
     serial: int,
-    channel: str = "PJSIP/carrier-00000001",
+    channel: str = TRUNK,
     *,
     linked: int | None = None,
     second: int = EPOCH_S,
@@ -52,3 +53,18 @@ def line(told: JournalRow) -> bytes:
         told.extra,
     )
     return ",".join('"' + c.replace('"', '""') + '"' for c in columns).encode() + b"\n"
+
+
+def outbound(ends: float | None = 70.5, answers: float | None = 10) -> list[JournalRow]:
+    """A phone of nobody in particular calls out for globex."""
+    rows = [
+        row("CHAN_START", 0, 0, PHONE, exten="3201", caller="21"),
+        hook(1, 0, "outbound|globex|3201", channel=PHONE, caller="21"),
+        row("CHAN_START", 2, 1, TRUNK, linked=0, exten="s"),
+    ]
+    if answers is not None:
+        rows.append(row("ANSWER", answers, 1, TRUNK, linked=0, exten="3201", application="AppDial"))
+    if ends is not None:
+        rows.append(row("HANGUP", ends, 1, TRUNK, linked=0))
+        rows.append(row("HANGUP", ends, 0, PHONE))
+    return rows

@@ -27,10 +27,12 @@ from pbxbilling.services.settle import Settler
 from pbxbilling.services.track import Tracker
 from pbxbilling.services.trust import Trust
 from tests.support.clock import Clock
-from tests.support.journal_rows import at
+from tests.support.journal_rows import EPOCH_S, at
 from tests.support.memory_store import MemoryStore
 
 PBX = "pbx1"
+KEY = ChannelKey(PBX, f"{EPOCH_S}.1")
+"""The trunk leg of `journal_rows.outbound`."""
 LONG_AFTER = at(1000)
 ACCOUNTS = AccountBook(
     [Plan("basic", included_minutes=100)],
@@ -143,3 +145,12 @@ class Run:
 
     def held(self, uniqueid: str) -> bool:
         return ChannelKey(PBX, uniqueid) in self.ledger.channels
+
+
+async def recover(store: MemoryStore, rows: list[JournalRow]) -> Run:
+    """A daemon that was started on these rows, after its first round."""
+    run = Run(store, ListedJournal(rows))
+    await run.take_up()
+    await run.round()
+    await run.writer.flush()
+    return run
