@@ -15,7 +15,7 @@ THRESHOLDS = (5_000, 10, 10_000)
 
 
 def put_off() -> None:
-    """Collect nothing while accounts and live calls are loaded: a third of the time it takes."""
+    """Collect nothing while accounts and live calls are loaded: a quarter of the time it takes."""
     gc.disable()
 
 
