@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 from pbxbilling.domain.gateway import Letter, Topic
 from pbxbilling.domain.gateway_facts import WebhookReceived, WebhookResult
+from pbxbilling.loudness import Loudness
 from pbxbilling.payments import reading
 from pbxbilling.payments.letters import letter_of
 from pbxbilling.payments.signature import ForgedError, verify
 from pbxbilling.ports import Clock, EventSink, Store, StoreError
 
 LIMIT = 1 << 20  # bytes; Stripe's events are a few kB
-_QUIET_S = 60.0  # of many refusals in a row one a minute has a line of its own
 
 
 class Answer(NamedTuple):
@@ -56,7 +56,7 @@ class Webhook:
         self._emit = emit
         self._arrived = arrived
         self._live = live
-        self._quiet_until = float("-inf")
+        self._loudness = Loudness(clock)
 
     def oversized(self) -> Answer:
         """Refuse a body of which more than `limit` has come."""
@@ -96,9 +96,6 @@ class Webhook:
 
     def _refused(self, result: WebhookResult, reason: str) -> Answer:
         """Anybody can send such a body, as often as he likes."""
-        mono = self._clock.monotonic()
-        loud = mono >= self._quiet_until
-        if loud:
-            self._quiet_until = mono + _QUIET_S
+        loud = self._loudness.claim()
         self._emit(WebhookReceived(self._clock.now(), result, reason=reason, loud=loud))
         return _ANSWERS[result]

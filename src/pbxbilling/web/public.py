@@ -1,8 +1,8 @@
-"""What monitoring asks: metrics and health."""
+"""What may be asked from outside the machine: metrics, health, the webhook, and usage."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import orjson
 from fastapi import FastAPI, Request, Response
@@ -69,6 +69,10 @@ def public_app(
     """The application that may be reached from outside the machine."""
     app = FastAPI(title="pbxbilling", docs_url=None, redoc_url=None, openapi_url=None)
 
+    @app.exception_handler(ClientDisconnect)
+    async def left(_request: Request, _left: ClientDisconnect) -> Response:
+        return Response(status_code=400)  # nobody is there to read an answer
+
     @app.get("/metrics")
     async def scrape() -> Response:
         body = await metrics.scrape()
@@ -81,49 +85,48 @@ def public_app(
     @app.get("/readyz")
     async def ready() -> Response:
         status = live.status()
-        body = {
-            "ready": status.ready,
-            "pbxes": {
-                pbx.name: {
-                    "ready": pbx.ready,
-                    "connected": pbx.connected,
-                    "reconciled": pbx.reconciled,
-                    "stale": pbx.stale,
-                    "fault": pbx.fault,
-                }
-                for pbx in status.pbxes
-            },
-            "store": {
-                "ready": status.store.ready,
-                "pending": status.store.pending,
-                "fault": status.store.fault,
-            },
-        }
         return Response(
-            orjson.dumps(body), 200 if status.ready else 503, media_type="application/json"
+            orjson.dumps(_readiness(status)),
+            200 if status.ready else 503,
+            media_type="application/json",
         )
 
     @app.post("/api/stripe/webhook")
     async def receive(request: Request) -> Response:
         if webhook is None:
             return Response("Stripe is not enabled\n", 503, media_type="text/plain")
-        try:
-            answer = await _received(webhook, request)
-        except ClientDisconnect:  # nobody is there to read an answer
-            return Response(status_code=400)
+        answer = await _received(webhook, request)
         return Response(f"{answer.text}\n", answer.status, media_type="text/plain")
 
     @app.post("/api/v1/usage")
     async def count_usage(request: Request) -> Response:
         if usage is None:
             return Response("usage is not taken here\n", 503, media_type="text/plain")
-        try:
-            answer = await _told(usage, request)
-        except ClientDisconnect:
-            return Response(status_code=400)
+        answer = await _told(usage, request)
         return Response(answer.body, answer.status, media_type="application/json")
 
     return app
+
+
+def _readiness(status: StatusView) -> dict[str, Any]:
+    return {
+        "ready": status.ready,
+        "pbxes": {
+            pbx.name: {
+                "ready": pbx.ready,
+                "connected": pbx.connected,
+                "reconciled": pbx.reconciled,
+                "stale": pbx.stale,
+                "fault": pbx.fault,
+            }
+            for pbx in status.pbxes
+        },
+        "store": {
+            "ready": status.store.ready,
+            "pending": status.store.pending,
+            "fault": status.store.fault,
+        },
+    }
 
 
 async def _told(usage: UsageDoor, request: Request) -> UsageAnswer:

@@ -10,12 +10,12 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pbxbilling.domain.billing_facts import UsageReceived, UsageResult
+from pbxbilling.loudness import Loudness
 from pbxbilling.ports import Clock, EventSink, StoreError
 from pbxbilling.services.errors import NotKnownError
 from pbxbilling.services.units import UnitDesk
 
 LIMIT = 16_384  # bytes of a body
-_QUIET_S = 60.0  # of many refusals in a row one a minute has a line of its own
 _STATUS: Mapping[UsageResult, int] = {
     UsageResult.COUNTED: 200,
     UsageResult.KNOWN: 200,
@@ -58,7 +58,7 @@ class UsageDoor:
         self._desk = desk
         self._clock = clock
         self._emit = emit
-        self._quiet_until = float("-inf")
+        self._loudness = Loudness(clock)
 
     def lets_in(self, authorization: str) -> bool:
         """Whether the header has the token; how long that takes tells nothing of it."""
@@ -66,10 +66,7 @@ class UsageDoor:
 
     def refuse(self, result: UsageResult, reason: str) -> UsageAnswer:
         """Anybody can ask, as often as he likes."""
-        mono = self._clock.monotonic()
-        loud = mono >= self._quiet_until
-        if loud:
-            self._quiet_until = mono + _QUIET_S
+        loud = self._loudness.claim()
         self._emit(UsageReceived(self._clock.now(), result, reason=reason, loud=loud))
         return _answer(result, reason)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.types import Message
 
 from pbxbilling.domain.billing_facts import UsageReceived, UsageResult
 from pbxbilling.domain.book import AccountBook
@@ -146,3 +147,22 @@ async def test_without_a_token_file_it_is_not_there() -> None:
     transport = httpx.ASGITransport(app=public_app(shown, shown))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         assert (await client.post("/api/v1/usage", json=TOLD)).status_code == 503
+
+
+async def test_who_leaves_before_his_body_is_whole_is_no_fault_of_the_daemon() -> None:
+    office = Office()
+    shown = Unscraped()
+    app = public_app(shown, shown, usage=office.door)
+    said: list[int] = []
+
+    async def leave() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def hear(message: Message) -> None:
+        said.append(message.get("status", 0))
+
+    headers = [(b"authorization", f"Bearer {TOKEN}".encode())]
+    path = "/api/v1/usage"
+    asked = {"type": "http", "method": "POST", "path": path, "query_string": b""}
+    await app({**asked, "headers": headers}, leave, hear)
+    assert (said[0], office.facts) == (400, [])
