@@ -7,16 +7,12 @@ from difflib import get_close_matches
 from types import NoneType
 from typing import Any, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from pbxbilling.config.faults import Fault
 from pbxbilling.config.forms import DIALLED, DIGITS, NAME, SLUG
 from pbxbilling.config.lines import KeyPath
-
-_HIDDEN = frozenset(
-    {"secret", "url", "secret_key", "webhook_secrets"}
-)  # never repeated in a message: they are or hold secrets
 
 _EXPECTED: Mapping[str, str] = {
     "int_type": "a whole number",
@@ -68,7 +64,7 @@ def _message(details: ErrorDetails, path: KeyPath, model: type[BaseModel]) -> st
     if kind == "value_error":
         return str(details["ctx"]["error"])
     expected = _EXPECTED.get(kind) or _from_context(kind, details)
-    return f"expected {expected}{_got(details, path)}"
+    return f"expected {expected}{_got(details, path, model)}"
 
 
 def _from_context(kind: str, details: ErrorDetails) -> str:
@@ -80,11 +76,17 @@ def _from_context(kind: str, details: ErrorDetails) -> str:
     return details["msg"].removeprefix("Input should be ")
 
 
-def _got(details: ErrorDetails, path: KeyPath) -> str:
+def _got(details: ErrorDetails, path: KeyPath, model: type[BaseModel]) -> str:
     value = details["input"]
-    if not path or _HIDDEN.intersection(path) or not isinstance(value, str | int | float):
+    if not path or _may_be_secret(path, model) or not isinstance(value, str | int | float):
         return ""
     return f", got {_toml(value)}"
+
+
+def _may_be_secret(path: KeyPath, model: type[BaseModel]) -> bool:
+    """Whether a value must not be repeated: a secret, or a URL, which can hold one."""
+    here = _declared(path, model)
+    return path[-1] == "url" or here is SecretStr or SecretStr in get_args(here)
 
 
 def _toml(value: str | float) -> str:
@@ -102,17 +104,25 @@ def unknown_key(name: str, known: list[str], what: str = "key") -> str:
 
 def _siblings(model: type[BaseModel], path: KeyPath) -> list[str]:
     """The keys that may stand where this unknown one stands."""
-    here: Any = model
-    for part in path[:-1]:
-        if isinstance(here, type) and issubclass(here, BaseModel):
-            here = here.model_fields[str(part)].annotation
-        else:  # a list's index or a map's key
-            here = _held(here)
+    here = _declared(path[:-1], model)
     while get_args(here):
         here = _held(here)
     return list(here.model_fields)
 
 
+def _declared(path: KeyPath, model: type[BaseModel]) -> Any:
+    """The type of what stands there; None where the model does not say."""
+    here: Any = model
+    for part in path:
+        if isinstance(here, type) and issubclass(here, BaseModel):
+            field = here.model_fields.get(str(part))
+            here = field.annotation if field else None
+        else:  # a list's index or a map's key
+            here = _held(here)
+    return here
+
+
 def _held(container: Any) -> Any:
     """What a list, a map, `tuple[what, ...]` or `what | None` holds: it comes last."""
-    return [one for one in get_args(container) if one not in {Ellipsis, NoneType}][-1]
+    held = [one for one in get_args(container) if one not in {Ellipsis, NoneType}]
+    return held[-1] if held else None

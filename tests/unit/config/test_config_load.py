@@ -273,6 +273,21 @@ def test_a_wrong_secret_is_not_repeated(write: Write) -> None:
     assert faults(write(text)) == ['FILE:6: pbx[0].secret: expected a string in quotes, as "…"']
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[mqtt]\npassword = 123456",
+        "[usage]\ntoken = 123456",
+        "[stripe]\nsecret_key = 123456",
+        "[stripe]\nwebhook_secrets = [123456]",
+    ],
+)
+def test_no_secret_of_any_section_is_repeated(write: Write, text: str) -> None:
+    (fault,) = faults(write(text))
+    assert "expected a string in quotes" in fault
+    assert "123456" not in fault
+
+
 def test_an_empty_or_binary_secret_file_is_named(write: Write, tmp_path: Path) -> None:
     for content, said in ((b"\n", "is empty"), (b"\xff", "is not UTF-8")):
         (tmp_path / "ami.secret").write_bytes(content)
