@@ -10,7 +10,7 @@ import csv
 import json
 from collections.abc import Iterable, Iterator
 from io import StringIO
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, get_origin
 
 from pydantic import Field, ValidationError
 
@@ -31,10 +31,11 @@ class TenantRow(TenantTable):
     slug: Annotated[Slug, Field(alias="tenant")]
 
 
-_LISTS = frozenset({"contacts", "accountcodes", "dids", "contexts"})
-_FLAGS = frozenset({"tax_exempt", "demo"})
-_NUMBERS = frozenset({"anchor_day", "extensions", *LIMIT_NAMES})
-_READ = (*(key for key in TenantTable.model_fields if key not in LIMIT_NAMES), *LIMIT_NAMES)
+_TYPES = {key: field.annotation for key, field in TenantTable.model_fields.items()}
+_LISTS = frozenset(key for key, kind in _TYPES.items() if get_origin(kind) is tuple)
+_FLAGS = frozenset(key for key, kind in _TYPES.items() if kind is bool)
+_NUMBERS = frozenset({*(key for key, kind in _TYPES.items() if kind is int), *LIMIT_NAMES})
+_READ = (*(key for key in _TYPES if key not in LIMIT_NAMES), *LIMIT_NAMES)
 # What is lived is not exported: read back a day later, it would undo what has happened since.
 COLUMNS = ("tenant", *(key for key in _READ if key != "status"))
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}

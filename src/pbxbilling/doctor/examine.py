@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from pbxbilling.ami.settings import LinkSettings
@@ -16,6 +17,7 @@ from pbxbilling.doctor.check import Check, fail, ok, warn
 from pbxbilling.doctor.hook import round_trip
 from pbxbilling.doctor.judge import dialplan, judge
 from pbxbilling.doctor.manager import Said, UnreachableError, interview
+from pbxbilling.pbxes import link_settings
 from pbxbilling.ports import Clock
 
 LIMIT_S = 12.0  # of a PBX, whatever it does; the parts have shorter ones
@@ -70,12 +72,8 @@ _UNREACHABLE = (
 
 def _link(pbx: PbxSettings) -> LinkSettings:
     """As the daemon's own, with less patience."""
-    return LinkSettings(
-        pbx.name,
-        pbx.host,
-        pbx.username,
-        pbx.secret.get_secret_value(),
-        pbx.port,
+    return replace(
+        link_settings(pbx),
         connect_s=3.0,
         login_s=4.0,  # Asterisk lets a wrong secret wait for a second
         boot_s=2.0,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from pbxbilling.doctor.check import Check, fail, ok, warn
-from pbxbilling.domain.money import from_minor, minor_digits
+from pbxbilling.domain.money import from_minor, to_micros
 from pbxbilling.domain.plan import Cycle, Plan
 from pbxbilling.domain.sale import PriceFound
 from pbxbilling.ports import GatewayError
@@ -98,7 +98,7 @@ def _wrong_amount(plan: Plan, wanted: Wanted, found: PriceFound) -> str | None:
         ours = None if wanted.amount is None else from_minor(wanted.amount, plan.currency)
         return f"costs {_amount(found)}, the plan {ours or 'names no price for that'}"
     if wanted.metered and found.amount is not None:
-        micros = found.amount * 10 ** (6 - minor_digits(plan.currency))
+        micros = to_micros(from_minor(found.amount, plan.currency))
         if micros != plan.overage_per_minute_micros:
             return f"costs {_amount(found)} a minute, which is not overage_per_minute"
     return None

@@ -71,7 +71,7 @@ def _pages(stripe: StripeSettings) -> Iterator[Check]:
 
 
 async def _plans(database: DatabaseSettings) -> tuple[Plan, ...]:
-    """None where there is no database yet: the daemon makes it, and it must be the daemon's."""
+    """None are there before the database is: the daemon makes it, and it must be the daemon's."""
     if not database.path.exists():
         return ()
     async with await SqlStore.open(database.url) as store:

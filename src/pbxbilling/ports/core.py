@@ -6,9 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from pbxbilling.domain.facts import Fact
-from pbxbilling.domain.records import (
-    Record,
-)
+from pbxbilling.domain.records import Record
 
 
 class Clock(Protocol):

@@ -35,6 +35,7 @@ from pbxbilling.store import schema
 from pbxbilling.store.bills import ON_A_STATEMENT
 from pbxbilling.store.past_usage import adding_usage
 from pbxbilling.store.reads import Reads
+from pbxbilling.store.schema.base import spelled
 from pbxbilling.store.values import instant, to_us
 
 _ABOUT_PEOPLE = ("caller", "number")
@@ -78,9 +79,8 @@ class SqlHoldings:
     async def count(self, chore: Chore, before: datetime) -> int:
         """How many rows older than `before` there are to do it to."""
         target = _TARGETS[chore]
-        query: Select[Any] = select(func.count()).select_from(target.table)
-        rows = await self._reads.rows(query.where(target.where, target.age < to_us(before)))
-        return int(rows[0][0])
+        old = and_(target.where, target.age < to_us(before))
+        return await self._reads.count(target.table, old)
 
     async def due(
         self,
@@ -100,11 +100,8 @@ class SqlHoldings:
 
     async def needed(self, tenant: str) -> int:
         """How many of its answered legs a final statement or the meter still needs."""
-        query: Select[Any] = select(func.count()).select_from(schema.leg)
-        rows = await self._reads.rows(
-            query.where(_LEG.tenant == tenant, schema.LEG_USED, not_(_SETTLED))
-        )
-        return int(rows[0][0])
+        needed = and_(_LEG.tenant == tenant, schema.LEG_USED, not_(_SETTLED))
+        return await self._reads.count(schema.leg, needed)
 
     async def redact(self, subject: str, keys: Collection[str]) -> None:
         """Leave these keys out of what the audit trail says of a subject."""
@@ -180,15 +177,13 @@ def _was_never_billed() -> ColumnElement[bool]:
 
 def _waits_for_the_meter() -> ColumnElement[bool]:
     event = schema.meter_event.c
-    on_its_way = or_(*(event.state == state.value for state in (*DUE, EventState.PARKED)))
+    on_its_way = event.state.in_(map(spelled, sorted({*DUE, EventState.PARKED})))
     leg = schema.leg.c.pbx + ":" + schema.leg.c.uniqueid
     return exists().where(event.leg == leg, on_its_way)
 
 
 def _has_no_open_leg() -> ColumnElement[bool]:
-    leg = schema.leg.alias()
-    open_leg = and_(leg.c.answered_at.is_not(None), leg.c.ended_at.is_(None))
-    return not_(exists().where(open_leg, leg.c.call == schema.call.c.call))
+    return not_(exists().where(schema.LEG_OPEN, schema.leg.c.call == schema.call.c.call))
 
 
 _LEG, _CALL, _DECISION = schema.leg.c, schema.call.c, schema.decision.c

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, Row, Select, tuple_
+from sqlalchemy import Column, ColumnElement, Row, Select, Table, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxbilling.store.engine import reader_engine
@@ -40,6 +40,11 @@ class Reads:
         with told_as_store_errors(self._path):
             async with self._engine.begin() as snapshot:
                 return [(await snapshot.execute(query)).all() for query in queries]
+
+    async def count(self, table: Table, where: ColumnElement[bool]) -> int:
+        """How many rows there are of that kind."""
+        ((number,),) = await self.rows(select(func.count()).select_from(table).where(where))
+        return int(number)
 
     async def one(self, query: Select[Any], make: Callable[[Row[Any]], T]) -> T | None:
         """What is made of the first row; None where there is none."""
