@@ -30,6 +30,7 @@ from pbxbilling.domain.retention import PurgeFailed
 from pbxbilling.mqtt.publisher import Publisher
 from pbxbilling.pbxes import Pbxes
 from pbxbilling.ports import Clock
+from pbxbilling.services.close import Closer
 from pbxbilling.services.core import Core
 from pbxbilling.services.inforce import InForce
 from pbxbilling.services.inspect import Inspector
@@ -148,14 +149,16 @@ class Daemon:
             self._desk.purge, clock, facts, purge_hour(settings), PurgeFailed
         )
         self._figures_task = FiguresTask(self._desk.figures, facts)
-        self._statements = StatementTask(
+        closer = Closer(
             self._desk.billing.statements,
             in_force.book.tenants,
             clock,
             facts,
             self._pbxes.known_until,
             self._writer.flush,
+            lambda: asyncio.sleep(0),
         )
+        self._statements = StatementTask(closer, clock)
         self._usage = usage_door_of(settings.usage, store, self._accounts, clock, facts)
         self._hook = AgiServer(
             hook_settings(settings),

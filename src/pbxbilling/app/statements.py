@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
 from pbxbilling.domain.billing_facts import CycleOpened
 from pbxbilling.domain.facts import Fact
-from pbxbilling.domain.tenant import Tenant
 from pbxbilling.pauses import pause
-from pbxbilling.ports import Clock, EventSink
+from pbxbilling.ports import Clock
 from pbxbilling.services.close import Closer
-from pbxbilling.services.statements import Statements
 
 LOOK_S = 15.0  # at least so often: journals are read on, the wall clock can be set
 
@@ -20,21 +17,10 @@ LOOK_S = 15.0  # at least so often: journals are read on, the wall clock can be 
 class StatementTask:
     """Runs the closer; a sink of facts."""
 
-    def __init__(
-        self,
-        statements: Statements,
-        tenants: Mapping[str, Tenant],
-        clock: Clock,
-        emit: EventSink,
-        known_until: Callable[[], Mapping[str, datetime | None]],
-        flush: Callable[[], Awaitable[None]],
-    ) -> None:
-        """`known_until` and `flush` as of `Closer`."""
+    def __init__(self, closer: Closer, clock: Clock) -> None:
+        self._closer = closer
         self._clock = clock
         self._soon = asyncio.Event()
-        self._closer = Closer(
-            statements, tenants, clock, emit, known_until, flush, lambda: asyncio.sleep(0)
-        )
 
     def sink(self, fact: Fact) -> None:
         """Hear of what moves a period's end."""

@@ -10,6 +10,7 @@ from pbxbilling.app.statements import LOOK_S, StatementTask
 from pbxbilling.domain.billing_facts import CycleOpened, StatementSaved
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.facts import Fact
+from pbxbilling.services.close import Closer
 from pbxbilling.services.statements import Statements
 from pbxbilling.services.write import AccountWriter
 from pbxbilling.store.sql import SqlStore
@@ -36,7 +37,10 @@ async def test_a_period_is_closed_when_the_task_is_woken_after_its_end(tmp_path:
         book = AccountBook([BASIC], [ACME])
         accounts = AccountWriter(store, book, clock, tell, asyncio.Lock())
         statements = Statements(store.bills, store.mirrors, accounts, clock, tell)
-        task = StatementTask(statements, book.tenants, clock, tell, dict, flush)
+        closer = Closer(
+            statements, book.tenants, clock, tell, dict, flush, lambda: asyncio.sleep(0)
+        )
+        task = StatementTask(closer, clock)
         running = asyncio.create_task(task.run())
         while await store.mirrors.cursor("billed until: acme") is None:  # noqa: ASYNC110
             await asyncio.sleep(0)
