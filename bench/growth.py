@@ -63,8 +63,8 @@ def session() -> Row:
         )
 
 
-async def _fill(url: str) -> None:
-    async with await SqlStore.open(url) as store:
+async def _fill(database: Path) -> None:
+    async with await SqlStore.open(database) as store:
         await store.commit([Plan("limited", limits=Limits(max_calls=1000))])
         for start in range(0, TENANTS, 10_000):
             await store.commit([_tenant(number) for number in range(start, start + 10_000)])
@@ -89,7 +89,7 @@ def start_and_memory() -> list[Row]:
     starts_s: list[float] = []
     memory_mb: list[float] = []
     with TemporaryDirectory() as directory, VirtualSite(Path(directory)) as site:
-        asyncio.run(_fill(f"sqlite:///{site.database}"))
+        asyncio.run(_fill(site.database))
         for _ in range(PROCESSES):
             site.launch()
             starts_s.append(cpu_s(site.pid))

@@ -74,11 +74,11 @@ GROUPS = list(_groups())
 def ours() -> float:
     """Microseconds a row of the store."""
     with TemporaryDirectory() as folder:
-        return asyncio.run(_ours(f"sqlite:///{Path(folder, 'ours.db')}"))
+        return asyncio.run(_ours(Path(folder, "ours.db")))
 
 
-async def _ours(url: str) -> float:
-    async with await SqlStore.open(url) as store:
+async def _ours(path: Path) -> float:
+    async with await SqlStore.open(path) as store:
         await store.commit(GROUPS[0])  # compiles the statements
         began = time.perf_counter()
         for group in GROUPS[1:]:

@@ -27,7 +27,7 @@ class InSql(OfAnyStore):
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[WholeStore]:
         with TemporaryDirectory() as folder:
-            async with await SqlStore.open(f"sqlite:///{Path(folder, 'test.db')}") as store:
+            async with await SqlStore.open(Path(folder, "test.db")) as store:
                 yield store
 
 

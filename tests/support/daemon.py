@@ -56,8 +56,8 @@ def _pbx(name: str, host: str, port: int) -> str:
     )
 
 
-async def _commit(url: str, leg: LegRecord) -> None:
-    async with await SqlStore.open(url) as store:
+async def _commit(database: Path, leg: LegRecord) -> None:
+    async with await SqlStore.open(database) as store:
         await store.commit([leg])
 
 
@@ -226,7 +226,7 @@ class Daemon(Running):
             allowance_s=seconds,
             month=period_at(at, "UTC").month,
         )
-        asyncio.run(_commit(f"sqlite:///{self.database}", leg))
+        asyncio.run(_commit(self.database, leg))
         self.start()
 
     def wait_idle(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 from pbxbilling.domain.billing_facts import StatementSaved
 from pbxbilling.domain.book import AccountBook
@@ -21,10 +22,10 @@ from tests.support.clock import Clock
 NOW = datetime(2027, 5, 1, 0, 0, 30, tzinfo=UTC)
 
 
-async def close_all(url: str) -> None:
+async def close_all(database: Path) -> None:
     """Everything that has ended by NOW, as the daemon does it at a start."""
     clock = Clock(NOW)
-    async with await SqlStore.open(url) as store:
+    async with await SqlStore.open(database) as store:
         accounts = await store.accounts()
         book = AccountBook(accounts.plans, accounts.tenants)
         writer = AccountWriter(store, book, clock, _tell, asyncio.Lock())
@@ -49,4 +50,4 @@ async def _at_once() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(close_all(sys.argv[1]))
+    asyncio.run(close_all(Path(sys.argv[1])))

@@ -54,10 +54,12 @@ def legs_of(tenant: str, month: str, random: Random) -> list[LegRecord]:
     return legs
 
 
-def killed_after(url: str, statements: int, seconds: float) -> bool:
+def killed_after(database: Path, statements: int, seconds: float) -> bool:
     """Kill -9 so many statements and seconds on; False where nothing was left to do."""
     child = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.period_end", url], stdout=subprocess.PIPE, cwd=ROOT
+        [sys.executable, "-m", "tests.support.period_end", str(database)],
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
     )
     with child:
         assert child.stdout is not None
@@ -68,9 +70,9 @@ def killed_after(url: str, statements: int, seconds: float) -> bool:
         return b"done" not in child.stdout.read()
 
 
-def finished(url: str) -> None:
+def finished(database: Path) -> None:
     """Close what is left, undisturbed."""
-    command = [sys.executable, "-m", "tests.support.period_end", url]
+    command = [sys.executable, "-m", "tests.support.period_end", str(database)]
     done = subprocess.run(command, capture_output=True, cwd=ROOT, timeout=120, check=True)
     assert done.stdout.endswith(b"done\n"), done.stderr
 
@@ -83,9 +85,9 @@ def charge(legs: list[LegRecord]) -> int:
 
 async def test_ten_kills_lose_and_double_nothing(tmp_path: Path) -> None:
     random = Random(20261121)
-    url = f"sqlite:///{tmp_path / 'pbxbilling.db'}"
+    database = tmp_path / "pbxbilling.db"
     known: dict[str, dict[str, list[LegRecord]]] = defaultdict(dict)
-    async with await SqlStore.open(url) as store:
+    async with await SqlStore.open(database) as store:
         await store.commit([PLAN, *(replace(ACME, slug=slug) for slug in TENANTS)])
         await store.commit([Cursor(cursor_of(slug), BEGIN) for slug in TENANTS])
         for slug in TENANTS:
@@ -93,9 +95,9 @@ async def test_ten_kills_lose_and_double_nothing(tmp_path: Path) -> None:
                 known[slug][month] = legs_of(slug, month, random)
                 await store.commit(known[slug][month])
     for _ in range(KILLS):
-        assert killed_after(url, random.randint(1, 8), random.uniform(0, 0.03))
-    finished(url)
-    async with await SqlStore.open(url) as store:
+        assert killed_after(database, random.randint(1, 8), random.uniform(0, 0.03))
+    finished(database)
+    async with await SqlStore.open(database) as store:
         for slug in TENANTS:
             check(
                 await store.bills.statements(tenant=slug),

@@ -38,7 +38,7 @@ def old_rows() -> list[Record]:
 
 
 async def keep(site: VirtualSite, records: list[Record]) -> None:
-    async with await SqlStore.open(f"sqlite:///{site.database}") as store:
+    async with await SqlStore.open(site.database) as store:
         await store.commit(records)
 
 

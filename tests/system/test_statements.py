@@ -109,7 +109,7 @@ def months_ago(months: int) -> datetime:
 
 async def slept(database: Path, since: datetime) -> None:
     """The tenant was billed until then, and called once a month since."""
-    async with await SqlStore.open(f"sqlite:///{database}") as store:
+    async with await SqlStore.open(database) as store:
         await store.commit([Cursor(cursor_of("acme"), since)])
         for months in (2, 1):
             ended_at = months_ago(months) + timedelta(days=9)

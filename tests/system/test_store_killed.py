@@ -23,8 +23,8 @@ def records(number: int) -> list[CallRecord | LegRecord]:
     return [call(name), *legs]
 
 
-async def write_for_ever(url: str) -> None:
-    async with await SqlStore.open(url) as store:
+async def write_for_ever(database: Path) -> None:
+    async with await SqlStore.open(database) as store:
         for number in count():
             await store.commit(records(number))
             sys.stdout.write(f"{number}\n")
@@ -34,9 +34,9 @@ async def write_for_ever(url: str) -> None:
 @pytest.mark.system
 @pytest.mark.parametrize("commits", [1, 4, 9])
 async def test_a_killed_writer_leaves_whole_transactions_only(tmp_path: Path, commits: int) -> None:
-    url = f"sqlite:///{tmp_path / 'killed.db'}"
-    told = await asyncio.to_thread(kill_after, commits, url)
-    async with await SqlStore.open(url) as store:
+    database = tmp_path / "killed.db"
+    told = await asyncio.to_thread(kill_after, commits, database)
+    async with await SqlStore.open(database) as store:
         calls = {each.call for each in await store.open_calls()}
         legs = await store.open_legs()
     assert {f"c{number}" for number in range(told + 1)} <= calls
@@ -44,9 +44,9 @@ async def test_a_killed_writer_leaves_whole_transactions_only(tmp_path: Path, co
     assert {each.call for each in legs} == calls
 
 
-def kill_after(commits: int, url: str) -> int:
+def kill_after(commits: int, database: Path) -> int:
     """Kill the writer while it is at its next commit; gives the last one it told of."""
-    command = [sys.executable, "-m", "tests.system.test_store_killed", url]
+    command = [sys.executable, "-m", "tests.system.test_store_killed", str(database)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
         assert writer.stdout is not None
         for _ in range(commits):
@@ -57,4 +57,4 @@ def kill_after(commits: int, url: str) -> int:
 
 
 if __name__ == "__main__":
-    asyncio.run(write_for_ever(sys.argv[1]))
+    asyncio.run(write_for_ever(Path(sys.argv[1])))

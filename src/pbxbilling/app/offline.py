@@ -19,7 +19,7 @@ from pbxbilling.web.commands.command import Arguments
 
 async def run_offline(settings: Settings, command: str, given: Arguments) -> bytes:
     """Run it, and give its result as JSON. Raises StoreError, and what the command raises."""
-    async with await SqlStore.open(settings.database.url) as store:
+    async with await SqlStore.open(settings.database.path) as store:
         kept, clock = await store.accounts(), SystemClock()
         book = AccountBook(kept.plans, kept.tenants)
         accounts = AccountWriter(store, book, clock, _nobody, asyncio.Lock())

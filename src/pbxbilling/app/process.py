@@ -35,7 +35,7 @@ def serve(path: Path, env: Mapping[str, str] | None = None) -> None:
     for warning in settings.warnings():
         log.warning(warning)
     try:
-        with database_lock(settings.database.url), Notifier(env, os.getpid()) as notifier:
+        with database_lock(settings.database.path), Notifier(env, os.getpid()) as notifier:
             uvloop.run(_serve(configuration, log, lines, notifier))
     finally:
         lines.close()
@@ -45,7 +45,7 @@ async def _serve(
     configuration: Configuration, log: Log, lines: LineWriter, notifier: Notifier
 ) -> None:
     settings, clock = configuration.settings, SystemClock()
-    async with await SqlStore.open(settings.database.url) as store:
+    async with await SqlStore.open(settings.database.path) as store:
         past = await Past.read(store, clock.now(), settings.billing.timezone)
         daemon = Daemon(configuration, store, past, clock, log, lines, notifier)
         del past  # with 50,000 open calls it is 25 MB

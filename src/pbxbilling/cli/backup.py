@@ -18,9 +18,8 @@ def backup(file: Path, config: Config = DEFAULT, json: Json = False) -> None:
     """Copy the database, running or not, into a new file."""
     from pbxbilling.config.load import load
     from pbxbilling.store.backup import copy_database
-    from pbxbilling.store.engine import database_file
 
-    source = database_file(load(config, os.environ).database.url)
+    source = load(config, os.environ).database.path
     copy_database(source, file)
     size = file.stat().st_size
     done = {"database": str(source), "file": str(file.absolute()), "bytes": size}

@@ -19,10 +19,9 @@ def export_data(tenant: str, file: Path, config: Config = DEFAULT, json: Json = 
     """Write all that is held on a tenant into a new zip of JSON lines."""
     from pbxbilling.clock import SystemClock
     from pbxbilling.config.load import load
-    from pbxbilling.store.engine import database_file
     from pbxbilling.store.holding_of import export_tenant
 
-    source = database_file(load(config, os.environ).database.url)
+    source = load(config, os.environ).database.path
     rows = export_tenant(source, tenant, file, SystemClock().now())
     done = {"tenant": tenant, "file": str(file.absolute()), "rows": rows}
     print_done(done, f"{file}: all on tenant {tenant}, {sum(rows.values())} rows", as_json=json)

@@ -93,5 +93,5 @@ def _without_daemon(settings: Settings, command: str, given: Mapping[str, Any]) 
         raise CommandFailed(msg)
     with ExitStack() as held:
         if COMMANDS[command].writes:
-            held.enter_context(database_lock(settings.database.url))
+            held.enter_context(database_lock(settings.database.path))
         return asyncio.run(run_offline(settings, command, given))

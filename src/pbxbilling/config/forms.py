@@ -96,8 +96,8 @@ _SQLITE = "sqlite:///"
 
 def parse_database_path(url: str) -> Path:
     """The file of a SQLite url; raises ValueError for anything else."""
-    path = url.removeprefix(_SQLITE)
-    if path == url or not path or path.startswith(":"):
+    path, _, _ = url.removeprefix(_SQLITE).partition("?")
+    if not url.startswith(_SQLITE) or not path or path.startswith(":"):
         msg = 'expected "sqlite:////absolute/path.db"'
         raise ValueError(msg)
     return Path(path)

@@ -17,7 +17,7 @@ _SUBJECT = "database"
 def look(database: DatabaseSettings) -> list[Check]:
     """Its schema, by taking the write lock for a moment; and who holds the daemon's lock."""
     try:
-        return [_schema(database.path), _lock(database.url)]
+        return [_schema(database.path), _lock(database.path)]
     except StoreError as fault:
         return [fail(_SUBJECT, "open", str(fault), "do as the message says, then run this again")]
     except OSError as fault:
@@ -42,8 +42,8 @@ def _absent(path: Path) -> Check:
     return fail(_SUBJECT, "schema", f"{path} can not be created", mend)
 
 
-def _lock(url: str) -> Check:
-    holder = lock_holder(url)
+def _lock(path: Path) -> Check:
+    holder = lock_holder(path)
     if holder is not None:
         return ok(_SUBJECT, "lock", f"held by process {holder or '?'}")
     return warn(_SUBJECT, "lock", "nobody holds it: no daemon runs on it", "start the daemon")

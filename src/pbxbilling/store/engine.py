@@ -5,12 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
-from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-
-from pbxbilling.ports import StoreError
 
 BUSY_TIMEOUT_MS = 5000
 READERS = 2
@@ -18,22 +14,6 @@ READERS = 2
 # FULL: a commit that was told as done survives a power cut.
 WRITER_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_TIMEOUT_MS}")
 READER_PRAGMAS = ("query_only=ON", f"busy_timeout={BUSY_TIMEOUT_MS}")
-
-
-def database_file(url: str) -> Path:
-    """The file that `database.url` names; raises `StoreError` for what is no SQLite file."""
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        parsed = None
-    file = parsed.database if parsed and parsed.get_backend_name() == "sqlite" else None
-    if not file or file == ":memory:":
-        # Not the URL itself: it may carry a password.
-        msg = (
-            'database.url names no SQLite file: write "sqlite:////var/lib/pbxbilling/pbxbilling.db"'
-        )
-        raise StoreError(msg)
-    return Path(file)
 
 
 def writer_engine(path: Path) -> AsyncEngine:

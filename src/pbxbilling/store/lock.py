@@ -9,18 +9,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pbxbilling.ports import StoreError
-from pbxbilling.store.engine import database_file
 from pbxbilling.store.faults import check_folder
 
 
 @contextmanager
-def database_lock(url: str) -> Iterator[None]:
+def database_lock(path: Path) -> Iterator[None]:
     """Hold `NAME.lock` with this process's id in it; the kernel lets it go however we end.
 
     Raises `StoreError` at once where another process holds it. The file itself stays: deleting it
     would let two processes hold two files of one name.
     """
-    path = database_file(url)
     check_folder(path)
     lock = path.with_name(f"{path.name}.lock")
     descriptor = _open(lock)
@@ -31,13 +29,12 @@ def database_lock(url: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-def lock_holder(url: str) -> str | None:
+def lock_holder(path: Path) -> str | None:
     """The id of the process that holds the lock, empty where it is not told; None: nobody does.
 
     Makes no file: one that root made could not be opened by the daemon's user. Raises
     `StoreError`.
     """
-    path = database_file(url)
     lock = path.with_name(f"{path.name}.lock")
     try:
         descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)

@@ -27,7 +27,7 @@ from pbxbilling.domain.records import (
 from pbxbilling.store import account_rows, call_rows, schema
 from pbxbilling.store.backup import copy_database
 from pbxbilling.store.bills import SqlBills
-from pbxbilling.store.engine import database_file, writer_engine
+from pbxbilling.store.engine import writer_engine
 from pbxbilling.store.faults import FileError, told_as_store_errors
 from pbxbilling.store.holdings import SqlHoldings
 from pbxbilling.store.invoice_runs import SqlInvoiceRuns
@@ -61,12 +61,11 @@ class SqlStore:
         self._writes = Writes(self._writer.dialect.name)
 
     @classmethod
-    async def open(cls, url: str) -> Self:
-        """Bring the schema up to date and open the database that `database.url` names.
+    async def open(cls, path: Path) -> Self:
+        """Bring the schema up to date and open the database, which is made where there is none.
 
         Raises `StoreError` where the file cannot serve.
         """
-        path = database_file(url)
         await asyncio.to_thread(migrate, path)
         return cls(path)
 

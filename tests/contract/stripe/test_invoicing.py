@@ -199,7 +199,7 @@ async def test_runs_are_kept(tmp_path: Path) -> None:
         "acme", "2026-11", RunState.BEGUN, utc("2026-12-01T00:00"), "in_1", 1190, "EUR", "why"
     )
     issued = replace(run, state=RunState.ISSUED, at=run.at + timedelta(days=1))
-    async with await SqlStore.open(f"sqlite:///{tmp_path / 'test.db'}") as store:
+    async with await SqlStore.open(tmp_path / "test.db") as store:
         await store.commit([run, replace(run, month="2026-10")])
         await store.commit([issued])
         assert await store.invoice_runs.runs("2026-11") == [issued]

@@ -34,7 +34,7 @@ def settings(tmp_path: Path, fake: FakeStripe, **changed: object) -> Settings:
 
 
 async def looked(given: Settings, *plans: Plan) -> list[Check]:
-    async with await SqlStore.open(given.database.url) as store:
+    async with await SqlStore.open(given.database.path) as store:
         await store.commit(plans)
     checks = await examine_stripe(given, SystemClock())
     told = repr(checks)

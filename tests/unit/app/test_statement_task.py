@@ -33,7 +33,7 @@ async def test_a_period_is_closed_when_the_task_is_woken_after_its_end(tmp_path:
     async def flush() -> None:
         flushed.append("")
 
-    async with await SqlStore.open(f"sqlite:///{tmp_path / 'test.db'}") as store:
+    async with await SqlStore.open(tmp_path / "test.db") as store:
         book = AccountBook([BASIC], [ACME])
         accounts = AccountWriter(store, book, clock, tell, asyncio.Lock())
         statements = Statements(store.bills, store.mirrors, accounts, clock, tell)

@@ -288,6 +288,16 @@ def test_no_secret_of_any_section_is_repeated(write: Write, text: str) -> None:
     assert "123456" not in fault
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["", "nonsense", "sqlite://", "sqlite:///", "sqlite:///:memory:", "postgresql://u:hush@h/d"],
+)
+def test_a_url_that_names_no_file_says_what_to_write_and_no_secret(write: Write, url: str) -> None:
+    (fault,) = faults(write(f'[database]\nurl = "{url}"'))
+    assert 'expected "sqlite:////absolute/path.db"' in fault
+    assert "hush" not in fault
+
+
 def test_an_empty_or_binary_secret_file_is_named(write: Write, tmp_path: Path) -> None:
     for content, said in ((b"\n", "is empty"), (b"\xff", "is not UTF-8")):
         (tmp_path / "ami.secret").write_bytes(content)

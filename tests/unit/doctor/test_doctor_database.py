@@ -17,7 +17,7 @@ def looked(path: Path) -> dict[str, Check]:
 def test_a_database_in_use_is_well_and_names_its_process(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     migrate(path)
-    with database_lock(f"sqlite:///{path}"):
+    with database_lock(path):
         found = looked(path)
     assert {check.result for check in found.values()} == {Result.OK}
 
@@ -50,5 +50,5 @@ def test_a_file_that_is_no_database_fails(tmp_path: Path) -> None:
 def test_a_lock_of_somebody_who_did_not_sign_it_is_held_all_the_same(tmp_path: Path) -> None:
     with (tmp_path / "a.db.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert lock_holder(f"sqlite:///{tmp_path}/a.db") == ""
-    assert lock_holder(f"sqlite:///{tmp_path}/a.db") is None
+        assert lock_holder(tmp_path / "a.db") == ""
+    assert lock_holder(tmp_path / "a.db") is None

@@ -83,7 +83,7 @@ class Desk:
 
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    async with await SqlStore.open(f"sqlite:///{tmp_path / 'test.db'}") as store:
+    async with await SqlStore.open(tmp_path / "test.db") as store:
         yield Desk(store)
 
 

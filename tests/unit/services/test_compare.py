@@ -31,7 +31,7 @@ async def compared(
     path: Path, *records: Record, tenant: Tenant = METERED, month: str = "2026-11"
 ) -> list[MeteredPeriod]:
     metered = [LegMetered(FIRST.key), LegMetered(SECOND.key)]
-    async with await SqlStore.open(f"sqlite:///{path / 'test.db'}") as store:
+    async with await SqlStore.open(path / "test.db") as store:
         await store.commit([FIRST, SECOND, saved(), *metered])
         await store.commit(records)
         book = AccountBook([Plan("p")], [tenant])

@@ -104,13 +104,13 @@ async def assign(store: Store, accounts: AccountBook) -> None:
 
 
 async def test_a_leg_that_is_assigned_later_is_metered_then(tmp_path: Path) -> None:
-    async with await SqlStore.open(f"sqlite:///{tmp_path / 'test.db'}") as store:
+    async with await SqlStore.open(tmp_path / "test.db") as store:
         await assign(store, book())
         (event,) = await store.meters.due(after(3600), after(3600), 10)
     assert (event.tenant, event.minutes) == ("acme", 1)
 
 
 async def test_an_assigned_leg_of_a_demo_is_not(tmp_path: Path) -> None:
-    async with await SqlStore.open(f"sqlite:///{tmp_path / 'test.db'}") as store:
+    async with await SqlStore.open(tmp_path / "test.db") as store:
         await assign(store, book(demo=True))
         assert await store.meters.due(after(3600), after(3600), 10) == []

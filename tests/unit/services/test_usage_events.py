@@ -27,7 +27,7 @@ LEG = str(ended_leg().key)
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
-    async with await SqlStore.open(f"sqlite:///{tmp_path / 'test.db'}") as store:
+    async with await SqlStore.open(tmp_path / "test.db") as store:
         await store.commit([ended_leg(), LegMetered(ended_leg().key)])
         yield store
 

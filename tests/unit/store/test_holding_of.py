@@ -58,7 +58,7 @@ def held_on(tenant: str) -> list[Record]:
 async def exported(folder: Path, tenant: str) -> dict[str, list[dict[str, Any]]]:
     """What the export of a tenant has, by table, in a database that has two."""
     path = folder / "test.db"
-    async with await SqlStore.open(f"sqlite:///{path}") as store:
+    async with await SqlStore.open(path) as store:
         await store.commit([Plan("pro"), PbxMark("main", NOON)])
         await store.commit([*held_on("acme"), *held_on("globex")])
         export_tenant(path, tenant, folder / "out.zip", NOON)

@@ -26,7 +26,7 @@ LATER = NOON + timedelta(hours=1)
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
-    async with await SqlStore.open(f"sqlite:///{tmp_path / 'test.db'}") as store:
+    async with await SqlStore.open(tmp_path / "test.db") as store:
         yield store
 
 

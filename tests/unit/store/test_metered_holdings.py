@@ -26,7 +26,7 @@ from tests.support.store_records import after, ended_leg
 async def test_a_leg_waits_for_its_meter_event(tmp_path: Path, state: EventState, due: int) -> None:
     one = ended_leg("1.1")
     moved = MeterEventMoved(str(one.key), state, 1, 1, None, None)
-    async with await SqlStore.open(f"sqlite:///{tmp_path}/test.db") as store:
+    async with await SqlStore.open(tmp_path / "test.db") as store:
         await store.commit([one, LegMetered(one.key), saved(), copy_of(one)])
         await store.commit([moved])
         event = await store.meters.event(str(one.key))

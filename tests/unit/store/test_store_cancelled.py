@@ -15,7 +15,7 @@ from tests.support.store_records import ended_leg
 @pytest.mark.parametrize("steps", [1, 3, 5, 8, 13, 21, 34])
 async def test_a_cancelled_commit_is_whole_or_absent(tmp_path: Path, steps: int) -> None:
     legs = [ended_leg(str(number)) for number in range(1000)]
-    async with await SqlStore.open(f"sqlite:///{tmp_path / 'test.db'}") as store:
+    async with await SqlStore.open(tmp_path / "test.db") as store:
         commit = asyncio.create_task(store.commit(legs), name="commit")
         for _ in range(steps):
             await asyncio.sleep(0)
