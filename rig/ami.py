@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rig.running import Running
 from rig.site import AMI_SECRET
+from rig.waiting import patience_s
 
 Message = dict[str, str]
 """Header → value; the values of a repeated header stand on separate lines."""
@@ -84,13 +85,14 @@ class Ami(Running):
         return self._await(found, f"event {event} {fields}", timeout_s)
 
     def _await(self, probe: Callable[[], Message | None], what: str, timeout_s: float) -> Message:
-        deadline = time.monotonic() + timeout_s
+        limit_s = patience_s(timeout_s)
+        deadline = time.monotonic() + limit_s
         with self._changed:
             while (value := probe()) is None:
                 if self._ended:
                     raise ConnectionError(f"AMI closed before {what}")
                 if not self._changed.wait(max(0, deadline - time.monotonic())):
-                    raise TimeoutError(f"{what}: not within {timeout_s:g} s")
+                    raise TimeoutError(f"{what}: not within {limit_s:g} s")
         return value
 
     def _read(self) -> None:

@@ -15,6 +15,7 @@ from rig import sip
 from rig.leg import Leg
 from rig.running import Running
 from rig.site import SIP_PORT, Endpoint
+from rig.waiting import patience_s
 
 
 class Phone(Running):
@@ -78,11 +79,12 @@ class Phone(Running):
 
     def await_change(self, true: Callable[[], bool], what: str, timeout_s: float) -> None:
         """Return when `true` holds. TimeoutError names `what` was waited for."""
-        deadline = time.monotonic() + timeout_s
+        limit_s = patience_s(timeout_s)
+        deadline = time.monotonic() + limit_s
         with self._changed:
             while not true():
                 if not self._changed.wait(max(0, deadline - time.monotonic())):
-                    raise TimeoutError(f"{what}: not within {timeout_s:g} s")
+                    raise TimeoutError(f"{what}: not within {limit_s:g} s")
 
     def _read(self) -> None:
         with contextlib.suppress(OSError):

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from rig import provision
 from rig.running import Running
 from rig.site import SIP_PORT, Endpoint
-from rig.waiting import until
+from rig.waiting import patience_s, until
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 
@@ -118,7 +118,7 @@ class Sipp(Running):
 
         Raises RuntimeError when a call did not go as its scenario says: with SIPp's own words.
         """
-        status = self._process.wait(timeout_s)
+        status = self._process.wait(patience_s(timeout_s))
         if status:
             errors = self._directory / "errors"
             said = errors.read_text(errors="replace") if errors.exists() else ""
@@ -132,7 +132,7 @@ class Sipp(Running):
         """
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGUSR1)
-        self._process.wait(timeout_s)
+        self._process.wait(patience_s(timeout_s))
         return self.finals()
 
     def stop(self) -> None:
