@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
-from sqlite3 import Row, connect
+from sqlite3 import Row
 from typing import Any, NamedTuple, Self
-from urllib.request import urlopen
-
-from prometheus_client.parser import text_string_to_metric_families
 
 from pbxbilling.domain.gateway import UNFINISHED
 from pbxbilling.payments.drift import CURSOR
@@ -21,6 +18,8 @@ from pbxbilling.payments.post import SWEEP_S
 from rig.fakestripe import TEST_KEY, FakeStripe
 from rig.virtualpbx.pbx import Placed
 from rig.waiting import until
+from tests.support.database import rows
+from tests.support.scrape import sample
 from tests.support.virtual_site import VirtualSite
 
 SECRET = "whsec_shop"
@@ -56,7 +55,6 @@ class Storefront:
         self.fake = FakeStripe()
         sections = stripe_section(self.fake.url)
         self.site = VirtualSite(directory, sections=sections, journal=journal)
-        self._directory = directory
         self._known = 0
 
     def __enter__(self) -> Self:
@@ -114,12 +112,9 @@ class Storefront:
 
     # --- what its books say --------------------------------------------------------------------
 
-    def rows(self, query: str, *values: str) -> list[Row]:
+    def rows(self, query: str, *values: str) -> Sequence[Row]:
         """Rows of its database."""
-        path = self._directory / "pbxbilling.db"
-        with closing(connect(f"file:{path}?mode=ro", uri=True)) as database:
-            database.row_factory = Row
-            return database.execute(query, values).fetchall()
+        return rows(self.site.database, query, *values)
 
     def letters(self) -> dict[str, str]:
         """Every stored event and its state."""
@@ -140,15 +135,7 @@ class Storefront:
 
     def count(self, name: str, **labels: str) -> float:
         """A counter of its metrics; 0 where there is none yet."""
-        with urlopen(f"http://{self.site.http}/metrics", timeout=5) as answer:
-            text = answer.read().decode()
-        families = text_string_to_metric_families(text)
-        samples = (sample for family in families for sample in family.samples)
-        return sum(
-            sample.value
-            for sample in samples
-            if sample.name == f"pbxbilling_{name}_total" and labels.items() <= sample.labels.items()
-        )
+        return sample(self.site.http, f"pbxbilling_{name}_total", **labels)
 
     # --- what comes to it ----------------------------------------------------------------------
 

@@ -15,13 +15,13 @@ from signal import SIGTERM
 from typing import Any, Self
 
 import httpx
-from prometheus_client.parser import text_string_to_metric_families
 
 from pbxbilling.cli.reach import ask
 from rig.site import free_port
 from rig.virtualpbx import VirtualPbx
 from rig.virtualpbx.pbx import Placed
 from rig.waiting import until
+from tests.support.scrape import sample
 
 SECRET = "virtual-only"
 NUMBER = "0155501"
@@ -149,9 +149,7 @@ class VirtualSite:
 
     def metric(self, name: str) -> float:
         """The sum of a metric's samples."""
-        text = httpx.get(f"http://{self.http}/metrics", timeout=5).text
-        families = text_string_to_metric_families(text)
-        return sum(s.value for family in families for s in family.samples if s.name == name)
+        return sample(self.http, name)
 
     def log(self) -> str:
         """All that the daemon has written."""

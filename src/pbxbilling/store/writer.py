@@ -30,8 +30,8 @@ class StoreWriter:
     Calls, legs, audit, accounts and marks are never dropped: beyond the bound they still grow,
     by one record a call or leg.
 
-    A record that the database would never take is set aside in `refused` (the last hundred,
-    with `refused_total`), so that it does not hold up the others.
+    A record that the database would never take is set aside in `refused` (the last hundred), so
+    that it does not hold up the others.
     """
 
     def __init__(
@@ -54,7 +54,6 @@ class StoreWriter:
         self._fault: str | None = None
         self.dropped_admissions = 0
         self.dropped_refusals = 0
-        self.refused_total = 0
         self.refused: deque[tuple[Record, StoreError]] = deque(maxlen=100)
 
     @property
@@ -167,7 +166,6 @@ class StoreWriter:
             await self._write(records[middle:])
             return
         self.refused.append((records[0], fault))
-        self.refused_total += 1
         self._tell_failing(fault)
 
     def _tell_failing(self, fault: StoreError) -> None:
