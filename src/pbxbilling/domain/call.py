@@ -102,6 +102,18 @@ class Channel:
         self.weighs = not (self.local or service)  # whether it keeps its call alive
         self.trunk = trunk and not self.local
 
+    def pair_with(self, other: Channel) -> None:
+        """The two are halves of one Local pair; a half has no more than one other."""
+        self.part()
+        other.part()
+        self.peer, other.peer = other, self
+
+    def part(self) -> None:
+        """It is no half any more."""
+        if self.peer is not None:
+            self.peer.peer = None
+            self.peer = None
+
     def answer(self, at: datetime, mono: float) -> None:
         """It was answered at `at`, and we heard it."""
         self.answered_at = at

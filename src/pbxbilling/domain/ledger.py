@@ -114,9 +114,7 @@ class Ledger:
             return
         self._remember_gone(channel.key, mono)
         self.bridges.leave(channel)
-        if channel.peer is not None:
-            channel.peer.peer = None
-            channel.peer = None
+        channel.part()
         touched = list(channel.asked)
         for call in channel.asked:
             call.askers.remove(channel)

@@ -212,7 +212,7 @@ class Tracker:
         one, two = self.seen(signal.one, at, mono), self.seen(signal.two, at, mono)
         if one is None or two is None:
             return
-        one.peer, two.peer = two, one
+        one.pair_with(two)
         if one.call is not None:
             self._ledger.join(two, one.call, at, by=one)
         elif two.call is not None:

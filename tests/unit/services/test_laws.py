@@ -175,7 +175,16 @@ def _channel(world: World, pbx: str, number: int) -> ChannelSeen:
     return world.seen(str(number), "Local/1@x-5;1" if number == 5 else name, pbx=pbx)
 
 
+HALF_OF_TWO_PAIRS = [
+    ("local", "pbx1", 1, 2),
+    ("local", "pbx1", 0, 1),
+    ("hangup", "pbx1", 1, ""),
+    ("dial", "pbx1", 0, 2),
+]
+
+
 @given(EVENTS, st.sampled_from(Mode), limits())
+@example(HALF_OF_TWO_PAIRS, Mode.ENFORCE, {})
 @settings(deadline=None, max_examples=1500)
 def test_counts_are_true_in_any_order_and_zero_at_the_end(
     events: list[tuple[Any, ...]], mode: Mode, caps: dict[str, int]
