@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pbxbilling.domain.billed import OneOffEntry, PlanSwitched
+from pbxbilling.domain.charging import Charges
 from pbxbilling.domain.conditions import Conditions, conditions
 from pbxbilling.domain.money import from_minor, to_minor
 from pbxbilling.domain.period import Period
@@ -42,7 +43,7 @@ class PlanChangeReport:
     committed: bool
 
 
-class Charges:
+class PeriodChanges:
     """Raises StoreError, AdministrationError, and ValueError for what cannot be charged."""
 
     def __init__(
@@ -120,6 +121,12 @@ class Charges:
         if switches and at < switches[-1].at:
             msg = f"{at} is before {switches[-1].at}, when {tenant.plan} began: what was is past"
             raise AdministrationError(msg)
+        if tenant.charging.at(at) is Charges.METER_EVENTS and at != period.begins:
+            raise AdministrationError(
+                f"{tenant.slug} is charged by meter events, and a meter cannot blend the minutes of"
+                f" two plans: change it for all of the period, --at {period.begins.isoformat()},"
+                f" or when the next one begins, {period.ends.isoformat()}"
+            )
         switch = PlanSwitched(tenant.slug, at, tenant.plan, plan)
         after = replace(tenant, plan=plan)
         return _Change(

@@ -7,9 +7,10 @@ from datetime import datetime
 
 import pytest
 
+from pbxbilling.domain.charging import Charges, Charging
 from pbxbilling.domain.plan import Cycle
-from pbxbilling.services.charges import Charges, PlanChangeReport
 from pbxbilling.services.errors import AdministrationError
+from pbxbilling.services.period_changes import PeriodChanges, PlanChangeReport
 from tests.support.billing import ACME, BASIC, PRO, Office, utc
 
 
@@ -18,11 +19,11 @@ class Counter(Office):
 
     def __init__(self, now: str = "2026-11-16T00:00", *tenants: object) -> None:
         super().__init__(now, *tenants)  # type: ignore[arg-type]
-        self.charges = Charges(self.statements, self.store.bills, self.writer, self.clock)
+        self.changes = PeriodChanges(self.statements, self.store.bills, self.writer, self.clock)
 
     async def moves(self, at: str | None = None, *, dry_run: bool = False) -> PlanChangeReport:
         when: datetime | None = utc(at) if at else None
-        return await self.charges.change_plan("acme", "pro", when, "root", dry_run=dry_run)
+        return await self.changes.change_plan("acme", "pro", when, "root", dry_run=dry_run)
 
     async def net(self) -> int:
         return (await self.statements.preview("acme")).statement.net
@@ -40,9 +41,9 @@ async def counter(now: str = "2026-11-16T00:00", *tenants: object) -> Counter:
 async def test_a_fee_adds_a_discount_and_a_credit_take_away() -> None:
     at = await counter()
     for kind, amount in (("fee", "7.00"), ("discount", "2.50"), ("credit", "0.25")):
-        await at.charges.add("acme", kind, amount, "so it is", "root")
+        await at.changes.add("acme", kind, amount, "so it is", "root")
     assert await at.net() == 1000 + 700 - 250 - 25
-    assert [one.number for one in await at.charges.one_offs("acme")] == [1, 2, 3]
+    assert [one.number for one in await at.changes.one_offs("acme")] == [1, 2, 3]
     row = at.store.audited[-1]
     assert (row.actor, row.action, row.subject) == ("root", "oneoff add", "tenant acme")
     assert row.after is not None
@@ -51,11 +52,11 @@ async def test_a_fee_adds_a_discount_and_a_credit_take_away() -> None:
 
 async def test_a_line_may_be_for_a_month_to_come_but_not_for_a_closed_one() -> None:
     at = await counter()
-    await at.charges.add("acme", "fee", "7.00", "so it is", "root", "2027-01")
+    await at.changes.add("acme", "fee", "7.00", "so it is", "root", "2027-01")
     assert await at.net() == 1000
     await at.at("2026-12-01T00:00")
     with pytest.raises(AdministrationError, match="2026-11 is closed for acme: put it on 2026-12"):
-        await at.charges.add("acme", "fee", "7.00", "late", "root", "2026-11")
+        await at.changes.add("acme", "fee", "7.00", "late", "root", "2026-11")
 
 
 @pytest.mark.parametrize(
@@ -72,7 +73,7 @@ async def test_what_cannot_be_a_line_is_said(
 ) -> None:
     at = await counter()
     with pytest.raises((AdministrationError, ValueError), match=said):
-        await at.charges.add("acme", kind, amount, reason, "root")
+        await at.changes.add("acme", kind, amount, reason, "root")
     assert not at.store.bills.entries
 
 
@@ -96,7 +97,7 @@ async def test_a_change_may_be_dated_back_within_the_open_period() -> None:
     assert (await at.moves("2026-11-16T00:00")).difference == 1500
     assert await at.net() == 2500
     with pytest.raises(AdministrationError, match="no open period of acme"):
-        await at.charges.change_plan("acme", "basic", utc("2026-10-31T00:00"), "root", dry_run=True)
+        await at.changes.change_plan("acme", "basic", utc("2026-10-31T00:00"), "root", dry_run=True)
 
 
 async def test_a_change_to_come_can_only_be_looked_at() -> None:
@@ -111,7 +112,7 @@ async def test_what_was_is_past() -> None:
     at = await counter()
     await at.moves()
     with pytest.raises(AdministrationError, match="what was is past"):
-        await at.charges.change_plan("acme", "basic", utc("2026-11-10T00:00"), "root", dry_run=True)
+        await at.changes.change_plan("acme", "basic", utc("2026-11-10T00:00"), "root", dry_run=True)
 
 
 async def test_on_trial_a_change_costs_from_its_end_on() -> None:
@@ -121,6 +122,14 @@ async def test_on_trial_a_change_costs_from_its_end_on() -> None:
     done = await at.moves()
     assert done.difference == 1333 - 333
     assert await at.net() == before + done.difference
+
+
+async def test_a_metered_tenant_changes_for_a_whole_period_only() -> None:
+    at = await counter("2026-11-16T00:00", replace(ACME, charging=Charging(Charges.METER_EVENTS)))
+    with pytest.raises(AdministrationError, match="cannot blend the minutes of two plans"):
+        await at.moves()
+    assert at.book.tenants["acme"].plan == "basic"
+    assert (await at.moves("2026-11-01T00:00")).difference == 4000 - 1000
 
 
 @pytest.mark.parametrize(
@@ -134,7 +143,7 @@ async def test_on_trial_a_change_costs_from_its_end_on() -> None:
 async def test_a_plan_that_cannot_be_chosen_is_said(tenant: object, plan: str, said: str) -> None:
     at = await counter("2026-11-16T00:00", tenant)
     with pytest.raises(AdministrationError, match=said):
-        await at.charges.change_plan("acme", plan, None, "root", dry_run=True)
+        await at.changes.change_plan("acme", plan, None, "root", dry_run=True)
 
 
 async def test_a_deactivated_plan_cannot_be_chosen() -> None:

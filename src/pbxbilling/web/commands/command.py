@@ -10,12 +10,12 @@ from pbxbilling.domain.billed import InvoiceRun
 from pbxbilling.ports import Bills, Clock, Mirrors, Store
 from pbxbilling.services.administer import Administration
 from pbxbilling.services.archive import Archive
-from pbxbilling.services.charges import Charges
 from pbxbilling.services.compare import Comparison
 from pbxbilling.services.daily import DailyCheck
 from pbxbilling.services.errors import AdministrationError
 from pbxbilling.services.figures import Figures
 from pbxbilling.services.forget import Forgetter
+from pbxbilling.services.period_changes import PeriodChanges
 from pbxbilling.services.purge import Purge
 from pbxbilling.services.sell import Sales
 from pbxbilling.services.statements import Statements
@@ -51,7 +51,7 @@ class BillingDesk:
 
     statements: Statements
     archive: Archive
-    charges: Charges
+    changes: PeriodChanges
 
     @classmethod
     def of(
@@ -61,7 +61,7 @@ class BillingDesk:
         return cls(
             statements,
             Archive(statements, store, bills),
-            Charges(statements, bills, writer, clock),
+            PeriodChanges(statements, bills, writer, clock),
         )
 
 

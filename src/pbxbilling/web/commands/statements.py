@@ -14,7 +14,7 @@ from pbxbilling.domain.money import from_minor
 from pbxbilling.domain.statement import StatementKind
 from pbxbilling.domain.statement_json import as_json
 from pbxbilling.services.archive import CallList
-from pbxbilling.services.charges import PlanChangeReport
+from pbxbilling.services.period_changes import PlanChangeReport
 from pbxbilling.services.statements import Issued
 from pbxbilling.web.commands.command import Arguments, Command, Desk
 from pbxbilling.web.commands.shape import plain
@@ -46,19 +46,19 @@ async def _records(desk: Desk, given: Arguments, _actor: str) -> Any:
 
 
 async def _add(desk: Desk, given: Arguments, actor: str) -> Any:
-    entry = await desk.billing.charges.add(
+    entry = await desk.billing.changes.add(
         given["tenant"], given["kind"], given["amount"], given["reason"], actor, given["month"]
     )
     return _one_off(entry)
 
 
 async def _one_offs(desk: Desk, given: Arguments, _actor: str) -> Any:
-    return [_one_off(one) for one in await desk.billing.charges.one_offs(given["tenant"])]
+    return [_one_off(one) for one in await desk.billing.changes.one_offs(given["tenant"])]
 
 
 async def _change_plan(desk: Desk, given: Arguments, actor: str) -> Any:
     at = datetime.fromisoformat(given["at"]) if given["at"] else None
-    report = await desk.billing.charges.change_plan(
+    report = await desk.billing.changes.change_plan(
         given["tenant"], given["plan"], at, actor, dry_run=given["dry_run"]
     )
     return _changed(report)
