@@ -37,7 +37,6 @@ from pbxbilling.telemetry.writer import LineWriter
 from tests.support.memory_store import MemoryStore
 
 PBX = "pbx1"
-_COMMIT_S = 0.002  # of an SSD with synchronous=FULL
 TENANTS = 100
 _LIMITS = Limits(
     max_calls=1000, max_outbound_calls=1000, max_trunk_legs=2000, max_calls_per_second=10_000
@@ -45,15 +44,16 @@ _LIMITS = Limits(
 
 
 class ForgetfulStore(MemoryStore):
-    """Takes the time of a commit, and keeps nothing.
+    """Keeps nothing; a commit takes no time, or as long as it is told to."""
 
-    One that is done at once would wake the writer in every turn of the loop, for each call anew;
-    while a disk is written, the calls of a few milliseconds gather.
-    """
+    def __init__(self, commit_s: float) -> None:
+        super().__init__()
+        self._commit_s = commit_s
 
     async def commit(self, records: Sequence[Record]) -> None:  # noqa: ARG002
         """Forget them."""
-        await asyncio.sleep(_COMMIT_S)
+        if self._commit_s:
+            await asyncio.sleep(self._commit_s)
 
 
 class Core:
@@ -61,11 +61,17 @@ class Core:
 
     Its tenants have limits, far away, and an account code of their own name; so many `calls` of
     tenants drawn at random live. Made in a running loop, which also has to run `writer`. With
-    `silent` no sink hears the facts.
+    `silent` no sink hears the facts; a commit takes `commit_s`.
     """
 
     def __init__(
-        self, log: Path, *, tenants: int = TENANTS, calls: int = 0, silent: bool = False
+        self,
+        log: Path,
+        *,
+        tenants: int = TENANTS,
+        calls: int = 0,
+        silent: bool = False,
+        commit_s: float = 0.0,
     ) -> None:
         self.clock = SystemClock()
         plan = Plan("limited", limits=_LIMITS)
@@ -83,7 +89,7 @@ class Core:
         _take_up_pbx(core)
         self.ledger, self.tracker, self.admission = core.ledger, core.tracker, core.admission
         self.reconciler = core.reconciler
-        self.writer = StoreWriter(ForgetfulStore(), self.clock, facts)
+        self.writer = StoreWriter(ForgetfulStore(commit_s), self.clock, facts)
         self._lines = LineWriter(log.open("ab").fileno())
         lines = Log(self._lines, self.clock, "json", "info")
         inspector = Inspector(
