@@ -92,9 +92,10 @@ class Mosquitto(Running):
         self._signal(signal.SIGCONT)
 
     def listen(self, topic: str = "pbxbilling/#") -> "Listener":
-        """Subscribe with mosquitto_sub."""
+        """Subscribe with mosquitto_sub, and return when the broker has said that it is done."""
         listener = Listener(self, topic, self.directory / f"heard-{len(self._listeners)}")
         self._listeners.append(listener)
+        until(listener.subscribed, f"mosquitto_sub has {topic}")
         return listener
 
     def run(
@@ -128,6 +129,10 @@ class Mosquitto(Running):
         super().__exit__(*fault)
 
 
+_MARK = "heard "
+"""Begins what came; other lines are what mosquitto_sub says of its connection (-d)."""
+
+
 class Listener:
     """A subscriber that is not ours: mosquitto_sub, which connects anew by itself."""
 
@@ -135,15 +140,25 @@ class Listener:
         self._output = output
         self._process = broker.run(
             "usr/bin/mosquitto_sub",
-            *("-h", "127.0.0.1", "-p", str(broker.port), "-t", topic, "-F", "%r %t %p"),
+            *("-h", "127.0.0.1", "-p", str(broker.port), "-t", topic),
+            *("-d", "-F", f"{_MARK}%r %t %p"),
             *broker.credentials,
             output=output,
         )
 
+    def subscribed(self) -> bool:
+        """Whether the broker has taken the subscription."""
+        return "Subscribed (" in self._output.read_text()
+
     def heard(self, topic_end: str = "") -> list[Heard]:
         """What came so far, in order, on topics that end so."""
         lines = self._output.read_text().splitlines(keepends=True)
-        parts = [line.rstrip("\n").split(" ", 2) for line in lines if line.endswith("\n")]
+        whole = [
+            line[len(_MARK) : -1]
+            for line in lines
+            if line.startswith(_MARK) and line.endswith("\n")
+        ]
+        parts = [line.split(" ", 2) for line in whole]
         found = [Heard(part[0] == "1", *part[1:]) for part in parts if len(part) == 3]
         return [message for message in found if message.topic.endswith(topic_end)]
 
