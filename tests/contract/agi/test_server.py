@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import socket
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from dataclasses import replace
 from ipaddress import ip_network
 
@@ -93,12 +94,17 @@ async def test_a_silent_peer_gets_a_verdict_at_the_deadline_and_is_given_up() ->
 
 
 async def test_callers_who_waited_in_the_queue_past_the_deadline_get_the_policys_verdict() -> None:
-    async with serving(SETTINGS) as site, AsyncExitStack() as stack:
-        clients = [await stack.enter_async_context(AgiClient(site.port)) for _ in range(40)]
-        for nth, client in enumerate(clients):
-            client.send(environment(number="112" if nth == 39 else "0155501"))
-        time.sleep(2 * SETTINGS.deadline_s)  # noqa: ASYNC251  the loop is held: none is accepted
-        said = [await client.command() for client in clients]
+    loop = asyncio.get_running_loop()
+    async with serving(SETTINGS) as site:
+        with ExitStack() as stack:
+            clients = []
+            for nth in range(40):  # the loop is held: they connect, and none is accepted
+                client = stack.enter_context(socket.create_connection(("127.0.0.1", site.port)))
+                client.sendall(b"".join(environment(number="112" if nth == 39 else "0155501")))
+                client.setblocking(False)
+                clients.append(client)
+            time.sleep(2 * SETTINGS.deadline_s)  # noqa: ASYNC251
+            said = [await loop.sock_recv(client, 4096) for client in clients]
         assert b"ADMIT|acme" in said[39]
         assert all(b"REFUSE|acme" in command for command in said[16:39])
         assert site.reports.endings[Ending.DEADLINE] >= 24  # one in sixteen tells of the wait
