@@ -179,6 +179,16 @@ async def test_while_the_gateway_is_away_events_count_as_they_say() -> None:
     assert sum(isinstance(fact, GatewayBack) for fact in office.facts) == 1
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+async def test_while_the_gateway_is_away_doubt_silences_no_phone(order: tuple[int, int]) -> None:
+    office = Office()
+    office.truth.becomes("unpaid")
+    office.truth.becomes("active")  # in the same second: which was the later, no event says
+    office.truth.away = True
+    await office.comes(*order)
+    assert office.acme.status is Status.ACTIVE
+
+
 async def test_while_the_gateway_is_away_no_event_waits_for_another_to_find_out() -> None:
     office = Office()
     for word in ("active", "past_due", "active", "unpaid"):
