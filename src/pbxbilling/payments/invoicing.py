@@ -16,6 +16,7 @@ from pbxbilling.domain.billing_facts import StatementSaved
 from pbxbilling.domain.charging import Charges
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.gateway_facts import InvoiceIssued, PaymentAlert
+from pbxbilling.domain.statement import Statement
 from pbxbilling.domain.statement_json import statement_from
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.domain.usage_invoice import UsageInvoice, usage_invoice
@@ -88,24 +89,26 @@ class Invoicing:
         for tenant in self._tenants():
             if tenant.demo or not _may_have_items(tenant):
                 continue
-            for saved in await self._bills.statements(tenant=tenant.slug, month=month):
+            statements = await self._bills.statements(
+                tenant=tenant.slug, month=month, documents=False
+            )
+            for saved in statements:
                 if saved.is_final and _has_items(tenant, saved):
                     run = known.get((saved.tenant, saved.month))
-                    yield await self._advance(tenant, saved, run)
+                    if run is None or run.state is RunState.BEGUN:
+                        run = await self._advance(tenant, saved, run)
+                    yield run
 
     async def _advance(
         self, tenant: Tenant, saved: SavedStatement, run: InvoiceRun | None
     ) -> InvoiceRun:
-        if run is not None and run.state is not RunState.BEGUN:
-            return run
         begun = run or InvoiceRun(saved.tenant, saved.month, RunState.BEGUN, self._clock.now())
         if tenant.charging.at(saved.ends - _INSTANT) is not Charges.INVOICE_ITEMS:
             return await self._hold(begun, "its usage was charged another way from some day on")
         if tenant.customer is None:
             return replace(begun, note="its tenant is no customer at Stripe yet")
-        statement = statement_from(saved.document)
         order = usage_invoice(
-            statement, tenant.customer, subscribed=tenant.subscription is not None
+            await self._document(saved), tenant.customer, subscribed=tenant.subscription is not None
         )
         begun = replace(begun, total=order.total, currency=order.currency)
         if not order.lines:
@@ -114,6 +117,12 @@ class Invoicing:
             return await self._issued(order, await self._keep(begun))
         except RejectedError as fault:
             return await self._hold(begun, str(fault))
+
+    async def _document(self, saved: SavedStatement) -> Statement:
+        """What it says: read for those to be issued alone, out of the years that are kept."""
+        kept = await self._bills.statements(tenant=saved.tenant, month=saved.month)
+        (final,) = (one for one in kept if one.is_final)
+        return statement_from(final.document)
 
     async def _issued(self, order: UsageInvoice, run: InvoiceRun) -> InvoiceRun:
         invoice = await self._invoices.find(order) or await self._invoices.create(order)
