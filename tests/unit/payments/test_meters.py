@@ -247,11 +247,13 @@ async def test_a_leg_that_was_corrected_to_nothing_costs_nothing(desk: Desk) -> 
 async def test_what_stripe_reports_as_bad_is_marked_and_told(desk: Desk) -> None:
     await desk.ended(leg(1), leg(2))
     await desk.feed.round()
-    codes = {"main:1.1": "meter_event_customer_not_found", "nobody": "x"}
+    await desk.ended(leg(3))
+    codes = {"main:1.1": "meter_event_customer_not_found", "main:1.3": "x", "nobody": "x"}
     desk.meter.reports["evt_1"] = MeterReport(7, codes, "7 invalid events")
     await desk.feed.reported("evt_1")
     assert await desk.state("1.1") is EventState.REFUSED
     assert await desk.state("1.2") is SENT
+    assert await desk.state("1.3") is WAITING  # it cannot have been bad
     notes = [fact.note for fact in desk.facts if isinstance(fact, PaymentAlert)]
     assert notes[-1] == "7 meter events were not used: 7 invalid events"
 
