@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from pbxbilling.domain.channel import ChannelKey, Trunks
 from pbxbilling.domain.journal import JournalLeg, JournalPosition, JournalRow, JournalWitness
@@ -25,6 +26,13 @@ _ALIVE = frozenset({"CHAN_START", "ANSWER", "BRIDGE_ENTER", HOOK_EVENT})
 _ENDS = frozenset({"HANGUP", "CHAN_END"})
 
 
+class Boot(NamedTuple):
+    """Between which instants Asterisk was started: its uptime has whole seconds."""
+
+    earliest: datetime
+    latest: datetime
+
+
 class JournalFold:
     """Takes the rows of one PBX in order; gives each trunk leg when it has ended.
 
@@ -36,14 +44,14 @@ class JournalFold:
     def __init__(self, pbx: str, trunks: Trunks) -> None:
         self.pbx = pbx
         self.trunks = trunks
-        self.booted_at: datetime | None = None
+        self.boot: Boot | None = None
         self.answered: set[ChannelKey] = set()
         self.others_ended: dict[ChannelKey, datetime] = {}
         self._channels: dict[str, OpenChannel] = {}
         self._conversations: dict[str, Conversation] = {}
         self._lives = Lives()
         self._read_at: datetime | None = None  # the last row
-        self._alive_at: datetime | None = None  # the last row that is surely of before `booted_at`
+        self._alive_at: datetime | None = None  # the last row that is surely of before `boot`
         self._serial = 0
 
     def feed(self, rows: Iterable[JournalRow], since: JournalPosition) -> list[JournalLeg]:
@@ -68,15 +76,21 @@ class JournalFold:
         return ended
 
     def _precedes_boot(self, row: JournalRow) -> bool:
-        return self.booted_at is None or row.at < self.booted_at
+        return self.boot is None or row.at < self.boot.earliest
 
     def settle_boot(self) -> list[JournalLeg]:
-        """The legs that Asterisk took with it when it ended before `booted_at`, estimated."""
-        booted = self.booted_at
-        self.booted_at = None
-        if booted is None:
+        """The legs that Asterisk took with it when it ended before `boot`, estimated."""
+        boot, self.boot = self.boot, None
+        if boot is None:
             return []
-        return self._give_up([u for u, c in self._channels.items() if c.first.at < booted])
+        return self._give_up(
+            [u for u, c in self._channels.items() if self._is_of_before(boot, u, c)]
+        )
+
+    def _is_of_before(self, boot: Boot, uniqueid: str, channel: OpenChannel) -> bool:
+        """Of the second in which the start lies the Uniqueids tell."""
+        began = channel.first.at
+        return began < boot.earliest or (began < boot.latest and uniqueid not in self._lives.young)
 
     def open_leg(self, key: ChannelKey) -> JournalLeg | None:
         """A trunk leg that has not ended, as far as it is known."""

@@ -19,7 +19,7 @@ from pbxbilling.domain.journal import (
     JournalLeg,
     JournalPosition,
 )
-from pbxbilling.domain.journal_fold import JournalFold
+from pbxbilling.domain.journal_fold import Boot, JournalFold
 from pbxbilling.domain.ledger import Ledger
 from pbxbilling.domain.pbx_facts import JournalReadable, JournalUnreadable
 from pbxbilling.domain.records import EndWitness, LegRecord
@@ -93,7 +93,7 @@ class JournalRecovery:
         self._told_before = max(unheard_until, recent)
         self._fold.trunks = self._ledger.trunks.get(self._pbx, self._fold.trunks)
         if booted_at is not None:
-            self._fold.booted_at = booted_at - timedelta(seconds=UPTIME_STEP_S)
+            self._fold.boot = Boot(booted_at - timedelta(seconds=UPTIME_STEP_S), booted_at)
         self._ended.update(self._put_off)
         self._put_off = {}
         await self._settle(once_more=False)

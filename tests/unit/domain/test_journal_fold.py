@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pbxbilling.domain.channel import ChannelKey, LegDirection, Trunks
 from pbxbilling.domain.journal import JournalLeg, JournalPosition, JournalRow
-from pbxbilling.domain.journal_fold import PINNED_FOR, JournalFold
+from pbxbilling.domain.journal_fold import PINNED_FOR, Boot, JournalFold
 from pbxbilling.domain.records import EndWitness
 from tests.support.journal_rows import EPOCH_S, at, hook, row
 
@@ -272,13 +272,29 @@ def test_an_older_life_that_is_read_again_ends_nothing() -> None:
 
 def test_what_was_open_before_a_boot_ended_at_the_last_row_before_it() -> None:
     folding = fold()
-    folding.booted_at = at(50)
+    folding.boot = Boot(at(49), at(50))
     assert not folding.feed([ASKS, RINGS, ANSWERED, row("ANSWER", 20, 0, **PHONE)], START)
     folding.feed([row("CHAN_START", 55, 90, second=EPOCH_S + 55)], START)
     (told,) = folding.settle_boot()
     assert (told.ended_at, told.witness) == (at(20), EndWitness.ESTIMATED)
     assert [open_leg.key.uniqueid for open_leg in open_legs(folding)] == [f"{EPOCH_S + 55}.90"]
     assert folding.settle_boot() == []
+
+
+def test_a_leg_of_the_last_second_before_a_boot_ended_with_the_others() -> None:
+    folding = fold()
+    folding.boot = Boot(at(2), at(3))
+    folding.feed([ASKS, RINGS, ANSWERED], START)
+    rings_late = row("CHAN_START", 2.4, 2, **DIALLED)
+    answered_late = row("ANSWER", 2.6, 2, **TRUNK, application="AppDial")
+    anew = row("CHAN_START", 2.9, 0, **PHONE, second=EPOCH_S + 1)
+    folding.feed([rings_late, answered_late, anew], START)
+    told = folding.settle_boot()
+    assert {(one.key.uniqueid, one.ended_at) for one in told} == {
+        (f"{EPOCH_S}.1", at(3)),
+        (f"{EPOCH_S}.2", at(2.6)),
+    }
+    assert [one.first.uniqueid for one in folding._channels.values()] == [f"{EPOCH_S + 1}.0"]
 
 
 def test_another_reader_begins_where_the_oldest_open_conversation_did() -> None:
