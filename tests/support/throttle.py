@@ -14,7 +14,7 @@ _STOP_S = 0.0395
 
 @contextmanager
 def throttled(pid: int) -> Iterator[None]:
-    """While in force the process runs for a twentieth of the time, in pieces of 2 ms.
+    """While in force the process runs for an eightieth of the time, half a millisecond at once.
 
     By signals, which need no right over the machine. Other work on the core makes the share
     smaller: measure what it carries while it is throttled, do not assume it.
