@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 
 DEBUG, INFO, WARNING, ERROR = logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR
 
-LEVELS = {logging.getLevelName(level).lower(): level for level in (DEBUG, INFO, WARNING, ERROR)}
+LEVEL_NAMES = {
+    level: logging.getLevelName(level).lower() for level in (DEBUG, INFO, WARNING, ERROR)
+}
 
 Mask = Callable[[str], str]
 

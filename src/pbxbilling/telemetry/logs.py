@@ -9,11 +9,10 @@ import orjson
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
-from pbxbilling.domain.call_facts import AdmissionDecided
 from pbxbilling.domain.facts import Fact
 from pbxbilling.ports import Clock
-from pbxbilling.telemetry.line import LEVELS, Mask
-from pbxbilling.telemetry.lines import admission_fields, in_full, is_detail, line_of, masked
+from pbxbilling.telemetry.line import LEVEL_NAMES, Mask
+from pbxbilling.telemetry.lines import in_full, is_detail, line_of, masked
 
 Format = Literal["json", "console"]
 
@@ -53,13 +52,16 @@ class Log:
 
     def sink(self, fact: Fact) -> None:
         """One fact, one line. Never raises, never waits."""
-        if type(fact) is AdmissionDecided and self._is_json:
-            self._admission(fact)
-            return
         if self.level > logging.DEBUG and is_detail(fact):
             return
-        line = line_of(fact, self._mask)
-        self._logger.log(line.level, line.event, timestamp=fact.at, **line.fields)
+        level, event, fields = line_of(fact, self._mask)
+        if level < self.level:
+            return
+        if self._is_json:  # straight to bytes: structlog's processors take longer than the rest
+            head = {"event": event, "level": LEVEL_NAMES[level], "timestamp": fact.at}
+            self._output.write(_as_json(head | fields))
+        else:
+            self._logger.log(level, event, timestamp=fact.at, **fields)
 
     def debug(self, event: str, **fields: Any) -> None:
         """A line for whoever searches a fault."""
@@ -76,12 +78,6 @@ class Log:
     def error(self, event: str, **fields: Any) -> None:
         """A line that somebody must act on."""
         self._logger.error(event, **fields)
-
-    def _admission(self, fact: AdmissionDecided) -> None:
-        # Straight to bytes: structlog's processors would cost 5 µs more, a tenth of a hook.
-        fields = admission_fields(fact, self._mask)
-        if LEVELS[fields["level"]] >= self.level:
-            self._output.write(_as_json(fields))
 
     def _stamp(self, logger: WrappedLogger, name: str, event: EventDict) -> EventDict:  # noqa: ARG002
         at = event.get("timestamp") or self._clock.now()
