@@ -106,10 +106,10 @@ class Core:
             unowned_legs=0,
         )
         self.metrics = Metrics("bench", inspector, lambda: self._lines.dropped)
-        self.watch = HookWatch(lines, self.metrics)
+        self.watch = HookWatch(lines, self.metrics.counters)
         if not silent:
             recorder = Recorder(self.writer, core.in_force.book, admissions=False)
-            facts.join((recorder, lines.sink, self.metrics.sink))
+            facts.join((recorder, lines.sink, self.metrics.counters.sink))
             facts.join((inspector.sink,), besides=OF_CALLS)
 
         self._begin(calls, tenants)

@@ -30,10 +30,10 @@ def run_promtool(*arguments: str, given: bytes = b"") -> tuple[int, str]:
 async def test_promtool_finds_nothing_to_say_about_the_metrics() -> None:
     metrics = Metrics("0.1.0", Figures({"acme": Load(1)}, {"acme": 5}), lambda: 0)
     for fact in one_of_each():
-        metrics.sink(fact)
-    metrics.session_ended("answered", 0.001)
-    metrics.command_rejected(511)
-    metrics.link_event("pbx1", "unmapped")
+        metrics.counters.sink(fact)
+    metrics.counters.session_ended("answered", 0.001)
+    metrics.counters.command_rejected(511)
+    metrics.counters.link_event("pbx1", "unmapped")
     assert run_promtool("check", "metrics", given=await metrics.scrape()) == (0, "")
 
 

@@ -116,7 +116,7 @@ class Daemon:
             settings.pbx,
             past.marks,
             self._core,
-            LinkWatch(log, self._metrics),
+            LinkWatch(log, self._metrics.counters),
             store,
             self._writer,
             clock,
@@ -164,7 +164,7 @@ class Daemon:
             hook_settings(settings),
             self._core.admission.judge,
             self._core.admission.by_policy,
-            HookWatch(log, self._metrics),
+            HookWatch(log, self._metrics.counters),
             clock,
         )
         self._reload = Reload(configuration, self._put_in_force, clock, facts, log, notifier)
@@ -173,7 +173,7 @@ class Daemon:
 
     def _join_sinks(self, facts: Facts) -> None:
         """Whoever makes something of facts; the store first."""
-        facts.join((self._recorder, self._log.sink, self._metrics.sink))
+        facts.join((self._recorder, self._log.sink, self._metrics.counters.sink))
         facts.join((self._inspector.sink,), besides=OF_CALLS)
         facts.join((self._mqtt.sink,))
 

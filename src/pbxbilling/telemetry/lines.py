@@ -107,16 +107,24 @@ def _why(decision: Decision) -> str:
     return f"{breach.reason}, {breach.used} of {breach.limit} used"
 
 
-def is_detail(fact: Fact) -> bool:
+def line_from(fact: Fact, mask: Mask, level: int) -> Line | None:
+    """The line that a fact makes, None below this level; numbers go through `mask`."""
+    if level > DEBUG and _is_detail(fact):
+        return None
+    line = line_of(fact, mask)
+    return line if line.level >= level else None
+
+
+def line_of(fact: Fact, mask: Mask) -> Line:
+    """The line that a fact makes at any level."""
+    return _LINES[type(fact)](fact, mask)
+
+
+def _is_detail(fact: Fact) -> bool:
     """Whether the line would be one of level debug, told without making it: most are."""
     if isinstance(fact, CallStarted):
         return fact.call.hooked  # it has its line already: the admission
     return isinstance(fact, CallChanged)
-
-
-def line_of(fact: Fact, mask: Mask) -> Line:
-    """The line that a fact makes; numbers go through `mask`."""
-    return _LINES[type(fact)](fact, mask)
 
 
 def _call(call: CallRecord, mask: Mask) -> dict[str, Any]:
@@ -140,7 +148,7 @@ def _call(call: CallRecord, mask: Mask) -> dict[str, Any]:
 
 
 def _call_started(fact: CallStarted, mask: Mask) -> Line:
-    return Line(DEBUG if is_detail(fact) else INFO, "call counts", _call(fact.call, mask))
+    return Line(DEBUG if _is_detail(fact) else INFO, "call counts", _call(fact.call, mask))
 
 
 def _call_changed(fact: CallChanged, mask: Mask) -> Line:

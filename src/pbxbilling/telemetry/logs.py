@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 from typing import Any, Literal, Protocol
 
-import orjson
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 from pbxbilling.domain.facts import Fact
 from pbxbilling.ports import Clock
-from pbxbilling.telemetry.line import LEVEL_NAMES, Mask
-from pbxbilling.telemetry.lines import in_full, is_detail, line_of, masked
+from pbxbilling.telemetry.line import Mask
+from pbxbilling.telemetry.lines import in_full, line_from, masked
+from pbxbilling.telemetry.text import as_json, line_as_json
 
 Format = Literal["json", "console"]
 
@@ -52,16 +52,13 @@ class Log:
 
     def sink(self, fact: Fact) -> None:
         """One fact, one line. Never raises, never waits."""
-        if self.level > logging.DEBUG and is_detail(fact):
-            return
-        level, event, fields = line_of(fact, self._mask)
-        if level < self.level:
+        line = line_from(fact, self._mask, self.level)
+        if line is None:
             return
         if self._is_json:  # straight to bytes: structlog's processors take longer than the rest
-            head = {"event": event, "level": LEVEL_NAMES[level], "timestamp": fact.at}
-            self._output.write(_as_json(head | fields))
+            self._output.write(line_as_json(line, fact.at))
         else:
-            self._logger.log(level, event, timestamp=fact.at, **fields)
+            self._logger.log(line.level, line.event, timestamp=fact.at, **line.fields)
 
     def debug(self, event: str, **fields: Any) -> None:
         """A line for whoever searches a fault."""
@@ -115,7 +112,7 @@ class _Lines:
 
 def _renderer(form: Format) -> Processor:
     if form == "json":
-        return lambda _logger, _name, event: _as_json(event)
+        return lambda _logger, _name, event: as_json(event)
     console = structlog.dev.ConsoleRenderer(colors=False, repr_native_str=True, pad_event_to=0)
 
     def render(logger: WrappedLogger, name: str, event: EventDict) -> bytes:
@@ -125,17 +122,3 @@ def _renderer(form: Format) -> Processor:
         return f"{console(logger, name, words)}\n".encode(errors="backslashreplace")
 
     return render
-
-
-def _as_json(event: EventDict | dict[str, Any]) -> bytes:
-    try:
-        return orjson.dumps(event, default=str, option=orjson.OPT_APPEND_NEWLINE)
-    except TypeError:  # a lone surrogate, from bytes that were no text: a line all the same
-        plain = {key: _printable(value) for key, value in event.items()}
-        return orjson.dumps(plain, default=str, option=orjson.OPT_APPEND_NEWLINE)
-
-
-def _printable(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    return value.encode(errors="backslashreplace").decode()

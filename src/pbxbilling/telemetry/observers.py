@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from pbxbilling.domain.hook import HookRequest
 from pbxbilling.domain.signals import Signal
+from pbxbilling.telemetry.counters import Counters
 from pbxbilling.telemetry.logs import Log
-from pbxbilling.telemetry.metrics import Metrics
 
 
 class HookWatch:
     """Told by the hook server how its sessions go; fits its observer."""
 
-    def __init__(self, log: Log, metrics: Metrics) -> None:
-        self._log, self._metrics = log, metrics
-        self.session_ended = metrics.session_ended  # no line: a verdict has one as a fact
+    def __init__(self, log: Log, counters: Counters) -> None:
+        self._log, self._counters = log, counters
+        self.session_ended = counters.session_ended  # no line: a verdict has one as a fact
 
     def judge_failed(self, request: HookRequest, error: Exception) -> None:
         """Judging raised: a fault of ours."""
-        self._metrics.judge_failed()
+        self._counters.judge_failed()
         self._log.error(
             "hook not judged: answered by policy",
             error=repr(error),
@@ -28,7 +28,7 @@ class HookWatch:
 
     def command_rejected(self, code: int) -> None:
         """Asterisk did not take the verdict: the dialplan falls back."""
-        self._metrics.command_rejected(code)
+        self._counters.command_rejected(code)
         self._log.warning("verdict not taken by Asterisk", code=code)
 
 
@@ -51,12 +51,12 @@ class BrokerWatch:
 class LinkWatch:
     """Told by an AMI link what goes wrong on it, besides its going up and down."""
 
-    def __init__(self, log: Log, metrics: Metrics) -> None:
-        self._log, self._metrics = log, metrics
+    def __init__(self, log: Log, counters: Counters) -> None:
+        self._log, self._counters = log, counters
 
     def login_failed(self, pbx: str, message: str) -> None:
         """Somebody must mend the manager's user."""
-        self._metrics.link_event(pbx, "login_failed")
+        self._counters.link_event(pbx, "login_failed")
         self._log.error(
             "login refused: check username, secret and permit in manager.conf",
             pbx=pbx,
@@ -65,18 +65,18 @@ class LinkWatch:
 
     def unmapped(self, pbx: str, event: str) -> None:
         """An event that matters lacks what makes it one."""
-        self._metrics.link_event(pbx, "unmapped")
+        self._counters.link_event(pbx, "unmapped")
         self._log.debug("event skipped: fields are missing", pbx=pbx, name=event)
 
     def oversized(self, pbx: str, messages: int) -> None:
         """Messages above the cap were skipped."""
-        self._metrics.link_event(pbx, "oversized", messages)
+        self._counters.link_event(pbx, "oversized", messages)
         self._log.warning("messages skipped: too long", pbx=pbx, messages=messages)
 
     def broken(self, pbx: str, mended: int, lost: int) -> None:
         """A caller wrote line breaks into messages."""
-        self._metrics.link_event(pbx, "mended", mended)
-        self._metrics.link_event(pbx, "lost", lost)
+        self._counters.link_event(pbx, "mended", mended)
+        self._counters.link_event(pbx, "lost", lost)
         self._log.warning(
             "messages with a caller's line breaks in them: somebody dials to deceive",
             pbx=pbx,
@@ -86,7 +86,7 @@ class LinkWatch:
 
     def sink_failed(self, pbx: str, signal: Signal, error: Exception) -> None:
         """Tracking raised over a signal: a fault of ours."""
-        self._metrics.link_event(pbx, "sink_failed")
+        self._counters.link_event(pbx, "sink_failed")
         self._log.error(
             "signal not tracked", pbx=pbx, signal=type(signal).__name__, error=repr(error)
         )

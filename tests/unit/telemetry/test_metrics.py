@@ -48,9 +48,9 @@ def sample(name: str, **labels: str) -> str:
 async def test_a_verdict_counts_by_tenant_verdict_and_reason(metrics: Metrics) -> None:
     over = Decision(Outcome.REFUSE, Reason.MAX_CALLS, Breach(Reason.MAX_CALLS, 5, 5))
     for _ in range(2):
-        metrics.sink(decided(over))
-    metrics.sink(decided())
-    metrics.sink(decided(tenant=None))
+        metrics.counters.sink(decided(over))
+    metrics.counters.sink(decided())
+    metrics.counters.sink(decided(tenant=None))
     found = await samples(metrics)
     name = "pbxbilling_admission_decisions_total"
     assert found[sample(name, tenant="acme", verdict="refuse", reason="max_calls")] == 2
@@ -59,24 +59,24 @@ async def test_a_verdict_counts_by_tenant_verdict_and_reason(metrics: Metrics) -
 
 
 async def test_an_emergency_call_has_a_counter_of_its_own(metrics: Metrics) -> None:
-    metrics.sink(decided(EMERGENCY, number="112"))
+    metrics.counters.sink(decided(EMERGENCY, number="112"))
     found = await samples(metrics)
     assert found[sample("pbxbilling_emergency_calls_total", tenant="acme")] == 1
 
 
 async def test_usage_is_the_answered_seconds_of_ended_trunk_legs(metrics: Metrics) -> None:
-    metrics.sink(LegEnded(AT, ENDED_LEG))
-    metrics.sink(LegEnded(AT, replace(ENDED_LEG, talk_us=500_000)))
-    metrics.sink(LegEnded(AT, LEG))
+    metrics.counters.sink(LegEnded(AT, ENDED_LEG))
+    metrics.counters.sink(LegEnded(AT, replace(ENDED_LEG, talk_us=500_000)))
+    metrics.counters.sink(LegEnded(AT, LEG))
     found = await samples(metrics)
     name = "pbxbilling_usage_seconds_total"
     assert found[sample(name, tenant="acme", direction="outbound")] == 61.5
 
 
 async def test_the_histogram_holds_only_sessions_that_got_a_verdict(metrics: Metrics) -> None:
-    metrics.session_ended("answered", 0.0001)
-    metrics.session_ended("deadline", 0.3)
-    metrics.session_ended("silent", 0.2)
+    metrics.counters.session_ended("answered", 0.0001)
+    metrics.counters.session_ended("deadline", 0.3)
+    metrics.counters.session_ended("silent", 0.2)
     found = await samples(metrics)
     assert found[sample("pbxbilling_admission_seconds_bucket", le="0.0001")] == 1
     assert found[sample("pbxbilling_admission_seconds_bucket", le="0.1")] == 1
@@ -125,7 +125,7 @@ async def test_an_unlimited_tenant_has_no_limit_and_zero_is_a_limit(
 async def test_tenants_beyond_the_cap_share_one_label_and_none_is_lost(live: Figures) -> None:
     metrics = Metrics("0", live, lambda: 0, tenant_labels=2)
     for tenant in ("a", "b", "c", "d", "a"):
-        metrics.sink(decided(tenant=tenant))
+        metrics.counters.sink(decided(tenant=tenant))
     live.held = {"a": Load(1), "c": Load(1), "d": Load(2)}
     found = await samples(metrics)
     name = "pbxbilling_admission_decisions_total"
@@ -138,8 +138,8 @@ async def test_tenants_beyond_the_cap_share_one_label_and_none_is_lost(live: Fig
 async def test_reloads_are_there_from_the_start_and_count_by_result(metrics: Metrics) -> None:
     name = "pbxbilling_config_reloads_total"
     assert (await samples(metrics))[sample(name, result="error")] == 0
-    metrics.sink(ConfigReloaded(AT, Mode.LOG))
-    metrics.sink(ConfigReloaded(AT, Mode.LOG, "FILE:3: …"))
+    metrics.counters.sink(ConfigReloaded(AT, Mode.LOG))
+    metrics.counters.sink(ConfigReloaded(AT, Mode.LOG, "FILE:3: …"))
     found = await samples(metrics)
     assert found[sample(name, result="ok")] == 1
     assert found[sample(name, result="error")] == 1
@@ -147,7 +147,7 @@ async def test_reloads_are_there_from_the_start_and_count_by_result(metrics: Met
 
 async def test_no_call_number_or_linkedid_becomes_a_label(metrics: Metrics) -> None:
     for fact in one_of_each():
-        metrics.sink(fact)
+        metrics.counters.sink(fact)
     text = (await metrics.scrape()).decode()
     told = (KEY.uniqueid, LEG.linkedid, LEG.number, LEG.caller, '"c1"')
     assert not [secret for secret in told if secret in text]
@@ -166,7 +166,7 @@ async def test_what_adapters_notice_is_one_line_and_one_counter(metrics: Metrics
             return lambda event, **_fields: lines.append(f"{level}: {event}")
 
     log = cast("Log", Heard())
-    hook, link = HookWatch(log, metrics), LinkWatch(log, metrics)
+    hook, link = HookWatch(log, metrics.counters), LinkWatch(log, metrics.counters)
     hook.session_ended("answered", 0.001)
     hook.judge_failed(decided().request, ValueError("x"))
     hook.command_rejected(511)
