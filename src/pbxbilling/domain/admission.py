@@ -76,18 +76,30 @@ class Breach:
     limit: int | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Load:
     """What a tenant holds at one moment, besides the call that is asked for.
 
-    Whoever is given one leaves it as it is. Not frozen: each hook makes two, and a frozen one takes
-    three times as long.
+    Whoever is given one leaves it as it is. Not frozen, and with its own `__init__`: each hook
+    makes two (docs/decisions/0011-a-compiled-core.md).
     """
 
-    outbound: int = 0
-    inbound: int = 0
-    internal: int = 0
-    trunk_legs: int = 0
+    outbound: int
+    inbound: int
+    internal: int
+    trunk_legs: int
+
+    def __init__(
+        self,
+        outbound: int = 0,
+        inbound: int = 0,
+        internal: int = 0,
+        trunk_legs: int = 0,
+    ) -> None:
+        self.outbound = outbound
+        self.inbound = inbound
+        self.internal = internal
+        self.trunk_legs = trunk_legs
 
     def calls(self, *, count_internal: bool) -> int:
         """Calls that `max_calls` counts: five colleagues who chat do not block the outside line."""

@@ -11,11 +11,12 @@ from pbxbilling.domain.hook import HookRequest
 from pbxbilling.domain.records import CallRecord, LegRecord
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class AdmissionDecided:
     """A hook was judged. `call` is None where nothing was reserved; `inside` an earlier call.
 
-    Not frozen: it is made for every hook, and a frozen dataclass costs three times as much.
+    As all that is made for every call it is not frozen, and has its own `__init__`
+    (docs/decisions/0011-a-compiled-core.md).
     """
 
     at: datetime
@@ -24,31 +25,55 @@ class AdmissionDecided:
     mode: Mode
     tenant: str | None
     call: str | None
-    inside: bool = False
+    inside: bool
+
+    def __init__(
+        self,
+        at: datetime,
+        request: HookRequest,
+        decision: Decision,
+        mode: Mode,
+        tenant: str | None,
+        call: str | None,
+        inside: bool = False,
+    ) -> None:
+        self.at = at
+        self.request = request
+        self.decision = decision
+        self.mode = mode
+        self.tenant = tenant
+        self.call = call
+        self.inside = inside
 
 
-@dataclass(frozen=True, slots=True)
-class CallStarted:
+@dataclass(slots=True, init=False)
+class CallNews:
+    """What happened to a call, and what is to be kept of it since."""
+
+    at: datetime
+    call: CallRecord
+
+    def __init__(self, at: datetime, call: CallRecord) -> None:
+        self.at = at
+        self.call = call
+
+
+class CallStarted(CallNews):
     """A call began to count (or was adopted), hooked or not."""
 
-    at: datetime
-    call: CallRecord
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class CallChanged:
+class CallChanged(CallNews):
     """A live call got an answer, an owner or a direction."""
 
-    at: datetime
-    call: CallRecord
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class CallEnded:
+class CallEnded(CallNews):
     """A call gave its slot back; `call.merged_into` where it lives on in an older one."""
 
-    at: datetime
-    call: CallRecord
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ class EndWitness(StrEnum):
         return self in {EndWitness.ESTIMATED, EndWitness.UNLISTED}
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class CallRecord:
     """One call, keyed by `call`; `ended_at` None while it lives.
 
@@ -59,13 +59,51 @@ class CallRecord:
     caller: str
     number: str
     started_at: datetime
-    answered_at: datetime | None = None
-    ended_at: datetime | None = None
-    hooked: bool = False
-    over_limit: bool = False
-    emergency: bool = False
-    estimated: bool = False
-    merged_into: str | None = None
+    answered_at: datetime | None
+    ended_at: datetime | None
+    hooked: bool
+    over_limit: bool
+    emergency: bool
+    estimated: bool
+    merged_into: str | None
+
+    def __init__(
+        self,
+        call: str,
+        tenant: str | None,
+        pbx: str,
+        direction: Direction,
+        origin: str,
+        asker: str,
+        linkedid: str,
+        caller: str,
+        number: str,
+        started_at: datetime,
+        answered_at: datetime | None = None,
+        ended_at: datetime | None = None,
+        hooked: bool = False,
+        over_limit: bool = False,
+        emergency: bool = False,
+        estimated: bool = False,
+        merged_into: str | None = None,
+    ) -> None:
+        self.call = call
+        self.tenant = tenant
+        self.pbx = pbx
+        self.direction = direction
+        self.origin = origin
+        self.asker = asker
+        self.linkedid = linkedid
+        self.caller = caller
+        self.number = number
+        self.started_at = started_at
+        self.answered_at = answered_at
+        self.ended_at = ended_at
+        self.hooked = hooked
+        self.over_limit = over_limit
+        self.emergency = emergency
+        self.estimated = estimated
+        self.merged_into = merged_into
 
     def gives_way_to(self, later: CallRecord) -> bool:
         """Whether `later` takes this row's place: anything does but a reopening."""

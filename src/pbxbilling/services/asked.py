@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
 
 from pbxbilling.domain.admission import Direction, Mode
 from pbxbilling.domain.book import Terms
@@ -15,20 +14,38 @@ from pbxbilling.ports import Clock
 from pbxbilling.services.inforce import InForce
 
 
-class Asked(NamedTuple):
-    """A hook with all that is known around it."""
+class Asked:
+    """A hook with all that is known around it.
 
-    request: HookRequest
-    direction: Direction
-    pbx: str
-    channel: Channel | None  # None: hung up before its hook was read; it reserves nothing
-    call: Call | None  # the live call of the same tenant that it asks from
-    tenant: str | None
-    terms: Terms | None
-    mode: Mode
-    inside: bool
-    at: datetime
-    mono: float
+    `channel` is None where it was hung up before its hook was read: it reserves nothing. `call` is
+    the live call of the same tenant that it asks from.
+    """
+
+    def __init__(
+        self,
+        request: HookRequest,
+        direction: Direction,
+        pbx: str,
+        channel: Channel | None,
+        call: Call | None,
+        tenant: str | None,
+        terms: Terms | None,
+        mode: Mode,
+        inside: bool,
+        at: datetime,
+        mono: float,
+    ) -> None:
+        self.request = request
+        self.direction = direction
+        self.pbx = pbx
+        self.channel = channel
+        self.call = call
+        self.tenant = tenant
+        self.terms = terms
+        self.mode = mode
+        self.inside = inside
+        self.at = at
+        self.mono = mono
 
 
 class Asking:

@@ -6,9 +6,7 @@ from pbxbilling.domain.admission import Outcome
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.call_facts import (
     AdmissionDecided,
-    CallChanged,
-    CallEnded,
-    CallStarted,
+    CallNews,
     LegAnswered,
     LegEnded,
 )
@@ -17,8 +15,6 @@ from pbxbilling.domain.meter_event import LegMetered
 from pbxbilling.domain.metering import is_metered
 from pbxbilling.domain.records import DecisionRecord
 from pbxbilling.ports import RecordSink
-
-_OF_CALLS = (CallStarted, CallChanged, CallEnded)
 
 
 class Recorder:
@@ -34,7 +30,7 @@ class Recorder:
 
     def __call__(self, fact: Fact) -> None:
         """Take one fact."""
-        if isinstance(fact, _OF_CALLS):
+        if isinstance(fact, CallNews):
             self._records.put(fact.call)
         elif isinstance(fact, AdmissionDecided):
             if self.admissions or fact.decision.outcome is not Outcome.ADMIT:
