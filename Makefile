@@ -1,9 +1,11 @@
 # Everything installs into .venv; nothing else is needed but Python 3.11 and, for calls on a real
 # Asterisk, a Debian on which this runs as root.
 PY := .venv/bin/python
+COMPILED := PYTHONPATH=$(CURDIR)/build/compiled
+FAST := tests/unit tests/contract tests/replay tests/fuzz
 CONFIG ?= /etc/pbxbilling/pbxbilling.toml
 
-.PHONY: help run serve test test-fast check soak bench clean
+.PHONY: help run serve wheel test test-fast check soak bench clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -19,27 +21,38 @@ run: .venv/installed ## The main job on embedded defaults: calls of two tenants,
 serve: .venv/installed ## The plain daemon: make serve CONFIG=/etc/pbxbilling/pbxbilling.toml
 	.venv/bin/pbxbilling serve -c $(CONFIG)
 
+# The compiled core (docs/decisions/0011-a-compiled-core.md) in front of the sources: what operators
+# install is what is tested and measured.
+build/compiled/installed: pyproject.toml $(shell find src -type f ! -name '*.pyc') | .venv/installed
+	rm -rf build/compiled dist
+	HATCH_BUILD_HOOKS_ENABLE=1 $(PY) -m build
+	$(PY) -m pip install --quiet --no-deps --target build/compiled dist/*.whl
+	@touch $@
+
+wheel: build/compiled/installed ## dist/*.whl with a compiled core, to install; needs gcc and python3-dev
+
 check: .venv/installed ## Style, types and the floors of the house
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports
 
-test: check provision ## Everything that CI checks
-	$(PY) -m pytest
+test: check provision build/compiled/installed ## Everything that CI checks
+	$(COMPILED) $(PY) -m pytest
+	$(PY) -m pytest $(FAST)
 
 test-fast: .venv/installed ## What one runs while working: no real counterpart, no processes
-	$(PY) -m pytest tests/unit tests/contract tests/replay tests/fuzz -q
+	$(PY) -m pytest $(FAST) -q
 
 .PHONY: provision
 provision: .venv/installed
 	$(PY) -m rig.provision
 
-soak: .venv/installed provision ## Long rounds
-	$(PY) -m pytest -m soak
+soak: provision build/compiled/installed ## Long rounds
+	$(COMPILED) $(PY) -m pytest -m soak
 
-bench: .venv/installed ## Ratios against a null server, a raw writer and the like
-	$(PY) -m bench
+bench: build/compiled/installed ## Ratios against a null server, a raw writer and the like
+	$(COMPILED) $(PY) -m bench
 
 clean: ## Forget what was built here
 	rm -rf .venv build dist var .mypy_cache .ruff_cache .pytest_cache .hypothesis

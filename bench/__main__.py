@@ -15,6 +15,7 @@ from rich.table import Table
 
 from bench import ami_tracking, growth, hook, invite, latency, store_rows, usage, webhook
 from bench.measure import PAIRS, BrokenRoundError, Row
+from pbxbilling.app.build import is_compiled
 
 Taken = Mapping[str, Sequence[Row]]
 MEASUREMENTS: Mapping[str, Callable[[], Sequence[Row]]] = {
@@ -37,7 +38,8 @@ could do the same, in alternating pairs on one machine: the ratio of each pair, 
 the quartiles of {pairs} pairs. Ratios travel from machine to machine, the absolutes do not. A limit
 is missed where the lower quartile is beyond it too; a row without one is there to know.
 
-Taken {when} on {machine}, Python {python}, Linux {kernel}.
+Taken {when} on {machine}, Python {python} with {core} core,
+Linux {kernel}.
 
 """
 _COLUMNS = ("what", "pbxbilling", "counterpart", "unit", "ratio (quartiles)", "limit", "")
@@ -81,6 +83,7 @@ def page(taken: Taken) -> str:
         when=datetime.now(UTC).date(),
         machine=machine(),
         python=platform.python_version(),
+        core="a compiled" if is_compiled() else "an interpreted",
         kernel=platform.release(),
     )
     rows = chain.from_iterable(taken.values())

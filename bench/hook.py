@@ -16,6 +16,9 @@ The second row is our server with nobody behind it: it takes the session in, rea
 environment, writes a constant and counts. What is between the two rows is the judging, with the
 ledger, the record, the line and the counters. Why they cost what they do, and what was tried, is in
 docs/decisions/0010-what-a-hook-costs.md.
+
+The core is compiled, as in the wheel that operators install: decision 11, a-compiled-core. The
+third row is the same server from the sources, as `pip install .` has it.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 from random import randrange
 from signal import SIGUSR1
 
@@ -41,6 +45,7 @@ from tests.support.agi_client import ask, environment
 SESSIONS = 3000
 CALLERS = 32
 LIMIT = 1.25
+SOURCES = Path(__file__).parents[1] / "src"
 
 _numbers = count(1)
 
@@ -78,10 +83,16 @@ def two_cores() -> Iterator[tuple[int, int]]:
 
 
 @contextmanager
-def server_process(kind: str, core: int | None = None) -> Iterator[Server]:
-    """Start a server of `bench.hook_servers`, pinned to a core if one is named."""
+def server_process(
+    kind: str, core: int | None = None, *, interpreted: bool = False
+) -> Iterator[Server]:
+    """Start a server of `bench.hook_servers`, pinned to a core if one is named.
+
+    With `interpreted` it runs from the sources, whatever this process does.
+    """
     command = [sys.executable, "-m", "bench.hook_servers", kind]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    env = os.environ | ({"PYTHONPATH": str(SOURCES)} if interpreted else {})
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as process:
         try:
             if core is not None:
                 os.sched_setaffinity(process.pid, {core})
@@ -143,7 +154,9 @@ def measure() -> list[Row]:
             trial(stack.enter_context(server_process(kind, first)))
             for kind in ("ours", "constant", "null")
         )
+        sources = trial(stack.enter_context(server_process("ours", first, interpreted=True)))
         return [
             compare("hook session, CPU", ours, null, unit="µs", limit=LIMIT),
             compare("hook session read and answered alone, CPU", constant, null, unit="µs"),
+            compare("hook session from the sources, not compiled, CPU", sources, null, unit="µs"),
         ]

@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,6 +42,7 @@ ASTERISK_16 = Release(16, "bullseye")
 
 TOOLS = {
     "debootstrap": "debootstrap",
+    "gcc": "build-essential",
     "openssl": "openssl",
     "sipp": "sip-tester",
     "systemd-analyze": "systemd",
@@ -100,6 +102,19 @@ def tool(name: str) -> Path:
     if found is None:
         raise UnprovisionedError(f"Debian's package {TOOLS[name]} brought no {name}")
     return Path(found)
+
+
+@functools.cache
+def headers() -> Path:
+    """Python's own headers, which the compiled core is built with."""
+    header = Path(sysconfig.get_path("include"), "Python.h")
+    if not header.exists():
+        _require_no_obstacle()
+        with _locked():
+            _apt_get("install", "--yes", "--no-install-recommends", "python3-dev")
+    if not header.exists():
+        raise UnprovisionedError(f"no {header}: Debian's python3-dev is for another Python")
+    return header
 
 
 @functools.cache
@@ -277,6 +292,7 @@ def main() -> int:
             print(f"Asterisk {release.major}: {chroot(release)}")
         for name in TOOLS:
             print(f"{name}: {tool(name)}")
+        print(f"Python's headers: {headers()}")
         print(f"promtool: {promtool()}")
         print(f"Mosquitto: {mosquitto()}")
         print(f"nginx: {nginx()}")

@@ -13,6 +13,7 @@ from pbxbilling import __version__
 from pbxbilling.agi.server import AgiServer
 from pbxbilling.app import garbage
 from pbxbilling.app.broker import broker_settings
+from pbxbilling.app.build import is_compiled
 from pbxbilling.app.daily import DailyTask, check_hour, purge_hour
 from pbxbilling.app.desk import desk_of
 from pbxbilling.app.facts import OF_CALLS, Facts
@@ -220,7 +221,7 @@ class Daemon:
             running = [group.create_task(work, name=name) for name, work in self._tasks().items()]
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload)
             mode = self._core.in_force.policy.mode
-            self._log.info("ready", version=__version__, mode=mode.value)
+            self._log.info("ready", version=__version__, compiled=is_compiled(), mode=mode.value)
             self._notifier.ready(f"mode {mode}")
             await stop.wait()
             await self._end()
