@@ -122,8 +122,10 @@ class Environment:
         text = _decoded(self._buffer[:end])
         match = _IN_ORDER.fullmatch(text)
         values = match.groups("") if match else _by_line(text, whole=self.whole)
-        script, channel, uniqueid, caller, dnid, context, accountcode, *arguments = values
-        tenant, linkedid, number, pbx, calling = arguments
+        (
+            script, channel, uniqueid, caller, dnid, context, accountcode,
+            tenant, linkedid, number, pbx, calling,
+        ) = values  # fmt: skip
         return HookRequest(
             uniqueid,
             channel,

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from ipaddress import ip_network
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 from pbxbilling.agi.allow import AllowList, Network
 from pbxbilling.agi.deadlines import Deadlines
@@ -78,7 +78,10 @@ class AgiServer:
         )
         try:
             self._listener = await loop.create_server(
-                lambda: AgiSession(desk), settings.host, settings.port, backlog=_BACKLOG
+                lambda: cast("asyncio.Protocol", AgiSession(desk)),
+                settings.host,
+                settings.port,
+                backlog=_BACKLOG,
             )
         except OSError as error:
             raise ListenError(

@@ -86,8 +86,11 @@ class Desk:
             self.on_idle()
 
 
-class AgiSession(asyncio.Protocol):
-    """Waits for the environment, says the verdict, closes; `over` when the connection is gone."""
+class AgiSession:
+    """Waits for the environment, says the verdict, closes; `over` when the connection is gone.
+
+    An `asyncio.Protocol` by its methods alone: to inherit from one would leave it half compiled.
+    """
 
     __slots__ = (
         "_answer",
@@ -126,6 +129,12 @@ class AgiSession(asyncio.Protocol):
         else:
             desk.live.add(self)
             self._deadlines.enter(self, now)
+
+    def pause_writing(self) -> None:
+        """There is nothing to hold back: a command fits any buffer."""
+
+    def resume_writing(self) -> None:
+        """Nothing was held back."""
 
     def _turn_away(self, ending: Ending) -> None:
         self._report(ending)
