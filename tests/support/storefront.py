@@ -128,6 +128,11 @@ class Storefront:
         self.fake.webhooks.settle()
         until(lambda: not self.unfinished(), "events are worked off", SWEEP_S + 15)
 
+    def settled(self) -> dict[str, str]:
+        """The letters, once nothing of what earlier tests sent is under way any more."""
+        self.settle()
+        return self.letters()
+
     def unfinished(self) -> Counter[str]:
         """How many stored events are in each state that is not an end."""
         states = Counter(self.letters().values())

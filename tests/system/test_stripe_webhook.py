@@ -329,7 +329,7 @@ def test_a_bad_post_is_refused_counted_and_leaves_nothing(
     shop: Storefront, manner: Manner, chunked: bool
 ) -> None:
     event, result = never_sent(shop), TURNED_AWAY[manner]
-    stored, counted = shop.letters(), shop.count("webhooks", result=result)
+    stored, counted = shop.settled(), shop.count("webhooks", result=result)
     post = shop.fake.webhooks.post(event, manner)
     status, _ = shop.post(post.body, post.headers, chunked=chunked)
     assert status == HTTPStatus.BAD_REQUEST
@@ -342,7 +342,7 @@ def test_a_bad_post_is_refused_counted_and_leaves_nothing(
 
 @pytest.mark.parametrize("body", [b"", b"null", b'{"id": "evt_1"}', b'{"id":', b"[]"])
 def test_a_signed_body_that_is_no_event_is_refused(shop: Storefront, body: bytes) -> None:
-    stored, counted = shop.letters(), shop.count("webhooks", result="unreadable")
+    stored, counted = shop.settled(), shop.count("webhooks", result="unreadable")
     header = hostile.signature(body, [SECRET], now(shop))
     status, _ = shop.post(body, {"Stripe-Signature": header})
     assert status == HTTPStatus.BAD_REQUEST
@@ -358,7 +358,7 @@ def test_both_secrets_are_good_while_one_replaces_the_other(shop: Storefront) ->
 
 
 def test_a_kind_that_is_not_used_is_answered_counted_and_not_kept(shop: Storefront) -> None:
-    stored, counted = shop.letters(), shop.count("webhooks", result="ignored")
+    stored, counted = shop.settled(), shop.count("webhooks", result="ignored")
     event = shop.fake.tell("payment_intent.created", shop.fake.get(shop.buyer().customer))
     assert shop.fake.webhooks.send(event) == HTTPStatus.OK
     shop.settle()
@@ -368,7 +368,7 @@ def test_a_kind_that_is_not_used_is_answered_counted_and_not_kept(shop: Storefro
 
 def test_calls_and_good_webhooks_are_served_in_a_flood_of_forged_ones(shop: Storefront) -> None:
     buyer, event = shop.buyer().buys().told(), never_sent(shop)
-    stored, counted = shop.letters(), shop.count("webhooks", result="forged")
+    stored, counted = shop.settled(), shop.count("webhooks", result="forged")
     flood = shop.fake.webhooks.flood(event, Manner.FORGED, FLOOD_PER_S, FLOOD_S)
     judged = 0
     while not flood.done():
