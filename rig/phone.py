@@ -121,7 +121,9 @@ class Phone(Running):
             self._up(leg, response.media) if response.status < 300 else leg.end()
 
     def _on_invite(self, leg: Leg | None, invite: sip.Message) -> None:
-        if leg is None:
+        if leg is None and ";tag=" in invite.get("To"):  # in a call of somebody who is gone
+            self.send(invite.reply("481 Call Does Not Exist"))
+        elif leg is None:
             self._on_new_call(invite)
         elif leg.state == "up":  # a re-INVITE
             self.send(invite.reply("200 OK", sip.tag(leg.local), leg.contact, leg.sdp()))
