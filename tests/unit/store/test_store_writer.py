@@ -113,6 +113,33 @@ async def test_what_comes_during_a_transaction_gathers_for_the_next() -> None:
     assert store.commits == [[call("c1")], [call("c2"), call("c3")]]
 
 
+async def test_after_a_transaction_records_gather_until_somebody_waits_for_them() -> None:
+    store = MemoryStore()
+    writer = StoreWriter(store, Clock(NOON), Facts(), pause_s=3600)
+    async with running(writer):
+        writer.put(call("c1"))
+        await asyncio.wait_for(writer.flush(), 5)
+        writer.put(call("c2"))
+        await asyncio.sleep(0.01)
+        writer.put(call("c3"))
+        gathered = writer.depth
+        await asyncio.wait_for(writer.flush(), 5)
+    assert gathered == 2
+    assert store.commits == [[call("c1")], [call("c2"), call("c3")]]
+
+
+async def test_what_nobody_waits_for_is_written_after_the_pause() -> None:
+    store = GatedStore()
+    store.gate.set()
+    writer = StoreWriter(store, Clock(NOON), Facts(), pause_s=0.01)
+    async with running(writer):
+        for name in ("c1", "c2"):
+            store.begun.clear()
+            writer.put(call(name))
+            await asyncio.wait_for(store.begun.wait(), 5)
+    assert store.commits == [[call("c1")], [call("c2")]]
+
+
 async def test_several_states_of_one_key_become_the_latest() -> None:
     store = MemoryStore()
     writer = writer_to(store)
