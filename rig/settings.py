@@ -37,6 +37,8 @@ class Settings:
     """What Asterisk finds in its environment besides ours."""
     log: str = "notice,warning,error,verbose(3)"
     """What goes into log/full. Measurements leave `verbose` out."""
+    disabled_events: str = ""
+    """AMI events that nobody at this site listens to, with commas."""
 
     def all_globals(self) -> dict[str, str]:
         """Every dialplan global that the settings ask for."""
@@ -62,6 +64,7 @@ def write(directory: Path, chroot: Path, block: Block, settings: Settings) -> No
         "PBX": block.pbx,
         "SECRET": AMI_SECRET,
         "LOG": settings.log,
+        "DISABLED": settings.disabled_events,
         "MODULES": f"/{modules.relative_to(chroot)}",
         "GLOBALS": _globals(block, settings),
     }

@@ -5,18 +5,16 @@ line for each thing that happens to a call, which is what the results are read f
 the run goes on. SIPp takes about a second before its first INVITE.
 """
 
-import re
 import signal
 import socket
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from rig import provision
 from rig.running import Running
+from rig.sippmessages import Timing, timing
 from rig.site import SIP_PORT, Endpoint
 from rig.waiting import patience_s, until
 
@@ -82,27 +80,9 @@ class Sipp(Running):
         """Status code → how many calls had it as their final answer so far. 200 is answered."""
         return Counter(int(row.detail) for row in self.happenings("final"))
 
-    def answer_ms(self) -> list[float]:
-        """Milliseconds from each INVITE to its final answer; only of a `call` that is `timed`.
-
-        An INVITE that had to be sent again counts from the first. Read from SIPp's message log,
-        which has microseconds; its own response times come in steps of 4 ms.
-        """
-        sent: dict[str, datetime] = {}
-        taken: dict[str, float] = {}
-        for at, first, call_id in _messages((self._directory / "messages").read_text()):
-            if first.startswith("INVITE"):
-                sent.setdefault(call_id, at)
-            elif first.startswith("SIP/2.0") and first.split()[1] >= "200":
-                taken.setdefault(call_id, (at - sent[call_id]).total_seconds() * 1000)
-        return list(taken.values())
-
-    def retransmissions(self) -> int:
-        """How many messages a finished run had to send again."""
-        (table,) = self._directory.glob("*_counts.csv")
-        names, *_, last = [line.split(";") for line in table.read_text().splitlines()]
-        again = [i for i, name in enumerate(names) if name.endswith("Retrans")]
-        return sum(int(last[i]) for i in again)
+    def timing(self) -> Timing:
+        """What the message log says; only of a finished `call` that is `timed`."""
+        return timing((self._directory / "messages").read_text())
 
     def await_count(self, what: str, count: int, timeout_s: float = 10.0) -> list[Happening]:
         """Return when `what` has happened `count` times."""
@@ -156,7 +136,7 @@ def call(
     """`count` calls from one phone or carrier to `number`, at once unless `per_s` is lowered.
 
     Who is answered talks for `hold_s` and hangs up, unless the far end does. `timed` keeps the
-    times for `answer_ms`.
+    message log for `timing`.
     """
     values = {
         "CALLER": caller.extension or "0155599",
@@ -165,7 +145,7 @@ def call(
     }
     directory.mkdir(parents=True, exist_ok=True)
     pace = ("-r", str(max(1, round(per_s))), "-l", str(count), "-m", str(count))
-    keep = ("-trace_msg", "-message_file", "messages", "-trace_counts") if timed else ()
+    keep = ("-trace_msg", "-message_file", "messages") if timed else ()
     target = (f"{pbx}:{SIP_PORT}", "-s", number, *pace, *keep)
     return Sipp("call", directory, caller, values, *target)
 
@@ -199,15 +179,6 @@ def _filled(scenario: str, values: dict[str, str]) -> str:
 def _happening(line: str) -> Happening:
     what, number, detail = [*line.split(), ""][:3]
     return Happening(what, int(number), detail)
-
-
-def _messages(log: str) -> Iterator[tuple[datetime, str, str]]:
-    """When, first line and Call-ID of each message in a SIPp message log."""
-    for entry in re.split(r"^-{20,} ", log, flags=re.MULTILINE)[1:]:
-        stamp, _, message = entry.partition("\n")
-        call_id = re.search(r"^Call-ID: *(\S+)", message, re.MULTILINE)
-        at = datetime.fromisoformat(stamp).replace(tzinfo=UTC)
-        yield at, message.split("\n\n")[1].partition("\n")[0], call_id[1] if call_id else ""
 
 
 def _ms(seconds: float) -> str:

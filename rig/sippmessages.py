@@ -1,0 +1,49 @@
+"""What SIPp's message log says of a run of calls: how long answers took, and what was sent again.
+
+The log has microseconds; SIPp's own response times come in steps of 4 ms. Its own count of messages
+sent again is of its side only: an ACK that the other side never took in shows as the answer that
+comes once more.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+
+class Timing(NamedTuple):
+    """Of a run: milliseconds from each INVITE to its final answer, and messages too many.
+
+    An INVITE that had to be sent again counts from the first. Too many is what was sent or came
+    more than once, and what belongs to a call of an earlier run.
+    """
+
+    answer_ms: list[float]
+    again: int
+
+
+def timing(log: str) -> Timing:
+    """Read a message log."""
+    invited: dict[str, datetime] = {}
+    answer_ms: dict[str, float] = {}
+    seen: set[tuple[str, str]] = set()
+    again = 0
+    for at, first, call_id in _messages(log):
+        if first.startswith("INVITE"):
+            invited.setdefault(call_id, at)
+        if call_id not in invited or (call_id, first) in seen:
+            again += 1
+            continue
+        seen.add((call_id, first))
+        if first.startswith("SIP/2.0") and first.split()[1] >= "200":
+            answer_ms.setdefault(call_id, (at - invited[call_id]).total_seconds() * 1000)
+    return Timing(list(answer_ms.values()), again)
+
+
+def _messages(log: str) -> Iterator[tuple[datetime, str, str]]:
+    """When, first line and Call-ID of each message."""
+    for entry in re.split(r"^-{20,} ", log, flags=re.MULTILINE)[1:]:
+        stamp, _, message = entry.partition("\n")
+        call_id = re.search(r"^Call-ID: *(\S+)", message, re.MULTILINE)
+        at = datetime.fromisoformat(stamp).replace(tzinfo=UTC)
+        yield at, message.split("\n\n")[1].partition("\n")[0], call_id[1] if call_id else ""
