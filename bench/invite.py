@@ -1,14 +1,15 @@
 """INVITE to 486 on a real Asterisk 22: the daemon against a null hook.
 
 SIPp calls from one tenant through the shipped subroutine: rounds of 5 s with 200 calls a second,
-and a few of 20 s with 500. Ours is the whole
-daemon in enforce mode, and the tenant may have no call at all (max_calls = 0). The counterpart is a
-FastAGI server that answers a constant refusal at the blank line. Both run all the time, and a
-global of the dialplan says which one is asked; the daemon's AMI link hears the counterpart's calls
-too, so that Asterisk and the machine carry the same in both halves of a pair. The times are those
-of SIPp's message log, in microseconds, from an INVITE to its final answer.
+and a few of 20 s with 500. Asterisk tells nobody of Newexten and VarSet, as is advised for so many
+calls (docs/decisions/0012-more-calls-than-fit.md). Ours is the whole daemon in enforce mode, and
+the tenant may have no call at all (max_calls = 0). The counterpart is a FastAGI server that answers
+a constant refusal at the blank line. Both run all the time, and a global of the dialplan says which
+one is asked; the daemon's AMI link hears the counterpart's calls too, so that Asterisk and the
+machine carry the same in both halves of a pair. The times are those of SIPp's message log, in
+microseconds, from an INVITE to its final answer.
 
-Every call of every round gets its 486 and nothing is ever sent twice, or the row is an error.
+Every call of every round gets its 486 and nothing is sent or comes twice, or the row is an error.
 """
 
 from __future__ import annotations

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from signal import SIGCONT, SIGSTOP
 
-_GO_S = 0.0005
-_STOP_S = 0.0395
+_GO_S = 0.001
+_STOP_S = 0.039
 
 
 @contextmanager
 def throttled(pid: int) -> Iterator[None]:
-    """While in force the process runs for an eightieth of the time, half a millisecond at once.
+    """While in force the process runs for a fortieth of the time, a millisecond at once.
 
     By signals, which need no right over the machine. Other work on the core makes the share
     smaller: measure what it carries while it is throttled, do not assume it.

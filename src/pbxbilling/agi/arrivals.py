@@ -11,7 +11,8 @@ import socket
 import struct
 
 _ASKED_EVERY = 16  # a dup and three system calls: too dear for each
-_NOTICED_S = 0.01
+CROWDED_S = 0.01
+"""Who has waited so long is one of many, or has found the loop at other work."""
 _LAST_DATA_RECV = 52  # in struct tcp_info (linux/tcp.h): ms since the last bytes, else the SYN
 _MS = struct.Struct("I")
 
@@ -29,14 +30,13 @@ class Arrivals:
     def waited_s(self, transport: asyncio.BaseTransport) -> float:
         """So long it has waited, in seconds; 0 where the kernel does not say."""
         self._accepted += 1
-        if self._accepted % _ASKED_EVERY == 0 or self._waited_s > _NOTICED_S:
-            self._waited_s = _since_last_bytes_s(transport)
+        if self._accepted % _ASKED_EVERY == 0 or self._waited_s > CROWDED_S:
+            self._waited_s = since_last_bytes_s(transport.get_extra_info("socket"))
         return self._waited_s
 
 
-def _since_last_bytes_s(transport: asyncio.BaseTransport) -> float:
+def since_last_bytes_s(connection: socket.socket) -> float:
     """Asterisk says all at once and then waits: the last bytes are as old as its patience."""
-    connection = transport.get_extra_info("socket")
     try:
         told = connection.getsockopt(
             socket.IPPROTO_TCP, socket.TCP_INFO, _LAST_DATA_RECV + _MS.size

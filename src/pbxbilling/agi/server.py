@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_network
 from types import TracebackType
 from typing import Self, cast
 
 from pbxbilling.agi.allow import AllowList, Network
 from pbxbilling.agi.deadlines import Deadlines
+from pbxbilling.agi.express import Express
 from pbxbilling.agi.session import AgiObserver, AgiSession, Desk, Judge
 from pbxbilling.ports import Clock
 
@@ -63,6 +67,8 @@ class AgiServer:
         self._closed = asyncio.Event()
         self._desk: Desk | None = None
         self._listener: asyncio.Server | None = None
+        self._queue: socket.socket | None = None  # the listener's, to be served past the loop
+        self._taking_up: set[asyncio.Task[object]] = set()
 
     async def start(self) -> None:
         """Listen. Raises `ListenError` where the address is taken or not ours."""
@@ -78,7 +84,7 @@ class AgiServer:
         )
         try:
             self._listener = await loop.create_server(
-                lambda: cast("asyncio.Protocol", AgiSession(desk)),
+                partial(_session, desk),
                 settings.host,
                 settings.port,
                 backlog=_BACKLOG,
@@ -88,6 +94,17 @@ class AgiServer:
                 f"agi.listen: cannot listen on {settings.host}:{settings.port}: {error.strerror}; "
                 "stop what listens there, or choose another address"
             ) from error
+        self._queue = socket.socket(fileno=os.dup(self._listener.sockets[0].fileno()))
+        desk.on_crowd = Express(self._queue, desk, partial(self._take_up, desk)).serve
+
+    def _take_up(self, desk: Desk, connection: socket.socket) -> None:
+        connection.setblocking(False)
+        loop = asyncio.get_running_loop()
+        task: asyncio.Task[object] = loop.create_task(
+            loop.connect_accepted_socket(partial(_session, desk), connection)
+        )
+        self._taking_up.add(task)
+        task.add_done_callback(self._taking_up.discard)
 
     async def serve(self) -> None:
         """Wait until the server is closed."""
@@ -127,6 +144,9 @@ class AgiServer:
             return
         listener, self._listener = self._listener, None
         listener.close()
+        self._desk.on_crowd = None
+        if self._queue is not None:
+            self._queue.close()
         await self._drain(self._desk)
         self._closed.set()
 
@@ -154,3 +174,7 @@ class AgiServer:
         trace: TracebackType | None,
     ) -> None:
         await self.close()
+
+
+def _session(desk: Desk) -> asyncio.Protocol:
+    return cast("asyncio.Protocol", AgiSession(desk))

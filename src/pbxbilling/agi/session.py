@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, cast
 
 from pbxbilling.agi.allow import AllowList
-from pbxbilling.agi.arrivals import Arrivals
+from pbxbilling.agi.arrivals import CROWDED_S, Arrivals
 from pbxbilling.agi.deadlines import Deadlines
 from pbxbilling.agi.protocol import Environment, answer_code, command
 from pbxbilling.domain.hook import HookRequest, Verdict
@@ -28,6 +28,9 @@ from pbxbilling.domain.words import Word
 from pbxbilling.ports import Clock
 
 HEARD_OUT_EVERY = 64
+LATE = 0.8
+"""Of the deadline: who has waited so long is answered by policy. With more hooks than can be judged
+all of them wait until then, so there must be time left to say it."""
 _DONE = 200
 _ANSWER_MAX_BYTES = 4096
 _NOTHING = Environment()
@@ -78,6 +81,22 @@ class Desk:
     judged: int = 0
     live: set[AgiSession] = field(default_factory=set)
     on_idle: Callable[[], None] | None = None
+    on_crowd: Callable[[], None] | None = None
+
+    def verdict(
+        self, request: HookRequest, since: float, limit_s: float, *, whole: bool
+    ) -> tuple[Ending, Verdict]:
+        """What an environment gets that is at its end; `since` is the hook's arrival."""
+        if not (whole and request.uniqueid):
+            return Ending.MALFORMED, self.by_policy(request)
+        if self.clock.monotonic() - since > limit_s * LATE:
+            # Judging it would only make those behind it wait longer.
+            return Ending.DEADLINE, self.by_policy(request)
+        try:
+            return Ending.ANSWERED, self.judge(request)
+        except Exception as error:  # noqa: BLE001  whatever it is, the caller is waiting
+            self.observer.judge_failed(request, error)
+            return Ending.FAILED, self.by_policy(request)
 
     def leave(self, session: AgiSession) -> None:
         """Forget a session that is over."""
@@ -117,7 +136,10 @@ class AgiSession:
         self._transport = cast("asyncio.Transport", transport)
         self._deadlines = desk.deadlines
         now = desk.clock.monotonic()
-        self._since = now - desk.arrivals.waited_s(transport)
+        waited_s = desk.arrivals.waited_s(transport)
+        self._since = now - waited_s
+        if waited_s > CROWDED_S and desk.on_crowd is not None:
+            desk.on_crowd()
         address = transport.get_extra_info("peername")
         self._peer = address[0] if address else ""
         if not address:
@@ -148,26 +170,18 @@ class AgiSession:
             self._judge()
 
     def _judge(self) -> None:
-        desk = self._desk
-        request = self._environment.request(self._peer)
-        if not (self._environment.whole and request.uniqueid):
-            self._say(Ending.MALFORMED, desk.by_policy(request))
-            return
-        if desk.clock.monotonic() - self._since > self._deadlines.limit_s:
-            # Judging it would only make those behind it wait longer.
-            self._say(Ending.DEADLINE, desk.by_policy(request))
-            self._transport.close()
-            return
-        try:
-            verdict = desk.judge(request)
-        except Exception as error:  # noqa: BLE001  whatever it is, the caller is waiting
-            desk.observer.judge_failed(request, error)
-            self._say(Ending.FAILED, desk.by_policy(request))
-        else:
-            self._say(Ending.ANSWERED, verdict)
+        desk, environment = self._desk, self._environment
+        request = environment.request(self._peer)
+        ending, verdict = desk.verdict(
+            request, self._since, self._deadlines.limit_s, whole=environment.whole
+        )
+        self._say(ending, verdict)
+        if ending is Ending.ANSWERED:
             desk.judged += 1
             if desk.judged % HEARD_OUT_EVERY:
                 self._transport.close()
+        elif ending is Ending.DEADLINE:
+            self._transport.close()
 
     def _say(self, ending: Ending, verdict: Verdict) -> None:
         self._transport.write(command(verdict))

@@ -1,0 +1,66 @@
+"""Hooks that stand in a crowd before the listener: read, answered and closed in one go.
+
+With more hooks than one core judges, callers wait in the listener's queue. As a transport of the
+event loop each costs half of its session before it is judged. Who has waited in a queue has long
+said what he has to say, and needs no loop: served here, half as many again are judged in time, and
+the surplus is told by policy before its deadline, not long after.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+
+from pbxbilling.agi.arrivals import since_last_bytes_s
+from pbxbilling.agi.protocol import Environment, command
+from pbxbilling.agi.session import Desk
+
+_SLICE_S = 0.005  # then others have their turn of the loop
+_USUAL_MAX_BYTES = 4096  # of an environment; a longer one is for a session
+_PEEK = socket.MSG_PEEK | socket.MSG_DONTWAIT
+
+
+class Express:
+    """Serves a listener's queue; who has not said all yet is handed to `take_up`."""
+
+    def __init__(
+        self, listener: socket.socket, desk: Desk, take_up: Callable[[socket.socket], None]
+    ) -> None:
+        self._listener = listener
+        self._desk = desk
+        self._take_up = take_up
+
+    def serve(self) -> None:
+        """Answer those who wait, as many as fit into a turn of the loop."""
+        clock = self._desk.clock
+        over = clock.monotonic() + _SLICE_S
+        while (now := clock.monotonic()) < over:
+            try:
+                connection, address = self._listener.accept()
+            except OSError:  # nobody is left, or gone again
+                return
+            since = now - since_last_bytes_s(connection)
+            if not self._answered(connection, address[0], since):
+                self._take_up(connection)
+
+    def _answered(self, connection: socket.socket, peer: str, since: float) -> bool:
+        """Say the verdict, if the peer may ask and its whole environment is there."""
+        desk, environment = self._desk, Environment()
+        if peer not in desk.allow:
+            return False
+        try:
+            if not environment.feed(connection.recv(_USUAL_MAX_BYTES, _PEEK)):
+                return False
+            connection.recv(_USUAL_MAX_BYTES)  # what is left unread makes a reset of the end
+        except OSError:
+            return False  # nothing said yet, or gone: a session knows what that is
+        request = environment.request(peer)
+        ending, verdict = desk.verdict(
+            request, since, desk.deadlines.limit_s, whole=environment.whole
+        )
+        with suppress(OSError):  # gone meanwhile: AMI tells of its channel
+            connection.send(command(verdict), socket.MSG_DONTWAIT)
+        connection.close()
+        desk.observer.session_ended(ending, desk.clock.monotonic() - since)
+        return True
