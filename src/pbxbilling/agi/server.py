@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_network
@@ -84,7 +85,7 @@ class AgiServer:
         )
         try:
             self._listener = await loop.create_server(
-                partial(_session, desk),
+                _sessions(desk),
                 settings.host,
                 settings.port,
                 backlog=_BACKLOG,
@@ -101,7 +102,7 @@ class AgiServer:
         connection.setblocking(False)
         loop = asyncio.get_running_loop()
         task: asyncio.Task[object] = loop.create_task(
-            loop.connect_accepted_socket(partial(_session, desk), connection)
+            loop.connect_accepted_socket(_sessions(desk), connection)
         )
         self._taking_up.add(task)
         task.add_done_callback(self._taking_up.discard)
@@ -176,5 +177,5 @@ class AgiServer:
         await self.close()
 
 
-def _session(desk: Desk) -> asyncio.Protocol:
-    return cast("asyncio.Protocol", AgiSession(desk))
+def _sessions(desk: Desk) -> Callable[[], asyncio.Protocol]:
+    return cast("Callable[[], asyncio.Protocol]", partial(AgiSession, desk))

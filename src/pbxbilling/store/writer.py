@@ -11,10 +11,9 @@ from pbxbilling.domain.daemon_facts import StoreFailing, StoreRecovered
 from pbxbilling.domain.records import Record
 from pbxbilling.ports import Clock, EventSink, Store, StoreError
 from pbxbilling.store.faults import RecordError
-from pbxbilling.store.pending import Pending
+from pbxbilling.store.queue import RecordQueue
 
 CAPACITY = 100_000
-REFUSALS_BEYOND = 4  # times the capacity
 FIRST_RETRY_S = 0.1
 LONGEST_RETRY_S = 5.0
 PAUSE_S = 0.05
@@ -29,11 +28,6 @@ class StoreWriter:
     from the verdicts. The first record after a quiet time is written at once.
 
     What cannot be written is kept and tried again with a growing pause; nobody waits for it.
-
-    At `capacity` waiting records (about 1 KB each) the oldest admissions are dropped, and counted
-    in `dropped_admissions`; at four times that the oldest refusals too (`dropped_refusals`).
-    Calls, legs, audit, accounts and marks are never dropped: beyond the bound they still grow,
-    by one record a call or leg.
 
     A record that the database would never take is set aside in `refused` (the last hundred), so
     that it does not hold up the others.
@@ -52,28 +46,24 @@ class StoreWriter:
         self._store = store
         self._clock = clock
         self._observer = observer
-        self._capacity = capacity
         self._first_retry_s = first_retry_s
         self._pause_s = pause_s
-        self._queue = _Batch()
-        self._writing: _Batch | None = None
         self._something = asyncio.Event()
         self._awaited = asyncio.Event()
+        self._queue = RecordQueue(clock, capacity, self._something.set)
+        self.put = self._queue.put
         self._fault: str | None = None
-        self.dropped_admissions = 0
-        self.dropped_refusals = 0
         self.refused: deque[tuple[Record, StoreError]] = deque(maxlen=100)
 
     @property
     def depth(self) -> int:
         """Records that are not durable yet."""
-        return len(self._queue.pending) + (len(self._writing.records) if self._writing else 0)
+        return self._queue.depth
 
     @property
     def oldest_age_s(self) -> float:
         """How long the oldest of them has waited; 0 where none does."""
-        since = self._writing.since if self._writing else self._queue.since
-        return 0.0 if since is None else max(0.0, self._clock.monotonic() - since)
+        return self._queue.oldest_age_s
 
     @property
     def fault(self) -> str | None:
@@ -85,30 +75,13 @@ class StoreWriter:
     @property
     def dropped(self) -> int:
         """Decisions that were given up because the queue was full."""
-        return self.dropped_admissions + self.dropped_refusals
-
-    def put(self, record: Record) -> None:
-        """Queue one record; never waits, never fails."""
-        queue = self._queue
-        if queue.since is None:
-            queue.since = self._clock.monotonic()
-            self._something.set()
-        queue.pending.put(record)
-        if self.depth > self._capacity:
-            self._shed()
-
-    def _shed(self) -> None:
-        while self.depth > self._capacity and self._queue.pending.drop_admission():
-            self.dropped_admissions += 1
-        hard = self._capacity * REFUSALS_BEYOND
-        while self.depth > hard and self._queue.pending.drop_refusal():
-            self.dropped_refusals += 1
+        return self._queue.dropped_admissions + self._queue.dropped_refusals
 
     async def flush(self) -> None:
         """Wait until all that is queued now is durable (or set aside), however long it takes."""
-        batch = self._writing
-        if len(self._queue.pending):
-            batch = self._queue
+        batch = self._queue.writing
+        if len(self._queue.gathering.pending):
+            batch = self._queue.gathering
             self._awaited.set()
         if batch is not None:
             await batch.settled.wait()
@@ -150,12 +123,8 @@ class StoreWriter:
             await self._gather(until=not_before)
             self._something.clear()
             self._awaited.clear()
-            batch, self._queue = self._queue, _Batch()
-            batch.records = batch.pending.records()
-            self._writing = batch
-            await self._write(batch.records)
-            self._writing = None
-            batch.settled.set()
+            await self._write(self._queue.take().records)
+            self._queue.written()
             not_before = loop.time() + self._pause_s
 
     async def _gather(self, until: float) -> None:
@@ -199,15 +168,3 @@ class StoreWriter:
         if self._fault is not None:
             self._fault = None
             self._observer(StoreRecovered(self._clock.now(), written))
-
-
-class _Batch:
-    """Records that are, or will be, written together."""
-
-    __slots__ = ("pending", "records", "settled", "since")
-
-    def __init__(self) -> None:
-        self.pending = Pending()
-        self.records: list[Record] = []
-        self.since: float | None = None
-        self.settled = asyncio.Event()

@@ -1,28 +1,21 @@
-"""The log: structlog over a writer that never waits, and the sink that turns facts into lines."""
+"""The log: structlog over a writer that never waits."""
 
 from __future__ import annotations
 
 import logging
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 from pbxbilling.domain.facts import Fact
 from pbxbilling.ports import Clock
-from pbxbilling.telemetry.line import Mask
-from pbxbilling.telemetry.lines import in_full, line_from, masked
-from pbxbilling.telemetry.text import as_json, line_as_json
+from pbxbilling.telemetry.factlines import FactLines, Output
+from pbxbilling.telemetry.line import Line
+from pbxbilling.telemetry.lines import in_full, masked
+from pbxbilling.telemetry.text import as_json
 
 Format = Literal["json", "console"]
-
-
-class Output(Protocol):
-    """Where finished lines go: `LineWriter`, or a list in a test."""
-
-    def write(self, line: bytes) -> None:
-        """Take one line with its newline."""
-        ...
 
 
 class Log:
@@ -36,12 +29,13 @@ class Log:
     def __init__(self, output: Output, clock: Clock, form: Format, level: str) -> None:
         self._output = output
         self._clock = clock
+        self._facts = FactLines(output, masked, logging.INFO, None)
+        self.sink = self._facts.sink
         self.configure(form, level)
 
     def configure(self, form: Format, level: str) -> None:
         """Set form and lowest level, at the start and at a reload."""
         self.level = logging.getLevelNamesMapping()[level.upper()]
-        self._mask: Mask = in_full if self.level <= logging.DEBUG else masked
         self._is_json = form == "json"
         self._logger: FilteringBoundLogger = structlog.wrap_logger(
             _Lines(self._output),
@@ -49,16 +43,11 @@ class Log:
             wrapper_class=structlog.make_filtering_bound_logger(self.level),
             cache_logger_on_first_use=True,
         ).bind()
+        mask = in_full if self.level <= logging.DEBUG else masked
+        self._facts.configure(mask, self.level, None if self._is_json else self._render)
 
-    def sink(self, fact: Fact) -> None:
-        """One fact, one line. Never raises, never waits."""
-        line = line_from(fact, self._mask, self.level)
-        if line is None:
-            return
-        if self._is_json:  # straight to bytes: structlog's processors take longer than the rest
-            self._output.write(line_as_json(line, fact.at))
-        else:
-            self._logger.log(line.level, line.event, timestamp=fact.at, **line.fields)
+    def _render(self, line: Line, fact: Fact) -> None:
+        self._logger.log(line.level, line.event, timestamp=fact.at, **line.fields)
 
     def debug(self, event: str, **fields: Any) -> None:
         """A line for whoever searches a fault."""
