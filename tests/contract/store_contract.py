@@ -115,6 +115,13 @@ class StoreContract(OfAnyStore):
             await store.commit([unlimited, none])
             assert (await store.accounts()).plans == (unlimited, none)
 
+    async def test_a_tenant_may_have_any_text(self) -> None:
+        text = "\"Zoë\" \\ \U0001f4de\u2028\t\x00['{}']"
+        tenant = Tenant("acme", "pro", name=text, address="1", contacts=(text,), dids=(text,))
+        async with self.opened() as store:
+            await store.commit([Plan("pro"), tenant])
+            assert (await store.accounts()).tenants == (tenant,)
+
     async def test_an_account_written_again_replaces_the_one_of_its_slug(self) -> None:
         async with self.opened() as store:
             await store.commit([Plan("pro"), Tenant("acme", "pro"), Tenant("acme", "free")])

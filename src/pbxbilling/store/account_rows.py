@@ -11,8 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Row, Select, select, type_coerce
-from sqlalchemy.types import NullType
+from sqlalchemy import Row, Select, func, select
 
 from pbxbilling.domain.admission import Mode
 from pbxbilling.domain.channel import LegDirection
@@ -134,23 +133,22 @@ def tenant_values(record: Tenant) -> Values:
 
 
 def all_tenants() -> Select[Any]:
-    """Every tenant by slug, for `tenant_record`: each column as the file holds it.
+    """Every tenant by slug, for `tenant_record`: its columns as one JSON array.
 
-    There may be 100,000, and SQLAlchemy's own conversion of their columns takes longer than all
-    the rest of a start's reading.
+    There may be 100,000: to fetch each column by itself takes twice as long, and SQLAlchemy's own
+    conversion of them longer than all the rest of a start's reading.
     """
-    columns: list[ColumnElement[Any]] = [type_coerce(c, NullType) for c in schema.tenant.c]
-    return select(*columns).order_by(schema.tenant.c.slug)
+    return select(func.json_array(*schema.tenant.c)).order_by(schema.tenant.c.slug)
 
 
-def tenant_record(row: Row[*tuple[Any, ...]]) -> Tenant:
+def tenant_record(row: Row[Any]) -> Tenant:
     """The tenant of a row of `all_tenants`; what many have in common is kept once."""
     (
         slug, plan, name, email, address, contacts, vat_id, tax_exempt,
         status, status_since, blocks, trial_until, mode, limits,
         accountcodes, dids, contexts, timezone, anchor_day, demo, extensions,
         customer, subscription, renews_at, setup_paid_at, *charging,
-    ) = row  # fmt: skip
+    ) = orjson.loads(row[0])  # fmt: skip
     return Tenant(
         slug=slug,
         plan=intern(plan),
