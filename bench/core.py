@@ -13,7 +13,7 @@ from itertools import count
 from pathlib import Path
 from random import randrange
 
-from pbxbilling.app import garbage
+from pbxbilling import garbage
 from pbxbilling.app.facts import OF_CALLS, Facts
 from pbxbilling.clock import SystemClock
 from pbxbilling.domain.admission import Mode

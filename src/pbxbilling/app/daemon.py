@@ -9,9 +9,8 @@ from datetime import datetime
 from itertools import count
 from random import Random
 
-from pbxbilling import __version__
+from pbxbilling import __version__, garbage
 from pbxbilling.agi.server import AgiServer
-from pbxbilling.app import garbage
 from pbxbilling.app.broker import broker_settings
 from pbxbilling.app.build import is_compiled
 from pbxbilling.app.daily import DailyTask, check_hour, purge_hour

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import uvloop
 
-from pbxbilling.app import garbage
+from pbxbilling import garbage
 from pbxbilling.app.daemon import Daemon
 from pbxbilling.app.past import Past
 from pbxbilling.app.reload import Configuration
@@ -25,7 +25,6 @@ from pbxbilling.telemetry.writer import LineWriter
 
 def serve(path: Path, env: Mapping[str, str] | None = None) -> None:
     """Run the daemon until SIGTERM; raises ConfigError, StoreError or ListenError at its start."""
-    garbage.put_off()
     env = os.environ if env is None else env
     configuration = Configuration(partial(load, path, env))
     settings = configuration.settings

@@ -6,7 +6,7 @@ import os
 
 import typer
 
-from pbxbilling import __version__
+from pbxbilling import __version__, garbage
 from pbxbilling.cli.options import DEFAULT, Config
 
 app = typer.Typer()
@@ -16,6 +16,7 @@ config_app = typer.Typer(help="The configuration file.", no_args_is_help=True)
 @app.command()
 def serve(config: Config = DEFAULT) -> None:
     """Run the daemon."""
+    garbage.put_off()
     from pbxbilling.app import serve as run
 
     run(config)
