@@ -94,9 +94,11 @@ class AccountBook:
                 index[value] = tenant.slug
 
     def _indexed(self, tenant: Tenant) -> Iterable[tuple[dict[str, str], tuple[str, ...]]]:
-        yield self._by_accountcode, tenant.accountcodes
-        yield self._by_did, tenant.dids
-        yield self._by_context, tenant.contexts
+        return (
+            (self._by_accountcode, tenant.accountcodes),
+            (self._by_did, tenant.dids),
+            (self._by_context, tenant.contexts),
+        )
 
     def _unindex(self, tenant: Tenant) -> None:
         for index, values in self._indexed(tenant):

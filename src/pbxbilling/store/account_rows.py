@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import date
-from functools import lru_cache
+from functools import cache, lru_cache
 from sys import intern
 from types import MappingProxyType
 from typing import Any
@@ -158,7 +158,7 @@ def tenant_record(row: Row[Any]) -> Tenant:
         contacts=tuple(orjson.loads(contacts)),
         vat_id=vat_id,
         tax_exempt=bool(tax_exempt),
-        status=Status(status),
+        status=_status(status),
         status_since=from_us(status_since),
         blocks=_blocks(blocks),
         trial_until=from_us(trial_until),
@@ -177,6 +177,11 @@ def tenant_record(row: Row[Any]) -> Tenant:
         setup_paid_at=from_us(setup_paid_at),
         charging=_charging(*charging),
     )
+
+
+@cache
+def _status(word: str) -> Status:
+    return Status(word)
 
 
 @lru_cache(maxsize=1024)
