@@ -16,6 +16,7 @@ from pbxbilling.agi.arrivals import since_last_bytes_s
 from pbxbilling.agi.protocol import Environment, command
 from pbxbilling.agi.session import Desk
 
+_LATE = 0.8  # of the deadline; all of a crowd may wait until then, and must hear before it is over
 _SLICE_S = 0.005  # then others have their turn of the loop
 _USUAL_MAX_BYTES = 4096  # of an environment; a longer one is for a session
 _PEEK = socket.MSG_PEEK | socket.MSG_DONTWAIT
@@ -57,7 +58,7 @@ class Express:
             return False  # nothing said yet, or gone: a session knows what that is
         request = environment.request(peer)
         ending, verdict = desk.verdict(
-            request, since, desk.deadlines.limit_s, whole=environment.whole
+            request, since, desk.deadlines.limit_s * _LATE, whole=environment.whole
         )
         with suppress(OSError):  # gone meanwhile: AMI tells of its channel
             connection.send(command(verdict), socket.MSG_DONTWAIT)

@@ -28,9 +28,6 @@ from pbxbilling.domain.words import Word
 from pbxbilling.ports import Clock
 
 HEARD_OUT_EVERY = 64
-LATE = 0.8
-"""Of the deadline: who has waited so long is answered by policy. With more hooks than can be judged
-all of them wait until then, so there must be time left to say it."""
 _DONE = 200
 _ANSWER_MAX_BYTES = 4096
 _NOTHING = Environment()
@@ -84,12 +81,15 @@ class Desk:
     on_crowd: Callable[[], None] | None = None
 
     def verdict(
-        self, request: HookRequest, since: float, limit_s: float, *, whole: bool
+        self, request: HookRequest, since: float, patience_s: float, *, whole: bool
     ) -> tuple[Ending, Verdict]:
-        """What an environment gets that is at its end; `since` is the hook's arrival."""
+        """What an environment gets that is at its end; `since` is the hook's arrival.
+
+        Who has waited longer than `patience_s` is answered by policy.
+        """
         if not (whole and request.uniqueid):
             return Ending.MALFORMED, self.by_policy(request)
-        if self.clock.monotonic() - since > limit_s * LATE:
+        if self.clock.monotonic() - since > patience_s:
             # Judging it would only make those behind it wait longer.
             return Ending.DEADLINE, self.by_policy(request)
         try:
