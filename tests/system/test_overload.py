@@ -128,7 +128,7 @@ def test_a_thousand_hooks_that_never_speak_do_not_delay_the_next_good_one(
     assert endings(site, "answered") == 5
 
 
-def test_twice_what_it_carries_is_answered_by_policy_and_leaves_nothing_behind(
+def test_of_twice_what_it_carries_much_is_judged_the_rest_by_policy_and_nothing_left_behind(
     site: VirtualSite,
 ) -> None:
     _, port = site.hook
@@ -140,7 +140,7 @@ def test_twice_what_it_carries_is_answered_by_policy_and_leaves_nothing_behind(
     total = got.total() + emergencies
     assert emergencies == -(-total // EMERGENCY_EVERY), got
     assert got.keys() <= {"REFUSE max_calls", "ADMIT deadline"}, got
-    assert got["ADMIT deadline"], got
+    assert got["REFUSE max_calls"] > got.total() / 5, got  # the queue is not all too late
     told = endings(site, "deadline")
     assert told >= got["ADMIT deadline"]  # and of emergencies
 
