@@ -33,6 +33,7 @@ HELD_UP = 300
 DEADLINE_S = 0.3
 NOTHING = "nothing"
 AT_ONCE = 16
+OVERLOAD = 3  # twice is what is promised; at that, hardly anybody may be left over for the policy
 MEASURED_S, SURGE_S, STEP_S = 2.0, 4.0, 0.02
 EMERGENCY_EVERY = 50
 GROWTH_MOST_MB = 60
@@ -128,18 +129,19 @@ def test_a_thousand_hooks_that_never_speak_do_not_delay_the_next_good_one(
     assert endings(site, "answered") == 5
 
 
-def test_of_twice_what_it_carries_much_is_judged_the_rest_by_policy_and_nothing_left_behind(
+def test_of_three_times_what_it_carries_much_is_judged_the_rest_by_policy_and_nothing_left_behind(
     site: VirtualSite,
 ) -> None:
     _, port = site.hook
     before_mb = resident_mb(site.pid)
     with throttled(site.pid):
         carried = asyncio.run(carries(site))
-        got = asyncio.run(surge(site, 2 * carried))
+        got = asyncio.run(surge(site, OVERLOAD * carried))
     emergencies = got.pop("ADMIT emergency")
     total = got.total() + emergencies
     assert emergencies == -(-total // EMERGENCY_EVERY), got
     assert got.keys() <= {"REFUSE max_calls", "ADMIT deadline"}, got
+    assert got["ADMIT deadline"], got
     assert got["REFUSE max_calls"] > got.total() / 5, got  # the queue is not all too late
     told = endings(site, "deadline")
     assert told >= got["ADMIT deadline"]  # and of emergencies

@@ -2,8 +2,8 @@
 
 With more hooks than one core judges, callers wait in the listener's queue. As a transport of the
 event loop each costs half of its session before it is judged. Who has waited in a queue has long
-said what he has to say, and needs no loop: served here, half as many again are judged in time, and
-the surplus is told by policy before its deadline, not long after.
+said what he has to say, and needs no loop: served here, more of them are judged in time, and the
+surplus is told by policy before its deadline, not long after.
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import cast
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, cast
 
-from sqlalchemy import Table
+from sqlalchemy import Column, ColumnElement, Table, func
 from sqlalchemy.dialects import postgresql, sqlite
 
 # Two dialects, one grammar: PostgreSQL stands for both in the type.
@@ -18,3 +18,11 @@ _INSERTS: Mapping[str, Callable[[Table], postgresql.Insert]] = {
 def inserting(dialect: str, table: Table) -> postgresql.Insert:
     """An INSERT that can say what becomes of a row whose key is there already."""
     return _INSERTS[dialect](table)
+
+
+def one_array(columns: Iterable[Column[Any]]) -> ColumnElement[Any]:
+    """The columns as one JSON array, NULLs included.
+
+    SQLite's spelling. PostgreSQL's is `json_build_array`; its `json_array` leaves NULLs out.
+    """
+    return func.json_array(*columns)

@@ -50,20 +50,20 @@ class StoreWriter:
         self._pause_s = pause_s
         self._something = asyncio.Event()
         self._awaited = asyncio.Event()
-        self._queue = RecordQueue(clock, capacity, self._something.set)
-        self.put = self._queue.put
+        self.queue = RecordQueue(clock, capacity, self._something.set)
+        self.put = self.queue.put
         self._fault: str | None = None
         self.refused: deque[tuple[Record, StoreError]] = deque(maxlen=100)
 
     @property
     def depth(self) -> int:
         """Records that are not durable yet."""
-        return self._queue.depth
+        return self.queue.depth
 
     @property
     def oldest_age_s(self) -> float:
         """How long the oldest of them has waited; 0 where none does."""
-        return self._queue.oldest_age_s
+        return self.queue.oldest_age_s
 
     @property
     def fault(self) -> str | None:
@@ -75,13 +75,13 @@ class StoreWriter:
     @property
     def dropped(self) -> int:
         """Decisions that were given up because the queue was full."""
-        return self._queue.dropped_admissions + self._queue.dropped_refusals
+        return self.queue.dropped_admissions + self.queue.dropped_refusals
 
     async def flush(self) -> None:
         """Wait until all that is queued now is durable (or set aside), however long it takes."""
-        batch = self._queue.writing
-        if len(self._queue.gathering.pending):
-            batch = self._queue.gathering
+        batch = self.queue.writing
+        if len(self.queue.gathering.pending):
+            batch = self.queue.gathering
             self._awaited.set()
         if batch is not None:
             await batch.settled.wait()
@@ -123,8 +123,8 @@ class StoreWriter:
             await self._gather(until=not_before)
             self._something.clear()
             self._awaited.clear()
-            await self._write(self._queue.take().records)
-            self._queue.written()
+            await self._write(self.queue.take().records)
+            self.queue.written()
             not_before = loop.time() + self._pause_s
 
     async def _gather(self, until: float) -> None:

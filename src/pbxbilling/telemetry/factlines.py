@@ -26,16 +26,13 @@ class FactLines:
     other form is `render`'s.
     """
 
-    def __init__(
-        self, output: Output, mask: Mask, level: int, render: Callable[[Line, Fact], None] | None
-    ) -> None:
+    def __init__(self, output: Output) -> None:
         self._output = output
-        self.configure(mask, level, render)
 
     def configure(
         self, mask: Mask, level: int, render: Callable[[Line, Fact], None] | None
     ) -> None:
-        """Take other settings for the facts to come; without `render` lines are JSON."""
+        """Settings for the facts to come, before the first and later; no `render` is JSON."""
         self._mask = mask
         self._level = level
         self._render = render

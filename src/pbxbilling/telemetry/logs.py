@@ -29,22 +29,22 @@ class Log:
     def __init__(self, output: Output, clock: Clock, form: Format, level: str) -> None:
         self._output = output
         self._clock = clock
-        self._facts = FactLines(output, masked, logging.INFO, None)
+        self._facts = FactLines(output)
         self.sink = self._facts.sink
         self.configure(form, level)
 
     def configure(self, form: Format, level: str) -> None:
         """Set form and lowest level, at the start and at a reload."""
-        self.level = logging.getLevelNamesMapping()[level.upper()]
+        lowest = logging.getLevelNamesMapping()[level.upper()]
         self._is_json = form == "json"
         self._logger: FilteringBoundLogger = structlog.wrap_logger(
             _Lines(self._output),
             processors=[structlog.processors.add_log_level, self._stamp, _renderer(form)],
-            wrapper_class=structlog.make_filtering_bound_logger(self.level),
+            wrapper_class=structlog.make_filtering_bound_logger(lowest),
             cache_logger_on_first_use=True,
         ).bind()
-        mask = in_full if self.level <= logging.DEBUG else masked
-        self._facts.configure(mask, self.level, None if self._is_json else self._render)
+        mask = in_full if lowest <= logging.DEBUG else masked
+        self._facts.configure(mask, lowest, None if self._is_json else self._render)
 
     def _render(self, line: Line, fact: Fact) -> None:
         self._logger.log(line.level, line.event, timestamp=fact.at, **line.fields)

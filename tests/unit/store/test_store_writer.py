@@ -244,7 +244,7 @@ async def test_admissions_are_dropped_first_the_oldest_before_the_newer() -> Non
     refusal = decision(2, Outcome.REFUSE)
     for record in (decision(0), decision(1), refusal, call(), leg()):
         writer.put(record)
-    assert (writer.depth, writer.dropped) == (3, 2)
+    assert (writer.depth, writer.queue.dropped_admissions) == (3, 2)
     async with running(writer):
         await writer.flush()
     assert store.commits == [[call(), leg(), refusal]]
@@ -254,11 +254,11 @@ async def test_refusals_are_dropped_at_four_times_the_bound_and_calls_never() ->
     writer = writer_to(MemoryStore(), capacity=1)
     for second in range(5):
         writer.put(decision(second, Outcome.REFUSE))
-    assert (writer.depth, writer.dropped) == (4, 1)
+    assert (writer.depth, writer.queue.dropped_refusals) == (4, 1)
     for number in range(6):
         writer.put(call(str(number)))
         writer.put(AuditRecord(NOON, "root", "release", f"call {number}", None, None))
-    assert (writer.depth, writer.dropped) == (12, 5)
+    assert (writer.depth, writer.queue.dropped_refusals, writer.dropped) == (12, 5, 5)
 
 
 async def test_written_returns_when_the_record_is_in_the_store() -> None:
