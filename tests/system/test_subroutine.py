@@ -54,6 +54,8 @@ class Stage:
         return rows[0]["ChanVariable"].removeprefix("PBXBILLING=")
 
     def witnesses(self) -> list[str]:
+        if not self.asterisk.journal.exists():  # Asterisk makes it with the first row
+            return []
         with self.asterisk.journal.open(newline="") as journal:
             return [row[-1] for row in csv.reader(journal) if row[0] == "PBXBILLING"]
 

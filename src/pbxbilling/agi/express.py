@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from pbxbilling.agi.arrivals import since_last_bytes_s
 from pbxbilling.agi.protocol import Environment, command
-from pbxbilling.agi.session import Desk
+from pbxbilling.agi.session import Desk, Ending
 
 _LATE = 0.8  # of the deadline; all of a crowd may wait until then, and must hear before it is over
 _AT_ONCE = 100  # some 5 ms of work; then others have their turn of the loop
@@ -44,12 +44,20 @@ class Express:
                 self._take_up(connection)
 
     def _answered(self, connection: socket.socket, peer: str, since: float) -> bool:
-        """Say the verdict, if the peer may ask and its whole environment is there."""
+        """Say the verdict, if the peer may ask and its whole environment is there.
+
+        Who has left without a word is over, too: a flood of those may not be dearer than a crowd.
+        """
         desk, environment = self._desk, Environment()
         if peer not in desk.allow:
             return False
         try:
-            if not environment.feed(connection.recv(_USUAL_MAX_BYTES, _PEEK)):
+            said = connection.recv(_USUAL_MAX_BYTES, _PEEK)
+            if not said:
+                connection.close()
+                desk.observer.session_ended(Ending.SILENT, desk.clock.monotonic() - since)
+                return True
+            if not environment.feed(said):
                 return False
             connection.recv(_USUAL_MAX_BYTES)  # what is left unread makes a reset of the end
         except OSError:

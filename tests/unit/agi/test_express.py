@@ -134,6 +134,13 @@ def test_who_is_gone_again_holds_up_nobody(crowd: Crowd) -> None:
     assert heard(caller) == ADMITTED
 
 
+def test_who_left_without_a_word_is_counted_and_handed_to_nobody(crowd: Crowd) -> None:
+    crowd.joined_by(b"").close()
+    crowd.serve()
+    assert crowd.reports.endings == {Ending.SILENT: 1}
+    assert crowd.handed_on == []
+
+
 def test_others_have_their_turn_of_the_loop(crowd: Crowd) -> None:
     for _ in range(120):
         crowd.joined_by(HOOK)
