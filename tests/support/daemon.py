@@ -232,6 +232,10 @@ class Daemon(Running):
     def wait_idle(self) -> None:
         """Return when no call is live and all that was is on record."""
         until(lambda: not self.calls(), "no call is live", 10.0)
+        self.wait_on_record()
+
+    def wait_on_record(self) -> None:
+        """Return when all that has happened is on record."""
         until(lambda: not self.ask("status")["store"]["pending"], "all is on record", 10.0)
 
     def legs(self) -> Sequence[Row]:

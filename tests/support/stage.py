@@ -9,7 +9,6 @@ from typing import Any
 from rig.ami import Ami
 from rig.asterisk import Asterisk
 from rig.scene import MOBILE, Scene
-from rig.waiting import until
 from tests.support.daemon import ACCOUNTS, Daemon
 
 PLANS = """
@@ -49,10 +48,10 @@ class Stage:
         return leg.status
 
     def last_decision(self) -> dict[str, object]:
-        """The newest decision on record."""
-        found = until(
-            lambda: self.daemon.ask("decisions", tenant="acme", since=None, refused=False),
-            "a decision is on record",
+        """The newest decision."""
+        self.daemon.wait_on_record()
+        found: list[dict[str, object]] = self.daemon.ask(
+            "decisions", tenant="acme", since=None, refused=False
         )
-        decision: dict[str, object] = found[0]
-        return decision
+        assert found, "no decision is on record"
+        return found[0]

@@ -25,7 +25,7 @@ def test_enforce_refuses_with_486_and_says_why(asterisk: Asterisk, tmp_path: Pat
         decision = stage.last_decision()
         assert (decision["outcome"], decision["reason"]) == ("refuse", "max_calls")
         assert (decision["used"], decision["limit"]) == (0, 0)
-        assert stage.daemon.told("[PLAN-LIMIT:enforce] blocked")
+        until(lambda: stage.daemon.told("[PLAN-LIMIT:enforce] blocked"), "the refusal is logged")
 
 
 def test_log_mode_writes_what_it_would_block_and_blocks_nothing(
