@@ -6,11 +6,10 @@ judges that is where their callers wait, and a clock that starts at the accept n
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import struct
 
-_ASKED_EVERY = 16  # a dup and three system calls: too dear for each
+_ASKED_EVERY = 16  # a system call: too dear for each
 CROWDED_S = 0.01
 """Who has waited so long is one of many, or has found the loop at other work."""
 _LAST_DATA_RECV = 52  # in struct tcp_info (linux/tcp.h): ms since the last bytes, else the SYN
@@ -27,20 +26,20 @@ class Arrivals:
         self._waited_s = 0.0
         self._accepted = 0
 
-    def waited_s(self, transport: asyncio.BaseTransport) -> float:
+    def waited_s(self, connection: socket.socket) -> float:
         """So long it has waited, in seconds; 0 where the kernel does not say."""
         self._accepted += 1
         if self._accepted % _ASKED_EVERY == 0 or self._waited_s > CROWDED_S:
-            self._waited_s = since_last_bytes_s(transport.get_extra_info("socket"))
+            self._waited_s = _since_last_bytes_s(connection)
         return self._waited_s
 
 
-def since_last_bytes_s(connection: socket.socket) -> float:
+def _since_last_bytes_s(connection: socket.socket) -> float:
     """Asterisk says all at once and then waits: the last bytes are as old as its patience."""
     try:
         told = connection.getsockopt(
             socket.IPPROTO_TCP, socket.TCP_INFO, _LAST_DATA_RECV + _MS.size
         )
-    except (AttributeError, OSError):  # no Linux, or gone already
+    except OSError:  # gone already
         return 0.0
     return float(_MS.unpack_from(told, _LAST_DATA_RECV)[0]) / 1000

@@ -13,7 +13,6 @@ from typing import Protocol
 from pbxbilling.ports import Clock
 
 _CLOSE_ENOUGH_S = 0.001  # the loop's timers count in milliseconds
-_HELD_S = 0.01  # a sweep so late: the loop was held, and what came meanwhile is not read yet
 
 
 class Expiring(Protocol):
@@ -35,7 +34,6 @@ class Deadlines:
         self._loop = loop
         self._waiting: deque[tuple[float, Expiring]] = deque()
         self._timer: asyncio.TimerHandle | None = None
-        self._has_read = False
 
     def enter(self, one: Expiring, now: float) -> None:
         """Start the time of one; `now` is the clock's monotonic time."""
@@ -44,17 +42,10 @@ class Deadlines:
             self._timer = self._loop.call_later(self.limit_s, self._sweep)
 
     def _sweep(self) -> None:
-        """Expire who is due, forget who is over, and sleep until the next one is due.
-
-        Where the loop was held, everybody is read once more before.
-        """
+        """Expire who is due, forget who is over, and sleep until the next one is due."""
         self._timer = None
         waiting = self._waiting
         due = self._clock.monotonic() + _CLOSE_ENOUGH_S
-        self._has_read = not self._has_read and due - waiting[0][0] > _HELD_S
-        if self._has_read:  # from the next turn on: an emergency number may have come by now
-            self._timer = self._loop.call_later(_CLOSE_ENOUGH_S, self._sweep)
-            return
         try:
             while waiting and (waiting[0][1].over or waiting[0][0] <= due):
                 one = waiting.popleft()[1]

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from ipaddress import ip_network
 from types import TracebackType
-from typing import Self, cast
+from typing import Self
 
 from pbxbilling.agi.allow import AllowList, Network
 from pbxbilling.agi.deadlines import Deadlines
-from pbxbilling.agi.express import Express
-from pbxbilling.agi.session import AgiObserver, AgiSession, Desk, Judge
+from pbxbilling.agi.door import Door
+from pbxbilling.agi.session import AgiObserver, Desk, Judge
 from pbxbilling.ports import Clock
 
 # asyncio's default of 100 drops SYNs of a burst, each then retried after a whole second, and
@@ -67,14 +64,20 @@ class AgiServer:
         self._clock = clock
         self._closed = asyncio.Event()
         self._desk: Desk | None = None
-        self._listener: asyncio.Server | None = None
-        self._queue: socket.socket | None = None  # the listener's, to be served past the loop
-        self._taking_up: set[asyncio.Task[object]] = set()
+        self._door: Door | None = None
+        self._port = settings.port
 
     async def start(self) -> None:
         """Listen. Raises `ListenError` where the address is taken or not ours."""
         settings, loop = self._settings, asyncio.get_running_loop()
-        desk = self._desk = Desk(
+        try:
+            listeners = await _listeners(settings)
+        except OSError as error:
+            raise ListenError(
+                f"agi.listen: cannot listen on {settings.host}:{settings.port}: {error.strerror}; "
+                "stop what listens there, or choose another address"
+            ) from error
+        self._desk = Desk(
             self._judge,
             self._by_policy,
             self._observer,
@@ -83,29 +86,9 @@ class AgiServer:
             Deadlines(settings.deadline_s, self._clock, loop),
             settings.max_sessions,
         )
-        try:
-            self._listener = await loop.create_server(
-                _sessions(desk),
-                settings.host,
-                settings.port,
-                backlog=_BACKLOG,
-            )
-        except OSError as error:
-            raise ListenError(
-                f"agi.listen: cannot listen on {settings.host}:{settings.port}: {error.strerror}; "
-                "stop what listens there, or choose another address"
-            ) from error
-        self._queue = socket.socket(fileno=os.dup(self._listener.sockets[0].fileno()))
-        desk.on_crowd = Express(self._queue, desk, partial(self._take_up, desk)).serve
-
-    def _take_up(self, desk: Desk, connection: socket.socket) -> None:
-        connection.setblocking(False)
-        loop = asyncio.get_running_loop()
-        task: asyncio.Task[object] = loop.create_task(
-            loop.connect_accepted_socket(_sessions(desk), connection)
-        )
-        self._taking_up.add(task)
-        task.add_done_callback(self._taking_up.discard)
+        self._port = listeners[0].getsockname()[1]
+        self._door = Door(listeners, self._desk, loop)
+        self._door.open()
 
     async def serve(self) -> None:
         """Wait until the server is closed."""
@@ -114,10 +97,7 @@ class AgiServer:
     @property
     def port(self) -> int:
         """The port that is listened on, also where 0 was asked for."""
-        if self._listener is None:
-            return self._settings.port
-        port: int = self._listener.sockets[0].getsockname()[1]
-        return port
+        return self._port
 
     @property
     def sessions(self) -> int:
@@ -141,14 +121,12 @@ class AgiServer:
 
     async def close(self) -> None:
         """Listen no more, let the sessions end, cut those that take longer than two deadlines."""
-        if self._listener is None or self._desk is None:
+        if self._door is None or self._desk is None:
             return
-        listener, self._listener = self._listener, None
-        listener.close()
-        self._desk.on_crowd = None
-        if self._queue is not None:
-            self._queue.close()
+        door, self._door = self._door, None
+        door.shut()
         await self._drain(self._desk)
+        door.close()
         self._closed.set()
 
     async def _drain(self, desk: Desk) -> None:
@@ -160,9 +138,8 @@ class AgiServer:
             async with asyncio.timeout(2 * self._settings.deadline_s + 0.1):
                 await idle.wait()
         except TimeoutError:
-            for session in tuple(desk.live):
-                session.abort()
-            await idle.wait()  # the loop's next turn
+            for session in tuple(desk.live.values()):
+                session.close()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -177,5 +154,18 @@ class AgiServer:
         await self.close()
 
 
-def _sessions(desk: Desk) -> Callable[[], asyncio.Protocol]:
-    return cast("Callable[[], asyncio.Protocol]", partial(AgiSession, desk))
+async def _listeners(settings: AgiSettings) -> list[socket.socket]:
+    """One for each address of the host. Raises `OSError`."""
+    listeners: list[socket.socket] = []
+    try:
+        for family, *_, address in await asyncio.get_running_loop().getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        ):
+            listener = socket.create_server(address, family=family, backlog=_BACKLOG)
+            listeners.append(listener)
+            listener.setblocking(False)
+    except OSError:
+        for listener in listeners:
+            listener.close()
+        raise
+    return listeners

@@ -14,10 +14,11 @@ must not overtake the verdict.
 
 from __future__ import annotations
 
-import asyncio
+import socket
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Protocol, cast
+from typing import Protocol
 
 from pbxbilling.agi.allow import AllowList
 from pbxbilling.agi.arrivals import CROWDED_S, Arrivals
@@ -30,7 +31,11 @@ from pbxbilling.ports import Clock
 HEARD_OUT_EVERY = 64
 _DONE = 200
 _ANSWER_MAX_BYTES = 4096
+_FIRST_BYTES = 16 * 1024  # nearly every environment at once
+_MORE_BYTES = 256 * 1024  # what is left unread at the end is a reset that overtakes the verdict
+_LATE = 0.8  # of the deadline; all of a crowd may wait until then, and must hear before it is over
 _NOTHING = Environment()
+_NO_VERDICT = Verdict(admit=True)
 
 Judge = Callable[[HookRequest], Verdict]
 
@@ -76,9 +81,8 @@ class Desk:
     max_sessions: int
     arrivals: Arrivals = field(default_factory=Arrivals)
     judged: int = 0
-    live: set[AgiSession] = field(default_factory=set)
+    live: dict[int, AgiSession] = field(default_factory=dict)  # by descriptor
     on_idle: Callable[[], None] | None = None
-    on_crowd: Callable[[], None] | None = None
 
     def verdict(
         self, request: HookRequest, since: float, patience_s: float, *, whole: bool
@@ -98,93 +102,100 @@ class Desk:
             self.observer.judge_failed(request, error)
             return Ending.FAILED, self.by_policy(request)
 
-    def leave(self, session: AgiSession) -> None:
+    def leave(self, fileno: int) -> None:
         """Forget a session that is over."""
-        self.live.discard(session)
+        self.live.pop(fileno, None)
         if self.on_idle is not None and not self.live:
             self.on_idle()
 
 
 class AgiSession:
-    """Waits for the environment, says the verdict, closes; `over` when the connection is gone.
+    """Waits for the environment, says the verdict, closes.
 
-    An `asyncio.Protocol` by its methods alone: to inherit from one would leave it half compiled.
+    Whoever accepts the connection calls `read` when there is something to read, then `judge` and
+    `answer` once it is `heard`; it is `over` when the connection is gone.
     """
 
     __slots__ = (
         "_answer",
         "_deadlines",
         "_desk",
+        "_ending",
         "_environment",
+        "_patience_s",
         "_peer",
         "_since",
+        "_socket",
         "_told",
-        "_transport",
+        "_verdict",
+        "fileno",
+        "heard",
         "over",
     )
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, connection: socket.socket, peer: str, waited_s: float) -> None:
+        """`waited_s`: so long it stood in the listener's queue."""
         self._desk = desk
+        self._deadlines = desk.deadlines
+        self._socket = connection
+        self._peer = peer
+        self._since = desk.clock.monotonic() - waited_s
+        self._patience_s = desk.deadlines.limit_s * (_LATE if waited_s > CROWDED_S else 1.0)
         self._environment = Environment()
+        self._ending = Ending.SILENT
+        self._verdict = _NO_VERDICT
         self._answer = b""
         self._told = False
+        self.fileno = connection.fileno()
+        self.heard = False
         self.over = False
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Let the peer in, unless it may not ask or there are too many."""
-        desk = self._desk
-        self._transport = cast("asyncio.Transport", transport)
-        self._deadlines = desk.deadlines
-        now = desk.clock.monotonic()
-        waited_s = desk.arrivals.waited_s(transport)
-        self._since = now - waited_s
-        if waited_s > CROWDED_S and desk.on_crowd is not None:
-            desk.on_crowd()
-        address = transport.get_extra_info("peername")
-        self._peer = address[0] if address else ""
-        if not address:
-            self._turn_away(Ending.SILENT)  # already gone
-        elif self._peer not in desk.allow:
-            self._turn_away(Ending.REFUSED_PEER)
-        elif len(desk.live) >= desk.max_sessions:
-            self._turn_away(Ending.SURPLUS)
-        else:
-            desk.live.add(self)
-            self._deadlines.enter(self, now)
+    def begin_deadline(self) -> None:
+        """From now on it may not last for longer than its deadline."""
+        self._deadlines.enter(self, self._desk.clock.monotonic())
 
-    def pause_writing(self) -> None:
-        """There is nothing to hold back: a command fits any buffer."""
-
-    def resume_writing(self) -> None:
-        """Nothing was held back."""
-
-    def _turn_away(self, ending: Ending) -> None:
-        self._report(ending)
-        self._transport.abort()
-
-    def data_received(self, data: bytes) -> None:
+    def read(self) -> None:
         """Collect the environment; later, where it is waited for, the answer."""
-        if self._told:
+        try:
+            most = _MORE_BYTES if self._environment else _FIRST_BYTES
+            data = self._socket.recv(most, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        except OSError:
+            self.close()  # a reset is an end like any other
+            return
+        if not data:
+            self._hear_the_end()
+        elif self._told:
             self._hear(data)
-        elif self._environment.feed(data):
-            self._judge()
+        else:
+            self.heard = self._environment.feed(data)
 
-    def _judge(self) -> None:
-        desk, environment = self._desk, self._environment
-        request = environment.request(self._peer)
-        ending, verdict = desk.verdict(
-            request, self._since, self._deadlines.limit_s, whole=environment.whole
+    def judge(self) -> None:
+        """Find the verdict on what was heard."""
+        environment = self._environment
+        self._ending, self._verdict = self._desk.verdict(
+            environment.request(self._peer),
+            self._since,
+            self._patience_s,
+            whole=environment.whole,
         )
-        self._say(ending, verdict)
+
+    def answer(self) -> None:
+        """Say the verdict."""
+        desk, ending = self._desk, self._ending
+        self.heard = False
+        self._say(ending, self._verdict)
         if ending is Ending.ANSWERED:
             desk.judged += 1
             if desk.judged % HEARD_OUT_EVERY:
-                self._transport.close()
+                self.close()
         elif ending is Ending.DEADLINE:
-            self._transport.close()
+            self.close()
 
     def _say(self, ending: Ending, verdict: Verdict) -> None:
-        self._transport.write(command(verdict))
+        with suppress(OSError):  # gone meanwhile: AMI tells of its channel
+            self._socket.send(command(verdict), socket.MSG_DONTWAIT)
         self._report(ending)
 
     def _report(self, ending: Ending) -> None:
@@ -199,30 +210,40 @@ class AgiSession:
             return
         if code is not None and code != _DONE:
             self._desk.observer.command_rejected(code)
-        self._transport.close()
+        self.close()
 
-    def eof_received(self) -> bool:
+    def _hear_the_end(self) -> None:
         """Nothing more will come; a peer that began an environment is answered all the same."""
         if not self._told and self._environment:
-            self._say(Ending.MALFORMED, self._desk.by_policy(self._environment.request(self._peer)))
-        return False  # the transport closes when the verdict is out
+            self._say(Ending.MALFORMED, self._by_policy())
+        self.close()
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
-        """The end, whoever made it; a reset is one like any other."""
+    def _by_policy(self) -> Verdict:
+        return self._desk.by_policy(self._environment.request(self._peer))
+
+    def expire(self) -> None:
+        """The time is over: say the verdict of the policy, or give up on a peer that never ends.
+
+        It is read once more before: where the loop was held, an emergency number may have come.
+        """
+        if self._told:
+            self.close()
+            return
+        self.read()
+        if self.heard:
+            self.judge()
+            self.answer()
+        elif not self.over:
+            self._say(Ending.DEADLINE, self._by_policy())
+            self.begin_deadline()
+
+    def close(self) -> None:
+        """The end, whoever made it."""
+        if self.over:
+            return
         self.over = True
+        self._socket.close()
+        self._desk.leave(self.fileno)
         if not self._told:
             self._report(Ending.MALFORMED if self._environment else Ending.SILENT)
         self._environment, self._answer = _NOTHING, b""  # its deadline still knows this session
-        self._desk.leave(self)
-
-    def expire(self) -> None:
-        """The time is over: say the verdict of the policy, or give up on a peer that never ends."""
-        if self._told:
-            self.abort()
-            return
-        self._say(Ending.DEADLINE, self._desk.by_policy(self._environment.request(self._peer)))
-        self._deadlines.enter(self, self._desk.clock.monotonic())
-
-    def abort(self) -> None:
-        """Drop the connection at once."""
-        self._transport.abort()

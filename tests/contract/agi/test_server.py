@@ -7,7 +7,7 @@ import gc
 import socket
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import replace
 from ipaddress import ip_network
 
@@ -39,6 +39,11 @@ def broken(request: HookRequest) -> Verdict:
     raise LookupError(request.tenant)
 
 
+def spoiled(request: HookRequest) -> Verdict:
+    """A judge, or a policy, that fails for one tenant."""
+    return broken(request) if request.tenant == "broken" else admit(request)
+
+
 class Site:
     """A running server and what it reported."""
 
@@ -56,7 +61,9 @@ async def turn_of(condition: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def serving(settings: AgiSettings = PATIENT, judge: Judge = admit) -> AsyncIterator[Site]:
+async def serving(
+    settings: AgiSettings = PATIENT, judge: Judge = admit, policy: Judge = policy
+) -> AsyncIterator[Site]:
     reports = AgiReports()
     server = AgiServer(settings, judge, policy, reports, SystemClock())
     async with asyncio.timeout(20), server:
@@ -118,6 +125,50 @@ async def test_an_emergency_call_cut_off_half_way_passes_at_the_deadline() -> No
         client.send([b"agi_arg_4: pbx1\n", b"\n", b"200 result=1\n"])
         assert await client.closed()
         assert site.reports.endings == {Ending.DEADLINE: 1}
+
+
+async def test_what_came_while_the_loop_was_held_is_read_before_the_deadlines_verdict() -> None:
+    async with serving(SETTINGS) as site, AgiClient(site.port) as client:
+        client.send(environment(number="112")[:9])
+        await asyncio.sleep(0.02)
+        client.send(environment(number="112")[9:])
+        time.sleep(2 * SETTINGS.deadline_s)  # noqa: ASYNC251
+        assert b"ADMIT|acme" in await client.command()
+        assert site.reports.endings == {Ending.DEADLINE: 1}
+
+
+async def test_many_at_once_are_judged_each_by_his_own_words() -> None:
+    async with serving() as site:
+        asked = [environment(tenant=f"t{nth}") for nth in range(50)]
+        told = await asyncio.gather(*(ask(site.port, pieces) for pieces in asked))
+        assert [f"ADMIT|t{nth}|".encode() in command for nth, command in enumerate(told)] == (
+            [True] * 50
+        )
+        assert site.reports.endings == {Ending.ANSWERED: 50}
+
+
+async def test_slow_senders_among_many_are_read_to_the_end() -> None:
+    async with serving() as site, AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(AgiClient(site.port)) for _ in range(10)]
+        for piece in environment():
+            for client in clients:
+                client.send([piece])
+            await asyncio.sleep(0.002)
+        assert [b"ADMIT|acme" in await client.command() for client in clients] == [True] * 10
+        assert site.reports.endings == {Ending.ANSWERED: 10}
+
+
+async def test_one_whose_policy_fails_too_costs_no_other_the_verdict() -> None:
+    failures: list[str] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: failures.append(context["message"]))
+    asked = [environment(tenant="broken" if nth == 5 else "acme") for nth in range(10)]
+    async with serving(judge=spoiled, policy=spoiled) as site:
+        told = await asyncio.gather(*(ask(site.port, pieces) for pieces in asked))
+        assert told.pop(5) == b""  # the dialplan's fallback decides
+        assert all(b"ADMIT|acme" in command for command in told)
+        assert b"ADMIT|acme" in await ask(site.port, environment())
+    assert failures == ["a hook session failed"]
 
 
 async def test_slow_senders_are_read_to_the_end() -> None:

@@ -94,18 +94,3 @@ def test_one_that_raises_does_not_keep_the_others_waiting(time: Time, deadlines:
         time.pass_by(0.35)
     time.pass_by(0.35)
     assert second.expired == 1
-
-
-def test_after_the_loop_was_held_everybody_is_read_before_anybody_expires(
-    time: Time, deadlines: Deadlines
-) -> None:
-    unread, silent = Waiter(), Waiter()
-    for waiter in (unread, silent):
-        deadlines.enter(waiter, time.at)
-    _, sweep = time.timers.pop()
-    time.at += 1.0
-    sweep()
-    assert (unread.expired, silent.expired) == (0, 0)
-    unread.over = True  # its words had come
-    time.pass_by(0.01)
-    assert (unread.expired, silent.expired) == (0, 1)
