@@ -226,9 +226,16 @@ class AgiSession:
 
         It is read once more before: where the loop was held, an emergency number may have come.
         """
-        if self._told:
-            self.close()
-            return
+        try:
+            if self._told:
+                self.close()
+            else:
+                self._say_at_last()
+        except Exception:
+            self.close()  # without a word, but the caller is let go
+            raise
+
+    def _say_at_last(self) -> None:
         self.read()
         if self.heard:
             self.judge()

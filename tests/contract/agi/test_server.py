@@ -127,6 +127,13 @@ async def test_an_emergency_call_cut_off_half_way_passes_at_the_deadline() -> No
         assert site.reports.endings == {Ending.DEADLINE: 1}
 
 
+async def test_a_silent_peer_is_let_go_at_the_deadline_also_where_the_policy_fails() -> None:
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+    async with serving(SETTINGS, policy=broken) as site, AgiClient(site.port) as client:
+        assert await client.closed()
+        assert b"ADMIT|acme" in await ask(site.port, environment())
+
+
 async def test_what_came_while_the_loop_was_held_is_read_before_the_deadlines_verdict() -> None:
     async with serving(SETTINGS) as site, AgiClient(site.port) as client:
         client.send(environment(number="112")[:9])
