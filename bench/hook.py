@@ -19,6 +19,9 @@ docs/decisions/0010-what-a-hook-costs.md.
 
 The core is compiled, as in the wheel that operators install: decision 11, a-compiled-core. The
 third row is the same server from the sources, as `pip install .` has it.
+
+Many at once are served in groups (docs/decisions/0013-hooks-in-groups.md). The last row has one
+caller, who asks one hook after the other: nothing is in groups then, on either side.
 """
 
 from __future__ import annotations
@@ -43,6 +46,7 @@ from bench.measure import Row, compare
 from tests.support.agi_client import ask, environment
 
 SESSIONS = 3000
+FEW_SESSIONS = 1000
 CALLERS = 32
 LIMIT = 1.25
 SOURCES = Path(__file__).parents[1] / "src"
@@ -121,7 +125,7 @@ def new_channel(tenants: int) -> list[bytes]:
     )
 
 
-async def _call(port: int, sessions: list[list[bytes]]) -> None:
+async def _call(port: int, sessions: list[list[bytes]], callers: int) -> None:
     waiting = iter(sessions)
 
     async def caller() -> None:
@@ -129,17 +133,19 @@ async def _call(port: int, sessions: list[list[bytes]]) -> None:
             assert b"ADMIT" in await ask(port, pieces)
 
     async with asyncio.TaskGroup() as group:
-        for _ in range(CALLERS):
+        for _ in range(callers):
             group.create_task(caller())
 
 
-def trial(server: Server, sessions: int = SESSIONS, tenants: int = TENANTS) -> Callable[[], float]:
+def trial(
+    server: Server, tenants: int = TENANTS, sessions: int = SESSIONS, callers: int = CALLERS
+) -> Callable[[], float]:
     """A trial that gives the server's CPU µs a session, of tenants drawn at random."""
 
     def run() -> float:
         channels = [new_channel(tenants) for _ in range(sessions)]
         before_s = cpu_s(server.process.pid)
-        uvloop.run(_call(server.port, channels))
+        uvloop.run(_call(server.port, channels, callers))
         taken_s = cpu_s(server.process.pid) - before_s
         server.forget()
         return taken_s * 1e6 / sessions
@@ -151,12 +157,25 @@ def measure() -> list[Row]:
     """The rows of the table."""
     with two_cores() as (first, _), ExitStack() as stack:
         ours, constant, null = (
-            trial(stack.enter_context(server_process(kind, first)))
+            stack.enter_context(server_process(kind, first))
             for kind in ("ours", "constant", "null")
         )
-        sources = trial(stack.enter_context(server_process("ours", first, interpreted=True)))
+        sources = stack.enter_context(server_process("ours", first, interpreted=True))
         return [
-            compare("hook session, CPU", ours, null, unit="µs", limit=LIMIT),
-            compare("hook session read and answered alone, CPU", constant, null, unit="µs"),
-            compare("hook session from the sources, not compiled, CPU", sources, null, unit="µs"),
+            compare("hook session, CPU", trial(ours), trial(null), unit="µs", limit=LIMIT),
+            compare(
+                "hook session read and answered alone, CPU", trial(constant), trial(null), unit="µs"
+            ),
+            compare(
+                "hook session from the sources, not compiled, CPU",
+                trial(sources),
+                trial(null),
+                unit="µs",
+            ),
+            compare(
+                "hook session, one caller at a time, CPU",
+                trial(ours, sessions=FEW_SESSIONS, callers=1),
+                trial(null, sessions=FEW_SESSIONS, callers=1),
+                unit="µs",
+            ),
         ]
