@@ -116,6 +116,7 @@ class Site:
             session.close()
         self.door.shut()
         self.door.close()
+        assert self.loop.failures == []
 
     def joined_by(self, said: bytes) -> socket.socket:
         caller = self._stack.enter_context(socket.create_connection(self._address, timeout=10))
