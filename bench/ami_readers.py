@@ -9,6 +9,7 @@ import asyncio
 import random
 import sys
 from collections.abc import Callable, Coroutine, Mapping
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import cast
@@ -42,6 +43,9 @@ class _Unobserved:
         """Nobody wants to know."""
 
     def login_failed(self, pbx: str, message: str) -> None:
+        """Nobody wants to know."""
+
+    def clock_told(self, pbx: str, at: datetime) -> None:
         """Nobody wants to know."""
 
     def unmapped(self, pbx: str, event: str) -> None:

@@ -14,6 +14,7 @@ from pbxbilling.domain.call import Channel
 from pbxbilling.domain.channel import Trunks
 from pbxbilling.domain.journal import JournalPosition
 from pbxbilling.domain.pbx_facts import PbxLetGo, PbxTakenUp
+from pbxbilling.domain.proof import Proof
 from pbxbilling.domain.records import PbxMark
 from pbxbilling.pbxlink import PbxLink
 from pbxbilling.ports import Clock, EventSink, RecordSink, Store
@@ -82,6 +83,7 @@ class Pbxes:
     def _take_up(self, pbx: PbxSettings) -> None:
         mark = self._marks.get(pbx.name, PbxMark(pbx.name))
         self._core.trust.take_up(pbx.name, mark.heard_at)
+        self._core.reconciler.take_up(pbx.name, mark.lived_at)
         self._core.ledger.trunks[pbx.name] = Trunks(pbx.trunks)
         link = self._links[pbx.name] = PbxLink(
             link_settings(pbx),
@@ -113,17 +115,16 @@ class Pbxes:
         link.mark()
         self._marks[name] = link.known() or self._marks.get(name, PbxMark(name))
         link.stop()
-        self._forget(name)
+        self._forget(name, link.proof())
 
     def let_go_unnamed(self) -> None:
         """End what an earlier run left open on PBXes that the configuration names no more."""
         held = {channel.key.pbx for channel in self._core.ledger.channels.values()}
         for name in sorted(held - self._links.keys()):
-            self._forget(name)
+            self._forget(name, None)
 
-    def _forget(self, name: str) -> None:
-        mark = self._marks.get(name, PbxMark(name))
-        self._core.reconciler.let_go(name, mark.heard_at)
+    def _forget(self, name: str, proof: Proof | None) -> None:
+        self._core.reconciler.let_go(name, proof)
         self._core.ledger.trunks.pop(name, None)
         self._emit(PbxLetGo(self._clock.now(), name))
 

@@ -13,6 +13,7 @@ from pbxbilling.ami.link import AmiLink
 from pbxbilling.ami.settings import LinkSettings
 from pbxbilling.domain.call import Channel
 from pbxbilling.domain.journal import JournalPosition
+from pbxbilling.domain.proof import Proof
 from pbxbilling.domain.records import PbxMark
 from pbxbilling.domain.signals import OF_THE_PBX, Signal
 from pbxbilling.pauses import pause
@@ -54,6 +55,7 @@ class PbxLink:
         self._booted_at: datetime | None = None
         self._looked_at: datetime | None = None
         self._look = asyncio.Event()
+        self._told_at: datetime | None = None
         self._orders: set[asyncio.Task[object]] = set()
         self.link = AmiLink(settings, self._take, self, clock, Random())  # noqa: S311
         self.control = AmiControl(self.link, self, clock)
@@ -81,7 +83,7 @@ class PbxLink:
             tasks.create_task(self._reconcile(), name=f"reconcile {self.name}")
 
     def heard_at(self) -> datetime | None:
-        """The last proof of life, in wall time."""
+        """When the PBX was last heard, by our clock."""
         heard_s = self.link.heard_s
         if heard_s is None:
             return None
@@ -95,7 +97,18 @@ class PbxLink:
 
     def _take(self, signal: Signal) -> None:
         if not isinstance(signal, OF_THE_PBX):
+            self._told_at = signal.at
+            self.control.stamped = signal.at is not None
             self._tracker.apply(signal)
+
+    def proof(self) -> Proof | None:
+        """The last word of the PBX that was taken in, by its own clock; None before the first.
+
+        Not when something of it arrived: what came with that may not be taken in yet.
+        """
+        heard_s = self.link.heard_s
+        at = self._told_at if self.control.stamped else self.heard_at()
+        return Proof(at, heard_s) if at is not None and heard_s is not None else None
 
     # --- what the link tells -------------------------------------------------------------------
 
@@ -109,27 +122,36 @@ class PbxLink:
 
     def disconnected(self, pbx: str, reason: str) -> None:
         """The link is down; it is tried again by itself."""
-        self._reconciler.link_down(pbx, reason, self.heard_at())
+        self._reconciler.link_down(pbx, reason, self.heard_at(), self.proof())
 
     def login_failed(self, pbx: str, message: str) -> None:
         """The manager refuses us."""
         self._watch.login_failed(pbx, message)
         self._reconciler.link_down(pbx, f"login refused: {message}", None)
 
+    def clock_told(self, pbx: str, at: datetime) -> None:  # noqa: ARG002
+        """All that the PBX told before is of before then."""
+        self._told_at = at
+
     def unmapped(self, pbx: str, event: str) -> None:
         """An event lacks what makes it one."""
+        self._reconciler.lost(pbx)
         self._watch.unmapped(pbx, event)
 
     def oversized(self, pbx: str, messages: int) -> None:
         """Messages were skipped."""
+        self._reconciler.lost(pbx)
         self._watch.oversized(pbx, messages)
 
     def broken(self, pbx: str, mended: int, lost: int) -> None:
         """A caller wrote into messages: the next snapshot tells what the lost ones told."""
+        if lost:
+            self._reconciler.lost(pbx)
         self._watch.broken(pbx, mended, lost)
 
     def sink_failed(self, pbx: str, signal: Signal, error: Exception) -> None:
         """Tracking raised: the next snapshot mends what it left."""
+        self._reconciler.lost(pbx)
         self._watch.sink_failed(pbx, signal, error)
 
     # --- reconciliation ------------------------------------------------------------------------
@@ -173,7 +195,8 @@ class PbxLink:
         if heard_at is None:
             return None
         position = self._recovery.position if self._recovery is not None else JournalPosition()
-        return PbxMark(self.name, heard_at, position.file, position.offset)
+        lived_at = self._reconciler.lived_at(self.name, self.proof())
+        return PbxMark(self.name, heard_at, position.file, position.offset, lived_at)
 
     def known_until(self) -> datetime | None:
         """Every leg that ended before then is settled; None where that cannot be said yet.

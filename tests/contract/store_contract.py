@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from itertools import permutations
 
 import pytest
@@ -190,20 +190,34 @@ class StoreContract(OfAnyStore):
         assert await self.written(sooner, later) == later
         assert await self.written(later, sooner) == later
 
-    async def test_a_missing_leg_lived_no_longer_than_to_the_snapshot_without_it(self) -> None:
-        sooner, later = (ended_leg(witness=EndWitness.ESTIMATED, talk_s=s) for s in (7, 9))
-        missed = ended_leg(witness=EndWitness.UNLISTED, talk_s=8)
-        assert await self.written(missed, later) == missed
-        assert await self.written(missed, sooner) == sooner
-        assert await self.written(sooner, missed) == sooner
+    @pytest.mark.parametrize("first", GUESSED)
+    @pytest.mark.parametrize("then", GUESSED)
+    async def test_the_later_proof_of_life_counts_unless_the_leg_was_gone_by_then(
+        self, first: EndWitness, then: EndWitness
+    ) -> None:
+        sooner, later = ended_leg(witness=first, talk_s=7), ended_leg(witness=then, talk_s=9)
+        assert await self.written(sooner, later) == later
+        assert await self.written(later, sooner) == later
+        assert later.ended_at is not None
+        gone = replace(sooner, gone_by=later.ended_at - timedelta(seconds=1))
+        assert await self.written(gone, later) == gone
+        assert await self.written(later, gone) == gone
 
     @pytest.mark.parametrize("witness", WITNESSED)
     @pytest.mark.parametrize("later", EndWitness)
     async def test_a_witnessed_end_is_never_overwritten(
         self, witness: EndWitness, later: EndWitness
     ) -> None:
-        known = ended_leg(witness=witness)
-        assert await self.written(known, ended_leg(witness=later, talk_s=7)) == known
+        known = ended_leg(witness=witness, talk_s=7)
+        assert await self.written(known, ended_leg(witness=later, talk_s=8)) == known
+
+    @pytest.mark.parametrize("witness", WITNESSED)
+    @pytest.mark.parametrize("later", WITNESSED)
+    async def test_of_two_witnessed_ends_the_earlier_counts(
+        self, witness: EndWitness, later: EndWitness
+    ) -> None:
+        early = ended_leg(witness=later, talk_s=7)
+        assert await self.written(ended_leg(witness=witness, talk_s=8), early) == early
 
     @pytest.mark.parametrize("witness", EndWitness)
     async def test_a_late_state_never_reopens_a_leg(self, witness: EndWitness) -> None:
@@ -217,9 +231,9 @@ class StoreContract(OfAnyStore):
 
     @pytest.mark.parametrize("witness", WITNESSED)
     async def test_a_guessed_answer_and_a_lacking_owner_give_way(self, witness: EndWitness) -> None:
-        guessed = ended_leg(witness=witness, answered_at=leg().started_at, tenant=None)
+        guessed = ended_leg(witness=witness, answer_guessed=True, tenant=None)
         owned = replace(guessed, tenant="globex")
-        seen = replace(owned, answered_at=after(2))
+        seen = replace(owned, answer_guessed=False)
         assert await self.written(guessed, owned, seen, guessed, owned) == seen
         taken = replace(seen, tenant=None)
         assert await self.written(owned, taken) == owned

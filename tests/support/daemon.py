@@ -72,11 +72,13 @@ class Daemon(Running):
         mode: str = "enforce",
         more: str = "",
         ami: tuple[str, int] | None = None,
-        journal: bool = False,
+        journal: bool | Path = False,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self._environment = environment or {}
-        self._journal = f'cel_csv = "{asterisk.journal}"\n' if journal else ""
+        """`journal`: Asterisk's own, or another file in its place."""
+        read = asterisk.journal if journal is True else journal
+        self._journal = f'cel_csv = "{read}"\n' if read else ""
         self._ami = ami or asterisk.ami
         self.asterisk = asterisk
         self.directory = directory

@@ -8,6 +8,7 @@ import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import datetime
 
 from pbxbilling.ami.control import AmiControl
 from pbxbilling.ami.link import AmiLink
@@ -56,6 +57,9 @@ class Witness:
 
     def login_failed(self, pbx: str, message: str) -> None:
         self._note("login_failed", pbx, message)
+
+    def clock_told(self, pbx: str, at: datetime) -> None:
+        self._note("clock_told", pbx, at)
 
     def unmapped(self, pbx: str, event: str) -> None:
         self._note("unmapped", pbx, event)

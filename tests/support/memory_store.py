@@ -144,6 +144,16 @@ class MemoryStore:
         ]
         return [leg for *_, leg in sorted(found, key=lambda each: each[:2], reverse=True)]
 
+    async def estimated_legs(
+        self, *, tenant: str | None = None, month: str | None = None
+    ) -> list[LegRecord]:
+        found = [
+            (leg.ended_at, leg.key.uniqueid, leg)
+            for leg in self.known_legs.values()
+            if leg.estimated and tenant in (None, leg.tenant) and month in (None, leg.month)
+        ]
+        return [leg for *_, leg in sorted(found, key=lambda each: each[:2], reverse=True)]
+
     async def merges(self, since: datetime) -> Mapping[str, str]:
         return {
             call.call: call.merged_into

@@ -20,6 +20,7 @@ from pbxbilling.services.adopt import Adopter
 from pbxbilling.services.cut import Cutter
 from pbxbilling.services.inforce import InForce
 from pbxbilling.services.meter import Meter
+from pbxbilling.services.reconcile import Reconciler
 from pbxbilling.services.record import Recorder
 from pbxbilling.services.recover import JournalRecovery
 from pbxbilling.services.restore import restore
@@ -97,13 +98,18 @@ class Run:
         in_force = InForce(Policy(), ACCOUNTS)
         ids = count(1)
         self.ledger = Ledger({PBX: Trunks(["PJSIP/carrier*"])}, lambda: f"call-{next(ids)}")
-        trust = Trust([PBX], 30)
+        self.trust = trust = Trust([PBX], 30)
         self.allowances = Allowances()
         cutter = Cutter(self.allowances, self.ledger, in_force, trust, self.emit, lambda *_: None)
         self.meter = Meter(self.allowances, cutter, in_force, self.clock, self.emit)
         self.tracker = Tracker(self.ledger, in_force, self.meter, self.clock, self.emit)
         self.adopter = Adopter(self.ledger, in_force, self.tracker, self.clock, self.emit)
         mark = store.known_marks.get(PBX, PbxMark(PBX))
+        self.reconciler = Reconciler(
+            self.ledger, self.tracker, self.adopter, cutter, trust, self.clock, self.emit
+        )
+        trust.take_up(PBX, mark.heard_at)
+        self.reconciler.take_up(PBX, mark.lived_at)
         self.recovery = JournalRecovery(
             PBX,
             journal,
@@ -130,7 +136,9 @@ class Run:
     async def take_up(self) -> None:
         """Live calls and legs, as the store has them."""
         calls, legs = await self.store.open_calls(), await self.store.open_legs()
-        restore(self.ledger, calls, legs, {}, self.clock)
+        marks = self.store.known_marks.values()
+        lived_at = {mark.pbx: mark.lived_at for mark in marks if mark.lived_at}
+        restore(self.ledger, calls, legs, {}, lived_at, self.clock)
 
     async def round(self, booted_at: datetime | None = None) -> None:
         """Read on, and settle."""

@@ -18,7 +18,8 @@ from pbxbilling.domain.hook import HookRequest, Verdict
 from pbxbilling.domain.ledger import Ledger
 from pbxbilling.domain.plan import Limits, Plan
 from pbxbilling.domain.policy import Policy
-from pbxbilling.domain.signals import ChannelSeen
+from pbxbilling.domain.proof import Proof
+from pbxbilling.domain.signals import ChannelSeen, Snapshot
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.services.admit import Admission
 from pbxbilling.services.adopt import Adopter
@@ -81,6 +82,10 @@ class World:
             self.clock,
             self.facts.append,
         )
+        for pbx in self.trust.links:
+            now = (self.clock.now(), self.clock.monotonic())
+            done(self.reconciler.apply(Snapshot(pbx, (), True, *now)))
+        self.facts.clear()
         self.admission = Admission(
             self.ledger,
             self.in_force,
@@ -114,6 +119,10 @@ class World:
                 pbx=pbx,
             )
         )
+
+    def proof(self) -> Proof:
+        """The PBX says something, whatever it is."""
+        return Proof(self.stamp(), self.clock.monotonic())
 
     def stamp(self) -> datetime:
         """What the PBX's clock shows."""

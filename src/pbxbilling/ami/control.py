@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from pbxbilling.ami.actions import ActionError
 from pbxbilling.ami.link import AmiLink
 from pbxbilling.ami.mapping import row_of
@@ -21,6 +23,7 @@ class AmiControl:
     """
 
     def __init__(self, link: AmiLink, observer: LinkObserver, clock: Clock) -> None:
+        self.stamped = True  # whether the PBX stamps its events: else our clock counts for all
         self._link = link
         self._observer = observer
         self._clock = clock
@@ -28,10 +31,12 @@ class AmiControl:
     async def snapshot(self) -> Snapshot:
         """The channels that live now. Anything short of a whole list is not `complete`.
 
-        Awaited directly, it returns before any later event reaches the sink.
+        It is asked for at an instant of the PBX's own clock, if that one tells. Awaited directly,
+        it returns before any later event reaches the sink.
         """
         pbx = self._link.pbx
-        asked_at, asked_s = self._clock.now(), self._clock.monotonic()
+        asked_s = self._clock.monotonic()
+        asked_at = await self._time()
         rows: list[ChannelSeen] = []
 
         def take(text: str) -> None:
@@ -50,6 +55,14 @@ class AmiControl:
         complete = answer.listed == len(rows)
         problem = "" if complete else f"{len(rows)} rows of {answer.listed}: {answer.message}"
         return Snapshot(pbx, tuple(rows), complete, asked_at, asked_s, problem)
+
+    async def _time(self) -> datetime:
+        """By the PBX's clock, else by ours."""
+        try:
+            told = await self._link.time() if self.stamped else None
+        except ActionError:
+            told = None
+        return told or self._clock.now()
 
     async def channel_exists(self, name: str) -> bool | None:
         """Whether that channel (name or Uniqueid) lives; None where the PBX did not tell."""

@@ -6,11 +6,12 @@ import asyncio
 import random
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import NoReturn
 
 from pbxbilling.ami.actions import ActionError, Actions, Answer, LinkError
 from pbxbilling.ami.connection import Connection
-from pbxbilling.ami.mapping import SIGNALS, signal_of
+from pbxbilling.ami.mapping import SIGNALS, signal_of, stamp_of
 from pbxbilling.ami.mending import Mender
 from pbxbilling.ami.observer import LinkObserver
 from pbxbilling.ami.protocol import BANNER, encode_action, event_name
@@ -242,7 +243,8 @@ class AmiLink:
     async def _ping(self, connection: Connection, settings: LinkSettings) -> None:
         sent_s = self._clock.monotonic()
         try:
-            await self._ask(connection, "Ping", (), settings.ping_deadline_s)
+            answer = await self._ask(connection, "Ping", (), settings.ping_deadline_s)
+            self._note_time(answer)
         except LinkError:
             raise
         except ActionError as late:
@@ -250,6 +252,16 @@ class AmiLink:
             if connection.heard_s <= sent_s:
                 msg = f"{settings}: silent, no answer to Ping in {settings.ping_deadline_s:g} s"
                 raise LinkError(msg) from late
+
+    async def time(self) -> datetime | None:
+        """The PBX's clock, asked now; None where it does not tell. Raises ActionError."""
+        return self._note_time(await self.ask("Ping"))
+
+    def _note_time(self, pong: Answer) -> datetime | None:
+        at = stamp_of(pong.fields.get("Timestamp", ""))
+        if at is not None:
+            self._observer.clock_told(self.pbx, at)
+        return at
 
     def _take(self, block: bytes) -> bool:
         name = event_name(block)

@@ -78,6 +78,14 @@ LOCAL_ONE = ChannelKeys("LocalOne")
 LOCAL_TWO = ChannelKeys("LocalTwo")
 
 
+def stamp_of(text: str) -> datetime | None:
+    """`sec.µs` since 1970, as Asterisk stamps events and pongs; None where it is no time."""
+    try:
+        return datetime.fromtimestamp(float(text), UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
 class Event:
     """One event on its way into a signal: its PBX and its text."""
 
@@ -129,12 +137,7 @@ class Event:
     def at(self) -> datetime | None:
         """`Timestamp: sec.µs` (timestampevents=yes); None where it is absent or no time."""
         stamp = self._after("\r\nTimestamp: ")
-        if stamp is None:
-            return None
-        try:
-            return datetime.fromtimestamp(float(stamp), UTC)
-        except (ValueError, OverflowError, OSError):
-            return None
+        return stamp_of(stamp) if stamp is not None else None
 
     def _after(self, mark: str) -> str | None:
         text = self.text

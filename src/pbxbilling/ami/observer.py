@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 
 from pbxbilling.domain.signals import Signal
@@ -20,6 +21,10 @@ class LinkObserver(Protocol):
 
     def login_failed(self, pbx: str, message: str) -> None:
         """The manager refuses us: somebody must mend the user, its secret or its permit."""
+        ...
+
+    def clock_told(self, pbx: str, at: datetime) -> None:
+        """What the PBX's own clock shows: all that it told before is of before then."""
         ...
 
     def unmapped(self, pbx: str, event: str) -> None:

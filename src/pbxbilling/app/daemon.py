@@ -193,7 +193,9 @@ class Daemon:
         """Take up live calls and usage where the last run left them."""
         core = self._core
         core.allowances.load(past.usage)
-        restore(core.ledger, past.open_calls, past.open_legs, past.merges, self._clock)
+        restore(
+            core.ledger, past.open_calls, past.open_legs, past.merges, past.lived_at, self._clock
+        )
         self._pbxes.let_go_unnamed()
         core.meter.resume(core.ledger.channels.values(), self._clock.now(), self._clock.monotonic())
 
@@ -252,6 +254,7 @@ class Daemon:
     async def _end(self) -> None:
         """Take no more calls, and keep what is known of the others."""
         self._notifier.stopping()
+        self._pbxes.mark()
         await self._hook.close()
         left = await self._writer.drain(DRAIN_S)
         await self._mqtt.leave()

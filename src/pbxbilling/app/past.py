@@ -26,6 +26,11 @@ class Past:
     merges: Mapping[str, str]
     unowned_legs: int
 
+    @property
+    def lived_at(self) -> Mapping[str, datetime]:
+        """For each PBX when all that is open on record was last known to live."""
+        return {name: mark.lived_at for name, mark in self.marks.items() if mark.lived_at}
+
     @classmethod
     async def read(cls, store: Store, now: datetime, timezone: str) -> Past:
         """Read it; `timezone` says which month it is for nobody's legs. Raises StoreError.

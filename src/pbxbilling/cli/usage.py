@@ -15,6 +15,10 @@ _USAGE = (
     "tenant", "month", "plan", "outbound_calls", "outbound_seconds", "outbound_minutes",
     "inbound_calls", "inbound_seconds", "inbound_minutes", "included_minutes", "overage_minutes",
 )  # fmt: skip
+_ESTIMATED = (
+    "leg", "tenant", "direction", "number", "answered_at", "ended_at", "gone_by", "seconds",
+    "unproven_seconds",
+)  # fmt: skip
 _LEGS = ("leg", "direction", "channel", "caller", "number", "ended_at", "seconds")
 
 
@@ -40,6 +44,19 @@ def usage_unowned(config: Config = DEFAULT, json: Json = False) -> None:
     if not json:
         legs = [{**leg, "seconds": round(leg["talk_us"] / 1_000_000, 1)} for leg in legs]
     print_rows("unowned legs", legs, _LEGS, as_json=json)
+
+
+@usage_app.command("estimated")
+def usage_estimated(
+    config: Config = DEFAULT,
+    tenant: ForTenant = None,
+    month: AnyMonth = "",
+    json: Json = False,
+) -> None:
+    """Legs whose answer or end nobody saw: what is charged of them, and what is not."""
+    given = {"tenant": tenant, "month": asked_month(month) if month else None}
+    rows = ask(config, "estimated", given)
+    print_rows("legs with an answer or end that nobody saw", rows, _ESTIMATED, as_json=json)
 
 
 @usage_app.command("assign")

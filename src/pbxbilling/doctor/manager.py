@@ -85,6 +85,9 @@ class _FirstAttempt:
         del pbx
         self._fail(UnreachableError(message, refused=True))
 
+    def clock_told(self, pbx: str, at: datetime) -> None:
+        """Nobody asks twice."""
+
     def unmapped(self, pbx: str, event: str) -> None:
         """The daemon counts those; they are not looked at here."""
 

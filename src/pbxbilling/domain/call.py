@@ -24,6 +24,7 @@ class Channel:
 
     __slots__ = (
         "accountcode",
+        "answer_guessed",
         "answered_at",
         "answered_mono",
         "asked",
@@ -45,6 +46,7 @@ class Channel:
         "known_mono",
         "linkedid",
         "local",
+        "missed_at",
         "misses",
         "name",
         "number",
@@ -52,6 +54,8 @@ class Channel:
         "owner",
         "parked",
         "peer",
+        "proven_at",
+        "proven_mono",
         "refused",
         "started_at",
         "state",
@@ -84,10 +88,14 @@ class Channel:
         self.parked = False
         self.bridge = ""
         self.misses = 0  # complete snapshots in a row that did not list it
+        self.missed_at: datetime | None = None  # the first of them
+        self.proven_at = at  # the last proof of its life, by the clock of its PBX
+        self.proven_mono = mono
         self.known_mono = mono
         self.started_at = at
         self.answered_at: datetime | None = None
         self.answered_mono: float | None = None  # None where nobody heard the answer
+        self.answer_guessed = False  # nobody saw it: `answered_at` is the first proof of it
         self.talks_since_mono = mono  # the same, or as far as it can be guessed
         self.ending_at: datetime | None = None  # its first hangup request: where talk ends
         self.ending_mono: float | None = None
@@ -118,6 +126,7 @@ class Channel:
         """It was answered at `at`, and we heard it."""
         self.answered_at = at
         self.answered_mono = self.talks_since_mono = mono
+        self.answer_guessed = False
 
     def answer_unheard(self, at: datetime, now: datetime, mono: float) -> None:
         """It was answered at `at`, as was told later; wall clocks are read once for it.
@@ -125,7 +134,19 @@ class Channel:
         From here on a clock that is stepped changes nothing of what it draws.
         """
         self.answered_at, self.answered_mono = at, None
+        self.answer_guessed = False
         self.talks_since_mono = mono - max(0.0, (now - at).total_seconds())
+
+    def answer_by(self, at: datetime, mono: float) -> None:
+        """It was found answered at `at`, and nobody saw when that began: it counts from there."""
+        self.answered_at = at
+        self.answered_mono = self.talks_since_mono = mono
+        self.answer_guessed = True
+
+    def prove(self, at: datetime, mono: float) -> None:
+        """It lived at `at`, by its PBX's clock; what came later to our ears says more."""
+        if mono >= self.proven_mono:
+            self.proven_at, self.proven_mono = at, mono
 
     def learn(self, seen: ChannelSeen) -> None:
         """Fill in what is not known yet: first values are latched.

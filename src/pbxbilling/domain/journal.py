@@ -119,7 +119,7 @@ class JournalLeg:
 
     `started_at` and `direction` are None where its beginning was not in what was read: then it
     completes what is known otherwise, and proves nothing by itself. `since` is the position from
-    which on all of it can be read again.
+    which on all of it can be read again. `gone_by`: by when an end that was not written had come.
     """
 
     key: ChannelKey
@@ -134,3 +134,4 @@ class JournalLeg:
     caller: str
     number: str
     since: JournalPosition
+    gone_by: datetime | None = None

@@ -39,7 +39,10 @@ class Conversation:
 class OpenChannel:
     """A channel that has not ended."""
 
-    __slots__ = ("answer", "before", "born", "conversation", "first", "latest", "linkedid", "own")
+    __slots__ = (
+        *("answer", "before", "born", "conversation", "first", "latest", "linkedid", "own"),
+        "proven_at",
+    )
 
     def __init__(self, row: JournalRow, conversation: Conversation) -> None:
         self.first = row
@@ -50,6 +53,8 @@ class OpenChannel:
         self.answer: JournalRow | None = None
         self.before = conversation.witnesses  # hooks before it began: one of them dialled it
         self.own: tuple[JournalWitness, ...] = ()
+        # where rows may be missing: until when it lived, for those of others prove nothing more
+        self.proven_at: datetime | None = None
 
     def hear(self, witness: JournalWitness) -> None:
         """A hook on this channel said who pays."""
@@ -69,6 +74,7 @@ def leg_of(
     trunks: Trunks,
     ended_at: datetime | None = None,
     witness: EndWitness | None = None,
+    gone_by: datetime | None = None,
 ) -> JournalLeg:
     """The trunk leg that a channel is, as far as its rows tell; `ended_at` None: it is open."""
     first, answer = channel.first, channel.answer
@@ -97,6 +103,7 @@ def leg_of(
         caller=caller,
         number=number,
         since=channel.conversation.since,
+        gone_by=gone_by,
     )
 
 

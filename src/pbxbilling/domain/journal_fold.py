@@ -54,13 +54,22 @@ class JournalFold:
         self._alive_at: datetime | None = None  # the last row that is surely of before `boot`
         self._serial = 0
 
-    def feed(self, rows: Iterable[JournalRow], since: JournalPosition) -> list[JournalLeg]:
-        """Take rows that can be read again from `since` on; return the legs that they end."""
+    def feed(
+        self, rows: Iterable[JournalRow], since: JournalPosition, *, torn: bool = False
+    ) -> list[JournalLeg]:
+        """Take rows that can be read again from `since` on; return the legs that they end.
+
+        `torn`: rows may be missing before or between these, an end among them. What is open then
+        is proven to live by no row but its own.
+        """
         self._serial += 1
         ended: list[JournalLeg] = []
+        if torn:
+            self._doubt(self._alive_at)
         for row in rows:
             if row.event == "CHAN_START" and self._lives.begin_anew(row.uniqueid):
-                ended += self._give_up([u for u in self._channels if u not in self._lives.young])
+                others = [u for u in self._channels if u not in self._lives.young]
+                ended += self._give_up(others, row.at)
                 self._lives.young.clear()
             if row.event in _ENDS:
                 leg = self._end(row, since)
@@ -73,7 +82,15 @@ class JournalFold:
                 self._alive_at = row.at
         while len(self._channels) > MOST_OPEN:
             self._remove(next(iter(self._channels)))
+        if torn:
+            self._doubt(None)
         return ended
+
+    def _doubt(self, alive_at: datetime | None) -> None:
+        """Whether what is open lived after `alive_at` (None: after its own rows) is unknown."""
+        for channel in self._channels.values():
+            if channel.proven_at is None:
+                channel.proven_at = max(alive_at or channel.latest.at, channel.latest.at)
 
     def _precedes_boot(self, row: JournalRow) -> bool:
         return self.boot is None or row.at < self.boot.earliest
@@ -83,9 +100,8 @@ class JournalFold:
         boot, self.boot = self.boot, None
         if boot is None:
             return []
-        return self._give_up(
-            [u for u, c in self._channels.items() if self._is_of_before(boot, u, c)]
-        )
+        gone = [u for u, c in self._channels.items() if self._is_of_before(boot, u, c)]
+        return self._give_up(gone, boot.latest)
 
     def _is_of_before(self, boot: Boot, uniqueid: str, channel: OpenChannel) -> bool:
         """Of the second in which the start lies the Uniqueids tell."""
@@ -178,15 +194,16 @@ class JournalFold:
         if not channel.conversation.channels:
             self._conversations.pop(channel.linkedid, None)
 
-    def _give_up(self, uniqueids: Sequence[str]) -> list[JournalLeg]:
+    def _give_up(self, uniqueids: Sequence[str], gone_by: datetime) -> list[JournalLeg]:
         """End channels at the last row that was written while they lived."""
         legs = []
         for uniqueid in uniqueids:
             channel = self._channels[uniqueid]
             self._remove(uniqueid)
             if is_trunk(channel.latest.channel, self.trunks):
-                proven = max(self._alive_at or channel.latest.at, channel.latest.at)
-                legs.append(self._leg(channel, proven, EndWitness.ESTIMATED))
+                alive_at = channel.proven_at or self._alive_at or channel.latest.at
+                proven = max(alive_at, channel.latest.at)
+                legs.append(self._leg(channel, proven, EndWitness.ESTIMATED, gone_by))
         return legs
 
     def _leg(
@@ -194,6 +211,7 @@ class JournalFold:
         channel: OpenChannel,
         ended_at: datetime | None = None,
         witness: EndWitness | None = None,
+        gone_by: datetime | None = None,
     ) -> JournalLeg:
         key = ChannelKey(self.pbx, channel.first.uniqueid)
-        return leg_of(channel, key, self.trunks, ended_at, witness)
+        return leg_of(channel, key, self.trunks, ended_at, witness, gone_by)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from operator import le
 from typing import Any
@@ -31,8 +31,9 @@ class EndWitness(StrEnum):
 
     LIVE = "live"  # AMI, as it happened
     JOURNAL = "journal"  # Asterisk's own CEL
-    ESTIMATED = "estimated"  # nobody: the last proof of life, before which it did not end
-    UNLISTED = "unlisted"  # nobody: a snapshot without it, after which it did not live
+    # Nobody: the leg ends at the last proof of its life, and what comes after is not charged.
+    ESTIMATED = "estimated"  # its Asterisk died, or its PBX was let go
+    UNLISTED = "unlisted"  # a snapshot did not list it any more
 
     @property
     def guessed(self) -> bool:
@@ -117,9 +118,12 @@ class LegRecord:
     Written when it is answered and when it ends. `talk_us` is answered time as measured,
     `billed_s` after the plan's increment, `allowance_s` the part of it that used included minutes
     (0 for directions not included and for legs over the limit). `month` is that in which the
-    tenant's period of the end begins. What somebody witnessed is never overwritten by a later
-    row; what was estimated, guessed or unknown gives way to the journal's, and the last proof of
-    life to a later one.
+    tenant's period of the end begins. `answer_guessed`: nobody saw the answer, and `answered_at`
+    is the first proof of it. `gone_by`: of an end that nobody saw, by when it surely had come;
+    None where even that is unknown.
+
+    What nobody saw gives way to what somebody witnessed, and a proof of life to a later one. Of
+    two witnessed ends the earlier is true: a witness can be late, but not early.
     """
 
     key: ChannelKey
@@ -140,36 +144,60 @@ class LegRecord:
     witness: EndWitness | None = None
     over_limit: bool = False
     emergency: bool = False
+    answer_guessed: bool = False
+    gone_by: datetime | None = None
 
     def gives_way_to(self, later: LegRecord) -> bool:
         """Whether `later` takes this row's place: one that knows more, and nothing less."""
         if self.ended_at is None:
             return True
         mine, theirs = self._known(), later._known()
-        more = theirs != mine or self.guesses_worse_than(later)
+        more = theirs != mine or self.ends_worse_than(later)
         return later.ended_at is not None and more and all(map(le, mine, theirs))
 
-    def guesses_worse_than(self, later: LegRecord) -> bool:
-        """Whether the end of `later`, a last proof of life, holds where this end does not.
+    def ends_worse_than(self, later: LegRecord) -> bool:
+        """Whether the end of `later` holds where this one does not, both being of one kind.
 
-        It proves more than an earlier one; and where Asterisk died before a snapshot was taken,
-        the leg died then.
+        Of two proofs of life the later one proves more, unless the leg was gone by then; of two
+        witnessed ends the earlier counts.
         """
-        if later.witness is not EndWitness.ESTIMATED or not (self.ended_at and later.ended_at):
+        if not (self.witness and later.witness and self.ended_at and later.ended_at):
             return False
-        if self.witness is EndWitness.UNLISTED:
-            return later.ended_at < self.ended_at
-        return self.witness is EndWitness.ESTIMATED and later.ended_at > self.ended_at
+        if self.witness.guessed and later.witness.guessed:
+            refuted = later.gone_by is not None and later.gone_by < self.ended_at
+            possible = self.gone_by is None or later.ended_at <= self.gone_by
+            return refuted or (possible and later.ended_at > self.ended_at)
+        witnessed = not (self.witness.guessed or later.witness.guessed)
+        return witnessed and later.ended_at < self.ended_at
+
+    @property
+    def saw_answer(self) -> bool:
+        """Whether somebody saw the answer."""
+        return self.answered_at is not None and not self.answer_guessed
+
+    @property
+    def estimated(self) -> bool:
+        """Whether it cost something, and nobody saw its answer or its end."""
+        ended = self.witness is not None and self.answered_at is not None
+        return ended and (self.answer_guessed or (self.witness or EndWitness.LIVE).guessed)
+
+    @property
+    def unproven_s(self) -> float | None:
+        """How much longer than it is charged it may have talked; None: nobody knows."""
+        if self.answered_at is None or self.ended_at is None or self.witness is None:
+            return 0.0
+        ringing = self.answered_at - self.started_at if self.answer_guessed else timedelta()
+        if not self.witness.guessed:
+            return ringing.total_seconds()
+        if self.gone_by is None:
+            return None
+        return max(0.0, (ringing + self.gone_by - self.ended_at).total_seconds())
 
     def _known(self) -> tuple[bool, bool, bool]:
-        """Whether its end was witnessed, its answer was seen, its owner is known.
-
-        A leg that was adopted when it was up counts from its beginning, for want of anything
-        better: an answer at the very start was guessed.
-        """
+        """Whether its end was witnessed, its answer was seen, its owner is known."""
         return (
             self.witness is not None and not self.witness.guessed,
-            self.answered_at not in {None, self.started_at},
+            self.saw_answer,
             self.tenant is not None,
         )
 
@@ -219,16 +247,17 @@ class AuditRecord:
 
 @dataclass(frozen=True, slots=True)
 class PbxMark:
-    """How far one PBX is known, keyed by `pbx`: its last proof of life and the journal's position.
+    """How far one PBX is known, keyed by `pbx`: when it was heard, and the journal's position.
 
-    `journal_file` names the file that `journal_offset` (bytes) belongs to, so that a rotated or
-    truncated one is noticed.
+    What is open on record lived at `lived_at`, by the clock of the PBX. `journal_file` names the
+    file that `journal_offset` (bytes) belongs to, so that a rotated or truncated one is noticed.
     """
 
     pbx: str
     heard_at: datetime | None = None
     journal_file: str = ""
     journal_offset: int = 0
+    lived_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,12 @@ class Store(Protocol):
         """Answered and ended trunk legs that belong to nobody, newest first."""
         ...
 
+    async def estimated_legs(
+        self, *, tenant: str | None = None, month: str | None = None
+    ) -> list[LegRecord]:
+        """Ended legs that are `LegRecord.estimated`, newest first; None does not filter."""
+        ...
+
     async def merges(self, since: datetime) -> Mapping[str, str]:
         """Calls joined to an older one since then: younger id → older id."""
         ...

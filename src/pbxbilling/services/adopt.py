@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pbxbilling.domain.admission import Direction
 from pbxbilling.domain.call import Channel
 from pbxbilling.domain.channel import ChannelState
 from pbxbilling.domain.hook import Inherited
 from pbxbilling.domain.ledger import Ledger
+from pbxbilling.domain.proof import Proof
 from pbxbilling.domain.signals import ChannelSeen
 from pbxbilling.ports import Clock, EventSink
 from pbxbilling.services.inforce import InForce
@@ -30,20 +31,27 @@ class Adopter:
         self._clock = clock
         self._emit = emit
 
-    def adopt(self, row: ChannelSeen, at: datetime) -> Channel | None:
-        """Take in a listed channel that was unknown, or known only as half; None if hung up."""
-        mono = self._clock.monotonic()
+    def adopt(self, row: ChannelSeen, asked: Proof) -> Channel | None:
+        """Take in a listed channel that was unknown, or known only as half; None if hung up.
+
+        It was listed after it was `asked` for, so it lived then.
+        """
+        mono, at = self._clock.monotonic(), asked.at - timedelta(seconds=row.age_s)
         known = row.key in self._ledger.channels
-        channel = self._tracker.seen(row, at, mono)
+        channel = self._tracker.known(row, at, mono)
         if channel is None:
             return None
+        if known:
+            channel.prove(*asked)
+        else:
+            channel.proven_at, channel.proven_mono = asked
         channel.state = row.state
         if not known:
             self._adopt_into_call(channel, row, at, mono)
         if row.bridge and channel.bridge != row.bridge:
             self._ledger.bridges.enter(channel, row.bridge)
         if row.state == ChannelState.UP and channel.answered_at is None:
-            self._tracker.answered(channel, channel.started_at, mono, heard=False)
+            self._tracker.found_answered(channel, asked)
         publish(self._ledger, self._emit)
         return channel
 

@@ -26,6 +26,7 @@ CLOCK_TOLERANCE_S = 2.0  # a PBX whose stamps differ from our monotonic clock by
 class _Ended(TypedDict, total=False):
     ended_at: datetime
     witness: EndWitness
+    gone_by: datetime | None
     talk_us: int
     billed_s: int
     allowance_s: int
@@ -56,8 +57,19 @@ class Meter:
         self._emit(LegAnswered(at, self._record(channel)))
         self._draw(channel, at, mono)
 
-    def ended(self, channel: Channel, ended_at: datetime, mono: float, witness: EndWitness) -> None:
-        """A trunk leg ended: `ended_at` is its first hangup request, else its hangup."""
+    def ended(
+        self,
+        channel: Channel,
+        ended_at: datetime,
+        mono: float,
+        witness: EndWitness,
+        gone_by: datetime | None = None,
+    ) -> None:
+        """A trunk leg ended: `ended_at` is its first hangup request, else its hangup.
+
+        Where nobody saw that, it is the last proof of its life, which reached us at `mono`, and
+        the leg was gone by `gone_by`.
+        """
         tenant = _owner(channel)
         talk_us = self._talk_us(channel, ended_at, mono, witness)
         ended = self._measured(
@@ -68,7 +80,7 @@ class Meter:
             ended_at,
             draws=not channel.would_be_gone(tenant),
         )
-        ended["ended_at"], ended["witness"] = ended_at, witness
+        ended["ended_at"], ended["witness"], ended["gone_by"] = ended_at, witness, gone_by
         if channel.drawn_s is not None:  # booked already, when it would have been cut
             ended["allowance_s"] = channel.drawn_s
         leg = self._record(channel, **ended)
@@ -79,12 +91,19 @@ class Meter:
         if tenant is not None:
             self._cutter.rearm(tenant, self._clock.now(), mono)
 
-    def recovered(self, leg: LegRecord, before: LegRecord | None = None) -> LegRecord:
-        """An ended leg that only the journal knows (or knows better than `before`) is measured."""
+    def recovered(
+        self, leg: LegRecord, before: LegRecord | None = None, *, most_us: int | None = None
+    ) -> LegRecord:
+        """An ended leg that only the journal knows (or knows better than `before`) is measured.
+
+        It talked for no longer than `most_us`, where that is known.
+        """
         talk_us = 0
         if leg.answered_at is not None and leg.ended_at is not None:
             by_stamps = (leg.ended_at - leg.answered_at).total_seconds()
             talk_us = self._believed_us(leg.key, leg.ended_at, by_stamps)
+        if most_us is not None:
+            talk_us = min(talk_us, most_us)
         at = leg.ended_at or self._clock.now()
         measured = replace(
             leg,
@@ -99,12 +118,19 @@ class Meter:
         self._emit(LegEnded(at, measured, corrects))
         return measured
 
+    def billed_s(self, tenant: str | None, talk_us: int) -> int:
+        """What so much talk is charged as by the tenant's billing increment."""
+        terms = self._in_force.book.terms(tenant)
+        increment = PER_MINUTE if terms is None else terms.plan.billing_increment
+        return increment.billable_s(talk_us)
+
     def _talk_us(
         self, channel: Channel, ended_at: datetime, mono: float, witness: EndWitness
     ) -> int:
         """Talk by the PBX's stamps, where our monotonic clock does not prove them wrong.
 
-        A leg whose end we did not hear has talked for no longer than until now.
+        A leg whose end we did not hear has talked for no longer than until now, and one whose end
+        nobody saw for no longer than either clock proves.
         """
         if channel.answered_at is None:
             return 0
@@ -118,7 +144,8 @@ class Meter:
         if too_long or (too_short and witness is EndWitness.LIVE):
             self._emit(ClockDisagreed(ended_at, channel.key, by_stamps, by_monotonic))
             return max(0, round(by_monotonic * 1_000_000))
-        return self._believed_us(channel.key, ended_at, by_stamps)
+        proven = min(by_stamps, by_monotonic) if witness.guessed else by_stamps
+        return self._believed_us(channel.key, ended_at, proven)
 
     def _believed_us(self, key: ChannelKey, ended_at: datetime, by_stamps: float) -> int:
         """Talk by stamps alone; of a clock that was set back nothing can be believed."""
@@ -139,6 +166,7 @@ class Meter:
             number=_number(channel),
             started_at=channel.started_at,
             answered_at=channel.answered_at,
+            answer_guessed=channel.answer_guessed,
             over_limit=channel.would_be_gone(tenant),
             emergency=bool(call and call.emergency),
             **ended,

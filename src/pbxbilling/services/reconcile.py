@@ -17,6 +17,7 @@ from pbxbilling.domain.pbx_facts import (
     Reconciled,
     Stale,
 )
+from pbxbilling.domain.proof import LastProof, Proof
 from pbxbilling.domain.records import EndWitness
 from pbxbilling.domain.signals import UPTIME_STEP_S, ChannelSeen, Snapshot
 from pbxbilling.ports import Clock, EventSink
@@ -52,7 +53,8 @@ class Reconciler:
         self._trust = trust
         self._clock = clock
         self._emit = emit
-        # PBXes that may have restarted: when they were last heard, what they would have no more
+        self._proofs: dict[str, LastProof] = {}
+        # PBXes that may have restarted: when they would have, what they would have no more
         self._in_doubt: dict[str, tuple[datetime, list[Channel]]] = {}
 
     # --- links ---------------------------------------------------------------------------------
@@ -73,7 +75,7 @@ class Reconciler:
         link.booted_mono = self._clock.monotonic() - uptime_s
         if restarted and link.heard_at is not None:
             died = self._of_its_former_life(link, down_since)
-            self._in_doubt.setdefault(pbx, (link.heard_at, died))
+            self._in_doubt.setdefault(pbx, (at - timedelta(seconds=uptime_s), died))
 
     def disproves_boot(self, pbx: str) -> bool:
         """Whether that PBX listed channels which are older than the start that it told."""
@@ -105,17 +107,21 @@ class Reconciler:
         """An Asterisk that was started again lists no channel of its former life."""
         if pbx not in self._in_doubt:
             return
-        heard_at, doubted = self._in_doubt.pop(pbx)
+        booted_at, doubted = self._in_doubt.pop(pbx)
         died = [channel for channel in doubted if channel.key in self._ledger.channels]
         self._trust.links[pbx].boot_disproved = any(channel.key in listed for channel in died)
         if not self._trust.links[pbx].boot_disproved:
-            self._close(died, CorrectionKind.RESTARTED, heard_at)
+            self._close(died, CorrectionKind.RESTARTED, booted_at)
 
-    def link_down(self, pbx: str, reason: str, heard_at: datetime | None) -> None:
+    def link_down(
+        self, pbx: str, reason: str, heard_at: datetime | None, proof: Proof | None = None
+    ) -> None:
         """The link fell, or an attempt failed: nothing is released.
 
-        The counts hold for `stale_s` from the fall at the most.
+        The counts hold for `stale_s` from the fall at the most. `proof` is the last word of the
+        PBX.
         """
+        self._proof_of(pbx).fell(proof, self._clock.monotonic())
         link = self._trust.links[pbx]
         link.connected = False
         if heard_at is not None:
@@ -138,22 +144,48 @@ class Reconciler:
                     Stale(self._clock.now(), link.pbx, f"no news for {self._trust.stale_s:g} s")
                 )
 
-    def let_go(self, pbx: str, heard_at: datetime | None) -> None:
-        """The PBX is followed no more: its calls end here, when it was last known to live."""
-        self._close(self._channels(pbx), CorrectionKind.LET_GO, heard_at or self._clock.now())
+    def take_up(self, pbx: str, lived_at: datetime | None) -> None:
+        """The PBX is followed from now on: what is on record as open lived at `lived_at`."""
+        known = Proof(lived_at, 0.0) if lived_at is not None else None
+        self._proofs[pbx] = LastProof(known)
+
+    def lost(self, pbx: str) -> None:
+        """A message of the PBX was lost: until the next whole snapshot an event may be missing."""
+        self._proof_of(pbx).lost(self._clock.monotonic())
+
+    def lived_at(self, pbx: str, proof: Proof | None) -> datetime | None:
+        """When all that is open lived, `proof` being the last word of the PBX."""
+        known = self._proof_of(pbx).until(proof)
+        return known.at if known is not None else None
+
+    def let_go(self, pbx: str, proof: Proof | None) -> None:
+        """The PBX is followed no more: its calls end here, when they are last known to live."""
+        self._proof_of(pbx).fell(proof, self._clock.monotonic())
+        self._close(self._channels(pbx), CorrectionKind.LET_GO, None)
         self._in_doubt.pop(pbx, None)
+        self._proofs.pop(pbx)
         self._trust.let_go(pbx)
+
+    def _proof_of(self, pbx: str) -> LastProof:
+        return self._proofs.setdefault(pbx, LastProof())
 
     def _channels(self, pbx: str) -> list[Channel]:
         return [c for c in self._ledger.channels.values() if c.key.pbx == pbx]
 
     def _close(
-        self, channels: Iterable[Channel], kind: CorrectionKind, last_proof_of_life: datetime
+        self, channels: Iterable[Channel], kind: CorrectionKind, gone_by: datetime | None
     ) -> None:
-        """They ended when their PBX was last known to live, if not before."""
+        """They ended when they are last known to have lived, if nobody heard them end."""
         for channel in channels:
-            self._correct(channel, kind, channel.ending_at or last_proof_of_life)
-        publish(self._ledger, self._emit)
+            self._prove(channel)
+            self._correct(channel, kind, gone_by)
+
+    def _prove(self, channel: Channel) -> None:
+        """A channel that nobody missed so far lived when its PBX last spoke of all."""
+        proofs = self._proof_of(channel.key.pbx)
+        known = proofs.until(None) if channel.confirmed and not channel.misses else None
+        if known is not None:
+            channel.prove(*known)
 
     # --- snapshots -----------------------------------------------------------------------------
 
@@ -176,6 +208,8 @@ class Reconciler:
             if number % ROWS_A_STEP == 0:
                 yield
         doubtful = yield from self._close_unlisted(snapshot, listed)
+        if not doubtful:
+            self._proof_of(pbx).whole(Proof(snapshot.asked_at, snapshot.asked_s))
         link = self._trust.links[pbx]
         link.reconciled, link.announced_stale = True, False
         if link.unsure_since == unsure_since:  # else the link fell meanwhile
@@ -194,8 +228,7 @@ class Reconciler:
 
     def _take_row(self, row: ChannelSeen, snapshot: Snapshot) -> None:
         known = row.key in self._ledger.channels
-        at = snapshot.asked_at - timedelta(seconds=row.age_s)
-        channel = self._adopter.adopt(row, at)
+        channel = self._adopter.adopt(row, Proof(snapshot.asked_at, snapshot.asked_s))
         if channel is not None and not known:
             call = channel.call.id if channel.call is not None else None
             self._emit(
@@ -220,21 +253,25 @@ class Reconciler:
         for channel in unlisted:
             if not channel.confirmed or channel.known_mono >= snapshot.asked_s:
                 continue  # a reservation, or born after the question
+            if not channel.misses:
+                self._prove(channel)
+                channel.missed_at = snapshot.asked_at
             channel.misses += 1
             ending = channel.ending_mono is not None and channel.ending_mono < snapshot.asked_s
             if channel.misses >= MISSES or ending:
-                self._correct(
-                    channel, CorrectionKind.CLOSED, channel.ending_at or snapshot.asked_at
-                )
+                self._correct(channel, CorrectionKind.CLOSED, channel.missed_at)
             else:
                 doubtful = True
         return doubtful
 
-    def _correct(self, channel: Channel, kind: CorrectionKind, ended_at: datetime) -> None:
+    def _correct(self, channel: Channel, kind: CorrectionKind, gone_by: datetime | None) -> None:
         call = channel.call.id if channel.call is not None else None
-        guessed = EndWitness.UNLISTED if kind is CorrectionKind.CLOSED else EndWitness.ESTIMATED
-        witness = guessed if channel.ending_at is None else EndWitness.LIVE
-        self._tracker.close(channel.key, ended_at, witness)
+        if channel.ending_at is not None:
+            self._tracker.close(channel.key, channel.ending_at, EndWitness.LIVE)
+        else:
+            unlisted = kind is CorrectionKind.CLOSED
+            witness = EndWitness.UNLISTED if unlisted else EndWitness.ESTIMATED
+            self._tracker.give_up(channel, witness, gone_by)
         self._emit(Corrected(self._clock.now(), channel.key.pbx, kind, channel.key, call))
 
     # --- reservations --------------------------------------------------------------------------

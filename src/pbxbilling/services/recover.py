@@ -113,7 +113,8 @@ class JournalRecovery:
 
     async def _take(self, batch: JournalBatch) -> None:
         self._judge(batch)
-        legs = self._fold.feed(batch.rows, batch.start)
+        torn = batch.gap or batch.skipped > 0
+        legs = self._fold.feed(batch.rows, batch.start, torn=torn)
         self._read_to = batch.end
         self._keep(legs)
         await self._settle()

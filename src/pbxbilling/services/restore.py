@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from pbxbilling.domain.admission import Direction
 from pbxbilling.domain.call import Channel
@@ -17,17 +18,22 @@ def restore(
     calls: Sequence[CallRecord],
     legs: Sequence[LegRecord],
     merges: Mapping[str, str],
+    lived_at: Mapping[str, datetime],
     clock: Clock,
 ) -> None:
     """Put stored calls and answered legs back, oldest first.
 
     Their channels are confirmed: one that the PBX no longer lists is closed like any other.
+    `lived_at`: for each PBX when all that is open on record was last known to live.
     """
     for record in sorted(calls, key=lambda c: c.started_at):
         _restore_call(ledger, record, clock)
     ledger.aliases.update({young: old for young, old in merges.items() if old in ledger.calls})
     for leg in legs:
         _restore_leg(ledger, leg, clock)
+    for channel in ledger.channels.values():
+        began = channel.answered_at or channel.started_at
+        channel.prove(max(began, lived_at.get(channel.key.pbx, began)), clock.monotonic())
     ledger.news.clear()  # the store knows
 
 
@@ -70,6 +76,7 @@ def _restore_leg(ledger: Ledger, leg: LegRecord, clock: Clock) -> None:
     channel.number = leg.number
     if leg.answered_at is not None:
         channel.answer_unheard(leg.answered_at, clock.now(), clock.monotonic())
+        channel.answer_guessed = leg.answer_guessed
     call = ledger.find(leg.call) if leg.call is not None else None
     if call is not None and channel.call is None:
         ledger.join(channel, call, leg.started_at)

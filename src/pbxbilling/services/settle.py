@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pbxbilling.domain.call import Channel
 from pbxbilling.domain.channel import ChannelKey, ChannelState, LegDirection
@@ -19,6 +19,7 @@ from pbxbilling.services.news import publish
 from pbxbilling.services.track import Tracker
 
 AGREEMENT_S = 0.1  # ends that differ by more are counted
+SAME_CLOCK = timedelta(seconds=2)  # answers that differ by more are told by two clocks
 
 
 class Settler:
@@ -64,7 +65,7 @@ class Settler:
         if leg.witness is EndWitness.JOURNAL:
             return known.witness is not None and known.witness.guessed
         told = replace(known, ended_at=leg.ended_at, witness=leg.witness)
-        return known.guesses_worse_than(told)
+        return known.ends_worse_than(told)
 
     # --- legs that the ledger holds ------------------------------------------------------------
 
@@ -73,14 +74,14 @@ class Settler:
         channel = self._ledger.channels.get(key)
         if channel is None or channel.call is None:
             return False
-        return channel.call.tenant is not None and not _answer_is_guessed(channel)
+        return channel.call.tenant is not None and not _lacks_answer(channel)
 
     def complete(self, leg: JournalLeg) -> None:
         """Give a live leg what nobody saw of it: it was adopted, or restored unanswered."""
         channel = self._ledger.channels.get(leg.key)
         if channel is None:
             return
-        if _answer_is_guessed(channel) and leg.answered_at not in {None, channel.answered_at}:
+        if _lacks_answer(channel) and leg.answered_at is not None:
             self._give_answer(channel, leg)
             self._corrected(leg, channel.call.id if channel.call else None)
         self._give_owner(channel, leg)
@@ -95,8 +96,7 @@ class Settler:
         channel.caller = channel.caller or leg.caller
         channel.confirmed = True
         channel.state = ChannelState.UP
-        channel.answered_at = None
-        self._tracker.answered(channel, leg.answered_at or now, mono, heard=False)
+        self._tracker.told_answered(channel, leg.answered_at or now, mono)
         if channel.call is not None and channel.call.tenant is not None:
             self._cutter.rearm(channel.call.tenant, now, mono)
         publish(self._ledger, self._emit)
@@ -111,15 +111,16 @@ class Settler:
         publish(self._ledger, self._emit)
 
     def _close(self, channel: Channel, leg: JournalLeg) -> None:
-        """The hangup itself was not heard; where its request was, that is the end."""
-        if leg.answered_at is not None and _answer_is_guessed(channel):
+        """The hangup itself was not heard; where its request was and came earlier, that counts."""
+        if leg.answered_at is not None and _lacks_answer(channel):
             self._give_answer(channel, leg)
         self._give_owner(channel, leg)
         call = channel.call.id if channel.call else None
-        if channel.ending_at is not None:
+        ended_at = leg.ended_at or self._clock.now()
+        if channel.ending_at is not None and channel.ending_at <= ended_at:
             self._tracker.close(leg.key, channel.ending_at, EndWitness.LIVE)
         else:
-            self._tracker.close(leg.key, leg.ended_at or self._clock.now(), EndWitness.JOURNAL)
+            self._tracker.close(leg.key, ended_at, EndWitness.JOURNAL)
         self._corrected(leg, call)
 
     def close_other(self, key: ChannelKey, ended_at: datetime) -> None:
@@ -163,25 +164,53 @@ class Settler:
         self._recovered(leg, self._completed(leg, known), known)
 
     def _complete_ended(self, leg: JournalLeg, known: LegRecord) -> None:
-        """The end that was witnessed stays; a guessed answer and a lacking owner do not."""
+        """The earlier of two ends that were witnessed counts: neither witness can be early.
+
+        A guessed answer and a lacking owner are made up for, too.
+        """
         completed = self._completed(leg, known)
-        if known.gives_way_to(completed):
+        early_us = self._early_us(leg, known)
+        if early_us:
+            ended = replace(completed, ended_at=leg.ended_at, witness=leg.witness)
+            self._meter.recovered(ended, known, most_us=max(0, known.talk_us - early_us))
+            self._corrected(leg, known.call)
+        elif known.gives_way_to(completed):
             self._meter.recovered(completed, known)
             self._corrected(leg, known.call)
 
+    def _early_us(self, leg: JournalLeg, known: LegRecord) -> int:
+        """How much earlier than it was heard a leg ended by the journal; 0: that is nothing.
+
+        Two witnesses of one moment differ a little: that counts only where it is charged. Where
+        the answers show that they go by two clocks, nothing can be said.
+        """
+        if not (leg.answered_at and leg.ended_at and known.answered_at and known.ended_at):
+            return 0
+        if abs(leg.answered_at - known.answered_at) > SAME_CLOCK:
+            return 0
+        early_us = (known.ended_at - leg.ended_at) // timedelta(microseconds=1)
+        if early_us > AGREEMENT_S * 1_000_000:
+            return early_us
+        less = early_us > 0 and self._charges_less(known, known.talk_us - early_us)
+        return early_us if less else 0
+
+    def _charges_less(self, known: LegRecord, talk_us: int) -> bool:
+        return self._meter.billed_s(known.tenant, talk_us) < known.billed_s
+
     def _completed(self, leg: JournalLeg, known: LegRecord) -> LegRecord:
         owned = replace(known, tenant=known.tenant or self.owner(leg.owner))
-        if leg.answered_at is None or known.answered_at not in {None, known.started_at}:
+        if leg.answered_at is None or known.saw_answer:
             return owned
         return replace(
             owned,
             direction=leg.direction or known.direction,
             started_at=leg.started_at or known.started_at,
             answered_at=leg.answered_at,
+            answer_guessed=False,
         )
 
     def _recovered(self, leg: JournalLeg, record: LegRecord, before: LegRecord | None) -> None:
-        ended = replace(record, ended_at=leg.ended_at, witness=leg.witness)
+        ended = replace(record, ended_at=leg.ended_at, witness=leg.witness, gone_by=leg.gone_by)
         self._meter.recovered(ended, before)
         self._corrected(leg, record.call)
 
@@ -208,9 +237,6 @@ class Settler:
         self._emit(Corrected(self._clock.now(), leg.key.pbx, kind, leg.key, call))
 
 
-def _answer_is_guessed(channel: Channel) -> bool:
-    """Whether nobody saw the answer: a channel that was adopted when it was up already counts
-    from its beginning, for want of anything better.
-    """
-    unknown = channel.answered_at is None or channel.answered_at == channel.started_at
-    return unknown or not channel.trunk
+def _lacks_answer(channel: Channel) -> bool:
+    """Whether nobody saw the answer, or not as that of a trunk leg."""
+    return channel.answered_at is None or channel.answer_guessed or not channel.trunk

@@ -11,6 +11,7 @@ from pbxbilling.domain.admission import Direction
 from pbxbilling.domain.call import Call, Channel
 from pbxbilling.domain.channel import ChannelKey, ChannelState, LegDirection
 from pbxbilling.domain.ledger import Ledger
+from pbxbilling.domain.proof import Proof
 from pbxbilling.domain.records import EndWitness
 from pbxbilling.domain.signals import ChannelSeen, ChannelSignal
 from pbxbilling.ports import Clock, EventSink
@@ -53,12 +54,20 @@ class Tracker:
     # --- channels ------------------------------------------------------------------------------
 
     def seen(self, seen: ChannelSeen, at: datetime, mono: float) -> Channel | None:
-        """The channel that a signal or a listed row shows; None once it was hung up."""
-        channel = self._ledger.channel(seen.key, seen.name, at=at, mono=mono)
+        """The channel that a signal of that moment shows; None once it was hung up."""
+        channel = self.known(seen, at, mono)
+        if channel is not None:
+            channel.prove(at, mono)
+        return channel
+
+    def known(self, seen: ChannelSeen, started_at: datetime, mono: float) -> Channel | None:
+        """The channel that a signal or a listed row shows, made where it is new."""
+        channel = self._ledger.channel(seen.key, seen.name, at=started_at, mono=mono)
         if channel is None:
             return None
         if not channel.name:
-            self._ledger.rename(channel, seen.name, at)  # known from the store, by its key alone
+            # known from the store, by its key alone
+            self._ledger.rename(channel, seen.name, started_at)
         channel.confirmed = True
         channel.misses = 0
         channel.learn(seen)
@@ -81,14 +90,24 @@ class Tracker:
         if channel.state == ChannelState.UP:
             self.answered(channel, at, mono)
 
-    def answered(self, channel: Channel, at: datetime, mono: float, *, heard: bool = True) -> None:
+    def answered(self, channel: Channel, at: datetime, mono: float) -> None:
         """The channel is Up: a call without a hook counts from here, a trunk leg begins to cost."""
-        if channel.answered_at is not None:
-            return
-        if heard:
+        if channel.answered_at is None:
             channel.answer(at, mono)
-        else:
-            channel.answer_unheard(at, self._clock.now(), mono)
+            self._counts_from(channel, at, mono)
+
+    def found_answered(self, channel: Channel, proof: Proof) -> None:
+        """The channel was Up when it was listed: who knows since when. It counts from there."""
+        if channel.answered_at is None:
+            channel.answer_by(*proof)
+            self._counts_from(channel, *proof)
+
+    def told_answered(self, channel: Channel, at: datetime, mono: float) -> None:
+        """The channel was answered at `at`, as was told later: that takes a guess's place."""
+        channel.answer_unheard(at, self._clock.now(), mono)
+        self._counts_from(channel, at, mono)
+
+    def _counts_from(self, channel: Channel, at: datetime, mono: float) -> None:
         call = self._call_of(channel, at, mono)
         if call is not None and call.answered_at is None and channel.weighs:
             call.answered_at = at
@@ -101,6 +120,7 @@ class Tracker:
         if channel is None:
             return
         was_trunk = channel.trunk
+        channel.prove(at, mono)
         self._ledger.rename(channel, signal.name, at)
         if channel.trunk and not was_trunk and channel.answered_at is not None:
             channel.direction = channel.direction or LegDirection.OUTBOUND
@@ -108,15 +128,19 @@ class Tracker:
 
     def _account_code(self, signal: signals.AccountCode, at: datetime, mono: float) -> None:
         channel = self._ledger.channels.get(signal.key)
-        if channel is None or channel.accountcode:
+        if channel is None:
+            return
+        channel.prove(at, mono)
+        if channel.accountcode:
             return
         channel.accountcode = signal.accountcode
         if channel.call is not None:
             self._latch(channel.call, channel, at, mono)
 
-    def _hold(self, signal: signals.Hold, _at: datetime, _mono: float) -> None:
+    def _hold(self, signal: signals.Hold, at: datetime, mono: float) -> None:
         channel = self._ledger.channels.get(signal.key)
         if channel is not None:
+            channel.prove(at, mono)
             channel.held = signal.held
 
     def _hangup_request(self, signal: signals.HangupRequest, at: datetime, mono: float) -> None:
@@ -130,15 +154,26 @@ class Tracker:
             self._end(channel, channel.ending_at or at, mono, EndWitness.LIVE)
 
     def close(self, key: ChannelKey, ended_at: datetime, witness: EndWitness) -> bool:
-        """End a channel whose hangup we did not hear; False where it is not known."""
+        """End a channel whose hangup somebody else saw; False where it is not known."""
         channel = self._ledger.channels.get(key)
         if channel is None:
             return False
-        if witness.guessed and channel.call is not None:
-            channel.call.estimated = True
         self._end(channel, ended_at, self._clock.monotonic(), witness)
         publish(self._ledger, self._emit)
         return True
+
+    def give_up(self, channel: Channel, witness: EndWitness, gone_by: datetime | None) -> None:
+        """End a channel whose hangup nobody saw: at the last proof of its life, and no later.
+
+        It was gone by `gone_by`; None: nobody knows.
+        """
+        if channel.call is not None:
+            channel.call.estimated = True
+        ended_at = channel.proven_at
+        if channel.trunk and channel.confirmed:
+            self._meter.ended(channel, ended_at, channel.proven_mono, witness, gone_by)
+        self._ledger.remove(channel, at=ended_at, mono=self._clock.monotonic())
+        publish(self._ledger, self._emit)
 
     def _end(self, channel: Channel, ended_at: datetime, mono: float, witness: EndWitness) -> None:
         if channel.trunk and channel.confirmed:

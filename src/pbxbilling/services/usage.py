@@ -17,7 +17,7 @@ from pbxbilling.services.apart import Rest, in_parts
 from pbxbilling.services.errors import AdministrationError, NotKnownError
 from pbxbilling.services.known import known_tenant, known_terms
 from pbxbilling.services.report import UsageReport, usage_reports
-from pbxbilling.services.views import Live
+from pbxbilling.services.views import EstimatedLeg, Live
 from pbxbilling.services.write import AccountWriter
 
 
@@ -69,6 +69,13 @@ class UsageDesk:
     async def unowned(self) -> list[LegRecord]:
         """Answered and ended trunk legs that belong to nobody, newest first."""
         return await self._store.unowned_legs()
+
+    async def estimated(self, tenant: str | None, month: str | None) -> list[EstimatedLeg]:
+        """Ended legs whose answer or end nobody saw, newest first: charged as far as proven."""
+        if tenant is not None:
+            known_tenant(self._book, tenant)
+        legs = await self._store.estimated_legs(tenant=tenant, month=month)
+        return await in_parts((EstimatedLeg.of(leg) for leg in legs), self._rest)
 
     async def assign(self, leg: str, slug: str, actor: str) -> LegRecord:
         """Give an ended leg that belongs to nobody to a tenant, by its plan and time zone.

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, Self
 
 from pbxbilling.domain.admission import Direction, Load, Mode
 from pbxbilling.domain.call import Call, Channel
-from pbxbilling.domain.channel import ChannelState, LegDirection
-from pbxbilling.domain.records import LegAssigned
+from pbxbilling.domain.channel import ChannelKey, ChannelState, LegDirection
+from pbxbilling.domain.records import EndWitness, LegAssigned, LegRecord
 
 
 class CallState(StrEnum):
@@ -89,6 +89,50 @@ def _leg_view(channel: Channel) -> LegView:
     else:
         state = CallState.UP if channel.state == ChannelState.UP else CallState.RINGING
     return LegView(channel.name, channel.key.uniqueid, channel.trunk, channel.direction, state)
+
+
+@dataclass(frozen=True, slots=True)
+class EstimatedLeg:
+    """A leg whose answer or end nobody saw. It is charged as far as it is proven, and no further.
+
+    It may have talked for `unproven_seconds` more, at the most; None: nobody knows. `gone_by`: by
+    when its end had come. `witness` is of the end, and may be a good one.
+    """
+
+    leg: ChannelKey
+    tenant: str | None
+    month: str | None
+    direction: LegDirection
+    caller: str
+    number: str
+    answered_at: datetime | None
+    answer_guessed: bool
+    ended_at: datetime | None
+    witness: EndWitness | None
+    gone_by: datetime | None
+    seconds: float
+    billed_seconds: int
+    unproven_seconds: float | None
+
+    @classmethod
+    def of(cls, leg: LegRecord) -> Self:
+        """The leg as it is listed."""
+        return cls(
+            leg=leg.key,
+            tenant=leg.tenant,
+            month=leg.month,
+            direction=leg.direction,
+            caller=leg.caller,
+            number=leg.number,
+            answered_at=leg.answered_at,
+            answer_guessed=leg.answer_guessed,
+            ended_at=leg.ended_at,
+            witness=leg.witness,
+            gone_by=leg.gone_by,
+            seconds=leg.talk_us / 1_000_000,
+            billed_seconds=leg.billed_s,
+            unproven_seconds=leg.unproven_s,
+        )
 
 
 class JournalState(StrEnum):

@@ -94,6 +94,8 @@ def leg_values(record: LegRecord) -> Values:
         "witness": record.witness and record.witness.value,
         "over_limit": record.over_limit,
         "emergency": record.emergency,
+        "answer_guessed": record.answer_guessed,
+        "gone_by": to_us(record.gone_by),
     }
 
 
@@ -118,6 +120,8 @@ def leg_record(row: Row[Any]) -> LegRecord:
         witness=EndWitness(row.witness) if row.witness else None,
         over_limit=row.over_limit,
         emergency=row.emergency,
+        answer_guessed=row.answer_guessed,
+        gone_by=from_us(row.gone_by),
     )
 
 
@@ -199,12 +203,19 @@ def mark_values(record: PbxMark) -> Values:
         "heard_at": to_us(record.heard_at),
         "journal_file": storable(record.journal_file),
         "journal_offset": record.journal_offset,
+        "lived_at": to_us(record.lived_at),
     }
 
 
 def mark_record(row: Row[Any]) -> PbxMark:
     """The PBX's mark of a row."""
-    return PbxMark(row.pbx, from_us(row.heard_at), row.journal_file, row.journal_offset)
+    return PbxMark(
+        row.pbx,
+        from_us(row.heard_at),
+        row.journal_file,
+        row.journal_offset,
+        from_us(row.lived_at),
+    )
 
 
 def usage_row(row: Row[Any]) -> UsageRow:

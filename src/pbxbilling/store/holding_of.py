@@ -22,7 +22,7 @@ from pbxbilling.store.newfile import new_file
 from pbxbilling.store.values import instant
 
 ROWS_AT_ONCE = 500
-_INSTANTS = frozenset({"at", "as_of", "begins", "ends", "period_start", "period_end"})
+_INSTANTS = frozenset({"at", "as_of", "begins", "ends", "gone_by", "period_start", "period_end"})
 _INSTANT_ENDS = ("_at", "_since", "_until")
 
 

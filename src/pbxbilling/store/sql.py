@@ -151,6 +151,19 @@ class SqlStore:
         query = query.order_by(leg.c.ended_at.desc(), leg.c.uniqueid.desc())
         return [call_rows.leg_record(row) for row in await self._reads.rows(query)]
 
+    async def estimated_legs(
+        self, *, tenant: str | None = None, month: str | None = None
+    ) -> list[LegRecord]:
+        """Ended legs that are `LegRecord.estimated`, newest first; None does not filter."""
+        leg = schema.leg
+        query = select(leg).where(schema.LEG_ESTIMATED)
+        if tenant is not None:
+            query = query.where(leg.c.tenant == tenant)
+        if month is not None:
+            query = query.where(leg.c.month == month)
+        query = query.order_by(leg.c.ended_at.desc(), leg.c.uniqueid.desc())
+        return await self._reads.many(query, call_rows.leg_record)
+
     async def merges(self, since: datetime) -> Mapping[str, str]:
         """Calls joined to an older one since then: younger id → older id."""
         call = schema.call.c

@@ -12,6 +12,8 @@ from sqlalchemy import (
     Executable,
     Table,
     and_,
+    false,
+    func,
     insert,
     not_,
     or_,
@@ -35,7 +37,6 @@ from pbxbilling.domain.records import (
     AuditRecord,
     CallRecord,
     DecisionRecord,
-    EndWitness,
     LegAssigned,
     LegRecord,
     PbxMark,
@@ -54,7 +55,6 @@ from pbxbilling.store import (
     schema,
 )
 from pbxbilling.store.dialects import inserting
-from pbxbilling.store.schema.base import spelled
 from pbxbilling.store.values import Values
 
 # Rows a statement: binding that many holds the event loop for about 2 ms.
@@ -62,7 +62,6 @@ CHUNK = 200
 
 _Columns = ReadOnlyColumnCollection[str, Any]
 _Condition = Callable[[_Columns], ColumnElement[bool]]
-_ESTIMATED, _UNLISTED = spelled(EndWitness.ESTIMATED), spelled(EndWitness.UNLISTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,29 +165,39 @@ def _leg_gives_way(later: _Columns) -> ColumnElement[bool]:
     """`LegRecord.gives_way_to`, in SQL."""
     row = schema.leg.c
     pairs = list(zip(_known_of_leg(row), _known_of_leg(later), strict=True))
-    better = _guesses_worse(row, later)
+    better = _ends_worse(row, later)
     nothing_less = and_(*(or_(not_(before), after) for before, after in pairs))
     more = or_(better, *(and_(not_(before), after) for before, after in pairs))
     return or_(row.ended_at.is_(None), and_(later.ended_at.is_not(None), nothing_less, more))
 
 
-def _guesses_worse(row: _Columns, later: _Columns) -> ColumnElement[bool]:
-    """`LegRecord.guesses_worse_than`, in SQL."""
-    return and_(
-        later.witness == _ESTIMATED,
-        or_(
-            and_(row.witness == _ESTIMATED, later.ended_at > row.ended_at),
-            and_(row.witness == _UNLISTED, later.ended_at < row.ended_at),
+def _ends_worse(row: _Columns, later: _Columns) -> ColumnElement[bool]:
+    """`LegRecord.ends_worse_than`, in SQL."""
+    return or_(
+        and_(
+            row.witness.in_(schema.GUESSED_ENDS),
+            later.witness.in_(schema.GUESSED_ENDS),
+            or_(
+                func.coalesce(later.gone_by < row.ended_at, false()),
+                and_(
+                    or_(row.gone_by.is_(None), later.ended_at <= row.gone_by),
+                    later.ended_at > row.ended_at,
+                ),
+            ),
         ),
+        and_(_is_witnessed(row), _is_witnessed(later), later.ended_at < row.ended_at),
     )
+
+
+def _is_witnessed(leg: _Columns) -> ColumnElement[bool]:
+    return and_(leg.witness.is_not(None), leg.witness.not_in(schema.GUESSED_ENDS))
 
 
 def _known_of_leg(leg: _Columns) -> tuple[ColumnElement[bool], ...]:
     """`LegRecord._known`, in SQL."""
-    guessed = [_ESTIMATED, _UNLISTED]
     return (
-        and_(leg.witness.is_not(None), leg.witness.not_in(guessed)),
-        and_(leg.answered_at.is_not(None), leg.answered_at != leg.started_at),
+        _is_witnessed(leg),
+        and_(leg.answered_at.is_not(None), not_(leg.answer_guessed)),
         leg.tenant.is_not(None),
     )
 

@@ -137,6 +137,9 @@ class Counters:
         if leg.talk_us > counted_us:  # a counter never falls
             more_s = (leg.talk_us - counted_us) / 1e6
             self._usage.add((self.labels.of(leg.tenant), leg.direction), more_s)
+        if leg.estimated and not (fact.before and fact.before.estimated):
+            self._counts["estimated_legs"].add((leg.key.pbx,))
+            self._counts["unproven_seconds"].add((leg.key.pbx,), leg.unproven_s or 0.0)
 
     def _purged(self, fact: Purged) -> None:
         self._counts["purges"].add(("ok" if fact.complete else "in_part",))
@@ -162,6 +165,10 @@ class Counters:
         self._count("ami_stale", "Times that a PBX's counts became doubtful.", "pbx")
         self._count("ami_faults", "Messages and logins on a link that went wrong.", "pbx", "kind")
         self._count("allowance_cuts", "Cuts armed, or left out by the mode.", "tenant", "kind")
+        self._count("estimated_legs", "Legs whose answer or end nobody saw.", "pbx")
+        self._count(
+            "unproven_seconds", "Seconds of them that may have been talk, and are free.", "pbx"
+        )
         self._count("clock_disagreements", "Legs whose PBX clock was not believed.", "pbx")
         self._count("journal_disagreements", "Legs whose end the journal tells otherwise.", "pbx")
         self._count("journal_unreadable", "Times that a journal could not be read.", "pbx")

@@ -158,7 +158,7 @@ def test_our_clock_set_forth_cuts_no_call_that_was_taken_up_after_a_restart() ->
         key=ChannelKey("pbx1", "1"), call=None, channel=TRUNK, started_at=now, answered_at=now
     )
     world.clock.passed_s += 60
-    restore(world.ledger, [], [leg], {}, world.clock)
+    restore(world.ledger, [], [leg], {}, {}, world.clock)
     channel = world.ledger.channels[leg.key]
     world.tracker.open_unhooked(channel, world.clock.now(), world.clock.monotonic())
     world.meter.resume(world.ledger.channels.values(), world.clock.now(), world.clock.monotonic())

@@ -11,6 +11,7 @@ from pbxbilling.domain.call_facts import LegEnded
 from pbxbilling.domain.channel import ChannelKey, LegDirection
 from pbxbilling.domain.journal import JournalError, JournalRow
 from pbxbilling.domain.pbx_facts import Corrected, CorrectionKind, JournalDisagreed
+from pbxbilling.domain.proof import Proof
 from pbxbilling.domain.records import EndWitness, LegRecord, UsageRow
 from pbxbilling.domain.signals import ChannelSeen, Hangup, HangupRequest, Newchannel, Newstate
 from tests.support import store_records
@@ -162,12 +163,12 @@ def rows_until_a_kill(last_s: float) -> list[JournalRow]:
 
 @pytest.mark.parametrize("booted_s", [None, 390])
 @pytest.mark.parametrize(
-    ("witness", "known_s", "row_s", "ends_s"),
+    ("witness", "known_s", "gone_s", "row_s", "ends_s"),
     [
-        (EndWitness.ESTIMATED, 40, 330, 330),  # the link was down when Asterisk died
-        (EndWitness.ESTIMATED, 335, 330, 335),  # it was the last to hear of it
-        (EndWitness.UNLISTED, 350, 330, 330),  # told by snapshots alone, after the death
-        (EndWitness.UNLISTED, 40, 330, 40),  # its own HANGUP row is lost: it had long ended
+        (EndWitness.ESTIMATED, 40, None, 330, 330),  # the link was down when Asterisk died
+        (EndWitness.ESTIMATED, 335, 390, 330, 335),  # it was the last to hear of it
+        (EndWitness.UNLISTED, 300, 350, 330, 330),  # told by snapshots alone, after the death
+        (EndWitness.UNLISTED, 40, 45, 330, 40),  # its own HANGUP row is lost: it had long ended
     ],
 )
 async def test_a_leg_of_a_killed_asterisk_ends_at_the_last_proof_of_life_of_all(
@@ -175,10 +176,12 @@ async def test_a_leg_of_a_killed_asterisk_ends_at_the_last_proof_of_life_of_all(
     booted_s: float | None,
     witness: EndWitness,
     known_s: float,
+    gone_s: float | None,
     row_s: float,
     ends_s: float,
 ) -> None:
     known = leg_record(ended_at=at(known_s), witness=witness, billed_s=60, allowance_s=60)
+    known = replace(known, gone_by=at(gone_s) if gone_s is not None else None)
     await store.commit([replace(known, month="2026-11")])
     for _ in range(2):
         run = Run(store, ListedJournal(rows_until_a_kill(row_s)))
@@ -225,11 +228,23 @@ async def test_ends_within_a_tenth_of_a_second_agree(store: MemoryStore) -> None
     assert not (await recover(store, outbound())).facts
 
 
+def proof(seconds: float) -> Proof:
+    """A snapshot was asked for then."""
+    return Proof(at(seconds), seconds)
+
+
 async def test_an_adopted_leg_whose_end_was_missed_has_the_journal_s_answer_and_way(
     store: MemoryStore,
 ) -> None:
     await store.commit(
-        [leg_record(answered_at=at(2), ended_at=at(300), witness=EndWitness.ESTIMATED)]
+        [
+            leg_record(
+                answered_at=at(20),
+                answer_guessed=True,
+                ended_at=at(30),
+                witness=EndWitness.ESTIMATED,
+            )
+        ]
     )
     rows = outbound()
     rows[2] = rows[2]._replace(exten="+15550100")
@@ -294,7 +309,7 @@ async def test_an_adopted_leg_that_ends_before_the_journal_is_read_keeps_its_end
 ) -> None:
     run = Run(store, ListedJournal(outbound()), now=at(69.9))
     adopted = ChannelSeen(KEY, TRUNK, 6, linkedid=f"{EPOCH_S}.0", age_s=3)
-    run.adopter.adopt(adopted, at(66.9))
+    run.adopter.adopt(adopted, proof(69.9))
     run.tracker.apply(Hangup(KEY, at(70.4)))
     await run.writer.flush()
     assert store.known_legs[KEY].tenant is None
@@ -311,8 +326,8 @@ async def test_a_call_that_the_fallback_let_in_is_adopted_with_its_tenant_and_wa
     run = Run(store, ListedJournal())
     said = "ADMIT|globex|outbound|fallback||||"
     phone = ChannelSeen(ChannelKey(PBX, f"{EPOCH_S}.0"), PHONE, 6, f"{EPOCH_S}.0", inherited=said)
-    run.adopter.adopt(phone, at(900))
-    run.adopter.adopt(seen(6)._replace(inherited=said), at(900))
+    run.adopter.adopt(phone, proof(900))
+    run.adopter.adopt(seen(6)._replace(inherited=said), proof(900))
     (call,) = run.ledger.calls.values()
     assert (call.tenant, call.direction, len(call.channels)) == ("globex", Direction.OUTBOUND, 2)
 
@@ -419,7 +434,7 @@ async def test_an_adopted_leg_gets_its_answer_its_way_and_its_owner(store: Memor
     ]
     run = Run(store, ListedJournal(rows), now=at(100))
     adopted = ChannelSeen(KEY, TRUNK, 6, linkedid=KEY.uniqueid, age_s=100)
-    run.adopter.adopt(adopted, at(0))
+    run.adopter.adopt(adopted, proof(100))
     await run.round()
     channel = run.ledger.channels[KEY]
     assert channel.answered_at == at(30)

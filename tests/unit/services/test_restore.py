@@ -30,7 +30,7 @@ COUNTED = Load(inbound=1, trunk_legs=1)
 def world() -> World:
     world = World(Mode.ENFORCE, plan(max_inbound_calls=1))
     world.clock.passed_s = 30.0  # the daemon was away so long
-    restore(world.ledger, [RINGING], [], {}, world.clock)
+    restore(world.ledger, [RINGING], [], {}, {}, world.clock)
     return world
 
 
@@ -96,7 +96,7 @@ def test_an_answered_leg_keeps_the_number_that_it_was_dialled_for() -> None:
         started_at=START,
         answered_at=START,
     )
-    restore(world.ledger, [RINGING], [forwarded], {}, world.clock)
+    restore(world.ledger, [RINGING], [forwarded], {}, {}, world.clock)
     world.hangs_up(world.seen("8", forwarded.channel, state=6))
     (ended,) = (fact.leg for fact in world.facts if isinstance(fact, LegEnded))
     assert (ended.call, ended.number) == ("c7", "4915112345")

@@ -246,7 +246,7 @@ def test_a_restarted_pbx_ends_its_calls_at_the_last_proof_of_life() -> None:
     world.answers(leg)
     world.clock.passed_s += 5
     heard_at = world.clock.now()
-    world.reconciler.link_down("pbx1", "cut", heard_at)
+    world.reconciler.link_down("pbx1", "cut", heard_at, world.proof())
     world.clock.passed_s += 20
     world.reconciler.link_up("pbx1", uptime_s=3)
     assert not done(world.reconciler.apply(snapshot(world)))
@@ -327,7 +327,7 @@ def test_a_restart_within_the_second_after_the_last_word_ends_what_is_not_listed
     world.answers(leg)
     world.clock.passed_s = 20.0
     heard_at = world.clock.now()
-    world.reconciler.link_down("pbx1", "killed", heard_at)
+    world.reconciler.link_down("pbx1", "killed", heard_at, world.proof())
     world.clock.passed_s = 21.9  # born at 20.2
     world.reconciler.link_up("pbx1", uptime_s=1)
     done(world.reconciler.apply(snapshot(world)))

@@ -155,7 +155,7 @@ async def test_several_states_of_one_key_become_the_latest() -> None:
 async def test_a_late_state_does_not_take_the_place_of_a_waiting_end() -> None:
     store = MemoryStore()
     writer = writer_to(store)
-    for record in (call(ended_at=NOON), ended_leg(), call(), leg(), ended_leg(talk_s=7)):
+    for record in (call(ended_at=NOON), ended_leg(), call(), leg(), ended_leg(talk_s=90)):
         writer.put(record)
     async with running(writer):
         await writer.flush()

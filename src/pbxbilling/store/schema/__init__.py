@@ -22,6 +22,8 @@ from pbxbilling.store.schema.bills import (
 from pbxbilling.store.schema.calls import (
     CALL_MERGED,
     CALL_OPEN,
+    GUESSED_ENDS,
+    LEG_ESTIMATED,
     LEG_OPEN,
     LEG_PLACED,
     LEG_UNOWNED,
@@ -46,6 +48,8 @@ from pbxbilling.store.schema.mirrors import (
 __all__ = [
     "CALL_MERGED",
     "CALL_OPEN",
+    "GUESSED_ENDS",
+    "LEG_ESTIMATED",
     "LEG_OPEN",
     "LEG_PLACED",
     "LEG_UNOWNED",

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, String, Table, and_, or_
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    String,
+    Table,
+    and_,
+    false,
+    or_,
+    text,
+)
 
-from pbxbilling.store.schema.base import RowNumber, metadata, partial_index
+from pbxbilling.domain.records import EndWitness
+from pbxbilling.store.schema.base import RowNumber, metadata, partial_index, spelled
 
 call = Table(
     "call",
@@ -51,6 +63,8 @@ leg = Table(
     Column("witness", String),
     Column("over_limit", Boolean, nullable=False),
     Column("emergency", Boolean, nullable=False),
+    Column("answer_guessed", Boolean, nullable=False, server_default=false()),
+    Column("gone_by", BigInteger),
     sqlite_with_rowid=False,
 )
 
@@ -94,6 +108,7 @@ pbx_mark = Table(
     Column("heard_at", BigInteger),
     Column("journal_file", String, nullable=False),
     Column("journal_offset", BigInteger, nullable=False),
+    Column("lived_at", BigInteger),
 )
 
 # Queries use these same conditions, so that the partial indexes below apply to them.
@@ -103,6 +118,13 @@ LEG_OPEN = and_(leg.c.answered_at.is_not(None), leg.c.ended_at.is_(None))
 LEG_USED = and_(leg.c.answered_at.is_not(None), leg.c.month.is_not(None))
 LEG_UNOWNED = and_(
     leg.c.tenant.is_(None), leg.c.answered_at.is_not(None), leg.c.ended_at.is_not(None)
+)
+GUESSED_ENDS = [spelled(witness) for witness in EndWitness if witness.guessed]
+# Answered and ended, and one of the two was seen by nobody.
+LEG_ESTIMATED = and_(
+    leg.c.answered_at.is_not(None),
+    leg.c.ended_at.is_not(None),
+    or_(leg.c.witness.in_(GUESSED_ENDS), text("answer_guessed")),
 )
 # Ended, and not unowned: spelled so that SQLite sees it in a query that has `LEG_PLACED` too.
 LEG_PLACED = and_(
@@ -115,6 +137,7 @@ partial_index("ix_call_ended", call.c.ended_at.is_not(None), call.c.ended_at)
 partial_index("ix_leg_ended", LEG_PLACED, leg.c.ended_at)
 partial_index("ix_leg_open", LEG_OPEN, leg.c.pbx)
 partial_index("ix_leg_unowned", LEG_UNOWNED, leg.c.ended_at)
+partial_index("ix_leg_estimated", LEG_ESTIMATED, leg.c.ended_at)
 partial_index(
     "ix_leg_usage",
     LEG_USED,

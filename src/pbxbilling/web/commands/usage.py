@@ -16,6 +16,10 @@ async def _unowned(desk: Desk, _given: Arguments, _actor: str) -> Any:
     return await desk.administration.usage.unowned()
 
 
+async def _estimated(desk: Desk, given: Arguments, _actor: str) -> Any:
+    return await desk.administration.usage.estimated(given["tenant"], given["month"])
+
+
 async def _assign(desk: Desk, given: Arguments, actor: str) -> Any:
     return await desk.administration.usage.assign(given["leg"], given["tenant"], actor)
 
@@ -23,5 +27,6 @@ async def _assign(desk: Desk, given: Arguments, actor: str) -> Any:
 COMMANDS: Mapping[str, Command] = {
     "usage": Command(_usage),
     "unowned": Command(_unowned),
+    "estimated": Command(_estimated),
     "assign": Command(_assign, writes=True),
 }

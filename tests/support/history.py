@@ -1,0 +1,292 @@
+"""A PBX with a true time line, and a daemon beside it that is killed, cut off and misled.
+
+Every channel is a trunk leg of globex by itself. What is true of it is written down here apart,
+and shares nothing with what the daemon makes of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pbxbilling.domain import signals
+from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.journal import JournalError
+from pbxbilling.domain.proof import Proof
+from pbxbilling.domain.records import LegRecord, PbxMark
+from pbxbilling.domain.signals import ChannelSeen, ChannelSignal, Snapshot
+from tests.support.journal_rows import EPOCH_S, at, row
+from tests.support.memory_store import MemoryStore
+from tests.support.recovery import PBX, ListedJournal, Run
+from tests.support.world import done
+
+DOWN, UP = 0, 6
+BORN_S = 500.0  # when Asterisk was first started, before the daemon
+
+
+@dataclass
+class Channel:
+    """A channel as it really is; seconds of the story."""
+
+    serial: int
+    second: int
+    began_s: float
+    answered_s: float | None = None
+    asked_s: float | None = None  # its end was asked for; its `h` extension runs
+    ended_s: float | None = None
+
+    @property
+    def key(self) -> ChannelKey:
+        return ChannelKey(PBX, f"{self.second}.{self.serial}")
+
+    @property
+    def talk_s(self) -> float:
+        """What it talked."""
+        if self.answered_s is None or self.ended_s is None:
+            return 0.0
+        return self.ended_s - self.answered_s
+
+    def seen(self, now_s: float) -> ChannelSeen:
+        """As AMI shows it."""
+        state = UP if self.answered_s is not None else DOWN
+        name = f"PJSIP/carrier-{self.serial:08x}"
+        context, age_s = "from-globex", float(int(now_s - self.began_s))
+        return ChannelSeen(self.key, name, state, self.key.uniqueid, "", context, "s", age_s=age_s)
+
+
+class History:
+    """The story so far; each method is one thing that happens."""
+
+    def __init__(self, *, journal: bool) -> None:
+        self.now_s = 1000.0
+        self.channels: list[Channel] = []
+        self.store = MemoryStore()
+        self.rows = ListedJournal()
+        self.with_journal = journal
+        self.booted_s: float | None = BORN_S
+        self.serial = 0
+        self.run: Run | None = None
+        self.linked = False
+        self.told_at: datetime | None = None
+        self.booted_at: datetime | None = None
+        self.writes_rows = True
+
+    # --- what is true --------------------------------------------------------------------------
+
+    @property
+    def living(self) -> list[Channel]:
+        """Channels that have not ended, oldest first."""
+        return [channel for channel in self.channels if channel.ended_s is None]
+
+    def one(self, which: int) -> Channel | None:
+        """One of the living."""
+        living = self.living
+        return living[which % len(living)] if living else None
+
+    def wait(self, seconds: float) -> None:
+        self.now_s += seconds
+        if self.run is not None:
+            self.run.clock.move_to(at(self.now_s))
+
+    def dial(self) -> None:
+        """A channel is born."""
+        if self.booted_s is None:
+            return
+        channel = Channel(self.serial, EPOCH_S + int(self.now_s), self.now_s)
+        self.serial += 1
+        self.channels.append(channel)
+        self._row("CHAN_START", channel)
+        self._tell(signals.Newchannel(channel.seen(self.now_s), at(self.now_s)))
+
+    def answer(self, which: int) -> None:
+        channel = self.one(which)
+        if channel is None or channel.answered_s is not None or channel.asked_s is not None:
+            return
+        channel.answered_s = self.now_s
+        self._row("ANSWER", channel)
+        self._tell(signals.Newstate(channel.seen(self.now_s), at(self.now_s)))
+
+    def ask_to_end(self, which: int) -> None:
+        """The other side hangs up, and the channel is busy with its `h` extension."""
+        channel = self.one(which)
+        if channel is not None and channel.asked_s is None:
+            channel.asked_s = self.now_s
+            self._tell(signals.HangupRequest(channel.key, at(self.now_s)))
+
+    def hang_up(self, which: int, late_s: float = 0.0) -> None:
+        """A channel ends, and AMI stamps that so late."""
+        channel = self.one(which)
+        if channel is None:
+            return
+        channel.ended_s = self.now_s
+        self._row("HANGUP", channel)
+        self._tell(signals.Hangup(channel.key, at(self.now_s + late_s)))
+
+    def stamp_late(self, which: int, late_s: float) -> None:
+        """A channel ends on a busy Asterisk, whose journal is the only one in time."""
+        if self.with_journal:
+            self.hang_up(which, late_s)
+
+    def kill_asterisk(self) -> None:
+        """Every channel dies with it."""
+        for channel in self.living:
+            channel.ended_s = self.now_s
+        self.booted_s = None
+        self.cut()
+
+    def start_asterisk(self) -> None:
+        if self.booted_s is None:
+            self.wait(1.5)  # no Asterisk boots faster
+            self.booted_s = self.now_s
+            self.serial = 0
+
+    # --- what is heard -------------------------------------------------------------------------
+
+    def _tell(self, signal: ChannelSignal) -> None:
+        if self.run is not None and self.linked:
+            self.run.tracker.apply(signal)
+            self.told_at = signal.at
+
+    def _proof(self) -> Proof | None:
+        assert self.run is not None
+        known = self.told_at is not None
+        return Proof(self.told_at, self.run.clock.monotonic()) if known and self.told_at else None
+
+    def pong(self) -> None:
+        """The PBX tells its time."""
+        if self.linked:
+            self.told_at = at(self.now_s)
+
+    def lose(self, which: int) -> None:
+        """A channel ends, and a caller's line breaks cost the message that said so."""
+        if self.run is None or not self.linked:
+            return
+        self.linked = False
+        self.hang_up(which)
+        self.linked = True
+        self.run.reconciler.lost(PBX)
+
+    def cut(self) -> None:
+        """The link falls."""
+        if self.run is not None and self.linked:
+            heard_at = self.run.clock.now()
+            self.run.reconciler.link_down(PBX, "cut", heard_at, self._proof())
+        self.linked = False
+
+    def join(self) -> None:
+        """The link comes up."""
+        if self.run is None or self.linked or self.booted_s is None:
+            return
+        self.linked = True
+        uptime_s = float(int(self.now_s - self.booted_s))
+        self.run.login_at = self.run.clock.now()
+        self.booted_at = self.run.login_at - timedelta(seconds=uptime_s)
+        self.run.reconciler.link_up(PBX, uptime_s)
+
+    async def look(self, *, complete: bool = True) -> None:
+        """A snapshot, and the journal after it, as the daemon takes them."""
+        run = self.run
+        if run is None or not self.linked:
+            return
+        self.pong()
+        rows = tuple(channel.seen(self.now_s) for channel in self.living) if complete else ()
+        clock = run.clock
+        shot = Snapshot(PBX, rows, complete, at(self.now_s), clock.monotonic())
+        done(run.reconciler.apply(shot))
+        if self.with_journal:
+            booted_at, self.booted_at = self.booted_at, None
+            disproved = run.reconciler.disproves_boot(PBX)
+            await run.round(None if disproved or not complete else booted_at)
+
+    # --- the journal ---------------------------------------------------------------------------
+
+    def _row(self, event: str, channel: Channel) -> None:
+        if self.writes_rows:
+            told = row(event, self.now_s, channel.serial, second=channel.second)
+            name = channel.seen(self.now_s).name
+            self.rows.rows.append(told._replace(channel=name, context="from-globex", exten="s"))
+
+    def lose_rows(self, which: int) -> None:
+        """A channel ends while a file of the journal is lost, and the reader sees that."""
+        self.writes_rows = False
+        self.hang_up(which)
+        self.writes_rows = True
+        self.rows.gap = True
+
+    def tear_row(self, which: int) -> None:
+        """A channel ends, and the row that says so is no row."""
+        self.writes_rows = False
+        self.hang_up(which)
+        self.writes_rows = True
+        self.rows.skipped += 1
+
+    def forbid(self) -> None:
+        """The journal cannot be opened."""
+        self.rows.fault = JournalError("journal x.csv: Permission denied; mend its mode")
+
+    def allow(self) -> None:
+        self.rows.fault = None
+
+    # --- the daemon ----------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """A daemon takes up what the store has."""
+        if self.run is None:
+            self.told_at = None
+            self.run = Recovering(self)
+            await self.run.take_up()
+
+    async def flush(self) -> None:
+        if self.run is not None:
+            await self.run.writer.flush()
+
+    def mark(self) -> None:
+        """The daemon keeps how far the PBX is known."""
+        if self.run is not None:
+            self.run.save()
+
+    def kill(self) -> None:
+        """What was not flushed is lost."""
+        self.run, self.linked = None, False
+
+    async def let_go(self) -> None:
+        """A configuration without the PBX, and then one with it again: by another daemon."""
+        if self.run is not None:
+            self.mark()
+            self.run.reconciler.let_go(PBX, self._proof())
+            await self.flush()
+            self.kill()
+
+    async def end(self) -> None:
+        """All channels end, and a daemon in good order sees to what is left."""
+        self.allow()
+        self.start_asterisk()
+        await self.start()
+        while self.living:
+            self.hang_up(0)
+        self.cut()
+        self.join()
+        for _ in range(3):
+            self.wait(20.0)
+            await self.look()
+        await self.flush()
+
+    def legs(self) -> dict[ChannelKey, LegRecord]:
+        """What is on record."""
+        return dict(self.store.known_legs)
+
+
+class Recovering(Run):
+    """A daemon of that story."""
+
+    def __init__(self, story: History) -> None:
+        self._story = story
+        super().__init__(story.store, story.rows, at(story.now_s))
+
+    def save(self) -> None:
+        story = self._story
+        told_at = story.told_at
+        proof = Proof(told_at, self.clock.monotonic()) if told_at is not None else None
+        lived_at = self.reconciler.lived_at(PBX, proof)
+        heard_at = self.clock.now() if story.linked else self.trust.links[PBX].heard_at
+        self.writer.put(PbxMark(PBX, heard_at, *self.recovery.position, lived_at))
