@@ -155,6 +155,93 @@ async def test_an_estimated_end_gives_way_and_usage_follows(store: MemoryStore) 
     assert run.allowances._used_s == {("globex", "2026-11"): 120}
 
 
+@pytest.mark.parametrize(
+    ("heard_s", "ends_s", "talk_us"),
+    [
+        (70.5, 70.5, 60_500_000),  # both tell the same
+        (70.55, 70.55, 60_550_000),  # two witnesses of one moment
+        (70.9, 70.5, 60_500_000),  # AMI was late
+        (68.2, 68.2, 58_200_000),  # an `h` extension ran: the request was heard before
+    ],
+)
+async def test_of_two_witnessed_ends_the_earlier_counts(
+    store: MemoryStore, heard_s: float, ends_s: float, talk_us: int
+) -> None:
+    heard = round((heard_s - 10) * 1_000_000)
+    await store.commit(
+        [leg_record(ended_at=at(heard_s), witness=EndWitness.LIVE, talk_us=heard, billed_s=120)]
+    )
+    for _ in range(2):  # read again, it says nothing new
+        await recover(store, outbound())
+        store.known_marks.clear()
+    leg = store.known_legs[KEY]
+    assert (leg.ended_at, leg.talk_us) == (at(ends_s), talk_us)
+
+
+async def test_a_little_earlier_counts_where_it_is_charged(store: MemoryStore) -> None:
+    await store.commit(
+        [
+            leg_record(
+                ended_at=at(70.01),
+                witness=EndWitness.LIVE,
+                talk_us=60_010_000,
+                billed_s=120,
+                allowance_s=120,
+                month="2026-11",
+            )
+        ]
+    )
+    await recover(store, outbound(ends=69.99))
+    leg = store.known_legs[KEY]
+    assert (leg.ended_at, leg.billed_s, leg.witness) == (at(69.99), 60, EndWitness.JOURNAL)
+
+
+@pytest.mark.parametrize("answered_s", [-300, 310])
+async def test_an_end_by_another_clock_is_no_earlier_one(
+    store: MemoryStore, answered_s: float
+) -> None:
+    """A PBX that stamps no events: they are heard by our clock, its journal is by its own."""
+    known = leg_record(
+        started_at=at(answered_s - 8),
+        answered_at=at(answered_s),
+        ended_at=at(answered_s + 60.6),
+        witness=EndWitness.LIVE,
+        talk_us=60_600_000,
+        billed_s=120,
+    )
+    await store.commit([known])
+    await recover(store, outbound())
+    assert store.known_legs[KEY] == known
+
+
+async def test_a_stepped_clock_makes_no_leg_longer_by_its_earlier_end(store: MemoryStore) -> None:
+    """The PBX's clock was set forth by an hour in the middle: our monotonic one was believed."""
+    known = leg_record(
+        ended_at=at(3670.9), witness=EndWitness.LIVE, talk_us=60_900_000, billed_s=120
+    )
+    await store.commit([known])
+    await recover(store, outbound(ends=3670.5))
+    assert store.known_legs[KEY].talk_us == 60_500_000
+
+
+@pytest.mark.parametrize("fault", ["gap", "skipped"])
+async def test_rows_behind_a_hole_in_the_journal_prove_no_life_of_before(
+    store: MemoryStore, fault: str
+) -> None:
+    """The HANGUP row may be what is missing: others' rows after it say nothing of the leg."""
+    run = Run(store, ListedJournal(outbound(ends=None)))
+    await run.round()
+    setattr(run.journal, fault, 1)
+    reborn = row("CHAN_START", 900, 0, PHONE, second=EPOCH_S + 900)
+    run.journal.rows += [row("ANSWER", 800, 7, PHONE, second=EPOCH_S + 700), reborn]
+    await run.round()
+    await run.round()
+    await run.writer.flush()
+    leg = store.known_legs[KEY]
+    assert (leg.ended_at, leg.witness) == (at(10), EndWitness.ESTIMATED)
+    assert leg.gone_by == at(900)
+
+
 def rows_until_a_kill(last_s: float) -> list[JournalRow]:
     """A call is answered; Asterisk is killed after another row, and begins anew."""
     reborn = row("CHAN_START", last_s + 60, 0, PHONE, second=EPOCH_S + 400)
