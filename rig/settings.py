@@ -33,6 +33,10 @@ class Settings:
     """More dialplan globals; they win over the ones above."""
     site: str = ""
     """More dialplan: first extensions that every phone and carrier can dial, then contexts."""
+    contexts: Mapping[str, str] = field(default_factory=dict)
+    """Endpoint's name → its context, where that is not the rig's own."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Files of /etc/asterisk, name → text: more than the rig's, or in place of one."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """What Asterisk finds in its environment besides ours."""
     log: str = "notice,warning,error,verbose(3)"
@@ -73,10 +77,15 @@ def write(directory: Path, chroot: Path, block: Block, settings: Settings) -> No
     for name in _EMPTY:
         (etc / name).touch()
     (etc / "site.conf").write_text(settings.site)
+    for name, text in settings.files.items():
+        (etc / name).write_text(text)
     _drop_missing_modules(etc / "modules.conf", modules)
     with (etc / "pjsip.conf").open("a") as pjsip:
-        pjsip.writelines(_phone(p) for p in block.phones())
-        pjsip.writelines(_peer(c, "carrier", "") for c in block.carriers())
+        for phone in block.phones():
+            pjsip.write(_phone(phone, settings.contexts.get(phone.name, f"from-{phone.tenant}")))
+        for carrier in block.carriers():
+            context = settings.contexts.get(carrier.name, "from-carrier")
+            pjsip.write(_peer(carrier, "carrier", f"context = {context}\n"))
 
 
 def _write_hosts(directory: Path) -> None:
@@ -107,13 +116,13 @@ def _globals(block: Block, settings: Settings) -> str:
     return "\n".join(f"{k}={v}" for k, v in {**settings.all_globals(), **phones}.items())
 
 
-def _phone(phone: Endpoint) -> str:
+def _phone(phone: Endpoint, context: str) -> str:
     """acme's phones carry an account code, globex' a variable, initech's nothing."""
     mark = {"acme": "accountcode = acme\n", "globex": "set_var = TENANT=globex\n"}
     return _peer(
         phone,
         "phone",
-        f"context = from-{phone.tenant}\n"
+        f"context = {context}\n"
         f"callerid = {phone.name} <{phone.extension}>\n"
         f"named_call_group = {phone.tenant}\n"
         f"named_pickup_group = {phone.tenant}\n" + mark.get(phone.tenant, ""),
