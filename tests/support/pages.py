@@ -1,0 +1,22 @@
+"""The code blocks of README.md and docs/, so that a test runs what a page prints."""
+
+from pathlib import Path
+
+_ROOT = Path(__file__).parents[2]
+
+
+def blocks(page: str, heading: str) -> list[str]:
+    """The fenced blocks below a heading, up to the next one of any level. KeyError if none is."""
+    found: dict[str, list[str]] = {}
+    under = ""
+    fenced = False
+    for line in (_ROOT / page).read_text().splitlines(keepends=True):
+        if line.strip().startswith("```"):
+            fenced = not fenced
+            if fenced:
+                found.setdefault(under, []).append("")
+        elif fenced:
+            found[under][-1] += line
+        elif line.startswith("#"):
+            under = line.lstrip("#").strip()
+    return found[heading]
