@@ -1,5 +1,6 @@
 """The code blocks of README.md and docs/, so that a test runs what a page prints."""
 
+import re
 from pathlib import Path
 
 _ROOT = Path(__file__).parents[2]
@@ -20,3 +21,15 @@ def blocks(page: str, heading: str) -> list[str]:
         elif line.startswith("#"):
             under = line.lstrip("#").strip()
     return found[heading]
+
+
+def files(page: str, heading: str) -> dict[str, str]:
+    """The files that such a block has: each begins with its name, as a comment."""
+    found: dict[str, str] = {}
+    for part in re.split(
+        r"^; (?=[\w.]+\.conf$)", "".join(blocks(page, heading)), flags=re.MULTILINE
+    ):
+        name, _, text = part.partition("\n")
+        if name:
+            found[name] = text
+    return found
