@@ -2,6 +2,7 @@
 the answer, of silence and of a peer that is stuck."""
 
 import csv
+import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -17,6 +18,13 @@ from rig.leg import Leg
 from rig.phone import Phone
 from rig.site import Endpoint
 from rig.waiting import until
+from tests.support.spellings import (
+    BEHIND_ZERO,
+    DIALLED_ANYHOW,
+    NO_EMERGENCY,
+    SPELLED_112,
+    in_sip,
+)
 from tests.system.conftest import ABSENT
 
 pytestmark = pytest.mark.asterisk
@@ -259,20 +267,59 @@ def test_the_daemon_is_told_of_an_emergency_all_the_same(stage22: Stage) -> None
     assert hook.requests[0]["arg_3"] == "112"
 
 
-ALMOST = ["1123", "0112", "112,0155501", "112%2c1", "112%22", "1%5c12", "112%29%3a0", "112%0a"]
+def _answered(stage: Stage, numbers: tuple[str, ...]) -> list[str]:
+    """Those of the numbers that were answered; the others were refused."""
+    stage.asterisk.add_dialplan(DIALLED_ANYHOW)
+    got_through = []
+    for number in numbers:
+        leg = stage.phone.call(in_sip(number))
+        stage.phone.await_change(lambda leg=leg: leg.status != 0, f"{number!r} is decided", 10)  # type: ignore[misc]
+        assert leg.status in (200, 486), number
+        if leg.status == 200:
+            got_through.append(number)
+            leg.hang_up()
+    return got_through
 
 
-@pytest.mark.parametrize("number", ALMOST)
-def test_what_only_looks_like_an_emergency_can_be_refused(stage22: Stage, number: str) -> None:
-    stage22.hook(refuse)
-    stage22.asterisk.add_dialplan("""
-exten => _1!,1,Gosub(pbxbilling-admit,s,1(outbound,${TENANT},${EXTEN}))
- same => n,Dial(PJSIP/0155501@carrier)
-""")
-    assert stage22.ended(number).status == 486
+SPELLINGS = (*SPELLED_112, *NO_EMERGENCY)
 
 
-@pytest.mark.parametrize("number", ["0155,globex", "0%220155501,x%22", "0a%29b%28c", "0%24%7bX%7d"])
+@pytest.mark.parametrize("fallback", ["closed", "group:0"])
+def test_an_emergency_is_never_refused_in_any_spelling_without_a_daemon(
+    stage: Stage, fallback: str
+) -> None:
+    stage.set(FALLBACK=fallback)
+    assert _answered(stage, (*SPELLINGS, *BEHIND_ZERO)) == list(SPELLED_112)
+
+
+def test_an_emergency_is_never_refused_in_any_spelling_whatever_a_daemon_says(
+    stage: Stage,
+) -> None:
+    stage.hook(refuse)
+    stage.set(EMERGENCY_PREFIX="0")
+    assert _answered(stage, (*SPELLINGS, *BEHIND_ZERO)) == [*SPELLED_112, *BEHIND_ZERO]
+
+
+@pytest.mark.parametrize("number", ["1-1-2", "0(155)904", "1 1 2", "+112#"])
+def test_the_journal_has_the_number_as_it_was_dialled(stage22: Stage, number: str) -> None:
+    seen = len(stage22.witnesses())
+    stage22.hook()
+    _answered(stage22, (number,))
+    (row,) = until(lambda: stage22.witnesses()[seen:], "the witness")
+    assert json.loads(row)["extra"] == f"outbound||{number.translate({40: '_', 41: '_'})}"
+
+
+def test_what_stands_behind_a_comma_is_of_the_number(stage: Stage) -> None:
+    hook = stage.hook()
+    _answered(stage, ("9155,globex,,7",))
+    request = hook.requests[0]
+    assert request["arg_3"] == "9155_globex__7"
+    assert (request["arg_4"], request["arg_5"]) == ("pbx1", "from-acme")
+
+
+@pytest.mark.parametrize(
+    "number", ["0155,globex", "0%220155501,x%22", "0a%29b%28c", "0%24%7bX%7d", "0%5b1", "0%7b1"]
+)
 def test_a_strange_number_does_not_shift_the_hooks_arguments(stage22: Stage, number: str) -> None:
     hook = stage22.hook()
     stage22.phone.call(number)

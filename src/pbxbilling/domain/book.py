@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
+from pbxbilling.domain.admission import Direction
 from pbxbilling.domain.channel import LegDirection
 from pbxbilling.domain.destinations import NO_DESTINATIONS, DestinationTable
+from pbxbilling.domain.numbers import found_by, read
 from pbxbilling.domain.period import zone
 from pbxbilling.domain.plan import Limits, Plan
 from pbxbilling.domain.tenant import Tenant
@@ -37,8 +39,22 @@ class Terms:
             return False
         if direction is LegDirection.INBOUND or not self.plan.destinations:
             return True
-        rate = self.destinations.rate(number, at.astimezone(zone(self.tenant.timezone)).date())
+        rate = self.destinations.rate(number, self._day(at))
         return rate is None or rate.in_allowance
+
+    def cannot_rate(self, direction: Direction, number: str, at: datetime) -> bool:
+        """Whether a call to that number has a price that nobody can tell.
+
+        Only outbound calls are priced by number, and only by a plan with rates by destination.
+        """
+        if direction is not Direction.OUTBOUND or not self.plan.destinations:
+            return False
+        if read(number).usable:
+            return False
+        return self.destinations.dearest(self._day(at)) is not None
+
+    def _day(self, at: datetime) -> date:
+        return at.astimezone(zone(self.tenant.timezone)).date()
 
     def usage(
         self,
@@ -79,7 +95,7 @@ class AccountBook:
     def put_plan(self, plan: Plan) -> None:
         """Add a plan or replace the one of that slug."""
         self.plans[plan.slug] = plan
-        self._destinations[plan.slug] = DestinationTable(plan.destinations)
+        self._destinations[plan.slug] = DestinationTable.of(plan)
         self._terms.clear()
 
     def put_tenant(self, tenant: Tenant) -> None:
@@ -96,7 +112,7 @@ class AccountBook:
     def _indexed(self, tenant: Tenant) -> Iterable[tuple[dict[str, str], tuple[str, ...]]]:
         return (
             (self._by_accountcode, tenant.accountcodes),
-            (self._by_did, tenant.dids),
+            (self._by_did, tuple(map(found_by, tenant.dids))),
             (self._by_context, tenant.contexts),
         )
 
@@ -125,6 +141,6 @@ class AccountBook:
         """Whose a channel is when no hook has said so: account code, then DID, then context."""
         return (
             (self._by_accountcode.get(accountcode) if accountcode else None)
-            or (self._by_did.get(did) if did else None)
+            or (self._by_did.get(found_by(did)) if did else None)
             or (self._by_context.get(context) if context else None)
         )

@@ -17,6 +17,7 @@ from pbxbilling.domain.journal import (
     JournalWitness,
     OwnerHints,
 )
+from pbxbilling.domain.numbers import compact, told_by
 from pbxbilling.domain.records import EndWitness
 
 _MOST_WITNESSES = 32  # of one conversation; beyond, the oldest no longer matter
@@ -140,8 +141,14 @@ def _told_of_dialled(channel: OpenChannel) -> list[JournalWitness]:
     """The hooks that may have dialled the leg, the likeliest first; then those on itself."""
     dialled = channel.answer.exten if channel.answer else ""
     latest = {w.uniqueid: w for w in channel.before}.values()  # one hook replaces another
-    meant = [w for w in latest if w.number and dialled.endswith(w.number)]
+    meant = [w for w in latest if _is_end_of(w.number, dialled)]
     return [*meant[::-1], *channel.before[::-1], *channel.own]
+
+
+def _is_end_of(number: str, dialled: str) -> bool:
+    """Whether that number was dialled, behind a prefix or not; the subroutine changes its text."""
+    asked = compact(number)
+    return bool(asked) and compact(dialled).endswith(asked)
 
 
 def _parties(
@@ -153,5 +160,5 @@ def _parties(
         by_hook = incoming.exten == "s" and spoken is not None
         return incoming.caller, spoken.number if by_hook and spoken else incoming.exten
     if spoken is None:
-        return asker.caller, asker.exten
+        return asker.caller, told_by(asker.exten)
     return spoken.caller or asker.caller, spoken.number

@@ -6,30 +6,32 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pbxbilling.domain.admission import Mode, Reason
+from pbxbilling.domain.numbers import compact
 
 
 class EmergencyNumbers:
     """Numbers that pass every check, dialled as they are or behind one of the site's prefixes.
 
-    Separators are ignored ("1 1 2"), a prefix counts only in front of a whole emergency number:
-    with prefix "0", "0112" is one and "01125" is none.
+    They are read as all numbers are ("1 1 2", "+112", "112#"). A prefix counts only in front of a
+    whole emergency number: with prefix "0", "0112" is one and "01125" is none.
     """
 
     def __init__(self, numbers: Iterable[str], prefixes: Iterable[str] = ()) -> None:
         self.numbers = frozenset(numbers)
         self.prefixes = tuple(prefixes)
-        self._all = self.numbers | {p + n for p in self.prefixes for n in self.numbers}
+        behind = {p + n for p in self.prefixes for n in self.numbers}
+        self._all = frozenset(map(compact, self.numbers | behind))
 
     def __contains__(self, number: str) -> bool:
         """Whether the number dialled is an emergency number."""
         if number in self._all:
             return True
-        if not number or number.isdecimal():  # as most are: there is no separator to be left out
+        if not number or number.isdecimal():  # as most are: there is nothing to be left out
             return False
-        return number.translate(_SEPARATORS) in self._all
+        left = compact(number)
+        return left in self._all or left.removeprefix("+") in self._all
 
 
-_SEPARATORS = str.maketrans("", "", " -./()")
 DEFAULT_EMERGENCY = EmergencyNumbers(("112", "911", "999"))
 
 
@@ -40,6 +42,7 @@ class Policy:
     mode: Mode = Mode.OFF
     refuse_unknown_tenant: bool = False
     refuse_on_deadline: bool = False
+    refuse_unusable: bool = True  # numbers that no carrier dials, where a number has a price
     cause: int = 17  # Q.850: 17 is SIP 486 Busy Here in chan_pjsip
     causes: Mapping[Reason, int] = field(default_factory=dict)
     emergency: EmergencyNumbers = DEFAULT_EMERGENCY

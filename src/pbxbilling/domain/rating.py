@@ -105,7 +105,7 @@ def rate(legs: Iterable[UsedLeg], stretches: Stretches) -> Rating:
     _refuse_twins(ordered)
     allowance_s = included_s(stretches)
     counter = _Counter(allowance_s)
-    tables = {s.begins: DestinationTable(s.tariff.destinations) for s in stretches}
+    tables = {s.begins: DestinationTable.of(s.tariff) for s in stretches}
     rated = []
     for leg in ordered:
         stretch = stretch_at(stretches, leg.ended_at)

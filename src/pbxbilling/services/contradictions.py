@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from pbxbilling.domain.charging import Charges
+from pbxbilling.domain.numbers import found_by
 from pbxbilling.domain.plan import STRIPE_KEYS, Plan
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.tariff import unmeterable
@@ -121,7 +122,8 @@ def double_claims(tenants: Tenants) -> Iterator[Problem]:
     for tenant in tenants.values():
         for key in ("accountcodes", "dids", "contexts"):
             for value in getattr(tenant, key):
-                owner = owners.setdefault((key, value), tenant.slug)
+                known_by = found_by(value) if key == "dids" else value
+                owner = owners.setdefault((key, known_by), tenant.slug)
                 if owner != tenant.slug:
                     yield Problem(
                         f"tenant {tenant.slug}",

@@ -13,6 +13,7 @@ from pbxbilling.domain.book import Terms
 from pbxbilling.domain.call import Call, Channel
 from pbxbilling.domain.call_facts import ClockDisagreed, LegAnswered, LegEnded
 from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.numbers import told_by
 from pbxbilling.domain.period import period_at
 from pbxbilling.domain.plan import PER_MINUTE
 from pbxbilling.domain.records import EndWitness, LegRecord
@@ -252,5 +253,8 @@ def _direction(channel: Channel) -> LegDirection:
 
 
 def _number(channel: Channel) -> str:
-    """What a leg was dialled for, else what its call was."""
-    return channel.number or (channel.call.number if channel.call else "") or channel.exten
+    """What a leg was dialled for, else what its call was, else where its dialplan began."""
+    if channel.number:
+        return channel.number
+    place = (channel.call.number if channel.call else "") or channel.exten
+    return place if channel.direction is LegDirection.INBOUND else told_by(place)

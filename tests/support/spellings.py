@@ -1,0 +1,70 @@
+"""Numbers as they are dialled: one table for the daemon, and for the subroutine without it."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from hypothesis import strategies as st
+
+from pbxbilling.domain.numbers import SEPARATORS
+
+SPELLED_112 = (
+    "112", "+112", "112#", "+112##", "1-1-2", "1.1.2", "1 1 2", "(112)", "1(1)2", "1/12", "1_1_2",
+    "-112-", "[112]", "{112}", "112,", "1,1,2", "112:", '1"12', "1\\12", "112|", "112$", "112\n",
+    "1\t12", "1\x0112", "112\x7f", "1\N{NO-BREAK SPACE}1\N{NO-BREAK SPACE}2", "11\N{SOFT HYPHEN}2",
+)  # fmt: skip
+BEHIND_ZERO = ("0112", "0-112", "0 (1.1.2)", "0-112#", "+0112")  # where 0 stands in front
+NO_EMERGENCY = (
+    "1123", "1121", "11", "0 1123", "112,0900123", "112_0900", "112 0900123", "112/0900", "112;1",
+    "112x", "x112", "*112", "#112", "1*12", "1#12", "11+2", "++112", "112@1", "112&2", "112%",
+    "112'", "112=", "00112", "12", "1é12", "112²",
+    "".join(map(chr, (0xFF11, 0xFF11, 0xFF12))), "".join(map(chr, (0x661, 0x661, 0x662))),
+)  # fmt: skip
+
+_FIRST = (
+    "[!-9]",
+    "[Z-^]",
+    "[x-z]",
+    "[{-}]",
+    "\N{FULLWIDTH DIGIT ONE}",
+    "\N{ARABIC-INDIC DIGIT ONE}",
+)
+DIALLED_ANYHOW = "".join(
+    f"""
+exten => _{first}!,1,Gosub(pbxbilling-admit,s,1(outbound,${{TENANT}},${{EXTEN}}))
+ same => n,Dial(PJSIP/0155501@carrier)
+"""
+    for first in _FIRST
+)
+"""Dialplan of a site that lets all of them in."""
+
+
+def in_sip(number: str) -> str:
+    """A number as a SIP URI writes it."""
+    return quote(number, safe="")
+
+
+def separators() -> st.SearchStrategy[str]:
+    """What stands in a number and is no part of it, in any length."""
+    return st.text(
+        st.sampled_from([*SEPARATORS, *"\t\n\r\x7f\xa0\xad\u2009\u202f\u2011\u2013\ufeff"])
+    )
+
+
+def dialled() -> st.SearchStrategy[str]:
+    """What people, phones and attackers dial."""
+    number = st.text("0123456789", max_size=9)
+    odd = st.text(st.sampled_from("0159+*#-. _()/,;xs²\xa0\uff11"), max_size=9)
+    return st.one_of(
+        number,
+        st.builds("".join, st.tuples(st.sampled_from(["+", "00", "0155", "*67", "#"]), number)),
+        odd,
+        st.text(max_size=9),
+    )
+
+
+@st.composite
+def spelled_anew(draw: st.DrawFn, number: str) -> str:
+    """The number with separators anywhere."""
+    parts = (part for each in number for part in (draw(separators()), each))
+    return "".join([*parts, draw(separators())])
