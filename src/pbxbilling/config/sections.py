@@ -148,6 +148,7 @@ class RefusalSettings(Section):
     incomplete: Cause | None = None
     unknown_tenant: Cause | None = None
     deadline: Cause | None = None
+    number_unusable: Cause | None = None
 
     def by_reason(self) -> dict[Reason, int]:
         """The causes that differ from the general one."""
@@ -160,6 +161,12 @@ class EmergencySettings(Section):
 
     numbers: tuple[Dialled, ...] = ("112", "911", "999")
     prefixes: tuple[Dialled, ...] = ()
+
+
+class NumbersSettings(Section):
+    """`[numbers]`: what becomes of a number that no carrier dials, where its price is asked."""
+
+    unusable: Literal["refuse", "dearest"] = "refuse"
 
 
 class BillingSettings(Section):

@@ -16,6 +16,7 @@ from pbxbilling.config.sections import (
     HttpSettings,
     LogSettings,
     MqttSettings,
+    NumbersSettings,
     PbxSettings,
     RefusalSettings,
     RetentionSettings,
@@ -39,6 +40,7 @@ class Settings(Section):
     pbx: tuple[PbxSettings, ...] = ()
     refusal: RefusalSettings = RefusalSettings()
     emergency: EmergencySettings = EmergencySettings()
+    numbers: NumbersSettings = NumbersSettings()
     billing: BillingSettings = BillingSettings()
     decisions: DecisionsSettings = DecisionsSettings()
     retention: RetentionSettings = RetentionSettings()
@@ -63,6 +65,7 @@ class Settings(Section):
             mode=self.mode,
             refuse_unknown_tenant=self.unknown_tenant == "refuse",
             refuse_on_deadline=self.agi.on_deadline == "refuse",
+            refuse_unusable=self.numbers.unusable == "refuse",
             cause=self.refusal.cause,
             causes=self.refusal.by_reason(),
             emergency=EmergencyNumbers(self.emergency.numbers, self.emergency.prefixes),

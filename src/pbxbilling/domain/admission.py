@@ -44,6 +44,7 @@ class Reason(Word):
     DEADLINE = "deadline"
     FALLBACK = "fallback"
     UNRECONCILED = "unreconciled"
+    NUMBER_UNUSABLE = "number_unusable"
 
 
 # What needs true counts: not judged by a PBX whose picture is not whole.

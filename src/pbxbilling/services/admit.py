@@ -139,7 +139,10 @@ class Admission:
         if asked.terms is None:
             return Breach(Reason.UNKNOWN_TENANT) if policy.refuse_unknown_tenant else None
         closed = asked.terms.tenant.closed_for(asked.direction, asked.at, policy.grace_days)
-        return Breach(closed) if closed is not None else None
+        if closed is not None:
+            return Breach(closed)
+        unrated = asked.terms.cannot_rate(asked.direction, asked.request.number, asked.at)
+        return Breach(Reason.NUMBER_UNUSABLE) if unrated and policy.refuse_unusable else None
 
     def _breach(self, asked: Asked, pbxes: frozenset[str] | None) -> Breach | None:
         """The first limit in the way, by the counts of all PBXes or of these alone."""
