@@ -15,9 +15,9 @@ SPELLED_112 = (
 )  # fmt: skip
 BEHIND_ZERO = ("0112", "0-112", "0 (1.1.2)", "0-112#", "+0112")  # where 0 stands in front
 NO_EMERGENCY = (
-    "1123", "1121", "11", "0 1123", "112,0900123", "112_0900", "112 0900123", "112/0900", "112;1",
+    "1123", "1121", "1", "0 1123", "112,0900123", "112_0900", "112 0900123", "112/0900", "112;1",
     "112x", "x112", "*112", "#112", "1*12", "1#12", "11+2", "++112", "112@1", "112&2", "112%",
-    "112'", "112=", "00112", "12", "1é12", "112²",
+    "112'", "112=", "00112", "912", "1é12", "112²",
     "".join(map(chr, (0xFF11, 0xFF11, 0xFF12))), "".join(map(chr, (0x661, 0x661, 0x662))),
 )  # fmt: skip
 
@@ -52,15 +52,11 @@ def separators() -> st.SearchStrategy[str]:
 
 
 def dialled() -> st.SearchStrategy[str]:
-    """What people, phones and attackers dial."""
-    number = st.text("0123456789", max_size=9)
-    odd = st.text(st.sampled_from("0159+*#-. _()/,;xs²\xa0\uff11"), max_size=9)
-    return st.one_of(
-        number,
-        st.builds("".join, st.tuples(st.sampled_from(["+", "00", "0155", "*67", "#"]), number)),
-        odd,
-        st.text(max_size=9),
-    )
+    """What people, phones and attackers dial; most of it begins as rates and numbers do."""
+    begin = ("", "+", "0", "00", "1", "44", "+44", "0044", "0155", "+0155", "*67", "#", "112")
+    odd = st.text(st.sampled_from("0159+*#-. _()/,;xs²\xa0\uff11"), max_size=6)
+    end = st.one_of(st.text("0123456789", max_size=6), odd, st.text(max_size=6))
+    return st.builds(str.__add__, st.sampled_from(begin), end)
 
 
 @st.composite

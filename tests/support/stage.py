@@ -38,7 +38,7 @@ class Stage:
     def __init__(self, asterisk: Asterisk, directory: Path, stack: ExitStack, **settings: Any):
         self.daemon = stack.enter_context(Daemon(asterisk, directory, **settings))
         self.scene = Scene(asterisk, stack.enter_context(Ami(asterisk.ami)), stack)
-        self.scene.carrier()
+        self.carrier = self.scene.carrier()
         self.phone = self.scene.phone("acme")
 
     def refused_with(self, number: str = MOBILE) -> int:

@@ -374,9 +374,13 @@ def test_the_subroutine_leaves_no_error_in_asterisks_log(stage: Stage) -> None:
     start = stage.asterisk.log.stat().st_size
     stage.hook()
     stage.phone.dial(NUMBER).hang_up()
+    stage.asterisk.add_dialplan("""
+exten => *92,1,Gosub(pbxbilling-admit,s,1(outbound,${TENANT},))
+exten => *93,1,Gosub(pbxbilling-admit,s,1(outbound,${TENANT},0155501,,7))
+""")
     stage.set(FALLBACK="group:1")
     stage.hook(silent)
     stage.phone.dial(NUMBER)
-    assert stage.ended().status == 486
+    assert [stage.ended(number).status for number in (NUMBER, "*92", "*93")] == [486] * 3
     log = stage.asterisk.log.read_text(errors="replace")[start:]
     assert [line for line in log.splitlines() if "WARNING" in line or "ERROR" in line] == []

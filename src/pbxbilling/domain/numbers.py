@@ -18,7 +18,7 @@ from pbxbilling.domain.retention import is_cut
 SEPARATORS = " -.()/_" + '",$:[]{}\\|'
 _WITHOUT = str.maketrans("", "", SEPARATORS)
 _MINUS = "\N{MINUS SIGN}"  # a dash by its looks; Unicode calls it a symbol
-INTERNATIONAL = "00"  # of ITU-T E.164's appendix; stands for a plus
+INTERNATIONAL = "00"  # recommended by ITU-T E.164 where there is no plus
 _NOWHERE = "s"  # Asterisk's extension of a channel that dialled none
 
 
@@ -48,13 +48,18 @@ def read(text: str) -> Number:
     `*` or `#` elsewhere, a second plus and the digits of other scripts are not understood: what a
     carrier makes of them is not known, and the number not usable.
     """
-    if text.isdecimal() and text.isascii():  # as most are
-        return Number(text)
+    plain = _spelled_plainly(text)  # as most are
+    if plain is not None:
+        return plain
     left = compact(text)
-    digits = left.removeprefix("+")
+    return _spelled_plainly(left) or Number("", usable=left in ("", _NOWHERE) or is_cut(left))
+
+
+def _spelled_plainly(text: str) -> Number | None:
+    digits = text.removeprefix("+")
     if digits.isdecimal() and digits.isascii():
-        return Number(digits, plus=digits != left)
-    return Number("", usable=left in ("", _NOWHERE) or is_cut(left))
+        return Number(digits, plus=digits != text)
+    return None
 
 
 def compact(text: str) -> str:

@@ -22,10 +22,11 @@ RATES = st.lists(
     st.builds(
         DestinationRate,
         prefix=PREFIXES,
-        per_minute_micros=st.sampled_from([0, 10_000, 120_000, 9_000_000]),
-        since=st.sampled_from([date.min, date(2026, 11, 10), date(2027, 1, 1)]),
+        per_minute_micros=st.sampled_from([10_000, 120_000, 9_000_000]),
+        since=st.sampled_from([date.min, date.min, date(2027, 1, 1)]),
         in_allowance=st.booleans(),
     ),
+    min_size=1,
     max_size=6,
     unique_by=lambda rate: (rate.prefix, rate.since),
 )
