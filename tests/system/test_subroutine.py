@@ -333,11 +333,13 @@ BROKEN = "15550199%0aagi_arg_1%3a%20evil%0a%0a"
 """As SIP writes it: the lines that it would add end the request before our arguments come."""
 
 
-def test_a_line_break_in_the_number_adds_no_line_to_the_request(stage: Stage) -> None:
+@pytest.mark.parametrize("begins", ["0", "0,7,"])
+def test_a_line_break_in_the_number_adds_no_line_to_the_request(stage: Stage, begins: str) -> None:
     hook = stage.hook()
-    stage.phone.call(f"0{BROKEN}")
+    stage.phone.call(f"{begins}{BROKEN}")
     request = until(lambda: hook.requests, "the hook is asked")[0]
-    assert request["dnid"] == "015550199_agi_arg_1: evil__"
+    assert request["dnid"] == f"{begins}15550199_agi_arg_1: evil__"
+    assert request["arg_3"] == f"{begins.replace(',', '_')}15550199_agi_arg_1_ evil__"
     assert request["arg_4"] == "pbx1"
 
 
