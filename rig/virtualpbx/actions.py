@@ -91,19 +91,31 @@ def _core_settings(session: Reply, _: Switchboard, headers: Headers) -> None:
     session.respond(headers, "AMIversion: 9.0.0", "AsteriskVersion: 22.10.0-virtual")
 
 
-def _endpoints(session: Reply, pbx: Switchboard, headers: Headers) -> None:
-    names = sorted({c.name.rpartition("-")[0].partition("/")[2] for c in pbx.channels()})
-    names = names or ["carrier"]
+def _device_states(session: Reply, pbx: Switchboard, headers: Headers) -> None:
+    endpoints = _endpoints(pbx)
     action_id = f"ActionID: {headers.get('ActionID', '')}\r\n"
-    session.respond(headers, "EventList: start", "Message: A listing of Endpoints follows")
+    session.respond(headers, "EventList: start", "Message: Device State Changes will follow")
     rows = "".join(
-        f"Event: EndpointList\r\n{action_id}ObjectType: endpoint\r\nObjectName: {name}\r\n\r\n"
-        for name in names
+        f"Event: DeviceStateChange\r\n{action_id}Device: {name}\r\nState: NOT_INUSE\r\n\r\n"
+        for name in endpoints
     )
     session.write(
-        f"{rows}Event: EndpointListComplete\r\n{action_id}"
-        f"EventList: Complete\r\nListItems: {len(names)}\r\n\r\n".encode()
+        f"{rows}Event: DeviceStateListComplete\r\n{action_id}"
+        f"EventList: Complete\r\nListItems: {len(endpoints)}\r\n\r\n".encode()
     )
+
+
+def _getvar(session: Reply, pbx: Switchboard, headers: Headers) -> None:
+    """DEVICE_STATE alone: anything else is empty, as what Asterisk does not know."""
+    variable, value = headers.get("Variable", ""), ""
+    if variable.startswith("DEVICE_STATE("):
+        known = variable[len("DEVICE_STATE(") : -1] in _endpoints(pbx)
+        value = "NOT_INUSE" if known else "INVALID"
+    session.respond(headers, f"Variable: {variable}", f"Value: {value}")
+
+
+def _endpoints(pbx: Switchboard) -> list[str]:
+    return sorted({c.name.rpartition("-")[0] for c in pbx.channels()}) or ["PJSIP/carrier"]
 
 
 def _channel(session: Reply, pbx: Switchboard, headers: Headers) -> Channel | None:
@@ -119,5 +131,6 @@ ACTIONS: Mapping[str, Callable[[Reply, Switchboard, Headers], None]] = {
     "status": _status,
     "absolutetimeout": _absolute_timeout,
     "coresettings": _core_settings,
-    "pjsipshowendpoints": _endpoints,
+    "devicestatelist": _device_states,
+    "getvar": _getvar,
 }

@@ -92,6 +92,7 @@ class Pbxes:
             self._watch,
             self._queue,
             self._clock,
+            self._emit,
             self._recovery_of(pbx, JournalPosition(mark.journal_file, mark.journal_offset)),
         )
         if self._tasks is not None:

@@ -10,14 +10,16 @@ from random import Random
 
 from pbxbilling.ami.control import AmiControl
 from pbxbilling.ami.link import AmiLink
+from pbxbilling.ami.rights import mend
 from pbxbilling.ami.settings import LinkSettings
 from pbxbilling.domain.call import Channel
 from pbxbilling.domain.journal import JournalPosition
+from pbxbilling.domain.pbx_facts import RightsExceeded
 from pbxbilling.domain.proof import Proof
 from pbxbilling.domain.records import PbxMark
 from pbxbilling.domain.signals import OF_THE_PBX, Signal
 from pbxbilling.pauses import pause
-from pbxbilling.ports import Clock, RecordSink, StoreError
+from pbxbilling.ports import Clock, EventSink, RecordSink, StoreError
 from pbxbilling.services.reconcile import Reconciler
 from pbxbilling.services.recover import JournalRecovery
 from pbxbilling.services.track import Tracker
@@ -39,6 +41,7 @@ class PbxLink:
         watch: LinkWatch,
         records: RecordSink,
         clock: Clock,
+        emit: EventSink,
         recovery: Callable[[Callable[[], None]], JournalRecovery] | None = None,
     ) -> None:
         """`recovery` makes the reader of this PBX's journal, given what saves its position."""
@@ -48,6 +51,7 @@ class PbxLink:
         self._watch = watch
         self._records = records
         self._clock = clock
+        self._emit = emit
         self._task: asyncio.Task[None] | None = None
         self._recovery: JournalRecovery | None = None
         self.read_journal_by(recovery)
@@ -176,6 +180,15 @@ class PbxLink:
                     pause_s = SOON_S
                 await self._read_journal(self._boot() if complete else None)
                 self.mark()
+                if logged_in:
+                    await self._look_at_rights()
+
+    async def _look_at_rights(self) -> None:
+        """Least privilege: who takes this login over can do what its user may."""
+        rights = await self.control.rights_beyond_need()
+        if rights:
+            user = self.link.settings.username
+            self._emit(RightsExceeded(self._clock.now(), self.name, user, rights, mend(user)))
 
     def _boot(self) -> datetime | None:
         """When Asterisk was started, told once for each login, and if its channels are no older."""

@@ -62,6 +62,7 @@ from pbxbilling.domain.pbx_facts import (
     PbxLetGo,
     PbxTakenUp,
     Reconciled,
+    RightsExceeded,
     Stale,
 )
 from pbxbilling.domain.retention import Chore, Purged, PurgeFailed
@@ -120,6 +121,7 @@ def one_of_each() -> Iterable[Fact]:
     yield LinkUp(AT, "pbx1", 12.0)
     yield LinkDown(AT, "pbx1", "no answer to a ping")
     yield LinkRetryFailed(AT, "pbx1", "Connection refused")
+    yield RightsExceeded(AT, "pbx1", "pbxbilling", ("system",), "write = call,reporting")
     yield Reconciled(AT, "pbx1", 7)
     yield Stale(AT, "pbx1", "link down for 30 s")
     yield SlotReleased(AT, "root", CALL)

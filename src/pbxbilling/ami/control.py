@@ -8,6 +8,7 @@ from pbxbilling.ami.actions import ActionError
 from pbxbilling.ami.link import AmiLink
 from pbxbilling.ami.mapping import row_of
 from pbxbilling.ami.observer import LinkObserver
+from pbxbilling.ami.rights import beyond_need
 from pbxbilling.domain.signals import ChannelSeen, Snapshot
 from pbxbilling.ports import Clock
 
@@ -73,6 +74,14 @@ class AmiControl:
         if answer.good:
             return True
         return False if answer.message == _NO_CHANNEL else None
+
+    async def rights_beyond_need(self) -> tuple[str, ...]:
+        """Rights of our user that nothing here uses; none also where the PBX did not tell."""
+        try:
+            answer = await self._link.ask("ListCommands")
+        except ActionError:
+            return ()
+        return beyond_need(answer.fields) if answer.good else ()
 
     async def absolute_timeout(self, channel: str, seconds: float) -> bool:
         """Hang that channel (name or Uniqueid) up so long from now, replacing an earlier order.

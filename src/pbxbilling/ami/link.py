@@ -15,6 +15,7 @@ from pbxbilling.ami.mapping import SIGNALS, signal_of, stamp_of
 from pbxbilling.ami.mending import Mender
 from pbxbilling.ami.observer import LinkObserver
 from pbxbilling.ami.protocol import BANNER, encode_action, event_name
+from pbxbilling.ami.rights import Action
 from pbxbilling.ami.settings import LinkSettings
 from pbxbilling.backoff import Backoff
 from pbxbilling.domain.signals import FullyBooted, Signal
@@ -116,7 +117,7 @@ class AmiLink:
 
     async def ask(
         self,
-        action: str,
+        action: Action,
         fields: Iterable[tuple[str, str]] = (),
         row: Callable[[str], None] | None = None,
     ) -> Answer:
@@ -135,7 +136,7 @@ class AmiLink:
     async def _ask(
         self,
         connection: Connection,
-        action: str,
+        action: Action,
         fields: Iterable[tuple[str, str]],
         limit_s: float,
         row: Callable[[str], None] | None = None,

@@ -44,7 +44,7 @@ async def examine(path: Path, env: Mapping[str, str], clock: Clock) -> list[Chec
 async def _pbx(pbx: PbxSettings, settings: Settings, clock: Clock) -> list[Check]:
     try:
         async with asyncio.timeout(LIMIT_S):
-            said = await interview(_link(pbx), clock)
+            said = await interview(_link(pbx), pbx.trunks, clock)
     except UnreachableError as fault:
         mend = (_REFUSED if fault.refused else _UNREACHABLE).format(pbx=pbx)
         checks = [fail(pbx.name, "login", str(fault), mend)]

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
-from pbxbilling.ami.mapping import SIGNALS, VARIABLE
+from pbxbilling.ami.mapping import VARIABLE
 from pbxbilling.ami.protocol import values_of
+from pbxbilling.ami.rights import beyond_need
+from pbxbilling.ami.rights import mend as mend_rights
 from pbxbilling.doctor.check import Check, fail, ok, warn
-from pbxbilling.doctor.manager import CONTEXT, Said, last_of
+from pbxbilling.doctor.manager import CONTEXT, LISTEN_S, Said, is_pattern
 
 CLOCKS_APART_S = 2.0  # beyond it, seconds that were rebuilt from two clocks are off by as much
 
 _SHIPPED = "config/asterisk/manager_pbxbilling.conf"
 _RELOAD = "then `manager reload`"
 _NEEDED = ("CoreShowChannels", "Status", "AbsoluteTimeout")
-_NEEDED_CLASSES = ("system", "call")
-_TRUE = frozenset({"yes", "true", "y", "t", "1", "on"})  # Asterisk's ast_true()
+_CALL = "place a call while the doctor looks; or see to it yourself: "
 _SHOWN = 8
 
 
@@ -34,82 +34,52 @@ def judge(pbx: str, user: str, trunks: Sequence[str], said: Said) -> Iterator[Ch
 
 
 def rights(pbx: str, user: str, said: Said) -> Check:
-    """Whether our user may ask for what the daemon asks for."""
-    mend = f"write = system,call,reporting in [{user}] of manager.conf, {_RELOAD}"
+    """Whether our user may ask for what the daemon asks for, and for nothing that harms."""
     if said.actions is None:
-        return warn(pbx, "rights", "it did not tell which actions this user may use", mend)
+        unknown = "it did not tell which actions this user may use"
+        return warn(pbx, "rights", unknown, mend_rights(user))
     missing = [action for action in _NEEDED if action not in said.actions]
     if missing:
-        return fail(pbx, "rights", f"this user may not use {', '.join(missing)}", mend)
-    return ok(pbx, "rights", f"may use {', '.join(_NEEDED)}")
+        found = f"this user may not use {', '.join(missing)}"
+        return fail(pbx, "rights", found, mend_rights(user))
+    beyond = beyond_need(said.actions)
+    if beyond:
+        found = f"it has rights that nothing here needs: {', '.join(beyond)}"
+        return warn(pbx, "rights", found, mend_rights(user))
+    return ok(pbx, "rights", f"may use {', '.join(_NEEDED)}, and may not do what harms")
 
 
 def events(pbx: str, user: str, said: Said) -> Check:
-    """Whether our user is told of every event that counts: by class, and past its filters."""
+    """Whether our user is told what happens to calls; seen by the events that go by."""
     mend = f"take read and eventfilter of [{user}] from {_SHIPPED}, {_RELOAD}"
-    if said.user is None or (read := last_of(said.user, "read")) is None:
-        return warn(pbx, "events", "it did not tell which events this user gets to see", mend)
-    classes = {name.strip() for name in read.split(",")}
-    missing = [name for name in _NEEDED_CLASSES if not classes & {name, "all"}]
-    if missing:
-        return fail(pbx, "events", f"read = {read} is without {', '.join(missing)}", mend)
-    filters = [value for key, value in said.user if key == "eventfilter"]
-    if any(key.startswith("eventfilter(") for key, _ in said.user):
-        return warn(pbx, "events", "an eventfilter by event name: not judged here", mend)
-    try:
-        lost = _lost(filters)
-    except re.error as error:
-        return warn(pbx, "events", f"an eventfilter that cannot be read here: {error}", mend)
-    if lost:
-        return fail(pbx, "events", f"its eventfilter keeps {', '.join(lost)} from us", mend)
-    return ok(pbx, "events", f"read = {read}; its filters let through what counts")
-
-
-def _lost(filters: Sequence[str]) -> list[str]:
-    """Events that count and that these filters withhold: `!` is one that shuts out."""
-    shut_out = [re.compile(each[1:].strip()) for each in filters if each.startswith("!")]
-    let_in = [re.compile(each) for each in filters if not each.startswith("!")]
-    lost = []
-    for name in sorted(event.decode("ascii") for event in SIGNALS):
-        text = f"Event: {name}\r\nPrivilege: call,all\r\n"
-        admitted = not let_in or any(each.search(text) for each in let_in)
-        if not admitted or any(each.search(text) for each in shut_out):
-            lost.append(name)
-    return lost
+    if said.stamped is not None:
+        return ok(pbx, "events", "the event of a call went by")
+    if said.changed:
+        return fail(pbx, "events", "calls came or went, and no event told of it", mend)
+    return warn(pbx, "events", f"no call came or went in {LISTEN_S:g} s", _CALL + mend)
 
 
 def timestampevents(pbx: str, said: Said) -> Check:
-    """Whether events carry the moment they happened; a live event outweighs the file."""
+    """Whether events carry the moment they happened; seen by those that go by."""
     name = "timestampevents"
     mend = f"timestampevents = yes in [general] of manager.conf, {_RELOAD}"
-    if said.stamped is not None:
-        if said.stamped:
-            return ok(pbx, name, "an event that went by had its Timestamp")
-        return fail(pbx, name, "events come without a Timestamp", mend)
-    if said.general is None:
-        unknown = "no event went by, and this user may not read manager.conf"
-        return warn(pbx, name, unknown, 'see `asterisk -rx "manager show settings"`; ' + mend)
-    if (last_of(said.general, name) or "").lower() not in _TRUE:
-        return fail(pbx, name, "manager.conf does not switch it on: seconds are late", mend)
-    return ok(pbx, name, "on in manager.conf; no event went by to show it")
+    if said.stamped is None:
+        return warn(pbx, name, "no event went by to show it", _CALL + mend)
+    if not said.stamped:
+        return fail(pbx, name, "events come without a Timestamp: seconds are late", mend)
+    return ok(pbx, name, "an event that went by had its Timestamp")
 
 
 def channelvars(pbx: str, said: Said) -> Check:
-    """Whether channels tell their owner; a live channel outweighs the file."""
+    """Whether channels tell their owner; seen by those that live."""
     name = "channelvars"
     mend = f"channelvars = {VARIABLE} in [general] of manager.conf (all in one line), {_RELOAD}"
-    if said.channels:
-        bare = [row for row in said.channels if not _tells_owner(row)]
-        if bare:
-            return fail(pbx, name, f"{len(bare)} live channels come without {VARIABLE}", mend)
-        return ok(pbx, name, f"{len(said.channels)} live channels come with {VARIABLE}")
-    if said.general is None:
-        unknown = "no channel lives, and this user may not read manager.conf"
-        return warn(pbx, name, unknown, 'see `asterisk -rx "manager show settings"`; ' + mend)
-    listed = last_of(said.general, name) or ""
-    if VARIABLE not in {each.strip() for each in listed.split(",")}:
-        return fail(pbx, name, f"manager.conf has {listed or 'none'}, not {VARIABLE}", mend)
-    return ok(pbx, name, f"{listed} in manager.conf; no channel lives to show it")
+    if not said.channels:
+        return warn(pbx, name, "no channel lives to show it", _CALL + mend)
+    bare = [row for row in said.channels if not _tells_owner(row)]
+    if bare:
+        return fail(pbx, name, f"{len(bare)} live channels come without {VARIABLE}", mend)
+    return ok(pbx, name, f"{len(said.channels)} live channels come with {VARIABLE}")
 
 
 def _tells_owner(row: str) -> bool:
@@ -136,14 +106,32 @@ def trunk_exists(pbx: str, trunk: str, said: Said) -> Check:
     if technology != "PJSIP" and not any(mark in technology for mark in "*?["):
         mend = f"place a call over it, and compare with `core show channels`: {trunk}-…"
         return warn(pbx, name, f"{technology} endpoints cannot be listed here: not known", mend)
-    if said.endpoints is None:
-        mend = "see `pjsip show endpoints`; this user needs write = system to list them"
-        return warn(pbx, name, "it did not list its PJSIP endpoints: not known", mend)
-    matching = [endpoint for endpoint in said.endpoints if fnmatchcase(endpoint, trunk)]
-    if not matching:
-        mend = f"name endpoints of pjsip.conf that lead outside: it has {_some(said.endpoints)}"
+    if is_pattern(trunk):
+        return _endpoints_match(pbx, trunk, said.endpoints)
+    exists = said.trunks.get(trunk)
+    if exists is None:
+        mend = "see `pjsip show endpoints`; func_devstate would tell us, if it were loaded"
+        return warn(pbx, name, "it did not tell whether there is such an endpoint", mend)
+    if not exists:
+        has = f": it has {_some(said.endpoints)}" if said.endpoints else ""
+        mend = f"name endpoints of pjsip.conf that lead outside{has}"
         return fail(pbx, name, "no such endpoint: its calls are not counted, nor billed", mend)
-    if len(matching) == len(said.endpoints) > 1:
+    return ok(pbx, name, "it is an endpoint")
+
+
+def _endpoints_match(pbx: str, trunk: str, endpoints: Sequence[str] | None) -> Check:
+    name = f"trunk {trunk}"
+    if endpoints is None:
+        mend = "see `pjsip show endpoints`; res_manager_devicestate would list them to us"
+        return warn(pbx, name, "it did not list its PJSIP endpoints: not known", mend)
+    matching = [endpoint for endpoint in endpoints if fnmatchcase(endpoint, trunk)]
+    if not matching:
+        mend = (
+            f"name endpoints of pjsip.conf that lead outside: it has {_some(endpoints)};"
+            " those of a realtime database are not listed: name each of them in full"
+        )
+        return warn(pbx, name, "no endpoint that it lists has such a name", mend)
+    if len(matching) == len(endpoints) > 1:
         mend = "name only endpoints that lead outside"
         return warn(pbx, name, f"it takes all {len(matching)} endpoints, phones too", mend)
     return ok(pbx, name, _some(matching))
@@ -168,7 +156,7 @@ def dialplan(pbx: str, port: int, said: Said, *, only: bool) -> Iterator[Check]:
         yield warn(pbx, "dialplan", f"no context {CONTEXT}: it refuses no call", shipped)
         return
     yield ok(pbx, "dialplan", f"{CONTEXT} is loaded")
-    hook, name = said.globals
+    hook, name, _ = said.globals
     yield _hook_global(pbx, port, hook)
     yield _pbx_global(pbx, name, only=only)
 

@@ -1,7 +1,8 @@
 """One short session with a PBX's manager: everything it is asked, and nothing judged yet.
 
-All of it needs no more than the rights of the shipped user and changes nothing: `write = system`
-lets it read manager.conf, `reporting` the dialplan and its globals (main/manager.c, 16 to 22).
+All of it needs no more than the rights of the shipped user and changes nothing: `reporting` is for
+the dialplan, its globals and functions (main/manager.c, 16 to 22). It does not let us read
+manager.conf: what stands there is seen by what it does, to events and to live channels.
 What a PBX does not tell is None.
 """
 
@@ -11,25 +12,27 @@ import asyncio
 import contextlib
 import random
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from pbxbilling.ami.actions import ActionError, Answer
 from pbxbilling.ami.link import AmiLink
 from pbxbilling.ami.protocol import fields_of
+from pbxbilling.ami.rights import Action
 from pbxbilling.ami.settings import LinkSettings
 from pbxbilling.domain.signals import FullyBooted, Reloaded, Shutdown, Signal
 from pbxbilling.ports import Clock
 
 CONTEXT = "pbxbilling-admit"
-GLOBALS = ("PBXBILLING_HOOK", "PBXBILLING_PBX")
+GLOBALS = ("PBXBILLING_HOOK", "PBXBILLING_PBX", "PBXBILLING_HOOK2")
+LISTEN_S = 2.0  # for the event of a call, where none has gone by before
 
-_LINE = re.compile(r"Line-\d+-\d+: ([^=\r\n]+)=(.*)")
-_NO_ENDPOINTS = "No endpoints found"
-
-Pairs = tuple[tuple[str, str], ...]
+# What the subroutine asks where PBXBILLING_HOOK is empty, out of its own text.
+_DEFAULT_HOOK = re.compile(r"LOCAL\(hook\)=\$\{PBXBILLING_HOOK\}\$\{IF\([^?]*\?:([^()]+)\)\}")
+_NO_CONTEXT = "Did not find context"
+_NO_DEVICE = "INVALID"  # DEVICE_STATE of what no channel driver knows
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +41,14 @@ class Said:
 
     version: str | None = None
     actions: frozenset[str] | None = None  # those that our user may ask for
-    general: Pairs | None = None  # [general] of manager.conf
-    user: Pairs | None = None  # our user's section of it, without the secret
     channels: tuple[str, ...] | None = None  # rows of CoreShowChannels, whole
-    stamped: bool | None = None  # whether an event that went by had a Timestamp
+    changed: bool = False  # channels came or went between two such lists
+    stamped: bool | None = None  # whether a call's event that went by had a Timestamp
     ahead_s: float | None = None  # its clock before ours
     endpoints: tuple[str, ...] | None = None  # as channels are named: PJSIP/carrier
+    trunks: Mapping[str, bool | None] = field(default_factory=dict)  # which of ours exist
     subroutine: bool | None = None
+    default_hook: str = ""  # where the subroutine asks when PBXBILLING_HOOK is empty
     globals: tuple[str | None, ...] = (None,) * len(GLOBALS)
     processed: str | None = None  # calls since it started; 16 does not say
 
@@ -63,11 +67,19 @@ class _FirstAttempt:
     def __init__(self) -> None:
         self.made: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.stamped: bool | None = None
+        self._heard = asyncio.Event()
+
+    async def heard(self, limit_s: float) -> None:
+        """Wait for the event of a call, so long at the most."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                await self._heard.wait()
 
     def take(self, signal: Signal) -> None:
         """An event that goes by. FullyBooted of a login has no stamp in any case."""
         if not isinstance(signal, FullyBooted | Shutdown | Reloaded):
             self.stamped = signal.at is not None
+            self._heard.set()
 
     def connected(self, pbx: str, uptime_s: float | None) -> None:
         """Logged in."""
@@ -105,31 +117,40 @@ class _FirstAttempt:
             self.made.set_exception(error)
 
 
-async def interview(settings: LinkSettings, clock: Clock) -> Said:
-    """Log in once and ask everything at once; raises UnreachableError where there is no session."""
+async def interview(
+    settings: LinkSettings, trunks: Sequence[str], clock: Clock, listen_s: float = LISTEN_S
+) -> Said:
+    """Log in once and ask everything at once; raises UnreachableError where there is no session.
+
+    Where no call tells its events meanwhile, it listens for `listen_s`.
+    """
     async with _session(settings, clock) as (link, first):
         asked = _Questions(link, clock)
         async with asyncio.TaskGroup() as tasks:
             core = tasks.create_task(asked.fields("CoreSettings"))
             status = tasks.create_task(asked.fields("CoreStatus"))
             actions = tasks.create_task(asked.fields("ListCommands"))
-            general = tasks.create_task(asked.section("general"))
-            user = tasks.create_task(asked.section(settings.username))
             channels = tasks.create_task(asked.rows("CoreShowChannels"))
             ahead = tasks.create_task(asked.ahead_s())
             endpoints = tasks.create_task(asked.endpoints())
-            subroutine = tasks.create_task(asked.has_context(CONTEXT))
-            values = [tasks.create_task(asked.global_value(name)) for name in GLOBALS]
+            subroutine = tasks.create_task(asked.dialplan(CONTEXT))
+            existing = tasks.create_task(asked.existing(trunks))
+            values = [tasks.create_task(asked.value(name)) for name in GLOBALS]
+        await first.heard(listen_s / 2)
+        steps = subroutine.result()
+        before, after = channels.result(), await asked.rows("CoreShowChannels")
+        await first.heard(listen_s / 2)
         return Said(
             version=(core.result() or {}).get("AsteriskVersion"),
             actions=frozenset(actions.result() or ()) or None,
-            general=general.result(),
-            user=user.result(),
-            channels=channels.result(),
+            channels=before or after,
+            changed=None not in {before, after} and _uniqueids(before) != _uniqueids(after),
             stamped=first.stamped,
             ahead_s=ahead.result(),
             endpoints=endpoints.result(),
-            subroutine=subroutine.result(),
+            trunks=existing.result(),
+            subroutine=bool(steps) if steps is not None else None,
+            default_hook=default_hook(steps or ()),
             globals=tuple(value.result() for value in values),
             processed=(status.result() or {}).get("CoreProcessedCalls"),
         )
@@ -159,27 +180,21 @@ class _Questions:
         self._clock = clock
 
     async def _ask(
-        self, action: str, *fields: tuple[str, str], rows: list[str] | None = None
+        self, action: Action, *fields: tuple[str, str], rows: list[str] | None = None
     ) -> Answer | None:
         try:
             return await self._link.ask(action, fields, rows.append if rows is not None else None)
         except ActionError:
             return None
 
-    async def fields(self, action: str, *given: tuple[str, str]) -> dict[str, str] | None:
+    async def fields(self, action: Action, *given: tuple[str, str]) -> dict[str, str] | None:
         answer = await self._ask(action, *given)
         return answer.fields if answer is not None and answer.good else None
 
-    async def rows(self, action: str) -> tuple[str, ...] | None:
+    async def rows(self, action: Action, *given: tuple[str, str]) -> tuple[str, ...] | None:
         rows: list[str] = []
-        answer = await self._ask(action, rows=rows)
+        answer = await self._ask(action, *given, rows=rows)
         return tuple(rows) if answer is not None and answer.good else None
-
-    async def section(self, category: str) -> Pairs | None:
-        answer = await self._ask("GetConfig", ("Filename", "manager.conf"), ("Category", category))
-        if answer is None or not answer.good:
-            return None
-        return section_of(answer.text)
 
     async def ahead_s(self) -> float | None:
         sent_at, sent_s = self._clock.now(), self._clock.monotonic()
@@ -191,36 +206,53 @@ class _Questions:
         return (at - sent_at - timedelta(seconds=halfway_s)).total_seconds()
 
     async def endpoints(self) -> tuple[str, ...] | None:
+        """PJSIP's endpoints of which Asterisk knows a state: not those of a realtime database."""
+        rows = await self.rows("DeviceStateList")
+        if rows is None:
+            return None
+        devices = {fields_of(row).get("Device", "") for row in rows}
+        return tuple(sorted(device for device in devices if device.startswith("PJSIP/")))
+
+    async def existing(self, trunks: Sequence[str]) -> dict[str, bool | None]:
+        """Which of them are PJSIP endpoints; those that stand for several are left out."""
+        named = [t for t in trunks if t.startswith("PJSIP/") and not is_pattern(t)]
+        return {trunk: await self._exists(trunk) for trunk in named}
+
+    async def _exists(self, trunk: str) -> bool | None:
+        """By the state of its device; where that function is not loaded, by what it is set to."""
+        state = await self.value(f"DEVICE_STATE({trunk})")
+        if state:
+            return state != _NO_DEVICE
+        endpoint = trunk.partition("/")[2]
+        return True if await self.value(f"PJSIP_ENDPOINT({endpoint},context)") else None
+
+    async def dialplan(self, context: str) -> tuple[str, ...] | None:
+        """What the steps of a context are given; nothing where there is no such context."""
         rows: list[str] = []
-        answer = await self._ask("PJSIPShowEndpoints", rows=rows)
-        if answer is None or not (answer.good or answer.message == _NO_ENDPOINTS):
+        answer = await self._ask("ShowDialPlan", ("Context", context), rows=rows)
+        if answer is None or not (answer.good or answer.message.startswith(_NO_CONTEXT)):
             return None
-        return tuple(sorted(f"PJSIP/{fields_of(row).get('ObjectName', '')}" for row in rows))
+        return tuple(fields_of(row).get("AppData", "") for row in rows)
 
-    async def has_context(self, context: str) -> bool | None:
-        answer = await self._ask("ShowDialPlan", ("Context", context), rows=[])
-        if answer is None:
-            return None
-        if answer.good:
-            return True
-        return False if answer.message.startswith("Did not find context") else None
-
-    async def global_value(self, name: str) -> str | None:
-        fields = await self.fields("Getvar", ("Variable", name))
+    async def value(self, variable: str) -> str | None:
+        """Of a global, or of a function; empty also where there is none of that name."""
+        fields = await self.fields("Getvar", ("Variable", variable))
         return fields.get("Value", "") if fields is not None else None
 
 
-def section_of(text: str) -> Pairs:
-    """The settings in an answer to GetConfig, in their order; secrets are left out."""
-    lines = (_LINE.fullmatch(line) for line in text.split("\r\n"))
-    pairs = ((line[1].strip().lower(), line[2].strip()) for line in lines if line)
-    return tuple((key, value) for key, value in pairs if key != "secret")
+def is_pattern(trunk: str) -> bool:
+    """Whether an entry of `trunks` can stand for several endpoints."""
+    return any(mark in trunk for mark in "*?[")
 
 
-def last_of(pairs: Iterable[tuple[str, str]], key: str) -> str | None:
-    """The value that counts where a key repeats: Asterisk takes the last."""
-    found = [value for name, value in pairs if name == key]
-    return found[-1] if found else None
+def default_hook(steps: Iterable[str]) -> str:
+    """Where a subroutine of these steps asks when PBXBILLING_HOOK is empty; "" is nowhere."""
+    found = next(filter(None, map(_DEFAULT_HOOK.search, steps)), None)
+    return found[1] if found else ""
+
+
+def _uniqueids(rows: Iterable[str] | None) -> set[str]:
+    return {fields_of(row).get("Uniqueid", "") for row in rows or ()}
 
 
 def _instant(stamp: str) -> datetime | None:

@@ -55,6 +55,7 @@ from pbxbilling.domain.pbx_facts import (
     PbxLetGo,
     PbxTakenUp,
     Reconciled,
+    RightsExceeded,
     Stale,
 )
 from pbxbilling.domain.retention import Purged, PurgeFailed
@@ -72,6 +73,7 @@ Fact = (
     | LinkUp
     | LinkDown
     | LinkRetryFailed
+    | RightsExceeded
     | Reconciled
     | Stale
     | SlotReleased

@@ -59,6 +59,17 @@ class LinkUp:
 
 
 @dataclass(frozen=True, slots=True)
+class RightsExceeded:
+    """The manager's user that we log in as may do more than is needed; told once a login."""
+
+    at: datetime
+    pbx: str
+    user: str
+    rights: tuple[str, ...]
+    mend: str
+
+
+@dataclass(frozen=True, slots=True)
 class LinkDown:
     """The AMI link of a PBX fell, or could not be made: an outage begins; nothing is released."""
 

@@ -48,6 +48,7 @@ from pbxbilling.domain.pbx_facts import (
     JournalUnreadable,
     LinkDown,
     LinkRetryFailed,
+    RightsExceeded,
     Stale,
 )
 from pbxbilling.domain.retention import Purged, PurgeFailed
@@ -212,6 +213,7 @@ _RULES: Mapping[type, _Rule] = {
     ConfigReloaded: ("config_reloads", lambda fact, _: ("error" if fact.error else "ok",)),
     LinkDown: ("ami_disconnects", lambda fact, _: (fact.pbx,)),
     LinkRetryFailed: ("ami_faults", lambda fact, _: (fact.pbx, "retry_failed")),
+    RightsExceeded: ("ami_faults", lambda fact, _: (fact.pbx, "excess_rights")),
     Stale: ("ami_stale", lambda fact, _: (fact.pbx,)),
     CutArmed: ("allowance_cuts", lambda fact, labels: (labels.of(fact.tenant), "armed")),
     WouldCut: ("allowance_cuts", lambda fact, labels: (labels.of(fact.tenant), "would_cut")),

@@ -41,6 +41,7 @@ from pbxbilling.domain.pbx_facts import (
     PbxLetGo,
     PbxTakenUp,
     Reconciled,
+    RightsExceeded,
     Stale,
 )
 from pbxbilling.domain.records import CallRecord, LegRecord
@@ -252,6 +253,7 @@ _LINES: Mapping[type, Callable[[Any, Mask], Line]] = {
     LinkDown: plain(WARNING, "link down: nothing is released", "pbx", "reason"),
     LinkRetryFailed: plain(DEBUG, "link still down", "pbx", "reason"),
     Reconciled: plain(DEBUG, "reconciled", "pbx", "channels"),
+    RightsExceeded: plain(WARNING, "manager user may do too much", "pbx", "user", "rights", "mend"),
     Stale: plain(ERROR, "counts stale: judged as in log mode", "pbx", "reason"),
     SlotReleased: _slot_released,
     CutArmed: plain(INFO, "cut armed: the allowance ends", "tenant", "key", "in_s"),

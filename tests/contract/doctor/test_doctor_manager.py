@@ -16,7 +16,8 @@ from tests.support.links import QUICK
 
 async def interviewed(port: int, **settings: object) -> Said:
     async with asyncio.timeout(10):
-        return await interview(replace(QUICK, port=port, **settings), SystemClock())  # type: ignore[arg-type]
+        link = replace(QUICK, port=port, **settings)  # type: ignore[arg-type]
+        return await interview(link, ("PJSIP/carrier", "PJSIP/*", "IAX2/a"), SystemClock(), 0.0)
 
 
 async def test_it_hears_what_the_pbx_tells_and_knows_what_it_did_not() -> None:
@@ -24,10 +25,20 @@ async def test_it_hears_what_the_pbx_tells_and_knows_what_it_did_not() -> None:
         said = await interviewed(pbx.port)
     assert (said.version, said.channels) == ("22.10.0-virtual", ())
     assert said.endpoints == ("PJSIP/carrier",)
+    assert said.trunks == {"PJSIP/carrier": True}
     assert said.ahead_s is not None
     assert abs(said.ahead_s) < 1
-    assert (said.actions, said.general, said.user, said.subroutine) == (None, None, None, None)
-    assert said.globals == (None, None)
+    assert (said.actions, said.subroutine, said.stamped) == (None, None, None)
+    assert said.globals == ("", "", "")
+
+
+async def test_an_event_that_goes_by_ends_the_listening() -> None:
+    async with VirtualPbx() as pbx, asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        link = replace(QUICK, port=pbx.port)
+        asked = tasks.create_task(interview(link, (), SystemClock(), 3600.0))
+        await pbx.manager.until_asked("CoreShowChannels")
+        pbx.emit("Rename", "Channel: x\r\nNewname: y\r\nUniqueid: 1.1\r\n")
+    assert (asked.result().stamped, asked.result().changed) == (True, False)
 
 
 async def test_a_refused_login_is_told_apart_from_no_way_to_the_pbx() -> None:
@@ -52,6 +63,6 @@ async def test_it_changes_nothing_and_leaves() -> None:
         await interviewed(pbx.port)
         asked = {headers["Action"] for headers in pbx.manager.actions}
     assert asked <= {
-        "Login", "Ping", "CoreSettings", "CoreStatus", "ListCommands", "GetConfig",
-        "CoreShowChannels", "PJSIPShowEndpoints", "ShowDialPlan", "Getvar",
+        "Login", "Ping", "CoreSettings", "CoreStatus", "ListCommands", "DeviceStateList",
+        "CoreShowChannels", "ShowDialPlan", "Getvar",
     }  # fmt: skip

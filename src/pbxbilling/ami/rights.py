@@ -1,0 +1,58 @@
+"""What our user may ask of a manager: all that is used, and what would be too much."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, TypeAlias
+
+Action: TypeAlias = Literal[
+    "Login",
+    "Ping",
+    "ListCommands",
+    "CoreShowChannels",
+    "Status",
+    "AbsoluteTimeout",
+    # of the doctor alone
+    "CoreSettings",
+    "CoreStatus",
+    "DeviceStateList",
+    "Getvar",
+    "ShowDialPlan",
+]
+"""Every action that is ever sent. `NEEDED` allows each of them, from 16 to 22."""
+
+NEEDED = "call,reporting"
+
+# An action that stands for a right, because no other right allows it (`ListCommands` names the
+# rights of each). `system` runs programs (MixMonitor) and loads modules, `config` reads and writes
+# files with other users' secrets, `command` is the console, `originate` calls anybody, `agi` runs
+# any application on a channel.
+_TELLING = {
+    "ModuleLoad": "system",
+    "UpdateConfig": "config",
+    "Command": "command",
+    "Originate": "originate",
+    "AGI": "agi",
+    "MessageSend": "message",
+    "UserEvent": "user",
+}
+
+
+def beyond_need(actions: Iterable[str]) -> tuple[str, ...]:
+    """The rights that nobody needs and that a user has who may ask for these actions.
+
+    `write = all` shows as each of them.
+    """
+    allowed = frozenset(actions)
+    return tuple(right for action, right in _TELLING.items() if action in allowed)
+
+
+def mend(user: str) -> str:
+    """What to write where that user has too few rights, or too many.
+
+    A session keeps the rights that its login gave it (main/manager.c).
+    """
+    return (
+        f"write = {NEEDED} in [{user}] of manager.conf, then `manager reload`;"
+        " it holds from the next login: restart the daemon"
+    )
