@@ -102,6 +102,7 @@ class Core:
             self.clock,
             facts,
             broker=lambda: None,
+            old_port=lambda: None,
             heard=lambda _: None,
             unowned_legs=0,
         )

@@ -88,6 +88,21 @@ def claimed_block() -> Iterator[Block]:
     raise RuntimeError("every loopback block of the rig is in use")
 
 
+@contextmanager
+def claimed_ports(*ports: int) -> Iterator[None]:
+    """These ports of 127.0.0.1, for who must have them and no others; waits for another test run.
+
+    Raises RuntimeError where a program that is none of the rig's listens there.
+    """
+    with Path(tempfile.gettempdir(), "pbxbilling-rig-ports.lock").open("w") as claim:
+        fcntl.flock(claim, fcntl.LOCK_EX)
+        for port in ports:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    raise RuntimeError(f"something listens on 127.0.0.1:{port}: end it")
+        yield
+
+
 def free_port(address: str = "127.0.0.1") -> int:
     """A TCP port that nothing listens on at this moment.
 

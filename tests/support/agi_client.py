@@ -29,7 +29,7 @@ def environment(
     return [
         b"agi_network: yes\n",
         f"agi_network_script: {path}\n".encode(),
-        f"agi_request: agi://127.0.0.1:4573/{path}\n".encode(),
+        f"agi_request: agi://127.0.0.1:4590/{path}\n".encode(),
         f"agi_channel: {channel}\n".encode(),
         b"agi_language: en\n",
         b"agi_type: PJSIP\n",

@@ -155,6 +155,6 @@ def test_a_pbx_that_leads_its_hooks_elsewhere_is_named(daemon: Daemon, asterisk:
     asterisk.set_global("PBXBILLING_PBX", "other")
     status, found = examined(daemon)
     assert status == 1
-    assert found["pbx1", "PBXBILLING_HOOK"]["result"] == "warn"
+    assert found["pbx1", "PBXBILLING_HOOK"]["result"] == "fail"
     assert "it asks at 127.0.0.1:1" in found["pbx1", "PBXBILLING_HOOK"]["found"]
-    assert "PBXBILLING_PBX=pbx1 in [globals]" in found["pbx1", "PBXBILLING_PBX"]["mend"]
+    assert "PBXBILLING_PBX=pbx1 under [globals]" in found["pbx1", "PBXBILLING_PBX"]["mend"]

@@ -16,7 +16,7 @@ from rig.asterisk import Asterisk
 from rig.hook import WEDGED, Environment, Hook, Owners, refuse
 from rig.leg import Leg
 from rig.phone import Phone
-from rig.site import Endpoint
+from rig.site import Endpoint, claimed_ports
 from rig.waiting import until
 from tests.support.spellings import (
     BEHIND_ZERO,
@@ -51,6 +51,11 @@ class Stage:
     def set(self, **values: str) -> None:
         for name, value in values.items():
             self.asterisk.set_global(f"PBXBILLING_{name}", value)
+
+    def name_no_hook(self) -> None:
+        """As a site that forgets or misspells the global."""
+        with Ami(self.asterisk.ami, events="off") as ami:
+            ami.action("Setvar", Variable="PBXBILLING_HOOK", Value="")
 
     def ended(self, number: str = NUMBER) -> Leg:
         return self.phone.call(number).wait("ended")
@@ -223,6 +228,26 @@ def test_the_second_hook_is_asked_when_the_first_is_absent_or_silent(stage: Stag
     stage.phone.dial(NUMBER)
     assert len(second.requests) == 2
     assert stage.variable().startswith("ADMIT|acme|outbound|ok|")
+
+
+def test_a_site_that_names_no_hook_asks_the_daemons_own_port(stage: Stage) -> None:
+    with claimed_ports(4590), Hook(refuse, 4590) as hook:
+        stage.name_no_hook()
+        assert stage.ended().status == 486
+        assert len(hook.requests) == 1
+
+
+def test_the_second_hook_is_asked_once_where_nobody_is_at_the_daemons_own_port(
+    stage: Stage,
+) -> None:
+    second = stage.hook(name="PBXBILLING_HOOK2")
+    stage.name_no_hook()
+    with claimed_ports(4590):
+        stage.phone.dial(NUMBER).hang_up()
+        second.verdict = silent
+        stage.phone.dial(NUMBER)
+    assert len(second.requests) == 2
+    assert stage.variable() == "ADMIT||outbound|fallback||||"
 
 
 def test_a_wedged_daemon_holds_a_caller_for_a_moment_only(stage: Stage) -> None:

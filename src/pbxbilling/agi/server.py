@@ -29,7 +29,7 @@ class AgiSettings:
     """
 
     host: str = "127.0.0.1"
-    port: int = 4573
+    port: int = 4590
     allow: tuple[Network, ...] = (ip_network("127.0.0.0/8"),)
     deadline_s: float = 0.3
     max_sessions: int = 10_000
@@ -75,7 +75,7 @@ class AgiServer:
         except OSError as error:
             raise ListenError(
                 f"agi.listen: cannot listen on {settings.host}:{settings.port}: {error.strerror}; "
-                "stop what listens there, or choose another address"
+                "choose another address, and set PBXBILLING_HOOK to it"
             ) from error
         self._desk = Desk(
             self._judge,

@@ -10,14 +10,14 @@ from itertools import count
 from random import Random
 
 from pbxbilling import __version__, garbage
-from pbxbilling.agi.server import AgiServer
 from pbxbilling.app.broker import broker_settings
 from pbxbilling.app.build import is_compiled
 from pbxbilling.app.daily import DailyTask, check_hour, purge_hour
 from pbxbilling.app.desk import desk_of
 from pbxbilling.app.facts import OF_CALLS, Facts
 from pbxbilling.app.figures import FiguresTask
-from pbxbilling.app.listeners import hook_settings, http_listeners
+from pbxbilling.app.hooks import Hooks
+from pbxbilling.app.listeners import http_listeners
 from pbxbilling.app.past import Past
 from pbxbilling.app.payments import payment_desk_of, payments_of
 from pbxbilling.app.reload import Configuration, Reload
@@ -37,6 +37,7 @@ from pbxbilling.services.inspect import Inspector
 from pbxbilling.services.record import Recorder
 from pbxbilling.services.restore import restore
 from pbxbilling.services.tenantstate import TenantStates
+from pbxbilling.services.views import OldPortView
 from pbxbilling.services.write import AccountWriter
 from pbxbilling.store.sql import SqlStore
 from pbxbilling.store.writer import StoreWriter
@@ -108,6 +109,7 @@ class Daemon:
             facts,
             heard=self._heard_at,
             broker=self._mqtt.view,
+            old_port=self._old_port,
             unowned_legs=past.unowned_legs,
         )
         self._metrics = Metrics(__version__, self._inspector, lambda: lines.dropped)
@@ -160,12 +162,13 @@ class Daemon:
         )
         self._statements = StatementTask(closer, clock)
         self._usage = usage_door_of(settings.usage, store, self._accounts, clock, facts)
-        self._hook = AgiServer(
-            hook_settings(settings),
+        self._hook = Hooks(
+            settings,
             self._core.admission.judge,
             self._core.admission.by_policy,
             HookWatch(log, self._metrics.counters),
             clock,
+            log,
         )
         self._reload = Reload(configuration, self._put_in_force, clock, facts, log, notifier)
         self._join_later_sinks(facts)
@@ -189,6 +192,9 @@ class Daemon:
     def _heard_at(self, pbx: str) -> datetime | None:
         return self._pbxes.heard_at(pbx)
 
+    def _old_port(self) -> OldPortView | None:
+        return self._hook.old_port()
+
     def _take_up(self, past: Past) -> None:
         """Take up live calls and usage where the last run left them."""
         core = self._core
@@ -206,7 +212,7 @@ class Daemon:
         core.trust.stale_s = settings.ami.stale_s
         self._recorder.admissions = settings.decisions.admissions
         self._log.configure(settings.log.format, settings.log.level)
-        self._hook.reconfigure(hook_settings(settings))
+        self._hook.reconfigure(settings)
         self._pbxes.change(settings.pbx)
         self._mqtt.change(broker_settings(settings.mqtt))
         self._daily_task.change(check_hour(settings))

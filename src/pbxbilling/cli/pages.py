@@ -29,7 +29,7 @@ def show_status(status: Answer) -> None:
         f" {status['trunk_legs']} trunk legs"
     )
     others = (_store(status["store"]), *_broker(status["mqtt"]), _configuration(status))
-    for line in (*_unowned(status), *others):
+    for line in (*_unowned(status), *others, *_old_port(status.get("old_port"))):
         page.print(line)
 
 
@@ -81,6 +81,27 @@ def _broker(mqtt: Answer | None) -> Iterator[str]:
         yield (
             f"mqtt: {state}, {mqtt['queued']} events wait, {mqtt['dropped']} were dropped"
             f" ({mqtt['broker']})"
+        )
+
+
+def _old_port(old: Answer | None) -> Iterator[str]:
+    if old is None:
+        return
+    if not old["listening"]:
+        yield (
+            f"port of 0.1: {old['address']} is another program's: hooks that ask there get no"
+            " answer of ours; `pbxbilling doctor` says whether any do"
+        )
+    elif old["hooks"]:
+        yield (
+            f"port of 0.1: {old['hooks']} hooks came to {old['address']}, where the next release"
+            f" does not listen: set PBXBILLING_HOOK={old['instead']} under [globals] of"
+            " extensions.conf (FreePBX: in globals_custom.conf), then `dialplan reload`"
+        )
+    else:
+        yield (
+            f"port of 0.1: no hook has come to {old['address']}, where the next release does not"
+            f' listen; listen = "{old["instead"]}" under [agi] closes it now'
         )
 
 

@@ -35,7 +35,7 @@ class Address(NamedTuple):
 
 
 def parse_listen(text: str) -> Address:
-    """Read "127.0.0.1:4573" or "[::1]:4573"; raises ValueError that says what was expected."""
+    """Read "127.0.0.1:4590" or "[::1]:4590"; raises ValueError that says what was expected."""
     host, colon, port = text.rpartition(":")
     bracketed = host.startswith("[") and host.endswith("]")
     if not (colon and host and port.isdecimal() and int(port) <= 65_535):
@@ -90,7 +90,7 @@ _BROKER_EXPECTED = (
     'expected "mqtt://host" or "mqtts://host", with ":port" where it is another;'
     " username and password have keys of their own"
 )
-_LISTEN_EXPECTED = 'expected "host:port", as "127.0.0.1:4573" or "[::1]:4573"'
+_LISTEN_EXPECTED = 'expected "host:port", as "127.0.0.1:4590" or "[::1]:4590"'
 _SQLITE = "sqlite:///"
 
 

@@ -12,8 +12,9 @@ from pbxbilling.config.sections import StripeSettings
 from pbxbilling.config.settings import Settings
 
 # Bound or opened once, at the start.
+_LISTEN: KeyPath = ("agi", "listen")
 _AT_START: frozenset[KeyPath] = frozenset(
-    {("database", "url"), ("agi", "listen"), ("http", "listen"), ("http", "admin")}
+    {("database", "url"), _LISTEN, ("http", "listen"), ("http", "admin")}
     | {("stripe", key) for key in StripeSettings.model_fields}
 )
 
@@ -44,6 +45,8 @@ class Reload:
 def reload_of(old: Settings, new: Settings) -> Reload:
     """Compare the settings in force with those just read."""
     paths = tuple(_differences(old.model_dump(), new.model_dump()))
+    if _LISTEN not in paths and old.agi.takes_old_hooks != new.agi.takes_old_hooks:
+        paths = (*paths, _LISTEN)  # the same address, but the port of 0.1 opens or closes
     waiting = [path for path in paths if path in _AT_START]
     kept = new
     for section, key in waiting:
@@ -56,8 +59,10 @@ def reload_of(old: Settings, new: Settings) -> Reload:
 
 
 def _keep(new: Settings, old: Settings, section: str, key: str) -> Settings:
-    value = getattr(getattr(old, section), key)
-    held = getattr(new, section).model_copy(update={key: value})
+    before = getattr(old, section)
+    held = getattr(new, section).model_copy(update={key: getattr(before, key)})
+    if key not in before.model_fields_set:
+        held.model_fields_set.discard(key)  # it was not written: see AgiSettings.takes_old_hooks
     return new.model_copy(update={section: held})
 
 

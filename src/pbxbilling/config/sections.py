@@ -47,6 +47,10 @@ NonEmpty = Annotated[str, Field(min_length=1)]
 Dialled = Annotated[str, Field(pattern=DIALLED)]
 
 
+OLD_HOOK = Address("127.0.0.1", 4573)
+"""Where 0.1 listened unless it was told otherwise; FreePBX's and Wazo's port."""
+
+
 class Section(BaseModel):
     """What all sections share: unknown keys are faults, nothing is guessed, nothing changes."""
 
@@ -69,7 +73,7 @@ class DatabaseSettings(Section):
 class AgiSettings(Section):
     """`[agi]`: the hook's listener, who may ask, and how long an answer may take."""
 
-    listen: Listen = "127.0.0.1:4573"
+    listen: Listen = "127.0.0.1:4590"
     allow: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"),)
     deadline_ms: Annotated[int, Field(ge=10, le=10_000)] = 300
     on_deadline: Literal["admit", "refuse"] = "admit"
@@ -78,6 +82,11 @@ class AgiSettings(Section):
     def address(self) -> Address:
         """Host and port to listen on."""
         return parse_listen(self.listen)
+
+    @property
+    def takes_old_hooks(self) -> bool:
+        """Whether `OLD_HOOK` is listened on too: a site that wrote no address asks there."""
+        return "listen" not in self.model_fields_set
 
     @model_validator(mode="after")
     def _say_who_may_ask(self) -> AgiSettings:

@@ -10,12 +10,13 @@ from pathlib import Path
 from pbxbilling.ami.settings import LinkSettings
 from pbxbilling.config.faults import ConfigError
 from pbxbilling.config.load import load
-from pbxbilling.config.sections import PbxSettings
+from pbxbilling.config.sections import OLD_HOOK, PbxSettings
 from pbxbilling.config.settings import Settings
 from pbxbilling.doctor import database, journal
-from pbxbilling.doctor.check import Check, fail, ok, warn
+from pbxbilling.doctor.check import Check, Result, fail, ok, warn
+from pbxbilling.doctor.dialplan import asks_old_port, dialplan
 from pbxbilling.doctor.hook import round_trip
-from pbxbilling.doctor.judge import dialplan, judge
+from pbxbilling.doctor.judge import judge
 from pbxbilling.doctor.manager import Said, UnreachableError, interview
 from pbxbilling.pbxes import link_settings
 from pbxbilling.ports import Clock
@@ -55,9 +56,18 @@ async def _pbx(pbx: PbxSettings, settings: Settings, clock: Clock) -> list[Check
         said = Said()
     else:
         checks = list(judge(pbx.name, pbx.username, pbx.trunks, said))
-        only = len(settings.pbx) == 1
-        checks += dialplan(pbx.name, settings.agi.address.port, said, only=only)
+        checks += await _dialplan(pbx.name, settings, said, clock)
     return [*checks, await asyncio.to_thread(_journal, pbx, said, clock)]
+
+
+async def _dialplan(pbx: str, settings: Settings, said: Said, clock: Clock) -> list[Check]:
+    """Where it asks at the port of 0.1, see who answers there: it is other programs' port too."""
+    agi, old_answers = settings.agi, False
+    if agi.takes_old_hooks and asks_old_port(said):
+        there = agi.model_copy(update={"listen": str(OLD_HOOK)})
+        old_answers = (await round_trip(there, clock)).result is not Result.FAIL
+    only = len(settings.pbx) == 1
+    return list(dialplan(pbx, agi.address, said, only=only, old_answers=old_answers))
 
 
 _REFUSED = (

@@ -10,7 +10,7 @@ from pbxbilling.ami.protocol import values_of
 from pbxbilling.ami.rights import beyond_need
 from pbxbilling.ami.rights import mend as mend_rights
 from pbxbilling.doctor.check import Check, fail, ok, warn
-from pbxbilling.doctor.manager import CONTEXT, LISTEN_S, Said, is_pattern
+from pbxbilling.doctor.manager import LISTEN_S, Said, is_pattern
 
 CLOCKS_APART_S = 2.0  # beyond it, seconds that were rebuilt from two clocks are off by as much
 
@@ -22,7 +22,7 @@ _SHOWN = 8
 
 
 def judge(pbx: str, user: str, trunks: Sequence[str], said: Said) -> Iterator[Check]:
-    """Everything but the journal and the hook's globals, of a PBX that answered."""
+    """Everything but the journal and the dialplan, of a PBX that answered."""
     yield ok(pbx, "login", f"Asterisk {said.version or 'of an unknown release'}, as {user}")
     yield rights(pbx, user, said)
     yield events(pbx, user, said)
@@ -140,48 +140,3 @@ def _endpoints_match(pbx: str, trunk: str, endpoints: Sequence[str] | None) -> C
 def _some(names: Sequence[str]) -> str:
     more = len(names) - _SHOWN
     return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "") or "none"
-
-
-def dialplan(pbx: str, port: int, said: Said, *, only: bool) -> Iterator[Check]:
-    """Whether the subroutine is loaded, and whether its globals lead to this daemon.
-
-    `port` is the hook's, `only` whether this is the only PBX.
-    """
-    shipped = "include extensions_pbxbilling.conf in extensions.conf, then `dialplan reload`"
-    if said.subroutine is None:
-        unknown = "it did not tell whether the subroutine is loaded"
-        yield warn(pbx, "dialplan", unknown, f"see `dialplan show {CONTEXT}`; {shipped}")
-        return
-    if not said.subroutine:
-        yield warn(pbx, "dialplan", f"no context {CONTEXT}: it refuses no call", shipped)
-        return
-    yield ok(pbx, "dialplan", f"{CONTEXT} is loaded")
-    hook, name, _ = said.globals
-    yield _hook_global(pbx, port, hook)
-    yield _pbx_global(pbx, name, only=only)
-
-
-def _hook_global(pbx: str, port: int, hook: str | None) -> Check:
-    name = "PBXBILLING_HOOK"
-    mend = f"{name}=HOST:{port} in [globals] of extensions.conf, then `dialplan reload`"
-    if hook is None:
-        return warn(pbx, name, "it did not tell where it asks", mend)
-    if not hook:
-        return fail(pbx, name, "empty: calls go by PBXBILLING_FALLBACK", mend)
-    if hook.rpartition(":")[2] != str(port) and not (":" not in hook and port == 4573):
-        return warn(pbx, name, f"it asks at {hook}, the daemon listens on port {port}", mend)
-    return ok(pbx, name, hook)
-
-
-def _pbx_global(pbx: str, value: str | None, *, only: bool) -> Check:
-    name = "PBXBILLING_PBX"
-    mend = f"{name}={pbx} in [globals] of extensions.conf, then `dialplan reload`"
-    if value is None:
-        return warn(pbx, name, "it did not tell its name", mend)
-    if value == pbx:
-        return ok(pbx, name, value)
-    if value:
-        return fail(pbx, name, f"it calls itself {value}: its calls are a stranger's", mend)
-    if only:
-        return ok(pbx, name, "empty: the only PBX")
-    return warn(pbx, name, "empty: it is known by its address, if that is its `host`", mend)

@@ -35,6 +35,7 @@ from pbxbilling.services.views import (
     BrokerView,
     CallView,
     JournalState,
+    OldPortView,
     PbxView,
     StatusView,
     StoreView,
@@ -83,6 +84,7 @@ class Inspector:
         *,
         heard: Callable[[str], datetime | None],
         broker: Callable[[], BrokerView | None],
+        old_port: Callable[[], OldPortView | None],
         unowned_legs: int,
     ) -> None:
         """`heard`: when a PBX was last heard, by its name; `broker`: MQTT's, None without one."""
@@ -96,6 +98,7 @@ class Inspector:
         self._emit = emit
         self._heard = heard
         self._broker = broker
+        self._old_port = old_port
         self._since = clock.now()
         self._unowned_legs = unowned_legs
         self._config_error: str | None = None
@@ -196,6 +199,7 @@ class Inspector:
             trunk_legs=sum(legs),
             unowned_legs=self._unowned_legs,
             mqtt=self._broker(),
+            old_port=self._old_port(),
         )
 
     def _pbx_view(self, link: PbxTrust, calls: int) -> PbxView:

@@ -195,10 +195,23 @@ class BrokerView:
 
 
 @dataclass(frozen=True, slots=True)
+class OldPortView:
+    """The port of 0.1, for this release: hooks that came there, and where they should go instead.
+
+    Not `listening` where another program has it.
+    """
+
+    address: str
+    listening: bool
+    hooks: int
+    instead: str
+
+
+@dataclass(frozen=True, slots=True)
 class StatusView:
     """The daemon at a glance. `config_error` is what a bad reload said; the last good one rules.
 
-    `mqtt` is None where it is not enabled.
+    `mqtt` is None where it is not enabled, `old_port` where `agi.listen` is written.
     """
 
     version: str
@@ -212,6 +225,7 @@ class StatusView:
     trunk_legs: int
     unowned_legs: int
     mqtt: BrokerView | None = None
+    old_port: OldPortView | None = None
 
     @property
     def ready(self) -> bool:

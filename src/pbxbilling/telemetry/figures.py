@@ -9,7 +9,7 @@ from typing import Protocol
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from pbxbilling.domain.admission import NOTHING, Direction, Load, Mode
-from pbxbilling.services.views import BrokerView, StatusView
+from pbxbilling.services.views import BrokerView, OldPortView, StatusView
 from pbxbilling.telemetry.counts import TenantLabels
 
 
@@ -114,6 +114,17 @@ def _status_gauges(live: LiveFigures) -> Iterator[Metric]:
         value=status.store.dropped,
     )
     yield from _broker_figures(status.mqtt)
+    yield _old_port_figure(status.old_port)
+
+
+def _old_port_figure(old_port: OldPortView | None) -> Metric:
+    """Without a sample where the port of 0.1 is not asked for."""
+    hooks = CounterMetricFamily(
+        "pbxbilling_agi_old_port_hooks", "Hooks that came to port 4573, the default of 0.1."
+    )
+    if old_port is not None:
+        hooks.add_metric((), old_port.hooks)
+    return hooks
 
 
 def _broker_figures(mqtt: BrokerView | None) -> Iterator[Metric]:

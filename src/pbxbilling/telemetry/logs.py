@@ -22,7 +22,7 @@ class Log:
     """All log lines of the process, in one form and from one level on.
 
     >>> log = Log(writer, clock, "json", "info")
-    >>> log.info("listening", address="127.0.0.1:4573")
+    >>> log.info("listening", address="127.0.0.1:4590")
     >>> emit = log.sink  # an EventSink
     """
 

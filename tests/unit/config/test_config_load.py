@@ -46,10 +46,17 @@ def test_an_empty_file_is_the_documented_defaults(write: Write) -> None:
     assert settings.mode is Mode.OFF
     assert settings.unknown_tenant == "admit"
     assert settings.database.path == Path("/var/lib/pbxbilling/pbxbilling.db")
-    assert settings.agi.address == ("127.0.0.1", 4573)
+    assert settings.agi.address == ("127.0.0.1", 4590)
+    assert settings.agi.takes_old_hooks
     assert (settings.agi.deadline_ms, settings.agi.on_deadline) == (300, "admit")
     assert settings.http.address == ("127.0.0.1", 8080)
     assert settings.billing.daily_check == time(1, 0)
+
+
+def test_an_address_out_of_the_environment_is_written_too(write: Write) -> None:
+    env = {"PBXBILLING_AGI__LISTEN": "127.0.0.1:4590"}
+    assert not load(write("[agi]\ndeadline_ms = 500"), env).agi.takes_old_hooks
+    assert load(write("[agi]\ndeadline_ms = 500"), {}).agi.takes_old_hooks
 
 
 def test_the_secret_file_is_read_beside_the_file_without_its_newline(write: Write) -> None:
@@ -132,8 +139,8 @@ def test_every_reason_that_can_refuse_may_have_a_cause_of_its_own() -> None:
             'FILE:2: agi.allow[1]: expected a network, as "192.0.2.0/24", got "ten"',
         ),
         (
-            '[agi]\nlisten = "4573"',
-            'FILE:2: agi.listen: expected "host:port", as "127.0.0.1:4573" or "[::1]:4573"',
+            '[agi]\nlisten = "4590"',
+            'FILE:2: agi.listen: expected "host:port", as "127.0.0.1:4590" or "[::1]:4590"',
         ),
         (
             '[billing]\ntimezone = "Europe/Bonn"',
@@ -312,11 +319,11 @@ def test_two_pbxes_of_one_name_are_a_fault(write: Write) -> None:
 
 
 def test_a_listener_that_is_reachable_from_outside_needs_an_explicit_allow(write: Write) -> None:
-    (fault,) = faults(write('[agi]\nlisten = "0.0.0.0:4573"'))
+    (fault,) = faults(write('[agi]\nlisten = "0.0.0.0:4590"'))
     assert "name the PBXs that may ask" in fault
-    text = '[agi]\nlisten = "0.0.0.0:4573"\nallow = ["192.0.2.0/24"]'
+    text = '[agi]\nlisten = "0.0.0.0:4590"\nallow = ["192.0.2.0/24"]'
     assert load(write(text), {}).agi.address.host == "0.0.0.0"
-    assert load(write('[agi]\nlisten = "[::1]:4573"'), {}).agi.address == ("::1", 4573)
+    assert load(write('[agi]\nlisten = "[::1]:4590"'), {}).agi.address == ("::1", 4590)
 
 
 def test_a_missing_file_and_broken_toml_say_where(tmp_path: Path, write: Write) -> None:

@@ -31,6 +31,21 @@ def test_listeners_and_database_keep_their_old_values_until_a_restart() -> None:
     assert "only after a restart: database.url, agi.listen" in str(reload)
 
 
+def test_the_port_of_0_1_opens_and_closes_at_a_restart_alone() -> None:
+    silent, written = settings(), settings('{"agi": {"listen": "127.0.0.1:4590"}}')
+    for old, new in ((silent, written), (written, silent)):
+        once = reload_of(old, new)
+        again = reload_of(once.in_force, new)
+        assert str(once) == str(again) == "only after a restart: agi.listen"
+        assert once.in_force.agi.takes_old_hooks == old.agi.takes_old_hooks
+
+
+def test_a_reload_that_leaves_the_listener_alone_keeps_the_port_of_0_1() -> None:
+    reload = reload_of(settings(), settings('{"agi": {"deadline_ms": 500}}'))
+    assert reload.in_force.agi.takes_old_hooks
+    assert str(reload) == "in force: agi.deadline_ms"
+
+
 def test_a_changed_pbx_shows_no_secret() -> None:
     one = '{"pbx": [{"name": "a", "host": "h", "username": "u", "secret": "%s"}]}'
     reload = reload_of(settings(one % "first"), settings(one % "second"))

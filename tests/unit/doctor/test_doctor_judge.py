@@ -19,16 +19,11 @@ WELL = Said(
     ahead_s=0.1,
     endpoints=("PJSIP/carrier", "PJSIP/phone1"),
     trunks={"PJSIP/carrier": True},
-    subroutine=True,
-    globals=("127.0.0.1:4573", "pbx1", ""),
 )
 
 
 def judged(said: Said, *trunks: str) -> list[Check]:
-    return [
-        *judge.judge("pbx1", "pbxbilling", trunks or ("PJSIP/carrier",), said),
-        *judge.dialplan("pbx1", 4573, said, only=True),
-    ]
+    return [*judge.judge("pbx1", "pbxbilling", trunks or ("PJSIP/carrier",), said)]
 
 
 def unwell(checks: Iterable[Check]) -> list[tuple[str, str]]:
@@ -53,8 +48,6 @@ def test_a_pbx_that_tells_nothing_is_not_known_and_fails_nothing() -> None:
         (replace(WELL, stamped=False), "timestampevents"),
         (replace(WELL, channels=(OWNED, ROW)), "channelvars"),
         (replace(WELL, trunks={"PJSIP/carrier": False}), "trunk PJSIP/carrier"),
-        (replace(WELL, globals=("", "pbx1", "")), "PBXBILLING_HOOK"),
-        (replace(WELL, globals=("127.0.0.1", "pbx2", "")), "PBXBILLING_PBX"),
     ],
 )
 def test_a_fault_that_loses_calls_fails_alone_and_tells_its_mend(said: Said, name: str) -> None:
@@ -67,8 +60,6 @@ def test_a_fault_that_loses_calls_fails_alone_and_tells_its_mend(said: Said, nam
     ("said", "name"),
     [
         (replace(WELL, ahead_s=-3.5), "clock"),
-        (replace(WELL, subroutine=False), "dialplan"),
-        (replace(WELL, globals=("127.0.0.1:4574", "pbx1", "")), "PBXBILLING_HOOK"),
         (replace(WELL, channels=()), "channelvars"),
         (replace(WELL, trunks={}), "trunk PJSIP/carrier"),
     ],
@@ -128,11 +119,3 @@ def test_a_pattern_that_takes_the_phones_too_is_a_warning() -> None:
 def test_a_pattern_that_nothing_listed_has_is_not_known(listed: tuple[str, ...] | None) -> None:
     said = replace(WELL, endpoints=listed)  # endpoints of a database are in no list
     assert unwell(judged(said, "PJSIP/car*")) == [("warn", "trunk PJSIP/car*")]
-
-
-def test_an_empty_name_is_well_only_where_there_is_one_pbx() -> None:
-    nameless = replace(WELL, globals=("127.0.0.1:4573", "", ""))
-    assert unwell(judge.dialplan("pbx1", 4573, nameless, only=True)) == []
-    assert unwell(judge.dialplan("pbx1", 4573, nameless, only=False)) == [
-        ("warn", "PBXBILLING_PBX")
-    ]

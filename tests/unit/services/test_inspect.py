@@ -53,6 +53,7 @@ def test_a_change_orders_the_cuts_anew_of_whom_it_concerns(subject: str, cut: li
         world.facts.append,
         heard=lambda _pbx: None,
         broker=lambda: None,
+        old_port=lambda: None,
         unowned_legs=0,
     )
     inspector.sink(AccountsChanged(world.clock.now(), "root", "apply", subject))

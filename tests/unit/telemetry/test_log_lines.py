@@ -156,8 +156,8 @@ def test_lines_below_the_level_are_not_written(lines: Lines) -> None:
 def test_a_reload_changes_form_and_level(lines: Lines) -> None:
     log = log_to(lines, level="error")
     log.configure("console", "info")
-    log.info("listening", address="127.0.0.1:4573")
-    assert b"listening address='127.0.0.1:4573'" in lines[0]
+    log.info("listening", address="127.0.0.1:4590")
+    assert b"listening address='127.0.0.1:4590'" in lines[0]
 
 
 def test_a_caller_cannot_forge_a_line_or_paint_the_terminal(lines: Lines) -> None:

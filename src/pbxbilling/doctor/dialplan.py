@@ -1,0 +1,91 @@
+"""Whether a PBX's dialplan leads its hooks to this daemon: pure functions from `Said` to checks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pbxbilling.config.forms import Address
+from pbxbilling.config.sections import OLD_HOOK
+from pbxbilling.doctor.check import Check, fail, ok, warn
+from pbxbilling.doctor.manager import CONTEXT, Said
+
+_PORTLESS = 4573  # of agi://HOST (res/res_agi.c, AGI_PORT)
+_GLOBALS = "under [globals] of extensions.conf (FreePBX: in globals_custom.conf)"
+_RELOAD = "then `dialplan reload`"
+_ANYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - told apart, not listened on
+_OPEN = "calls go by PBXBILLING_FALLBACK"
+
+
+def dialplan(
+    pbx: str, listen: Address, said: Said, *, only: bool, old_answers: bool
+) -> Iterator[Check]:
+    """Whether the subroutine is loaded, and whether its globals lead to this daemon.
+
+    `only`: this is the only PBX; `old_answers`: the daemon answers at the port of 0.1, too.
+    """
+    shipped = "include extensions_pbxbilling.conf in extensions.conf, then `dialplan reload`"
+    if said.subroutine is None:
+        unknown = "it did not tell whether the subroutine is loaded"
+        yield warn(pbx, "dialplan", unknown, f"see `dialplan show {CONTEXT}`; {shipped}")
+        return
+    if not said.subroutine:
+        yield warn(pbx, "dialplan", f"no context {CONTEXT}: it refuses no call", shipped)
+        return
+    yield ok(pbx, "dialplan", f"{CONTEXT} is loaded")
+    _, name, _ = said.globals
+    yield _hook_global(pbx, listen, said, old_answers=old_answers)
+    yield _pbx_global(pbx, name, only=only)
+
+
+def asks_old_port(said: Said) -> bool:
+    """Whether this PBX's hooks go to the port that 0.1 had."""
+    return port_of(_asked(said) or "") == OLD_HOOK.port
+
+
+def port_of(hook: str) -> int | None:
+    """The port of a PBXBILLING_HOOK, "host:port" or "host"; None where it names none of either."""
+    host, colon, port = hook.rpartition(":")
+    if not colon or hook.endswith("]"):
+        return _PORTLESS if hook else None
+    return int(port) if host and port.isdecimal() else None
+
+
+def _asked(said: Said) -> str | None:
+    """Where the subroutine asks first: "" is nowhere, None was not told."""
+    hook = said.globals[0]
+    return said.default_hook if hook == "" else hook
+
+
+def _hook_global(pbx: str, listen: Address, said: Said, *, old_answers: bool) -> Check:
+    name = "PBXBILLING_HOOK"
+    where = f"HOST:{listen.port}" if listen.host in _ANYWHERE else str(listen)
+    mend = f"{name}={where} {_GLOBALS}, {_RELOAD}"
+    hook = _asked(said)
+    if hook is None:
+        return warn(pbx, name, "it did not tell where it asks", mend)
+    if not hook:
+        return fail(pbx, name, f"empty, and the subroutine has no default: {_OPEN}", mend)
+    found = hook if said.globals[0] else f"empty: {hook} by default"
+    if port_of(hook) == listen.port:
+        return ok(pbx, name, found)
+    if port_of(hook) == OLD_HOOK.port and old_answers:
+        found = f"{found}: answered in this release, the next does not listen there"
+        return warn(pbx, name, found, mend)
+    if port_of(said.globals[2] or "") == listen.port:
+        found = f"it asks at {found} first; this daemon is its second, PBXBILLING_HOOK2"
+        return warn(pbx, name, found, mend)
+    return fail(pbx, name, f"it asks at {found}, the daemon listens at {listen}: {_OPEN}", mend)
+
+
+def _pbx_global(pbx: str, value: str | None, *, only: bool) -> Check:
+    name = "PBXBILLING_PBX"
+    mend = f"{name}={pbx} {_GLOBALS}, {_RELOAD}"
+    if value is None:
+        return warn(pbx, name, "it did not tell its name", mend)
+    if value == pbx:
+        return ok(pbx, name, value)
+    if value:
+        return fail(pbx, name, f"it calls itself {value}: its calls are a stranger's", mend)
+    if only:
+        return ok(pbx, name, "empty: the only PBX")
+    return warn(pbx, name, "empty: it is known by its address, if that is its `host`", mend)

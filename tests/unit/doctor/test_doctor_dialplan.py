@@ -1,0 +1,116 @@
+"""Whether a dialplan leads its hooks here is judged by where it asks, and where we listen."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pbxbilling.config.forms import Address
+from pbxbilling.config.sections import AgiSettings
+from pbxbilling.doctor.check import Check, Result
+from pbxbilling.doctor.dialplan import asks_old_port, dialplan, port_of
+from pbxbilling.doctor.manager import Said, default_hook
+
+SUBROUTINE = Path(__file__).parents[3] / "config" / "asterisk" / "extensions_pbxbilling.conf"
+HERE = Address("127.0.0.1", 4590)
+DEFAULT = "127.0.0.1:4590"
+NEW = Said(subroutine=True, default_hook=DEFAULT, globals=("", "pbx1", ""))
+OLD = replace(NEW, default_hook="")
+
+
+def judged(
+    said: Said, listen: Address = HERE, *, only: bool = True, old_answers: bool = False
+) -> list[Check]:
+    return [*dialplan("pbx1", listen, said, only=only, old_answers=old_answers)]
+
+
+def unwell(checks: Iterable[Check]) -> list[tuple[str, str]]:
+    return [(str(check.result), check.name) for check in checks if check.result is not Result.OK]
+
+
+def asking(said: Said, hook: str, second: str = "") -> Said:
+    return replace(said, globals=(hook, "pbx1", second))
+
+
+def test_a_pbx_that_tells_nothing_is_not_known() -> None:
+    assert unwell(judged(Said())) == [("warn", "dialplan")]
+    assert unwell(judged(Said(subroutine=True))) == [
+        ("warn", "PBXBILLING_HOOK"),
+        ("warn", "PBXBILLING_PBX"),
+    ]
+
+
+def test_a_dialplan_without_the_subroutine_is_a_warning() -> None:
+    assert unwell(judged(replace(NEW, subroutine=False))) == [("warn", "dialplan")]
+
+
+@pytest.mark.parametrize("said", [NEW, asking(OLD, DEFAULT), asking(NEW, "192.0.2.1:4590")])
+def test_a_hook_that_asks_our_port_is_well(said: Said) -> None:
+    assert unwell(judged(said)) == []
+
+
+def test_an_empty_hook_fails_where_the_loaded_subroutine_has_no_default() -> None:
+    (check,) = (check for check in judged(OLD) if check.result is Result.FAIL)
+    assert check.name == "PBXBILLING_HOOK"
+    assert "PBXBILLING_FALLBACK" in check.found
+    assert check.mend == (
+        "PBXBILLING_HOOK=127.0.0.1:4590 under [globals] of extensions.conf"
+        " (FreePBX: in globals_custom.conf), then `dialplan reload`"
+    )
+
+
+@given(st.sampled_from([NEW, OLD]), st.integers(1, 65_535), st.integers(1, 65_535))
+def test_a_hook_is_well_where_the_daemon_listens_and_fails_everywhere_else(
+    said: Said, asked: int, listened: int
+) -> None:
+    checks = judged(asking(said, f"127.0.0.1:{asked}"), Address("127.0.0.1", listened))
+    expected = [] if asked == listened else [("fail", "PBXBILLING_HOOK")]
+    assert unwell(checks) == expected
+
+
+def test_the_default_of_the_subroutine_fails_where_the_daemon_listens_elsewhere() -> None:
+    assert unwell(judged(NEW, Address("127.0.0.1", 4573))) == [("fail", "PBXBILLING_HOOK")]
+
+
+@pytest.mark.parametrize("hook", ["127.0.0.1:4573", "127.0.0.1", "[::1]:4573", "[::1]", "pbx"])
+def test_the_port_of_0_1_is_a_warning_while_we_answer_there(hook: str) -> None:
+    said = asking(OLD, hook)  # agi://HOST is port 4573
+    assert asks_old_port(said)
+    assert unwell(judged(said, old_answers=True)) == [("warn", "PBXBILLING_HOOK")]
+    assert unwell(judged(said, old_answers=False)) == [("fail", "PBXBILLING_HOOK")]
+    assert unwell(judged(said, Address("127.0.0.1", 4573))) == []
+
+
+def test_the_second_daemon_of_a_pbx_is_told_that_it_is_the_second() -> None:
+    said = asking(NEW, "192.0.2.1:4600", second=DEFAULT)
+    assert unwell(judged(said)) == [("warn", "PBXBILLING_HOOK")]
+
+
+def test_a_daemon_that_listens_everywhere_does_not_tell_to_ask_everywhere() -> None:
+    checks = judged(asking(NEW, "192.0.2.1:4600"), Address("0.0.0.0", 4590))
+    assert "PBXBILLING_HOOK=HOST:4590" in checks[1].mend
+
+
+@pytest.mark.parametrize("hook", ["", ":", ":4590", "127.0.0.1:", "127.0.0.1:agi"])
+def test_what_is_no_address_has_no_port(hook: str) -> None:
+    assert port_of(hook) is None
+
+
+def test_an_empty_name_is_well_only_where_there_is_one_pbx() -> None:
+    nameless = replace(NEW, globals=("", "", ""))
+    assert unwell(judged(nameless)) == []
+    assert unwell(judged(nameless, only=False)) == [("warn", "PBXBILLING_PBX")]
+    other = replace(NEW, globals=("", "pbx2", ""))
+    assert unwell(judged(other)) == [("fail", "PBXBILLING_PBX")]
+
+
+def test_the_shipped_subroutine_asks_by_default_where_the_daemon_listens_by_default() -> None:
+    steps = SUBROUTINE.read_text().splitlines()
+    assert default_hook(steps) == AgiSettings().listen
+
+
+def test_a_subroutine_without_a_default_has_none() -> None:
+    assert default_hook(["PBXBILLING=,LOCAL(hook)=${PBXBILLING_HOOK},LOCAL(spare)="]) == ""
