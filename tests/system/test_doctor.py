@@ -98,6 +98,7 @@ def test_an_idle_pbx_fails_nothing_and_is_warned_of_what_no_call_has_shown(
     asterisk.wait_idle()
     status, found = examined(daemon)
     unwell = {name: check["result"] for (_, name), check in found.items() if check["mend"]}
+    unwell.pop("journal", None)  # Asterisk makes it with its first call
     assert unwell == {"events": "warn", "timestampevents": "warn", "channelvars": "warn"}
     assert status == 0
 
