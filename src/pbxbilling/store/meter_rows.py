@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, Row, bindparam, case, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    Row,
+    and_,
+    bindparam,
+    case,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import Insert
 
 from pbxbilling.domain.meter_event import (
@@ -14,7 +25,6 @@ from pbxbilling.domain.meter_event import (
     MeterEventMoved,
     MeterEventsUnparked,
 )
-from pbxbilling.domain.records import EndWitness
 from pbxbilling.store import schema
 from pbxbilling.store.values import Values, from_us, instant, storable, to_us
 
@@ -35,7 +45,7 @@ def metered(table: Insert) -> Executable:
         leg.ended_at,
         minutes,
         minutes,
-        leg.witness == EndWitness.ESTIMATED.value,
+        and_(leg.witness.is_not(None), leg.witness.in_(schema.GUESSED_ENDS)),
         literal(EventState.WAITING.value),
         literal(0),
         literal(""),
