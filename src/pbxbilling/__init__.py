@@ -1,3 +1,3 @@
 """Call admission, live usage and billing for multi-tenant Asterisk."""
 
-__version__ = "0.1.0"
+__version__ = "0.1.1"
