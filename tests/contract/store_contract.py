@@ -15,6 +15,7 @@ from pbxbilling.domain.admission import Mode, Outcome, Reason
 from pbxbilling.domain.channel import ChannelKey, LegDirection
 from pbxbilling.domain.charging import Charges, Charging
 from pbxbilling.domain.destinations import DestinationRate
+from pbxbilling.domain.key_origin import AccountKind, KeyOrigin, SetBy
 from pbxbilling.domain.plan import BillingIncrement, Cycle, Limits, Overage, Plan, StripePrices
 from pbxbilling.domain.records import (
     AuditRecord,
@@ -129,6 +130,29 @@ class StoreContract(OfAnyStore):
             accounts = await store.accounts()
         assert accounts.plans == (Plan("pro", active=False),)
         assert accounts.tenants == (Tenant("acme", "free"),)
+
+    async def test_a_key_has_the_origin_that_was_written_last(self) -> None:
+        plans = KeyOrigin(AccountKind.PLAN, "acme", "name", SetBy.COMMAND, after(1))
+        plan, mode, other = (
+            KeyOrigin(AccountKind.TENANT, slug, key, SetBy.COMMAND, after(2))
+            for slug, key in (("acme", "plan"), ("acme", "mode"), ("globex", "plan"))
+        )
+        again = replace(plan, by=SetBy.GATEWAY, at=after(3.000_001))
+        async with self.opened() as store:
+            await store.commit([plans, plan, mode, other])
+            await store.commit([again])
+            assert await store.key_origins(AccountKind.TENANT, "acme") == [mode, again]
+            assert await store.key_origins(AccountKind.PLAN, "acme") == [plans]
+            assert await store.key_origins(AccountKind.PLAN, "globex") == []
+
+    async def test_keys_that_another_than_the_file_set_are_found(self) -> None:
+        origins = [KeyOrigin(AccountKind.TENANT, "acme", f"key{by}", by, after(1)) for by in SetBy]
+        async with self.opened() as store:
+            await store.commit(origins)
+            found = await store.keys_not_by_file()
+            assert {one.by for one in found} == set(SetBy) - {SetBy.FILE}
+            await store.commit([replace(one, by=SetBy.FILE) for one in found])
+            assert await store.keys_not_by_file() == []
 
     async def test_open_calls_are_those_without_an_end(self) -> None:
         live, over = call("c1"), call("c2", ended_at=after(5))

@@ -17,6 +17,7 @@ from pbxbilling.domain.billed import (
     SavedStatement,
 )
 from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.key_origin import AccountKind, KeyOrigin, SetBy
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.records import (
     Accounts,
@@ -61,6 +62,7 @@ class MemoryStore:
         self.known_marks: dict[str, PbxMark] = {}
         self.plans: dict[str, Plan] = {}
         self.tenants: dict[str, Tenant] = {}
+        self.origins: dict[tuple[str, str, str], KeyOrigin] = {}
         self.decided: list[DecisionRecord] = []
         self.audited: list[AuditRecord] = []
         self.mirrors = MemoryMirrors()
@@ -96,6 +98,8 @@ class MemoryStore:
                 self.plans[record.slug] = record
             case Tenant():
                 self.tenants[record.slug] = record
+            case KeyOrigin():
+                self.origins[record.kind, record.slug, record.key] = record
             case SavedStatement() | BilledLeg() | OneOffEntry() | OneOffUsed() | PlanSwitched():
                 self.bills.put(record)
             case UnitsUsed():
@@ -124,6 +128,13 @@ class MemoryStore:
             tuple(self.plans[slug] for slug in sorted(self.plans)),
             tuple(self.tenants[slug] for slug in sorted(self.tenants)),
         )
+
+    async def key_origins(self, kind: AccountKind, slug: str) -> list[KeyOrigin]:
+        found = sorted(self.origins.items())
+        return [origin for key, origin in found if key[:2] == (kind, slug)]
+
+    async def keys_not_by_file(self) -> list[KeyOrigin]:
+        return [origin for origin in self.origins.values() if origin.by is not SetBy.FILE]
 
     async def open_calls(self) -> list[CallRecord]:
         alive = (call for call in self.calls.values() if call.ended_at is None)

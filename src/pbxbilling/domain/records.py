@@ -19,6 +19,7 @@ from pbxbilling.domain.billed import BillingCycle, BillingRecord, InvoiceRun
 from pbxbilling.domain.channel import ChannelKey, LegDirection
 from pbxbilling.domain.cursor import Cursor
 from pbxbilling.domain.gateway import Letter, LetterMoved
+from pbxbilling.domain.key_origin import KeyOrigin
 from pbxbilling.domain.meter_event import MeterRecord
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.subscription import Customer, Invoice, Subscription
@@ -293,6 +294,7 @@ Record = (
     | PbxMark
     | Plan
     | Tenant
+    | KeyOrigin
     | Subscription
     | Customer
     | Invoice

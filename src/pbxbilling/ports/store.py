@@ -17,6 +17,7 @@ from pbxbilling.domain.billed import (
 from pbxbilling.domain.channel import ChannelKey
 from pbxbilling.domain.figures import Charged
 from pbxbilling.domain.gateway import Letter, LetterState
+from pbxbilling.domain.key_origin import AccountKind, KeyOrigin
 from pbxbilling.domain.meter_event import EventState, MeterBacklog, MeterEvent
 from pbxbilling.domain.records import (
     Accounts,
@@ -42,6 +43,14 @@ class Store(Protocol):
 
     async def accounts(self) -> Accounts:
         """All plans and tenants."""
+        ...
+
+    async def key_origins(self, kind: AccountKind, slug: str) -> list[KeyOrigin]:
+        """Who set the keys of a plan or tenant last, by key; of those without one, the file."""
+        ...
+
+    async def keys_not_by_file(self) -> list[KeyOrigin]:
+        """The keys of all plans and tenants that another than the file set last."""
         ...
 
     async def open_calls(self) -> list[CallRecord]:

@@ -17,6 +17,7 @@ from pbxbilling.domain.admission import Mode
 from pbxbilling.domain.channel import LegDirection
 from pbxbilling.domain.charging import Charges, Charging
 from pbxbilling.domain.destinations import DestinationRate
+from pbxbilling.domain.key_origin import AccountKind, KeyOrigin, SetBy
 from pbxbilling.domain.plan import (
     LIMIT_NAMES,
     BillingIncrement,
@@ -181,6 +182,22 @@ def _limits(overrides: str) -> Mapping[str, int | None]:
 @lru_cache(maxsize=1024)
 def _charging(way: str, before: str, since_us: int | None) -> Charging:
     return Charging(Charges(way), Charges(before), from_us(since_us))
+
+
+def origin_values(record: KeyOrigin) -> Values:
+    """The row of who set a key."""
+    return {
+        "kind": record.kind.value,
+        "slug": record.slug,
+        "key": record.key,
+        "by": record.by.value,
+        "at": to_us(record.at),
+    }
+
+
+def origin_record(row: Row[Any]) -> KeyOrigin:
+    """Who set a key, of a row."""
+    return KeyOrigin(AccountKind(row.kind), row.slug, row.key, SetBy(row.by), instant(row.at))
 
 
 def audit_values(record: AuditRecord) -> Values:

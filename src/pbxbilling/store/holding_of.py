@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, Table, func, or_, select
 
+from pbxbilling.domain.key_origin import AccountKind
 from pbxbilling.ports import StoreError
 from pbxbilling.store import schema
 from pbxbilling.store.engine import reading_engine
@@ -82,6 +83,12 @@ def _account(tenant: str) -> Select[Any]:
     return select(schema.tenant).where(schema.tenant.c.slug == tenant)
 
 
+def _origins(tenant: str) -> Select[Any]:
+    row = schema.key_origin.c
+    of_it = (row.kind == AccountKind.TENANT.value, row.slug == tenant)
+    return select(schema.key_origin).where(*of_it)
+
+
 def _audit(tenant: str) -> Select[Any]:
     """What was done to it, to its subscriptions, and what gave it a leg."""
     row, sold = schema.audit.c, schema.subscription.c
@@ -99,7 +106,7 @@ def _events(tenant: str) -> Select[Any]:
     return select(schema.letter).where(or_(row.about.in_(subscriptions), row.about.in_(customers)))
 
 
-_ABOUT = {"tenant": _account, "audit": _audit, "letter": _events}
+_ABOUT = {"tenant": _account, "key_origin": _origins, "audit": _audit, "letter": _events}
 
 
 def _plain(row: Row[Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxbilling.domain.admission import Outcome
 from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.key_origin import AccountKind, KeyOrigin
 from pbxbilling.domain.records import (
     Accounts,
     AuditRecord,
@@ -123,6 +124,17 @@ class SqlStore:
             (account_rows.all_tenants(), account_rows.tenant_record),
         )
         return Accounts(tuple(plans), tuple(tenants))
+
+    async def key_origins(self, kind: AccountKind, slug: str) -> list[KeyOrigin]:
+        """Who set the keys of a plan or tenant last, by key; of those without one, the file."""
+        origin = schema.key_origin.c
+        query = select(schema.key_origin).where(origin.kind == kind.value, origin.slug == slug)
+        return await self._reads.many(query.order_by(origin.key), account_rows.origin_record)
+
+    async def keys_not_by_file(self) -> list[KeyOrigin]:
+        """The keys of all plans and tenants that another than the file set last."""
+        query = select(schema.key_origin).where(schema.KEY_NOT_BY_FILE)
+        return await self._reads.many(query, account_rows.origin_record)
 
     async def open_calls(self) -> list[CallRecord]:
         """Calls that have not ended, oldest first."""

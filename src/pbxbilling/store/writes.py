@@ -31,6 +31,7 @@ from pbxbilling.domain.billed import (
 )
 from pbxbilling.domain.cursor import Cursor
 from pbxbilling.domain.gateway import Letter, LetterMoved
+from pbxbilling.domain.key_origin import KeyOrigin
 from pbxbilling.domain.meter_event import LegMetered, MeterEventMoved, MeterEventsUnparked
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.records import (
@@ -88,6 +89,7 @@ class Writes:
             PbxMark: _Write(upsert(schema.pbx_mark), call_rows.mark_values),
             Plan: _Write(upsert(schema.plan), account_rows.plan_values),
             Tenant: _Write(upsert(schema.tenant), account_rows.tenant_values),
+            KeyOrigin: _Write(upsert(schema.key_origin), account_rows.origin_values),
             Subscription: _Write(upsert(schema.subscription), mirror_rows.subscription_values),
             Customer: _Write(upsert(schema.customer), mirror_rows.customer_values),
             Invoice: _Write(upsert(schema.invoice, _invoice_is_later), mirror_rows.invoice_values),

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import BigInteger
 
 from pbxbilling.domain.billed import BillingCycle, PlanSwitched
+from pbxbilling.domain.key_origin import AccountKind, KeyOrigin, SetBy
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.records import AuditRecord, PbxMark, Record
 from pbxbilling.domain.tenant import Tenant
@@ -37,6 +38,8 @@ def held_on(tenant: str) -> list[Record]:
     """Something of every kind."""
     return [
         Tenant(tenant, "pro", email=f"{tenant}@example.com"),
+        KeyOrigin(AccountKind.TENANT, tenant, "plan", SetBy.COMMAND, NOON),
+        KeyOrigin(AccountKind.PLAN, tenant, "name", SetBy.COMMAND, NOON),
         call(tenant, tenant=tenant),
         ended_leg(f"{tenant}.1", tenant=tenant),
         decision(tenant=tenant),
@@ -76,6 +79,7 @@ async def test_everything_of_it_is_there_and_nothing_of_another(tmp_path: Path) 
     assert empty <= {"purged_usage", "meter_event"} | new_tables()
     assert set(tables) == {table.name for table in schema.metadata.sorted_tables} - OF_NOBODY
     assert (len(tables["audit"]), len(tables["letter"])) == (2, 2)
+    assert [row["kind"] for row in tables["key_origin"]] == ["tenant"]
     assert "globex" not in json.dumps(tables)
     assert oct((tmp_path / "out.zip").stat().st_mode)[-3:] == "600"
 
@@ -84,6 +88,7 @@ def new_tables() -> set[str]:
     """Tables of a tenant's that nothing is put into above."""
     known = {"tenant", "call", "leg", "decision", "audit", "subscription", "customer", "invoice"}
     known |= {"letter", "statement", "statement_leg", "one_off", "plan_switch", "billing_cycle"}
+    known |= {"key_origin"}
     return {table.name for table in schema.metadata.sorted_tables} - known
 
 

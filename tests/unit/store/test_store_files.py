@@ -18,7 +18,10 @@ from sqlalchemy import Select, create_engine, func, select
 from sqlalchemy.dialects import sqlite
 
 from pbxbilling.domain.gateway import LetterState
-from pbxbilling.domain.plan import Cycle, StripePrices
+from pbxbilling.domain.key_origin import AccountKind, KeyOrigin, SetBy
+from pbxbilling.domain.plan import Cycle, Limits, Plan, StripePrices
+from pbxbilling.domain.records import Accounts
+from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports import StoreError
 from pbxbilling.store import migrations, schema
 from pbxbilling.store.backup import copy_database
@@ -27,7 +30,7 @@ from pbxbilling.store.lock import database_lock
 from pbxbilling.store.migrate import migrate
 from pbxbilling.store.mirrors import letters_query
 from pbxbilling.store.sql import SqlStore
-from tests.support.store_records import call
+from tests.support.store_records import NOON, call
 
 
 @contextmanager
@@ -114,6 +117,34 @@ async def test_the_price_of_a_plan_becomes_that_of_a_month(
     assert (free.prices, free.included_minutes, free.stripe) == ({}, 0, StripePrices())
     assert (pro.prices, pro.included_minutes) == ({Cycle.MONTH: 1999}, 500)
     assert pro.stripe == StripePrices(flat="price_1", setup="price_2")
+
+
+@pytest.fixture
+def release_0_1(tmp_path: Path) -> Path:
+    """The migrations as they were in release 0.1."""
+    folder = tmp_path / "release"
+    shutil.copytree(migrations.__path__[0], folder)
+    for version in (folder / "versions").glob("0*.py"):
+        if version.name >= "0012":
+            version.unlink()
+    return folder
+
+
+async def test_accounts_of_an_older_release_are_as_the_file_set_them(
+    path: Path, release_0_1: Path
+) -> None:
+    migrate(path, release_0_1)
+    acme, plan = Tenant("acme", "pro", dids=("+15550100",)), Plan("pro", limits=Limits(5))
+    async with SqlStore(path) as store:
+        await store.commit([acme, plan])
+    migrate(path)
+    async with SqlStore(path) as store:
+        assert await store.accounts() == Accounts((plan,), (acme,))
+        assert await store.key_origins(AccountKind.TENANT, "acme") == []
+        assert await store.keys_not_by_file() == []
+        command = KeyOrigin(AccountKind.TENANT, "acme", "plan", SetBy.COMMAND, NOON)
+        await store.commit([command])
+        assert await store.keys_not_by_file() == [command]
 
 
 def test_a_new_file_and_one_that_is_up_to_date_are_not_copied(path: Path) -> None:

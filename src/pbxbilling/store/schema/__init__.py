@@ -9,7 +9,7 @@ that waited for its parent would hold up the rest.
 
 from __future__ import annotations
 
-from pbxbilling.store.schema.accounts import audit, plan, tenant
+from pbxbilling.store.schema.accounts import KEY_NOT_BY_FILE, audit, key_origin, plan, tenant
 from pbxbilling.store.schema.base import metadata
 from pbxbilling.store.schema.bills import (
     generic_usage,
@@ -49,6 +49,7 @@ __all__ = [
     "CALL_MERGED",
     "CALL_OPEN",
     "GUESSED_ENDS",
+    "KEY_NOT_BY_FILE",
     "LEG_ESTIMATED",
     "LEG_OPEN",
     "LEG_PLACED",
@@ -67,6 +68,7 @@ __all__ = [
     "generic_usage",
     "invoice",
     "invoice_run",
+    "key_origin",
     "leg",
     "letter",
     "metadata",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table
 
-from pbxbilling.store.schema.base import Object, RowNumber, metadata
+from pbxbilling.domain.key_origin import SetBy
+from pbxbilling.store.schema.base import Object, RowNumber, metadata, partial_index, spelled
 
 plan = Table(
     "plan",
@@ -65,6 +66,20 @@ tenant = Table(
     Column("charges_before", String, nullable=False),
     Column("charges_since", BigInteger),
 )
+
+key_origin = Table(
+    "key_origin",
+    metadata,
+    Column("kind", String, primary_key=True),
+    Column("slug", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("by", String, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+KEY_NOT_BY_FILE = key_origin.c.by != spelled(SetBy.FILE)
+partial_index("ix_key_origin_not_by_file", KEY_NOT_BY_FILE, key_origin.c.slug)
 
 audit = Table(
     "audit",
