@@ -71,7 +71,7 @@ class Desk:
         try:
             until((self.directory / "admin.sock").exists, "the daemon listens")
             until(lambda: self.ask("status")["ready"], "the daemon has reconciled")
-            self.ask("apply", text=ACCOUNTS, source="demo", dry_run=False)
+            self.ask("apply", text=ACCOUNTS, source="demo", dry_run=False, reset=True)
             with self.board.shown():
                 yield
             self.summary()

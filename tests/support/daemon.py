@@ -198,8 +198,8 @@ class Daemon(Running):
         return ask(self.config, command, given)
 
     def apply(self, accounts: str) -> None:
-        """Put plans and tenants in force."""
-        self.ask("apply", text=accounts, source="accounts.toml", dry_run=False)
+        """Put plans and tenants in force, whatever that resets."""
+        self.ask("apply", text=accounts, source="accounts.toml", dry_run=False, reset=True)
 
     def tenant(self, slug: str = "acme") -> dict[str, Any]:
         """What `tenants` lists of one."""

@@ -186,7 +186,7 @@ class VirtualSite:
         return json.loads(self.says(*words, "--json"))
 
     def apply(self, accounts: str) -> str:
-        """Put plans and tenants in force by a file."""
+        """Put plans and tenants in force by a file that resets nothing."""
         path = self.directory / "accounts.toml"
         path.write_text(accounts)
         return self.says("apply", str(path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import subprocess
@@ -193,6 +194,69 @@ def test_a_leg_of_nobody_is_listed_and_given_to_a_tenant(site: VirtualSite, *, l
 
 def test_a_leg_that_is_not_known_says_where_legs_are_listed(site: VirtualSite) -> None:
     assert "`pbxbilling usage unowned` lists" in site.fails("usage", "assign", "pbx1:9.9", "acme")
+
+
+# --- what a file of accounts leaves out ----------------------------------------------------------
+
+LESS = """
+[plan.starter]
+included_minutes = 500
+[tenant.acme]
+name = "Acme Inc."
+"""
+RESETS = """\
+changed   plan starter
+reset:    plan starter: max_calls: 2 → the default
+changed   tenant acme
+            name:  → Acme Inc.
+reset:    tenant acme: accountcodes: ['acme'] → the default, []
+2 plans and tenants: 0 added, 2 changed, 0 unchanged, 2 keys reset"""
+
+
+@pytest.mark.parametrize("live", [True, False], ids=["live", "offline"])
+def test_a_file_resets_nothing_that_nobody_agreed_to(site: VirtualSite, *, live: bool) -> None:
+    if not live:
+        site.stop()
+    file = site.directory / "less.toml"
+    file.write_text(LESS)
+    for dry in ([], ["--dry-run"]):
+        ran = site.run("apply", str(file), *dry)
+        assert ran.returncode == 1
+        assert ran.stdout == f"{RESETS}; nothing was written: it needs --reset\n"
+        assert ran.stderr.startswith("pbxbilling: 2 keys would be reset that the file leaves out")
+    told = site.run("apply", str(file), "--json")
+    assert (told.returncode, told.stderr) == (1, ran.stderr)
+    fields = [field for row in json.loads(told.stdout) for field in row["fields"]]
+    assert [one["key"] for one in fields if one["reset"]] == ["max_calls", "accountcodes"]
+    assert site.json("tenants")[0]["max_calls"] == 2
+    assert site.says("apply", str(file), "--reset") == f"{RESETS}\n"
+    assert site.json("tenants")[0]["max_calls"] is None
+
+
+def test_a_dry_run_that_agrees_to_resets_says_that_it_is_one(site: VirtualSite) -> None:
+    file = site.directory / "less.toml"
+    file.write_text(LESS)
+    told = site.says("apply", str(file), "--reset", "--dry-run")
+    assert told == f"{RESETS}; nothing was written: --dry-run\n"
+    assert site.says("apply", str(file), "--reset") == f"{RESETS}\n"
+    assert site.says("apply", str(file)).endswith("0 added, 0 changed, 2 unchanged\n")
+
+
+@pytest.mark.parametrize("live", [True, False], ids=["live", "offline"])
+def test_an_empty_cell_resets_nothing_that_nobody_agreed_to(
+    site: VirtualSite, *, live: bool
+) -> None:
+    if not live:
+        site.stop()
+    file = site.directory / "tenants.csv"
+    file.write_text("tenant,name,accountcodes\nacme,Acme Inc.,\n")
+    ran = site.run("tenants", "import", str(file))
+    assert (ran.returncode, "1 key would be reset" in ran.stderr) == (1, True)
+    assert "reset:    tenant acme: accountcodes: ['acme'] → the default, []\n" in ran.stdout
+    assert "1 changed, 0 unchanged, 1 key reset; nothing was written" in ran.stdout
+    assert site.json("tenant", "show", "acme")["settings"]["accountcodes"] == ["acme"]
+    assert site.says("tenants", "import", str(file), "--reset").endswith("1 key reset\n")
+    assert site.json("tenant", "show", "acme")["settings"]["accountcodes"] == []
 
 
 # --- exit statuses -------------------------------------------------------------------------------

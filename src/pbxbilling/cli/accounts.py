@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from pbxbilling.cli.changes import print_changes
 from pbxbilling.cli.moments import asked_moment, day, wrong_usage
-from pbxbilling.cli.options import DEFAULT, Config, DryRun, Json
+from pbxbilling.cli.options import DEFAULT, Config, DryRun, Json, Reset
 from pbxbilling.cli.output import NOTHING_WRITTEN, print_done, print_json, print_page, print_rows
 from pbxbilling.cli.pages import minutes_in_words
 from pbxbilling.cli.reach import ask
@@ -29,29 +30,15 @@ def apply(
     file: Path,
     config: Config = DEFAULT,
     dry_run: DryRun = False,
+    reset: Reset = False,
     json: Json = False,
 ) -> None:
     """Make plans and tenants match a file, and print what changed."""
     from pbxbilling.config.document import read_text
 
-    given = {"text": read_text(file), "source": str(file), "dry_run": dry_run}
+    given = {"text": read_text(file), "source": str(file), "dry_run": dry_run, "reset": reset}
     changes = ask(config, "apply", given)
-    if json:
-        print_json(changes)
-        return
-    for change in changes:
-        print_change(change)
-    if dry_run:
-        typer.echo(NOTHING_WRITTEN)
-
-
-def print_change(change: Mapping[str, Any]) -> None:
-    """What happened to a plan or tenant, with each key of one that changed."""
-    typer.echo(f"{change['kind']:9} {change['subject']}")
-    for field in change["fields"] if change["kind"] == "changed" else ():
-        typer.echo(f"            {field['key']}: {field['before']} → {field['after']}")
-    for note in change["notes"]:
-        typer.echo(f"            note: {note}")
+    print_changes(changes, "plans and tenants", dry_run=dry_run, reset=reset, as_json=json)
 
 
 @app.command()

@@ -14,6 +14,9 @@ Config = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="For programs.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only print.")]
+Reset = Annotated[
+    bool, typer.Option("--reset", help="Let what the file leaves out go to its defaults.")
+]
 OneMonth = Annotated[str, typer.Option("--month", help="As 2026-11.")]
 AnyMonth = Annotated[str, typer.Option("--month", help="As 2026-11; the current one if not given.")]
 ForTenant = Annotated[Optional[str], typer.Option("--tenant", help="Only this tenant.")]  # noqa: UP045

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 
 import typer
 
-from pbxbilling.cli.accounts import print_change
-from pbxbilling.cli.options import DEFAULT, Config, DryRun, Json
-from pbxbilling.cli.output import NOTHING_WRITTEN, STANDARD, print_json, print_rows, write_file
+from pbxbilling.cli.changes import print_changes
+from pbxbilling.cli.options import DEFAULT, Config, DryRun, Json, Reset
+from pbxbilling.cli.output import STANDARD, print_json, print_rows, write_file
 from pbxbilling.cli.pages import plan_in_words
 from pbxbilling.cli.reach import ask
 
@@ -46,21 +45,13 @@ def import_tenants(
     file: Path,
     config: Config = DEFAULT,
     dry_run: DryRun = False,
+    reset: Reset = False,
     json: Json = False,
 ) -> None:
     """Make tenants match a CSV file, and print what changed; - is standard input."""
     from pbxbilling.config.document import read_text
 
     text = read_text(Path("/dev/stdin") if file == STANDARD else file, newline="")
-    changes = ask(config, "import", {"text": text, "source": str(file), "dry_run": dry_run})
-    if json:
-        print_json(changes)
-        return
-    for change in changes:
-        if change["kind"] != "unchanged":
-            print_change(change)
-    counted = Counter(change["kind"] for change in changes)
-    told = (f"{counted[kind]} {kind}" for kind in ("added", "changed", "unchanged"))
-    typer.echo(f"{len(changes)} tenants: {', '.join(told)}")
-    if dry_run:
-        typer.echo(NOTHING_WRITTEN)
+    given = {"text": text, "source": str(file), "dry_run": dry_run, "reset": reset}
+    changes = ask(config, "import", given)
+    print_changes(changes, "tenants", dry_run=dry_run, reset=reset, as_json=json, brief=True)

@@ -274,4 +274,9 @@ def read_accounts(text: str, source: str) -> AccountsFile:
             for kind, slugs in (("plan", document.plan), ("tenant", document.tenant))
             for slug in slugs
         },
+        stated={
+            f"{kind} {slug}": frozenset(table.model_fields_set)
+            for kind, tables in (("plan", document.plan), ("tenant", document.tenant))
+            for slug, table in tables.items()
+        },
     )

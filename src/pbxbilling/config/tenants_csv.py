@@ -1,7 +1,8 @@
 """Tenants as a CSV file (RFC 4180), for whoever keeps a thousand of them in a spreadsheet.
 
 The first row names the columns: `tenant` and keys of the accounts file. A key without a column
-stays as it is, an empty cell is the key's default (of `plan`: the one that the tenant has).
+stays as it is, an empty cell is the key's default (of `plan`: the one that the tenant has): it
+states no value, so what it would reset is asked for.
 """
 
 from __future__ import annotations
@@ -92,6 +93,10 @@ def read_tenants(text: str, source: str) -> AccountsFile:
         statuses=_statuses(row for _, row in rows.values()),
         places={f"tenant {slug}": f"{source}:{line.number}" for slug, (line, _) in rows.items()},
         keys=frozenset(columns),
+        stated={
+            f"tenant {slug}": frozenset(row.model_fields_set - {"slug"})
+            for slug, (_, row) in rows.items()
+        },
     )
 
 
@@ -142,7 +147,7 @@ def _read_row(
         yield Fault(source, line.number, "", message)
         return
     cells = zip(columns, map(unguarded, line.cells), strict=True)
-    given = {column: _value(column, cell) for column, cell in cells if cell}
+    given = {column: _value(column, cell) for column, cell in cells if _says(column, cell)}
     try:
         row = TenantRow.model_validate_json(json.dumps(given))
     except ValidationError as error:
@@ -152,6 +157,11 @@ def _read_row(
         message = f"{row.slug} is on line {rows[row.slug][0].number} already: remove one"
         yield Fault(source, line.number, "tenant", message)
     rows.setdefault(row.slug, (line, row))
+
+
+def _says(column: str, cell: str) -> bool:
+    """Whether a cell has a value; a stray space is no list, but a `;` alone is an empty one."""
+    return bool(cell.strip() if column in _LISTS else cell)
 
 
 def _value(column: str, cell: str) -> Any:

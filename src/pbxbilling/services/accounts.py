@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from pbxbilling.domain.book import AccountBook
-from pbxbilling.domain.plan import Plan
+from pbxbilling.domain.plan import LIMIT_NAMES, Plan
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.standing import Blocker, Status, Turn
 from pbxbilling.domain.tenant import Tenant
@@ -24,6 +24,14 @@ from pbxbilling.services.contradictions import (
 from pbxbilling.services.written import as_written
 
 _NAMED = 10  # tenants in a note; of more, only how many
+
+# What bounds calls or tells whose they are: nobody loses it by a file that only leaves it out.
+_GUARDED: Mapping[type[Plan | Tenant], frozenset[str]] = {
+    Plan: frozenset(
+        {*LIMIT_NAMES, "count_internal", "included_minutes", "included_directions", "overage"}
+    ),
+    Tenant: frozenset({*LIMIT_NAMES, "accountcodes", "dids", "contexts", "mode"}),
+}
 
 
 class AccountsError(Exception):
@@ -41,7 +49,8 @@ class AccountsFile:
     `statuses` holds those that the file names: a status is lived, not configured, so a tenant
     without one keeps its own. `places` says where in the file a subject stands
     (`tenant acme`: `accounts.toml:12`). `keys` are those that it declares of every tenant: any
-    other stays as it is; None: it declares them all.
+    other stays as it is; None: it declares them all. `stated` are those that a plan or tenant has a
+    value for in the file: any other goes to its default.
     """
 
     plans: tuple[Plan, ...]
@@ -49,6 +58,7 @@ class AccountsFile:
     statuses: Mapping[str, Status]
     places: Mapping[str, str] = field(default_factory=dict)
     keys: frozenset[str] | None = None
+    stated: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 class ChangeKind(StrEnum):
@@ -61,23 +71,29 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One key, in the file's own words; None is unset."""
+    """One key, in the file's own words; None is unset.
+
+    `reset`: it bounds calls or tells whose they are, and loses that by being left out of a file.
+    """
 
     key: str
     before: Any
     after: Any
+    reset: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """One plan or tenant, as it was (None: it was not) and as it will be.
 
-    `notes` are what an operator should know about it.
+    `notes` are what an operator should know about it; `stated` the keys whose values a file has,
+    None where no file makes the change.
     """
 
     before: Plan | Tenant | None
     after: Plan | Tenant
     notes: tuple[str, ...] = field(default=(), kw_only=True)
+    stated: frozenset[str] | None = field(default=None, kw_only=True)
 
     @property
     def subject(self) -> str:
@@ -96,10 +112,21 @@ class Change:
         """The keys that change; of something new, those that differ from unset."""
         before = {} if self.before is None else as_written(self.before)
         return tuple(
-            FieldChange(key, before.get(key), value)
+            FieldChange(key, before.get(key), value, self._resets(key))
             for key, value in as_written(self.after).items()
             if before.get(key) != value
         )
+
+    @property
+    def resets(self) -> tuple[FieldChange, ...]:
+        """The keys among `fields` that nobody may lose in silence."""
+        changed = self.kind is ChangeKind.CHANGED and self.stated is not None
+        return tuple(one for one in self.fields if one.reset) if changed else ()
+
+    def _resets(self, key: str) -> bool:
+        if self.before is None or self.stated is None or key in self.stated:
+            return False
+        return key in _GUARDED[type(self.after)]
 
 
 def plan_changes(
@@ -133,10 +160,19 @@ def plan_changes(
     if problems:
         raise AccountsError([_told(problem, file.places) for problem in problems])
     plans = [
-        Change(book.plans.get(plan.slug), plan, notes=tuple(_kept_by(plan, everyone.values())))
+        Change(
+            book.plans.get(plan.slug),
+            plan,
+            notes=tuple(_kept_by(plan, everyone.values())),
+            stated=_stated(file, f"plan {plan.slug}"),
+        )
         for plan in file.plans
     ]
     return [*plans, *tenants]
+
+
+def _stated(file: AccountsFile, subject: str) -> frozenset[str]:
+    return file.stated.get(subject, frozenset())
 
 
 def _told(problem: Problem, places: Mapping[str, str]) -> str:
@@ -204,7 +240,13 @@ def _tenant_change(
         charging=charging,
     )
     turn = Turn.TRIAL_BEGAN if begins_trial else None
-    return TenantChange(known, after, turn, notes=(note,) if note else ())
+    return TenantChange(
+        known,
+        after,
+        turn,
+        notes=(note,) if note else (),
+        stated=_stated(file, f"tenant {after.slug}"),
+    )
 
 
 def _status_to_be(lived: Tenant, named: Status | None, now: Status) -> tuple[Status | None, str]:

@@ -96,16 +96,24 @@ class Administration:
         self.usage = UsageDesk(store, writer, clock, policy, live, rest)
 
     async def apply(
-        self, file: AccountsFile, actor: str, *, dry_run: bool, action: str = "apply"
+        self,
+        file: AccountsFile,
+        actor: str,
+        *,
+        dry_run: bool,
+        reset: bool = False,
+        action: str = "apply",
     ) -> list[Change]:
         """Make the accounts match the file, all or nothing; `dry_run` only says what would change.
 
-        The audit calls it `action`. Raises AccountsError with every contradiction.
+        Where a change has `resets`, nothing is written without `reset`. The audit calls it
+        `action`. Raises AccountsError with every contradiction.
         """
         async with self._writer.alone:
             now, policy = self._clock.now(), self._policy()
             changes = await self._apart(partial(plan_changes, self._book, file, now, policy))
-            if not dry_run:
+            agreed = reset or not await self._apart(partial(_any_resets, changes))
+            if agreed and not dry_run:
                 await self._writer.write(action, changes, actor)
             return changes
 
@@ -234,6 +242,10 @@ class Administration:
             msg = f"{command} needs the live daemon, and it is not running"
             raise NeedsDaemonError(msg)
         return self._live
+
+
+def _any_resets(changes: Sequence[Change]) -> bool:
+    return any(change.resets for change in changes)
 
 
 def _end_of(until: date | datetime, timezone: str) -> datetime:

@@ -15,15 +15,21 @@ from pbxbilling.web.commands.command import Arguments, Command, Desk
 
 
 async def _apply(desk: Desk, given: Arguments, actor: str) -> Any:
-    file = read_accounts(given["text"], given["source"])
-    changes = await desk.administration.apply(file, actor, dry_run=given["dry_run"])
+    file = await asyncio.to_thread(read_accounts, given["text"], given["source"])
+    changes = await desk.administration.apply(
+        file, actor, dry_run=given["dry_run"], reset=given.get("reset", False)
+    )
     return [_change(change) for change in changes]
 
 
 async def _import(desk: Desk, given: Arguments, actor: str) -> Any:
     file = await asyncio.to_thread(read_tenants, given["text"], given["source"])
     changes = await desk.administration.apply(
-        file, actor, dry_run=given["dry_run"], action="import"
+        file,
+        actor,
+        dry_run=given["dry_run"],
+        reset=given.get("reset", False),
+        action="import",
     )
     return [_imported(change) for change in changes]
 

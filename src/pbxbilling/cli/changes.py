@@ -1,0 +1,74 @@
+"""What a file of accounts changes, line by line, and what it would reset."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import typer
+
+from pbxbilling.cli.output import NOTHING_WRITTEN, print_json
+from pbxbilling.cli.reach import CommandFailed
+
+_KINDS = ("added", "changed", "unchanged")
+_NEEDS_RESET = "nothing was written: it needs --reset"
+
+Changes = Sequence[Mapping[str, Any]]
+
+
+def print_changes(
+    changes: Changes, what: str, *, dry_run: bool, reset: bool, as_json: bool, brief: bool = False
+) -> None:
+    """Print them, with how many `what` there are in the last line; `brief` only what changes.
+
+    Raises CommandFailed where keys would be reset and `reset` does not say so: the daemon has
+    written nothing then.
+    """
+    resets = sum(field["reset"] for change in changes for field in change["fields"])
+    refused = bool(resets) and not reset
+    if as_json:
+        print_json(changes)
+    else:
+        for change in changes:
+            if not brief or change["kind"] != "unchanged":
+                _print_change(change)
+        _print_summary(changes, what, resets, _why_nothing(refused=refused, dry_run=dry_run))
+    if refused:
+        msg = (
+            f"{_keys(resets)} would be reset that the file leaves out, and nothing was written:"
+            " write them into the file, or say --reset"
+        )
+        raise CommandFailed(msg)
+
+
+def _print_change(change: Mapping[str, Any]) -> None:
+    """What happened to a plan or tenant, with each key of one that changed."""
+    typer.echo(f"{change['kind']:9} {change['subject']}")
+    for field in change["fields"] if change["kind"] == "changed" else ():
+        key, before, after = field["key"], field["before"], field["after"]
+        if field["reset"]:
+            default = "the default" if after is None else f"the default, {after}"
+            typer.echo(f"reset:    {change['subject']}: {key}: {before} → {default}")
+        else:
+            typer.echo(f"            {key}: {before} → {after}")
+    for note in change["notes"]:
+        typer.echo(f"            note: {note}")
+
+
+def _print_summary(changes: Changes, what: str, resets: int, why_nothing: str) -> None:
+    counted = Counter(change["kind"] for change in changes)
+    told = [f"{counted[kind]} {kind}" for kind in _KINDS]
+    if resets:
+        told.append(f"{_keys(resets)} reset")
+    typer.echo(f"{len(changes)} {what}: {', '.join(told)}{why_nothing and f'; {why_nothing}'}")
+
+
+def _why_nothing(*, refused: bool, dry_run: bool) -> str:
+    if refused:
+        return _NEEDS_RESET
+    return NOTHING_WRITTEN if dry_run else ""
+
+
+def _keys(count: int) -> str:
+    return f"{count} key" if count == 1 else f"{count} keys"

@@ -1,0 +1,87 @@
+"""Accounts in memory and everybody who writes them: a file, commands, the gateway, the clock."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from pbxbilling.config.accounts_file import read_accounts
+from pbxbilling.config.tenants_csv import read_tenants
+from pbxbilling.domain.book import AccountBook
+from pbxbilling.domain.facts import Fact
+from pbxbilling.domain.key_origin import AccountKind, SetBy
+from pbxbilling.domain.plan import Plan
+from pbxbilling.domain.policy import Policy
+from pbxbilling.domain.standing import Status
+from pbxbilling.domain.subscription import Subscription
+from pbxbilling.domain.tenant import Tenant
+from pbxbilling.services.accounts import Change
+from pbxbilling.services.administer import Administration
+from pbxbilling.services.daily import DailyCheck
+from pbxbilling.services.follow import Follower
+from pbxbilling.services.write import AccountWriter
+from tests.support.clock import Clock
+from tests.support.gateway_records import subscription
+from tests.support.memory_store import MemoryStore
+
+FILE = "accounts.toml"
+
+
+class AccountsDesk:
+    """One book and one store. A second desk begins where a daemon would after a restart."""
+
+    def __init__(self, plans: Iterable[Plan] = (), tenants: Iterable[Tenant] = ()) -> None:
+        self.store, self.clock = MemoryStore(), Clock()
+        self.facts: list[Fact] = []
+        self.book = AccountBook(plans, tenants)
+        self.writer = AccountWriter(
+            self.store, self.book, self.clock, self.facts.append, asyncio.Lock()
+        )
+        self.administration = Administration(self.store, self.writer, self.clock, Policy)
+        self.daily = DailyCheck(
+            self.writer, self.store.mirrors, self.clock, self.facts.append, lambda: 7
+        )
+        self.follower = Follower(
+            self.writer, self.store.mirrors, self.clock, self.facts.append, lambda: 7, live=False
+        )
+
+    async def apply(self, text: str, *, dry_run: bool = False, reset: bool = False) -> list[Change]:
+        """Apply an accounts file."""
+        file = read_accounts(text, FILE)
+        return await self.administration.apply(file, "root", dry_run=dry_run, reset=reset)
+
+    async def load(self, text: str, *, reset: bool = False) -> list[Change]:
+        """Import a CSV file."""
+        file = read_tenants(text, "tenants.csv")
+        return await self.administration.apply(file, "root", dry_run=False, reset=reset)
+
+    async def subscribe(self, slug: str, *prices: str) -> Subscription:
+        """Hear of a subscription, as the gateway shows it."""
+        picture = subscription(f"sub_{slug}", status=Status.ACTIVE, as_of=self.clock.now())
+        return await self.follower.see(replace(picture, tenant=slug, prices=prices, live=False))
+
+    async def origins(self, slug: str, kind: AccountKind = AccountKind.TENANT) -> dict[str, SetBy]:
+        """Who set which key of a tenant or plan last; the file's without a record are left out."""
+        return {one.key: one.by for one in await self.store.key_origins(kind, slug)}
+
+
+def resets(changes: Iterable[Change]) -> Mapping[str, list[str]]:
+    """The keys that would be reset, by plan or tenant."""
+    found = {change.subject: [one.key for one in change.resets] for change in changes}
+    return {subject: keys for subject, keys in found.items() if keys}
+
+
+def toml(table: str, keys: Mapping[str, Any]) -> str:
+    """A table of an accounts file."""
+    lines = (f"{key} = {_toml(value)}" for key, value in keys.items())
+    return f"[{table}]\n" + "".join(f"{line}\n" for line in lines)
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
+    return str(value) if isinstance(value, int) else f'"{value}"'
