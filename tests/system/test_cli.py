@@ -259,6 +259,17 @@ def test_an_empty_cell_resets_nothing_that_nobody_agreed_to(
     assert site.json("tenant", "show", "acme")["settings"]["accountcodes"] == []
 
 
+@pytest.mark.parametrize("live", [True, False], ids=["live", "offline"])
+def test_who_set_a_key_last_is_shown(site: VirtualSite, *, live: bool) -> None:
+    if not live:
+        site.stop()
+    site.says("tenant", "suspend", "acme")
+    by = {one["key"]: one["by"] for one in site.json("tenant", "show", "acme")["origins"]}
+    assert by == {"accountcodes": "file", "plan": "file", "status": "command"}
+    by = {one["key"]: one["by"] for one in site.json("plan", "show", "starter")["origins"]}
+    assert by == {"included_minutes": "file", "max_calls": "file"}
+
+
 # --- exit statuses -------------------------------------------------------------------------------
 
 

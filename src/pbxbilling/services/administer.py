@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from pbxbilling.domain.admission import Mode
+from pbxbilling.domain.key_origin import AccountKind, KeyOrigin, SetBy
 from pbxbilling.domain.period import zone
 from pbxbilling.domain.plan import Limits
 from pbxbilling.domain.policy import Policy
@@ -49,22 +50,27 @@ class TenantResult:
 
 @dataclass(frozen=True, slots=True)
 class TenantDetail:
-    """All about one tenant: `settings` in the accounts file's keys, `limits` those in force."""
+    """All about one tenant: `settings` in the accounts file's keys, `limits` those in force.
+
+    `origins` say who set a key last; of a key without one, it was the file.
+    """
 
     tenant: TenantReport
     settings: dict[str, Any]
     limits: Limits
     usage: UsageReport
     audit: tuple[AuditRecord, ...]
+    origins: tuple[KeyOrigin, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class PlanDetail:
-    """All about one plan: who has it, and the last ten things done to it."""
+    """All about one plan: who has it, the last ten things done to it, who set its keys last."""
 
     plan: PlanReport
     tenants: tuple[str, ...]
     audit: tuple[AuditRecord, ...]
+    origins: tuple[KeyOrigin, ...]
 
 
 class Administration:
@@ -114,7 +120,7 @@ class Administration:
             changes = await self._apart(partial(plan_changes, self._book, file, now, policy))
             agreed = reset or not await self._apart(partial(_any_resets, changes))
             if agreed and not dry_run:
-                await self._writer.write(action, changes, actor)
+                await self._writer.write(action, changes, actor, by=SetBy.FILE)
             return changes
 
     async def suspend(self, slug: str, actor: str) -> TenantResult:
@@ -198,6 +204,7 @@ class Administration:
             plan=next(one for one in self.plans() if one.plan == slug),
             tenants=tuple(sorted(t.slug for t in self._book.tenants.values() if t.plan == slug)),
             audit=tuple(await self._store.audit(subject=f"plan {slug}", limit=10)),
+            origins=tuple(await self._store.key_origins(AccountKind.PLAN, slug)),
         )
 
     async def tenants(self) -> list[TenantReport]:
@@ -215,6 +222,7 @@ class Administration:
             limits=terms.limits if terms else Limits(),
             usage=usage,
             audit=tuple(await self._store.audit(subject=f"tenant {slug}", limit=10)),
+            origins=tuple(await self._store.key_origins(AccountKind.TENANT, slug)),
         )
 
     async def decisions(

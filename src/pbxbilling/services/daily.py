@@ -14,6 +14,7 @@ from typing import NamedTuple
 from pbxbilling.domain.account_facts import DailyCheckDone
 from pbxbilling.domain.cursor import Cursor
 from pbxbilling.domain.daily import DailyHour
+from pbxbilling.domain.key_origin import SetBy
 from pbxbilling.domain.standing import TRANSITIONS, Status, Turn
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports import Clock, EventSink, Mirrors
@@ -116,7 +117,7 @@ class DailyCheck:
             changes = self._changes(at)
             told = notices(await self._renewals(at), last or at - _A_DAY, at)
             if not dry_run:
-                await self._writer.write(ACTOR, changes, actor, [Cursor(CURSOR, at)])
+                await self._writer.write(ACTOR, changes, actor, [Cursor(CURSOR, at)], SetBy.CLOCK)
         if not dry_run:
             tenants = len({change.after.slug for change in changes})
             self._emit(DailyCheckDone(at, tenants, len(changes), told))

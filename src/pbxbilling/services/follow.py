@@ -16,6 +16,7 @@ from pbxbilling.domain.billing_facts import CycleOpened
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.gateway import Letter, LetterMoved, LetterState, Message, Topic
 from pbxbilling.domain.gateway_facts import Drifted, LetterTaken, PaymentAlert
+from pbxbilling.domain.key_origin import SetBy
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.records import AuditRecord, Record
 from pbxbilling.domain.standing import Status, Turn
@@ -82,7 +83,7 @@ class Follower:
                 kept = replace(kept, tenant=tenant)
                 also.append(kept)
                 changes = await self._changes(tenant, kept)
-            await self._writer.write(ACTION, changes, ACTOR, also)
+            await self._writer.write(ACTION, changes, ACTOR, also, SetBy.GATEWAY)
         self._tell(letter, message, state, tenant)
         if cycle is not None:
             self._emit(_opened(self._clock.now(), cycle))
@@ -108,7 +109,8 @@ class Follower:
             kept = replace(kept, tenant=tenant)
             changes = await self._changes(tenant, kept)
             also: list[Record] = [kept] if kept != stored else []
-            await self._writer.write(ACTION, changes, ACTOR, [*also, act] if act else also)
+            also += [act] if act else []
+            await self._writer.write(ACTION, changes, ACTOR, also, SetBy.GATEWAY)
         if act is None and (stored is None or _matter(stored) != _matter(kept)):
             self._emit(Drifted(self._clock.now(), kept.id, tenant))
         return kept
@@ -129,7 +131,7 @@ class Follower:
             )
             left = await self._changes(stored.tenant, kept) if stored.tenant != slug else ()
             changes = [*left, *await self._changes(slug, kept)]
-            await self._writer.write("link", changes, actor, [kept, audit])
+            await self._writer.write("link", changes, actor, [kept, audit], SetBy.GATEWAY)
         return kept
 
     async def ours(self, slug: str) -> list[Subscription]:

@@ -9,15 +9,17 @@ from typing import Any
 from pbxbilling.domain.account_facts import AccountsChanged, StandingChanged
 from pbxbilling.domain.billed import PlanSwitched
 from pbxbilling.domain.book import AccountBook
+from pbxbilling.domain.key_origin import KeyOrigin, SetBy
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.records import AuditRecord, Record
 from pbxbilling.domain.standing import Blocker, Status, Turn, check_transition
 from pbxbilling.ports import Clock, EventSink, Store
-from pbxbilling.services.accounts import Change, ChangeKind, TenantChange
+from pbxbilling.services.accounts import Change, ChangeKind, FieldChange, TenantChange
+from pbxbilling.services.origins import origins_of, taken_over
 
 
 class AccountWriter:
-    """Writes changes, each with its audit row, in one transaction; then the book in memory.
+    """Writes changes, each with audit and origins, in one transaction; then the book in memory.
 
     Whoever reads accounts in order to change them does both while it holds `alone`
     (`async with writer.alone:`), so that no change is made from a picture that another one has
@@ -40,17 +42,28 @@ class AccountWriter:
         self._emit = emit
 
     async def write(
-        self, action: str, changes: Sequence[Change], actor: str, also: Sequence[Record] = ()
+        self,
+        action: str,
+        changes: Sequence[Change],
+        actor: str,
+        also: Sequence[Record] = (),
+        by: SetBy = SetBy.COMMAND,
     ) -> None:
         """Make the changes that are any, and keep the records in `also` with them, or nothing.
 
-        Raises ValueError for a change of status that the table of transitions does not know.
+        `by` is the way by which keys are set; a file also makes its own what it states and does not
+        change. Raises ValueError for a change of status that the table of transitions does not
+        know.
         """
         real = [change for change in changes if change.kind is not ChangeKind.UNCHANGED]
         turns = [turn for change in real for turn in self._turns(change, actor)]
         records: list[Record] = [*also, *(change.after for change in real)]
         records += self._switches(real, also)
-        records += [self._audit_change(action, change, actor) for change in real]
+        records += await self._taken_over(changes) if by is SetBy.FILE else ()
+        for change in real:
+            fields = change.fields
+            records.append(self._audit_change(action, change, fields, actor))
+            records += origins_of(change, fields, by, self._clock.now())
         if records:
             await self._store.commit(records)
         for change in real:
@@ -89,9 +102,14 @@ class AccountWriter:
             if before != after and slug not in said:
                 yield PlanSwitched(slug, self._clock.now(), before, after)
 
-    def _audit_change(self, action: str, change: Change, actor: str) -> AuditRecord:
+    async def _taken_over(self, changes: Sequence[Change]) -> list[KeyOrigin]:
+        others = await self._store.keys_not_by_file()
+        return list(taken_over(changes, others, self._clock.now()))
+
+    def _audit_change(
+        self, action: str, change: Change, fields: Sequence[FieldChange], actor: str
+    ) -> AuditRecord:
         """Only the keys that change: what did not is in an earlier row."""
-        fields = change.fields
         before = {f.key: f.before for f in fields} if change.before is not None else None
         after = {f.key: f.after for f in fields}
         return self.audit(action, change.subject, actor, before, after)

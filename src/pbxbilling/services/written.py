@@ -22,6 +22,20 @@ PRICE_KEYS: Mapping[Cycle, str] = {
 }
 
 
+# What is lived beside the key of the accounts file that says it; "": no key does.
+_LIVED: Mapping[str, str] = {
+    "blocks": "status",
+    "trial_until": "status",
+    **dict.fromkeys(("status_since", "charges_since", "renews_at", "setup_paid_at"), ""),
+    **dict.fromkeys(("customer", "subscription"), ""),
+}
+
+
+def file_key(key: str) -> str:
+    """The accounts file's key that a key of `as_written` is set by; "" where there is none."""
+    return _LIVED.get(key, key)
+
+
 def as_written(record: Plan | Tenant) -> dict[str, Any]:
     """A plan or tenant in the accounts file's keys and plain values (JSON), for diffs and audit."""
     return _plan_as_written(record) if isinstance(record, Plan) else _tenant_as_written(record)

@@ -15,7 +15,7 @@ from pbxbilling.domain.channel import LegDirection
 from pbxbilling.domain.plan import LIMIT_NAMES, Limits, Overage, Plan
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.services.accounts import ChangeKind
-from pbxbilling.services.written import as_written
+from pbxbilling.services.written import as_written, file_key
 from tests.support.accounts_desk import AccountsDesk, resets, toml
 
 BOTH_WAYS = frozenset(LegDirection)
@@ -262,3 +262,10 @@ async def test_what_a_file_does_not_say_stays_or_is_named_and_agreed_to(
         assert set(named.get(f"{kind} {record.slug}", ())) == lost
     if not named:
         assert in_force(at) == in_force(agreed)
+
+
+def test_every_key_that_is_guarded_or_kept_is_one_of_the_accounts_file() -> None:
+    for record, table in ((PRO, PlanTable), (ACME, TenantTable)):
+        keys = {file_key(key) for key in as_written(record)} - {""}
+        assert keys == set(table.model_fields)
+        assert set(guards(record)) <= keys

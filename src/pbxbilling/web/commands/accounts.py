@@ -60,7 +60,12 @@ async def _plans(desk: Desk, _given: Arguments, _actor: str) -> Any:
 
 async def _plan_detail(desk: Desk, given: Arguments, _actor: str) -> Any:
     detail = await desk.administration.plan(given["plan"])
-    return {"plan": _plan(detail.plan), "tenants": detail.tenants, "audit": detail.audit}
+    return {
+        "plan": _plan(detail.plan),
+        "tenants": detail.tenants,
+        "audit": detail.audit,
+        "origins": detail.origins,
+    }
 
 
 def _plan(report: PlanReport) -> dict[str, Any]:
