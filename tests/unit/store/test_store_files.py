@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import Select, create_engine, func, select
 from sqlalchemy.dialects import sqlite
 
+from pbxbilling.domain.channel import ChannelKey
 from pbxbilling.domain.gateway import LetterState
 from pbxbilling.domain.key_origin import AccountKind, KeyOrigin, SetBy
 from pbxbilling.domain.plan import Cycle, Limits, Plan, StripePrices
@@ -128,6 +129,33 @@ def release_0_1(tmp_path: Path) -> Path:
         if version.name >= "0012":
             version.unlink()
     return folder
+
+
+async def test_legs_of_an_older_release_keep_what_they_were_billed(
+    path: Path, release_0_1: Path
+) -> None:
+    """One that was adopted when it was up began to count at its very start: a guess."""
+    migrate(path, release_0_1)
+    columns = "pbx, uniqueid, direction, channel, linkedid, caller, number, started_at,"
+    columns += (
+        " answered_at, ended_at, talk_us, billed_s, allowance_s, witness, over_limit, emergency"
+    )
+    rows = "('p', ?, 'outbound', '', '', '', '', 1, ?, 9, 8, 60, 60, 'unlisted', 0, 0)"
+    with opened(path) as database:
+        database.execute(f"INSERT INTO leg ({columns}) VALUES {rows}", ("seen", 2))
+        database.execute(f"INSERT INTO leg ({columns}) VALUES {rows}", ("adopted", 1))
+        database.execute("INSERT INTO pbx_mark VALUES ('p', 7, '', 0)")
+    migrate(path)
+    async with SqlStore(path) as store:
+        keys = {name: ChannelKey("p", name) for name in ("seen", "adopted")}
+        legs = await store.legs(keys.values())
+        assert {key.uniqueid: leg.answer_guessed for key, leg in legs.items()} == {
+            "seen": False,
+            "adopted": True,
+        }
+        assert {leg.billed_s for leg in legs.values()} == {60}
+        mark = (await store.marks())["p"]
+        assert mark.lived_at == mark.heard_at
 
 
 async def test_accounts_of_an_older_release_are_as_the_file_set_them(
