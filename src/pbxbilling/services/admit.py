@@ -117,8 +117,7 @@ class Admission:
     # --- the decision --------------------------------------------------------------------------
 
     def _decide(self, asked: Asked) -> Decision:
-        policy = self._in_force.policy
-        if asked.request.number in policy.emergency:
+        if self._in_force.policy.is_emergency(asked.request.number, asked.direction):
             return EMERGENCY
         mode, channel = asked.mode, asked.channel
         if mode is not Mode.ENFORCE and channel is not None and channel.would_be_gone(asked.tenant):
@@ -135,11 +134,15 @@ class Admission:
 
     def _standing(self, asked: Asked) -> Breach | None:
         """What needs no counts, and is judged at once."""
-        policy = self._in_force.policy
-        if asked.terms is None:
-            return Breach(Reason.UNKNOWN_TENANT) if policy.refuse_unknown_tenant else None
-        closed = asked.terms.tenant.closed_for(asked.direction, asked.at, policy.grace_days)
-        return Breach(closed) if closed is not None else None
+        policy, book, terms = self._in_force.policy, self._in_force.book, asked.terms
+        # A tenant whose plan is unknown has no terms, and a standing all the same.
+        tenant = book.tenants.get(asked.tenant or "") if terms is None else terms.tenant
+        if tenant is not None:
+            closed = tenant.closed_for(asked.direction, asked.at, policy.grace_days)
+            if closed is not None:
+                return Breach(closed)
+        unknown = terms is None and policy.refuse_unknown_tenant
+        return Breach(Reason.UNKNOWN_TENANT) if unknown else None
 
     def _breach(self, asked: Asked, pbxes: frozenset[str] | None) -> Breach | None:
         """The first limit in the way, by the counts of all PBXes or of these alone."""
@@ -165,7 +168,8 @@ class Admission:
         if asked.inside and call is not None:
             return int(asked.direction is Direction.OUTBOUND and not call.leg_reservations)
         new_a_leg = channel is not None and channel.trunk
-        return (asked.direction is Direction.OUTBOUND) + new_a_leg
+        beside = call.emergency_legs() if call is not None else 0
+        return (asked.direction is Direction.OUTBOUND) + new_a_leg + beside
 
     # --- its effect ----------------------------------------------------------------------------
 
@@ -174,12 +178,17 @@ class Admission:
         channel = asked.channel
         if channel is None:
             return None
+        channel.dials_emergency = decision.reason is Reason.EMERGENCY
         if decision.refused:
             self._refuse(asked, channel)
             return None
         call = self._granted(asked, channel)
+        call.note_asked(asked.request.accountcode, asked.request.context)
         if decision.reason is Reason.EMERGENCY:
             call.emergency = True
+            self._meter.spare(channel)
+        else:
+            call.judged = True
         if decision.outcome is Outcome.WOULD_REFUSE:
             channel.over_limit_for |= {asked.tenant} if asked.tenant is not None else set()
         elif not asked.inside:
@@ -210,6 +219,7 @@ class Admission:
                 at=asked.at,
                 mono=asked.mono,
                 hooked=True,
+                emergency=channel.dials_emergency,
                 number=asked.request.number,
             )
         if call.tenant is None and asked.tenant is not None:
