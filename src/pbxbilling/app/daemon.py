@@ -166,6 +166,7 @@ class Daemon:
             self._core.admission.by_policy,
             HookWatch(log, self._metrics.counters),
             clock,
+            self._core.admission.malformed,
         )
         self._reload = Reload(configuration, self._put_in_force, clock, facts, log, notifier)
         self._join_later_sinks(facts)

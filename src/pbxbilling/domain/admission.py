@@ -44,6 +44,7 @@ class Reason(Word):
     DEADLINE = "deadline"
     FALLBACK = "fallback"
     UNRECONCILED = "unreconciled"
+    MALFORMED = "malformed"
 
 
 # What needs true counts: not judged by a PBX whose picture is not whole.

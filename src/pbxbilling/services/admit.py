@@ -21,6 +21,7 @@ from pbxbilling.domain.hook import HookRequest, Verdict
 from pbxbilling.domain.ledger import Ledger
 from pbxbilling.ports import Clock, EventSink
 from pbxbilling.services.asked import Asked, Asking
+from pbxbilling.services.bypolicy import ByPolicy
 from pbxbilling.services.inforce import InForce
 from pbxbilling.services.meter import Meter
 from pbxbilling.services.news import publish
@@ -49,17 +50,18 @@ class Admission:
         self._clock = clock
         self._emit = emit
         self._asking = Asking(ledger, in_force, clock)
+        self._by_policy = ByPolicy(in_force, self._asking, clock, emit)
         self.hosts = dict(hosts)
 
-    # --- the two ways to a verdict -------------------------------------------------------------
+    # --- the ways to a verdict -----------------------------------------------------------------
 
     def judge(self, request: HookRequest) -> Verdict:
         """The verdict on a hook, and its effect on the ledger."""
         pbx = self._pbx_of(request)
         if request.direction is None:
             return self.by_policy(request)
-        if pbx is None:
-            return self._stranger(request)
+        if pbx is None:  # a PBX that nobody configured: counted, and admitted where it may be
+            return self._by_policy.verdict(request, None, Reason.UNRECONCILED, refuse=False)
         asked = self._asking.asked(request, request.direction, pbx)
         decision = self._decide(asked)
         call = self._take_effect(asked, decision)
@@ -69,40 +71,19 @@ class Admission:
         return verdict
 
     def by_policy(self, request: HookRequest) -> Verdict:
-        """The verdict where none could be reached: malformed, unknown path, or out of time.
+        """The verdict where none was reached: out of time, unknown path, or a fault of ours."""
+        refuse = self._in_force.policy.refuse_on_deadline
+        pbx = self._pbx_of(request)
+        return self._by_policy.verdict(request, pbx, Reason.DEADLINE, refuse=refuse)
 
-        Nothing is reserved; the call counts, unhooked, as soon as it dials or is answered.
+    def malformed(self, request: HookRequest) -> Verdict:
+        """The verdict on what is no request: cut short, oversized, or a caller's own lines in it.
+
+        Whoever is to be refused may have made it so.
         """
-        policy = self._in_force.policy
-        tenant = request.tenant if request.tenant in self._in_force.book.tenants else None
-        mode = self._in_force.mode_of(tenant)
-        if request.number in policy.emergency:
-            decision = EMERGENCY
-        elif policy.refuse_on_deadline and mode is Mode.ENFORCE:
-            decision = Decision(Outcome.REFUSE, Reason.DEADLINE, Breach(Reason.DEADLINE))
-        else:
-            decision = Decision(Outcome.ADMIT, Reason.DEADLINE)
-        return self._unreserved(request, decision, tenant, mode)
-
-    def _stranger(self, request: HookRequest) -> Verdict:
-        """A hook from a PBX that nobody configured is admitted and counted."""
-        emergency = request.number in self._in_force.policy.emergency
-        decision = EMERGENCY if emergency else Decision(Outcome.ADMIT, Reason.UNRECONCILED)
-        tenant = request.tenant if request.tenant in self._in_force.book.tenants else None
-        return self._unreserved(request, decision, tenant, self._in_force.mode_of(tenant))
-
-    def _unreserved(
-        self, request: HookRequest, decision: Decision, tenant: str | None, mode: Mode
-    ) -> Verdict:
-        self._emit(AdmissionDecided(self._clock.now(), request, decision, mode, tenant, call=None))
-        return Verdict(
-            admit=not decision.refused,
-            tenant=request.tenant,
-            direction=request.direction or "",
-            reason=decision.reason,
-            cause=self._in_force.policy.cause_for(decision.reason) if decision.refused else None,
-            flags=("emergency",) if decision.reason is Reason.EMERGENCY else (),
-        )
+        refuse = self._in_force.policy.refuse_on_malformed
+        pbx = self._pbx_of(request)
+        return self._by_policy.verdict(request, pbx, Reason.MALFORMED, refuse=refuse)
 
     # --- who asks ------------------------------------------------------------------------------
 
