@@ -6,6 +6,7 @@ so can a test that only wants the case to happen. Talks last about a second.
 
 import time
 
+from rig.phone import Phone
 from rig.scene import MOBILE, Scene
 
 
@@ -101,6 +102,43 @@ def forward_in_dialplan(scene: Scene) -> None:
     leg.hang_up()
 
 
+def forward_between_tenants(scene: Scene) -> None:
+    """globex calls acme's phone, which forwards to a mobile (302)."""
+    _forwarded(scene, scene.phone("acme"), "11")
+
+
+def forward_between_tenants_with_codes(scene: Scene) -> None:
+    """The same with an account code on the caller: Dial hands it on, over that of acme's phone."""
+    _forwarded(scene, scene.phone("acme"), "**111")
+
+
+def forward_of_a_did(scene: Scene) -> None:
+    """globex calls initech's number, which a hook without a tenant knows; its phone forwards."""
+    _forwarded(scene, scene.phone("initech"), "+15550300")
+
+
+def forward_of_a_did_with_codes(scene: Scene) -> None:
+    """The same with an account code on the caller."""
+    _forwarded(scene, scene.phone("initech"), "**1+15550300")
+
+
+def forward_of_a_call_from_outside(scene: Scene) -> None:
+    """A call comes in for initech, whose phone forwards: two trunk legs, both initech's."""
+    carrier = scene.carrier()
+    scene.phone("initech").forwards = MOBILE
+    leg = carrier.dial("+15550300")
+    scene.talk()
+    leg.hang_up()
+
+
+def argument_is_an_account_code(scene: Scene) -> None:
+    """The hook names the tenant by an account code, which its channel does not have."""
+    scene.carrier()
+    leg = scene.phone("globex").dial(f"**2{MOBILE}")
+    scene.talk()
+    leg.hang_up()
+
+
 def blind_transfer(scene: Scene) -> None:
     """A phone that called out transfers the far end to a colleague, and leaves."""
     scene.carrier()
@@ -125,6 +163,19 @@ def blind_transfer_outside(scene: Scene) -> None:
     phone.incoming[0].transfer(MOBILE)
     carrier.wait_incoming().wait("up")
     phone.incoming[0].wait("ended")
+    scene.talk()
+    leg.hang_up()
+
+
+def transfer_by_another_tenant(scene: Scene) -> None:
+    """initech calls acme's phone, which transfers it to a mobile, and leaves."""
+    scene.carrier()
+    phone = scene.phone("acme", answers=True)
+    leg = scene.phone("initech").dial("11")
+    scene.talk()
+    phone.incoming[0].transfer(MOBILE)
+    phone.incoming[0].wait("ended")
+    scene.wait_up("PJSIP/carrier")
     scene.talk()
     leg.hang_up()
 
@@ -230,24 +281,17 @@ def conference(scene: Scene) -> None:
 
 def originate(scene: Scene) -> None:
     """Click-to-call: the phone rings first, then the number is called."""
-    scene.carrier()
-    phone = scene.phone("acme", answers=True)
-    scene.originate("PJSIP/acme1")
-    leg = phone.wait_incoming().wait("up")
-    scene.wait_up("PJSIP/carrier")
-    scene.talk()
-    leg.hang_up()
+    _clicked(scene, "PJSIP/acme1")
 
 
 def originate_through_local(scene: Scene) -> None:
     """Click-to-call where the phone is reached through a Local channel."""
-    scene.carrier()
-    phone = scene.phone("acme", answers=True)
-    scene.originate("Local/11@from-acme")
-    leg = phone.wait_incoming().wait("up")
-    scene.wait_up("PJSIP/carrier")
-    scene.talk()
-    leg.hang_up()
+    _clicked(scene, "Local/11@from-acme")
+
+
+def originate_through_local_unhooked(scene: Scene) -> None:
+    """The same where the phone is reached without a hook, as by FreePBX."""
+    _clicked(scene, "Local/**01@from-acme")
 
 
 def redirect_both(scene: Scene) -> None:
@@ -291,5 +335,25 @@ def _answered(scene: Scene, number: str) -> None:
     """acme's first phone dials `number`, reaches the carrier, talks and hangs up."""
     scene.carrier()
     leg = scene.phone("acme").dial(number)
+    scene.talk()
+    leg.hang_up()
+
+
+def _forwarded(scene: Scene, called: Phone, number: str) -> None:
+    """globex dials `number`, which rings at a phone that forwards to a mobile; then they talk."""
+    scene.carrier()
+    called.forwards = MOBILE
+    leg = scene.phone("globex").dial(number)
+    scene.talk()
+    leg.hang_up()
+
+
+def _clicked(scene: Scene, channel: str) -> None:
+    """A program calls acme's first phone by `channel`; when it answers, it is put through."""
+    scene.carrier()
+    phone = scene.phone("acme", answers=True)
+    scene.originate(channel)
+    leg = phone.wait_incoming().wait("up")
+    scene.wait_up("PJSIP/carrier")
     scene.talk()
     leg.hang_up()

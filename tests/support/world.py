@@ -106,6 +106,8 @@ class World:
         name: str = "",
         number: str = "0155501",
         linkedid: str = "",
+        accountcode: str = "",
+        context: str = "",
     ) -> Verdict:
         """The dialplan of a channel asks."""
         return self.admission.judge(
@@ -117,6 +119,8 @@ class World:
                 linkedid=linkedid or uniqueid,
                 number=number,
                 pbx=pbx,
+                accountcode=accountcode,
+                context=context,
             )
         )
 

@@ -15,6 +15,7 @@ from rig import cases
 from rig.ami import Ami
 from rig.asterisk import Asterisk
 from rig.scene import Scene
+from rig.waiting import until
 from tests.support.daemon import ACCOUNTS, Daemon
 
 pytestmark = pytest.mark.asterisk
@@ -40,6 +41,8 @@ class Case:
 
 ACME_OUT, ACME_IN = ("acme", OUT), ("acme", IN)
 GLOBEX_OUT, GLOBEX_IN = ("globex", OUT), ("globex", IN)
+INITECH_OUT, INITECH_IN = ("initech", OUT), ("initech", IN)
+BOTH = {"acme", "globex"}
 
 CASES = [
     Case(cases.outbound_answered, [(1, 1)], [ACME_OUT]),
@@ -68,11 +71,45 @@ CASES = [
     Case(cases.park_and_time_out, [(1, 1), (1, 1)], [ACME_OUT]),
     Case(cases.pickup, [(1, 1)], [ACME_IN]),
     Case(cases.conference, [(3, 2)], [ACME_IN, ACME_IN]),
-    Case(cases.originate, [(1, 1)], [ACME_OUT]),
-    Case(cases.originate_through_local, [(1, 1)], [ACME_OUT]),
     Case(cases.redirect_both, [(1, 1), (1, 2)], [ACME_OUT, ACME_OUT]),
     Case(cases.between_tenants, [(2, 0)], [], {"acme", "globex"}),
     Case(cases.unhooked, [(1, 1)], [ACME_OUT]),
+]
+
+MANY_WAYS = """
+[plan.unlimited]
+[tenant.acme]
+plan = "unlimited"
+accountcodes = ["acme"]
+dids = ["+15550100"]
+contexts = ["from-acme"]
+[tenant.globex]
+plan = "unlimited"
+accountcodes = ["globex", "GLOBEX-7"]
+[tenant.initech]
+plan = "unlimited"
+dids = ["+15550300"]
+contexts = ["from-initech"]
+"""
+"""Tenants that are known by more than one thing, which then can differ."""
+
+# Who pays, where more than one tenant could, or none is named.
+PAYERS = [
+    Case(cases.forward_of_a_did, [(2, 1)], [INITECH_OUT], {"globex", "initech"}),
+    Case(cases.forward_of_a_call_from_outside, [(1, 2)], [INITECH_IN, INITECH_OUT], {"initech"}),
+    Case(cases.originate, [(1, 1)], [ACME_OUT]),
+    Case(cases.originate_through_local, [(1, 1)], [ACME_OUT]),
+    Case(cases.originate_through_local_unhooked, [(1, 1)], [ACME_OUT]),
+]
+PAYERS_OF_MANY_WAYS = [
+    Case(cases.forward_between_tenants, [(2, 1)], [ACME_OUT], BOTH),
+    Case(cases.forward_between_tenants_with_codes, [(2, 1)], [ACME_OUT], BOTH),
+    Case(cases.forward_of_a_did_with_codes, [(2, 1)], [INITECH_OUT], {"globex", "initech"}),
+    Case(cases.transfer_by_another_tenant, [(1, 0), (2, 1)], [ACME_OUT], {"acme", "initech"}),
+    Case(cases.argument_is_an_account_code, [(1, 1)], [GLOBEX_OUT], {"globex"}),
+    # one tenant's own, however its account code and its contexts are handed on
+    Case(cases.local_kept, [(1, 1)], [ACME_OUT]),
+    Case(cases.blind_transfer, [(1, 1), (1, 1)], [ACME_OUT]),
 ]
 
 
@@ -84,17 +121,17 @@ class Watched:
         self.directory = directory
         self.looks: list[list[dict[str, Any]]] = []
 
-    def play(self, case: Case) -> Daemon:
+    def play(self, case: Case, accounts: str = ACCOUNTS) -> Daemon:
         """Play it to the end, with nothing left."""
         before = self.asterisk.journal.stat().st_size if self.asterisk.journal.exists() else 0
         with Daemon(self.asterisk, self.directory) as daemon:
-            daemon.apply(ACCOUNTS)
+            daemon.apply(accounts)
             with Ami(self.asterisk.ami) as ami, ExitStack() as stack:
                 look = lambda: self.looks.append(daemon.calls())  # noqa: E731
                 case.play(Scene(self.asterisk, ami, stack, look))
                 self.asterisk.wait_idle()
             daemon.wait_idle()
-        self.journal = self._legs_of_journal(before)
+        self.journal = self.legs_of_journal(before)
         return daemon
 
     def counts(self) -> list[tuple[int, int]]:
@@ -104,7 +141,7 @@ class Watched:
             for calls in self.looks
         ]
 
-    def _legs_of_journal(self, since: int) -> dict[str, float]:
+    def legs_of_journal(self, since: int) -> dict[str, float]:
         """Uniqueid → answered seconds of every answered carrier leg, as Asterisk wrote them."""
         with self.asterisk.journal.open("rb") as journal:
             journal.seek(since)
@@ -121,12 +158,27 @@ class Watched:
         return seconds
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.play.__name__)
+def _name(case: Case) -> str:
+    return case.play.__name__
+
+
+@pytest.mark.parametrize("case", [*CASES, *PAYERS], ids=_name)
 def test_the_ledger_says_of_each_case_what_calls_md_says(
     case: Case, asterisk: Asterisk, tmp_path: Path
 ) -> None:
+    _is_as_calls_md_says(case, asterisk, tmp_path, ACCOUNTS)
+
+
+@pytest.mark.parametrize("case", PAYERS_OF_MANY_WAYS, ids=_name)
+def test_the_ledger_says_the_same_where_tenants_are_known_by_many_things(
+    case: Case, asterisk: Asterisk, tmp_path: Path
+) -> None:
+    _is_as_calls_md_says(case, asterisk, tmp_path, MANY_WAYS)
+
+
+def _is_as_calls_md_says(case: Case, asterisk: Asterisk, tmp_path: Path, accounts: str) -> None:
     watched = Watched(asterisk, tmp_path)
-    daemon = watched.play(case)
+    daemon = watched.play(case, accounts)
 
     assert watched.counts() == case.during
     assert {call["tenant"] for calls in watched.looks for call in calls} <= case.owners
@@ -148,6 +200,43 @@ def test_asterisk_16_says_the_same(case: Case, old_asterisk: Asterisk, tmp_path:
     assert watched.counts() == case.during
     assert sorted(leg[:2] for leg in daemon.answered()) == sorted(case.billed)
     _equals_the_journal(daemon, watched.journal, slow_end=False)
+
+
+@pytest.mark.parametrize(
+    ("played", "accounts"),
+    [([*PAYERS, *CASES[:2]], ACCOUNTS), (PAYERS_OF_MANY_WAYS, MANY_WAYS)],
+    ids=["accounts", "many-ways"],
+)
+def test_the_journal_alone_finds_the_same_payers(
+    played: list[Case], accounts: str, asterisk: Asterisk, tmp_path: Path
+) -> None:
+    """The daemon is away while the cases are played: each call goes by the open fallback."""
+    legs: dict[str, dict[str, float]] = {}
+    with Daemon(asterisk, tmp_path, journal=True) as daemon:
+        daemon.apply(accounts)
+        daemon.stop()
+        watched = Watched(asterisk, tmp_path)
+        for case in played:
+            before = asterisk.journal.stat().st_size if asterisk.journal.exists() else 0
+            with Ami(asterisk.ami) as ami, ExitStack() as stack:
+                case.play(Scene(asterisk, ami, stack))
+                asterisk.wait_idle()
+            legs[_name(case)] = watched.legs_of_journal(before)
+        daemon.start()
+        everything = {uniqueid for told in legs.values() for uniqueid in told}
+
+        def recovered() -> dict[str, tuple[str, str]]:
+            daemon.wait_on_record()
+            return {
+                leg["uniqueid"]: (leg["tenant"], leg["direction"])
+                for leg in daemon.legs()
+                if leg["ended_at"]
+            }
+
+        until(lambda: everything <= recovered().keys(), "all legs are recovered", 30.0)
+        found = recovered()
+        paid = {name: sorted(found[uniqueid] for uniqueid in told) for name, told in legs.items()}
+        assert paid == {_name(case): sorted(case.billed) for case in played}
 
 
 def _equals_the_journal(daemon: Daemon, journal: dict[str, float], *, slow_end: bool) -> None:

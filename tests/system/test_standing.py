@@ -99,3 +99,52 @@ def test_emergency_numbers_pass_without_a_daemon_where_nothing_else_does(
         assert stage.refused_with(MOBILE) == 486
         for emergency in EMERGENCIES:
             stage.phone.dial(emergency).hang_up()
+
+
+FALLS_THROUGH = """
+exten => 77,1,Gosub(pbxbilling-admit,s,1(outbound,${TENANT},112))
+ same => n,Gosub(pbxbilling-admit,s,1(outbound,${TENANT},0900123))
+ same => n,Dial(PJSIP/0900123@carrier)
+exten => 78,1,Gosub(pbxbilling-admit,s,1(outbound,${TENANT},112))
+ same => n,Dial(Local/0900123@phones/n)
+"""
+
+
+@pytest.mark.parametrize("dialled", ["77", "78"], ids=["same channel", "under its linkedid"])
+def test_an_emergency_opens_no_way_to_other_numbers(
+    asterisk: Asterisk, tmp_path: Path, dialled: str
+) -> None:
+    asterisk.add_dialplan(FALLS_THROUGH)
+    with ExitStack() as stack:
+        stage = Stage(asterisk, tmp_path, stack, more="[decisions]\nadmissions = true\n")
+        stage.daemon.apply(accounts("none"))
+        assert stage.refused_with(dialled) == 486
+        stage.daemon.wait_idle()
+        asked = stage.daemon.ask("decisions", tenant="acme", since=None, refused=False)
+        told = {(one["number"], one["outcome"], one["reason"]) for one in asked}
+        assert told == {("112", "admit", "emergency"), ("0900123", "refuse", "max_calls")}
+        assert stage.daemon.answered() == []
+
+
+@pytest.mark.parametrize("channel", ["Local/11@from-acme", "Local/**01@from-acme", "PJSIP/acme1"])
+def test_a_suspended_tenants_click_to_call_is_refused(
+    asterisk: Asterisk, tmp_path: Path, channel: str
+) -> None:
+    with ExitStack() as stack:
+        stage = Stage(asterisk, tmp_path, stack)
+        stage.daemon.apply(accounts("unlimited", 'status = "suspended"\n'))
+        phone = stage.phone
+        stage.scene.originate(channel)
+        leg = phone.wait_incoming()
+        until(lambda: _rings(stage), "the daemon knows that it rings")
+        leg.answer()
+        leg.wait("ended")
+        stage.daemon.wait_idle()
+        decision = stage.last_decision()
+        assert (decision["outcome"], decision["reason"]) == ("refuse", "suspended")
+        assert stage.daemon.legs() == []
+
+
+def _rings(stage: Stage) -> bool:
+    legs = [leg for call in stage.daemon.calls() for leg in call["legs"]]
+    return any(leg["channel"].startswith("PJSIP/acme1-") for leg in legs)

@@ -5,7 +5,8 @@ over the environment; only an environment in an unusual order is read line by li
 
 A caller can write line breaks into his number, his name and the name of a Local channel, and so
 add lines or end the environment early. His 79 bytes never hold all the lines behind his own: an
-environment in which a line is missing or stands twice is not believed in any line but its first
+environment in which a line is missing is not believed in any line but its first, and one in which
+a line stands twice in no other but the last ones, which are behind all that a caller writes
 (docs/decisions/0003-what-a-caller-can-write.md).
 
 Source of the format: Asterisk's res/res_agi.c (setup_env, launch_netscript, parse_args).
@@ -63,6 +64,10 @@ _IN_ORDER = re.compile(
 _DIRECTIONS = {direction.value: direction for direction in Direction}
 _PREFIX = "agi_"
 _FIRST = "agi_network_script"  # it stands before all that a caller can write
+_ARGUMENT = "agi_arg_"
+_TENANT = "agi_arg_1"
+_THREAD = "agi_threadid"  # the last line before the arguments
+_WEAKER = ("agi_accountcode", "agi_context")  # evidence that an argument outranks
 
 # What could end a field, the value or the command before its time.
 _MEANINGFUL = re.compile(r'["\\|]')
@@ -116,7 +121,7 @@ class Environment:
         """What the whole lines say so far; a missing field is empty, an unknown path is None.
 
         A line cut short is left out: half a number could be another number. Where a caller wrote
-        lines of his own only the direction is told.
+        lines of his own only the direction is told, and what stands behind all that he wrote.
         """
         end = self._end if self._end >= 0 else self._buffer.rfind(b"\n")
         text = _decoded(self._buffer[:end])
@@ -173,15 +178,39 @@ def _decoded_line(raw: bytes | bytearray) -> str:
 def _by_line(text: str, *, whole: bool) -> tuple[str, ...]:
     """The fields of an environment that is not as nearly all are, or not at its end yet."""
     found: dict[str, str] = {}
-    believed = True
+    lines: list[tuple[str, str]] = []
     for line in text.split("\n"):
         name, _, value = line.partition(":")
         if name.startswith(_PREFIX):
-            believed &= name not in found
+            lines.append((name, value.lstrip(" ")))
             found.setdefault(name, value.lstrip(" "))
-    if not believed or (whole and any(_PREFIX + line not in found for line in LINES)):
-        found = {_FIRST: found.get(_FIRST, "")}
+    lacking = any(_PREFIX + line not in found for line in LINES)
+    if len(found) < len(lines) or (lacking and whole):
+        behind = {} if lacking else _behind_the_caller(lines)
+        found = {_FIRST: found.get(_FIRST, ""), **behind}
+    elif lacking and not whole:  # the arguments stand behind all of these: none can have come
+        found = {name: found[name] for name in found if not name.startswith(_ARGUMENT)}
+    if not whole and _TENANT not in found:  # what goes before these as evidence is still to come
+        found = {name: found[name] for name in found if name not in _WEAKER}
     return tuple(_value(field, found.get(_PREFIX + field, "")) for field in _FIELDS)
+
+
+def _behind_the_caller(lines: list[tuple[str, str]]) -> dict[str, str]:
+    """Of an environment with a line that stands twice, those that stand behind all of a caller's.
+
+    Asterisk's own lines end with account code and thread, then come the arguments: the last ones
+    are the true ones. Where that place is found twice somebody wrote it, and none is believed.
+    """
+    begin = len(lines)
+    while begin and lines[begin - 1][0].startswith(_ARGUMENT):
+        begin -= 1
+    arguments = dict(lines[begin:])
+    names = [name for name, _ in lines]
+    places = [n for n, name in enumerate(names[:-1]) if (name, names[n + 1]) == (_THREAD, _TENANT)]
+    if len(arguments) < len(lines) - begin or len(places) > 1 or names[begin - 1] != _THREAD:
+        return {}
+    before = dict(lines[:begin])  # of each its last one
+    return {name: before[name] for name in _WEAKER} | arguments
 
 
 def _value(field: str, raw: str) -> str:

@@ -42,8 +42,9 @@ class ListenError(Exception):
 class AgiServer:
     """Answers hooks; `judge` decides in memory, `by_policy` where it cannot be asked.
 
-    Both are called in the event loop and must not wait. `by_policy` is handed whatever was
-    understood, in doubt an empty request, so that it can let emergency numbers pass.
+    `malformed` decides on what is no request; where it is not given, `by_policy` does. All are
+    called in the event loop and must not wait. The two are handed whatever was understood, in
+    doubt an empty request, so that they know blocked tenants and let emergency numbers pass.
 
     >>> async with AgiServer(settings, judge, by_policy, observer, clock) as server:
     ...     await server.serve()  # until close()
@@ -56,10 +57,12 @@ class AgiServer:
         by_policy: Judge,
         observer: AgiObserver,
         clock: Clock,
+        malformed: Judge | None = None,
     ) -> None:
         self._settings = settings
         self._judge = judge
         self._by_policy = by_policy
+        self._malformed = malformed
         self._observer = observer
         self._clock = clock
         self._closed = asyncio.Event()
@@ -85,6 +88,7 @@ class AgiServer:
             AllowList(settings.allow),
             Deadlines(settings.deadline_s, self._clock, loop),
             settings.max_sessions,
+            self._malformed,
         )
         self._port = listeners[0].getsockname()[1]
         self._door = Door(listeners, self._desk, loop)

@@ -70,7 +70,11 @@ class AgiObserver(Protocol):
 
 @dataclass(slots=True)
 class Desk:
-    """What the sessions of one server share; a reload replaces parts of it."""
+    """What the sessions of one server share; a reload replaces parts of it.
+
+    `by_policy` speaks where nobody could judge in time, `malformed` (else `by_policy`, too) where
+    there is no request.
+    """
 
     judge: Judge
     by_policy: Judge
@@ -79,6 +83,7 @@ class Desk:
     allow: AllowList
     deadlines: Deadlines
     max_sessions: int
+    malformed: Judge | None = None
     arrivals: Arrivals = field(default_factory=Arrivals)
     judged: int = 0
     live: dict[int, AgiSession] = field(default_factory=dict)  # by descriptor
@@ -92,7 +97,7 @@ class Desk:
         Who has waited longer than `patience_s` is answered by policy.
         """
         if not (whole and request.uniqueid):
-            return Ending.MALFORMED, self.by_policy(request)
+            return Ending.MALFORMED, self.no_request(request)
         if self.clock.monotonic() - since > patience_s:
             # Judging it would only make those behind it wait longer.
             return Ending.DEADLINE, self.by_policy(request)
@@ -101,6 +106,10 @@ class Desk:
         except Exception as error:  # noqa: BLE001  whatever it is, the caller is waiting
             self.observer.judge_failed(request, error)
             return Ending.FAILED, self.by_policy(request)
+
+    def no_request(self, request: HookRequest) -> Verdict:
+        """What somebody gets who did not send a request, by what could be read of it."""
+        return (self.malformed or self.by_policy)(request)
 
     def leave(self, fileno: int) -> None:
         """Forget a session that is over."""
@@ -175,7 +184,7 @@ class AgiSession:
         """Find the verdict on what was heard."""
         environment = self._environment
         self._ending, self._verdict = self._desk.verdict(
-            environment.request(self._peer),
+            self._request(),
             self._since,
             self._patience_s,
             whole=environment.whole,
@@ -215,11 +224,11 @@ class AgiSession:
     def _hear_the_end(self) -> None:
         """Nothing more will come; a peer that began an environment is answered all the same."""
         if not self._told and self._environment:
-            self._say(Ending.MALFORMED, self._by_policy())
+            self._say(Ending.MALFORMED, self._desk.no_request(self._request()))
         self.close()
 
-    def _by_policy(self) -> Verdict:
-        return self._desk.by_policy(self._environment.request(self._peer))
+    def _request(self) -> HookRequest:
+        return self._environment.request(self._peer)
 
     def expire(self) -> None:
         """The time is over: say the verdict of the policy, or give up on a peer that never ends.
@@ -241,7 +250,7 @@ class AgiSession:
             self.judge()
             self.answer()
         elif not self.over:
-            self._say(Ending.DEADLINE, self._by_policy())
+            self._say(Ending.DEADLINE, self._desk.by_policy(self._request()))
             self.begin_deadline()
 
     def close(self) -> None:

@@ -166,6 +166,7 @@ class Daemon:
             settings,
             self._core.admission.judge,
             self._core.admission.by_policy,
+            self._core.admission.malformed,
             HookWatch(log, self._metrics.counters),
             clock,
             log,

@@ -34,17 +34,20 @@ class Hooks:
         settings: Settings,
         judge: Judge,
         by_policy: Judge,
+        malformed: Judge,
         observer: AgiObserver,
         clock: Clock,
         log: Log,
         old_hook: Address = OLD_HOOK,
     ) -> None:
         listener = hook_settings(settings)
-        self._new = AgiServer(listener, judge, by_policy, observer, clock)
+        self._new = AgiServer(listener, judge, by_policy, observer, clock, malformed)
         self._old: _OldPort | None = None
         if settings.agi.takes_old_hooks:
             watch = _OldPort(old_hook, settings.agi.listen, observer, log)
-            watch.server = AgiServer(watch.settings(listener), judge, by_policy, watch, clock)
+            watch.server = AgiServer(
+                watch.settings(listener), judge, by_policy, watch, clock, malformed
+            )
             self._old = watch
 
     async def start(self) -> None:

@@ -35,10 +35,11 @@ from pbxbilling.config.forms import (
 )
 from pbxbilling.config.lines import KeyPath
 from pbxbilling.config.secret import STRIPE_FILES
-from pbxbilling.domain.admission import Reason
+from pbxbilling.domain.admission import Direction, Reason
 from pbxbilling.domain.retention import LEAST_DAYS, Retention
 from pbxbilling.domain.sale import SalePages
 
+_LEAST_DIGITS = 3  # of an emergency number
 Cause = Annotated[int, Field(ge=1, le=127)]
 Listen = Annotated[str, AfterValidator(lambda text: str(parse_listen(text)))]
 Network = Annotated[IPv4Network | IPv6Network, PlainValidator(parse_network)]
@@ -77,6 +78,7 @@ class AgiSettings(Section):
     allow: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"),)
     deadline_ms: Annotated[int, Field(ge=10, le=10_000)] = 300
     on_deadline: Literal["admit", "refuse"] = "admit"
+    on_malformed: Literal["admit", "refuse"] = "refuse"
 
     @property
     def address(self) -> Address:
@@ -158,6 +160,7 @@ class RefusalSettings(Section):
     unknown_tenant: Cause | None = None
     deadline: Cause | None = None
     number_unusable: Cause | None = None
+    malformed: Cause | None = None
 
     def by_reason(self) -> dict[Reason, int]:
         """The causes that differ from the general one."""
@@ -166,10 +169,18 @@ class RefusalSettings(Section):
 
 
 class EmergencySettings(Section):
-    """`[emergency]`: numbers that always pass, and what a site dials in front of them."""
+    """`[emergency]`: numbers that always pass, and what a site dials in front of them.
+
+    `directions` are those of the hooks that may ask for one: an extension can have such a number.
+    """
 
     numbers: tuple[Dialled, ...] = ("112", "911", "999")
     prefixes: tuple[Dialled, ...] = ()
+    directions: tuple[Direction, ...] = (Direction.OUTBOUND,)
+
+    def short(self) -> tuple[str, ...]:
+        """Numbers that are dialled for other things as well, as "0" is for an outside line."""
+        return tuple(n for n in self.numbers if sum(map(str.isdigit, n)) < _LEAST_DIGITS)
 
 
 class NumbersSettings(Section):

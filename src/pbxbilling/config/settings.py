@@ -66,9 +66,11 @@ class Settings(Section):
             refuse_unknown_tenant=self.unknown_tenant == "refuse",
             refuse_on_deadline=self.agi.on_deadline == "refuse",
             refuse_unusable=self.numbers.unusable == "refuse",
+            refuse_on_malformed=self.agi.on_malformed == "refuse",
             cause=self.refusal.cause,
             causes=self.refusal.by_reason(),
             emergency=EmergencyNumbers(self.emergency.numbers, self.emergency.prefixes),
+            emergency_directions=frozenset(self.emergency.directions),
             grace_days=self.billing.grace_days,
             trial_days=self.billing.trial_days,
             default_plan=self.billing.default_plan,
@@ -84,6 +86,13 @@ class Settings(Section):
         ]
         if not self.pbx:
             found.append("no [[pbx]]: no call is followed, limits and usage stay at zero")
+        found += [
+            f'[emergency] numbers: "{number}" has fewer than three digits: every call to it passes'
+            " every limit"
+            for number in self.emergency.short()
+        ]
+        if not (self.emergency.numbers and self.emergency.directions):
+            found.append("[emergency] no number, or no direction: no emergency call passes limits")
         if self.mqtt.enabled and self.mqtt.sends_its_password_in_clear:
             found.append(f"[mqtt] {self.mqtt.url}: the password is sent in clear: use mqtts://")
         return tuple(found)

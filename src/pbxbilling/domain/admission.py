@@ -45,6 +45,7 @@ class Reason(Word):
     FALLBACK = "fallback"
     UNRECONCILED = "unreconciled"
     NUMBER_UNUSABLE = "number_unusable"
+    MALFORMED = "malformed"
 
 
 # What needs true counts: not judged by a PBX whose picture is not whole.

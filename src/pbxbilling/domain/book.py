@@ -137,10 +137,20 @@ class AccountBook:
             self._terms[tenant.slug] = known
         return known
 
+    def named(self, word: str) -> str | None:
+        """The tenant that a hook's argument names: a slug, else an account code."""
+        tenant = self.tenants.get(word)
+        if tenant is not None:
+            return tenant.slug  # the word that it is kept by everywhere: found without a comparison
+        return self._by_accountcode.get(word) if word else None
+
     def owner(self, accountcode: str = "", did: str = "", context: str = "") -> str | None:
-        """Whose a channel is when no hook has said so: account code, then DID, then context."""
+        """Whose a channel is by what it has: the DID that it called, account code, context.
+
+        A DID is given for calls that came in alone, and there it is the best evidence.
+        """
         return (
-            (self._by_accountcode.get(accountcode) if accountcode else None)
-            or (self._by_did.get(found_by(did)) if did else None)
+            (self._by_did.get(found_by(did)) if did else None)
+            or (self._by_accountcode.get(accountcode) if accountcode else None)
             or (self._by_context.get(context) if context else None)
         )

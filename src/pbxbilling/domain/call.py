@@ -33,11 +33,13 @@ class Channel:
         "caller",
         "confirmed",
         "context",
+        "dials_emergency",
         "dials_for",
         "dials_number",
         "direction",
         "drawing_for",
         "drawn_s",
+        "emergency",
         "ending_at",
         "ending_mono",
         "exten",
@@ -77,6 +79,8 @@ class Channel:
         self.call: Call | None = None  # the call whose leg it is
         self.dials_for: Call | None = None  # the call that owns what it dials from now on
         self.dials_number = ""  # what its latest outbound hook asked for
+        self.dials_emergency = False  # whether its latest hook asked for an emergency number
+        self.emergency = False  # it was dialled under such a hook: nothing ever cuts it
         self.number = ""  # of a dialled leg: what the hook that dialled it asked for
         self.asked: list[Call] = []  # the calls that live because it asked for them
         self.owner: str | None = None  # of a refused channel: who pays its legs all the same
@@ -165,12 +169,19 @@ class Channel:
         """Whether enforce mode would have ended it by this tenant's limits."""
         return tenant in self.over_limit_for
 
+    @property
+    def spared(self) -> bool:
+        """Whether it serves an emergency: that leg itself, or who asked for it a moment ago."""
+        return self.emergency or self.dials_emergency
+
 
 class Call:
     """One tenant's conversation, from its reservation until nothing of it lives."""
 
     __slots__ = (
         "answered_at",
+        "asked_codes",
+        "asked_contexts",
         "asker",
         "askers",
         "caller",
@@ -183,6 +194,7 @@ class Call:
         "hooked",
         "id",
         "joined",
+        "judged",
         "leg_reservations",
         "linkedids",
         "merged_into",
@@ -215,13 +227,16 @@ class Call:
         self.asker = ""
         self.caller = ""
         self.number = ""
+        self.asked_codes: tuple[str, ...] = ()  # account codes of those who asked for it
+        self.asked_contexts: tuple[str, ...] = ()  # and the contexts that they asked from
         self.linkedids: list[str] = []
         self.channels: list[Channel] = []
         self.askers: list[Channel] = []
         self.leg_reservations: tuple[Channel, ...] = ()  # askers whose first trunk leg is to come
         self.joined: tuple[str, ...] = ()  # ids of younger calls that it took in
         self.hooked = False
-        self.emergency = False
+        self.judged = False  # a hook was granted its slot; an emergency needs none
+        self.emergency = False  # a hook of it asked for an emergency number
         self.over_limit = False
         self.estimated = False
         self.answered_at: datetime | None = None
@@ -257,6 +272,24 @@ class Call:
         if self.direction is Direction.INBOUND:
             return Load(0, 1, 0, legs)
         return Load(0, 0, 1, legs)
+
+    def emergency_legs(self) -> int:
+        """Its trunk legs that nobody had to grant: they are held beside what is asked for now."""
+        legs = 0
+        for channel in self.channels:
+            legs += channel.emergency and channel.trunk
+        return legs
+
+    def note_asked(self, accountcode: str, context: str) -> None:
+        """Somebody asked for it with this account code, from this context.
+
+        Asterisk hands account codes on to what is dialled, and a channel keeps its context: who
+        asks from this call later, and has nothing else, shows nothing of his own.
+        """
+        if accountcode and accountcode not in self.asked_codes:
+            self.asked_codes += (accountcode,)
+        if context and context not in self.asked_contexts:
+            self.asked_contexts += (context,)
 
     def record(self) -> CallRecord:
         """The call as it is kept."""

@@ -6,10 +6,10 @@ It is what recovers the daemon: legs that began, were answered or ended while no
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from pbxbilling.domain.channel import ChannelKey, LegDirection
 from pbxbilling.domain.records import EndWitness
@@ -40,6 +40,14 @@ class JournalRow(NamedTuple):
     dnid: str = ""
     application: str = ""
     extra: str = ""  # JSON
+
+    def told(self) -> Mapping[str, Any]:
+        """What `extra` holds; empty where it is no JSON object."""
+        try:
+            told = json.loads(self.extra)
+        except (ValueError, RecursionError):
+            return {}
+        return told if isinstance(told, dict) else {}
 
 
 class JournalBatch(NamedTuple):
@@ -76,7 +84,8 @@ class JournalError(Exception):
 class JournalWitness(NamedTuple):
     """Who pays, as the subroutine's first line says it: `CELGenUserEvent(PBXBILLING,…)`.
 
-    `tenant` is empty where the site leaves it to account code, DID or context.
+    `tenant` is a slug or an account code; empty where the site leaves it to what the channel has
+    of its own: `accountcodes` and `context`, without what those had who asked before it.
     """
 
     uniqueid: str
@@ -84,33 +93,37 @@ class JournalWitness(NamedTuple):
     direction: str
     tenant: str
     number: str
+    accountcodes: tuple[str, ...] = ()
+    context: str = ""
 
     @classmethod
     def of(cls, row: JournalRow) -> JournalWitness:
         """Read a row whose `extra` is `{"extra":"outbound|globex|3201"}`; what lacks is empty."""
-        text = row.extra
-        try:
-            told = json.loads(text)
-        except (ValueError, RecursionError):
-            told = None
-        if isinstance(told, dict):
-            text = str(told.get("extra", ""))
+        told = row.told()
+        text = str(told.get("extra", "")) if told else row.extra
         direction, _, rest = text.partition("|")
         tenant, _, number = rest.partition("|")
         return cls(row.uniqueid, row.caller, direction, tenant, number)
 
 
 class OwnerHints(NamedTuple):
-    """What tells whose a leg is, in the order of precedence.
+    """What tells whose a leg is, in the order of precedence: the first one that is known counts.
 
-    `tenants` are the names that hooks gave, `accountcodes` those of the leg and of what asked
-    for it, the most telling first: of each the first one that is known counts.
+    `hooks` are those that may have dialled the leg, the likeliest first; `did`, `accountcodes` and
+    `context` are of the leg and of what began the call; `others` the account codes of the call's
+    other channels.
     """
 
-    tenants: tuple[str, ...] = ()
+    hooks: tuple[JournalWitness, ...] = ()
     accountcodes: tuple[str, ...] = ()
     did: str = ""
     context: str = ""
+    others: tuple[str, ...] = ()
+
+    @property
+    def tenants(self) -> tuple[str, ...]:
+        """The names that hooks gave."""
+        return tuple(dict.fromkeys(hook.tenant for hook in self.hooks if hook.tenant))
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,29 +26,62 @@ _MOST_WITNESSES = 32  # of one conversation; beyond, the oldest no longer matter
 class Conversation:
     """The channels under one linkedid, and what was said about who pays for them."""
 
-    __slots__ = ("born_at", "channels", "origin", "serial", "since", "witnesses")
+    __slots__ = (
+        "accountcodes",
+        "born_at",
+        "channels",
+        "contexts",
+        "heard",
+        "origin",
+        "serial",
+        "since",
+        "witnesses",
+    )
 
     def __init__(self, row: JournalRow, since: JournalPosition, serial: int) -> None:
         self.channels: set[str] = set()
         self.origin = row
         self.witnesses: tuple[JournalWitness, ...] = ()
+        self.accountcodes: tuple[str, ...] = ()  # that its channels were born with
+        self.heard: tuple[str, ...] = ()  # account codes of those who asked
+        self.contexts: tuple[str, ...] = ()  # and where they began
         self.born_at = row.at
         self.since = since
         self.serial = serial
+
+    def note_asked(self, accountcodes: tuple[str, ...], context: str) -> None:
+        """Somebody asked with these; who asks later and has them shows nothing of his own."""
+        self.heard = _distinct((*self.heard, *accountcodes))[-_MOST_WITNESSES:]
+        self.contexts = _distinct((*self.contexts, context))[-_MOST_WITNESSES:]
+
+    def note_born(self, accountcode: str) -> None:
+        """One of its channels was born with this account code."""
+        if accountcode and accountcode not in self.accountcodes:
+            self.accountcodes = (*self.accountcodes, accountcode)[-_MOST_WITNESSES:]
+
+    def take_over(self, left: Conversation) -> None:
+        """A channel came from another one, with all that was said there."""
+        if left.serial < self.serial:
+            self.since, self.serial, self.born_at = left.since, left.serial, left.born_at
+        self.accountcodes = _distinct((*self.accountcodes, *left.accountcodes))[-_MOST_WITNESSES:]
+        if not self.witnesses:
+            self.witnesses = left.witnesses
+            self.heard, self.contexts = left.heard, left.contexts
 
 
 class OpenChannel:
     """A channel that has not ended."""
 
     __slots__ = (
-        *("answer", "before", "born", "conversation", "first", "latest", "linkedid", "own"),
-        "proven_at",
+        *("answer", "before", "born", "context", "conversation", "first", "latest", "linkedid"),
+        *("own", "proven_at"),
     )
 
     def __init__(self, row: JournalRow, conversation: Conversation) -> None:
         self.first = row
         self.latest = row
         self.born = row.event == "CHAN_START"
+        self.context = row.context  # where it asks from, as far as rows tell
         self.linkedid = row.linkedid
         self.conversation = conversation
         self.answer: JournalRow | None = None
@@ -57,10 +90,18 @@ class OpenChannel:
         # where rows may be missing: until when it lived, for those of others prove nothing more
         self.proven_at: datetime | None = None
 
-    def hear(self, witness: JournalWitness) -> None:
-        """A hook on this channel said who pays."""
+    def hear(self, row: JournalRow) -> None:
+        """A hook on this channel said who pays, or left it to what the channel has of its own."""
+        said, first = self.conversation, self.first
+        codes = _distinct((row.accountcode, first.accountcode))
+        if not said.witnesses and said.origin.uniqueid != first.uniqueid:
+            said.note_asked((said.origin.accountcode,), said.origin.context)
+        witness = JournalWitness.of(row)._replace(
+            accountcodes=tuple(code for code in codes if code not in said.heard),
+            context="" if self.context in said.contexts else self.context,
+        )
+        said.note_asked(codes, self.context)
         self.own = (*self.own, witness)[-_MOST_WITNESSES:]
-        said = self.conversation
         said.witnesses = (*said.witnesses, witness)[-_MOST_WITNESSES:]
 
 
@@ -94,12 +135,13 @@ def leg_of(
         ended_at=ended_at,
         witness=witness,
         owner=OwnerHints(
-            tenants=_distinct(w.tenant for w in told),
+            hooks=tuple(told),
             accountcodes=_distinct(
                 row.accountcode for row in (asker, first, answer) if row is not None
             ),
             did=asker.exten if is_trunk(asker.channel, trunks) else "",
             context=asker.context,
+            others=channel.conversation.accountcodes,
         ),
         caller=caller,
         number=number,

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from pbxbilling.domain.channel import ChannelKey, Trunks
-from pbxbilling.domain.journal import JournalLeg, JournalPosition, JournalRow, JournalWitness
+from pbxbilling.domain.journal import JournalLeg, JournalPosition, JournalRow
 from pbxbilling.domain.journal_channel import Conversation, OpenChannel, is_trunk, leg_of
 from pbxbilling.domain.lives import Lives
 from pbxbilling.domain.records import EndWitness
@@ -71,12 +71,9 @@ class JournalFold:
                 others = [u for u in self._channels if u not in self._lives.young]
                 ended += self._give_up(others, row.at)
                 self._lives.young.clear()
-            if row.event in _ENDS:
-                leg = self._end(row, since)
-                if leg is not None:
-                    ended.append(leg)
-            elif row.event in _ALIVE:
-                self._live(row, since)
+            leg = self._take(row, since)
+            if leg is not None:
+                ended.append(leg)
             self._read_at = row.at
             if row.uniqueid not in self._lives.young and self._precedes_boot(row):
                 self._alive_at = row.at
@@ -132,11 +129,22 @@ class JournalFold:
 
     # --- rows ----------------------------------------------------------------------------------
 
+    def _take(self, row: JournalRow, since: JournalPosition) -> JournalLeg | None:
+        """One row; the leg that it ends, if it ends one."""
+        if row.event in _ENDS:
+            return self._end(row, since)
+        if row.event in _ALIVE:
+            self._live(row, since)
+        elif row.event == "BLINDTRANSFER":
+            self._transfer(row)
+        return None
+
     def _live(self, row: JournalRow, since: JournalPosition) -> None:
         channel = self._channels.get(row.uniqueid)
         if channel is None:
             conversation = self._conversation(row, since)
             conversation.channels.add(row.uniqueid)
+            conversation.note_born(row.accountcode)
             channel = self._channels[row.uniqueid] = OpenChannel(row, conversation)
         else:
             self._follow(channel, row)
@@ -145,7 +153,14 @@ class JournalFold:
             if is_trunk(row.channel, self.trunks):
                 self.answered.add(ChannelKey(self.pbx, row.uniqueid))
         elif row.event == HOOK_EVENT:
-            channel.hear(JournalWitness.of(row))
+            channel.hear(row)
+
+    def _transfer(self, row: JournalRow) -> None:
+        """Another channel is sent into the dialplan: what it asks, it asks from that context."""
+        told = row.told()
+        channel = self._channels.get(str(told.get("transferee_channel_uniqueid", "")))
+        if channel is not None:
+            channel.context = str(told.get("context", ""))
 
     def _conversation(self, row: JournalRow, since: JournalPosition) -> Conversation:
         conversation = self._conversations.get(row.linkedid)
@@ -163,10 +178,7 @@ class JournalFold:
             return
         left = channel.conversation
         joined = self._conversation(row, left.since)
-        if left.serial < joined.serial:
-            joined.since, joined.serial, joined.born_at = left.since, left.serial, left.born_at
-        if not joined.witnesses:
-            joined.witnesses = left.witnesses
+        joined.take_over(left)
         self._leave(row.uniqueid, channel)
         joined.channels.add(row.uniqueid)
         channel.conversation, channel.linkedid = joined, row.linkedid

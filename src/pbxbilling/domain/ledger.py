@@ -161,7 +161,10 @@ class Ledger:
         call.caller = channel.caller
         call.number = number or channel.exten
         call.hooked = hooked
+        call.judged = hooked and not emergency
         call.emergency = emergency
+        channel.dials_emergency = channel.dials_emergency or emergency
+        call.note_asked(channel.accountcode, channel.context)
         self.calls[call.id] = call
         self._index_linkedid(call, channel.linkedid)
         self.ask(call, channel)
@@ -171,6 +174,8 @@ class Ledger:
             call.channels.append(channel)
             channel.call = call
         self.news.append((CallStarted, call, at))
+        if channel.peer is not None and channel.peer.call is None:
+            self.join(channel.peer, call, at, by=channel)
         return call
 
     def ask(self, call: Call, channel: Channel) -> None:
@@ -229,7 +234,9 @@ class Ledger:
             older.tenant = younger.tenant
         self._hand_over(younger, older)
         older.hooked = older.hooked or younger.hooked
-        older.emergency = older.emergency or younger.emergency
+        older.judged = older.judged or younger.judged
+        older.asked_codes += younger.asked_codes
+        older.asked_contexts += younger.asked_contexts
         younger.merged_into = older
         older.joined += (younger.id, *younger.joined)
         self.aliases.update(dict.fromkeys(older.joined, older.id))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from pbxbilling.domain.admission import Mode, Reason
+from pbxbilling.domain.admission import Direction, Mode, Reason
 from pbxbilling.domain.numbers import compact
 
 
@@ -43,13 +43,19 @@ class Policy:
     refuse_unknown_tenant: bool = False
     refuse_on_deadline: bool = False
     refuse_unusable: bool = True  # numbers that no carrier dials, where a number has a price
+    refuse_on_malformed: bool = True
     cause: int = 17  # Q.850: 17 is SIP 486 Busy Here in chan_pjsip
     causes: Mapping[Reason, int] = field(default_factory=dict)
     emergency: EmergencyNumbers = DEFAULT_EMERGENCY
+    emergency_directions: frozenset[Direction] = frozenset({Direction.OUTBOUND})
     grace_days: int = 7
     trial_days: int = 14
     default_plan: str = "free"
     timezone: str = "UTC"
+
+    def is_emergency(self, number: str, direction: Direction) -> bool:
+        """Whether a hook of that direction asks for an emergency number: it passes every check."""
+        return number in self.emergency and direction in self.emergency_directions
 
     def cause_for(self, reason: Reason) -> int:
         """The hangup cause that a refusal for this reason carries."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from pbxbilling.domain.admission import Direction, Mode, Reason
 from pbxbilling.domain.charging import ON_STATEMENTS_ALONE, Charging
@@ -25,6 +25,7 @@ _CLOSED: Mapping[Status, tuple[frozenset[Direction], Reason]] = {
 
 
 _GRANTED_FOR_A_WHILE = frozenset({Status.PAST_DUE, Status.GRACE_PERIOD})
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +80,14 @@ class Tenant:
         return self.subscription is None and self.trial_until is not None
 
     def granted_until(self, grace_days: int) -> datetime | None:
-        """When the grace window closes that follows a trial of its own or a missed payment."""
-        grace = timedelta(days=grace_days)
+        """When the grace window closes that follows a trial of its own or a missed payment.
+
+        One that reaches beyond the calendar never closes.
+        """
         if self.status is Status.TRIAL and self.on_own_trial and self.trial_until is not None:
-            return self.trial_until + grace
+            return _days_after(self.trial_until, grace_days)
         if self.status in _GRANTED_FOR_A_WHILE and self.status_since is not None:
-            return self.status_since + grace
+            return _days_after(self.status_since, grace_days)
         return None
 
     def status_at(self, at: datetime, grace_days: int) -> Status:
@@ -108,7 +111,10 @@ class Tenant:
         return Status.SUSPENDED if blocked else self.status_at(at, grace_days)
 
     def closed_for(self, direction: Direction, at: datetime, grace_days: int) -> Reason | None:
-        """Why no call of that direction may begin at `at`; None when it may."""
+        """Why no call of that direction may begin at `at`; None when it may.
+
+        What needs no clock comes first: an operator's block holds where a time cannot be judged.
+        """
         if self.blocks and Blocker.OPERATOR in self.blocks and direction in _OUTSIDE:
             return Reason.SUSPENDED
         if self.demo or self.status is Status.ACTIVE:  # an active tenant's status has no end
@@ -133,3 +139,10 @@ class Tenant:
 
     def _ended_its_trial(self, reason: Reason) -> bool:
         return reason is Reason.READ_ONLY and self.on_own_trial
+
+
+def _days_after(at: datetime, days: int) -> datetime:
+    try:
+        return at + timedelta(days=days)
+    except OverflowError:
+        return _NEVER

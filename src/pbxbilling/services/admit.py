@@ -21,6 +21,7 @@ from pbxbilling.domain.hook import HookRequest, Verdict
 from pbxbilling.domain.ledger import Ledger
 from pbxbilling.ports import Clock, EventSink
 from pbxbilling.services.asked import Asked, Asking
+from pbxbilling.services.bypolicy import ByPolicy
 from pbxbilling.services.inforce import InForce
 from pbxbilling.services.meter import Meter
 from pbxbilling.services.news import publish
@@ -49,17 +50,18 @@ class Admission:
         self._clock = clock
         self._emit = emit
         self._asking = Asking(ledger, in_force, clock)
+        self._by_policy = ByPolicy(in_force, self._asking, clock, emit)
         self.hosts = dict(hosts)
 
-    # --- the two ways to a verdict -------------------------------------------------------------
+    # --- the ways to a verdict -----------------------------------------------------------------
 
     def judge(self, request: HookRequest) -> Verdict:
         """The verdict on a hook, and its effect on the ledger."""
         pbx = self._pbx_of(request)
         if request.direction is None:
             return self.by_policy(request)
-        if pbx is None:
-            return self._stranger(request)
+        if pbx is None:  # a PBX that nobody configured: counted, and admitted where it may be
+            return self._by_policy.verdict(request, None, Reason.UNRECONCILED, refuse=False)
         asked = self._asking.asked(request, request.direction, pbx)
         decision = self._decide(asked)
         call = self._take_effect(asked, decision)
@@ -69,40 +71,19 @@ class Admission:
         return verdict
 
     def by_policy(self, request: HookRequest) -> Verdict:
-        """The verdict where none could be reached: malformed, unknown path, or out of time.
+        """The verdict where none was reached: out of time, unknown path, or a fault of ours."""
+        refuse = self._in_force.policy.refuse_on_deadline
+        pbx = self._pbx_of(request)
+        return self._by_policy.verdict(request, pbx, Reason.DEADLINE, refuse=refuse)
 
-        Nothing is reserved; the call counts, unhooked, as soon as it dials or is answered.
+    def malformed(self, request: HookRequest) -> Verdict:
+        """The verdict on what is no request: cut short, oversized, or a caller's own lines in it.
+
+        Whoever is to be refused may have made it so.
         """
-        policy = self._in_force.policy
-        tenant = request.tenant if request.tenant in self._in_force.book.tenants else None
-        mode = self._in_force.mode_of(tenant)
-        if request.number in policy.emergency:
-            decision = EMERGENCY
-        elif policy.refuse_on_deadline and mode is Mode.ENFORCE:
-            decision = Decision(Outcome.REFUSE, Reason.DEADLINE, Breach(Reason.DEADLINE))
-        else:
-            decision = Decision(Outcome.ADMIT, Reason.DEADLINE)
-        return self._unreserved(request, decision, tenant, mode)
-
-    def _stranger(self, request: HookRequest) -> Verdict:
-        """A hook from a PBX that nobody configured is admitted and counted."""
-        emergency = request.number in self._in_force.policy.emergency
-        decision = EMERGENCY if emergency else Decision(Outcome.ADMIT, Reason.UNRECONCILED)
-        tenant = request.tenant if request.tenant in self._in_force.book.tenants else None
-        return self._unreserved(request, decision, tenant, self._in_force.mode_of(tenant))
-
-    def _unreserved(
-        self, request: HookRequest, decision: Decision, tenant: str | None, mode: Mode
-    ) -> Verdict:
-        self._emit(AdmissionDecided(self._clock.now(), request, decision, mode, tenant, call=None))
-        return Verdict(
-            admit=not decision.refused,
-            tenant=request.tenant,
-            direction=request.direction or "",
-            reason=decision.reason,
-            cause=self._in_force.policy.cause_for(decision.reason) if decision.refused else None,
-            flags=("emergency",) if decision.reason is Reason.EMERGENCY else (),
-        )
+        refuse = self._in_force.policy.refuse_on_malformed
+        pbx = self._pbx_of(request)
+        return self._by_policy.verdict(request, pbx, Reason.MALFORMED, refuse=refuse)
 
     # --- who asks ------------------------------------------------------------------------------
 
@@ -117,8 +98,7 @@ class Admission:
     # --- the decision --------------------------------------------------------------------------
 
     def _decide(self, asked: Asked) -> Decision:
-        policy = self._in_force.policy
-        if asked.request.number in policy.emergency:
+        if self._in_force.policy.is_emergency(asked.request.number, asked.direction):
             return EMERGENCY
         mode, channel = asked.mode, asked.channel
         if mode is not Mode.ENFORCE and channel is not None and channel.would_be_gone(asked.tenant):
@@ -135,13 +115,16 @@ class Admission:
 
     def _standing(self, asked: Asked) -> Breach | None:
         """What needs no counts, and is judged at once."""
-        policy = self._in_force.policy
-        if asked.terms is None:
+        policy, book, terms = self._in_force.policy, self._in_force.book, asked.terms
+        # A tenant whose plan is unknown has no terms, and a standing all the same.
+        tenant = book.tenants.get(asked.tenant or "") if terms is None else terms.tenant
+        if tenant is not None:
+            closed = tenant.closed_for(asked.direction, asked.at, policy.grace_days)
+            if closed is not None:
+                return Breach(closed)
+        if terms is None:
             return Breach(Reason.UNKNOWN_TENANT) if policy.refuse_unknown_tenant else None
-        closed = asked.terms.tenant.closed_for(asked.direction, asked.at, policy.grace_days)
-        if closed is not None:
-            return Breach(closed)
-        unrated = asked.terms.cannot_rate(asked.direction, asked.request.number, asked.at)
+        unrated = terms.cannot_rate(asked.direction, asked.request.number, asked.at)
         return Breach(Reason.NUMBER_UNUSABLE) if unrated and policy.refuse_unusable else None
 
     def _breach(self, asked: Asked, pbxes: frozenset[str] | None) -> Breach | None:
@@ -168,7 +151,8 @@ class Admission:
         if asked.inside and call is not None:
             return int(asked.direction is Direction.OUTBOUND and not call.leg_reservations)
         new_a_leg = channel is not None and channel.trunk
-        return (asked.direction is Direction.OUTBOUND) + new_a_leg
+        beside = call.emergency_legs() if call is not None else 0
+        return (asked.direction is Direction.OUTBOUND) + new_a_leg + beside
 
     # --- its effect ----------------------------------------------------------------------------
 
@@ -177,12 +161,17 @@ class Admission:
         channel = asked.channel
         if channel is None:
             return None
+        channel.dials_emergency = decision.reason is Reason.EMERGENCY
         if decision.refused:
             self._refuse(asked, channel)
             return None
         call = self._granted(asked, channel)
+        call.note_asked(asked.request.accountcode, asked.request.context)
         if decision.reason is Reason.EMERGENCY:
             call.emergency = True
+            self._meter.spare(channel)
+        else:
+            call.judged = True
         if decision.outcome is Outcome.WOULD_REFUSE:
             channel.over_limit_for |= {asked.tenant} if asked.tenant is not None else set()
         elif not asked.inside:
@@ -213,6 +202,7 @@ class Admission:
                 at=asked.at,
                 mono=asked.mono,
                 hooked=True,
+                emergency=channel.dials_emergency,
                 number=asked.request.number,
             )
         if call.tenant is None and asked.tenant is not None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from pbxbilling.domain.admission import Direction
 from pbxbilling.domain.call import Channel
-from pbxbilling.domain.channel import ChannelState
+from pbxbilling.domain.channel import ChannelState, LegDirection
 from pbxbilling.domain.hook import Inherited
 from pbxbilling.domain.ledger import Ledger
 from pbxbilling.domain.proof import Proof
@@ -60,6 +60,9 @@ class Adopter:
     ) -> None:
         inherited = Inherited.parse(row.inherited)
         tenant = self._named(inherited)
+        if inherited is not None and "emergency" in inherited.flags:
+            channel.emergency = channel.direction is not LegDirection.INBOUND
+            channel.dials_emergency = True
         if inherited is not None and inherited.call:
             call = self._ledger.find(inherited.call)
         else:
@@ -88,9 +91,7 @@ class Adopter:
 
     def _named(self, inherited: Inherited | None) -> str | None:
         """The tenant that the channel's variable names, where it is one."""
-        if inherited is None or inherited.tenant not in self._in_force.book.tenants:
-            return None
-        return inherited.tenant
+        return self._in_force.book.named(inherited.tenant) if inherited is not None else None
 
 
 def _direction(inherited: Inherited) -> Direction:

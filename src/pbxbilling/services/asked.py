@@ -64,7 +64,7 @@ class Asking:
         around = self._around(channel, request, pbx)
         if channel is not None:
             self._tell(channel, request, around, at)
-        tenant = self._tenant(request, direction, around)
+        tenant = self._payer(request, direction, channel, around)
         call = self._call_of(channel, around, tenant, request, pbx)
         terms, mode = self._in_force.book.terms(tenant), self._in_force.mode_of(tenant)
         inside = call is not None and _was_judged(call, direction)
@@ -87,17 +87,65 @@ class Asking:
         if around is not None and channel.call is None and request.linkedid != request.uniqueid:
             self._ledger.join(channel, around, at)  # its DialBegin is still on its way
 
-    def _tenant(
-        self, request: HookRequest, direction: Direction, around: Call | None
+    def payer(self, request: HookRequest, pbx: str | None) -> str | None:
+        """Who pays for a hook that is not judged, by what is known; nothing is made or noted.
+
+        `pbx` is None where it is unknown: then the request alone tells.
+        """
+        if pbx is None:
+            return self._payer(request, request.direction, None, None)
+        channel = self._ledger.channels.get(ChannelKey(pbx, request.uniqueid))
+        return self._payer(request, request.direction, channel, self._around(channel, request, pbx))
+
+    def _payer(
+        self,
+        request: HookRequest,
+        direction: Direction | None,
+        channel: Channel | None,
+        around: Call | None,
     ) -> str | None:
+        """In the order of docs/calls.md: evidence of the channel itself outranks the call around.
+
+        Who forwards pays, not who called.
+        """
         book = self._in_force.book
-        named = book.tenants.get(request.tenant)
-        if named is not None:
-            return named.slug  # the word that it is kept by everywhere: found without a comparison
-        if around is not None and around.tenant is not None:
-            return around.tenant
-        did = (request.number or request.dnid) if direction is Direction.INBOUND else ""
-        return book.owner(request.accountcode, did, request.context)
+        tenant = book.named(request.tenant)
+        if tenant is None and direction is Direction.INBOUND:
+            tenant = book.owner(did=request.number or request.dnid)
+        if tenant is None:
+            tenant = self._own(request, channel, around)
+        if tenant is None and around is not None:
+            tenant = around.tenant or self._another_channels(around)
+        return tenant
+
+    def _own(
+        self, request: HookRequest, channel: Channel | None, around: Call | None
+    ) -> str | None:
+        """Whom the channel's own account code or context names.
+
+        What those had who asked for the call around is not its own: Dial hands the caller's account
+        code on, over the one that the channel was born with (that one is latched).
+        """
+        book = self._in_force.book
+        code, born, context = request.accountcode, "", request.context
+        if channel is not None and channel.accountcode != code:
+            born = channel.accountcode
+        if around is not None:
+            if _came_with(around, code, ""):
+                code = ""
+            if _came_with(around, born, ""):
+                born = ""
+            if _came_with(around, "", context):
+                context = ""
+        return book.owner(code) or book.owner(born) or book.owner(context=context)
+
+    def _another_channels(self, around: Call) -> str | None:
+        """Whom another channel of the call names: at a click to call the phone that answered."""
+        for channel in (*around.channels, *around.askers):
+            tenant = self._in_force.book.owner(channel.accountcode)
+            if tenant is not None:
+                return tenant
+        return None
 
     def _call_of(
         self,
@@ -124,6 +172,20 @@ def _was_judged(call: Call, direction: Direction) -> bool:
 
     An internal call that now goes outside is judged as what it becomes.
     """
-    if not call.hooked:
-        return False
+    if not call.judged:
+        return False  # nobody asked, or for an emergency: that exempts its own hook and leg alone
     return call.direction is not Direction.INTERNAL or direction is Direction.INTERNAL
+
+
+def _came_with(call: Call, accountcode: str, context: str) -> bool:
+    """Whether the call has this account code, or this context, of somebody who asked for it."""
+    if accountcode and accountcode in call.asked_codes:
+        return True
+    if context and context in call.asked_contexts:
+        return True
+    for asker in call.askers:  # they may have been known by their keys alone, after a restart
+        if accountcode and asker.accountcode == accountcode:
+            return True
+        if context and asker.context == context:
+            return True
+    return False

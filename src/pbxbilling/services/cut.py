@@ -70,8 +70,13 @@ class Cutter:
         return list(self._allowances.drawing)
 
     def _may_cut(self, leg: Channel, mono: float) -> bool:
-        emergency = leg.call is not None and leg.call.emergency
-        return not emergency and self._trust.trusts(leg.key.pbx, mono)
+        return not leg.spared and self._trust.trusts(leg.key.pbx, mono)
+
+    def spare(self, leg: Channel) -> None:
+        """Put off a cut that Asterisk may hold: the leg serves an emergency from now on."""
+        drawing = self._allowances.drawing.get(leg.drawing_for or "")
+        if drawing is not None and drawing.empty_mono is not None:
+            self._cut(leg, _A_YEAR_S)
 
     def _disarm(self, drawing: Drawing) -> None:
         """The allowance is no longer hard: an order that Asterisk holds is put off for a year."""
@@ -98,7 +103,7 @@ class Cutter:
         if terms is None:
             return
         for leg in list(drawing.legs):
-            if leg.call is None or not leg.call.emergency:
+            if not leg.spared:
                 self._would_cut_leg(leg, terms, at, mono)
 
     def _would_cut_leg(self, leg: Channel, terms: Terms, at: datetime, mono: float) -> None:
@@ -110,6 +115,7 @@ class Cutter:
         leg.over_limit_for |= {tenant}
         if call is not None:
             for channel in call.channels:
-                channel.over_limit_for |= {tenant}
+                if not channel.spared:
+                    channel.over_limit_for |= {tenant}
             self._ledger.settle(call, at)
         self._allowances.book(tenant, terms.tenant.period_at(at).month, leg.drawn_s)

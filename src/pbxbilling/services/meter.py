@@ -169,7 +169,7 @@ class Meter:
             answered_at=channel.answered_at,
             answer_guessed=channel.answer_guessed,
             over_limit=channel.would_be_gone(tenant),
-            emergency=bool(call and call.emergency),
+            emergency=channel.emergency,
             **ended,
         )
 
@@ -219,6 +219,10 @@ class Meter:
             return None
         drawing = self._allowances.drawing.get(terms.tenant.slug)
         return max(0, int(left / ((len(drawing.legs) if drawing else 0) + 1)))
+
+    def spare(self, channel: Channel) -> None:
+        """A channel asked for an emergency number: no allowance that it draws on ends it."""
+        self._cutter.spare(channel)
 
     def owned(self, call: Call, at: datetime, mono: float) -> None:
         """A call of nobody got its tenant: its live legs draw on that allowance from now on."""

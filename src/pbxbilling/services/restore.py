@@ -73,7 +73,7 @@ def _restore_leg(ledger: Ledger, leg: LegRecord, clock: Clock) -> None:
     channel.state = ChannelState.UP
     channel.direction = leg.direction
     channel.linkedid, channel.caller, channel.owner = leg.linkedid, leg.caller, leg.tenant
-    channel.number = leg.number
+    channel.number, channel.emergency = leg.number, leg.emergency
     if leg.answered_at is not None:
         channel.answer_unheard(leg.answered_at, clock.now(), clock.monotonic())
         channel.answer_guessed = leg.answer_guessed

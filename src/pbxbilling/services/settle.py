@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from pbxbilling.domain.admission import Direction
 from pbxbilling.domain.call import Channel
 from pbxbilling.domain.channel import ChannelKey, ChannelState, LegDirection
-from pbxbilling.domain.journal import JournalLeg, OwnerHints
+from pbxbilling.domain.journal import JournalLeg, JournalWitness, OwnerHints
 from pbxbilling.domain.ledger import Ledger
 from pbxbilling.domain.pbx_facts import Corrected, CorrectionKind, JournalDisagreed
 from pbxbilling.domain.records import EndWitness, LegRecord
@@ -222,15 +223,31 @@ class Settler:
             self._emit(JournalDisagreed(self._clock.now(), leg.key, difference_s))
 
     def owner(self, hints: OwnerHints) -> str | None:
-        """Whose a leg is: by a hook, else by account code, DID or context; None: nobody's."""
+        """Whose a leg is, in the order in which a hook is judged; None: nobody's."""
         book = self._in_force.book
-        by_hook = next((tenant for tenant in hints.tenants if tenant in book.tenants), None)
-        by_code = (book.owner(accountcode=code) for code in hints.accountcodes)
+        for hook in hints.hooks:
+            tenant = self._named_by(hook)
+            if tenant is not None:
+                return tenant
         return (
-            by_hook
-            or next(filter(None, by_code), None)
-            or book.owner(did=hints.did, context=hints.context)
+            book.owner(did=hints.did)
+            or self._owner_of_any(hints.accountcodes)
+            or book.owner(context=hints.context)
+            or self._owner_of_any(hints.others)
         )
+
+    def _named_by(self, hook: JournalWitness) -> str | None:
+        book = self._in_force.book
+        return (
+            book.named(hook.tenant)
+            or book.owner(did=hook.number if hook.direction == Direction.INBOUND else "")
+            or self._owner_of_any(hook.accountcodes)
+            or book.owner(context=hook.context)
+        )
+
+    def _owner_of_any(self, accountcodes: tuple[str, ...]) -> str | None:
+        owners = (self._in_force.book.owner(code) for code in accountcodes)
+        return next(filter(None, owners), None)
 
     def _corrected(self, leg: JournalLeg, call: str | None) -> None:
         kind = CorrectionKind.SETTLED

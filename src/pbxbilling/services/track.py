@@ -228,9 +228,17 @@ class Tracker:
             self._dialled_by_refused(caller, dialled)
             return
         dialled.number = dialled.number or caller.dials_number
+        if caller.dials_emergency:
+            self._exempt(dialled)
         self._ledger.join(dialled, call, at, by=caller)
         self._goes_outside(call, dialled, at)
         self._latch(call, dialled, at, mono)
+
+    def _exempt(self, dialled: Channel) -> None:
+        """A leg of an emergency; so is what the far end of a Local pair dials, until it asks."""
+        dialled.emergency = True
+        if dialled.peer is not None and not dialled.peer.asked:
+            dialled.peer.dials_emergency = True
 
     def _dialled_by_refused(self, caller: Channel, dialled: Channel) -> None:
         """Legs of a refused channel never count; what they cost is its tenant's all the same."""

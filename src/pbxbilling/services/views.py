@@ -68,7 +68,7 @@ class CallView:
             number=call.number,
             hooked=call.hooked,
             over_limit=call.over_limit,
-            emergency=call.emergency,
+            emergency=call.emergency or any(channel.emergency for channel in call.channels),
             estimated=call.estimated,
             legs=tuple(_leg_view(channel) for channel in call.channels if channel.weighs),
         )

@@ -50,6 +50,7 @@ class Site:
             settings(self.new, written=written),
             judge,
             judge,
+            judge,
             self.reports,
             SystemClock(),
             Log(self, SystemClock(), "json", "info"),
@@ -118,6 +119,7 @@ async def test_a_configured_address_that_is_taken_fails_the_start() -> None:
     async with serving() as site:
         taken = Hooks(
             settings(site.new),
+            judge,
             judge,
             judge,
             site.reports,

@@ -109,15 +109,44 @@ def test_a_missing_argument_leaves_only_its_own_field_empty(index: int) -> None:
     assert changed == {expected[name]}
 
 
-@given(st.integers(min_value=0, max_value=21), st.booleans())
-def test_where_a_line_of_asterisks_is_missing_or_doubled_no_other_is_believed(
-    index: int, doubled: bool
-) -> None:
+@given(st.integers(min_value=0, max_value=21))
+def test_where_a_line_of_asterisks_is_missing_no_other_is_believed(index: int) -> None:
     lines = environment("internal")
-    lines[index : index + 1] = [lines[index]] * 2 if doubled else []
+    del lines[index]
     request = read(*lines).request("10.0.0.1")
-    direction = None if index == 1 and not doubled else Direction.INTERNAL
+    direction = None if index == 1 else Direction.INTERNAL
     assert request == HookRequest("", "", direction, context="", peer="10.0.0.1")
+
+
+@given(st.integers(min_value=0, max_value=21), st.booleans())
+def test_where_a_line_stands_twice_what_is_behind_the_caller_is_believed_alone(
+    index: int, whole: bool
+) -> None:
+    lines = environment("internal", context="from-acme")
+    lines.insert(index, lines[index].split(b":")[0] + b": written\n")
+    request = read(*(lines if whole else lines[:-1])).request("10.0.0.1")
+    told = read(*environment("internal", context="from-acme")).request("10.0.0.1")
+    told.uniqueid = told.channel = told.caller = told.dnid = ""
+    told.direction = None if index == 1 else told.direction
+    assert request == told
+
+
+@given(st.integers(min_value=1, max_value=4), st.integers(min_value=1, max_value=4))
+def test_arguments_that_stand_twice_are_not_believed(of: int, before: int) -> None:
+    lines = environment(number="0900")
+    written = [b"agi_threadid: 1\n", *(b"agi_arg_%d: globex\n" % n for n in range(1, of + 1))]
+    place = 21 + before  # among the arguments, as a number that nobody cleaned would have it
+    for forged in (written, written[1:]):
+        request = read(*lines[:place], *forged, *lines[place:]).request()
+        assert request.tenant in {"", "acme"}
+
+
+def test_of_an_environment_without_its_end_the_arguments_alone_make_the_tenant_known() -> None:
+    whole = environment(tenant="", accountcode="globex", context="from-globex")
+    known = read(*whole[:-1]).request()
+    assert (known.accountcode, known.context) == ("globex", "from-globex")
+    cut_short = read(*whole[:22]).request()  # an argument that outranks them may be on its way
+    assert (cut_short.accountcode, cut_short.context) == ("", "")
 
 
 WORDS = (

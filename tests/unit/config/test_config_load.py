@@ -9,7 +9,7 @@ import pytest
 
 from pbxbilling.config import ConfigError, Settings, load
 from pbxbilling.config.sections import RefusalSettings
-from pbxbilling.domain.admission import COUNTED_REASONS, Mode, Reason
+from pbxbilling.domain.admission import COUNTED_REASONS, Direction, Mode, Reason
 
 Write = Callable[[str], Path]
 
@@ -49,6 +49,8 @@ def test_an_empty_file_is_the_documented_defaults(write: Write) -> None:
     assert settings.agi.address == ("127.0.0.1", 4590)
     assert settings.agi.takes_old_hooks
     assert (settings.agi.deadline_ms, settings.agi.on_deadline) == (300, "admit")
+    assert settings.agi.on_malformed == "refuse"
+    assert settings.emergency.directions == (Direction.OUTBOUND,)
     assert settings.http.address == ("127.0.0.1", 8080)
     assert settings.billing.daily_check == time(1, 0)
 
@@ -85,12 +87,15 @@ def test_the_policy_is_what_calls_are_judged_by(write: Write) -> None:
     unknown_tenant = "refuse"
     [agi]
     on_deadline = "refuse"
+    on_malformed = "admit"
     [refusal]
     cause = 17
     suspended = 21
+    malformed = 34
     [emergency]
     numbers = ["112"]
     prefixes = ["0"]
+    directions = ["outbound", "internal"]
     [billing]
     timezone = "Europe/Berlin"
     grace_days = 3
@@ -101,7 +106,11 @@ def test_the_policy_is_what_calls_are_judged_by(write: Write) -> None:
     assert policy.refuse_on_deadline
     assert policy.cause_for(Reason.SUSPENDED) == 21
     assert policy.cause_for(Reason.MAX_CALLS) == 17
+    assert policy.cause_for(Reason.MALFORMED) == 34
+    assert not policy.refuse_on_malformed
     assert "0112" in policy.emergency
+    assert policy.is_emergency("0112", Direction.INTERNAL)
+    assert not policy.is_emergency("0112", Direction.INBOUND)
     assert (policy.timezone, policy.grace_days) == ("Europe/Berlin", 3)
 
 
@@ -382,6 +391,23 @@ def test_a_pbx_without_trunks_and_a_file_without_pbx_are_warned_about(write: Wri
     (warning,) = load(write(PBX.replace("trunks", "#")), {}).warnings()
     assert "pbx1: no trunks" in warning
     assert "no [[pbx]]" in Settings().warnings()[0]
+
+
+@pytest.mark.parametrize(
+    ("emergency", "warned"),
+    [
+        ('numbers = ["112", "911"]', ""),
+        ('numbers = ["112", "0"]', '"0" has fewer than three digits'),
+        ('numbers = ["1#*+1"]', "fewer than three digits"),
+        ("numbers = []", "no emergency call passes"),
+        ("directions = []", "no emergency call passes"),
+    ],
+)
+def test_an_emergency_number_that_cannot_be_meant_is_warned_about(
+    write: Write, emergency: str, warned: str
+) -> None:
+    warnings = load(write(f"[emergency]\n{emergency}\n{PBX}"), {}).warnings()
+    assert [warned in warning for warning in warnings] == ([True] if warned else [])
 
 
 def test_stripe_reads_its_secrets_only_where_it_is_enabled(write: Write) -> None:

@@ -182,6 +182,61 @@ def test_a_hook_outlives_its_channel_in_the_conversation() -> None:
     assert told.owner.tenants == ("globex",)
 
 
+CALLS = row(
+    "CHAN_START", 0, 0, "PJSIP/globex1-00000000", exten="11", context="from-globex", linked=0
+)
+FAR_END: dict[str, Any] = {"channel": "Local/3201@from-acme-00000000;2", "linked": 0}
+
+
+@pytest.mark.parametrize("code", ["globex", ""])
+def test_a_hook_shows_what_its_channel_alone_has(code: str) -> None:
+    """Dial hands on the caller's account code; the forwarder's context is the forwarder's."""
+    asked = hook(0.1, 0, "internal|globex|11", channel=CALLS.channel, accountcode=code)
+    told = leg(
+        CALLS,
+        asked,
+        row("CHAN_START", 0.2, 2, **FAR_END, exten="3201", context="from-acme"),
+        hook(0.3, 2, "outbound||3201", **FAR_END, accountcode=code),
+        RINGS._replace(accountcode=code),
+        ENDED,
+    )
+    forwards, calls = told.owner.hooks
+    assert (forwards.tenant, forwards.accountcodes, forwards.context) == ("", (), "from-acme")
+    assert (calls.tenant, calls.context) == ("globex", "from-globex")
+    assert calls.accountcodes == ((code,) if code else ())
+
+
+def test_who_was_transferred_asks_from_the_context_that_it_was_sent_to() -> None:
+    extra = f'{{"context":"from-acme","transferee_channel_uniqueid":"{EPOCH_S}.0"}}'
+    told = leg(
+        CALLS,
+        hook(0.1, 0, "internal||11", channel=CALLS.channel),
+        row("BLINDTRANSFER", 0.5, 7, "PJSIP/acme1-00000007", linked=0, extra=extra),
+        hook(0.6, 0, "outbound||3201", channel=CALLS.channel),
+        RINGS,
+        ENDED,
+    )
+    assert [asked.context for asked in told.owner.hooks] == ["from-acme", "from-globex"]
+
+
+@pytest.mark.parametrize("extra", ["", "{", "[]", "{}", '{"transferee_channel_uniqueid":7}'])
+def test_a_transfer_in_another_form_changes_nothing(extra: str) -> None:
+    assert legs(ASKS, row("BLINDTRANSFER", 0.5, 7, extra=extra), RINGS, ENDED)
+
+
+def test_the_phone_that_answered_a_click_to_call_is_among_the_others() -> None:
+    one: dict[str, Any] = {"channel": "Local/11@x-00000000;1", "linked": 0}
+    phone: dict[str, Any] = {"channel": "PJSIP/acme1-00000003", "linked": 0}
+    told = leg(
+        row("CHAN_START", 0, 0, **one, exten="11"),
+        row("CHAN_START", 0.1, 3, **phone, exten="s", accountcode="acme"),
+        hook(0.5, 0, "outbound||3201", **one),
+        RINGS,
+        ENDED,
+    )
+    assert (told.owner.accountcodes, told.owner.others) == ((), ("acme",))
+
+
 def test_an_unhooked_leg_is_owned_by_what_asked_for_it() -> None:
     asks = row("CHAN_START", 0, 0, **PHONE, exten="3201", context="from-initech")
     told = leg(asks, RINGS, ANSWERED._replace(accountcode="later"), ENDED)
