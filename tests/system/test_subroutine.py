@@ -325,6 +325,25 @@ def test_an_emergency_is_never_refused_in_any_spelling_whatever_a_daemon_says(
     assert _answered(stage, (*SPELLINGS, *BEHIND_ZERO)) == [*SPELLED_112, *BEHIND_ZERO]
 
 
+def test_a_call_that_comes_in_is_no_emergency_whatever_it_called(stage: Stage) -> None:
+    """A DID, or an extension that a carrier reaches, can be called 999: it asks nobody for help."""
+    stage.asterisk.add_dialplan(
+        "exten => 999,1,Gosub(pbxbilling-admit,s,1(inbound,acme,${EXTEN}))\n"
+        "same => n,Answer()\n"
+        "same => n,Wait(5)\n"
+    )
+    stage.hook(refuse)
+    assert _refused(stage, "999")
+    stage.set(FALLBACK="closed", HOOK=ABSENT)
+    assert _refused(stage, "999")
+
+
+def _refused(stage: Stage, number: str) -> bool:
+    leg = stage.phone.call(number)
+    stage.phone.await_change(lambda: leg.status != 0, f"{number!r} is decided", 10)
+    return leg.status == 486
+
+
 @pytest.mark.parametrize("number", ["1-1-2", "0(155)904", "1 1 2", "+112#"])
 def test_the_journal_has_the_number_as_it_was_dialled(stage22: Stage, number: str) -> None:
     seen = len(stage22.witnesses())
