@@ -25,6 +25,7 @@ class Past:
     open_legs: Sequence[LegRecord]
     merges: Mapping[str, str]
     unowned_legs: int
+    notices: tuple[str, ...] = ()
 
     @classmethod
     async def read(cls, store: Store, now: datetime, timezone: str) -> Past:
@@ -47,4 +48,5 @@ class Past:
             open_legs=await store.open_legs(),
             merges=await store.merges(min(times) - MERGES_KEPT),
             unowned_legs=len(await store.unowned_legs()),
+            notices=accounts.notices,
         )

@@ -27,6 +27,7 @@ from pbxbilling.domain.records import (
 from pbxbilling.store import account_rows, call_rows, schema
 from pbxbilling.store.backup import copy_database
 from pbxbilling.store.bills import SqlBills
+from pbxbilling.store.clamped import clamped_plan, clamped_tenant
 from pbxbilling.store.engine import writer_engine
 from pbxbilling.store.faults import FileError, told_as_store_errors
 from pbxbilling.store.holdings import SqlHoldings
@@ -122,7 +123,12 @@ class SqlStore:
             (select(schema.plan).order_by(schema.plan.c.slug), account_rows.plan_record),
             (account_rows.all_tenants(), account_rows.tenant_record),
         )
-        return Accounts(tuple(plans), tuple(tenants))
+        notices: list[str] = []
+        return Accounts(
+            tuple(clamped_plan(plan, notices) for plan in plans),
+            tuple(clamped_tenant(tenant, notices) for tenant in tenants),
+            tuple(notices),
+        )
 
     async def open_calls(self) -> list[CallRecord]:
         """Calls that have not ended, oldest first."""
