@@ -52,6 +52,32 @@ def create(books: Books, params: Body, *, livemode: bool) -> Body:
     return books.put(made)
 
 
+def pay_at_link(books: Books, price: str, metadata: Body, written: Body) -> Body:
+    """Somebody paid at a payment link. Returns the subscription, of a customer that is new.
+
+    `metadata` is what the account put on the link for the session, `subscription_data` as it is
+    there; `written` is what the payer gave: `client_reference_id` in the link's address, and the
+    form's `email` (https://docs.stripe.com/payment-links/url-parameters).
+    """
+    params = {
+        "mode": "subscription",
+        "line_items": [{"price": price, "quantity": 1}],
+        "success_url": "https://provider.example/done",
+        "client_reference_id": written.get("client_reference_id"),
+        "metadata": metadata.get("metadata") or {},
+        "subscription_data": {"metadata": metadata.get("subscription_data") or {}},
+    }
+    session = create(books, params, livemode=False)
+    session.update(
+        payment_link=books.new_id("plink"),
+        customer_email=None,
+        customer_details={"email": written.get("email"), "name": written.get("name")},
+    )
+    subscription = complete(books, session, paid=True)
+    books.get("customer", session["customer"]).update(email=written.get("email"))
+    return subscription
+
+
 def _priced(books: Books, params: Body, *, livemode: bool) -> list[tuple[Body, int]]:
     """Price and quantity of each line; 0 for a metered one, whose quantity is its usage."""
     lines = params.get("line_items")

@@ -133,6 +133,11 @@ class FakeStripe(Running):
             body = checkout.complete(self._books, self._session(session), paid=paid)
             return str(body["id"])
 
+    def pay_at_link(self, price: str, metadata: Body | None = None, **written: Any) -> str:
+        """Somebody paid at a payment link, see there; returns the id of the subscription."""
+        with self._books.lock:
+            return str(checkout.pay_at_link(self._books, price, metadata or {}, written)["id"])
+
     def settle_checkout(self, session: str, *, paid: bool = True) -> None:
         """The slow payment of a completed session arrived, or failed."""
         with self._books.lock:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from random import Random
@@ -199,8 +198,12 @@ class PbxLink:
         """Settle what happened unseen; what a failing store holds up, the next look settles."""
         if self._recovery is None:
             return
-        with contextlib.suppress(StoreError):
+        try:
             await self._recovery.catch_up(unheard_until=self._logged_in_at, booted_at=booted_at)
+        except StoreError:
+            return
+        except Exception as error:  # noqa: BLE001 - a row of a journal must not cost the link
+            self._watch.journal_failed(self.name, error)
 
     def known(self) -> PbxMark | None:
         """How far this PBX is known; None where it was never heard, and an older mark holds."""

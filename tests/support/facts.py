@@ -31,7 +31,7 @@ from pbxbilling.domain.call_facts import (
     WouldCut,
 )
 from pbxbilling.domain.channel import ChannelKey
-from pbxbilling.domain.daemon_facts import ConfigReloaded, StoreFailing, StoreRecovered
+from pbxbilling.domain.daemon_facts import ConfigReloaded, StoreFailing, StoreRecovered, TaskFailed
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.figures import CurrencyFigures, FiguresTaken
 from pbxbilling.domain.gateway import LetterState
@@ -134,6 +134,7 @@ def one_of_each() -> Iterable[Fact]:
     yield ConfigReloaded(AT, Mode.LOG)
     yield StoreFailing(AT, "disk full", 12)
     yield StoreRecovered(AT, 12)
+    yield TaskFailed(AT, "figures", "KeyError: 'acme'")
     yield AccountsChanged(AT, "root", "apply", "acme")
     yield StandingChanged(AT, "acme", Status.TRIAL, Status.ACTIVE, Turn.PAID, "stripe", "sub_1")
     yield DailyCheckDone(AT, 2, 3)

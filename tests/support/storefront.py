@@ -133,6 +133,10 @@ class Storefront:
         self.settle()
         return self.letters()
 
+    def letters_in(self, state: str) -> list[str]:
+        """The stored events in that state."""
+        return [ident for ident, now in self.letters().items() if now == state]
+
     def unfinished(self) -> Counter[str]:
         """How many stored events are in each state that is not an end."""
         states = Counter(self.letters().values())

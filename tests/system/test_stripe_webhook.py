@@ -35,6 +35,26 @@ def shop(opened: Storefront) -> Iterator[Storefront]:
     opened.fake.webhooks.lose()
 
 
+# --- who pays where anybody can ------------------------------------------------------------------
+
+
+def test_a_stranger_at_a_payment_link_takes_over_no_tenant(shop: Storefront) -> None:
+    victim = shop.buyer()
+    before = victim.row
+    email = f"billing@{victim.slug}.example"
+    subscription = shop.fake.pay_at_link(PRICE, client_reference_id=victim.slug, email=email)
+    for ends in (False, True):
+        if ends:
+            shop.fake.cancel(subscription)
+        shop.fake.webhooks.settle()
+        until(lambda: not shop.letters_in("waiting"), "events are worked off")
+        assert (victim.row, victim.turns, victim.verdict().word) == (before, [], "ADMIT")
+    assert subscription in [one["about"] for one in shop.site.ask("parked")]
+    told = shop.site.ask("link", subscription=subscription, tenant=victim.slug)
+    assert (told["subscription"]["tenant"], victim.status) == (victim.slug, "cancelled")
+    shop.settle()
+
+
 # --- every event, alone --------------------------------------------------------------------------
 
 
@@ -45,6 +65,7 @@ def checkout(buyer: Buyer, *, paid: bool) -> None:
         "success_url": "https://provider.example/done",
         "customer": buyer.customer,
         "client_reference_id": buyer.slug,
+        "metadata": {"tenant": buyer.slug},
         "line_items": [{"price": PRICE, "quantity": 1}],
     }
     with client_of(buyer.fake.url) as stripe:

@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import count
 from random import Random
 
-from pbxbilling import __version__, garbage
+from pbxbilling import __version__
 from pbxbilling.app.broker import broker_settings
 from pbxbilling.app.build import is_compiled
 from pbxbilling.app.daily import DailyTask, check_hour, purge_hour
@@ -17,6 +17,7 @@ from pbxbilling.app.desk import desk_of
 from pbxbilling.app.facts import OF_CALLS, Facts
 from pbxbilling.app.figures import FiguresTask
 from pbxbilling.app.hooks import Hooks
+from pbxbilling.app.housekeeping import Housekeeping
 from pbxbilling.app.listeners import http_listeners
 from pbxbilling.app.past import Past
 from pbxbilling.app.payments import payment_desk_of, payments_of
@@ -41,6 +42,7 @@ from pbxbilling.services.views import OldPortView
 from pbxbilling.services.write import AccountWriter
 from pbxbilling.store.sql import SqlStore
 from pbxbilling.store.writer import StoreWriter
+from pbxbilling.supervise import Supervisor
 from pbxbilling.telemetry.lines import masked
 from pbxbilling.telemetry.logs import Log
 from pbxbilling.telemetry.metrics import Metrics
@@ -52,9 +54,7 @@ from pbxbilling.web.public import public_app
 from pbxbilling.web.server import serve as serve_http
 
 DRAIN_S = 10.0  # how long an ordinary end waits for the store
-WATCH_S = 0.5  # pace of the housekeeping: allowances, stale links, reservations
 WATCHDOG_S = 1.0
-MARK_EVERY = 10  # rounds of housekeeping between two marks of each PBX's last proof of life
 
 
 class Daemon:
@@ -79,6 +79,7 @@ class Daemon:
         self._http = settings.http
         self._clock, self._log, self._notifier = clock, log, notifier
         facts = Facts()
+        self._supervisor = Supervisor(clock, facts)
         self._writer = StoreWriter(store, clock, facts)
         self._recorder = Recorder(self._writer, past.book, admissions=settings.decisions.admissions)
         in_force = InForce(settings.policy(), past.book)
@@ -124,6 +125,7 @@ class Daemon:
             clock,
             facts,
         )
+        self._housekeeping = Housekeeping(self._core, self._pbxes, clock, self._supervisor)
         self._accounts = AccountWriter(store, in_force.book, clock, facts, asyncio.Lock())
         self._payments = payments_of(
             settings.stripe,
@@ -133,6 +135,7 @@ class Daemon:
             facts,
             lambda: in_force.policy,
             self._pbxes.known_until,
+            self._supervisor,
         )
         self._desk = desk_of(
             store,
@@ -237,20 +240,26 @@ class Daemon:
                 task.cancel()
 
     def _tasks(self) -> dict[str, Coroutine[None, None, None]]:
-        """What runs beside the hook, by its name; raises ListenError."""
+        """What runs beside the hook, by its name; raises ListenError.
+
+        The end of one ends the daemon: of those that are not vital none comes to it by a fault.
+        """
         http, admin = http_listeners(self._http)
         webhook = self._payments.webhook if self._payments else None
         payments = {"payments": self._payments.run()} if self._payments else {}
+        jobs = {
+            "mqtt": self._mqtt.run,
+            "daily check": self._daily_task.run,
+            "statements": self._statements.run,
+            "purge": self._purge_task.run,
+            "figures": self._figures_task.run,
+        }
         return {
             **payments,
+            **{name: self._supervisor.keep_running(name, job) for name, job in jobs.items()},
             "store": self._writer.run(),
             "pbxes": self._pbxes.run(),
-            "mqtt": self._mqtt.run(),
-            "daily check": self._daily_task.run(),
-            "statements": self._statements.run(),
-            "purge": self._purge_task.run(),
-            "figures": self._figures_task.run(),
-            "housekeeping": self._housekeeping(),
+            "housekeeping": self._housekeeping.run(),
             "watchdog": self._watchdog(),
             "http": serve_http(
                 public_app(self._inspector, self._metrics, webhook, self._usage), http
@@ -267,16 +276,6 @@ class Daemon:
         await self._mqtt.leave()
         self._log.info("stopped", unwritten=left)
         self._http.admin.unlink(missing_ok=True)
-
-    async def _housekeeping(self) -> None:
-        for number in count(1):
-            await asyncio.sleep(WATCH_S)
-            if number % MARK_EVERY == 0:
-                self._pbxes.mark()
-                garbage.set_aside()
-            self._core.cutter.tick(self._clock.now(), self._clock.monotonic())
-            self._core.reconciler.watch()
-            await self._pbxes.ask_after_unconfirmed()
 
     async def _watchdog(self) -> None:
         pause_s = min(WATCHDOG_S, self._notifier.watchdog_interval_s or WATCHDOG_S)

@@ -12,6 +12,7 @@ from pbxbilling.domain.daily import DailyHour
 from pbxbilling.domain.facts import Fact
 from pbxbilling.pauses import pause
 from pbxbilling.ports import Clock, EventSink, StoreError
+from pbxbilling.services.errors import in_words
 
 LOOK_S = 60.0  # at least so often: the wall clock can be set, and what failed is tried again
 
@@ -72,5 +73,7 @@ class DailyTask:
                 await self._work.run()
         except StoreError as error:
             self._emit(self._failed(self._clock.now(), str(error)))
+        except Exception as error:  # noqa: BLE001 - a nightly job must not cost the hook
+            self._emit(self._failed(self._clock.now(), in_words(error)))
         now = self._clock.now()
         return min(LOOK_S, (self._hour.next(now) - now).total_seconds())

@@ -13,13 +13,17 @@ from pbxbilling.domain.facts import Fact
 from pbxbilling.services.write import AccountWriter
 from pbxbilling.store.sql import SqlStore
 from pbxbilling.web.actor import actor
-from pbxbilling.web.commands import run
+from pbxbilling.web.commands import COMMANDS, run
 from pbxbilling.web.commands.command import Arguments
 
 
 async def run_offline(settings: Settings, command: str, given: Arguments) -> bytes:
-    """Run it, and give its result as JSON. Raises StoreError, and what the command raises."""
-    async with await SqlStore.open(settings.database.path) as store:
+    """Run it, and give its result as JSON. Raises StoreError, and what the command raises.
+
+    One that only reads makes no database.
+    """
+    creates = COMMANDS[command].writes and not given.get("dry_run")
+    async with await SqlStore.open(settings.database.path, create=creates) as store:
         kept, clock = await store.accounts(), SystemClock()
         book = AccountBook(kept.plans, kept.tenants)
         accounts = AccountWriter(store, book, clock, _nobody, asyncio.Lock())

@@ -25,6 +25,7 @@ class Past:
     open_legs: Sequence[LegRecord]
     merges: Mapping[str, str]
     unowned_legs: int
+    notices: tuple[str, ...] = ()
 
     @property
     def lived_at(self) -> Mapping[str, datetime]:
@@ -52,4 +53,5 @@ class Past:
             open_legs=await store.open_legs(),
             merges=await store.merges(min(times) - MERGES_KEPT),
             unowned_legs=len(await store.unowned_legs()),
+            notices=accounts.notices,
         )

@@ -11,6 +11,7 @@ from pbxbilling.domain.policy import Policy
 from pbxbilling.ports import Clock, EventSink
 from pbxbilling.services.write import AccountWriter
 from pbxbilling.store.sql import SqlStore
+from pbxbilling.supervise import Supervisor
 from pbxbilling.web.commands.command import PaymentDesk
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def payments_of(
     emit: EventSink,
     policy: Callable[[], Policy],
     known_until: Callable[[], Mapping[str, datetime | None]],
+    supervisor: Supervisor,
 ) -> Payments | None:
     """Stripe's part of the daemon; None, and its package is not even loaded, while it is off."""
     if not stripe.enabled:
@@ -46,6 +48,7 @@ def payments_of(
         store.bills,
         store.invoice_runs,
         known_until,
+        supervisor,
     )
 
 

@@ -46,6 +46,8 @@ async def _serve(
     settings, clock = configuration.settings, SystemClock()
     async with await SqlStore.open(settings.database.path) as store:
         past = await Past.read(store, clock.now(), settings.billing.timezone)
+        for notice in past.notices:
+            log.warning(notice)
         daemon = Daemon(configuration, store, past, clock, log, lines, notifier)
         del past  # with 50,000 open calls it is 25 MB
         garbage.begin()

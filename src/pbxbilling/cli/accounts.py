@@ -9,11 +9,12 @@ from typing import Annotated, Any
 import typer
 
 from pbxbilling.cli.changes import print_changes
-from pbxbilling.cli.moments import asked_moment, day, wrong_usage
+from pbxbilling.cli.moments import asked_moment, wrong_usage
 from pbxbilling.cli.options import DEFAULT, Config, DryRun, Json, Reset
 from pbxbilling.cli.output import NOTHING_WRITTEN, print_done, print_json, print_page, print_rows
 from pbxbilling.cli.pages import minutes_in_words
 from pbxbilling.cli.reach import ask
+from pbxbilling.domain.bounds import read_day
 
 app = typer.Typer()
 plan_app = typer.Typer(help="One plan.", no_args_is_help=True)
@@ -123,7 +124,7 @@ def tenant_trial(
 ) -> None:
     """Set when a tenant's trial ends."""
     with wrong_usage("--until"):
-        last = day(until)
+        last = read_day(until).isoformat()
     _print_standing(ask(config, "trial", {"tenant": tenant, "until": last}), as_json=json)
 
 

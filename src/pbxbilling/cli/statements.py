@@ -12,6 +12,7 @@ from pbxbilling.cli.moments import asked_period
 from pbxbilling.cli.options import DEFAULT, Config, ForTenant, Json
 from pbxbilling.cli.output import print_done, print_json, print_rows, write_file
 from pbxbilling.cli.reach import ask
+from pbxbilling.domain.bounds import COUNT_MOST
 
 app = typer.Typer()
 statement_app = typer.Typer(help="One tenant's statement.", no_args_is_help=True)
@@ -51,7 +52,9 @@ def statement_show(
     tenant: str,
     config: Config = DEFAULT,
     month: Month = "",
-    number: Annotated[int, typer.Option(help="An interim copy; 0 is the final one.")] = 0,
+    number: Annotated[
+        int, typer.Option(min=0, max=COUNT_MOST, help="An interim copy; 0 is the final one.")
+    ] = 0,
     csv: Csv = False,
     pdf: Pdf = None,
     json: Json = False,

@@ -16,8 +16,21 @@ from pbxbilling.config.document import parse, read_text
 from pbxbilling.config.faults import ConfigError
 from pbxbilling.config.forms import DIGITS, NAME, SLUG, check_zone
 from pbxbilling.config.lines import key_lines, line_of
+from pbxbilling.config.quantities import (
+    Amount,
+    Count,
+    Day,
+    Increment,
+    Limit,
+    Percentage,
+    Place,
+    PlanRate,
+    Rate,
+    in_currency,
+)
 from pbxbilling.config.sections import Section
 from pbxbilling.domain.admission import Mode
+from pbxbilling.domain.bounds import UNIT_RATE_MOST_MINOR
 from pbxbilling.domain.channel import LegDirection
 from pbxbilling.domain.charging import Charges, Charging
 from pbxbilling.domain.destinations import DestinationRate
@@ -38,27 +51,6 @@ from pbxbilling.services.accounts import AccountsFile
 from pbxbilling.services.written import PRICE_KEYS
 
 
-def _amount(text: str, info: ValidationInfo) -> str:
-    if "currency" in info.data:  # a wrong currency is a fault of its own
-        to_minor(text, info.data["currency"])
-    return text
-
-
-def _rate(text: str) -> str:
-    to_micros(text)
-    return text
-
-
-def _percentage(text: str) -> str:
-    to_basis_points(text)
-    return text
-
-
-def _increment(text: str) -> str:
-    BillingIncrement.parse(text)
-    return text
-
-
 def _item(text: str) -> str:
     if not text or text != text.strip():
         msg = "expected a string that is not empty and has no space at its ends"
@@ -69,10 +61,6 @@ def _item(text: str) -> str:
 Slug = Annotated[str, Field(pattern=SLUG)]
 Item = Annotated[str, AfterValidator(_item)]
 Name = Annotated[str, Field(pattern=NAME)]
-Limit = Annotated[int, Field(ge=-1)]
-Amount = Annotated[str, AfterValidator(_amount)]
-Rate = Annotated[str, AfterValidator(_rate)]
-Percentage = Annotated[str, AfterValidator(_percentage)]
 
 
 class _Limited(Section):
@@ -103,7 +91,7 @@ class DestinationTable(Section):
     prefix: Annotated[str, Field(pattern=DIGITS)]
     per_minute: Rate
     name: str = ""
-    since: date = date.min
+    since: Day = date.min
     in_allowance: bool = False
 
     def rate(self) -> DestinationRate:
@@ -126,12 +114,28 @@ def _one_rate_a_day(rates: tuple[DestinationTable, ...]) -> tuple[DestinationTab
     return rates
 
 
+def _rates_in_currency(
+    rates: tuple[DestinationTable, ...], info: ValidationInfo
+) -> tuple[DestinationTable, ...]:
+    for rate in rates:
+        in_currency(f"prefix {rate.prefix}: per_minute", rate.per_minute, info)
+    return rates
+
+
 class UnitPriceTable(Section):
     """One key of a plan's `meters`."""
 
     price: Rate
     per: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     name: str = ""
+
+
+def _unit_prices_in_currency(
+    prices: Mapping[str, UnitPriceTable], info: ValidationInfo
+) -> Mapping[str, UnitPriceTable]:
+    for meter, one in prices.items():
+        in_currency(f"{meter}: price", one.price, info, one.per, UNIT_RATE_MOST_MINOR)
+    return prices
 
 
 class PlanTable(_Limited):
@@ -149,19 +153,24 @@ class PlanTable(_Limited):
     price_half_year: Amount | None = None
     price_year: Amount | None = None
     setup_fee: Amount = "0"
-    overage_per_minute: Rate = "0"
-    price_per_call: Rate = "0"
-    billing_increment: Annotated[str, AfterValidator(_increment)] = "60/60"
+    overage_per_minute: PlanRate = "0"
+    price_per_call: PlanRate = "0"
+    billing_increment: Increment = "60/60"
     tax_rate: Percentage = "0"
     destinations: Annotated[
-        tuple[DestinationTable, ...], Field(max_length=1000), AfterValidator(_one_rate_a_day)
+        tuple[DestinationTable, ...],
+        Field(max_length=1000),
+        AfterValidator(_one_rate_a_day),
+        AfterValidator(_rates_in_currency),
     ] = ()
-    meters: Mapping[Slug, UnitPriceTable] = Field(default_factory=dict)
+    meters: Annotated[Mapping[Slug, UnitPriceTable], AfterValidator(_unit_prices_in_currency)] = (
+        Field(default_factory=dict)
+    )
     features: tuple[Name, ...] = ()
     stripe_prices: StripePricesTable = StripePricesTable()
     active: bool = True
     recommended: bool = False
-    sort_order: int = 0
+    sort_order: Place = 0
 
     def plan(self, slug: str) -> Plan:
         """The plan that the table declares."""
@@ -218,7 +227,7 @@ class TenantTable(_Limited):
     mode: Mode | None = None
     demo: bool = False
     charges: Charges = Charges.NONE
-    extensions: Annotated[int, Field(ge=0)] = 0
+    extensions: Count = 0
 
     def tenant(self, slug: str) -> Tenant:
         """The tenant that the table declares."""

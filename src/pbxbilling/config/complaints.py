@@ -31,6 +31,8 @@ _EXPECTED: Mapping[str, str] = {
 }
 
 
+_SHOWN = 60  # characters of a value: the fault stands on one line
+
 _ALPHABETS: Mapping[str, str] = {
     DIGITS: "digits",
     DIALLED: "digits, *, # and +",
@@ -92,7 +94,10 @@ def _may_be_secret(path: KeyPath, model: type[BaseModel]) -> bool:
 def _toml(value: str | float) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return f'"{value}"' if isinstance(value, str) else str(value)
+    written = str(value)
+    if len(written) > _SHOWN:
+        written = f"{written[:_SHOWN]}… ({len(written)} characters)"
+    return f'"{written}"' if isinstance(value, str) else written
 
 
 def unknown_key(name: str, known: list[str], what: str = "key") -> str:

@@ -38,7 +38,7 @@ def parse_listen(text: str) -> Address:
     """Read "127.0.0.1:4590" or "[::1]:4590"; raises ValueError that says what was expected."""
     host, colon, port = text.rpartition(":")
     bracketed = host.startswith("[") and host.endswith("]")
-    if not (colon and host and port.isdecimal() and int(port) <= 65_535):
+    if not (colon and host and _PORT.fullmatch(port) and int(port) <= 65_535):
         raise ValueError(_LISTEN_EXPECTED)
     if ":" in host and not bracketed:
         raise ValueError(_LISTEN_EXPECTED)
@@ -84,6 +84,7 @@ def parse_broker(url: str) -> BrokerAddress:
     return BrokerAddress(address, tls=scheme == "mqtts")
 
 
+_PORT = re.compile(r"[0-9]{1,5}")
 _BROKER_PORTS = {"mqtt": 1883, "mqtts": 8883}
 _BROKER_PLACE = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s/@:\[\]?#]+)(:[0-9]+)?")
 _BROKER_EXPECTED = (

@@ -36,11 +36,14 @@ from pbxbilling.config.forms import (
 from pbxbilling.config.lines import KeyPath
 from pbxbilling.config.secret import STRIPE_FILES
 from pbxbilling.domain.admission import Direction, Reason
+from pbxbilling.domain.bounds import DAYS_MOST, SECONDS_MOST
 from pbxbilling.domain.retention import LEAST_DAYS, Retention
 from pbxbilling.domain.sale import SalePages
 
 _LEAST_DIGITS = 3  # of an emergency number
 Cause = Annotated[int, Field(ge=1, le=127)]
+Days = Annotated[int, Field(ge=0, le=DAYS_MOST)]
+Seconds = Annotated[float, Field(gt=0, le=SECONDS_MOST, allow_inf_nan=False)]
 Listen = Annotated[str, AfterValidator(lambda text: str(parse_listen(text)))]
 Network = Annotated[IPv4Network | IPv6Network, PlainValidator(parse_network)]
 Page = Annotated[str, AfterValidator(check_page)]
@@ -104,7 +107,7 @@ class AgiSettings(Section):
 class AmiSettings(Section):
     """`[ami]`: what holds for the links to all PBXs."""
 
-    stale_s: Annotated[float, Field(gt=0)] = 30
+    stale_s: Seconds = 30
 
 
 class HttpSettings(Section):
@@ -193,8 +196,8 @@ class BillingSettings(Section):
     """`[billing]`: defaults of the accounts."""
 
     timezone: Annotated[str, AfterValidator(check_zone)] = "UTC"
-    trial_days: Annotated[int, Field(ge=0)] = 14
-    grace_days: Annotated[int, Field(ge=0)] = 7
+    trial_days: Days = 14
+    grace_days: Days = 7
     default_plan: NonEmpty = "free"
     daily_check: time = time(1, 0)
 
@@ -208,11 +211,11 @@ class DecisionsSettings(Section):
 class RetentionSettings(Section):
     """`[retention]`: days that things are kept for; 0 is for ever."""
 
-    calls_days: Annotated[int, Field(ge=0)] = 400
-    decisions_days: Annotated[int, Field(ge=0)] = 180
-    numbers_days: Annotated[int, Field(ge=0)] = 180
-    audit_days: Annotated[int, Field(ge=0)] = 3650
-    events_days: Annotated[int, Field(ge=0)] = 90
+    calls_days: Days = 400
+    decisions_days: Days = 180
+    numbers_days: Days = 180
+    audit_days: Days = 3650
+    events_days: Days = 90
     purge: time = time(3, 0)
 
     @model_validator(mode="after")

@@ -74,7 +74,7 @@ async def _plans(database: DatabaseSettings) -> tuple[Plan, ...]:
     """None are there before the database is: the daemon makes it, and it must be the daemon's."""
     if not database.path.exists():
         return ()
-    async with await SqlStore.open(database.path) as store:
+    async with await SqlStore.open(database.path, create=False) as store:
         return (await store.accounts()).plans
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
+from pbxbilling.domain.bounds import check_fits
 from pbxbilling.domain.charge import Charge
 from pbxbilling.domain.money import tax_on
 from pbxbilling.domain.period import Period
@@ -55,7 +56,8 @@ def statement_of(
     on a longer one the parts of the cycle, in the period where it begins, and `changes` where the
     plan changes later in it. `with_setup` charges the fee that is due once, `units` is usage other
     than calls, `adjustments` are for periods closed before. Tax is that of the last tariff, on each
-    line, half up. Raises ValueError where two lines have one key, and for another currency.
+    line, half up. Raises ValueError where two lines have one key, for another currency, and for
+    amounts that cannot be kept.
     """
     tariff = stretches[-1].tariff
     prices, changes, adjustments = tuple(prices), tuple(changes), tuple(adjustments)
@@ -74,7 +76,7 @@ def statement_of(
         *map(_adjustment_line, adjustments),
     ]
     _refuse_twins(lines)
-    return Statement(
+    statement = Statement(
         payer=Payer.of(tenant),
         period=period,
         kind=kind,
@@ -88,6 +90,17 @@ def statement_of(
         allowance_s=rating.allowance_s,
         used_s=rating.used_s,
     )
+    _refuse_what_cannot_be_kept(statement)
+    return statement
+
+
+def _refuse_what_cannot_be_kept(statement: Statement) -> None:
+    for line in statement.lines:
+        check_fits(line.amount, f"line {line.key}")
+        check_fits(line.quantity, f"the quantity of line {line.key}")
+    check_fits(statement.net, "the net sum")
+    check_fits(statement.tax, "the tax")
+    check_fits(statement.total, "the total")
 
 
 def _due(line: StatementLine, tariff: Tariff) -> StatementLine:

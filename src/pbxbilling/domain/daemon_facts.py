@@ -18,6 +18,15 @@ class ConfigReloaded:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskFailed:
+    """Work in the background failed in a way that nobody foresaw; it is tried again."""
+
+    at: datetime
+    task: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class StoreFailing:
     """Writing failed and is tried again; `pending` records wait in memory."""
 

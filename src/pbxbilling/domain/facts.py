@@ -30,7 +30,7 @@ from pbxbilling.domain.call_facts import (
     SlotReleased,
     WouldCut,
 )
-from pbxbilling.domain.daemon_facts import ConfigReloaded, StoreFailing, StoreRecovered
+from pbxbilling.domain.daemon_facts import ConfigReloaded, StoreFailing, StoreRecovered, TaskFailed
 from pbxbilling.domain.figures import FiguresTaken
 from pbxbilling.domain.gateway_facts import (
     Drifted,
@@ -86,6 +86,7 @@ Fact = (
     | ConfigReloaded
     | StoreFailing
     | StoreRecovered
+    | TaskFailed
     | AccountsChanged
     | StandingChanged
     | DailyCheckDone

@@ -35,7 +35,8 @@ class Message:
 
     `about` names what work is done on one after another: a subscription's id, else a customer's,
     else the event's own. `subscription`, `customer` and `invoice` are the pictures that it
-    carries, true at `created_at`; `tenant` is whom it names itself.
+    carries, true at `created_at`; `tenant` is whom it names itself, by a field that we or the
+    account wrote, `claimed` whom a field names that the payer may have written.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Message:
     created_at: datetime
     live: bool
     tenant: str | None = None
+    claimed: str | None = None
     customer_id: str | None = None
     subscription_id: str | None = None
     subscription: Subscription | None = None

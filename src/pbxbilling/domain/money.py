@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
+from pbxbilling.domain.bounds import AMOUNT_DIGITS, RATE_MOST_MINOR
+
 # ISO 4217, table A.1: currencies whose minor unit is not a hundredth.
 _DIGITS = {
     **dict.fromkeys(
@@ -35,7 +37,7 @@ _DIGITS = {
 _MICRO_DIGITS = 6
 _WHOLE_BP = 10_000  # a hundred per cent
 _CURRENCY = re.compile(r"[A-Z]{3}")
-_AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?")
+_AMOUNT = re.compile(rf"[0-9]{{1,{AMOUNT_DIGITS}}}(\.[0-9]{{1,6}})?")
 
 
 def check_currency(code: str) -> str:
@@ -59,6 +61,16 @@ def to_minor(text: str, currency: str) -> int:
 def to_micros(text: str) -> int:
     """Read a rate, "0.02", as millionths of the major unit; raises ValueError as `to_minor`."""
     return _scaled(text, _MICRO_DIGITS, "a rate")
+
+
+def check_rate(micros: int, currency: str, per: int = 1, most: int = RATE_MOST_MINOR) -> int:
+    """The rate itself; raises ValueError above `most` minor units for one of what it is for."""
+    digits = minor_digits(currency)
+    if micros * 10**digits > most * per * 10**_MICRO_DIGITS:
+        highest = from_micros(most * per * 10 ** (_MICRO_DIGITS - digits))
+        msg = f'"{from_micros(micros)}": expected a rate of {highest} {currency} at the most'
+        raise ValueError(msg)
+    return micros
 
 
 def from_minor(amount: int, currency: str) -> str:
@@ -105,7 +117,10 @@ def tax_on(amount: int, rate_bp: int) -> int:
 
 def _scaled(text: str, digits: int, what: str) -> int:
     if not _AMOUNT.fullmatch(text):
-        msg = f'{text!r}: expected an amount of 0 or more in digits, as "29.00"'
+        msg = (
+            f'{text[:40]!r}: expected an amount of 0 or more in digits, as "29.00",'
+            f" {AMOUNT_DIGITS} of them before the point at the most"
+        )
         raise ValueError(msg)
     scaled = Decimal(text).scaleb(digits)
     if scaled != scaled.to_integral_value():

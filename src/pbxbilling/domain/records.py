@@ -279,10 +279,11 @@ class UsageRow:
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """All plans and tenants, as they stand in the store."""
+    """All plans and tenants, as they stand in the store; `notices` name what is odd in there."""
 
     plans: tuple[Plan, ...]
     tenants: tuple[Tenant, ...]
+    notices: tuple[str, ...] = ()
 
 
 Record = (

@@ -15,6 +15,7 @@ from typing import TypeVar
 from pbxbilling.domain.cursor import Cursor
 from pbxbilling.domain.gateway import Letter
 from pbxbilling.domain.gateway_facts import PaymentAlert, WebhookReceived, WebhookResult
+from pbxbilling.domain.subscription import Subscription
 from pbxbilling.ports import (
     Clock,
     EventSink,
@@ -25,6 +26,7 @@ from pbxbilling.ports import (
     Store,
     StoreError,
 )
+from pbxbilling.services.errors import in_words
 from pbxbilling.services.follow import Follower
 
 EVERY_S = 3600.0
@@ -88,8 +90,16 @@ class Drift:
         async for picture in self._all(self._gateway.subscriptions):
             compared.subscriptions += 1
             if picture.live is self._gateway.live:
-                await self._follower.see(picture)
+                await self._see(picture)
         return compared
+
+    async def _see(self, picture: Subscription) -> None:
+        try:
+            await self._follower.see(picture)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one subscription must not hold up the others
+            self._alert(f"subscription {picture.id} could not be compared: {in_words(error)}")
 
     async def _tell_of_the_other_mode(self) -> None:
         """Tenants that were linked in test mode do not pay because the key is a live one now."""

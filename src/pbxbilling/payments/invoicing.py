@@ -32,6 +32,7 @@ from pbxbilling.ports import (
     Store,
     StoreError,
 )
+from pbxbilling.services.errors import in_words
 
 LOOK_S = 600.0
 _INSTANT = timedelta(microseconds=1)
@@ -96,8 +97,22 @@ class Invoicing:
                 if saved.is_final and _has_items(tenant, saved):
                     run = known.get((saved.tenant, saved.month))
                     if run is None or run.state is RunState.BEGUN:
-                        run = await self._advance(tenant, saved, run)
-                    yield run
+                        run = await self._tried(tenant, saved, run)
+                    if run is not None:
+                        yield run
+
+    async def _tried(
+        self, tenant: Tenant, saved: SavedStatement, run: InvoiceRun | None
+    ) -> InvoiceRun | None:
+        """What became of it; as it was where that failed: the invoices of others go on."""
+        try:
+            return await self._advance(tenant, saved, run)
+        except (GatewayError, StoreError):
+            raise
+        except Exception as error:  # noqa: BLE001 - a fault over one statement
+            note = f"usage of {saved.month} is not invoiced: {in_words(error)}"
+            self._alert(f"tenant {tenant.slug}", note)
+            return run
 
     async def _advance(
         self, tenant: Tenant, saved: SavedStatement, run: InvoiceRun | None

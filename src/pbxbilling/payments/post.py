@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable, Iterable
 from itertools import count
 
 from pbxbilling.domain.gateway import UNFINISHED, Letter, LetterState, Message, Topic
-from pbxbilling.domain.gateway_facts import GatewayAway, GatewayBack
+from pbxbilling.domain.gateway_facts import GatewayAway, GatewayBack, PaymentAlert
 from pbxbilling.pauses import pause
 from pbxbilling.payments import reading
 from pbxbilling.ports import Clock, EventSink, Gateway, GatewayError, Mirrors, StoreError
+from pbxbilling.services.errors import in_words
 from pbxbilling.services.follow import UNASKED, Asked, Follower
 
 SIDE_BY_SIDE = 8
@@ -51,6 +52,7 @@ class Post:
         self._ask_again_at = float("-inf")
         self._accounts_changed = False
         self._sweep_now = asyncio.Event()
+        self._failed: dict[str, str] = {}  # events that fail by a fault of ours, and how
 
     def accounts_changed(self) -> None:
         """Perhaps somebody is known now whose events are parked."""
@@ -100,6 +102,7 @@ class Post:
                 async with self._slots:
                     await self._deliver(self._next_of(lane))
         finally:
+            self._waiting -= len(lane)  # where this was cancelled
             del self._lanes[about]
 
     def _next_of(self, lane: dict[str, None]) -> str:
@@ -115,6 +118,17 @@ class Post:
                 await self._take(letter)
         except StoreError:
             return  # it stays as it is in the store, for the next sweep
+        except Exception as error:  # noqa: BLE001 - one event must not hold up all others
+            self._tell_failed(ident, in_words(error))
+        else:
+            self._failed.pop(ident, None)
+
+    def _tell_failed(self, ident: str, error: str) -> None:
+        """Once for each fault of an event: it stays in the store, and every sweep tries it."""
+        if self._failed.get(ident) != error:
+            self._failed[ident] = error
+            note = f"it could not be taken, and is tried again: {error}"
+            self._emit(PaymentAlert(self._clock.now(), f"event {ident}", note))
 
     async def _take(self, letter: Letter) -> None:
         try:

@@ -156,13 +156,23 @@ def _status(word: str) -> Status:
 
 
 def _of_checkout(bare: Message, event: Object) -> Message:
+    """A session, with whose it is.
+
+    On a payment link, a buy button or a pricing table the payer writes `client_reference_id` into
+    the address of the page (https://docs.stripe.com/payment-links/url-parameters), and whatever
+    else is on the form; metadata is the account's own. So metadata says whose a session of ours
+    is, and who else is named is a claim.
+    """
     session = event["data"]["object"]
-    metadata = session.get("metadata") or {}
+    written = (session.get("metadata") or {}).get(TENANT) or None
+    claimed = session.get("client_reference_id") or None
+    is_ours = session.get("payment_link") is None and claimed in (None, written)
     bought, buyer = _id(session.get("subscription")), _id(session.get("customer"))
     return replace(
         bare,
         about=bought or buyer or bare.id,
-        tenant=session.get("client_reference_id") or metadata.get(TENANT) or None,
+        tenant=written if is_ours else None,
+        claimed=claimed,
         customer_id=buyer,
         subscription_id=bought,
     )

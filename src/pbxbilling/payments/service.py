@@ -27,6 +27,7 @@ from pbxbilling.services.sell import Sales
 from pbxbilling.services.subscriptions import Subscriptions
 from pbxbilling.services.usage_events import UsageEvents
 from pbxbilling.services.write import AccountWriter
+from pbxbilling.supervise import Supervisor
 
 SOONEST_S, LATEST_S = 1.0, 60.0  # pauses of usage while Stripe cannot take it
 
@@ -50,8 +51,10 @@ class Payments:
         bills: Bills,
         runs: InvoiceRuns,
         known_until: Known,
+        supervisor: Supervisor,
     ) -> None:
         """`known_until` says of each PBX before when its legs are settled."""
+        self._supervisor = supervisor
         self.api = StripeApi(key, api_base)
         self.gateway = StripeGateway(self.api, clock)
         live = self.api.live
@@ -104,13 +107,17 @@ class Payments:
         self.invoicing.sink(fact)
 
     async def run(self) -> None:
-        """Work events off and compare, until cancelled."""
+        """Work events off and compare, until cancelled; each by itself, whatever fails."""
+        jobs = {
+            "post": self.post.run,
+            "drift": self.drift.run,
+            "meters": self.meters.run,
+            "invoicing": self.invoicing.run,
+        }
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self.post.run(), name="post")
-                tasks.create_task(self.drift.run(), name="drift")
-                tasks.create_task(self.meters.run(), name="meters")
-                tasks.create_task(self.invoicing.run(), name="invoicing")
+                for name, job in jobs.items():
+                    tasks.create_task(self._supervisor.keep_running(name, job), name=name)
         finally:
             await self.api.close()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from heapq import heapify, heappop, heappush
 
@@ -11,7 +11,7 @@ from pbxbilling.domain.billing_facts import CycleOpened, StatementFailed, Statem
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports import Clock, EventSink, StoreError
-from pbxbilling.services.errors import AdministrationError
+from pbxbilling.services.errors import AdministrationError, in_words
 from pbxbilling.services.statements import Statements
 
 SOON = timedelta(seconds=2)  # between looks at journals that are being read
@@ -80,10 +80,11 @@ class Closer:
         due = self._due(now)
         for first in range(0, len(due), TENANTS_A_STEP):
             some = due[first : first + TENANTS_A_STEP]
-            if not await self._begin(some):
+            begun = await self._begin(some)
+            if begun is None:
                 self._to_do.update(due[first:])
                 break
-            for slug in some:
+            for slug in begun:
                 await self._try(slug)
             await self._rest()
         self._tell_missed()
@@ -104,18 +105,39 @@ class Closer:
             heappop(self._queue)
         return self._queue[0][0] if self._queue else None
 
-    async def _begin(self, slugs: Iterable[str]) -> bool:
-        """From when on a tenant is billed is kept the first time that it is seen."""
+    async def _begin(self, slugs: Sequence[str]) -> list[str] | None:
+        """From when on a tenant is billed is kept the first time that it is seen.
+
+        Gives for whom it is; None where the store cannot serve.
+        """
         new = [slug for slug in slugs if slug not in self._begun]
         try:
-            known = await self._statements.begin([self._tenants[slug] for slug in new])
+            await self._keep_begin(new)
         except StoreError as error:
             self._tell("", str(error))
-            return False
+            return None
+        except Exception as error:  # noqa: BLE001 - one tenant's must not hold up the others'
+            if len(slugs) == 1:
+                self._to_do.update(slugs)
+                self._tell(slugs[0], in_words(error))
+                return []
+            return await self._begin_each(slugs)
+        return list(slugs)
+
+    async def _begin_each(self, slugs: Sequence[str]) -> list[str] | None:
+        begun: list[str] = []
+        for slug in slugs:
+            one = await self._begin([slug])
+            if one is None:
+                return None
+            begun += one
+        return begun
+
+    async def _keep_begin(self, new: Sequence[str]) -> None:
+        known = await self._statements.begin([self._tenants[slug] for slug in new])
         for slug, ends in known.items():
             self._keep(slug, ends)
         self._begun.update(new)
-        return True
 
     def _keep(self, slug: str, ends: datetime) -> None:
         """Unless something moved it while it was asked for."""
@@ -128,6 +150,9 @@ class Closer:
         except (AdministrationError, StoreError, ValueError) as error:
             self._to_do.add(slug)
             self._tell(slug, str(error))
+        except Exception as error:  # noqa: BLE001 - one tenant's must not hold up the others'
+            self._to_do.add(slug)
+            self._tell(slug, in_words(error))
         else:
             self._told.pop(slug, None)
 

@@ -13,3 +13,10 @@ class NotKnownError(AdministrationError):
 
 class NeedsDaemonError(AdministrationError):
     """Only a running daemon knows the live calls."""
+
+
+def in_words(error: BaseException) -> str:
+    """A fault that nobody foresaw, for the log: its words alone say too little."""
+    if isinstance(error, BaseExceptionGroup):
+        return "; ".join(map(in_words, error.exceptions))
+    return f"{type(error).__name__}: {error}"

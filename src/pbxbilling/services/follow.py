@@ -154,10 +154,14 @@ class Follower:
         return told if stored is None else stored.followed_by(told)
 
     async def _owner(self, message: Message, kept: Subscription | None) -> str | None:
-        """Whose it is: an operator's link first, then what subscription and event say."""
-        if kept is None:
-            return await self._known(message.customer_id, message.tenant)
-        return await self._known(kept.customer, kept.tenant, message.tenant)
+        """Whose it is: an operator's link first, then what subscription and event say.
+
+        Whom the payer claims to be is believed of that tenant's own customer alone.
+        """
+        customer = message.customer_id if kept is None else kept.customer
+        claimed = self._book.tenants.get(message.claimed) if message.claimed else None
+        claim = claimed.slug if claimed and customer and claimed.customer == customer else None
+        return await self._known(customer, kept.tenant if kept else None, message.tenant, claim)
 
     async def _known(self, customer: str | None, *slugs: str | None) -> str | None:
         """The first of these tenants that exists, else the one whom the customer is."""
@@ -214,7 +218,10 @@ class Follower:
         self, letter: Letter, message: Message, state: LetterState, tenant: str | None
     ) -> None:
         at = self._clock.now()
-        self._emit(LetterTaken(at, letter.id, letter.kind, state, tenant, _why(state)))
+        note = _why(state)
+        if tenant is None and message.claimed in self._book.tenants:
+            note += f"; its payer wrote that it is for {message.claimed}, which anybody can write"
+        self._emit(LetterTaken(at, letter.id, letter.kind, state, tenant, note))
         if message.topic is Topic.TRIAL_ENDS_SOON and letter.attempts == 0:
             self._emit(PaymentAlert(at, f"tenant {tenant or '-'}", message.note))
 

@@ -7,16 +7,20 @@ from contextlib import closing
 from pathlib import Path
 
 from pbxbilling.ports import StoreError
-from pbxbilling.store.faults import store_error
+from pbxbilling.store.faults import check_exists, store_error
 from pbxbilling.store.newfile import new_file
 
 
-def copy_database(source: Path, target: Path, *, replace: bool = False) -> None:
+def copy_database(
+    source: Path, target: Path, *, replace: bool = False, beside_database: bool = False
+) -> None:
     """Copy by SQLite's backup API; `target` appears when the copy is whole, sound and on disk.
 
+    It is the caller's; `beside_database` gives it to whom the folder belongs to.
     Raises `StoreError` as `new_file`, and where the source cannot be copied or is damaged.
     """
-    with new_file(target, replace=replace) as partial:
+    check_exists(source)
+    with new_file(target, replace=replace, beside_database=beside_database) as partial:
         _copy(source, partial)
 
 

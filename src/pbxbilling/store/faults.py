@@ -11,6 +11,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyErro
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from pbxbilling.ports import StoreError
+from pbxbilling.store.owner import mend
 
 
 class RecordError(StoreError):
@@ -25,9 +26,9 @@ class FileError(StoreError):
 _MENDS = {
     sqlite3.SQLITE_BUSY: "is locked by another process: end that one (`fuser {path}` names it)",
     sqlite3.SQLITE_LOCKED: "is locked by another process: end that one (`fuser {path}` names it)",
-    sqlite3.SQLITE_READONLY: "is read-only: let this user write it and its folder {folder}",
-    sqlite3.SQLITE_PERM: "is read-only: let this user write it and its folder {folder}",
-    sqlite3.SQLITE_CANTOPEN: "cannot be opened: let this user write it and its folder {folder}",
+    sqlite3.SQLITE_READONLY: "is read-only: {mend}",
+    sqlite3.SQLITE_PERM: "is read-only: {mend}",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened: {mend}",
     sqlite3.SQLITE_CORRUPT: "is damaged: move it away and put a copy in its place ({path}.*.bak)",
     sqlite3.SQLITE_NOTADB: "is no SQLite database: name another file in database.url, or move it",
     sqlite3.SQLITE_FULL: "cannot grow: the disk of {folder} is full, make room there",
@@ -48,11 +49,12 @@ def store_error(path: Path, error: sqlite3.Error | SQLAlchemyError) -> StoreErro
     cause: object = error.orig if isinstance(error, DBAPIError) else error
     code = getattr(cause, "sqlite_errorcode", None)
     primary = code & 0xFF if isinstance(code, int) else 0  # the rest is the extended code
-    mend = _MENDS.get(primary)
-    if mend is None:
+    told = _MENDS.get(primary)
+    if told is None:
         return StoreError(f"database {path} failed: {cause}")
     kind = FileError if primary in _OF_THE_FILE else StoreError
-    return kind(f"database {path} {mend.format(path=path, folder=path.parent)} [{cause}]")
+    told = told.format(path=path, folder=path.parent, mend=mend(path) if "{mend}" in told else "")
+    return kind(f"database {path} {told} [{cause}]")
 
 
 @contextmanager
@@ -73,7 +75,21 @@ def told_as_store_errors(path: Path) -> Iterator[None]:
 def check_folder(path: Path) -> None:
     """Raise `StoreError` where SQLite would only say that it is unable to open the file."""
     if not path.parent.is_dir():
-        msg = f"database {path} has no folder: create {path.parent} for the daemon's user"
+        msg = (
+            f"database {path} has no folder: create {path.parent} for the daemon's user, or start"
+            " the daemon, whose unit does"
+        )
         raise StoreError(msg)
     if path.is_dir():
         raise StoreError(f"database {path} is a folder: name a file in database.url")
+
+
+def check_exists(path: Path) -> None:
+    """Raise `StoreError` where there is no database to read: reading makes none."""
+    check_folder(path)
+    if not path.exists() or not path.stat().st_size:
+        msg = (
+            f"database {path} is not there yet: the daemon makes it at its first start"
+            " (`systemctl enable --now pbxbilling`), and so does `pbxbilling apply FILE`"
+        )
+        raise StoreError(msg)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pbxbilling.ports import StoreError
 from pbxbilling.store.faults import check_folder
+from pbxbilling.store.owner import check_plain, create_owned, mend
 
 
 @contextmanager
@@ -21,7 +22,7 @@ def database_lock(path: Path) -> Iterator[None]:
     """
     check_folder(path)
     lock = path.with_name(f"{path.name}.lock")
-    descriptor = _open(lock)
+    descriptor = _open(lock, path)
     try:
         _take(descriptor, path)
         yield
@@ -32,8 +33,7 @@ def database_lock(path: Path) -> Iterator[None]:
 def lock_holder(path: Path) -> str | None:
     """The id of the process that holds the lock, empty where it is not told; None: nobody does.
 
-    Makes no file: one that root made could not be opened by the daemon's user. Raises
-    `StoreError`.
+    Makes no file. Raises `StoreError`.
     """
     lock = path.with_name(f"{path.name}.lock")
     try:
@@ -41,7 +41,7 @@ def lock_holder(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        msg = f"lock {lock} cannot be read: {error.strerror}; run this as the daemon's user"
+        msg = f"lock {lock} cannot be read: {error.strerror}; {mend(path)}"
         raise StoreError(msg) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -57,11 +57,16 @@ def _written(descriptor: int) -> str:
     return os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
 
 
-def _open(lock: Path) -> int:
+def _open(lock: Path, database: Path) -> int:
+    """The lock, made where there is none: it is the folder's owner's, as the database is."""
+    check_plain(lock)
     try:
-        return os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        try:
+            return create_owned(lock, 0o640)
+        except FileExistsError:
+            return os.open(lock, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
-        msg = f"lock {lock} cannot be opened: {error.strerror}; let this user write {lock.parent}"
+        msg = f"lock {lock} cannot be opened: {error.strerror}; {mend(database)}"
         raise StoreError(msg) from error
 
 

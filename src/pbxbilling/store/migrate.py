@@ -10,6 +10,7 @@ from pbxbilling.ports import StoreError
 from pbxbilling.store.backup import copy_database
 from pbxbilling.store.engine import migration_engine
 from pbxbilling.store.faults import check_folder, told_as_store_errors
+from pbxbilling.store.owner import prepare_database
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
 
@@ -21,6 +22,7 @@ def migrate(path: Path, migrations: Path = _MIGRATIONS) -> None:
     Raises `StoreError` for a file that cannot serve, and for a schema newer than the program's.
     """
     check_folder(path)
+    prepare_database(path)
     engine = migration_engine(path)
     try:
         with told_as_store_errors(path):
@@ -54,7 +56,8 @@ def _bring_up(engine: Engine, path: Path, migrations: Path) -> None:
         return
     if current is not None:
         _check_older(current, known, path)
-        copy_database(path, path.with_name(f"{path.name}.before-{known[-1]}.bak"), replace=True)
+        before = path.with_name(f"{path.name}.before-{known[-1]}.bak")
+        copy_database(path, before, replace=True, beside_database=True)
     from pbxbilling.store.upgrade import upgrade  # 0.1 s, and most starts have nothing to upgrade
 
     with engine.begin() as connection:

@@ -9,14 +9,18 @@ from pathlib import Path
 
 from pbxbilling.ports import StoreError
 from pbxbilling.store.faults import check_folder
+from pbxbilling.store.owner import create_owned
 
 MODE = 0o600  # it holds what the database holds: who called whom
 
 
 @contextmanager
-def new_file(target: Path, *, replace: bool = False) -> Iterator[Path]:
+def new_file(
+    target: Path, *, replace: bool = False, beside_database: bool = False
+) -> Iterator[Path]:
     """Write to the path given; once that went well it is on disk as `target`.
 
+    It is the caller's; `beside_database` gives it to whom the folder belongs to.
     Raises `StoreError`, also where `target` exists and is not to be replaced; what failed leaves
     nothing behind.
     """
@@ -25,7 +29,10 @@ def new_file(target: Path, *, replace: bool = False) -> Iterator[Path]:
     partial = target.with_name(f"{target.name}.partial")
     try:
         partial.unlink(missing_ok=True)
-        partial.touch(MODE, exist_ok=False)
+        if beside_database:
+            os.close(create_owned(partial, MODE))
+        else:
+            partial.touch(MODE, exist_ok=False)
         yield partial
         _sync(partial)
         _check_free(target, replace=replace)  # it may have taken minutes

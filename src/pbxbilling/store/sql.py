@@ -28,8 +28,9 @@ from pbxbilling.domain.records import (
 from pbxbilling.store import account_rows, call_rows, schema
 from pbxbilling.store.backup import copy_database
 from pbxbilling.store.bills import SqlBills
+from pbxbilling.store.clamped import clamped_plan, clamped_tenant
 from pbxbilling.store.engine import writer_engine
-from pbxbilling.store.faults import FileError, told_as_store_errors
+from pbxbilling.store.faults import FileError, check_exists, told_as_store_errors
 from pbxbilling.store.holdings import SqlHoldings
 from pbxbilling.store.invoice_runs import SqlInvoiceRuns
 from pbxbilling.store.meters import SqlMeterOutbox
@@ -62,11 +63,13 @@ class SqlStore:
         self._writes = Writes(self._writer.dialect.name)
 
     @classmethod
-    async def open(cls, path: Path) -> Self:
+    async def open(cls, path: Path, *, create: bool = True) -> Self:
         """Bring the schema up to date and open the database, which is made where there is none.
 
-        Raises `StoreError` where the file cannot serve.
+        Raises `StoreError` where the file cannot serve, or is not there and is not to be made.
         """
+        if not create:
+            await asyncio.to_thread(check_exists, path)
         await asyncio.to_thread(migrate, path)
         return cls(path)
 
@@ -123,7 +126,12 @@ class SqlStore:
             (select(schema.plan).order_by(schema.plan.c.slug), account_rows.plan_record),
             (account_rows.all_tenants(), account_rows.tenant_record),
         )
-        return Accounts(tuple(plans), tuple(tenants))
+        notices: list[str] = []
+        return Accounts(
+            tuple(clamped_plan(plan, notices) for plan in plans),
+            tuple(clamped_tenant(tenant, notices) for tenant in tenants),
+            tuple(notices),
+        )
 
     async def key_origins(self, kind: AccountKind, slug: str) -> list[KeyOrigin]:
         """Who set the keys of a plan or tenant last, by key; of those without one, the file."""

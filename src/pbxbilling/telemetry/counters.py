@@ -29,7 +29,7 @@ from pbxbilling.domain.call_facts import (
     SlotReleased,
     WouldCut,
 )
-from pbxbilling.domain.daemon_facts import ConfigReloaded, StoreFailing
+from pbxbilling.domain.daemon_facts import ConfigReloaded, StoreFailing, TaskFailed
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.figures import FiguresTaken
 from pbxbilling.domain.gateway_facts import (
@@ -202,6 +202,7 @@ class Counters:
             "store_failures",
             "Times that the store began to fail, or failed anew for another reason.",
         )
+        self._count("task_failures", "Faults of background tasks, each tried again.", "task")
 
 
 _WITHOUT_VERDICT = frozenset({"silent", "refused_peer", "surplus"})
@@ -240,4 +241,5 @@ _RULES: Mapping[type, _Rule] = {
     StatementFailed: ("statement_failures", lambda _fact, _: ()),
     CycleOpened: ("billing_cycles", lambda _fact, _: ()),
     StoreFailing: ("store_failures", lambda _fact, _: ()),
+    TaskFailed: ("task_failures", lambda fact, _: (fact.task,)),
 }

@@ -27,7 +27,7 @@ from pbxbilling.domain.call_facts import (
     SlotReleased,
     WouldCut,
 )
-from pbxbilling.domain.daemon_facts import ConfigReloaded, StoreFailing, StoreRecovered
+from pbxbilling.domain.daemon_facts import ConfigReloaded, StoreFailing, StoreRecovered, TaskFailed
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.figures import FiguresTaken
 from pbxbilling.domain.pbx_facts import (
@@ -273,6 +273,7 @@ _LINES: Mapping[type, Callable[[Any, Mask], Line]] = {
     ConfigReloaded: _config_reloaded,
     StoreFailing: plain(ERROR, "store failing: records wait in memory", "error", "pending"),
     StoreRecovered: plain(INFO, "store recovered", "written"),
+    TaskFailed: plain(ERROR, "task failed: calls go on, it is tried again", "task", "error"),
     AccountsChanged: plain(INFO, "accounts changed", "actor", "action", "subject"),
     StandingChanged: plain(
         INFO, "standing changed", "tenant", "before", "after", "turn", "actor", "subscription"

@@ -84,6 +84,11 @@ class LinkWatch:
             lost=lost,
         )
 
+    def journal_failed(self, pbx: str, error: Exception) -> None:
+        """Reading a journal raised: a fault of ours; the next look tries again."""
+        self._counters.link_event(pbx, "journal_failed")
+        self._log.error("journal not read", pbx=pbx, error=repr(error))
+
     def sink_failed(self, pbx: str, signal: Signal, error: Exception) -> None:
         """Tracking raised over a signal: a fault of ours."""
         self._counters.link_event(pbx, "sink_failed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request, Response
@@ -13,7 +14,9 @@ from pbxbilling.services.accounts import AccountsError
 from pbxbilling.services.errors import AdministrationError
 from pbxbilling.web.actor import SUDO_USER, actor
 from pbxbilling.web.commands import COMMANDS, run
-from pbxbilling.web.commands.command import Desk
+from pbxbilling.web.commands.command import Arguments, Desk
+
+_NO_OBJECT = "expected the command's arguments as a JSON object"
 
 REFUSALS = (
     AdministrationError, AccountsError, ConfigError, GatewayError, StoreError, ValueError,
@@ -31,7 +34,9 @@ def admin_app(desk: Desk) -> FastAPI:
     async def command(name: str, request: Request) -> Response:
         if name not in COMMANDS:
             return Response(f"no command {name!r}", 404, media_type="text/plain")
-        given = orjson.loads(await request.body() or b"{}")
+        given = _arguments(await request.body())
+        if given is None:
+            return Response(_NO_OBJECT, 422, media_type="text/plain")
         uid, sudo_user = request.state.peer_uid, request.headers.get(SUDO_USER)
         who = await asyncio.to_thread(actor, uid, sudo_user)
         try:
@@ -41,3 +46,20 @@ def admin_app(desk: Desk) -> FastAPI:
         return Response(result, media_type="application/json")
 
     return app
+
+
+class _Arguments(dict[str, Any]):
+    """What is asked for and was not given is named."""
+
+    def __missing__(self, key: str) -> Any:
+        msg = f"the argument {key!r} is missing"
+        raise AdministrationError(msg)
+
+
+def _arguments(body: bytes) -> Arguments | None:
+    """The arguments in a body; None where it is no JSON object."""
+    try:
+        given = orjson.loads(body or b"{}")
+    except orjson.JSONDecodeError:
+        return None
+    return _Arguments(given) if isinstance(given, dict) else None

@@ -10,6 +10,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pbxbilling.domain.billing_facts import UsageReceived, UsageResult
+from pbxbilling.domain.bounds import UNITS_MOST
 from pbxbilling.loudness import Loudness
 from pbxbilling.ports import Clock, EventSink, StoreError
 from pbxbilling.services.errors import NotKnownError
@@ -37,7 +38,7 @@ class UsageBody(BaseModel):
 
     tenant: Word
     meter: Word
-    units: Annotated[int, Field(ge=1, le=10**12)]
+    units: Annotated[int, Field(ge=1, le=UNITS_MOST)]
     reference: Word
 
 

@@ -39,6 +39,7 @@ def _a_full_life(fake: FakeStripe, client: stripe.StripeClient) -> None:
     fake.change_price(subscription, fake.create_price(9900, interval="year"))
     fake.cancel_at_period_end(subscription)
     fake.cancel(subscription)
+    fake.pay_at_link(flat, {"metadata": {"tenant": "acme"}}, client_reference_id="acme")
     customer = fake.create_customer()
     client.v1.billing_portal.sessions.create({"customer": customer})
     fake.delete_customer(customer)

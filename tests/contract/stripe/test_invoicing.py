@@ -81,6 +81,21 @@ async def test_a_final_statement_is_invoiced_once_and_to_the_cent(counter: Count
     assert (told.invoice, told.month) == (invoice["id"], "2026-11")
 
 
+async def test_a_statement_that_cannot_be_read_holds_up_no_other(counter: Counter) -> None:
+    acme = counter.office.book.tenants["acme"]
+    for slug in ("aaa", "zzz"):
+        counter.office.book.tenants[slug] = replace(acme, slug=slug)
+        counter.office.closer._forget(slug)
+    await counter.november()
+    saved = counter.office.store.bills.saved
+    broken = next(key for key in saved if key[0] == "aaa")
+    saved[broken] = replace(saved[broken], document={})
+    runs = await counter.invoicing().issue()
+    assert {run.tenant for run in runs} == {"acme", "zzz"}
+    (alert,) = [fact for fact in counter.office.facts if isinstance(fact, PaymentAlert)]
+    assert (alert.subject, "KeyError" in alert.note) == ("tenant aaa", True)
+
+
 class LossyApi(StripeApi):
     """One call is lost: on its way there, or its answer (`arrives`). None is no call."""
 

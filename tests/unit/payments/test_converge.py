@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from pbxbilling.domain.account_facts import StandingChanged
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.facts import Fact
-from pbxbilling.domain.gateway import LetterState
+from pbxbilling.domain.gateway import Letter, LetterState
 from pbxbilling.domain.gateway_facts import (
     Drifted,
     GatewayAway,
@@ -21,6 +22,7 @@ from pbxbilling.domain.gateway_facts import (
 )
 from pbxbilling.domain.plan import Plan, StripePrices
 from pbxbilling.domain.standing import Status
+from pbxbilling.domain.subscription import Subscription
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.payments.drift import Drift
 from pbxbilling.payments.post import ASK_AGAIN_S, Post
@@ -244,6 +246,54 @@ async def test_a_link_to_another_tenant_leaves_the_first_without() -> None:
     await office.follower.link("sub_1", "globex", "root")
     assert office.book.tenants["globex"].subscription == "sub_1"
     assert office.acme.subscription is None
+
+
+async def test_an_event_that_fails_in_an_unforeseen_way_holds_up_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    office = Office(Tenant("acme", "free"), Tenant("globex", "free"))
+    office.truth.becomes("active")
+    office.truth.becomes("active", "sub_2", metadata={"tenant": "globex"})
+    take = office.follower.take
+
+    async def fails(letter: Letter, *rest: Any) -> LetterState:
+        if letter.about == "sub_1":
+            raise KeyError("acme")
+        return await take(letter, *rest)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(office.follower, "take", fails)
+        async with asyncio.TaskGroup() as lanes:
+            office.post._tasks = lanes
+            for letter in office.truth.letters():
+                await office.store.commit([letter])
+                office.post.arrived(letter)
+        await office.tries_again()
+    assert office.states() == [LetterState.WAITING, LetterState.DONE]
+    (alert,) = [fact for fact in office.facts if isinstance(fact, PaymentAlert)]
+    assert (alert.subject, "KeyError: 'acme'" in alert.note) == ("event evt_0", True)
+    await office.tries_again()
+    assert office.acme.subscription == "sub_1"
+
+
+async def test_a_subscription_that_cannot_be_compared_is_told_and_the_others_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    office = Office(Tenant("acme", "free"), Tenant("globex", "free"))
+    office.truth.becomes("active")
+    office.truth.becomes("active", "sub_2", metadata={"tenant": "globex"})
+    see = office.follower.see
+
+    async def fails(picture: Subscription) -> Subscription:
+        if picture.id == "sub_1":
+            raise OverflowError("date value out of range")
+        return await see(picture)
+
+    monkeypatch.setattr(office.follower, "see", fails)
+    await office.drift.compare()
+    assert office.book.tenants["globex"].subscription == "sub_2"
+    (alert,) = [fact for fact in office.facts if isinstance(fact, PaymentAlert)]
+    assert alert.note.startswith("subscription sub_1 could not be compared: OverflowError")
 
 
 async def test_a_demo_tenant_follows_no_subscription() -> None:

@@ -69,7 +69,8 @@ def test_both_ways_of_ending_it_later_are_known(field: dict[str, Any]) -> None:
 
 
 def test_a_checkout_names_its_tenant_customer_and_subscription() -> None:
-    session = {"client_reference_id": "acme", "customer": "cus_1", "subscription": "sub_1"}
+    session: dict[str, Any] = {"client_reference_id": "acme", "customer": "cus_1"}
+    session |= {"subscription": "sub_1", "metadata": {"tenant": "acme"}, "payment_link": None}
     read = message(bodies.event("checkout.session.completed", session))
     assert (read.topic, read.about, read.tenant, read.customer_id, read.subscription_id) == (
         Topic.CHECKOUT,
@@ -78,6 +79,28 @@ def test_a_checkout_names_its_tenant_customer_and_subscription() -> None:
         "cus_1",
         "sub_1",
     )
+
+
+@pytest.mark.parametrize(
+    ("written", "link", "claimed", "tenant"),
+    [
+        ("acme", None, "acme", "acme"),  # ours
+        ("acme", None, None, "acme"),
+        (None, None, "acme", None),  # a pricing table, or another program's session
+        (None, "plink_1", "acme", None),
+        ("acme", "plink_1", "acme", None),  # whoever has the link pays at it
+        ("acme", "plink_1", None, None),
+        ("acme", None, "globex", None),
+        (None, None, None, None),
+    ],
+)
+def test_a_checkout_is_a_tenants_by_what_we_wrote_on_it_and_never_by_what_the_payer_did(
+    written: str | None, link: str | None, claimed: str | None, tenant: str | None
+) -> None:
+    session: dict[str, Any] = {"customer": "cus_1", "subscription": "sub_1", "payment_link": link}
+    session |= {"client_reference_id": claimed, "metadata": {"tenant": written} if written else {}}
+    read = message(bodies.event("checkout.session.completed", session))
+    assert (read.tenant, read.claimed) == (tenant, claimed)
 
 
 @pytest.mark.parametrize(

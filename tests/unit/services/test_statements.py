@@ -158,6 +158,34 @@ async def test_one_tenant_s_fault_holds_up_no_other_one() -> None:
     assert "its plan 'gone' is unknown" in failed.error
 
 
+async def test_a_fault_that_nobody_foresaw_holds_up_no_other_tenant() -> None:
+    broken = replace(ACME, slug="broken", timezone="No/Such")  # a KeyError at every look
+    office = await opened("2026-11-21T12:00", broken, ACME)
+    await office.at("2026-12-01T00:00")
+    await office.at("2026-12-01T00:01")
+    assert [one.tenant for one in office.finals] == ["acme"]
+    (failed,) = office.told(StatementFailed)
+    assert (failed.tenant, failed.month) == ("broken", "")
+    assert "ZoneInfoNotFoundError: 'No time zone found with key No/Such'" in failed.error
+
+
+async def test_a_close_that_fails_in_an_unforeseen_way_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    office = await opened()
+
+    async def fails(*_: object) -> None:
+        raise OverflowError("date value out of range")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(office.statements, "close", fails)
+        await office.at("2026-12-01T00:00")
+    (failed,) = office.told(StatementFailed)
+    assert (failed.tenant, failed.error) == ("acme", "OverflowError: date value out of range")
+    await office.at("2026-12-01T00:01")
+    assert len(office.finals) == 1
+
+
 async def test_a_leg_that_crosses_the_end_belongs_to_the_period_of_its_end() -> None:
     office = await opened()
     await office.called("2026-12-01T00:00", 120)

@@ -154,7 +154,7 @@ async def test_no_call_number_or_linkedid_becomes_a_label(metrics: Metrics) -> N
     labels = set(re.findall(r'(\w+)="', text))
     assert labels <= {
         *("tenant", "direction", "verdict", "reason", "pbx", "kind", "mode", "result"),
-        *("ending", "code", "le", "version", "status", "state", "chore", "currency"),
+        *("ending", "code", "le", "version", "status", "state", "chore", "currency", "task"),
     }
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from datetime import date
 from typing import Any
 
 from pbxbilling.config.accounts_file import read_accounts
 from pbxbilling.config.tenants_csv import read_tenants, write_tenants
+from pbxbilling.domain.bounds import read_day
 from pbxbilling.services.accounts import Change, ChangeKind
 from pbxbilling.services.report import PlanReport
 from pbxbilling.web.commands.command import Arguments, Command, Desk
@@ -77,8 +77,7 @@ async def _tenants(desk: Desk, _given: Arguments, _actor: str) -> Any:
 
 
 async def _trial(desk: Desk, given: Arguments, actor: str) -> Any:
-    until = date.fromisoformat(given["until"])
-    return await desk.administration.trial(given["tenant"], until, actor)
+    return await desk.administration.trial(given["tenant"], read_day(given["until"]), actor)
 
 
 COMMANDS: Mapping[str, Command] = {

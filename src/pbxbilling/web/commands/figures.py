@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pbxbilling.domain.bounds import read_period
 from pbxbilling.domain.figures import CurrencyFigures
 from pbxbilling.domain.money import from_minor
 from pbxbilling.web.commands.command import Arguments, Command, Desk
+from pbxbilling.web.commands.given import month
 from pbxbilling.web.commands.shape import plain
 
 _AMOUNTS = ("mrr", "trial_mrr", "unpaid", "churned_mrr", "usage", "overage")
@@ -15,7 +17,7 @@ _COUNTS = ("paying", "trials", "past_due", "unpaid_invoices", "churned")
 
 
 async def _figures(desk: Desk, given: Arguments, _actor: str) -> Any:
-    taken = await desk.figures.take(given["month"])
+    taken = await desk.figures.take(month(given))
     currencies = [_currency(one) for one in taken.currencies]
     return {"at": taken.at, "month": taken.month, "currencies": currencies}
 
@@ -28,7 +30,7 @@ def _currency(one: CurrencyFigures) -> dict[str, Any]:
 async def _reconcile(desk: Desk, given: Arguments, _actor: str) -> Any:
     return [
         {**plain(one), "difference": one.difference}
-        for one in await desk.comparison.periods(given["month"])
+        for one in await desk.comparison.periods(read_period(given["month"]))
         if one.difference
     ]
 

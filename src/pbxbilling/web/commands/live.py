@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from pbxbilling.web.commands.command import Arguments, Command, Desk
+from pbxbilling.web.commands.given import instant
 from pbxbilling.web.commands.shape import plain
 
 _DECISIONS = 1000  # at most, the newest
@@ -22,7 +22,7 @@ async def _calls(desk: Desk, given: Arguments, _actor: str) -> Any:
 
 
 async def _decisions(desk: Desk, given: Arguments, _actor: str) -> Any:
-    since = datetime.fromisoformat(given["since"]) if given["since"] else None
+    since = instant(given, "since")
     return await desk.administration.decisions(
         tenant=given["tenant"], since=since, refused=given["refused"], limit=_DECISIONS
     )

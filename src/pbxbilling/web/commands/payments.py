@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pbxbilling.domain.billed import InvoiceRun
+from pbxbilling.domain.bounds import read_period
 from pbxbilling.domain.gateway import Letter, LetterState
 from pbxbilling.domain.money import from_minor
 from pbxbilling.domain.plan import Cycle
@@ -13,6 +14,7 @@ from pbxbilling.domain.subscription import Invoice
 from pbxbilling.ports import GatewayError
 from pbxbilling.services.errors import AdministrationError
 from pbxbilling.web.commands.command import Arguments, Command, Desk
+from pbxbilling.web.commands.given import period
 
 
 async def _checkout(desk: Desk, given: Arguments, actor: str) -> Any:
@@ -105,14 +107,14 @@ async def _usage_reconcile(desk: Desk, given: Arguments, _actor: str) -> Any:
             "sent_minutes": one.sent,
             "agrees": not one.difference,
         }
-        for one in await desk.comparison.periods(given["month"])
+        for one in await desk.comparison.periods(read_period(given["month"]))
         if one.metered
     ]
 
 
 async def _invoice_run(desk: Desk, given: Arguments, _actor: str) -> Any:
     try:
-        runs = await desk.shop.issue_invoices(given["month"])
+        runs = await desk.shop.issue_invoices(period(given))
     except GatewayError as fault:
         raise AdministrationError(str(fault)) from fault
     return [_run(one) for one in runs]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 import orjson
@@ -17,11 +16,12 @@ from pbxbilling.services.archive import CallList
 from pbxbilling.services.period_changes import PlanChangeReport
 from pbxbilling.services.statements import Issued
 from pbxbilling.web.commands.command import Arguments, Command, Desk
+from pbxbilling.web.commands.given import instant, period
 from pbxbilling.web.commands.shape import plain
 
 
 async def _preview(desk: Desk, given: Arguments, _actor: str) -> Any:
-    issued = await desk.billing.statements.preview(given["tenant"], given["month"])
+    issued = await desk.billing.statements.preview(given["tenant"], period(given))
     return await asyncio.to_thread(_issued, issued)
 
 
@@ -31,23 +31,23 @@ async def _save(desk: Desk, given: Arguments, actor: str) -> Any:
 
 async def _show(desk: Desk, given: Arguments, _actor: str) -> Any:
     archive = desk.billing.archive
-    issued = await archive.show(given["tenant"], given["month"], given["number"])
+    issued = await archive.show(given["tenant"], period(given), given["number"])
     return await asyncio.to_thread(_issued, issued)
 
 
 async def _statements(desk: Desk, given: Arguments, _actor: str) -> Any:
-    found = await desk.billing.archive.listed(given["tenant"], given["month"])
+    found = await desk.billing.archive.listed(given["tenant"], period(given))
     return [_listed(saved) for saved in found]
 
 
 async def _records(desk: Desk, given: Arguments, _actor: str) -> Any:
-    calls = await desk.billing.archive.calls(given["tenant"], given["month"], given["line"])
+    calls = await desk.billing.archive.calls(given["tenant"], period(given), given["line"])
     return await asyncio.to_thread(_calls, calls)
 
 
 async def _add(desk: Desk, given: Arguments, actor: str) -> Any:
     entry = await desk.billing.changes.add(
-        given["tenant"], given["kind"], given["amount"], given["reason"], actor, given["month"]
+        given["tenant"], given["kind"], given["amount"], given["reason"], actor, period(given)
     )
     return _one_off(entry)
 
@@ -57,7 +57,7 @@ async def _one_offs(desk: Desk, given: Arguments, _actor: str) -> Any:
 
 
 async def _change_plan(desk: Desk, given: Arguments, actor: str) -> Any:
-    at = datetime.fromisoformat(given["at"]) if given["at"] else None
+    at = instant(given, "at")
     report = await desk.billing.changes.change_plan(
         given["tenant"], given["plan"], at, actor, dry_run=given["dry_run"]
     )

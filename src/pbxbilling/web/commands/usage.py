@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from pbxbilling.web.commands.command import Arguments, Command, Desk
+from pbxbilling.web.commands.given import month
 
 
 async def _usage(desk: Desk, given: Arguments, _actor: str) -> Any:
-    return await desk.administration.usage.report(given["tenant"], given["month"])
+    return await desk.administration.usage.report(given["tenant"], month(given))
 
 
 async def _unowned(desk: Desk, _given: Arguments, _actor: str) -> Any:

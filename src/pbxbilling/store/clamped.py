@@ -1,0 +1,72 @@
+"""Plans and tenants of a database that holds larger numbers than are taken today.
+
+An earlier release took them. They are read as the nearest bound, so that neither a start nor a
+call fails on them, and each is named. Money stays what it is: an amount is not guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, replace
+
+from pbxbilling.domain.bounds import COUNT_MOST, LAST_INSTANT, SECONDS_MOST
+from pbxbilling.domain.plan import LIMIT_NAMES, BillingIncrement, Limits, Plan
+from pbxbilling.domain.tenant import Tenant
+
+
+def clamped_plan(plan: Plan, notices: list[str]) -> Plan:
+    """The plan within the bounds; what was beyond them is told in `notices`."""
+    limits = {name: getattr(plan.limits, name) for name in LIMIT_NAMES}
+    minutes, increment = plan.included_minutes, plan.billing_increment
+    within = replace(
+        plan,
+        limits=Limits(**_counts(limits)),
+        included_minutes=None if minutes is None else min(minutes, COUNT_MOST),
+        billing_increment=BillingIncrement(
+            min(increment.first_s, SECONDS_MOST), min(increment.step_s, SECONDS_MOST)
+        ),
+        sort_order=max(-COUNT_MOST, min(plan.sort_order, COUNT_MOST)),
+    )
+    if within == plan:
+        return plan
+    notices.extend(_told(f"plan {plan.slug}", plan, within))
+    return within
+
+
+def clamped_tenant(tenant: Tenant, notices: list[str]) -> Tenant:
+    """The tenant within the bounds, as `clamped_plan`; of 100,000 most are as they should be."""
+    until = tenant.trial_until
+    if (
+        tenant.extensions <= COUNT_MOST
+        and (until is None or until <= LAST_INSTANT)
+        and not (tenant.limits and _exceed(tenant.limits))
+    ):
+        return tenant
+    within = replace(
+        tenant,
+        extensions=min(tenant.extensions, COUNT_MOST),
+        trial_until=None if until is None else min(until, LAST_INSTANT),
+        limits=_counts(tenant.limits),
+    )
+    notices.extend(_told(f"tenant {tenant.slug}", tenant, within))
+    return within
+
+
+def _exceed(limits: Mapping[str, int | None]) -> bool:
+    return any(limit is not None and limit > COUNT_MOST for limit in limits.values())
+
+
+def _counts(limits: Mapping[str, int | None]) -> dict[str, int | None]:
+    return {
+        name: None if limit is None else min(limit, COUNT_MOST) for name, limit in limits.items()
+    }
+
+
+def _told(subject: str, kept: Plan | Tenant, within: Plan | Tenant) -> Iterator[str]:
+    for field in fields(kept):
+        before, after = getattr(kept, field.name), getattr(within, field.name)
+        if before != after:
+            yield (
+                f"{subject}: {field.name} is kept as {before}, which is more than is taken today:"
+                f" it counts as {after}, until it is applied anew"
+            )

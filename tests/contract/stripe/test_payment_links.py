@@ -1,0 +1,128 @@
+"""What strangers buy at payment links of the account, by the real package at our fake of Stripe."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+import stripe
+
+from pbxbilling.clock import SystemClock
+from pbxbilling.domain.book import AccountBook
+from pbxbilling.domain.facts import Fact
+from pbxbilling.domain.gateway import LetterState
+from pbxbilling.domain.plan import Plan, StripePrices
+from pbxbilling.domain.tenant import Tenant
+from pbxbilling.payments import reading
+from pbxbilling.payments.client import StripeApi
+from pbxbilling.payments.drift import Drift
+from pbxbilling.payments.letters import letter_of
+from pbxbilling.payments.post import Post
+from pbxbilling.payments.stripe_gateway import StripeGateway
+from pbxbilling.services.follow import Follower
+from pbxbilling.services.write import AccountWriter
+from rig.fakestripe import FakeStripe
+from tests.support.memory_store import MemoryStore
+
+GLOBEX = Tenant("globex", "big", email="billing@globex.example")
+
+
+class Shop:
+    """A tenant on a plan that was never bought, and all that hears of Stripe."""
+
+    def __init__(self, fake: FakeStripe, api: StripeApi) -> None:
+        self.fake = fake
+        self.small, self.big = fake.create_price(100), fake.create_price(9900)
+        plans = [
+            Plan("big", stripe=StripePrices(flat=self.big)),
+            Plan("small", stripe=StripePrices(flat=self.small)),
+        ]
+        self.book, self.store, clock = AccountBook(plans, [GLOBEX]), MemoryStore(), SystemClock()
+        facts: list[Fact] = []
+        writer = AccountWriter(self.store, self.book, clock, facts.append, asyncio.Lock())
+        mirrors, gateway = self.store.mirrors, StripeGateway(api, clock)
+        self.follower = Follower(writer, mirrors, clock, facts.append, lambda: 7, live=False)
+        self.post = Post(gateway, self.follower, mirrors, clock, facts.append, _nothing)
+        self.drift = Drift(
+            gateway, self.follower, self.store, mirrors, clock, facts.append, lambda _: None
+        )
+
+    async def hears(self) -> None:
+        """Every event of Stripe's, however often it came before; then the hourly comparison."""
+        for event in self.fake.events():
+            body = json.dumps(event).encode()
+            message = reading.message(body)
+            letter = letter_of(message, body, message.created_at)
+            await self.store.commit([letter])
+            await self.post._deliver(letter.id)
+        await self.drift.compare()
+
+    @property
+    def globex(self) -> Tenant:
+        return self.book.tenants["globex"]
+
+    def parked(self) -> set[str]:
+        letters = self.store.mirrors.post.values()
+        return {one.about for one in letters if one.state is LetterState.PARKED}
+
+
+async def _nothing(_: str) -> None:
+    """Nobody reports bad usage."""
+
+
+@pytest.fixture
+def shop(fake: FakeStripe, api: StripeApi) -> Shop:
+    return Shop(fake, api)
+
+
+async def test_a_buyer_takes_over_neither_plan_nor_standing_nor_customer(shop: Shop) -> None:
+    bought = shop.fake.pay_at_link(
+        shop.small, client_reference_id="globex", email=GLOBEX.email, name="globex"
+    )
+    await shop.hears()
+    assert shop.globex == GLOBEX
+    shop.fake.change_price(bought, shop.big)
+    shop.fake.renew(bought, paid=False)
+    await shop.hears()
+    shop.fake.cancel(bought)
+    await shop.hears()
+    assert shop.globex == GLOBEX
+    assert bought in shop.parked()
+
+
+async def test_who_is_asked_says_whose_it_is(shop: Shop) -> None:
+    bought = shop.fake.pay_at_link(shop.small, client_reference_id="globex")
+    await shop.hears()
+    await shop.follower.link(bought, "globex", "alice")
+    await shop.hears()
+    assert (shop.globex.plan, shop.globex.subscription) == ("small", bought)
+    assert bought not in shop.parked()
+
+
+async def test_metadata_on_the_link_alone_is_of_whoever_pays_there(shop: Shop) -> None:
+    shop.fake.pay_at_link(shop.small, {"metadata": {"tenant": "globex"}})
+    await shop.hears()
+    assert shop.globex == GLOBEX
+
+
+async def test_metadata_of_the_subscription_is_the_accounts_own_word(shop: Shop) -> None:
+    bought = shop.fake.pay_at_link(shop.small, {"subscription_data": {"tenant": "globex"}})
+    await shop.hears()
+    assert shop.globex.subscription == bought
+
+
+async def test_a_session_of_another_program_names_nobody(
+    shop: Shop, client: stripe.StripeClient
+) -> None:
+    session = client.v1.checkout.sessions.create(
+        {
+            "mode": "subscription",
+            "success_url": "https://provider.example/done",
+            "client_reference_id": "globex",
+            "line_items": [{"price": shop.small, "quantity": 1}],
+        }
+    )
+    shop.fake.complete(session.id)
+    await shop.hears()
+    assert shop.globex == GLOBEX

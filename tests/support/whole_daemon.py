@@ -1,0 +1,117 @@
+"""The whole daemon within a test's own event loop, on a real database and a clock of its own.
+
+It listens nowhere and follows no real PBX: hooks, nightly jobs and commands are asked by hand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from pbxbilling.app.daemon import Daemon
+from pbxbilling.app.past import Past
+from pbxbilling.app.reload import Configuration
+from pbxbilling.config.load import load
+from pbxbilling.domain.admission import Direction
+from pbxbilling.domain.hook import HookRequest, Verdict
+from pbxbilling.store.sql import SqlStore
+from pbxbilling.telemetry.logs import Log
+from pbxbilling.telemetry.notify import Notifier
+from pbxbilling.telemetry.writer import LineWriter
+from pbxbilling.web.commands import run
+from tests.support.clock import Clock
+
+PBX = '[[pbx]]\nname = "pbx1"\nhost = "127.0.0.1"\nusername = "u"\nsecret = "s"\ntrunks = ["P/c"]\n'
+
+
+class Lines:
+    """The log, in memory."""
+
+    def __init__(self) -> None:
+        self.written: list[dict[str, Any]] = []
+
+    def write(self, line: bytes) -> None:
+        """Take one line."""
+        self.written.append(orjson.loads(line))
+
+    @property
+    def told(self) -> list[str]:
+        """What was told, without its fields."""
+        return [str(line["event"]) for line in self.written]
+
+
+class Whole:
+    """A daemon, its store and its log; `pbx1` counts as reconciled."""
+
+    def __init__(self, daemon: Daemon, store: SqlStore, log: Lines, past: Past) -> None:
+        self.daemon = daemon
+        self.store = store
+        self.log = log
+        self.notices = past.notices
+        link = daemon._core.trust.links["pbx1"]
+        link.connected = link.reconciled = True
+
+    async def ask(self, command: str, **given: Any) -> Any:
+        """Run a command as an operator does; its result as JSON has it."""
+        return orjson.loads(await run(self.daemon._desk, command, given, "alice"))
+
+    def hook(self, tenant: str, direction: Direction, nth: int) -> Verdict:
+        """A channel's dialplan asks."""
+        return self.daemon._core.admission.judge(
+            HookRequest(
+                uniqueid=f"1.{nth}",
+                channel=f"PJSIP/phone-{nth}",
+                direction=direction,
+                tenant=tenant,
+                linkedid=f"1.{nth}",
+                number="0155501",
+                pbx="pbx1",
+            )
+        )
+
+    async def nightly(self) -> None:
+        """Everything that runs by the clock, once."""
+        daemon = self.daemon
+        await daemon._daily_task.look()
+        await daemon._purge_task.look()
+        await daemon._statements._closer.look()
+        await daemon._figures_task.look()
+        await daemon._housekeeping.round(marks=True)
+
+
+@asynccontextmanager
+async def whole_daemon(
+    directory: Path, clock: Clock, settings: str = "", *, writes: bool = True
+) -> AsyncIterator[Whole]:
+    """One on the database of that directory; `settings` is TOML besides what it needs.
+
+    What it queues is written, unless the test lets the daemon run, which `writes` itself.
+    """
+    file, database = directory / "pbxbilling.toml", directory / "pbxbilling.db"
+    file.write_text(f'mode = "enforce"\n{settings}\n{PBX}[database]\nurl = "sqlite:///{database}"')
+    configuration, lines, log = Configuration(partial(load, file, {})), Lines(), LineWriter(fd=2)
+    try:
+        async with await SqlStore.open(database) as store:
+            past = await Past.read(store, clock.now(), "UTC")
+            written = Log(lines, clock, "json", "info")
+            notifier = Notifier({}, 1)
+            daemon = Daemon(configuration, store, past, clock, written, log, notifier)
+            whole = Whole(daemon, store, lines, past)
+            if not writes:
+                yield whole
+                return
+            writing = asyncio.create_task(daemon._writer.run())
+            try:
+                yield whole
+                await daemon._writer.drain(5)
+            finally:
+                writing.cancel()
+                await asyncio.gather(writing, return_exceptions=True)
+    finally:
+        log.close()
