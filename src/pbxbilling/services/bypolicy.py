@@ -67,7 +67,8 @@ class ByPolicy:
         An unknown direction is taken to lead outside, unless the number is the tenant's own.
         """
         policy = self._in_force.policy
-        known = self._in_force.book.tenants.get(tenant) if tenant is not None else None
+        book = self._in_force.book
+        known = book.tenants.get(tenant) if tenant is not None else None
         if known is None:
             # Of a request whose arguments have not come nobody knows whom it names.
             named = request.tenant or request.linkedid or request.number
@@ -75,8 +76,8 @@ class ByPolicy:
             return Breach(Reason.UNKNOWN_TENANT) if refused else None
         direction = request.direction
         if direction is None:
-            called = request.number or request.dnid
-            direction = Direction.INBOUND if called in known.dids else Direction.OUTBOUND
+            its_own = book.owner(did=request.number or request.dnid) == known.slug
+            direction = Direction.INBOUND if its_own else Direction.OUTBOUND
         try:
             closed = known.closed_for(direction, self._clock.now(), policy.grace_days)
         except Exception:  # noqa: BLE001  its time cannot be judged: no block, no status closes it

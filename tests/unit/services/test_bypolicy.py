@@ -128,6 +128,7 @@ def test_an_unknown_direction_leads_outside_but_for_a_number_of_its_own() -> Non
     world = world_of(status=Status.CANCELLED, dids=("100",))
     assert world.admission.by_policy(asks(None)).reason is Reason.CANCELLED
     assert world.admission.by_policy(asks(None, number="100")).admit
+    assert world.admission.by_policy(asks(None, number="1-00")).admit
 
 
 def test_who_pays_is_known_by_the_call_around_though_nobody_judged() -> None:
