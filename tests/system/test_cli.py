@@ -14,6 +14,7 @@ from subprocess import PIPE
 
 import pytest
 
+from pbxbilling.store.migrate import migrate
 from rig.waiting import until
 from tests.support.virtual_site import NUMBER, PROGRAM, VirtualSite
 
@@ -160,7 +161,7 @@ def test_decisions_say_why_a_call_was_refused(site: VirtualSite) -> None:
     )
     told = [refused[key] for key in ("outcome", "reason", "used", "limit")]
     assert told == ["refuse", "max_calls", 2, 2]
-    assert site.json("decisions", "--since", "9999-01-01") == []
+    assert site.json("decisions", "--since", "2199-01-01") == []
 
 
 # --- slots and legs ------------------------------------------------------------------------------
@@ -330,6 +331,7 @@ def test_a_running_daemon_is_still_reached_by_a_file_with_a_fault(site: VirtualS
 @pytest.mark.parametrize("words", [["version"], ["tenants", "--json"]], ids=" ".join)
 def test_a_reader_that_left_is_no_fault_to_tell(empty: VirtualSite, words: list[str]) -> None:
     """As with `| head`: what could not be written goes nowhere, without a traceback."""
+    migrate(empty.database)
     reader, writer = os.pipe()
     os.close(reader)
     environ = {**os.environ, "PBXBILLING_CONFIG": str(empty.config), "PYTHONUNBUFFERED": ""}
