@@ -10,10 +10,10 @@ import pytest
 from pbxbilling.domain.billed import BillingCycle, OneOffUsed, PlanSwitched
 from pbxbilling.domain.channel import ChannelKey
 from pbxbilling.domain.cursor import Cursor
+from pbxbilling.domain.errors import StoreError
 from pbxbilling.domain.figures import Charged
 from pbxbilling.domain.statement import LineKind
 from pbxbilling.domain.units import UnitsUsed
-from pbxbilling.ports import StoreError
 from tests.contract.empty_stores import OfAnyStore
 from tests.support.bill_records import DECEMBER, NOVEMBER, billed, one_off, saved
 from tests.support.store_records import after, ended_leg, leg

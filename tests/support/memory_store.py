@@ -17,6 +17,7 @@ from pbxbilling.domain.billed import (
     SavedStatement,
 )
 from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.errors import StoreError
 from pbxbilling.domain.key_origin import AccountKind, KeyOrigin, SetBy
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.records import (
@@ -32,7 +33,6 @@ from pbxbilling.domain.records import (
 )
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.domain.units import UnitsUsed
-from pbxbilling.ports import StoreError
 from tests.support.memory_bills import MemoryBills
 from tests.support.memory_holdings import MemoryHoldings
 from tests.support.memory_mirrors import MemoryMirrors

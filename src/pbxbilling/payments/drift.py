@@ -13,20 +13,11 @@ from datetime import timedelta
 from typing import TypeVar
 
 from pbxbilling.domain.cursor import Cursor
+from pbxbilling.domain.errors import GatewayError, StoreError, in_words
 from pbxbilling.domain.gateway import Letter
 from pbxbilling.domain.gateway_facts import PaymentAlert, WebhookReceived, WebhookResult
 from pbxbilling.domain.subscription import Subscription
-from pbxbilling.ports import (
-    Clock,
-    EventSink,
-    Gateway,
-    GatewayError,
-    Mirrors,
-    Page,
-    Store,
-    StoreError,
-)
-from pbxbilling.services.errors import in_words
+from pbxbilling.ports import Clock, EventSink, Gateway, Mirrors, Page, Store
 from pbxbilling.services.follow import Follower
 
 EVERY_S = 3600.0

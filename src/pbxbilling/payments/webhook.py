@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from pbxbilling.domain.errors import StoreError
 from pbxbilling.domain.gateway import Letter, Topic
 from pbxbilling.domain.gateway_facts import WebhookReceived, WebhookResult
 from pbxbilling.loudness import Loudness
 from pbxbilling.payments import reading
 from pbxbilling.payments.letters import letter_of
 from pbxbilling.payments.signature import ForgedError, verify
-from pbxbilling.ports import Clock, EventSink, Store, StoreError
+from pbxbilling.ports import Clock, EventSink, Store
 
 LIMIT = 1 << 20  # bytes; Stripe's events are a few kB
 

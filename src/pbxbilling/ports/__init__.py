@@ -5,7 +5,6 @@ from __future__ import annotations
 from pbxbilling.ports.core import Clock, EventSink, PbxControl, RecordSink
 from pbxbilling.ports.gateway import (
     Gateway,
-    GatewayError,
     Invoices,
     IssuedInvoice,
     Page,
@@ -20,7 +19,6 @@ from pbxbilling.ports.store import (
     MeterOutbox,
     Mirrors,
     Store,
-    StoreError,
 )
 
 __all__ = [
@@ -28,7 +26,6 @@ __all__ = [
     "Clock",
     "EventSink",
     "Gateway",
-    "GatewayError",
     "Holdings",
     "InvoiceRuns",
     "Invoices",
@@ -40,7 +37,6 @@ __all__ = [
     "PbxControl",
     "RecordSink",
     "Store",
-    "StoreError",
     "Till",
     "UsageMeter",
 ]

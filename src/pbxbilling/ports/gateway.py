@@ -157,14 +157,3 @@ class Invoices(Protocol):
     async def send(self, order: UsageInvoice, ident: str) -> None:
         """Have it mailed."""
         ...
-
-
-class GatewayError(Exception):
-    """The gateway could not be asked, or did not do it: the message says which, and the mend.
-
-    `away` tells the first from the second: asking again may help.
-    """
-
-    def __init__(self, message: str, *, away: bool) -> None:
-        super().__init__(message)
-        self.away = away

@@ -291,7 +291,3 @@ class InvoiceRuns(Protocol):
     async def runs(self, month: str | None = None) -> list[InvoiceRun]:
         """What became of them, by tenant and month; None does not filter."""
         ...
-
-
-class StoreError(Exception):
-    """The store cannot serve: the message names the file, the fault and the mend."""

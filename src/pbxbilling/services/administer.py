@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from pbxbilling.domain.admission import Mode
+from pbxbilling.domain.errors import AdministrationError, NeedsDaemonError, NotKnownError
 from pbxbilling.domain.key_origin import AccountKind, KeyOrigin, SetBy
 from pbxbilling.domain.period import zone
 from pbxbilling.domain.plan import Limits
@@ -29,7 +30,6 @@ from pbxbilling.services.accounts import (
     plan_changes,
 )
 from pbxbilling.services.apart import Apart, Rest, at_once, in_parts, no_rest
-from pbxbilling.services.errors import AdministrationError, NeedsDaemonError, NotKnownError
 from pbxbilling.services.known import known_plan, known_tenant
 from pbxbilling.services.report import PlanReport, TenantReport, UsageReport, plan_reports
 from pbxbilling.services.reporter import TenantReporter

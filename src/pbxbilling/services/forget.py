@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from pbxbilling.domain.errors import AdministrationError
 from pbxbilling.domain.standing import LEFT
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports import Holdings, Mirrors, Store
 from pbxbilling.services.accounts import TenantChange
-from pbxbilling.services.errors import AdministrationError
 from pbxbilling.services.known import known_tenant
 from pbxbilling.services.purge import Purge
 from pbxbilling.services.statements import cursor_of

@@ -16,6 +16,7 @@ from typing import Any
 from pbxbilling.domain.billed import FINAL, BilledLeg, SavedStatement
 from pbxbilling.domain.billing_facts import StatementSaved
 from pbxbilling.domain.cursor import Cursor
+from pbxbilling.domain.errors import AdministrationError
 from pbxbilling.domain.money import from_minor
 from pbxbilling.domain.period import Period, period_of
 from pbxbilling.domain.statement import Statement, StatementKind
@@ -26,7 +27,6 @@ from pbxbilling.ports import Bills, Clock, EventSink, Mirrors
 from pbxbilling.services.accounts import Change, TenantChange
 from pbxbilling.services.apart import Apart, at_once
 from pbxbilling.services.draft import Draft, Material, drafted, gather, saved_statement
-from pbxbilling.services.errors import AdministrationError
 from pbxbilling.services.known import known_tenant
 from pbxbilling.services.write import AccountWriter
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from pbxbilling.domain.book import Terms
 from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.errors import AdministrationError, NotKnownError
 from pbxbilling.domain.meter_event import LegMetered
 from pbxbilling.domain.metering import is_metered
 from pbxbilling.domain.period import period_at
@@ -14,7 +15,6 @@ from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.records import LegAssigned, LegRecord, Record
 from pbxbilling.ports import Clock, Store
 from pbxbilling.services.apart import Rest, in_parts
-from pbxbilling.services.errors import AdministrationError, NotKnownError
 from pbxbilling.services.known import known_tenant, known_terms
 from pbxbilling.services.report import UsageReport, usage_reports
 from pbxbilling.services.views import EstimatedLeg, Live

@@ -11,8 +11,8 @@ from pbxbilling.config.settings import Settings
 from pbxbilling.domain.account_facts import DailyCheckDone, DailyCheckFailed
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.daily import DailyHour
+from pbxbilling.domain.errors import StoreError
 from pbxbilling.domain.facts import Fact
-from pbxbilling.ports import StoreError
 from pbxbilling.services.daily import DailyCheck
 from pbxbilling.services.write import AccountWriter
 from tests.support.clock import START, Clock

@@ -16,6 +16,7 @@ from pbxbilling.config.accounts_file import read_accounts
 from pbxbilling.domain.account_facts import StandingChanged
 from pbxbilling.domain.admission import Direction, Reason
 from pbxbilling.domain.book import AccountBook
+from pbxbilling.domain.errors import AdministrationError
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.policy import Policy
@@ -24,7 +25,6 @@ from pbxbilling.domain.subscription import TURNS
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.services.administer import Administration
 from pbxbilling.services.daily import DailyCheck
-from pbxbilling.services.errors import AdministrationError
 from pbxbilling.services.follow import Follower
 from pbxbilling.services.write import AccountWriter
 from tests.support.clock import Clock

@@ -8,13 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pbxbilling.domain.errors import AdministrationError, StoreError
 from pbxbilling.domain.key_origin import AccountKind, KeyOrigin, SetBy
 from pbxbilling.domain.plan import Limits, Plan, StripePrices
 from pbxbilling.domain.records import AuditRecord
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.ports import StoreError
-from pbxbilling.services.errors import AdministrationError
 from tests.support.accounts_desk import AccountsDesk, toml
 from tests.support.billing import billing_desk
 from tests.support.clock import START

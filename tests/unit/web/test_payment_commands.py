@@ -9,14 +9,13 @@ from typing import Any
 import pytest
 
 from pbxbilling.domain.billed import InvoiceRun, RunState
+from pbxbilling.domain.errors import AdministrationError, GatewayError, NotKnownError
 from pbxbilling.domain.gateway import LetterState
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.standing import Status
-from pbxbilling.ports import GatewayError
 from pbxbilling.services.administer import Administration
 from pbxbilling.services.compare import Comparison
 from pbxbilling.services.daily import DailyCheck
-from pbxbilling.services.errors import AdministrationError, NotKnownError
 from pbxbilling.services.figures import Figures
 from pbxbilling.services.usage_events import UsageEvents
 from pbxbilling.web.admin import REFUSALS

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from pbxbilling.domain.billed import InvoiceRun
+from pbxbilling.domain.errors import AdministrationError
 from pbxbilling.ports import Bills, Clock, Mirrors, Store
 from pbxbilling.services.administer import Administration
 from pbxbilling.services.archive import Archive
 from pbxbilling.services.compare import Comparison
 from pbxbilling.services.daily import DailyCheck
-from pbxbilling.services.errors import AdministrationError
 from pbxbilling.services.figures import Figures
 from pbxbilling.services.forget import Forgetter
 from pbxbilling.services.period_changes import PeriodChanges
