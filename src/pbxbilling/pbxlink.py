@@ -19,7 +19,7 @@ from pbxbilling.domain.proof import Proof
 from pbxbilling.domain.records import PbxMark
 from pbxbilling.domain.signals import OF_THE_PBX, Signal
 from pbxbilling.pauses import pause
-from pbxbilling.ports import Clock, EventSink, RecordSink
+from pbxbilling.ports.core import Clock, EventSink, RecordSink
 from pbxbilling.services.reconcile import Reconciler
 from pbxbilling.services.recover import JournalRecovery
 from pbxbilling.services.track import Tracker

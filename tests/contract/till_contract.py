@@ -14,7 +14,7 @@ from pbxbilling.domain.plan import Cycle
 from pbxbilling.domain.sale import Line, Order, PriceFound
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.ports import Till
+from pbxbilling.ports.subscriptions import Till
 
 ACME = Tenant("acme", "starter", email="billing@acme.example")
 

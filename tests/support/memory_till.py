@@ -12,7 +12,7 @@ from pbxbilling.domain.sale import Checkout, GatewayAccount, Order, PriceFound
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.subscription import Customer, Subscription
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.ports import Clock
+from pbxbilling.ports.core import Clock
 
 
 class MemoryTill:

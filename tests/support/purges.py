@@ -9,7 +9,7 @@ from datetime import datetime
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.meter_event import EventState
 from pbxbilling.domain.retention import Retention
-from pbxbilling.ports import Clock
+from pbxbilling.ports.core import Clock
 from pbxbilling.services.forget import Forgetter
 from pbxbilling.services.purge import Purge
 from pbxbilling.services.write import AccountWriter

@@ -12,7 +12,7 @@ from pbxbilling.domain.gateway import Letter
 from pbxbilling.domain.subscription import Subscription
 from pbxbilling.payments import reading
 from pbxbilling.payments.letters import letter_of
-from pbxbilling.ports import Page
+from pbxbilling.ports.subscriptions import Page
 from tests.support import stripe_bodies as bodies
 from tests.support.stripe_bodies import START
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from pbxbilling.ports import Bills, Holdings, Mirrors, Store
+from pbxbilling.ports.billing import Bills
+from pbxbilling.ports.calls import Store
+from pbxbilling.ports.privacy import Holdings
+from pbxbilling.ports.subscriptions import Mirrors
 
 
 class WholeStore(Store, Protocol):

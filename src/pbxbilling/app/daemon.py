@@ -30,7 +30,7 @@ from pbxbilling.domain.call import Channel
 from pbxbilling.domain.retention import PurgeFailed
 from pbxbilling.mqtt.publisher import Publisher
 from pbxbilling.pbxes import Pbxes
-from pbxbilling.ports import Clock
+from pbxbilling.ports.core import Clock
 from pbxbilling.services.close import Closer
 from pbxbilling.services.core import Core
 from pbxbilling.services.inforce import InForce

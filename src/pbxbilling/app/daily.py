@@ -12,7 +12,7 @@ from pbxbilling.domain.daily import DailyHour
 from pbxbilling.domain.errors import StoreError, in_words
 from pbxbilling.domain.facts import Fact
 from pbxbilling.pauses import pause
-from pbxbilling.ports import Clock, EventSink
+from pbxbilling.ports.core import Clock, EventSink
 
 LOOK_S = 60.0  # at least so often: the wall clock can be set, and what failed is tried again
 

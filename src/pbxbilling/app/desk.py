@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pbxbilling.app.purge import purge_of
 from pbxbilling.config.sections import RetentionSettings
 from pbxbilling.domain.policy import Policy
-from pbxbilling.ports import Clock, EventSink
+from pbxbilling.ports.core import Clock, EventSink
 from pbxbilling.services.administer import Administration
 from pbxbilling.services.compare import Comparison
 from pbxbilling.services.daily import DailyCheck

@@ -19,7 +19,7 @@ from pbxbilling.config.forms import Address
 from pbxbilling.config.sections import OLD_HOOK
 from pbxbilling.config.settings import Settings
 from pbxbilling.domain.hook import HookRequest
-from pbxbilling.ports import Clock
+from pbxbilling.ports.core import Clock
 from pbxbilling.services.views import OldPortView
 from pbxbilling.telemetry.logs import Log
 

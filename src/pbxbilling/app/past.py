@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.period import period_at
 from pbxbilling.domain.records import CallRecord, LegRecord, PbxMark, UsageRow
-from pbxbilling.ports import Store
+from pbxbilling.ports.calls import Store
 
 MERGES_KEPT = timedelta(days=7)  # a call that lives for longer is found by its own id alone
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pbxbilling.config.sections import StripeSettings
 from pbxbilling.domain.policy import Policy
-from pbxbilling.ports import Clock, EventSink
+from pbxbilling.ports.core import Clock, EventSink
 from pbxbilling.services.write import AccountWriter
 from pbxbilling.store.sql import SqlStore
 from pbxbilling.supervise import Supervisor

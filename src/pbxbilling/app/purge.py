@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from pbxbilling.config.sections import RetentionSettings
-from pbxbilling.ports import Clock, EventSink
+from pbxbilling.ports.core import Clock, EventSink
 from pbxbilling.services.purge import Purge
 from pbxbilling.store.sql import SqlStore
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pbxbilling.config.sections import UsageSettings
-from pbxbilling.ports import Clock, EventSink
+from pbxbilling.ports.core import Clock, EventSink
 from pbxbilling.services.units import UnitDesk
 from pbxbilling.services.write import AccountWriter
 from pbxbilling.store.sql import SqlStore

@@ -14,7 +14,8 @@ from pbxbilling.domain.errors import GatewayError, StoreError
 from pbxbilling.domain.plan import Plan
 from pbxbilling.payments.client import KeyRefusedError, StripeApi
 from pbxbilling.payments.till import StripeTill
-from pbxbilling.ports import Clock, Till
+from pbxbilling.ports.core import Clock
+from pbxbilling.ports.subscriptions import Till
 from pbxbilling.store.sql import SqlStore
 
 _AT_ONCE = 8  # requests; Stripe lets a test key ask 25 times a second

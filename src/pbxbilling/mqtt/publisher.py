@@ -16,7 +16,7 @@ from pbxbilling.mqtt.pace import Pace
 from pbxbilling.mqtt.session import BrokerError, Session
 from pbxbilling.mqtt.settings import BrokerSettings
 from pbxbilling.pauses import pause
-from pbxbilling.ports import Clock
+from pbxbilling.ports.core import Clock
 from pbxbilling.services.tenantstate import TenantStates
 from pbxbilling.services.views import BrokerView
 

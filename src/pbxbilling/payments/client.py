@@ -13,7 +13,7 @@ import stripe
 
 from pbxbilling.domain.errors import GatewayError
 from pbxbilling.payments.reading import UnreadableError, parsing
-from pbxbilling.ports import Clock
+from pbxbilling.ports.core import Clock
 
 T = TypeVar("T")
 

@@ -17,7 +17,9 @@ from pbxbilling.domain.errors import GatewayError, StoreError, in_words
 from pbxbilling.domain.gateway import Letter
 from pbxbilling.domain.gateway_facts import PaymentAlert, WebhookReceived, WebhookResult
 from pbxbilling.domain.subscription import Subscription
-from pbxbilling.ports import Clock, EventSink, Gateway, Mirrors, Page, Store
+from pbxbilling.ports.calls import Store
+from pbxbilling.ports.core import Clock, EventSink
+from pbxbilling.ports.subscriptions import Gateway, Mirrors, Page
 from pbxbilling.services.follow import Follower
 
 EVERY_S = 3600.0

@@ -23,7 +23,10 @@ from pbxbilling.domain.tenant import Tenant
 from pbxbilling.domain.usage_invoice import UsageInvoice, usage_invoice
 from pbxbilling.pauses import pause
 from pbxbilling.payments.client import RejectedError
-from pbxbilling.ports import Bills, Clock, EventSink, InvoiceRuns, Invoices, Store
+from pbxbilling.ports.billing import Bills
+from pbxbilling.ports.calls import Store
+from pbxbilling.ports.core import Clock, EventSink
+from pbxbilling.ports.payments import InvoiceRuns, Invoices
 
 LOOK_S = 600.0
 _INSTANT = timedelta(microseconds=1)

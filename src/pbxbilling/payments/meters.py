@@ -24,7 +24,9 @@ from pbxbilling.domain.meter_event import (
 )
 from pbxbilling.payments.client import RejectedError
 from pbxbilling.payments.meter_compare import arrived
-from pbxbilling.ports import Clock, EventSink, MeterOutbox, Store, UsageMeter
+from pbxbilling.ports.calls import Store
+from pbxbilling.ports.core import Clock, EventSink
+from pbxbilling.ports.payments import MeterOutbox, UsageMeter
 
 BATCH = 40
 SIDE_BY_SIDE = 16

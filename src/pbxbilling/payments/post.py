@@ -11,7 +11,8 @@ from pbxbilling.domain.gateway import UNFINISHED, Letter, LetterState, Message, 
 from pbxbilling.domain.gateway_facts import GatewayAway, GatewayBack, PaymentAlert
 from pbxbilling.pauses import pause
 from pbxbilling.payments import reading
-from pbxbilling.ports import Clock, EventSink, Gateway, Mirrors
+from pbxbilling.ports.core import Clock, EventSink
+from pbxbilling.ports.subscriptions import Gateway, Mirrors
 from pbxbilling.services.follow import UNASKED, Asked, Follower
 
 SIDE_BY_SIDE = 8

@@ -21,7 +21,11 @@ from pbxbilling.payments.post import Post
 from pbxbilling.payments.stripe_gateway import StripeGateway
 from pbxbilling.payments.till import StripeTill
 from pbxbilling.payments.webhook import Webhook
-from pbxbilling.ports import Bills, Clock, EventSink, InvoiceRuns, MeterOutbox, Mirrors, Store
+from pbxbilling.ports.billing import Bills
+from pbxbilling.ports.calls import Store
+from pbxbilling.ports.core import Clock, EventSink
+from pbxbilling.ports.payments import InvoiceRuns, MeterOutbox
+from pbxbilling.ports.subscriptions import Mirrors
 from pbxbilling.services.follow import ACTOR, Follower
 from pbxbilling.services.sell import Sales
 from pbxbilling.services.subscriptions import Subscriptions

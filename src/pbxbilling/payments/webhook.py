@@ -12,7 +12,8 @@ from pbxbilling.loudness import Loudness
 from pbxbilling.payments import reading
 from pbxbilling.payments.letters import letter_of
 from pbxbilling.payments.signature import ForgedError, verify
-from pbxbilling.ports import Clock, EventSink, Store
+from pbxbilling.ports.calls import Store
+from pbxbilling.ports.core import Clock, EventSink
 
 LIMIT = 1 << 20  # bytes; Stripe's events are a few kB
 

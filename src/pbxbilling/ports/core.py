@@ -1,4 +1,4 @@
-"""Time, and where facts, records and orders go."""
+"""Time, and where facts and records go."""
 
 from __future__ import annotations
 
@@ -34,16 +34,4 @@ class RecordSink(Protocol):
 
     def put(self, record: Record) -> None:
         """Queue one record; records of one key keep their order."""
-        ...
-
-
-class PbxControl(Protocol):
-    """What we ask a PBX to do."""
-
-    async def channel_exists(self, name: str) -> bool | None:
-        """Whether a channel of this name lives; None where the PBX did not answer."""
-        ...
-
-    async def absolute_timeout(self, channel: str, seconds: float) -> bool:
-        """Hang the channel up that long from now; False where it is gone or nobody answered."""
         ...

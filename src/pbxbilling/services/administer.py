@@ -21,7 +21,8 @@ from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.records import AuditRecord, DecisionRecord
 from pbxbilling.domain.standing import Blocker, Status, Turn
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.ports import Clock, Store
+from pbxbilling.ports.calls import Store
+from pbxbilling.ports.core import Clock
 from pbxbilling.services.accounts import (
     AccountsFile,
     Change,

@@ -9,7 +9,8 @@ from datetime import datetime
 from pbxbilling.domain.billed import FINAL, BilledLeg, SavedStatement
 from pbxbilling.domain.errors import NotKnownError
 from pbxbilling.domain.statement import adjustment_key
-from pbxbilling.ports import Bills, Store
+from pbxbilling.ports.billing import Bills
+from pbxbilling.ports.calls import Store
 from pbxbilling.services.late import closed_statement, rated_leg
 from pbxbilling.services.statements import Issued, Statements
 

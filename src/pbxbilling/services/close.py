@@ -11,7 +11,7 @@ from pbxbilling.domain.billing_facts import CycleOpened, StatementFailed, Statem
 from pbxbilling.domain.errors import AdministrationError, StoreError, in_words
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.ports import Clock, EventSink
+from pbxbilling.ports.core import Clock, EventSink
 from pbxbilling.services.statements import Statements
 
 SOON = timedelta(seconds=2)  # between looks at journals that are being read

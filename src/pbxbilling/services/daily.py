@@ -17,7 +17,8 @@ from pbxbilling.domain.daily import DailyHour
 from pbxbilling.domain.key_origin import SetBy
 from pbxbilling.domain.standing import TRANSITIONS, Status, Turn
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.ports import Clock, EventSink, Mirrors
+from pbxbilling.ports.core import Clock, EventSink
+from pbxbilling.ports.subscriptions import Mirrors
 from pbxbilling.services.accounts import TenantChange
 from pbxbilling.services.write import AccountWriter
 

@@ -9,7 +9,9 @@ from typing import Any
 from pbxbilling.domain.errors import AdministrationError
 from pbxbilling.domain.standing import LEFT
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.ports import Holdings, Mirrors, Store
+from pbxbilling.ports.calls import Store
+from pbxbilling.ports.privacy import Holdings
+from pbxbilling.ports.subscriptions import Mirrors
 from pbxbilling.services.accounts import TenantChange
 from pbxbilling.services.known import known_tenant
 from pbxbilling.services.purge import Purge

@@ -26,7 +26,7 @@ from pbxbilling.domain.pbx_facts import (
     Reconciled,
 )
 from pbxbilling.domain.records import LegAssigned, LegRecord
-from pbxbilling.ports import Clock, EventSink
+from pbxbilling.ports.core import Clock, EventSink
 from pbxbilling.services.cut import Cutter
 from pbxbilling.services.inforce import InForce
 from pbxbilling.services.news import publish

@@ -14,7 +14,8 @@ from pbxbilling.domain.period import Period
 from pbxbilling.domain.statement import ONE_OFF, LineKind
 from pbxbilling.domain.tariff import included_s
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.ports import Bills, Clock
+from pbxbilling.ports.billing import Bills
+from pbxbilling.ports.core import Clock
 from pbxbilling.services.accounts import TenantChange
 from pbxbilling.services.known import known_plan
 from pbxbilling.services.statements import Statements

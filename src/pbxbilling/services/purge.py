@@ -14,7 +14,10 @@ from datetime import UTC, datetime
 from pbxbilling.domain.cursor import Cursor
 from pbxbilling.domain.daily import DailyHour
 from pbxbilling.domain.retention import CUTS, Chore, Purged, Retention
-from pbxbilling.ports import Clock, EventSink, Holdings, Mirrors, Store
+from pbxbilling.ports.calls import Store
+from pbxbilling.ports.core import Clock, EventSink
+from pbxbilling.ports.privacy import Holdings
+from pbxbilling.ports.subscriptions import Mirrors
 
 CURSOR = "purge"
 BATCH = 50  # rows a transaction: 6 ms on two shared cores

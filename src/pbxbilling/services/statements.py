@@ -23,7 +23,9 @@ from pbxbilling.domain.statement import Statement, StatementKind
 from pbxbilling.domain.subscription import Subscription
 from pbxbilling.domain.succession import first_begin, period_from
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.ports import Bills, Clock, EventSink, Mirrors
+from pbxbilling.ports.billing import Bills
+from pbxbilling.ports.core import Clock, EventSink
+from pbxbilling.ports.subscriptions import Mirrors
 from pbxbilling.services.accounts import Change, TenantChange
 from pbxbilling.services.apart import Apart, at_once
 from pbxbilling.services.draft import Draft, Material, drafted, gather, saved_statement

@@ -13,7 +13,8 @@ from pbxbilling.domain.metering import is_metered
 from pbxbilling.domain.period import period_at
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.records import LegAssigned, LegRecord, Record
-from pbxbilling.ports import Clock, Store
+from pbxbilling.ports.calls import Store
+from pbxbilling.ports.core import Clock
 from pbxbilling.services.apart import Rest, in_parts
 from pbxbilling.services.known import known_tenant, known_terms
 from pbxbilling.services.report import UsageReport, usage_reports

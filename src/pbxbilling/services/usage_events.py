@@ -8,7 +8,7 @@ from datetime import datetime
 
 from pbxbilling.domain.errors import AdministrationError, NotKnownError
 from pbxbilling.domain.meter_event import DUE, FOR_A_PERSON, EventState, MeterEvent
-from pbxbilling.ports import MeterOutbox
+from pbxbilling.ports.payments import MeterOutbox
 from pbxbilling.services.write import AccountWriter
 
 

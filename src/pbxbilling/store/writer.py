@@ -10,7 +10,8 @@ from contextlib import suppress
 from pbxbilling.domain.daemon_facts import StoreFailing, StoreRecovered
 from pbxbilling.domain.errors import StoreError
 from pbxbilling.domain.records import Record
-from pbxbilling.ports import Clock, EventSink, Store
+from pbxbilling.ports.calls import Store
+from pbxbilling.ports.core import Clock, EventSink
 from pbxbilling.store.faults import RecordError
 from pbxbilling.store.queue import RecordQueue
 

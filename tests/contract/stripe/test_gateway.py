@@ -17,7 +17,7 @@ from pbxbilling.domain.standing import Status
 from pbxbilling.domain.subscription import Subscription
 from pbxbilling.payments.client import StripeApi
 from pbxbilling.payments.stripe_gateway import FETCH_S, PAGE, StripeGateway
-from pbxbilling.ports import Page
+from pbxbilling.ports.subscriptions import Page
 from rig.fakestripe import LIVE_KEY, TEST_KEY, FakeStripe, Fault
 from rig.localstripe import DECLINED_CARD, LocalStripe
 from rig.localstripe import KEY as LOCAL_KEY

@@ -19,7 +19,7 @@ from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.records import LegRecord, Record
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.ports import Store
+from pbxbilling.ports.calls import Store
 from pbxbilling.services.administer import Administration
 from pbxbilling.services.record import Recorder
 from pbxbilling.services.write import AccountWriter

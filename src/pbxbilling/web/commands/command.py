@@ -8,7 +8,10 @@ from typing import Any, Self
 
 from pbxbilling.domain.billed import InvoiceRun
 from pbxbilling.domain.errors import AdministrationError
-from pbxbilling.ports import Bills, Clock, Mirrors, Store
+from pbxbilling.ports.billing import Bills
+from pbxbilling.ports.calls import Store
+from pbxbilling.ports.core import Clock
+from pbxbilling.ports.subscriptions import Mirrors
 from pbxbilling.services.administer import Administration
 from pbxbilling.services.archive import Archive
 from pbxbilling.services.compare import Comparison

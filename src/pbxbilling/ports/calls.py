@@ -1,0 +1,101 @@
+"""What calls need from outside: a PBX that obeys, and the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.key_origin import AccountKind, KeyOrigin
+from pbxbilling.domain.records import (
+    Accounts,
+    AuditRecord,
+    CallRecord,
+    DecisionRecord,
+    LegRecord,
+    PbxMark,
+    Record,
+    UsageRow,
+)
+
+
+class PbxControl(Protocol):
+    """What we ask a PBX to do."""
+
+    async def channel_exists(self, name: str) -> bool | None:
+        """Whether a channel of this name lives; None where the PBX did not answer."""
+        ...
+
+    async def absolute_timeout(self, channel: str, seconds: float) -> bool:
+        """Hang the channel up that long from now; False where it is gone or nobody answered."""
+        ...
+
+
+class Store(Protocol):
+    """Keeps records. Every error that the outside causes is a `StoreError`."""
+
+    async def commit(self, records: Sequence[Record]) -> None:
+        """Write all of them in one durable transaction, or none."""
+        ...
+
+    async def accounts(self) -> Accounts:
+        """All plans and tenants."""
+        ...
+
+    async def key_origins(self, kind: AccountKind, slug: str) -> list[KeyOrigin]:
+        """Who set the keys of a plan or tenant last, by key; of those without one, the file."""
+        ...
+
+    async def keys_not_by_file(self) -> list[KeyOrigin]:
+        """The keys of all plans and tenants that another than the file set last."""
+        ...
+
+    async def open_calls(self) -> list[CallRecord]:
+        """Calls that have not ended."""
+        ...
+
+    async def open_legs(self) -> list[LegRecord]:
+        """Answered trunk legs that have not ended."""
+        ...
+
+    async def legs(self, keys: Iterable[ChannelKey]) -> dict[ChannelKey, LegRecord]:
+        """What is known of these trunk legs; unknown ones are left out."""
+        ...
+
+    async def unowned_legs(self) -> list[LegRecord]:
+        """Answered and ended trunk legs that belong to nobody, newest first."""
+        ...
+
+    async def estimated_legs(
+        self, *, tenant: str | None = None, month: str | None = None
+    ) -> list[LegRecord]:
+        """Ended legs that are `LegRecord.estimated`, newest first; None does not filter."""
+        ...
+
+    async def merges(self, since: datetime) -> Mapping[str, str]:
+        """Calls joined to an older one since then: younger id → older id."""
+        ...
+
+    async def usage(self, *, tenant: str | None = None, month: str | None = None) -> list[UsageRow]:
+        """Usage by tenant, month and direction, ended legs only; None does not filter."""
+        ...
+
+    async def decisions(
+        self,
+        *,
+        tenant: str | None = None,
+        since: datetime | None = None,
+        refused: bool = False,
+        limit: int = 1000,
+    ) -> list[DecisionRecord]:
+        """Decisions, newest first; `refused` keeps those that were or would have been refused."""
+        ...
+
+    async def audit(self, *, subject: str | None = None, limit: int = 1000) -> list[AuditRecord]:
+        """The audit trail, newest first."""
+        ...
+
+    async def marks(self) -> dict[str, PbxMark]:
+        """How far each PBX is known."""
+        ...
