@@ -1,4 +1,4 @@
-"""What every `Store` must keep; a class of tests derives from this and gives the store."""
+"""What every store of accounts and calls must keep; a test class derives from this and gives it."""
 
 from __future__ import annotations
 

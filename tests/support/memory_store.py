@@ -1,4 +1,4 @@
-"""The `Store` port in memory, for tests of what stands on it."""
+"""The ports `AccountStore` and `CallStore` in memory, for tests of what stands on it."""
 
 from __future__ import annotations
 

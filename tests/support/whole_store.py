@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from pbxbilling.ports.accounts import AccountStore
 from pbxbilling.ports.billing import Bills
-from pbxbilling.ports.calls import Store
+from pbxbilling.ports.calls import CallStore
 from pbxbilling.ports.privacy import Holdings
 from pbxbilling.ports.subscriptions import Mirrors
 
 
-class WholeStore(Store, Protocol):
+class WholeStore(AccountStore, CallStore, Protocol):
     """A store with all its parts."""
 
     @property

@@ -17,8 +17,7 @@ from pbxbilling.domain.errors import GatewayError, StoreError, in_words
 from pbxbilling.domain.gateway import Letter
 from pbxbilling.domain.gateway_facts import PaymentAlert, WebhookReceived, WebhookResult
 from pbxbilling.domain.subscription import Subscription
-from pbxbilling.ports.calls import Store
-from pbxbilling.ports.core import Clock, EventSink
+from pbxbilling.ports.core import Clock, EventSink, RecordStore
 from pbxbilling.ports.subscriptions import Gateway, Mirrors, Page
 from pbxbilling.services.follow import Follower
 
@@ -49,7 +48,7 @@ class Drift:
         self,
         gateway: Gateway,
         follower: Follower,
-        store: Store,
+        store: RecordStore,
         mirrors: Mirrors,
         clock: Clock,
         emit: EventSink,

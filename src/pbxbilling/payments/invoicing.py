@@ -24,8 +24,7 @@ from pbxbilling.domain.usage_invoice import UsageInvoice, usage_invoice
 from pbxbilling.pauses import pause
 from pbxbilling.payments.client import RejectedError
 from pbxbilling.ports.billing import Bills
-from pbxbilling.ports.calls import Store
-from pbxbilling.ports.core import Clock, EventSink
+from pbxbilling.ports.core import Clock, EventSink, RecordStore
 from pbxbilling.ports.payments import InvoiceRuns, Invoices
 
 LOOK_S = 600.0
@@ -40,7 +39,7 @@ class Invoicing:
         invoices: Invoices,
         bills: Bills,
         runs: InvoiceRuns,
-        store: Store,
+        store: RecordStore,
         tenants: Callable[[], list[Tenant]],
         clock: Clock,
         emit: EventSink,

@@ -24,8 +24,7 @@ from pbxbilling.domain.meter_event import (
 )
 from pbxbilling.payments.client import RejectedError
 from pbxbilling.payments.meter_compare import arrived
-from pbxbilling.ports.calls import Store
-from pbxbilling.ports.core import Clock, EventSink
+from pbxbilling.ports.core import Clock, EventSink, RecordStore
 from pbxbilling.ports.payments import MeterOutbox, UsageMeter
 
 BATCH = 40
@@ -51,7 +50,7 @@ class MeterFeed:
         self,
         meter: UsageMeter,
         outbox: MeterOutbox,
-        store: Store,
+        store: RecordStore,
         customer_of: Customer,
         known_until: Known,
         clock: Clock,

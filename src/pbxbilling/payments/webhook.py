@@ -12,8 +12,7 @@ from pbxbilling.loudness import Loudness
 from pbxbilling.payments import reading
 from pbxbilling.payments.letters import letter_of
 from pbxbilling.payments.signature import ForgedError, verify
-from pbxbilling.ports.calls import Store
-from pbxbilling.ports.core import Clock, EventSink
+from pbxbilling.ports.core import Clock, EventSink, RecordStore
 
 LIMIT = 1 << 20  # bytes; Stripe's events are a few kB
 
@@ -44,7 +43,7 @@ class Webhook:
     def __init__(
         self,
         secrets: Sequence[str],
-        store: Store,
+        store: RecordStore,
         clock: Clock,
         emit: EventSink,
         arrived: Callable[[Letter], None],

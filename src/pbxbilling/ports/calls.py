@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Protocol
 
 from pbxbilling.domain.channel import ChannelKey
-from pbxbilling.domain.key_origin import AccountKind, KeyOrigin
-from pbxbilling.domain.records import (
-    Accounts,
-    AuditRecord,
-    CallRecord,
-    DecisionRecord,
-    LegRecord,
-    PbxMark,
-    Record,
-    UsageRow,
-)
+from pbxbilling.domain.records import CallRecord, DecisionRecord, LegRecord, PbxMark, UsageRow
+from pbxbilling.ports.core import RecordStore
 
 
 class PbxControl(Protocol):
@@ -32,24 +23,8 @@ class PbxControl(Protocol):
         ...
 
 
-class Store(Protocol):
-    """Keeps records. Every error that the outside causes is a `StoreError`."""
-
-    async def commit(self, records: Sequence[Record]) -> None:
-        """Write all of them in one durable transaction, or none."""
-        ...
-
-    async def accounts(self) -> Accounts:
-        """All plans and tenants."""
-        ...
-
-    async def key_origins(self, kind: AccountKind, slug: str) -> list[KeyOrigin]:
-        """Who set the keys of a plan or tenant last, by key; of those without one, the file."""
-        ...
-
-    async def keys_not_by_file(self) -> list[KeyOrigin]:
-        """The keys of all plans and tenants that another than the file set last."""
-        ...
+class CallStore(RecordStore, Protocol):
+    """Keeps calls, legs and decisions, and how far each PBX is known."""
 
     async def open_calls(self) -> list[CallRecord]:
         """Calls that have not ended."""
@@ -90,10 +65,6 @@ class Store(Protocol):
         limit: int = 1000,
     ) -> list[DecisionRecord]:
         """Decisions, newest first; `refused` keeps those that were or would have been refused."""
-        ...
-
-    async def audit(self, *, subject: str | None = None, limit: int = 1000) -> list[AuditRecord]:
-        """The audit trail, newest first."""
         ...
 
     async def marks(self) -> dict[str, PbxMark]:

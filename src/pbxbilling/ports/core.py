@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -34,4 +35,12 @@ class RecordSink(Protocol):
 
     def put(self, record: Record) -> None:
         """Queue one record; records of one key keep their order."""
+        ...
+
+
+class RecordStore(Protocol):
+    """Keeps records. Every error that the outside causes is a `StoreError`."""
+
+    async def commit(self, records: Sequence[Record]) -> None:
+        """Write all of them in one durable transaction, or none."""
         ...

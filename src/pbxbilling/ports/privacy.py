@@ -50,6 +50,6 @@ class Holdings(Protocol):
     ) -> int:
         """Do it in one transaction to those that are still due; gives how many.
 
-        A leg that is purged goes on counting in `Store.usage`.
+        A leg that is purged goes on counting in `CallStore.usage`.
         """
         ...

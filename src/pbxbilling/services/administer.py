@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from pbxbilling.domain.admission import Mode
 from pbxbilling.domain.errors import AdministrationError, NeedsDaemonError, NotKnownError
@@ -21,7 +21,8 @@ from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.records import AuditRecord, DecisionRecord
 from pbxbilling.domain.standing import Blocker, Status, Turn
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.ports.calls import Store
+from pbxbilling.ports.accounts import AccountStore
+from pbxbilling.ports.calls import CallStore
 from pbxbilling.ports.core import Clock
 from pbxbilling.services.accounts import (
     AccountsFile,
@@ -38,6 +39,10 @@ from pbxbilling.services.usage import UsageDesk
 from pbxbilling.services.views import CallView, Live, StatusView
 from pbxbilling.services.write import AccountWriter
 from pbxbilling.services.written import as_written
+
+
+class Store(AccountStore, CallStore, Protocol):
+    """What is kept of accounts and of calls."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 from pbxbilling.domain.errors import AdministrationError
 from pbxbilling.domain.standing import LEFT
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.ports.calls import Store
+from pbxbilling.ports.calls import CallStore
 from pbxbilling.ports.privacy import Holdings
 from pbxbilling.ports.subscriptions import Mirrors
 from pbxbilling.services.accounts import TenantChange
@@ -44,7 +44,7 @@ class Forgetter:
     def __init__(
         self,
         holdings: Holdings,
-        store: Store,
+        store: CallStore,
         mirrors: Mirrors,
         writer: AccountWriter,
         purge: Purge,

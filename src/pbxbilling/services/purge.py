@@ -14,8 +14,7 @@ from datetime import UTC, datetime
 from pbxbilling.domain.cursor import Cursor
 from pbxbilling.domain.daily import DailyHour
 from pbxbilling.domain.retention import CUTS, Chore, Purged, Retention
-from pbxbilling.ports.calls import Store
-from pbxbilling.ports.core import Clock, EventSink
+from pbxbilling.ports.core import Clock, EventSink, RecordStore
 from pbxbilling.ports.privacy import Holdings
 from pbxbilling.ports.subscriptions import Mirrors
 
@@ -31,7 +30,7 @@ class Purge:
     def __init__(
         self,
         holdings: Holdings,
-        store: Store,
+        store: RecordStore,
         mirrors: Mirrors,
         clock: Clock,
         emit: EventSink,

@@ -24,7 +24,7 @@ from pbxbilling.domain.ledger import Ledger
 from pbxbilling.domain.pbx_facts import JournalReadable, JournalUnreadable
 from pbxbilling.domain.records import EndWitness, LegRecord
 from pbxbilling.domain.signals import UPTIME_STEP_S
-from pbxbilling.ports.calls import Store
+from pbxbilling.ports.calls import CallStore
 from pbxbilling.ports.core import Clock, EventSink
 from pbxbilling.services.settle import Settler
 
@@ -55,7 +55,7 @@ class JournalRecovery:
         start: JournalPosition,
         ledger: Ledger,
         settler: Settler,
-        store: Store,
+        store: CallStore,
         writer: Writer,
         clock: Clock,
         emit: EventSink,

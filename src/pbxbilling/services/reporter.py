@@ -9,7 +9,7 @@ from pbxbilling.domain.admission import Mode
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.ports.calls import Store
+from pbxbilling.ports.calls import CallStore
 from pbxbilling.ports.core import Clock
 from pbxbilling.services.apart import Rest, in_parts
 from pbxbilling.services.holds import Holds, holds_at
@@ -22,7 +22,7 @@ class TenantReporter:
 
     def __init__(
         self,
-        store: Store,
+        store: CallStore,
         book: AccountBook,
         clock: Clock,
         policy: Callable[[], Policy],

@@ -13,7 +13,7 @@ from pbxbilling.domain.metering import is_metered
 from pbxbilling.domain.period import period_at
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.records import LegAssigned, LegRecord, Record
-from pbxbilling.ports.calls import Store
+from pbxbilling.ports.calls import CallStore
 from pbxbilling.ports.core import Clock
 from pbxbilling.services.apart import Rest, in_parts
 from pbxbilling.services.known import known_tenant, known_terms
@@ -27,7 +27,7 @@ class UsageDesk:
 
     def __init__(
         self,
-        store: Store,
+        store: CallStore,
         writer: AccountWriter,
         clock: Clock,
         policy: Callable[[], Policy],

@@ -1,4 +1,4 @@
-"""The `Store` port on an SQL database."""
+"""The ports `AccountStore` and `CallStore` on an SQL database."""
 
 from __future__ import annotations
 

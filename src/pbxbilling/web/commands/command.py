@@ -9,7 +9,7 @@ from typing import Any, Self
 from pbxbilling.domain.billed import InvoiceRun
 from pbxbilling.domain.errors import AdministrationError
 from pbxbilling.ports.billing import Bills
-from pbxbilling.ports.calls import Store
+from pbxbilling.ports.calls import CallStore
 from pbxbilling.ports.core import Clock
 from pbxbilling.ports.subscriptions import Mirrors
 from pbxbilling.services.administer import Administration
@@ -58,7 +58,12 @@ class BillingDesk:
 
     @classmethod
     def of(
-        cls, statements: Statements, store: Store, bills: Bills, writer: AccountWriter, clock: Clock
+        cls,
+        statements: Statements,
+        store: CallStore,
+        bills: Bills,
+        writer: AccountWriter,
+        clock: Clock,
     ) -> Self:
         """All of them, over the statements of one store."""
         return cls(
