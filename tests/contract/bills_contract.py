@@ -60,7 +60,7 @@ class BillsContract(OfAnyStore):
                 await store.commit([Cursor("x", NOVEMBER), saved(total=1), billed()])
             assert await store.bills.statements() == [saved()]
             assert await store.bills.billed("acme") == []
-            assert await store.mirrors.cursor("x") is None
+            assert await store.cursor("x") is None
 
     async def test_a_leg_is_billed_once_a_statement_and_period(self) -> None:
         async with self.opened() as store:

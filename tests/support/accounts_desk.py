@@ -41,7 +41,7 @@ class AccountsDesk:
         )
         self.administration = Administration(self.store, self.writer, self.clock, Policy)
         self.daily = DailyCheck(
-            self.writer, self.store.mirrors, self.clock, self.facts.append, lambda: 7
+            self.writer, self.store.mirrors, self.store, self.clock, self.facts.append, lambda: 7
         )
         self.follower = Follower(
             self.writer, self.store.mirrors, self.clock, self.facts.append, lambda: 7, live=False

@@ -58,7 +58,7 @@ class Office:
         self.book = AccountBook(plans, {t.slug: t for t in (*(tenants or (ACME,)), *kept)}.values())
         self.writer = AccountWriter(self.store, self.book, self.clock, self.tell, asyncio.Lock())
         self.statements = Statements(
-            self.store.bills, self.store.mirrors, self.writer, self.clock, self.tell
+            self.store.bills, self.store.mirrors, self.store, self.writer, self.clock, self.tell
         )
         self.closer = Closer(
             self.statements,
@@ -118,5 +118,5 @@ class Office:
 
 def billing_desk(store: MemoryStore, writer: AccountWriter, clock: ClockPort) -> BillingDesk:
     """The services that commands about statements are served with."""
-    statements = Statements(store.bills, store.mirrors, writer, clock, lambda _: None)
+    statements = Statements(store.bills, store.mirrors, store, writer, clock, lambda _: None)
     return BillingDesk.of(statements, store, store.bills, writer, clock)

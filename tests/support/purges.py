@@ -28,7 +28,6 @@ def purge_of(
     return Purge(
         store.holdings,
         store,
-        store.mirrors,
         clock,
         facts.append,
         lambda: kept,
@@ -39,7 +38,9 @@ def purge_of(
 
 def forgetter_of(store: WholeStore, writer: AccountWriter, clock: Clock) -> Forgetter:
     """What forgets a tenant of that store, where no daemon runs."""
-    return Forgetter(store.holdings, store, store.mirrors, writer, purge_of(store, clock, []))
+    return Forgetter(
+        store.holdings, store, store.mirrors, store, writer, purge_of(store, clock, [])
+    )
 
 
 class NoMinutes:

@@ -7,11 +7,12 @@ from typing import Protocol
 from pbxbilling.ports.accounts import AccountStore
 from pbxbilling.ports.billing import Bills
 from pbxbilling.ports.calls import CallStore
+from pbxbilling.ports.core import Cursors
 from pbxbilling.ports.privacy import Holdings
 from pbxbilling.ports.subscriptions import Mirrors
 
 
-class WholeStore(AccountStore, CallStore, Protocol):
+class WholeStore(AccountStore, CallStore, Cursors, Protocol):
     """A store with all its parts."""
 
     @property

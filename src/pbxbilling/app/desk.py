@@ -32,17 +32,19 @@ def desk_of(
     payments: PaymentDesk | None = None,
 ) -> Desk:
     """All of them over one store; `live` is None where no daemon runs."""
-    statements = Statements(store.bills, store.mirrors, accounts, clock, emit, asyncio.to_thread)
+    statements = Statements(
+        store.bills, store.mirrors, store, accounts, clock, emit, asyncio.to_thread
+    )
     purge = purge_of(store, clock, emit, kept)
     return Desk(
         Administration(
             store, accounts, clock, policy, live, lambda: asyncio.sleep(0), asyncio.to_thread
         ),
-        DailyCheck(accounts, store.mirrors, clock, emit, lambda: policy().grace_days),
+        DailyCheck(accounts, store.mirrors, store, clock, emit, lambda: policy().grace_days),
         BillingDesk.of(statements, store, store.bills, accounts, clock),
         purge,
         Figures(accounts.book, store.mirrors, store.bills, clock, policy, asyncio.to_thread),
-        Forgetter(store.holdings, store, store.mirrors, accounts, purge, live),
+        Forgetter(store.holdings, store, store.mirrors, store, accounts, purge, live),
         Comparison(accounts.book, store.bills, store.meters),
         payments,
     )

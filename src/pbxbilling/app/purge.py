@@ -20,7 +20,6 @@ def purge_of(
     return Purge(
         store.holdings,
         store,
-        store.mirrors,
         clock,
         emit,
         lambda: kept().retention(),

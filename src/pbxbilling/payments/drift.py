@@ -17,7 +17,7 @@ from pbxbilling.domain.errors import GatewayError, StoreError, in_words
 from pbxbilling.domain.gateway import Letter
 from pbxbilling.domain.gateway_facts import PaymentAlert, WebhookReceived, WebhookResult
 from pbxbilling.domain.subscription import Subscription
-from pbxbilling.ports.core import Clock, EventSink, RecordStore
+from pbxbilling.ports.core import Clock, Cursors, EventSink
 from pbxbilling.ports.subscriptions import Gateway, Mirrors, Page
 from pbxbilling.services.follow import Follower
 
@@ -48,7 +48,7 @@ class Drift:
         self,
         gateway: Gateway,
         follower: Follower,
-        store: RecordStore,
+        store: Cursors,
         mirrors: Mirrors,
         clock: Clock,
         emit: EventSink,
@@ -109,7 +109,7 @@ class Drift:
     async def _compare_events(self, compared: Compared) -> None:
         """Where nothing was ever compared there is nothing to have missed."""
         now = self._clock.now()
-        last = await self._mirrors.cursor(CURSOR)
+        last = await self._store.cursor(CURSOR)
         if last is not None:
             since = max(last - OVERLAP, now - KEPT)
             missed = [

@@ -22,7 +22,7 @@ from pbxbilling.payments.stripe_gateway import StripeGateway
 from pbxbilling.payments.till import StripeTill
 from pbxbilling.payments.webhook import Webhook
 from pbxbilling.ports.billing import Bills
-from pbxbilling.ports.core import Clock, EventSink, RecordStore
+from pbxbilling.ports.core import Clock, Cursors, EventSink
 from pbxbilling.ports.payments import InvoiceRuns, MeterOutbox
 from pbxbilling.ports.subscriptions import Mirrors
 from pbxbilling.services.follow import ACTOR, Follower
@@ -43,7 +43,7 @@ class Payments:
         key: str,
         webhook_secrets: Sequence[str],
         api_base: str | None,
-        store: RecordStore,
+        store: Cursors,
         mirrors: Mirrors,
         writer: AccountWriter,
         clock: Clock,

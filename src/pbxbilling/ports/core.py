@@ -44,3 +44,11 @@ class RecordStore(Protocol):
     async def commit(self, records: Sequence[Record]) -> None:
         """Write all of them in one durable transaction, or none."""
         ...
+
+
+class Cursors(RecordStore, Protocol):
+    """Keeps how far something has come: a `Cursor` moves it, with all that is in its commit."""
+
+    async def cursor(self, name: str) -> datetime | None:
+        """How far something has come; None before its beginning."""
+        ...

@@ -129,10 +129,6 @@ class Mirrors(Protocol):
         """One stored event by its id."""
         ...
 
-    async def cursor(self, name: str) -> datetime | None:
-        """How far something has come; None before its beginning."""
-        ...
-
     async def cycles(self, tenant: str) -> list[BillingCycle]:
         """The cycles that invoices opened, in the order of their beginning."""
         ...

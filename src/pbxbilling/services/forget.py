@@ -10,6 +10,7 @@ from pbxbilling.domain.errors import AdministrationError
 from pbxbilling.domain.standing import LEFT
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports.calls import CallStore
+from pbxbilling.ports.core import Cursors
 from pbxbilling.ports.privacy import Holdings
 from pbxbilling.ports.subscriptions import Mirrors
 from pbxbilling.services.accounts import TenantChange
@@ -46,6 +47,7 @@ class Forgetter:
         holdings: Holdings,
         store: CallStore,
         mirrors: Mirrors,
+        cursors: Cursors,
         writer: AccountWriter,
         purge: Purge,
         live: Live | None = None,
@@ -54,6 +56,7 @@ class Forgetter:
         self._holdings = holdings
         self._store = store
         self._mirrors = mirrors
+        self._cursors = cursors
         self._writer = writer
         self._purge = purge
         self._live = live
@@ -95,7 +98,7 @@ class Forgetter:
 
     async def _check_billed(self, tenant: Tenant) -> None:
         slug = tenant.slug
-        billed, ended = await self._mirrors.cursor(cursor_of(slug)), tenant.status_since
+        billed, ended = await self._cursors.cursor(cursor_of(slug)), tenant.status_since
         if billed is not None and ended is not None and billed <= ended:
             msg = f"the last period of {slug} is not closed: its statement needs name and address"
             raise AdministrationError(msg)

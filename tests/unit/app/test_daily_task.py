@@ -33,7 +33,9 @@ class Night:
         self.facts: list[Fact] = []
         self.ran = asyncio.Event()
         writer = AccountWriter(self.store, AccountBook(), self.clock, self._tell, asyncio.Lock())
-        check = DailyCheck(writer, self.store.mirrors, self.clock, self._tell, lambda: 7)
+        check = DailyCheck(
+            writer, self.store.mirrors, self.store, self.clock, self._tell, lambda: 7
+        )
         self.task = DailyTask(check, self.clock, self._tell, at(hour), DailyCheckFailed)
 
     def _tell(self, fact: Fact) -> None:

@@ -43,7 +43,12 @@ class Office:
         self.book = AccountBook([plan], tenants)
         writer = AccountWriter(self.store, self.book, self.clock, self.facts.append, asyncio.Lock())
         self.check = DailyCheck(
-            writer, self.store.mirrors, self.clock, self.facts.append, lambda: GRACE_DAYS
+            writer,
+            self.store.mirrors,
+            self.store,
+            self.clock,
+            self.facts.append,
+            lambda: GRACE_DAYS,
         )
 
     def days(self, number: float) -> datetime:
@@ -167,7 +172,7 @@ async def test_what_could_not_be_kept_is_due_again_and_not_in_force() -> None:
     office.store.fault = None
     await office.check.run()
     assert len(office.turns) == 1
-    assert office.store.mirrors.cursors[CURSOR] == START
+    assert office.store.cursors[CURSOR] == START
 
 
 async def test_a_deactivated_plan_is_named_when_its_tenants_period_is_renewed() -> None:

@@ -104,7 +104,9 @@ class Office:
             writer, self.store.mirrors, clock, tell, lambda: grace_days, live=False
         )
         self.desk = Administration(self.store, writer, clock, lambda: self.policy)
-        self.check = DailyCheck(writer, self.store.mirrors, clock, tell, lambda: grace_days)
+        self.check = DailyCheck(
+            writer, self.store.mirrors, self.store, clock, tell, lambda: grace_days
+        )
 
     @property
     def tenant(self) -> Tenant:

@@ -92,7 +92,9 @@ class Desk:
         self.facts: list[Fact] = []
         writer = AccountWriter(self.store, self.book, Clock(), self.facts.append, asyncio.Lock())
         administration = Administration(self.store, writer, Clock(), Policy)
-        daily = DailyCheck(writer, self.store.mirrors, Clock(), self.facts.append, lambda: 7)
+        daily = DailyCheck(
+            writer, self.store.mirrors, self.store, Clock(), self.facts.append, lambda: 7
+        )
         billing = billing_desk(self.store, writer, Clock())
         figures = Figures(self.book, self.store.mirrors, self.store.bills, Clock(), Policy)
         comparison = Comparison(self.book, self.store.bills, NoMinutes())

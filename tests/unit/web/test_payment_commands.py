@@ -51,7 +51,7 @@ def desk(shop: Shop, *, keys: bool = True) -> Desk:
     payments = PaymentDesk(shop.sales, shop.subscriptions, mirrors, usage, issued)
     return Desk(
         Administration(shop.store, shop.writer, shop.clock, Policy),
-        DailyCheck(shop.writer, mirrors, shop.clock, shop.facts.append, lambda: 7),
+        DailyCheck(shop.writer, mirrors, shop.store, shop.clock, shop.facts.append, lambda: 7),
         billing_desk(shop.store, shop.writer, shop.clock),
         purge_of(shop.store, shop.clock, shop.facts),
         Figures(shop.book, shop.store.mirrors, shop.store.bills, shop.clock, Policy),

@@ -37,7 +37,9 @@ class Served(Office):
     async def serve(self, command: str, **given: object) -> Any:
         desk = Desk(
             Administration(self.store, self.writer, self.clock, Policy),
-            DailyCheck(self.writer, self.store.mirrors, self.clock, self.tell, lambda: 7),
+            DailyCheck(
+                self.writer, self.store.mirrors, self.store, self.clock, self.tell, lambda: 7
+            ),
             billing_desk(self.store, self.writer, self.clock),
             purge_of(self.store, self.clock, []),
             Figures(self.writer.book, self.store.mirrors, self.store.bills, self.clock, Policy),
