@@ -28,6 +28,7 @@ from pbxbilling.config.settings import Settings
 from pbxbilling.domain.account_facts import DailyCheckFailed
 from pbxbilling.domain.call import Channel
 from pbxbilling.domain.retention import PurgeFailed
+from pbxbilling.domain.views import OldPortView
 from pbxbilling.mqtt.publisher import Publisher
 from pbxbilling.pbxes import Pbxes
 from pbxbilling.ports.core import Clock
@@ -38,7 +39,6 @@ from pbxbilling.services.inspect import Inspector
 from pbxbilling.services.record import Recorder
 from pbxbilling.services.restore import restore
 from pbxbilling.services.tenantstate import TenantStates
-from pbxbilling.services.views import OldPortView
 from pbxbilling.services.write import AccountWriter
 from pbxbilling.store.sql import SqlStore
 from pbxbilling.store.writer import StoreWriter

@@ -1,4 +1,4 @@
-"""What calls need from outside: a PBX that obeys, and the store."""
+"""What calls need from outside, a PBX that obeys and the store; and what others ask of them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,17 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Protocol
 
+from pbxbilling.domain.admission import Load
 from pbxbilling.domain.channel import ChannelKey
-from pbxbilling.domain.records import CallRecord, DecisionRecord, LegRecord, PbxMark, UsageRow
+from pbxbilling.domain.records import (
+    CallRecord,
+    DecisionRecord,
+    LegAssigned,
+    LegRecord,
+    PbxMark,
+    UsageRow,
+)
+from pbxbilling.domain.views import CallView, StatusView
 from pbxbilling.ports.core import RecordStore
 
 
@@ -69,4 +78,32 @@ class CallStore(RecordStore, Protocol):
 
     async def marks(self) -> dict[str, PbxMark]:
         """How far each PBX is known."""
+        ...
+
+
+class Live(Protocol):
+    """The ledger of live calls, as administration sees it. Nothing here waits."""
+
+    def calls(self, tenant: str | None = None) -> Iterable[CallView]:
+        """Live calls, the oldest first, each as it is when it is taken; None does not filter."""
+        ...
+
+    def release(self, call: str, actor: str) -> CallView | None:
+        """Take the slot from one call, and say what it was; None for a call that is not live."""
+        ...
+
+    def status(self) -> StatusView:
+        """The daemon at this moment."""
+        ...
+
+    def load(self, tenant: str) -> Load:
+        """What the tenant holds against its limits at this moment."""
+        ...
+
+    def allowance_left_s(self, tenant: str) -> float | None:
+        """Seconds left of a hard allowance, live legs drawing; None for one that is not hard."""
+        ...
+
+    def assigned(self, leg: LegAssigned) -> None:
+        """An ended leg was given to a tenant: its allowance is drawn on from now on."""
         ...

@@ -21,8 +21,9 @@ from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.records import AuditRecord, DecisionRecord
 from pbxbilling.domain.standing import Blocker, Status, Turn
 from pbxbilling.domain.tenant import Tenant
+from pbxbilling.domain.views import CallView, StatusView
 from pbxbilling.ports.accounts import AccountStore
-from pbxbilling.ports.calls import CallStore
+from pbxbilling.ports.calls import CallStore, Live
 from pbxbilling.ports.core import Clock
 from pbxbilling.services.accounts import (
     AccountsFile,
@@ -36,7 +37,6 @@ from pbxbilling.services.known import known_plan, known_tenant
 from pbxbilling.services.report import PlanReport, TenantReport, UsageReport, plan_reports
 from pbxbilling.services.reporter import TenantReporter
 from pbxbilling.services.usage import UsageDesk
-from pbxbilling.services.views import CallView, Live, StatusView
 from pbxbilling.services.write import AccountWriter
 from pbxbilling.services.written import as_written
 

@@ -9,7 +9,7 @@ from typing import Any
 from pbxbilling.domain.errors import AdministrationError
 from pbxbilling.domain.standing import LEFT
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.ports.calls import CallStore
+from pbxbilling.ports.calls import CallStore, Live
 from pbxbilling.ports.core import Cursors
 from pbxbilling.ports.privacy import Holdings
 from pbxbilling.ports.subscriptions import Mirrors
@@ -17,7 +17,6 @@ from pbxbilling.services.accounts import TenantChange
 from pbxbilling.services.known import known_tenant
 from pbxbilling.services.purge import Purge
 from pbxbilling.services.statements import cursor_of
-from pbxbilling.services.views import Live
 from pbxbilling.services.write import AccountWriter
 
 ACTION = "tenant forget"

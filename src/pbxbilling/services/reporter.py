@@ -9,12 +9,11 @@ from pbxbilling.domain.admission import Mode
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.ports.calls import CallStore
+from pbxbilling.ports.calls import CallStore, Live
 from pbxbilling.ports.core import Clock
 from pbxbilling.services.apart import Rest, in_parts
 from pbxbilling.services.holds import Holds, holds_at
 from pbxbilling.services.report import TenantReport, tenant_report
-from pbxbilling.services.views import Live
 
 
 class TenantReporter:

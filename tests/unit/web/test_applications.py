@@ -11,11 +11,11 @@ from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.tenant import Tenant
+from pbxbilling.domain.views import StatusView, StoreView
 from pbxbilling.services.administer import Administration
 from pbxbilling.services.compare import Comparison
 from pbxbilling.services.daily import DailyCheck
 from pbxbilling.services.figures import Figures
-from pbxbilling.services.views import StatusView, StoreView
 from pbxbilling.services.write import AccountWriter
 from pbxbilling.web.admin import admin_app
 from pbxbilling.web.commands.command import Desk as CommandDesk
