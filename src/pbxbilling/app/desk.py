@@ -10,6 +10,7 @@ from pbxbilling.config.sections import RetentionSettings
 from pbxbilling.domain.policy import Policy
 from pbxbilling.ports.core import Clock, EventSink
 from pbxbilling.services.administer import Administration
+from pbxbilling.services.administer_calls import CallAdministration
 from pbxbilling.services.compare import Comparison
 from pbxbilling.services.daily import DailyCheck
 from pbxbilling.services.figures import Figures
@@ -36,10 +37,12 @@ def desk_of(
         store.bills, store.mirrors, store, accounts, clock, emit, asyncio.to_thread
     )
     purge = purge_of(store, clock, emit, kept)
+    calls = CallAdministration(
+        store, store, accounts, clock, policy, live, lambda: asyncio.sleep(0)
+    )
     return Desk(
-        Administration(
-            store, accounts, clock, policy, live, lambda: asyncio.sleep(0), asyncio.to_thread
-        ),
+        Administration(store, accounts, clock, policy, calls.reports, asyncio.to_thread),
+        calls,
         DailyCheck(accounts, store.mirrors, store, clock, emit, lambda: policy().grace_days),
         BillingDesk.of(statements, store, store.bills, accounts, clock),
         purge,

@@ -1,11 +1,14 @@
-"""What accounts need from outside: the store."""
+"""What accounts need from outside: the store, and whoever knows what a tenant has used up."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from pbxbilling.domain.key_origin import AccountKind, KeyOrigin
 from pbxbilling.domain.records import Accounts, AuditRecord
+from pbxbilling.domain.standing import Blocker
+from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports.core import RecordStore
 
 
@@ -26,4 +29,12 @@ class AccountStore(RecordStore, Protocol):
 
     async def audit(self, *, subject: str | None = None, limit: int = 1000) -> list[AuditRecord]:
         """The audit trail, newest first."""
+        ...
+
+
+class Blocks(Protocol):
+    """Whoever knows what blocks a tenant, a used-up allowance too."""
+
+    async def holds(self, tenant: Tenant) -> Mapping[Blocker, str]:
+        """Who holds the tenant blocked, and why."""
         ...

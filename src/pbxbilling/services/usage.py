@@ -19,7 +19,7 @@ from pbxbilling.ports.calls import CallStore, Live
 from pbxbilling.ports.core import Clock
 from pbxbilling.services.apart import Rest, in_parts
 from pbxbilling.services.known import known_tenant, known_terms
-from pbxbilling.services.report import UsageReport, usage_reports
+from pbxbilling.services.usage_report import UsageReport, usage_reports
 from pbxbilling.services.write import AccountWriter
 
 

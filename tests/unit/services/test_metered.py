@@ -19,7 +19,7 @@ from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.records import LegRecord, Record
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.services.administer import Administration
+from pbxbilling.services.administer_calls import CallAdministration
 from pbxbilling.services.record import Recorder
 from pbxbilling.services.write import AccountWriter
 from pbxbilling.store.sql import SqlStore
@@ -100,7 +100,9 @@ async def assign(store: WholeStore, accounts: AccountBook) -> None:
     writer = AccountWriter(store, accounts, clock, lambda _: None, asyncio.Lock())
     leg = ended_leg(tenant=None, billed_s=0, allowance_s=0)
     await store.commit([leg])
-    await Administration(store, writer, clock, Policy).usage.assign(str(leg.key), "acme", "me")
+    await CallAdministration(store, store, writer, clock, Policy).usage.assign(
+        str(leg.key), "acme", "me"
+    )
 
 
 async def test_a_leg_that_is_assigned_later_is_metered_then(tmp_path: Path) -> None:

@@ -152,7 +152,7 @@ async def test_origins_of_one_slug_tell_plan_and_tenant_apart() -> None:
     at = AccountsDesk([Plan("acme", limits=Limits(3))], [Tenant("acme", "acme")])
     await at.administration.suspend("acme", "root")
     assert await at.origins("acme", AccountKind.PLAN) == {}
-    detail = await at.administration.tenant("acme")
+    detail = await at.calls.tenant("acme")
     assert [one.key for one in detail.origins] == ["status"]
 
 

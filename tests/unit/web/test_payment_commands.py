@@ -13,7 +13,6 @@ from pbxbilling.domain.errors import AdministrationError, GatewayError, NotKnown
 from pbxbilling.domain.gateway import LetterState
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.standing import Status
-from pbxbilling.services.administer import Administration
 from pbxbilling.services.compare import Comparison
 from pbxbilling.services.daily import DailyCheck
 from pbxbilling.services.figures import Figures
@@ -22,6 +21,7 @@ from pbxbilling.web.admin import REFUSALS
 from pbxbilling.web.commands import COMMANDS
 from pbxbilling.web.commands.command import Desk, PaymentDesk
 from pbxbilling.web.commands.shape import plain
+from tests.support.administration import administrations
 from tests.support.billing import billing_desk
 from tests.support.gateway_records import invoice, letter
 from tests.support.memory_meter import NoEvents
@@ -50,7 +50,7 @@ def desk(shop: Shop, *, keys: bool = True) -> Desk:
     usage = UsageEvents(NoEvents(), shop.writer)
     payments = PaymentDesk(shop.sales, shop.subscriptions, mirrors, usage, issued)
     return Desk(
-        Administration(shop.store, shop.writer, shop.clock, Policy),
+        *administrations(shop.store, shop.writer, shop.clock),
         DailyCheck(shop.writer, mirrors, shop.store, shop.clock, shop.facts.append, lambda: 7),
         billing_desk(shop.store, shop.writer, shop.clock),
         purge_of(shop.store, shop.clock, shop.facts),

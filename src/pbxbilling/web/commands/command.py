@@ -13,6 +13,7 @@ from pbxbilling.ports.calls import CallStore
 from pbxbilling.ports.core import Clock
 from pbxbilling.ports.subscriptions import Mirrors
 from pbxbilling.services.administer import Administration
+from pbxbilling.services.administer_calls import CallAdministration
 from pbxbilling.services.archive import Archive
 from pbxbilling.services.compare import Comparison
 from pbxbilling.services.daily import DailyCheck
@@ -81,6 +82,7 @@ class Desk:
     """
 
     administration: Administration
+    calls: CallAdministration
     daily: DailyCheck
     billing: BillingDesk
     purge: Purge
