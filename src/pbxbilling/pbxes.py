@@ -17,7 +17,8 @@ from pbxbilling.domain.pbx_facts import PbxLetGo, PbxTakenUp
 from pbxbilling.domain.proof import Proof
 from pbxbilling.domain.records import PbxMark
 from pbxbilling.pbxlink import PbxLink
-from pbxbilling.ports import Clock, EventSink, RecordSink, Store
+from pbxbilling.ports.calls import CallStore
+from pbxbilling.ports.core import Clock, EventSink, RecordSink
 from pbxbilling.services.core import Core
 from pbxbilling.services.recover import JournalRecovery, Writer
 from pbxbilling.telemetry.observers import LinkWatch
@@ -36,7 +37,7 @@ class Pbxes:
         marks: Mapping[str, PbxMark],
         core: Core,
         watch: LinkWatch,
-        store: Store,
+        store: CallStore,
         queue: Queue,
         clock: Clock,
         emit: EventSink,

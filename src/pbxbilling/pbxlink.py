@@ -12,13 +12,14 @@ from pbxbilling.ami.link import AmiLink
 from pbxbilling.ami.rights import mend
 from pbxbilling.ami.settings import LinkSettings
 from pbxbilling.domain.call import Channel
+from pbxbilling.domain.errors import StoreError
 from pbxbilling.domain.journal import JournalPosition
 from pbxbilling.domain.pbx_facts import RightsExceeded
 from pbxbilling.domain.proof import Proof
 from pbxbilling.domain.records import PbxMark
 from pbxbilling.domain.signals import OF_THE_PBX, Signal
 from pbxbilling.pauses import pause
-from pbxbilling.ports import Clock, EventSink, RecordSink, StoreError
+from pbxbilling.ports.core import Clock, EventSink, RecordSink
 from pbxbilling.services.reconcile import Reconciler
 from pbxbilling.services.recover import JournalRecovery
 from pbxbilling.services.track import Tracker

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 from pbxbilling.domain.daemon_facts import TaskFailed
-from pbxbilling.ports import Clock, EventSink
-from pbxbilling.services.errors import in_words
+from pbxbilling.domain.errors import in_words
+from pbxbilling.ports.core import Clock, EventSink
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 QUIET_S = 60.0  # the same fault of a task again within so long is not told again

@@ -10,10 +10,10 @@ import pytest
 from pbxbilling.domain.billed import BillingCycle, OneOffUsed, PlanSwitched
 from pbxbilling.domain.channel import ChannelKey
 from pbxbilling.domain.cursor import Cursor
+from pbxbilling.domain.errors import StoreError
 from pbxbilling.domain.figures import Charged
 from pbxbilling.domain.statement import LineKind
 from pbxbilling.domain.units import UnitsUsed
-from pbxbilling.ports import StoreError
 from tests.contract.empty_stores import OfAnyStore
 from tests.support.bill_records import DECEMBER, NOVEMBER, billed, one_off, saved
 from tests.support.store_records import after, ended_leg, leg
@@ -60,7 +60,7 @@ class BillsContract(OfAnyStore):
                 await store.commit([Cursor("x", NOVEMBER), saved(total=1), billed()])
             assert await store.bills.statements() == [saved()]
             assert await store.bills.billed("acme") == []
-            assert await store.mirrors.cursor("x") is None
+            assert await store.cursor("x") is None
 
     async def test_a_leg_is_billed_once_a_statement_and_period(self) -> None:
         async with self.opened() as store:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pbxbilling.domain.cursor import Cursor
 from pbxbilling.domain.gateway import LetterMoved, LetterState
 from pbxbilling.domain.standing import Status
 from tests.contract.empty_stores import OfAnyStore
@@ -37,7 +36,6 @@ class MirrorsContract(OfAnyStore):
             assert await store.mirrors.subscription("sub_1") is None
             assert await store.mirrors.customer("cus_1") is None
             assert await store.mirrors.letter("evt_1") is None
-            assert await store.mirrors.cursor("events") is None
 
     async def test_a_subscription_is_replaced_whole(self) -> None:
         async with self.opened() as store:
@@ -77,9 +75,3 @@ class MirrorsContract(OfAnyStore):
             assert waiting == [first, second]
             both = await store.mirrors.letters(LetterState.WAITING, LetterState.PARKED, limit=2)
             assert both == [parked, first]
-
-    async def test_a_cursor_moves(self) -> None:
-        async with self.opened() as store:
-            await store.commit([Cursor("events", after(1))])
-            await store.commit([Cursor("events", after(2))])
-            assert await store.mirrors.cursor("events") == after(2)

@@ -1,4 +1,4 @@
-"""What every `Store` must keep; a class of tests derives from this and gives the store."""
+"""What every store of accounts and calls must keep; a test class derives from this and gives it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pbxbilling.domain.admission import Mode, Outcome, Reason
 from pbxbilling.domain.channel import ChannelKey, LegDirection
 from pbxbilling.domain.charging import Charges, Charging
+from pbxbilling.domain.cursor import Cursor
 from pbxbilling.domain.destinations import DestinationRate
 from pbxbilling.domain.key_origin import AccountKind, KeyOrigin, SetBy
 from pbxbilling.domain.plan import BillingIncrement, Cycle, Limits, Overage, Plan, StripePrices
@@ -400,6 +401,13 @@ class StoreContract(OfAnyStore):
                 "main": PbxMark("main", after(2), "a.csv", 2**40),
                 "two": PbxMark("two"),
             }
+
+    async def test_a_cursor_moves(self) -> None:
+        async with self.opened() as store:
+            assert await store.cursor("events") is None
+            await store.commit([Cursor("events", after(1))])
+            await store.commit([Cursor("events", after(2))])
+            assert await store.cursor("events") == after(2)
 
     async def test_an_empty_commit_is_none(self) -> None:
         async with self.opened() as store:

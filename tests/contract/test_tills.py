@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from pbxbilling.clock import SystemClock
+from pbxbilling.domain.errors import GatewayError
 from pbxbilling.domain.sale import PriceFound
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.subscription import Subscription
 from pbxbilling.payments.client import StripeApi
 from pbxbilling.payments.till import StripeTill
-from pbxbilling.ports import GatewayError
 from rig.fakestripe import FakeStripe, Fault
 from tests.contract.till_contract import Counter, TillContract
 from tests.support.memory_till import MemoryTill

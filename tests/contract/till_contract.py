@@ -9,11 +9,12 @@ from dataclasses import replace
 
 import pytest
 
+from pbxbilling.domain.errors import GatewayError
 from pbxbilling.domain.plan import Cycle
 from pbxbilling.domain.sale import Line, Order, PriceFound
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.ports import GatewayError, Till
+from pbxbilling.ports.subscriptions import Till
 
 ACME = Tenant("acme", "starter", email="billing@acme.example")
 

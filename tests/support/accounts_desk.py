@@ -13,15 +13,14 @@ from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.key_origin import AccountKind, SetBy
 from pbxbilling.domain.plan import Plan
-from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.subscription import Subscription
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.services.accounts import Change
-from pbxbilling.services.administer import Administration
 from pbxbilling.services.daily import DailyCheck
 from pbxbilling.services.follow import Follower
 from pbxbilling.services.write import AccountWriter
+from tests.support.administration import administrations
 from tests.support.clock import Clock
 from tests.support.gateway_records import subscription
 from tests.support.memory_store import MemoryStore
@@ -39,9 +38,9 @@ class AccountsDesk:
         self.writer = AccountWriter(
             self.store, self.book, self.clock, self.facts.append, asyncio.Lock()
         )
-        self.administration = Administration(self.store, self.writer, self.clock, Policy)
+        self.administration, self.calls = administrations(self.store, self.writer, self.clock)
         self.daily = DailyCheck(
-            self.writer, self.store.mirrors, self.clock, self.facts.append, lambda: 7
+            self.writer, self.store.mirrors, self.store, self.clock, self.facts.append, lambda: 7
         )
         self.follower = Follower(
             self.writer, self.store.mirrors, self.clock, self.facts.append, lambda: 7, live=False

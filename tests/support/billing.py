@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pbxbilling import ports
 from pbxbilling.domain.billed import SavedStatement
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.channel import ChannelKey
@@ -15,6 +14,7 @@ from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.plan import Cycle, Plan
 from pbxbilling.domain.records import LegRecord
 from pbxbilling.domain.tenant import Tenant
+from pbxbilling.ports.core import Clock as ClockPort
 from pbxbilling.services.close import Closer
 from pbxbilling.services.statements import Statements
 from pbxbilling.services.write import AccountWriter
@@ -58,7 +58,7 @@ class Office:
         self.book = AccountBook(plans, {t.slug: t for t in (*(tenants or (ACME,)), *kept)}.values())
         self.writer = AccountWriter(self.store, self.book, self.clock, self.tell, asyncio.Lock())
         self.statements = Statements(
-            self.store.bills, self.store.mirrors, self.writer, self.clock, self.tell
+            self.store.bills, self.store.mirrors, self.store, self.writer, self.clock, self.tell
         )
         self.closer = Closer(
             self.statements,
@@ -116,7 +116,7 @@ class Office:
         return [fact for fact in self.facts if isinstance(fact, kind)]
 
 
-def billing_desk(store: MemoryStore, writer: AccountWriter, clock: ports.Clock) -> BillingDesk:
+def billing_desk(store: MemoryStore, writer: AccountWriter, clock: ClockPort) -> BillingDesk:
     """The services that commands about statements are served with."""
-    statements = Statements(store.bills, store.mirrors, writer, clock, lambda _: None)
+    statements = Statements(store.bills, store.mirrors, store, writer, clock, lambda _: None)
     return BillingDesk.of(statements, store, store.bills, writer, clock)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from pbxbilling.domain.admission import Load, Mode
-from pbxbilling.services.views import BrokerView, JournalState, PbxView, StatusView, StoreView
+from pbxbilling.domain.views import BrokerView, JournalState, PbxView, StatusView, StoreView
 
 
 @dataclass

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from pbxbilling.domain.errors import GatewayError
 from pbxbilling.domain.meter_event import EventState, MeterBacklog, MeterEvent, MeterReport
 from pbxbilling.payments.client import RejectedError
-from pbxbilling.ports import GatewayError
 
 A_DAY = timedelta(hours=24)
 

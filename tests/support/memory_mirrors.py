@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 
 from pbxbilling.domain.billed import BillingCycle
-from pbxbilling.domain.cursor import Cursor
 from pbxbilling.domain.gateway import Letter, LetterMoved, LetterState
 from pbxbilling.domain.records import Record
 from pbxbilling.domain.subscription import Customer, Invoice, Subscription
@@ -20,7 +18,6 @@ class MemoryMirrors:
         self.customers: dict[str, Customer] = {}
         self.billed: dict[str, Invoice] = {}
         self.post: dict[str, Letter] = {}
-        self.cursors: dict[str, datetime] = {}
         self.opened: dict[str, BillingCycle] = {}
 
     def put(self, record: Record) -> None:
@@ -42,8 +39,6 @@ class MemoryMirrors:
                     attempts=record.attempts,
                     note=record.note,
                 )
-            case Cursor():
-                self.cursors[record.name] = record.at
             case BillingCycle():
                 self.opened.setdefault(record.invoice, record)
 
@@ -67,9 +62,6 @@ class MemoryMirrors:
 
     async def letter(self, ident: str) -> Letter | None:
         return self.post.get(ident)
-
-    async def cursor(self, name: str) -> datetime | None:
-        return self.cursors.get(name)
 
     async def cycles(self, tenant: str) -> list[BillingCycle]:
         found = [one for one in self.opened.values() if one.tenant == tenant]

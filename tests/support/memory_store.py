@@ -1,4 +1,4 @@
-"""The `Store` port in memory, for tests of what stands on it."""
+"""The ports `AccountStore`, `CallStore` and `Cursors` in memory, for tests of what stands on it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from pbxbilling.domain.billed import (
     SavedStatement,
 )
 from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.cursor import Cursor
+from pbxbilling.domain.errors import StoreError
 from pbxbilling.domain.key_origin import AccountKind, KeyOrigin, SetBy
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.records import (
@@ -32,7 +34,6 @@ from pbxbilling.domain.records import (
 )
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.domain.units import UnitsUsed
-from pbxbilling.ports import StoreError
 from tests.support.memory_bills import MemoryBills
 from tests.support.memory_holdings import MemoryHoldings
 from tests.support.memory_mirrors import MemoryMirrors
@@ -65,6 +66,7 @@ class MemoryStore:
         self.origins: dict[tuple[str, str, str], KeyOrigin] = {}
         self.decided: list[DecisionRecord] = []
         self.audited: list[AuditRecord] = []
+        self.cursors: dict[str, datetime] = {}
         self.mirrors = MemoryMirrors()
         self.invoice_runs = MemoryInvoiceRuns()
         self.bills = MemoryBills(self.known_legs)
@@ -104,6 +106,8 @@ class MemoryStore:
                 self.bills.put(record)
             case UnitsUsed():
                 self.bills.used[record.reference] = record
+            case Cursor():
+                self.cursors[record.name] = record.at
             case InvoiceRun():
                 self.invoice_runs.put(record)
             case _:
@@ -122,6 +126,9 @@ class MemoryStore:
                 allowance_s=record.allowance_s,
                 month=record.month,
             )
+
+    async def cursor(self, name: str) -> datetime | None:
+        return self.cursors.get(name)
 
     async def accounts(self) -> Accounts:
         return Accounts(

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from pbxbilling.domain.errors import GatewayError
 from pbxbilling.domain.sale import Checkout, GatewayAccount, Order, PriceFound
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.subscription import Customer, Subscription
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.ports import Clock, GatewayError
+from pbxbilling.ports.core import Clock
 
 
 class MemoryTill:

@@ -29,7 +29,9 @@ async def close_all(database: Path) -> None:
         accounts = await store.accounts()
         book = AccountBook(accounts.plans, accounts.tenants)
         writer = AccountWriter(store, book, clock, _tell, asyncio.Lock())
-        statements = Statements(store.bills, store.mirrors, writer, clock, _tell, asyncio.to_thread)
+        statements = Statements(
+            store.bills, store.mirrors, store, writer, clock, _tell, asyncio.to_thread
+        )
         closer = Closer(statements, book.tenants, clock, _tell, dict, _at_once, _at_once)
         await closer.look()
     _say("done")

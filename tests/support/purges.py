@@ -9,7 +9,7 @@ from datetime import datetime
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.meter_event import EventState
 from pbxbilling.domain.retention import Retention
-from pbxbilling.ports import Clock
+from pbxbilling.ports.core import Clock
 from pbxbilling.services.forget import Forgetter
 from pbxbilling.services.purge import Purge
 from pbxbilling.services.write import AccountWriter
@@ -28,7 +28,6 @@ def purge_of(
     return Purge(
         store.holdings,
         store,
-        store.mirrors,
         clock,
         facts.append,
         lambda: kept,
@@ -39,7 +38,9 @@ def purge_of(
 
 def forgetter_of(store: WholeStore, writer: AccountWriter, clock: Clock) -> Forgetter:
     """What forgets a tenant of that store, where no daemon runs."""
-    return Forgetter(store.holdings, store, store.mirrors, writer, purge_of(store, clock, []))
+    return Forgetter(
+        store.holdings, store, store.mirrors, store, writer, purge_of(store, clock, [])
+    )
 
 
 class NoMinutes:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from pbxbilling.domain.errors import GatewayError
 from pbxbilling.domain.gateway import Letter
 from pbxbilling.domain.subscription import Subscription
 from pbxbilling.payments import reading
 from pbxbilling.payments.letters import letter_of
-from pbxbilling.ports import GatewayError, Page
+from pbxbilling.ports.subscriptions import Page
 from tests.support import stripe_bodies as bodies
 from tests.support.stripe_bodies import START
 

@@ -17,6 +17,7 @@ import orjson
 from pbxbilling.app.daemon import Daemon
 from pbxbilling.app.past import Past
 from pbxbilling.app.reload import Configuration
+from pbxbilling.app.stores import stores_of
 from pbxbilling.config.load import load
 from pbxbilling.domain.admission import Direction
 from pbxbilling.domain.hook import HookRequest, Verdict
@@ -101,7 +102,7 @@ async def whole_daemon(
             past = await Past.read(store, clock.now(), "UTC")
             written = Log(lines, clock, "json", "info")
             notifier = Notifier({}, 1)
-            daemon = Daemon(configuration, store, past, clock, written, log, notifier)
+            daemon = Daemon(configuration, stores_of(store), past, clock, written, log, notifier)
             whole = Whole(daemon, store, lines, past)
             if not writes:
                 yield whole

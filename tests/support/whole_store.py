@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from pbxbilling.ports import Bills, Holdings, Mirrors, Store
+from pbxbilling.ports.accounts import AccountStore
+from pbxbilling.ports.billing import Bills
+from pbxbilling.ports.calls import CallStore
+from pbxbilling.ports.core import Cursors
+from pbxbilling.ports.privacy import Holdings
+from pbxbilling.ports.subscriptions import Mirrors
 
 
-class WholeStore(Store, Protocol):
+class WholeStore(AccountStore, CallStore, Cursors, Protocol):
     """A store with all its parts."""
 
     @property

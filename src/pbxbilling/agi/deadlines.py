@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from typing import Protocol
 
-from pbxbilling.ports import Clock
+from pbxbilling.ports.core import Clock
 
 _CLOSE_ENOUGH_S = 0.001  # the loop's timers count in milliseconds
 

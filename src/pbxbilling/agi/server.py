@@ -13,7 +13,7 @@ from pbxbilling.agi.allow import AllowList, Network
 from pbxbilling.agi.deadlines import Deadlines
 from pbxbilling.agi.door import Door
 from pbxbilling.agi.session import AgiObserver, Desk, Judge
-from pbxbilling.ports import Clock
+from pbxbilling.ports.core import Clock
 
 # asyncio's default of 100 drops SYNs of a burst, each then retried after a whole second, and
 # Asterisk gives up after two.

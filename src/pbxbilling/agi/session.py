@@ -26,7 +26,7 @@ from pbxbilling.agi.deadlines import Deadlines
 from pbxbilling.agi.protocol import Environment, answer_code, command
 from pbxbilling.domain.hook import HookRequest, Verdict
 from pbxbilling.domain.words import Word
-from pbxbilling.ports import Clock
+from pbxbilling.ports.core import Clock
 
 HEARD_OUT_EVERY = 64
 _DONE = 200

@@ -10,7 +10,7 @@ from typing import cast
 
 from pbxbilling.ami.mending import Mender
 from pbxbilling.ami.protocol import Framer
-from pbxbilling.ports import Clock
+from pbxbilling.ports.core import Clock
 
 # A burst is drained in slices, because the same loop answers the dialplan.
 SLICE_BLOCKS = 64

@@ -10,7 +10,7 @@ from pbxbilling.ami.mapping import row_of
 from pbxbilling.ami.observer import LinkObserver
 from pbxbilling.ami.rights import beyond_need
 from pbxbilling.domain.signals import ChannelSeen, Snapshot
-from pbxbilling.ports import Clock
+from pbxbilling.ports.core import Clock
 
 _NO_CHANNEL = "No such channel"
 _SHORTEST_S = 0.001  # Asterisk takes no timeout of 0

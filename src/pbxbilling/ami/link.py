@@ -20,7 +20,7 @@ from pbxbilling.ami.settings import LinkSettings
 from pbxbilling.backoff import Backoff
 from pbxbilling.domain.signals import FullyBooted, Signal
 from pbxbilling.pauses import pause
-from pbxbilling.ports import Clock
+from pbxbilling.ports.core import Clock
 
 # `call` is every event of SIGNALS but FullyBooted, Shutdown and Reload, which are `system`.
 # VarSet and Newexten, most of what a PBX has to say, are `dialplan` and stay away.

@@ -28,9 +28,11 @@ from pbxbilling.config.settings import Settings
 from pbxbilling.domain.account_facts import DailyCheckFailed
 from pbxbilling.domain.call import Channel
 from pbxbilling.domain.retention import PurgeFailed
+from pbxbilling.domain.views import OldPortView
 from pbxbilling.mqtt.publisher import Publisher
 from pbxbilling.pbxes import Pbxes
-from pbxbilling.ports import Clock
+from pbxbilling.ports.core import Clock
+from pbxbilling.ports.stores import Stores
 from pbxbilling.services.close import Closer
 from pbxbilling.services.core import Core
 from pbxbilling.services.inforce import InForce
@@ -38,9 +40,7 @@ from pbxbilling.services.inspect import Inspector
 from pbxbilling.services.record import Recorder
 from pbxbilling.services.restore import restore
 from pbxbilling.services.tenantstate import TenantStates
-from pbxbilling.services.views import OldPortView
 from pbxbilling.services.write import AccountWriter
-from pbxbilling.store.sql import SqlStore
 from pbxbilling.store.writer import StoreWriter
 from pbxbilling.supervise import Supervisor
 from pbxbilling.telemetry.lines import masked
@@ -68,7 +68,7 @@ class Daemon:
     def __init__(
         self,
         configuration: Configuration,
-        store: SqlStore,
+        stores: Stores,
         past: Past,
         clock: Clock,
         log: Log,
@@ -80,7 +80,7 @@ class Daemon:
         self._clock, self._log, self._notifier = clock, log, notifier
         facts = Facts()
         self._supervisor = Supervisor(clock, facts)
-        self._writer = StoreWriter(store, clock, facts)
+        self._writer = StoreWriter(stores.records, clock, facts)
         self._recorder = Recorder(self._writer, past.book, admissions=settings.decisions.admissions)
         in_force = InForce(settings.policy(), past.book)
         self._core = Core(
@@ -120,16 +120,16 @@ class Daemon:
             past.marks,
             self._core,
             LinkWatch(log, self._metrics.counters),
-            store,
+            stores.calls,
             self._writer,
             clock,
             facts,
         )
         self._housekeeping = Housekeeping(self._core, self._pbxes, clock, self._supervisor)
-        self._accounts = AccountWriter(store, in_force.book, clock, facts, asyncio.Lock())
+        self._accounts = AccountWriter(stores.accounts, in_force.book, clock, facts, asyncio.Lock())
         self._payments = payments_of(
             settings.stripe,
-            store,
+            stores,
             self._accounts,
             clock,
             facts,
@@ -138,7 +138,7 @@ class Daemon:
             self._supervisor,
         )
         self._desk = desk_of(
-            store,
+            stores,
             self._accounts,
             clock,
             facts,
@@ -164,7 +164,7 @@ class Daemon:
             lambda: asyncio.sleep(0),
         )
         self._statements = StatementTask(closer, clock)
-        self._usage = usage_door_of(settings.usage, store, self._accounts, clock, facts)
+        self._usage = usage_door_of(settings.usage, stores, self._accounts, clock, facts)
         self._hook = Hooks(
             settings,
             self._core.admission.judge,

@@ -9,10 +9,10 @@ from typing import Protocol
 
 from pbxbilling.config.settings import Settings
 from pbxbilling.domain.daily import DailyHour
+from pbxbilling.domain.errors import StoreError, in_words
 from pbxbilling.domain.facts import Fact
 from pbxbilling.pauses import pause
-from pbxbilling.ports import Clock, EventSink, StoreError
-from pbxbilling.services.errors import in_words
+from pbxbilling.ports.core import Clock, EventSink
 
 LOOK_S = 60.0  # at least so often: the wall clock can be set, and what failed is tried again
 

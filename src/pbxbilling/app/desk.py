@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pbxbilling.app.purge import purge_of
 from pbxbilling.config.sections import RetentionSettings
 from pbxbilling.domain.policy import Policy
-from pbxbilling.ports import Clock, EventSink
+from pbxbilling.ports.core import Clock, EventSink
+from pbxbilling.ports.stores import Stores
 from pbxbilling.services.administer import Administration
+from pbxbilling.services.administer_calls import CallAdministration
 from pbxbilling.services.compare import Comparison
 from pbxbilling.services.daily import DailyCheck
 from pbxbilling.services.figures import Figures
@@ -17,12 +19,11 @@ from pbxbilling.services.forget import Forgetter
 from pbxbilling.services.inspect import Inspector
 from pbxbilling.services.statements import Statements
 from pbxbilling.services.write import AccountWriter
-from pbxbilling.store.sql import SqlStore
 from pbxbilling.web.commands.command import BillingDesk, Desk, PaymentDesk
 
 
 def desk_of(
-    store: SqlStore,
+    stores: Stores,
     accounts: AccountWriter,
     clock: Clock,
     emit: EventSink,
@@ -32,17 +33,25 @@ def desk_of(
     payments: PaymentDesk | None = None,
 ) -> Desk:
     """All of them over one store; `live` is None where no daemon runs."""
-    statements = Statements(store.bills, store.mirrors, accounts, clock, emit, asyncio.to_thread)
-    purge = purge_of(store, clock, emit, kept)
+    statements = Statements(
+        stores.bills, stores.mirrors, stores.cursors, accounts, clock, emit, asyncio.to_thread
+    )
+    purge = purge_of(stores, clock, emit, kept)
+    calls = CallAdministration(
+        stores.accounts, stores.calls, accounts, clock, policy, live, lambda: asyncio.sleep(0)
+    )
     return Desk(
-        Administration(
-            store, accounts, clock, policy, live, lambda: asyncio.sleep(0), asyncio.to_thread
+        Administration(stores.accounts, accounts, clock, policy, calls.reports, asyncio.to_thread),
+        calls,
+        DailyCheck(
+            accounts, stores.mirrors, stores.cursors, clock, emit, lambda: policy().grace_days
         ),
-        DailyCheck(accounts, store.mirrors, clock, emit, lambda: policy().grace_days),
-        BillingDesk.of(statements, store, store.bills, accounts, clock),
+        BillingDesk.of(statements, stores.calls, stores.bills, accounts, clock),
         purge,
-        Figures(accounts.book, store.mirrors, store.bills, clock, policy, asyncio.to_thread),
-        Forgetter(store.holdings, store, store.mirrors, accounts, purge, live),
-        Comparison(accounts.book, store.bills, store.meters),
+        Figures(accounts.book, stores.mirrors, stores.bills, clock, policy, asyncio.to_thread),
+        Forgetter(
+            stores.holdings, stores.calls, stores.mirrors, stores.cursors, accounts, purge, live
+        ),
+        Comparison(accounts.book, stores.bills, stores.minutes),
         payments,
     )

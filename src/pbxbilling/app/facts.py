@@ -12,7 +12,7 @@ from pbxbilling.domain.call_facts import (
     LegAnswered,
 )
 from pbxbilling.domain.facts import Fact
-from pbxbilling.ports import EventSink
+from pbxbilling.ports.core import EventSink
 
 # What every call makes several of. Most sinks hear of accounts and money alone, and to ask each of
 # them at each call would take as long as judging it.

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
+from pbxbilling.domain.errors import StoreError
 from pbxbilling.domain.facts import Fact
 from pbxbilling.pauses import pause
-from pbxbilling.ports import EventSink, StoreError
+from pbxbilling.ports.core import EventSink
 from pbxbilling.services.figures import Figures, moves_figures
 
 EVERY_S = 3600.0  # trials and grace windows end by the clock

@@ -19,8 +19,8 @@ from pbxbilling.config.forms import Address
 from pbxbilling.config.sections import OLD_HOOK
 from pbxbilling.config.settings import Settings
 from pbxbilling.domain.hook import HookRequest
-from pbxbilling.ports import Clock
-from pbxbilling.services.views import OldPortView
+from pbxbilling.domain.views import OldPortView
+from pbxbilling.ports.core import Clock
 from pbxbilling.telemetry.logs import Log
 
 _NOBODY = frozenset({Ending.SILENT, Ending.REFUSED_PEER})

@@ -10,7 +10,7 @@ from itertools import count
 
 from pbxbilling import garbage
 from pbxbilling.pbxes import Pbxes
-from pbxbilling.ports import Clock
+from pbxbilling.ports.core import Clock
 from pbxbilling.services.core import Core
 from pbxbilling.supervise import Supervisor
 

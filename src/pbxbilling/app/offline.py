@@ -6,6 +6,7 @@ import asyncio
 import os
 
 from pbxbilling.app.desk import desk_of
+from pbxbilling.app.stores import stores_of
 from pbxbilling.clock import SystemClock
 from pbxbilling.config.settings import Settings
 from pbxbilling.domain.book import AccountBook
@@ -27,7 +28,9 @@ async def run_offline(settings: Settings, command: str, given: Arguments) -> byt
         kept, clock = await store.accounts(), SystemClock()
         book = AccountBook(kept.plans, kept.tenants)
         accounts = AccountWriter(store, book, clock, _nobody, asyncio.Lock())
-        desk = desk_of(store, accounts, clock, _nobody, settings.policy, lambda: settings.retention)
+        desk = desk_of(
+            stores_of(store), accounts, clock, _nobody, settings.policy, lambda: settings.retention
+        )
         who = actor(os.geteuid(), os.environ.get("SUDO_USER"))
         return await run(desk, command, given, who)
 

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.period import period_at
 from pbxbilling.domain.records import CallRecord, LegRecord, PbxMark, UsageRow
-from pbxbilling.ports import Store
+from pbxbilling.ports.accounts import AccountStore
+from pbxbilling.ports.calls import CallStore
 
 MERGES_KEPT = timedelta(days=7)  # a call that lives for longer is found by its own id alone
+
+
+class Store(AccountStore, CallStore, Protocol):
+    """What is kept of accounts and of calls."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from pbxbilling.config.sections import StripeSettings
 from pbxbilling.domain.policy import Policy
-from pbxbilling.ports import Clock, EventSink
+from pbxbilling.ports.core import Clock, EventSink
+from pbxbilling.ports.stores import Stores
 from pbxbilling.services.write import AccountWriter
-from pbxbilling.store.sql import SqlStore
 from pbxbilling.supervise import Supervisor
 from pbxbilling.web.commands.command import PaymentDesk
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def payments_of(
     stripe: StripeSettings,
-    store: SqlStore,
+    stores: Stores,
     accounts: AccountWriter,
     clock: Clock,
     emit: EventSink,
@@ -37,16 +37,12 @@ def payments_of(
         stripe.secret_key.get_secret_value(),
         [secret.get_secret_value() for secret in stripe.webhook_secrets],
         stripe.api_base,
-        store,
-        store.mirrors,
+        stores,
         accounts,
         clock,
         emit,
         policy,
         stripe.pages,
-        store.meters,
-        store.bills,
-        store.invoice_runs,
         known_until,
         supervisor,
     )

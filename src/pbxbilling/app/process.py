@@ -14,6 +14,7 @@ from pbxbilling import garbage
 from pbxbilling.app.daemon import Daemon
 from pbxbilling.app.past import Past
 from pbxbilling.app.reload import Configuration
+from pbxbilling.app.stores import stores_of
 from pbxbilling.clock import SystemClock
 from pbxbilling.config.load import load
 from pbxbilling.store.lock import database_lock
@@ -48,7 +49,7 @@ async def _serve(
         past = await Past.read(store, clock.now(), settings.billing.timezone)
         for notice in past.notices:
             log.warning(notice)
-        daemon = Daemon(configuration, store, past, clock, log, lines, notifier)
+        daemon = Daemon(configuration, stores_of(store), past, clock, log, lines, notifier)
         del past  # with 50,000 open calls it is 25 MB
         garbage.begin()
         try:

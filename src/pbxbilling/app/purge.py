@@ -6,21 +6,20 @@ import asyncio
 from collections.abc import Callable
 
 from pbxbilling.config.sections import RetentionSettings
-from pbxbilling.ports import Clock, EventSink
+from pbxbilling.ports.core import Clock, EventSink
+from pbxbilling.ports.stores import Stores
 from pbxbilling.services.purge import Purge
-from pbxbilling.store.sql import SqlStore
 
 REST_S = 0.02  # three times what a batch takes: the writer is free most of the time
 
 
 def purge_of(
-    store: SqlStore, clock: Clock, emit: EventSink, kept: Callable[[], RetentionSettings]
+    stores: Stores, clock: Clock, emit: EventSink, kept: Callable[[], RetentionSettings]
 ) -> Purge:
     """The purge of a store, by the settings in force."""
     return Purge(
-        store.holdings,
-        store,
-        store.mirrors,
+        stores.holdings,
+        stores.cursors,
         clock,
         emit,
         lambda: kept().retention(),

@@ -8,7 +8,7 @@ from pbxbilling.config.faults import ConfigError
 from pbxbilling.config.reload import reload_of
 from pbxbilling.config.settings import Settings
 from pbxbilling.domain.daemon_facts import ConfigReloaded
-from pbxbilling.ports import Clock, EventSink
+from pbxbilling.ports.core import Clock, EventSink
 from pbxbilling.telemetry.logs import Log
 from pbxbilling.telemetry.notify import Notifier
 

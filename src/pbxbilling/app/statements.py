@@ -8,7 +8,7 @@ from datetime import datetime
 from pbxbilling.domain.billing_facts import CycleOpened
 from pbxbilling.domain.facts import Fact
 from pbxbilling.pauses import pause
-from pbxbilling.ports import Clock
+from pbxbilling.ports.core import Clock
 from pbxbilling.services.close import Closer
 
 LOOK_S = 15.0  # at least so often: journals are read on, the wall clock can be set

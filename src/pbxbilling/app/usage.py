@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from pbxbilling.config.sections import UsageSettings
-from pbxbilling.ports import Clock, EventSink
+from pbxbilling.ports.core import Clock, EventSink
+from pbxbilling.ports.stores import Stores
 from pbxbilling.services.units import UnitDesk
 from pbxbilling.services.write import AccountWriter
-from pbxbilling.store.sql import SqlStore
 from pbxbilling.web.usage import UsageDoor
 
 
 def usage_door_of(
-    settings: UsageSettings, store: SqlStore, accounts: AccountWriter, clock: Clock, emit: EventSink
+    settings: UsageSettings, stores: Stores, accounts: AccountWriter, clock: Clock, emit: EventSink
 ) -> UsageDoor | None:
     """Who takes it; None without a token."""
     token = settings.token.get_secret_value()
     if not token:
         return None
-    return UsageDoor(token, UnitDesk(store.bills, accounts, clock), clock, emit)
+    return UsageDoor(token, UnitDesk(stores.bills, accounts, clock), clock, emit)

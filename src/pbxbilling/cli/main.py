@@ -51,9 +51,8 @@ def main() -> None:
     from pbxbilling.agi.server import ListenError
     from pbxbilling.cli.reach import CommandFailed
     from pbxbilling.config.faults import ConfigError
-    from pbxbilling.ports import StoreError
+    from pbxbilling.domain.errors import AdministrationError, StoreError
     from pbxbilling.services.accounts import AccountsError
-    from pbxbilling.services.errors import AdministrationError
 
     faults = (
         CommandFailed, ConfigError, StoreError, AccountsError, AdministrationError, ListenError,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pbxbilling.config.sections import DatabaseSettings
 from pbxbilling.doctor.check import Check, fail, ok, warn
-from pbxbilling.ports import StoreError
+from pbxbilling.domain.errors import StoreError
 from pbxbilling.store.lock import lock_holder
 from pbxbilling.store.migrate import revisions
 

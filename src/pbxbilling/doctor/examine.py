@@ -19,7 +19,7 @@ from pbxbilling.doctor.hook import round_trip
 from pbxbilling.doctor.judge import judge
 from pbxbilling.doctor.manager import Said, UnreachableError, interview
 from pbxbilling.pbxes import link_settings
-from pbxbilling.ports import Clock
+from pbxbilling.ports.core import Clock
 
 LIMIT_S = 12.0  # of a PBX, whatever it does; the parts have shorter ones
 

@@ -11,7 +11,7 @@ from pbxbilling.agi.protocol import LINES
 from pbxbilling.config.sections import AgiSettings
 from pbxbilling.doctor.check import Check, fail, ok, warn
 from pbxbilling.domain.admission import Reason
-from pbxbilling.ports import Clock
+from pbxbilling.ports.core import Clock
 
 STRANGER = "doctor?"  # no [[pbx]] can have this name: the daemon reserves nothing for it
 CONNECT_S = 2.0

@@ -23,7 +23,7 @@ from pbxbilling.ami.protocol import fields_of
 from pbxbilling.ami.rights import Action
 from pbxbilling.ami.settings import LinkSettings
 from pbxbilling.domain.signals import FullyBooted, Reloaded, Shutdown, Signal
-from pbxbilling.ports import Clock
+from pbxbilling.ports.core import Clock
 
 CONTEXT = "pbxbilling-admit"
 GLOBALS = ("PBXBILLING_HOOK", "PBXBILLING_PBX", "PBXBILLING_HOOK2")

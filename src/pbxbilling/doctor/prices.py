@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from pbxbilling.doctor.check import Check, fail, ok, warn
+from pbxbilling.domain.errors import GatewayError
 from pbxbilling.domain.money import from_minor, to_micros
 from pbxbilling.domain.plan import Cycle, Plan
 from pbxbilling.domain.sale import PriceFound
-from pbxbilling.ports import GatewayError
 
 Found = PriceFound | GatewayError | None
 

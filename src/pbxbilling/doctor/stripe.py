@@ -10,10 +10,12 @@ from pbxbilling.config.sections import DatabaseSettings, StripeSettings
 from pbxbilling.config.settings import Settings
 from pbxbilling.doctor.check import Check, fail, ok, warn
 from pbxbilling.doctor.prices import Found, judge_plan, priced
+from pbxbilling.domain.errors import GatewayError, StoreError
 from pbxbilling.domain.plan import Plan
 from pbxbilling.payments.client import KeyRefusedError, StripeApi
 from pbxbilling.payments.till import StripeTill
-from pbxbilling.ports import Clock, GatewayError, StoreError, Till
+from pbxbilling.ports.core import Clock
+from pbxbilling.ports.subscriptions import Till
 from pbxbilling.store.sql import SqlStore
 
 _AT_ONCE = 8  # requests; Stripe lets a test key ask 25 times a second

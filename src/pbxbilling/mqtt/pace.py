@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pbxbilling.ports import Clock
+from pbxbilling.ports.core import Clock
 
 
 class Pace:

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple, TypeVar
 import aiohttp
 import stripe
 
+from pbxbilling.domain.errors import GatewayError
 from pbxbilling.payments.reading import UnreadableError, parsing
-from pbxbilling.ports import Clock, GatewayError
+from pbxbilling.ports.core import Clock
 
 T = TypeVar("T")
 

@@ -13,20 +13,12 @@ from datetime import timedelta
 from typing import TypeVar
 
 from pbxbilling.domain.cursor import Cursor
+from pbxbilling.domain.errors import GatewayError, StoreError, in_words
 from pbxbilling.domain.gateway import Letter
 from pbxbilling.domain.gateway_facts import PaymentAlert, WebhookReceived, WebhookResult
 from pbxbilling.domain.subscription import Subscription
-from pbxbilling.ports import (
-    Clock,
-    EventSink,
-    Gateway,
-    GatewayError,
-    Mirrors,
-    Page,
-    Store,
-    StoreError,
-)
-from pbxbilling.services.errors import in_words
+from pbxbilling.ports.core import Clock, Cursors, EventSink
+from pbxbilling.ports.subscriptions import Gateway, Mirrors, Page
 from pbxbilling.services.follow import Follower
 
 EVERY_S = 3600.0
@@ -56,7 +48,7 @@ class Drift:
         self,
         gateway: Gateway,
         follower: Follower,
-        store: Store,
+        store: Cursors,
         mirrors: Mirrors,
         clock: Clock,
         emit: EventSink,
@@ -117,7 +109,7 @@ class Drift:
     async def _compare_events(self, compared: Compared) -> None:
         """Where nothing was ever compared there is nothing to have missed."""
         now = self._clock.now()
-        last = await self._mirrors.cursor(CURSOR)
+        last = await self._store.cursor(CURSOR)
         if last is not None:
             since = max(last - OVERLAP, now - KEPT)
             missed = [

@@ -11,7 +11,7 @@ from typing import Any
 from pbxbilling.domain.usage_invoice import InvoiceLine, UsageInvoice
 from pbxbilling.payments import reading
 from pbxbilling.payments.client import Reply, StripeApi, understood
-from pbxbilling.ports import IssuedInvoice
+from pbxbilling.ports.payments import IssuedInvoice
 
 DUE_DAYS = 14
 MONTH, LINE = "usage_of", "line"

@@ -14,6 +14,7 @@ from datetime import timedelta
 from pbxbilling.domain.billed import InvoiceRun, RunState, SavedStatement
 from pbxbilling.domain.billing_facts import StatementSaved
 from pbxbilling.domain.charging import Charges
+from pbxbilling.domain.errors import GatewayError, StoreError, in_words
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.gateway_facts import InvoiceIssued, PaymentAlert
 from pbxbilling.domain.statement import Statement
@@ -22,17 +23,9 @@ from pbxbilling.domain.tenant import Tenant
 from pbxbilling.domain.usage_invoice import UsageInvoice, usage_invoice
 from pbxbilling.pauses import pause
 from pbxbilling.payments.client import RejectedError
-from pbxbilling.ports import (
-    Bills,
-    Clock,
-    EventSink,
-    GatewayError,
-    InvoiceRuns,
-    Invoices,
-    Store,
-    StoreError,
-)
-from pbxbilling.services.errors import in_words
+from pbxbilling.ports.billing import Bills
+from pbxbilling.ports.core import Clock, EventSink, RecordStore
+from pbxbilling.ports.payments import InvoiceRuns, Invoices
 
 LOOK_S = 600.0
 _INSTANT = timedelta(microseconds=1)
@@ -46,7 +39,7 @@ class Invoicing:
         invoices: Invoices,
         bills: Bills,
         runs: InvoiceRuns,
-        store: Store,
+        store: RecordStore,
         tenants: Callable[[], list[Tenant]],
         clock: Clock,
         emit: EventSink,

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from pbxbilling.domain.errors import GatewayError
 from pbxbilling.domain.meter_event import MeterEvent, MeterReport
 from pbxbilling.payments.client import AlreadyThereError, StripeApi, understood
-from pbxbilling.ports import GatewayError
 
 EVENT_NAME = "voice_call_minutes"
 

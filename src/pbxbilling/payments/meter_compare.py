@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from pbxbilling.domain.meter_event import EventState, MeterEvent
-from pbxbilling.ports import MeterOutbox, UsageMeter
+from pbxbilling.ports.payments import MeterOutbox, UsageMeter
 
 _MINUTE = timedelta(minutes=1)
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from pbxbilling.backoff import Backoff
+from pbxbilling.domain.errors import GatewayError, StoreError
 from pbxbilling.domain.gateway_facts import PaymentAlert, UsageGoesOn, UsageHeldUp, UsageTold
 from pbxbilling.domain.meter_event import (
     FOR_A_PERSON,
@@ -23,15 +24,8 @@ from pbxbilling.domain.meter_event import (
 )
 from pbxbilling.payments.client import RejectedError
 from pbxbilling.payments.meter_compare import arrived
-from pbxbilling.ports import (
-    Clock,
-    EventSink,
-    GatewayError,
-    MeterOutbox,
-    Store,
-    StoreError,
-    UsageMeter,
-)
+from pbxbilling.ports.core import Clock, EventSink, RecordStore
+from pbxbilling.ports.payments import MeterOutbox, UsageMeter
 
 BATCH = 40
 SIDE_BY_SIDE = 16
@@ -56,7 +50,7 @@ class MeterFeed:
         self,
         meter: UsageMeter,
         outbox: MeterOutbox,
-        store: Store,
+        store: RecordStore,
         customer_of: Customer,
         known_until: Known,
         clock: Clock,

@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from itertools import count
 
+from pbxbilling.domain.errors import GatewayError, StoreError, in_words
 from pbxbilling.domain.gateway import UNFINISHED, Letter, LetterState, Message, Topic
 from pbxbilling.domain.gateway_facts import GatewayAway, GatewayBack, PaymentAlert
 from pbxbilling.pauses import pause
 from pbxbilling.payments import reading
-from pbxbilling.ports import Clock, EventSink, Gateway, GatewayError, Mirrors, StoreError
-from pbxbilling.services.errors import in_words
+from pbxbilling.ports.core import Clock, EventSink
+from pbxbilling.ports.subscriptions import Gateway, Mirrors
 from pbxbilling.services.follow import UNASKED, Asked, Follower
 
 SIDE_BY_SIDE = 8

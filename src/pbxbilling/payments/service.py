@@ -21,7 +21,8 @@ from pbxbilling.payments.post import Post
 from pbxbilling.payments.stripe_gateway import StripeGateway
 from pbxbilling.payments.till import StripeTill
 from pbxbilling.payments.webhook import Webhook
-from pbxbilling.ports import Bills, Clock, EventSink, InvoiceRuns, MeterOutbox, Mirrors, Store
+from pbxbilling.ports.core import Clock, EventSink
+from pbxbilling.ports.stores import Stores
 from pbxbilling.services.follow import ACTOR, Follower
 from pbxbilling.services.sell import Sales
 from pbxbilling.services.subscriptions import Subscriptions
@@ -40,16 +41,12 @@ class Payments:
         key: str,
         webhook_secrets: Sequence[str],
         api_base: str | None,
-        store: Store,
-        mirrors: Mirrors,
+        stores: Stores,
         writer: AccountWriter,
         clock: Clock,
         emit: EventSink,
         policy: Callable[[], Policy],
         pages: SalePages,
-        outbox: MeterOutbox,
-        bills: Bills,
-        runs: InvoiceRuns,
         known_until: Known,
         supervisor: Supervisor,
     ) -> None:
@@ -59,46 +56,58 @@ class Payments:
         self.gateway = StripeGateway(self.api, clock)
         live = self.api.live
         self.follower = Follower(
-            writer, mirrors, clock, emit, lambda: policy().grace_days, live=live
+            writer, stores.mirrors, clock, emit, lambda: policy().grace_days, live=live
         )
         self.meters = MeterFeed(
             StripeMeter(self.api),
-            outbox,
-            store,
+            stores.meters,
+            stores.records,
             lambda slug: _customer(writer, slug),
             known_until,
             clock,
             emit,
             Backoff(SOONEST_S, LATEST_S, Random()),  # noqa: S311 - for pauses
         )
-        self.usage = UsageEvents(outbox, writer)
+        self.usage = UsageEvents(stores.meters, writer)
         self.invoicing = Invoicing(
             StripeInvoices(self.api),
-            bills,
-            runs,
-            store,
+            stores.bills,
+            stores.invoice_runs,
+            stores.records,
             lambda: [tenant for _, tenant in sorted(writer.book.tenants.items())],
             clock,
             emit,
         )
-        self.post = Post(self.gateway, self.follower, mirrors, clock, emit, self.meters.reported)
-        self.drift = Drift(
-            self.gateway, self.follower, store, mirrors, clock, emit, self.post.arrived
+        self.post = Post(
+            self.gateway, self.follower, stores.mirrors, clock, emit, self.meters.reported
         )
-        self.webhook = Webhook(webhook_secrets, store, clock, emit, self.post.arrived, live=live)
+        self.drift = Drift(
+            self.gateway,
+            self.follower,
+            stores.cursors,
+            stores.mirrors,
+            clock,
+            emit,
+            self.post.arrived,
+        )
+        self.webhook = Webhook(
+            webhook_secrets, stores.records, clock, emit, self.post.arrived, live=live
+        )
         till = StripeTill(self.api, clock)
-        self.mirrors = mirrors
+        self.mirrors = stores.mirrors
         self.sales = Sales(
             till,
             writer,
-            mirrors,
+            stores.mirrors,
             self.follower,
             clock,
             policy,
             pages,
             asyncio.Lock,
         )
-        self.subscriptions = Subscriptions(till, writer, mirrors, self.follower, self.usage.unsent)
+        self.subscriptions = Subscriptions(
+            till, writer, stores.mirrors, self.follower, self.usage.unsent
+        )
 
     def sink(self, fact: Fact) -> None:
         """Hear of new accounts, for which events may have waited, and of new statements."""

@@ -13,7 +13,8 @@ from pbxbilling.domain.subscription import Subscription
 from pbxbilling.payments import reading
 from pbxbilling.payments.client import MissingError, Reply, StripeApi, understood
 from pbxbilling.payments.letters import letter_of
-from pbxbilling.ports import Clock, Page
+from pbxbilling.ports.core import Clock
+from pbxbilling.ports.subscriptions import Page
 
 PAGE = 100  # Stripe's largest
 FETCH_S = 0.7  # for one subscription: a call may wait for its state

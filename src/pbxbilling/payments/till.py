@@ -15,7 +15,7 @@ from pbxbilling.domain.subscription import Customer, Subscription
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.payments import reading, sold
 from pbxbilling.payments.client import MissingError, Reply, StripeApi, understood
-from pbxbilling.ports import Clock
+from pbxbilling.ports.core import Clock
 
 PATIENCE_S = 6.0  # for one request: somebody waits for up to five of them
 _MOST = 100  # open pages, and subscriptions, of one customer: Stripe's largest page

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from pbxbilling.domain.errors import StoreError
 from pbxbilling.domain.gateway import Letter, Topic
 from pbxbilling.domain.gateway_facts import WebhookReceived, WebhookResult
 from pbxbilling.loudness import Loudness
 from pbxbilling.payments import reading
 from pbxbilling.payments.letters import letter_of
 from pbxbilling.payments.signature import ForgedError, verify
-from pbxbilling.ports import Clock, EventSink, Store, StoreError
+from pbxbilling.ports.core import Clock, EventSink, RecordStore
 
 LIMIT = 1 << 20  # bytes; Stripe's events are a few kB
 
@@ -42,7 +43,7 @@ class Webhook:
     def __init__(
         self,
         secrets: Sequence[str],
-        store: Store,
+        store: RecordStore,
         clock: Clock,
         emit: EventSink,
         arrived: Callable[[Letter], None],

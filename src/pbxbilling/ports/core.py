@@ -1,7 +1,8 @@
-"""Time, and where facts, records and orders go."""
+"""Time, and where facts and records go."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -37,13 +38,17 @@ class RecordSink(Protocol):
         ...
 
 
-class PbxControl(Protocol):
-    """What we ask a PBX to do."""
+class RecordStore(Protocol):
+    """Keeps records. Every error that the outside causes is a `StoreError`."""
 
-    async def channel_exists(self, name: str) -> bool | None:
-        """Whether a channel of this name lives; None where the PBX did not answer."""
+    async def commit(self, records: Sequence[Record]) -> None:
+        """Write all of them in one durable transaction, or none."""
         ...
 
-    async def absolute_timeout(self, channel: str, seconds: float) -> bool:
-        """Hang the channel up that long from now; False where it is gone or nobody answered."""
+
+class Cursors(RecordStore, Protocol):
+    """Keeps how far something has come: a `Cursor` moves it, with all that is in its commit."""
+
+    async def cursor(self, name: str) -> datetime | None:
+        """How far something has come; None before its beginning."""
         ...

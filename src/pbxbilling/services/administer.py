@@ -1,4 +1,4 @@
-"""What an operator can do to accounts and live calls, and see of them; each write audited.
+"""What an operator can do to accounts, and see of them; each write audited.
 
 A write is one durable transaction of its records and their audit rows, then the book in memory:
 in force for the next call (see `write`).
@@ -10,17 +10,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
-from typing import Any
 
 from pbxbilling.domain.admission import Mode
+from pbxbilling.domain.errors import AdministrationError
 from pbxbilling.domain.key_origin import AccountKind, KeyOrigin, SetBy
 from pbxbilling.domain.period import zone
-from pbxbilling.domain.plan import Limits
 from pbxbilling.domain.policy import Policy
-from pbxbilling.domain.records import AuditRecord, DecisionRecord
+from pbxbilling.domain.records import AuditRecord
 from pbxbilling.domain.standing import Blocker, Status, Turn
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.ports import Clock, Store
+from pbxbilling.ports.accounts import AccountStore, Blocks
+from pbxbilling.ports.core import Clock
 from pbxbilling.services.accounts import (
     AccountsFile,
     Change,
@@ -28,39 +28,19 @@ from pbxbilling.services.accounts import (
     TenantChange,
     plan_changes,
 )
-from pbxbilling.services.apart import Apart, Rest, at_once, in_parts, no_rest
-from pbxbilling.services.errors import AdministrationError, NeedsDaemonError, NotKnownError
+from pbxbilling.services.apart import Apart, at_once
 from pbxbilling.services.known import known_plan, known_tenant
-from pbxbilling.services.report import PlanReport, TenantReport, UsageReport, plan_reports
-from pbxbilling.services.reporter import TenantReporter
-from pbxbilling.services.usage import UsageDesk
-from pbxbilling.services.views import CallView, Live, StatusView
+from pbxbilling.services.report import PlanReport, plan_reports
 from pbxbilling.services.write import AccountWriter
-from pbxbilling.services.written import as_written
 
 
 @dataclass(frozen=True, slots=True)
 class TenantResult:
     """A tenant after a command, with what the operator should know about it."""
 
-    tenant: TenantReport
+    tenant: Tenant
     changed: bool
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class TenantDetail:
-    """All about one tenant: `settings` in the accounts file's keys, `limits` those in force.
-
-    `origins` say who set a key last; of a key without one, it was the file.
-    """
-
-    tenant: TenantReport
-    settings: dict[str, Any]
-    limits: Limits
-    usage: UsageReport
-    audit: tuple[AuditRecord, ...]
-    origins: tuple[KeyOrigin, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +54,17 @@ class PlanDetail:
 
 
 class Administration:
-    """The commands. `live` is None where no daemon runs: accounts and records can still be served.
-
-    `policy` gives the policy in force; `rest` lets calls be judged amid long lists, `apart` while a
-    file is held against all accounts. Raises StoreError wherever the database cannot serve.
+    """The commands. `policy` gives the policy in force; `apart` lets calls be judged while a file
+    is held against all accounts. Raises StoreError wherever the database cannot serve.
     """
 
     def __init__(
         self,
-        store: Store,
+        store: AccountStore,
         writer: AccountWriter,
         clock: Clock,
         policy: Callable[[], Policy],
-        live: Live | None = None,
-        rest: Rest = no_rest,
+        blocks: Blocks,
         apart: Apart = at_once,
     ) -> None:
         self._store = store
@@ -95,11 +72,8 @@ class Administration:
         self._book = writer.book
         self._clock = clock
         self._policy = policy
-        self._live = live
-        self._rest = rest
+        self._blocks = blocks
         self._apart = apart
-        self._reports = TenantReporter(store, writer.book, clock, policy, live, rest)
-        self.usage = UsageDesk(store, writer, clock, policy, live, rest)
 
     async def apply(
         self,
@@ -129,9 +103,10 @@ class Administration:
             tenant = known_tenant(self._book, slug)
             blocked = replace(tenant, blocks=tenant.blocks | {Blocker.OPERATOR})
             notes = []
-            if self._reports.mode_of(tenant) is not Mode.ENFORCE:
+            mode = tenant.mode or self._policy().mode
+            if mode is not Mode.ENFORCE:
                 notes.append(
-                    f"mode {self._reports.mode_of(tenant)} applies to {slug}: its calls still pass;"
+                    f"mode {mode} applies to {slug}: its calls still pass;"
                     ' only mode = "enforce" refuses them'
                 )
             return await self._change("suspend", tenant, blocked, actor, notes)
@@ -141,7 +116,7 @@ class Administration:
         async with self._writer.alone:
             tenant = known_tenant(self._book, slug)
             lifted = replace(tenant, blocks=tenant.blocks - {Blocker.OPERATOR})
-            holds = await self._reports.holds(lifted)
+            holds = await self._blocks.holds(lifted)
             notes = [f"{slug} is still blocked by {by}: {why}" for by, why in holds.items()]
             return await self._change("activate", tenant, lifted, actor, notes)
 
@@ -168,27 +143,6 @@ class Administration:
                 notes.append(f"{slug} is still suspended: `tenant activate {slug}` lifts that")
             return await self._change("trial", tenant, trying, actor, notes, Turn.TRIAL_BEGAN)
 
-    async def release(self, call: str, actor: str) -> CallView:
-        """Free the slot of one live call, and give what it was; the call itself goes on."""
-        live = self._running("release")
-        released = live.release(call, actor)
-        if released is None:
-            msg = f"call {call!r} is not live; `pbxbilling calls` lists those that are"
-            raise NotKnownError(msg)
-        held = {"tenant": released.tenant, "state": released.state.value}
-        await self._store.commit([self._writer.audit("release", f"call {call}", actor, held, None)])
-        return released
-
-    async def calls(self, tenant: str | None = None) -> list[CallView]:
-        """Live calls, the oldest first."""
-        if tenant is not None:
-            known_tenant(self._book, tenant)
-        return await in_parts(self._running("calls").calls(tenant), self._rest)
-
-    def status(self) -> StatusView:
-        """The daemon at this moment."""
-        return self._running("status").status()
-
     def declared(self) -> list[Tenant]:
         """All tenants as they stand, by slug."""
         return [tenant for _, tenant in sorted(self._book.tenants.items())]
@@ -207,30 +161,6 @@ class Administration:
             origins=tuple(await self._store.key_origins(AccountKind.PLAN, slug)),
         )
 
-    async def tenants(self) -> list[TenantReport]:
-        """All tenants by slug."""
-        return await self._reports.every()
-
-    async def tenant(self, slug: str) -> TenantDetail:
-        """All about one tenant, with this month's usage and the last ten things done to it."""
-        tenant = known_tenant(self._book, slug)
-        terms = self._book.terms(slug)
-        (usage,) = await self.usage.report(slug, None)
-        return TenantDetail(
-            tenant=await self._reports.report(tenant),
-            settings=as_written(tenant),
-            limits=terms.limits if terms else Limits(),
-            usage=usage,
-            audit=tuple(await self._store.audit(subject=f"tenant {slug}", limit=10)),
-            origins=tuple(await self._store.key_origins(AccountKind.TENANT, slug)),
-        )
-
-    async def decisions(
-        self, *, tenant: str | None, since: datetime | None, refused: bool, limit: int
-    ) -> list[DecisionRecord]:
-        """Admission decisions, newest first; `refused` also keeps those that would have been."""
-        return await self._store.decisions(tenant=tenant, since=since, refused=refused, limit=limit)
-
     async def _change(
         self,
         action: str,
@@ -243,13 +173,7 @@ class Administration:
         change = TenantChange(before, after, turn)
         await self._writer.write(action, [change], actor)
         changed = change.kind is not ChangeKind.UNCHANGED
-        return TenantResult(await self._reports.report(after), changed, tuple(notes))
-
-    def _running(self, command: str) -> Live:
-        if self._live is None:
-            msg = f"{command} needs the live daemon, and it is not running"
-            raise NeedsDaemonError(msg)
-        return self._live
+        return TenantResult(after, changed, tuple(notes))
 
 
 def _any_resets(changes: Sequence[Change]) -> bool:

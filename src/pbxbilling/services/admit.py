@@ -19,7 +19,7 @@ from pbxbilling.domain.call import Call, Channel
 from pbxbilling.domain.call_facts import AdmissionDecided
 from pbxbilling.domain.hook import HookRequest, Verdict
 from pbxbilling.domain.ledger import Ledger
-from pbxbilling.ports import Clock, EventSink
+from pbxbilling.ports.core import Clock, EventSink
 from pbxbilling.services.asked import Asked, Asking
 from pbxbilling.services.bypolicy import ByPolicy
 from pbxbilling.services.inforce import InForce

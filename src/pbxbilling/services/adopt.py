@@ -11,7 +11,7 @@ from pbxbilling.domain.hook import Inherited
 from pbxbilling.domain.ledger import Ledger
 from pbxbilling.domain.proof import Proof
 from pbxbilling.domain.signals import ChannelSeen
-from pbxbilling.ports import Clock, EventSink
+from pbxbilling.ports.core import Clock, EventSink
 from pbxbilling.services.inforce import InForce
 from pbxbilling.services.news import publish
 from pbxbilling.services.track import Tracker

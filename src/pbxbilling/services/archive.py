@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pbxbilling.domain.billed import FINAL, BilledLeg, SavedStatement
+from pbxbilling.domain.errors import NotKnownError
 from pbxbilling.domain.statement import adjustment_key
-from pbxbilling.ports import Bills, Store
-from pbxbilling.services.errors import NotKnownError
+from pbxbilling.ports.billing import Bills
+from pbxbilling.ports.calls import CallStore
 from pbxbilling.services.late import closed_statement, rated_leg
 from pbxbilling.services.statements import Issued, Statements
 
@@ -58,7 +59,7 @@ class CallList:
 class Archive:
     """Reads; raises StoreError and NotKnownError."""
 
-    def __init__(self, statements: Statements, store: Store, bills: Bills) -> None:
+    def __init__(self, statements: Statements, store: CallStore, bills: Bills) -> None:
         self._statements = statements
         self._store = store
         self._bills = bills

@@ -10,7 +10,7 @@ from pbxbilling.domain.call import Call, Channel
 from pbxbilling.domain.channel import ChannelKey
 from pbxbilling.domain.hook import HookRequest
 from pbxbilling.domain.ledger import Ledger
-from pbxbilling.ports import Clock
+from pbxbilling.ports.core import Clock
 from pbxbilling.services.inforce import InForce
 
 

@@ -19,7 +19,7 @@ from pbxbilling.domain.admission import (
 )
 from pbxbilling.domain.call_facts import AdmissionDecided
 from pbxbilling.domain.hook import HookRequest, Verdict
-from pbxbilling.ports import Clock, EventSink
+from pbxbilling.ports.core import Clock, EventSink
 from pbxbilling.services.asked import Asking
 from pbxbilling.services.inforce import InForce
 

@@ -8,10 +8,10 @@ from heapq import heapify, heappop, heappush
 
 from pbxbilling.domain.account_facts import AccountsChanged
 from pbxbilling.domain.billing_facts import CycleOpened, StatementFailed, StatementsWait
+from pbxbilling.domain.errors import AdministrationError, StoreError, in_words
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.ports import Clock, EventSink, StoreError
-from pbxbilling.services.errors import AdministrationError, in_words
+from pbxbilling.ports.core import Clock, EventSink
 from pbxbilling.services.statements import Statements
 
 SOON = timedelta(seconds=2)  # between looks at journals that are being read

@@ -6,7 +6,8 @@ from pbxbilling.domain.billed import SavedStatement
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.charging import Charges
 from pbxbilling.domain.metered_period import MeteredPeriod, compared
-from pbxbilling.ports import Bills, MeteredMinutes
+from pbxbilling.ports.billing import Bills
+from pbxbilling.ports.payments import MeteredMinutes
 
 
 class Comparison:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from pbxbilling.domain.allowance import Allowances
 from pbxbilling.domain.ledger import Ledger
-from pbxbilling.ports import Clock, EventSink
+from pbxbilling.ports.core import Clock, EventSink
 from pbxbilling.services.admit import Admission
 from pbxbilling.services.adopt import Adopter
 from pbxbilling.services.cut import Cut, Cutter

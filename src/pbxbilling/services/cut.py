@@ -11,7 +11,7 @@ from pbxbilling.domain.book import Terms
 from pbxbilling.domain.call import Channel
 from pbxbilling.domain.call_facts import CutArmed, WouldCut
 from pbxbilling.domain.ledger import Ledger
-from pbxbilling.ports import EventSink
+from pbxbilling.ports.core import EventSink
 from pbxbilling.services.inforce import InForce
 from pbxbilling.services.trust import Trust
 

@@ -17,7 +17,8 @@ from pbxbilling.domain.daily import DailyHour
 from pbxbilling.domain.key_origin import SetBy
 from pbxbilling.domain.standing import TRANSITIONS, Status, Turn
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.ports import Clock, EventSink, Mirrors
+from pbxbilling.ports.core import Clock, Cursors, EventSink
+from pbxbilling.ports.subscriptions import Mirrors
 from pbxbilling.services.accounts import TenantChange
 from pbxbilling.services.write import AccountWriter
 
@@ -95,25 +96,27 @@ class DailyCheck:
         self,
         writer: AccountWriter,
         mirrors: Mirrors,
+        cursors: Cursors,
         clock: Clock,
         emit: EventSink,
         grace_days: Callable[[], int],
     ) -> None:
         self._writer = writer
         self._mirrors = mirrors
+        self._cursors = cursors
         self._clock = clock
         self._emit = emit
         self._grace_days = grace_days
 
     async def is_due(self, hour: DailyHour) -> bool:
         """Whether it has not run since the last due moment."""
-        return hour.is_due(await self._mirrors.cursor(CURSOR), self._clock.now())
+        return hour.is_due(await self._cursors.cursor(CURSOR), self._clock.now())
 
     async def run(self, actor: str = ACTOR, *, dry_run: bool = False) -> DailyReport:
         """Book what is due now; `dry_run` only says what would be."""
         async with self._writer.alone:
             at = self._clock.now()
-            last = await self._mirrors.cursor(CURSOR)
+            last = await self._cursors.cursor(CURSOR)
             changes = self._changes(at)
             told = notices(await self._renewals(at), last or at - _A_DAY, at)
             if not dry_run:

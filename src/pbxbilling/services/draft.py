@@ -26,7 +26,7 @@ from pbxbilling.domain.subscription import Subscription
 from pbxbilling.domain.tariff import Tariff
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.domain.units import unit_charges
-from pbxbilling.ports import Bills
+from pbxbilling.ports.billing import Bills
 from pbxbilling.services.late import adjustments, billed_leg, latest, period_of_end
 
 LATE_UNTIL = timedelta(days=366)  # legs that come later than that after their period are not billed

@@ -15,7 +15,9 @@ from pbxbilling.domain.period import Period, period_at, period_of
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.subscription import Invoice
-from pbxbilling.ports import Bills, Clock, Mirrors
+from pbxbilling.ports.billing import Bills
+from pbxbilling.ports.core import Clock
+from pbxbilling.ports.subscriptions import Mirrors
 from pbxbilling.services.apart import Apart, at_once
 
 _INVOICES = 12  # of a tenant that is past due, the newest: the gateway gives up much earlier

@@ -22,7 +22,8 @@ from pbxbilling.domain.records import AuditRecord, Record
 from pbxbilling.domain.standing import Status, Turn
 from pbxbilling.domain.subscription import TURNS, Customer, Subscription, follow, leading
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.ports import Clock, EventSink, Mirrors
+from pbxbilling.ports.core import Clock, EventSink
+from pbxbilling.ports.subscriptions import Mirrors
 from pbxbilling.services.accounts import Change, TenantChange
 from pbxbilling.services.write import AccountWriter
 

@@ -6,15 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from pbxbilling.domain.errors import AdministrationError
 from pbxbilling.domain.standing import LEFT
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.ports import Holdings, Mirrors, Store
+from pbxbilling.ports.calls import CallStore, Live
+from pbxbilling.ports.core import Cursors
+from pbxbilling.ports.privacy import Holdings
+from pbxbilling.ports.subscriptions import Mirrors
 from pbxbilling.services.accounts import TenantChange
-from pbxbilling.services.errors import AdministrationError
 from pbxbilling.services.known import known_tenant
 from pbxbilling.services.purge import Purge
 from pbxbilling.services.statements import cursor_of
-from pbxbilling.services.views import Live
 from pbxbilling.services.write import AccountWriter
 
 ACTION = "tenant forget"
@@ -42,8 +44,9 @@ class Forgetter:
     def __init__(
         self,
         holdings: Holdings,
-        store: Store,
+        store: CallStore,
         mirrors: Mirrors,
+        cursors: Cursors,
         writer: AccountWriter,
         purge: Purge,
         live: Live | None = None,
@@ -52,6 +55,7 @@ class Forgetter:
         self._holdings = holdings
         self._store = store
         self._mirrors = mirrors
+        self._cursors = cursors
         self._writer = writer
         self._purge = purge
         self._live = live
@@ -93,7 +97,7 @@ class Forgetter:
 
     async def _check_billed(self, tenant: Tenant) -> None:
         slug = tenant.slug
-        billed, ended = await self._mirrors.cursor(cursor_of(slug)), tenant.status_since
+        billed, ended = await self._cursors.cursor(cursor_of(slug)), tenant.status_since
         if billed is not None and ended is not None and billed <= ended:
             msg = f"the last period of {slug} is not closed: its statement needs name and address"
             raise AdministrationError(msg)

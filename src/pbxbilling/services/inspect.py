@@ -26,12 +26,7 @@ from pbxbilling.domain.pbx_facts import (
     Reconciled,
 )
 from pbxbilling.domain.records import LegAssigned, LegRecord
-from pbxbilling.ports import Clock, EventSink
-from pbxbilling.services.cut import Cutter
-from pbxbilling.services.inforce import InForce
-from pbxbilling.services.news import publish
-from pbxbilling.services.trust import PbxTrust, Trust
-from pbxbilling.services.views import (
+from pbxbilling.domain.views import (
     BrokerView,
     CallView,
     JournalState,
@@ -40,6 +35,11 @@ from pbxbilling.services.views import (
     StatusView,
     StoreView,
 )
+from pbxbilling.ports.core import Clock, EventSink
+from pbxbilling.services.cut import Cutter
+from pbxbilling.services.inforce import InForce
+from pbxbilling.services.news import publish
+from pbxbilling.services.trust import PbxTrust, Trust
 
 CALLS_A_PART = 512
 

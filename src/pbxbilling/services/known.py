@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pbxbilling.domain.book import AccountBook, Terms
+from pbxbilling.domain.errors import NotKnownError
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.services.errors import NotKnownError
 
 
 def known_tenant(book: AccountBook, slug: str) -> Tenant:

@@ -17,7 +17,7 @@ from pbxbilling.domain.numbers import told_by
 from pbxbilling.domain.period import period_at
 from pbxbilling.domain.plan import PER_MINUTE
 from pbxbilling.domain.records import EndWitness, LegRecord
-from pbxbilling.ports import Clock, EventSink
+from pbxbilling.ports.core import Clock, EventSink
 from pbxbilling.services.cut import Cutter
 from pbxbilling.services.inforce import InForce
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pbxbilling.domain.call_facts import CallChanged
 from pbxbilling.domain.ledger import Ledger
-from pbxbilling.ports import EventSink
+from pbxbilling.ports.core import EventSink
 
 
 def publish(ledger: Ledger, emit: EventSink) -> None:

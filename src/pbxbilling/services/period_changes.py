@@ -8,14 +8,15 @@ from datetime import datetime
 from pbxbilling.domain.billed import OneOffEntry, PlanSwitched
 from pbxbilling.domain.charging import Charges
 from pbxbilling.domain.conditions import Conditions, conditions
+from pbxbilling.domain.errors import AdministrationError
 from pbxbilling.domain.money import from_minor, to_minor
 from pbxbilling.domain.period import Period
 from pbxbilling.domain.statement import ONE_OFF, LineKind
 from pbxbilling.domain.tariff import included_s
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.ports import Bills, Clock
+from pbxbilling.ports.billing import Bills
+from pbxbilling.ports.core import Clock
 from pbxbilling.services.accounts import TenantChange
-from pbxbilling.services.errors import AdministrationError
 from pbxbilling.services.known import known_plan
 from pbxbilling.services.statements import Statements
 from pbxbilling.services.write import AccountWriter

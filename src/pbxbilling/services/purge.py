@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from pbxbilling.domain.cursor import Cursor
 from pbxbilling.domain.daily import DailyHour
 from pbxbilling.domain.retention import CUTS, Chore, Purged, Retention
-from pbxbilling.ports import Clock, EventSink, Holdings, Mirrors, Store
+from pbxbilling.ports.core import Clock, Cursors, EventSink
+from pbxbilling.ports.privacy import Holdings
 
 CURSOR = "purge"
 BATCH = 50  # rows a transaction: 6 ms on two shared cores
@@ -28,8 +29,7 @@ class Purge:
     def __init__(
         self,
         holdings: Holdings,
-        store: Store,
-        mirrors: Mirrors,
+        cursors: Cursors,
         clock: Clock,
         emit: EventSink,
         retention: Callable[[], Retention],
@@ -38,8 +38,7 @@ class Purge:
     ) -> None:
         """`rest` lets others write between two batches; `alone` keeps two purges apart."""
         self._holdings = holdings
-        self._store = store
-        self._mirrors = mirrors
+        self._cursors = cursors
         self._clock = clock
         self._emit = emit
         self._retention = retention
@@ -48,7 +47,7 @@ class Purge:
 
     async def is_due(self, hour: DailyHour) -> bool:
         """Whether no purge has come to its end since the last due moment."""
-        return hour.is_due(await self._mirrors.cursor(CURSOR), self._clock.now())
+        return hour.is_due(await self._cursors.cursor(CURSOR), self._clock.now())
 
     async def preview(self) -> Mapping[Chore, int]:
         """How many rows each chore would change now."""
@@ -67,7 +66,7 @@ class Purge:
                 rows[chore] += 0
                 complete = complete and await self._do(chore, before, rows, until)
             if complete:
-                await self._store.commit([Cursor(CURSOR, at)])
+                await self._cursors.commit([Cursor(CURSOR, at)])
         purged = Purged(at, dict(rows), complete)
         self._emit(purged)
         return purged

@@ -20,7 +20,7 @@ from pbxbilling.domain.pbx_facts import (
 from pbxbilling.domain.proof import LastProof, Proof
 from pbxbilling.domain.records import EndWitness
 from pbxbilling.domain.signals import UPTIME_STEP_S, ChannelSeen, Snapshot
-from pbxbilling.ports import Clock, EventSink
+from pbxbilling.ports.core import Clock, EventSink
 from pbxbilling.services.adopt import Adopter
 from pbxbilling.services.cut import Cutter
 from pbxbilling.services.news import publish

@@ -14,7 +14,7 @@ from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.meter_event import LegMetered
 from pbxbilling.domain.metering import is_metered
 from pbxbilling.domain.records import DecisionRecord
-from pbxbilling.ports import RecordSink
+from pbxbilling.ports.core import RecordSink
 
 
 class Recorder:

@@ -24,7 +24,8 @@ from pbxbilling.domain.ledger import Ledger
 from pbxbilling.domain.pbx_facts import JournalReadable, JournalUnreadable
 from pbxbilling.domain.records import EndWitness, LegRecord
 from pbxbilling.domain.signals import UPTIME_STEP_S
-from pbxbilling.ports import Clock, EventSink, Store
+from pbxbilling.ports.calls import CallStore
+from pbxbilling.ports.core import Clock, EventSink
 from pbxbilling.services.settle import Settler
 
 TOLD_WITHIN_S = 10.0  # so long AMI may still be about to tell what the journal has already
@@ -54,7 +55,7 @@ class JournalRecovery:
         start: JournalPosition,
         ledger: Ledger,
         settler: Settler,
-        store: Store,
+        store: CallStore,
         writer: Writer,
         clock: Clock,
         emit: EventSink,

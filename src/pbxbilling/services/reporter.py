@@ -4,16 +4,65 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 
-from pbxbilling.domain.admission import Mode
-from pbxbilling.domain.book import AccountBook
+from pbxbilling.domain.admission import Load, Mode
+from pbxbilling.domain.book import AccountBook, Terms
+from pbxbilling.domain.plan import Limits
 from pbxbilling.domain.policy import Policy
+from pbxbilling.domain.standing import Blocker, Status
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.ports import Clock, Store
+from pbxbilling.ports.calls import CallStore, Live
+from pbxbilling.ports.core import Clock
 from pbxbilling.services.apart import Rest, in_parts
 from pbxbilling.services.holds import Holds, holds_at
-from pbxbilling.services.report import TenantReport, tenant_report
-from pbxbilling.services.views import Live
+
+
+@dataclass(frozen=True, slots=True)
+class TenantReport:
+    """One tenant: standing, mode that applies, load. The load is None where no daemon counts.
+
+    A plan that is not `plan_active` is kept until renewal. `status` and `blocks` are those of the
+    moment, booked or not; `block_reasons` has a sentence for each block.
+    """
+
+    tenant: str
+    plan: str
+    plan_active: bool
+    status: Status
+    mode: Mode
+    calls: int | None
+    max_calls: int | None
+    trunk_legs: int | None
+    extensions: int
+    subscription: str | None
+    renews_at: datetime | None
+    blocks: tuple[Blocker, ...]
+    block_reasons: Holds
+
+
+def tenant_report(
+    tenant: Tenant, terms: Terms | None, mode: Mode, load: Load | None, status: Status, holds: Holds
+) -> TenantReport:
+    """The report of a tenant, judged in `mode`. `terms` is None where its plan is unknown."""
+    limits = terms.limits if terms else Limits()
+    count_internal = terms.plan.count_internal if terms else False
+    return TenantReport(
+        tenant=tenant.slug,
+        plan=tenant.plan,
+        plan_active=terms is not None and terms.plan.active,
+        status=status,
+        mode=mode,
+        calls=load.calls(count_internal=count_internal) if load else None,
+        max_calls=limits.max_calls,
+        trunk_legs=load.trunk_legs if load else None,
+        extensions=tenant.extensions,
+        subscription=tenant.subscription,
+        renews_at=tenant.renews_at,
+        blocks=tuple(holds),
+        block_reasons=holds,
+    )
 
 
 class TenantReporter:
@@ -21,7 +70,7 @@ class TenantReporter:
 
     def __init__(
         self,
-        store: Store,
+        store: CallStore,
         book: AccountBook,
         clock: Clock,
         policy: Callable[[], Policy],
@@ -34,10 +83,6 @@ class TenantReporter:
         self._policy = policy
         self._live = live
         self._rest = rest
-
-    def mode_of(self, tenant: Tenant) -> Mode:
-        """The mode that the tenant's calls are judged in."""
-        return tenant.mode or self._policy().mode
 
     async def every(self) -> list[TenantReport]:
         """All tenants by slug."""
@@ -58,7 +103,8 @@ class TenantReporter:
         load = self._live.load(tenant.slug) if self._live is not None else None
         status = tenant.standing_at(self._clock.now(), self._policy().grace_days)
         terms = self._book.terms(tenant.slug)
-        return tenant_report(tenant, terms, self.mode_of(tenant), load, status, holds)
+        mode = tenant.mode or self._policy().mode
+        return tenant_report(tenant, terms, mode, load, status, holds)
 
     def _holds(self, tenant: Tenant, drawn_s: Mapping[str, int]) -> Holds:
         terms = self._book.terms(tenant.slug)

@@ -10,7 +10,7 @@ from pbxbilling.domain.call import Channel
 from pbxbilling.domain.channel import ChannelKey, ChannelState, LegDirection
 from pbxbilling.domain.ledger import Ledger
 from pbxbilling.domain.records import CallRecord, LegRecord
-from pbxbilling.ports import Clock
+from pbxbilling.ports.core import Clock
 
 
 def restore(

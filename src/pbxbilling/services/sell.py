@@ -10,15 +10,16 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from pbxbilling.domain.errors import AdministrationError
 from pbxbilling.domain.plan import STRIPE_KEYS, Cycle, Plan
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.sale import Checkout, Order, SalePages, order_of
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.subscription import Customer, Subscription, leading
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.ports import Clock, Mirrors, Till
+from pbxbilling.ports.core import Clock
+from pbxbilling.ports.subscriptions import Mirrors, Till
 from pbxbilling.services.accounts import TenantChange
-from pbxbilling.services.errors import AdministrationError
 from pbxbilling.services.follow import Follower
 from pbxbilling.services.known import known_plan, known_tenant
 from pbxbilling.services.write import AccountWriter

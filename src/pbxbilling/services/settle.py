@@ -12,7 +12,7 @@ from pbxbilling.domain.journal import JournalLeg, JournalWitness, OwnerHints
 from pbxbilling.domain.ledger import Ledger
 from pbxbilling.domain.pbx_facts import Corrected, CorrectionKind, JournalDisagreed
 from pbxbilling.domain.records import EndWitness, LegRecord
-from pbxbilling.ports import Clock, EventSink
+from pbxbilling.ports.core import Clock, EventSink
 from pbxbilling.services.cut import Cutter
 from pbxbilling.services.inforce import InForce
 from pbxbilling.services.meter import Meter

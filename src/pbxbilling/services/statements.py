@@ -16,17 +16,19 @@ from typing import Any
 from pbxbilling.domain.billed import FINAL, BilledLeg, SavedStatement
 from pbxbilling.domain.billing_facts import StatementSaved
 from pbxbilling.domain.cursor import Cursor
+from pbxbilling.domain.errors import AdministrationError
 from pbxbilling.domain.money import from_minor
 from pbxbilling.domain.period import Period, period_of
 from pbxbilling.domain.statement import Statement, StatementKind
 from pbxbilling.domain.subscription import Subscription
 from pbxbilling.domain.succession import first_begin, period_from
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.ports import Bills, Clock, EventSink, Mirrors
+from pbxbilling.ports.billing import Bills
+from pbxbilling.ports.core import Clock, Cursors, EventSink
+from pbxbilling.ports.subscriptions import Mirrors
 from pbxbilling.services.accounts import Change, TenantChange
 from pbxbilling.services.apart import Apart, at_once
 from pbxbilling.services.draft import Draft, Material, drafted, gather, saved_statement
-from pbxbilling.services.errors import AdministrationError
 from pbxbilling.services.known import known_tenant
 from pbxbilling.services.write import AccountWriter
 
@@ -58,6 +60,7 @@ class Statements:
         self,
         bills: Bills,
         mirrors: Mirrors,
+        cursors: Cursors,
         writer: AccountWriter,
         clock: Clock,
         emit: EventSink,
@@ -65,6 +68,7 @@ class Statements:
     ) -> None:
         self._bills = bills
         self._mirrors = mirrors
+        self._cursors = cursors
         self._writer = writer
         self._book = writer.book
         self._clock = clock
@@ -87,7 +91,7 @@ class Statements:
         for tenant in tenants:
             subscription = await self.subscription_of(tenant)
             name = cursor_of(tenant.slug)
-            begins = await self._mirrors.cursor(name)
+            begins = await self._cursors.cursor(name)
             if begins is None:
                 begins = first_begin(tenant, subscription, self._clock.now())
                 cursors.append(Cursor(name, begins))
@@ -108,7 +112,7 @@ class Statements:
     async def _first_open(
         self, tenant: Tenant, subscription: Subscription | None, taken: Collection[str]
     ) -> Period:
-        begins = await self._mirrors.cursor(cursor_of(tenant.slug))
+        begins = await self._cursors.cursor(cursor_of(tenant.slug))
         if begins is None:
             begins = first_begin(tenant, subscription, self._clock.now())
         return await self._period(tenant, begins, subscription, taken)

@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from pbxbilling.domain.errors import AdministrationError, GatewayError, NotKnownError
 from pbxbilling.domain.subscription import Invoice, Subscription, leading
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.ports import GatewayError, Mirrors, Till
-from pbxbilling.services.errors import AdministrationError, NotKnownError
+from pbxbilling.ports.subscriptions import Mirrors, Till
 from pbxbilling.services.follow import Follower
 from pbxbilling.services.known import known_tenant
 from pbxbilling.services.write import AccountWriter

@@ -10,7 +10,7 @@ from pbxbilling.domain.admission import Mode
 from pbxbilling.domain.allowance import Allowances
 from pbxbilling.domain.ledger import Ledger
 from pbxbilling.domain.standing import Blocker, Status
-from pbxbilling.ports import Clock
+from pbxbilling.ports.core import Clock
 from pbxbilling.services.holds import holds_at
 from pbxbilling.services.inforce import InForce
 

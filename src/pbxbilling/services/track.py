@@ -14,7 +14,7 @@ from pbxbilling.domain.ledger import Ledger
 from pbxbilling.domain.proof import Proof
 from pbxbilling.domain.records import EndWitness
 from pbxbilling.domain.signals import ChannelSeen, ChannelSignal
-from pbxbilling.ports import Clock, EventSink
+from pbxbilling.ports.core import Clock, EventSink
 from pbxbilling.services.inforce import InForce
 from pbxbilling.services.meter import Meter
 from pbxbilling.services.news import publish

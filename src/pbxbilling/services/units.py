@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pbxbilling.domain.billing_facts import UsageResult
+from pbxbilling.domain.errors import NotKnownError
 from pbxbilling.domain.units import UnitsUsed
-from pbxbilling.ports import Bills, Clock
-from pbxbilling.services.errors import NotKnownError
+from pbxbilling.ports.billing import Bills
+from pbxbilling.ports.core import Clock
 from pbxbilling.services.known import known_terms
 from pbxbilling.services.write import AccountWriter
 

@@ -3,22 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Self
 
 from pbxbilling.domain.book import Terms
-from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.errors import AdministrationError, NotKnownError
 from pbxbilling.domain.meter_event import LegMetered
 from pbxbilling.domain.metering import is_metered
 from pbxbilling.domain.period import period_at
 from pbxbilling.domain.policy import Policy
-from pbxbilling.domain.records import LegAssigned, LegRecord, Record
-from pbxbilling.ports import Clock, Store
+from pbxbilling.domain.records import EndWitness, LegAssigned, LegRecord, Record
+from pbxbilling.ports.calls import CallStore, Live
+from pbxbilling.ports.core import Clock
 from pbxbilling.services.apart import Rest, in_parts
-from pbxbilling.services.errors import AdministrationError, NotKnownError
 from pbxbilling.services.known import known_tenant, known_terms
-from pbxbilling.services.report import UsageReport, usage_reports
-from pbxbilling.services.views import EstimatedLeg, Live
+from pbxbilling.services.usage_report import UsageReport, usage_reports
 from pbxbilling.services.write import AccountWriter
+
+
+@dataclass(frozen=True, slots=True)
+class EstimatedLeg:
+    """A leg whose answer or end nobody saw. It is charged as far as it is proven, and no further.
+
+    It may have talked for `unproven_seconds` more, at the most; None: nobody knows. `gone_by`: by
+    when its end had come. `witness` is of the end, and may be a good one.
+    """
+
+    leg: ChannelKey
+    tenant: str | None
+    month: str | None
+    direction: LegDirection
+    caller: str
+    number: str
+    answered_at: datetime | None
+    answer_guessed: bool
+    ended_at: datetime | None
+    witness: EndWitness | None
+    gone_by: datetime | None
+    seconds: float
+    billed_seconds: int
+    unproven_seconds: float | None
+
+    @classmethod
+    def of(cls, leg: LegRecord) -> Self:
+        """The leg as it is listed."""
+        return cls(
+            leg=leg.key,
+            tenant=leg.tenant,
+            month=leg.month,
+            direction=leg.direction,
+            caller=leg.caller,
+            number=leg.number,
+            answered_at=leg.answered_at,
+            answer_guessed=leg.answer_guessed,
+            ended_at=leg.ended_at,
+            witness=leg.witness,
+            gone_by=leg.gone_by,
+            seconds=leg.talk_us / 1_000_000,
+            billed_seconds=leg.billed_s,
+            unproven_seconds=leg.unproven_s,
+        )
 
 
 class UsageDesk:
@@ -26,7 +72,7 @@ class UsageDesk:
 
     def __init__(
         self,
-        store: Store,
+        store: CallStore,
         writer: AccountWriter,
         clock: Clock,
         policy: Callable[[], Policy],

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from pbxbilling.domain.errors import AdministrationError, NotKnownError
 from pbxbilling.domain.meter_event import DUE, FOR_A_PERSON, EventState, MeterEvent
-from pbxbilling.ports import MeterOutbox
-from pbxbilling.services.errors import AdministrationError, NotKnownError
+from pbxbilling.ports.payments import MeterOutbox
 from pbxbilling.services.write import AccountWriter
 
 

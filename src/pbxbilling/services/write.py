@@ -13,7 +13,8 @@ from pbxbilling.domain.key_origin import KeyOrigin, SetBy
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.records import AuditRecord, Record
 from pbxbilling.domain.standing import Blocker, Status, Turn, check_transition
-from pbxbilling.ports import Clock, EventSink, Store
+from pbxbilling.ports.accounts import AccountStore
+from pbxbilling.ports.core import Clock, EventSink
 from pbxbilling.services.accounts import Change, ChangeKind, FieldChange, TenantChange
 from pbxbilling.services.origins import origins_of, taken_over
 
@@ -28,7 +29,7 @@ class AccountWriter:
 
     def __init__(
         self,
-        store: Store,
+        store: AccountStore,
         book: AccountBook,
         clock: Clock,
         emit: EventSink,

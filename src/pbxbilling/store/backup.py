@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from pbxbilling.ports import StoreError
+from pbxbilling.domain.errors import StoreError
 from pbxbilling.store.faults import check_exists, store_error
 from pbxbilling.store.newfile import new_file
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from pbxbilling.ports import StoreError
+from pbxbilling.domain.errors import StoreError
 from pbxbilling.store.owner import mend
 
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, Table, func, or_, select
 
+from pbxbilling.domain.errors import StoreError
 from pbxbilling.domain.key_origin import AccountKind
-from pbxbilling.ports import StoreError
 from pbxbilling.store import schema
 from pbxbilling.store.engine import reading_engine
 from pbxbilling.store.faults import told_as_store_errors

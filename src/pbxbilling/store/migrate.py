@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect
 
-from pbxbilling.ports import StoreError
+from pbxbilling.domain.errors import StoreError
 from pbxbilling.store.backup import copy_database
 from pbxbilling.store.engine import migration_engine
 from pbxbilling.store.faults import check_folder, told_as_store_errors

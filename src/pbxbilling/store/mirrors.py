@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, select
@@ -13,7 +12,6 @@ from pbxbilling.domain.gateway import UNFINISHED, Letter, LetterState
 from pbxbilling.domain.subscription import Customer, Invoice, Subscription
 from pbxbilling.store import mirror_rows, schema
 from pbxbilling.store.reads import Reads
-from pbxbilling.store.values import instant
 
 
 class SqlMirrors:
@@ -56,11 +54,6 @@ class SqlMirrors:
         """One stored event by its id."""
         query = select(schema.letter).where(schema.letter.c.id == ident)
         return await self._reads.one(query, mirror_rows.letter_record)
-
-    async def cursor(self, name: str) -> datetime | None:
-        """How far something has come; None before its beginning."""
-        query = select(schema.cursor.c.at).where(schema.cursor.c.name == name)
-        return await self._reads.one(query, lambda row: instant(row.at))
 
     async def cycles(self, tenant: str) -> list[BillingCycle]:
         """The cycles that invoices opened, in the order of their beginning."""

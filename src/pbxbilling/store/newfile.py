@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pbxbilling.ports import StoreError
+from pbxbilling.domain.errors import StoreError
 from pbxbilling.store.faults import check_folder
 from pbxbilling.store.owner import create_owned
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pbxbilling.ports import StoreError
+from pbxbilling.domain.errors import StoreError
 
 _ROOT = 0
 _BESIDE = ("", "-wal", "-shm", ".lock")

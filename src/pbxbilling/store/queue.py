@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from pbxbilling.domain.records import Record
-from pbxbilling.ports import Clock
+from pbxbilling.ports.core import Clock
 from pbxbilling.store.pending import Pending
 
 REFUSALS_BEYOND = 4  # times the capacity

@@ -1,4 +1,4 @@
-"""The `Store` port on an SQL database."""
+"""The ports `AccountStore`, `CallStore` and `Cursors` on an SQL database."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from pbxbilling.store.migrate import migrate
 from pbxbilling.store.mirrors import SqlMirrors
 from pbxbilling.store.past_usage import usage_query
 from pbxbilling.store.reads import Reads
-from pbxbilling.store.values import to_us
+from pbxbilling.store.values import instant, to_us
 from pbxbilling.store.writes import Writes
 
 
@@ -119,6 +119,11 @@ class SqlStore:
         """
         before, self._inode = self._inode, await asyncio.to_thread(_inode, self._path)
         return before != self._inode
+
+    async def cursor(self, name: str) -> datetime | None:
+        """How far something has come; None before its beginning."""
+        query = select(schema.cursor.c.at).where(schema.cursor.c.name == name)
+        return await self._reads.one(query, lambda row: instant(row.at))
 
     async def accounts(self) -> Accounts:
         """All plans and tenants, by slug."""

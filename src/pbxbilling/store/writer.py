@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from pbxbilling.domain.daemon_facts import StoreFailing, StoreRecovered
+from pbxbilling.domain.errors import StoreError
 from pbxbilling.domain.records import Record
-from pbxbilling.ports import Clock, EventSink, Store, StoreError
+from pbxbilling.ports.core import Clock, EventSink, RecordStore
 from pbxbilling.store.faults import RecordError
 from pbxbilling.store.queue import RecordQueue
 
@@ -35,7 +36,7 @@ class StoreWriter:
 
     def __init__(
         self,
-        store: Store,
+        store: RecordStore,
         clock: Clock,
         observer: EventSink,
         *,

@@ -9,7 +9,7 @@ from typing import Protocol
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from pbxbilling.domain.admission import NOTHING, Direction, Load, Mode
-from pbxbilling.services.views import BrokerView, OldPortView, StatusView
+from pbxbilling.domain.views import BrokerView, OldPortView, StatusView
 from pbxbilling.telemetry.counts import TenantLabels
 
 

@@ -9,7 +9,7 @@ import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 from pbxbilling.domain.facts import Fact
-from pbxbilling.ports import Clock
+from pbxbilling.ports.core import Clock
 from pbxbilling.telemetry.factlines import FactLines, Output
 from pbxbilling.telemetry.line import Line
 from pbxbilling.telemetry.lines import in_full, masked

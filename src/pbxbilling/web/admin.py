@@ -9,9 +9,8 @@ import orjson
 from fastapi import FastAPI, Request, Response
 
 from pbxbilling.config.faults import ConfigError
-from pbxbilling.ports import GatewayError, StoreError
+from pbxbilling.domain.errors import AdministrationError, GatewayError, StoreError
 from pbxbilling.services.accounts import AccountsError
-from pbxbilling.services.errors import AdministrationError
 from pbxbilling.web.actor import SUDO_USER, actor
 from pbxbilling.web.commands import COMMANDS, run
 from pbxbilling.web.commands.command import Arguments, Desk

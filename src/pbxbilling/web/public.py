@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.requests import ClientDisconnect
 
 from pbxbilling.domain.billing_facts import UsageResult
-from pbxbilling.services.views import StatusView
+from pbxbilling.domain.views import StatusView
 from pbxbilling.web.usage import UsageAnswer, UsageDoor
 
 

@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pbxbilling.domain.billing_facts import UsageReceived, UsageResult
 from pbxbilling.domain.bounds import UNITS_MOST
+from pbxbilling.domain.errors import NotKnownError, StoreError
 from pbxbilling.loudness import Loudness
-from pbxbilling.ports import Clock, EventSink, StoreError
-from pbxbilling.services.errors import NotKnownError
+from pbxbilling.ports.core import Clock, EventSink
 from pbxbilling.services.units import UnitDesk
 
 LIMIT = 16_384  # bytes of a body

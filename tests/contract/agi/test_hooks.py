@@ -17,7 +17,7 @@ from pbxbilling.clock import SystemClock
 from pbxbilling.config.forms import Address
 from pbxbilling.config.settings import Settings
 from pbxbilling.domain.hook import HookRequest, Verdict
-from pbxbilling.services.views import OldPortView
+from pbxbilling.domain.views import OldPortView
 from pbxbilling.telemetry.logs import Log
 from rig.site import free_port
 from tests.support.agi_client import AgiClient, ask, environment

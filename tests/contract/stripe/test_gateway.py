@@ -11,12 +11,13 @@ from typing import TypeVar
 import pytest
 
 from pbxbilling.clock import SystemClock
+from pbxbilling.domain.errors import GatewayError
 from pbxbilling.domain.gateway import Letter
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.subscription import Subscription
 from pbxbilling.payments.client import StripeApi
 from pbxbilling.payments.stripe_gateway import FETCH_S, PAGE, StripeGateway
-from pbxbilling.ports import GatewayError, Page
+from pbxbilling.ports.subscriptions import Page
 from rig.fakestripe import LIVE_KEY, TEST_KEY, FakeStripe, Fault
 from rig.localstripe import DECLINED_CARD, LocalStripe
 from rig.localstripe import KEY as LOCAL_KEY

@@ -13,13 +13,13 @@ import pytest
 
 from pbxbilling.domain.billed import InvoiceRun, RunState
 from pbxbilling.domain.charging import Charges, Charging
+from pbxbilling.domain.errors import GatewayError
 from pbxbilling.domain.gateway_facts import InvoiceIssued, PaymentAlert
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.domain.usage_invoice import InvoiceLine, UsageInvoice
 from pbxbilling.payments.client import Reply, StripeApi
 from pbxbilling.payments.invoice_api import StripeInvoices
 from pbxbilling.payments.invoicing import Invoicing
-from pbxbilling.ports import GatewayError
 from pbxbilling.store.sql import SqlStore
 from rig.fakestripe import TEST_KEY, FakeStripe, Fault
 from tests.support.billing import BASIC, Office, utc

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from pbxbilling.domain.errors import GatewayError
 from pbxbilling.domain.meter_event import MeterEvent
 from pbxbilling.payments.client import RejectedError, StripeApi
 from pbxbilling.payments.meter_api import StripeMeter
-from pbxbilling.ports import GatewayError
 from rig.fakestripe import FakeStripe, Fault
 
 

@@ -9,14 +9,13 @@ import pytest
 
 from pbxbilling.clock import SystemClock
 from pbxbilling.domain.book import AccountBook
+from pbxbilling.domain.errors import AdministrationError, GatewayError
 from pbxbilling.domain.plan import Cycle, Plan, StripePrices
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.payments.client import StripeApi
 from pbxbilling.payments.till import StripeTill
-from pbxbilling.ports import GatewayError
-from pbxbilling.services.errors import AdministrationError
 from pbxbilling.services.follow import Follower
 from pbxbilling.services.sell import Offer, Sales
 from pbxbilling.services.subscriptions import Subscriptions

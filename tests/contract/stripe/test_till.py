@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pbxbilling.clock import SystemClock
+from pbxbilling.domain.errors import GatewayError
 from pbxbilling.domain.plan import Cycle
 from pbxbilling.domain.sale import GatewayAccount, Line, Order, PriceFound
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.payments.client import StripeApi
 from pbxbilling.payments.till import StripeTill
-from pbxbilling.ports import GatewayError
 from rig.fakestripe import FakeStripe, Fault
 from tests.support.stripe_clients import api_of
 

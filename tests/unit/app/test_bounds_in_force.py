@@ -16,10 +16,10 @@ from pbxbilling.domain.admission import Direction
 from pbxbilling.domain.billing_facts import UsageResult
 from pbxbilling.domain.bounds import COUNT_MOST, FIRST_DAY, LAST_DAY, UNITS_MOST
 from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.errors import AdministrationError
 from pbxbilling.domain.plan import BillingIncrement, Limits, Plan
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.services.errors import AdministrationError
 from pbxbilling.services.units import UnitDesk
 from tests.support.clock import Clock
 from tests.support.number_bounds import every_number

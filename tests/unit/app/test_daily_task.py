@@ -11,8 +11,8 @@ from pbxbilling.config.settings import Settings
 from pbxbilling.domain.account_facts import DailyCheckDone, DailyCheckFailed
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.daily import DailyHour
+from pbxbilling.domain.errors import StoreError
 from pbxbilling.domain.facts import Fact
-from pbxbilling.ports import StoreError
 from pbxbilling.services.daily import DailyCheck
 from pbxbilling.services.write import AccountWriter
 from tests.support.clock import START, Clock
@@ -33,7 +33,9 @@ class Night:
         self.facts: list[Fact] = []
         self.ran = asyncio.Event()
         writer = AccountWriter(self.store, AccountBook(), self.clock, self._tell, asyncio.Lock())
-        check = DailyCheck(writer, self.store.mirrors, self.clock, self._tell, lambda: 7)
+        check = DailyCheck(
+            writer, self.store.mirrors, self.store, self.clock, self._tell, lambda: 7
+        )
         self.task = DailyTask(check, self.clock, self._tell, at(hour), DailyCheckFailed)
 
     def _tell(self, fact: Fact) -> None:

@@ -36,13 +36,13 @@ async def test_a_period_is_closed_when_the_task_is_woken_after_its_end(tmp_path:
     async with await SqlStore.open(tmp_path / "test.db") as store:
         book = AccountBook([BASIC], [ACME])
         accounts = AccountWriter(store, book, clock, tell, asyncio.Lock())
-        statements = Statements(store.bills, store.mirrors, accounts, clock, tell)
+        statements = Statements(store.bills, store.mirrors, store, accounts, clock, tell)
         closer = Closer(
             statements, book.tenants, clock, tell, dict, flush, lambda: asyncio.sleep(0)
         )
         task = StatementTask(closer, clock)
         running = asyncio.create_task(task.run())
-        while await store.mirrors.cursor("billed until: acme") is None:  # noqa: ASYNC110
+        while await store.cursor("billed until: acme") is None:  # noqa: ASYNC110
             await asyncio.sleep(0)
         clock.move_to(END)
         task.sink(CycleOpened(END, "globex", "in_1", END, END))

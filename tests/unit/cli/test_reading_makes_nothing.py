@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pbxbilling.cli.reach import ask
-from pbxbilling.ports import StoreError
+from pbxbilling.domain.errors import StoreError
 from pbxbilling.store.backup import copy_database
 from pbxbilling.web.commands import COMMANDS
 

@@ -8,9 +8,9 @@ import pytest
 
 from pbxbilling.doctor.check import Check, Result
 from pbxbilling.doctor.prices import Found, judge_plan, priced
+from pbxbilling.domain.errors import GatewayError
 from pbxbilling.domain.plan import Cycle, Plan, StripePrices
 from pbxbilling.domain.sale import PriceFound
-from pbxbilling.ports import GatewayError
 
 PLAN = Plan(
     "starter",

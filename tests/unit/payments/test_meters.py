@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from pbxbilling.backoff import Backoff
+from pbxbilling.domain.errors import GatewayError
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.gateway_facts import PaymentAlert, UsageGoesOn, UsageHeldUp, UsageTold
 from pbxbilling.domain.meter_event import EventState, LegMetered, MeterReport
 from pbxbilling.domain.records import EndWitness, LegRecord
 from pbxbilling.payments.meters import BATCH, MeterFeed
-from pbxbilling.ports import GatewayError
 from pbxbilling.store.sql import SqlStore
 from tests.support.clock import Clock
 from tests.support.memory_meter import MemoryMeter

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from pbxbilling.domain.errors import StoreError
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.gateway import Letter, LetterState
 from pbxbilling.domain.gateway_facts import WebhookReceived, WebhookResult
 from pbxbilling.payments.webhook import LIMIT, Webhook
-from pbxbilling.ports import StoreError
 from tests.support import stripe_bodies as bodies
 from tests.support.clock import START, Clock
 from tests.support.memory_store import MemoryStore

@@ -8,7 +8,7 @@ from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.services.administer import Administration
+from pbxbilling.services.administer_calls import CallAdministration
 from pbxbilling.services.apart import A_PART
 from pbxbilling.services.write import AccountWriter
 from tests.support.clock import Clock
@@ -26,7 +26,7 @@ async def test_reports_of_many_tenants_are_made_in_parts() -> None:
     store = MemoryStore()
     book = AccountBook([Plan("p")], [Tenant(f"t{number:03}", "p") for number in range(TENANTS)])
     writer = AccountWriter(store, book, Clock(), lambda _fact: None, asyncio.Lock())
-    desk = Administration(store, writer, Clock(), Policy, rest=rest)
+    desk = CallAdministration(store, store, writer, Clock(), Policy, rest=rest)
     assert [one.tenant for one in await desk.tenants()] == sorted(book.tenants)
     assert len(rests) == 2
     assert [one.tenant for one in await desk.usage.report(None, None)] == sorted(book.tenants)

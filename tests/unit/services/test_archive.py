@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from pbxbilling.domain.errors import NotKnownError
 from pbxbilling.domain.statement import StatementKind
 from pbxbilling.services.archive import Archive
-from pbxbilling.services.errors import NotKnownError
 from tests.support.billing import Office, utc
 
 OVERAGE = "overage:500000"

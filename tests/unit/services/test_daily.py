@@ -12,11 +12,11 @@ import pytest
 from pbxbilling.domain.account_facts import DailyCheckDone, StandingChanged
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.daily import DailyHour
+from pbxbilling.domain.errors import StoreError
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.standing import Blocker, Status, Turn
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.ports import StoreError
 from pbxbilling.services.daily import CURSOR, DailyCheck
 from pbxbilling.services.write import AccountWriter
 from tests.support.clock import START, Clock
@@ -43,7 +43,12 @@ class Office:
         self.book = AccountBook([plan], tenants)
         writer = AccountWriter(self.store, self.book, self.clock, self.facts.append, asyncio.Lock())
         self.check = DailyCheck(
-            writer, self.store.mirrors, self.clock, self.facts.append, lambda: GRACE_DAYS
+            writer,
+            self.store.mirrors,
+            self.store,
+            self.clock,
+            self.facts.append,
+            lambda: GRACE_DAYS,
         )
 
     def days(self, number: float) -> datetime:
@@ -167,7 +172,7 @@ async def test_what_could_not_be_kept_is_due_again_and_not_in_force() -> None:
     office.store.fault = None
     await office.check.run()
     assert len(office.turns) == 1
-    assert office.store.mirrors.cursors[CURSOR] == START
+    assert office.store.cursors[CURSOR] == START
 
 
 async def test_a_deactivated_plan_is_named_when_its_tenants_period_is_renewed() -> None:

@@ -13,8 +13,8 @@ from pbxbilling.domain.hook import Verdict
 from pbxbilling.domain.plan import Overage, Plan
 from pbxbilling.domain.signals import ChannelSeen
 from pbxbilling.domain.standing import Blocker
+from pbxbilling.domain.views import CallView
 from pbxbilling.services.adopt import Adopter
-from pbxbilling.services.views import CallView
 from tests.support.world import World, plan
 
 HARD = Plan("plan", included_minutes=1, overage=Overage.BLOCK)

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from pbxbilling.app.figures import FiguresTask
 from pbxbilling.domain.account_facts import AccountsChanged
+from pbxbilling.domain.errors import StoreError
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.figures import FiguresTaken
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.standing import Status
-from pbxbilling.ports import StoreError
 from pbxbilling.services.figures import Figures, moves_figures
 from tests.support.bill_records import saved
 from tests.support.facts import one_of_each

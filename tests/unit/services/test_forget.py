@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 
 from pbxbilling.domain.cursor import Cursor
+from pbxbilling.domain.errors import AdministrationError, NotKnownError, StoreError
 from pbxbilling.domain.records import AuditRecord, Record
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.ports import StoreError
-from pbxbilling.services.errors import AdministrationError, NotKnownError
 from pbxbilling.services.forget import Forgotten
 from pbxbilling.services.statements import cursor_of
 from tests.support.bill_records import copy_of, saved

@@ -16,17 +16,17 @@ from pbxbilling.config.accounts_file import read_accounts
 from pbxbilling.domain.account_facts import StandingChanged
 from pbxbilling.domain.admission import Direction, Reason
 from pbxbilling.domain.book import AccountBook
+from pbxbilling.domain.errors import AdministrationError
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.standing import TRANSITIONS, Status
 from pbxbilling.domain.subscription import TURNS
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.services.administer import Administration
 from pbxbilling.services.daily import DailyCheck
-from pbxbilling.services.errors import AdministrationError
 from pbxbilling.services.follow import Follower
 from pbxbilling.services.write import AccountWriter
+from tests.support.administration import administrations
 from tests.support.clock import Clock
 from tests.support.gateway_records import subscription
 from tests.support.memory_store import MemoryStore
@@ -103,8 +103,10 @@ class Office:
         self.follower = Follower(
             writer, self.store.mirrors, clock, tell, lambda: grace_days, live=False
         )
-        self.desk = Administration(self.store, writer, clock, lambda: self.policy)
-        self.check = DailyCheck(writer, self.store.mirrors, clock, tell, lambda: grace_days)
+        self.desk, _ = administrations(self.store, writer, clock, lambda: self.policy)
+        self.check = DailyCheck(
+            writer, self.store.mirrors, self.store, clock, tell, lambda: grace_days
+        )
 
     @property
     def tenant(self) -> Tenant:

@@ -19,13 +19,13 @@ from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.records import LegRecord, Record
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.ports import Store
-from pbxbilling.services.administer import Administration
+from pbxbilling.services.administer_calls import CallAdministration
 from pbxbilling.services.record import Recorder
 from pbxbilling.services.write import AccountWriter
 from pbxbilling.store.sql import SqlStore
 from tests.support.clock import Clock
 from tests.support.store_records import NOON, after, ended_leg
+from tests.support.whole_store import WholeStore
 
 METER = Charging(Charges.METER_EVENTS)
 BOTH = frozenset({LegDirection.OUTBOUND, LegDirection.INBOUND})
@@ -95,12 +95,14 @@ def test_a_leg_that_is_corrected_to_nothing_corrects_its_event() -> None:
     assert kept(leg, book(), corrects=ended_leg()) == [leg, LegMetered(leg.key)]
 
 
-async def assign(store: Store, accounts: AccountBook) -> None:
+async def assign(store: WholeStore, accounts: AccountBook) -> None:
     clock = Clock(after(3600))
     writer = AccountWriter(store, accounts, clock, lambda _: None, asyncio.Lock())
     leg = ended_leg(tenant=None, billed_s=0, allowance_s=0)
     await store.commit([leg])
-    await Administration(store, writer, clock, Policy).usage.assign(str(leg.key), "acme", "me")
+    await CallAdministration(store, store, writer, clock, Policy).usage.assign(
+        str(leg.key), "acme", "me"
+    )
 
 
 async def test_a_leg_that_is_assigned_later_is_metered_then(tmp_path: Path) -> None:

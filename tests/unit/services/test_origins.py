@@ -8,13 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pbxbilling.domain.errors import AdministrationError, StoreError
 from pbxbilling.domain.key_origin import AccountKind, KeyOrigin, SetBy
 from pbxbilling.domain.plan import Limits, Plan, StripePrices
 from pbxbilling.domain.records import AuditRecord
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.ports import StoreError
-from pbxbilling.services.errors import AdministrationError
 from tests.support.accounts_desk import AccountsDesk, toml
 from tests.support.billing import billing_desk
 from tests.support.clock import START
@@ -153,7 +152,7 @@ async def test_origins_of_one_slug_tell_plan_and_tenant_apart() -> None:
     at = AccountsDesk([Plan("acme", limits=Limits(3))], [Tenant("acme", "acme")])
     await at.administration.suspend("acme", "root")
     assert await at.origins("acme", AccountKind.PLAN) == {}
-    detail = await at.administration.tenant("acme")
+    detail = await at.calls.tenant("acme")
     assert [one.key for one in detail.origins] == ["status"]
 
 

@@ -8,8 +8,8 @@ from datetime import datetime
 import pytest
 
 from pbxbilling.domain.charging import Charges, Charging
+from pbxbilling.domain.errors import AdministrationError
 from pbxbilling.domain.plan import Cycle
-from pbxbilling.services.errors import AdministrationError
 from pbxbilling.services.period_changes import PeriodChanges, PlanChangeReport
 from tests.support.billing import ACME, BASIC, PRO, Office, utc
 

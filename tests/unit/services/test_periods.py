@@ -14,7 +14,7 @@ from pbxbilling.domain.plan import Overage, Plan
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.records import PbxMark
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.services.administer import Administration
+from pbxbilling.services.administer_calls import CallAdministration
 from pbxbilling.services.write import AccountWriter
 from tests.support.clock import START, Clock
 from tests.support.memory_store import MemoryStore
@@ -85,7 +85,9 @@ async def test_usage_is_reported_by_the_period_that_runs() -> None:
     store = await kept("2026-10")
     book = AccountBook([HARD], [ANCHORED, Tenant("by-month", "plan")])
     writer = AccountWriter(store, book, Clock(), lambda _fact: None, asyncio.Lock())
-    reports = await Administration(store, writer, Clock(), Policy).usage.report(None, None)
+    reports = await CallAdministration(store, store, writer, Clock(), Policy).usage.report(
+        None, None
+    )
     assert [(r.tenant, r.month, r.outbound_calls) for r in reports] == [
         ("acme", "2026-10", 1),
         ("by-month", "2026-11", 0),

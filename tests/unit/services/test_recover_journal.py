@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pbxbilling.domain.call_facts import LegEnded
+from pbxbilling.domain.errors import StoreError
 from pbxbilling.domain.journal import JournalError, JournalRow
 from pbxbilling.domain.pbx_facts import JournalReadable, JournalUnreadable
 from pbxbilling.domain.records import LegRecord, PbxMark
-from pbxbilling.ports import StoreError
 from tests.support.journal_rows import EPOCH_S, PHONE, at, outbound, row
 from tests.support.memory_store import MemoryStore
 from tests.support.recovery import KEY, PBX, ListedJournal, Run, recover

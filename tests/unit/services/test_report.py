@@ -11,7 +11,7 @@ from pbxbilling.domain.channel import LegDirection
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.records import UsageRow
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.services.report import usage_reports
+from pbxbilling.services.usage_report import usage_reports
 
 USED = UsageRow("acme", "2026-11", LegDirection.OUTBOUND, 1, 290_000_000, 300, 300)
 

@@ -8,11 +8,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from pbxbilling.domain.errors import AdministrationError, GatewayError, NotKnownError, StoreError
 from pbxbilling.domain.plan import Cycle, StripePrices
 from pbxbilling.domain.sale import Line, SalePages
 from pbxbilling.domain.standing import Status
-from pbxbilling.ports import GatewayError, StoreError
-from pbxbilling.services.errors import AdministrationError, NotKnownError
 from tests.support.gateway_records import customer
 from tests.support.shop import ACME, STARTER, Shop
 

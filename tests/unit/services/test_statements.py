@@ -17,15 +17,14 @@ from pbxbilling.domain.billing_facts import (
     StatementsWait,
 )
 from pbxbilling.domain.channel import LegDirection
+from pbxbilling.domain.errors import AdministrationError, NotKnownError, StoreError
 from pbxbilling.domain.records import EndWitness
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.statement import StatementKind
 from pbxbilling.domain.subscription import Subscription
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.ports import StoreError
 from pbxbilling.services.accounts import TenantChange
 from pbxbilling.services.close import SOON
-from pbxbilling.services.errors import AdministrationError, NotKnownError
 from tests.support.billing import ACME, BASIC, PRO, Office, utc
 
 OVERAGE = "overage:500000"

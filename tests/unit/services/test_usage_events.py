@@ -11,10 +11,10 @@ import pytest
 
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.charging import Charges, Charging
+from pbxbilling.domain.errors import AdministrationError
 from pbxbilling.domain.meter_event import EventState, LegMetered
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.services.errors import AdministrationError
 from pbxbilling.services.usage_events import UsageEvents
 from pbxbilling.services.write import AccountWriter
 from pbxbilling.store.sql import SqlStore

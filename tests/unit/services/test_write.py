@@ -11,11 +11,11 @@ import pytest
 from pbxbilling.domain.account_facts import StandingChanged
 from pbxbilling.domain.billed import PlanSwitched
 from pbxbilling.domain.book import AccountBook
+from pbxbilling.domain.errors import StoreError
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.standing import Blocker, Status, Turn
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.ports import StoreError
 from pbxbilling.services.accounts import TenantChange
 from pbxbilling.services.write import AccountWriter
 from tests.support.clock import START, Clock

@@ -13,11 +13,11 @@ import pytest
 from sqlalchemy import BigInteger
 
 from pbxbilling.domain.billed import BillingCycle, PlanSwitched
+from pbxbilling.domain.errors import StoreError
 from pbxbilling.domain.key_origin import AccountKind, KeyOrigin, SetBy
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.records import AuditRecord, PbxMark, Record
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.ports import StoreError
 from pbxbilling.store import schema
 from pbxbilling.store.holding_of import NothingHeldError, export_tenant, is_instant
 from pbxbilling.store.sql import SqlStore

@@ -18,12 +18,12 @@ from sqlalchemy import Select, create_engine, func, select
 from sqlalchemy.dialects import sqlite
 
 from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.errors import StoreError
 from pbxbilling.domain.gateway import LetterState
 from pbxbilling.domain.key_origin import AccountKind, KeyOrigin, SetBy
 from pbxbilling.domain.plan import Cycle, Limits, Plan, StripePrices
 from pbxbilling.domain.records import Accounts
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.ports import StoreError
 from pbxbilling.store import migrations, schema
 from pbxbilling.store.backup import copy_database
 from pbxbilling.store.faults import FileError, RecordError, told_as_store_errors

@@ -10,9 +10,9 @@ import pytest
 
 from pbxbilling.domain.admission import Outcome
 from pbxbilling.domain.daemon_facts import StoreFailing, StoreRecovered
+from pbxbilling.domain.errors import StoreError
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.records import AuditRecord, LegAssigned, Record
-from pbxbilling.ports import StoreError
 from pbxbilling.store.faults import RecordError
 from pbxbilling.store.writer import StoreWriter
 from tests.support.clock import Clock

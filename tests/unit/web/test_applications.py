@@ -11,15 +11,15 @@ from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.services.administer import Administration
+from pbxbilling.domain.views import StatusView, StoreView
 from pbxbilling.services.compare import Comparison
 from pbxbilling.services.daily import DailyCheck
 from pbxbilling.services.figures import Figures
-from pbxbilling.services.views import StatusView, StoreView
 from pbxbilling.services.write import AccountWriter
 from pbxbilling.web.admin import admin_app
 from pbxbilling.web.commands.command import Desk as CommandDesk
 from pbxbilling.web.public import public_app
+from tests.support.administration import administrations
 from tests.support.billing import billing_desk
 from tests.support.clock import Clock
 from tests.support.figures import Unscraped
@@ -91,8 +91,10 @@ class Desk:
         self.book = AccountBook([Plan("p")], [Tenant("acme", "p")])
         self.facts: list[Fact] = []
         writer = AccountWriter(self.store, self.book, Clock(), self.facts.append, asyncio.Lock())
-        administration = Administration(self.store, writer, Clock(), Policy)
-        daily = DailyCheck(writer, self.store.mirrors, Clock(), self.facts.append, lambda: 7)
+        administration, calls = administrations(self.store, writer, Clock())
+        daily = DailyCheck(
+            writer, self.store.mirrors, self.store, Clock(), self.facts.append, lambda: 7
+        )
         billing = billing_desk(self.store, writer, Clock())
         figures = Figures(self.book, self.store.mirrors, self.store.bills, Clock(), Policy)
         comparison = Comparison(self.book, self.store.bills, NoMinutes())
@@ -101,7 +103,9 @@ class Desk:
         app = of_user(
             0,
             admin_app(
-                CommandDesk(administration, daily, billing, purge, figures, forgetter, comparison)
+                CommandDesk(
+                    administration, calls, daily, billing, purge, figures, forgetter, comparison
+                )
             ),
         )
         transport = httpx.ASGITransport(app=app)

@@ -9,20 +9,19 @@ from typing import Any
 import pytest
 
 from pbxbilling.domain.billed import InvoiceRun, RunState
+from pbxbilling.domain.errors import AdministrationError, GatewayError, NotKnownError
 from pbxbilling.domain.gateway import LetterState
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.standing import Status
-from pbxbilling.ports import GatewayError
-from pbxbilling.services.administer import Administration
 from pbxbilling.services.compare import Comparison
 from pbxbilling.services.daily import DailyCheck
-from pbxbilling.services.errors import AdministrationError, NotKnownError
 from pbxbilling.services.figures import Figures
 from pbxbilling.services.usage_events import UsageEvents
 from pbxbilling.web.admin import REFUSALS
 from pbxbilling.web.commands import COMMANDS
 from pbxbilling.web.commands.command import Desk, PaymentDesk
 from pbxbilling.web.commands.shape import plain
+from tests.support.administration import administrations
 from tests.support.billing import billing_desk
 from tests.support.gateway_records import invoice, letter
 from tests.support.memory_meter import NoEvents
@@ -51,8 +50,8 @@ def desk(shop: Shop, *, keys: bool = True) -> Desk:
     usage = UsageEvents(NoEvents(), shop.writer)
     payments = PaymentDesk(shop.sales, shop.subscriptions, mirrors, usage, issued)
     return Desk(
-        Administration(shop.store, shop.writer, shop.clock, Policy),
-        DailyCheck(shop.writer, mirrors, shop.clock, shop.facts.append, lambda: 7),
+        *administrations(shop.store, shop.writer, shop.clock),
+        DailyCheck(shop.writer, mirrors, shop.store, shop.clock, shop.facts.append, lambda: 7),
         billing_desk(shop.store, shop.writer, shop.clock),
         purge_of(shop.store, shop.clock, shop.facts),
         Figures(shop.book, shop.store.mirrors, shop.store.bills, shop.clock, Policy),

@@ -8,12 +8,12 @@ import orjson
 
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.statement_json import statement_from
-from pbxbilling.services.administer import Administration
 from pbxbilling.services.compare import Comparison
 from pbxbilling.services.daily import DailyCheck
 from pbxbilling.services.figures import Figures
 from pbxbilling.web.commands import run
 from pbxbilling.web.commands.command import Desk
+from tests.support.administration import administrations
 from tests.support.billing import Office, billing_desk
 from tests.support.purges import NoMinutes, forgetter_of, purge_of
 
@@ -36,8 +36,10 @@ class Served(Office):
 
     async def serve(self, command: str, **given: object) -> Any:
         desk = Desk(
-            Administration(self.store, self.writer, self.clock, Policy),
-            DailyCheck(self.writer, self.store.mirrors, self.clock, self.tell, lambda: 7),
+            *administrations(self.store, self.writer, self.clock),
+            DailyCheck(
+                self.writer, self.store.mirrors, self.store, self.clock, self.tell, lambda: 7
+            ),
             billing_desk(self.store, self.writer, self.clock),
             purge_of(self.store, self.clock, []),
             Figures(self.writer.book, self.store.mirrors, self.store.bills, self.clock, Policy),

@@ -10,6 +10,7 @@ from pbxbilling.config.accounts_file import read_accounts
 from pbxbilling.config.tenants_csv import read_tenants, write_tenants
 from pbxbilling.domain.bounds import read_day
 from pbxbilling.services.accounts import Change, ChangeKind
+from pbxbilling.services.administer import TenantResult
 from pbxbilling.services.report import PlanReport
 from pbxbilling.web.commands.command import Arguments, Command, Desk
 
@@ -73,11 +74,25 @@ def _plan(report: PlanReport) -> dict[str, Any]:
 
 
 async def _tenants(desk: Desk, _given: Arguments, _actor: str) -> Any:
-    return await desk.administration.tenants()
+    return await desk.calls.tenants()
+
+
+async def _suspend(desk: Desk, given: Arguments, actor: str) -> Any:
+    return await _result(desk, await desk.administration.suspend(given["tenant"], actor))
+
+
+async def _activate(desk: Desk, given: Arguments, actor: str) -> Any:
+    return await _result(desk, await desk.administration.activate(given["tenant"], actor))
 
 
 async def _trial(desk: Desk, given: Arguments, actor: str) -> Any:
-    return await desk.administration.trial(given["tenant"], read_day(given["until"]), actor)
+    until = read_day(given["until"])
+    return await _result(desk, await desk.administration.trial(given["tenant"], until, actor))
+
+
+async def _result(desk: Desk, result: TenantResult) -> dict[str, Any]:
+    report = await desk.calls.reports.report(result.tenant)
+    return {"tenant": report, "changed": result.changed, "notes": result.notes}
 
 
 COMMANDS: Mapping[str, Command] = {
@@ -87,12 +102,8 @@ COMMANDS: Mapping[str, Command] = {
     "tenants": Command(_tenants),
     "export": Command(_export),
     "import": Command(_import, writes=True),
-    "tenant": Command(lambda desk, given, _actor: desk.administration.tenant(given["tenant"])),
-    "suspend": Command(
-        lambda desk, given, actor: desk.administration.suspend(given["tenant"], actor), writes=True
-    ),
-    "activate": Command(
-        lambda desk, given, actor: desk.administration.activate(given["tenant"], actor), writes=True
-    ),
+    "tenant": Command(lambda desk, given, _actor: desk.calls.tenant(given["tenant"])),
+    "suspend": Command(_suspend, writes=True),
+    "activate": Command(_activate, writes=True),
     "trial": Command(_trial, writes=True),
 }

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from pbxbilling.domain.billed import InvoiceRun
-from pbxbilling.ports import Bills, Clock, Mirrors, Store
+from pbxbilling.domain.errors import AdministrationError
+from pbxbilling.ports.billing import Bills
+from pbxbilling.ports.calls import CallStore
+from pbxbilling.ports.core import Clock
+from pbxbilling.ports.subscriptions import Mirrors
 from pbxbilling.services.administer import Administration
+from pbxbilling.services.administer_calls import CallAdministration
 from pbxbilling.services.archive import Archive
 from pbxbilling.services.compare import Comparison
 from pbxbilling.services.daily import DailyCheck
-from pbxbilling.services.errors import AdministrationError
 from pbxbilling.services.figures import Figures
 from pbxbilling.services.forget import Forgetter
 from pbxbilling.services.period_changes import PeriodChanges
@@ -55,7 +59,12 @@ class BillingDesk:
 
     @classmethod
     def of(
-        cls, statements: Statements, store: Store, bills: Bills, writer: AccountWriter, clock: Clock
+        cls,
+        statements: Statements,
+        store: CallStore,
+        bills: Bills,
+        writer: AccountWriter,
+        clock: Clock,
     ) -> Self:
         """All of them, over the statements of one store."""
         return cls(
@@ -73,6 +82,7 @@ class Desk:
     """
 
     administration: Administration
+    calls: CallAdministration
     daily: DailyCheck
     billing: BillingDesk
     purge: Purge

@@ -13,17 +13,17 @@ _DECISIONS = 1000  # at most, the newest
 
 
 async def _status(desk: Desk, _given: Arguments, _actor: str) -> Any:
-    status = desk.administration.status()
+    status = desk.calls.status()
     return {**plain(status), "ready": status.ready}
 
 
 async def _calls(desk: Desk, given: Arguments, _actor: str) -> Any:
-    return await desk.administration.calls(given["tenant"])
+    return await desk.calls.calls(given["tenant"])
 
 
 async def _decisions(desk: Desk, given: Arguments, _actor: str) -> Any:
     since = instant(given, "since")
-    return await desk.administration.decisions(
+    return await desk.calls.decisions(
         tenant=given["tenant"], since=since, refused=given["refused"], limit=_DECISIONS
     )
 
@@ -32,7 +32,7 @@ COMMANDS: Mapping[str, Command] = {
     "status": Command(_status, needs_daemon=True),
     "calls": Command(_calls, needs_daemon=True),
     "release": Command(
-        lambda desk, given, actor: desk.administration.release(given["call"], actor),
+        lambda desk, given, actor: desk.calls.release(given["call"], actor),
         needs_daemon=True,
     ),
     "decisions": Command(_decisions),

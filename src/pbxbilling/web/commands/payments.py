@@ -7,12 +7,11 @@ from typing import Any
 
 from pbxbilling.domain.billed import InvoiceRun
 from pbxbilling.domain.bounds import read_period
+from pbxbilling.domain.errors import AdministrationError, GatewayError
 from pbxbilling.domain.gateway import Letter, LetterState
 from pbxbilling.domain.money import from_minor
 from pbxbilling.domain.plan import Cycle
 from pbxbilling.domain.subscription import Invoice
-from pbxbilling.ports import GatewayError
-from pbxbilling.services.errors import AdministrationError
 from pbxbilling.web.commands.command import Arguments, Command, Desk
 from pbxbilling.web.commands.given import period
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pbxbilling.domain.records import LegRecord
 from pbxbilling.domain.subscription import Subscription
-from pbxbilling.services.views import CallView
+from pbxbilling.domain.views import CallView
 
 _RENAMED: Mapping[type, Mapping[str, str]] = {
     CallView: {"caller": "from", "number": "to"},

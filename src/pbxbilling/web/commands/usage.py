@@ -10,19 +10,19 @@ from pbxbilling.web.commands.given import month
 
 
 async def _usage(desk: Desk, given: Arguments, _actor: str) -> Any:
-    return await desk.administration.usage.report(given["tenant"], month(given))
+    return await desk.calls.usage.report(given["tenant"], month(given))
 
 
 async def _unowned(desk: Desk, _given: Arguments, _actor: str) -> Any:
-    return await desk.administration.usage.unowned()
+    return await desk.calls.usage.unowned()
 
 
 async def _estimated(desk: Desk, given: Arguments, _actor: str) -> Any:
-    return await desk.administration.usage.estimated(given["tenant"], given["month"])
+    return await desk.calls.usage.estimated(given["tenant"], given["month"])
 
 
 async def _assign(desk: Desk, given: Arguments, actor: str) -> Any:
-    return await desk.administration.usage.assign(given["leg"], given["tenant"], actor)
+    return await desk.calls.usage.assign(given["leg"], given["tenant"], actor)
 
 
 COMMANDS: Mapping[str, Command] = {

@@ -1,4 +1,4 @@
-"""A payment gateway: what it knows, and what it is asked to do."""
+"""A payment gateway as far as subscriptions go, and what the store keeps of it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from pbxbilling.domain.gateway import Letter
-from pbxbilling.domain.meter_event import MeterEvent, MeterReport
+from pbxbilling.domain.billed import BillingCycle
+from pbxbilling.domain.gateway import Letter, LetterState
 from pbxbilling.domain.sale import Checkout, GatewayAccount, Order, PriceFound
-from pbxbilling.domain.subscription import Customer, Subscription
+from pbxbilling.domain.subscription import Customer, Invoice, Subscription
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.domain.usage_invoice import InvoiceLine, UsageInvoice
 
 T = TypeVar("T")
 
@@ -103,68 +102,33 @@ class Till(Protocol):
         ...
 
 
-class UsageMeter(Protocol):
-    """What the gateway's meter of whole minutes takes. All of it as in `Gateway`."""
+class Mirrors(Protocol):
+    """What the store keeps of the payment gateway; raises StoreError as the store does."""
 
-    async def send(self, event: MeterEvent, customer: str) -> None:
-        """Send one event; sent again within a day it counts once.
-
-        Raises GatewayError: with `away` whether it arrived is unknown, unless it never left.
-        """
+    async def subscription(self, ident: str) -> Subscription | None:
+        """One subscription by its id."""
         ...
 
-    async def minutes(self, customer: str, begins: datetime, ends: datetime) -> int:
-        """The sum of a customer's events in [begins, ends), both on whole minutes."""
+    async def subscriptions(self, *, tenant: str | None = None) -> list[Subscription]:
+        """Subscriptions, the oldest first."""
         ...
 
-    async def report(self, ident: str) -> MeterReport:
-        """What a report of events that could not be used says."""
+    async def customer(self, ident: str) -> Customer | None:
+        """One customer by its id."""
         ...
 
-
-class IssuedInvoice(NamedTuple):
-    """An invoice of the gateway: `draft` while it can be changed, the keys of its `lines`."""
-
-    id: str
-    draft: bool
-    total: int
-    lines: Sequence[str]
-
-
-class Invoices(Protocol):
-    """Invoices of usage at the gateway. All of it as in `Till`."""
-
-    async def find(self, order: UsageInvoice) -> IssuedInvoice | None:
-        """The invoice of that tenant and month, if it was created ever."""
+    async def invoices(self, *, tenant: str | None = None, limit: int = 1000) -> list[Invoice]:
+        """Invoices, the newest first."""
         ...
 
-    async def create(self, order: UsageInvoice) -> IssuedInvoice:
-        """A draft of it, without lines."""
+    async def letters(self, *states: LetterState, limit: int = 1000) -> list[Letter]:
+        """Stored events in any of these states, in the order of their arrival."""
         ...
 
-    async def add(self, order: UsageInvoice, invoice: str, line: InvoiceLine) -> None:
-        """Put a line on a draft."""
+    async def letter(self, ident: str) -> Letter | None:
+        """One stored event by its id."""
         ...
 
-    async def invoice(self, order: UsageInvoice, ident: str) -> IssuedInvoice:
-        """It as it is now."""
+    async def cycles(self, tenant: str) -> list[BillingCycle]:
+        """The cycles that invoices opened, in the order of their beginning."""
         ...
-
-    async def finalize(self, order: UsageInvoice, ident: str) -> None:
-        """It is to be paid from now on."""
-        ...
-
-    async def send(self, order: UsageInvoice, ident: str) -> None:
-        """Have it mailed."""
-        ...
-
-
-class GatewayError(Exception):
-    """The gateway could not be asked, or did not do it: the message says which, and the mend.
-
-    `away` tells the first from the second: asking again may help.
-    """
-
-    def __init__(self, message: str, *, away: bool) -> None:
-        super().__init__(message)
-        self.away = away

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol, Self
 
-from pbxbilling.domain.admission import Direction, Load, Mode
+from pbxbilling.domain.admission import Direction, Mode
 from pbxbilling.domain.call import Call, Channel
-from pbxbilling.domain.channel import ChannelKey, ChannelState, LegDirection
-from pbxbilling.domain.records import EndWitness, LegAssigned, LegRecord
+from pbxbilling.domain.channel import ChannelState, LegDirection
 
 
 class CallState(StrEnum):
@@ -89,50 +86,6 @@ def _leg_view(channel: Channel) -> LegView:
     else:
         state = CallState.UP if channel.state == ChannelState.UP else CallState.RINGING
     return LegView(channel.name, channel.key.uniqueid, channel.trunk, channel.direction, state)
-
-
-@dataclass(frozen=True, slots=True)
-class EstimatedLeg:
-    """A leg whose answer or end nobody saw. It is charged as far as it is proven, and no further.
-
-    It may have talked for `unproven_seconds` more, at the most; None: nobody knows. `gone_by`: by
-    when its end had come. `witness` is of the end, and may be a good one.
-    """
-
-    leg: ChannelKey
-    tenant: str | None
-    month: str | None
-    direction: LegDirection
-    caller: str
-    number: str
-    answered_at: datetime | None
-    answer_guessed: bool
-    ended_at: datetime | None
-    witness: EndWitness | None
-    gone_by: datetime | None
-    seconds: float
-    billed_seconds: int
-    unproven_seconds: float | None
-
-    @classmethod
-    def of(cls, leg: LegRecord) -> Self:
-        """The leg as it is listed."""
-        return cls(
-            leg=leg.key,
-            tenant=leg.tenant,
-            month=leg.month,
-            direction=leg.direction,
-            caller=leg.caller,
-            number=leg.number,
-            answered_at=leg.answered_at,
-            answer_guessed=leg.answer_guessed,
-            ended_at=leg.ended_at,
-            witness=leg.witness,
-            gone_by=leg.gone_by,
-            seconds=leg.talk_us / 1_000_000,
-            billed_seconds=leg.billed_s,
-            unproven_seconds=leg.unproven_s,
-        )
 
 
 class JournalState(StrEnum):
@@ -231,31 +184,3 @@ class StatusView:
     def ready(self) -> bool:
         """Whether every PBX is reconciled and heard, and what is counted is kept."""
         return self.store.ready and all(pbx.ready for pbx in self.pbxes)
-
-
-class Live(Protocol):
-    """The ledger of live calls, as administration sees it. Nothing here waits."""
-
-    def calls(self, tenant: str | None = None) -> Iterable[CallView]:
-        """Live calls, the oldest first, each as it is when it is taken; None does not filter."""
-        ...
-
-    def release(self, call: str, actor: str) -> CallView | None:
-        """Take the slot from one call, and say what it was; None for a call that is not live."""
-        ...
-
-    def status(self) -> StatusView:
-        """The daemon at this moment."""
-        ...
-
-    def load(self, tenant: str) -> Load:
-        """What the tenant holds against its limits at this moment."""
-        ...
-
-    def allowance_left_s(self, tenant: str) -> float | None:
-        """Seconds left of a hard allowance, live legs drawing; None for one that is not hard."""
-        ...
-
-    def assigned(self, leg: LegAssigned) -> None:
-        """An ended leg was given to a tenant: its allowance is drawn on from now on."""
-        ...

@@ -1,4 +1,4 @@
-"""Why a command cannot be done as things stand: each message says why, and the mend."""
+"""Why something cannot be done as things stand: each message says why, and the mend."""
 
 from __future__ import annotations
 
@@ -13,6 +13,21 @@ class NotKnownError(AdministrationError):
 
 class NeedsDaemonError(AdministrationError):
     """Only a running daemon knows the live calls."""
+
+
+class StoreError(Exception):
+    """The store cannot serve: the message names the file, the fault and the mend."""
+
+
+class GatewayError(Exception):
+    """The gateway could not be asked, or did not do it: the message says which, and the mend.
+
+    `away` tells the first from the second: asking again may help.
+    """
+
+    def __init__(self, message: str, *, away: bool) -> None:
+        super().__init__(message)
+        self.away = away
 
 
 def in_words(error: BaseException) -> str:

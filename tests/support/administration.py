@@ -1,0 +1,20 @@
+"""Commands about accounts and calls over a store in memory, where no daemon runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pbxbilling.domain.policy import Policy
+from pbxbilling.ports.core import Clock
+from pbxbilling.services.administer import Administration
+from pbxbilling.services.administer_calls import CallAdministration
+from pbxbilling.services.write import AccountWriter
+from tests.support.whole_store import WholeStore
+
+
+def administrations(
+    store: WholeStore, writer: AccountWriter, clock: Clock, policy: Callable[[], Policy] = Policy
+) -> tuple[Administration, CallAdministration]:
+    """Those of accounts, and those of calls."""
+    calls = CallAdministration(store, store, writer, clock, policy)
+    return Administration(store, writer, clock, policy, calls.reports), calls
