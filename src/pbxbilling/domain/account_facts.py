@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.standing import Status, Turn
 
 
 @dataclass(frozen=True, slots=True)
-class AccountsChanged:
+class AccountsChanged(Fact):
     """Plans or tenants were changed; in force for the next call."""
 
     at: datetime
@@ -19,7 +20,7 @@ class AccountsChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class StandingChanged:
+class StandingChanged(Fact):
     """A tenant's standing turned, by one row of the table of transitions; in force at once.
 
     `actor` is who did it: a user of the machine, the gateway, or the daily check.
@@ -35,7 +36,7 @@ class StandingChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class DailyCheckDone:
+class DailyCheckDone(Fact):
     """The daily check ran: `due` tenants had turns to book, `booked` turns were.
 
     `notices` are sentences about tenants that an operator should look at.
@@ -48,7 +49,7 @@ class DailyCheckDone:
 
 
 @dataclass(frozen=True, slots=True)
-class DailyCheckFailed:
+class DailyCheckFailed(Fact):
     """The daily check could not be done; it is tried again, and calls do not wait for it."""
 
     at: datetime

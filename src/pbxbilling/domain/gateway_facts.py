@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.gateway import LetterState
 from pbxbilling.domain.meter_event import EventState
 
@@ -24,7 +25,7 @@ class WebhookResult(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class WebhookReceived:
+class WebhookReceived(Fact):
     """The gateway, or somebody who says so, sent a body. `kind` is "" where nobody vouches for it.
 
     `loud` is false for the second and later of many refusals in a row.
@@ -39,7 +40,7 @@ class WebhookReceived:
 
 
 @dataclass(frozen=True, slots=True)
-class LetterTaken:
+class LetterTaken(Fact):
     """A stored event got on; `tenant` is whom it concerned, `note` what is not plain about it."""
 
     at: datetime
@@ -51,7 +52,7 @@ class LetterTaken:
 
 
 @dataclass(frozen=True, slots=True)
-class GatewayAway:
+class GatewayAway(Fact):
     """The payment gateway could not be asked; told once until it can."""
 
     at: datetime
@@ -59,14 +60,14 @@ class GatewayAway:
 
 
 @dataclass(frozen=True, slots=True)
-class GatewayBack:
+class GatewayBack(Fact):
     """It can be asked again."""
 
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Drifted:
+class Drifted(Fact):
     """The gateway knew what no event had told: it is applied."""
 
     at: datetime
@@ -75,7 +76,7 @@ class Drifted:
 
 
 @dataclass(frozen=True, slots=True)
-class PaymentAlert:
+class PaymentAlert(Fact):
     """Something about payments that a person has to look at."""
 
     at: datetime
@@ -84,7 +85,7 @@ class PaymentAlert:
 
 
 @dataclass(frozen=True, slots=True)
-class UsageTold:
+class UsageTold(Fact):
     """The meter event of a leg came to an end: it was sent, or why a person has to look at it."""
 
     at: datetime
@@ -96,7 +97,7 @@ class UsageTold:
 
 
 @dataclass(frozen=True, slots=True)
-class UsageHeldUp:
+class UsageHeldUp(Fact):
     """No usage can be sent for now; told once until it can."""
 
     at: datetime
@@ -104,14 +105,14 @@ class UsageHeldUp:
 
 
 @dataclass(frozen=True, slots=True)
-class UsageGoesOn:
+class UsageGoesOn(Fact):
     """It can be sent again."""
 
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class InvoiceIssued:
+class InvoiceIssued(Fact):
     """An invoice of a period's usage was finalized and sent; `total` in minor units."""
 
     at: datetime
