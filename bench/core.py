@@ -22,7 +22,7 @@ from pbxbilling.domain.channel import ChannelKey, Trunks
 from pbxbilling.domain.hook import HookRequest
 from pbxbilling.domain.plan import Limits, Plan
 from pbxbilling.domain.policy import Policy
-from pbxbilling.domain.records import Record
+from pbxbilling.domain.record import Record
 from pbxbilling.domain.signals import OF_THE_PBX, ChannelSeen, Hangup, Newchannel, Signal
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.services.core import Core as Services

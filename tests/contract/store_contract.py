@@ -17,13 +17,13 @@ from pbxbilling.domain.charging import Charges, Charging
 from pbxbilling.domain.destinations import DestinationRate
 from pbxbilling.domain.key_origin import AccountKind, KeyOrigin, SetBy
 from pbxbilling.domain.plan import BillingIncrement, Cycle, Limits, Overage, Plan, StripePrices
+from pbxbilling.domain.record import Record
 from pbxbilling.domain.records import (
     AuditRecord,
     EndWitness,
     LegAssigned,
     LegRecord,
     PbxMark,
-    Record,
     UsageRow,
 )
 from pbxbilling.domain.standing import Blocker, Status

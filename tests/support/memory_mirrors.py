@@ -8,7 +8,7 @@ from datetime import datetime
 from pbxbilling.domain.billed import BillingCycle
 from pbxbilling.domain.cursor import Cursor
 from pbxbilling.domain.gateway import Letter, LetterMoved, LetterState
-from pbxbilling.domain.records import Record
+from pbxbilling.domain.record import Record
 from pbxbilling.domain.subscription import Customer, Invoice, Subscription
 
 

@@ -19,6 +19,7 @@ from pbxbilling.domain.billed import (
 from pbxbilling.domain.channel import ChannelKey, LegDirection
 from pbxbilling.domain.key_origin import AccountKind, KeyOrigin, SetBy
 from pbxbilling.domain.plan import Plan
+from pbxbilling.domain.record import Record
 from pbxbilling.domain.records import (
     Accounts,
     AuditRecord,
@@ -27,7 +28,6 @@ from pbxbilling.domain.records import (
     LegAssigned,
     LegRecord,
     PbxMark,
-    Record,
     UsageRow,
 )
 from pbxbilling.domain.tenant import Tenant

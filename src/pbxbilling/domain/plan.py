@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from pbxbilling.domain.channel import LegDirection
 from pbxbilling.domain.destinations import DestinationRate
+from pbxbilling.domain.record import Record
 from pbxbilling.domain.units import UnitPrice
 
 
@@ -126,7 +127,7 @@ class StripePrices:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Record):
     """A plan by its slug, which never changes.
 
     Money is in minor units of `currency`; rates (`…_micros`) are millionths of its major unit. A

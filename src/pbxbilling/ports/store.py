@@ -19,6 +19,7 @@ from pbxbilling.domain.figures import Charged
 from pbxbilling.domain.gateway import Letter, LetterState
 from pbxbilling.domain.key_origin import AccountKind, KeyOrigin
 from pbxbilling.domain.meter_event import EventState, MeterBacklog, MeterEvent
+from pbxbilling.domain.record import Record
 from pbxbilling.domain.records import (
     Accounts,
     AuditRecord,
@@ -26,7 +27,6 @@ from pbxbilling.domain.records import (
     DecisionRecord,
     LegRecord,
     PbxMark,
-    Record,
     UsageRow,
 )
 from pbxbilling.domain.retention import Chore, Due

@@ -18,7 +18,8 @@ from pbxbilling.domain.gateway import Letter, LetterMoved, LetterState, Message,
 from pbxbilling.domain.gateway_facts import Drifted, LetterTaken, PaymentAlert
 from pbxbilling.domain.key_origin import SetBy
 from pbxbilling.domain.plan import Plan
-from pbxbilling.domain.records import AuditRecord, Record
+from pbxbilling.domain.record import Record
+from pbxbilling.domain.records import AuditRecord
 from pbxbilling.domain.standing import Status, Turn
 from pbxbilling.domain.subscription import TURNS, Customer, Subscription, follow, leading
 from pbxbilling.domain.tenant import Tenant

@@ -11,7 +11,8 @@ from pbxbilling.domain.meter_event import LegMetered
 from pbxbilling.domain.metering import is_metered
 from pbxbilling.domain.period import period_at
 from pbxbilling.domain.policy import Policy
-from pbxbilling.domain.records import LegAssigned, LegRecord, Record
+from pbxbilling.domain.record import Record
+from pbxbilling.domain.records import LegAssigned, LegRecord
 from pbxbilling.ports import Clock, Store
 from pbxbilling.services.apart import Rest, in_parts
 from pbxbilling.services.errors import AdministrationError, NotKnownError

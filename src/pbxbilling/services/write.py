@@ -11,7 +11,8 @@ from pbxbilling.domain.billed import PlanSwitched
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.key_origin import KeyOrigin, SetBy
 from pbxbilling.domain.plan import Plan
-from pbxbilling.domain.records import AuditRecord, Record
+from pbxbilling.domain.record import Record
+from pbxbilling.domain.records import AuditRecord
 from pbxbilling.domain.standing import Blocker, Status, Turn, check_transition
 from pbxbilling.ports import Clock, EventSink, Store
 from pbxbilling.services.accounts import Change, ChangeKind, FieldChange, TenantChange

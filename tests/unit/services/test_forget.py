@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from pbxbilling.domain.cursor import Cursor
-from pbxbilling.domain.records import AuditRecord, Record
+from pbxbilling.domain.record import Record
+from pbxbilling.domain.records import AuditRecord
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports import StoreError

@@ -17,7 +17,8 @@ from pbxbilling.domain.charging import Charges, Charging
 from pbxbilling.domain.meter_event import LegMetered
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.policy import Policy
-from pbxbilling.domain.records import LegRecord, Record
+from pbxbilling.domain.record import Record
+from pbxbilling.domain.records import LegRecord
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports import Store
 from pbxbilling.services.administer import Administration

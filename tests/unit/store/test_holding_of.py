@@ -15,7 +15,8 @@ from sqlalchemy import BigInteger
 from pbxbilling.domain.billed import BillingCycle, PlanSwitched
 from pbxbilling.domain.key_origin import AccountKind, KeyOrigin, SetBy
 from pbxbilling.domain.plan import Plan
-from pbxbilling.domain.records import AuditRecord, PbxMark, Record
+from pbxbilling.domain.record import Record
+from pbxbilling.domain.records import AuditRecord, PbxMark
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports import StoreError
 from pbxbilling.store import schema
