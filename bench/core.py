@@ -16,9 +16,9 @@ from random import randrange
 from pbxbilling import garbage
 from pbxbilling.app.facts import OF_CALLS, Facts
 from pbxbilling.clock import SystemClock
-from pbxbilling.domain.admission import Mode
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.channel import ChannelKey, Trunks
+from pbxbilling.domain.codes import Mode
 from pbxbilling.domain.hook import HookRequest
 from pbxbilling.domain.plan import Limits, Plan
 from pbxbilling.domain.policy import Policy

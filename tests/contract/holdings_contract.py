@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pbxbilling.domain.billed import SavedStatement
-from pbxbilling.domain.channel import LegDirection
+from pbxbilling.domain.codes import LegDirection
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.gateway import LetterState
 from pbxbilling.domain.record import Record

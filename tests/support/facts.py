@@ -9,7 +9,8 @@ from pbxbilling.domain.account_facts import (
     DailyCheckFailed,
     StandingChanged,
 )
-from pbxbilling.domain.admission import ADMITTED, Decision, Mode
+from pbxbilling.domain.admission import ADMITTED, Decision
+from pbxbilling.domain.admission_facts import AdmissionDecided
 from pbxbilling.domain.billing_facts import (
     CycleOpened,
     StatementFailed,
@@ -19,7 +20,6 @@ from pbxbilling.domain.billing_facts import (
     UsageResult,
 )
 from pbxbilling.domain.call_facts import (
-    AdmissionDecided,
     CallChanged,
     CallEnded,
     CallStarted,
@@ -31,6 +31,7 @@ from pbxbilling.domain.call_facts import (
     WouldCut,
 )
 from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.codes import Mode
 from pbxbilling.domain.daemon_facts import ConfigReloaded, StoreFailing, StoreRecovered, TaskFailed
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.figures import CurrencyFigures, FiguresTaken

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from pbxbilling.domain.admission import Outcome
 from pbxbilling.domain.billed import (
     BilledLeg,
     InvoiceRun,
@@ -16,7 +15,8 @@ from pbxbilling.domain.billed import (
     PlanSwitched,
     SavedStatement,
 )
-from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.codes import LegDirection, Outcome
 from pbxbilling.domain.key_origin import AccountKind, KeyOrigin, SetBy
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.record import Record

@@ -12,7 +12,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.codes import LegDirection
 from pbxbilling.domain.record import Record
 
 FINAL = 0  # the number of the final statement; interim copies are numbered from 1

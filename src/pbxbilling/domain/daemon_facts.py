@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from pbxbilling.domain.admission import Mode
+from pbxbilling.domain.codes import Mode
 from pbxbilling.domain.facts import Fact
 
 

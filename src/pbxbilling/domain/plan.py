@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 
-from pbxbilling.domain.channel import LegDirection
+from pbxbilling.domain.codes import LegDirection
 from pbxbilling.domain.destinations import DestinationRate
 from pbxbilling.domain.record import Record
 from pbxbilling.domain.units import UnitPrice

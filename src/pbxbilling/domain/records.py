@@ -13,8 +13,8 @@ from enum import StrEnum
 from operator import le
 from typing import Any
 
-from pbxbilling.domain.admission import Direction, Mode, Outcome, Reason
-from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.codes import Direction, LegDirection, Mode, Outcome, Reason
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.record import QueuedRecord, Record
 from pbxbilling.domain.tenant import Tenant

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from pbxbilling.domain.admission import Direction, Mode, Reason
 from pbxbilling.domain.charging import ON_STATEMENTS_ALONE, Charging
+from pbxbilling.domain.codes import Direction, Mode, Reason
 from pbxbilling.domain.period import Period, period_at
 from pbxbilling.domain.record import Record
 from pbxbilling.domain.standing import Blocker, Status

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from pbxbilling.domain.account_facts import StandingChanged
-from pbxbilling.domain.admission import Outcome, Reason
-from pbxbilling.domain.call_facts import AdmissionDecided, CallEnded
+from pbxbilling.domain.admission_facts import AdmissionDecided
+from pbxbilling.domain.call_facts import CallEnded
+from pbxbilling.domain.codes import Outcome, Reason
 from pbxbilling.domain.facts import Fact, instant_of
 from pbxbilling.domain.tenant import UNOWNED
 from pbxbilling.services.tenantstate import TenantState

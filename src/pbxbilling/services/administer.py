@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from typing import Any
 
-from pbxbilling.domain.admission import Mode
+from pbxbilling.domain.codes import Mode
 from pbxbilling.domain.key_origin import AccountKind, KeyOrigin, SetBy
 from pbxbilling.domain.period import zone
 from pbxbilling.domain.plan import Limits

@@ -9,12 +9,12 @@ from typing import Any, Protocol
 
 from pbxbilling import __version__
 from pbxbilling.domain.account_facts import AccountsChanged
-from pbxbilling.domain.admission import Load
 from pbxbilling.domain.allowance import Allowances
 from pbxbilling.domain.call_facts import LegEnded, SlotReleased
 from pbxbilling.domain.daemon_facts import ConfigReloaded
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.ledger import Ledger
+from pbxbilling.domain.load import Load
 from pbxbilling.domain.pbx_facts import (
     JournalReadable,
     JournalUnreadable,

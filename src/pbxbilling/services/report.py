@@ -9,9 +9,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from pbxbilling.domain.admission import Load, Mode
 from pbxbilling.domain.book import AccountBook, Terms
-from pbxbilling.domain.channel import LegDirection
+from pbxbilling.domain.codes import LegDirection, Mode
+from pbxbilling.domain.load import Load
 from pbxbilling.domain.period import period_of
 from pbxbilling.domain.plan import Limits, Plan
 from pbxbilling.domain.records import UsageRow

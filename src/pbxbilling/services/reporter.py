@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 
-from pbxbilling.domain.admission import Mode
 from pbxbilling.domain.book import AccountBook
+from pbxbilling.domain.codes import Mode
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports import Clock, Store

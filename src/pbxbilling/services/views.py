@@ -8,9 +8,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, Self
 
-from pbxbilling.domain.admission import Direction, Load, Mode
 from pbxbilling.domain.call import Call, Channel
-from pbxbilling.domain.channel import ChannelKey, ChannelState, LegDirection
+from pbxbilling.domain.channel import ChannelKey, ChannelState
+from pbxbilling.domain.codes import Direction, LegDirection, Mode
+from pbxbilling.domain.load import Load
 from pbxbilling.domain.records import EndWitness, LegAssigned, LegRecord
 
 

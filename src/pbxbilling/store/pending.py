@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Hashable
 from typing import Any
 
-from pbxbilling.domain.admission import Outcome
+from pbxbilling.domain.codes import Outcome
 from pbxbilling.domain.meter_event import LegMetered
 from pbxbilling.domain.record import QueuedRecord
 from pbxbilling.domain.records import (

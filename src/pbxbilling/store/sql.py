@@ -12,8 +12,8 @@ from typing import Self
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pbxbilling.domain.admission import Outcome
 from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.codes import Outcome
 from pbxbilling.domain.key_origin import AccountKind, KeyOrigin
 from pbxbilling.domain.record import Record
 from pbxbilling.domain.records import (

@@ -13,7 +13,7 @@ from pbxbilling.domain.account_facts import (
     DailyCheckFailed,
     StandingChanged,
 )
-from pbxbilling.domain.admission import Reason
+from pbxbilling.domain.admission_facts import AdmissionDecided
 from pbxbilling.domain.billing_facts import (
     CycleOpened,
     StatementFailed,
@@ -21,14 +21,8 @@ from pbxbilling.domain.billing_facts import (
     StatementsWait,
     UsageReceived,
 )
-from pbxbilling.domain.call_facts import (
-    AdmissionDecided,
-    ClockDisagreed,
-    CutArmed,
-    LegEnded,
-    SlotReleased,
-    WouldCut,
-)
+from pbxbilling.domain.call_facts import ClockDisagreed, CutArmed, LegEnded, SlotReleased, WouldCut
+from pbxbilling.domain.codes import Reason
 from pbxbilling.domain.daemon_facts import ConfigReloaded, StoreFailing, TaskFailed
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.figures import FiguresTaken

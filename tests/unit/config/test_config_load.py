@@ -9,7 +9,8 @@ import pytest
 
 from pbxbilling.config import ConfigError, Settings, load
 from pbxbilling.config.sections import RefusalSettings
-from pbxbilling.domain.admission import COUNTED_REASONS, Direction, Mode, Reason
+from pbxbilling.domain.admission import COUNTED_REASONS
+from pbxbilling.domain.codes import Direction, Mode, Reason
 
 Write = Callable[[str], Path]
 

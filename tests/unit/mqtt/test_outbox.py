@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from pbxbilling.domain.account_facts import AccountsChanged, StandingChanged
-from pbxbilling.domain.admission import Mode
 from pbxbilling.domain.call_facts import CallEnded, CallStarted, LegEnded
+from pbxbilling.domain.codes import Mode
 from pbxbilling.domain.daemon_facts import ConfigReloaded
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.pbx_facts import LinkUp

@@ -6,8 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from pbxbilling.domain.book import AccountBook
-from pbxbilling.domain.channel import LegDirection
 from pbxbilling.domain.charging import Charges, Charging
+from pbxbilling.domain.codes import LegDirection
 from pbxbilling.domain.meter_event import EventState, LegMetered, MeterEventMoved
 from pbxbilling.domain.metered_period import MeteredPeriod
 from pbxbilling.domain.plan import Plan

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pbxbilling.domain.account_facts import AccountsChanged
-from pbxbilling.domain.admission import Mode
+from pbxbilling.domain.codes import Mode
 from pbxbilling.domain.plan import Overage, Plan
 from pbxbilling.services.inspect import Inspector
 from tests.support.world import World

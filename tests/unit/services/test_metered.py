@@ -12,8 +12,8 @@ import pytest
 
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.call_facts import LegAnswered, LegEnded
-from pbxbilling.domain.channel import LegDirection
 from pbxbilling.domain.charging import Charges, Charging
+from pbxbilling.domain.codes import LegDirection
 from pbxbilling.domain.meter_event import LegMetered
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.policy import Policy

@@ -16,7 +16,7 @@ from pbxbilling.domain.billing_facts import (
     StatementSaved,
     StatementsWait,
 )
-from pbxbilling.domain.channel import LegDirection
+from pbxbilling.domain.codes import LegDirection
 from pbxbilling.domain.records import EndWitness
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.statement import StatementKind

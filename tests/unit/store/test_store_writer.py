@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
-from pbxbilling.domain.admission import Outcome
+from pbxbilling.domain.codes import Outcome
 from pbxbilling.domain.daemon_facts import StoreFailing, StoreRecovered
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.meter_event import LegMetered

@@ -6,10 +6,12 @@ from dataclasses import replace
 import orjson
 import pytest
 
-from pbxbilling.domain.admission import EMERGENCY, Breach, Decision, Mode, Outcome, Reason
+from pbxbilling.domain.admission import EMERGENCY, Decision
 from pbxbilling.domain.call_facts import LegEnded
+from pbxbilling.domain.codes import Mode, Outcome, Reason
 from pbxbilling.domain.daemon_facts import ConfigReloaded
 from pbxbilling.domain.facts import Fact
+from pbxbilling.domain.load import Breach
 from pbxbilling.telemetry.lines import in_full, line_of, masked
 from pbxbilling.telemetry.logs import Log, StandardHandler
 from tests.support.clock import Clock

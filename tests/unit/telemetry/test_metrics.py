@@ -9,16 +9,12 @@ from typing import Any, cast
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from pbxbilling.domain.admission import EMERGENCY, Breach, Decision, Load, Mode, Outcome, Reason
-from pbxbilling.domain.call_facts import (
-    CallChanged,
-    CallEnded,
-    CallStarted,
-    LegAnswered,
-    LegEnded,
-)
+from pbxbilling.domain.admission import EMERGENCY, Decision
+from pbxbilling.domain.call_facts import CallChanged, CallEnded, CallStarted, LegAnswered, LegEnded
+from pbxbilling.domain.codes import Mode, Outcome, Reason
 from pbxbilling.domain.daemon_facts import ConfigReloaded, StoreRecovered
 from pbxbilling.domain.gateway_facts import GatewayBack, UsageGoesOn
+from pbxbilling.domain.load import Breach, Load
 from pbxbilling.domain.pbx_facts import JournalReadable, LinkUp, PbxLetGo, PbxTakenUp, Reconciled
 from pbxbilling.domain.signals import Shutdown
 from pbxbilling.telemetry.logs import Log
