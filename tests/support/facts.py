@@ -8,6 +8,7 @@ from pbxbilling.domain.account_facts import (
     DailyCheckDone,
     DailyCheckFailed,
     StandingChanged,
+    SubjectKind,
 )
 from pbxbilling.domain.admission import ADMITTED, Decision
 from pbxbilling.domain.admission_facts import AdmissionDecided
@@ -136,7 +137,7 @@ def one_of_each() -> Iterable[Fact]:
     yield StoreFailing(AT, "disk full", 12)
     yield StoreRecovered(AT, 12)
     yield TaskFailed(AT, "figures", "KeyError: 'acme'")
-    yield AccountsChanged(AT, "root", "apply", "acme")
+    yield AccountsChanged(AT, "root", "apply", SubjectKind.TENANT, "acme")
     yield StandingChanged(AT, "acme", Status.TRIAL, Status.ACTIVE, Turn.PAID, "stripe", "sub_1")
     yield DailyCheckDone(AT, 2, 3)
     yield DailyCheckFailed(AT, "disk full")

@@ -4,19 +4,37 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.standing import Status, Turn
 
 
+class SubjectKind(StrEnum):
+    """What a change is about."""
+
+    PLAN = "plan"
+    TENANT = "tenant"
+    LEG = "leg"  # its usage was given to a tenant
+
+
 @dataclass(frozen=True, slots=True)
 class AccountsChanged(Fact):
-    """Plans or tenants were changed; in force for the next call."""
+    """A plan, a tenant or whose a leg is was changed; in force for the next call.
+
+    `slug` is the plan's or tenant's, or the leg's `pbx:uniqueid`.
+    """
 
     at: datetime
     actor: str
     action: str
-    subject: str
+    kind: SubjectKind
+    slug: str
+
+    @property
+    def subject(self) -> str:
+        """Return `tenant acme`, as the log and the audit trail name it."""
+        return f"{self.kind} {self.slug}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from heapq import heapify, heappop, heappush
 
-from pbxbilling.domain.account_facts import AccountsChanged
+from pbxbilling.domain.account_facts import AccountsChanged, SubjectKind
 from pbxbilling.domain.billing_facts import CycleOpened, StatementFailed, StatementsWait
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.tenant import Tenant
@@ -58,10 +58,8 @@ class Closer:
     def sink(self, fact: Fact) -> None:
         """Forget when a period ends that may end at another time now."""
         match fact:
-            case AccountsChanged():
-                kind, _, slug = fact.subject.partition(" ")
-                if kind == "tenant":
-                    self._forget(slug)
+            case AccountsChanged(kind=SubjectKind.TENANT):
+                self._forget(fact.slug)
             case CycleOpened():
                 self._forget(fact.tenant)
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from pbxbilling import __version__
-from pbxbilling.domain.account_facts import AccountsChanged
+from pbxbilling.domain.account_facts import AccountsChanged, SubjectKind
 from pbxbilling.domain.allowance import Allowances
 from pbxbilling.domain.call_facts import LegEnded, SlotReleased
 from pbxbilling.domain.daemon_facts import ConfigReloaded
@@ -133,9 +133,8 @@ class Inspector:
     def _accounts_changed(self, fact: AccountsChanged) -> None:
         """A thousand tenants that change must not order each live leg's cut a thousand times."""
         at, mono = self._clock.now(), self._clock.monotonic()
-        kind, _, slug = fact.subject.partition(" ")
-        if kind == "tenant":
-            self._cutter.rearm(slug, at, mono)
+        if fact.kind is SubjectKind.TENANT:
+            self._cutter.rearm(fact.slug, at, mono)
         else:
             self._cutter.rearm_all(at, mono)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from pbxbilling.domain.account_facts import SubjectKind
 from pbxbilling.domain.book import Terms
 from pbxbilling.domain.channel import ChannelKey
 from pbxbilling.domain.meter_event import LegMetered
@@ -100,7 +101,7 @@ class UsageDesk:
             await self._store.commit(records)
             if self._live is not None:
                 self._live.assigned(given)
-            self._writer.tell("usage assign", f"leg {leg}", actor)
+            self._writer.tell("usage assign", SubjectKind.LEG, leg, actor)
             return replace(
                 known,
                 tenant=slug,

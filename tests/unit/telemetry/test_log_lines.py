@@ -6,6 +6,7 @@ from dataclasses import replace
 import orjson
 import pytest
 
+from pbxbilling.domain.account_facts import AccountsChanged, SubjectKind
 from pbxbilling.domain.admission import EMERGENCY, Decision
 from pbxbilling.domain.call_facts import LegEnded
 from pbxbilling.domain.codes import Mode, Outcome, Reason
@@ -187,6 +188,11 @@ def test_a_rejected_reload_is_an_error(lines: Lines) -> None:
         "error",
         "config rejected: the last good one stays in force",
     )
+
+
+def test_a_change_names_what_it_is_about_as_the_audit_trail_does() -> None:
+    line = line_of(AccountsChanged(AT, "root", "apply", SubjectKind.TENANT, "acme"), in_full)
+    assert line.fields == {"actor": "root", "action": "apply", "subject": "tenant acme"}
 
 
 def test_an_answered_leg_without_a_tenant_is_a_warning() -> None:
