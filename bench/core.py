@@ -101,6 +101,7 @@ class Core:
             self.writer,
             self.clock,
             facts,
+            version="bench",
             broker=lambda: None,
             old_port=lambda: None,
             heard=lambda _: None,

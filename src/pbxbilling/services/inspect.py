@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
-from pbxbilling import __version__
 from pbxbilling.domain.account_facts import AccountsChanged, SubjectKind
 from pbxbilling.domain.allowance import Allowances
 from pbxbilling.domain.call_facts import LegEnded, SlotReleased
@@ -82,6 +81,7 @@ class Inspector:
         clock: Clock,
         emit: EventSink,
         *,
+        version: str,
         heard: Callable[[str], datetime | None],
         broker: Callable[[], BrokerView | None],
         old_port: Callable[[], OldPortView | None],
@@ -96,6 +96,7 @@ class Inspector:
         self._queue = queue
         self._clock = clock
         self._emit = emit
+        self._version = version
         self._heard = heard
         self._broker = broker
         self._old_port = old_port
@@ -185,7 +186,7 @@ class Inspector:
         calls = Counter(call.pbx for call in self._ledger.calls.values())
         legs = (channel.trunk for channel in self._ledger.channels.values() if channel.call)
         return StatusView(
-            version=__version__,
+            version=self._version,
             mode=self._in_force.policy.mode,
             since=self._since,
             config_error=self._config_error,

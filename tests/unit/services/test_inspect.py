@@ -53,6 +53,7 @@ def test_a_change_orders_the_cuts_anew_of_whom_it_concerns(
         NoQueue(),
         world.clock,
         world.facts.append,
+        version="0",
         heard=lambda _pbx: None,
         broker=lambda: None,
         old_port=lambda: None,
