@@ -13,7 +13,6 @@ from pbxbilling.domain.account_facts import (
 from pbxbilling.domain.admission import ADMITTED, Decision
 from pbxbilling.domain.admission_facts import AdmissionDecided
 from pbxbilling.domain.billing_facts import (
-    CycleOpened,
     StatementFailed,
     StatementSaved,
     StatementsWait,
@@ -37,21 +36,9 @@ from pbxbilling.domain.daemon_facts import ConfigReloaded, StoreFailing, StoreRe
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.figures import CurrencyFigures, FiguresTaken
 from pbxbilling.domain.gateway import LetterState
-from pbxbilling.domain.gateway_facts import (
-    Drifted,
-    GatewayAway,
-    GatewayBack,
-    InvoiceIssued,
-    LetterTaken,
-    PaymentAlert,
-    UsageGoesOn,
-    UsageHeldUp,
-    UsageTold,
-    WebhookReceived,
-    WebhookResult,
-)
 from pbxbilling.domain.hook import HookRequest
 from pbxbilling.domain.meter_event import EventState
+from pbxbilling.domain.payment_facts import InvoiceIssued, UsageGoesOn, UsageHeldUp, UsageTold
 from pbxbilling.domain.pbx_facts import (
     Corrected,
     CorrectionKind,
@@ -69,6 +56,16 @@ from pbxbilling.domain.pbx_facts import (
 )
 from pbxbilling.domain.retention import Chore, Purged, PurgeFailed
 from pbxbilling.domain.standing import Status, Turn
+from pbxbilling.domain.subscription_facts import (
+    CycleOpened,
+    Drifted,
+    GatewayAway,
+    GatewayBack,
+    LetterTaken,
+    PaymentAlert,
+    WebhookReceived,
+    WebhookResult,
+)
 from tests.support.store_records import call, ended_leg, leg
 
 AT = datetime(2026, 11, 21, 10, 42, 0, 250_000, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""What happens to periods and statements."""
+"""What happens to periods, statements and the units that other programs count."""
 
 from __future__ import annotations
 
@@ -43,17 +43,6 @@ class StatementsWait(Fact):
 
     at: datetime
     pbxes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class CycleOpened(Fact):
-    """A paid invoice closed one cycle of a subscription and opened the next."""
-
-    at: datetime
-    tenant: str
-    invoice: str
-    begins: datetime
-    ends: datetime
 
 
 class UsageResult(StrEnum):

@@ -14,8 +14,8 @@ from typing import TypeVar
 
 from pbxbilling.domain.cursor import Cursor
 from pbxbilling.domain.gateway import Letter
-from pbxbilling.domain.gateway_facts import PaymentAlert, WebhookReceived, WebhookResult
 from pbxbilling.domain.subscription import Subscription
+from pbxbilling.domain.subscription_facts import PaymentAlert, WebhookReceived, WebhookResult
 from pbxbilling.ports import (
     Clock,
     EventSink,

@@ -13,7 +13,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from pbxbilling.backoff import Backoff
-from pbxbilling.domain.gateway_facts import PaymentAlert, UsageGoesOn, UsageHeldUp, UsageTold
 from pbxbilling.domain.meter_event import (
     FOR_A_PERSON,
     EventState,
@@ -21,6 +20,8 @@ from pbxbilling.domain.meter_event import (
     MeterEventMoved,
     MeterEventsUnparked,
 )
+from pbxbilling.domain.payment_facts import UsageGoesOn, UsageHeldUp, UsageTold
+from pbxbilling.domain.subscription_facts import PaymentAlert
 from pbxbilling.payments.client import RejectedError
 from pbxbilling.payments.meter_compare import arrived
 from pbxbilling.ports import (

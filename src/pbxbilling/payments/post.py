@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from itertools import count
 
 from pbxbilling.domain.gateway import UNFINISHED, Letter, LetterState, Message, Topic
-from pbxbilling.domain.gateway_facts import GatewayAway, GatewayBack, PaymentAlert
+from pbxbilling.domain.subscription_facts import GatewayAway, GatewayBack, PaymentAlert
 from pbxbilling.pauses import pause
 from pbxbilling.payments import reading
 from pbxbilling.ports import Clock, EventSink, Gateway, GatewayError, Mirrors, StoreError

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from pbxbilling.domain.gateway import Letter, Topic
-from pbxbilling.domain.gateway_facts import WebhookReceived, WebhookResult
+from pbxbilling.domain.subscription_facts import WebhookReceived, WebhookResult
 from pbxbilling.loudness import Loudness
 from pbxbilling.payments import reading
 from pbxbilling.payments.letters import letter_of

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from heapq import heapify, heappop, heappush
 
 from pbxbilling.domain.account_facts import AccountsChanged, SubjectKind
-from pbxbilling.domain.billing_facts import CycleOpened, StatementFailed, StatementsWait
+from pbxbilling.domain.billing_facts import StatementFailed, StatementsWait
 from pbxbilling.domain.facts import Fact
+from pbxbilling.domain.subscription_facts import CycleOpened
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports import Clock, EventSink, StoreError
 from pbxbilling.services.errors import AdministrationError, in_words

@@ -8,7 +8,7 @@ import pytest
 
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.gateway import Letter, LetterState
-from pbxbilling.domain.gateway_facts import WebhookReceived, WebhookResult
+from pbxbilling.domain.subscription_facts import WebhookReceived, WebhookResult
 from pbxbilling.payments.webhook import LIMIT, Webhook
 from pbxbilling.ports import StoreError
 from tests.support import stripe_bodies as bodies

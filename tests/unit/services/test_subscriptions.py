@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from pbxbilling.domain.gateway_facts import Drifted
 from pbxbilling.domain.standing import Status
+from pbxbilling.domain.subscription_facts import Drifted
 from pbxbilling.ports import GatewayError
 from pbxbilling.services.errors import AdministrationError, NotKnownError
 from tests.support.shop import ACME, Shop

@@ -13,10 +13,11 @@ from pbxbilling.domain.admission import EMERGENCY, Decision
 from pbxbilling.domain.call_facts import CallChanged, CallEnded, CallStarted, LegAnswered, LegEnded
 from pbxbilling.domain.codes import Mode, Outcome, Reason
 from pbxbilling.domain.daemon_facts import ConfigReloaded, StoreRecovered
-from pbxbilling.domain.gateway_facts import GatewayBack, UsageGoesOn
 from pbxbilling.domain.load import Breach, Load
+from pbxbilling.domain.payment_facts import UsageGoesOn
 from pbxbilling.domain.pbx_facts import JournalReadable, LinkUp, PbxLetGo, PbxTakenUp, Reconciled
 from pbxbilling.domain.signals import Shutdown
+from pbxbilling.domain.subscription_facts import GatewayBack
 from pbxbilling.telemetry.logs import Log
 from pbxbilling.telemetry.metrics import Metrics
 from pbxbilling.telemetry.observers import HookWatch, LinkWatch

@@ -1,4 +1,4 @@
-"""What happens between a payment gateway and us, as facts for logs, metrics and messages."""
+"""What a payment gateway tells of subscriptions, as facts for logs, metrics and messages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from enum import StrEnum
 
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.gateway import LetterState
-from pbxbilling.domain.meter_event import EventState
 
 
 class WebhookResult(StrEnum):
@@ -85,39 +84,11 @@ class PaymentAlert(Fact):
 
 
 @dataclass(frozen=True, slots=True)
-class UsageTold(Fact):
-    """The meter event of a leg came to an end: it was sent, or why a person has to look at it."""
-
-    at: datetime
-    leg: str
-    tenant: str
-    minutes: int
-    state: EventState
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class UsageHeldUp(Fact):
-    """No usage can be sent for now; told once until it can."""
-
-    at: datetime
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class UsageGoesOn(Fact):
-    """It can be sent again."""
-
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class InvoiceIssued(Fact):
-    """An invoice of a period's usage was finalized and sent; `total` in minor units."""
+class CycleOpened(Fact):
+    """A paid invoice closed one cycle of a subscription and opened the next."""
 
     at: datetime
     tenant: str
-    month: str
     invoice: str
-    total: int
-    currency: str
+    begins: datetime
+    ends: datetime
