@@ -16,13 +16,13 @@ from random import randrange
 from pbxbilling import garbage
 from pbxbilling.app.facts import OF_CALLS, Facts
 from pbxbilling.clock import SystemClock
-from pbxbilling.domain.admission import Mode
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.channel import ChannelKey, Trunks
+from pbxbilling.domain.codes import Mode
 from pbxbilling.domain.hook import HookRequest
 from pbxbilling.domain.plan import Limits, Plan
 from pbxbilling.domain.policy import Policy
-from pbxbilling.domain.records import Record
+from pbxbilling.domain.record import Record
 from pbxbilling.domain.signals import OF_THE_PBX, ChannelSeen, Hangup, Newchannel, Signal
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.services.core import Core as Services
@@ -101,6 +101,7 @@ class Core:
             self.writer,
             self.clock,
             facts,
+            version="bench",
             broker=lambda: None,
             old_port=lambda: None,
             heard=lambda _: None,

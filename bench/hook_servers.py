@@ -19,7 +19,7 @@ import uvloop
 
 from bench.core import TENANTS, Core
 from pbxbilling.agi.server import AgiServer, AgiSettings
-from pbxbilling.domain.admission import Direction
+from pbxbilling.domain.codes import Direction
 from pbxbilling.domain.hook import Verdict
 
 FEW = 10, 10  # tenants, live calls

@@ -18,7 +18,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.measure import Row, compare
-from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.codes import LegDirection
 from pbxbilling.domain.records import EndWitness, LegRecord
 from pbxbilling.store import call_rows
 from pbxbilling.store.engine import WRITER_PRAGMAS

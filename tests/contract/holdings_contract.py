@@ -10,10 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pbxbilling.domain.billed import SavedStatement
-from pbxbilling.domain.channel import LegDirection
+from pbxbilling.domain.codes import LegDirection
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.gateway import LetterState
-from pbxbilling.domain.records import AuditRecord, LegRecord, Record
+from pbxbilling.domain.record import Record
+from pbxbilling.domain.records import AuditRecord, LegRecord
 from pbxbilling.domain.retention import Chore, Retention, cut
 from tests.contract.empty_stores import OfAnyStore
 from tests.support.bill_records import copy_of, saved

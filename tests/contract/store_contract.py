@@ -11,20 +11,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pbxbilling.domain.admission import Mode, Outcome, Reason
-from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.channel import ChannelKey
 from pbxbilling.domain.charging import Charges, Charging
+from pbxbilling.domain.codes import LegDirection, Mode, Outcome, Reason
 from pbxbilling.domain.cursor import Cursor
 from pbxbilling.domain.destinations import DestinationRate
 from pbxbilling.domain.key_origin import AccountKind, KeyOrigin, SetBy
 from pbxbilling.domain.plan import BillingIncrement, Cycle, Limits, Overage, Plan, StripePrices
+from pbxbilling.domain.record import Record
 from pbxbilling.domain.records import (
     AuditRecord,
     EndWitness,
     LegAssigned,
     LegRecord,
     PbxMark,
-    Record,
     UsageRow,
 )
 from pbxbilling.domain.standing import Blocker, Status

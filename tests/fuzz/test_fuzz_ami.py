@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pbxbilling.ami.mapping import SIGNALS, signal_of
 from pbxbilling.ami.mending import Mender
 from pbxbilling.ami.protocol import Framer, event_name
-from pbxbilling.domain.admission import Mode
+from pbxbilling.domain.codes import Mode
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.signals import OF_THE_PBX, Signal
 from tests.support.corpus import SIZES, examples, explore, pieces, recorded, spoiled

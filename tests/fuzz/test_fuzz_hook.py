@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pbxbilling.agi.server import AgiServer, AgiSettings
 from pbxbilling.clock import SystemClock
-from pbxbilling.domain.admission import Mode
+from pbxbilling.domain.codes import Mode
 from pbxbilling.domain.hook import HookRequest, Verdict
 from pbxbilling.domain.plan import Plan
 from pbxbilling.telemetry.lines import line_of, masked

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pbxbilling.ami.journal_lines import parse_lines
-from pbxbilling.domain.channel import LegDirection, Trunks
+from pbxbilling.domain.channel import Trunks
+from pbxbilling.domain.codes import LegDirection
 from pbxbilling.domain.journal import JournalLeg, JournalPosition, JournalRow
 from pbxbilling.domain.journal_fold import JournalFold
 from pbxbilling.domain.records import EndWitness

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pbxbilling.domain.billed import BilledLeg, OneOffEntry, SavedStatement
-from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.codes import LegDirection
 from pbxbilling.domain.records import LegRecord
 
 NOVEMBER = datetime(2026, 11, 1, tzinfo=UTC)

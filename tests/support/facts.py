@@ -8,10 +8,11 @@ from pbxbilling.domain.account_facts import (
     DailyCheckDone,
     DailyCheckFailed,
     StandingChanged,
+    SubjectKind,
 )
-from pbxbilling.domain.admission import ADMITTED, Decision, Mode
+from pbxbilling.domain.admission import ADMITTED, Decision
+from pbxbilling.domain.admission_facts import AdmissionDecided
 from pbxbilling.domain.billing_facts import (
-    CycleOpened,
     StatementFailed,
     StatementSaved,
     StatementsWait,
@@ -19,7 +20,6 @@ from pbxbilling.domain.billing_facts import (
     UsageResult,
 )
 from pbxbilling.domain.call_facts import (
-    AdmissionDecided,
     CallChanged,
     CallEnded,
     CallStarted,
@@ -31,25 +31,14 @@ from pbxbilling.domain.call_facts import (
     WouldCut,
 )
 from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.codes import Mode
 from pbxbilling.domain.daemon_facts import ConfigReloaded, StoreFailing, StoreRecovered, TaskFailed
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.figures import CurrencyFigures, FiguresTaken
 from pbxbilling.domain.gateway import LetterState
-from pbxbilling.domain.gateway_facts import (
-    Drifted,
-    GatewayAway,
-    GatewayBack,
-    InvoiceIssued,
-    LetterTaken,
-    PaymentAlert,
-    UsageGoesOn,
-    UsageHeldUp,
-    UsageTold,
-    WebhookReceived,
-    WebhookResult,
-)
 from pbxbilling.domain.hook import HookRequest
 from pbxbilling.domain.meter_event import EventState
+from pbxbilling.domain.payment_facts import InvoiceIssued, UsageGoesOn, UsageHeldUp, UsageTold
 from pbxbilling.domain.pbx_facts import (
     Corrected,
     CorrectionKind,
@@ -67,6 +56,16 @@ from pbxbilling.domain.pbx_facts import (
 )
 from pbxbilling.domain.retention import Chore, Purged, PurgeFailed
 from pbxbilling.domain.standing import Status, Turn
+from pbxbilling.domain.subscription_facts import (
+    CycleOpened,
+    Drifted,
+    GatewayAway,
+    GatewayBack,
+    LetterTaken,
+    PaymentAlert,
+    WebhookReceived,
+    WebhookResult,
+)
 from tests.support.store_records import call, ended_leg, leg
 
 AT = datetime(2026, 11, 21, 10, 42, 0, 250_000, tzinfo=UTC)
@@ -135,7 +134,7 @@ def one_of_each() -> Iterable[Fact]:
     yield StoreFailing(AT, "disk full", 12)
     yield StoreRecovered(AT, 12)
     yield TaskFailed(AT, "figures", "KeyError: 'acme'")
-    yield AccountsChanged(AT, "root", "apply", "acme")
+    yield AccountsChanged(AT, "root", "apply", SubjectKind.TENANT, "acme")
     yield StandingChanged(AT, "acme", Status.TRIAL, Status.ACTIVE, Turn.PAID, "stripe", "sub_1")
     yield DailyCheckDone(AT, 2, 3)
     yield DailyCheckFailed(AT, "disk full")

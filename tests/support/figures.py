@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from pbxbilling.domain.admission import Load, Mode
+from pbxbilling.domain.codes import Mode
+from pbxbilling.domain.load import Load
 from pbxbilling.domain.views import BrokerView, JournalState, PbxView, StatusView, StoreView
 
 

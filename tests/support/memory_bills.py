@@ -9,7 +9,6 @@ from datetime import datetime
 
 from pbxbilling.domain.billed import (
     BilledLeg,
-    BillingRecord,
     OneOffEntry,
     OneOffUsed,
     PlanSwitched,
@@ -17,6 +16,7 @@ from pbxbilling.domain.billed import (
 )
 from pbxbilling.domain.channel import ChannelKey
 from pbxbilling.domain.figures import Charged
+from pbxbilling.domain.record import Record
 from pbxbilling.domain.records import LegRecord
 from pbxbilling.domain.statement import LineKind
 from pbxbilling.domain.units import UnitsUsed
@@ -47,7 +47,7 @@ class MemoryBills:
                 case OneOffEntry() if (record.tenant, record.number) in self.entries:
                     raise RecordError(f"one-off {record.tenant} {record.number} twice")
 
-    def put(self, record: BillingRecord) -> None:
+    def put(self, record: Record) -> None:
         match record:
             case SavedStatement():
                 self.saved[record.tenant, record.month, record.number] = record

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from pbxbilling.domain.billed import BillingCycle
 from pbxbilling.domain.gateway import Letter, LetterMoved, LetterState
-from pbxbilling.domain.records import Record
+from pbxbilling.domain.record import Record
 from pbxbilling.domain.subscription import Customer, Invoice, Subscription
 
 

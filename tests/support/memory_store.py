@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from pbxbilling.domain.admission import Outcome
 from pbxbilling.domain.billed import (
     BilledLeg,
     InvoiceRun,
@@ -16,11 +15,13 @@ from pbxbilling.domain.billed import (
     PlanSwitched,
     SavedStatement,
 )
-from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.codes import LegDirection, Outcome
 from pbxbilling.domain.cursor import Cursor
 from pbxbilling.domain.errors import StoreError
 from pbxbilling.domain.key_origin import AccountKind, KeyOrigin, SetBy
 from pbxbilling.domain.plan import Plan
+from pbxbilling.domain.record import Record
 from pbxbilling.domain.records import (
     Accounts,
     AuditRecord,
@@ -29,7 +30,6 @@ from pbxbilling.domain.records import (
     LegAssigned,
     LegRecord,
     PbxMark,
-    Record,
     UsageRow,
 )
 from pbxbilling.domain.tenant import Tenant

@@ -14,7 +14,8 @@ from pbxbilling.domain.journal import JournalBatch, JournalError, JournalPositio
 from pbxbilling.domain.ledger import Ledger
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.policy import Policy
-from pbxbilling.domain.records import PbxMark, Record
+from pbxbilling.domain.record import Record
+from pbxbilling.domain.records import PbxMark
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.services.adopt import Adopter
 from pbxbilling.services.cut import Cutter

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pbxbilling.domain.admission import Direction, Mode, Outcome, Reason
-from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.codes import Direction, LegDirection, Mode, Outcome, Reason
 from pbxbilling.domain.records import CallRecord, DecisionRecord, EndWitness, LegRecord
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, 1, tzinfo=UTC)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pbxbilling.domain.channel import LegDirection
+from pbxbilling.domain.codes import LegDirection
 from pbxbilling.domain.period import Period, period_of
 from pbxbilling.domain.plan import PER_MINUTE, Cycle
 from pbxbilling.domain.rating import UsedLeg

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from pbxbilling.domain.admission import Mode
+from pbxbilling.domain.codes import Mode
 from pbxbilling.domain.standing import Blocker, Status
 from pbxbilling.services.tenantstate import TenantState
 from tests.support.facts import AT

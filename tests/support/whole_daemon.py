@@ -19,7 +19,7 @@ from pbxbilling.app.past import Past
 from pbxbilling.app.reload import Configuration
 from pbxbilling.app.stores import stores_of
 from pbxbilling.config.load import load
-from pbxbilling.domain.admission import Direction
+from pbxbilling.domain.codes import Direction
 from pbxbilling.domain.hook import HookRequest, Verdict
 from pbxbilling.store.sql import SqlStore
 from pbxbilling.telemetry.logs import Log

@@ -8,14 +8,15 @@ from itertools import count
 from typing import TypeVar
 
 from pbxbilling.domain import signals
-from pbxbilling.domain.admission import Direction, Load, Mode
 from pbxbilling.domain.allowance import Allowances
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.call import Channel
 from pbxbilling.domain.channel import ChannelKey, Trunks
+from pbxbilling.domain.codes import Direction, Mode
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.hook import HookRequest, Verdict
 from pbxbilling.domain.ledger import Ledger
+from pbxbilling.domain.load import Load
 from pbxbilling.domain.plan import Limits, Plan
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.proof import Proof

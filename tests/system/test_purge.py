@@ -14,7 +14,7 @@ import pytest
 
 from pbxbilling.clock import SystemClock
 from pbxbilling.domain.channel import ChannelKey
-from pbxbilling.domain.records import Record
+from pbxbilling.domain.record import Record
 from pbxbilling.store.sql import SqlStore
 from rig.waiting import until
 from tests.support.bill_records import copy_of, saved

@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from pbxbilling.domain.admission import Direction
+from pbxbilling.domain.codes import Direction
 from pbxbilling.domain.hook import HookRequest, Verdict
 
 ENVIRONMENT_MAX_BYTES = 64 * 1024

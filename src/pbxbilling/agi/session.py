@@ -24,8 +24,8 @@ from pbxbilling.agi.allow import AllowList
 from pbxbilling.agi.arrivals import CROWDED_S, Arrivals
 from pbxbilling.agi.deadlines import Deadlines
 from pbxbilling.agi.protocol import Environment, answer_code, command
+from pbxbilling.domain.codes import Word
 from pbxbilling.domain.hook import HookRequest, Verdict
-from pbxbilling.domain.words import Word
 from pbxbilling.ports.core import Clock
 
 HEARD_OUT_EVERY = 64

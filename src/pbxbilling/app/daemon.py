@@ -108,6 +108,7 @@ class Daemon:
             self._writer,
             clock,
             facts,
+            version=__version__,
             heard=self._heard_at,
             broker=self._mqtt.view,
             old_port=self._old_port,

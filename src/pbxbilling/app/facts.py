@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from pbxbilling.domain.call_facts import (
-    AdmissionDecided,
-    CallChanged,
-    CallEnded,
-    CallStarted,
-    LegAnswered,
-)
+from pbxbilling.domain.admission_facts import AdmissionDecided
+from pbxbilling.domain.call_facts import CallChanged, CallEnded, CallStarted, LegAnswered
 from pbxbilling.domain.facts import Fact
 from pbxbilling.ports.core import EventSink
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 
-from pbxbilling.domain.billing_facts import CycleOpened
 from pbxbilling.domain.facts import Fact
+from pbxbilling.domain.subscription_facts import CycleOpened
 from pbxbilling.pauses import pause
 from pbxbilling.ports.core import Clock
 from pbxbilling.services.close import Closer

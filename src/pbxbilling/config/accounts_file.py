@@ -29,10 +29,9 @@ from pbxbilling.config.quantities import (
     in_currency,
 )
 from pbxbilling.config.sections import Section
-from pbxbilling.domain.admission import Mode
 from pbxbilling.domain.bounds import UNIT_RATE_MOST_MINOR
-from pbxbilling.domain.channel import LegDirection
 from pbxbilling.domain.charging import Charges, Charging
+from pbxbilling.domain.codes import LegDirection, Mode
 from pbxbilling.domain.destinations import DestinationRate
 from pbxbilling.domain.money import check_currency, to_basis_points, to_micros, to_minor
 from pbxbilling.domain.plan import (

@@ -35,8 +35,8 @@ from pbxbilling.config.forms import (
 )
 from pbxbilling.config.lines import KeyPath
 from pbxbilling.config.secret import STRIPE_FILES
-from pbxbilling.domain.admission import Direction, Reason
 from pbxbilling.domain.bounds import DAYS_MOST, SECONDS_MOST
+from pbxbilling.domain.codes import Direction, Reason
 from pbxbilling.domain.retention import LEAST_DAYS, Retention
 from pbxbilling.domain.sale import SalePages
 

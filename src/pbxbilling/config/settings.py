@@ -24,7 +24,7 @@ from pbxbilling.config.sections import (
     StripeSettings,
     UsageSettings,
 )
-from pbxbilling.domain.admission import Mode
+from pbxbilling.domain.codes import Mode
 from pbxbilling.domain.policy import EmergencyNumbers, Policy
 
 

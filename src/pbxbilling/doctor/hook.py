@@ -10,7 +10,7 @@ from pbxbilling.agi.allow import AllowList
 from pbxbilling.agi.protocol import LINES
 from pbxbilling.config.sections import AgiSettings
 from pbxbilling.doctor.check import Check, fail, ok, warn
-from pbxbilling.domain.admission import Reason
+from pbxbilling.domain.codes import Reason
 from pbxbilling.ports.core import Clock
 
 STRANGER = "doctor?"  # no [[pbx]] can have this name: the daemon reserves nothing for it

@@ -4,49 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pbxbilling.domain.codes import Direction, Mode, Outcome, Reason
+from pbxbilling.domain.load import Breach, Load
 from pbxbilling.domain.plan import Limits
-from pbxbilling.domain.words import Word
-
-
-class Mode(Word):
-    """What a breach leads to; counting goes on in every mode."""
-
-    OFF = "off"
-    LOG = "log"
-    ENFORCE = "enforce"
-
-
-class Direction(Word):
-    """The direction of a call, by the path of its hook."""
-
-    OUTBOUND = "outbound"
-    INBOUND = "inbound"
-    INTERNAL = "internal"
-
-
-class Reason(Word):
-    """Why a call was admitted or refused: verdict, metric label, `[refusal]` key, JSON."""
-
-    OK = "ok"
-    EMERGENCY = "emergency"
-    MAX_CALLS = "max_calls"
-    MAX_OUTBOUND_CALLS = "max_outbound_calls"
-    MAX_INBOUND_CALLS = "max_inbound_calls"
-    MAX_TRUNK_LEGS = "max_trunk_legs"
-    MAX_CALLS_PER_SECOND = "max_calls_per_second"
-    ALLOWANCE = "allowance"
-    SUSPENDED = "suspended"
-    TRIAL_OVER = "trial_over"
-    CANCELLED = "cancelled"
-    READ_ONLY = "read_only"
-    INCOMPLETE = "incomplete"
-    UNKNOWN_TENANT = "unknown_tenant"
-    DEADLINE = "deadline"
-    FALLBACK = "fallback"
-    UNRECONCILED = "unreconciled"
-    NUMBER_UNUSABLE = "number_unusable"
-    MALFORMED = "malformed"
-
 
 # What needs true counts: not judged by a PBX whose picture is not whole.
 COUNTED_REASONS = frozenset(
@@ -59,69 +19,6 @@ COUNTED_REASONS = frozenset(
         Reason.ALLOWANCE,
     }
 )
-
-
-class Outcome(Word):
-    """What was decided, in the words of the metric's `verdict` label."""
-
-    ADMIT = "admit"
-    REFUSE = "refuse"
-    WOULD_REFUSE = "would_refuse"
-
-
-@dataclass(frozen=True, slots=True)
-class Breach:
-    """The first limit or standing in the way; `used` of `limit` where there are numbers."""
-
-    reason: Reason
-    used: int | None = None
-    limit: int | None = None
-
-
-@dataclass(slots=True, init=False)
-class Load:
-    """What a tenant holds at one moment, besides the call that is asked for.
-
-    Whoever is given one leaves it as it is. Not frozen, and with its own `__init__`: each hook
-    makes two (docs/decisions/0011-a-compiled-core.md).
-    """
-
-    outbound: int
-    inbound: int
-    internal: int
-    trunk_legs: int
-
-    def __init__(
-        self,
-        outbound: int = 0,
-        inbound: int = 0,
-        internal: int = 0,
-        trunk_legs: int = 0,
-    ) -> None:
-        self.outbound = outbound
-        self.inbound = inbound
-        self.internal = internal
-        self.trunk_legs = trunk_legs
-
-    def calls(self, *, count_internal: bool) -> int:
-        """Calls that `max_calls` counts: five colleagues who chat do not block the outside line."""
-        return self.outbound + self.inbound + (self.internal if count_internal else 0)
-
-    def plus(self, other: Load) -> Load:
-        """Both together."""
-        return self.turned(NOTHING, other)
-
-    def turned(self, before: Load, after: Load) -> Load:
-        """This load with one part of it in place of another."""
-        return Load(
-            self.outbound + after.outbound - before.outbound,
-            self.inbound + after.inbound - before.inbound,
-            self.internal + after.internal - before.internal,
-            self.trunk_legs + after.trunk_legs - before.trunk_legs,
-        )
-
-
-NOTHING = Load()
 
 
 def first_breach(

@@ -12,13 +12,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.codes import LegDirection
+from pbxbilling.domain.record import Record
 
 FINAL = 0  # the number of the final statement; interim copies are numbered from 1
 
 
 @dataclass(frozen=True, slots=True)
-class SavedStatement:
+class SavedStatement(Record):
     """A statement as it was saved, keyed by `tenant`, `month` and `number`; a second is refused.
 
     Sums are in minor units of `currency`. `document` is the whole of it (JSON), with the tariff
@@ -44,7 +46,7 @@ class SavedStatement:
 
 
 @dataclass(frozen=True, slots=True)
-class BilledLeg:
+class BilledLeg(Record):
     """A leg as a final statement charged it, keyed by `key`, `month` and `of_month`.
 
     `month` is the statement's period, `of_month` the one by whose tariff it was rated: an earlier
@@ -72,7 +74,7 @@ class BilledLeg:
 
 
 @dataclass(frozen=True, slots=True)
-class OneOffEntry:
+class OneOffEntry(Record):
     """A line that somebody added by hand, keyed by `tenant` and `number`.
 
     It is on the statement of `month`; `used_in` is the final one that has it. `kind` is fee,
@@ -92,7 +94,7 @@ class OneOffEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class OneOffUsed:
+class OneOffUsed(Record):
     """A one-off line is on a final statement: it is on no other one."""
 
     tenant: str
@@ -101,7 +103,7 @@ class OneOffUsed:
 
 
 @dataclass(frozen=True, slots=True)
-class PlanSwitched:
+class PlanSwitched(Record):
     """From `at` on a tenant has the plan `after`, before that `before`; keyed by `tenant`, `at`."""
 
     tenant: str
@@ -111,7 +113,7 @@ class PlanSwitched:
 
 
 @dataclass(frozen=True, slots=True)
-class BillingCycle:
+class BillingCycle(Record):
     """A cycle of a subscription that the gateway's invoice opened; the first copy stays.
 
     Keyed by `invoice`: the invoice of a cycle is paid once, however often that is told.
@@ -134,7 +136,7 @@ class RunState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class InvoiceRun:
+class InvoiceRun(Record):
     """What became of the invoice of a tenant's period, keyed by `tenant` and `month`.
 
     `total` is in minor units of `currency`.
@@ -148,6 +150,3 @@ class InvoiceRun:
     total: int = 0
     currency: str = ""
     note: str = ""
-
-
-BillingRecord = SavedStatement | BilledLeg | OneOffEntry | OneOffUsed | PlanSwitched

@@ -1,4 +1,4 @@
-"""What happens to periods and statements."""
+"""What happens to periods, statements and the units that other programs count."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from pbxbilling.domain.facts import Fact
+
 
 @dataclass(frozen=True, slots=True)
-class StatementSaved:
+class StatementSaved(Fact):
     """A statement was saved: the final one of a period (`number` 0), or an interim copy.
 
     `total` is in minor units of `currency`. `unread` are PBXes whose journal could not be read
@@ -26,7 +28,7 @@ class StatementSaved:
 
 
 @dataclass(frozen=True, slots=True)
-class StatementFailed:
+class StatementFailed(Fact):
     """The final statement of a period cannot be made as things stand; it is tried again."""
 
     at: datetime
@@ -36,22 +38,11 @@ class StatementFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class StatementsWait:
+class StatementsWait(Fact):
     """Final statements wait for these PBXes: their calls are not known past a period's end."""
 
     at: datetime
     pbxes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class CycleOpened:
-    """A paid invoice closed one cycle of a subscription and opened the next."""
-
-    at: datetime
-    tenant: str
-    invoice: str
-    begins: datetime
-    ends: datetime
 
 
 class UsageResult(StrEnum):
@@ -68,7 +59,7 @@ class UsageResult(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class UsageReceived:
+class UsageReceived(Fact):
     """Another program told of usage, or somebody tried to.
 
     `loud` is false for the second and later of many refusals in a row.

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
 
-from pbxbilling.domain.admission import Direction
-from pbxbilling.domain.channel import LegDirection
+from pbxbilling.domain.codes import Direction, LegDirection
 from pbxbilling.domain.destinations import NO_DESTINATIONS, DestinationTable
 from pbxbilling.domain.numbers import found_by, read
 from pbxbilling.domain.period import zone

@@ -8,8 +8,9 @@ from __future__ import annotations
 from datetime import datetime
 from sys import intern
 
-from pbxbilling.domain.admission import NOTHING, Direction, Load
-from pbxbilling.domain.channel import ChannelKey, ChannelState, LegDirection, is_local
+from pbxbilling.domain.channel import ChannelKey, ChannelState, is_local
+from pbxbilling.domain.codes import Direction, LegDirection
+from pbxbilling.domain.load import NOTHING, Load
 from pbxbilling.domain.records import CallRecord
 from pbxbilling.domain.signals import ChannelSeen
 

@@ -5,49 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from pbxbilling.domain.admission import Decision, Mode
 from pbxbilling.domain.channel import ChannelKey
-from pbxbilling.domain.hook import HookRequest
+from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.records import CallRecord, LegRecord
 
 
 @dataclass(slots=True, init=False)
-class AdmissionDecided:
-    """A hook was judged. `call` is None where nothing was reserved; `inside` an earlier call.
-
-    As all that is made for every call it is not frozen, and has its own `__init__`
-    (docs/decisions/0011-a-compiled-core.md).
-    """
-
-    at: datetime
-    request: HookRequest
-    decision: Decision
-    mode: Mode
-    tenant: str | None
-    call: str | None
-    inside: bool
-
-    def __init__(
-        self,
-        at: datetime,
-        request: HookRequest,
-        decision: Decision,
-        mode: Mode,
-        tenant: str | None,
-        call: str | None,
-        inside: bool = False,
-    ) -> None:
-        self.at = at
-        self.request = request
-        self.decision = decision
-        self.mode = mode
-        self.tenant = tenant
-        self.call = call
-        self.inside = inside
-
-
-@dataclass(slots=True, init=False)
-class CallNews:
+class CallNews(Fact):
     """What happened to a call, and what is to be kept of it since."""
 
     at: datetime
@@ -77,7 +41,7 @@ class CallEnded(CallNews):
 
 
 @dataclass(frozen=True, slots=True)
-class LegAnswered:
+class LegAnswered(Fact):
     """A trunk leg began to cost."""
 
     at: datetime
@@ -85,7 +49,7 @@ class LegAnswered:
 
 
 @dataclass(frozen=True, slots=True)
-class LegEnded:
+class LegEnded(Fact):
     """A trunk leg ended, answered or not; `before` is the ended leg that this one corrects."""
 
     at: datetime
@@ -94,7 +58,7 @@ class LegEnded:
 
 
 @dataclass(frozen=True, slots=True)
-class SlotReleased:
+class SlotReleased(Fact):
     """An operator took a slot from a call by command."""
 
     at: datetime
@@ -103,7 +67,7 @@ class SlotReleased:
 
 
 @dataclass(frozen=True, slots=True)
-class CutArmed:
+class CutArmed(Fact):
     """A live leg of a used-up allowance is to be hung up `in_s` seconds from now."""
 
     at: datetime
@@ -113,7 +77,7 @@ class CutArmed:
 
 
 @dataclass(frozen=True, slots=True)
-class WouldCut:
+class WouldCut(Fact):
     """In enforce mode this leg would have been cut now."""
 
     at: datetime
@@ -123,7 +87,7 @@ class WouldCut:
 
 
 @dataclass(frozen=True, slots=True)
-class ClockDisagreed:
+class ClockDisagreed(Fact):
     """A leg's PBX timestamps and our monotonic clock differ by more than 2 s; ours counts.
 
     Timestamps that run backwards, where nobody measured, count as 0 s.

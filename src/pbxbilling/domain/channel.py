@@ -8,8 +8,6 @@ from enum import IntEnum
 from fnmatch import translate
 from typing import NamedTuple
 
-from pbxbilling.domain.words import Word
-
 
 class ChannelKey(NamedTuple):
     """One Asterisk channel for good: names change by Rename and masquerade, this does not."""
@@ -38,13 +36,6 @@ class ChannelState(IntEnum):
     RING = 4
     RINGING = 5
     UP = 6
-
-
-class LegDirection(Word):
-    """Which way a trunk leg goes, seen from the PBX: what is billed."""
-
-    OUTBOUND = "outbound"
-    INBOUND = "inbound"
 
 
 def endpoint_of(name: str) -> str:

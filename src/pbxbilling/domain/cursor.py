@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from pbxbilling.domain.record import Record
+
 
 @dataclass(frozen=True, slots=True)
-class Cursor:
+class Cursor(Record):
     """It is done until `at`; keyed by `name`."""
 
     name: str

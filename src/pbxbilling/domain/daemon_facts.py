@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from pbxbilling.domain.admission import Mode
+from pbxbilling.domain.codes import Mode
+from pbxbilling.domain.facts import Fact
 
 
 @dataclass(frozen=True, slots=True)
-class ConfigReloaded:
+class ConfigReloaded(Fact):
     """SIGHUP was served; with `error` the last good configuration stays in force."""
 
     at: datetime
@@ -18,7 +19,7 @@ class ConfigReloaded:
 
 
 @dataclass(frozen=True, slots=True)
-class TaskFailed:
+class TaskFailed(Fact):
     """Work in the background failed in a way that nobody foresaw; it is tried again."""
 
     at: datetime
@@ -27,7 +28,7 @@ class TaskFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class StoreFailing:
+class StoreFailing(Fact):
     """Writing failed and is tried again; `pending` records wait in memory."""
 
     at: datetime
@@ -36,7 +37,7 @@ class StoreFailing:
 
 
 @dataclass(frozen=True, slots=True)
-class StoreRecovered:
+class StoreRecovered(Fact):
     """Writing works again."""
 
     at: datetime

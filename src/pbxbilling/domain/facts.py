@@ -1,112 +1,28 @@
 """What happened: the core emits facts, the sinks make lines, counters and messages of them.
 
-One fact, one log line, one counter.
+One fact, one log line, one counter. Each subject has its own facts; here is what they share.
 """
 
 from __future__ import annotations
 
-from pbxbilling.domain.account_facts import (
-    AccountsChanged,
-    DailyCheckDone,
-    DailyCheckFailed,
-    StandingChanged,
-)
-from pbxbilling.domain.billing_facts import (
-    CycleOpened,
-    StatementFailed,
-    StatementSaved,
-    StatementsWait,
-    UsageReceived,
-)
-from pbxbilling.domain.call_facts import (
-    AdmissionDecided,
-    CallChanged,
-    CallEnded,
-    CallStarted,
-    ClockDisagreed,
-    CutArmed,
-    LegAnswered,
-    LegEnded,
-    SlotReleased,
-    WouldCut,
-)
-from pbxbilling.domain.daemon_facts import ConfigReloaded, StoreFailing, StoreRecovered, TaskFailed
-from pbxbilling.domain.figures import FiguresTaken
-from pbxbilling.domain.gateway_facts import (
-    Drifted,
-    GatewayAway,
-    GatewayBack,
-    InvoiceIssued,
-    LetterTaken,
-    PaymentAlert,
-    UsageGoesOn,
-    UsageHeldUp,
-    UsageTold,
-    WebhookReceived,
-)
-from pbxbilling.domain.pbx_facts import (
-    Corrected,
-    JournalDisagreed,
-    JournalReadable,
-    JournalUnreadable,
-    LinkDown,
-    LinkRetryFailed,
-    LinkUp,
-    PbxLetGo,
-    PbxTakenUp,
-    Reconciled,
-    RightsExceeded,
-    Stale,
-)
-from pbxbilling.domain.retention import Purged, PurgeFailed
+from datetime import datetime
+from typing import Any
 
-Fact = (
-    AdmissionDecided
-    | CallStarted
-    | CallChanged
-    | CallEnded
-    | LegAnswered
-    | LegEnded
-    | Corrected
-    | PbxTakenUp
-    | PbxLetGo
-    | LinkUp
-    | LinkDown
-    | LinkRetryFailed
-    | RightsExceeded
-    | Reconciled
-    | Stale
-    | SlotReleased
-    | CutArmed
-    | WouldCut
-    | ClockDisagreed
-    | JournalDisagreed
-    | JournalUnreadable
-    | JournalReadable
-    | ConfigReloaded
-    | StoreFailing
-    | StoreRecovered
-    | TaskFailed
-    | AccountsChanged
-    | StandingChanged
-    | DailyCheckDone
-    | DailyCheckFailed
-    | Purged
-    | PurgeFailed
-    | FiguresTaken
-    | WebhookReceived
-    | LetterTaken
-    | GatewayAway
-    | GatewayBack
-    | Drifted
-    | PaymentAlert
-    | UsageReceived
-    | InvoiceIssued
-    | UsageTold
-    | UsageHeldUp
-    | UsageGoesOn
-    | StatementSaved
-    | StatementFailed
-    | StatementsWait
-    | CycleOpened
-)
+from pbxbilling.domain.compiled import mypyc_attr
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Fact:
+    """The base of all facts: dataclasses whose first field is `at`, an aware instant in UTC.
+
+    It has no fields, so that a fact may be frozen or not, compiled or not
+    (docs/decisions/0011-a-compiled-core.md).
+    """
+
+    __slots__ = ()
+
+
+def instant_of(fact: Any) -> datetime:
+    """Return `at` of a fact; a base that declared the field would give it a default."""
+    at: datetime = fact.at
+    return at

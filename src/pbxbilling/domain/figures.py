@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from pbxbilling.domain.conditions import cycle_of
+from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.money import half_up
 from pbxbilling.domain.period import Period
 from pbxbilling.domain.plan import Plan
@@ -60,7 +61,7 @@ class CurrencyFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class FiguresTaken:
+class FiguresTaken(Fact):
     """The figures were worked out at `at`; those of a month are of `month`."""
 
     at: datetime

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from pbxbilling.domain.record import Record
 from pbxbilling.domain.subscription import Customer, Invoice, Subscription
 
 
@@ -70,7 +71,7 @@ UNFINISHED = frozenset({LetterState.WAITING, LetterState.UNCONFIRMED, LetterStat
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(Record):
     """One event as it arrived, keyed by `id`: the first copy stays, another changes nothing.
 
     `body` is the body as it was signed.
@@ -89,7 +90,7 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
-class LetterMoved:
+class LetterMoved(Record):
     """A stored event got on: its new state, and why where that is not plain."""
 
     id: str

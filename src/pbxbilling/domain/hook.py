@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pbxbilling.domain.admission import Direction, Reason
+from pbxbilling.domain.codes import Direction, Reason
 
 
 @dataclass(slots=True, init=False)
@@ -108,21 +108,3 @@ class Verdict:
                 ",".join(self.flags),
             )
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Inherited:
-    """What a channel's `PBXBILLING` variable says of its call: how a daemon knows it again."""
-
-    tenant: str
-    direction: str
-    call: str
-    flags: frozenset[str]
-
-    @classmethod
-    def parse(cls, text: str) -> Inherited | None:
-        """Read the variable; None where it is empty or not ours. Unknown fields are ignored."""
-        fields = text.split("|")
-        if len(fields) < 8 or fields[0] != "ADMIT":
-            return None
-        return cls(fields[1], fields[2], fields[6], frozenset(filter(None, fields[7].split(","))))

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from pbxbilling.domain.channel import ChannelKey, LegDirection, Trunks, is_local
+from pbxbilling.domain.channel import ChannelKey, Trunks, is_local
+from pbxbilling.domain.codes import LegDirection
 from pbxbilling.domain.journal import (
     JournalLeg,
     JournalPosition,

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from pbxbilling.domain.record import Record
+
 
 class AccountKind(StrEnum):
     """What a slug names."""
@@ -24,7 +26,7 @@ class SetBy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class KeyOrigin:
+class KeyOrigin(Record):
     """Who set a key last, and when; keyed by `kind`, `slug` and `key`.
 
     `key` is one of the accounts file. Where there is no such record, the file set the key.

@@ -12,11 +12,12 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import reduce
 
-from pbxbilling.domain.admission import NOTHING, Direction, Load
 from pbxbilling.domain.bridges import Bridges
 from pbxbilling.domain.call import Call, Channel
 from pbxbilling.domain.call_facts import CallChanged, CallEnded, CallStarted
 from pbxbilling.domain.channel import ChannelKey, Trunks
+from pbxbilling.domain.codes import Direction
+from pbxbilling.domain.load import NOTHING, Load
 
 GONE_S = 60.0  # how long a hung-up Uniqueid is remembered, so that a late hook reserves nothing
 

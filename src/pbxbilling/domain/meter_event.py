@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.record import QueuedRecord, Record
 
 
 class EventState(StrEnum):
@@ -27,7 +28,7 @@ FOR_A_PERSON = frozenset({EventState.REFUSED, EventState.UNDECIDED, EventState.T
 
 
 @dataclass(frozen=True, slots=True)
-class LegMetered:
+class LegMetered(QueuedRecord):
     """A leg is charged by an event, keyed by `key`: its minutes as the leg has them in the store.
 
     Written with the leg, it is the leg's in the same transaction. Written again it brings what
@@ -67,7 +68,7 @@ class MeterEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class MeterEventMoved:
+class MeterEventMoved(Record):
     """An event got on; `minutes` and `customer` are those that it was sent with."""
 
     leg: str
@@ -80,7 +81,7 @@ class MeterEventMoved:
 
 
 @dataclass(frozen=True, slots=True)
-class MeterEventsUnparked:
+class MeterEventsUnparked(Record):
     """The parked events of a tenant wait again: it has become a customer."""
 
     tenant: str
@@ -101,6 +102,3 @@ class MeterReport:
     events: int
     samples: Mapping[str, str]
     summary: str
-
-
-MeterRecord = LegMetered | MeterEventMoved | MeterEventsUnparked

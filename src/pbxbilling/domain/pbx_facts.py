@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.facts import Fact
 
 
 class CorrectionKind(StrEnum):
@@ -22,7 +23,7 @@ class CorrectionKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Corrected:
+class Corrected(Fact):
     """Reconciliation or recovery changed the ledger; `key` None where it is about the whole PBX."""
 
     at: datetime
@@ -33,7 +34,7 @@ class Corrected:
 
 
 @dataclass(frozen=True, slots=True)
-class PbxTakenUp:
+class PbxTakenUp(Fact):
     """A PBX is followed from now on, or by another journal; `journal`: whether it has one."""
 
     at: datetime
@@ -42,7 +43,7 @@ class PbxTakenUp:
 
 
 @dataclass(frozen=True, slots=True)
-class PbxLetGo:
+class PbxLetGo(Fact):
     """The configuration names this PBX no more: its calls were closed."""
 
     at: datetime
@@ -50,7 +51,7 @@ class PbxLetGo:
 
 
 @dataclass(frozen=True, slots=True)
-class LinkUp:
+class LinkUp(Fact):
     """Logged in to a PBX; `uptime_s` is what FullyBooted said."""
 
     at: datetime
@@ -59,7 +60,7 @@ class LinkUp:
 
 
 @dataclass(frozen=True, slots=True)
-class RightsExceeded:
+class RightsExceeded(Fact):
     """The manager's user that we log in as may do more than is needed; told once a login."""
 
     at: datetime
@@ -70,7 +71,7 @@ class RightsExceeded:
 
 
 @dataclass(frozen=True, slots=True)
-class LinkDown:
+class LinkDown(Fact):
     """The AMI link of a PBX fell, or could not be made: an outage begins; nothing is released."""
 
     at: datetime
@@ -79,7 +80,7 @@ class LinkDown:
 
 
 @dataclass(frozen=True, slots=True)
-class LinkRetryFailed:
+class LinkRetryFailed(Fact):
     """The link of a PBX is still down: one more attempt to make it failed."""
 
     at: datetime
@@ -88,7 +89,7 @@ class LinkRetryFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class Reconciled:
+class Reconciled(Fact):
     """A complete snapshot was applied: the counts of this PBX are true."""
 
     at: datetime
@@ -97,7 +98,7 @@ class Reconciled:
 
 
 @dataclass(frozen=True, slots=True)
-class Stale:
+class Stale(Fact):
     """The counts of this PBX can no longer be trusted: its hooks are judged as in log mode."""
 
     at: datetime
@@ -106,7 +107,7 @@ class Stale:
 
 
 @dataclass(frozen=True, slots=True)
-class JournalDisagreed:
+class JournalDisagreed(Fact):
     """The journal and we differ on a leg's end by more than 0.1 s: counted, not corrected."""
 
     at: datetime
@@ -115,7 +116,7 @@ class JournalDisagreed:
 
 
 @dataclass(frozen=True, slots=True)
-class JournalUnreadable:
+class JournalUnreadable(Fact):
     """A PBX's journal cannot be read; the daemon works from AMI alone."""
 
     at: datetime
@@ -125,7 +126,7 @@ class JournalUnreadable:
 
 
 @dataclass(frozen=True, slots=True)
-class JournalReadable:
+class JournalReadable(Fact):
     """A PBX's journal, of which a fault was told, can be read again."""
 
     at: datetime

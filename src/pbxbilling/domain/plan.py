@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 
-from pbxbilling.domain.channel import LegDirection
+from pbxbilling.domain.codes import LegDirection
 from pbxbilling.domain.destinations import DestinationRate
+from pbxbilling.domain.record import Record
 from pbxbilling.domain.units import UnitPrice
 
 
@@ -126,7 +127,7 @@ class StripePrices:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Record):
     """A plan by its slug, which never changes.
 
     Money is in minor units of `currency`; rates (`…_micros`) are millionths of its major unit. A

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from pbxbilling.domain.admission import Direction, Mode, Reason
+from pbxbilling.domain.codes import Direction, Mode, Reason
 from pbxbilling.domain.numbers import compact
 
 

@@ -12,8 +12,8 @@ from datetime import datetime
 from itertools import groupby
 from typing import NamedTuple
 
-from pbxbilling.domain.channel import LegDirection
 from pbxbilling.domain.charge import Charge, ChargeKind, Rate
+from pbxbilling.domain.codes import LegDirection
 from pbxbilling.domain.destinations import DestinationRate, DestinationTable
 from pbxbilling.domain.period import zone
 from pbxbilling.domain.records import LegRecord

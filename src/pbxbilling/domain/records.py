@@ -1,8 +1,7 @@
-"""What is kept: the shapes that a store writes and gives back.
+"""What is kept of calls and accounts: the shapes that a store writes and gives back.
 
-A record is the whole row, keyed as its docstring says; writing it again changes nothing. Nobody
-changes a record; those of calls and legs are not frozen, as there are thousands a second, and a
-frozen dataclass costs three times as much.
+Nobody changes a record; those of calls and legs are not frozen, as there are thousands a second,
+and a frozen dataclass costs three times as much.
 """
 
 from __future__ import annotations
@@ -14,17 +13,11 @@ from enum import StrEnum
 from operator import le
 from typing import Any
 
-from pbxbilling.domain.admission import Direction, Mode, Outcome, Reason
-from pbxbilling.domain.billed import BillingCycle, BillingRecord, InvoiceRun
-from pbxbilling.domain.channel import ChannelKey, LegDirection
-from pbxbilling.domain.cursor import Cursor
-from pbxbilling.domain.gateway import Letter, LetterMoved
-from pbxbilling.domain.key_origin import KeyOrigin
-from pbxbilling.domain.meter_event import MeterRecord
+from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.codes import Direction, LegDirection, Mode, Outcome, Reason
 from pbxbilling.domain.plan import Plan
-from pbxbilling.domain.subscription import Customer, Invoice, Subscription
+from pbxbilling.domain.record import QueuedRecord, Record
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.domain.units import UnitsUsed
 
 
 class EndWitness(StrEnum):
@@ -43,7 +36,7 @@ class EndWitness(StrEnum):
 
 
 @dataclass(slots=True, init=False)
-class CallRecord:
+class CallRecord(QueuedRecord):
     """One call, keyed by `call`; `ended_at` None while it lives.
 
     `origin` and `asker` are Uniqueids on `pbx`: its first channel and the one whose hook opened
@@ -113,7 +106,7 @@ class CallRecord:
 
 
 @dataclass(slots=True)
-class LegRecord:
+class LegRecord(QueuedRecord):
     """One trunk leg, the unit of usage, keyed by `key`; `ended_at` None while it lives.
 
     Written when it is answered and when it ends. `talk_us` is answered time as measured,
@@ -204,7 +197,7 @@ class LegRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class LegAssigned:
+class LegAssigned(Record):
     """A leg that belonged to nobody is given to a tenant, with what that makes of it."""
 
     key: ChannelKey
@@ -215,7 +208,7 @@ class LegAssigned:
 
 
 @dataclass(frozen=True, slots=True)
-class DecisionRecord:
+class DecisionRecord(QueuedRecord):
     """One admission decision; appended."""
 
     at: datetime
@@ -235,7 +228,7 @@ class DecisionRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class AuditRecord:
+class AuditRecord(Record):
     """Who changed what; appended. `before` and `after` are JSON objects, None where nothing was."""
 
     at: datetime
@@ -247,7 +240,7 @@ class AuditRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class PbxMark:
+class PbxMark(QueuedRecord):
     """How far one PBX is known, keyed by `pbx`: when it was heard, and the journal's position.
 
     What is open on record lived at `lived_at`, by the clock of the PBX. `journal_file` names the
@@ -284,27 +277,3 @@ class Accounts:
     plans: tuple[Plan, ...]
     tenants: tuple[Tenant, ...]
     notices: tuple[str, ...] = ()
-
-
-Record = (
-    CallRecord
-    | LegRecord
-    | LegAssigned
-    | DecisionRecord
-    | AuditRecord
-    | PbxMark
-    | Plan
-    | Tenant
-    | KeyOrigin
-    | Subscription
-    | Customer
-    | Invoice
-    | Letter
-    | LetterMoved
-    | Cursor
-    | BillingCycle
-    | InvoiceRun
-    | UnitsUsed
-    | BillingRecord
-    | MeterRecord
-)

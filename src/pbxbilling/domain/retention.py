@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
+from pbxbilling.domain.facts import Fact
+
 UNOWNED_DAYS = 180  # so long somebody may still find out whose an answered leg was
 # By then any period is over and its statement made; and the gateway tells no older event again.
 LEAST_DAYS: Mapping[str, int] = {"calls_days": 62, "events_days": 35}
@@ -99,7 +101,7 @@ def is_cut(number: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Purged:
+class Purged(Fact):
     """What a purge did, by chore; `complete` unless its time was over before its work was."""
 
     at: datetime
@@ -108,7 +110,7 @@ class Purged:
 
 
 @dataclass(frozen=True, slots=True)
-class PurgeFailed:
+class PurgeFailed(Fact):
     """A purge could not go on; what it did stays done, and it is tried again."""
 
     at: datetime

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from pbxbilling.domain.words import Word
+from pbxbilling.domain.codes import Word
 
 
 class Status(Word):

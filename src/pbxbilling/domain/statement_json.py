@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from pbxbilling.domain.channel import LegDirection
+from pbxbilling.domain.codes import LegDirection
 from pbxbilling.domain.destinations import DestinationRate
 from pbxbilling.domain.period import Period
 from pbxbilling.domain.plan import BillingIncrement, Cycle

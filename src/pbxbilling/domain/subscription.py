@@ -10,12 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from pbxbilling.domain.record import Record
 from pbxbilling.domain.standing import Status, Turn
 from pbxbilling.domain.tenant import Tenant
 
 
 @dataclass(frozen=True, slots=True)
-class Subscription:
+class Subscription(Record):
     """A gateway's subscription as last seen, keyed by `id`.
 
     `as_of` is the gateway's clock when this was true; `status_since` the first `as_of` that had
@@ -70,7 +71,7 @@ class Subscription:
 
 
 @dataclass(frozen=True, slots=True)
-class Customer:
+class Customer(Record):
     """A gateway's customer, keyed by `id`."""
 
     id: str
@@ -81,7 +82,7 @@ class Customer:
 
 
 @dataclass(frozen=True, slots=True)
-class Invoice:
+class Invoice(Record):
     """A gateway's invoice for display, keyed by `id`; `total` in minor units of `currency`.
 
     `status` is the gateway's own word: nothing is decided by it here.

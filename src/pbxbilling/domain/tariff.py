@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from pbxbilling.domain.channel import LegDirection
+from pbxbilling.domain.codes import LegDirection
 from pbxbilling.domain.destinations import DestinationRate
 from pbxbilling.domain.money import half_up
 from pbxbilling.domain.plan import BillingIncrement, Cycle, Plan

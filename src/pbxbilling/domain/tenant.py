@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from pbxbilling.domain.admission import Direction, Mode, Reason
 from pbxbilling.domain.charging import ON_STATEMENTS_ALONE, Charging
+from pbxbilling.domain.codes import Direction, Mode, Reason
 from pbxbilling.domain.period import Period, period_at
+from pbxbilling.domain.record import Record
 from pbxbilling.domain.standing import Blocker, Status
 
 UNOWNED = "_unowned"  # in a tenant's place, in labels and topics; no slug begins with _
@@ -29,7 +30,7 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Tenant:
+class Tenant(Record):
     """A customer of the PBX, by a slug that never changes.
 
     `status` is the one that is lived (never `suspended`: that is a block in front of it), since

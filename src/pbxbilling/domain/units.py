@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pbxbilling.domain.charge import Charge, ChargeKind, Rate
+from pbxbilling.domain.record import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class UnitPrice:
 
 
 @dataclass(frozen=True, slots=True)
-class UnitsUsed:
+class UnitsUsed(Record):
     """Units that another program counted, keyed by its own `reference`; appended once."""
 
     reference: str

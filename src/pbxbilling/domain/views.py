@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from pbxbilling.domain.admission import Direction, Mode
 from pbxbilling.domain.call import Call, Channel
-from pbxbilling.domain.channel import ChannelState, LegDirection
+from pbxbilling.domain.channel import ChannelState
+from pbxbilling.domain.codes import Direction, LegDirection, Mode
 
 
 class CallState(StrEnum):

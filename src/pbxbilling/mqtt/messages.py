@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from pbxbilling.domain.account_facts import StandingChanged
-from pbxbilling.domain.admission import Outcome, Reason
-from pbxbilling.domain.call_facts import AdmissionDecided, CallEnded
-from pbxbilling.domain.facts import Fact
+from pbxbilling.domain.admission_facts import AdmissionDecided
+from pbxbilling.domain.call_facts import CallEnded
+from pbxbilling.domain.codes import Outcome, Reason
+from pbxbilling.domain.facts import Fact, instant_of
 from pbxbilling.domain.tenant import UNOWNED
 from pbxbilling.services.tenantstate import TenantState
 
@@ -59,7 +60,7 @@ def state_message(state: TenantState) -> Message:
 def event_message(fact: Fact, mask: Mask) -> Message:
     """The message of a fact of one of `EVENTS`; numbers go through `mask`."""
     tenant, name, fields = EVENTS[type(fact)](fact, mask)
-    fields = {"at": _instant(fact.at), "tenant": tenant, **fields}
+    fields = {"at": _instant(instant_of(fact)), "tenant": tenant, **fields}
     return Message(f"{_place(tenant)}/events/{name}", _payload(fields))
 
 

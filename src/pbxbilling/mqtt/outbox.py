@@ -6,7 +6,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pbxbilling.domain.account_facts import AccountsChanged, StandingChanged
+from pbxbilling.domain.account_facts import AccountsChanged, StandingChanged, SubjectKind
 from pbxbilling.domain.call_facts import CallChanged, CallEnded, CallStarted, LegEnded
 from pbxbilling.domain.daemon_facts import ConfigReloaded
 from pbxbilling.domain.facts import Fact
@@ -98,9 +98,8 @@ class Outbox:
 
 
 def _accounts_changed(outbox: Outbox, fact: AccountsChanged) -> None:
-    kind, _, slug = fact.subject.partition(" ")
-    if kind == "tenant":
-        outbox.touch(slug)
+    if fact.kind is SubjectKind.TENANT:
+        outbox.touch(fact.slug)
     else:  # a plan has many tenants
         outbox.touch_all()
 

@@ -15,8 +15,8 @@ from typing import TypeVar
 from pbxbilling.domain.cursor import Cursor
 from pbxbilling.domain.errors import GatewayError, StoreError, in_words
 from pbxbilling.domain.gateway import Letter
-from pbxbilling.domain.gateway_facts import PaymentAlert, WebhookReceived, WebhookResult
 from pbxbilling.domain.subscription import Subscription
+from pbxbilling.domain.subscription_facts import PaymentAlert, WebhookReceived, WebhookResult
 from pbxbilling.ports.core import Clock, Cursors, EventSink
 from pbxbilling.ports.subscriptions import Gateway, Mirrors, Page
 from pbxbilling.services.follow import Follower

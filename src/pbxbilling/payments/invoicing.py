@@ -16,9 +16,10 @@ from pbxbilling.domain.billing_facts import StatementSaved
 from pbxbilling.domain.charging import Charges
 from pbxbilling.domain.errors import GatewayError, StoreError, in_words
 from pbxbilling.domain.facts import Fact
-from pbxbilling.domain.gateway_facts import InvoiceIssued, PaymentAlert
+from pbxbilling.domain.payment_facts import InvoiceIssued
 from pbxbilling.domain.statement import Statement
 from pbxbilling.domain.statement_json import statement_from
+from pbxbilling.domain.subscription_facts import PaymentAlert
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.domain.usage_invoice import UsageInvoice, usage_invoice
 from pbxbilling.pauses import pause

@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 
 from pbxbilling.backoff import Backoff
 from pbxbilling.domain.errors import GatewayError, StoreError
-from pbxbilling.domain.gateway_facts import PaymentAlert, UsageGoesOn, UsageHeldUp, UsageTold
 from pbxbilling.domain.meter_event import (
     FOR_A_PERSON,
     EventState,
@@ -22,6 +21,8 @@ from pbxbilling.domain.meter_event import (
     MeterEventMoved,
     MeterEventsUnparked,
 )
+from pbxbilling.domain.payment_facts import UsageGoesOn, UsageHeldUp, UsageTold
+from pbxbilling.domain.subscription_facts import PaymentAlert
 from pbxbilling.payments.client import RejectedError
 from pbxbilling.payments.meter_compare import arrived
 from pbxbilling.ports.core import Clock, EventSink, RecordStore

@@ -8,7 +8,7 @@ from itertools import count
 
 from pbxbilling.domain.errors import GatewayError, StoreError, in_words
 from pbxbilling.domain.gateway import UNFINISHED, Letter, LetterState, Message, Topic
-from pbxbilling.domain.gateway_facts import GatewayAway, GatewayBack, PaymentAlert
+from pbxbilling.domain.subscription_facts import GatewayAway, GatewayBack, PaymentAlert
 from pbxbilling.pauses import pause
 from pbxbilling.payments import reading
 from pbxbilling.ports.core import Clock, EventSink

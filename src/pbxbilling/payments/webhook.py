@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pbxbilling.domain.errors import StoreError
 from pbxbilling.domain.gateway import Letter, Topic
-from pbxbilling.domain.gateway_facts import WebhookReceived, WebhookResult
+from pbxbilling.domain.subscription_facts import WebhookReceived, WebhookResult
 from pbxbilling.loudness import Loudness
 from pbxbilling.payments import reading
 from pbxbilling.payments.letters import letter_of

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Protocol
 
-from pbxbilling.domain.admission import Load
 from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.load import Load
 from pbxbilling.domain.records import (
     CallRecord,
     DecisionRecord,

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from pbxbilling.domain.facts import Fact
-from pbxbilling.domain.records import Record
+from pbxbilling.domain.record import QueuedRecord, Record
 
 
 class Clock(Protocol):
@@ -33,7 +33,7 @@ class EventSink(Protocol):
 class RecordSink(Protocol):
     """Where records go to be kept: at once, without waiting; durable a little later."""
 
-    def put(self, record: Record) -> None:
+    def put(self, record: QueuedRecord) -> None:
         """Queue one record; records of one key keep their order."""
         ...
 

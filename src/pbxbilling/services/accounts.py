@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from pbxbilling.domain.account_facts import SubjectKind
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.plan import LIMIT_NAMES, Plan
 from pbxbilling.domain.policy import Policy
@@ -98,7 +99,12 @@ class Change:
     @property
     def subject(self) -> str:
         """`plan starter` or `tenant acme`."""
-        return f"{'plan' if isinstance(self.after, Plan) else 'tenant'} {self.after.slug}"
+        return f"{self.subject_kind} {self.after.slug}"
+
+    @property
+    def subject_kind(self) -> SubjectKind:
+        """Whether it is about a plan or a tenant."""
+        return SubjectKind.PLAN if isinstance(self.after, Plan) else SubjectKind.TENANT
 
     @property
     def kind(self) -> ChangeKind:

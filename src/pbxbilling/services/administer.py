@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 
-from pbxbilling.domain.admission import Mode
+from pbxbilling.domain.codes import Mode
 from pbxbilling.domain.errors import AdministrationError
 from pbxbilling.domain.key_origin import AccountKind, KeyOrigin, SetBy
 from pbxbilling.domain.period import zone

@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pbxbilling.domain.admission import (
-    EMERGENCY,
-    Breach,
-    Decision,
-    Direction,
-    Mode,
-    Outcome,
-    Reason,
-    decide,
-    first_breach,
-)
+from pbxbilling.domain.admission import EMERGENCY, Decision, decide, first_breach
+from pbxbilling.domain.admission_facts import AdmissionDecided
 from pbxbilling.domain.call import Call, Channel
-from pbxbilling.domain.call_facts import AdmissionDecided
+from pbxbilling.domain.codes import Direction, Mode, Outcome, Reason
 from pbxbilling.domain.hook import HookRequest, Verdict
 from pbxbilling.domain.ledger import Ledger
+from pbxbilling.domain.load import Breach
 from pbxbilling.ports.core import Clock, EventSink
 from pbxbilling.services.asked import Asked, Asking
 from pbxbilling.services.bypolicy import ByPolicy

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from pbxbilling.domain.admission import Direction
 from pbxbilling.domain.call import Channel
-from pbxbilling.domain.channel import ChannelState, LegDirection
-from pbxbilling.domain.hook import Inherited
+from pbxbilling.domain.channel import ChannelState
+from pbxbilling.domain.codes import Direction, LegDirection
+from pbxbilling.domain.inherited import Inherited
 from pbxbilling.domain.ledger import Ledger
 from pbxbilling.domain.proof import Proof
 from pbxbilling.domain.signals import ChannelSeen

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pbxbilling.domain.admission import Direction, Mode
 from pbxbilling.domain.book import Terms
 from pbxbilling.domain.call import Call, Channel
 from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.codes import Direction, Mode
 from pbxbilling.domain.hook import HookRequest
 from pbxbilling.domain.ledger import Ledger
 from pbxbilling.ports.core import Clock

@@ -7,18 +7,11 @@ refused. What is left is the operator's policy.
 
 from __future__ import annotations
 
-from pbxbilling.domain.admission import (
-    EMERGENCY,
-    Breach,
-    Decision,
-    Direction,
-    Mode,
-    Outcome,
-    Reason,
-    decide,
-)
-from pbxbilling.domain.call_facts import AdmissionDecided
+from pbxbilling.domain.admission import EMERGENCY, Decision, decide
+from pbxbilling.domain.admission_facts import AdmissionDecided
+from pbxbilling.domain.codes import Direction, Mode, Outcome, Reason
 from pbxbilling.domain.hook import HookRequest, Verdict
+from pbxbilling.domain.load import Breach
 from pbxbilling.ports.core import Clock, EventSink
 from pbxbilling.services.asked import Asking
 from pbxbilling.services.inforce import InForce

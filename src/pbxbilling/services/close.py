@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from heapq import heapify, heappop, heappush
 
-from pbxbilling.domain.account_facts import AccountsChanged
-from pbxbilling.domain.billing_facts import CycleOpened, StatementFailed, StatementsWait
+from pbxbilling.domain.account_facts import AccountsChanged, SubjectKind
+from pbxbilling.domain.billing_facts import StatementFailed, StatementsWait
 from pbxbilling.domain.errors import AdministrationError, StoreError, in_words
 from pbxbilling.domain.facts import Fact
+from pbxbilling.domain.subscription_facts import CycleOpened
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports.core import Clock, EventSink
 from pbxbilling.services.statements import Statements
@@ -58,10 +59,8 @@ class Closer:
     def sink(self, fact: Fact) -> None:
         """Forget when a period ends that may end at another time now."""
         match fact:
-            case AccountsChanged():
-                kind, _, slug = fact.subject.partition(" ")
-                if kind == "tenant":
-                    self._forget(slug)
+            case AccountsChanged(kind=SubjectKind.TENANT):
+                self._forget(fact.slug)
             case CycleOpened():
                 self._forget(fact.tenant)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from pbxbilling.domain.admission import Mode
 from pbxbilling.domain.allowance import Allowances, Drawing, talking_s
 from pbxbilling.domain.book import Terms
 from pbxbilling.domain.call import Channel
 from pbxbilling.domain.call_facts import CutArmed, WouldCut
+from pbxbilling.domain.codes import Mode
 from pbxbilling.domain.ledger import Ledger
 from pbxbilling.ports.core import EventSink
 from pbxbilling.services.inforce import InForce

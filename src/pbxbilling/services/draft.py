@@ -19,7 +19,8 @@ from pbxbilling.domain.conditions import conditions
 from pbxbilling.domain.period import Period
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.rating import UsedLeg, rate
-from pbxbilling.domain.records import LegRecord, Record
+from pbxbilling.domain.record import Record
+from pbxbilling.domain.records import LegRecord
 from pbxbilling.domain.statement import LineKind, OneOff, Statement, StatementKind
 from pbxbilling.domain.statement_json import as_json
 from pbxbilling.domain.subscription import Subscription

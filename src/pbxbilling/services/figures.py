@@ -10,11 +10,11 @@ from pbxbilling.domain.billing_facts import StatementSaved
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.figures import FiguresTaken, figures
-from pbxbilling.domain.gateway_facts import LetterTaken
 from pbxbilling.domain.period import Period, period_at, period_of
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.subscription import Invoice
+from pbxbilling.domain.subscription_facts import LetterTaken
 from pbxbilling.ports.billing import Bills
 from pbxbilling.ports.core import Clock
 from pbxbilling.ports.subscriptions import Mirrors

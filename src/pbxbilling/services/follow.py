@@ -12,15 +12,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pbxbilling.domain.billed import BillingCycle
-from pbxbilling.domain.billing_facts import CycleOpened
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.gateway import Letter, LetterMoved, LetterState, Message, Topic
-from pbxbilling.domain.gateway_facts import Drifted, LetterTaken, PaymentAlert
 from pbxbilling.domain.key_origin import SetBy
 from pbxbilling.domain.plan import Plan
-from pbxbilling.domain.records import AuditRecord, Record
+from pbxbilling.domain.record import Record
+from pbxbilling.domain.records import AuditRecord
 from pbxbilling.domain.standing import Status, Turn
 from pbxbilling.domain.subscription import TURNS, Customer, Subscription, follow, leading
+from pbxbilling.domain.subscription_facts import CycleOpened, Drifted, LetterTaken, PaymentAlert
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports.core import Clock, EventSink
 from pbxbilling.ports.subscriptions import Mirrors

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pbxbilling.domain.admission import Mode
 from pbxbilling.domain.book import AccountBook
+from pbxbilling.domain.codes import Mode
 from pbxbilling.domain.policy import Policy
 
 

@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
-from pbxbilling import __version__
-from pbxbilling.domain.account_facts import AccountsChanged
-from pbxbilling.domain.admission import Load
+from pbxbilling.domain.account_facts import AccountsChanged, SubjectKind
 from pbxbilling.domain.allowance import Allowances
 from pbxbilling.domain.call_facts import LegEnded, SlotReleased
 from pbxbilling.domain.daemon_facts import ConfigReloaded
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.ledger import Ledger
+from pbxbilling.domain.load import Load
 from pbxbilling.domain.pbx_facts import (
     JournalReadable,
     JournalUnreadable,
@@ -82,6 +81,7 @@ class Inspector:
         clock: Clock,
         emit: EventSink,
         *,
+        version: str,
         heard: Callable[[str], datetime | None],
         broker: Callable[[], BrokerView | None],
         old_port: Callable[[], OldPortView | None],
@@ -96,6 +96,7 @@ class Inspector:
         self._queue = queue
         self._clock = clock
         self._emit = emit
+        self._version = version
         self._heard = heard
         self._broker = broker
         self._old_port = old_port
@@ -133,9 +134,8 @@ class Inspector:
     def _accounts_changed(self, fact: AccountsChanged) -> None:
         """A thousand tenants that change must not order each live leg's cut a thousand times."""
         at, mono = self._clock.now(), self._clock.monotonic()
-        kind, _, slug = fact.subject.partition(" ")
-        if kind == "tenant":
-            self._cutter.rearm(slug, at, mono)
+        if fact.kind is SubjectKind.TENANT:
+            self._cutter.rearm(fact.slug, at, mono)
         else:
             self._cutter.rearm_all(at, mono)
 
@@ -186,7 +186,7 @@ class Inspector:
         calls = Counter(call.pbx for call in self._ledger.calls.values())
         legs = (channel.trunk for channel in self._ledger.channels.values() if channel.call)
         return StatusView(
-            version=__version__,
+            version=self._version,
             mode=self._in_force.policy.mode,
             since=self._since,
             config_error=self._config_error,

@@ -7,12 +7,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypedDict, Unpack
 
-from pbxbilling.domain.admission import Breach, Direction, Reason
 from pbxbilling.domain.allowance import Allowances
 from pbxbilling.domain.book import Terms
 from pbxbilling.domain.call import Call, Channel
 from pbxbilling.domain.call_facts import ClockDisagreed, LegAnswered, LegEnded
-from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.codes import Direction, LegDirection, Reason
+from pbxbilling.domain.load import Breach
 from pbxbilling.domain.numbers import told_by
 from pbxbilling.domain.period import period_at
 from pbxbilling.domain.plan import PER_MINUTE

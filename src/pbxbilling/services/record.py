@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from pbxbilling.domain.admission import Outcome
+from pbxbilling.domain.admission_facts import AdmissionDecided
 from pbxbilling.domain.book import AccountBook
-from pbxbilling.domain.call_facts import (
-    AdmissionDecided,
-    CallNews,
-    LegAnswered,
-    LegEnded,
-)
+from pbxbilling.domain.call_facts import CallNews, LegAnswered, LegEnded
+from pbxbilling.domain.codes import Outcome
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.meter_event import LegMetered
 from pbxbilling.domain.metering import is_metered

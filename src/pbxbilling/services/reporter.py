@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from pbxbilling.domain.admission import Load, Mode
 from pbxbilling.domain.book import AccountBook, Terms
+from pbxbilling.domain.codes import Mode
+from pbxbilling.domain.load import Load
 from pbxbilling.domain.plan import Limits
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.standing import Blocker, Status

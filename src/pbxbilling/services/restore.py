@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from pbxbilling.domain.admission import Direction
 from pbxbilling.domain.call import Channel
-from pbxbilling.domain.channel import ChannelKey, ChannelState, LegDirection
+from pbxbilling.domain.channel import ChannelKey, ChannelState
+from pbxbilling.domain.codes import Direction, LegDirection
 from pbxbilling.domain.ledger import Ledger
 from pbxbilling.domain.records import CallRecord, LegRecord
 from pbxbilling.ports.core import Clock

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from pbxbilling.domain.admission import Direction
 from pbxbilling.domain.call import Channel
-from pbxbilling.domain.channel import ChannelKey, ChannelState, LegDirection
+from pbxbilling.domain.channel import ChannelKey, ChannelState
+from pbxbilling.domain.codes import Direction, LegDirection
 from pbxbilling.domain.journal import JournalLeg, JournalWitness, OwnerHints
 from pbxbilling.domain.ledger import Ledger
 from pbxbilling.domain.pbx_facts import Corrected, CorrectionKind, JournalDisagreed

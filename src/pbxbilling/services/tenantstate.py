@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from pbxbilling.domain.admission import Mode
 from pbxbilling.domain.allowance import Allowances
+from pbxbilling.domain.codes import Mode
 from pbxbilling.domain.ledger import Ledger
 from pbxbilling.domain.standing import Blocker, Status
 from pbxbilling.ports.core import Clock

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from pbxbilling.domain import signals
-from pbxbilling.domain.admission import Direction
 from pbxbilling.domain.call import Call, Channel
-from pbxbilling.domain.channel import ChannelKey, ChannelState, LegDirection
+from pbxbilling.domain.channel import ChannelKey, ChannelState
+from pbxbilling.domain.codes import Direction, LegDirection
 from pbxbilling.domain.ledger import Ledger
 from pbxbilling.domain.proof import Proof
 from pbxbilling.domain.records import EndWitness

@@ -7,14 +7,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
 
+from pbxbilling.domain.account_facts import SubjectKind
 from pbxbilling.domain.book import Terms
-from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.codes import LegDirection
 from pbxbilling.domain.errors import AdministrationError, NotKnownError
 from pbxbilling.domain.meter_event import LegMetered
 from pbxbilling.domain.metering import is_metered
 from pbxbilling.domain.period import period_at
 from pbxbilling.domain.policy import Policy
-from pbxbilling.domain.records import EndWitness, LegAssigned, LegRecord, Record
+from pbxbilling.domain.record import Record
+from pbxbilling.domain.records import EndWitness, LegAssigned, LegRecord
 from pbxbilling.ports.calls import CallStore, Live
 from pbxbilling.ports.core import Clock
 from pbxbilling.services.apart import Rest, in_parts
@@ -145,7 +148,7 @@ class UsageDesk:
             await self._store.commit(records)
             if self._live is not None:
                 self._live.assigned(given)
-            self._writer.tell("usage assign", f"leg {leg}", actor)
+            self._writer.tell("usage assign", SubjectKind.LEG, leg, actor)
             return replace(
                 known,
                 tenant=slug,

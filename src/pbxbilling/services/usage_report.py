@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from pbxbilling.domain.book import AccountBook
-from pbxbilling.domain.channel import LegDirection
+from pbxbilling.domain.codes import LegDirection
 from pbxbilling.domain.period import period_of
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.records import UsageRow

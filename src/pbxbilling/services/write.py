@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from pbxbilling.domain.account_facts import AccountsChanged, StandingChanged
+from pbxbilling.domain.account_facts import AccountsChanged, StandingChanged, SubjectKind
 from pbxbilling.domain.billed import PlanSwitched
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.key_origin import KeyOrigin, SetBy
 from pbxbilling.domain.plan import Plan
-from pbxbilling.domain.records import AuditRecord, Record
+from pbxbilling.domain.record import Record
+from pbxbilling.domain.records import AuditRecord
 from pbxbilling.domain.standing import Blocker, Status, Turn, check_transition
 from pbxbilling.ports.accounts import AccountStore
 from pbxbilling.ports.core import Clock, EventSink
@@ -72,7 +73,7 @@ class AccountWriter:
                 self.book.put_plan(change.after)
             else:
                 self.book.put_tenant(change.after)
-            self.tell(action, change.subject, actor)
+            self.tell(action, change.subject_kind, change.after.slug, actor)
         for turn in turns:
             self._emit(turn)
 
@@ -87,9 +88,9 @@ class AccountWriter:
         """The audit row of something that is done now."""
         return AuditRecord(self._clock.now(), actor, action, subject, before, after)
 
-    def tell(self, action: str, subject: str, actor: str) -> None:
+    def tell(self, action: str, kind: SubjectKind, slug: str, actor: str) -> None:
         """Let everybody know that accounts or usage are not as they were."""
-        self._emit(AccountsChanged(self._clock.now(), actor, action, subject))
+        self._emit(AccountsChanged(self._clock.now(), actor, action, kind, slug))
 
     def _switches(
         self, changes: Sequence[Change], also: Sequence[Record]

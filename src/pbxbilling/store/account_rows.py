@@ -13,9 +13,8 @@ from typing import Any
 from orjson import loads
 from sqlalchemy import Row, Select, select
 
-from pbxbilling.domain.admission import Mode
-from pbxbilling.domain.channel import LegDirection
 from pbxbilling.domain.charging import Charges, Charging
+from pbxbilling.domain.codes import LegDirection, Mode
 from pbxbilling.domain.destinations import DestinationRate
 from pbxbilling.domain.key_origin import AccountKind, KeyOrigin, SetBy
 from pbxbilling.domain.plan import (

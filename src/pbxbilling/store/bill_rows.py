@@ -13,7 +13,8 @@ from pbxbilling.domain.billed import (
     PlanSwitched,
     SavedStatement,
 )
-from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.codes import LegDirection
 from pbxbilling.domain.units import UnitsUsed
 from pbxbilling.store import schema
 from pbxbilling.store.values import Values, instant, storable, to_us

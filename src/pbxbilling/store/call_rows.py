@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import Executable, Row, bindparam, update
 
-from pbxbilling.domain.admission import Direction, Mode, Outcome, Reason
-from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.codes import Direction, LegDirection, Mode, Outcome, Reason
 from pbxbilling.domain.records import (
     CallRecord,
     DecisionRecord,

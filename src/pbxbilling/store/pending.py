@@ -6,33 +6,29 @@ from collections import deque
 from collections.abc import Hashable
 from typing import Any
 
-from pbxbilling.domain.admission import Outcome
+from pbxbilling.domain.codes import Outcome
 from pbxbilling.domain.meter_event import LegMetered
-from pbxbilling.domain.plan import Plan
+from pbxbilling.domain.record import QueuedRecord
 from pbxbilling.domain.records import (
-    AuditRecord,
     CallRecord,
     DecisionRecord,
-    LegAssigned,
     LegRecord,
     PbxMark,
-    Record,
 )
-from pbxbilling.domain.tenant import Tenant
 
 
 class Pending:
     """Records of one key keep their order; several states of one call or leg become one."""
 
     def __init__(self) -> None:
-        self._kept: dict[Hashable, Record] = {}
+        self._kept: dict[Hashable, QueuedRecord] = {}
         self._refusals: deque[DecisionRecord] = deque()
         self._admissions: deque[DecisionRecord] = deque()
 
     def __len__(self) -> int:
         return len(self._kept) + len(self._refusals) + len(self._admissions)
 
-    def put(self, record: Record) -> None:
+    def put(self, record: QueuedRecord) -> None:
         """Add one; a state that a store would not take in place of a waiting one is left out."""
         match record:
             case CallRecord():
@@ -42,33 +38,17 @@ class Pending:
             case DecisionRecord():
                 admitted = record.outcome is Outcome.ADMIT
                 (self._admissions if admitted else self._refusals).append(record)
+            case LegMetered():
+                self._kept[LegMetered, record.key] = record
+            case PbxMark():
+                self._kept[PbxMark, record.pbx] = record
             case _:
-                self._put_seldom(record)
+                self._kept[object()] = record  # of a kind without a key here: none is replaced
 
     def _keep(self, key: Hashable, record: CallRecord | LegRecord) -> None:
         waiting: Any = self._kept.setdefault(key, record)  # of the same kind
         if waiting is not record and waiting.gives_way_to(record):
             self._kept[key] = record
-
-    def _put_seldom(self, record: Record) -> None:
-        match record:
-            case LegAssigned():
-                self._assign(record)
-            case LegMetered():
-                self._kept[LegMetered, record.key] = record
-            case PbxMark():
-                self._kept[PbxMark, record.pbx] = record
-            case Plan() | Tenant():
-                self._kept[type(record), record.slug] = record
-            case AuditRecord():
-                self._kept[object()] = record  # appended, never replaced
-
-    def _assign(self, record: LegAssigned) -> None:
-        """An assignment stands between the states before and after it: those stay apart."""
-        before = self._kept.pop((LegRecord, record.key), None)
-        if before is not None:
-            self._kept[object()] = before
-        self._kept[object()] = record
 
     def drop_admission(self) -> bool:
         """Give up the oldest admission that waits; False where there is none."""
@@ -78,6 +58,6 @@ class Pending:
         """Give up the oldest refusal that waits; False where there is none."""
         return bool(self._refusals) and bool(self._refusals.popleft())
 
-    def records(self) -> list[Record]:
+    def records(self) -> list[QueuedRecord]:
         """All of them, in an order that keeps each key's."""
         return [*self._kept.values(), *self._refusals, *self._admissions]

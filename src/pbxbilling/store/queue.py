@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from pbxbilling.domain.records import Record
+from pbxbilling.domain.record import QueuedRecord
 from pbxbilling.ports.core import Clock
 from pbxbilling.store.pending import Pending
 
@@ -19,7 +19,7 @@ class Batch:
 
     def __init__(self) -> None:
         self.pending = Pending()
-        self.records: list[Record] = []
+        self.records: list[QueuedRecord] = []
         self.since: float | None = None
         self.settled = asyncio.Event()
 
@@ -29,7 +29,7 @@ class RecordQueue:
 
     At `capacity` waiting records (about 1 KB each) the oldest admissions are dropped, and counted
     in `dropped_admissions`; at four times that the oldest refusals too (`dropped_refusals`).
-    Calls, legs, audit, accounts and marks are never dropped: beyond the bound they still grow,
+    Calls, legs, their meter events and marks are never dropped: beyond the bound they still grow,
     by one record a call or leg.
     """
 
@@ -53,7 +53,7 @@ class RecordQueue:
         since = self.writing.since if self.writing else self.gathering.since
         return 0.0 if since is None else max(0.0, self._clock.monotonic() - since)
 
-    def put(self, record: Record) -> None:
+    def put(self, record: QueuedRecord) -> None:
         """Queue one record; never waits, never fails."""
         batch = self.gathering
         if batch.since is None:
@@ -79,7 +79,7 @@ class RecordQueue:
         return batch
 
     def written(self) -> None:
-        """The batch that was taken is durable, or set aside."""
+        """The batch that was taken is durable, or left out."""
         batch, self.writing = self.writing, None
         if batch is not None:
             batch.settled.set()

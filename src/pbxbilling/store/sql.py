@@ -12,9 +12,10 @@ from typing import Self
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pbxbilling.domain.admission import Outcome
 from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.codes import Outcome
 from pbxbilling.domain.key_origin import AccountKind, KeyOrigin
+from pbxbilling.domain.record import Record
 from pbxbilling.domain.records import (
     Accounts,
     AuditRecord,
@@ -22,7 +23,6 @@ from pbxbilling.domain.records import (
     DecisionRecord,
     LegRecord,
     PbxMark,
-    Record,
     UsageRow,
 )
 from pbxbilling.store import account_rows, call_rows, schema

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 
 from pbxbilling.domain.daemon_facts import StoreFailing, StoreRecovered
 from pbxbilling.domain.errors import StoreError
-from pbxbilling.domain.records import Record
+from pbxbilling.domain.record import Record
 from pbxbilling.ports.core import Clock, EventSink, RecordStore
 from pbxbilling.store.faults import RecordError
 from pbxbilling.store.queue import RecordQueue
@@ -30,8 +29,7 @@ class StoreWriter:
 
     What cannot be written is kept and tried again with a growing pause; nobody waits for it.
 
-    A record that the database would never take is set aside in `refused` (the last hundred), so
-    that it does not hold up the others.
+    A record that the database would never take is left out, so that it does not hold up the others.
     """
 
     def __init__(
@@ -54,7 +52,6 @@ class StoreWriter:
         self.queue = RecordQueue(clock, capacity, self._something.set)
         self.put = self.queue.put
         self._fault: str | None = None
-        self.refused: deque[tuple[Record, StoreError]] = deque(maxlen=100)
 
     @property
     def depth(self) -> int:
@@ -79,31 +76,13 @@ class StoreWriter:
         return self.queue.dropped_admissions + self.queue.dropped_refusals
 
     async def flush(self) -> None:
-        """Wait until all that is queued now is durable (or set aside), however long it takes."""
+        """Wait until all that is queued now is durable (or left out), however long it takes."""
         batch = self.queue.writing
         if len(self.queue.gathering.pending):
             batch = self.queue.gathering
             self._awaited.set()
         if batch is not None:
             await batch.settled.wait()
-
-    async def written(self, *records: Record, limit_s: float = 10.0) -> None:
-        """Queue records and wait until they are durable.
-
-        Raises `StoreError` where that takes longer than `limit_s`; they are still kept, and
-        written when the store serves again. Raises `RecordError` where one will never fit.
-        """
-        for record in records:
-            self.put(record)
-        try:
-            async with asyncio.timeout(limit_s):
-                await self.flush()
-        except TimeoutError as error:
-            msg = f"not on disk after {limit_s:g} s: kept in memory, written once the store serves"
-            raise StoreError(msg) from error
-        for refused, fault in self.refused:
-            if any(refused is record for record in records):
-                raise fault
 
     async def drain(self, limit_s: float) -> int:
         """Wait for what is queued, `limit_s` at most; gives how many records are left unwritten."""
@@ -156,7 +135,6 @@ class StoreWriter:
             await self._write(records[:middle])
             await self._write(records[middle:])
             return
-        self.refused.append((records[0], fault))
         self._tell_failing(fault)
 
     def _tell_failing(self, fault: StoreError) -> None:

@@ -34,6 +34,7 @@ from pbxbilling.domain.gateway import Letter, LetterMoved
 from pbxbilling.domain.key_origin import KeyOrigin
 from pbxbilling.domain.meter_event import LegMetered, MeterEventMoved, MeterEventsUnparked
 from pbxbilling.domain.plan import Plan
+from pbxbilling.domain.record import Record
 from pbxbilling.domain.records import (
     AuditRecord,
     CallRecord,
@@ -41,7 +42,6 @@ from pbxbilling.domain.records import (
     LegAssigned,
     LegRecord,
     PbxMark,
-    Record,
 )
 from pbxbilling.domain.subscription import Customer, Invoice, Subscription
 from pbxbilling.domain.tenant import Tenant

@@ -13,35 +13,19 @@ from pbxbilling.domain.account_facts import (
     DailyCheckFailed,
     StandingChanged,
 )
-from pbxbilling.domain.admission import Reason
+from pbxbilling.domain.admission_facts import AdmissionDecided
 from pbxbilling.domain.billing_facts import (
-    CycleOpened,
     StatementFailed,
     StatementSaved,
     StatementsWait,
     UsageReceived,
 )
-from pbxbilling.domain.call_facts import (
-    AdmissionDecided,
-    ClockDisagreed,
-    CutArmed,
-    LegEnded,
-    SlotReleased,
-    WouldCut,
-)
+from pbxbilling.domain.call_facts import ClockDisagreed, CutArmed, LegEnded, SlotReleased, WouldCut
+from pbxbilling.domain.codes import Reason
 from pbxbilling.domain.daemon_facts import ConfigReloaded, StoreFailing, TaskFailed
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.figures import FiguresTaken
-from pbxbilling.domain.gateway_facts import (
-    Drifted,
-    GatewayAway,
-    InvoiceIssued,
-    LetterTaken,
-    PaymentAlert,
-    UsageHeldUp,
-    UsageTold,
-    WebhookReceived,
-)
+from pbxbilling.domain.payment_facts import InvoiceIssued, UsageHeldUp, UsageTold
 from pbxbilling.domain.pbx_facts import (
     Corrected,
     JournalDisagreed,
@@ -52,6 +36,14 @@ from pbxbilling.domain.pbx_facts import (
     Stale,
 )
 from pbxbilling.domain.retention import Purged, PurgeFailed
+from pbxbilling.domain.subscription_facts import (
+    CycleOpened,
+    Drifted,
+    GatewayAway,
+    LetterTaken,
+    PaymentAlert,
+    WebhookReceived,
+)
 from pbxbilling.telemetry.counts import Count, Spread, TenantLabels
 
 TENANT_LABELS = 500  # at some ten series each; later tenants share `_other`

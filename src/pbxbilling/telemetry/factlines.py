@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from pbxbilling.domain.facts import Fact
+from pbxbilling.domain.facts import Fact, instant_of
 from pbxbilling.telemetry.line import Line, Mask
 from pbxbilling.telemetry.lines import line_from
 from pbxbilling.telemetry.text import line_as_json
@@ -43,6 +43,6 @@ class FactLines:
         if line is None:
             return
         if self._render is None:
-            self._output.write(line_as_json(line, fact.at))
+            self._output.write(line_as_json(line, instant_of(fact)))
         else:
             self._render(line, fact)

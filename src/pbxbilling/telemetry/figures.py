@@ -8,7 +8,8 @@ from typing import Protocol
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from pbxbilling.domain.admission import NOTHING, Direction, Load, Mode
+from pbxbilling.domain.codes import Direction, Mode
+from pbxbilling.domain.load import NOTHING, Load
 from pbxbilling.domain.views import BrokerView, OldPortView, StatusView
 from pbxbilling.telemetry.counts import TenantLabels
 

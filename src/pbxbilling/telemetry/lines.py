@@ -14,9 +14,9 @@ from pbxbilling.domain.account_facts import (
     DailyCheckFailed,
     StandingChanged,
 )
-from pbxbilling.domain.admission import Decision, Mode, Outcome, Reason
+from pbxbilling.domain.admission import Decision
+from pbxbilling.domain.admission_facts import AdmissionDecided
 from pbxbilling.domain.call_facts import (
-    AdmissionDecided,
     CallChanged,
     CallEnded,
     CallStarted,
@@ -27,6 +27,7 @@ from pbxbilling.domain.call_facts import (
     SlotReleased,
     WouldCut,
 )
+from pbxbilling.domain.codes import Mode, Outcome, Reason
 from pbxbilling.domain.daemon_facts import ConfigReloaded, StoreFailing, StoreRecovered, TaskFailed
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.figures import FiguresTaken

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
-from pbxbilling.domain.facts import Fact
+from pbxbilling.domain.facts import Fact, instant_of
 from pbxbilling.ports.core import Clock
 from pbxbilling.telemetry.factlines import FactLines, Output
 from pbxbilling.telemetry.line import Line
@@ -47,7 +47,7 @@ class Log:
         self._facts.configure(mask, lowest, None if self._is_json else self._render)
 
     def _render(self, line: Line, fact: Fact) -> None:
-        self._logger.log(line.level, line.event, timestamp=fact.at, **line.fields)
+        self._logger.log(line.level, line.event, timestamp=instant_of(fact), **line.fields)
 
     def debug(self, event: str, **fields: Any) -> None:
         """A line for whoever searches a fault."""

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pbxbilling.domain.billing_facts import (
-    CycleOpened,
     StatementFailed,
     StatementSaved,
     StatementsWait,
@@ -14,21 +13,19 @@ from pbxbilling.domain.billing_facts import (
     UsageResult,
 )
 from pbxbilling.domain.gateway import LetterState
-from pbxbilling.domain.gateway_facts import (
+from pbxbilling.domain.meter_event import EventState
+from pbxbilling.domain.money import from_minor
+from pbxbilling.domain.payment_facts import InvoiceIssued, UsageGoesOn, UsageHeldUp, UsageTold
+from pbxbilling.domain.subscription_facts import (
+    CycleOpened,
     Drifted,
     GatewayAway,
     GatewayBack,
-    InvoiceIssued,
     LetterTaken,
     PaymentAlert,
-    UsageGoesOn,
-    UsageHeldUp,
-    UsageTold,
     WebhookReceived,
     WebhookResult,
 )
-from pbxbilling.domain.meter_event import EventState
-from pbxbilling.domain.money import from_minor
 from pbxbilling.telemetry.line import DEBUG, ERROR, INFO, WARNING, Line, Mask, plain
 
 

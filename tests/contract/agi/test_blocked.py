@@ -14,7 +14,7 @@ import pytest
 
 from pbxbilling.agi.server import AgiServer, AgiSettings
 from pbxbilling.clock import SystemClock
-from pbxbilling.domain.admission import Mode
+from pbxbilling.domain.codes import Mode
 from pbxbilling.domain.hook import HookRequest, Verdict
 from pbxbilling.domain.standing import Blocker
 from tests.support.agi_client import AgiClient, ask, environment

@@ -16,7 +16,7 @@ import pytest
 from pbxbilling.agi.server import AgiServer, AgiSettings, ListenError
 from pbxbilling.agi.session import HEARD_OUT_EVERY, Ending, Judge
 from pbxbilling.clock import SystemClock
-from pbxbilling.domain.admission import Reason
+from pbxbilling.domain.codes import Reason
 from pbxbilling.domain.hook import HookRequest, Verdict
 from tests.support.agi_client import AgiClient, ask, environment
 from tests.support.agi_desk import AgiReports

@@ -14,7 +14,8 @@ import pytest
 from pbxbilling.domain.billed import InvoiceRun, RunState
 from pbxbilling.domain.charging import Charges, Charging
 from pbxbilling.domain.errors import GatewayError
-from pbxbilling.domain.gateway_facts import InvoiceIssued, PaymentAlert
+from pbxbilling.domain.payment_facts import InvoiceIssued
+from pbxbilling.domain.subscription_facts import PaymentAlert
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.domain.usage_invoice import InvoiceLine, UsageInvoice
 from pbxbilling.payments.client import Reply, StripeApi

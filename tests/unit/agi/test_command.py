@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pbxbilling.agi.protocol import COMMAND_MAX_BYTES, answer_code, command
-from pbxbilling.domain.admission import Reason
+from pbxbilling.domain.codes import Reason
 from pbxbilling.domain.hook import Verdict
 
 HEAD = b'SET VARIABLE __PBXBILLING "'

@@ -17,7 +17,7 @@ from pbxbilling.agi.deadlines import Deadlines
 from pbxbilling.agi.door import Door
 from pbxbilling.agi.session import Desk, Ending, Judge
 from pbxbilling.clock import SystemClock
-from pbxbilling.domain.admission import Reason
+from pbxbilling.domain.codes import Reason
 from pbxbilling.domain.hook import HookRequest, Verdict
 from tests.support.agi_client import environment
 from tests.support.agi_desk import AgiReports

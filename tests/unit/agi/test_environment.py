@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pbxbilling.agi.protocol import ENVIRONMENT_MAX_BYTES, LINE_MAX_BYTES, Environment
-from pbxbilling.domain.admission import Direction
+from pbxbilling.domain.codes import Direction
 from pbxbilling.domain.hook import HookRequest
 from tests.support.agi_client import environment
 

@@ -12,10 +12,10 @@ import orjson
 import pytest
 
 from pbxbilling.config.settings import Settings
-from pbxbilling.domain.admission import Direction
 from pbxbilling.domain.billing_facts import UsageResult
 from pbxbilling.domain.bounds import COUNT_MOST, FIRST_DAY, LAST_DAY, UNITS_MOST
 from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.codes import Direction
 from pbxbilling.domain.errors import AdministrationError
 from pbxbilling.domain.plan import BillingIncrement, Limits, Plan
 from pbxbilling.domain.standing import Status

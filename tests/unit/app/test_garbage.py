@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pbxbilling.domain.admission import Direction, Mode
+from pbxbilling.domain.codes import Direction, Mode
 from tests.support.world import World, plan
 
 CARRIER = "PJSIP/carrier-1"

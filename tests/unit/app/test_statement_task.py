@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pbxbilling.app.statements import LOOK_S, StatementTask
-from pbxbilling.domain.billing_facts import CycleOpened, StatementSaved
+from pbxbilling.domain.billing_facts import StatementSaved
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.facts import Fact
+from pbxbilling.domain.subscription_facts import CycleOpened
 from pbxbilling.services.close import Closer
 from pbxbilling.services.statements import Statements
 from pbxbilling.services.write import AccountWriter

@@ -4,8 +4,9 @@ import re
 import tomllib
 from pathlib import Path
 
-from pbxbilling.config import PbxSettings, Settings, load
-from pbxbilling.config.sections import RefusalSettings, Section
+from pbxbilling.config import load
+from pbxbilling.config.sections import PbxSettings, RefusalSettings, Section
+from pbxbilling.config.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "config" / "pbxbilling.example.toml"

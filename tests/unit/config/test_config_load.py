@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from pbxbilling.config import ConfigError, Settings, load
+from pbxbilling.config import load
+from pbxbilling.config.faults import ConfigError
 from pbxbilling.config.sections import RefusalSettings
-from pbxbilling.domain.admission import COUNTED_REASONS, Direction, Mode, Reason
+from pbxbilling.config.settings import Settings
+from pbxbilling.domain.admission import COUNTED_REASONS
+from pbxbilling.domain.codes import Direction, Mode, Reason
 
 Write = Callable[[str], Path]
 

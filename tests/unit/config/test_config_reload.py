@@ -1,6 +1,7 @@
 """What a reload puts into force, and what it leaves for a restart."""
 
-from pbxbilling.config import Settings, reload_of
+from pbxbilling.config.reload import reload_of
+from pbxbilling.config.settings import Settings
 
 
 def settings(text: str = "{}") -> Settings:

@@ -15,9 +15,9 @@ from pbxbilling.cells import guarded, joined, parted, unguarded
 from pbxbilling.config.accounts_file import TenantTable
 from pbxbilling.config.faults import ConfigError, Fault
 from pbxbilling.config.tenants_csv import COLUMNS, read_tenants, write_tenants
-from pbxbilling.domain.admission import Mode
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.charging import Charges, Charging
+from pbxbilling.domain.codes import Mode
 from pbxbilling.domain.plan import LIMIT_NAMES, Plan
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.standing import Blocker, Status

@@ -9,7 +9,7 @@ from pbxbilling.config.forms import NAME
 from pbxbilling.config.sections import AgiSettings
 from pbxbilling.doctor.check import Result
 from pbxbilling.doctor.hook import STRANGER, judge_answer
-from pbxbilling.domain.admission import Reason
+from pbxbilling.domain.codes import Reason
 from pbxbilling.domain.hook import Verdict
 
 AGI = AgiSettings()

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pbxbilling.config.accounts_file import read_accounts
 from pbxbilling.domain.billing import statement_of
-from pbxbilling.domain.channel import LegDirection
+from pbxbilling.domain.codes import LegDirection
 from pbxbilling.domain.money import from_minor
 from pbxbilling.domain.period import period_of
 from pbxbilling.domain.plan import BillingIncrement

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbxbilling.domain.channel import ChannelKey, LegDirection, Trunks
+from pbxbilling.domain.channel import ChannelKey, Trunks
+from pbxbilling.domain.codes import LegDirection
 from pbxbilling.domain.journal import JournalLeg, JournalPosition, JournalRow
 from pbxbilling.domain.journal_fold import PINNED_FOR, Boot, JournalFold
 from pbxbilling.domain.records import EndWitness

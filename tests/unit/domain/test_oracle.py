@@ -17,7 +17,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pbxbilling.domain.billing import statement_of
-from pbxbilling.domain.channel import LegDirection
+from pbxbilling.domain.codes import LegDirection
 from pbxbilling.domain.plan import BillingIncrement
 from pbxbilling.domain.rating import UsedLeg, rate
 from pbxbilling.domain.statement import LineKind, StatementKind

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from pbxbilling.domain.channel import LegDirection
+from pbxbilling.domain.codes import LegDirection
 from pbxbilling.domain.destinations import DestinationRate
 from pbxbilling.domain.plan import BillingIncrement
 from pbxbilling.domain.rating import Rating, UsedLeg, rate

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from pbxbilling.domain.billing import statement_of
-from pbxbilling.domain.channel import LegDirection
 from pbxbilling.domain.charge import ChargeKind, Rate
+from pbxbilling.domain.codes import LegDirection
 from pbxbilling.domain.plan import Cycle, Plan
 from pbxbilling.domain.proration import price_parts, prorate
 from pbxbilling.domain.rating import UsedLeg, rate

@@ -9,14 +9,10 @@ from typing import Any
 import pytest
 
 from pbxbilling.domain.account_facts import StandingChanged
-from pbxbilling.domain.admission import (
-    EMERGENCY,
-    Breach,
-    Decision,
-    Outcome,
-    Reason,
-)
+from pbxbilling.domain.admission import EMERGENCY, Decision
 from pbxbilling.domain.call_facts import CallEnded
+from pbxbilling.domain.codes import Outcome, Reason
+from pbxbilling.domain.load import Breach
 from pbxbilling.domain.standing import Status, Turn
 from pbxbilling.mqtt.messages import EVENTS, Message, event_message, state_message
 from tests.support.facts import AT, CALL, CALLED, CALLER, decided, one_of_each

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from pbxbilling.domain.account_facts import AccountsChanged, StandingChanged
-from pbxbilling.domain.admission import Mode
+from pbxbilling.domain.account_facts import AccountsChanged, StandingChanged, SubjectKind
 from pbxbilling.domain.call_facts import CallEnded, CallStarted, LegEnded
+from pbxbilling.domain.codes import Mode
 from pbxbilling.domain.daemon_facts import ConfigReloaded
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.pbx_facts import LinkUp
@@ -74,7 +74,7 @@ def test_events_that_did_not_leave_are_dropped_where_newer_ones_fill_the_queue()
         CallStarted(AT, CALL),
         CallEnded(AT, CALL),
         LegEnded(AT, ENDED_LEG),
-        AccountsChanged(AT, "root", "apply", "tenant acme"),
+        AccountsChanged(AT, "root", "apply", SubjectKind.TENANT, "acme"),
         StandingChanged(AT, "acme", Status.TRIAL, Status.ACTIVE, Turn.PAID, "stripe", "sub_1"),
     ],
     ids=lambda fact: type(fact).__name__,
@@ -90,7 +90,10 @@ def test_what_happens_to_a_tenant_has_its_state_told_once(fact: Fact) -> None:
 
 @pytest.mark.parametrize(
     "fact",
-    [AccountsChanged(AT, "root", "apply", "plan starter"), ConfigReloaded(AT, Mode.LOG)],
+    [
+        AccountsChanged(AT, "root", "apply", SubjectKind.PLAN, "starter"),
+        ConfigReloaded(AT, Mode.LOG),
+    ],
     ids=lambda fact: type(fact).__name__,
 )
 def test_what_concerns_everybody_has_all_states_told(fact: Fact) -> None:

@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from pbxbilling.domain.admission import Mode
+from pbxbilling.domain.codes import Mode
 from pbxbilling.domain.daemon_facts import ConfigReloaded
 from pbxbilling.mqtt.publisher import REVIEW_S, STATES_PER_S, Publisher
 from pbxbilling.mqtt.settings import BrokerSettings

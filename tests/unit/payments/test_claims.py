@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.gateway import LetterState
-from pbxbilling.domain.gateway_facts import LetterTaken
 from pbxbilling.domain.plan import Plan, StripePrices
 from pbxbilling.domain.standing import Status
+from pbxbilling.domain.subscription_facts import LetterTaken
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.payments import reading
 from pbxbilling.payments.letters import letter_of

@@ -13,16 +13,16 @@ from pbxbilling.domain.account_facts import StandingChanged
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.gateway import Letter, LetterState
-from pbxbilling.domain.gateway_facts import (
+from pbxbilling.domain.plan import Plan, StripePrices
+from pbxbilling.domain.standing import Status
+from pbxbilling.domain.subscription import Subscription
+from pbxbilling.domain.subscription_facts import (
     Drifted,
     GatewayAway,
     GatewayBack,
     LetterTaken,
     PaymentAlert,
 )
-from pbxbilling.domain.plan import Plan, StripePrices
-from pbxbilling.domain.standing import Status
-from pbxbilling.domain.subscription import Subscription
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.payments.drift import Drift
 from pbxbilling.payments.post import ASK_AGAIN_S, Post

@@ -13,9 +13,10 @@ import pytest
 from pbxbilling.backoff import Backoff
 from pbxbilling.domain.errors import GatewayError
 from pbxbilling.domain.facts import Fact
-from pbxbilling.domain.gateway_facts import PaymentAlert, UsageGoesOn, UsageHeldUp, UsageTold
 from pbxbilling.domain.meter_event import EventState, LegMetered, MeterReport
+from pbxbilling.domain.payment_facts import UsageGoesOn, UsageHeldUp, UsageTold
 from pbxbilling.domain.records import EndWitness, LegRecord
+from pbxbilling.domain.subscription_facts import PaymentAlert
 from pbxbilling.payments.meters import BATCH, MeterFeed
 from pbxbilling.store.sql import SqlStore
 from tests.support.clock import Clock

@@ -9,7 +9,7 @@ import pytest
 from pbxbilling.domain.errors import StoreError
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.gateway import Letter, LetterState
-from pbxbilling.domain.gateway_facts import WebhookReceived, WebhookResult
+from pbxbilling.domain.subscription_facts import WebhookReceived, WebhookResult
 from pbxbilling.payments.webhook import LIMIT, Webhook
 from tests.support import stripe_bodies as bodies
 from tests.support.clock import START, Clock

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbxbilling.domain.admission import Direction, Mode, Outcome, Reason
-from pbxbilling.domain.call_facts import AdmissionDecided
+from pbxbilling.domain.admission_facts import AdmissionDecided
+from pbxbilling.domain.codes import Direction, Mode, Outcome, Reason
 from pbxbilling.domain.hook import HookRequest, Verdict
 from pbxbilling.domain.standing import Blocker, Status
 from pbxbilling.domain.tenant import Tenant

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pbxbilling.domain import signals
-from pbxbilling.domain.admission import Mode
 from pbxbilling.domain.call_facts import ClockDisagreed, CutArmed, LegEnded
 from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.codes import Mode
 from pbxbilling.domain.journal import JournalRow
 from pbxbilling.domain.plan import BillingIncrement, Overage, Plan
 from pbxbilling.domain.records import EndWitness, LegRecord

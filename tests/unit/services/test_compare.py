@@ -6,12 +6,13 @@ from datetime import timedelta
 from pathlib import Path
 
 from pbxbilling.domain.book import AccountBook
-from pbxbilling.domain.channel import LegDirection
 from pbxbilling.domain.charging import Charges, Charging
+from pbxbilling.domain.codes import LegDirection
 from pbxbilling.domain.meter_event import EventState, LegMetered, MeterEventMoved
 from pbxbilling.domain.metered_period import MeteredPeriod
 from pbxbilling.domain.plan import Plan
-from pbxbilling.domain.records import LegRecord, Record
+from pbxbilling.domain.record import Record
+from pbxbilling.domain.records import LegRecord
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.services.compare import Comparison
 from pbxbilling.store.sql import SqlStore

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from pbxbilling.domain.admission import Mode
 from pbxbilling.domain.call_facts import WouldCut
 from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.codes import Mode
 from pbxbilling.domain.plan import Overage, Plan
 from pbxbilling.domain.signals import ChannelSeen
 from tests.support.world import World

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from pbxbilling.domain.admission import Direction, Mode, Reason
 from pbxbilling.domain.call_facts import LegEnded
 from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.codes import Direction, Mode, Reason
 from pbxbilling.domain.hook import Verdict
 from pbxbilling.domain.plan import Overage, Plan
 from pbxbilling.domain.signals import ChannelSeen

@@ -10,7 +10,8 @@ import pytest
 
 from pbxbilling.domain.cursor import Cursor
 from pbxbilling.domain.errors import AdministrationError, NotKnownError, StoreError
-from pbxbilling.domain.records import AuditRecord, Record
+from pbxbilling.domain.record import Record
+from pbxbilling.domain.records import AuditRecord
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.services.forget import Forgotten

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pbxbilling.domain.account_facts import AccountsChanged
-from pbxbilling.domain.admission import Mode
+from pbxbilling.domain.account_facts import AccountsChanged, SubjectKind
+from pbxbilling.domain.codes import Mode
 from pbxbilling.domain.plan import Overage, Plan
 from pbxbilling.services.inspect import Inspector
 from tests.support.world import World
@@ -32,15 +32,17 @@ def talking(*tenants: str) -> World:
 
 
 @pytest.mark.parametrize(
-    ("subject", "cut"),
+    ("kind", "slug", "cut"),
     [
-        ("tenant globex", ["globex"]),
-        ("tenant unknown", []),
-        ("plan plan", ["acme", "globex"]),
-        ("leg pbx1:1", ["acme", "globex"]),
+        (SubjectKind.TENANT, "globex", ["globex"]),
+        (SubjectKind.TENANT, "unknown", []),
+        (SubjectKind.PLAN, "plan", ["acme", "globex"]),
+        (SubjectKind.LEG, "pbx1:1", ["acme", "globex"]),
     ],
 )
-def test_a_change_orders_the_cuts_anew_of_whom_it_concerns(subject: str, cut: list[str]) -> None:
+def test_a_change_orders_the_cuts_anew_of_whom_it_concerns(
+    kind: SubjectKind, slug: str, cut: list[str]
+) -> None:
     world = talking("acme", "globex")
     inspector = Inspector(
         world.ledger,
@@ -51,10 +53,11 @@ def test_a_change_orders_the_cuts_anew_of_whom_it_concerns(subject: str, cut: li
         NoQueue(),
         world.clock,
         world.facts.append,
+        version="0",
         heard=lambda _pbx: None,
         broker=lambda: None,
         old_port=lambda: None,
         unowned_legs=0,
     )
-    inspector.sink(AccountsChanged(world.clock.now(), "root", "apply", subject))
+    inspector.sink(AccountsChanged(world.clock.now(), "root", "apply", kind, slug))
     assert sorted(leg.call.tenant or "" for leg, _ in world.cuts if leg.call) == cut

@@ -8,10 +8,10 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pbxbilling.domain.admission import Direction, Load, Mode, Outcome
+from pbxbilling.domain.admission_facts import AdmissionDecided
 from pbxbilling.domain.call import Channel
-from pbxbilling.domain.call_facts import AdmissionDecided
-from pbxbilling.domain.channel import LegDirection
+from pbxbilling.domain.codes import Direction, LegDirection, Mode, Outcome
+from pbxbilling.domain.load import Load
 from pbxbilling.domain.plan import BillingIncrement, Overage, Plan
 from pbxbilling.domain.signals import ChannelSeen
 from tests.support.world import World, plan

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from pbxbilling.config.accounts_file import read_accounts
 from pbxbilling.domain.account_facts import StandingChanged
-from pbxbilling.domain.admission import Direction, Reason
 from pbxbilling.domain.book import AccountBook
+from pbxbilling.domain.codes import Direction, Reason
 from pbxbilling.domain.errors import AdministrationError
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.plan import Plan

@@ -12,12 +12,13 @@ import pytest
 
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.call_facts import LegAnswered, LegEnded
-from pbxbilling.domain.channel import LegDirection
 from pbxbilling.domain.charging import Charges, Charging
+from pbxbilling.domain.codes import LegDirection
 from pbxbilling.domain.meter_event import LegMetered
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.policy import Policy
-from pbxbilling.domain.records import LegRecord, Record
+from pbxbilling.domain.record import Record
+from pbxbilling.domain.records import LegRecord
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.services.administer_calls import CallAdministration
 from pbxbilling.services.record import Recorder

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from pbxbilling.agi.protocol import LINES, Environment
 from pbxbilling.ami.journal_lines import parse_lines
-from pbxbilling.domain.admission import Direction, Mode, Reason
 from pbxbilling.domain.call_facts import LegEnded
 from pbxbilling.domain.channel import Trunks
+from pbxbilling.domain.codes import Direction, Mode, Reason
 from pbxbilling.domain.destinations import DestinationRate
 from pbxbilling.domain.hook import HookRequest
 from pbxbilling.domain.journal import JournalPosition, JournalRow

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pbxbilling.domain import signals
-from pbxbilling.domain.admission import Direction, Mode, Reason
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.codes import Direction, Mode, Reason
 from pbxbilling.domain.signals import ChannelSeen
 from pbxbilling.domain.standing import Blocker
 from tests.support.world import World, plan

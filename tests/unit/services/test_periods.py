@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from pbxbilling.app.past import Past
-from pbxbilling.domain.admission import Mode
 from pbxbilling.domain.book import AccountBook
+from pbxbilling.domain.codes import Mode
 from pbxbilling.domain.plan import Overage, Plan
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.records import PbxMark

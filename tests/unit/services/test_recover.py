@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from pbxbilling.domain.admission import Direction
 from pbxbilling.domain.call_facts import LegEnded
-from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.codes import Direction, LegDirection
 from pbxbilling.domain.journal import JournalError, JournalRow
 from pbxbilling.domain.pbx_facts import Corrected, CorrectionKind, JournalDisagreed
 from pbxbilling.domain.proof import Proof

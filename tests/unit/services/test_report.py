@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from pbxbilling.domain.book import AccountBook
-from pbxbilling.domain.channel import LegDirection
+from pbxbilling.domain.codes import LegDirection
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.records import UsageRow
 from pbxbilling.domain.tenant import Tenant

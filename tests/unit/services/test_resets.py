@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pbxbilling.config.accounts_file import PlanTable, TenantTable
-from pbxbilling.domain.admission import Mode
-from pbxbilling.domain.channel import LegDirection
+from pbxbilling.domain.codes import LegDirection, Mode
 from pbxbilling.domain.plan import LIMIT_NAMES, Limits, Overage, Plan
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.services.accounts import ChangeKind

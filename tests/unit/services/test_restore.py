@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pbxbilling.domain.admission import Direction, Load, Mode
 from pbxbilling.domain.call_facts import LegAnswered, LegEnded
-from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.codes import Direction, LegDirection, Mode
+from pbxbilling.domain.load import Load
 from pbxbilling.domain.signals import ChannelSeen, Snapshot
 from pbxbilling.services.restore import restore
 from tests.support import store_records

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from pbxbilling.domain import signals
-from pbxbilling.domain.admission import Direction, Load, Mode, Reason
 from pbxbilling.domain.call_facts import ClockDisagreed, LegEnded
-from pbxbilling.domain.channel import ChannelKey, LegDirection
+from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.codes import Direction, LegDirection, Mode, Reason
 from pbxbilling.domain.destinations import DestinationRate
+from pbxbilling.domain.load import Load
 from pbxbilling.domain.pbx_facts import LinkDown, LinkRetryFailed
 from pbxbilling.domain.plan import Overage, Plan
 from pbxbilling.domain.records import EndWitness

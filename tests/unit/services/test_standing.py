@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from pbxbilling.domain.admission import Direction, Mode, Reason
+from pbxbilling.domain.codes import Direction, Mode, Reason
 from pbxbilling.domain.plan import Limits, Overage, Plan
 from pbxbilling.domain.policy import EmergencyNumbers
 from pbxbilling.domain.standing import Blocker, Status

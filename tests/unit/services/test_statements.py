@@ -8,20 +8,16 @@ from typing import Any
 
 import pytest
 
-from pbxbilling.domain.account_facts import AccountsChanged
+from pbxbilling.domain.account_facts import AccountsChanged, SubjectKind
 from pbxbilling.domain.billed import BillingCycle, OneOffEntry, SavedStatement
-from pbxbilling.domain.billing_facts import (
-    CycleOpened,
-    StatementFailed,
-    StatementSaved,
-    StatementsWait,
-)
-from pbxbilling.domain.channel import LegDirection
+from pbxbilling.domain.billing_facts import StatementFailed, StatementSaved, StatementsWait
+from pbxbilling.domain.codes import LegDirection
 from pbxbilling.domain.errors import AdministrationError, NotKnownError, StoreError
 from pbxbilling.domain.records import EndWitness
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.statement import StatementKind
 from pbxbilling.domain.subscription import Subscription
+from pbxbilling.domain.subscription_facts import CycleOpened
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.services.accounts import TenantChange
 from pbxbilling.services.close import SOON
@@ -225,7 +221,7 @@ async def test_an_anchor_day_is_the_period_s_edge() -> None:
 def changed(office: Office, tenant: Tenant) -> None:
     """A command has put the tenant in force, and told so."""
     office.book.put_tenant(tenant)
-    office.tell(AccountsChanged(office.clock.now(), "me", "apply", f"tenant {tenant.slug}"))
+    office.tell(AccountsChanged(office.clock.now(), "me", "apply", SubjectKind.TENANT, tenant.slug))
 
 
 async def test_the_next_look_is_when_a_period_ends_also_where_that_is_moved() -> None:

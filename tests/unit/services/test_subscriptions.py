@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from pbxbilling.domain.errors import AdministrationError, GatewayError, NotKnownError
-from pbxbilling.domain.gateway_facts import Drifted
 from pbxbilling.domain.standing import Status
+from pbxbilling.domain.subscription_facts import Drifted
 from tests.support.shop import ACME, Shop
 
 AWAY = GatewayError("end of subscription sub_1: Stripe did not answer within 6 s", away=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
-from pbxbilling.domain.admission import Direction, Mode
+from pbxbilling.domain.codes import Direction, Mode
 from pbxbilling.domain.plan import Overage, Plan
 from pbxbilling.domain.standing import Blocker, Status
 from pbxbilling.services.tenantstate import TenantState, TenantStates

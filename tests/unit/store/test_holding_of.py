@@ -16,7 +16,8 @@ from pbxbilling.domain.billed import BillingCycle, PlanSwitched
 from pbxbilling.domain.errors import StoreError
 from pbxbilling.domain.key_origin import AccountKind, KeyOrigin, SetBy
 from pbxbilling.domain.plan import Plan
-from pbxbilling.domain.records import AuditRecord, PbxMark, Record
+from pbxbilling.domain.record import Record
+from pbxbilling.domain.records import AuditRecord, PbxMark
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.store import schema
 from pbxbilling.store.holding_of import NothingHeldError, export_tenant, is_instant

@@ -6,21 +6,29 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
-import pytest
-
-from pbxbilling.domain.admission import Outcome
+from pbxbilling.domain.codes import Outcome
 from pbxbilling.domain.daemon_facts import StoreFailing, StoreRecovered
 from pbxbilling.domain.errors import StoreError
 from pbxbilling.domain.facts import Fact
-from pbxbilling.domain.records import AuditRecord, LegAssigned, Record
+from pbxbilling.domain.meter_event import LegMetered
+from pbxbilling.domain.record import QueuedRecord, Record
+from pbxbilling.domain.records import PbxMark
 from pbxbilling.store.faults import RecordError
 from pbxbilling.store.writer import StoreWriter
 from tests.support.clock import Clock
+from tests.support.leaves import leaves
 from tests.support.memory_store import MemoryStore
-from tests.support.store_records import NOON, call, decision, ended_leg, leg
+from tests.support.store_records import NOON, after, call, decision, ended_leg, leg
 
 LOCKED = StoreError("database x.db is locked")
 KEY = leg().key
+ONE_OF_EACH: list[QueuedRecord] = [
+    call(),
+    leg(),
+    LegMetered(KEY),
+    PbxMark("main"),
+    decision(),
+]
 
 
 class GatedStore(MemoryStore):
@@ -48,6 +56,10 @@ class PickyStore(MemoryStore):
         if any(map(self._refused, records)):
             raise RecordError("will never fit")
         await super().commit(records)
+
+
+class Note(QueuedRecord):
+    """Of no kind that the queue knows."""
 
 
 class Facts:
@@ -87,10 +99,14 @@ def writer_to(store: MemoryStore, facts: Facts | None = None, capacity: int = 10
     return StoreWriter(store, Clock(NOON), facts or Facts(), capacity=capacity, first_retry_s=0.001)
 
 
+def test_the_queue_is_tried_with_every_kind_that_it_takes() -> None:
+    assert {type(record) for record in ONE_OF_EACH} == leaves(QueuedRecord)
+
+
 async def test_what_is_queued_goes_into_one_transaction() -> None:
     store = MemoryStore()
     writer = writer_to(store)
-    records: list[Record] = [call(), leg(), decision()]
+    records = ONE_OF_EACH
     for record in records:
         writer.put(record)
     async with running(writer):
@@ -143,13 +159,25 @@ async def test_what_nobody_waits_for_is_written_after_the_pause() -> None:
 async def test_several_states_of_one_key_become_the_latest() -> None:
     store = MemoryStore()
     writer = writer_to(store)
-    states: list[Record] = [call(), leg(), call(ended_at=NOON), ended_leg(), ended_leg()]
-    for record in states:
+    marks = [PbxMark("main", NOON), PbxMark("main", after(1))]
+    metered = LegMetered(KEY)
+    states: list[QueuedRecord] = [call(), leg(), call(ended_at=NOON), ended_leg(), ended_leg()]
+    for record in (*states, metered, metered, *marks):
         writer.put(record)
-    assert writer.depth == 2
+    assert writer.depth == 4
     async with running(writer):
         await writer.flush()
-    assert store.commits == [[call(ended_at=NOON), ended_leg()]]
+    assert store.commits == [[call(ended_at=NOON), ended_leg(), metered, marks[1]]]
+
+
+async def test_a_kind_that_has_no_key_in_the_queue_is_written_all_the_same() -> None:
+    store, notes = MemoryStore(), [Note(), Note()]
+    writer = writer_to(store)
+    for note in notes:
+        writer.put(note)
+    async with running(writer):
+        await writer.flush()
+    assert store.commits == [notes]
 
 
 async def test_a_late_state_does_not_take_the_place_of_a_waiting_end() -> None:
@@ -160,18 +188,6 @@ async def test_a_late_state_does_not_take_the_place_of_a_waiting_end() -> None:
     async with running(writer):
         await writer.flush()
     assert store.commits == [[call(ended_at=NOON), ended_leg()]]
-
-
-async def test_an_assignment_keeps_its_place_among_the_states_of_its_leg() -> None:
-    store = MemoryStore()
-    writer = writer_to(store)
-    assigned = LegAssigned(KEY, "globex", 66, 60, "2026-12")
-    records: list[Record] = [ended_leg(tenant=None), assigned, leg()]
-    for record in records:
-        writer.put(record)
-    async with running(writer):
-        await writer.flush()
-    assert store.commits == [records]
 
 
 async def test_a_failed_commit_is_kept_and_told_once_each_way() -> None:
@@ -257,25 +273,8 @@ async def test_refusals_are_dropped_at_four_times_the_bound_and_calls_never() ->
     assert (writer.depth, writer.queue.dropped_refusals) == (4, 1)
     for number in range(6):
         writer.put(call(str(number)))
-        writer.put(AuditRecord(NOON, "root", "release", f"call {number}", None, None))
+        writer.put(PbxMark(str(number)))
     assert (writer.depth, writer.queue.dropped_refusals, writer.dropped) == (12, 5, 5)
-
-
-async def test_written_returns_when_the_record_is_in_the_store() -> None:
-    store = MemoryStore()
-    async with running(writer_to(store)) as writer:
-        await writer.written(call())
-        assert store.commits == [[call()]]
-
-
-async def test_written_says_that_the_record_is_kept_when_the_store_takes_too_long() -> None:
-    store = GatedStore()
-    async with running(writer_to(store)) as writer:
-        with pytest.raises(StoreError, match="kept in memory"):
-            await writer.written(call(), limit_s=0.01)
-        store.gate.set()
-        await writer.flush()
-    assert store.commits == [[call()]]
 
 
 async def test_a_record_that_will_never_fit_does_not_hold_up_the_others() -> None:
@@ -286,10 +285,7 @@ async def test_a_record_that_will_never_fit_does_not_hold_up_the_others() -> Non
         writer.put(record)
     async with running(writer):
         await writer.flush()
-        with pytest.raises(RecordError):
-            await writer.written(bad)
     assert set(store.calls) == {"1", "2", "3"}
-    assert [record for record, _ in writer.refused] == [bad, bad]
     assert isinstance(facts.seen[0], StoreFailing)
 
 

@@ -2,19 +2,22 @@
 
 import logging
 from dataclasses import replace
-from typing import get_args
 
 import orjson
 import pytest
 
-from pbxbilling.domain.admission import EMERGENCY, Breach, Decision, Mode, Outcome, Reason
+from pbxbilling.domain.account_facts import AccountsChanged, SubjectKind
+from pbxbilling.domain.admission import EMERGENCY, Decision
 from pbxbilling.domain.call_facts import LegEnded
+from pbxbilling.domain.codes import Mode, Outcome, Reason
 from pbxbilling.domain.daemon_facts import ConfigReloaded
 from pbxbilling.domain.facts import Fact
+from pbxbilling.domain.load import Breach
 from pbxbilling.telemetry.lines import in_full, line_of, masked
 from pbxbilling.telemetry.logs import Log, StandardHandler
 from tests.support.clock import Clock
 from tests.support.facts import AT, CALLED, CALLER, ENDED_LEG, decided, one_of_each
+from tests.support.leaves import leaves
 
 FULL = Breach(Reason.MAX_CALLS, 5, 5)
 SENT_BY_ALL = list(one_of_each())
@@ -37,7 +40,7 @@ def log_to(lines: Lines, form: str = "json", level: str = "info") -> Log:
 
 
 def test_every_kind_of_fact_has_its_words() -> None:
-    assert {type(fact) for fact in SENT_BY_ALL} == set(get_args(Fact))
+    assert {type(fact) for fact in SENT_BY_ALL} == leaves(Fact)
 
 
 @pytest.mark.parametrize("form", ["json", "console"])
@@ -185,6 +188,11 @@ def test_a_rejected_reload_is_an_error(lines: Lines) -> None:
         "error",
         "config rejected: the last good one stays in force",
     )
+
+
+def test_a_change_names_what_it_is_about_as_the_audit_trail_does() -> None:
+    line = line_of(AccountsChanged(AT, "root", "apply", SubjectKind.TENANT, "acme"), in_full)
+    assert line.fields == {"actor": "root", "action": "apply", "subject": "tenant acme"}
 
 
 def test_an_answered_leg_without_a_tenant_is_a_warning() -> None:

@@ -9,10 +9,15 @@ from typing import Any, cast
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from pbxbilling.domain.admission import EMERGENCY, Breach, Decision, Load, Mode, Outcome, Reason
-from pbxbilling.domain.call_facts import LegEnded
-from pbxbilling.domain.daemon_facts import ConfigReloaded
+from pbxbilling.domain.admission import EMERGENCY, Decision
+from pbxbilling.domain.call_facts import CallChanged, CallEnded, CallStarted, LegAnswered, LegEnded
+from pbxbilling.domain.codes import Mode, Outcome, Reason
+from pbxbilling.domain.daemon_facts import ConfigReloaded, StoreRecovered
+from pbxbilling.domain.load import Breach, Load
+from pbxbilling.domain.payment_facts import UsageGoesOn
+from pbxbilling.domain.pbx_facts import JournalReadable, LinkUp, PbxLetGo, PbxTakenUp, Reconciled
 from pbxbilling.domain.signals import Shutdown
+from pbxbilling.domain.subscription_facts import GatewayBack
 from pbxbilling.telemetry.logs import Log
 from pbxbilling.telemetry.metrics import Metrics
 from pbxbilling.telemetry.observers import HookWatch, LinkWatch
@@ -39,6 +44,11 @@ async def samples(metrics: Metrics) -> dict[str, float]:
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
+
+
+async def own_samples(metrics: Metrics) -> dict[str, float]:
+    found = await samples(metrics)
+    return {name: value for name, value in found.items() if name.startswith("pbxbilling_")}
 
 
 def sample(name: str, **labels: str) -> str:
@@ -155,6 +165,20 @@ async def test_no_call_number_or_linkedid_becomes_a_label(metrics: Metrics) -> N
     assert labels <= {
         *("tenant", "direction", "verdict", "reason", "pbx", "kind", "mode", "result"),
         *("ending", "code", "le", "version", "status", "state", "chore", "currency", "task"),
+    }
+
+
+async def test_every_kind_of_fact_is_counted_but_what_goes_as_it_should(live: Figures) -> None:
+    uncounted = set()
+    for fact in one_of_each():
+        metrics = Metrics("0", live, lambda: 0)
+        before = await own_samples(metrics)
+        metrics.counters.sink(fact)
+        if await own_samples(metrics) == before:
+            uncounted.add(type(fact))
+    assert uncounted == {
+        *(CallStarted, CallChanged, CallEnded, LegAnswered, LinkUp, Reconciled),
+        *(PbxTakenUp, PbxLetGo, JournalReadable, StoreRecovered, GatewayBack, UsageGoesOn),
     }
 
 

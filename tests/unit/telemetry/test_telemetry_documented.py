@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from pbxbilling.domain.admission import EMERGENCY, Breach, Decision, Mode, Outcome, Reason
+from pbxbilling.domain.admission import EMERGENCY, Decision
+from pbxbilling.domain.codes import Mode, Outcome, Reason
 from pbxbilling.domain.daemon_facts import ConfigReloaded
 from pbxbilling.domain.facts import Fact
+from pbxbilling.domain.load import Breach
 from pbxbilling.telemetry.lines import line_of, masked
 from pbxbilling.telemetry.metrics import Metrics
 from tests.support.facts import AT, decided, one_of_each

@@ -1,4 +1,4 @@
-"""What happens between a payment gateway and us, as facts for logs, metrics and messages."""
+"""What a payment gateway tells of subscriptions, as facts for logs, metrics and messages."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.gateway import LetterState
-from pbxbilling.domain.meter_event import EventState
 
 
 class WebhookResult(StrEnum):
@@ -24,7 +24,7 @@ class WebhookResult(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class WebhookReceived:
+class WebhookReceived(Fact):
     """The gateway, or somebody who says so, sent a body. `kind` is "" where nobody vouches for it.
 
     `loud` is false for the second and later of many refusals in a row.
@@ -39,7 +39,7 @@ class WebhookReceived:
 
 
 @dataclass(frozen=True, slots=True)
-class LetterTaken:
+class LetterTaken(Fact):
     """A stored event got on; `tenant` is whom it concerned, `note` what is not plain about it."""
 
     at: datetime
@@ -51,7 +51,7 @@ class LetterTaken:
 
 
 @dataclass(frozen=True, slots=True)
-class GatewayAway:
+class GatewayAway(Fact):
     """The payment gateway could not be asked; told once until it can."""
 
     at: datetime
@@ -59,14 +59,14 @@ class GatewayAway:
 
 
 @dataclass(frozen=True, slots=True)
-class GatewayBack:
+class GatewayBack(Fact):
     """It can be asked again."""
 
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Drifted:
+class Drifted(Fact):
     """The gateway knew what no event had told: it is applied."""
 
     at: datetime
@@ -75,7 +75,7 @@ class Drifted:
 
 
 @dataclass(frozen=True, slots=True)
-class PaymentAlert:
+class PaymentAlert(Fact):
     """Something about payments that a person has to look at."""
 
     at: datetime
@@ -84,39 +84,11 @@ class PaymentAlert:
 
 
 @dataclass(frozen=True, slots=True)
-class UsageTold:
-    """The meter event of a leg came to an end: it was sent, or why a person has to look at it."""
-
-    at: datetime
-    leg: str
-    tenant: str
-    minutes: int
-    state: EventState
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class UsageHeldUp:
-    """No usage can be sent for now; told once until it can."""
-
-    at: datetime
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class UsageGoesOn:
-    """It can be sent again."""
-
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class InvoiceIssued:
-    """An invoice of a period's usage was finalized and sent; `total` in minor units."""
+class CycleOpened(Fact):
+    """A paid invoice closed one cycle of a subscription and opened the next."""
 
     at: datetime
     tenant: str
-    month: str
     invoice: str
-    total: int
-    currency: str
+    begins: datetime
+    ends: datetime

@@ -1,0 +1,9 @@
+"""The store has a statement for whatever is kept."""
+
+from pbxbilling.domain.record import Record
+from pbxbilling.store.writes import Writes
+from tests.support.leaves import leaves
+
+
+def test_every_kind_of_record_is_written() -> None:
+    assert set(Writes("sqlite")._by_kind) == leaves(Record)
