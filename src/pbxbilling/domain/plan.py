@@ -169,3 +169,17 @@ class Plan:
     def includes(self, direction: str) -> bool:
         """Whether legs (or calls) of this direction use the included minutes."""
         return direction in self.included_directions
+
+
+def unmeterable(plan: Plan) -> tuple[str, ...]:
+    """Why a meter of whole minutes at the gateway cannot charge the same; empty if it can."""
+    faults: list[str] = []
+    if not plan.billing_increment.in_whole_minutes:
+        faults.append(f"its billing increment, {plan.billing_increment}, is not whole minutes")
+    if plan.price_per_call_micros:
+        faults.append("it has a price per call")
+    if plan.destinations:
+        faults.append("it has rates by destination")
+    if plan.meters:
+        faults.append("it has meters of other units")
+    return tuple(faults)

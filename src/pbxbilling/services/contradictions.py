@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 from pbxbilling.domain.charging import Charges
 from pbxbilling.domain.numbers import found_by
-from pbxbilling.domain.plan import STRIPE_KEYS, Plan
+from pbxbilling.domain.plan import STRIPE_KEYS, Plan, unmeterable
 from pbxbilling.domain.standing import Status
-from pbxbilling.domain.tariff import unmeterable
 from pbxbilling.domain.tenant import Tenant
 
 Plans = Mapping[str, Plan]
@@ -100,7 +99,7 @@ def charging_problems(tenants: Tenants, plans: Plans) -> Iterator[Problem]:
     for tenant in tenants.values():
         plan = plans.get(tenant.plan)
         metered = Charges.METER_EVENTS in (tenant.charging.way, tenant.charging.before)
-        faults = _unmeterable(plan) if metered and plan is not None else ()
+        faults = unmeterable(plan) if metered and plan is not None else ()
         if faults:
             yield Problem(
                 f"tenant {tenant.slug}",
@@ -109,11 +108,6 @@ def charging_problems(tenants: Tenants, plans: Plans) -> Iterator[Problem]:
                 f" ({', '.join(faults)}): change the plan, or set charges ="
                 f' "{Charges.INVOICE_ITEMS}"',
             )
-
-
-def _unmeterable(plan: Plan) -> tuple[str, ...]:
-    faults = unmeterable(plan)
-    return (*faults, "it has meters of other units") if plan.meters else faults
 
 
 def double_claims(tenants: Tenants) -> Iterator[Problem]:
