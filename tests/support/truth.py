@@ -22,6 +22,7 @@ class Truth:
     """A `Gateway`. What happens to its subscriptions is an event; its clock has whole seconds."""
 
     live: bool = False
+    events_kept: timedelta = timedelta(days=30)
     away: bool = False
     nonsense: bool = False
     passed_s: float = 0.0

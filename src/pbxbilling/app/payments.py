@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pbxbilling.config.sections import StripeSettings
 from pbxbilling.domain.policy import Policy
 from pbxbilling.ports import Clock, EventSink
+from pbxbilling.ports.gateway import PaymentGateway
 from pbxbilling.services.write import AccountWriter
 from pbxbilling.store.sql import SqlStore
 from pbxbilling.supervise import Supervisor
@@ -34,9 +35,7 @@ def payments_of(
     from pbxbilling.payments.service import Payments
 
     return Payments(
-        stripe.secret_key.get_secret_value(),
-        [secret.get_secret_value() for secret in stripe.webhook_secrets],
-        stripe.api_base,
+        _stripe(stripe, clock),
         store,
         store.mirrors,
         accounts,
@@ -49,6 +48,26 @@ def payments_of(
         store.invoice_runs,
         known_until,
         supervisor,
+    )
+
+
+def _stripe(stripe: StripeSettings, clock: Clock) -> PaymentGateway:
+    from pbxbilling.payments.client import StripeApi
+    from pbxbilling.payments.invoice_api import StripeInvoices
+    from pbxbilling.payments.meter_api import StripeMeter
+    from pbxbilling.payments.signature import StripeWebhooks
+    from pbxbilling.payments.stripe_gateway import StripeGateway
+    from pbxbilling.payments.till import StripeTill
+
+    api = StripeApi(stripe.secret_key.get_secret_value(), stripe.api_base)
+    secrets = [secret.get_secret_value() for secret in stripe.webhook_secrets]
+    return PaymentGateway(
+        StripeGateway(api, clock),
+        StripeWebhooks(secrets, clock),
+        StripeTill(api, clock),
+        StripeMeter(api),
+        StripeInvoices(api),
+        api.close,
     )
 
 

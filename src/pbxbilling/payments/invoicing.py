@@ -14,7 +14,7 @@ from datetime import timedelta
 from pbxbilling.domain.billed import InvoiceRun, RunState, SavedStatement
 from pbxbilling.domain.billing_facts import StatementSaved
 from pbxbilling.domain.charging import Charges
-from pbxbilling.domain.errors import GatewayError, StoreError, in_words
+from pbxbilling.domain.errors import GatewayError, RejectedError, StoreError, in_words
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.gateway_facts import InvoiceIssued, PaymentAlert
 from pbxbilling.domain.statement import Statement
@@ -22,7 +22,6 @@ from pbxbilling.domain.statement_json import statement_from
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.domain.usage_invoice import UsageInvoice, usage_invoice
 from pbxbilling.pauses import pause
-from pbxbilling.payments.client import RejectedError
 from pbxbilling.ports import Bills, Clock, EventSink, InvoiceRuns, Invoices, Store
 
 LOOK_S = 600.0

@@ -1,7 +1,7 @@
 """Sends the outbox of meter events: in order, each once, whatever happens in between.
 
-Stripe knows an identifier again for a day only. So what is sent is claimed in the store first;
-when whether it arrived is unknown for longer, the meter's own sums decide what becomes of it.
+A gateway knows an identifier again for a limited time. So what is sent is claimed in the store
+first; where it stays unknown for longer whether it arrived, the meter's own sums decide.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from pbxbilling.backoff import Backoff
-from pbxbilling.domain.errors import GatewayError, StoreError
+from pbxbilling.domain.errors import GatewayError, RejectedError, StoreError
 from pbxbilling.domain.gateway_facts import PaymentAlert, UsageGoesOn, UsageHeldUp, UsageTold
 from pbxbilling.domain.meter_event import (
     FOR_A_PERSON,
@@ -22,7 +22,6 @@ from pbxbilling.domain.meter_event import (
     MeterEventMoved,
     MeterEventsUnparked,
 )
-from pbxbilling.payments.client import RejectedError
 from pbxbilling.payments.meter_compare import arrived
 from pbxbilling.ports import Clock, EventSink, MeterOutbox, Store, UsageMeter
 
@@ -31,9 +30,8 @@ SIDE_BY_SIDE = 16
 PER_S = 300.0  # one after the other, not in a burst: calls share the loop
 IDLE_S = 2.0
 LOOK_AFTER_S = 30.0
-AHEAD = timedelta(minutes=4)  # Stripe takes up to five
-KNOWN_AGAIN = timedelta(hours=23)  # Stripe's day, with room for its clock
-OLDEST = timedelta(days=35) - timedelta(hours=1)
+ROOM_AHEAD = timedelta(minutes=1)  # to the limits of the meter, by whose clock they are
+ROOM_BACK = timedelta(hours=1)
 GUESSED_MOST = timedelta(hours=24)  # so long an estimated end waits for a journal
 _NAMED = 20
 _MEND = "`pbxbilling stripe usage` lists them"
@@ -57,6 +55,9 @@ class MeterFeed:
         pauses: Backoff,
     ) -> None:
         self._meter = meter
+        self._ahead = meter.limits.ahead - ROOM_AHEAD
+        self._known_again = meter.limits.known_again - ROOM_BACK
+        self._oldest = meter.limits.oldest - ROOM_BACK
         self._outbox = outbox
         self._store = store
         self._customer_of = customer_of
@@ -92,7 +93,7 @@ class MeterFeed:
     async def send_batch(self) -> int:
         """Send what is due next; gives how many events got on. Raises GatewayError, StoreError."""
         now = self._clock.now()
-        due = await self._outbox.due(now + AHEAD, self._settled(now), BATCH)
+        due = await self._outbox.due(now + self._ahead, self._settled(now), BATCH)
         moves = [await self._judged(event, now) for event in due]
         await self._keep(due, moves)
         claimed = [
@@ -128,7 +129,7 @@ class MeterFeed:
 
     async def _judged(self, event: MeterEvent, now: datetime) -> MeterEventMoved:
         """What to do with it now: `sending` claims it."""
-        if event.state is EventState.SENDING and _may_be_forgotten(event, now):
+        if event.state is EventState.SENDING and self._may_be_forgotten(event, now):
             there = await arrived(event, self._meter, self._outbox)
             if there is None:
                 return event.moved(EventState.UNDECIDED, "the meter's sum fits neither answer")
@@ -137,8 +138,9 @@ class MeterFeed:
             event = replace(event, tried_at=None)
         if event.state is EventState.WAITING and not event.minutes:
             return event.moved(EventState.SENT)
-        if now - event.ended_at > OLDEST and event.tried_at is None:
-            return event.moved(EventState.TOO_OLD, "it ended more than 35 days ago")
+        if now - event.ended_at > self._oldest and event.tried_at is None:
+            days = self._meter.limits.oldest.days
+            return event.moved(EventState.TOO_OLD, f"it ended more than {days} days ago")
         customer = event.customer or self._customer_of(event.tenant)
         if customer is None:
             return event.moved(EventState.PARKED, "its tenant is no customer at Stripe yet")
@@ -149,6 +151,11 @@ class MeterFeed:
             attempts=event.attempts + 1,
         )
         return claimed.moved(EventState.SENDING)
+
+    def _may_be_forgotten(self, event: MeterEvent, now: datetime) -> bool:
+        """Whether the gateway may not know its identifier any more, or takes nothing so old."""
+        tried_at = event.tried_at or now
+        return now - tried_at > self._known_again or now - event.ended_at > self._oldest
 
     async def _send(
         self,
@@ -236,9 +243,3 @@ class MeterFeed:
         if self._held_up:
             self._held_up = False
             self._emit(UsageGoesOn(self._clock.now()))
-
-
-def _may_be_forgotten(event: MeterEvent, now: datetime) -> bool:
-    """Whether Stripe may not know its identifier any more, or takes nothing so old."""
-    tried_at = event.tried_at or now
-    return now - tried_at > KNOWN_AGAIN or now - event.ended_at > OLDEST

@@ -1,9 +1,9 @@
-"""Everything about Stripe, joined: what the daemon holds while `[stripe]` is enabled."""
+"""Everything about a payment gateway, joined: what the daemon holds while there is one."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from random import Random
 
 from pbxbilling.backoff import Backoff
@@ -11,17 +11,13 @@ from pbxbilling.domain.account_facts import AccountsChanged
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.sale import SalePages
-from pbxbilling.payments.client import StripeApi
 from pbxbilling.payments.drift import Drift
-from pbxbilling.payments.invoice_api import StripeInvoices
 from pbxbilling.payments.invoicing import Invoicing
-from pbxbilling.payments.meter_api import StripeMeter
 from pbxbilling.payments.meters import Known, MeterFeed
 from pbxbilling.payments.post import Post
-from pbxbilling.payments.stripe_gateway import StripeGateway
-from pbxbilling.payments.till import StripeTill
 from pbxbilling.payments.webhook import Webhook
 from pbxbilling.ports import Bills, Clock, EventSink, InvoiceRuns, MeterOutbox, Mirrors, Store
+from pbxbilling.ports.gateway import PaymentGateway
 from pbxbilling.services.follow import ACTOR, Follower
 from pbxbilling.services.sell import Sales
 from pbxbilling.services.subscriptions import Subscriptions
@@ -29,7 +25,7 @@ from pbxbilling.services.usage_events import UsageEvents
 from pbxbilling.services.write import AccountWriter
 from pbxbilling.supervise import Supervisor
 
-SOONEST_S, LATEST_S = 1.0, 60.0  # pauses of usage while Stripe cannot take it
+SOONEST_S, LATEST_S = 1.0, 60.0  # pauses of usage while the gateway cannot take it
 
 
 class Payments:
@@ -37,9 +33,7 @@ class Payments:
 
     def __init__(
         self,
-        key: str,
-        webhook_secrets: Sequence[str],
-        api_base: str | None,
+        gateway: PaymentGateway,
         store: Store,
         mirrors: Mirrors,
         writer: AccountWriter,
@@ -55,14 +49,13 @@ class Payments:
     ) -> None:
         """`known_until` says of each PBX before when its legs are settled."""
         self._supervisor = supervisor
-        self.api = StripeApi(key, api_base)
-        self.gateway = StripeGateway(self.api, clock)
-        live = self.api.live
+        self._close = gateway.close
+        live = gateway.gateway.live
         self.follower = Follower(
             writer, mirrors, clock, emit, lambda: policy().grace_days, live=live
         )
         self.meters = MeterFeed(
-            StripeMeter(self.api),
+            gateway.meter,
             outbox,
             store,
             lambda slug: _customer(writer, slug),
@@ -73,7 +66,7 @@ class Payments:
         )
         self.usage = UsageEvents(outbox, writer)
         self.invoicing = Invoicing(
-            StripeInvoices(self.api),
+            gateway.invoices,
             bills,
             runs,
             store,
@@ -81,15 +74,24 @@ class Payments:
             clock,
             emit,
         )
-        self.post = Post(self.gateway, self.follower, mirrors, clock, emit, self.meters.reported)
-        self.drift = Drift(
-            self.gateway, self.follower, store, mirrors, clock, emit, self.post.arrived
+        self.post = Post(
+            gateway.gateway,
+            gateway.webhook_reader,
+            self.follower,
+            mirrors,
+            clock,
+            emit,
+            self.meters.reported,
         )
-        self.webhook = Webhook(webhook_secrets, store, clock, emit, self.post.arrived, live=live)
-        till = StripeTill(self.api, clock)
+        self.drift = Drift(
+            gateway.gateway, self.follower, store, mirrors, clock, emit, self.post.arrived
+        )
+        self.webhook = Webhook(
+            gateway.webhook_reader, store, clock, emit, self.post.arrived, live=live
+        )
         self.mirrors = mirrors
         self.sales = Sales(
-            till,
+            gateway.till,
             writer,
             mirrors,
             self.follower,
@@ -98,7 +100,9 @@ class Payments:
             pages,
             asyncio.Lock,
         )
-        self.subscriptions = Subscriptions(till, writer, mirrors, self.follower, self.usage.unsent)
+        self.subscriptions = Subscriptions(
+            gateway.till, writer, mirrors, self.follower, self.usage.unsent
+        )
 
     def sink(self, fact: Fact) -> None:
         """Hear of new accounts, for which events may have waited, and of new statements."""
@@ -119,7 +123,7 @@ class Payments:
                 for name, job in jobs.items():
                     tasks.create_task(self._supervisor.keep_running(name, job), name=name)
         finally:
-            await self.api.close()
+            await self._close()
 
 
 def _customer(writer: AccountWriter, slug: str) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import orjson
 
+from pbxbilling.domain.errors import UnreadableError
 from pbxbilling.domain.gateway import Letter
 from pbxbilling.domain.subscription import Subscription
 from pbxbilling.payments import reading
@@ -23,6 +24,8 @@ T = TypeVar("T")
 
 class StripeGateway:
     """Asks Stripe. What it gives is true at the moment that Stripe's own clock told with it."""
+
+    events_kept = timedelta(days=30)  # https://docs.stripe.com/api/events
 
     def __init__(self, api: StripeApi, clock: Clock) -> None:
         self._api = api
@@ -84,7 +87,7 @@ def _page(reply: Reply, read: Callable[[Mapping[str, Any]], T]) -> Page[T]:
     for one in given:
         try:
             items.append(read(one))
-        except reading.UnreadableError as fault:
+        except UnreadableError as fault:
             faults.append(str(fault))
     more = bool(reply.object.get("has_more")) and bool(given)
     return Page(items, given[-1]["id"] if more else None, faults)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from pbxbilling.domain.gateway import Letter
+from pbxbilling.domain.gateway import Letter, Message
 from pbxbilling.domain.meter_event import MeterEvent, MeterReport
 from pbxbilling.domain.sale import Checkout, GatewayAccount, Order, PriceFound
 from pbxbilling.domain.subscription import Customer, Subscription
@@ -35,6 +36,11 @@ class Gateway(Protocol):
         """Whether it moves real money."""
         ...
 
+    @property
+    def events_kept(self) -> timedelta:
+        """For how long it lists what happened."""
+        ...
+
     async def subscription(self, ident: str) -> Subscription | None:
         """A subscription as it is now; None for one that is unknown there."""
         ...
@@ -45,6 +51,21 @@ class Gateway(Protocol):
 
     async def events(self, since: datetime, after: str | None) -> Page[Letter]:
         """What happened since then, of the kinds that we use, a page at a time."""
+        ...
+
+
+class WebhookReader(Protocol):
+    """What a gateway posts to us: whether it is the gateway's own, and what it says."""
+
+    def verify(self, body: bytes, headers: Mapping[str, str]) -> None:
+        """Raise ForgedError unless the gateway signed this body for us, just now.
+
+        `headers` are the request's, found by their names in any case.
+        """
+        ...
+
+    def parse(self, body: bytes | str) -> Message:
+        """Return the event that a verified body tells. Raises UnreadableError."""
         ...
 
 
@@ -103,11 +124,24 @@ class Till(Protocol):
         ...
 
 
+class MeterLimits(NamedTuple):
+    """What a gateway's meter takes: times by its clock, at the most."""
+
+    ahead: timedelta  # of an event that lies in the future
+    known_again: timedelta  # for how long one that is sent again counts once
+    oldest: timedelta  # of an event that lies in the past
+
+
 class UsageMeter(Protocol):
     """What the gateway's meter of whole minutes takes. All of it as in `Gateway`."""
 
+    @property
+    def limits(self) -> MeterLimits:
+        """Up to where it takes events."""
+        ...
+
     async def send(self, event: MeterEvent, customer: str) -> None:
-        """Send one event; sent again within a day it counts once.
+        """Send one event; sent again within `limits.known_again` it counts once.
 
         Raises GatewayError: with `away` whether it arrived is unknown, unless it never left.
         """
@@ -157,3 +191,15 @@ class Invoices(Protocol):
     async def send(self, order: UsageInvoice, ident: str) -> None:
         """Have it mailed."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentGateway:
+    """One gateway, by everything that is asked of it."""
+
+    gateway: Gateway
+    webhook_reader: WebhookReader
+    till: Till
+    meter: UsageMeter
+    invoices: Invoices
+    close: Callable[[], Awaitable[None]]  # its connections

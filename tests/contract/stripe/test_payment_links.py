@@ -19,6 +19,7 @@ from pbxbilling.payments.client import StripeApi
 from pbxbilling.payments.drift import Drift
 from pbxbilling.payments.letters import letter_of
 from pbxbilling.payments.post import Post
+from pbxbilling.payments.signature import StripeWebhooks
 from pbxbilling.payments.stripe_gateway import StripeGateway
 from pbxbilling.services.follow import Follower
 from pbxbilling.services.write import AccountWriter
@@ -43,7 +44,8 @@ class Shop:
         writer = AccountWriter(self.store, self.book, clock, facts.append, asyncio.Lock())
         mirrors, gateway = self.store.mirrors, StripeGateway(api, clock)
         self.follower = Follower(writer, mirrors, clock, facts.append, lambda: 7, live=False)
-        self.post = Post(gateway, self.follower, mirrors, clock, facts.append, _nothing)
+        reader = StripeWebhooks((), clock)
+        self.post = Post(gateway, reader, self.follower, mirrors, clock, facts.append, _nothing)
         self.drift = Drift(
             gateway, self.follower, self.store, mirrors, clock, facts.append, lambda _: None
         )

@@ -20,6 +20,7 @@ from pbxbilling.domain.tenant import Tenant
 from pbxbilling.payments import reading
 from pbxbilling.payments.letters import letter_of
 from pbxbilling.payments.post import Post
+from pbxbilling.payments.signature import StripeWebhooks
 from pbxbilling.services.follow import Follower
 from pbxbilling.services.write import AccountWriter
 from tests.support import stripe_bodies as bodies
@@ -73,8 +74,9 @@ class Shop:
         self.follower = Follower(
             writer, mirrors, self.clock, self.facts.append, lambda: 7, live=False
         )
+        reader = StripeWebhooks((), self.clock)
         self.post = Post(
-            self.truth, self.follower, mirrors, self.clock, self.facts.append, _nothing
+            self.truth, reader, self.follower, mirrors, self.clock, self.facts.append, _nothing
         )
 
     async def comes(self, body: bytes) -> None:

@@ -26,6 +26,7 @@ from pbxbilling.domain.subscription import Subscription
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.payments.drift import Drift
 from pbxbilling.payments.post import ASK_AGAIN_S, Post
+from pbxbilling.payments.signature import StripeWebhooks
 from pbxbilling.services.follow import Follower
 from pbxbilling.services.write import AccountWriter
 from tests.support.clock import Clock
@@ -51,7 +52,13 @@ class Office:
         )
         self.reported: list[str] = []
         self.post = Post(
-            self.truth, self.follower, mirrors, self.clock, self.facts.append, self._on_report
+            self.truth,
+            StripeWebhooks((), self.clock),
+            self.follower,
+            mirrors,
+            self.clock,
+            self.facts.append,
+            self._on_report,
         )
         self.drift = Drift(
             self.truth,
