@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from pbxbilling.domain.errors import GatewayError, RejectedError
+from pbxbilling.domain.gateway_names import STRIPE
 from pbxbilling.domain.meter_event import EventState, MeterBacklog, MeterEvent, MeterReport
 from pbxbilling.ports.gateway import MeterLimits
 
@@ -28,6 +29,7 @@ class Taken(NamedTuple):
 class MemoryMeter:
     """`away`: nothing arrives; `answers_lost`: all arrives, and no answer comes back."""
 
+    name = STRIPE
     limits = LIMITS
 
     def __init__(self, now: Callable[[], datetime]) -> None:

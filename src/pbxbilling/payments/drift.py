@@ -151,4 +151,4 @@ class Drift:
                 return
 
     def _alert(self, note: str) -> None:
-        self._emit(PaymentAlert(self._clock.now(), "Stripe", note))
+        self._emit(PaymentAlert(self._clock.now(), self._gateway.name, note))

@@ -64,7 +64,7 @@ class Invoicing:
             try:
                 await self.issue()
             except (GatewayError, StoreError) as fault:
-                self._alert("Stripe", f"invoices of usage wait: {fault}")
+                self._alert(self._invoices.name, f"invoices of usage wait: {fault}")
             await pause(LOOK_S, self._soon)
 
     async def issue(self, month: str | None = None) -> list[InvoiceRun]:
@@ -111,7 +111,7 @@ class Invoicing:
         if tenant.charging.at(saved.ends - _INSTANT) is not Charges.INVOICE_ITEMS:
             return await self._hold(begun, "its usage was charged another way from some day on")
         if tenant.customer is None:
-            return replace(begun, note="its tenant is no customer at Stripe yet")
+            return replace(begun, note=f"its tenant is no customer at {self._invoices.name} yet")
         order = usage_invoice(
             await self._document(saved), tenant.customer, subscribed=tenant.subscription is not None
         )

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pbxbilling.domain.errors import GatewayError
+from pbxbilling.domain.gateway_names import STRIPE
 from pbxbilling.domain.meter_event import MeterEvent, MeterReport
 from pbxbilling.payments.client import AlreadyThereError, StripeApi, understood
 from pbxbilling.ports.gateway import MeterLimits
@@ -23,6 +24,7 @@ LIMITS = MeterLimits(
 class StripeMeter:
     """The meter of whole minutes of one account."""
 
+    name = STRIPE
     limits = LIMITS
 
     def __init__(self, api: StripeApi, event_name: str = EVENT_NAME) -> None:

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from pbxbilling.backoff import Backoff
 from pbxbilling.domain.errors import GatewayError, RejectedError, StoreError
 from pbxbilling.domain.gateway_facts import PaymentAlert, UsageGoesOn, UsageHeldUp, UsageTold
+from pbxbilling.domain.gateway_names import COMMANDS
 from pbxbilling.domain.meter_event import (
     FOR_A_PERSON,
     EventState,
@@ -34,7 +35,7 @@ ROOM_AHEAD = timedelta(minutes=1)  # to the limits of the meter, by whose clock 
 ROOM_BACK = timedelta(hours=1)
 GUESSED_MOST = timedelta(hours=24)  # so long an estimated end waits for a journal
 _NAMED = 20
-_MEND = "`pbxbilling stripe usage` lists them"
+_MEND = f"`{COMMANDS} usage` lists them"
 
 Customer = Callable[[str], str | None]  # the gateway's customer that a tenant is
 Known = Callable[[], Mapping[str, datetime | None]]  # until when each PBX's legs are settled
@@ -143,7 +144,8 @@ class MeterFeed:
             return event.moved(EventState.TOO_OLD, f"it ended more than {days} days ago")
         customer = event.customer or self._customer_of(event.tenant)
         if customer is None:
-            return event.moved(EventState.PARKED, "its tenant is no customer at Stripe yet")
+            note = f"its tenant is no customer at {self._meter.name} yet"
+            return event.moved(EventState.PARKED, note)
         claimed = replace(
             event,
             customer=customer,
@@ -206,18 +208,20 @@ class MeterFeed:
         for event in await self._outbox.differing(_NAMED):
             note = f"sent as {event.minutes} minutes, and is {event.ledger_minutes} by the journal"
             await self._store.commit([event.moved(EventState.SENT, note)])
-            self._alert(event.tenant, f"leg {event.leg} was {note}: adjust it at Stripe")
+            self._alert(
+                event.tenant, f"leg {event.leg} was {note}: adjust it at {self._meter.name}"
+            )
         self._looked_after = mono
 
     async def reported(self, ident: str) -> None:
-        """Stripe tells of events that it took and could not use: mark those that it names.
+        """The gateway tells of events that it took and could not use: mark those that it names.
 
         Raises GatewayError, StoreError.
         """
         report = await self._meter.report(ident)
-        bad = await self._named(report.samples)
+        bad, name = await self._named(report.samples), self._meter.name
         moves = [
-            event.moved(EventState.REFUSED, f"Stripe could not use it: {report.samples[event.leg]}")
+            event.moved(EventState.REFUSED, f"{name} could not use it: {report.samples[event.leg]}")
             for event in bad
         ]
         await self._keep(bad, moves)

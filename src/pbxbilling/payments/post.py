@@ -159,7 +159,7 @@ class Post:
         return Asked(reached=True, found=found)
 
     async def _reported(self, message: Message) -> bool:
-        """Have a report of bad usage looked at; False where Stripe could not be asked for it."""
+        """Have a report of bad usage looked at; False where the gateway could not be asked."""
         try:
             await self._on_meter_report(message.id)
         except GatewayError as fault:

@@ -52,7 +52,13 @@ class Payments:
         self._close = gateway.close
         live = gateway.gateway.live
         self.follower = Follower(
-            writer, mirrors, clock, emit, lambda: policy().grace_days, live=live
+            writer,
+            mirrors,
+            clock,
+            emit,
+            lambda: policy().grace_days,
+            gateway=gateway.gateway.name,
+            live=live,
         )
         self.meters = MeterFeed(
             gateway.meter,

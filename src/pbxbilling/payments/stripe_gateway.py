@@ -10,6 +10,7 @@ import orjson
 
 from pbxbilling.domain.errors import UnreadableError
 from pbxbilling.domain.gateway import Letter
+from pbxbilling.domain.gateway_names import STRIPE
 from pbxbilling.domain.subscription import Subscription
 from pbxbilling.payments import reading
 from pbxbilling.payments.client import MissingError, Reply, StripeApi, understood
@@ -25,6 +26,7 @@ T = TypeVar("T")
 class StripeGateway:
     """Asks Stripe. What it gives is true at the moment that Stripe's own clock told with it."""
 
+    name = STRIPE
     events_kept = timedelta(days=30)  # https://docs.stripe.com/api/events
 
     def __init__(self, api: StripeApi, clock: Clock) -> None:

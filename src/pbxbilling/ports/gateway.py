@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from pbxbilling.domain.gateway import Letter, Message
+from pbxbilling.domain.gateway_names import GatewayName
 from pbxbilling.domain.meter_event import MeterEvent, MeterReport
 from pbxbilling.domain.sale import Checkout, GatewayAccount, Order, PriceFound
 from pbxbilling.domain.subscription import Customer, Subscription
@@ -30,6 +31,11 @@ class Page(NamedTuple, Generic[T]):
 
 class Gateway(Protocol):
     """What a payment gateway knows. All of it may wait, for a limited time; GatewayError else."""
+
+    @property
+    def name(self) -> GatewayName:
+        """Which gateway it is."""
+        ...
 
     @property
     def live(self) -> bool:
@@ -74,6 +80,11 @@ class Till(Protocol):
 
     After an error with `away` an act may have been done all the same; asking for it again is safe.
     """
+
+    @property
+    def name(self) -> GatewayName:
+        """Which gateway it is."""
+        ...
 
     async def account(self) -> GatewayAccount:
         """Whose the key is."""
@@ -136,6 +147,11 @@ class UsageMeter(Protocol):
     """What the gateway's meter of whole minutes takes. All of it as in `Gateway`."""
 
     @property
+    def name(self) -> GatewayName:
+        """Which gateway it is."""
+        ...
+
+    @property
     def limits(self) -> MeterLimits:
         """Up to where it takes events."""
         ...
@@ -167,6 +183,11 @@ class IssuedInvoice(NamedTuple):
 
 class Invoices(Protocol):
     """Invoices of usage at the gateway. All of it as in `Till`."""
+
+    @property
+    def name(self) -> GatewayName:
+        """Which gateway it is."""
+        ...
 
     async def find(self, order: UsageInvoice) -> IssuedInvoice | None:
         """The invoice of that tenant and month, if it was created ever."""

@@ -17,6 +17,7 @@ from pbxbilling.domain.admission import Mode
 from pbxbilling.domain.channel import LegDirection
 from pbxbilling.domain.charging import Charges, Charging
 from pbxbilling.domain.destinations import DestinationRate
+from pbxbilling.domain.gateway_names import STRIPE
 from pbxbilling.domain.key_origin import AccountKind, KeyOrigin, SetBy
 from pbxbilling.domain.plan import (
     LIMIT_NAMES,
@@ -25,7 +26,8 @@ from pbxbilling.domain.plan import (
     Limits,
     Overage,
     Plan,
-    StripePrices,
+    Prices,
+    sold_at,
 )
 from pbxbilling.domain.records import AuditRecord
 from pbxbilling.domain.standing import Blocker, Status
@@ -57,7 +59,7 @@ def plan_values(record: Plan) -> Values:
         "destinations": [_destination_values(rate) for rate in record.destinations],
         "meters": [asdict(price) for price in record.meters],
         "features": _words(record.features),
-        "stripe_prices": asdict(record.stripe),
+        "stripe_prices": asdict(record.prices_at(STRIPE)),
         "active": record.active,
         "recommended": record.recommended,
         "sort_order": record.sort_order,
@@ -85,7 +87,7 @@ def plan_record(row: Row[Any]) -> Plan:
         destinations=tuple(map(_destination, row.destinations)),
         meters=tuple(UnitPrice(**price) for price in row.meters),
         features=frozenset(row.features),
-        stripe=StripePrices(**row.stripe_prices),
+        gateway_prices=sold_at(STRIPE, Prices(**row.stripe_prices)),
         active=row.active,
         recommended=row.recommended,
         sort_order=row.sort_order,

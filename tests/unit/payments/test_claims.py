@@ -14,7 +14,8 @@ from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.gateway import LetterState
 from pbxbilling.domain.gateway_facts import LetterTaken
-from pbxbilling.domain.plan import Plan, StripePrices
+from pbxbilling.domain.gateway_names import STRIPE
+from pbxbilling.domain.plan import Plan, Prices
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.payments import reading
@@ -30,7 +31,7 @@ from tests.support.stripe_bodies import START, START_S
 from tests.support.truth import Truth
 
 VICTIM = Tenant("globex", "big", email="billing@globex.example", customer="cus_globex")
-PLANS = (Plan("big"), Plan("small", stripe=StripePrices(flat="price_1")))
+PLANS = (Plan("big"), Plan("small", gateway_prices={STRIPE: Prices(flat="price_1")}))
 # What of a victim an attacker may know, and writes wherever he can.
 WORDS = st.sampled_from(["globex", "billing@globex.example", "cus_globex", "Globex Inc.", ""])
 DETAILS = st.fixed_dictionaries({"email": WORDS, "name": WORDS, "phone": WORDS})
@@ -72,7 +73,7 @@ class Shop:
         writer = AccountWriter(self.store, self.book, self.clock, self.facts.append, asyncio.Lock())
         mirrors = self.store.mirrors
         self.follower = Follower(
-            writer, mirrors, self.clock, self.facts.append, lambda: 7, live=False
+            writer, mirrors, self.clock, self.facts.append, lambda: 7, gateway=STRIPE, live=False
         )
         reader = StripeWebhooks((), self.clock)
         self.post = Post(

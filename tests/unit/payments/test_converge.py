@@ -20,7 +20,8 @@ from pbxbilling.domain.gateway_facts import (
     LetterTaken,
     PaymentAlert,
 )
-from pbxbilling.domain.plan import Plan, StripePrices
+from pbxbilling.domain.gateway_names import STRIPE
+from pbxbilling.domain.plan import Plan, Prices
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.subscription import Subscription
 from pbxbilling.domain.tenant import Tenant
@@ -43,12 +44,18 @@ class Office:
         self.clock = Clock()
         self.store = MemoryStore()
         self.facts: list[Fact] = []
-        plans = [Plan("free"), Plan("pro", stripe=StripePrices(flat="price_1"))]
+        plans = [Plan("free"), Plan("pro", gateway_prices={STRIPE: Prices(flat="price_1")})]
         self.book = AccountBook(plans, tenants or [Tenant("acme", "free")])
         writer = AccountWriter(self.store, self.book, self.clock, self.facts.append, asyncio.Lock())
         mirrors = self.store.mirrors
         self.follower = Follower(
-            writer, mirrors, self.clock, self.facts.append, lambda: grace_days, live=False
+            writer,
+            mirrors,
+            self.clock,
+            self.facts.append,
+            lambda: grace_days,
+            gateway=STRIPE,
+            live=False,
         )
         self.reported: list[str] = []
         self.post = Post(
