@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from pbxbilling.ami.journal import CelJournal
-from pbxbilling.ami.settings import LinkSettings
+from pbxbilling.ami.settings import link_settings
 from pbxbilling.config.sections import PbxSettings
 from pbxbilling.domain.call import Channel
 from pbxbilling.domain.channel import Trunks
@@ -179,9 +179,3 @@ class Pbxes:
             link = self._links.get(channel.key.pbx)  # it may be let go while another one answers
             if link is not None and await link.control.channel_exists(channel.name) is False:
                 reconciler.expire(channel)
-
-
-def link_settings(pbx: PbxSettings) -> LinkSettings:
-    """What a link must know of its `[[pbx]]`."""
-    secret = pbx.secret.get_secret_value()
-    return LinkSettings(pbx.name, pbx.host, pbx.username, secret, pbx.port)

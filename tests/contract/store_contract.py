@@ -16,8 +16,16 @@ from pbxbilling.domain.charging import Charges, Charging
 from pbxbilling.domain.codes import LegDirection, Mode, Outcome, Reason
 from pbxbilling.domain.cursor import Cursor
 from pbxbilling.domain.destinations import DestinationRate
+from pbxbilling.domain.gateway_names import STRIPE
 from pbxbilling.domain.key_origin import AccountKind, KeyOrigin, SetBy
-from pbxbilling.domain.plan import BillingIncrement, Cycle, Limits, Overage, Plan, StripePrices
+from pbxbilling.domain.plan import (
+    BillingIncrement,
+    Cycle,
+    Limits,
+    Overage,
+    Plan,
+    Prices,
+)
 from pbxbilling.domain.record import Record
 from pbxbilling.domain.records import (
     AuditRecord,
@@ -74,7 +82,7 @@ class StoreContract(OfAnyStore):
             ),
             meters=(UnitPrice("words", 500_000, 1000, "Words"), UnitPrice("messages", 1)),
             features=frozenset({"recording", "fax"}),
-            stripe=StripePrices("price_1", "price_2", "price_3", "price_4"),
+            gateway_prices={STRIPE: Prices("price_1", "price_2", "price_3", "price_4")},
             active=False,
             recommended=True,
             sort_order=-1,

@@ -9,7 +9,9 @@ import httpx
 import orjson
 from hypothesis import strategies as st
 
+from pbxbilling.domain.errors import UnreadableError
 from pbxbilling.payments import reading
+from pbxbilling.payments.signature import StripeWebhooks
 from pbxbilling.payments.webhook import Webhook
 from pbxbilling.web.public import public_app
 from rig.fakestripe import hostile
@@ -31,9 +33,9 @@ class Door:
 
     def __init__(self) -> None:
         self.store = MemoryStore()
-        webhook = Webhook(
-            (bodies.SECRET,), self.store, Clock(), lambda _: None, lambda _: None, live=False
-        )
+        clock = Clock()
+        reader = StripeWebhooks((bodies.SECRET,), clock)
+        webhook = Webhook(reader, self.store, clock, lambda _: None, lambda _: None, live=False)
         shown = Unscraped()
         self._transport = httpx.ASGITransport(app=public_app(shown, shown, webhook))
 
@@ -95,10 +97,10 @@ def test_spoiled_objects_are_understood_or_called_unreadable(examples: int) -> N
     seeds = [orjson.dumps(bodies.subscription()), orjson.dumps(bodies.subscription(id=None))]
 
     def check(raw: bytes) -> None:
-        with suppress(orjson.JSONDecodeError, reading.UnreadableError):
+        with suppress(orjson.JSONDecodeError, UnreadableError):
             given = orjson.loads(raw)
             for understand in (reading.subscription, reading.invoice):
-                with suppress(reading.UnreadableError):
+                with suppress(UnreadableError):
                     understand(given, START)
 
     explore(spoiled(seeds), check, examples)

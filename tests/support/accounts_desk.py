@@ -11,6 +11,7 @@ from pbxbilling.config.accounts_file import read_accounts
 from pbxbilling.config.tenants_csv import read_tenants
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.facts import Fact
+from pbxbilling.domain.gateway_names import STRIPE
 from pbxbilling.domain.key_origin import AccountKind, SetBy
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.standing import Status
@@ -43,7 +44,13 @@ class AccountsDesk:
             self.writer, self.store.mirrors, self.store, self.clock, self.facts.append, lambda: 7
         )
         self.follower = Follower(
-            self.writer, self.store.mirrors, self.clock, self.facts.append, lambda: 7, live=False
+            self.writer,
+            self.store.mirrors,
+            self.clock,
+            self.facts.append,
+            lambda: 7,
+            gateway=STRIPE,
+            live=False,
         )
 
     async def apply(self, text: str, *, dry_run: bool = False, reset: bool = False) -> list[Change]:

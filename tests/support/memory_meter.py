@@ -7,11 +7,13 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from pbxbilling.domain.errors import GatewayError
+from pbxbilling.domain.errors import GatewayError, RejectedError
+from pbxbilling.domain.gateway_names import STRIPE
 from pbxbilling.domain.meter_event import EventState, MeterBacklog, MeterEvent, MeterReport
-from pbxbilling.payments.client import RejectedError
+from pbxbilling.ports.payments import MeterLimits
 
 A_DAY = timedelta(hours=24)
+LIMITS = MeterLimits(ahead=timedelta(minutes=5), known_again=A_DAY, oldest=timedelta(days=35))
 
 
 class Taken(NamedTuple):
@@ -26,6 +28,9 @@ class Taken(NamedTuple):
 
 class MemoryMeter:
     """`away`: nothing arrives; `answers_lost`: all arrives, and no answer comes back."""
+
+    name = STRIPE
+    limits = LIMITS
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from pbxbilling.domain.errors import GatewayError
+from pbxbilling.domain.gateway_names import STRIPE
 from pbxbilling.domain.sale import Checkout, GatewayAccount, Order, PriceFound
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.subscription import Customer, Subscription
@@ -17,6 +18,8 @@ from pbxbilling.ports.core import Clock
 
 class MemoryTill:
     """`fault`, where set, is raised by the calls named in `failing`; by all if that is empty."""
+
+    name = STRIPE
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

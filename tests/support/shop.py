@@ -8,7 +8,8 @@ from typing import Any
 
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.facts import Fact
-from pbxbilling.domain.plan import Cycle, Plan, StripePrices
+from pbxbilling.domain.gateway_names import STRIPE
+from pbxbilling.domain.plan import Cycle, Plan, Prices
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.sale import SalePages
 from pbxbilling.domain.standing import Status
@@ -31,7 +32,7 @@ STARTER = Plan(
     "starter",
     prices={Cycle.MONTH: 2900, Cycle.YEAR: 29000},
     setup_fee=24900,
-    stripe=StripePrices("price_month", "price_year", "price_usage", "price_setup"),
+    gateway_prices={STRIPE: Prices("price_month", "price_year", "price_usage", "price_setup")},
 )
 ACME = Tenant("acme", "starter", email="billing@acme.example", status=Status.INCOMPLETE)
 
@@ -53,7 +54,7 @@ class Shop:
         )
         mirrors = self.store.mirrors
         self.follower = Follower(
-            writer, mirrors, self.clock, self.facts.append, lambda: 7, live=False
+            writer, mirrors, self.clock, self.facts.append, lambda: 7, gateway=STRIPE, live=False
         )
         self.sales = Sales(
             self.till,

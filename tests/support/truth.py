@@ -9,6 +9,7 @@ from typing import Any
 
 from pbxbilling.domain.errors import GatewayError
 from pbxbilling.domain.gateway import Letter
+from pbxbilling.domain.gateway_names import STRIPE, GatewayName
 from pbxbilling.domain.subscription import Subscription
 from pbxbilling.payments import reading
 from pbxbilling.payments.letters import letter_of
@@ -21,7 +22,9 @@ from tests.support.stripe_bodies import START
 class Truth:
     """A `Gateway`. What happens to its subscriptions is an event; its clock has whole seconds."""
 
+    name: GatewayName = STRIPE
     live: bool = False
+    events_kept: timedelta = timedelta(days=30)
     away: bool = False
     nonsense: bool = False
     passed_s: float = 0.0

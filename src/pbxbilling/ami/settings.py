@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +28,40 @@ class LinkSettings:
 
     def __str__(self) -> str:
         return f"{self.pbx} ({self.username}@{self.host}:{self.port})"
+
+
+class Secret(Protocol):
+    """A secret that shows itself only when it is asked to."""
+
+    def get_secret_value(self) -> str:
+        """Return it."""
+
+
+class Manager(Protocol):
+    """What the configuration says of one PBX's manager."""
+
+    @property
+    def name(self) -> str:
+        """The PBX's name."""
+
+    @property
+    def host(self) -> str:
+        """Where its manager listens."""
+
+    @property
+    def port(self) -> int:
+        """And at which port."""
+
+    @property
+    def username(self) -> str:
+        """Our user in its manager.conf."""
+
+    @property
+    def secret(self) -> Secret:
+        """That user's secret."""
+
+
+def link_settings(manager: Manager) -> LinkSettings:
+    """Return the settings of a link to this manager, with the usual time limits."""
+    secret = manager.secret.get_secret_value()
+    return LinkSettings(manager.name, manager.host, manager.username, secret, manager.port)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pbxbilling.config.sections import StripeSettings
 from pbxbilling.domain.policy import Policy
+from pbxbilling.payments.payment_gateway import PaymentGateway
 from pbxbilling.ports.core import Clock, EventSink
 from pbxbilling.ports.stores import Stores
 from pbxbilling.services.write import AccountWriter
@@ -34,9 +35,7 @@ def payments_of(
     from pbxbilling.payments.service import Payments
 
     return Payments(
-        stripe.secret_key.get_secret_value(),
-        [secret.get_secret_value() for secret in stripe.webhook_secrets],
-        stripe.api_base,
+        _stripe(stripe, clock),
         stores,
         accounts,
         clock,
@@ -45,6 +44,26 @@ def payments_of(
         stripe.pages,
         known_until,
         supervisor,
+    )
+
+
+def _stripe(stripe: StripeSettings, clock: Clock) -> PaymentGateway:
+    from pbxbilling.payments.client import StripeApi
+    from pbxbilling.payments.invoice_api import StripeInvoices
+    from pbxbilling.payments.meter_api import StripeMeter
+    from pbxbilling.payments.signature import StripeWebhooks
+    from pbxbilling.payments.stripe_gateway import StripeGateway
+    from pbxbilling.payments.till import StripeTill
+
+    api = StripeApi(stripe.secret_key.get_secret_value(), stripe.api_base)
+    secrets = [secret.get_secret_value() for secret in stripe.webhook_secrets]
+    return PaymentGateway(
+        StripeGateway(api, clock),
+        StripeWebhooks(secrets, clock),
+        StripeTill(api, clock),
+        StripeMeter(api),
+        StripeInvoices(api),
+        api.close,
     )
 
 

@@ -33,6 +33,7 @@ from pbxbilling.domain.bounds import UNIT_RATE_MOST_MINOR
 from pbxbilling.domain.charging import Charges, Charging
 from pbxbilling.domain.codes import LegDirection, Mode
 from pbxbilling.domain.destinations import DestinationRate
+from pbxbilling.domain.gateway_names import STRIPE
 from pbxbilling.domain.money import check_currency, to_basis_points, to_micros, to_minor
 from pbxbilling.domain.plan import (
     LIMIT_NAMES,
@@ -41,7 +42,8 @@ from pbxbilling.domain.plan import (
     Limits,
     Overage,
     Plan,
-    StripePrices,
+    Prices,
+    sold_at,
 )
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.tenant import Tenant
@@ -196,7 +198,7 @@ class PlanTable(_Limited):
                 for meter, one in sorted(self.meters.items())
             ),
             features=frozenset(self.features),
-            stripe=StripePrices(**self.stripe_prices.model_dump()),
+            gateway_prices=sold_at(STRIPE, Prices(**self.stripe_prices.model_dump())),
             active=self.active,
             recommended=self.recommended,
             sort_order=self.sort_order,

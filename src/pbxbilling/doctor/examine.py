@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from pbxbilling.ami.settings import LinkSettings
+from pbxbilling.ami.settings import LinkSettings, link_settings
 from pbxbilling.config.faults import ConfigError
 from pbxbilling.config.load import load
 from pbxbilling.config.sections import OLD_HOOK, PbxSettings
@@ -18,7 +18,6 @@ from pbxbilling.doctor.dialplan import asks_old_port, dialplan
 from pbxbilling.doctor.hook import round_trip
 from pbxbilling.doctor.judge import judge
 from pbxbilling.doctor.manager import Said, UnreachableError, interview
-from pbxbilling.pbxes import link_settings
 from pbxbilling.ports.core import Clock
 
 LIMIT_S = 12.0  # of a PBX, whatever it does; the parts have shorter ones

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from pbxbilling.doctor.check import Check, fail, ok, warn
 from pbxbilling.domain.errors import GatewayError
+from pbxbilling.domain.gateway_names import STRIPE
 from pbxbilling.domain.money import from_minor, to_micros
 from pbxbilling.domain.plan import Cycle, Plan
 from pbxbilling.domain.sale import PriceFound
@@ -28,7 +29,7 @@ class Wanted(NamedTuple):
 
 def wanted_prices(plan: Plan) -> tuple[Wanted, ...]:
     """The prices of a plan, by their keys in `stripe_prices`."""
-    ids, prices = plan.stripe, plan.prices
+    ids, prices = plan.prices_at(STRIPE), plan.prices
     return (
         Wanted("flat", ids.flat, 1, prices.get(Cycle.MONTH)),
         Wanted("yearly", ids.yearly, 12, prices.get(Cycle.YEAR)),

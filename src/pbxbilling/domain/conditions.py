@@ -59,9 +59,10 @@ def conditions(
 def cycle_of(tenant: Tenant, plans: Mapping[str, Plan], subscription: Subscription | None) -> Cycle:
     """How often the tenant's price is due: a year where its subscription is of that price."""
     plan = plans.get(tenant.plan)
-    yearly = plan.stripe.of(Cycle.YEAR) if plan is not None else ""
-    bought = subscription is not None and yearly and yearly in subscription.prices
-    return Cycle.YEAR if bought else Cycle.MONTH
+    if plan is None or subscription is None:
+        return Cycle.MONTH
+    yearly = plan.price_ids((Cycle.YEAR,))
+    return Cycle.MONTH if yearly.isdisjoint(subscription.prices) else Cycle.YEAR
 
 
 def _stretches(

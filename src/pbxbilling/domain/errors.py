@@ -30,6 +30,18 @@ class GatewayError(Exception):
         self.away = away
 
 
+class RejectedError(GatewayError):
+    """The gateway understood the request, and will never do it."""
+
+
+class ForgedError(Exception):
+    """A body was not signed with any of our secrets, or not about now."""
+
+
+class UnreadableError(Exception):
+    """What a gateway sent cannot be understood; the message names the object and what it lacks."""
+
+
 def in_words(error: BaseException) -> str:
     """A fault that nobody foresaw, for the log: its words alone say too little."""
     if isinstance(error, BaseExceptionGroup):

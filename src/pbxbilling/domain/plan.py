@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 
 from pbxbilling.domain.codes import LegDirection
 from pbxbilling.domain.destinations import DestinationRate
+from pbxbilling.domain.gateway_names import GatewayName
 from pbxbilling.domain.record import Record
 from pbxbilling.domain.units import UnitPrice
 
@@ -98,13 +99,13 @@ class Limits:
 LIMIT_NAMES = tuple(f.name for f in fields(Limits))
 
 
-# The cycles that Stripe sells, with the field that has the id of the price.
-STRIPE_KEYS: Mapping[Cycle, str] = {Cycle.MONTH: "flat", Cycle.YEAR: "yearly"}
+# The cycles that a gateway sells, with the field of `Prices` that has the id.
+SOLD_CYCLES: Mapping[Cycle, str] = {Cycle.MONTH: "flat", Cycle.YEAR: "yearly"}
 
 
 @dataclass(frozen=True, slots=True)
-class StripePrices:
-    """The ids of a plan's prices at Stripe; "" is none. No other place holds one.
+class Prices:
+    """The ids of a plan's prices at one gateway; "" is none. No other place holds one.
 
     `flat` is the price of a month, `yearly` that of a year, `metered` the one that usage is
     reported to, `setup` the one-time fee.
@@ -117,13 +118,16 @@ class StripePrices:
 
     def of(self, cycle: Cycle) -> str:
         """The id of the plan's own price on a cycle; "" where there is none."""
-        key = STRIPE_KEYS.get(cycle)
+        key = SOLD_CYCLES.get(cycle)
         return getattr(self, key) if key is not None else ""
 
-    @property
-    def own(self) -> frozenset[str]:
-        """The ids that a subscription names the plan by: usage may have one price on many plans."""
-        return frozenset(map(self.of, STRIPE_KEYS)) - {""}
+
+NO_PRICES = Prices()
+
+
+def sold_at(gateway: GatewayName, prices: Prices) -> dict[GatewayName, Prices]:
+    """Return a plan's `gateway_prices` where one gateway sells it; without an id it does not."""
+    return {gateway: prices} if prices != NO_PRICES else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +156,7 @@ class Plan(Record):
     destinations: tuple[DestinationRate, ...] = ()
     meters: tuple[UnitPrice, ...] = ()  # of usage that is no call
     features: frozenset[str] = frozenset()
-    stripe: StripePrices = StripePrices()
+    gateway_prices: Mapping[GatewayName, Prices] = field(default_factory=dict)
     active: bool = True  # whether it can be chosen; who has it keeps it until renewal
     recommended: bool = False
     sort_order: int = 0  # where plans are listed, the smallest first
@@ -167,6 +171,32 @@ class Plan(Record):
             return None
         return self.included_minutes * 60
 
+    def prices_at(self, gateway: GatewayName) -> Prices:
+        """The ids of its prices at a gateway."""
+        return self.gateway_prices.get(gateway, NO_PRICES)
+
+    def price_ids(self, cycles: Iterable[Cycle] = tuple(SOLD_CYCLES)) -> frozenset[str]:
+        """The ids, at any gateway, of its own price on one of these cycles.
+
+        A subscription names the plan by them: usage may have one price on many plans.
+        """
+        everywhere = self.gateway_prices.values()
+        return frozenset({prices.of(cycle) for prices in everywhere for cycle in cycles}) - {""}
+
     def includes(self, direction: str) -> bool:
         """Whether legs (or calls) of this direction use the included minutes."""
         return direction in self.included_directions
+
+
+def unmeterable(plan: Plan) -> tuple[str, ...]:
+    """Why a meter of whole minutes at the gateway cannot charge the same; empty if it can."""
+    faults: list[str] = []
+    if not plan.billing_increment.in_whole_minutes:
+        faults.append(f"its billing increment, {plan.billing_increment}, is not whole minutes")
+    if plan.price_per_call_micros:
+        faults.append("it has a price per call")
+    if plan.destinations:
+        faults.append("it has rates by destination")
+    if plan.meters:
+        faults.append("it has meters of other units")
+    return tuple(faults)

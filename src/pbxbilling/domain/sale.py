@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from pbxbilling.domain.gateway_names import GatewayName
 from pbxbilling.domain.plan import Cycle, Plan
 from pbxbilling.domain.tenant import Tenant
 
@@ -80,15 +81,22 @@ class PriceFound:
 
 
 def order_of(
-    tenant: Tenant, customer: str, plan: Plan, cycle: Cycle, pages: SalePages, trial_days: int
+    tenant: Tenant,
+    customer: str,
+    plan: Plan,
+    gateway: GatewayName,
+    cycle: Cycle,
+    pages: SalePages,
+    trial_days: int,
 ) -> Order:
     """A plan on a cycle with its usage; the setup fee for whoever has not paid one yet."""
-    with_setup = bool(plan.stripe.setup) and tenant.setup_paid_at is None
-    lines = [Line(plan.stripe.of(cycle))]
-    if plan.stripe.metered:
-        lines.append(Line(plan.stripe.metered, metered=True))
+    prices = plan.prices_at(gateway)
+    with_setup = bool(prices.setup) and tenant.setup_paid_at is None
+    lines = [Line(prices.of(cycle))]
+    if prices.metered:
+        lines.append(Line(prices.metered, metered=True))
     if with_setup:
-        lines.append(Line(plan.stripe.setup))
+        lines.append(Line(prices.setup))
     return Order(
         tenant=tenant.slug,
         customer=customer,

@@ -83,7 +83,7 @@ def _cycle_at(at: datetime, cycles: Iterable[BillingCycle]) -> Anchor | None:
 def _edges(anchor: Anchor, around: datetime) -> Iterator[datetime]:
     """Where months of a cycle begin, from the month before an instant to the second after it.
 
-    As Stripe has it: the anchor's day, the last one of a shorter month, at one time of day in UTC:
+    As a gateway has it: the anchor's day, the last one of a shorter month, at one time of day UTC:
     https://docs.stripe.com/billing/subscriptions/billing-cycle
     """
     begins, ends = anchor

@@ -70,18 +70,6 @@ class Tariff:
         )
 
 
-def unmeterable(terms: Plan | Tariff) -> tuple[str, ...]:
-    """Why a meter of whole minutes at the gateway cannot charge the same; empty if it can."""
-    faults = []
-    if not terms.billing_increment.in_whole_minutes:
-        faults.append(f"its billing increment, {terms.billing_increment}, is not whole minutes")
-    if terms.price_per_call_micros:
-        faults.append("it has a price per call")
-    if terms.destinations:
-        faults.append("it has rates by destination")
-    return tuple(faults)
-
-
 @dataclass(frozen=True, slots=True)
 class Stretch:
     """A tariff that is in force from `begins` until just before `ends`, both UTC."""

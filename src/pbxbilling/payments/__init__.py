@@ -1,1 +1,1 @@
-"""Stripe: its webhook, its API, its spellings. Nothing outside this package knows them."""
+"""Payment gateways: the flows that each of them needs, and Stripe behind its ports."""

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple, TypeVar
 import aiohttp
 import stripe
 
-from pbxbilling.domain.errors import GatewayError
-from pbxbilling.payments.reading import UnreadableError, parsing
+from pbxbilling.domain.errors import GatewayError, RejectedError, UnreadableError
+from pbxbilling.payments.reading import parsing
 from pbxbilling.ports.core import Clock
 
 T = TypeVar("T")
@@ -34,10 +34,6 @@ class Reply(NamedTuple):
 
 class MissingError(GatewayError):
     """Stripe knows no object of that id."""
-
-
-class RejectedError(GatewayError):
-    """Stripe understood the request, and will never do it."""
 
 
 class AlreadyThereError(RejectedError):

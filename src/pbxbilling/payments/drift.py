@@ -1,4 +1,4 @@
-"""Compares what we know with what Stripe knows: at the start, and hourly.
+"""Compares what we know with what a gateway knows: at the start, and hourly.
 
 What a lost webhook would have told is found here. First the events since the last time, which go
 the way of those that came; then all subscriptions, for what no event told.
@@ -24,7 +24,7 @@ from pbxbilling.services.follow import Follower
 EVERY_S = 3600.0
 AGAIN_S = 60.0  # after a comparison that could not be made
 OVERLAP = timedelta(minutes=15)  # clocks differ, and an event may be listed late
-KEPT = timedelta(days=29)  # Stripe lists events for 30 days
+ROOM = timedelta(days=1)  # before the gateway lists an event no more
 CURSOR = "gateway events"
 _NAMED = 10
 _PAGES_MOST = 10_000  # a list that never ends is no list
@@ -42,7 +42,7 @@ class Compared:
 
 
 class Drift:
-    """Asks Stripe for everything, and applies what is new."""
+    """Asks the gateway for everything, and applies what is new."""
 
     def __init__(
         self,
@@ -111,7 +111,7 @@ class Drift:
         now = self._clock.now()
         last = await self._store.cursor(CURSOR)
         if last is not None:
-            since = max(last - OVERLAP, now - KEPT)
+            since = max(last - OVERLAP, now - (self._gateway.events_kept - ROOM))
             missed = [
                 letter
                 async for letter in self._all(lambda after: self._gateway.events(since, after))
@@ -152,4 +152,4 @@ class Drift:
                 return
 
     def _alert(self, note: str) -> None:
-        self._emit(PaymentAlert(self._clock.now(), "Stripe", note))
+        self._emit(PaymentAlert(self._clock.now(), self._gateway.name, note))

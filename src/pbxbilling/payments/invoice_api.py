@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from pbxbilling.domain.gateway_names import STRIPE
 from pbxbilling.domain.usage_invoice import InvoiceLine, UsageInvoice
 from pbxbilling.payments import reading
 from pbxbilling.payments.client import Reply, StripeApi, understood
@@ -20,6 +21,8 @@ _MOST = 100
 
 class StripeInvoices:
     """Invoices of usage of one account."""
+
+    name = STRIPE
 
     def __init__(self, api: StripeApi) -> None:
         self._api = api

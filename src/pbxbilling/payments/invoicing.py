@@ -14,7 +14,7 @@ from datetime import timedelta
 from pbxbilling.domain.billed import InvoiceRun, RunState, SavedStatement
 from pbxbilling.domain.billing_facts import StatementSaved
 from pbxbilling.domain.charging import Charges
-from pbxbilling.domain.errors import GatewayError, StoreError, in_words
+from pbxbilling.domain.errors import GatewayError, RejectedError, StoreError, in_words
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.payment_facts import InvoiceIssued
 from pbxbilling.domain.statement import Statement
@@ -23,7 +23,6 @@ from pbxbilling.domain.subscription_facts import PaymentAlert
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.domain.usage_invoice import UsageInvoice, usage_invoice
 from pbxbilling.pauses import pause
-from pbxbilling.payments.client import RejectedError
 from pbxbilling.ports.billing import Bills
 from pbxbilling.ports.core import Clock, EventSink, RecordStore
 from pbxbilling.ports.payments import InvoiceRuns, Invoices
@@ -68,7 +67,7 @@ class Invoicing:
             try:
                 await self.issue()
             except (GatewayError, StoreError) as fault:
-                self._alert("Stripe", f"invoices of usage wait: {fault}")
+                self._alert(self._invoices.name, f"invoices of usage wait: {fault}")
             await pause(LOOK_S, self._soon)
 
     async def issue(self, month: str | None = None) -> list[InvoiceRun]:
@@ -115,7 +114,7 @@ class Invoicing:
         if tenant.charging.at(saved.ends - _INSTANT) is not Charges.INVOICE_ITEMS:
             return await self._hold(begun, "its usage was charged another way from some day on")
         if tenant.customer is None:
-            return replace(begun, note="its tenant is no customer at Stripe yet")
+            return replace(begun, note=f"its tenant is no customer at {self._invoices.name} yet")
         order = usage_invoice(
             await self._document(saved), tenant.customer, subscribed=tenant.subscription is not None
         )

@@ -6,18 +6,26 @@ https://docs.stripe.com/billing/subscriptions/usage-based/recording-usage-api
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pbxbilling.domain.errors import GatewayError
+from pbxbilling.domain.gateway_names import STRIPE
 from pbxbilling.domain.meter_event import MeterEvent, MeterReport
 from pbxbilling.payments.client import AlreadyThereError, StripeApi, understood
+from pbxbilling.ports.payments import MeterLimits
 
 EVENT_NAME = "voice_call_minutes"
+LIMITS = MeterLimits(
+    ahead=timedelta(minutes=5), known_again=timedelta(hours=24), oldest=timedelta(days=35)
+)
 
 
 class StripeMeter:
     """The meter of whole minutes of one account."""
+
+    name = STRIPE
+    limits = LIMITS
 
     def __init__(self, api: StripeApi, event_name: str = EVENT_NAME) -> None:
         self._api = api

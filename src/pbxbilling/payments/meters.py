@@ -1,7 +1,7 @@
 """Sends the outbox of meter events: in order, each once, whatever happens in between.
 
-Stripe knows an identifier again for a day only. So what is sent is claimed in the store first;
-when whether it arrived is unknown for longer, the meter's own sums decide what becomes of it.
+A gateway knows an identifier again for a limited time. So what is sent is claimed in the store
+first; where it stays unknown for longer whether it arrived, the meter's own sums decide.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from pbxbilling.backoff import Backoff
-from pbxbilling.domain.errors import GatewayError, StoreError
+from pbxbilling.domain.errors import GatewayError, RejectedError, StoreError
+from pbxbilling.domain.gateway_names import COMMANDS
 from pbxbilling.domain.meter_event import (
     FOR_A_PERSON,
     EventState,
@@ -23,7 +24,6 @@ from pbxbilling.domain.meter_event import (
 )
 from pbxbilling.domain.payment_facts import UsageGoesOn, UsageHeldUp, UsageTold
 from pbxbilling.domain.subscription_facts import PaymentAlert
-from pbxbilling.payments.client import RejectedError
 from pbxbilling.payments.meter_compare import arrived
 from pbxbilling.ports.core import Clock, EventSink, RecordStore
 from pbxbilling.ports.payments import MeterOutbox, UsageMeter
@@ -33,12 +33,11 @@ SIDE_BY_SIDE = 16
 PER_S = 300.0  # one after the other, not in a burst: calls share the loop
 IDLE_S = 2.0
 LOOK_AFTER_S = 30.0
-AHEAD = timedelta(minutes=4)  # Stripe takes up to five
-KNOWN_AGAIN = timedelta(hours=23)  # Stripe's day, with room for its clock
-OLDEST = timedelta(days=35) - timedelta(hours=1)
+ROOM_AHEAD = timedelta(minutes=1)  # to the limits of the meter, by whose clock they are
+ROOM_BACK = timedelta(hours=1)
 GUESSED_MOST = timedelta(hours=24)  # so long an estimated end waits for a journal
 _NAMED = 20
-_MEND = "`pbxbilling stripe usage` lists them"
+_MEND = f"`{COMMANDS} usage` lists them"
 
 Customer = Callable[[str], str | None]  # the gateway's customer that a tenant is
 Known = Callable[[], Mapping[str, datetime | None]]  # until when each PBX's legs are settled
@@ -59,6 +58,9 @@ class MeterFeed:
         pauses: Backoff,
     ) -> None:
         self._meter = meter
+        self._ahead = meter.limits.ahead - ROOM_AHEAD
+        self._known_again = meter.limits.known_again - ROOM_BACK
+        self._oldest = meter.limits.oldest - ROOM_BACK
         self._outbox = outbox
         self._store = store
         self._customer_of = customer_of
@@ -94,7 +96,7 @@ class MeterFeed:
     async def send_batch(self) -> int:
         """Send what is due next; gives how many events got on. Raises GatewayError, StoreError."""
         now = self._clock.now()
-        due = await self._outbox.due(now + AHEAD, self._settled(now), BATCH)
+        due = await self._outbox.due(now + self._ahead, self._settled(now), BATCH)
         moves = [await self._judged(event, now) for event in due]
         await self._keep(due, moves)
         claimed = [
@@ -130,7 +132,7 @@ class MeterFeed:
 
     async def _judged(self, event: MeterEvent, now: datetime) -> MeterEventMoved:
         """What to do with it now: `sending` claims it."""
-        if event.state is EventState.SENDING and _may_be_forgotten(event, now):
+        if event.state is EventState.SENDING and self._may_be_forgotten(event, now):
             there = await arrived(event, self._meter, self._outbox)
             if there is None:
                 return event.moved(EventState.UNDECIDED, "the meter's sum fits neither answer")
@@ -139,11 +141,13 @@ class MeterFeed:
             event = replace(event, tried_at=None)
         if event.state is EventState.WAITING and not event.minutes:
             return event.moved(EventState.SENT)
-        if now - event.ended_at > OLDEST and event.tried_at is None:
-            return event.moved(EventState.TOO_OLD, "it ended more than 35 days ago")
+        if now - event.ended_at > self._oldest and event.tried_at is None:
+            days = self._meter.limits.oldest.days
+            return event.moved(EventState.TOO_OLD, f"it ended more than {days} days ago")
         customer = event.customer or self._customer_of(event.tenant)
         if customer is None:
-            return event.moved(EventState.PARKED, "its tenant is no customer at Stripe yet")
+            note = f"its tenant is no customer at {self._meter.name} yet"
+            return event.moved(EventState.PARKED, note)
         claimed = replace(
             event,
             customer=customer,
@@ -151,6 +155,11 @@ class MeterFeed:
             attempts=event.attempts + 1,
         )
         return claimed.moved(EventState.SENDING)
+
+    def _may_be_forgotten(self, event: MeterEvent, now: datetime) -> bool:
+        """Whether the gateway may not know its identifier any more, or takes nothing so old."""
+        tried_at = event.tried_at or now
+        return now - tried_at > self._known_again or now - event.ended_at > self._oldest
 
     async def _send(
         self,
@@ -201,18 +210,20 @@ class MeterFeed:
         for event in await self._outbox.differing(_NAMED):
             note = f"sent as {event.minutes} minutes, and is {event.ledger_minutes} by the journal"
             await self._store.commit([event.moved(EventState.SENT, note)])
-            self._alert(event.tenant, f"leg {event.leg} was {note}: adjust it at Stripe")
+            self._alert(
+                event.tenant, f"leg {event.leg} was {note}: adjust it at {self._meter.name}"
+            )
         self._looked_after = mono
 
     async def reported(self, ident: str) -> None:
-        """Stripe tells of events that it took and could not use: mark those that it names.
+        """The gateway tells of events that it took and could not use: mark those that it names.
 
         Raises GatewayError, StoreError.
         """
         report = await self._meter.report(ident)
-        bad = await self._named(report.samples)
+        bad, name = await self._named(report.samples), self._meter.name
         moves = [
-            event.moved(EventState.REFUSED, f"Stripe could not use it: {report.samples[event.leg]}")
+            event.moved(EventState.REFUSED, f"{name} could not use it: {report.samples[event.leg]}")
             for event in bad
         ]
         await self._keep(bad, moves)
@@ -238,9 +249,3 @@ class MeterFeed:
         if self._held_up:
             self._held_up = False
             self._emit(UsageGoesOn(self._clock.now()))
-
-
-def _may_be_forgotten(event: MeterEvent, now: datetime) -> bool:
-    """Whether Stripe may not know its identifier any more, or takes nothing so old."""
-    tried_at = event.tried_at or now
-    return now - tried_at > KNOWN_AGAIN or now - event.ended_at > OLDEST

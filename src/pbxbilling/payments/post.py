@@ -6,13 +6,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from itertools import count
 
-from pbxbilling.domain.errors import GatewayError, StoreError, in_words
+from pbxbilling.domain.errors import GatewayError, StoreError, UnreadableError, in_words
 from pbxbilling.domain.gateway import UNFINISHED, Letter, LetterState, Message, Topic
 from pbxbilling.domain.subscription_facts import GatewayAway, GatewayBack, PaymentAlert
 from pbxbilling.pauses import pause
-from pbxbilling.payments import reading
 from pbxbilling.ports.core import Clock, EventSink
-from pbxbilling.ports.subscriptions import Gateway, Mirrors
+from pbxbilling.ports.subscriptions import Gateway, Mirrors, WebhookReader
 from pbxbilling.services.follow import UNASKED, Asked, Follower
 
 SIDE_BY_SIDE = 8
@@ -32,6 +31,7 @@ class Post:
     def __init__(
         self,
         gateway: Gateway,
+        reader: WebhookReader,
         follower: Follower,
         mirrors: Mirrors,
         clock: Clock,
@@ -40,6 +40,7 @@ class Post:
     ) -> None:
         """`on_meter_report` takes the id of an event that reports bad usage."""
         self._gateway = gateway
+        self._reader = reader
         self._follower = follower
         self._mirrors = mirrors
         self._clock = clock
@@ -133,14 +134,11 @@ class Post:
 
     async def _take(self, letter: Letter) -> None:
         try:
-            message = reading.message(letter.body)
+            message = self._reader.parse(letter.body)
             if message.topic is Topic.METER_REPORT and not await self._reported(message):
                 return  # the next sweep asks again
             asked = await self._ask_after(message)
-        except reading.UnreadableError as fault:
-            await self._follower.give_up(letter, str(fault))
-            return
-        except GatewayError as fault:
+        except (UnreadableError, GatewayError) as fault:
             await self._follower.give_up(letter, str(fault))
             return
         if _says_anything_new(letter, asked):
@@ -161,7 +159,7 @@ class Post:
         return Asked(reached=True, found=found)
 
     async def _reported(self, message: Message) -> bool:
-        """Have a report of bad usage looked at; False where Stripe could not be asked for it."""
+        """Have a report of bad usage looked at; False where the gateway could not be asked."""
         try:
             await self._on_meter_report(message.id)
         except GatewayError as fault:

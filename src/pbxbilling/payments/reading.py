@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from pbxbilling.domain.errors import UnreadableError
 from pbxbilling.domain.gateway import InvoicedCycle, Message, Topic
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.subscription import Customer, Invoice, Subscription
@@ -52,10 +53,6 @@ TOPICS: Mapping[str, Topic] = {
 
 
 _OPENING = frozenset({"subscription_create", "subscription_cycle"})
-
-
-class UnreadableError(Exception):
-    """What Stripe sent cannot be understood; the message names the object and what it lacks."""
 
 
 @contextmanager

@@ -1,9 +1,9 @@
-"""Everything about Stripe, joined: what the daemon holds while `[stripe]` is enabled."""
+"""Everything about a payment gateway, joined: what the daemon holds while there is one."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from random import Random
 
 from pbxbilling.backoff import Backoff
@@ -11,15 +11,11 @@ from pbxbilling.domain.account_facts import AccountsChanged
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.sale import SalePages
-from pbxbilling.payments.client import StripeApi
 from pbxbilling.payments.drift import Drift
-from pbxbilling.payments.invoice_api import StripeInvoices
 from pbxbilling.payments.invoicing import Invoicing
-from pbxbilling.payments.meter_api import StripeMeter
 from pbxbilling.payments.meters import Known, MeterFeed
+from pbxbilling.payments.payment_gateway import PaymentGateway
 from pbxbilling.payments.post import Post
-from pbxbilling.payments.stripe_gateway import StripeGateway
-from pbxbilling.payments.till import StripeTill
 from pbxbilling.payments.webhook import Webhook
 from pbxbilling.ports.core import Clock, EventSink
 from pbxbilling.ports.stores import Stores
@@ -30,7 +26,7 @@ from pbxbilling.services.usage_events import UsageEvents
 from pbxbilling.services.write import AccountWriter
 from pbxbilling.supervise import Supervisor
 
-SOONEST_S, LATEST_S = 1.0, 60.0  # pauses of usage while Stripe cannot take it
+SOONEST_S, LATEST_S = 1.0, 60.0  # pauses of usage while the gateway cannot take it
 
 
 class Payments:
@@ -38,9 +34,7 @@ class Payments:
 
     def __init__(
         self,
-        key: str,
-        webhook_secrets: Sequence[str],
-        api_base: str | None,
+        gateway: PaymentGateway,
         stores: Stores,
         writer: AccountWriter,
         clock: Clock,
@@ -52,14 +46,19 @@ class Payments:
     ) -> None:
         """`known_until` says of each PBX before when its legs are settled."""
         self._supervisor = supervisor
-        self.api = StripeApi(key, api_base)
-        self.gateway = StripeGateway(self.api, clock)
-        live = self.api.live
+        self._close = gateway.close
+        live = gateway.gateway.live
         self.follower = Follower(
-            writer, stores.mirrors, clock, emit, lambda: policy().grace_days, live=live
+            writer,
+            stores.mirrors,
+            clock,
+            emit,
+            lambda: policy().grace_days,
+            gateway=gateway.gateway.name,
+            live=live,
         )
         self.meters = MeterFeed(
-            StripeMeter(self.api),
+            gateway.meter,
             stores.meters,
             stores.records,
             lambda slug: _customer(writer, slug),
@@ -70,7 +69,7 @@ class Payments:
         )
         self.usage = UsageEvents(stores.meters, writer)
         self.invoicing = Invoicing(
-            StripeInvoices(self.api),
+            gateway.invoices,
             stores.bills,
             stores.invoice_runs,
             stores.records,
@@ -79,10 +78,16 @@ class Payments:
             emit,
         )
         self.post = Post(
-            self.gateway, self.follower, stores.mirrors, clock, emit, self.meters.reported
+            gateway.gateway,
+            gateway.webhook_reader,
+            self.follower,
+            stores.mirrors,
+            clock,
+            emit,
+            self.meters.reported,
         )
         self.drift = Drift(
-            self.gateway,
+            gateway.gateway,
             self.follower,
             stores.cursors,
             stores.mirrors,
@@ -91,12 +96,11 @@ class Payments:
             self.post.arrived,
         )
         self.webhook = Webhook(
-            webhook_secrets, stores.records, clock, emit, self.post.arrived, live=live
+            gateway.webhook_reader, stores.records, clock, emit, self.post.arrived, live=live
         )
-        till = StripeTill(self.api, clock)
         self.mirrors = stores.mirrors
         self.sales = Sales(
-            till,
+            gateway.till,
             writer,
             stores.mirrors,
             self.follower,
@@ -106,7 +110,7 @@ class Payments:
             asyncio.Lock,
         )
         self.subscriptions = Subscriptions(
-            till, writer, stores.mirrors, self.follower, self.usage.unsent
+            gateway.till, writer, stores.mirrors, self.follower, self.usage.unsent
         )
 
     def sink(self, fact: Fact) -> None:
@@ -128,7 +132,7 @@ class Payments:
                 for name, job in jobs.items():
                     tasks.create_task(self._supervisor.keep_running(name, job), name=name)
         finally:
-            await self.api.close()
+            await self._close()
 
 
 def _customer(writer: AccountWriter, slug: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Whether a webhook's body comes from Stripe, and is of now.
+"""What Stripe posts to us: whether a body comes from it, and is of now; and what it tells.
 
 The check itself is the stripe package's; it lets any time pass that lies in the future, and reads
 the machine's clock, so the time is checked here.
@@ -7,34 +7,47 @@ the machine's clock, so the time is checked here.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from stripe import SignatureVerificationError, WebhookSignature
+
+from pbxbilling.domain.errors import ForgedError
+from pbxbilling.domain.gateway import Message
+from pbxbilling.payments import reading
+from pbxbilling.ports.core import Clock
 
 TOLERANCE = timedelta(seconds=300)  # Stripe's own default, here both ways
 
 _TIME = re.compile(r"(?:^|,)t=(\d{1,12})(?:,|$)")
 
 
-class ForgedError(Exception):
-    """This body was not signed with any of our secrets, or not about now."""
-
-
-def verify(body: bytes, header: str, secrets: Sequence[str], now: datetime) -> None:
-    """Raise ForgedError unless `header` (`Stripe-Signature`) signs `body` with one of `secrets`.
+class StripeWebhooks:
+    """The `WebhookReader` port: bodies by their `Stripe-Signature`.
 
     Several secrets are good while one replaces another.
     """
-    if not any(_signed(body, header, secret) for secret in secrets):
-        raise ForgedError("no signature of ours")
-    signed_at = _TIME.search(header)
-    if signed_at is None:
-        raise ForgedError("no time in its signature")
-    away = now - datetime.fromtimestamp(int(signed_at[1]), UTC)
-    if abs(away) > TOLERANCE:
-        ago = f"{away.total_seconds():.0f} s {'ago' if away > timedelta() else 'ahead'}"
-        raise ForgedError(f"signed {ago}: replayed, or this machine's clock is wrong")
+
+    def __init__(self, secrets: Sequence[str], clock: Clock) -> None:
+        self._secrets = tuple(secrets)
+        self._clock = clock
+
+    def verify(self, body: bytes, headers: Mapping[str, str]) -> None:
+        """Raise ForgedError unless one of the secrets signed it, and now."""
+        signature = headers.get("Stripe-Signature", "")
+        if not any(_signed(body, signature, secret) for secret in self._secrets):
+            raise ForgedError("no signature of ours")
+        signed_at = _TIME.search(signature)
+        if signed_at is None:
+            raise ForgedError("no time in its signature")
+        away = self._clock.now() - datetime.fromtimestamp(int(signed_at[1]), UTC)
+        if abs(away) > TOLERANCE:
+            ago = f"{away.total_seconds():.0f} s {'ago' if away > timedelta() else 'ahead'}"
+            raise ForgedError(f"signed {ago}: replayed, or this machine's clock is wrong")
+
+    def parse(self, body: bytes | str) -> Message:
+        """Return the event that it tells. Raises UnreadableError."""
+        return reading.message(body)
 
 
 def _signed(body: bytes, header: str, secret: str) -> bool:

@@ -8,7 +8,9 @@ from typing import Any, TypeVar
 
 import orjson
 
+from pbxbilling.domain.errors import UnreadableError
 from pbxbilling.domain.gateway import Letter
+from pbxbilling.domain.gateway_names import STRIPE
 from pbxbilling.domain.subscription import Subscription
 from pbxbilling.payments import reading
 from pbxbilling.payments.client import MissingError, Reply, StripeApi, understood
@@ -24,6 +26,9 @@ T = TypeVar("T")
 
 class StripeGateway:
     """Asks Stripe. What it gives is true at the moment that Stripe's own clock told with it."""
+
+    name = STRIPE
+    events_kept = timedelta(days=30)  # https://docs.stripe.com/api/events
 
     def __init__(self, api: StripeApi, clock: Clock) -> None:
         self._api = api
@@ -85,7 +90,7 @@ def _page(reply: Reply, read: Callable[[Mapping[str, Any]], T]) -> Page[T]:
     for one in given:
         try:
             items.append(read(one))
-        except reading.UnreadableError as fault:
+        except UnreadableError as fault:
             faults.append(str(fault))
     more = bool(reply.object.get("has_more")) and bool(given)
     return Page(items, given[-1]["id"] if more else None, faults)

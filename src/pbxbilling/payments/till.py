@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from pbxbilling.domain.gateway_names import STRIPE
 from pbxbilling.domain.sale import Checkout, GatewayAccount, Line, Order, PriceFound
 from pbxbilling.domain.subscription import Customer, Subscription
 from pbxbilling.domain.tenant import Tenant
@@ -23,6 +24,8 @@ _MOST = 100  # open pages, and subscriptions, of one customer: Stripe's largest 
 
 class StripeTill:
     """Sells by Stripe. Keys, ids and pages of test and of live mode never meet there."""
+
+    name = STRIPE
 
     def __init__(self, api: StripeApi, clock: Clock, patience_s: float = PATIENCE_S) -> None:
         self._api = api

@@ -1,24 +1,23 @@
-"""Where Stripe's events arrive: verified, kept, and answered at once; `post` works them off."""
+"""Where a gateway's events arrive: verified, kept, and answered at once; `post` works them off."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from pbxbilling.domain.errors import StoreError
+from pbxbilling.domain.errors import ForgedError, StoreError, UnreadableError
 from pbxbilling.domain.gateway import Letter, Topic
 from pbxbilling.domain.subscription_facts import WebhookReceived, WebhookResult
 from pbxbilling.loudness import Loudness
-from pbxbilling.payments import reading
 from pbxbilling.payments.letters import letter_of
-from pbxbilling.payments.signature import ForgedError, verify
 from pbxbilling.ports.core import Clock, EventSink, RecordStore
+from pbxbilling.ports.subscriptions import WebhookReader
 
-LIMIT = 1 << 20  # bytes; Stripe's events are a few kB
+LIMIT = 1 << 20  # bytes; events are a few kB
 
 
 class Answer(NamedTuple):
-    """An HTTP status, and a word for whoever reads Stripe's list of deliveries."""
+    """An HTTP status, and a word for whoever reads the gateway's list of deliveries."""
 
     status: int
     text: str
@@ -42,7 +41,7 @@ class Webhook:
 
     def __init__(
         self,
-        secrets: Sequence[str],
+        reader: WebhookReader,
         store: RecordStore,
         clock: Clock,
         emit: EventSink,
@@ -51,7 +50,7 @@ class Webhook:
         live: bool,
     ) -> None:
         """`arrived` is told of what was kept; `live` is the mode of our key."""
-        self._secrets = tuple(secrets)
+        self._reader = reader
         self._store = store
         self._clock = clock
         self._emit = emit
@@ -63,15 +62,15 @@ class Webhook:
         """Refuse a body of which more than `limit` has come."""
         return self._refused(WebhookResult.OVERSIZED, f"more than {LIMIT} bytes")
 
-    async def receive(self, body: bytes, signature: str) -> Answer:
-        """Take one whole body with its `Stripe-Signature`."""
+    async def receive(self, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Take one whole body with its request's headers."""
         try:
-            verify(body, signature, self._secrets, self._clock.now())
+            self._reader.verify(body, headers)
         except ForgedError as fault:
             return self._refused(WebhookResult.FORGED, str(fault))
         try:
-            message = reading.message(body)
-        except reading.UnreadableError as fault:
+            message = self._reader.parse(body)
+        except UnreadableError as fault:
             return self._refused(WebhookResult.UNREADABLE, str(fault))
         if message.live is not self._live:
             ours, theirs = ("live" if live else "test" for live in (self._live, message.live))

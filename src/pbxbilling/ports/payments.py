@@ -3,19 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from pbxbilling.domain.billed import InvoiceRun
+from pbxbilling.domain.gateway_names import GatewayName
 from pbxbilling.domain.meter_event import EventState, MeterBacklog, MeterEvent, MeterReport
 from pbxbilling.domain.usage_invoice import InvoiceLine, UsageInvoice
+
+
+class MeterLimits(NamedTuple):
+    """What a gateway's meter takes: times by its clock, at the most."""
+
+    ahead: timedelta  # of an event that lies in the future
+    known_again: timedelta  # for how long one that is sent again counts once
+    oldest: timedelta  # of an event that lies in the past
 
 
 class UsageMeter(Protocol):
     """What the gateway's meter of whole minutes takes. All of it as in `Gateway`."""
 
+    @property
+    def name(self) -> GatewayName:
+        """Which gateway it is."""
+        ...
+
+    @property
+    def limits(self) -> MeterLimits:
+        """Up to where it takes events."""
+        ...
+
     async def send(self, event: MeterEvent, customer: str) -> None:
-        """Send one event; sent again within a day it counts once.
+        """Send one event; sent again within `limits.known_again` it counts once.
 
         Raises GatewayError: with `away` whether it arrived is unknown, unless it never left.
         """
@@ -41,6 +60,11 @@ class IssuedInvoice(NamedTuple):
 
 class Invoices(Protocol):
     """Invoices of usage at the gateway. All of it as in `Till`."""
+
+    @property
+    def name(self) -> GatewayName:
+        """Which gateway it is."""
+        ...
 
     async def find(self, order: UsageInvoice) -> IssuedInvoice | None:
         """The invoice of that tenant and month, if it was created ever."""

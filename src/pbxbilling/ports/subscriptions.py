@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from pbxbilling.domain.billed import BillingCycle
-from pbxbilling.domain.gateway import Letter, LetterState
+from pbxbilling.domain.gateway import Letter, LetterState, Message
+from pbxbilling.domain.gateway_names import GatewayName
 from pbxbilling.domain.sale import Checkout, GatewayAccount, Order, PriceFound
 from pbxbilling.domain.subscription import Customer, Invoice, Subscription
 from pbxbilling.domain.tenant import Tenant
@@ -30,8 +31,18 @@ class Gateway(Protocol):
     """What a payment gateway knows. All of it may wait, for a limited time; GatewayError else."""
 
     @property
+    def name(self) -> GatewayName:
+        """Which gateway it is."""
+        ...
+
+    @property
     def live(self) -> bool:
         """Whether it moves real money."""
+        ...
+
+    @property
+    def events_kept(self) -> timedelta:
+        """For how long it lists what happened."""
         ...
 
     async def subscription(self, ident: str) -> Subscription | None:
@@ -47,11 +58,31 @@ class Gateway(Protocol):
         ...
 
 
+class WebhookReader(Protocol):
+    """What a gateway posts to us: whether it is the gateway's own, and what it says."""
+
+    def verify(self, body: bytes, headers: Mapping[str, str]) -> None:
+        """Raise ForgedError unless the gateway signed this body for us, just now.
+
+        `headers` are the request's, found by their names in any case.
+        """
+        ...
+
+    def parse(self, body: bytes | str) -> Message:
+        """Return the event that a verified body tells. Raises UnreadableError."""
+        ...
+
+
 class Till(Protocol):
     """What can be bought and changed at a payment gateway. All of it as in `Gateway`.
 
     After an error with `away` an act may have been done all the same; asking for it again is safe.
     """
+
+    @property
+    def name(self) -> GatewayName:
+        """Which gateway it is."""
+        ...
 
     async def account(self) -> GatewayAccount:
         """Whose the key is."""

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from pbxbilling.domain.charging import Charges
+from pbxbilling.domain.gateway_names import PRICE_TABLES, GatewayName
 from pbxbilling.domain.numbers import found_by
-from pbxbilling.domain.plan import STRIPE_KEYS, Plan
+from pbxbilling.domain.plan import SOLD_CYCLES, Plan, unmeterable
 from pbxbilling.domain.standing import Status
-from pbxbilling.domain.tariff import unmeterable
 from pbxbilling.domain.tenant import Tenant
 
 Plans = Mapping[str, Plan]
@@ -25,23 +25,30 @@ class Problem(NamedTuple):
 
 
 def plan_problems(declared: Plans, in_force: Plans) -> Iterator[Problem]:
-    """Slugs that change, and prices at Stripe that two plans sell."""
+    """Slugs that change, and prices at a gateway that two plans sell."""
     everyone = {**in_force, **declared}
-    sellers: dict[str, Plan] = {}
+    sellers: dict[tuple[GatewayName, str], Plan] = {}
     for plan in everyone.values():
-        for cycle, key in STRIPE_KEYS.items():
-            price = plan.stripe.of(cycle)
-            other = sellers.setdefault(price, plan) if price else plan
+        for gateway, key, price in _own_prices(plan):
+            other = sellers.setdefault((gateway, price), plan)
             if other is not plan and not _is_rename(other, plan, declared, in_force):
                 yield Problem(
                     f"plan {plan.slug}",
-                    f"stripe_prices.{key}",
+                    f"{PRICE_TABLES[gateway]}.{key}",
                     f"{price!r} is sold by plan {other.slug} already; a subscription could not"
                     " tell its plan: give each its own price",
                 )
     for plan in declared.values():
         if plan.slug not in in_force:
             yield from _renames(plan, declared, in_force)
+
+
+def _own_prices(plan: Plan) -> Iterator[tuple[GatewayName, str, str]]:
+    """The ids that a subscription names a plan by: each with its gateway and its key."""
+    for gateway, prices in plan.gateway_prices.items():
+        for cycle, key in SOLD_CYCLES.items():
+            if price := prices.of(cycle):
+                yield gateway, key, price
 
 
 def _renames(new: Plan, declared: Plans, in_force: Plans) -> Iterator[Problem]:
@@ -59,7 +66,7 @@ def _is_rename(old: Plan, new: Plan, declared: Plans, in_force: Plans) -> bool:
     """A new plan with the name or a price of one that the file no longer has."""
     if new.slug in in_force or old.slug in declared or old.slug not in in_force:
         return False
-    return (bool(new.name) and new.name == old.name) or bool(new.stripe.own & old.stripe.own)
+    return (bool(new.name) and new.name == old.name) or bool(new.price_ids() & old.price_ids())
 
 
 def choice_problems(before: Tenant | None, after: Tenant, plans: Plans) -> Iterator[Problem]:
@@ -100,7 +107,7 @@ def charging_problems(tenants: Tenants, plans: Plans) -> Iterator[Problem]:
     for tenant in tenants.values():
         plan = plans.get(tenant.plan)
         metered = Charges.METER_EVENTS in (tenant.charging.way, tenant.charging.before)
-        faults = _unmeterable(plan) if metered and plan is not None else ()
+        faults = unmeterable(plan) if metered and plan is not None else ()
         if faults:
             yield Problem(
                 f"tenant {tenant.slug}",
@@ -109,11 +116,6 @@ def charging_problems(tenants: Tenants, plans: Plans) -> Iterator[Problem]:
                 f" ({', '.join(faults)}): change the plan, or set charges ="
                 f' "{Charges.INVOICE_ITEMS}"',
             )
-
-
-def _unmeterable(plan: Plan) -> tuple[str, ...]:
-    faults = unmeterable(plan)
-    return (*faults, "it has meters of other units") if plan.meters else faults
 
 
 def double_claims(tenants: Tenants) -> Iterator[Problem]:

@@ -14,6 +14,7 @@ from datetime import datetime
 from pbxbilling.domain.billed import BillingCycle
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.gateway import Letter, LetterMoved, LetterState, Message, Topic
+from pbxbilling.domain.gateway_names import COMMANDS, GatewayName
 from pbxbilling.domain.key_origin import SetBy
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.record import Record
@@ -58,9 +59,11 @@ class Follower:
         emit: EventSink,
         grace_days: Callable[[], int],
         *,
+        gateway: GatewayName,
         live: bool,
     ) -> None:
         """`live` is the mode of our key: subscriptions of the other one move no tenant."""
+        self._gateway = gateway
         self._writer = writer
         self._book: AccountBook = writer.book
         self._mirrors = mirrors
@@ -219,7 +222,7 @@ class Follower:
         self, letter: Letter, message: Message, state: LetterState, tenant: str | None
     ) -> None:
         at = self._clock.now()
-        note = _why(state)
+        note = _why(state, self._gateway)
         if tenant is None and message.claimed in self._book.tenants:
             note += f"; its payer wrote that it is for {message.claimed}, which anybody can write"
         self._emit(LetterTaken(at, letter.id, letter.kind, state, tenant, note))
@@ -234,9 +237,13 @@ def plan_sold_by(plans: Mapping[str, Plan], prices: Iterable[str]) -> str | None
     where nothing else does.
     """
     wanted = {price for price in prices if price}
-    flat = [p.slug for p in plans.values() if wanted & p.stripe.own]
-    found = flat or [p.slug for p in plans.values() if p.stripe.metered in wanted]
+    flat = [p.slug for p in plans.values() if wanted & p.price_ids()]
+    found = flat or [p.slug for p in plans.values() if wanted & _metered(p)]
     return found[0] if len(found) == 1 else None
+
+
+def _metered(plan: Plan) -> set[str]:
+    return {prices.metered for prices in plan.gateway_prices.values()}
 
 
 def _end_of(begins: datetime, subscription: Subscription | None) -> datetime | None:
@@ -264,12 +271,12 @@ def _state(message: Message, asked: Asked, tenant: str | None) -> LetterState:
     return LetterState.DONE
 
 
-def _why(state: LetterState) -> str:
+def _why(state: LetterState, gateway: GatewayName) -> str:
     match state:
         case LetterState.PARKED:
-            return "no tenant is linked to it: `pbxbilling stripe link SUBSCRIPTION TENANT`"
+            return f"no tenant is linked to it: `{COMMANDS} link SUBSCRIPTION TENANT`"
         case LetterState.UNCONFIRMED:
-            return "applied as the event says: Stripe could not be asked"
+            return f"applied as the event says: {gateway} could not be asked"
         case _:
             return ""
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from pbxbilling.domain.errors import AdministrationError
-from pbxbilling.domain.plan import STRIPE_KEYS, Cycle, Plan
+from pbxbilling.domain.gateway_names import COMMANDS, PRICE_TABLES, SECTIONS, GatewayName
+from pbxbilling.domain.plan import SOLD_CYCLES, Cycle, Plan
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.sale import Checkout, Order, SalePages, order_of
 from pbxbilling.domain.standing import Status
@@ -98,7 +99,7 @@ class Sales:
             customer = await self._customer(slug, actor)
             tenant = self._buyer(slug)
             days = 0 if await self._had_a_start(tenant) else self._policy().trial_days
-            order = order_of(tenant, customer, plan, cycle, self._pages, days)
+            order = order_of(tenant, customer, plan, self._till.name, cycle, self._pages, days)
             page = await self._page(order)
             await self._audit(actor, order, page)
         return Offer(
@@ -118,8 +119,7 @@ class Sales:
         tenant = self._buyer(slug)
         if tenant.customer is None:
             msg = (
-                f"tenant {slug} never bought anything:"
-                f" `pbxbilling stripe checkout {slug} --plan P` first"
+                f"tenant {slug} never bought anything: `{COMMANDS} checkout {slug} --plan P` first"
             )
             raise AdministrationError(msg)
         self._need(self._pages.portal_return_url, "portal_return_url", "from the portal")
@@ -147,25 +147,27 @@ class Sales:
         if not plan.active:
             msg = f"plan {slug} is deactivated: choose another, or `apply` it with active = true"
             raise AdministrationError(msg)
-        if cycle not in STRIPE_KEYS:
-            msg = f"plan {slug}: Stripe sells it by the month or by the year, not by the {cycle}"
+        gateway = self._till.name
+        if cycle not in SOLD_CYCLES:
+            msg = f"plan {slug}: {gateway} sells it by the month or by the year, not by the {cycle}"
             raise AdministrationError(msg)
-        if not plan.stripe.of(cycle):
-            raise _no_price(slug, STRIPE_KEYS[cycle])
-        if plan.setup_fee and not plan.stripe.setup:
-            raise _no_price(slug, "setup")
+        prices = plan.prices_at(gateway)
+        if not prices.of(cycle):
+            raise _no_price(slug, gateway, SOLD_CYCLES[cycle])
+        if plan.setup_fee and not prices.setup:
+            raise _no_price(slug, gateway, "setup")
         return plan
 
     def _need(self, url: str, key: str, whom: str) -> None:
         if not url:
             msg = (
-                f'set {key} = "https://…" under [stripe] in the configuration, a page of yours for'
-                f" people who come back {whom}; then restart the daemon"
+                f'set {key} = "https://…" under {SECTIONS[self._till.name]} in the configuration,'
+                f" a page of yours for people who come back {whom}; then restart the daemon"
             )
             raise AdministrationError(msg)
 
     async def _refuse_a_second(self, slug: str) -> None:
-        """By what we know, then by what Stripe knows: an event may be on its way."""
+        """By what we know, then by what the gateway knows: an event may be on its way."""
         tenant = self._buyer(slug)
         lead = leading(await self._follower.ours(slug))
         if lead is not None and lead.status not in _DORMANT:
@@ -236,17 +238,17 @@ class Sales:
         await self._writer.write("checkout", (), actor, [row])
 
 
-def _no_price(plan: str, key: str) -> AdministrationError:
+def _no_price(plan: str, gateway: GatewayName, key: str) -> AdministrationError:
     return AdministrationError(
-        f"plan {plan} has no price at Stripe for that: put its id into"
-        f' stripe_prices = {{ {key} = "price_…" }} of [plan.{plan}] in the accounts file and'
-        " `apply` it"
+        f"plan {plan} has no price at {gateway} for that: put its id into"
+        f' {PRICE_TABLES[gateway]} = {{ {key} = "price_…" }} of [plan.{plan}] in the accounts file'
+        " and `apply` it"
     )
 
 
 def _has_one(slug: str, found: Subscription) -> AdministrationError:
     how = "awaits its first payment" if found.status is Status.INCOMPLETE else f"is {found.status}"
     return AdministrationError(
-        f"tenant {slug} has subscription {found.id}, which {how}: `pbxbilling stripe portal {slug}`"
+        f"tenant {slug} has subscription {found.id}, which {how}: `{COMMANDS} portal {slug}`"
         f" is where it is changed and paid; `pbxbilling subscription cancel {slug} --now` ends it"
     )

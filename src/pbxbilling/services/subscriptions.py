@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pbxbilling.domain.errors import AdministrationError, GatewayError, NotKnownError
+from pbxbilling.domain.gateway_names import COMMANDS
 from pbxbilling.domain.subscription import Invoice, Subscription, leading
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports.subscriptions import Mirrors, Till
@@ -80,9 +81,9 @@ class Subscriptions:
         waiting = await self._unsent(slug)
         if waiting:
             msg = (
-                f"{waiting} calls of tenant {slug} have not reached Stripe's meter yet, and would"
-                " be on no invoice: ask again in some seconds (`pbxbilling stripe usage` shows what"
-                " waits), or leave out --now"
+                f"{waiting} calls of tenant {slug} have not reached {self._till.name}'s meter yet,"
+                f" and would be on no invoice: ask again in some seconds (`{COMMANDS} usage` shows"
+                " what waits), or leave out --now"
             )
             raise AdministrationError(msg)
 
@@ -107,7 +108,8 @@ class Subscriptions:
         if kept is None:
             msg = (
                 f"subscription {subscription!r} was never heard of: `pbxbilling subscriptions`"
-                " lists those that were; Stripe is asked for all of them hourly, and at a start"
+                f" lists those that were; {self._till.name} is asked for all of them hourly, and"
+                " at a start"
             )
             raise NotKnownError(msg)
         return SubscriptionResult(kept)
@@ -145,7 +147,7 @@ class Subscriptions:
             raise _is_over(tenant.slug, known[-1])
         msg = (
             f"tenant {tenant.slug} has no subscription:"
-            f" `pbxbilling stripe checkout {tenant.slug} --plan P` sells one"
+            f" `{COMMANDS} checkout {tenant.slug} --plan P` sells one"
         )
         raise AdministrationError(msg)
 
@@ -160,7 +162,7 @@ class Subscriptions:
 def _is_over(slug: str, held: Subscription) -> AdministrationError:
     return AdministrationError(
         f"subscription {held.id} of tenant {slug} is over for good:"
-        f" `pbxbilling stripe checkout {slug} --plan P` sells a new one"
+        f" `{COMMANDS} checkout {slug} --plan P` sells a new one"
     )
 
 

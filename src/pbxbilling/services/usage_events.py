@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pbxbilling.domain.errors import AdministrationError, NotKnownError
+from pbxbilling.domain.gateway_names import COMMANDS
 from pbxbilling.domain.meter_event import DUE, FOR_A_PERSON, EventState, MeterEvent
 from pbxbilling.ports.payments import MeterOutbox
 from pbxbilling.services.write import AccountWriter
@@ -45,7 +46,7 @@ class UsageEvents:
         """
         event = await self._outbox.event(leg)
         if event is None:
-            msg = f"leg {leg!r} has no meter event; `pbxbilling stripe usage` lists those to decide"
+            msg = f"leg {leg!r} has no meter event; `{COMMANDS} usage` lists those to decide"
             raise NotKnownError(msg)
         if event.state not in FOR_A_PERSON:
             msg = f"leg {leg} is {event.state}: there is nothing to decide"

@@ -8,8 +8,9 @@ from datetime import date, datetime
 from typing import Any
 
 from pbxbilling.domain.destinations import DestinationRate
+from pbxbilling.domain.gateway_names import PRICE_TABLES
 from pbxbilling.domain.money import from_basis_points, from_micros, from_minor
-from pbxbilling.domain.plan import LIMIT_NAMES, Cycle, Plan
+from pbxbilling.domain.plan import LIMIT_NAMES, Cycle, Plan, Prices
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.domain.units import UnitPrice
 
@@ -60,11 +61,15 @@ def _plan_as_written(plan: Plan) -> dict[str, Any]:
         "destinations": [_destination(rate) for rate in plan.destinations],
         "meters": {price.meter: _unit_price(price) for price in plan.meters},
         "features": sorted(plan.features),
-        "stripe_prices": {name: id_ for name, id_ in asdict(plan.stripe).items() if id_},
+        **{key: _ids(plan.prices_at(gateway)) for gateway, key in PRICE_TABLES.items()},
         "active": plan.active,
         "recommended": plan.recommended,
         "sort_order": plan.sort_order,
     }
+
+
+def _ids(prices: Prices) -> dict[str, str]:
+    return {name: ident for name, ident in asdict(prices).items() if ident}
 
 
 def _destination(rate: DestinationRate) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from sqlalchemy import Row, Select, select
 from pbxbilling.domain.charging import Charges, Charging
 from pbxbilling.domain.codes import LegDirection, Mode
 from pbxbilling.domain.destinations import DestinationRate
+from pbxbilling.domain.gateway_names import STRIPE
 from pbxbilling.domain.key_origin import AccountKind, KeyOrigin, SetBy
 from pbxbilling.domain.plan import (
     LIMIT_NAMES,
@@ -24,7 +25,8 @@ from pbxbilling.domain.plan import (
     Limits,
     Overage,
     Plan,
-    StripePrices,
+    Prices,
+    sold_at,
 )
 from pbxbilling.domain.records import AuditRecord
 from pbxbilling.domain.standing import Blocker, Status
@@ -56,7 +58,7 @@ def plan_values(record: Plan) -> Values:
         "destinations": [_destination_values(rate) for rate in record.destinations],
         "meters": [asdict(price) for price in record.meters],
         "features": _words(record.features),
-        "stripe_prices": asdict(record.stripe),
+        "stripe_prices": asdict(record.prices_at(STRIPE)),
         "active": record.active,
         "recommended": record.recommended,
         "sort_order": record.sort_order,
@@ -84,7 +86,7 @@ def plan_record(row: Row[Any]) -> Plan:
         destinations=tuple(map(_destination, row.destinations)),
         meters=tuple(UnitPrice(**price) for price in row.meters),
         features=frozenset(row.features),
-        stripe=StripePrices(**row.stripe_prices),
+        gateway_prices=sold_at(STRIPE, Prices(**row.stripe_prices)),
         active=row.active,
         recommended=row.recommended,
         sort_order=row.sort_order,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import orjson
@@ -55,8 +56,8 @@ class Received(Protocol):
         """The answer to a longer one."""
         ...
 
-    async def receive(self, body: bytes, signature: str) -> Answered:
-        """Take one whole body with what signs it."""
+    async def receive(self, body: bytes, headers: Mapping[str, str]) -> Answered:
+        """Take one whole body with its headers: one of them signs it."""
         ...
 
 
@@ -153,4 +154,4 @@ async def _received(webhook: Received, request: Request) -> Answered:
     body = await _body(request, webhook.limit)
     if body is None:
         return webhook.oversized()
-    return await webhook.receive(body, request.headers.get("Stripe-Signature", ""))
+    return await webhook.receive(body, request.headers)

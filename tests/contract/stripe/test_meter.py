@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pbxbilling.domain.errors import GatewayError
+from pbxbilling.domain.errors import GatewayError, RejectedError
 from pbxbilling.domain.meter_event import MeterEvent
-from pbxbilling.payments.client import RejectedError, StripeApi
+from pbxbilling.payments.client import StripeApi
 from pbxbilling.payments.meter_api import StripeMeter
 from rig.fakestripe import FakeStripe, Fault
 

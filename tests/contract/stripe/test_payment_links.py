@@ -12,13 +12,15 @@ from pbxbilling.clock import SystemClock
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.gateway import LetterState
-from pbxbilling.domain.plan import Plan, StripePrices
+from pbxbilling.domain.gateway_names import STRIPE
+from pbxbilling.domain.plan import Plan, Prices
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.payments import reading
 from pbxbilling.payments.client import StripeApi
 from pbxbilling.payments.drift import Drift
 from pbxbilling.payments.letters import letter_of
 from pbxbilling.payments.post import Post
+from pbxbilling.payments.signature import StripeWebhooks
 from pbxbilling.payments.stripe_gateway import StripeGateway
 from pbxbilling.services.follow import Follower
 from pbxbilling.services.write import AccountWriter
@@ -35,15 +37,18 @@ class Shop:
         self.fake = fake
         self.small, self.big = fake.create_price(100), fake.create_price(9900)
         plans = [
-            Plan("big", stripe=StripePrices(flat=self.big)),
-            Plan("small", stripe=StripePrices(flat=self.small)),
+            Plan("big", gateway_prices={STRIPE: Prices(flat=self.big)}),
+            Plan("small", gateway_prices={STRIPE: Prices(flat=self.small)}),
         ]
         self.book, self.store, clock = AccountBook(plans, [GLOBEX]), MemoryStore(), SystemClock()
         facts: list[Fact] = []
         writer = AccountWriter(self.store, self.book, clock, facts.append, asyncio.Lock())
         mirrors, gateway = self.store.mirrors, StripeGateway(api, clock)
-        self.follower = Follower(writer, mirrors, clock, facts.append, lambda: 7, live=False)
-        self.post = Post(gateway, self.follower, mirrors, clock, facts.append, _nothing)
+        self.follower = Follower(
+            writer, mirrors, clock, facts.append, lambda: 7, gateway=STRIPE, live=False
+        )
+        reader = StripeWebhooks((), clock)
+        self.post = Post(gateway, reader, self.follower, mirrors, clock, facts.append, _nothing)
         self.drift = Drift(
             gateway, self.follower, self.store, mirrors, clock, facts.append, lambda _: None
         )

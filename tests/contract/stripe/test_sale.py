@@ -10,7 +10,8 @@ import pytest
 from pbxbilling.clock import SystemClock
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.errors import AdministrationError, GatewayError
-from pbxbilling.domain.plan import Cycle, Plan, StripePrices
+from pbxbilling.domain.gateway_names import STRIPE
+from pbxbilling.domain.plan import Cycle, Plan, Prices
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.tenant import Tenant
@@ -35,12 +36,14 @@ class Counter:
             "starter",
             currency="EUR",
             prices={Cycle.MONTH: 2900, Cycle.YEAR: 31300},
-            stripe=StripePrices(
-                flat=fake.create_price(2900),
-                yearly=fake.create_price(31300, interval="year"),
-                metered=fake.create_price(50, meter=fake.create_meter()),
-                setup=fake.create_price(24900, interval=None),
-            ),
+            gateway_prices={
+                STRIPE: Prices(
+                    flat=fake.create_price(2900),
+                    yearly=fake.create_price(31300, interval="year"),
+                    metered=fake.create_price(50, meter=fake.create_meter()),
+                    setup=fake.create_price(24900, interval=None),
+                )
+            },
         )
         acme = Tenant("acme", "starter", email="billing@acme.example", status=Status.INCOMPLETE)
         self.fake = fake
@@ -48,7 +51,9 @@ class Counter:
         store, clock = MemoryStore(), SystemClock()
         mirrors = store.mirrors
         writer = AccountWriter(store, self.book, clock, lambda _: None, asyncio.Lock())
-        follower = Follower(writer, mirrors, clock, lambda _: None, lambda: 7, live=False)
+        follower = Follower(
+            writer, mirrors, clock, lambda _: None, lambda: 7, gateway=STRIPE, live=False
+        )
 
         def over(till: StripeTill) -> tuple[Sales, Subscriptions]:
             parts = till, writer, mirrors, follower
@@ -156,7 +161,9 @@ async def test_an_end_that_failed_can_be_asked_for_again(counter: Counter, fault
 
 async def test_a_price_that_stripe_does_not_know_sells_nothing(counter: Counter) -> None:
     plan = counter.book.plans["starter"]
-    counter.book.put_plan(replace(plan, stripe=replace(plan.stripe, flat="price_gone")))
+    counter.book.put_plan(
+        replace(plan, gateway_prices={STRIPE: replace(plan.prices_at(STRIPE), flat="price_gone")})
+    )
     with pytest.raises(GatewayError, match="plan starter for tenant acme: No such price"):
         await counter.sell()
     assert counter.made()[1:] == [0, 0]

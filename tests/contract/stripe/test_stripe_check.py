@@ -12,7 +12,8 @@ from pbxbilling.config.sections import DatabaseSettings, StripeSettings
 from pbxbilling.config.settings import Settings
 from pbxbilling.doctor.check import Check, Result
 from pbxbilling.doctor.stripe import examine_stripe
-from pbxbilling.domain.plan import Cycle, Plan, StripePrices
+from pbxbilling.domain.gateway_names import STRIPE
+from pbxbilling.domain.plan import Cycle, Plan, Prices
 from pbxbilling.store.sql import SqlStore
 from rig.fakestripe import LIVE_KEY, TEST_KEY, FakeStripe, Fault
 
@@ -50,7 +51,7 @@ def plan(fake: FakeStripe, *, active: bool = True) -> Plan:
         currency="EUR",
         prices={Cycle.MONTH: 1000},
         overage_per_minute_micros=500_000,
-        stripe=StripePrices(flat=fake.create_price(1000), metered=metered),
+        gateway_prices={STRIPE: Prices(flat=fake.create_price(1000), metered=metered)},
         active=active,
     )
 

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
+from pbxbilling.payments.signature import StripeWebhooks
 from pbxbilling.payments.webhook import LIMIT, Webhook
 from pbxbilling.web import patience
 from pbxbilling.web.public import public_app
@@ -26,8 +27,9 @@ PATIENCE_S = 0.3
 @asynccontextmanager
 async def serving() -> AsyncIterator[int]:
     """The public application; gives its port."""
-    store = MemoryStore()
-    webhook = Webhook(("whsec",), store, Clock(), lambda _: None, lambda _: None, live=False)
+    store, clock = MemoryStore(), Clock()
+    reader = StripeWebhooks(("whsec",), clock)
+    webhook = Webhook(reader, store, clock, lambda _: None, lambda _: None, live=False)
     shown = Unscraped()
     listener = tcp_listener("127.0.0.1", 0)
     port = listener.getsockname()[1]

@@ -7,7 +7,8 @@ import pytest
 from pbxbilling.config.accounts_file import PlanTable, load_accounts, read_accounts
 from pbxbilling.config.faults import ConfigError
 from pbxbilling.domain.destinations import DestinationRate
-from pbxbilling.domain.plan import BillingIncrement, Cycle, Overage, StripePrices
+from pbxbilling.domain.gateway_names import STRIPE
+from pbxbilling.domain.plan import BillingIncrement, Cycle, Overage, Prices
 from pbxbilling.services.written import as_written
 
 EXAMPLE = Path(__file__).parents[3] / "config" / "accounts.example.toml"
@@ -94,7 +95,7 @@ def test_a_plan_is_read_as_it_is_written() -> None:
         DestinationRate("1", 10_000, in_allowance=True),
     )
     assert plan.features == {"recording", "fax"}
-    assert plan.stripe == StripePrices(flat="price_1", metered="price_2")
+    assert plan.prices_at(STRIPE) == Prices(flat="price_1", metered="price_2")
     written = {k: v for k, v in as_written(plan).items() if v is not None}
     assert written["stripe_prices"] == {"flat": "price_1", "metered": "price_2"}
     assert PlanTable.model_validate_json(json.dumps(written)).plan("a") == plan

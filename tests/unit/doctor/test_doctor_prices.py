@@ -9,7 +9,8 @@ import pytest
 from pbxbilling.doctor.check import Check, Result
 from pbxbilling.doctor.prices import Found, judge_plan, priced
 from pbxbilling.domain.errors import GatewayError
-from pbxbilling.domain.plan import Cycle, Plan, StripePrices
+from pbxbilling.domain.gateway_names import STRIPE
+from pbxbilling.domain.plan import Cycle, Plan, Prices
 from pbxbilling.domain.sale import PriceFound
 
 PLAN = Plan(
@@ -19,7 +20,7 @@ PLAN = Plan(
     included_minutes=500,
     overage_per_minute_micros=500_000,
     setup_fee=24900,
-    stripe=StripePrices("flat", "yearly", "metered", "setup"),
+    gateway_prices={STRIPE: Prices("flat", "yearly", "metered", "setup")},
 )
 GOOD: dict[str, Found] = {
     "flat": PriceFound("flat", True, False, "EUR", 2900, 1, False),
@@ -103,7 +104,8 @@ def test_included_minutes_need_a_price_in_tiers() -> None:
     ],
 )
 def test_a_missing_id_is_told(key: str, result: Result) -> None:
-    plan = replace(PLAN, stripe=replace(PLAN.stripe, **{key: ""}))
+    prices = replace(PLAN.prices_at(STRIPE), **{key: ""})
+    plan = replace(PLAN, gateway_prices={STRIPE: prices})
     bad = one_that_is_not_ok(judged(plan))
     assert (bad.name, bad.result) == (key, result)
 

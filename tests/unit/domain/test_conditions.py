@@ -9,8 +9,9 @@ import pytest
 
 from pbxbilling.domain.billed import PlanSwitched
 from pbxbilling.domain.conditions import Conditions, conditions
+from pbxbilling.domain.gateway_names import STRIPE
 from pbxbilling.domain.period import Period, period_of
-from pbxbilling.domain.plan import Cycle, Plan, StripePrices
+from pbxbilling.domain.plan import Cycle, Plan, Prices
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.subscription import Subscription
 from pbxbilling.domain.tenant import Tenant
@@ -22,13 +23,13 @@ STARTER = Plan(
     prices={Cycle.MONTH: 3000, Cycle.YEAR: 36_500},
     setup_fee=500,
     overage_per_minute_micros=500_000,
-    stripe=StripePrices("flat_s", "year_s"),
+    gateway_prices={STRIPE: Prices("flat_s", "year_s")},
 )
 PRO = replace(
     STARTER,
     slug="pro",
     prices={Cycle.MONTH: 6000, Cycle.YEAR: 73_000},
-    stripe=StripePrices("flat_p", "year_p"),
+    gateway_prices={STRIPE: Prices("flat_p", "year_p")},
 )
 PLANS = {plan.slug: plan for plan in (STARTER, PRO)}
 ACME = Tenant("acme", "pro", setup_paid_at=datetime(2026, 1, 1, tzinfo=UTC))

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pbxbilling.domain.figures import Charged, CurrencyFigures, figures
+from pbxbilling.domain.gateway_names import STRIPE
 from pbxbilling.domain.period import period_of
-from pbxbilling.domain.plan import Cycle, Plan, StripePrices
+from pbxbilling.domain.plan import Cycle, Plan, Prices
 from pbxbilling.domain.standing import Blocker, Status
 from pbxbilling.domain.statement import LineKind
 from pbxbilling.domain.subscription import Invoice, Subscription
@@ -22,7 +23,7 @@ from tests.support.gateway_records import invoice, subscription
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 NOVEMBER = period_of("2026-11", "UTC")
 PRICES = {Cycle.MONTH: 2900, Cycle.YEAR: 31_321}
-PRO = Plan("pro", currency="EUR", prices=PRICES, stripe=StripePrices("flat", "year"))
+PRO = Plan("pro", currency="EUR", prices=PRICES, gateway_prices={STRIPE: Prices("flat", "year")})
 FREE = Plan("free", currency="EUR")
 DOLLAR = Plan("dollar", currency="USD", prices={Cycle.MONTH: 1000})
 ACME = Tenant("acme", "pro")

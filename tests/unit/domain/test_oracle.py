@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 
 from pbxbilling.domain.billing import statement_of
 from pbxbilling.domain.codes import LegDirection
-from pbxbilling.domain.plan import BillingIncrement
+from pbxbilling.domain.plan import PER_MINUTE, Cycle, Plan, unmeterable
 from pbxbilling.domain.rating import UsedLeg, rate
 from pbxbilling.domain.statement import LineKind, StatementKind
-from pbxbilling.domain.tariff import Tariff, unmeterable
+from pbxbilling.domain.tariff import Tariff
 from pbxbilling.domain.tenant import Tenant
 from tests.support.months import DIRECTIONS, legs
-from tests.support.tariffs import NOVEMBER, tariff, throughout, used
+from tests.support.tariffs import NOVEMBER, throughout, used
 
 
 @dataclass(frozen=True)
@@ -83,13 +83,18 @@ MONTHS = legs(most=60)
 def agree(
     used_legs: list[UsedLeg], included: int, cents: Decimal, directions: frozenset[LegDirection]
 ) -> None:
-    terms = tariff(
+    plan = Plan(
+        "voice-500",
+        currency="EUR",
+        prices={Cycle.MONTH: 204_00},
+        setup_fee=249_00,
         included_minutes=included,
         included_directions=directions,
         overage_per_minute_micros=int(cents * 10_000),
-        billing_increment=BillingIncrement(60, 60),
+        billing_increment=PER_MINUTE,
     )
-    assert unmeterable(terms) == ()
+    assert unmeterable(plan) == ()
+    terms = Tariff.of(plan, Tenant("acme", plan.slug))
     charged = invoice_line(meter_events(used_legs, directions), tiers_of(included, cents))
     assert statement_line(used_legs, terms) == charged
 

@@ -9,7 +9,6 @@ import pytest
 
 from pbxbilling.domain.billing import statement_of
 from pbxbilling.domain.charge import ChargeKind, Rate
-from pbxbilling.domain.codes import LegDirection
 from pbxbilling.domain.plan import Cycle, Plan
 from pbxbilling.domain.proration import price_parts, prorate
 from pbxbilling.domain.rating import UsedLeg, rate
@@ -21,7 +20,7 @@ from pbxbilling.domain.statement import (
     Statement,
     StatementKind,
 )
-from pbxbilling.domain.tariff import Stretches, Tariff, switched, unmeterable
+from pbxbilling.domain.tariff import Stretches, Tariff, switched
 from pbxbilling.domain.tenant import Tenant
 from tests.support.tariffs import NOVEMBER, all_month, moment, tariff, throughout, used
 
@@ -161,9 +160,3 @@ def test_a_tariff_is_the_plan_as_that_tenant_is_charged_for_it() -> None:
     assert Tariff.of(Plan("free"), ACME).price == 0
     with pytest.raises(ValueError, match="plan pro: no price for a quarter"):
         Tariff.of(plan, ACME, Cycle.QUARTER)
-
-
-def test_what_a_meter_of_whole_minutes_cannot_charge_is_told() -> None:
-    assert unmeterable(tariff()) == ()
-    odd = Plan("odd", price_per_call_micros=1, included_directions=frozenset(LegDirection))
-    assert unmeterable(odd) == unmeterable(Tariff.of(odd, ACME)) == ("it has a price per call",)

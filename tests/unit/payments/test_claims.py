@@ -13,13 +13,15 @@ from hypothesis import strategies as st
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.gateway import LetterState
-from pbxbilling.domain.plan import Plan, StripePrices
+from pbxbilling.domain.gateway_names import STRIPE
+from pbxbilling.domain.plan import Plan, Prices
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.subscription_facts import LetterTaken
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.payments import reading
 from pbxbilling.payments.letters import letter_of
 from pbxbilling.payments.post import Post
+from pbxbilling.payments.signature import StripeWebhooks
 from pbxbilling.services.follow import Follower
 from pbxbilling.services.write import AccountWriter
 from tests.support import stripe_bodies as bodies
@@ -29,7 +31,7 @@ from tests.support.stripe_bodies import START, START_S
 from tests.support.truth import Truth
 
 VICTIM = Tenant("globex", "big", email="billing@globex.example", customer="cus_globex")
-PLANS = (Plan("big"), Plan("small", stripe=StripePrices(flat="price_1")))
+PLANS = (Plan("big"), Plan("small", gateway_prices={STRIPE: Prices(flat="price_1")}))
 # What of a victim an attacker may know, and writes wherever he can.
 WORDS = st.sampled_from(["globex", "billing@globex.example", "cus_globex", "Globex Inc.", ""])
 DETAILS = st.fixed_dictionaries({"email": WORDS, "name": WORDS, "phone": WORDS})
@@ -71,10 +73,11 @@ class Shop:
         writer = AccountWriter(self.store, self.book, self.clock, self.facts.append, asyncio.Lock())
         mirrors = self.store.mirrors
         self.follower = Follower(
-            writer, mirrors, self.clock, self.facts.append, lambda: 7, live=False
+            writer, mirrors, self.clock, self.facts.append, lambda: 7, gateway=STRIPE, live=False
         )
+        reader = StripeWebhooks((), self.clock)
         self.post = Post(
-            self.truth, self.follower, mirrors, self.clock, self.facts.append, _nothing
+            self.truth, reader, self.follower, mirrors, self.clock, self.facts.append, _nothing
         )
 
     async def comes(self, body: bytes) -> None:

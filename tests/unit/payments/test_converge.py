@@ -13,7 +13,8 @@ from pbxbilling.domain.account_facts import StandingChanged
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.gateway import Letter, LetterState
-from pbxbilling.domain.plan import Plan, StripePrices
+from pbxbilling.domain.gateway_names import STRIPE
+from pbxbilling.domain.plan import Plan, Prices
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.subscription import Subscription
 from pbxbilling.domain.subscription_facts import (
@@ -26,6 +27,7 @@ from pbxbilling.domain.subscription_facts import (
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.payments.drift import Drift
 from pbxbilling.payments.post import ASK_AGAIN_S, Post
+from pbxbilling.payments.signature import StripeWebhooks
 from pbxbilling.services.follow import Follower
 from pbxbilling.services.write import AccountWriter
 from tests.support.clock import Clock
@@ -42,16 +44,28 @@ class Office:
         self.clock = Clock()
         self.store = MemoryStore()
         self.facts: list[Fact] = []
-        plans = [Plan("free"), Plan("pro", stripe=StripePrices(flat="price_1"))]
+        plans = [Plan("free"), Plan("pro", gateway_prices={STRIPE: Prices(flat="price_1")})]
         self.book = AccountBook(plans, tenants or [Tenant("acme", "free")])
         writer = AccountWriter(self.store, self.book, self.clock, self.facts.append, asyncio.Lock())
         mirrors = self.store.mirrors
         self.follower = Follower(
-            writer, mirrors, self.clock, self.facts.append, lambda: grace_days, live=False
+            writer,
+            mirrors,
+            self.clock,
+            self.facts.append,
+            lambda: grace_days,
+            gateway=STRIPE,
+            live=False,
         )
         self.reported: list[str] = []
         self.post = Post(
-            self.truth, self.follower, mirrors, self.clock, self.facts.append, self._on_report
+            self.truth,
+            StripeWebhooks((), self.clock),
+            self.follower,
+            mirrors,
+            self.clock,
+            self.facts.append,
+            self._on_report,
         )
         self.drift = Drift(
             self.truth,

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pbxbilling.domain.errors import UnreadableError
 from pbxbilling.domain.gateway import InvoicedCycle, Topic
 from pbxbilling.domain.standing import Status
-from pbxbilling.payments.reading import TOPICS, UnreadableError, customer, message, subscription
+from pbxbilling.payments.reading import TOPICS, customer, message, subscription
 from tests.support import stripe_bodies as bodies
 from tests.support.stripe_bodies import START, START_S
 

@@ -10,6 +10,7 @@ from pbxbilling.domain.errors import StoreError
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.gateway import Letter, LetterState
 from pbxbilling.domain.subscription_facts import WebhookReceived, WebhookResult
+from pbxbilling.payments.signature import StripeWebhooks
 from pbxbilling.payments.webhook import LIMIT, Webhook
 from tests.support import stripe_bodies as bodies
 from tests.support.clock import START, Clock
@@ -25,7 +26,7 @@ class Door:
         self.facts: list[Fact] = []
         self.arrived: list[Letter] = []
         self.webhook = Webhook(
-            secrets or (bodies.SECRET,),
+            StripeWebhooks(secrets or (bodies.SECRET,), self.clock),
             self.store,
             self.clock,
             self.facts.append,
@@ -34,7 +35,7 @@ class Door:
         )
 
     async def knock(self, body: bytes, header: str) -> int:
-        return (await self.webhook.receive(body, header)).status
+        return (await self.webhook.receive(body, {"Stripe-Signature": header})).status
 
     @property
     def results(self) -> list[WebhookResult]:

@@ -12,7 +12,8 @@ from pbxbilling.config.accounts_file import read_accounts
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.charging import Charges, Charging
 from pbxbilling.domain.destinations import DestinationRate
-from pbxbilling.domain.plan import BillingIncrement, Plan, StripePrices
+from pbxbilling.domain.gateway_names import STRIPE
+from pbxbilling.domain.plan import BillingIncrement, Plan, Prices
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.standing import Blocker, Status, Turn
 from pbxbilling.domain.tenant import Tenant
@@ -26,7 +27,7 @@ from pbxbilling.services.accounts import (
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 POLICY = Policy(trial_days=14, default_plan="pro")
-PRO = Plan("pro", "Pro", stripe=StripePrices(flat="price_1", setup="price_9"))
+PRO = Plan("pro", "Pro", gateway_prices={STRIPE: Prices(flat="price_1", setup="price_9")})
 OLD = Plan("old", "Old", active=False)
 ACME = Tenant("acme", "pro", dids=("+15550100",))
 LOYAL = Tenant("loyal", "old")

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from pbxbilling.domain.plan import Plan, StripePrices
+from pbxbilling.domain.gateway_names import STRIPE
+from pbxbilling.domain.plan import Plan, Prices
 from pbxbilling.services.follow import plan_sold_by
 
-SMALL = Plan("small", stripe=StripePrices("small_month", "small_year", "minutes", "setup"))
-LARGE = Plan("large", stripe=StripePrices("large_month", "large_year", "minutes", "setup"))
-METERED = Plan("metered", stripe=StripePrices(metered="by_the_minute"))
+SMALL = Plan(
+    "small", gateway_prices={STRIPE: Prices("small_month", "small_year", "minutes", "setup")}
+)
+LARGE = Plan(
+    "large", gateway_prices={STRIPE: Prices("large_month", "large_year", "minutes", "setup")}
+)
+METERED = Plan("metered", gateway_prices={STRIPE: Prices(metered="by_the_minute")})
 PLANS = {plan.slug: plan for plan in (SMALL, Plan("free"), LARGE, METERED)}
 
 

@@ -18,6 +18,7 @@ from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.codes import Direction, Reason
 from pbxbilling.domain.errors import AdministrationError
 from pbxbilling.domain.facts import Fact
+from pbxbilling.domain.gateway_names import STRIPE
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.standing import TRANSITIONS, Status
@@ -101,7 +102,7 @@ class Office:
         tell = self.facts.append
         writer = AccountWriter(self.store, self.book, clock, tell, asyncio.Lock())
         self.follower = Follower(
-            writer, self.store.mirrors, clock, tell, lambda: grace_days, live=False
+            writer, self.store.mirrors, clock, tell, lambda: grace_days, gateway=STRIPE, live=False
         )
         self.desk, _ = administrations(self.store, writer, clock, lambda: self.policy)
         self.check = DailyCheck(

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pbxbilling.domain.errors import AdministrationError, StoreError
+from pbxbilling.domain.gateway_names import STRIPE
 from pbxbilling.domain.key_origin import AccountKind, KeyOrigin, SetBy
-from pbxbilling.domain.plan import Limits, Plan, StripePrices
+from pbxbilling.domain.plan import Limits, Plan, Prices
 from pbxbilling.domain.records import AuditRecord
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.tenant import Tenant
@@ -19,7 +20,7 @@ from tests.support.billing import billing_desk
 from tests.support.clock import START
 from tests.support.purges import forgetter_of
 
-FREE, PRO = Plan("free"), Plan("pro", stripe=StripePrices(flat="price_pro"))
+FREE, PRO = Plan("free"), Plan("pro", gateway_prices={STRIPE: Prices(flat="price_pro")})
 ACME = Tenant("acme", "free", name="Acme")
 
 

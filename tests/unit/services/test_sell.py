@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 import pytest
 
 from pbxbilling.domain.errors import AdministrationError, GatewayError, NotKnownError, StoreError
-from pbxbilling.domain.plan import Cycle, StripePrices
+from pbxbilling.domain.gateway_names import STRIPE
+from pbxbilling.domain.plan import Cycle, Prices
 from pbxbilling.domain.sale import Line, SalePages
 from pbxbilling.domain.standing import Status
 from tests.support.gateway_records import customer
@@ -177,15 +178,13 @@ async def test_a_deactivated_plan_is_not_sold() -> None:
 @pytest.mark.parametrize(
     ("prices", "cycle", "key"),
     [
-        (StripePrices(yearly="y", setup="s"), Cycle.MONTH, "flat"),
-        (StripePrices(flat="f", setup="s"), Cycle.YEAR, "yearly"),
-        (StripePrices(flat="f"), Cycle.MONTH, "setup"),
+        (Prices(yearly="y", setup="s"), Cycle.MONTH, "flat"),
+        (Prices(flat="f", setup="s"), Cycle.YEAR, "yearly"),
+        (Prices(flat="f"), Cycle.MONTH, "setup"),
     ],
 )
-async def test_a_missing_price_names_plan_and_key(
-    prices: StripePrices, cycle: Cycle, key: str
-) -> None:
-    told = await refused(Shop(plan=replace(STARTER, stripe=prices)), cycle)
+async def test_a_missing_price_names_plan_and_key(prices: Prices, cycle: Cycle, key: str) -> None:
+    told = await refused(Shop(plan=replace(STARTER, gateway_prices={STRIPE: prices})), cycle)
     assert told.startswith("plan starter has no price at Stripe for that")
     assert f"stripe_prices = {{ {key} = " in told
     assert "[plan.starter]" in told

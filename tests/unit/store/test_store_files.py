@@ -20,8 +20,9 @@ from sqlalchemy.dialects import sqlite
 from pbxbilling.domain.channel import ChannelKey
 from pbxbilling.domain.errors import StoreError
 from pbxbilling.domain.gateway import LetterState
+from pbxbilling.domain.gateway_names import STRIPE
 from pbxbilling.domain.key_origin import AccountKind, KeyOrigin, SetBy
-from pbxbilling.domain.plan import Cycle, Limits, Plan, StripePrices
+from pbxbilling.domain.plan import Cycle, Limits, Plan, Prices
 from pbxbilling.domain.records import Accounts
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.store import migrations, schema
@@ -115,9 +116,9 @@ async def test_the_price_of_a_plan_becomes_that_of_a_month(
     migrate(path)
     async with SqlStore(path) as store:
         free, pro = (await store.accounts()).plans
-    assert (free.prices, free.included_minutes, free.stripe) == ({}, 0, StripePrices())
+    assert (free.prices, free.included_minutes, free.gateway_prices) == ({}, 0, {})
     assert (pro.prices, pro.included_minutes) == ({Cycle.MONTH: 1999}, 500)
-    assert pro.stripe == StripePrices(flat="price_1", setup="price_2")
+    assert pro.prices_at(STRIPE) == Prices(flat="price_1", setup="price_2")
 
 
 @pytest.fixture

@@ -1,0 +1,21 @@
+"""One payment gateway, by everything that is asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from pbxbilling.ports.payments import Invoices, UsageMeter
+from pbxbilling.ports.subscriptions import Gateway, Till, WebhookReader
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentGateway:
+    """What a gateway's own modules are handed in as."""
+
+    gateway: Gateway
+    webhook_reader: WebhookReader
+    till: Till
+    meter: UsageMeter
+    invoices: Invoices
+    close: Callable[[], Awaitable[None]]  # its connections
