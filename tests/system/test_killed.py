@@ -151,7 +151,7 @@ def test_the_legs_of_a_killed_asterisk_end_at_its_last_proof_of_life(site: Site)
     site.kill_asterisk()
     site.settle()
     ends = {leg["witness"] for leg in site.daemon.legs()}
-    assert ends == {"live", "estimated"}
+    assert ends - {"journal"} == {"live", "estimated"}  # the journal may tell an earlier end
 
 
 def test_the_legs_of_an_asterisk_that_died_unheard_end_at_its_journals_last_row(site: Site) -> None:
