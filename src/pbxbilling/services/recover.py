@@ -129,7 +129,7 @@ class JournalRecovery:
         for leg in legs:
             known = self._ended.pop(leg.key, None) or self._put_off.pop(leg.key, leg)
             if known.witness is EndWitness.ESTIMATED and leg.witness is EndWitness.JOURNAL:
-                known = replace(known, ended_at=leg.ended_at, witness=leg.witness)
+                known = replace(known, ended_at=leg.ended_at, witness=leg.witness, gone_by=None)
             told = known.ended_at is not None and self._may_be_told(known.ended_at)
             waiting = self._put_off if told else self._ended
             waiting[leg.key] = known

@@ -428,7 +428,7 @@ async def test_a_leg_that_was_given_up_too_early_has_the_end_that_was_read(
     await run.end()
     leg = store.known_legs[KEY]
     assert (leg.ended_at, leg.witness) == (at(70.5), EndWitness.JOURNAL)
-    assert (leg.tenant, leg.talk_us) == ("globex", 60_500_000)
+    assert (leg.tenant, leg.talk_us, leg.gone_by) == ("globex", 60_500_000, None)
 
 
 async def test_what_ami_may_be_about_to_tell_is_left_to_it_for_a_round(store: MemoryStore) -> None:
