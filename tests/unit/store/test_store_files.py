@@ -90,15 +90,19 @@ def test_the_file_of_a_migration_is_named_by_its_revision() -> None:
         assert f'revision = "{file.name[:4]}"' in file.read_text()
 
 
+def migrations_before(revision: str, folder: Path) -> Path:
+    """The migrations as they were when that revision was not there yet."""
+    shutil.copytree(migrations.__path__[0], folder)
+    for version in (folder / "versions").glob("0*.py"):
+        if version.name >= revision:
+            version.unlink()
+    return folder
+
+
 @pytest.fixture
 def second_revision(tmp_path: Path) -> Path:
     """The migrations as they were when a plan had one price."""
-    folder = tmp_path / "second"
-    shutil.copytree(migrations.__path__[0], folder)
-    for version in (folder / "versions").glob("0*.py"):
-        if version.name >= "0003":
-            version.unlink()
-    return folder
+    return migrations_before("0003", tmp_path / "second")
 
 
 async def test_the_price_of_a_plan_becomes_that_of_a_month(
@@ -124,12 +128,7 @@ async def test_the_price_of_a_plan_becomes_that_of_a_month(
 @pytest.fixture
 def release_0_1(tmp_path: Path) -> Path:
     """The migrations as they were in release 0.1."""
-    folder = tmp_path / "release"
-    shutil.copytree(migrations.__path__[0], folder)
-    for version in (folder / "versions").glob("0*.py"):
-        if version.name >= "0012":
-            version.unlink()
-    return folder
+    return migrations_before("0012", tmp_path / "release")
 
 
 async def test_legs_of_an_older_release_keep_what_they_were_billed(
