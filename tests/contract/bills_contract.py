@@ -7,12 +7,14 @@ from datetime import timedelta
 
 import pytest
 
-from pbxbilling.domain.billed import BillingCycle, OneOffUsed, PlanSwitched
+from pbxbilling.domain.account_records import PlanSwitched
+from pbxbilling.domain.billed import OneOffUsed
 from pbxbilling.domain.channel import ChannelKey
 from pbxbilling.domain.cursor import Cursor
 from pbxbilling.domain.errors import StoreError
 from pbxbilling.domain.figures import Charged
 from pbxbilling.domain.statement import LineKind
+from pbxbilling.domain.subscription import BillingCycle
 from pbxbilling.domain.units import UnitsUsed
 from tests.contract.empty_stores import OfAnyStore
 from tests.support.bill_records import DECEMBER, NOVEMBER, billed, one_off, saved

@@ -9,13 +9,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pbxbilling.domain.account_records import AuditRecord
 from pbxbilling.domain.billed import SavedStatement
 from pbxbilling.domain.codes import LegDirection
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.gateway import LetterState
+from pbxbilling.domain.numbers import cut
 from pbxbilling.domain.record import Record
-from pbxbilling.domain.records import AuditRecord, LegRecord
-from pbxbilling.domain.retention import Chore, Retention, cut
+from pbxbilling.domain.records import LegRecord
+from pbxbilling.domain.retention import Chore, Retention
 from tests.contract.empty_stores import OfAnyStore
 from tests.support.bill_records import copy_of, saved
 from tests.support.clock import Clock

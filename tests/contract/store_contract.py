@@ -11,7 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pbxbilling.domain.account_records import AuditRecord
 from pbxbilling.domain.channel import ChannelKey
+from pbxbilling.domain.charge import UnitPrice
 from pbxbilling.domain.charging import Charges, Charging
 from pbxbilling.domain.codes import LegDirection, Mode, Outcome, Reason
 from pbxbilling.domain.cursor import Cursor
@@ -27,17 +29,9 @@ from pbxbilling.domain.plan import (
     Prices,
 )
 from pbxbilling.domain.record import Record
-from pbxbilling.domain.records import (
-    AuditRecord,
-    EndWitness,
-    LegAssigned,
-    LegRecord,
-    PbxMark,
-    UsageRow,
-)
+from pbxbilling.domain.records import EndWitness, LegAssigned, LegRecord, PbxMark, UsageRow
 from pbxbilling.domain.standing import Blocker, Status
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.domain.units import UnitPrice
 from tests.contract.empty_stores import OfAnyStore
 from tests.support.store_records import after, call, decision, ended_leg, leg
 

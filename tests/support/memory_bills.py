@@ -7,13 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from pbxbilling.domain.billed import (
-    BilledLeg,
-    OneOffEntry,
-    OneOffUsed,
-    PlanSwitched,
-    SavedStatement,
-)
+from pbxbilling.domain.account_records import PlanSwitched
+from pbxbilling.domain.billed import BilledLeg, OneOffEntry, OneOffUsed, SavedStatement
 from pbxbilling.domain.channel import ChannelKey
 from pbxbilling.domain.figures import Charged
 from pbxbilling.domain.record import Record

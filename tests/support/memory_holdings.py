@@ -8,10 +8,12 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
+from pbxbilling.domain.account_records import AuditRecord
 from pbxbilling.domain.channel import ChannelKey
 from pbxbilling.domain.gateway import LetterState
-from pbxbilling.domain.records import AuditRecord, CallRecord, DecisionRecord, LegRecord
-from pbxbilling.domain.retention import CUTS, Chore, Due, cut, is_cut
+from pbxbilling.domain.numbers import cut, is_cut
+from pbxbilling.domain.records import CallRecord, DecisionRecord, LegRecord
+from pbxbilling.domain.retention import CUTS, Chore, Due
 from tests.support.memory_bills import MemoryBills
 from tests.support.memory_mirrors import MemoryMirrors
 

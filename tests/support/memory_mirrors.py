@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pbxbilling.domain.billed import BillingCycle
 from pbxbilling.domain.gateway import Letter, LetterMoved, LetterState
 from pbxbilling.domain.record import Record
-from pbxbilling.domain.subscription import Customer, Invoice, Subscription
+from pbxbilling.domain.subscription import BillingCycle, Customer, Invoice, Subscription
 
 
 class MemoryMirrors:

@@ -7,24 +7,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from pbxbilling.domain.billed import (
-    BilledLeg,
-    InvoiceRun,
-    OneOffEntry,
-    OneOffUsed,
-    PlanSwitched,
-    SavedStatement,
-)
+from pbxbilling.domain.account_records import Accounts, AuditRecord, PlanSwitched
+from pbxbilling.domain.billed import BilledLeg, OneOffEntry, OneOffUsed, SavedStatement
 from pbxbilling.domain.channel import ChannelKey
 from pbxbilling.domain.codes import LegDirection, Outcome
 from pbxbilling.domain.cursor import Cursor
 from pbxbilling.domain.errors import StoreError
 from pbxbilling.domain.key_origin import AccountKind, KeyOrigin, SetBy
+from pbxbilling.domain.payment_records import InvoiceRun
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.record import Record
 from pbxbilling.domain.records import (
-    Accounts,
-    AuditRecord,
     CallRecord,
     DecisionRecord,
     LegAssigned,

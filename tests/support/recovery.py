@@ -101,7 +101,9 @@ class Run:
         self.ledger = Ledger({PBX: Trunks(["PJSIP/carrier*"])}, lambda: f"call-{next(ids)}")
         self.trust = trust = Trust([PBX], 30)
         self.allowances = Allowances()
-        cutter = Cutter(self.allowances, self.ledger, in_force, trust, self.emit, lambda *_: None)
+        cutter = Cutter(
+            self.allowances, self.ledger, in_force, trust, self.clock, self.emit, lambda *_: None
+        )
         self.meter = Meter(self.allowances, cutter, in_force, self.clock, self.emit)
         self.tracker = Tracker(self.ledger, in_force, self.meter, self.clock, self.emit)
         self.adopter = Adopter(self.ledger, in_force, self.tracker, self.clock, self.emit)

@@ -65,6 +65,7 @@ class World:
             self.ledger,
             self.in_force,
             self.trust,
+            self.clock,
             self.facts.append,
             lambda channel, in_s: self.cuts.append((channel, in_s)),
         )

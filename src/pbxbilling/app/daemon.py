@@ -182,7 +182,7 @@ class Daemon:
     def _join_sinks(self, facts: Facts) -> None:
         """Whoever makes something of facts; the store first."""
         facts.join((self._recorder, self._log.sink, self._metrics.counters.sink))
-        facts.join((self._inspector.sink,), besides=OF_CALLS)
+        facts.join((self._inspector.sink, self._core.cutter.sink), besides=OF_CALLS)
         facts.join((self._mqtt.sink,))
 
     def _join_later_sinks(self, facts: Facts) -> None:

@@ -30,6 +30,7 @@ from pbxbilling.config.quantities import (
 )
 from pbxbilling.config.sections import Section
 from pbxbilling.domain.bounds import UNIT_RATE_MOST_MINOR
+from pbxbilling.domain.charge import UnitPrice
 from pbxbilling.domain.charging import Charges, Charging
 from pbxbilling.domain.codes import LegDirection, Mode
 from pbxbilling.domain.destinations import DestinationRate
@@ -47,7 +48,6 @@ from pbxbilling.domain.plan import (
 )
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.domain.units import UnitPrice
 from pbxbilling.services.accounts import AccountsFile
 from pbxbilling.services.written import PRICE_KEYS
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from pbxbilling.domain.channel import ChannelKey
@@ -100,53 +99,3 @@ class OneOffUsed(Record):
     tenant: str
     number: int
     month: str
-
-
-@dataclass(frozen=True, slots=True)
-class PlanSwitched(Record):
-    """From `at` on a tenant has the plan `after`, before that `before`; keyed by `tenant`, `at`."""
-
-    tenant: str
-    at: datetime
-    before: str
-    after: str
-
-
-@dataclass(frozen=True, slots=True)
-class BillingCycle(Record):
-    """A cycle of a subscription that the gateway's invoice opened; the first copy stays.
-
-    Keyed by `invoice`: the invoice of a cycle is paid once, however often that is told.
-    """
-
-    invoice: str
-    tenant: str
-    subscription: str
-    begins: datetime
-    ends: datetime
-
-
-class RunState(StrEnum):
-    """How far the invoice of a period has come."""
-
-    BEGUN = "begun"
-    ISSUED = "issued"  # finalized and sent
-    NOTHING = "nothing"  # no line of the statement is to be invoiced
-    HELD = "held"  # a person has to look: `note` says why
-
-
-@dataclass(frozen=True, slots=True)
-class InvoiceRun(Record):
-    """What became of the invoice of a tenant's period, keyed by `tenant` and `month`.
-
-    `total` is in minor units of `currency`.
-    """
-
-    tenant: str
-    month: str
-    state: RunState
-    at: datetime
-    invoice: str = ""
-    total: int = 0
-    currency: str = ""
-    note: str = ""

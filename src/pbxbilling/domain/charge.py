@@ -65,3 +65,19 @@ class Rate:
             rate_micros=self.micros,
             amount=priced(quantity, self.micros, self.per, currency),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class UnitPrice:
+    """`price_micros` (millionths of the major unit) for every `per` units of `meter`."""
+
+    meter: str
+    price_micros: int
+    per: int = 1
+    name: str = ""
+
+    @property
+    def rate(self) -> Rate:
+        """As a line of a statement charges it."""
+        text = self.name or self.meter.capitalize()
+        return Rate(ChargeKind.UNITS, text, self.price_micros, self.meter, self.per, of=self.meter)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from pbxbilling.domain.billed import PlanSwitched
+from pbxbilling.domain.account_records import PlanSwitched
 from pbxbilling.domain.period import Period, anchor_date
 from pbxbilling.domain.plan import Cycle, Plan
 from pbxbilling.domain.proration import PricePart, Proration, price_parts, prorate

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
@@ -35,9 +34,9 @@ class DailyHour:
         """The earliest due moment after `at`, UTC."""
         return min(moment for moment in self._around(at) if moment > at)
 
-    def _around(self, at: datetime) -> Iterator[datetime]:
+    def _around(self, at: datetime) -> list[datetime]:
         """Two days each way: a jump near midnight can put a moment into the day after its own."""
-        today = at.astimezone(zone(self.timezone)).date()
-        for days in range(-2, 3):
-            day = today + timedelta(days=days)
-            yield datetime.combine(day, self.hour, zone(self.timezone)).astimezone(UTC)
+        place = zone(self.timezone)
+        today = at.astimezone(place).date()
+        days = (today + timedelta(days=days) for days in range(-2, 3))
+        return [datetime.combine(day, self.hour, place).astimezone(UTC) for day in days]

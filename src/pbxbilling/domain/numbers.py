@@ -10,8 +10,6 @@ from __future__ import annotations
 from typing import NamedTuple
 from unicodedata import category
 
-from pbxbilling.domain.retention import is_cut
-
 # What carries no digit: the visual separators of RFC 3966 (5.1.1), space and slash; the underscore,
 # and with it all that the dialplan's subroutine writes as one, so that the hook reads what AMI and
 # the journal do (config/asterisk/extensions_pbxbilling.conf; a test holds the two together).
@@ -20,6 +18,9 @@ _WITHOUT = str.maketrans("", "", SEPARATORS)
 _MINUS = "\N{MINUS SIGN}"  # a dash by its looks; Unicode calls it a symbol
 INTERNATIONAL = "00"  # recommended by ITU-T E.164 where there is no plus
 _NOWHERE = "s"  # Asterisk's extension of a channel that dialled none
+_MARK = "***"  # what a cut number begins with
+_KEPT = 3
+_SHORT = 6  # extensions and service numbers: three digits of them would be nearly all
 
 
 class Number(NamedTuple):
@@ -84,3 +85,18 @@ def found_by(text: str) -> str:
 def told_by(extension: str) -> str:
     """The number that an extension of the dialplan tells: one without a digit is a mere place."""
     return extension if any(map(str.isdigit, extension)) else ""
+
+
+def cut(number: str) -> str:
+    """What is left of a number: the last three digits of a long one, nothing of a short one.
+
+    Cutting again changes nothing.
+    """
+    if not number or is_cut(number):
+        return number
+    return _MARK + number[-_KEPT:] if len(number) > _SHORT else _MARK
+
+
+def is_cut(number: str) -> bool:
+    """Whether there is nothing left to cut."""
+    return number.startswith(_MARK) and len(number) <= len(_MARK) + _KEPT

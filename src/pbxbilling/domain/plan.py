@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 
+from pbxbilling.domain.charge import UnitPrice
 from pbxbilling.domain.codes import LegDirection
 from pbxbilling.domain.destinations import DestinationRate
 from pbxbilling.domain.gateway_names import GatewayName
 from pbxbilling.domain.record import Record
-from pbxbilling.domain.units import UnitPrice
 
 
 class Overage(StrEnum):

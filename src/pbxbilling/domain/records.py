@@ -6,18 +6,14 @@ and a frozen dataclass costs three times as much.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from operator import le
-from typing import Any
 
 from pbxbilling.domain.channel import ChannelKey
 from pbxbilling.domain.codes import Direction, LegDirection, Mode, Outcome, Reason
-from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.record import QueuedRecord, Record
-from pbxbilling.domain.tenant import Tenant
 
 
 class EndWitness(StrEnum):
@@ -228,18 +224,6 @@ class DecisionRecord(QueuedRecord):
 
 
 @dataclass(frozen=True, slots=True)
-class AuditRecord(Record):
-    """Who changed what; appended. `before` and `after` are JSON objects, None where nothing was."""
-
-    at: datetime
-    actor: str
-    action: str
-    subject: str
-    before: Mapping[str, Any] | None
-    after: Mapping[str, Any] | None
-
-
-@dataclass(frozen=True, slots=True)
 class PbxMark(QueuedRecord):
     """How far one PBX is known, keyed by `pbx`: when it was heard, and the journal's position.
 
@@ -268,12 +252,3 @@ class UsageRow:
     talk_us: int
     billed_s: int
     allowance_s: int
-
-
-@dataclass(frozen=True, slots=True)
-class Accounts:
-    """All plans and tenants, as they stand in the store; `notices` name what is odd in there."""
-
-    plans: tuple[Plan, ...]
-    tenants: tuple[Tenant, ...]
-    notices: tuple[str, ...] = ()

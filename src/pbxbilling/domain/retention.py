@@ -16,9 +16,6 @@ from pbxbilling.domain.facts import Fact
 UNOWNED_DAYS = 180  # so long somebody may still find out whose an answered leg was
 # By then any period is over and its statement made; and the gateway tells no older event again.
 LEAST_DAYS: Mapping[str, int] = {"calls_days": 62, "events_days": 35}
-_MARK = "***"
-_KEPT = 3
-_SHORT = 6  # extensions and service numbers: three digits of them would be nearly all
 
 
 class Chore(StrEnum):
@@ -83,21 +80,6 @@ class Retention:
         for chore, kept in days.items():
             if kept:
                 yield chore, at - timedelta(days=kept)
-
-
-def cut(number: str) -> str:
-    """What is left of a number: the last three digits of a long one, nothing of a short one.
-
-    Cutting again changes nothing.
-    """
-    if not number or is_cut(number):
-        return number
-    return _MARK + number[-_KEPT:] if len(number) > _SHORT else _MARK
-
-
-def is_cut(number: str) -> bool:
-    """Whether there is nothing left to cut."""
-    return number.startswith(_MARK) and len(number) <= len(_MARK) + _KEPT
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,3 +181,17 @@ def follow(
     if tenant.status is after.status_at(at, grace_days) is Status.READ_ONLY:
         return replace(after, status=tenant.status, status_since=tenant.status_since)
     return after
+
+
+@dataclass(frozen=True, slots=True)
+class BillingCycle(Record):
+    """A cycle of a subscription that the gateway's invoice opened; the first copy stays.
+
+    Keyed by `invoice`: the invoice of a cycle is paid once, however often that is told.
+    """
+
+    invoice: str
+    tenant: str
+    subscription: str
+    begins: datetime
+    ends: datetime

@@ -11,9 +11,8 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from pbxbilling.domain.billed import BillingCycle
 from pbxbilling.domain.period import Period, anchor_date, zone
-from pbxbilling.domain.subscription import Subscription
+from pbxbilling.domain.subscription import BillingCycle, Subscription
 from pbxbilling.domain.tenant import Tenant
 
 Anchor = tuple[datetime, datetime | None]  # a cycle: when it begins and, if known, ends

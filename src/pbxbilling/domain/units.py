@@ -6,24 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from pbxbilling.domain.charge import Charge, ChargeKind, Rate
+from pbxbilling.domain.charge import Charge, UnitPrice
 from pbxbilling.domain.record import Record
-
-
-@dataclass(frozen=True, slots=True)
-class UnitPrice:
-    """`price_micros` (millionths of the major unit) for every `per` units of `meter`."""
-
-    meter: str
-    price_micros: int
-    per: int = 1
-    name: str = ""
-
-    @property
-    def rate(self) -> Rate:
-        """As a line of a statement charges it."""
-        text = self.name or self.meter.capitalize()
-        return Rate(ChargeKind.UNITS, text, self.price_micros, self.meter, self.per, of=self.meter)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ the way of those that came; then all subscriptions, for what no event told.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,6 +16,7 @@ from pbxbilling.domain.errors import GatewayError, StoreError, in_words
 from pbxbilling.domain.gateway import Letter
 from pbxbilling.domain.subscription import Subscription
 from pbxbilling.domain.subscription_facts import PaymentAlert, WebhookReceived, WebhookResult
+from pbxbilling.pauses import sleep
 from pbxbilling.ports.core import Clock, Cursors, EventSink
 from pbxbilling.ports.subscriptions import Gateway, Mirrors, Page
 from pbxbilling.services.follow import Follower
@@ -71,9 +71,9 @@ class Drift:
                 await self._tell_of_the_other_mode()
             except (GatewayError, StoreError) as fault:
                 self._alert(f"could not be compared: {fault}")
-                await asyncio.sleep(AGAIN_S)
+                await sleep(AGAIN_S)
             else:
-                await asyncio.sleep(EVERY_S)
+                await sleep(EVERY_S)
 
     async def compare(self) -> Compared:
         """One comparison. Raises GatewayError and StoreError."""

@@ -6,23 +6,23 @@ again; an end in the middle is taken up where it was.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from pbxbilling.domain.billed import InvoiceRun, RunState, SavedStatement
+from pbxbilling.domain.billed import SavedStatement
 from pbxbilling.domain.billing_facts import StatementSaved
 from pbxbilling.domain.charging import Charges
 from pbxbilling.domain.errors import GatewayError, RejectedError, StoreError, in_words
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.payment_facts import InvoiceIssued
+from pbxbilling.domain.payment_records import InvoiceRun, RunState
 from pbxbilling.domain.statement import Statement
 from pbxbilling.domain.statement_json import statement_from
 from pbxbilling.domain.subscription_facts import PaymentAlert
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.domain.usage_invoice import UsageInvoice, usage_invoice
-from pbxbilling.pauses import pause
+from pbxbilling.pauses import Event, Lock, pause
 from pbxbilling.ports.billing import Bills
 from pbxbilling.ports.core import Clock, EventSink, RecordStore
 from pbxbilling.ports.payments import InvoiceRuns, Invoices
@@ -51,8 +51,8 @@ class Invoicing:
         self._tenants = tenants
         self._clock = clock
         self._emit = emit
-        self._soon = asyncio.Event()
-        self._alone = asyncio.Lock()
+        self._soon = Event()
+        self._alone = Lock()
         self._told = ""
 
     def sink(self, fact: Fact) -> None:

@@ -6,7 +6,6 @@ first; where it stays unknown for longer whether it arrived, the meter's own sum
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
@@ -24,6 +23,7 @@ from pbxbilling.domain.meter_event import (
 )
 from pbxbilling.domain.payment_facts import UsageGoesOn, UsageHeldUp, UsageTold
 from pbxbilling.domain.subscription_facts import PaymentAlert
+from pbxbilling.pauses import Semaphore, gather, sleep
 from pbxbilling.payments.meter_compare import arrived
 from pbxbilling.ports.core import Clock, EventSink, RecordStore
 from pbxbilling.ports.payments import MeterOutbox, UsageMeter
@@ -70,13 +70,13 @@ class MeterFeed:
         self._pauses = pauses
         self._held_up = False
         self._looked_after: float | None = None
-        self._slots = asyncio.Semaphore(SIDE_BY_SIDE)
+        self._slots = Semaphore(SIDE_BY_SIDE)
 
     async def run(self) -> None:
         """Send, for ever."""
         while True:
             pause_s = await self.round()
-            await asyncio.sleep(pause_s)
+            await sleep(pause_s)
 
     async def round(self) -> float:
         """One batch, or a look at what waits for somebody; gives the pause after it in seconds."""
@@ -110,7 +110,7 @@ class MeterFeed:
     async def _send_all(self, claimed: Sequence[tuple[MeterEvent, MeterEventMoved]]) -> None:
         """Begun in order, some side by side. Where one cannot be sent the rest is not tried."""
         faults: list[GatewayError] = []
-        results = await asyncio.gather(
+        results = await gather(
             *(self._send(*one, faults, nth / PER_S) for nth, one in enumerate(claimed))
         )
         ended = [
@@ -169,7 +169,7 @@ class MeterFeed:
         after_s: float,
     ) -> MeterEventMoved:
         """How far it came; `sending` where that is unknown, and `faults` has why."""
-        await asyncio.sleep(after_s)
+        await sleep(after_s)
         async with self._slots:
             if faults:  # it never left: nothing is doubtful about it
                 return event.moved(event.state)

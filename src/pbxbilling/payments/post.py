@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from itertools import count
 
 from pbxbilling.domain.errors import GatewayError, StoreError, UnreadableError, in_words
 from pbxbilling.domain.gateway import UNFINISHED, Letter, LetterState, Message, Topic
 from pbxbilling.domain.subscription_facts import GatewayAway, GatewayBack, PaymentAlert
-from pbxbilling.pauses import pause
+from pbxbilling.pauses import Event, Semaphore, TaskGroup, pause
 from pbxbilling.ports.core import Clock, EventSink
 from pbxbilling.ports.subscriptions import Gateway, Mirrors, WebhookReader
 from pbxbilling.services.follow import UNASKED, Asked, Follower
@@ -48,12 +47,12 @@ class Post:
         self._on_meter_report = on_meter_report
         self._lanes: dict[str, dict[str, None]] = {}  # each: its events' ids, in order, once
         self._waiting = 0
-        self._tasks: asyncio.TaskGroup | None = None
-        self._slots = asyncio.Semaphore(SIDE_BY_SIDE)
+        self._tasks: TaskGroup | None = None
+        self._slots = Semaphore(SIDE_BY_SIDE)
         self._away = False
         self._ask_again_at = float("-inf")
         self._accounts_changed = False
-        self._sweep_now = asyncio.Event()
+        self._sweep_now = Event()
         self._failed: dict[str, str] = {}  # events that fail by a fault of ours, and how
 
     def accounts_changed(self) -> None:
@@ -75,7 +74,7 @@ class Post:
 
     async def run(self) -> None:
         """Work, for ever; begins with what an earlier run left."""
-        async with asyncio.TaskGroup() as tasks:
+        async with TaskGroup() as tasks:
             self._tasks = tasks
             try:
                 for number in count():

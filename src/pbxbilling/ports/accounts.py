@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+from pbxbilling.domain.account_records import Accounts, AuditRecord
 from pbxbilling.domain.key_origin import AccountKind, KeyOrigin
-from pbxbilling.domain.records import Accounts, AuditRecord
 from pbxbilling.domain.standing import Blocker
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports.core import RecordStore

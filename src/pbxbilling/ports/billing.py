@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Protocol
 
-from pbxbilling.domain.billed import BilledLeg, OneOffEntry, PlanSwitched, SavedStatement
+from pbxbilling.domain.account_records import PlanSwitched
+from pbxbilling.domain.billed import BilledLeg, OneOffEntry, SavedStatement
 from pbxbilling.domain.channel import ChannelKey
 from pbxbilling.domain.figures import Charged
 from pbxbilling.domain.records import LegRecord

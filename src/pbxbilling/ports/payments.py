@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from pbxbilling.domain.billed import InvoiceRun
 from pbxbilling.domain.gateway_names import GatewayName
 from pbxbilling.domain.meter_event import EventState, MeterBacklog, MeterEvent, MeterReport
+from pbxbilling.domain.payment_records import InvoiceRun
 from pbxbilling.domain.usage_invoice import InvoiceLine, UsageInvoice
 
 

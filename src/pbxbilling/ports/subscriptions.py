@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from pbxbilling.domain.billed import BillingCycle
 from pbxbilling.domain.gateway import Letter, LetterState, Message
 from pbxbilling.domain.gateway_names import GatewayName
 from pbxbilling.domain.sale import Checkout, GatewayAccount, Order, PriceFound
-from pbxbilling.domain.subscription import Customer, Invoice, Subscription
+from pbxbilling.domain.subscription import BillingCycle, Customer, Invoice, Subscription
 from pbxbilling.domain.tenant import Tenant
 
 T = TypeVar("T")

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 
+from pbxbilling.domain.account_records import AuditRecord
 from pbxbilling.domain.codes import Mode
 from pbxbilling.domain.errors import AdministrationError
 from pbxbilling.domain.key_origin import AccountKind, KeyOrigin, SetBy
 from pbxbilling.domain.period import zone
 from pbxbilling.domain.policy import Policy
-from pbxbilling.domain.records import AuditRecord
 from pbxbilling.domain.standing import Blocker, Status, Turn
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports.accounts import AccountStore, Blocks

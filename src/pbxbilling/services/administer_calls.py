@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from pbxbilling.domain.account_records import AuditRecord
 from pbxbilling.domain.errors import NeedsDaemonError, NotKnownError
 from pbxbilling.domain.key_origin import AccountKind, KeyOrigin
 from pbxbilling.domain.plan import Limits
 from pbxbilling.domain.policy import Policy
-from pbxbilling.domain.records import AuditRecord, DecisionRecord
+from pbxbilling.domain.records import DecisionRecord
 from pbxbilling.domain.views import CallView, StatusView
 from pbxbilling.ports.accounts import AccountStore
 from pbxbilling.ports.calls import CallStore, Live

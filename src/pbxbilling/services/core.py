@@ -36,7 +36,7 @@ class Core:
         self.trust = Trust((), stale_s)
         self.ledger = Ledger({}, new_id)
         self.allowances = Allowances()
-        self.cutter = Cutter(self.allowances, self.ledger, in_force, self.trust, emit, cut)
+        self.cutter = Cutter(self.allowances, self.ledger, in_force, self.trust, clock, emit, cut)
         self.meter = Meter(self.allowances, self.cutter, in_force, clock, emit)
         self.tracker = Tracker(self.ledger, in_force, self.meter, clock, emit)
         self.reconciler = Reconciler(

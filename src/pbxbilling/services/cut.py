@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from pbxbilling.domain.account_facts import AccountsChanged, SubjectKind
 from pbxbilling.domain.allowance import Allowances, Drawing, talking_s
 from pbxbilling.domain.book import Terms
 from pbxbilling.domain.call import Channel
 from pbxbilling.domain.call_facts import CutArmed, WouldCut
 from pbxbilling.domain.codes import Mode
+from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.ledger import Ledger
-from pbxbilling.ports.core import EventSink
+from pbxbilling.domain.records import LegAssigned
+from pbxbilling.ports.core import Clock, EventSink
 from pbxbilling.services.inforce import InForce
 from pbxbilling.services.trust import Trust
 
@@ -30,6 +33,7 @@ class Cutter:
         ledger: Ledger,
         in_force: InForce,
         trust: Trust,
+        clock: Clock,
         emit: EventSink,
         cut: Cut,
     ) -> None:
@@ -37,8 +41,26 @@ class Cutter:
         self._ledger = ledger
         self._in_force = in_force
         self._trust = trust
+        self._clock = clock
         self._emit = emit
         self._cut = cut
+
+    def sink(self, fact: Fact) -> None:
+        """Hear of accounts that changed: the cuts of live legs follow them at once.
+
+        Re-arm this tenant's legs only; re-arming all for each of 1,000 tenants is quadratic.
+        """
+        if isinstance(fact, AccountsChanged):
+            at, mono = self._clock.now(), self._clock.monotonic()
+            if fact.kind is SubjectKind.TENANT:
+                self.rearm(fact.slug, at, mono)
+            else:
+                self.rearm_all(at, mono)
+
+    def assigned(self, leg: LegAssigned) -> None:
+        """Book the allowance of an ended leg that was given to a tenant."""
+        self._allowances.book(leg.tenant, leg.month, leg.allowance_s)
+        self.rearm(leg.tenant, self._clock.now(), self._clock.monotonic())
 
     def rearm(self, tenant: str, at: datetime, mono: float) -> None:
         """Order the live legs of a hard allowance to end when, together, they have used it up."""

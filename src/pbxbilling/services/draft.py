@@ -6,13 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from pbxbilling.domain.billed import (
-    BilledLeg,
-    OneOffEntry,
-    OneOffUsed,
-    PlanSwitched,
-    SavedStatement,
-)
+from pbxbilling.domain.account_records import PlanSwitched
+from pbxbilling.domain.billed import BilledLeg, OneOffEntry, OneOffUsed, SavedStatement
 from pbxbilling.domain.billing import statement_of
 from pbxbilling.domain.charge import Charge
 from pbxbilling.domain.conditions import conditions

@@ -11,16 +11,22 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from pbxbilling.domain.billed import BillingCycle
+from pbxbilling.domain.account_records import AuditRecord
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.gateway import Letter, LetterMoved, LetterState, Message, Topic
 from pbxbilling.domain.gateway_names import COMMANDS, GatewayName
 from pbxbilling.domain.key_origin import SetBy
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.record import Record
-from pbxbilling.domain.records import AuditRecord
 from pbxbilling.domain.standing import Status, Turn
-from pbxbilling.domain.subscription import TURNS, Customer, Subscription, follow, leading
+from pbxbilling.domain.subscription import (
+    TURNS,
+    BillingCycle,
+    Customer,
+    Subscription,
+    follow,
+    leading,
+)
 from pbxbilling.domain.subscription_facts import CycleOpened, Drifted, LetterTaken, PaymentAlert
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.ports.core import Clock, EventSink

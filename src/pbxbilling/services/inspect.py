@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
-from pbxbilling.domain.account_facts import AccountsChanged, SubjectKind
 from pbxbilling.domain.allowance import Allowances
 from pbxbilling.domain.call_facts import LegEnded, SlotReleased
 from pbxbilling.domain.daemon_facts import ConfigReloaded
@@ -108,7 +107,6 @@ class Inspector:
         self._handlers: Mapping[type[Any], Callable[[Any], None]] = {
             ConfigReloaded: self._config_reloaded,
             LegEnded: self._leg_ended,
-            AccountsChanged: self._accounts_changed,
             LinkDown: self._link_faulty,
             LinkRetryFailed: self._link_faulty,
             LinkUp: self._link_mended,
@@ -130,14 +128,6 @@ class Inspector:
 
     def _leg_ended(self, fact: LegEnded) -> None:
         self._unowned_legs += _is_unowned(fact.leg) - _is_unowned(fact.before)
-
-    def _accounts_changed(self, fact: AccountsChanged) -> None:
-        """A thousand tenants that change must not order each live leg's cut a thousand times."""
-        at, mono = self._clock.now(), self._clock.monotonic()
-        if fact.kind is SubjectKind.TENANT:
-            self._cutter.rearm(fact.slug, at, mono)
-        else:
-            self._cutter.rearm_all(at, mono)
 
     def _link_faulty(self, fact: LinkDown | LinkRetryFailed) -> None:
         self._link_faults[fact.pbx] = fact.reason
@@ -229,8 +219,7 @@ class Inspector:
     def assigned(self, leg: LegAssigned) -> None:
         """An ended leg was given to a tenant: its allowance is drawn on from now on."""
         self._unowned_legs = max(0, self._unowned_legs - 1)
-        self._allowances.book(leg.tenant, leg.month, leg.allowance_s)
-        self._cutter.rearm(leg.tenant, self._clock.now(), self._clock.monotonic())
+        self._cutter.assigned(leg)
 
     # --- LiveFigures ---------------------------------------------------------------------------
 

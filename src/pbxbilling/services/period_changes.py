@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from pbxbilling.domain.billed import OneOffEntry, PlanSwitched
+from pbxbilling.domain.account_records import PlanSwitched
+from pbxbilling.domain.billed import OneOffEntry
 from pbxbilling.domain.charging import Charges
 from pbxbilling.domain.conditions import Conditions, conditions
 from pbxbilling.domain.errors import AdministrationError

@@ -7,12 +7,11 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from pbxbilling.domain.account_facts import AccountsChanged, StandingChanged, SubjectKind
-from pbxbilling.domain.billed import PlanSwitched
+from pbxbilling.domain.account_records import AuditRecord, PlanSwitched
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.key_origin import KeyOrigin, SetBy
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.record import Record
-from pbxbilling.domain.records import AuditRecord
 from pbxbilling.domain.standing import Blocker, Status, Turn, check_transition
 from pbxbilling.ports.accounts import AccountStore
 from pbxbilling.ports.core import Clock, EventSink

@@ -7,12 +7,12 @@ from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
+from pbxbilling.domain.charge import UnitPrice
 from pbxbilling.domain.destinations import DestinationRate
 from pbxbilling.domain.gateway_names import PRICE_TABLES
 from pbxbilling.domain.money import from_basis_points, from_micros, from_minor
 from pbxbilling.domain.plan import LIMIT_NAMES, Cycle, Plan, Prices
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.domain.units import UnitPrice
 
 # The accounts file's keys for what a cycle costs.
 PRICE_KEYS: Mapping[Cycle, str] = {

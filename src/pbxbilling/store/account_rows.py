@@ -13,6 +13,8 @@ from typing import Any
 from orjson import loads
 from sqlalchemy import Row, Select, select
 
+from pbxbilling.domain.account_records import AuditRecord
+from pbxbilling.domain.charge import UnitPrice
 from pbxbilling.domain.charging import Charges, Charging
 from pbxbilling.domain.codes import LegDirection, Mode
 from pbxbilling.domain.destinations import DestinationRate
@@ -28,10 +30,8 @@ from pbxbilling.domain.plan import (
     Prices,
     sold_at,
 )
-from pbxbilling.domain.records import AuditRecord
 from pbxbilling.domain.standing import Blocker, Status
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.domain.units import UnitPrice
 from pbxbilling.store import schema
 from pbxbilling.store.dialects import one_array
 from pbxbilling.store.values import Values, from_us, instant, storable, to_us

@@ -6,13 +6,8 @@ from typing import Any
 
 from sqlalchemy import Executable, Row, bindparam, update
 
-from pbxbilling.domain.billed import (
-    BilledLeg,
-    OneOffEntry,
-    OneOffUsed,
-    PlanSwitched,
-    SavedStatement,
-)
+from pbxbilling.domain.account_records import PlanSwitched
+from pbxbilling.domain.billed import BilledLeg, OneOffEntry, OneOffUsed, SavedStatement
 from pbxbilling.domain.channel import ChannelKey
 from pbxbilling.domain.codes import LegDirection
 from pbxbilling.domain.units import UnitsUsed

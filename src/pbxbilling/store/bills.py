@@ -8,13 +8,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, true
 
-from pbxbilling.domain.billed import (
-    FINAL,
-    BilledLeg,
-    OneOffEntry,
-    PlanSwitched,
-    SavedStatement,
-)
+from pbxbilling.domain.account_records import PlanSwitched
+from pbxbilling.domain.billed import FINAL, BilledLeg, OneOffEntry, SavedStatement
 from pbxbilling.domain.channel import ChannelKey
 from pbxbilling.domain.figures import Charged
 from pbxbilling.domain.records import LegRecord

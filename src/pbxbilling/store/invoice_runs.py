@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from pbxbilling.domain.billed import InvoiceRun, RunState
+from pbxbilling.domain.payment_records import InvoiceRun, RunState
 from pbxbilling.store import schema
 from pbxbilling.store.reads import Reads
 from pbxbilling.store.values import Values, instant, storable, to_us

@@ -6,11 +6,10 @@ from typing import Any
 
 from sqlalchemy import Executable, Row, bindparam, update
 
-from pbxbilling.domain.billed import BillingCycle
 from pbxbilling.domain.cursor import Cursor
 from pbxbilling.domain.gateway import Letter, LetterMoved, LetterState
 from pbxbilling.domain.standing import Status
-from pbxbilling.domain.subscription import Customer, Invoice, Subscription
+from pbxbilling.domain.subscription import BillingCycle, Customer, Invoice, Subscription
 from pbxbilling.store import schema
 from pbxbilling.store.values import Values, from_us, instant, storable, to_us
 

@@ -7,9 +7,8 @@ from typing import Any
 
 from sqlalchemy import Select, select
 
-from pbxbilling.domain.billed import BillingCycle
 from pbxbilling.domain.gateway import UNFINISHED, Letter, LetterState
-from pbxbilling.domain.subscription import Customer, Invoice, Subscription
+from pbxbilling.domain.subscription import BillingCycle, Customer, Invoice, Subscription
 from pbxbilling.store import mirror_rows, schema
 from pbxbilling.store.reads import Reads
 

@@ -12,19 +12,12 @@ from typing import Self
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from pbxbilling.domain.account_records import Accounts, AuditRecord
 from pbxbilling.domain.channel import ChannelKey
 from pbxbilling.domain.codes import Outcome
 from pbxbilling.domain.key_origin import AccountKind, KeyOrigin
 from pbxbilling.domain.record import Record
-from pbxbilling.domain.records import (
-    Accounts,
-    AuditRecord,
-    CallRecord,
-    DecisionRecord,
-    LegRecord,
-    PbxMark,
-    UsageRow,
-)
+from pbxbilling.domain.records import CallRecord, DecisionRecord, LegRecord, PbxMark, UsageRow
 from pbxbilling.store import account_rows, call_rows, schema
 from pbxbilling.store.backup import copy_database
 from pbxbilling.store.bills import SqlBills

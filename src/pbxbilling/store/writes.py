@@ -20,30 +20,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
-from pbxbilling.domain.billed import (
-    BilledLeg,
-    BillingCycle,
-    InvoiceRun,
-    OneOffEntry,
-    OneOffUsed,
-    PlanSwitched,
-    SavedStatement,
-)
+from pbxbilling.domain.account_records import AuditRecord, PlanSwitched
+from pbxbilling.domain.billed import BilledLeg, OneOffEntry, OneOffUsed, SavedStatement
 from pbxbilling.domain.cursor import Cursor
 from pbxbilling.domain.gateway import Letter, LetterMoved
 from pbxbilling.domain.key_origin import KeyOrigin
 from pbxbilling.domain.meter_event import LegMetered, MeterEventMoved, MeterEventsUnparked
+from pbxbilling.domain.payment_records import InvoiceRun
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.record import Record
-from pbxbilling.domain.records import (
-    AuditRecord,
-    CallRecord,
-    DecisionRecord,
-    LegAssigned,
-    LegRecord,
-    PbxMark,
-)
-from pbxbilling.domain.subscription import Customer, Invoice, Subscription
+from pbxbilling.domain.records import CallRecord, DecisionRecord, LegAssigned, LegRecord, PbxMark
+from pbxbilling.domain.subscription import BillingCycle, Customer, Invoice, Subscription
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.domain.units import UnitsUsed
 from pbxbilling.store import (

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from pbxbilling.domain.billed import InvoiceRun, RunState
 from pbxbilling.domain.charging import Charges, Charging
 from pbxbilling.domain.errors import GatewayError
 from pbxbilling.domain.payment_facts import InvoiceIssued
+from pbxbilling.domain.payment_records import InvoiceRun, RunState
 from pbxbilling.domain.subscription_facts import PaymentAlert
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.domain.usage_invoice import InvoiceLine, UsageInvoice

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pbxbilling.domain.billed import PlanSwitched
+from pbxbilling.domain.account_records import PlanSwitched
 from pbxbilling.domain.conditions import Conditions, conditions
 from pbxbilling.domain.gateway_names import STRIPE
 from pbxbilling.domain.period import Period, period_of

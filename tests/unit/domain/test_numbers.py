@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pbxbilling.domain.book import AccountBook
-from pbxbilling.domain.numbers import SEPARATORS, Number, compact, found_by, read, told_by
+from pbxbilling.domain.numbers import SEPARATORS, Number, compact, cut, found_by, read, told_by
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.policy import EmergencyNumbers
-from pbxbilling.domain.retention import cut
 from pbxbilling.domain.tenant import Tenant
 from tests.support.build import ROOT
 from tests.support.spellings import (

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from pbxbilling.domain.charge import UnitPrice
 from pbxbilling.domain.codes import LegDirection
 from pbxbilling.domain.destinations import DestinationRate
 from pbxbilling.domain.plan import BillingIncrement, Plan, unmeterable
-from pbxbilling.domain.units import UnitPrice
 
 PLAIN = Plan("plain", included_minutes=500, overage_per_minute_micros=500_000)
 

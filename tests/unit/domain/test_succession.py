@@ -8,9 +8,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbxbilling.domain.billed import BillingCycle
 from pbxbilling.domain.standing import Status
-from pbxbilling.domain.subscription import Subscription
+from pbxbilling.domain.subscription import BillingCycle, Subscription
 from pbxbilling.domain.succession import first_begin, period_from
 from pbxbilling.domain.tenant import Tenant
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from pbxbilling.domain.billed import BillingCycle
 from pbxbilling.domain.gateway import InvoicedCycle, Letter, Message, Topic
+from pbxbilling.domain.subscription import BillingCycle
 from pbxbilling.domain.subscription_facts import CycleOpened
 from pbxbilling.services.follow import UNASKED, Asked
 from tests.support.gateway_records import invoice, letter, subscription

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from pbxbilling.domain.account_records import AuditRecord
 from pbxbilling.domain.cursor import Cursor
 from pbxbilling.domain.errors import AdministrationError, NotKnownError, StoreError
 from pbxbilling.domain.record import Record
-from pbxbilling.domain.records import AuditRecord
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.services.forget import Forgotten

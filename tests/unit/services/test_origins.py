@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pbxbilling.domain.account_records import AuditRecord
 from pbxbilling.domain.errors import AdministrationError, StoreError
 from pbxbilling.domain.gateway_names import STRIPE
 from pbxbilling.domain.key_origin import AccountKind, KeyOrigin, SetBy
 from pbxbilling.domain.plan import Limits, Plan, Prices
-from pbxbilling.domain.records import AuditRecord
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.tenant import Tenant
 from tests.support.accounts_desk import AccountsDesk, toml

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from pbxbilling.domain.account_facts import AccountsChanged, SubjectKind
-from pbxbilling.domain.billed import BillingCycle, OneOffEntry, SavedStatement
+from pbxbilling.domain.billed import OneOffEntry, SavedStatement
 from pbxbilling.domain.billing_facts import StatementFailed, StatementSaved, StatementsWait
 from pbxbilling.domain.codes import LegDirection
 from pbxbilling.domain.errors import AdministrationError, NotKnownError, StoreError
 from pbxbilling.domain.records import EndWitness
 from pbxbilling.domain.standing import Status
 from pbxbilling.domain.statement import StatementKind
-from pbxbilling.domain.subscription import Subscription
+from pbxbilling.domain.subscription import BillingCycle, Subscription
 from pbxbilling.domain.subscription_facts import CycleOpened
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.services.accounts import TenantChange

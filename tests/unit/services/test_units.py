@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pbxbilling.domain.units import UnitPrice, UnitsUsed
+from pbxbilling.domain.charge import UnitPrice
+from pbxbilling.domain.units import UnitsUsed
 from tests.support.billing import ACME, BASIC, Office, utc
 
 WORDY = replace(

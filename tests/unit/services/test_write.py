@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from pbxbilling.domain.account_facts import StandingChanged
-from pbxbilling.domain.billed import PlanSwitched
+from pbxbilling.domain.account_records import PlanSwitched
 from pbxbilling.domain.book import AccountBook
 from pbxbilling.domain.errors import StoreError
 from pbxbilling.domain.facts import Fact

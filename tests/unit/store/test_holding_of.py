@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 from sqlalchemy import BigInteger
 
-from pbxbilling.domain.billed import BillingCycle, PlanSwitched
+from pbxbilling.domain.account_records import AuditRecord, PlanSwitched
 from pbxbilling.domain.errors import StoreError
 from pbxbilling.domain.key_origin import AccountKind, KeyOrigin, SetBy
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.record import Record
-from pbxbilling.domain.records import AuditRecord, PbxMark
+from pbxbilling.domain.records import PbxMark
+from pbxbilling.domain.subscription import BillingCycle
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.store import schema
 from pbxbilling.store.holding_of import NothingHeldError, export_tenant, is_instant

@@ -17,13 +17,13 @@ import pytest
 from sqlalchemy import Select, create_engine, func, select
 from sqlalchemy.dialects import sqlite
 
+from pbxbilling.domain.account_records import Accounts
 from pbxbilling.domain.channel import ChannelKey
 from pbxbilling.domain.errors import StoreError
 from pbxbilling.domain.gateway import LetterState
 from pbxbilling.domain.gateway_names import STRIPE
 from pbxbilling.domain.key_origin import AccountKind, KeyOrigin, SetBy
 from pbxbilling.domain.plan import Cycle, Limits, Plan, Prices
-from pbxbilling.domain.records import Accounts
 from pbxbilling.domain.tenant import Tenant
 from pbxbilling.store import migrations, schema
 from pbxbilling.store.backup import copy_database

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from pbxbilling.domain.billed import InvoiceRun, RunState
 from pbxbilling.domain.errors import AdministrationError, GatewayError, NotKnownError
 from pbxbilling.domain.gateway import LetterState
+from pbxbilling.domain.payment_records import InvoiceRun, RunState
 from pbxbilling.domain.policy import Policy
 from pbxbilling.domain.standing import Status
 from pbxbilling.services.compare import Comparison

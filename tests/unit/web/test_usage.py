@@ -11,11 +11,12 @@ from starlette.types import Message
 
 from pbxbilling.domain.billing_facts import UsageReceived, UsageResult
 from pbxbilling.domain.book import AccountBook
+from pbxbilling.domain.charge import UnitPrice
 from pbxbilling.domain.errors import StoreError
 from pbxbilling.domain.facts import Fact
 from pbxbilling.domain.plan import Plan
 from pbxbilling.domain.tenant import Tenant
-from pbxbilling.domain.units import UnitPrice, UnitsUsed
+from pbxbilling.domain.units import UnitsUsed
 from pbxbilling.services.units import UnitDesk
 from pbxbilling.services.write import AccountWriter
 from pbxbilling.web.public import public_app

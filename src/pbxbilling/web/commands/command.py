@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from pbxbilling.domain.billed import InvoiceRun
 from pbxbilling.domain.errors import AdministrationError
+from pbxbilling.domain.payment_records import InvoiceRun
 from pbxbilling.ports.billing import Bills
 from pbxbilling.ports.calls import CallStore
 from pbxbilling.ports.core import Clock

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pbxbilling.domain.billed import InvoiceRun
 from pbxbilling.domain.bounds import read_period
 from pbxbilling.domain.errors import AdministrationError, GatewayError
 from pbxbilling.domain.gateway import Letter, LetterState
 from pbxbilling.domain.money import from_minor
+from pbxbilling.domain.payment_records import InvoiceRun
 from pbxbilling.domain.plan import Cycle
 from pbxbilling.domain.subscription import Invoice
 from pbxbilling.web.commands.command import Arguments, Command, Desk

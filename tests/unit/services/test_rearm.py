@@ -7,15 +7,7 @@ import pytest
 from pbxbilling.domain.account_facts import AccountsChanged, SubjectKind
 from pbxbilling.domain.codes import Mode
 from pbxbilling.domain.plan import Overage, Plan
-from pbxbilling.services.inspect import Inspector
 from tests.support.world import World
-
-
-class NoQueue:
-    depth = 0
-    oldest_age_s = 0.0
-    fault = None
-    dropped = 0
 
 
 def talking(*tenants: str) -> World:
@@ -44,20 +36,5 @@ def test_a_change_orders_the_cuts_anew_of_whom_it_concerns(
     kind: SubjectKind, slug: str, cut: list[str]
 ) -> None:
     world = talking("acme", "globex")
-    inspector = Inspector(
-        world.ledger,
-        world.in_force,
-        world.trust,
-        world.allowances,
-        world.cutter,
-        NoQueue(),
-        world.clock,
-        world.facts.append,
-        version="0",
-        heard=lambda _pbx: None,
-        broker=lambda: None,
-        old_port=lambda: None,
-        unowned_legs=0,
-    )
-    inspector.sink(AccountsChanged(world.clock.now(), "root", "apply", kind, slug))
+    world.cutter.sink(AccountsChanged(world.clock.now(), "root", "apply", kind, slug))
     assert sorted(leg.call.tenant or "" for leg, _ in world.cuts if leg.call) == cut
