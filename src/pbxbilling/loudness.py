@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pbxbilling.ports.core import Clock
+from collections.abc import Callable
 
 QUIET_S = 60.0
 
@@ -10,13 +10,13 @@ QUIET_S = 60.0
 class Loudness:
     """Of many refusals in a row, which are told aloud; all of them are counted."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
         self._quiet_until = float("-inf")
 
     def claim(self) -> bool:
         """Whether this one is, which makes those of the next minute quiet."""
-        mono = self._clock.monotonic()
+        mono = self._monotonic()
         if mono < self._quiet_until:
             return False
         self._quiet_until = mono + QUIET_S

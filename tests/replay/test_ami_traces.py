@@ -10,8 +10,9 @@ from pbxbilling.ami.mapping import (
     row_of,
     signal_of,
 )
-from pbxbilling.ami.protocol import Framer, decode, event_name
+from pbxbilling.ami.protocol import Framer, event_name
 from pbxbilling.domain.signals import OF_THE_PBX, AttendedTransfer, DialBegin, Signal
+from pbxbilling.domain.text import decode
 from tests.support.traces import TRACES
 
 NAMES = sorted(path.stem for path in TRACES.glob("*.ami"))

@@ -7,7 +7,7 @@ from tests.support.store_records import NOON
 
 def test_of_many_in_a_row_one_a_minute_is_loud() -> None:
     clock = Clock(NOON)
-    loudness = Loudness(clock)
+    loudness = Loudness(clock.monotonic)
     assert [loudness.claim() for _ in range(3)] == [True, False, False]
     clock.move_to(NOON + timedelta(seconds=QUIET_S))
     assert [loudness.claim() for _ in range(2)] == [True, False]

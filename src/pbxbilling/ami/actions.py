@@ -7,7 +7,8 @@ import secrets
 from collections.abc import Callable
 from typing import NamedTuple
 
-from pbxbilling.ami.protocol import decode, fields_of
+from pbxbilling.ami.protocol import fields_of
+from pbxbilling.domain.text import decode
 
 IN_FLIGHT_CAP = 1024  # actions; beyond that the PBX is not answering, and more would not help
 ROWS_CAP = 200_000  # rows of one list

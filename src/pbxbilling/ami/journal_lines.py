@@ -12,8 +12,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from pbxbilling.ami.protocol import decode
 from pbxbilling.domain.journal import JournalRow
+from pbxbilling.domain.text import decode
 
 COLUMNS = 13  # config/asterisk/cel_custom_pbxbilling.conf
 

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from pbxbilling.ami.grammar import BLOCK
-from pbxbilling.ami.protocol import decode
 from pbxbilling.domain.channel import ChannelKey
 from pbxbilling.domain.signals import (
     AccountCode,
@@ -32,6 +31,7 @@ from pbxbilling.domain.signals import (
     Shutdown,
     Signal,
 )
+from pbxbilling.domain.text import decode
 
 VARIABLE = "PBXBILLING"
 

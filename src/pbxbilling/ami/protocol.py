@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pbxbilling.domain.text import decode
+
 BANNER = "Asterisk Call Manager/"
 MESSAGE_CAP = 1 << 20  # bytes; the largest honest message is a few kilobytes
 LINE_CAP = 1000  # bytes; Asterisk discards a line that fills its buffer of 1,024
@@ -81,24 +83,6 @@ class Framer:
             self.oversized += len(blocks) - len(kept)
             return kept
         return blocks
-
-
-def decode(block: bytes) -> str:
-    """The text of a block: UTF-8, and line by line Latin-1 where a line is not UTF-8.
-
-    No byte is lost, and the text can be stored and sent on, which lone surrogates cannot.
-    """
-    try:
-        return block.decode()
-    except UnicodeDecodeError:
-        return "\r\n".join(map(_decode_line, block.split(b"\r\n")))
-
-
-def _decode_line(line: bytes) -> str:
-    try:
-        return line.decode()
-    except UnicodeDecodeError:
-        return line.decode("latin-1")
 
 
 def event_name(block: bytes) -> bytes:

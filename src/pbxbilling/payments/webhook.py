@@ -56,7 +56,7 @@ class Webhook:
         self._emit = emit
         self._arrived = arrived
         self._live = live
-        self._loudness = Loudness(clock)
+        self._loudness = Loudness(clock.monotonic)
 
     def oversized(self) -> Answer:
         """Refuse a body of which more than `limit` has come."""

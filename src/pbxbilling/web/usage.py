@@ -59,7 +59,7 @@ class UsageDoor:
         self._desk = desk
         self._clock = clock
         self._emit = emit
-        self._loudness = Loudness(clock)
+        self._loudness = Loudness(clock.monotonic)
 
     def lets_in(self, authorization: str) -> bool:
         """Whether the header has the token; how long that takes tells nothing of it."""

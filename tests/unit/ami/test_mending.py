@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from pbxbilling.ami.mapping import row_of, signal_of
 from pbxbilling.ami.mending import Mender
-from pbxbilling.ami.protocol import Framer, decode, event_name
+from pbxbilling.ami.protocol import Framer, event_name
+from pbxbilling.domain.text import decode
 
 TOKEN = "pbxbilling-0badcafe-"
 VICTIM = "1795222182.1"
