@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from bench.core import tenant_name
-from pbxbilling.ami.protocol import Framer
+from pbxbilling.ami.messages.protocol import Framer
 from rig.virtualpbx import VirtualPbx
 
 CALLS = 1000

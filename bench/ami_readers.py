@@ -20,10 +20,10 @@ from panoramisk.message import Message
 
 from bench.core import PBX, Core
 from pbxbilling.ami.link import AmiLink
-from pbxbilling.ami.mapping import SIGNALS
+from pbxbilling.ami.messages.mapping import SIGNALS
 from pbxbilling.ami.settings import LinkSettings
-from pbxbilling.clock import SystemClock
-from pbxbilling.domain.signals import Reloaded, Signal
+from pbxbilling.calls.live.signals import Reloaded, Signal
+from pbxbilling.runtime.clock import SystemClock
 
 Sink = Callable[[Signal], None]
 _LOGIN = b"Action: Login\r\nUsername: u\r\nSecret: s\r\n\r\n"

@@ -13,22 +13,22 @@ from itertools import count
 from pathlib import Path
 from random import randrange
 
-from pbxbilling import garbage
-from pbxbilling.app.facts import OF_CALLS, Facts
-from pbxbilling.clock import SystemClock
-from pbxbilling.domain.book import AccountBook
-from pbxbilling.domain.channel import ChannelKey, Trunks
-from pbxbilling.domain.codes import Mode
-from pbxbilling.domain.hook import HookRequest
-from pbxbilling.domain.plan import Limits, Plan
-from pbxbilling.domain.policy import Policy
-from pbxbilling.domain.record import Record
-from pbxbilling.domain.signals import OF_THE_PBX, ChannelSeen, Hangup, Newchannel, Signal
-from pbxbilling.domain.tenant import Tenant
-from pbxbilling.services.core import Core as Services
-from pbxbilling.services.inforce import InForce
-from pbxbilling.services.inspect import Inspector
-from pbxbilling.services.record import Recorder
+from pbxbilling.accounts.terms.in_force import InForce
+from pbxbilling.accounts.terms.policy import Policy
+from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.calls.admission.hook import HookRequest
+from pbxbilling.calls.engine.engine import Core as Services
+from pbxbilling.calls.engine.fact_bus import OF_CALLS, Facts
+from pbxbilling.calls.engine.record_sink import Recorder
+from pbxbilling.calls.live.channel import ChannelKey, Trunks
+from pbxbilling.calls.live.signals import OF_THE_PBX, ChannelSeen, Hangup, Newchannel, Signal
+from pbxbilling.calls.status import Inspector
+from pbxbilling.catalog.plan import Limits, Plan
+from pbxbilling.kernel.codes import Mode
+from pbxbilling.kernel.records import Record
+from pbxbilling.runtime import gc_tuning as garbage
+from pbxbilling.runtime.clock import SystemClock
 from pbxbilling.store.writer import StoreWriter
 from pbxbilling.telemetry.logs import Log
 from pbxbilling.telemetry.metrics import Metrics

@@ -30,9 +30,9 @@ from bench.core import tenant_name
 from bench.hook import cpu_s, server_process, trial, two_cores
 from bench.hook_servers import FEW, MANY
 from bench.measure import Row, compare, within
-from pbxbilling.domain.plan import Limits, Plan
-from pbxbilling.domain.tenant import Tenant
-from pbxbilling.store.sql import SqlStore
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.catalog.plan import Limits, Plan
+from pbxbilling.store.store import SqlStore
 from rig.waiting import until
 from tests.support.virtual_site import VirtualSite
 

@@ -15,10 +15,10 @@ import uvloop
 
 from bench.core import PBX, Core, tenant_name
 from bench.hook_servers import MANY
-from pbxbilling.domain.channel import ChannelKey
-from pbxbilling.domain.hook import HookRequest
-from pbxbilling.domain.signals import ChannelSeen, Snapshot
-from pbxbilling.turns import in_turns
+from pbxbilling.calls.admission.hook import HookRequest
+from pbxbilling.calls.live.channel import ChannelKey
+from pbxbilling.calls.live.signals import ChannelSeen, Snapshot
+from pbxbilling.runtime.cooperative import in_turns
 
 TENANTS, CHANNELS = MANY
 VERDICTS = 20_000

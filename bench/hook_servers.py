@@ -19,8 +19,8 @@ import uvloop
 
 from bench.core import TENANTS, Core
 from pbxbilling.agi.server import AgiServer, AgiSettings
-from pbxbilling.domain.codes import Direction
-from pbxbilling.domain.hook import Verdict
+from pbxbilling.calls.admission.hook import Verdict
+from pbxbilling.kernel.codes import Direction
 
 FEW = 10, 10  # tenants, live calls
 MANY = 100_000, 50_000

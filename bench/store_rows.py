@@ -18,13 +18,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.measure import Row, compare
-from pbxbilling.domain.channel import ChannelKey
-from pbxbilling.domain.codes import LegDirection
-from pbxbilling.domain.records import EndWitness, LegRecord
-from pbxbilling.store import call_rows
-from pbxbilling.store.engine import WRITER_PRAGMAS
-from pbxbilling.store.migrate import migrate
-from pbxbilling.store.sql import SqlStore
+from pbxbilling.calls.live.channel import ChannelKey
+from pbxbilling.calls.live.records import EndWitness, LegRecord
+from pbxbilling.kernel.codes import LegDirection
+from pbxbilling.store.database.engine import WRITER_PRAGMAS
+from pbxbilling.store.database.migrate import migrate
+from pbxbilling.store.rows import calls as call_rows
+from pbxbilling.store.store import SqlStore
 
 LEGS = 6400
 ROWS_A_COMMIT = 256  # what gathers for a greedy writer while it writes

@@ -19,7 +19,7 @@ from typing import Any
 
 from rich.console import Console
 
-from pbxbilling.cli.reach import ask
+from pbxbilling.cli.connection import ask
 from rig import provision, sipp
 from rig.asterisk import Asterisk
 from rig.board import Board

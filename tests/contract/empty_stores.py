@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pbxbilling.store.sql import SqlStore
+from pbxbilling.store.store import SqlStore
 from tests.support.memory_store import MemoryStore
 from tests.support.whole_store import WholeStore
 

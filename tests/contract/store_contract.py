@@ -11,27 +11,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pbxbilling.domain.account_records import AuditRecord
-from pbxbilling.domain.channel import ChannelKey
-from pbxbilling.domain.charge import UnitPrice
-from pbxbilling.domain.charging import Charges, Charging
-from pbxbilling.domain.codes import LegDirection, Mode, Outcome, Reason
-from pbxbilling.domain.cursor import Cursor
-from pbxbilling.domain.destinations import DestinationRate
-from pbxbilling.domain.gateway_names import STRIPE
-from pbxbilling.domain.key_origin import AccountKind, KeyOrigin, SetBy
-from pbxbilling.domain.plan import (
-    BillingIncrement,
-    Cycle,
-    Limits,
-    Overage,
-    Plan,
-    Prices,
-)
-from pbxbilling.domain.record import Record
-from pbxbilling.domain.records import EndWitness, LegAssigned, LegRecord, PbxMark, UsageRow
-from pbxbilling.domain.standing import Blocker, Status
-from pbxbilling.domain.tenant import Tenant
+from pbxbilling.accounts.key_origin import AccountKind, KeyOrigin, SetBy
+from pbxbilling.accounts.records import AuditRecord
+from pbxbilling.accounts.terms.status import Blocker, Status
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.accounts.terms.usage_collection import Charges, Charging
+from pbxbilling.calls.live.channel import ChannelKey
+from pbxbilling.calls.live.records import EndWitness, LegAssigned, LegRecord, PbxMark, UsageRow
+from pbxbilling.catalog.destinations import DestinationRate
+from pbxbilling.catalog.plan import BillingIncrement, Cycle, Limits, Overage, Plan, Prices
+from pbxbilling.catalog.rates import UnitPrice
+from pbxbilling.kernel.codes import LegDirection, Mode, Outcome, Reason
+from pbxbilling.kernel.cursor import Cursor
+from pbxbilling.kernel.gateway_names import STRIPE
+from pbxbilling.kernel.records import Record
 from tests.contract.empty_stores import OfAnyStore
 from tests.support.store_records import after, call, decision, ended_leg, leg
 

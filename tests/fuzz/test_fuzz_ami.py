@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from pbxbilling.ami.mapping import SIGNALS, signal_of
-from pbxbilling.ami.mending import Mender
-from pbxbilling.ami.protocol import Framer, event_name
-from pbxbilling.domain.codes import Mode
-from pbxbilling.domain.plan import Plan
-from pbxbilling.domain.signals import OF_THE_PBX, Signal
+from pbxbilling.ami.messages.mapping import SIGNALS, signal_of
+from pbxbilling.ami.messages.protocol import Framer, event_name
+from pbxbilling.ami.messages.repair import Mender
+from pbxbilling.calls.live.signals import OF_THE_PBX, Signal
+from pbxbilling.catalog.plan import Plan
+from pbxbilling.kernel.codes import Mode
 from tests.support.corpus import SIZES, examples, explore, pieces, recorded, spoiled
 from tests.support.world import World
 

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import strategies as st
 
 from pbxbilling.agi.server import AgiServer, AgiSettings
-from pbxbilling.clock import SystemClock
-from pbxbilling.domain.codes import Mode
-from pbxbilling.domain.hook import HookRequest, Verdict
-from pbxbilling.domain.plan import Plan
-from pbxbilling.telemetry.lines import line_of, masked
+from pbxbilling.calls.admission.hook import HookRequest, Verdict
+from pbxbilling.catalog.plan import Plan
+from pbxbilling.kernel.codes import Mode
+from pbxbilling.runtime.clock import SystemClock
+from pbxbilling.telemetry.facts.lines import line_of, masked
 from tests.support.agi_client import AgiClient, ask, environment
 from tests.support.agi_desk import AgiReports
 from tests.support.corpus import HOSTILE, SIZES, examples, explore, pieces, spoiled

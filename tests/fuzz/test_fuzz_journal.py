@@ -7,8 +7,8 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from pbxbilling.ami.journal import CelJournal
-from pbxbilling.domain.journal import JournalPosition, JournalRow
+from pbxbilling.calls.journal.journal import JournalPosition, JournalRow
+from pbxbilling.cel.reader import CelJournal
 from tests.support.corpus import examples, explore, recorded, spoiled
 from tests.support.journal_rows import at, hook, line, row
 from tests.support.memory_store import MemoryStore

@@ -9,10 +9,10 @@ import httpx
 import orjson
 from hypothesis import strategies as st
 
-from pbxbilling.domain.errors import UnreadableError
-from pbxbilling.payments import reading
-from pbxbilling.payments.signature import StripeWebhooks
-from pbxbilling.payments.webhook import Webhook
+from pbxbilling.gateways.stripe import objects as reading
+from pbxbilling.gateways.stripe.signature import StripeWebhooks
+from pbxbilling.kernel.errors import UnreadableError
+from pbxbilling.subscriptions.receive import Webhook
 from pbxbilling.web.public import public_app
 from rig.fakestripe import hostile
 from tests.support import stripe_bodies as bodies

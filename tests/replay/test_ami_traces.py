@@ -2,17 +2,10 @@
 
 import pytest
 
-from pbxbilling.ami.mapping import (
-    DIALLED,
-    OWN,
-    SIGNALS,
-    ChannelKeys,
-    row_of,
-    signal_of,
-)
-from pbxbilling.ami.protocol import Framer, event_name
-from pbxbilling.domain.signals import OF_THE_PBX, AttendedTransfer, DialBegin, Signal
-from pbxbilling.domain.text import decode
+from pbxbilling.ami.messages.mapping import DIALLED, OWN, SIGNALS, ChannelKeys, row_of, signal_of
+from pbxbilling.ami.messages.protocol import Framer, event_name
+from pbxbilling.calls.live.signals import OF_THE_PBX, AttendedTransfer, DialBegin, Signal
+from pbxbilling.kernel.text import decode
 from tests.support.traces import TRACES
 
 NAMES = sorted(path.stem for path in TRACES.glob("*.ami"))

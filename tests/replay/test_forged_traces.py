@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbxbilling.ami.journal_lines import parse_lines
-from pbxbilling.ami.mapping import SIGNALS, row_of, signal_of
-from pbxbilling.ami.protocol import event_name
-from pbxbilling.domain.signals import DialBegin, Hangup, Newchannel, Newstate
-from pbxbilling.domain.text import decode
+from pbxbilling.ami.messages.mapping import SIGNALS, row_of, signal_of
+from pbxbilling.ami.messages.protocol import event_name
+from pbxbilling.calls.live.signals import DialBegin, Hangup, Newchannel, Newstate
+from pbxbilling.cel.lines import parse_lines
+from pbxbilling.kernel.text import decode
 from rig.forgeries import NAMES
 from rig.record import VICTIM
 from tests.support.traces import TRACES, messages

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbxbilling.ami.journal_lines import parse_lines
-from pbxbilling.domain.channel import Trunks
-from pbxbilling.domain.codes import LegDirection
-from pbxbilling.domain.journal import JournalLeg, JournalPosition, JournalRow
-from pbxbilling.domain.journal_fold import JournalFold
-from pbxbilling.domain.records import EndWitness
+from pbxbilling.calls.journal.fold import JournalFold
+from pbxbilling.calls.journal.journal import JournalLeg, JournalPosition, JournalRow
+from pbxbilling.calls.live.channel import Trunks
+from pbxbilling.calls.live.records import EndWitness
+from pbxbilling.cel.lines import parse_lines
+from pbxbilling.kernel.codes import LegDirection
 from tests.support.traces import TRACES
 
 NAMES = sorted(path.stem for path in TRACES.glob("*.csv"))

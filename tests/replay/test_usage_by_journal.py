@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbxbilling.ami.journal_lines import parse_lines
-from pbxbilling.ami.mapping import SIGNALS, signal_of
-from pbxbilling.ami.protocol import event_name
-from pbxbilling.domain.journal import JournalRow
-from pbxbilling.domain.pbx_facts import Corrected, JournalDisagreed
-from pbxbilling.domain.records import LegRecord
-from pbxbilling.domain.signals import FullyBooted, Reloaded, Shutdown
+from pbxbilling.ami.messages.mapping import SIGNALS, signal_of
+from pbxbilling.ami.messages.protocol import event_name
+from pbxbilling.calls.journal.journal import JournalRow
+from pbxbilling.calls.live.pbx_facts import Corrected, JournalDisagreed
+from pbxbilling.calls.live.records import LegRecord
+from pbxbilling.calls.live.signals import FullyBooted, Reloaded, Shutdown
+from pbxbilling.cel.lines import parse_lines
 from tests.support.memory_store import MemoryStore
 from tests.support.recovery import PBX, ListedJournal, Run
 from tests.support.traces import TRACES, messages

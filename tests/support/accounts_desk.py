@@ -7,20 +7,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from pbxbilling.accounts.apply import Change
+from pbxbilling.accounts.key_origin import AccountKind, SetBy
+from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.status import Status
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.catalog.plan import Plan
 from pbxbilling.config.accounts_file import read_accounts
 from pbxbilling.config.tenants_csv import read_tenants
-from pbxbilling.domain.book import AccountBook
-from pbxbilling.domain.facts import Fact
-from pbxbilling.domain.gateway_names import STRIPE
-from pbxbilling.domain.key_origin import AccountKind, SetBy
-from pbxbilling.domain.plan import Plan
-from pbxbilling.domain.standing import Status
-from pbxbilling.domain.subscription import Subscription
-from pbxbilling.domain.tenant import Tenant
-from pbxbilling.services.accounts import Change
-from pbxbilling.services.daily import DailyCheck
-from pbxbilling.services.follow import Follower
-from pbxbilling.services.write import AccountWriter
+from pbxbilling.kernel.facts import Fact
+from pbxbilling.kernel.gateway_names import STRIPE
+from pbxbilling.subscriptions.daily_check import DailyCheck
+from pbxbilling.subscriptions.follow import Follower
+from pbxbilling.subscriptions.subscription import Subscription
 from tests.support.administration import administrations
 from tests.support.clock import Clock
 from tests.support.gateway_records import subscription

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pbxbilling.domain.policy import Policy
-from pbxbilling.ports.core import Clock
-from pbxbilling.services.administer import Administration
-from pbxbilling.services.administer_calls import CallAdministration
-from pbxbilling.services.write import AccountWriter
+from pbxbilling.accounts.administer import Administration
+from pbxbilling.accounts.terms.policy import Policy
+from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.calls.administer import CallAdministration
+from pbxbilling.kernel.ports import Clock
 from tests.support.whole_store import WholeStore
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
-from pbxbilling.agi.session import Ending
-from pbxbilling.domain.hook import HookRequest
+from pbxbilling.agi.sessions.session import Ending
+from pbxbilling.calls.admission.hook import HookRequest
 
 
 class AgiReports:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from pbxbilling.domain.billed import BilledLeg, OneOffEntry, SavedStatement
-from pbxbilling.domain.channel import ChannelKey
-from pbxbilling.domain.codes import LegDirection
-from pbxbilling.domain.records import LegRecord
+from pbxbilling.billing.records import BilledLeg, OneOffEntry, SavedStatement
+from pbxbilling.calls.live.channel import ChannelKey
+from pbxbilling.calls.live.records import LegRecord
+from pbxbilling.kernel.codes import LegDirection
 
 NOVEMBER = datetime(2026, 11, 1, tzinfo=UTC)
 DECEMBER = datetime(2026, 12, 1, tzinfo=UTC)

@@ -7,18 +7,18 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pbxbilling.domain.billed import SavedStatement
-from pbxbilling.domain.book import AccountBook
-from pbxbilling.domain.channel import ChannelKey
-from pbxbilling.domain.facts import Fact
-from pbxbilling.domain.plan import Cycle, Plan
-from pbxbilling.domain.records import LegRecord
-from pbxbilling.domain.tenant import Tenant
-from pbxbilling.ports.core import Clock as ClockPort
-from pbxbilling.services.close import Closer
-from pbxbilling.services.statements import Statements
-from pbxbilling.services.write import AccountWriter
-from pbxbilling.web.commands.command import BillingDesk
+from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.billing.records import SavedStatement
+from pbxbilling.billing.statements.close import Closer
+from pbxbilling.billing.statements.issue import Statements
+from pbxbilling.calls.live.channel import ChannelKey
+from pbxbilling.calls.live.records import LegRecord
+from pbxbilling.catalog.plan import Cycle, Plan
+from pbxbilling.kernel.facts import Fact
+from pbxbilling.kernel.ports import Clock as ClockPort
+from pbxbilling.web.api.command import BillingDesk
 from tests.support.clock import Clock
 from tests.support.memory_store import MemoryStore
 from tests.support.store_records import ended_leg

@@ -7,6 +7,11 @@ ROOT = Path(__file__).parents[2]
 
 
 def to_be_compiled() -> list[str]:
-    """The sources, as paths from the root."""
+    """The sources in the folders that are named, as paths from the root."""
     build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
-    return [str(path) for path in build["targets"]["wheel"]["hooks"]["mypyc"]["include"]]
+    folders = build["targets"]["wheel"]["hooks"]["mypyc"]["include"]
+    return [
+        str(path.relative_to(ROOT))
+        for folder in folders
+        for path in sorted((ROOT / folder).rglob("*.py"))
+    ]

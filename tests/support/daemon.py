@@ -16,13 +16,13 @@ from sqlite3 import Row
 from typing import Any, Self
 from urllib.error import URLError
 
-from pbxbilling.cli.reach import ask
-from pbxbilling.clock import SystemClock
-from pbxbilling.domain.channel import ChannelKey
-from pbxbilling.domain.pbx_facts import CorrectionKind
-from pbxbilling.domain.period import period_at
-from pbxbilling.domain.records import LegRecord
-from pbxbilling.store.sql import SqlStore
+from pbxbilling.calls.live.channel import ChannelKey
+from pbxbilling.calls.live.pbx_facts import CorrectionKind
+from pbxbilling.calls.live.records import LegRecord
+from pbxbilling.cli.connection import ask
+from pbxbilling.kernel.period import period_at
+from pbxbilling.runtime.clock import SystemClock
+from pbxbilling.store.store import SqlStore
 from rig.asterisk import Asterisk
 from rig.running import Running
 from rig.site import AMI_SECRET, free_port

@@ -3,23 +3,27 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from pbxbilling.domain.account_facts import (
+from pbxbilling.accounts.facts import (
     AccountsChanged,
     DailyCheckDone,
     DailyCheckFailed,
     StandingChanged,
     SubjectKind,
 )
-from pbxbilling.domain.admission import ADMITTED, Decision
-from pbxbilling.domain.admission_facts import AdmissionDecided
-from pbxbilling.domain.billing_facts import (
+from pbxbilling.accounts.terms.status import Status, Turn
+from pbxbilling.billing.facts import (
     StatementFailed,
     StatementSaved,
     StatementsWait,
     UsageReceived,
     UsageResult,
 )
-from pbxbilling.domain.call_facts import (
+from pbxbilling.billing.figures import CurrencyFigures, FiguresTaken
+from pbxbilling.calls.admission.decision import ADMITTED, Decision
+from pbxbilling.calls.admission.facts import AdmissionDecided
+from pbxbilling.calls.admission.hook import HookRequest
+from pbxbilling.calls.live.channel import ChannelKey
+from pbxbilling.calls.live.facts import (
     CallChanged,
     CallEnded,
     CallStarted,
@@ -30,16 +34,7 @@ from pbxbilling.domain.call_facts import (
     SlotReleased,
     WouldCut,
 )
-from pbxbilling.domain.channel import ChannelKey
-from pbxbilling.domain.codes import Mode
-from pbxbilling.domain.daemon_facts import ConfigReloaded, StoreFailing, StoreRecovered, TaskFailed
-from pbxbilling.domain.facts import Fact
-from pbxbilling.domain.figures import CurrencyFigures, FiguresTaken
-from pbxbilling.domain.gateway import LetterState
-from pbxbilling.domain.hook import HookRequest
-from pbxbilling.domain.meter_event import EventState
-from pbxbilling.domain.payment_facts import InvoiceIssued, UsageGoesOn, UsageHeldUp, UsageTold
-from pbxbilling.domain.pbx_facts import (
+from pbxbilling.calls.live.pbx_facts import (
     Corrected,
     CorrectionKind,
     JournalDisagreed,
@@ -54,9 +49,14 @@ from pbxbilling.domain.pbx_facts import (
     RightsExceeded,
     Stale,
 )
-from pbxbilling.domain.retention import Chore, Purged, PurgeFailed
-from pbxbilling.domain.standing import Status, Turn
-from pbxbilling.domain.subscription_facts import (
+from pbxbilling.calls.metering.usage_event import EventState
+from pbxbilling.kernel.codes import Mode
+from pbxbilling.kernel.daemon_facts import ConfigReloaded, StoreFailing, StoreRecovered, TaskFailed
+from pbxbilling.kernel.facts import Fact
+from pbxbilling.payments.facts import InvoiceIssued, UsageGoesOn, UsageHeldUp, UsageTold
+from pbxbilling.privacy.retention import Chore, Purged, PurgeFailed
+from pbxbilling.subscriptions.events import LetterState
+from pbxbilling.subscriptions.facts import (
     CycleOpened,
     Drifted,
     GatewayAway,

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from pbxbilling.domain.codes import Mode
-from pbxbilling.domain.load import Load
-from pbxbilling.domain.views import BrokerView, JournalState, PbxView, StatusView, StoreView
+from pbxbilling.calls.live.load import Load
+from pbxbilling.calls.views import BrokerView, JournalState, PbxView, StatusView, StoreView
+from pbxbilling.kernel.codes import Mode
 
 
 @dataclass

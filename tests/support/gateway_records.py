@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pbxbilling.domain.gateway import Letter
-from pbxbilling.domain.standing import Status
-from pbxbilling.domain.subscription import Customer, Invoice, Subscription
+from pbxbilling.accounts.terms.status import Status
+from pbxbilling.subscriptions.events import Letter
+from pbxbilling.subscriptions.subscription import Customer, Invoice, Subscription
 from tests.support.store_records import NOON, after
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pbxbilling.domain import signals
-from pbxbilling.domain.channel import ChannelKey
-from pbxbilling.domain.journal import JournalError
-from pbxbilling.domain.proof import Proof
-from pbxbilling.domain.records import LegRecord, PbxMark
-from pbxbilling.domain.signals import ChannelSeen, ChannelSignal, Snapshot
+from pbxbilling.calls.journal.journal import JournalError
+from pbxbilling.calls.live import signals
+from pbxbilling.calls.live.channel import ChannelKey
+from pbxbilling.calls.live.proof import Proof
+from pbxbilling.calls.live.records import LegRecord, PbxMark
+from pbxbilling.calls.live.signals import ChannelSeen, ChannelSignal, Snapshot
 from tests.support.journal_rows import EPOCH_S, at, row
 from tests.support.memory_store import MemoryStore
 from tests.support.recovery import PBX, ListedJournal, Run

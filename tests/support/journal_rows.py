@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pbxbilling.domain.journal import JournalRow
+from pbxbilling.calls.journal.journal import JournalRow
 
 EPOCH_S = 1_795_230_000
 BEGAN = datetime.fromtimestamp(EPOCH_S, UTC)

@@ -13,8 +13,8 @@ from datetime import datetime
 from pbxbilling.ami.control import AmiControl
 from pbxbilling.ami.link import AmiLink
 from pbxbilling.ami.settings import LinkSettings
-from pbxbilling.clock import SystemClock
-from pbxbilling.domain.signals import Signal
+from pbxbilling.calls.live.signals import Signal
+from pbxbilling.runtime.clock import SystemClock
 
 # Far shorter than in earnest, and still long for a loopback on a busy machine.
 QUICK = LinkSettings(

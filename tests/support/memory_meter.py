@@ -7,10 +7,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from pbxbilling.domain.errors import GatewayError, RejectedError
-from pbxbilling.domain.gateway_names import STRIPE
-from pbxbilling.domain.meter_event import EventState, MeterBacklog, MeterEvent, MeterReport
-from pbxbilling.ports.payments import MeterLimits
+from pbxbilling.calls.metering.usage_event import EventState, MeterBacklog, MeterEvent, MeterReport
+from pbxbilling.kernel.errors import GatewayError, RejectedError
+from pbxbilling.kernel.gateway_names import STRIPE
+from pbxbilling.payments.ports import MeterLimits
 
 A_DAY = timedelta(hours=24)
 LIMITS = MeterLimits(ahead=timedelta(minutes=5), known_again=A_DAY, oldest=timedelta(days=35))

@@ -7,17 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from pbxbilling.domain.account_records import Accounts, AuditRecord, PlanSwitched
-from pbxbilling.domain.billed import BilledLeg, OneOffEntry, OneOffUsed, SavedStatement
-from pbxbilling.domain.channel import ChannelKey
-from pbxbilling.domain.codes import LegDirection, Outcome
-from pbxbilling.domain.cursor import Cursor
-from pbxbilling.domain.errors import StoreError
-from pbxbilling.domain.key_origin import AccountKind, KeyOrigin, SetBy
-from pbxbilling.domain.payment_records import InvoiceRun
-from pbxbilling.domain.plan import Plan
-from pbxbilling.domain.record import Record
-from pbxbilling.domain.records import (
+from pbxbilling.accounts.key_origin import AccountKind, KeyOrigin, SetBy
+from pbxbilling.accounts.records import Accounts, AuditRecord, PlanSwitched
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.billing.records import BilledLeg, OneOffEntry, OneOffUsed, SavedStatement
+from pbxbilling.billing.units import UnitsUsed
+from pbxbilling.calls.live.channel import ChannelKey
+from pbxbilling.calls.live.records import (
     CallRecord,
     DecisionRecord,
     LegAssigned,
@@ -25,11 +21,15 @@ from pbxbilling.domain.records import (
     PbxMark,
     UsageRow,
 )
-from pbxbilling.domain.tenant import Tenant
-from pbxbilling.domain.units import UnitsUsed
-from tests.support.memory_bills import MemoryBills
-from tests.support.memory_holdings import MemoryHoldings
-from tests.support.memory_mirrors import MemoryMirrors
+from pbxbilling.catalog.plan import Plan
+from pbxbilling.kernel.codes import LegDirection, Outcome
+from pbxbilling.kernel.cursor import Cursor
+from pbxbilling.kernel.errors import StoreError
+from pbxbilling.kernel.records import Record
+from pbxbilling.payments.records import InvoiceRun
+from tests.support.memory_retention import MemoryHoldings
+from tests.support.memory_statements import MemoryBills
+from tests.support.memory_subscriptions import MemoryMirrors
 
 
 class MemoryInvoiceRuns:

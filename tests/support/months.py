@@ -6,11 +6,11 @@ from datetime import date
 
 from hypothesis import strategies as st
 
-from pbxbilling.domain.codes import LegDirection
-from pbxbilling.domain.destinations import DestinationRate
-from pbxbilling.domain.plan import BillingIncrement
-from pbxbilling.domain.rating import UsedLeg
-from pbxbilling.domain.tariff import Stretch, Tariff, switched
+from pbxbilling.billing.rating.rating import UsedLeg
+from pbxbilling.billing.rating.tariff import Stretch, Tariff, switched
+from pbxbilling.catalog.destinations import DestinationRate
+from pbxbilling.catalog.plan import BillingIncrement
+from pbxbilling.kernel.codes import LegDirection
 from tests.support.tariffs import NOVEMBER, moment, tariff, throughout
 
 # Zero, the edges of a minute, and anything up to some hours.

@@ -20,8 +20,9 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import AfterValidator, BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from pbxbilling.config import accounts_file, forms, quantities, sections
-from pbxbilling.domain import bounds, money
+from pbxbilling.config import accounts_file, quantities, sections
+from pbxbilling.config import value_types as forms
+from pbxbilling.kernel import bounds, money
 
 Validator = Callable[..., Any]
 

@@ -10,13 +10,13 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pbxbilling.domain.billing_facts import StatementSaved
-from pbxbilling.domain.book import AccountBook
-from pbxbilling.domain.facts import Fact
-from pbxbilling.services.close import Closer
-from pbxbilling.services.statements import Statements
-from pbxbilling.services.write import AccountWriter
-from pbxbilling.store.sql import SqlStore
+from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.billing.facts import StatementSaved
+from pbxbilling.billing.statements.close import Closer
+from pbxbilling.billing.statements.issue import Statements
+from pbxbilling.kernel.facts import Fact
+from pbxbilling.store.store import SqlStore
 from tests.support.clock import Clock
 
 NOW = datetime(2027, 5, 1, 0, 0, 30, tzinfo=UTC)

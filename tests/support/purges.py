@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 
-from pbxbilling.domain.facts import Fact
-from pbxbilling.domain.meter_event import EventState
-from pbxbilling.domain.retention import Retention
-from pbxbilling.ports.core import Clock
-from pbxbilling.services.forget import Forgetter
-from pbxbilling.services.purge import Purge
-from pbxbilling.services.write import AccountWriter
+from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.calls.metering.usage_event import EventState
+from pbxbilling.kernel.facts import Fact
+from pbxbilling.kernel.ports import Clock
+from pbxbilling.privacy.forget import Forgetter
+from pbxbilling.privacy.purge import Purge
+from pbxbilling.privacy.retention import Retention
 from tests.support.whole_store import WholeStore
 
 

@@ -6,28 +6,28 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from itertools import count
 
-from pbxbilling.domain.allowance import Allowances
-from pbxbilling.domain.book import AccountBook
-from pbxbilling.domain.channel import ChannelKey, Trunks
-from pbxbilling.domain.facts import Fact
-from pbxbilling.domain.journal import JournalBatch, JournalError, JournalPosition, JournalRow
-from pbxbilling.domain.ledger import Ledger
-from pbxbilling.domain.plan import Plan
-from pbxbilling.domain.policy import Policy
-from pbxbilling.domain.record import Record
-from pbxbilling.domain.records import PbxMark
-from pbxbilling.domain.tenant import Tenant
-from pbxbilling.services.adopt import Adopter
-from pbxbilling.services.cut import Cutter
-from pbxbilling.services.inforce import InForce
-from pbxbilling.services.meter import Meter
-from pbxbilling.services.reconcile import Reconciler
-from pbxbilling.services.record import Recorder
-from pbxbilling.services.recover import JournalRecovery
-from pbxbilling.services.restore import restore
-from pbxbilling.services.settle import Settler
-from pbxbilling.services.track import Tracker
-from pbxbilling.services.trust import Trust
+from pbxbilling.accounts.terms.in_force import InForce
+from pbxbilling.accounts.terms.policy import Policy
+from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.calls.engine.record_sink import Recorder
+from pbxbilling.calls.journal.journal import JournalBatch, JournalError, JournalPosition, JournalRow
+from pbxbilling.calls.live.channel import ChannelKey, Trunks
+from pbxbilling.calls.live.ledger import Ledger
+from pbxbilling.calls.live.records import PbxMark
+from pbxbilling.calls.live.trust import Trust
+from pbxbilling.calls.metering.allowance import Allowances
+from pbxbilling.calls.metering.cut import Cutter
+from pbxbilling.calls.metering.meter import Meter
+from pbxbilling.calls.recovery.reconcile import Reconciler
+from pbxbilling.calls.recovery.recover import JournalRecovery
+from pbxbilling.calls.recovery.settle import Settler
+from pbxbilling.calls.tracking.adopt import Adopter
+from pbxbilling.calls.tracking.restore import restore
+from pbxbilling.calls.tracking.track import Tracker
+from pbxbilling.catalog.plan import Plan
+from pbxbilling.kernel.facts import Fact
+from pbxbilling.kernel.records import Record
 from tests.support.clock import Clock
 from tests.support.journal_rows import EPOCH_S, at
 from tests.support.memory_store import MemoryStore

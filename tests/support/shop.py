@@ -6,22 +6,22 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
-from pbxbilling.domain.book import AccountBook
-from pbxbilling.domain.facts import Fact
-from pbxbilling.domain.gateway_names import STRIPE
-from pbxbilling.domain.plan import Cycle, Plan, Prices
-from pbxbilling.domain.policy import Policy
-from pbxbilling.domain.sale import SalePages
-from pbxbilling.domain.standing import Status
-from pbxbilling.domain.subscription import Subscription
-from pbxbilling.domain.tenant import Tenant
-from pbxbilling.services.follow import Follower
-from pbxbilling.services.sell import Sales
-from pbxbilling.services.subscriptions import Subscriptions
-from pbxbilling.services.write import AccountWriter
+from pbxbilling.accounts.terms.policy import Policy
+from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.status import Status
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.catalog.plan import Cycle, Plan, Prices
+from pbxbilling.kernel.facts import Fact
+from pbxbilling.kernel.gateway_names import STRIPE
+from pbxbilling.subscriptions.checkout import Sales
+from pbxbilling.subscriptions.follow import Follower
+from pbxbilling.subscriptions.manage import Subscriptions
+from pbxbilling.subscriptions.order import SalePages
+from pbxbilling.subscriptions.subscription import Subscription
 from tests.support.clock import Clock
+from tests.support.memory_checkout import MemoryTill
 from tests.support.memory_store import MemoryStore
-from tests.support.memory_till import MemoryTill
 
 PAGES = SalePages(
     "https://provider.example/done",

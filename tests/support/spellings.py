@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from hypothesis import strategies as st
 
-from pbxbilling.domain.numbers import SEPARATORS
+from pbxbilling.kernel.numbers import SEPARATORS
 
 SPELLED_112 = (
     "112", "+112", "112#", "+112##", "1-1-2", "1.1.2", "1 1 2", "(112)", "1(1)2", "1/12", "1_1_2",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pbxbilling.domain.channel import ChannelKey
-from pbxbilling.domain.codes import Direction, LegDirection, Mode, Outcome, Reason
-from pbxbilling.domain.records import CallRecord, DecisionRecord, EndWitness, LegRecord
+from pbxbilling.calls.live.channel import ChannelKey
+from pbxbilling.calls.live.records import CallRecord, DecisionRecord, EndWitness, LegRecord
+from pbxbilling.kernel.codes import Direction, LegDirection, Mode, Outcome, Reason
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, 1, tzinfo=UTC)
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from sqlite3 import Row
 from typing import Any, NamedTuple, Self
 
-from pbxbilling.domain.gateway import UNFINISHED
-from pbxbilling.payments.drift import CURSOR
-from pbxbilling.payments.post import SWEEP_S
+from pbxbilling.subscriptions.events import UNFINISHED
+from pbxbilling.subscriptions.inbox import SWEEP_S
+from pbxbilling.subscriptions.sync import CURSOR
 from rig.fakestripe import TEST_KEY, FakeStripe
 from rig.virtualpbx.pbx import Placed
 from rig.waiting import until

@@ -8,7 +8,7 @@ from typing import Any
 
 import stripe
 
-from pbxbilling.payments.client import StripeApi
+from pbxbilling.gateways.stripe.client import StripeApi
 from rig.fakestripe import TEST_KEY
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pbxbilling.domain.codes import LegDirection
-from pbxbilling.domain.period import Period, period_of
-from pbxbilling.domain.plan import PER_MINUTE, Cycle
-from pbxbilling.domain.rating import UsedLeg
-from pbxbilling.domain.tariff import Stretch, Tariff
+from pbxbilling.billing.rating.rating import UsedLeg
+from pbxbilling.billing.rating.tariff import Stretch, Tariff
+from pbxbilling.catalog.plan import PER_MINUTE, Cycle
+from pbxbilling.kernel.codes import LegDirection
+from pbxbilling.kernel.period import Period, period_of
 
 NOVEMBER = period_of("2026-11", "UTC")
 

@@ -2,9 +2,9 @@
 
 from decimal import Decimal
 
-from pbxbilling.domain.codes import Mode
-from pbxbilling.domain.standing import Blocker, Status
-from pbxbilling.services.tenantstate import TenantState
+from pbxbilling.accounts.terms.status import Blocker, Status
+from pbxbilling.calls.tenant_state import TenantState
+from pbxbilling.kernel.codes import Mode
 from tests.support.facts import AT
 
 STATE = TenantState(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 
-from pbxbilling.ami.mending import Mender
-from pbxbilling.ami.protocol import Framer
+from pbxbilling.ami.messages.protocol import Framer
+from pbxbilling.ami.messages.repair import Mender
 
 TRACES = Path(__file__).parent.parent / "replay" / "traces"
 _BLANK_LINE = b"\r\n\r\n"

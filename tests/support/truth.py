@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from pbxbilling.domain.errors import GatewayError
-from pbxbilling.domain.gateway import Letter
-from pbxbilling.domain.gateway_names import STRIPE, GatewayName
-from pbxbilling.domain.subscription import Subscription
-from pbxbilling.payments import reading
-from pbxbilling.payments.letters import letter_of
-from pbxbilling.ports.subscriptions import Page
+from pbxbilling.gateways.stripe import objects as reading
+from pbxbilling.kernel.errors import GatewayError
+from pbxbilling.kernel.gateway_names import STRIPE, GatewayName
+from pbxbilling.subscriptions.events import Letter
+from pbxbilling.subscriptions.letters import letter_of
+from pbxbilling.subscriptions.ports import Page
+from pbxbilling.subscriptions.subscription import Subscription
 from tests.support import stripe_bodies as bodies
 from tests.support.stripe_bodies import START
 

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import httpx
 
-from pbxbilling.cli.reach import ask
+from pbxbilling.cli.connection import ask
 from rig.site import free_port
 from rig.virtualpbx import VirtualPbx
 from rig.virtualpbx.pbx import Placed

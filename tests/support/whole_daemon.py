@@ -14,18 +14,18 @@ from typing import Any
 
 import orjson
 
-from pbxbilling.app.daemon import Daemon
-from pbxbilling.app.past import Past
-from pbxbilling.app.reload import Configuration
-from pbxbilling.app.stores import stores_of
+from pbxbilling.calls.admission.hook import HookRequest, Verdict
 from pbxbilling.config.load import load
-from pbxbilling.domain.codes import Direction
-from pbxbilling.domain.hook import HookRequest, Verdict
-from pbxbilling.store.sql import SqlStore
+from pbxbilling.daemon.daemon import Daemon
+from pbxbilling.daemon.reload import Configuration
+from pbxbilling.daemon.startup_state import Past
+from pbxbilling.daemon.stores_of import stores_of
+from pbxbilling.kernel.codes import Direction
+from pbxbilling.store.store import SqlStore
 from pbxbilling.telemetry.logs import Log
 from pbxbilling.telemetry.notify import Notifier
 from pbxbilling.telemetry.writer import LineWriter
-from pbxbilling.web.commands import run
+from pbxbilling.web.api import run
 from tests.support.clock import Clock
 
 PBX = '[[pbx]]\nname = "pbx1"\nhost = "127.0.0.1"\nusername = "u"\nsecret = "s"\ntrunks = ["P/c"]\n'

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from pbxbilling.ports.accounts import AccountStore
-from pbxbilling.ports.billing import Bills
-from pbxbilling.ports.calls import CallStore
-from pbxbilling.ports.core import Cursors
-from pbxbilling.ports.privacy import Holdings
-from pbxbilling.ports.subscriptions import Mirrors
+from pbxbilling.accounts.ports import AccountStore
+from pbxbilling.billing.ports import Bills
+from pbxbilling.calls.ports import CallStore
+from pbxbilling.kernel.ports import Cursors
+from pbxbilling.privacy.ports import Holdings
+from pbxbilling.subscriptions.ports import Mirrors
 
 
 class WholeStore(AccountStore, CallStore, Cursors, Protocol):

@@ -7,29 +7,29 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import TypeVar
 
-from pbxbilling.domain import signals
-from pbxbilling.domain.allowance import Allowances
-from pbxbilling.domain.book import AccountBook
-from pbxbilling.domain.call import Channel
-from pbxbilling.domain.channel import ChannelKey, Trunks
-from pbxbilling.domain.codes import Direction, Mode
-from pbxbilling.domain.facts import Fact
-from pbxbilling.domain.hook import HookRequest, Verdict
-from pbxbilling.domain.ledger import Ledger
-from pbxbilling.domain.load import Load
-from pbxbilling.domain.plan import Limits, Plan
-from pbxbilling.domain.policy import Policy
-from pbxbilling.domain.proof import Proof
-from pbxbilling.domain.signals import ChannelSeen, Snapshot
-from pbxbilling.domain.tenant import Tenant
-from pbxbilling.services.admit import Admission
-from pbxbilling.services.adopt import Adopter
-from pbxbilling.services.cut import Cutter
-from pbxbilling.services.inforce import InForce
-from pbxbilling.services.meter import Meter
-from pbxbilling.services.reconcile import Reconciler
-from pbxbilling.services.track import Tracker
-from pbxbilling.services.trust import Trust
+from pbxbilling.accounts.terms.in_force import InForce
+from pbxbilling.accounts.terms.policy import Policy
+from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.calls.admission.admit import Admission
+from pbxbilling.calls.admission.hook import HookRequest, Verdict
+from pbxbilling.calls.live import signals
+from pbxbilling.calls.live.call import Channel
+from pbxbilling.calls.live.channel import ChannelKey, Trunks
+from pbxbilling.calls.live.ledger import Ledger
+from pbxbilling.calls.live.load import Load
+from pbxbilling.calls.live.proof import Proof
+from pbxbilling.calls.live.signals import ChannelSeen, Snapshot
+from pbxbilling.calls.live.trust import Trust
+from pbxbilling.calls.metering.allowance import Allowances
+from pbxbilling.calls.metering.cut import Cutter
+from pbxbilling.calls.metering.meter import Meter
+from pbxbilling.calls.recovery.reconcile import Reconciler
+from pbxbilling.calls.tracking.adopt import Adopter
+from pbxbilling.calls.tracking.track import Tracker
+from pbxbilling.catalog.plan import Limits, Plan
+from pbxbilling.kernel.codes import Direction, Mode
+from pbxbilling.kernel.facts import Fact
 from tests.support.clock import START, Clock
 
 T = TypeVar("T")

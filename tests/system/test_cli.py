@@ -14,7 +14,7 @@ from subprocess import PIPE
 
 import pytest
 
-from pbxbilling.store.migrate import migrate
+from pbxbilling.store.database.migrate import migrate
 from rig.waiting import until
 from tests.support.virtual_site import NUMBER, PROGRAM, VirtualSite
 

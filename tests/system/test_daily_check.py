@@ -9,7 +9,7 @@ from signal import SIGHUP
 
 import pytest
 
-from pbxbilling.clock import SystemClock
+from pbxbilling.runtime.clock import SystemClock
 from rig.waiting import until
 from tests.support.scrape import sample
 from tests.support.virtual_site import VirtualSite

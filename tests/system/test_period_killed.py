@@ -13,12 +13,12 @@ from random import Random
 
 import pytest
 
-from pbxbilling.domain.billed import BilledLeg, SavedStatement
-from pbxbilling.domain.cursor import Cursor
-from pbxbilling.domain.period import period_of
-from pbxbilling.domain.records import LegRecord
-from pbxbilling.services.statements import cursor_of
-from pbxbilling.store.sql import SqlStore
+from pbxbilling.billing.records import BilledLeg, SavedStatement
+from pbxbilling.billing.statements.issue import cursor_of
+from pbxbilling.calls.live.records import LegRecord
+from pbxbilling.kernel.cursor import Cursor
+from pbxbilling.kernel.period import period_of
+from pbxbilling.store.store import SqlStore
 from tests.support.billing import ACME, BASIC
 from tests.support.store_records import ended_leg
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pbxbilling.domain.load import Load
+from pbxbilling.calls.live.load import Load
 from pbxbilling.telemetry.metrics import Metrics
 from rig.provision import UnprovisionedError, promtool
 from tests.support.facts import one_of_each

@@ -12,10 +12,10 @@ from zipfile import ZipFile
 
 import pytest
 
-from pbxbilling.clock import SystemClock
-from pbxbilling.domain.channel import ChannelKey
-from pbxbilling.domain.record import Record
-from pbxbilling.store.sql import SqlStore
+from pbxbilling.calls.live.channel import ChannelKey
+from pbxbilling.kernel.records import Record
+from pbxbilling.runtime.clock import SystemClock
+from pbxbilling.store.store import SqlStore
 from rig.waiting import until
 from tests.support.bill_records import copy_of, saved
 from tests.support.scrape import sample

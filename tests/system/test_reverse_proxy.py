@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from pbxbilling.clock import SystemClock
+from pbxbilling.runtime.clock import SystemClock
 from rig import provision
 from rig.nginx import Nginx
 from tests.support import stripe_bodies as bodies

@@ -14,10 +14,10 @@ from signal import SIGKILL, SIGTERM
 import pytest
 from pypdf import PdfReader
 
-from pbxbilling.clock import SystemClock
-from pbxbilling.domain.cursor import Cursor
-from pbxbilling.services.statements import cursor_of
-from pbxbilling.store.sql import SqlStore
+from pbxbilling.billing.statements.issue import cursor_of
+from pbxbilling.kernel.cursor import Cursor
+from pbxbilling.runtime.clock import SystemClock
+from pbxbilling.store.store import SqlStore
 from rig.waiting import until
 from tests.support.store_records import ended_leg
 from tests.support.virtual_site import VirtualSite

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pbxbilling.domain.records import CallRecord, LegRecord
-from pbxbilling.store.sql import SqlStore
+from pbxbilling.calls.live.records import CallRecord, LegRecord
+from pbxbilling.store.store import SqlStore
 from tests.support.store_records import call, leg
 
 LEGS_A_CALL = 300  # more than one statement's rows

@@ -11,7 +11,7 @@ from signal import SIGKILL
 
 import pytest
 
-from pbxbilling.payments.reading import TOPICS
+from pbxbilling.gateways.stripe.objects import TOPICS
 from rig.waiting import until
 from tests.support.storefront import Buyer, Storefront
 

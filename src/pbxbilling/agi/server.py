@@ -9,11 +9,11 @@ from ipaddress import ip_network
 from types import TracebackType
 from typing import Self
 
-from pbxbilling.agi.allow import AllowList, Network
-from pbxbilling.agi.deadlines import Deadlines
-from pbxbilling.agi.door import Door
-from pbxbilling.agi.session import AgiObserver, Desk, Judge
-from pbxbilling.ports.core import Clock
+from pbxbilling.agi.sessions.allow_list import AllowList, Network
+from pbxbilling.agi.sessions.deadlines import Deadlines
+from pbxbilling.agi.sessions.epoll_server import Door
+from pbxbilling.agi.sessions.session import AgiObserver, Desk, Judge
+from pbxbilling.kernel.ports import Clock
 
 # asyncio's default of 100 drops SYNs of a burst, each then retried after a whole second, and
 # Asterisk gives up after two.

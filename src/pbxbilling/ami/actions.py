@@ -7,8 +7,8 @@ import secrets
 from collections.abc import Callable
 from typing import NamedTuple
 
-from pbxbilling.ami.protocol import fields_of
-from pbxbilling.domain.text import decode
+from pbxbilling.ami.messages.protocol import fields_of
+from pbxbilling.kernel.text import decode
 
 IN_FLIGHT_CAP = 1024  # actions; beyond that the PBX is not answering, and more would not help
 ROWS_CAP = 200_000  # rows of one list

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import cast
 
-from pbxbilling.ami.mending import Mender
-from pbxbilling.ami.protocol import Framer
-from pbxbilling.ports.core import Clock
+from pbxbilling.ami.messages.protocol import Framer
+from pbxbilling.ami.messages.repair import Mender
+from pbxbilling.kernel.ports import Clock
 
 # A burst is drained in slices, because the same loop answers the dialplan.
 SLICE_BLOCKS = 64

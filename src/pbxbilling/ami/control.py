@@ -6,11 +6,11 @@ from datetime import datetime
 
 from pbxbilling.ami.actions import ActionError
 from pbxbilling.ami.link import AmiLink
-from pbxbilling.ami.mapping import row_of
+from pbxbilling.ami.messages.mapping import row_of
 from pbxbilling.ami.observer import LinkObserver
 from pbxbilling.ami.rights import beyond_need
-from pbxbilling.domain.signals import ChannelSeen, Snapshot
-from pbxbilling.ports.core import Clock
+from pbxbilling.calls.live.signals import ChannelSeen, Snapshot
+from pbxbilling.kernel.ports import Clock
 
 _NO_CHANNEL = "No such channel"
 _SHORTEST_S = 0.001  # Asterisk takes no timeout of 0

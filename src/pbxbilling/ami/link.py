@@ -11,16 +11,16 @@ from typing import NoReturn
 
 from pbxbilling.ami.actions import ActionError, Actions, Answer, LinkError
 from pbxbilling.ami.connection import Connection
-from pbxbilling.ami.mapping import SIGNALS, signal_of, stamp_of
-from pbxbilling.ami.mending import Mender
+from pbxbilling.ami.messages.mapping import SIGNALS, signal_of, stamp_of
+from pbxbilling.ami.messages.protocol import BANNER, encode_action, event_name
+from pbxbilling.ami.messages.repair import Mender
 from pbxbilling.ami.observer import LinkObserver
-from pbxbilling.ami.protocol import BANNER, encode_action, event_name
 from pbxbilling.ami.rights import Action
 from pbxbilling.ami.settings import LinkSettings
-from pbxbilling.backoff import Backoff
-from pbxbilling.domain.signals import FullyBooted, Signal
-from pbxbilling.pauses import pause
-from pbxbilling.ports.core import Clock
+from pbxbilling.calls.live.signals import FullyBooted, Signal
+from pbxbilling.kernel.ports import Clock
+from pbxbilling.runtime.backoff import Backoff
+from pbxbilling.runtime.waiting import pause
 
 # `call` is every event of SIGNALS but FullyBooted, Shutdown and Reload, which are `system`.
 # VarSet and Newexten, most of what a PBX has to say, are `dialplan` and stay away.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
-from pbxbilling.domain.signals import Signal
+from pbxbilling.calls.live.signals import Signal
 
 
 class LinkObserver(Protocol):

@@ -9,12 +9,12 @@ from typing import Annotated, Any
 import typer
 
 from pbxbilling.cli.changes import print_changes
-from pbxbilling.cli.moments import asked_moment, wrong_usage
+from pbxbilling.cli.connection import ask
 from pbxbilling.cli.options import DEFAULT, Config, DryRun, Json, Reset
 from pbxbilling.cli.output import NOTHING_WRITTEN, print_done, print_json, print_page, print_rows
 from pbxbilling.cli.pages import minutes_in_words
-from pbxbilling.cli.reach import ask
-from pbxbilling.domain.bounds import read_day
+from pbxbilling.cli.time_options import asked_moment, wrong_usage
+from pbxbilling.kernel.bounds import read_day
 
 app = typer.Typer()
 plan_app = typer.Typer(help="One plan.", no_args_is_help=True)

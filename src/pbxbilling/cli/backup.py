@@ -17,7 +17,7 @@ app = typer.Typer()
 def backup(file: Path, config: Config = DEFAULT, json: Json = False) -> None:
     """Copy the database, running or not, into a new file."""
     from pbxbilling.config.load import load
-    from pbxbilling.store.backup import copy_database
+    from pbxbilling.store.database.backup import copy_database
 
     source = load(config, os.environ).database.path
     copy_database(source, file)

@@ -6,8 +6,9 @@ import os
 
 import typer
 
-from pbxbilling import __version__, garbage
+from pbxbilling import __version__
 from pbxbilling.cli.options import DEFAULT, Config
+from pbxbilling.runtime import gc_tuning as garbage
 
 app = typer.Typer()
 config_app = typer.Typer(help="The configuration file.", no_args_is_help=True)
@@ -17,7 +18,7 @@ config_app = typer.Typer(help="The configuration file.", no_args_is_help=True)
 def serve(config: Config = DEFAULT) -> None:
     """Run the daemon."""
     garbage.put_off()
-    from pbxbilling.app import serve as run
+    from pbxbilling.daemon import serve as run
 
     run(config)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import typer
 
+from pbxbilling.cli.connection import ask
 from pbxbilling.cli.options import DEFAULT, Config, DryRun, Json
 from pbxbilling.cli.output import NOTHING_WRITTEN, print_json, print_notes, print_rows
-from pbxbilling.cli.reach import ask
 
 app = typer.Typer()
 

@@ -22,8 +22,8 @@ app = typer.Typer()
 @app.command()
 def doctor(config: Config = DEFAULT, json: Json = False) -> None:
     """Look at everything that the daemon stands on; status 1 where a check fails."""
-    from pbxbilling.clock import SystemClock
     from pbxbilling.doctor.examine import examine
+    from pbxbilling.runtime.clock import SystemClock
 
     print_checks(asyncio.run(examine(config, os.environ, SystemClock())), as_json=json)
 

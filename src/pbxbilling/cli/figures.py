@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from pbxbilling.cli.moments import asked_month
+from pbxbilling.cli.connection import ask
 from pbxbilling.cli.options import DEFAULT, AnyMonth, Config, Json, OneMonth
 from pbxbilling.cli.output import print_json, print_rows
-from pbxbilling.cli.reach import ask
+from pbxbilling.cli.time_options import asked_month
 
 app = typer.Typer(help="What the business makes.", invoke_without_command=True)
 

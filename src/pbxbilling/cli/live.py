@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from pbxbilling.cli.moments import asked_moment
+from pbxbilling.cli.connection import ask
 from pbxbilling.cli.options import DEFAULT, Config, ForTenant, Json
 from pbxbilling.cli.output import print_done, print_page, print_rows
-from pbxbilling.cli.reach import ask
+from pbxbilling.cli.time_options import asked_moment
 
 app = typer.Typer()
 

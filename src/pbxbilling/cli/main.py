@@ -48,11 +48,11 @@ app.add_typer(payments.subscription_app, name="subscription")
 
 def main() -> None:
     """Run a command; a fault is one message on stderr and exit status 1."""
+    from pbxbilling.accounts.apply import AccountsError
     from pbxbilling.agi.server import ListenError
-    from pbxbilling.cli.reach import CommandFailed
+    from pbxbilling.cli.connection import CommandFailed
     from pbxbilling.config.faults import ConfigError
-    from pbxbilling.domain.errors import AdministrationError, StoreError
-    from pbxbilling.services.accounts import AccountsError
+    from pbxbilling.kernel.errors import AdministrationError, StoreError
 
     faults = (
         CommandFailed, ConfigError, StoreError, AccountsError, AdministrationError, ListenError,

@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from pbxbilling.cli.reach import CommandFailed
+from pbxbilling.cli.connection import CommandFailed
 
 NOTHING_WRITTEN = "nothing was written: --dry-run"
 

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from pbxbilling.cli.moments import asked_period, wrong_usage
+from pbxbilling.cli.connection import ask
 from pbxbilling.cli.options import DEFAULT, Config, ForTenant, Json, OneMonth
 from pbxbilling.cli.output import print_done, print_json, print_rows
-from pbxbilling.cli.reach import ask
+from pbxbilling.cli.time_options import asked_period, wrong_usage
 
 app = typer.Typer()
 stripe_app = typer.Typer(help="Selling by Stripe.", no_args_is_help=True)
@@ -70,12 +70,12 @@ def stripe_portal(tenant: str, config: Config = DEFAULT, json: Json = False) -> 
 @stripe_app.command("check")
 def stripe_check(config: Config = DEFAULT, json: Json = False) -> None:
     """Look at key, prices and secrets, charging nothing; status 1 where a check fails."""
+    from pbxbilling.cli.connection import CommandFailed
     from pbxbilling.cli.doctor import print_checks
-    from pbxbilling.cli.reach import CommandFailed
-    from pbxbilling.clock import SystemClock
     from pbxbilling.config.load import load
     from pbxbilling.doctor.stripe import examine_stripe
-    from pbxbilling.web.commands.command import HOW_TO_ENABLE
+    from pbxbilling.runtime.clock import SystemClock
+    from pbxbilling.web.api.command import HOW_TO_ENABLE
 
     settings = load(config, os.environ)
     if not settings.stripe.enabled:

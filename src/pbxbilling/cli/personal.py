@@ -7,9 +7,9 @@ from pathlib import Path
 
 import typer
 
+from pbxbilling.cli.connection import ask
 from pbxbilling.cli.options import DEFAULT, Config, Json
 from pbxbilling.cli.output import print_done
-from pbxbilling.cli.reach import ask
 
 app = typer.Typer()
 
@@ -17,9 +17,9 @@ app = typer.Typer()
 @app.command("export-data")
 def export_data(tenant: str, file: Path, config: Config = DEFAULT, json: Json = False) -> None:
     """Write all that is held on a tenant into a new zip of JSON lines."""
-    from pbxbilling.clock import SystemClock
     from pbxbilling.config.load import load
-    from pbxbilling.store.holding_of import export_tenant
+    from pbxbilling.runtime.clock import SystemClock
+    from pbxbilling.store.export import export_tenant
 
     source = load(config, os.environ).database.path
     rows = export_tenant(source, tenant, file, SystemClock().now())

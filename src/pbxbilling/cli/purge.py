@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
+from pbxbilling.cli.connection import ask
 from pbxbilling.cli.options import DEFAULT, Config, Json
 from pbxbilling.cli.output import print_json, print_rows
-from pbxbilling.cli.reach import ask
 
 app = typer.Typer()
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pbxbilling.cli.tables import console, local_time, table
-from pbxbilling.domain.money import from_basis_points, from_micros, from_minor
+from pbxbilling.kernel.money import from_basis_points, from_micros, from_minor
 
 _LINES = ("line", "text", "quantity", "rate", "net", "tax_percent", "tax", "total")
 _KINDS = {

@@ -8,11 +8,11 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from pbxbilling.cli.moments import asked_period
+from pbxbilling.cli.connection import ask
 from pbxbilling.cli.options import DEFAULT, Config, ForTenant, Json
 from pbxbilling.cli.output import print_done, print_json, print_rows, write_file
-from pbxbilling.cli.reach import ask
-from pbxbilling.domain.bounds import COUNT_MOST
+from pbxbilling.cli.time_options import asked_period
+from pbxbilling.kernel.bounds import COUNT_MOST
 
 app = typer.Typer()
 statement_app = typer.Typer(help="One tenant's statement.", no_args_is_help=True)
@@ -98,7 +98,7 @@ def records(
     given = {"tenant": tenant, "month": _period(month), "line": line or None}
     found = ask(config, "records", given)
     if csv:
-        from pbxbilling.papers.csv_files import calls_csv
+        from pbxbilling.documents.csv_files import calls_csv
 
         typer.echo(calls_csv(found), nl=False)
     elif json:
@@ -153,8 +153,8 @@ def _print(written: Mapping[str, Any], *, csv: bool, pdf: Path | None, json: boo
 
         show_statement(written)
         return
-    from pbxbilling.domain.statement_json import statement_from
-    from pbxbilling.papers.csv_files import statement_csv
+    from pbxbilling.billing.statements.document import statement_from
+    from pbxbilling.documents.csv_files import statement_csv
 
     if csv:
         typer.echo(statement_csv(statement_from(written)), nl=False)
@@ -163,8 +163,8 @@ def _print(written: Mapping[str, Any], *, csv: bool, pdf: Path | None, json: boo
 
 
 def _write_pdf(written: Mapping[str, Any], file: Path) -> None:
-    from pbxbilling.domain.statement_json import statement_from
-    from pbxbilling.papers.pdf import statement_pdf
+    from pbxbilling.billing.statements.document import statement_from
+    from pbxbilling.documents.pdf import statement_pdf
 
     if write_file(file, statement_pdf(statement_from(written), tuple(written["notices"]))):
         typer.echo(f"{file} written")

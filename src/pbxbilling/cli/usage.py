@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from pbxbilling.cli.moments import asked_month
+from pbxbilling.cli.connection import ask
 from pbxbilling.cli.options import DEFAULT, AnyMonth, Config, ForTenant, Json
 from pbxbilling.cli.output import print_done, print_rows
-from pbxbilling.cli.reach import ask
+from pbxbilling.cli.time_options import asked_month
 
 usage_app = typer.Typer(help="Usage of a month.", invoke_without_command=True)
 

@@ -11,10 +11,25 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationError, ValidationInfo
 
-from pbxbilling.config.complaints import faults_of
+from pbxbilling.accounts.apply import AccountsFile
+from pbxbilling.accounts.file_format import PRICE_KEYS
+from pbxbilling.accounts.terms.status import Status
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.accounts.terms.usage_collection import Charges, Charging
+from pbxbilling.catalog.destinations import DestinationRate
+from pbxbilling.catalog.plan import (
+    LIMIT_NAMES,
+    BillingIncrement,
+    Cycle,
+    Limits,
+    Overage,
+    Plan,
+    Prices,
+    sold_at,
+)
+from pbxbilling.catalog.rates import UnitPrice
 from pbxbilling.config.document import parse, read_text
 from pbxbilling.config.faults import ConfigError
-from pbxbilling.config.forms import DIGITS, NAME, SLUG, check_zone
 from pbxbilling.config.lines import key_lines, line_of
 from pbxbilling.config.quantities import (
     Amount,
@@ -29,27 +44,12 @@ from pbxbilling.config.quantities import (
     in_currency,
 )
 from pbxbilling.config.sections import Section
-from pbxbilling.domain.bounds import UNIT_RATE_MOST_MINOR
-from pbxbilling.domain.charge import UnitPrice
-from pbxbilling.domain.charging import Charges, Charging
-from pbxbilling.domain.codes import LegDirection, Mode
-from pbxbilling.domain.destinations import DestinationRate
-from pbxbilling.domain.gateway_names import STRIPE
-from pbxbilling.domain.money import check_currency, to_basis_points, to_micros, to_minor
-from pbxbilling.domain.plan import (
-    LIMIT_NAMES,
-    BillingIncrement,
-    Cycle,
-    Limits,
-    Overage,
-    Plan,
-    Prices,
-    sold_at,
-)
-from pbxbilling.domain.standing import Status
-from pbxbilling.domain.tenant import Tenant
-from pbxbilling.services.accounts import AccountsFile
-from pbxbilling.services.written import PRICE_KEYS
+from pbxbilling.config.validation_messages import faults_of
+from pbxbilling.config.value_types import DIGITS, NAME, SLUG, check_zone
+from pbxbilling.kernel.bounds import UNIT_RATE_MOST_MINOR
+from pbxbilling.kernel.codes import LegDirection, Mode
+from pbxbilling.kernel.gateway_names import STRIPE
+from pbxbilling.kernel.money import check_currency, to_basis_points, to_micros, to_minor
 
 
 def _item(text: str) -> str:

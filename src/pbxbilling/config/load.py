@@ -10,7 +10,6 @@ from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
-from pbxbilling.config.complaints import dotted, faults_of
 from pbxbilling.config.document import parse, read_text
 from pbxbilling.config.environment import overlay, place_of, values_from, variable_for
 from pbxbilling.config.faults import ConfigError, Fault
@@ -22,6 +21,7 @@ from pbxbilling.config.secret import (
     secret_files,
 )
 from pbxbilling.config.settings import Settings
+from pbxbilling.config.validation_messages import dotted, faults_of
 
 
 def load(path: Path, env: Mapping[str, str]) -> Settings:

@@ -8,9 +8,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, ValidationInfo
 
-from pbxbilling.domain.bounds import COUNT_MOST, RATE_MOST_MINOR, SECONDS_MOST, check_day
-from pbxbilling.domain.money import check_rate, to_basis_points, to_micros, to_minor
-from pbxbilling.domain.plan import BillingIncrement
+from pbxbilling.catalog.plan import BillingIncrement
+from pbxbilling.kernel.bounds import COUNT_MOST, RATE_MOST_MINOR, SECONDS_MOST, check_day
+from pbxbilling.kernel.money import check_rate, to_basis_points, to_micros, to_minor
 
 _SECONDS = re.compile(r"[0-9]{1,5}")
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pbxbilling.config.complaints import dotted
 from pbxbilling.config.lines import KeyPath
 from pbxbilling.config.sections import StripeSettings
 from pbxbilling.config.settings import Settings
+from pbxbilling.config.validation_messages import dotted
 
 # Bound or opened once, at the start.
 _LISTEN: KeyPath = ("agi", "listen")

@@ -21,7 +21,9 @@ from pydantic import (
     model_validator,
 )
 
-from pbxbilling.config.forms import (
+from pbxbilling.config.lines import KeyPath
+from pbxbilling.config.secret import STRIPE_FILES
+from pbxbilling.config.value_types import (
     DIALLED,
     NAME,
     Address,
@@ -33,12 +35,10 @@ from pbxbilling.config.forms import (
     parse_listen,
     parse_network,
 )
-from pbxbilling.config.lines import KeyPath
-from pbxbilling.config.secret import STRIPE_FILES
-from pbxbilling.domain.bounds import DAYS_MOST, SECONDS_MOST
-from pbxbilling.domain.codes import Direction, Reason
-from pbxbilling.domain.retention import LEAST_DAYS, Retention
-from pbxbilling.domain.sale import SalePages
+from pbxbilling.kernel.bounds import DAYS_MOST, SECONDS_MOST
+from pbxbilling.kernel.codes import Direction, Reason
+from pbxbilling.privacy.retention import LEAST_DAYS, Retention
+from pbxbilling.subscriptions.order import SalePages
 
 _LEAST_DIGITS = 3  # of an emergency number
 Cause = Annotated[int, Field(ge=1, le=127)]

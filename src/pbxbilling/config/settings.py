@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import field_validator
 
+from pbxbilling.accounts.terms.policy import EmergencyNumbers, Policy
 from pbxbilling.config.sections import (
     AgiSettings,
     AmiSettings,
@@ -24,8 +25,7 @@ from pbxbilling.config.sections import (
     StripeSettings,
     UsageSettings,
 )
-from pbxbilling.domain.codes import Mode
-from pbxbilling.domain.policy import EmergencyNumbers, Policy
+from pbxbilling.kernel.codes import Mode
 
 
 class Settings(Section):

@@ -15,15 +15,15 @@ from typing import Annotated, Any, NamedTuple, get_origin
 
 from pydantic import Field, ValidationError
 
-from pbxbilling.cells import guarded, joined, parted, unguarded
+from pbxbilling.accounts.apply import AccountsFile
+from pbxbilling.accounts.file_format import as_written
+from pbxbilling.accounts.terms.status import Status
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.catalog.plan import LIMIT_NAMES
 from pbxbilling.config.accounts_file import Slug, TenantTable
-from pbxbilling.config.complaints import faults_of, unknown_key
 from pbxbilling.config.faults import ConfigError, Fault
-from pbxbilling.domain.plan import LIMIT_NAMES
-from pbxbilling.domain.standing import Status
-from pbxbilling.domain.tenant import Tenant
-from pbxbilling.services.accounts import AccountsFile
-from pbxbilling.services.written import as_written
+from pbxbilling.config.validation_messages import faults_of, unknown_key
+from pbxbilling.runtime.csv_cells import guarded, joined, parted, unguarded
 
 
 class TenantRow(TenantTable):

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from pbxbilling.config.sections import DatabaseSettings
 from pbxbilling.doctor.check import Check, fail, ok, warn
-from pbxbilling.domain.errors import StoreError
-from pbxbilling.store.lock import lock_holder
-from pbxbilling.store.migrate import revisions
+from pbxbilling.kernel.errors import StoreError
+from pbxbilling.store.database.lock import lock_holder
+from pbxbilling.store.database.migrate import revisions
 
 _SUBJECT = "database"
 

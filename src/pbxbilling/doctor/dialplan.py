@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pbxbilling.config.forms import Address
 from pbxbilling.config.sections import OLD_HOOK
+from pbxbilling.config.value_types import Address
 from pbxbilling.doctor.check import Check, fail, ok, warn
 from pbxbilling.doctor.manager import CONTEXT, Said
 

@@ -18,7 +18,7 @@ from pbxbilling.doctor.dialplan import asks_old_port, dialplan
 from pbxbilling.doctor.hook import round_trip
 from pbxbilling.doctor.judge import judge
 from pbxbilling.doctor.manager import Said, UnreachableError, interview
-from pbxbilling.ports.core import Clock
+from pbxbilling.kernel.ports import Clock
 
 LIMIT_S = 12.0  # of a PBX, whatever it does; the parts have shorter ones
 

@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 import os
 
-from pbxbilling.agi.allow import AllowList
-from pbxbilling.agi.protocol import LINES
+from pbxbilling.agi.sessions.allow_list import AllowList
+from pbxbilling.agi.sessions.protocol import LINES
 from pbxbilling.config.sections import AgiSettings
 from pbxbilling.doctor.check import Check, fail, ok, warn
-from pbxbilling.domain.codes import Reason
-from pbxbilling.ports.core import Clock
+from pbxbilling.kernel.codes import Reason
+from pbxbilling.kernel.ports import Clock
 
 STRANGER = "doctor?"  # no [[pbx]] can have this name: the daemon reserves nothing for it
 CONNECT_S = 2.0

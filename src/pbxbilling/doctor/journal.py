@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from pbxbilling.ami.journal_lines import parse_lines
-from pbxbilling.ami.protocol import fields_of
+from pbxbilling.ami.messages.protocol import fields_of
+from pbxbilling.cel.lines import parse_lines
 from pbxbilling.doctor.check import Check, fail, ok, warn
 from pbxbilling.doctor.manager import Said
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
-from pbxbilling.ami.mapping import VARIABLE
-from pbxbilling.ami.protocol import values_of
+from pbxbilling.ami.messages.mapping import VARIABLE
+from pbxbilling.ami.messages.protocol import values_of
 from pbxbilling.ami.rights import beyond_need
 from pbxbilling.ami.rights import mend as mend_rights
 from pbxbilling.doctor.check import Check, fail, ok, warn

@@ -19,11 +19,11 @@ from datetime import UTC, datetime, timedelta
 
 from pbxbilling.ami.actions import ActionError, Answer
 from pbxbilling.ami.link import AmiLink
-from pbxbilling.ami.protocol import fields_of
+from pbxbilling.ami.messages.protocol import fields_of
 from pbxbilling.ami.rights import Action
 from pbxbilling.ami.settings import LinkSettings
-from pbxbilling.domain.signals import FullyBooted, Reloaded, Shutdown, Signal
-from pbxbilling.ports.core import Clock
+from pbxbilling.calls.live.signals import FullyBooted, Reloaded, Shutdown, Signal
+from pbxbilling.kernel.ports import Clock
 
 CONTEXT = "pbxbilling-admit"
 GLOBALS = ("PBXBILLING_HOOK", "PBXBILLING_PBX", "PBXBILLING_HOOK2")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from pbxbilling.catalog.plan import Cycle, Plan
 from pbxbilling.doctor.check import Check, fail, ok, warn
-from pbxbilling.domain.errors import GatewayError
-from pbxbilling.domain.gateway_names import STRIPE
-from pbxbilling.domain.money import from_minor, to_micros
-from pbxbilling.domain.plan import Cycle, Plan
-from pbxbilling.domain.sale import PriceFound
+from pbxbilling.kernel.errors import GatewayError
+from pbxbilling.kernel.gateway_names import STRIPE
+from pbxbilling.kernel.money import from_minor, to_micros
+from pbxbilling.subscriptions.order import PriceFound
 
 Found = PriceFound | GatewayError | None
 

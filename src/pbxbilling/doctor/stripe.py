@@ -6,17 +6,17 @@ import asyncio
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from pbxbilling.catalog.plan import Plan
 from pbxbilling.config.sections import DatabaseSettings, StripeSettings
 from pbxbilling.config.settings import Settings
 from pbxbilling.doctor.check import Check, fail, ok, warn
 from pbxbilling.doctor.prices import Found, judge_plan, priced
-from pbxbilling.domain.errors import GatewayError, StoreError
-from pbxbilling.domain.plan import Plan
-from pbxbilling.payments.client import KeyRefusedError, StripeApi
-from pbxbilling.payments.till import StripeTill
-from pbxbilling.ports.core import Clock
-from pbxbilling.ports.subscriptions import Till
-from pbxbilling.store.sql import SqlStore
+from pbxbilling.gateways.stripe.checkout import StripeTill
+from pbxbilling.gateways.stripe.client import KeyRefusedError, StripeApi
+from pbxbilling.kernel.errors import GatewayError, StoreError
+from pbxbilling.kernel.ports import Clock
+from pbxbilling.store.store import SqlStore
+from pbxbilling.subscriptions.ports import Till
 
 _AT_ONCE = 8  # requests; Stripe lets a test key ask 25 times a second
 _KEY = re.compile(r"(sk|rk)_(test|live)_[A-Za-z0-9]+")

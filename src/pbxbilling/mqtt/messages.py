@@ -11,13 +11,13 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from pbxbilling.domain.account_facts import StandingChanged
-from pbxbilling.domain.admission_facts import AdmissionDecided
-from pbxbilling.domain.call_facts import CallEnded
-from pbxbilling.domain.codes import Outcome, Reason
-from pbxbilling.domain.facts import Fact, instant_of
-from pbxbilling.domain.tenant import UNOWNED
-from pbxbilling.services.tenantstate import TenantState
+from pbxbilling.accounts.facts import StandingChanged
+from pbxbilling.accounts.terms.tenant import UNOWNED
+from pbxbilling.calls.admission.facts import AdmissionDecided
+from pbxbilling.calls.live.facts import CallEnded
+from pbxbilling.calls.tenant_state import TenantState
+from pbxbilling.kernel.codes import Outcome, Reason
+from pbxbilling.kernel.facts import Fact, instant_of
 
 PREFIX = "pbxbilling"
 

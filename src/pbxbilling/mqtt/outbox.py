@@ -6,10 +6,10 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pbxbilling.domain.account_facts import AccountsChanged, StandingChanged, SubjectKind
-from pbxbilling.domain.call_facts import CallChanged, CallEnded, CallStarted, LegEnded
-from pbxbilling.domain.daemon_facts import ConfigReloaded
-from pbxbilling.domain.facts import Fact
+from pbxbilling.accounts.facts import AccountsChanged, StandingChanged, SubjectKind
+from pbxbilling.calls.live.facts import CallChanged, CallEnded, CallStarted, LegEnded
+from pbxbilling.kernel.daemon_facts import ConfigReloaded
+from pbxbilling.kernel.facts import Fact
 from pbxbilling.mqtt.messages import EVENTS
 
 

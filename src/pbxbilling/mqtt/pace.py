@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pbxbilling.ports.core import Clock
+from pbxbilling.kernel.ports import Clock
 
 
 class Pace:

@@ -8,17 +8,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from random import Random
 from typing import Protocol
 
-from pbxbilling.backoff import Backoff
-from pbxbilling.domain.facts import Fact
-from pbxbilling.domain.views import BrokerView
+from pbxbilling.calls.tenant_state import TenantStates
+from pbxbilling.calls.views import BrokerView
+from pbxbilling.kernel.facts import Fact
+from pbxbilling.kernel.ports import Clock
 from pbxbilling.mqtt.messages import ONLINE, Mask, Message, event_message, state_message
 from pbxbilling.mqtt.outbox import Outbox
 from pbxbilling.mqtt.pace import Pace
 from pbxbilling.mqtt.session import BrokerError, Session
 from pbxbilling.mqtt.settings import BrokerSettings
-from pbxbilling.pauses import pause
-from pbxbilling.ports.core import Clock
-from pbxbilling.services.tenantstate import TenantStates
+from pbxbilling.runtime.backoff import Backoff
+from pbxbilling.runtime.waiting import pause
 
 BATCH = 10  # messages that wait for the broker's word at once: a millisecond of the event loop
 STATES_PER_S = 200.0

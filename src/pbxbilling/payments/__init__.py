@@ -1,1 +1,1 @@
-"""Payment gateways: the flows that each of them needs, and Stripe behind its ports."""
+"""Money owed becomes money paid, through any gateway."""

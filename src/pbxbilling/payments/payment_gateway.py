@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from pbxbilling.ports.payments import Invoices, UsageMeter
-from pbxbilling.ports.subscriptions import Gateway, Till, WebhookReader
+from pbxbilling.payments.ports import Invoices, UsageMeter
+from pbxbilling.subscriptions.ports import Gateway, Till, WebhookReader
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 
-from pbxbilling.domain.bounds import COUNT_MOST, LAST_INSTANT, SECONDS_MOST
-from pbxbilling.domain.plan import LIMIT_NAMES, BillingIncrement, Limits, Plan
-from pbxbilling.domain.tenant import Tenant
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.catalog.plan import LIMIT_NAMES, BillingIncrement, Limits, Plan
+from pbxbilling.kernel.bounds import COUNT_MOST, LAST_INSTANT, SECONDS_MOST
 
 
 def clamped_plan(plan: Plan, notices: list[str]) -> Plan:

@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from pbxbilling.domain.payment_records import InvoiceRun, RunState
+from pbxbilling.payments.records import InvoiceRun, RunState
 from pbxbilling.store import schema
 from pbxbilling.store.reads import Reads
-from pbxbilling.store.values import Values, instant, storable, to_us
+from pbxbilling.store.rows.values import Values, instant, storable, to_us
 
 
 class SqlInvoiceRuns:

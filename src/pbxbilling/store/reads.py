@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 from sqlalchemy import Column, ColumnElement, Row, Select, Table, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pbxbilling.store.engine import reader_engine
-from pbxbilling.store.faults import told_as_store_errors
+from pbxbilling.store.database.engine import reader_engine
+from pbxbilling.store.database.faults import told_as_store_errors
 
 T = TypeVar("T")
 

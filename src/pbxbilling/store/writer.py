@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 
-from pbxbilling.domain.daemon_facts import StoreFailing, StoreRecovered
-from pbxbilling.domain.errors import StoreError
-from pbxbilling.domain.record import Record
-from pbxbilling.ports.core import Clock, EventSink, RecordStore
-from pbxbilling.store.faults import RecordError
-from pbxbilling.store.queue import RecordQueue
+from pbxbilling.kernel.daemon_facts import StoreFailing, StoreRecovered
+from pbxbilling.kernel.errors import StoreError
+from pbxbilling.kernel.ports import Clock, EventSink, RecordStore
+from pbxbilling.kernel.records import Record
+from pbxbilling.store.database.faults import RecordError
+from pbxbilling.store.queue.record_queue import RecordQueue
 
 CAPACITY = 100_000
 FIRST_RETRY_S = 0.1

@@ -20,30 +20,43 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
-from pbxbilling.domain.account_records import AuditRecord, PlanSwitched
-from pbxbilling.domain.billed import BilledLeg, OneOffEntry, OneOffUsed, SavedStatement
-from pbxbilling.domain.cursor import Cursor
-from pbxbilling.domain.gateway import Letter, LetterMoved
-from pbxbilling.domain.key_origin import KeyOrigin
-from pbxbilling.domain.meter_event import LegMetered, MeterEventMoved, MeterEventsUnparked
-from pbxbilling.domain.payment_records import InvoiceRun
-from pbxbilling.domain.plan import Plan
-from pbxbilling.domain.record import Record
-from pbxbilling.domain.records import CallRecord, DecisionRecord, LegAssigned, LegRecord, PbxMark
-from pbxbilling.domain.subscription import BillingCycle, Customer, Invoice, Subscription
-from pbxbilling.domain.tenant import Tenant
-from pbxbilling.domain.units import UnitsUsed
-from pbxbilling.store import (
-    account_rows,
-    bill_rows,
-    call_rows,
-    invoice_runs,
-    meter_rows,
-    mirror_rows,
-    schema,
+from pbxbilling.accounts.key_origin import KeyOrigin
+from pbxbilling.accounts.records import AuditRecord, PlanSwitched
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.billing.records import BilledLeg, OneOffEntry, OneOffUsed, SavedStatement
+from pbxbilling.billing.units import UnitsUsed
+from pbxbilling.calls.live.records import (
+    CallRecord,
+    DecisionRecord,
+    LegAssigned,
+    LegRecord,
+    PbxMark,
 )
-from pbxbilling.store.dialects import inserting
-from pbxbilling.store.values import Values
+from pbxbilling.calls.metering.usage_event import LegMetered, MeterEventMoved, MeterEventsUnparked
+from pbxbilling.catalog.plan import Plan
+from pbxbilling.kernel.cursor import Cursor
+from pbxbilling.kernel.records import Record
+from pbxbilling.payments.records import InvoiceRun
+from pbxbilling.store import invoice_runs, schema
+from pbxbilling.store.rows import (
+    accounts as account_rows,
+)
+from pbxbilling.store.rows import (
+    calls as call_rows,
+)
+from pbxbilling.store.rows import (
+    statements as bill_rows,
+)
+from pbxbilling.store.rows import (
+    subscriptions as mirror_rows,
+)
+from pbxbilling.store.rows import (
+    usage_events as meter_rows,
+)
+from pbxbilling.store.rows.dialects import inserting
+from pbxbilling.store.rows.values import Values
+from pbxbilling.subscriptions.events import Letter, LetterMoved
+from pbxbilling.subscriptions.subscription import BillingCycle, Customer, Invoice, Subscription
 
 # Rows a statement: binding that many holds the event loop for about 2 ms.
 CHUNK = 200

@@ -8,10 +8,10 @@ from typing import Protocol
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from pbxbilling.domain.codes import Direction, Mode
-from pbxbilling.domain.load import NOTHING, Load
-from pbxbilling.domain.views import BrokerView, OldPortView, StatusView
-from pbxbilling.telemetry.counts import TenantLabels
+from pbxbilling.calls.live.load import NOTHING, Load
+from pbxbilling.calls.views import BrokerView, OldPortView, StatusView
+from pbxbilling.kernel.codes import Direction, Mode
+from pbxbilling.telemetry.facts.counts import TenantLabels
 
 
 class LiveFigures(Protocol):

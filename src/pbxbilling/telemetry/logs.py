@@ -8,12 +8,12 @@ from typing import Any, Literal
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
-from pbxbilling.domain.facts import Fact, instant_of
-from pbxbilling.ports.core import Clock
-from pbxbilling.telemetry.factlines import FactLines, Output
-from pbxbilling.telemetry.line import Line
-from pbxbilling.telemetry.lines import in_full, masked
-from pbxbilling.telemetry.text import as_json
+from pbxbilling.kernel.facts import Fact, instant_of
+from pbxbilling.kernel.ports import Clock
+from pbxbilling.telemetry.facts.fact_lines import FactLines, Output
+from pbxbilling.telemetry.facts.line import Line
+from pbxbilling.telemetry.facts.lines import in_full, masked
+from pbxbilling.telemetry.facts.text import as_json
 
 Format = Literal["json", "console"]
 

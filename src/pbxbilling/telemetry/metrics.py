@@ -10,9 +10,9 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from pbxbilling.domain.load import Load
-from pbxbilling.telemetry.counters import TENANT_LABELS, Counters
-from pbxbilling.telemetry.counts import Count
+from pbxbilling.calls.live.load import Load
+from pbxbilling.telemetry.facts.counters import TENANT_LABELS, Counters
+from pbxbilling.telemetry.facts.counts import Count
 from pbxbilling.telemetry.figures import LiveFigures, gauges, loads_by_label
 from pbxbilling.telemetry.money_figures import money_gauges
 

@@ -7,8 +7,8 @@ from decimal import Decimal
 
 from prometheus_client.core import GaugeMetricFamily
 
-from pbxbilling.domain.figures import CurrencyFigures, FiguresTaken
-from pbxbilling.domain.money import from_minor
+from pbxbilling.billing.figures import CurrencyFigures, FiguresTaken
+from pbxbilling.kernel.money import from_minor
 
 _AMOUNTS = {
     "mrr": "Monthly recurring revenue of paying tenants, net.",

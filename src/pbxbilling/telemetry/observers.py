@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pbxbilling.domain.hook import HookRequest
-from pbxbilling.domain.signals import Signal
-from pbxbilling.telemetry.counters import Counters
+from pbxbilling.calls.admission.hook import HookRequest
+from pbxbilling.calls.live.signals import Signal
+from pbxbilling.telemetry.facts.counters import Counters
 from pbxbilling.telemetry.logs import Log
 
 

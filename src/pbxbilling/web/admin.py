@@ -8,12 +8,12 @@ from typing import Any
 import orjson
 from fastapi import FastAPI, Request, Response
 
+from pbxbilling.accounts.apply import AccountsError
 from pbxbilling.config.faults import ConfigError
-from pbxbilling.domain.errors import AdministrationError, GatewayError, StoreError
-from pbxbilling.services.accounts import AccountsError
+from pbxbilling.kernel.errors import AdministrationError, GatewayError, StoreError
 from pbxbilling.web.actor import SUDO_USER, actor
-from pbxbilling.web.commands import COMMANDS, run
-from pbxbilling.web.commands.command import Arguments, Desk
+from pbxbilling.web.api import COMMANDS, run
+from pbxbilling.web.api.command import Arguments, Desk
 
 _NO_OBJECT = "expected the command's arguments as a JSON object"
 

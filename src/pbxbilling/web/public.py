@@ -9,8 +9,8 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from starlette.requests import ClientDisconnect
 
-from pbxbilling.domain.billing_facts import UsageResult
-from pbxbilling.domain.views import StatusView
+from pbxbilling.billing.facts import UsageResult
+from pbxbilling.calls.views import StatusView
 from pbxbilling.web.usage import UsageAnswer, UsageDoor
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
-from pbxbilling.web.patience import PatientProtocol
 from pbxbilling.web.peer import PeerProtocol
+from pbxbilling.web.request_timeout import PatientProtocol
 
 
 class _Server(uvicorn.Server):

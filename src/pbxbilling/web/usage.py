@@ -9,12 +9,12 @@ from typing import Annotated, NamedTuple
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pbxbilling.domain.billing_facts import UsageReceived, UsageResult
-from pbxbilling.domain.bounds import UNITS_MOST
-from pbxbilling.domain.errors import NotKnownError, StoreError
-from pbxbilling.loudness import Loudness
-from pbxbilling.ports.core import Clock, EventSink
-from pbxbilling.services.units import UnitDesk
+from pbxbilling.billing.count_units import UnitDesk
+from pbxbilling.billing.facts import UsageReceived, UsageResult
+from pbxbilling.kernel.bounds import UNITS_MOST
+from pbxbilling.kernel.errors import NotKnownError, StoreError
+from pbxbilling.kernel.ports import Clock, EventSink
+from pbxbilling.runtime.log_throttle import Loudness
 
 LIMIT = 16_384  # bytes of a body
 _STATUS: Mapping[UsageResult, int] = {

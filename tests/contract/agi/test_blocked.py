@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
+from pbxbilling.accounts.terms.status import Blocker
 from pbxbilling.agi.server import AgiServer, AgiSettings
-from pbxbilling.clock import SystemClock
-from pbxbilling.domain.codes import Mode
-from pbxbilling.domain.hook import HookRequest, Verdict
-from pbxbilling.domain.standing import Blocker
+from pbxbilling.calls.admission.hook import HookRequest, Verdict
+from pbxbilling.kernel.codes import Mode
+from pbxbilling.runtime.clock import SystemClock
 from tests.support.agi_client import AgiClient, ask, environment
 from tests.support.agi_desk import AgiReports
 from tests.support.world import World, plan

@@ -11,13 +11,13 @@ import orjson
 import pytest
 
 from pbxbilling.agi.server import ListenError
-from pbxbilling.agi.session import Ending
-from pbxbilling.app.hooks import Hooks
-from pbxbilling.clock import SystemClock
-from pbxbilling.config.forms import Address
+from pbxbilling.agi.sessions.session import Ending
+from pbxbilling.calls.admission.hook import HookRequest, Verdict
+from pbxbilling.calls.views import OldPortView
 from pbxbilling.config.settings import Settings
-from pbxbilling.domain.hook import HookRequest, Verdict
-from pbxbilling.domain.views import OldPortView
+from pbxbilling.config.value_types import Address
+from pbxbilling.daemon.hooks import Hooks
+from pbxbilling.runtime.clock import SystemClock
 from pbxbilling.telemetry.logs import Log
 from rig.site import free_port
 from tests.support.agi_client import AgiClient, ask, environment

@@ -14,10 +14,10 @@ from ipaddress import ip_network
 import pytest
 
 from pbxbilling.agi.server import AgiServer, AgiSettings, ListenError
-from pbxbilling.agi.session import HEARD_OUT_EVERY, Ending, Judge
-from pbxbilling.clock import SystemClock
-from pbxbilling.domain.codes import Reason
-from pbxbilling.domain.hook import HookRequest, Verdict
+from pbxbilling.agi.sessions.session import HEARD_OUT_EVERY, Ending, Judge
+from pbxbilling.calls.admission.hook import HookRequest, Verdict
+from pbxbilling.kernel.codes import Reason
+from pbxbilling.runtime.clock import SystemClock
 from tests.support.agi_client import AgiClient, ask, environment
 from tests.support.agi_desk import AgiReports
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from pbxbilling.domain.signals import BridgeEnter, Rename, Signal
+from pbxbilling.calls.live.signals import BridgeEnter, Rename, Signal
 from rig.virtualpbx import VirtualPbx
 from tests.support.links import linked
 

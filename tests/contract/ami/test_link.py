@@ -8,14 +8,7 @@ import pytest
 import uvloop
 
 from pbxbilling.ami.actions import ActionError, LinkError
-from pbxbilling.domain.signals import (
-    FullyBooted,
-    Hangup,
-    Newchannel,
-    Newstate,
-    Rename,
-    Signal,
-)
+from pbxbilling.calls.live.signals import FullyBooted, Hangup, Newchannel, Newstate, Rename, Signal
 from rig.virtualpbx import VirtualPbx
 from tests.support.links import linked
 

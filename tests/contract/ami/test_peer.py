@@ -5,7 +5,7 @@ import asyncio
 from panoramisk import Manager
 from panoramisk.message import Message
 
-from pbxbilling.domain.signals import Hangup, Newchannel
+from pbxbilling.calls.live.signals import Hangup, Newchannel
 from rig.virtualpbx import VirtualPbx
 from tests.support.links import Linked, linked
 

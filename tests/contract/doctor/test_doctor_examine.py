@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pbxbilling.clock import SystemClock
 from pbxbilling.doctor.check import Check, Result
 from pbxbilling.doctor.examine import examine
+from pbxbilling.runtime.clock import SystemClock
 from rig.site import free_port
 from rig.virtualpbx import VirtualPbx
 

@@ -7,11 +7,11 @@ from ipaddress import ip_network
 
 from pbxbilling.agi.server import AgiServer
 from pbxbilling.agi.server import AgiSettings as Listener
-from pbxbilling.clock import SystemClock
+from pbxbilling.calls.admission.hook import HookRequest, Verdict
 from pbxbilling.config.sections import AgiSettings
 from pbxbilling.doctor.check import Check, Result
 from pbxbilling.doctor.hook import STRANGER, round_trip
-from pbxbilling.domain.hook import HookRequest, Verdict
+from pbxbilling.runtime.clock import SystemClock
 from rig.site import free_port
 from tests.support.agi_desk import AgiReports
 

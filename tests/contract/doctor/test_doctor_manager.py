@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from pbxbilling.clock import SystemClock
 from pbxbilling.doctor.manager import Said, UnreachableError, interview
+from pbxbilling.runtime.clock import SystemClock
 from rig.site import free_port
 from rig.virtualpbx import VirtualPbx
 from tests.support.links import QUICK

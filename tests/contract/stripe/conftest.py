@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import stripe
 
-from pbxbilling.payments.client import StripeApi
+from pbxbilling.gateways.stripe.client import StripeApi
 from rig.fakestripe import FakeStripe
 from rig.localstripe import LocalStripe
 from tests.support.stripe_clients import api_of, client_of

@@ -10,14 +10,14 @@ from typing import TypeVar
 
 import pytest
 
-from pbxbilling.clock import SystemClock
-from pbxbilling.domain.errors import GatewayError
-from pbxbilling.domain.gateway import Letter
-from pbxbilling.domain.standing import Status
-from pbxbilling.domain.subscription import Subscription
-from pbxbilling.payments.client import StripeApi
-from pbxbilling.payments.stripe_gateway import FETCH_S, PAGE, StripeGateway
-from pbxbilling.ports.subscriptions import Page
+from pbxbilling.accounts.terms.status import Status
+from pbxbilling.gateways.stripe.client import StripeApi
+from pbxbilling.gateways.stripe.gateway import FETCH_S, PAGE, StripeGateway
+from pbxbilling.kernel.errors import GatewayError
+from pbxbilling.runtime.clock import SystemClock
+from pbxbilling.subscriptions.events import Letter
+from pbxbilling.subscriptions.ports import Page
+from pbxbilling.subscriptions.subscription import Subscription
 from rig.fakestripe import LIVE_KEY, TEST_KEY, FakeStripe, Fault
 from rig.localstripe import DECLINED_CARD, LocalStripe
 from rig.localstripe import KEY as LOCAL_KEY

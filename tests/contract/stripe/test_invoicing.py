@@ -11,17 +11,17 @@ from typing import Any
 
 import pytest
 
-from pbxbilling.domain.charging import Charges, Charging
-from pbxbilling.domain.errors import GatewayError
-from pbxbilling.domain.payment_facts import InvoiceIssued
-from pbxbilling.domain.payment_records import InvoiceRun, RunState
-from pbxbilling.domain.subscription_facts import PaymentAlert
-from pbxbilling.domain.tenant import Tenant
-from pbxbilling.domain.usage_invoice import InvoiceLine, UsageInvoice
-from pbxbilling.payments.client import Reply, StripeApi
-from pbxbilling.payments.invoice_api import StripeInvoices
-from pbxbilling.payments.invoicing import Invoicing
-from pbxbilling.store.sql import SqlStore
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.accounts.terms.usage_collection import Charges, Charging
+from pbxbilling.gateways.stripe.client import Reply, StripeApi
+from pbxbilling.gateways.stripe.invoices import StripeInvoices
+from pbxbilling.kernel.errors import GatewayError
+from pbxbilling.payments.facts import InvoiceIssued
+from pbxbilling.payments.invoice_usage import Invoicing
+from pbxbilling.payments.records import InvoiceRun, RunState
+from pbxbilling.payments.usage_invoice import InvoiceLine, UsageInvoice
+from pbxbilling.store.store import SqlStore
+from pbxbilling.subscriptions.facts import PaymentAlert
 from rig.fakestripe import TEST_KEY, FakeStripe, Fault
 from tests.support.billing import BASIC, Office, utc
 

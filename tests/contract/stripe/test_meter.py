@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pbxbilling.domain.errors import GatewayError, RejectedError
-from pbxbilling.domain.meter_event import MeterEvent
-from pbxbilling.payments.client import StripeApi
-from pbxbilling.payments.meter_api import StripeMeter
+from pbxbilling.calls.metering.usage_event import MeterEvent
+from pbxbilling.gateways.stripe.client import StripeApi
+from pbxbilling.gateways.stripe.meter import StripeMeter
+from pbxbilling.kernel.errors import GatewayError, RejectedError
 from rig.fakestripe import FakeStripe, Fault
 
 

@@ -8,22 +8,22 @@ import json
 import pytest
 import stripe
 
-from pbxbilling.clock import SystemClock
-from pbxbilling.domain.book import AccountBook
-from pbxbilling.domain.facts import Fact
-from pbxbilling.domain.gateway import LetterState
-from pbxbilling.domain.gateway_names import STRIPE
-from pbxbilling.domain.plan import Plan, Prices
-from pbxbilling.domain.tenant import Tenant
-from pbxbilling.payments import reading
-from pbxbilling.payments.client import StripeApi
-from pbxbilling.payments.drift import Drift
-from pbxbilling.payments.letters import letter_of
-from pbxbilling.payments.post import Post
-from pbxbilling.payments.signature import StripeWebhooks
-from pbxbilling.payments.stripe_gateway import StripeGateway
-from pbxbilling.services.follow import Follower
-from pbxbilling.services.write import AccountWriter
+from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.catalog.plan import Plan, Prices
+from pbxbilling.gateways.stripe import objects as reading
+from pbxbilling.gateways.stripe.client import StripeApi
+from pbxbilling.gateways.stripe.gateway import StripeGateway
+from pbxbilling.gateways.stripe.signature import StripeWebhooks
+from pbxbilling.kernel.facts import Fact
+from pbxbilling.kernel.gateway_names import STRIPE
+from pbxbilling.runtime.clock import SystemClock
+from pbxbilling.subscriptions.events import LetterState
+from pbxbilling.subscriptions.follow import Follower
+from pbxbilling.subscriptions.inbox import Post
+from pbxbilling.subscriptions.letters import letter_of
+from pbxbilling.subscriptions.sync import Drift
 from rig.fakestripe import FakeStripe
 from tests.support.memory_store import MemoryStore
 

@@ -7,20 +7,20 @@ from dataclasses import replace
 
 import pytest
 
-from pbxbilling.clock import SystemClock
-from pbxbilling.domain.book import AccountBook
-from pbxbilling.domain.errors import AdministrationError, GatewayError
-from pbxbilling.domain.gateway_names import STRIPE
-from pbxbilling.domain.plan import Cycle, Plan, Prices
-from pbxbilling.domain.policy import Policy
-from pbxbilling.domain.standing import Status
-from pbxbilling.domain.tenant import Tenant
-from pbxbilling.payments.client import StripeApi
-from pbxbilling.payments.till import StripeTill
-from pbxbilling.services.follow import Follower
-from pbxbilling.services.sell import Offer, Sales
-from pbxbilling.services.subscriptions import Subscriptions
-from pbxbilling.services.write import AccountWriter
+from pbxbilling.accounts.terms.policy import Policy
+from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.status import Status
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.catalog.plan import Cycle, Plan, Prices
+from pbxbilling.gateways.stripe.checkout import StripeTill
+from pbxbilling.gateways.stripe.client import StripeApi
+from pbxbilling.kernel.errors import AdministrationError, GatewayError
+from pbxbilling.kernel.gateway_names import STRIPE
+from pbxbilling.runtime.clock import SystemClock
+from pbxbilling.subscriptions.checkout import Offer, Sales
+from pbxbilling.subscriptions.follow import Follower
+from pbxbilling.subscriptions.manage import Subscriptions
 from rig.fakestripe import FakeStripe, Fault
 from tests.support.memory_store import MemoryStore
 from tests.support.shop import PAGES

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from pbxbilling.clock import SystemClock
+from pbxbilling.catalog.plan import Cycle, Plan, Prices
 from pbxbilling.config.sections import DatabaseSettings, StripeSettings
 from pbxbilling.config.settings import Settings
 from pbxbilling.doctor.check import Check, Result
 from pbxbilling.doctor.stripe import examine_stripe
-from pbxbilling.domain.gateway_names import STRIPE
-from pbxbilling.domain.plan import Cycle, Plan, Prices
-from pbxbilling.store.sql import SqlStore
+from pbxbilling.kernel.gateway_names import STRIPE
+from pbxbilling.runtime.clock import SystemClock
+from pbxbilling.store.store import SqlStore
 from rig.fakestripe import LIVE_KEY, TEST_KEY, FakeStripe, Fault
 
 SECRET = "whsec_neverShown0000"

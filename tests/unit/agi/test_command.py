@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbxbilling.agi.protocol import COMMAND_MAX_BYTES, answer_code, command
-from pbxbilling.domain.codes import Reason
-from pbxbilling.domain.hook import Verdict
+from pbxbilling.agi.sessions.protocol import COMMAND_MAX_BYTES, answer_code, command
+from pbxbilling.calls.admission.hook import Verdict
+from pbxbilling.kernel.codes import Reason
 
 HEAD = b'SET VARIABLE __PBXBILLING "'
 

@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from pbxbilling.agi.deadlines import Deadlines
+from pbxbilling.agi.sessions.deadlines import Deadlines
 
 
 class Time:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbxbilling.agi.protocol import ENVIRONMENT_MAX_BYTES, LINE_MAX_BYTES, Environment
-from pbxbilling.domain.codes import Direction
-from pbxbilling.domain.hook import HookRequest
+from pbxbilling.agi.sessions.protocol import ENVIRONMENT_MAX_BYTES, LINE_MAX_BYTES, Environment
+from pbxbilling.calls.admission.hook import HookRequest
+from pbxbilling.kernel.codes import Direction
 from tests.support.agi_client import environment
 
 WHOLE = b"".join(environment(caller="Jürgen".encode()))

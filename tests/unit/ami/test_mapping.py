@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbxbilling.ami.mapping import SIGNALS, row_of, signal_of
-from pbxbilling.ami.protocol import event_name
-from pbxbilling.domain.channel import ChannelKey
-from pbxbilling.domain.signals import (
+from pbxbilling.ami.messages.mapping import SIGNALS, row_of, signal_of
+from pbxbilling.ami.messages.protocol import event_name
+from pbxbilling.calls.live.channel import ChannelKey
+from pbxbilling.calls.live.signals import (
     AccountCode,
     AttendedTransfer,
     BridgeEnter,

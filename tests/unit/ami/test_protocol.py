@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbxbilling.ami.protocol import Framer, encode_action, event_name, fields_of, values_of
-from pbxbilling.domain.text import decode
+from pbxbilling.ami.messages.protocol import Framer, encode_action, event_name, fields_of, values_of
+from pbxbilling.kernel.text import decode
 
 BANNER = b"Asterisk Call Manager/9.0.0\r\n"
 STREAM = (

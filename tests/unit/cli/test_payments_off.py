@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from pbxbilling.cli.connection import CommandFailed
 from pbxbilling.cli.main import app
-from pbxbilling.cli.reach import CommandFailed
 
 COMMANDS = [
     "stripe checkout acme --plan starter",

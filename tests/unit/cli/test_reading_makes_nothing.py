@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from pbxbilling.cli.reach import ask
-from pbxbilling.domain.errors import StoreError
-from pbxbilling.store.backup import copy_database
-from pbxbilling.web.commands import COMMANDS
+from pbxbilling.cli.connection import ask
+from pbxbilling.kernel.errors import StoreError
+from pbxbilling.store.database.backup import copy_database
+from pbxbilling.web.api import COMMANDS
 
 READING = sorted(
     name

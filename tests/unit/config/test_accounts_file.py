@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from pbxbilling.accounts.file_format import as_written
+from pbxbilling.catalog.destinations import DestinationRate
+from pbxbilling.catalog.plan import BillingIncrement, Cycle, Overage, Prices
 from pbxbilling.config.accounts_file import PlanTable, load_accounts, read_accounts
 from pbxbilling.config.faults import ConfigError
-from pbxbilling.domain.destinations import DestinationRate
-from pbxbilling.domain.gateway_names import STRIPE
-from pbxbilling.domain.plan import BillingIncrement, Cycle, Overage, Prices
-from pbxbilling.services.written import as_written
+from pbxbilling.kernel.gateway_names import STRIPE
 
 EXAMPLE = Path(__file__).parents[3] / "config" / "accounts.example.toml"
 TO = "[[plan.a.destinations]]\n"

@@ -13,8 +13,8 @@ from pbxbilling.config.faults import ConfigError
 from pbxbilling.config.load import load
 from pbxbilling.config.sections import Section
 from pbxbilling.config.tenants_csv import read_tenants
-from pbxbilling.domain import bounds
-from pbxbilling.domain.money import check_rate, to_micros
+from pbxbilling.kernel import bounds
+from pbxbilling.kernel.money import check_rate, to_micros
 from tests.support.number_bounds import (
     NEVER,
     Number,

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from pbxbilling.calls.admission.decision import COUNTED_REASONS
 from pbxbilling.config import load
 from pbxbilling.config.faults import ConfigError
 from pbxbilling.config.sections import RefusalSettings
 from pbxbilling.config.settings import Settings
-from pbxbilling.domain.admission import COUNTED_REASONS
-from pbxbilling.domain.codes import Direction, Mode, Reason
+from pbxbilling.kernel.codes import Direction, Mode, Reason
 
 Write = Callable[[str], Path]
 

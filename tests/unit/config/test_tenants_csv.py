@@ -11,18 +11,18 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pbxbilling.cells import guarded, joined, parted, unguarded
+from pbxbilling.accounts.apply import AccountsError, Change, ChangeKind, plan_changes
+from pbxbilling.accounts.terms.policy import Policy
+from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.status import Blocker, Status
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.accounts.terms.usage_collection import Charges, Charging
+from pbxbilling.catalog.plan import LIMIT_NAMES, Plan
 from pbxbilling.config.accounts_file import TenantTable
 from pbxbilling.config.faults import ConfigError, Fault
 from pbxbilling.config.tenants_csv import COLUMNS, read_tenants, write_tenants
-from pbxbilling.domain.book import AccountBook
-from pbxbilling.domain.charging import Charges, Charging
-from pbxbilling.domain.codes import Mode
-from pbxbilling.domain.plan import LIMIT_NAMES, Plan
-from pbxbilling.domain.policy import Policy
-from pbxbilling.domain.standing import Blocker, Status
-from pbxbilling.domain.tenant import Tenant
-from pbxbilling.services.accounts import AccountsError, Change, ChangeKind, plan_changes
+from pbxbilling.kernel.codes import Mode
+from pbxbilling.runtime.csv_cells import guarded, joined, parted, unguarded
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 TEXT = st.one_of(

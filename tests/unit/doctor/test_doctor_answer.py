@@ -4,13 +4,13 @@ import re
 
 import pytest
 
-from pbxbilling.agi.protocol import command
-from pbxbilling.config.forms import NAME
+from pbxbilling.agi.sessions.protocol import command
+from pbxbilling.calls.admission.hook import Verdict
 from pbxbilling.config.sections import AgiSettings
+from pbxbilling.config.value_types import NAME
 from pbxbilling.doctor.check import Result
 from pbxbilling.doctor.hook import STRANGER, judge_answer
-from pbxbilling.domain.codes import Reason
-from pbxbilling.domain.hook import Verdict
+from pbxbilling.kernel.codes import Reason
 
 AGI = AgiSettings()
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from pbxbilling.config.sections import DatabaseSettings
 from pbxbilling.doctor.check import Check, Result
 from pbxbilling.doctor.database import look
-from pbxbilling.store.lock import database_lock, lock_holder
-from pbxbilling.store.migrate import migrate
+from pbxbilling.store.database.lock import database_lock, lock_holder
+from pbxbilling.store.database.migrate import migrate
 
 
 def looked(path: Path) -> dict[str, Check]:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbxbilling.config.forms import Address
 from pbxbilling.config.sections import AgiSettings
+from pbxbilling.config.value_types import Address
 from pbxbilling.doctor.check import Check, Result
 from pbxbilling.doctor.dialplan import asks_old_port, dialplan, port_of
 from pbxbilling.doctor.manager import Said, default_hook

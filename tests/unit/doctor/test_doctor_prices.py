@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from pbxbilling.catalog.plan import Cycle, Plan, Prices
 from pbxbilling.doctor.check import Check, Result
 from pbxbilling.doctor.prices import Found, judge_plan, priced
-from pbxbilling.domain.errors import GatewayError
-from pbxbilling.domain.gateway_names import STRIPE
-from pbxbilling.domain.plan import Cycle, Plan, Prices
-from pbxbilling.domain.sale import PriceFound
+from pbxbilling.kernel.errors import GatewayError
+from pbxbilling.kernel.gateway_names import STRIPE
+from pbxbilling.subscriptions.order import PriceFound
 
 PLAN = Plan(
     "starter",

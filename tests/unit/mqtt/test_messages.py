@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from pbxbilling.domain.account_facts import StandingChanged
-from pbxbilling.domain.admission import EMERGENCY, Decision
-from pbxbilling.domain.call_facts import CallEnded
-from pbxbilling.domain.codes import Outcome, Reason
-from pbxbilling.domain.load import Breach
-from pbxbilling.domain.standing import Status, Turn
+from pbxbilling.accounts.facts import StandingChanged
+from pbxbilling.accounts.terms.status import Status, Turn
+from pbxbilling.calls.admission.decision import EMERGENCY, Decision
+from pbxbilling.calls.live.facts import CallEnded
+from pbxbilling.calls.live.load import Breach
+from pbxbilling.kernel.codes import Outcome, Reason
 from pbxbilling.mqtt.messages import EVENTS, Message, event_message, state_message
 from tests.support.facts import AT, CALL, CALLED, CALLER, decided, one_of_each
 from tests.support.tenant_state import STATE

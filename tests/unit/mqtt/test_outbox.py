@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from pbxbilling.domain.account_facts import AccountsChanged, StandingChanged, SubjectKind
-from pbxbilling.domain.call_facts import CallEnded, CallStarted, LegEnded
-from pbxbilling.domain.codes import Mode
-from pbxbilling.domain.daemon_facts import ConfigReloaded
-from pbxbilling.domain.facts import Fact
-from pbxbilling.domain.pbx_facts import LinkUp
-from pbxbilling.domain.standing import Status, Turn
+from pbxbilling.accounts.facts import AccountsChanged, StandingChanged, SubjectKind
+from pbxbilling.accounts.terms.status import Status, Turn
+from pbxbilling.calls.live.facts import CallEnded, CallStarted, LegEnded
+from pbxbilling.calls.live.pbx_facts import LinkUp
+from pbxbilling.kernel.codes import Mode
+from pbxbilling.kernel.daemon_facts import ConfigReloaded
+from pbxbilling.kernel.facts import Fact
 from pbxbilling.mqtt.outbox import Outbox
 from tests.support.facts import AT, CALL, ENDED_LEG, decided
 

@@ -10,11 +10,11 @@ from random import Random
 
 import pytest
 
-from pbxbilling.domain.codes import Mode
-from pbxbilling.domain.daemon_facts import ConfigReloaded
+from pbxbilling.calls.tenant_state import TenantStates
+from pbxbilling.kernel.codes import Mode
+from pbxbilling.kernel.daemon_facts import ConfigReloaded
 from pbxbilling.mqtt.publisher import REVIEW_S, STATES_PER_S, Publisher
 from pbxbilling.mqtt.settings import BrokerSettings
-from pbxbilling.services.tenantstate import TenantStates
 from tests.support.broker import FakeBroker
 from tests.support.facts import AT, decided
 from tests.support.world import World, plan

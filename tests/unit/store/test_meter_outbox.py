@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from pbxbilling.domain.channel import ChannelKey
-from pbxbilling.domain.meter_event import (
+from pbxbilling.calls.live.channel import ChannelKey
+from pbxbilling.calls.live.records import EndWitness, LegAssigned, LegRecord
+from pbxbilling.calls.metering.usage_event import (
     EventState,
     LegMetered,
     MeterBacklog,
     MeterEvent,
     MeterEventsUnparked,
 )
-from pbxbilling.domain.records import EndWitness, LegAssigned, LegRecord
-from pbxbilling.store.sql import SqlStore
+from pbxbilling.store.store import SqlStore
 from tests.support.store_records import NOON, after, ended_leg
 
 LATER = NOON + timedelta(hours=1)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pbxbilling.store.sql import SqlStore
+from pbxbilling.store.store import SqlStore
 from tests.support.store_records import ended_leg
 
 

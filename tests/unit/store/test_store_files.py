@@ -17,21 +17,21 @@ import pytest
 from sqlalchemy import Select, create_engine, func, select
 from sqlalchemy.dialects import sqlite
 
-from pbxbilling.domain.account_records import Accounts
-from pbxbilling.domain.channel import ChannelKey
-from pbxbilling.domain.errors import StoreError
-from pbxbilling.domain.gateway import LetterState
-from pbxbilling.domain.gateway_names import STRIPE
-from pbxbilling.domain.key_origin import AccountKind, KeyOrigin, SetBy
-from pbxbilling.domain.plan import Cycle, Limits, Plan, Prices
-from pbxbilling.domain.tenant import Tenant
+from pbxbilling.accounts.key_origin import AccountKind, KeyOrigin, SetBy
+from pbxbilling.accounts.records import Accounts
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.calls.live.channel import ChannelKey
+from pbxbilling.catalog.plan import Cycle, Limits, Plan, Prices
+from pbxbilling.kernel.errors import StoreError
+from pbxbilling.kernel.gateway_names import STRIPE
 from pbxbilling.store import migrations, schema
-from pbxbilling.store.backup import copy_database
-from pbxbilling.store.faults import FileError, RecordError, told_as_store_errors
-from pbxbilling.store.lock import database_lock
-from pbxbilling.store.migrate import migrate
-from pbxbilling.store.mirrors import letters_query
-from pbxbilling.store.sql import SqlStore
+from pbxbilling.store.database.backup import copy_database
+from pbxbilling.store.database.faults import FileError, RecordError, told_as_store_errors
+from pbxbilling.store.database.lock import database_lock
+from pbxbilling.store.database.migrate import migrate
+from pbxbilling.store.store import SqlStore
+from pbxbilling.store.subscriptions import letters_query
+from pbxbilling.subscriptions.events import LetterState
 from tests.support.store_records import NOON, call
 
 
@@ -259,7 +259,7 @@ def test_a_damaged_database_is_told_with_the_mend(path: Path) -> None:
 def test_a_locked_database_is_told_with_the_mend(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pbxbilling.store.engine.WRITER_PRAGMAS", ("busy_timeout=1",))
+    monkeypatch.setattr("pbxbilling.store.database.engine.WRITER_PRAGMAS", ("busy_timeout=1",))
     migrate(path)
     with opened(path) as other:
         other.execute("BEGIN EXCLUSIVE")
@@ -286,7 +286,7 @@ def test_the_lock_names_the_process_that_holds_it(path: Path) -> None:
     program = f"""
 import os, sys
 from pathlib import Path
-from pbxbilling.store.lock import database_lock
+from pbxbilling.store.database.lock import database_lock
 with database_lock(Path({str(path)!r})):
     print(os.getpid(), flush=True)
     sys.stdin.read()

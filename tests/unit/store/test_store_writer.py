@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
-from pbxbilling.domain.codes import Outcome
-from pbxbilling.domain.daemon_facts import StoreFailing, StoreRecovered
-from pbxbilling.domain.errors import StoreError
-from pbxbilling.domain.facts import Fact
-from pbxbilling.domain.meter_event import LegMetered
-from pbxbilling.domain.record import QueuedRecord, Record
-from pbxbilling.domain.records import PbxMark
-from pbxbilling.store.faults import RecordError
+from pbxbilling.calls.live.records import PbxMark
+from pbxbilling.calls.metering.usage_event import LegMetered
+from pbxbilling.kernel.codes import Outcome
+from pbxbilling.kernel.daemon_facts import StoreFailing, StoreRecovered
+from pbxbilling.kernel.errors import StoreError
+from pbxbilling.kernel.facts import Fact
+from pbxbilling.kernel.records import QueuedRecord, Record
+from pbxbilling.store.database.faults import RecordError
 from pbxbilling.store.writer import StoreWriter
 from tests.support.clock import Clock
 from tests.support.leaves import leaves

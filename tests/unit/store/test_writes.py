@@ -1,6 +1,6 @@
 """The store has a statement for whatever is kept."""
 
-from pbxbilling.domain.record import Record
+from pbxbilling.kernel.records import Record
 from pbxbilling.store.writes import Writes
 from tests.support.leaves import leaves
 

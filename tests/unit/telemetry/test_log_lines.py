@@ -6,14 +6,14 @@ from dataclasses import replace
 import orjson
 import pytest
 
-from pbxbilling.domain.account_facts import AccountsChanged, SubjectKind
-from pbxbilling.domain.admission import EMERGENCY, Decision
-from pbxbilling.domain.call_facts import LegEnded
-from pbxbilling.domain.codes import Mode, Outcome, Reason
-from pbxbilling.domain.daemon_facts import ConfigReloaded
-from pbxbilling.domain.facts import Fact
-from pbxbilling.domain.load import Breach
-from pbxbilling.telemetry.lines import in_full, line_of, masked
+from pbxbilling.accounts.facts import AccountsChanged, SubjectKind
+from pbxbilling.calls.admission.decision import EMERGENCY, Decision
+from pbxbilling.calls.live.facts import LegEnded
+from pbxbilling.calls.live.load import Breach
+from pbxbilling.kernel.codes import Mode, Outcome, Reason
+from pbxbilling.kernel.daemon_facts import ConfigReloaded
+from pbxbilling.kernel.facts import Fact
+from pbxbilling.telemetry.facts.lines import in_full, line_of, masked
 from pbxbilling.telemetry.logs import Log, StandardHandler
 from tests.support.clock import Clock
 from tests.support.facts import AT, CALLED, CALLER, ENDED_LEG, decided, one_of_each

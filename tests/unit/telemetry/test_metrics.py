@@ -9,15 +9,21 @@ from typing import Any, cast
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from pbxbilling.domain.admission import EMERGENCY, Decision
-from pbxbilling.domain.call_facts import CallChanged, CallEnded, CallStarted, LegAnswered, LegEnded
-from pbxbilling.domain.codes import Mode, Outcome, Reason
-from pbxbilling.domain.daemon_facts import ConfigReloaded, StoreRecovered
-from pbxbilling.domain.load import Breach, Load
-from pbxbilling.domain.payment_facts import UsageGoesOn
-from pbxbilling.domain.pbx_facts import JournalReadable, LinkUp, PbxLetGo, PbxTakenUp, Reconciled
-from pbxbilling.domain.signals import Shutdown
-from pbxbilling.domain.subscription_facts import GatewayBack
+from pbxbilling.calls.admission.decision import EMERGENCY, Decision
+from pbxbilling.calls.live.facts import CallChanged, CallEnded, CallStarted, LegAnswered, LegEnded
+from pbxbilling.calls.live.load import Breach, Load
+from pbxbilling.calls.live.pbx_facts import (
+    JournalReadable,
+    LinkUp,
+    PbxLetGo,
+    PbxTakenUp,
+    Reconciled,
+)
+from pbxbilling.calls.live.signals import Shutdown
+from pbxbilling.kernel.codes import Mode, Outcome, Reason
+from pbxbilling.kernel.daemon_facts import ConfigReloaded, StoreRecovered
+from pbxbilling.payments.facts import UsageGoesOn
+from pbxbilling.subscriptions.facts import GatewayBack
 from pbxbilling.telemetry.logs import Log
 from pbxbilling.telemetry.metrics import Metrics
 from pbxbilling.telemetry.observers import HookWatch, LinkWatch

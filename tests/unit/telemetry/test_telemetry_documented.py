@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from pbxbilling.domain.admission import EMERGENCY, Decision
-from pbxbilling.domain.codes import Mode, Outcome, Reason
-from pbxbilling.domain.daemon_facts import ConfigReloaded
-from pbxbilling.domain.facts import Fact
-from pbxbilling.domain.load import Breach
-from pbxbilling.telemetry.lines import line_of, masked
+from pbxbilling.calls.admission.decision import EMERGENCY, Decision
+from pbxbilling.calls.live.load import Breach
+from pbxbilling.kernel.codes import Mode, Outcome, Reason
+from pbxbilling.kernel.daemon_facts import ConfigReloaded
+from pbxbilling.kernel.facts import Fact
+from pbxbilling.telemetry.facts.lines import line_of, masked
 from pbxbilling.telemetry.metrics import Metrics
 from tests.support.facts import AT, decided, one_of_each
 from tests.support.figures import Figures

@@ -5,19 +5,19 @@ import httpx
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pbxbilling.domain.account_facts import AccountsChanged, StandingChanged
-from pbxbilling.domain.book import AccountBook
-from pbxbilling.domain.facts import Fact
-from pbxbilling.domain.plan import Plan
-from pbxbilling.domain.policy import Policy
-from pbxbilling.domain.tenant import Tenant
-from pbxbilling.domain.views import StatusView, StoreView
-from pbxbilling.services.compare import Comparison
-from pbxbilling.services.daily import DailyCheck
-from pbxbilling.services.figures import Figures
-from pbxbilling.services.write import AccountWriter
+from pbxbilling.accounts.facts import AccountsChanged, StandingChanged
+from pbxbilling.accounts.terms.policy import Policy
+from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.billing.take_figures import Figures
+from pbxbilling.calls.views import StatusView, StoreView
+from pbxbilling.catalog.plan import Plan
+from pbxbilling.kernel.facts import Fact
+from pbxbilling.payments.compare import Comparison
+from pbxbilling.subscriptions.daily_check import DailyCheck
 from pbxbilling.web.admin import admin_app
-from pbxbilling.web.commands.command import Desk as CommandDesk
+from pbxbilling.web.api.command import Desk as CommandDesk
 from pbxbilling.web.public import public_app
 from tests.support.administration import administrations
 from tests.support.billing import billing_desk

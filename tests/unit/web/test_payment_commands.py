@@ -8,19 +8,19 @@ from typing import Any
 
 import pytest
 
-from pbxbilling.domain.errors import AdministrationError, GatewayError, NotKnownError
-from pbxbilling.domain.gateway import LetterState
-from pbxbilling.domain.payment_records import InvoiceRun, RunState
-from pbxbilling.domain.policy import Policy
-from pbxbilling.domain.standing import Status
-from pbxbilling.services.compare import Comparison
-from pbxbilling.services.daily import DailyCheck
-from pbxbilling.services.figures import Figures
-from pbxbilling.services.usage_events import UsageEvents
+from pbxbilling.accounts.terms.policy import Policy
+from pbxbilling.accounts.terms.status import Status
+from pbxbilling.billing.take_figures import Figures
+from pbxbilling.kernel.errors import AdministrationError, GatewayError, NotKnownError
+from pbxbilling.payments.compare import Comparison
+from pbxbilling.payments.records import InvoiceRun, RunState
+from pbxbilling.payments.usage_events import UsageEvents
+from pbxbilling.subscriptions.daily_check import DailyCheck
+from pbxbilling.subscriptions.events import LetterState
 from pbxbilling.web.admin import REFUSALS
-from pbxbilling.web.commands import COMMANDS
-from pbxbilling.web.commands.command import Desk, PaymentDesk
-from pbxbilling.web.commands.shape import plain
+from pbxbilling.web.api import COMMANDS
+from pbxbilling.web.api.command import Desk, PaymentDesk
+from pbxbilling.web.api.shape import plain
 from tests.support.administration import administrations
 from tests.support.billing import billing_desk
 from tests.support.gateway_records import invoice, letter

@@ -6,13 +6,13 @@ from typing import Any
 
 import orjson
 
-from pbxbilling.domain.policy import Policy
-from pbxbilling.domain.statement_json import statement_from
-from pbxbilling.services.compare import Comparison
-from pbxbilling.services.daily import DailyCheck
-from pbxbilling.services.figures import Figures
-from pbxbilling.web.commands import run
-from pbxbilling.web.commands.command import Desk
+from pbxbilling.accounts.terms.policy import Policy
+from pbxbilling.billing.statements.document import statement_from
+from pbxbilling.billing.take_figures import Figures
+from pbxbilling.payments.compare import Comparison
+from pbxbilling.subscriptions.daily_check import DailyCheck
+from pbxbilling.web.api import run
+from pbxbilling.web.api.command import Desk
 from tests.support.administration import administrations
 from tests.support.billing import Office, billing_desk
 from tests.support.purges import NoMinutes, forgetter_of, purge_of

@@ -9,16 +9,16 @@ import httpx
 import pytest
 from starlette.types import Message
 
-from pbxbilling.domain.billing_facts import UsageReceived, UsageResult
-from pbxbilling.domain.book import AccountBook
-from pbxbilling.domain.charge import UnitPrice
-from pbxbilling.domain.errors import StoreError
-from pbxbilling.domain.facts import Fact
-from pbxbilling.domain.plan import Plan
-from pbxbilling.domain.tenant import Tenant
-from pbxbilling.domain.units import UnitsUsed
-from pbxbilling.services.units import UnitDesk
-from pbxbilling.services.write import AccountWriter
+from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.billing.count_units import UnitDesk
+from pbxbilling.billing.facts import UsageReceived, UsageResult
+from pbxbilling.billing.units import UnitsUsed
+from pbxbilling.catalog.plan import Plan
+from pbxbilling.catalog.rates import UnitPrice
+from pbxbilling.kernel.errors import StoreError
+from pbxbilling.kernel.facts import Fact
 from pbxbilling.web.public import public_app
 from pbxbilling.web.usage import LIMIT, UsageDoor
 from tests.support.clock import Clock

@@ -11,14 +11,6 @@ from __future__ import annotations
 
 from pbxbilling.store.schema.accounts import KEY_NOT_BY_FILE, audit, key_origin, plan, tenant
 from pbxbilling.store.schema.base import metadata
-from pbxbilling.store.schema.bills import (
-    generic_usage,
-    invoice_run,
-    one_off,
-    plan_switch,
-    statement,
-    statement_leg,
-)
 from pbxbilling.store.schema.calls import (
     CALL_MERGED,
     CALL_OPEN,
@@ -34,8 +26,15 @@ from pbxbilling.store.schema.calls import (
     pbx_mark,
     purged_usage,
 )
-from pbxbilling.store.schema.meters import METER_DIFFERS, METER_DUE, METER_UNSENT, meter_event
-from pbxbilling.store.schema.mirrors import (
+from pbxbilling.store.schema.statements import (
+    generic_usage,
+    invoice_run,
+    one_off,
+    plan_switch,
+    statement,
+    statement_leg,
+)
+from pbxbilling.store.schema.subscriptions import (
     LETTER_UNFINISHED,
     billing_cycle,
     cursor,
@@ -44,6 +43,7 @@ from pbxbilling.store.schema.mirrors import (
     letter,
     subscription,
 )
+from pbxbilling.store.schema.usage_events import METER_DIFFERS, METER_DUE, METER_UNSENT, meter_event
 
 __all__ = [
     "CALL_MERGED",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table
 
-from pbxbilling.domain.key_origin import SetBy
+from pbxbilling.accounts.key_origin import SetBy
 from pbxbilling.store.schema.base import Object, RowNumber, metadata, partial_index, spelled
 
 plan = Table(

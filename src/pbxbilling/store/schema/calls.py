@@ -15,7 +15,7 @@ from sqlalchemy import (
     text,
 )
 
-from pbxbilling.domain.records import EndWitness
+from pbxbilling.calls.live.records import EndWitness
 from pbxbilling.store.schema.base import RowNumber, metadata, partial_index, spelled
 
 call = Table(

@@ -1,0 +1,183 @@
+"""What an operator can do to accounts, and see of them; each write audited.
+
+A write is one durable transaction of its records and their audit rows, then the book in memory:
+in force for the next call (see `write`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
+
+from pbxbilling.accounts.apply import AccountsFile, Change, ChangeKind, TenantChange, plan_changes
+from pbxbilling.accounts.key_origin import AccountKind, KeyOrigin, SetBy
+from pbxbilling.accounts.known import known_plan, known_tenant
+from pbxbilling.accounts.ports import AccountStore, Blocks
+from pbxbilling.accounts.records import AuditRecord
+from pbxbilling.accounts.reports import PlanReport, plan_reports
+from pbxbilling.accounts.terms.policy import Policy
+from pbxbilling.accounts.terms.status import Blocker, Status, Turn
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.kernel.codes import Mode
+from pbxbilling.kernel.errors import AdministrationError
+from pbxbilling.kernel.period import zone
+from pbxbilling.kernel.ports import Clock
+from pbxbilling.runtime.background import Apart, at_once
+
+
+@dataclass(frozen=True, slots=True)
+class TenantResult:
+    """A tenant after a command, with what the operator should know about it."""
+
+    tenant: Tenant
+    changed: bool
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlanDetail:
+    """All about one plan: who has it, the last ten things done to it, who set its keys last."""
+
+    plan: PlanReport
+    tenants: tuple[str, ...]
+    audit: tuple[AuditRecord, ...]
+    origins: tuple[KeyOrigin, ...]
+
+
+class Administration:
+    """The commands. `policy` gives the policy in force; `apart` lets calls be judged while a file
+    is held against all accounts. Raises StoreError wherever the database cannot serve.
+    """
+
+    def __init__(
+        self,
+        store: AccountStore,
+        writer: AccountWriter,
+        clock: Clock,
+        policy: Callable[[], Policy],
+        blocks: Blocks,
+        apart: Apart = at_once,
+    ) -> None:
+        self._store = store
+        self._writer = writer
+        self._book = writer.book
+        self._clock = clock
+        self._policy = policy
+        self._blocks = blocks
+        self._apart = apart
+
+    async def apply(
+        self,
+        file: AccountsFile,
+        actor: str,
+        *,
+        dry_run: bool,
+        reset: bool = False,
+        action: str = "apply",
+    ) -> list[Change]:
+        """Make the accounts match the file, all or nothing; `dry_run` only says what would change.
+
+        Where a change has `resets`, nothing is written without `reset`. The audit calls it
+        `action`. Raises AccountsError with every contradiction.
+        """
+        async with self._writer.alone:
+            now, policy = self._clock.now(), self._policy()
+            changes = await self._apart(partial(plan_changes, self._book, file, now, policy))
+            agreed = reset or not await self._apart(partial(_any_resets, changes))
+            if agreed and not dry_run:
+                await self._writer.write(action, changes, actor, by=SetBy.FILE)
+            return changes
+
+    async def suspend(self, slug: str, actor: str) -> TenantResult:
+        """Block a tenant's calls to and from outside; emergency calls pass, live calls go on."""
+        async with self._writer.alone:
+            tenant = known_tenant(self._book, slug)
+            blocked = replace(tenant, blocks=tenant.blocks | {Blocker.OPERATOR})
+            notes = []
+            mode = tenant.mode or self._policy().mode
+            if mode is not Mode.ENFORCE:
+                notes.append(
+                    f"mode {mode} applies to {slug}: its calls still pass;"
+                    ' only mode = "enforce" refuses them'
+                )
+            return await self._change("suspend", tenant, blocked, actor, notes)
+
+    async def activate(self, slug: str, actor: str) -> TenantResult:
+        """Lift the operator's block, and only that: any other standing stays, and is named."""
+        async with self._writer.alone:
+            tenant = known_tenant(self._book, slug)
+            lifted = replace(tenant, blocks=tenant.blocks - {Blocker.OPERATOR})
+            holds = await self._blocks.holds(lifted)
+            notes = [f"{slug} is still blocked by {by}: {why}" for by, why in holds.items()]
+            return await self._change("activate", tenant, lifted, actor, notes)
+
+    async def trial(self, slug: str, until: date | datetime, actor: str) -> TenantResult:
+        """Put a tenant on trial until that instant, or to the end of that day in its time zone."""
+        async with self._writer.alone:
+            tenant = known_tenant(self._book, slug)
+            ends = _end_of(until, tenant.timezone)
+            if tenant.subscription is not None:
+                msg = (
+                    f"{slug} lives by subscription {tenant.subscription}: its trial is that one's;"
+                    " change it where the subscription is managed"
+                )
+                raise AdministrationError(msg)
+            since = tenant.status_since if tenant.status is Status.TRIAL else self._clock.now()
+            trying = replace(tenant, status=Status.TRIAL, trial_until=ends, status_since=since)
+            notes = []
+            if ends <= self._clock.now():
+                grace = self._policy().grace_days
+                notes.append(
+                    f"this trial is over already; outbound calls pass for {grace} days more"
+                )
+            if Blocker.OPERATOR in tenant.blocks:
+                notes.append(f"{slug} is still suspended: `tenant activate {slug}` lifts that")
+            return await self._change("trial", tenant, trying, actor, notes, Turn.TRIAL_BEGAN)
+
+    def declared(self) -> list[Tenant]:
+        """All tenants as they stand, by slug."""
+        return [tenant for _, tenant in sorted(self._book.tenants.items())]
+
+    def plans(self) -> list[PlanReport]:
+        """All plans, in the order in which they are shown."""
+        return plan_reports(self._book)
+
+    async def plan(self, slug: str) -> PlanDetail:
+        """All about one plan."""
+        known_plan(self._book, slug)
+        return PlanDetail(
+            plan=next(one for one in self.plans() if one.plan == slug),
+            tenants=tuple(sorted(t.slug for t in self._book.tenants.values() if t.plan == slug)),
+            audit=tuple(await self._store.audit(subject=f"plan {slug}", limit=10)),
+            origins=tuple(await self._store.key_origins(AccountKind.PLAN, slug)),
+        )
+
+    async def _change(
+        self,
+        action: str,
+        before: Tenant,
+        after: Tenant,
+        actor: str,
+        notes: Sequence[str],
+        turn: Turn | None = None,
+    ) -> TenantResult:
+        change = TenantChange(before, after, turn)
+        await self._writer.write(action, [change], actor)
+        changed = change.kind is not ChangeKind.UNCHANGED
+        return TenantResult(after, changed, tuple(notes))
+
+
+def _any_resets(changes: Sequence[Change]) -> bool:
+    return any(change.resets for change in changes)
+
+
+def _end_of(until: date | datetime, timezone: str) -> datetime:
+    """The instant meant: naive ones and the ends of days are those of the tenant's zone."""
+    if isinstance(until, datetime):
+        meant = until if until.tzinfo else until.replace(tzinfo=zone(timezone))
+    else:
+        meant = datetime.combine(until + timedelta(days=1), time(), zone(timezone))
+    return meant.astimezone(UTC)  # days that are added to it have 24 hours, as after a restart

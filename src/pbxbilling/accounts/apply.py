@@ -1,0 +1,283 @@
+"""What an accounts file would change: plans and tenants as declared, against those in force."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from pbxbilling.accounts.checks import (
+    Problem,
+    charging_problems,
+    choice_problems,
+    demo_problems,
+    double_claims,
+    plan_problems,
+)
+from pbxbilling.accounts.facts import SubjectKind
+from pbxbilling.accounts.file_format import as_written
+from pbxbilling.accounts.terms.policy import Policy
+from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.status import Blocker, Status, Turn
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.catalog.plan import LIMIT_NAMES, Plan
+
+_NAMED = 10  # tenants in a note; of more, only how many
+
+# What bounds calls or tells whose they are: nobody loses it by a file that only leaves it out.
+_GUARDED: Mapping[type[Plan | Tenant], frozenset[str]] = {
+    Plan: frozenset(
+        {*LIMIT_NAMES, "count_internal", "included_minutes", "included_directions", "overage"}
+    ),
+    Tenant: frozenset({*LIMIT_NAMES, "accountcodes", "dids", "contexts", "mode"}),
+}
+
+
+class AccountsError(Exception):
+    """The file contradicts itself or what is in force; `problems` names each fault and its mend."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class AccountsFile:
+    """Plans and tenants as an operator declares them.
+
+    `statuses` holds those that the file names: a status is lived, not configured, so a tenant
+    without one keeps its own. `places` says where in the file a subject stands
+    (`tenant acme`: `accounts.toml:12`). `keys` are those that it declares of every tenant: any
+    other stays as it is; None: it declares them all. `stated` are those that a plan or tenant has a
+    value for in the file: any other goes to its default.
+    """
+
+    plans: tuple[Plan, ...]
+    tenants: tuple[Tenant, ...]
+    statuses: Mapping[str, Status]
+    places: Mapping[str, str] = field(default_factory=dict)
+    keys: frozenset[str] | None = None
+    stated: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+class ChangeKind(StrEnum):
+    """What applying the file does to one plan or tenant."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One key, in the file's own words; None is unset.
+
+    `reset`: it bounds calls or tells whose they are, and loses that by being left out of a file.
+    """
+
+    key: str
+    before: Any
+    after: Any
+    reset: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One plan or tenant, as it was (None: it was not) and as it will be.
+
+    `notes` are what an operator should know about it; `stated` the keys whose values a file has,
+    None where no file makes the change.
+    """
+
+    before: Plan | Tenant | None
+    after: Plan | Tenant
+    notes: tuple[str, ...] = field(default=(), kw_only=True)
+    stated: frozenset[str] | None = field(default=None, kw_only=True)
+
+    @property
+    def subject(self) -> str:
+        """`plan starter` or `tenant acme`."""
+        return f"{self.subject_kind} {self.after.slug}"
+
+    @property
+    def subject_kind(self) -> SubjectKind:
+        """Whether it is about a plan or a tenant."""
+        return SubjectKind.PLAN if isinstance(self.after, Plan) else SubjectKind.TENANT
+
+    @property
+    def kind(self) -> ChangeKind:
+        """Whether anything changes, and how."""
+        if self.before is None:
+            return ChangeKind.ADDED
+        return ChangeKind.UNCHANGED if self.before == self.after else ChangeKind.CHANGED
+
+    @property
+    def fields(self) -> tuple[FieldChange, ...]:
+        """The keys that change; of something new, those that differ from unset."""
+        before = {} if self.before is None else as_written(self.before)
+        return tuple(
+            FieldChange(key, before.get(key), value, self._resets(key))
+            for key, value in as_written(self.after).items()
+            if before.get(key) != value
+        )
+
+    @property
+    def resets(self) -> tuple[FieldChange, ...]:
+        """The keys among `fields` that nobody may lose in silence."""
+        changed = self.kind is ChangeKind.CHANGED and self.stated is not None
+        return tuple(one for one in self.fields if one.reset) if changed else ()
+
+    def _resets(self, key: str) -> bool:
+        if self.before is None or self.stated is None or key in self.stated:
+            return False
+        return key in _GUARDED[type(self.after)]
+
+
+def plan_changes(
+    book: AccountBook, file: AccountsFile, at: datetime, policy: Policy
+) -> list[Change]:
+    """What the file makes of the accounts in force, plans first, in the file's order.
+
+    Whoever the file does not name is left alone. A key that it does not name in a plan or tenant
+    that it does name goes to its default (but see `AccountsFile.keys`), so that afterwards the
+    database matches the file; what is lived and not declared (status, blocks, trial, subscription)
+    stays. A tenant for whom the file names no plan keeps its own; a new one gets the policy's. One
+    whose status the file turns to `trial` is on trial for the policy's days from `at`, once:
+    whoever had a trial, or lives by a subscription, keeps its status, and a note says so.
+
+    Raises AccountsError with every contradiction found.
+    """
+    declared = {plan.slug: plan for plan in file.plans}
+    tenants = [_tenant_change(book, file, tenant, at, policy) for tenant in file.tenants]
+    everyone = book.tenants | {change.after.slug: change.after for change in tenants}
+    problems = [
+        *plan_problems(declared, book.plans),
+        *(
+            problem
+            for change in tenants
+            for problem in choice_problems(change.before, change.after, book.plans | declared)
+        ),
+        *(problem for one in tenants for problem in demo_problems(one.before, one.after)),
+        *charging_problems(everyone, book.plans | declared),
+        *double_claims(everyone),
+    ]
+    if problems:
+        raise AccountsError([_told(problem, file.places) for problem in problems])
+    plans = [
+        Change(
+            book.plans.get(plan.slug),
+            plan,
+            notes=tuple(_kept_by(plan, everyone.values())),
+            stated=_stated(file, f"plan {plan.slug}"),
+        )
+        for plan in file.plans
+    ]
+    return [*plans, *tenants]
+
+
+def _stated(file: AccountsFile, subject: str) -> frozenset[str]:
+    return file.stated.get(subject, frozenset())
+
+
+def _told(problem: Problem, places: Mapping[str, str]) -> str:
+    where = places.get(problem.subject)
+    return ": ".join(filter(None, (where, problem.subject, problem.key, problem.text)))
+
+
+def _kept_by(plan: Plan, tenants: Iterable[Tenant]) -> Iterator[str]:
+    """Who has a plan that nobody can choose any more."""
+    keepers = [] if plan.active else sorted(t.slug for t in tenants if t.plan == plan.slug)
+    if keepers:
+        more = f" and {len(keepers) - _NAMED} more" if len(keepers) > _NAMED else ""
+        yield (
+            f"deactivated: nobody can choose it; until renewal it stays with"
+            f" {', '.join(keepers[:_NAMED])}{more}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TenantChange(Change):
+    """A change of a tenant; `turn` says what turned its status, None: an operator's word."""
+
+    before: Tenant | None
+    after: Tenant
+    turn: Turn | None = None
+
+
+def _with_what_stays(known: Tenant, declared: Tenant, keys: frozenset[str]) -> Tenant:
+    """The declared tenant with all that the file does not declare as it is known."""
+    named = keys | {"charging"} if "charges" in keys else keys
+    stays = {f.name: getattr(known, f.name) for f in fields(Tenant) if f.name not in named}
+    own = {name: limit for name, limit in known.limits.items() if name not in keys}
+    return replace(declared, **stays | {"limits": own | dict(declared.limits)})
+
+
+def _tenant_change(
+    book: AccountBook, file: AccountsFile, declared: Tenant, at: datetime, policy: Policy
+) -> TenantChange:
+    known = book.tenants.get(declared.slug)
+    if known is not None and file.keys is not None:
+        declared = _with_what_stays(known, declared, file.keys)
+    lived = known or declared
+    now = lived.status_at(at, policy.grace_days)
+    status, note = _status_to_be(lived, file.statuses.get(declared.slug), now)
+    blocks = lived.blocks
+    if status is Status.SUSPENDED:  # no status that is lived: a block in front of it
+        status, blocks = None, blocks | {Blocker.OPERATOR}
+    begins_trial = status is Status.TRIAL
+    charging = declared.charging
+    if known is not None:
+        charging = known.charging.switched(charging.way, at, known.next_period(at))
+    trial_until = at + timedelta(days=policy.trial_days) if begins_trial else lived.trial_until
+    after = replace(
+        declared,
+        plan=declared.plan or lived.plan or policy.default_plan,
+        timezone=declared.timezone or policy.timezone,
+        status=status or lived.status,
+        blocks=blocks,
+        status_since=at if status else lived.status_since,
+        trial_until=trial_until,
+        customer=lived.customer,
+        subscription=lived.subscription,
+        renews_at=lived.renews_at,
+        setup_paid_at=lived.setup_paid_at,
+        charging=charging,
+    )
+    turn = Turn.TRIAL_BEGAN if begins_trial else None
+    return TenantChange(
+        known,
+        after,
+        turn,
+        notes=(note,) if note else (),
+        stated=_stated(file, f"tenant {after.slug}"),
+    )
+
+
+def _status_to_be(lived: Tenant, named: Status | None, now: Status) -> tuple[Status | None, str]:
+    """The status that the file begins, None: none; and what an operator should know about it.
+
+    `now` is what is lived by the clock: whether the daily check has booked that yet makes no
+    difference. A status is lived: a file that is applied every night must neither begin a trial
+    again nor silently contradict the subscription that pays.
+    """
+    if named is None or named is now:
+        return None, ""
+    linked = lived.subscription is not None
+    if named is Status.TRIAL and linked:
+        return None, (
+            f"still {now}: it lives by subscription {lived.subscription}, and its trial is that"
+            " one's"
+        )
+    if named is Status.TRIAL and lived.trial_until is not None:
+        return None, (
+            f"still {now}: its trial was until {lived.trial_until:%Y-%m-%d};"
+            f" `tenant trial {lived.slug} --until DAY` gives another"
+        )
+    if linked and named is not Status.SUSPENDED:
+        return named, (
+            f"it lives by subscription {lived.subscription}, which says {now}, and goes back to"
+            " what that says as soon as it is heard of again"
+        )
+    return named, ""

@@ -1,0 +1,135 @@
+"""What is wrong between an accounts file and what is in force, before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from pbxbilling.accounts.terms.status import Status
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.accounts.terms.usage_collection import Charges
+from pbxbilling.catalog.plan import SOLD_CYCLES, Plan, unmeterable
+from pbxbilling.kernel.gateway_names import PRICE_TABLES, GatewayName
+from pbxbilling.kernel.numbers import found_by
+
+Plans = Mapping[str, Plan]
+Tenants = Mapping[str, Tenant]
+
+
+class Problem(NamedTuple):
+    """One contradiction: of which plan or tenant (`tenant acme`), in which key, and its mend."""
+
+    subject: str
+    key: str
+    text: str
+
+
+def plan_problems(declared: Plans, in_force: Plans) -> Iterator[Problem]:
+    """Slugs that change, and prices at a gateway that two plans sell."""
+    everyone = {**in_force, **declared}
+    sellers: dict[tuple[GatewayName, str], Plan] = {}
+    for plan in everyone.values():
+        for gateway, key, price in _own_prices(plan):
+            other = sellers.setdefault((gateway, price), plan)
+            if other is not plan and not _is_rename(other, plan, declared, in_force):
+                yield Problem(
+                    f"plan {plan.slug}",
+                    f"{PRICE_TABLES[gateway]}.{key}",
+                    f"{price!r} is sold by plan {other.slug} already; a subscription could not"
+                    " tell its plan: give each its own price",
+                )
+    for plan in declared.values():
+        if plan.slug not in in_force:
+            yield from _renames(plan, declared, in_force)
+
+
+def _own_prices(plan: Plan) -> Iterator[tuple[GatewayName, str, str]]:
+    """The ids that a subscription names a plan by: each with its gateway and its key."""
+    for gateway, prices in plan.gateway_prices.items():
+        for cycle, key in SOLD_CYCLES.items():
+            if price := prices.of(cycle):
+                yield gateway, key, price
+
+
+def _renames(new: Plan, declared: Plans, in_force: Plans) -> Iterator[Problem]:
+    for old in in_force.values():
+        if _is_rename(old, new, declared, in_force):
+            yield Problem(
+                f"plan {new.slug}",
+                "",
+                f"looks like plan {old.slug} under another slug, and a slug never changes: keep"
+                f" [plan.{old.slug}] and change its name; if both are to be, have both in the file",
+            )
+
+
+def _is_rename(old: Plan, new: Plan, declared: Plans, in_force: Plans) -> bool:
+    """A new plan with the name or a price of one that the file no longer has."""
+    if new.slug in in_force or old.slug in declared or old.slug not in in_force:
+        return False
+    return (bool(new.name) and new.name == old.name) or bool(new.price_ids() & old.price_ids())
+
+
+def choice_problems(before: Tenant | None, after: Tenant, plans: Plans) -> Iterator[Problem]:
+    """A tenant's plan that there is not, or that it can no longer choose."""
+    subject, plan = f"tenant {after.slug}", plans.get(after.plan)
+    if plan is None:
+        known = ", ".join(sorted(plans)) or "none"
+        yield Problem(
+            subject,
+            "plan",
+            f"{after.plan!r} is unknown (known: {known}); add [plan.{after.plan}] to the accounts"
+            " file or name another. A plan's slug never changes",
+        )
+    elif not plan.active and (before is None or before.plan != after.plan):
+        yield Problem(
+            subject,
+            "plan",
+            f"{after.plan!r} is deactivated and stays with the tenants that have it; choose an"
+            " active plan, or set active = true",
+        )
+
+
+def demo_problems(before: Tenant | None, after: Tenant) -> Iterator[Problem]:
+    """A demo tenant that a gateway would go on charging."""
+    if before is None or before.demo or not after.demo or before.subscription is None:
+        return
+    if before.status is not Status.CANCELLED:
+        yield Problem(
+            f"tenant {after.slug}",
+            "demo",
+            f"a demo tenant is never billed, and subscription {before.subscription} still is:"
+            " cancel it first",
+        )
+
+
+def charging_problems(tenants: Tenants, plans: Plans) -> Iterator[Problem]:
+    """Usage that a meter of whole minutes at the gateway could not charge as the plan does."""
+    for tenant in tenants.values():
+        plan = plans.get(tenant.plan)
+        metered = Charges.METER_EVENTS in (tenant.charging.way, tenant.charging.before)
+        faults = unmeterable(plan) if metered and plan is not None else ()
+        if faults:
+            yield Problem(
+                f"tenant {tenant.slug}",
+                "charges",
+                f"meter events are whole minutes, and plan {tenant.plan} is not charged so"
+                f" ({', '.join(faults)}): change the plan, or set charges ="
+                f' "{Charges.INVOICE_ITEMS}"',
+            )
+
+
+def double_claims(tenants: Tenants) -> Iterator[Problem]:
+    """What a channel is known by and two tenants claim; the later of them has the problem."""
+    owners: dict[tuple[str, str], str] = {}
+    for tenant in tenants.values():
+        for key in ("accountcodes", "dids", "contexts"):
+            for value in getattr(tenant, key):
+                known_by = found_by(value) if key == "dids" else value
+                owner = owners.setdefault((key, known_by), tenant.slug)
+                if owner != tenant.slug:
+                    yield Problem(
+                        f"tenant {tenant.slug}",
+                        key,
+                        f"{value!r} is claimed by tenant {owner} and by tenant {tenant.slug}; a"
+                        " call can belong to one only: remove it from one of them",
+                    )

@@ -1,0 +1,74 @@
+"""What happens to plans and tenants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from pbxbilling.accounts.terms.status import Status, Turn
+from pbxbilling.kernel.facts import Fact
+
+
+class SubjectKind(StrEnum):
+    """What a change is about."""
+
+    PLAN = "plan"
+    TENANT = "tenant"
+    LEG = "leg"  # its usage was given to a tenant
+
+
+@dataclass(frozen=True, slots=True)
+class AccountsChanged(Fact):
+    """A plan, a tenant or whose a leg is was changed; in force for the next call.
+
+    `slug` is the plan's or tenant's, or the leg's `pbx:uniqueid`.
+    """
+
+    at: datetime
+    actor: str
+    action: str
+    kind: SubjectKind
+    slug: str
+
+    @property
+    def subject(self) -> str:
+        """Return `tenant acme`, as the log and the audit trail name it."""
+        return f"{self.kind} {self.slug}"
+
+
+@dataclass(frozen=True, slots=True)
+class StandingChanged(Fact):
+    """A tenant's standing turned, by one row of the table of transitions; in force at once.
+
+    `actor` is who did it: a user of the machine, the gateway, or the daily check.
+    """
+
+    at: datetime
+    tenant: str
+    before: Status
+    after: Status
+    turn: Turn
+    actor: str
+    subscription: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DailyCheckDone(Fact):
+    """The daily check ran: `due` tenants had turns to book, `booked` turns were.
+
+    `notices` are sentences about tenants that an operator should look at.
+    """
+
+    at: datetime
+    due: int
+    booked: int
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DailyCheckFailed(Fact):
+    """The daily check could not be done; it is tried again, and calls do not wait for it."""
+
+    at: datetime
+    error: str

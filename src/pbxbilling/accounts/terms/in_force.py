@@ -1,0 +1,22 @@
+"""What is in force at this moment: the policy of the file and the accounts of the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pbxbilling.accounts.terms.policy import Policy
+from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.kernel.codes import Mode
+
+
+@dataclass(slots=True)
+class InForce:
+    """One home for what a reload or an administrator replaces; every judgement asks it anew."""
+
+    policy: Policy
+    book: AccountBook
+
+    def mode_of(self, tenant: str | None) -> Mode:
+        """The mode that a tenant's calls are judged in: its own, else the daemon's."""
+        known = self.book.tenants.get(tenant) if tenant is not None else None
+        return self.policy.mode if known is None or known.mode is None else known.mode

@@ -1,0 +1,62 @@
+"""What the operator decided for all tenants: mode, causes, emergency numbers, defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from pbxbilling.kernel.codes import Direction, Mode, Reason
+from pbxbilling.kernel.numbers import compact
+
+
+class EmergencyNumbers:
+    """Numbers that pass every check, dialled as they are or behind one of the site's prefixes.
+
+    They are read as all numbers are ("1 1 2", "+112", "112#"). A prefix counts only in front of a
+    whole emergency number: with prefix "0", "0112" is one and "01125" is none.
+    """
+
+    def __init__(self, numbers: Iterable[str], prefixes: Iterable[str] = ()) -> None:
+        self.numbers = frozenset(numbers)
+        self.prefixes = tuple(prefixes)
+        behind = {p + n for p in self.prefixes for n in self.numbers}
+        self._all = frozenset(map(compact, self.numbers | behind))
+
+    def __contains__(self, number: str) -> bool:
+        """Whether the number dialled is an emergency number."""
+        if number in self._all:
+            return True
+        if not number or number.isdecimal():  # as most are: there is nothing to be left out
+            return False
+        left = compact(number)
+        return left in self._all or left.removeprefix("+") in self._all
+
+
+DEFAULT_EMERGENCY = EmergencyNumbers(("112", "911", "999"))
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The part of the configuration that calls are judged by; replaced whole at a reload."""
+
+    mode: Mode = Mode.OFF
+    refuse_unknown_tenant: bool = False
+    refuse_on_deadline: bool = False
+    refuse_unusable: bool = True  # numbers that no carrier dials, where a number has a price
+    refuse_on_malformed: bool = True
+    cause: int = 17  # Q.850: 17 is SIP 486 Busy Here in chan_pjsip
+    causes: Mapping[Reason, int] = field(default_factory=dict)
+    emergency: EmergencyNumbers = DEFAULT_EMERGENCY
+    emergency_directions: frozenset[Direction] = frozenset({Direction.OUTBOUND})
+    grace_days: int = 7
+    trial_days: int = 14
+    default_plan: str = "free"
+    timezone: str = "UTC"
+
+    def is_emergency(self, number: str, direction: Direction) -> bool:
+        """Whether a hook of that direction asks for an emergency number: it passes every check."""
+        return number in self.emergency and direction in self.emergency_directions
+
+    def cause_for(self, reason: Reason) -> int:
+        """The hangup cause that a refusal for this reason carries."""
+        return self.causes.get(reason, self.cause)

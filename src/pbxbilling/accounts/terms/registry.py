@@ -1,0 +1,155 @@
+"""All plans and tenants in memory, found by slug, account code, DID or context."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import NamedTuple
+
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.catalog.destinations import NO_DESTINATIONS, DestinationTable
+from pbxbilling.catalog.plan import Limits, Plan
+from pbxbilling.kernel.codes import Direction, LegDirection
+from pbxbilling.kernel.numbers import found_by, read
+from pbxbilling.kernel.period import zone
+
+
+class LegUsage(NamedTuple):
+    """What a leg comes to: `allowance_s` of its `billed_s` use included minutes of `month`."""
+
+    billed_s: int
+    allowance_s: int
+    month: str
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """A tenant with the plan that is in force for it, its own overrides applied."""
+
+    tenant: Tenant
+    plan: Plan
+    limits: Limits
+    destinations: DestinationTable = NO_DESTINATIONS
+
+    def draws(self, direction: LegDirection | None, number: str, at: datetime) -> bool:
+        """Whether a leg to that number, ending at `at`, uses included minutes."""
+        if direction is None or not self.plan.includes(direction):
+            return False
+        if direction is LegDirection.INBOUND or not self.plan.destinations:
+            return True
+        rate = self.destinations.rate(number, self._day(at))
+        return rate is None or rate.in_allowance
+
+    def cannot_rate(self, direction: Direction, number: str, at: datetime) -> bool:
+        """Whether a call to that number has a price that nobody can tell.
+
+        Only outbound calls are priced by number, and only by a plan with rates by destination.
+        """
+        if direction is not Direction.OUTBOUND or not self.plan.destinations:
+            return False
+        if read(number).usable:
+            return False
+        return self.destinations.dearest(self._day(at)) is not None
+
+    def _day(self, at: datetime) -> date:
+        return at.astimezone(zone(self.tenant.timezone)).date()
+
+    def usage(
+        self,
+        direction: LegDirection,
+        number: str,
+        talk_us: int,
+        ended_at: datetime,
+        *,
+        counts: bool,
+    ) -> LegUsage:
+        """What a leg that ended then comes to; `counts` says that it may use included minutes."""
+        billed_s = self.plan.billing_increment.billable_s(talk_us)
+        included = counts and self.draws(direction, number, ended_at)
+        month = self.tenant.period_at(ended_at).month
+        return LegUsage(billed_s, billed_s if included else 0, month)
+
+
+class AccountBook:
+    """The accounts that calls are judged by. A change is in force for the next call.
+
+    A value listed by two tenants (a DID, say) belongs to the one written last; `apply` refuses
+    such a file.
+    """
+
+    def __init__(self, plans: Iterable[Plan] = (), tenants: Iterable[Tenant] = ()) -> None:
+        self.plans: dict[str, Plan] = {}
+        self.tenants: dict[str, Tenant] = {}
+        self._by_accountcode: dict[str, str] = {}
+        self._by_did: dict[str, str] = {}
+        self._by_context: dict[str, str] = {}
+        self._terms: dict[str, Terms] = {}
+        self._destinations: dict[str, DestinationTable] = {}
+        for plan in plans:
+            self.put_plan(plan)
+        for tenant in tenants:
+            self.put_tenant(tenant)
+
+    def put_plan(self, plan: Plan) -> None:
+        """Add a plan or replace the one of that slug."""
+        self.plans[plan.slug] = plan
+        self._destinations[plan.slug] = DestinationTable.of(plan)
+        self._terms.clear()
+
+    def put_tenant(self, tenant: Tenant) -> None:
+        """Add a tenant or replace the one of that slug, with all that it was found by."""
+        old = self.tenants.get(tenant.slug)
+        if old is not None:
+            self._unindex(old)
+        self.tenants[tenant.slug] = tenant
+        self._terms.pop(tenant.slug, None)
+        for index, values in self._indexed(tenant):
+            for value in values:
+                index[value] = tenant.slug
+
+    def _indexed(self, tenant: Tenant) -> Iterable[tuple[dict[str, str], tuple[str, ...]]]:
+        return (
+            (self._by_accountcode, tenant.accountcodes),
+            (self._by_did, tuple(map(found_by, tenant.dids))),
+            (self._by_context, tenant.contexts),
+        )
+
+    def _unindex(self, tenant: Tenant) -> None:
+        for index, values in self._indexed(tenant):
+            for value in values:
+                if index.get(value) == tenant.slug:
+                    del index[value]
+
+    def terms(self, slug: str | None) -> Terms | None:
+        """The terms of a tenant; None for one that is unknown (or whose plan is)."""
+        if slug is None:
+            return None
+        known = self._terms.get(slug)
+        if known is None:
+            tenant = self.tenants.get(slug)
+            plan = self.plans.get(tenant.plan) if tenant else None
+            if tenant is None or plan is None:
+                return None
+            limits = plan.limits.overridden_by(tenant.limits)
+            known = Terms(tenant, plan, limits, self._destinations[plan.slug])
+            self._terms[tenant.slug] = known
+        return known
+
+    def named(self, word: str) -> str | None:
+        """The tenant that a hook's argument names: a slug, else an account code."""
+        tenant = self.tenants.get(word)
+        if tenant is not None:
+            return tenant.slug  # the word that it is kept by everywhere: found without a comparison
+        return self._by_accountcode.get(word) if word else None
+
+    def owner(self, accountcode: str = "", did: str = "", context: str = "") -> str | None:
+        """Whose a channel is by what it has: the DID that it called, account code, context.
+
+        A DID is given for calls that came in alone, and there it is the best evidence.
+        """
+        return (
+            (self._by_did.get(found_by(did)) if did else None)
+            or (self._by_accountcode.get(accountcode) if accountcode else None)
+            or (self._by_context.get(context) if context else None)
+        )

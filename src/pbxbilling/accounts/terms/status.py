@@ -1,0 +1,87 @@
+"""A tenant's standing: the one list of statuses, and the one table of what may change it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from pbxbilling.kernel.codes import Word
+
+
+class Status(Word):
+    """The one list of subscription statuses; a gateway's own spellings never get here."""
+
+    TRIAL = "trial"
+    ACTIVE = "active"
+    PAST_DUE = "past_due"  # payment failed, the gateway still tries
+    GRACE_PERIOD = "grace_period"  # expired, inside the window
+    READ_ONLY = "read_only"  # the window is over
+    SUSPENDED = "suspended"  # by an operator; the status lived behind the block is kept
+    CANCELLED = "cancelled"  # until a new subscription
+    INCOMPLETE = "incomplete"  # the first payment is awaited
+
+
+PAYING = frozenset({Status.ACTIVE, Status.PAST_DUE})  # a price is due for them
+LEFT = frozenset({Status.READ_ONLY, Status.CANCELLED})  # and for them no more
+
+
+class Blocker(Word):
+    """Who holds a tenant blocked. Blocks add up; lifting one lifts only that one."""
+
+    OPERATOR = "operator"
+    SUBSCRIPTION = "subscription"
+    TRIAL = "trial"
+    ALLOWANCE = "allowance"
+
+
+class Turn(Word):
+    """What changed a standing, in the words of the audit trail."""
+
+    TRIAL_BEGAN = "trial_began"
+    TRIAL_ENDED = "trial_ended"
+    GRACE_ENDED = "grace_ended"
+    PAID = "paid"
+    PAYMENT_FAILED = "payment_failed"
+    COLLECTION_STOPPED = "collection_stopped"
+    AWAITS_PAYMENT = "awaits_payment"
+    CANCELLED = "cancelled"
+    SUSPENDED = "suspended"
+    REINSTATED = "reinstated"
+    DECLARED = "declared"  # an operator wrote the status down
+
+
+class Transition(NamedTuple):
+    """From which statuses a turn leads, and to which."""
+
+    before: frozenset[Status]
+    after: frozenset[Status]
+
+
+_LIVED = frozenset(Status) - {Status.SUSPENDED}
+
+
+def _to(status: Status, *before: Status) -> Transition:
+    return Transition(frozenset(before) or _LIVED, frozenset({status}))
+
+
+TRANSITIONS: Mapping[Turn, Transition] = {
+    Turn.TRIAL_BEGAN: _to(Status.TRIAL),
+    Turn.TRIAL_ENDED: _to(Status.GRACE_PERIOD, Status.TRIAL),
+    Turn.GRACE_ENDED: _to(Status.READ_ONLY, Status.TRIAL, Status.GRACE_PERIOD, Status.PAST_DUE),
+    Turn.PAID: _to(Status.ACTIVE),
+    Turn.PAYMENT_FAILED: _to(Status.PAST_DUE),
+    Turn.COLLECTION_STOPPED: _to(Status.READ_ONLY),
+    Turn.AWAITS_PAYMENT: _to(Status.INCOMPLETE),
+    Turn.CANCELLED: _to(Status.CANCELLED),
+    Turn.SUSPENDED: _to(Status.SUSPENDED),
+    Turn.REINSTATED: Transition(frozenset({Status.SUSPENDED}), _LIVED),
+    Turn.DECLARED: Transition(_LIVED, _LIVED),
+}
+
+
+def check_transition(turn: Turn, before: Status, after: Status) -> None:
+    """Raise ValueError where the table does not know that turn between these two."""
+    known = TRANSITIONS[turn]
+    if before not in known.before or after not in known.after:
+        msg = f"{turn}: no way from {before} to {after}"
+        raise ValueError(msg)

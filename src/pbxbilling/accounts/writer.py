@@ -1,0 +1,141 @@
+"""The one way by which plans and tenants change: durable first, then in force, then told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from pbxbilling.accounts.apply import Change, ChangeKind, FieldChange, TenantChange
+from pbxbilling.accounts.facts import AccountsChanged, StandingChanged, SubjectKind
+from pbxbilling.accounts.key_origin import KeyOrigin, SetBy
+from pbxbilling.accounts.origins import origins_of, taken_over
+from pbxbilling.accounts.ports import AccountStore
+from pbxbilling.accounts.records import AuditRecord, PlanSwitched
+from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.status import Blocker, Status, Turn, check_transition
+from pbxbilling.catalog.plan import Plan
+from pbxbilling.kernel.ports import Clock, EventSink
+from pbxbilling.kernel.records import Record
+
+
+class AccountWriter:
+    """Writes changes, each with audit and origins, in one transaction; then the book in memory.
+
+    Whoever reads accounts in order to change them does both while it holds `alone`
+    (`async with writer.alone:`), so that no change is made from a picture that another one has
+    just replaced. Raises StoreError where the database cannot serve; then nothing has changed.
+    """
+
+    def __init__(
+        self,
+        store: AccountStore,
+        book: AccountBook,
+        clock: Clock,
+        emit: EventSink,
+        alone: AbstractAsyncContextManager[object],
+    ) -> None:
+        """`alone` is a lock that can be entered again and again, as asyncio's."""
+        self.book = book
+        self.alone = alone
+        self._store = store
+        self._clock = clock
+        self._emit = emit
+
+    async def write(
+        self,
+        action: str,
+        changes: Sequence[Change],
+        actor: str,
+        also: Sequence[Record] = (),
+        by: SetBy = SetBy.COMMAND,
+    ) -> None:
+        """Make the changes that are any, and keep the records in `also` with them, or nothing.
+
+        `by` is the way by which keys are set; a file also makes its own what it states and does not
+        change. Raises ValueError for a change of status that the table of transitions does not
+        know.
+        """
+        real = [change for change in changes if change.kind is not ChangeKind.UNCHANGED]
+        turns = [turn for change in real for turn in self._turns(change, actor)]
+        records: list[Record] = [*also, *(change.after for change in real)]
+        records += self._switches(real, also)
+        records += await self._taken_over(changes) if by is SetBy.FILE else ()
+        for change in real:
+            fields = change.fields
+            records.append(self._audit_change(action, change, fields, actor))
+            records += origins_of(change, fields, by, self._clock.now())
+        if records:
+            await self._store.commit(records)
+        for change in real:
+            if isinstance(change.after, Plan):
+                self.book.put_plan(change.after)
+            else:
+                self.book.put_tenant(change.after)
+            self.tell(action, change.subject_kind, change.after.slug, actor)
+        for turn in turns:
+            self._emit(turn)
+
+    def audit(
+        self,
+        action: str,
+        subject: str,
+        actor: str,
+        before: dict[str, Any] | None,
+        after: dict[str, Any] | None,
+    ) -> AuditRecord:
+        """The audit row of something that is done now."""
+        return AuditRecord(self._clock.now(), actor, action, subject, before, after)
+
+    def tell(self, action: str, kind: SubjectKind, slug: str, actor: str) -> None:
+        """Let everybody know that accounts or usage are not as they were."""
+        self._emit(AccountsChanged(self._clock.now(), actor, action, kind, slug))
+
+    def _switches(
+        self, changes: Sequence[Change], also: Sequence[Record]
+    ) -> Iterator[PlanSwitched]:
+        """From now on another plan, unless `also` says since when: statements ask for it."""
+        said = {record.tenant for record in also if isinstance(record, PlanSwitched)}
+        for change in changes:
+            if not isinstance(change, TenantChange) or change.before is None:
+                continue
+            slug, before, after = change.after.slug, change.before.plan, change.after.plan
+            if before != after and slug not in said:
+                yield PlanSwitched(slug, self._clock.now(), before, after)
+
+    async def _taken_over(self, changes: Sequence[Change]) -> list[KeyOrigin]:
+        others = await self._store.keys_not_by_file()
+        return list(taken_over(changes, others, self._clock.now()))
+
+    def _audit_change(
+        self, action: str, change: Change, fields: Sequence[FieldChange], actor: str
+    ) -> AuditRecord:
+        """Only the keys that change: what did not is in an earlier row."""
+        before = {f.key: f.before for f in fields} if change.before is not None else None
+        after = {f.key: f.after for f in fields}
+        return self.audit(action, change.subject, actor, before, after)
+
+    def _turns(self, change: Change, actor: str) -> Iterator[StandingChanged]:
+        """How a tenant's standing turns by a change, as the table of transitions allows it."""
+        if not isinstance(change, TenantChange) or change.before is None:
+            return
+        tenant = change.after
+        for turn, before, after in _standing_turns(change):
+            check_transition(turn, before, after)
+            yield StandingChanged(
+                self._clock.now(), tenant.slug, before, after, turn, actor, tenant.subscription
+            )
+
+
+def _standing_turns(change: TenantChange) -> Iterator[tuple[Turn, Status, Status]]:
+    """The lived status first, then the operator's block in front of it."""
+    before, after = change.before, change.after
+    if before is None:
+        return
+    if before.status is not after.status:
+        yield change.turn or Turn.DECLARED, before.status, after.status
+    held, holds = (Blocker.OPERATOR in tenant.blocks for tenant in (before, after))
+    if holds and not held:
+        yield Turn.SUSPENDED, after.status, Status.SUSPENDED
+    elif held and not holds:
+        yield Turn.REINSTATED, Status.SUSPENDED, after.status

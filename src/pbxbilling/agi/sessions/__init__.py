@@ -1,0 +1,1 @@
+"""A FastAGI session, from its first byte to its verdict."""

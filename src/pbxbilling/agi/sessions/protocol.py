@@ -1,0 +1,267 @@
+"""FastAGI in bytes: an environment becomes a `HookRequest`, a `Verdict` becomes one command.
+
+No sockets here. Every call waits for these few microseconds, so the fields are found in one pass
+over the environment; only an environment in an unusual order is read line by line.
+
+A caller can write line breaks into his number, his name and the name of a Local channel, and so
+add lines or end the environment early. His 79 bytes never hold all the lines behind his own: an
+environment in which a line is missing is not believed in any line but its first, and one in which
+a line stands twice in no other but the last ones, which are behind all that a caller writes
+(docs/decisions/0003-what-a-caller-can-write.md).
+
+Source of the format: Asterisk's res/res_agi.c (setup_env, launch_netscript, parse_args).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from pbxbilling.calls.admission.hook import HookRequest, Verdict
+from pbxbilling.kernel.codes import Direction
+
+ENVIRONMENT_MAX_BYTES = 64 * 1024
+LINE_MAX_BYTES = 8 * 1024  # Asterisk itself never sends more of one variable
+COMMAND_MAX_BYTES = 2047  # AGI_BUF_LEN before Asterisk 22.6 is 2,048 with the closing NUL
+
+# Every line that Asterisk sends, in its order (setup_env), before those of the arguments.
+LINES = (
+    "network", "network_script", "request", "channel", "language", "type", "uniqueid", "version",
+    "callerid", "calleridname", "callingpres", "callingani2", "callington", "callingtns", "dnid",
+    "rdnis", "context", "extension", "priority", "enhanced", "accountcode", "threadid",
+)  # fmt: skip
+# Those of interest. The hook's arguments are tenant, linkedid, number, PBX name and the calling
+# context: inside the subroutine, agi_context is the subroutine's own.
+_ARGUMENTS = ("arg_1", "arg_2", "arg_3", "arg_4", "arg_5")
+_FIELDS = (
+    "network_script",
+    "channel",
+    "uniqueid",
+    "callerid",
+    "dnid",
+    "context",
+    "accountcode",
+    *_ARGUMENTS,
+)
+
+
+_UNKNOWN = "unknown"  # Asterisk's word for a caller or a number that is missing
+_MAY_BE_MISSING = ("callerid", "dnid")
+
+
+def _line(field: str) -> str:
+    value = r"([ -~]*+)" if field in _FIELDS else r"[^\n]*+"
+    if field in _MAY_BE_MISSING:
+        value = rf"(?:{_UNKNOWN}(?=\n)|{value})"
+    return rf"\nagi_{field}: *+{value}"
+
+
+# As nearly all come: every line in its order, what is read of them plain ASCII. An older subroutine
+# sends no fifth argument.
+_IN_ORDER = re.compile(
+    "".join(map(_line, (*LINES, *_ARGUMENTS[:-1]))) + f"(?:{_line(_ARGUMENTS[-1])})?"
+)
+_DIRECTIONS = {direction.value: direction for direction in Direction}
+_PREFIX = "agi_"
+_FIRST = "agi_network_script"  # it stands before all that a caller can write
+_ARGUMENT = "agi_arg_"
+_TENANT = "agi_arg_1"
+_THREAD = "agi_threadid"  # the last line before the arguments
+_WEAKER = ("agi_accountcode", "agi_context")  # evidence that an argument outranks
+
+# What could end a field, the value or the command before its time.
+_MEANINGFUL = re.compile(r'["\\|]')
+_TENANT_MAX = 64  # no slug is longer
+_PLAIN_MAX = 256
+
+
+class Environment:
+    """The lines that Asterisk sends first, up to the blank one; they arrive in any pieces.
+
+    Lines that are no `agi_` variable (`HANGUP`, garbage) are passed over wherever they are, and
+    whatever follows the blank line is left out.
+    """
+
+    __slots__ = ("_buffer", "_end", "whole")
+
+    def __init__(self) -> None:
+        self._buffer = bytearray(b"\n")  # every line then begins behind a newline
+        self._end = -1
+        self.whole = False
+
+    def __bool__(self) -> bool:
+        """Whether anything has arrived."""
+        return len(self._buffer) > 1
+
+    def feed(self, data: bytes) -> bool:
+        """Take what arrived; True when no more is wanted.
+
+        `whole` then says whether the blank line was found, every line being of a sane length.
+        """
+        buffer = self._buffer
+        start = max(0, len(buffer) - 2)  # where a blank line may have begun
+        buffer += data
+        blank = _blank_line(buffer, start)
+        if blank < 0 and len(buffer) <= ENVIRONMENT_MAX_BYTES:
+            return False
+        self._finish(blank)
+        return True
+
+    def _finish(self, end: int) -> None:
+        buffer = self._buffer
+        if not 0 <= end <= ENVIRONMENT_MAX_BYTES:
+            self._end = buffer.rfind(b"\n", 0, ENVIRONMENT_MAX_BYTES)
+            return
+        self._end = end
+        self.whole = end <= LINE_MAX_BYTES or all(
+            len(line) <= LINE_MAX_BYTES for line in buffer[:end].split(b"\n")
+        )
+
+    def request(self, peer: str = "") -> HookRequest:
+        """What the whole lines say so far; a missing field is empty, an unknown path is None.
+
+        A line cut short is left out: half a number could be another number. Where a caller wrote
+        lines of his own only the direction is told, and what stands behind all that he wrote.
+        """
+        end = self._end if self._end >= 0 else self._buffer.rfind(b"\n")
+        text = _decoded(self._buffer[:end])
+        match = _IN_ORDER.fullmatch(text)
+        values = match.groups("") if match else _by_line(text, whole=self.whole)
+        (
+            script, channel, uniqueid, caller, dnid, context, accountcode,
+            tenant, linkedid, number, pbx, calling,
+        ) = values  # fmt: skip
+        return HookRequest(
+            uniqueid,
+            channel,
+            _DIRECTIONS.get(script) or _direction_of(script),
+            tenant,
+            linkedid,
+            number,
+            pbx,
+            caller,
+            accountcode,
+            calling or context,
+            dnid,
+            peer,
+        )
+
+
+def _blank_line(buffer: bytearray, start: int) -> int:
+    """Where the first blank line begins, with its end of line or without a CR; -1 for none."""
+    plain = buffer.find(b"\n\n", start)
+    if buffer.find(b"\r", start) < 0:  # as of Asterisk: one letter is found in no time
+        return plain
+    before = buffer.find(b"\n\r\n", start, plain if plain >= 0 else len(buffer))
+    return before if before >= 0 else plain
+
+
+def _direction_of(script: str) -> Direction | None:
+    return _DIRECTIONS.get(script.partition("?")[0].strip("/"))
+
+
+def _decoded(raw: bytes | bytearray) -> str:
+    """UTF-8; a line that is none is Latin-1, as old phones write their names."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return "\n".join(map(_decoded_line, raw.split(b"\n")))
+
+
+def _decoded_line(raw: bytes | bytearray) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def _by_line(text: str, *, whole: bool) -> tuple[str, ...]:
+    """The fields of an environment that is not as nearly all are, or not at its end yet."""
+    found: dict[str, str] = {}
+    lines: list[tuple[str, str]] = []
+    for line in text.split("\n"):
+        name, _, value = line.partition(":")
+        if name.startswith(_PREFIX):
+            lines.append((name, value.lstrip(" ")))
+            found.setdefault(name, value.lstrip(" "))
+    lacking = any(_PREFIX + line not in found for line in LINES)
+    if len(found) < len(lines) or (lacking and whole):
+        behind = {} if lacking else _behind_the_caller(lines)
+        found = {_FIRST: found.get(_FIRST, ""), **behind}
+    elif lacking and not whole:  # the arguments stand behind all of these: none can have come
+        found = {name: found[name] for name in found if not name.startswith(_ARGUMENT)}
+    if not whole and _TENANT not in found:  # what goes before these as evidence is still to come
+        found = {name: found[name] for name in found if name not in _WEAKER}
+    return tuple(_value(field, found.get(_PREFIX + field, "")) for field in _FIELDS)
+
+
+def _behind_the_caller(lines: list[tuple[str, str]]) -> dict[str, str]:
+    """Of an environment with a line that stands twice, those that stand behind all of a caller's.
+
+    Asterisk's own lines end with account code and thread, then come the arguments: the last ones
+    are the true ones. Where that place is found twice somebody wrote it, and none is believed.
+    """
+    begin = len(lines)
+    while begin and lines[begin - 1][0].startswith(_ARGUMENT):
+        begin -= 1
+    arguments = dict(lines[begin:])
+    names = [name for name, _ in lines]
+    places = [n for n, name in enumerate(names[:-1]) if (name, names[n + 1]) == (_THREAD, _TENANT)]
+    if len(arguments) < len(lines) - begin or len(places) > 1 or names[begin - 1] != _THREAD:
+        return {}
+    before = dict(lines[:begin])  # of each its last one
+    return {name: before[name] for name in _WEAKER} | arguments
+
+
+def _value(field: str, raw: str) -> str:
+    value = _printable(raw)
+    return "" if value == _UNKNOWN and field in _MAY_BE_MISSING else value
+
+
+def _printable(value: str) -> str:
+    """The value without control characters, among them the CR of a CRLF line."""
+    return value if value.isprintable() else "".join(filter(str.isprintable, value))
+
+
+def command(verdict: Verdict) -> bytes:
+    """The one command of a session: the whole verdict as a channel variable that is inherited.
+
+    Asterisk reads a quoted argument up to the next quote, a backslash takes the character after
+    it, and a line ends the command (parse_args): nothing of that can be in the value, whatever
+    the dialplan handed in as a tenant. It always fits Asterisk's line buffer.
+    """
+    value = str(verdict)
+    if len(value) > _PLAIN_MAX or not _is_plain(value):
+        value = str(_tamed(verdict))
+    return b'SET VARIABLE __PBXBILLING "%b"\n' % value.encode(errors="replace")
+
+
+def _is_plain(value: str) -> bool:
+    return value.count("|") == 7 and '"' not in value and "\\" not in value and value.isprintable()
+
+
+def _tamed(verdict: Verdict) -> Verdict:
+    """The same verdict, its words cut to length and without any character of meaning."""
+    return replace(
+        verdict,
+        tenant=_tame(verdict.tenant),
+        direction=_tame(verdict.direction),
+        call=_tame(verdict.call),
+        flags=tuple(map(_tame, verdict.flags[:4])),
+    )
+
+
+def _tame(word: str) -> str:
+    return _MEANINGFUL.sub("", _printable(word))[:_TENANT_MAX]
+
+
+def answer_code(lines: bytes) -> int | None:
+    """The status of Asterisk's answer to the command; None while it has not come.
+
+    200 is done; 510 unknown command, 511 dead channel, 520 wrong usage (several lines, the first
+    tells). Other lines, `HANGUP` above all, are passed over.
+    """
+    for line in lines.split(b"\n")[:-1]:
+        if line[:3].isdigit() and line[3:4] in b" -":
+            return int(line[:3])
+    return None

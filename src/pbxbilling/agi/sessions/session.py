@@ -1,0 +1,265 @@
+"""One FastAGI session: environment in, one command out.
+
+Asterisk has no read timeout of its own (res_agi.c): a session that is not answered holds its
+caller for ever. So there is a verdict by the deadline, whatever the peer sent or did not send and
+whatever broke inside.
+
+A judged session is closed right behind its command. Asterisk reads the command and sets the
+variable before it answers, and the end of the stream ends AGI() in order (seen on 16.28 and 22);
+to wait for the `200 result=1` costs an eighth of the whole session. One session in
+`HEARD_OUT_EVERY` is heard out all the same, so that a command which Asterisk does not take is
+noticed. A verdict by policy always waits: more of the environment may be on its way, and a reset
+must not overtake the verdict.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pbxbilling.agi.sessions.allow_list import AllowList
+from pbxbilling.agi.sessions.deadlines import Deadlines
+from pbxbilling.agi.sessions.protocol import Environment, answer_code, command
+from pbxbilling.agi.sessions.queue_time import CROWDED_S, Arrivals
+from pbxbilling.calls.admission.hook import HookRequest, Verdict
+from pbxbilling.kernel.codes import Word
+from pbxbilling.kernel.ports import Clock
+
+HEARD_OUT_EVERY = 64
+_DONE = 200
+_ANSWER_MAX_BYTES = 4096
+_FIRST_BYTES = 16 * 1024  # nearly every environment at once
+_MORE_BYTES = 256 * 1024  # what is left unread at the end is a reset that overtakes the verdict
+_LATE = 0.8  # of the deadline; all of a crowd may wait until then, and must hear before it is over
+_NOTHING = Environment()
+_NO_VERDICT = Verdict(admit=True)
+
+Judge = Callable[[HookRequest], Verdict]
+
+
+class Ending(Word):
+    """What became of a session; the value is a metric label."""
+
+    ANSWERED = "answered"  # judged
+    DEADLINE = "deadline"  # by policy: no whole environment in time, or not read in time
+    FAILED = "failed"  # by policy: the judge raised
+    MALFORMED = "malformed"  # by policy: cut short, oversized, or no environment of Asterisk's
+    SILENT = "silent"  # closed without a word: a health check, a port scan, a dying Asterisk
+    REFUSED_PEER = "refused_peer"  # closed: not on the allow-list
+    SURPLUS = "surplus"  # closed: too many sessions; the dialplan's fallback decides
+
+
+class AgiObserver(Protocol):
+    """Who is told how sessions went. It must not raise, nor wait."""
+
+    def session_ended(self, ending: Ending, seconds: float) -> None:
+        """Called once a session; `seconds` from its arrival to the verdict, or to its end."""
+        ...
+
+    def judge_failed(self, request: HookRequest, error: Exception) -> None:
+        """The judge raised; the caller gets a verdict by policy."""
+        ...
+
+    def command_rejected(self, code: int) -> None:
+        """Asterisk did not take the verdict: 510, 511 or 520."""
+        ...
+
+
+@dataclass(slots=True)
+class Desk:
+    """What the sessions of one server share; a reload replaces parts of it.
+
+    `by_policy` speaks where nobody could judge in time, `malformed` (else `by_policy`, too) where
+    there is no request.
+    """
+
+    judge: Judge
+    by_policy: Judge
+    observer: AgiObserver
+    clock: Clock
+    allow: AllowList
+    deadlines: Deadlines
+    max_sessions: int
+    malformed: Judge | None = None
+    arrivals: Arrivals = field(default_factory=Arrivals)
+    judged: int = 0
+    live: dict[int, AgiSession] = field(default_factory=dict)  # by descriptor
+    on_idle: Callable[[], None] | None = None
+
+    def verdict(
+        self, request: HookRequest, since: float, patience_s: float, *, whole: bool
+    ) -> tuple[Ending, Verdict]:
+        """What an environment gets that is at its end; `since` is the hook's arrival.
+
+        Who has waited longer than `patience_s` is answered by policy.
+        """
+        if not (whole and request.uniqueid):
+            return Ending.MALFORMED, self.no_request(request)
+        if self.clock.monotonic() - since > patience_s:
+            # Judging it would only make those behind it wait longer.
+            return Ending.DEADLINE, self.by_policy(request)
+        try:
+            return Ending.ANSWERED, self.judge(request)
+        except Exception as error:  # noqa: BLE001  whatever it is, the caller is waiting
+            self.observer.judge_failed(request, error)
+            return Ending.FAILED, self.by_policy(request)
+
+    def no_request(self, request: HookRequest) -> Verdict:
+        """What somebody gets who did not send a request, by what could be read of it."""
+        return (self.malformed or self.by_policy)(request)
+
+    def leave(self, fileno: int) -> None:
+        """Forget a session that is over."""
+        self.live.pop(fileno, None)
+        if self.on_idle is not None and not self.live:
+            self.on_idle()
+
+
+class AgiSession:
+    """Waits for the environment, says the verdict, closes.
+
+    Whoever accepts the connection calls `read` when there is something to read, then `judge` and
+    `answer` once it is `heard`; it is `over` when the connection is gone.
+    """
+
+    __slots__ = (
+        "_answer",
+        "_deadlines",
+        "_desk",
+        "_ending",
+        "_environment",
+        "_patience_s",
+        "_peer",
+        "_since",
+        "_socket",
+        "_told",
+        "_verdict",
+        "fileno",
+        "heard",
+        "over",
+    )
+
+    def __init__(self, desk: Desk, connection: socket.socket, peer: str, waited_s: float) -> None:
+        """`waited_s`: so long it stood in the listener's queue."""
+        self._desk = desk
+        self._deadlines = desk.deadlines
+        self._socket = connection
+        self._peer = peer
+        self._since = desk.clock.monotonic() - waited_s
+        self._patience_s = desk.deadlines.limit_s * (_LATE if waited_s > CROWDED_S else 1.0)
+        self._environment = Environment()
+        self._ending = Ending.SILENT
+        self._verdict = _NO_VERDICT
+        self._answer = b""
+        self._told = False
+        self.fileno = connection.fileno()
+        self.heard = False
+        self.over = False
+
+    def begin_deadline(self) -> None:
+        """From now on it may not last for longer than its deadline."""
+        self._deadlines.enter(self, self._desk.clock.monotonic())
+
+    def read(self) -> None:
+        """Collect the environment; later, where it is waited for, the answer."""
+        try:
+            most = _MORE_BYTES if self._environment else _FIRST_BYTES
+            data = self._socket.recv(most, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        except OSError:
+            self.close()  # a reset is an end like any other
+            return
+        if not data:
+            self._hear_the_end()
+        elif self._told:
+            self._hear(data)
+        else:
+            self.heard = self._environment.feed(data)
+
+    def judge(self) -> None:
+        """Find the verdict on what was heard."""
+        environment = self._environment
+        self._ending, self._verdict = self._desk.verdict(
+            self._request(),
+            self._since,
+            self._patience_s,
+            whole=environment.whole,
+        )
+
+    def answer(self) -> None:
+        """Say the verdict."""
+        desk, ending = self._desk, self._ending
+        self.heard = False
+        self._say(ending, self._verdict)
+        if ending is Ending.ANSWERED:
+            desk.judged += 1
+            if desk.judged % HEARD_OUT_EVERY:
+                self.close()
+        elif ending is Ending.DEADLINE:
+            self.close()
+
+    def _say(self, ending: Ending, verdict: Verdict) -> None:
+        with suppress(OSError):  # gone meanwhile: AMI tells of its channel
+            self._socket.send(command(verdict), socket.MSG_DONTWAIT)
+        self._report(ending)
+
+    def _report(self, ending: Ending) -> None:
+        self._told = True
+        self._desk.observer.session_ended(ending, self._desk.clock.monotonic() - self._since)
+
+    def _hear(self, data: bytes) -> None:
+        """Close when Asterisk has answered; what else comes (`HANGUP`) is passed over."""
+        self._answer += data
+        code = answer_code(self._answer)
+        if code is None and len(self._answer) <= _ANSWER_MAX_BYTES:
+            return
+        if code is not None and code != _DONE:
+            self._desk.observer.command_rejected(code)
+        self.close()
+
+    def _hear_the_end(self) -> None:
+        """Nothing more will come; a peer that began an environment is answered all the same."""
+        if not self._told and self._environment:
+            self._say(Ending.MALFORMED, self._desk.no_request(self._request()))
+        self.close()
+
+    def _request(self) -> HookRequest:
+        return self._environment.request(self._peer)
+
+    def expire(self) -> None:
+        """The time is over: say the verdict of the policy, or give up on a peer that never ends.
+
+        It is read once more before: where the loop was held, an emergency number may have come.
+        """
+        try:
+            if self._told:
+                self.close()
+            else:
+                self._say_at_last()
+        except Exception:
+            self.close()  # without a word, but the caller is let go
+            raise
+
+    def _say_at_last(self) -> None:
+        self.read()
+        if self.heard:
+            self.judge()
+            self.answer()
+        elif not self.over:
+            self._say(Ending.DEADLINE, self._desk.by_policy(self._request()))
+            self.begin_deadline()
+
+    def close(self) -> None:
+        """The end, whoever made it."""
+        if self.over:
+            return
+        self.over = True
+        self._socket.close()
+        self._desk.leave(self.fileno)
+        if not self._told:
+            self._report(Ending.MALFORMED if self._environment else Ending.SILENT)
+        self._environment, self._answer = _NOTHING, b""  # its deadline still knows this session

@@ -1,0 +1,1 @@
+"""What a period's usage costs."""

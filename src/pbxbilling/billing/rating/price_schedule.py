@@ -1,0 +1,188 @@
+"""What a tenant was sold in a period: its plans one after another, and which price is due there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from pbxbilling.accounts.records import PlanSwitched
+from pbxbilling.accounts.terms.status import LEFT, PAYING, Status
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.billing.periods import whole_of
+from pbxbilling.billing.rating.proration import PricePart, Proration, price_parts, prorate
+from pbxbilling.billing.rating.tariff import Stretch, Tariff
+from pbxbilling.catalog.plan import Cycle, Plan
+from pbxbilling.kernel.period import Period, anchor_date
+from pbxbilling.subscriptions.subscription import Subscription
+
+_LONGEST_MONTH = timedelta(days=32)
+_A_WHILE = timedelta(hours=1)  # between the beginning of a first cycle and the record of it
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """The tariffs of a period, and what of their prices is due in it (see `statement_of`)."""
+
+    stretches: tuple[Stretch, ...]
+    prices: tuple[PricePart, ...]
+    changes: tuple[Proration, ...]
+    with_setup: bool
+
+
+def conditions(
+    tenant: Tenant,
+    period: Period,
+    switches: Sequence[PlanSwitched],
+    plans: Mapping[str, Plan],
+    subscription: Subscription | None,
+) -> Conditions:
+    """What holds for a tenant in a period; `switches` are all from the period's begin on.
+
+    Nothing is charged until a trial ends. A part of a month has that part of the price, and the
+    whole allowance. The price of a year is due in the period where the year begins. Raises
+    ValueError for a plan that is unknown, has no price for the cycle, or another currency.
+    """
+    cycle = cycle_of(tenant, plans, subscription)
+    stretches = _free_on_trial(_stretches(tenant, period, switches, plans, cycle), tenant)
+    if not _pays(tenant, period) or _is_before(period, subscription):
+        return Conditions(stretches, (), (), with_setup=False)
+    with_setup = _setup_is_due(tenant, period)
+    if cycle is Cycle.MONTH:
+        whole = whole_of(period, tenant, subscription)
+        return Conditions(stretches, _parts_of(whole, stretches), (), with_setup)
+    year = _year_around(period, subscription)
+    prices, changes = _of_a_year(year, period, stretches)
+    return Conditions(stretches, prices, changes, with_setup)
+
+
+def cycle_of(tenant: Tenant, plans: Mapping[str, Plan], subscription: Subscription | None) -> Cycle:
+    """How often the tenant's price is due: a year where its subscription is of that price."""
+    plan = plans.get(tenant.plan)
+    if plan is None or subscription is None:
+        return Cycle.MONTH
+    yearly = plan.price_ids((Cycle.YEAR,))
+    return Cycle.MONTH if yearly.isdisjoint(subscription.prices) else Cycle.YEAR
+
+
+def _stretches(
+    tenant: Tenant,
+    period: Period,
+    switches: Iterable[PlanSwitched],
+    plans: Mapping[str, Plan],
+    cycle: Cycle,
+) -> tuple[Stretch, ...]:
+    """One stretch for each plan in force; a change on the period's first instant makes no two."""
+    edges: list[tuple[datetime, str]] = []
+    begins, plan = period.begins, None
+    for switch in switches:
+        plan = switch.after
+        if switch.at <= period.begins:
+            continue
+        if switch.at >= period.ends:
+            plan = switch.before
+            break
+        edges.append((begins, switch.before))
+        begins = switch.at
+    edges.append((begins, plan or tenant.plan))
+    ends = [*(begins for begins, _ in edges[1:]), period.ends]
+    return tuple(
+        Stretch(Tariff.of(_plan(plans, slug, tenant), tenant, cycle), begins, until)
+        for (begins, slug), until in zip(edges, ends, strict=True)
+    )
+
+
+def _plan(plans: Mapping[str, Plan], slug: str, tenant: Tenant) -> Plan:
+    if slug not in plans:
+        msg = f"tenant {tenant.slug}: its plan {slug!r} is unknown; `apply` one"
+        raise ValueError(msg)
+    return plans[slug]
+
+
+def _free_on_trial(stretches: Sequence[Stretch], tenant: Tenant) -> tuple[Stretch, ...]:
+    until = tenant.trial_until
+    if until is None:
+        return tuple(stretches)
+    parts = []
+    for stretch in stretches:
+        if stretch.begins < until:
+            parts.append(replace(stretch, tariff=_free(stretch), ends=min(stretch.ends, until)))
+        if until < stretch.ends:
+            parts.append(replace(stretch, begins=max(stretch.begins, until)))
+    return tuple(parts)
+
+
+def _free(stretch: Stretch) -> Tariff:
+    return replace(
+        stretch.tariff,
+        price=0,
+        overage_per_minute_micros=0,
+        price_per_call_micros=0,
+        destinations=(),
+    )
+
+
+def _pays(tenant: Tenant, period: Period) -> bool:
+    """Whether a price is due: not before the first payment, nor once all is over."""
+    if tenant.status in PAYING:
+        return True
+    if tenant.status is Status.INCOMPLETE or tenant.on_own_trial:
+        return False
+    since = tenant.status_since or period.begins
+    return tenant.status not in LEFT or since > period.begins
+
+
+def _is_before(period: Period, subscription: Subscription | None) -> bool:
+    """Whether it is the rest of a month before what was then bought at the gateway."""
+    return subscription is not None and period.ends <= subscription.created_at + _A_WHILE
+
+
+def _setup_is_due(tenant: Tenant, period: Period) -> bool:
+    """Once: with the first final statement, or where a subscription's first invoice had it."""
+    if tenant.setup_paid_at is None:
+        return tenant.subscription is None
+    return period.begins <= tenant.setup_paid_at < period.ends
+
+
+def _parts_of(whole: Period, stretches: Sequence[Stretch]) -> tuple[PricePart, ...]:
+    """The price of the stretches, where they may be only a part of a whole period."""
+    first, last = stretches[0], stretches[-1]
+    around = list(stretches)
+    if whole.begins < first.begins:
+        around.insert(0, Stretch(_free(first), whole.begins, first.begins))
+    if last.ends < whole.ends:
+        around.append(Stretch(_free(last), last.ends, whole.ends))
+    return tuple(part for part in price_parts(around) if part.stretch in stretches)
+
+
+def _year_around(period: Period, subscription: Subscription | None) -> Period:
+    """The subscription's year that a period is in."""
+    if subscription is None:
+        return period
+    begins, ends = subscription.period_start, subscription.period_end
+    if begins is None or ends is None or ends - begins <= _LONGEST_MONTH:
+        begins = subscription.trial_until or subscription.created_at
+    first = begins
+    years = period.begins.year - first.year + 1
+    while (begins := _plus_years(first, years)) > period.begins:
+        years -= 1
+    return Period(period.month, begins, _plus_years(first, years + 1))
+
+
+def _plus_years(at: datetime, years: int) -> datetime:
+    day = anchor_date((at.year + years) * 12 + at.month - 1, at.day)
+    return at.replace(year=day.year, day=day.day)
+
+
+def _of_a_year(
+    year: Period, period: Period, stretches: Sequence[Stretch]
+) -> tuple[tuple[PricePart, ...], tuple[Proration, ...]]:
+    """The year's price where it begins; later what changes of plan add to it or take away."""
+    whole: tuple[Stretch, ...] = (replace(stretches[0], begins=year.begins, ends=year.ends),)
+    changes = []
+    for stretch in stretches[1:]:
+        changes.append(prorate(whole, stretch.tariff, stretch.begins))
+        whole = changes[-1].stretches
+    if period.begins <= year.begins < period.ends:
+        return price_parts(whole), ()
+    return (), tuple(changes)

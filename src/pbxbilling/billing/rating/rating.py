@@ -1,0 +1,205 @@
+"""Rating: the answered trunk legs of a period, by a tariff, become charges.
+
+Seconds are added up first and priced once a line, so that a statement equals what a graduated
+tier charges for the sum of the same legs: https://docs.stripe.com/products-prices/pricing-models
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import NamedTuple
+
+from pbxbilling.billing.rating.tariff import (
+    Stretches,
+    Tariff,
+    check_stretches,
+    included_s,
+    stretch_at,
+)
+from pbxbilling.calls.live.records import LegRecord
+from pbxbilling.catalog.destinations import DestinationRate, DestinationTable
+from pbxbilling.catalog.rates import Charge, ChargeKind, Rate
+from pbxbilling.kernel.codes import LegDirection
+from pbxbilling.kernel.period import zone
+
+
+@dataclass(frozen=True, slots=True)
+class UsedLeg:
+    """What rating knows of an answered trunk leg that has ended; `id` is `pbx:uniqueid`.
+
+    `estimated` legs, and those that limits would have refused (`over_limit`), are charged as any.
+    """
+
+    id: str
+    direction: LegDirection
+    number: str
+    ended_at: datetime
+    talk_us: int
+    estimated: bool = False
+    over_limit: bool = False
+    emergency: bool = False
+
+    @classmethod
+    def of(cls, record: LegRecord) -> UsedLeg:
+        """The used leg of a record; raises ValueError for a leg that still lives."""
+        if record.ended_at is None:
+            msg = f"leg {record.key} has not ended: it is rated when it has"
+            raise ValueError(msg)
+        return cls(
+            id=str(record.key),
+            direction=record.direction,
+            number=record.number,
+            ended_at=record.ended_at,
+            talk_us=record.talk_us,
+            estimated=record.witness is not None and record.witness.guessed,
+            over_limit=record.over_limit,
+            emergency=record.emergency,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RatedLeg:
+    """A leg's part in the charges of its period.
+
+    Of `billed_s` (after the increment) `included_s` were in the allowance and `charged_s` cost
+    `rate_micros` a minute, on the line of the key `line`. `fee_micros` is the price of the call
+    itself, on the line `fee_line`. A line that is "" is none.
+    """
+
+    leg: UsedLeg
+    billed_s: int = 0
+    included_s: int = 0
+    charged_s: int = 0
+    rate_micros: int = 0
+    line: str = ""
+    fee_micros: int = 0
+    fee_line: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """The charges of a period and the legs that they are made of, in the order of their end.
+
+    `allowance_s` is what was included (None: unlimited), `used_s` what legs drew from it.
+    """
+
+    charges: tuple[Charge, ...]
+    legs: tuple[RatedLeg, ...]
+    allowance_s: int | None
+    used_s: int
+
+
+def rate(legs: Iterable[UsedLeg], stretches: Stretches) -> Rating:
+    """Charge the legs of one period by the tariffs in force in it.
+
+    A leg is charged by the tariff of its end. The allowance is used in the order of ends, ties by
+    id: a leg that straddles it is in it with its first seconds. Where none of this says what a leg
+    costs, it costs nothing: an inbound leg of a plan that does not include inbound, a leg of 0 s.
+    Raises ValueError as `check_stretches`, and for a leg that comes twice.
+    """
+    check_stretches(stretches)
+    ordered = sorted(legs, key=lambda leg: (leg.ended_at, leg.id))
+    _refuse_twins(ordered)
+    allowance_s = included_s(stretches)
+    counter = _Counter(allowance_s)
+    tables = {s.begins: DestinationTable.of(s.tariff) for s in stretches}
+    rated = []
+    for leg in ordered:
+        stretch = stretch_at(stretches, leg.ended_at)
+        rated.append(counter.rated(leg, stretch.tariff, tables[stretch.begins]))
+    currency = stretches[0].tariff.currency
+    return Rating(counter.charges(currency), tuple(rated), allowance_s, counter.used_s)
+
+
+def _refuse_twins(legs: Iterable[UsedLeg]) -> None:
+    for id_, twins in groupby(sorted(leg.id for leg in legs)):
+        if len(list(twins)) > 1:
+            msg = f"leg {id_} comes twice: it would be charged twice"
+            raise ValueError(msg)
+
+
+class _Counter:
+    """Takes legs in the order of their end, and knows what is left of the allowance."""
+
+    def __init__(self, allowance_s: int | None) -> None:
+        self.used_s = 0
+        self._allowance_s = allowance_s
+        self._rates: dict[str, Rate] = {}
+        self._quantities: dict[str, int] = {}
+
+    def rated(self, leg: UsedLeg, tariff: Tariff, table: DestinationTable) -> RatedLeg:
+        """The leg's part, added to the lines that it is on."""
+        billed_s = tariff.billing_increment.billable_s(leg.talk_us)
+        minutes = _minutes_of(leg, tariff, table)
+        if minutes is None or not billed_s:
+            return RatedLeg(leg, billed_s)
+        in_s = self._draw(billed_s, tariff) if minutes.in_allowance else 0
+        fee = _fee(tariff)
+        return RatedLeg(
+            leg,
+            billed_s,
+            included_s=in_s,
+            charged_s=billed_s - in_s,
+            rate_micros=minutes.rate.micros,
+            line=self._add(minutes.rate, billed_s - in_s),
+            fee_micros=fee.micros,
+            fee_line=self._add(fee, 1 if fee.micros else 0),
+        )
+
+    def _draw(self, billed_s: int, tariff: Tariff) -> int:
+        """How much of a leg is included; it is used up by that much."""
+        if self._allowance_s is None:
+            self.used_s += billed_s
+            return billed_s
+        if tariff.included_minutes is None:  # for a part of the period
+            return billed_s
+        drawn = min(billed_s, self._allowance_s - self.used_s)
+        self.used_s += drawn
+        return drawn
+
+    def _add(self, rate: Rate, quantity: int) -> str:
+        """Put a quantity on the line of its rate, and say which that is; "" for nothing."""
+        if not quantity:
+            return ""
+        self._rates.setdefault(rate.key, rate)
+        self._quantities[rate.key] = self._quantities.get(rate.key, 0) + quantity
+        return rate.key
+
+    def charges(self, currency: str) -> tuple[Charge, ...]:
+        """The lines so far."""
+        kinds = list(ChargeKind)
+        rates = sorted(self._rates.values(), key=lambda r: (kinds.index(r.kind), r.of, r.micros))
+        return tuple(rate.charge(self._quantities[rate.key], currency) for rate in rates)
+
+
+class _Minutes(NamedTuple):
+    """How the minutes of a leg are charged, and whether the allowance comes first."""
+
+    rate: Rate
+    in_allowance: bool
+
+
+def _minutes_of(leg: UsedLeg, tariff: Tariff, table: DestinationTable) -> _Minutes | None:
+    """None where they cost nothing."""
+    included = leg.direction in tariff.included_directions
+    if leg.direction is LegDirection.OUTBOUND:
+        day = leg.ended_at.astimezone(zone(tariff.timezone)).date()
+        destination = table.rate(leg.number, day)
+        if destination is not None:
+            return _Minutes(_rate_to(destination), included and destination.in_allowance)
+    if not included:
+        return None
+    text, micros = "Minutes beyond those included", tariff.overage_per_minute_micros
+    return _Minutes(Rate(ChargeKind.OVERAGE, text, micros, "s", 60), in_allowance=True)
+
+
+def _rate_to(destination: DestinationRate) -> Rate:
+    text, micros = f"Minutes to {destination}", destination.per_minute_micros
+    return Rate(ChargeKind.DESTINATION, text, micros, "s", 60, of=destination.prefix)
+
+
+def _fee(tariff: Tariff) -> Rate:
+    return Rate(ChargeKind.CALLS, "Price per call", tariff.price_per_call_micros, "call")

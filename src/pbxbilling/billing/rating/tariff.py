@@ -1,0 +1,137 @@
+"""What a statement is priced by: a frozen copy, so that old bills never follow new plans."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.catalog.destinations import DestinationRate
+from pbxbilling.catalog.plan import BillingIncrement, Cycle, Plan
+from pbxbilling.kernel.codes import LegDirection
+from pbxbilling.kernel.money import half_up
+
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """A plan as one tenant is charged for it.
+
+    Money as in `Plan`; `price` is that of one `cycle`. `included_minutes` None is unlimited.
+    `tax_rate_bp` is 0 for an exempt tenant. Days of `destinations` begin in `timezone`. A `demo`
+    is priced like anybody and billed nothing.
+    """
+
+    plan: str
+    name: str
+    currency: str
+    cycle: Cycle
+    price: int
+    setup_fee: int
+    included_minutes: int | None
+    included_directions: frozenset[LegDirection]
+    overage_per_minute_micros: int
+    price_per_call_micros: int
+    billing_increment: BillingIncrement
+    tax_rate_bp: int
+    destinations: tuple[DestinationRate, ...] = ()
+    timezone: str = "UTC"
+    demo: bool = False
+
+    @classmethod
+    def of(cls, plan: Plan, tenant: Tenant, cycle: Cycle = Cycle.MONTH) -> Tariff:
+        """What the plan costs that tenant on a cycle.
+
+        Raises ValueError where the plan has prices, but none for that cycle: an amount is not
+        guessed. A plan without any price is free.
+        """
+        if plan.prices and cycle not in plan.prices:
+            msg = f"plan {plan.slug}: no price for a {cycle}; set one, or move tenant {tenant.slug}"
+            raise ValueError(msg)
+        return cls(
+            plan=plan.slug,
+            name=plan.name or plan.slug,
+            currency=plan.currency,
+            cycle=cycle,
+            price=plan.prices.get(cycle, 0),
+            setup_fee=plan.setup_fee,
+            included_minutes=plan.included_minutes,
+            included_directions=plan.included_directions,
+            overage_per_minute_micros=plan.overage_per_minute_micros,
+            price_per_call_micros=plan.price_per_call_micros,
+            billing_increment=plan.billing_increment,
+            tax_rate_bp=0 if tenant.tax_exempt else plan.tax_rate_bp,
+            destinations=plan.destinations,
+            timezone=tenant.timezone,
+            demo=tenant.demo,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A tariff that is in force from `begins` until just before `ends`, both UTC."""
+
+    tariff: Tariff
+    begins: datetime
+    ends: datetime
+
+    @property
+    def length_us(self) -> int:
+        """Its length in microseconds."""
+        return (self.ends - self.begins) // _MICROSECOND
+
+
+Stretches = Sequence[Stretch]  # of one period or cycle: in order, without gaps, in one currency
+
+
+def check_stretches(stretches: Stretches) -> None:
+    """Raise ValueError unless they are in order, without gaps, and in one currency."""
+    if not stretches or any(stretch.begins >= stretch.ends for stretch in stretches):
+        msg = f"stretches of a tariff {stretches}: expected one or more, each with a length"
+        raise ValueError(msg)
+    for one, following in pairwise(stretches):
+        if one.ends != following.begins:
+            msg = f"{one.tariff.plan} ends at {one.ends}, the next begins at {following.begins}"
+            raise ValueError(msg)
+        if one.tariff.currency != following.tariff.currency:
+            msg = (
+                f"{one.tariff.plan} is in {one.tariff.currency}, {following.tariff.plan} in"
+                f" {following.tariff.currency}: change currency where a period begins"
+            )
+            raise ValueError(msg)
+
+
+def switched(stretches: Stretches, tariff: Tariff, at: datetime) -> tuple[Stretch, ...]:
+    """The same stretches with another tariff in force from `at` until their end.
+
+    Raises ValueError for an instant outside them, or a tariff in another currency.
+    """
+    ends = stretches[-1].ends
+    if not stretches[0].begins <= at < ends:
+        msg = f"{at} is outside {stretches[0].begins} to {ends}"
+        raise ValueError(msg)
+    kept = [replace(s, ends=min(s.ends, at)) for s in stretches if s.begins < at]
+    changed = (*kept, Stretch(tariff, at, ends))
+    check_stretches(changed)
+    return changed
+
+
+def stretch_at(stretches: Stretches, at: datetime) -> Stretch:
+    """The stretch in force at an instant; the first before them, the last after them."""
+    begun = [stretch for stretch in stretches if stretch.begins <= at]
+    return begun[-1] if begun else stretches[0]
+
+
+def included_s(stretches: Stretches) -> int | None:
+    """Seconds of the allowance: each tariff's minutes by its share of the time, in whole minutes.
+
+    None where it is unlimited throughout; else an unlimited stretch adds nothing, for its legs
+    need nothing.
+    """
+    if all(stretch.tariff.included_minutes is None for stretch in stretches):
+        return None
+    weighed = sum((s.tariff.included_minutes or 0) * s.length_us for s in stretches)
+    return 60 * half_up(weighed, sum(stretch.length_us for stretch in stretches))

@@ -1,0 +1,101 @@
+"""What is kept of billing: statements, the legs on them, one-off lines, plans and cycles over time.
+
+A period is named by the month in which it begins (`2026-11`); where a second one of the same
+tenant begins in that month, because its way of billing was changed, that is `2026-11.2`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pbxbilling.calls.live.channel import ChannelKey
+from pbxbilling.kernel.codes import LegDirection
+from pbxbilling.kernel.records import Record
+
+FINAL = 0  # the number of the final statement; interim copies are numbered from 1
+
+
+@dataclass(frozen=True, slots=True)
+class SavedStatement(Record):
+    """A statement as it was saved, keyed by `tenant`, `month` and `number`; a second is refused.
+
+    Sums are in minor units of `currency`. `document` is the whole of it (JSON), with the tariff
+    that it was made from.
+    """
+
+    tenant: str
+    month: str
+    number: int
+    begins: datetime
+    ends: datetime
+    made_at: datetime
+    currency: str
+    net: int
+    tax: int
+    total: int
+    document: Mapping[str, Any]
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it is the one of the whole period."""
+        return self.number == FINAL
+
+
+@dataclass(frozen=True, slots=True)
+class BilledLeg(Record):
+    """A leg as a final statement charged it, keyed by `key`, `month` and `of_month`.
+
+    `month` is the statement's period, `of_month` the one by whose tariff it was rated: an earlier
+    one where the leg came late. Seconds, rates and lines are those of `RatedLeg`.
+    """
+
+    tenant: str
+    month: str
+    of_month: str
+    key: ChannelKey
+    direction: LegDirection
+    number: str
+    ended_at: datetime
+    talk_us: int
+    billed_s: int = 0
+    included_s: int = 0
+    charged_s: int = 0
+    rate_micros: int = 0
+    line: str = ""
+    fee_micros: int = 0
+    fee_line: str = ""
+    estimated: bool = False
+    over_limit: bool = False
+    emergency: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OneOffEntry(Record):
+    """A line that somebody added by hand, keyed by `tenant` and `number`.
+
+    It is on the statement of `month`; `used_in` is the final one that has it. `kind` is fee,
+    discount or credit, `amount` 0 or more in minor units of `currency`.
+    """
+
+    tenant: str
+    number: int
+    month: str
+    kind: str
+    reason: str
+    amount: int
+    currency: str
+    actor: str
+    at: datetime
+    used_in: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OneOffUsed(Record):
+    """A one-off line is on a final statement: it is on no other one."""
+
+    tenant: str
+    number: int
+    month: str

@@ -1,0 +1,1 @@
+"""Statements: made, saved once, and looked up."""

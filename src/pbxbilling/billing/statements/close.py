@@ -1,0 +1,210 @@
+"""Periods are closed by themselves when they end: each once, in order, after a downtime too."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from heapq import heapify, heappop, heappush
+
+from pbxbilling.accounts.facts import AccountsChanged, SubjectKind
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.billing.facts import StatementFailed, StatementsWait
+from pbxbilling.billing.statements.issue import Statements
+from pbxbilling.kernel.errors import AdministrationError, StoreError, in_words
+from pbxbilling.kernel.facts import Fact
+from pbxbilling.kernel.ports import Clock, EventSink
+from pbxbilling.subscriptions.facts import CycleOpened
+
+SOON = timedelta(seconds=2)  # between looks at journals that are being read
+PATIENCE = timedelta(minutes=10)  # until somebody is told that a PBX holds statements up
+TENANTS_A_STEP = 256  # new ones are kept in one transaction
+_SPARE = 64
+WAIT = timedelta(hours=24)  # for journals; from the start of this run, where that is later
+
+
+class Closer:
+    """Looks after the ends of periods; as a sink it hears what moves them.
+
+    `known_until` says for each PBX before which instant every leg's end is on its way to the
+    store, `flush` waits until it has arrived there. `rest` lets calls be judged between two steps.
+    """
+
+    def __init__(
+        self,
+        statements: Statements,
+        tenants: Mapping[str, Tenant],
+        clock: Clock,
+        emit: EventSink,
+        known_until: Callable[[], Mapping[str, datetime | None]],
+        flush: Callable[[], Awaitable[None]],
+        rest: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._statements = statements
+        self._tenants = tenants
+        self._clock = clock
+        self._emit = emit
+        self._known_until = known_until
+        self._flush = flush
+        self._rest = rest
+        self._since = clock.now()
+        self._to_do = set(tenants)  # whose period has ended, or may end at another time
+        self._ends: dict[str, datetime] = {}
+        self._queue: list[tuple[datetime, str]] = []  # a heap of these, with some that were
+        self._waits = False
+        self._missed: set[str] = set()
+        self._told_missed: set[str] = set()
+        self._begun: set[str] = set()
+        self._told: dict[str, str] = {}
+
+    def sink(self, fact: Fact) -> None:
+        """Forget when a period ends that may end at another time now."""
+        match fact:
+            case AccountsChanged(kind=SubjectKind.TENANT):
+                self._forget(fact.slug)
+            case CycleOpened():
+                self._forget(fact.tenant)
+
+    def _forget(self, slug: str) -> None:
+        self._ends.pop(slug, None)
+        self._to_do.add(slug)
+
+    async def look(self) -> datetime | None:
+        """Close what has ended and is known; gives when to look again, None: when anything changes.
+
+        What fails for one tenant is told once, and tried again at the next look.
+        """
+        now = self._clock.now()
+        self._waits = False
+        self._missed = set()
+        due = self._due(now)
+        for first in range(0, len(due), TENANTS_A_STEP):
+            some = due[first : first + TENANTS_A_STEP]
+            begun = await self._begin(some)
+            if begun is None:
+                self._to_do.update(due[first:])
+                break
+            for slug in begun:
+                await self._try(slug)
+            await self._rest()
+        self._tell_missed()
+        return now + SOON if self._waits else self._next()
+
+    def _due(self, now: datetime) -> list[str]:
+        """Whoever is to be looked after now; the others cost nothing, however many they are."""
+        while self._queue and self._queue[0][0] <= now:
+            ends, slug = heappop(self._queue)
+            if self._ends.get(slug) == ends:
+                self._to_do.add(slug)
+        due, self._to_do = self._to_do, set()
+        return sorted(slug for slug in due if slug in self._tenants)
+
+    def _next(self) -> datetime | None:
+        """When the next period ends."""
+        while self._queue and self._ends.get(self._queue[0][1]) != self._queue[0][0]:
+            heappop(self._queue)
+        return self._queue[0][0] if self._queue else None
+
+    async def _begin(self, slugs: Sequence[str]) -> list[str] | None:
+        """From when on a tenant is billed is kept the first time that it is seen.
+
+        Gives for whom it is; None where the store cannot serve.
+        """
+        new = [slug for slug in slugs if slug not in self._begun]
+        try:
+            await self._keep_begin(new)
+        except StoreError as error:
+            self._tell("", str(error))
+            return None
+        except Exception as error:  # noqa: BLE001 - one tenant's must not hold up the others'
+            if len(slugs) == 1:
+                self._to_do.update(slugs)
+                self._tell(slugs[0], in_words(error))
+                return []
+            return await self._begin_each(slugs)
+        return list(slugs)
+
+    async def _begin_each(self, slugs: Sequence[str]) -> list[str] | None:
+        begun: list[str] = []
+        for slug in slugs:
+            one = await self._begin([slug])
+            if one is None:
+                return None
+            begun += one
+        return begun
+
+    async def _keep_begin(self, new: Sequence[str]) -> None:
+        known = await self._statements.begin([self._tenants[slug] for slug in new])
+        for slug, ends in known.items():
+            self._keep(slug, ends)
+        self._begun.update(new)
+
+    def _keep(self, slug: str, ends: datetime) -> None:
+        """Unless something moved it while it was asked for."""
+        if slug not in self._to_do:
+            self._ends[slug] = ends
+
+    async def _try(self, slug: str) -> None:
+        try:
+            await self._look_after(slug)
+        except (AdministrationError, StoreError, ValueError) as error:
+            self._to_do.add(slug)
+            self._tell(slug, str(error))
+        except Exception as error:  # noqa: BLE001 - one tenant's must not hold up the others'
+            self._to_do.add(slug)
+            self._tell(slug, in_words(error))
+        else:
+            self._told.pop(slug, None)
+
+    async def _look_after(self, slug: str) -> None:
+        while (ends := await self._end(slug)) <= self._clock.now():
+            unread = self._unread(ends)
+            waited = self._clock.now() - max(ends, self._since)
+            if unread and waited < WAIT:
+                self._waits = True
+                self._to_do.add(slug)
+                self._missed |= set(unread) if waited >= PATIENCE else set()
+                return
+            await self._flush()
+            await self._statements.close(slug, unread)
+            self._ends.pop(slug, None)
+        self._queue_up(slug, ends)
+
+    async def _end(self, slug: str) -> datetime:
+        """When a tenant's open period ends."""
+        known = self._ends.get(slug)
+        if known is not None:
+            return known
+        ends = (await self._statements.open_period(self._statements.tenant(slug))).ends
+        self._keep(slug, ends)
+        return ends
+
+    def _queue_up(self, slug: str, ends: datetime) -> None:
+        heappush(self._queue, (ends, slug))
+        if len(self._queue) > 2 * len(self._tenants) + _SPARE:  # most of them were
+            self._queue = [(ends, slug) for slug, ends in self._ends.items()]
+            heapify(self._queue)
+
+    def _unread(self, ends: datetime) -> list[str]:
+        """The PBXes that may know of legs before then which we do not."""
+        known = self._known_until().items()
+        return sorted(pbx for pbx, until in known if until is None or until < ends)
+
+    def _tell_missed(self) -> None:
+        """Which PBXes hold statements up, whenever those are others."""
+        if self._missed and self._missed != self._told_missed:
+            self._emit(StatementsWait(self._clock.now(), tuple(sorted(self._missed))))
+        self._told_missed = self._missed
+
+    def _tell(self, slug: str, error: str) -> None:
+        """Once for each error: one of the store's is the same for everybody."""
+        new = error not in self._told.values()
+        self._told[slug] = error
+        if new:
+            self._emit(StatementFailed(self._clock.now(), slug, self._month(slug), error))
+
+    def _month(self, slug: str) -> str:
+        """The month whose statement it is about, as far as that is known."""
+        ends, tenant = self._ends.get(slug), self._tenants.get(slug)
+        if ends is None or tenant is None:
+            return ""
+        return tenant.period_at(ends - timedelta(seconds=1)).month

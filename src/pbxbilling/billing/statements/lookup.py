@@ -1,0 +1,163 @@
+"""Statements that were saved, and the calls behind each of their lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from pbxbilling.billing.ports import Bills
+from pbxbilling.billing.records import FINAL, BilledLeg, SavedStatement
+from pbxbilling.billing.statements.issue import Issued, Statements
+from pbxbilling.billing.statements.late import closed_statement, rated_leg
+from pbxbilling.billing.statements.statement import adjustment_key
+from pbxbilling.calls.ports import CallStore
+from pbxbilling.kernel.errors import NotKnownError
+
+
+@dataclass(frozen=True, slots=True)
+class CallOnStatement:
+    """A leg on a statement: what it used and cost, on which line.
+
+    `leg` is `pbx:uniqueid`. `line` is that of its minutes, `fee_line` that of the price of the
+    call; "" is none, for it cost nothing. `caller`, `call` and the beginning are those of the call
+    record; once that is forgotten they are not known.
+    """
+
+    leg: str
+    line: str
+    fee_line: str
+    direction: str
+    caller: str | None
+    number: str
+    call: str | None
+    answered_at: datetime | None
+    ended_at: datetime
+    talk_us: int
+    billed_s: int
+    included_s: int
+    charged_s: int
+    rate_micros: int
+    fee_micros: int
+    of_month: str
+    estimated: bool
+    over_limit: bool
+    emergency: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CallList:
+    """The calls of a statement (`number` None: of a preview), in the order of their ends."""
+
+    tenant: str
+    month: str
+    number: int | None
+    currency: str
+    calls: tuple[CallOnStatement, ...]
+
+
+class Archive:
+    """Reads; raises StoreError and NotKnownError."""
+
+    def __init__(self, statements: Statements, store: CallStore, bills: Bills) -> None:
+        self._statements = statements
+        self._store = store
+        self._bills = bills
+
+    async def listed(self, tenant: str | None, month: str | None) -> list[SavedStatement]:
+        """Saved statements, without their documents; None does not filter."""
+        if tenant is not None:
+            self._statements.tenant(tenant)
+        return await self._bills.statements(tenant=tenant, month=month, documents=False)
+
+    async def show(self, slug: str, month: str | None, number: int = FINAL) -> Issued:
+        """A saved statement; of no month the last final one."""
+        saved = await self._saved(slug, month, number)
+        legs: Sequence[BilledLeg] = ()
+        if saved.is_final:
+            legs = await self._bills.billed(slug, month=saved.month)
+        late = tuple(rated_leg(leg) for leg in legs if leg.of_month != leg.month)
+        return Issued(
+            replace(closed_statement(saved, legs), late=late),
+            number,
+            tuple(legs),
+            tuple(saved.document["notices"]),
+        )
+
+    async def _saved(self, slug: str, month: str | None, number: int) -> SavedStatement:
+        self._statements.tenant(slug)
+        known = await self._bills.statements(tenant=slug, month=month)
+        found = [one for one in known if one.number == number]
+        if found:
+            return found[-1]
+        if any(one.month == month for one in known):
+            copies = ", ".join(str(one.number) for one in known if not one.is_final)
+            msg = f"{slug} has no statement {month} of number {number}; its copies are {copies}"
+        else:
+            msg = (
+                f"{slug} has no saved statement{f' of {month}' if month else ''}; `statement"
+                f" preview {slug}` shows the period as it stands"
+            )
+        raise NotKnownError(msg)
+
+    async def calls(self, slug: str, month: str | None, line: str | None = None) -> CallList:
+        """The calls on the final statement of a month, else on the preview of its period.
+
+        `line` keeps those of one line, by its key.
+        """
+        issued = await self._issued(slug, month)
+        statement = issued.statement
+        if line is not None and all(line != one.key for one in statement.lines):
+            keys = ", ".join(one.key for one in statement.lines)
+            msg = f"the statement of {slug} has no line {line!r}; it has {keys}"
+            raise NotKnownError(msg)
+        chosen = [leg for leg in issued.legs if line is None or line in _lines(leg)]
+        period = statement.period
+        return CallList(
+            slug, period.month, issued.number, statement.currency, await self._opened(chosen)
+        )
+
+    async def _issued(self, slug: str, month: str | None) -> Issued:
+        self._statements.tenant(slug)
+        known = await self._bills.statements(tenant=slug, month=month, documents=False)
+        if month is not None and any(one.is_final for one in known):
+            return await self.show(slug, month)
+        return await self._statements.preview(slug, month)
+
+    async def _opened(self, legs: Sequence[BilledLeg]) -> tuple[CallOnStatement, ...]:
+        known = await self._store.legs([leg.key for leg in legs])
+        opened = []
+        for leg in sorted(legs, key=lambda one: (one.ended_at, one.key)):
+            record = known.get(leg.key)
+            minutes, fee = _lines(leg)
+            opened.append(
+                CallOnStatement(
+                    leg=str(leg.key),
+                    line=minutes,
+                    fee_line=fee,
+                    direction=leg.direction.value,
+                    caller=record.caller if record else None,
+                    number=leg.number,
+                    call=record.call if record else None,
+                    answered_at=record.answered_at if record else None,
+                    ended_at=leg.ended_at,
+                    talk_us=leg.talk_us,
+                    billed_s=leg.billed_s,
+                    included_s=leg.included_s,
+                    charged_s=leg.charged_s,
+                    rate_micros=leg.rate_micros,
+                    fee_micros=leg.fee_micros,
+                    of_month=leg.of_month,
+                    estimated=leg.estimated,
+                    over_limit=leg.over_limit,
+                    emergency=leg.emergency,
+                )
+            )
+        return tuple(opened)
+
+
+def _lines(leg: BilledLeg) -> tuple[str, str]:
+    """On which lines of its statement a leg is; a late one is on that of its adjustment alone."""
+    if leg.of_month != leg.month:
+        return adjustment_key(leg.of_month), ""
+    return leg.line, leg.fee_line

@@ -1,0 +1,208 @@
+"""What an operator changes about a running period: one-off lines, and the plan from a moment on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from pbxbilling.accounts.apply import TenantChange
+from pbxbilling.accounts.known import known_plan
+from pbxbilling.accounts.records import PlanSwitched
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.accounts.terms.usage_collection import Charges
+from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.billing.ports import Bills
+from pbxbilling.billing.rating.price_schedule import Conditions, conditions
+from pbxbilling.billing.rating.tariff import included_s
+from pbxbilling.billing.records import OneOffEntry
+from pbxbilling.billing.statements.issue import Statements
+from pbxbilling.billing.statements.statement import ONE_OFF, LineKind
+from pbxbilling.kernel.errors import AdministrationError
+from pbxbilling.kernel.money import from_minor, to_minor
+from pbxbilling.kernel.period import Period
+from pbxbilling.kernel.ports import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class PlanChangeReport:
+    """What another plan costs from `at` on, in the period that is open; net, in minor units.
+
+    `credit` is what the time from then on had cost, `charge` what it costs now. The minutes are
+    those of the whole period, None is unlimited. `committed` says whether it was done.
+    """
+
+    tenant: str
+    month: str
+    at: datetime
+    before: str
+    after: str
+    currency: str
+    credit: int
+    charge: int
+    difference: int
+    included_minutes_before: int | None
+    included_minutes_after: int | None
+    committed: bool
+
+
+class PeriodChanges:
+    """Raises StoreError, AdministrationError, and ValueError for what cannot be charged."""
+
+    def __init__(
+        self, statements: Statements, bills: Bills, writer: AccountWriter, clock: Clock
+    ) -> None:
+        self._statements = statements
+        self._bills = bills
+        self._writer = writer
+        self._clock = clock
+
+    # --- one-off lines -------------------------------------------------------------------------
+
+    async def add(
+        self, slug: str, kind: str, amount: str, reason: str, actor: str, month: str | None = None
+    ) -> OneOffEntry:
+        """Put a fee, discount or credit on the statement of a period that is not closed.
+
+        `amount` is as "5.00", net, in the currency of the tenant's plan; of no month it is the
+        period of now. What was added is taken back by a line that goes the other way.
+        """
+        async with self._writer.alone:
+            tenant = self._statements.tenant(slug)
+            chosen = _by_hand(kind)
+            currency = known_plan(self._writer.book, tenant.plan).currency
+            if not reason.strip():
+                raise AdministrationError("say --reason: it is read on the statement")
+            entry = OneOffEntry(
+                tenant=slug,
+                number=1 + len(await self._bills.one_offs(slug)),
+                month=await self._statements.billable_month(tenant, month),
+                kind=chosen.value,
+                reason=reason.strip(),
+                amount=to_minor(amount, currency),
+                currency=currency,
+                actor=actor,
+                at=self._clock.now(),
+            )
+            audit = self._writer.audit("oneoff add", f"tenant {slug}", actor, None, _told(entry))
+            await self._writer.write("oneoff add", (), actor, [entry, audit])
+        return entry
+
+    async def one_offs(self, slug: str) -> list[OneOffEntry]:
+        """A tenant's one-off lines by number."""
+        self._statements.tenant(slug)
+        return await self._bills.one_offs(slug)
+
+    # --- another plan --------------------------------------------------------------------------
+
+    async def change_plan(
+        self, slug: str, plan: str, at: datetime | None, actor: str, *, dry_run: bool
+    ) -> PlanChangeReport:
+        """Give a tenant another plan from a moment of its open period on; None is now.
+
+        `dry_run` only says what it costs, by the same function; its moment may be still to come.
+        """
+        async with self._writer.alone:
+            tenant = self._statements.tenant(slug)
+            self._check(tenant, plan)
+            at = at or self._clock.now()
+            if at > self._clock.now() and not dry_run:
+                msg = f"{at} is still to come: change the plan then; --dry-run shows what it costs"
+                raise AdministrationError(msg)
+            change = await self._change(tenant, plan, at)
+            if not dry_run:
+                moved = TenantChange(tenant, replace(tenant, plan=plan))
+                await self._writer.write("plan change", [moved], actor, [change.switch])
+        return change.report(committed=not dry_run)
+
+    async def _change(self, tenant: Tenant, plan: str, at: datetime) -> _Change:
+        """The period without the change and with it: as its statement will work it out."""
+        period = await self._statements.period_of(tenant, at)
+        plans = self._writer.book.plans
+        subscription = await self._statements.subscription_of(tenant)
+        switches = await self._bills.plan_switches(tenant.slug, period.begins)
+        if switches and at < switches[-1].at:
+            msg = f"{at} is before {switches[-1].at}, when {tenant.plan} began: what was is past"
+            raise AdministrationError(msg)
+        if tenant.charging.at(at) is Charges.METER_EVENTS and at != period.begins:
+            raise AdministrationError(
+                f"{tenant.slug} is charged by meter events, and a meter cannot blend the minutes of"
+                f" two plans: change it for all of the period, --at {period.begins.isoformat()},"
+                f" or when the next one begins, {period.ends.isoformat()}"
+            )
+        switch = PlanSwitched(tenant.slug, at, tenant.plan, plan)
+        after = replace(tenant, plan=plan)
+        return _Change(
+            period,
+            switch,
+            conditions(tenant, period, switches, plans, subscription),
+            conditions(after, period, [*switches, switch], plans, subscription),
+        )
+
+    def _check(self, tenant: Tenant, slug: str) -> None:
+        plan = known_plan(self._writer.book, slug)
+        if slug == tenant.plan:
+            raise AdministrationError(f"{tenant.slug} has plan {slug} already")
+        if not plan.active:
+            raise AdministrationError(f"plan {slug} is deactivated: it cannot be chosen any more")
+        if tenant.subscription is not None:
+            msg = (
+                f"{tenant.slug} lives by subscription {tenant.subscription}: its plan follows the"
+                " price there; change that where the subscription is managed"
+            )
+            raise AdministrationError(msg)
+
+
+def _by_hand(kind: str) -> LineKind:
+    if kind not in {one.value for one in ONE_OFF}:
+        msg = f"{kind!r}: a one-off line is a {', '.join(sorted(ONE_OFF))}"
+        raise AdministrationError(msg)
+    return LineKind(kind)
+
+
+def _told(entry: OneOffEntry) -> dict[str, object]:
+    return {
+        "number": entry.number,
+        "month": entry.month,
+        "kind": entry.kind,
+        "amount": from_minor(entry.amount, entry.currency),
+        "currency": entry.currency,
+        "reason": entry.reason,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A period as it was sold, and as it is sold with a change of plan in it."""
+
+    period: Period
+    switch: PlanSwitched
+    before: Conditions
+    after: Conditions
+
+    def report(self, *, committed: bool) -> PlanChangeReport:
+        at = self.switch.at
+        charge = sum(part.amount for part in self.after.prices if part.stretch.begins >= at)
+        difference = _price(self.after) - _price(self.before)
+        return PlanChangeReport(
+            tenant=self.switch.tenant,
+            month=self.period.month,
+            at=at,
+            before=self.switch.before,
+            after=self.switch.after,
+            currency=self.after.stretches[-1].tariff.currency,
+            credit=charge - difference,
+            charge=charge,
+            difference=difference,
+            included_minutes_before=_minutes(self.before),
+            included_minutes_after=_minutes(self.after),
+            committed=committed,
+        )
+
+
+def _price(sold: Conditions) -> int:
+    return sum(part.amount for part in sold.prices)
+
+
+def _minutes(sold: Conditions) -> int | None:
+    seconds = included_s(sold.stretches)
+    return None if seconds is None else seconds // 60

@@ -1,0 +1,84 @@
+"""The figures of the business, read from the book and the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from pbxbilling.accounts.facts import AccountsChanged, StandingChanged
+from pbxbilling.accounts.terms.policy import Policy
+from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.status import Status
+from pbxbilling.billing.facts import StatementSaved
+from pbxbilling.billing.figures import FiguresTaken, figures
+from pbxbilling.billing.ports import Bills
+from pbxbilling.kernel.facts import Fact
+from pbxbilling.kernel.period import Period, period_at, period_of
+from pbxbilling.kernel.ports import Clock
+from pbxbilling.runtime.background import Apart, at_once
+from pbxbilling.subscriptions.facts import LetterTaken
+from pbxbilling.subscriptions.ports import Mirrors
+from pbxbilling.subscriptions.subscription import Invoice
+
+_INVOICES = 12  # of a tenant that is past due, the newest: the gateway gives up much earlier
+
+
+def moves_figures(fact: Fact) -> bool:
+    """Whether the figures may be others since this happened."""
+    return isinstance(fact, AccountsChanged | StandingChanged | StatementSaved | LetterTaken)
+
+
+class Figures:
+    """Works them out when asked. Raises StoreError."""
+
+    def __init__(
+        self,
+        book: AccountBook,
+        mirrors: Mirrors,
+        bills: Bills,
+        clock: Clock,
+        policy: Callable[[], Policy],
+        apart: Apart = at_once,
+    ) -> None:
+        self._book = book
+        self._mirrors = mirrors
+        self._bills = bills
+        self._clock = clock
+        self._policy = policy
+        self._apart = apart
+
+    async def take(self, month: str | None = None) -> FiguresTaken:
+        """The figures of now, and of a calendar month where the provider is; None is this one."""
+        policy, at = self._policy(), self._clock.now()
+        asked = self._month(month)
+        subscriptions = {one.id: one for one in await self._mirrors.subscriptions()}
+        unpaid = await self._unpaid()
+        charged = await self._bills.charged(asked.month)
+        work = partial(
+            figures,
+            asked,
+            at,
+            list(self._book.tenants.values()),
+            dict(self._book.plans),
+            subscriptions,
+            unpaid,
+            charged,
+            policy.grace_days,
+        )
+        return FiguresTaken(at, asked.month, await self._apart(work))
+
+    def _month(self, month: str | None) -> Period:
+        timezone = self._policy().timezone
+        return period_of(month, timezone) if month else period_at(self._clock.now(), timezone)
+
+    async def _unpaid(self) -> list[Invoice]:
+        owing = [
+            one.slug
+            for one in self._book.tenants.values()
+            if one.status is Status.PAST_DUE and not one.demo
+        ]
+        return [
+            invoice
+            for slug in owing
+            for invoice in await self._mirrors.invoices(tenant=slug, limit=_INVOICES)
+        ]

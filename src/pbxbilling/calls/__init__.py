@@ -1,0 +1,1 @@
+"""What is going on in Asterisk, and what it weighs."""

@@ -1,0 +1,119 @@
+"""What an operator can do to live calls, and see of calls and of tenants' share in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pbxbilling.accounts.file_format import as_written
+from pbxbilling.accounts.key_origin import AccountKind, KeyOrigin
+from pbxbilling.accounts.known import known_tenant
+from pbxbilling.accounts.ports import AccountStore
+from pbxbilling.accounts.records import AuditRecord
+from pbxbilling.accounts.terms.policy import Policy
+from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.calls.live.records import DecisionRecord
+from pbxbilling.calls.ports import CallStore, Live
+from pbxbilling.calls.tenant_reports import TenantReport, TenantReporter
+from pbxbilling.calls.usage import UsageDesk
+from pbxbilling.calls.usage_report import UsageReport
+from pbxbilling.calls.views import CallView, StatusView
+from pbxbilling.catalog.plan import Limits
+from pbxbilling.kernel.errors import NeedsDaemonError, NotKnownError
+from pbxbilling.kernel.ports import Clock
+from pbxbilling.runtime.background import Rest, in_parts, no_rest
+
+
+@dataclass(frozen=True, slots=True)
+class TenantDetail:
+    """All about one tenant: `settings` in the accounts file's keys, `limits` those in force.
+
+    `origins` say who set a key last; of a key without one, it was the file.
+    """
+
+    tenant: TenantReport
+    settings: dict[str, Any]
+    limits: Limits
+    usage: UsageReport
+    audit: tuple[AuditRecord, ...]
+    origins: tuple[KeyOrigin, ...]
+
+
+class CallAdministration:
+    """The commands. `live` is None where no daemon runs: records can still be served.
+
+    `policy` gives the policy in force; `rest` lets calls be judged amid long lists. Raises
+    StoreError wherever the database cannot serve.
+    """
+
+    def __init__(
+        self,
+        accounts: AccountStore,
+        calls: CallStore,
+        writer: AccountWriter,
+        clock: Clock,
+        policy: Callable[[], Policy],
+        live: Live | None = None,
+        rest: Rest = no_rest,
+    ) -> None:
+        self._accounts = accounts
+        self._calls = calls
+        self._writer = writer
+        self._book = writer.book
+        self._live = live
+        self._rest = rest
+        self.reports = TenantReporter(calls, writer.book, clock, policy, live, rest)
+        self.usage = UsageDesk(calls, writer, clock, policy, live, rest)
+
+    async def release(self, call: str, actor: str) -> CallView:
+        """Free the slot of one live call, and give what it was; the call itself goes on."""
+        live = self._running("release")
+        released = live.release(call, actor)
+        if released is None:
+            msg = f"call {call!r} is not live; `pbxbilling calls` lists those that are"
+            raise NotKnownError(msg)
+        held = {"tenant": released.tenant, "state": released.state.value}
+        await self._calls.commit([self._writer.audit("release", f"call {call}", actor, held, None)])
+        return released
+
+    async def calls(self, tenant: str | None = None) -> list[CallView]:
+        """Live calls, the oldest first."""
+        if tenant is not None:
+            known_tenant(self._book, tenant)
+        return await in_parts(self._running("calls").calls(tenant), self._rest)
+
+    def status(self) -> StatusView:
+        """The daemon at this moment."""
+        return self._running("status").status()
+
+    async def tenants(self) -> list[TenantReport]:
+        """All tenants by slug."""
+        return await self.reports.every()
+
+    async def tenant(self, slug: str) -> TenantDetail:
+        """All about one tenant, with this month's usage and the last ten things done to it."""
+        tenant = known_tenant(self._book, slug)
+        terms = self._book.terms(slug)
+        (usage,) = await self.usage.report(slug, None)
+        return TenantDetail(
+            tenant=await self.reports.report(tenant),
+            settings=as_written(tenant),
+            limits=terms.limits if terms else Limits(),
+            usage=usage,
+            audit=tuple(await self._accounts.audit(subject=f"tenant {slug}", limit=10)),
+            origins=tuple(await self._accounts.key_origins(AccountKind.TENANT, slug)),
+        )
+
+    async def decisions(
+        self, *, tenant: str | None, since: datetime | None, refused: bool, limit: int
+    ) -> list[DecisionRecord]:
+        """Admission decisions, newest first; `refused` also keeps those that would have been."""
+        return await self._calls.decisions(tenant=tenant, since=since, refused=refused, limit=limit)
+
+    def _running(self, command: str) -> Live:
+        if self._live is None:
+            msg = f"{command} needs the live daemon, and it is not running"
+            raise NeedsDaemonError(msg)
+        return self._live

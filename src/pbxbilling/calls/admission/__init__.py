@@ -1,0 +1,1 @@
+"""Whether a new call is allowed."""

@@ -1,0 +1,191 @@
+"""Who asks by a hook: its channel, its tenant, and the live call that it asks from."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pbxbilling.accounts.terms.in_force import InForce
+from pbxbilling.accounts.terms.registry import Terms
+from pbxbilling.calls.admission.hook import HookRequest
+from pbxbilling.calls.live.call import Call, Channel
+from pbxbilling.calls.live.channel import ChannelKey
+from pbxbilling.calls.live.ledger import Ledger
+from pbxbilling.kernel.codes import Direction, Mode
+from pbxbilling.kernel.ports import Clock
+
+
+class Asked:
+    """A hook with all that is known around it.
+
+    `channel` is None where it was hung up before its hook was read: it reserves nothing. `call` is
+    the live call of the same tenant that it asks from.
+    """
+
+    def __init__(
+        self,
+        request: HookRequest,
+        direction: Direction,
+        pbx: str,
+        channel: Channel | None,
+        call: Call | None,
+        tenant: str | None,
+        terms: Terms | None,
+        mode: Mode,
+        inside: bool,
+        at: datetime,
+        mono: float,
+    ) -> None:
+        self.request = request
+        self.direction = direction
+        self.pbx = pbx
+        self.channel = channel
+        self.call = call
+        self.tenant = tenant
+        self.terms = terms
+        self.mode = mode
+        self.inside = inside
+        self.at = at
+        self.mono = mono
+
+
+class Asking:
+    """Finds around a hook what the ledger and the accounts know; makes its channel where new."""
+
+    def __init__(self, ledger: Ledger, in_force: InForce, clock: Clock) -> None:
+        self._ledger = ledger
+        self._in_force = in_force
+        self._clock = clock
+
+    def asked(self, request: HookRequest, direction: Direction, pbx: str) -> Asked:
+        """The hook of a known PBX."""
+        at, mono = self._clock.now(), self._clock.monotonic()
+        key = ChannelKey(pbx, request.uniqueid)
+        channel = self._ledger.channel(key, request.channel, at=at, mono=mono)
+        around = self._around(channel, request, pbx)
+        if channel is not None:
+            self._tell(channel, request, around, at)
+        tenant = self._payer(request, direction, channel, around)
+        call = self._call_of(channel, around, tenant, request, pbx)
+        terms, mode = self._in_force.book.terms(tenant), self._in_force.mode_of(tenant)
+        inside = call is not None and _was_judged(call, direction)
+        return Asked(request, direction, pbx, channel, call, tenant, terms, mode, inside, at, mono)
+
+    def _around(self, channel: Channel | None, request: HookRequest, pbx: str) -> Call | None:
+        """The call that the hook fires in, whoever's it is."""
+        if channel is not None and (channel.dials_for or channel.call):
+            return channel.dials_for or channel.call
+        return self._ledger.under_linkedid(pbx, request.linkedid, None)
+
+    def _tell(
+        self, channel: Channel, request: HookRequest, around: Call | None, at: datetime
+    ) -> None:
+        """What a hook says of its channel; the first known value stays."""
+        channel.linkedid = channel.linkedid or request.linkedid
+        channel.caller = channel.caller or request.caller
+        channel.accountcode = channel.accountcode or request.accountcode
+        channel.context = channel.context or request.context
+        if around is not None and channel.call is None and request.linkedid != request.uniqueid:
+            self._ledger.join(channel, around, at)  # its DialBegin is still on its way
+
+    def payer(self, request: HookRequest, pbx: str | None) -> str | None:
+        """Who pays for a hook that is not judged, by what is known; nothing is made or noted.
+
+        `pbx` is None where it is unknown: then the request alone tells.
+        """
+        if pbx is None:
+            return self._payer(request, request.direction, None, None)
+        channel = self._ledger.channels.get(ChannelKey(pbx, request.uniqueid))
+        return self._payer(request, request.direction, channel, self._around(channel, request, pbx))
+
+    def _payer(
+        self,
+        request: HookRequest,
+        direction: Direction | None,
+        channel: Channel | None,
+        around: Call | None,
+    ) -> str | None:
+        """In the order of docs/calls.md: evidence of the channel itself outranks the call around.
+
+        Who forwards pays, not who called.
+        """
+        book = self._in_force.book
+        tenant = book.named(request.tenant)
+        if tenant is None and direction is Direction.INBOUND:
+            tenant = book.owner(did=request.number or request.dnid)
+        if tenant is None:
+            tenant = self._own(request, channel, around)
+        if tenant is None and around is not None:
+            tenant = around.tenant or self._another_channels(around)
+        return tenant
+
+    def _own(
+        self, request: HookRequest, channel: Channel | None, around: Call | None
+    ) -> str | None:
+        """Whom the channel's own account code or context names.
+
+        What those had who asked for the call around is not its own: Dial hands the caller's account
+        code on, over the one that the channel was born with (that one is latched).
+        """
+        book = self._in_force.book
+        code, born, context = request.accountcode, "", request.context
+        if channel is not None and channel.accountcode != code:
+            born = channel.accountcode
+        if around is not None:
+            if _came_with(around, code, ""):
+                code = ""
+            if _came_with(around, born, ""):
+                born = ""
+            if _came_with(around, "", context):
+                context = ""
+        return book.owner(code) or book.owner(born) or book.owner(context=context)
+
+    def _another_channels(self, around: Call) -> str | None:
+        """Whom another channel of the call names: at a click to call the phone that answered."""
+        for channel in (*around.channels, *around.askers):
+            tenant = self._in_force.book.owner(channel.accountcode)
+            if tenant is not None:
+                return tenant
+        return None
+
+    def _call_of(
+        self,
+        channel: Channel | None,
+        around: Call | None,
+        tenant: str | None,
+        request: HookRequest,
+        pbx: str,
+    ) -> Call | None:
+        """The live call that this tenant asks from; one of nobody becomes the tenant's."""
+        if around is not None and (around.tenant is None or around.tenant == tenant):
+            return around
+        if channel is not None:
+            for call in (channel.call, *channel.asked):
+                if call is not None and (call.tenant is None or call.tenant == tenant):
+                    return call
+        if around is None or tenant is None:  # with none of anybody there is none of the tenant's
+            return None
+        return self._ledger.under_linkedid(pbx, request.linkedid, tenant)
+
+
+def _was_judged(call: Call, direction: Direction) -> bool:
+    """Whether the call holds its slot already, and asks for no second one.
+
+    An internal call that now goes outside is judged as what it becomes.
+    """
+    if not call.judged:
+        return False  # nobody asked, or for an emergency: that exempts its own hook and leg alone
+    return call.direction is not Direction.INTERNAL or direction is Direction.INTERNAL
+
+
+def _came_with(call: Call, accountcode: str, context: str) -> bool:
+    """Whether the call has this account code, or this context, of somebody who asked for it."""
+    if accountcode and accountcode in call.asked_codes:
+        return True
+    if context and context in call.asked_contexts:
+        return True
+    for asker in call.askers:  # they may have been known by their keys alone, after a restart
+        if accountcode and asker.accountcode == accountcode:
+            return True
+        if context and asker.context == context:
+            return True
+    return False

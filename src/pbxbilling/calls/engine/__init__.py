@@ -1,0 +1,1 @@
+"""All that works on one ledger, wired."""

@@ -1,0 +1,64 @@
+"""Keep what happened: a sink that turns facts into records."""
+
+from __future__ import annotations
+
+from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.calls.admission.facts import AdmissionDecided
+from pbxbilling.calls.live.facts import CallNews, LegAnswered, LegEnded
+from pbxbilling.calls.live.records import DecisionRecord
+from pbxbilling.calls.metering.metered import is_metered
+from pbxbilling.calls.metering.usage_event import LegMetered
+from pbxbilling.kernel.codes import Outcome
+from pbxbilling.kernel.facts import Fact
+from pbxbilling.kernel.ports import RecordSink
+
+
+class Recorder:
+    """Calls, legs and every refusal are kept; admissions where `admissions` says so.
+
+    With a leg that ended goes its meter event, where it is charged by one: in one transaction.
+    """
+
+    def __init__(self, records: RecordSink, book: AccountBook, *, admissions: bool) -> None:
+        self._records = records
+        self._book = book
+        self.admissions = admissions
+
+    def __call__(self, fact: Fact) -> None:
+        """Take one fact."""
+        if isinstance(fact, CallNews):
+            self._records.put(fact.call)
+        elif isinstance(fact, AdmissionDecided):
+            if self.admissions or fact.decision.outcome is not Outcome.ADMIT:
+                self._records.put(_decision(fact))
+        elif isinstance(fact, LegAnswered):
+            self._records.put(fact.leg)
+        elif isinstance(fact, LegEnded):
+            self._records.put(fact.leg)
+            self._meter(fact)
+
+    def _meter(self, ended: LegEnded) -> None:
+        """A leg that costs nothing has an event only where it had one before it was corrected."""
+        leg = ended.leg
+        if (leg.billed_s or ended.before) and is_metered(leg, self._book.terms(leg.tenant)):
+            self._records.put(LegMetered(leg.key))
+
+
+def _decision(fact: AdmissionDecided) -> DecisionRecord:
+    request, breach = fact.request, fact.decision.breach
+    return DecisionRecord(
+        at=fact.at,
+        pbx=request.pbx,
+        uniqueid=request.uniqueid,
+        call=fact.call,
+        tenant=fact.tenant,
+        direction=request.direction,
+        caller=request.caller,
+        number=request.number,
+        mode=fact.mode,
+        outcome=fact.decision.outcome,
+        reason=fact.decision.reason,
+        breach=breach.reason if breach else None,
+        used=breach.used if breach else None,
+        limit=breach.limit if breach else None,
+    )

@@ -1,0 +1,1 @@
+"""Asterisk's journal of channel events, read as calls."""

@@ -1,0 +1,207 @@
+"""What the rows of a journal tell of a channel that is open, and of the trunk leg that it is.
+
+What they cannot tell is which channel of a linkedid dialled a leg. Of several hooks before the
+leg's beginning the one whose number it dialled counts, else the latest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from pbxbilling.calls.journal.journal import (
+    JournalLeg,
+    JournalPosition,
+    JournalRow,
+    JournalWitness,
+    OwnerHints,
+)
+from pbxbilling.calls.live.channel import ChannelKey, Trunks, is_local
+from pbxbilling.calls.live.records import EndWitness
+from pbxbilling.kernel.codes import LegDirection
+from pbxbilling.kernel.numbers import compact, told_by
+
+_MOST_WITNESSES = 32  # of one conversation; beyond, the oldest no longer matter
+
+
+class Conversation:
+    """The channels under one linkedid, and what was said about who pays for them."""
+
+    __slots__ = (
+        "accountcodes",
+        "born_at",
+        "channels",
+        "contexts",
+        "heard",
+        "origin",
+        "serial",
+        "since",
+        "witnesses",
+    )
+
+    def __init__(self, row: JournalRow, since: JournalPosition, serial: int) -> None:
+        self.channels: set[str] = set()
+        self.origin = row
+        self.witnesses: tuple[JournalWitness, ...] = ()
+        self.accountcodes: tuple[str, ...] = ()  # that its channels were born with
+        self.heard: tuple[str, ...] = ()  # account codes of those who asked
+        self.contexts: tuple[str, ...] = ()  # and where they began
+        self.born_at = row.at
+        self.since = since
+        self.serial = serial
+
+    def note_asked(self, accountcodes: tuple[str, ...], context: str) -> None:
+        """Somebody asked with these; who asks later and has them shows nothing of his own."""
+        self.heard = _distinct((*self.heard, *accountcodes))[-_MOST_WITNESSES:]
+        self.contexts = _distinct((*self.contexts, context))[-_MOST_WITNESSES:]
+
+    def note_born(self, accountcode: str) -> None:
+        """One of its channels was born with this account code."""
+        if accountcode and accountcode not in self.accountcodes:
+            self.accountcodes = (*self.accountcodes, accountcode)[-_MOST_WITNESSES:]
+
+    def take_over(self, left: Conversation) -> None:
+        """A channel came from another one, with all that was said there."""
+        if left.serial < self.serial:
+            self.since, self.serial, self.born_at = left.since, left.serial, left.born_at
+        self.accountcodes = _distinct((*self.accountcodes, *left.accountcodes))[-_MOST_WITNESSES:]
+        if not self.witnesses:
+            self.witnesses = left.witnesses
+            self.heard, self.contexts = left.heard, left.contexts
+
+
+class OpenChannel:
+    """A channel that has not ended."""
+
+    __slots__ = (
+        *("answer", "before", "born", "context", "conversation", "first", "latest", "linkedid"),
+        *("own", "proven_at"),
+    )
+
+    def __init__(self, row: JournalRow, conversation: Conversation) -> None:
+        self.first = row
+        self.latest = row
+        self.born = row.event == "CHAN_START"
+        self.context = row.context  # where it asks from, as far as rows tell
+        self.linkedid = row.linkedid
+        self.conversation = conversation
+        self.answer: JournalRow | None = None
+        self.before = conversation.witnesses  # hooks before it began: one of them dialled it
+        self.own: tuple[JournalWitness, ...] = ()
+        # where rows may be missing: until when it lived, for those of others prove nothing more
+        self.proven_at: datetime | None = None
+
+    def hear(self, row: JournalRow) -> None:
+        """A hook on this channel said who pays, or left it to what the channel has of its own."""
+        said, first = self.conversation, self.first
+        codes = _distinct((row.accountcode, first.accountcode))
+        if not said.witnesses and said.origin.uniqueid != first.uniqueid:
+            said.note_asked((said.origin.accountcode,), said.origin.context)
+        witness = JournalWitness.of(row)._replace(
+            accountcodes=tuple(code for code in codes if code not in said.heard),
+            context="" if self.context in said.contexts else self.context,
+        )
+        said.note_asked(codes, self.context)
+        self.own = (*self.own, witness)[-_MOST_WITNESSES:]
+        said.witnesses = (*said.witnesses, witness)[-_MOST_WITNESSES:]
+
+
+def is_trunk(name: str, trunks: Trunks) -> bool:
+    """Whether the channel of this name is a trunk leg."""
+    return name in trunks and not is_local(name)
+
+
+def leg_of(
+    channel: OpenChannel,
+    key: ChannelKey,
+    trunks: Trunks,
+    ended_at: datetime | None = None,
+    witness: EndWitness | None = None,
+    gone_by: datetime | None = None,
+) -> JournalLeg:
+    """The trunk leg that a channel is, as far as its rows tell; `ended_at` None: it is open."""
+    first, answer = channel.first, channel.answer
+    direction = _direction(channel) if channel.born else None
+    inbound = direction is LegDirection.INBOUND
+    told = _told_of_incoming(channel) if inbound else _told_of_dialled(channel)
+    asker = first if inbound else channel.conversation.origin
+    caller, number = _parties(first if inbound else None, told, asker)
+    return JournalLeg(
+        key=key,
+        channel=channel.latest.channel,
+        linkedid=first.linkedid,
+        direction=direction,
+        started_at=first.at if channel.born else None,
+        answered_at=answer.at if answer else None,
+        ended_at=ended_at,
+        witness=witness,
+        owner=OwnerHints(
+            hooks=tuple(told),
+            accountcodes=_distinct(
+                row.accountcode for row in (asker, first, answer) if row is not None
+            ),
+            did=asker.exten if is_trunk(asker.channel, trunks) else "",
+            context=asker.context,
+            others=channel.conversation.accountcodes,
+        ),
+        caller=caller,
+        number=number,
+        since=channel.conversation.since,
+        gone_by=gone_by,
+    )
+
+
+def _distinct(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(filter(None, names)))
+
+
+def _direction(channel: OpenChannel) -> LegDirection:
+    """Which way a leg goes: one that was dialled begins at exten `s`, in nobody's dialplan.
+
+    A carrier that sends its calls to `s` (as chan_pjsip's registrations do by default) looks
+    like a leg that was originated, until it is answered: then the latter shows AppDial2.
+    """
+    first, answer = channel.first, channel.answer
+    if first.exten != "s":
+        return LegDirection.INBOUND
+    by_itself = first.linkedid == first.uniqueid
+    if by_itself and answer and answer.application and not _is_dialled(answer):
+        return LegDirection.INBOUND
+    return LegDirection.OUTBOUND
+
+
+def _is_dialled(row: JournalRow) -> bool:
+    return row.application.startswith(("AppDial", "AppQueue"))
+
+
+def _told_of_incoming(channel: OpenChannel) -> list[JournalWitness]:
+    """The hooks on the leg itself, the first one first; then those of its call that say inbound."""
+    others = [w for w in channel.conversation.witnesses if w.direction == LegDirection.INBOUND]
+    return [*channel.own, *others]
+
+
+def _told_of_dialled(channel: OpenChannel) -> list[JournalWitness]:
+    """The hooks that may have dialled the leg, the likeliest first; then those on itself."""
+    dialled = channel.answer.exten if channel.answer else ""
+    latest = {w.uniqueid: w for w in channel.before}.values()  # one hook replaces another
+    meant = [w for w in latest if _is_end_of(w.number, dialled)]
+    return [*meant[::-1], *channel.before[::-1], *channel.own]
+
+
+def _is_end_of(number: str, dialled: str) -> bool:
+    """Whether that number was dialled, behind a prefix or not; the subroutine changes its text."""
+    asked = compact(number)
+    return bool(asked) and compact(dialled).endswith(asked)
+
+
+def _parties(
+    incoming: JournalRow | None, told: Sequence[JournalWitness], asker: JournalRow
+) -> tuple[str, str]:
+    """Who called, and which number."""
+    spoken = told[0] if told else None
+    if incoming is not None:
+        by_hook = incoming.exten == "s" and spoken is not None
+        return incoming.caller, spoken.number if by_hook and spoken else incoming.exten
+    if spoken is None:
+        return asker.caller, told_by(asker.exten)
+    return spoken.caller or asker.caller, spoken.number

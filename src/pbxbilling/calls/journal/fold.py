@@ -1,0 +1,229 @@
+"""Rows of a journal → trunk legs: a fold whose state is only what has not ended yet.
+
+The rules are those of docs/calls.md. The journal cannot tell how a channel without a HANGUP row
+ended: when Asterisk was started again such legs end at the last row before, marked estimated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from pbxbilling.calls.journal.channels import Conversation, OpenChannel, is_trunk, leg_of
+from pbxbilling.calls.journal.journal import JournalLeg, JournalPosition, JournalRow
+from pbxbilling.calls.journal.restarts import Lives
+from pbxbilling.calls.live.channel import ChannelKey, Trunks
+from pbxbilling.calls.live.records import EndWitness
+
+HOOK_EVENT = "PBXBILLING"
+PINNED_FOR = timedelta(days=2)  # what is open for longer is not read again after a restart
+MOST_OPEN = 100_000  # channels; beyond, the oldest are given up
+
+# Rows that show a living channel, also one whose beginning was not read. LINKEDID_END is not one
+# of them: it comes late, and with a linkedid that the channel may have left.
+_ALIVE = frozenset({"CHAN_START", "ANSWER", "BRIDGE_ENTER", HOOK_EVENT})
+_ENDS = frozenset({"HANGUP", "CHAN_END"})
+
+
+class Boot(NamedTuple):
+    """Between which instants Asterisk was started: its uptime has whole seconds."""
+
+    earliest: datetime
+    latest: datetime
+
+
+class JournalFold:
+    """Takes the rows of one PBX in order; gives each trunk leg when it has ended.
+
+    `answered` are open trunk legs whose answer was read: whoever has used one takes it out.
+    `others_ended` are channels that are no trunk legs, with their end: whoever has used them
+    clears it.
+    """
+
+    def __init__(self, pbx: str, trunks: Trunks) -> None:
+        self.pbx = pbx
+        self.trunks = trunks
+        self.boot: Boot | None = None
+        self.answered: set[ChannelKey] = set()
+        self.others_ended: dict[ChannelKey, datetime] = {}
+        self._channels: dict[str, OpenChannel] = {}
+        self._conversations: dict[str, Conversation] = {}
+        self._lives = Lives()
+        self._read_at: datetime | None = None  # the last row
+        self._alive_at: datetime | None = None  # the last row that is surely of before `boot`
+        self._serial = 0
+
+    def feed(
+        self, rows: Iterable[JournalRow], since: JournalPosition, *, torn: bool = False
+    ) -> list[JournalLeg]:
+        """Take rows that can be read again from `since` on; return the legs that they end.
+
+        `torn`: rows may be missing before or between these, an end among them. What is open then
+        is proven to live by no row but its own.
+        """
+        self._serial += 1
+        ended: list[JournalLeg] = []
+        if torn:
+            self._doubt(self._alive_at)
+        for row in rows:
+            if row.event == "CHAN_START" and self._lives.begin_anew(row.uniqueid):
+                others = [u for u in self._channels if u not in self._lives.young]
+                ended += self._give_up(others, row.at)
+                self._lives.young.clear()
+            leg = self._take(row, since)
+            if leg is not None:
+                ended.append(leg)
+            self._read_at = row.at
+            if row.uniqueid not in self._lives.young and self._precedes_boot(row):
+                self._alive_at = row.at
+        while len(self._channels) > MOST_OPEN:
+            self._remove(next(iter(self._channels)))
+        if torn:
+            self._doubt(None)
+        return ended
+
+    def _doubt(self, alive_at: datetime | None) -> None:
+        """Whether what is open lived after `alive_at` (None: after its own rows) is unknown."""
+        for channel in self._channels.values():
+            if channel.proven_at is None:
+                channel.proven_at = max(alive_at or channel.latest.at, channel.latest.at)
+
+    def _precedes_boot(self, row: JournalRow) -> bool:
+        return self.boot is None or row.at < self.boot.earliest
+
+    def settle_boot(self) -> list[JournalLeg]:
+        """The legs that Asterisk took with it when it ended before `boot`, estimated."""
+        boot, self.boot = self.boot, None
+        if boot is None:
+            return []
+        gone = [u for u, c in self._channels.items() if self._is_of_before(boot, u, c)]
+        return self._give_up(gone, boot.latest)
+
+    def _is_of_before(self, boot: Boot, uniqueid: str, channel: OpenChannel) -> bool:
+        """Of the second in which the start lies the Uniqueids tell."""
+        began = channel.first.at
+        return began < boot.earliest or (began < boot.latest and uniqueid not in self._lives.young)
+
+    def open_leg(self, key: ChannelKey) -> JournalLeg | None:
+        """A trunk leg that has not ended, as far as it is known."""
+        channel = self._channels.get(key.uniqueid)
+        if channel is None or not is_trunk(channel.latest.channel, self.trunks):
+            return None
+        return self._leg(channel)
+
+    def needed_from(self, end: JournalPosition) -> JournalPosition:
+        """Where another reader has to begin to see all that is open, with `end` read so far.
+
+        What began more than `PINNED_FOR` ago is left out: its end alone will do.
+        """
+        if self._read_at is None:
+            return end
+        horizon = self._read_at - PINNED_FOR
+        oldest = min(
+            (one for one in self._conversations.values() if one.born_at > horizon),
+            key=lambda one: one.serial,
+            default=None,
+        )
+        return oldest.since if oldest is not None else end
+
+    # --- rows ----------------------------------------------------------------------------------
+
+    def _take(self, row: JournalRow, since: JournalPosition) -> JournalLeg | None:
+        """One row; the leg that it ends, if it ends one."""
+        if row.event in _ENDS:
+            return self._end(row, since)
+        if row.event in _ALIVE:
+            self._live(row, since)
+        elif row.event == "BLINDTRANSFER":
+            self._transfer(row)
+        return None
+
+    def _live(self, row: JournalRow, since: JournalPosition) -> None:
+        channel = self._channels.get(row.uniqueid)
+        if channel is None:
+            conversation = self._conversation(row, since)
+            conversation.channels.add(row.uniqueid)
+            conversation.note_born(row.accountcode)
+            channel = self._channels[row.uniqueid] = OpenChannel(row, conversation)
+        else:
+            self._follow(channel, row)
+        if row.event == "ANSWER" and channel.answer is None:
+            channel.answer = row
+            if is_trunk(row.channel, self.trunks):
+                self.answered.add(ChannelKey(self.pbx, row.uniqueid))
+        elif row.event == HOOK_EVENT:
+            channel.hear(row)
+
+    def _transfer(self, row: JournalRow) -> None:
+        """Another channel is sent into the dialplan: what it asks, it asks from that context."""
+        told = row.told()
+        channel = self._channels.get(str(told.get("transferee_channel_uniqueid", "")))
+        if channel is not None:
+            channel.context = str(told.get("context", ""))
+
+    def _conversation(self, row: JournalRow, since: JournalPosition) -> Conversation:
+        conversation = self._conversations.get(row.linkedid)
+        if conversation is None:
+            conversation = self._conversations[row.linkedid] = Conversation(
+                row, since, self._serial
+            )
+        return conversation
+
+    def _follow(self, channel: OpenChannel, row: JournalRow) -> None:
+        """Take a channel's new name, and a new linkedid with all that was said under the old."""
+        if not row.channel.endswith(">"):  # the names of zombies mean nothing
+            channel.latest = row
+        if row.linkedid == channel.linkedid:
+            return
+        left = channel.conversation
+        joined = self._conversation(row, left.since)
+        joined.take_over(left)
+        self._leave(row.uniqueid, channel)
+        joined.channels.add(row.uniqueid)
+        channel.conversation, channel.linkedid = joined, row.linkedid
+
+    def _end(self, row: JournalRow, since: JournalPosition) -> JournalLeg | None:
+        channel = self._channels.get(row.uniqueid)
+        if channel is None:
+            if row.event != "HANGUP":
+                return None
+            channel = OpenChannel(row, Conversation(row, since, self._serial))
+        else:
+            self._follow(channel, row)
+            self._remove(row.uniqueid)
+        if not is_trunk(channel.latest.channel, self.trunks):
+            self.others_ended[ChannelKey(self.pbx, row.uniqueid)] = row.at
+            return None
+        return self._leg(channel, row.at, EndWitness.JOURNAL)
+
+    def _remove(self, uniqueid: str) -> None:
+        self.answered.discard(ChannelKey(self.pbx, uniqueid))
+        self._leave(uniqueid, self._channels.pop(uniqueid))
+
+    def _leave(self, uniqueid: str, channel: OpenChannel) -> None:
+        channel.conversation.channels.discard(uniqueid)
+        if not channel.conversation.channels:
+            self._conversations.pop(channel.linkedid, None)
+
+    def _give_up(self, uniqueids: Sequence[str], gone_by: datetime) -> list[JournalLeg]:
+        """End channels at the last row that was written while they lived."""
+        legs = []
+        for uniqueid in uniqueids:
+            channel = self._channels[uniqueid]
+            self._remove(uniqueid)
+            if is_trunk(channel.latest.channel, self.trunks):
+                alive_at = channel.proven_at or self._alive_at or channel.latest.at
+                proven = max(alive_at, channel.latest.at)
+                legs.append(self._leg(channel, proven, EndWitness.ESTIMATED, gone_by))
+        return legs
+
+    def _leg(
+        self,
+        channel: OpenChannel,
+        ended_at: datetime | None = None,
+        witness: EndWitness | None = None,
+        gone_by: datetime | None = None,
+    ) -> JournalLeg:
+        key = ChannelKey(self.pbx, channel.first.uniqueid)
+        return leg_of(channel, key, self.trunks, ended_at, witness, gone_by)

@@ -1,0 +1,315 @@
+"""Live channels and the calls that they make up: the nouns that the ledger keeps.
+
+Both change while they live, and only the ledger changes how they hang together.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from sys import intern
+
+from pbxbilling.calls.live.channel import ChannelKey, ChannelState, is_local
+from pbxbilling.calls.live.load import NOTHING, Load
+from pbxbilling.calls.live.records import CallRecord
+from pbxbilling.calls.live.signals import ChannelSeen
+from pbxbilling.kernel.codes import Direction, LegDirection
+
+# Channels that Asterisk makes for itself (announcers, recorders, mailbox delivery): nobody's leg.
+_SERVICE_TECHNOLOGIES = ("Announcer/", "Bridge/", "CBAnn/", "CBRec/", "Message/", "Recorder/")
+
+_NOBODY: frozenset[str] = frozenset()  # every empty one that is made is 216 bytes of its own
+
+
+class Channel:
+    """One live channel, as far as hook and AMI have told; whichever came first made it."""
+
+    __slots__ = (
+        "accountcode",
+        "answer_guessed",
+        "answered_at",
+        "answered_mono",
+        "asked",
+        "bridge",
+        "call",
+        "caller",
+        "confirmed",
+        "context",
+        "dials_emergency",
+        "dials_for",
+        "dials_number",
+        "direction",
+        "drawing_for",
+        "drawn_s",
+        "emergency",
+        "ending_at",
+        "ending_mono",
+        "exten",
+        "held",
+        "key",
+        "known_mono",
+        "linkedid",
+        "local",
+        "missed_at",
+        "misses",
+        "name",
+        "number",
+        "over_limit_for",
+        "owner",
+        "parked",
+        "peer",
+        "proven_at",
+        "proven_mono",
+        "refused",
+        "started_at",
+        "state",
+        "talks_since_mono",
+        "trunk",
+        "weighs",
+    )
+
+    def __init__(self, key: ChannelKey, name: str, *, trunk: bool, at: datetime, mono: float):
+        self.key = key
+        self.rename(name, trunk=trunk)
+        self.state: int = ChannelState.DOWN
+        self.direction: LegDirection | None = None
+        self.linkedid = ""
+        self.accountcode = ""
+        self.context = ""
+        self.exten = ""
+        self.caller = ""
+        self.call: Call | None = None  # the call whose leg it is
+        self.dials_for: Call | None = None  # the call that owns what it dials from now on
+        self.dials_number = ""  # what its latest outbound hook asked for
+        self.dials_emergency = False  # whether its latest hook asked for an emergency number
+        self.emergency = False  # it was dialled under such a hook: nothing ever cuts it
+        self.number = ""  # of a dialled leg: what the hook that dialled it asked for
+        self.asked: list[Call] = []  # the calls that live because it asked for them
+        self.owner: str | None = None  # of a refused channel: who pays its legs all the same
+        self.peer: Channel | None = None  # the other half of a Local pair
+        self.confirmed = False  # AMI has shown it; before, it is a mere reservation
+        self.refused = False
+        self.over_limit_for = _NOBODY  # tenants whose limits would end it
+        self.held = False
+        self.parked = False
+        self.bridge = ""
+        self.misses = 0  # complete snapshots in a row that did not list it
+        self.missed_at: datetime | None = None  # the first of them
+        self.proven_at = at  # the last proof of its life, by the clock of its PBX
+        self.proven_mono = mono
+        self.known_mono = mono
+        self.started_at = at
+        self.answered_at: datetime | None = None
+        self.answered_mono: float | None = None  # None where nobody heard the answer
+        self.answer_guessed = False  # nobody saw it: `answered_at` is the first proof of it
+        self.talks_since_mono = mono  # the same, or as far as it can be guessed
+        self.ending_at: datetime | None = None  # its first hangup request: where talk ends
+        self.ending_mono: float | None = None
+        self.drawing_for: str | None = None  # the tenant whose allowance it uses up
+        self.drawn_s: int | None = None  # allowance booked when enforce mode would have cut it
+
+    def rename(self, name: str, *, trunk: bool) -> None:
+        """Take the name that a Rename or a masquerade gave it."""
+        self.name = name
+        self.local = is_local(name)
+        service = name.startswith(_SERVICE_TECHNOLOGIES)
+        self.weighs = not (self.local or service)  # whether it keeps its call alive
+        self.trunk = trunk and not self.local
+
+    def pair_with(self, other: Channel) -> None:
+        """The two are halves of one Local pair; a half has no more than one other."""
+        self.part()
+        other.part()
+        self.peer, other.peer = other, self
+
+    def part(self) -> None:
+        """It is no half any more."""
+        if self.peer is not None:
+            self.peer.peer = None
+            self.peer = None
+
+    def answer(self, at: datetime, mono: float) -> None:
+        """It was answered at `at`, and we heard it."""
+        self.answered_at = at
+        self.answered_mono = self.talks_since_mono = mono
+        self.answer_guessed = False
+
+    def answer_unheard(self, at: datetime, now: datetime, mono: float) -> None:
+        """It was answered at `at`, as was told later; wall clocks are read once for it.
+
+        From here on a clock that is stepped changes nothing of what it draws.
+        """
+        self.answered_at, self.answered_mono = at, None
+        self.answer_guessed = False
+        self.talks_since_mono = mono - max(0.0, (now - at).total_seconds())
+
+    def answer_by(self, at: datetime, mono: float) -> None:
+        """It was found answered at `at`, and nobody saw when that began: it counts from there."""
+        self.answered_at = at
+        self.answered_mono = self.talks_since_mono = mono
+        self.answer_guessed = True
+
+    def prove(self, at: datetime, mono: float) -> None:
+        """It lived at `at`, by its PBX's clock; what came later to our ears says more."""
+        if mono >= self.proven_mono:
+            self.proven_at, self.proven_mono = at, mono
+
+    def learn(self, seen: ChannelSeen) -> None:
+        """Fill in what is not known yet: first values are latched.
+
+        Words that many channels have in common are kept once: there may be 50,000 channels.
+        """
+        if not self.linkedid:
+            first = self.key.uniqueid
+            self.linkedid = first if seen.linkedid == first else seen.linkedid
+        self.accountcode = self.accountcode or intern(seen.accountcode)
+        self.context = self.context or intern(seen.context)
+        self.exten = self.exten or intern(seen.exten)
+        self.caller = self.caller or seen.caller
+
+    def would_be_gone(self, tenant: str | None) -> bool:
+        """Whether enforce mode would have ended it by this tenant's limits."""
+        return tenant in self.over_limit_for
+
+    @property
+    def spared(self) -> bool:
+        """Whether it serves an emergency: that leg itself, or who asked for it a moment ago."""
+        return self.emergency or self.dials_emergency
+
+
+class Call:
+    """One tenant's conversation, from its reservation until nothing of it lives."""
+
+    __slots__ = (
+        "answered_at",
+        "asked_codes",
+        "asked_contexts",
+        "asker",
+        "askers",
+        "caller",
+        "channels",
+        "counted",
+        "direction",
+        "emergency",
+        "ended_at",
+        "estimated",
+        "hooked",
+        "id",
+        "joined",
+        "judged",
+        "leg_reservations",
+        "linkedids",
+        "merged_into",
+        "number",
+        "origin",
+        "over_limit",
+        "pbx",
+        "started_at",
+        "started_mono",
+        "tenant",
+    )
+
+    def __init__(
+        self,
+        call_id: str,
+        pbx: str,
+        tenant: str | None,
+        direction: Direction,
+        *,
+        at: datetime,
+        mono: float,
+    ):
+        self.id = call_id
+        self.pbx = pbx
+        self.tenant = tenant
+        self.direction = direction
+        self.started_at = at
+        self.started_mono = mono
+        self.origin = ""
+        self.asker = ""
+        self.caller = ""
+        self.number = ""
+        self.asked_codes: tuple[str, ...] = ()  # account codes of those who asked for it
+        self.asked_contexts: tuple[str, ...] = ()  # and the contexts that they asked from
+        self.linkedids: list[str] = []
+        self.channels: list[Channel] = []
+        self.askers: list[Channel] = []
+        self.leg_reservations: tuple[Channel, ...] = ()  # askers whose first trunk leg is to come
+        self.joined: tuple[str, ...] = ()  # ids of younger calls that it took in
+        self.hooked = False
+        self.judged = False  # a hook was granted its slot; an emergency needs none
+        self.emergency = False  # a hook of it asked for an emergency number
+        self.over_limit = False
+        self.estimated = False
+        self.answered_at: datetime | None = None
+        self.ended_at: datetime | None = None
+        self.merged_into: Call | None = None
+        self.counted = NOTHING  # what it adds to its tenant's load right now
+
+    @property
+    def lives(self) -> bool:
+        """Whether a channel that weighs, or one that asked for it, is still there."""
+        return bool(self.askers) or any(c.weighs for c in self.channels)
+
+    def weight(self) -> Load:
+        """What the call holds against its tenant's limits; nobody changes what is given.
+
+        Channels that enforce mode would have ended weigh nothing; with the last of them the call
+        is over the limit, and only shown.
+        """
+        tenant = self.tenant
+        legs, counts = 0, False
+        for channel in self.channels:
+            if channel.weighs and tenant not in channel.over_limit_for:
+                counts = True
+                legs += channel.trunk
+        for asker in self.askers:
+            counts = counts or tenant not in asker.over_limit_for
+        if not counts:
+            return NOTHING
+        for asker in self.leg_reservations:
+            legs += tenant not in asker.over_limit_for
+        if self.direction is Direction.OUTBOUND:
+            return Load(1, 0, 0, legs)
+        if self.direction is Direction.INBOUND:
+            return Load(0, 1, 0, legs)
+        return Load(0, 0, 1, legs)
+
+    def emergency_legs(self) -> int:
+        """Its trunk legs that nobody had to grant: they are held beside what is asked for now."""
+        legs = 0
+        for channel in self.channels:
+            legs += channel.emergency and channel.trunk
+        return legs
+
+    def note_asked(self, accountcode: str, context: str) -> None:
+        """Somebody asked for it with this account code, from this context.
+
+        Asterisk hands account codes on to what is dialled, and a channel keeps its context: who
+        asks from this call later, and has nothing else, shows nothing of his own.
+        """
+        if accountcode and accountcode not in self.asked_codes:
+            self.asked_codes += (accountcode,)
+        if context and context not in self.asked_contexts:
+            self.asked_contexts += (context,)
+
+    def record(self) -> CallRecord:
+        """The call as it is kept."""
+        return CallRecord(  # in the order of its fields: names would take as long as all the rest
+            self.id,
+            self.tenant,
+            self.pbx,
+            self.direction,
+            self.origin,
+            self.asker,
+            self.linkedids[0] if self.linkedids else "",
+            self.caller,
+            self.number,
+            self.started_at,
+            self.answered_at,
+            self.ended_at,
+            self.hooked,
+            self.over_limit,
+            self.emergency,
+            self.estimated,
+            self.merged_into.id if self.merged_into else None,
+        )

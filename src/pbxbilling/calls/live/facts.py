@@ -1,0 +1,99 @@
+"""What happens to calls and legs, as facts for the store, logs, metrics and messages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pbxbilling.calls.live.channel import ChannelKey
+from pbxbilling.calls.live.records import CallRecord, LegRecord
+from pbxbilling.kernel.facts import Fact
+
+
+@dataclass(slots=True, init=False)
+class CallNews(Fact):
+    """What happened to a call, and what is to be kept of it since."""
+
+    at: datetime
+    call: CallRecord
+
+    def __init__(self, at: datetime, call: CallRecord) -> None:
+        self.at = at
+        self.call = call
+
+
+class CallStarted(CallNews):
+    """A call began to count (or was adopted), hooked or not."""
+
+    __slots__ = ()
+
+
+class CallChanged(CallNews):
+    """A live call got an answer, an owner or a direction."""
+
+    __slots__ = ()
+
+
+class CallEnded(CallNews):
+    """A call gave its slot back; `call.merged_into` where it lives on in an older one."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LegAnswered(Fact):
+    """A trunk leg began to cost."""
+
+    at: datetime
+    leg: LegRecord
+
+
+@dataclass(frozen=True, slots=True)
+class LegEnded(Fact):
+    """A trunk leg ended, answered or not; `before` is the ended leg that this one corrects."""
+
+    at: datetime
+    leg: LegRecord
+    before: LegRecord | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SlotReleased(Fact):
+    """An operator took a slot from a call by command."""
+
+    at: datetime
+    actor: str
+    call: CallRecord
+
+
+@dataclass(frozen=True, slots=True)
+class CutArmed(Fact):
+    """A live leg of a used-up allowance is to be hung up `in_s` seconds from now."""
+
+    at: datetime
+    tenant: str
+    key: ChannelKey
+    in_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class WouldCut(Fact):
+    """In enforce mode this leg would have been cut now."""
+
+    at: datetime
+    tenant: str
+    key: ChannelKey
+    call: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClockDisagreed(Fact):
+    """A leg's PBX timestamps and our monotonic clock differ by more than 2 s; ours counts.
+
+    Timestamps that run backwards, where nobody measured, count as 0 s.
+    """
+
+    at: datetime
+    key: ChannelKey
+    by_stamps_s: float
+    by_monotonic_s: float

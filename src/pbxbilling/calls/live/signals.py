@@ -1,0 +1,168 @@
+"""What a PBX tells: the few AMI events that matter, in the domain's words.
+
+Named tuples, because there are thousands a second. `at` is the PBX's own `Timestamp` (aware UTC),
+or None where the PBX sends none; then the moment of arrival counts.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from pbxbilling.calls.live.channel import ChannelKey
+
+UPTIME_STEP_S = 1.0  # FullyBooted tells whole seconds, rounded down
+
+
+class ChannelSeen(NamedTuple):
+    """A channel as Newchannel, the two sides of DialBegin, or a row of CoreShowChannels show it."""
+
+    key: ChannelKey
+    name: str
+    state: int
+    linkedid: str = ""
+    accountcode: str = ""
+    context: str = ""
+    exten: str = ""
+    caller: str = ""
+    inherited: str = ""  # its PBXBILLING variable
+    application: str = ""  # rows only
+    bridge: str = ""  # rows only
+    age_s: float = 0.0  # rows only
+
+
+class Newchannel(NamedTuple):
+    """A channel was born. It does not count yet."""
+
+    channel: ChannelSeen
+    at: datetime | None
+
+
+class Newstate(NamedTuple):
+    """A channel changed its state; `channel.state` 6 is answered."""
+
+    channel: ChannelSeen
+    at: datetime | None
+
+
+class DialBegin(NamedTuple):
+    """`caller` (None: originated) asked for `dialled`."""
+
+    caller: ChannelSeen | None
+    dialled: ChannelSeen
+    at: datetime | None
+
+
+class LocalBridge(NamedTuple):
+    """The two ends of a Local channel."""
+
+    one: ChannelSeen
+    two: ChannelSeen
+    at: datetime | None
+
+
+class BridgeEnter(NamedTuple):
+    """A channel entered a bridge; `kind` is `basic` for two parties, `base`, `parking`, …"""
+
+    channel: ChannelSeen
+    bridge: str
+    kind: str
+    at: datetime | None
+
+
+class AttendedTransfer(NamedTuple):
+    """Calls that a transfer joined; `done` only where Result was Success."""
+
+    channels: tuple[ChannelKey, ...]
+    done: bool
+    at: datetime | None
+
+
+class AccountCode(NamedTuple):
+    """A channel's account code was set."""
+
+    key: ChannelKey
+    accountcode: str
+    at: datetime | None
+
+
+class Rename(NamedTuple):
+    """A channel's name changed: its technology may have, too."""
+
+    key: ChannelKey
+    name: str
+    at: datetime | None
+
+
+class Hold(NamedTuple):
+    """A channel was put on hold, or taken back."""
+
+    key: ChannelKey
+    held: bool
+    at: datetime | None
+
+
+class HangupRequest(NamedTuple):
+    """Somebody asked for the end of a channel: where its talk ends."""
+
+    key: ChannelKey
+    at: datetime | None
+
+
+class Hangup(NamedTuple):
+    """A channel is gone, after its `h` extension and handlers."""
+
+    key: ChannelKey
+    at: datetime | None
+    cause: int = 0
+
+
+class FullyBooted(NamedTuple):
+    """Sent at every login; `uptime_s` tells whether Asterisk restarted meanwhile."""
+
+    pbx: str
+    uptime_s: float | None
+
+
+class Shutdown(NamedTuple):
+    """Asterisk is about to end."""
+
+    pbx: str
+
+
+class Reloaded(NamedTuple):
+    """Asterisk read its configuration again."""
+
+    pbx: str
+    module: str
+
+
+ChannelSignal = (
+    Newchannel
+    | Newstate
+    | DialBegin
+    | LocalBridge
+    | BridgeEnter
+    | AttendedTransfer
+    | AccountCode
+    | Rename
+    | Hold
+    | HangupRequest
+    | Hangup
+)
+OF_THE_PBX = (FullyBooted, Shutdown, Reloaded)  # those of no channel
+Signal = ChannelSignal | FullyBooted | Shutdown | Reloaded
+
+
+class Snapshot(NamedTuple):
+    """The channels that a PBX listed when asked; to be believed only where `complete`.
+
+    Whatever was heard before `asked_s` (monotonic) is in it, and nothing that ended by then.
+    """
+
+    pbx: str
+    rows: tuple[ChannelSeen, ...]
+    complete: bool
+    asked_at: datetime
+    asked_s: float
+    problem: str = ""  # why it is not complete

@@ -1,0 +1,220 @@
+"""Recover from Asterisk's own journal what nobody saw: each trunk leg exactly once.
+
+The rules are those of docs/calls.md: an end that was seen live wins, the journal fills what is
+missing. A leg is known by (PBX, Uniqueid), so reading rows again changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from pbxbilling.calls.journal.fold import Boot, JournalFold
+from pbxbilling.calls.journal.journal import (
+    Journal,
+    JournalBatch,
+    JournalError,
+    JournalLeg,
+    JournalPosition,
+)
+from pbxbilling.calls.live.channel import ChannelKey, Trunks
+from pbxbilling.calls.live.ledger import Ledger
+from pbxbilling.calls.live.pbx_facts import JournalReadable, JournalUnreadable
+from pbxbilling.calls.live.records import EndWitness, LegRecord
+from pbxbilling.calls.live.signals import UPTIME_STEP_S
+from pbxbilling.calls.ports import CallStore
+from pbxbilling.calls.recovery.settle import Settler
+from pbxbilling.kernel.ports import Clock, EventSink
+
+TOLD_WITHIN_S = 10.0  # so long AMI may still be about to tell what the journal has already
+
+
+class Writer(Protocol):
+    """The queue before the store, as far as recovery waits for it."""
+
+    async def flush(self) -> None:
+        """Wait until everything queued is durable."""
+        ...
+
+
+class JournalRecovery:
+    """Reads on in the journal of one PBX, and settles the legs that it completes.
+
+    `position` is where a later run has to begin; `save` is called when it has moved, and only
+    after everything before it was settled. A kill in between makes that run read some rows again.
+    `fault` says why the journal cannot help, None where it can. Every leg that ended before
+    `known_until` is settled, as far as the journal has it; None before the first whole round.
+    """
+
+    def __init__(
+        self,
+        pbx: str,
+        journal: Journal,
+        start: JournalPosition,
+        ledger: Ledger,
+        settler: Settler,
+        store: CallStore,
+        writer: Writer,
+        clock: Clock,
+        emit: EventSink,
+        save: Callable[[], None],
+    ) -> None:
+        self.position = start
+        self.fault: str | None = None
+        self.known_until: datetime | None = None
+        self._pbx = pbx
+        self._journal = journal
+        self._ledger = ledger
+        self._settler = settler
+        self._store = store
+        self._writer = writer
+        self._clock = clock
+        self._emit = emit
+        self._save = save
+        self._fold = JournalFold(pbx, Trunks(()))
+        self._read_to = start
+        self._needed = start  # where to begin for all that was not settled before this round
+        self._ended: dict[ChannelKey, JournalLeg] = {}  # to be settled
+        self._put_off: dict[ChannelKey, JournalLeg] = {}  # to be settled in the next round
+        self._told_before = clock.now()
+        self._unopened = False
+
+    async def catch_up(self, *, unheard_until: datetime, booted_at: datetime | None = None) -> None:
+        """Read to the end of the journal, and settle.
+
+        What happened before `unheard_until`, the last login, AMI tells no more; what is younger
+        is left to it for some seconds. `booted_at`: when Asterisk was started, where that may
+        have been since the last round. Raises StoreError; the next round then settles what this
+        one could not.
+        """
+        began = self._clock.now()
+        recent = began - timedelta(seconds=TOLD_WITHIN_S)
+        self._told_before = max(unheard_until, recent)
+        self._fold.trunks = self._ledger.trunks.get(self._pbx, self._fold.trunks)
+        if booted_at is not None:
+            self._fold.boot = Boot(booted_at - timedelta(seconds=UPTIME_STEP_S), booted_at)
+        self._ended.update(self._put_off)
+        self._put_off = {}
+        await self._settle(once_more=False)
+        try:
+            async for batch in self._journal.batches(self._read_to):
+                await self._take(batch)
+        except JournalError as error:
+            self._complain(str(error), unopened=True)
+        else:
+            if self._unopened:
+                self._mended()
+            self._keep(self._fold.settle_boot())
+            await self._settle()
+            self._complete_live()
+            self.known_until = min([began, *self._ends_put_off()])
+        self._end_round()
+
+    async def _take(self, batch: JournalBatch) -> None:
+        self._judge(batch)
+        torn = batch.gap or batch.skipped > 0
+        legs = self._fold.feed(batch.rows, batch.start, torn=torn)
+        self._read_to = batch.end
+        self._keep(legs)
+        await self._settle()
+        self._close_others()
+        if not self._put_off:
+            self._needed = self._fold.needed_from(batch.end)
+            self._move(self._needed)
+
+    def _keep(self, legs: list[JournalLeg]) -> None:
+        """Legs that AMI may be about to tell by itself wait for a round: it knows better."""
+        for leg in legs:
+            known = self._ended.pop(leg.key, None) or self._put_off.pop(leg.key, leg)
+            if known.witness is EndWitness.ESTIMATED and leg.witness is EndWitness.JOURNAL:
+                known = replace(known, ended_at=leg.ended_at, witness=leg.witness, gone_by=None)
+            told = known.ended_at is not None and self._may_be_told(known.ended_at)
+            waiting = self._put_off if told else self._ended
+            waiting[leg.key] = known
+
+    def _may_be_told(self, at: datetime) -> bool:
+        return self._told_before < at <= self._clock.now()
+
+    async def _settle(self, *, once_more: bool = True) -> None:
+        """Settle what ended; with `once_more` a leg whose record is on its way waits for a round.
+
+        Between asking the store and looking at the ledger AMI may have told of the end.
+        """
+        if not self._ended:
+            return
+        await self._writer.flush()
+        known = await self._store.legs(list(self._ended))
+        ended, self._ended = self._ended, {}
+        for key, leg in ended.items():
+            record = known.get(key)
+            if self._waits(leg, record, once_more=once_more):
+                self._put_off[key] = leg
+            else:
+                self._settler.settle(leg, record)
+
+    def _waits(self, leg: JournalLeg, record: LegRecord | None, *, once_more: bool) -> bool:
+        """A leg whose record is on its way; an estimate of one that the ledger holds to be live."""
+        if leg.witness is EndWitness.ESTIMATED and leg.key in self._ledger.channels:
+            return True
+        unrecorded = record is None or record.ended_at is None
+        return once_more and unrecorded and self._ledger.is_gone(leg.key)
+
+    def _close_others(self) -> None:
+        """Internal channels whose end AMI tells no more hold no slot until a second snapshot."""
+        for key, ended_at in self._fold.others_ended.items():
+            if not self._may_be_told(ended_at):
+                self._settler.close_other(key, ended_at)
+        self._fold.others_ended.clear()
+
+    def _complete_live(self) -> None:
+        for key in list(self._fold.answered):
+            if self._settler.lacks_nothing(key):
+                self._fold.answered.discard(key)
+                continue
+            leg = self._fold.open_leg(key)
+            if leg is not None and leg.answered_at and not self._may_be_told(leg.answered_at):
+                self._settler.complete(leg)
+
+    def _ends_put_off(self) -> Iterator[datetime]:
+        for leg in self._put_off.values():
+            if leg.ended_at is not None:
+                yield leg.ended_at
+
+    def _end_round(self) -> None:
+        needed = self._fold.needed_from(self._read_to)
+        self._move(self._needed if self._put_off or self._ended else needed)
+        self._needed = needed
+
+    def _move(self, position: JournalPosition) -> None:
+        if position != self.position:
+            self.position = position
+            self._save()
+
+    # --- what is wrong with it -----------------------------------------------------------------
+
+    def _judge(self, batch: JournalBatch) -> None:
+        if batch.gap:
+            self._complain("the file that was read last is gone: rows may be missing before now")
+        elif batch.skipped and not batch.rows:
+            self._complain(
+                f"{batch.skipped} lines and not one row of ours: use the columns of "
+                "config/asterisk/cel_custom_pbxbilling.conf and dateformat %s.%6q"
+            )
+        else:
+            self._mended()
+
+    def _complain(self, fault: str, *, unopened: bool = False) -> None:
+        """Once for each fault, until it is mended: one that is `unopened` by being read at all."""
+        self._unopened = unopened
+        if fault != self.fault:
+            self.fault = fault
+            at = self._clock.now()
+            self._emit(JournalUnreadable(at, self._pbx, self._journal.path, fault))
+
+    def _mended(self) -> None:
+        self._unopened = False
+        if self.fault is not None:
+            self.fault = None
+            self._emit(JournalReadable(self._clock.now(), self._pbx, self._journal.path))

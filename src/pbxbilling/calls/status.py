@@ -1,0 +1,248 @@
+"""What the running daemon shows of itself: live calls, links, loads; and releasing a slot."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+from pbxbilling.accounts.terms.in_force import InForce
+from pbxbilling.calls.live.facts import LegEnded, SlotReleased
+from pbxbilling.calls.live.ledger import Ledger
+from pbxbilling.calls.live.load import Load
+from pbxbilling.calls.live.pbx_facts import (
+    JournalReadable,
+    JournalUnreadable,
+    LinkDown,
+    LinkRetryFailed,
+    LinkUp,
+    PbxLetGo,
+    PbxTakenUp,
+    Reconciled,
+)
+from pbxbilling.calls.live.publish import publish
+from pbxbilling.calls.live.records import LegAssigned, LegRecord
+from pbxbilling.calls.live.trust import PbxTrust, Trust
+from pbxbilling.calls.metering.allowance import Allowances
+from pbxbilling.calls.metering.cut import Cutter
+from pbxbilling.calls.views import (
+    BrokerView,
+    CallView,
+    JournalState,
+    OldPortView,
+    PbxView,
+    StatusView,
+    StoreView,
+)
+from pbxbilling.kernel.daemon_facts import ConfigReloaded
+from pbxbilling.kernel.facts import Fact
+from pbxbilling.kernel.ports import Clock, EventSink
+
+CALLS_A_PART = 512
+
+
+class Queue(Protocol):
+    """The writer's queue, as far as it is shown."""
+
+    @property
+    def depth(self) -> int:
+        """Records that wait."""
+        ...
+
+    @property
+    def oldest_age_s(self) -> float:
+        """Age of the oldest one."""
+        ...
+
+    @property
+    def fault(self) -> str | None:
+        """Why nothing can be written at the moment."""
+        ...
+
+    @property
+    def dropped(self) -> int:
+        """Decisions that were given up because it was full."""
+        ...
+
+
+class Inspector:
+    """A window on the ledger; as a sink it remembers what only facts tell."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        in_force: InForce,
+        trust: Trust,
+        allowances: Allowances,
+        cutter: Cutter,
+        queue: Queue,
+        clock: Clock,
+        emit: EventSink,
+        *,
+        version: str,
+        heard: Callable[[str], datetime | None],
+        broker: Callable[[], BrokerView | None],
+        old_port: Callable[[], OldPortView | None],
+        unowned_legs: int,
+    ) -> None:
+        """`heard`: when a PBX was last heard, by its name; `broker`: MQTT's, None without one."""
+        self._ledger = ledger
+        self._in_force = in_force
+        self._trust = trust
+        self._allowances = allowances
+        self._cutter = cutter
+        self._queue = queue
+        self._clock = clock
+        self._emit = emit
+        self._version = version
+        self._heard = heard
+        self._broker = broker
+        self._old_port = old_port
+        self._since = clock.now()
+        self._unowned_legs = unowned_legs
+        self._config_error: str | None = None
+        self._link_faults: dict[str, str] = {}
+        self._journals: dict[str, JournalState] = {}
+        self._handlers: Mapping[type[Any], Callable[[Any], None]] = {
+            ConfigReloaded: self._config_reloaded,
+            LegEnded: self._leg_ended,
+            LinkDown: self._link_faulty,
+            LinkRetryFailed: self._link_faulty,
+            LinkUp: self._link_mended,
+            Reconciled: self._link_mended,
+            PbxTakenUp: self._taken_up,
+            PbxLetGo: self._let_go,
+            JournalReadable: self._journal_readable,
+            JournalUnreadable: self._journal_unreadable,
+        }
+
+    def sink(self, fact: Fact) -> None:
+        """Remember what `status` shows; of most facts nothing."""
+        handler = self._handlers.get(type(fact))
+        if handler is not None:
+            handler(fact)
+
+    def _config_reloaded(self, fact: ConfigReloaded) -> None:
+        self._config_error = fact.error
+
+    def _leg_ended(self, fact: LegEnded) -> None:
+        self._unowned_legs += _is_unowned(fact.leg) - _is_unowned(fact.before)
+
+    def _link_faulty(self, fact: LinkDown | LinkRetryFailed) -> None:
+        self._link_faults[fact.pbx] = fact.reason
+
+    def _link_mended(self, fact: LinkUp | Reconciled) -> None:
+        self._link_faults.pop(fact.pbx, None)
+
+    def _taken_up(self, fact: PbxTakenUp) -> None:
+        if fact.journal:
+            self._journals[fact.pbx] = JournalState.READABLE
+        else:
+            self._journals.pop(fact.pbx, None)
+
+    def _let_go(self, fact: PbxLetGo) -> None:
+        self._link_faults.pop(fact.pbx, None)
+        self._journals.pop(fact.pbx, None)
+
+    def _journal_readable(self, fact: JournalReadable) -> None:
+        self._journals[fact.pbx] = JournalState.READABLE
+
+    def _journal_unreadable(self, fact: JournalUnreadable) -> None:
+        self._journals[fact.pbx] = JournalState.UNREADABLE
+
+    # --- Live ----------------------------------------------------------------------------------
+
+    def calls(self, tenant: str | None = None) -> Iterator[CallView]:
+        """Live calls, the oldest first, each as it is when it is taken; None does not filter."""
+        chosen = [c for c in self._ledger.calls.values() if tenant in {None, c.tenant}]
+        for call in sorted(chosen, key=lambda c: c.started_at):
+            if call.ended_at is None:
+                yield CallView.of(call)
+
+    def release(self, call: str, actor: str) -> CallView | None:
+        """Take the slot from one call; its channels live on and never count again."""
+        found = self._ledger.find(call)
+        if found is None:
+            return None
+        view, record, at = CallView.of(found), found.record(), self._clock.now()
+        self._ledger.drop(found, at)
+        publish(self._ledger, self._emit)
+        self._emit(SlotReleased(at, actor, record))
+        return view
+
+    def status(self) -> StatusView:
+        """The daemon at this moment."""
+        calls = Counter(call.pbx for call in self._ledger.calls.values())
+        legs = (channel.trunk for channel in self._ledger.channels.values() if channel.call)
+        return StatusView(
+            version=self._version,
+            mode=self._in_force.policy.mode,
+            since=self._since,
+            config_error=self._config_error,
+            pbxes=tuple(
+                self._pbx_view(link, calls[link.pbx]) for link in self._trust.links.values()
+            ),
+            store=StoreView(self._queue.depth, self._queue.fault, self._queue.dropped),
+            tenants=len(self._in_force.book.tenants),
+            calls=len(self._ledger.calls),
+            trunk_legs=sum(legs),
+            unowned_legs=self._unowned_legs,
+            mqtt=self._broker(),
+            old_port=self._old_port(),
+        )
+
+    def _pbx_view(self, link: PbxTrust, calls: int) -> PbxView:
+        stale = not self._trust.trusts(link.pbx, self._clock.monotonic())
+        return PbxView(
+            name=link.pbx,
+            connected=link.connected,
+            reconciled=link.reconciled,
+            stale=stale,
+            heard_at=self._heard(link.pbx) or link.heard_at,
+            journal=self._journals.get(link.pbx, JournalState.UNCONFIGURED),
+            calls=calls,
+            fault=self._link_faults.get(link.pbx),
+        )
+
+    def load(self, tenant: str) -> Load:
+        """What the tenant holds against its limits at this moment."""
+        return self._ledger.load(tenant)
+
+    def allowance_left_s(self, tenant: str) -> float | None:
+        """Seconds left of a hard allowance, live legs drawing; None for one that is not hard."""
+        terms = self._in_force.book.terms(tenant)
+        if terms is None:
+            return None
+        return self._allowances.remaining_s(terms, self._clock.now(), self._clock.monotonic())
+
+    def assigned(self, leg: LegAssigned) -> None:
+        """An ended leg was given to a tenant: its allowance is drawn on from now on."""
+        self._unowned_legs = max(0, self._unowned_legs - 1)
+        self._cutter.assigned(leg)
+
+    # --- LiveFigures ---------------------------------------------------------------------------
+
+    def loads(self) -> Iterator[Mapping[str | None, Load]]:
+        """All live calls by tenant, those over the limit too, for they are shown; in parts."""
+        calls = list(self._ledger.calls.values())
+        for start in range(0, len(calls), CALLS_A_PART):
+            loads: dict[str | None, Load] = {}
+            for call in calls[start : start + CALLS_A_PART]:
+                load = loads.setdefault(call.tenant, Load())
+                setattr(load, call.direction.value, getattr(load, call.direction.value) + 1)
+                load.trunk_legs += sum(channel.trunk for channel in call.channels)
+            yield loads
+
+    def call_limit(self, tenant: str) -> int | None:
+        """The `max_calls` in force for a tenant; None is unlimited."""
+        terms = self._in_force.book.terms(tenant)
+        return terms.limits.max_calls if terms is not None else None
+
+    def store_oldest_s(self) -> float:
+        """How long the oldest record has been waiting to be written."""
+        return self._queue.oldest_age_s
+
+
+def _is_unowned(leg: LegRecord | None) -> bool:
+    return leg is not None and leg.tenant is None and leg.answered_at is not None

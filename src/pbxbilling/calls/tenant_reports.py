@@ -1,0 +1,135 @@
+"""Tenants as they stand at this moment, whether a daemon runs and counts, or none does."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from pbxbilling.accounts.terms.blocks import Holds, holds_at
+from pbxbilling.accounts.terms.policy import Policy
+from pbxbilling.accounts.terms.registry import AccountBook, Terms
+from pbxbilling.accounts.terms.status import Blocker, Status
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.calls.live.load import Load
+from pbxbilling.calls.ports import CallStore, Live
+from pbxbilling.catalog.plan import Limits
+from pbxbilling.kernel.codes import Mode
+from pbxbilling.kernel.ports import Clock
+from pbxbilling.runtime.background import Rest, in_parts
+
+
+@dataclass(frozen=True, slots=True)
+class TenantReport:
+    """One tenant: standing, mode that applies, load. The load is None where no daemon counts.
+
+    A plan that is not `plan_active` is kept until renewal. `status` and `blocks` are those of the
+    moment, booked or not; `block_reasons` has a sentence for each block.
+    """
+
+    tenant: str
+    plan: str
+    plan_active: bool
+    status: Status
+    mode: Mode
+    calls: int | None
+    max_calls: int | None
+    trunk_legs: int | None
+    extensions: int
+    subscription: str | None
+    renews_at: datetime | None
+    blocks: tuple[Blocker, ...]
+    block_reasons: Holds
+
+
+def tenant_report(
+    tenant: Tenant, terms: Terms | None, mode: Mode, load: Load | None, status: Status, holds: Holds
+) -> TenantReport:
+    """The report of a tenant, judged in `mode`. `terms` is None where its plan is unknown."""
+    limits = terms.limits if terms else Limits()
+    count_internal = terms.plan.count_internal if terms else False
+    return TenantReport(
+        tenant=tenant.slug,
+        plan=tenant.plan,
+        plan_active=terms is not None and terms.plan.active,
+        status=status,
+        mode=mode,
+        calls=load.calls(count_internal=count_internal) if load else None,
+        max_calls=limits.max_calls,
+        trunk_legs=load.trunk_legs if load else None,
+        extensions=tenant.extensions,
+        subscription=tenant.subscription,
+        renews_at=tenant.renews_at,
+        blocks=tuple(holds),
+        block_reasons=holds,
+    )
+
+
+class TenantReporter:
+    """Joins accounts, load and used-up allowances. Raises StoreError where no daemon counts."""
+
+    def __init__(
+        self,
+        store: CallStore,
+        book: AccountBook,
+        clock: Clock,
+        policy: Callable[[], Policy],
+        live: Live | None,
+        rest: Rest,
+    ) -> None:
+        self._store = store
+        self._book = book
+        self._clock = clock
+        self._policy = policy
+        self._live = live
+        self._rest = rest
+
+    async def every(self) -> list[TenantReport]:
+        """All tenants by slug."""
+        tenants = [tenant for _, tenant in sorted(self._book.tenants.items())]
+        drawn_s = await self._drawn_s(*tenants)
+        reports = (self._report(tenant, self._holds(tenant, drawn_s)) for tenant in tenants)
+        return await in_parts(reports, self._rest)
+
+    async def report(self, tenant: Tenant) -> TenantReport:
+        """One tenant, as it would be if it were this one."""
+        return self._report(tenant, await self.holds(tenant))
+
+    async def holds(self, tenant: Tenant) -> Holds:
+        """Who holds the tenant blocked, and why."""
+        return self._holds(tenant, await self._drawn_s(tenant))
+
+    def _report(self, tenant: Tenant, holds: Holds) -> TenantReport:
+        load = self._live.load(tenant.slug) if self._live is not None else None
+        status = tenant.standing_at(self._clock.now(), self._policy().grace_days)
+        terms = self._book.terms(tenant.slug)
+        mode = tenant.mode or self._policy().mode
+        return tenant_report(tenant, terms, mode, load, status, holds)
+
+    def _holds(self, tenant: Tenant, drawn_s: Mapping[str, int]) -> Holds:
+        terms = self._book.terms(tenant.slug)
+        if self._live is not None:
+            left_s = self._live.allowance_left_s(tenant.slug)
+        else:
+            left_s = terms.plan.hard_allowance_s if terms is not None else None
+            if left_s is not None:
+                left_s -= drawn_s.get(tenant.slug, 0)
+        return holds_at(tenant, terms, self._clock.now(), self._policy().grace_days, left_s)
+
+    async def _drawn_s(self, *tenants: Tenant) -> Mapping[str, int]:
+        """Seconds drawn of each one's allowance in its period of this moment.
+
+        Nothing where a daemon meters: that knows the live legs too.
+        """
+        drawn: Counter[str] = Counter()
+        if self._live is not None:
+            return drawn
+        now = self._clock.now()
+        months = {tenant.slug: tenant.period_at(now).month for tenant in tenants}
+        one = tenants[0].slug if len(tenants) == 1 else None
+        for month in set(months.values()):
+            for row in await self._store.usage(tenant=one, month=month):
+                if row.tenant is not None and months.get(row.tenant) == month:
+                    drawn[row.tenant] += row.allowance_s
+        return drawn

@@ -1,0 +1,1 @@
+"""The ledger kept true by what AMI tells."""

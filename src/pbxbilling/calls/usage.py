@@ -1,0 +1,181 @@
+"""What tenants used, by period; and legs that belong to nobody, until somebody says whose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Self
+
+from pbxbilling.accounts.facts import SubjectKind
+from pbxbilling.accounts.known import known_tenant, known_terms
+from pbxbilling.accounts.terms.policy import Policy
+from pbxbilling.accounts.terms.registry import Terms
+from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.calls.live.channel import ChannelKey
+from pbxbilling.calls.live.records import EndWitness, LegAssigned, LegRecord
+from pbxbilling.calls.metering.metered import is_metered
+from pbxbilling.calls.metering.usage_event import LegMetered
+from pbxbilling.calls.ports import CallStore, Live
+from pbxbilling.calls.usage_report import UsageReport, usage_reports
+from pbxbilling.kernel.codes import LegDirection
+from pbxbilling.kernel.errors import AdministrationError, NotKnownError
+from pbxbilling.kernel.period import period_at
+from pbxbilling.kernel.ports import Clock
+from pbxbilling.kernel.records import Record
+from pbxbilling.runtime.background import Rest, in_parts
+
+
+@dataclass(frozen=True, slots=True)
+class EstimatedLeg:
+    """A leg whose answer or end nobody saw. It is charged as far as it is proven, and no further.
+
+    It may have talked for `unproven_seconds` more, at the most; None: nobody knows. `gone_by`: by
+    when its end had come. `witness` is of the end, and may be a good one.
+    """
+
+    leg: ChannelKey
+    tenant: str | None
+    month: str | None
+    direction: LegDirection
+    caller: str
+    number: str
+    answered_at: datetime | None
+    answer_guessed: bool
+    ended_at: datetime | None
+    witness: EndWitness | None
+    gone_by: datetime | None
+    seconds: float
+    billed_seconds: int
+    unproven_seconds: float | None
+
+    @classmethod
+    def of(cls, leg: LegRecord) -> Self:
+        """The leg as it is listed."""
+        return cls(
+            leg=leg.key,
+            tenant=leg.tenant,
+            month=leg.month,
+            direction=leg.direction,
+            caller=leg.caller,
+            number=leg.number,
+            answered_at=leg.answered_at,
+            answer_guessed=leg.answer_guessed,
+            ended_at=leg.ended_at,
+            witness=leg.witness,
+            gone_by=leg.gone_by,
+            seconds=leg.talk_us / 1_000_000,
+            billed_seconds=leg.billed_s,
+            unproven_seconds=leg.unproven_s,
+        )
+
+
+class UsageDesk:
+    """The commands about usage. Raises StoreError wherever the database cannot serve."""
+
+    def __init__(
+        self,
+        store: CallStore,
+        writer: AccountWriter,
+        clock: Clock,
+        policy: Callable[[], Policy],
+        live: Live | None,
+        rest: Rest,
+    ) -> None:
+        """`live` is None where no daemon runs."""
+        self._store = store
+        self._writer = writer
+        self._book = writer.book
+        self._clock = clock
+        self._policy = policy
+        self._live = live
+        self._rest = rest
+
+    async def report(self, tenant: str | None, month: str | None) -> list[UsageReport]:
+        """Usage of the period that begins in a month (None: the current one, each tenant's own).
+
+        Every tenant is in it, used or not; nobody's legs only where there are any.
+        """
+        asked = (
+            [known_tenant(self._book, tenant)]
+            if tenant is not None
+            else self._book.tenants.values()
+        )
+        now = self._clock.now()
+        named = ((one.slug, month or one.period_at(now).month) for one in list(asked))
+        months: dict[str | None, str] = dict(await in_parts(named, self._rest))
+        if tenant is None:
+            months[None] = month or period_at(now, self._policy().timezone).month
+        rows = [
+            row
+            for each in sorted(set(months.values()))
+            for row in await self._store.usage(tenant=tenant, month=each)
+            if months.get(row.tenant, each) == each
+        ]
+        also = [key for key in months.items() if key[0]]
+        return await in_parts(usage_reports(rows, self._book, also), self._rest)
+
+    async def unowned(self) -> list[LegRecord]:
+        """Answered and ended trunk legs that belong to nobody, newest first."""
+        return await self._store.unowned_legs()
+
+    async def estimated(self, tenant: str | None, month: str | None) -> list[EstimatedLeg]:
+        """Ended legs whose answer or end nobody saw, newest first: charged as far as proven."""
+        if tenant is not None:
+            known_tenant(self._book, tenant)
+        legs = await self._store.estimated_legs(tenant=tenant, month=month)
+        return await in_parts((EstimatedLeg.of(leg) for leg in legs), self._rest)
+
+    async def assign(self, leg: str, slug: str, actor: str) -> LegRecord:
+        """Give an ended leg that belongs to nobody to a tenant, by its plan and time zone.
+
+        `leg` is `pbx:uniqueid`. Gives the leg as it now stands.
+        """
+        async with self._writer.alone:
+            terms = known_terms(self._book, slug)
+            known = await self._unowned_leg(leg)
+            given = _assigned(known, terms)
+            audit = self._writer.audit(
+                "usage assign",
+                f"leg {leg}",
+                actor,
+                {"tenant": None},
+                {"tenant": slug, "month": given.month, "billed_s": given.billed_s},
+            )
+            records: list[Record] = [given, audit]
+            if is_metered(known, terms):
+                records.append(LegMetered(known.key))
+            await self._store.commit(records)
+            if self._live is not None:
+                self._live.assigned(given)
+            self._writer.tell("usage assign", SubjectKind.LEG, leg, actor)
+            return replace(
+                known,
+                tenant=slug,
+                month=given.month,
+                billed_s=given.billed_s,
+                allowance_s=given.allowance_s,
+            )
+
+    async def _unowned_leg(self, text: str) -> LegRecord:
+        key = ChannelKey.parse(text)
+        leg = (await self._store.legs([key])).get(key)
+        if leg is None:
+            msg = (
+                f"leg {text!r} is unknown; `pbxbilling usage unowned` lists those without a tenant"
+            )
+            raise NotKnownError(msg)
+        if leg.tenant is not None:
+            msg = f"leg {text} belongs to tenant {leg.tenant} already"
+            raise AdministrationError(msg)
+        return leg
+
+
+def _assigned(leg: LegRecord, terms: Terms) -> LegAssigned:
+    if leg.answered_at is None or leg.ended_at is None:
+        msg = f"leg {leg.key} is not over, or was never answered: there is nothing to assign yet"
+        raise AdministrationError(msg)
+    usage = terms.usage(
+        leg.direction, leg.number, leg.talk_us, leg.ended_at, counts=not leg.over_limit
+    )
+    return LegAssigned(leg.key, terms.tenant.slug, *usage)

@@ -1,0 +1,186 @@
+"""What an operator sees of the running daemon: plain values, the same for every way of asking."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from pbxbilling.calls.live.call import Call, Channel
+from pbxbilling.calls.live.channel import ChannelState
+from pbxbilling.kernel.codes import Direction, LegDirection, Mode
+
+
+class CallState(StrEnum):
+    """How far a call or a leg has come; only a call can be `reserved`."""
+
+    RESERVED = "reserved"  # the hook has let it in, no channel is known yet
+    RINGING = "ringing"
+    UP = "up"
+    HELD = "held"  # parked or on hold
+
+
+@dataclass(frozen=True, slots=True)
+class LegView:
+    """One channel of a call; `direction` None for an internal leg."""
+
+    channel: str
+    uniqueid: str
+    trunk: bool
+    direction: LegDirection | None
+    state: CallState
+
+
+@dataclass(frozen=True, slots=True)
+class CallView:
+    """One live call: who holds the slot, since when, and why it counts."""
+
+    call: str
+    tenant: str | None
+    pbx: str
+    direction: Direction
+    state: CallState
+    started_at: datetime
+    answered_at: datetime | None
+    caller: str
+    number: str
+    hooked: bool
+    over_limit: bool
+    emergency: bool
+    estimated: bool
+    legs: tuple[LegView, ...]
+
+    @classmethod
+    def of(cls, call: Call) -> CallView:
+        """One call as an operator sees it; Local halves weigh nothing and are left out."""
+        return cls(
+            call=call.id,
+            tenant=call.tenant,
+            pbx=call.pbx,
+            direction=call.direction,
+            state=_call_state(call),
+            started_at=call.started_at,
+            answered_at=call.answered_at,
+            caller=call.caller,
+            number=call.number,
+            hooked=call.hooked,
+            over_limit=call.over_limit,
+            emergency=call.emergency or any(channel.emergency for channel in call.channels),
+            estimated=call.estimated,
+            legs=tuple(_leg_view(channel) for channel in call.channels if channel.weighs),
+        )
+
+
+def _call_state(call: Call) -> CallState:
+    if any(channel.held or channel.parked for channel in call.channels):
+        return CallState.HELD
+    if call.answered_at is not None:
+        return CallState.UP
+    known = any(channel.confirmed for channel in call.channels)
+    return CallState.RINGING if known else CallState.RESERVED
+
+
+def _leg_view(channel: Channel) -> LegView:
+    if channel.held or channel.parked:
+        state = CallState.HELD
+    else:
+        state = CallState.UP if channel.state == ChannelState.UP else CallState.RINGING
+    return LegView(channel.name, channel.key.uniqueid, channel.trunk, channel.direction, state)
+
+
+class JournalState(StrEnum):
+    """Whether a PBX's own journal can recover what we do not see live."""
+
+    UNCONFIGURED = "unconfigured"
+    READABLE = "readable"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class PbxView:
+    """One PBX: may its counts be trusted? `fault` says why its link is down or its counts are not.
+
+    `stale` is a link that has been silent for longer than `ami.stale_s`; `heard_at` is its last
+    proof of life.
+    """
+
+    name: str
+    connected: bool
+    reconciled: bool
+    stale: bool
+    heard_at: datetime | None
+    journal: JournalState
+    calls: int
+    fault: str | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether its calls are judged on true counts."""
+        return self.reconciled and not self.stale
+
+
+@dataclass(frozen=True, slots=True)
+class StoreView:
+    """The database's writer: records that wait, and the error it is retrying at, if any.
+
+    `dropped` are decisions that were given up since the start, the queue being full.
+    """
+
+    pending: int
+    fault: str | None = None
+    dropped: int = 0
+
+    @property
+    def ready(self) -> bool:
+        """Whether what is counted becomes durable."""
+        return self.fault is None
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerView:
+    """The MQTT broker: events that wait for it, those that were dropped since the start."""
+
+    broker: str
+    connected: bool
+    queued: int
+    dropped: int
+    fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OldPortView:
+    """The port of 0.1, for this release: hooks that came there, and where they should go instead.
+
+    Not `listening` where another program has it.
+    """
+
+    address: str
+    listening: bool
+    hooks: int
+    instead: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatusView:
+    """The daemon at a glance. `config_error` is what a bad reload said; the last good one rules.
+
+    `mqtt` is None where it is not enabled, `old_port` where `agi.listen` is written.
+    """
+
+    version: str
+    mode: Mode
+    since: datetime
+    config_error: str | None
+    pbxes: tuple[PbxView, ...]
+    store: StoreView
+    tenants: int
+    calls: int
+    trunk_legs: int
+    unowned_legs: int
+    mqtt: BrokerView | None = None
+    old_port: OldPortView | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether every PBX is reconciled and heard, and what is counted is kept."""
+        return self.store.ready and all(pbx.ready for pbx in self.pbxes)

@@ -1,0 +1,1 @@
+"""Asterisk's CEL journal, read from its files."""

@@ -1,0 +1,205 @@
+"""Reads Asterisk's own journal, the CSV file that cel_custom writes, from where it was left.
+
+A file is known by how it begins, not by its name: so a journal that was renamed, copied and
+truncated, or compressed is found again, and read to its end before the next one is begun.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import gzip
+import hashlib
+import os
+import re
+import stat
+import zlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, Self, cast
+
+from pbxbilling.calls.journal.journal import JournalBatch, JournalError, JournalPosition
+from pbxbilling.cel.lines import parse_lines
+
+CHUNK = 1 << 16  # bytes read and parsed at once: a millisecond or two of a worker thread
+_HEAD = 512  # bytes that tell one journal from another: they hold an instant in microseconds
+
+# What logrotate and its like make of a name: .1, -20261121, .2.gz
+_ROTATED = re.compile(r"[.-]\d[\d.-]*(\.gz)?")
+
+_MEND = (
+    "include config/asterisk/cel_custom_pbxbilling.conf, create its folder and let the daemon's "
+    "user read it (group asterisk), or leave cel_csv out"
+)
+
+
+class _Piece(NamedTuple):
+    """Bytes of a file from an offset, with its first bytes and its length."""
+
+    head: bytes
+    data: bytes
+    size: int
+
+
+class CelJournal:
+    """The journal of one PBX; a `Journal`. It keeps no file open and no position."""
+
+    def __init__(self, path: str | Path, chunk: int = CHUNK) -> None:
+        self._file = Path(path)
+        self.path = str(path)
+        self._chunk = chunk
+
+    async def batches(self, after: JournalPosition) -> AsyncIterator[JournalBatch]:
+        """Rows since `after`, a chunk at a time, each read and parsed in a worker thread.
+
+        A line that is not written to its end is left for later. Where nothing was ever read it
+        begins with the file as it is, not with what was rotated away before. Raises JournalError.
+        """
+        position = after
+        with _Archive() as archive:
+            while (batch := await asyncio.to_thread(self._next, position, archive)) is not None:
+                yield batch
+                position = batch.end
+
+    def read(self, after: JournalPosition) -> JournalBatch | None:
+        """The next rows (or skipped lines) after a position; None where there are none yet."""
+        with _Archive() as archive:
+            return self._next(after, archive)
+
+    def _next(self, after: JournalPosition, archive: _Archive) -> JournalBatch | None:
+        try:
+            return self._read(after, archive)
+        except OSError as fault:
+            told = fault.strerror or str(fault)
+            raise JournalError(f"journal {fault.filename or self.path}: {told}; {_MEND}") from fault
+
+    def _read(self, after: JournalPosition, archive: _Archive) -> JournalBatch | None:
+        if not after.file:
+            return self._batch(after, _piece(self._file, 0, self._chunk), 0)
+        try:
+            piece = _piece(self._file, after.offset, self._chunk)
+        except FileNotFoundError:
+            piece = None  # just rotated away, perhaps
+        if piece and piece.size >= after.offset and _begins_as(piece.head, after.file):
+            return self._batch(after, piece, after.offset)
+        return self._read_rotated(after, archive, missing=piece is None)
+
+    def _read_rotated(
+        self, after: JournalPosition, archive: _Archive, *, missing: bool
+    ) -> JournalBatch | None:
+        """The rest of the file that was read last, then what is younger than it.
+
+        Where it is gone, everything that is left: reading it twice does no harm.
+        """
+        rotated = self._rotated()
+        left = next((f for f in reversed(rotated) if _is_file(f, after.file)), None)
+        if left is None and missing:
+            _piece(self._file, 0, 0)  # says what is wrong with it
+        files = rotated[rotated.index(left) :] if left else rotated
+        skipped = 0
+        for file in files:
+            offset = after.offset if file is left else 0
+            piece = _rotated_piece(file, offset, self._chunk, archive)
+            batch = piece and self._batch(after, piece, offset, skipped)
+            if batch:
+                return batch._replace(gap=left is None)
+            skipped += bool(piece and piece.data)  # a last line that was never ended
+        if missing:
+            return None
+        batch = self._batch(after, _piece(self._file, 0, self._chunk), 0, skipped)
+        return batch and batch._replace(gap=left is None)
+
+    def _batch(
+        self, after: JournalPosition, piece: _Piece, offset: int, skipped: int = 0
+    ) -> JournalBatch | None:
+        lines = parse_lines(piece.data, more=len(piece.data) == self._chunk)
+        if not lines.consumed:
+            return None
+        read_to = offset + lines.consumed
+        end = JournalPosition(_fingerprint(piece.head, read_to), read_to)
+        return JournalBatch(after, end, lines.rows, lines.skipped + skipped)
+
+    def _rotated(self) -> list[Path]:
+        """The files that this journal's name once stood for, the oldest first."""
+        name = self._file.name
+        found = []
+        with os.scandir(self._file.parent) as entries:
+            for entry in entries:
+                rest = entry.name.removeprefix(name)
+                if rest != entry.name and _ROTATED.fullmatch(rest) and entry.is_file():
+                    found.append((entry.stat().st_mtime_ns, entry.name))
+        return [self._file.with_name(each) for _, each in sorted(found)]
+
+
+def _fingerprint(head: bytes, offset: int) -> str:
+    """How a file begins, as far as it was read: that does not change when it grows."""
+    known = head[: min(offset, _HEAD)]
+    return f"{len(known)}:{hashlib.sha256(known).hexdigest()[:32]}"
+
+
+def _begins_as(head: bytes, fingerprint: str) -> bool:
+    length = fingerprint.partition(":")[0]
+    return length.isdecimal() and _fingerprint(head, int(length)) == fingerprint
+
+
+class _Archive:
+    """The compressed file that is being read: each piece goes on where the last one ended.
+
+    Opened anew for a piece, it would be unpacked from its beginning every time.
+    """
+
+    def __init__(self) -> None:
+        self._stream: BinaryIO | None = None
+        self._known: tuple[Path, int, int] | None = None
+        self._head = b""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+        self._stream = self._known = None
+
+    def piece(self, file: Path, offset: int, length: int) -> _Piece:
+        """Raises OSError, EOFError and zlib.error."""
+        found = file.stat()
+        known = (file, found.st_ino, found.st_mtime_ns)
+        if self._stream is None or known != self._known:
+            self._close()
+            self._stream = cast("BinaryIO", gzip.open(file))  # noqa: SIM115 - closed by _close
+            self._known = known
+            self._head = self._stream.read(_HEAD)
+        self._stream.seek(offset)
+        return _Piece(self._head, self._stream.read(length), found.st_size)
+
+
+def _is_file(file: Path, fingerprint: str) -> bool:
+    with _Archive() as archive:
+        piece = _rotated_piece(file, 0, 0, archive)
+    return piece is not None and _begins_as(piece.head, fingerprint)
+
+
+def _rotated_piece(file: Path, offset: int, length: int, archive: _Archive) -> _Piece | None:
+    """As `_piece`; None where the file is damaged, being compressed, or gone meanwhile."""
+    try:
+        if file.suffix == ".gz":
+            return archive.piece(file, offset, length)
+        return _piece(file, offset, length)
+    except (OSError, EOFError, zlib.error):
+        return None
+
+
+def _piece(file: Path, offset: int, length: int) -> _Piece:
+    """Raises OSError."""
+    if not stat.S_ISREG(file.stat().st_mode):  # opening a pipe would wait for its writer
+        raise OSError(errno.EINVAL, "it is no regular file", str(file))
+    with file.open("rb") as stream:
+        stream.seek(offset)
+        data = stream.read(length)
+        stream.seek(0)
+        head = stream.read(_HEAD)  # last: it must not be older than the data
+        return _Piece(head, data, os.fstat(stream.fileno()).st_size)

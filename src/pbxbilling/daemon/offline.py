@@ -1,0 +1,40 @@
+"""A command where no daemon runs: served by the database itself."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.config.settings import Settings
+from pbxbilling.daemon.desk import desk_of
+from pbxbilling.daemon.stores_of import stores_of
+from pbxbilling.kernel.facts import Fact
+from pbxbilling.runtime.clock import SystemClock
+from pbxbilling.store.store import SqlStore
+from pbxbilling.web.actor import actor
+from pbxbilling.web.api import COMMANDS, run
+from pbxbilling.web.api.command import Arguments
+
+
+async def run_offline(settings: Settings, command: str, given: Arguments) -> bytes:
+    """Run it, and give its result as JSON. Raises StoreError, and what the command raises.
+
+    One that only reads makes no database.
+    """
+    creates = COMMANDS[command].writes and not given.get("dry_run")
+    async with await SqlStore.open(settings.database.path, create=creates) as store:
+        kept, clock = await store.accounts(), SystemClock()
+        book = AccountBook(kept.plans, kept.tenants)
+        accounts = AccountWriter(store, book, clock, _nobody, asyncio.Lock())
+        desk = desk_of(
+            stores_of(store), accounts, clock, _nobody, settings.policy, lambda: settings.retention
+        )
+        who = actor(os.geteuid(), os.environ.get("SUDO_USER"))
+        return await run(desk, command, given, who)
+
+
+def _nobody(fact: Fact) -> None:
+    """Facts have no sinks where no daemon runs."""
+    del fact

@@ -1,0 +1,181 @@
+"""The PBXes in force: taken up, changed and let go as the configuration names them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from pbxbilling.ami.settings import link_settings
+from pbxbilling.calls.engine.engine import Core
+from pbxbilling.calls.journal.journal import JournalPosition
+from pbxbilling.calls.live.call import Channel
+from pbxbilling.calls.live.channel import Trunks
+from pbxbilling.calls.live.pbx_facts import PbxLetGo, PbxTakenUp
+from pbxbilling.calls.live.proof import Proof
+from pbxbilling.calls.live.records import PbxMark
+from pbxbilling.calls.ports import CallStore
+from pbxbilling.calls.recovery.recover import JournalRecovery, Writer
+from pbxbilling.cel.reader import CelJournal
+from pbxbilling.config.sections import PbxSettings
+from pbxbilling.daemon.pbx import PbxLink
+from pbxbilling.kernel.ports import Clock, EventSink, RecordSink
+from pbxbilling.telemetry.observers import LinkWatch
+
+
+class Queue(RecordSink, Writer, Protocol):
+    """The queue before the store: takes records, and tells when they are durable."""
+
+
+class Pbxes:
+    """The links of all PBXes, by name; `run` for ever."""
+
+    def __init__(
+        self,
+        settings: Sequence[PbxSettings],
+        marks: Mapping[str, PbxMark],
+        core: Core,
+        watch: LinkWatch,
+        store: CallStore,
+        queue: Queue,
+        clock: Clock,
+        emit: EventSink,
+    ) -> None:
+        """`marks`: how far each PBX was known when this run began, also those unnamed by now."""
+        self._marks = dict(marks)
+        self._core = core
+        self._watch = watch
+        self._store = store
+        self._queue = queue
+        self._clock = clock
+        self._emit = emit
+        self._settings: dict[str, PbxSettings] = {}
+        self._links: dict[str, PbxLink] = {}
+        self._tasks: asyncio.TaskGroup | None = None
+        self.change(settings)
+
+    async def run(self) -> None:
+        """Keep every link up, also those that join later; cancel to stop."""
+        async with asyncio.TaskGroup() as self._tasks:
+            for link in self._links.values():
+                link.start(self._tasks)
+            await asyncio.Event().wait()
+
+    # --- what the configuration says -----------------------------------------------------------
+
+    def change(self, settings: Sequence[PbxSettings]) -> None:
+        """Follow these PBXes and no others; those that stay the same notice nothing.
+
+        A PBX is known by its name: one that is renamed is let go, and taken up as another.
+        """
+        named = {pbx.name: pbx for pbx in settings}
+        for name in self._links.keys() - named.keys():
+            self._let_go(name)
+        for name, pbx in named.items():
+            before = self._settings.get(name)
+            if before is None:
+                self._take_up(pbx)
+            elif before != pbx:
+                self._adjust(before, pbx)
+        self._settings = named
+        self._core.admission.hosts = {pbx.host: pbx.name for pbx in settings}
+
+    def _take_up(self, pbx: PbxSettings) -> None:
+        mark = self._marks.get(pbx.name, PbxMark(pbx.name))
+        self._core.trust.take_up(pbx.name, mark.heard_at)
+        self._core.reconciler.take_up(pbx.name, mark.lived_at)
+        self._core.ledger.trunks[pbx.name] = Trunks(pbx.trunks)
+        link = self._links[pbx.name] = PbxLink(
+            link_settings(pbx),
+            self._core.tracker,
+            self._core.reconciler,
+            self._watch,
+            self._queue,
+            self._clock,
+            self._emit,
+            self._recovery_of(pbx, JournalPosition(mark.journal_file, mark.journal_offset)),
+        )
+        if self._tasks is not None:
+            link.start(self._tasks)
+        self._tell_taken_up(pbx)
+
+    def _adjust(self, before: PbxSettings, pbx: PbxSettings) -> None:
+        link = self._links[pbx.name]
+        link.link.change(link_settings(pbx))
+        self._core.ledger.trunks[pbx.name] = Trunks(pbx.trunks)
+        if pbx.cel_csv != before.cel_csv:
+            link.read_journal_by(self._recovery_of(pbx, JournalPosition()))
+            self._tell_taken_up(pbx)
+
+    def _tell_taken_up(self, pbx: PbxSettings) -> None:
+        self._emit(PbxTakenUp(self._clock.now(), pbx.name, journal=pbx.cel_csv is not None))
+
+    def _let_go(self, name: str) -> None:
+        """Nobody will tell how its calls end: they end at the last proof of life."""
+        link = self._links.pop(name)
+        link.mark()
+        self._marks[name] = link.known() or self._marks.get(name, PbxMark(name))
+        link.stop()
+        self._forget(name, link.proof())
+
+    def let_go_unnamed(self) -> None:
+        """End what an earlier run left open on PBXes that the configuration names no more."""
+        held = {channel.key.pbx for channel in self._core.ledger.channels.values()}
+        for name in sorted(held - self._links.keys()):
+            self._forget(name, None)
+
+    def _forget(self, name: str, proof: Proof | None) -> None:
+        self._core.reconciler.let_go(name, proof)
+        self._core.ledger.trunks.pop(name, None)
+        self._emit(PbxLetGo(self._clock.now(), name))
+
+    def _recovery_of(
+        self, pbx: PbxSettings, start: JournalPosition
+    ) -> Callable[[Callable[[], None]], JournalRecovery] | None:
+        """Who reads the journal of a PBX; None where it has none."""
+        if pbx.cel_csv is None:
+            return None
+        journal = CelJournal(pbx.cel_csv)
+        return lambda save: JournalRecovery(
+            pbx.name,
+            journal,
+            start,
+            self._core.ledger,
+            self._core.settler,
+            self._store,
+            self._queue,
+            self._clock,
+            self._emit,
+            save,
+        )
+
+    # --- what is asked of the links ------------------------------------------------------------
+
+    def cut(self, channel: Channel, in_s: float) -> None:
+        """Order a channel to end so many seconds from now."""
+        link = self._links.get(channel.key.pbx)
+        if link is not None:
+            link.cut(channel, in_s)
+
+    def heard_at(self, pbx: str) -> datetime | None:
+        """A PBX's last proof of life, by its link; None before the first."""
+        link = self._links.get(pbx)
+        return link.heard_at() if link is not None else None
+
+    def known_until(self) -> dict[str, datetime | None]:
+        """For each PBX the instant before which every leg's end is known; None: not yet."""
+        return {name: link.known_until() for name, link in self._links.items()}
+
+    def mark(self) -> None:
+        """Keep how far each PBX is known, for the next start."""
+        for link in self._links.values():
+            link.mark()
+
+    async def ask_after_unconfirmed(self) -> None:
+        """Take back reservations whose channel never came to be, as its PBX says."""
+        reconciler = self._core.reconciler
+        for channel in reconciler.unconfirmed():
+            link = self._links.get(channel.key.pbx)  # it may be let go while another one answers
+            if link is not None and await link.control.channel_exists(channel.name) is False:
+                reconciler.expire(channel)

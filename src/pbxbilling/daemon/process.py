@@ -1,0 +1,60 @@
+"""The process around the daemon: its file, its lock, its log and its event loop."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+import uvloop
+
+from pbxbilling.config.load import load
+from pbxbilling.daemon.daemon import Daemon
+from pbxbilling.daemon.reload import Configuration
+from pbxbilling.daemon.startup_state import Past
+from pbxbilling.daemon.stores_of import stores_of
+from pbxbilling.runtime import gc_tuning as garbage
+from pbxbilling.runtime.clock import SystemClock
+from pbxbilling.store.database.lock import database_lock
+from pbxbilling.store.store import SqlStore
+from pbxbilling.telemetry.logs import Log, StandardHandler
+from pbxbilling.telemetry.notify import Notifier
+from pbxbilling.telemetry.writer import LineWriter
+
+
+def serve(path: Path, env: Mapping[str, str] | None = None) -> None:
+    """Run the daemon until SIGTERM; raises ConfigError, StoreError or ListenError at its start."""
+    env = os.environ if env is None else env
+    configuration = Configuration(partial(load, path, env))
+    settings = configuration.settings
+    lines = LineWriter()
+    log = Log(lines, SystemClock(), settings.log.format, settings.log.level)
+    logging.basicConfig(handlers=[StandardHandler(log)], level=logging.WARNING, force=True)
+    for warning in settings.warnings():
+        log.warning(warning)
+    try:
+        with database_lock(settings.database.path), Notifier(env, os.getpid()) as notifier:
+            uvloop.run(_serve(configuration, log, lines, notifier))
+    finally:
+        lines.close()
+
+
+async def _serve(
+    configuration: Configuration, log: Log, lines: LineWriter, notifier: Notifier
+) -> None:
+    settings, clock = configuration.settings, SystemClock()
+    async with await SqlStore.open(settings.database.path) as store:
+        past = await Past.read(store, clock.now(), settings.billing.timezone)
+        for notice in past.notices:
+            log.warning(notice)
+        daemon = Daemon(configuration, stores_of(store), past, clock, log, lines, notifier)
+        del past  # with 50,000 open calls it is 25 MB
+        garbage.begin()
+        try:
+            await daemon.run()
+        except BaseExceptionGroup as group:
+            if len(group.exceptions) == 1:  # one fault, told by itself
+                raise group.exceptions[0] from None
+            raise

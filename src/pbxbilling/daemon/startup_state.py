@@ -1,0 +1,63 @@
+"""What the store knows at a start: the daemon goes on from here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from pbxbilling.accounts.ports import AccountStore
+from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.calls.live.records import CallRecord, LegRecord, PbxMark, UsageRow
+from pbxbilling.calls.ports import CallStore
+from pbxbilling.kernel.period import period_at
+
+MERGES_KEPT = timedelta(days=7)  # a call that lives for longer is found by its own id alone
+
+
+class Store(AccountStore, CallStore, Protocol):
+    """What is kept of accounts and of calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The accounts, the usage of each tenant's period and its neighbours', what had not ended."""
+
+    book: AccountBook
+    usage: Sequence[UsageRow]
+    marks: Mapping[str, PbxMark]
+    open_calls: Sequence[CallRecord]
+    open_legs: Sequence[LegRecord]
+    merges: Mapping[str, str]
+    unowned_legs: int
+    notices: tuple[str, ...] = ()
+
+    @property
+    def lived_at(self) -> Mapping[str, datetime]:
+        """For each PBX when all that is open on record was last known to live."""
+        return {name: mark.lived_at for name, mark in self.marks.items() if mark.lived_at}
+
+    @classmethod
+    async def read(cls, store: Store, now: datetime, timezone: str) -> Past:
+        """Read it; `timezone` says which month it is for nobody's legs. Raises StoreError.
+
+        `now` may be wrong: a machine that starts before NTP has set its clock goes on where its
+        PBXes were last heard.
+        """
+        accounts, marks = await store.accounts(), await store.marks()
+        times = {now, *(mark.heard_at for mark in marks.values() if mark.heard_at is not None)}
+        around = [at + timedelta(days=days) for at in times for days in (-1, 0, 1)]
+        begins = {(tenant.timezone, tenant.anchor_day) for tenant in accounts.tenants}
+        begins.add((timezone, 1))
+        months = {period_at(at, *when).month for at in around for when in begins}
+        return cls(
+            book=AccountBook(accounts.plans, accounts.tenants),
+            usage=[row for month in sorted(months) for row in await store.usage(month=month)],
+            marks=marks,
+            open_calls=await store.open_calls(),
+            open_legs=await store.open_legs(),
+            merges=await store.merges(min(times) - MERGES_KEPT),
+            unowned_legs=len(await store.unowned_legs()),
+            notices=accounts.notices,
+        )

@@ -1,0 +1,29 @@
+"""All that one store keeps, handed on as one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pbxbilling.accounts.ports import AccountStore
+from pbxbilling.billing.ports import Bills
+from pbxbilling.calls.ports import CallStore
+from pbxbilling.kernel.ports import Cursors, RecordStore
+from pbxbilling.payments.ports import InvoiceRuns, MeteredMinutes, MeterOutbox
+from pbxbilling.privacy.ports import Holdings
+from pbxbilling.subscriptions.ports import Mirrors
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Each part by its port; `records` commits what belongs to any of them."""
+
+    records: RecordStore
+    cursors: Cursors
+    accounts: AccountStore
+    calls: CallStore
+    mirrors: Mirrors
+    bills: Bills
+    meters: MeterOutbox
+    minutes: MeteredMinutes
+    invoice_runs: InvoiceRuns
+    holdings: Holdings

@@ -1,0 +1,22 @@
+"""The parts of the store as the daemon, and a command without one, are given them."""
+
+from __future__ import annotations
+
+from pbxbilling.daemon.stores import Stores
+from pbxbilling.store.store import SqlStore
+
+
+def stores_of(store: SqlStore) -> Stores:
+    """Every part of an open database."""
+    return Stores(
+        records=store,
+        cursors=store,
+        accounts=store,
+        calls=store,
+        mirrors=store.mirrors,
+        bills=store.bills,
+        meters=store.meters,
+        minutes=store.meters,
+        invoice_runs=store.invoice_runs,
+        holdings=store.holdings,
+    )

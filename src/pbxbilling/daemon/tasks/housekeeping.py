@@ -1,0 +1,47 @@
+"""What is looked after every half second: allowances, stale links, reservations, marks.
+
+A fault in one of them is told, and holds up none of the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import count
+
+from pbxbilling.calls.engine.engine import Core
+from pbxbilling.daemon.pbx_fleet import Pbxes
+from pbxbilling.daemon.tasks.supervisor import Supervisor
+from pbxbilling.kernel.ports import Clock
+from pbxbilling.runtime import gc_tuning as garbage
+
+WATCH_S = 0.5
+MARK_EVERY = 10  # rounds between two marks of each PBX's last proof of life
+
+
+class Housekeeping:
+    """Runs for ever beside the hook."""
+
+    def __init__(self, core: Core, pbxes: Pbxes, clock: Clock, supervisor: Supervisor) -> None:
+        self._core = core
+        self._pbxes = pbxes
+        self._clock = clock
+        self._supervisor = supervisor
+
+    async def run(self) -> None:
+        """Never ends by itself."""
+        for number in count(1):
+            await asyncio.sleep(WATCH_S)
+            await self.round(marks=number % MARK_EVERY == 0)
+
+    async def round(self, *, marks: bool) -> None:
+        """Look after everything once; `marks` keeps how far each PBX is known, too."""
+        if marks:
+            with self._supervisor.guarded("marks"):
+                self._pbxes.mark()
+            garbage.set_aside()
+        with self._supervisor.guarded("allowances"):
+            self._core.cutter.tick(self._clock.now(), self._clock.monotonic())
+        with self._supervisor.guarded("stale links"):
+            self._core.reconciler.watch()
+        with self._supervisor.guarded("reservations"):
+            await self._pbxes.ask_after_unconfirmed()

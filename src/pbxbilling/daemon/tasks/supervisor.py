@@ -1,0 +1,57 @@
+"""Background work that may fail and must not end the daemon: it is told, and goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+
+from pbxbilling.kernel.daemon_facts import TaskFailed
+from pbxbilling.kernel.errors import in_words
+from pbxbilling.kernel.ports import Clock, EventSink
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
+QUIET_S = 60.0  # the same fault of a task again within so long is not told again
+
+
+class Supervisor:
+    """Keeps what is not vital running. Hook, AMI, store and HTTP are: their end ends the daemon.
+
+    Cancellation passes through.
+    """
+
+    def __init__(self, clock: Clock, emit: EventSink) -> None:
+        self._clock = clock
+        self._emit = emit
+        self._told: dict[str, tuple[str, float]] = {}  # task → its last fault, and when
+
+    async def keep_running(self, task: str, run: Callable[[], Awaitable[None]]) -> None:
+        """Run it until it ends by itself; where it fails it begins anew, after longer and longer.
+
+        Who has run for `LONGEST_PAUSE_S` begins with a short pause again.
+        """
+        pause_s = FIRST_PAUSE_S
+        while True:
+            began_s = self._clock.monotonic()
+            with self.guarded(task):
+                await run()
+                return
+            if self._clock.monotonic() - began_s > LONGEST_PAUSE_S:
+                pause_s = FIRST_PAUSE_S
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+    @contextmanager
+    def guarded(self, task: str) -> Iterator[None]:
+        """Tell what fails in here, and go on behind it."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - whatever it is: calls go on
+            self._tell(task, in_words(error))
+
+    def _tell(self, task: str, error: str) -> None:
+        now_s = self._clock.monotonic()
+        last = self._told.get(task)
+        if last is None or last[0] != error or now_s - last[1] >= QUIET_S:
+            self._told[task] = (error, now_s)
+            self._emit(TaskFailed(self._clock.now(), task, error))

@@ -1,1 +1,0 @@
-"""Nouns of telephony and billing: pure values and rules, no clock, no I/O, no library."""

@@ -1,0 +1,1 @@
+"""Stripe, in its own words."""

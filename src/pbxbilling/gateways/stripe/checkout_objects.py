@@ -1,0 +1,75 @@
+"""Stripe's objects around a sale in our words: accounts, prices, checkout and portal sessions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pbxbilling.gateways.stripe.objects import Object, instant, parsing
+from pbxbilling.subscriptions.order import Checkout, GatewayAccount, PriceFound
+
+PLAN = "plan"  # our keys in Stripe's metadata, beside those of `reading`
+CYCLE = "cycle"
+ORDER = "order"
+
+ENDED = frozenset({"canceled", "incomplete_expired"})  # statuses that nothing leads out of
+
+_MONTHS = {"month": 1, "year": 12}
+
+
+def account(given: Object) -> GatewayAccount:
+    """Whose a key is, by the most public of its names."""
+    with parsing("account"):
+        profile, settings = given.get("business_profile") or {}, given.get("settings") or {}
+        shown = profile.get("name") or (settings.get("dashboard") or {}).get("display_name")
+        return GatewayAccount(str(given["id"]), str(shown or given.get("email") or ""))
+
+
+def price(given: Object) -> PriceFound:
+    """A price; its amount where that is a whole number of minor units a piece."""
+    with parsing("price", given):
+        recurring: Object = given.get("recurring") or {}
+        amount = given.get("unit_amount")
+        return PriceFound(
+            id=str(given["id"]),
+            active=bool(given["active"]),
+            live=bool(given["livemode"]),
+            currency=str(given["currency"]).upper(),
+            amount=None if amount is None else int(amount),
+            months=_months(recurring),
+            metered=recurring.get("usage_type") == "metered",
+        )
+
+
+def checkout(given: Object) -> Checkout:
+    """An open checkout session."""
+    with parsing("checkout", given):
+        metadata: dict[str, Any] = given.get("metadata") or {}
+        return Checkout(
+            id=str(given["id"]),
+            url=page_url(given),
+            expires_at=instant(given["expires_at"]),
+            order=str(metadata.get(ORDER, "")),
+        )
+
+
+def has_several_periods(given: Object) -> bool:
+    """Whether a subscription's items are due at different times."""
+    with parsing("subscription", given):
+        return len({item.get("current_period_end") for item in given["items"]["data"]}) > 1
+
+
+def page_url(given: Object) -> str:
+    """Where a session's page is."""
+    with parsing("session", given):
+        url = str(given["url"])
+        if not url.startswith("https://"):
+            msg = "it has no page"
+            raise ValueError(msg)
+        return url
+
+
+def _months(recurring: Object) -> int | None:
+    if not recurring:
+        return 0
+    months = _MONTHS.get(recurring["interval"])
+    return None if months is None else months * int(recurring.get("interval_count") or 1)

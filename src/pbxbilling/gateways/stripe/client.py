@@ -1,0 +1,132 @@
+"""Calls of Stripe's API by its own package, with our patience and our errors."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, NamedTuple, TypeVar
+
+import aiohttp
+import stripe
+
+from pbxbilling.gateways.stripe.objects import parsing
+from pbxbilling.kernel.errors import GatewayError, RejectedError, UnreadableError
+from pbxbilling.kernel.ports import Clock
+
+T = TypeVar("T")
+
+_ALREADY = "already exists with identifier"  # of a meter event: that has no code of its own
+PATIENCE_S = 10.0  # for what a person waits for; the package's own is 80 s
+
+
+class Reply(NamedTuple):
+    """What Stripe answered, and when by its own clock (None where it does not say)."""
+
+    object: dict[str, Any]
+    at: datetime | None
+
+    def time_by(self, clock: Clock) -> datetime:
+        """When that was so, in whole seconds, as Stripe's clock has them."""
+        return self.at or clock.now().astimezone(UTC).replace(microsecond=0)
+
+
+class MissingError(GatewayError):
+    """Stripe knows no object of that id."""
+
+
+class AlreadyThereError(RejectedError):
+    """What was to be made is there: an event with that identifier."""
+
+
+class KeyRefusedError(GatewayError):
+    """Stripe does not take the key."""
+
+
+class StripeApi:
+    """One account's API. `live` tells real money from test money, by the key alone."""
+
+    def __init__(self, key: str, base: str | None = None) -> None:
+        """`base` stands in for https://api.stripe.com, for tests."""
+        self.live = is_live(key)
+        self._http = stripe.AIOHTTPClient(timeout=aiohttp.ClientTimeout(total=PATIENCE_S))
+        self._client = stripe.StripeClient(
+            key,
+            http_client=self._http,
+            base_addresses={"api": base} if base else None,
+            max_network_retries=0,  # whoever calls knows whether there is time for another try
+        )
+
+    @property
+    def v1(self) -> Any:
+        """The package's services; their own types are looser than what `call` gives."""
+        return self._client.v1
+
+    async def event_v2(self, ident: str) -> Any:
+        """An event of the second API with its data, which webhooks lack; to be given to `call`."""
+        answer = await self._client.raw_request_async("get", f"/v2/core/events/{ident}")
+        return self._client.deserialize(answer, api_mode="V2")
+
+    async def close(self) -> None:
+        """Close its connections."""
+        await self._http.close_async()  # type: ignore[no-untyped-call]
+
+    async def call(self, what: str, request: Awaitable[Any], limit_s: float = PATIENCE_S) -> Reply:
+        """Await one request of `v1`; `what` says for errors what was wanted.
+
+        Raises GatewayError, MissingError where the object does not exist.
+        """
+        try:
+            async with asyncio.timeout(limit_s):
+                answer = await request
+        except TimeoutError as fault:
+            msg = f"{what}: Stripe did not answer within {limit_s:g} s: try again later"
+            raise GatewayError(msg, away=True) from fault
+        except stripe.StripeError as fault:
+            raise _told(what, fault) from fault
+        except (aiohttp.ClientError, ValueError, TypeError, AttributeError) as fault:
+            msg = f"{what}: Stripe answered what cannot be read ({type(fault).__name__})"
+            raise GatewayError(msg, away=True) from fault
+        return Reply(answer.to_dict(), _date_of(answer))
+
+
+def understood(read: Callable[[], T]) -> T:
+    """What `read` makes of an answer; raises GatewayError for one that makes no sense."""
+    try:
+        with parsing("answer"):
+            return read()
+    except UnreadableError as fault:
+        msg = f"Stripe answered what cannot be read: {fault}"
+        raise GatewayError(msg, away=False) from fault
+
+
+def is_live(key: str) -> bool:
+    """Whether a key moves real money: sk_live_… or rk_live_…"""
+    return key.partition("_")[2].startswith("live_")
+
+
+def _told(what: str, fault: stripe.StripeError) -> GatewayError:
+    """The fault for a person. Stripe's own words never carry a key whole."""
+    words = fault.user_message or type(fault).__name__
+    if isinstance(fault, stripe.AuthenticationError):
+        msg = f"{what}: Stripe refuses the key: put the right one into stripe.secret_key_file"
+        return KeyRefusedError(msg, away=False)
+    if isinstance(fault, stripe.InvalidRequestError) and fault.code == "resource_missing":
+        return MissingError(f"{what}: {words}", away=False)
+    if isinstance(fault, stripe.InvalidRequestError):
+        kind = AlreadyThereError if _ALREADY in words else RejectedError
+        return kind(f"{what}: Stripe says: {words}", away=False)
+    if isinstance(fault, stripe.APIConnectionError):
+        return GatewayError(f"{what}: Stripe cannot be reached: try again later", away=True)
+    status = fault.http_status or 0
+    away = status >= 500 or status == 429 or isinstance(fault, stripe.APIError)
+    return GatewayError(f"{what}: Stripe says: {words}", away=away)
+
+
+def _date_of(answer: Any) -> datetime | None:
+    headers = getattr(getattr(answer, "last_response", None), "headers", None) or {}
+    try:
+        return parsedate_to_datetime(headers.get("Date", "")).astimezone(UTC)
+    except (TypeError, ValueError):
+        return None

@@ -1,0 +1,96 @@
+"""The `Gateway` port by Stripe's API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import orjson
+
+from pbxbilling.gateways.stripe import objects as reading
+from pbxbilling.gateways.stripe.client import MissingError, Reply, StripeApi, understood
+from pbxbilling.kernel.errors import UnreadableError
+from pbxbilling.kernel.gateway_names import STRIPE
+from pbxbilling.kernel.ports import Clock
+from pbxbilling.subscriptions.events import Letter
+from pbxbilling.subscriptions.letters import letter_of
+from pbxbilling.subscriptions.ports import Page
+from pbxbilling.subscriptions.subscription import Subscription
+
+PAGE = 100  # Stripe's largest
+FETCH_S = 0.7  # for one subscription: a call may wait for its state
+
+T = TypeVar("T")
+
+
+class StripeGateway:
+    """Asks Stripe. What it gives is true at the moment that Stripe's own clock told with it."""
+
+    name = STRIPE
+    events_kept = timedelta(days=30)  # https://docs.stripe.com/api/events
+
+    def __init__(self, api: StripeApi, clock: Clock) -> None:
+        self._api = api
+        self._clock = clock
+
+    @property
+    def live(self) -> bool:
+        """Whether it moves real money."""
+        return self._api.live
+
+    async def subscription(self, ident: str) -> Subscription | None:
+        """A subscription as it is now; None for one that Stripe does not know."""
+        what = f"subscription {ident}"
+        request = self._api.v1.subscriptions.retrieve_async(ident)
+        try:
+            reply = await self._api.call(what, request, FETCH_S)
+        except MissingError:
+            return None
+        return understood(lambda: reading.subscription(reply.object, reply.time_by(self._clock)))
+
+    async def subscriptions(self, after: str | None) -> Page[Subscription]:
+        """All subscriptions, ended ones too, newest first.
+
+        A list is made up a moment before it is dated: its pictures count as a second older, so
+        that none overtakes one that was fetched meanwhile.
+        """
+        asked: dict[str, Any] = {"status": "all", "limit": PAGE}
+        reply = await self._listed("subscriptions", self._api.v1.subscriptions, asked, after)
+        as_of = reply.time_by(self._clock) - timedelta(seconds=1)
+        return _page(reply, lambda given: reading.subscription(given, as_of))
+
+    async def events(self, since: datetime, after: str | None) -> Page[Letter]:
+        """Events since then of the kinds that are used, newest first."""
+        asked: dict[str, Any] = {
+            "created": {"gte": int(since.timestamp())},
+            "types": list(reading.TOPICS),
+            "limit": PAGE,
+        }
+        reply = await self._listed("events", self._api.v1.events, asked, after)
+        return _page(reply, lambda given: _letter(given, self._clock.now()))
+
+    async def _listed(
+        self, what: str, service: Any, asked: dict[str, Any], after: str | None
+    ) -> Reply:
+        if after is not None:
+            asked["starting_after"] = after
+        return await self._api.call(f"list of {what}", service.list_async(asked))
+
+
+def _letter(given: Mapping[str, Any], received_at: datetime) -> Letter:
+    body = orjson.dumps(given, default=str)
+    return letter_of(reading.message(body), body, received_at)
+
+
+def _page(reply: Reply, read: Callable[[Mapping[str, Any]], T]) -> Page[T]:
+    given = understood(lambda: list(reply.object["data"]))
+    items: list[T] = []
+    faults: list[str] = []
+    for one in given:
+        try:
+            items.append(read(one))
+        except UnreadableError as fault:
+            faults.append(str(fault))
+    more = bool(reply.object.get("has_more")) and bool(given)
+    return Page(items, given[-1]["id"] if more else None, faults)

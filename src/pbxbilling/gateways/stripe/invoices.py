@@ -1,0 +1,105 @@
+"""The `Invoices` port by Stripe's API: https://docs.stripe.com/api/invoices
+
+What was asked for is known again by an idempotency key for a day, and by metadata for good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from pbxbilling.gateways.stripe import objects as reading
+from pbxbilling.gateways.stripe.client import Reply, StripeApi, understood
+from pbxbilling.kernel.gateway_names import STRIPE
+from pbxbilling.payments.ports import IssuedInvoice
+from pbxbilling.payments.usage_invoice import InvoiceLine, UsageInvoice
+
+DUE_DAYS = 14
+MONTH, LINE = "usage_of", "line"
+_MOST = 100
+
+
+class StripeInvoices:
+    """Invoices of usage of one account."""
+
+    name = STRIPE
+
+    def __init__(self, api: StripeApi) -> None:
+        self._api = api
+
+    async def find(self, order: UsageInvoice) -> IssuedInvoice | None:
+        """The invoice of that period, among the customer's last hundred."""
+        asked = {"customer": order.customer, "limit": _MOST}
+        reply = await self._api.call(
+            f"invoices of customer {order.customer}", self._api.v1.invoices.list_async(asked)
+        )
+        return understood(lambda: next(_found(reply.object["data"], order), None))
+
+    async def create(self, order: UsageInvoice) -> IssuedInvoice:
+        """A draft without lines; what else waits at Stripe stays off it."""
+        asked = {
+            "customer": order.customer,
+            "currency": order.currency.lower(),
+            "auto_advance": False,
+            "collection_method": "send_invoice",
+            "days_until_due": DUE_DAYS,
+            "pending_invoice_items_behavior": "exclude",
+            "metadata": {reading.TENANT: order.tenant, MONTH: order.month},
+        }
+        request = self._api.v1.invoices.create_async(asked, _once(order, "invoice"))
+        return _read(await self._api.call(_what(order), request))
+
+    async def add(self, order: UsageInvoice, invoice: str, line: InvoiceLine) -> None:
+        """Put a line on a draft."""
+        asked = {
+            "customer": order.customer,
+            "invoice": invoice,
+            "amount": line.amount,
+            "currency": order.currency.lower(),
+            "description": line.text,
+            "metadata": {LINE: line.key},
+        }
+        request = self._api.v1.invoice_items.create_async(asked, _once(order, f"line-{line.key}"))
+        await self._api.call(f"{_what(order)}: {line.text}", request)
+
+    async def invoice(self, order: UsageInvoice, ident: str) -> IssuedInvoice:
+        """An invoice as it is now."""
+        return _read(
+            await self._api.call(_what(order), self._api.v1.invoices.retrieve_async(ident))
+        )
+
+    async def finalize(self, order: UsageInvoice, ident: str) -> None:
+        """It can be changed no more, and has a number."""
+        request = self._api.v1.invoices.finalize_invoice_async(ident, {"auto_advance": True})
+        await self._api.call(_what(order), request)
+
+    async def send(self, order: UsageInvoice, ident: str) -> None:
+        """Stripe mails it."""
+        request = self._api.v1.invoices.send_invoice_async(ident, {}, _once(order, "send"))
+        await self._api.call(_what(order), request)
+
+
+def _what(order: UsageInvoice) -> str:
+    return f"invoice of {order.month} for tenant {order.tenant}"
+
+
+def _once(order: UsageInvoice, step: str) -> dict[str, Any]:
+    return {"idempotency_key": f"usage-{order.tenant}-{order.month}-{order.customer}-{step}"}
+
+
+def _found(rows: Iterable[Mapping[str, Any]], order: UsageInvoice) -> Iterator[IssuedInvoice]:
+    return (_issued(row) for row in rows if _is_of(row, order) and row["status"] != "void")
+
+
+def _is_of(row: Mapping[str, Any], order: UsageInvoice) -> bool:
+    told = row.get("metadata") or {}
+    return (told.get(reading.TENANT), told.get(MONTH)) == (order.tenant, order.month)
+
+
+def _read(reply: Reply) -> IssuedInvoice:
+    return understood(lambda: _issued(reply.object))
+
+
+def _issued(row: Mapping[str, Any]) -> IssuedInvoice:
+    lines = [(line.get("metadata") or {}).get(LINE, "") for line in row["lines"]["data"]]
+    return IssuedInvoice(str(row["id"]), row["status"] == "draft", int(row["total"]), tuple(lines))

@@ -1,0 +1,95 @@
+"""The `UsageMeter` port by Stripe's API: meter events, their sums, and reports of bad ones.
+
+https://docs.stripe.com/billing/subscriptions/usage-based/recording-usage-api
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from pbxbilling.calls.metering.usage_event import MeterEvent, MeterReport
+from pbxbilling.gateways.stripe.client import AlreadyThereError, StripeApi, understood
+from pbxbilling.kernel.errors import GatewayError
+from pbxbilling.kernel.gateway_names import STRIPE
+from pbxbilling.payments.ports import MeterLimits
+
+EVENT_NAME = "voice_call_minutes"
+LIMITS = MeterLimits(
+    ahead=timedelta(minutes=5), known_again=timedelta(hours=24), oldest=timedelta(days=35)
+)
+
+
+class StripeMeter:
+    """The meter of whole minutes of one account."""
+
+    name = STRIPE
+    limits = LIMITS
+
+    def __init__(self, api: StripeApi, event_name: str = EVENT_NAME) -> None:
+        self._api = api
+        self._event_name = event_name
+        self._meter: str | None = None
+
+    async def send(self, event: MeterEvent, customer: str) -> None:
+        """Send one event; one that Stripe has already is sent.
+
+        Without an idempotency key: Stripe would give back an answer of 500 under it for a day.
+        """
+        asked = {
+            "event_name": self._event_name,
+            "identifier": event.leg,
+            "payload": {"stripe_customer_id": customer, "value": str(event.minutes)},
+            "timestamp": int(event.ended_at.timestamp()),
+        }
+        try:
+            request = self._api.v1.billing.meter_events.create_async(asked)
+            await self._api.call(f"usage of leg {event.leg}", request)
+        except AlreadyThereError:
+            return
+
+    async def minutes(self, customer: str, begins: datetime, ends: datetime) -> int:
+        """The sum of a customer's events in [begins, ends), both on whole minutes."""
+        asked = {
+            "customer": customer,
+            "start_time": int(begins.timestamp()),
+            "end_time": int(ends.timestamp()),
+        }
+        meter = await self._meter_id()
+        request = self._api.v1.billing.meters.event_summaries.list_async(meter, asked)
+        reply = await self._api.call(f"usage of customer {customer}", request)
+        return understood(
+            lambda: sum(round(float(one["aggregated_value"])) for one in reply.object["data"])
+        )
+
+    async def report(self, ident: str) -> MeterReport:
+        """What a report of bad events says: a webhook carries only its id."""
+        request = self._api.event_v2(ident)
+        reply = await self._api.call(f"meter report {ident}", request)
+        return understood(lambda: _report(reply.object["data"]))
+
+    async def _meter_id(self) -> str:
+        if self._meter is None:
+            asked = {"status": "active", "limit": 100}
+            reply = await self._api.call("meters", self._api.v1.billing.meters.list_async(asked))
+            found = understood(lambda: list(_named(reply.object["data"], self._event_name)))
+            if not found:
+                msg = f"Stripe has no active meter {self._event_name}: create it there"
+                raise GatewayError(msg, away=True)
+            self._meter = found[0]
+        return self._meter
+
+
+def _named(meters: list[Mapping[str, Any]], event_name: str) -> Iterator[str]:
+    return (str(meter["id"]) for meter in meters if meter["event_name"] == event_name)
+
+
+def _report(data: Mapping[str, Any]) -> MeterReport:
+    """https://docs.stripe.com/api/v2/core/events/event-types: the samples are not all."""
+    reason = data["reason"]
+    samples = {}
+    for kind in reason["error_types"]:
+        for sample in kind["sample_errors"]:
+            samples[str(sample["request"]["identifier"])] = str(kind["code"])
+    return MeterReport(int(reason["error_count"]), samples, str(data["developer_message_summary"]))

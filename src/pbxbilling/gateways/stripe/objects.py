@@ -1,0 +1,280 @@
+"""Stripe's objects and events in our words: the one place where its spellings are known.
+
+Shapes are those of API 2026-10-28; where a field has moved, its older place is read too, because
+an endpoint's version is the account's choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from pbxbilling.accounts.terms.status import Status
+from pbxbilling.kernel.errors import UnreadableError
+from pbxbilling.subscriptions.events import InvoicedCycle, Message, Topic
+from pbxbilling.subscriptions.subscription import Customer, Invoice, Subscription
+
+Object = Mapping[str, Any]
+
+TENANT = "tenant"  # our keys in Stripe's metadata
+SETUP = "setup"
+
+_STATUSES: Mapping[str, Status] = {
+    "trialing": Status.TRIAL,
+    "active": Status.ACTIVE,
+    "past_due": Status.PAST_DUE,
+    "unpaid": Status.READ_ONLY,
+    "paused": Status.READ_ONLY,
+    "canceled": Status.CANCELLED,
+    "incomplete": Status.INCOMPLETE,
+    "incomplete_expired": Status.INCOMPLETE,
+}
+
+TOPICS: Mapping[str, Topic] = {
+    "checkout.session.completed": Topic.CHECKOUT,
+    "customer.subscription.created": Topic.SUBSCRIPTION,
+    "customer.subscription.updated": Topic.SUBSCRIPTION,
+    "customer.subscription.deleted": Topic.SUBSCRIPTION,
+    "customer.subscription.paused": Topic.SUBSCRIPTION,
+    "customer.subscription.resumed": Topic.SUBSCRIPTION,
+    "customer.subscription.trial_will_end": Topic.TRIAL_ENDS_SOON,
+    "invoice.paid": Topic.INVOICE,
+    "invoice.payment_succeeded": Topic.INVOICE,
+    "invoice.payment_failed": Topic.INVOICE,
+    "invoice.finalized": Topic.INVOICE,
+    "customer.deleted": Topic.CUSTOMER,
+    "v1.billing.meter.error_report_triggered": Topic.METER_REPORT,
+}
+
+
+_OPENING = frozenset({"subscription_create", "subscription_cycle"})
+
+
+@contextmanager
+def parsing(what: str, given: object = None) -> Iterator[None]:
+    """Raise UnreadableError that names `what` for whatever in it is not as it should be.
+
+    `given` is the object that is read, to be named by its id; it may be no object at all.
+    """
+    if isinstance(given, Mapping):
+        what = f"{what} {given.get('id', '?')}"
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, OverflowError, AttributeError) as fault:
+        raise UnreadableError(f"{what}: {fault!r}") from fault
+
+
+def message(body: bytes | str) -> Message:
+    """An event, read. Raises UnreadableError."""
+    with parsing("event"):
+        event = orjson.loads(body)
+        kind = str(event["type"])
+        topic = TOPICS.get(kind, Topic.OTHER)
+        bare = Message(
+            id=str(event["id"]),
+            kind=kind,
+            topic=topic,
+            about=str(event["id"]),
+            created_at=instant(event["created"]),
+            live=bool(event["livemode"]),
+        )
+        return _READERS[topic](bare, event) if topic in _READERS else bare
+
+
+def subscription(given: Object, as_of: datetime) -> Subscription:
+    """A subscription that was so at `as_of`. Raises UnreadableError, for a new status too."""
+    with parsing("subscription", given):
+        items = (given.get("items") or {}).get("data") or []
+        metadata = given.get("metadata") or {}
+        return Subscription(
+            id=str(given["id"]),
+            customer=_id(given["customer"]) or "",
+            status=_status(given["status"]),
+            prices=tuple(_prices(given, items)),
+            created_at=instant(given["created"]),
+            as_of=as_of,
+            live=bool(given["livemode"]),
+            tenant=metadata.get(TENANT) or None,
+            status_since=as_of,
+            trial_until=_maybe(given.get("trial_end")),
+            period_start=_period(given, items, "current_period_start"),
+            period_end=_period(given, items, "current_period_end"),
+            cancel_at_period_end=bool(given.get("cancel_at_period_end") or given.get("cancel_at")),
+            with_setup=SETUP in metadata,
+        )
+
+
+def invoice(given: Object, as_of: datetime) -> Invoice:
+    """An invoice that was so at `as_of`. Raises UnreadableError."""
+    with parsing("invoice", given):
+        details = ((given.get("parent") or {}).get("subscription_details")) or {}
+        metadata = details.get("metadata") or given.get("metadata") or {}
+        moved = given.get("status_transitions") or {}
+        return Invoice(
+            id=str(given["id"]),
+            customer=_id(given.get("customer")) or "",
+            subscription=_id(details.get("subscription") or given.get("subscription")),
+            tenant=metadata.get(TENANT) or None,
+            number=str(given.get("number") or ""),
+            status=str(given.get("status") or ""),
+            total=int(given["total"]),
+            currency=str(given["currency"]).upper(),
+            created_at=instant(given["created"]),
+            as_of=as_of,
+            live=bool(given["livemode"]),
+            paid_at=_maybe(moved.get("paid_at")),
+            page_url=str(given.get("hosted_invoice_url") or ""),
+        )
+
+
+def customer(given: Object) -> Customer:
+    """A customer, or what is left of a deleted one. Raises UnreadableError."""
+    with parsing("customer", given):
+        return Customer(
+            id=str(given["id"]),
+            tenant=(given.get("metadata") or {}).get(TENANT) or None,
+            email=str(given.get("email") or ""),
+            live=bool(given.get("livemode")),
+            deleted=bool(given.get("deleted")),
+        )
+
+
+def _status(word: str) -> Status:
+    known = _STATUSES.get(word)
+    if known is None:
+        msg = f"its status {word!r} is new to this program"
+        raise ValueError(msg)
+    return known
+
+
+def _of_checkout(bare: Message, event: Object) -> Message:
+    """A session, with whose it is.
+
+    On a payment link, a buy button or a pricing table the payer writes `client_reference_id` into
+    the address of the page (https://docs.stripe.com/payment-links/url-parameters), and whatever
+    else is on the form; metadata is the account's own. So metadata says whose a session of ours
+    is, and who else is named is a claim.
+    """
+    session = event["data"]["object"]
+    written = (session.get("metadata") or {}).get(TENANT) or None
+    claimed = session.get("client_reference_id") or None
+    is_ours = session.get("payment_link") is None and claimed in (None, written)
+    bought, buyer = _id(session.get("subscription")), _id(session.get("customer"))
+    return replace(
+        bare,
+        about=bought or buyer or bare.id,
+        tenant=written if is_ours else None,
+        claimed=claimed,
+        customer_id=buyer,
+        subscription_id=bought,
+    )
+
+
+def _of_subscription(bare: Message, event: Object) -> Message:
+    picture = subscription(event["data"]["object"], bare.created_at)
+    ends = picture.trial_until
+    return replace(
+        bare,
+        about=picture.id,
+        tenant=picture.tenant,
+        customer_id=picture.customer,
+        subscription_id=picture.id,
+        subscription=picture,
+        note=f"the trial ends at {ends:%Y-%m-%d %H:%M} UTC" if ends else "",
+    )
+
+
+def _of_invoice(bare: Message, event: Object) -> Message:
+    picture = invoice(event["data"]["object"], bare.created_at)
+    return replace(
+        bare,
+        about=picture.subscription or picture.customer or bare.id,
+        tenant=picture.tenant,
+        customer_id=picture.customer or None,
+        subscription_id=picture.subscription,
+        invoice=picture,
+        opens=_opened(event["data"]["object"]),
+    )
+
+
+def _opened(given: Object) -> InvoicedCycle | None:
+    """The cycle that an invoice opens; None for a proration or a last one.
+
+    Its own lines tell: the subscription may have gone on when the invoice is read. What is charged
+    in advance has the cycle's dates, usage those of the cycle before (docs.stripe.com, invoice
+    line items).
+    """
+    if given.get("billing_reason") not in _OPENING:
+        return None
+    periods = [line["period"] for line in given["lines"]["data"] if not _is_proration(line)]
+    if not periods:
+        return None
+    last = max(periods, key=lambda period: int(period["start"]))
+    if last["end"] <= (given.get("period_end") or 0):
+        return InvoicedCycle(instant(last["end"]), None)
+    return InvoicedCycle(instant(last["start"]), instant(last["end"]))
+
+
+def _is_proration(line: Object) -> bool:
+    details = (line.get("parent") or {}).get("subscription_item_details") or line
+    return bool(details.get("proration"))
+
+
+def _of_customer(bare: Message, event: Object) -> Message:
+    picture = replace(customer(event["data"]["object"]), deleted=True)
+    return replace(
+        bare, about=picture.id, tenant=picture.tenant, customer_id=picture.id, customer=picture
+    )
+
+
+def _of_meter_report(bare: Message, _event: Object) -> Message:
+    """This newest kind of event is thin: what was wrong has to be looked up."""
+    return replace(bare, note=f"usage was not taken: see event {bare.id} at Stripe")
+
+
+_READERS = {
+    Topic.CHECKOUT: _of_checkout,
+    Topic.SUBSCRIPTION: _of_subscription,
+    Topic.TRIAL_ENDS_SOON: _of_subscription,
+    Topic.INVOICE: _of_invoice,
+    Topic.CUSTOMER: _of_customer,
+    Topic.METER_REPORT: _of_meter_report,
+}
+
+
+def _prices(given: Object, items: list[Object]) -> Iterator[str]:
+    """Ids of what is sold; the oldest accounts have plans where others have prices."""
+    for sold in items or [given]:
+        for key in ("price", "plan"):
+            if ident := _id(sold.get(key)):
+                yield ident
+                break
+
+
+def _period(given: Object, items: list[Object], key: str) -> datetime | None:
+    """The smallest of the items'; at the top level until API 2025-03-31."""
+    ends = [item[key] for item in items if item.get(key)]
+    return _maybe(min(ends) if ends else given.get(key))
+
+
+def _id(given: Any) -> str | None:
+    """An id, or that of the object which stands in its place."""
+    if not given:
+        return None
+    return str(given["id"]) if isinstance(given, Mapping) else str(given)
+
+
+def _maybe(given: Any) -> datetime | None:
+    return None if given is None else instant(given)
+
+
+def instant(given: Any) -> datetime:
+    """Seconds since the epoch, or the ISO form of the newest kind of event."""
+    if isinstance(given, str):
+        return datetime.fromisoformat(given).astimezone(UTC)
+    return datetime.fromtimestamp(int(given), UTC)

@@ -1,0 +1,28 @@
+"""What happened: the core emits facts, the sinks make lines, counters and messages of them.
+
+One fact, one log line, one counter. Each subject has its own facts; here is what they share.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pbxbilling.kernel.compiled import mypyc_attr
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Fact:
+    """The base of all facts: dataclasses whose first field is `at`, an aware instant in UTC.
+
+    It has no fields, so that a fact may be frozen or not, compiled or not
+    (docs/decisions/0011-a-compiled-core.md).
+    """
+
+    __slots__ = ()
+
+
+def instant_of(fact: Any) -> datetime:
+    """Return `at` of a fact; a base that declared the field would give it a default."""
+    at: datetime = fact.at
+    return at

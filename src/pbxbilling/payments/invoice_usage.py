@@ -1,0 +1,177 @@
+"""Invoices of usage at the gateway: one for each final statement, once.
+
+For tenants with `charges = "invoice_items"`: created, finalized and sent. Each step can be done
+again; an end in the middle is taken up where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import timedelta
+
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.accounts.terms.usage_collection import Charges
+from pbxbilling.billing.facts import StatementSaved
+from pbxbilling.billing.ports import Bills
+from pbxbilling.billing.records import SavedStatement
+from pbxbilling.billing.statements.document import statement_from
+from pbxbilling.billing.statements.statement import Statement
+from pbxbilling.kernel.errors import GatewayError, RejectedError, StoreError, in_words
+from pbxbilling.kernel.facts import Fact
+from pbxbilling.kernel.ports import Clock, EventSink, RecordStore
+from pbxbilling.payments.facts import InvoiceIssued
+from pbxbilling.payments.ports import InvoiceRuns, Invoices
+from pbxbilling.payments.records import InvoiceRun, RunState
+from pbxbilling.payments.usage_invoice import UsageInvoice, usage_invoice
+from pbxbilling.runtime.waiting import Event, Lock, pause
+from pbxbilling.subscriptions.facts import PaymentAlert
+
+LOOK_S = 600.0
+_INSTANT = timedelta(microseconds=1)
+
+
+class Invoicing:
+    """Looks for final statements that are to be invoiced; a sink hears of new ones."""
+
+    def __init__(
+        self,
+        invoices: Invoices,
+        bills: Bills,
+        runs: InvoiceRuns,
+        store: RecordStore,
+        tenants: Callable[[], list[Tenant]],
+        clock: Clock,
+        emit: EventSink,
+    ) -> None:
+        self._invoices = invoices
+        self._bills = bills
+        self._runs = runs
+        self._store = store
+        self._tenants = tenants
+        self._clock = clock
+        self._emit = emit
+        self._soon = Event()
+        self._alone = Lock()
+        self._told = ""
+
+    def sink(self, fact: Fact) -> None:
+        """A final statement was saved."""
+        if isinstance(fact, StatementSaved) and not fact.number:
+            self._soon.set()
+
+    async def run(self) -> None:
+        """Issue what is due, for ever."""
+        while True:
+            self._soon.clear()
+            try:
+                await self.issue()
+            except (GatewayError, StoreError) as fault:
+                self._alert(self._invoices.name, f"invoices of usage wait: {fault}")
+            await pause(LOOK_S, self._soon)
+
+    async def issue(self, month: str | None = None) -> list[InvoiceRun]:
+        """Issue what was not issued yet; gives what became of it all, by tenant and month.
+
+        None is every month. Raises GatewayError, StoreError; what was done until then stays.
+        """
+        async with self._alone:
+            return [run async for run in self._each(month)]
+
+    async def _each(self, month: str | None) -> AsyncIterator[InvoiceRun]:
+        known = {(run.tenant, run.month): run for run in await self._runs.runs(month)}
+        for tenant in self._tenants():
+            if tenant.demo or not _may_have_items(tenant):
+                continue
+            statements = await self._bills.statements(
+                tenant=tenant.slug, month=month, documents=False
+            )
+            for saved in statements:
+                if saved.is_final and _has_items(tenant, saved):
+                    run = known.get((saved.tenant, saved.month))
+                    if run is None or run.state is RunState.BEGUN:
+                        run = await self._tried(tenant, saved, run)
+                    if run is not None:
+                        yield run
+
+    async def _tried(
+        self, tenant: Tenant, saved: SavedStatement, run: InvoiceRun | None
+    ) -> InvoiceRun | None:
+        """What became of it; as it was where that failed: the invoices of others go on."""
+        try:
+            return await self._advance(tenant, saved, run)
+        except (GatewayError, StoreError):
+            raise
+        except Exception as error:  # noqa: BLE001 - a fault over one statement
+            note = f"usage of {saved.month} is not invoiced: {in_words(error)}"
+            self._alert(f"tenant {tenant.slug}", note)
+            return run
+
+    async def _advance(
+        self, tenant: Tenant, saved: SavedStatement, run: InvoiceRun | None
+    ) -> InvoiceRun:
+        begun = run or InvoiceRun(saved.tenant, saved.month, RunState.BEGUN, self._clock.now())
+        if tenant.charging.at(saved.ends - _INSTANT) is not Charges.INVOICE_ITEMS:
+            return await self._hold(begun, "its usage was charged another way from some day on")
+        if tenant.customer is None:
+            return replace(begun, note=f"its tenant is no customer at {self._invoices.name} yet")
+        order = usage_invoice(
+            await self._document(saved), tenant.customer, subscribed=tenant.subscription is not None
+        )
+        begun = replace(begun, total=order.total, currency=order.currency)
+        if not order.lines:
+            return await self._keep(replace(begun, state=RunState.NOTHING))
+        try:
+            return await self._issued(order, await self._keep(begun))
+        except RejectedError as fault:
+            return await self._hold(begun, str(fault))
+
+    async def _document(self, saved: SavedStatement) -> Statement:
+        """What it says: read for those to be issued alone, out of the years that are kept."""
+        kept = await self._bills.statements(tenant=saved.tenant, month=saved.month)
+        (final,) = (one for one in kept if one.is_final)
+        return statement_from(final.document)
+
+    async def _issued(self, order: UsageInvoice, run: InvoiceRun) -> InvoiceRun:
+        invoice = await self._invoices.find(order) or await self._invoices.create(order)
+        if invoice.draft:
+            for line in order.lines:
+                if line.key not in invoice.lines:
+                    await self._invoices.add(order, invoice.id, line)
+            invoice = await self._invoices.invoice(order, invoice.id)
+        if invoice.total != order.total:
+            note = f"invoice {invoice.id} is {invoice.total}, the statement {order.total}"
+            return await self._hold(replace(run, invoice=invoice.id), note)
+        if invoice.draft:
+            await self._invoices.finalize(order, invoice.id)
+        await self._invoices.send(order, invoice.id)
+        run = await self._keep(replace(run, state=RunState.ISSUED, invoice=invoice.id))
+        self._emit(
+            InvoiceIssued(
+                self._clock.now(), run.tenant, run.month, run.invoice, run.total, run.currency
+            )
+        )
+        return run
+
+    async def _hold(self, run: InvoiceRun, note: str) -> InvoiceRun:
+        self._alert(f"tenant {run.tenant}", f"usage of {run.month} is not invoiced: {note}")
+        return await self._keep(replace(run, state=RunState.HELD, note=note))
+
+    async def _keep(self, run: InvoiceRun) -> InvoiceRun:
+        await self._store.commit([run])
+        return run
+
+    def _alert(self, subject: str, note: str) -> None:
+        """Once for each fault, however often it comes again."""
+        if note != self._told:
+            self._told = note
+            self._emit(PaymentAlert(self._clock.now(), subject, note))
+
+
+def _may_have_items(tenant: Tenant) -> bool:
+    return Charges.INVOICE_ITEMS in (tenant.charging.way, tenant.charging.before)
+
+
+def _has_items(tenant: Tenant, saved: SavedStatement) -> bool:
+    """Whether the period of a statement was charged so when it began."""
+    return tenant.charging.at(saved.begins) is Charges.INVOICE_ITEMS

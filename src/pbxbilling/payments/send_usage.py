@@ -1,0 +1,251 @@
+"""Sends the outbox of meter events: in order, each once, whatever happens in between.
+
+A gateway knows an identifier again for a limited time. So what is sent is claimed in the store
+first; where it stays unknown for longer whether it arrived, the meter's own sums decide.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from pbxbilling.calls.metering.usage_event import (
+    FOR_A_PERSON,
+    EventState,
+    MeterEvent,
+    MeterEventMoved,
+    MeterEventsUnparked,
+)
+from pbxbilling.kernel.errors import GatewayError, RejectedError, StoreError
+from pbxbilling.kernel.gateway_names import COMMANDS
+from pbxbilling.kernel.ports import Clock, EventSink, RecordStore
+from pbxbilling.payments.facts import UsageGoesOn, UsageHeldUp, UsageTold
+from pbxbilling.payments.ports import MeterOutbox, UsageMeter
+from pbxbilling.payments.usage_arrived import arrived
+from pbxbilling.runtime.backoff import Backoff
+from pbxbilling.runtime.waiting import Semaphore, gather, sleep
+from pbxbilling.subscriptions.facts import PaymentAlert
+
+BATCH = 40
+SIDE_BY_SIDE = 16
+PER_S = 300.0  # one after the other, not in a burst: calls share the loop
+IDLE_S = 2.0
+LOOK_AFTER_S = 30.0
+ROOM_AHEAD = timedelta(minutes=1)  # to the limits of the meter, by whose clock they are
+ROOM_BACK = timedelta(hours=1)
+GUESSED_MOST = timedelta(hours=24)  # so long an estimated end waits for a journal
+_NAMED = 20
+_MEND = f"`{COMMANDS} usage` lists them"
+
+Customer = Callable[[str], str | None]  # the gateway's customer that a tenant is
+Known = Callable[[], Mapping[str, datetime | None]]  # until when each PBX's legs are settled
+
+
+class MeterFeed:
+    """One task drains the outbox; an end in the middle loses and doubles nothing."""
+
+    def __init__(
+        self,
+        meter: UsageMeter,
+        outbox: MeterOutbox,
+        store: RecordStore,
+        customer_of: Customer,
+        known_until: Known,
+        clock: Clock,
+        emit: EventSink,
+        pauses: Backoff,
+    ) -> None:
+        self._meter = meter
+        self._ahead = meter.limits.ahead - ROOM_AHEAD
+        self._known_again = meter.limits.known_again - ROOM_BACK
+        self._oldest = meter.limits.oldest - ROOM_BACK
+        self._outbox = outbox
+        self._store = store
+        self._customer_of = customer_of
+        self._known_until = known_until
+        self._clock = clock
+        self._emit = emit
+        self._pauses = pauses
+        self._held_up = False
+        self._looked_after: float | None = None
+        self._slots = Semaphore(SIDE_BY_SIDE)
+
+    async def run(self) -> None:
+        """Send, for ever."""
+        while True:
+            pause_s = await self.round()
+            await sleep(pause_s)
+
+    async def round(self) -> float:
+        """One batch, or a look at what waits for somebody; gives the pause after it in seconds."""
+        began = self._clock.monotonic()
+        try:
+            sent = await self.send_batch()
+            if not sent:
+                await self._look_after(began)
+        except StoreError:
+            return self._pauses.next_s()  # the store tells of it itself
+        except GatewayError as fault:
+            self._is_held_up(str(fault))
+            return self._pauses.next_s()
+        self._goes_on()
+        return 0.0 if sent else IDLE_S
+
+    async def send_batch(self) -> int:
+        """Send what is due next; gives how many events got on. Raises GatewayError, StoreError."""
+        now = self._clock.now()
+        due = await self._outbox.due(now + self._ahead, self._settled(now), BATCH)
+        moves = [await self._judged(event, now) for event in due]
+        await self._keep(due, moves)
+        claimed = [
+            (event, move)
+            for event, move in zip(due, moves, strict=True)
+            if move.state is EventState.SENDING
+        ]
+        await self._send_all(claimed)
+        return len(due)
+
+    async def _send_all(self, claimed: Sequence[tuple[MeterEvent, MeterEventMoved]]) -> None:
+        """Begun in order, some side by side. Where one cannot be sent the rest is not tried."""
+        faults: list[GatewayError] = []
+        results = await gather(
+            *(self._send(*one, faults, nth / PER_S) for nth, one in enumerate(claimed))
+        )
+        ended = [
+            (event, result)
+            for (event, _), result in zip(claimed, results, strict=True)
+            if result.state is not EventState.SENDING
+        ]
+        await self._keep([event for event, _ in ended], [result for _, result in ended])
+        if faults:
+            raise faults[0]
+
+    def _settled(self, now: datetime) -> datetime:
+        """Estimated ends before this instant stay as they are: no journal says otherwise."""
+        longest = now - GUESSED_MOST
+        known = self._known_until().values()
+        return max(longest, min((until or longest for until in known), default=longest))
+
+    # --- what becomes of an event --------------------------------------------------------------
+
+    async def _judged(self, event: MeterEvent, now: datetime) -> MeterEventMoved:
+        """What to do with it now: `sending` claims it."""
+        if event.state is EventState.SENDING and self._may_be_forgotten(event, now):
+            there = await arrived(event, self._meter, self._outbox)
+            if there is None:
+                return event.moved(EventState.UNDECIDED, "the meter's sum fits neither answer")
+            if there:
+                return event.moved(EventState.SENT)
+            event = replace(event, tried_at=None)
+        if event.state is EventState.WAITING and not event.minutes:
+            return event.moved(EventState.SENT)
+        if now - event.ended_at > self._oldest and event.tried_at is None:
+            days = self._meter.limits.oldest.days
+            return event.moved(EventState.TOO_OLD, f"it ended more than {days} days ago")
+        customer = event.customer or self._customer_of(event.tenant)
+        if customer is None:
+            note = f"its tenant is no customer at {self._meter.name} yet"
+            return event.moved(EventState.PARKED, note)
+        claimed = replace(
+            event,
+            customer=customer,
+            tried_at=event.tried_at or now,
+            attempts=event.attempts + 1,
+        )
+        return claimed.moved(EventState.SENDING)
+
+    def _may_be_forgotten(self, event: MeterEvent, now: datetime) -> bool:
+        """Whether the gateway may not know its identifier any more, or takes nothing so old."""
+        tried_at = event.tried_at or now
+        return now - tried_at > self._known_again or now - event.ended_at > self._oldest
+
+    async def _send(
+        self,
+        event: MeterEvent,
+        claim: MeterEventMoved,
+        faults: list[GatewayError],
+        after_s: float,
+    ) -> MeterEventMoved:
+        """How far it came; `sending` where that is unknown, and `faults` has why."""
+        await sleep(after_s)
+        async with self._slots:
+            if faults:  # it never left: nothing is doubtful about it
+                return event.moved(event.state)
+            try:
+                await self._meter.send(event, claim.customer or "")
+            except RejectedError as fault:
+                return replace(claim, state=EventState.REFUSED, note=str(fault))
+            except GatewayError as fault:
+                faults.append(fault)
+                return claim
+        return replace(claim, state=EventState.SENT)
+
+    async def _keep(self, events: Sequence[MeterEvent], moves: Sequence[MeterEventMoved]) -> None:
+        await self._store.commit(moves)
+        at = self._clock.now()
+        for event, move in zip(events, moves, strict=True):
+            if move.state is EventState.SENT or move.state in FOR_A_PERSON:
+                told = UsageTold(at, move.leg, event.tenant, move.minutes, move.state, move.note)
+                self._emit(told)
+        lost = Counter(
+            (event.tenant, move.state)
+            for event, move in zip(events, moves, strict=True)
+            if move.state in FOR_A_PERSON
+        )
+        for (tenant, state), number in lost.items():
+            self._alert(tenant, f"usage of {number} calls was not sent ({state}): {_MEND}")
+
+    # --- what waits for somebody ---------------------------------------------------------------
+
+    async def _look_after(self, mono: float) -> None:
+        """Tenants that have become customers; legs that were corrected after they were sent."""
+        if self._looked_after is not None and mono - self._looked_after < LOOK_AFTER_S:
+            return
+        parked = await self._outbox.parked()
+        await self._store.commit(
+            [MeterEventsUnparked(slug) for slug in parked if self._customer_of(slug)]
+        )
+        for event in await self._outbox.differing(_NAMED):
+            note = f"sent as {event.minutes} minutes, and is {event.ledger_minutes} by the journal"
+            await self._store.commit([event.moved(EventState.SENT, note)])
+            self._alert(
+                event.tenant, f"leg {event.leg} was {note}: adjust it at {self._meter.name}"
+            )
+        self._looked_after = mono
+
+    async def reported(self, ident: str) -> None:
+        """The gateway tells of events that it took and could not use: mark those that it names.
+
+        Raises GatewayError, StoreError.
+        """
+        report = await self._meter.report(ident)
+        bad, name = await self._named(report.samples), self._meter.name
+        moves = [
+            event.moved(EventState.REFUSED, f"{name} could not use it: {report.samples[event.leg]}")
+            for event in bad
+        ]
+        await self._keep(bad, moves)
+        tenants = ", ".join(sorted({event.tenant for event in bad})) or "-"
+        self._alert(tenants, f"{report.events} meter events were not used: {report.summary}")
+
+    async def _named(self, legs: Collection[str]) -> list[MeterEvent]:
+        known = [await self._outbox.event(leg) for leg in legs]
+        return [event for event in known if event is not None and event.state is EventState.SENT]
+
+    # --- telling -------------------------------------------------------------------------------
+
+    def _alert(self, tenant: str, note: str) -> None:
+        self._emit(PaymentAlert(self._clock.now(), f"tenant {tenant}", note))
+
+    def _is_held_up(self, reason: str) -> None:
+        if not self._held_up:
+            self._held_up = True
+            self._emit(UsageHeldUp(self._clock.now(), reason))
+
+    def _goes_on(self) -> None:
+        self._pauses.reset()
+        if self._held_up:
+            self._held_up = False
+            self._emit(UsageGoesOn(self._clock.now()))

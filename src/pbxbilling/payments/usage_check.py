@@ -1,0 +1,62 @@
+"""Whether the gateway's meter was told what the statement says, minute by minute."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from pbxbilling.billing.records import BilledLeg
+from pbxbilling.calls.live.channel import ChannelKey
+from pbxbilling.calls.metering.usage_event import EventState
+
+_MINUTE_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class MeteredPeriod:
+    """Whole minutes of a tenant's closed period: on its statements, and in meter events.
+
+    `sent` are those that the gateway took; `unsent` are on their way, parked, or not to be sent.
+    `metered` is whether events charge the period at all: where they do not there must be none.
+    """
+
+    tenant: str
+    month: str
+    metered: bool
+    statement: int
+    sent: int
+    unsent: int
+
+    @property
+    def difference(self) -> int:
+        """Minutes that the gateway has too few; below 0 too many."""
+        return (self.statement if self.metered else 0) - self.sent
+
+
+def statement_minutes(copies: Iterable[BilledLeg]) -> int:
+    """Minutes of a period's legs as they were charged last: a later statement may correct one.
+
+    A leg that none of the plan's minutes are charged for, as an inbound one mostly, has none: no
+    event is sent for it (see `is_metered`).
+    """
+    latest: dict[ChannelKey, BilledLeg] = {}
+    for copy in copies:
+        known = latest.get(copy.key)
+        if known is None or copy.month >= known.month:
+            latest[copy.key] = copy
+    return sum(-(-(copy.included_s + copy.charged_s) // _MINUTE_S) for copy in latest.values())
+
+
+def compared(
+    tenant: str,
+    month: str,
+    copies: Iterable[BilledLeg],
+    events: Mapping[EventState, int],
+    *,
+    metered: bool,
+) -> MeteredPeriod:
+    """Set both beside each other; `events` are minutes by state, of legs that ended in it."""
+    sent = events.get(EventState.SENT, 0)
+    return MeteredPeriod(
+        tenant, month, metered, statement_minutes(copies), sent, sum(events.values()) - sent
+    )

@@ -1,0 +1,1 @@
+"""How long what is held on people stays, and how it is forgotten."""

@@ -1,0 +1,121 @@
+"""Forgetting a tenant: names, addresses, contacts and numbers go; what it was billed stays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from pbxbilling.accounts.apply import TenantChange
+from pbxbilling.accounts.known import known_tenant
+from pbxbilling.accounts.terms.status import LEFT
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.billing.statements.issue import cursor_of
+from pbxbilling.calls.ports import CallStore, Live
+from pbxbilling.kernel.errors import AdministrationError
+from pbxbilling.kernel.ports import Cursors
+from pbxbilling.privacy.ports import Holdings
+from pbxbilling.privacy.purge import Purge
+from pbxbilling.subscriptions.ports import Mirrors
+
+ACTION = "tenant forget"
+PERSONAL = (
+    "name", "email", "address", "contacts", "vat_id", "accountcodes", "dids", "contexts",
+)  # fmt: skip
+_UNSET: Mapping[str, Any] = {f.name: f.default for f in fields(Tenant) if f.name in PERSONAL}
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """A tenant after it was forgotten: in how many rows numbers were cut, and what remains."""
+
+    tenant: str
+    rows: int
+    notes: tuple[str, ...]
+
+
+class Forgetter:
+    """Raises AdministrationError where something of the tenant is still needed, and StoreError.
+
+    What was interrupted is gone on with when it is asked for again.
+    """
+
+    def __init__(
+        self,
+        holdings: Holdings,
+        store: CallStore,
+        mirrors: Mirrors,
+        cursors: Cursors,
+        writer: AccountWriter,
+        purge: Purge,
+        live: Live | None = None,
+    ) -> None:
+        """`live` is None where no daemon runs."""
+        self._holdings = holdings
+        self._store = store
+        self._mirrors = mirrors
+        self._cursors = cursors
+        self._writer = writer
+        self._purge = purge
+        self._live = live
+
+    async def forget(self, slug: str, actor: str) -> Forgotten:
+        """Forget a tenant that is gone: cancelled, without live calls, billed to its end."""
+        async with self._writer.alone:
+            tenant = known_tenant(self._writer.book, slug)
+            await self._check(tenant)
+            blank = replace(tenant, **_UNSET)
+            await self._writer.write(ACTION, [TenantChange(tenant, blank)], actor)
+            await self._forget_customers(slug)
+        await self._holdings.redact(f"tenant {slug}", PERSONAL)
+        return Forgotten(slug, await self._purge.cut_numbers_of(slug), _notes(slug))
+
+    async def _check(self, tenant: Tenant) -> None:
+        slug = tenant.slug
+        if tenant.status not in LEFT:
+            msg = (
+                f"{slug} is {tenant.status}: cancel its subscription, or `apply` it with"
+                ' status = "cancelled", before it is forgotten'
+            )
+            raise AdministrationError(msg)
+        running = [one for one in await self._mirrors.subscriptions(tenant=slug) if not one.is_over]
+        if running:
+            msg = (
+                f"{slug} has subscription {running[0].id}: `subscription cancel {slug} --now` first"
+            )
+            raise AdministrationError(msg)
+        if await self._has_calls(slug):
+            msg = f"{slug} has live calls (`calls --tenant {slug}`): wait until they are over"
+            raise AdministrationError(msg)
+        await self._check_billed(tenant)
+
+    async def _has_calls(self, slug: str) -> bool:
+        if self._live is not None and any(self._live.calls(slug)):
+            return True
+        return any(one.tenant == slug for one in await self._store.open_calls())
+
+    async def _check_billed(self, tenant: Tenant) -> None:
+        slug = tenant.slug
+        billed, ended = await self._cursors.cursor(cursor_of(slug)), tenant.status_since
+        if billed is not None and ended is not None and billed <= ended:
+            msg = f"the last period of {slug} is not closed: its statement needs name and address"
+            raise AdministrationError(msg)
+        if needed := await self._holdings.needed(slug):
+            msg = f"{needed} calls of {slug} are on no final statement yet: they need their numbers"
+            raise AdministrationError(msg)
+
+    async def _forget_customers(self, slug: str) -> None:
+        sold = await self._mirrors.subscriptions(tenant=slug)
+        idents = {one.customer for one in sold}
+        tenant = self._writer.book.tenants[slug]
+        found = [await self._mirrors.customer(one) for one in idents | {tenant.customer or ""}]
+        await self._store.commit([replace(one, email="") for one in found if one is not None])
+
+
+def _notes(slug: str) -> tuple[str, ...]:
+    return (
+        f"statements of {slug} keep its name, address and calls: they are documents of account",
+        "an accounts file that still names its contacts brings them back with the next `apply`",
+        "copies of the database, Asterisk's files and the gateway's customer are yours to clear",
+    )

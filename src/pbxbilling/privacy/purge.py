@@ -1,0 +1,102 @@
+"""The purge: what has been kept for its time goes, a small batch at a time.
+
+Each batch is a transaction of some milliseconds on the one writing connection, with a rest behind
+it, so that records of live calls are written as ever. A kill loses nothing: the next run goes on.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
+
+from pbxbilling.kernel.cursor import Cursor
+from pbxbilling.kernel.daily_hour import DailyHour
+from pbxbilling.kernel.ports import Clock, Cursors, EventSink
+from pbxbilling.privacy.ports import Holdings
+from pbxbilling.privacy.retention import CUTS, Chore, Purged, Retention
+
+CURSOR = "purge"
+BATCH = 50  # rows a transaction: 6 ms on two shared cores
+ROUND = 2000  # rows found by one query
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Purge:
+    """Does every chore of the retention in force. Raises StoreError; what is done stays done."""
+
+    def __init__(
+        self,
+        holdings: Holdings,
+        cursors: Cursors,
+        clock: Clock,
+        emit: EventSink,
+        retention: Callable[[], Retention],
+        rest: Callable[[], Awaitable[None]],
+        alone: AbstractAsyncContextManager[object],
+    ) -> None:
+        """`rest` lets others write between two batches; `alone` keeps two purges apart."""
+        self._holdings = holdings
+        self._cursors = cursors
+        self._clock = clock
+        self._emit = emit
+        self._retention = retention
+        self._rest = rest
+        self._alone = alone
+
+    async def is_due(self, hour: DailyHour) -> bool:
+        """Whether no purge has come to its end since the last due moment."""
+        return hour.is_due(await self._cursors.cursor(CURSOR), self._clock.now())
+
+    async def preview(self) -> Mapping[Chore, int]:
+        """How many rows each chore would change now."""
+        cutoffs = self._retention().cutoffs(self._clock.now())
+        return {chore: await self._holdings.count(chore, before) for chore, before in cutoffs}
+
+    async def run(self, limit_s: float | None = None) -> Purged:
+        """Do what is due, for `limit_s` at most; one that comes to its end is not due again."""
+        async with self._alone:
+            at, until = self._clock.now(), None
+            if limit_s is not None:
+                until = self._clock.monotonic() + limit_s
+            rows: Counter[Chore] = Counter()
+            complete = True
+            for chore, before in self._retention().cutoffs(at):
+                rows[chore] += 0
+                complete = complete and await self._do(chore, before, rows, until)
+            if complete:
+                await self._cursors.commit([Cursor(CURSOR, at)])
+        purged = Purged(at, dict(rows), complete)
+        self._emit(purged)
+        return purged
+
+    async def cut_numbers_of(self, tenant: str) -> int:
+        """Cut the numbers in all rows of a tenant, however young; gives how many that were."""
+        rows: Counter[Chore] = Counter()
+        async with self._alone:
+            for chore in sorted(CUTS):
+                await self._do(chore, self._clock.now(), rows, None, tenant)
+        return rows.total()
+
+    async def _do(
+        self,
+        chore: Chore,
+        before: datetime,
+        rows: Counter[Chore],
+        until: float | None,
+        tenant: str | None = None,
+    ) -> bool:
+        """One chore, to its end (True) or that of the time."""
+        since, whole = _BEGINNING, True
+        while whole:
+            found = await self._holdings.due(chore, since, before, ROUND, tenant=tenant)
+            for first in range(0, len(found), BATCH):
+                if until is not None and self._clock.monotonic() >= until:
+                    return False
+                keys = [due.key for due in found[first : first + BATCH]]
+                rows[chore] += await self._holdings.do(chore, before, keys)
+                await self._rest()
+            whole = len(found) == ROUND
+            since = found[-1].at if found else since
+        return True

@@ -1,0 +1,1 @@
+"""What the program needs of Python and the machine: time, waiting, memory."""

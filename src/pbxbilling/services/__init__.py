@@ -1,1 +1,0 @@
-"""Verbs over the domain and the ports: admit, track, reconcile, meter, recover, administer."""

@@ -1,0 +1,83 @@
+"""The lock beside the database: one daemon, or one command while there is none."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pbxbilling.kernel.errors import StoreError
+from pbxbilling.store.database.faults import check_folder
+from pbxbilling.store.database.owner import check_plain, create_owned, mend
+
+
+@contextmanager
+def database_lock(path: Path) -> Iterator[None]:
+    """Hold `NAME.lock` with this process's id in it; the kernel lets it go however we end.
+
+    Raises `StoreError` at once where another process holds it. The file itself stays: deleting it
+    would let two processes hold two files of one name.
+    """
+    check_folder(path)
+    lock = path.with_name(f"{path.name}.lock")
+    descriptor = _open(lock, path)
+    try:
+        _take(descriptor, path)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def lock_holder(path: Path) -> str | None:
+    """The id of the process that holds the lock, empty where it is not told; None: nobody does.
+
+    Makes no file. Raises `StoreError`.
+    """
+    lock = path.with_name(f"{path.name}.lock")
+    try:
+        descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        msg = f"lock {lock} cannot be read: {error.strerror}; {mend(path)}"
+        raise StoreError(msg) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _written(descriptor)
+    else:
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def _written(descriptor: int) -> str:
+    return os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
+
+
+def _open(lock: Path, database: Path) -> int:
+    """The lock, made where there is none: it is the folder's owner's, as the database is."""
+    check_plain(lock)
+    try:
+        try:
+            return create_owned(lock, 0o640)
+        except FileExistsError:
+            return os.open(lock, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        msg = f"lock {lock} cannot be opened: {error.strerror}; {mend(database)}"
+        raise StoreError(msg) from error
+
+
+def _take(descriptor: int, path: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        msg = (
+            f"database {path} is in use by process {_written(descriptor) or '?'}: if that is the"
+            " daemon, let the command reach its admin socket; else wait for it, or end it"
+        )
+        raise StoreError(msg) from error
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)

@@ -1,0 +1,98 @@
+"""Brings the schema of a database file up to this program's, after taking a copy of the file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, inspect
+
+from pbxbilling.kernel.errors import StoreError
+from pbxbilling.store.database.backup import copy_database
+from pbxbilling.store.database.engine import migration_engine
+from pbxbilling.store.database.faults import check_folder, told_as_store_errors
+from pbxbilling.store.database.owner import prepare_database
+
+_MIGRATIONS = Path(__file__).parents[1] / "migrations"
+
+
+def migrate(path: Path, migrations: Path = _MIGRATIONS) -> None:
+    """Create the database or bring it up to the newest revision, in one transaction.
+
+    Before a change the file is copied to `NAME.before-REV.bak`, REV being the new revision.
+    Raises `StoreError` for a file that cannot serve, and for a schema newer than the program's.
+    """
+    check_folder(path)
+    prepare_database(path)
+    engine = migration_engine(path)
+    try:
+        with told_as_store_errors(path):
+            _bring_up(engine, path, migrations)
+    finally:
+        engine.dispose()
+
+
+def revisions(path: Path) -> tuple[str | None, str]:
+    """The schema of an existing file (None: an empty one) and this program's; changes neither.
+
+    It takes the write lock for that moment, so a file that cannot be written raises `StoreError`.
+    """
+    check_folder(path)
+    engine = migration_engine(path)
+    try:
+        with told_as_store_errors(path), engine.begin() as connection:
+            return _revision(connection, path), _known(_MIGRATIONS)[-1]
+    finally:
+        engine.dispose()
+
+
+def _known(migrations: Path) -> list[str]:
+    """The program's revisions, the newest last: the file of each is named by its number."""
+    return sorted(file.name[:4] for file in (migrations / "versions").glob("[0-9]*.py"))
+
+
+def _bring_up(engine: Engine, path: Path, migrations: Path) -> None:
+    current, known = _current(path), _known(migrations)
+    if current == known[-1]:
+        return
+    if current is not None:
+        _check_older(current, known, path)
+        before = path.with_name(f"{path.name}.before-{known[-1]}.bak")
+        copy_database(path, before, replace=True, beside_database=True)
+    from pbxbilling.store.database.upgrade import (
+        upgrade,  # 0.1 s, and most starts have nothing to upgrade
+    )
+
+    with engine.begin() as connection:
+        upgrade(connection, migrations)
+
+
+def _current(path: Path) -> str | None:
+    """The file's revision, read without the write lock: a file at its head may serve locked."""
+    engine = migration_engine(path, begin="BEGIN")
+    try:
+        with engine.begin() as connection:
+            return _revision(connection, path)
+    finally:
+        engine.dispose()
+
+
+def _revision(connection: Connection, path: Path) -> str | None:
+    """The file's revision; None for an empty file."""
+    tables = inspect(connection).get_table_names()
+    if "alembic_version" in tables:
+        found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+        if found is not None:
+            return str(found)
+    if tables:
+        msg = f"database {path} belongs to another program: name another file in database.url"
+        raise StoreError(msg)
+    return None
+
+
+def _check_older(current: str, known: list[str], path: Path) -> None:
+    if current not in known:
+        msg = (
+            f"database {path} has schema {current}, newer than this program's {known[-1]}: install"
+            f" the newer program, or put {path}.before-{current}.bak in its place"
+        )
+        raise StoreError(msg)

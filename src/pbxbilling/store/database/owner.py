@@ -1,0 +1,124 @@
+"""Whose the files beside the database are: the folder's owner's, whoever makes them.
+
+A command of root that ran before the daemon did would else leave a database and a lock that the
+daemon cannot open. SQLite does the same for its own -wal and -shm
+(https://www.sqlite.org/src/file/src/os_unix.c, `robustFchown`).
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pbxbilling.kernel.errors import StoreError
+
+_ROOT = 0
+_BESIDE = ("", "-wal", "-shm", ".lock")
+
+
+def create_owned(path: Path, mode: int) -> int:
+    """Make a file and give it to the owner of its folder; gives a descriptor to read and write.
+
+    Raises OSError, FileExistsError too where anything has that name: what is given away is what
+    was made here and nothing else, whatever the folder's owner puts in its place meanwhile.
+    """
+    with _opened(path.parent) as folder:
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(path.name, flags, mode, dir_fd=folder)
+        try:
+            owner = os.fstat(folder)
+            if os.geteuid() == _ROOT and owner.st_uid != _ROOT:
+                os.fchown(descriptor, owner.st_uid, owner.st_gid)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def prepare_database(path: Path) -> None:
+    """Make the empty file of a database that is not there yet, where SQLite's would be root's.
+
+    Raises StoreError.
+    """
+    if not _is_anothers_folder(path.parent):
+        return
+    for end in _BESIDE:
+        check_plain(path.with_name(path.name + end))
+    if not path.exists():
+        try:
+            os.close(create_owned(path, 0o640))
+        except OSError as error:
+            msg = f"database {path} cannot be made: {error.strerror}: {mend(path)}"
+            raise StoreError(msg) from error
+
+
+def check_plain(path: Path) -> None:
+    """Root writes nothing that a folder's owner lets one of these names stand for.
+
+    Raises StoreError for a link that is not root's own, and for a second name of a file that is
+    not the owner's; none at all is well.
+    """
+    try:
+        found, owner = path.lstat(), path.parent.stat().st_uid
+    except OSError:
+        return
+    if not _is_anothers_folder(path.parent):
+        return
+    linked = stat.S_ISLNK(found.st_mode) and found.st_uid != _ROOT
+    if linked or (found.st_nlink > 1 and found.st_uid != owner):
+        msg = f"{path} leads to a file elsewhere: put the file itself in its place"
+        raise StoreError(msg)
+
+
+def _is_anothers_folder(folder: Path) -> bool:
+    return os.geteuid() == _ROOT and folder.stat().st_uid != _ROOT
+
+
+def mend(path: Path) -> str:
+    """What makes a file of a database usable that this user cannot use, by whose it is."""
+    me, folder = os.geteuid(), path.parent
+    owner = _owner(folder)
+    strangers = [
+        (file, uid)
+        for file in (path.with_name(path.name + end) for end in _BESIDE)
+        if (uid := _owner(file)) not in {None, owner}
+    ]
+    if strangers:
+        file, uid = strangers[0]
+        return (
+            f"{file} belongs to {name_of(uid)} and its folder to {name_of(owner)}: as root,"
+            f" `chown --reference={folder} {path}*`"
+        )
+    if owner not in {None, me} and _owner(path) not in {None, me}:
+        return f"it belongs to {name_of(owner)}: run this as that user, or as root"
+    return f"let this user write it and its folder {folder}, which belongs to {name_of(owner)}"
+
+
+def _owner(path: Path) -> int | None:
+    try:
+        return path.stat().st_uid
+    except OSError:
+        return None
+
+
+def name_of(uid: int | None) -> str:
+    """A user's name, the number of one without."""
+    if uid is None:
+        return "nobody known"
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"

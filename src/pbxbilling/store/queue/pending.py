@@ -1,0 +1,58 @@
+"""Records that wait to be written, no more of a call or leg than its latest state."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Hashable
+from typing import Any
+
+from pbxbilling.calls.live.records import CallRecord, DecisionRecord, LegRecord, PbxMark
+from pbxbilling.calls.metering.usage_event import LegMetered
+from pbxbilling.kernel.codes import Outcome
+from pbxbilling.kernel.records import QueuedRecord
+
+
+class Pending:
+    """Records of one key keep their order; several states of one call or leg become one."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Hashable, QueuedRecord] = {}
+        self._refusals: deque[DecisionRecord] = deque()
+        self._admissions: deque[DecisionRecord] = deque()
+
+    def __len__(self) -> int:
+        return len(self._kept) + len(self._refusals) + len(self._admissions)
+
+    def put(self, record: QueuedRecord) -> None:
+        """Add one; a state that a store would not take in place of a waiting one is left out."""
+        match record:
+            case CallRecord():
+                self._keep((CallRecord, record.call), record)
+            case LegRecord():
+                self._keep((LegRecord, record.key), record)
+            case DecisionRecord():
+                admitted = record.outcome is Outcome.ADMIT
+                (self._admissions if admitted else self._refusals).append(record)
+            case LegMetered():
+                self._kept[LegMetered, record.key] = record
+            case PbxMark():
+                self._kept[PbxMark, record.pbx] = record
+            case _:
+                self._kept[object()] = record  # of a kind without a key here: none is replaced
+
+    def _keep(self, key: Hashable, record: CallRecord | LegRecord) -> None:
+        waiting: Any = self._kept.setdefault(key, record)  # of the same kind
+        if waiting is not record and waiting.gives_way_to(record):
+            self._kept[key] = record
+
+    def drop_admission(self) -> bool:
+        """Give up the oldest admission that waits; False where there is none."""
+        return bool(self._admissions) and bool(self._admissions.popleft())
+
+    def drop_refusal(self) -> bool:
+        """Give up the oldest refusal that waits; False where there is none."""
+        return bool(self._refusals) and bool(self._refusals.popleft())
+
+    def records(self) -> list[QueuedRecord]:
+        """All of them, in an order that keeps each key's."""
+        return [*self._kept.values(), *self._refusals, *self._admissions]

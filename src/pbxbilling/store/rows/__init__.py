@@ -1,0 +1,1 @@
+"""Rows and records, one made of the other."""

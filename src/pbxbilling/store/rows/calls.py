@@ -1,0 +1,231 @@
+"""Calls, their trunk legs, decisions and usage to rows and back.
+
+The names and Uniqueids by which a call, its channels and its legs know each other are interned:
+what is taken up at a start, 50,000 calls maybe, keeps them for as long as it lives.
+"""
+
+from __future__ import annotations
+
+from sys import intern
+from typing import Any
+
+from sqlalchemy import Executable, Row, bindparam, update
+
+from pbxbilling.calls.live.channel import ChannelKey
+from pbxbilling.calls.live.records import (
+    CallRecord,
+    DecisionRecord,
+    EndWitness,
+    LegAssigned,
+    LegRecord,
+    PbxMark,
+    UsageRow,
+)
+from pbxbilling.kernel.codes import Direction, LegDirection, Mode, Outcome, Reason
+from pbxbilling.store import schema
+from pbxbilling.store.rows.values import Values, from_us, instant, storable, to_us
+
+
+def call_values(record: CallRecord) -> Values:
+    """The row of a call."""
+    return {
+        "call": record.call,
+        "tenant": record.tenant,
+        "pbx": record.pbx,
+        "direction": record.direction.value,
+        "origin": storable(record.origin),
+        "asker": storable(record.asker),
+        "linkedid": storable(record.linkedid),
+        "caller": storable(record.caller),
+        "number": storable(record.number),
+        "started_at": to_us(record.started_at),
+        "answered_at": to_us(record.answered_at),
+        "ended_at": to_us(record.ended_at),
+        "hooked": record.hooked,
+        "over_limit": record.over_limit,
+        "emergency": record.emergency,
+        "estimated": record.estimated,
+        "merged_into": record.merged_into,
+    }
+
+
+def call_record(row: Row[Any]) -> CallRecord:
+    """The call of a row."""
+    return CallRecord(
+        call=row.call,
+        tenant=row.tenant and intern(row.tenant),
+        pbx=intern(row.pbx),
+        direction=Direction(row.direction),
+        origin=intern(row.origin),
+        asker=intern(row.asker),
+        linkedid=intern(row.linkedid),
+        caller=row.caller,
+        number=row.number,
+        started_at=instant(row.started_at),
+        answered_at=from_us(row.answered_at),
+        ended_at=from_us(row.ended_at),
+        hooked=row.hooked,
+        over_limit=row.over_limit,
+        emergency=row.emergency,
+        estimated=row.estimated,
+        merged_into=row.merged_into,
+    )
+
+
+def leg_values(record: LegRecord) -> Values:
+    """The row of a trunk leg."""
+    return {
+        "pbx": record.key.pbx,
+        "uniqueid": storable(record.key.uniqueid),
+        "call": record.call,
+        "tenant": record.tenant,
+        "direction": record.direction.value,
+        "channel": storable(record.channel),
+        "linkedid": storable(record.linkedid),
+        "caller": storable(record.caller),
+        "number": storable(record.number),
+        "started_at": to_us(record.started_at),
+        "answered_at": to_us(record.answered_at),
+        "ended_at": to_us(record.ended_at),
+        "talk_us": record.talk_us,
+        "billed_s": record.billed_s,
+        "allowance_s": record.allowance_s,
+        "month": record.month,
+        "witness": record.witness and record.witness.value,
+        "over_limit": record.over_limit,
+        "emergency": record.emergency,
+        "answer_guessed": record.answer_guessed,
+        "gone_by": to_us(record.gone_by),
+    }
+
+
+def leg_record(row: Row[Any]) -> LegRecord:
+    """The trunk leg of a row."""
+    return LegRecord(
+        key=ChannelKey(intern(row.pbx), intern(row.uniqueid)),
+        call=row.call,
+        tenant=row.tenant and intern(row.tenant),
+        direction=LegDirection(row.direction),
+        channel=row.channel,
+        linkedid=intern(row.linkedid),
+        caller=row.caller,
+        number=row.number,
+        started_at=instant(row.started_at),
+        answered_at=from_us(row.answered_at),
+        ended_at=from_us(row.ended_at),
+        talk_us=row.talk_us,
+        billed_s=row.billed_s,
+        allowance_s=row.allowance_s,
+        month=row.month,
+        witness=EndWitness(row.witness) if row.witness else None,
+        over_limit=row.over_limit,
+        emergency=row.emergency,
+        answer_guessed=row.answer_guessed,
+        gone_by=from_us(row.gone_by),
+    )
+
+
+def assign() -> Executable:
+    """An answered leg of nobody gets an owner."""
+    row = schema.leg.c
+    return (
+        update(schema.leg)
+        .where(
+            row.pbx == bindparam("leg_pbx"),
+            row.uniqueid == bindparam("leg_uniqueid"),
+            row.tenant.is_(None),
+        )
+        .values(
+            tenant=bindparam("to_tenant"),
+            billed_s=bindparam("to_billed_s"),
+            allowance_s=bindparam("to_allowance_s"),
+            month=bindparam("to_month"),
+        )
+    )
+
+
+def assigned_values(record: LegAssigned) -> Values:
+    """The parameters of an assignment; `to_…` because a column's own name is taken by its SET."""
+    return {
+        "leg_pbx": record.key.pbx,
+        "leg_uniqueid": storable(record.key.uniqueid),
+        "to_tenant": record.tenant,
+        "to_billed_s": record.billed_s,
+        "to_allowance_s": record.allowance_s,
+        "to_month": record.month,
+    }
+
+
+def decision_values(record: DecisionRecord) -> Values:
+    """The row of a decision. All its text may come from a stranger on the hook's port."""
+    return {
+        "at": to_us(record.at),
+        "pbx": record.pbx,
+        "uniqueid": storable(record.uniqueid),
+        "call": record.call,
+        "tenant": record.tenant and storable(record.tenant),
+        "direction": record.direction and record.direction.value,
+        "caller": storable(record.caller),
+        "number": storable(record.number),
+        "mode": record.mode.value,
+        "outcome": record.outcome.value,
+        "reason": record.reason.value,
+        "breach": record.breach and record.breach.value,
+        "used": record.used,
+        "limit": record.limit,
+    }
+
+
+def decision_record(row: Row[Any]) -> DecisionRecord:
+    """The decision of a row."""
+    return DecisionRecord(
+        at=instant(row.at),
+        pbx=row.pbx,
+        uniqueid=row.uniqueid,
+        call=row.call,
+        tenant=row.tenant,
+        direction=Direction(row.direction) if row.direction else None,
+        caller=row.caller,
+        number=row.number,
+        mode=Mode(row.mode),
+        outcome=Outcome(row.outcome),
+        reason=Reason(row.reason),
+        breach=Reason(row.breach) if row.breach else None,
+        used=row.used,
+        limit=row.limit,
+    )
+
+
+def mark_values(record: PbxMark) -> Values:
+    """The row of a PBX's mark."""
+    return {
+        "pbx": record.pbx,
+        "heard_at": to_us(record.heard_at),
+        "journal_file": storable(record.journal_file),
+        "journal_offset": record.journal_offset,
+        "lived_at": to_us(record.lived_at),
+    }
+
+
+def mark_record(row: Row[Any]) -> PbxMark:
+    """The PBX's mark of a row."""
+    return PbxMark(
+        row.pbx,
+        from_us(row.heard_at),
+        row.journal_file,
+        row.journal_offset,
+        from_us(row.lived_at),
+    )
+
+
+def usage_row(row: Row[Any]) -> UsageRow:
+    """One group of the usage query. A sum is a Decimal on some databases."""
+    return UsageRow(
+        tenant=row.tenant,
+        month=row.month,
+        direction=LegDirection(row.direction),
+        calls=row.calls,
+        talk_us=int(row.talk_us),
+        billed_s=int(row.billed_s),
+        allowance_s=int(row.allowance_s),
+    )

@@ -1,0 +1,153 @@
+"""The `Bills` port on an SQL database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, true
+
+from pbxbilling.accounts.records import PlanSwitched
+from pbxbilling.billing.figures import Charged
+from pbxbilling.billing.records import FINAL, BilledLeg, OneOffEntry, SavedStatement
+from pbxbilling.billing.statements.statement import LineKind
+from pbxbilling.billing.units import UnitsUsed
+from pbxbilling.calls.live.channel import ChannelKey
+from pbxbilling.calls.live.records import LegRecord
+from pbxbilling.store import schema
+from pbxbilling.store.reads import Reads
+from pbxbilling.store.rows import statements as bill_rows
+from pbxbilling.store.rows.calls import leg_record
+from pbxbilling.store.rows.values import to_us, within
+
+_A_PERIOD = timedelta(days=32)  # a leg's month is that in which its period begins, perhaps so early
+
+
+def _on_a_statement() -> ColumnElement[bool]:
+    leg, copy = schema.leg.c, schema.statement_leg.c
+    return exists().where(
+        copy.pbx == leg.pbx,
+        copy.uniqueid == leg.uniqueid,
+        copy.tenant == leg.tenant,
+        copy.ended_at == leg.ended_at,
+        copy.talk_us == leg.talk_us,
+        copy.direction == leg.direction,
+    )
+
+
+ON_A_STATEMENT = _on_a_statement()  # a final statement has the leg as it is
+
+
+class SqlBills:
+    """What is kept of statements."""
+
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
+
+    async def statements(
+        self, *, tenant: str | None = None, month: str | None = None, documents: bool = True
+    ) -> list[SavedStatement]:
+        """Saved statements by tenant, period and number; None does not filter."""
+        table = schema.statement
+        wanted = [c for c in table.c if documents or c is not table.c.document]
+        query = select(*wanted).order_by(table.c.tenant, table.c.month, table.c.number)
+        if tenant is not None:
+            query = query.where(table.c.tenant == tenant)
+        if month is not None:
+            query = query.where(table.c.month == month)
+        return await self._reads.many(query, bill_rows.statement_record)
+
+    async def billed(
+        self, tenant: str, *, month: str | None = None, of_month: str | None = None
+    ) -> list[BilledLeg]:
+        """Legs on final statements in the order of their ends, later statements' copies later."""
+        table = schema.statement_leg
+        query = select(table).where(table.c.tenant == tenant)
+        if month is not None:
+            query = query.where(table.c.month == month)
+        if of_month is not None:
+            query = query.where(table.c.of_month == of_month)
+        query = query.order_by(table.c.ended_at, table.c.pbx, table.c.uniqueid, table.c.month)
+        return await self._reads.many(query, bill_rows.billed_record)
+
+    async def billed_copies(self, keys: Iterable[ChannelKey]) -> list[BilledLeg]:
+        """Every copy of these legs on a final statement, earlier statements' first."""
+        copy = schema.statement_leg
+        found = await self._reads.keyed(
+            select(copy), (copy.c.pbx, copy.c.uniqueid), keys, bill_rows.billed_record
+        )
+        return sorted(found, key=lambda leg: (leg.month, leg.of_month, leg.key))
+
+    async def legs_between(self, tenant: str, begins: datetime, ends: datetime) -> list[LegRecord]:
+        """A tenant's answered legs that ended in [begins, ends), in the order of their ends."""
+        return await self._reads.many(_legs(tenant, begins, ends), leg_record)
+
+    async def late_legs(self, tenant: str, begins: datetime, ends: datetime) -> list[LegRecord]:
+        """Those of `legs_between` that are on no final statement as they are now."""
+        query = _legs(tenant, begins, ends).where(~ON_A_STATEMENT)
+        return await self._reads.many(query, leg_record)
+
+    async def charged(self, month: str) -> list[Charged]:
+        """What final statements of periods that begin in a month have, by currency and line."""
+        table = schema.statement.c
+        lines = func.json_each(table.document, "$.lines").table_valued("value", name="line")
+        kind = func.json_extract(lines.c.value, "$.kind")
+        amount = func.sum(func.json_extract(lines.c.value, "$.amount_minor"))
+        query = (
+            select(table.currency, kind.label("kind"), amount.label("amount"))
+            .select_from(schema.statement)
+            .join(lines, true())
+            .where(or_(table.month == month, table.month.startswith(f"{month}.")))
+            .where(table.number == FINAL)
+            .group_by(table.currency, kind)
+            .order_by(table.currency, kind)
+        )
+        found = await self._reads.rows(query)
+        return [Charged(row.currency, LineKind(row.kind), int(row.amount)) for row in found]
+
+    async def units(self, reference: str) -> UnitsUsed | None:
+        """The units of a reference."""
+        table = schema.generic_usage
+        query = select(table).where(table.c.reference == reference)
+        return await self._reads.one(query, bill_rows.units_record)
+
+    async def units_between(
+        self, tenant: str, begins: datetime, ends: datetime
+    ) -> Mapping[str, int]:
+        """What a tenant used in [begins, ends), added up by meter."""
+        row = schema.generic_usage.c
+        query = (
+            select(row.meter, func.sum(row.units).label("units"))
+            .where(row.tenant == tenant, within(row.at, begins, ends))
+            .group_by(row.meter)
+        )
+        return {found.meter: int(found.units) for found in await self._reads.rows(query)}
+
+    async def one_offs(self, tenant: str) -> list[OneOffEntry]:
+        """A tenant's one-off lines by number."""
+        table = schema.one_off
+        query = select(table).where(table.c.tenant == tenant).order_by(table.c.number)
+        return await self._reads.many(query, bill_rows.one_off_record)
+
+    async def plan_switches(self, tenant: str, since: datetime) -> list[PlanSwitched]:
+        """How a tenant's plan changed from then on, in order."""
+        table = schema.plan_switch
+        query = select(table).where(table.c.tenant == tenant, table.c.at >= to_us(since))
+        return await self._reads.many(query.order_by(table.c.at), bill_rows.switched_record)
+
+
+def _legs(tenant: str, begins: datetime, ends: datetime) -> Select[Any]:
+    """By the tenant and the months that may hold them: what `ix_leg_usage` finds."""
+    leg = schema.leg.c
+    first, last = begins - _A_PERIOD, ends + timedelta(days=1)
+    return (
+        select(schema.leg)
+        .where(
+            schema.LEG_USED,
+            leg.tenant == tenant,
+            and_(leg.month >= f"{first:%Y-%m}", leg.month <= f"{last:%Y-%m}"),
+            within(leg.ended_at, begins, ends),
+        )
+        .order_by(leg.ended_at, leg.pbx, leg.uniqueid)
+    )

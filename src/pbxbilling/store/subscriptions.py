@@ -1,0 +1,72 @@
+"""The `Mirrors` port on an SQL database."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import Select, select
+
+from pbxbilling.store import schema
+from pbxbilling.store.reads import Reads
+from pbxbilling.store.rows import subscriptions as mirror_rows
+from pbxbilling.subscriptions.events import UNFINISHED, Letter, LetterState
+from pbxbilling.subscriptions.subscription import BillingCycle, Customer, Invoice, Subscription
+
+
+class SqlMirrors:
+    """What is kept of the payment gateway."""
+
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
+
+    async def subscription(self, ident: str) -> Subscription | None:
+        """One subscription by its id."""
+        query = select(schema.subscription).where(schema.subscription.c.id == ident)
+        return await self._reads.one(query, mirror_rows.subscription_record)
+
+    async def subscriptions(self, *, tenant: str | None = None) -> list[Subscription]:
+        """Subscriptions, the oldest first."""
+        table = schema.subscription
+        query = select(table).order_by(table.c.created_at, table.c.id)
+        if tenant is not None:
+            query = query.where(table.c.tenant == tenant)
+        return await self._reads.many(query, mirror_rows.subscription_record)
+
+    async def customer(self, ident: str) -> Customer | None:
+        """One customer by its id."""
+        query = select(schema.customer).where(schema.customer.c.id == ident)
+        return await self._reads.one(query, mirror_rows.customer_record)
+
+    async def invoices(self, *, tenant: str | None = None, limit: int = 1000) -> list[Invoice]:
+        """Invoices, the newest first."""
+        table = schema.invoice
+        query = select(table).order_by(table.c.created_at.desc(), table.c.id.desc()).limit(limit)
+        if tenant is not None:
+            query = query.where(table.c.tenant == tenant)
+        return await self._reads.many(query, mirror_rows.invoice_record)
+
+    async def letters(self, *states: LetterState, limit: int = 1000) -> list[Letter]:
+        """Stored events in any of these states, in the order of their arrival."""
+        return await self._reads.many(letters_query(states, limit), mirror_rows.letter_record)
+
+    async def letter(self, ident: str) -> Letter | None:
+        """One stored event by its id."""
+        query = select(schema.letter).where(schema.letter.c.id == ident)
+        return await self._reads.one(query, mirror_rows.letter_record)
+
+    async def cycles(self, tenant: str) -> list[BillingCycle]:
+        """The cycles that invoices opened, in the order of their beginning."""
+        table = schema.billing_cycle
+        query = select(table).where(table.c.tenant == tenant)
+        query = query.order_by(table.c.begins, table.c.invoice)
+        return await self._reads.many(query, mirror_rows.cycle_record)
+
+
+def letters_query(states: Collection[LetterState], limit: int) -> Select[Any]:
+    """Stored events in any of these states; an index finds those that are not done with."""
+    table = schema.letter
+    query = select(table).where(table.c.state.in_([state.value for state in states]))
+    if UNFINISHED.issuperset(states):
+        query = query.where(schema.LETTER_UNFINISHED)
+    return query.order_by(table.c.received_at, table.c.id).limit(limit)

@@ -1,0 +1,101 @@
+"""The `MeterOutbox` port on an SQL database."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from sqlalchemy import func, not_, or_, select
+
+from pbxbilling.calls.metering.usage_event import EventState, MeterBacklog, MeterEvent
+from pbxbilling.store import schema
+from pbxbilling.store.reads import Reads
+from pbxbilling.store.rows.usage_events import event_record
+from pbxbilling.store.rows.values import from_us, to_us, within
+
+_EVENT = schema.meter_event
+
+
+class SqlMeterOutbox:
+    """What is kept of meter events."""
+
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
+
+    async def due(self, until: datetime, settled: datetime, limit: int) -> list[MeterEvent]:
+        """Events that can be sent, in the order of their legs' ends."""
+        row = _EVENT.c
+        query = (
+            select(_EVENT)
+            .where(
+                schema.METER_DUE,
+                row.ended_at <= to_us(until),
+                or_(not_(row.estimated), row.ended_at < to_us(settled)),
+            )
+            .order_by(row.ended_at, row.leg)
+            .limit(limit)
+        )
+        return await self._reads.many(query, event_record)
+
+    async def event(self, leg: str) -> MeterEvent | None:
+        """One event."""
+        return await self._reads.one(select(_EVENT).where(_EVENT.c.leg == leg), event_record)
+
+    async def events(
+        self, *states: EventState, tenant: str | None = None, limit: int = 1000
+    ) -> list[MeterEvent]:
+        """Events in any of these states that are not `sent`, in the order of their legs' ends."""
+        row = _EVENT.c
+        query = select(_EVENT).where(
+            schema.METER_UNSENT, row.state.in_([state.value for state in states])
+        )
+        if tenant is not None:
+            query = query.where(row.tenant == tenant)
+        query = query.order_by(row.ended_at, row.leg).limit(limit)
+        return await self._reads.many(query, event_record)
+
+    async def tried(self, customer: str, begins: datetime, ends: datetime) -> list[MeterEvent]:
+        """A customer's events of legs that ended in [begins, ends), as far as they were tried."""
+        row = _EVENT.c
+        query = select(_EVENT).where(
+            row.customer == customer,
+            within(row.ended_at, begins, ends),
+            row.tried_at.is_not(None),
+        )
+        return await self._reads.many(query, event_record)
+
+    async def differing(self, limit: int) -> list[MeterEvent]:
+        """Sent events whose leg has other minutes by now, of those that nobody was told of."""
+        query = select(_EVENT).where(schema.METER_DIFFERS).limit(limit)
+        return await self._reads.many(query, event_record)
+
+    async def parked(self) -> Collection[str]:
+        """The tenants that have parked events."""
+        row = _EVENT.c
+        query = select(row.tenant).where(schema.METER_UNSENT, row.state == EventState.PARKED.value)
+        return [found.tenant for found in await self._reads.rows(query.distinct())]
+
+    async def minutes(
+        self, tenant: str, begins: datetime, ends: datetime
+    ) -> Mapping[EventState, int]:
+        """Minutes of a tenant's legs that ended in [begins, ends), by how far their events came."""
+        row = _EVENT.c
+        query = (
+            select(row.state, func.sum(row.minutes).label("minutes"))
+            .where(row.tenant == tenant, within(row.ended_at, begins, ends))
+            .group_by(row.state)
+        )
+        found = await self._reads.rows(query)
+        return {EventState(one.state): int(one.minutes) for one in found}
+
+    async def backlog(self) -> MeterBacklog:
+        """How much has not been sent."""
+        row = _EVENT.c
+        states, oldest = await self._reads.all(
+            select(row.state, func.count().label("events"))
+            .where(schema.METER_UNSENT)
+            .group_by(row.state),
+            select(func.min(row.ended_at).label("ended_at")).where(schema.METER_DUE),
+        )
+        counted = {EventState(found.state): found.events for found in states}
+        return MeterBacklog(counted, from_us(oldest[0].ended_at))

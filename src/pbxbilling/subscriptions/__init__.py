@@ -1,0 +1,1 @@
+"""What a payment gateway says that a tenant has bought."""

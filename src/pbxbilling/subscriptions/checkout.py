@@ -1,0 +1,254 @@
+"""Plans are sold: a link to a page of the gateway where a tenant pays, or sees to what it has.
+
+Nothing here grants anything: what was bought is in force when the gateway says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from pbxbilling.accounts.apply import TenantChange
+from pbxbilling.accounts.known import known_plan, known_tenant
+from pbxbilling.accounts.terms.policy import Policy
+from pbxbilling.accounts.terms.status import Status
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.catalog.plan import SOLD_CYCLES, Cycle, Plan
+from pbxbilling.kernel.errors import AdministrationError
+from pbxbilling.kernel.gateway_names import COMMANDS, PRICE_TABLES, SECTIONS, GatewayName
+from pbxbilling.kernel.ports import Clock
+from pbxbilling.subscriptions.follow import Follower
+from pbxbilling.subscriptions.order import Checkout, Order, SalePages, order_of
+from pbxbilling.subscriptions.ports import Mirrors, Till
+from pbxbilling.subscriptions.subscription import Customer, Subscription, leading
+
+FRESH = timedelta(hours=1)  # a page that ends sooner is no good to whoever gets the link
+
+# Nobody pays for these any more, or ever did: the gateway is asked whether there is more to it.
+_DORMANT = frozenset({Status.CANCELLED, Status.INCOMPLETE})
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A link where a tenant can buy a plan until `expires_at`.
+
+    `trial_days` (0: none) and `with_setup` say what is in it beside the plan; `live` whether it
+    moves real money.
+    """
+
+    tenant: str
+    plan: str
+    cycle: Cycle
+    url: str
+    expires_at: datetime
+    customer: str
+    trial_days: int
+    with_setup: bool
+    live: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PortalLink:
+    """A link where a tenant sees to its subscription; it is good for minutes."""
+
+    tenant: str
+    customer: str
+    url: str
+
+
+class Sales:
+    """Sells. Raises AdministrationError for what cannot be sold, GatewayError, StoreError.
+
+    Whoever fails half-way can ask again: a customer is made once, and of the pages of a tenant
+    one at a time can be paid at.
+    """
+
+    def __init__(
+        self,
+        till: Till,
+        writer: AccountWriter,
+        mirrors: Mirrors,
+        follower: Follower,
+        clock: Clock,
+        policy: Callable[[], Policy],
+        pages: SalePages,
+        lock: Callable[[], AbstractAsyncContextManager[object]],
+    ) -> None:
+        """`lock` makes locks as asyncio's."""
+        self._till = till
+        self._writer = writer
+        self._mirrors = mirrors
+        self._follower = follower
+        self._clock = clock
+        self._policy = policy
+        self._pages = pages
+        self._lock = lock
+        self._queues: dict[str, AbstractAsyncContextManager[object]] = {}
+
+    async def checkout(self, slug: str, plan_slug: str, cycle: Cycle, actor: str) -> Offer:
+        """A link to buy a plan with; whoever asks for the same again gets the same."""
+        self._buyer(slug)
+        plan = self._for_sale(plan_slug, cycle)
+        self._need(self._pages.success_url, "success_url", "after paying")
+        self._need(self._pages.cancel_url, "cancel_url", "who does not pay")
+        async with self._one_at_a_time(slug):
+            await self._refuse_a_second(slug)
+            customer = await self._customer(slug, actor)
+            tenant = self._buyer(slug)
+            days = 0 if await self._had_a_start(tenant) else self._policy().trial_days
+            order = order_of(tenant, customer, plan, self._till.name, cycle, self._pages, days)
+            page = await self._page(order)
+            await self._audit(actor, order, page)
+        return Offer(
+            tenant=slug,
+            plan=plan.slug,
+            cycle=cycle,
+            url=page.url,
+            expires_at=page.expires_at,
+            customer=customer,
+            trial_days=order.trial_days,
+            with_setup=order.with_setup,
+            live=self._follower.live,
+        )
+
+    async def portal(self, slug: str, actor: str) -> PortalLink:
+        """A link to the gateway's own pages for customers."""
+        tenant = self._buyer(slug)
+        if tenant.customer is None:
+            msg = (
+                f"tenant {slug} never bought anything: `{COMMANDS} checkout {slug} --plan P` first"
+            )
+            raise AdministrationError(msg)
+        self._need(self._pages.portal_return_url, "portal_return_url", "from the portal")
+        url = await self._till.portal(tenant.customer, self._pages.portal_return_url)
+        told = {"customer": tenant.customer}
+        await self._writer.write(
+            "portal", (), actor, [self._writer.audit("portal", f"tenant {slug}", actor, None, told)]
+        )
+        return PortalLink(slug, tenant.customer, url)
+
+    # --- what may be sold, and to whom ----------------------------------------------------------
+
+    def _buyer(self, slug: str) -> Tenant:
+        tenant = known_tenant(self._writer.book, slug)
+        if tenant.demo:
+            msg = (
+                f"tenant {slug} is a demo, and nothing is ever sold to one: take `demo` from"
+                f" [tenant.{slug}] in the accounts file and `apply` it"
+            )
+            raise AdministrationError(msg)
+        return tenant
+
+    def _for_sale(self, slug: str, cycle: Cycle) -> Plan:
+        plan = known_plan(self._writer.book, slug)
+        if not plan.active:
+            msg = f"plan {slug} is deactivated: choose another, or `apply` it with active = true"
+            raise AdministrationError(msg)
+        gateway = self._till.name
+        if cycle not in SOLD_CYCLES:
+            msg = f"plan {slug}: {gateway} sells it by the month or by the year, not by the {cycle}"
+            raise AdministrationError(msg)
+        prices = plan.prices_at(gateway)
+        if not prices.of(cycle):
+            raise _no_price(slug, gateway, SOLD_CYCLES[cycle])
+        if plan.setup_fee and not prices.setup:
+            raise _no_price(slug, gateway, "setup")
+        return plan
+
+    def _need(self, url: str, key: str, whom: str) -> None:
+        if not url:
+            msg = (
+                f'set {key} = "https://…" under {SECTIONS[self._till.name]} in the configuration,'
+                f" a page of yours for people who come back {whom}; then restart the daemon"
+            )
+            raise AdministrationError(msg)
+
+    async def _refuse_a_second(self, slug: str) -> None:
+        """By what we know, then by what the gateway knows: an event may be on its way."""
+        tenant = self._buyer(slug)
+        lead = leading(await self._follower.ours(slug))
+        if lead is not None and lead.status not in _DORMANT:
+            raise _has_one(slug, lead)
+        if tenant.customer is None:
+            return
+        found = await self._till.subscriptions_of(tenant.customer)
+        for one in found:
+            await self._follower.see(one)
+        lead = leading(found)
+        if lead is not None:
+            raise _has_one(slug, lead)
+
+    async def _had_a_start(self, tenant: Tenant) -> bool:
+        """Whether a trial would be its second beginning."""
+        tried = tenant.trial_until is not None or tenant.status is Status.TRIAL
+        if tried or tenant.subscription is not None:
+            return True
+        return bool(await self._follower.ours(tenant.slug))
+
+    # --- customers and pages --------------------------------------------------------------------
+
+    def _one_at_a_time(self, slug: str) -> AbstractAsyncContextManager[object]:
+        """A queue of a tenant's own: the one for all accounts must not wait for a network."""
+        return self._queues.setdefault(slug, self._lock())
+
+    async def _customer(self, slug: str, actor: str) -> str:
+        """The tenant's customer at the gateway; made where there is none, or none any more."""
+        tenant = self._buyer(slug)
+        if tenant.customer and await self._till.customer(tenant.customer):
+            return tenant.customer
+        made = await self._till.create_customer(tenant)
+        async with self._writer.alone:
+            before = self._buyer(slug)
+            also = [replace(made, tenant=slug), *await self._gone(before.customer)]
+            change = TenantChange(before, replace(before, customer=made.id))
+            await self._writer.write("checkout", [change], actor, also)
+        return made.id
+
+    async def _gone(self, customer: str | None) -> list[Customer]:
+        """The mirror of a customer that another one takes the place of."""
+        stored = await self._mirrors.customer(customer) if customer else None
+        return (
+            [replace(stored, deleted=True)] if stored and stored.live is self._follower.live else []
+        )
+
+    async def _page(self, order: Order) -> Checkout:
+        """The one page that the tenant can pay at: a second could be paid at, too."""
+        wanted, good = self._till.fingerprint(order), self._clock.now() + FRESH
+        kept: Checkout | None = None
+        for page in await self._till.open_checkouts(order.customer):
+            if kept is None and page.order == wanted and page.expires_at > good:
+                kept = page
+            else:
+                await self._till.withdraw(page.id)
+        return kept or await self._till.checkout(order)
+
+    async def _audit(self, actor: str, order: Order, page: Checkout) -> None:
+        told = {
+            "plan": order.plan,
+            "cycle": order.cycle.value,
+            "customer": order.customer,
+            "checkout": page.id,
+            "trial_days": order.trial_days,
+            "setup": order.with_setup,
+        }
+        row = self._writer.audit("checkout", f"tenant {order.tenant}", actor, None, told)
+        await self._writer.write("checkout", (), actor, [row])
+
+
+def _no_price(plan: str, gateway: GatewayName, key: str) -> AdministrationError:
+    return AdministrationError(
+        f"plan {plan} has no price at {gateway} for that: put its id into"
+        f' {PRICE_TABLES[gateway]} = {{ {key} = "price_…" }} of [plan.{plan}] in the accounts file'
+        " and `apply` it"
+    )
+
+
+def _has_one(slug: str, found: Subscription) -> AdministrationError:
+    how = "awaits its first payment" if found.status is Status.INCOMPLETE else f"is {found.status}"
+    return AdministrationError(
+        f"tenant {slug} has subscription {found.id}, which {how}: `{COMMANDS} portal {slug}`"
+        f" is where it is changed and paid; `pbxbilling subscription cancel {slug} --now` ends it"
+    )

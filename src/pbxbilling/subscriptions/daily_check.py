@@ -1,0 +1,152 @@
+"""The daily check: what the clock has ended is booked, with the instant at which it ended.
+
+Calls do not wait for it: `Tenant.status_at` judges them by the clock. It writes down what is so,
+for the audit trail and for whoever is told of turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from pbxbilling.accounts.apply import TenantChange
+from pbxbilling.accounts.facts import DailyCheckDone
+from pbxbilling.accounts.key_origin import SetBy
+from pbxbilling.accounts.terms.status import TRANSITIONS, Status, Turn
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.kernel.cursor import Cursor
+from pbxbilling.kernel.daily_hour import DailyHour
+from pbxbilling.kernel.ports import Clock, Cursors, EventSink
+from pbxbilling.subscriptions.ports import Mirrors
+
+ACTOR = "daily check"
+CURSOR = "daily_check"
+_ENDING = TRANSITIONS[Turn.GRACE_ENDED].before  # of 100,000 tenants few are in one of these
+_A_DAY = timedelta(days=1)
+
+
+def turns_due(tenant: Tenant, at: datetime, grace_days: int) -> Iterator[TenantChange]:
+    """What the clock has ended of a tenant's standing by `at`, and nobody booked yet.
+
+    A trial that is over and its grace window too are two turns, one after the other; the
+    `status_since` of each is the instant at which it became due. A demo's clock stands still.
+    """
+    lived, over = tenant.status_at(at, grace_days), tenant.granted_until(grace_days)
+    if lived is tenant.status:
+        return
+    if tenant.status is Status.TRIAL:
+        waits = replace(tenant, status=Status.GRACE_PERIOD, status_since=tenant.trial_until)
+        yield TenantChange(tenant, waits, Turn.TRIAL_ENDED)
+        tenant = waits
+    if lived is Status.READ_ONLY:
+        ended = replace(tenant, status=Status.READ_ONLY, status_since=over)
+        yield TenantChange(tenant, ended, Turn.GRACE_ENDED)
+
+
+class Renewal(NamedTuple):
+    """A tenant whose period began anew, with the plan that it still has."""
+
+    tenant: str
+    plan: str
+    at: datetime
+
+
+def notices(renewals: Iterable[Renewal], since: datetime, at: datetime) -> tuple[str, ...]:
+    """What an operator should know of tenants that renewed a deactivated plan in (since, at]."""
+    return tuple(
+        f"tenant {tenant}: its period was renewed on {renewed:%Y-%m-%d} with plan {plan}, which is"
+        " deactivated: choose another one for it"
+        for tenant, plan, renewed in sorted(renewals)
+        if since < renewed <= at
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TurnDue:
+    """One turn of a tenant's standing; `since` is when it became due."""
+
+    tenant: str
+    turn: Turn
+    before: Status
+    after: Status
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DailyReport:
+    """What was due at `at`, and whether it was `booked`; `last` is the run before, None: none."""
+
+    at: datetime
+    last: datetime | None
+    turns: tuple[TurnDue, ...]
+    notices: tuple[str, ...]
+    booked: bool
+
+
+class DailyCheck:
+    """Finds what is due and books it in one transaction with the time of the run.
+
+    So it is done once, however often it is tried. Raises StoreError; then nothing was booked.
+    """
+
+    def __init__(
+        self,
+        writer: AccountWriter,
+        mirrors: Mirrors,
+        cursors: Cursors,
+        clock: Clock,
+        emit: EventSink,
+        grace_days: Callable[[], int],
+    ) -> None:
+        self._writer = writer
+        self._mirrors = mirrors
+        self._cursors = cursors
+        self._clock = clock
+        self._emit = emit
+        self._grace_days = grace_days
+
+    async def is_due(self, hour: DailyHour) -> bool:
+        """Whether it has not run since the last due moment."""
+        return hour.is_due(await self._cursors.cursor(CURSOR), self._clock.now())
+
+    async def run(self, actor: str = ACTOR, *, dry_run: bool = False) -> DailyReport:
+        """Book what is due now; `dry_run` only says what would be."""
+        async with self._writer.alone:
+            at = self._clock.now()
+            last = await self._cursors.cursor(CURSOR)
+            changes = self._changes(at)
+            told = notices(await self._renewals(at), last or at - _A_DAY, at)
+            if not dry_run:
+                await self._writer.write(ACTOR, changes, actor, [Cursor(CURSOR, at)], SetBy.CLOCK)
+        if not dry_run:
+            tenants = len({change.after.slug for change in changes})
+            self._emit(DailyCheckDone(at, tenants, len(changes), told))
+        return DailyReport(at, last, tuple(map(_turn_due, changes)), told, booked=not dry_run)
+
+    def _changes(self, at: datetime) -> list[TenantChange]:
+        grace_days, tenants = self._grace_days(), self._writer.book.tenants.values()
+        ending = [tenant for tenant in tenants if tenant.status in _ENDING]
+        return [change for tenant in ending for change in turns_due(tenant, at, grace_days)]
+
+    async def _renewals(self, at: datetime) -> list[Renewal]:
+        """When tenants with a deactivated plan were renewed: by their subscription, if any."""
+        book = self._writer.book
+        old = {slug for slug, plan in book.plans.items() if not plan.active}
+        renewals = []
+        for tenant in [one for one in book.tenants.values() if one.plan in old]:
+            begins: datetime | None = tenant.period_at(at).begins
+            if tenant.subscription is not None:
+                mirrored = await self._mirrors.subscription(tenant.subscription)
+                begins = mirrored.period_start if mirrored is not None else None
+            if begins is not None:
+                renewals.append(Renewal(tenant.slug, tenant.plan, begins))
+        return renewals
+
+
+def _turn_due(change: TenantChange) -> TurnDue:
+    before, after = change.before or change.after, change.after
+    turn = change.turn or Turn.DECLARED
+    return TurnDue(after.slug, turn, before.status, after.status, after.status_since)

@@ -1,0 +1,309 @@
+"""Tenants follow what the payment gateway says of them, whichever way it was heard.
+
+All ways end in one place: a picture is merged into the mirror, and the tenant's standing is worked
+out from all of its mirrored subscriptions. So an event that came twice, late or not at all makes
+no difference in the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from pbxbilling.accounts.apply import Change, TenantChange
+from pbxbilling.accounts.key_origin import SetBy
+from pbxbilling.accounts.records import AuditRecord
+from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.status import Status, Turn
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.catalog.plan import Plan
+from pbxbilling.kernel.gateway_names import COMMANDS, GatewayName
+from pbxbilling.kernel.ports import Clock, EventSink
+from pbxbilling.kernel.records import Record
+from pbxbilling.subscriptions.events import Letter, LetterMoved, LetterState, Message, Topic
+from pbxbilling.subscriptions.facts import CycleOpened, Drifted, LetterTaken, PaymentAlert
+from pbxbilling.subscriptions.ports import Mirrors
+from pbxbilling.subscriptions.subscription import (
+    TURNS,
+    BillingCycle,
+    Customer,
+    Subscription,
+    follow,
+    leading,
+)
+
+ACTOR = "gateway"
+ACTION = "subscription"
+
+_OF_NOBODY = frozenset({Topic.METER_REPORT, Topic.CUSTOMER})  # nothing waits for their tenant
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the gateway said when it was asked after an event's subscription.
+
+    `reached` is false where it could not be asked; `found` is None where it knows no such one.
+    """
+
+    reached: bool
+    found: Subscription | None = None
+
+
+UNASKED = Asked(reached=False)
+
+
+class Follower:
+    """Merges what was heard into mirrors and tenants. Raises StoreError; then nothing changed."""
+
+    def __init__(
+        self,
+        writer: AccountWriter,
+        mirrors: Mirrors,
+        clock: Clock,
+        emit: EventSink,
+        grace_days: Callable[[], int],
+        *,
+        gateway: GatewayName,
+        live: bool,
+    ) -> None:
+        """`live` is the mode of our key: subscriptions of the other one move no tenant."""
+        self._gateway = gateway
+        self._writer = writer
+        self._book: AccountBook = writer.book
+        self._mirrors = mirrors
+        self._clock = clock
+        self._emit = emit
+        self._grace_days = grace_days
+        self.live = live
+
+    async def take(self, letter: Letter, message: Message, asked: Asked) -> LetterState:
+        """Apply one event; gives how far it has come."""
+        async with self._writer.alone:
+            kept = await self._merged(message, asked)
+            tenant = await self._owner(message, kept)
+            state = _state(message, asked, tenant)
+            moved = LetterMoved(letter.id, state, letter.attempts + 1)
+            also: list[Record] = [moved, *await self._display(message, tenant)]
+            changes: Sequence[Change] = ()
+            cycle = await self._cycle(message, asked, tenant)
+            also += [cycle] if cycle is not None else []
+            if kept is not None:
+                kept = replace(kept, tenant=tenant)
+                also.append(kept)
+                changes = await self._changes(tenant, kept)
+            await self._writer.write(ACTION, changes, ACTOR, also, SetBy.GATEWAY)
+        self._tell(letter, message, state, tenant)
+        if cycle is not None:
+            self._emit(_opened(self._clock.now(), cycle))
+        return state
+
+    async def give_up(self, letter: Letter, reason: str) -> None:
+        """Nothing can be made of this one: it is kept, and a person is told."""
+        moved = LetterMoved(letter.id, LetterState.FAILED, letter.attempts + 1, reason)
+        async with self._writer.alone:
+            await self._writer.write(ACTION, (), ACTOR, [moved])
+        self._emit(PaymentAlert(self._clock.now(), f"event {letter.id} ({letter.kind})", reason))
+
+    async def see(self, picture: Subscription, act: AuditRecord | None = None) -> Subscription:
+        """Apply a subscription as the gateway showed it; gives it as it is known then.
+
+        `act` is what of ours made it so, and is kept with it; without one, whatever is new in it
+        was missed.
+        """
+        async with self._writer.alone:
+            stored = await self._mirrors.subscription(picture.id)
+            kept = picture if stored is None else stored.followed_by(picture)
+            tenant = await self._known(kept.customer, kept.tenant)
+            kept = replace(kept, tenant=tenant)
+            changes = await self._changes(tenant, kept)
+            also: list[Record] = [kept] if kept != stored else []
+            also += [act] if act else []
+            await self._writer.write(ACTION, changes, ACTOR, also, SetBy.GATEWAY)
+        if act is None and (stored is None or _matter(stored) != _matter(kept)):
+            self._emit(Drifted(self._clock.now(), kept.id, tenant))
+        return kept
+
+    async def link(self, subscription: str, slug: str, actor: str) -> Subscription | None:
+        """Say whose a subscription is, whatever it says itself; None for one never heard of."""
+        async with self._writer.alone:
+            stored = await self._mirrors.subscription(subscription)
+            if stored is None:
+                return None
+            kept = replace(stored, tenant=slug)
+            audit = self._writer.audit(
+                "link",
+                f"subscription {subscription}",
+                actor,
+                {"tenant": stored.tenant},
+                {"tenant": slug},
+            )
+            left = await self._changes(stored.tenant, kept) if stored.tenant != slug else ()
+            changes = [*left, *await self._changes(slug, kept)]
+            await self._writer.write("link", changes, actor, [kept, audit], SetBy.GATEWAY)
+        return kept
+
+    async def ours(self, slug: str) -> list[Subscription]:
+        """A tenant's subscriptions as they were last seen, those of our key's mode."""
+        found = await self._mirrors.subscriptions(tenant=slug)
+        return [one for one in found if one.live is self.live]
+
+    # --- whose and what -----------------------------------------------------------------------
+
+    async def _merged(self, message: Message, asked: Asked) -> Subscription | None:
+        """The mirror after this event; None where no subscription is known of."""
+        if message.subscription_id is None:
+            return None
+        stored = await self._mirrors.subscription(message.subscription_id)
+        if asked.found is not None:
+            return asked.found if stored is None else stored.followed_by(asked.found)
+        told = message.subscription
+        if asked.reached or told is None or (stored is not None and not stored.yields_to(told)):
+            return stored
+        return told if stored is None else stored.followed_by(told)
+
+    async def _owner(self, message: Message, kept: Subscription | None) -> str | None:
+        """Whose it is: an operator's link first, then what subscription and event say.
+
+        Whom the payer claims to be is believed of that tenant's own customer alone.
+        """
+        customer = message.customer_id if kept is None else kept.customer
+        claimed = self._book.tenants.get(message.claimed) if message.claimed else None
+        claim = claimed.slug if claimed and customer and claimed.customer == customer else None
+        return await self._known(customer, kept.tenant if kept else None, message.tenant, claim)
+
+    async def _known(self, customer: str | None, *slugs: str | None) -> str | None:
+        """The first of these tenants that exists, else the one whom the customer is."""
+        for slug in slugs:
+            if slug in self._book.tenants:
+                return slug
+        mirrored = await self._mirrors.customer(customer) if customer else None
+        if mirrored is not None and mirrored.tenant in self._book.tenants:
+            return mirrored.tenant
+        return None
+
+    async def _cycle(
+        self, message: Message, asked: Asked, tenant: str | None
+    ) -> BillingCycle | None:
+        """The cycle that a paid invoice opens, once."""
+        paid, opens = message.invoice, message.opens
+        if tenant is None or paid is None or paid.paid_at is None or opens is None:
+            return None
+        ends = opens.ends or _end_of(opens.begins, asked.found)
+        if ends is None or paid.subscription is None or message.live is not self.live:
+            return None
+        if any(known.invoice == paid.id for known in await self._mirrors.cycles(tenant)):
+            return None
+        return BillingCycle(paid.id, tenant, paid.subscription, opens.begins, ends)
+
+    async def _changes(self, slug: str | None, kept: Subscription) -> Sequence[Change]:
+        """What a tenant becomes by its mirrored subscriptions, with `kept` in its place."""
+        tenant = self._book.tenants.get(slug) if slug else None
+        if tenant is None:
+            return ()
+        known = {one.id: one for one in await self._mirrors.subscriptions(tenant=tenant.slug)}
+        known[kept.id] = kept
+        ours = [
+            one for one in known.values() if one.live is self.live and one.tenant == tenant.slug
+        ]
+        lead = leading(ours)
+        if lead is None:
+            return (_unlinked(tenant),) if tenant.subscription == kept.id else ()
+        plan = plan_sold_by(self._book.plans, lead.prices)
+        after = follow(tenant, ours, plan, self._clock.now(), self._grace_days())
+        return (TenantChange(tenant, after, TURNS[lead.status]),)
+
+    async def _display(self, message: Message, tenant: str | None) -> list[Record]:
+        """Customers and invoices, for display and for the next event's owner."""
+        records: list[Record] = []
+        if message.invoice is not None:
+            records.append(replace(message.invoice, tenant=tenant))
+        if message.customer_id is not None and (tenant or message.customer):
+            stored = await self._mirrors.customer(message.customer_id)
+            records += _customer(message, tenant, stored)
+        return records
+
+    def _tell(
+        self, letter: Letter, message: Message, state: LetterState, tenant: str | None
+    ) -> None:
+        at = self._clock.now()
+        note = _why(state, self._gateway)
+        if tenant is None and message.claimed in self._book.tenants:
+            note += f"; its payer wrote that it is for {message.claimed}, which anybody can write"
+        self._emit(LetterTaken(at, letter.id, letter.kind, state, tenant, note))
+        if message.topic is Topic.TRIAL_ENDS_SOON and letter.attempts == 0:
+            self._emit(PaymentAlert(at, f"tenant {tenant or '-'}", message.note))
+
+
+def plan_sold_by(plans: Mapping[str, Plan], prices: Iterable[str]) -> str | None:
+    """The plan that these prices sell; None where that is no plan, or more than one.
+
+    What a month or a year costs says it. Usage may have one price on many plans, and says it only
+    where nothing else does.
+    """
+    wanted = {price for price in prices if price}
+    flat = [p.slug for p in plans.values() if wanted & p.price_ids()]
+    found = flat or [p.slug for p in plans.values() if wanted & _metered(p)]
+    return found[0] if len(found) == 1 else None
+
+
+def _metered(plan: Plan) -> set[str]:
+    return {prices.metered for prices in plan.gateway_prices.values()}
+
+
+def _end_of(begins: datetime, subscription: Subscription | None) -> datetime | None:
+    """When the cycle ends that the subscription is in, if that is the one which begins then."""
+    if subscription is None or subscription.period_start != begins:
+        return None
+    return subscription.period_end
+
+
+def _opened(at: datetime, cycle: BillingCycle) -> CycleOpened:
+    return CycleOpened(at, cycle.tenant, cycle.invoice, cycle.begins, cycle.ends)
+
+
+def _unlinked(tenant: Tenant) -> TenantChange:
+    """Its subscription was another's: what that one did to it is taken back."""
+    after = replace(tenant, status=Status.ACTIVE, subscription=None, customer=None, renews_at=None)
+    return TenantChange(tenant, after, Turn.DECLARED)
+
+
+def _state(message: Message, asked: Asked, tenant: str | None) -> LetterState:
+    if tenant is None and message.topic not in _OF_NOBODY:
+        return LetterState.PARKED
+    if message.subscription_id is not None and not asked.reached:
+        return LetterState.UNCONFIRMED
+    return LetterState.DONE
+
+
+def _why(state: LetterState, gateway: GatewayName) -> str:
+    match state:
+        case LetterState.PARKED:
+            return f"no tenant is linked to it: `{COMMANDS} link SUBSCRIPTION TENANT`"
+        case LetterState.UNCONFIRMED:
+            return f"applied as the event says: {gateway} could not be asked"
+        case _:
+            return ""
+
+
+def _customer(message: Message, tenant: str | None, stored: Customer | None) -> list[Record]:
+    """The customer of an event, where it says anything new."""
+    told = message.customer or stored
+    if told is None:
+        told = Customer(message.customer_id or "", tenant, "", message.live)
+    owner = (stored.tenant if stored is not None else None) or tenant
+    deleted = told.deleted or (stored is not None and stored.deleted)
+    known = replace(told, tenant=owner, deleted=deleted)
+    return [known] if known != stored else []
+
+
+def _matter(subscription: Subscription) -> tuple[object, ...]:
+    """What of a subscription moves a tenant."""
+    return (
+        subscription.status,
+        subscription.prices,
+        subscription.period_end,
+        subscription.cancel_at_period_end,
+        subscription.tenant,
+    )

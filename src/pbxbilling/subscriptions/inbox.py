@@ -1,0 +1,193 @@
+"""Works kept events off: those about one thing in their order, others side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from itertools import count
+
+from pbxbilling.kernel.errors import GatewayError, StoreError, UnreadableError, in_words
+from pbxbilling.kernel.ports import Clock, EventSink
+from pbxbilling.runtime.waiting import Event, Semaphore, TaskGroup, pause
+from pbxbilling.subscriptions.events import UNFINISHED, Letter, LetterState, Message, Topic
+from pbxbilling.subscriptions.facts import GatewayAway, GatewayBack, PaymentAlert
+from pbxbilling.subscriptions.follow import UNASKED, Asked, Follower
+from pbxbilling.subscriptions.ports import Gateway, Mirrors, WebhookReader
+
+SIDE_BY_SIDE = 8
+SWEEP_S = 30.0  # how often what is unfinished is tried again
+ASK_AGAIN_S = 5.0  # while the gateway is away: one event in so long finds out whether it still is
+PARKED_EVERY = 120  # sweeps: whose a parked one is changes with the accounts, not with time
+_SOON = UNFINISHED - {LetterState.PARKED}
+_WAITING_MOST = 10_000  # beyond, events stay in the store until a sweep
+
+
+class Post:
+    """The desk between the webhook and the accounts.
+
+    Nothing is held here that is not in the store: an end in the middle loses and doubles nothing.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        reader: WebhookReader,
+        follower: Follower,
+        mirrors: Mirrors,
+        clock: Clock,
+        emit: EventSink,
+        on_meter_report: Callable[[str], Awaitable[None]],
+    ) -> None:
+        """`on_meter_report` takes the id of an event that reports bad usage."""
+        self._gateway = gateway
+        self._reader = reader
+        self._follower = follower
+        self._mirrors = mirrors
+        self._clock = clock
+        self._emit = emit
+        self._on_meter_report = on_meter_report
+        self._lanes: dict[str, dict[str, None]] = {}  # each: its events' ids, in order, once
+        self._waiting = 0
+        self._tasks: TaskGroup | None = None
+        self._slots = Semaphore(SIDE_BY_SIDE)
+        self._away = False
+        self._ask_again_at = float("-inf")
+        self._accounts_changed = False
+        self._sweep_now = Event()
+        self._failed: dict[str, str] = {}  # events that fail by a fault of ours, and how
+
+    def accounts_changed(self) -> None:
+        """Perhaps somebody is known now whose events are parked."""
+        self._accounts_changed = True
+        self._sweep_now.set()
+
+    def arrived(self, letter: Letter) -> None:
+        """An event was kept: it is the next of its lane, unless it waits there already."""
+        if self._tasks is None or self._waiting >= _WAITING_MOST:
+            return
+        if letter.about not in self._lanes:
+            self._lanes[letter.about] = {}
+            self._tasks.create_task(self._work(letter.about), name=f"post {letter.about}")
+        lane = self._lanes[letter.about]
+        if letter.id not in lane:
+            lane[letter.id] = None
+            self._waiting += 1
+
+    async def run(self) -> None:
+        """Work, for ever; begins with what an earlier run left."""
+        async with TaskGroup() as tasks:
+            self._tasks = tasks
+            try:
+                for number in count():
+                    parked = self._accounts_changed or number % PARKED_EVERY == 0
+                    self._accounts_changed = False
+                    self._sweep_now.clear()
+                    await self._sweep(UNFINISHED if parked else _SOON)
+                    await pause(SWEEP_S, self._sweep_now)
+            finally:
+                self._tasks = None
+
+    async def _sweep(self, states: Iterable[LetterState]) -> None:
+        """Try again what has not come to its end."""
+        try:
+            unfinished = await self._mirrors.letters(*states)
+        except StoreError:
+            return  # the store tells of it itself, and the next sweep comes
+        for letter in unfinished:
+            self.arrived(letter)
+
+    async def _work(self, about: str) -> None:
+        """One lane to its end."""
+        lane = self._lanes[about]
+        try:
+            while lane:
+                async with self._slots:
+                    await self._deliver(self._next_of(lane))
+        finally:
+            self._waiting -= len(lane)  # where this was cancelled
+            del self._lanes[about]
+
+    def _next_of(self, lane: dict[str, None]) -> str:
+        ident = next(iter(lane))
+        del lane[ident]
+        self._waiting -= 1
+        return ident
+
+    async def _deliver(self, ident: str) -> None:
+        try:
+            letter = await self._mirrors.letter(ident)
+            if letter is not None and letter.state in UNFINISHED:
+                await self._take(letter)
+        except StoreError:
+            return  # it stays as it is in the store, for the next sweep
+        except Exception as error:  # noqa: BLE001 - one event must not hold up all others
+            self._tell_failed(ident, in_words(error))
+        else:
+            self._failed.pop(ident, None)
+
+    def _tell_failed(self, ident: str, error: str) -> None:
+        """Once for each fault of an event: it stays in the store, and every sweep tries it."""
+        if self._failed.get(ident) != error:
+            self._failed[ident] = error
+            note = f"it could not be taken, and is tried again: {error}"
+            self._emit(PaymentAlert(self._clock.now(), f"event {ident}", note))
+
+    async def _take(self, letter: Letter) -> None:
+        try:
+            message = self._reader.parse(letter.body)
+            if message.topic is Topic.METER_REPORT and not await self._reported(message):
+                return  # the next sweep asks again
+            asked = await self._ask_after(message)
+        except (UnreadableError, GatewayError) as fault:
+            await self._follower.give_up(letter, str(fault))
+            return
+        if _says_anything_new(letter, asked):
+            await self._follower.take(letter, message, asked)
+
+    async def _ask_after(self, message: Message) -> Asked:
+        """The event's subscription as the gateway has it; raises GatewayError for nonsense."""
+        if message.subscription_id is None or not self._may_ask():
+            return UNASKED
+        try:
+            found = await self._gateway.subscription(message.subscription_id)
+        except GatewayError as fault:
+            if not fault.away:
+                raise
+            self._is_away(str(fault))
+            return UNASKED
+        self._is_back()
+        return Asked(reached=True, found=found)
+
+    async def _reported(self, message: Message) -> bool:
+        """Have a report of bad usage looked at; False where the gateway could not be asked."""
+        try:
+            await self._on_meter_report(message.id)
+        except GatewayError as fault:
+            if not fault.away:
+                raise
+            self._is_away(str(fault))
+            return False
+        return True
+
+    def _may_ask(self) -> bool:
+        """While the gateway is away one event finds out; no other one waits for it in vain."""
+        mono = self._clock.monotonic()
+        if self._away and mono < self._ask_again_at:
+            return False
+        self._ask_again_at = mono + ASK_AGAIN_S
+        return True
+
+    def _is_away(self, reason: str) -> None:
+        if not self._away:
+            self._away = True
+            self._emit(GatewayAway(self._clock.now(), reason))
+
+    def _is_back(self) -> None:
+        if self._away:
+            self._away = False
+            self._sweep_now.set()
+            self._emit(GatewayBack(self._clock.now()))
+
+
+def _says_anything_new(letter: Letter, asked: Asked) -> bool:
+    """What was applied from its own picture is not applied so again."""
+    return asked.reached or letter.state is not LetterState.UNCONFIRMED

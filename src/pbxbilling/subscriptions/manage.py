@@ -1,0 +1,174 @@
+"""What an operator does to subscriptions: end them, take that back, say whose they are."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pbxbilling.accounts.known import known_tenant
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.kernel.errors import AdministrationError, GatewayError, NotKnownError
+from pbxbilling.kernel.gateway_names import COMMANDS
+from pbxbilling.subscriptions.follow import Follower
+from pbxbilling.subscriptions.ports import Mirrors, Till
+from pbxbilling.subscriptions.subscription import Invoice, Subscription, leading
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionResult:
+    """A subscription after a command, with what the operator should know about it."""
+
+    subscription: Subscription
+    notes: tuple[str, ...] = ()
+
+
+class Subscriptions:
+    """Changes them at the gateway; its answer is in force at once.
+
+    Raises AdministrationError, GatewayError, StoreError. What the gateway did without our hearing
+    of it (`away`) is told by its next event, or when the same is asked for again.
+    """
+
+    def __init__(
+        self,
+        till: Till,
+        writer: AccountWriter,
+        mirrors: Mirrors,
+        follower: Follower,
+        unsent: Callable[[str], Awaitable[int]],
+    ) -> None:
+        """`unsent` counts a tenant's calls that the gateway's meter has not heard of yet."""
+        self._till = till
+        self._writer = writer
+        self._mirrors = mirrors
+        self._follower = follower
+        self._unsent = unsent
+
+    async def all(self, slug: str | None) -> list[Subscription]:
+        """Subscriptions as they were last seen, the oldest first; of one tenant, or of all."""
+        if slug is not None:
+            self._tenant(slug)
+        return await self._mirrors.subscriptions(tenant=slug)
+
+    async def invoices(self, slug: str) -> list[Invoice]:
+        """A tenant's invoices as they were last seen, the newest first."""
+        self._tenant(slug)
+        return await self._mirrors.invoices(tenant=slug)
+
+    async def cancel(self, slug: str, actor: str, *, now: bool) -> SubscriptionResult:
+        """End a tenant's subscription at once, or when what was paid is used up.
+
+        Until then calls pass and usage is billed.
+        """
+        tenant = self._tenant(slug)
+        held = await self._held(tenant)
+        if now:
+            await self._check_usage_is_there(slug)
+            wanted = self._till.cancel_now(held.id)
+            kept = await self._done("subscription cancel --now", tenant, held, actor, wanted)
+            notes = [f"tenant {slug} is {self._tenant(slug).status} now"]
+            notes.append("usage that no invoice had yet is on a last one")
+        else:
+            wanted = self._till.cancel_at_period_end(held.id, on=True)
+            kept = await self._done("subscription cancel", tenant, held, actor, wanted)
+            notes = ["until it ends, calls pass and usage is billed"]
+        return SubscriptionResult(kept, (*notes, *await self._others(slug, kept)))
+
+    async def _check_usage_is_there(self, slug: str) -> None:
+        """The last invoice has what the meter has; what comes later is on none."""
+        waiting = await self._unsent(slug)
+        if waiting:
+            msg = (
+                f"{waiting} calls of tenant {slug} have not reached {self._till.name}'s meter yet,"
+                f" and would be on no invoice: ask again in some seconds (`{COMMANDS} usage` shows"
+                " what waits), or leave out --now"
+            )
+            raise AdministrationError(msg)
+
+    async def reactivate(self, slug: str, actor: str) -> SubscriptionResult:
+        """Let a subscription go on that was to end with its period."""
+        tenant = self._tenant(slug)
+        held = await self._held(tenant)
+        wanted = self._till.cancel_at_period_end(held.id, on=False)
+        kept = await self._done("subscription reactivate", tenant, held, actor, wanted)
+        if kept.is_over:
+            raise _is_over(slug, kept)
+        note = () if held.cancel_at_period_end else ("it was not going to end",)
+        return SubscriptionResult(kept, note)
+
+    async def link(self, subscription: str, slug: str, actor: str) -> SubscriptionResult:
+        """Say whose a subscription is, whatever it says itself."""
+        tenant = self._tenant(slug)
+        if tenant.demo:
+            msg = f"tenant {slug} is a demo, and lives by no subscription: link another tenant"
+            raise AdministrationError(msg)
+        kept = await self._follower.link(subscription, slug, actor)
+        if kept is None:
+            msg = (
+                f"subscription {subscription!r} was never heard of: `pbxbilling subscriptions`"
+                f" lists those that were; {self._till.name} is asked for all of them hourly, and"
+                " at a start"
+            )
+            raise NotKnownError(msg)
+        return SubscriptionResult(kept)
+
+    async def _done(
+        self,
+        action: str,
+        tenant: Tenant,
+        before: Subscription,
+        actor: str,
+        wanted: Awaitable[Subscription],
+    ) -> Subscription:
+        """The answer, in force and audited; so is a failure, as it may have been done."""
+        subject, was = f"tenant {tenant.slug}", _told(before)
+        try:
+            picture = await wanted
+        except GatewayError as fault:
+            failed = {"subscription": before.id, "failed": str(fault)}
+            row = self._writer.audit(action, subject, actor, was, failed)
+            await self._writer.write(action, (), actor, [row])
+            raise
+        act = self._writer.audit(action, subject, actor, was, _told(picture))
+        return await self._follower.see(picture, act)
+
+    def _tenant(self, slug: str) -> Tenant:
+        return known_tenant(self._writer.book, slug)
+
+    async def _held(self, tenant: Tenant) -> Subscription:
+        """What the tenant lives by, or is about to: the best of those that go on."""
+        known = await self._follower.ours(tenant.slug)
+        held = leading(one for one in known if not one.is_over)
+        if held is not None:
+            return held
+        if known:
+            raise _is_over(tenant.slug, known[-1])
+        msg = (
+            f"tenant {tenant.slug} has no subscription:"
+            f" `{COMMANDS} checkout {tenant.slug} --plan P` sells one"
+        )
+        raise AdministrationError(msg)
+
+    async def _others(self, slug: str, kept: Subscription) -> list[str]:
+        return [
+            f"tenant {slug} has another one, {other.id}, which is {other.status}"
+            for other in await self._follower.ours(slug)
+            if other.id != kept.id and not other.is_over
+        ]
+
+
+def _is_over(slug: str, held: Subscription) -> AdministrationError:
+    return AdministrationError(
+        f"subscription {held.id} of tenant {slug} is over for good:"
+        f" `{COMMANDS} checkout {slug} --plan P` sells a new one"
+    )
+
+
+def _told(one: Subscription) -> dict[str, Any]:
+    return {
+        "subscription": one.id,
+        "status": one.status.value,
+        "cancel_at_period_end": one.cancel_at_period_end,
+    }

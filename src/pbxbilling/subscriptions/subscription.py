@@ -1,0 +1,197 @@
+"""What a payment gateway knows of a tenant, mirrored, and what follows from it for its standing.
+
+A tenant's standing is worked out from all of its mirrored subscriptions, whatever came first:
+twice, late and out of order lead to the same state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from pbxbilling.accounts.terms.status import Status, Turn
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.kernel.records import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription(Record):
+    """A gateway's subscription as last seen, keyed by `id`.
+
+    `as_of` is the gateway's clock when this was true; `status_since` the first `as_of` that had
+    this status. `tenant` is who it is linked to, None for a stranger's. `prices` are the ids of
+    its items' prices; `live` is false for test money.
+    """
+
+    id: str
+    customer: str
+    status: Status
+    prices: tuple[str, ...]
+    created_at: datetime
+    as_of: datetime
+    live: bool
+    tenant: str | None = None
+    status_since: datetime | None = None
+    trial_until: datetime | None = None
+    period_start: datetime | None = None
+    period_end: datetime | None = None
+    cancel_at_period_end: bool = False
+    with_setup: bool = False  # the setup fee is on its first invoice
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it never comes back: a new one would have to be made."""
+        return self.status is Status.CANCELLED
+
+    def followed_by(self, later: Subscription) -> Subscription:
+        """What is to be kept of two pictures of one subscription.
+
+        The older one is dropped, and a cancelled subscription stays cancelled. A link to a tenant
+        stays too: an operator may have made it.
+        """
+        if later.as_of < self.as_of or (self.is_over and not later.is_over):
+            return self
+        same = later.status is self.status
+        return replace(
+            later,
+            tenant=self.tenant or later.tenant,
+            status_since=self.status_since if same else later.as_of,
+        )
+
+    def yields_to(self, unconfirmed: Subscription) -> bool:
+        """Whether a picture out of an event may stand until the gateway can be asked.
+
+        The gateway's clock has whole seconds. Of two pictures of one second nobody knows which is
+        the later: the more permissive counts, so that doubt silences no phone.
+        """
+        if unconfirmed.as_of != self.as_of:
+            return unconfirmed.as_of > self.as_of
+        return unconfirmed.is_over or permissiveness(unconfirmed) < permissiveness(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Customer(Record):
+    """A gateway's customer, keyed by `id`."""
+
+    id: str
+    tenant: str | None
+    email: str
+    live: bool
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Invoice(Record):
+    """A gateway's invoice for display, keyed by `id`; `total` in minor units of `currency`.
+
+    `status` is the gateway's own word: nothing is decided by it here.
+    """
+
+    id: str
+    customer: str
+    subscription: str | None
+    tenant: str | None
+    number: str
+    status: str
+    total: int
+    currency: str
+    created_at: datetime
+    as_of: datetime
+    live: bool
+    paid_at: datetime | None = None
+    page_url: str = ""
+
+    def gives_way_to(self, later: Invoice) -> bool:
+        """Whether `later` takes this row's place."""
+        return later.as_of >= self.as_of
+
+
+# The most permissive first: a tenant lives by the best subscription that it has.
+_BEST_FIRST = (
+    Status.ACTIVE,
+    Status.TRIAL,
+    Status.PAST_DUE,
+    Status.READ_ONLY,
+    Status.INCOMPLETE,
+    Status.CANCELLED,
+)
+
+
+def permissiveness(subscription: Subscription) -> int:
+    """0 for the subscription that grants most."""
+    return _BEST_FIRST.index(subscription.status)
+
+
+TURNS: Mapping[Status, Turn] = {
+    Status.ACTIVE: Turn.PAID,
+    Status.TRIAL: Turn.TRIAL_BEGAN,
+    Status.PAST_DUE: Turn.PAYMENT_FAILED,
+    Status.READ_ONLY: Turn.COLLECTION_STOPPED,
+    Status.INCOMPLETE: Turn.AWAITS_PAYMENT,
+    Status.CANCELLED: Turn.CANCELLED,
+}
+
+
+def leading(subscriptions: Iterable[Subscription]) -> Subscription | None:
+    """The subscription that a tenant lives by: the most permissive, of equals the newest."""
+    return min(
+        subscriptions,
+        key=lambda one: (permissiveness(one), -one.created_at.timestamp(), one.id),
+        default=None,
+    )
+
+
+_TRYING = (Status.TRIAL, Status.GRACE_PERIOD)
+
+
+def follow(
+    tenant: Tenant,
+    subscriptions: Iterable[Subscription],
+    plan: str | None,
+    at: datetime,
+    grace_days: int,
+) -> Tenant:
+    """The tenant as its subscriptions want it; `plan` is the one that the leading price sells.
+
+    A demo tenant follows none. One that has never been linked keeps a trial of its own, and
+    the grace window behind it, while the first payment is awaited: a checkout that was left half
+    done takes nothing away. A grace window
+    that was booked as over stays so while the payment is still due. A cancelled subscription does
+    not bring back its customer: a new one may have taken its place.
+    """
+    lead = leading(subscriptions)
+    if lead is None or tenant.demo:
+        return tenant
+    trying = tenant.subscription is None and tenant.status_at(at, grace_days) in _TRYING
+    if lead.status is Status.INCOMPLETE and trying:
+        return tenant
+    began = lead.status in (Status.ACTIVE, Status.TRIAL)
+    after = replace(
+        tenant,
+        plan=plan or tenant.plan,
+        status=lead.status,
+        status_since=lead.status_since or lead.as_of,
+        trial_until=lead.trial_until if lead.status is Status.TRIAL else tenant.trial_until,
+        customer=(lead.is_over and tenant.customer) or lead.customer,
+        subscription=lead.id,
+        renews_at=None if lead.cancel_at_period_end or lead.is_over else lead.period_end,
+        setup_paid_at=tenant.setup_paid_at or (lead.as_of if lead.with_setup and began else None),
+    )
+    if tenant.status is after.status_at(at, grace_days) is Status.READ_ONLY:
+        return replace(after, status=tenant.status, status_since=tenant.status_since)
+    return after
+
+
+@dataclass(frozen=True, slots=True)
+class BillingCycle(Record):
+    """A cycle of a subscription that the gateway's invoice opened; the first copy stays.
+
+    Keyed by `invoice`: the invoice of a cycle is paid once, however often that is told.
+    """
+
+    invoice: str
+    tenant: str
+    subscription: str
+    begins: datetime
+    ends: datetime

@@ -1,0 +1,155 @@
+"""Compares what we know with what a gateway knows: at the start, and hourly.
+
+What a lost webhook would have told is found here. First the events since the last time, which go
+the way of those that came; then all subscriptions, for what no event told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+
+from pbxbilling.kernel.cursor import Cursor
+from pbxbilling.kernel.errors import GatewayError, StoreError, in_words
+from pbxbilling.kernel.ports import Clock, Cursors, EventSink
+from pbxbilling.runtime.waiting import sleep
+from pbxbilling.subscriptions.events import Letter
+from pbxbilling.subscriptions.facts import PaymentAlert, WebhookReceived, WebhookResult
+from pbxbilling.subscriptions.follow import Follower
+from pbxbilling.subscriptions.ports import Gateway, Mirrors, Page
+from pbxbilling.subscriptions.subscription import Subscription
+
+EVERY_S = 3600.0
+AGAIN_S = 60.0  # after a comparison that could not be made
+OVERLAP = timedelta(minutes=15)  # clocks differ, and an event may be listed late
+ROOM = timedelta(days=1)  # before the gateway lists an event no more
+CURSOR = "gateway events"
+_NAMED = 10
+_PAGES_MOST = 10_000  # a list that never ends is no list
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Compared:
+    """What one comparison came across."""
+
+    events: int = 0
+    missed: int = 0
+    subscriptions: int = 0
+
+
+class Drift:
+    """Asks the gateway for everything, and applies what is new."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        follower: Follower,
+        store: Cursors,
+        mirrors: Mirrors,
+        clock: Clock,
+        emit: EventSink,
+        arrived: Callable[[Letter], None],
+    ) -> None:
+        """`arrived` is told of each event that had been missed."""
+        self._gateway = gateway
+        self._follower = follower
+        self._store = store
+        self._mirrors = mirrors
+        self._clock = clock
+        self._emit = emit
+        self._arrived = arrived
+
+    async def run(self) -> None:
+        """Compare, for ever."""
+        while True:
+            try:
+                await self.compare()
+                await self._tell_of_the_other_mode()
+            except (GatewayError, StoreError) as fault:
+                self._alert(f"could not be compared: {fault}")
+                await sleep(AGAIN_S)
+            else:
+                await sleep(EVERY_S)
+
+    async def compare(self) -> Compared:
+        """One comparison. Raises GatewayError and StoreError."""
+        compared = Compared()
+        await self._compare_events(compared)
+        async for picture in self._all(self._gateway.subscriptions):
+            compared.subscriptions += 1
+            if picture.live is self._gateway.live:
+                await self._see(picture)
+        return compared
+
+    async def _see(self, picture: Subscription) -> None:
+        try:
+            await self._follower.see(picture)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one subscription must not hold up the others
+            self._alert(f"subscription {picture.id} could not be compared: {in_words(error)}")
+
+    async def _tell_of_the_other_mode(self) -> None:
+        """Tenants that were linked in test mode do not pay because the key is a live one now."""
+        ours = self._gateway.live
+        others = [one for one in await self._mirrors.subscriptions() if one.live is not ours]
+        linked = {one.tenant for one in others if one.tenant is not None}
+        if linked:
+            mode, theirs = ("live", "test") if ours else ("test", "live")
+            names = ", ".join(sorted(linked)[:_NAMED])
+            self._alert(
+                f"the key is a {mode} one, and {len(linked)} tenants hold {theirs} subscriptions"
+                f" ({names}): those move nobody; sell them new ones"
+            )
+
+    async def _compare_events(self, compared: Compared) -> None:
+        """Where nothing was ever compared there is nothing to have missed."""
+        now = self._clock.now()
+        last = await self._store.cursor(CURSOR)
+        if last is not None:
+            since = max(last - OVERLAP, now - (self._gateway.events_kept - ROOM))
+            missed = [
+                letter
+                async for letter in self._all(lambda after: self._gateway.events(since, after))
+                if await self._is_new(letter, compared)
+            ]
+            await self._keep(missed)
+            compared.missed = len(missed)
+        await self._store.commit([Cursor(CURSOR, now)])
+
+    async def _is_new(self, letter: Letter, compared: Compared) -> bool:
+        compared.events += 1
+        ours = letter.live is self._gateway.live
+        return ours and await self._mirrors.letter(letter.id) is None
+
+    async def _keep(self, missed: list[Letter]) -> None:
+        """The oldest first, as they would have come."""
+        missed.sort(key=lambda letter: letter.created_at)
+        await self._store.commit(missed)
+        for letter in missed:
+            self._arrived(letter)
+            self._emit(
+                WebhookReceived(self._clock.now(), WebhookResult.RECOVERED, letter.kind, letter.id)
+            )
+
+    async def _all(
+        self, page_after: Callable[[str | None], Awaitable[Page[T]]]
+    ) -> AsyncIterator[T]:
+        """Every item, page after page; what of it cannot be read is told."""
+        after: str | None = None
+        for _ in range(_PAGES_MOST):
+            page = await page_after(after)
+            for item in page.items:
+                yield item
+            for fault in page.faults:
+                self._alert(fault)
+            after = page.after
+            if after is None:
+                return
+
+    def _alert(self, note: str) -> None:
+        self._emit(PaymentAlert(self._clock.now(), self._gateway.name, note))

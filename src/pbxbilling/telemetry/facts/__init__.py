@@ -1,0 +1,1 @@
+"""What a fact becomes: a line of the log, and counters."""

@@ -1,0 +1,84 @@
+"""Counters as plain numbers, made into metric families only when somebody scrapes.
+
+prometheus-client's own `inc` takes a lock and 0.4 µs, its `observe` 0.9 µs; a hook has several of
+them in a budget of ten. One event loop does all the counting here, so a dict entry does.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+
+from pbxbilling.accounts.terms.tenant import UNOWNED
+
+OTHER = "_other"  # tenants beyond the cap, together
+
+
+class TenantLabels:
+    """Which tenants have a label of their own: the first `cap` that showed any activity.
+
+    A site of 100,000 tenants would else be a million series. The others share `_other`.
+    """
+
+    def __init__(self, cap: int) -> None:
+        self._cap = cap
+        self._labels: dict[str | None, str] = {None: UNOWNED}
+
+    def of(self, tenant: str | None) -> str:
+        """The label of a tenant."""
+        return self._labels.get(tenant) or self._new(tenant)
+
+    def own(self) -> list[str]:
+        """Tenants with a label of their own, in the order of their first activity."""
+        return [tenant for tenant in self._labels if tenant is not None]
+
+    def _new(self, tenant: str | None) -> str:
+        if tenant is None or len(self._labels) > self._cap:
+            return OTHER
+        self._labels[tenant] = tenant
+        return tenant
+
+
+class Count:
+    """One counter: a number for each combination of its labels."""
+
+    def __init__(self, name: str, text: str, *labels: str) -> None:
+        self._name, self._text, self._labels = name, text, labels
+        self.values: dict[tuple[str, ...], float] = {} if labels else {(): 0}
+
+    def add(self, labels: tuple[str, ...] = (), amount: float = 1) -> None:
+        """Count up."""
+        self.values[labels] = self.values.get(labels, 0) + amount
+
+    def family(self) -> CounterMetricFamily:
+        """What a scrape sees."""
+        family = CounterMetricFamily(self._name, self._text, labels=self._labels)
+        for labels, value in self.values.items():
+            family.add_metric(labels, value)
+        return family
+
+
+class Spread:
+    """One histogram without labels."""
+
+    def __init__(self, name: str, text: str, bounds: tuple[float, ...]) -> None:
+        self._name, self._text, self._bounds = name, text, bounds
+        self._counts = [0] * (len(bounds) + 1)
+        self._sum = 0.0
+
+    def observe(self, value: float) -> None:
+        """Take one value into its bucket; one on a bound belongs to the bucket below."""
+        self._counts[bisect_left(self._bounds, value)] += 1
+        self._sum += value
+
+    def family(self) -> HistogramMetricFamily:
+        """What a scrape sees: cumulative buckets."""
+        buckets: list[tuple[str, float]] = []
+        reached = 0
+        for bound, count in zip((*map(str, self._bounds), "+Inf"), self._counts, strict=True):
+            reached += count
+            buckets.append((bound, reached))
+        family = HistogramMetricFamily(self._name, self._text)
+        family.add_metric((), buckets, self._sum)
+        return family

@@ -1,0 +1,48 @@
+"""The sink that turns facts into log lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from pbxbilling.kernel.facts import Fact, instant_of
+from pbxbilling.telemetry.facts.line import Line, Mask
+from pbxbilling.telemetry.facts.lines import line_from
+from pbxbilling.telemetry.facts.text import line_as_json
+
+
+class Output(Protocol):
+    """Where finished lines go: `LineWriter`, or a list in a test."""
+
+    def write(self, line: bytes) -> None:
+        """Take one line with its newline."""
+        ...
+
+
+class FactLines:
+    """One fact, one line at the most: of `level` and above, numbers shown as `mask` does.
+
+    JSON goes straight to the output, for structlog's processors take longer than all the rest; any
+    other form is `render`'s.
+    """
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+
+    def configure(
+        self, mask: Mask, level: int, render: Callable[[Line, Fact], None] | None
+    ) -> None:
+        """Settings for the facts to come, before the first and later; no `render` is JSON."""
+        self._mask = mask
+        self._level = level
+        self._render = render
+
+    def sink(self, fact: Fact) -> None:
+        """Never raises, never waits."""
+        line = line_from(fact, self._mask, self._level)
+        if line is None:
+            return
+        if self._render is None:
+            self._output.write(line_as_json(line, instant_of(fact)))
+        else:
+            self._render(line, fact)

@@ -1,0 +1,113 @@
+"""What a command is: a name's function, and where it can be served."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from pbxbilling.accounts.administer import Administration
+from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.billing.ports import Bills
+from pbxbilling.billing.statements.issue import Statements
+from pbxbilling.billing.statements.lookup import Archive
+from pbxbilling.billing.statements.period_changes import PeriodChanges
+from pbxbilling.billing.take_figures import Figures
+from pbxbilling.calls.administer import CallAdministration
+from pbxbilling.calls.ports import CallStore
+from pbxbilling.kernel.errors import AdministrationError
+from pbxbilling.kernel.ports import Clock
+from pbxbilling.payments.compare import Comparison
+from pbxbilling.payments.records import InvoiceRun
+from pbxbilling.payments.usage_events import UsageEvents
+from pbxbilling.privacy.forget import Forgetter
+from pbxbilling.privacy.purge import Purge
+from pbxbilling.subscriptions.checkout import Sales
+from pbxbilling.subscriptions.daily_check import DailyCheck
+from pbxbilling.subscriptions.manage import Subscriptions
+from pbxbilling.subscriptions.ports import Mirrors
+
+Arguments = Mapping[str, Any]
+
+
+HOW_TO_ENABLE = (
+    "Stripe is not enabled, and nothing is charged: put the API key (sk_… or rk_…) into the file"
+    " that stripe.secret_key_file names and the webhook's secret (whsec_…) into that of"
+    " stripe.webhook_secret_files, set `enabled = true` under [stripe] in the configuration, and"
+    " restart the daemon; docs/stripe.md shows it step by step"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentDesk:
+    """The services that commands about payments are served with."""
+
+    sales: Sales
+    subscriptions: Subscriptions
+    mirrors: Mirrors
+    usage: UsageEvents
+    issue_invoices: Callable[[str | None], Awaitable[list[InvoiceRun]]]
+
+
+@dataclass(frozen=True, slots=True)
+class BillingDesk:
+    """The services that commands about statements are served with."""
+
+    statements: Statements
+    archive: Archive
+    changes: PeriodChanges
+
+    @classmethod
+    def of(
+        cls,
+        statements: Statements,
+        store: CallStore,
+        bills: Bills,
+        writer: AccountWriter,
+        clock: Clock,
+    ) -> Self:
+        """All of them, over the statements of one store."""
+        return cls(
+            statements,
+            Archive(statements, store, bills),
+            PeriodChanges(statements, bills, writer, clock),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The services that commands are served with; a group that needs one more adds its field.
+
+    `payments` is None while there are no keys.
+    """
+
+    administration: Administration
+    calls: CallAdministration
+    daily: DailyCheck
+    billing: BillingDesk
+    purge: Purge
+    figures: Figures
+    forgetter: Forgetter
+    comparison: Comparison
+    payments: PaymentDesk | None = None
+
+    @property
+    def shop(self) -> PaymentDesk:
+        """What sells; raises AdministrationError that says how to enable it."""
+        if self.payments is None:
+            raise AdministrationError(HOW_TO_ENABLE)
+        return self.payments
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command: `serve(desk, arguments, actor)` gives its result, not yet as JSON.
+
+    One that `needs_daemon` is refused where none runs; one that `writes` takes the database's
+    lock there. One that is `about_payments` is refused without keys.
+    """
+
+    serve: Callable[[Desk, Arguments, str], Awaitable[Any]]
+    needs_daemon: bool = False
+    writes: bool = False
+    about_payments: bool = False

@@ -1,0 +1,16 @@
+"""The daily check, by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pbxbilling.subscriptions.daily_check import ACTOR
+from pbxbilling.web.api.command import Arguments, Command, Desk
+
+
+async def _daily_check(desk: Desk, given: Arguments, actor: str) -> Any:
+    return await desk.daily.run(f"{ACTOR} ({actor})", dry_run=given["dry_run"])
+
+
+COMMANDS: Mapping[str, Command] = {"daily-check": Command(_daily_check, writes=True)}

@@ -1,0 +1,77 @@
+"""What every store must keep of a payment gateway; a class of tests derives from this."""
+
+from __future__ import annotations
+
+from pbxbilling.accounts.terms.status import Status
+from pbxbilling.subscriptions.events import LetterMoved, LetterState
+from tests.contract.empty_stores import OfAnyStore
+from tests.support.gateway_records import customer, invoice, letter, subscription
+from tests.support.store_records import after
+
+
+class MirrorsContract(OfAnyStore):
+    """One suite for the real store and for the tests' own."""
+
+    async def test_everything_comes_back_as_it_was_written(self) -> None:
+        whole = subscription(
+            status_since=after(1),
+            trial_until=after(2),
+            period_start=after(3),
+            period_end=after(4),
+            cancel_at_period_end=True,
+            with_setup=True,
+            prices=("price_1", "price_2"),
+        )
+        paid = invoice(paid_at=after(5), page_url="https://pay.example/i")
+        gone = customer(deleted=True)
+        async with self.opened() as store:
+            await store.commit([whole, gone, paid, letter()])
+            assert await store.mirrors.subscription("sub_1") == whole
+            assert await store.mirrors.customer("cus_1") == gone
+            assert await store.mirrors.invoices() == [paid]
+            assert await store.mirrors.letter("evt_1") == letter()
+
+    async def test_what_is_unknown_is_none(self) -> None:
+        async with self.opened() as store:
+            assert await store.mirrors.subscription("sub_1") is None
+            assert await store.mirrors.customer("cus_1") is None
+            assert await store.mirrors.letter("evt_1") is None
+
+    async def test_a_subscription_is_replaced_whole(self) -> None:
+        async with self.opened() as store:
+            await store.commit([subscription(trial_until=after(1))])
+            await store.commit([subscription(status=Status.CANCELLED)])
+            assert await store.mirrors.subscriptions() == [subscription(status=Status.CANCELLED)]
+
+    async def test_subscriptions_are_found_by_tenant_the_oldest_first(self) -> None:
+        new, old = subscription("sub_a", created_at=after(9)), subscription("sub_b")
+        async with self.opened() as store:
+            await store.commit([new, old, subscription("sub_c", tenant=None)])
+            assert await store.mirrors.subscriptions(tenant="acme") == [old, new]
+            assert len(await store.mirrors.subscriptions()) == 3
+
+    async def test_an_older_picture_of_an_invoice_changes_nothing(self) -> None:
+        paid = invoice(status="paid", as_of=after(5))
+        async with self.opened() as store:
+            await store.commit([paid])
+            await store.commit([invoice(status="open", as_of=after(4))])
+            assert await store.mirrors.invoices(tenant="acme") == [paid]
+
+    async def test_the_first_copy_of_an_event_stays(self) -> None:
+        async with self.opened() as store:
+            await store.commit([letter()])
+            await store.commit([LetterMoved("evt_1", LetterState.DONE, 1)])
+            await store.commit([letter(second=60, body="again")])
+            kept = await store.mirrors.letter("evt_1")
+        assert kept == letter(state=LetterState.DONE, attempts=1)
+
+    async def test_unfinished_events_come_in_the_order_of_their_arrival(self) -> None:
+        first, second = letter("evt_b", 1), letter("evt_a", 2)
+        done = letter("evt_c", 0, state=LetterState.DONE)
+        parked = letter("evt_d", 0, state=LetterState.PARKED)
+        async with self.opened() as store:
+            await store.commit([second, first, done, parked])
+            waiting = await store.mirrors.letters(LetterState.WAITING)
+            assert waiting == [first, second]
+            both = await store.mirrors.letters(LetterState.WAITING, LetterState.PARKED, limit=2)
+            assert both == [parked, first]

@@ -1,0 +1,14 @@
+"""The contract of mirrors, kept by SQLite and by the tests' own store."""
+
+from __future__ import annotations
+
+from tests.contract.empty_stores import InMemory, InSql
+from tests.contract.subscriptions_contract import MirrorsContract
+
+
+class TestSqlMirrors(InSql, MirrorsContract):
+    pass
+
+
+class TestMemoryMirrors(InMemory, MirrorsContract):
+    pass

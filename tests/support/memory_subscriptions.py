@@ -1,0 +1,67 @@
+"""The `Mirrors` port in memory, for tests of what stands on it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pbxbilling.kernel.records import Record
+from pbxbilling.subscriptions.events import Letter, LetterMoved, LetterState
+from pbxbilling.subscriptions.subscription import BillingCycle, Customer, Invoice, Subscription
+
+
+class MemoryMirrors:
+    """Passes the contract of mirrors."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, Subscription] = {}
+        self.customers: dict[str, Customer] = {}
+        self.billed: dict[str, Invoice] = {}
+        self.post: dict[str, Letter] = {}
+        self.opened: dict[str, BillingCycle] = {}
+
+    def put(self, record: Record) -> None:
+        match record:
+            case Subscription():
+                self.known[record.id] = record
+            case Customer():
+                self.customers[record.id] = record
+            case Invoice():
+                old = self.billed.get(record.id)
+                if old is None or old.gives_way_to(record):
+                    self.billed[record.id] = record
+            case Letter():
+                self.post.setdefault(record.id, record)
+            case LetterMoved() if record.id in self.post:
+                self.post[record.id] = replace(
+                    self.post[record.id],
+                    state=record.state,
+                    attempts=record.attempts,
+                    note=record.note,
+                )
+            case BillingCycle():
+                self.opened.setdefault(record.invoice, record)
+
+    async def subscription(self, ident: str) -> Subscription | None:
+        return self.known.get(ident)
+
+    async def subscriptions(self, *, tenant: str | None = None) -> list[Subscription]:
+        found = [one for one in self.known.values() if tenant is None or one.tenant == tenant]
+        return sorted(found, key=lambda one: (one.created_at, one.id))
+
+    async def customer(self, ident: str) -> Customer | None:
+        return self.customers.get(ident)
+
+    async def invoices(self, *, tenant: str | None = None, limit: int = 1000) -> list[Invoice]:
+        found = [one for one in self.billed.values() if tenant is None or one.tenant == tenant]
+        return sorted(found, key=lambda one: (one.created_at, one.id), reverse=True)[:limit]
+
+    async def letters(self, *states: LetterState, limit: int = 1000) -> list[Letter]:
+        found = [one for one in self.post.values() if one.state in states]
+        return sorted(found, key=lambda one: (one.received_at, one.id))[:limit]
+
+    async def letter(self, ident: str) -> Letter | None:
+        return self.post.get(ident)
+
+    async def cycles(self, tenant: str) -> list[BillingCycle]:
+        found = [one for one in self.opened.values() if one.tenant == tenant]
+        return sorted(found, key=lambda one: (one.begins, one.invoice))

@@ -1,0 +1,275 @@
+"""The door: a few are read as they come, many all at once, and nobody keeps the others waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from ipaddress import ip_network
+from typing import Any, cast
+
+import pytest
+
+from pbxbilling.agi.sessions.allow_list import AllowList
+from pbxbilling.agi.sessions.deadlines import Deadlines
+from pbxbilling.agi.sessions.epoll_server import Door
+from pbxbilling.agi.sessions.session import Desk, Ending, Judge
+from pbxbilling.calls.admission.hook import HookRequest, Verdict
+from pbxbilling.kernel.codes import Reason
+from pbxbilling.runtime.clock import SystemClock
+from tests.support.agi_client import environment
+from tests.support.agi_desk import AgiReports
+
+HOOK = b"".join(environment())
+ADMITTED = b'SET VARIABLE __PBXBILLING "ADMIT|acme||ok||||"\n'
+BY_POLICY = b'SET VARIABLE __PBXBILLING "ADMIT|acme||deadline||||"\n'
+
+
+def admit(request: HookRequest) -> Verdict:
+    return Verdict(admit=True, tenant=request.tenant, reason=Reason.OK)
+
+
+def policy(request: HookRequest) -> Verdict:
+    return Verdict(admit=True, tenant=request.tenant, reason=Reason.DEADLINE)
+
+
+def broken(request: HookRequest) -> Verdict:
+    raise LookupError(request.tenant)
+
+
+class Loop:
+    """An event loop that is turned by hand."""
+
+    def __init__(self) -> None:
+        self.watched: Callable[[], None] | None = None
+        self.later: list[tuple[float, Callable[..., None], tuple[Any, ...]]] = []
+        self.failures: list[str] = []
+
+    def add_reader(self, _fileno: int, callback: Callable[[], None]) -> None:
+        self.watched = callback
+
+    def remove_reader(self, _fileno: int) -> None:
+        self.watched = None
+
+    def call_later(self, delay: float, callback: Callable[..., None], *args: Any) -> object:
+        self.later.append((delay, callback, args))
+        return object()
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        self.failures.append(str(context["exception"]))
+
+    def turn(self) -> None:
+        """What is watched has become readable, or the time of what comes next is there."""
+        if self.watched is not None:
+            self.watched()
+            return
+        _, callback, args = self.later.pop(0)
+        callback(*args)
+
+
+class Exhausted(socket.socket):
+    """A listener for which there are no descriptors left."""
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        raise OSError(errno.EMFILE, "too many open files")
+
+
+class Site:
+    """A door, who stands before it, and what is reported of them."""
+
+    def __init__(
+        self,
+        stack: ExitStack,
+        judge: Judge,
+        limit_s: float,
+        allow: str,
+        most: int,
+        kind: type[socket.socket],
+    ) -> None:
+        self._stack = stack
+        self.reports = AgiReports()
+        self.loop = Loop()
+        listener = stack.enter_context(kind())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(1000)
+        listener.setblocking(False)
+        self._address = listener.getsockname()
+        clock, loop = SystemClock(), cast("asyncio.AbstractEventLoop", self.loop)
+        timer = cast("asyncio.AbstractEventLoop", Loop())
+        self.desk = Desk(
+            judge,
+            policy,
+            self.reports,
+            clock,
+            AllowList((ip_network(allow),)),
+            Deadlines(limit_s, clock, timer),
+            most,
+        )
+        self.door = Door([listener], self.desk, loop)
+        self.door.open()
+        stack.callback(self._close)
+
+    def _close(self) -> None:
+        for session in tuple(self.desk.live.values()):
+            session.close()
+        self.door.shut()
+        self.door.close()
+        assert self.loop.failures == []
+
+    def joined_by(self, said: bytes) -> socket.socket:
+        caller = self._stack.enter_context(socket.create_connection(self._address, timeout=10))
+        caller.sendall(said)
+        return caller
+
+    @property
+    def rests_s(self) -> float | None:
+        """For how long it rests; None where it watches."""
+        return None if self.loop.watched is not None else self.loop.later[0][0]
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+def site(
+    stack: ExitStack,
+    judge: Judge = admit,
+    limit_s: float = 60.0,
+    allow: str = "127.0.0.0/8",
+    most: int = 10_000,
+    kind: type[socket.socket] = socket.socket,
+) -> Site:
+    return Site(stack, judge, limit_s, allow, most, kind)
+
+
+def heard(caller: socket.socket) -> bytes:
+    """All that is said to a caller, up to the end of the connection."""
+    with caller.makefile("rb") as stream:
+        return stream.read()
+
+
+def test_one_is_read_as_his_words_come(stack: ExitStack) -> None:
+    door = site(stack)
+    caller = door.joined_by(HOOK[:40])
+    for piece in (HOOK[40:300], HOOK[300:]):
+        door.loop.turn()
+        caller.sendall(piece)
+    door.loop.turn()
+    assert heard(caller) == ADMITTED
+    assert door.rests_s is None
+    assert door.reports.endings == {Ending.ANSWERED: 1}
+
+
+def test_many_are_let_speak_for_a_millisecond_and_then_all_heard(stack: ExitStack) -> None:
+    door = site(stack)
+    callers = [door.joined_by(b"") for _ in range(10)]
+    door.loop.turn()
+    assert door.rests_s == 0.001
+    for caller in callers:
+        caller.sendall(HOOK)
+    door.loop.turn()
+    assert [heard(caller) for caller in callers] == [ADMITTED] * 10
+    assert door.reports.endings == {Ending.ANSWERED: 10}
+
+
+def test_who_comes_during_a_rest_is_heard_at_its_end_or_a_turn_later(stack: ExitStack) -> None:
+    door = site(stack)
+    many = [door.joined_by(HOOK) for _ in range(10)]
+    door.loop.turn()
+    whole, halfway = door.joined_by(HOOK), door.joined_by(HOOK[:-1])
+    door.loop.turn()
+    assert heard(whole) == ADMITTED
+    halfway.sendall(HOOK[-1:])
+    door.loop.turn()
+    assert heard(halfway) == ADMITTED
+    assert [heard(caller) for caller in many] == [ADMITTED] * 10
+
+
+def test_with_few_again_it_watches_again_and_forgets_nobody(stack: ExitStack) -> None:
+    door = site(stack)
+    many = [door.joined_by(HOOK) for _ in range(10)]
+    door.loop.turn()
+    slow = door.joined_by(HOOK[:-1])
+    while door.rests_s is not None:
+        door.loop.turn()
+    assert [heard(caller) for caller in many] == [ADMITTED] * 10
+    slow.sendall(HOOK[-1:])
+    door.loop.turn()
+    assert heard(slow) == ADMITTED
+
+
+def test_others_have_their_turn_of_the_loop(stack: ExitStack) -> None:
+    door = site(stack)
+    callers = [door.joined_by(HOOK) for _ in range(300)]
+    door.loop.turn()
+    assert door.rests_s == 0.0
+    assert 0 < len(door.desk.live) <= 256
+    while door.rests_s is not None:
+        door.loop.turn()
+    assert door.reports.endings == {Ending.ANSWERED: 300}
+    assert heard(callers[-1]) == ADMITTED
+
+
+def test_who_has_waited_too_long_is_answered_by_policy(stack: ExitStack) -> None:
+    door = site(stack, limit_s=0.0)
+    caller = door.joined_by(HOOK)
+    door.loop.turn()
+    door.loop.turn()
+    assert heard(caller) == BY_POLICY
+    assert door.reports.endings == {Ending.DEADLINE: 1}
+
+
+def test_a_judge_that_breaks_is_told_and_the_caller_answered(stack: ExitStack) -> None:
+    door = site(stack, broken)
+    caller = door.joined_by(HOOK)
+    door.loop.turn()
+    door.loop.turn()
+    assert caller.recv(4096) == BY_POLICY
+    assert door.reports.endings == {Ending.FAILED: 1}
+
+
+def test_who_may_not_ask_is_turned_away(stack: ExitStack) -> None:
+    door = site(stack, allow="10.0.0.0/8")
+    caller = door.joined_by(b"")
+    door.loop.turn()
+    assert heard(caller) == b""
+    assert door.reports.endings == {Ending.REFUSED_PEER: 1}
+
+
+def test_who_finds_it_full_is_turned_away_and_those_inside_served(stack: ExitStack) -> None:
+    door = site(stack, most=2)
+    callers = [door.joined_by(b"") for _ in range(3)]
+    door.loop.turn()
+    assert heard(callers[2]) == b""
+    callers[0].sendall(HOOK)
+    door.loop.turn()
+    assert heard(callers[0]) == ADMITTED
+    assert door.reports.endings == {Ending.SURPLUS: 1, Ending.ANSWERED: 1}
+
+
+def test_who_is_gone_again_holds_up_nobody(stack: ExitStack) -> None:
+    door = site(stack)
+    door.joined_by(HOOK).close()
+    door.joined_by(b"").close()
+    caller = door.joined_by(HOOK)
+    door.loop.turn()
+    door.loop.turn()
+    assert heard(caller) == ADMITTED
+    assert door.reports.endings == {Ending.ANSWERED: 2, Ending.SILENT: 1}
+
+
+def test_without_descriptors_the_listener_is_left_alone_for_a_while(stack: ExitStack) -> None:
+    door = site(stack, kind=Exhausted)
+    door.joined_by(HOOK)
+    door.loop.turn()
+    ((pause_s, again, args),) = door.loop.later
+    assert pause_s == 0.5
+    door.loop.turn()
+    assert len(door.loop.later) == 1  # it was not asked again
+    again(*args)
+    door.loop.turn()
+    assert len(door.loop.later) == 2

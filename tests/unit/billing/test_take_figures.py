@@ -1,0 +1,58 @@
+"""The figures follow what the book and the store say, and the metrics what was taken last."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pbxbilling.accounts.facts import AccountsChanged
+from pbxbilling.accounts.terms.policy import Policy
+from pbxbilling.accounts.terms.status import Status
+from pbxbilling.billing.figures import FiguresTaken
+from pbxbilling.billing.take_figures import Figures, moves_figures
+from pbxbilling.daemon.tasks.figures import FiguresTask
+from pbxbilling.kernel.errors import StoreError
+from pbxbilling.kernel.facts import Fact
+from tests.support.bill_records import saved
+from tests.support.facts import one_of_each
+from tests.support.gateway_records import invoice, subscription
+from tests.support.shop import ACME, Shop
+
+OVERAGE = {"lines": [{"kind": "overage", "amount_minor": 750}]}
+
+
+def figures_of(shop: Shop) -> Figures:
+    return Figures(shop.book, shop.store.mirrors, shop.store.bills, shop.clock, Policy)
+
+
+async def test_they_are_of_now_and_of_the_month_asked_for() -> None:
+    shop = Shop(replace(ACME, status=Status.PAST_DUE, subscription="sub_1"))
+    bought = subscription(prices=("price_year",))
+    owed = [invoice(currency="USD"), invoice("in_2", currency="USD", status="paid")]
+    await shop.store.commit([bought, *owed, saved("2026-10", currency="USD", document=OVERAGE)])
+    november = await figures_of(shop).take()
+    (dollars,) = november.currencies
+    assert november.month == "2026-11"
+    assert (dollars.mrr, dollars.past_due, dollars.unpaid) == (2417, 1, 2900)
+    assert dollars.usage == 0
+    (dollars,) = (await figures_of(shop).take("2026-10")).currencies
+    assert (dollars.usage, dollars.overage) == (750, 750)
+
+
+async def test_a_store_that_cannot_serve_leaves_those_before() -> None:
+    class Away(Figures):
+        async def take(self, month: str | None = None) -> FiguresTaken:
+            raise StoreError("disk full")
+
+    shop, told = Shop(), list[Fact]()
+    away = Away(shop.book, shop.store.mirrors, shop.store.bills, shop.clock, Policy)
+    await FiguresTask(away, told.append).look()
+    assert told == []
+    await FiguresTask(figures_of(shop), told.append).look()
+    assert [type(fact) for fact in told] == [FiguresTaken]
+
+
+def test_figures_do_not_move_themselves_and_no_call_moves_them() -> None:
+    moving = {type(fact).__name__ for fact in one_of_each() if moves_figures(fact)}
+    expected = {"AccountsChanged", "StandingChanged", "StatementSaved", "LetterTaken"}
+    assert moving == expected
+    assert AccountsChanged.__name__ in moving

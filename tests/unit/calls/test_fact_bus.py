@@ -1,0 +1,43 @@
+"""Who hears of a fact."""
+
+from __future__ import annotations
+
+from pbxbilling.calls.engine.fact_bus import OF_CALLS, Facts
+from pbxbilling.kernel.facts import Fact
+from tests.support.facts import one_of_each
+
+
+def test_every_sink_hears_every_fact_in_the_order_of_joining() -> None:
+    heard: list[tuple[str, Fact]] = []
+    facts = Facts()
+    facts.join(
+        (lambda fact: heard.append(("store", fact)), lambda fact: heard.append(("log", fact)))
+    )
+    sent = list(one_of_each())
+    for fact in sent:
+        facts(fact)
+    assert heard == [(name, fact) for fact in sent for name in ("store", "log")]
+
+
+def test_who_wants_nothing_of_calls_hears_all_the_rest() -> None:
+    heard: list[Fact] = []
+    facts = Facts()
+    facts.join((heard.append,), besides=OF_CALLS)
+    sent = list(one_of_each())
+    for fact in sent:
+        facts(fact)
+    assert heard == [fact for fact in sent if type(fact) not in OF_CALLS]
+    assert len(heard) == len(sent) - len(OF_CALLS)
+
+
+def test_who_joins_later_hears_from_then_on() -> None:
+    early: list[Fact] = []
+    late: list[Fact] = []
+    facts = Facts()
+    facts.join((early.append,))
+    first, second, *_ = one_of_each()
+    facts(first)
+    facts.join((late.append,))
+    facts(first)
+    facts(second)
+    assert (early, late) == ([first, first, second], [first, second])

@@ -1,0 +1,246 @@
+"""The lowest and the highest of every number go through all that works with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+
+import orjson
+import pytest
+
+from pbxbilling.accounts.terms.status import Status
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.billing.count_units import UnitDesk
+from pbxbilling.billing.facts import UsageResult
+from pbxbilling.calls.live.channel import ChannelKey
+from pbxbilling.catalog.plan import BillingIncrement, Limits, Plan
+from pbxbilling.config.settings import Settings
+from pbxbilling.kernel.bounds import COUNT_MOST, FIRST_DAY, LAST_DAY, UNITS_MOST
+from pbxbilling.kernel.codes import Direction
+from pbxbilling.kernel.errors import AdministrationError
+from tests.support.clock import Clock
+from tests.support.number_bounds import every_number
+from tests.support.store_records import ended_leg
+from tests.support.whole_daemon import Whole, whole_daemon
+
+START = datetime(2026, 11, 28, 12, tzinfo=UTC)
+NUMBERS = every_number()
+_ELSEWHERE = {"listen", "url", "port"}  # those say where, not how much
+
+
+def _keys(model: str, end: str, but: Iterable[str] = ()) -> list[str]:
+    return [
+        f"{number.field} = {getattr(number, end)}"
+        for number in NUMBERS
+        if number.model.__name__ == model and number.field not in {*_ELSEWHERE, *but}
+    ]
+
+
+def settings_at(end: str) -> str:
+    """Every number of the configuration at its lowest, or at its highest."""
+    sections = {name: type(field.default) for name, field in Settings.model_fields.items()}
+    tables = ("\n".join((f"[{n}]", *_keys(t.__name__, end))) for n, t in sections.items())
+    return "\n".join(table for table in tables if "=" in table)
+
+
+def accounts_at(end: str) -> str:
+    """A plan with every number at that end, and tenants that override what they can."""
+    plan, tenant = _keys("PlanTable", end), _keys("TenantTable", end)
+    destination = ", ".join(_keys("DestinationTable", end))
+    # A price by the unit is bounded with what it is for, and in the plan's currency.
+    unit = {"lowest": 'price = "0", per = 1', "highest": 'price = "10000", per = 1'}[end]
+    return "\n".join(
+        (
+            "[plan.p]", *plan,
+            f'destinations = [{{ prefix = "49", {destination} }}]', f"meters.words = {{ {unit} }}",
+            "[plan.hard]", 'overage = "block"', *plan,
+            "[tenant.tried]", 'plan = "p"', 'status = "trial"', *tenant,
+            "[tenant.active]", 'plan = "p"',
+            "[tenant.blocked]", 'plan = "hard"',
+            "[tenant.last]", 'plan = "p"',
+            "[tenant.first]", 'plan = "p"',
+        )
+    )  # fmt: skip
+
+
+async def everything(whole: Whole) -> None:
+    """All that is asked about the accounts; no answer is other than JSON, none fails."""
+    for command in ("status", "tenants", "plans", "unowned", "export"):
+        await whole.ask(command)
+    await whole.ask("calls", tenant=None)
+    for month in (None, "1970-01", "2199-12"):
+        await whole.ask("usage", tenant=None, month=month)
+        await whole.ask("figures", month=month)
+    await whole.ask("decisions", tenant=None, since="1970-01-01T00:00:00+00:00", refused=False)
+    await whole.ask("purge", dry_run=True)
+    await whole.ask("daily-check", dry_run=True)
+    for plan in sorted(whole.daemon._accounts.book.plans):
+        await whole.ask("plan", plan=plan)
+    for slug in sorted(whole.daemon._accounts.book.tenants):
+        await whole.ask("tenant", tenant=slug)
+        await whole.ask("oneoffs", tenant=slug)
+        await whole.ask("statement-preview", tenant=slug, month=None)
+        await whole.ask("statements", tenant=slug, month=None)
+    assert b"pbxbilling_call_limit" in await whole.daemon._metrics.scrape()
+
+
+def judged(whole: Whole, numbers: Iterable[int]) -> None:
+    """Every tenant asks in every direction; a fault of ours would be raised."""
+    ids = iter(numbers)
+    for slug in sorted(whole.daemon._accounts.book.tenants):
+        for direction in Direction:
+            verdict = whole.hook(slug, direction, next(ids))
+            assert verdict.tenant == slug
+            orjson.dumps(verdict.max_seconds)
+
+
+def failures(whole: Whole) -> list[str]:
+    """What the log tells of things that failed."""
+    return [
+        line for line in whole.log.told if "fail" in line or "cannot" in line or "error" in line
+    ]
+
+
+async def talked(whole: Whole, clock: Clock) -> None:
+    """Every tenant has talked for a moment and for a day, at home and abroad."""
+    ids = count(1)
+    legs = [
+        ended_leg(
+            key=ChannelKey("pbx1", f"9.{next(ids)}"),
+            tenant=slug,
+            number=number,
+            started_at=clock.now() - timedelta(seconds=seconds),
+            answered_at=clock.now() - timedelta(seconds=seconds),
+            ended_at=clock.now(),
+            talk_us=seconds * 1_000_000,
+            month=f"{clock.now():%Y-%m}",
+        )
+        for slug in whole.daemon._accounts.book.tenants
+        for number in ("0155501", "49301234")
+        for seconds in (1, 86_400)
+    ]
+    await whole.store.commit(legs)
+
+
+@pytest.mark.parametrize("accounts", ["lowest", "highest"])
+@pytest.mark.parametrize("settings", ["lowest", "highest"])
+async def test_the_ends_of_all_bounds_work(settings: str, accounts: str, tmp_path: Path) -> None:
+    clock = Clock(START)
+    async with whole_daemon(tmp_path, clock, settings_at(settings)) as whole:
+        given = {"text": accounts_at(accounts), "source": "accounts.toml"}
+        await whole.ask("apply", **given, dry_run=True)
+        await whole.ask("apply", **given, dry_run=False)
+        await whole.ask("trial", tenant="last", until=f"{LAST_DAY}")
+        await whole.ask("trial", tenant="first", until=f"{FIRST_DAY}")
+        judged(whole, range(100))
+        await whole.nightly()
+        units = UnitDesk(whole.store.bills, whole.daemon._accounts, clock)
+        for reference in "ab":
+            assert await units.take("active", "words", UNITS_MOST, reference) is UsageResult.COUNTED
+        amount = {"lowest": "0", "highest": "999999999999.99"}[accounts]
+        for _ in range(2):
+            line = {"kind": "fee", "reason": "r", "month": None, "amount": amount}
+            await whole.ask("oneoff-add", tenant="active", **line)
+        await talked(whole, clock)
+        await everything(whole)
+        for months in (1, 2):
+            clock.passed_s = months * 31 * 86_400.0
+            judged(whole, range(months * 100, months * 100 + 100))
+            await whole.nightly()
+            await everything(whole)
+        assert len(await whole.store.bills.statements(tenant="active")) == 2
+        assert failures(whole) == []
+    async with whole_daemon(tmp_path, clock, settings_at(settings)) as again:
+        assert again.notices == ()
+        judged(again, range(1000, 1100))
+        await again.nightly()
+        await everything(again)
+        assert failures(again) == []
+
+
+async def test_numbers_that_an_earlier_release_took_hold_up_no_start(tmp_path: Path) -> None:
+    clock, plenty = Clock(START), 10**30
+    plan = Plan(
+        "old",
+        limits=Limits(max_calls=plenty),
+        included_minutes=9 * 10**17,
+        billing_increment=BillingIncrement(plenty, plenty),
+        overage_per_minute_micros=10**18,
+        sort_order=10**15,
+    )
+    until = datetime(9999, 12, 30, tzinfo=UTC)
+    tenant = Tenant("acme", "old", status=Status.TRIAL, trial_until=until, extensions=10**15)
+    limited = replace(tenant, slug="globex", limits={"max_calls": plenty}, trial_until=None)
+    async with whole_daemon(tmp_path, clock) as first:
+        await first.store.commit([plan, tenant, limited])
+    async with whole_daemon(tmp_path, clock) as whole:
+        told = "\n".join(whole.notices)
+        for what in ("plan old: limits", "included_minutes", "billing_increment", "sort_order"):
+            assert what in told
+        assert "tenant acme: trial_until is kept as 9999-12-30" in told
+        assert "tenant globex: limits is kept as" in told
+        book = whole.daemon._accounts.book
+        assert book.plans["old"].limits.max_calls == COUNT_MOST
+        assert book.plans["old"].overage_per_minute_micros == 10**18  # money is not guessed
+        assert book.tenants["globex"].limits == {"max_calls": COUNT_MOST}
+        judged(whole, range(100))
+        await whole.nightly()
+        await talked(whole, clock)
+        await whole.ask("tenants")
+        await whole.ask("apply", text="[plan.old]\n", source="a.toml", dry_run=False, reset=True)
+    async with whole_daemon(tmp_path, clock) as mended:
+        assert not [notice for notice in mended.notices if notice.startswith("plan")]
+
+
+async def test_an_amount_that_cannot_be_kept_is_told_and_ends_nothing(tmp_path: Path) -> None:
+    clock = Clock(START)
+    plan = Plan("dear", overage_per_minute_micros=10**18, currency="CLF")
+    async with whole_daemon(tmp_path, clock) as first:
+        await first.store.commit([plan, Tenant("acme", "dear"), Tenant("globex", "dear")])
+    async with whole_daemon(tmp_path, clock) as whole:
+        await whole.nightly()
+        await talked(whole, clock)
+        with pytest.raises(ValueError, match=r"is \d+, more than can be kept: look at the prices"):
+            await whole.ask("statement-preview", tenant="acme", month=None)
+        clock.passed_s = 31 * 86_400.0
+        await whole.nightly()
+        (line,) = [one for one in whole.log.written if "cannot be made" in one["event"]]
+        assert "more than can be kept" in line["error"]
+
+
+@pytest.mark.parametrize(
+    ("command", "given"),
+    [
+        ("trial", {"tenant": "acme", "until": "9999-12-31"}),
+        ("trial", {"tenant": "acme", "until": "0001-01-01"}),
+        ("usage", {"tenant": None, "month": "9999-12"}),
+        ("usage", {"tenant": None, "month": "0001-01"}),
+        ("figures", {"month": "9999-12"}),
+        ("statement-preview", {"tenant": "acme", "month": "x"}),
+        ("decisions", {"tenant": None, "since": "0001-01-01T00:00:00+14:00", "refused": False}),
+        ("decisions", {"tenant": None, "since": "2026-11-28T12:00:00", "refused": False}),
+        (
+            "oneoff-add",
+            {"tenant": "acme", "kind": "fee", "amount": "1", "reason": "r", "month": "9999-12"},
+        ),
+        (
+            "oneoff-add",
+            {"tenant": "acme", "kind": "fee", "amount": "1e9", "reason": "r", "month": None},
+        ),
+        (
+            "plan-change",
+            {"tenant": "acme", "plan": "p", "at": "9999-12-31T23:59:59-14:00", "dry_run": True},
+        ),
+    ],
+)
+async def test_a_command_beyond_the_bounds_is_refused_in_words(
+    command: str, given: dict[str, object], tmp_path: Path
+) -> None:
+    async with whole_daemon(tmp_path, Clock(START)) as whole:
+        text = '[plan.p]\n[tenant.acme]\nplan = "p"\n'
+        await whole.ask("apply", text=text, source="a.toml", dry_run=False)
+        with pytest.raises((ValueError, AdministrationError), match="expected"):
+            await whole.ask(command, **given)

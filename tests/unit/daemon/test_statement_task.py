@@ -1,0 +1,66 @@
+"""The task looks when a period ends, at once when a cycle is opened, and else every few seconds."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.billing.facts import StatementSaved
+from pbxbilling.billing.statements.close import Closer
+from pbxbilling.billing.statements.issue import Statements
+from pbxbilling.daemon.tasks.statements import LOOK_S, StatementTask
+from pbxbilling.kernel.facts import Fact
+from pbxbilling.store.store import SqlStore
+from pbxbilling.subscriptions.facts import CycleOpened
+from tests.support.billing import ACME, BASIC
+from tests.support.clock import Clock
+
+END = datetime(2026, 12, 1, tzinfo=UTC)
+
+
+async def test_a_period_is_closed_when_the_task_is_woken_after_its_end(tmp_path: Path) -> None:
+    clock = Clock(END - timedelta(days=1))
+    saved = asyncio.Event()
+    flushed: list[str] = []
+
+    def tell(fact: Fact) -> None:
+        task.sink(fact)
+        if isinstance(fact, StatementSaved):
+            saved.set()
+
+    async def flush() -> None:
+        flushed.append("")
+
+    async with await SqlStore.open(tmp_path / "test.db") as store:
+        book = AccountBook([BASIC], [ACME])
+        accounts = AccountWriter(store, book, clock, tell, asyncio.Lock())
+        statements = Statements(store.bills, store.mirrors, store, accounts, clock, tell)
+        closer = Closer(
+            statements, book.tenants, clock, tell, dict, flush, lambda: asyncio.sleep(0)
+        )
+        task = StatementTask(closer, clock)
+        running = asyncio.create_task(task.run())
+        while await store.cursor("billed until: acme") is None:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        clock.move_to(END)
+        task.sink(CycleOpened(END, "globex", "in_1", END, END))
+        async with asyncio.timeout(5):
+            await saved.wait()
+        running.cancel()
+        (final,) = await store.bills.statements(tenant="acme")
+    assert (final.month, final.net, flushed) == ("2026-11", 1000, [""])
+    assert (await asyncio.gather(running, return_exceptions=True))[0] is not None
+
+
+def test_the_pause_is_short_before_an_end_and_never_long() -> None:
+    clock = Clock(END - timedelta(seconds=4))
+    task = StatementTask.__new__(StatementTask)
+    task._clock = clock
+    assert task._pause_s(END) == 4
+    assert task._pause_s(END + timedelta(days=9)) == LOOK_S
+    assert task._pause_s(None) == LOOK_S
+    clock.move_to(END)
+    assert task._pause_s(END - timedelta(seconds=9)) == 0

@@ -1,0 +1,33 @@
+"""Long lists are made in parts: calls are judged in between."""
+
+from __future__ import annotations
+
+import asyncio
+
+from pbxbilling.accounts.terms.policy import Policy
+from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.calls.administer import CallAdministration
+from pbxbilling.catalog.plan import Plan
+from pbxbilling.runtime.background import A_PART
+from tests.support.clock import Clock
+from tests.support.memory_store import MemoryStore
+
+TENANTS = 2 * A_PART + 1
+
+
+async def test_reports_of_many_tenants_are_made_in_parts() -> None:
+    rests: list[None] = []
+
+    async def rest() -> None:
+        rests.append(None)
+
+    store = MemoryStore()
+    book = AccountBook([Plan("p")], [Tenant(f"t{number:03}", "p") for number in range(TENANTS)])
+    writer = AccountWriter(store, book, Clock(), lambda _fact: None, asyncio.Lock())
+    desk = CallAdministration(store, store, writer, Clock(), Policy, rest=rest)
+    assert [one.tenant for one in await desk.tenants()] == sorted(book.tenants)
+    assert len(rests) == 2
+    assert [one.tenant for one in await desk.usage.report(None, None)] == sorted(book.tenants)
+    assert len(rests) == 6

@@ -1,0 +1,36 @@
+"""A leg whose usage the gateway's meter has not been told yet is not purged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pbxbilling.calls.metering.usage_event import EventState, LegMetered, MeterEventMoved
+from pbxbilling.privacy.retention import Chore
+from pbxbilling.store.store import SqlStore
+from tests.support.bill_records import copy_of, saved
+from tests.support.store_records import after, ended_leg
+
+
+@pytest.mark.parametrize(
+    ("state", "due"),
+    [
+        (EventState.WAITING, 0),
+        (EventState.SENDING, 0),
+        (EventState.PARKED, 0),
+        (EventState.SENT, 1),
+        (EventState.TOO_OLD, 1),
+    ],
+)
+async def test_a_leg_waits_for_its_meter_event(tmp_path: Path, state: EventState, due: int) -> None:
+    one = ended_leg("1.1")
+    moved = MeterEventMoved(str(one.key), state, 1, 1, None, None)
+    async with await SqlStore.open(tmp_path / "test.db") as store:
+        await store.commit([one, LegMetered(one.key), saved(), copy_of(one)])
+        await store.commit([moved])
+        event = await store.meters.event(str(one.key))
+        assert event is not None
+        assert event.state is state
+        for chore in (Chore.LEGS, Chore.LEG_NUMBERS):
+            assert await store.holdings.count(chore, after(86_400)) == due

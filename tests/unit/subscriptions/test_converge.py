@@ -1,0 +1,363 @@
+"""Events twice, late, in any order or never, the gateway here and away: one state in the end."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pbxbilling.accounts.facts import StandingChanged
+from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.status import Status
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.catalog.plan import Plan, Prices
+from pbxbilling.gateways.stripe.signature import StripeWebhooks
+from pbxbilling.kernel.facts import Fact
+from pbxbilling.kernel.gateway_names import STRIPE
+from pbxbilling.subscriptions.events import Letter, LetterState
+from pbxbilling.subscriptions.facts import (
+    Drifted,
+    GatewayAway,
+    GatewayBack,
+    LetterTaken,
+    PaymentAlert,
+)
+from pbxbilling.subscriptions.follow import Follower
+from pbxbilling.subscriptions.inbox import ASK_AGAIN_S, Post
+from pbxbilling.subscriptions.subscription import Subscription
+from pbxbilling.subscriptions.sync import Drift
+from tests.support.clock import Clock
+from tests.support.gateway_records import subscription
+from tests.support.memory_store import MemoryStore
+from tests.support.truth import Truth
+
+
+class Office:
+    """The parts behind the webhook, on a store in memory."""
+
+    def __init__(self, *tenants: Tenant, grace_days: int = 7) -> None:
+        self.truth = Truth()
+        self.clock = Clock()
+        self.store = MemoryStore()
+        self.facts: list[Fact] = []
+        plans = [Plan("free"), Plan("pro", gateway_prices={STRIPE: Prices(flat="price_1")})]
+        self.book = AccountBook(plans, tenants or [Tenant("acme", "free")])
+        writer = AccountWriter(self.store, self.book, self.clock, self.facts.append, asyncio.Lock())
+        mirrors = self.store.mirrors
+        self.follower = Follower(
+            writer,
+            mirrors,
+            self.clock,
+            self.facts.append,
+            lambda: grace_days,
+            gateway=STRIPE,
+            live=False,
+        )
+        self.reported: list[str] = []
+        self.post = Post(
+            self.truth,
+            StripeWebhooks((), self.clock),
+            self.follower,
+            mirrors,
+            self.clock,
+            self.facts.append,
+            self._on_report,
+        )
+        self.drift = Drift(
+            self.truth,
+            self.follower,
+            self.store,
+            mirrors,
+            self.clock,
+            self.facts.append,
+            lambda _: None,
+        )
+
+    async def _on_report(self, ident: str) -> None:
+        self.reported.append(ident)
+
+    def passes(self, seconds: float) -> None:
+        self.clock.passed_s += seconds
+        self.truth.passed_s = self.clock.passed_s
+
+    async def comes(self, *numbers: int) -> None:
+        """Events by their number come to the webhook, and are worked off."""
+        letters = self.truth.letters()
+        for number in numbers:
+            await self.store.commit([letters[number]])
+            await self.post._deliver(letters[number].id)
+
+    async def tries_again(self) -> None:
+        for letter in await self.store.mirrors.letters(*LetterState):
+            await self.post._deliver(letter.id)
+
+    def states(self) -> list[LetterState]:
+        return [letter.state for letter in self.store.mirrors.post.values()]
+
+    @property
+    def acme(self) -> Tenant:
+        return self.book.tenants["acme"]
+
+
+WORDS = {
+    "trialing": Status.TRIAL,
+    "active": Status.ACTIVE,
+    "past_due": Status.PAST_DUE,
+    "unpaid": Status.READ_ONLY,
+    "paused": Status.READ_ONLY,
+    "incomplete": Status.INCOMPLETE,
+    "canceled": Status.CANCELLED,
+}
+HAPPENS = st.tuples(st.just("happens"), st.sampled_from([*WORDS]))
+STEPS = st.lists(
+    HAPPENS
+    | st.tuples(st.just("comes"), st.integers(0, 30))
+    | st.tuples(st.just("passes"), st.sampled_from([0.3, 1.0, 90.0]))
+    | st.tuples(st.sampled_from(["away", "back", "compare", "again"]), st.none()),
+    max_size=40,
+)
+
+
+async def play(office: Office, steps: list[tuple[str, object]]) -> None:
+    for what, value in steps:
+        match what, value:
+            case "happens", str(word):
+                if not _is_over(office):
+                    office.truth.becomes(word)
+            case "comes", int(number) if office.truth.happened:
+                await office.comes(number % len(office.truth.happened))
+            case "passes", float(seconds):
+                office.passes(seconds)
+            case (("away" | "back"), _):
+                office.truth.away = what == "away"
+            case "compare", _ if not office.truth.away:
+                await office.drift.compare()
+            case "again", _:
+                await office.tries_again()
+
+
+def _is_over(office: Office) -> bool:
+    known = office.truth.now.get("sub_1")
+    return known is not None and known["status"] == "canceled"
+
+
+@settings(max_examples=200)
+@given(steps=STEPS)
+async def test_any_order_of_events_ends_in_the_truth(steps: list[tuple[str, object]]) -> None:
+    office = Office()
+    office.truth.becomes("incomplete")
+    await play(office, steps)
+    office.truth.away = False
+    office.passes(ASK_AGAIN_S)
+    await office.drift.compare()  # as it does hourly, for what never came
+    await office.tries_again()
+    expected = WORDS[office.truth.now["sub_1"]["status"]]
+    mirror = office.store.mirrors.known["sub_1"]
+    assert (mirror.status, mirror.tenant) == (expected, "acme")
+    assert office.acme.status is expected
+    assert office.acme.plan == "pro"
+    assert set(office.states()) <= {LetterState.DONE}
+
+
+@settings(max_examples=100)
+@given(steps=STEPS)
+async def test_every_turn_starts_where_the_last_one_ended(
+    steps: list[tuple[str, object]],
+) -> None:
+    office = Office()
+    office.truth.becomes("incomplete")
+    await play(office, steps)
+    turns = [fact for fact in office.facts if isinstance(fact, StandingChanged)]
+    lived = [Status.ACTIVE, *(turn.after for turn in turns)]
+    assert [turn.before for turn in turns] == lived[:-1]
+    rows = [row for row in office.store.audited if (row.after or {}).get("status")]
+    assert [row.after["status"] for row in rows if row.after] == [t.after for t in turns]
+
+
+async def test_while_the_gateway_is_away_events_count_as_they_say() -> None:
+    office = Office()
+    office.truth.becomes("active")
+    office.passes(60)
+    office.truth.becomes("canceled")
+    office.truth.away = True
+    await office.comes(1, 0)
+    assert office.acme.status is Status.CANCELLED
+    assert office.states() == [LetterState.UNCONFIRMED, LetterState.UNCONFIRMED]
+    assert sum(isinstance(fact, GatewayAway) for fact in office.facts) == 1
+    office.truth.away = False
+    office.passes(ASK_AGAIN_S)
+    await office.tries_again()
+    assert set(office.states()) == {LetterState.DONE}
+    assert sum(isinstance(fact, GatewayBack) for fact in office.facts) == 1
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+async def test_while_the_gateway_is_away_doubt_silences_no_phone(order: tuple[int, int]) -> None:
+    office = Office()
+    office.truth.becomes("unpaid")
+    office.truth.becomes("active")  # in the same second: which was the later, no event says
+    office.truth.away = True
+    await office.comes(*order)
+    assert office.acme.status is Status.ACTIVE
+
+
+async def test_while_the_gateway_is_away_no_event_waits_for_another_to_find_out() -> None:
+    office = Office()
+    for word in ("active", "past_due", "active", "unpaid"):
+        office.truth.becomes(word)
+        office.passes(1)
+    office.truth.away = True
+    await office.comes(0, 1, 2, 3)
+    assert (office.truth.asked, office.acme.status) == (1, Status.READ_ONLY)
+    office.passes(ASK_AGAIN_S)
+    await office.tries_again()
+    assert office.truth.asked == 2
+    assert set(office.states()) == {LetterState.UNCONFIRMED}
+
+
+async def test_an_event_that_came_twice_is_taken_once() -> None:
+    office = Office()
+    office.truth.becomes("active")
+    await office.comes(0, 0, 0)
+    assert sum(isinstance(fact, LetterTaken) for fact in office.facts) == 1
+    assert len(office.store.audited) == 1
+
+
+async def test_an_event_of_a_stranger_waits_until_somebody_says_whose_it_is() -> None:
+    office = Office()
+    office.truth.becomes("active", metadata={"tenant": "nobody"})
+    await office.comes(0)
+    assert office.states() == [LetterState.PARKED]
+    assert office.acme.subscription is None
+    linked = await office.follower.link("sub_1", "acme", "root")
+    assert linked is not None
+    assert office.acme.subscription == "sub_1"
+    await office.tries_again()
+    assert office.states() == [LetterState.DONE]
+    assert office.store.audited[-1].actor == "root"
+
+
+async def test_one_sweep_takes_up_all_that_is_parked_on_one_subscription() -> None:
+    office = Office()
+    for word in ("incomplete", "active", "past_due"):
+        office.truth.becomes(word, metadata={"tenant": "nobody"})
+        await office.comes(len(office.truth.happened) - 1)
+    await office.follower.link("sub_1", "acme", "root")
+    async with asyncio.TaskGroup() as lanes:
+        office.post._tasks = lanes
+        await office.post._sweep([LetterState.PARKED])
+    assert set(office.states()) == {LetterState.DONE}
+
+
+async def test_a_link_to_another_tenant_leaves_the_first_without() -> None:
+    office = Office(Tenant("acme", "free"), Tenant("globex", "free"))
+    office.truth.becomes("active")
+    await office.comes(0)
+    await office.follower.link("sub_1", "globex", "root")
+    assert office.book.tenants["globex"].subscription == "sub_1"
+    assert office.acme.subscription is None
+
+
+async def test_an_event_that_fails_in_an_unforeseen_way_holds_up_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    office = Office(Tenant("acme", "free"), Tenant("globex", "free"))
+    office.truth.becomes("active")
+    office.truth.becomes("active", "sub_2", metadata={"tenant": "globex"})
+    take = office.follower.take
+
+    async def fails(letter: Letter, *rest: Any) -> LetterState:
+        if letter.about == "sub_1":
+            raise KeyError("acme")
+        return await take(letter, *rest)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(office.follower, "take", fails)
+        async with asyncio.TaskGroup() as lanes:
+            office.post._tasks = lanes
+            for letter in office.truth.letters():
+                await office.store.commit([letter])
+                office.post.arrived(letter)
+        await office.tries_again()
+    assert office.states() == [LetterState.WAITING, LetterState.DONE]
+    (alert,) = [fact for fact in office.facts if isinstance(fact, PaymentAlert)]
+    assert (alert.subject, "KeyError: 'acme'" in alert.note) == ("event evt_0", True)
+    await office.tries_again()
+    assert office.acme.subscription == "sub_1"
+
+
+async def test_a_subscription_that_cannot_be_compared_is_told_and_the_others_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    office = Office(Tenant("acme", "free"), Tenant("globex", "free"))
+    office.truth.becomes("active")
+    office.truth.becomes("active", "sub_2", metadata={"tenant": "globex"})
+    see = office.follower.see
+
+    async def fails(picture: Subscription) -> Subscription:
+        if picture.id == "sub_1":
+            raise OverflowError("date value out of range")
+        return await see(picture)
+
+    monkeypatch.setattr(office.follower, "see", fails)
+    await office.drift.compare()
+    assert office.book.tenants["globex"].subscription == "sub_2"
+    (alert,) = [fact for fact in office.facts if isinstance(fact, PaymentAlert)]
+    assert alert.note.startswith("subscription sub_1 could not be compared: OverflowError")
+
+
+async def test_a_demo_tenant_follows_no_subscription() -> None:
+    office = Office(Tenant("acme", "free", demo=True))
+    office.truth.becomes("canceled")
+    await office.comes(0)
+    assert (office.acme.status, office.acme.subscription) == (Status.ACTIVE, None)
+
+
+async def test_a_lost_event_is_found_by_the_comparison_and_counted() -> None:
+    office = Office()
+    office.truth.becomes("active")
+    await office.comes(0)
+    office.passes(60)
+    await office.drift.compare()
+    office.truth.becomes("past_due")  # and the webhook never comes
+    office.passes(60)
+    compared = await office.drift.compare()
+    assert (compared.missed, office.acme.status) == (1, Status.PAST_DUE)
+    assert sum(isinstance(fact, Drifted) for fact in office.facts) == 1
+
+
+@pytest.mark.parametrize("live", [True])
+async def test_a_subscription_of_the_other_mode_moves_nobody(*, live: bool) -> None:
+    office = Office()
+    office.truth.becomes("canceled", livemode=live)
+    await office.drift.compare()
+    assert office.acme == Tenant("acme", "free")
+
+
+async def test_subscriptions_of_the_other_mode_are_told() -> None:
+    office = Office()
+    await office.store.commit([subscription(live=True)])
+    await office.drift._tell_of_the_other_mode()
+    (alert,) = [fact for fact in office.facts if isinstance(fact, PaymentAlert)]
+    assert "the key is a test one, and 1 tenants hold live subscriptions (acme)" in alert.note
+
+
+async def test_what_cannot_be_read_is_kept_for_a_person() -> None:
+    office = Office()
+    office.truth.becomes("active")
+    office.truth.nonsense = True
+    await office.comes(0)
+    assert office.states() == [LetterState.FAILED]
+    assert office.acme.subscription is None
+
+
+async def test_an_event_about_what_the_gateway_does_not_know_changes_nobody() -> None:
+    office = Office()
+    office.truth.becomes("canceled")
+    del office.truth.now["sub_1"]
+    await office.comes(0)
+    assert (office.states(), office.acme.subscription) == ([LetterState.DONE], None)

@@ -1,0 +1,135 @@
+"""Ends of subscriptions, taken back or not, and whose they are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from pbxbilling.accounts.terms.status import Status
+from pbxbilling.kernel.errors import AdministrationError, GatewayError, NotKnownError
+from pbxbilling.subscriptions.facts import Drifted
+from tests.support.shop import ACME, Shop
+
+AWAY = GatewayError("end of subscription sub_1: Stripe did not answer within 6 s", away=True)
+
+
+async def test_an_end_at_the_periods_end_lets_calls_pass_until_then() -> None:
+    shop = Shop()
+    await shop.subscribe()
+    result = await shop.subscriptions.cancel("acme", "alice", now=False)
+    assert result.subscription.cancel_at_period_end
+    assert (shop.acme.status, shop.acme.renews_at) == (Status.ACTIVE, None)
+    assert result.notes == ("until it ends, calls pass and usage is billed",)
+
+
+async def test_an_end_now_is_in_force_at_once() -> None:
+    shop = Shop()
+    await shop.subscribe()
+    result = await shop.subscriptions.cancel("acme", "alice", now=True)
+    assert result.subscription.is_over
+    assert shop.acme.status is Status.CANCELLED
+    assert shop.store.tenants["acme"].status is Status.CANCELLED
+    assert result.notes[0] == "tenant acme is cancelled now"
+
+
+async def test_an_end_is_audited_and_is_no_drift() -> None:
+    shop = Shop()
+    await shop.subscribe()
+    shop.store.audited.clear()
+    await shop.subscriptions.cancel("acme", "alice", now=True)
+    (act,) = [row for row in shop.store.audited if row.actor == "alice"]
+    assert (act.action, act.subject) == ("subscription cancel --now", "tenant acme")
+    assert act.before == {
+        "subscription": "sub_1",
+        "status": "active",
+        "cancel_at_period_end": False,
+    }
+    assert act.after == {**act.before, "status": "cancelled"}
+    assert not [fact for fact in shop.facts if isinstance(fact, Drifted)]
+
+
+async def test_an_end_that_nobody_answered_for_changes_nothing_and_is_audited() -> None:
+    shop = Shop()
+    await shop.subscribe()
+    shop.till.fault = AWAY
+    with pytest.raises(GatewayError):
+        await shop.subscriptions.cancel("acme", "alice", now=True)
+    assert shop.acme.status is Status.ACTIVE
+    assert shop.store.audited[-1].after == {"subscription": "sub_1", "failed": str(AWAY)}
+
+
+async def test_an_end_can_be_taken_back() -> None:
+    shop = Shop()
+    await shop.subscribe()
+    await shop.subscriptions.cancel("acme", "alice", now=False)
+    result = await shop.subscriptions.reactivate("acme", "alice")
+    assert not result.subscription.cancel_at_period_end
+    assert result.notes == ()
+    again = await shop.subscriptions.reactivate("acme", "alice")
+    assert again.notes == ("it was not going to end",)
+
+
+async def test_what_is_over_is_over_for_good() -> None:
+    shop = Shop()
+    await shop.subscribe(Status.CANCELLED)
+    for act in (
+        shop.subscriptions.reactivate("acme", "alice"),
+        shop.subscriptions.cancel("acme", "alice", now=False),
+    ):
+        with pytest.raises(AdministrationError, match="sub_1 of tenant acme is over for good"):
+            await act
+
+
+async def test_without_a_subscription_there_is_nothing_to_end() -> None:
+    with pytest.raises(AdministrationError, match="tenant acme has no subscription"):
+        await Shop().subscriptions.cancel("acme", "alice", now=True)
+    with pytest.raises(NotKnownError, match="tenant 'nobody' is unknown"):
+        await Shop().subscriptions.cancel("nobody", "alice", now=True)
+
+
+async def test_one_of_the_other_mode_is_left_alone() -> None:
+    shop = Shop()
+    await shop.subscribe(live=True)
+    with pytest.raises(AdministrationError, match="tenant acme has no subscription"):
+        await shop.subscriptions.cancel("acme", "alice", now=True)
+
+
+async def test_the_best_is_ended_and_the_others_are_named() -> None:
+    shop = Shop()
+    await shop.subscribe(Status.PAST_DUE)
+    await shop.subscribe(Status.ACTIVE)
+    result = await shop.subscriptions.cancel("acme", "alice", now=True)
+    assert result.subscription.id == "sub_2"
+    assert "tenant acme has another one, sub_1, which is past_due" in result.notes
+    assert shop.acme.status is Status.PAST_DUE
+
+
+async def test_a_strangers_subscription_can_be_linked() -> None:
+    shop = Shop()
+    await shop.subscribe(tenant=None, customer="cus_stranger")
+    assert shop.acme.subscription is None
+    result = await shop.subscriptions.link("sub_1", "acme", "alice")
+    assert result.subscription.tenant == "acme"
+    assert shop.acme.status is Status.ACTIVE
+    with pytest.raises(NotKnownError, match="'sub_9' was never heard of"):
+        await shop.subscriptions.link("sub_9", "acme", "alice")
+    with pytest.raises(NotKnownError, match="tenant 'nobody' is unknown"):
+        await shop.subscriptions.link("sub_1", "nobody", "alice")
+
+
+async def test_a_demo_tenant_lives_by_no_subscription() -> None:
+    shop = Shop(replace(ACME, demo=True))
+    with pytest.raises(AdministrationError, match="tenant acme is a demo"):
+        await shop.subscriptions.link("sub_1", "acme", "alice")
+
+
+async def test_nothing_ends_at_once_before_the_meter_has_heard_of_its_calls() -> None:
+    shop = Shop()
+    await shop.subscribe()
+    shop.unsent = 2
+    with pytest.raises(AdministrationError, match="2 calls of tenant acme have not reached"):
+        await shop.subscriptions.cancel("acme", "alice", now=True)
+    assert shop.acme.status is Status.ACTIVE
+    result = await shop.subscriptions.cancel("acme", "alice", now=False)
+    assert result.subscription.cancel_at_period_end
