@@ -15,15 +15,15 @@ from random import randrange
 
 from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.policy import Policy
-from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.calls.admission.hook import HookRequest
-from pbxbilling.calls.engine.engine import Core as Services
-from pbxbilling.calls.engine.fact_bus import OF_CALLS, Facts
+from pbxbilling.calls.engine.engine import CallEngine
+from pbxbilling.calls.engine.fact_bus import OF_CALLS, FactBus
 from pbxbilling.calls.engine.record_sink import Recorder
 from pbxbilling.calls.live.channel import ChannelKey, Trunks
 from pbxbilling.calls.live.signals import OF_THE_PBX, ChannelSeen, Hangup, Newchannel, Signal
-from pbxbilling.calls.status import Inspector
+from pbxbilling.calls.status import LiveStatus
 from pbxbilling.catalog.plan import Limits, Plan
 from pbxbilling.kernel.codes import Mode
 from pbxbilling.kernel.records import Record
@@ -76,10 +76,10 @@ class Core:
         self.clock = SystemClock()
         plan = Plan("limited", limits=_LIMITS)
         ids = count(1)
-        facts = Facts()
-        book = AccountBook([plan], map(partial(_tenant, plan), range(tenants)))
-        core = Services(
-            InForce(Policy(mode=Mode.ENFORCE), book),
+        facts = FactBus()
+        registry = Registry([plan], map(partial(_tenant, plan), range(tenants)))
+        core = CallEngine(
+            InForce(Policy(mode=Mode.ENFORCE), registry),
             self.clock,
             facts,
             stale_s=30,
@@ -92,7 +92,7 @@ class Core:
         self.writer = StoreWriter(ForgetfulStore(commit_s), self.clock, facts)
         self._lines = LineWriter(log.open("ab").fileno())
         lines = Log(self._lines, self.clock, "json", "info")
-        inspector = Inspector(
+        inspector = LiveStatus(
             core.ledger,
             core.in_force,
             core.trust,
@@ -110,7 +110,7 @@ class Core:
         self.metrics = Metrics("bench", inspector, lambda: self._lines.dropped)
         self.watch = HookWatch(lines, self.metrics.counters)
         if not silent:
-            recorder = Recorder(self.writer, core.in_force.book, admissions=False)
+            recorder = Recorder(self.writer, core.in_force.registry, admissions=False)
             facts.join((recorder, lines.sink, self.metrics.counters.sink))
             facts.join((inspector.sink,), besides=OF_CALLS)
 
@@ -147,7 +147,7 @@ def _tenant(plan: Plan, number: int) -> Tenant:
     return Tenant(tenant_name(number), plan.slug, accountcodes=(tenant_name(number),))
 
 
-def _take_up_pbx(core: Services) -> None:
+def _take_up_pbx(core: CallEngine) -> None:
     core.trust.take_up(PBX, None)
     link = core.trust.links[PBX]
     link.connected = link.reconciled = True

@@ -18,7 +18,7 @@ from typing import cast
 import uvloop
 
 from bench.core import TENANTS, Core
-from pbxbilling.agi.server import AgiServer, AgiSettings
+from pbxbilling.agi.server import AgiServer, ListenerSettings
 from pbxbilling.calls.admission.hook import Verdict
 from pbxbilling.kernel.codes import Direction
 
@@ -64,7 +64,11 @@ async def serve_constant() -> None:
     with TemporaryDirectory() as directory:
         core = Core(Path(directory, "log"))
         server = AgiServer(
-            AgiSettings(port=0), lambda _: verdict, core.admission.by_policy, core.watch, core.clock
+            ListenerSettings(port=0),
+            lambda _: verdict,
+            core.admission.by_policy,
+            core.watch,
+            core.clock,
         )
         async with server:
             _open(server.port, forget=lambda: None)
@@ -81,7 +85,7 @@ async def serve_ours(tenants: int = TENANTS, calls: int = 0) -> None:
     with TemporaryDirectory() as directory:
         core = Core(Path(directory, "log"), tenants=tenants, calls=calls, commit_s=COMMIT_S)
         judge, by_policy = core.admission.judge, core.admission.by_policy
-        server = AgiServer(AgiSettings(port=0), judge, by_policy, core.watch, core.clock)
+        server = AgiServer(ListenerSettings(port=0), judge, by_policy, core.watch, core.clock)
         async with asyncio.TaskGroup() as tasks, server:
             tasks.create_task(core.writer.run())
             _open(server.port, core.hang_up)

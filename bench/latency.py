@@ -25,7 +25,7 @@ from bench.core import TENANTS, Core
 from bench.hook import new_channel, two_cores
 from bench.measure import Row, compare
 from bench.process import next_line, process
-from pbxbilling.agi.server import AgiServer, AgiSettings
+from pbxbilling.agi.server import AgiServer, ListenerSettings
 from tests.support.agi_client import ask
 
 EVENTS_PER_S = 15_000
@@ -38,7 +38,7 @@ async def serve(manager: int) -> None:
     with TemporaryDirectory() as directory:
         core = Core(Path(directory, "log"))
         judge, by_policy = core.admission.judge, core.admission.by_policy
-        server = AgiServer(AgiSettings(port=0), judge, by_policy, core.watch, core.clock)
+        server = AgiServer(ListenerSettings(port=0), judge, by_policy, core.watch, core.clock)
         async with asyncio.TaskGroup() as tasks, server:
             tasks.create_task(core.writer.run())
             tasks.create_task(read_ours(manager, core.hear))

@@ -43,8 +43,8 @@ MUTATIONS = (
     ),
     Mutation(
         "emergency",
-        "        if self._in_force.policy.is_emergency(asked.request.number, asked.direction):\n",
-        "        if not asked.request:\n",
+        "        if self._in_force.policy.is_emergency(hook.request.number, hook.direction):\n",
+        "        if not hook.request:\n",
         (
             "test_an_emergency_passes_every_limit_and_is_flagged",
             "test_calls_that_are_joined_are_no_emergency_but_its_leg",
@@ -70,7 +70,7 @@ MUTATIONS = (
     ),
     Mutation(
         "outbox claim",
-        "        await self._keep(due, moves)\n        claimed",
+        "        await self._save(due, moves)\n        claimed",
         "        claimed",
         (
             "test_a_lost_answer_within_a_day_is_asked_for_again",

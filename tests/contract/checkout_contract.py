@@ -14,7 +14,7 @@ from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.catalog.plan import Cycle
 from pbxbilling.kernel.errors import GatewayError
 from pbxbilling.subscriptions.order import Line, Order, PriceFound
-from pbxbilling.subscriptions.ports import Till
+from pbxbilling.subscriptions.ports import CheckoutGateway
 
 ACME = Tenant("acme", "starter", email="billing@acme.example")
 
@@ -22,7 +22,7 @@ ACME = Tenant("acme", "starter", email="billing@acme.example")
 class Counter(ABC):
     """A till, and what happens behind it."""
 
-    till: Till
+    checkout_gateway: CheckoutGateway
 
     @abstractmethod
     def price(self) -> str:
@@ -54,7 +54,7 @@ class TillContract(ABC):
             yield opened
 
     async def order(self, counter: Counter) -> Order:
-        customer = await counter.till.create_customer(ACME)
+        customer = await counter.checkout_gateway.create_customer(ACME)
         return Order(
             tenant="acme",
             customer=customer.id,
@@ -67,63 +67,67 @@ class TillContract(ABC):
 
     async def test_a_price_is_found_or_is_none(self, shop: Counter) -> None:
         ident = shop.price()
-        assert await shop.till.price(ident) == PriceFound(ident, True, False, "EUR", 1000, 1, False)
-        assert await shop.till.price("price_none") is None
+        assert await shop.checkout_gateway.price(ident) == PriceFound(
+            ident, True, False, "EUR", 1000, 1, False
+        )
+        assert await shop.checkout_gateway.price("price_none") is None
 
     async def test_the_same_customer_is_made_once(self, shop: Counter) -> None:
-        made = await shop.till.create_customer(ACME)
-        assert await shop.till.create_customer(ACME) == made
+        made = await shop.checkout_gateway.create_customer(ACME)
+        assert await shop.checkout_gateway.create_customer(ACME) == made
         assert (made.tenant, made.live, made.deleted) == ("acme", False, False)
-        assert await shop.till.customer(made.id) == made
+        assert await shop.checkout_gateway.customer(made.id) == made
 
     async def test_a_deleted_customer_is_none_and_has_a_successor(self, shop: Counter) -> None:
-        made = await shop.till.create_customer(ACME)
+        made = await shop.checkout_gateway.create_customer(ACME)
         shop.forget(made.id)
-        assert await shop.till.customer(made.id) is None
-        assert await shop.till.customer("cus_none") is None
-        successor = await shop.till.create_customer(replace(ACME, customer=made.id))
-        assert await shop.till.customer(successor.id) == successor
+        assert await shop.checkout_gateway.customer(made.id) is None
+        assert await shop.checkout_gateway.customer("cus_none") is None
+        successor = await shop.checkout_gateway.create_customer(replace(ACME, customer=made.id))
+        assert await shop.checkout_gateway.customer(successor.id) == successor
 
     async def test_a_page_is_open_until_it_is_withdrawn_or_paid(self, shop: Counter) -> None:
         order = await self.order(shop)
-        first = await shop.till.checkout(order)
-        second = await shop.till.checkout(replace(order, trial_days=7))
-        found = {page.id: page for page in await shop.till.open_checkouts(order.customer)}
+        first = await shop.checkout_gateway.checkout(order)
+        second = await shop.checkout_gateway.checkout(replace(order, trial_days=7))
+        found = {
+            page.id: page for page in await shop.checkout_gateway.open_checkouts(order.customer)
+        }
         assert found == {first.id: first, second.id: second}
-        assert first.order == shop.till.fingerprint(order) != second.order
-        await shop.till.withdraw(first.id)
+        assert first.order == shop.checkout_gateway.fingerprint(order) != second.order
+        await shop.checkout_gateway.withdraw(first.id)
         shop.buy(second.id)
-        assert await shop.till.open_checkouts(order.customer) == []
+        assert await shop.checkout_gateway.open_checkouts(order.customer) == []
 
     async def test_what_was_bought_is_a_customers_until_it_is_over(self, shop: Counter) -> None:
         order = await self.order(shop)
-        assert await shop.till.subscriptions_of(order.customer) == []
-        bought = shop.buy((await shop.till.checkout(order)).id)
-        (found,) = await shop.till.subscriptions_of(order.customer)
+        assert await shop.checkout_gateway.subscriptions_of(order.customer) == []
+        bought = shop.buy((await shop.checkout_gateway.checkout(order)).id)
+        (found,) = await shop.checkout_gateway.subscriptions_of(order.customer)
         assert (found.id, found.status, found.tenant) == (bought, Status.ACTIVE, "acme")
-        ended = await shop.till.cancel_now(bought)
+        ended = await shop.checkout_gateway.cancel_now(bought)
         assert ended.is_over
-        assert await shop.till.subscriptions_of(order.customer) == []
-        assert (await shop.till.cancel_now(bought)).is_over
+        assert await shop.checkout_gateway.subscriptions_of(order.customer) == []
+        assert (await shop.checkout_gateway.cancel_now(bought)).is_over
 
     async def test_nobodys_customer_has_nothing(self, shop: Counter) -> None:
-        assert await shop.till.subscriptions_of("cus_none") == []
+        assert await shop.checkout_gateway.subscriptions_of("cus_none") == []
 
     async def test_an_end_is_asked_for_and_taken_back(self, shop: Counter) -> None:
         order = await self.order(shop)
-        bought = shop.buy((await shop.till.checkout(order)).id)
+        bought = shop.buy((await shop.checkout_gateway.checkout(order)).id)
         for on in (True, True, False, False):
-            picture = await shop.till.cancel_at_period_end(bought, on=on)
+            picture = await shop.checkout_gateway.cancel_at_period_end(bought, on=on)
             assert (picture.cancel_at_period_end, picture.is_over) == (on, False)
 
     async def test_a_portal_is_a_page(self, shop: Counter) -> None:
-        customer = await shop.till.create_customer(ACME)
-        url = await shop.till.portal(customer.id, "https://provider.example/account")
+        customer = await shop.checkout_gateway.create_customer(ACME)
+        url = await shop.checkout_gateway.portal(customer.id, "https://provider.example/account")
         assert url.startswith("https://")
 
     async def test_a_gateway_that_is_away_is_told(self, shop: Counter) -> None:
         order = await self.order(shop)
         shop.away()
         with pytest.raises(GatewayError) as told:
-            await shop.till.checkout(order)
+            await shop.checkout_gateway.checkout(order)
         assert told.value.away

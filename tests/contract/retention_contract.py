@@ -17,11 +17,11 @@ from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.numbers import cut
 from pbxbilling.kernel.records import Record
 from pbxbilling.privacy.retention import Chore, Retention
-from pbxbilling.subscriptions.events import LetterState
+from pbxbilling.subscriptions.events import EventState
 from tests.contract.empty_stores import OfAnyStore
 from tests.support.bill_records import copy_of, saved
 from tests.support.clock import Clock
-from tests.support.gateway_records import letter
+from tests.support.gateway_records import event
 from tests.support.purges import purge_of
 from tests.support.store_records import after, call, decision, ended_leg, leg
 from tests.support.whole_store import WholeStore
@@ -39,9 +39,9 @@ class HoldingsContract(OfAnyStore):
 
     async def done(self, store: WholeStore, chore: Chore, before: datetime = LATER) -> int:
         """Do a chore to all that is due."""
-        found = await store.holdings.due(chore, BEFORE, before, 100)
-        assert await store.holdings.count(chore, before) == len(found)
-        return await store.holdings.do(chore, before, [due.key for due in found])
+        found = await store.retention_store.due(chore, BEFORE, before, 100)
+        assert await store.retention_store.count(chore, before) == len(found)
+        return await store.retention_store.do(chore, before, [due.key for due in found])
 
     async def test_a_leg_goes_once_a_final_statement_has_it_as_it_is(self) -> None:
         one = ended_leg("1.1")
@@ -133,12 +133,12 @@ class HoldingsContract(OfAnyStore):
 
     async def test_an_event_goes_when_it_is_done_with(self) -> None:
         async with self.opened() as store:
-            states = list(LetterState)
-            await store.commit([letter(f"evt_{state}", state=state) for state in states])
+            states = list(EventState)
+            await store.commit([event(f"evt_{state}", state=state) for state in states])
             assert await self.done(store, Chore.EVENTS) == 1
-            assert await store.mirrors.letter("evt_done") is None
-            left = await store.mirrors.letters(*LetterState)
-            assert {one.state for one in left} == set(LetterState) - {LetterState.DONE}
+            assert await store.subscription_store.webhook_event("evt_done") is None
+            left = await store.subscription_store.webhook_events(*EventState)
+            assert {one.state for one in left} == set(EventState) - {EventState.DONE}
 
     @pytest.mark.parametrize(
         "number", ["", "1", "101", "112", "123456", "1234567", NUMBER, "***", "***123", "***1234"]
@@ -167,25 +167,27 @@ class HoldingsContract(OfAnyStore):
     async def test_the_oldest_are_due_first_and_so_many_as_were_asked_for(self) -> None:
         async with self.opened() as store:
             await store.commit([decision(second) for second in (3, 1, 2)])
-            found = await store.holdings.due(Chore.DECISIONS, BEFORE, LATER, 2)
+            found = await store.retention_store.due(Chore.DECISIONS, BEFORE, LATER, 2)
             assert [due.at for due in found] == [after(1), after(2)]
-            rest = await store.holdings.due(Chore.DECISIONS, found[-1].at, LATER, 9)
+            rest = await store.retention_store.due(Chore.DECISIONS, found[-1].at, LATER, 9)
             assert [due.at for due in rest] == [after(2), after(3)]
 
     async def test_what_is_due_of_one_tenant_is_asked_for_by_its_name(self) -> None:
         async with self.opened() as store:
             await store.commit([decision(1), decision(2, tenant="globex")])
-            found = await store.holdings.due(Chore.DECISIONS, BEFORE, LATER, 9, tenant="globex")
+            found = await store.retention_store.due(
+                Chore.DECISIONS, BEFORE, LATER, 9, tenant="globex"
+            )
             assert [due.at for due in found] == [after(2)]
 
     async def test_legs_that_a_statement_is_to_be_made_from_are_counted(self) -> None:
         one, other = ended_leg("1.1"), ended_leg("1.2", tenant="globex")
         async with self.opened() as store:
             await store.commit([one, other, ended_leg("1.3", answered_at=None)])
-            assert await store.holdings.needed("acme") == 1
+            assert await store.retention_store.needed("acme") == 1
             await store.commit([copy_of(one), saved()])
-            assert await store.holdings.needed("acme") == 0
-            assert await store.holdings.needed("globex") == 1
+            assert await store.retention_store.needed("acme") == 0
+            assert await store.retention_store.needed("globex") == 1
 
     async def test_keys_are_left_out_of_what_the_audit_says_of_one_subject(self) -> None:
         told = AuditRecord(
@@ -194,16 +196,18 @@ class HoldingsContract(OfAnyStore):
         other = replace(told, at=after(0), subject="tenant globex")
         async with self.opened() as store:
             await store.commit([told, other])
-            await store.holdings.redact("tenant acme", ["email", "name"])
+            await store.retention_store.redact("tenant acme", ["email", "name"])
             assert await store.audit() == [replace(told, after={"plan": 1}), other]
 
     async def test_what_is_not_due_any_more_is_left(self) -> None:
         one = call(ended_at=after(5))
         async with self.opened() as store:
             await store.commit([one])
-            found = await store.holdings.due(Chore.CALLS, BEFORE, LATER, 9)
+            found = await store.retention_store.due(Chore.CALLS, BEFORE, LATER, 9)
             await store.commit([leg("1.2")])  # of that call, and open
-            assert await store.holdings.do(Chore.CALLS, LATER, [due.key for due in found]) == 0
+            assert (
+                await store.retention_store.do(Chore.CALLS, LATER, [due.key for due in found]) == 0
+            )
 
     @LAW
     @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 7)), max_size=25, unique=True))
@@ -219,11 +223,14 @@ class HoldingsContract(OfAnyStore):
             first = min(
                 (one.begins for one in records if isinstance(one, SavedStatement)), default=BEFORE
             )
-            usage, late = await store.usage(), await store.bills.late_legs("acme", first, FAR)
+            usage, late = (
+                await store.usage(),
+                await store.statement_store.late_legs("acme", first, FAR),
+            )
             live, nobodys = await store.open_legs(), await store.unowned_legs()
             await purge_of(store, clock, facts, kept).run()
             assert await store.usage() == usage
-            assert await store.bills.late_legs("acme", first, FAR) == late
+            assert await store.statement_store.late_legs("acme", first, FAR) == late
             assert await store.open_legs() == live
             left = await store.unowned_legs()
             assert [one.key for one in nobodys if young(one)] == [one.key for one in left]

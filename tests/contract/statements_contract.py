@@ -39,20 +39,23 @@ class BillsContract(OfAnyStore):
         cycle = BillingCycle("in_1", "acme", "sub_1", NOVEMBER, DECEMBER)
         async with self.opened() as store:
             await store.commit([saved(), whole, one_off(), switched, cycle])
-            assert await store.bills.statements() == [saved()]
-            assert await store.bills.billed("acme") == [whole]
-            assert await store.bills.one_offs("acme") == [one_off()]
-            assert await store.bills.plan_switches("acme", after(0)) == [switched]
-            assert await store.mirrors.cycles("acme") == [cycle]
+            assert await store.statement_store.statements() == [saved()]
+            assert await store.statement_store.billed("acme") == [whole]
+            assert await store.statement_store.one_offs("acme") == [one_off()]
+            assert await store.statement_store.plan_switches("acme", after(0)) == [switched]
+            assert await store.subscription_store.cycles("acme") == [cycle]
 
     async def test_statements_are_found_by_tenant_and_period_the_final_one_first(self) -> None:
         copy, october = saved(number=1), saved("2026-10")
         globex = saved(tenant="globex")
         async with self.opened() as store:
             await store.commit([copy, globex, saved(), october])
-            assert await store.bills.statements() == [october, saved(), copy, globex]
-            assert await store.bills.statements(tenant="acme", month="2026-11") == [saved(), copy]
-            (listed,) = await store.bills.statements(tenant="globex", documents=False)
+            assert await store.statement_store.statements() == [october, saved(), copy, globex]
+            assert await store.statement_store.statements(tenant="acme", month="2026-11") == [
+                saved(),
+                copy,
+            ]
+            (listed,) = await store.statement_store.statements(tenant="globex", documents=False)
             assert listed == replace(globex, document={})
 
     async def test_a_second_final_statement_is_refused_with_all_that_came_with_it(self) -> None:
@@ -60,8 +63,8 @@ class BillsContract(OfAnyStore):
             await store.commit([saved()])
             with pytest.raises(StoreError):
                 await store.commit([Cursor("x", NOVEMBER), saved(total=1), billed()])
-            assert await store.bills.statements() == [saved()]
-            assert await store.bills.billed("acme") == []
+            assert await store.statement_store.statements() == [saved()]
+            assert await store.statement_store.billed("acme") == []
             assert await store.cursor("x") is None
 
     async def test_a_leg_is_billed_once_a_statement_and_period(self) -> None:
@@ -71,15 +74,23 @@ class BillsContract(OfAnyStore):
                 await store.commit([billed(talk_us=1)])
             corrected = billed(month="2026-12", talk_us=1)
             await store.commit([corrected])
-            assert await store.bills.billed("acme", of_month="2026-11") == [billed(), corrected]
-            assert await store.bills.billed("acme", month="2026-12") == [corrected]
-            assert await store.bills.billed("acme", month="2026-12", of_month="2026-12") == []
+            assert await store.statement_store.billed("acme", of_month="2026-11") == [
+                billed(),
+                corrected,
+            ]
+            assert await store.statement_store.billed("acme", month="2026-12") == [corrected]
+            assert (
+                await store.statement_store.billed("acme", month="2026-12", of_month="2026-12")
+                == []
+            )
 
     async def test_copies_of_legs_are_found_by_their_keys_the_earlier_statement_first(self) -> None:
         other, later = billed("1.2"), billed(month="2026-12", talk_us=1)
         async with self.opened() as store:
             await store.commit([later, billed(), other])
-            found = await store.bills.billed_copies([billed().key, ChannelKey("main", "9.9")])
+            found = await store.statement_store.billed_copies(
+                [billed().key, ChannelKey("main", "9.9")]
+            )
         assert found == [billed(), later]
 
     async def test_charges_are_added_up_by_currency_and_line_of_final_statements(self) -> None:
@@ -91,13 +102,13 @@ class BillsContract(OfAnyStore):
         others = [saved(number=1, document=document), saved("2026-12", document=document)]
         async with self.opened() as store:
             await store.commit([final, dollars, parted, *others])
-            assert await store.bills.charged("2026-11") == [
+            assert await store.statement_store.charged("2026-11") == [
                 Charged("EUR", LineKind.OVERAGE, 12),
                 Charged("EUR", LineKind.PLAN, 200),
                 Charged("USD", LineKind.OVERAGE, 5),
                 Charged("USD", LineKind.PLAN, 100),
             ]
-            assert await store.bills.charged("2026-1") == []
+            assert await store.statement_store.charged("2026-1") == []
 
     async def test_a_one_off_line_is_used_once(self) -> None:
         async with self.opened() as store:
@@ -105,23 +116,23 @@ class BillsContract(OfAnyStore):
             await store.commit([OneOffUsed("acme", 1, "2026-11")])
             await store.commit([OneOffUsed("acme", 1, "2026-12")])
             used = one_off(used_in="2026-11")
-            assert await store.bills.one_offs("acme") == [used, one_off(2)]
-            assert await store.bills.one_offs("globex") == []
+            assert await store.statement_store.one_offs("acme") == [used, one_off(2)]
+            assert await store.statement_store.one_offs("globex") == []
 
     async def test_the_cycle_of_an_invoice_is_opened_once(self) -> None:
         cycle = BillingCycle("in_1", "acme", "sub_1", NOVEMBER, DECEMBER)
         async with self.opened() as store:
             await store.commit([cycle])
             await store.commit([replace(cycle, begins=DECEMBER)])
-            assert await store.mirrors.cycles("acme") == [cycle]
+            assert await store.subscription_store.cycles("acme") == [cycle]
 
     async def test_changes_of_plan_come_in_order_from_an_instant_on(self) -> None:
         first = PlanSwitched("acme", after(1), "starter", "pro")
         second = PlanSwitched("acme", after(2), "pro", "starter")
         async with self.opened() as store:
             await store.commit([second, first, PlanSwitched("globex", after(1), "pro", "starter")])
-            assert await store.bills.plan_switches("acme", after(1)) == [first, second]
-            assert await store.bills.plan_switches("acme", after(2)) == [second]
+            assert await store.statement_store.plan_switches("acme", after(1)) == [first, second]
+            assert await store.statement_store.plan_switches("acme", after(2)) == [second]
 
     async def test_legs_of_a_time_are_those_that_ended_in_it_its_end_excluded(self) -> None:
         first = ended_leg("1.1", talk_s=10, month="2026-10")
@@ -134,8 +145,8 @@ class BillsContract(OfAnyStore):
         assert ends is not None
         async with self.opened() as store:
             await store.commit([at_the_end, last, first, nobody, silent, leg("1.6")])
-            assert await store.bills.legs_between("acme", begins, ends) == [first, last]
-            assert await store.bills.legs_between("globex", begins, ends) == []
+            assert await store.statement_store.legs_between("acme", begins, ends) == [first, last]
+            assert await store.statement_store.legs_between("globex", begins, ends) == []
 
     async def test_a_leg_is_late_unless_a_statement_has_it_as_it_is(self) -> None:
         known, corrected, new = (ended_leg(f"1.{number}", talk_s=10) for number in (1, 2, 3))
@@ -147,7 +158,7 @@ class BillsContract(OfAnyStore):
         ]
         async with self.opened() as store:
             await store.commit([known, corrected, new, *copies])
-            late = await store.bills.late_legs("acme", NOVEMBER, DECEMBER)
+            late = await store.statement_store.late_legs("acme", NOVEMBER, DECEMBER)
         assert late == [corrected, new]
 
     async def test_units_are_known_by_reference_and_added_up_by_meter(self) -> None:
@@ -160,7 +171,7 @@ class BillsContract(OfAnyStore):
         ]
         async with self.opened() as store:
             await store.commit(used)
-            assert await store.bills.units("b") == used[1]
-            assert await store.bills.units("z") is None
-            sums = await store.bills.units_between("acme", after(0), after(2))
+            assert await store.statement_store.units("b") == used[1]
+            assert await store.statement_store.units("z") is None
+            sums = await store.statement_store.units_between("acme", after(0), after(2))
             assert sums == {"words": 15, "messages": 1}

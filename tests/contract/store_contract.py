@@ -15,7 +15,7 @@ from pbxbilling.accounts.key_origin import AccountKind, KeyOrigin, SetBy
 from pbxbilling.accounts.records import AuditRecord
 from pbxbilling.accounts.terms.status import Blocker, Status
 from pbxbilling.accounts.terms.tenant import Tenant
-from pbxbilling.accounts.terms.usage_collection import Charges, Charging
+from pbxbilling.accounts.terms.usage_collection import CollectionMethod, UsageCollection
 from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.calls.live.records import EndWitness, LegAssigned, LegRecord, PbxMark, UsageRow
 from pbxbilling.catalog.destinations import DestinationRate
@@ -98,7 +98,9 @@ class StoreContract(OfAnyStore):
             subscription="sub_1",
             renews_at=after(1),
             setup_paid_at=after(2),
-            charging=Charging(Charges.METER_EVENTS, Charges.INVOICE_ITEMS, after(3)),
+            usage_collection=UsageCollection(
+                CollectionMethod.METER_EVENTS, CollectionMethod.INVOICE_ITEMS, after(3)
+            ),
         )
         async with self.opened() as store:
             await store.commit([tenant, plan, Plan("free")])

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pbxbilling.accounts.terms.status import Status
-from pbxbilling.subscriptions.events import LetterMoved, LetterState
+from pbxbilling.subscriptions.events import EventMoved, EventState
 from tests.contract.empty_stores import OfAnyStore
-from tests.support.gateway_records import customer, invoice, letter, subscription
+from tests.support.gateway_records import customer, event, invoice, subscription
 from tests.support.store_records import after
 
 
@@ -25,53 +25,57 @@ class MirrorsContract(OfAnyStore):
         paid = invoice(paid_at=after(5), page_url="https://pay.example/i")
         gone = customer(deleted=True)
         async with self.opened() as store:
-            await store.commit([whole, gone, paid, letter()])
-            assert await store.mirrors.subscription("sub_1") == whole
-            assert await store.mirrors.customer("cus_1") == gone
-            assert await store.mirrors.invoices() == [paid]
-            assert await store.mirrors.letter("evt_1") == letter()
+            await store.commit([whole, gone, paid, event()])
+            assert await store.subscription_store.subscription("sub_1") == whole
+            assert await store.subscription_store.customer("cus_1") == gone
+            assert await store.subscription_store.invoices() == [paid]
+            assert await store.subscription_store.webhook_event("evt_1") == event()
 
     async def test_what_is_unknown_is_none(self) -> None:
         async with self.opened() as store:
-            assert await store.mirrors.subscription("sub_1") is None
-            assert await store.mirrors.customer("cus_1") is None
-            assert await store.mirrors.letter("evt_1") is None
+            assert await store.subscription_store.subscription("sub_1") is None
+            assert await store.subscription_store.customer("cus_1") is None
+            assert await store.subscription_store.webhook_event("evt_1") is None
 
     async def test_a_subscription_is_replaced_whole(self) -> None:
         async with self.opened() as store:
             await store.commit([subscription(trial_until=after(1))])
             await store.commit([subscription(status=Status.CANCELLED)])
-            assert await store.mirrors.subscriptions() == [subscription(status=Status.CANCELLED)]
+            assert await store.subscription_store.subscriptions() == [
+                subscription(status=Status.CANCELLED)
+            ]
 
     async def test_subscriptions_are_found_by_tenant_the_oldest_first(self) -> None:
         new, old = subscription("sub_a", created_at=after(9)), subscription("sub_b")
         async with self.opened() as store:
             await store.commit([new, old, subscription("sub_c", tenant=None)])
-            assert await store.mirrors.subscriptions(tenant="acme") == [old, new]
-            assert len(await store.mirrors.subscriptions()) == 3
+            assert await store.subscription_store.subscriptions(tenant="acme") == [old, new]
+            assert len(await store.subscription_store.subscriptions()) == 3
 
     async def test_an_older_picture_of_an_invoice_changes_nothing(self) -> None:
         paid = invoice(status="paid", as_of=after(5))
         async with self.opened() as store:
             await store.commit([paid])
             await store.commit([invoice(status="open", as_of=after(4))])
-            assert await store.mirrors.invoices(tenant="acme") == [paid]
+            assert await store.subscription_store.invoices(tenant="acme") == [paid]
 
     async def test_the_first_copy_of_an_event_stays(self) -> None:
         async with self.opened() as store:
-            await store.commit([letter()])
-            await store.commit([LetterMoved("evt_1", LetterState.DONE, 1)])
-            await store.commit([letter(second=60, body="again")])
-            kept = await store.mirrors.letter("evt_1")
-        assert kept == letter(state=LetterState.DONE, attempts=1)
+            await store.commit([event()])
+            await store.commit([EventMoved("evt_1", EventState.DONE, 1)])
+            await store.commit([event(second=60, body="again")])
+            kept = await store.subscription_store.webhook_event("evt_1")
+        assert kept == event(state=EventState.DONE, attempts=1)
 
     async def test_unfinished_events_come_in_the_order_of_their_arrival(self) -> None:
-        first, second = letter("evt_b", 1), letter("evt_a", 2)
-        done = letter("evt_c", 0, state=LetterState.DONE)
-        parked = letter("evt_d", 0, state=LetterState.PARKED)
+        first, second = event("evt_b", 1), event("evt_a", 2)
+        done = event("evt_c", 0, state=EventState.DONE)
+        parked = event("evt_d", 0, state=EventState.PARKED)
         async with self.opened() as store:
             await store.commit([second, first, done, parked])
-            waiting = await store.mirrors.letters(LetterState.WAITING)
+            waiting = await store.subscription_store.webhook_events(EventState.WAITING)
             assert waiting == [first, second]
-            both = await store.mirrors.letters(LetterState.WAITING, LetterState.PARKED, limit=2)
+            both = await store.subscription_store.webhook_events(
+                EventState.WAITING, EventState.PARKED, limit=2
+            )
             assert both == [parked, first]

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from pbxbilling.accounts.terms.status import Status
-from pbxbilling.gateways.stripe.checkout import StripeTill
+from pbxbilling.gateways.stripe.checkout import StripeCheckout
 from pbxbilling.gateways.stripe.client import StripeApi
 from pbxbilling.kernel.errors import GatewayError
 from pbxbilling.runtime.clock import SystemClock
@@ -14,14 +14,14 @@ from pbxbilling.subscriptions.order import PriceFound
 from pbxbilling.subscriptions.subscription import Subscription
 from rig.fakestripe import FakeStripe, Fault
 from tests.contract.checkout_contract import Counter, TillContract
-from tests.support.memory_checkout import MemoryTill
+from tests.support.memory_checkout import MemoryCheckout
 from tests.support.stripe_clients import api_of
 
 
 class AtStripe(Counter):
     def __init__(self, fake: FakeStripe, api: StripeApi) -> None:
         self._fake = fake
-        self.till = StripeTill(api, SystemClock(), patience_s=2.0)
+        self.checkout_gateway = StripeCheckout(api, SystemClock(), patience_s=2.0)
 
     def price(self) -> str:
         return self._fake.create_price(1000, "eur")
@@ -38,7 +38,7 @@ class AtStripe(Counter):
 
 class InMemory(Counter):
     def __init__(self) -> None:
-        self._kept = self.till = MemoryTill(SystemClock())
+        self._kept = self.checkout_gateway = MemoryCheckout(SystemClock())
 
     def price(self) -> str:
         self._kept.prices["price_1"] = PriceFound("price_1", True, False, "EUR", 1000, 1, False)

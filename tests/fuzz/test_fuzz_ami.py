@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from pbxbilling.ami.messages.mapping import SIGNALS, signal_of
 from pbxbilling.ami.messages.protocol import Framer, event_name
-from pbxbilling.ami.messages.repair import Mender
+from pbxbilling.ami.messages.repair import Repair
 from pbxbilling.calls.live.signals import OF_THE_PBX, Signal
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.codes import Mode
@@ -20,7 +20,7 @@ BACKLOG_BYTES = 2 << 20
 
 def signals(world: World, sent: bytes, sizes: list[int]) -> list[Signal]:
     """What the link makes of these bytes; what it holds back stays small."""
-    framer, mender = Framer(), Mender("ours-")
+    framer, mender = Framer(), Repair("ours-")
     found = []
     for piece in pieces(sent, sizes):
         for block in mender.take(framer.feed(piece), more=framer.begun):

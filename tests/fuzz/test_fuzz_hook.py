@@ -13,7 +13,7 @@ import orjson
 import pytest
 from hypothesis import strategies as st
 
-from pbxbilling.agi.server import AgiServer, AgiSettings
+from pbxbilling.agi.server import AgiServer, ListenerSettings
 from pbxbilling.calls.admission.hook import HookRequest, Verdict
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.codes import Mode
@@ -43,7 +43,7 @@ class Hook:
     def __init__(self, runner: asyncio.Runner) -> None:
         self.runner = runner
         self.world = World(Mode.ENFORCE, Plan("plan"))
-        settings = AgiSettings(port=0, deadline_s=5.0)
+        settings = ListenerSettings(port=0, deadline_s=5.0)
         self.reports = AgiReports()
         self.server = AgiServer(settings, self._judge, _policy, self.reports, SystemClock())
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pbxbilling.gateways.stripe import objects as reading
 from pbxbilling.gateways.stripe.signature import StripeWebhooks
 from pbxbilling.kernel.errors import UnreadableError
-from pbxbilling.subscriptions.receive import Webhook
+from pbxbilling.subscriptions.receive import WebhookReceiver
 from pbxbilling.web.public import public_app
 from rig.fakestripe import hostile
 from tests.support import stripe_bodies as bodies
@@ -35,7 +35,9 @@ class Door:
         self.store = MemoryStore()
         clock = Clock()
         reader = StripeWebhooks((bodies.SECRET,), clock)
-        webhook = Webhook(reader, self.store, clock, lambda _: None, lambda _: None, live=False)
+        webhook = WebhookReceiver(
+            reader, self.store, clock, lambda _: None, lambda _: None, live=False
+        )
         shown = Unscraped()
         self._transport = httpx.ASGITransport(app=public_app(shown, shown, webhook))
 
@@ -58,7 +60,7 @@ class Door:
     def serves(self) -> None:
         good = bodies.event("customer.subscription.updated", bodies.subscription(), ident="evt_9")
         assert self.knock(good, signature(good), [1448]) == 200
-        assert asyncio.run(self.store.mirrors.letter("evt_9"))
+        assert asyncio.run(self.store.subscription_store.webhook_event("evt_9"))
 
 
 def signature(body: bytes) -> bytes:

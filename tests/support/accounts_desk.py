@@ -9,7 +9,7 @@ from typing import Any
 
 from pbxbilling.accounts.apply import Change
 from pbxbilling.accounts.key_origin import AccountKind, SetBy
-from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.status import Status
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
@@ -35,17 +35,22 @@ class AccountsDesk:
     def __init__(self, plans: Iterable[Plan] = (), tenants: Iterable[Tenant] = ()) -> None:
         self.store, self.clock = MemoryStore(), Clock()
         self.facts: list[Fact] = []
-        self.book = AccountBook(plans, tenants)
+        self.registry = Registry(plans, tenants)
         self.writer = AccountWriter(
-            self.store, self.book, self.clock, self.facts.append, asyncio.Lock()
+            self.store, self.registry, self.clock, self.facts.append, asyncio.Lock()
         )
         self.administration, self.calls = administrations(self.store, self.writer, self.clock)
         self.daily = DailyCheck(
-            self.writer, self.store.mirrors, self.store, self.clock, self.facts.append, lambda: 7
+            self.writer,
+            self.store.subscription_store,
+            self.store,
+            self.clock,
+            self.facts.append,
+            lambda: 7,
         )
         self.follower = Follower(
             self.writer,
-            self.store.mirrors,
+            self.store.subscription_store,
             self.clock,
             self.facts.append,
             lambda: 7,

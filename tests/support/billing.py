@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.billing.records import SavedStatement
@@ -18,7 +18,7 @@ from pbxbilling.calls.live.records import LegRecord
 from pbxbilling.catalog.plan import Cycle, Plan
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.ports import Clock as ClockPort
-from pbxbilling.web.api.command import BillingDesk
+from pbxbilling.web.api.command import BillingServices
 from tests.support.clock import Clock
 from tests.support.memory_store import MemoryStore
 from tests.support.store_records import ended_leg
@@ -55,14 +55,23 @@ class Office:
         self.facts: list[Fact] = []
         self.known: dict[str, datetime | None] = {}
         kept = self.store.tenants.values() if store is not None else ()
-        self.book = AccountBook(plans, {t.slug: t for t in (*(tenants or (ACME,)), *kept)}.values())
-        self.writer = AccountWriter(self.store, self.book, self.clock, self.tell, asyncio.Lock())
+        self.registry = Registry(
+            plans, {t.slug: t for t in (*(tenants or (ACME,)), *kept)}.values()
+        )
+        self.writer = AccountWriter(
+            self.store, self.registry, self.clock, self.tell, asyncio.Lock()
+        )
         self.statements = Statements(
-            self.store.bills, self.store.mirrors, self.store, self.writer, self.clock, self.tell
+            self.store.statement_store,
+            self.store.subscription_store,
+            self.store,
+            self.writer,
+            self.clock,
+            self.tell,
         )
         self.closer = Closer(
             self.statements,
-            self.book.tenants,
+            self.registry.tenants,
             self.clock,
             self.tell,
             lambda: self.known,
@@ -106,7 +115,7 @@ class Office:
 
     @property
     def finals(self) -> list[SavedStatement]:
-        return [one for _, one in sorted(self.store.bills.saved.items()) if one.is_final]
+        return [one for _, one in sorted(self.store.statement_store.saved.items()) if one.is_final]
 
     def lines(self, saved: SavedStatement) -> dict[str, int]:
         """Amounts by key."""
@@ -116,7 +125,9 @@ class Office:
         return [fact for fact in self.facts if isinstance(fact, kind)]
 
 
-def billing_desk(store: MemoryStore, writer: AccountWriter, clock: ClockPort) -> BillingDesk:
+def billing_desk(store: MemoryStore, writer: AccountWriter, clock: ClockPort) -> BillingServices:
     """The services that commands about statements are served with."""
-    statements = Statements(store.bills, store.mirrors, store, writer, clock, lambda _: None)
-    return BillingDesk.of(statements, store, store.bills, writer, clock)
+    statements = Statements(
+        store.statement_store, store.subscription_store, store, writer, clock, lambda _: None
+    )
+    return BillingServices.of(statements, store, store.statement_store, writer, clock)

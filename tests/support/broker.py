@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pbxbilling.mqtt.messages import OFFLINE, ONLINE, Message
+from pbxbilling.mqtt.messages import OFFLINE, ONLINE, MqttMessage
 from pbxbilling.mqtt.session import BrokerError
 from pbxbilling.mqtt.settings import BrokerSettings
 
@@ -16,7 +16,7 @@ class FakeBroker:
     """What a publisher is given in place of a network; `open` fits it."""
 
     def __init__(self) -> None:
-        self.taken: list[Message] = []
+        self.taken: list[MqttMessage] = []
         self.opened: list[BrokerSettings] = []
         self.is_away = False
         self.takes = asyncio.Event()
@@ -75,7 +75,7 @@ class FakeConnection:
             msg = "the connection is closed"
             raise BrokerError(msg)
 
-    async def send(self, messages: Sequence[Message]) -> None:
+    async def send(self, messages: Sequence[MqttMessage]) -> None:
         self.check()
         if not self._broker.takes.is_set():
             waiting = {asyncio.ensure_future(e.wait()) for e in (self._broker.takes, self._lost)}

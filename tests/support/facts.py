@@ -7,10 +7,10 @@ from pbxbilling.accounts.facts import (
     AccountsChanged,
     DailyCheckDone,
     DailyCheckFailed,
-    StandingChanged,
+    StatusChanged,
     SubjectKind,
 )
-from pbxbilling.accounts.terms.status import Status, Turn
+from pbxbilling.accounts.terms.status import Status, Transition
 from pbxbilling.billing.facts import (
     StatementFailed,
     StatementSaved,
@@ -49,19 +49,19 @@ from pbxbilling.calls.live.pbx_facts import (
     RightsExceeded,
     Stale,
 )
-from pbxbilling.calls.metering.usage_event import EventState
+from pbxbilling.calls.metering.usage_event import UsageEventState
 from pbxbilling.kernel.codes import Mode
 from pbxbilling.kernel.daemon_facts import ConfigReloaded, StoreFailing, StoreRecovered, TaskFailed
 from pbxbilling.kernel.facts import Fact
-from pbxbilling.payments.facts import InvoiceIssued, UsageGoesOn, UsageHeldUp, UsageTold
+from pbxbilling.payments.facts import InvoiceIssued, UsageDelayed, UsageResumed, UsageSent
 from pbxbilling.privacy.retention import Chore, Purged, PurgeFailed
-from pbxbilling.subscriptions.events import LetterState
+from pbxbilling.subscriptions.events import EventState
 from pbxbilling.subscriptions.facts import (
     CycleOpened,
     Drifted,
+    EventTaken,
     GatewayAway,
     GatewayBack,
-    LetterTaken,
     PaymentAlert,
     WebhookReceived,
     WebhookResult,
@@ -135,21 +135,21 @@ def one_of_each() -> Iterable[Fact]:
     yield StoreRecovered(AT, 12)
     yield TaskFailed(AT, "figures", "KeyError: 'acme'")
     yield AccountsChanged(AT, "root", "apply", SubjectKind.TENANT, "acme")
-    yield StandingChanged(AT, "acme", Status.TRIAL, Status.ACTIVE, Turn.PAID, "stripe", "sub_1")
+    yield StatusChanged(AT, "acme", Status.TRIAL, Status.ACTIVE, Transition.PAID, "stripe", "sub_1")
     yield DailyCheckDone(AT, 2, 3)
     yield DailyCheckFailed(AT, "disk full")
     yield Purged(AT, {Chore.LEGS: 7, Chore.CALLS: 0})
     yield FiguresTaken(AT, "2026-11", (CurrencyFigures("EUR", paying=1, mrr=2900),))
     yield PurgeFailed(AT, "disk full")
     yield WebhookReceived(AT, WebhookResult.STORED, "invoice.paid", "evt_1")
-    yield LetterTaken(AT, "evt_1", "invoice.paid", LetterState.DONE, "acme")
+    yield EventTaken(AT, "evt_1", "invoice.paid", EventState.DONE, "acme")
     yield GatewayAway(AT, "no answer")
     yield GatewayBack(AT)
     yield Drifted(AT, "sub_1", "acme")
-    yield UsageTold(AT, "pbx1:1.1", "acme", 2, EventState.SENT)
-    yield UsageTold(AT, "pbx1:1.2", "acme", 2, EventState.TOO_OLD, "over 35 days")
-    yield UsageHeldUp(AT, "no answer")
-    yield UsageGoesOn(AT)
+    yield UsageSent(AT, "pbx1:1.1", "acme", 2, UsageEventState.SENT)
+    yield UsageSent(AT, "pbx1:1.2", "acme", 2, UsageEventState.TOO_OLD, "over 35 days")
+    yield UsageDelayed(AT, "no answer")
+    yield UsageResumed(AT)
     yield InvoiceIssued(AT, "acme", "2026-11", "in_1", 3451, "EUR")
     yield UsageReceived(AT, UsageResult.COUNTED, "acme", "words", 1200)
     yield PaymentAlert(AT, "tenant acme", "the trial ends")

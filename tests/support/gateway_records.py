@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pbxbilling.accounts.terms.status import Status
-from pbxbilling.subscriptions.events import Letter
+from pbxbilling.subscriptions.events import WebhookEvent
 from pbxbilling.subscriptions.subscription import Customer, Invoice, Subscription
 from tests.support.store_records import NOON, after
 
@@ -54,7 +54,7 @@ def invoice(ident: str = "in_1", **changed: Any) -> Invoice:
     return Invoice(**(fields | changed))
 
 
-def letter(ident: str = "evt_1", second: float = 0, **changed: Any) -> Letter:
+def event(ident: str = "evt_1", second: float = 0, **changed: Any) -> WebhookEvent:
     """An event about acme's subscription that arrived so many seconds past noon."""
     fields: dict[str, Any] = {
         "id": ident,
@@ -65,4 +65,4 @@ def letter(ident: str = "evt_1", second: float = 0, **changed: Any) -> Letter:
         "live": False,
         "body": "{}",
     }
-    return Letter(**(fields | changed))
+    return WebhookEvent(**(fields | changed))

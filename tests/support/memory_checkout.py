@@ -12,11 +12,11 @@ from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.kernel.errors import GatewayError
 from pbxbilling.kernel.gateway_names import STRIPE
 from pbxbilling.kernel.ports import Clock
-from pbxbilling.subscriptions.order import Checkout, GatewayAccount, Order, PriceFound
+from pbxbilling.subscriptions.order import CheckoutSession, GatewayAccount, Order, PriceFound
 from pbxbilling.subscriptions.subscription import Customer, Subscription
 
 
-class MemoryTill:
+class MemoryCheckout:
     """`fault`, where set, is raised by the calls named in `failing`; by all if that is empty."""
 
     name = STRIPE
@@ -28,7 +28,7 @@ class MemoryTill:
         self.prices: dict[str, PriceFound] = {}
         self.customers: dict[str, Customer] = {}
         self.sold: dict[str, Subscription] = {}
-        self.pages: dict[str, tuple[Checkout, Order]] = {}
+        self.pages: dict[str, tuple[CheckoutSession, Order]] = {}
         self.withdrawn: list[str] = []
         self._made: dict[tuple[str, str | None], str] = {}
 
@@ -61,16 +61,16 @@ class MemoryTill:
         mine = [one for one in self.sold.values() if one.customer == customer]
         return [one for one in mine if not one.is_over]
 
-    async def open_checkouts(self, customer: str) -> Sequence[Checkout]:
+    async def open_checkouts(self, customer: str) -> Sequence[CheckoutSession]:
         await self._asked("open_checkouts")
         now = self._clock.now()
         mine = [page for page, order in self.pages.values() if order.customer == customer]
         return [one for one in mine if one.id not in self.withdrawn and one.expires_at > now]
 
-    async def checkout(self, order: Order) -> Checkout:
+    async def checkout(self, order: Order) -> CheckoutSession:
         now = await self._asked("checkout")
         ident = f"cs_{len(self.pages) + 1}"
-        page = Checkout(
+        page = CheckoutSession(
             ident, f"https://pay.invalid/{ident}", now + timedelta(days=1), self.fingerprint(order)
         )
         self.pages[ident] = (page, order)

@@ -7,7 +7,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from pbxbilling.calls.metering.usage_event import EventState, MeterBacklog, MeterEvent, MeterReport
+from pbxbilling.calls.metering.usage_event import (
+    MeterBacklog,
+    MeterEvent,
+    MeterReport,
+    UsageEventState,
+)
 from pbxbilling.kernel.errors import GatewayError, RejectedError
 from pbxbilling.kernel.gateway_names import STRIPE
 from pbxbilling.payments.ports import MeterLimits
@@ -84,7 +89,7 @@ class NoEvents:
         return None
 
     async def events(
-        self, *states: EventState, tenant: str | None = None, limit: int = 1000
+        self, *states: UsageEventState, tenant: str | None = None, limit: int = 1000
     ) -> list[MeterEvent]:
         return []
 

@@ -13,14 +13,14 @@ from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.calls.live.records import CallRecord, DecisionRecord, LegRecord
 from pbxbilling.kernel.numbers import cut, is_cut
 from pbxbilling.privacy.retention import CUTS, Chore, Due
-from pbxbilling.subscriptions.events import LetterState
-from tests.support.memory_statements import MemoryBills
-from tests.support.memory_subscriptions import MemoryMirrors
+from pbxbilling.subscriptions.events import EventState
+from tests.support.memory_statements import MemoryStatements
+from tests.support.memory_subscriptions import MemorySubscriptions
 
 Rows = Iterable[tuple[tuple[str | int, ...], datetime | None, Any]]
 
 
-class MemoryHoldings:
+class MemoryRetention:
     """Passes the contract of holdings; works on what the store that it belongs to has.
 
     `gone` are the legs that were purged.
@@ -32,10 +32,15 @@ class MemoryHoldings:
         legs: dict[ChannelKey, LegRecord],
         decided: list[DecisionRecord],
         audited: list[AuditRecord],
-        mirrors: MemoryMirrors,
-        bills: MemoryBills,
+        subscription_store: MemorySubscriptions,
+        statement_store: MemoryStatements,
     ) -> None:
-        self._calls, self._legs, self._mirrors, self._bills = calls, legs, mirrors, bills
+        self._calls, self._legs, self._subscription_store, self._statement_store = (
+            calls,
+            legs,
+            subscription_store,
+            statement_store,
+        )
         self._decided, self._audited = decided, audited
         self.gone: list[LegRecord] = []
 
@@ -95,7 +100,10 @@ class MemoryHoldings:
             case Chore.AUDIT:
                 return [((id(row),), row.at, row) for row in self._audited]
             case Chore.EVENTS:
-                return [((key,), row.received_at, row) for key, row in self._mirrors.post.items()]
+                return [
+                    ((key,), row.received_at, row)
+                    for key, row in self._subscription_store.post.items()
+                ]
             case _:
                 return [(tuple(key), row.ended_at, row) for key, row in self._legs.items()]
 
@@ -111,7 +119,7 @@ class MemoryHoldings:
                     for leg in self._legs.values()
                 )
             case Chore.EVENTS:
-                return bool(row.state is LetterState.DONE)
+                return bool(row.state is EventState.DONE)
             case _:
                 return True
 
@@ -120,13 +128,13 @@ class MemoryHoldings:
             return True
         finals = [
             one.begins
-            for one in self._bills.saved.values()
+            for one in self._statement_store.saved.values()
             if one.tenant == leg.tenant and one.is_final
         ]
         as_it_is: tuple[Any, ...] = (leg.tenant, leg.ended_at, leg.talk_us, leg.direction)
         copies = (
             (copy.tenant, copy.ended_at, copy.talk_us, copy.direction)
-            for copy in self._bills.copies.values()
+            for copy in self._statement_store.copies.values()
             if copy.key == leg.key
         )
         before_all = bool(leg.ended_at and finals and leg.ended_at < min(finals))
@@ -141,7 +149,7 @@ class MemoryHoldings:
             case Chore.AUDIT:
                 self._audited[:] = [row for row in self._audited if id(row) != key[0]]
             case Chore.EVENTS:
-                del self._mirrors.post[key[0]]
+                del self._subscription_store.post[key[0]]
             case _:
                 self.gone.append(self._legs.pop(ChannelKey(*key)))
 

@@ -18,7 +18,7 @@ from pbxbilling.kernel.records import Record
 from pbxbilling.store.database.faults import RecordError
 
 
-class MemoryBills:
+class MemoryStatements:
     """Passes the contract of bills; `legs` are those of the store that it belongs to."""
 
     def __init__(self, legs: Mapping[ChannelKey, LegRecord]) -> None:

@@ -27,9 +27,9 @@ from pbxbilling.kernel.cursor import Cursor
 from pbxbilling.kernel.errors import StoreError
 from pbxbilling.kernel.records import Record
 from pbxbilling.payments.records import InvoiceRun
-from tests.support.memory_retention import MemoryHoldings
-from tests.support.memory_statements import MemoryBills
-from tests.support.memory_subscriptions import MemoryMirrors
+from tests.support.memory_retention import MemoryRetention
+from tests.support.memory_statements import MemoryStatements
+from tests.support.memory_subscriptions import MemorySubscriptions
 
 
 class MemoryInvoiceRuns:
@@ -60,17 +60,22 @@ class MemoryStore:
         self.decided: list[DecisionRecord] = []
         self.audited: list[AuditRecord] = []
         self.cursors: dict[str, datetime] = {}
-        self.mirrors = MemoryMirrors()
+        self.subscription_store = MemorySubscriptions()
         self.invoice_runs = MemoryInvoiceRuns()
-        self.bills = MemoryBills(self.known_legs)
-        self.holdings = MemoryHoldings(
-            self.calls, self.known_legs, self.decided, self.audited, self.mirrors, self.bills
+        self.statement_store = MemoryStatements(self.known_legs)
+        self.retention_store = MemoryRetention(
+            self.calls,
+            self.known_legs,
+            self.decided,
+            self.audited,
+            self.subscription_store,
+            self.statement_store,
         )
 
     async def commit(self, records: Sequence[Record]) -> None:
         if self.fault is not None:
             raise self.fault
-        self.bills.check(records)
+        self.statement_store.check(records)
         self.commits.append(list(records))
         for record in records:
             self._put(record)
@@ -96,15 +101,15 @@ class MemoryStore:
             case KeyOrigin():
                 self.origins[record.kind, record.slug, record.key] = record
             case SavedStatement() | BilledLeg() | OneOffEntry() | OneOffUsed() | PlanSwitched():
-                self.bills.put(record)
+                self.statement_store.put(record)
             case UnitsUsed():
-                self.bills.used[record.reference] = record
+                self.statement_store.used[record.reference] = record
             case Cursor():
                 self.cursors[record.name] = record.at
             case InvoiceRun():
                 self.invoice_runs.put(record)
             case _:
-                self.mirrors.put(record)
+                self.subscription_store.put(record)
 
     def _put_leg(self, record: LegRecord | LegAssigned) -> None:
         old = self.known_legs.get(record.key)
@@ -174,7 +179,7 @@ class MemoryStore:
 
     async def usage(self, *, tenant: str | None = None, month: str | None = None) -> list[UsageRow]:
         groups: dict[tuple[str | None, str, LegDirection], list[LegRecord]] = defaultdict(list)
-        for leg in (*self.known_legs.values(), *self.holdings.gone):
+        for leg in (*self.known_legs.values(), *self.retention_store.gone):
             if leg.answered_at and leg.month and tenant in (None, leg.tenant):
                 groups[leg.tenant, leg.month, leg.direction].append(leg)
         return [

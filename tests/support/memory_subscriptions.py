@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pbxbilling.kernel.records import Record
-from pbxbilling.subscriptions.events import Letter, LetterMoved, LetterState
+from pbxbilling.subscriptions.events import EventMoved, EventState, WebhookEvent
 from pbxbilling.subscriptions.subscription import BillingCycle, Customer, Invoice, Subscription
 
 
-class MemoryMirrors:
+class MemorySubscriptions:
     """Passes the contract of mirrors."""
 
     def __init__(self) -> None:
         self.known: dict[str, Subscription] = {}
         self.customers: dict[str, Customer] = {}
         self.billed: dict[str, Invoice] = {}
-        self.post: dict[str, Letter] = {}
+        self.post: dict[str, WebhookEvent] = {}
         self.opened: dict[str, BillingCycle] = {}
 
     def put(self, record: Record) -> None:
@@ -29,9 +29,9 @@ class MemoryMirrors:
                 old = self.billed.get(record.id)
                 if old is None or old.gives_way_to(record):
                     self.billed[record.id] = record
-            case Letter():
+            case WebhookEvent():
                 self.post.setdefault(record.id, record)
-            case LetterMoved() if record.id in self.post:
+            case EventMoved() if record.id in self.post:
                 self.post[record.id] = replace(
                     self.post[record.id],
                     state=record.state,
@@ -55,11 +55,11 @@ class MemoryMirrors:
         found = [one for one in self.billed.values() if tenant is None or one.tenant == tenant]
         return sorted(found, key=lambda one: (one.created_at, one.id), reverse=True)[:limit]
 
-    async def letters(self, *states: LetterState, limit: int = 1000) -> list[Letter]:
+    async def webhook_events(self, *states: EventState, limit: int = 1000) -> list[WebhookEvent]:
         found = [one for one in self.post.values() if one.state in states]
         return sorted(found, key=lambda one: (one.received_at, one.id))[:limit]
 
-    async def letter(self, ident: str) -> Letter | None:
+    async def webhook_event(self, ident: str) -> WebhookEvent | None:
         return self.post.get(ident)
 
     async def cycles(self, tenant: str) -> list[BillingCycle]:

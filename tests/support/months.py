@@ -7,7 +7,7 @@ from datetime import date
 from hypothesis import strategies as st
 
 from pbxbilling.billing.rating.rating import UsedLeg
-from pbxbilling.billing.rating.tariff import Stretch, Tariff, switched
+from pbxbilling.billing.rating.tariff import Tariff, TariffVersion, switched
 from pbxbilling.catalog.destinations import DestinationRate
 from pbxbilling.catalog.plan import BillingIncrement
 from pbxbilling.kernel.codes import LegDirection
@@ -54,12 +54,12 @@ def tariffs() -> st.SearchStrategy[Tariff]:
 
 
 @st.composite
-def terms(draw: st.DrawFn) -> tuple[Stretch, ...]:
+def terms(draw: st.DrawFn) -> tuple[TariffVersion, ...]:
     """November under one tariff, or under some that follow each other."""
-    stretches = throughout(draw(tariffs()), NOVEMBER)
+    tariff_versions = throughout(draw(tariffs()), NOVEMBER)
     for day in sorted(draw(st.sets(st.integers(2, 30), max_size=2))):
-        stretches = switched(stretches, draw(tariffs()), moment(day))
-    return stretches
+        tariff_versions = switched(tariff_versions, draw(tariffs()), moment(day))
+    return tariff_versions
 
 
 def legs(least: int = 0, most: int = 12) -> st.SearchStrategy[list[UsedLeg]]:

@@ -10,7 +10,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.billing.facts import StatementSaved
 from pbxbilling.billing.statements.close import Closer
@@ -27,12 +27,18 @@ async def close_all(database: Path) -> None:
     clock = Clock(NOW)
     async with await SqlStore.open(database) as store:
         accounts = await store.accounts()
-        book = AccountBook(accounts.plans, accounts.tenants)
-        writer = AccountWriter(store, book, clock, _tell, asyncio.Lock())
+        registry = Registry(accounts.plans, accounts.tenants)
+        writer = AccountWriter(store, registry, clock, _tell, asyncio.Lock())
         statements = Statements(
-            store.bills, store.mirrors, store, writer, clock, _tell, asyncio.to_thread
+            store.statement_store,
+            store.subscription_store,
+            store,
+            writer,
+            clock,
+            _tell,
+            asyncio.to_thread,
         )
-        closer = Closer(statements, book.tenants, clock, _tell, dict, _at_once, _at_once)
+        closer = Closer(statements, registry.tenants, clock, _tell, dict, _at_once, _at_once)
         await closer.look()
     _say("done")
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from pbxbilling.accounts.writer import AccountWriter
-from pbxbilling.calls.metering.usage_event import EventState
+from pbxbilling.calls.metering.usage_event import UsageEventState
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.privacy.forget import Forgetter
@@ -26,7 +26,7 @@ def purge_of(
     """The purge of that store."""
     kept = retention or Retention()
     return Purge(
-        store.holdings,
+        store.retention_store,
         store,
         clock,
         facts.append,
@@ -39,7 +39,12 @@ def purge_of(
 def forgetter_of(store: WholeStore, writer: AccountWriter, clock: Clock) -> Forgetter:
     """What forgets a tenant of that store, where no daemon runs."""
     return Forgetter(
-        store.holdings, store, store.mirrors, store, writer, purge_of(store, clock, [])
+        store.retention_store,
+        store,
+        store.subscription_store,
+        store,
+        writer,
+        purge_of(store, clock, []),
     )
 
 
@@ -48,5 +53,5 @@ class NoMinutes:
 
     async def minutes(
         self, _tenant: str, _begins: datetime, _ends: datetime
-    ) -> Mapping[EventState, int]:
+    ) -> Mapping[UsageEventState, int]:
         return {}

@@ -8,7 +8,7 @@ from itertools import count
 
 from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.policy import Policy
-from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.calls.engine.record_sink import Recorder
 from pbxbilling.calls.journal.journal import JournalBatch, JournalError, JournalPosition, JournalRow
@@ -36,7 +36,7 @@ PBX = "pbx1"
 KEY = ChannelKey(PBX, f"{EPOCH_S}.1")
 """The trunk leg of `journal_rows.outbound`."""
 LONG_AFTER = at(1000)
-ACCOUNTS = AccountBook(
+ACCOUNTS = Registry(
     [Plan("basic", included_minutes=100)],
     [
         Tenant("acme", "basic", accountcodes=("acme",), dids=("+15550100",)),

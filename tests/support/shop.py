@@ -7,20 +7,20 @@ from dataclasses import replace
 from typing import Any
 
 from pbxbilling.accounts.terms.policy import Policy
-from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.status import Status
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.catalog.plan import Cycle, Plan, Prices
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.gateway_names import STRIPE
-from pbxbilling.subscriptions.checkout import Sales
+from pbxbilling.subscriptions.checkout import Checkout
 from pbxbilling.subscriptions.follow import Follower
 from pbxbilling.subscriptions.manage import Subscriptions
 from pbxbilling.subscriptions.order import SalePages
 from pbxbilling.subscriptions.subscription import Subscription
 from tests.support.clock import Clock
-from tests.support.memory_checkout import MemoryTill
+from tests.support.memory_checkout import MemoryCheckout
 from tests.support.memory_store import MemoryStore
 
 PAGES = SalePages(
@@ -45,28 +45,36 @@ class Shop:
     ) -> None:
         self.clock = Clock()
         self.unsent = 0
-        self.till = MemoryTill(self.clock)
+        self.checkout_gateway = MemoryCheckout(self.clock)
         self.store = MemoryStore()
         self.facts: list[Fact] = []
-        self.book = AccountBook([plan], [tenant])
+        self.registry = Registry([plan], [tenant])
         self.writer = writer = AccountWriter(
-            self.store, self.book, self.clock, self.facts.append, asyncio.Lock()
+            self.store, self.registry, self.clock, self.facts.append, asyncio.Lock()
         )
-        mirrors = self.store.mirrors
+        subscription_store = self.store.subscription_store
         self.follower = Follower(
-            writer, mirrors, self.clock, self.facts.append, lambda: 7, gateway=STRIPE, live=False
-        )
-        self.sales = Sales(
-            self.till,
             writer,
-            mirrors,
+            subscription_store,
+            self.clock,
+            self.facts.append,
+            lambda: 7,
+            gateway=STRIPE,
+            live=False,
+        )
+        self.checkout = Checkout(
+            self.checkout_gateway,
+            writer,
+            subscription_store,
             self.follower,
             self.clock,
             Policy,
             pages,
             asyncio.Lock,
         )
-        self.subscriptions = Subscriptions(self.till, writer, mirrors, self.follower, self._unsent)
+        self.subscriptions = Subscriptions(
+            self.checkout_gateway, writer, subscription_store, self.follower, self._unsent
+        )
 
     async def _unsent(self, slug: str) -> int:
         del slug
@@ -74,7 +82,7 @@ class Shop:
 
     @property
     def acme(self) -> Tenant:
-        return self.book.tenants["acme"]
+        return self.registry.tenants["acme"]
 
     async def subscribe(self, status: Status = Status.ACTIVE, **changed: Any) -> Subscription:
         """The tenant bought, and we heard of it."""
@@ -86,9 +94,9 @@ class Shop:
     def bought(self, status: Status = Status.ACTIVE, **changed: Any) -> Subscription:
         """The tenant bought, and nobody has told us yet."""
         now = self.clock.now()
-        ident = f"sub_{len(self.till.sold) + 1}"
+        ident = f"sub_{len(self.checkout_gateway.sold) + 1}"
         whole = Subscription(
             ident, "cus_1", status, ("price_month",), now, now, live=False, tenant="acme"
         )
-        self.till.sold[ident] = replace(whole, **changed)
-        return self.till.sold[ident]
+        self.checkout_gateway.sold[ident] = replace(whole, **changed)
+        return self.checkout_gateway.sold[ident]

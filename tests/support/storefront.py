@@ -116,7 +116,7 @@ class Storefront:
         """Rows of its database."""
         return rows(self.site.database, query, *values)
 
-    def letters(self) -> dict[str, str]:
+    def webhook_events(self) -> dict[str, str]:
         """Every stored event and its state."""
         return {row["id"]: row["state"] for row in self.rows("SELECT id, state FROM letter")}
 
@@ -131,15 +131,15 @@ class Storefront:
     def settled(self) -> dict[str, str]:
         """The letters, once nothing of what earlier tests sent is under way any more."""
         self.settle()
-        return self.letters()
+        return self.webhook_events()
 
     def letters_in(self, state: str) -> list[str]:
         """The stored events in that state."""
-        return [ident for ident, now in self.letters().items() if now == state]
+        return [ident for ident, now in self.webhook_events().items() if now == state]
 
     def unfinished(self) -> Counter[str]:
         """How many stored events are in each state that is not an end."""
-        states = Counter(self.letters().values())
+        states = Counter(self.webhook_events().values())
         return Counter({state: states[state] for state in UNFINISHED if states[state]})
 
     def count(self, name: str, **labels: str) -> float:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pbxbilling.billing.rating.rating import UsedLeg
-from pbxbilling.billing.rating.tariff import Stretch, Tariff
+from pbxbilling.billing.rating.tariff import Tariff, TariffVersion
 from pbxbilling.catalog.plan import PER_MINUTE, Cycle
 from pbxbilling.kernel.codes import LegDirection
 from pbxbilling.kernel.period import Period, period_of
@@ -38,12 +38,12 @@ def tariff(**changed: Any) -> Tariff:
     return Tariff(**(fields | changed))
 
 
-def throughout(tariff: Tariff, period: Period) -> tuple[Stretch, ...]:
+def throughout(tariff: Tariff, period: Period) -> tuple[TariffVersion, ...]:
     """One tariff for the whole of a period."""
-    return (Stretch(tariff, period.begins, period.ends),)
+    return (TariffVersion(tariff, period.begins, period.ends),)
 
 
-def all_month(**changed: Any) -> tuple[Stretch, ...]:
+def all_month(**changed: Any) -> tuple[TariffVersion, ...]:
     """That tariff for all of November."""
     return throughout(tariff(**changed), NOVEMBER)
 

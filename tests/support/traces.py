@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from pbxbilling.ami.messages.protocol import Framer
-from pbxbilling.ami.messages.repair import Mender
+from pbxbilling.ami.messages.repair import Repair
 
 TRACES = Path(__file__).parent.parent / "replay" / "traces"
 _BLANK_LINE = b"\r\n\r\n"
@@ -18,7 +18,7 @@ def messages(name: str, *cuts: int) -> list[bytes]:
     """The messages of a trace, read in pieces cut at these places."""
     recorded = (TRACES / f"{name}.ami").read_bytes().partition(_GOODBYE)[0]
     stream = recorded.replace(b"\r\nActionID: ", f"\r\nActionID: {_TOKEN}".encode())
-    framer, mender = Framer(), Mender(_TOKEN)
+    framer, mender = Framer(), Repair(_TOKEN)
     places = (cut % len(stream) for cut in cuts)
     # a read that ends with a caller's own blank line is what no reader can tell (0003)
     inside = sorted(at for at in places if not stream[:at].endswith(_BLANK_LINE))

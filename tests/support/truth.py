@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from pbxbilling.subscriptions.webhook_events import stored_event
+
 from pbxbilling.gateways.stripe import objects as reading
 from pbxbilling.kernel.errors import GatewayError
 from pbxbilling.kernel.gateway_names import STRIPE, GatewayName
-from pbxbilling.subscriptions.events import Letter
-from pbxbilling.subscriptions.letters import letter_of
+from pbxbilling.subscriptions.events import WebhookEvent
 from pbxbilling.subscriptions.ports import Page
 from pbxbilling.subscriptions.subscription import Subscription
 from tests.support import stripe_bodies as bodies
@@ -46,9 +47,9 @@ class Truth:
         self.happened.append(told)
         return told
 
-    def letters(self) -> list[Letter]:
+    def webhook_events(self) -> list[WebhookEvent]:
         """Everything that happened, as events that came just now."""
-        return [letter_of(reading.message(told), told, self._at()) for told in self.happened]
+        return [stored_event(reading.message(told), told, self._at()) for told in self.happened]
 
     async def subscription(self, ident: str) -> Subscription | None:
         self.asked += 1
@@ -65,10 +66,10 @@ class Truth:
         last = items[-1].id if items else None
         return Page(items, last if last != (ids[-1] if ids else None) else None)
 
-    async def events(self, since: datetime, after: str | None) -> Page[Letter]:
+    async def events(self, since: datetime, after: str | None) -> Page[WebhookEvent]:
         del after
         self._reach()
-        return Page([letter for letter in self.letters() if letter.created_at >= since], None)
+        return Page([event for event in self.webhook_events() if event.created_at >= since], None)
 
     def _at(self) -> datetime:
         return START + timedelta(seconds=int(self.passed_s))

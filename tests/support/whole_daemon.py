@@ -18,7 +18,7 @@ from pbxbilling.calls.admission.hook import HookRequest, Verdict
 from pbxbilling.config.load import load
 from pbxbilling.daemon.daemon import Daemon
 from pbxbilling.daemon.reload import Configuration
-from pbxbilling.daemon.startup_state import Past
+from pbxbilling.daemon.startup_state import StartupState
 from pbxbilling.daemon.stores_of import stores_of
 from pbxbilling.kernel.codes import Direction
 from pbxbilling.store.store import SqlStore
@@ -50,21 +50,21 @@ class Lines:
 class Whole:
     """A daemon, its store and its log; `pbx1` counts as reconciled."""
 
-    def __init__(self, daemon: Daemon, store: SqlStore, log: Lines, past: Past) -> None:
+    def __init__(self, daemon: Daemon, store: SqlStore, log: Lines, startup: StartupState) -> None:
         self.daemon = daemon
         self.store = store
         self.log = log
-        self.notices = past.notices
-        link = daemon._core.trust.links["pbx1"]
+        self.notices = startup.notices
+        link = daemon._engine.trust.links["pbx1"]
         link.connected = link.reconciled = True
 
     async def ask(self, command: str, **given: Any) -> Any:
         """Run a command as an operator does; its result as JSON has it."""
-        return orjson.loads(await run(self.daemon._desk, command, given, "alice"))
+        return orjson.loads(await run(self.daemon._services, command, given, "alice"))
 
     def hook(self, tenant: str, direction: Direction, nth: int) -> Verdict:
         """A channel's dialplan asks."""
-        return self.daemon._core.admission.judge(
+        return self.daemon._engine.admission.judge(
             HookRequest(
                 uniqueid=f"1.{nth}",
                 channel=f"PJSIP/phone-{nth}",
@@ -99,11 +99,11 @@ async def whole_daemon(
     configuration, lines, log = Configuration(partial(load, file, {})), Lines(), LineWriter(fd=2)
     try:
         async with await SqlStore.open(database) as store:
-            past = await Past.read(store, clock.now(), "UTC")
+            startup = await StartupState.read(store, clock.now(), "UTC")
             written = Log(lines, clock, "json", "info")
             notifier = Notifier({}, 1)
-            daemon = Daemon(configuration, stores_of(store), past, clock, written, log, notifier)
-            whole = Whole(daemon, store, lines, past)
+            daemon = Daemon(configuration, stores_of(store), startup, clock, written, log, notifier)
+            whole = Whole(daemon, store, lines, startup)
             if not writes:
                 yield whole
                 return

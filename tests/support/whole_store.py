@@ -5,27 +5,27 @@ from __future__ import annotations
 from typing import Protocol
 
 from pbxbilling.accounts.ports import AccountStore
-from pbxbilling.billing.ports import Bills
+from pbxbilling.billing.ports import StatementStore
 from pbxbilling.calls.ports import CallStore
 from pbxbilling.kernel.ports import Cursors
-from pbxbilling.privacy.ports import Holdings
-from pbxbilling.subscriptions.ports import Mirrors
+from pbxbilling.privacy.ports import RetentionStore
+from pbxbilling.subscriptions.ports import SubscriptionStore
 
 
 class WholeStore(AccountStore, CallStore, Cursors, Protocol):
     """A store with all its parts."""
 
     @property
-    def holdings(self) -> Holdings:
+    def retention_store(self) -> RetentionStore:
         """What grows old in it."""
         ...
 
     @property
-    def bills(self) -> Bills:
+    def statement_store(self) -> StatementStore:
         """What it keeps of statements."""
         ...
 
     @property
-    def mirrors(self) -> Mirrors:
+    def subscription_store(self) -> SubscriptionStore:
         """What it keeps of the gateway."""
         ...

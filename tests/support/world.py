@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.policy import Policy
-from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.calls.admission.admit import Admission
 from pbxbilling.calls.admission.hook import HookRequest, Verdict
@@ -51,8 +51,10 @@ class World:
         self.pbx_ahead_s = 0.0
         self.facts: list[Fact] = []
         self.cuts: list[tuple[Channel, float]] = []
-        book = AccountBook([plan], [Tenant(name, plan.slug, timezone=timezone) for name in tenants])
-        self.in_force = InForce(Policy(mode=mode), book)
+        registry = Registry(
+            [plan], [Tenant(name, plan.slug, timezone=timezone) for name in tenants]
+        )
+        self.in_force = InForce(Policy(mode=mode), registry)
         self.trust = Trust(("pbx1", "pbx2"), stale_s=30)
         for link in self.trust.links.values():
             link.connected = link.reconciled = True

@@ -100,8 +100,8 @@ async def test_ten_kills_lose_and_double_nothing(tmp_path: Path) -> None:
     async with await SqlStore.open(database) as store:
         for slug in TENANTS:
             check(
-                await store.bills.statements(tenant=slug),
-                await store.bills.billed(slug),
+                await store.statement_store.statements(tenant=slug),
+                await store.statement_store.billed(slug),
                 known[slug],
             )
         audit = await store.audit(limit=10_000)

@@ -54,7 +54,7 @@ def killed_in_the_middle(shop: Storefront, buyers: list[Buyer], chance: Random) 
     until(lambda: len(webhooks.attempts) > after, "some of it was posted", 30.0)
     shop.site.stop(SIGKILL)
     webhooks.settle(30.0)
-    assert answered(shop) <= set(shop.letters())
+    assert answered(shop) <= set(shop.webhook_events())
     shop.site.start()
     webhooks.retry()
     webhooks.settle(30.0)
@@ -79,7 +79,7 @@ def turns(shop: Storefront, slug: str) -> list[tuple[str, str]]:
 
 def nothing_is_lost_or_doubled(shop: Storefront, buyers: list[Buyer]) -> None:
     happened = {one["id"] for one in shop.fake.events() if one["type"] in TOPICS}
-    assert shop.letters() == dict.fromkeys(happened, "done")
+    assert shop.webhook_events() == dict.fromkeys(happened, "done")
     for buyer in buyers:
         status = STATUSES[shop.fake.get(buyer.subscription)["status"]]
         assert buyer.status == status

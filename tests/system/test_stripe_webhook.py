@@ -183,12 +183,14 @@ def only(kind: str) -> Callable[[list[dict[str, Any]]], list[dict[str, Any]]]:
 @pytest.mark.parametrize("story", STORIES, ids=str)
 def test_one_event_brings_its_tenant_to_stripes_state(shop: Storefront, story: Story) -> None:
     buyer = prepared(shop, story.before)
-    stored = set(shop.letters())
+    stored = set(shop.webhook_events())
     shop.fake.webhooks.hold()
     story.happens(buyer)
     shop.fake.webhooks.release(only(story.kind))
     buyer.told()
-    assert [shop.letters()[ident] for ident in set(shop.letters()) - stored] == ["done"]
+    assert [shop.webhook_events()[ident] for ident in set(shop.webhook_events()) - stored] == [
+        "done"
+    ]
     assert buyer.status == story.after
     reason = REASONS.get(story.after)
     expected = ("REFUSE", buyer.slug, "outbound", reason) if reason else ("ADMIT", buyer.slug)
@@ -221,7 +223,7 @@ def test_usage_that_stripe_could_not_take_is_told_to_a_person(shop: Storefront) 
     told = shop.count("payment_alerts")
     event = shop.fake.report_meter_errors(shop.fake.create_meter())
     shop.settle()
-    assert shop.letters()[event] == "done"
+    assert shop.webhook_events()[event] == "done"
     assert shop.count("payment_alerts") == told + 1
 
 
@@ -271,10 +273,12 @@ def test_lost_events_are_found_by_the_comparison_at_the_start(shop: Storefront) 
     shop.fake.webhooks.hold()
     buyer.renews(paid=False)
     shop.fake.webhooks.lose()
-    lost = {one["id"] for one in shop.fake.events() if one["type"] in USED} - set(shop.letters())
+    lost = {one["id"] for one in shop.fake.events() if one["type"] in USED} - set(
+        shop.webhook_events()
+    )
     assert buyer.status == "active"
     shop.restart()
-    until(lambda: lost <= set(shop.letters()), "lost events are found")
+    until(lambda: lost <= set(shop.webhook_events()), "lost events are found")
     shop.settle()
     assert buyer.status == "past_due"
     assert buyer.turns[-1] == "past_due"
@@ -355,10 +359,10 @@ def test_a_bad_post_is_refused_counted_and_leaves_nothing(
     status, _ = shop.post(post.body, post.headers, chunked=chunked)
     assert status == HTTPStatus.BAD_REQUEST
     assert shop.count("webhooks", result=result) == counted + 1
-    assert shop.letters() == stored
+    assert shop.webhook_events() == stored
     assert shop.fake.webhooks.send(event) == HTTPStatus.OK
     shop.settle()
-    assert event["id"] in shop.letters()
+    assert event["id"] in shop.webhook_events()
 
 
 @pytest.mark.parametrize("body", [b"", b"null", b'{"id": "evt_1"}', b'{"id":', b"[]"])
@@ -368,7 +372,7 @@ def test_a_signed_body_that_is_no_event_is_refused(shop: Storefront, body: bytes
     status, _ = shop.post(body, {"Stripe-Signature": header})
     assert status == HTTPStatus.BAD_REQUEST
     assert shop.count("webhooks", result="unreadable") == counted + 1
-    assert shop.letters() == stored
+    assert shop.webhook_events() == stored
 
 
 def test_both_secrets_are_good_while_one_replaces_the_other(shop: Storefront) -> None:
@@ -384,7 +388,7 @@ def test_a_kind_that_is_not_used_is_answered_counted_and_not_kept(shop: Storefro
     assert shop.fake.webhooks.send(event) == HTTPStatus.OK
     shop.settle()
     assert shop.count("webhooks", result="ignored") >= counted + 1
-    assert shop.letters() == stored
+    assert shop.webhook_events() == stored
 
 
 def test_calls_and_good_webhooks_are_served_in_a_flood_of_forged_ones(shop: Storefront) -> None:
@@ -397,7 +401,7 @@ def test_calls_and_good_webhooks_are_served_in_a_flood_of_forged_ones(shop: Stor
         judged += 1
     assert flood.result() == {HTTPStatus.BAD_REQUEST: FLOOD_PER_S * FLOOD_S}
     assert shop.count("webhooks", result="forged") == counted + FLOOD_PER_S * FLOOD_S
-    assert shop.letters() == stored
+    assert shop.webhook_events() == stored
     assert judged > FLOOD_S
     buyer.becomes("unpaid").told()
     assert buyer.verdict().reason == "read_only"

@@ -13,19 +13,19 @@ from functools import partial
 
 from pbxbilling.accounts.apply import AccountsFile, Change, ChangeKind, TenantChange, plan_changes
 from pbxbilling.accounts.key_origin import AccountKind, KeyOrigin, SetBy
-from pbxbilling.accounts.known import known_plan, known_tenant
+from pbxbilling.accounts.known import require_plan, require_tenant
 from pbxbilling.accounts.ports import AccountStore, Blocks
 from pbxbilling.accounts.records import AuditRecord
 from pbxbilling.accounts.reports import PlanReport, plan_reports
 from pbxbilling.accounts.terms.policy import Policy
-from pbxbilling.accounts.terms.status import Blocker, Status, Turn
+from pbxbilling.accounts.terms.status import Blocker, Status, Transition
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.kernel.codes import Mode
 from pbxbilling.kernel.errors import AdministrationError
 from pbxbilling.kernel.period import zone
 from pbxbilling.kernel.ports import Clock
-from pbxbilling.runtime.background import Apart, at_once
+from pbxbilling.runtime.background import Background, at_once
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +59,11 @@ class Administration:
         clock: Clock,
         policy: Callable[[], Policy],
         blocks: Blocks,
-        apart: Apart = at_once,
+        apart: Background = at_once,
     ) -> None:
         self._store = store
         self._writer = writer
-        self._book = writer.book
+        self._registry = writer.registry
         self._clock = clock
         self._policy = policy
         self._blocks = blocks
@@ -85,7 +85,7 @@ class Administration:
         """
         async with self._writer.alone:
             now, policy = self._clock.now(), self._policy()
-            changes = await self._apart(partial(plan_changes, self._book, file, now, policy))
+            changes = await self._apart(partial(plan_changes, self._registry, file, now, policy))
             agreed = reset or not await self._apart(partial(_any_resets, changes))
             if agreed and not dry_run:
                 await self._writer.write(action, changes, actor, by=SetBy.FILE)
@@ -94,7 +94,7 @@ class Administration:
     async def suspend(self, slug: str, actor: str) -> TenantResult:
         """Block a tenant's calls to and from outside; emergency calls pass, live calls go on."""
         async with self._writer.alone:
-            tenant = known_tenant(self._book, slug)
+            tenant = require_tenant(self._registry, slug)
             blocked = replace(tenant, blocks=tenant.blocks | {Blocker.OPERATOR})
             notes = []
             mode = tenant.mode or self._policy().mode
@@ -108,7 +108,7 @@ class Administration:
     async def activate(self, slug: str, actor: str) -> TenantResult:
         """Lift the operator's block, and only that: any other standing stays, and is named."""
         async with self._writer.alone:
-            tenant = known_tenant(self._book, slug)
+            tenant = require_tenant(self._registry, slug)
             lifted = replace(tenant, blocks=tenant.blocks - {Blocker.OPERATOR})
             holds = await self._blocks.holds(lifted)
             notes = [f"{slug} is still blocked by {by}: {why}" for by, why in holds.items()]
@@ -117,7 +117,7 @@ class Administration:
     async def trial(self, slug: str, until: date | datetime, actor: str) -> TenantResult:
         """Put a tenant on trial until that instant, or to the end of that day in its time zone."""
         async with self._writer.alone:
-            tenant = known_tenant(self._book, slug)
+            tenant = require_tenant(self._registry, slug)
             ends = _end_of(until, tenant.timezone)
             if tenant.subscription is not None:
                 msg = (
@@ -135,22 +135,24 @@ class Administration:
                 )
             if Blocker.OPERATOR in tenant.blocks:
                 notes.append(f"{slug} is still suspended: `tenant activate {slug}` lifts that")
-            return await self._change("trial", tenant, trying, actor, notes, Turn.TRIAL_BEGAN)
+            return await self._change("trial", tenant, trying, actor, notes, Transition.TRIAL_BEGAN)
 
     def declared(self) -> list[Tenant]:
         """All tenants as they stand, by slug."""
-        return [tenant for _, tenant in sorted(self._book.tenants.items())]
+        return [tenant for _, tenant in sorted(self._registry.tenants.items())]
 
     def plans(self) -> list[PlanReport]:
         """All plans, in the order in which they are shown."""
-        return plan_reports(self._book)
+        return plan_reports(self._registry)
 
     async def plan(self, slug: str) -> PlanDetail:
         """All about one plan."""
-        known_plan(self._book, slug)
+        require_plan(self._registry, slug)
         return PlanDetail(
             plan=next(one for one in self.plans() if one.plan == slug),
-            tenants=tuple(sorted(t.slug for t in self._book.tenants.values() if t.plan == slug)),
+            tenants=tuple(
+                sorted(t.slug for t in self._registry.tenants.values() if t.plan == slug)
+            ),
             audit=tuple(await self._store.audit(subject=f"plan {slug}", limit=10)),
             origins=tuple(await self._store.key_origins(AccountKind.PLAN, slug)),
         )
@@ -162,7 +164,7 @@ class Administration:
         after: Tenant,
         actor: str,
         notes: Sequence[str],
-        turn: Turn | None = None,
+        turn: Transition | None = None,
     ) -> TenantResult:
         change = TenantChange(before, after, turn)
         await self._writer.write(action, [change], actor)

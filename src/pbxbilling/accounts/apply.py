@@ -10,8 +10,8 @@ from typing import Any
 
 from pbxbilling.accounts.checks import (
     Problem,
-    charging_problems,
     choice_problems,
+    collection_problems,
     demo_problems,
     double_claims,
     plan_problems,
@@ -19,8 +19,8 @@ from pbxbilling.accounts.checks import (
 from pbxbilling.accounts.facts import SubjectKind
 from pbxbilling.accounts.file_format import as_written
 from pbxbilling.accounts.terms.policy import Policy
-from pbxbilling.accounts.terms.registry import AccountBook
-from pbxbilling.accounts.terms.status import Blocker, Status, Turn
+from pbxbilling.accounts.terms.registry import Registry
+from pbxbilling.accounts.terms.status import Blocker, Status, Transition
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.catalog.plan import LIMIT_NAMES, Plan
 
@@ -136,7 +136,7 @@ class Change:
 
 
 def plan_changes(
-    book: AccountBook, file: AccountsFile, at: datetime, policy: Policy
+    registry: Registry, file: AccountsFile, at: datetime, policy: Policy
 ) -> list[Change]:
     """What the file makes of the accounts in force, plans first, in the file's order.
 
@@ -150,26 +150,26 @@ def plan_changes(
     Raises AccountsError with every contradiction found.
     """
     declared = {plan.slug: plan for plan in file.plans}
-    tenants = [_tenant_change(book, file, tenant, at, policy) for tenant in file.tenants]
-    everyone = book.tenants | {change.after.slug: change.after for change in tenants}
+    tenants = [_tenant_change(registry, file, tenant, at, policy) for tenant in file.tenants]
+    everyone = registry.tenants | {change.after.slug: change.after for change in tenants}
     problems = [
-        *plan_problems(declared, book.plans),
+        *plan_problems(declared, registry.plans),
         *(
             problem
             for change in tenants
-            for problem in choice_problems(change.before, change.after, book.plans | declared)
+            for problem in choice_problems(change.before, change.after, registry.plans | declared)
         ),
         *(problem for one in tenants for problem in demo_problems(one.before, one.after)),
-        *charging_problems(everyone, book.plans | declared),
+        *collection_problems(everyone, registry.plans | declared),
         *double_claims(everyone),
     ]
     if problems:
-        raise AccountsError([_told(problem, file.places) for problem in problems])
+        raise AccountsError([_format_problem(problem, file.places) for problem in problems])
     plans = [
         Change(
-            book.plans.get(plan.slug),
+            registry.plans.get(plan.slug),
             plan,
-            notes=tuple(_kept_by(plan, everyone.values())),
+            notes=tuple(_lost_by(plan, everyone.values())),
             stated=_stated(file, f"plan {plan.slug}"),
         )
         for plan in file.plans
@@ -181,12 +181,12 @@ def _stated(file: AccountsFile, subject: str) -> frozenset[str]:
     return file.stated.get(subject, frozenset())
 
 
-def _told(problem: Problem, places: Mapping[str, str]) -> str:
+def _format_problem(problem: Problem, places: Mapping[str, str]) -> str:
     where = places.get(problem.subject)
     return ": ".join(filter(None, (where, problem.subject, problem.key, problem.text)))
 
 
-def _kept_by(plan: Plan, tenants: Iterable[Tenant]) -> Iterator[str]:
+def _lost_by(plan: Plan, tenants: Iterable[Tenant]) -> Iterator[str]:
     """Who has a plan that nobody can choose any more."""
     keepers = [] if plan.active else sorted(t.slug for t in tenants if t.plan == plan.slug)
     if keepers:
@@ -203,21 +203,21 @@ class TenantChange(Change):
 
     before: Tenant | None
     after: Tenant
-    turn: Turn | None = None
+    turn: Transition | None = None
 
 
 def _with_what_stays(known: Tenant, declared: Tenant, keys: frozenset[str]) -> Tenant:
     """The declared tenant with all that the file does not declare as it is known."""
-    named = keys | {"charging"} if "charges" in keys else keys
+    named = keys | {"usage_collection"} if "charges" in keys else keys
     stays = {f.name: getattr(known, f.name) for f in fields(Tenant) if f.name not in named}
     own = {name: limit for name, limit in known.limits.items() if name not in keys}
     return replace(declared, **stays | {"limits": own | dict(declared.limits)})
 
 
 def _tenant_change(
-    book: AccountBook, file: AccountsFile, declared: Tenant, at: datetime, policy: Policy
+    registry: Registry, file: AccountsFile, declared: Tenant, at: datetime, policy: Policy
 ) -> TenantChange:
-    known = book.tenants.get(declared.slug)
+    known = registry.tenants.get(declared.slug)
     if known is not None and file.keys is not None:
         declared = _with_what_stays(known, declared, file.keys)
     lived = known or declared
@@ -227,9 +227,11 @@ def _tenant_change(
     if status is Status.SUSPENDED:  # no status that is lived: a block in front of it
         status, blocks = None, blocks | {Blocker.OPERATOR}
     begins_trial = status is Status.TRIAL
-    charging = declared.charging
+    usage_collection = declared.usage_collection
     if known is not None:
-        charging = known.charging.switched(charging.way, at, known.next_period(at))
+        usage_collection = known.usage_collection.switched(
+            usage_collection.way, at, known.next_period(at)
+        )
     trial_until = at + timedelta(days=policy.trial_days) if begins_trial else lived.trial_until
     after = replace(
         declared,
@@ -243,9 +245,9 @@ def _tenant_change(
         subscription=lived.subscription,
         renews_at=lived.renews_at,
         setup_paid_at=lived.setup_paid_at,
-        charging=charging,
+        usage_collection=usage_collection,
     )
-    turn = Turn.TRIAL_BEGAN if begins_trial else None
+    turn = Transition.TRIAL_BEGAN if begins_trial else None
     return TenantChange(
         known,
         after,

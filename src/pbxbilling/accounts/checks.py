@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pbxbilling.accounts.terms.status import Status
 from pbxbilling.accounts.terms.tenant import Tenant
-from pbxbilling.accounts.terms.usage_collection import Charges
+from pbxbilling.accounts.terms.usage_collection import CollectionMethod
 from pbxbilling.catalog.plan import SOLD_CYCLES, Plan, unmeterable
 from pbxbilling.kernel.gateway_names import PRICE_TABLES, GatewayName
 from pbxbilling.kernel.numbers import found_by
@@ -102,11 +102,14 @@ def demo_problems(before: Tenant | None, after: Tenant) -> Iterator[Problem]:
         )
 
 
-def charging_problems(tenants: Tenants, plans: Plans) -> Iterator[Problem]:
+def collection_problems(tenants: Tenants, plans: Plans) -> Iterator[Problem]:
     """Usage that a meter of whole minutes at the gateway could not charge as the plan does."""
     for tenant in tenants.values():
         plan = plans.get(tenant.plan)
-        metered = Charges.METER_EVENTS in (tenant.charging.way, tenant.charging.before)
+        metered = CollectionMethod.METER_EVENTS in (
+            tenant.usage_collection.way,
+            tenant.usage_collection.before,
+        )
         faults = unmeterable(plan) if metered and plan is not None else ()
         if faults:
             yield Problem(
@@ -114,7 +117,7 @@ def charging_problems(tenants: Tenants, plans: Plans) -> Iterator[Problem]:
                 "charges",
                 f"meter events are whole minutes, and plan {tenant.plan} is not charged so"
                 f" ({', '.join(faults)}): change the plan, or set charges ="
-                f' "{Charges.INVOICE_ITEMS}"',
+                f' "{CollectionMethod.INVOICE_ITEMS}"',
             )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from pbxbilling.accounts.terms.status import Status, Turn
+from pbxbilling.accounts.terms.status import Status, Transition
 from pbxbilling.kernel.facts import Fact
 
 
@@ -38,7 +38,7 @@ class AccountsChanged(Fact):
 
 
 @dataclass(frozen=True, slots=True)
-class StandingChanged(Fact):
+class StatusChanged(Fact):
     """A tenant's standing turned, by one row of the table of transitions; in force at once.
 
     `actor` is who did it: a user of the machine, the gateway, or the daily check.
@@ -48,7 +48,7 @@ class StandingChanged(Fact):
     tenant: str
     before: Status
     after: Status
-    turn: Turn
+    turn: Transition
     actor: str
     subscription: str | None
 

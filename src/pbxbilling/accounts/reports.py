@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pbxbilling.accounts.file_format import as_written
-from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.registry import Registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,8 @@ class PlanReport:
     settings: Mapping[str, Any]
 
 
-def plan_reports(book: AccountBook) -> list[PlanReport]:
+def plan_reports(registry: Registry) -> list[PlanReport]:
     """All plans, by their place in the list, then by slug."""
-    having = Counter(tenant.plan for tenant in book.tenants.values())
-    ordered = sorted(book.plans.values(), key=lambda plan: (plan.sort_order, plan.slug))
+    having = Counter(tenant.plan for tenant in registry.tenants.values())
+    ordered = sorted(registry.plans.values(), key=lambda plan: (plan.sort_order, plan.slug))
     return [PlanReport(plan.slug, having[plan.slug], as_written(plan)) for plan in ordered]

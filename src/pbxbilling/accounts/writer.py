@@ -7,13 +7,13 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from pbxbilling.accounts.apply import Change, ChangeKind, FieldChange, TenantChange
-from pbxbilling.accounts.facts import AccountsChanged, StandingChanged, SubjectKind
+from pbxbilling.accounts.facts import AccountsChanged, StatusChanged, SubjectKind
 from pbxbilling.accounts.key_origin import KeyOrigin, SetBy
 from pbxbilling.accounts.origins import origins_of, taken_over
 from pbxbilling.accounts.ports import AccountStore
 from pbxbilling.accounts.records import AuditRecord, PlanSwitched
-from pbxbilling.accounts.terms.registry import AccountBook
-from pbxbilling.accounts.terms.status import Blocker, Status, Turn, check_transition
+from pbxbilling.accounts.terms.registry import Registry
+from pbxbilling.accounts.terms.status import Blocker, Status, Transition, check_transition
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.ports import Clock, EventSink
 from pbxbilling.kernel.records import Record
@@ -30,13 +30,13 @@ class AccountWriter:
     def __init__(
         self,
         store: AccountStore,
-        book: AccountBook,
+        registry: Registry,
         clock: Clock,
         emit: EventSink,
         alone: AbstractAsyncContextManager[object],
     ) -> None:
         """`alone` is a lock that can be entered again and again, as asyncio's."""
-        self.book = book
+        self.registry = registry
         self.alone = alone
         self._store = store
         self._clock = clock
@@ -69,10 +69,10 @@ class AccountWriter:
             await self._store.commit(records)
         for change in real:
             if isinstance(change.after, Plan):
-                self.book.put_plan(change.after)
+                self.registry.put_plan(change.after)
             else:
-                self.book.put_tenant(change.after)
-            self.tell(action, change.subject_kind, change.after.slug, actor)
+                self.registry.put_tenant(change.after)
+            self.publish(action, change.subject_kind, change.after.slug, actor)
         for turn in turns:
             self._emit(turn)
 
@@ -87,7 +87,7 @@ class AccountWriter:
         """The audit row of something that is done now."""
         return AuditRecord(self._clock.now(), actor, action, subject, before, after)
 
-    def tell(self, action: str, kind: SubjectKind, slug: str, actor: str) -> None:
+    def publish(self, action: str, kind: SubjectKind, slug: str, actor: str) -> None:
         """Let everybody know that accounts or usage are not as they were."""
         self._emit(AccountsChanged(self._clock.now(), actor, action, kind, slug))
 
@@ -115,27 +115,27 @@ class AccountWriter:
         after = {f.key: f.after for f in fields}
         return self.audit(action, change.subject, actor, before, after)
 
-    def _turns(self, change: Change, actor: str) -> Iterator[StandingChanged]:
+    def _turns(self, change: Change, actor: str) -> Iterator[StatusChanged]:
         """How a tenant's standing turns by a change, as the table of transitions allows it."""
         if not isinstance(change, TenantChange) or change.before is None:
             return
         tenant = change.after
         for turn, before, after in _standing_turns(change):
             check_transition(turn, before, after)
-            yield StandingChanged(
+            yield StatusChanged(
                 self._clock.now(), tenant.slug, before, after, turn, actor, tenant.subscription
             )
 
 
-def _standing_turns(change: TenantChange) -> Iterator[tuple[Turn, Status, Status]]:
+def _standing_turns(change: TenantChange) -> Iterator[tuple[Transition, Status, Status]]:
     """The lived status first, then the operator's block in front of it."""
     before, after = change.before, change.after
     if before is None:
         return
     if before.status is not after.status:
-        yield change.turn or Turn.DECLARED, before.status, after.status
+        yield change.turn or Transition.DECLARED, before.status, after.status
     held, holds = (Blocker.OPERATOR in tenant.blocks for tenant in (before, after))
     if holds and not held:
-        yield Turn.SUSPENDED, after.status, Status.SUSPENDED
+        yield Transition.SUSPENDED, after.status, Status.SUSPENDED
     elif held and not holds:
-        yield Turn.REINSTATED, Status.SUSPENDED, after.status
+        yield Transition.REINSTATED, Status.SUSPENDED, after.status

@@ -11,8 +11,8 @@ from typing import Self
 
 from pbxbilling.agi.sessions.allow_list import AllowList, Network
 from pbxbilling.agi.sessions.deadlines import Deadlines
-from pbxbilling.agi.sessions.epoll_server import Door
-from pbxbilling.agi.sessions.session import AgiObserver, Desk, Judge
+from pbxbilling.agi.sessions.epoll_server import EpollServer
+from pbxbilling.agi.sessions.session import AgiObserver, HookHandler, Judge
 from pbxbilling.kernel.ports import Clock
 
 # asyncio's default of 100 drops SYNs of a burst, each then retried after a whole second, and
@@ -21,7 +21,7 @@ _BACKLOG = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class AgiSettings:
+class ListenerSettings:
     """Where to listen, and the limits of a session.
 
     Beyond `max_sessions` a connection is closed at once: the dialplan's own fallback, which knows
@@ -52,7 +52,7 @@ class AgiServer:
 
     def __init__(
         self,
-        settings: AgiSettings,
+        settings: ListenerSettings,
         judge: Judge,
         by_policy: Judge,
         observer: AgiObserver,
@@ -66,8 +66,8 @@ class AgiServer:
         self._observer = observer
         self._clock = clock
         self._closed = asyncio.Event()
-        self._desk: Desk | None = None
-        self._door: Door | None = None
+        self._handler: HookHandler | None = None
+        self._epoll_server: EpollServer | None = None
         self._port = settings.port
 
     async def start(self) -> None:
@@ -80,7 +80,7 @@ class AgiServer:
                 f"agi.listen: cannot listen on {settings.host}:{settings.port}: {error.strerror}; "
                 "choose another address, and set PBXBILLING_HOOK to it"
             ) from error
-        self._desk = Desk(
+        self._handler = HookHandler(
             self._judge,
             self._by_policy,
             self._observer,
@@ -91,8 +91,8 @@ class AgiServer:
             self._malformed,
         )
         self._port = listeners[0].getsockname()[1]
-        self._door = Door(listeners, self._desk, loop)
-        self._door.open()
+        self._epoll_server = EpollServer(listeners, self._handler, loop)
+        self._epoll_server.open()
 
     async def serve(self) -> None:
         """Wait until the server is closed."""
@@ -106,43 +106,43 @@ class AgiServer:
     @property
     def sessions(self) -> int:
         """How many sessions are alive."""
-        return len(self._desk.live) if self._desk else 0
+        return len(self._handler.live) if self._handler else 0
 
-    def reconfigure(self, settings: AgiSettings) -> None:
+    def reconfigure(self, settings: ListenerSettings) -> None:
         """Take new limits for the connections to come; those alive keep theirs.
 
         Host and port stay what they were when the server started.
         """
         self._settings = settings
-        if self._desk is None:
+        if self._handler is None:
             return
-        self._desk.allow = AllowList(settings.allow)
-        self._desk.max_sessions = settings.max_sessions
+        self._handler.allow = AllowList(settings.allow)
+        self._handler.max_sessions = settings.max_sessions
         # A queue holds one limit; sessions in the old one are served by its own timer to the end.
-        self._desk.deadlines = Deadlines(
+        self._handler.deadlines = Deadlines(
             settings.deadline_s, self._clock, asyncio.get_running_loop()
         )
 
     async def close(self) -> None:
         """Listen no more, let the sessions end, cut those that take longer than two deadlines."""
-        if self._door is None or self._desk is None:
+        if self._epoll_server is None or self._handler is None:
             return
-        door, self._door = self._door, None
-        door.shut()
-        await self._drain(self._desk)
-        door.close()
+        epoll_server, self._epoll_server = self._epoll_server, None
+        epoll_server.shut()
+        await self._drain(self._handler)
+        epoll_server.close()
         self._closed.set()
 
-    async def _drain(self, desk: Desk) -> None:
-        if not desk.live:
+    async def _drain(self, handler: HookHandler) -> None:
+        if not handler.live:
             return
         idle = asyncio.Event()
-        desk.on_idle = idle.set
+        handler.on_idle = idle.set
         try:
             async with asyncio.timeout(2 * self._settings.deadline_s + 0.1):
                 await idle.wait()
         except TimeoutError:
-            for session in tuple(desk.live.values()):
+            for session in tuple(handler.live.values()):
                 session.close()
 
     async def __aenter__(self) -> Self:
@@ -158,7 +158,7 @@ class AgiServer:
         await self.close()
 
 
-async def _listeners(settings: AgiSettings) -> list[socket.socket]:
+async def _listeners(settings: ListenerSettings) -> list[socket.socket]:
     """One for each address of the host. Raises `OSError`."""
     listeners: list[socket.socket] = []
     try:

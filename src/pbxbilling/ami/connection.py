@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import cast
 
 from pbxbilling.ami.messages.protocol import Framer
-from pbxbilling.ami.messages.repair import Mender
+from pbxbilling.ami.messages.repair import Repair
 from pbxbilling.kernel.ports import Clock
 
 # A burst is drained in slices, because the same loop answers the dialplan.
@@ -33,7 +33,7 @@ class Connection(asyncio.Protocol):
         take: Callable[[bytes], bool],
         skipped: Callable[[int], None],
         broken: Callable[[int, int], None],
-        mender: Mender,
+        repair: Repair,
         clock: Clock,
     ) -> None:
         loop = asyncio.get_running_loop()
@@ -45,7 +45,7 @@ class Connection(asyncio.Protocol):
         self._take = take
         self._skipped = skipped
         self._broken = broken
-        self._mender = mender
+        self._repair = repair
         self._clock = clock
         self._backlog: deque[bytes] = deque()
         self._draining = False  # a slice is under way or scheduled
@@ -61,8 +61,8 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take what was read; work on it at once, unless a burst is under way."""
         blocks = self.framer.feed(data)
-        self._backlog.extend(self._mender.take(blocks, more=self.framer.begun))
-        self._tell()
+        self._backlog.extend(self._repair.take(blocks, more=self.framer.begun))
+        self._notify()
         if self.framer.banner is not None and not self.greeted.done():
             self.greeted.set_result(self.framer.banner)
         if self._backlog and not self._draining:
@@ -76,8 +76,8 @@ class Connection(asyncio.Protocol):
         self._transport = None
         if not self._reason:
             self._reason = str(exc) if exc else "closed by the PBX"
-            self._backlog.extend(self._mender.take((), more=False))
-            self._tell()
+            self._backlog.extend(self._repair.take((), more=False))
+            self._notify()
         if not self._draining:
             self._drain()
 
@@ -109,14 +109,14 @@ class Connection(asyncio.Protocol):
         self.drop()
         await self.lost
 
-    def _tell(self) -> None:
-        framer, mender = self.framer, self._mender
+    def _notify(self) -> None:
+        framer, repair = self.framer, self._repair
         if framer.oversized:
             self._skipped(framer.oversized)
             framer.oversized = 0
-        if mender.mended or mender.lost:
-            self._broken(mender.mended, mender.lost)
-            mender.mended = mender.lost = 0
+        if repair.mended or repair.lost:
+            self._broken(repair.mended, repair.lost)
+            repair.mended = repair.lost = 0
 
     def _drain(self) -> None:
         self._draining = not self._held

@@ -13,7 +13,7 @@ from pbxbilling.ami.actions import ActionError, Actions, Answer, LinkError
 from pbxbilling.ami.connection import Connection
 from pbxbilling.ami.messages.mapping import SIGNALS, signal_of, stamp_of
 from pbxbilling.ami.messages.protocol import BANNER, encode_action, event_name
-from pbxbilling.ami.messages.repair import Mender
+from pbxbilling.ami.messages.repair import Repair
 from pbxbilling.ami.observer import LinkObserver
 from pbxbilling.ami.rights import Action
 from pbxbilling.ami.settings import LinkSettings
@@ -171,12 +171,12 @@ class AmiLink:
 
     async def _connect(self, settings: LinkSettings) -> Connection:
         loop = asyncio.get_running_loop()
-        mender = Mender(self._actions.token)
+        repair = Repair(self._actions.token)
         try:
             async with asyncio.timeout(settings.connect_s):
                 _, connection = await loop.create_connection(
                     lambda: Connection(
-                        self._take, self._skipped, self._broken, mender, self._clock
+                        self._take, self._skipped, self._broken, repair, self._clock
                     ),
                     settings.host,
                     settings.port,

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from pbxbilling.accounts.known import known_terms
+from pbxbilling.accounts.known import require_terms
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.billing.facts import UsageResult
-from pbxbilling.billing.ports import Bills
+from pbxbilling.billing.ports import StatementStore
 from pbxbilling.billing.units import UnitsUsed
-from pbxbilling.kernel.errors import NotKnownError
+from pbxbilling.kernel.errors import NotFoundError
 from pbxbilling.kernel.ports import Clock
 
 ACTOR = "usage"
 
 
-class UnitDesk:
+class UnitCounter:
     """Counts units for the period in which they arrive."""
 
-    def __init__(self, bills: Bills, writer: AccountWriter, clock: Clock) -> None:
-        self._bills = bills
+    def __init__(
+        self, statement_store: StatementStore, writer: AccountWriter, clock: Clock
+    ) -> None:
+        self._statement_store = statement_store
         self._writer = writer
         self._clock = clock
 
@@ -27,11 +29,11 @@ class UnitDesk:
         When it returns they are on disk.
 
         One at a time with the end of a period, so that units never arrive in one that is closed.
-        Raises NotKnownError for a tenant, or a meter of its plan, that there is not; StoreError.
+        Raises NotFoundError for a tenant, or a meter of its plan, that there is not; StoreError.
         """
         async with self._writer.alone:
             told = UnitsUsed(reference, tenant, meter, units, self._clock.now())
-            known = await self._bills.units(reference)
+            known = await self._statement_store.units(reference)
             if known is not None:
                 return UsageResult.KNOWN if known.says_the_same(told) else UsageResult.CONFLICT
             self._check(tenant, meter)
@@ -39,9 +41,9 @@ class UnitDesk:
             return UsageResult.COUNTED
 
     def _check(self, slug: str, meter: str) -> None:
-        terms = known_terms(self._writer.book, slug)
+        terms = require_terms(self._writer.registry, slug)
         names = [price.meter for price in terms.plan.meters]
         if meter not in names:
             known = ", ".join(names) or "none"
             msg = f"plan {terms.plan.slug} has no meter {meter!r} (known: {known})"
-            raise NotKnownError(msg)
+            raise NotFoundError(msg)

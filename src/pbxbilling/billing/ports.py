@@ -14,7 +14,7 @@ from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.calls.live.records import LegRecord
 
 
-class Bills(Protocol):
+class StatementStore(Protocol):
     """What the store keeps of statements; raises StoreError as the store does."""
 
     async def statements(

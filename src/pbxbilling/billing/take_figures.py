@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from pbxbilling.accounts.facts import AccountsChanged, StandingChanged
+from pbxbilling.accounts.facts import AccountsChanged, StatusChanged
 from pbxbilling.accounts.terms.policy import Policy
-from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.status import Status
 from pbxbilling.billing.facts import StatementSaved
 from pbxbilling.billing.figures import FiguresTaken, figures
-from pbxbilling.billing.ports import Bills
+from pbxbilling.billing.ports import StatementStore
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.period import Period, period_at, period_of
 from pbxbilling.kernel.ports import Clock
-from pbxbilling.runtime.background import Apart, at_once
-from pbxbilling.subscriptions.facts import LetterTaken
-from pbxbilling.subscriptions.ports import Mirrors
+from pbxbilling.runtime.background import Background, at_once
+from pbxbilling.subscriptions.facts import EventTaken
+from pbxbilling.subscriptions.ports import SubscriptionStore
 from pbxbilling.subscriptions.subscription import Invoice
 
 _INVOICES = 12  # of a tenant that is past due, the newest: the gateway gives up much earlier
@@ -25,7 +25,7 @@ _INVOICES = 12  # of a tenant that is past due, the newest: the gateway gives up
 
 def moves_figures(fact: Fact) -> bool:
     """Whether the figures may be others since this happened."""
-    return isinstance(fact, AccountsChanged | StandingChanged | StatementSaved | LetterTaken)
+    return isinstance(fact, AccountsChanged | StatusChanged | StatementSaved | EventTaken)
 
 
 class Figures:
@@ -33,16 +33,16 @@ class Figures:
 
     def __init__(
         self,
-        book: AccountBook,
-        mirrors: Mirrors,
-        bills: Bills,
+        registry: Registry,
+        subscription_store: SubscriptionStore,
+        statement_store: StatementStore,
         clock: Clock,
         policy: Callable[[], Policy],
-        apart: Apart = at_once,
+        apart: Background = at_once,
     ) -> None:
-        self._book = book
-        self._mirrors = mirrors
-        self._bills = bills
+        self._registry = registry
+        self._subscription_store = subscription_store
+        self._statement_store = statement_store
         self._clock = clock
         self._policy = policy
         self._apart = apart
@@ -51,15 +51,15 @@ class Figures:
         """The figures of now, and of a calendar month where the provider is; None is this one."""
         policy, at = self._policy(), self._clock.now()
         asked = self._month(month)
-        subscriptions = {one.id: one for one in await self._mirrors.subscriptions()}
+        subscriptions = {one.id: one for one in await self._subscription_store.subscriptions()}
         unpaid = await self._unpaid()
-        charged = await self._bills.charged(asked.month)
+        charged = await self._statement_store.charged(asked.month)
         work = partial(
             figures,
             asked,
             at,
-            list(self._book.tenants.values()),
-            dict(self._book.plans),
+            list(self._registry.tenants.values()),
+            dict(self._registry.plans),
             subscriptions,
             unpaid,
             charged,
@@ -74,11 +74,11 @@ class Figures:
     async def _unpaid(self) -> list[Invoice]:
         owing = [
             one.slug
-            for one in self._book.tenants.values()
+            for one in self._registry.tenants.values()
             if one.status is Status.PAST_DUE and not one.demo
         ]
         return [
             invoice
             for slug in owing
-            for invoice in await self._mirrors.invoices(tenant=slug, limit=_INVOICES)
+            for invoice in await self._subscription_store.invoices(tenant=slug, limit=_INVOICES)
         ]

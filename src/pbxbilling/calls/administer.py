@@ -9,7 +9,7 @@ from typing import Any
 
 from pbxbilling.accounts.file_format import as_written
 from pbxbilling.accounts.key_origin import AccountKind, KeyOrigin
-from pbxbilling.accounts.known import known_tenant
+from pbxbilling.accounts.known import require_tenant
 from pbxbilling.accounts.ports import AccountStore
 from pbxbilling.accounts.records import AuditRecord
 from pbxbilling.accounts.terms.policy import Policy
@@ -17,11 +17,11 @@ from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.calls.live.records import DecisionRecord
 from pbxbilling.calls.ports import CallStore, Live
 from pbxbilling.calls.tenant_reports import TenantReport, TenantReporter
-from pbxbilling.calls.usage import UsageDesk
+from pbxbilling.calls.usage import CallUsage
 from pbxbilling.calls.usage_report import UsageReport
 from pbxbilling.calls.views import CallView, StatusView
 from pbxbilling.catalog.plan import Limits
-from pbxbilling.kernel.errors import NeedsDaemonError, NotKnownError
+from pbxbilling.kernel.errors import NeedsDaemonError, NotFoundError
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.runtime.background import Rest, in_parts, no_rest
 
@@ -61,11 +61,11 @@ class CallAdministration:
         self._accounts = accounts
         self._calls = calls
         self._writer = writer
-        self._book = writer.book
+        self._registry = writer.registry
         self._live = live
         self._rest = rest
-        self.reports = TenantReporter(calls, writer.book, clock, policy, live, rest)
-        self.usage = UsageDesk(calls, writer, clock, policy, live, rest)
+        self.reports = TenantReporter(calls, writer.registry, clock, policy, live, rest)
+        self.usage = CallUsage(calls, writer, clock, policy, live, rest)
 
     async def release(self, call: str, actor: str) -> CallView:
         """Free the slot of one live call, and give what it was; the call itself goes on."""
@@ -73,7 +73,7 @@ class CallAdministration:
         released = live.release(call, actor)
         if released is None:
             msg = f"call {call!r} is not live; `pbxbilling calls` lists those that are"
-            raise NotKnownError(msg)
+            raise NotFoundError(msg)
         held = {"tenant": released.tenant, "state": released.state.value}
         await self._calls.commit([self._writer.audit("release", f"call {call}", actor, held, None)])
         return released
@@ -81,7 +81,7 @@ class CallAdministration:
     async def calls(self, tenant: str | None = None) -> list[CallView]:
         """Live calls, the oldest first."""
         if tenant is not None:
-            known_tenant(self._book, tenant)
+            require_tenant(self._registry, tenant)
         return await in_parts(self._running("calls").calls(tenant), self._rest)
 
     def status(self) -> StatusView:
@@ -94,8 +94,8 @@ class CallAdministration:
 
     async def tenant(self, slug: str) -> TenantDetail:
         """All about one tenant, with this month's usage and the last ten things done to it."""
-        tenant = known_tenant(self._book, slug)
-        terms = self._book.terms(slug)
+        tenant = require_tenant(self._registry, slug)
+        terms = self._registry.terms(slug)
         (usage,) = await self.usage.report(slug, None)
         return TenantDetail(
             tenant=await self.reports.report(tenant),

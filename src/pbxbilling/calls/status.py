@@ -66,7 +66,7 @@ class Queue(Protocol):
         ...
 
 
-class Inspector:
+class LiveStatus:
     """A window on the ledger; as a sink it remembers what only facts tell."""
 
     def __init__(
@@ -184,7 +184,7 @@ class Inspector:
                 self._pbx_view(link, calls[link.pbx]) for link in self._trust.links.values()
             ),
             store=StoreView(self._queue.depth, self._queue.fault, self._queue.dropped),
-            tenants=len(self._in_force.book.tenants),
+            tenants=len(self._in_force.registry.tenants),
             calls=len(self._ledger.calls),
             trunk_legs=sum(legs),
             unowned_legs=self._unowned_legs,
@@ -211,7 +211,7 @@ class Inspector:
 
     def allowance_left_s(self, tenant: str) -> float | None:
         """Seconds left of a hard allowance, live legs drawing; None for one that is not hard."""
-        terms = self._in_force.book.terms(tenant)
+        terms = self._in_force.registry.terms(tenant)
         if terms is None:
             return None
         return self._allowances.remaining_s(terms, self._clock.now(), self._clock.monotonic())
@@ -236,7 +236,7 @@ class Inspector:
 
     def call_limit(self, tenant: str) -> int | None:
         """The `max_calls` in force for a tenant; None is unlimited."""
-        terms = self._in_force.book.terms(tenant)
+        terms = self._in_force.registry.terms(tenant)
         return terms.limits.max_calls if terms is not None else None
 
     def store_oldest_s(self) -> float:

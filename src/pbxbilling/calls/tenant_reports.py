@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from pbxbilling.accounts.terms.blocks import Holds, holds_at
+from pbxbilling.accounts.terms.blocks import BlockReasons, block_reasons
 from pbxbilling.accounts.terms.policy import Policy
-from pbxbilling.accounts.terms.registry import AccountBook, Terms
+from pbxbilling.accounts.terms.registry import Registry, Terms
 from pbxbilling.accounts.terms.status import Blocker, Status
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.calls.live.load import Load
@@ -40,11 +40,16 @@ class TenantReport:
     subscription: str | None
     renews_at: datetime | None
     blocks: tuple[Blocker, ...]
-    block_reasons: Holds
+    block_reasons: BlockReasons
 
 
 def tenant_report(
-    tenant: Tenant, terms: Terms | None, mode: Mode, load: Load | None, status: Status, holds: Holds
+    tenant: Tenant,
+    terms: Terms | None,
+    mode: Mode,
+    load: Load | None,
+    status: Status,
+    holds: BlockReasons,
 ) -> TenantReport:
     """The report of a tenant, judged in `mode`. `terms` is None where its plan is unknown."""
     limits = terms.limits if terms else Limits()
@@ -72,14 +77,14 @@ class TenantReporter:
     def __init__(
         self,
         store: CallStore,
-        book: AccountBook,
+        registry: Registry,
         clock: Clock,
         policy: Callable[[], Policy],
         live: Live | None,
         rest: Rest,
     ) -> None:
         self._store = store
-        self._book = book
+        self._registry = registry
         self._clock = clock
         self._policy = policy
         self._live = live
@@ -87,7 +92,7 @@ class TenantReporter:
 
     async def every(self) -> list[TenantReport]:
         """All tenants by slug."""
-        tenants = [tenant for _, tenant in sorted(self._book.tenants.items())]
+        tenants = [tenant for _, tenant in sorted(self._registry.tenants.items())]
         drawn_s = await self._drawn_s(*tenants)
         reports = (self._report(tenant, self._holds(tenant, drawn_s)) for tenant in tenants)
         return await in_parts(reports, self._rest)
@@ -96,26 +101,26 @@ class TenantReporter:
         """One tenant, as it would be if it were this one."""
         return self._report(tenant, await self.holds(tenant))
 
-    async def holds(self, tenant: Tenant) -> Holds:
+    async def holds(self, tenant: Tenant) -> BlockReasons:
         """Who holds the tenant blocked, and why."""
         return self._holds(tenant, await self._drawn_s(tenant))
 
-    def _report(self, tenant: Tenant, holds: Holds) -> TenantReport:
+    def _report(self, tenant: Tenant, holds: BlockReasons) -> TenantReport:
         load = self._live.load(tenant.slug) if self._live is not None else None
         status = tenant.standing_at(self._clock.now(), self._policy().grace_days)
-        terms = self._book.terms(tenant.slug)
+        terms = self._registry.terms(tenant.slug)
         mode = tenant.mode or self._policy().mode
         return tenant_report(tenant, terms, mode, load, status, holds)
 
-    def _holds(self, tenant: Tenant, drawn_s: Mapping[str, int]) -> Holds:
-        terms = self._book.terms(tenant.slug)
+    def _holds(self, tenant: Tenant, drawn_s: Mapping[str, int]) -> BlockReasons:
+        terms = self._registry.terms(tenant.slug)
         if self._live is not None:
             left_s = self._live.allowance_left_s(tenant.slug)
         else:
             left_s = terms.plan.hard_allowance_s if terms is not None else None
             if left_s is not None:
                 left_s -= drawn_s.get(tenant.slug, 0)
-        return holds_at(tenant, terms, self._clock.now(), self._policy().grace_days, left_s)
+        return block_reasons(tenant, terms, self._clock.now(), self._policy().grace_days, left_s)
 
     async def _drawn_s(self, *tenants: Tenant) -> Mapping[str, int]:
         """Seconds drawn of each one's allowance in its period of this moment.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from pbxbilling.accounts.terms.blocks import holds_at
+from pbxbilling.accounts.terms.blocks import block_reasons
 from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.status import Blocker, Status
 from pbxbilling.calls.live.ledger import Ledger
@@ -52,11 +52,11 @@ class TenantStates:
 
     def tenants(self) -> list[str]:
         """All tenants, by slug."""
-        return list(self._in_force.book.tenants)
+        return list(self._in_force.registry.tenants)
 
     def of(self, slug: str) -> TenantState | None:
         """The state of a tenant; None for one that is unknown, or whose plan is."""
-        terms = self._in_force.book.terms(slug)
+        terms = self._in_force.registry.terms(slug)
         if terms is None:
             return None
         tenant, plan, at = terms.tenant, terms.plan, self._clock.now()
@@ -68,7 +68,7 @@ class TenantStates:
             tenant=slug,
             plan=plan.slug,
             status=tenant.standing_at(at, grace_days),
-            blocks=tuple(holds_at(tenant, terms, at, grace_days, left_s)),
+            blocks=tuple(block_reasons(tenant, terms, at, grace_days, left_s)),
             mode=self._in_force.mode_of(slug),
             calls=load.calls(count_internal=plan.count_internal),
             outbound_calls=load.outbound,

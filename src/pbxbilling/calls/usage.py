@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Self
 
 from pbxbilling.accounts.facts import SubjectKind
-from pbxbilling.accounts.known import known_tenant, known_terms
+from pbxbilling.accounts.known import require_tenant, require_terms
 from pbxbilling.accounts.terms.policy import Policy
 from pbxbilling.accounts.terms.registry import Terms
 from pbxbilling.accounts.writer import AccountWriter
@@ -19,7 +19,7 @@ from pbxbilling.calls.metering.usage_event import LegMetered
 from pbxbilling.calls.ports import CallStore, Live
 from pbxbilling.calls.usage_report import UsageReport, usage_reports
 from pbxbilling.kernel.codes import LegDirection
-from pbxbilling.kernel.errors import AdministrationError, NotKnownError
+from pbxbilling.kernel.errors import AdministrationError, NotFoundError
 from pbxbilling.kernel.period import period_at
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.kernel.records import Record
@@ -70,7 +70,7 @@ class EstimatedLeg:
         )
 
 
-class UsageDesk:
+class CallUsage:
     """The commands about usage. Raises StoreError wherever the database cannot serve."""
 
     def __init__(
@@ -85,7 +85,7 @@ class UsageDesk:
         """`live` is None where no daemon runs."""
         self._store = store
         self._writer = writer
-        self._book = writer.book
+        self._registry = writer.registry
         self._clock = clock
         self._policy = policy
         self._live = live
@@ -97,9 +97,9 @@ class UsageDesk:
         Every tenant is in it, used or not; nobody's legs only where there are any.
         """
         asked = (
-            [known_tenant(self._book, tenant)]
+            [require_tenant(self._registry, tenant)]
             if tenant is not None
-            else self._book.tenants.values()
+            else self._registry.tenants.values()
         )
         now = self._clock.now()
         named = ((one.slug, month or one.period_at(now).month) for one in list(asked))
@@ -113,7 +113,7 @@ class UsageDesk:
             if months.get(row.tenant, each) == each
         ]
         also = [key for key in months.items() if key[0]]
-        return await in_parts(usage_reports(rows, self._book, also), self._rest)
+        return await in_parts(usage_reports(rows, self._registry, also), self._rest)
 
     async def unowned(self) -> list[LegRecord]:
         """Answered and ended trunk legs that belong to nobody, newest first."""
@@ -122,7 +122,7 @@ class UsageDesk:
     async def estimated(self, tenant: str | None, month: str | None) -> list[EstimatedLeg]:
         """Ended legs whose answer or end nobody saw, newest first: charged as far as proven."""
         if tenant is not None:
-            known_tenant(self._book, tenant)
+            require_tenant(self._registry, tenant)
         legs = await self._store.estimated_legs(tenant=tenant, month=month)
         return await in_parts((EstimatedLeg.of(leg) for leg in legs), self._rest)
 
@@ -132,7 +132,7 @@ class UsageDesk:
         `leg` is `pbx:uniqueid`. Gives the leg as it now stands.
         """
         async with self._writer.alone:
-            terms = known_terms(self._book, slug)
+            terms = require_terms(self._registry, slug)
             known = await self._unowned_leg(leg)
             given = _assigned(known, terms)
             audit = self._writer.audit(
@@ -148,7 +148,7 @@ class UsageDesk:
             await self._store.commit(records)
             if self._live is not None:
                 self._live.assigned(given)
-            self._writer.tell("usage assign", SubjectKind.LEG, leg, actor)
+            self._writer.publish("usage assign", SubjectKind.LEG, leg, actor)
             return replace(
                 known,
                 tenant=slug,
@@ -164,7 +164,7 @@ class UsageDesk:
             msg = (
                 f"leg {text!r} is unknown; `pbxbilling usage unowned` lists those without a tenant"
             )
-            raise NotKnownError(msg)
+            raise NotFoundError(msg)
         if leg.tenant is not None:
             msg = f"leg {text} belongs to tenant {leg.tenant} already"
             raise AdministrationError(msg)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.calls.live.records import UsageRow
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.codes import LegDirection
@@ -41,7 +41,7 @@ class UsageReport:
 
 
 def usage_reports(
-    rows: Iterable[UsageRow], book: AccountBook, also: Iterable[tuple[str | None, str]] = ()
+    rows: Iterable[UsageRow], registry: Registry, also: Iterable[tuple[str | None, str]] = ()
 ) -> Iterator[UsageReport]:
     """One report a tenant and month, by tenant (nobody last), then month.
 
@@ -54,14 +54,14 @@ def usage_reports(
         grouped[row.tenant, row.month][row.direction] = row
     ordered = sorted(grouped, key=lambda key: (key[0] is None, key[0] or "", key[1]))
     for tenant, month in ordered:
-        yield _usage_report(tenant, month, grouped[tenant, month], book)
+        yield _usage_report(tenant, month, grouped[tenant, month], registry)
 
 
 def _usage_report(
-    tenant: str | None, month: str, ways: Mapping[LegDirection, UsageRow], book: AccountBook
+    tenant: str | None, month: str, ways: Mapping[LegDirection, UsageRow], registry: Registry
 ) -> UsageReport:
-    known = book.tenants.get(tenant) if tenant else None
-    plan = book.plans.get(known.plan) if known else None
+    known = registry.tenants.get(tenant) if tenant else None
+    plan = registry.plans.get(known.plan) if known else None
     included = _included_minutes(plan)
     drawn = _minutes(sum(row.allowance_s for row in ways.values()))
     billed_beyond = None if known is not None and known.demo else included

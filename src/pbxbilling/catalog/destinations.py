@@ -54,7 +54,7 @@ class Rated(Protocol):
         ...
 
 
-class DestinationTable:
+class DestinationRates:
     """Destination rates, found by number and day."""
 
     def __init__(self, rates: Iterable[DestinationRate], otherwise_micros: int = 0) -> None:
@@ -67,7 +67,7 @@ class DestinationTable:
         self._dearest: dict[date, DestinationRate | None] = {}
 
     @classmethod
-    def of(cls, terms: Rated) -> DestinationTable:
+    def of(cls, terms: Rated) -> DestinationRates:
         """The table of a plan or tariff."""
         outbound = LegDirection.OUTBOUND in terms.included_directions
         return cls(terms.destinations, terms.overage_per_minute_micros if outbound else 0)
@@ -130,4 +130,4 @@ def _precedence(found: tuple[DestinationRate, int]) -> tuple[int, bool, int]:
 
 
 UNUSABLE = "numbers that no carrier dials"
-NO_DESTINATIONS = DestinationTable(())
+NO_DESTINATIONS = DestinationRates(())

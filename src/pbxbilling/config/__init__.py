@@ -2,8 +2,8 @@
 
 from pbxbilling.config.faults import ConfigError, Fault
 from pbxbilling.config.load import load
-from pbxbilling.config.reload import Reload, reload_of
+from pbxbilling.config.reload import SettingsChange, reload_of
 from pbxbilling.config.sections import PbxSettings
 from pbxbilling.config.settings import Settings
 
-__all__ = ["ConfigError", "Fault", "PbxSettings", "Reload", "Settings", "load", "reload_of"]
+__all__ = ["ConfigError", "Fault", "PbxSettings", "Settings", "SettingsChange", "load", "reload_of"]

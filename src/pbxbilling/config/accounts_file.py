@@ -15,7 +15,7 @@ from pbxbilling.accounts.apply import AccountsFile
 from pbxbilling.accounts.file_format import PRICE_KEYS
 from pbxbilling.accounts.terms.status import Status
 from pbxbilling.accounts.terms.tenant import Tenant
-from pbxbilling.accounts.terms.usage_collection import Charges, Charging
+from pbxbilling.accounts.terms.usage_collection import CollectionMethod, UsageCollection
 from pbxbilling.catalog.destinations import DestinationRate
 from pbxbilling.catalog.plan import (
     LIMIT_NAMES,
@@ -227,7 +227,7 @@ class TenantTable(_Limited):
     anchor_day: Annotated[int, Field(ge=1, le=31)] = 1
     mode: Mode | None = None
     demo: bool = False
-    charges: Charges = Charges.NONE
+    charges: CollectionMethod = CollectionMethod.NONE
     extensions: Count = 0
 
     def tenant(self, slug: str) -> Tenant:
@@ -249,7 +249,7 @@ class TenantTable(_Limited):
             timezone=self.timezone,
             anchor_day=self.anchor_day,
             demo=self.demo,
-            charging=Charging(self.charges),
+            usage_collection=UsageCollection(self.charges),
             extensions=self.extensions,
         )
 

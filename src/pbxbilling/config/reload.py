@@ -20,7 +20,7 @@ _AT_START: frozenset[KeyPath] = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Reload:
+class SettingsChange:
     """The outcome of reading the file again.
 
     `in_force` is what the daemon now works by: the new settings, with the old value of every key
@@ -42,7 +42,7 @@ class Reload:
         return "; ".join(parts)
 
 
-def reload_of(old: Settings, new: Settings) -> Reload:
+def reload_of(old: Settings, new: Settings) -> SettingsChange:
     """Compare the settings in force with those just read."""
     paths = tuple(_differences(old.model_dump(), new.model_dump()))
     if _LISTEN not in paths and old.agi.takes_old_hooks != new.agi.takes_old_hooks:
@@ -50,15 +50,15 @@ def reload_of(old: Settings, new: Settings) -> Reload:
     waiting = [path for path in paths if path in _AT_START]
     kept = new
     for section, key in waiting:
-        kept = _keep(kept, old, str(section), str(key))
-    return Reload(
+        kept = _carry_over(kept, old, str(section), str(key))
+    return SettingsChange(
         in_force=kept,
         changed=tuple(dotted(path) for path in paths if path not in _AT_START),
         restart=tuple(map(dotted, waiting)),
     )
 
 
-def _keep(new: Settings, old: Settings, section: str, key: str) -> Settings:
+def _carry_over(new: Settings, old: Settings, section: str, key: str) -> Settings:
     before = getattr(old, section)
     held = getattr(new, section).model_copy(update={key: getattr(before, key)})
     if key not in before.model_fields_set:

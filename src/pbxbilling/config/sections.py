@@ -94,7 +94,7 @@ class AgiSettings(Section):
         return "listen" not in self.model_fields_set
 
     @model_validator(mode="after")
-    def _say_who_may_ask(self) -> AgiSettings:
+    def _require_who_may_ask(self) -> AgiSettings:
         if not self.address.is_loopback and "allow" not in self.model_fields_set:
             msg = (
                 f"listen = {self.listen!r} can be reached from outside: name the PBXs that may ask,"
@@ -219,7 +219,7 @@ class RetentionSettings(Section):
     purge: time = time(3, 0)
 
     @model_validator(mode="after")
-    def _keep_what_is_still_asked_for(self) -> RetentionSettings:
+    def _require_least_days(self) -> RetentionSettings:
         for name, least in LEAST_DAYS.items():
             if 0 < getattr(self, name) < least:
                 msg = f"{name} = {getattr(self, name)}: expected {least} days or more, or 0"

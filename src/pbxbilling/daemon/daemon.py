@@ -14,24 +14,24 @@ from pbxbilling.accounts.facts import DailyCheckFailed
 from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.billing.statements.close import Closer
-from pbxbilling.calls.engine.engine import Core
-from pbxbilling.calls.engine.fact_bus import OF_CALLS, Facts
+from pbxbilling.calls.engine.engine import CallEngine
+from pbxbilling.calls.engine.fact_bus import OF_CALLS, FactBus
 from pbxbilling.calls.engine.record_sink import Recorder
 from pbxbilling.calls.live.call import Channel
-from pbxbilling.calls.status import Inspector
+from pbxbilling.calls.status import LiveStatus
 from pbxbilling.calls.tenant_state import TenantStates
 from pbxbilling.calls.tracking.restore import restore
 from pbxbilling.calls.views import OldPortView
 from pbxbilling.config.settings import Settings
 from pbxbilling.daemon.broker import broker_settings
 from pbxbilling.daemon.build import is_compiled
-from pbxbilling.daemon.desk import desk_of
 from pbxbilling.daemon.hooks import Hooks
 from pbxbilling.daemon.listeners import http_listeners
 from pbxbilling.daemon.payments_of import payment_desk_of, payments_of
-from pbxbilling.daemon.pbx_fleet import Pbxes
-from pbxbilling.daemon.reload import Configuration, Reload
-from pbxbilling.daemon.startup_state import Past
+from pbxbilling.daemon.pbx_fleet import PbxFleet
+from pbxbilling.daemon.reload import Configuration, Reloader
+from pbxbilling.daemon.services import desk_of
+from pbxbilling.daemon.startup_state import StartupState
 from pbxbilling.daemon.stores import Stores
 from pbxbilling.daemon.tasks.daily import DailyTask, check_hour, purge_hour
 from pbxbilling.daemon.tasks.figures import FiguresTask
@@ -69,7 +69,7 @@ class Daemon:
         self,
         configuration: Configuration,
         stores: Stores,
-        past: Past,
+        startup: StartupState,
         clock: Clock,
         log: Log,
         lines: LineWriter,
@@ -78,12 +78,14 @@ class Daemon:
         settings = configuration.settings
         self._http = settings.http
         self._clock, self._log, self._notifier = clock, log, notifier
-        facts = Facts()
+        facts = FactBus()
         self._supervisor = Supervisor(clock, facts)
         self._writer = StoreWriter(stores.records, clock, facts)
-        self._recorder = Recorder(self._writer, past.book, admissions=settings.decisions.admissions)
-        in_force = InForce(settings.policy(), past.book)
-        self._core = Core(
+        self._recorder = Recorder(
+            self._writer, startup.registry, admissions=settings.decisions.admissions
+        )
+        in_force = InForce(settings.policy(), startup.registry)
+        self._engine = CallEngine(
             in_force,
             clock,
             facts,
@@ -93,18 +95,18 @@ class Daemon:
         )
         self._mqtt = Publisher(
             broker_settings(settings.mqtt),
-            TenantStates(self._core.ledger, in_force, self._core.allowances, clock),
+            TenantStates(self._engine.ledger, in_force, self._engine.allowances, clock),
             masked,
             BrokerWatch(log),
             clock,
             Random(),  # noqa: S311 - for pauses, and a name
         )
-        self._inspector = Inspector(
-            self._core.ledger,
+        self._live_status = LiveStatus(
+            self._engine.ledger,
             in_force,
-            self._core.trust,
-            self._core.allowances,
-            self._core.cutter,
+            self._engine.trust,
+            self._engine.allowances,
+            self._engine.cutter,
             self._writer,
             clock,
             facts,
@@ -112,22 +114,24 @@ class Daemon:
             heard=self._heard_at,
             broker=self._mqtt.view,
             old_port=self._old_port,
-            unowned_legs=past.unowned_legs,
+            unowned_legs=startup.unowned_legs,
         )
-        self._metrics = Metrics(__version__, self._inspector, lambda: lines.dropped)
+        self._metrics = Metrics(__version__, self._live_status, lambda: lines.dropped)
         self._join_sinks(facts)
-        self._pbxes = Pbxes(
+        self._pbx_fleet = PbxFleet(
             settings.pbx,
-            past.marks,
-            self._core,
+            startup.marks,
+            self._engine,
             LinkWatch(log, self._metrics.counters),
             stores.calls,
             self._writer,
             clock,
             facts,
         )
-        self._housekeeping = Housekeeping(self._core, self._pbxes, clock, self._supervisor)
-        self._accounts = AccountWriter(stores.accounts, in_force.book, clock, facts, asyncio.Lock())
+        self._housekeeping = Housekeeping(self._engine, self._pbx_fleet, clock, self._supervisor)
+        self._accounts = AccountWriter(
+            stores.accounts, in_force.registry, clock, facts, asyncio.Lock()
+        )
         self._payments = payments_of(
             settings.stripe,
             stores,
@@ -135,32 +139,32 @@ class Daemon:
             clock,
             facts,
             lambda: in_force.policy,
-            self._pbxes.known_until,
+            self._pbx_fleet.known_until,
             self._supervisor,
         )
-        self._desk = desk_of(
+        self._services = desk_of(
             stores,
             self._accounts,
             clock,
             facts,
             lambda: in_force.policy,
             lambda: configuration.settings.retention,
-            self._inspector,
+            self._live_status,
             payment_desk_of(self._payments),
         )
         self._daily_task = DailyTask(
-            self._desk.daily, clock, facts, check_hour(settings), DailyCheckFailed
+            self._services.daily, clock, facts, check_hour(settings), DailyCheckFailed
         )
         self._purge_task = DailyTask(
-            self._desk.purge, clock, facts, purge_hour(settings), PurgeFailed
+            self._services.purge, clock, facts, purge_hour(settings), PurgeFailed
         )
-        self._figures_task = FiguresTask(self._desk.figures, facts)
+        self._figures_task = FiguresTask(self._services.figures, facts)
         closer = Closer(
-            self._desk.billing.statements,
-            in_force.book.tenants,
+            self._services.billing.statements,
+            in_force.registry.tenants,
             clock,
             facts,
-            self._pbxes.known_until,
+            self._pbx_fleet.known_until,
             self._writer.flush,
             lambda: asyncio.sleep(0),
         )
@@ -168,61 +172,68 @@ class Daemon:
         self._usage = usage_door_of(settings.usage, stores, self._accounts, clock, facts)
         self._hook = Hooks(
             settings,
-            self._core.admission.judge,
-            self._core.admission.by_policy,
-            self._core.admission.malformed,
+            self._engine.admission.judge,
+            self._engine.admission.by_policy,
+            self._engine.admission.malformed,
             HookWatch(log, self._metrics.counters),
             clock,
             log,
         )
-        self._reload = Reload(configuration, self._put_in_force, clock, facts, log, notifier)
+        self._reload = Reloader(configuration, self._put_in_force, clock, facts, log, notifier)
         self._join_later_sinks(facts)
-        self._take_up(past)
+        self._take_up(startup)
 
-    def _join_sinks(self, facts: Facts) -> None:
+    def _join_sinks(self, facts: FactBus) -> None:
         """Whoever makes something of facts; the store first."""
         facts.join((self._recorder, self._log.sink, self._metrics.counters.sink))
-        facts.join((self._inspector.sink, self._core.cutter.sink), besides=OF_CALLS)
+        facts.join((self._live_status.sink, self._engine.cutter.sink), besides=OF_CALLS)
         facts.join((self._mqtt.sink,))
 
-    def _join_later_sinks(self, facts: Facts) -> None:
+    def _join_later_sinks(self, facts: FactBus) -> None:
         """Those that are built on the PBXes, which tell already as they are taken up."""
         if self._payments:
             facts.join((self._payments.sink,), besides=OF_CALLS)
         facts.join((self._figures_task.sink, self._statements.sink), besides=OF_CALLS)
 
     def _cut(self, channel: Channel, in_s: float) -> None:
-        self._pbxes.cut(channel, in_s)  # built later: it works on the core that asks here
+        self._pbx_fleet.cut(channel, in_s)  # built later: it works on the core that asks here
 
     def _heard_at(self, pbx: str) -> datetime | None:
-        return self._pbxes.heard_at(pbx)
+        return self._pbx_fleet.heard_at(pbx)
 
     def _old_port(self) -> OldPortView | None:
         return self._hook.old_port()
 
-    def _take_up(self, past: Past) -> None:
+    def _take_up(self, startup: StartupState) -> None:
         """Take up live calls and usage where the last run left them."""
-        core = self._core
-        core.allowances.load(past.usage)
+        engine = self._engine
+        engine.allowances.load(startup.usage)
         restore(
-            core.ledger, past.open_calls, past.open_legs, past.merges, past.lived_at, self._clock
+            engine.ledger,
+            startup.open_calls,
+            startup.open_legs,
+            startup.merges,
+            startup.lived_at,
+            self._clock,
         )
-        self._pbxes.let_go_unnamed()
-        core.meter.resume(core.ledger.channels.values(), self._clock.now(), self._clock.monotonic())
+        self._pbx_fleet.let_go_unnamed()
+        engine.meter.resume(
+            engine.ledger.channels.values(), self._clock.now(), self._clock.monotonic()
+        )
 
     def _put_in_force(self, settings: Settings) -> None:
         """Everything that follows a reload."""
-        core = self._core
-        core.in_force.policy = settings.policy()
-        core.trust.stale_s = settings.ami.stale_s
+        engine = self._engine
+        engine.in_force.policy = settings.policy()
+        engine.trust.stale_s = settings.ami.stale_s
         self._recorder.admissions = settings.decisions.admissions
         self._log.configure(settings.log.format, settings.log.level)
         self._hook.reconfigure(settings)
-        self._pbxes.change(settings.pbx)
+        self._pbx_fleet.change(settings.pbx)
         self._mqtt.change(broker_settings(settings.mqtt))
         self._daily_task.change(check_hour(settings))
         self._purge_task.change(purge_hour(settings))
-        core.cutter.rearm_all(self._clock.now(), self._clock.monotonic())
+        engine.cutter.rearm_all(self._clock.now(), self._clock.monotonic())
 
     # --- running -------------------------------------------------------------------------------
 
@@ -232,7 +243,7 @@ class Daemon:
         async with asyncio.TaskGroup() as group, self._hook:
             running = [group.create_task(work, name=name) for name, work in self._tasks().items()]
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload)
-            mode = self._core.in_force.policy.mode
+            mode = self._engine.in_force.policy.mode
             self._log.info("ready", version=__version__, compiled=is_compiled(), mode=mode.value)
             self._notifier.ready(f"mode {mode}")
             await stop.wait()
@@ -259,19 +270,19 @@ class Daemon:
             **payments,
             **{name: self._supervisor.keep_running(name, job) for name, job in jobs.items()},
             "store": self._writer.run(),
-            "pbxes": self._pbxes.run(),
+            "pbxes": self._pbx_fleet.run(),
             "housekeeping": self._housekeeping.run(),
             "watchdog": self._watchdog(),
             "http": serve_http(
-                public_app(self._inspector, self._metrics, webhook, self._usage), http
+                public_app(self._live_status, self._metrics, webhook, self._usage), http
             ),
-            "admin": serve_http(admin_app(self._desk), admin),
+            "admin": serve_http(admin_app(self._services), admin),
         }
 
     async def _end(self) -> None:
         """Take no more calls, and keep what is known of the others."""
         self._notifier.stopping()
-        self._pbxes.mark()
+        self._pbx_fleet.mark()
         await self._hook.close()
         left = await self._writer.drain(DRAIN_S)
         await self._mqtt.leave()

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from pbxbilling.agi.server import AgiServer, ListenError
-from pbxbilling.agi.server import AgiSettings as Listener
+from pbxbilling.agi.server import ListenerSettings as Listener
 from pbxbilling.agi.sessions.session import AgiObserver, Ending, Judge
 from pbxbilling.calls.admission.hook import HookRequest
 from pbxbilling.calls.views import OldPortView

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import socket
 
-from pbxbilling.agi.server import AgiSettings, ListenError
+from pbxbilling.agi.server import ListenError, ListenerSettings
 from pbxbilling.config.sections import HttpSettings
 from pbxbilling.config.settings import Settings
 from pbxbilling.web.server import tcp_listener, unix_listener
 
 
-def hook_settings(settings: Settings) -> AgiSettings:
+def hook_settings(settings: Settings) -> ListenerSettings:
     """What the hook's server must know of `[agi]`."""
     address = settings.agi.address
-    return AgiSettings(
+    return ListenerSettings(
         host=address.host,
         port=address.port,
         allow=settings.agi.allow,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 
-from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.config.settings import Settings
-from pbxbilling.daemon.desk import desk_of
+from pbxbilling.daemon.services import desk_of
 from pbxbilling.daemon.stores_of import stores_of
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.runtime.clock import SystemClock
@@ -26,13 +26,13 @@ async def run_offline(settings: Settings, command: str, given: Arguments) -> byt
     creates = COMMANDS[command].writes and not given.get("dry_run")
     async with await SqlStore.open(settings.database.path, create=creates) as store:
         kept, clock = await store.accounts(), SystemClock()
-        book = AccountBook(kept.plans, kept.tenants)
-        accounts = AccountWriter(store, book, clock, _nobody, asyncio.Lock())
-        desk = desk_of(
+        registry = Registry(kept.plans, kept.tenants)
+        accounts = AccountWriter(store, registry, clock, _nobody, asyncio.Lock())
+        services = desk_of(
             stores_of(store), accounts, clock, _nobody, settings.policy, lambda: settings.retention
         )
         who = actor(os.geteuid(), os.environ.get("SUDO_USER"))
-        return await run(desk, command, given, who)
+        return await run(services, command, given, who)
 
 
 def _nobody(fact: Fact) -> None:

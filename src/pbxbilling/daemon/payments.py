@@ -13,18 +13,18 @@ from pbxbilling.daemon.stores import Stores
 from pbxbilling.daemon.tasks.supervisor import Supervisor
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.ports import Clock, EventSink
-from pbxbilling.payments.invoice_usage import Invoicing
+from pbxbilling.payments.invoice_usage import UsageInvoicing
 from pbxbilling.payments.payment_gateway import PaymentGateway
-from pbxbilling.payments.send_usage import Known, MeterFeed
+from pbxbilling.payments.send_usage import Known, UsageSender
 from pbxbilling.payments.usage_events import UsageEvents
 from pbxbilling.runtime.backoff import Backoff
-from pbxbilling.subscriptions.checkout import Sales
+from pbxbilling.subscriptions.checkout import Checkout
 from pbxbilling.subscriptions.follow import ACTOR, Follower
-from pbxbilling.subscriptions.inbox import Post
+from pbxbilling.subscriptions.inbox import Inbox
 from pbxbilling.subscriptions.manage import Subscriptions
 from pbxbilling.subscriptions.order import SalePages
-from pbxbilling.subscriptions.receive import Webhook
-from pbxbilling.subscriptions.sync import Drift
+from pbxbilling.subscriptions.receive import WebhookReceiver
+from pbxbilling.subscriptions.sync import Sync
 
 SOONEST_S, LATEST_S = 1.0, 60.0  # pauses of usage while the gateway cannot take it
 
@@ -50,14 +50,14 @@ class Payments:
         live = gateway.gateway.live
         self.follower = Follower(
             writer,
-            stores.mirrors,
+            stores.subscription_store,
             clock,
             emit,
             lambda: policy().grace_days,
             gateway=gateway.gateway.name,
             live=live,
         )
-        self.meters = MeterFeed(
+        self.meters = UsageSender(
             gateway.meter,
             stores.meters,
             stores.records,
@@ -68,41 +68,41 @@ class Payments:
             Backoff(SOONEST_S, LATEST_S, Random()),  # noqa: S311 - for pauses
         )
         self.usage = UsageEvents(stores.meters, writer)
-        self.invoicing = Invoicing(
+        self.invoicing = UsageInvoicing(
             gateway.invoices,
-            stores.bills,
+            stores.statement_store,
             stores.invoice_runs,
             stores.records,
-            lambda: [tenant for _, tenant in sorted(writer.book.tenants.items())],
+            lambda: [tenant for _, tenant in sorted(writer.registry.tenants.items())],
             clock,
             emit,
         )
-        self.post = Post(
+        self.post = Inbox(
             gateway.gateway,
             gateway.webhook_reader,
             self.follower,
-            stores.mirrors,
+            stores.subscription_store,
             clock,
             emit,
             self.meters.reported,
         )
-        self.drift = Drift(
+        self.drift = Sync(
             gateway.gateway,
             self.follower,
             stores.cursors,
-            stores.mirrors,
+            stores.subscription_store,
             clock,
             emit,
             self.post.arrived,
         )
-        self.webhook = Webhook(
+        self.webhook = WebhookReceiver(
             gateway.webhook_reader, stores.records, clock, emit, self.post.arrived, live=live
         )
-        self.mirrors = stores.mirrors
-        self.sales = Sales(
-            gateway.till,
+        self.subscription_store = stores.subscription_store
+        self.checkout = Checkout(
+            gateway.checkout_gateway,
             writer,
-            stores.mirrors,
+            stores.subscription_store,
             self.follower,
             clock,
             policy,
@@ -110,7 +110,11 @@ class Payments:
             asyncio.Lock,
         )
         self.subscriptions = Subscriptions(
-            gateway.till, writer, stores.mirrors, self.follower, self.usage.unsent
+            gateway.checkout_gateway,
+            writer,
+            stores.subscription_store,
+            self.follower,
+            self.usage.unsent,
         )
 
     def sink(self, fact: Fact) -> None:
@@ -136,5 +140,5 @@ class Payments:
 
 
 def _customer(writer: AccountWriter, slug: str) -> str | None:
-    tenant = writer.book.tenants.get(slug)
+    tenant = writer.registry.tenants.get(slug)
     return tenant.customer if tenant is not None else None

@@ -13,7 +13,7 @@ from pbxbilling.daemon.stores import Stores
 from pbxbilling.daemon.tasks.supervisor import Supervisor
 from pbxbilling.kernel.ports import Clock, EventSink
 from pbxbilling.payments.payment_gateway import PaymentGateway
-from pbxbilling.web.api.command import PaymentDesk
+from pbxbilling.web.api.command import PaymentServices
 
 if TYPE_CHECKING:
     from pbxbilling.daemon.payments import Payments
@@ -48,7 +48,7 @@ def payments_of(
 
 
 def _stripe(stripe: StripeSettings, clock: Clock) -> PaymentGateway:
-    from pbxbilling.gateways.stripe.checkout import StripeTill
+    from pbxbilling.gateways.stripe.checkout import StripeCheckout
     from pbxbilling.gateways.stripe.client import StripeApi
     from pbxbilling.gateways.stripe.gateway import StripeGateway
     from pbxbilling.gateways.stripe.invoices import StripeInvoices
@@ -60,21 +60,21 @@ def _stripe(stripe: StripeSettings, clock: Clock) -> PaymentGateway:
     return PaymentGateway(
         StripeGateway(api, clock),
         StripeWebhooks(secrets, clock),
-        StripeTill(api, clock),
+        StripeCheckout(api, clock),
         StripeMeter(api),
         StripeInvoices(api),
         api.close,
     )
 
 
-def payment_desk_of(payments: Payments | None) -> PaymentDesk | None:
+def payment_desk_of(payments: Payments | None) -> PaymentServices | None:
     """What commands are served with; None while Stripe is off."""
     if payments is None:
         return None
-    return PaymentDesk(
-        payments.sales,
+    return PaymentServices(
+        payments.checkout,
         payments.subscriptions,
-        payments.mirrors,
+        payments.subscription_store,
         payments.usage,
         payments.invoicing.issue,
     )

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from pbxbilling.ami.settings import link_settings
-from pbxbilling.calls.engine.engine import Core
+from pbxbilling.calls.engine.engine import CallEngine
 from pbxbilling.calls.journal.journal import JournalPosition
 from pbxbilling.calls.live.call import Channel
 from pbxbilling.calls.live.channel import Trunks
@@ -28,14 +28,14 @@ class Queue(RecordSink, Writer, Protocol):
     """The queue before the store: takes records, and tells when they are durable."""
 
 
-class Pbxes:
+class PbxFleet:
     """The links of all PBXes, by name; `run` for ever."""
 
     def __init__(
         self,
         settings: Sequence[PbxSettings],
         marks: Mapping[str, PbxMark],
-        core: Core,
+        engine: CallEngine,
         watch: LinkWatch,
         store: CallStore,
         queue: Queue,
@@ -44,7 +44,7 @@ class Pbxes:
     ) -> None:
         """`marks`: how far each PBX was known when this run began, also those unnamed by now."""
         self._marks = dict(marks)
-        self._core = core
+        self._engine = engine
         self._watch = watch
         self._store = store
         self._queue = queue
@@ -79,17 +79,17 @@ class Pbxes:
             elif before != pbx:
                 self._adjust(before, pbx)
         self._settings = named
-        self._core.admission.hosts = {pbx.host: pbx.name for pbx in settings}
+        self._engine.admission.hosts = {pbx.host: pbx.name for pbx in settings}
 
     def _take_up(self, pbx: PbxSettings) -> None:
         mark = self._marks.get(pbx.name, PbxMark(pbx.name))
-        self._core.trust.take_up(pbx.name, mark.heard_at)
-        self._core.reconciler.take_up(pbx.name, mark.lived_at)
-        self._core.ledger.trunks[pbx.name] = Trunks(pbx.trunks)
+        self._engine.trust.take_up(pbx.name, mark.heard_at)
+        self._engine.reconciler.take_up(pbx.name, mark.lived_at)
+        self._engine.ledger.trunks[pbx.name] = Trunks(pbx.trunks)
         link = self._links[pbx.name] = PbxLink(
             link_settings(pbx),
-            self._core.tracker,
-            self._core.reconciler,
+            self._engine.tracker,
+            self._engine.reconciler,
             self._watch,
             self._queue,
             self._clock,
@@ -98,17 +98,17 @@ class Pbxes:
         )
         if self._tasks is not None:
             link.start(self._tasks)
-        self._tell_taken_up(pbx)
+        self._publish_taken_up(pbx)
 
     def _adjust(self, before: PbxSettings, pbx: PbxSettings) -> None:
         link = self._links[pbx.name]
         link.link.change(link_settings(pbx))
-        self._core.ledger.trunks[pbx.name] = Trunks(pbx.trunks)
+        self._engine.ledger.trunks[pbx.name] = Trunks(pbx.trunks)
         if pbx.cel_csv != before.cel_csv:
             link.read_journal_by(self._recovery_of(pbx, JournalPosition()))
-            self._tell_taken_up(pbx)
+            self._publish_taken_up(pbx)
 
-    def _tell_taken_up(self, pbx: PbxSettings) -> None:
+    def _publish_taken_up(self, pbx: PbxSettings) -> None:
         self._emit(PbxTakenUp(self._clock.now(), pbx.name, journal=pbx.cel_csv is not None))
 
     def _let_go(self, name: str) -> None:
@@ -121,13 +121,13 @@ class Pbxes:
 
     def let_go_unnamed(self) -> None:
         """End what an earlier run left open on PBXes that the configuration names no more."""
-        held = {channel.key.pbx for channel in self._core.ledger.channels.values()}
+        held = {channel.key.pbx for channel in self._engine.ledger.channels.values()}
         for name in sorted(held - self._links.keys()):
             self._forget(name, None)
 
     def _forget(self, name: str, proof: Proof | None) -> None:
-        self._core.reconciler.let_go(name, proof)
-        self._core.ledger.trunks.pop(name, None)
+        self._engine.reconciler.let_go(name, proof)
+        self._engine.ledger.trunks.pop(name, None)
         self._emit(PbxLetGo(self._clock.now(), name))
 
     def _recovery_of(
@@ -141,8 +141,8 @@ class Pbxes:
             pbx.name,
             journal,
             start,
-            self._core.ledger,
-            self._core.settler,
+            self._engine.ledger,
+            self._engine.settler,
             self._store,
             self._queue,
             self._clock,
@@ -174,7 +174,7 @@ class Pbxes:
 
     async def ask_after_unconfirmed(self) -> None:
         """Take back reservations whose channel never came to be, as its PBX says."""
-        reconciler = self._core.reconciler
+        reconciler = self._engine.reconciler
         for channel in reconciler.unconfirmed():
             link = self._links.get(channel.key.pbx)  # it may be let go while another one answers
             if link is not None and await link.control.channel_exists(channel.name) is False:

@@ -13,7 +13,7 @@ import uvloop
 from pbxbilling.config.load import load
 from pbxbilling.daemon.daemon import Daemon
 from pbxbilling.daemon.reload import Configuration
-from pbxbilling.daemon.startup_state import Past
+from pbxbilling.daemon.startup_state import StartupState
 from pbxbilling.daemon.stores_of import stores_of
 from pbxbilling.runtime import gc_tuning as garbage
 from pbxbilling.runtime.clock import SystemClock
@@ -46,11 +46,11 @@ async def _serve(
 ) -> None:
     settings, clock = configuration.settings, SystemClock()
     async with await SqlStore.open(settings.database.path) as store:
-        past = await Past.read(store, clock.now(), settings.billing.timezone)
-        for notice in past.notices:
+        startup = await StartupState.read(store, clock.now(), settings.billing.timezone)
+        for notice in startup.notices:
             log.warning(notice)
-        daemon = Daemon(configuration, stores_of(store), past, clock, log, lines, notifier)
-        del past  # with 50,000 open calls it is 25 MB
+        daemon = Daemon(configuration, stores_of(store), startup, clock, log, lines, notifier)
+        del startup  # with 50,000 open calls it is 25 MB
         garbage.begin()
         try:
             await daemon.run()

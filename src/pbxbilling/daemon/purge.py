@@ -18,7 +18,7 @@ def purge_of(
 ) -> Purge:
     """The purge of a store, by the settings in force."""
     return Purge(
-        stores.holdings,
+        stores.retention_store,
         stores.cursors,
         clock,
         emit,

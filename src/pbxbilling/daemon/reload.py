@@ -27,7 +27,7 @@ class Configuration:
         return str(change)
 
 
-class Reload:
+class Reloader:
     """Serves SIGHUP. `put_in_force` hands new settings to everybody who goes by them."""
 
     def __init__(

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from pbxbilling.accounts.ports import AccountStore
-from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.calls.live.records import CallRecord, LegRecord, PbxMark, UsageRow
 from pbxbilling.calls.ports import CallStore
 from pbxbilling.kernel.period import period_at
@@ -21,10 +21,10 @@ class Store(AccountStore, CallStore, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class StartupState:
     """The accounts, the usage of each tenant's period and its neighbours', what had not ended."""
 
-    book: AccountBook
+    registry: Registry
     usage: Sequence[UsageRow]
     marks: Mapping[str, PbxMark]
     open_calls: Sequence[CallRecord]
@@ -39,7 +39,7 @@ class Past:
         return {name: mark.lived_at for name, mark in self.marks.items() if mark.lived_at}
 
     @classmethod
-    async def read(cls, store: Store, now: datetime, timezone: str) -> Past:
+    async def read(cls, store: Store, now: datetime, timezone: str) -> StartupState:
         """Read it; `timezone` says which month it is for nobody's legs. Raises StoreError.
 
         `now` may be wrong: a machine that starts before NTP has set its clock goes on where its
@@ -52,7 +52,7 @@ class Past:
         begins.add((timezone, 1))
         months = {period_at(at, *when).month for at in around for when in begins}
         return cls(
-            book=AccountBook(accounts.plans, accounts.tenants),
+            registry=Registry(accounts.plans, accounts.tenants),
             usage=[row for month in sorted(months) for row in await store.usage(month=month)],
             marks=marks,
             open_calls=await store.open_calls(),

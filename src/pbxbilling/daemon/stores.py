@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pbxbilling.accounts.ports import AccountStore
-from pbxbilling.billing.ports import Bills
+from pbxbilling.billing.ports import StatementStore
 from pbxbilling.calls.ports import CallStore
 from pbxbilling.kernel.ports import Cursors, RecordStore
 from pbxbilling.payments.ports import InvoiceRuns, MeteredMinutes, MeterOutbox
-from pbxbilling.privacy.ports import Holdings
-from pbxbilling.subscriptions.ports import Mirrors
+from pbxbilling.privacy.ports import RetentionStore
+from pbxbilling.subscriptions.ports import SubscriptionStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +21,9 @@ class Stores:
     cursors: Cursors
     accounts: AccountStore
     calls: CallStore
-    mirrors: Mirrors
-    bills: Bills
+    subscription_store: SubscriptionStore
+    statement_store: StatementStore
     meters: MeterOutbox
     minutes: MeteredMinutes
     invoice_runs: InvoiceRuns
-    holdings: Holdings
+    retention_store: RetentionStore

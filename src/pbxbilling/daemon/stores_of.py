@@ -13,10 +13,10 @@ def stores_of(store: SqlStore) -> Stores:
         cursors=store,
         accounts=store,
         calls=store,
-        mirrors=store.mirrors,
-        bills=store.bills,
+        subscription_store=store.subscription_store,
+        statement_store=store.statement_store,
         meters=store.meters,
         minutes=store.meters,
         invoice_runs=store.invoice_runs,
-        holdings=store.holdings,
+        retention_store=store.retention_store,
     )

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from pbxbilling.accounts.writer import AccountWriter
-from pbxbilling.billing.count_units import UnitDesk
+from pbxbilling.billing.count_units import UnitCounter
 from pbxbilling.config.sections import UsageSettings
 from pbxbilling.daemon.stores import Stores
 from pbxbilling.kernel.ports import Clock, EventSink
-from pbxbilling.web.usage import UsageDoor
+from pbxbilling.web.usage import UsageEndpoint
 
 
 def usage_door_of(
     settings: UsageSettings, stores: Stores, accounts: AccountWriter, clock: Clock, emit: EventSink
-) -> UsageDoor | None:
+) -> UsageEndpoint | None:
     """Who takes it; None without a token."""
     token = settings.token.get_secret_value()
     if not token:
         return None
-    return UsageDoor(token, UnitDesk(stores.bills, accounts, clock), clock, emit)
+    return UsageEndpoint(token, UnitCounter(stores.statement_store, accounts, clock), clock, emit)

@@ -76,13 +76,13 @@ def channelvars(pbx: str, said: Said) -> Check:
     mend = f"channelvars = {VARIABLE} in [general] of manager.conf (all in one line), {_RELOAD}"
     if not said.channels:
         return warn(pbx, name, "no channel lives to show it", _CALL + mend)
-    bare = [row for row in said.channels if not _tells_owner(row)]
+    bare = [row for row in said.channels if not _names_owner(row)]
     if bare:
         return fail(pbx, name, f"{len(bare)} live channels come without {VARIABLE}", mend)
     return ok(pbx, name, f"{len(said.channels)} live channels come with {VARIABLE}")
 
 
-def _tells_owner(row: str) -> bool:
+def _names_owner(row: str) -> bool:
     return any(value.startswith(f"{VARIABLE}=") for value in values_of(row, "ChanVariable"))
 
 

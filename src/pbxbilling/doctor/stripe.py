@@ -11,12 +11,12 @@ from pbxbilling.config.sections import DatabaseSettings, StripeSettings
 from pbxbilling.config.settings import Settings
 from pbxbilling.doctor.check import Check, fail, ok, warn
 from pbxbilling.doctor.prices import Found, judge_plan, priced
-from pbxbilling.gateways.stripe.checkout import StripeTill
+from pbxbilling.gateways.stripe.checkout import StripeCheckout
 from pbxbilling.gateways.stripe.client import KeyRefusedError, StripeApi
 from pbxbilling.kernel.errors import GatewayError, StoreError
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.store.store import SqlStore
-from pbxbilling.subscriptions.ports import Till
+from pbxbilling.subscriptions.ports import CheckoutGateway
 
 _AT_ONCE = 8  # requests; Stripe lets a test key ask 25 times a second
 _KEY = re.compile(r"(sk|rk)_(test|live)_[A-Za-z0-9]+")
@@ -35,7 +35,7 @@ async def examine_stripe(settings: Settings, clock: Clock) -> list[Check]:
         return [*checks, fail("database", "plans", str(fault), mend)]
     api = StripeApi(stripe.secret_key.get_secret_value(), stripe.api_base)
     try:
-        return [*checks, *await _ask(StripeTill(api, clock), plans, live=api.live)]
+        return [*checks, *await _ask(StripeCheckout(api, clock), plans, live=api.live)]
     finally:
         await api.close()
 
@@ -80,9 +80,11 @@ async def _plans(database: DatabaseSettings) -> tuple[Plan, ...]:
         return (await store.accounts()).plans
 
 
-async def _ask(till: Till, plans: Iterable[Plan], *, live: bool) -> list[Check]:
+async def _ask(
+    checkout_gateway: CheckoutGateway, plans: Iterable[Plan], *, live: bool
+) -> list[Check]:
     try:
-        account = await till.account()
+        account = await checkout_gateway.account()
     except (KeyRefusedError, GatewayError) as fault:
         if isinstance(fault, KeyRefusedError) or fault.away:
             return [fail("stripe", "account", str(fault), "then run this again")]
@@ -91,18 +93,18 @@ async def _ask(till: Till, plans: Iterable[Plan], *, live: bool) -> list[Check]:
     else:
         checks = [ok("stripe", "account", f"{account.name or 'without a name'} ({account.id})")]
     active = [plan for plan in plans if plan.active]
-    found = await _prices(till, {ident for plan in active for ident in priced(plan)})
+    found = await _prices(checkout_gateway, {ident for plan in active for ident in priced(plan)})
     return checks + [check for plan in active for check in judge_plan(plan, found, live=live)]
 
 
-async def _prices(till: Till, idents: Iterable[str]) -> Mapping[str, Found]:
+async def _prices(checkout_gateway: CheckoutGateway, idents: Iterable[str]) -> Mapping[str, Found]:
     """What the gateway says of each price; a fault stands in the place of one."""
     slots = asyncio.Semaphore(_AT_ONCE)
 
     async def one(ident: str) -> Found:
         async with slots:
             try:
-                return await till.price(ident)
+                return await checkout_gateway.price(ident)
             except GatewayError as fault:
                 return fault
 

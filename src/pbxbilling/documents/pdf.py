@@ -81,7 +81,7 @@ def _head(page: FPDF, statement: Statement) -> None:
 
 def _local(statement: Statement, at: datetime) -> str:
     """An instant where the tenant is, with the name of its zone."""
-    timezone = statement.stretches[-1].tariff.timezone
+    timezone = statement.tariff_versions[-1].tariff.timezone
     return f"{at.astimezone(zone(timezone)):%Y-%m-%d %H:%M} {timezone}"
 
 

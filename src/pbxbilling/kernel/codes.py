@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class Word(StrEnum):
+class Code(StrEnum):
     """A word of a list; it hashes as the text that it equals.
 
     StrEnum's own hash is a function in Python, of the member's name: as a key or in a set it costs
@@ -15,7 +15,7 @@ class Word(StrEnum):
     __hash__ = str.__hash__
 
 
-class Mode(Word):
+class Mode(Code):
     """What a breach leads to; counting goes on in every mode."""
 
     OFF = "off"
@@ -23,7 +23,7 @@ class Mode(Word):
     ENFORCE = "enforce"
 
 
-class Direction(Word):
+class Direction(Code):
     """The direction of a call, by the path of its hook."""
 
     OUTBOUND = "outbound"
@@ -31,7 +31,7 @@ class Direction(Word):
     INTERNAL = "internal"
 
 
-class Reason(Word):
+class Reason(Code):
     """Why a call was admitted or refused: verdict, metric label, `[refusal]` key, JSON."""
 
     OK = "ok"
@@ -55,7 +55,7 @@ class Reason(Word):
     MALFORMED = "malformed"
 
 
-class Outcome(Word):
+class Outcome(Code):
     """What was decided, in the words of the metric's `verdict` label."""
 
     ADMIT = "admit"
@@ -63,7 +63,7 @@ class Outcome(Word):
     WOULD_REFUSE = "would_refuse"
 
 
-class LegDirection(Word):
+class LegDirection(Code):
     """Which way a trunk leg goes, seen from the PBX: what is billed."""
 
     OUTBOUND = "outbound"

@@ -7,7 +7,7 @@ class AdministrationError(Exception):
     """What was asked for cannot be done as things stand; the message says why, and the mend."""
 
 
-class NotKnownError(AdministrationError):
+class NotFoundError(AdministrationError):
     """There is nothing of the name that was given."""
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from pbxbilling.accounts.facts import StandingChanged
+from pbxbilling.accounts.facts import StatusChanged
 from pbxbilling.accounts.terms.tenant import UNOWNED
 from pbxbilling.calls.admission.facts import AdmissionDecided
 from pbxbilling.calls.live.facts import CallEnded
@@ -24,7 +24,7 @@ PREFIX = "pbxbilling"
 Mask = Callable[[str], str]
 
 
-class Message(NamedTuple):
+class MqttMessage(NamedTuple):
     """What a broker is given; it keeps a retained one for whoever subscribes later."""
 
     topic: str
@@ -32,11 +32,11 @@ class Message(NamedTuple):
     retain: bool = False
 
 
-ONLINE = Message(f"{PREFIX}/status", b"online", retain=True)
-OFFLINE = Message(ONLINE.topic, b"offline", retain=True)  # also the last will
+ONLINE = MqttMessage(f"{PREFIX}/status", b"online", retain=True)
+OFFLINE = MqttMessage(ONLINE.topic, b"offline", retain=True)  # also the last will
 
 
-def state_message(state: TenantState) -> Message:
+def state_message(state: TenantState) -> MqttMessage:
     """What a tenant holds and has used, retained. A `limit` of null is unlimited, 0 is none."""
     fields = {
         "at": _instant(state.at),
@@ -54,14 +54,14 @@ def state_message(state: TenantState) -> Message:
         "minutes": str(state.minutes),
         "included_minutes": state.included_minutes,
     }
-    return Message(f"{_place(state.tenant)}/state", _payload(fields), retain=True)
+    return MqttMessage(f"{_place(state.tenant)}/state", _payload(fields), retain=True)
 
 
-def event_message(fact: Fact, mask: Mask) -> Message:
+def event_message(fact: Fact, mask: Mask) -> MqttMessage:
     """The message of a fact of one of `EVENTS`; numbers go through `mask`."""
     tenant, name, fields = EVENTS[type(fact)](fact, mask)
     fields = {"at": _instant(instant_of(fact)), "tenant": tenant, **fields}
-    return Message(f"{_place(tenant)}/events/{name}", _payload(fields))
+    return MqttMessage(f"{_place(tenant)}/events/{name}", _payload(fields))
 
 
 class Event(NamedTuple):
@@ -123,7 +123,7 @@ def _ended(fact: CallEnded, mask: Mask) -> Event:
     return Event(call.tenant, "ended", fields)
 
 
-def _standing_changed(fact: StandingChanged, mask: Mask) -> Event:  # noqa: ARG001
+def _standing_changed(fact: StatusChanged, mask: Mask) -> Event:  # noqa: ARG001
     fields = {
         "before": fact.before,
         "after": fact.after,
@@ -138,7 +138,7 @@ def _standing_changed(fact: StandingChanged, mask: Mask) -> Event:  # noqa: ARG0
 EVENTS: Mapping[type, Callable[[Any, Mask], Event]] = {
     AdmissionDecided: _decided,
     CallEnded: _ended,
-    StandingChanged: _standing_changed,
+    StatusChanged: _standing_changed,
 }
 
 

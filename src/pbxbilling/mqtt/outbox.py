@@ -6,7 +6,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pbxbilling.accounts.facts import AccountsChanged, StandingChanged, SubjectKind
+from pbxbilling.accounts.facts import AccountsChanged, StatusChanged, SubjectKind
 from pbxbilling.calls.live.facts import CallChanged, CallEnded, CallStarted, LegEnded
 from pbxbilling.kernel.daemon_facts import ConfigReloaded
 from pbxbilling.kernel.facts import Fact
@@ -109,7 +109,7 @@ _TOUCHES: Mapping[type, Callable[[Outbox, Any], None]] = {
     CallChanged: lambda outbox, fact: outbox.touch(fact.call.tenant),
     CallEnded: lambda outbox, fact: outbox.touch(fact.call.tenant),
     LegEnded: lambda outbox, fact: outbox.touch(fact.leg.tenant),
-    StandingChanged: lambda outbox, fact: outbox.touch(fact.tenant),
+    StatusChanged: lambda outbox, fact: outbox.touch(fact.tenant),
     AccountsChanged: _accounts_changed,
     ConfigReloaded: lambda outbox, _: outbox.touch_all(),
 }

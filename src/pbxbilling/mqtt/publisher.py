@@ -12,7 +12,7 @@ from pbxbilling.calls.tenant_state import TenantStates
 from pbxbilling.calls.views import BrokerView
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.ports import Clock
-from pbxbilling.mqtt.messages import ONLINE, Mask, Message, event_message, state_message
+from pbxbilling.mqtt.messages import ONLINE, Mask, MqttMessage, event_message, state_message
 from pbxbilling.mqtt.outbox import Outbox
 from pbxbilling.mqtt.pace import Pace
 from pbxbilling.mqtt.session import BrokerError, Session
@@ -45,7 +45,7 @@ class Connection(Protocol):
         """Raise BrokerError where it is lost."""
         ...
 
-    async def send(self, messages: Sequence[Message]) -> None:
+    async def send(self, messages: Sequence[MqttMessage]) -> None:
         """Publish in order, until the broker has taken all; raises BrokerError."""
         ...
 
@@ -160,9 +160,9 @@ class Publisher:
         try:
             await self._converse(settings)
         except BrokerError as fault:
-            self._tell_down(settings, str(fault))
+            self._report_lost(settings, str(fault))
         except Exception as error:  # noqa: BLE001 - a fault of ours must not cost the daemon
-            self._tell_down(settings, f"{settings}: a fault of ours: {error!r}")
+            self._report_lost(settings, f"{settings}: a fault of ours: {error!r}")
         else:
             return 0.0
         return self._backoff.next_s()
@@ -171,7 +171,7 @@ class Publisher:
         connection = await self._connect(settings, self._identity, self._something.set)
         try:
             await self._review(connection)
-            self._tell_up(settings)
+            self._report_connected(settings)
             while self._settings is settings and not self._leaving:
                 connection.check()
                 if self._clock.monotonic() >= self._review_at:
@@ -183,7 +183,7 @@ class Publisher:
             self._connected = False
             connection.drop()
 
-    def _tell_up(self, settings: BrokerSettings) -> None:
+    def _report_connected(self, settings: BrokerSettings) -> None:
         self._connected, self._is_down, self._fault = True, False, None
         self._backoff.reset()
         self._told.clear()  # a broker may have lost what it retained
@@ -191,7 +191,7 @@ class Publisher:
         self._observer.broker_up(str(settings), dropped - self._dropped_before)
         self._dropped_before = dropped
 
-    def _tell_down(self, settings: BrokerSettings, reason: str) -> None:
+    def _report_lost(self, settings: BrokerSettings, reason: str) -> None:
         if settings is not self._settings:
             return  # it is not the broker in force any more
         self._fault = reason
@@ -232,7 +232,7 @@ class Publisher:
             raise
         return True
 
-    def _next_states(self, most: int) -> list[Message]:
+    def _next_states(self, most: int) -> list[MqttMessage]:
         """States that the broker has not got in this form, as many as the pace allows."""
         tenants = self._outbox.take_tenants(min(most, self._pace.allowed))
         self._pace.spend(len(tenants))

@@ -12,7 +12,7 @@ from typing import Any
 
 import aiomqtt
 
-from pbxbilling.mqtt.messages import OFFLINE, Message
+from pbxbilling.mqtt.messages import OFFLINE, MqttMessage
 from pbxbilling.mqtt.settings import BrokerSettings
 
 AT_LEAST_ONCE = 1  # QoS: nothing counts as sent before the broker has said so
@@ -62,7 +62,7 @@ class Session:
             msg = f"{self._settings}: it closed the connection, or was silent for too long"
             raise BrokerError(msg) from fault
 
-    async def send(self, messages: Sequence[Message]) -> None:
+    async def send(self, messages: Sequence[MqttMessage]) -> None:
         """Publish in this order; returns when the broker has taken all of them.
 
         Raises BrokerError where it does not in time: some may have arrived then.
@@ -80,7 +80,7 @@ class Session:
         finally:
             answers.cancel()
 
-    async def _publish(self, message: Message) -> None:
+    async def _publish(self, message: MqttMessage) -> None:
         await self._client.publish(
             message.topic, message.payload, qos=AT_LEAST_ONCE, retain=message.retain
         )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pbxbilling.accounts.terms.registry import AccountBook
-from pbxbilling.accounts.terms.usage_collection import Charges
-from pbxbilling.billing.ports import Bills
+from pbxbilling.accounts.terms.registry import Registry
+from pbxbilling.accounts.terms.usage_collection import CollectionMethod
+from pbxbilling.billing.ports import StatementStore
 from pbxbilling.billing.records import SavedStatement
 from pbxbilling.payments.ports import MeteredMinutes
 from pbxbilling.payments.usage_check import MeteredPeriod, compared
@@ -13,23 +13,29 @@ from pbxbilling.payments.usage_check import MeteredPeriod, compared
 class Comparison:
     """Compares closed periods, one tenant after another. Raises StoreError."""
 
-    def __init__(self, book: AccountBook, bills: Bills, events: MeteredMinutes) -> None:
-        self._book = book
-        self._bills = bills
+    def __init__(
+        self, registry: Registry, statement_store: StatementStore, events: MeteredMinutes
+    ) -> None:
+        self._registry = registry
+        self._statement_store = statement_store
         self._events = events
 
     async def periods(self, month: str) -> list[MeteredPeriod]:
         """The closed periods of that name, by tenant."""
-        known = await self._bills.statements(month=month, documents=False)
+        known = await self._statement_store.statements(month=month, documents=False)
         return [await self._period(one) for one in known if one.is_final]
 
     async def _period(self, final: SavedStatement) -> MeteredPeriod:
-        slug, tenant = final.tenant, self._book.tenants.get(final.tenant)
-        way = tenant.charging.at(final.begins) if tenant and not tenant.demo else Charges.NONE
+        slug, tenant = final.tenant, self._registry.tenants.get(final.tenant)
+        way = (
+            tenant.usage_collection.at(final.begins)
+            if tenant and not tenant.demo
+            else CollectionMethod.NONE
+        )
         return compared(
             slug,
             final.month,
-            await self._bills.billed(slug, of_month=final.month),
+            await self._statement_store.billed(slug, of_month=final.month),
             await self._events.minutes(slug, final.begins, final.ends),
-            metered=way is Charges.METER_EVENTS,
+            metered=way is CollectionMethod.METER_EVENTS,
         )

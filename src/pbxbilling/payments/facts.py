@@ -5,24 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from pbxbilling.calls.metering.usage_event import EventState
+from pbxbilling.calls.metering.usage_event import UsageEventState
 from pbxbilling.kernel.facts import Fact
 
 
 @dataclass(frozen=True, slots=True)
-class UsageTold(Fact):
+class UsageSent(Fact):
     """The meter event of a leg came to an end: it was sent, or why a person has to look at it."""
 
     at: datetime
     leg: str
     tenant: str
     minutes: int
-    state: EventState
+    state: UsageEventState
     note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class UsageHeldUp(Fact):
+class UsageDelayed(Fact):
     """No usage can be sent for now; told once until it can."""
 
     at: datetime
@@ -30,7 +30,7 @@ class UsageHeldUp(Fact):
 
 
 @dataclass(frozen=True, slots=True)
-class UsageGoesOn(Fact):
+class UsageResumed(Fact):
     """It can be sent again."""
 
     at: datetime

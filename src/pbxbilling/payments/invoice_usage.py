@@ -11,9 +11,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from pbxbilling.accounts.terms.tenant import Tenant
-from pbxbilling.accounts.terms.usage_collection import Charges
+from pbxbilling.accounts.terms.usage_collection import CollectionMethod
 from pbxbilling.billing.facts import StatementSaved
-from pbxbilling.billing.ports import Bills
+from pbxbilling.billing.ports import StatementStore
 from pbxbilling.billing.records import SavedStatement
 from pbxbilling.billing.statements.document import statement_from
 from pbxbilling.billing.statements.statement import Statement
@@ -31,13 +31,13 @@ LOOK_S = 600.0
 _INSTANT = timedelta(microseconds=1)
 
 
-class Invoicing:
+class UsageInvoicing:
     """Looks for final statements that are to be invoiced; a sink hears of new ones."""
 
     def __init__(
         self,
         invoices: Invoices,
-        bills: Bills,
+        statement_store: StatementStore,
         runs: InvoiceRuns,
         store: RecordStore,
         tenants: Callable[[], list[Tenant]],
@@ -45,7 +45,7 @@ class Invoicing:
         emit: EventSink,
     ) -> None:
         self._invoices = invoices
-        self._bills = bills
+        self._statement_store = statement_store
         self._runs = runs
         self._store = store
         self._tenants = tenants
@@ -83,7 +83,7 @@ class Invoicing:
         for tenant in self._tenants():
             if tenant.demo or not _may_have_items(tenant):
                 continue
-            statements = await self._bills.statements(
+            statements = await self._statement_store.statements(
                 tenant=tenant.slug, month=month, documents=False
             )
             for saved in statements:
@@ -111,7 +111,7 @@ class Invoicing:
         self, tenant: Tenant, saved: SavedStatement, run: InvoiceRun | None
     ) -> InvoiceRun:
         begun = run or InvoiceRun(saved.tenant, saved.month, RunState.BEGUN, self._clock.now())
-        if tenant.charging.at(saved.ends - _INSTANT) is not Charges.INVOICE_ITEMS:
+        if tenant.usage_collection.at(saved.ends - _INSTANT) is not CollectionMethod.INVOICE_ITEMS:
             return await self._hold(begun, "its usage was charged another way from some day on")
         if tenant.customer is None:
             return replace(begun, note=f"its tenant is no customer at {self._invoices.name} yet")
@@ -120,15 +120,15 @@ class Invoicing:
         )
         begun = replace(begun, total=order.total, currency=order.currency)
         if not order.lines:
-            return await self._keep(replace(begun, state=RunState.NOTHING))
+            return await self._save(replace(begun, state=RunState.NOTHING))
         try:
-            return await self._issued(order, await self._keep(begun))
+            return await self._issued(order, await self._save(begun))
         except RejectedError as fault:
             return await self._hold(begun, str(fault))
 
     async def _document(self, saved: SavedStatement) -> Statement:
         """What it says: read for those to be issued alone, out of the years that are kept."""
-        kept = await self._bills.statements(tenant=saved.tenant, month=saved.month)
+        kept = await self._statement_store.statements(tenant=saved.tenant, month=saved.month)
         (final,) = (one for one in kept if one.is_final)
         return statement_from(final.document)
 
@@ -145,7 +145,7 @@ class Invoicing:
         if invoice.draft:
             await self._invoices.finalize(order, invoice.id)
         await self._invoices.send(order, invoice.id)
-        run = await self._keep(replace(run, state=RunState.ISSUED, invoice=invoice.id))
+        run = await self._save(replace(run, state=RunState.ISSUED, invoice=invoice.id))
         self._emit(
             InvoiceIssued(
                 self._clock.now(), run.tenant, run.month, run.invoice, run.total, run.currency
@@ -155,9 +155,9 @@ class Invoicing:
 
     async def _hold(self, run: InvoiceRun, note: str) -> InvoiceRun:
         self._alert(f"tenant {run.tenant}", f"usage of {run.month} is not invoiced: {note}")
-        return await self._keep(replace(run, state=RunState.HELD, note=note))
+        return await self._save(replace(run, state=RunState.HELD, note=note))
 
-    async def _keep(self, run: InvoiceRun) -> InvoiceRun:
+    async def _save(self, run: InvoiceRun) -> InvoiceRun:
         await self._store.commit([run])
         return run
 
@@ -169,9 +169,12 @@ class Invoicing:
 
 
 def _may_have_items(tenant: Tenant) -> bool:
-    return Charges.INVOICE_ITEMS in (tenant.charging.way, tenant.charging.before)
+    return CollectionMethod.INVOICE_ITEMS in (
+        tenant.usage_collection.way,
+        tenant.usage_collection.before,
+    )
 
 
 def _has_items(tenant: Tenant, saved: SavedStatement) -> bool:
     """Whether the period of a statement was charged so when it began."""
-    return tenant.charging.at(saved.begins) is Charges.INVOICE_ITEMS
+    return tenant.usage_collection.at(saved.begins) is CollectionMethod.INVOICE_ITEMS

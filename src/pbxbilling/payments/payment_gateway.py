@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from pbxbilling.payments.ports import Invoices, UsageMeter
-from pbxbilling.subscriptions.ports import Gateway, Till, WebhookReader
+from pbxbilling.subscriptions.ports import CheckoutGateway, Gateway, WebhookReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class PaymentGateway:
 
     gateway: Gateway
     webhook_reader: WebhookReader
-    till: Till
+    checkout_gateway: CheckoutGateway
     meter: UsageMeter
     invoices: Invoices
     close: Callable[[], Awaitable[None]]  # its connections

@@ -6,7 +6,12 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from pbxbilling.calls.metering.usage_event import EventState, MeterBacklog, MeterEvent, MeterReport
+from pbxbilling.calls.metering.usage_event import (
+    MeterBacklog,
+    MeterEvent,
+    MeterReport,
+    UsageEventState,
+)
 from pbxbilling.kernel.gateway_names import GatewayName
 from pbxbilling.payments.records import InvoiceRun
 from pbxbilling.payments.usage_invoice import InvoiceLine, UsageInvoice
@@ -106,7 +111,7 @@ class MeterOutbox(Protocol):
         ...
 
     async def events(
-        self, *states: EventState, tenant: str | None = None, limit: int = 1000
+        self, *states: UsageEventState, tenant: str | None = None, limit: int = 1000
     ) -> list[MeterEvent]:
         """Events in any of these states that are not `sent`, in the order of their legs' ends."""
         ...
@@ -133,7 +138,7 @@ class MeteredMinutes(Protocol):
 
     async def minutes(
         self, tenant: str, begins: datetime, ends: datetime
-    ) -> Mapping[EventState, int]:
+    ) -> Mapping[UsageEventState, int]:
         """Minutes of a tenant's legs that ended in [begins, ends), by how far their events came."""
         ...
 

@@ -13,15 +13,15 @@ from datetime import datetime, timedelta
 
 from pbxbilling.calls.metering.usage_event import (
     FOR_A_PERSON,
-    EventState,
     MeterEvent,
     MeterEventMoved,
     MeterEventsUnparked,
+    UsageEventState,
 )
 from pbxbilling.kernel.errors import GatewayError, RejectedError, StoreError
 from pbxbilling.kernel.gateway_names import COMMANDS
 from pbxbilling.kernel.ports import Clock, EventSink, RecordStore
-from pbxbilling.payments.facts import UsageGoesOn, UsageHeldUp, UsageTold
+from pbxbilling.payments.facts import UsageDelayed, UsageResumed, UsageSent
 from pbxbilling.payments.ports import MeterOutbox, UsageMeter
 from pbxbilling.payments.usage_arrived import arrived
 from pbxbilling.runtime.backoff import Backoff
@@ -43,7 +43,7 @@ Customer = Callable[[str], str | None]  # the gateway's customer that a tenant i
 Known = Callable[[], Mapping[str, datetime | None]]  # until when each PBX's legs are settled
 
 
-class MeterFeed:
+class UsageSender:
     """One task drains the outbox; an end in the middle loses and doubles nothing."""
 
     def __init__(
@@ -98,11 +98,11 @@ class MeterFeed:
         now = self._clock.now()
         due = await self._outbox.due(now + self._ahead, self._settled(now), BATCH)
         moves = [await self._judged(event, now) for event in due]
-        await self._keep(due, moves)
+        await self._save(due, moves)
         claimed = [
             (event, move)
             for event, move in zip(due, moves, strict=True)
-            if move.state is EventState.SENDING
+            if move.state is UsageEventState.SENDING
         ]
         await self._send_all(claimed)
         return len(due)
@@ -116,9 +116,9 @@ class MeterFeed:
         ended = [
             (event, result)
             for (event, _), result in zip(claimed, results, strict=True)
-            if result.state is not EventState.SENDING
+            if result.state is not UsageEventState.SENDING
         ]
-        await self._keep([event for event, _ in ended], [result for _, result in ended])
+        await self._save([event for event, _ in ended], [result for _, result in ended])
         if faults:
             raise faults[0]
 
@@ -132,29 +132,29 @@ class MeterFeed:
 
     async def _judged(self, event: MeterEvent, now: datetime) -> MeterEventMoved:
         """What to do with it now: `sending` claims it."""
-        if event.state is EventState.SENDING and self._may_be_forgotten(event, now):
+        if event.state is UsageEventState.SENDING and self._may_be_forgotten(event, now):
             there = await arrived(event, self._meter, self._outbox)
             if there is None:
-                return event.moved(EventState.UNDECIDED, "the meter's sum fits neither answer")
+                return event.moved(UsageEventState.UNDECIDED, "the meter's sum fits neither answer")
             if there:
-                return event.moved(EventState.SENT)
+                return event.moved(UsageEventState.SENT)
             event = replace(event, tried_at=None)
-        if event.state is EventState.WAITING and not event.minutes:
-            return event.moved(EventState.SENT)
+        if event.state is UsageEventState.WAITING and not event.minutes:
+            return event.moved(UsageEventState.SENT)
         if now - event.ended_at > self._oldest and event.tried_at is None:
             days = self._meter.limits.oldest.days
-            return event.moved(EventState.TOO_OLD, f"it ended more than {days} days ago")
+            return event.moved(UsageEventState.TOO_OLD, f"it ended more than {days} days ago")
         customer = event.customer or self._customer_of(event.tenant)
         if customer is None:
             note = f"its tenant is no customer at {self._meter.name} yet"
-            return event.moved(EventState.PARKED, note)
+            return event.moved(UsageEventState.PARKED, note)
         claimed = replace(
             event,
             customer=customer,
             tried_at=event.tried_at or now,
             attempts=event.attempts + 1,
         )
-        return claimed.moved(EventState.SENDING)
+        return claimed.moved(UsageEventState.SENDING)
 
     def _may_be_forgotten(self, event: MeterEvent, now: datetime) -> bool:
         """Whether the gateway may not know its identifier any more, or takes nothing so old."""
@@ -176,18 +176,18 @@ class MeterFeed:
             try:
                 await self._meter.send(event, claim.customer or "")
             except RejectedError as fault:
-                return replace(claim, state=EventState.REFUSED, note=str(fault))
+                return replace(claim, state=UsageEventState.REFUSED, note=str(fault))
             except GatewayError as fault:
                 faults.append(fault)
                 return claim
-        return replace(claim, state=EventState.SENT)
+        return replace(claim, state=UsageEventState.SENT)
 
-    async def _keep(self, events: Sequence[MeterEvent], moves: Sequence[MeterEventMoved]) -> None:
+    async def _save(self, events: Sequence[MeterEvent], moves: Sequence[MeterEventMoved]) -> None:
         await self._store.commit(moves)
         at = self._clock.now()
         for event, move in zip(events, moves, strict=True):
-            if move.state is EventState.SENT or move.state in FOR_A_PERSON:
-                told = UsageTold(at, move.leg, event.tenant, move.minutes, move.state, move.note)
+            if move.state is UsageEventState.SENT or move.state in FOR_A_PERSON:
+                told = UsageSent(at, move.leg, event.tenant, move.minutes, move.state, move.note)
                 self._emit(told)
         lost = Counter(
             (event.tenant, move.state)
@@ -209,7 +209,7 @@ class MeterFeed:
         )
         for event in await self._outbox.differing(_NAMED):
             note = f"sent as {event.minutes} minutes, and is {event.ledger_minutes} by the journal"
-            await self._store.commit([event.moved(EventState.SENT, note)])
+            await self._store.commit([event.moved(UsageEventState.SENT, note)])
             self._alert(
                 event.tenant, f"leg {event.leg} was {note}: adjust it at {self._meter.name}"
             )
@@ -223,16 +223,20 @@ class MeterFeed:
         report = await self._meter.report(ident)
         bad, name = await self._named(report.samples), self._meter.name
         moves = [
-            event.moved(EventState.REFUSED, f"{name} could not use it: {report.samples[event.leg]}")
+            event.moved(
+                UsageEventState.REFUSED, f"{name} could not use it: {report.samples[event.leg]}"
+            )
             for event in bad
         ]
-        await self._keep(bad, moves)
+        await self._save(bad, moves)
         tenants = ", ".join(sorted({event.tenant for event in bad})) or "-"
         self._alert(tenants, f"{report.events} meter events were not used: {report.summary}")
 
     async def _named(self, legs: Collection[str]) -> list[MeterEvent]:
         known = [await self._outbox.event(leg) for leg in legs]
-        return [event for event in known if event is not None and event.state is EventState.SENT]
+        return [
+            event for event in known if event is not None and event.state is UsageEventState.SENT
+        ]
 
     # --- telling -------------------------------------------------------------------------------
 
@@ -242,10 +246,10 @@ class MeterFeed:
     def _is_held_up(self, reason: str) -> None:
         if not self._held_up:
             self._held_up = True
-            self._emit(UsageHeldUp(self._clock.now(), reason))
+            self._emit(UsageDelayed(self._clock.now(), reason))
 
     def _goes_on(self) -> None:
         self._pauses.reset()
         if self._held_up:
             self._held_up = False
-            self._emit(UsageGoesOn(self._clock.now()))
+            self._emit(UsageResumed(self._clock.now()))

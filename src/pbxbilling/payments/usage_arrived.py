@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from pbxbilling.calls.metering.usage_event import EventState, MeterEvent
+from pbxbilling.calls.metering.usage_event import MeterEvent, UsageEventState
 from pbxbilling.payments.ports import MeterOutbox, UsageMeter
 
 _MINUTE = timedelta(minutes=1)
@@ -20,8 +20,8 @@ async def arrived(event: MeterEvent, meter: UsageMeter, outbox: MeterOutbox) -> 
     begins = event.ended_at.replace(second=0, microsecond=0)
     tried = await outbox.tried(customer, begins, begins + _MINUTE)
     there = await meter.minutes(customer, begins, begins + _MINUTE)
-    sure = sum(one.minutes for one in tried if one.state is EventState.SENT)
-    doubtful = sum(one.minutes for one in tried if one.state is EventState.SENDING)
+    sure = sum(one.minutes for one in tried if one.state is UsageEventState.SENT)
+    doubtful = sum(one.minutes for one in tried if one.state is UsageEventState.SENDING)
     if there == sure:
         return False
     return True if there == sure + doubtful else None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pbxbilling.billing.records import BilledLeg
 from pbxbilling.calls.live.channel import ChannelKey
-from pbxbilling.calls.metering.usage_event import EventState
+from pbxbilling.calls.metering.usage_event import UsageEventState
 
 _MINUTE_S = 60
 
@@ -51,12 +51,12 @@ def compared(
     tenant: str,
     month: str,
     copies: Iterable[BilledLeg],
-    events: Mapping[EventState, int],
+    events: Mapping[UsageEventState, int],
     *,
     metered: bool,
 ) -> MeteredPeriod:
     """Set both beside each other; `events` are minutes by state, of legs that ended in it."""
-    sent = events.get(EventState.SENT, 0)
+    sent = events.get(UsageEventState.SENT, 0)
     return MeteredPeriod(
         tenant, month, metered, statement_minutes(copies), sent, sum(events.values()) - sent
     )

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pbxbilling.accounts.writer import AccountWriter
-from pbxbilling.calls.metering.usage_event import DUE, FOR_A_PERSON, EventState, MeterEvent
-from pbxbilling.kernel.errors import AdministrationError, NotKnownError
+from pbxbilling.calls.metering.usage_event import DUE, FOR_A_PERSON, MeterEvent, UsageEventState
+from pbxbilling.kernel.errors import AdministrationError, NotFoundError
 from pbxbilling.kernel.gateway_names import COMMANDS
 from pbxbilling.payments.ports import MeterOutbox
 
@@ -17,7 +17,7 @@ from pbxbilling.payments.ports import MeterOutbox
 class UsageEventsView:
     """How many events were not sent, by state, and those that wait for somebody."""
 
-    unsent: Mapping[EventState, int]
+    unsent: Mapping[UsageEventState, int]
     oldest: datetime | None
     events: tuple[MeterEvent, ...]
 
@@ -32,7 +32,7 @@ class UsageEvents:
     async def view(self, tenant: str | None) -> UsageEventsView:
         """What was not sent; None is every tenant's."""
         backlog = await self._outbox.backlog()
-        waiting = await self._outbox.events(*FOR_A_PERSON, EventState.PARKED, tenant=tenant)
+        waiting = await self._outbox.events(*FOR_A_PERSON, UsageEventState.PARKED, tenant=tenant)
         return UsageEventsView(backlog.events, backlog.oldest, tuple(waiting))
 
     async def unsent(self, tenant: str) -> int:
@@ -42,16 +42,16 @@ class UsageEvents:
     async def decide(self, leg: str, actor: str, *, again: bool) -> MeterEvent:
         """Send an event once more, or let it be: it is charged, or forgone, by hand.
 
-        Raises NotKnownError, and AdministrationError for one that needs nobody.
+        Raises NotFoundError, and AdministrationError for one that needs nobody.
         """
         event = await self._outbox.event(leg)
         if event is None:
             msg = f"leg {leg!r} has no meter event; `{COMMANDS} usage` lists those to decide"
-            raise NotKnownError(msg)
+            raise NotFoundError(msg)
         if event.state not in FOR_A_PERSON:
             msg = f"leg {leg} is {event.state}: there is nothing to decide"
             raise AdministrationError(msg)
-        state = EventState.WAITING if again else EventState.SENT
+        state = UsageEventState.WAITING if again else UsageEventState.SENT
         note = "" if again else f"settled by hand ({event.state})"
         decided = replace(event, state=state, tried_at=None if again else event.tried_at, note=note)
         async with self._writer.alone:

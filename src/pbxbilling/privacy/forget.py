@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from pbxbilling.accounts.apply import TenantChange
-from pbxbilling.accounts.known import known_tenant
+from pbxbilling.accounts.known import require_tenant
 from pbxbilling.accounts.terms.status import LEFT
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
@@ -15,9 +15,9 @@ from pbxbilling.billing.statements.issue import cursor_of
 from pbxbilling.calls.ports import CallStore, Live
 from pbxbilling.kernel.errors import AdministrationError
 from pbxbilling.kernel.ports import Cursors
-from pbxbilling.privacy.ports import Holdings
+from pbxbilling.privacy.ports import RetentionStore
 from pbxbilling.privacy.purge import Purge
-from pbxbilling.subscriptions.ports import Mirrors
+from pbxbilling.subscriptions.ports import SubscriptionStore
 
 ACTION = "tenant forget"
 PERSONAL = (
@@ -43,18 +43,18 @@ class Forgetter:
 
     def __init__(
         self,
-        holdings: Holdings,
+        retention_store: RetentionStore,
         store: CallStore,
-        mirrors: Mirrors,
+        subscription_store: SubscriptionStore,
         cursors: Cursors,
         writer: AccountWriter,
         purge: Purge,
         live: Live | None = None,
     ) -> None:
         """`live` is None where no daemon runs."""
-        self._holdings = holdings
+        self._retention_store = retention_store
         self._store = store
-        self._mirrors = mirrors
+        self._subscription_store = subscription_store
         self._cursors = cursors
         self._writer = writer
         self._purge = purge
@@ -63,12 +63,12 @@ class Forgetter:
     async def forget(self, slug: str, actor: str) -> Forgotten:
         """Forget a tenant that is gone: cancelled, without live calls, billed to its end."""
         async with self._writer.alone:
-            tenant = known_tenant(self._writer.book, slug)
+            tenant = require_tenant(self._writer.registry, slug)
             await self._check(tenant)
             blank = replace(tenant, **_UNSET)
             await self._writer.write(ACTION, [TenantChange(tenant, blank)], actor)
             await self._forget_customers(slug)
-        await self._holdings.redact(f"tenant {slug}", PERSONAL)
+        await self._retention_store.redact(f"tenant {slug}", PERSONAL)
         return Forgotten(slug, await self._purge.cut_numbers_of(slug), _notes(slug))
 
     async def _check(self, tenant: Tenant) -> None:
@@ -79,7 +79,11 @@ class Forgetter:
                 ' status = "cancelled", before it is forgotten'
             )
             raise AdministrationError(msg)
-        running = [one for one in await self._mirrors.subscriptions(tenant=slug) if not one.is_over]
+        running = [
+            one
+            for one in await self._subscription_store.subscriptions(tenant=slug)
+            if not one.is_over
+        ]
         if running:
             msg = (
                 f"{slug} has subscription {running[0].id}: `subscription cancel {slug} --now` first"
@@ -101,15 +105,17 @@ class Forgetter:
         if billed is not None and ended is not None and billed <= ended:
             msg = f"the last period of {slug} is not closed: its statement needs name and address"
             raise AdministrationError(msg)
-        if needed := await self._holdings.needed(slug):
+        if needed := await self._retention_store.needed(slug):
             msg = f"{needed} calls of {slug} are on no final statement yet: they need their numbers"
             raise AdministrationError(msg)
 
     async def _forget_customers(self, slug: str) -> None:
-        sold = await self._mirrors.subscriptions(tenant=slug)
+        sold = await self._subscription_store.subscriptions(tenant=slug)
         idents = {one.customer for one in sold}
-        tenant = self._writer.book.tenants[slug]
-        found = [await self._mirrors.customer(one) for one in idents | {tenant.customer or ""}]
+        tenant = self._writer.registry.tenants[slug]
+        found = [
+            await self._subscription_store.customer(one) for one in idents | {tenant.customer or ""}
+        ]
         await self._store.commit([replace(one, email="") for one in found if one is not None])
 
 

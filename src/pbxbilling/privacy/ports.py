@@ -9,7 +9,7 @@ from typing import Protocol
 from pbxbilling.privacy.retention import Chore, Due
 
 
-class Holdings(Protocol):
+class RetentionStore(Protocol):
     """What the store holds that grows old; raises StoreError as the store does.
 
     What is still needed is never among it, however old: calls and legs that have not ended, calls

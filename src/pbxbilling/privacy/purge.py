@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pbxbilling.kernel.cursor import Cursor
 from pbxbilling.kernel.daily_hour import DailyHour
 from pbxbilling.kernel.ports import Clock, Cursors, EventSink
-from pbxbilling.privacy.ports import Holdings
+from pbxbilling.privacy.ports import RetentionStore
 from pbxbilling.privacy.retention import CUTS, Chore, Purged, Retention
 
 CURSOR = "purge"
@@ -28,7 +28,7 @@ class Purge:
 
     def __init__(
         self,
-        holdings: Holdings,
+        retention_store: RetentionStore,
         cursors: Cursors,
         clock: Clock,
         emit: EventSink,
@@ -37,7 +37,7 @@ class Purge:
         alone: AbstractAsyncContextManager[object],
     ) -> None:
         """`rest` lets others write between two batches; `alone` keeps two purges apart."""
-        self._holdings = holdings
+        self._retention_store = retention_store
         self._cursors = cursors
         self._clock = clock
         self._emit = emit
@@ -52,7 +52,9 @@ class Purge:
     async def preview(self) -> Mapping[Chore, int]:
         """How many rows each chore would change now."""
         cutoffs = self._retention().cutoffs(self._clock.now())
-        return {chore: await self._holdings.count(chore, before) for chore, before in cutoffs}
+        return {
+            chore: await self._retention_store.count(chore, before) for chore, before in cutoffs
+        }
 
     async def run(self, limit_s: float | None = None) -> Purged:
         """Do what is due, for `limit_s` at most; one that comes to its end is not due again."""
@@ -90,12 +92,12 @@ class Purge:
         """One chore, to its end (True) or that of the time."""
         since, whole = _BEGINNING, True
         while whole:
-            found = await self._holdings.due(chore, since, before, ROUND, tenant=tenant)
+            found = await self._retention_store.due(chore, since, before, ROUND, tenant=tenant)
             for first in range(0, len(found), BATCH):
                 if until is not None and self._clock.monotonic() >= until:
                     return False
                 keys = [due.key for due in found[first : first + BATCH]]
-                rows[chore] += await self._holdings.do(chore, before, keys)
+                rows[chore] += await self._retention_store.do(chore, before, keys)
                 await self._rest()
             whole = len(found) == ROUND
             since = found[-1].at if found else since

@@ -11,7 +11,7 @@ Rest = Callable[[], Awaitable[None]]  # a turn for everybody else
 A_PART = 128  # items that are made in some milliseconds
 
 
-class Apart(Protocol):
+class Background(Protocol):
     """Runs what takes a while without holding up calls; it must touch nothing that changes."""
 
     def __call__(self, work: Callable[[], T], /) -> Awaitable[T]:

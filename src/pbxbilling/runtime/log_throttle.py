@@ -7,7 +7,7 @@ from collections.abc import Callable
 QUIET_S = 60.0
 
 
-class Loudness:
+class LogThrottle:
     """Of many refusals in a row, which are told aloud; all of them are counted."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:

@@ -29,7 +29,7 @@ def clamped_plan(plan: Plan, notices: list[str]) -> Plan:
     )
     if within == plan:
         return plan
-    notices.extend(_told(f"plan {plan.slug}", plan, within))
+    notices.extend(_notices(f"plan {plan.slug}", plan, within))
     return within
 
 
@@ -48,7 +48,7 @@ def clamped_tenant(tenant: Tenant, notices: list[str]) -> Tenant:
         trial_until=None if until is None else min(until, LAST_INSTANT),
         limits=_counts(tenant.limits),
     )
-    notices.extend(_told(f"tenant {tenant.slug}", tenant, within))
+    notices.extend(_notices(f"tenant {tenant.slug}", tenant, within))
     return within
 
 
@@ -62,7 +62,7 @@ def _counts(limits: Mapping[str, int | None]) -> dict[str, int | None]:
     }
 
 
-def _told(subject: str, kept: Plan | Tenant, within: Plan | Tenant) -> Iterator[str]:
+def _notices(subject: str, kept: Plan | Tenant, within: Plan | Tenant) -> Iterator[str]:
     for field in fields(kept):
         before, after = getattr(kept, field.name), getattr(within, field.name)
         if before != after:

@@ -100,10 +100,12 @@ def _audit(tenant: str) -> Select[Any]:
 
 def _events(tenant: str) -> Select[Any]:
     """Those about its subscriptions and customers."""
-    row, sold, buyer = schema.letter.c, schema.subscription.c, schema.customer.c
+    row, sold, buyer = schema.webhook_event.c, schema.subscription.c, schema.customer.c
     subscriptions = select(sold.id).where(sold.tenant == tenant)
     customers = select(buyer.id).where(buyer.tenant == tenant)
-    return select(schema.letter).where(or_(row.about.in_(subscriptions), row.about.in_(customers)))
+    return select(schema.webhook_event).where(
+        or_(row.about.in_(subscriptions), row.about.in_(customers))
+    )
 
 
 _ABOUT = {"tenant": _account, "key_origin": _origins, "audit": _audit, "letter": _events}

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxbilling.billing.records import FINAL
-from pbxbilling.calls.metering.usage_event import DUE, EventState
+from pbxbilling.calls.metering.usage_event import DUE, UsageEventState
 from pbxbilling.privacy.retention import CUTS, Chore, Due
 from pbxbilling.store import schema
 from pbxbilling.store.purged_usage import adding_usage
@@ -36,7 +36,7 @@ from pbxbilling.store.reads import Reads
 from pbxbilling.store.rows.values import instant, to_us
 from pbxbilling.store.schema.base import spelled
 from pbxbilling.store.statements import ON_A_STATEMENT
-from pbxbilling.subscriptions.events import LetterState
+from pbxbilling.subscriptions.events import EventState
 
 _ABOUT_PEOPLE = ("caller", "number")
 
@@ -65,7 +65,7 @@ class _Target:
         return {f"key_{column.name}": part for column, part in zip(self.key, key, strict=True)}
 
 
-class SqlHoldings:
+class SqlRetention:
     """What is held, and how it goes; `transaction` writes."""
 
     def __init__(
@@ -177,7 +177,7 @@ def _was_never_billed() -> ColumnElement[bool]:
 
 def _waits_for_the_meter() -> ColumnElement[bool]:
     event = schema.meter_event.c
-    on_its_way = event.state.in_(map(spelled, sorted({*DUE, EventState.PARKED})))
+    on_its_way = event.state.in_(map(spelled, sorted({*DUE, UsageEventState.PARKED})))
     leg = schema.leg.c.pbx + ":" + schema.leg.c.uniqueid
     return exists().where(event.leg == leg, on_its_way)
 
@@ -193,7 +193,7 @@ _SETTLED = and_(
     or_(_LEG.answered_at.is_(None), ON_A_STATEMENT, _was_never_billed()),
 )
 _OVER = and_(_CALL.ended_at.is_not(None), _has_no_open_leg())
-_DONE = schema.letter.c.state == LetterState.DONE.value
+_DONE = schema.webhook_event.c.state == EventState.DONE.value
 
 _TARGETS: Mapping[Chore, _Target] = {
     Chore.LEGS: _Target(schema.leg, _LEG.ended_at, _SETTLED),
@@ -201,7 +201,7 @@ _TARGETS: Mapping[Chore, _Target] = {
     Chore.CALLS: _Target(schema.call, _CALL.ended_at, _OVER),
     Chore.DECISIONS: _Target(schema.decision, _DECISION.at, true()),
     Chore.AUDIT: _Target(schema.audit, schema.audit.c.at, true()),
-    Chore.EVENTS: _Target(schema.letter, schema.letter.c.received_at, _DONE),
+    Chore.EVENTS: _Target(schema.webhook_event, schema.webhook_event.c.received_at, _DONE),
     Chore.LEG_NUMBERS: _Target(schema.leg, _LEG.ended_at, and_(_SETTLED, _uncut_row(schema.leg))),
     Chore.UNOWNED_LEG_NUMBERS: _Target(
         schema.leg, _LEG.ended_at, and_(schema.LEG_UNOWNED, _uncut_row(schema.leg))

@@ -39,7 +39,7 @@ def _on_a_statement() -> ColumnElement[bool]:
 ON_A_STATEMENT = _on_a_statement()  # a final statement has the leg as it is
 
 
-class SqlBills:
+class SqlStatements:
     """What is kept of statements."""
 
     def __init__(self, reads: Reads) -> None:

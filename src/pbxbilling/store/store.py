@@ -27,12 +27,12 @@ from pbxbilling.store.database.migrate import migrate
 from pbxbilling.store.invoice_runs import SqlInvoiceRuns
 from pbxbilling.store.purged_usage import usage_query
 from pbxbilling.store.reads import Reads
-from pbxbilling.store.retention import SqlHoldings
+from pbxbilling.store.retention import SqlRetention
 from pbxbilling.store.rows import accounts as account_rows
 from pbxbilling.store.rows import calls as call_rows
 from pbxbilling.store.rows.values import instant, to_us
-from pbxbilling.store.statements import SqlBills
-from pbxbilling.store.subscriptions import SqlMirrors
+from pbxbilling.store.statements import SqlStatements
+from pbxbilling.store.subscriptions import SqlSubscriptions
 from pbxbilling.store.usage_events import SqlMeterOutbox
 from pbxbilling.store.writes import Writes
 
@@ -50,10 +50,10 @@ class SqlStore:
         self._inode = _inode(path)
         self._writer = writer_engine(path)
         self._reads = Reads(path)
-        self.mirrors = SqlMirrors(self._reads)
-        self.bills = SqlBills(self._reads)
+        self.subscription_store = SqlSubscriptions(self._reads)
+        self.statement_store = SqlStatements(self._reads)
         self.meters = SqlMeterOutbox(self._reads)
-        self.holdings = SqlHoldings(self._reads, self._transaction)
+        self.retention_store = SqlRetention(self._reads, self._transaction)
         self.invoice_runs = SqlInvoiceRuns(self._reads)
         self._writes = Writes(self._writer.dialect.name)
 

@@ -10,11 +10,11 @@ from sqlalchemy import Select, select
 from pbxbilling.store import schema
 from pbxbilling.store.reads import Reads
 from pbxbilling.store.rows import subscriptions as mirror_rows
-from pbxbilling.subscriptions.events import UNFINISHED, Letter, LetterState
+from pbxbilling.subscriptions.events import UNFINISHED, EventState, WebhookEvent
 from pbxbilling.subscriptions.subscription import BillingCycle, Customer, Invoice, Subscription
 
 
-class SqlMirrors:
+class SqlSubscriptions:
     """What is kept of the payment gateway."""
 
     def __init__(self, reads: Reads) -> None:
@@ -46,13 +46,13 @@ class SqlMirrors:
             query = query.where(table.c.tenant == tenant)
         return await self._reads.many(query, mirror_rows.invoice_record)
 
-    async def letters(self, *states: LetterState, limit: int = 1000) -> list[Letter]:
+    async def webhook_events(self, *states: EventState, limit: int = 1000) -> list[WebhookEvent]:
         """Stored events in any of these states, in the order of their arrival."""
         return await self._reads.many(letters_query(states, limit), mirror_rows.letter_record)
 
-    async def letter(self, ident: str) -> Letter | None:
+    async def webhook_event(self, ident: str) -> WebhookEvent | None:
         """One stored event by its id."""
-        query = select(schema.letter).where(schema.letter.c.id == ident)
+        query = select(schema.webhook_event).where(schema.webhook_event.c.id == ident)
         return await self._reads.one(query, mirror_rows.letter_record)
 
     async def cycles(self, tenant: str) -> list[BillingCycle]:
@@ -63,10 +63,10 @@ class SqlMirrors:
         return await self._reads.many(query, mirror_rows.cycle_record)
 
 
-def letters_query(states: Collection[LetterState], limit: int) -> Select[Any]:
+def letters_query(states: Collection[EventState], limit: int) -> Select[Any]:
     """Stored events in any of these states; an index finds those that are not done with."""
-    table = schema.letter
+    table = schema.webhook_event
     query = select(table).where(table.c.state.in_([state.value for state in states]))
     if UNFINISHED.issuperset(states):
-        query = query.where(schema.LETTER_UNFINISHED)
+        query = query.where(schema.EVENT_UNFINISHED)
     return query.order_by(table.c.received_at, table.c.id).limit(limit)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import func, not_, or_, select
 
-from pbxbilling.calls.metering.usage_event import EventState, MeterBacklog, MeterEvent
+from pbxbilling.calls.metering.usage_event import MeterBacklog, MeterEvent, UsageEventState
 from pbxbilling.store import schema
 from pbxbilling.store.reads import Reads
 from pbxbilling.store.rows.usage_events import event_record
@@ -42,7 +42,7 @@ class SqlMeterOutbox:
         return await self._reads.one(select(_EVENT).where(_EVENT.c.leg == leg), event_record)
 
     async def events(
-        self, *states: EventState, tenant: str | None = None, limit: int = 1000
+        self, *states: UsageEventState, tenant: str | None = None, limit: int = 1000
     ) -> list[MeterEvent]:
         """Events in any of these states that are not `sent`, in the order of their legs' ends."""
         row = _EVENT.c
@@ -72,12 +72,14 @@ class SqlMeterOutbox:
     async def parked(self) -> Collection[str]:
         """The tenants that have parked events."""
         row = _EVENT.c
-        query = select(row.tenant).where(schema.METER_UNSENT, row.state == EventState.PARKED.value)
+        query = select(row.tenant).where(
+            schema.METER_UNSENT, row.state == UsageEventState.PARKED.value
+        )
         return [found.tenant for found in await self._reads.rows(query.distinct())]
 
     async def minutes(
         self, tenant: str, begins: datetime, ends: datetime
-    ) -> Mapping[EventState, int]:
+    ) -> Mapping[UsageEventState, int]:
         """Minutes of a tenant's legs that ended in [begins, ends), by how far their events came."""
         row = _EVENT.c
         query = (
@@ -86,7 +88,7 @@ class SqlMeterOutbox:
             .group_by(row.state)
         )
         found = await self._reads.rows(query)
-        return {EventState(one.state): int(one.minutes) for one in found}
+        return {UsageEventState(one.state): int(one.minutes) for one in found}
 
     async def backlog(self) -> MeterBacklog:
         """How much has not been sent."""
@@ -97,5 +99,5 @@ class SqlMeterOutbox:
             .group_by(row.state),
             select(func.min(row.ended_at).label("ended_at")).where(schema.METER_DUE),
         )
-        counted = {EventState(found.state): found.events for found in states}
+        counted = {UsageEventState(found.state): found.events for found in states}
         return MeterBacklog(counted, from_us(oldest[0].ended_at))

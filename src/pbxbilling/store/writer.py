@@ -121,11 +121,11 @@ class StoreWriter:
                 await self._set_aside(records, fault)
                 return
             except StoreError as fault:
-                self._tell_failing(fault)
+                self._publish_failing(fault)
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, LONGEST_RETRY_S)
             else:
-                self._tell_recovered(len(records))
+                self._publish_recovered(len(records))
                 return
 
     async def _set_aside(self, records: Sequence[Record], fault: StoreError) -> None:
@@ -135,15 +135,15 @@ class StoreWriter:
             await self._write(records[:middle])
             await self._write(records[middle:])
             return
-        self._tell_failing(fault)
+        self._publish_failing(fault)
 
-    def _tell_failing(self, fault: StoreError) -> None:
+    def _publish_failing(self, fault: StoreError) -> None:
         """Once for each fault: another one in its place has another mend."""
         if str(fault) != self._fault:
             self._fault = str(fault)
             self._observer(StoreFailing(self._clock.now(), str(fault), self.depth))
 
-    def _tell_recovered(self, written: int) -> None:
+    def _publish_recovered(self, written: int) -> None:
         if self._fault is not None:
             self._fault = None
             self._observer(StoreRecovered(self._clock.now(), written))

@@ -55,7 +55,7 @@ from pbxbilling.store.rows import (
 )
 from pbxbilling.store.rows.dialects import inserting
 from pbxbilling.store.rows.values import Values
-from pbxbilling.subscriptions.events import Letter, LetterMoved
+from pbxbilling.subscriptions.events import EventMoved, WebhookEvent
 from pbxbilling.subscriptions.subscription import BillingCycle, Customer, Invoice, Subscription
 
 # Rows a statement: binding that many holds the event loop for about 2 ms.
@@ -93,8 +93,10 @@ class Writes:
             Subscription: _Write(upsert(schema.subscription), mirror_rows.subscription_values),
             Customer: _Write(upsert(schema.customer), mirror_rows.customer_values),
             Invoice: _Write(upsert(schema.invoice, _invoice_is_later), mirror_rows.invoice_values),
-            Letter: _Write(_keep_first(dialect, schema.letter), mirror_rows.letter_values),
-            LetterMoved: _Write(mirror_rows.move(), mirror_rows.moved_values),
+            WebhookEvent: _Write(
+                _insert_first(dialect, schema.webhook_event), mirror_rows.letter_values
+            ),
+            EventMoved: _Write(mirror_rows.move(), mirror_rows.moved_values),
             Cursor: _Write(upsert(schema.cursor), mirror_rows.cursor_values),
             SavedStatement: _Write(insert(schema.statement), bill_rows.statement_values),
             BilledLeg: _Write(insert(schema.statement_leg), bill_rows.billed_values),
@@ -110,7 +112,7 @@ class Writes:
             MeterEventMoved: _Write(meter_rows.move(), meter_rows.moved_values),
             MeterEventsUnparked: _Write(meter_rows.unpark(), meter_rows.unparked_values),
             BillingCycle: _Write(
-                _keep_first(dialect, schema.billing_cycle), mirror_rows.cycle_values
+                _insert_first(dialect, schema.billing_cycle), mirror_rows.cycle_values
             ),
         }
 
@@ -154,7 +156,7 @@ def _upsert(dialect: str, table: Table, when: _Condition | None) -> Executable:
     )
 
 
-def _keep_first(dialect: str, table: Table) -> Executable:
+def _insert_first(dialect: str, table: Table) -> Executable:
     return inserting(dialect, table).on_conflict_do_nothing()
 
 
@@ -166,7 +168,7 @@ def _call_gives_way(later: _Columns) -> ColumnElement[bool]:
 def _leg_gives_way(later: _Columns) -> ColumnElement[bool]:
     """`LegRecord.gives_way_to`, in SQL."""
     row = schema.leg.c
-    pairs = list(zip(_known_of_leg(row), _known_of_leg(later), strict=True))
+    pairs = list(zip(_certainty_of_leg(row), _certainty_of_leg(later), strict=True))
     better = _ends_worse(row, later)
     nothing_less = and_(*(or_(not_(before), after) for before, after in pairs))
     more = or_(better, *(and_(not_(before), after) for before, after in pairs))
@@ -195,7 +197,7 @@ def _is_witnessed(leg: _Columns) -> ColumnElement[bool]:
     return and_(leg.witness.is_not(None), leg.witness.not_in(schema.GUESSED_ENDS))
 
 
-def _known_of_leg(leg: _Columns) -> tuple[ColumnElement[bool], ...]:
+def _certainty_of_leg(leg: _Columns) -> tuple[ColumnElement[bool], ...]:
     """`LegRecord._known`, in SQL."""
     return (
         _is_witnessed(leg),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from pbxbilling.accounts.apply import TenantChange
-from pbxbilling.accounts.known import known_plan, known_tenant
+from pbxbilling.accounts.known import require_plan, require_tenant
 from pbxbilling.accounts.terms.policy import Policy
 from pbxbilling.accounts.terms.status import Status
 from pbxbilling.accounts.terms.tenant import Tenant
@@ -21,8 +21,8 @@ from pbxbilling.kernel.errors import AdministrationError
 from pbxbilling.kernel.gateway_names import COMMANDS, PRICE_TABLES, SECTIONS, GatewayName
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.subscriptions.follow import Follower
-from pbxbilling.subscriptions.order import Checkout, Order, SalePages, order_of
-from pbxbilling.subscriptions.ports import Mirrors, Till
+from pbxbilling.subscriptions.order import CheckoutSession, Order, SalePages, order_of
+from pbxbilling.subscriptions.ports import CheckoutGateway, SubscriptionStore
 from pbxbilling.subscriptions.subscription import Customer, Subscription, leading
 
 FRESH = timedelta(hours=1)  # a page that ends sooner is no good to whoever gets the link
@@ -59,7 +59,7 @@ class PortalLink:
     url: str
 
 
-class Sales:
+class Checkout:
     """Sells. Raises AdministrationError for what cannot be sold, GatewayError, StoreError.
 
     Whoever fails half-way can ask again: a customer is made once, and of the pages of a tenant
@@ -68,9 +68,9 @@ class Sales:
 
     def __init__(
         self,
-        till: Till,
+        gateway: CheckoutGateway,
         writer: AccountWriter,
-        mirrors: Mirrors,
+        subscription_store: SubscriptionStore,
         follower: Follower,
         clock: Clock,
         policy: Callable[[], Policy],
@@ -78,9 +78,9 @@ class Sales:
         lock: Callable[[], AbstractAsyncContextManager[object]],
     ) -> None:
         """`lock` makes locks as asyncio's."""
-        self._till = till
+        self._gateway = gateway
         self._writer = writer
-        self._mirrors = mirrors
+        self._subscription_store = subscription_store
         self._follower = follower
         self._clock = clock
         self._policy = policy
@@ -99,7 +99,7 @@ class Sales:
             customer = await self._customer(slug, actor)
             tenant = self._buyer(slug)
             days = 0 if await self._had_a_start(tenant) else self._policy().trial_days
-            order = order_of(tenant, customer, plan, self._till.name, cycle, self._pages, days)
+            order = order_of(tenant, customer, plan, self._gateway.name, cycle, self._pages, days)
             page = await self._page(order)
             await self._audit(actor, order, page)
         return Offer(
@@ -123,7 +123,7 @@ class Sales:
             )
             raise AdministrationError(msg)
         self._need(self._pages.portal_return_url, "portal_return_url", "from the portal")
-        url = await self._till.portal(tenant.customer, self._pages.portal_return_url)
+        url = await self._gateway.portal(tenant.customer, self._pages.portal_return_url)
         told = {"customer": tenant.customer}
         await self._writer.write(
             "portal", (), actor, [self._writer.audit("portal", f"tenant {slug}", actor, None, told)]
@@ -133,7 +133,7 @@ class Sales:
     # --- what may be sold, and to whom ----------------------------------------------------------
 
     def _buyer(self, slug: str) -> Tenant:
-        tenant = known_tenant(self._writer.book, slug)
+        tenant = require_tenant(self._writer.registry, slug)
         if tenant.demo:
             msg = (
                 f"tenant {slug} is a demo, and nothing is ever sold to one: take `demo` from"
@@ -143,11 +143,11 @@ class Sales:
         return tenant
 
     def _for_sale(self, slug: str, cycle: Cycle) -> Plan:
-        plan = known_plan(self._writer.book, slug)
+        plan = require_plan(self._writer.registry, slug)
         if not plan.active:
             msg = f"plan {slug} is deactivated: choose another, or `apply` it with active = true"
             raise AdministrationError(msg)
-        gateway = self._till.name
+        gateway = self._gateway.name
         if cycle not in SOLD_CYCLES:
             msg = f"plan {slug}: {gateway} sells it by the month or by the year, not by the {cycle}"
             raise AdministrationError(msg)
@@ -161,8 +161,8 @@ class Sales:
     def _need(self, url: str, key: str, whom: str) -> None:
         if not url:
             msg = (
-                f'set {key} = "https://…" under {SECTIONS[self._till.name]} in the configuration,'
-                f" a page of yours for people who come back {whom}; then restart the daemon"
+                f'set {key} = "https://…" under {SECTIONS[self._gateway.name]} in the configuration'
+                f", a page of yours for people who come back {whom}; then restart the daemon"
             )
             raise AdministrationError(msg)
 
@@ -174,7 +174,7 @@ class Sales:
             raise _has_one(slug, lead)
         if tenant.customer is None:
             return
-        found = await self._till.subscriptions_of(tenant.customer)
+        found = await self._gateway.subscriptions_of(tenant.customer)
         for one in found:
             await self._follower.see(one)
         lead = leading(found)
@@ -197,9 +197,9 @@ class Sales:
     async def _customer(self, slug: str, actor: str) -> str:
         """The tenant's customer at the gateway; made where there is none, or none any more."""
         tenant = self._buyer(slug)
-        if tenant.customer and await self._till.customer(tenant.customer):
+        if tenant.customer and await self._gateway.customer(tenant.customer):
             return tenant.customer
-        made = await self._till.create_customer(tenant)
+        made = await self._gateway.create_customer(tenant)
         async with self._writer.alone:
             before = self._buyer(slug)
             also = [replace(made, tenant=slug), *await self._gone(before.customer)]
@@ -209,23 +209,23 @@ class Sales:
 
     async def _gone(self, customer: str | None) -> list[Customer]:
         """The mirror of a customer that another one takes the place of."""
-        stored = await self._mirrors.customer(customer) if customer else None
+        stored = await self._subscription_store.customer(customer) if customer else None
         return (
             [replace(stored, deleted=True)] if stored and stored.live is self._follower.live else []
         )
 
-    async def _page(self, order: Order) -> Checkout:
+    async def _page(self, order: Order) -> CheckoutSession:
         """The one page that the tenant can pay at: a second could be paid at, too."""
-        wanted, good = self._till.fingerprint(order), self._clock.now() + FRESH
-        kept: Checkout | None = None
-        for page in await self._till.open_checkouts(order.customer):
+        wanted, good = self._gateway.fingerprint(order), self._clock.now() + FRESH
+        kept: CheckoutSession | None = None
+        for page in await self._gateway.open_checkouts(order.customer):
             if kept is None and page.order == wanted and page.expires_at > good:
                 kept = page
             else:
-                await self._till.withdraw(page.id)
-        return kept or await self._till.checkout(order)
+                await self._gateway.withdraw(page.id)
+        return kept or await self._gateway.checkout(order)
 
-    async def _audit(self, actor: str, order: Order, page: Checkout) -> None:
+    async def _audit(self, actor: str, order: Order, page: CheckoutSession) -> None:
         told = {
             "plan": order.plan,
             "cycle": order.cycle.value,

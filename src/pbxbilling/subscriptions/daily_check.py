@@ -14,17 +14,17 @@ from typing import NamedTuple
 from pbxbilling.accounts.apply import TenantChange
 from pbxbilling.accounts.facts import DailyCheckDone
 from pbxbilling.accounts.key_origin import SetBy
-from pbxbilling.accounts.terms.status import TRANSITIONS, Status, Turn
+from pbxbilling.accounts.terms.status import TRANSITIONS, Status, Transition
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.kernel.cursor import Cursor
 from pbxbilling.kernel.daily_hour import DailyHour
 from pbxbilling.kernel.ports import Clock, Cursors, EventSink
-from pbxbilling.subscriptions.ports import Mirrors
+from pbxbilling.subscriptions.ports import SubscriptionStore
 
 ACTOR = "daily check"
 CURSOR = "daily_check"
-_ENDING = TRANSITIONS[Turn.GRACE_ENDED].before  # of 100,000 tenants few are in one of these
+_ENDING = TRANSITIONS[Transition.GRACE_ENDED].before  # of 100,000 tenants few are in one of these
 _A_DAY = timedelta(days=1)
 
 
@@ -39,11 +39,11 @@ def turns_due(tenant: Tenant, at: datetime, grace_days: int) -> Iterator[TenantC
         return
     if tenant.status is Status.TRIAL:
         waits = replace(tenant, status=Status.GRACE_PERIOD, status_since=tenant.trial_until)
-        yield TenantChange(tenant, waits, Turn.TRIAL_ENDED)
+        yield TenantChange(tenant, waits, Transition.TRIAL_ENDED)
         tenant = waits
     if lived is Status.READ_ONLY:
         ended = replace(tenant, status=Status.READ_ONLY, status_since=over)
-        yield TenantChange(tenant, ended, Turn.GRACE_ENDED)
+        yield TenantChange(tenant, ended, Transition.GRACE_ENDED)
 
 
 class Renewal(NamedTuple):
@@ -65,11 +65,11 @@ def notices(renewals: Iterable[Renewal], since: datetime, at: datetime) -> tuple
 
 
 @dataclass(frozen=True, slots=True)
-class TurnDue:
+class TransitionDue:
     """One turn of a tenant's standing; `since` is when it became due."""
 
     tenant: str
-    turn: Turn
+    turn: Transition
     before: Status
     after: Status
     since: datetime | None
@@ -81,7 +81,7 @@ class DailyReport:
 
     at: datetime
     last: datetime | None
-    turns: tuple[TurnDue, ...]
+    turns: tuple[TransitionDue, ...]
     notices: tuple[str, ...]
     booked: bool
 
@@ -95,14 +95,14 @@ class DailyCheck:
     def __init__(
         self,
         writer: AccountWriter,
-        mirrors: Mirrors,
+        subscription_store: SubscriptionStore,
         cursors: Cursors,
         clock: Clock,
         emit: EventSink,
         grace_days: Callable[[], int],
     ) -> None:
         self._writer = writer
-        self._mirrors = mirrors
+        self._subscription_store = subscription_store
         self._cursors = cursors
         self._clock = clock
         self._emit = emit
@@ -127,26 +127,26 @@ class DailyCheck:
         return DailyReport(at, last, tuple(map(_turn_due, changes)), told, booked=not dry_run)
 
     def _changes(self, at: datetime) -> list[TenantChange]:
-        grace_days, tenants = self._grace_days(), self._writer.book.tenants.values()
+        grace_days, tenants = self._grace_days(), self._writer.registry.tenants.values()
         ending = [tenant for tenant in tenants if tenant.status in _ENDING]
         return [change for tenant in ending for change in turns_due(tenant, at, grace_days)]
 
     async def _renewals(self, at: datetime) -> list[Renewal]:
         """When tenants with a deactivated plan were renewed: by their subscription, if any."""
-        book = self._writer.book
-        old = {slug for slug, plan in book.plans.items() if not plan.active}
+        registry = self._writer.registry
+        old = {slug for slug, plan in registry.plans.items() if not plan.active}
         renewals = []
-        for tenant in [one for one in book.tenants.values() if one.plan in old]:
+        for tenant in [one for one in registry.tenants.values() if one.plan in old]:
             begins: datetime | None = tenant.period_at(at).begins
             if tenant.subscription is not None:
-                mirrored = await self._mirrors.subscription(tenant.subscription)
+                mirrored = await self._subscription_store.subscription(tenant.subscription)
                 begins = mirrored.period_start if mirrored is not None else None
             if begins is not None:
                 renewals.append(Renewal(tenant.slug, tenant.plan, begins))
         return renewals
 
 
-def _turn_due(change: TenantChange) -> TurnDue:
+def _turn_due(change: TenantChange) -> TransitionDue:
     before, after = change.before or change.after, change.after
-    turn = change.turn or Turn.DECLARED
-    return TurnDue(after.slug, turn, before.status, after.status, after.status_since)
+    turn = change.turn or Transition.DECLARED
+    return TransitionDue(after.slug, turn, before.status, after.status, after.status_since)

@@ -57,7 +57,7 @@ class Message:
     note: str = ""  # what an alert would say
 
 
-class LetterState(StrEnum):
+class EventState(StrEnum):
     """How far a stored event has come."""
 
     WAITING = "waiting"  # stored, nothing done yet
@@ -67,11 +67,11 @@ class LetterState(StrEnum):
     FAILED = "failed"  # it could not be read; kept for an operator
 
 
-UNFINISHED = frozenset({LetterState.WAITING, LetterState.UNCONFIRMED, LetterState.PARKED})
+UNFINISHED = frozenset({EventState.WAITING, EventState.UNCONFIRMED, EventState.PARKED})
 
 
 @dataclass(frozen=True, slots=True)
-class Letter(Record):
+class WebhookEvent(Record):
     """One event as it arrived, keyed by `id`: the first copy stays, another changes nothing.
 
     `body` is the body as it was signed.
@@ -84,16 +84,16 @@ class Letter(Record):
     received_at: datetime
     live: bool
     body: str
-    state: LetterState = LetterState.WAITING
+    state: EventState = EventState.WAITING
     attempts: int = 0
     note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class LetterMoved(Record):
+class EventMoved(Record):
     """A stored event got on: its new state, and why where that is not plain."""
 
     id: str
-    state: LetterState
+    state: EventState
     attempts: int
     note: str = ""

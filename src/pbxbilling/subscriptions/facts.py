@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from pbxbilling.kernel.facts import Fact
-from pbxbilling.subscriptions.events import LetterState
+from pbxbilling.subscriptions.events import EventState
 
 
 class WebhookResult(StrEnum):
@@ -39,13 +39,13 @@ class WebhookReceived(Fact):
 
 
 @dataclass(frozen=True, slots=True)
-class LetterTaken(Fact):
+class EventTaken(Fact):
     """A stored event got on; `tenant` is whom it concerned, `note` what is not plain about it."""
 
     at: datetime
     event: str
     kind: str
-    state: LetterState
+    state: EventState
     tenant: str | None
     note: str = ""
 

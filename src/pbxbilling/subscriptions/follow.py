@@ -14,19 +14,19 @@ from datetime import datetime
 from pbxbilling.accounts.apply import Change, TenantChange
 from pbxbilling.accounts.key_origin import SetBy
 from pbxbilling.accounts.records import AuditRecord
-from pbxbilling.accounts.terms.registry import AccountBook
-from pbxbilling.accounts.terms.status import Status, Turn
+from pbxbilling.accounts.terms.registry import Registry
+from pbxbilling.accounts.terms.status import Status, Transition
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.gateway_names import COMMANDS, GatewayName
 from pbxbilling.kernel.ports import Clock, EventSink
 from pbxbilling.kernel.records import Record
-from pbxbilling.subscriptions.events import Letter, LetterMoved, LetterState, Message, Topic
-from pbxbilling.subscriptions.facts import CycleOpened, Drifted, LetterTaken, PaymentAlert
-from pbxbilling.subscriptions.ports import Mirrors
+from pbxbilling.subscriptions.events import EventMoved, EventState, Message, Topic, WebhookEvent
+from pbxbilling.subscriptions.facts import CycleOpened, Drifted, EventTaken, PaymentAlert
+from pbxbilling.subscriptions.ports import SubscriptionStore
 from pbxbilling.subscriptions.subscription import (
-    TURNS,
+    TRANSITION_TO,
     BillingCycle,
     Customer,
     Subscription,
@@ -41,7 +41,7 @@ _OF_NOBODY = frozenset({Topic.METER_REPORT, Topic.CUSTOMER})  # nothing waits fo
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class FetchedState:
     """What the gateway said when it was asked after an event's subscription.
 
     `reached` is false where it could not be asked; `found` is None where it knows no such one.
@@ -51,7 +51,7 @@ class Asked:
     found: Subscription | None = None
 
 
-UNASKED = Asked(reached=False)
+NOT_FETCHED = FetchedState(reached=False)
 
 
 class Follower:
@@ -60,7 +60,7 @@ class Follower:
     def __init__(
         self,
         writer: AccountWriter,
-        mirrors: Mirrors,
+        subscription_store: SubscriptionStore,
         clock: Clock,
         emit: EventSink,
         grace_days: Callable[[], int],
@@ -71,40 +71,42 @@ class Follower:
         """`live` is the mode of our key: subscriptions of the other one move no tenant."""
         self._gateway = gateway
         self._writer = writer
-        self._book: AccountBook = writer.book
-        self._mirrors = mirrors
+        self._registry: Registry = writer.registry
+        self._subscription_store = subscription_store
         self._clock = clock
         self._emit = emit
         self._grace_days = grace_days
         self.live = live
 
-    async def take(self, letter: Letter, message: Message, asked: Asked) -> LetterState:
+    async def take(
+        self, event: WebhookEvent, message: Message, fetched: FetchedState
+    ) -> EventState:
         """Apply one event; gives how far it has come."""
         async with self._writer.alone:
-            kept = await self._merged(message, asked)
+            kept = await self._merged(message, fetched)
             tenant = await self._owner(message, kept)
-            state = _state(message, asked, tenant)
-            moved = LetterMoved(letter.id, state, letter.attempts + 1)
+            state = _state(message, fetched, tenant)
+            moved = EventMoved(event.id, state, event.attempts + 1)
             also: list[Record] = [moved, *await self._display(message, tenant)]
             changes: Sequence[Change] = ()
-            cycle = await self._cycle(message, asked, tenant)
+            cycle = await self._cycle(message, fetched, tenant)
             also += [cycle] if cycle is not None else []
             if kept is not None:
                 kept = replace(kept, tenant=tenant)
                 also.append(kept)
                 changes = await self._changes(tenant, kept)
             await self._writer.write(ACTION, changes, ACTOR, also, SetBy.GATEWAY)
-        self._tell(letter, message, state, tenant)
+        self._publish(event, message, state, tenant)
         if cycle is not None:
             self._emit(_opened(self._clock.now(), cycle))
         return state
 
-    async def give_up(self, letter: Letter, reason: str) -> None:
+    async def give_up(self, event: WebhookEvent, reason: str) -> None:
         """Nothing can be made of this one: it is kept, and a person is told."""
-        moved = LetterMoved(letter.id, LetterState.FAILED, letter.attempts + 1, reason)
+        moved = EventMoved(event.id, EventState.FAILED, event.attempts + 1, reason)
         async with self._writer.alone:
             await self._writer.write(ACTION, (), ACTOR, [moved])
-        self._emit(PaymentAlert(self._clock.now(), f"event {letter.id} ({letter.kind})", reason))
+        self._emit(PaymentAlert(self._clock.now(), f"event {event.id} ({event.kind})", reason))
 
     async def see(self, picture: Subscription, act: AuditRecord | None = None) -> Subscription:
         """Apply a subscription as the gateway showed it; gives it as it is known then.
@@ -113,9 +115,9 @@ class Follower:
         was missed.
         """
         async with self._writer.alone:
-            stored = await self._mirrors.subscription(picture.id)
+            stored = await self._subscription_store.subscription(picture.id)
             kept = picture if stored is None else stored.followed_by(picture)
-            tenant = await self._known(kept.customer, kept.tenant)
+            tenant = await self._find_tenant(kept.customer, kept.tenant)
             kept = replace(kept, tenant=tenant)
             changes = await self._changes(tenant, kept)
             also: list[Record] = [kept] if kept != stored else []
@@ -128,7 +130,7 @@ class Follower:
     async def link(self, subscription: str, slug: str, actor: str) -> Subscription | None:
         """Say whose a subscription is, whatever it says itself; None for one never heard of."""
         async with self._writer.alone:
-            stored = await self._mirrors.subscription(subscription)
+            stored = await self._subscription_store.subscription(subscription)
             if stored is None:
                 return None
             kept = replace(stored, tenant=slug)
@@ -146,20 +148,20 @@ class Follower:
 
     async def ours(self, slug: str) -> list[Subscription]:
         """A tenant's subscriptions as they were last seen, those of our key's mode."""
-        found = await self._mirrors.subscriptions(tenant=slug)
+        found = await self._subscription_store.subscriptions(tenant=slug)
         return [one for one in found if one.live is self.live]
 
     # --- whose and what -----------------------------------------------------------------------
 
-    async def _merged(self, message: Message, asked: Asked) -> Subscription | None:
+    async def _merged(self, message: Message, fetched: FetchedState) -> Subscription | None:
         """The mirror after this event; None where no subscription is known of."""
         if message.subscription_id is None:
             return None
-        stored = await self._mirrors.subscription(message.subscription_id)
-        if asked.found is not None:
-            return asked.found if stored is None else stored.followed_by(asked.found)
+        stored = await self._subscription_store.subscription(message.subscription_id)
+        if fetched.found is not None:
+            return fetched.found if stored is None else stored.followed_by(fetched.found)
         told = message.subscription
-        if asked.reached or told is None or (stored is not None and not stored.yields_to(told)):
+        if fetched.reached or told is None or (stored is not None and not stored.yields_to(told)):
             return stored
         return told if stored is None else stored.followed_by(told)
 
@@ -169,40 +171,44 @@ class Follower:
         Whom the payer claims to be is believed of that tenant's own customer alone.
         """
         customer = message.customer_id if kept is None else kept.customer
-        claimed = self._book.tenants.get(message.claimed) if message.claimed else None
+        claimed = self._registry.tenants.get(message.claimed) if message.claimed else None
         claim = claimed.slug if claimed and customer and claimed.customer == customer else None
-        return await self._known(customer, kept.tenant if kept else None, message.tenant, claim)
+        return await self._find_tenant(
+            customer, kept.tenant if kept else None, message.tenant, claim
+        )
 
-    async def _known(self, customer: str | None, *slugs: str | None) -> str | None:
+    async def _find_tenant(self, customer: str | None, *slugs: str | None) -> str | None:
         """The first of these tenants that exists, else the one whom the customer is."""
         for slug in slugs:
-            if slug in self._book.tenants:
+            if slug in self._registry.tenants:
                 return slug
-        mirrored = await self._mirrors.customer(customer) if customer else None
-        if mirrored is not None and mirrored.tenant in self._book.tenants:
+        mirrored = await self._subscription_store.customer(customer) if customer else None
+        if mirrored is not None and mirrored.tenant in self._registry.tenants:
             return mirrored.tenant
         return None
 
     async def _cycle(
-        self, message: Message, asked: Asked, tenant: str | None
+        self, message: Message, fetched: FetchedState, tenant: str | None
     ) -> BillingCycle | None:
         """The cycle that a paid invoice opens, once."""
         paid, opens = message.invoice, message.opens
         if tenant is None or paid is None or paid.paid_at is None or opens is None:
             return None
-        ends = opens.ends or _end_of(opens.begins, asked.found)
+        ends = opens.ends or _end_of(opens.begins, fetched.found)
         if ends is None or paid.subscription is None or message.live is not self.live:
             return None
-        if any(known.invoice == paid.id for known in await self._mirrors.cycles(tenant)):
+        if any(known.invoice == paid.id for known in await self._subscription_store.cycles(tenant)):
             return None
         return BillingCycle(paid.id, tenant, paid.subscription, opens.begins, ends)
 
     async def _changes(self, slug: str | None, kept: Subscription) -> Sequence[Change]:
         """What a tenant becomes by its mirrored subscriptions, with `kept` in its place."""
-        tenant = self._book.tenants.get(slug) if slug else None
+        tenant = self._registry.tenants.get(slug) if slug else None
         if tenant is None:
             return ()
-        known = {one.id: one for one in await self._mirrors.subscriptions(tenant=tenant.slug)}
+        known = {
+            one.id: one for one in await self._subscription_store.subscriptions(tenant=tenant.slug)
+        }
         known[kept.id] = kept
         ours = [
             one for one in known.values() if one.live is self.live and one.tenant == tenant.slug
@@ -210,9 +216,9 @@ class Follower:
         lead = leading(ours)
         if lead is None:
             return (_unlinked(tenant),) if tenant.subscription == kept.id else ()
-        plan = plan_sold_by(self._book.plans, lead.prices)
+        plan = plan_sold_by(self._registry.plans, lead.prices)
         after = follow(tenant, ours, plan, self._clock.now(), self._grace_days())
-        return (TenantChange(tenant, after, TURNS[lead.status]),)
+        return (TenantChange(tenant, after, TRANSITION_TO[lead.status]),)
 
     async def _display(self, message: Message, tenant: str | None) -> list[Record]:
         """Customers and invoices, for display and for the next event's owner."""
@@ -220,19 +226,19 @@ class Follower:
         if message.invoice is not None:
             records.append(replace(message.invoice, tenant=tenant))
         if message.customer_id is not None and (tenant or message.customer):
-            stored = await self._mirrors.customer(message.customer_id)
+            stored = await self._subscription_store.customer(message.customer_id)
             records += _customer(message, tenant, stored)
         return records
 
-    def _tell(
-        self, letter: Letter, message: Message, state: LetterState, tenant: str | None
+    def _publish(
+        self, event: WebhookEvent, message: Message, state: EventState, tenant: str | None
     ) -> None:
         at = self._clock.now()
         note = _why(state, self._gateway)
-        if tenant is None and message.claimed in self._book.tenants:
+        if tenant is None and message.claimed in self._registry.tenants:
             note += f"; its payer wrote that it is for {message.claimed}, which anybody can write"
-        self._emit(LetterTaken(at, letter.id, letter.kind, state, tenant, note))
-        if message.topic is Topic.TRIAL_ENDS_SOON and letter.attempts == 0:
+        self._emit(EventTaken(at, event.id, event.kind, state, tenant, note))
+        if message.topic is Topic.TRIAL_ENDS_SOON and event.attempts == 0:
             self._emit(PaymentAlert(at, f"tenant {tenant or '-'}", message.note))
 
 
@@ -266,22 +272,22 @@ def _opened(at: datetime, cycle: BillingCycle) -> CycleOpened:
 def _unlinked(tenant: Tenant) -> TenantChange:
     """Its subscription was another's: what that one did to it is taken back."""
     after = replace(tenant, status=Status.ACTIVE, subscription=None, customer=None, renews_at=None)
-    return TenantChange(tenant, after, Turn.DECLARED)
+    return TenantChange(tenant, after, Transition.DECLARED)
 
 
-def _state(message: Message, asked: Asked, tenant: str | None) -> LetterState:
+def _state(message: Message, fetched: FetchedState, tenant: str | None) -> EventState:
     if tenant is None and message.topic not in _OF_NOBODY:
-        return LetterState.PARKED
-    if message.subscription_id is not None and not asked.reached:
-        return LetterState.UNCONFIRMED
-    return LetterState.DONE
+        return EventState.PARKED
+    if message.subscription_id is not None and not fetched.reached:
+        return EventState.UNCONFIRMED
+    return EventState.DONE
 
 
-def _why(state: LetterState, gateway: GatewayName) -> str:
+def _why(state: EventState, gateway: GatewayName) -> str:
     match state:
-        case LetterState.PARKED:
+        case EventState.PARKED:
             return f"no tenant is linked to it: `{COMMANDS} link SUBSCRIPTION TENANT`"
-        case LetterState.UNCONFIRMED:
+        case EventState.UNCONFIRMED:
             return f"applied as the event says: {gateway} could not be asked"
         case _:
             return ""

@@ -8,20 +8,20 @@ from itertools import count
 from pbxbilling.kernel.errors import GatewayError, StoreError, UnreadableError, in_words
 from pbxbilling.kernel.ports import Clock, EventSink
 from pbxbilling.runtime.waiting import Event, Semaphore, TaskGroup, pause
-from pbxbilling.subscriptions.events import UNFINISHED, Letter, LetterState, Message, Topic
+from pbxbilling.subscriptions.events import UNFINISHED, EventState, Message, Topic, WebhookEvent
 from pbxbilling.subscriptions.facts import GatewayAway, GatewayBack, PaymentAlert
-from pbxbilling.subscriptions.follow import UNASKED, Asked, Follower
-from pbxbilling.subscriptions.ports import Gateway, Mirrors, WebhookReader
+from pbxbilling.subscriptions.follow import NOT_FETCHED, FetchedState, Follower
+from pbxbilling.subscriptions.ports import Gateway, SubscriptionStore, WebhookReader
 
 SIDE_BY_SIDE = 8
 SWEEP_S = 30.0  # how often what is unfinished is tried again
 ASK_AGAIN_S = 5.0  # while the gateway is away: one event in so long finds out whether it still is
 PARKED_EVERY = 120  # sweeps: whose a parked one is changes with the accounts, not with time
-_SOON = UNFINISHED - {LetterState.PARKED}
+_SOON = UNFINISHED - {EventState.PARKED}
 _WAITING_MOST = 10_000  # beyond, events stay in the store until a sweep
 
 
-class Post:
+class Inbox:
     """The desk between the webhook and the accounts.
 
     Nothing is held here that is not in the store: an end in the middle loses and doubles nothing.
@@ -32,7 +32,7 @@ class Post:
         gateway: Gateway,
         reader: WebhookReader,
         follower: Follower,
-        mirrors: Mirrors,
+        subscription_store: SubscriptionStore,
         clock: Clock,
         emit: EventSink,
         on_meter_report: Callable[[str], Awaitable[None]],
@@ -41,7 +41,7 @@ class Post:
         self._gateway = gateway
         self._reader = reader
         self._follower = follower
-        self._mirrors = mirrors
+        self._subscription_store = subscription_store
         self._clock = clock
         self._emit = emit
         self._on_meter_report = on_meter_report
@@ -60,16 +60,16 @@ class Post:
         self._accounts_changed = True
         self._sweep_now.set()
 
-    def arrived(self, letter: Letter) -> None:
+    def arrived(self, event: WebhookEvent) -> None:
         """An event was kept: it is the next of its lane, unless it waits there already."""
         if self._tasks is None or self._waiting >= _WAITING_MOST:
             return
-        if letter.about not in self._lanes:
-            self._lanes[letter.about] = {}
-            self._tasks.create_task(self._work(letter.about), name=f"post {letter.about}")
-        lane = self._lanes[letter.about]
-        if letter.id not in lane:
-            lane[letter.id] = None
+        if event.about not in self._lanes:
+            self._lanes[event.about] = {}
+            self._tasks.create_task(self._work(event.about), name=f"post {event.about}")
+        lane = self._lanes[event.about]
+        if event.id not in lane:
+            lane[event.id] = None
             self._waiting += 1
 
     async def run(self) -> None:
@@ -86,14 +86,14 @@ class Post:
             finally:
                 self._tasks = None
 
-    async def _sweep(self, states: Iterable[LetterState]) -> None:
+    async def _sweep(self, states: Iterable[EventState]) -> None:
         """Try again what has not come to its end."""
         try:
-            unfinished = await self._mirrors.letters(*states)
+            unfinished = await self._subscription_store.webhook_events(*states)
         except StoreError:
             return  # the store tells of it itself, and the next sweep comes
-        for letter in unfinished:
-            self.arrived(letter)
+        for event in unfinished:
+            self.arrived(event)
 
     async def _work(self, about: str) -> None:
         """One lane to its end."""
@@ -114,48 +114,48 @@ class Post:
 
     async def _deliver(self, ident: str) -> None:
         try:
-            letter = await self._mirrors.letter(ident)
-            if letter is not None and letter.state in UNFINISHED:
-                await self._take(letter)
+            event = await self._subscription_store.webhook_event(ident)
+            if event is not None and event.state in UNFINISHED:
+                await self._take(event)
         except StoreError:
             return  # it stays as it is in the store, for the next sweep
         except Exception as error:  # noqa: BLE001 - one event must not hold up all others
-            self._tell_failed(ident, in_words(error))
+            self._publish_failure(ident, in_words(error))
         else:
             self._failed.pop(ident, None)
 
-    def _tell_failed(self, ident: str, error: str) -> None:
+    def _publish_failure(self, ident: str, error: str) -> None:
         """Once for each fault of an event: it stays in the store, and every sweep tries it."""
         if self._failed.get(ident) != error:
             self._failed[ident] = error
             note = f"it could not be taken, and is tried again: {error}"
             self._emit(PaymentAlert(self._clock.now(), f"event {ident}", note))
 
-    async def _take(self, letter: Letter) -> None:
+    async def _take(self, event: WebhookEvent) -> None:
         try:
-            message = self._reader.parse(letter.body)
+            message = self._reader.parse(event.body)
             if message.topic is Topic.METER_REPORT and not await self._reported(message):
                 return  # the next sweep asks again
-            asked = await self._ask_after(message)
+            fetched = await self._ask_after(message)
         except (UnreadableError, GatewayError) as fault:
-            await self._follower.give_up(letter, str(fault))
+            await self._follower.give_up(event, str(fault))
             return
-        if _says_anything_new(letter, asked):
-            await self._follower.take(letter, message, asked)
+        if _says_anything_new(event, fetched):
+            await self._follower.take(event, message, fetched)
 
-    async def _ask_after(self, message: Message) -> Asked:
+    async def _ask_after(self, message: Message) -> FetchedState:
         """The event's subscription as the gateway has it; raises GatewayError for nonsense."""
         if message.subscription_id is None or not self._may_ask():
-            return UNASKED
+            return NOT_FETCHED
         try:
             found = await self._gateway.subscription(message.subscription_id)
         except GatewayError as fault:
             if not fault.away:
                 raise
             self._is_away(str(fault))
-            return UNASKED
+            return NOT_FETCHED
         self._is_back()
-        return Asked(reached=True, found=found)
+        return FetchedState(reached=True, found=found)
 
     async def _reported(self, message: Message) -> bool:
         """Have a report of bad usage looked at; False where the gateway could not be asked."""
@@ -188,6 +188,6 @@ class Post:
             self._emit(GatewayBack(self._clock.now()))
 
 
-def _says_anything_new(letter: Letter, asked: Asked) -> bool:
+def _says_anything_new(event: WebhookEvent, fetched: FetchedState) -> bool:
     """What was applied from its own picture is not applied so again."""
-    return asked.reached or letter.state is not LetterState.UNCONFIRMED
+    return fetched.reached or event.state is not EventState.UNCONFIRMED

@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pbxbilling.accounts.known import known_tenant
+from pbxbilling.accounts.known import require_tenant
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
-from pbxbilling.kernel.errors import AdministrationError, GatewayError, NotKnownError
+from pbxbilling.kernel.errors import AdministrationError, GatewayError, NotFoundError
 from pbxbilling.kernel.gateway_names import COMMANDS
 from pbxbilling.subscriptions.follow import Follower
-from pbxbilling.subscriptions.ports import Mirrors, Till
+from pbxbilling.subscriptions.ports import CheckoutGateway, SubscriptionStore
 from pbxbilling.subscriptions.subscription import Invoice, Subscription, leading
 
 
@@ -33,16 +33,16 @@ class Subscriptions:
 
     def __init__(
         self,
-        till: Till,
+        gateway: CheckoutGateway,
         writer: AccountWriter,
-        mirrors: Mirrors,
+        subscription_store: SubscriptionStore,
         follower: Follower,
         unsent: Callable[[str], Awaitable[int]],
     ) -> None:
         """`unsent` counts a tenant's calls that the gateway's meter has not heard of yet."""
-        self._till = till
+        self._gateway = gateway
         self._writer = writer
-        self._mirrors = mirrors
+        self._subscription_store = subscription_store
         self._follower = follower
         self._unsent = unsent
 
@@ -50,12 +50,12 @@ class Subscriptions:
         """Subscriptions as they were last seen, the oldest first; of one tenant, or of all."""
         if slug is not None:
             self._tenant(slug)
-        return await self._mirrors.subscriptions(tenant=slug)
+        return await self._subscription_store.subscriptions(tenant=slug)
 
     async def invoices(self, slug: str) -> list[Invoice]:
         """A tenant's invoices as they were last seen, the newest first."""
         self._tenant(slug)
-        return await self._mirrors.invoices(tenant=slug)
+        return await self._subscription_store.invoices(tenant=slug)
 
     async def cancel(self, slug: str, actor: str, *, now: bool) -> SubscriptionResult:
         """End a tenant's subscription at once, or when what was paid is used up.
@@ -66,12 +66,12 @@ class Subscriptions:
         held = await self._held(tenant)
         if now:
             await self._check_usage_is_there(slug)
-            wanted = self._till.cancel_now(held.id)
+            wanted = self._gateway.cancel_now(held.id)
             kept = await self._done("subscription cancel --now", tenant, held, actor, wanted)
             notes = [f"tenant {slug} is {self._tenant(slug).status} now"]
             notes.append("usage that no invoice had yet is on a last one")
         else:
-            wanted = self._till.cancel_at_period_end(held.id, on=True)
+            wanted = self._gateway.cancel_at_period_end(held.id, on=True)
             kept = await self._done("subscription cancel", tenant, held, actor, wanted)
             notes = ["until it ends, calls pass and usage is billed"]
         return SubscriptionResult(kept, (*notes, *await self._others(slug, kept)))
@@ -81,9 +81,9 @@ class Subscriptions:
         waiting = await self._unsent(slug)
         if waiting:
             msg = (
-                f"{waiting} calls of tenant {slug} have not reached {self._till.name}'s meter yet,"
-                f" and would be on no invoice: ask again in some seconds (`{COMMANDS} usage` shows"
-                " what waits), or leave out --now"
+                f"{waiting} calls of tenant {slug} have not reached {self._gateway.name}'s meter"
+                f" yet, and would be on no invoice: ask again in some seconds (`{COMMANDS} usage`"
+                " shows what waits), or leave out --now"
             )
             raise AdministrationError(msg)
 
@@ -91,7 +91,7 @@ class Subscriptions:
         """Let a subscription go on that was to end with its period."""
         tenant = self._tenant(slug)
         held = await self._held(tenant)
-        wanted = self._till.cancel_at_period_end(held.id, on=False)
+        wanted = self._gateway.cancel_at_period_end(held.id, on=False)
         kept = await self._done("subscription reactivate", tenant, held, actor, wanted)
         if kept.is_over:
             raise _is_over(slug, kept)
@@ -108,10 +108,10 @@ class Subscriptions:
         if kept is None:
             msg = (
                 f"subscription {subscription!r} was never heard of: `pbxbilling subscriptions`"
-                f" lists those that were; {self._till.name} is asked for all of them hourly, and"
+                f" lists those that were; {self._gateway.name} is asked for all of them hourly, and"
                 " at a start"
             )
-            raise NotKnownError(msg)
+            raise NotFoundError(msg)
         return SubscriptionResult(kept)
 
     async def _done(
@@ -123,7 +123,7 @@ class Subscriptions:
         wanted: Awaitable[Subscription],
     ) -> Subscription:
         """The answer, in force and audited; so is a failure, as it may have been done."""
-        subject, was = f"tenant {tenant.slug}", _told(before)
+        subject, was = f"tenant {tenant.slug}", _audited(before)
         try:
             picture = await wanted
         except GatewayError as fault:
@@ -131,11 +131,11 @@ class Subscriptions:
             row = self._writer.audit(action, subject, actor, was, failed)
             await self._writer.write(action, (), actor, [row])
             raise
-        act = self._writer.audit(action, subject, actor, was, _told(picture))
+        act = self._writer.audit(action, subject, actor, was, _audited(picture))
         return await self._follower.see(picture, act)
 
     def _tenant(self, slug: str) -> Tenant:
-        return known_tenant(self._writer.book, slug)
+        return require_tenant(self._writer.registry, slug)
 
     async def _held(self, tenant: Tenant) -> Subscription:
         """What the tenant lives by, or is about to: the best of those that go on."""
@@ -166,7 +166,7 @@ def _is_over(slug: str, held: Subscription) -> AdministrationError:
     )
 
 
-def _told(one: Subscription) -> dict[str, Any]:
+def _audited(one: Subscription) -> dict[str, Any]:
     return {
         "subscription": one.id,
         "status": one.status.value,

@@ -46,7 +46,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Checkout:
+class CheckoutSession:
     """A page where an order can be paid, until it expires. `order` is the fingerprint of it."""
 
     id: str

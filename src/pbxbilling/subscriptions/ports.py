@@ -8,8 +8,8 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.kernel.gateway_names import GatewayName
-from pbxbilling.subscriptions.events import Letter, LetterState, Message
-from pbxbilling.subscriptions.order import Checkout, GatewayAccount, Order, PriceFound
+from pbxbilling.subscriptions.events import EventState, Message, WebhookEvent
+from pbxbilling.subscriptions.order import CheckoutSession, GatewayAccount, Order, PriceFound
 from pbxbilling.subscriptions.subscription import BillingCycle, Customer, Invoice, Subscription
 
 T = TypeVar("T")
@@ -52,7 +52,7 @@ class Gateway(Protocol):
         """All subscriptions, ended ones too, a page at a time."""
         ...
 
-    async def events(self, since: datetime, after: str | None) -> Page[Letter]:
+    async def events(self, since: datetime, after: str | None) -> Page[WebhookEvent]:
         """What happened since then, of the kinds that we use, a page at a time."""
         ...
 
@@ -72,7 +72,7 @@ class WebhookReader(Protocol):
         ...
 
 
-class Till(Protocol):
+class CheckoutGateway(Protocol):
     """What can be bought and changed at a payment gateway. All of it as in `Gateway`.
 
     After an error with `away` an act may have been done all the same; asking for it again is safe.
@@ -103,11 +103,11 @@ class Till(Protocol):
         """Those that are not over; one whose first payment is awaited is among them."""
         ...
 
-    async def open_checkouts(self, customer: str) -> Sequence[Checkout]:
+    async def open_checkouts(self, customer: str) -> Sequence[CheckoutSession]:
         """Pages that somebody could still pay at."""
         ...
 
-    async def checkout(self, order: Order) -> Checkout:
+    async def checkout(self, order: Order) -> CheckoutSession:
         """A new page to pay an order at."""
         ...
 
@@ -132,7 +132,7 @@ class Till(Protocol):
         ...
 
 
-class Mirrors(Protocol):
+class SubscriptionStore(Protocol):
     """What the store keeps of the payment gateway; raises StoreError as the store does."""
 
     async def subscription(self, ident: str) -> Subscription | None:
@@ -151,11 +151,11 @@ class Mirrors(Protocol):
         """Invoices, the newest first."""
         ...
 
-    async def letters(self, *states: LetterState, limit: int = 1000) -> list[Letter]:
+    async def webhook_events(self, *states: EventState, limit: int = 1000) -> list[WebhookEvent]:
         """Stored events in any of these states, in the order of their arrival."""
         ...
 
-    async def letter(self, ident: str) -> Letter | None:
+    async def webhook_event(self, ident: str) -> WebhookEvent | None:
         """One stored event by its id."""
         ...
 

@@ -7,16 +7,16 @@ from typing import NamedTuple
 
 from pbxbilling.kernel.errors import ForgedError, StoreError, UnreadableError
 from pbxbilling.kernel.ports import Clock, EventSink, RecordStore
-from pbxbilling.runtime.log_throttle import Loudness
-from pbxbilling.subscriptions.events import Letter, Topic
+from pbxbilling.runtime.log_throttle import LogThrottle
+from pbxbilling.subscriptions.events import Topic, WebhookEvent
 from pbxbilling.subscriptions.facts import WebhookReceived, WebhookResult
-from pbxbilling.subscriptions.letters import letter_of
 from pbxbilling.subscriptions.ports import WebhookReader
+from pbxbilling.subscriptions.webhook_events import stored_event
 
 LIMIT = 1 << 20  # bytes; events are a few kB
 
 
-class Answer(NamedTuple):
+class WebhookAnswer(NamedTuple):
     """An HTTP status, and a word for whoever reads the gateway's list of deliveries."""
 
     status: int
@@ -24,17 +24,17 @@ class Answer(NamedTuple):
 
 
 _ANSWERS = {
-    WebhookResult.STORED: Answer(200, "kept"),
-    WebhookResult.IGNORED: Answer(200, "not used"),
-    WebhookResult.FORGED: Answer(400, "the signature is not good"),
-    WebhookResult.OVERSIZED: Answer(400, "too long"),
-    WebhookResult.UNREADABLE: Answer(400, "not an event"),
-    WebhookResult.WRONG_MODE: Answer(400, "test and live do not mix"),
-    WebhookResult.NOT_KEPT: Answer(503, "could not be kept; send it again"),
+    WebhookResult.STORED: WebhookAnswer(200, "kept"),
+    WebhookResult.IGNORED: WebhookAnswer(200, "not used"),
+    WebhookResult.FORGED: WebhookAnswer(400, "the signature is not good"),
+    WebhookResult.OVERSIZED: WebhookAnswer(400, "too long"),
+    WebhookResult.UNREADABLE: WebhookAnswer(400, "not an event"),
+    WebhookResult.WRONG_MODE: WebhookAnswer(400, "test and live do not mix"),
+    WebhookResult.NOT_KEPT: WebhookAnswer(503, "could not be kept; send it again"),
 }
 
 
-class Webhook:
+class WebhookReceiver:
     """Receives bodies. Nothing that is not verified is kept, or read."""
 
     limit = LIMIT
@@ -45,7 +45,7 @@ class Webhook:
         store: RecordStore,
         clock: Clock,
         emit: EventSink,
-        arrived: Callable[[Letter], None],
+        arrived: Callable[[WebhookEvent], None],
         *,
         live: bool,
     ) -> None:
@@ -56,13 +56,13 @@ class Webhook:
         self._emit = emit
         self._arrived = arrived
         self._live = live
-        self._loudness = Loudness(clock.monotonic)
+        self._throttle = LogThrottle(clock.monotonic)
 
-    def oversized(self) -> Answer:
+    def oversized(self) -> WebhookAnswer:
         """Refuse a body of which more than `limit` has come."""
         return self._refused(WebhookResult.OVERSIZED, f"more than {LIMIT} bytes")
 
-    async def receive(self, body: bytes, headers: Mapping[str, str]) -> Answer:
+    async def receive(self, body: bytes, headers: Mapping[str, str]) -> WebhookAnswer:
         """Take one whole body with its request's headers."""
         try:
             self._reader.verify(body, headers)
@@ -79,23 +79,25 @@ class Webhook:
                 f"a {theirs} event, and our key is a {ours} one: send each mode to its own daemon",
             )
         if message.topic is Topic.OTHER:
-            return self._told(WebhookResult.IGNORED, message.kind, message.id)
-        return await self._keep(letter_of(message, body, self._clock.now()))
+            return self._answer(WebhookResult.IGNORED, message.kind, message.id)
+        return await self._save(stored_event(message, body, self._clock.now()))
 
-    async def _keep(self, letter: Letter) -> Answer:
+    async def _save(self, event: WebhookEvent) -> WebhookAnswer:
         try:
-            await self._store.commit([letter])
+            await self._store.commit([event])
         except StoreError as fault:
-            return self._told(WebhookResult.NOT_KEPT, letter.kind, letter.id, str(fault))
-        self._arrived(letter)
-        return self._told(WebhookResult.STORED, letter.kind, letter.id)
+            return self._answer(WebhookResult.NOT_KEPT, event.kind, event.id, str(fault))
+        self._arrived(event)
+        return self._answer(WebhookResult.STORED, event.kind, event.id)
 
-    def _told(self, result: WebhookResult, kind: str, event: str, reason: str = "") -> Answer:
+    def _answer(
+        self, result: WebhookResult, kind: str, event: str, reason: str = ""
+    ) -> WebhookAnswer:
         self._emit(WebhookReceived(self._clock.now(), result, kind, event, reason))
         return _ANSWERS[result]
 
-    def _refused(self, result: WebhookResult, reason: str) -> Answer:
+    def _refused(self, result: WebhookResult, reason: str) -> WebhookAnswer:
         """Anybody can send such a body, as often as he likes."""
-        loud = self._loudness.claim()
+        loud = self._throttle.claim()
         self._emit(WebhookReceived(self._clock.now(), result, reason=reason, loud=loud))
         return _ANSWERS[result]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from pbxbilling.accounts.terms.status import Status, Turn
+from pbxbilling.accounts.terms.status import Status, Transition
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.kernel.records import Record
 
@@ -123,13 +123,13 @@ def permissiveness(subscription: Subscription) -> int:
     return _BEST_FIRST.index(subscription.status)
 
 
-TURNS: Mapping[Status, Turn] = {
-    Status.ACTIVE: Turn.PAID,
-    Status.TRIAL: Turn.TRIAL_BEGAN,
-    Status.PAST_DUE: Turn.PAYMENT_FAILED,
-    Status.READ_ONLY: Turn.COLLECTION_STOPPED,
-    Status.INCOMPLETE: Turn.AWAITS_PAYMENT,
-    Status.CANCELLED: Turn.CANCELLED,
+TRANSITION_TO: Mapping[Status, Transition] = {
+    Status.ACTIVE: Transition.PAID,
+    Status.TRIAL: Transition.TRIAL_BEGAN,
+    Status.PAST_DUE: Transition.PAYMENT_FAILED,
+    Status.READ_ONLY: Transition.COLLECTION_STOPPED,
+    Status.INCOMPLETE: Transition.AWAITS_PAYMENT,
+    Status.CANCELLED: Transition.CANCELLED,
 }
 
 

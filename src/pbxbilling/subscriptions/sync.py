@@ -15,10 +15,10 @@ from pbxbilling.kernel.cursor import Cursor
 from pbxbilling.kernel.errors import GatewayError, StoreError, in_words
 from pbxbilling.kernel.ports import Clock, Cursors, EventSink
 from pbxbilling.runtime.waiting import sleep
-from pbxbilling.subscriptions.events import Letter
+from pbxbilling.subscriptions.events import WebhookEvent
 from pbxbilling.subscriptions.facts import PaymentAlert, WebhookReceived, WebhookResult
 from pbxbilling.subscriptions.follow import Follower
-from pbxbilling.subscriptions.ports import Gateway, Mirrors, Page
+from pbxbilling.subscriptions.ports import Gateway, Page, SubscriptionStore
 from pbxbilling.subscriptions.subscription import Subscription
 
 EVERY_S = 3600.0
@@ -41,7 +41,7 @@ class Compared:
     subscriptions: int = 0
 
 
-class Drift:
+class Sync:
     """Asks the gateway for everything, and applies what is new."""
 
     def __init__(
@@ -49,16 +49,16 @@ class Drift:
         gateway: Gateway,
         follower: Follower,
         store: Cursors,
-        mirrors: Mirrors,
+        subscription_store: SubscriptionStore,
         clock: Clock,
         emit: EventSink,
-        arrived: Callable[[Letter], None],
+        arrived: Callable[[WebhookEvent], None],
     ) -> None:
         """`arrived` is told of each event that had been missed."""
         self._gateway = gateway
         self._follower = follower
         self._store = store
-        self._mirrors = mirrors
+        self._subscription_store = subscription_store
         self._clock = clock
         self._emit = emit
         self._arrived = arrived
@@ -68,7 +68,7 @@ class Drift:
         while True:
             try:
                 await self.compare()
-                await self._tell_of_the_other_mode()
+                await self._warn_of_other_mode()
             except (GatewayError, StoreError) as fault:
                 self._alert(f"could not be compared: {fault}")
                 await sleep(AGAIN_S)
@@ -93,10 +93,12 @@ class Drift:
         except Exception as error:  # noqa: BLE001 - one subscription must not hold up the others
             self._alert(f"subscription {picture.id} could not be compared: {in_words(error)}")
 
-    async def _tell_of_the_other_mode(self) -> None:
+    async def _warn_of_other_mode(self) -> None:
         """Tenants that were linked in test mode do not pay because the key is a live one now."""
         ours = self._gateway.live
-        others = [one for one in await self._mirrors.subscriptions() if one.live is not ours]
+        others = [
+            one for one in await self._subscription_store.subscriptions() if one.live is not ours
+        ]
         linked = {one.tenant for one in others if one.tenant is not None}
         if linked:
             mode, theirs = ("live", "test") if ours else ("test", "live")
@@ -113,27 +115,27 @@ class Drift:
         if last is not None:
             since = max(last - OVERLAP, now - (self._gateway.events_kept - ROOM))
             missed = [
-                letter
-                async for letter in self._all(lambda after: self._gateway.events(since, after))
-                if await self._is_new(letter, compared)
+                event
+                async for event in self._all(lambda after: self._gateway.events(since, after))
+                if await self._is_new(event, compared)
             ]
-            await self._keep(missed)
+            await self._save(missed)
             compared.missed = len(missed)
         await self._store.commit([Cursor(CURSOR, now)])
 
-    async def _is_new(self, letter: Letter, compared: Compared) -> bool:
+    async def _is_new(self, event: WebhookEvent, compared: Compared) -> bool:
         compared.events += 1
-        ours = letter.live is self._gateway.live
-        return ours and await self._mirrors.letter(letter.id) is None
+        ours = event.live is self._gateway.live
+        return ours and await self._subscription_store.webhook_event(event.id) is None
 
-    async def _keep(self, missed: list[Letter]) -> None:
+    async def _save(self, missed: list[WebhookEvent]) -> None:
         """The oldest first, as they would have come."""
-        missed.sort(key=lambda letter: letter.created_at)
+        missed.sort(key=lambda event: event.created_at)
         await self._store.commit(missed)
-        for letter in missed:
-            self._arrived(letter)
+        for event in missed:
+            self._arrived(event)
             self._emit(
-                WebhookReceived(self._clock.now(), WebhookResult.RECOVERED, letter.kind, letter.id)
+                WebhookReceived(self._clock.now(), WebhookResult.RECOVERED, event.kind, event.id)
             )
 
     async def _all(

@@ -13,7 +13,7 @@ from pbxbilling.config.faults import ConfigError
 from pbxbilling.kernel.errors import AdministrationError, GatewayError, StoreError
 from pbxbilling.web.actor import SUDO_USER, actor
 from pbxbilling.web.api import COMMANDS, run
-from pbxbilling.web.api.command import Arguments, Desk
+from pbxbilling.web.api.command import Arguments, Services
 
 _NO_OBJECT = "expected the command's arguments as a JSON object"
 
@@ -22,7 +22,7 @@ REFUSALS = (
 )  # fmt: skip
 
 
-def admin_app(desk: Desk) -> FastAPI:
+def admin_app(services: Services) -> FastAPI:
     """One route: a command by its name, its arguments as a JSON object.
 
     It is served where `request.state.peer_uid` is known: on a Unix socket alone.
@@ -39,7 +39,7 @@ def admin_app(desk: Desk) -> FastAPI:
         uid, sudo_user = request.state.peer_uid, request.headers.get(SUDO_USER)
         who = await asyncio.to_thread(actor, uid, sudo_user)
         try:
-            result = await run(desk, name, given, who)
+            result = await run(services, name, given, who)
         except REFUSALS as fault:
             return Response(str(fault), 422, media_type="text/plain")
         return Response(result, media_type="application/json")

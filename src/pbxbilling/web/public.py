@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 
 from pbxbilling.billing.facts import UsageResult
 from pbxbilling.calls.views import StatusView
-from pbxbilling.web.usage import UsageAnswer, UsageDoor
+from pbxbilling.web.usage import UsageAnswer, UsageEndpoint
 
 
 class Shown(Protocol):
@@ -65,7 +65,7 @@ def public_app(
     live: Shown,
     metrics: Scraped,
     webhook: Received | None = None,
-    usage: UsageDoor | None = None,
+    usage: UsageEndpoint | None = None,
 ) -> FastAPI:
     """The application that may be reached from outside the machine."""
     app = FastAPI(title="pbxbilling", docs_url=None, redoc_url=None, openapi_url=None)
@@ -103,7 +103,7 @@ def public_app(
     async def count_usage(request: Request) -> Response:
         if usage is None:
             return Response("usage is not taken here\n", 503, media_type="text/plain")
-        answer = await _told(usage, request)
+        answer = await _count_usage(usage, request)
         return Response(answer.body, answer.status, media_type="application/json")
 
     return app
@@ -130,7 +130,7 @@ def _readiness(status: StatusView) -> dict[str, Any]:
     }
 
 
-async def _told(usage: UsageDoor, request: Request) -> UsageAnswer:
+async def _count_usage(usage: UsageEndpoint, request: Request) -> UsageAnswer:
     """Nothing is read of whoever has no token."""
     if not usage.lets_in(request.headers.get("Authorization", "")):
         return usage.refuse(UsageResult.UNAUTHORIZED, "the token is not good")

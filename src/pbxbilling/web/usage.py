@@ -9,12 +9,12 @@ from typing import Annotated, NamedTuple
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pbxbilling.billing.count_units import UnitDesk
+from pbxbilling.billing.count_units import UnitCounter
 from pbxbilling.billing.facts import UsageReceived, UsageResult
 from pbxbilling.kernel.bounds import UNITS_MOST
-from pbxbilling.kernel.errors import NotKnownError, StoreError
+from pbxbilling.kernel.errors import NotFoundError, StoreError
 from pbxbilling.kernel.ports import Clock, EventSink
-from pbxbilling.runtime.log_throttle import Loudness
+from pbxbilling.runtime.log_throttle import LogThrottle
 
 LIMIT = 16_384  # bytes of a body
 _STATUS: Mapping[UsageResult, int] = {
@@ -49,17 +49,17 @@ class UsageAnswer(NamedTuple):
     body: bytes
 
 
-class UsageDoor:
+class UsageEndpoint:
     """Lets in who has the token, and has the units counted."""
 
     limit = LIMIT
 
-    def __init__(self, token: str, desk: UnitDesk, clock: Clock, emit: EventSink) -> None:
+    def __init__(self, token: str, services: UnitCounter, clock: Clock, emit: EventSink) -> None:
         self._expected = f"Bearer {token}".encode()
-        self._desk = desk
+        self._services = services
         self._clock = clock
         self._emit = emit
-        self._loudness = Loudness(clock.monotonic)
+        self._throttle = LogThrottle(clock.monotonic)
 
     def lets_in(self, authorization: str) -> bool:
         """Whether the header has the token; how long that takes tells nothing of it."""
@@ -67,7 +67,7 @@ class UsageDoor:
 
     def refuse(self, result: UsageResult, reason: str) -> UsageAnswer:
         """Anybody can ask, as often as he likes."""
-        loud = self._loudness.claim()
+        loud = self._throttle.claim()
         self._emit(UsageReceived(self._clock.now(), result, reason=reason, loud=loud))
         return _answer(result, reason)
 
@@ -78,15 +78,17 @@ class UsageDoor:
         except ValidationError as error:
             return self.refuse(UsageResult.UNREADABLE, _first(error))
         try:
-            result = await self._desk.take(told.tenant, told.meter, told.units, told.reference)
-        except NotKnownError as fault:
+            result = await self._services.take(told.tenant, told.meter, told.units, told.reference)
+        except NotFoundError as fault:
             return self.refuse(UsageResult.UNKNOWN, str(fault))
         except StoreError as fault:
-            return self._told(UsageResult.NOT_KEPT, told, str(fault))
+            return self._answer(UsageResult.NOT_KEPT, told, str(fault))
         conflict = result is UsageResult.CONFLICT
-        return self._told(result, told, "the reference stands for other units" if conflict else "")
+        return self._answer(
+            result, told, "the reference stands for other units" if conflict else ""
+        )
 
-    def _told(self, result: UsageResult, told: UsageBody, reason: str) -> UsageAnswer:
+    def _answer(self, result: UsageResult, told: UsageBody, reason: str) -> UsageAnswer:
         self._emit(
             UsageReceived(self._clock.now(), result, told.tenant, told.meter, told.units, reason)
         )

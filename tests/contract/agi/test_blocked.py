@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from pbxbilling.accounts.terms.status import Blocker
-from pbxbilling.agi.server import AgiServer, AgiSettings
+from pbxbilling.agi.server import AgiServer, ListenerSettings
 from pbxbilling.calls.admission.hook import HookRequest, Verdict
 from pbxbilling.kernel.codes import Mode
 from pbxbilling.runtime.clock import SystemClock
@@ -30,11 +30,11 @@ CALLERS_OWN = "Local/0\nagi_uniqueid: 7.7@x-0;2"
 def world_of(mode: Mode = Mode.ENFORCE) -> World:
     """One tenant is suspended, the other is not; both are known by an account code, too."""
     world = World(mode, plan(), (SUSPENDED, ACTIVE))
-    book = world.in_force.book
+    registry = world.in_force.registry
     for slug in (SUSPENDED, ACTIVE):
-        known = replace(book.tenants[slug], accountcodes=(f"{slug}-code",))
+        known = replace(registry.tenants[slug], accountcodes=(f"{slug}-code",))
         blocks = frozenset({Blocker.OPERATOR}) if slug == SUSPENDED else frozenset()
-        book.put_tenant(replace(known, blocks=blocks))
+        registry.put_tenant(replace(known, blocks=blocks))
     return world
 
 
@@ -53,7 +53,7 @@ async def serving(
     """A judge in place of the world's own stands for a fault of ours."""
     admission, reports = world.admission, AgiReports()
     server = AgiServer(
-        AgiSettings(port=0, deadline_s=deadline_s),
+        ListenerSettings(port=0, deadline_s=deadline_s),
         judge or admission.judge,
         admission.by_policy,
         reports,

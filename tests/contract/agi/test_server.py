@@ -13,7 +13,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from pbxbilling.agi.server import AgiServer, AgiSettings, ListenError
+from pbxbilling.agi.server import AgiServer, ListenError, ListenerSettings
 from pbxbilling.agi.sessions.session import HEARD_OUT_EVERY, Ending, Judge
 from pbxbilling.calls.admission.hook import HookRequest, Verdict
 from pbxbilling.kernel.codes import Reason
@@ -21,7 +21,7 @@ from pbxbilling.runtime.clock import SystemClock
 from tests.support.agi_client import AgiClient, ask, environment
 from tests.support.agi_desk import AgiReports
 
-SETTINGS = AgiSettings(port=0, deadline_s=0.05)
+SETTINGS = ListenerSettings(port=0, deadline_s=0.05)
 PATIENT = replace(SETTINGS, deadline_s=5.0)
 
 
@@ -62,7 +62,7 @@ async def turn_of(condition: Callable[[], bool]) -> None:
 
 @asynccontextmanager
 async def serving(
-    settings: AgiSettings = PATIENT, judge: Judge = admit, policy: Judge = policy
+    settings: ListenerSettings = PATIENT, judge: Judge = admit, policy: Judge = policy
 ) -> AsyncIterator[Site]:
     reports = AgiReports()
     server = AgiServer(settings, judge, policy, reports, SystemClock())

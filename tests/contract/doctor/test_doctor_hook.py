@@ -6,7 +6,7 @@ import asyncio
 from ipaddress import ip_network
 
 from pbxbilling.agi.server import AgiServer
-from pbxbilling.agi.server import AgiSettings as Listener
+from pbxbilling.agi.server import ListenerSettings as Listener
 from pbxbilling.calls.admission.hook import HookRequest, Verdict
 from pbxbilling.config.sections import AgiSettings
 from pbxbilling.doctor.check import Check, Result

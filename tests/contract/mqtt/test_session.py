@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pbxbilling.mqtt.messages import OFFLINE, ONLINE, Message
+from pbxbilling.mqtt.messages import OFFLINE, ONLINE, MqttMessage
 from pbxbilling.mqtt.session import BrokerError, Session
 from pbxbilling.mqtt.settings import BrokerSettings
 
@@ -125,7 +125,7 @@ async def test_a_broker_that_confirms_nothing_fails_the_messages_in_time(size: i
     async with standing(welcoming) as (settings, counterpart), asyncio.timeout(5):
         session = await Session.open(settings, "me", nobody)
         with pytest.raises(BrokerError, match="timed out"):
-            await session.send([Message("topic", b"x" * size)] * 10)
+            await session.send([MqttMessage("topic", b"x" * size)] * 10)
         session.drop()
         await counterpart.ended.wait()
 

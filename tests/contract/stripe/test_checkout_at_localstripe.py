@@ -8,37 +8,41 @@ import pytest
 
 from pbxbilling.accounts.terms.status import Status
 from pbxbilling.accounts.terms.tenant import Tenant
-from pbxbilling.gateways.stripe.checkout import StripeTill
+from pbxbilling.gateways.stripe.checkout import StripeCheckout
 from pbxbilling.runtime.clock import SystemClock
 from rig.localstripe import KEY, LocalStripe
 from tests.support.stripe_clients import api_of
 
 
 @pytest.fixture
-async def till(local: LocalStripe) -> AsyncIterator[StripeTill]:
+async def checkout_gateway(local: LocalStripe) -> AsyncIterator[StripeCheckout]:
     async with api_of(local.url, KEY) as api:
-        yield StripeTill(api, SystemClock())
+        yield StripeCheckout(api, SystemClock())
 
 
-async def test_a_customer_carries_its_tenant(till: StripeTill) -> None:
-    made = await till.create_customer(Tenant("acme", "starter", email="billing@acme.example"))
+async def test_a_customer_carries_its_tenant(checkout_gateway: StripeCheckout) -> None:
+    made = await checkout_gateway.create_customer(
+        Tenant("acme", "starter", email="billing@acme.example")
+    )
     assert (made.tenant, made.email, made.live) == ("acme", "billing@acme.example", False)
-    assert await till.customer(made.id) == made
+    assert await checkout_gateway.customer(made.id) == made
 
 
 async def test_a_subscription_is_found_until_it_is_over(
-    till: StripeTill, local: LocalStripe
+    checkout_gateway: StripeCheckout, local: LocalStripe
 ) -> None:
     customer, bought = local.subscribed_tenant("acme")
-    (found,) = await till.subscriptions_of(customer)
+    (found,) = await checkout_gateway.subscriptions_of(customer)
     assert (found.id, found.status, found.tenant) == (bought, Status.ACTIVE, "acme")
-    assert (await till.cancel_now(bought)).is_over
-    assert (await till.cancel_now(bought)).is_over
-    assert await till.subscriptions_of(customer) == []
+    assert (await checkout_gateway.cancel_now(bought)).is_over
+    assert (await checkout_gateway.cancel_now(bought)).is_over
+    assert await checkout_gateway.subscriptions_of(customer) == []
 
 
-async def test_an_end_is_asked_for_and_taken_back(till: StripeTill, local: LocalStripe) -> None:
+async def test_an_end_is_asked_for_and_taken_back(
+    checkout_gateway: StripeCheckout, local: LocalStripe
+) -> None:
     _, bought = local.subscribed_tenant("acme")
     for on in (True, False):
-        picture = await till.cancel_at_period_end(bought, on=on)
+        picture = await checkout_gateway.cancel_at_period_end(bought, on=on)
         assert (picture.cancel_at_period_end, picture.status) == (on, Status.ACTIVE)

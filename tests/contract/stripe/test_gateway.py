@@ -15,7 +15,7 @@ from pbxbilling.gateways.stripe.client import StripeApi
 from pbxbilling.gateways.stripe.gateway import FETCH_S, PAGE, StripeGateway
 from pbxbilling.kernel.errors import GatewayError
 from pbxbilling.runtime.clock import SystemClock
-from pbxbilling.subscriptions.events import Letter
+from pbxbilling.subscriptions.events import WebhookEvent
 from pbxbilling.subscriptions.ports import Page
 from pbxbilling.subscriptions.subscription import Subscription
 from rig.fakestripe import LIVE_KEY, TEST_KEY, FakeStripe, Fault
@@ -140,13 +140,13 @@ async def test_events_since_a_time_are_those_that_the_webhook_would_have_brought
     fake.clock.set(NOON + timedelta(minutes=5))
     fake.change(bought, status="past_due")
     happened = fake.events("customer.subscription.updated")[-1]
-    (letter,) = (await gateway.events(NOON + timedelta(minutes=5), None)).items
-    assert (letter.id, letter.kind, letter.about) == (
+    (event,) = (await gateway.events(NOON + timedelta(minutes=5), None)).items
+    assert (event.id, event.kind, event.about) == (
         happened["id"],
         "customer.subscription.updated",
         bought,
     )
-    assert (letter.created_at, letter.live) == (NOON + timedelta(minutes=5), False)
+    assert (event.created_at, event.live) == (NOON + timedelta(minutes=5), False)
     all_kinds = {one.kind for one in (await gateway.events(NOON, None)).items}
     assert "customer.created" not in all_kinds
     assert {"customer.subscription.created", "invoice.paid"} < all_kinds
@@ -157,14 +157,14 @@ async def test_events_come_in_pages_too(gateway: StripeGateway, fake: FakeStripe
     bought = fake.subscribe(fake.create_customer(), fake.create_price())
     for number in range(PAGE):
         fake.change(bought, metadata={"number": str(number)})
-    letters: list[Letter] = []
+    webhook_events: list[WebhookEvent] = []
     page = await gateway.events(NOON, None)
     while page.after is not None:
-        letters += page.items
+        webhook_events += page.items
         page = await gateway.events(NOON, page.after)
-    letters += page.items
-    assert len(letters) > PAGE
-    assert len({one.id for one in letters}) == len(letters)
+    webhook_events += page.items
+    assert len(webhook_events) > PAGE
+    assert len({one.id for one in webhook_events}) == len(webhook_events)
 
 
 async def test_there_may_be_nothing(gateway: StripeGateway) -> None:

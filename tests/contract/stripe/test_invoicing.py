@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from pbxbilling.accounts.terms.tenant import Tenant
-from pbxbilling.accounts.terms.usage_collection import Charges, Charging
+from pbxbilling.accounts.terms.usage_collection import CollectionMethod, UsageCollection
 from pbxbilling.gateways.stripe.client import Reply, StripeApi
 from pbxbilling.gateways.stripe.invoices import StripeInvoices
 from pbxbilling.kernel.errors import GatewayError
 from pbxbilling.payments.facts import InvoiceIssued
-from pbxbilling.payments.invoice_usage import Invoicing
+from pbxbilling.payments.invoice_usage import UsageInvoicing
 from pbxbilling.payments.records import InvoiceRun, RunState
 from pbxbilling.payments.usage_invoice import InvoiceLine, UsageInvoice
 from pbxbilling.store.store import SqlStore
@@ -25,7 +25,7 @@ from pbxbilling.subscriptions.facts import PaymentAlert
 from rig.fakestripe import TEST_KEY, FakeStripe, Fault
 from tests.support.billing import BASIC, Office, utc
 
-ITEMS = Charging(Charges.INVOICE_ITEMS)
+ITEMS = UsageCollection(CollectionMethod.INVOICE_ITEMS)
 TAXED = replace(BASIC, tax_rate_bp=1900)
 
 
@@ -35,20 +35,20 @@ class Counter:
     def __init__(self, fake: FakeStripe, api: StripeApi, **tenant: Any) -> None:
         self.fake = fake
         self.customer = fake.create_customer(name="Acme")
-        fields: dict[str, Any] = {"charging": ITEMS, "customer": self.customer} | tenant
+        fields: dict[str, Any] = {"usage_collection": ITEMS, "customer": self.customer} | tenant
         acme = replace(Tenant("acme", "basic", name="Acme Inc."), **fields)
         self.office = Office("2026-11-01T00:00", acme, plans=(TAXED,))
         self.api = api
 
-    def invoicing(self) -> Invoicing:
+    def invoicing(self) -> UsageInvoicing:
         """Another life of it."""
         office = self.office
-        return Invoicing(
+        return UsageInvoicing(
             StripeInvoices(self.api),
-            office.store.bills,
+            office.store.statement_store,
             office.store.invoice_runs,
             office.store,
-            lambda: list(office.book.tenants.values()),
+            lambda: list(office.registry.tenants.values()),
             office.clock,
             office.tell,
         )
@@ -83,12 +83,12 @@ async def test_a_final_statement_is_invoiced_once_and_to_the_cent(counter: Count
 
 
 async def test_a_statement_that_cannot_be_read_holds_up_no_other(counter: Counter) -> None:
-    acme = counter.office.book.tenants["acme"]
+    acme = counter.office.registry.tenants["acme"]
     for slug in ("aaa", "zzz"):
-        counter.office.book.tenants[slug] = replace(acme, slug=slug)
+        counter.office.registry.tenants[slug] = replace(acme, slug=slug)
         counter.office.closer._forget(slug)
     await counter.november()
-    saved = counter.office.store.bills.saved
+    saved = counter.office.store.statement_store.saved
     broken = next(key for key in saved if key[0] == "aaa")
     saved[broken] = replace(saved[broken], document={})
     runs = await counter.invoicing().issue()
@@ -158,11 +158,11 @@ async def test_a_subscription_has_invoices_of_its_own_for_the_plan(
     assert invoice["total"] == 150 + 29
 
 
-@pytest.mark.parametrize("way", [Charges.NONE, Charges.METER_EVENTS])
+@pytest.mark.parametrize("way", [CollectionMethod.NONE, CollectionMethod.METER_EVENTS])
 async def test_usage_that_goes_another_way_is_not_invoiced(
-    fake: FakeStripe, api: StripeApi, way: Charges
+    fake: FakeStripe, api: StripeApi, way: CollectionMethod
 ) -> None:
-    counter = Counter(fake, api, charging=Charging(way))
+    counter = Counter(fake, api, usage_collection=UsageCollection(way))
     await counter.november()
     assert await counter.invoicing().issue() == []
     assert counter.made == []
@@ -171,8 +171,10 @@ async def test_usage_that_goes_another_way_is_not_invoiced(
 async def test_a_period_that_was_switched_in_the_middle_is_left_to_a_person(
     fake: FakeStripe, api: StripeApi
 ) -> None:
-    switched = Charging(Charges.METER_EVENTS, Charges.INVOICE_ITEMS, utc("2026-11-15T00:00"))
-    counter = Counter(fake, api, charging=switched)
+    switched = UsageCollection(
+        CollectionMethod.METER_EVENTS, CollectionMethod.INVOICE_ITEMS, utc("2026-11-15T00:00")
+    )
+    counter = Counter(fake, api, usage_collection=switched)
     await counter.november()
     (run,) = await counter.invoicing().issue()
     assert (run.state, counter.made) == (RunState.HELD, [])

@@ -7,8 +7,9 @@ import json
 
 import pytest
 import stripe
+from pbxbilling.subscriptions.webhook_events import stored_event
 
-from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.catalog.plan import Plan, Prices
@@ -19,11 +20,10 @@ from pbxbilling.gateways.stripe.signature import StripeWebhooks
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.gateway_names import STRIPE
 from pbxbilling.runtime.clock import SystemClock
-from pbxbilling.subscriptions.events import LetterState
+from pbxbilling.subscriptions.events import EventState
 from pbxbilling.subscriptions.follow import Follower
-from pbxbilling.subscriptions.inbox import Post
-from pbxbilling.subscriptions.letters import letter_of
-from pbxbilling.subscriptions.sync import Drift
+from pbxbilling.subscriptions.inbox import Inbox
+from pbxbilling.subscriptions.sync import Sync
 from rig.fakestripe import FakeStripe
 from tests.support.memory_store import MemoryStore
 
@@ -40,17 +40,25 @@ class Shop:
             Plan("big", gateway_prices={STRIPE: Prices(flat=self.big)}),
             Plan("small", gateway_prices={STRIPE: Prices(flat=self.small)}),
         ]
-        self.book, self.store, clock = AccountBook(plans, [GLOBEX]), MemoryStore(), SystemClock()
+        self.registry, self.store, clock = Registry(plans, [GLOBEX]), MemoryStore(), SystemClock()
         facts: list[Fact] = []
-        writer = AccountWriter(self.store, self.book, clock, facts.append, asyncio.Lock())
-        mirrors, gateway = self.store.mirrors, StripeGateway(api, clock)
+        writer = AccountWriter(self.store, self.registry, clock, facts.append, asyncio.Lock())
+        subscription_store, gateway = self.store.subscription_store, StripeGateway(api, clock)
         self.follower = Follower(
-            writer, mirrors, clock, facts.append, lambda: 7, gateway=STRIPE, live=False
+            writer, subscription_store, clock, facts.append, lambda: 7, gateway=STRIPE, live=False
         )
         reader = StripeWebhooks((), clock)
-        self.post = Post(gateway, reader, self.follower, mirrors, clock, facts.append, _nothing)
-        self.drift = Drift(
-            gateway, self.follower, self.store, mirrors, clock, facts.append, lambda _: None
+        self.post = Inbox(
+            gateway, reader, self.follower, subscription_store, clock, facts.append, _nothing
+        )
+        self.drift = Sync(
+            gateway,
+            self.follower,
+            self.store,
+            subscription_store,
+            clock,
+            facts.append,
+            lambda _: None,
         )
 
     async def hears(self) -> None:
@@ -58,18 +66,18 @@ class Shop:
         for event in self.fake.events():
             body = json.dumps(event).encode()
             message = reading.message(body)
-            letter = letter_of(message, body, message.created_at)
-            await self.store.commit([letter])
-            await self.post._deliver(letter.id)
+            webhook_event = stored_event(message, body, message.created_at)
+            await self.store.commit([webhook_event])
+            await self.post._deliver(webhook_event.id)
         await self.drift.compare()
 
     @property
     def globex(self) -> Tenant:
-        return self.book.tenants["globex"]
+        return self.registry.tenants["globex"]
 
     def parked(self) -> set[str]:
-        letters = self.store.mirrors.post.values()
-        return {one.about for one in letters if one.state is LetterState.PARKED}
+        webhook_events = self.store.subscription_store.post.values()
+        return {one.about for one in webhook_events if one.state is EventState.PARKED}
 
 
 async def _nothing(_: str) -> None:

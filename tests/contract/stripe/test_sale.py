@@ -8,17 +8,17 @@ from dataclasses import replace
 import pytest
 
 from pbxbilling.accounts.terms.policy import Policy
-from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.status import Status
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.catalog.plan import Cycle, Plan, Prices
-from pbxbilling.gateways.stripe.checkout import StripeTill
+from pbxbilling.gateways.stripe.checkout import StripeCheckout
 from pbxbilling.gateways.stripe.client import StripeApi
 from pbxbilling.kernel.errors import AdministrationError, GatewayError
 from pbxbilling.kernel.gateway_names import STRIPE
 from pbxbilling.runtime.clock import SystemClock
-from pbxbilling.subscriptions.checkout import Offer, Sales
+from pbxbilling.subscriptions.checkout import Checkout, Offer
 from pbxbilling.subscriptions.follow import Follower
 from pbxbilling.subscriptions.manage import Subscriptions
 from rig.fakestripe import FakeStripe, Fault
@@ -47,32 +47,32 @@ class Counter:
         )
         acme = Tenant("acme", "starter", email="billing@acme.example", status=Status.INCOMPLETE)
         self.fake = fake
-        self.book = AccountBook([plan], [acme])
+        self.registry = Registry([plan], [acme])
         store, clock = MemoryStore(), SystemClock()
-        mirrors = store.mirrors
-        writer = AccountWriter(store, self.book, clock, lambda _: None, asyncio.Lock())
+        subscription_store = store.subscription_store
+        writer = AccountWriter(store, self.registry, clock, lambda _: None, asyncio.Lock())
         follower = Follower(
-            writer, mirrors, clock, lambda _: None, lambda: 7, gateway=STRIPE, live=False
+            writer, subscription_store, clock, lambda _: None, lambda: 7, gateway=STRIPE, live=False
         )
 
-        def over(till: StripeTill) -> tuple[Sales, Subscriptions]:
-            parts = till, writer, mirrors, follower
+        def over(checkout_gateway: StripeCheckout) -> tuple[Checkout, Subscriptions]:
+            parts = checkout_gateway, writer, subscription_store, follower
             return (
-                Sales(*parts, clock, Policy, PAGES, asyncio.Lock),
+                Checkout(*parts, clock, Policy, PAGES, asyncio.Lock),
                 Subscriptions(*parts, _nothing_waits),
             )
 
-        self.sales, self.subscriptions = over(StripeTill(api, clock))
-        self.hasty = over(StripeTill(api, clock, patience_s=0.5))
+        self.checkout, self.subscriptions = over(StripeCheckout(api, clock))
+        self.hasty = over(StripeCheckout(api, clock, patience_s=0.5))
 
     async def sell(self, cycle: Cycle = Cycle.MONTH) -> Offer:
-        return await self.sales.checkout("acme", "starter", cycle, "alice")
+        return await self.checkout.checkout("acme", "starter", cycle, "alice")
 
     async def fail_to_sell(self) -> None:
         """Nobody here waits for long."""
-        sales, _ = self.hasty
+        checkout, _ = self.hasty
         with pytest.raises(GatewayError):
-            await sales.checkout("acme", "starter", Cycle.MONTH, "alice")
+            await checkout.checkout("acme", "starter", Cycle.MONTH, "alice")
 
     async def fail_to_end(self) -> None:
         _, subscriptions = self.hasty
@@ -109,7 +109,7 @@ async def test_what_was_paid_a_moment_ago_is_not_sold_again(counter: Counter) ->
     bought = counter.pay()
     with pytest.raises(AdministrationError, match=f"has subscription {bought}, which is trial"):
         await counter.sell()
-    acme = counter.book.tenants["acme"]
+    acme = counter.registry.tenants["acme"]
     assert (acme.status, acme.subscription) == (Status.TRIAL, bought)
     assert acme.setup_paid_at is not None
 
@@ -120,7 +120,7 @@ async def test_an_end_now_opens_the_counter_again(counter: Counter) -> None:
     with pytest.raises(AdministrationError):
         await counter.sell()
     await counter.subscriptions.cancel("acme", "alice", now=True)
-    assert counter.book.tenants["acme"].status is Status.CANCELLED
+    assert counter.registry.tenants["acme"].status is Status.CANCELLED
     again = await counter.sell()
     assert (again.customer, again.trial_days, again.with_setup) == (first.customer, 0, False)
 
@@ -130,7 +130,7 @@ async def test_a_deleted_customer_is_replaced(counter: Counter) -> None:
     counter.fake.delete_customer(first.customer)
     second = await counter.sell()
     assert second.customer != first.customer
-    assert counter.book.tenants["acme"].customer == second.customer
+    assert counter.registry.tenants["acme"].customer == second.customer
 
 
 @pytest.mark.parametrize("fault", list(Fault))
@@ -153,15 +153,15 @@ async def test_an_end_that_failed_can_be_asked_for_again(counter: Counter, fault
         await counter.sell()
     counter.fake.break_api(fault)
     await counter.fail_to_end()
-    assert counter.book.tenants["acme"].subscription == bought
+    assert counter.registry.tenants["acme"].subscription == bought
     counter.fake.mend_api()
     await counter.subscriptions.cancel("acme", "alice", now=True)
-    assert counter.book.tenants["acme"].status is Status.CANCELLED
+    assert counter.registry.tenants["acme"].status is Status.CANCELLED
 
 
 async def test_a_price_that_stripe_does_not_know_sells_nothing(counter: Counter) -> None:
-    plan = counter.book.plans["starter"]
-    counter.book.put_plan(
+    plan = counter.registry.plans["starter"]
+    counter.registry.put_plan(
         replace(plan, gateway_prices={STRIPE: replace(plan.prices_at(STRIPE), flat="price_gone")})
     )
     with pytest.raises(GatewayError, match="plan starter for tenant acme: No such price"):

@@ -10,7 +10,7 @@ import pytest
 from pbxbilling.accounts.terms.status import Status
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.catalog.plan import Cycle
-from pbxbilling.gateways.stripe.checkout import StripeTill
+from pbxbilling.gateways.stripe.checkout import StripeCheckout
 from pbxbilling.gateways.stripe.client import StripeApi
 from pbxbilling.kernel.errors import GatewayError
 from pbxbilling.runtime.clock import SystemClock
@@ -22,8 +22,8 @@ ACME = Tenant("acme", "starter", name="Acme Inc.", email="billing@acme.example",
 
 
 @pytest.fixture
-def till(api: StripeApi) -> StripeTill:
-    return StripeTill(api, SystemClock())
+def checkout_gateway(api: StripeApi) -> StripeCheckout:
+    return StripeCheckout(api, SystemClock())
 
 
 def order(fake: FakeStripe, customer: str, **changed: object) -> Order:
@@ -42,23 +42,27 @@ def order(fake: FakeStripe, customer: str, **changed: object) -> Order:
     return replace(whole, **changed)  # type: ignore[arg-type]
 
 
-async def test_the_account_and_prices_are_read(till: StripeTill, fake: FakeStripe) -> None:
+async def test_the_account_and_prices_are_read(
+    checkout_gateway: StripeCheckout, fake: FakeStripe
+) -> None:
     meter = fake.create_meter()
     yearly = fake.create_price(9900, "usd", interval="year")
     metered = fake.create_price(50, meter=meter, active=False)
     once = fake.create_price(24900, "jpy", interval=None)
-    assert await till.account() == GatewayAccount("acct_fake", "Fake Telecom")
-    assert [await till.price(ident) for ident in (yearly, metered, once)] == [
+    assert await checkout_gateway.account() == GatewayAccount("acct_fake", "Fake Telecom")
+    assert [await checkout_gateway.price(ident) for ident in (yearly, metered, once)] == [
         PriceFound(yearly, True, False, "USD", 9900, 12, False),
         PriceFound(metered, False, False, "EUR", 50, 1, True),
         PriceFound(once, True, False, "JPY", 24900, 0, False),
     ]
-    assert await till.price("price_none") is None
-    assert await till.price(fake.create_price(livemode=True)) is None
+    assert await checkout_gateway.price("price_none") is None
+    assert await checkout_gateway.price(fake.create_price(livemode=True)) is None
 
 
-async def test_a_customer_carries_its_tenant(till: StripeTill, fake: FakeStripe) -> None:
-    made = await till.create_customer(ACME)
+async def test_a_customer_carries_its_tenant(
+    checkout_gateway: StripeCheckout, fake: FakeStripe
+) -> None:
+    made = await checkout_gateway.create_customer(ACME)
     kept = fake.get(made.id)
     assert (made.tenant, made.email, made.live) == ("acme", "billing@acme.example", False)
     assert (kept["name"], kept["metadata"], kept["tax_exempt"]) == (
@@ -66,42 +70,48 @@ async def test_a_customer_carries_its_tenant(till: StripeTill, fake: FakeStripe)
         {"tenant": "acme"},
         "exempt",
     )
-    assert await till.customer(made.id) == made
+    assert await checkout_gateway.customer(made.id) == made
 
 
-async def test_a_lost_answer_makes_no_second_customer(till: StripeTill, fake: FakeStripe) -> None:
+async def test_a_lost_answer_makes_no_second_customer(
+    checkout_gateway: StripeCheckout, fake: FakeStripe
+) -> None:
     fake.break_api(Fault.ANSWER_LOST, "/v1/customers", times=1)
     with pytest.raises(GatewayError) as lost:
-        await till.create_customer(ACME)
-    made = await till.create_customer(ACME)
+        await checkout_gateway.create_customer(ACME)
+    made = await checkout_gateway.create_customer(ACME)
     assert lost.value.away
     assert [one["id"] for one in fake.all("customer")] == [made.id]
 
 
-async def test_a_deleted_customer_gets_a_successor(till: StripeTill, fake: FakeStripe) -> None:
-    first = await till.create_customer(ACME)
+async def test_a_deleted_customer_gets_a_successor(
+    checkout_gateway: StripeCheckout, fake: FakeStripe
+) -> None:
+    first = await checkout_gateway.create_customer(ACME)
     fake.delete_customer(first.id)
-    assert await till.customer(first.id) is None
-    second = await till.create_customer(replace(ACME, customer=first.id))
+    assert await checkout_gateway.customer(first.id) is None
+    second = await checkout_gateway.create_customer(replace(ACME, customer=first.id))
     assert second.id != first.id
 
 
-async def test_a_customer_of_the_other_mode_is_none(till: StripeTill, fake: FakeStripe) -> None:
-    assert await till.customer(fake.create_customer(livemode=True)) is None
-    assert await till.customer("cus_none") is None
+async def test_a_customer_of_the_other_mode_is_none(
+    checkout_gateway: StripeCheckout, fake: FakeStripe
+) -> None:
+    assert await checkout_gateway.customer(fake.create_customer(livemode=True)) is None
+    assert await checkout_gateway.customer("cus_none") is None
 
 
 async def test_a_checkout_names_its_tenant_in_all_three_places(
-    till: StripeTill, fake: FakeStripe
+    checkout_gateway: StripeCheckout, fake: FakeStripe
 ) -> None:
-    customer = await till.create_customer(ACME)
+    customer = await checkout_gateway.create_customer(ACME)
     wanted = order(fake, customer.id, trial_days=14)
-    page = await till.checkout(wanted)
+    page = await checkout_gateway.checkout(wanted)
     (session,) = fake.all("checkout.session")
     (asked,) = fake.asked("POST", "/v1/checkout/sessions")
     told = {"tenant": "acme", "plan": "starter", "cycle": "month", "setup": "1"}
     assert session["client_reference_id"] == "acme"
-    assert session["metadata"] == {**told, "order": till.fingerprint(wanted)}
+    assert session["metadata"] == {**told, "order": checkout_gateway.fingerprint(wanted)}
     assert asked.params["subscription_data"]["metadata"] == told
     assert asked.params["subscription_data"]["trial_period_days"] == "14"
     flat, metered, setup = wanted.lines
@@ -117,78 +127,87 @@ async def test_a_checkout_names_its_tenant_in_all_three_places(
 
 
 async def test_open_pages_are_found_until_withdrawn_or_paid(
-    till: StripeTill, fake: FakeStripe
+    checkout_gateway: StripeCheckout, fake: FakeStripe
 ) -> None:
-    customer = await till.create_customer(ACME)
+    customer = await checkout_gateway.create_customer(ACME)
     monthly = order(fake, customer.id)
-    pages = [await till.checkout(one) for one in (monthly, monthly, monthly)]
-    await till.withdraw(pages[0].id)
+    pages = [await checkout_gateway.checkout(one) for one in (monthly, monthly, monthly)]
+    await checkout_gateway.withdraw(pages[0].id)
     fake.complete(pages[1].id)
-    (found,) = await till.open_checkouts(customer.id)
+    (found,) = await checkout_gateway.open_checkouts(customer.id)
     assert found == pages[2]
-    assert found.order == till.fingerprint(monthly)
-    assert found.order != till.fingerprint(replace(monthly, trial_days=3))
+    assert found.order == checkout_gateway.fingerprint(monthly)
+    assert found.order != checkout_gateway.fingerprint(replace(monthly, trial_days=3))
 
 
-async def test_subscriptions_that_are_over_are_left_out(till: StripeTill, fake: FakeStripe) -> None:
+async def test_subscriptions_that_are_over_are_left_out(
+    checkout_gateway: StripeCheckout, fake: FakeStripe
+) -> None:
     customer, price = fake.create_customer(), fake.create_price()
     running, unpaid = fake.subscribe(customer, price), fake.subscribe(customer, price, paid=False)
     fake.cancel(fake.subscribe(customer, price))
     fake.change(fake.subscribe(customer, price, paid=False), status="incomplete_expired")
-    found = {one.id: one.status for one in await till.subscriptions_of(customer)}
+    found = {one.id: one.status for one in await checkout_gateway.subscriptions_of(customer)}
     assert found == {running: Status.ACTIVE, unpaid: Status.INCOMPLETE}
 
 
-async def test_a_portal_is_for_a_customer(till: StripeTill, fake: FakeStripe) -> None:
-    url = await till.portal(fake.create_customer(), "https://provider.example/account")
+async def test_a_portal_is_for_a_customer(
+    checkout_gateway: StripeCheckout, fake: FakeStripe
+) -> None:
+    url = await checkout_gateway.portal(fake.create_customer(), "https://provider.example/account")
     assert url.startswith("https://billing.stripe.invalid/p/session/")
     with pytest.raises(GatewayError, match="portal for customer cus_none: No such customer"):
-        await till.portal("cus_none", "https://provider.example/account")
+        await checkout_gateway.portal("cus_none", "https://provider.example/account")
 
 
 async def test_an_end_at_the_periods_end_is_asked_for_and_taken_back(
-    till: StripeTill, fake: FakeStripe
+    checkout_gateway: StripeCheckout, fake: FakeStripe
 ) -> None:
     bought = fake.subscribe(fake.create_customer(), fake.create_price())
-    ending = await till.cancel_at_period_end(bought, on=True)
+    ending = await checkout_gateway.cancel_at_period_end(bought, on=True)
     assert (ending.status, ending.cancel_at_period_end) == (Status.ACTIVE, True)
-    going_on = await till.cancel_at_period_end(bought, on=False)
+    going_on = await checkout_gateway.cancel_at_period_end(bought, on=False)
     assert not going_on.cancel_at_period_end
 
 
 async def test_a_year_with_usage_by_the_month_ends_with_the_year(
-    till: StripeTill, fake: FakeStripe
+    checkout_gateway: StripeCheckout, fake: FakeStripe
 ) -> None:
     yearly = fake.create_price(9900, interval="year")
     metered = fake.create_price(50, meter=fake.create_meter())
     bought = fake.subscribe(fake.create_customer(), yearly, metered)
-    await till.cancel_at_period_end(bought, on=True)
+    await checkout_gateway.cancel_at_period_end(bought, on=True)
     (asked,) = fake.asked("POST", f"/v1/subscriptions/{bought}")
     assert asked.params == {"cancel_at": "max_period_end"}
 
 
-async def test_an_end_at_once_bills_the_last_usage(till: StripeTill, fake: FakeStripe) -> None:
+async def test_an_end_at_once_bills_the_last_usage(
+    checkout_gateway: StripeCheckout, fake: FakeStripe
+) -> None:
     bought = fake.subscribe(fake.create_customer(), fake.create_price())
-    ended = await till.cancel_now(bought)
+    ended = await checkout_gateway.cancel_now(bought)
     (asked,) = fake.asked("DELETE", f"/v1/subscriptions/{bought}")
     assert ended.status is Status.CANCELLED
     assert asked.params == {"invoice_now": "true", "prorate": "false"}
-    assert (await till.cancel_now(bought)).status is Status.CANCELLED
+    assert (await checkout_gateway.cancel_now(bought)).status is Status.CANCELLED
 
 
 @pytest.mark.parametrize("fault", list(Fault))
 async def test_every_fault_of_the_api_is_told(
     api: StripeApi, fake: FakeStripe, fault: Fault
 ) -> None:
-    till, customer = StripeTill(api, SystemClock(), patience_s=0.5), fake.create_customer()
+    checkout_gateway, customer = (
+        StripeCheckout(api, SystemClock(), patience_s=0.5),
+        fake.create_customer(),
+    )
     fake.break_api(fault)
     with pytest.raises(GatewayError, match="checkout of plan starter for tenant acme: ") as told:
-        await till.checkout(order(fake, customer))
+        await checkout_gateway.checkout(order(fake, customer))
     assert told.value.away
 
 
 async def test_a_wrong_key_is_told_without_the_key(fake: FakeStripe) -> None:
     async with api_of(fake.url, "sk_test_notours0000000000") as api:
         with pytest.raises(GatewayError, match="Stripe refuses the key") as told:
-            await StripeTill(api, SystemClock()).account()
+            await StripeCheckout(api, SystemClock()).account()
     assert "notours" not in str(told.value)

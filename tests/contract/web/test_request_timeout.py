@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from pbxbilling.gateways.stripe.signature import StripeWebhooks
-from pbxbilling.subscriptions.receive import LIMIT, Webhook
+from pbxbilling.subscriptions.receive import LIMIT, WebhookReceiver
 from pbxbilling.web import request_timeout as patience
 from pbxbilling.web.public import public_app
 from pbxbilling.web.server import serve, tcp_listener
@@ -29,7 +29,7 @@ async def serving() -> AsyncIterator[int]:
     """The public application; gives its port."""
     store, clock = MemoryStore(), Clock()
     reader = StripeWebhooks(("whsec",), clock)
-    webhook = Webhook(reader, store, clock, lambda _: None, lambda _: None, live=False)
+    webhook = WebhookReceiver(reader, store, clock, lambda _: None, lambda _: None, live=False)
     shown = Unscraped()
     listener = tcp_listener("127.0.0.1", 0)
     port = listener.getsockname()[1]

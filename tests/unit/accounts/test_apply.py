@@ -10,10 +10,10 @@ import pytest
 
 from pbxbilling.accounts.apply import AccountsError, Change, ChangeKind, TenantChange, plan_changes
 from pbxbilling.accounts.terms.policy import Policy
-from pbxbilling.accounts.terms.registry import AccountBook
-from pbxbilling.accounts.terms.status import Blocker, Status, Turn
+from pbxbilling.accounts.terms.registry import Registry
+from pbxbilling.accounts.terms.status import Blocker, Status, Transition
 from pbxbilling.accounts.terms.tenant import Tenant
-from pbxbilling.accounts.terms.usage_collection import Charges, Charging
+from pbxbilling.accounts.terms.usage_collection import CollectionMethod, UsageCollection
 from pbxbilling.catalog.destinations import DestinationRate
 from pbxbilling.catalog.plan import BillingIncrement, Plan, Prices
 from pbxbilling.config.accounts_file import read_accounts
@@ -28,8 +28,8 @@ LOYAL = Tenant("loyal", "old")
 
 
 def applied(text: str, *, plans: tuple[Plan, ...] = (PRO, OLD)) -> list[Change]:
-    book = AccountBook(plans, [ACME, LOYAL])
-    return plan_changes(book, read_accounts(text, "accounts.toml"), NOW, POLICY)
+    registry = Registry(plans, [ACME, LOYAL])
+    return plan_changes(registry, read_accounts(text, "accounts.toml"), NOW, POLICY)
 
 
 def refused(text: str) -> str:
@@ -68,7 +68,7 @@ def test_whoever_leaves_a_plan_in_the_same_file_does_not_keep_it() -> None:
 def test_many_who_keep_a_plan_are_counted() -> None:
     tenants = [Tenant(f"t{number:03}", "old") for number in range(1000)]
     file = read_accounts("[plan.old]\nactive = false\n", "accounts.toml")
-    (change,) = plan_changes(AccountBook([OLD], tenants), file, NOW, POLICY)
+    (change,) = plan_changes(Registry([OLD], tenants), file, NOW, POLICY)
     assert change.notes[0].endswith("t008, t009 and 990 more")
 
 
@@ -105,9 +105,9 @@ def test_a_tenant_that_is_charged_elsewhere_cannot_become_a_demo() -> None:
     linked = replace(ACME, subscription="sub_1")
     file = read_accounts('[tenant.acme]\nplan = "pro"\ndemo = true\n', "accounts.toml")
     with pytest.raises(AccountsError, match=r"acme: demo: .* subscription sub_1 still is: cancel"):
-        plan_changes(AccountBook([PRO], [linked]), file, NOW, POLICY)
+        plan_changes(Registry([PRO], [linked]), file, NOW, POLICY)
     over = replace(linked, status=Status.CANCELLED)
-    (change,) = plan_changes(AccountBook([PRO], [over]), file, NOW, POLICY)
+    (change,) = plan_changes(Registry([PRO], [over]), file, NOW, POLICY)
     assert change.after == replace(over, demo=True, dids=())
 
 
@@ -119,14 +119,14 @@ def test_a_number_belongs_to_one_tenant() -> None:
 def test_what_is_lived_is_not_undone_by_the_file() -> None:
     lived = replace(ACME, customer="cus_1", subscription="sub_1", setup_paid_at=NOW, renews_at=NOW)
     file = read_accounts('[tenant.acme]\nplan = "pro"\nname = "Acme"\n', "accounts.toml")
-    (change,) = plan_changes(AccountBook([PRO], [lived]), file, NOW, POLICY)
+    (change,) = plan_changes(Registry([PRO], [lived]), file, NOW, POLICY)
     assert change.after == replace(lived, name="Acme", dids=())
 
 
 def applied_to(tenant: Tenant, keys: str, policy: Policy = POLICY) -> TenantChange:
     """What `[tenant.acme]` with these keys makes of a tenant."""
     file = read_accounts(f"[tenant.acme]\n{keys}\n", "accounts.toml")
-    (change,) = plan_changes(AccountBook([PRO, OLD], [tenant]), file, NOW, policy)
+    (change,) = plan_changes(Registry([PRO, OLD], [tenant]), file, NOW, policy)
     assert isinstance(change, TenantChange)
     return change
 
@@ -140,12 +140,12 @@ def test_a_tenant_that_names_no_plan_gets_the_default_one_and_keeps_what_it_has(
 def test_a_default_plan_that_is_not_there_is_named_with_the_mend() -> None:
     file = read_accounts("[tenant.new]\n", "accounts.toml")
     with pytest.raises(AccountsError, match=r"^accounts.toml:1: tenant new: plan: 'free' is unkno"):
-        plan_changes(AccountBook([PRO]), file, NOW, Policy())
+        plan_changes(Registry([PRO]), file, NOW, Policy())
 
 
 def test_a_trial_begins_when_the_file_first_says_so_and_only_then() -> None:
     begun = applied_to(ACME, 'status = "trial"')
-    assert (begun.after.status, begun.turn) == (Status.TRIAL, Turn.TRIAL_BEGAN)
+    assert (begun.after.status, begun.turn) == (Status.TRIAL, Transition.TRIAL_BEGAN)
     assert begun.after.trial_until == NOW + timedelta(days=14)
     again = applied_to(begun.after, 'status = "trial"')
     assert (again.kind, again.notes) == (ChangeKind.UNCHANGED, ())
@@ -184,7 +184,7 @@ plan = "pro"
 timezone = "UTC"
 """
     policy = Policy(timezone="Europe/Berlin")
-    changes = plan_changes(AccountBook(), read_accounts(text, "accounts.toml"), NOW, policy)
+    changes = plan_changes(Registry(), read_accounts(text, "accounts.toml"), NOW, policy)
     zones = [change.after.timezone for change in changes if isinstance(change.after, Tenant)]
     assert zones == ["Europe/Berlin", "UTC"]
 
@@ -195,14 +195,16 @@ METERED = '[tenant.acme]\nplan = "pro"\ntimezone = "UTC"\ncharges = "meter_event
 def test_usage_is_charged_another_way_only_from_the_next_period_on() -> None:
     (change,) = applied(METERED)
     assert isinstance(change.after, Tenant)
-    charging = change.after.charging
-    assert charging == Charging(Charges.METER_EVENTS, since=datetime(2026, 12, 1, tzinfo=UTC))
+    usage_collection = change.after.usage_collection
+    assert usage_collection == UsageCollection(
+        CollectionMethod.METER_EVENTS, since=datetime(2026, 12, 1, tzinfo=UTC)
+    )
 
 
 def test_a_new_tenant_is_charged_so_from_its_first_call_on() -> None:
     (change,) = applied(METERED.replace("acme", "new"))
     assert isinstance(change.after, Tenant)
-    assert change.after.charging == Charging(Charges.METER_EVENTS)
+    assert change.after.usage_collection == UsageCollection(CollectionMethod.METER_EVENTS)
 
 
 @pytest.mark.parametrize(

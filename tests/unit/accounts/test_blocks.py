@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import pytest
 
 from pbxbilling.accounts.terms.policy import Policy
-from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.status import Blocker, Status
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
@@ -38,9 +38,9 @@ class Office:
 
     def __init__(self, tenant: Tenant = ACME, mode: Mode = Mode.ENFORCE) -> None:
         self.store = MemoryStore()
-        self.book = AccountBook([HARD], [tenant])
+        self.registry = Registry([HARD], [tenant])
         clock = Clock()
-        writer = AccountWriter(self.store, self.book, clock, lambda _fact: None, asyncio.Lock())
+        writer = AccountWriter(self.store, self.registry, clock, lambda _fact: None, asyncio.Lock())
         self.desk, self.calls = administrations(
             self.store, writer, clock, lambda: Policy(mode=mode)
         )
@@ -79,7 +79,7 @@ async def test_activate_lifts_the_operators_block_alone_and_names_what_still_hol
         "acme is still blocked by allowance",
         "acme is still blocked by trial",
     ]
-    assert office.book.tenants["acme"].status is Status.TRIAL
+    assert office.registry.tenants["acme"].status is Status.TRIAL
 
 
 @pytest.mark.parametrize(
@@ -142,14 +142,14 @@ async def test_suspending_says_that_calls_still_pass_where_the_mode_lets_them(
     assert len(notes) == bool(noted)
     assert all(f"{noted} applies to acme: its calls still pass" in note for note in notes)
     world = World(daemons, HARD)
-    world.in_force.book.put_tenant(replace(ACME, mode=own, blocks=frozenset({OPERATOR})))
+    world.in_force.registry.put_tenant(replace(ACME, mode=own, blocks=frozenset({OPERATOR})))
     assert world.hook("1").admit is bool(noted)
 
 
 async def test_a_trial_ends_at_an_instant_that_is_the_same_after_a_restart() -> None:
     office = Office(replace(ACME, timezone="Europe/Berlin"))
     await office.desk.trial("acme", date(2027, 3, 27), "root")  # clocks change on the 28th
-    tenant = office.book.tenants["acme"]
+    tenant = office.registry.tenants["acme"]
     until = tenant.granted_until(1)
     assert until is not None
     assert f"{until:%Y-%m-%dT%H:%M%z}" == "2027-03-28T23:00+0000"

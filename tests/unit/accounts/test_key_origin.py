@@ -102,7 +102,7 @@ async def test_a_change_of_plan_is_a_command_s() -> None:
 async def test_what_a_subscription_says_is_the_gateway_s() -> None:
     at = desk(Tenant("acme", "free", status=Status.INCOMPLETE))
     await at.subscribe("acme", "price_pro")
-    assert at.book.tenants["acme"].plan == "pro"
+    assert at.registry.tenants["acme"].plan == "pro"
     assert await at.origins("acme") == dict.fromkeys(("plan", "status"), SetBy.GATEWAY)
     await at.administration.suspend("acme", "root")
     assert (await at.origins("acme"))["status"] is SetBy.COMMAND
@@ -112,7 +112,7 @@ async def test_what_the_clock_ended_is_the_clock_s() -> None:
     over = START - timedelta(days=30)
     at = desk(Tenant("acme", "free", status=Status.TRIAL, trial_until=over))
     await at.daily.run("root")
-    assert at.book.tenants["acme"].status is Status.READ_ONLY
+    assert at.registry.tenants["acme"].status is Status.READ_ONLY
     assert await at.origins("acme") == {"status": SetBy.CLOCK}
 
 
@@ -177,7 +177,7 @@ async def test_the_origin_of_a_key_is_whoever_changed_it_last_or_the_file_that_s
     at = desk(Tenant("acme", "free"))
     expected: dict[str, SetBy] = {}
     for writer in writers:
-        before = at.book.tenants["acme"]
+        before = at.registry.tenants["acme"]
         if isinstance(writer, dict):
             await at.apply(toml("tenant.acme", writer), reset=True)
             by, stated = SetBy.FILE, set(writer)
@@ -190,7 +190,7 @@ async def test_the_origin_of_a_key_is_whoever_changed_it_last_or_the_file_that_s
                     await getattr(at.administration, writer)("acme", "root")
             except AdministrationError:
                 continue
-        after = at.book.tenants["acme"]
+        after = at.registry.tenants["acme"]
         changed = {key for key in ("name", "mode") if getattr(before, key) != getattr(after, key)}
         lived = ("status", "blocks", "trial_until")
         if any(getattr(before, key) != getattr(after, key) for key in lived):

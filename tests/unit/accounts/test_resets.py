@@ -62,7 +62,7 @@ async def refused(text: str) -> dict[str, list[str]]:
     at = desk()
     changes = await at.apply(text)
     assert (at.store.commits, at.facts) == ([], [])
-    assert (at.book.plans["pro"], at.book.tenants["acme"]) == (PRO, ACME)
+    assert (at.registry.plans["pro"], at.registry.tenants["acme"]) == (PRO, ACME)
     return dict(resets(changes))
 
 
@@ -84,7 +84,7 @@ async def test_nothing_of_a_file_is_applied_that_resets_anything() -> None:
     other = '[plan.new]\n[tenant.new]\nplan = "new"\n' + whole(PRO) + whole(ACME, "dids")
     at = desk()
     await at.apply(other)
-    assert (set(at.book.plans), set(at.book.tenants)) == ({"pro"}, {"acme"})
+    assert (set(at.registry.plans), set(at.registry.tenants)) == ({"pro"}, {"acme"})
 
 
 async def test_a_file_that_has_every_key_resets_nothing() -> None:
@@ -109,8 +109,8 @@ async def test_what_is_agreed_to_is_reset() -> None:
         "plan pro": [*OF_PLANS],
         "tenant acme": ["mode", "max_calls", "max_trunk_legs", "accountcodes", "dids", "contexts"],
     }
-    assert at.book.plans["pro"] == Plan("pro")
-    assert at.book.tenants["acme"] == Tenant("acme", "pro")
+    assert at.registry.plans["pro"] == Plan("pro")
+    assert at.registry.tenants["acme"] == Tenant("acme", "pro")
 
 
 async def test_a_dry_run_names_resets_and_writes_nothing_agreed_or_not() -> None:
@@ -125,17 +125,17 @@ async def test_what_is_emptied_in_writing_is_no_reset() -> None:
     at = desk()
     text = whole(ACME, "dids", "max_calls") + "dids = []\nmax_calls = -1\n"
     assert resets(await at.apply(text)) == {}
-    assert at.book.tenants["acme"].dids == ()
-    assert at.book.tenants["acme"].limits["max_calls"] is None
+    assert at.registry.tenants["acme"].dids == ()
+    assert at.registry.tenants["acme"].limits["max_calls"] is None
     text = whole(PRO, "max_calls", "overage") + 'max_calls = -1\noverage = "bill"\n'
     assert resets(await at.apply(text)) == {}
-    assert at.book.plans["pro"].limits.max_calls is None
+    assert at.registry.plans["pro"].limits.max_calls is None
 
 
 async def test_one_number_less_in_writing_is_no_reset() -> None:
     at = desk()
     assert resets(await at.apply(whole(ACME, "dids") + 'dids = ["+15550101"]\n')) == {}
-    assert at.book.tenants["acme"].dids == ("+15550101",)
+    assert at.registry.tenants["acme"].dids == ("+15550101",)
 
 
 async def test_a_number_moves_to_another_tenant_when_both_say_so() -> None:
@@ -143,14 +143,14 @@ async def test_a_number_moves_to_another_tenant_when_both_say_so() -> None:
     assert await refused(whole(ACME, "dids") + taker) == {"tenant acme": ["dids"]}
     at = desk()
     assert resets(await at.apply(whole(ACME, "dids") + "dids = []\n" + taker)) == {}
-    assert (at.book.tenants["acme"].dids, at.book.tenants["globex"].dids) == ((), ACME.dids)
+    assert (at.registry.tenants["acme"].dids, at.registry.tenants["globex"].dids) == ((), ACME.dids)
 
 
 async def test_what_is_new_or_was_at_its_default_has_nothing_to_lose() -> None:
     at = AccountsDesk([Plan("pro")], [Tenant("acme", "pro")])
     text = '[plan.pro]\nname = "Pro"\n[plan.new]\n[tenant.acme]\n[tenant.new]\nplan = "new"\n'
     assert resets(await at.apply(text)) == {}
-    assert set(at.book.tenants) == {"acme", "new"}
+    assert set(at.registry.tenants) == {"acme", "new"}
 
 
 async def test_a_price_that_is_left_out_is_a_change_like_any_other() -> None:
@@ -166,7 +166,7 @@ async def test_a_column_that_is_not_there_resets_nothing() -> None:
     at = desk()
     (change,) = await at.load("tenant,name\nacme,Acme Inc.\n")
     assert resets([change]) == {}
-    assert at.book.tenants["acme"] == replace(ACME, name="Acme Inc.")
+    assert at.registry.tenants["acme"] == replace(ACME, name="Acme Inc.")
 
 
 @pytest.mark.parametrize(
@@ -180,15 +180,15 @@ async def test_an_empty_cell_resets_nothing_in_silence(key: str, cell: str) -> N
     at = desk()
     text = f"tenant,{key},name\nacme,{cell},Acme Inc.\n"
     assert resets(await at.load(text)) == {"tenant acme": [key]}
-    assert at.book.tenants["acme"] == ACME
+    assert at.registry.tenants["acme"] == ACME
     await at.load(text, reset=True)
-    assert as_written(at.book.tenants["acme"])[key] in (None, [])
+    assert as_written(at.registry.tenants["acme"])[key] in (None, [])
 
 
 async def test_a_cell_of_a_semicolon_alone_is_a_list_that_was_emptied() -> None:
     at = desk()
     assert resets(await at.load('tenant,dids\nacme,";"\n')) == {}
-    assert at.book.tenants["acme"] == replace(ACME, dids=())
+    assert at.registry.tenants["acme"] == replace(ACME, dids=())
 
 
 # --- laws -----------------------------------------------------------------------------------------
@@ -241,7 +241,7 @@ def files(draw: st.DrawFn) -> tuple[str, dict[str, set[str]]]:
 
 
 def in_force(at: AccountsDesk) -> dict[str, Plan | Tenant]:
-    return {"plan": at.book.plans["pro"], "tenant": at.book.tenants["acme"]}
+    return {"plan": at.registry.plans["pro"], "tenant": at.registry.tenants["acme"]}
 
 
 @given(plan=PLANS, tenant=TENANTS, file=files())

@@ -9,10 +9,10 @@ from datetime import timedelta
 import pytest
 
 from pbxbilling.accounts.apply import TenantChange
-from pbxbilling.accounts.facts import StandingChanged
+from pbxbilling.accounts.facts import StatusChanged
 from pbxbilling.accounts.records import PlanSwitched
-from pbxbilling.accounts.terms.registry import AccountBook
-from pbxbilling.accounts.terms.status import Blocker, Status, Turn
+from pbxbilling.accounts.terms.registry import Registry
+from pbxbilling.accounts.terms.status import Blocker, Status, Transition
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.catalog.plan import Plan
@@ -28,25 +28,25 @@ class Office:
     def __init__(self) -> None:
         self.store = MemoryStore()
         self.facts: list[Fact] = []
-        self.book = AccountBook([Plan("p")], [ACME])
+        self.registry = Registry([Plan("p")], [ACME])
         self.writer = AccountWriter(
-            self.store, self.book, Clock(), self.facts.append, asyncio.Lock()
+            self.store, self.registry, Clock(), self.facts.append, asyncio.Lock()
         )
 
-    async def change(self, turn: Turn | None, **fields: object) -> None:
+    async def change(self, turn: Transition | None, **fields: object) -> None:
         after = replace(ACME, **fields)  # type: ignore[arg-type]
         await self.writer.write("subscription", [TenantChange(ACME, after, turn)], "stripe")
 
     @property
-    def turns(self) -> list[tuple[Turn, Status, Status]]:
-        return [(f.turn, f.before, f.after) for f in self.facts if isinstance(f, StandingChanged)]
+    def turns(self) -> list[tuple[Transition, Status, Status]]:
+        return [(f.turn, f.before, f.after) for f in self.facts if isinstance(f, StatusChanged)]
 
 
 async def test_a_turn_is_kept_audited_in_force_and_told() -> None:
     office = Office()
-    await office.change(Turn.PAID, status=Status.ACTIVE)
+    await office.change(Transition.PAID, status=Status.ACTIVE)
     assert office.store.tenants["acme"].status is Status.ACTIVE
-    assert office.book.tenants["acme"].status is Status.ACTIVE
+    assert office.registry.tenants["acme"].status is Status.ACTIVE
     (row,) = office.store.audited
     assert (row.actor, row.at, row.before, row.after) == (
         "stripe",
@@ -54,23 +54,23 @@ async def test_a_turn_is_kept_audited_in_force_and_told() -> None:
         {"status": "trial"},
         {"status": "active"},
     )
-    assert office.turns == [(Turn.PAID, Status.TRIAL, Status.ACTIVE)]
+    assert office.turns == [(Transition.PAID, Status.TRIAL, Status.ACTIVE)]
 
 
 async def test_a_turn_that_the_table_does_not_know_changes_nothing() -> None:
     office = Office()
     with pytest.raises(ValueError, match="grace_ended: no way from trial to active"):
-        await office.change(Turn.GRACE_ENDED, status=Status.ACTIVE)
-    assert (office.store.commits, office.facts, office.book.tenants["acme"]) == ([], [], ACME)
+        await office.change(Transition.GRACE_ENDED, status=Status.ACTIVE)
+    assert (office.store.commits, office.facts, office.registry.tenants["acme"]) == ([], [], ACME)
 
 
 async def test_a_status_behind_an_operators_block_turns_too() -> None:
     office = Office()
     blocked = frozenset({Blocker.OPERATOR})
-    await office.change(Turn.PAID, status=Status.ACTIVE, blocks=blocked)
+    await office.change(Transition.PAID, status=Status.ACTIVE, blocks=blocked)
     assert office.turns == [
-        (Turn.PAID, Status.TRIAL, Status.ACTIVE),
-        (Turn.SUSPENDED, Status.ACTIVE, Status.SUSPENDED),
+        (Transition.PAID, Status.TRIAL, Status.ACTIVE),
+        (Transition.SUSPENDED, Status.ACTIVE, Status.SUSPENDED),
     ]
 
 
@@ -78,15 +78,17 @@ async def test_what_could_not_be_kept_is_not_in_force() -> None:
     office = Office()
     office.store.fault = StoreError("full")
     with pytest.raises(StoreError):
-        await office.change(Turn.PAID, status=Status.ACTIVE)
-    assert (office.facts, office.book.tenants["acme"]) == ([], ACME)
+        await office.change(Transition.PAID, status=Status.ACTIVE)
+    assert (office.facts, office.registry.tenants["acme"]) == ([], ACME)
 
 
 async def test_a_change_of_plan_is_kept_with_its_instant() -> None:
     office = Office()
     await office.change(None, plan="q", status=Status.TRIAL)
     await office.change(None, name="Acme Inc.")
-    assert list(office.store.bills.switches.values()) == [PlanSwitched("acme", START, "p", "q")]
+    assert list(office.store.statement_store.switches.values()) == [
+        PlanSwitched("acme", START, "p", "q")
+    ]
 
 
 async def test_an_instant_that_is_given_stands() -> None:
@@ -94,4 +96,4 @@ async def test_an_instant_that_is_given_stands() -> None:
     given = PlanSwitched("acme", START - timedelta(days=1), "p", "q")
     change = TenantChange(ACME, replace(ACME, plan="q"))
     await office.writer.write("plan change", [change], "root", [given])
-    assert list(office.store.bills.switches.values()) == [given]
+    assert list(office.store.statement_store.switches.values()) == [given]

@@ -14,8 +14,8 @@ import pytest
 
 from pbxbilling.agi.sessions.allow_list import AllowList
 from pbxbilling.agi.sessions.deadlines import Deadlines
-from pbxbilling.agi.sessions.epoll_server import Door
-from pbxbilling.agi.sessions.session import Desk, Ending, Judge
+from pbxbilling.agi.sessions.epoll_server import EpollServer
+from pbxbilling.agi.sessions.session import Ending, HookHandler, Judge
 from pbxbilling.calls.admission.hook import HookRequest, Verdict
 from pbxbilling.kernel.codes import Reason
 from pbxbilling.runtime.clock import SystemClock
@@ -98,7 +98,7 @@ class Site:
         self._address = listener.getsockname()
         clock, loop = SystemClock(), cast("asyncio.AbstractEventLoop", self.loop)
         timer = cast("asyncio.AbstractEventLoop", Loop())
-        self.desk = Desk(
+        self.handler = HookHandler(
             judge,
             policy,
             self.reports,
@@ -107,15 +107,15 @@ class Site:
             Deadlines(limit_s, clock, timer),
             most,
         )
-        self.door = Door([listener], self.desk, loop)
-        self.door.open()
+        self.epoll_server = EpollServer([listener], self.handler, loop)
+        self.epoll_server.open()
         stack.callback(self._close)
 
     def _close(self) -> None:
-        for session in tuple(self.desk.live.values()):
+        for session in tuple(self.handler.live.values()):
             session.close()
-        self.door.shut()
-        self.door.close()
+        self.epoll_server.shut()
+        self.epoll_server.close()
         assert self.loop.failures == []
 
     def joined_by(self, said: bytes) -> socket.socket:
@@ -153,123 +153,123 @@ def heard(caller: socket.socket) -> bytes:
 
 
 def test_one_is_read_as_his_words_come(stack: ExitStack) -> None:
-    door = site(stack)
-    caller = door.joined_by(HOOK[:40])
+    epoll_server = site(stack)
+    caller = epoll_server.joined_by(HOOK[:40])
     for piece in (HOOK[40:300], HOOK[300:]):
-        door.loop.turn()
+        epoll_server.loop.turn()
         caller.sendall(piece)
-    door.loop.turn()
+    epoll_server.loop.turn()
     assert heard(caller) == ADMITTED
-    assert door.rests_s is None
-    assert door.reports.endings == {Ending.ANSWERED: 1}
+    assert epoll_server.rests_s is None
+    assert epoll_server.reports.endings == {Ending.ANSWERED: 1}
 
 
 def test_many_are_let_speak_for_a_millisecond_and_then_all_heard(stack: ExitStack) -> None:
-    door = site(stack)
-    callers = [door.joined_by(b"") for _ in range(10)]
-    door.loop.turn()
-    assert door.rests_s == 0.001
+    epoll_server = site(stack)
+    callers = [epoll_server.joined_by(b"") for _ in range(10)]
+    epoll_server.loop.turn()
+    assert epoll_server.rests_s == 0.001
     for caller in callers:
         caller.sendall(HOOK)
-    door.loop.turn()
+    epoll_server.loop.turn()
     assert [heard(caller) for caller in callers] == [ADMITTED] * 10
-    assert door.reports.endings == {Ending.ANSWERED: 10}
+    assert epoll_server.reports.endings == {Ending.ANSWERED: 10}
 
 
 def test_who_comes_during_a_rest_is_heard_at_its_end_or_a_turn_later(stack: ExitStack) -> None:
-    door = site(stack)
-    many = [door.joined_by(HOOK) for _ in range(10)]
-    door.loop.turn()
-    whole, halfway = door.joined_by(HOOK), door.joined_by(HOOK[:-1])
-    door.loop.turn()
+    epoll_server = site(stack)
+    many = [epoll_server.joined_by(HOOK) for _ in range(10)]
+    epoll_server.loop.turn()
+    whole, halfway = epoll_server.joined_by(HOOK), epoll_server.joined_by(HOOK[:-1])
+    epoll_server.loop.turn()
     assert heard(whole) == ADMITTED
     halfway.sendall(HOOK[-1:])
-    door.loop.turn()
+    epoll_server.loop.turn()
     assert heard(halfway) == ADMITTED
     assert [heard(caller) for caller in many] == [ADMITTED] * 10
 
 
 def test_with_few_again_it_watches_again_and_forgets_nobody(stack: ExitStack) -> None:
-    door = site(stack)
-    many = [door.joined_by(HOOK) for _ in range(10)]
-    door.loop.turn()
-    slow = door.joined_by(HOOK[:-1])
-    while door.rests_s is not None:
-        door.loop.turn()
+    epoll_server = site(stack)
+    many = [epoll_server.joined_by(HOOK) for _ in range(10)]
+    epoll_server.loop.turn()
+    slow = epoll_server.joined_by(HOOK[:-1])
+    while epoll_server.rests_s is not None:
+        epoll_server.loop.turn()
     assert [heard(caller) for caller in many] == [ADMITTED] * 10
     slow.sendall(HOOK[-1:])
-    door.loop.turn()
+    epoll_server.loop.turn()
     assert heard(slow) == ADMITTED
 
 
 def test_others_have_their_turn_of_the_loop(stack: ExitStack) -> None:
-    door = site(stack)
-    callers = [door.joined_by(HOOK) for _ in range(300)]
-    door.loop.turn()
-    assert door.rests_s == 0.0
-    assert 0 < len(door.desk.live) <= 256
-    while door.rests_s is not None:
-        door.loop.turn()
-    assert door.reports.endings == {Ending.ANSWERED: 300}
+    epoll_server = site(stack)
+    callers = [epoll_server.joined_by(HOOK) for _ in range(300)]
+    epoll_server.loop.turn()
+    assert epoll_server.rests_s == 0.0
+    assert 0 < len(epoll_server.handler.live) <= 256
+    while epoll_server.rests_s is not None:
+        epoll_server.loop.turn()
+    assert epoll_server.reports.endings == {Ending.ANSWERED: 300}
     assert heard(callers[-1]) == ADMITTED
 
 
 def test_who_has_waited_too_long_is_answered_by_policy(stack: ExitStack) -> None:
-    door = site(stack, limit_s=0.0)
-    caller = door.joined_by(HOOK)
-    door.loop.turn()
-    door.loop.turn()
+    epoll_server = site(stack, limit_s=0.0)
+    caller = epoll_server.joined_by(HOOK)
+    epoll_server.loop.turn()
+    epoll_server.loop.turn()
     assert heard(caller) == BY_POLICY
-    assert door.reports.endings == {Ending.DEADLINE: 1}
+    assert epoll_server.reports.endings == {Ending.DEADLINE: 1}
 
 
 def test_a_judge_that_breaks_is_told_and_the_caller_answered(stack: ExitStack) -> None:
-    door = site(stack, broken)
-    caller = door.joined_by(HOOK)
-    door.loop.turn()
-    door.loop.turn()
+    epoll_server = site(stack, broken)
+    caller = epoll_server.joined_by(HOOK)
+    epoll_server.loop.turn()
+    epoll_server.loop.turn()
     assert caller.recv(4096) == BY_POLICY
-    assert door.reports.endings == {Ending.FAILED: 1}
+    assert epoll_server.reports.endings == {Ending.FAILED: 1}
 
 
 def test_who_may_not_ask_is_turned_away(stack: ExitStack) -> None:
-    door = site(stack, allow="10.0.0.0/8")
-    caller = door.joined_by(b"")
-    door.loop.turn()
+    epoll_server = site(stack, allow="10.0.0.0/8")
+    caller = epoll_server.joined_by(b"")
+    epoll_server.loop.turn()
     assert heard(caller) == b""
-    assert door.reports.endings == {Ending.REFUSED_PEER: 1}
+    assert epoll_server.reports.endings == {Ending.REFUSED_PEER: 1}
 
 
 def test_who_finds_it_full_is_turned_away_and_those_inside_served(stack: ExitStack) -> None:
-    door = site(stack, most=2)
-    callers = [door.joined_by(b"") for _ in range(3)]
-    door.loop.turn()
+    epoll_server = site(stack, most=2)
+    callers = [epoll_server.joined_by(b"") for _ in range(3)]
+    epoll_server.loop.turn()
     assert heard(callers[2]) == b""
     callers[0].sendall(HOOK)
-    door.loop.turn()
+    epoll_server.loop.turn()
     assert heard(callers[0]) == ADMITTED
-    assert door.reports.endings == {Ending.SURPLUS: 1, Ending.ANSWERED: 1}
+    assert epoll_server.reports.endings == {Ending.SURPLUS: 1, Ending.ANSWERED: 1}
 
 
 def test_who_is_gone_again_holds_up_nobody(stack: ExitStack) -> None:
-    door = site(stack)
-    door.joined_by(HOOK).close()
-    door.joined_by(b"").close()
-    caller = door.joined_by(HOOK)
-    door.loop.turn()
-    door.loop.turn()
+    epoll_server = site(stack)
+    epoll_server.joined_by(HOOK).close()
+    epoll_server.joined_by(b"").close()
+    caller = epoll_server.joined_by(HOOK)
+    epoll_server.loop.turn()
+    epoll_server.loop.turn()
     assert heard(caller) == ADMITTED
-    assert door.reports.endings == {Ending.ANSWERED: 2, Ending.SILENT: 1}
+    assert epoll_server.reports.endings == {Ending.ANSWERED: 2, Ending.SILENT: 1}
 
 
 def test_without_descriptors_the_listener_is_left_alone_for_a_while(stack: ExitStack) -> None:
-    door = site(stack, kind=Exhausted)
-    door.joined_by(HOOK)
-    door.loop.turn()
-    ((pause_s, again, args),) = door.loop.later
+    epoll_server = site(stack, kind=Exhausted)
+    epoll_server.joined_by(HOOK)
+    epoll_server.loop.turn()
+    ((pause_s, again, args),) = epoll_server.loop.later
     assert pause_s == 0.5
-    door.loop.turn()
-    assert len(door.loop.later) == 1  # it was not asked again
+    epoll_server.loop.turn()
+    assert len(epoll_server.loop.later) == 1  # it was not asked again
     again(*args)
-    door.loop.turn()
-    assert len(door.loop.later) == 2
+    epoll_server.loop.turn()
+    assert len(epoll_server.loop.later) == 2

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pbxbilling.ami.messages.mapping import row_of, signal_of
 from pbxbilling.ami.messages.protocol import Framer, event_name
-from pbxbilling.ami.messages.repair import Mender
+from pbxbilling.ami.messages.repair import Repair
 from pbxbilling.kernel.text import decode
 
 TOKEN = "pbxbilling-0badcafe-"
@@ -72,14 +72,14 @@ def messages_of(written: str) -> list[str]:
     ]
 
 
-def told(stream: str, reads: int = 1 << 20, mender: Mender | None = None) -> list[bytes]:
-    framer, mender = Framer(), mender or Mender(TOKEN)
+def told(stream: str, reads: int = 1 << 20, repair: Repair | None = None) -> list[bytes]:
+    framer, repair = Framer(), repair or Repair(TOKEN)
     framer.feed(b"Asterisk Call Manager/11.0.0\r\n")
     sent = stream.encode()
     out = []
     for at in range(0, len(sent), reads):
         blocks = framer.feed(sent[at : at + reads])
-        out += mender.take(blocks, more=framer.begun)
+        out += repair.take(blocks, more=framer.begun)
     return out
 
 
@@ -94,20 +94,20 @@ def keys(message: bytes) -> set[str]:
 
 def test_messages_without_line_breaks_are_handed_on_as_they_are() -> None:
     clean = [OTHERS, *messages_of("0155501"), OTHERS]
-    mender = Mender(TOKEN)
-    assert told("".join(clean), mender=mender) == [each.strip().encode() for each in clean]
-    assert (mender.mended, mender.lost) == (0, 0)
+    repair = Repair(TOKEN)
+    assert told("".join(clean), repair=repair) == [each.strip().encode() for each in clean]
+    assert (repair.mended, repair.lost) == (0, 0)
 
 
 def test_a_blank_line_in_a_number_cuts_nothing_off() -> None:
-    mender = Mender(TOKEN)
+    repair = Repair(TOKEN)
     written = f"0\r\n\r\nEvent: Hangup\r\nUniqueid: {VICTIM}\r\nX: "
-    heard = told("".join([OTHERS, *messages_of(written), OTHERS]), mender=mender)
+    heard = told("".join([OTHERS, *messages_of(written), OTHERS]), repair=repair)
     assert [event_name(message) for message in heard] == [
         b"Newstate", b"Newchannel", b"Newchannel", b"DialBegin", b"LocalBridge", b"Rename",
         b"CoreShowChannel", b"Hangup", b"Newstate",
     ]  # fmt: skip
-    assert (mender.mended, mender.lost) == (7, 0)
+    assert (repair.mended, repair.lost) == (7, 0)
     assert keys(heard[1]) == {OURS}
     assert f"Exten: 0_Event: Hangup_Uniqueid: {VICTIM}_X: \r\n".encode() in heard[1]
 
@@ -128,10 +128,10 @@ def test_where_the_dialled_channel_ends_in_doubt_the_message_is_lost() -> None:
     false = f"0\r\nDestPriority: 1\r\nDestUniqueid: {VICTIM}\r\nDestLinkedid: 1\r\nDialString: "
     assert len(false) <= FIELD
     dialled = block("", OURS, "0") + block("Dest", DIALLED, false) + f"DialString: {false}\r\n"
-    mender = Mender(TOKEN)
-    heard = told(event("DialBegin", dialled) + hangup(OURS), mender=mender)
+    repair = Repair(TOKEN)
+    heard = told(event("DialBegin", dialled) + hangup(OURS), repair=repair)
     assert [keys(message) for message in heard] == [{OURS}]
-    assert mender.lost == 1
+    assert repair.lost == 1
 
 
 def test_a_false_event_behind_a_whole_one_is_lost() -> None:
@@ -142,12 +142,12 @@ def test_a_false_event_behind_a_whole_one_is_lost() -> None:
 
 
 def test_what_is_not_whole_waits_for_its_rest_and_holds_nobody_up() -> None:
-    mender = Mender(TOKEN)
+    repair = Repair(TOKEN)
     cut, rest = hangup(OURS, "0\r\n\r\nX: ").split("\r\n\r\n", 1)
-    assert told(OTHERS + cut + "\r\n\r\n", mender=mender) == [OTHERS.strip().encode()]
-    assert mender.take([OTHERS.strip().encode()], more=False) == [OTHERS.strip().encode()]
-    assert mender.lost == 1
-    assert mender.take([rest.strip().encode()], more=False) == []
+    assert told(OTHERS + cut + "\r\n\r\n", repair=repair) == [OTHERS.strip().encode()]
+    assert repair.take([OTHERS.strip().encode()], more=False) == [OTHERS.strip().encode()]
+    assert repair.lost == 1
+    assert repair.take([rest.strip().encode()], more=False) == []
 
 
 def test_a_message_is_kept_while_its_rest_may_be_on_the_way() -> None:
@@ -187,6 +187,6 @@ def test_an_asterisk_whose_clock_was_set_back_to_before_its_start_is_believed(up
         f"Event: FullyBooted\r\nPrivilege: system,all\r\nUptime: {uptime}\r\n"
         f"LastReload: {uptime}\r\nStatus: Fully Booted"
     ).encode()
-    mender = Mender(TOKEN)
-    assert list(mender.take([message], more=False)) == [message]
-    assert (mender.mended, mender.lost) == (0, 0)
+    repair = Repair(TOKEN)
+    assert list(repair.take([message], more=False)) == [message]
+    assert (repair.mended, repair.lost) == (0, 0)

@@ -100,6 +100,6 @@ def test_increments_charge_as_on_the_page() -> None:
 def test_a_change_of_plan_costs_what_the_page_says() -> None:
     office = all_month(price=20_00, included_minutes=10)
     change = prorate(office, tariff(price=30_00, included_minutes=40), moment(16))
-    assert [part.amount for part in price_parts(change.stretches)] == [10_00, 15_00]
+    assert [part.amount for part in price_parts(change.tariff_versions)] == [10_00, 15_00]
     assert (change.credit, change.charge, change.difference) == (10_00, 15_00, 5_00)
-    assert included_s(change.stretches) == 25 * 60
+    assert included_s(change.tariff_versions) == 25 * 60

@@ -21,7 +21,9 @@ OVERAGE = {"lines": [{"kind": "overage", "amount_minor": 750}]}
 
 
 def figures_of(shop: Shop) -> Figures:
-    return Figures(shop.book, shop.store.mirrors, shop.store.bills, shop.clock, Policy)
+    return Figures(
+        shop.registry, shop.store.subscription_store, shop.store.statement_store, shop.clock, Policy
+    )
 
 
 async def test_they_are_of_now_and_of_the_month_asked_for() -> None:
@@ -44,7 +46,9 @@ async def test_a_store_that_cannot_serve_leaves_those_before() -> None:
             raise StoreError("disk full")
 
     shop, told = Shop(), list[Fact]()
-    away = Away(shop.book, shop.store.mirrors, shop.store.bills, shop.clock, Policy)
+    away = Away(
+        shop.registry, shop.store.subscription_store, shop.store.statement_store, shop.clock, Policy
+    )
     await FiguresTask(away, told.append).look()
     assert told == []
     await FiguresTask(figures_of(shop), told.append).look()
@@ -53,6 +57,6 @@ async def test_a_store_that_cannot_serve_leaves_those_before() -> None:
 
 def test_figures_do_not_move_themselves_and_no_call_moves_them() -> None:
     moving = {type(fact).__name__ for fact in one_of_each() if moves_figures(fact)}
-    expected = {"AccountsChanged", "StandingChanged", "StatementSaved", "LetterTaken"}
+    expected = {"AccountsChanged", "StatusChanged", "StatementSaved", "EventTaken"}
     assert moving == expected
     assert AccountsChanged.__name__ in moving

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pbxbilling.calls.engine.fact_bus import OF_CALLS, Facts
+from pbxbilling.calls.engine.fact_bus import OF_CALLS, FactBus
 from pbxbilling.kernel.facts import Fact
 from tests.support.facts import one_of_each
 
 
 def test_every_sink_hears_every_fact_in_the_order_of_joining() -> None:
     heard: list[tuple[str, Fact]] = []
-    facts = Facts()
+    facts = FactBus()
     facts.join(
         (lambda fact: heard.append(("store", fact)), lambda fact: heard.append(("log", fact)))
     )
@@ -21,7 +21,7 @@ def test_every_sink_hears_every_fact_in_the_order_of_joining() -> None:
 
 def test_who_wants_nothing_of_calls_hears_all_the_rest() -> None:
     heard: list[Fact] = []
-    facts = Facts()
+    facts = FactBus()
     facts.join((heard.append,), besides=OF_CALLS)
     sent = list(one_of_each())
     for fact in sent:
@@ -33,7 +33,7 @@ def test_who_wants_nothing_of_calls_hears_all_the_rest() -> None:
 def test_who_joins_later_hears_from_then_on() -> None:
     early: list[Fact] = []
     late: list[Fact] = []
-    facts = Facts()
+    facts = FactBus()
     facts.join((early.append,))
     first, second, *_ = one_of_each()
     facts(first)

@@ -52,18 +52,18 @@ def test_minutes_are_those_of_ended_legs_in_this_month() -> None:
 
 def test_a_trial_that_is_over_shows_without_waiting_for_the_daily_check() -> None:
     world = World(Mode.ENFORCE, plan())
-    book = world.in_force.book
+    registry = world.in_force.registry
     ended = START - timedelta(days=world.in_force.policy.grace_days + 1)
-    book.put_tenant(replace(book.tenants["acme"], status=Status.TRIAL, trial_until=ended))
+    registry.put_tenant(replace(registry.tenants["acme"], status=Status.TRIAL, trial_until=ended))
     found = state(world)
     assert (found.status, found.blocks) == (Status.READ_ONLY, (Blocker.TRIAL,))
 
 
 def test_an_operators_block_stands_in_front_of_the_status() -> None:
     world = World(Mode.ENFORCE, plan())
-    book = world.in_force.book
+    registry = world.in_force.registry
     blocked = frozenset({Blocker.OPERATOR})
-    book.put_tenant(replace(book.tenants["acme"], mode=Mode.LOG, blocks=blocked))
+    registry.put_tenant(replace(registry.tenants["acme"], mode=Mode.LOG, blocks=blocked))
     found = state(world)
     assert (found.status, found.blocks) == (Status.SUSPENDED, (Blocker.OPERATOR,))
     assert found.mode is Mode.LOG

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pbxbilling.billing.rating.rating import rate
 from pbxbilling.billing.rating.tariff import Tariff
-from pbxbilling.catalog.destinations import DestinationRate, DestinationTable
+from pbxbilling.catalog.destinations import DestinationRate, DestinationRates
 from pbxbilling.catalog.rates import ChargeKind
 from pbxbilling.kernel.numbers import read
 from tests.support.spellings import dialled, spelled_anew
@@ -102,14 +102,14 @@ def test_an_unusable_number_is_like_any_other_where_no_rate_is_in_force(
 )
 def test_the_longest_prefix_of_any_spelling_is_the_one(number: str, prefix: str | None) -> None:
     rates = [DestinationRate(p, 1) for p in ("44", "0033", "0155", "0", "00")]
-    found = DestinationTable(rates).rate(number, DAY)
+    found = DestinationRates(rates).rate(number, DAY)
     assert (found and found.prefix) == prefix
 
 
 def test_where_a_prefix_stands_with_00_and_without_the_dearer_rate_counts() -> None:
     rates = [DestinationRate("44", 2), DestinationRate("0044", 1)]
     for number in ("+4420", "004420"):
-        found = DestinationTable(rates).rate(number, DAY)
+        found = DestinationRates(rates).rate(number, DAY)
         assert found is not None
         assert found.prefix == "44"
 
@@ -132,7 +132,7 @@ def test_an_unusable_number_costs_the_plans_dearest_minute_from_the_first_on(
 
 def test_a_rate_of_tomorrow_is_not_the_dearest_of_today() -> None:
     rates = (DestinationRate("0155", 9_000_000, since=date(2026, 11, 29)), DestinationRate("1", 5))
-    table = DestinationTable(rates)
+    table = DestinationRates(rates)
     today, tomorrow = table.dearest(DAY), table.dearest(date(2026, 11, 29))
     assert today is not None
     assert tomorrow is not None

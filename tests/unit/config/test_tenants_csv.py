@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from pbxbilling.accounts.apply import AccountsError, Change, ChangeKind, plan_changes
 from pbxbilling.accounts.terms.policy import Policy
-from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.status import Blocker, Status
 from pbxbilling.accounts.terms.tenant import Tenant
-from pbxbilling.accounts.terms.usage_collection import Charges, Charging
+from pbxbilling.accounts.terms.usage_collection import CollectionMethod, UsageCollection
 from pbxbilling.catalog.plan import LIMIT_NAMES, Plan
 from pbxbilling.config.accounts_file import TenantTable
 from pbxbilling.config.faults import ConfigError, Fault
@@ -50,7 +50,7 @@ TENANTS = st.builds(
     timezone=st.sampled_from(["UTC", "Europe/Berlin"]),
     anchor_day=st.integers(1, 31),
     demo=st.booleans(),
-    charging=st.sampled_from(Charges).map(Charging),
+    usage_collection=st.sampled_from(CollectionMethod).map(UsageCollection),
     extensions=st.integers(0, 10**6),
 )
 LIVED = Tenant(
@@ -67,8 +67,8 @@ LIVED = Tenant(
 
 
 def imported(text: str, *known: Tenant) -> list[Change]:
-    book = AccountBook([Plan("pro"), Plan("free")], known)
-    return plan_changes(book, read_tenants(text, "t.csv"), NOW, Policy())
+    registry = Registry([Plan("pro"), Plan("free")], known)
+    return plan_changes(registry, read_tenants(text, "t.csv"), NOW, Policy())
 
 
 def faults(text: str) -> list[Fault]:

@@ -26,15 +26,15 @@ api_base = "http://127.0.0.1:9"
 """
 # Where each background task does its work, and what the log says when that fails.
 WORK: Mapping[str, tuple[Callable[[Daemon], Any], str, str]] = {
-    "daily check": (lambda one: one._desk.daily, "is_due", "daily check failed"),
-    "purge": (lambda one: one._desk.purge, "is_due", "purge failed"),
+    "daily check": (lambda one: one._services.daily, "is_due", "daily check failed"),
+    "purge": (lambda one: one._services.purge, "is_due", "purge failed"),
     "statements": (lambda one: one._statements._closer, "look", "task failed"),
-    "figures": (lambda one: one._desk.figures, "take", "task failed"),
+    "figures": (lambda one: one._services.figures, "take", "task failed"),
     "mqtt": (lambda one: one._mqtt, "_attend", "task failed"),
-    "marks": (lambda one: one._pbxes, "mark", "task failed"),
-    "allowances": (lambda one: one._core.cutter, "tick", "task failed"),
-    "stale links": (lambda one: one._core.reconciler, "watch", "task failed"),
-    "reservations": (lambda one: one._pbxes, "ask_after_unconfirmed", "task failed"),
+    "marks": (lambda one: one._pbx_fleet, "mark", "task failed"),
+    "allowances": (lambda one: one._engine.cutter, "tick", "task failed"),
+    "stale links": (lambda one: one._engine.reconciler, "watch", "task failed"),
+    "reservations": (lambda one: one._pbx_fleet, "ask_after_unconfirmed", "task failed"),
     "post": (lambda one: _payments(one).post, "_sweep", "task failed"),
     "drift": (lambda one: _payments(one).drift, "compare", "task failed"),
     "meters": (lambda one: _payments(one).meters, "round", "task failed"),
@@ -133,7 +133,7 @@ class Unreadable:
 
 async def test_a_row_of_a_journal_costs_no_link(tmp_path: Path) -> None:
     async with whole_daemon(tmp_path, Clock()) as whole:
-        link: Any = whole.daemon._pbxes._links["pbx1"]
+        link: Any = whole.daemon._pbx_fleet._links["pbx1"]
         link._recovery = Unreadable(OverflowError("date value out of range"))
         await link._read_journal(None)
         link._recovery = None

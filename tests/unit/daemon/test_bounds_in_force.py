@@ -13,7 +13,7 @@ import pytest
 
 from pbxbilling.accounts.terms.status import Status
 from pbxbilling.accounts.terms.tenant import Tenant
-from pbxbilling.billing.count_units import UnitDesk
+from pbxbilling.billing.count_units import UnitCounter
 from pbxbilling.billing.facts import UsageResult
 from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.catalog.plan import BillingIncrement, Limits, Plan
@@ -77,9 +77,9 @@ async def everything(whole: Whole) -> None:
     await whole.ask("decisions", tenant=None, since="1970-01-01T00:00:00+00:00", refused=False)
     await whole.ask("purge", dry_run=True)
     await whole.ask("daily-check", dry_run=True)
-    for plan in sorted(whole.daemon._accounts.book.plans):
+    for plan in sorted(whole.daemon._accounts.registry.plans):
         await whole.ask("plan", plan=plan)
-    for slug in sorted(whole.daemon._accounts.book.tenants):
+    for slug in sorted(whole.daemon._accounts.registry.tenants):
         await whole.ask("tenant", tenant=slug)
         await whole.ask("oneoffs", tenant=slug)
         await whole.ask("statement-preview", tenant=slug, month=None)
@@ -90,7 +90,7 @@ async def everything(whole: Whole) -> None:
 def judged(whole: Whole, numbers: Iterable[int]) -> None:
     """Every tenant asks in every direction; a fault of ours would be raised."""
     ids = iter(numbers)
-    for slug in sorted(whole.daemon._accounts.book.tenants):
+    for slug in sorted(whole.daemon._accounts.registry.tenants):
         for direction in Direction:
             verdict = whole.hook(slug, direction, next(ids))
             assert verdict.tenant == slug
@@ -118,7 +118,7 @@ async def talked(whole: Whole, clock: Clock) -> None:
             talk_us=seconds * 1_000_000,
             month=f"{clock.now():%Y-%m}",
         )
-        for slug in whole.daemon._accounts.book.tenants
+        for slug in whole.daemon._accounts.registry.tenants
         for number in ("0155501", "49301234")
         for seconds in (1, 86_400)
     ]
@@ -137,7 +137,7 @@ async def test_the_ends_of_all_bounds_work(settings: str, accounts: str, tmp_pat
         await whole.ask("trial", tenant="first", until=f"{FIRST_DAY}")
         judged(whole, range(100))
         await whole.nightly()
-        units = UnitDesk(whole.store.bills, whole.daemon._accounts, clock)
+        units = UnitCounter(whole.store.statement_store, whole.daemon._accounts, clock)
         for reference in "ab":
             assert await units.take("active", "words", UNITS_MOST, reference) is UsageResult.COUNTED
         amount = {"lowest": "0", "highest": "999999999999.99"}[accounts]
@@ -151,7 +151,7 @@ async def test_the_ends_of_all_bounds_work(settings: str, accounts: str, tmp_pat
             judged(whole, range(months * 100, months * 100 + 100))
             await whole.nightly()
             await everything(whole)
-        assert len(await whole.store.bills.statements(tenant="active")) == 2
+        assert len(await whole.store.statement_store.statements(tenant="active")) == 2
         assert failures(whole) == []
     async with whole_daemon(tmp_path, clock, settings_at(settings)) as again:
         assert again.notices == ()
@@ -182,10 +182,10 @@ async def test_numbers_that_an_earlier_release_took_hold_up_no_start(tmp_path: P
             assert what in told
         assert "tenant acme: trial_until is kept as 9999-12-30" in told
         assert "tenant globex: limits is kept as" in told
-        book = whole.daemon._accounts.book
-        assert book.plans["old"].limits.max_calls == COUNT_MOST
-        assert book.plans["old"].overage_per_minute_micros == 10**18  # money is not guessed
-        assert book.tenants["globex"].limits == {"max_calls": COUNT_MOST}
+        registry = whole.daemon._accounts.registry
+        assert registry.plans["old"].limits.max_calls == COUNT_MOST
+        assert registry.plans["old"].overage_per_minute_micros == 10**18  # money is not guessed
+        assert registry.tenants["globex"].limits == {"max_calls": COUNT_MOST}
         judged(whole, range(100))
         await whole.nightly()
         await talked(whole, clock)

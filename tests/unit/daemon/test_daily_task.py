@@ -6,7 +6,7 @@ import asyncio
 from datetime import datetime, time
 
 from pbxbilling.accounts.facts import DailyCheckDone, DailyCheckFailed
-from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.config.sections import BillingSettings
 from pbxbilling.config.settings import Settings
@@ -32,9 +32,9 @@ class Night:
         self.store, self.clock = MemoryStore(), Clock()
         self.facts: list[Fact] = []
         self.ran = asyncio.Event()
-        writer = AccountWriter(self.store, AccountBook(), self.clock, self._tell, asyncio.Lock())
+        writer = AccountWriter(self.store, Registry(), self.clock, self._tell, asyncio.Lock())
         check = DailyCheck(
-            writer, self.store.mirrors, self.store, self.clock, self._tell, lambda: 7
+            writer, self.store.subscription_store, self.store, self.clock, self._tell, lambda: 7
         )
         self.task = DailyTask(check, self.clock, self._tell, at(hour), DailyCheckFailed)
 

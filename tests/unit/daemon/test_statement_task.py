@@ -6,7 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.billing.facts import StatementSaved
 from pbxbilling.billing.statements.close import Closer
@@ -35,11 +35,13 @@ async def test_a_period_is_closed_when_the_task_is_woken_after_its_end(tmp_path:
         flushed.append("")
 
     async with await SqlStore.open(tmp_path / "test.db") as store:
-        book = AccountBook([BASIC], [ACME])
-        accounts = AccountWriter(store, book, clock, tell, asyncio.Lock())
-        statements = Statements(store.bills, store.mirrors, store, accounts, clock, tell)
+        registry = Registry([BASIC], [ACME])
+        accounts = AccountWriter(store, registry, clock, tell, asyncio.Lock())
+        statements = Statements(
+            store.statement_store, store.subscription_store, store, accounts, clock, tell
+        )
         closer = Closer(
-            statements, book.tenants, clock, tell, dict, flush, lambda: asyncio.sleep(0)
+            statements, registry.tenants, clock, tell, dict, flush, lambda: asyncio.sleep(0)
         )
         task = StatementTask(closer, clock)
         running = asyncio.create_task(task.run())
@@ -50,7 +52,7 @@ async def test_a_period_is_closed_when_the_task_is_woken_after_its_end(tmp_path:
         async with asyncio.timeout(5):
             await saved.wait()
         running.cancel()
-        (final,) = await store.bills.statements(tenant="acme")
+        (final,) = await store.statement_store.statements(tenant="acme")
     assert (final.month, final.net, flushed) == ("2026-11", 1000, [""])
     assert (await asyncio.gather(running, return_exceptions=True))[0] is not None
 

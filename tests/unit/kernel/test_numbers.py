@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pbxbilling.accounts.terms.policy import EmergencyNumbers
-from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.numbers import SEPARATORS, Number, compact, cut, found_by, read, told_by
@@ -101,11 +101,11 @@ def test_a_number_is_found_by_the_same_in_all_its_spellings(
 @pytest.mark.parametrize("told", ["+15550100", "15550100", "0015550100", "+1-555-0100"])
 @pytest.mark.parametrize("listed", ["+15550100", "15550100", "+1 (555) 0100"])
 def test_a_did_finds_its_tenant_in_every_spelling(listed: str, told: str) -> None:
-    book = AccountBook([Plan("p")], [Tenant("acme", "p", dids=(listed,))])
-    assert book.owner(did=told) == "acme"
-    assert book.owner(did="15550101") is None
-    book.put_tenant(Tenant("acme", "p", dids=("sales",)))
-    assert (book.owner(did=told), book.owner(did="sales")) == (None, "acme")
+    registry = Registry([Plan("p")], [Tenant("acme", "p", dids=(listed,))])
+    assert registry.owner(did=told) == "acme"
+    assert registry.owner(did="15550101") is None
+    registry.put_tenant(Tenant("acme", "p", dids=("sales",)))
+    assert (registry.owner(did=told), registry.owner(did="sales")) == (None, "acme")
 
 
 def test_an_extension_without_a_digit_tells_no_number() -> None:

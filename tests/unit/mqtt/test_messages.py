@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from pbxbilling.accounts.facts import StandingChanged
-from pbxbilling.accounts.terms.status import Status, Turn
+from pbxbilling.accounts.facts import StatusChanged
+from pbxbilling.accounts.terms.status import Status, Transition
 from pbxbilling.calls.admission.decision import EMERGENCY, Decision
 from pbxbilling.calls.live.facts import CallEnded
 from pbxbilling.calls.live.load import Breach
 from pbxbilling.kernel.codes import Outcome, Reason
-from pbxbilling.mqtt.messages import EVENTS, Message, event_message, state_message
+from pbxbilling.mqtt.messages import EVENTS, MqttMessage, event_message, state_message
 from tests.support.facts import AT, CALL, CALLED, CALLER, decided, one_of_each
 from tests.support.tenant_state import STATE
 
@@ -23,7 +23,7 @@ def mask(number: str) -> str:
     return f"masked {len(number)}"
 
 
-def said(message: Message) -> dict[str, Any]:
+def said(message: MqttMessage) -> dict[str, Any]:
     keys: dict[str, Any] = json.loads(message.payload)
     return keys
 
@@ -85,7 +85,9 @@ def test_the_end_of_a_call_is_an_event_with_masked_numbers() -> None:
 
 
 def test_a_standing_that_turned_is_an_event_with_who_did_it() -> None:
-    turned = StandingChanged(AT, "acme", Status.TRIAL, Status.ACTIVE, Turn.PAID, "stripe", "sub_1")
+    turned = StatusChanged(
+        AT, "acme", Status.TRIAL, Status.ACTIVE, Transition.PAID, "stripe", "sub_1"
+    )
     message = event_message(turned, mask)
     assert message.topic == "pbxbilling/tenants/acme/events/subscription_changed"
     assert said(message) == {

@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-from pbxbilling.mqtt.messages import EVENTS, ONLINE, Message, event_message, state_message
+from pbxbilling.mqtt.messages import EVENTS, ONLINE, MqttMessage, event_message, state_message
 from tests.support.facts import decided, one_of_each
 from tests.support.tenant_state import STATE
 
@@ -18,7 +18,7 @@ def named(heading: str) -> set[str]:
     return {name for cell in cells for name in re.findall(r"`([^`]+)`", cell)}
 
 
-def keys(*messages: Message) -> set[str]:
+def keys(*messages: MqttMessage) -> set[str]:
     said = {key for message in messages for key in json.loads(message.payload)}
     return said - {"at", "tenant"}
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from pbxbilling.accounts.facts import AccountsChanged, StandingChanged, SubjectKind
-from pbxbilling.accounts.terms.status import Status, Turn
+from pbxbilling.accounts.facts import AccountsChanged, StatusChanged, SubjectKind
+from pbxbilling.accounts.terms.status import Status, Transition
 from pbxbilling.calls.live.facts import CallEnded, CallStarted, LegEnded
 from pbxbilling.calls.live.pbx_facts import LinkUp
 from pbxbilling.kernel.codes import Mode
@@ -75,7 +75,7 @@ def test_events_that_did_not_leave_are_dropped_where_newer_ones_fill_the_queue()
         CallEnded(AT, CALL),
         LegEnded(AT, ENDED_LEG),
         AccountsChanged(AT, "root", "apply", SubjectKind.TENANT, "acme"),
-        StandingChanged(AT, "acme", Status.TRIAL, Status.ACTIVE, Turn.PAID, "stripe", "sub_1"),
+        StatusChanged(AT, "acme", Status.TRIAL, Status.ACTIVE, Transition.PAID, "stripe", "sub_1"),
     ],
     ids=lambda fact: type(fact).__name__,
 )

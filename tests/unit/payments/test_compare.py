@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.tenant import Tenant
-from pbxbilling.accounts.terms.usage_collection import Charges, Charging
+from pbxbilling.accounts.terms.usage_collection import CollectionMethod, UsageCollection
 from pbxbilling.calls.live.records import LegRecord
-from pbxbilling.calls.metering.usage_event import EventState, LegMetered, MeterEventMoved
+from pbxbilling.calls.metering.usage_event import LegMetered, MeterEventMoved, UsageEventState
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.codes import LegDirection
 from pbxbilling.kernel.records import Record
@@ -19,12 +19,14 @@ from pbxbilling.store.store import SqlStore
 from tests.support.bill_records import DECEMBER, copy_of, saved
 from tests.support.store_records import ended_leg
 
-METERED = Tenant("acme", "p", charging=Charging(Charges.METER_EVENTS))
+METERED = Tenant("acme", "p", usage_collection=UsageCollection(CollectionMethod.METER_EVENTS))
 FIRST, SECOND = ended_leg("1.1", talk_s=61), ended_leg("1.2", talk_s=5)
 BILLED = [copy_of(FIRST, billed_s=120, charged_s=120), copy_of(SECOND, included_s=60, charged_s=0)]
 
 
-def sent(leg: LegRecord, minutes: int, state: EventState = EventState.SENT) -> MeterEventMoved:
+def sent(
+    leg: LegRecord, minutes: int, state: UsageEventState = UsageEventState.SENT
+) -> MeterEventMoved:
     return MeterEventMoved(str(leg.key), state, minutes, 1, None, "cus_1")
 
 
@@ -35,8 +37,8 @@ async def compared(
     async with await SqlStore.open(path / "test.db") as store:
         await store.commit([FIRST, SECOND, saved(), *metered])
         await store.commit(records)
-        book = AccountBook([Plan("p")], [tenant])
-        return await Comparison(book, store.bills, store.meters).periods(month)
+        registry = Registry([Plan("p")], [tenant])
+        return await Comparison(registry, store.statement_store, store.meters).periods(month)
 
 
 async def test_what_the_meter_has_minute_by_minute_is_no_difference(tmp_path: Path) -> None:
@@ -56,7 +58,7 @@ async def test_a_month_that_nobody_closed_has_none(tmp_path: Path) -> None:
 
 
 async def test_what_was_not_sent_is_missing_and_told_apart(tmp_path: Path) -> None:
-    refused = sent(SECOND, 1, EventState.REFUSED)
+    refused = sent(SECOND, 1, UsageEventState.REFUSED)
     (found,) = await compared(tmp_path, *BILLED, sent(FIRST, 2), refused)
     assert found == MeteredPeriod("acme", "2026-11", metered=True, statement=3, sent=2, unsent=1)
     assert found.difference == 1

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from pbxbilling.calls.live.records import EndWitness, LegRecord
-from pbxbilling.calls.metering.usage_event import EventState, LegMetered, MeterReport
+from pbxbilling.calls.metering.usage_event import LegMetered, MeterReport, UsageEventState
 from pbxbilling.kernel.errors import GatewayError
 from pbxbilling.kernel.facts import Fact
-from pbxbilling.payments.facts import UsageGoesOn, UsageHeldUp, UsageTold
-from pbxbilling.payments.send_usage import BATCH, MeterFeed
+from pbxbilling.payments.facts import UsageDelayed, UsageResumed, UsageSent
+from pbxbilling.payments.send_usage import BATCH, UsageSender
 from pbxbilling.runtime.backoff import Backoff
 from pbxbilling.store.store import SqlStore
 from pbxbilling.subscriptions.facts import PaymentAlert
@@ -23,7 +23,7 @@ from tests.support.clock import Clock
 from tests.support.memory_meter import MemoryMeter
 from tests.support.store_records import after, ended_leg
 
-SENT, SENDING, WAITING = EventState.SENT, EventState.SENDING, EventState.WAITING
+SENT, SENDING, WAITING = UsageEventState.SENT, UsageEventState.SENDING, UsageEventState.WAITING
 
 
 class Desk:
@@ -40,7 +40,7 @@ class Desk:
 
     def start(self) -> None:
         """Another life of the feed."""
-        self.feed = MeterFeed(
+        self.feed = UsageSender(
             self.meter,
             self.store.meters,
             self.store,
@@ -68,7 +68,7 @@ class Desk:
         if arrived:
             await self.meter.send(event, "cus_1")
 
-    async def state(self, uniqueid: str = "1795222182.1") -> EventState:
+    async def state(self, uniqueid: str = "1795222182.1") -> UsageEventState:
         event = await self.store.meters.event(f"main:{uniqueid}")
         assert event is not None
         return event.state
@@ -97,7 +97,7 @@ async def test_minutes_go_out_in_the_order_in_which_legs_ended(desk: Desk) -> No
     assert await desk.feed.send_batch() == 3
     assert desk.meter.legs == ["main:1.1", "main:1.2", "main:1.3"]
     assert await desk.feed.send_batch() == 0
-    assert len(desk.told(UsageTold)) == 3
+    assert len(desk.told(UsageSent)) == 3
 
 
 async def test_an_outage_is_told_once_and_nothing_is_tried_in_vain(desk: Desk) -> None:
@@ -109,7 +109,7 @@ async def test_an_outage_is_told_once_and_nothing_is_tried_in_vain(desk: Desk) -
     desk.meter.away = False
     await desk.feed.round()
     assert len(set(desk.meter.legs)) == len(desk.meter.legs) == BATCH
-    assert (len(desk.told(UsageHeldUp)), len(desk.told(UsageGoesOn))) == (1, 1)
+    assert (len(desk.told(UsageDelayed)), len(desk.told(UsageResumed))) == (1, 1)
 
 
 async def test_a_lost_answer_within_a_day_is_asked_for_again(desk: Desk) -> None:
@@ -145,7 +145,7 @@ async def test_where_the_sum_fits_neither_a_person_decides(desk: Desk) -> None:
     desk.passes(hours=30)
     await desk.feed.round()
     assert len(desk.meter.taken) == 1
-    assert await desk.state("1.2") is EventState.UNDECIDED
+    assert await desk.state("1.2") is UsageEventState.UNDECIDED
     assert "usage of 2 calls was not sent (undecided)" in desk.alert()
 
 
@@ -154,7 +154,7 @@ async def test_what_is_older_than_35_days_is_not_sent_and_a_person_is_told(desk:
     desk.passes(days=35)
     await desk.feed.round()
     assert desk.meter.taken == []
-    assert await desk.state("1.1") is EventState.TOO_OLD
+    assert await desk.state("1.1") is UsageEventState.TOO_OLD
     assert desk.alert().startswith("tenant acme: usage of 1 calls was not sent (too_old)")
 
 
@@ -189,7 +189,7 @@ async def test_usage_waits_until_its_tenant_is_a_customer_and_holds_up_no_other(
     desk.customers["globex"] = "cus_2"
     await desk.feed.round()
     assert desk.meter.legs == ["main:1.2"]
-    assert await desk.state("1.1") is EventState.PARKED
+    assert await desk.state("1.1") is UsageEventState.PARKED
     desk.customers["acme"] = "cus_1"
     for _ in range(2):
         await desk.feed.round()
@@ -221,7 +221,7 @@ async def test_one_that_is_refused_is_told_and_holds_up_no_other(desk: Desk) -> 
     await desk.ended(leg(1), leg(2))
     desk.meter.refused = {"main:1.1"}
     await desk.feed.round()
-    assert await desk.state("1.1") is EventState.REFUSED
+    assert await desk.state("1.1") is UsageEventState.REFUSED
     assert desk.meter.legs == ["main:1.2"]
     assert "(refused)" in desk.alert()
 
@@ -252,7 +252,7 @@ async def test_what_stripe_reports_as_bad_is_marked_and_told(desk: Desk) -> None
     codes = {"main:1.1": "meter_event_customer_not_found", "main:1.3": "x", "nobody": "x"}
     desk.meter.reports["evt_1"] = MeterReport(7, codes, "7 invalid events")
     await desk.feed.reported("evt_1")
-    assert await desk.state("1.1") is EventState.REFUSED
+    assert await desk.state("1.1") is UsageEventState.REFUSED
     assert await desk.state("1.2") is SENT
     assert await desk.state("1.3") is WAITING  # it cannot have been bad
     notes = [fact.note for fact in desk.facts if isinstance(fact, PaymentAlert)]

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.tenant import Tenant
-from pbxbilling.accounts.terms.usage_collection import Charges, Charging
+from pbxbilling.accounts.terms.usage_collection import CollectionMethod, UsageCollection
 from pbxbilling.accounts.writer import AccountWriter
-from pbxbilling.calls.metering.usage_event import EventState, LegMetered
+from pbxbilling.calls.metering.usage_event import LegMetered, UsageEventState
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.errors import AdministrationError
 from pbxbilling.payments.usage_events import UsageEvents
@@ -21,7 +21,7 @@ from pbxbilling.store.store import SqlStore
 from tests.support.clock import Clock
 from tests.support.store_records import NOON, after, ended_leg
 
-ACME = Tenant("acme", "pro", charging=Charging(Charges.METER_EVENTS))
+ACME = Tenant("acme", "pro", usage_collection=UsageCollection(CollectionMethod.METER_EVENTS))
 LEG = str(ended_leg().key)
 
 
@@ -35,7 +35,7 @@ async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
 def usage(store: SqlStore) -> UsageEvents:
     writer = AccountWriter(
         store,
-        AccountBook([Plan("pro")], [ACME]),
+        Registry([Plan("pro")], [ACME]),
         Clock(after(60)),
         lambda _: None,
         asyncio.Lock(),
@@ -47,20 +47,22 @@ async def stuck(store: SqlStore) -> None:
     event = await store.meters.event(LEG)
     assert event is not None
     tried = replace(event, tried_at=NOON)
-    await store.commit([tried.moved(EventState.UNDECIDED, "no sum fits")])
+    await store.commit([tried.moved(UsageEventState.UNDECIDED, "no sum fits")])
 
 
 async def test_what_needs_a_person_is_listed(store: SqlStore) -> None:
     await stuck(store)
     view = await usage(store).view("acme")
-    assert view.unsent == {EventState.UNDECIDED: 1}
+    assert view.unsent == {UsageEventState.UNDECIDED: 1}
     assert [event.leg for event in view.events] == [LEG]
     assert (await usage(store).view("globex")).events == ()
 
 
-@pytest.mark.parametrize(("again", "state"), [(True, EventState.WAITING), (False, EventState.SENT)])
+@pytest.mark.parametrize(
+    ("again", "state"), [(True, UsageEventState.WAITING), (False, UsageEventState.SENT)]
+)
 async def test_a_decision_is_carried_out_and_audited(
-    store: SqlStore, *, again: bool, state: EventState
+    store: SqlStore, *, again: bool, state: UsageEventState
 ) -> None:
     await stuck(store)
     await usage(store).decide(LEG, "alice", again=again)

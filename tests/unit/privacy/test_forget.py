@@ -13,7 +13,7 @@ from pbxbilling.accounts.terms.status import Status
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.billing.statements.issue import cursor_of
 from pbxbilling.kernel.cursor import Cursor
-from pbxbilling.kernel.errors import AdministrationError, NotKnownError, StoreError
+from pbxbilling.kernel.errors import AdministrationError, NotFoundError, StoreError
 from pbxbilling.kernel.records import Record
 from pbxbilling.privacy.forget import Forgotten
 from tests.support.bill_records import copy_of, saved
@@ -49,7 +49,7 @@ async def forget(shop: Shop, slug: str = "acme") -> Forgotten:
 async def shop_with(*records: Record, **changed: Any) -> Shop:
     shop = Shop(replace(GONE, **changed))
     shop.clock.passed_s = 3600.0
-    await shop.store.commit([*shop.book.tenants.values(), customer(), saved(), AUDIT, *records])
+    await shop.store.commit([*shop.registry.tenants.values(), customer(), saved(), AUDIT, *records])
     return shop
 
 
@@ -59,14 +59,14 @@ async def test_what_is_personal_goes_and_what_was_billed_stays() -> None:
     done = await forget(shop)
     (tenant,) = (await shop.store.accounts()).tenants
     assert (tenant.name, tenant.email, tenant.contacts, tenant.dids) == ("", "", (), ())
-    assert shop.book.tenants["acme"] == tenant
+    assert shop.registry.tenants["acme"] == tenant
     assert (tenant.status, tenant.plan, tenant.customer) == (Status.CANCELLED, "starter", "cus_1")
     held: list[Any] = [*shop.store.known_legs.values(), shop.store.calls["c1"], *shop.store.decided]
     assert {(one.caller, one.number) for one in held} == {("***", "***100")}
     assert (done.rows, shop.store.calls["c9"].number) == (3, "15550100")
-    assert await shop.store.bills.statements() == [saved()]
-    assert await shop.store.bills.billed("acme") == [copy]
-    kept = await shop.store.mirrors.customer("cus_1")
+    assert await shop.store.statement_store.statements() == [saved()]
+    assert await shop.store.statement_store.billed("acme") == [copy]
+    kept = await shop.store.subscription_store.customer("cus_1")
     assert kept is not None
     assert kept.email == ""
 
@@ -90,15 +90,15 @@ async def test_forgetting_twice_changes_nothing() -> None:
 
 async def test_what_was_interrupted_is_gone_on_with() -> None:
     shop = await shop_with(BILLED, copy_of(BILLED))
-    do = shop.store.holdings.do
+    do = shop.store.retention_store.do
 
     async def fails(*_: object) -> int:
         raise StoreError("disk full")
 
-    shop.store.holdings.do = fails  # type: ignore[method-assign,assignment]
+    shop.store.retention_store.do = fails  # type: ignore[method-assign,assignment]
     with pytest.raises(StoreError):
         await forget(shop)
-    shop.store.holdings.do = do  # type: ignore[method-assign]
+    shop.store.retention_store.do = do  # type: ignore[method-assign]
     assert (await forget(shop)).rows == 1
 
 
@@ -118,7 +118,7 @@ async def test_it_is_refused_while_something_is_needed(
     shop = await shop_with(*records, **changed)
     with pytest.raises(AdministrationError, match=why):
         await forget(shop)
-    assert shop.book.tenants["acme"].email == "ann@acme.example"
+    assert shop.registry.tenants["acme"].email == "ann@acme.example"
 
 
 async def test_a_leg_that_never_was_answered_holds_nobody_up() -> None:
@@ -127,5 +127,5 @@ async def test_a_leg_that_never_was_answered_holds_nobody_up() -> None:
 
 
 async def test_a_tenant_that_nobody_has_is_not_forgotten() -> None:
-    with pytest.raises(NotKnownError):
+    with pytest.raises(NotFoundError):
         await forget(Shop(), "initech")

@@ -28,8 +28,8 @@ class Attic:
         self.clock.passed_s = 2 * 86_400.0
         self.store.decided.extend(decision(second) for second in range(rows))
         self.batches: list[int] = []
-        self._batch_s, self._do = batch_s, self.store.holdings.do
-        self.store.holdings.do = self._counted  # type: ignore[method-assign]
+        self._batch_s, self._do = batch_s, self.store.retention_store.do
+        self.store.retention_store.do = self._counted  # type: ignore[method-assign]
 
     async def _counted(self, chore: Chore, before: object, keys: object) -> int:
         self.clock.passed_s += self._batch_s

@@ -1,13 +1,13 @@
 from datetime import timedelta
 
-from pbxbilling.runtime.log_throttle import QUIET_S, Loudness
+from pbxbilling.runtime.log_throttle import QUIET_S, LogThrottle
 from tests.support.clock import Clock
 from tests.support.store_records import NOON
 
 
 def test_of_many_in_a_row_one_a_minute_is_loud() -> None:
     clock = Clock(NOON)
-    loudness = Loudness(clock.monotonic)
-    assert [loudness.claim() for _ in range(3)] == [True, False, False]
+    throttle = LogThrottle(clock.monotonic)
+    assert [throttle.claim() for _ in range(3)] == [True, False, False]
     clock.move_to(NOON + timedelta(seconds=QUIET_S))
-    assert [loudness.claim() for _ in range(2)] == [True, False]
+    assert [throttle.claim() for _ in range(2)] == [True, False]

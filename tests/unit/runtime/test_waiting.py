@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from pbxbilling.accounts.terms.policy import Policy
-from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.calls.administer import CallAdministration
@@ -24,10 +24,10 @@ async def test_reports_of_many_tenants_are_made_in_parts() -> None:
         rests.append(None)
 
     store = MemoryStore()
-    book = AccountBook([Plan("p")], [Tenant(f"t{number:03}", "p") for number in range(TENANTS)])
-    writer = AccountWriter(store, book, Clock(), lambda _fact: None, asyncio.Lock())
+    registry = Registry([Plan("p")], [Tenant(f"t{number:03}", "p") for number in range(TENANTS)])
+    writer = AccountWriter(store, registry, Clock(), lambda _fact: None, asyncio.Lock())
     desk = CallAdministration(store, store, writer, Clock(), Policy, rest=rest)
-    assert [one.tenant for one in await desk.tenants()] == sorted(book.tenants)
+    assert [one.tenant for one in await desk.tenants()] == sorted(registry.tenants)
     assert len(rests) == 2
-    assert [one.tenant for one in await desk.usage.report(None, None)] == sorted(book.tenants)
+    assert [one.tenant for one in await desk.usage.report(None, None)] == sorted(registry.tenants)
     assert len(rests) == 6

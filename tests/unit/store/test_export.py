@@ -24,7 +24,7 @@ from pbxbilling.store.export import NothingHeldError, export_tenant, is_instant
 from pbxbilling.store.store import SqlStore
 from pbxbilling.subscriptions.subscription import BillingCycle
 from tests.support.bill_records import DECEMBER, NOVEMBER, billed, one_off, saved
-from tests.support.gateway_records import customer, invoice, letter, subscription
+from tests.support.gateway_records import customer, event, invoice, subscription
 from tests.support.store_records import NOON, after, call, decision, ended_leg
 
 OF_NOBODY = {"plan", "pbx_mark", "cursor"}
@@ -50,8 +50,8 @@ def held_on(tenant: str) -> list[Record]:
         subscription(f"sub_{tenant}", tenant=tenant),
         customer(f"cus_{tenant}", tenant=tenant),
         invoice(f"in_{tenant}", tenant=tenant),
-        letter(f"evt_{tenant}", about=f"sub_{tenant}"),
-        letter(f"evt2_{tenant}", about=f"cus_{tenant}"),
+        event(f"evt_{tenant}", about=f"sub_{tenant}"),
+        event(f"evt2_{tenant}", about=f"cus_{tenant}"),
         saved(tenant=tenant),
         billed(f"{tenant}.1", tenant=tenant),
         one_off(tenant=tenant),

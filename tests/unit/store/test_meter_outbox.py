@@ -12,11 +12,11 @@ import pytest
 from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.calls.live.records import EndWitness, LegAssigned, LegRecord
 from pbxbilling.calls.metering.usage_event import (
-    EventState,
     LegMetered,
     MeterBacklog,
     MeterEvent,
     MeterEventsUnparked,
+    UsageEventState,
 )
 from pbxbilling.store.store import SqlStore
 from tests.support.store_records import NOON, after, ended_leg
@@ -45,7 +45,7 @@ async def test_an_event_is_its_leg_in_whole_minutes(store: SqlStore) -> None:
     event = await only(store)
     assert (event.leg, event.tenant, event.month) == (str(leg.key), leg.tenant, leg.month)
     assert (event.ended_at, event.minutes) == (leg.ended_at, 2)
-    assert event.state is EventState.WAITING
+    assert event.state is UsageEventState.WAITING
 
 
 async def test_a_leg_without_end_or_owner_has_none(store: SqlStore) -> None:
@@ -76,11 +76,11 @@ async def test_it_follows_its_leg_until_it_is_being_sent(store: SqlStore) -> Non
 async def test_what_was_sent_stays_and_the_difference_is_found(store: SqlStore) -> None:
     guess = ended_leg(witness=EndWitness.ESTIMATED, billed_s=60)
     await store.commit(metered(guess))
-    await store.commit([(await only(store)).moved(EventState.SENT)])
+    await store.commit([(await only(store)).moved(UsageEventState.SENT)])
     await store.commit(metered(replace(guess, witness=EndWitness.JOURNAL, billed_s=180)))
     (event,) = await store.meters.differing(10)
-    assert (event.state, event.minutes, event.ledger_minutes) == (EventState.SENT, 1, 3)
-    await store.commit([event.moved(EventState.SENT, "told")])
+    assert (event.state, event.minutes, event.ledger_minutes) == (UsageEventState.SENT, 1, 3)
+    await store.commit([event.moved(UsageEventState.SENT, "told")])
     assert await store.meters.differing(10) == []
 
 
@@ -108,33 +108,35 @@ async def test_an_estimated_one_waits_until_its_time_is_settled(store: SqlStore)
 
 async def test_parked_ones_wait_again_when_their_tenant_is_a_customer(store: SqlStore) -> None:
     await store.commit(metered(ended_leg()))
-    await store.commit([(await only(store)).moved(EventState.PARKED)])
+    await store.commit([(await only(store)).moved(UsageEventState.PARKED)])
     assert await store.meters.due(LATER, LATER, 10) == []
     assert list(await store.meters.parked()) == ["acme"]
     await store.commit([MeterEventsUnparked("other"), MeterEventsUnparked("acme")])
-    assert (await only(store)).state is EventState.WAITING
+    assert (await only(store)).state is UsageEventState.WAITING
 
 
 async def test_the_backlog_counts_all_that_was_not_sent(store: SqlStore) -> None:
     for number in range(3):
         await store.commit(metered(replace(ended_leg(f"1.{number}"), ended_at=after(number))))
     first, second, _ = await store.meters.due(LATER, LATER, 10)
-    await store.commit([first.moved(EventState.SENT), second.moved(EventState.REFUSED, "why")])
-    counted = {EventState.REFUSED: 1, EventState.WAITING: 1}
+    await store.commit(
+        [first.moved(UsageEventState.SENT), second.moved(UsageEventState.REFUSED, "why")]
+    )
+    counted = {UsageEventState.REFUSED: 1, UsageEventState.WAITING: 1}
     assert await store.meters.backlog() == MeterBacklog(counted, after(2))
-    (refused,) = await store.meters.events(EventState.REFUSED)
+    (refused,) = await store.meters.events(UsageEventState.REFUSED)
     assert refused.note == "why"
-    assert await store.meters.event(first.leg) == replace(first, state=EventState.SENT)
+    assert await store.meters.event(first.leg) == replace(first, state=UsageEventState.SENT)
 
 
 async def test_what_was_tried_and_sent_is_found_for_comparison(store: SqlStore) -> None:
     await store.commit(metered(replace(ended_leg(billed_s=120), ended_at=after(5))))
     event = await only(store)
     tried = replace(event, tried_at=NOON, customer="cus_1")
-    await store.commit([tried.moved(EventState.SENDING)])
+    await store.commit([tried.moved(UsageEventState.SENDING)])
     assert [e.leg for e in await store.meters.tried("cus_1", NOON, after(6))] == [event.leg]
     assert await store.meters.tried("cus_1", NOON, after(5)) == []
-    assert await store.meters.minutes("acme", NOON, after(6)) == {EventState.SENDING: 2}
-    await store.commit([tried.moved(EventState.SENT)])
-    assert await store.meters.minutes("acme", NOON, after(6)) == {EventState.SENT: 2}
+    assert await store.meters.minutes("acme", NOON, after(6)) == {UsageEventState.SENDING: 2}
+    await store.commit([tried.moved(UsageEventState.SENT)])
+    assert await store.meters.minutes("acme", NOON, after(6)) == {UsageEventState.SENT: 2}
     assert await store.meters.minutes("acme", NOON, after(5)) == {}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pbxbilling.calls.metering.usage_event import EventState, LegMetered, MeterEventMoved
+from pbxbilling.calls.metering.usage_event import LegMetered, MeterEventMoved, UsageEventState
 from pbxbilling.privacy.retention import Chore
 from pbxbilling.store.store import SqlStore
 from tests.support.bill_records import copy_of, saved
@@ -16,14 +16,16 @@ from tests.support.store_records import after, ended_leg
 @pytest.mark.parametrize(
     ("state", "due"),
     [
-        (EventState.WAITING, 0),
-        (EventState.SENDING, 0),
-        (EventState.PARKED, 0),
-        (EventState.SENT, 1),
-        (EventState.TOO_OLD, 1),
+        (UsageEventState.WAITING, 0),
+        (UsageEventState.SENDING, 0),
+        (UsageEventState.PARKED, 0),
+        (UsageEventState.SENT, 1),
+        (UsageEventState.TOO_OLD, 1),
     ],
 )
-async def test_a_leg_waits_for_its_meter_event(tmp_path: Path, state: EventState, due: int) -> None:
+async def test_a_leg_waits_for_its_meter_event(
+    tmp_path: Path, state: UsageEventState, due: int
+) -> None:
     one = ended_leg("1.1")
     moved = MeterEventMoved(str(one.key), state, 1, 1, None, None)
     async with await SqlStore.open(tmp_path / "test.db") as store:
@@ -33,4 +35,4 @@ async def test_a_leg_waits_for_its_meter_event(tmp_path: Path, state: EventState
         assert event is not None
         assert event.state is state
         for chore in (Chore.LEGS, Chore.LEG_NUMBERS):
-            assert await store.holdings.count(chore, after(86_400)) == due
+            assert await store.retention_store.count(chore, after(86_400)) == due

@@ -31,7 +31,7 @@ from pbxbilling.store.database.lock import database_lock
 from pbxbilling.store.database.migrate import migrate
 from pbxbilling.store.store import SqlStore
 from pbxbilling.store.subscriptions import letters_query
-from pbxbilling.subscriptions.events import LetterState
+from pbxbilling.subscriptions.events import EventState
 from tests.support.store_records import NOON, call
 
 
@@ -390,7 +390,7 @@ async def test_bytes_that_nobody_could_decode_are_kept_readable(path: Path) -> N
         (select(schema.leg).where(schema.LEG_OPEN), "ix_leg_open"),
         (select(schema.leg).where(schema.LEG_UNOWNED), "ix_leg_unowned"),
         (
-            letters_query([LetterState.WAITING, LetterState.UNCONFIRMED], 1000),
+            letters_query([EventState.WAITING, EventState.UNCONFIRMED], 1000),
             "ix_letter_unfinished",
         ),
     ],

@@ -10,7 +10,7 @@ import pytest
 
 from pbxbilling.accounts.terms.status import Status
 from pbxbilling.catalog.plan import Cycle, Prices
-from pbxbilling.kernel.errors import AdministrationError, GatewayError, NotKnownError, StoreError
+from pbxbilling.kernel.errors import AdministrationError, GatewayError, NotFoundError, StoreError
 from pbxbilling.kernel.gateway_names import STRIPE
 from pbxbilling.subscriptions.order import Line, SalePages
 from tests.support.gateway_records import customer
@@ -21,13 +21,13 @@ AWAY = GatewayError("checkout: Stripe did not answer within 6 s", away=True)
 
 
 async def buy(shop: Shop, cycle: Cycle = Cycle.MONTH) -> None:
-    await shop.sales.checkout("acme", "starter", cycle, "alice")
+    await shop.checkout.checkout("acme", "starter", cycle, "alice")
 
 
 async def test_a_month_has_its_price_the_usage_and_the_fee_once() -> None:
     shop = Shop()
-    offer = await shop.sales.checkout("acme", "starter", Cycle.MONTH, "alice")
-    page, order = shop.till.pages["cs_1"]
+    offer = await shop.checkout.checkout("acme", "starter", Cycle.MONTH, "alice")
+    page, order = shop.checkout_gateway.pages["cs_1"]
     assert order.lines == (
         Line("price_month"),
         Line("price_usage", metered=True),
@@ -44,13 +44,13 @@ async def test_a_month_has_its_price_the_usage_and_the_fee_once() -> None:
 async def test_a_year_has_the_price_of_a_year() -> None:
     shop = Shop()
     await buy(shop, Cycle.YEAR)
-    assert shop.till.pages["cs_1"][1].lines[0] == Line("price_year")
+    assert shop.checkout_gateway.pages["cs_1"][1].lines[0] == Line("price_year")
 
 
 async def test_whoever_paid_the_fee_pays_it_no_more() -> None:
     shop = Shop(replace(ACME, setup_paid_at=PAST))
     await buy(shop)
-    _, order = shop.till.pages["cs_1"]
+    _, order = shop.checkout_gateway.pages["cs_1"]
     assert not order.with_setup
     assert Line("price_setup") not in order.lines
 
@@ -61,31 +61,31 @@ async def test_whoever_paid_the_fee_pays_it_no_more() -> None:
 async def test_nobody_has_a_second_trial(known: dict[str, object]) -> None:
     shop = Shop(replace(ACME, **known))  # type: ignore[arg-type]
     await buy(shop)
-    assert shop.till.pages["cs_1"][1].trial_days == 0
+    assert shop.checkout_gateway.pages["cs_1"][1].trial_days == 0
 
 
 async def test_a_subscription_that_is_over_was_a_start_too() -> None:
     shop = Shop()
     await shop.subscribe(Status.CANCELLED)
     await buy(shop)
-    assert shop.till.pages["cs_1"][1].trial_days == 0
+    assert shop.checkout_gateway.pages["cs_1"][1].trial_days == 0
 
 
 async def test_two_clicks_at_once_make_one_customer_and_one_page() -> None:
     shop = Shop()
     await asyncio.gather(buy(shop), buy(shop))
-    assert list(shop.till.customers) == ["cus_1"]
-    assert list(shop.till.pages) == ["cs_1"]
+    assert list(shop.checkout_gateway.customers) == ["cus_1"]
+    assert list(shop.checkout_gateway.pages) == ["cs_1"]
     assert shop.acme.customer == "cus_1"
     assert shop.store.tenants["acme"].customer == "cus_1"
-    assert shop.store.mirrors.customers["cus_1"].tenant == "acme"
+    assert shop.store.subscription_store.customers["cus_1"].tenant == "acme"
 
 
 async def test_of_two_different_orders_only_the_last_can_be_paid() -> None:
     shop = Shop()
     await buy(shop)
     await buy(shop, Cycle.YEAR)
-    assert shop.till.withdrawn == ["cs_1"]
+    assert shop.checkout_gateway.withdrawn == ["cs_1"]
 
 
 async def test_a_page_that_is_about_to_expire_is_made_anew() -> None:
@@ -93,7 +93,10 @@ async def test_a_page_that_is_about_to_expire_is_made_anew() -> None:
     await buy(shop)
     shop.clock.passed_s = 23.5 * 3600
     await buy(shop)
-    assert (shop.till.withdrawn, list(shop.till.pages)) == (["cs_1"], ["cs_1", "cs_2"])
+    assert (shop.checkout_gateway.withdrawn, list(shop.checkout_gateway.pages)) == (
+        ["cs_1"],
+        ["cs_1", "cs_2"],
+    )
 
 
 async def test_a_deleted_customer_is_replaced_and_stays_so() -> None:
@@ -103,7 +106,7 @@ async def test_a_deleted_customer_is_replaced_and_stays_so() -> None:
     assert shop.acme.customer == "cus_0"
     await buy(shop)
     assert shop.acme.customer == "cus_1"
-    assert shop.store.mirrors.customers["cus_0"].deleted
+    assert shop.store.subscription_store.customers["cus_0"].deleted
     await shop.follower.see(ended)
     assert shop.acme.customer == "cus_1"
 
@@ -111,7 +114,7 @@ async def test_a_deleted_customer_is_replaced_and_stays_so() -> None:
 async def test_what_was_done_is_audited_with_its_actor() -> None:
     shop = Shop()
     await buy(shop)
-    await shop.sales.portal("acme", "bob")
+    await shop.checkout.portal("acme", "bob")
     made, sold, portal = shop.store.audited
     assert (made.actor, made.after) == ("alice", {"customer": "cus_1"})
     assert (sold.actor, sold.action, sold.subject) == ("alice", "checkout", "tenant acme")
@@ -132,7 +135,7 @@ async def test_what_was_done_is_audited_with_its_actor() -> None:
 async def refused(shop: Shop, cycle: Cycle = Cycle.MONTH) -> str:
     with pytest.raises(AdministrationError) as told:
         await buy(shop, cycle)
-    assert not shop.till.pages
+    assert not shop.checkout_gateway.pages
     return str(told.value)
 
 
@@ -158,17 +161,17 @@ async def test_a_subscription_that_only_stripe_knows_of_counts(status: Status) -
 
 async def test_unknown_names_are_told() -> None:
     shop = Shop()
-    with pytest.raises(NotKnownError, match="tenant 'nobody' is unknown"):
-        await shop.sales.checkout("nobody", "starter", Cycle.MONTH, "alice")
-    with pytest.raises(NotKnownError, match="plan 'gold' is unknown"):
-        await shop.sales.checkout("acme", "gold", Cycle.MONTH, "alice")
+    with pytest.raises(NotFoundError, match="tenant 'nobody' is unknown"):
+        await shop.checkout.checkout("nobody", "starter", Cycle.MONTH, "alice")
+    with pytest.raises(NotFoundError, match="plan 'gold' is unknown"):
+        await shop.checkout.checkout("acme", "gold", Cycle.MONTH, "alice")
 
 
 async def test_a_demo_tenant_buys_nothing() -> None:
     shop = Shop(replace(ACME, demo=True, customer="cus_1"))
     assert "tenant acme is a demo" in await refused(shop)
     with pytest.raises(AdministrationError, match="tenant acme is a demo"):
-        await shop.sales.portal("acme", "alice")
+        await shop.checkout.portal("acme", "alice")
 
 
 async def test_a_deactivated_plan_is_not_sold() -> None:
@@ -203,10 +206,10 @@ async def test_without_pages_it_says_what_to_set(key: str) -> None:
 
 async def test_the_portal_is_for_customers() -> None:
     with pytest.raises(AdministrationError, match="tenant acme never bought anything"):
-        await Shop().sales.portal("acme", "alice")
+        await Shop().checkout.portal("acme", "alice")
     shop = Shop(replace(ACME, customer="cus_1"), pages=SalePages())
     with pytest.raises(AdministrationError, match="set portal_return_url = "):
-        await shop.sales.portal("acme", "alice")
+        await shop.checkout.portal("acme", "alice")
 
 
 # --- what fails in the middle -----------------------------------------------------------------
@@ -219,12 +222,15 @@ async def test_a_gateway_that_fails_leaves_nothing_half_done(call: str) -> None:
     shop = Shop()
     if call in ("customer", "subscriptions_of"):
         await buy(shop)
-    shop.till.fault, shop.till.failing = AWAY, frozenset({call})
+    shop.checkout_gateway.fault, shop.checkout_gateway.failing = AWAY, frozenset({call})
     with pytest.raises(GatewayError, match="did not answer"):
         await buy(shop)
-    shop.till.fault = None
+    shop.checkout_gateway.fault = None
     await buy(shop)
-    assert (list(shop.till.customers), list(shop.till.pages)) == (["cus_1"], ["cs_1"])
+    assert (list(shop.checkout_gateway.customers), list(shop.checkout_gateway.pages)) == (
+        ["cus_1"],
+        ["cs_1"],
+    )
 
 
 async def test_a_store_that_fails_gives_no_link() -> None:
@@ -232,5 +238,5 @@ async def test_a_store_that_fails_gives_no_link() -> None:
     shop.store.fault = StoreError("full")
     with pytest.raises(StoreError):
         await buy(shop)
-    assert not shop.till.pages
+    assert not shop.checkout_gateway.pages
     assert shop.acme.customer is None

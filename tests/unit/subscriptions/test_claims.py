@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pbxbilling.subscriptions.webhook_events import stored_event
 
-from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.status import Status
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
@@ -19,11 +20,10 @@ from pbxbilling.gateways.stripe import objects as reading
 from pbxbilling.gateways.stripe.signature import StripeWebhooks
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.gateway_names import STRIPE
-from pbxbilling.subscriptions.events import LetterState
-from pbxbilling.subscriptions.facts import LetterTaken
+from pbxbilling.subscriptions.events import EventState
+from pbxbilling.subscriptions.facts import EventTaken
 from pbxbilling.subscriptions.follow import Follower
-from pbxbilling.subscriptions.inbox import Post
-from pbxbilling.subscriptions.letters import letter_of
+from pbxbilling.subscriptions.inbox import Inbox
 from tests.support import stripe_bodies as bodies
 from tests.support.clock import Clock
 from tests.support.memory_store import MemoryStore
@@ -69,22 +69,36 @@ class Shop:
     def __init__(self, *tenants: Tenant) -> None:
         self.truth, self.clock, self.store = Truth(), Clock(), MemoryStore()
         self.facts: list[Fact] = []
-        self.book = AccountBook(PLANS, tenants or (VICTIM,))
-        writer = AccountWriter(self.store, self.book, self.clock, self.facts.append, asyncio.Lock())
-        mirrors = self.store.mirrors
+        self.registry = Registry(PLANS, tenants or (VICTIM,))
+        writer = AccountWriter(
+            self.store, self.registry, self.clock, self.facts.append, asyncio.Lock()
+        )
+        subscription_store = self.store.subscription_store
         self.follower = Follower(
-            writer, mirrors, self.clock, self.facts.append, lambda: 7, gateway=STRIPE, live=False
+            writer,
+            subscription_store,
+            self.clock,
+            self.facts.append,
+            lambda: 7,
+            gateway=STRIPE,
+            live=False,
         )
         reader = StripeWebhooks((), self.clock)
-        self.post = Post(
-            self.truth, reader, self.follower, mirrors, self.clock, self.facts.append, _nothing
+        self.post = Inbox(
+            self.truth,
+            reader,
+            self.follower,
+            subscription_store,
+            self.clock,
+            self.facts.append,
+            _nothing,
         )
 
     async def comes(self, body: bytes) -> None:
         """An event is posted, and worked off."""
-        letter = letter_of(reading.message(body), body, START)
-        await self.store.commit([letter])
-        await self.post._deliver(letter.id)
+        event = stored_event(reading.message(body), body, START)
+        await self.store.commit([event])
+        await self.post._deliver(event.id)
 
     async def bought(self, page: dict[str, Any], *, customer: str = "cus_attacker") -> None:
         """Somebody paid at a page."""
@@ -95,8 +109,8 @@ class Shop:
         """His subscription changes; the event that tells of it."""
         return self.truth.becomes(status, metadata={}, customer=customer)
 
-    def states(self) -> set[LetterState]:
-        return {letter.state for letter in self.store.mirrors.post.values()}
+    def states(self) -> set[EventState]:
+        return {event.state for event in self.store.subscription_store.post.values()}
 
 
 async def _nothing(_: str) -> None:
@@ -128,10 +142,10 @@ def test_no_payer_moves_a_tenant_by_what_he_writes(
                     await shop.comes(bodies.event("customer.deleted", gone, "evt_customer"))
                 case status:
                     await shop.comes(shop.becomes({"created": "active"}.get(status, status)))
-        assert shop.book.tenants["globex"] == VICTIM
-        known = [one.tenant for one in await shop.store.mirrors.subscriptions()]
+        assert shop.registry.tenants["globex"] == VICTIM
+        known = [one.tenant for one in await shop.store.subscription_store.subscriptions()]
         assert known in ([None], [])
-        mirrored = await shop.store.mirrors.customer("cus_attacker")
+        mirrored = await shop.store.subscription_store.customer("cus_attacker")
         assert mirrored is None or mirrored.tenant is None
 
     asyncio.run(play())
@@ -141,19 +155,19 @@ async def test_what_is_bought_at_a_payment_link_waits_and_its_claim_is_told() ->
     shop = Shop()
     await shop.comes(shop.becomes("active"))
     await shop.bought({"client_reference_id": "globex", "payment_link": "plink_1"})
-    assert shop.states() == {LetterState.PARKED}
-    *_, taken = [fact for fact in shop.facts if isinstance(fact, LetterTaken)]
+    assert shop.states() == {EventState.PARKED}
+    *_, taken = [fact for fact in shop.facts if isinstance(fact, EventTaken)]
     assert "`pbxbilling stripe link SUBSCRIPTION TENANT`" in taken.note
     assert "its payer wrote that it is for globex, which anybody can write" in taken.note
     await shop.follower.link("sub_1", "globex", "root")
-    linked = shop.book.tenants["globex"]
+    linked = shop.registry.tenants["globex"]
     assert (linked.subscription, linked.plan, linked.customer) == ("sub_1", "small", "cus_attacker")
 
 
 async def test_a_claim_that_is_no_tenants_name_is_not_repeated() -> None:
     shop = Shop()
     await shop.bought({"client_reference_id": "x\x1b[31m", "payment_link": "plink_1"})
-    (taken,) = [fact for fact in shop.facts if isinstance(fact, LetterTaken)]
+    (taken,) = [fact for fact in shop.facts if isinstance(fact, EventTaken)]
     assert "payer" not in taken.note
 
 
@@ -163,9 +177,9 @@ async def test_a_customer_of_a_tenant_buys_for_that_tenant_alone(claimed: str) -
     shop.becomes("active", customer="cus_acme")
     page = {"client_reference_id": claimed, "payment_link": "plink_1"}
     await shop.bought(page, customer="cus_acme")
-    bought = {slug for slug, one in shop.book.tenants.items() if one.subscription}
+    bought = {slug for slug, one in shop.registry.tenants.items() if one.subscription}
     assert bought == ({"acme"} if claimed == "acme" else set())
-    assert shop.book.tenants["globex"] == VICTIM
+    assert shop.registry.tenants["globex"] == VICTIM
 
 
 async def test_what_we_sold_is_the_tenants_whose_page_it_was() -> None:
@@ -173,5 +187,5 @@ async def test_what_we_sold_is_the_tenants_whose_page_it_was() -> None:
     shop.becomes("active", customer="cus_1")
     ours = {"client_reference_id": "globex", "metadata": {"tenant": "globex"}, "payment_link": None}
     await shop.bought(ours, customer="cus_1")
-    assert shop.book.tenants["globex"].subscription == "sub_1"
-    assert shop.states() == {LetterState.DONE}
+    assert shop.registry.tenants["globex"].subscription == "sub_1"
+    assert shop.states() == {EventState.DONE}

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pbxbilling.accounts.facts import StandingChanged
-from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.facts import StatusChanged
+from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.status import Status
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
@@ -18,18 +18,18 @@ from pbxbilling.catalog.plan import Plan, Prices
 from pbxbilling.gateways.stripe.signature import StripeWebhooks
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.gateway_names import STRIPE
-from pbxbilling.subscriptions.events import Letter, LetterState
+from pbxbilling.subscriptions.events import EventState, WebhookEvent
 from pbxbilling.subscriptions.facts import (
     Drifted,
+    EventTaken,
     GatewayAway,
     GatewayBack,
-    LetterTaken,
     PaymentAlert,
 )
 from pbxbilling.subscriptions.follow import Follower
-from pbxbilling.subscriptions.inbox import ASK_AGAIN_S, Post
+from pbxbilling.subscriptions.inbox import ASK_AGAIN_S, Inbox
 from pbxbilling.subscriptions.subscription import Subscription
-from pbxbilling.subscriptions.sync import Drift
+from pbxbilling.subscriptions.sync import Sync
 from tests.support.clock import Clock
 from tests.support.gateway_records import subscription
 from tests.support.memory_store import MemoryStore
@@ -45,12 +45,14 @@ class Office:
         self.store = MemoryStore()
         self.facts: list[Fact] = []
         plans = [Plan("free"), Plan("pro", gateway_prices={STRIPE: Prices(flat="price_1")})]
-        self.book = AccountBook(plans, tenants or [Tenant("acme", "free")])
-        writer = AccountWriter(self.store, self.book, self.clock, self.facts.append, asyncio.Lock())
-        mirrors = self.store.mirrors
+        self.registry = Registry(plans, tenants or [Tenant("acme", "free")])
+        writer = AccountWriter(
+            self.store, self.registry, self.clock, self.facts.append, asyncio.Lock()
+        )
+        subscription_store = self.store.subscription_store
         self.follower = Follower(
             writer,
-            mirrors,
+            subscription_store,
             self.clock,
             self.facts.append,
             lambda: grace_days,
@@ -58,20 +60,20 @@ class Office:
             live=False,
         )
         self.reported: list[str] = []
-        self.post = Post(
+        self.post = Inbox(
             self.truth,
             StripeWebhooks((), self.clock),
             self.follower,
-            mirrors,
+            subscription_store,
             self.clock,
             self.facts.append,
             self._on_report,
         )
-        self.drift = Drift(
+        self.drift = Sync(
             self.truth,
             self.follower,
             self.store,
-            mirrors,
+            subscription_store,
             self.clock,
             self.facts.append,
             lambda _: None,
@@ -86,21 +88,21 @@ class Office:
 
     async def comes(self, *numbers: int) -> None:
         """Events by their number come to the webhook, and are worked off."""
-        letters = self.truth.letters()
+        webhook_events = self.truth.webhook_events()
         for number in numbers:
-            await self.store.commit([letters[number]])
-            await self.post._deliver(letters[number].id)
+            await self.store.commit([webhook_events[number]])
+            await self.post._deliver(webhook_events[number].id)
 
     async def tries_again(self) -> None:
-        for letter in await self.store.mirrors.letters(*LetterState):
-            await self.post._deliver(letter.id)
+        for event in await self.store.subscription_store.webhook_events(*EventState):
+            await self.post._deliver(event.id)
 
-    def states(self) -> list[LetterState]:
-        return [letter.state for letter in self.store.mirrors.post.values()]
+    def states(self) -> list[EventState]:
+        return [event.state for event in self.store.subscription_store.post.values()]
 
     @property
     def acme(self) -> Tenant:
-        return self.book.tenants["acme"]
+        return self.registry.tenants["acme"]
 
 
 WORDS = {
@@ -156,11 +158,11 @@ async def test_any_order_of_events_ends_in_the_truth(steps: list[tuple[str, obje
     await office.drift.compare()  # as it does hourly, for what never came
     await office.tries_again()
     expected = WORDS[office.truth.now["sub_1"]["status"]]
-    mirror = office.store.mirrors.known["sub_1"]
+    mirror = office.store.subscription_store.known["sub_1"]
     assert (mirror.status, mirror.tenant) == (expected, "acme")
     assert office.acme.status is expected
     assert office.acme.plan == "pro"
-    assert set(office.states()) <= {LetterState.DONE}
+    assert set(office.states()) <= {EventState.DONE}
 
 
 @settings(max_examples=100)
@@ -171,7 +173,7 @@ async def test_every_turn_starts_where_the_last_one_ended(
     office = Office()
     office.truth.becomes("incomplete")
     await play(office, steps)
-    turns = [fact for fact in office.facts if isinstance(fact, StandingChanged)]
+    turns = [fact for fact in office.facts if isinstance(fact, StatusChanged)]
     lived = [Status.ACTIVE, *(turn.after for turn in turns)]
     assert [turn.before for turn in turns] == lived[:-1]
     rows = [row for row in office.store.audited if (row.after or {}).get("status")]
@@ -186,12 +188,12 @@ async def test_while_the_gateway_is_away_events_count_as_they_say() -> None:
     office.truth.away = True
     await office.comes(1, 0)
     assert office.acme.status is Status.CANCELLED
-    assert office.states() == [LetterState.UNCONFIRMED, LetterState.UNCONFIRMED]
+    assert office.states() == [EventState.UNCONFIRMED, EventState.UNCONFIRMED]
     assert sum(isinstance(fact, GatewayAway) for fact in office.facts) == 1
     office.truth.away = False
     office.passes(ASK_AGAIN_S)
     await office.tries_again()
-    assert set(office.states()) == {LetterState.DONE}
+    assert set(office.states()) == {EventState.DONE}
     assert sum(isinstance(fact, GatewayBack) for fact in office.facts) == 1
 
 
@@ -216,14 +218,14 @@ async def test_while_the_gateway_is_away_no_event_waits_for_another_to_find_out(
     office.passes(ASK_AGAIN_S)
     await office.tries_again()
     assert office.truth.asked == 2
-    assert set(office.states()) == {LetterState.UNCONFIRMED}
+    assert set(office.states()) == {EventState.UNCONFIRMED}
 
 
 async def test_an_event_that_came_twice_is_taken_once() -> None:
     office = Office()
     office.truth.becomes("active")
     await office.comes(0, 0, 0)
-    assert sum(isinstance(fact, LetterTaken) for fact in office.facts) == 1
+    assert sum(isinstance(fact, EventTaken) for fact in office.facts) == 1
     assert len(office.store.audited) == 1
 
 
@@ -231,13 +233,13 @@ async def test_an_event_of_a_stranger_waits_until_somebody_says_whose_it_is() ->
     office = Office()
     office.truth.becomes("active", metadata={"tenant": "nobody"})
     await office.comes(0)
-    assert office.states() == [LetterState.PARKED]
+    assert office.states() == [EventState.PARKED]
     assert office.acme.subscription is None
     linked = await office.follower.link("sub_1", "acme", "root")
     assert linked is not None
     assert office.acme.subscription == "sub_1"
     await office.tries_again()
-    assert office.states() == [LetterState.DONE]
+    assert office.states() == [EventState.DONE]
     assert office.store.audited[-1].actor == "root"
 
 
@@ -249,8 +251,8 @@ async def test_one_sweep_takes_up_all_that_is_parked_on_one_subscription() -> No
     await office.follower.link("sub_1", "acme", "root")
     async with asyncio.TaskGroup() as lanes:
         office.post._tasks = lanes
-        await office.post._sweep([LetterState.PARKED])
-    assert set(office.states()) == {LetterState.DONE}
+        await office.post._sweep([EventState.PARKED])
+    assert set(office.states()) == {EventState.DONE}
 
 
 async def test_a_link_to_another_tenant_leaves_the_first_without() -> None:
@@ -258,7 +260,7 @@ async def test_a_link_to_another_tenant_leaves_the_first_without() -> None:
     office.truth.becomes("active")
     await office.comes(0)
     await office.follower.link("sub_1", "globex", "root")
-    assert office.book.tenants["globex"].subscription == "sub_1"
+    assert office.registry.tenants["globex"].subscription == "sub_1"
     assert office.acme.subscription is None
 
 
@@ -270,20 +272,20 @@ async def test_an_event_that_fails_in_an_unforeseen_way_holds_up_no_other(
     office.truth.becomes("active", "sub_2", metadata={"tenant": "globex"})
     take = office.follower.take
 
-    async def fails(letter: Letter, *rest: Any) -> LetterState:
-        if letter.about == "sub_1":
+    async def fails(event: WebhookEvent, *rest: Any) -> EventState:
+        if event.about == "sub_1":
             raise KeyError("acme")
-        return await take(letter, *rest)
+        return await take(event, *rest)
 
     with monkeypatch.context() as patched:
         patched.setattr(office.follower, "take", fails)
         async with asyncio.TaskGroup() as lanes:
             office.post._tasks = lanes
-            for letter in office.truth.letters():
-                await office.store.commit([letter])
-                office.post.arrived(letter)
+            for event in office.truth.webhook_events():
+                await office.store.commit([event])
+                office.post.arrived(event)
         await office.tries_again()
-    assert office.states() == [LetterState.WAITING, LetterState.DONE]
+    assert office.states() == [EventState.WAITING, EventState.DONE]
     (alert,) = [fact for fact in office.facts if isinstance(fact, PaymentAlert)]
     assert (alert.subject, "KeyError: 'acme'" in alert.note) == ("event evt_0", True)
     await office.tries_again()
@@ -305,7 +307,7 @@ async def test_a_subscription_that_cannot_be_compared_is_told_and_the_others_are
 
     monkeypatch.setattr(office.follower, "see", fails)
     await office.drift.compare()
-    assert office.book.tenants["globex"].subscription == "sub_2"
+    assert office.registry.tenants["globex"].subscription == "sub_2"
     (alert,) = [fact for fact in office.facts if isinstance(fact, PaymentAlert)]
     assert alert.note.startswith("subscription sub_1 could not be compared: OverflowError")
 
@@ -341,7 +343,7 @@ async def test_a_subscription_of_the_other_mode_moves_nobody(*, live: bool) -> N
 async def test_subscriptions_of_the_other_mode_are_told() -> None:
     office = Office()
     await office.store.commit([subscription(live=True)])
-    await office.drift._tell_of_the_other_mode()
+    await office.drift._warn_of_other_mode()
     (alert,) = [fact for fact in office.facts if isinstance(fact, PaymentAlert)]
     assert "the key is a test one, and 1 tenants hold live subscriptions (acme)" in alert.note
 
@@ -351,7 +353,7 @@ async def test_what_cannot_be_read_is_kept_for_a_person() -> None:
     office.truth.becomes("active")
     office.truth.nonsense = True
     await office.comes(0)
-    assert office.states() == [LetterState.FAILED]
+    assert office.states() == [EventState.FAILED]
     assert office.acme.subscription is None
 
 
@@ -360,4 +362,4 @@ async def test_an_event_about_what_the_gateway_does_not_know_changes_nobody() ->
     office.truth.becomes("canceled")
     del office.truth.now["sub_1"]
     await office.comes(0)
-    assert (office.states(), office.acme.subscription) == ([LetterState.DONE], None)
+    assert (office.states(), office.acme.subscription) == ([EventState.DONE], None)

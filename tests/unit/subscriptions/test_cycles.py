@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from pbxbilling.subscriptions.events import InvoicedCycle, Letter, Message, Topic
+from pbxbilling.subscriptions.events import InvoicedCycle, Message, Topic, WebhookEvent
 from pbxbilling.subscriptions.facts import CycleOpened
-from pbxbilling.subscriptions.follow import UNASKED, Asked
+from pbxbilling.subscriptions.follow import NOT_FETCHED, FetchedState
 from pbxbilling.subscriptions.subscription import BillingCycle
-from tests.support.gateway_records import invoice, letter, subscription
+from tests.support.gateway_records import event as stored
+from tests.support.gateway_records import invoice, subscription
 from tests.support.shop import Shop
 from tests.support.store_records import after
 
@@ -23,7 +24,7 @@ CYCLE = InvoicedCycle(BEGINS, ENDS)
 
 async def take(
     shop: Shop,
-    asked: Asked,
+    fetched: FetchedState,
     ident: str = "evt_1",
     opens: InvoicedCycle | None = CYCLE,
     *,
@@ -33,7 +34,7 @@ async def take(
     """An event about an invoice, paid if nothing else is said, is applied."""
     shop.facts.clear()
     about = invoice(**{"paid_at": after(5), **changed})
-    event: Letter = letter(ident)
+    event: WebhookEvent = stored(ident)
     message = Message(
         ident,
         "invoice.paid",
@@ -47,39 +48,39 @@ async def take(
         invoice=about,
         opens=opens,
     )
-    await shop.follower.take(event, message, asked)
+    await shop.follower.take(event, message, fetched)
     return [fact for fact in shop.facts if isinstance(fact, CycleOpened)]
 
 
 async def test_a_paid_invoice_opens_the_cycle_that_its_lines_name() -> None:
     shop = Shop()
-    (opened,) = await take(shop, Asked(reached=True, found=RENEWED))
+    (opened,) = await take(shop, FetchedState(reached=True, found=RENEWED))
     assert (opened.tenant, opened.invoice, opened.begins, opened.ends) == (
         "acme",
         "in_1",
         BEGINS,
         ENDS,
     )
-    assert await shop.store.mirrors.cycles("acme") == [
+    assert await shop.store.subscription_store.cycles("acme") == [
         BillingCycle("in_1", "acme", "sub_1", BEGINS, ENDS)
     ]
 
 
 async def test_told_again_or_by_another_event_it_opens_nothing() -> None:
     shop = Shop()
-    await take(shop, Asked(reached=True, found=RENEWED))
-    assert not await take(shop, Asked(reached=True, found=RENEWED), "evt_1")
-    assert not await take(shop, Asked(reached=True, found=RENEWED), "evt_2")
-    assert len(await shop.store.mirrors.cycles("acme")) == 1
+    await take(shop, FetchedState(reached=True, found=RENEWED))
+    assert not await take(shop, FetchedState(reached=True, found=RENEWED), "evt_1")
+    assert not await take(shop, FetchedState(reached=True, found=RENEWED), "evt_2")
+    assert len(await shop.store.subscription_store.cycles("acme")) == 1
 
 
 async def test_invoices_that_are_told_late_open_each_their_own() -> None:
     shop = Shop()
     later = subscription(period_start=after(60 * 86_400), period_end=after(90 * 86_400))
     earlier = InvoicedCycle(after(-30 * 86_400), BEGINS)
-    await take(shop, Asked(reached=True, found=later), "evt_1", earlier, id="in_0")
-    await take(shop, Asked(reached=True, found=later), "evt_2")
-    cycles = await shop.store.mirrors.cycles("acme")
+    await take(shop, FetchedState(reached=True, found=later), "evt_1", earlier, id="in_0")
+    await take(shop, FetchedState(reached=True, found=later), "evt_2")
+    cycles = await shop.store.subscription_store.cycles("acme")
     assert sorted((one.begins, one.ends) for one in cycles) == [
         (earlier.begins, BEGINS),
         (BEGINS, ENDS),
@@ -87,15 +88,15 @@ async def test_invoices_that_are_told_late_open_each_their_own() -> None:
 
 
 async def test_while_the_gateway_is_away_the_invoice_is_enough() -> None:
-    assert await take(Shop(), UNASKED)
+    assert await take(Shop(), NOT_FETCHED)
 
 
 async def test_an_invoice_of_usage_alone_leaves_the_end_to_the_subscription() -> None:
     usage = InvoicedCycle(BEGINS, None)
-    (opened,) = await take(Shop(), Asked(reached=True, found=RENEWED), opens=usage)
+    (opened,) = await take(Shop(), FetchedState(reached=True, found=RENEWED), opens=usage)
     assert opened.ends == ENDS
     gone_on = subscription(period_start=ENDS, period_end=after(60 * 86_400))
-    assert not await take(Shop(), Asked(reached=True, found=gone_on), opens=usage)
+    assert not await take(Shop(), FetchedState(reached=True, found=gone_on), opens=usage)
 
 
 @pytest.mark.parametrize(
@@ -105,5 +106,5 @@ async def test_an_invoice_of_usage_alone_leaves_the_end_to_the_subscription() ->
 )
 async def test_nothing_else_opens_a_cycle(changed: dict[str, Any]) -> None:
     shop = Shop()
-    assert not await take(shop, Asked(reached=True, found=RENEWED), **changed)
-    assert not await shop.store.mirrors.cycles("acme")
+    assert not await take(shop, FetchedState(reached=True, found=RENEWED), **changed)
+    assert not await shop.store.subscription_store.cycles("acme")

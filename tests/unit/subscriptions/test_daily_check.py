@@ -9,9 +9,9 @@ from datetime import datetime, time, timedelta
 
 import pytest
 
-from pbxbilling.accounts.facts import DailyCheckDone, StandingChanged
-from pbxbilling.accounts.terms.registry import AccountBook
-from pbxbilling.accounts.terms.status import Blocker, Status, Turn
+from pbxbilling.accounts.facts import DailyCheckDone, StatusChanged
+from pbxbilling.accounts.terms.registry import Registry
+from pbxbilling.accounts.terms.status import Blocker, Status, Transition
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.catalog.plan import Plan
@@ -40,11 +40,13 @@ class Office:
     def __init__(self, *tenants: Tenant, plan: Plan = Plan("p")) -> None:  # noqa: B008 - frozen
         self.store, self.clock = MemoryStore(), Clock()
         self.facts: list[Fact] = []
-        self.book = AccountBook([plan], tenants)
-        writer = AccountWriter(self.store, self.book, self.clock, self.facts.append, asyncio.Lock())
+        self.registry = Registry([plan], tenants)
+        writer = AccountWriter(
+            self.store, self.registry, self.clock, self.facts.append, asyncio.Lock()
+        )
         self.check = DailyCheck(
             writer,
-            self.store.mirrors,
+            self.store.subscription_store,
             self.store,
             self.clock,
             self.facts.append,
@@ -57,20 +59,20 @@ class Office:
         return self.clock.now()
 
     @property
-    def turns(self) -> Sequence[tuple[str, Turn, Status, Status]]:
+    def turns(self) -> Sequence[tuple[str, Transition, Status, Status]]:
         return [
             (f.tenant, f.turn, f.before, f.after)
             for f in self.facts
-            if isinstance(f, StandingChanged)
+            if isinstance(f, StatusChanged)
         ]
 
 
 async def test_a_trial_that_ended_waits_in_its_grace_window() -> None:
     office = Office(ACME)
     await office.check.run()
-    booked = office.book.tenants["acme"]
+    booked = office.registry.tenants["acme"]
     assert (booked.status, booked.status_since) == (Status.GRACE_PERIOD, ACME.trial_until)
-    assert office.turns == [("acme", Turn.TRIAL_ENDED, Status.TRIAL, Status.GRACE_PERIOD)]
+    assert office.turns == [("acme", Transition.TRIAL_ENDED, Status.TRIAL, Status.GRACE_PERIOD)]
     (row,) = office.store.audited
     assert (row.actor, row.action, row.subject) == ("daily check", "daily check", "tenant acme")
     assert row.after is not None
@@ -80,20 +82,23 @@ async def test_a_trial_that_ended_waits_in_its_grace_window() -> None:
 async def test_a_window_that_is_over_too_is_a_second_step_since_its_own_instant() -> None:
     office = Office(LATE)
     await office.check.run()
-    booked = office.book.tenants["late"]
+    booked = office.registry.tenants["late"]
     assert (booked.status, booked.status_since) == (
         Status.READ_ONLY,
         START - timedelta(days=20 - GRACE_DAYS),
     )
     assert office.store.tenants["late"] == booked
-    assert [turn for _, turn, *_ in office.turns] == [Turn.TRIAL_ENDED, Turn.GRACE_ENDED]
+    assert [turn for _, turn, *_ in office.turns] == [
+        Transition.TRIAL_ENDED,
+        Transition.GRACE_ENDED,
+    ]
     assert len(office.store.audited) == 2
 
 
 async def test_the_window_after_a_missed_payment_closes_too() -> None:
     office = Office(DUE)
     await office.check.run()
-    assert office.turns == [("due", Turn.GRACE_ENDED, Status.PAST_DUE, Status.READ_ONLY)]
+    assert office.turns == [("due", Transition.GRACE_ENDED, Status.PAST_DUE, Status.READ_ONLY)]
 
 
 @pytest.mark.parametrize(
@@ -111,13 +116,13 @@ async def test_what_has_not_ended_is_left_alone(tenant: Tenant) -> None:
     office = Office(tenant)
     await office.check.run()
     assert office.turns == []
-    assert office.book.tenants[tenant.slug] == tenant
+    assert office.registry.tenants[tenant.slug] == tenant
 
 
 async def test_an_operators_block_stays_in_front_of_what_is_booked() -> None:
     office = Office(replace(ACME, blocks=frozenset({Blocker.OPERATOR})))
     await office.check.run()
-    booked = office.book.tenants["acme"]
+    booked = office.registry.tenants["acme"]
     assert (booked.status, booked.blocks) == (Status.GRACE_PERIOD, frozenset({Blocker.OPERATOR}))
 
 
@@ -125,10 +130,10 @@ async def test_it_is_booked_once_and_told_what_was_done() -> None:
     office = Office(ACME, LATE, DUE)
     report = await office.check.run()
     assert [(turn.tenant, turn.turn) for turn in report.turns] == [
-        ("acme", Turn.TRIAL_ENDED),
-        ("late", Turn.TRIAL_ENDED),
-        ("late", Turn.GRACE_ENDED),
-        ("due", Turn.GRACE_ENDED),
+        ("acme", Transition.TRIAL_ENDED),
+        ("late", Transition.TRIAL_ENDED),
+        ("late", Transition.GRACE_ENDED),
+        ("due", Transition.GRACE_ENDED),
     ]
     assert (report.last, report.booked) == (None, True)
     assert office.facts[-1] == DailyCheckDone(START, 3, 4)
@@ -167,7 +172,7 @@ async def test_what_could_not_be_kept_is_due_again_and_not_in_force() -> None:
     office.store.fault = StoreError("full")
     with pytest.raises(StoreError):
         await office.check.run()
-    assert (office.facts, office.book.tenants["acme"]) == ([], ACME)
+    assert (office.facts, office.registry.tenants["acme"]) == ([], ACME)
     assert await office.check.is_due(AT_NOON)
     office.store.fault = None
     await office.check.run()
@@ -193,10 +198,10 @@ async def test_a_deactivated_plan_is_named_when_its_tenants_period_is_renewed() 
 async def test_a_subscription_is_renewed_when_the_gateway_says_so() -> None:
     office = Office(Tenant("loyal", "p", subscription="sub_1"), plan=Plan("p", active=False))
     mirrored = subscription(period_start=START - timedelta(days=3))
-    office.store.mirrors.put(mirrored)
+    office.store.subscription_store.put(mirrored)
     assert (await office.check.run()).notices == ()
     renewed = office.days(1)
-    office.store.mirrors.put(replace(mirrored, period_start=renewed))
+    office.store.subscription_store.put(replace(mirrored, period_start=renewed))
     (notice,) = (await office.check.run()).notices
     assert "renewed on 2026-11-22 with plan p" in notice
 

@@ -12,9 +12,9 @@ from typing import NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pbxbilling.accounts.facts import StandingChanged
+from pbxbilling.accounts.facts import StatusChanged
 from pbxbilling.accounts.terms.policy import Policy
-from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.status import TRANSITIONS, Status
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
@@ -26,7 +26,7 @@ from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.gateway_names import STRIPE
 from pbxbilling.subscriptions.daily_check import DailyCheck
 from pbxbilling.subscriptions.follow import Follower
-from pbxbilling.subscriptions.subscription import TURNS
+from pbxbilling.subscriptions.subscription import TRANSITION_TO
 from tests.support.administration import administrations
 from tests.support.clock import Clock
 from tests.support.gateway_records import subscription
@@ -71,7 +71,7 @@ BY_HAND = st.one_of(
 HEARD = st.builds(
     Heard,
     st.sampled_from(["sub_1", "sub_2"]),
-    st.sampled_from([Status.PAST_DUE, *sorted(TURNS)]),
+    st.sampled_from([Status.PAST_DUE, *sorted(TRANSITION_TO)]),
     st.integers(0, 24 * 9),
 )
 QUIET = st.lists(st.one_of(PASSED, st.just(CHECK)), max_size=6)
@@ -98,20 +98,26 @@ class Office:
     def __init__(self, tenant: Tenant, clock: Clock, grace_days: int) -> None:
         self.clock, self.policy = clock, Policy(grace_days=grace_days, trial_days=3)
         self.facts: list[Fact] = []
-        self.store, self.book = MemoryStore(), AccountBook([Plan("p")], [tenant])
+        self.store, self.registry = MemoryStore(), Registry([Plan("p")], [tenant])
         tell = self.facts.append
-        writer = AccountWriter(self.store, self.book, clock, tell, asyncio.Lock())
+        writer = AccountWriter(self.store, self.registry, clock, tell, asyncio.Lock())
         self.follower = Follower(
-            writer, self.store.mirrors, clock, tell, lambda: grace_days, gateway=STRIPE, live=False
+            writer,
+            self.store.subscription_store,
+            clock,
+            tell,
+            lambda: grace_days,
+            gateway=STRIPE,
+            live=False,
         )
         self.desk, _ = administrations(self.store, writer, clock, lambda: self.policy)
         self.check = DailyCheck(
-            writer, self.store.mirrors, self.store, clock, tell, lambda: grace_days
+            writer, self.store.subscription_store, self.store, clock, tell, lambda: grace_days
         )
 
     @property
     def tenant(self) -> Tenant:
-        return self.book.tenants["acme"]
+        return self.registry.tenants["acme"]
 
     @property
     def lived(self) -> Status:
@@ -173,7 +179,7 @@ async def _live(born: Tenant, grace_days: int, life: list[Turned]) -> None:
             await unbooked.turn(turned)
         assert (booked.verdicts, booked.lived) == (unbooked.verdicts, unbooked.lived)
     for fact in booked.facts:
-        if isinstance(fact, StandingChanged):
+        if isinstance(fact, StatusChanged):
             known = TRANSITIONS[fact.turn]
             assert fact.before in known.before
             assert fact.after in known.after

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from pbxbilling.accounts.terms.status import Status
-from pbxbilling.kernel.errors import AdministrationError, GatewayError, NotKnownError
+from pbxbilling.kernel.errors import AdministrationError, GatewayError, NotFoundError
 from pbxbilling.subscriptions.facts import Drifted
 from tests.support.shop import ACME, Shop
 
@@ -52,7 +52,7 @@ async def test_an_end_is_audited_and_is_no_drift() -> None:
 async def test_an_end_that_nobody_answered_for_changes_nothing_and_is_audited() -> None:
     shop = Shop()
     await shop.subscribe()
-    shop.till.fault = AWAY
+    shop.checkout_gateway.fault = AWAY
     with pytest.raises(GatewayError):
         await shop.subscriptions.cancel("acme", "alice", now=True)
     assert shop.acme.status is Status.ACTIVE
@@ -84,7 +84,7 @@ async def test_what_is_over_is_over_for_good() -> None:
 async def test_without_a_subscription_there_is_nothing_to_end() -> None:
     with pytest.raises(AdministrationError, match="tenant acme has no subscription"):
         await Shop().subscriptions.cancel("acme", "alice", now=True)
-    with pytest.raises(NotKnownError, match="tenant 'nobody' is unknown"):
+    with pytest.raises(NotFoundError, match="tenant 'nobody' is unknown"):
         await Shop().subscriptions.cancel("nobody", "alice", now=True)
 
 
@@ -112,9 +112,9 @@ async def test_a_strangers_subscription_can_be_linked() -> None:
     result = await shop.subscriptions.link("sub_1", "acme", "alice")
     assert result.subscription.tenant == "acme"
     assert shop.acme.status is Status.ACTIVE
-    with pytest.raises(NotKnownError, match="'sub_9' was never heard of"):
+    with pytest.raises(NotFoundError, match="'sub_9' was never heard of"):
         await shop.subscriptions.link("sub_9", "acme", "alice")
-    with pytest.raises(NotKnownError, match="tenant 'nobody' is unknown"):
+    with pytest.raises(NotFoundError, match="tenant 'nobody' is unknown"):
         await shop.subscriptions.link("sub_1", "nobody", "alice")
 
 

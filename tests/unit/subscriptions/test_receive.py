@@ -9,9 +9,9 @@ import pytest
 from pbxbilling.gateways.stripe.signature import StripeWebhooks
 from pbxbilling.kernel.errors import StoreError
 from pbxbilling.kernel.facts import Fact
-from pbxbilling.subscriptions.events import Letter, LetterState
+from pbxbilling.subscriptions.events import EventState, WebhookEvent
 from pbxbilling.subscriptions.facts import WebhookReceived, WebhookResult
-from pbxbilling.subscriptions.receive import LIMIT, Webhook
+from pbxbilling.subscriptions.receive import LIMIT, WebhookReceiver
 from tests.support import stripe_bodies as bodies
 from tests.support.clock import START, Clock
 from tests.support.memory_store import MemoryStore
@@ -24,8 +24,8 @@ class Door:
         self.store = MemoryStore()
         self.clock = Clock()
         self.facts: list[Fact] = []
-        self.arrived: list[Letter] = []
-        self.webhook = Webhook(
+        self.arrived: list[WebhookEvent] = []
+        self.webhook = WebhookReceiver(
             StripeWebhooks(secrets or (bodies.SECRET,), self.clock),
             self.store,
             self.clock,
@@ -45,9 +45,9 @@ class Door:
 async def test_a_signed_event_is_kept_before_it_is_answered() -> None:
     door = Door()
     assert await door.knock(UPDATED, bodies.signed(UPDATED)) == 200
-    kept = await door.store.mirrors.letter("evt_1")
+    kept = await door.store.subscription_store.webhook_event("evt_1")
     assert kept is not None
-    assert (kept.about, kept.state, kept.body) == ("sub_1", LetterState.WAITING, UPDATED.decode())
+    assert (kept.about, kept.state, kept.body) == ("sub_1", EventState.WAITING, UPDATED.decode())
     assert door.arrived == [kept]
 
 

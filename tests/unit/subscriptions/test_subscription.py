@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbxbilling.accounts.terms.status import TRANSITIONS, Status, Turn, check_transition
+from pbxbilling.accounts.terms.status import TRANSITIONS, Status, Transition, check_transition
 from pbxbilling.accounts.terms.tenant import Tenant
-from pbxbilling.subscriptions.subscription import TURNS, Subscription, follow, leading
+from pbxbilling.subscriptions.subscription import TRANSITION_TO, Subscription, follow, leading
 
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)
-LIVED = sorted(TURNS)
+LIVED = sorted(TRANSITION_TO)
 
 
 def seen(status: Status, after_s: float = 0, **fields: object) -> Subscription:
@@ -89,13 +89,13 @@ def test_a_checkout_left_half_done_takes_no_trial_away() -> None:
 
 def test_the_table_has_a_turn_to_every_status() -> None:
     assert {status for turn in TRANSITIONS.values() for status in turn.after} == set(Status)
-    assert set(TRANSITIONS) == set(Turn)
+    assert set(TRANSITIONS) == set(Transition)
 
 
 def test_a_turn_that_the_table_does_not_know_is_an_error() -> None:
-    check_transition(Turn.TRIAL_ENDED, Status.TRIAL, Status.GRACE_PERIOD)
+    check_transition(Transition.TRIAL_ENDED, Status.TRIAL, Status.GRACE_PERIOD)
     with pytest.raises(ValueError, match="trial_ended: no way from cancelled"):
-        check_transition(Turn.TRIAL_ENDED, Status.CANCELLED, Status.GRACE_PERIOD)
+        check_transition(Transition.TRIAL_ENDED, Status.CANCELLED, Status.GRACE_PERIOD)
 
 
 def test_a_grace_window_that_was_booked_as_over_is_not_opened_again() -> None:

@@ -22,7 +22,7 @@ from pbxbilling.calls.live.pbx_facts import (
 from pbxbilling.calls.live.signals import Shutdown
 from pbxbilling.kernel.codes import Mode, Outcome, Reason
 from pbxbilling.kernel.daemon_facts import ConfigReloaded, StoreRecovered
-from pbxbilling.payments.facts import UsageGoesOn
+from pbxbilling.payments.facts import UsageResumed
 from pbxbilling.subscriptions.facts import GatewayBack
 from pbxbilling.telemetry.logs import Log
 from pbxbilling.telemetry.metrics import Metrics
@@ -184,7 +184,7 @@ async def test_every_kind_of_fact_is_counted_but_what_goes_as_it_should(live: Fi
             uncounted.add(type(fact))
     assert uncounted == {
         *(CallStarted, CallChanged, CallEnded, LegAnswered, LinkUp, Reconciled),
-        *(PbxTakenUp, PbxLetGo, JournalReadable, StoreRecovered, GatewayBack, UsageGoesOn),
+        *(PbxTakenUp, PbxLetGo, JournalReadable, StoreRecovered, GatewayBack, UsageResumed),
     }
 
 

@@ -5,9 +5,9 @@ import httpx
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pbxbilling.accounts.facts import AccountsChanged, StandingChanged
+from pbxbilling.accounts.facts import AccountsChanged, StatusChanged
 from pbxbilling.accounts.terms.policy import Policy
-from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.billing.take_figures import Figures
@@ -17,7 +17,7 @@ from pbxbilling.kernel.facts import Fact
 from pbxbilling.payments.compare import Comparison
 from pbxbilling.subscriptions.daily_check import DailyCheck
 from pbxbilling.web.admin import admin_app
-from pbxbilling.web.api.command import Desk as CommandDesk
+from pbxbilling.web.api.command import Services as CommandDesk
 from pbxbilling.web.public import public_app
 from tests.support.administration import administrations
 from tests.support.billing import billing_desk
@@ -85,19 +85,27 @@ def of_user(uid: int, app: ASGIApp) -> ASGIApp:
     return known
 
 
-class Desk:
+class Services:
     def __init__(self) -> None:
         self.store = MemoryStore()
-        self.book = AccountBook([Plan("p")], [Tenant("acme", "p")])
+        self.registry = Registry([Plan("p")], [Tenant("acme", "p")])
         self.facts: list[Fact] = []
-        writer = AccountWriter(self.store, self.book, Clock(), self.facts.append, asyncio.Lock())
+        writer = AccountWriter(
+            self.store, self.registry, Clock(), self.facts.append, asyncio.Lock()
+        )
         administration, calls = administrations(self.store, writer, Clock())
         daily = DailyCheck(
-            writer, self.store.mirrors, self.store, Clock(), self.facts.append, lambda: 7
+            writer, self.store.subscription_store, self.store, Clock(), self.facts.append, lambda: 7
         )
         billing = billing_desk(self.store, writer, Clock())
-        figures = Figures(self.book, self.store.mirrors, self.store.bills, Clock(), Policy)
-        comparison = Comparison(self.book, self.store.bills, NoMinutes())
+        figures = Figures(
+            self.registry,
+            self.store.subscription_store,
+            self.store.statement_store,
+            Clock(),
+            Policy,
+        )
+        comparison = Comparison(self.registry, self.store.statement_store, NoMinutes())
         forgetter = forgetter_of(self.store, writer, Clock())
         purge = purge_of(self.store, Clock(), self.facts)
         app = of_user(
@@ -117,34 +125,34 @@ class Desk:
 
 
 async def test_a_suspension_is_in_force_audited_and_told() -> None:
-    desk = Desk()
-    answer = await desk.post("suspend", tenant="acme")
+    services = Services()
+    answer = await services.post("suspend", tenant="acme")
     assert answer.status_code == 200
     assert answer.json()["tenant"]["status"] == "suspended"
     assert "still pass" in answer.json()["notes"][0]
-    assert desk.book.tenants["acme"].blocks
-    (audit,) = await desk.store.audit()
+    assert services.registry.tenants["acme"].blocks
+    (audit,) = await services.store.audit()
     assert (audit.actor, audit.action, audit.subject) == ("root", "suspend", "tenant acme")
-    assert [type(fact) for fact in desk.facts] == [AccountsChanged, StandingChanged]
+    assert [type(fact) for fact in services.facts] == [AccountsChanged, StatusChanged]
 
 
 async def test_a_file_is_applied_whole_or_not_at_all() -> None:
-    desk = Desk()
+    services = Services()
     text = '[plan.q]\nmax_calls = 3\n[tenant.new]\nplan = "missing"\n'
-    answer = await desk.post("apply", text=text, source="a.toml", dry_run=False)
+    answer = await services.post("apply", text=text, source="a.toml", dry_run=False)
     assert answer.status_code == 422
     assert "missing" in answer.text
-    assert "q" not in desk.book.plans
+    assert "q" not in services.registry.plans
 
 
 async def test_tenants_are_exported_and_imported_with_an_audit_row_each() -> None:
-    desk = Desk()
-    desk.book.put_tenant(Tenant("globex", "p", name="=1+1"))
-    async with desk.client as client:
+    services = Services()
+    services.registry.put_tenant(Tenant("globex", "p", name="=1+1"))
+    async with services.client as client:
         text = (await client.post("/commands/export", json={})).json()
         given = {"text": text.replace("'=1+1", "Globex"), "source": "t.csv", "dry_run": True}
         tried = (await client.post("/commands/import", json=given)).json()
-        assert desk.store.commits == []
+        assert services.store.commits == []
         done = (await client.post("/commands/import", json=given | {"dry_run": False})).json()
         again = (await client.post("/commands/import", json=given)).json()
     assert tried == done
@@ -153,25 +161,25 @@ async def test_tenants_are_exported_and_imported_with_an_audit_row_each() -> Non
         ("tenant globex", "changed"),
     ]
     assert {one["kind"] for one in again} == {"unchanged"}
-    assert desk.store.tenants["globex"].name == "Globex"
-    (row,) = desk.store.audited
+    assert services.store.tenants["globex"].name == "Globex"
+    (row,) = services.store.audited
     assert (row.action, row.subject) == ("import", "tenant globex")
     assert (row.before, row.after) == ({"name": "=1+1"}, {"name": "Globex"})
 
 
 async def test_an_import_is_whole_or_nothing_and_says_where_it_is_wrong() -> None:
-    desk = Desk()
+    services = Services()
     text = "tenant,plan\nnew,p\nother,gold\n"
-    answer = await desk.post("import", text=text, source="t.csv", dry_run=False)
+    answer = await services.post("import", text=text, source="t.csv", dry_run=False)
     assert answer.status_code == 422
     assert answer.text.startswith("t.csv:3: tenant other: plan: 'gold' is unknown")
-    assert (desk.store.commits, list(desk.book.tenants)) == ([], ["acme"])
+    assert (services.store.commits, list(services.registry.tenants)) == ([], ["acme"])
 
 
 async def test_plans_are_listed_in_their_order_with_who_has_them() -> None:
-    desk = Desk()
-    desk.book.put_plan(Plan("first", sort_order=-1, active=False))
-    async with desk.client as client:
+    services = Services()
+    services.registry.put_plan(Plan("first", sort_order=-1, active=False))
+    async with services.client as client:
         plans = (await client.post("/commands/plans", json={})).json()
         detail = (await client.post("/commands/plan", json={"plan": "p"})).json()
         tenants = (await client.post("/commands/tenants", json={})).json()
@@ -189,6 +197,6 @@ async def test_plans_are_listed_in_their_order_with_who_has_them() -> None:
     ("command", "status"), [("nonsense", 404), ("calls", 422), ("release", 422)]
 )
 async def test_what_cannot_be_done_is_said(command: str, status: int) -> None:
-    answer = await Desk().post(command, tenant=None, call="x")
+    answer = await Services().post(command, tenant=None, call="x")
     assert answer.status_code == status
     assert answer.text

@@ -11,19 +11,19 @@ import pytest
 from pbxbilling.accounts.terms.policy import Policy
 from pbxbilling.accounts.terms.status import Status
 from pbxbilling.billing.take_figures import Figures
-from pbxbilling.kernel.errors import AdministrationError, GatewayError, NotKnownError
+from pbxbilling.kernel.errors import AdministrationError, GatewayError, NotFoundError
 from pbxbilling.payments.compare import Comparison
 from pbxbilling.payments.records import InvoiceRun, RunState
 from pbxbilling.payments.usage_events import UsageEvents
 from pbxbilling.subscriptions.daily_check import DailyCheck
-from pbxbilling.subscriptions.events import LetterState
+from pbxbilling.subscriptions.events import EventState
 from pbxbilling.web.admin import REFUSALS
 from pbxbilling.web.api import COMMANDS
-from pbxbilling.web.api.command import Desk, PaymentDesk
+from pbxbilling.web.api.command import PaymentServices, Services
 from pbxbilling.web.api.shape import plain
 from tests.support.administration import administrations
 from tests.support.billing import billing_desk
-from tests.support.gateway_records import invoice, letter
+from tests.support.gateway_records import event, invoice
 from tests.support.memory_meter import NoEvents
 from tests.support.purges import NoMinutes, forgetter_of, purge_of
 from tests.support.shop import Shop
@@ -45,35 +45,43 @@ async def issued(month: str | None) -> list[InvoiceRun]:
     return [InvoiceRun("acme", month or "", RunState.ISSUED, at, "in_1", 1190, "EUR")]
 
 
-def desk(shop: Shop, *, keys: bool = True) -> Desk:
-    mirrors = shop.store.mirrors
+def services(shop: Shop, *, keys: bool = True) -> Services:
+    subscription_store = shop.store.subscription_store
     usage = UsageEvents(NoEvents(), shop.writer)
-    payments = PaymentDesk(shop.sales, shop.subscriptions, mirrors, usage, issued)
-    return Desk(
+    payments = PaymentServices(shop.checkout, shop.subscriptions, subscription_store, usage, issued)
+    return Services(
         *administrations(shop.store, shop.writer, shop.clock),
-        DailyCheck(shop.writer, mirrors, shop.store, shop.clock, shop.facts.append, lambda: 7),
+        DailyCheck(
+            shop.writer, subscription_store, shop.store, shop.clock, shop.facts.append, lambda: 7
+        ),
         billing_desk(shop.store, shop.writer, shop.clock),
         purge_of(shop.store, shop.clock, shop.facts),
-        Figures(shop.book, shop.store.mirrors, shop.store.bills, shop.clock, Policy),
+        Figures(
+            shop.registry,
+            shop.store.subscription_store,
+            shop.store.statement_store,
+            shop.clock,
+            Policy,
+        ),
         forgetter_of(shop.store, shop.writer, shop.clock),
-        Comparison(shop.book, shop.store.bills, NoMinutes()),
+        Comparison(shop.registry, shop.store.statement_store, NoMinutes()),
         payments if keys else None,
     )
 
 
 async def serve(shop: Shop, command: str, **given: object) -> Any:
-    return plain(await COMMANDS[command].serve(desk(shop), GIVEN | given, "alice"))
+    return plain(await COMMANDS[command].serve(services(shop), GIVEN | given, "alice"))
 
 
 @pytest.mark.parametrize("command", ABOUT_PAYMENTS)
 async def test_without_keys_every_one_says_how_to_enable_stripe(command: str) -> None:
     with pytest.raises(AdministrationError, match="Stripe is not enabled, and nothing is charged"):
-        await COMMANDS[command].serve(desk(Shop(), keys=False), GIVEN, "alice")
+        await COMMANDS[command].serve(services(Shop(), keys=False), GIVEN, "alice")
 
 
 async def test_a_gateways_fault_is_a_refusal_in_words() -> None:
     shop = Shop()
-    shop.till.fault = GatewayError("checkout: no answer", away=True)
+    shop.checkout_gateway.fault = GatewayError("checkout: no answer", away=True)
     with pytest.raises(REFUSALS, match="no answer"):
         await serve(shop, "checkout")
 
@@ -108,13 +116,13 @@ async def test_invoices_are_shown_with_money_as_it_is_written() -> None:
 
 async def test_parked_events_say_what_they_wait_for_and_not_what_is_in_them() -> None:
     shop = Shop()
-    parked, failed = LetterState.PARKED, LetterState.FAILED
+    parked, failed = EventState.PARKED, EventState.FAILED
     await shop.store.commit(
         [
-            letter("evt_1", 1, state=parked, body='{"email": "hidden"}'),
-            letter("evt_2", 2, state=parked, about="cus_1"),
-            letter("evt_3", 3, state=failed, note="its status 'new' is new to this program"),
-            letter("evt_4", 4, state=LetterState.DONE),
+            event("evt_1", 1, state=parked, body='{"email": "hidden"}'),
+            event("evt_2", 2, state=parked, about="cus_1"),
+            event("evt_3", 3, state=failed, note="its status 'new' is new to this program"),
+            event("evt_4", 4, state=EventState.DONE),
         ]
     )
     rows = await serve(shop, "parked")
@@ -155,5 +163,5 @@ async def test_an_invoice_run_says_what_became_of_each() -> None:
 async def test_usage_that_nothing_is_known_of_cannot_be_decided() -> None:
     view = await serve(Shop(), "usage-events", tenant=None)
     assert view == {"unsent": {}, "oldest": None, "events": []}
-    with pytest.raises(NotKnownError, match="`pbxbilling stripe usage` lists those to decide"):
+    with pytest.raises(NotFoundError, match="`pbxbilling stripe usage` lists those to decide"):
         await serve(Shop(), "usage-decide", leg="pbx1:1.1", again=True)

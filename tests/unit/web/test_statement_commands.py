@@ -12,7 +12,7 @@ from pbxbilling.billing.take_figures import Figures
 from pbxbilling.payments.compare import Comparison
 from pbxbilling.subscriptions.daily_check import DailyCheck
 from pbxbilling.web.api import run
-from pbxbilling.web.api.command import Desk
+from pbxbilling.web.api.command import Services
 from tests.support.administration import administrations
 from tests.support.billing import Office, billing_desk
 from tests.support.purges import NoMinutes, forgetter_of, purge_of
@@ -35,18 +35,29 @@ class Served(Office):
         return office
 
     async def serve(self, command: str, **given: object) -> Any:
-        desk = Desk(
+        services = Services(
             *administrations(self.store, self.writer, self.clock),
             DailyCheck(
-                self.writer, self.store.mirrors, self.store, self.clock, self.tell, lambda: 7
+                self.writer,
+                self.store.subscription_store,
+                self.store,
+                self.clock,
+                self.tell,
+                lambda: 7,
             ),
             billing_desk(self.store, self.writer, self.clock),
             purge_of(self.store, self.clock, []),
-            Figures(self.writer.book, self.store.mirrors, self.store.bills, self.clock, Policy),
+            Figures(
+                self.writer.registry,
+                self.store.subscription_store,
+                self.store.statement_store,
+                self.clock,
+                Policy,
+            ),
             forgetter_of(self.store, self.writer, self.clock),
-            Comparison(self.writer.book, self.store.bills, NoMinutes()),
+            Comparison(self.writer.registry, self.store.statement_store, NoMinutes()),
         )
-        return orjson.loads(await run(desk, command, {"month": None, **given}, "alice"))
+        return orjson.loads(await run(services, command, {"month": None, **given}, "alice"))
 
 
 async def test_a_saved_statement_is_shown_as_it_was_written() -> None:

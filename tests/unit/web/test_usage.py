@@ -9,10 +9,10 @@ import httpx
 import pytest
 from starlette.types import Message
 
-from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
-from pbxbilling.billing.count_units import UnitDesk
+from pbxbilling.billing.count_units import UnitCounter
 from pbxbilling.billing.facts import UsageReceived, UsageResult
 from pbxbilling.billing.units import UnitsUsed
 from pbxbilling.catalog.plan import Plan
@@ -20,7 +20,7 @@ from pbxbilling.catalog.rates import UnitPrice
 from pbxbilling.kernel.errors import StoreError
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.web.public import public_app
-from pbxbilling.web.usage import LIMIT, UsageDoor
+from pbxbilling.web.usage import LIMIT, UsageEndpoint
 from tests.support.clock import Clock
 from tests.support.figures import Unscraped
 from tests.support.memory_store import MemoryStore
@@ -36,10 +36,10 @@ class Office:
         self.store = MemoryStore()
         self.clock = Clock(NOON)
         self.facts: list[Fact] = []
-        book = AccountBook(PLANS, [Tenant("acme", "pro")])
-        writer = AccountWriter(self.store, book, self.clock, self.facts.append, asyncio.Lock())
-        desk = UnitDesk(self.store.bills, writer, self.clock)
-        self.door = UsageDoor(TOKEN, desk, self.clock, self.facts.append)
+        registry = Registry(PLANS, [Tenant("acme", "pro")])
+        writer = AccountWriter(self.store, registry, self.clock, self.facts.append, asyncio.Lock())
+        desk = UnitCounter(self.store.statement_store, writer, self.clock)
+        self.door = UsageEndpoint(TOKEN, desk, self.clock, self.facts.append)
 
     async def post(self, body: Any = None, *, token: str = TOKEN, **changed: Any) -> httpx.Response:
         shown = Unscraped()
@@ -61,20 +61,20 @@ async def test_units_count_once_however_often_they_are_told() -> None:
     assert [answer.status_code for answer in answers] == [200, 200, 200]
     assert answers[0].json() == {"result": "counted"}
     assert answers[1].json() == {"result": "known"}
-    sums = await office.store.bills.units_between("acme", NOON, after(1))
+    sums = await office.store.statement_store.units_between("acme", NOON, after(1))
     assert sums == {"words": 1200}
 
 
 async def test_told_at_the_same_time_they_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
     office = Office()
-    at_once = office.store.bills.units
+    at_once = office.store.statement_store.units
 
     async def later(reference: str) -> UnitsUsed | None:
         found = await at_once(reference)
         await asyncio.sleep(0)
         return found
 
-    monkeypatch.setattr(office.store.bills, "units", later)
+    monkeypatch.setattr(office.store.statement_store, "units", later)
     answers = await asyncio.gather(*(office.post() for _ in range(5)))
     said = sorted(answer.json()["result"] for answer in answers)
     assert said == ["counted", "known", "known", "known", "known"]
@@ -87,7 +87,9 @@ async def test_a_reference_that_stands_for_other_units_is_a_conflict(
     office = Office()
     await office.post()
     assert (await office.post(**changed)).status_code == 409
-    assert await office.store.bills.units_between("acme", NOON, after(1)) == {"words": 1200}
+    assert await office.store.statement_store.units_between("acme", NOON, after(1)) == {
+        "words": 1200
+    }
 
 
 @pytest.mark.parametrize("token", ["", "a-token-of-some-lengtH", f"{TOKEN} ", "é"])

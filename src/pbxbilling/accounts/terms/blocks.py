@@ -9,12 +9,12 @@ from pbxbilling.accounts.terms.registry import Terms
 from pbxbilling.accounts.terms.status import Blocker
 from pbxbilling.accounts.terms.tenant import Tenant
 
-Holds = Mapping[Blocker, str]
+BlockReasons = Mapping[Blocker, str]
 
 
-def holds_at(
+def block_reasons(
     tenant: Tenant, terms: Terms | None, at: datetime, grace_days: int, left_s: float | None
-) -> Holds:
+) -> BlockReasons:
     """Who holds the tenant at `at`, each with a sentence: what is closed, and what lifts it.
 
     `left_s` are the seconds left of a hard allowance; None: it has none. One who holds it twice

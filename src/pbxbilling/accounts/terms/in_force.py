@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pbxbilling.accounts.terms.policy import Policy
-from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.kernel.codes import Mode
 
 
@@ -14,9 +14,9 @@ class InForce:
     """One home for what a reload or an administrator replaces; every judgement asks it anew."""
 
     policy: Policy
-    book: AccountBook
+    registry: Registry
 
     def mode_of(self, tenant: str | None) -> Mode:
         """The mode that a tenant's calls are judged in: its own, else the daemon's."""
-        known = self.book.tenants.get(tenant) if tenant is not None else None
+        known = self.registry.tenants.get(tenant) if tenant is not None else None
         return self.policy.mode if known is None or known.mode is None else known.mode

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from pbxbilling.accounts.terms.tenant import Tenant
-from pbxbilling.catalog.destinations import NO_DESTINATIONS, DestinationTable
+from pbxbilling.catalog.destinations import NO_DESTINATIONS, DestinationRates
 from pbxbilling.catalog.plan import Limits, Plan
 from pbxbilling.kernel.codes import Direction, LegDirection
 from pbxbilling.kernel.numbers import found_by, read
@@ -30,7 +30,7 @@ class Terms:
     tenant: Tenant
     plan: Plan
     limits: Limits
-    destinations: DestinationTable = NO_DESTINATIONS
+    destinations: DestinationRates = NO_DESTINATIONS
 
     def draws(self, direction: LegDirection | None, number: str, at: datetime) -> bool:
         """Whether a leg to that number, ending at `at`, uses included minutes."""
@@ -71,7 +71,7 @@ class Terms:
         return LegUsage(billed_s, billed_s if included else 0, month)
 
 
-class AccountBook:
+class Registry:
     """The accounts that calls are judged by. A change is in force for the next call.
 
     A value listed by two tenants (a DID, say) belongs to the one written last; `apply` refuses
@@ -85,7 +85,7 @@ class AccountBook:
         self._by_did: dict[str, str] = {}
         self._by_context: dict[str, str] = {}
         self._terms: dict[str, Terms] = {}
-        self._destinations: dict[str, DestinationTable] = {}
+        self._destinations: dict[str, DestinationRates] = {}
         for plan in plans:
             self.put_plan(plan)
         for tenant in tenants:
@@ -94,7 +94,7 @@ class AccountBook:
     def put_plan(self, plan: Plan) -> None:
         """Add a plan or replace the one of that slug."""
         self.plans[plan.slug] = plan
-        self._destinations[plan.slug] = DestinationTable.of(plan)
+        self._destinations[plan.slug] = DestinationRates.of(plan)
         self._terms.clear()
 
     def put_tenant(self, tenant: Tenant) -> None:

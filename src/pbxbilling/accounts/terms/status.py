@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from pbxbilling.kernel.codes import Word
+from pbxbilling.kernel.codes import Code
 
 
-class Status(Word):
+class Status(Code):
     """The one list of subscription statuses; a gateway's own spellings never get here."""
 
     TRIAL = "trial"
@@ -25,7 +25,7 @@ PAYING = frozenset({Status.ACTIVE, Status.PAST_DUE})  # a price is due for them
 LEFT = frozenset({Status.READ_ONLY, Status.CANCELLED})  # and for them no more
 
 
-class Blocker(Word):
+class Blocker(Code):
     """Who holds a tenant blocked. Blocks add up; lifting one lifts only that one."""
 
     OPERATOR = "operator"
@@ -34,7 +34,7 @@ class Blocker(Word):
     ALLOWANCE = "allowance"
 
 
-class Turn(Word):
+class Transition(Code):
     """What changed a standing, in the words of the audit trail."""
 
     TRIAL_BEGAN = "trial_began"
@@ -50,7 +50,7 @@ class Turn(Word):
     DECLARED = "declared"  # an operator wrote the status down
 
 
-class Transition(NamedTuple):
+class Edge(NamedTuple):
     """From which statuses a turn leads, and to which."""
 
     before: frozenset[Status]
@@ -60,26 +60,28 @@ class Transition(NamedTuple):
 _LIVED = frozenset(Status) - {Status.SUSPENDED}
 
 
-def _to(status: Status, *before: Status) -> Transition:
-    return Transition(frozenset(before) or _LIVED, frozenset({status}))
+def _to(status: Status, *before: Status) -> Edge:
+    return Edge(frozenset(before) or _LIVED, frozenset({status}))
 
 
-TRANSITIONS: Mapping[Turn, Transition] = {
-    Turn.TRIAL_BEGAN: _to(Status.TRIAL),
-    Turn.TRIAL_ENDED: _to(Status.GRACE_PERIOD, Status.TRIAL),
-    Turn.GRACE_ENDED: _to(Status.READ_ONLY, Status.TRIAL, Status.GRACE_PERIOD, Status.PAST_DUE),
-    Turn.PAID: _to(Status.ACTIVE),
-    Turn.PAYMENT_FAILED: _to(Status.PAST_DUE),
-    Turn.COLLECTION_STOPPED: _to(Status.READ_ONLY),
-    Turn.AWAITS_PAYMENT: _to(Status.INCOMPLETE),
-    Turn.CANCELLED: _to(Status.CANCELLED),
-    Turn.SUSPENDED: _to(Status.SUSPENDED),
-    Turn.REINSTATED: Transition(frozenset({Status.SUSPENDED}), _LIVED),
-    Turn.DECLARED: Transition(_LIVED, _LIVED),
+TRANSITIONS: Mapping[Transition, Edge] = {
+    Transition.TRIAL_BEGAN: _to(Status.TRIAL),
+    Transition.TRIAL_ENDED: _to(Status.GRACE_PERIOD, Status.TRIAL),
+    Transition.GRACE_ENDED: _to(
+        Status.READ_ONLY, Status.TRIAL, Status.GRACE_PERIOD, Status.PAST_DUE
+    ),
+    Transition.PAID: _to(Status.ACTIVE),
+    Transition.PAYMENT_FAILED: _to(Status.PAST_DUE),
+    Transition.COLLECTION_STOPPED: _to(Status.READ_ONLY),
+    Transition.AWAITS_PAYMENT: _to(Status.INCOMPLETE),
+    Transition.CANCELLED: _to(Status.CANCELLED),
+    Transition.SUSPENDED: _to(Status.SUSPENDED),
+    Transition.REINSTATED: Edge(frozenset({Status.SUSPENDED}), _LIVED),
+    Transition.DECLARED: Edge(_LIVED, _LIVED),
 }
 
 
-def check_transition(turn: Turn, before: Status, after: Status) -> None:
+def check_transition(turn: Transition, before: Status, after: Status) -> None:
     """Raise ValueError where the table does not know that turn between these two."""
     known = TRANSITIONS[turn]
     if before not in known.before or after not in known.after:

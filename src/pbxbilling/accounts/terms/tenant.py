@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from pbxbilling.accounts.terms.status import Blocker, Status
-from pbxbilling.accounts.terms.usage_collection import ON_STATEMENTS_ALONE, Charging
+from pbxbilling.accounts.terms.usage_collection import ON_STATEMENTS_ALONE, UsageCollection
 from pbxbilling.kernel.codes import Direction, Mode, Reason
 from pbxbilling.kernel.period import Period, period_at
 from pbxbilling.kernel.records import Record
@@ -63,7 +63,7 @@ class Tenant(Record):
     subscription: str | None = None
     renews_at: datetime | None = None
     setup_paid_at: datetime | None = None  # the setup fee is charged once
-    charging: Charging = ON_STATEMENTS_ALONE  # of usage, at the gateway
+    usage_collection: UsageCollection = ON_STATEMENTS_ALONE  # of usage, at the gateway
 
     def period_at(self, at: datetime) -> Period:
         """The billing period that an instant is in: in its own zone, from its anchor day on."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 
-class Charges(StrEnum):
+class CollectionMethod(StrEnum):
     """How usage is charged at the payment gateway."""
 
     NONE = "none"  # it is on statements alone
@@ -16,26 +16,28 @@ class Charges(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Charging:
+class UsageCollection:
     """`way` holds from `since` on (None: always), before that `before`."""
 
-    way: Charges = Charges.NONE
-    before: Charges = Charges.NONE
+    way: CollectionMethod = CollectionMethod.NONE
+    before: CollectionMethod = CollectionMethod.NONE
     since: datetime | None = None
 
-    def at(self, instant: datetime) -> Charges:
+    def at(self, instant: datetime) -> CollectionMethod:
         """How usage of that instant is charged."""
         begun = self.since is None or instant >= self.since
         return self.way if begun else self.before
 
-    def switched(self, way: Charges, now: datetime, next_period: datetime) -> Charging:
+    def switched(
+        self, way: CollectionMethod, now: datetime, next_period: datetime
+    ) -> UsageCollection:
         """The same with another way from the next period on; what holds now holds until then."""
         if way is self.way:
             return self
         holds = self.at(now)
         if way is holds:
-            return Charging(way)
-        return Charging(way, holds, next_period)
+            return UsageCollection(way)
+        return UsageCollection(way, holds, next_period)
 
 
-ON_STATEMENTS_ALONE = Charging()
+ON_STATEMENTS_ALONE = UsageCollection()

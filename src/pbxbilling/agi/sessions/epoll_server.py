@@ -17,7 +17,7 @@ import select
 import socket
 from collections.abc import Callable
 
-from pbxbilling.agi.sessions.session import AgiSession, Desk, Ending
+from pbxbilling.agi.sessions.session import AgiSession, Ending, HookHandler
 
 _MANY = 8  # sessions at once
 _REST_S = 0.001
@@ -27,13 +27,13 @@ _PAUSE_S = 0.5
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
-class Door:
+class EpollServer:
     """Listening sockets and the sessions behind them."""
 
     def __init__(
-        self, listeners: list[socket.socket], desk: Desk, loop: asyncio.AbstractEventLoop
+        self, listeners: list[socket.socket], handler: HookHandler, loop: asyncio.AbstractEventLoop
     ) -> None:
-        self._desk = desk
+        self._handler = handler
         self._loop = loop
         self._poll = select.epoll()
         self._listeners = {listener.fileno(): listener for listener in listeners}
@@ -90,7 +90,7 @@ class Door:
             if listener is not None:
                 self._take_in(listener, fresh)
                 continue
-            session = self._desk.live.get(fileno)
+            session = self._handler.live.get(fileno)
             if session is not None:
                 ready.append(session)
         return fresh, ready
@@ -127,7 +127,7 @@ class Door:
 
     def _look_again(self, served: int) -> None:
         """At once, in a millisecond, or when somebody says something."""
-        if not self._halfway and served < _MANY and len(self._desk.live) < _MANY:
+        if not self._halfway and served < _MANY and len(self._handler.live) < _MANY:
             if self._resting:
                 self._resting = False
                 self._loop.add_reader(self._poll.fileno(), self._turn)
@@ -153,21 +153,21 @@ class Door:
                 fresh.append(session)
 
     def _let_in(self, connection: socket.socket, peer: str) -> AgiSession | None:
-        desk = self._desk
-        waited_s = desk.arrivals.waited_s(connection)
-        if peer not in desk.allow:
+        handler = self._handler
+        waited_s = handler.queue_time.waited_s(connection)
+        if peer not in handler.allow:
             self._turn_away(connection, Ending.REFUSED_PEER, waited_s)
             return None
-        if len(desk.live) >= desk.max_sessions:
+        if len(handler.live) >= handler.max_sessions:
             self._turn_away(connection, Ending.SURPLUS, waited_s)
             return None
-        session = AgiSession(desk, connection, peer, waited_s)
-        desk.live[session.fileno] = session
+        session = AgiSession(handler, connection, peer, waited_s)
+        handler.live[session.fileno] = session
         return session
 
     def _turn_away(self, connection: socket.socket, ending: Ending, waited_s: float) -> None:
         connection.close()
-        self._desk.observer.session_ended(ending, waited_s)
+        self._handler.observer.session_ended(ending, waited_s)
 
     def _pause(self, listener: socket.socket) -> None:
         """No descriptor is left for another connection: wait until some have gone."""

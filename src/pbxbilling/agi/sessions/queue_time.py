@@ -16,7 +16,7 @@ _LAST_DATA_RECV = 52  # in struct tcp_info (linux/tcp.h): ms since the last byte
 _MS = struct.Struct("I")
 
 
-class Arrivals:
+class QueueTime:
     """Knows how long the connections that are accepted now have waited for it.
 
     They wait in line, so one in sixteen tells for all; while it has waited for long, each is asked.

@@ -23,9 +23,9 @@ from typing import Protocol
 from pbxbilling.agi.sessions.allow_list import AllowList
 from pbxbilling.agi.sessions.deadlines import Deadlines
 from pbxbilling.agi.sessions.protocol import Environment, answer_code, command
-from pbxbilling.agi.sessions.queue_time import CROWDED_S, Arrivals
+from pbxbilling.agi.sessions.queue_time import CROWDED_S, QueueTime
 from pbxbilling.calls.admission.hook import HookRequest, Verdict
-from pbxbilling.kernel.codes import Word
+from pbxbilling.kernel.codes import Code
 from pbxbilling.kernel.ports import Clock
 
 HEARD_OUT_EVERY = 64
@@ -40,7 +40,7 @@ _NO_VERDICT = Verdict(admit=True)
 Judge = Callable[[HookRequest], Verdict]
 
 
-class Ending(Word):
+class Ending(Code):
     """What became of a session; the value is a metric label."""
 
     ANSWERED = "answered"  # judged
@@ -69,7 +69,7 @@ class AgiObserver(Protocol):
 
 
 @dataclass(slots=True)
-class Desk:
+class HookHandler:
     """What the sessions of one server share; a reload replaces parts of it.
 
     `by_policy` speaks where nobody could judge in time, `malformed` (else `by_policy`, too) where
@@ -84,7 +84,7 @@ class Desk:
     deadlines: Deadlines
     max_sessions: int
     malformed: Judge | None = None
-    arrivals: Arrivals = field(default_factory=Arrivals)
+    queue_time: QueueTime = field(default_factory=QueueTime)
     judged: int = 0
     live: dict[int, AgiSession] = field(default_factory=dict)  # by descriptor
     on_idle: Callable[[], None] | None = None
@@ -128,9 +128,9 @@ class AgiSession:
     __slots__ = (
         "_answer",
         "_deadlines",
-        "_desk",
         "_ending",
         "_environment",
+        "_handler",
         "_patience_s",
         "_peer",
         "_since",
@@ -142,14 +142,16 @@ class AgiSession:
         "over",
     )
 
-    def __init__(self, desk: Desk, connection: socket.socket, peer: str, waited_s: float) -> None:
+    def __init__(
+        self, handler: HookHandler, connection: socket.socket, peer: str, waited_s: float
+    ) -> None:
         """`waited_s`: so long it stood in the listener's queue."""
-        self._desk = desk
-        self._deadlines = desk.deadlines
+        self._handler = handler
+        self._deadlines = handler.deadlines
         self._socket = connection
         self._peer = peer
-        self._since = desk.clock.monotonic() - waited_s
-        self._patience_s = desk.deadlines.limit_s * (_LATE if waited_s > CROWDED_S else 1.0)
+        self._since = handler.clock.monotonic() - waited_s
+        self._patience_s = handler.deadlines.limit_s * (_LATE if waited_s > CROWDED_S else 1.0)
         self._environment = Environment()
         self._ending = Ending.SILENT
         self._verdict = _NO_VERDICT
@@ -161,7 +163,7 @@ class AgiSession:
 
     def begin_deadline(self) -> None:
         """From now on it may not last for longer than its deadline."""
-        self._deadlines.enter(self, self._desk.clock.monotonic())
+        self._deadlines.enter(self, self._handler.clock.monotonic())
 
     def read(self) -> None:
         """Collect the environment; later, where it is waited for, the answer."""
@@ -174,16 +176,16 @@ class AgiSession:
             self.close()  # a reset is an end like any other
             return
         if not data:
-            self._hear_the_end()
+            self._read_end()
         elif self._told:
-            self._hear(data)
+            self._read_environment(data)
         else:
             self.heard = self._environment.feed(data)
 
     def judge(self) -> None:
         """Find the verdict on what was heard."""
         environment = self._environment
-        self._ending, self._verdict = self._desk.verdict(
+        self._ending, self._verdict = self._handler.verdict(
             self._request(),
             self._since,
             self._patience_s,
@@ -192,39 +194,39 @@ class AgiSession:
 
     def answer(self) -> None:
         """Say the verdict."""
-        desk, ending = self._desk, self._ending
+        handler, ending = self._handler, self._ending
         self.heard = False
-        self._say(ending, self._verdict)
+        self._write_verdict(ending, self._verdict)
         if ending is Ending.ANSWERED:
-            desk.judged += 1
-            if desk.judged % HEARD_OUT_EVERY:
+            handler.judged += 1
+            if handler.judged % HEARD_OUT_EVERY:
                 self.close()
         elif ending is Ending.DEADLINE:
             self.close()
 
-    def _say(self, ending: Ending, verdict: Verdict) -> None:
+    def _write_verdict(self, ending: Ending, verdict: Verdict) -> None:
         with suppress(OSError):  # gone meanwhile: AMI tells of its channel
             self._socket.send(command(verdict), socket.MSG_DONTWAIT)
         self._report(ending)
 
     def _report(self, ending: Ending) -> None:
         self._told = True
-        self._desk.observer.session_ended(ending, self._desk.clock.monotonic() - self._since)
+        self._handler.observer.session_ended(ending, self._handler.clock.monotonic() - self._since)
 
-    def _hear(self, data: bytes) -> None:
+    def _read_environment(self, data: bytes) -> None:
         """Close when Asterisk has answered; what else comes (`HANGUP`) is passed over."""
         self._answer += data
         code = answer_code(self._answer)
         if code is None and len(self._answer) <= _ANSWER_MAX_BYTES:
             return
         if code is not None and code != _DONE:
-            self._desk.observer.command_rejected(code)
+            self._handler.observer.command_rejected(code)
         self.close()
 
-    def _hear_the_end(self) -> None:
+    def _read_end(self) -> None:
         """Nothing more will come; a peer that began an environment is answered all the same."""
         if not self._told and self._environment:
-            self._say(Ending.MALFORMED, self._desk.no_request(self._request()))
+            self._write_verdict(Ending.MALFORMED, self._handler.no_request(self._request()))
         self.close()
 
     def _request(self) -> HookRequest:
@@ -239,18 +241,18 @@ class AgiSession:
             if self._told:
                 self.close()
             else:
-                self._say_at_last()
+                self._write_late()
         except Exception:
             self.close()  # without a word, but the caller is let go
             raise
 
-    def _say_at_last(self) -> None:
+    def _write_late(self) -> None:
         self.read()
         if self.heard:
             self.judge()
             self.answer()
         elif not self.over:
-            self._say(Ending.DEADLINE, self._desk.by_policy(self._request()))
+            self._write_verdict(Ending.DEADLINE, self._handler.by_policy(self._request()))
             self.begin_deadline()
 
     def close(self) -> None:
@@ -259,7 +261,7 @@ class AgiSession:
             return
         self.over = True
         self._socket.close()
-        self._desk.leave(self.fileno)
+        self._handler.leave(self.fileno)
         if not self._told:
             self._report(Ending.MALFORMED if self._environment else Ending.SILENT)
         self._environment, self._answer = _NOTHING, b""  # its deadline still knows this session

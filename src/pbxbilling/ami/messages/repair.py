@@ -19,7 +19,7 @@ _STAMP = b"\r\nTimestamp: "
 _STATUS = b"Event: Status\r\n"
 
 
-class Mender:
+class Repair:
     """Takes the blocks of one link in order. `mended` and `lost` count messages; read and reset.
 
     A message that cannot be made out is lost: the next snapshot tells what it told.

@@ -11,7 +11,7 @@ from pbxbilling.accounts.terms.status import LEFT, PAYING, Status
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.billing.periods import whole_of
 from pbxbilling.billing.rating.proration import PricePart, Proration, price_parts, prorate
-from pbxbilling.billing.rating.tariff import Stretch, Tariff
+from pbxbilling.billing.rating.tariff import Tariff, TariffVersion
 from pbxbilling.catalog.plan import Cycle, Plan
 from pbxbilling.kernel.period import Period, anchor_date
 from pbxbilling.subscriptions.subscription import Subscription
@@ -21,10 +21,10 @@ _A_WHILE = timedelta(hours=1)  # between the beginning of a first cycle and the 
 
 
 @dataclass(frozen=True, slots=True)
-class Conditions:
+class PriceSchedule:
     """The tariffs of a period, and what of their prices is due in it (see `statement_of`)."""
 
-    stretches: tuple[Stretch, ...]
+    tariff_versions: tuple[TariffVersion, ...]
     prices: tuple[PricePart, ...]
     changes: tuple[Proration, ...]
     with_setup: bool
@@ -36,7 +36,7 @@ def conditions(
     switches: Sequence[PlanSwitched],
     plans: Mapping[str, Plan],
     subscription: Subscription | None,
-) -> Conditions:
+) -> PriceSchedule:
     """What holds for a tenant in a period; `switches` are all from the period's begin on.
 
     Nothing is charged until a trial ends. A part of a month has that part of the price, and the
@@ -44,16 +44,16 @@ def conditions(
     ValueError for a plan that is unknown, has no price for the cycle, or another currency.
     """
     cycle = cycle_of(tenant, plans, subscription)
-    stretches = _free_on_trial(_stretches(tenant, period, switches, plans, cycle), tenant)
+    tariff_versions = _free_on_trial(_stretches(tenant, period, switches, plans, cycle), tenant)
     if not _pays(tenant, period) or _is_before(period, subscription):
-        return Conditions(stretches, (), (), with_setup=False)
+        return PriceSchedule(tariff_versions, (), (), with_setup=False)
     with_setup = _setup_is_due(tenant, period)
     if cycle is Cycle.MONTH:
         whole = whole_of(period, tenant, subscription)
-        return Conditions(stretches, _parts_of(whole, stretches), (), with_setup)
+        return PriceSchedule(tariff_versions, _parts_of(whole, tariff_versions), (), with_setup)
     year = _year_around(period, subscription)
-    prices, changes = _of_a_year(year, period, stretches)
-    return Conditions(stretches, prices, changes, with_setup)
+    prices, changes = _of_a_year(year, period, tariff_versions)
+    return PriceSchedule(tariff_versions, prices, changes, with_setup)
 
 
 def cycle_of(tenant: Tenant, plans: Mapping[str, Plan], subscription: Subscription | None) -> Cycle:
@@ -71,7 +71,7 @@ def _stretches(
     switches: Iterable[PlanSwitched],
     plans: Mapping[str, Plan],
     cycle: Cycle,
-) -> tuple[Stretch, ...]:
+) -> tuple[TariffVersion, ...]:
     """One stretch for each plan in force; a change on the period's first instant makes no two."""
     edges: list[tuple[datetime, str]] = []
     begins, plan = period.begins, None
@@ -87,7 +87,7 @@ def _stretches(
     edges.append((begins, plan or tenant.plan))
     ends = [*(begins for begins, _ in edges[1:]), period.ends]
     return tuple(
-        Stretch(Tariff.of(_plan(plans, slug, tenant), tenant, cycle), begins, until)
+        TariffVersion(Tariff.of(_plan(plans, slug, tenant), tenant, cycle), begins, until)
         for (begins, slug), until in zip(edges, ends, strict=True)
     )
 
@@ -99,22 +99,30 @@ def _plan(plans: Mapping[str, Plan], slug: str, tenant: Tenant) -> Plan:
     return plans[slug]
 
 
-def _free_on_trial(stretches: Sequence[Stretch], tenant: Tenant) -> tuple[Stretch, ...]:
+def _free_on_trial(
+    tariff_versions: Sequence[TariffVersion], tenant: Tenant
+) -> tuple[TariffVersion, ...]:
     until = tenant.trial_until
     if until is None:
-        return tuple(stretches)
+        return tuple(tariff_versions)
     parts = []
-    for stretch in stretches:
-        if stretch.begins < until:
-            parts.append(replace(stretch, tariff=_free(stretch), ends=min(stretch.ends, until)))
-        if until < stretch.ends:
-            parts.append(replace(stretch, begins=max(stretch.begins, until)))
+    for tariff_version in tariff_versions:
+        if tariff_version.begins < until:
+            parts.append(
+                replace(
+                    tariff_version,
+                    tariff=_free(tariff_version),
+                    ends=min(tariff_version.ends, until),
+                )
+            )
+        if until < tariff_version.ends:
+            parts.append(replace(tariff_version, begins=max(tariff_version.begins, until)))
     return tuple(parts)
 
 
-def _free(stretch: Stretch) -> Tariff:
+def _free(tariff_version: TariffVersion) -> Tariff:
     return replace(
-        stretch.tariff,
+        tariff_version.tariff,
         price=0,
         overage_per_minute_micros=0,
         price_per_call_micros=0,
@@ -144,15 +152,15 @@ def _setup_is_due(tenant: Tenant, period: Period) -> bool:
     return period.begins <= tenant.setup_paid_at < period.ends
 
 
-def _parts_of(whole: Period, stretches: Sequence[Stretch]) -> tuple[PricePart, ...]:
+def _parts_of(whole: Period, tariff_versions: Sequence[TariffVersion]) -> tuple[PricePart, ...]:
     """The price of the stretches, where they may be only a part of a whole period."""
-    first, last = stretches[0], stretches[-1]
-    around = list(stretches)
+    first, last = tariff_versions[0], tariff_versions[-1]
+    around = list(tariff_versions)
     if whole.begins < first.begins:
-        around.insert(0, Stretch(_free(first), whole.begins, first.begins))
+        around.insert(0, TariffVersion(_free(first), whole.begins, first.begins))
     if last.ends < whole.ends:
-        around.append(Stretch(_free(last), last.ends, whole.ends))
-    return tuple(part for part in price_parts(around) if part.stretch in stretches)
+        around.append(TariffVersion(_free(last), last.ends, whole.ends))
+    return tuple(part for part in price_parts(around) if part.tariff_version in tariff_versions)
 
 
 def _year_around(period: Period, subscription: Subscription | None) -> Period:
@@ -175,14 +183,16 @@ def _plus_years(at: datetime, years: int) -> datetime:
 
 
 def _of_a_year(
-    year: Period, period: Period, stretches: Sequence[Stretch]
+    year: Period, period: Period, tariff_versions: Sequence[TariffVersion]
 ) -> tuple[tuple[PricePart, ...], tuple[Proration, ...]]:
     """The year's price where it begins; later what changes of plan add to it or take away."""
-    whole: tuple[Stretch, ...] = (replace(stretches[0], begins=year.begins, ends=year.ends),)
+    whole: tuple[TariffVersion, ...] = (
+        replace(tariff_versions[0], begins=year.begins, ends=year.ends),
+    )
     changes = []
-    for stretch in stretches[1:]:
-        changes.append(prorate(whole, stretch.tariff, stretch.begins))
-        whole = changes[-1].stretches
+    for tariff_version in tariff_versions[1:]:
+        changes.append(prorate(whole, tariff_version.tariff, tariff_version.begins))
+        whole = changes[-1].tariff_versions
     if period.begins <= year.begins < period.ends:
         return price_parts(whole), ()
     return (), tuple(changes)

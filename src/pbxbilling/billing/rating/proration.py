@@ -6,7 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from pbxbilling.billing.rating.tariff import Stretch, Stretches, Tariff, check_stretches, switched
+from pbxbilling.billing.rating.tariff import (
+    Tariff,
+    TariffVersion,
+    TariffVersions,
+    check_stretches,
+    switched,
+)
 from pbxbilling.kernel.money import half_up
 
 
@@ -14,7 +20,7 @@ from pbxbilling.kernel.money import half_up
 class PricePart:
     """A plan's price for one stretch; `whole` says that it is a full cycle's."""
 
-    stretch: Stretch
+    tariff_version: TariffVersion
     amount: int
     whole: bool
 
@@ -29,8 +35,8 @@ class Proration:
     """
 
     at: datetime
-    replaced: Stretch
-    stretches: tuple[Stretch, ...]
+    replaced: TariffVersion
+    tariff_versions: tuple[TariffVersion, ...]
     credit: int
     charge: int
 
@@ -40,48 +46,48 @@ class Proration:
         return self.charge - self.credit
 
 
-def price_parts(stretches: Stretches) -> tuple[PricePart, ...]:
+def price_parts(tariff_versions: TariffVersions) -> tuple[PricePart, ...]:
     """The price of each stretch by its seconds, where together they are one whole cycle.
 
     Their sum is rounded once, half up; so equal prices add up to that price, however often they
     were cut. Raises ValueError as `check_stretches`, and for prices of different cycles.
     """
-    check_stretches(stretches)
-    if len({stretch.tariff.cycle for stretch in stretches}) > 1:
-        plans = " and ".join(f"{s.tariff.plan} ({s.tariff.cycle})" for s in stretches)
+    check_stretches(tariff_versions)
+    if len({tariff_version.tariff.cycle for tariff_version in tariff_versions}) > 1:
+        plans = " and ".join(f"{s.tariff.plan} ({s.tariff.cycle})" for s in tariff_versions)
         msg = f"{plans} are not of one cycle: change the cycle where one begins"
         raise ValueError(msg)
-    return tuple(_parts(stretches))
+    return tuple(_parts(tariff_versions))
 
 
-def _parts(stretches: Stretches) -> Iterator[PricePart]:
-    whole_us = sum(stretch.length_us for stretch in stretches)
+def _parts(tariff_versions: TariffVersions) -> Iterator[PricePart]:
+    whole_us = sum(tariff_version.length_us for tariff_version in tariff_versions)
     weighed = charged = 0
-    for stretch in stretches:
-        weighed += stretch.tariff.price * stretch.length_us
+    for tariff_version in tariff_versions:
+        weighed += tariff_version.tariff.price * tariff_version.length_us
         amount = half_up(weighed, whole_us) - charged
         charged += amount
-        yield PricePart(stretch, amount, whole=len(stretches) == 1)
+        yield PricePart(tariff_version, amount, whole=len(tariff_versions) == 1)
 
 
-def prorate(stretches: Stretches, tariff: Tariff, at: datetime) -> Proration:
+def prorate(tariff_versions: TariffVersions, tariff: Tariff, at: datetime) -> Proration:
     """What it is to have another tariff from `at` until the end of the cycle.
 
     The preview shows it, and the change keeps its `stretches`: there is no other arithmetic. At
     the first instant of the cycle the whole price is exchanged. Raises ValueError as `switched`,
     and for an instant before an earlier change.
     """
-    replaced = stretches[-1]
+    replaced = tariff_versions[-1]
     if at < replaced.begins:
         msg = (
             f"{at} is before {replaced.begins}, when {replaced.tariff.plan} began: what was is past"
         )
         raise ValueError(msg)
-    changed = switched(stretches, tariff, at)
-    before, after = _cost(stretches), _cost(changed)
+    changed = switched(tariff_versions, tariff, at)
+    before, after = _cost(tariff_versions), _cost(changed)
     charge = price_parts(changed)[-1].amount
     return Proration(at, replaced, changed, credit=before - (after - charge), charge=charge)
 
 
-def _cost(stretches: Stretches) -> int:
-    return sum(part.amount for part in price_parts(stretches))
+def _cost(tariff_versions: TariffVersions) -> int:
+    return sum(part.amount for part in price_parts(tariff_versions))

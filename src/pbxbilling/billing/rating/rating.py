@@ -13,14 +13,14 @@ from itertools import groupby
 from typing import NamedTuple
 
 from pbxbilling.billing.rating.tariff import (
-    Stretches,
     Tariff,
+    TariffVersions,
     check_stretches,
     included_s,
     stretch_at,
 )
 from pbxbilling.calls.live.records import LegRecord
-from pbxbilling.catalog.destinations import DestinationRate, DestinationTable
+from pbxbilling.catalog.destinations import DestinationRate, DestinationRates
 from pbxbilling.catalog.rates import Charge, ChargeKind, Rate
 from pbxbilling.kernel.codes import LegDirection
 from pbxbilling.kernel.period import zone
@@ -92,7 +92,7 @@ class Rating:
     used_s: int
 
 
-def rate(legs: Iterable[UsedLeg], stretches: Stretches) -> Rating:
+def rate(legs: Iterable[UsedLeg], tariff_versions: TariffVersions) -> Rating:
     """Charge the legs of one period by the tariffs in force in it.
 
     A leg is charged by the tariff of its end. The allowance is used in the order of ends, ties by
@@ -100,17 +100,17 @@ def rate(legs: Iterable[UsedLeg], stretches: Stretches) -> Rating:
     costs, it costs nothing: an inbound leg of a plan that does not include inbound, a leg of 0 s.
     Raises ValueError as `check_stretches`, and for a leg that comes twice.
     """
-    check_stretches(stretches)
+    check_stretches(tariff_versions)
     ordered = sorted(legs, key=lambda leg: (leg.ended_at, leg.id))
     _refuse_twins(ordered)
-    allowance_s = included_s(stretches)
+    allowance_s = included_s(tariff_versions)
     counter = _Counter(allowance_s)
-    tables = {s.begins: DestinationTable.of(s.tariff) for s in stretches}
+    tables = {s.begins: DestinationRates.of(s.tariff) for s in tariff_versions}
     rated = []
     for leg in ordered:
-        stretch = stretch_at(stretches, leg.ended_at)
-        rated.append(counter.rated(leg, stretch.tariff, tables[stretch.begins]))
-    currency = stretches[0].tariff.currency
+        tariff_version = stretch_at(tariff_versions, leg.ended_at)
+        rated.append(counter.rated(leg, tariff_version.tariff, tables[tariff_version.begins]))
+    currency = tariff_versions[0].tariff.currency
     return Rating(counter.charges(currency), tuple(rated), allowance_s, counter.used_s)
 
 
@@ -130,7 +130,7 @@ class _Counter:
         self._rates: dict[str, Rate] = {}
         self._quantities: dict[str, int] = {}
 
-    def rated(self, leg: UsedLeg, tariff: Tariff, table: DestinationTable) -> RatedLeg:
+    def rated(self, leg: UsedLeg, tariff: Tariff, table: DestinationRates) -> RatedLeg:
         """The leg's part, added to the lines that it is on."""
         billed_s = tariff.billing_increment.billable_s(leg.talk_us)
         minutes = _minutes_of(leg, tariff, table)
@@ -182,7 +182,7 @@ class _Minutes(NamedTuple):
     in_allowance: bool
 
 
-def _minutes_of(leg: UsedLeg, tariff: Tariff, table: DestinationTable) -> _Minutes | None:
+def _minutes_of(leg: UsedLeg, tariff: Tariff, table: DestinationRates) -> _Minutes | None:
     """None where they cost nothing."""
     included = leg.direction in tariff.included_directions
     if leg.direction is LegDirection.OUTBOUND:

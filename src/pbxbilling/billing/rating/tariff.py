@@ -71,7 +71,7 @@ class Tariff:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class TariffVersion:
     """A tariff that is in force from `begins` until just before `ends`, both UTC."""
 
     tariff: Tariff
@@ -84,15 +84,19 @@ class Stretch:
         return (self.ends - self.begins) // _MICROSECOND
 
 
-Stretches = Sequence[Stretch]  # of one period or cycle: in order, without gaps, in one currency
+TariffVersions = Sequence[
+    TariffVersion
+]  # of one period or cycle: in order, without gaps, in one currency
 
 
-def check_stretches(stretches: Stretches) -> None:
+def check_stretches(tariff_versions: TariffVersions) -> None:
     """Raise ValueError unless they are in order, without gaps, and in one currency."""
-    if not stretches or any(stretch.begins >= stretch.ends for stretch in stretches):
-        msg = f"stretches of a tariff {stretches}: expected one or more, each with a length"
+    if not tariff_versions or any(
+        tariff_version.begins >= tariff_version.ends for tariff_version in tariff_versions
+    ):
+        msg = f"stretches of a tariff {tariff_versions}: expected one or more, each with a length"
         raise ValueError(msg)
-    for one, following in pairwise(stretches):
+    for one, following in pairwise(tariff_versions):
         if one.ends != following.begins:
             msg = f"{one.tariff.plan} ends at {one.ends}, the next begins at {following.begins}"
             raise ValueError(msg)
@@ -104,34 +108,38 @@ def check_stretches(stretches: Stretches) -> None:
             raise ValueError(msg)
 
 
-def switched(stretches: Stretches, tariff: Tariff, at: datetime) -> tuple[Stretch, ...]:
+def switched(
+    tariff_versions: TariffVersions, tariff: Tariff, at: datetime
+) -> tuple[TariffVersion, ...]:
     """The same stretches with another tariff in force from `at` until their end.
 
     Raises ValueError for an instant outside them, or a tariff in another currency.
     """
-    ends = stretches[-1].ends
-    if not stretches[0].begins <= at < ends:
-        msg = f"{at} is outside {stretches[0].begins} to {ends}"
+    ends = tariff_versions[-1].ends
+    if not tariff_versions[0].begins <= at < ends:
+        msg = f"{at} is outside {tariff_versions[0].begins} to {ends}"
         raise ValueError(msg)
-    kept = [replace(s, ends=min(s.ends, at)) for s in stretches if s.begins < at]
-    changed = (*kept, Stretch(tariff, at, ends))
+    kept = [replace(s, ends=min(s.ends, at)) for s in tariff_versions if s.begins < at]
+    changed = (*kept, TariffVersion(tariff, at, ends))
     check_stretches(changed)
     return changed
 
 
-def stretch_at(stretches: Stretches, at: datetime) -> Stretch:
+def stretch_at(tariff_versions: TariffVersions, at: datetime) -> TariffVersion:
     """The stretch in force at an instant; the first before them, the last after them."""
-    begun = [stretch for stretch in stretches if stretch.begins <= at]
-    return begun[-1] if begun else stretches[0]
+    begun = [tariff_version for tariff_version in tariff_versions if tariff_version.begins <= at]
+    return begun[-1] if begun else tariff_versions[0]
 
 
-def included_s(stretches: Stretches) -> int | None:
+def included_s(tariff_versions: TariffVersions) -> int | None:
     """Seconds of the allowance: each tariff's minutes by its share of the time, in whole minutes.
 
     None where it is unlimited throughout; else an unlimited stretch adds nothing, for its legs
     need nothing.
     """
-    if all(stretch.tariff.included_minutes is None for stretch in stretches):
+    if all(tariff_version.tariff.included_minutes is None for tariff_version in tariff_versions):
         return None
-    weighed = sum((s.tariff.included_minutes or 0) * s.length_us for s in stretches)
-    return 60 * half_up(weighed, sum(stretch.length_us for stretch in stretches))
+    weighed = sum((s.tariff.included_minutes or 0) * s.length_us for s in tariff_versions)
+    return 60 * half_up(
+        weighed, sum(tariff_version.length_us for tariff_version in tariff_versions)
+    )

@@ -21,8 +21,8 @@ def adjustment(closed: Statement, known: Iterable[UsedLeg]) -> Adjustment | None
     new = {leg.id: leg for leg in known if charged.get(leg.id) != leg}
     if not new:
         return None
-    before = rate(charged.values(), closed.stretches)
-    now = rate((charged | new).values(), closed.stretches)
+    before = rate(charged.values(), closed.tariff_versions)
+    now = rate((charged | new).values(), closed.tariff_versions)
     month = closed.period.month
     return Adjustment(
         month=month,

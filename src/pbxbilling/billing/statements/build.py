@@ -10,7 +10,7 @@ from datetime import datetime
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.billing.rating.proration import PricePart, Proration
 from pbxbilling.billing.rating.rating import Rating
-from pbxbilling.billing.rating.tariff import Stretch, Stretches, Tariff
+from pbxbilling.billing.rating.tariff import Tariff, TariffVersion, TariffVersions
 from pbxbilling.billing.statements.statement import (
     TAKES_AWAY,
     Adjustment,
@@ -40,7 +40,7 @@ def statement_of(
     period: Period,
     kind: StatementKind,
     made_at: datetime,
-    stretches: Stretches,
+    tariff_versions: TariffVersions,
     rating: Rating,
     *,
     prices: Iterable[PricePart] = (),
@@ -59,11 +59,11 @@ def statement_of(
     line, half up. Raises ValueError where two lines have one key, for another currency, and for
     amounts that cannot be kept.
     """
-    tariff = stretches[-1].tariff
+    tariff = tariff_versions[-1].tariff
     prices, changes, adjustments = tuple(prices), tuple(changes), tuple(adjustments)
     _refuse_other_currencies(
         tariff.currency,
-        *(part.stretch.tariff.currency for part in prices),
+        *(part.tariff_version.tariff.currency for part in prices),
         *(change.replaced.tariff.currency for change in changes),
         *(adjustment.currency for adjustment in adjustments),
     )
@@ -84,7 +84,7 @@ def statement_of(
         currency=tariff.currency,
         demo=tariff.demo,
         lines=tuple(_due(line, tariff) for line in lines),
-        stretches=tuple(stretches),
+        tariff_versions=tuple(tariff_versions),
         legs=rating.legs,
         late=tuple(leg for adjustment in adjustments for leg in adjustment.legs),
         allowance_s=rating.allowance_s,
@@ -111,24 +111,24 @@ def _due(line: StatementLine, tariff: Tariff) -> StatementLine:
 
 
 def _price_line(part: PricePart) -> StatementLine:
-    return _plan_line("plan", part.stretch, part.amount, "" if part.whole else ", a part")
+    return _plan_line("plan", part.tariff_version, part.amount, "" if part.whole else ", a part")
 
 
 def _change_lines(change: Proration) -> Iterator[StatementLine]:
     """What the rest of a longer cycle had cost is given back, what it costs now is charged."""
-    before, after = change.replaced, change.stretches[-1]
+    before, after = change.replaced, change.tariff_versions[-1]
     yield _plan_line("unused", replace(before, begins=change.at), -change.credit, ", unused")
     yield _plan_line("changed", after, change.charge, ", a part")
 
 
-def _plan_line(role: str, stretch: Stretch, amount: int, part: str) -> StatementLine:
+def _plan_line(role: str, tariff_version: TariffVersion, amount: int, part: str) -> StatementLine:
     return StatementLine(
-        key=f"{role}:{stretch.tariff.plan}:{stretch.begins.isoformat()}",
+        key=f"{role}:{tariff_version.tariff.plan}:{tariff_version.begins.isoformat()}",
         kind=LineKind.PLAN,
-        text=f"{stretch.tariff.name}, {_CYCLE_WORDS[stretch.tariff.cycle]}{part}",
+        text=f"{tariff_version.tariff.name}, {_CYCLE_WORDS[tariff_version.tariff.cycle]}{part}",
         amount=amount,
-        begins=stretch.begins,
-        ends=stretch.ends,
+        begins=tariff_version.begins,
+        ends=tariff_version.ends,
     )
 
 

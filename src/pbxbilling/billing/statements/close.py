@@ -86,7 +86,7 @@ class Closer:
             for slug in begun:
                 await self._try(slug)
             await self._rest()
-        self._tell_missed()
+        self._publish_missed()
         return now + SOON if self._waits else self._next()
 
     def _due(self, now: datetime) -> list[str]:
@@ -111,14 +111,14 @@ class Closer:
         """
         new = [slug for slug in slugs if slug not in self._begun]
         try:
-            await self._keep_begin(new)
+            await self._begin_periods(new)
         except StoreError as error:
-            self._tell("", str(error))
+            self._publish_failure("", str(error))
             return None
         except Exception as error:  # noqa: BLE001 - one tenant's must not hold up the others'
             if len(slugs) == 1:
                 self._to_do.update(slugs)
-                self._tell(slugs[0], in_words(error))
+                self._publish_failure(slugs[0], in_words(error))
                 return []
             return await self._begin_each(slugs)
         return list(slugs)
@@ -132,13 +132,13 @@ class Closer:
             begun += one
         return begun
 
-    async def _keep_begin(self, new: Sequence[str]) -> None:
+    async def _begin_periods(self, new: Sequence[str]) -> None:
         known = await self._statements.begin([self._tenants[slug] for slug in new])
         for slug, ends in known.items():
-            self._keep(slug, ends)
+            self._schedule(slug, ends)
         self._begun.update(new)
 
-    def _keep(self, slug: str, ends: datetime) -> None:
+    def _schedule(self, slug: str, ends: datetime) -> None:
         """Unless something moved it while it was asked for."""
         if slug not in self._to_do:
             self._ends[slug] = ends
@@ -148,10 +148,10 @@ class Closer:
             await self._look_after(slug)
         except (AdministrationError, StoreError, ValueError) as error:
             self._to_do.add(slug)
-            self._tell(slug, str(error))
+            self._publish_failure(slug, str(error))
         except Exception as error:  # noqa: BLE001 - one tenant's must not hold up the others'
             self._to_do.add(slug)
-            self._tell(slug, in_words(error))
+            self._publish_failure(slug, in_words(error))
         else:
             self._told.pop(slug, None)
 
@@ -175,7 +175,7 @@ class Closer:
         if known is not None:
             return known
         ends = (await self._statements.open_period(self._statements.tenant(slug))).ends
-        self._keep(slug, ends)
+        self._schedule(slug, ends)
         return ends
 
     def _queue_up(self, slug: str, ends: datetime) -> None:
@@ -189,13 +189,13 @@ class Closer:
         known = self._known_until().items()
         return sorted(pbx for pbx, until in known if until is None or until < ends)
 
-    def _tell_missed(self) -> None:
+    def _publish_missed(self) -> None:
         """Which PBXes hold statements up, whenever those are others."""
         if self._missed and self._missed != self._told_missed:
             self._emit(StatementsWait(self._clock.now(), tuple(sorted(self._missed))))
         self._told_missed = self._missed
 
-    def _tell(self, slug: str, error: str) -> None:
+    def _publish_failure(self, slug: str, error: str) -> None:
         """Once for each error: one of the store's is the same for everybody."""
         new = error not in self._told.values()
         self._told[slug] = error

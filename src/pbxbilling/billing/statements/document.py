@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any
 
 from pbxbilling.billing.rating.rating import RatedLeg, UsedLeg
-from pbxbilling.billing.rating.tariff import Stretch, Tariff
+from pbxbilling.billing.rating.tariff import Tariff, TariffVersion
 from pbxbilling.billing.statements.statement import (
     LineKind,
     Payer,
@@ -47,7 +47,7 @@ def as_json(statement: Statement) -> dict[str, Any]:
         "estimated_legs": statement.estimated_legs,
         "lines": [_line(line) for line in statement.lines],
         "payer": _payer(statement.payer),
-        "tariffs": [_stretch(stretch) for stretch in statement.stretches],
+        "tariffs": [_stretch(tariff_version) for tariff_version in statement.tariff_versions],
         "legs": [_leg(rated) for rated in statement.legs],
         "late": [_leg(rated) for rated in statement.late],
     }
@@ -66,7 +66,7 @@ def statement_from(written: Json) -> Statement:
         currency=written["currency"],
         demo=written["demo"],
         lines=tuple(map(_line_from, written["lines"])),
-        stretches=tuple(map(_stretch_from, written["tariffs"])),
+        tariff_versions=tuple(map(_stretch_from, written["tariffs"])),
         legs=tuple(map(_leg_from, written.get("legs", ()))),
         allowance_s=written["included_s"],
         used_s=written["used_s"],
@@ -130,11 +130,11 @@ def _line_from(written: Json) -> StatementLine:
     )
 
 
-def _stretch(stretch: Stretch) -> dict[str, Any]:
-    tariff = stretch.tariff
+def _stretch(tariff_version: TariffVersion) -> dict[str, Any]:
+    tariff = tariff_version.tariff
     return {
-        "begins_at": stretch.begins.isoformat(),
-        "ends_at": stretch.ends.isoformat(),
+        "begins_at": tariff_version.begins.isoformat(),
+        "ends_at": tariff_version.ends.isoformat(),
         "plan": tariff.plan,
         "name": tariff.name,
         "currency": tariff.currency,
@@ -153,7 +153,7 @@ def _stretch(stretch: Stretch) -> dict[str, Any]:
     }
 
 
-def _stretch_from(written: Json) -> Stretch:
+def _stretch_from(written: Json) -> TariffVersion:
     tariff = Tariff(
         plan=written["plan"],
         name=written["name"],
@@ -171,7 +171,7 @@ def _stretch_from(written: Json) -> Stretch:
         timezone=written["timezone"],
         demo=written["demo"],
     )
-    return Stretch(tariff, _at(written["begins_at"]), _at(written["ends_at"]))
+    return TariffVersion(tariff, _at(written["begins_at"]), _at(written["ends_at"]))
 
 
 def _destination(rate: DestinationRate) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from pbxbilling.accounts.records import PlanSwitched
 from pbxbilling.accounts.terms.tenant import Tenant
-from pbxbilling.billing.ports import Bills
+from pbxbilling.billing.ports import StatementStore
 from pbxbilling.billing.rating.price_schedule import conditions
 from pbxbilling.billing.rating.rating import UsedLeg, rate
 from pbxbilling.billing.rating.tariff import Tariff
@@ -63,7 +63,7 @@ class Draft:
 
 
 async def gather(
-    bills: Bills,
+    statement_store: StatementStore,
     tenant: Tenant,
     period: Period,
     plans: Mapping[str, Plan],
@@ -75,31 +75,31 @@ async def gather(
 
     `is_next` says that it is the first one that is not closed: what came late is on that one.
     """
-    entries = [one for one in await bills.one_offs(tenant.slug) if one.used_in is None]
+    entries = [one for one in await statement_store.one_offs(tenant.slug) if one.used_in is None]
     due = [one for one in entries if _is_due(one, period, is_next=is_next)]
-    legs = await bills.legs_between(tenant.slug, period.begins, period.ends)
-    switches = await bills.plan_switches(tenant.slug, period.begins)
-    units = await bills.units_between(tenant.slug, period.begins, period.ends)
+    legs = await statement_store.legs_between(tenant.slug, period.begins, period.ends)
+    switches = await statement_store.plan_switches(tenant.slug, period.begins)
+    units = await statement_store.units_between(tenant.slug, period.begins, period.ends)
     material = Material(tenant, period, plans, subscription, switches, legs, due, units)
-    return await _with_late(bills, material) if is_next else material
+    return await _with_late(statement_store, material) if is_next else material
 
 
 def _is_due(entry: OneOffEntry, period: Period, *, is_next: bool) -> bool:
     return entry.month == period.month or (is_next and entry.month < period.month)
 
 
-async def _with_late(bills: Bills, material: Material) -> Material:
+async def _with_late(statement_store: StatementStore, material: Material) -> Material:
     slug, begins = material.tenant.slug, material.period.begins
     closed = [
         one
-        for one in await bills.statements(tenant=slug, documents=False)
+        for one in await statement_store.statements(tenant=slug, documents=False)
         if one.is_final and one.ends > begins - LATE_UNTIL
     ]
     if not closed:
         return material
-    late = await bills.late_legs(slug, closed[0].begins, begins)
+    late = await statement_store.late_legs(slug, closed[0].begins, begins)
     homes = {leg.key: period_of_end(closed, leg) for leg in late}
-    known = await bills.billed_copies([leg.key for leg in (*late, *material.legs)])
+    known = await statement_store.billed_copies([leg.key for leg in (*late, *material.legs)])
     moved = [
         copy
         for copy in latest(known).values()
@@ -112,13 +112,15 @@ async def _with_late(bills: Bills, material: Material) -> Material:
         saved
         for one in closed
         if one.month in concerned
-        for saved in await bills.statements(tenant=slug, month=one.month)
+        for saved in await statement_store.statements(tenant=slug, month=one.month)
         if saved.is_final
     ]
     copies = [
         copy
         for month in sorted(concerned)
-        for copy in sorted(await bills.billed(slug, of_month=month), key=lambda one: one.month)
+        for copy in sorted(
+            await statement_store.billed(slug, of_month=month), key=lambda one: one.month
+        )
     ]
     return replace(material, closed=closed, late=late, moved=moved, copies=copies)
 
@@ -136,22 +138,22 @@ def drafted(material: Material, kind: StatementKind, at: datetime) -> Draft:
     """
     tenant, period = material.tenant, material.period
     sold = conditions(tenant, period, material.switches, material.plans, material.subscription)
-    currency = sold.stretches[-1].tariff.currency
+    currency = sold.tariff_versions[-1].tariff.currency
     closed = [one for one in material.closed if one.currency == currency]
     due = tuple(one for one in material.one_offs if one.currency == currency)
-    rating = rate(map(UsedLeg.of, material.legs), sold.stretches)
+    rating = rate(map(UsedLeg.of, material.legs), sold.tariff_versions)
     adjusted = list(adjustments(material.late, material.moved, closed, material.copies))
     statement = statement_of(
         tenant,
         period,
         kind,
         at,
-        sold.stretches,
+        sold.tariff_versions,
         rating,
         prices=sold.prices,
         changes=sold.changes,
         with_setup=sold.with_setup,
-        units=_units(material, sold.stretches[-1].tariff),
+        units=_units(material, sold.tariff_versions[-1].tariff),
         one_offs=map(_one_off, due),
         adjustments=adjusted,
     )

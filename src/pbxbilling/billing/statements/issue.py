@@ -14,12 +14,12 @@ from functools import partial
 from typing import Any
 
 from pbxbilling.accounts.apply import Change, TenantChange
-from pbxbilling.accounts.known import known_tenant
+from pbxbilling.accounts.known import require_tenant
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.billing.facts import StatementSaved
 from pbxbilling.billing.periods import first_begin, period_from
-from pbxbilling.billing.ports import Bills
+from pbxbilling.billing.ports import StatementStore
 from pbxbilling.billing.records import FINAL, BilledLeg, SavedStatement
 from pbxbilling.billing.statements.draft import Draft, Material, drafted, gather, saved_statement
 from pbxbilling.billing.statements.statement import Statement, StatementKind
@@ -28,8 +28,8 @@ from pbxbilling.kernel.errors import AdministrationError
 from pbxbilling.kernel.money import from_minor
 from pbxbilling.kernel.period import Period, period_of
 from pbxbilling.kernel.ports import Clock, Cursors, EventSink
-from pbxbilling.runtime.background import Apart, at_once
-from pbxbilling.subscriptions.ports import Mirrors
+from pbxbilling.runtime.background import Background, at_once
+from pbxbilling.subscriptions.ports import SubscriptionStore
 from pbxbilling.subscriptions.subscription import Subscription
 
 ACTOR = "billing"
@@ -58,19 +58,19 @@ class Statements:
 
     def __init__(
         self,
-        bills: Bills,
-        mirrors: Mirrors,
+        statement_store: StatementStore,
+        subscription_store: SubscriptionStore,
         cursors: Cursors,
         writer: AccountWriter,
         clock: Clock,
         emit: EventSink,
-        apart: Apart = at_once,
+        apart: Background = at_once,
     ) -> None:
-        self._bills = bills
-        self._mirrors = mirrors
+        self._statement_store = statement_store
+        self._subscription_store = subscription_store
         self._cursors = cursors
         self._writer = writer
-        self._book = writer.book
+        self._registry = writer.registry
         self._clock = clock
         self._emit = emit
         self._apart = apart
@@ -103,10 +103,10 @@ class Statements:
         """The subscription that a tenant lives, or lived last, by."""
         if tenant.subscription is None or tenant.demo:
             return None
-        return await self._mirrors.subscription(tenant.subscription)
+        return await self._subscription_store.subscription(tenant.subscription)
 
     async def _closed(self, tenant: Tenant) -> set[str]:
-        known = await self._bills.statements(tenant=tenant.slug, documents=False)
+        known = await self._statement_store.statements(tenant=tenant.slug, documents=False)
         return {one.month for one in known if one.is_final}
 
     async def _first_open(
@@ -124,7 +124,9 @@ class Statements:
         subscription: Subscription | None,
         taken: Collection[str],
     ) -> Period:
-        cycles = await self._mirrors.cycles(tenant.slug) if subscription is not None else ()
+        cycles = (
+            await self._subscription_store.cycles(tenant.slug) if subscription is not None else ()
+        )
         return period_from(begins, tenant, subscription, cycles, taken)
 
     async def _open_periods(self, tenant: Tenant) -> list[Period]:
@@ -169,14 +171,16 @@ class Statements:
             tenant = self.tenant(slug)
             draft = await self._draft(tenant, None, StatementKind.INTERIM)
             month = draft.statement.period.month
-            known = await self._bills.statements(tenant=slug, month=month, documents=False)
+            known = await self._statement_store.statements(
+                tenant=slug, month=month, documents=False
+            )
             number = 1 + max((one.number for one in known), default=FINAL)
             saved = saved_statement(draft.statement, number)
             audit = self._writer.audit(
-                "statement save", f"tenant {slug}", actor, None, _told_of(saved)
+                "statement save", f"tenant {slug}", actor, None, _audited(saved)
             )
             await self._writer.write(ACTION, (), actor, [saved, audit])
-        self._tell(saved, len(draft.statement.legs))
+        self._publish(saved, len(draft.statement.legs))
         return saved
 
     async def _draft(self, tenant: Tenant, month: str | None, kind: StatementKind) -> Draft:
@@ -203,8 +207,10 @@ class Statements:
 
     async def _material(self, tenant: Tenant, period: Period, *, is_next: bool) -> Material:
         subscription = await self.subscription_of(tenant)
-        plans = self._book.plans
-        return await gather(self._bills, tenant, period, plans, subscription, is_next=is_next)
+        plans = self._registry.plans
+        return await gather(
+            self._statement_store, tenant, period, plans, subscription, is_next=is_next
+        )
 
     # --- the final one -------------------------------------------------------------------------
 
@@ -223,14 +229,14 @@ class Statements:
             at = self._clock.now()
             draft = await self._apart(partial(drafted, material, StatementKind.FINAL, at))
             saved = saved_statement(draft.statement, FINAL, _notices(unread))
-            audit = self._writer.audit(ACTION, f"tenant {slug}", ACTOR, None, _told_of(saved))
+            audit = self._writer.audit(ACTION, f"tenant {slug}", ACTOR, None, _audited(saved))
             cursor = Cursor(cursor_of(slug), period.ends)
             kept = [saved, *draft.kept_with(), cursor, audit]
             await self._writer.write(ACTION, _paid_setup(tenant, draft), ACTOR, kept)
-        self._tell(saved, len(draft.statement.legs), tuple(unread))
+        self._publish(saved, len(draft.statement.legs), tuple(unread))
         return saved
 
-    def _tell(self, saved: SavedStatement, legs: int, unread: tuple[str, ...] = ()) -> None:
+    def _publish(self, saved: SavedStatement, legs: int, unread: tuple[str, ...] = ()) -> None:
         self._emit(
             StatementSaved(
                 self._clock.now(),
@@ -245,8 +251,8 @@ class Statements:
         )
 
     def tenant(self, slug: str) -> Tenant:
-        """The tenant of that slug; raises NotKnownError."""
-        return known_tenant(self._book, slug)
+        """The tenant of that slug; raises NotFoundError."""
+        return require_tenant(self._registry, slug)
 
 
 def _paid_setup(tenant: Tenant, draft: Draft) -> Sequence[Change]:
@@ -265,7 +271,7 @@ def _notices(unread: Sequence[str]) -> list[str]:
     ]
 
 
-def _told_of(saved: SavedStatement) -> dict[str, Any]:
+def _audited(saved: SavedStatement) -> dict[str, Any]:
     """What the audit trail says of a statement."""
     return {
         "month": saved.month,

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from pbxbilling.billing.ports import Bills
+from pbxbilling.billing.ports import StatementStore
 from pbxbilling.billing.records import FINAL, BilledLeg, SavedStatement
 from pbxbilling.billing.statements.issue import Issued, Statements
 from pbxbilling.billing.statements.late import closed_statement, rated_leg
 from pbxbilling.billing.statements.statement import adjustment_key
 from pbxbilling.calls.ports import CallStore
-from pbxbilling.kernel.errors import NotKnownError
+from pbxbilling.kernel.errors import NotFoundError
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,26 +56,28 @@ class CallList:
     calls: tuple[CallOnStatement, ...]
 
 
-class Archive:
-    """Reads; raises StoreError and NotKnownError."""
+class StatementLookup:
+    """Reads; raises StoreError and NotFoundError."""
 
-    def __init__(self, statements: Statements, store: CallStore, bills: Bills) -> None:
+    def __init__(
+        self, statements: Statements, store: CallStore, statement_store: StatementStore
+    ) -> None:
         self._statements = statements
         self._store = store
-        self._bills = bills
+        self._statement_store = statement_store
 
     async def listed(self, tenant: str | None, month: str | None) -> list[SavedStatement]:
         """Saved statements, without their documents; None does not filter."""
         if tenant is not None:
             self._statements.tenant(tenant)
-        return await self._bills.statements(tenant=tenant, month=month, documents=False)
+        return await self._statement_store.statements(tenant=tenant, month=month, documents=False)
 
     async def show(self, slug: str, month: str | None, number: int = FINAL) -> Issued:
         """A saved statement; of no month the last final one."""
         saved = await self._saved(slug, month, number)
         legs: Sequence[BilledLeg] = ()
         if saved.is_final:
-            legs = await self._bills.billed(slug, month=saved.month)
+            legs = await self._statement_store.billed(slug, month=saved.month)
         late = tuple(rated_leg(leg) for leg in legs if leg.of_month != leg.month)
         return Issued(
             replace(closed_statement(saved, legs), late=late),
@@ -86,7 +88,7 @@ class Archive:
 
     async def _saved(self, slug: str, month: str | None, number: int) -> SavedStatement:
         self._statements.tenant(slug)
-        known = await self._bills.statements(tenant=slug, month=month)
+        known = await self._statement_store.statements(tenant=slug, month=month)
         found = [one for one in known if one.number == number]
         if found:
             return found[-1]
@@ -98,7 +100,7 @@ class Archive:
                 f"{slug} has no saved statement{f' of {month}' if month else ''}; `statement"
                 f" preview {slug}` shows the period as it stands"
             )
-        raise NotKnownError(msg)
+        raise NotFoundError(msg)
 
     async def calls(self, slug: str, month: str | None, line: str | None = None) -> CallList:
         """The calls on the final statement of a month, else on the preview of its period.
@@ -110,7 +112,7 @@ class Archive:
         if line is not None and all(line != one.key for one in statement.lines):
             keys = ", ".join(one.key for one in statement.lines)
             msg = f"the statement of {slug} has no line {line!r}; it has {keys}"
-            raise NotKnownError(msg)
+            raise NotFoundError(msg)
         chosen = [leg for leg in issued.legs if line is None or line in _lines(leg)]
         period = statement.period
         return CallList(
@@ -119,7 +121,7 @@ class Archive:
 
     async def _issued(self, slug: str, month: str | None) -> Issued:
         self._statements.tenant(slug)
-        known = await self._bills.statements(tenant=slug, month=month, documents=False)
+        known = await self._statement_store.statements(tenant=slug, month=month, documents=False)
         if month is not None and any(one.is_final for one in known):
             return await self.show(slug, month)
         return await self._statements.preview(slug, month)

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pbxbilling.accounts.apply import TenantChange
-from pbxbilling.accounts.known import known_plan
+from pbxbilling.accounts.known import require_plan
 from pbxbilling.accounts.records import PlanSwitched
 from pbxbilling.accounts.terms.tenant import Tenant
-from pbxbilling.accounts.terms.usage_collection import Charges
+from pbxbilling.accounts.terms.usage_collection import CollectionMethod
 from pbxbilling.accounts.writer import AccountWriter
-from pbxbilling.billing.ports import Bills
-from pbxbilling.billing.rating.price_schedule import Conditions, conditions
+from pbxbilling.billing.ports import StatementStore
+from pbxbilling.billing.rating.price_schedule import PriceSchedule, conditions
 from pbxbilling.billing.rating.tariff import included_s
 from pbxbilling.billing.records import OneOffEntry
 from pbxbilling.billing.statements.issue import Statements
@@ -49,10 +49,14 @@ class PeriodChanges:
     """Raises StoreError, AdministrationError, and ValueError for what cannot be charged."""
 
     def __init__(
-        self, statements: Statements, bills: Bills, writer: AccountWriter, clock: Clock
+        self,
+        statements: Statements,
+        statement_store: StatementStore,
+        writer: AccountWriter,
+        clock: Clock,
     ) -> None:
         self._statements = statements
-        self._bills = bills
+        self._statement_store = statement_store
         self._writer = writer
         self._clock = clock
 
@@ -69,12 +73,12 @@ class PeriodChanges:
         async with self._writer.alone:
             tenant = self._statements.tenant(slug)
             chosen = _by_hand(kind)
-            currency = known_plan(self._writer.book, tenant.plan).currency
+            currency = require_plan(self._writer.registry, tenant.plan).currency
             if not reason.strip():
                 raise AdministrationError("say --reason: it is read on the statement")
             entry = OneOffEntry(
                 tenant=slug,
-                number=1 + len(await self._bills.one_offs(slug)),
+                number=1 + len(await self._statement_store.one_offs(slug)),
                 month=await self._statements.billable_month(tenant, month),
                 kind=chosen.value,
                 reason=reason.strip(),
@@ -83,14 +87,14 @@ class PeriodChanges:
                 actor=actor,
                 at=self._clock.now(),
             )
-            audit = self._writer.audit("oneoff add", f"tenant {slug}", actor, None, _told(entry))
+            audit = self._writer.audit("oneoff add", f"tenant {slug}", actor, None, _audited(entry))
             await self._writer.write("oneoff add", (), actor, [entry, audit])
         return entry
 
     async def one_offs(self, slug: str) -> list[OneOffEntry]:
         """A tenant's one-off lines by number."""
         self._statements.tenant(slug)
-        return await self._bills.one_offs(slug)
+        return await self._statement_store.one_offs(slug)
 
     # --- another plan --------------------------------------------------------------------------
 
@@ -117,13 +121,13 @@ class PeriodChanges:
     async def _change(self, tenant: Tenant, plan: str, at: datetime) -> _Change:
         """The period without the change and with it: as its statement will work it out."""
         period = await self._statements.period_of(tenant, at)
-        plans = self._writer.book.plans
+        plans = self._writer.registry.plans
         subscription = await self._statements.subscription_of(tenant)
-        switches = await self._bills.plan_switches(tenant.slug, period.begins)
+        switches = await self._statement_store.plan_switches(tenant.slug, period.begins)
         if switches and at < switches[-1].at:
             msg = f"{at} is before {switches[-1].at}, when {tenant.plan} began: what was is past"
             raise AdministrationError(msg)
-        if tenant.charging.at(at) is Charges.METER_EVENTS and at != period.begins:
+        if tenant.usage_collection.at(at) is CollectionMethod.METER_EVENTS and at != period.begins:
             raise AdministrationError(
                 f"{tenant.slug} is charged by meter events, and a meter cannot blend the minutes of"
                 f" two plans: change it for all of the period, --at {period.begins.isoformat()},"
@@ -139,7 +143,7 @@ class PeriodChanges:
         )
 
     def _check(self, tenant: Tenant, slug: str) -> None:
-        plan = known_plan(self._writer.book, slug)
+        plan = require_plan(self._writer.registry, slug)
         if slug == tenant.plan:
             raise AdministrationError(f"{tenant.slug} has plan {slug} already")
         if not plan.active:
@@ -159,7 +163,7 @@ def _by_hand(kind: str) -> LineKind:
     return LineKind(kind)
 
 
-def _told(entry: OneOffEntry) -> dict[str, object]:
+def _audited(entry: OneOffEntry) -> dict[str, object]:
     return {
         "number": entry.number,
         "month": entry.month,
@@ -176,12 +180,12 @@ class _Change:
 
     period: Period
     switch: PlanSwitched
-    before: Conditions
-    after: Conditions
+    before: PriceSchedule
+    after: PriceSchedule
 
     def report(self, *, committed: bool) -> PlanChangeReport:
         at = self.switch.at
-        charge = sum(part.amount for part in self.after.prices if part.stretch.begins >= at)
+        charge = sum(part.amount for part in self.after.prices if part.tariff_version.begins >= at)
         difference = _price(self.after) - _price(self.before)
         return PlanChangeReport(
             tenant=self.switch.tenant,
@@ -189,7 +193,7 @@ class _Change:
             at=at,
             before=self.switch.before,
             after=self.switch.after,
-            currency=self.after.stretches[-1].tariff.currency,
+            currency=self.after.tariff_versions[-1].tariff.currency,
             credit=charge - difference,
             charge=charge,
             difference=difference,
@@ -199,10 +203,10 @@ class _Change:
         )
 
 
-def _price(sold: Conditions) -> int:
+def _price(sold: PriceSchedule) -> int:
     return sum(part.amount for part in sold.prices)
 
 
-def _minutes(sold: Conditions) -> int | None:
-    seconds = included_s(sold.stretches)
+def _minutes(sold: PriceSchedule) -> int | None:
+    seconds = included_s(sold.tariff_versions)
     return None if seconds is None else seconds // 60

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.billing.rating.rating import RatedLeg
-from pbxbilling.billing.rating.tariff import Stretch
+from pbxbilling.billing.rating.tariff import TariffVersion
 from pbxbilling.kernel.period import Period
 
 
@@ -150,7 +150,7 @@ class Statement:
     currency: str
     demo: bool
     lines: tuple[StatementLine, ...]
-    stretches: tuple[Stretch, ...]
+    tariff_versions: tuple[TariffVersion, ...]
     legs: tuple[RatedLeg, ...]
     allowance_s: int | None
     used_s: int

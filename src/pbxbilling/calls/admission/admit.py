@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.calls.admission.by_policy import ByPolicy
-from pbxbilling.calls.admission.context import Asked, Asking
+from pbxbilling.calls.admission.context import ContextFinder, HookContext
 from pbxbilling.calls.admission.decision import EMERGENCY, Decision, decide, first_breach
 from pbxbilling.calls.admission.facts import AdmissionDecided
 from pbxbilling.calls.admission.hook import HookRequest, Verdict
@@ -41,8 +41,8 @@ class Admission:
         self._meter = meter
         self._clock = clock
         self._emit = emit
-        self._asking = Asking(ledger, in_force, clock)
-        self._by_policy = ByPolicy(in_force, self._asking, clock, emit)
+        self._contexts = ContextFinder(ledger, in_force, clock)
+        self._by_policy = ByPolicy(in_force, self._contexts, clock, emit)
         self.hosts = dict(hosts)
 
     # --- the ways to a verdict -----------------------------------------------------------------
@@ -54,11 +54,11 @@ class Admission:
             return self.by_policy(request)
         if pbx is None:  # a PBX that nobody configured: counted, and admitted where it may be
             return self._by_policy.verdict(request, None, Reason.UNRECONCILED, refuse=False)
-        asked = self._asking.asked(request, request.direction, pbx)
-        decision = self._decide(asked)
-        call = self._take_effect(asked, decision)
-        verdict = self._verdict(asked, decision, call)
-        self._tell(asked, decision, call)
+        hook = self._contexts.find(request, request.direction, pbx)
+        decision = self._decide(hook)
+        call = self._take_effect(hook, decision)
+        verdict = self._verdict(hook, decision, call)
+        self._publish(hook, decision, call)
         publish(self._ledger, self._emit)
         return verdict
 
@@ -89,160 +89,160 @@ class Admission:
 
     # --- the decision --------------------------------------------------------------------------
 
-    def _decide(self, asked: Asked) -> Decision:
-        if self._in_force.policy.is_emergency(asked.request.number, asked.direction):
+    def _decide(self, hook: HookContext) -> Decision:
+        if self._in_force.policy.is_emergency(hook.request.number, hook.direction):
             return EMERGENCY
-        mode, channel = asked.mode, asked.channel
-        if mode is not Mode.ENFORCE and channel is not None and channel.would_be_gone(asked.tenant):
+        mode, channel = hook.mode, hook.channel
+        if mode is not Mode.ENFORCE and channel is not None and channel.would_be_gone(hook.tenant):
             return decide(None, mode)  # in enforce mode this hook would never have fired
-        breach = self._standing(asked)
+        breach = self._standing(hook)
         if breach is not None:
             return decide(breach, mode)
-        if self._trust.trusts_all(asked.mono):
-            return decide(self._breach(asked, None), mode)
-        trusted = self._trust.trusted(asked.mono)
-        if asked.pbx in trusted:  # by the counts that are true: slots stuck elsewhere lock out none
-            return decide(self._breach(asked, trusted), mode)
-        return decide(self._breach(asked, None), mode, counts_are_true=False)
+        if self._trust.trusts_all(hook.mono):
+            return decide(self._breach(hook, None), mode)
+        trusted = self._trust.trusted(hook.mono)
+        if hook.pbx in trusted:  # by the counts that are true: slots stuck elsewhere lock out none
+            return decide(self._breach(hook, trusted), mode)
+        return decide(self._breach(hook, None), mode, counts_are_true=False)
 
-    def _standing(self, asked: Asked) -> Breach | None:
+    def _standing(self, hook: HookContext) -> Breach | None:
         """What needs no counts, and is judged at once."""
-        policy, book, terms = self._in_force.policy, self._in_force.book, asked.terms
+        policy, registry, terms = self._in_force.policy, self._in_force.registry, hook.terms
         # A tenant whose plan is unknown has no terms, and a standing all the same.
-        tenant = book.tenants.get(asked.tenant or "") if terms is None else terms.tenant
+        tenant = registry.tenants.get(hook.tenant or "") if terms is None else terms.tenant
         if tenant is not None:
-            closed = tenant.closed_for(asked.direction, asked.at, policy.grace_days)
+            closed = tenant.closed_for(hook.direction, hook.at, policy.grace_days)
             if closed is not None:
                 return Breach(closed)
         if terms is None:
             return Breach(Reason.UNKNOWN_TENANT) if policy.refuse_unknown_tenant else None
-        unrated = terms.cannot_rate(asked.direction, asked.request.number, asked.at)
+        unrated = terms.cannot_rate(hook.direction, hook.request.number, hook.at)
         return Breach(Reason.NUMBER_UNUSABLE) if unrated and policy.refuse_unusable else None
 
-    def _breach(self, asked: Asked, pbxes: frozenset[str] | None) -> Breach | None:
+    def _breach(self, hook: HookContext, pbxes: frozenset[str] | None) -> Breach | None:
         """The first limit in the way, by the counts of all PBXes or of these alone."""
-        terms, tenant = asked.terms, asked.tenant
+        terms, tenant = hook.terms, hook.tenant
         if terms is None or tenant is None:
             return None
         limits, ledger = terms.limits, self._ledger
         paced = limits.max_calls_per_second is not None
         breach = first_breach(
             limits,
-            ledger.load(tenant, besides=None if asked.inside else asked.call, pbxes=pbxes),
-            asked.direction,
-            self._legs_needed(asked),
-            new_call=not asked.inside,
+            ledger.load(tenant, besides=None if hook.inside else hook.call, pbxes=pbxes),
+            hook.direction,
+            self._legs_needed(hook),
+            new_call=not hook.inside,
             count_internal=terms.plan.count_internal,
-            calls_past_second=ledger.admitted_past_second(tenant, asked.mono) if paced else 0,
+            calls_past_second=ledger.admitted_past_second(tenant, hook.mono) if paced else 0,
         )
-        return breach or self._meter.breach(terms, asked.direction, asked.at, asked.mono)
+        return breach or self._meter.breach(terms, hook.direction, hook.at, hook.mono)
 
-    def _legs_needed(self, asked: Asked) -> int:
+    def _legs_needed(self, hook: HookContext) -> int:
         """Trunk legs on top of the load: one to dial outside, and a trunk A-leg counts itself."""
-        call, channel = asked.call, asked.channel
-        if asked.inside and call is not None:
-            return int(asked.direction is Direction.OUTBOUND and not call.leg_reservations)
+        call, channel = hook.call, hook.channel
+        if hook.inside and call is not None:
+            return int(hook.direction is Direction.OUTBOUND and not call.leg_reservations)
         new_a_leg = channel is not None and channel.trunk
         beside = call.emergency_legs() if call is not None else 0
-        return (asked.direction is Direction.OUTBOUND) + new_a_leg + beside
+        return (hook.direction is Direction.OUTBOUND) + new_a_leg + beside
 
     # --- its effect ----------------------------------------------------------------------------
 
-    def _take_effect(self, asked: Asked, decision: Decision) -> Call | None:
+    def _take_effect(self, hook: HookContext, decision: Decision) -> Call | None:
         """Reserve what was granted; a refused channel and its legs never count."""
-        channel = asked.channel
+        channel = hook.channel
         if channel is None:
             return None
         channel.dials_emergency = decision.reason is Reason.EMERGENCY
         if decision.refused:
-            self._refuse(asked, channel)
+            self._refuse(hook, channel)
             return None
-        call = self._granted(asked, channel)
-        call.note_asked(asked.request.accountcode, asked.request.context)
+        call = self._granted(hook, channel)
+        call.note_asked(hook.request.accountcode, hook.request.context)
         if decision.reason is Reason.EMERGENCY:
             call.emergency = True
             self._meter.spare(channel)
         else:
             call.judged = True
         if decision.outcome is Outcome.WOULD_REFUSE:
-            channel.over_limit_for |= {asked.tenant} if asked.tenant is not None else set()
-        elif not asked.inside:
-            self._note_admitted(asked)
-        if asked.direction is Direction.OUTBOUND:
+            channel.over_limit_for |= {hook.tenant} if hook.tenant is not None else set()
+        elif not hook.inside:
+            self._note_admitted(hook)
+        if hook.direction is Direction.OUTBOUND:
             self._ledger.reserve_leg(call, channel)
-        self._ledger.settle(call, asked.at)
+        self._ledger.settle(call, hook.at)
         return call
 
-    def _refuse(self, asked: Asked, channel: Channel) -> None:
-        call = asked.call
+    def _refuse(self, hook: HookContext, channel: Channel) -> None:
+        call = hook.call
         if call is not None and not call.hooked and channel in call.askers:
-            self._ledger.drop(call, asked.at)
+            self._ledger.drop(call, hook.at)
         if channel.call is None and not channel.asked:
             channel.refused = True
-            channel.owner = channel.owner or asked.tenant
+            channel.owner = channel.owner or hook.tenant
 
-    def _granted(self, asked: Asked, channel: Channel) -> Call:
-        call, ledger = asked.call, self._ledger
-        if asked.direction is Direction.OUTBOUND:
-            channel.dials_number = asked.request.number
+    def _granted(self, hook: HookContext, channel: Channel) -> Call:
+        call, ledger = hook.call, self._ledger
+        if hook.direction is Direction.OUTBOUND:
+            channel.dials_number = hook.request.number
         if call is None:
             channel.refused = False
             return ledger.open(
                 channel,
-                asked.tenant,
-                asked.direction,
-                at=asked.at,
-                mono=asked.mono,
+                hook.tenant,
+                hook.direction,
+                at=hook.at,
+                mono=hook.mono,
                 hooked=True,
                 emergency=channel.dials_emergency,
-                number=asked.request.number,
+                number=hook.request.number,
             )
-        if call.tenant is None and asked.tenant is not None:
-            ledger.own(call, asked.tenant, asked.at)
-            self._meter.owned(call, asked.at, asked.mono)
-        if not asked.inside:
+        if call.tenant is None and hook.tenant is not None:
+            ledger.own(call, hook.tenant, hook.at)
+            self._meter.owned(call, hook.at, hook.mono)
+        if not hook.inside:
             call.hooked = True
-            call.number = asked.request.number or call.number
-            ledger.redirect(call, asked.direction, asked.at)
-        if channel not in call.askers and asked.direction is Direction.OUTBOUND:
+            call.number = hook.request.number or call.number
+            ledger.redirect(call, hook.direction, hook.at)
+        if channel not in call.askers and hook.direction is Direction.OUTBOUND:
             ledger.ask(call, channel)
         channel.dials_for = call
         return call
 
-    def _note_admitted(self, asked: Asked) -> None:
-        terms = asked.terms
+    def _note_admitted(self, hook: HookContext) -> None:
+        terms = hook.terms
         if terms is None or terms.limits.max_calls_per_second is None:
             return
-        if asked.direction is not Direction.INTERNAL or terms.plan.count_internal:
-            self._ledger.note_admitted(terms.tenant.slug, asked.mono)
+        if hook.direction is not Direction.INTERNAL or terms.plan.count_internal:
+            self._ledger.note_admitted(terms.tenant.slug, hook.mono)
 
     # --- what is told --------------------------------------------------------------------------
 
-    def _verdict(self, asked: Asked, decision: Decision, call: Call | None) -> Verdict:
+    def _verdict(self, hook: HookContext, decision: Decision, call: Call | None) -> Verdict:
         policy, refused = self._in_force.policy, decision.outcome is Outcome.REFUSE
         flags: tuple[str, ...] = ("emergency",) if decision.reason is Reason.EMERGENCY else ()
         if call is not None and call.over_limit:
             flags += ("over_limit",)
         return Verdict(
             not refused,
-            asked.tenant or "",
-            call.direction if call is not None else asked.direction,
+            hook.tenant or "",
+            call.direction if call is not None else hook.direction,
             decision.reason,
             policy.cause_for(decision.reason) if refused else None,
-            self._meter.max_seconds(asked.terms, asked.direction, asked.at, asked.mono),
+            self._meter.max_seconds(hook.terms, hook.direction, hook.at, hook.mono),
             call.id if call is not None else "",
             flags,
         )
 
-    def _tell(self, asked: Asked, decision: Decision, call: Call | None) -> None:
+    def _publish(self, hook: HookContext, decision: Decision, call: Call | None) -> None:
         self._emit(
             AdmissionDecided(
-                asked.at,
-                asked.request,
+                hook.at,
+                hook.request,
                 decision,
-                asked.mode,
-                asked.tenant,
+                hook.mode,
+                hook.tenant,
                 call.id if call is not None else None,
-                asked.inside,
+                hook.inside,
             )
         )

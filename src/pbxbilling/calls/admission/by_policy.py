@@ -8,7 +8,7 @@ refused. What is left is the operator's policy.
 from __future__ import annotations
 
 from pbxbilling.accounts.terms.in_force import InForce
-from pbxbilling.calls.admission.context import Asking
+from pbxbilling.calls.admission.context import ContextFinder
 from pbxbilling.calls.admission.decision import EMERGENCY, Decision, decide
 from pbxbilling.calls.admission.facts import AdmissionDecided
 from pbxbilling.calls.admission.hook import HookRequest, Verdict
@@ -20,9 +20,11 @@ from pbxbilling.kernel.ports import Clock, EventSink
 class ByPolicy:
     """Nothing is reserved; the call counts, unhooked, as soon as it dials or is answered."""
 
-    def __init__(self, in_force: InForce, asking: Asking, clock: Clock, emit: EventSink) -> None:
+    def __init__(
+        self, in_force: InForce, contexts: ContextFinder, clock: Clock, emit: EventSink
+    ) -> None:
         self._in_force = in_force
-        self._asking = asking
+        self._contexts = contexts
         self._clock = clock
         self._emit = emit
 
@@ -46,13 +48,13 @@ class ByPolicy:
                 decision = Decision(Outcome.ADMIT, reason)
             else:
                 decision = decide(breach, mode)
-        return self._told(request, decision, tenant, mode)
+        return self._publish(request, decision, tenant, mode)
 
     def _payer(self, request: HookRequest, pbx: str | None) -> str | None:
         try:
-            return self._asking.payer(request, pbx)
+            return self._contexts.payer(request, pbx)
         except Exception:  # noqa: BLE001  what failed while judging may fail again: it was told then
-            return self._in_force.book.named(request.tenant)
+            return self._in_force.registry.named(request.tenant)
 
     def _closed(self, request: HookRequest, tenant: str | None) -> Breach | None:
         """What is in the way and needs no counts.
@@ -60,8 +62,8 @@ class ByPolicy:
         An unknown direction is taken to lead outside, unless the number is the tenant's own.
         """
         policy = self._in_force.policy
-        book = self._in_force.book
-        known = book.tenants.get(tenant) if tenant is not None else None
+        registry = self._in_force.registry
+        known = registry.tenants.get(tenant) if tenant is not None else None
         if known is None:
             # Of a request whose arguments have not come nobody knows whom it names.
             named = request.tenant or request.linkedid or request.number
@@ -69,7 +71,7 @@ class ByPolicy:
             return Breach(Reason.UNKNOWN_TENANT) if refused else None
         direction = request.direction
         if direction is None:
-            its_own = book.owner(did=request.number or request.dnid) == known.slug
+            its_own = registry.owner(did=request.number or request.dnid) == known.slug
             direction = Direction.INBOUND if its_own else Direction.OUTBOUND
         try:
             closed = known.closed_for(direction, self._clock.now(), policy.grace_days)
@@ -77,7 +79,7 @@ class ByPolicy:
             return None
         return Breach(closed) if closed is not None else None
 
-    def _told(
+    def _publish(
         self, request: HookRequest, decision: Decision, tenant: str | None, mode: Mode
     ) -> Verdict:
         self._emit(AdmissionDecided(self._clock.now(), request, decision, mode, tenant, call=None))

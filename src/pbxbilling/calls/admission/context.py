@@ -14,7 +14,7 @@ from pbxbilling.kernel.codes import Direction, Mode
 from pbxbilling.kernel.ports import Clock
 
 
-class Asked:
+class HookContext:
     """A hook with all that is known around it.
 
     `channel` is None where it was hung up before its hook was read: it reserves nothing. `call` is
@@ -48,7 +48,7 @@ class Asked:
         self.mono = mono
 
 
-class Asking:
+class ContextFinder:
     """Finds around a hook what the ledger and the accounts know; makes its channel where new."""
 
     def __init__(self, ledger: Ledger, in_force: InForce, clock: Clock) -> None:
@@ -56,19 +56,21 @@ class Asking:
         self._in_force = in_force
         self._clock = clock
 
-    def asked(self, request: HookRequest, direction: Direction, pbx: str) -> Asked:
+    def find(self, request: HookRequest, direction: Direction, pbx: str) -> HookContext:
         """The hook of a known PBX."""
         at, mono = self._clock.now(), self._clock.monotonic()
         key = ChannelKey(pbx, request.uniqueid)
         channel = self._ledger.channel(key, request.channel, at=at, mono=mono)
         around = self._around(channel, request, pbx)
         if channel is not None:
-            self._tell(channel, request, around, at)
+            self._update_channel(channel, request, around, at)
         tenant = self._payer(request, direction, channel, around)
         call = self._call_of(channel, around, tenant, request, pbx)
-        terms, mode = self._in_force.book.terms(tenant), self._in_force.mode_of(tenant)
+        terms, mode = self._in_force.registry.terms(tenant), self._in_force.mode_of(tenant)
         inside = call is not None and _was_judged(call, direction)
-        return Asked(request, direction, pbx, channel, call, tenant, terms, mode, inside, at, mono)
+        return HookContext(
+            request, direction, pbx, channel, call, tenant, terms, mode, inside, at, mono
+        )
 
     def _around(self, channel: Channel | None, request: HookRequest, pbx: str) -> Call | None:
         """The call that the hook fires in, whoever's it is."""
@@ -76,7 +78,7 @@ class Asking:
             return channel.dials_for or channel.call
         return self._ledger.under_linkedid(pbx, request.linkedid, None)
 
-    def _tell(
+    def _update_channel(
         self, channel: Channel, request: HookRequest, around: Call | None, at: datetime
     ) -> None:
         """What a hook says of its channel; the first known value stays."""
@@ -108,10 +110,10 @@ class Asking:
 
         Who forwards pays, not who called.
         """
-        book = self._in_force.book
-        tenant = book.named(request.tenant)
+        registry = self._in_force.registry
+        tenant = registry.named(request.tenant)
         if tenant is None and direction is Direction.INBOUND:
-            tenant = book.owner(did=request.number or request.dnid)
+            tenant = registry.owner(did=request.number or request.dnid)
         if tenant is None:
             tenant = self._own(request, channel, around)
         if tenant is None and around is not None:
@@ -126,7 +128,7 @@ class Asking:
         What those had who asked for the call around is not its own: Dial hands the caller's account
         code on, over the one that the channel was born with (that one is latched).
         """
-        book = self._in_force.book
+        registry = self._in_force.registry
         code, born, context = request.accountcode, "", request.context
         if channel is not None and channel.accountcode != code:
             born = channel.accountcode
@@ -137,12 +139,12 @@ class Asking:
                 born = ""
             if _came_with(around, "", context):
                 context = ""
-        return book.owner(code) or book.owner(born) or book.owner(context=context)
+        return registry.owner(code) or registry.owner(born) or registry.owner(context=context)
 
     def _another_channels(self, around: Call) -> str | None:
         """Whom another channel of the call names: at a click to call the phone that answered."""
         for channel in (*around.channels, *around.askers):
-            tenant = self._in_force.book.owner(channel.accountcode)
+            tenant = self._in_force.registry.owner(channel.accountcode)
             if tenant is not None:
                 return tenant
         return None

@@ -18,7 +18,7 @@ from pbxbilling.calls.tracking.track import Tracker
 from pbxbilling.kernel.ports import Clock, EventSink
 
 
-class Core:
+class CallEngine:
     """One ledger and everybody who works on it; it knows no PBX until one is taken up."""
 
     def __init__(

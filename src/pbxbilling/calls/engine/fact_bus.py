@@ -14,7 +14,7 @@ from pbxbilling.kernel.ports import EventSink
 OF_CALLS = frozenset({AdmissionDecided, CallStarted, CallChanged, CallEnded, LegAnswered})
 
 
-class Facts:
+class FactBus:
     """Hands each fact to the sinks, in order; they join while the daemon is built."""
 
     def __init__(self) -> None:

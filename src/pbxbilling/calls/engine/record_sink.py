@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.calls.admission.facts import AdmissionDecided
 from pbxbilling.calls.live.facts import CallNews, LegAnswered, LegEnded
 from pbxbilling.calls.live.records import DecisionRecord
@@ -19,9 +19,9 @@ class Recorder:
     With a leg that ended goes its meter event, where it is charged by one: in one transaction.
     """
 
-    def __init__(self, records: RecordSink, book: AccountBook, *, admissions: bool) -> None:
+    def __init__(self, records: RecordSink, registry: Registry, *, admissions: bool) -> None:
         self._records = records
-        self._book = book
+        self._registry = registry
         self.admissions = admissions
 
     def __call__(self, fact: Fact) -> None:
@@ -40,7 +40,7 @@ class Recorder:
     def _meter(self, ended: LegEnded) -> None:
         """A leg that costs nothing has an event only where it had one before it was corrected."""
         leg = ended.leg
-        if (leg.billed_s or ended.before) and is_metered(leg, self._book.terms(leg.tenant)):
+        if (leg.billed_s or ended.before) and is_metered(leg, self._registry.terms(leg.tenant)):
             self._records.put(LegMetered(leg.key))
 
 

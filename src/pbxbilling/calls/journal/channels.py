@@ -123,7 +123,7 @@ def leg_of(
     first, answer = channel.first, channel.answer
     direction = _direction(channel) if channel.born else None
     inbound = direction is LegDirection.INBOUND
-    told = _told_of_incoming(channel) if inbound else _told_of_dialled(channel)
+    told = _witnesses_of_incoming(channel) if inbound else _witnesses_of_dialled(channel)
     asker = first if inbound else channel.conversation.origin
     caller, number = _parties(first if inbound else None, told, asker)
     return JournalLeg(
@@ -174,13 +174,13 @@ def _is_dialled(row: JournalRow) -> bool:
     return row.application.startswith(("AppDial", "AppQueue"))
 
 
-def _told_of_incoming(channel: OpenChannel) -> list[JournalWitness]:
+def _witnesses_of_incoming(channel: OpenChannel) -> list[JournalWitness]:
     """The hooks on the leg itself, the first one first; then those of its call that say inbound."""
     others = [w for w in channel.conversation.witnesses if w.direction == LegDirection.INBOUND]
     return [*channel.own, *others]
 
 
-def _told_of_dialled(channel: OpenChannel) -> list[JournalWitness]:
+def _witnesses_of_dialled(channel: OpenChannel) -> list[JournalWitness]:
     """The hooks that may have dialled the leg, the likeliest first; then those on itself."""
     dialled = channel.answer.exten if channel.answer else ""
     latest = {w.uniqueid: w for w in channel.before}.values()  # one hook replaces another

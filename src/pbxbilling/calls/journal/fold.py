@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from pbxbilling.calls.journal.channels import Conversation, OpenChannel, is_trunk, leg_of
 from pbxbilling.calls.journal.journal import JournalLeg, JournalPosition, JournalRow
-from pbxbilling.calls.journal.restarts import Lives
+from pbxbilling.calls.journal.restarts import RestartDetector
 from pbxbilling.calls.live.channel import ChannelKey, Trunks
 from pbxbilling.calls.live.records import EndWitness
 
@@ -49,7 +49,7 @@ class JournalFold:
         self.others_ended: dict[ChannelKey, datetime] = {}
         self._channels: dict[str, OpenChannel] = {}
         self._conversations: dict[str, Conversation] = {}
-        self._lives = Lives()
+        self._restarts = RestartDetector()
         self._read_at: datetime | None = None  # the last row
         self._alive_at: datetime | None = None  # the last row that is surely of before `boot`
         self._serial = 0
@@ -67,15 +67,15 @@ class JournalFold:
         if torn:
             self._doubt(self._alive_at)
         for row in rows:
-            if row.event == "CHAN_START" and self._lives.begin_anew(row.uniqueid):
-                others = [u for u in self._channels if u not in self._lives.young]
+            if row.event == "CHAN_START" and self._restarts.begin_anew(row.uniqueid):
+                others = [u for u in self._channels if u not in self._restarts.young]
                 ended += self._give_up(others, row.at)
-                self._lives.young.clear()
+                self._restarts.young.clear()
             leg = self._take(row, since)
             if leg is not None:
                 ended.append(leg)
             self._read_at = row.at
-            if row.uniqueid not in self._lives.young and self._precedes_boot(row):
+            if row.uniqueid not in self._restarts.young and self._precedes_boot(row):
                 self._alive_at = row.at
         while len(self._channels) > MOST_OPEN:
             self._remove(next(iter(self._channels)))
@@ -103,7 +103,9 @@ class JournalFold:
     def _is_of_before(self, boot: Boot, uniqueid: str, channel: OpenChannel) -> bool:
         """Of the second in which the start lies the Uniqueids tell."""
         began = channel.first.at
-        return began < boot.earliest or (began < boot.latest and uniqueid not in self._lives.young)
+        return began < boot.earliest or (
+            began < boot.latest and uniqueid not in self._restarts.young
+        )
 
     def open_leg(self, key: ChannelKey) -> JournalLeg | None:
         """A trunk leg that has not ended, as far as it is known."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Lives:
+class RestartDetector:
     """Tells one life of Asterisk from the next by its Uniqueids, `seconds.serial`.
 
     Within one life a lower serial was given earlier, so it cannot carry a later second; after a

@@ -141,7 +141,7 @@ class LegRecord(QueuedRecord):
         """Whether `later` takes this row's place: one that knows more, and nothing less."""
         if self.ended_at is None:
             return True
-        mine, theirs = self._known(), later._known()
+        mine, theirs = self._certainty(), later._certainty()
         more = theirs != mine or self.ends_worse_than(later)
         return later.ended_at is not None and more and all(map(le, mine, theirs))
 
@@ -183,7 +183,7 @@ class LegRecord(QueuedRecord):
             return None
         return max(0.0, (ringing + self.gone_by - self.ended_at).total_seconds())
 
-    def _known(self) -> tuple[bool, bool, bool]:
+    def _certainty(self) -> tuple[bool, bool, bool]:
         """Whether its end was witnessed, its answer was seen, its owner is known."""
         return (
             self.witness is not None and not self.witness.guessed,

@@ -65,7 +65,7 @@ class Cutter:
     def rearm(self, tenant: str, at: datetime, mono: float) -> None:
         """Order the live legs of a hard allowance to end when, together, they have used it up."""
         drawing = self._allowances.drawing.get(tenant)
-        terms = self._in_force.book.terms(tenant)
+        terms = self._in_force.registry.terms(tenant)
         if drawing is None or terms is None:
             return
         left = self._allowances.remaining_s(terms, at, mono)
@@ -121,7 +121,7 @@ class Cutter:
 
     def _would_cut(self, tenant: str, drawing: Drawing, at: datetime, mono: float) -> None:
         """Enforce mode would have ended these legs: from here on they weigh and draw nothing."""
-        terms = self._in_force.book.terms(tenant)
+        terms = self._in_force.registry.terms(tenant)
         if terms is None:
             return
         for leg in list(drawing.legs):

@@ -122,7 +122,7 @@ class Meter:
 
     def billed_s(self, tenant: str | None, talk_us: int) -> int:
         """What so much talk is charged as by the tenant's billing increment."""
-        terms = self._in_force.book.terms(tenant)
+        terms = self._in_force.registry.terms(tenant)
         increment = PER_MINUTE if terms is None else terms.plan.billing_increment
         return increment.billable_s(talk_us)
 
@@ -185,7 +185,7 @@ class Meter:
         draws: bool,
     ) -> _Ended:
         """What talking so long comes to; only a leg within the limits `draws` on an allowance."""
-        terms = self._in_force.book.terms(tenant)
+        terms = self._in_force.registry.terms(tenant)
         if terms is None:
             billed_s, allowance_s = PER_MINUTE.billable_s(talk_us), 0
             month = period_at(ended_at, self._in_force.policy.timezone).month
@@ -241,7 +241,7 @@ class Meter:
     def _draw(self, channel: Channel, at: datetime, mono: float) -> None:
         self._allowances.undraw(channel)
         tenant = _owner(channel)
-        terms = self._in_force.book.terms(tenant)
+        terms = self._in_force.registry.terms(tenant)
         if terms is None or tenant is None or channel.would_be_gone(tenant):
             return
         if terms.draws(channel.direction, _number(channel), at):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pbxbilling.accounts.terms.registry import Terms
-from pbxbilling.accounts.terms.usage_collection import Charges
+from pbxbilling.accounts.terms.usage_collection import CollectionMethod
 from pbxbilling.calls.live.records import LegRecord
 
 
@@ -14,5 +14,5 @@ def is_metered(leg: LegRecord, terms: Terms | None) -> bool:
     """
     if terms is None or leg.ended_at is None or terms.tenant.demo:
         return False
-    way = terms.tenant.charging.at(leg.ended_at)
-    return way is Charges.METER_EVENTS and terms.plan.includes(leg.direction)
+    way = terms.tenant.usage_collection.at(leg.ended_at)
+    return way is CollectionMethod.METER_EVENTS and terms.plan.includes(leg.direction)

@@ -11,7 +11,7 @@ from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.kernel.records import QueuedRecord, Record
 
 
-class EventState(StrEnum):
+class UsageEventState(StrEnum):
     """How far a meter event has come."""
 
     WAITING = "waiting"
@@ -23,8 +23,10 @@ class EventState(StrEnum):
     TOO_OLD = "too_old"  # the gateway takes no usage of that age
 
 
-DUE = frozenset({EventState.WAITING, EventState.SENDING})
-FOR_A_PERSON = frozenset({EventState.REFUSED, EventState.UNDECIDED, EventState.TOO_OLD})
+DUE = frozenset({UsageEventState.WAITING, UsageEventState.SENDING})
+FOR_A_PERSON = frozenset(
+    {UsageEventState.REFUSED, UsageEventState.UNDECIDED, UsageEventState.TOO_OLD}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +56,13 @@ class MeterEvent:
     minutes: int
     ledger_minutes: int
     estimated: bool = False
-    state: EventState = EventState.WAITING
+    state: UsageEventState = UsageEventState.WAITING
     attempts: int = 0
     tried_at: datetime | None = None
     customer: str | None = None
     note: str = ""
 
-    def moved(self, state: EventState, note: str = "") -> MeterEventMoved:
+    def moved(self, state: UsageEventState, note: str = "") -> MeterEventMoved:
         """It gets to another state as it stands."""
         return MeterEventMoved(
             self.leg, state, self.minutes, self.attempts, self.tried_at, self.customer, note
@@ -72,7 +74,7 @@ class MeterEventMoved(Record):
     """An event got on; `minutes` and `customer` are those that it was sent with."""
 
     leg: str
-    state: EventState
+    state: UsageEventState
     minutes: int
     attempts: int
     tried_at: datetime | None
@@ -91,7 +93,7 @@ class MeterEventsUnparked(Record):
 class MeterBacklog:
     """How many events are in each state that is not `sent`, and when the oldest due leg ended."""
 
-    events: Mapping[EventState, int]
+    events: Mapping[UsageEventState, int]
     oldest: datetime | None
 
 

@@ -106,7 +106,7 @@ class JournalRecovery:
         else:
             if self._unopened:
                 self._mended()
-            self._keep(self._fold.settle_boot())
+            self._sort(self._fold.settle_boot())
             await self._settle()
             self._complete_live()
             self.known_until = min([began, *self._ends_put_off()])
@@ -117,14 +117,14 @@ class JournalRecovery:
         torn = batch.gap or batch.skipped > 0
         legs = self._fold.feed(batch.rows, batch.start, torn=torn)
         self._read_to = batch.end
-        self._keep(legs)
+        self._sort(legs)
         await self._settle()
         self._close_others()
         if not self._put_off:
             self._needed = self._fold.needed_from(batch.end)
             self._move(self._needed)
 
-    def _keep(self, legs: list[JournalLeg]) -> None:
+    def _sort(self, legs: list[JournalLeg]) -> None:
         """Legs that AMI may be about to tell by itself wait for a round: it knows better."""
         for leg in legs:
             known = self._ended.pop(leg.key, None) or self._put_off.pop(leg.key, leg)

@@ -224,29 +224,29 @@ class Settler:
 
     def owner(self, hints: OwnerHints) -> str | None:
         """Whose a leg is, in the order in which a hook is judged; None: nobody's."""
-        book = self._in_force.book
+        registry = self._in_force.registry
         for hook in hints.hooks:
             tenant = self._named_by(hook)
             if tenant is not None:
                 return tenant
         return (
-            book.owner(did=hints.did)
+            registry.owner(did=hints.did)
             or self._owner_of_any(hints.accountcodes)
-            or book.owner(context=hints.context)
+            or registry.owner(context=hints.context)
             or self._owner_of_any(hints.others)
         )
 
     def _named_by(self, hook: JournalWitness) -> str | None:
-        book = self._in_force.book
+        registry = self._in_force.registry
         return (
-            book.named(hook.tenant)
-            or book.owner(did=hook.number if hook.direction == Direction.INBOUND else "")
+            registry.named(hook.tenant)
+            or registry.owner(did=hook.number if hook.direction == Direction.INBOUND else "")
             or self._owner_of_any(hook.accountcodes)
-            or book.owner(context=hook.context)
+            or registry.owner(context=hook.context)
         )
 
     def _owner_of_any(self, accountcodes: tuple[str, ...]) -> str | None:
-        owners = (self._in_force.book.owner(code) for code in accountcodes)
+        owners = (self._in_force.registry.owner(code) for code in accountcodes)
         return next(filter(None, owners), None)
 
     def _corrected(self, leg: JournalLeg, call: str | None) -> None:

@@ -91,7 +91,7 @@ class Adopter:
 
     def _named(self, inherited: Inherited | None) -> str | None:
         """The tenant that the channel's variable names, where it is one."""
-        return self._in_force.book.named(inherited.tenant) if inherited is not None else None
+        return self._in_force.registry.named(inherited.tenant) if inherited is not None else None
 
 
 def _direction(inherited: Inherited) -> Direction:

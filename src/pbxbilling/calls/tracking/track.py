@@ -202,14 +202,14 @@ class Tracker:
 
     def owner_of(self, channel: Channel, *, inbound: bool = False) -> str | None:
         """Whose a channel is when no hook has said so."""
-        return channel.owner or self._in_force.book.owner(
+        return channel.owner or self._in_force.registry.owner(
             channel.accountcode, channel.exten if inbound else "", channel.context
         )
 
     def _latch(self, call: Call, channel: Channel, at: datetime, mono: float) -> None:
         """A call of nobody takes the tenant that its new leg names."""
         if call.tenant is None:
-            tenant = self._in_force.book.owner(channel.accountcode)
+            tenant = self._in_force.registry.owner(channel.accountcode)
             if tenant is not None:
                 self._ledger.own(call, tenant, at)
                 self._meter.owned(call, at, mono)

@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 from itertools import count
 
-from pbxbilling.calls.engine.engine import Core
-from pbxbilling.daemon.pbx_fleet import Pbxes
+from pbxbilling.calls.engine.engine import CallEngine
+from pbxbilling.daemon.pbx_fleet import PbxFleet
 from pbxbilling.daemon.tasks.supervisor import Supervisor
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.runtime import gc_tuning as garbage
@@ -21,9 +21,11 @@ MARK_EVERY = 10  # rounds between two marks of each PBX's last proof of life
 class Housekeeping:
     """Runs for ever beside the hook."""
 
-    def __init__(self, core: Core, pbxes: Pbxes, clock: Clock, supervisor: Supervisor) -> None:
-        self._core = core
-        self._pbxes = pbxes
+    def __init__(
+        self, engine: CallEngine, pbxes: PbxFleet, clock: Clock, supervisor: Supervisor
+    ) -> None:
+        self._engine = engine
+        self._pbx_fleet = pbxes
         self._clock = clock
         self._supervisor = supervisor
 
@@ -37,11 +39,11 @@ class Housekeeping:
         """Look after everything once; `marks` keeps how far each PBX is known, too."""
         if marks:
             with self._supervisor.guarded("marks"):
-                self._pbxes.mark()
+                self._pbx_fleet.mark()
             garbage.set_aside()
         with self._supervisor.guarded("allowances"):
-            self._core.cutter.tick(self._clock.now(), self._clock.monotonic())
+            self._engine.cutter.tick(self._clock.now(), self._clock.monotonic())
         with self._supervisor.guarded("stale links"):
-            self._core.reconciler.watch()
+            self._engine.reconciler.watch()
         with self._supervisor.guarded("reservations"):
-            await self._pbxes.ask_after_unconfirmed()
+            await self._pbx_fleet.ask_after_unconfirmed()

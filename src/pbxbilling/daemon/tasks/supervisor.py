@@ -23,7 +23,7 @@ class Supervisor:
     def __init__(self, clock: Clock, emit: EventSink) -> None:
         self._clock = clock
         self._emit = emit
-        self._told: dict[str, tuple[str, float]] = {}  # task → its last fault, and when
+        self._published: dict[str, tuple[str, float]] = {}  # task → its last fault, and when
 
     async def keep_running(self, task: str, run: Callable[[], Awaitable[None]]) -> None:
         """Run it until it ends by itself; where it fails it begins anew, after longer and longer.
@@ -47,11 +47,11 @@ class Supervisor:
         try:
             yield
         except Exception as error:  # noqa: BLE001 - whatever it is: calls go on
-            self._tell(task, in_words(error))
+            self._publish_failure(task, in_words(error))
 
-    def _tell(self, task: str, error: str) -> None:
+    def _publish_failure(self, task: str, error: str) -> None:
         now_s = self._clock.monotonic()
-        last = self._told.get(task)
+        last = self._published.get(task)
         if last is None or last[0] != error or now_s - last[1] >= QUIET_S:
-            self._told[task] = (error, now_s)
+            self._published[task] = (error, now_s)
             self._emit(TaskFailed(self._clock.now(), task, error))

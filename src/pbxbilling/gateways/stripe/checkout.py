@@ -16,14 +16,14 @@ from pbxbilling.gateways.stripe import objects as reading
 from pbxbilling.gateways.stripe.client import MissingError, Reply, StripeApi, understood
 from pbxbilling.kernel.gateway_names import STRIPE
 from pbxbilling.kernel.ports import Clock
-from pbxbilling.subscriptions.order import Checkout, GatewayAccount, Line, Order, PriceFound
+from pbxbilling.subscriptions.order import CheckoutSession, GatewayAccount, Line, Order, PriceFound
 from pbxbilling.subscriptions.subscription import Customer, Subscription
 
 PATIENCE_S = 6.0  # for one request: somebody waits for up to five of them
 _MOST = 100  # open pages, and subscriptions, of one customer: Stripe's largest page
 
 
-class StripeTill:
+class StripeCheckout:
     """Sells by Stripe. Keys, ids and pages of test and of live mode never meet there."""
 
     name = STRIPE
@@ -86,14 +86,14 @@ class StripeTill:
             ]
         )
 
-    async def open_checkouts(self, customer: str) -> Sequence[Checkout]:
+    async def open_checkouts(self, customer: str) -> Sequence[CheckoutSession]:
         """Sessions that are open."""
         asked = {"customer": customer, "status": "open", "limit": _MOST}
         request = self._api.v1.checkout.sessions.list_async(asked)
         reply = await self._call(f"open checkouts of customer {customer}", request)
         return understood(lambda: [sold.checkout(given) for given in reply.object["data"]])
 
-    async def checkout(self, order: Order) -> Checkout:
+    async def checkout(self, order: Order) -> CheckoutSession:
         """A new session; the tenant is written wherever an event may be read from."""
         what = f"checkout of plan {order.plan} for tenant {order.tenant}"
         request = self._api.v1.checkout.sessions.create_async(self._session(order))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pbxbilling.gateways.stripe.objects import Object, instant, parsing
-from pbxbilling.subscriptions.order import Checkout, GatewayAccount, PriceFound
+from pbxbilling.subscriptions.order import CheckoutSession, GatewayAccount, PriceFound
 
 PLAN = "plan"  # our keys in Stripe's metadata, beside those of `reading`
 CYCLE = "cycle"
@@ -40,11 +40,11 @@ def price(given: Object) -> PriceFound:
         )
 
 
-def checkout(given: Object) -> Checkout:
+def checkout(given: Object) -> CheckoutSession:
     """An open checkout session."""
     with parsing("checkout", given):
         metadata: dict[str, Any] = given.get("metadata") or {}
-        return Checkout(
+        return CheckoutSession(
             id=str(given["id"]),
             url=page_url(given),
             expires_at=instant(given["expires_at"]),

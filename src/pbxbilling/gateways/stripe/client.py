@@ -84,7 +84,7 @@ class StripeApi:
             msg = f"{what}: Stripe did not answer within {limit_s:g} s: try again later"
             raise GatewayError(msg, away=True) from fault
         except stripe.StripeError as fault:
-            raise _told(what, fault) from fault
+            raise _translate(what, fault) from fault
         except (aiohttp.ClientError, ValueError, TypeError, AttributeError) as fault:
             msg = f"{what}: Stripe answered what cannot be read ({type(fault).__name__})"
             raise GatewayError(msg, away=True) from fault
@@ -106,7 +106,7 @@ def is_live(key: str) -> bool:
     return key.partition("_")[2].startswith("live_")
 
 
-def _told(what: str, fault: stripe.StripeError) -> GatewayError:
+def _translate(what: str, fault: stripe.StripeError) -> GatewayError:
     """The fault for a person. Stripe's own words never carry a key whole."""
     words = fault.user_message or type(fault).__name__
     if isinstance(fault, stripe.AuthenticationError):

@@ -13,10 +13,10 @@ from pbxbilling.gateways.stripe.client import MissingError, Reply, StripeApi, un
 from pbxbilling.kernel.errors import UnreadableError
 from pbxbilling.kernel.gateway_names import STRIPE
 from pbxbilling.kernel.ports import Clock
-from pbxbilling.subscriptions.events import Letter
-from pbxbilling.subscriptions.letters import letter_of
+from pbxbilling.subscriptions.events import WebhookEvent
 from pbxbilling.subscriptions.ports import Page
 from pbxbilling.subscriptions.subscription import Subscription
+from pbxbilling.subscriptions.webhook_events import stored_event
 
 PAGE = 100  # Stripe's largest
 FETCH_S = 0.7  # for one subscription: a call may wait for its state
@@ -60,7 +60,7 @@ class StripeGateway:
         as_of = reply.time_by(self._clock) - timedelta(seconds=1)
         return _page(reply, lambda given: reading.subscription(given, as_of))
 
-    async def events(self, since: datetime, after: str | None) -> Page[Letter]:
+    async def events(self, since: datetime, after: str | None) -> Page[WebhookEvent]:
         """Events since then of the kinds that are used, newest first."""
         asked: dict[str, Any] = {
             "created": {"gte": int(since.timestamp())},
@@ -78,9 +78,9 @@ class StripeGateway:
         return await self._api.call(f"list of {what}", service.list_async(asked))
 
 
-def _letter(given: Mapping[str, Any], received_at: datetime) -> Letter:
+def _letter(given: Mapping[str, Any], received_at: datetime) -> WebhookEvent:
     body = orjson.dumps(given, default=str)
-    return letter_of(reading.message(body), body, received_at)
+    return stored_event(reading.message(body), body, received_at)
 
 
 def _page(reply: Reply, read: Callable[[Mapping[str, Any]], T]) -> Page[T]:

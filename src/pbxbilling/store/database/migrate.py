@@ -40,18 +40,18 @@ def revisions(path: Path) -> tuple[str | None, str]:
     engine = migration_engine(path)
     try:
         with told_as_store_errors(path), engine.begin() as connection:
-            return _revision(connection, path), _known(_MIGRATIONS)[-1]
+            return _revision(connection, path), _shipped(_MIGRATIONS)[-1]
     finally:
         engine.dispose()
 
 
-def _known(migrations: Path) -> list[str]:
+def _shipped(migrations: Path) -> list[str]:
     """The program's revisions, the newest last: the file of each is named by its number."""
     return sorted(file.name[:4] for file in (migrations / "versions").glob("[0-9]*.py"))
 
 
 def _bring_up(engine: Engine, path: Path, migrations: Path) -> None:
-    current, known = _current(path), _known(migrations)
+    current, known = _current(path), _shipped(migrations)
     if current == known[-1]:
         return
     if current is not None:

@@ -16,34 +16,34 @@ class Pending:
     """Records of one key keep their order; several states of one call or leg become one."""
 
     def __init__(self) -> None:
-        self._kept: dict[Hashable, QueuedRecord] = {}
+        self._by_key: dict[Hashable, QueuedRecord] = {}
         self._refusals: deque[DecisionRecord] = deque()
         self._admissions: deque[DecisionRecord] = deque()
 
     def __len__(self) -> int:
-        return len(self._kept) + len(self._refusals) + len(self._admissions)
+        return len(self._by_key) + len(self._refusals) + len(self._admissions)
 
     def put(self, record: QueuedRecord) -> None:
         """Add one; a state that a store would not take in place of a waiting one is left out."""
         match record:
             case CallRecord():
-                self._keep((CallRecord, record.call), record)
+                self._put_latest((CallRecord, record.call), record)
             case LegRecord():
-                self._keep((LegRecord, record.key), record)
+                self._put_latest((LegRecord, record.key), record)
             case DecisionRecord():
                 admitted = record.outcome is Outcome.ADMIT
                 (self._admissions if admitted else self._refusals).append(record)
             case LegMetered():
-                self._kept[LegMetered, record.key] = record
+                self._by_key[LegMetered, record.key] = record
             case PbxMark():
-                self._kept[PbxMark, record.pbx] = record
+                self._by_key[PbxMark, record.pbx] = record
             case _:
-                self._kept[object()] = record  # of a kind without a key here: none is replaced
+                self._by_key[object()] = record  # of a kind without a key here: none is replaced
 
-    def _keep(self, key: Hashable, record: CallRecord | LegRecord) -> None:
-        waiting: Any = self._kept.setdefault(key, record)  # of the same kind
+    def _put_latest(self, key: Hashable, record: CallRecord | LegRecord) -> None:
+        waiting: Any = self._by_key.setdefault(key, record)  # of the same kind
         if waiting is not record and waiting.gives_way_to(record):
-            self._kept[key] = record
+            self._by_key[key] = record
 
     def drop_admission(self) -> bool:
         """Give up the oldest admission that waits; False where there is none."""
@@ -55,4 +55,4 @@ class Pending:
 
     def records(self) -> list[QueuedRecord]:
         """All of them, in an order that keeps each key's."""
-        return [*self._kept.values(), *self._refusals, *self._admissions]
+        return [*self._by_key.values(), *self._refusals, *self._admissions]

@@ -17,7 +17,7 @@ from pbxbilling.accounts.key_origin import AccountKind, KeyOrigin, SetBy
 from pbxbilling.accounts.records import AuditRecord
 from pbxbilling.accounts.terms.status import Blocker, Status
 from pbxbilling.accounts.terms.tenant import Tenant
-from pbxbilling.accounts.terms.usage_collection import Charges, Charging
+from pbxbilling.accounts.terms.usage_collection import CollectionMethod, UsageCollection
 from pbxbilling.catalog.destinations import DestinationRate
 from pbxbilling.catalog.plan import (
     LIMIT_NAMES,
@@ -129,9 +129,9 @@ def tenant_values(record: Tenant) -> Values:
         "subscription": record.subscription,
         "renews_at": to_us(record.renews_at),
         "setup_paid_at": to_us(record.setup_paid_at),
-        "charges": record.charging.way.value,
-        "charges_before": record.charging.before.value,
-        "charges_since": to_us(record.charging.since),
+        "charges": record.usage_collection.way.value,
+        "charges_before": record.usage_collection.before.value,
+        "charges_since": to_us(record.usage_collection.since),
     }
 
 
@@ -153,7 +153,7 @@ def tenant_record(row: Row[Any]) -> Tenant:
         slug, plan, name, email, address, contacts, vat_id, tax_exempt,
         status, status_since, blocks, trial_until, mode, limits,
         accountcodes, dids, contexts, timezone, anchor_day, demo, extensions,
-        customer, subscription, renews_at, setup_paid_at, *charging,
+        customer, subscription, renews_at, setup_paid_at, *usage_collection,
     ) = loads(row[0])  # fmt: skip
     return Tenant(
         slug, intern(plan), name, email, address, tuple(loads(contacts)), vat_id, bool(tax_exempt),
@@ -161,7 +161,8 @@ def tenant_record(row: Row[Any]) -> Tenant:
         Mode(mode) if mode else None, _limits(limits),
         tuple(loads(accountcodes)), tuple(loads(dids)), tuple(loads(contexts)),
         intern(timezone), anchor_day, bool(demo), extensions,
-        customer, subscription, from_us(renews_at), from_us(setup_paid_at), _charging(*charging),
+        customer, subscription, from_us(renews_at), from_us(setup_paid_at),
+        _usage_collection(*usage_collection),
     )  # fmt: skip
 
 
@@ -181,8 +182,8 @@ def _limits(overrides: str) -> Mapping[str, int | None]:
 
 
 @lru_cache(maxsize=1024)
-def _charging(way: str, before: str, since_us: int | None) -> Charging:
-    return Charging(Charges(way), Charges(before), from_us(since_us))
+def _usage_collection(way: str, before: str, since_us: int | None) -> UsageCollection:
+    return UsageCollection(CollectionMethod(way), CollectionMethod(before), from_us(since_us))
 
 
 def origin_values(record: KeyOrigin) -> Values:

@@ -10,7 +10,7 @@ from pbxbilling.accounts.terms.status import Status
 from pbxbilling.kernel.cursor import Cursor
 from pbxbilling.store import schema
 from pbxbilling.store.rows.values import Values, from_us, instant, storable, to_us
-from pbxbilling.subscriptions.events import Letter, LetterMoved, LetterState
+from pbxbilling.subscriptions.events import EventMoved, EventState, WebhookEvent
 from pbxbilling.subscriptions.subscription import BillingCycle, Customer, Invoice, Subscription
 
 
@@ -126,7 +126,7 @@ def cycle_record(row: Row[Any]) -> BillingCycle:
     )
 
 
-def letter_values(record: Letter) -> Values:
+def letter_values(record: WebhookEvent) -> Values:
     """The row of a stored event."""
     return {
         "id": record.id,
@@ -142,9 +142,9 @@ def letter_values(record: Letter) -> Values:
     }
 
 
-def letter_record(row: Row[Any]) -> Letter:
+def letter_record(row: Row[Any]) -> WebhookEvent:
     """The stored event of a row."""
-    return Letter(
+    return WebhookEvent(
         id=row.id,
         kind=row.kind,
         about=row.about,
@@ -152,7 +152,7 @@ def letter_record(row: Row[Any]) -> Letter:
         received_at=instant(row.received_at),
         live=row.live,
         body=row.body,
-        state=LetterState(row.state),
+        state=EventState(row.state),
         attempts=row.attempts,
         note=row.note,
     )
@@ -163,10 +163,14 @@ def move() -> Executable:
     moved: dict[str, Any] = {
         name: bindparam(f"to_{name}") for name in ("state", "attempts", "note")
     }
-    return update(schema.letter).where(schema.letter.c.id == bindparam("letter_id")).values(moved)
+    return (
+        update(schema.webhook_event)
+        .where(schema.webhook_event.c.id == bindparam("letter_id"))
+        .values(moved)
+    )
 
 
-def moved_values(record: LetterMoved) -> Values:
+def moved_values(record: EventMoved) -> Values:
     """The parameters of a letter's move; `to_…` because a column's own name is taken by its SET."""
     return {
         "letter_id": record.id,

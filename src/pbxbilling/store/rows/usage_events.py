@@ -19,11 +19,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import Insert
 
 from pbxbilling.calls.metering.usage_event import (
-    EventState,
     LegMetered,
     MeterEvent,
     MeterEventMoved,
     MeterEventsUnparked,
+    UsageEventState,
 )
 from pbxbilling.store import schema
 from pbxbilling.store.rows.values import Values, from_us, instant, storable, to_us
@@ -46,7 +46,7 @@ def metered(table: Insert) -> Executable:
         minutes,
         minutes,
         and_(leg.witness.is_not(None), leg.witness.in_(schema.GUESSED_ENDS)),
-        literal(EventState.WAITING.value),
+        literal(UsageEventState.WAITING.value),
         literal(0),
         literal(""),
     ).where(
@@ -58,7 +58,9 @@ def metered(table: Insert) -> Executable:
     into = ("leg", *_FROZEN, "ledger_minutes", "estimated", "state", "attempts", "note")
     insert = table.from_select(into, made)
     row, new = schema.meter_event.c, insert.excluded
-    follows = or_(row.state == EventState.WAITING.value, row.state == EventState.PARKED.value)
+    follows = or_(
+        row.state == UsageEventState.WAITING.value, row.state == UsageEventState.PARKED.value
+    )
     changed: dict[str, ColumnElement[Any]] = {
         name: case((follows, new[name]), else_=row[name]) for name in _FROZEN
     }
@@ -99,8 +101,8 @@ def unpark() -> Executable:
     row = schema.meter_event.c
     return (
         update(schema.meter_event)
-        .where(row.state == EventState.PARKED.value, row.tenant == bindparam("of_tenant"))
-        .values(state=EventState.WAITING.value)
+        .where(row.state == UsageEventState.PARKED.value, row.tenant == bindparam("of_tenant"))
+        .values(state=UsageEventState.WAITING.value)
     )
 
 
@@ -119,7 +121,7 @@ def event_record(row: Row[Any]) -> MeterEvent:
         minutes=row.minutes,
         ledger_minutes=row.ledger_minutes,
         estimated=row.estimated,
-        state=EventState(row.state),
+        state=UsageEventState(row.state),
         attempts=row.attempts,
         tried_at=from_us(row.tried_at),
         customer=row.customer,

@@ -35,19 +35,20 @@ from pbxbilling.store.schema.statements import (
     statement_leg,
 )
 from pbxbilling.store.schema.subscriptions import (
-    LETTER_UNFINISHED,
+    EVENT_UNFINISHED,
     billing_cycle,
     cursor,
     customer,
     invoice,
-    letter,
     subscription,
+    webhook_event,
 )
 from pbxbilling.store.schema.usage_events import METER_DIFFERS, METER_DUE, METER_UNSENT, meter_event
 
 __all__ = [
     "CALL_MERGED",
     "CALL_OPEN",
+    "EVENT_UNFINISHED",
     "GUESSED_ENDS",
     "KEY_NOT_BY_FILE",
     "LEG_ESTIMATED",
@@ -55,7 +56,6 @@ __all__ = [
     "LEG_PLACED",
     "LEG_UNOWNED",
     "LEG_USED",
-    "LETTER_UNFINISHED",
     "METER_DIFFERS",
     "METER_DUE",
     "METER_UNSENT",
@@ -70,7 +70,6 @@ __all__ = [
     "invoice_run",
     "key_origin",
     "leg",
-    "letter",
     "metadata",
     "meter_event",
     "one_off",
@@ -82,4 +81,5 @@ __all__ = [
     "statement_leg",
     "subscription",
     "tenant",
+    "webhook_event",
 ]

@@ -68,7 +68,7 @@ billing_cycle = Table(
     sqlite_with_rowid=False,
 )
 
-letter = Table(
+webhook_event = Table(
     "letter",
     metadata,
     Column("id", String, primary_key=True),
@@ -92,10 +92,10 @@ cursor = Table(
     sqlite_with_rowid=False,
 )
 
-LETTER_UNFINISHED = letter.c.state.in_(map(spelled, sorted(UNFINISHED)))
+EVENT_UNFINISHED = webhook_event.c.state.in_(map(spelled, sorted(UNFINISHED)))
 
 Index("ix_subscription_tenant", subscription.c.tenant)
 Index("ix_invoice_tenant", invoice.c.tenant, invoice.c.created_at)
 Index("ix_billing_cycle_tenant", billing_cycle.c.tenant, billing_cycle.c.begins)
-Index("ix_letter_received", letter.c.received_at)
-partial_index("ix_letter_unfinished", LETTER_UNFINISHED, letter.c.received_at)
+Index("ix_letter_received", webhook_event.c.received_at)
+partial_index("ix_letter_unfinished", EVENT_UNFINISHED, webhook_event.c.received_at)

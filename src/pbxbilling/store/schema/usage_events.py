@@ -14,7 +14,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-from pbxbilling.calls.metering.usage_event import DUE, EventState
+from pbxbilling.calls.metering.usage_event import DUE, UsageEventState
 from pbxbilling.store.schema.base import metadata, partial_index, spelled
 
 meter_event = Table(
@@ -35,7 +35,7 @@ meter_event = Table(
     sqlite_with_rowid=False,
 )
 
-_SENT = spelled(EventState.SENT)
+_SENT = spelled(UsageEventState.SENT)
 METER_DUE = meter_event.c.state.in_(map(spelled, sorted(DUE)))
 METER_UNSENT = meter_event.c.state != _SENT
 METER_DIFFERS = and_(

@@ -11,7 +11,7 @@ from pbxbilling.accounts.facts import (
     AccountsChanged,
     DailyCheckDone,
     DailyCheckFailed,
-    StandingChanged,
+    StatusChanged,
 )
 from pbxbilling.billing.facts import StatementFailed, StatementSaved, StatementsWait, UsageReceived
 from pbxbilling.billing.figures import FiguresTaken
@@ -29,13 +29,13 @@ from pbxbilling.calls.live.pbx_facts import (
 from pbxbilling.kernel.codes import Reason
 from pbxbilling.kernel.daemon_facts import ConfigReloaded, StoreFailing, TaskFailed
 from pbxbilling.kernel.facts import Fact
-from pbxbilling.payments.facts import InvoiceIssued, UsageHeldUp, UsageTold
+from pbxbilling.payments.facts import InvoiceIssued, UsageDelayed, UsageSent
 from pbxbilling.privacy.retention import Purged, PurgeFailed
 from pbxbilling.subscriptions.facts import (
     CycleOpened,
     Drifted,
+    EventTaken,
     GatewayAway,
-    LetterTaken,
     PaymentAlert,
     WebhookReceived,
 )
@@ -210,19 +210,19 @@ _RULES: Mapping[type, _Rule] = {
     JournalUnreadable: ("journal_unreadable", lambda fact, _: (fact.pbx,)),
     SlotReleased: ("slots_released", lambda _fact, _: ()),
     AccountsChanged: ("accounts_changes", lambda _fact, _: ()),
-    StandingChanged: ("standing_changes", lambda fact, _: (fact.after.value,)),
+    StatusChanged: ("standing_changes", lambda fact, _: (fact.after.value,)),
     DailyCheckDone: ("daily_checks", lambda _fact, _: ("ok",)),
     DailyCheckFailed: ("daily_checks", lambda _fact, _: ("error",)),
     PurgeFailed: ("purges", lambda _fact, _: ("error",)),
     WebhookReceived: ("webhooks", lambda fact, _: (fact.result.value,)),
-    LetterTaken: ("payment_events", lambda fact, _: (fact.state.value,)),
+    EventTaken: ("payment_events", lambda fact, _: (fact.state.value,)),
     GatewayAway: ("gateway_outages", lambda _fact, _: ()),
     Drifted: ("subscription_drifts", lambda _fact, _: ()),
     PaymentAlert: ("payment_alerts", lambda _fact, _: ()),
-    UsageTold: ("meter_events", lambda fact, _: (fact.state.value,)),
+    UsageSent: ("meter_events", lambda fact, _: (fact.state.value,)),
     InvoiceIssued: ("usage_invoices", lambda _fact, _: ()),
     UsageReceived: ("usage_requests", lambda fact, _: (fact.result.value,)),
-    UsageHeldUp: ("meter_outages", lambda _fact, _: ()),
+    UsageDelayed: ("meter_outages", lambda _fact, _: ()),
     StatementSaved: ("statements", lambda fact, _: ("interim" if fact.number else "final",)),
     StatementsWait: ("statement_waits", lambda _fact, _: ()),
     StatementFailed: ("statement_failures", lambda _fact, _: ()),

@@ -12,7 +12,7 @@ from pbxbilling.accounts.facts import (
     AccountsChanged,
     DailyCheckDone,
     DailyCheckFailed,
-    StandingChanged,
+    StatusChanged,
 )
 from pbxbilling.billing.figures import FiguresTaken
 from pbxbilling.calls.admission.decision import Decision
@@ -276,7 +276,7 @@ _LINES: Mapping[type, Callable[[Any, Mask], Line]] = {
     StoreRecovered: plain(INFO, "store recovered", "written"),
     TaskFailed: plain(ERROR, "task failed: calls go on, it is tried again", "task", "error"),
     AccountsChanged: plain(INFO, "accounts changed", "actor", "action", "subject"),
-    StandingChanged: plain(
+    StatusChanged: plain(
         INFO, "standing changed", "tenant", "before", "after", "turn", "actor", "subscription"
     ),
     DailyCheckDone: _daily_check,

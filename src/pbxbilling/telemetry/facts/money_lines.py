@@ -12,16 +12,16 @@ from pbxbilling.billing.facts import (
     UsageReceived,
     UsageResult,
 )
-from pbxbilling.calls.metering.usage_event import EventState
+from pbxbilling.calls.metering.usage_event import UsageEventState
 from pbxbilling.kernel.money import from_minor
-from pbxbilling.payments.facts import InvoiceIssued, UsageGoesOn, UsageHeldUp, UsageTold
-from pbxbilling.subscriptions.events import LetterState
+from pbxbilling.payments.facts import InvoiceIssued, UsageDelayed, UsageResumed, UsageSent
+from pbxbilling.subscriptions.events import EventState
 from pbxbilling.subscriptions.facts import (
     CycleOpened,
     Drifted,
+    EventTaken,
     GatewayAway,
     GatewayBack,
-    LetterTaken,
     PaymentAlert,
     WebhookReceived,
     WebhookResult,
@@ -41,15 +41,15 @@ def _webhook(fact: WebhookReceived, _mask: Mask) -> Line:
     return Line(level, "webhook", {key: value for key, value in fields.items() if value})
 
 
-def _letter_taken(fact: LetterTaken, _mask: Mask) -> Line:
-    level = INFO if fact.state is LetterState.DONE else WARNING
+def _letter_taken(fact: EventTaken, _mask: Mask) -> Line:
+    level = INFO if fact.state is EventState.DONE else WARNING
     fields = {"tenant": fact.tenant, "kind": fact.kind, "state": fact.state, "id": fact.event}
     return Line(level, "payment event taken", fields | ({"note": fact.note} if fact.note else {}))
 
 
-def _usage_told(fact: UsageTold, _mask: Mask) -> Line:
+def _usage_told(fact: UsageSent, _mask: Mask) -> Line:
     fields = {"tenant": fact.tenant, "leg": fact.leg, "minutes": fact.minutes}
-    if fact.state is EventState.SENT:
+    if fact.state is UsageEventState.SENT:
         return Line(DEBUG, "usage sent", fields)
     return Line(WARNING, "usage not sent", fields | {"state": fact.state, "note": fact.note})
 
@@ -88,7 +88,7 @@ def _statement_saved(fact: StatementSaved, _mask: Mask) -> Line:
 
 MONEY_LINES: Mapping[type, Callable[[Any, Mask], Line]] = {
     WebhookReceived: _webhook,
-    LetterTaken: _letter_taken,
+    EventTaken: _letter_taken,
     GatewayAway: plain(WARNING, "gateway away: events are applied as they say", "reason"),
     GatewayBack: plain(INFO, "gateway back"),
     Drifted: plain(WARNING, "subscription had drifted: applied", "tenant", "subscription"),
@@ -96,10 +96,10 @@ MONEY_LINES: Mapping[type, Callable[[Any, Mask], Line]] = {
     StatementsWait: plain(WARNING, "statements wait for a PBX", "pbxes"),
     StatementFailed: plain(ERROR, "statement cannot be made", "tenant", "month", "error"),
     CycleOpened: plain(INFO, "billing cycle opened", "tenant", "invoice", "begins", "ends"),
-    UsageTold: _usage_told,
+    UsageSent: _usage_told,
     InvoiceIssued: _invoice_issued,
     UsageReceived: _usage_received,
-    UsageHeldUp: plain(WARNING, "usage cannot be sent: it is kept", "reason"),
-    UsageGoesOn: plain(INFO, "usage is sent again"),
+    UsageDelayed: plain(WARNING, "usage cannot be sent: it is kept", "reason"),
+    UsageResumed: plain(INFO, "usage is sent again"),
     PaymentAlert: plain(WARNING, "payments need a look", "subject", "note"),
 }

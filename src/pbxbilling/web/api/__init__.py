@@ -22,7 +22,7 @@ from pbxbilling.web.api import (
     statements,
     usage,
 )
-from pbxbilling.web.api.command import Arguments, Command, Desk
+from pbxbilling.web.api.command import Arguments, Command, Services
 from pbxbilling.web.api.shape import plain
 
 COMMANDS: Mapping[str, Command] = {
@@ -38,12 +38,12 @@ COMMANDS: Mapping[str, Command] = {
 }
 
 
-async def run(desk: Desk, name: str, given: Arguments, actor: str) -> bytes:
+async def run(services: Services, name: str, given: Arguments, actor: str) -> bytes:
     """Run a command and give its result as JSON; KeyError for a name that is none.
 
     Bytes are JSON already; else it is made beside the event loop, for there may be much of it.
     """
-    result = await COMMANDS[name].serve(desk, given, actor)
+    result = await COMMANDS[name].serve(services, given, actor)
     return result if isinstance(result, bytes) else await asyncio.to_thread(_written, result)
 
 

@@ -12,20 +12,20 @@ from pbxbilling.accounts.reports import PlanReport
 from pbxbilling.config.accounts_file import read_accounts
 from pbxbilling.config.tenants_csv import read_tenants, write_tenants
 from pbxbilling.kernel.bounds import read_day
-from pbxbilling.web.api.command import Arguments, Command, Desk
+from pbxbilling.web.api.command import Arguments, Command, Services
 
 
-async def _apply(desk: Desk, given: Arguments, actor: str) -> Any:
+async def _apply(services: Services, given: Arguments, actor: str) -> Any:
     file = await asyncio.to_thread(read_accounts, given["text"], given["source"])
-    changes = await desk.administration.apply(
+    changes = await services.administration.apply(
         file, actor, dry_run=given["dry_run"], reset=given.get("reset", False)
     )
     return [_change(change) for change in changes]
 
 
-async def _import(desk: Desk, given: Arguments, actor: str) -> Any:
+async def _import(services: Services, given: Arguments, actor: str) -> Any:
     file = await asyncio.to_thread(read_tenants, given["text"], given["source"])
-    changes = await desk.administration.apply(
+    changes = await services.administration.apply(
         file,
         actor,
         dry_run=given["dry_run"],
@@ -42,8 +42,8 @@ def _imported(change: Change) -> dict[str, Any]:
     return {"subject": change.subject, "kind": change.kind, "fields": (), "notes": change.notes}
 
 
-async def _export(desk: Desk, _given: Arguments, _actor: str) -> Any:
-    return await asyncio.to_thread(write_tenants, desk.administration.declared())
+async def _export(services: Services, _given: Arguments, _actor: str) -> Any:
+    return await asyncio.to_thread(write_tenants, services.administration.declared())
 
 
 def _change(change: Change) -> dict[str, Any]:
@@ -55,12 +55,12 @@ def _change(change: Change) -> dict[str, Any]:
     }
 
 
-async def _plans(desk: Desk, _given: Arguments, _actor: str) -> Any:
-    return [_plan(report) for report in desk.administration.plans()]
+async def _plans(services: Services, _given: Arguments, _actor: str) -> Any:
+    return [_plan(report) for report in services.administration.plans()]
 
 
-async def _plan_detail(desk: Desk, given: Arguments, _actor: str) -> Any:
-    detail = await desk.administration.plan(given["plan"])
+async def _plan_detail(services: Services, given: Arguments, _actor: str) -> Any:
+    detail = await services.administration.plan(given["plan"])
     return {
         "plan": _plan(detail.plan),
         "tenants": detail.tenants,
@@ -73,25 +73,27 @@ def _plan(report: PlanReport) -> dict[str, Any]:
     return {"plan": report.plan, "tenants": report.tenants, **report.settings}
 
 
-async def _tenants(desk: Desk, _given: Arguments, _actor: str) -> Any:
-    return await desk.calls.tenants()
+async def _tenants(services: Services, _given: Arguments, _actor: str) -> Any:
+    return await services.calls.tenants()
 
 
-async def _suspend(desk: Desk, given: Arguments, actor: str) -> Any:
-    return await _result(desk, await desk.administration.suspend(given["tenant"], actor))
+async def _suspend(services: Services, given: Arguments, actor: str) -> Any:
+    return await _result(services, await services.administration.suspend(given["tenant"], actor))
 
 
-async def _activate(desk: Desk, given: Arguments, actor: str) -> Any:
-    return await _result(desk, await desk.administration.activate(given["tenant"], actor))
+async def _activate(services: Services, given: Arguments, actor: str) -> Any:
+    return await _result(services, await services.administration.activate(given["tenant"], actor))
 
 
-async def _trial(desk: Desk, given: Arguments, actor: str) -> Any:
+async def _trial(services: Services, given: Arguments, actor: str) -> Any:
     until = read_day(given["until"])
-    return await _result(desk, await desk.administration.trial(given["tenant"], until, actor))
+    return await _result(
+        services, await services.administration.trial(given["tenant"], until, actor)
+    )
 
 
-async def _result(desk: Desk, result: TenantResult) -> dict[str, Any]:
-    report = await desk.calls.reports.report(result.tenant)
+async def _result(services: Services, result: TenantResult) -> dict[str, Any]:
+    report = await services.calls.reports.report(result.tenant)
     return {"tenant": report, "changed": result.changed, "notes": result.notes}
 
 
@@ -102,7 +104,7 @@ COMMANDS: Mapping[str, Command] = {
     "tenants": Command(_tenants),
     "export": Command(_export),
     "import": Command(_import, writes=True),
-    "tenant": Command(lambda desk, given, _actor: desk.calls.tenant(given["tenant"])),
+    "tenant": Command(lambda services, given, _actor: services.calls.tenant(given["tenant"])),
     "suspend": Command(_suspend, writes=True),
     "activate": Command(_activate, writes=True),
     "trial": Command(_trial, writes=True),

@@ -8,9 +8,9 @@ from typing import Any, Self
 
 from pbxbilling.accounts.administer import Administration
 from pbxbilling.accounts.writer import AccountWriter
-from pbxbilling.billing.ports import Bills
+from pbxbilling.billing.ports import StatementStore
 from pbxbilling.billing.statements.issue import Statements
-from pbxbilling.billing.statements.lookup import Archive
+from pbxbilling.billing.statements.lookup import StatementLookup
 from pbxbilling.billing.statements.period_changes import PeriodChanges
 from pbxbilling.billing.take_figures import Figures
 from pbxbilling.calls.administer import CallAdministration
@@ -22,10 +22,10 @@ from pbxbilling.payments.records import InvoiceRun
 from pbxbilling.payments.usage_events import UsageEvents
 from pbxbilling.privacy.forget import Forgetter
 from pbxbilling.privacy.purge import Purge
-from pbxbilling.subscriptions.checkout import Sales
+from pbxbilling.subscriptions.checkout import Checkout
 from pbxbilling.subscriptions.daily_check import DailyCheck
 from pbxbilling.subscriptions.manage import Subscriptions
-from pbxbilling.subscriptions.ports import Mirrors
+from pbxbilling.subscriptions.ports import SubscriptionStore
 
 Arguments = Mapping[str, Any]
 
@@ -39,22 +39,22 @@ HOW_TO_ENABLE = (
 
 
 @dataclass(frozen=True, slots=True)
-class PaymentDesk:
+class PaymentServices:
     """The services that commands about payments are served with."""
 
-    sales: Sales
+    checkout: Checkout
     subscriptions: Subscriptions
-    mirrors: Mirrors
+    subscription_store: SubscriptionStore
     usage: UsageEvents
     issue_invoices: Callable[[str | None], Awaitable[list[InvoiceRun]]]
 
 
 @dataclass(frozen=True, slots=True)
-class BillingDesk:
+class BillingServices:
     """The services that commands about statements are served with."""
 
     statements: Statements
-    archive: Archive
+    lookup: StatementLookup
     changes: PeriodChanges
 
     @classmethod
@@ -62,20 +62,20 @@ class BillingDesk:
         cls,
         statements: Statements,
         store: CallStore,
-        bills: Bills,
+        statement_store: StatementStore,
         writer: AccountWriter,
         clock: Clock,
     ) -> Self:
         """All of them, over the statements of one store."""
         return cls(
             statements,
-            Archive(statements, store, bills),
-            PeriodChanges(statements, bills, writer, clock),
+            StatementLookup(statements, store, statement_store),
+            PeriodChanges(statements, statement_store, writer, clock),
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Services:
     """The services that commands are served with; a group that needs one more adds its field.
 
     `payments` is None while there are no keys.
@@ -84,15 +84,15 @@ class Desk:
     administration: Administration
     calls: CallAdministration
     daily: DailyCheck
-    billing: BillingDesk
+    billing: BillingServices
     purge: Purge
     figures: Figures
     forgetter: Forgetter
     comparison: Comparison
-    payments: PaymentDesk | None = None
+    payments: PaymentServices | None = None
 
     @property
-    def shop(self) -> PaymentDesk:
+    def shop(self) -> PaymentServices:
         """What sells; raises AdministrationError that says how to enable it."""
         if self.payments is None:
             raise AdministrationError(HOW_TO_ENABLE)
@@ -107,7 +107,7 @@ class Command:
     lock there. One that is `about_payments` is refused without keys.
     """
 
-    serve: Callable[[Desk, Arguments, str], Awaitable[Any]]
+    serve: Callable[[Services, Arguments, str], Awaitable[Any]]
     needs_daemon: bool = False
     writes: bool = False
     about_payments: bool = False

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from pbxbilling.subscriptions.daily_check import ACTOR
-from pbxbilling.web.api.command import Arguments, Command, Desk
+from pbxbilling.web.api.command import Arguments, Command, Services
 
 
-async def _daily_check(desk: Desk, given: Arguments, actor: str) -> Any:
-    return await desk.daily.run(f"{ACTOR} ({actor})", dry_run=given["dry_run"])
+async def _daily_check(services: Services, given: Arguments, actor: str) -> Any:
+    return await services.daily.run(f"{ACTOR} ({actor})", dry_run=given["dry_run"])
 
 
 COMMANDS: Mapping[str, Command] = {"daily-check": Command(_daily_check, writes=True)}

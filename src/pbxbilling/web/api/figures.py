@@ -8,7 +8,7 @@ from typing import Any
 from pbxbilling.billing.figures import CurrencyFigures
 from pbxbilling.kernel.bounds import read_period
 from pbxbilling.kernel.money import from_minor
-from pbxbilling.web.api.command import Arguments, Command, Desk
+from pbxbilling.web.api.command import Arguments, Command, Services
 from pbxbilling.web.api.given import month
 from pbxbilling.web.api.shape import plain
 
@@ -16,8 +16,8 @@ _AMOUNTS = ("mrr", "trial_mrr", "unpaid", "churned_mrr", "usage", "overage")
 _COUNTS = ("paying", "trials", "past_due", "unpaid_invoices", "churned")
 
 
-async def _figures(desk: Desk, given: Arguments, _actor: str) -> Any:
-    taken = await desk.figures.take(month(given))
+async def _figures(services: Services, given: Arguments, _actor: str) -> Any:
+    taken = await services.figures.take(month(given))
     currencies = [_currency(one) for one in taken.currencies]
     return {"at": taken.at, "month": taken.month, "currencies": currencies}
 
@@ -27,10 +27,10 @@ def _currency(one: CurrencyFigures) -> dict[str, Any]:
     return {"currency": one.currency, **amounts, **{name: getattr(one, name) for name in _COUNTS}}
 
 
-async def _reconcile(desk: Desk, given: Arguments, _actor: str) -> Any:
+async def _reconcile(services: Services, given: Arguments, _actor: str) -> Any:
     return [
         {**plain(one), "difference": one.difference}
-        for one in await desk.comparison.periods(read_period(given["month"]))
+        for one in await services.comparison.periods(read_period(given["month"]))
         if one.difference
     ]
 

@@ -10,39 +10,39 @@ from pbxbilling.kernel.bounds import read_period
 from pbxbilling.kernel.errors import AdministrationError, GatewayError
 from pbxbilling.kernel.money import from_minor
 from pbxbilling.payments.records import InvoiceRun
-from pbxbilling.subscriptions.events import Letter, LetterState
+from pbxbilling.subscriptions.events import EventState, WebhookEvent
 from pbxbilling.subscriptions.subscription import Invoice
-from pbxbilling.web.api.command import Arguments, Command, Desk
+from pbxbilling.web.api.command import Arguments, Command, Services
 from pbxbilling.web.api.given import period
 
 
-async def _checkout(desk: Desk, given: Arguments, actor: str) -> Any:
+async def _checkout(services: Services, given: Arguments, actor: str) -> Any:
     cycle = Cycle(given["cycle"])
-    return await desk.shop.sales.checkout(given["tenant"], given["plan"], cycle, actor)
+    return await services.shop.checkout.checkout(given["tenant"], given["plan"], cycle, actor)
 
 
-async def _portal(desk: Desk, given: Arguments, actor: str) -> Any:
-    return await desk.shop.sales.portal(given["tenant"], actor)
+async def _portal(services: Services, given: Arguments, actor: str) -> Any:
+    return await services.shop.checkout.portal(given["tenant"], actor)
 
 
-async def _cancel(desk: Desk, given: Arguments, actor: str) -> Any:
-    return await desk.shop.subscriptions.cancel(given["tenant"], actor, now=given["now"])
+async def _cancel(services: Services, given: Arguments, actor: str) -> Any:
+    return await services.shop.subscriptions.cancel(given["tenant"], actor, now=given["now"])
 
 
-async def _reactivate(desk: Desk, given: Arguments, actor: str) -> Any:
-    return await desk.shop.subscriptions.reactivate(given["tenant"], actor)
+async def _reactivate(services: Services, given: Arguments, actor: str) -> Any:
+    return await services.shop.subscriptions.reactivate(given["tenant"], actor)
 
 
-async def _link(desk: Desk, given: Arguments, actor: str) -> Any:
-    return await desk.shop.subscriptions.link(given["subscription"], given["tenant"], actor)
+async def _link(services: Services, given: Arguments, actor: str) -> Any:
+    return await services.shop.subscriptions.link(given["subscription"], given["tenant"], actor)
 
 
-async def _subscriptions(desk: Desk, given: Arguments, _actor: str) -> Any:
-    return await desk.shop.subscriptions.all(given["tenant"])
+async def _subscriptions(services: Services, given: Arguments, _actor: str) -> Any:
+    return await services.shop.subscriptions.all(given["tenant"])
 
 
-async def _invoices(desk: Desk, given: Arguments, _actor: str) -> Any:
-    return [_invoice(one) for one in await desk.shop.subscriptions.invoices(given["tenant"])]
+async def _invoices(services: Services, given: Arguments, _actor: str) -> Any:
+    return [_invoice(one) for one in await services.shop.subscriptions.invoices(given["tenant"])]
 
 
 def _invoice(one: Invoice) -> dict[str, Any]:
@@ -62,12 +62,14 @@ def _invoice(one: Invoice) -> dict[str, Any]:
     }
 
 
-async def _parked(desk: Desk, _given: Arguments, _actor: str) -> Any:
-    letters = await desk.shop.mirrors.letters(LetterState.PARKED, LetterState.FAILED)
-    return [_letter(one) for one in letters]
+async def _parked(services: Services, _given: Arguments, _actor: str) -> Any:
+    webhook_events = await services.shop.subscription_store.webhook_events(
+        EventState.PARKED, EventState.FAILED
+    )
+    return [_letter(one) for one in webhook_events]
 
 
-def _letter(one: Letter) -> dict[str, Any]:
+def _letter(one: WebhookEvent) -> dict[str, Any]:
     """Without its body: that has names and addresses."""
     return {
         "event": one.id,
@@ -80,24 +82,24 @@ def _letter(one: Letter) -> dict[str, Any]:
     }
 
 
-def _waits_for(one: Letter) -> str:
-    if one.state is LetterState.FAILED:
+def _waits_for(one: WebhookEvent) -> str:
+    if one.state is EventState.FAILED:
         return f"a person: {one.note}"
     if one.about.startswith("sub_"):
         return f"a tenant: `pbxbilling stripe link {one.about} TENANT`, or `apply` the one it names"
     return "a tenant: the one that it names, or whose customer it is; `apply` adds one"
 
 
-async def _usage(desk: Desk, given: Arguments, _actor: str) -> Any:
-    return await desk.shop.usage.view(given["tenant"])
+async def _usage(services: Services, given: Arguments, _actor: str) -> Any:
+    return await services.shop.usage.view(given["tenant"])
 
 
-async def _usage_decide(desk: Desk, given: Arguments, actor: str) -> Any:
-    return await desk.shop.usage.decide(given["leg"], actor, again=given["again"])
+async def _usage_decide(services: Services, given: Arguments, actor: str) -> Any:
+    return await services.shop.usage.decide(given["leg"], actor, again=given["again"])
 
 
-async def _usage_reconcile(desk: Desk, given: Arguments, _actor: str) -> Any:
-    _shop = desk.shop  # refused without keys, as all of these are
+async def _usage_reconcile(services: Services, given: Arguments, _actor: str) -> Any:
+    _shop = services.shop  # refused without keys, as all of these are
     return [
         {
             "tenant": one.tenant,
@@ -106,14 +108,14 @@ async def _usage_reconcile(desk: Desk, given: Arguments, _actor: str) -> Any:
             "sent_minutes": one.sent,
             "agrees": not one.difference,
         }
-        for one in await desk.comparison.periods(read_period(given["month"]))
+        for one in await services.comparison.periods(read_period(given["month"]))
         if one.metered
     ]
 
 
-async def _invoice_run(desk: Desk, given: Arguments, _actor: str) -> Any:
+async def _invoice_run(services: Services, given: Arguments, _actor: str) -> Any:
     try:
-        runs = await desk.shop.issue_invoices(period(given))
+        runs = await services.shop.issue_invoices(period(given))
     except GatewayError as fault:
         raise AdministrationError(str(fault)) from fault
     return [_run(one) for one in runs]

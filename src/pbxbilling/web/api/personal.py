@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pbxbilling.web.api.command import Arguments, Command, Desk
+from pbxbilling.web.api.command import Arguments, Command, Services
 
 
-async def _forget(desk: Desk, given: Arguments, actor: str) -> Any:
-    return await desk.forgetter.forget(given["tenant"], actor)
+async def _forget(services: Services, given: Arguments, actor: str) -> Any:
+    return await services.forgetter.forget(given["tenant"], actor)
 
 
 COMMANDS: Mapping[str, Command] = {"forget": Command(_forget, writes=True)}

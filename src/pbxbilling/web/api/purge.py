@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pbxbilling.web.api.command import Arguments, Command, Desk
+from pbxbilling.web.api.command import Arguments, Command, Services
 
 LIMIT_S = 20.0  # who asked waits for the answer; the nightly purge takes what time it needs
 
 
-async def _purge(desk: Desk, given: Arguments, _actor: str) -> Any:
+async def _purge(services: Services, given: Arguments, _actor: str) -> Any:
     if given["dry_run"]:
-        return {"rows": await desk.purge.preview(), "complete": False, "purged": False}
-    purged = await desk.purge.run(LIMIT_S)
+        return {"rows": await services.purge.preview(), "complete": False, "purged": False}
+    purged = await services.purge.run(LIMIT_S)
     return {"rows": purged.rows, "complete": purged.complete, "purged": True}
 
 

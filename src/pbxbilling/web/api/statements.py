@@ -15,50 +15,50 @@ from pbxbilling.billing.statements.lookup import CallList
 from pbxbilling.billing.statements.period_changes import PlanChangeReport
 from pbxbilling.billing.statements.statement import StatementKind
 from pbxbilling.kernel.money import from_minor
-from pbxbilling.web.api.command import Arguments, Command, Desk
+from pbxbilling.web.api.command import Arguments, Command, Services
 from pbxbilling.web.api.given import instant, period
 from pbxbilling.web.api.shape import plain
 
 
-async def _preview(desk: Desk, given: Arguments, _actor: str) -> Any:
-    issued = await desk.billing.statements.preview(given["tenant"], period(given))
+async def _preview(services: Services, given: Arguments, _actor: str) -> Any:
+    issued = await services.billing.statements.preview(given["tenant"], period(given))
     return await asyncio.to_thread(_issued, issued)
 
 
-async def _save(desk: Desk, given: Arguments, actor: str) -> Any:
-    return _listed(await desk.billing.statements.save_now(given["tenant"], actor))
+async def _save(services: Services, given: Arguments, actor: str) -> Any:
+    return _listed(await services.billing.statements.save_now(given["tenant"], actor))
 
 
-async def _show(desk: Desk, given: Arguments, _actor: str) -> Any:
-    archive = desk.billing.archive
+async def _show(services: Services, given: Arguments, _actor: str) -> Any:
+    archive = services.billing.lookup
     issued = await archive.show(given["tenant"], period(given), given["number"])
     return await asyncio.to_thread(_issued, issued)
 
 
-async def _statements(desk: Desk, given: Arguments, _actor: str) -> Any:
-    found = await desk.billing.archive.listed(given["tenant"], period(given))
+async def _statements(services: Services, given: Arguments, _actor: str) -> Any:
+    found = await services.billing.lookup.listed(given["tenant"], period(given))
     return [_listed(saved) for saved in found]
 
 
-async def _records(desk: Desk, given: Arguments, _actor: str) -> Any:
-    calls = await desk.billing.archive.calls(given["tenant"], period(given), given["line"])
+async def _records(services: Services, given: Arguments, _actor: str) -> Any:
+    calls = await services.billing.lookup.calls(given["tenant"], period(given), given["line"])
     return await asyncio.to_thread(_calls, calls)
 
 
-async def _add(desk: Desk, given: Arguments, actor: str) -> Any:
-    entry = await desk.billing.changes.add(
+async def _add(services: Services, given: Arguments, actor: str) -> Any:
+    entry = await services.billing.changes.add(
         given["tenant"], given["kind"], given["amount"], given["reason"], actor, period(given)
     )
     return _one_off(entry)
 
 
-async def _one_offs(desk: Desk, given: Arguments, _actor: str) -> Any:
-    return [_one_off(one) for one in await desk.billing.changes.one_offs(given["tenant"])]
+async def _one_offs(services: Services, given: Arguments, _actor: str) -> Any:
+    return [_one_off(one) for one in await services.billing.changes.one_offs(given["tenant"])]
 
 
-async def _change_plan(desk: Desk, given: Arguments, actor: str) -> Any:
+async def _change_plan(services: Services, given: Arguments, actor: str) -> Any:
     at = instant(given, "at")
-    report = await desk.billing.changes.change_plan(
+    report = await services.billing.changes.change_plan(
         given["tenant"], given["plan"], at, actor, dry_run=given["dry_run"]
     )
     return _changed(report)

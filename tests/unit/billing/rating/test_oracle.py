@@ -62,14 +62,14 @@ def invoice_line(events: list[int], tiers: list[Tier]) -> int:
 
 def statement_line(used_legs: list[UsedLeg], terms: Tariff) -> int:
     """The overage of a statement of the same legs."""
-    stretches = throughout(terms, NOVEMBER)
+    tariff_versions = throughout(terms, NOVEMBER)
     statement = statement_of(
         Tenant("acme", terms.plan),
         NOVEMBER,
         StatementKind.FINAL,
         NOVEMBER.ends,
-        stretches,
-        rate(used_legs, stretches),
+        tariff_versions,
+        rate(used_legs, tariff_versions),
     )
     assert {line.kind for line in statement.lines} <= {LineKind.OVERAGE}
     return statement.net

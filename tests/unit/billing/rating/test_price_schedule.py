@@ -10,7 +10,7 @@ import pytest
 from pbxbilling.accounts.records import PlanSwitched
 from pbxbilling.accounts.terms.status import Status
 from pbxbilling.accounts.terms.tenant import Tenant
-from pbxbilling.billing.rating.price_schedule import Conditions, conditions
+from pbxbilling.billing.rating.price_schedule import PriceSchedule, conditions
 from pbxbilling.catalog.plan import Cycle, Plan, Prices
 from pbxbilling.kernel.gateway_names import STRIPE
 from pbxbilling.kernel.period import Period, period_of
@@ -44,7 +44,7 @@ def in_november(
     *switches: PlanSwitched,
     period: Period = NOVEMBER,
     subscription: Subscription | None = None,
-) -> Conditions:
+) -> PriceSchedule:
     return conditions(tenant, period, switches, PLANS, subscription)
 
 
@@ -52,11 +52,11 @@ def switch(at: datetime, before: str = "starter", after: str = "pro") -> PlanSwi
     return PlanSwitched("acme", at, before, after)
 
 
-def plans(sold: Conditions) -> list[tuple[str, datetime, datetime]]:
-    return [(s.tariff.plan, s.begins, s.ends) for s in sold.stretches]
+def plans(sold: PriceSchedule) -> list[tuple[str, datetime, datetime]]:
+    return [(s.tariff.plan, s.begins, s.ends) for s in sold.tariff_versions]
 
 
-def amounts(sold: Conditions) -> list[int]:
+def amounts(sold: PriceSchedule) -> list[int]:
     return [part.amount for part in sold.prices]
 
 
@@ -96,7 +96,7 @@ def test_a_part_of_a_month_costs_a_part() -> None:
 
 def test_nothing_is_charged_until_a_trial_ends() -> None:
     sold = in_november(replace(ACME, trial_until=day(21)))
-    assert [s.tariff.overage_per_minute_micros for s in sold.stretches] == [0, 500_000]
+    assert [s.tariff.overage_per_minute_micros for s in sold.tariff_versions] == [0, 500_000]
     assert amounts(sold) == [0, 2000]
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pbxbilling.billing.rating.proration import price_parts, prorate
-from pbxbilling.billing.rating.tariff import Stretch, switched
+from pbxbilling.billing.rating.tariff import TariffVersion, switched
 from pbxbilling.catalog.plan import Cycle
 from tests.support.tariffs import NOVEMBER, all_month, moment, tariff, throughout
 
@@ -18,17 +18,17 @@ LENGTH_S = 30 * 86_400
 SECONDS = st.integers(0, LENGTH_S - 1)
 
 
-def cut(*prices_and_seconds: tuple[int, int]) -> tuple[Stretch, ...]:
+def cut(*prices_and_seconds: tuple[int, int]) -> tuple[TariffVersion, ...]:
     """November, with a price from a second on."""
     (first, _), *rest = prices_and_seconds
-    stretches = throughout(tariff(price=first), NOVEMBER)
+    tariff_versions = throughout(tariff(price=first), NOVEMBER)
     for price, second in rest:
-        stretches = switched(stretches, tariff(price=price), moment(1, second))
-    return stretches
+        tariff_versions = switched(tariff_versions, tariff(price=price), moment(1, second))
+    return tariff_versions
 
 
-def amounts(stretches: tuple[Stretch, ...]) -> list[int]:
-    return [part.amount for part in price_parts(stretches)]
+def amounts(tariff_versions: tuple[TariffVersion, ...]) -> list[int]:
+    return [part.amount for part in price_parts(tariff_versions)]
 
 
 @pytest.mark.parametrize(
@@ -59,9 +59,9 @@ def test_a_second_counts() -> None:
 
 @given(PRICES, st.lists(SECONDS.filter(bool), max_size=4, unique=True))
 def test_parts_of_one_price_add_up_to_it(price: int, seconds: list[int]) -> None:
-    stretches = cut((price, 0), *((price, second) for second in sorted(seconds)))
-    assert sum(amounts(stretches)) == price
-    assert len(stretches) == len(seconds) + 1
+    tariff_versions = cut((price, 0), *((price, second) for second in sorted(seconds)))
+    assert sum(amounts(tariff_versions)) == price
+    assert len(tariff_versions) == len(seconds) + 1
 
 
 @given(PRICES, PRICES, SECONDS)
@@ -78,11 +78,11 @@ def test_no_part_is_negative_and_their_sum_is_rounded_once(
 def test_what_is_previewed_is_what_is_committed(
     first: int, second: int, third: int, seconds: list[int]
 ) -> None:
-    stretches = switched(cut((first, 0)), tariff(price=second), moment(1, seconds[0]))
-    change = prorate(stretches, tariff(price=third), moment(1, seconds[1]))
+    tariff_versions = switched(cut((first, 0)), tariff(price=second), moment(1, seconds[0]))
+    change = prorate(tariff_versions, tariff(price=third), moment(1, seconds[1]))
     assert change.credit >= 0
     assert change.charge >= 0
-    assert sum(amounts(change.stretches)) == sum(amounts(stretches)) + change.difference
+    assert sum(amounts(change.tariff_versions)) == sum(amounts(tariff_versions)) + change.difference
 
 
 @given(PRICES, SECONDS)
@@ -91,12 +91,12 @@ def test_a_change_to_the_same_price_costs_nothing(price: int, second: int) -> No
 
 
 def test_a_change_outside_the_cycle_or_into_the_past_is_refused() -> None:
-    stretches = switched(all_month(), tariff(), moment(16))
+    tariff_versions = switched(all_month(), tariff(), moment(16))
     for at in (NOVEMBER.ends, NOVEMBER.begins - timedelta(seconds=1)):
         with pytest.raises(ValueError, match=r"is outside|is before"):
-            prorate(stretches, tariff(), at)
+            prorate(tariff_versions, tariff(), at)
     with pytest.raises(ValueError, match="what was is past"):
-        prorate(stretches, tariff(), moment(15))
+        prorate(tariff_versions, tariff(), moment(15))
 
 
 def test_prices_of_two_currencies_or_cycles_are_never_mixed() -> None:
@@ -107,8 +107,8 @@ def test_prices_of_two_currencies_or_cycles_are_never_mixed() -> None:
 
 
 def test_a_gap_between_tariffs_is_refused() -> None:
-    one = Stretch(tariff(), moment(1), moment(5))
-    other = Stretch(tariff(), moment(6), moment(31))
+    one = TariffVersion(tariff(), moment(1), moment(5))
+    other = TariffVersion(tariff(), moment(6), moment(31))
     with pytest.raises(ValueError, match="the next begins at"):
         price_parts([one, other])
     with pytest.raises(ValueError, match="one or more"):

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pbxbilling.billing.rating.rating import Rating, UsedLeg, rate
-from pbxbilling.billing.rating.tariff import Stretch, Tariff, switched
+from pbxbilling.billing.rating.tariff import Tariff, TariffVersion, switched
 from pbxbilling.catalog.rates import ChargeKind
 from tests.support.months import TALKS_US, legs, tariffs, terms
 from tests.support.tariffs import NOVEMBER, moment, throughout
 
-Terms = tuple[Stretch, ...]
+Terms = tuple[TariffVersion, ...]
 TERMS = terms()
 DAYS = st.integers(2, 30)
 
@@ -30,9 +30,9 @@ def no_line_is_lower(less: Rating, more: Rating) -> bool:
 
 @given(legs(), TERMS)
 def test_nothing_is_negative_and_every_charged_second_is_on_one_line(
-    used: list[UsedLeg], stretches: Terms
+    used: list[UsedLeg], tariff_versions: Terms
 ) -> None:
-    rating = rate(used, stretches)
+    rating = rate(used, tariff_versions)
     for leg in rating.legs:
         assert min(leg.billed_s, leg.included_s, leg.charged_s) >= 0
         assert leg.included_s + leg.charged_s in (0, leg.billed_s)
@@ -46,41 +46,41 @@ def test_nothing_is_negative_and_every_charged_second_is_on_one_line(
 
 @given(st.data(), TERMS)
 def test_the_order_in_which_legs_are_given_makes_no_difference(
-    data: st.DataObject, stretches: Terms
+    data: st.DataObject, tariff_versions: Terms
 ) -> None:
     used = data.draw(legs())
-    assert rate(data.draw(st.permutations(used)), stretches) == rate(used, stretches)
+    assert rate(data.draw(st.permutations(used)), tariff_versions) == rate(used, tariff_versions)
 
 
 @given(legs(least=1), TERMS, TALKS_US)
 def test_longer_talk_never_costs_less(
-    used: list[UsedLeg], stretches: Terms, longer_us: int
+    used: list[UsedLeg], tariff_versions: Terms, longer_us: int
 ) -> None:
     first, *rest = used
     longer = replace(first, talk_us=first.talk_us + longer_us)
-    assert no_line_is_lower(rate(used, stretches), rate([longer, *rest], stretches))
+    assert no_line_is_lower(rate(used, tariff_versions), rate([longer, *rest], tariff_versions))
 
 
 @given(legs(least=1), TERMS)
-def test_one_more_call_never_costs_less(used: list[UsedLeg], stretches: Terms) -> None:
-    assert no_line_is_lower(rate(used[1:], stretches), rate(used, stretches))
+def test_one_more_call_never_costs_less(used: list[UsedLeg], tariff_versions: Terms) -> None:
+    assert no_line_is_lower(rate(used[1:], tariff_versions), rate(used, tariff_versions))
 
 
 @given(legs(), tariffs(), st.integers(0, 12))
 def test_without_an_allowance_months_of_other_legs_add_up(
     used: list[UsedLeg], tariff: Tariff, cut: int
 ) -> None:
-    stretches = throughout(replace(tariff, included_minutes=0), NOVEMBER)
-    one, other = rate(used[:cut], stretches), rate(used[cut:], stretches)
-    assert quantities(one) + quantities(other) == quantities(rate(used, stretches))
+    tariff_versions = throughout(replace(tariff, included_minutes=0), NOVEMBER)
+    one, other = rate(used[:cut], tariff_versions), rate(used[cut:], tariff_versions)
+    assert quantities(one) + quantities(other) == quantities(rate(used, tariff_versions))
 
 
 @given(legs(), tariffs())
 def test_the_allowance_is_used_up_before_anything_beyond_it_is_charged(
     used: list[UsedLeg], tariff: Tariff
 ) -> None:
-    stretches = throughout(replace(tariff, destinations=()), NOVEMBER)
-    rating = rate(used, stretches)
+    tariff_versions = throughout(replace(tariff, destinations=()), NOVEMBER)
+    rating = rate(used, tariff_versions)
     beyond = False
     for leg in rating.legs:
         assert not (beyond and leg.included_s)
@@ -93,8 +93,8 @@ def test_the_allowance_is_used_up_before_anything_beyond_it_is_charged(
 def test_a_change_to_the_same_tariff_changes_nothing(
     used: list[UsedLeg], tariff: Tariff, days: set[int]
 ) -> None:
-    stretches = throughout(tariff, NOVEMBER)
-    cut = stretches
+    tariff_versions = throughout(tariff, NOVEMBER)
+    cut = tariff_versions
     for day in sorted(days):
         cut = switched(cut, tariff, moment(day))
-    assert rate(used, cut) == rate(used, stretches)
+    assert rate(used, cut) == rate(used, tariff_versions)

@@ -10,7 +10,7 @@ from hypothesis import given
 
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.billing.rating.rating import UsedLeg, rate
-from pbxbilling.billing.rating.tariff import Stretch
+from pbxbilling.billing.rating.tariff import TariffVersion
 from pbxbilling.billing.statements.adjustments import adjustment
 from pbxbilling.billing.statements.build import statement_of
 from pbxbilling.billing.statements.document import as_json, statement_from
@@ -18,11 +18,11 @@ from pbxbilling.billing.statements.statement import Adjustment, Statement, State
 from tests.support.months import legs, terms
 from tests.support.tariffs import NOVEMBER, all_month, used
 
-Terms = tuple[Stretch, ...]
+Terms = tuple[TariffVersion, ...]
 
 
 def closed(
-    stretches: Terms, used_legs: Iterable[UsedLeg] = (), *adjustments: Adjustment
+    tariff_versions: Terms, used_legs: Iterable[UsedLeg] = (), *adjustments: Adjustment
 ) -> Statement:
     """A final statement without the plan's price."""
     return statement_of(
@@ -30,15 +30,15 @@ def closed(
         NOVEMBER,
         StatementKind.FINAL,
         NOVEMBER.ends,
-        stretches,
-        rate(used_legs, stretches),
+        tariff_versions,
+        rate(used_legs, tariff_versions),
         adjustments=adjustments,
     )
 
 
 def after(first: Statement, *adjustments: Adjustment | None) -> Statement:
     """The next statement, with nothing but these."""
-    return closed(first.stretches, (), *(each for each in adjustments if each is not None))
+    return closed(first.tariff_versions, (), *(each for each in adjustments if each is not None))
 
 
 def charged_last(first: Statement, *later: Statement) -> Statement:
@@ -83,12 +83,12 @@ def test_an_adjustment_in_another_currency_is_refused() -> None:
 
 @given(legs(), legs(), legs(), terms())
 def test_what_was_charged_in_the_end_is_what_all_the_calls_cost_and_once(
-    at_first: list[UsedLeg], then: list[UsedLeg], at_last: list[UsedLeg], stretches: Terms
+    at_first: list[UsedLeg], then: list[UsedLeg], at_last: list[UsedLeg], tariff_versions: Terms
 ) -> None:
-    first = closed(stretches, at_first)
+    first = closed(tariff_versions, at_first)
     second = after(first, adjustment(first, then))
     third = after(first, adjustment(charged_last(first, second), at_last))
     assert adjustment(charged_last(first, second, third), at_last) is None
     known = {leg.id: leg for leg in (*at_first, *then, *at_last)}
-    at_once = closed(stretches, known.values())
+    at_once = closed(tariff_versions, known.values())
     assert first.net + second.net + third.net == at_once.net

@@ -10,7 +10,7 @@ import pytest
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.billing.rating.proration import price_parts, prorate
 from pbxbilling.billing.rating.rating import UsedLeg, rate
-from pbxbilling.billing.rating.tariff import Stretches, Tariff, switched
+from pbxbilling.billing.rating.tariff import Tariff, TariffVersions, switched
 from pbxbilling.billing.statements.build import statement_of
 from pbxbilling.billing.statements.statement import (
     Adjustment,
@@ -27,12 +27,12 @@ from tests.support.tariffs import NOVEMBER, all_month, moment, tariff, throughou
 ACME = Tenant("acme", "voice-500", name="Acme Inc.", address="1 Main Street", vat_id="DE1")
 
 
-def made(stretches: Stretches, legs: Sequence[UsedLeg] = (), **more: Any) -> Statement:
+def made(tariff_versions: TariffVersions, legs: Sequence[UsedLeg] = (), **more: Any) -> Statement:
     """The final statement of November, with the plan's price."""
-    more = {"prices": price_parts(stretches)} | more
-    rating = rate(legs, stretches)
+    more = {"prices": price_parts(tariff_versions)} | more
+    rating = rate(legs, tariff_versions)
     return statement_of(
-        ACME, NOVEMBER, StatementKind.FINAL, NOVEMBER.ends, stretches, rating, **more
+        ACME, NOVEMBER, StatementKind.FINAL, NOVEMBER.ends, tariff_versions, rating, **more
     )
 
 
@@ -122,7 +122,7 @@ def test_a_year_is_charged_where_it_begins_and_a_change_later_by_the_rest() -> N
     assert amounts(made(terms, prices=())) == []
     year = throughout(terms[0].tariff, NOVEMBER)  # any cycle will do: half of it is left
     change = prorate(year, tariff(plan="b", name="B", cycle=Cycle.YEAR, price=3952_80), moment(16))
-    statement = made(change.stretches, prices=(), changes=[change])
+    statement = made(change.tariff_versions, prices=(), changes=[change])
     assert amounts(statement) == [("plan", -1101_60, 0), ("plan", 1976_40, 0)]
     assert statement.net == change.difference
 

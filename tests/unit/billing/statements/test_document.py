@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.billing.rating.proration import price_parts
 from pbxbilling.billing.rating.rating import UsedLeg, rate
-from pbxbilling.billing.rating.tariff import Stretch
+from pbxbilling.billing.rating.tariff import TariffVersion
 from pbxbilling.billing.statements.build import statement_of
 from pbxbilling.billing.statements.document import as_json, statement_from
 from pbxbilling.billing.statements.statement import LineKind, OneOff, StatementKind
@@ -22,16 +22,19 @@ ACME = Tenant("acme", "voice-500", name="Acme €", vat_id="DE1")
 
 @given(terms(), legs(), st.sampled_from(StatementKind), st.booleans())
 def test_a_statement_is_read_back_as_it_was_written(
-    stretches: tuple[Stretch, ...], used: list[UsedLeg], kind: StatementKind, with_setup: bool
+    tariff_versions: tuple[TariffVersion, ...],
+    used: list[UsedLeg],
+    kind: StatementKind,
+    with_setup: bool,
 ) -> None:
     statement = statement_of(
         ACME,
         NOVEMBER,
         kind,
         moment(30, 0.000_001),
-        stretches,
-        rate(used, stretches),
-        prices=price_parts(stretches),
+        tariff_versions,
+        rate(used, tariff_versions),
+        prices=price_parts(tariff_versions),
         with_setup=with_setup,
         one_offs=[OneOff("1", LineKind.CREDIT, "Paid twice", 5)],
     )

@@ -18,7 +18,7 @@ from pbxbilling.billing.statements.close import SOON
 from pbxbilling.billing.statements.statement import StatementKind
 from pbxbilling.calls.live.records import EndWitness
 from pbxbilling.kernel.codes import LegDirection
-from pbxbilling.kernel.errors import AdministrationError, NotKnownError, StoreError
+from pbxbilling.kernel.errors import AdministrationError, NotFoundError, StoreError
 from pbxbilling.subscriptions.facts import CycleOpened
 from pbxbilling.subscriptions.subscription import BillingCycle, Subscription
 from tests.support.billing import ACME, BASIC, PRO, Office, utc
@@ -45,7 +45,7 @@ async def test_the_preview_is_price_and_overage_of_now() -> None:
         "plan": 1000,
         "overage": 100,
     }
-    assert not office.store.bills.saved
+    assert not office.store.statement_store.saved
 
 
 async def test_usage_before_the_first_look_of_its_period_is_billed_too() -> None:
@@ -81,7 +81,7 @@ async def test_a_closed_period_and_one_to_come_have_no_preview() -> None:
         await office.statements.preview("acme", "2026-11")
     with pytest.raises(AdministrationError, match="no period 2027-01 yet"):
         await office.statements.preview("acme", "2027-01")
-    with pytest.raises(NotKnownError, match="tenant 'nobody' is unknown"):
+    with pytest.raises(NotFoundError, match="tenant 'nobody' is unknown"):
         await office.statements.preview("nobody")
 
 
@@ -220,7 +220,7 @@ async def test_an_anchor_day_is_the_period_s_edge() -> None:
 
 def changed(office: Office, tenant: Tenant) -> None:
     """A command has put the tenant in force, and told so."""
-    office.book.put_tenant(tenant)
+    office.registry.put_tenant(tenant)
     office.tell(AccountsChanged(office.clock.now(), "me", "apply", SubjectKind.TENANT, tenant.slug))
 
 
@@ -301,13 +301,13 @@ async def test_without_late_calls_no_earlier_statement_is_read(
     await office.called("2026-11-20T10:00")
     await office.at("2026-12-01T00:00")
     read: list[bool] = []
-    statements = office.store.bills.statements
+    statements = office.store.statement_store.statements
 
     async def watched(**asked: Any) -> list[SavedStatement]:
         read.append(asked.get("documents", True))
         return await statements(**asked)
 
-    monkeypatch.setattr(office.store.bills, "statements", watched)
+    monkeypatch.setattr(office.store.statement_store, "statements", watched)
     await office.called("2026-12-20T10:00")
     await office.at("2027-01-01T00:00")
     assert [one.month for one in office.finals] == ["2026-11", "2026-12"]
@@ -334,7 +334,7 @@ async def test_together_they_charge_what_one_statement_would_have() -> None:
     await office.called("2026-11-25T10:00", 2)
     await office.at("2027-01-01T00:00")
     assert [one.net for one in office.finals] == [1000, 1000]
-    kept = await office.store.bills.billed("acme", month="2026-12")
+    kept = await office.store.statement_store.billed("acme", month="2026-12")
     assert [(leg.of_month, leg.included_s) for leg in kept] == [("2026-11", 120)]
 
 
@@ -399,7 +399,10 @@ async def test_a_one_off_line_is_on_one_final_statement() -> None:
     assert (await office.statements.preview("acme")).statement.net == 700
     await office.at("2027-02-01T00:00")
     assert [one.net for one in office.finals] == [700, 1300, 1000]
-    assert [one.used_in for one in office.store.bills.entries.values()] == ["2026-11", "2026-12"]
+    assert [one.used_in for one in office.store.statement_store.entries.values()] == [
+        "2026-11",
+        "2026-12",
+    ]
 
 
 async def test_what_is_in_another_currency_waits_for_a_statement_in_its_own() -> None:
@@ -407,7 +410,7 @@ async def test_what_is_in_another_currency_waits_for_a_statement_in_its_own() ->
     await office.store.commit([entry(1, currency="USD")])
     await office.at("2026-12-01T00:00")
     assert [one.net for one in office.finals] == [1000]
-    assert office.store.bills.entries["acme", 1].used_in is None
+    assert office.store.statement_store.entries["acme", 1].used_in is None
 
 
 async def test_the_setup_fee_is_charged_once() -> None:
@@ -442,7 +445,7 @@ async def test_old_statements_never_follow_new_prices() -> None:
     office = await opened()
     await office.at("2026-12-01T00:00")
     before = office.finals[0]
-    office.book.put_plan(replace(BASIC, prices={}, overage_per_minute_micros=9_000_000))
+    office.registry.put_plan(replace(BASIC, prices={}, overage_per_minute_micros=9_000_000))
     await office.called("2026-11-25T10:00", 4)
     await office.at("2027-01-01T00:00")
     assert office.finals[0] == before

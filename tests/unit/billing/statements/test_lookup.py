@@ -6,15 +6,15 @@ from datetime import timedelta
 
 import pytest
 
-from pbxbilling.billing.statements.lookup import Archive
+from pbxbilling.billing.statements.lookup import StatementLookup
 from pbxbilling.billing.statements.statement import StatementKind
-from pbxbilling.kernel.errors import NotKnownError
+from pbxbilling.kernel.errors import NotFoundError
 from tests.support.billing import Office, utc
 
 OVERAGE = "overage:500000"
 
 
-async def closed() -> tuple[Office, Archive]:
+async def closed() -> tuple[Office, StatementLookup]:
     """November has a call within the allowance, one across its end, one late; December is open."""
     office = Office("2026-11-20T00:00")
     await office.closer.look()
@@ -25,7 +25,7 @@ async def closed() -> tuple[Office, Archive]:
     await office.called("2026-11-23T10:00", 1)
     await office.called("2026-12-02T10:00", 1)
     await office.at("2026-12-03T00:00")
-    return office, Archive(office.statements, office.store, office.store.bills)
+    return office, StatementLookup(office.statements, office.store, office.store.statement_store)
 
 
 async def test_a_saved_statement_comes_back_whole() -> None:
@@ -41,11 +41,11 @@ async def test_a_saved_statement_comes_back_whole() -> None:
 
 async def test_a_statement_that_is_not_there_is_said() -> None:
     _, archive = await closed()
-    with pytest.raises(NotKnownError, match="no saved statement of 2026-12"):
+    with pytest.raises(NotFoundError, match="no saved statement of 2026-12"):
         await archive.show("acme", "2026-12")
-    with pytest.raises(NotKnownError, match="its copies are 1"):
+    with pytest.raises(NotFoundError, match="its copies are 1"):
         await archive.show("acme", "2026-11", 7)
-    with pytest.raises(NotKnownError, match="tenant 'nobody' is unknown"):
+    with pytest.raises(NotFoundError, match="tenant 'nobody' is unknown"):
         await archive.listed("nobody", None)
 
 
@@ -56,7 +56,7 @@ async def test_a_line_is_opened_down_to_its_calls() -> None:
     (beyond,) = (await archive.calls("acme", "2026-11", OVERAGE)).calls
     assert (beyond.included_s, beyond.charged_s, beyond.caller) == (60, 120, "101")
     assert beyond.answered_at == utc("2026-11-22T10:00") - timedelta(minutes=3)
-    with pytest.raises(NotKnownError, match=f"it has .*{OVERAGE}"):
+    with pytest.raises(NotFoundError, match=f"it has .*{OVERAGE}"):
         await archive.calls("acme", "2026-11", "nothing")
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from pbxbilling.accounts.terms.usage_collection import Charges, Charging
+from pbxbilling.accounts.terms.usage_collection import CollectionMethod, UsageCollection
 from pbxbilling.billing.statements.period_changes import PeriodChanges, PlanChangeReport
 from pbxbilling.catalog.plan import Cycle
 from pbxbilling.kernel.errors import AdministrationError
@@ -19,7 +19,9 @@ class Counter(Office):
 
     def __init__(self, now: str = "2026-11-16T00:00", *tenants: object) -> None:
         super().__init__(now, *tenants)  # type: ignore[arg-type]
-        self.changes = PeriodChanges(self.statements, self.store.bills, self.writer, self.clock)
+        self.changes = PeriodChanges(
+            self.statements, self.store.statement_store, self.writer, self.clock
+        )
 
     async def moves(self, at: str | None = None, *, dry_run: bool = False) -> PlanChangeReport:
         when: datetime | None = utc(at) if at else None
@@ -74,7 +76,7 @@ async def test_what_cannot_be_a_line_is_said(
     at = await counter()
     with pytest.raises((AdministrationError, ValueError), match=said):
         await at.changes.add("acme", kind, amount, reason, "root")
-    assert not at.store.bills.entries
+    assert not at.store.statement_store.entries
 
 
 # --- another plan ---------------------------------------------------------------------------------
@@ -83,7 +85,7 @@ async def test_what_cannot_be_a_line_is_said(
 async def test_the_preview_of_a_change_is_what_it_then_costs() -> None:
     at = await counter()
     preview = await at.moves(dry_run=True)
-    assert (await at.net(), at.book.tenants["acme"].plan) == (1000, "basic")
+    assert (await at.net(), at.registry.tenants["acme"].plan) == (1000, "basic")
     done = await at.moves()
     assert done == replace(preview, committed=True)
     assert (done.credit, done.charge, done.difference) == (500, 2000, 1500)
@@ -105,7 +107,7 @@ async def test_a_change_to_come_can_only_be_looked_at() -> None:
     assert (await at.moves("2026-11-16T00:00", dry_run=True)).difference == 1500
     with pytest.raises(AdministrationError, match="still to come"):
         await at.moves("2026-11-16T00:00")
-    assert at.book.tenants["acme"].plan == "basic"
+    assert at.registry.tenants["acme"].plan == "basic"
 
 
 async def test_what_was_is_past() -> None:
@@ -125,10 +127,13 @@ async def test_on_trial_a_change_costs_from_its_end_on() -> None:
 
 
 async def test_a_metered_tenant_changes_for_a_whole_period_only() -> None:
-    at = await counter("2026-11-16T00:00", replace(ACME, charging=Charging(Charges.METER_EVENTS)))
+    at = await counter(
+        "2026-11-16T00:00",
+        replace(ACME, usage_collection=UsageCollection(CollectionMethod.METER_EVENTS)),
+    )
     with pytest.raises(AdministrationError, match="cannot blend the minutes of two plans"):
         await at.moves()
-    assert at.book.tenants["acme"].plan == "basic"
+    assert at.registry.tenants["acme"].plan == "basic"
     assert (await at.moves("2026-11-01T00:00")).difference == 4000 - 1000
 
 
@@ -148,14 +153,14 @@ async def test_a_plan_that_cannot_be_chosen_is_said(tenant: object, plan: str, s
 
 async def test_a_deactivated_plan_cannot_be_chosen() -> None:
     at = await counter()
-    at.book.put_plan(replace(PRO, active=False))
+    at.registry.put_plan(replace(PRO, active=False))
     with pytest.raises(AdministrationError, match="deactivated"):
         await at.moves()
 
 
 async def test_another_currency_waits_for_a_period_s_beginning() -> None:
     at = await counter()
-    at.book.put_plan(replace(PRO, currency="USD", prices={Cycle.MONTH: 1}))
+    at.registry.put_plan(replace(PRO, currency="USD", prices={Cycle.MONTH: 1}))
     with pytest.raises(ValueError, match="change currency where a period begins"):
         await at.moves()
     assert BASIC.currency == "EUR"

@@ -25,8 +25,8 @@ UNTIL = st.one_of(st.none(), st.integers(-60, 60).map(lambda days: START + timed
 def world_of(mode: Mode = Mode.ENFORCE, *, grace_days: int = 7, **changes: object) -> World:
     """A world whose tenant differs from an active one by these fields."""
     world = World(mode, plan())
-    tenant = world.in_force.book.tenants["acme"]
-    world.in_force.book.put_tenant(replace(tenant, **changes))  # type: ignore[arg-type]
+    tenant = world.in_force.registry.tenants["acme"]
+    world.in_force.registry.put_tenant(replace(tenant, **changes))  # type: ignore[arg-type]
     world.in_force.policy = replace(world.in_force.policy, grace_days=grace_days)
     return world
 
@@ -89,9 +89,9 @@ def test_no_grace_window_is_too_long_to_be_judged(
 @pytest.mark.parametrize(("status", "admitted"), [(Status.CANCELLED, False), (Status.ACTIVE, True)])
 def test_a_fault_in_the_terms_leaves_the_standing(status: Status, *, admitted: bool) -> None:
     world = world_of(status=status)
-    book = world.in_force.book
-    book.put_plan(book.plans["plan"])
-    book._destinations.clear()
+    registry = world.in_force.registry
+    registry.put_plan(registry.plans["plan"])
+    registry._destinations.clear()
     with pytest.raises(KeyError):
         world.hook("1")
     assert world.admission.by_policy(asks()).admit is admitted
@@ -134,8 +134,10 @@ def test_an_unknown_direction_leads_outside_but_for_a_number_of_its_own() -> Non
 def test_who_pays_is_known_by_the_call_around_though_nobody_judged() -> None:
     world = World(Mode.ENFORCE, plan(), ("acme", "globex"))
     world.hook("1", "globex")
-    blocked = replace(world.in_force.book.tenants["globex"], blocks=frozenset({Blocker.OPERATOR}))
-    world.in_force.book.put_tenant(blocked)
+    blocked = replace(
+        world.in_force.registry.tenants["globex"], blocks=frozenset({Blocker.OPERATOR})
+    )
+    world.in_force.registry.put_tenant(blocked)
     late = HookRequest("2", "Local/0155501@x-0;2", linkedid="1", number="0155501", pbx="pbx1")
     verdict = world.admission.by_policy(late)
     assert (verdict.tenant, verdict.reason) == ("globex", Reason.SUSPENDED)

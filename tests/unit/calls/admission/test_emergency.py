@@ -135,9 +135,9 @@ def test_what_the_far_end_of_a_local_channel_dials_is_exempt_until_it_asks(hooke
 
 def suspended(*directions: Direction) -> World:
     world = World(Mode.ENFORCE, plan())
-    tenant = world.in_force.book.tenants["acme"]
+    tenant = world.in_force.registry.tenants["acme"]
     blocked = replace(tenant, blocks=frozenset({Blocker.OPERATOR}))
-    world.in_force.book.put_tenant(blocked)
+    world.in_force.registry.put_tenant(blocked)
     if directions:
         policy = replace(world.in_force.policy, emergency_directions=frozenset(directions))
         world.in_force.policy = policy

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from pbxbilling.accounts.terms.blocks import holds_at
+from pbxbilling.accounts.terms.blocks import block_reasons
 from pbxbilling.accounts.terms.policy import EmergencyNumbers
 from pbxbilling.accounts.terms.status import Blocker, Status
 from pbxbilling.accounts.terms.tenant import Tenant
@@ -22,8 +22,8 @@ OUT, IN, INTERNAL = Direction.OUTBOUND, Direction.INBOUND, Direction.INTERNAL
 def world_of(mode: Mode = Mode.ENFORCE, **changes: object) -> World:
     """A world whose tenant differs from an active one by these fields."""
     world = World(mode, plan())
-    tenant = world.in_force.book.tenants["acme"]
-    world.in_force.book.put_tenant(replace(tenant, **changes))  # type: ignore[arg-type]
+    tenant = world.in_force.registry.tenants["acme"]
+    world.in_force.registry.put_tenant(replace(tenant, **changes))  # type: ignore[arg-type]
     return world
 
 
@@ -64,20 +64,20 @@ def test_a_demo_tenant_is_blocked_by_no_payment_and_no_trial(
     long_ago = START - timedelta(days=99)
     world = world_of(status=status, status_since=long_ago, trial_until=long_ago, demo=True)
     assert world.hook("1", direction=direction).admit
-    tenant = world.in_force.book.tenants["acme"]
-    assert holds_at(tenant, None, START, grace_days=7, left_s=None) == {}
+    tenant = world.in_force.registry.tenants["acme"]
+    assert block_reasons(tenant, None, START, grace_days=7, left_s=None) == {}
 
 
 def test_a_demo_tenant_is_held_to_its_limits() -> None:
     world = World(Mode.ENFORCE, plan(max_calls=1))
-    world.in_force.book.put_tenant(Tenant("acme", "plan", demo=True))
+    world.in_force.registry.put_tenant(Tenant("acme", "plan", demo=True))
     assert world.hook("1").admit
     assert world.hook("2").reason is Reason.MAX_CALLS
 
 
 def test_a_demo_tenant_is_held_to_a_hard_allowance() -> None:
     world = World(Mode.ENFORCE, Plan("plan", overage=Overage.BLOCK))
-    world.in_force.book.put_tenant(Tenant("acme", "plan", demo=True))
+    world.in_force.registry.put_tenant(Tenant("acme", "plan", demo=True))
     assert world.hook("1").reason is Reason.ALLOWANCE
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from pbxbilling.accounts.terms.registry import AccountBook, Terms
+from pbxbilling.accounts.terms.registry import Registry, Terms
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.calls.live.call import Channel
 from pbxbilling.calls.live.channel import ChannelKey
@@ -18,7 +18,7 @@ ACME = Tenant("acme", "hard")
 def terms(**changed: object) -> Terms:
     """An allowance of two minutes that blocks when it is used up."""
     plan = Plan("hard", **({"included_minutes": 2, "overage": Overage.BLOCK} | changed))  # type: ignore[arg-type]
-    found = AccountBook([plan], [ACME]).terms("acme")
+    found = Registry([plan], [ACME]).terms("acme")
     assert found is not None
     return found
 

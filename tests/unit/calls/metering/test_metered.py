@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from pbxbilling.accounts.terms.policy import Policy
-from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.tenant import Tenant
-from pbxbilling.accounts.terms.usage_collection import Charges, Charging
+from pbxbilling.accounts.terms.usage_collection import CollectionMethod, UsageCollection
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.calls.administer import CallAdministration
 from pbxbilling.calls.engine.record_sink import Recorder
@@ -28,10 +28,10 @@ from tests.support.clock import Clock
 from tests.support.store_records import NOON, after, ended_leg
 from tests.support.whole_store import WholeStore
 
-METER = Charging(Charges.METER_EVENTS)
+METER = UsageCollection(CollectionMethod.METER_EVENTS)
 BOTH = frozenset({LegDirection.OUTBOUND, LegDirection.INBOUND})
 INBOUND: dict[str, Any] = {"direction": LegDirection.INBOUND}
-ACME = Tenant("acme", "pro", charging=METER)
+ACME = Tenant("acme", "pro", usage_collection=METER)
 
 
 class Queue:
@@ -42,13 +42,13 @@ class Queue:
         self.records.append(record)
 
 
-def book(plan: Plan | None = None, **tenant: Any) -> AccountBook:
-    return AccountBook([plan or Plan("pro")], [replace(ACME, **tenant)])
+def book(plan: Plan | None = None, **tenant: Any) -> Registry:
+    return Registry([plan or Plan("pro")], [replace(ACME, **tenant)])
 
 
-def kept(leg: LegRecord, book: AccountBook, corrects: LegRecord | None = None) -> list[Record]:
+def kept(leg: LegRecord, registry: Registry, corrects: LegRecord | None = None) -> list[Record]:
     queue = Queue()
-    recorder = Recorder(queue, book, admissions=False)
+    recorder = Recorder(queue, registry, admissions=False)
     recorder(LegAnswered(NOON, replace(leg, ended_at=None)))
     queue.records.clear()
     recorder(LegEnded(after(60), leg, corrects))
@@ -64,14 +64,14 @@ def test_a_billable_leg_goes_to_the_store_with_its_event() -> None:
     ("leg", "accounts"),
     [
         (ended_leg(), book(demo=True)),
-        (ended_leg(), book(charging=Charging(Charges.INVOICE_ITEMS))),
-        (ended_leg(), book(charging=Charging())),
+        (ended_leg(), book(usage_collection=UsageCollection(CollectionMethod.INVOICE_ITEMS))),
+        (ended_leg(), book(usage_collection=UsageCollection())),
         (ended_leg(**INBOUND), book()),
         (ended_leg(tenant=None), book()),
         (ended_leg(talk_s=0), book()),
     ],
 )
-def test_what_no_meter_charges_has_none(leg: LegRecord, accounts: AccountBook) -> None:
+def test_what_no_meter_charges_has_none(leg: LegRecord, accounts: Registry) -> None:
     assert kept(leg, accounts) == [leg]
 
 
@@ -85,10 +85,10 @@ def test_the_way_of_the_period_in_which_it_ended_counts() -> None:
     leg = ended_leg(talk_s=60)
     assert leg.ended_at is not None
     ends = leg.ended_at
-    since = Charging(Charges.METER_EVENTS, Charges.NONE, ends)
-    assert len(kept(leg, book(charging=since))) == 2
+    since = UsageCollection(CollectionMethod.METER_EVENTS, CollectionMethod.NONE, ends)
+    assert len(kept(leg, book(usage_collection=since))) == 2
     later = replace(since, since=ends + timedelta(microseconds=1))
-    assert len(kept(leg, book(charging=later))) == 1
+    assert len(kept(leg, book(usage_collection=later))) == 1
 
 
 def test_a_leg_that_is_corrected_to_nothing_corrects_its_event() -> None:
@@ -96,7 +96,7 @@ def test_a_leg_that_is_corrected_to_nothing_corrects_its_event() -> None:
     assert kept(leg, book(), corrects=ended_leg()) == [leg, LegMetered(leg.key)]
 
 
-async def assign(store: WholeStore, accounts: AccountBook) -> None:
+async def assign(store: WholeStore, accounts: Registry) -> None:
     clock = Clock(after(3600))
     writer = AccountWriter(store, accounts, clock, lambda _: None, asyncio.Lock())
     leg = ended_leg(tenant=None, billed_s=0, allowance_s=0)

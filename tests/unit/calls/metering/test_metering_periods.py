@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 import pytest
 
 from pbxbilling.accounts.terms.policy import Policy
-from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.calls.administer import CallAdministration
 from pbxbilling.calls.live.records import PbxMark
 from pbxbilling.catalog.plan import Overage, Plan
-from pbxbilling.daemon.startup_state import Past
+from pbxbilling.daemon.startup_state import StartupState
 from pbxbilling.kernel.codes import Mode
 from tests.support.clock import START, Clock
 from tests.support.memory_store import MemoryStore
@@ -29,7 +29,7 @@ ANCHORED = Tenant("acme", "plan", timezone="Europe/Berlin", anchor_day=22)
 def anchored() -> World:
     """A hard allowance of a minute that is renewed on the 22nd; it is noon of the 21st."""
     world = World(Mode.ENFORCE, HARD)
-    world.in_force.book.put_tenant(ANCHORED)
+    world.in_force.registry.put_tenant(ANCHORED)
     return world
 
 
@@ -65,8 +65,8 @@ async def kept(month: str) -> MemoryStore:
 
 
 async def test_a_start_goes_on_with_the_usage_of_a_period_that_began_last_month() -> None:
-    past = await Past.read(await kept("2026-10"), START, "UTC")
-    assert [(row.tenant, row.month) for row in past.usage] == [("acme", "2026-10")]
+    startup = await StartupState.read(await kept("2026-10"), START, "UTC")
+    assert [(row.tenant, row.month) for row in startup.usage] == [("acme", "2026-10")]
 
 
 @pytest.mark.parametrize(
@@ -76,15 +76,15 @@ async def test_a_start_before_the_clock_is_set_gives_no_allowance_back(wrong: da
     store = await kept("2026-10")
     merged = call("c2", merged_into="c1", started_at=START, ended_at=START)
     await store.commit([merged, PbxMark("pbx1", START)])
-    past = await Past.read(store, wrong, "UTC")
-    assert [(row.tenant, row.month) for row in past.usage] == [("acme", "2026-10")]
-    assert past.merges == {"c2": "c1"}
+    startup = await StartupState.read(store, wrong, "UTC")
+    assert [(row.tenant, row.month) for row in startup.usage] == [("acme", "2026-10")]
+    assert startup.merges == {"c2": "c1"}
 
 
 async def test_usage_is_reported_by_the_period_that_runs() -> None:
     store = await kept("2026-10")
-    book = AccountBook([HARD], [ANCHORED, Tenant("by-month", "plan")])
-    writer = AccountWriter(store, book, Clock(), lambda _fact: None, asyncio.Lock())
+    registry = Registry([HARD], [ANCHORED, Tenant("by-month", "plan")])
+    writer = AccountWriter(store, registry, Clock(), lambda _fact: None, asyncio.Lock())
     reports = await CallAdministration(store, store, writer, Clock(), Policy).usage.report(
         None, None
     )

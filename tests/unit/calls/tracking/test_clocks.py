@@ -130,7 +130,7 @@ def test_no_stepped_clock_loses_or_makes_a_second(
 ) -> None:
     night = Night(*turn)
     world = night.world
-    (terms,) = [world.in_force.book.terms("acme")]
+    (terms,) = [world.in_force.registry.terms("acme")]
     assert terms is not None
     for act, much in acts:
         night.play(act, much)

@@ -159,7 +159,7 @@ def test_a_hook_without_a_number_is_judged_as_ever(number: str) -> None:
 @pytest.mark.parametrize("exten", ["s", "callback"])
 def test_a_leg_without_a_hook_is_not_rated_by_a_place_in_the_dialplan(exten: str) -> None:
     world = World(Mode.OFF, PRICED)
-    world.in_force.book.put_tenant(Tenant("acme", "plan", contexts=("out",)))
+    world.in_force.registry.put_tenant(Tenant("acme", "plan", contexts=("out",)))
     phone = world.seen("1")._replace(exten=exten, context="out")
     leg = world.seen("2", "PJSIP/carrier-2", state=0)
     world.dials(phone, leg)

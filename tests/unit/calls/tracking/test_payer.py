@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbxbilling.accounts.terms.registry import AccountBook
+from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.status import Blocker
 from pbxbilling.calls.live import signals
 from pbxbilling.calls.live.channel import ChannelKey
@@ -28,9 +28,9 @@ FAR_END = "Local/0155501@from-acme-0;2"
 def three() -> World:
     """A world whose tenants are known by what KNOWN_BY says."""
     world = World(Mode.ENFORCE, plan(), tuple(KNOWN_BY))
-    book = world.in_force.book
+    registry = world.in_force.registry
     for slug, known in KNOWN_BY.items():
-        book.put_tenant(replace(book.tenants[slug], **known))  # type: ignore[arg-type]
+        registry.put_tenant(replace(registry.tenants[slug], **known))  # type: ignore[arg-type]
     return world
 
 
@@ -65,9 +65,9 @@ def test_the_argument_is_a_slug_or_an_account_code_and_goes_before_all_else(word
 
 
 def test_a_slug_is_no_other_tenants_account_code() -> None:
-    tenant = World(Mode.ENFORCE, plan()).in_force.book.tenants["acme"]
+    tenant = World(Mode.ENFORCE, plan()).in_force.registry.tenants["acme"]
     other = replace(tenant, slug="globex", accountcodes=("acme",))
-    assert AccountBook((), (tenant, other)).named("acme") == "acme"
+    assert Registry((), (tenant, other)).named("acme") == "acme"
 
 
 def test_an_argument_that_nobody_knows_leaves_it_to_the_channel() -> None:
@@ -164,8 +164,8 @@ def test_a_click_to_call_is_its_that_answered() -> None:
     world.born(phone)
     world.dials(world.seen("2", two), phone)
     assert len(world.ledger.calls) == 1
-    world.in_force.book.put_tenant(
-        replace(world.in_force.book.tenants["acme"], blocks=frozenset({Blocker.OPERATOR}))
+    world.in_force.registry.put_tenant(
+        replace(world.in_force.registry.tenants["acme"], blocks=frozenset({Blocker.OPERATOR}))
     )
     verdict = world.hook("1", "", name=one, context="shared")
     assert (verdict.tenant, verdict.reason, verdict.cause) == ("acme", Reason.SUSPENDED, 17)
@@ -174,8 +174,8 @@ def test_a_click_to_call_is_its_that_answered() -> None:
 def test_a_call_of_nobody_is_its_whose_another_channel_names_one() -> None:
     world = three()
     world.hook("1", "", accountcode="later")
-    tenant = world.in_force.book.tenants["acme"]
-    world.in_force.book.put_tenant(replace(tenant, accountcodes=("later",)))
+    tenant = world.in_force.registry.tenants["acme"]
+    world.in_force.registry.put_tenant(replace(tenant, accountcodes=("later",)))
     assert pays(world, "2", linkedid="1") == "acme"
 
 

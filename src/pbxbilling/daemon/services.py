@@ -11,7 +11,7 @@ from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.billing.statements.issue import Statements
 from pbxbilling.billing.take_figures import Figures
 from pbxbilling.calls.administer import CallAdministration
-from pbxbilling.calls.status import Inspector
+from pbxbilling.calls.status import LiveStatus
 from pbxbilling.config.sections import RetentionSettings
 from pbxbilling.daemon.purge import purge_of
 from pbxbilling.daemon.stores import Stores
@@ -19,7 +19,7 @@ from pbxbilling.kernel.ports import Clock, EventSink
 from pbxbilling.payments.compare import Comparison
 from pbxbilling.privacy.forget import Forgetter
 from pbxbilling.subscriptions.daily_check import DailyCheck
-from pbxbilling.web.api.command import BillingDesk, Desk, PaymentDesk
+from pbxbilling.web.api.command import BillingServices, PaymentServices, Services
 
 
 def desk_of(
@@ -29,29 +29,53 @@ def desk_of(
     emit: EventSink,
     policy: Callable[[], Policy],
     kept: Callable[[], RetentionSettings],
-    live: Inspector | None = None,
-    payments: PaymentDesk | None = None,
-) -> Desk:
+    live: LiveStatus | None = None,
+    payments: PaymentServices | None = None,
+) -> Services:
     """All of them over one store; `live` is None where no daemon runs."""
     statements = Statements(
-        stores.bills, stores.mirrors, stores.cursors, accounts, clock, emit, asyncio.to_thread
+        stores.statement_store,
+        stores.subscription_store,
+        stores.cursors,
+        accounts,
+        clock,
+        emit,
+        asyncio.to_thread,
     )
     purge = purge_of(stores, clock, emit, kept)
     calls = CallAdministration(
         stores.accounts, stores.calls, accounts, clock, policy, live, lambda: asyncio.sleep(0)
     )
-    return Desk(
+    return Services(
         Administration(stores.accounts, accounts, clock, policy, calls.reports, asyncio.to_thread),
         calls,
         DailyCheck(
-            accounts, stores.mirrors, stores.cursors, clock, emit, lambda: policy().grace_days
+            accounts,
+            stores.subscription_store,
+            stores.cursors,
+            clock,
+            emit,
+            lambda: policy().grace_days,
         ),
-        BillingDesk.of(statements, stores.calls, stores.bills, accounts, clock),
+        BillingServices.of(statements, stores.calls, stores.statement_store, accounts, clock),
         purge,
-        Figures(accounts.book, stores.mirrors, stores.bills, clock, policy, asyncio.to_thread),
-        Forgetter(
-            stores.holdings, stores.calls, stores.mirrors, stores.cursors, accounts, purge, live
+        Figures(
+            accounts.registry,
+            stores.subscription_store,
+            stores.statement_store,
+            clock,
+            policy,
+            asyncio.to_thread,
         ),
-        Comparison(accounts.book, stores.bills, stores.minutes),
+        Forgetter(
+            stores.retention_store,
+            stores.calls,
+            stores.subscription_store,
+            stores.cursors,
+            accounts,
+            purge,
+            live,
+        ),
+        Comparison(accounts.registry, stores.statement_store, stores.minutes),
         payments,
     )

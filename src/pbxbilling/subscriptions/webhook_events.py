@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pbxbilling.subscriptions.events import Letter, Message
+from pbxbilling.subscriptions.events import Message, WebhookEvent
 
 
-def letter_of(message: Message, body: bytes, received_at: datetime) -> Letter:
+def stored_event(message: Message, body: bytes, received_at: datetime) -> WebhookEvent:
     """A verified event with its body, to be kept."""
-    return Letter(
+    return WebhookEvent(
         id=message.id,
         kind=message.kind,
         about=message.about,
