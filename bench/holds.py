@@ -18,7 +18,7 @@ from bench.hook_servers import MANY
 from pbxbilling.calls.admission.hook import HookRequest
 from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.calls.live.signals import ChannelSeen, Snapshot
-from pbxbilling.runtime.cooperative import in_turns
+from pbxbilling.runtime.waiting import in_turns
 
 TENANTS, CHANNELS = MANY
 VERDICTS = 20_000

@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console, Group
 from rich.live import Live
 
-from pbxbilling.cli.tables import table
+from pbxbilling.cli.printing.tables import table
 
 Row = Mapping[str, Any]
 Ask = Callable[..., Any]

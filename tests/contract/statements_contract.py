@@ -13,8 +13,8 @@ from pbxbilling.billing.records import OneOffUsed
 from pbxbilling.billing.statements.statement import LineKind
 from pbxbilling.billing.units import UnitsUsed
 from pbxbilling.calls.live.channel import ChannelKey
-from pbxbilling.kernel.cursor import Cursor
 from pbxbilling.kernel.errors import StoreError
+from pbxbilling.kernel.records import Cursor
 from pbxbilling.subscriptions.subscription import BillingCycle
 from tests.contract.empty_stores import OfAnyStore
 from tests.support.bill_records import DECEMBER, NOVEMBER, billed, one_off, saved

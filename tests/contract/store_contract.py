@@ -22,9 +22,8 @@ from pbxbilling.catalog.destinations import DestinationRate
 from pbxbilling.catalog.plan import BillingIncrement, Cycle, Limits, Overage, Plan, Prices
 from pbxbilling.catalog.rates import UnitPrice
 from pbxbilling.kernel.codes import LegDirection, Mode, Outcome, Reason
-from pbxbilling.kernel.cursor import Cursor
 from pbxbilling.kernel.gateway_names import STRIPE
-from pbxbilling.kernel.records import Record
+from pbxbilling.kernel.records import Cursor, Record
 from tests.contract.empty_stores import OfAnyStore
 from tests.support.store_records import after, call, decision, ended_leg, leg
 

@@ -51,8 +51,7 @@ from pbxbilling.calls.live.pbx_facts import (
 )
 from pbxbilling.calls.metering.usage_event import UsageEventState
 from pbxbilling.kernel.codes import Mode
-from pbxbilling.kernel.daemon_facts import ConfigReloaded, StoreFailing, StoreRecovered, TaskFailed
-from pbxbilling.kernel.facts import Fact
+from pbxbilling.kernel.facts import ConfigReloaded, Fact, StoreFailing, StoreRecovered, TaskFailed
 from pbxbilling.payments.facts import InvoiceIssued, UsageDelayed, UsageResumed, UsageSent
 from pbxbilling.privacy.retention import Chore, Purged, PurgeFailed
 from pbxbilling.subscriptions.events import EventState

@@ -23,9 +23,8 @@ from pbxbilling.calls.live.records import (
 )
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.codes import LegDirection, Outcome
-from pbxbilling.kernel.cursor import Cursor
 from pbxbilling.kernel.errors import StoreError
-from pbxbilling.kernel.records import Record
+from pbxbilling.kernel.records import Cursor, Record
 from pbxbilling.payments.records import InvoiceRun
 from tests.support.memory_retention import MemoryRetention
 from tests.support.memory_statements import MemoryStatements

@@ -7,12 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from pbxbilling.subscriptions.webhook_events import stored_event
-
 from pbxbilling.gateways.stripe import objects as reading
 from pbxbilling.kernel.errors import GatewayError
 from pbxbilling.kernel.gateway_names import STRIPE, GatewayName
-from pbxbilling.subscriptions.events import WebhookEvent
+from pbxbilling.subscriptions.events import WebhookEvent, stored_event
 from pbxbilling.subscriptions.ports import Page
 from pbxbilling.subscriptions.subscription import Subscription
 from tests.support import stripe_bodies as bodies

@@ -19,7 +19,7 @@ from pbxbilling.config.load import load
 from pbxbilling.daemon.daemon import Daemon
 from pbxbilling.daemon.reload import Configuration
 from pbxbilling.daemon.startup_state import StartupState
-from pbxbilling.daemon.stores_of import stores_of
+from pbxbilling.daemon.stores import stores_of
 from pbxbilling.kernel.codes import Direction
 from pbxbilling.store.store import SqlStore
 from pbxbilling.telemetry.logs import Log

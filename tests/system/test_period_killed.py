@@ -16,8 +16,8 @@ import pytest
 from pbxbilling.billing.records import BilledLeg, SavedStatement
 from pbxbilling.billing.statements.issue import cursor_of
 from pbxbilling.calls.live.records import LegRecord
-from pbxbilling.kernel.cursor import Cursor
 from pbxbilling.kernel.period import period_of
+from pbxbilling.kernel.records import Cursor
 from pbxbilling.store.store import SqlStore
 from tests.support.billing import ACME, BASIC
 from tests.support.store_records import ended_leg

@@ -15,7 +15,7 @@ import pytest
 from pypdf import PdfReader
 
 from pbxbilling.billing.statements.issue import cursor_of
-from pbxbilling.kernel.cursor import Cursor
+from pbxbilling.kernel.records import Cursor
 from pbxbilling.runtime.clock import SystemClock
 from pbxbilling.store.store import SqlStore
 from rig.waiting import until

@@ -6,18 +6,20 @@ in force for the next call (see `write`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
+from typing import Any
 
 from pbxbilling.accounts.apply import AccountsFile, Change, ChangeKind, TenantChange, plan_changes
+from pbxbilling.accounts.file_format import as_written
 from pbxbilling.accounts.key_origin import AccountKind, KeyOrigin, SetBy
-from pbxbilling.accounts.known import require_plan, require_tenant
 from pbxbilling.accounts.ports import AccountStore, Blocks
 from pbxbilling.accounts.records import AuditRecord
-from pbxbilling.accounts.reports import PlanReport, plan_reports
 from pbxbilling.accounts.terms.policy import Policy
+from pbxbilling.accounts.terms.registry import Registry, require_plan, require_tenant
 from pbxbilling.accounts.terms.status import Blocker, Status, Transition
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
@@ -183,3 +185,19 @@ def _end_of(until: date | datetime, timezone: str) -> datetime:
     else:
         meant = datetime.combine(until + timedelta(days=1), time(), zone(timezone))
     return meant.astimezone(UTC)  # days that are added to it have 24 hours, as after a restart
+
+
+@dataclass(frozen=True, slots=True)
+class PlanReport:
+    """One plan: `settings` in the accounts file's keys, and how many tenants have it."""
+
+    plan: str
+    tenants: int
+    settings: Mapping[str, Any]
+
+
+def plan_reports(registry: Registry) -> list[PlanReport]:
+    """All plans, by their place in the list, then by slug."""
+    having = Counter(tenant.plan for tenant in registry.tenants.values())
+    ordered = sorted(registry.plans.values(), key=lambda plan: (plan.sort_order, plan.slug))
+    return [PlanReport(plan.slug, having[plan.slug], as_written(plan)) for plan in ordered]

@@ -19,8 +19,7 @@ from pbxbilling.ami.rights import Action
 from pbxbilling.ami.settings import LinkSettings
 from pbxbilling.calls.live.signals import FullyBooted, Signal
 from pbxbilling.kernel.ports import Clock
-from pbxbilling.runtime.backoff import Backoff
-from pbxbilling.runtime.waiting import pause
+from pbxbilling.runtime.waiting import Backoff, pause
 
 # `call` is every event of SIGNALS but FullyBooted, Shutdown and Reload, which are `system`.
 # VarSet and Newexten, most of what a PBX has to say, are `dialplan` and stay away.

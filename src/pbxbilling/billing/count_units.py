@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pbxbilling.accounts.known import require_terms
+from pbxbilling.accounts.terms.registry import require_terms
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.billing.facts import UsageResult
 from pbxbilling.billing.ports import StatementStore

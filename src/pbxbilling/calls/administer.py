@@ -9,10 +9,10 @@ from typing import Any
 
 from pbxbilling.accounts.file_format import as_written
 from pbxbilling.accounts.key_origin import AccountKind, KeyOrigin
-from pbxbilling.accounts.known import require_tenant
 from pbxbilling.accounts.ports import AccountStore
 from pbxbilling.accounts.records import AuditRecord
 from pbxbilling.accounts.terms.policy import Policy
+from pbxbilling.accounts.terms.registry import require_tenant
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.calls.live.records import DecisionRecord
 from pbxbilling.calls.ports import CallStore, Live

@@ -35,8 +35,7 @@ from pbxbilling.calls.views import (
     StatusView,
     StoreView,
 )
-from pbxbilling.kernel.daemon_facts import ConfigReloaded
-from pbxbilling.kernel.facts import Fact
+from pbxbilling.kernel.facts import ConfigReloaded, Fact
 from pbxbilling.kernel.ports import Clock, EventSink
 
 CALLS_A_PART = 512

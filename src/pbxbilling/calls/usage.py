@@ -8,14 +8,12 @@ from datetime import datetime
 from typing import Self
 
 from pbxbilling.accounts.facts import SubjectKind
-from pbxbilling.accounts.known import require_tenant, require_terms
 from pbxbilling.accounts.terms.policy import Policy
-from pbxbilling.accounts.terms.registry import Terms
+from pbxbilling.accounts.terms.registry import Terms, require_tenant, require_terms
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.calls.live.records import EndWitness, LegAssigned, LegRecord
-from pbxbilling.calls.metering.metered import is_metered
-from pbxbilling.calls.metering.usage_event import LegMetered
+from pbxbilling.calls.metering.usage_event import LegMetered, is_metered
 from pbxbilling.calls.ports import CallStore, Live
 from pbxbilling.calls.usage_report import UsageReport, usage_reports
 from pbxbilling.kernel.codes import LegDirection

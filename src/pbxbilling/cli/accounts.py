@@ -10,10 +10,15 @@ import typer
 
 from pbxbilling.cli.changes import print_changes
 from pbxbilling.cli.connection import ask
-from pbxbilling.cli.options import DEFAULT, Config, DryRun, Json, Reset
-from pbxbilling.cli.output import NOTHING_WRITTEN, print_done, print_json, print_page, print_rows
-from pbxbilling.cli.pages import minutes_in_words
-from pbxbilling.cli.time_options import asked_moment, wrong_usage
+from pbxbilling.cli.options import DEFAULT, Config, DryRun, Json, Reset, asked_moment, wrong_usage
+from pbxbilling.cli.printing.output import (
+    NOTHING_WRITTEN,
+    print_done,
+    print_json,
+    print_page,
+    print_rows,
+)
+from pbxbilling.cli.printing.pages import minutes_in_words
 from pbxbilling.kernel.bounds import read_day
 
 app = typer.Typer()
@@ -56,7 +61,7 @@ def plans(config: Config = DEFAULT, json: Json = False) -> None:
 @plan_app.command("show")
 def plan_show(plan: str, config: Config = DEFAULT, json: Json = False) -> None:
     """All about one plan."""
-    from pbxbilling.cli.pages import show_plan
+    from pbxbilling.cli.printing.pages import show_plan
 
     print_page(ask(config, "plan", {"plan": plan}), show_plan, as_json=json)
 
@@ -77,7 +82,7 @@ def plan_change(
 
 
 def _show_plan_change(change: Mapping[str, Any]) -> None:
-    from pbxbilling.cli.tables import local_time
+    from pbxbilling.cli.printing.tables import local_time
 
     currency = change["currency"]
     typer.echo(
@@ -98,7 +103,7 @@ def _show_plan_change(change: Mapping[str, Any]) -> None:
 @tenant_app.command("show")
 def tenant_show(tenant: str, config: Config = DEFAULT, json: Json = False) -> None:
     """All about one tenant."""
-    from pbxbilling.cli.pages import show_tenant
+    from pbxbilling.cli.printing.pages import show_tenant
 
     print_page(ask(config, "tenant", {"tenant": tenant}), show_tenant, as_json=json)
 

@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from pbxbilling.cli.connection import CommandFailed
-from pbxbilling.cli.output import NOTHING_WRITTEN, print_json
+from pbxbilling.cli.printing.output import NOTHING_WRITTEN, print_json
 
 _KINDS = ("added", "changed", "unchanged")
 _NEEDS_RESET = "nothing was written: it needs --reset"

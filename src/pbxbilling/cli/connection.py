@@ -79,9 +79,9 @@ def _from_daemon(admin: Path, command: str, given: Mapping[str, Any]) -> bytes |
 
 def _without_daemon(settings: Settings, command: str, given: Mapping[str, Any]) -> bytes:
     from pbxbilling.daemon.offline import run_offline
+    from pbxbilling.kernel.gateway_names import HOW_TO_ENABLE
     from pbxbilling.store.database.lock import database_lock
     from pbxbilling.web.api import COMMANDS
-    from pbxbilling.web.api.command import HOW_TO_ENABLE
 
     if COMMANDS[command].about_payments and not settings.stripe.enabled:
         raise CommandFailed(HOW_TO_ENABLE)

@@ -1,16 +1,19 @@
-"""Commands about the daemon as a program: run it, check what it reads."""
+"""Commands about the daemon as a program: run it, check what it reads, copy what it keeps."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import typer
 
 from pbxbilling import __version__
-from pbxbilling.cli.options import DEFAULT, Config
+from pbxbilling.cli.options import DEFAULT, Config, Json
+from pbxbilling.cli.printing.output import print_done
 from pbxbilling.runtime import gc_tuning as garbage
 
 app = typer.Typer()
+backup_app = typer.Typer()
 config_app = typer.Typer(help="The configuration file.", no_args_is_help=True)
 
 
@@ -27,6 +30,19 @@ def serve(config: Config = DEFAULT) -> None:
 def version() -> None:
     """The program's version."""
     typer.echo(__version__)
+
+
+@backup_app.command()
+def backup(file: Path, config: Config = DEFAULT, json: Json = False) -> None:
+    """Copy the database, running or not, into a new file."""
+    from pbxbilling.config.load import load
+    from pbxbilling.store.database.backup import copy_database
+
+    source = load(config, os.environ).database.path
+    copy_database(source, file)
+    size = file.stat().st_size
+    done = {"database": str(source), "file": str(file.absolute()), "bytes": size}
+    print_done(done, f"{file}: a copy of {source}, {size} bytes", as_json=json)
 
 
 @config_app.command("check")

@@ -6,7 +6,7 @@ import typer
 
 from pbxbilling.cli.connection import ask
 from pbxbilling.cli.options import DEFAULT, Config, DryRun, Json
-from pbxbilling.cli.output import NOTHING_WRITTEN, print_json, print_notes, print_rows
+from pbxbilling.cli.printing.output import NOTHING_WRITTEN, print_json, print_notes, print_rows
 
 app = typer.Typer()
 

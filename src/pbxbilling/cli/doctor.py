@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from pbxbilling.cli.options import DEFAULT, Config, Json
-from pbxbilling.cli.output import print_rows
+from pbxbilling.cli.printing.output import print_rows
 
 if TYPE_CHECKING:
     from pbxbilling.doctor.check import Check

@@ -5,9 +5,8 @@ from __future__ import annotations
 import typer
 
 from pbxbilling.cli.connection import ask
-from pbxbilling.cli.options import DEFAULT, AnyMonth, Config, Json, OneMonth
-from pbxbilling.cli.output import print_json, print_rows
-from pbxbilling.cli.time_options import asked_month
+from pbxbilling.cli.options import DEFAULT, AnyMonth, Config, Json, OneMonth, asked_month
+from pbxbilling.cli.printing.output import print_json, print_rows
 
 app = typer.Typer(help="What the business makes.", invoke_without_command=True)
 

@@ -7,9 +7,8 @@ from typing import Annotated
 import typer
 
 from pbxbilling.cli.connection import ask
-from pbxbilling.cli.options import DEFAULT, Config, ForTenant, Json
-from pbxbilling.cli.output import print_done, print_page, print_rows
-from pbxbilling.cli.time_options import asked_moment
+from pbxbilling.cli.options import DEFAULT, Config, ForTenant, Json, asked_moment
+from pbxbilling.cli.printing.output import print_done, print_page, print_rows
 
 app = typer.Typer()
 
@@ -22,7 +21,7 @@ _DECISIONS = (
 @app.command()
 def status(config: Config = DEFAULT, json: Json = False) -> None:
     """The daemon at a glance."""
-    from pbxbilling.cli.pages import show_status
+    from pbxbilling.cli.printing.pages import show_status
 
     print_page(ask(config, "status", {}), show_status, as_json=json)
 

@@ -8,15 +8,13 @@ import typer
 
 from pbxbilling.cli import (
     accounts,
-    backup,
     daemon,
     daily,
     doctor,
     figures,
     live,
     payments,
-    personal,
-    purge,
+    privacy,
     statements,
     tenants,
     usage,
@@ -26,14 +24,14 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=N
 app.add_typer(daemon.app)
 app.add_typer(doctor.app)
 app.add_typer(live.app)
-app.add_typer(backup.app)
+app.add_typer(daemon.backup_app)
 app.add_typer(accounts.app)
 app.add_typer(daily.app)
-app.add_typer(purge.app)
+app.add_typer(privacy.purge_app)
 app.add_typer(figures.app, name="figures")
 app.add_typer(daemon.config_app, name="config")
 app.add_typer(accounts.plan_app, name="plan")
-accounts.tenant_app.add_typer(personal.app)
+accounts.tenant_app.add_typer(privacy.app)
 app.add_typer(accounts.tenant_app, name="tenant")
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(usage.usage_app, name="usage")

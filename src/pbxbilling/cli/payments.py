@@ -10,9 +10,16 @@ from typing import Annotated, Any
 import typer
 
 from pbxbilling.cli.connection import ask
-from pbxbilling.cli.options import DEFAULT, Config, ForTenant, Json, OneMonth
-from pbxbilling.cli.output import print_done, print_json, print_rows
-from pbxbilling.cli.time_options import asked_period, wrong_usage
+from pbxbilling.cli.options import (
+    DEFAULT,
+    Config,
+    ForTenant,
+    Json,
+    OneMonth,
+    asked_period,
+    wrong_usage,
+)
+from pbxbilling.cli.printing.output import print_done, print_json, print_rows
 
 app = typer.Typer()
 stripe_app = typer.Typer(help="Selling by Stripe.", no_args_is_help=True)
@@ -49,7 +56,7 @@ def stripe_checkout(
 
 
 def _offered(offer: Mapping[str, Any]) -> str:
-    from pbxbilling.cli.tables import local_time
+    from pbxbilling.cli.printing.tables import local_time
 
     parts = [f"plan {offer['plan']} by the {offer['cycle']} for tenant {offer['tenant']}"]
     if offer["trial_days"]:
@@ -74,8 +81,8 @@ def stripe_check(config: Config = DEFAULT, json: Json = False) -> None:
     from pbxbilling.cli.doctor import print_checks
     from pbxbilling.config.load import load
     from pbxbilling.doctor.stripe import examine_stripe
+    from pbxbilling.kernel.gateway_names import HOW_TO_ENABLE
     from pbxbilling.runtime.clock import SystemClock
-    from pbxbilling.web.api.command import HOW_TO_ENABLE
 
     settings = load(config, os.environ)
     if not settings.stripe.enabled:

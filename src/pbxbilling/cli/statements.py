@@ -9,9 +9,8 @@ from typing import Annotated, Any, Optional
 import typer
 
 from pbxbilling.cli.connection import ask
-from pbxbilling.cli.options import DEFAULT, Config, ForTenant, Json
-from pbxbilling.cli.output import print_done, print_json, print_rows, write_file
-from pbxbilling.cli.time_options import asked_period
+from pbxbilling.cli.options import DEFAULT, Config, ForTenant, Json, asked_period
+from pbxbilling.cli.printing.output import print_done, print_json, print_rows, write_file
 from pbxbilling.kernel.bounds import COUNT_MOST
 
 app = typer.Typer()
@@ -149,7 +148,7 @@ def _print(written: Mapping[str, Any], *, csv: bool, pdf: Path | None, json: boo
         print_json(written)
         return
     if not csv and pdf is None:
-        from pbxbilling.cli.statement_pages import show_statement
+        from pbxbilling.cli.printing.statements import show_statement
 
         show_statement(written)
         return

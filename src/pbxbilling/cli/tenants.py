@@ -9,8 +9,8 @@ import typer
 from pbxbilling.cli.changes import print_changes
 from pbxbilling.cli.connection import ask
 from pbxbilling.cli.options import DEFAULT, Config, DryRun, Json, Reset
-from pbxbilling.cli.output import STANDARD, print_json, print_rows, write_file
-from pbxbilling.cli.pages import plan_in_words
+from pbxbilling.cli.printing.output import STANDARD, print_json, print_rows, write_file
+from pbxbilling.cli.printing.pages import plan_in_words
 
 app = typer.Typer(invoke_without_command=True)
 

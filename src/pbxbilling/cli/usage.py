@@ -5,9 +5,8 @@ from __future__ import annotations
 import typer
 
 from pbxbilling.cli.connection import ask
-from pbxbilling.cli.options import DEFAULT, AnyMonth, Config, ForTenant, Json
-from pbxbilling.cli.output import print_done, print_rows
-from pbxbilling.cli.time_options import asked_month
+from pbxbilling.cli.options import DEFAULT, AnyMonth, Config, ForTenant, Json, asked_month
+from pbxbilling.cli.printing.output import print_done, print_rows
 
 usage_app = typer.Typer(help="Usage of a month.", invoke_without_command=True)
 

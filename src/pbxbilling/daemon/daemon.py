@@ -24,7 +24,6 @@ from pbxbilling.calls.tracking.restore import restore
 from pbxbilling.calls.views import OldPortView
 from pbxbilling.config.settings import Settings
 from pbxbilling.daemon.broker import broker_settings
-from pbxbilling.daemon.build import is_compiled
 from pbxbilling.daemon.hooks import Hooks
 from pbxbilling.daemon.listeners import http_listeners
 from pbxbilling.daemon.payments_of import payment_desk_of, payments_of
@@ -39,6 +38,7 @@ from pbxbilling.daemon.tasks.housekeeping import Housekeeping
 from pbxbilling.daemon.tasks.statements import StatementTask
 from pbxbilling.daemon.tasks.supervisor import Supervisor
 from pbxbilling.daemon.usage import usage_door_of
+from pbxbilling.kernel.compiled import is_compiled
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.mqtt.publisher import Publisher
 from pbxbilling.privacy.retention import PurgeFailed

@@ -9,7 +9,7 @@ from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.config.settings import Settings
 from pbxbilling.daemon.services import desk_of
-from pbxbilling.daemon.stores_of import stores_of
+from pbxbilling.daemon.stores import stores_of
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.runtime.clock import SystemClock
 from pbxbilling.store.store import SqlStore

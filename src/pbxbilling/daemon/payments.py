@@ -14,10 +14,10 @@ from pbxbilling.daemon.tasks.supervisor import Supervisor
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.ports import Clock, EventSink
 from pbxbilling.payments.invoice_usage import UsageInvoicing
-from pbxbilling.payments.payment_gateway import PaymentGateway
+from pbxbilling.payments.ports import PaymentGateway
 from pbxbilling.payments.send_usage import Known, UsageSender
 from pbxbilling.payments.usage_events import UsageEvents
-from pbxbilling.runtime.backoff import Backoff
+from pbxbilling.runtime.waiting import Backoff
 from pbxbilling.subscriptions.checkout import Checkout
 from pbxbilling.subscriptions.follow import ACTOR, Follower
 from pbxbilling.subscriptions.inbox import Inbox

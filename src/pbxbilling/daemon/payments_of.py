@@ -12,7 +12,7 @@ from pbxbilling.config.sections import StripeSettings
 from pbxbilling.daemon.stores import Stores
 from pbxbilling.daemon.tasks.supervisor import Supervisor
 from pbxbilling.kernel.ports import Clock, EventSink
-from pbxbilling.payments.payment_gateway import PaymentGateway
+from pbxbilling.payments.ports import PaymentGateway
 from pbxbilling.web.api.command import PaymentServices
 
 if TYPE_CHECKING:

@@ -22,8 +22,7 @@ from pbxbilling.calls.recovery.recover import JournalRecovery
 from pbxbilling.calls.tracking.track import Tracker
 from pbxbilling.kernel.errors import StoreError
 from pbxbilling.kernel.ports import Clock, EventSink, RecordSink
-from pbxbilling.runtime.cooperative import in_turns
-from pbxbilling.runtime.waiting import pause
+from pbxbilling.runtime.waiting import in_turns, pause
 from pbxbilling.telemetry.observers import LinkWatch
 
 RECONCILE_S = 60.0

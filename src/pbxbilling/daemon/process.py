@@ -14,7 +14,7 @@ from pbxbilling.config.load import load
 from pbxbilling.daemon.daemon import Daemon
 from pbxbilling.daemon.reload import Configuration
 from pbxbilling.daemon.startup_state import StartupState
-from pbxbilling.daemon.stores_of import stores_of
+from pbxbilling.daemon.stores import stores_of
 from pbxbilling.runtime import gc_tuning as garbage
 from pbxbilling.runtime.clock import SystemClock
 from pbxbilling.store.database.lock import database_lock

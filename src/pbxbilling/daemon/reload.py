@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pbxbilling.config.faults import ConfigError
 from pbxbilling.config.reload import reload_of
 from pbxbilling.config.settings import Settings
-from pbxbilling.kernel.daemon_facts import ConfigReloaded
+from pbxbilling.kernel.facts import ConfigReloaded
 from pbxbilling.kernel.ports import Clock, EventSink
 from pbxbilling.telemetry.logs import Log
 from pbxbilling.telemetry.notify import Notifier

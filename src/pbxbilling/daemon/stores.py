@@ -10,6 +10,7 @@ from pbxbilling.calls.ports import CallStore
 from pbxbilling.kernel.ports import Cursors, RecordStore
 from pbxbilling.payments.ports import InvoiceRuns, MeteredMinutes, MeterOutbox
 from pbxbilling.privacy.ports import RetentionStore
+from pbxbilling.store.store import SqlStore
 from pbxbilling.subscriptions.ports import SubscriptionStore
 
 
@@ -27,3 +28,19 @@ class Stores:
     minutes: MeteredMinutes
     invoice_runs: InvoiceRuns
     retention_store: RetentionStore
+
+
+def stores_of(store: SqlStore) -> Stores:
+    """Every part of an open database."""
+    return Stores(
+        records=store,
+        cursors=store,
+        accounts=store,
+        calls=store,
+        subscription_store=store.subscription_store,
+        statement_store=store.statement_store,
+        meters=store.meters,
+        minutes=store.meters,
+        invoice_runs=store.invoice_runs,
+        retention_store=store.retention_store,
+    )

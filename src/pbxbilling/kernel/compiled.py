@@ -1,4 +1,4 @@
-"""What the compiler is told of a class; to Python itself it says nothing.
+"""What the compiler is told of a class, which says nothing to Python; and whether it was at work.
 
 mypyc knows `mypyc_attr` by its own name. A daemon needs no package of the compiler's for it.
 """
@@ -6,6 +6,8 @@ mypyc knows `mypyc_attr` by its own name. A daemon needs no package of the compi
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from pbxbilling.kernel import codes
 
 if TYPE_CHECKING:
     from mypy_extensions import mypyc_attr
@@ -16,4 +18,9 @@ else:
         return lambda kind: kind
 
 
-__all__ = ["mypyc_attr"]
+__all__ = ["is_compiled", "mypyc_attr"]
+
+
+def is_compiled() -> bool:
+    """Whether the way of a call runs compiled (`make wheel`), or interpreted from its sources."""
+    return not codes.__file__.endswith(".py")

@@ -40,10 +40,3 @@ class ForgedError(Exception):
 
 class UnreadableError(Exception):
     """What a gateway sent cannot be understood; the message names the object and what it lacks."""
-
-
-def in_words(error: BaseException) -> str:
-    """A fault that nobody foresaw, for the log: its words alone say too little."""
-    if isinstance(error, BaseExceptionGroup):
-        return "; ".join(map(in_words, error.exceptions))
-    return f"{type(error).__name__}: {error}"

@@ -5,9 +5,11 @@ One fact, one log line, one counter. Each subject has its own facts; here is wha
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from pbxbilling.kernel.codes import Mode
 from pbxbilling.kernel.compiled import mypyc_attr
 
 
@@ -26,3 +28,38 @@ def instant_of(fact: Any) -> datetime:
     """Return `at` of a fact; a base that declared the field would give it a default."""
     at: datetime = fact.at
     return at
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigReloaded(Fact):
+    """SIGHUP was served; with `error` the last good configuration stays in force."""
+
+    at: datetime
+    mode: Mode
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFailed(Fact):
+    """Work in the background failed in a way that nobody foresaw; it is tried again."""
+
+    at: datetime
+    task: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFailing(Fact):
+    """Writing failed and is tried again; `pending` records wait in memory."""
+
+    at: datetime
+    error: str
+    pending: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoreRecovered(Fact):
+    """Writing works again."""
+
+    at: datetime
+    written: int

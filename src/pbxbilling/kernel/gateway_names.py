@@ -15,3 +15,11 @@ STRIPE = GatewayName("Stripe")
 PRICE_TABLES: Mapping[GatewayName, str] = {STRIPE: "stripe_prices"}  # of a plan in accounts files
 SECTIONS: Mapping[GatewayName, str] = {STRIPE: "[stripe]"}  # of the configuration
 COMMANDS = "pbxbilling stripe"  # those that follow are about gateways
+
+# What is said where a command needs a gateway and none is enabled.
+HOW_TO_ENABLE = (
+    "Stripe is not enabled, and nothing is charged: put the API key (sk_… or rk_…) into the file"
+    " that stripe.secret_key_file names and the webhook's secret (whsec_…) into that of"
+    " stripe.webhook_secret_files, set `enabled = true` under [stripe] in the configuration, and"
+    " restart the daemon; docs/stripe.md shows it step by step"
+)

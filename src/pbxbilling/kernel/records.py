@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from pbxbilling.kernel.compiled import mypyc_attr
 
 
@@ -21,3 +24,11 @@ class QueuedRecord(Record):
     """A record that waits for the store in its queue, so that nobody waits for the disk."""
 
     __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor(Record):
+    """It is done until `at`; keyed by `name`."""
+
+    name: str
+    at: datetime

@@ -1,4 +1,7 @@
-"""Text as Asterisk sends it, over AMI and in its journal: callers write parts of it."""
+"""Text for records and lines: of bytes that Asterisk sends, and of faults that nobody foresaw.
+
+Callers write parts of what AMI and the journal hold, in whatever charset their phones have.
+"""
 
 from __future__ import annotations
 
@@ -19,3 +22,10 @@ def _decode_line(line: bytes) -> str:
         return line.decode()
     except UnicodeDecodeError:
         return line.decode("latin-1")
+
+
+def in_words(error: BaseException) -> str:
+    """A fault that nobody foresaw, for the log: its words alone say too little."""
+    if isinstance(error, BaseExceptionGroup):
+        return "; ".join(map(in_words, error.exceptions))
+    return f"{type(error).__name__}: {error}"

@@ -8,8 +8,7 @@ from typing import Any
 
 from pbxbilling.accounts.facts import AccountsChanged, StatusChanged, SubjectKind
 from pbxbilling.calls.live.facts import CallChanged, CallEnded, CallStarted, LegEnded
-from pbxbilling.kernel.daemon_facts import ConfigReloaded
-from pbxbilling.kernel.facts import Fact
+from pbxbilling.kernel.facts import ConfigReloaded, Fact
 from pbxbilling.mqtt.messages import EVENTS
 
 

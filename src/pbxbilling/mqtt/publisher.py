@@ -17,8 +17,7 @@ from pbxbilling.mqtt.outbox import Outbox
 from pbxbilling.mqtt.pace import Pace
 from pbxbilling.mqtt.session import BrokerError, Session
 from pbxbilling.mqtt.settings import BrokerSettings
-from pbxbilling.runtime.backoff import Backoff
-from pbxbilling.runtime.waiting import pause
+from pbxbilling.runtime.waiting import Backoff, pause
 
 BATCH = 10  # messages that wait for the broker's word at once: a millisecond of the event loop
 STATES_PER_S = 200.0

@@ -17,9 +17,10 @@ from pbxbilling.billing.ports import StatementStore
 from pbxbilling.billing.records import SavedStatement
 from pbxbilling.billing.statements.document import statement_from
 from pbxbilling.billing.statements.statement import Statement
-from pbxbilling.kernel.errors import GatewayError, RejectedError, StoreError, in_words
+from pbxbilling.kernel.errors import GatewayError, RejectedError, StoreError
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.ports import Clock, EventSink, RecordStore
+from pbxbilling.kernel.text import in_words
 from pbxbilling.payments.facts import InvoiceIssued
 from pbxbilling.payments.ports import InvoiceRuns, Invoices
 from pbxbilling.payments.records import InvoiceRun, RunState

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
@@ -15,6 +16,7 @@ from pbxbilling.calls.metering.usage_event import (
 from pbxbilling.kernel.gateway_names import GatewayName
 from pbxbilling.payments.records import InvoiceRun
 from pbxbilling.payments.usage_invoice import InvoiceLine, UsageInvoice
+from pbxbilling.subscriptions.ports import CheckoutGateway, Gateway, WebhookReader
 
 
 class MeterLimits(NamedTuple):
@@ -149,3 +151,15 @@ class InvoiceRuns(Protocol):
     async def runs(self, month: str | None = None) -> list[InvoiceRun]:
         """What became of them, by tenant and month; None does not filter."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentGateway:
+    """What a gateway's own modules are handed in as."""
+
+    gateway: Gateway
+    webhook_reader: WebhookReader
+    checkout_gateway: CheckoutGateway
+    meter: UsageMeter
+    invoices: Invoices
+    close: Callable[[], Awaitable[None]]  # its connections

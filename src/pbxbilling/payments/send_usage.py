@@ -23,9 +23,7 @@ from pbxbilling.kernel.gateway_names import COMMANDS
 from pbxbilling.kernel.ports import Clock, EventSink, RecordStore
 from pbxbilling.payments.facts import UsageDelayed, UsageResumed, UsageSent
 from pbxbilling.payments.ports import MeterOutbox, UsageMeter
-from pbxbilling.payments.usage_arrived import arrived
-from pbxbilling.runtime.backoff import Backoff
-from pbxbilling.runtime.waiting import Semaphore, gather, sleep
+from pbxbilling.runtime.waiting import Backoff, Semaphore, gather, sleep
 from pbxbilling.subscriptions.facts import PaymentAlert
 
 BATCH = 40
@@ -253,3 +251,23 @@ class UsageSender:
         if self._held_up:
             self._held_up = False
             self._emit(UsageResumed(self._clock.now()))
+
+
+_MINUTE = timedelta(minutes=1)
+
+
+async def arrived(event: MeterEvent, meter: UsageMeter, outbox: MeterOutbox) -> bool | None:
+    """Whether the gateway has it; None where the sum of its minute could mean either.
+
+    The customer's sum over the minute of the leg's end is held against what was sent for sure
+    and what may have been.
+    """
+    customer = event.customer or ""
+    begins = event.ended_at.replace(second=0, microsecond=0)
+    tried = await outbox.tried(customer, begins, begins + _MINUTE)
+    there = await meter.minutes(customer, begins, begins + _MINUTE)
+    sure = sum(one.minutes for one in tried if one.state is UsageEventState.SENT)
+    doubtful = sum(one.minutes for one in tried if one.state is UsageEventState.SENDING)
+    if there == sure:
+        return False
+    return True if there == sure + doubtful else None

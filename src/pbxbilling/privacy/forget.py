@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from pbxbilling.accounts.apply import TenantChange
-from pbxbilling.accounts.known import require_tenant
+from pbxbilling.accounts.terms.registry import require_tenant
 from pbxbilling.accounts.terms.status import LEFT
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter

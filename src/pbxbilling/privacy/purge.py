@@ -11,9 +11,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 
-from pbxbilling.kernel.cursor import Cursor
 from pbxbilling.kernel.daily_hour import DailyHour
 from pbxbilling.kernel.ports import Clock, Cursors, EventSink
+from pbxbilling.kernel.records import Cursor
 from pbxbilling.privacy.ports import RetentionStore
 from pbxbilling.privacy.retention import CUTS, Chore, Purged, Retention
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Executable, Select, func, literal_column, select, union_all
 
 from pbxbilling.store import schema
-from pbxbilling.store.rows.dialects import inserting
+from pbxbilling.store.rows.values import inserting
 
 _SUMS = ("calls", "talk_us", "billed_s", "allowance_s")
 

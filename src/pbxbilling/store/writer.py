@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 
-from pbxbilling.kernel.daemon_facts import StoreFailing, StoreRecovered
 from pbxbilling.kernel.errors import StoreError
+from pbxbilling.kernel.facts import StoreFailing, StoreRecovered
 from pbxbilling.kernel.ports import Clock, EventSink, RecordStore
 from pbxbilling.kernel.records import Record
 from pbxbilling.store.database.faults import RecordError

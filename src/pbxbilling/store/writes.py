@@ -34,8 +34,7 @@ from pbxbilling.calls.live.records import (
 )
 from pbxbilling.calls.metering.usage_event import LegMetered, MeterEventMoved, MeterEventsUnparked
 from pbxbilling.catalog.plan import Plan
-from pbxbilling.kernel.cursor import Cursor
-from pbxbilling.kernel.records import Record
+from pbxbilling.kernel.records import Cursor, Record
 from pbxbilling.payments.records import InvoiceRun
 from pbxbilling.store import invoice_runs, schema
 from pbxbilling.store.rows import (
@@ -53,8 +52,7 @@ from pbxbilling.store.rows import (
 from pbxbilling.store.rows import (
     usage_events as meter_rows,
 )
-from pbxbilling.store.rows.dialects import inserting
-from pbxbilling.store.rows.values import Values
+from pbxbilling.store.rows.values import Values, inserting
 from pbxbilling.subscriptions.events import EventMoved, WebhookEvent
 from pbxbilling.subscriptions.subscription import BillingCycle, Customer, Invoice, Subscription
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from pbxbilling.accounts.apply import TenantChange
-from pbxbilling.accounts.known import require_plan, require_tenant
 from pbxbilling.accounts.terms.policy import Policy
+from pbxbilling.accounts.terms.registry import require_plan, require_tenant
 from pbxbilling.accounts.terms.status import Status
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter

@@ -17,9 +17,9 @@ from pbxbilling.accounts.key_origin import SetBy
 from pbxbilling.accounts.terms.status import TRANSITIONS, Status, Transition
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
-from pbxbilling.kernel.cursor import Cursor
 from pbxbilling.kernel.daily_hour import DailyHour
 from pbxbilling.kernel.ports import Clock, Cursors, EventSink
+from pbxbilling.kernel.records import Cursor
 from pbxbilling.subscriptions.ports import SubscriptionStore
 
 ACTOR = "daily check"

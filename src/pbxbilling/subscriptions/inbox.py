@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from itertools import count
 
-from pbxbilling.kernel.errors import GatewayError, StoreError, UnreadableError, in_words
+from pbxbilling.kernel.errors import GatewayError, StoreError, UnreadableError
 from pbxbilling.kernel.ports import Clock, EventSink
+from pbxbilling.kernel.text import in_words
 from pbxbilling.runtime.waiting import Event, Semaphore, TaskGroup, pause
 from pbxbilling.subscriptions.events import UNFINISHED, EventState, Message, Topic, WebhookEvent
 from pbxbilling.subscriptions.facts import GatewayAway, GatewayBack, PaymentAlert

@@ -7,11 +7,10 @@ from typing import NamedTuple
 
 from pbxbilling.kernel.errors import ForgedError, StoreError, UnreadableError
 from pbxbilling.kernel.ports import Clock, EventSink, RecordStore
-from pbxbilling.runtime.log_throttle import LogThrottle
-from pbxbilling.subscriptions.events import Topic, WebhookEvent
+from pbxbilling.runtime.clock import LogThrottle
+from pbxbilling.subscriptions.events import Topic, WebhookEvent, stored_event
 from pbxbilling.subscriptions.facts import WebhookReceived, WebhookResult
 from pbxbilling.subscriptions.ports import WebhookReader
-from pbxbilling.subscriptions.webhook_events import stored_event
 
 LIMIT = 1 << 20  # bytes; events are a few kB
 

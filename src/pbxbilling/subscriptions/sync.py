@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 
-from pbxbilling.kernel.cursor import Cursor
-from pbxbilling.kernel.errors import GatewayError, StoreError, in_words
+from pbxbilling.kernel.errors import GatewayError, StoreError
 from pbxbilling.kernel.ports import Clock, Cursors, EventSink
+from pbxbilling.kernel.records import Cursor
+from pbxbilling.kernel.text import in_words
 from pbxbilling.runtime.waiting import sleep
 from pbxbilling.subscriptions.events import WebhookEvent
 from pbxbilling.subscriptions.facts import PaymentAlert, WebhookReceived, WebhookResult

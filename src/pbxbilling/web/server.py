@@ -10,8 +10,7 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
-from pbxbilling.web.peer import PeerProtocol
-from pbxbilling.web.request_timeout import PatientProtocol
+from pbxbilling.web.protocols import PatientProtocol, PeerProtocol
 
 
 class _Server(uvicorn.Server):

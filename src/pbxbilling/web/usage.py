@@ -14,7 +14,7 @@ from pbxbilling.billing.facts import UsageReceived, UsageResult
 from pbxbilling.kernel.bounds import UNITS_MOST
 from pbxbilling.kernel.errors import NotFoundError, StoreError
 from pbxbilling.kernel.ports import Clock, EventSink
-from pbxbilling.runtime.log_throttle import LogThrottle
+from pbxbilling.runtime.clock import LogThrottle
 
 LIMIT = 16_384  # bytes of a body
 _STATUS: Mapping[UsageResult, int] = {

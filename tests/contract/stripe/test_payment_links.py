@@ -7,7 +7,6 @@ import json
 
 import pytest
 import stripe
-from pbxbilling.subscriptions.webhook_events import stored_event
 
 from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.tenant import Tenant
@@ -20,7 +19,7 @@ from pbxbilling.gateways.stripe.signature import StripeWebhooks
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.gateway_names import STRIPE
 from pbxbilling.runtime.clock import SystemClock
-from pbxbilling.subscriptions.events import EventState
+from pbxbilling.subscriptions.events import EventState, stored_event
 from pbxbilling.subscriptions.follow import Follower
 from pbxbilling.subscriptions.inbox import Inbox
 from pbxbilling.subscriptions.sync import Sync

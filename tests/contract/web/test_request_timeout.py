@@ -12,7 +12,7 @@ import pytest
 
 from pbxbilling.gateways.stripe.signature import StripeWebhooks
 from pbxbilling.subscriptions.receive import LIMIT, WebhookReceiver
-from pbxbilling.web import request_timeout as patience
+from pbxbilling.web import protocols as patience
 from pbxbilling.web.public import public_app
 from pbxbilling.web.server import serve, tcp_listener
 from tests.support.clock import Clock

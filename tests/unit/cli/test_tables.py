@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pbxbilling.cli.tables import cell, local_time, show
+from pbxbilling.cli.printing.tables import cell, local_time, show
 
 
 @pytest.mark.parametrize("value", [None, "", [], {}])

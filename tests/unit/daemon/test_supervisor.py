@@ -8,8 +8,7 @@ import pytest
 
 from pbxbilling.daemon.tasks import supervisor as supervise
 from pbxbilling.daemon.tasks.supervisor import QUIET_S, Supervisor
-from pbxbilling.kernel.daemon_facts import TaskFailed
-from pbxbilling.kernel.facts import Fact
+from pbxbilling.kernel.facts import Fact, TaskFailed
 from tests.support.clock import START, Clock
 
 

@@ -11,8 +11,7 @@ from pbxbilling.accounts.terms.status import Status, Transition
 from pbxbilling.calls.live.facts import CallEnded, CallStarted, LegEnded
 from pbxbilling.calls.live.pbx_facts import LinkUp
 from pbxbilling.kernel.codes import Mode
-from pbxbilling.kernel.daemon_facts import ConfigReloaded
-from pbxbilling.kernel.facts import Fact
+from pbxbilling.kernel.facts import ConfigReloaded, Fact
 from pbxbilling.mqtt.outbox import Outbox
 from tests.support.facts import AT, CALL, ENDED_LEG, decided
 

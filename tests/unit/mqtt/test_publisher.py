@@ -12,7 +12,7 @@ import pytest
 
 from pbxbilling.calls.tenant_state import TenantStates
 from pbxbilling.kernel.codes import Mode
-from pbxbilling.kernel.daemon_facts import ConfigReloaded
+from pbxbilling.kernel.facts import ConfigReloaded
 from pbxbilling.mqtt.publisher import REVIEW_S, STATES_PER_S, Publisher
 from pbxbilling.mqtt.settings import BrokerSettings
 from tests.support.broker import FakeBroker

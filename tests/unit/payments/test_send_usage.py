@@ -16,7 +16,7 @@ from pbxbilling.kernel.errors import GatewayError
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.payments.facts import UsageDelayed, UsageResumed, UsageSent
 from pbxbilling.payments.send_usage import BATCH, UsageSender
-from pbxbilling.runtime.backoff import Backoff
+from pbxbilling.runtime.waiting import Backoff
 from pbxbilling.store.store import SqlStore
 from pbxbilling.subscriptions.facts import PaymentAlert
 from tests.support.clock import Clock

@@ -12,9 +12,8 @@ from pbxbilling.accounts.records import AuditRecord
 from pbxbilling.accounts.terms.status import Status
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.billing.statements.issue import cursor_of
-from pbxbilling.kernel.cursor import Cursor
 from pbxbilling.kernel.errors import AdministrationError, NotFoundError, StoreError
-from pbxbilling.kernel.records import Record
+from pbxbilling.kernel.records import Cursor, Record
 from pbxbilling.privacy.forget import Forgotten
 from tests.support.bill_records import copy_of, saved
 from tests.support.clock import START

@@ -3,7 +3,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbxbilling.runtime.backoff import Backoff
+from pbxbilling.runtime.waiting import Backoff
 
 
 @given(seed=st.integers())

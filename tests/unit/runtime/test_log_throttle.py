@@ -1,6 +1,6 @@
 from datetime import timedelta
 
-from pbxbilling.runtime.log_throttle import QUIET_S, LogThrottle
+from pbxbilling.runtime.clock import QUIET_S, LogThrottle
 from tests.support.clock import Clock
 from tests.support.store_records import NOON
 

@@ -9,9 +9,8 @@ from contextlib import asynccontextmanager, suppress
 from pbxbilling.calls.live.records import PbxMark
 from pbxbilling.calls.metering.usage_event import LegMetered
 from pbxbilling.kernel.codes import Outcome
-from pbxbilling.kernel.daemon_facts import StoreFailing, StoreRecovered
 from pbxbilling.kernel.errors import StoreError
-from pbxbilling.kernel.facts import Fact
+from pbxbilling.kernel.facts import Fact, StoreFailing, StoreRecovered
 from pbxbilling.kernel.records import QueuedRecord, Record
 from pbxbilling.store.database.faults import RecordError
 from pbxbilling.store.writer import StoreWriter

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pbxbilling.subscriptions.webhook_events import stored_event
 
 from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.status import Status
@@ -20,7 +19,7 @@ from pbxbilling.gateways.stripe import objects as reading
 from pbxbilling.gateways.stripe.signature import StripeWebhooks
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.gateway_names import STRIPE
-from pbxbilling.subscriptions.events import EventState
+from pbxbilling.subscriptions.events import EventState, stored_event
 from pbxbilling.subscriptions.facts import EventTaken
 from pbxbilling.subscriptions.follow import Follower
 from pbxbilling.subscriptions.inbox import Inbox

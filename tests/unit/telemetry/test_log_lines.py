@@ -11,8 +11,7 @@ from pbxbilling.calls.admission.decision import EMERGENCY, Decision
 from pbxbilling.calls.live.facts import LegEnded
 from pbxbilling.calls.live.load import Breach
 from pbxbilling.kernel.codes import Mode, Outcome, Reason
-from pbxbilling.kernel.daemon_facts import ConfigReloaded
-from pbxbilling.kernel.facts import Fact
+from pbxbilling.kernel.facts import ConfigReloaded, Fact
 from pbxbilling.telemetry.facts.lines import in_full, line_of, masked
 from pbxbilling.telemetry.logs import Log, StandardHandler
 from tests.support.clock import Clock

@@ -21,7 +21,7 @@ from pbxbilling.calls.live.pbx_facts import (
 )
 from pbxbilling.calls.live.signals import Shutdown
 from pbxbilling.kernel.codes import Mode, Outcome, Reason
-from pbxbilling.kernel.daemon_facts import ConfigReloaded, StoreRecovered
+from pbxbilling.kernel.facts import ConfigReloaded, StoreRecovered
 from pbxbilling.payments.facts import UsageResumed
 from pbxbilling.subscriptions.facts import GatewayBack
 from pbxbilling.telemetry.logs import Log

@@ -8,8 +8,7 @@ import pytest
 from pbxbilling.calls.admission.decision import EMERGENCY, Decision
 from pbxbilling.calls.live.load import Breach
 from pbxbilling.kernel.codes import Mode, Outcome, Reason
-from pbxbilling.kernel.daemon_facts import ConfigReloaded
-from pbxbilling.kernel.facts import Fact
+from pbxbilling.kernel.facts import ConfigReloaded, Fact
 from pbxbilling.telemetry.facts.lines import line_of, masked
 from pbxbilling.telemetry.metrics import Metrics
 from tests.support.facts import AT, decided, one_of_each

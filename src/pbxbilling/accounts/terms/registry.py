@@ -11,6 +11,7 @@ from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.catalog.destinations import NO_DESTINATIONS, DestinationRates
 from pbxbilling.catalog.plan import Limits, Plan
 from pbxbilling.kernel.codes import Direction, LegDirection
+from pbxbilling.kernel.errors import NotFoundError
 from pbxbilling.kernel.numbers import found_by, read
 from pbxbilling.kernel.period import zone
 
@@ -153,3 +154,31 @@ class Registry:
             or (self._by_accountcode.get(accountcode) if accountcode else None)
             or (self._by_context.get(context) if context else None)
         )
+
+
+def require_tenant(registry: Registry, slug: str) -> Tenant:
+    """The tenant of that slug; raises NotFoundError."""
+    tenant = registry.tenants.get(slug)
+    if tenant is None:
+        msg = f"tenant {slug!r} is unknown; `pbxbilling tenants` lists them, `apply` adds one"
+        raise NotFoundError(msg)
+    return tenant
+
+
+def require_plan(registry: Registry, slug: str) -> Plan:
+    """The plan of that slug; raises NotFoundError."""
+    plan = registry.plans.get(slug)
+    if plan is None:
+        msg = f"plan {slug!r} is unknown; `pbxbilling plans` lists them, `apply` adds one"
+        raise NotFoundError(msg)
+    return plan
+
+
+def require_terms(registry: Registry, slug: str) -> Terms:
+    """The tenant of that slug with its plan; raises NotFoundError for either."""
+    tenant = require_tenant(registry, slug)
+    terms = registry.terms(slug)
+    if terms is None:
+        msg = f"tenant {slug}: its plan {tenant.plan!r} is unknown; `apply` one"
+        raise NotFoundError(msg)
+    return terms

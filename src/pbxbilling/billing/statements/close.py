@@ -10,9 +10,10 @@ from pbxbilling.accounts.facts import AccountsChanged, SubjectKind
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.billing.facts import StatementFailed, StatementsWait
 from pbxbilling.billing.statements.issue import Statements
-from pbxbilling.kernel.errors import AdministrationError, StoreError, in_words
+from pbxbilling.kernel.errors import AdministrationError, StoreError
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.ports import Clock, EventSink
+from pbxbilling.kernel.text import in_words
 from pbxbilling.subscriptions.facts import CycleOpened
 
 SOON = timedelta(seconds=2)  # between looks at journals that are being read

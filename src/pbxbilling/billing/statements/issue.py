@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from pbxbilling.accounts.apply import Change, TenantChange
-from pbxbilling.accounts.known import require_tenant
+from pbxbilling.accounts.terms.registry import require_tenant
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.billing.facts import StatementSaved
@@ -23,11 +23,11 @@ from pbxbilling.billing.ports import StatementStore
 from pbxbilling.billing.records import FINAL, BilledLeg, SavedStatement
 from pbxbilling.billing.statements.draft import Draft, Material, drafted, gather, saved_statement
 from pbxbilling.billing.statements.statement import Statement, StatementKind
-from pbxbilling.kernel.cursor import Cursor
 from pbxbilling.kernel.errors import AdministrationError
 from pbxbilling.kernel.money import from_minor
 from pbxbilling.kernel.period import Period, period_of
 from pbxbilling.kernel.ports import Clock, Cursors, EventSink
+from pbxbilling.kernel.records import Cursor
 from pbxbilling.runtime.background import Background, at_once
 from pbxbilling.subscriptions.ports import SubscriptionStore
 from pbxbilling.subscriptions.subscription import Subscription

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pbxbilling.accounts.apply import TenantChange
-from pbxbilling.accounts.known import require_plan
 from pbxbilling.accounts.records import PlanSwitched
+from pbxbilling.accounts.terms.registry import require_plan
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.terms.usage_collection import CollectionMethod
 from pbxbilling.accounts.writer import AccountWriter

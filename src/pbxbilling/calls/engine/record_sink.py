@@ -6,8 +6,7 @@ from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.calls.admission.facts import AdmissionDecided
 from pbxbilling.calls.live.facts import CallNews, LegAnswered, LegEnded
 from pbxbilling.calls.live.records import DecisionRecord
-from pbxbilling.calls.metering.metered import is_metered
-from pbxbilling.calls.metering.usage_event import LegMetered
+from pbxbilling.calls.metering.usage_event import LegMetered, is_metered
 from pbxbilling.kernel.codes import Outcome
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.ports import RecordSink

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import IntEnum
 from fnmatch import translate
 from typing import NamedTuple
@@ -70,3 +71,21 @@ class Trunks:
         if endpoint in self._exact:
             return True
         return self._wild is not None and self._wild.match(endpoint) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Inherited:
+    """What a channel's `PBXBILLING` variable says of its call: how a daemon knows it again."""
+
+    tenant: str
+    direction: str
+    call: str
+    flags: frozenset[str]
+
+    @classmethod
+    def parse(cls, text: str) -> Inherited | None:
+        """Read the variable; None where it is empty or not ours. Unknown fields are ignored."""
+        fields = text.split("|")
+        if len(fields) < 8 or fields[0] != "ADMIT":
+            return None
+        return cls(fields[1], fields[2], fields[6], frozenset(filter(None, fields[7].split(","))))

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from pbxbilling.accounts.terms.registry import Terms
+from pbxbilling.accounts.terms.usage_collection import CollectionMethod
 from pbxbilling.calls.live.channel import ChannelKey
+from pbxbilling.calls.live.records import LegRecord
 from pbxbilling.kernel.records import QueuedRecord, Record
 
 
@@ -104,3 +107,14 @@ class MeterReport:
     events: int
     samples: Mapping[str, str]
     summary: str
+
+
+def is_metered(leg: LegRecord, terms: Terms | None) -> bool:
+    """Whether a leg that has ended is charged by an event; a demo's never is.
+
+    It is where rating charges its minutes: in the directions that its plan includes.
+    """
+    if terms is None or leg.ended_at is None or terms.tenant.demo:
+        return False
+    way = terms.tenant.usage_collection.at(leg.ended_at)
+    return way is CollectionMethod.METER_EVENTS and terms.plan.includes(leg.direction)

@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 
 from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.calls.live.call import Channel
-from pbxbilling.calls.live.channel import ChannelState
-from pbxbilling.calls.live.inherited import Inherited
+from pbxbilling.calls.live.channel import ChannelState, Inherited
 from pbxbilling.calls.live.ledger import Ledger
 from pbxbilling.calls.live.proof import Proof
 from pbxbilling.calls.live.publish import publish

@@ -8,6 +8,7 @@ from datetime import datetime
 from pbxbilling.calls.live.call import Channel
 from pbxbilling.calls.live.channel import ChannelKey, ChannelState
 from pbxbilling.calls.live.ledger import Ledger
+from pbxbilling.calls.live.publish import discard
 from pbxbilling.calls.live.records import CallRecord, LegRecord
 from pbxbilling.kernel.codes import Direction, LegDirection
 from pbxbilling.kernel.ports import Clock
@@ -34,7 +35,7 @@ def restore(
     for channel in ledger.channels.values():
         began = channel.answered_at or channel.started_at
         channel.prove(max(began, lived_at.get(channel.key.pbx, began)), clock.monotonic())
-    ledger.news.clear()  # the store knows
+    discard(ledger)
 
 
 def _restore_call(ledger: Ledger, record: CallRecord, clock: Clock) -> None:

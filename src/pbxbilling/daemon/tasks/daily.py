@@ -9,9 +9,10 @@ from typing import Protocol
 
 from pbxbilling.config.settings import Settings
 from pbxbilling.kernel.daily_hour import DailyHour
-from pbxbilling.kernel.errors import StoreError, in_words
+from pbxbilling.kernel.errors import StoreError
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.ports import Clock, EventSink
+from pbxbilling.kernel.text import in_words
 from pbxbilling.runtime.waiting import pause
 
 LOOK_S = 60.0  # at least so often: the wall clock can be set, and what failed is tried again

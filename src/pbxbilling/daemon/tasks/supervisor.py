@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
-from pbxbilling.kernel.daemon_facts import TaskFailed
-from pbxbilling.kernel.errors import in_words
+from pbxbilling.kernel.facts import TaskFailed
 from pbxbilling.kernel.ports import Clock, EventSink
+from pbxbilling.kernel.text import in_words
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 QUIET_S = 60.0  # the same fault of a task again within so long is not told again

@@ -13,10 +13,9 @@ from pbxbilling.gateways.stripe.client import MissingError, Reply, StripeApi, un
 from pbxbilling.kernel.errors import UnreadableError
 from pbxbilling.kernel.gateway_names import STRIPE
 from pbxbilling.kernel.ports import Clock
-from pbxbilling.subscriptions.events import WebhookEvent
+from pbxbilling.subscriptions.events import WebhookEvent, stored_event
 from pbxbilling.subscriptions.ports import Page
 from pbxbilling.subscriptions.subscription import Subscription
-from pbxbilling.subscriptions.webhook_events import stored_event
 
 PAGE = 100  # Stripe's largest
 FETCH_S = 0.7  # for one subscription: a call may wait for its state

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, inspect
 
@@ -11,6 +12,9 @@ from pbxbilling.store.database.backup import copy_database
 from pbxbilling.store.database.engine import migration_engine
 from pbxbilling.store.database.faults import check_folder, told_as_store_errors
 from pbxbilling.store.database.owner import prepare_database
+
+if TYPE_CHECKING:
+    from alembic.runtime.migration import RevisionStep
 
 _MIGRATIONS = Path(__file__).parents[1] / "migrations"
 
@@ -58,12 +62,27 @@ def _bring_up(engine: Engine, path: Path, migrations: Path) -> None:
         _check_older(current, known, path)
         before = path.with_name(f"{path.name}.before-{known[-1]}.bak")
         copy_database(path, before, replace=True, beside_database=True)
-    from pbxbilling.store.database.upgrade import (
-        upgrade,  # 0.1 s, and most starts have nothing to upgrade
-    )
-
     with engine.begin() as connection:
-        upgrade(connection, migrations)
+        _upgrade(connection, migrations)
+
+
+def _upgrade(connection: Connection, migrations: Path) -> None:
+    """Run the migrations that it lacks, within the connection's transaction."""
+    # 0.1 s, and most starts have nothing to upgrade
+    from alembic.config import Config
+    from alembic.runtime.environment import EnvironmentContext
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
+    scripts = ScriptDirectory.from_config(config)
+
+    def steps(current: Any, _context: object) -> list[RevisionStep]:
+        return scripts._upgrade_revs("head", current)  # noqa: SLF001 - as alembic.command.upgrade does
+
+    with EnvironmentContext(config, scripts, fn=steps, destination_rev="head") as environment:
+        environment.configure(connection=connection)
+        environment.run_migrations()
 
 
 def _current(path: Path) -> str | None:

@@ -33,8 +33,7 @@ from pbxbilling.catalog.rates import UnitPrice
 from pbxbilling.kernel.codes import LegDirection, Mode
 from pbxbilling.kernel.gateway_names import STRIPE
 from pbxbilling.store import schema
-from pbxbilling.store.rows.dialects import one_array
-from pbxbilling.store.rows.values import Values, from_us, instant, storable, to_us
+from pbxbilling.store.rows.values import Values, from_us, instant, one_array, storable, to_us
 
 
 def plan_values(record: Plan) -> Values:

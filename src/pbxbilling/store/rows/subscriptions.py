@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Executable, Row, bindparam, update
 
 from pbxbilling.accounts.terms.status import Status
-from pbxbilling.kernel.cursor import Cursor
+from pbxbilling.kernel.records import Cursor
 from pbxbilling.store import schema
 from pbxbilling.store.rows.values import Values, from_us, instant, storable, to_us
 from pbxbilling.subscriptions.events import EventMoved, EventState, WebhookEvent

@@ -1,11 +1,13 @@
-"""How instants and text stand in columns."""
+"""How instants and text stand in columns, and what each database spells in a way of its own."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, and_
+from sqlalchemy import Column, ColumnElement, Table, and_, func
+from sqlalchemy.dialects import postgresql, sqlite
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -40,3 +42,23 @@ def storable(text: str) -> str:
 def within(column: ColumnElement[int], begins: datetime, ends: datetime) -> ColumnElement[bool]:
     """Whether the instant in a column is in [begins, ends)."""
     return and_(column >= to_us(begins), column < to_us(ends))
+
+
+# Two dialects, one grammar: PostgreSQL stands for both in the type.
+_INSERTS: Mapping[str, Callable[[Table], postgresql.Insert]] = {
+    "sqlite": cast("Callable[[Table], postgresql.Insert]", sqlite.insert),
+    "postgresql": postgresql.insert,
+}
+
+
+def inserting(dialect: str, table: Table) -> postgresql.Insert:
+    """An INSERT that can say what becomes of a row whose key is there already."""
+    return _INSERTS[dialect](table)
+
+
+def one_array(columns: Iterable[Column[Any]]) -> ColumnElement[Any]:
+    """The columns as one JSON array, NULLs included.
+
+    SQLite's spelling. PostgreSQL's is `json_build_array`; its `json_array` leaves NULLs out.
+    """
+    return func.json_array(*columns)

@@ -27,8 +27,7 @@ from pbxbilling.calls.live.pbx_facts import (
     Stale,
 )
 from pbxbilling.kernel.codes import Reason
-from pbxbilling.kernel.daemon_facts import ConfigReloaded, StoreFailing, TaskFailed
-from pbxbilling.kernel.facts import Fact
+from pbxbilling.kernel.facts import ConfigReloaded, Fact, StoreFailing, TaskFailed
 from pbxbilling.payments.facts import InvoiceIssued, UsageDelayed, UsageSent
 from pbxbilling.privacy.retention import Purged, PurgeFailed
 from pbxbilling.subscriptions.facts import (

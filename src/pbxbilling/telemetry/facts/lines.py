@@ -44,8 +44,7 @@ from pbxbilling.calls.live.pbx_facts import (
 )
 from pbxbilling.calls.live.records import CallRecord, LegRecord
 from pbxbilling.kernel.codes import Mode, Outcome, Reason
-from pbxbilling.kernel.daemon_facts import ConfigReloaded, StoreFailing, StoreRecovered, TaskFailed
-from pbxbilling.kernel.facts import Fact
+from pbxbilling.kernel.facts import ConfigReloaded, Fact, StoreFailing, StoreRecovered, TaskFailed
 from pbxbilling.privacy.retention import Purged, PurgeFailed
 from pbxbilling.telemetry.facts.line import DEBUG, ERROR, INFO, WARNING, Line, Mask, plain
 from pbxbilling.telemetry.facts.money_lines import MONEY_LINES

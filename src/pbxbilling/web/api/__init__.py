@@ -13,12 +13,10 @@ import orjson
 
 from pbxbilling.web.api import (
     accounts,
-    daily,
     figures,
     live,
     payments,
-    personal,
-    purge,
+    privacy,
     statements,
     usage,
 )
@@ -29,9 +27,7 @@ COMMANDS: Mapping[str, Command] = {
     **live.COMMANDS,
     **accounts.COMMANDS,
     **usage.COMMANDS,
-    **daily.COMMANDS,
-    **purge.COMMANDS,
-    **personal.COMMANDS,
+    **privacy.COMMANDS,
     **figures.COMMANDS,
     **payments.COMMANDS,
     **statements.COMMANDS,

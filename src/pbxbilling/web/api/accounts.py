@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from pbxbilling.accounts.administer import TenantResult
+from pbxbilling.accounts.administer import PlanReport, TenantResult
 from pbxbilling.accounts.apply import Change, ChangeKind
-from pbxbilling.accounts.reports import PlanReport
 from pbxbilling.config.accounts_file import read_accounts
 from pbxbilling.config.tenants_csv import read_tenants, write_tenants
 from pbxbilling.kernel.bounds import read_day
+from pbxbilling.subscriptions.daily_check import ACTOR
 from pbxbilling.web.api.command import Arguments, Command, Services
 
 
@@ -92,6 +92,10 @@ async def _trial(services: Services, given: Arguments, actor: str) -> Any:
     )
 
 
+async def _daily_check(services: Services, given: Arguments, actor: str) -> Any:
+    return await services.daily.run(f"{ACTOR} ({actor})", dry_run=given["dry_run"])
+
+
 async def _result(services: Services, result: TenantResult) -> dict[str, Any]:
     report = await services.calls.reports.report(result.tenant)
     return {"tenant": report, "changed": result.changed, "notes": result.notes}
@@ -108,4 +112,5 @@ COMMANDS: Mapping[str, Command] = {
     "suspend": Command(_suspend, writes=True),
     "activate": Command(_activate, writes=True),
     "trial": Command(_trial, writes=True),
+    "daily-check": Command(_daily_check, writes=True),
 }

@@ -16,6 +16,7 @@ from pbxbilling.billing.take_figures import Figures
 from pbxbilling.calls.administer import CallAdministration
 from pbxbilling.calls.ports import CallStore
 from pbxbilling.kernel.errors import AdministrationError
+from pbxbilling.kernel.gateway_names import HOW_TO_ENABLE
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.payments.compare import Comparison
 from pbxbilling.payments.records import InvoiceRun
@@ -28,14 +29,6 @@ from pbxbilling.subscriptions.manage import Subscriptions
 from pbxbilling.subscriptions.ports import SubscriptionStore
 
 Arguments = Mapping[str, Any]
-
-
-HOW_TO_ENABLE = (
-    "Stripe is not enabled, and nothing is charged: put the API key (sk_… or rk_…) into the file"
-    " that stripe.secret_key_file names and the webhook's secret (whsec_…) into that of"
-    " stripe.webhook_secret_files, set `enabled = true` under [stripe] in the configuration, and"
-    " restart the daemon; docs/stripe.md shows it step by step"
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 import typer
 
-from pbxbilling.cli.time_options import since_when, wrong_usage
+from pbxbilling.cli.options import since_when, wrong_usage
 from pbxbilling.kernel.bounds import read_day, read_month
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

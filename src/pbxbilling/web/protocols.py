@@ -1,8 +1,10 @@
-"""HTTP that waits for nobody for ever: who asks slowly, or not at all, holds no connection."""
+"""HTTP as the daemon serves it: it waits for nobody for ever, and knows whose process asks it."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -44,3 +46,21 @@ class PatientProtocol(H11Protocol):
         if self._limit is not None:
             self._limit.cancel()
             self._limit = None
+
+
+_UCRED = struct.Struct("iII")  # pid, uid, gid: unix(7), SO_PEERCRED
+
+
+class PeerProtocol(H11Protocol):
+    """Puts the peer's user id into `request.state.peer_uid`.
+
+    The kernel took it when the peer connected; nothing that the peer sends can change it.
+    """
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take the peer's credentials into the state of every request of this connection."""
+        super().connection_made(transport)
+        link: socket.socket = transport.get_extra_info("socket")
+        credentials = link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
+        _pid, uid, _gid = _UCRED.unpack(credentials)
+        self.app_state = {**self.app_state, "peer_uid": uid}

@@ -29,7 +29,7 @@ def print_rows(
     if as_json:
         print_json(rows)
         return
-    from pbxbilling.cli.tables import show
+    from pbxbilling.cli.printing.tables import show
 
     show(title, rows, columns)
 

@@ -1,17 +1,19 @@
-"""What is held on a tenant: handed out, and forgotten."""
+"""What is held on people: handed out, forgotten, and purged."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from pbxbilling.cli.connection import ask
 from pbxbilling.cli.options import DEFAULT, Config, Json
-from pbxbilling.cli.output import print_done
+from pbxbilling.cli.printing.output import print_done, print_json, print_rows
 
 app = typer.Typer()
+purge_app = typer.Typer()
 
 
 @app.command("export-data")
@@ -33,3 +35,24 @@ def forget(tenant: str, config: Config = DEFAULT, json: Json = False) -> None:
     done = ask(config, "forget", {"tenant": tenant})
     told = f"tenant {tenant} is forgotten: numbers cut in {done['rows']} rows"
     print_done(done, told, done["notes"], as_json=json)
+
+
+@purge_app.command()
+def purge(
+    config: Config = DEFAULT,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+    json: Json = False,
+) -> None:
+    """Purge what has been kept for its time, for 20 seconds at most."""
+    result = ask(config, "purge", {"dry_run": dry_run})
+    if json:
+        print_json(result)
+        return
+    rows = [{"what": what, "rows": rows} for what, rows in result["rows"].items()]
+    print_rows(
+        "chores: [retention] keeps everything for ever", rows, ("what", "rows"), as_json=False
+    )
+    if dry_run:
+        typer.echo("nothing was purged: --dry-run")
+    elif not result["complete"]:
+        typer.echo("there is more: ask again, or leave it to the nightly purge")

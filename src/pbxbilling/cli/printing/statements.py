@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pbxbilling.cli.tables import console, local_time, table
+from pbxbilling.cli.printing.tables import console, local_time, table
 from pbxbilling.kernel.money import from_basis_points, from_micros, from_minor
 
 _LINES = ("line", "text", "quantity", "rate", "net", "tax_percent", "tax", "total")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pbxbilling.cli.tables import cell, console, local_time, table
+from pbxbilling.cli.printing.tables import cell, console, local_time, table
 
 Answer = Mapping[str, Any]
 
