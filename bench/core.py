@@ -23,7 +23,7 @@ from pbxbilling.calls.engine.fact_bus import OF_CALLS, FactBus
 from pbxbilling.calls.engine.record_sink import Recorder
 from pbxbilling.calls.live.channel import ChannelKey, Trunks
 from pbxbilling.calls.live.signals import OF_THE_PBX, ChannelSeen, Hangup, Newchannel, Signal
-from pbxbilling.calls.status import LiveStatus
+from pbxbilling.calls.status import LiveStatus, Surroundings
 from pbxbilling.catalog.plan import Limits, Plan
 from pbxbilling.kernel.codes import Mode
 from pbxbilling.kernel.records import Record
@@ -92,27 +92,14 @@ class Core:
         self.writer = StoreWriter(ForgetfulStore(commit_s), self.clock, facts)
         self._lines = LineWriter(log.open("ab").fileno())
         lines = Log(self._lines, self.clock, "json", "info")
-        inspector = LiveStatus(
-            core.ledger,
-            core.in_force,
-            core.trust,
-            core.allowances,
-            core.cutter,
-            self.writer,
-            self.clock,
-            facts,
-            version="bench",
-            broker=lambda: None,
-            old_port=lambda: None,
-            heard=lambda _: None,
-            unowned_legs=0,
-        )
-        self.metrics = Metrics("bench", inspector, lambda: self._lines.dropped)
+        around = Surroundings("bench", lambda _: None, lambda: None, lambda: None)
+        status = LiveStatus(core, self.writer, around, self.clock, facts, unowned_legs=0)
+        self.metrics = Metrics("bench", status, lambda: self._lines.dropped)
         self.watch = HookWatch(lines, self.metrics.counters)
         if not silent:
             recorder = Recorder(self.writer, core.in_force.registry, admissions=False)
             facts.join((recorder, lines.sink, self.metrics.counters.sink))
-            facts.join((inspector.sink,), besides=OF_CALLS)
+            facts.join((status.sink, core.cutter.sink), besides=OF_CALLS)
 
         self._begin(calls, tenants)
         self._standing = frozenset(self.ledger.channels)

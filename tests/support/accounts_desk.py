@@ -9,6 +9,8 @@ from typing import Any
 
 from pbxbilling.accounts.apply import Change
 from pbxbilling.accounts.key_origin import AccountKind, SetBy
+from pbxbilling.accounts.terms.in_force import InForce
+from pbxbilling.accounts.terms.policy import Policy
 from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.status import Status
 from pbxbilling.accounts.terms.tenant import Tenant
@@ -40,20 +42,21 @@ class AccountsDesk:
             self.store, self.registry, self.clock, self.facts.append, asyncio.Lock()
         )
         self.administration, self.calls = administrations(self.store, self.writer, self.clock)
+        in_force = InForce(Policy(), self.registry)
         self.daily = DailyCheck(
             self.writer,
             self.store.subscription_store,
             self.store,
             self.clock,
             self.facts.append,
-            lambda: 7,
+            in_force,
         )
         self.follower = Follower(
             self.writer,
             self.store.subscription_store,
             self.clock,
             self.facts.append,
-            lambda: 7,
+            in_force,
             gateway=STRIPE,
             live=False,
         )

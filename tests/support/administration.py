@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from pbxbilling.accounts.administer import Administration
+from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.policy import Policy
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.calls.administer import CallAdministration
@@ -13,8 +12,9 @@ from tests.support.whole_store import WholeStore
 
 
 def administrations(
-    store: WholeStore, writer: AccountWriter, clock: Clock, policy: Callable[[], Policy] = Policy
+    store: WholeStore, writer: AccountWriter, clock: Clock, policy: Policy | None = None
 ) -> tuple[Administration, CallAdministration]:
     """Those of accounts, and those of calls."""
-    calls = CallAdministration(store, store, writer, clock, policy)
-    return Administration(store, writer, clock, policy, calls.reports), calls
+    in_force = InForce(policy or Policy(), writer.registry)
+    calls = CallAdministration(store, store, writer, clock, in_force)
+    return Administration(store, writer, clock, in_force, calls.reports), calls

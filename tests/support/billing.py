@@ -13,6 +13,9 @@ from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.billing.records import SavedStatement
 from pbxbilling.billing.statements.close import Closer
 from pbxbilling.billing.statements.issue import Statements
+from pbxbilling.billing.statements.lookup import StatementLookup
+from pbxbilling.billing.statements.one_offs import OneOffs
+from pbxbilling.billing.statements.plan_change import PlanChanges
 from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.calls.live.records import LegRecord
 from pbxbilling.catalog.plan import Cycle, Plan
@@ -130,4 +133,9 @@ def billing_desk(store: MemoryStore, writer: AccountWriter, clock: ClockPort) ->
     statements = Statements(
         store.statement_store, store.subscription_store, store, writer, clock, lambda _: None
     )
-    return BillingServices.of(statements, store, store.statement_store, writer, clock)
+    return BillingServices(
+        statements,
+        StatementLookup(statements, store, store.statement_store),
+        OneOffs(statements, store.statement_store, writer, clock),
+        PlanChanges(statements, store.statement_store, writer, clock),
+    )

@@ -24,13 +24,12 @@ def purge_of(
     store: WholeStore, clock: Clock, facts: list[Fact], retention: Retention | None = None
 ) -> Purge:
     """The purge of that store."""
-    kept = retention or Retention()
     return Purge(
         store.retention_store,
         store,
         clock,
         facts.append,
-        lambda: kept,
+        retention or Retention(),
         no_rest,
         asyncio.Lock(),
     )

@@ -20,7 +20,7 @@ from pbxbilling.calls.metering.allowance import Allowances
 from pbxbilling.calls.metering.cut import Cutter
 from pbxbilling.calls.metering.meter import Meter
 from pbxbilling.calls.recovery.reconcile import Reconciler
-from pbxbilling.calls.recovery.recover import JournalRecovery
+from pbxbilling.calls.recovery.recover import JournalRecovery, JournalSource
 from pbxbilling.calls.recovery.settle import Settler
 from pbxbilling.calls.tracking.adopt import Adopter
 from pbxbilling.calls.tracking.restore import restore
@@ -114,10 +114,7 @@ class Run:
         trust.take_up(PBX, mark.heard_at)
         self.reconciler.take_up(PBX, mark.lived_at)
         self.recovery = JournalRecovery(
-            PBX,
-            journal,
-            JournalPosition(mark.journal_file, mark.journal_offset),
-            self.ledger,
+            JournalSource(PBX, journal, JournalPosition(mark.journal_file, mark.journal_offset)),
             Settler(self.ledger, self.tracker, self.meter, cutter, in_force, self.clock, self.emit),
             store,
             self.writer,

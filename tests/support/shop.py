@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
+from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.policy import Policy
 from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.status import Status
@@ -53,12 +54,13 @@ class Shop:
             self.store, self.registry, self.clock, self.facts.append, asyncio.Lock()
         )
         subscription_store = self.store.subscription_store
+        in_force = InForce(Policy(), self.registry)
         self.follower = Follower(
             writer,
             subscription_store,
             self.clock,
             self.facts.append,
-            lambda: 7,
+            in_force,
             gateway=STRIPE,
             live=False,
         )
@@ -68,9 +70,8 @@ class Shop:
             subscription_store,
             self.follower,
             self.clock,
-            Policy,
+            in_force,
             pages,
-            asyncio.Lock,
         )
         self.subscriptions = Subscriptions(
             self.checkout_gateway, writer, subscription_store, self.follower, self._unsent

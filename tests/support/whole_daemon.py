@@ -55,16 +55,16 @@ class Whole:
         self.store = store
         self.log = log
         self.notices = startup.notices
-        link = daemon._engine.trust.links["pbx1"]
+        link = daemon.live.engine.trust.links["pbx1"]
         link.connected = link.reconciled = True
 
     async def ask(self, command: str, **given: Any) -> Any:
         """Run a command as an operator does; its result as JSON has it."""
-        return orjson.loads(await run(self.daemon._services, command, given, "alice"))
+        return orjson.loads(await run(self.daemon.services, command, given, "alice"))
 
     def hook(self, tenant: str, direction: Direction, nth: int) -> Verdict:
         """A channel's dialplan asks."""
-        return self.daemon._engine.admission.judge(
+        return self.daemon.live.engine.admission.judge(
             HookRequest(
                 uniqueid=f"1.{nth}",
                 channel=f"PJSIP/phone-{nth}",
@@ -79,11 +79,11 @@ class Whole:
     async def nightly(self) -> None:
         """Everything that runs by the clock, once."""
         daemon = self.daemon
-        await daemon._daily_task.look()
-        await daemon._purge_task.look()
-        await daemon._statements._closer.look()
-        await daemon._figures_task.look()
-        await daemon._housekeeping.round(marks=True)
+        await daemon.jobs.check_task.look()
+        await daemon.jobs.purge_task.look()
+        await daemon.jobs.statement_task._closer.look()
+        await daemon.jobs.figures_task.look()
+        await daemon.live.housekeeping.round(marks=True)
 
 
 @asynccontextmanager
@@ -107,10 +107,10 @@ async def whole_daemon(
             if not writes:
                 yield whole
                 return
-            writing = asyncio.create_task(daemon._writer.run())
+            writing = asyncio.create_task(daemon.live.writer.run())
             try:
                 yield whole
-                await daemon._writer.drain(5)
+                await daemon.live.writer.drain(5)
             finally:
                 writing.cancel()
                 await asyncio.gather(writing, return_exceptions=True)

@@ -7,7 +7,7 @@ in force for the next call (see `write`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
@@ -18,7 +18,7 @@ from pbxbilling.accounts.file_format import as_written
 from pbxbilling.accounts.key_origin import AccountKind, KeyOrigin, SetBy
 from pbxbilling.accounts.ports import AccountStore, Blocks
 from pbxbilling.accounts.records import AuditRecord
-from pbxbilling.accounts.terms.policy import Policy
+from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.registry import Registry, require_plan, require_tenant
 from pbxbilling.accounts.terms.status import Blocker, Status, Transition
 from pbxbilling.accounts.terms.tenant import Tenant
@@ -50,7 +50,7 @@ class PlanDetail:
 
 
 class Administration:
-    """The commands. `policy` gives the policy in force; `apart` lets calls be judged while a file
+    """The commands. `apart` lets calls be judged while a file
     is held against all accounts. Raises StoreError wherever the database cannot serve.
     """
 
@@ -59,7 +59,7 @@ class Administration:
         store: AccountStore,
         writer: AccountWriter,
         clock: Clock,
-        policy: Callable[[], Policy],
+        in_force: InForce,
         blocks: Blocks,
         apart: Background = at_once,
     ) -> None:
@@ -67,7 +67,7 @@ class Administration:
         self._writer = writer
         self._registry = writer.registry
         self._clock = clock
-        self._policy = policy
+        self._in_force = in_force
         self._blocks = blocks
         self._apart = apart
 
@@ -86,7 +86,7 @@ class Administration:
         `action`. Raises AccountsError with every contradiction.
         """
         async with self._writer.alone:
-            now, policy = self._clock.now(), self._policy()
+            now, policy = self._clock.now(), self._in_force.policy
             changes = await self._apart(partial(plan_changes, self._registry, file, now, policy))
             agreed = reset or not await self._apart(partial(_any_resets, changes))
             if agreed and not dry_run:
@@ -99,7 +99,7 @@ class Administration:
             tenant = require_tenant(self._registry, slug)
             blocked = replace(tenant, blocks=tenant.blocks | {Blocker.OPERATOR})
             notes = []
-            mode = tenant.mode or self._policy().mode
+            mode = tenant.mode or self._in_force.policy.mode
             if mode is not Mode.ENFORCE:
                 notes.append(
                     f"mode {mode} applies to {slug}: its calls still pass;"
@@ -108,7 +108,7 @@ class Administration:
             return await self._change("suspend", tenant, blocked, actor, notes)
 
     async def activate(self, slug: str, actor: str) -> TenantResult:
-        """Lift the operator's block, and only that: any other standing stays, and is named."""
+        """Lift the operator's block, and only that: any other status stays, and is named."""
         async with self._writer.alone:
             tenant = require_tenant(self._registry, slug)
             lifted = replace(tenant, blocks=tenant.blocks - {Blocker.OPERATOR})
@@ -131,7 +131,7 @@ class Administration:
             trying = replace(tenant, status=Status.TRIAL, trial_until=ends, status_since=since)
             notes = []
             if ends <= self._clock.now():
-                grace = self._policy().grace_days
+                grace = self._in_force.grace_days
                 notes.append(
                     f"this trial is over already; outbound calls pass for {grace} days more"
                 )
@@ -166,9 +166,9 @@ class Administration:
         after: Tenant,
         actor: str,
         notes: Sequence[str],
-        turn: Transition | None = None,
+        transition: Transition | None = None,
     ) -> TenantResult:
-        change = TenantChange(before, after, turn)
+        change = TenantChange(before, after, transition)
         await self._writer.write(action, [change], actor)
         changed = change.kind is not ChangeKind.UNCHANGED
         return TenantResult(after, changed, tuple(notes))

@@ -144,7 +144,7 @@ def plan_changes(
     that it does name goes to its default (but see `AccountsFile.keys`), so that afterwards the
     database matches the file; what is lived and not declared (status, blocks, trial, subscription)
     stays. A tenant for whom the file names no plan keeps its own; a new one gets the policy's. One
-    whose status the file turns to `trial` is on trial for the policy's days from `at`, once:
+    whose status the file sets to `trial` is on trial for the policy's days from `at`, once:
     whoever had a trial, or lives by a subscription, keeps its status, and a note says so.
 
     Raises AccountsError with every contradiction found.
@@ -199,11 +199,11 @@ def _lost_by(plan: Plan, tenants: Iterable[Tenant]) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class TenantChange(Change):
-    """A change of a tenant; `turn` says what turned its status, None: an operator's word."""
+    """A change of a tenant; `transition` says what changed its status, None: an operator's word."""
 
     before: Tenant | None
     after: Tenant
-    turn: Transition | None = None
+    transition: Transition | None = None
 
 
 def _with_what_stays(known: Tenant, declared: Tenant, keys: frozenset[str]) -> Tenant:
@@ -247,11 +247,11 @@ def _tenant_change(
         setup_paid_at=lived.setup_paid_at,
         usage_collection=usage_collection,
     )
-    turn = Transition.TRIAL_BEGAN if begins_trial else None
+    transition = Transition.TRIAL_BEGAN if begins_trial else None
     return TenantChange(
         known,
         after,
-        turn,
+        transition,
         notes=(note,) if note else (),
         stated=_stated(file, f"tenant {after.slug}"),
     )

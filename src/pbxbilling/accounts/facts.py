@@ -39,7 +39,7 @@ class AccountsChanged(Fact):
 
 @dataclass(frozen=True, slots=True)
 class StatusChanged(Fact):
-    """A tenant's standing turned, by one row of the table of transitions; in force at once.
+    """A tenant's status changed, by one row of the table of transitions; in force at once.
 
     `actor` is who did it: a user of the machine, the gateway, or the daily check.
     """
@@ -48,14 +48,14 @@ class StatusChanged(Fact):
     tenant: str
     before: Status
     after: Status
-    turn: Transition
+    transition: Transition
     actor: str
     subscription: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class DailyCheckDone(Fact):
-    """The daily check ran: `due` tenants had turns to book, `booked` turns were.
+    """The daily check ran: `due` tenants had transitions to book, `booked` of them were.
 
     `notices` are sentences about tenants that an operator should look at.
     """

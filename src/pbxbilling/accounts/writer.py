@@ -20,7 +20,7 @@ from pbxbilling.kernel.records import Record
 
 
 class AccountWriter:
-    """Writes changes, each with audit and origins, in one transaction; then the book in memory.
+    """Writes changes, each with audit and origins, in one transaction; then the registry in memory.
 
     Whoever reads accounts in order to change them does both while it holds `alone`
     (`async with writer.alone:`), so that no change is made from a picture that another one has
@@ -57,7 +57,9 @@ class AccountWriter:
         know.
         """
         real = [change for change in changes if change.kind is not ChangeKind.UNCHANGED]
-        turns = [turn for change in real for turn in self._turns(change, actor)]
+        transitions = [
+            transition for change in real for transition in self._transitions(change, actor)
+        ]
         records: list[Record] = [*also, *(change.after for change in real)]
         records += self._switches(real, also)
         records += await self._taken_over(changes) if by is SetBy.FILE else ()
@@ -73,8 +75,8 @@ class AccountWriter:
             else:
                 self.registry.put_tenant(change.after)
             self.publish(action, change.subject_kind, change.after.slug, actor)
-        for turn in turns:
-            self._emit(turn)
+        for transition in transitions:
+            self._emit(transition)
 
     def audit(
         self,
@@ -115,25 +117,31 @@ class AccountWriter:
         after = {f.key: f.after for f in fields}
         return self.audit(action, change.subject, actor, before, after)
 
-    def _turns(self, change: Change, actor: str) -> Iterator[StatusChanged]:
-        """How a tenant's standing turns by a change, as the table of transitions allows it."""
+    def _transitions(self, change: Change, actor: str) -> Iterator[StatusChanged]:
+        """The transitions of a tenant's status that a change makes; the table must know each."""
         if not isinstance(change, TenantChange) or change.before is None:
             return
         tenant = change.after
-        for turn, before, after in _standing_turns(change):
-            check_transition(turn, before, after)
+        for transition, before, after in _status_transitions(change):
+            check_transition(transition, before, after)
             yield StatusChanged(
-                self._clock.now(), tenant.slug, before, after, turn, actor, tenant.subscription
+                self._clock.now(),
+                tenant.slug,
+                before,
+                after,
+                transition,
+                actor,
+                tenant.subscription,
             )
 
 
-def _standing_turns(change: TenantChange) -> Iterator[tuple[Transition, Status, Status]]:
+def _status_transitions(change: TenantChange) -> Iterator[tuple[Transition, Status, Status]]:
     """The lived status first, then the operator's block in front of it."""
     before, after = change.before, change.after
     if before is None:
         return
     if before.status is not after.status:
-        yield change.turn or Transition.DECLARED, before.status, after.status
+        yield change.transition or Transition.DECLARED, before.status, after.status
     held, holds = (Blocker.OPERATOR in tenant.blocks for tenant in (before, after))
     if holds and not held:
         yield Transition.SUSPENDED, after.status, Status.SUSPENDED

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 from pbxbilling.accounts.facts import AccountsChanged, StatusChanged
-from pbxbilling.accounts.terms.policy import Policy
-from pbxbilling.accounts.terms.registry import Registry
+from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.status import Status
 from pbxbilling.billing.facts import StatementSaved
 from pbxbilling.billing.figures import FiguresTaken, figures
@@ -33,23 +31,22 @@ class Figures:
 
     def __init__(
         self,
-        registry: Registry,
         subscription_store: SubscriptionStore,
         statement_store: StatementStore,
+        in_force: InForce,
         clock: Clock,
-        policy: Callable[[], Policy],
         apart: Background = at_once,
     ) -> None:
-        self._registry = registry
         self._subscription_store = subscription_store
         self._statement_store = statement_store
         self._clock = clock
-        self._policy = policy
+        self._in_force = in_force
+        self._registry = in_force.registry
         self._apart = apart
 
     async def take(self, month: str | None = None) -> FiguresTaken:
         """The figures of now, and of a calendar month where the provider is; None is this one."""
-        policy, at = self._policy(), self._clock.now()
+        policy, at = self._in_force.policy, self._clock.now()
         asked = self._month(month)
         subscriptions = {one.id: one for one in await self._subscription_store.subscriptions()}
         unpaid = await self._unpaid()
@@ -68,7 +65,7 @@ class Figures:
         return FiguresTaken(at, asked.month, await self._apart(work))
 
     def _month(self, month: str | None) -> Period:
-        timezone = self._policy().timezone
+        timezone = self._in_force.policy.timezone
         return period_of(month, timezone) if month else period_at(self._clock.now(), timezone)
 
     async def _unpaid(self) -> list[Invoice]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +10,7 @@ from pbxbilling.accounts.file_format import as_written
 from pbxbilling.accounts.key_origin import AccountKind, KeyOrigin
 from pbxbilling.accounts.ports import AccountStore
 from pbxbilling.accounts.records import AuditRecord
-from pbxbilling.accounts.terms.policy import Policy
+from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.registry import require_tenant
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.calls.live.records import DecisionRecord
@@ -44,7 +43,7 @@ class TenantDetail:
 class CallAdministration:
     """The commands. `live` is None where no daemon runs: records can still be served.
 
-    `policy` gives the policy in force; `rest` lets calls be judged amid long lists. Raises
+    `rest` lets calls be judged amid long lists. Raises
     StoreError wherever the database cannot serve.
     """
 
@@ -54,7 +53,7 @@ class CallAdministration:
         calls: CallStore,
         writer: AccountWriter,
         clock: Clock,
-        policy: Callable[[], Policy],
+        in_force: InForce,
         live: Live | None = None,
         rest: Rest = no_rest,
     ) -> None:
@@ -64,8 +63,8 @@ class CallAdministration:
         self._registry = writer.registry
         self._live = live
         self._rest = rest
-        self.reports = TenantReporter(calls, writer.registry, clock, policy, live, rest)
-        self.usage = CallUsage(calls, writer, clock, policy, live, rest)
+        self.reports = TenantReporter(calls, in_force, clock, live, rest)
+        self.usage = CallUsage(calls, writer, clock, in_force, live, rest)
 
     async def release(self, call: str, actor: str) -> CallView:
         """Free the slot of one live call, and give what it was; the call itself goes on."""

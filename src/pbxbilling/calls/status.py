@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from pbxbilling.accounts.terms.in_force import InForce
+from pbxbilling.calls.engine.engine import CallEngine
 from pbxbilling.calls.live.facts import LegEnded, SlotReleased
-from pbxbilling.calls.live.ledger import Ledger
 from pbxbilling.calls.live.load import Load
 from pbxbilling.calls.live.pbx_facts import (
     JournalReadable,
@@ -23,9 +23,7 @@ from pbxbilling.calls.live.pbx_facts import (
 )
 from pbxbilling.calls.live.publish import publish
 from pbxbilling.calls.live.records import LegAssigned, LegRecord
-from pbxbilling.calls.live.trust import PbxTrust, Trust
-from pbxbilling.calls.metering.allowance import Allowances
-from pbxbilling.calls.metering.cut import Cutter
+from pbxbilling.calls.live.trust import PbxTrust
 from pbxbilling.calls.views import (
     BrokerView,
     CallView,
@@ -41,7 +39,7 @@ from pbxbilling.kernel.ports import Clock, EventSink
 CALLS_A_PART = 512
 
 
-class Queue(Protocol):
+class WriterQueue(Protocol):
     """The writer's queue, as far as it is shown."""
 
     @property
@@ -65,39 +63,43 @@ class Queue(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the daemon knows beside the ledger, asked when somebody looks.
+
+    `heard_at`: when a PBX was last heard, by its name; `broker`: MQTT's link, None without one;
+    `old_port`: the hook's port of 0.1, None where it is not listened on.
+    """
+
+    version: str
+    heard_at: Callable[[str], datetime | None]
+    broker: Callable[[], BrokerView | None]
+    old_port: Callable[[], OldPortView | None]
+
+
 class LiveStatus:
     """A window on the ledger; as a sink it remembers what only facts tell."""
 
     def __init__(
         self,
-        ledger: Ledger,
-        in_force: InForce,
-        trust: Trust,
-        allowances: Allowances,
-        cutter: Cutter,
-        queue: Queue,
+        engine: CallEngine,
+        queue: WriterQueue,
+        around: Surroundings,
         clock: Clock,
         emit: EventSink,
         *,
-        version: str,
-        heard: Callable[[str], datetime | None],
-        broker: Callable[[], BrokerView | None],
-        old_port: Callable[[], OldPortView | None],
         unowned_legs: int,
     ) -> None:
-        """`heard`: when a PBX was last heard, by its name; `broker`: MQTT's, None without one."""
-        self._ledger = ledger
-        self._in_force = in_force
-        self._trust = trust
-        self._allowances = allowances
-        self._cutter = cutter
+        """`unowned_legs`: those that the store has had since before this run."""
+        self._ledger = engine.ledger
+        self._in_force = engine.in_force
+        self._trust = engine.trust
+        self._allowances = engine.allowances
+        self._cutter = engine.cutter
         self._queue = queue
+        self._around = around
         self._clock = clock
         self._emit = emit
-        self._version = version
-        self._heard = heard
-        self._broker = broker
-        self._old_port = old_port
         self._since = clock.now()
         self._unowned_legs = unowned_legs
         self._config_error: str | None = None
@@ -175,7 +177,7 @@ class LiveStatus:
         calls = Counter(call.pbx for call in self._ledger.calls.values())
         legs = (channel.trunk for channel in self._ledger.channels.values() if channel.call)
         return StatusView(
-            version=self._version,
+            version=self._around.version,
             mode=self._in_force.policy.mode,
             since=self._since,
             config_error=self._config_error,
@@ -187,8 +189,8 @@ class LiveStatus:
             calls=len(self._ledger.calls),
             trunk_legs=sum(legs),
             unowned_legs=self._unowned_legs,
-            mqtt=self._broker(),
-            old_port=self._old_port(),
+            mqtt=self._around.broker(),
+            old_port=self._around.old_port(),
         )
 
     def _pbx_view(self, link: PbxTrust, calls: int) -> PbxView:
@@ -198,7 +200,7 @@ class LiveStatus:
             connected=link.connected,
             reconciled=link.reconciled,
             stale=stale,
-            heard_at=self._heard(link.pbx) or link.heard_at,
+            heard_at=self._around.heard_at(link.pbx) or link.heard_at,
             journal=self._journals.get(link.pbx, JournalState.UNCONFIGURED),
             calls=calls,
             fault=self._link_faults.get(link.pbx),

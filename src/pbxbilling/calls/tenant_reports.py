@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from pbxbilling.accounts.terms.blocks import BlockReasons, block_reasons
-from pbxbilling.accounts.terms.policy import Policy
-from pbxbilling.accounts.terms.registry import Registry, Terms
+from pbxbilling.accounts.terms.in_force import InForce
+from pbxbilling.accounts.terms.registry import Terms
 from pbxbilling.accounts.terms.status import Blocker, Status
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.calls.live.load import Load
@@ -22,7 +22,7 @@ from pbxbilling.runtime.background import Rest, in_parts
 
 @dataclass(frozen=True, slots=True)
 class TenantReport:
-    """One tenant: standing, mode that applies, load. The load is None where no daemon counts.
+    """One tenant: status, mode that applies, load. The load is None where no daemon counts.
 
     A plan that is not `plan_active` is kept until renewal. `status` and `blocks` are those of the
     moment, booked or not; `block_reasons` has a sentence for each block.
@@ -77,16 +77,15 @@ class TenantReporter:
     def __init__(
         self,
         store: CallStore,
-        registry: Registry,
+        in_force: InForce,
         clock: Clock,
-        policy: Callable[[], Policy],
         live: Live | None,
         rest: Rest,
     ) -> None:
         self._store = store
-        self._registry = registry
+        self._in_force = in_force
+        self._registry = in_force.registry
         self._clock = clock
-        self._policy = policy
         self._live = live
         self._rest = rest
 
@@ -107,9 +106,9 @@ class TenantReporter:
 
     def _report(self, tenant: Tenant, holds: BlockReasons) -> TenantReport:
         load = self._live.load(tenant.slug) if self._live is not None else None
-        status = tenant.standing_at(self._clock.now(), self._policy().grace_days)
+        status = tenant.status_shown_at(self._clock.now(), self._in_force.grace_days)
         terms = self._registry.terms(tenant.slug)
-        mode = tenant.mode or self._policy().mode
+        mode = tenant.mode or self._in_force.policy.mode
         return tenant_report(tenant, terms, mode, load, status, holds)
 
     def _holds(self, tenant: Tenant, drawn_s: Mapping[str, int]) -> BlockReasons:
@@ -120,7 +119,7 @@ class TenantReporter:
             left_s = terms.plan.hard_allowance_s if terms is not None else None
             if left_s is not None:
                 left_s -= drawn_s.get(tenant.slug, 0)
-        return block_reasons(tenant, terms, self._clock.now(), self._policy().grace_days, left_s)
+        return block_reasons(tenant, terms, self._clock.now(), self._in_force.grace_days, left_s)
 
     async def _drawn_s(self, *tenants: Tenant) -> Mapping[str, int]:
         """Seconds drawn of each one's allowance in its period of this moment.

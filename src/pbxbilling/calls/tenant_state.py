@@ -17,7 +17,7 @@ from pbxbilling.kernel.ports import Clock
 
 @dataclass(frozen=True, slots=True)
 class TenantState:
-    """A tenant at `at`: its standing, its live calls against `max_calls`, its minutes.
+    """A tenant at `at`: its status, its live calls against `max_calls`, its minutes.
 
     `calls` is what the limit compares (internal ones only where the plan counts them); the three
     after it are all of them. `minutes` are those of ended legs in the plan's included directions,
@@ -67,7 +67,7 @@ class TenantStates:
             at=at,
             tenant=slug,
             plan=plan.slug,
-            status=tenant.standing_at(at, grace_days),
+            status=tenant.status_shown_at(at, grace_days),
             blocks=tuple(block_reasons(tenant, terms, at, grace_days, left_s)),
             mode=self._in_force.mode_of(slug),
             calls=load.calls(count_internal=plan.count_internal),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
 
 from pbxbilling.accounts.facts import SubjectKind
-from pbxbilling.accounts.terms.policy import Policy
+from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.registry import Terms, require_tenant, require_terms
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.calls.live.channel import ChannelKey
@@ -76,7 +75,7 @@ class CallUsage:
         store: CallStore,
         writer: AccountWriter,
         clock: Clock,
-        policy: Callable[[], Policy],
+        in_force: InForce,
         live: Live | None,
         rest: Rest,
     ) -> None:
@@ -85,7 +84,7 @@ class CallUsage:
         self._writer = writer
         self._registry = writer.registry
         self._clock = clock
-        self._policy = policy
+        self._in_force = in_force
         self._live = live
         self._rest = rest
 
@@ -103,7 +102,7 @@ class CallUsage:
         named = ((one.slug, month or one.period_at(now).month) for one in list(asked))
         months: dict[str | None, str] = dict(await in_parts(named, self._rest))
         if tenant is None:
-            months[None] = month or period_at(now, self._policy().timezone).month
+            months[None] = month or period_at(now, self._in_force.policy.timezone).month
         rows = [
             row
             for each in sorted(set(months.values()))

@@ -13,7 +13,8 @@ from typing import Self
 
 from pbxbilling.agi.server import AgiServer, ListenError
 from pbxbilling.agi.server import ListenerSettings as Listener
-from pbxbilling.agi.sessions.session import AgiObserver, Ending, Judge
+from pbxbilling.agi.sessions.session import AgiObserver, Ending
+from pbxbilling.calls.admission.admit import Admission
 from pbxbilling.calls.admission.hook import HookRequest
 from pbxbilling.calls.views import OldPortView
 from pbxbilling.config.sections import OLD_HOOK
@@ -32,22 +33,18 @@ class Hooks:
     def __init__(
         self,
         settings: Settings,
-        judge: Judge,
-        by_policy: Judge,
-        malformed: Judge,
+        admission: Admission,
         observer: AgiObserver,
         clock: Clock,
         log: Log,
         old_hook: Address = OLD_HOOK,
     ) -> None:
         listener = hook_settings(settings)
-        self._new = AgiServer(listener, judge, by_policy, observer, clock, malformed)
+        self._new = _server(listener, admission, observer, clock)
         self._old: _OldPort | None = None
         if settings.agi.takes_old_hooks:
             watch = _OldPort(old_hook, settings.agi.listen, observer, log)
-            watch.server = AgiServer(
-                watch.settings(listener), judge, by_policy, watch, clock, malformed
-            )
+            watch.server = _server(watch.settings(listener), admission, watch, clock)
             self._old = watch
 
     async def start(self) -> None:
@@ -84,6 +81,14 @@ class Hooks:
         trace: TracebackType | None,
     ) -> None:
         await self.close()
+
+
+def _server(
+    listener: Listener, admission: Admission, observer: AgiObserver, clock: Clock
+) -> AgiServer:
+    return AgiServer(
+        listener, admission.judge, admission.by_policy, observer, clock, admission.malformed
+    )
 
 
 class _OldPort:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 
+from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.registry import Registry
-from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.config.settings import Settings
-from pbxbilling.daemon.services import desk_of
 from pbxbilling.daemon.stores import stores_of
+from pbxbilling.daemon.wiring import Ground, wire_services
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.runtime.clock import SystemClock
 from pbxbilling.store.store import SqlStore
@@ -26,11 +25,9 @@ async def run_offline(settings: Settings, command: str, given: Arguments) -> byt
     creates = COMMANDS[command].writes and not given.get("dry_run")
     async with await SqlStore.open(settings.database.path, create=creates) as store:
         kept, clock = await store.accounts(), SystemClock()
-        registry = Registry(kept.plans, kept.tenants)
-        accounts = AccountWriter(store, registry, clock, _nobody, asyncio.Lock())
-        services = desk_of(
-            stores_of(store), accounts, clock, _nobody, settings.policy, lambda: settings.retention
-        )
+        in_force = InForce(settings.policy(), Registry(kept.plans, kept.tenants))
+        ground = Ground.of(stores_of(store), in_force, clock, _nobody)
+        services = wire_services(ground, settings.retention.retention())
         who = actor(os.geteuid(), os.environ.get("SUDO_USER"))
         return await run(services, command, given, who)
 

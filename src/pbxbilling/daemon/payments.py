@@ -1,23 +1,22 @@
-"""Everything about a payment gateway, joined: what the daemon holds while there is one."""
+"""The payment gateway in the daemon: what is wired from it, and the tasks that keep up with it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from random import Random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 
 from pbxbilling.accounts.facts import AccountsChanged
-from pbxbilling.accounts.terms.policy import Policy
-from pbxbilling.accounts.writer import AccountWriter
-from pbxbilling.daemon.stores import Stores
+from pbxbilling.accounts.terms.registry import Registry
+from pbxbilling.config.sections import StripeSettings
 from pbxbilling.daemon.tasks.supervisor import Supervisor
+from pbxbilling.daemon.wiring import Ground
 from pbxbilling.kernel.facts import Fact
-from pbxbilling.kernel.ports import Clock, EventSink
+from pbxbilling.kernel.ports import Clock
 from pbxbilling.payments.invoice_usage import UsageInvoicing
 from pbxbilling.payments.ports import PaymentGateway
 from pbxbilling.payments.send_usage import Known, UsageSender
 from pbxbilling.payments.usage_events import UsageEvents
-from pbxbilling.runtime.waiting import Backoff
 from pbxbilling.subscriptions.checkout import Checkout
 from pbxbilling.subscriptions.follow import ACTOR, Follower
 from pbxbilling.subscriptions.inbox import Inbox
@@ -25,8 +24,27 @@ from pbxbilling.subscriptions.manage import Subscriptions
 from pbxbilling.subscriptions.order import SalePages
 from pbxbilling.subscriptions.receive import WebhookReceiver
 from pbxbilling.subscriptions.sync import Sync
+from pbxbilling.web.api.command import PaymentServices
 
-SOONEST_S, LATEST_S = 1.0, 60.0  # pauses of usage while the gateway cannot take it
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Usage on its way to the gateway: leg by leg as calls end, or invoiced with a statement."""
+
+    sender: UsageSender
+    events: UsageEvents
+    invoicing: UsageInvoicing
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionFlows:
+    """What the gateway says of subscriptions, and what is sold through it."""
+
+    webhook: WebhookReceiver
+    inbox: Inbox
+    sync: Sync
+    checkout: Checkout
+    subscriptions: Subscriptions
 
 
 class Payments:
@@ -34,102 +52,40 @@ class Payments:
 
     def __init__(
         self,
-        gateway: PaymentGateway,
-        stores: Stores,
-        writer: AccountWriter,
-        clock: Clock,
-        emit: EventSink,
-        policy: Callable[[], Policy],
-        pages: SalePages,
-        known_until: Known,
+        usage: Usage,
+        flows: SubscriptionFlows,
         supervisor: Supervisor,
+        close: Callable[[], Awaitable[None]],
     ) -> None:
-        """`known_until` says of each PBX before when its legs are settled."""
+        """`close` ends the gateway's connections."""
+        self.usage = usage
+        self.flows = flows
         self._supervisor = supervisor
-        self._close = gateway.close
-        live = gateway.gateway.live
-        self.follower = Follower(
-            writer,
-            stores.subscription_store,
-            clock,
-            emit,
-            lambda: policy().grace_days,
-            gateway=gateway.gateway.name,
-            live=live,
-        )
-        self.meters = UsageSender(
-            gateway.meter,
-            stores.meters,
-            stores.records,
-            lambda slug: _customer(writer, slug),
-            known_until,
-            clock,
-            emit,
-            Backoff(SOONEST_S, LATEST_S, Random()),  # noqa: S311 - for pauses
-        )
-        self.usage = UsageEvents(stores.meters, writer)
-        self.invoicing = UsageInvoicing(
-            gateway.invoices,
-            stores.statement_store,
-            stores.invoice_runs,
-            stores.records,
-            lambda: [tenant for _, tenant in sorted(writer.registry.tenants.items())],
-            clock,
-            emit,
-        )
-        self.post = Inbox(
-            gateway.gateway,
-            gateway.webhook_reader,
-            self.follower,
-            stores.subscription_store,
-            clock,
-            emit,
-            self.meters.reported,
-        )
-        self.drift = Sync(
-            gateway.gateway,
-            self.follower,
-            stores.cursors,
-            stores.subscription_store,
-            clock,
-            emit,
-            self.post.arrived,
-        )
-        self.webhook = WebhookReceiver(
-            gateway.webhook_reader, stores.records, clock, emit, self.post.arrived, live=live
-        )
-        self.subscription_store = stores.subscription_store
-        self.checkout = Checkout(
-            gateway.checkout_gateway,
-            writer,
-            stores.subscription_store,
-            self.follower,
-            clock,
-            policy,
-            pages,
-            asyncio.Lock,
-        )
-        self.subscriptions = Subscriptions(
-            gateway.checkout_gateway,
-            writer,
-            stores.subscription_store,
-            self.follower,
-            self.usage.unsent,
+        self._close = close
+
+    def services(self, ground: Ground) -> PaymentServices:
+        """Return what commands about payments are served with."""
+        return PaymentServices(
+            self.flows.checkout,
+            self.flows.subscriptions,
+            ground.stores.subscription_store,
+            self.usage.events,
+            self.usage.invoicing.issue,
         )
 
     def sink(self, fact: Fact) -> None:
         """Hear of new accounts, for which events may have waited, and of new statements."""
         if isinstance(fact, AccountsChanged) and fact.actor != ACTOR:
-            self.post.accounts_changed()
-        self.invoicing.sink(fact)
+            self.flows.inbox.accounts_changed()
+        self.usage.invoicing.sink(fact)
 
     async def run(self) -> None:
         """Work events off and compare, until cancelled; each by itself, whatever fails."""
-        jobs = {
-            "post": self.post.run,
-            "drift": self.drift.run,
-            "meters": self.meters.run,
-            "invoicing": self.invoicing.run,
+        jobs: Mapping[str, Callable[[], Awaitable[None]]] = {
+            "post": self.flows.inbox.run,
+            "drift": self.flows.sync.run,
+            "meters": self.usage.sender.run,
+            "invoicing": self.usage.invoicing.run,
         }
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -139,6 +95,99 @@ class Payments:
             await self._close()
 
 
-def _customer(writer: AccountWriter, slug: str) -> str | None:
-    tenant = writer.registry.tenants.get(slug)
+def wire_gateway(
+    stripe: StripeSettings, ground: Ground, known_until: Known, supervisor: Supervisor
+) -> Payments | None:
+    """Wire Stripe; None, and its library is not even loaded, while it is off."""
+    if not stripe.enabled:
+        return None
+    gateway = _stripe(stripe, ground.clock)
+    usage = wire_usage(ground, gateway, known_until)
+    flows = wire_flows(ground, gateway, stripe.pages, usage)
+    return Payments(usage, flows, supervisor, gateway.close)
+
+
+def wire_usage(ground: Ground, gateway: PaymentGateway, known_until: Known) -> Usage:
+    """`known_until` says of each PBX before when its legs are settled."""
+    stores, registry = ground.stores, ground.in_force.registry
+    sender = UsageSender(
+        gateway.meter,
+        stores.meters,
+        stores.records,
+        lambda slug: _customer(registry, slug),
+        known_until,
+        ground.clock,
+        ground.emit,
+    )
+    invoicing = UsageInvoicing(
+        gateway.invoices,
+        stores.statement_store,
+        stores.invoice_runs,
+        stores.records,
+        registry,
+        ground.clock,
+        ground.emit,
+    )
+    return Usage(sender, UsageEvents(stores.meters, ground.accounts), invoicing)
+
+
+def wire_flows(
+    ground: Ground, gateway: PaymentGateway, pages: SalePages, usage: Usage
+) -> SubscriptionFlows:
+    """Events come in by the webhook and by the comparison; both go the way through the inbox."""
+    stores, clock, emit = ground.stores, ground.clock, ground.emit
+    mirror, live = stores.subscription_store, gateway.gateway.live
+    follower = Follower(
+        ground.accounts,
+        mirror,
+        clock,
+        emit,
+        ground.in_force,
+        gateway=gateway.gateway.name,
+        live=live,
+    )
+    inbox = Inbox(
+        gateway.gateway,
+        gateway.webhook_reader,
+        follower,
+        mirror,
+        clock,
+        emit,
+        usage.sender.reported,
+    )
+    return SubscriptionFlows(
+        WebhookReceiver(
+            gateway.webhook_reader, stores.records, clock, emit, inbox.arrived, live=live
+        ),
+        inbox,
+        Sync(gateway.gateway, follower, stores.cursors, mirror, clock, emit, inbox.arrived),
+        Checkout(
+            gateway.checkout, ground.accounts, mirror, follower, clock, ground.in_force, pages
+        ),
+        Subscriptions(gateway.checkout, ground.accounts, mirror, follower, usage.events.unsent),
+    )
+
+
+def _customer(registry: Registry, slug: str) -> str | None:
+    tenant = registry.tenants.get(slug)
     return tenant.customer if tenant is not None else None
+
+
+def _stripe(stripe: StripeSettings, clock: Clock) -> PaymentGateway:
+    from pbxbilling.gateways.stripe.checkout import StripeCheckout
+    from pbxbilling.gateways.stripe.client import StripeApi
+    from pbxbilling.gateways.stripe.gateway import StripeGateway
+    from pbxbilling.gateways.stripe.invoices import StripeInvoices
+    from pbxbilling.gateways.stripe.meter import StripeMeter
+    from pbxbilling.gateways.stripe.signature import StripeWebhooks
+
+    api = StripeApi(stripe.secret_key.get_secret_value(), stripe.api_base)
+    secrets = [secret.get_secret_value() for secret in stripe.webhook_secrets]
+    return PaymentGateway(
+        StripeGateway(api, clock),
+        StripeWebhooks(secrets, clock),
+        StripeCheckout(api, clock),
+        StripeMeter(api),
+        StripeInvoices(api),
+        api.close,
+    )

@@ -11,15 +11,14 @@ from pbxbilling.ami.control import AmiControl
 from pbxbilling.ami.link import AmiLink
 from pbxbilling.ami.rights import mend
 from pbxbilling.ami.settings import LinkSettings
+from pbxbilling.calls.engine.engine import CallEngine
 from pbxbilling.calls.journal.journal import JournalPosition
 from pbxbilling.calls.live.call import Channel
 from pbxbilling.calls.live.pbx_facts import RightsExceeded
 from pbxbilling.calls.live.proof import Proof
 from pbxbilling.calls.live.records import PbxMark
 from pbxbilling.calls.live.signals import OF_THE_PBX, Signal
-from pbxbilling.calls.recovery.reconcile import Reconciler
 from pbxbilling.calls.recovery.recover import JournalRecovery
-from pbxbilling.calls.tracking.track import Tracker
 from pbxbilling.kernel.errors import StoreError
 from pbxbilling.kernel.ports import Clock, EventSink, RecordSink
 from pbxbilling.runtime.waiting import in_turns, pause
@@ -35,8 +34,7 @@ class PbxLink:
     def __init__(
         self,
         settings: LinkSettings,
-        tracker: Tracker,
-        reconciler: Reconciler,
+        engine: CallEngine,
         watch: LinkWatch,
         records: RecordSink,
         clock: Clock,
@@ -45,8 +43,8 @@ class PbxLink:
     ) -> None:
         """`recovery` makes the reader of this PBX's journal, given what saves its position."""
         self.name = settings.pbx
-        self._tracker = tracker
-        self._reconciler = reconciler
+        self._tracker = engine.tracker
+        self._reconciler = engine.reconciler
         self._watch = watch
         self._records = records
         self._clock = clock

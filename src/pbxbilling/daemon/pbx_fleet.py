@@ -16,7 +16,7 @@ from pbxbilling.calls.live.pbx_facts import PbxLetGo, PbxTakenUp
 from pbxbilling.calls.live.proof import Proof
 from pbxbilling.calls.live.records import PbxMark
 from pbxbilling.calls.ports import CallStore
-from pbxbilling.calls.recovery.recover import JournalRecovery, Writer
+from pbxbilling.calls.recovery.recover import JournalRecovery, JournalSource, Writer
 from pbxbilling.cel.reader import CelJournal
 from pbxbilling.config.sections import PbxSettings
 from pbxbilling.daemon.pbx import PbxLink
@@ -33,7 +33,6 @@ class PbxFleet:
 
     def __init__(
         self,
-        settings: Sequence[PbxSettings],
         marks: Mapping[str, PbxMark],
         engine: CallEngine,
         watch: LinkWatch,
@@ -42,7 +41,10 @@ class PbxFleet:
         clock: Clock,
         emit: EventSink,
     ) -> None:
-        """`marks`: how far each PBX was known when this run began, also those unnamed by now."""
+        """`marks`: how far each PBX was known when this run began, also those unnamed by now.
+
+        It follows no PBX until `change` names some.
+        """
         self._marks = dict(marks)
         self._engine = engine
         self._watch = watch
@@ -53,7 +55,6 @@ class PbxFleet:
         self._settings: dict[str, PbxSettings] = {}
         self._links: dict[str, PbxLink] = {}
         self._tasks: asyncio.TaskGroup | None = None
-        self.change(settings)
 
     async def run(self) -> None:
         """Keep every link up, also those that join later; cancel to stop."""
@@ -88,8 +89,7 @@ class PbxFleet:
         self._engine.ledger.trunks[pbx.name] = Trunks(pbx.trunks)
         link = self._links[pbx.name] = PbxLink(
             link_settings(pbx),
-            self._engine.tracker,
-            self._engine.reconciler,
+            self._engine,
             self._watch,
             self._queue,
             self._clock,
@@ -138,10 +138,7 @@ class PbxFleet:
             return None
         journal = CelJournal(pbx.cel_csv)
         return lambda save: JournalRecovery(
-            pbx.name,
-            journal,
-            start,
-            self._engine.ledger,
+            JournalSource(pbx.name, journal, start),
             self._engine.settler,
             self._store,
             self._queue,

@@ -1,6 +1,10 @@
 """What the compiler is told of a class, which says nothing to Python; and whether it was at work.
 
 mypyc knows `mypyc_attr` by its own name. A daemon needs no package of the compiler's for it.
+
+>>> @mypyc_attr(allow_interpreted_subclasses=True)
+... class Fact:
+...     __slots__ = ()
 """
 
 from __future__ import annotations

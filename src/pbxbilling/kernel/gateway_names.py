@@ -12,9 +12,14 @@ GatewayName = NewType("GatewayName", str)  # as messages say it
 
 STRIPE = GatewayName("Stripe")
 
-PRICE_TABLES: Mapping[GatewayName, str] = {STRIPE: "stripe_prices"}  # of a plan in accounts files
-SECTIONS: Mapping[GatewayName, str] = {STRIPE: "[stripe]"}  # of the configuration
-COMMANDS = "pbxbilling stripe"  # those that follow are about gateways
+# The table of a plan in accounts files that names the gateway's prices.
+PRICE_TABLES: Mapping[GatewayName, str] = {STRIPE: "stripe_prices"}
+
+# The section of the configuration that enables the gateway.
+SECTIONS: Mapping[GatewayName, str] = {STRIPE: "[stripe]"}
+
+# The group of commands about gateways, as messages name it.
+COMMANDS = "pbxbilling stripe"
 
 # What is said where a command needs a gateway and none is enabled.
 HOW_TO_ENABLE = (

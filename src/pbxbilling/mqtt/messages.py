@@ -127,7 +127,7 @@ def _standing_changed(fact: StatusChanged, mask: Mask) -> Event:  # noqa: ARG001
     fields = {
         "before": fact.before,
         "after": fact.after,
-        "turn": fact.turn,
+        "turn": fact.transition,
         "actor": fact.actor,
         "subscription": fact.subscription,
     }

@@ -6,10 +6,11 @@ again; an end in the middle is taken up where it was.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 
+from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.terms.usage_collection import CollectionMethod
 from pbxbilling.billing.facts import StatementSaved
@@ -41,7 +42,7 @@ class UsageInvoicing:
         statement_store: StatementStore,
         runs: InvoiceRuns,
         store: RecordStore,
-        tenants: Callable[[], list[Tenant]],
+        registry: Registry,
         clock: Clock,
         emit: EventSink,
     ) -> None:
@@ -49,7 +50,7 @@ class UsageInvoicing:
         self._statement_store = statement_store
         self._runs = runs
         self._store = store
-        self._tenants = tenants
+        self._registry = registry
         self._clock = clock
         self._emit = emit
         self._soon = Event()
@@ -81,7 +82,7 @@ class UsageInvoicing:
 
     async def _each(self, month: str | None) -> AsyncIterator[InvoiceRun]:
         known = {(run.tenant, run.month): run for run in await self._runs.runs(month)}
-        for tenant in self._tenants():
+        for _, tenant in sorted(self._registry.tenants.items()):
             if tenant.demo or not _may_have_items(tenant):
                 continue
             statements = await self._statement_store.statements(

@@ -66,7 +66,7 @@ class IssuedInvoice(NamedTuple):
 
 
 class Invoices(Protocol):
-    """Invoices of usage at the gateway. All of it as in `Till`."""
+    """Invoices of usage at the gateway. All of it as in `CheckoutGateway`."""
 
     @property
     def name(self) -> GatewayName:
@@ -159,7 +159,7 @@ class PaymentGateway:
 
     gateway: Gateway
     webhook_reader: WebhookReader
-    checkout_gateway: CheckoutGateway
+    checkout: CheckoutGateway
     meter: UsageMeter
     invoices: Invoices
     close: Callable[[], Awaitable[None]]  # its connections

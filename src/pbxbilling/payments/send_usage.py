@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from random import Random
 
 from pbxbilling.calls.metering.usage_event import (
     FOR_A_PERSON,
@@ -30,6 +31,7 @@ BATCH = 40
 SIDE_BY_SIDE = 16
 PER_S = 300.0  # one after the other, not in a burst: calls share the loop
 IDLE_S = 2.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0  # while the gateway cannot take it
 LOOK_AFTER_S = 30.0
 ROOM_AHEAD = timedelta(minutes=1)  # to the limits of the meter, by whose clock they are
 ROOM_BACK = timedelta(hours=1)
@@ -53,7 +55,6 @@ class UsageSender:
         known_until: Known,
         clock: Clock,
         emit: EventSink,
-        pauses: Backoff,
     ) -> None:
         self._meter = meter
         self._ahead = meter.limits.ahead - ROOM_AHEAD
@@ -65,7 +66,7 @@ class UsageSender:
         self._known_until = known_until
         self._clock = clock
         self._emit = emit
-        self._pauses = pauses
+        self._pauses = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S, Random())  # noqa: S311 - no secret
         self._held_up = False
         self._looked_after: float | None = None
         self._slots = Semaphore(SIDE_BY_SIDE)

@@ -32,16 +32,19 @@ class Purge:
         cursors: Cursors,
         clock: Clock,
         emit: EventSink,
-        retention: Callable[[], Retention],
+        retention: Retention,
         rest: Callable[[], Awaitable[None]],
         alone: AbstractAsyncContextManager[object],
     ) -> None:
-        """`rest` lets others write between two batches; `alone` keeps two purges apart."""
+        """`rest` lets others write between two batches; `alone` keeps two purges apart.
+
+        `retention` is in force until another one is put in its place.
+        """
         self._retention_store = retention_store
         self._cursors = cursors
         self._clock = clock
         self._emit = emit
-        self._retention = retention
+        self.retention = retention
         self._rest = rest
         self._alone = alone
 
@@ -51,7 +54,7 @@ class Purge:
 
     async def preview(self) -> Mapping[Chore, int]:
         """How many rows each chore would change now."""
-        cutoffs = self._retention().cutoffs(self._clock.now())
+        cutoffs = self.retention.cutoffs(self._clock.now())
         return {
             chore: await self._retention_store.count(chore, before) for chore, before in cutoffs
         }
@@ -64,7 +67,7 @@ class Purge:
                 until = self._clock.monotonic() + limit_s
             rows: Counter[Chore] = Counter()
             complete = True
-            for chore, before in self._retention().cutoffs(at):
+            for chore, before in self.retention.cutoffs(at):
                 rows[chore] += 0
                 complete = complete and await self._do(chore, before, rows, until)
             if complete:

@@ -40,9 +40,9 @@ from pbxbilling.store.writes import Writes
 class SqlStore:
     """Records in an SQLite file. Reads have connections of their own and never wait for writes.
 
-    `mirrors` is what it keeps of the payment gateway, `bills` of statements, `meters` of usage
-    that the gateway charges, `holdings` what of all that grows old: the ports `Mirrors`, `Bills`,
-    `MeterOutbox` and `Holdings`.
+    Its parts, each a port of its own: `subscription_store` (what the payment gateway said),
+    `statement_store`, `meters` (usage that the gateway charges), `invoice_runs`, and
+    `retention_store` (what of all that grows old).
     """
 
     def __init__(self, path: Path) -> None:

@@ -5,13 +5,12 @@ Nothing here grants anything: what was bought is in force when the gateway says 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from pbxbilling.accounts.apply import TenantChange
-from pbxbilling.accounts.terms.policy import Policy
+from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.registry import require_plan, require_tenant
 from pbxbilling.accounts.terms.status import Status
 from pbxbilling.accounts.terms.tenant import Tenant
@@ -20,6 +19,7 @@ from pbxbilling.catalog.plan import SOLD_CYCLES, Cycle, Plan
 from pbxbilling.kernel.errors import AdministrationError
 from pbxbilling.kernel.gateway_names import COMMANDS, PRICE_TABLES, SECTIONS, GatewayName
 from pbxbilling.kernel.ports import Clock
+from pbxbilling.runtime.waiting import Lock
 from pbxbilling.subscriptions.follow import Follower
 from pbxbilling.subscriptions.order import CheckoutSession, Order, SalePages, order_of
 from pbxbilling.subscriptions.ports import CheckoutGateway, SubscriptionStore
@@ -73,20 +73,17 @@ class Checkout:
         subscription_store: SubscriptionStore,
         follower: Follower,
         clock: Clock,
-        policy: Callable[[], Policy],
+        in_force: InForce,
         pages: SalePages,
-        lock: Callable[[], AbstractAsyncContextManager[object]],
     ) -> None:
-        """`lock` makes locks as asyncio's."""
         self._gateway = gateway
         self._writer = writer
         self._subscription_store = subscription_store
         self._follower = follower
         self._clock = clock
-        self._policy = policy
+        self._in_force = in_force
         self._pages = pages
-        self._lock = lock
-        self._queues: dict[str, AbstractAsyncContextManager[object]] = {}
+        self._queues: dict[str, Lock] = {}
 
     async def checkout(self, slug: str, plan_slug: str, cycle: Cycle, actor: str) -> Offer:
         """A link to buy a plan with; whoever asks for the same again gets the same."""
@@ -98,7 +95,7 @@ class Checkout:
             await self._refuse_a_second(slug)
             customer = await self._customer(slug, actor)
             tenant = self._buyer(slug)
-            days = 0 if await self._had_a_start(tenant) else self._policy().trial_days
+            days = 0 if await self._had_a_start(tenant) else self._in_force.policy.trial_days
             order = order_of(tenant, customer, plan, self._gateway.name, cycle, self._pages, days)
             page = await self._page(order)
             await self._audit(actor, order, page)
@@ -192,7 +189,7 @@ class Checkout:
 
     def _one_at_a_time(self, slug: str) -> AbstractAsyncContextManager[object]:
         """A queue of a tenant's own: the one for all accounts must not wait for a network."""
-        return self._queues.setdefault(slug, self._lock())
+        return self._queues.setdefault(slug, Lock())
 
     async def _customer(self, slug: str, actor: str) -> str:
         """The tenant's customer at the gateway; made where there is none, or none any more."""

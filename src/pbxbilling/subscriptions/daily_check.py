@@ -6,7 +6,7 @@ for the audit trail and for whoever is told of turns.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -14,6 +14,7 @@ from typing import NamedTuple
 from pbxbilling.accounts.apply import TenantChange
 from pbxbilling.accounts.facts import DailyCheckDone
 from pbxbilling.accounts.key_origin import SetBy
+from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.status import TRANSITIONS, Status, Transition
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
@@ -28,10 +29,10 @@ _ENDING = TRANSITIONS[Transition.GRACE_ENDED].before  # of 100,000 tenants few a
 _A_DAY = timedelta(days=1)
 
 
-def turns_due(tenant: Tenant, at: datetime, grace_days: int) -> Iterator[TenantChange]:
-    """What the clock has ended of a tenant's standing by `at`, and nobody booked yet.
+def transitions_due(tenant: Tenant, at: datetime, grace_days: int) -> Iterator[TenantChange]:
+    """What the clock has ended of a tenant's status by `at`, and nobody booked yet.
 
-    A trial that is over and its grace window too are two turns, one after the other; the
+    A trial that is over and its grace window too are two transitions, one after the other; the
     `status_since` of each is the instant at which it became due. A demo's clock stands still.
     """
     lived, over = tenant.status_at(at, grace_days), tenant.granted_until(grace_days)
@@ -66,10 +67,10 @@ def notices(renewals: Iterable[Renewal], since: datetime, at: datetime) -> tuple
 
 @dataclass(frozen=True, slots=True)
 class TransitionDue:
-    """One turn of a tenant's standing; `since` is when it became due."""
+    """One transition of a tenant's status; `since` is when it became due."""
 
     tenant: str
-    turn: Transition
+    transition: Transition
     before: Status
     after: Status
     since: datetime | None
@@ -81,7 +82,7 @@ class DailyReport:
 
     at: datetime
     last: datetime | None
-    turns: tuple[TransitionDue, ...]
+    transitions: tuple[TransitionDue, ...]
     notices: tuple[str, ...]
     booked: bool
 
@@ -99,14 +100,14 @@ class DailyCheck:
         cursors: Cursors,
         clock: Clock,
         emit: EventSink,
-        grace_days: Callable[[], int],
+        in_force: InForce,
     ) -> None:
         self._writer = writer
         self._subscription_store = subscription_store
         self._cursors = cursors
         self._clock = clock
         self._emit = emit
-        self._grace_days = grace_days
+        self._in_force = in_force
 
     async def is_due(self, hour: DailyHour) -> bool:
         """Whether it has not run since the last due moment."""
@@ -124,12 +125,12 @@ class DailyCheck:
         if not dry_run:
             tenants = len({change.after.slug for change in changes})
             self._emit(DailyCheckDone(at, tenants, len(changes), told))
-        return DailyReport(at, last, tuple(map(_turn_due, changes)), told, booked=not dry_run)
+        return DailyReport(at, last, tuple(map(_transition_due, changes)), told, booked=not dry_run)
 
     def _changes(self, at: datetime) -> list[TenantChange]:
-        grace_days, tenants = self._grace_days(), self._writer.registry.tenants.values()
+        grace_days, tenants = self._in_force.grace_days, self._writer.registry.tenants.values()
         ending = [tenant for tenant in tenants if tenant.status in _ENDING]
-        return [change for tenant in ending for change in turns_due(tenant, at, grace_days)]
+        return [change for tenant in ending for change in transitions_due(tenant, at, grace_days)]
 
     async def _renewals(self, at: datetime) -> list[Renewal]:
         """When tenants with a deactivated plan were renewed: by their subscription, if any."""
@@ -146,7 +147,7 @@ class DailyCheck:
         return renewals
 
 
-def _turn_due(change: TenantChange) -> TransitionDue:
+def _transition_due(change: TenantChange) -> TransitionDue:
     before, after = change.before or change.after, change.after
-    turn = change.turn or Transition.DECLARED
-    return TransitionDue(after.slug, turn, before.status, after.status, after.status_since)
+    transition = change.transition or Transition.DECLARED
+    return TransitionDue(after.slug, transition, before.status, after.status, after.status_since)

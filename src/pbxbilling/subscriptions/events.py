@@ -24,7 +24,7 @@ class Topic(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InvoicedCycle:
-    """The stretch of a subscription that an invoice opens; `ends` None where it does not say."""
+    """The version of a subscription that an invoice opens; `ends` None where it does not say."""
 
     begins: datetime
     ends: datetime | None

@@ -7,13 +7,14 @@ no difference in the end.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pbxbilling.accounts.apply import Change, TenantChange
 from pbxbilling.accounts.key_origin import SetBy
 from pbxbilling.accounts.records import AuditRecord
+from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.status import Status, Transition
 from pbxbilling.accounts.terms.tenant import Tenant
@@ -63,7 +64,7 @@ class Follower:
         subscription_store: SubscriptionStore,
         clock: Clock,
         emit: EventSink,
-        grace_days: Callable[[], int],
+        in_force: InForce,
         *,
         gateway: GatewayName,
         live: bool,
@@ -75,7 +76,7 @@ class Follower:
         self._subscription_store = subscription_store
         self._clock = clock
         self._emit = emit
-        self._grace_days = grace_days
+        self._in_force = in_force
         self.live = live
 
     async def take(
@@ -217,7 +218,7 @@ class Follower:
         if lead is None:
             return (_unlinked(tenant),) if tenant.subscription == kept.id else ()
         plan = plan_sold_by(self._registry.plans, lead.prices)
-        after = follow(tenant, ours, plan, self._clock.now(), self._grace_days())
+        after = follow(tenant, ours, plan, self._clock.now(), self._in_force.grace_days)
         return (TenantChange(tenant, after, TRANSITION_TO[lead.status]),)
 
     async def _display(self, message: Message, tenant: str | None) -> list[Record]:

@@ -23,7 +23,7 @@ _WAITING_MOST = 10_000  # beyond, events stay in the store until a sweep
 
 
 class Inbox:
-    """The desk between the webhook and the accounts.
+    """Apply stored events to accounts: those of one lane in order, several lanes side by side.
 
     Nothing is held here that is not in the store: an end in the middle loses and doubles nothing.
     """

@@ -6,12 +6,14 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import cast
 
 import orjson
 import pytest
 
 from pbxbilling.agi.server import ListenError
 from pbxbilling.agi.sessions.session import Ending
+from pbxbilling.calls.admission.admit import Admission
 from pbxbilling.calls.admission.hook import HookRequest, Verdict
 from pbxbilling.calls.views import OldPortView
 from pbxbilling.config.settings import Settings
@@ -28,6 +30,12 @@ ADMITTED = b'SET VARIABLE __PBXBILLING "ADMIT|acme||ok||||"\n'
 
 def judge(request: HookRequest) -> Verdict:
     return Verdict(admit=True, tenant=request.tenant)
+
+
+class Admits:
+    """Whatever is asked: yes."""
+
+    judge = by_policy = malformed = staticmethod(judge)
 
 
 def settings(port: int, *, written: bool = False, allow: str = "127.0.0.0/8") -> Settings:
@@ -48,9 +56,7 @@ class Site:
         self.lines: list[dict[str, str]] = []
         self.hooks = Hooks(
             settings(self.new, written=written),
-            judge,
-            judge,
-            judge,
+            cast("Admission", Admits()),
             self.reports,
             SystemClock(),
             Log(self, SystemClock(), "json", "info"),
@@ -119,9 +125,7 @@ async def test_a_configured_address_that_is_taken_fails_the_start() -> None:
     async with serving() as site:
         taken = Hooks(
             settings(site.new),
-            judge,
-            judge,
-            judge,
+            cast("Admission", Admits()),
             site.reports,
             SystemClock(),
             Log(site, SystemClock(), "json", "info"),

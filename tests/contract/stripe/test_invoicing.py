@@ -48,7 +48,7 @@ class Counter:
             office.store.statement_store,
             office.store.invoice_runs,
             office.store,
-            lambda: list(office.registry.tenants.values()),
+            office.registry,
             office.clock,
             office.tell,
         )

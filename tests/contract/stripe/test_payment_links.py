@@ -8,6 +8,8 @@ import json
 import pytest
 import stripe
 
+from pbxbilling.accounts.terms.in_force import InForce
+from pbxbilling.accounts.terms.policy import Policy
 from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
@@ -43,8 +45,9 @@ class Shop:
         facts: list[Fact] = []
         writer = AccountWriter(self.store, self.registry, clock, facts.append, asyncio.Lock())
         subscription_store, gateway = self.store.subscription_store, StripeGateway(api, clock)
+        in_force = InForce(Policy(), self.registry)
         self.follower = Follower(
-            writer, subscription_store, clock, facts.append, lambda: 7, gateway=STRIPE, live=False
+            writer, subscription_store, clock, facts.append, in_force, gateway=STRIPE, live=False
         )
         reader = StripeWebhooks((), clock)
         self.post = Inbox(

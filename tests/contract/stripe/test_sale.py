@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.policy import Policy
 from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.status import Status
@@ -51,14 +52,15 @@ class Counter:
         store, clock = MemoryStore(), SystemClock()
         subscription_store = store.subscription_store
         writer = AccountWriter(store, self.registry, clock, lambda _: None, asyncio.Lock())
+        in_force = InForce(Policy(), self.registry)
         follower = Follower(
-            writer, subscription_store, clock, lambda _: None, lambda: 7, gateway=STRIPE, live=False
+            writer, subscription_store, clock, lambda _: None, in_force, gateway=STRIPE, live=False
         )
 
         def over(checkout_gateway: StripeCheckout) -> tuple[Checkout, Subscriptions]:
             parts = checkout_gateway, writer, subscription_store, follower
             return (
-                Checkout(*parts, clock, Policy, PAGES, asyncio.Lock),
+                Checkout(*parts, clock, in_force, PAGES),
                 Subscriptions(*parts, _nothing_waits),
             )
 

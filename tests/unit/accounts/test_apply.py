@@ -145,7 +145,7 @@ def test_a_default_plan_that_is_not_there_is_named_with_the_mend() -> None:
 
 def test_a_trial_begins_when_the_file_first_says_so_and_only_then() -> None:
     begun = applied_to(ACME, 'status = "trial"')
-    assert (begun.after.status, begun.turn) == (Status.TRIAL, Transition.TRIAL_BEGAN)
+    assert (begun.after.status, begun.transition) == (Status.TRIAL, Transition.TRIAL_BEGAN)
     assert begun.after.trial_until == NOW + timedelta(days=14)
     again = applied_to(begun.after, 'status = "trial"')
     assert (again.kind, again.notes) == (ChangeKind.UNCHANGED, ())

@@ -41,9 +41,7 @@ class Office:
         self.registry = Registry([HARD], [tenant])
         clock = Clock()
         writer = AccountWriter(self.store, self.registry, clock, lambda _fact: None, asyncio.Lock())
-        self.desk, self.calls = administrations(
-            self.store, writer, clock, lambda: Policy(mode=mode)
-        )
+        self.desk, self.calls = administrations(self.store, writer, clock, Policy(mode=mode))
 
     async def use_up(self) -> None:
         await self.store.commit([ended_leg()])

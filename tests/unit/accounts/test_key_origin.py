@@ -92,10 +92,10 @@ async def test_a_suspension_an_activation_and_a_trial_are_keys_of_the_status() -
 
 async def test_a_change_of_plan_is_a_command_s() -> None:
     at = desk()
-    changes = billing_desk(at.store, at.writer, at.clock).changes
-    await changes.change_plan("acme", "pro", None, "root", dry_run=True)
+    changes = billing_desk(at.store, at.writer, at.clock).plan_changes
+    await changes.change("acme", "pro", None, "root", dry_run=True)
     assert await at.origins("acme") == {}
-    await changes.change_plan("acme", "pro", None, "root", dry_run=False)
+    await changes.change("acme", "pro", None, "root", dry_run=False)
     assert await at.origins("acme") == {"plan": SetBy.COMMAND}
 
 

@@ -33,13 +33,15 @@ class Office:
             self.store, self.registry, Clock(), self.facts.append, asyncio.Lock()
         )
 
-    async def change(self, turn: Transition | None, **fields: object) -> None:
+    async def change(self, transition: Transition | None, **fields: object) -> None:
         after = replace(ACME, **fields)  # type: ignore[arg-type]
-        await self.writer.write("subscription", [TenantChange(ACME, after, turn)], "stripe")
+        await self.writer.write("subscription", [TenantChange(ACME, after, transition)], "stripe")
 
     @property
-    def turns(self) -> list[tuple[Transition, Status, Status]]:
-        return [(f.turn, f.before, f.after) for f in self.facts if isinstance(f, StatusChanged)]
+    def transitions(self) -> list[tuple[Transition, Status, Status]]:
+        return [
+            (f.transition, f.before, f.after) for f in self.facts if isinstance(f, StatusChanged)
+        ]
 
 
 async def test_a_turn_is_kept_audited_in_force_and_told() -> None:
@@ -54,7 +56,7 @@ async def test_a_turn_is_kept_audited_in_force_and_told() -> None:
         {"status": "trial"},
         {"status": "active"},
     )
-    assert office.turns == [(Transition.PAID, Status.TRIAL, Status.ACTIVE)]
+    assert office.transitions == [(Transition.PAID, Status.TRIAL, Status.ACTIVE)]
 
 
 async def test_a_turn_that_the_table_does_not_know_changes_nothing() -> None:
@@ -68,7 +70,7 @@ async def test_a_status_behind_an_operators_block_turns_too() -> None:
     office = Office()
     blocked = frozenset({Blocker.OPERATOR})
     await office.change(Transition.PAID, status=Status.ACTIVE, blocks=blocked)
-    assert office.turns == [
+    assert office.transitions == [
         (Transition.PAID, Status.TRIAL, Status.ACTIVE),
         (Transition.SUSPENDED, Status.ACTIVE, Status.SUSPENDED),
     ]

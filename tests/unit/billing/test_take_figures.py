@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pbxbilling.accounts.facts import AccountsChanged
+from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.policy import Policy
 from pbxbilling.accounts.terms.status import Status
 from pbxbilling.billing.figures import FiguresTaken
@@ -22,7 +23,10 @@ OVERAGE = {"lines": [{"kind": "overage", "amount_minor": 750}]}
 
 def figures_of(shop: Shop) -> Figures:
     return Figures(
-        shop.registry, shop.store.subscription_store, shop.store.statement_store, shop.clock, Policy
+        shop.store.subscription_store,
+        shop.store.statement_store,
+        InForce(Policy(), shop.registry),
+        shop.clock,
     )
 
 
@@ -47,7 +51,10 @@ async def test_a_store_that_cannot_serve_leaves_those_before() -> None:
 
     shop, told = Shop(), list[Fact]()
     away = Away(
-        shop.registry, shop.store.subscription_store, shop.store.statement_store, shop.clock, Policy
+        shop.store.subscription_store,
+        shop.store.statement_store,
+        InForce(Policy(), shop.registry),
+        shop.clock,
     )
     await FiguresTask(away, told.append).look()
     assert told == []

@@ -26,19 +26,19 @@ api_base = "http://127.0.0.1:9"
 """
 # Where each background task does its work, and what the log says when that fails.
 WORK: Mapping[str, tuple[Callable[[Daemon], Any], str, str]] = {
-    "daily check": (lambda one: one._services.daily, "is_due", "daily check failed"),
-    "purge": (lambda one: one._services.purge, "is_due", "purge failed"),
-    "statements": (lambda one: one._statements._closer, "look", "task failed"),
-    "figures": (lambda one: one._services.figures, "take", "task failed"),
-    "mqtt": (lambda one: one._mqtt, "_attend", "task failed"),
-    "marks": (lambda one: one._pbx_fleet, "mark", "task failed"),
-    "allowances": (lambda one: one._engine.cutter, "tick", "task failed"),
-    "stale links": (lambda one: one._engine.reconciler, "watch", "task failed"),
-    "reservations": (lambda one: one._pbx_fleet, "ask_after_unconfirmed", "task failed"),
-    "post": (lambda one: _payments(one).post, "_sweep", "task failed"),
-    "drift": (lambda one: _payments(one).drift, "compare", "task failed"),
-    "meters": (lambda one: _payments(one).meters, "round", "task failed"),
-    "invoicing": (lambda one: _payments(one).invoicing, "issue", "task failed"),
+    "daily check": (lambda one: one.services.daily, "is_due", "daily check failed"),
+    "purge": (lambda one: one.services.purge, "is_due", "purge failed"),
+    "statements": (lambda one: one.jobs.statement_task._closer, "look", "task failed"),
+    "figures": (lambda one: one.services.figures, "take", "task failed"),
+    "mqtt": (lambda one: one.live.mqtt, "_attend", "task failed"),
+    "marks": (lambda one: one.live.pbx_fleet, "mark", "task failed"),
+    "allowances": (lambda one: one.live.engine.cutter, "tick", "task failed"),
+    "stale links": (lambda one: one.live.engine.reconciler, "watch", "task failed"),
+    "reservations": (lambda one: one.live.pbx_fleet, "ask_after_unconfirmed", "task failed"),
+    "post": (lambda one: _payments(one).flows.inbox, "_sweep", "task failed"),
+    "drift": (lambda one: _payments(one).flows.sync, "compare", "task failed"),
+    "meters": (lambda one: _payments(one).usage.sender, "round", "task failed"),
+    "invoicing": (lambda one: _payments(one).usage.invoicing, "issue", "task failed"),
 }
 # What ends the daemon with itself; payments and housekeeping only hold others.
 VITAL = {
@@ -48,8 +48,8 @@ VITAL = {
 
 
 def _payments(daemon: Daemon) -> Any:
-    assert daemon._payments is not None
-    return daemon._payments
+    assert daemon.payments is not None
+    return daemon.payments
 
 
 class FailsOnce:
@@ -133,10 +133,10 @@ class Unreadable:
 
 async def test_a_row_of_a_journal_costs_no_link(tmp_path: Path) -> None:
     async with whole_daemon(tmp_path, Clock()) as whole:
-        link: Any = whole.daemon._pbx_fleet._links["pbx1"]
+        link: Any = whole.daemon.live.pbx_fleet._links["pbx1"]
         link._recovery = Unreadable(OverflowError("date value out of range"))
         await link._read_journal(None)
         link._recovery = None
         (line,) = [one for one in whole.log.written if one["event"] == "journal not read"]
         assert (line["pbx"], "OverflowError" in line["error"]) == ("pbx1", True)
-        assert b'kind="journal_failed"' in await whole.daemon._metrics.scrape()
+        assert b'kind="journal_failed"' in await whole.daemon.live.metrics.scrape()

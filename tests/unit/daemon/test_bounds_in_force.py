@@ -77,20 +77,20 @@ async def everything(whole: Whole) -> None:
     await whole.ask("decisions", tenant=None, since="1970-01-01T00:00:00+00:00", refused=False)
     await whole.ask("purge", dry_run=True)
     await whole.ask("daily-check", dry_run=True)
-    for plan in sorted(whole.daemon._accounts.registry.plans):
+    for plan in sorted(whole.daemon.ground.accounts.registry.plans):
         await whole.ask("plan", plan=plan)
-    for slug in sorted(whole.daemon._accounts.registry.tenants):
+    for slug in sorted(whole.daemon.ground.accounts.registry.tenants):
         await whole.ask("tenant", tenant=slug)
         await whole.ask("oneoffs", tenant=slug)
         await whole.ask("statement-preview", tenant=slug, month=None)
         await whole.ask("statements", tenant=slug, month=None)
-    assert b"pbxbilling_call_limit" in await whole.daemon._metrics.scrape()
+    assert b"pbxbilling_call_limit" in await whole.daemon.live.metrics.scrape()
 
 
 def judged(whole: Whole, numbers: Iterable[int]) -> None:
     """Every tenant asks in every direction; a fault of ours would be raised."""
     ids = iter(numbers)
-    for slug in sorted(whole.daemon._accounts.registry.tenants):
+    for slug in sorted(whole.daemon.ground.accounts.registry.tenants):
         for direction in Direction:
             verdict = whole.hook(slug, direction, next(ids))
             assert verdict.tenant == slug
@@ -118,7 +118,7 @@ async def talked(whole: Whole, clock: Clock) -> None:
             talk_us=seconds * 1_000_000,
             month=f"{clock.now():%Y-%m}",
         )
-        for slug in whole.daemon._accounts.registry.tenants
+        for slug in whole.daemon.ground.accounts.registry.tenants
         for number in ("0155501", "49301234")
         for seconds in (1, 86_400)
     ]
@@ -137,7 +137,7 @@ async def test_the_ends_of_all_bounds_work(settings: str, accounts: str, tmp_pat
         await whole.ask("trial", tenant="first", until=f"{FIRST_DAY}")
         judged(whole, range(100))
         await whole.nightly()
-        units = UnitCounter(whole.store.statement_store, whole.daemon._accounts, clock)
+        units = UnitCounter(whole.store.statement_store, whole.daemon.ground.accounts, clock)
         for reference in "ab":
             assert await units.take("active", "words", UNITS_MOST, reference) is UsageResult.COUNTED
         amount = {"lowest": "0", "highest": "999999999999.99"}[accounts]
@@ -182,7 +182,7 @@ async def test_numbers_that_an_earlier_release_took_hold_up_no_start(tmp_path: P
             assert what in told
         assert "tenant acme: trial_until is kept as 9999-12-30" in told
         assert "tenant globex: limits is kept as" in told
-        registry = whole.daemon._accounts.registry
+        registry = whole.daemon.ground.accounts.registry
         assert registry.plans["old"].limits.max_calls == COUNT_MOST
         assert registry.plans["old"].overage_per_minute_micros == 10**18  # money is not guessed
         assert registry.tenants["globex"].limits == {"max_calls": COUNT_MOST}

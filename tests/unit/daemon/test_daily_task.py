@@ -6,6 +6,8 @@ import asyncio
 from datetime import datetime, time
 
 from pbxbilling.accounts.facts import DailyCheckDone, DailyCheckFailed
+from pbxbilling.accounts.terms.in_force import InForce
+from pbxbilling.accounts.terms.policy import Policy
 from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.config.sections import BillingSettings
@@ -33,8 +35,9 @@ class Night:
         self.facts: list[Fact] = []
         self.ran = asyncio.Event()
         writer = AccountWriter(self.store, Registry(), self.clock, self._tell, asyncio.Lock())
+        in_force = InForce(Policy(), writer.registry)
         check = DailyCheck(
-            writer, self.store.subscription_store, self.store, self.clock, self._tell, lambda: 7
+            writer, self.store.subscription_store, self.store, self.clock, self._tell, in_force
         )
         self.task = DailyTask(check, self.clock, self._tell, at(hour), DailyCheckFailed)
 

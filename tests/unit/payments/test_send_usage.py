@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -16,7 +15,6 @@ from pbxbilling.kernel.errors import GatewayError
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.payments.facts import UsageDelayed, UsageResumed, UsageSent
 from pbxbilling.payments.send_usage import BATCH, UsageSender
-from pbxbilling.runtime.waiting import Backoff
 from pbxbilling.store.store import SqlStore
 from pbxbilling.subscriptions.facts import PaymentAlert
 from tests.support.clock import Clock
@@ -48,7 +46,6 @@ class Desk:
             lambda: self.known,
             self.clock,
             self.facts.append,
-            Backoff(1, 60, random.Random(1)),
         )
 
     def passes(self, **time: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.policy import Policy
 from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.tenant import Tenant
@@ -26,8 +27,9 @@ async def test_reports_of_many_tenants_are_made_in_parts() -> None:
     store = MemoryStore()
     registry = Registry([Plan("p")], [Tenant(f"t{number:03}", "p") for number in range(TENANTS)])
     writer = AccountWriter(store, registry, Clock(), lambda _fact: None, asyncio.Lock())
-    desk = CallAdministration(store, store, writer, Clock(), Policy, rest=rest)
-    assert [one.tenant for one in await desk.tenants()] == sorted(registry.tenants)
+    in_force = InForce(Policy(), registry)
+    calls = CallAdministration(store, store, writer, Clock(), in_force, rest=rest)
+    assert [one.tenant for one in await calls.tenants()] == sorted(registry.tenants)
     assert len(rests) == 2
-    assert [one.tenant for one in await desk.usage.report(None, None)] == sorted(registry.tenants)
+    assert [one.tenant for one in await calls.usage.report(None, None)] == sorted(registry.tenants)
     assert len(rests) == 6

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pbxbilling.accounts.terms.in_force import InForce
+from pbxbilling.accounts.terms.policy import Policy
 from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.status import Status
 from pbxbilling.accounts.terms.tenant import Tenant
@@ -78,7 +80,7 @@ class Shop:
             subscription_store,
             self.clock,
             self.facts.append,
-            lambda: 7,
+            InForce(Policy(), self.registry),
             gateway=STRIPE,
             live=False,
         )

@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pbxbilling.accounts.facts import StatusChanged
+from pbxbilling.accounts.terms.in_force import InForce
+from pbxbilling.accounts.terms.policy import Policy
 from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.status import Status
 from pbxbilling.accounts.terms.tenant import Tenant
@@ -55,7 +57,7 @@ class Office:
             subscription_store,
             self.clock,
             self.facts.append,
-            lambda: grace_days,
+            InForce(Policy(grace_days=grace_days), self.registry),
             gateway=STRIPE,
             live=False,
         )
@@ -173,11 +175,11 @@ async def test_every_turn_starts_where_the_last_one_ended(
     office = Office()
     office.truth.becomes("incomplete")
     await play(office, steps)
-    turns = [fact for fact in office.facts if isinstance(fact, StatusChanged)]
-    lived = [Status.ACTIVE, *(turn.after for turn in turns)]
-    assert [turn.before for turn in turns] == lived[:-1]
+    transitions = [fact for fact in office.facts if isinstance(fact, StatusChanged)]
+    lived = [Status.ACTIVE, *(transition.after for transition in transitions)]
+    assert [transition.before for transition in transitions] == lived[:-1]
     rows = [row for row in office.store.audited if (row.after or {}).get("status")]
-    assert [row.after["status"] for row in rows if row.after] == [t.after for t in turns]
+    assert [row.after["status"] for row in rows if row.after] == [t.after for t in transitions]
 
 
 async def test_while_the_gateway_is_away_events_count_as_they_say() -> None:

@@ -10,6 +10,8 @@ from datetime import datetime, time, timedelta
 import pytest
 
 from pbxbilling.accounts.facts import DailyCheckDone, StatusChanged
+from pbxbilling.accounts.terms.in_force import InForce
+from pbxbilling.accounts.terms.policy import Policy
 from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.status import Blocker, Status, Transition
 from pbxbilling.accounts.terms.tenant import Tenant
@@ -50,7 +52,7 @@ class Office:
             self.store,
             self.clock,
             self.facts.append,
-            lambda: GRACE_DAYS,
+            InForce(Policy(grace_days=GRACE_DAYS), self.registry),
         )
 
     def days(self, number: float) -> datetime:
@@ -59,9 +61,9 @@ class Office:
         return self.clock.now()
 
     @property
-    def turns(self) -> Sequence[tuple[str, Transition, Status, Status]]:
+    def transitions(self) -> Sequence[tuple[str, Transition, Status, Status]]:
         return [
-            (f.tenant, f.turn, f.before, f.after)
+            (f.tenant, f.transition, f.before, f.after)
             for f in self.facts
             if isinstance(f, StatusChanged)
         ]
@@ -72,7 +74,9 @@ async def test_a_trial_that_ended_waits_in_its_grace_window() -> None:
     await office.check.run()
     booked = office.registry.tenants["acme"]
     assert (booked.status, booked.status_since) == (Status.GRACE_PERIOD, ACME.trial_until)
-    assert office.turns == [("acme", Transition.TRIAL_ENDED, Status.TRIAL, Status.GRACE_PERIOD)]
+    assert office.transitions == [
+        ("acme", Transition.TRIAL_ENDED, Status.TRIAL, Status.GRACE_PERIOD)
+    ]
     (row,) = office.store.audited
     assert (row.actor, row.action, row.subject) == ("daily check", "daily check", "tenant acme")
     assert row.after is not None
@@ -88,7 +92,7 @@ async def test_a_window_that_is_over_too_is_a_second_step_since_its_own_instant(
         START - timedelta(days=20 - GRACE_DAYS),
     )
     assert office.store.tenants["late"] == booked
-    assert [turn for _, turn, *_ in office.turns] == [
+    assert [transition for _, transition, *_ in office.transitions] == [
         Transition.TRIAL_ENDED,
         Transition.GRACE_ENDED,
     ]
@@ -98,7 +102,9 @@ async def test_a_window_that_is_over_too_is_a_second_step_since_its_own_instant(
 async def test_the_window_after_a_missed_payment_closes_too() -> None:
     office = Office(DUE)
     await office.check.run()
-    assert office.turns == [("due", Transition.GRACE_ENDED, Status.PAST_DUE, Status.READ_ONLY)]
+    assert office.transitions == [
+        ("due", Transition.GRACE_ENDED, Status.PAST_DUE, Status.READ_ONLY)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +121,7 @@ async def test_the_window_after_a_missed_payment_closes_too() -> None:
 async def test_what_has_not_ended_is_left_alone(tenant: Tenant) -> None:
     office = Office(tenant)
     await office.check.run()
-    assert office.turns == []
+    assert office.transitions == []
     assert office.registry.tenants[tenant.slug] == tenant
 
 
@@ -129,7 +135,7 @@ async def test_an_operators_block_stays_in_front_of_what_is_booked() -> None:
 async def test_it_is_booked_once_and_told_what_was_done() -> None:
     office = Office(ACME, LATE, DUE)
     report = await office.check.run()
-    assert [(turn.tenant, turn.turn) for turn in report.turns] == [
+    assert [(transition.tenant, transition.transition) for transition in report.transitions] == [
         ("acme", Transition.TRIAL_ENDED),
         ("late", Transition.TRIAL_ENDED),
         ("late", Transition.GRACE_ENDED),
@@ -138,7 +144,7 @@ async def test_it_is_booked_once_and_told_what_was_done() -> None:
     assert (report.last, report.booked) == (None, True)
     assert office.facts[-1] == DailyCheckDone(START, 3, 4)
     again = await office.check.run()
-    assert (again.turns, again.last) == ((), START)
+    assert (again.transitions, again.last) == ((), START)
     assert len(office.store.audited) == 4
 
 
@@ -176,7 +182,7 @@ async def test_what_could_not_be_kept_is_due_again_and_not_in_force() -> None:
     assert await office.check.is_due(AT_NOON)
     office.store.fault = None
     await office.check.run()
-    assert len(office.turns) == 1
+    assert len(office.transitions) == 1
     assert office.store.cursors[CURSOR] == START
 
 

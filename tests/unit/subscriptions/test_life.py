@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pbxbilling.accounts.facts import StatusChanged
+from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.policy import Policy
 from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.status import TRANSITIONS, Status
@@ -101,18 +102,19 @@ class Office:
         self.store, self.registry = MemoryStore(), Registry([Plan("p")], [tenant])
         tell = self.facts.append
         writer = AccountWriter(self.store, self.registry, clock, tell, asyncio.Lock())
+        in_force = InForce(self.policy, self.registry)
         self.follower = Follower(
             writer,
             self.store.subscription_store,
             clock,
             tell,
-            lambda: grace_days,
+            in_force,
             gateway=STRIPE,
             live=False,
         )
-        self.desk, _ = administrations(self.store, writer, clock, lambda: self.policy)
+        self.desk, _ = administrations(self.store, writer, clock, self.policy)
         self.check = DailyCheck(
-            writer, self.store.subscription_store, self.store, clock, tell, lambda: grace_days
+            writer, self.store.subscription_store, self.store, clock, tell, in_force
         )
 
     @property
@@ -133,7 +135,7 @@ class Office:
             for direction in Direction
         ]
 
-    async def turn(self, turned: Turned) -> None:
+    async def transition(self, turned: Turned) -> None:
         match turned:
             case Heard(ident, status, hours_ago):
                 as_of = self.clock.now() - timedelta(hours=hours_ago)
@@ -175,11 +177,11 @@ async def _live(born: Tenant, grace_days: int, life: list[Turned]) -> None:
             await booked.check.run()
             assert booked.tenant.status is booked.lived
         else:
-            await booked.turn(turned)
-            await unbooked.turn(turned)
+            await booked.transition(turned)
+            await unbooked.transition(turned)
         assert (booked.verdicts, booked.lived) == (unbooked.verdicts, unbooked.lived)
     for fact in booked.facts:
         if isinstance(fact, StatusChanged):
-            known = TRANSITIONS[fact.turn]
+            known = TRANSITIONS[fact.transition]
             assert fact.before in known.before
             assert fact.after in known.after

@@ -88,7 +88,9 @@ def test_a_checkout_left_half_done_takes_no_trial_away() -> None:
 
 
 def test_the_table_has_a_turn_to_every_status() -> None:
-    assert {status for turn in TRANSITIONS.values() for status in turn.after} == set(Status)
+    assert {status for transition in TRANSITIONS.values() for status in transition.after} == set(
+        Status
+    )
     assert set(TRANSITIONS) == set(Transition)
 
 

@@ -6,6 +6,7 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pbxbilling.accounts.facts import AccountsChanged, StatusChanged
+from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.policy import Policy
 from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.tenant import Tenant
@@ -94,16 +95,16 @@ class Services:
             self.store, self.registry, Clock(), self.facts.append, asyncio.Lock()
         )
         administration, calls = administrations(self.store, writer, Clock())
+        in_force = InForce(Policy(), self.registry)
         daily = DailyCheck(
-            writer, self.store.subscription_store, self.store, Clock(), self.facts.append, lambda: 7
+            writer, self.store.subscription_store, self.store, Clock(), self.facts.append, in_force
         )
         billing = billing_desk(self.store, writer, Clock())
         figures = Figures(
-            self.registry,
             self.store.subscription_store,
             self.store.statement_store,
+            in_force,
             Clock(),
-            Policy,
         )
         comparison = Comparison(self.registry, self.store.statement_store, NoMinutes())
         forgetter = forgetter_of(self.store, writer, Clock())

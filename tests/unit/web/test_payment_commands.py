@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.policy import Policy
 from pbxbilling.accounts.terms.status import Status
 from pbxbilling.billing.take_figures import Figures
@@ -47,21 +48,21 @@ async def issued(month: str | None) -> list[InvoiceRun]:
 
 def services(shop: Shop, *, keys: bool = True) -> Services:
     subscription_store = shop.store.subscription_store
+    in_force = InForce(Policy(), shop.registry)
     usage = UsageEvents(NoEvents(), shop.writer)
     payments = PaymentServices(shop.checkout, shop.subscriptions, subscription_store, usage, issued)
     return Services(
         *administrations(shop.store, shop.writer, shop.clock),
         DailyCheck(
-            shop.writer, subscription_store, shop.store, shop.clock, shop.facts.append, lambda: 7
+            shop.writer, subscription_store, shop.store, shop.clock, shop.facts.append, in_force
         ),
         billing_desk(shop.store, shop.writer, shop.clock),
         purge_of(shop.store, shop.clock, shop.facts),
         Figures(
-            shop.registry,
-            shop.store.subscription_store,
+            subscription_store,
             shop.store.statement_store,
+            in_force,
             shop.clock,
-            Policy,
         ),
         forgetter_of(shop.store, shop.writer, shop.clock),
         Comparison(shop.registry, shop.store.statement_store, NoMinutes()),

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.policy import Policy
 from pbxbilling.billing.statements.document import statement_from
 from pbxbilling.billing.take_figures import Figures
@@ -35,6 +36,7 @@ class Served(Office):
         return office
 
     async def serve(self, command: str, **given: object) -> Any:
+        in_force = InForce(Policy(), self.writer.registry)
         services = Services(
             *administrations(self.store, self.writer, self.clock),
             DailyCheck(
@@ -43,16 +45,15 @@ class Served(Office):
                 self.store,
                 self.clock,
                 self.tell,
-                lambda: 7,
+                in_force,
             ),
             billing_desk(self.store, self.writer, self.clock),
             purge_of(self.store, self.clock, []),
             Figures(
-                self.writer.registry,
                 self.store.subscription_store,
                 self.store.statement_store,
+                in_force,
                 self.clock,
-                Policy,
             ),
             forgetter_of(self.store, self.writer, self.clock),
             Comparison(self.writer.registry, self.store.statement_store, NoMinutes()),

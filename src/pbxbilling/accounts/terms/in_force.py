@@ -11,10 +11,18 @@ from pbxbilling.kernel.codes import Mode
 
 @dataclass(slots=True)
 class InForce:
-    """One home for what a reload or an administrator replaces; every judgement asks it anew."""
+    """One home for what a reload or an administrator replaces; every judgement asks it anew.
+
+    Hand it over as it is: whoever keeps its `policy` goes by the one of yesterday.
+    """
 
     policy: Policy
     registry: Registry
+
+    @property
+    def grace_days(self) -> int:
+        """For how many days calls still pass after a trial or a subscription ended."""
+        return self.policy.grace_days
 
     def mode_of(self, tenant: str | None) -> Mode:
         """The mode that a tenant's calls are judged in: its own, else the daemon's."""

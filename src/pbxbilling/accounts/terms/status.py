@@ -35,7 +35,7 @@ class Blocker(Code):
 
 
 class Transition(Code):
-    """What changed a standing, in the words of the audit trail."""
+    """What changed a status, in the words of the audit trail."""
 
     TRIAL_BEGAN = "trial_began"
     TRIAL_ENDED = "trial_ended"
@@ -51,7 +51,7 @@ class Transition(Code):
 
 
 class Edge(NamedTuple):
-    """From which statuses a turn leads, and to which."""
+    """From which statuses a transition leads, and to which: an edge of the state machine."""
 
     before: frozenset[Status]
     after: frozenset[Status]
@@ -81,9 +81,9 @@ TRANSITIONS: Mapping[Transition, Edge] = {
 }
 
 
-def check_transition(turn: Transition, before: Status, after: Status) -> None:
-    """Raise ValueError where the table does not know that turn between these two."""
-    known = TRANSITIONS[turn]
+def check_transition(transition: Transition, before: Status, after: Status) -> None:
+    """Raise ValueError where the table does not know that transition between these two."""
+    known = TRANSITIONS[transition]
     if before not in known.before or after not in known.after:
-        msg = f"{turn}: no way from {before} to {after}"
+        msg = f"{transition}: no way from {before} to {after}"
         raise ValueError(msg)

@@ -106,7 +106,7 @@ class Tenant(Record):
             return Status.GRACE_PERIOD
         return self.status
 
-    def standing_at(self, at: datetime, grace_days: int) -> Status:
+    def status_shown_at(self, at: datetime, grace_days: int) -> Status:
         """`status_at` as shown: an operator's block stands in front of it."""
         blocked = Blocker.OPERATOR in self.blocks
         return Status.SUSPENDED if blocked else self.status_at(at, grace_days)

@@ -72,7 +72,7 @@ def _stretches(
     plans: Mapping[str, Plan],
     cycle: Cycle,
 ) -> tuple[TariffVersion, ...]:
-    """One stretch for each plan in force; a change on the period's first instant makes no two."""
+    """One version for each plan in force; a change on the period's first instant makes no two."""
     edges: list[tuple[datetime, str]] = []
     begins, plan = period.begins, None
     for switch in switches:
@@ -153,7 +153,7 @@ def _setup_is_due(tenant: Tenant, period: Period) -> bool:
 
 
 def _parts_of(whole: Period, tariff_versions: Sequence[TariffVersion]) -> tuple[PricePart, ...]:
-    """The price of the stretches, where they may be only a part of a whole period."""
+    """The price of the versions, where they may be only a part of a whole period."""
     first, last = tariff_versions[0], tariff_versions[-1]
     around = list(tariff_versions)
     if whole.begins < first.begins:

@@ -18,7 +18,7 @@ from pbxbilling.kernel.money import half_up
 
 @dataclass(frozen=True, slots=True)
 class PricePart:
-    """A plan's price for one stretch; `whole` says that it is a full cycle's."""
+    """A plan's price for one version; `whole` says that it is a full cycle's."""
 
     tariff_version: TariffVersion
     amount: int
@@ -27,11 +27,11 @@ class PricePart:
 
 @dataclass(frozen=True, slots=True)
 class Proration:
-    """A change of tariff within a cycle: the stretches that it makes, and what that costs.
+    """A change of tariff within a cycle: the versions that it makes, and what that costs.
 
     `credit` is what the time from the change on had cost and costs no more, `charge` what it costs
-    now, both 0 or more in minor units. `replaced` is the stretch that it ends; `stretches` are kept
-    when the change is committed.
+    now, both 0 or more in minor units. `replaced` is the version that it ends; `tariff_versions`
+    are kept when the change is committed.
     """
 
     at: datetime
@@ -47,7 +47,7 @@ class Proration:
 
 
 def price_parts(tariff_versions: TariffVersions) -> tuple[PricePart, ...]:
-    """The price of each stretch by its seconds, where together they are one whole cycle.
+    """The price of each version by its seconds, where together they are one whole cycle.
 
     Their sum is rounded once, half up; so equal prices add up to that price, however often they
     were cut. Raises ValueError as `check_stretches`, and for prices of different cycles.
@@ -73,9 +73,9 @@ def _parts(tariff_versions: TariffVersions) -> Iterator[PricePart]:
 def prorate(tariff_versions: TariffVersions, tariff: Tariff, at: datetime) -> Proration:
     """What it is to have another tariff from `at` until the end of the cycle.
 
-    The preview shows it, and the change keeps its `stretches`: there is no other arithmetic. At
-    the first instant of the cycle the whole price is exchanged. Raises ValueError as `switched`,
-    and for an instant before an earlier change.
+    The preview shows it, and the change keeps its `tariff_versions`: there is no other arithmetic.
+    At the first instant of the cycle the whole price is exchanged. Raises ValueError as
+    `switched`, and for an instant before an earlier change.
     """
     replaced = tariff_versions[-1]
     if at < replaced.begins:

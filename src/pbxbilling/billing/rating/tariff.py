@@ -111,7 +111,7 @@ def check_stretches(tariff_versions: TariffVersions) -> None:
 def switched(
     tariff_versions: TariffVersions, tariff: Tariff, at: datetime
 ) -> tuple[TariffVersion, ...]:
-    """The same stretches with another tariff in force from `at` until their end.
+    """The same versions with another tariff in force from `at` until their end.
 
     Raises ValueError for an instant outside them, or a tariff in another currency.
     """
@@ -126,7 +126,7 @@ def switched(
 
 
 def stretch_at(tariff_versions: TariffVersions, at: datetime) -> TariffVersion:
-    """The stretch in force at an instant; the first before them, the last after them."""
+    """The version in force at an instant; the first before them, the last after them."""
     begun = [tariff_version for tariff_version in tariff_versions if tariff_version.begins <= at]
     return begun[-1] if begun else tariff_versions[0]
 
@@ -134,7 +134,7 @@ def stretch_at(tariff_versions: TariffVersions, at: datetime) -> TariffVersion:
 def included_s(tariff_versions: TariffVersions) -> int | None:
     """Seconds of the allowance: each tariff's minutes by its share of the time, in whole minutes.
 
-    None where it is unlimited throughout; else an unlimited stretch adds nothing, for its legs
+    None where it is unlimited throughout; else an unlimited version adds nothing, for its legs
     need nothing.
     """
     if all(tariff_version.tariff.included_minutes is None for tariff_version in tariff_versions):

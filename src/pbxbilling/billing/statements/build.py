@@ -50,14 +50,14 @@ def statement_of(
     one_offs: Iterable[OneOff] = (),
     adjustments: Iterable[Adjustment] = (),
 ) -> Statement:
-    """The statement of a tenant for a period; `rating` was made by the same `stretches`.
+    """The statement of a tenant for a period; `rating` was made by the same `tariff_versions`.
 
-    `prices` is what of a plan's price is due here: `price_parts(stretches)` on a monthly cycle;
-    on a longer one the parts of the cycle, in the period where it begins, and `changes` where the
-    plan changes later in it. `with_setup` charges the fee that is due once, `units` is usage other
-    than calls, `adjustments` are for periods closed before. Tax is that of the last tariff, on each
-    line, half up. Raises ValueError where two lines have one key, for another currency, and for
-    amounts that cannot be kept.
+    `prices` is what of a plan's price is due here: `price_parts(tariff_versions)` on a monthly
+    cycle; on a longer one the parts of the cycle, in the period where it begins, and `changes`
+    where the plan changes later in it. `with_setup` charges the fee that is due once, `units` is
+    usage other than calls, `adjustments` are for periods closed before. Tax is that of the last
+    tariff, on each line, half up. Raises ValueError where two lines have one key, for another
+    currency, and for amounts that cannot be kept.
     """
     tariff = tariff_versions[-1].tariff
     prices, changes, adjustments = tuple(prices), tuple(changes), tuple(adjustments)

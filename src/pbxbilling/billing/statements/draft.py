@@ -13,9 +13,9 @@ from pbxbilling.billing.rating.price_schedule import conditions
 from pbxbilling.billing.rating.rating import UsedLeg, rate
 from pbxbilling.billing.rating.tariff import Tariff
 from pbxbilling.billing.records import BilledLeg, OneOffEntry, OneOffUsed, SavedStatement
+from pbxbilling.billing.statements.adjustments import adjustments, billed_leg, latest, period_of_end
 from pbxbilling.billing.statements.build import statement_of
 from pbxbilling.billing.statements.document import as_json
-from pbxbilling.billing.statements.late import adjustments, billed_leg, latest, period_of_end
 from pbxbilling.billing.statements.statement import LineKind, OneOff, Statement, StatementKind
 from pbxbilling.billing.units import unit_charges
 from pbxbilling.calls.live.records import LegRecord

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from pbxbilling.billing.ports import StatementStore
 from pbxbilling.billing.records import FINAL, BilledLeg, SavedStatement
+from pbxbilling.billing.statements.adjustments import closed_statement, rated_leg
 from pbxbilling.billing.statements.issue import Issued, Statements
-from pbxbilling.billing.statements.late import closed_statement, rated_leg
 from pbxbilling.billing.statements.statement import adjustment_key
 from pbxbilling.calls.ports import CallStore
 from pbxbilling.kernel.errors import NotFoundError

@@ -138,7 +138,7 @@ class StatementLine:
 class Statement:
     """What a tenant is charged for a period, and what that was made from; it never changes.
 
-    `stretches` are the tariffs in force, `legs` the usage, rated, `made_at` when it was made.
+    `tariff_versions` are the tariffs in force, `legs` the usage, rated, `made_at` when it was made.
     `allowance_s` is what was included (None: unlimited), `used_s` what legs drew from it. A
     `demo` has every line at 0. `late` are legs of periods closed before, on adjustment lines.
     """

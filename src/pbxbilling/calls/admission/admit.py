@@ -21,7 +21,7 @@ from pbxbilling.kernel.ports import Clock, EventSink
 
 
 class Admission:
-    """Decides by limits, standing and allowance; the mode comes last. No `await` anywhere."""
+    """Decides by limits, status and allowance; the mode comes last. No `await` anywhere."""
 
     def __init__(
         self,
@@ -108,7 +108,7 @@ class Admission:
     def _standing(self, hook: HookContext) -> Breach | None:
         """What needs no counts, and is judged at once."""
         policy, registry, terms = self._in_force.policy, self._in_force.registry, hook.terms
-        # A tenant whose plan is unknown has no terms, and a standing all the same.
+        # A tenant whose plan is unknown has no terms, and a status all the same.
         tenant = registry.tenants.get(hook.tenant or "") if terms is None else terms.tenant
         if tenant is not None:
             closed = tenant.closed_for(hook.direction, hook.at, policy.grace_days)

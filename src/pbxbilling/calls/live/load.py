@@ -9,7 +9,7 @@ from pbxbilling.kernel.codes import Reason
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """The first limit or standing in the way; `used` of `limit` where there are numbers."""
+    """The first limit or status in the way; `used` of `limit` where there are numbers."""
 
     reason: Reason
     used: int | None = None

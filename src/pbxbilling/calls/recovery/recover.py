@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pbxbilling.calls.journal.fold import Boot, JournalFold
 from pbxbilling.calls.journal.journal import (
@@ -20,7 +20,6 @@ from pbxbilling.calls.journal.journal import (
     JournalPosition,
 )
 from pbxbilling.calls.live.channel import ChannelKey, Trunks
-from pbxbilling.calls.live.ledger import Ledger
 from pbxbilling.calls.live.pbx_facts import JournalReadable, JournalUnreadable
 from pbxbilling.calls.live.records import EndWitness, LegRecord
 from pbxbilling.calls.live.signals import UPTIME_STEP_S
@@ -39,6 +38,14 @@ class Writer(Protocol):
         ...
 
 
+class JournalSource(NamedTuple):
+    """The journal of one PBX, and where an earlier run left it."""
+
+    pbx: str
+    journal: Journal
+    start: JournalPosition
+
+
 class JournalRecovery:
     """Reads on in the journal of one PBX, and settles the legs that it completes.
 
@@ -50,10 +57,7 @@ class JournalRecovery:
 
     def __init__(
         self,
-        pbx: str,
-        journal: Journal,
-        start: JournalPosition,
-        ledger: Ledger,
+        source: JournalSource,
         settler: Settler,
         store: CallStore,
         writer: Writer,
@@ -61,21 +65,21 @@ class JournalRecovery:
         emit: EventSink,
         save: Callable[[], None],
     ) -> None:
-        self.position = start
+        self.position = source.start
         self.fault: str | None = None
         self.known_until: datetime | None = None
-        self._pbx = pbx
-        self._journal = journal
-        self._ledger = ledger
+        self._pbx = source.pbx
+        self._journal = source.journal
+        self._ledger = settler.ledger
         self._settler = settler
         self._store = store
         self._writer = writer
         self._clock = clock
         self._emit = emit
         self._save = save
-        self._fold = JournalFold(pbx, Trunks(()))
-        self._read_to = start
-        self._needed = start  # where to begin for all that was not settled before this round
+        self._fold = JournalFold(source.pbx, Trunks(()))
+        self._read_to = source.start
+        self._needed = source.start  # where to begin for all that was not settled before this round
         self._ended: dict[ChannelKey, JournalLeg] = {}  # to be settled
         self._put_off: dict[ChannelKey, JournalLeg] = {}  # to be settled in the next round
         self._told_before = clock.now()

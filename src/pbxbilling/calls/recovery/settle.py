@@ -36,7 +36,7 @@ class Settler:
         clock: Clock,
         emit: EventSink,
     ) -> None:
-        self._ledger = ledger
+        self.ledger = ledger
         self._tracker = tracker
         self._meter = meter
         self._cutter = cutter
@@ -50,7 +50,7 @@ class Settler:
         An end that is only estimated closes nothing that the ledger holds to be live: that is
         reconciliation's to judge.
         """
-        channel = self._ledger.channels.get(leg.key)
+        channel = self.ledger.channels.get(leg.key)
         if channel is not None:
             if leg.witness is EndWitness.JOURNAL:
                 self._close(channel, leg)
@@ -72,14 +72,14 @@ class Settler:
 
     def lacks_nothing(self, key: ChannelKey) -> bool:
         """Whether the ledger holds this leg with an owner and an answer that somebody saw."""
-        channel = self._ledger.channels.get(key)
+        channel = self.ledger.channels.get(key)
         if channel is None or channel.call is None:
             return False
         return channel.call.tenant is not None and not _lacks_answer(channel)
 
     def complete(self, leg: JournalLeg) -> None:
         """Give a live leg what nobody saw of it: it was adopted, or restored unanswered."""
-        channel = self._ledger.channels.get(leg.key)
+        channel = self.ledger.channels.get(leg.key)
         if channel is None:
             return
         if _lacks_answer(channel) and leg.answered_at is not None:
@@ -90,7 +90,7 @@ class Settler:
     def _give_answer(self, channel: Channel, leg: JournalLeg) -> None:
         now, mono = self._clock.now(), self._clock.monotonic()
         if not channel.trunk:
-            self._ledger.rename(channel, leg.channel, now)
+            self.ledger.rename(channel, leg.channel, now)
         channel.direction = leg.direction or channel.direction or LegDirection.OUTBOUND
         channel.started_at = leg.started_at or channel.started_at
         channel.linkedid = channel.linkedid or leg.linkedid
@@ -100,16 +100,16 @@ class Settler:
         self._tracker.told_answered(channel, leg.answered_at or now, mono)
         if channel.call is not None and channel.call.tenant is not None:
             self._cutter.rearm(channel.call.tenant, now, mono)
-        publish(self._ledger, self._emit)
+        publish(self.ledger, self._emit)
 
     def _give_owner(self, channel: Channel, leg: JournalLeg) -> None:
         call, tenant = channel.call, self.owner(leg.owner)
         if call is None or call.tenant is not None or tenant is None:
             return
         now = self._clock.now()
-        self._ledger.own(call, tenant, now)
+        self.ledger.own(call, tenant, now)
         self._meter.owned(call, now, self._clock.monotonic())
-        publish(self._ledger, self._emit)
+        publish(self.ledger, self._emit)
 
     def _close(self, channel: Channel, leg: JournalLeg) -> None:
         """The hangup itself was not heard; where its request was and came earlier, that counts."""
@@ -126,7 +126,7 @@ class Settler:
 
     def close_other(self, key: ChannelKey, ended_at: datetime) -> None:
         """Close a channel that is no trunk leg; one that the ledger does not hold is no fault."""
-        channel = self._ledger.channels.get(key)
+        channel = self.ledger.channels.get(key)
         if channel is None or channel.trunk:
             return
         call = channel.call.id if channel.call else None
@@ -140,7 +140,7 @@ class Settler:
         if leg.answered_at is None or leg.started_at is None or leg.direction is None:
             return
         tenant = self.owner(leg.owner)
-        call = self._ledger.under_linkedid(leg.key.pbx, leg.linkedid, tenant)
+        call = self.ledger.under_linkedid(leg.key.pbx, leg.linkedid, tenant)
         if tenant is None and call is not None:
             tenant = call.tenant
         self._recovered(

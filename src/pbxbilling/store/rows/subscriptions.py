@@ -171,7 +171,7 @@ def move() -> Executable:
 
 
 def moved_values(record: EventMoved) -> Values:
-    """The parameters of a letter's move; `to_…` because a column's own name is taken by its SET."""
+    """The parameters of an event's move; `to_…` because a column's own name is taken by its SET."""
     return {
         "letter_id": record.id,
         "to_state": record.state.value,

@@ -225,6 +225,18 @@ def _config_reloaded(fact: ConfigReloaded, mask: Mask) -> Line:  # noqa: ARG001
     return Line(INFO, "config reloaded", {"mode": fact.mode})
 
 
+def _status_changed(fact: StatusChanged, mask: Mask) -> Line:  # noqa: ARG001
+    fields = {
+        "tenant": fact.tenant,
+        "before": fact.before,
+        "after": fact.after,
+        "turn": fact.transition,
+        "actor": fact.actor,
+        "subscription": fact.subscription,
+    }
+    return Line(INFO, "standing changed", fields)
+
+
 def _daily_check(fact: DailyCheckDone, _mask: Mask) -> Line:
     fields: dict[str, Any] = {"due": fact.due, "booked": fact.booked}
     if not fact.notices:
@@ -275,9 +287,7 @@ _LINES: Mapping[type, Callable[[Any, Mask], Line]] = {
     StoreRecovered: plain(INFO, "store recovered", "written"),
     TaskFailed: plain(ERROR, "task failed: calls go on, it is tried again", "task", "error"),
     AccountsChanged: plain(INFO, "accounts changed", "actor", "action", "subject"),
-    StatusChanged: plain(
-        INFO, "standing changed", "tenant", "before", "after", "turn", "actor", "subscription"
-    ),
+    StatusChanged: _status_changed,
     DailyCheckDone: _daily_check,
     DailyCheckFailed: plain(ERROR, "daily check failed: tried again in a minute", "error"),
     FiguresTaken: plain(DEBUG, "figures taken", "month"),

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 from pbxbilling.accounts.administer import Administration
-from pbxbilling.accounts.writer import AccountWriter
-from pbxbilling.billing.ports import StatementStore
 from pbxbilling.billing.statements.issue import Statements
 from pbxbilling.billing.statements.lookup import StatementLookup
-from pbxbilling.billing.statements.period_changes import PeriodChanges
+from pbxbilling.billing.statements.one_offs import OneOffs
+from pbxbilling.billing.statements.plan_change import PlanChanges
 from pbxbilling.billing.take_figures import Figures
 from pbxbilling.calls.administer import CallAdministration
-from pbxbilling.calls.ports import CallStore
 from pbxbilling.kernel.errors import AdministrationError
 from pbxbilling.kernel.gateway_names import HOW_TO_ENABLE
-from pbxbilling.kernel.ports import Clock
 from pbxbilling.payments.compare import Comparison
 from pbxbilling.payments.records import InvoiceRun
 from pbxbilling.payments.usage_events import UsageEvents
@@ -48,23 +45,8 @@ class BillingServices:
 
     statements: Statements
     lookup: StatementLookup
-    changes: PeriodChanges
-
-    @classmethod
-    def of(
-        cls,
-        statements: Statements,
-        store: CallStore,
-        statement_store: StatementStore,
-        writer: AccountWriter,
-        clock: Clock,
-    ) -> Self:
-        """All of them, over the statements of one store."""
-        return cls(
-            statements,
-            StatementLookup(statements, store, statement_store),
-            PeriodChanges(statements, statement_store, writer, clock),
-        )
+    one_offs: OneOffs
+    plan_changes: PlanChanges
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""What is held on people: purged by hand, and forgotten for a tenant that is gone."""
+"""What is held on people: purged by hand, and forgotten for a tenant that is gone.
+
+What is handed out is read from the file alone, by the command itself.
+"""
 
 from __future__ import annotations
 

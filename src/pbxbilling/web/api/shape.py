@@ -9,11 +9,14 @@ from typing import Any
 
 from pbxbilling.calls.live.records import LegRecord
 from pbxbilling.calls.views import CallView
+from pbxbilling.subscriptions.daily_check import DailyReport, TransitionDue
 from pbxbilling.subscriptions.subscription import Subscription
 
 _RENAMED: Mapping[type, Mapping[str, str]] = {
     CallView: {"caller": "from", "number": "to"},
     LegRecord: {"key": "leg"},
+    TransitionDue: {"transition": "turn"},
+    DailyReport: {"transitions": "turns"},
     Subscription: {
         "id": "subscription",
         "period_start": "period_begins_at",

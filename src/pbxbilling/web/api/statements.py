@@ -12,7 +12,7 @@ from pbxbilling.billing.records import OneOffEntry, SavedStatement
 from pbxbilling.billing.statements.document import as_json
 from pbxbilling.billing.statements.issue import Issued
 from pbxbilling.billing.statements.lookup import CallList
-from pbxbilling.billing.statements.period_changes import PlanChangeReport
+from pbxbilling.billing.statements.plan_change import PlanChangeReport
 from pbxbilling.billing.statements.statement import StatementKind
 from pbxbilling.kernel.money import from_minor
 from pbxbilling.web.api.command import Arguments, Command, Services
@@ -46,19 +46,19 @@ async def _records(services: Services, given: Arguments, _actor: str) -> Any:
 
 
 async def _add(services: Services, given: Arguments, actor: str) -> Any:
-    entry = await services.billing.changes.add(
+    entry = await services.billing.one_offs.add(
         given["tenant"], given["kind"], given["amount"], given["reason"], actor, period(given)
     )
     return _one_off(entry)
 
 
 async def _one_offs(services: Services, given: Arguments, _actor: str) -> Any:
-    return [_one_off(one) for one in await services.billing.changes.one_offs(given["tenant"])]
+    return [_one_off(one) for one in await services.billing.one_offs.of(given["tenant"])]
 
 
 async def _change_plan(services: Services, given: Arguments, actor: str) -> Any:
     at = instant(given, "at")
-    report = await services.billing.changes.change_plan(
+    report = await services.billing.plan_changes.change(
         given["tenant"], given["plan"], at, actor, dry_run=given["dry_run"]
     )
     return _changed(report)

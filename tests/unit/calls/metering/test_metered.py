@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.policy import Policy
 from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.tenant import Tenant
@@ -101,7 +102,8 @@ async def assign(store: WholeStore, accounts: Registry) -> None:
     writer = AccountWriter(store, accounts, clock, lambda _: None, asyncio.Lock())
     leg = ended_leg(tenant=None, billed_s=0, allowance_s=0)
     await store.commit([leg])
-    await CallAdministration(store, store, writer, clock, Policy).usage.assign(
+    in_force = InForce(Policy(), accounts)
+    await CallAdministration(store, store, writer, clock, in_force).usage.assign(
         str(leg.key), "acme", "me"
     )
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.policy import Policy
 from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.tenant import Tenant
@@ -85,7 +86,8 @@ async def test_usage_is_reported_by_the_period_that_runs() -> None:
     store = await kept("2026-10")
     registry = Registry([HARD], [ANCHORED, Tenant("by-month", "plan")])
     writer = AccountWriter(store, registry, Clock(), lambda _fact: None, asyncio.Lock())
-    reports = await CallAdministration(store, store, writer, Clock(), Policy).usage.report(
+    in_force = InForce(Policy(), registry)
+    reports = await CallAdministration(store, store, writer, Clock(), in_force).usage.report(
         None, None
     )
     assert [(r.tenant, r.month, r.outbound_calls) for r in reports] == [

@@ -1,4 +1,4 @@
-"""What an operator changes about a running period: one-off lines, and the plan from a moment on."""
+"""Another plan from a moment of an open period on, and what that costs."""
 
 from __future__ import annotations
 
@@ -14,11 +14,8 @@ from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.billing.ports import StatementStore
 from pbxbilling.billing.rating.price_schedule import PriceSchedule, conditions
 from pbxbilling.billing.rating.tariff import included_s
-from pbxbilling.billing.records import OneOffEntry
 from pbxbilling.billing.statements.issue import Statements
-from pbxbilling.billing.statements.statement import ONE_OFF, LineKind
 from pbxbilling.kernel.errors import AdministrationError
-from pbxbilling.kernel.money import from_minor, to_minor
 from pbxbilling.kernel.period import Period
 from pbxbilling.kernel.ports import Clock
 
@@ -45,7 +42,7 @@ class PlanChangeReport:
     committed: bool
 
 
-class PeriodChanges:
+class PlanChanges:
     """Raises StoreError, AdministrationError, and ValueError for what cannot be charged."""
 
     def __init__(
@@ -60,45 +57,7 @@ class PeriodChanges:
         self._writer = writer
         self._clock = clock
 
-    # --- one-off lines -------------------------------------------------------------------------
-
-    async def add(
-        self, slug: str, kind: str, amount: str, reason: str, actor: str, month: str | None = None
-    ) -> OneOffEntry:
-        """Put a fee, discount or credit on the statement of a period that is not closed.
-
-        `amount` is as "5.00", net, in the currency of the tenant's plan; of no month it is the
-        period of now. What was added is taken back by a line that goes the other way.
-        """
-        async with self._writer.alone:
-            tenant = self._statements.tenant(slug)
-            chosen = _by_hand(kind)
-            currency = require_plan(self._writer.registry, tenant.plan).currency
-            if not reason.strip():
-                raise AdministrationError("say --reason: it is read on the statement")
-            entry = OneOffEntry(
-                tenant=slug,
-                number=1 + len(await self._statement_store.one_offs(slug)),
-                month=await self._statements.billable_month(tenant, month),
-                kind=chosen.value,
-                reason=reason.strip(),
-                amount=to_minor(amount, currency),
-                currency=currency,
-                actor=actor,
-                at=self._clock.now(),
-            )
-            audit = self._writer.audit("oneoff add", f"tenant {slug}", actor, None, _audited(entry))
-            await self._writer.write("oneoff add", (), actor, [entry, audit])
-        return entry
-
-    async def one_offs(self, slug: str) -> list[OneOffEntry]:
-        """A tenant's one-off lines by number."""
-        self._statements.tenant(slug)
-        return await self._statement_store.one_offs(slug)
-
-    # --- another plan --------------------------------------------------------------------------
-
-    async def change_plan(
+    async def change(
         self, slug: str, plan: str, at: datetime | None, actor: str, *, dry_run: bool
     ) -> PlanChangeReport:
         """Give a tenant another plan from a moment of its open period on; None is now.
@@ -112,13 +71,13 @@ class PeriodChanges:
             if at > self._clock.now() and not dry_run:
                 msg = f"{at} is still to come: change the plan then; --dry-run shows what it costs"
                 raise AdministrationError(msg)
-            change = await self._change(tenant, plan, at)
+            change = await self._compared(tenant, plan, at)
             if not dry_run:
                 moved = TenantChange(tenant, replace(tenant, plan=plan))
                 await self._writer.write("plan change", [moved], actor, [change.switch])
         return change.report(committed=not dry_run)
 
-    async def _change(self, tenant: Tenant, plan: str, at: datetime) -> _Change:
+    async def _compared(self, tenant: Tenant, plan: str, at: datetime) -> _Change:
         """The period without the change and with it: as its statement will work it out."""
         period = await self._statements.period_of(tenant, at)
         plans = self._writer.registry.plans
@@ -154,24 +113,6 @@ class PeriodChanges:
                 " price there; change that where the subscription is managed"
             )
             raise AdministrationError(msg)
-
-
-def _by_hand(kind: str) -> LineKind:
-    if kind not in {one.value for one in ONE_OFF}:
-        msg = f"{kind!r}: a one-off line is a {', '.join(sorted(ONE_OFF))}"
-        raise AdministrationError(msg)
-    return LineKind(kind)
-
-
-def _audited(entry: OneOffEntry) -> dict[str, object]:
-    return {
-        "number": entry.number,
-        "month": entry.month,
-        "kind": entry.kind,
-        "amount": from_minor(entry.amount, entry.currency),
-        "currency": entry.currency,
-        "reason": entry.reason,
-    }
 
 
 @dataclass(frozen=True, slots=True)

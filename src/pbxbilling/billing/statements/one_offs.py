@@ -1,0 +1,81 @@
+"""One-off lines: a fee, discount or credit that an operator puts on a statement that is open."""
+
+from __future__ import annotations
+
+from pbxbilling.accounts.terms.registry import require_plan
+from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.billing.ports import StatementStore
+from pbxbilling.billing.records import OneOffEntry
+from pbxbilling.billing.statements.issue import Statements
+from pbxbilling.billing.statements.statement import ONE_OFF, LineKind
+from pbxbilling.kernel.errors import AdministrationError
+from pbxbilling.kernel.money import from_minor, to_minor
+from pbxbilling.kernel.ports import Clock
+
+
+class OneOffs:
+    """Raises StoreError, AdministrationError, and ValueError for an amount that is none."""
+
+    def __init__(
+        self,
+        statements: Statements,
+        statement_store: StatementStore,
+        writer: AccountWriter,
+        clock: Clock,
+    ) -> None:
+        self._statements = statements
+        self._statement_store = statement_store
+        self._writer = writer
+        self._clock = clock
+
+    async def add(
+        self, slug: str, kind: str, amount: str, reason: str, actor: str, month: str | None = None
+    ) -> OneOffEntry:
+        """Put a fee, discount or credit on the statement of a period that is not closed.
+
+        `amount` is as "5.00", net, in the currency of the tenant's plan; of no month it is the
+        period of now. What was added is taken back by a line that goes the other way.
+        """
+        async with self._writer.alone:
+            tenant = self._statements.tenant(slug)
+            chosen = _by_hand(kind)
+            currency = require_plan(self._writer.registry, tenant.plan).currency
+            if not reason.strip():
+                raise AdministrationError("say --reason: it is read on the statement")
+            entry = OneOffEntry(
+                tenant=slug,
+                number=1 + len(await self._statement_store.one_offs(slug)),
+                month=await self._statements.billable_month(tenant, month),
+                kind=chosen.value,
+                reason=reason.strip(),
+                amount=to_minor(amount, currency),
+                currency=currency,
+                actor=actor,
+                at=self._clock.now(),
+            )
+            audit = self._writer.audit("oneoff add", f"tenant {slug}", actor, None, _audited(entry))
+            await self._writer.write("oneoff add", (), actor, [entry, audit])
+        return entry
+
+    async def of(self, slug: str) -> list[OneOffEntry]:
+        """A tenant's one-off lines by number."""
+        self._statements.tenant(slug)
+        return await self._statement_store.one_offs(slug)
+
+
+def _by_hand(kind: str) -> LineKind:
+    if kind not in {one.value for one in ONE_OFF}:
+        msg = f"{kind!r}: a one-off line is a {', '.join(sorted(ONE_OFF))}"
+        raise AdministrationError(msg)
+    return LineKind(kind)
+
+
+def _audited(entry: OneOffEntry) -> dict[str, object]:
+    return {
+        "number": entry.number,
+        "month": entry.month,
+        "kind": entry.kind,
+        "amount": from_minor(entry.amount, entry.currency),
+        "currency": entry.currency,
+        "reason": entry.reason,
+    }

@@ -1,0 +1,62 @@
+"""What the daemon does by the clock, beside calls: daily check, purge, statements, figures."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+from pbxbilling.accounts.facts import DailyCheckFailed
+from pbxbilling.billing.statements.close import Closer
+from pbxbilling.calls.engine.fact_bus import OF_CALLS, FactBus
+from pbxbilling.config.settings import Settings
+from pbxbilling.daemon.live import LiveCalls
+from pbxbilling.daemon.tasks.daily import DailyTask, check_hour, purge_hour
+from pbxbilling.daemon.tasks.figures import FiguresTask
+from pbxbilling.daemon.tasks.statements import StatementTask
+from pbxbilling.daemon.wiring import Ground
+from pbxbilling.privacy.retention import PurgeFailed
+from pbxbilling.web.api.command import Services
+
+
+class Jobs:
+    """The tasks; none is vital, so each begins anew where it fails."""
+
+    def __init__(
+        self, ground: Ground, services: Services, live: LiveCalls, settings: Settings
+    ) -> None:
+        clock, emit = ground.clock, ground.emit
+        self._purge = services.purge
+        self.check_task = DailyTask(
+            services.daily, clock, emit, check_hour(settings), DailyCheckFailed
+        )
+        self.purge_task = DailyTask(services.purge, clock, emit, purge_hour(settings), PurgeFailed)
+        self.figures_task = FiguresTask(services.figures, emit)
+        closer = Closer(
+            services.billing.statements,
+            ground.in_force.registry.tenants,
+            clock,
+            emit,
+            live.pbx_fleet.known_until,
+            live.writer.flush,
+            lambda: asyncio.sleep(0),
+        )
+        self.statement_task = StatementTask(closer, clock)
+
+    def join(self, facts: FactBus) -> None:
+        """Hear of what moves figures and ends of periods."""
+        facts.join((self.figures_task.sink, self.statement_task.sink), besides=OF_CALLS)
+
+    def put_in_force(self, settings: Settings) -> None:
+        """Follow a reload."""
+        self._purge.retention = settings.retention.retention()
+        self.check_task.change(check_hour(settings))
+        self.purge_task.change(purge_hour(settings))
+
+    def runs(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
+        """What is to be kept running, by name."""
+        return {
+            "daily check": self.check_task.run,
+            "statements": self.statement_task.run,
+            "purge": self.purge_task.run,
+            "figures": self.figures_task.run,
+        }

@@ -1,0 +1,179 @@
+"""Each subject wired from what it stands on: the same whether a daemon runs or not."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Self
+
+from pbxbilling.accounts.administer import Administration
+from pbxbilling.accounts.ports import Blocks
+from pbxbilling.accounts.terms.in_force import InForce
+from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.billing.statements.issue import Statements
+from pbxbilling.billing.statements.lookup import StatementLookup
+from pbxbilling.billing.statements.one_offs import OneOffs
+from pbxbilling.billing.statements.plan_change import PlanChanges
+from pbxbilling.billing.take_figures import Figures
+from pbxbilling.calls.administer import CallAdministration
+from pbxbilling.calls.status import LiveStatus
+from pbxbilling.daemon.stores import Stores
+from pbxbilling.kernel.ports import Clock, EventSink
+from pbxbilling.payments.compare import Comparison
+from pbxbilling.privacy.forget import Forgetter
+from pbxbilling.privacy.purge import Purge
+from pbxbilling.privacy.retention import Retention
+from pbxbilling.subscriptions.daily_check import DailyCheck
+from pbxbilling.web.api.command import BillingServices, PaymentServices, Services
+
+PURGE_REST_S = 0.02  # three times what a batch takes: the writer is free most of the time
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What every subject is wired from; `emit` takes the facts of all."""
+
+    stores: Stores
+    in_force: InForce
+    accounts: AccountWriter
+    clock: Clock
+    emit: EventSink
+
+    @classmethod
+    def of(cls, stores: Stores, in_force: InForce, clock: Clock, emit: EventSink) -> Self:
+        """Join them by the one writer of accounts."""
+        lock = asyncio.Lock()
+        accounts = AccountWriter(stores.accounts, in_force.registry, clock, emit, lock)
+        return cls(stores, in_force, accounts, clock, emit)
+
+
+def wire_services(
+    ground: Ground,
+    retention: Retention,
+    live: LiveStatus | None = None,
+    payments: PaymentServices | None = None,
+) -> Services:
+    """All that commands are served with; `live` is None where no daemon runs."""
+    calls = wire_calls(ground, live)
+    purge, forgetter = wire_privacy(ground, retention, live)
+    return Services(
+        administration=wire_accounts(ground, calls.reports),
+        calls=calls,
+        daily=wire_subscriptions(ground),
+        billing=wire_billing(ground),
+        purge=purge,
+        figures=wire_figures(ground),
+        forgetter=forgetter,
+        comparison=wire_payments(ground),
+        payments=payments,
+    )
+
+
+def wire_accounts(ground: Ground, blocks: Blocks) -> Administration:
+    """Plans and tenants; `blocks` says who holds a tenant blocked."""
+    return Administration(
+        ground.stores.accounts,
+        ground.accounts,
+        ground.clock,
+        ground.in_force,
+        blocks,
+        asyncio.to_thread,
+    )
+
+
+def wire_subscriptions(ground: Ground) -> DailyCheck:
+    """What the clock ends, with a gateway or without."""
+    stores = ground.stores
+    return DailyCheck(
+        ground.accounts,
+        stores.subscription_store,
+        stores.cursors,
+        ground.clock,
+        ground.emit,
+        ground.in_force,
+    )
+
+
+def wire_calls(ground: Ground, live: LiveStatus | None) -> CallAdministration:
+    """Calls and usage, as far as the store has them where no daemon runs."""
+    stores = ground.stores
+    return CallAdministration(
+        stores.accounts,
+        stores.calls,
+        ground.accounts,
+        ground.clock,
+        ground.in_force,
+        live,
+        _turn_for_others,
+    )
+
+
+def wire_billing(ground: Ground) -> BillingServices:
+    """Statements: made, looked up, changed before they are made."""
+    stores = ground.stores
+    statements = Statements(
+        stores.statement_store,
+        stores.subscription_store,
+        stores.cursors,
+        ground.accounts,
+        ground.clock,
+        ground.emit,
+        asyncio.to_thread,
+    )
+    return BillingServices(
+        statements,
+        StatementLookup(statements, stores.calls, stores.statement_store),
+        OneOffs(statements, stores.statement_store, ground.accounts, ground.clock),
+        PlanChanges(statements, stores.statement_store, ground.accounts, ground.clock),
+    )
+
+
+def wire_figures(ground: Ground) -> Figures:
+    """The figures of the business."""
+    return Figures(
+        ground.stores.subscription_store,
+        ground.stores.statement_store,
+        ground.in_force,
+        ground.clock,
+        asyncio.to_thread,
+    )
+
+
+def wire_payments(ground: Ground) -> Comparison:
+    """What was charged held against what was sent; the gateway itself is not asked."""
+    stores = ground.stores
+    return Comparison(ground.in_force.registry, stores.statement_store, stores.minutes)
+
+
+def wire_privacy(
+    ground: Ground, retention: Retention, live: LiveStatus | None
+) -> tuple[Purge, Forgetter]:
+    """The purge, beside live calls whose records come first; and what forgets a tenant by it."""
+    stores = ground.stores
+    purge = Purge(
+        stores.retention_store,
+        stores.cursors,
+        ground.clock,
+        ground.emit,
+        retention,
+        _rest_between_batches,
+        asyncio.Lock(),
+    )
+    forgetter = Forgetter(
+        stores.retention_store,
+        stores.calls,
+        stores.subscription_store,
+        stores.cursors,
+        ground.accounts,
+        purge,
+        live,
+    )
+    return purge, forgetter
+
+
+async def _turn_for_others() -> None:
+    await asyncio.sleep(0)
+
+
+async def _rest_between_batches() -> None:
+    await asyncio.sleep(PURGE_REST_S)
