@@ -15,7 +15,7 @@ from rich.table import Table
 
 from bench import ami_tracking, growth, hook, invite, latency, store_rows, usage, webhook
 from bench.measure import PAIRS, BrokenRoundError, Row
-from pbxbilling.kernel.compiled import is_compiled
+from pbxbilling.runtime.compiled import is_compiled
 
 Taken = Mapping[str, Sequence[Row]]
 MEASUREMENTS: Mapping[str, Callable[[], Sequence[Row]]] = {

@@ -3,13 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from pbxbilling.accounts.facts import (
-    AccountsChanged,
-    DailyCheckDone,
-    DailyCheckFailed,
-    StatusChanged,
-    SubjectKind,
-)
+from pbxbilling.accounts.facts import AccountsChanged, StatusChanged, SubjectKind
 from pbxbilling.accounts.terms.status import Status, Transition
 from pbxbilling.billing.facts import (
     StatementFailed,
@@ -57,6 +51,8 @@ from pbxbilling.privacy.retention import Chore, Purged, PurgeFailed
 from pbxbilling.subscriptions.events import EventState
 from pbxbilling.subscriptions.facts import (
     CycleOpened,
+    DailyCheckDone,
+    DailyCheckFailed,
     Drifted,
     EventTaken,
     GatewayAway,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pbxbilling.kernel.compiled import is_compiled
+from pbxbilling.runtime.compiled import is_compiled
 from tests.support.build import to_be_compiled
 from tests.support.virtual_site import VirtualSite
 

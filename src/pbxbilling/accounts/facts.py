@@ -51,24 +51,3 @@ class StatusChanged(Fact):
     transition: Transition
     actor: str
     subscription: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class DailyCheckDone(Fact):
-    """The daily check ran: `due` tenants had transitions to book, `booked` of them were.
-
-    `notices` are sentences about tenants that an operator should look at.
-    """
-
-    at: datetime
-    due: int
-    booked: int
-    notices: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class DailyCheckFailed(Fact):
-    """The daily check could not be done; it is tried again, and calls do not wait for it."""
-
-    at: datetime
-    error: str

@@ -21,8 +21,8 @@ from pbxbilling.daemon.startup_state import StartupState
 from pbxbilling.daemon.stores import Stores
 from pbxbilling.daemon.tasks.supervisor import Supervisor
 from pbxbilling.daemon.wiring import Ground, wire_services
-from pbxbilling.kernel.compiled import is_compiled
 from pbxbilling.kernel.ports import Clock
+from pbxbilling.runtime.compiled import is_compiled
 from pbxbilling.telemetry.logs import Log
 from pbxbilling.telemetry.notify import Notifier
 from pbxbilling.telemetry.writer import LineWriter

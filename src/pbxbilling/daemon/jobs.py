@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
-from pbxbilling.accounts.facts import DailyCheckFailed
 from pbxbilling.billing.statements.close import Closer
 from pbxbilling.calls.engine.fact_bus import OF_CALLS, FactBus
 from pbxbilling.config.settings import Settings
@@ -15,6 +14,7 @@ from pbxbilling.daemon.tasks.figures import FiguresTask
 from pbxbilling.daemon.tasks.statements import StatementTask
 from pbxbilling.daemon.wiring import Ground
 from pbxbilling.privacy.retention import PurgeFailed
+from pbxbilling.subscriptions.facts import DailyCheckFailed
 from pbxbilling.web.api.command import Services
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from pbxbilling.kernel.codes import Mode
-from pbxbilling.kernel.compiled import mypyc_attr
+from pbxbilling.runtime.compiled import mypyc_attr
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from pbxbilling.kernel.compiled import mypyc_attr
+from pbxbilling.runtime.compiled import mypyc_attr
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)

@@ -1,4 +1,4 @@
-"""The `Holdings` port on an SQL database: what is old is found by a reader, and goes by its key."""
+"""The `RetentionStore` port on an SQL database: a reader finds what is old, its key takes it."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def _cut_numbers(table: Table) -> dict[str, ColumnElement[str]]:
 
 
 def _cut(number: Column[str]) -> ColumnElement[str]:
-    """`domain.retention.cut`, in SQL."""
+    """`kernel.numbers.cut`, in SQL."""
     last_three = func.substr(number, func.length(number) - 2)
     return case(
         (not_(_uncut(number)), number),

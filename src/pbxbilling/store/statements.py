@@ -1,4 +1,4 @@
-"""The `Bills` port on an SQL database."""
+"""The `StatementStore` port on an SQL database."""
 
 from __future__ import annotations
 

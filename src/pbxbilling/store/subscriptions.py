@@ -1,4 +1,4 @@
-"""The `Mirrors` port on an SQL database."""
+"""The `SubscriptionStore` port on an SQL database."""
 
 from __future__ import annotations
 

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from pbxbilling.accounts.apply import TenantChange
-from pbxbilling.accounts.facts import DailyCheckDone
 from pbxbilling.accounts.key_origin import SetBy
 from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.status import TRANSITIONS, Status, Transition
@@ -21,6 +20,7 @@ from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.kernel.daily_hour import DailyHour
 from pbxbilling.kernel.ports import Clock, Cursors, EventSink
 from pbxbilling.kernel.records import Cursor
+from pbxbilling.subscriptions.facts import DailyCheckDone
 from pbxbilling.subscriptions.ports import SubscriptionStore
 
 ACTOR = "daily check"

@@ -92,3 +92,24 @@ class CycleOpened(Fact):
     invoice: str
     begins: datetime
     ends: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DailyCheckDone(Fact):
+    """The daily check ran: `due` tenants had transitions to book, `booked` of them were.
+
+    `notices` are sentences about tenants that an operator should look at.
+    """
+
+    at: datetime
+    due: int
+    booked: int
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DailyCheckFailed(Fact):
+    """The daily check could not be done; it is tried again, and calls do not wait for it."""
+
+    at: datetime
+    error: str

@@ -1,4 +1,4 @@
-"""Where a gateway's events arrive: verified, kept, and answered at once; `post` works them off."""
+"""Where a gateway's events arrive: verified, kept, and answered at once; `inbox` works them off."""
 
 from __future__ import annotations
 

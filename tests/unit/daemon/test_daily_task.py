@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime, time
 
-from pbxbilling.accounts.facts import DailyCheckDone, DailyCheckFailed
 from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.policy import Policy
 from pbxbilling.accounts.terms.registry import Registry
@@ -17,6 +16,7 @@ from pbxbilling.kernel.daily_hour import DailyHour
 from pbxbilling.kernel.errors import StoreError
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.subscriptions.daily_check import DailyCheck
+from pbxbilling.subscriptions.facts import DailyCheckDone, DailyCheckFailed
 from tests.support.clock import START, Clock
 from tests.support.memory_store import MemoryStore
 

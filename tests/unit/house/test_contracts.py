@@ -1,4 +1,4 @@
-"""Each import contract of pyproject.toml is broken by an import that it forbids, and by one alone."""
+"""Each import contract is broken by an import that it forbids, and by no other."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from datetime import datetime, time, timedelta
 
 import pytest
 
-from pbxbilling.accounts.facts import DailyCheckDone, StatusChanged
+from pbxbilling.accounts.facts import StatusChanged
 from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.policy import Policy
 from pbxbilling.accounts.terms.registry import Registry
@@ -21,6 +21,7 @@ from pbxbilling.kernel.daily_hour import DailyHour
 from pbxbilling.kernel.errors import StoreError
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.subscriptions.daily_check import CURSOR, DailyCheck
+from pbxbilling.subscriptions.facts import DailyCheckDone
 from tests.support.clock import START, Clock
 from tests.support.gateway_records import subscription
 from tests.support.memory_store import MemoryStore

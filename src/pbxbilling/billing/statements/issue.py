@@ -1,6 +1,6 @@
 """Statements: the period as it stands at any moment, copies of that, and the final one.
 
-A tenant's periods follow one another (`domain.succession`). How far they are closed is a cursor
+A tenant's periods follow one another (`billing.periods`). How far they are closed is a cursor
 that moves in the same transaction as the final statement is saved in: so each is saved once, and
 what a kill interrupts is begun again.
 """

@@ -1,4 +1,4 @@
-"""The `Till` port by Stripe's API: customers, checkout, portal, cancellations."""
+"""The `CheckoutGateway` port by Stripe's API: customers, checkout, portal, cancellations."""
 
 from __future__ import annotations
 

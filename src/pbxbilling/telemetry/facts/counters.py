@@ -7,12 +7,7 @@ from typing import Any
 
 from prometheus_client.core import Metric
 
-from pbxbilling.accounts.facts import (
-    AccountsChanged,
-    DailyCheckDone,
-    DailyCheckFailed,
-    StatusChanged,
-)
+from pbxbilling.accounts.facts import AccountsChanged, StatusChanged
 from pbxbilling.billing.facts import StatementFailed, StatementSaved, StatementsWait, UsageReceived
 from pbxbilling.billing.figures import FiguresTaken
 from pbxbilling.calls.admission.facts import AdmissionDecided
@@ -32,6 +27,8 @@ from pbxbilling.payments.facts import InvoiceIssued, UsageDelayed, UsageSent
 from pbxbilling.privacy.retention import Purged, PurgeFailed
 from pbxbilling.subscriptions.facts import (
     CycleOpened,
+    DailyCheckDone,
+    DailyCheckFailed,
     Drifted,
     EventTaken,
     GatewayAway,

@@ -8,12 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pbxbilling.accounts.facts import (
-    AccountsChanged,
-    DailyCheckDone,
-    DailyCheckFailed,
-    StatusChanged,
-)
+from pbxbilling.accounts.facts import AccountsChanged, StatusChanged
 from pbxbilling.billing.figures import FiguresTaken
 from pbxbilling.calls.admission.decision import Decision
 from pbxbilling.calls.admission.facts import AdmissionDecided
@@ -46,6 +41,7 @@ from pbxbilling.calls.live.records import CallRecord, LegRecord
 from pbxbilling.kernel.codes import Mode, Outcome, Reason
 from pbxbilling.kernel.facts import ConfigReloaded, Fact, StoreFailing, StoreRecovered, TaskFailed
 from pbxbilling.privacy.retention import Purged, PurgeFailed
+from pbxbilling.subscriptions.facts import DailyCheckDone, DailyCheckFailed
 from pbxbilling.telemetry.facts.line import DEBUG, ERROR, INFO, WARNING, Line, Mask, plain
 from pbxbilling.telemetry.facts.money_lines import MONEY_LINES
 

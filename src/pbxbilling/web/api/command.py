@@ -76,7 +76,7 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command: `serve(desk, arguments, actor)` gives its result, not yet as JSON.
+    """One command: `serve(services, arguments, actor)` gives its result, not yet as JSON.
 
     One that `needs_daemon` is refused where none runs; one that `writes` takes the database's
     lock there. One that is `about_payments` is refused without keys.

@@ -9,9 +9,8 @@ mypyc knows `mypyc_attr` by its own name. A daemon needs no package of the compi
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
-
-from pbxbilling.kernel import codes
 
 if TYPE_CHECKING:
     from mypy_extensions import mypyc_attr
@@ -27,4 +26,5 @@ __all__ = ["is_compiled", "mypyc_attr"]
 
 def is_compiled() -> bool:
     """Whether the way of a call runs compiled (`make wheel`), or interpreted from its sources."""
-    return not codes.__file__.endswith(".py")
+    found = find_spec("pbxbilling.kernel.codes")
+    return found is not None and not (found.origin or "").endswith(".py")
