@@ -13,7 +13,7 @@ from pbxbilling.accounts.terms.status import Status
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.catalog.plan import Cycle
 from pbxbilling.kernel.errors import GatewayError
-from pbxbilling.subscriptions.order import Line, Order, PriceFound
+from pbxbilling.subscriptions.order import Order, OrderLine, PriceFound
 from pbxbilling.subscriptions.ports import CheckoutGateway
 
 ACME = Tenant("acme", "starter", email="billing@acme.example")
@@ -60,7 +60,7 @@ class TillContract(ABC):
             customer=customer.id,
             plan="starter",
             cycle=Cycle.MONTH,
-            lines=(Line(counter.price()),),
+            lines=(OrderLine(counter.price()),),
             success_url="https://provider.example/done",
             cancel_url="https://provider.example/back",
         )

@@ -16,7 +16,7 @@ from pbxbilling.calls.live.pbx_facts import PbxLetGo, PbxTakenUp
 from pbxbilling.calls.live.proof import Proof
 from pbxbilling.calls.live.records import PbxMark
 from pbxbilling.calls.ports import CallStore
-from pbxbilling.calls.recovery.recover import JournalRecovery, JournalSource, Writer
+from pbxbilling.calls.recovery.recover import DurableQueue, JournalRecovery, JournalSource
 from pbxbilling.cel.reader import CelJournal
 from pbxbilling.config.sections import PbxSettings
 from pbxbilling.daemon.pbx import PbxLink
@@ -24,7 +24,7 @@ from pbxbilling.kernel.ports import Clock, EventSink, RecordSink
 from pbxbilling.telemetry.observers import LinkWatch
 
 
-class Queue(RecordSink, Writer, Protocol):
+class RecordQueue(RecordSink, DurableQueue, Protocol):
     """The queue before the store: takes records, and tells when they are durable."""
 
 
@@ -37,7 +37,7 @@ class PbxFleet:
         engine: CallEngine,
         watch: LinkWatch,
         store: CallStore,
-        queue: Queue,
+        queue: RecordQueue,
         clock: Clock,
         emit: EventSink,
     ) -> None:

@@ -64,7 +64,7 @@ def event_message(fact: Fact, mask: Mask) -> MqttMessage:
     return MqttMessage(f"{_place(tenant)}/events/{name}", _payload(fields))
 
 
-class Event(NamedTuple):
+class TenantEvent(NamedTuple):
     """An event before it has a topic: whose, its name, its keys besides `at` and `tenant`."""
 
     tenant: str | None
@@ -79,7 +79,7 @@ _VERDICTS: Mapping[Outcome, str] = {
 }
 
 
-def _decided(fact: AdmissionDecided, mask: Mask) -> Event:
+def _decided(fact: AdmissionDecided, mask: Mask) -> TenantEvent:
     request, decision = fact.request, fact.decision
     emergency = decision.reason is Reason.EMERGENCY  # 112 is nobody's number
     breach = decision.breach
@@ -98,10 +98,10 @@ def _decided(fact: AdmissionDecided, mask: Mask) -> Event:
         "number": request.number if emergency else mask(request.number),
         "caller": mask(request.caller),
     }
-    return Event(fact.tenant, _VERDICTS[decision.outcome], fields)
+    return TenantEvent(fact.tenant, _VERDICTS[decision.outcome], fields)
 
 
-def _ended(fact: CallEnded, mask: Mask) -> Event:
+def _ended(fact: CallEnded, mask: Mask) -> TenantEvent:
     call = fact.call
     fields = {
         "call": call.call,
@@ -120,10 +120,10 @@ def _ended(fact: CallEnded, mask: Mask) -> Event:
         "estimated": call.estimated,
         "merged_into": call.merged_into,
     }
-    return Event(call.tenant, "ended", fields)
+    return TenantEvent(call.tenant, "ended", fields)
 
 
-def _standing_changed(fact: StatusChanged, mask: Mask) -> Event:  # noqa: ARG001
+def _status_changed(fact: StatusChanged, mask: Mask) -> TenantEvent:  # noqa: ARG001
     fields = {
         "before": fact.before,
         "after": fact.after,
@@ -131,14 +131,14 @@ def _standing_changed(fact: StatusChanged, mask: Mask) -> Event:  # noqa: ARG001
         "actor": fact.actor,
         "subscription": fact.subscription,
     }
-    return Event(fact.tenant, "subscription_changed", fields)
+    return TenantEvent(fact.tenant, "subscription_changed", fields)
 
 
 # Facts that are published, one row each; all others only change states, or concern nobody here.
-EVENTS: Mapping[type, Callable[[Any, Mask], Event]] = {
+EVENTS: Mapping[type, Callable[[Any, Mask], TenantEvent]] = {
     AdmissionDecided: _decided,
     CallEnded: _ended,
-    StatusChanged: _standing_changed,
+    StatusChanged: _status_changed,
 }
 
 

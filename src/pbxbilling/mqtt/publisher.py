@@ -37,7 +37,7 @@ class BrokerObserver(Protocol):
         ...
 
 
-class Connection(Protocol):
+class BrokerConnection(Protocol):
     """What is asked of a session."""
 
     def check(self) -> None:
@@ -57,7 +57,7 @@ class Connection(Protocol):
         ...
 
 
-Open = Callable[[BrokerSettings, str, Callable[[], None]], Awaitable[Connection]]
+Open = Callable[[BrokerSettings, str, Callable[[], None]], Awaitable[BrokerConnection]]
 
 
 class Publisher:
@@ -198,7 +198,7 @@ class Publisher:
             self._is_down = True
             self._observer.broker_down(str(settings), reason)
 
-    async def _take_leave(self, connection: Connection, settings: BrokerSettings) -> None:
+    async def _take_leave(self, connection: BrokerConnection, settings: BrokerSettings) -> None:
         with contextlib.suppress(BrokerError, TimeoutError):
             async with asyncio.timeout(settings.farewell_s):
                 while self._outbox.events:
@@ -207,7 +207,7 @@ class Publisher:
 
     # --- what is sent --------------------------------------------------------------------------
 
-    async def _review(self, connection: Connection) -> None:
+    async def _review(self, connection: BrokerConnection) -> None:
         """Look at every state: months turn and trials end without a fact.
 
         `online` is said anew: the last will of a connection that the broker gave up late may have
@@ -217,7 +217,7 @@ class Publisher:
         self._outbox.touch_all()
         await connection.send([ONLINE])
 
-    async def _deliver(self, connection: Connection) -> bool:
+    async def _deliver(self, connection: BrokerConnection) -> bool:
         """Send the next batch; whether there was one. Events that did not leave stay."""
         events = self._outbox.take_events(BATCH)
         messages = [event_message(fact, self._mask) for fact in events]

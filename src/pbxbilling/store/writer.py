@@ -82,7 +82,7 @@ class StoreWriter:
             batch = self.queue.gathering
             self._awaited.set()
         if batch is not None:
-            await batch.settled.wait()
+            await batch.done.wait()
 
     async def drain(self, limit_s: float) -> int:
         """Wait for what is queued, `limit_s` at most; gives how many records are left unwritten."""

@@ -20,7 +20,7 @@ class SalePages:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class OrderLine:
     """One price of an order. `metered` has no quantity: usage will be its quantity."""
 
     price: str
@@ -38,7 +38,7 @@ class Order:
     customer: str
     plan: str
     cycle: Cycle
-    lines: tuple[Line, ...]
+    lines: tuple[OrderLine, ...]
     success_url: str
     cancel_url: str
     trial_days: int = 0
@@ -92,11 +92,11 @@ def order_of(
     """A plan on a cycle with its usage; the setup fee for whoever has not paid one yet."""
     prices = plan.prices_at(gateway)
     with_setup = bool(prices.setup) and tenant.setup_paid_at is None
-    lines = [Line(prices.of(cycle))]
+    lines = [OrderLine(prices.of(cycle))]
     if prices.metered:
-        lines.append(Line(prices.metered, metered=True))
+        lines.append(OrderLine(prices.metered, metered=True))
     if with_setup:
-        lines.append(Line(prices.setup))
+        lines.append(OrderLine(prices.setup))
     return Order(
         tenant=tenant.slug,
         customer=customer,

@@ -14,7 +14,7 @@ from pbxbilling.gateways.stripe.checkout import StripeCheckout
 from pbxbilling.gateways.stripe.client import StripeApi
 from pbxbilling.kernel.errors import GatewayError
 from pbxbilling.runtime.clock import SystemClock
-from pbxbilling.subscriptions.order import GatewayAccount, Line, Order, PriceFound
+from pbxbilling.subscriptions.order import GatewayAccount, Order, OrderLine, PriceFound
 from rig.fakestripe import FakeStripe, Fault
 from tests.support.stripe_clients import api_of
 
@@ -34,7 +34,7 @@ def order(fake: FakeStripe, customer: str, **changed: object) -> Order:
         customer=customer,
         plan="starter",
         cycle=Cycle.MONTH,
-        lines=(Line(flat), Line(metered, metered=True), Line(setup)),
+        lines=(OrderLine(flat), OrderLine(metered, metered=True), OrderLine(setup)),
         success_url="https://provider.example/done",
         cancel_url="https://provider.example/back",
         with_setup=True,

@@ -12,7 +12,7 @@ from pbxbilling.accounts.terms.status import Status
 from pbxbilling.catalog.plan import Cycle, Prices
 from pbxbilling.kernel.errors import AdministrationError, GatewayError, NotFoundError, StoreError
 from pbxbilling.kernel.gateway_names import STRIPE
-from pbxbilling.subscriptions.order import Line, SalePages
+from pbxbilling.subscriptions.order import OrderLine, SalePages
 from tests.support.gateway_records import customer
 from tests.support.shop import ACME, STARTER, Shop
 
@@ -29,9 +29,9 @@ async def test_a_month_has_its_price_the_usage_and_the_fee_once() -> None:
     offer = await shop.checkout.checkout("acme", "starter", Cycle.MONTH, "alice")
     page, order = shop.checkout_gateway.pages["cs_1"]
     assert order.lines == (
-        Line("price_month"),
-        Line("price_usage", metered=True),
-        Line("price_setup"),
+        OrderLine("price_month"),
+        OrderLine("price_usage", metered=True),
+        OrderLine("price_setup"),
     )
     assert (offer.url, offer.expires_at, offer.customer) == (page.url, page.expires_at, "cus_1")
     assert (offer.trial_days, offer.with_setup, offer.live) == (14, True, False)
@@ -44,7 +44,7 @@ async def test_a_month_has_its_price_the_usage_and_the_fee_once() -> None:
 async def test_a_year_has_the_price_of_a_year() -> None:
     shop = Shop()
     await buy(shop, Cycle.YEAR)
-    assert shop.checkout_gateway.pages["cs_1"][1].lines[0] == Line("price_year")
+    assert shop.checkout_gateway.pages["cs_1"][1].lines[0] == OrderLine("price_year")
 
 
 async def test_whoever_paid_the_fee_pays_it_no_more() -> None:
@@ -52,7 +52,7 @@ async def test_whoever_paid_the_fee_pays_it_no_more() -> None:
     await buy(shop)
     _, order = shop.checkout_gateway.pages["cs_1"]
     assert not order.with_setup
-    assert Line("price_setup") not in order.lines
+    assert OrderLine("price_setup") not in order.lines
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from pbxbilling.kernel.ports import Clock, EventSink
 TOLD_WITHIN_S = 10.0  # so long AMI may still be about to tell what the journal has already
 
 
-class Writer(Protocol):
+class DurableQueue(Protocol):
     """The queue before the store, as far as recovery waits for it."""
 
     async def flush(self) -> None:
@@ -60,7 +60,7 @@ class JournalRecovery:
         source: JournalSource,
         settler: Settler,
         store: CallStore,
-        writer: Writer,
+        writer: DurableQueue,
         clock: Clock,
         emit: EventSink,
         save: Callable[[], None],

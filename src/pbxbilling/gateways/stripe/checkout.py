@@ -16,7 +16,13 @@ from pbxbilling.gateways.stripe import objects as reading
 from pbxbilling.gateways.stripe.client import MissingError, Reply, StripeApi, understood
 from pbxbilling.kernel.gateway_names import STRIPE
 from pbxbilling.kernel.ports import Clock
-from pbxbilling.subscriptions.order import CheckoutSession, GatewayAccount, Line, Order, PriceFound
+from pbxbilling.subscriptions.order import (
+    CheckoutSession,
+    GatewayAccount,
+    Order,
+    OrderLine,
+    PriceFound,
+)
 from pbxbilling.subscriptions.subscription import Customer, Subscription
 
 PATIENCE_S = 6.0  # for one request: somebody waits for up to five of them
@@ -183,7 +189,7 @@ class StripeCheckout:
         }
 
 
-def _line(line: Line) -> dict[str, Any]:
+def _line(line: OrderLine) -> dict[str, Any]:
     return {"price": line.price} if line.metered else {"price": line.price, "quantity": 1}
 
 

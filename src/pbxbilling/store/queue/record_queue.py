@@ -15,13 +15,13 @@ REFUSALS_BEYOND = 4  # times the capacity
 class Batch:
     """Records that are, or will be, written together."""
 
-    __slots__ = ("pending", "records", "settled", "since")
+    __slots__ = ("done", "pending", "records", "since")
 
     def __init__(self) -> None:
         self.pending = Pending()
         self.records: list[QueuedRecord] = []
         self.since: float | None = None
-        self.settled = asyncio.Event()
+        self.done = asyncio.Event()
 
 
 class RecordQueue:
@@ -82,4 +82,4 @@ class RecordQueue:
         """The batch that was taken is durable, or left out."""
         batch, self.writing = self.writing, None
         if batch is not None:
-            batch.settled.set()
+            batch.done.set()
