@@ -26,11 +26,11 @@ from pbxbilling.store.database.faults import FileError, check_exists, told_as_st
 from pbxbilling.store.database.migrate import migrate
 from pbxbilling.store.invoice_runs import SqlInvoiceRuns
 from pbxbilling.store.purged_usage import usage_query
-from pbxbilling.store.reads import Reads
+from pbxbilling.store.reads import PooledReads
 from pbxbilling.store.retention import SqlRetention
 from pbxbilling.store.rows import accounts as account_rows
 from pbxbilling.store.rows import calls as call_rows
-from pbxbilling.store.rows.values import instant, to_us
+from pbxbilling.store.rows.values import to_us
 from pbxbilling.store.statements import SqlStatements
 from pbxbilling.store.subscriptions import SqlSubscriptions
 from pbxbilling.store.usage_events import SqlMeterOutbox
@@ -49,7 +49,7 @@ class SqlStore:
         self._path = path
         self._inode = _inode(path)
         self._writer = writer_engine(path)
-        self._reads = Reads(path)
+        self._reads = PooledReads(path)
         self.subscription_store = SqlSubscriptions(self._reads)
         self.statement_store = SqlStatements(self._reads)
         self.meters = SqlMeterOutbox(self._reads)
@@ -117,8 +117,7 @@ class SqlStore:
 
     async def cursor(self, name: str) -> datetime | None:
         """How far something has come; None before its beginning."""
-        query = select(schema.cursor.c.at).where(schema.cursor.c.name == name)
-        return await self._reads.one(query, lambda row: instant(row.at))
+        return await self._reads.cursor(name)
 
     async def accounts(self) -> Accounts:
         """All plans and tenants, by slug."""
