@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import permutations
@@ -16,16 +19,20 @@ from pbxbilling.accounts.records import AuditRecord
 from pbxbilling.accounts.terms.status import Blocker, Status
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.terms.usage_collection import CollectionMethod, UsageCollection
+from pbxbilling.billing.ports import BillingTransaction
 from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.calls.live.records import EndWitness, LegAssigned, LegRecord, PbxMark, UsageRow
 from pbxbilling.catalog.destinations import DestinationRate
 from pbxbilling.catalog.plan import BillingIncrement, Cycle, Limits, Overage, Plan, Prices
 from pbxbilling.catalog.rates import UnitPrice
 from pbxbilling.kernel.codes import LegDirection, Mode, Outcome, Reason
+from pbxbilling.kernel.errors import StoreError
 from pbxbilling.kernel.gateway_names import STRIPE
 from pbxbilling.kernel.records import Cursor, Record
 from tests.contract.empty_stores import OfAnyStore
+from tests.support.bill_records import one_off
 from tests.support.store_records import after, call, decision, ended_leg, leg
+from tests.support.whole_store import WholeStore
 
 KEY = leg().key
 WITNESSED = [EndWitness.LIVE, EndWitness.JOURNAL]
@@ -33,6 +40,35 @@ GUESSED = [EndWitness.ESTIMATED, EndWitness.UNLISTED]
 
 # A law is run by each store's own class: those are the differing executors, and meant.
 LAW = settings(max_examples=20, suppress_health_check=[HealthCheck.differing_executors])
+
+ACME = "tenant acme"
+FIRST, SECOND = Cursor("x", after(1)), Cursor("x", after(2))
+
+
+async def nested_commit(store: WholeStore) -> None:
+    await store.commit([SECOND])
+
+
+async def nested_transaction(store: WholeStore) -> None:
+    async with store.transaction("tenant globex") as transaction:
+        await transaction.write([SECOND])
+
+
+async def nested_transact(store: WholeStore) -> None:
+    await store.transact("tenant globex", lambda transaction: transaction.write([SECOND]))
+
+
+async def nested_in_a_task(store: WholeStore) -> None:
+    await asyncio.create_task(nested_commit(store), name="nested")
+
+
+async def take_number(transaction: BillingTransaction) -> int:
+    """Write a one-off line of the next number, with a turn for everybody else in between."""
+    taken = [entry.number for entry in await transaction.statement_store.one_offs("acme")]
+    await asyncio.sleep(0)
+    number = 1 + max(taken, default=0)
+    await transaction.write([one_off(number)])
+    return number
 
 
 class StoreContract(OfAnyStore):
@@ -409,3 +445,155 @@ class StoreContract(OfAnyStore):
         async with self.opened() as store:
             await store.commit([])
             assert await store.usage() == []
+
+    async def test_a_transaction_keeps_all_that_it_wrote(self) -> None:
+        async with self.opened() as store:
+            async with store.transaction(ACME) as transaction:
+                await transaction.write([call(), FIRST])
+                await transaction.write([])
+                await transaction.write([leg(), one_off()])
+            assert await store.open_calls() == [call()]
+            assert await store.open_legs() == [leg()]
+            assert await store.cursor("x") == FIRST.at
+            assert await store.statement_store.one_offs("acme") == [one_off()]
+
+    @pytest.mark.parametrize("error", [ValueError("no"), KeyError("no"), StoreError("no")])
+    async def test_an_exception_of_a_body_passes_through_and_nothing_is_kept(
+        self, error: Exception
+    ) -> None:
+        async with self.opened() as store:
+            await store.commit([FIRST])
+            with pytest.raises(type(error)) as caught:  # noqa: PT012 - the body is what raises
+                async with store.transaction(ACME) as transaction:
+                    await transaction.write([call(), SECOND])
+                    raise error
+            assert caught.value is error
+            assert await store.open_calls() == []
+            assert await store.cursor("x") == FIRST.at
+            await store.commit([SECOND])
+            assert await store.cursor("x") == SECOND.at
+
+    async def test_a_transaction_reads_what_it_wrote_and_all_others_see_it_at_the_end(self) -> None:
+        async with self.opened() as store:
+            await store.commit([FIRST, one_off()])
+            async with store.transaction(ACME) as transaction:
+                assert await transaction.cursor("x") == FIRST.at
+                assert await transaction.cursor("y") is None
+                await transaction.write([SECOND, one_off(2)])
+                inside, outside = transaction.statement_store, store.statement_store
+                assert await transaction.cursor("x") == SECOND.at
+                assert await inside.one_offs("acme") == [one_off(), one_off(2)]
+                assert await store.cursor("x") == FIRST.at
+                assert await outside.one_offs("acme") == [one_off()]
+            assert await store.cursor("x") == SECOND.at
+            assert await outside.one_offs("acme") == [one_off(), one_off(2)]
+
+    async def test_numbers_that_are_taken_at_once_follow_each_other(self) -> None:
+        async with self.opened() as store:
+            await store.commit([one_off(7)])
+            taken = await asyncio.gather(*(store.transact(ACME, take_number) for _ in range(5)))
+            assert sorted(taken) == [8, 9, 10, 11, 12]
+            kept = await store.statement_store.one_offs("acme")
+            assert [entry.number for entry in kept] == [7, 8, 9, 10, 11, 12]
+
+    async def test_a_commit_waits_for_the_end_of_a_transaction(self) -> None:
+        begun = asyncio.Event()
+
+        async def commit(store: WholeStore) -> None:
+            await begun.wait()
+            await store.commit([SECOND])
+
+        async with self.opened() as store:
+            committing = asyncio.create_task(commit(store), name="commit")
+            async with store.transaction(ACME) as transaction:
+                begun.set()
+                await asyncio.sleep(0.02)
+                assert await transaction.cursor("x") is None
+                await transaction.write([FIRST])
+                assert not committing.done()
+            await committing
+            assert await store.cursor("x") == SECOND.at
+
+    @pytest.mark.parametrize(
+        "nested", [nested_commit, nested_transaction, nested_transact, nested_in_a_task]
+    )
+    async def test_a_transaction_inside_another_raises_and_the_outer_one_goes_on(
+        self, nested: Callable[[WholeStore], Awaitable[None]]
+    ) -> None:
+        async with self.opened() as store:
+            async with asyncio.timeout(5), store.transaction(ACME) as transaction:
+                with pytest.raises(RuntimeError, match="inside the transaction 'tenant acme'"):
+                    await nested(store)
+                await transaction.write([FIRST])
+            assert await store.cursor("x") == FIRST.at
+            await nested(store)
+            assert await store.cursor("x") == SECOND.at
+
+    async def test_a_transaction_of_another_store_may_be_inside(self) -> None:
+        async with self.opened() as outer, self.opened() as inner, asyncio.timeout(5):
+            async with outer.transaction(ACME) as first, inner.transaction(ACME) as second:
+                await first.write([FIRST])
+                await second.write([SECOND])
+                for store in (outer, inner):
+                    with pytest.raises(RuntimeError, match="inside"):
+                        await store.commit([Cursor("x", after(3))])
+            assert await outer.cursor("x") == FIRST.at
+            assert await inner.cursor("x") == SECOND.at
+
+    async def test_a_task_that_outlives_a_transaction_writes_after_it(self) -> None:
+        over = asyncio.Event()
+
+        async def commit_later(store: WholeStore) -> None:
+            await over.wait()
+            await store.commit([SECOND])
+
+        async with self.opened() as store:
+            async with store.transaction(ACME) as transaction:
+                later = asyncio.create_task(commit_later(store), name="later")
+                await transaction.write([FIRST])
+            over.set()
+            await later
+            assert await store.cursor("x") == SECOND.at
+
+    async def test_a_refused_record_spoils_a_transaction_whose_body_goes_on(self) -> None:
+        async with self.opened() as store:
+            await store.commit([one_off()])
+            with pytest.raises(StoreError) as caught:  # noqa: PT012 - the end raises it again
+                async with store.transaction(ACME) as transaction:
+                    with pytest.raises(StoreError) as refused:
+                        await transaction.write([FIRST, one_off(2), one_off()])
+                    with pytest.raises(StoreError):
+                        await transaction.write([SECOND])
+                    with pytest.raises(StoreError):
+                        await transaction.cursor("x")
+            assert caught.value is refused.value
+            assert await store.statement_store.one_offs("acme") == [one_off()]
+            assert await store.cursor("x") is None
+
+    async def test_a_transaction_that_is_over_serves_nobody(self) -> None:
+        async with self.opened() as store:
+            async with store.transaction(ACME) as transaction:
+                pass
+            with pytest.raises(RuntimeError, match="over"):
+                await transaction.write([FIRST])
+            with pytest.raises(RuntimeError, match="over"):
+                await transaction.cursor("x")
+            assert await store.cursor("x") is None
+
+    async def test_a_cancelled_body_keeps_nothing_and_the_store_serves_on(self) -> None:
+        wrote = asyncio.Event()
+
+        async def hang(transaction: BillingTransaction) -> None:
+            await transaction.write([FIRST, call()])
+            wrote.set()
+            await asyncio.Event().wait()
+
+        async with self.opened() as store, asyncio.timeout(5):
+            hanging = asyncio.create_task(store.transact(ACME, hang), name="hanging")
+            await wrote.wait()
+            hanging.cancel()
+            with suppress(asyncio.CancelledError):
+                await hanging
+            assert await store.open_calls() == []
+            await store.commit([SECOND])
+            assert await store.cursor("x") == SECOND.at

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
+from typing import TypeVar
 
 from pbxbilling.accounts.key_origin import AccountKind, KeyOrigin, SetBy
 from pbxbilling.accounts.records import Accounts, AuditRecord, PlanSwitched
@@ -26,9 +29,12 @@ from pbxbilling.kernel.codes import LegDirection, Outcome
 from pbxbilling.kernel.errors import StoreError
 from pbxbilling.kernel.records import Cursor, Record
 from pbxbilling.payments.records import InvoiceRun
+from pbxbilling.store.transaction import Nesting
 from tests.support.memory_retention import MemoryRetention
 from tests.support.memory_statements import MemoryStatements
 from tests.support.memory_subscriptions import MemorySubscriptions
+
+T = TypeVar("T")
 
 
 class MemoryInvoiceRuns:
@@ -45,10 +51,12 @@ class MemoryInvoiceRuns:
 
 
 class MemoryStore:
-    """Passes the store contract; `fault`, where set, is raised by every commit."""
+    """Passes the store contract; `fault`, where set, is raised by every commit and transaction."""
 
     def __init__(self) -> None:
         self.fault: StoreError | None = None
+        self._nesting = Nesting()
+        self._lock = asyncio.Lock()
         self.commits: list[list[Record]] = []
         self.calls: dict[str, CallRecord] = {}
         self.known_legs: dict[ChannelKey, LegRecord] = {}
@@ -72,9 +80,48 @@ class MemoryStore:
         )
 
     async def commit(self, records: Sequence[Record]) -> None:
-        if self.fault is not None:
-            raise self.fault
-        self.statement_store.check(records)
+        async with self._alone("commit"):
+            self.statement_store.check(records)
+            self._keep(records)
+
+    async def transact(self, key: str, work: Callable[[MemoryTransaction], Awaitable[T]]) -> T:
+        async with self.transaction(key) as transaction:
+            return await work(transaction)
+
+    @asynccontextmanager
+    async def transaction(self, key: str) -> AsyncIterator[MemoryTransaction]:
+        async with self._alone(key):
+            transaction = MemoryTransaction(self._copy())
+            try:
+                yield transaction
+                transaction.check()
+            finally:
+                transaction.over = True
+            if transaction.written:
+                self._keep(transaction.written)
+
+    @asynccontextmanager
+    async def _alone(self, key: str) -> AsyncIterator[None]:
+        with self._nesting.inside(key):
+            async with self._lock:
+                if self.fault is not None:
+                    raise self.fault
+                yield
+
+    def _copy(self) -> MemoryStore:
+        copy = MemoryStore()
+        for own, new in (
+            (self, copy),
+            (self.subscription_store, copy.subscription_store),
+            (self.invoice_runs, copy.invoice_runs),
+            (self.statement_store, copy.statement_store),
+        ):
+            for name, value in vars(own).items():
+                if isinstance(value, dict):
+                    getattr(new, name).update(value)
+        return copy
+
+    def _keep(self, records: Sequence[Record]) -> None:
         self.commits.append(list(records))
         for record in records:
             self._put(record)
@@ -216,3 +263,33 @@ class MemoryStore:
 
     async def marks(self) -> dict[str, PbxMark]:
         return dict(self.known_marks)
+
+
+class MemoryTransaction:
+    """An open transaction on a copy of a store, which takes over what was written at the end."""
+
+    def __init__(self, copy: MemoryStore) -> None:
+        self._copy = copy
+        self._fault: StoreError | None = None
+        self.statement_store = copy.statement_store
+        self.written: list[Record] = []
+        self.over = False
+
+    async def write(self, records: Sequence[Record]) -> None:
+        self.check()
+        try:
+            await self._copy.commit(records)
+        except StoreError as fault:
+            self._fault = fault
+            raise
+        self.written += records
+
+    async def cursor(self, name: str) -> datetime | None:
+        self.check()
+        return await self._copy.cursor(name)
+
+    def check(self) -> None:
+        if self.over:
+            raise RuntimeError("this transaction is over")
+        if self._fault is not None:
+            raise self._fault

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol, TypeVar
 
 from pbxbilling.accounts.ports import AccountStore
-from pbxbilling.billing.ports import StatementStore
+from pbxbilling.billing.ports import BillingTransaction, StatementStore
 from pbxbilling.calls.ports import CallStore
 from pbxbilling.kernel.ports import Cursors
 from pbxbilling.privacy.ports import RetentionStore
 from pbxbilling.subscriptions.ports import SubscriptionStore
 
+T = TypeVar("T")
+
 
 class WholeStore(AccountStore, CallStore, Cursors, Protocol):
     """A store with all its parts."""
+
+    def transaction(self, key: str) -> AbstractAsyncContextManager[BillingTransaction]:
+        """Open a transaction that reads statements, too."""
+        ...
+
+    async def transact(self, key: str, work: Callable[[BillingTransaction], Awaitable[T]]) -> T:
+        """Run `work` in such a transaction."""
+        ...
 
     @property
     def retention_store(self) -> RetentionStore:

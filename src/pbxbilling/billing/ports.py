@@ -1,4 +1,4 @@
-"""What the store keeps of statements."""
+"""What the store keeps of statements, and a transaction over it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pbxbilling.billing.records import BilledLeg, OneOffEntry, SavedStatement
 from pbxbilling.billing.units import UnitsUsed
 from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.calls.live.records import LegRecord
+from pbxbilling.kernel.ports import Transaction
 
 
 class StatementStore(Protocol):
@@ -64,4 +65,17 @@ class StatementStore(Protocol):
 
     async def plan_switches(self, tenant: str, since: datetime) -> list[PlanSwitched]:
         """How a tenant's plan changed from then on, in order."""
+        ...
+
+
+class BillingTransaction(Transaction, Protocol):
+    """A transaction that also reads what is kept of statements.
+
+    It takes the next number of a tenant so: read the highest one, write one more. Transactions of
+    one key exclude each other, so no two find the same.
+    """
+
+    @property
+    def statement_store(self) -> StatementStore:
+        """What the store keeps of statements, with what this transaction wrote."""
         ...

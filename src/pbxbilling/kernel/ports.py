@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.records import QueuedRecord, Record
+
+T = TypeVar("T")
 
 
 class Clock(Protocol):
@@ -38,11 +41,45 @@ class RecordSink(Protocol):
         ...
 
 
+class Transaction(Protocol):
+    """An open transaction: at its end all that it wrote becomes durable, or nothing does.
+
+    A `StoreError` in it spoils it: nothing of it is kept, even where its body goes on.
+    """
+
+    async def write(self, records: Sequence[Record]) -> None:
+        """Write records; reads inside see them at once, all others after the end."""
+        ...
+
+    async def cursor(self, name: str) -> datetime | None:
+        """Return how far something has come, as this transaction sees it; None: not begun."""
+        ...
+
+
 class RecordStore(Protocol):
     """Keeps records. Every error that the outside causes is a `StoreError`."""
 
     async def commit(self, records: Sequence[Record]) -> None:
         """Write all of them in one durable transaction, or none."""
+        ...
+
+    def transaction(self, key: str) -> AbstractAsyncContextManager[Transaction]:
+        """Open a durable transaction that excludes every other one of the same key.
+
+        A key is such as "tenant acme". An exception of the body rolls all back and passes through.
+
+        The body must be short and wait for nothing but the transaction: on SQLite there is one
+        writing connection, for which every record of live calls waits as well. Another transaction
+        or commit of this store inside it, or in a task that it begins, raises RuntimeError.
+        """
+        ...
+
+    async def transact(self, key: str, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Run `work` in such a transaction and return its result.
+
+        Where the database gives the transaction up for another one, `work` runs again as a whole,
+        a few times: it must do nothing but read and write in its transaction.
+        """
         ...
 
 

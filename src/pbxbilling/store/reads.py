@@ -1,8 +1,11 @@
-"""Reading: each answer from one state of the database, and never waiting for a write."""
+"""Reading: each answer from one state of the database, and in a transaction from its own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,8 +13,11 @@ from typing import Any, TypeVar
 from sqlalchemy import Column, ColumnElement, Row, Select, Table, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from pbxbilling.kernel.errors import StoreError
+from pbxbilling.store import schema
 from pbxbilling.store.database.engine import reader_engine
 from pbxbilling.store.database.faults import told_as_store_errors
+from pbxbilling.store.rows.values import instant
 
 T = TypeVar("T")
 
@@ -19,16 +25,12 @@ _KEYS_A_QUERY = 1000  # far below what any database binds in one statement
 _PART = 200  # rows: one or two milliseconds of the event loop
 
 
-class Reads:
-    """Queries over the reading connections; raises StoreError."""
+class Reads(ABC):
+    """Queries over a connection; raises StoreError."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._engine = reader_engine(path)
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._engine.dispose()
+    @abstractmethod
+    def connection(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """Give a connection that sees one state of the database; raise StoreError."""
 
     async def rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
         """The rows of one query."""
@@ -37,9 +39,8 @@ class Reads:
 
     async def all(self, *queries: Select[Any]) -> list[Sequence[Row[Any]]]:
         """The rows of several queries, all of the same moment."""
-        with told_as_store_errors(self._path):
-            async with self._engine.begin() as snapshot:
-                return [(await snapshot.execute(query)).all() for query in queries]
+        async with self.connection() as snapshot:
+            return [(await snapshot.execute(query)).all() for query in queries]
 
     async def count(self, table: Table, where: ColumnElement[bool]) -> int:
         """How many rows there are of that kind."""
@@ -76,16 +77,79 @@ class Reads:
 
         Rows come a part at a time: nobody waits for all of them, and they are never all in memory.
         """
+        async with self.connection() as snapshot:
+            return [await _made(snapshot, query, make) for query, make in asked]
+
+    async def cursor(self, name: str) -> datetime | None:
+        """Return how far something has come; None before its beginning."""
+        query = select(schema.cursor.c.at).where(schema.cursor.c.name == name)
+        return await self.one(query, lambda row: instant(row.at))
+
+
+class PooledReads(Reads):
+    """Queries over connections of their own, which never wait for a write."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._engine = reader_engine(path)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._engine.dispose()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[AsyncConnection]:
+        """Give a connection for one moment of the database; raise StoreError."""
         with told_as_store_errors(self._path):
             async with self._engine.begin() as snapshot:
-                return [await _made(snapshot, query, make) for query, make in asked]
+                yield snapshot
+
+
+class TransactionReads(Reads):
+    """Queries over the connection of an open transaction: they see what it wrote.
+
+    The first error spoils the transaction, which may have half of a write by then: every use after
+    it raises it again.
+    """
+
+    def __init__(self, path: Path, connection: AsyncConnection) -> None:
+        self._path = path
+        self._connection = connection
+        self._fault: StoreError | None = None
+        self._over = False
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[AsyncConnection]:
+        """Give the open connection, to read and to write; raise StoreError."""
+        self.check()
+        try:
+            with told_as_store_errors(self._path):
+                yield self._connection
+        except StoreError as fault:
+            self._fault = fault
+            raise
+        except BaseException as error:  # a time limit, too, ends a write in its middle
+            self._fault = StoreError(f"database {self._path} was left in the middle: {error!r}")
+            raise
+
+    def check(self) -> None:
+        """Raise the error that spoilt the transaction; RuntimeError where it is over."""
+        if self._over:
+            raise RuntimeError("this transaction is over: read and write before its end")
+        if self._fault is not None:
+            raise self._fault
+
+    def end(self) -> None:
+        """Serve nobody from now on."""
+        self._over = True
+        self._fault = None  # it refers to this object: nobody would collect the two
 
 
 async def _made(
     snapshot: AsyncConnection, query: Select[Any], make: Callable[[Row[Any]], T]
 ) -> list[T]:
     found: list[T] = []
-    result = await snapshot.stream(query)
-    async for part in result.partitions(_PART):
-        found += map(make, part)
+    async with snapshot.stream(query) as result:
+        async for part in result.partitions(_PART):
+            found += map(make, part)
     return found

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -22,19 +22,22 @@ from pbxbilling.store import schema
 from pbxbilling.store.clamped import clamped_plan, clamped_tenant
 from pbxbilling.store.database.backup import copy_database
 from pbxbilling.store.database.engine import writer_engine
-from pbxbilling.store.database.faults import FileError, check_exists, told_as_store_errors
+from pbxbilling.store.database.faults import FileError, check_exists, told_outside_the_body
 from pbxbilling.store.database.migrate import migrate
 from pbxbilling.store.invoice_runs import SqlInvoiceRuns
 from pbxbilling.store.purged_usage import usage_query
-from pbxbilling.store.reads import Reads
+from pbxbilling.store.reads import PooledReads
 from pbxbilling.store.retention import SqlRetention
 from pbxbilling.store.rows import accounts as account_rows
 from pbxbilling.store.rows import calls as call_rows
-from pbxbilling.store.rows.values import instant, to_us
+from pbxbilling.store.rows.values import to_us
 from pbxbilling.store.statements import SqlStatements
 from pbxbilling.store.subscriptions import SqlSubscriptions
+from pbxbilling.store.transaction import Nesting, SqlTransaction, run_again_on_conflict
 from pbxbilling.store.usage_events import SqlMeterOutbox
 from pbxbilling.store.writes import Writes
+
+T = TypeVar("T")
 
 
 class SqlStore:
@@ -49,13 +52,14 @@ class SqlStore:
         self._path = path
         self._inode = _inode(path)
         self._writer = writer_engine(path)
-        self._reads = Reads(path)
+        self._reads = PooledReads(path)
         self.subscription_store = SqlSubscriptions(self._reads)
         self.statement_store = SqlStatements(self._reads)
         self.meters = SqlMeterOutbox(self._reads)
-        self.retention_store = SqlRetention(self._reads, self._transaction)
+        self.retention_store = SqlRetention(self._reads, self._connection)
         self.invoice_runs = SqlInvoiceRuns(self._reads)
         self._writes = Writes(self._writer.dialect.name)
+        self._nesting = Nesting()
 
     @classmethod
     async def open(cls, path: Path, *, create: bool = True) -> Self:
@@ -88,24 +92,41 @@ class SqlStore:
 
     async def commit(self, records: Sequence[Record]) -> None:
         """Write all of them in one durable transaction, or none."""
-        if not records:
-            return
-        async with self._transaction() as transaction:
-            for statement, values in self._writes.of(records):
-                await transaction.execute(statement, values)
+        if records:
+            await self.transact("commit", lambda transaction: transaction.write(records))
+
+    async def transact(self, key: str, work: Callable[[SqlTransaction], Awaitable[T]]) -> T:
+        """Run `work` in a transaction; run it again as a whole where the database gives it up."""
+
+        async def run() -> T:
+            async with self.transaction(key) as transaction:
+                return await work(transaction)
+
+        return await run_again_on_conflict(run)
 
     @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
-        """The one writing connection, for a durable transaction; raises StoreError."""
-        if await self._replaced():
-            await self.close()
-        try:
-            with told_as_store_errors(self._path):
-                async with self._writer.begin() as transaction:
-                    yield transaction
-        except FileError:
-            await self.close()  # the next use opens what stands there then
-            raise
+    async def transaction(self, key: str) -> AsyncIterator[SqlTransaction]:
+        """Open a durable transaction, all or nothing, that excludes every other one.
+
+        There is one writing connection: of any two transactions one waits for the other, whatever
+        their keys are. Raises StoreError, and RuntimeError inside another one of this store.
+        """
+        with self._nesting.inside(key):
+            if await self._replaced():
+                await self.close()
+            try:
+                async with told_outside_the_body(self._path, self._writer.begin()) as connection:
+                    with SqlTransaction(self._path, connection, self._writes).body() as transaction:
+                        yield transaction
+            except FileError:
+                await self.close()  # the next use opens what stands there then
+                raise
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
+        """Give the connection of a transaction of its own; raise StoreError."""
+        async with self.transaction("retention") as transaction, transaction.connection() as opened:
+            yield opened
 
     async def _replaced(self) -> bool:
         """Whether the path stands for another file than before: the open one is nobody's then.
@@ -117,8 +138,7 @@ class SqlStore:
 
     async def cursor(self, name: str) -> datetime | None:
         """How far something has come; None before its beginning."""
-        query = select(schema.cursor.c.at).where(schema.cursor.c.name == name)
-        return await self._reads.one(query, lambda row: instant(row.at))
+        return await self._reads.cursor(name)
 
     async def accounts(self) -> Accounts:
         """All plans and tenants, by slug."""

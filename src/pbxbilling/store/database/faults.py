@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from pbxbilling.kernel.errors import StoreError
 from pbxbilling.store.database.owner import mend
+
+T = TypeVar("T")
 
 
 class RecordError(StoreError):
@@ -20,6 +23,15 @@ class RecordError(StoreError):
 
 class FileError(StoreError):
     """The file itself is at fault: another may stand in its place by now, so open it anew."""
+
+
+class ConflictError(StoreError):
+    """The database gave this transaction up for another one: run it again as a whole."""
+
+
+# serialization_failure, deadlock_detected:
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_CONFLICTS = ("40001", "40P01")
 
 
 # By SQLite's primary result codes, https://www.sqlite.org/rescode.html
@@ -47,6 +59,8 @@ _OF_THE_FILE = {
 def store_error(path: Path, error: sqlite3.Error | SQLAlchemyError) -> StoreError:
     """The same fault for a person; the database's own words stand in brackets."""
     cause: object = error.orig if isinstance(error, DBAPIError) else error
+    if _sqlstate(cause) in _CONFLICTS:
+        return ConflictError(f"database {path} gave a transaction up for another one [{cause}]")
     code = getattr(cause, "sqlite_errorcode", None)
     primary = code & 0xFF if isinstance(code, int) else 0  # the rest is the extended code
     told = _MENDS.get(primary)
@@ -55,6 +69,11 @@ def store_error(path: Path, error: sqlite3.Error | SQLAlchemyError) -> StoreErro
     kind = FileError if primary in _OF_THE_FILE else StoreError
     told = told.format(path=path, folder=path.parent, mend=mend(path) if "{mend}" in told else "")
     return kind(f"database {path} {told} [{cause}]")
+
+
+def _sqlstate(cause: object) -> object:
+    """Return the five characters that name the fault; drivers differ in where they put them."""
+    return getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
 
 
 @contextmanager
@@ -70,6 +89,23 @@ def told_as_store_errors(path: Path) -> Iterator[None]:
         raise StoreError(f"database {path} is busy: its connections are all in use") from error
     except (SQLAlchemyError, ValueError, TypeError, OverflowError) as error:
         raise RecordError(f"database {path} cannot hold a record: {error}") from error
+
+
+@asynccontextmanager
+async def told_outside_the_body(
+    path: Path, context: AbstractAsyncContextManager[T]
+) -> AsyncIterator[T]:
+    """Tell the faults of a context's beginning and end; what its body raises passes through."""
+    with told_as_store_errors(path):
+        entered = await context.__aenter__()
+    try:
+        yield entered
+    except BaseException as error:
+        with told_as_store_errors(path):
+            await context.__aexit__(type(error), error, error.__traceback__)
+        raise
+    with told_as_store_errors(path):
+        await context.__aexit__(None, None, None)
 
 
 def check_folder(path: Path) -> None:

@@ -1,0 +1,114 @@
+"""The port `BillingTransaction` on an SQL database, and what keeps transactions apart."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Self, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pbxbilling.kernel.records import Record
+from pbxbilling.store.database.faults import ConflictError
+from pbxbilling.store.invoice_runs import SqlInvoiceRuns
+from pbxbilling.store.reads import TransactionReads
+from pbxbilling.store.statements import SqlStatements
+from pbxbilling.store.subscriptions import SqlSubscriptions
+from pbxbilling.store.usage_events import SqlMeterOutbox
+from pbxbilling.store.writes import Writes
+
+T = TypeVar("T")
+
+RUNS = 5
+FIRST_PAUSE_S = 0.01
+
+
+class SqlTransaction:
+    """An open transaction: its parts read over its connection, so they see what it wrote.
+
+    They are those of the store: `statement_store`, `subscription_store`, `meters`, `invoice_runs`.
+    """
+
+    def __init__(self, path: Path, connection: AsyncConnection, writes: Writes) -> None:
+        self._reads = TransactionReads(path, connection)
+        self._writes = writes
+        self.subscription_store = SqlSubscriptions(self._reads)
+        self.statement_store = SqlStatements(self._reads)
+        self.meters = SqlMeterOutbox(self._reads)
+        self.invoice_runs = SqlInvoiceRuns(self._reads)
+
+    async def write(self, records: Sequence[Record]) -> None:
+        """Write records; reads inside see them at once, all others after the end."""
+        async with self.connection() as connection:
+            for statement, values in self._writes.of(records):
+                await connection.execute(statement, values)
+
+    async def cursor(self, name: str) -> datetime | None:
+        """Return how far something has come, as this transaction sees it; None: not begun."""
+        return await self._reads.cursor(name)
+
+    def connection(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """Give the connection for statements that no record stands for; raise StoreError."""
+        return self._reads.connection()
+
+    @contextmanager
+    def body(self) -> Iterator[Self]:
+        """Serve a body; after it raise the error that spoilt the transaction, if one did."""
+        try:
+            yield self
+            self._reads.check()
+        finally:
+            self._reads.end()
+
+
+async def run_again_on_conflict(run: Callable[[], Awaitable[T]]) -> T:
+    """Return what `run` returns; after a `ConflictError` run it again, `RUNS` times in all."""
+    pause_s = FIRST_PAUSE_S
+    for _ in range(RUNS - 1):
+        try:
+            return await run()
+        except ConflictError:
+            await asyncio.sleep(pause_s)
+            pause_s *= 2
+    return await run()
+
+
+@dataclass(slots=True)
+class _Opened:
+    nesting: Nesting
+    key: str
+    over: bool = False
+
+
+# The transactions around the running code, those of the tasks included that began its task.
+_OPENED: ContextVar[tuple[_Opened, ...]] = ContextVar("_OPENED", default=())
+
+
+class Nesting:
+    """Refuses a transaction of a store inside another one of it, which would wait for itself."""
+
+    @contextmanager
+    def inside(self, key: str) -> Iterator[None]:
+        """Be inside a transaction; raise RuntimeError where this task is inside one already.
+
+        A task that begins in the body is inside as well: the body may be waiting for it.
+        """
+        outer = _OPENED.get()
+        for one in outer:
+            if one.nesting is self and not one.over:
+                raise RuntimeError(
+                    f"the transaction {key!r} begins inside the transaction {one.key!r} of the"
+                    " same store and would wait for its end: write with the open one"
+                )
+        mine = _Opened(self, key)
+        _OPENED.set((*outer, mine))
+        try:
+            yield
+        finally:
+            mine.over = True
+            _OPENED.set(outer)
