@@ -26,6 +26,7 @@ from pbxbilling.calls.live.signals import OF_THE_PBX, ChannelSeen, Hangup, Newch
 from pbxbilling.calls.status import LiveStatus, Surroundings
 from pbxbilling.catalog.plan import Limits, Plan
 from pbxbilling.kernel.codes import Mode
+from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.records import Record
 from pbxbilling.runtime import gc_tuning as garbage
 from pbxbilling.runtime.clock import SystemClock
@@ -50,7 +51,7 @@ class ForgetfulStore(MemoryStore):
         super().__init__()
         self._commit_s = commit_s
 
-    async def commit(self, records: Sequence[Record]) -> None:  # noqa: ARG002
+    async def commit(self, records: Sequence[Record], facts: Sequence[Fact] = ()) -> None:  # noqa: ARG002
         """Forget them."""
         if self._commit_s:
             await asyncio.sleep(self._commit_s)

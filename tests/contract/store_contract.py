@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
@@ -27,11 +27,13 @@ from pbxbilling.catalog.plan import BillingIncrement, Cycle, Limits, Overage, Pl
 from pbxbilling.catalog.rates import UnitPrice
 from pbxbilling.kernel.codes import LegDirection, Mode, Outcome, Reason
 from pbxbilling.kernel.errors import StoreError
+from pbxbilling.kernel.facts import Fact, StoreFailing, StoreRecovered
 from pbxbilling.kernel.gateway_names import STRIPE
+from pbxbilling.kernel.ports import Transaction
 from pbxbilling.kernel.records import Cursor, Record
 from tests.contract.empty_stores import OfAnyStore
 from tests.support.bill_records import one_off
-from tests.support.store_records import after, call, decision, ended_leg, leg
+from tests.support.store_records import NOON, after, call, decision, ended_leg, leg
 from tests.support.whole_store import WholeStore
 
 KEY = leg().key
@@ -597,3 +599,38 @@ class StoreContract(OfAnyStore):
             assert await store.open_calls() == []
             await store.commit([SECOND])
             assert await store.cursor("x") == SECOND.at
+
+    # --- what follows from facts ---------------------------------------------------------------
+
+    async def test_what_follows_from_facts_is_committed_with_the_records(self) -> None:
+        async with self.opened() as store:
+            store.consequences = MarkOfEach()
+            await store.commit([Cursor("x", NOON)], [FAILED])
+            await store.commit([], [RECOVERED])
+            assert set(await store.marks()) == {"StoreFailing", "StoreRecovered"}
+            assert await store.cursor("x") == NOON
+
+    async def test_a_transaction_that_fails_has_no_consequences(self) -> None:
+        async with self.opened() as store:
+            store.consequences = MarkOfEach()
+            with pytest.raises(RuntimeError, match="changed my mind"):
+                await store.transact("x", written_and_regretted)
+            assert (await store.marks(), await store.cursor("x")) == ({}, None)
+            async with store.transaction("x") as transaction:
+                await transaction.write([], [FAILED])
+            assert set(await store.marks()) == {"StoreFailing"}
+
+
+FAILED, RECOVERED = StoreFailing(NOON, "full", 1), StoreRecovered(NOON, 1)
+
+
+async def written_and_regretted(transaction: Transaction) -> None:
+    await transaction.write([Cursor("x", NOON)], [FAILED])
+    raise RuntimeError("changed my mind")
+
+
+class MarkOfEach:
+    """`Consequences`: a mark for each fact, by its name."""
+
+    def records_for(self, facts: Sequence[Fact], /) -> Sequence[PbxMark]:
+        return [PbxMark(type(fact).__name__) for fact in facts]

@@ -48,14 +48,12 @@ class AccountsDesk:
             self.store.subscription_store,
             self.store,
             self.clock,
-            self.facts.append,
             in_force,
         )
         self.follower = Follower(
             self.writer,
             self.store.subscription_store,
             self.clock,
-            self.facts.append,
             in_force,
             gateway=STRIPE,
             live=False,

@@ -70,7 +70,6 @@ class Office:
             self.store,
             self.writer,
             self.clock,
-            self.tell,
         )
         self.closer = Closer(
             self.statements,
@@ -130,9 +129,7 @@ class Office:
 
 def billing_desk(store: MemoryStore, writer: AccountWriter, clock: ClockPort) -> BillingServices:
     """The services that commands about statements are served with."""
-    statements = Statements(
-        store.statement_store, store.subscription_store, store, writer, clock, lambda _: None
-    )
+    statements = Statements(store.statement_store, store.subscription_store, store, writer, clock)
     return BillingServices(
         statements,
         StatementLookup(statements, store, store.statement_store),

@@ -27,6 +27,8 @@ from pbxbilling.calls.live.records import (
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.codes import LegDirection, Outcome
 from pbxbilling.kernel.errors import StoreError
+from pbxbilling.kernel.facts import Fact
+from pbxbilling.kernel.ports import Consequences
 from pbxbilling.kernel.records import Cursor, Record
 from pbxbilling.payments.records import InvoiceRun
 from pbxbilling.store.transaction import Nesting
@@ -55,6 +57,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.fault: StoreError | None = None
+        self.consequences: Consequences | None = None
         self._nesting = Nesting()
         self._lock = asyncio.Lock()
         self.commits: list[list[Record]] = []
@@ -79,10 +82,18 @@ class MemoryStore:
             self.statement_store,
         )
 
-    async def commit(self, records: Sequence[Record]) -> None:
-        async with self._alone("commit"):
-            self.statement_store.check(records)
-            self._keep(records)
+    async def commit(self, records: Sequence[Record], facts: Sequence[Fact] = ()) -> None:
+        if records or (facts and self.consequences is not None):
+            async with self._alone("commit"):
+                self.statement_store.check(records)
+                self._keep(self.with_consequences(records, facts))
+
+    def with_consequences(
+        self, records: Sequence[Record], facts: Sequence[Fact]
+    ) -> Sequence[Record]:
+        if self.consequences is None or not facts:
+            return records
+        return [*records, *self.consequences.records_for(facts)]
 
     async def transact(self, key: str, work: Callable[[MemoryTransaction], Awaitable[T]]) -> T:
         async with self.transaction(key) as transaction:
@@ -110,6 +121,7 @@ class MemoryStore:
 
     def _copy(self) -> MemoryStore:
         copy = MemoryStore()
+        copy.consequences = self.consequences
         for own, new in (
             (self, copy),
             (self.subscription_store, copy.subscription_store),
@@ -275,8 +287,9 @@ class MemoryTransaction:
         self.written: list[Record] = []
         self.over = False
 
-    async def write(self, records: Sequence[Record]) -> None:
+    async def write(self, records: Sequence[Record], facts: Sequence[Fact] = ()) -> None:
         self.check()
+        records = self._copy.with_consequences(records, facts)
         try:
             await self._copy.commit(records)
         except StoreError as fault:

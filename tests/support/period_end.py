@@ -35,8 +35,6 @@ async def close_all(database: Path) -> None:
             store,
             writer,
             clock,
-            _tell,
-            asyncio.to_thread,
         )
         closer = Closer(statements, registry.tenants, clock, _tell, dict, _at_once, _at_once)
         await closer.look()

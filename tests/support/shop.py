@@ -59,7 +59,6 @@ class Shop:
             writer,
             subscription_store,
             self.clock,
-            self.facts.append,
             in_force,
             gateway=STRIPE,
             live=False,

@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 from pbxbilling.accounts.ports import AccountStore
 from pbxbilling.billing.ports import BillingTransaction, StatementStore
 from pbxbilling.calls.ports import CallStore
-from pbxbilling.kernel.ports import Cursors
+from pbxbilling.kernel.ports import Consequences, Cursors
 from pbxbilling.privacy.ports import RetentionStore
 from pbxbilling.subscriptions.ports import SubscriptionStore
 
@@ -18,6 +18,8 @@ T = TypeVar("T")
 
 class WholeStore(AccountStore, CallStore, Cursors, Protocol):
     """A store with all its parts."""
+
+    consequences: Consequences | None
 
     def transaction(self, key: str) -> AbstractAsyncContextManager[BillingTransaction]:
         """Open a transaction that reads statements, too."""

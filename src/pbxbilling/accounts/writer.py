@@ -15,6 +15,7 @@ from pbxbilling.accounts.records import AuditRecord, PlanSwitched
 from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.status import Blocker, Status, Transition, check_transition
 from pbxbilling.catalog.plan import Plan
+from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.ports import Clock, EventSink
 from pbxbilling.kernel.records import Record
 
@@ -49,17 +50,19 @@ class AccountWriter:
         actor: str,
         also: Sequence[Record] = (),
         by: SetBy = SetBy.COMMAND,
+        facts: Sequence[Fact] = (),
     ) -> None:
         """Make the changes that are any, and keep the records in `also` with them, or nothing.
+
+        What follows from the changes, and from `facts`, is committed with them; then all of these
+        are published.
 
         `by` is the way by which keys are set; a file also makes its own what it states and does not
         change. Raises ValueError for a change of status that the table of transitions does not
         know.
         """
         real = [change for change in changes if change.kind is not ChangeKind.UNCHANGED]
-        transitions = [
-            transition for change in real for transition in self._transitions(change, actor)
-        ]
+        published = [*self._facts(action, real, actor), *facts]
         records: list[Record] = [*also, *(change.after for change in real)]
         records += self._switches(real, also)
         records += await self._taken_over(changes) if by is SetBy.FILE else ()
@@ -67,16 +70,14 @@ class AccountWriter:
             fields = change.fields
             records.append(self._audit_change(action, change, fields, actor))
             records += origins_of(change, fields, by, self._clock.now())
-        if records:
-            await self._store.commit(records)
+        if records or published:
+            await self._store.commit(records, published)
         for change in real:
             if isinstance(change.after, Plan):
                 self.registry.put_plan(change.after)
             else:
                 self.registry.put_tenant(change.after)
-            self.publish(action, change.subject_kind, change.after.slug, actor)
-        for transition in transitions:
-            self._emit(transition)
+        self.publish(*published)
 
     def audit(
         self,
@@ -89,9 +90,21 @@ class AccountWriter:
         """The audit row of something that is done now."""
         return AuditRecord(self._clock.now(), actor, action, subject, before, after)
 
-    def publish(self, action: str, kind: SubjectKind, slug: str, actor: str) -> None:
-        """Let everybody know that accounts or usage are not as they were."""
-        self._emit(AccountsChanged(self._clock.now(), actor, action, kind, slug))
+    def publish(self, *facts: Fact) -> None:
+        """Let everybody know what was committed."""
+        for fact in facts:
+            self._emit(fact)
+
+    def changed(self, action: str, kind: SubjectKind, slug: str, actor: str) -> AccountsChanged:
+        """Return the fact that accounts or usage are not as they were."""
+        return AccountsChanged(self._clock.now(), actor, action, kind, slug)
+
+    def _facts(self, action: str, changes: Sequence[Change], actor: str) -> Iterator[Fact]:
+        """Raise ValueError for a transition that the table does not know."""
+        for change in changes:
+            yield self.changed(action, change.subject_kind, change.after.slug, actor)
+        for change in changes:
+            yield from self._transitions(change, actor)
 
     def _switches(
         self, changes: Sequence[Change], also: Sequence[Record]

@@ -142,10 +142,11 @@ class CallUsage:
             records: list[Record] = [given, audit]
             if is_metered(known, terms):
                 records.append(LegMetered(known.key))
-            await self._store.commit(records)
+            changed = self._writer.changed("usage assign", SubjectKind.LEG, leg, actor)
+            await self._store.commit(records, [changed])
             if self._live is not None:
                 self._live.assigned(given)
-            self._writer.publish("usage assign", SubjectKind.LEG, leg, actor)
+            self._writer.publish(changed)
             return replace(
                 known,
                 tenant=slug,

@@ -141,7 +141,6 @@ def wire_flows(
         ground.accounts,
         mirror,
         clock,
-        emit,
         ground.in_force,
         gateway=gateway.gateway.name,
         live=live,

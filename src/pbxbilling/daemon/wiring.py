@@ -89,7 +89,6 @@ def wire_subscriptions(ground: Ground) -> DailyCheck:
         stores.subscription_store,
         stores.cursors,
         ground.clock,
-        ground.emit,
         ground.in_force,
     )
 
@@ -117,7 +116,6 @@ def wire_billing(ground: Ground) -> BillingServices:
         stores.cursors,
         ground.accounts,
         ground.clock,
-        ground.emit,
         asyncio.to_thread,
     )
     return BillingServices(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pbxbilling.runtime.compiled import mypyc_attr
 
+
+@mypyc_attr(allow_interpreted_subclasses=True)
 class AdministrationError(Exception):
     """What was asked for cannot be done as things stand; the message says why, and the mend."""
 
@@ -15,10 +18,12 @@ class NeedsDaemonError(AdministrationError):
     """Only a running daemon knows the live calls."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class StoreError(Exception):
     """The store cannot serve: the message names the file, the fault and the mend."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class GatewayError(Exception):
     """The gateway could not be asked, or did not do it: the message says which, and the mend.
 
@@ -30,6 +35,7 @@ class GatewayError(Exception):
         self.away = away
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class RejectedError(GatewayError):
     """The gateway understood the request, and will never do it."""
 

@@ -24,6 +24,17 @@ class Fact:
     __slots__ = ()
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
+class QueuedFact(Fact):
+    """A fact that no writer commits: what follows from it waits in the store's queue.
+
+    What happens to live calls and to the daemon itself is told as it happens; all other facts are
+    published by whoever has committed what they tell.
+    """
+
+    __slots__ = ()
+
+
 def instant_of(fact: Any) -> datetime:
     """Return `at` of a fact; a base that declared the field would give it a default."""
     at: datetime = fact.at
@@ -31,7 +42,7 @@ def instant_of(fact: Any) -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
-class ConfigReloaded(Fact):
+class ConfigReloaded(QueuedFact):
     """SIGHUP was served; with `error` the last good configuration stays in force."""
 
     at: datetime
@@ -40,7 +51,7 @@ class ConfigReloaded(Fact):
 
 
 @dataclass(frozen=True, slots=True)
-class TaskFailed(Fact):
+class TaskFailed(QueuedFact):
     """Work in the background failed in a way that nobody foresaw; it is tried again."""
 
     at: datetime
@@ -49,7 +60,7 @@ class TaskFailed(Fact):
 
 
 @dataclass(frozen=True, slots=True)
-class StoreFailing(Fact):
+class StoreFailing(QueuedFact):
     """Writing failed and is tried again; `pending` records wait in memory."""
 
     at: datetime
@@ -58,7 +69,7 @@ class StoreFailing(Fact):
 
 
 @dataclass(frozen=True, slots=True)
-class StoreRecovered(Fact):
+class StoreRecovered(QueuedFact):
     """Writing works again."""
 
     at: datetime

@@ -41,14 +41,29 @@ class RecordSink(Protocol):
         ...
 
 
+class Consequences(Protocol):
+    """What must not be lost of what facts tell: a notification, a delivery, a webhook.
+
+    It is asked before the commit, and what it returns is committed together with what the facts
+    tell. Sinks of facts hear of them only afterwards, and may be lost with the process.
+    """
+
+    def records_for(self, facts: Sequence[Fact], /) -> Sequence[QueuedRecord]:
+        """Return the records that these facts make necessary; pure, and quick."""
+        ...
+
+
 class Transaction(Protocol):
     """An open transaction: at its end all that it wrote becomes durable, or nothing does.
 
     A `StoreError` in it spoils it: nothing of it is kept, even where its body goes on.
     """
 
-    async def write(self, records: Sequence[Record]) -> None:
-        """Write records; reads inside see them at once, all others after the end."""
+    async def write(self, records: Sequence[Record], facts: Sequence[Fact] = ()) -> None:
+        """Write records, and what follows from `facts`.
+
+        Reads inside see them at once, all others after the end.
+        """
         ...
 
     async def cursor(self, name: str) -> datetime | None:
@@ -59,8 +74,11 @@ class Transaction(Protocol):
 class RecordStore(Protocol):
     """Keeps records. Every error that the outside causes is a `StoreError`."""
 
-    async def commit(self, records: Sequence[Record]) -> None:
-        """Write all of them in one durable transaction, or none."""
+    async def commit(self, records: Sequence[Record], facts: Sequence[Fact] = ()) -> None:
+        """Write all of them, and what follows from `facts`, in one durable transaction, or none.
+
+        `facts` are what the caller publishes once it is durable.
+        """
         ...
 
     def transaction(self, key: str) -> AbstractAsyncContextManager[Transaction]:

@@ -6,7 +6,7 @@ again; an end in the middle is taken up where it was.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -147,27 +147,33 @@ class UsageInvoicing:
         if invoice.draft:
             await self._invoices.finalize(order, invoice.id)
         await self._invoices.send(order, invoice.id)
-        run = await self._save(replace(run, state=RunState.ISSUED, invoice=invoice.id))
-        self._emit(
-            InvoiceIssued(
-                self._clock.now(), run.tenant, run.month, run.invoice, run.total, run.currency
-            )
+        run = replace(run, state=RunState.ISSUED, invoice=invoice.id)
+        issued = InvoiceIssued(
+            self._clock.now(), run.tenant, run.month, run.invoice, run.total, run.currency
         )
-        return run
+        return await self._save(run, issued)
 
     async def _hold(self, run: InvoiceRun, note: str) -> InvoiceRun:
-        self._alert(f"tenant {run.tenant}", f"usage of {run.month} is not invoiced: {note}")
-        return await self._save(replace(run, state=RunState.HELD, note=note))
+        alert = self._new_alert(
+            f"tenant {run.tenant}", f"usage of {run.month} is not invoiced: {note}"
+        )
+        return await self._save(replace(run, state=RunState.HELD, note=note), *alert)
 
-    async def _save(self, run: InvoiceRun) -> InvoiceRun:
-        await self._store.commit([run])
+    async def _save(self, run: InvoiceRun, *facts: Fact) -> InvoiceRun:
+        await self._store.commit([run], facts)
+        for fact in facts:
+            self._emit(fact)
         return run
 
     def _alert(self, subject: str, note: str) -> None:
-        """Once for each fault, however often it comes again."""
+        for alert in self._new_alert(subject, note):
+            self._emit(alert)
+
+    def _new_alert(self, subject: str, note: str) -> Iterator[PaymentAlert]:
+        """One for each fault, however often it comes again."""
         if note != self._told:
             self._told = note
-            self._emit(PaymentAlert(self._clock.now(), subject, note))
+            yield PaymentAlert(self._clock.now(), subject, note)
 
 
 def _may_have_items(tenant: Tenant) -> bool:

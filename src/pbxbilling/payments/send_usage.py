@@ -7,7 +7,7 @@ first; where it stays unknown for longer whether it arrived, the meter's own sum
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
@@ -20,6 +20,7 @@ from pbxbilling.calls.metering.usage_event import (
     UsageEventState,
 )
 from pbxbilling.kernel.errors import GatewayError, RejectedError, StoreError
+from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.gateway_names import COMMANDS
 from pbxbilling.kernel.ports import Clock, EventSink, RecordStore
 from pbxbilling.payments.facts import UsageDelayed, UsageResumed, UsageSent
@@ -181,20 +182,27 @@ class UsageSender:
                 return claim
         return replace(claim, state=UsageEventState.SENT)
 
-    async def _save(self, events: Sequence[MeterEvent], moves: Sequence[MeterEventMoved]) -> None:
-        await self._store.commit(moves)
+    async def _save(
+        self, events: Sequence[MeterEvent], moves: Sequence[MeterEventMoved], *also: Fact
+    ) -> None:
+        facts = [*self._outcomes(events, moves), *also]
+        await self._store.commit(moves, facts)
+        for fact in facts:
+            self._emit(fact)
+
+    def _outcomes(
+        self, events: Sequence[MeterEvent], moves: Sequence[MeterEventMoved]
+    ) -> Iterator[Fact]:
+        """A fact for each event that came to its end, and one alert for all that are lost alike."""
         at = self._clock.now()
+        lost: Counter[tuple[str, UsageEventState]] = Counter()
         for event, move in zip(events, moves, strict=True):
             if move.state is UsageEventState.SENT or move.state in FOR_A_PERSON:
-                told = UsageSent(at, move.leg, event.tenant, move.minutes, move.state, move.note)
-                self._emit(told)
-        lost = Counter(
-            (event.tenant, move.state)
-            for event, move in zip(events, moves, strict=True)
-            if move.state in FOR_A_PERSON
-        )
+                yield UsageSent(at, move.leg, event.tenant, move.minutes, move.state, move.note)
+            if move.state in FOR_A_PERSON:
+                lost[event.tenant, move.state] += 1
         for (tenant, state), number in lost.items():
-            self._alert(tenant, f"usage of {number} calls was not sent ({state}): {_MEND}")
+            yield self._alert(tenant, f"usage of {number} calls was not sent ({state}): {_MEND}")
 
     # --- what waits for somebody ---------------------------------------------------------------
 
@@ -208,10 +216,11 @@ class UsageSender:
         )
         for event in await self._outbox.differing(_NAMED):
             note = f"sent as {event.minutes} minutes, and is {event.ledger_minutes} by the journal"
-            await self._store.commit([event.moved(UsageEventState.SENT, note)])
-            self._alert(
+            alert = self._alert(
                 event.tenant, f"leg {event.leg} was {note}: adjust it at {self._meter.name}"
             )
+            await self._store.commit([event.moved(UsageEventState.SENT, note)], [alert])
+            self._emit(alert)
         self._looked_after = mono
 
     async def reported(self, ident: str) -> None:
@@ -227,9 +236,9 @@ class UsageSender:
             )
             for event in bad
         ]
-        await self._save(bad, moves)
         tenants = ", ".join(sorted({event.tenant for event in bad})) or "-"
-        self._alert(tenants, f"{report.events} meter events were not used: {report.summary}")
+        note = f"{report.events} meter events were not used: {report.summary}"
+        await self._save(bad, moves, self._alert(tenants, note))
 
     async def _named(self, legs: Collection[str]) -> list[MeterEvent]:
         known = [await self._outbox.event(leg) for leg in legs]
@@ -239,8 +248,8 @@ class UsageSender:
 
     # --- telling -------------------------------------------------------------------------------
 
-    def _alert(self, tenant: str, note: str) -> None:
-        self._emit(PaymentAlert(self._clock.now(), f"tenant {tenant}", note))
+    def _alert(self, tenant: str, note: str) -> PaymentAlert:
+        return PaymentAlert(self._clock.now(), f"tenant {tenant}", note)
 
     def _is_held_up(self, reason: str) -> None:
         if not self._held_up:

@@ -70,9 +70,9 @@ class Purge:
             for chore, before in self.retention.cutoffs(at):
                 rows[chore] += 0
                 complete = complete and await self._do(chore, before, rows, until)
+            purged = Purged(at, dict(rows), complete)
             if complete:
-                await self._cursors.commit([Cursor(CURSOR, at)])
-        purged = Purged(at, dict(rows), complete)
+                await self._cursors.commit([Cursor(CURSOR, at)], [purged])
         self._emit(purged)
         return purged
 

@@ -17,6 +17,8 @@ from pbxbilling.accounts.records import Accounts, AuditRecord
 from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.calls.live.records import CallRecord, DecisionRecord, LegRecord, PbxMark, UsageRow
 from pbxbilling.kernel.codes import Outcome
+from pbxbilling.kernel.facts import Fact
+from pbxbilling.kernel.ports import Consequences
 from pbxbilling.kernel.records import Record
 from pbxbilling.store import schema
 from pbxbilling.store.clamped import clamped_plan, clamped_tenant
@@ -48,7 +50,9 @@ class SqlStore:
     `retention_store` (what of all that grows old).
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, consequences: Consequences | None = None) -> None:
+        """`consequences` are asked before each commit for what follows from its facts."""
+        self.consequences = consequences
         self._path = path
         self._inode = _inode(path)
         self._writer = writer_engine(path)
@@ -90,10 +94,10 @@ class SqlStore:
         """Copy the database as it stands, while it is in use; `to` appears when it is whole."""
         await asyncio.to_thread(copy_database, self._path, to)
 
-    async def commit(self, records: Sequence[Record]) -> None:
-        """Write all of them in one durable transaction, or none."""
-        if records:
-            await self.transact("commit", lambda transaction: transaction.write(records))
+    async def commit(self, records: Sequence[Record], facts: Sequence[Fact] = ()) -> None:
+        """Write all of them, and what follows from `facts`, in one durable transaction, or none."""
+        if records or (facts and self.consequences is not None):
+            await self.transact("commit", lambda transaction: transaction.write(records, facts))
 
     async def transact(self, key: str, work: Callable[[SqlTransaction], Awaitable[T]]) -> T:
         """Run `work` in a transaction; run it again as a whole where the database gives it up."""
@@ -116,7 +120,8 @@ class SqlStore:
                 await self.close()
             try:
                 async with told_outside_the_body(self._path, self._writer.begin()) as connection:
-                    with SqlTransaction(self._path, connection, self._writes).body() as transaction:
+                    opened = SqlTransaction(self._path, connection, self._writes, self.consequences)
+                    with opened.body() as transaction:
                         yield transaction
             except FileError:
                 await self.close()  # the next use opens what stands there then

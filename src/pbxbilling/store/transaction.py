@@ -13,6 +13,8 @@ from typing import Self, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from pbxbilling.kernel.facts import Fact
+from pbxbilling.kernel.ports import Consequences
 from pbxbilling.kernel.records import Record
 from pbxbilling.store.database.faults import ConflictError
 from pbxbilling.store.invoice_runs import SqlInvoiceRuns
@@ -34,16 +36,25 @@ class SqlTransaction:
     They are those of the store: `statement_store`, `subscription_store`, `meters`, `invoice_runs`.
     """
 
-    def __init__(self, path: Path, connection: AsyncConnection, writes: Writes) -> None:
+    def __init__(
+        self,
+        path: Path,
+        connection: AsyncConnection,
+        writes: Writes,
+        consequences: Consequences | None = None,
+    ) -> None:
         self._reads = TransactionReads(path, connection)
         self._writes = writes
+        self._consequences = consequences
         self.subscription_store = SqlSubscriptions(self._reads)
         self.statement_store = SqlStatements(self._reads)
         self.meters = SqlMeterOutbox(self._reads)
         self.invoice_runs = SqlInvoiceRuns(self._reads)
 
-    async def write(self, records: Sequence[Record]) -> None:
-        """Write records; reads inside see them at once, all others after the end."""
+    async def write(self, records: Sequence[Record], facts: Sequence[Fact] = ()) -> None:
+        """Write records, and what follows from `facts`; reads inside see them at once."""
+        if self._consequences is not None and facts:
+            records = [*records, *self._consequences.records_for(facts)]
         async with self.connection() as connection:
             for statement, values in self._writes.of(records):
                 await connection.execute(statement, values)

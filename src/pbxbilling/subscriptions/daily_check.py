@@ -18,7 +18,7 @@ from pbxbilling.accounts.terms.status import TRANSITIONS, Status, Transition
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.kernel.daily_hour import DailyHour
-from pbxbilling.kernel.ports import Clock, Cursors, EventSink
+from pbxbilling.kernel.ports import Clock, Cursors
 from pbxbilling.kernel.records import Cursor
 from pbxbilling.subscriptions.facts import DailyCheckDone
 from pbxbilling.subscriptions.ports import SubscriptionStore
@@ -99,14 +99,12 @@ class DailyCheck:
         subscription_store: SubscriptionStore,
         cursors: Cursors,
         clock: Clock,
-        emit: EventSink,
         in_force: InForce,
     ) -> None:
         self._writer = writer
         self._subscription_store = subscription_store
         self._cursors = cursors
         self._clock = clock
-        self._emit = emit
         self._in_force = in_force
 
     async def is_due(self, hour: DailyHour) -> bool:
@@ -121,10 +119,10 @@ class DailyCheck:
             changes = self._changes(at)
             told = notices(await self._renewals(at), last or at - _A_DAY, at)
             if not dry_run:
-                await self._writer.write(ACTOR, changes, actor, [Cursor(CURSOR, at)], SetBy.CLOCK)
-        if not dry_run:
-            tenants = len({change.after.slug for change in changes})
-            self._emit(DailyCheckDone(at, tenants, len(changes), told))
+                tenants = len({change.after.slug for change in changes})
+                done = DailyCheckDone(at, tenants, len(changes), told)
+                also = [Cursor(CURSOR, at)]
+                await self._writer.write(ACTOR, changes, actor, also, SetBy.CLOCK, [done])
         return DailyReport(at, last, tuple(map(_transition_due, changes)), told, booked=not dry_run)
 
     def _changes(self, at: datetime) -> list[TenantChange]:

@@ -7,7 +7,7 @@ no difference in the end.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -20,8 +20,9 @@ from pbxbilling.accounts.terms.status import Status, Transition
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.catalog.plan import Plan
+from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.gateway_names import COMMANDS, GatewayName
-from pbxbilling.kernel.ports import Clock, EventSink
+from pbxbilling.kernel.ports import Clock
 from pbxbilling.kernel.records import Record
 from pbxbilling.subscriptions.events import EventMoved, EventState, Message, Topic, WebhookEvent
 from pbxbilling.subscriptions.facts import CycleOpened, Drifted, EventTaken, PaymentAlert
@@ -63,7 +64,6 @@ class Follower:
         writer: AccountWriter,
         subscription_store: SubscriptionStore,
         clock: Clock,
-        emit: EventSink,
         in_force: InForce,
         *,
         gateway: GatewayName,
@@ -75,7 +75,6 @@ class Follower:
         self._registry: Registry = writer.registry
         self._subscription_store = subscription_store
         self._clock = clock
-        self._emit = emit
         self._in_force = in_force
         self.live = live
 
@@ -96,18 +95,17 @@ class Follower:
                 kept = replace(kept, tenant=tenant)
                 also.append(kept)
                 changes = await self._changes(tenant, kept)
-            await self._writer.write(ACTION, changes, ACTOR, also, SetBy.GATEWAY)
-        self._publish(event, message, state, tenant)
-        if cycle is not None:
-            self._emit(_opened(self._clock.now(), cycle))
+            facts = list(self._taken(event, message, state, tenant))
+            facts += [_opened(self._clock.now(), cycle)] if cycle is not None else []
+            await self._writer.write(ACTION, changes, ACTOR, also, SetBy.GATEWAY, facts)
         return state
 
     async def give_up(self, event: WebhookEvent, reason: str) -> None:
         """Nothing can be made of this one: it is kept, and a person is told."""
         moved = EventMoved(event.id, EventState.FAILED, event.attempts + 1, reason)
+        alert = PaymentAlert(self._clock.now(), f"event {event.id} ({event.kind})", reason)
         async with self._writer.alone:
-            await self._writer.write(ACTION, (), ACTOR, [moved])
-        self._emit(PaymentAlert(self._clock.now(), f"event {event.id} ({event.kind})", reason))
+            await self._writer.write(ACTION, (), ACTOR, [moved], facts=[alert])
 
     async def see(self, picture: Subscription, act: AuditRecord | None = None) -> Subscription:
         """Apply a subscription as the gateway showed it; gives it as it is known then.
@@ -123,9 +121,9 @@ class Follower:
             changes = await self._changes(tenant, kept)
             also: list[Record] = [kept] if kept != stored else []
             also += [act] if act else []
-            await self._writer.write(ACTION, changes, ACTOR, also, SetBy.GATEWAY)
-        if act is None and (stored is None or _matter(stored) != _matter(kept)):
-            self._emit(Drifted(self._clock.now(), kept.id, tenant))
+            missed = act is None and (stored is None or _matter(stored) != _matter(kept))
+            facts = [Drifted(self._clock.now(), kept.id, tenant)] if missed else []
+            await self._writer.write(ACTION, changes, ACTOR, also, SetBy.GATEWAY, facts)
         return kept
 
     async def link(self, subscription: str, slug: str, actor: str) -> Subscription | None:
@@ -231,16 +229,16 @@ class Follower:
             records += _customer(message, tenant, stored)
         return records
 
-    def _publish(
+    def _taken(
         self, event: WebhookEvent, message: Message, state: EventState, tenant: str | None
-    ) -> None:
+    ) -> Iterator[Fact]:
         at = self._clock.now()
         note = _why(state, self._gateway)
         if tenant is None and message.claimed in self._registry.tenants:
             note += f"; its payer wrote that it is for {message.claimed}, which anybody can write"
-        self._emit(EventTaken(at, event.id, event.kind, state, tenant, note))
+        yield EventTaken(at, event.id, event.kind, state, tenant, note)
         if message.topic is Topic.TRIAL_ENDS_SOON and event.attempts == 0:
-            self._emit(PaymentAlert(at, f"tenant {tenant or '-'}", message.note))
+            yield PaymentAlert(at, f"tenant {tenant or '-'}", message.note)
 
 
 def plan_sold_by(plans: Mapping[str, Plan], prices: Iterable[str]) -> str | None:

@@ -82,12 +82,14 @@ class WebhookReceiver:
         return await self._save(stored_event(message, body, self._clock.now()))
 
     async def _save(self, event: WebhookEvent) -> WebhookAnswer:
+        stored = WebhookReceived(self._clock.now(), WebhookResult.STORED, event.kind, event.id)
         try:
-            await self._store.commit([event])
+            await self._store.commit([event], [stored])
         except StoreError as fault:
             return self._answer(WebhookResult.NOT_KEPT, event.kind, event.id, str(fault))
         self._arrived(event)
-        return self._answer(WebhookResult.STORED, event.kind, event.id)
+        self._emit(stored)
+        return _ANSWERS[stored.result]
 
     def _answer(
         self, result: WebhookResult, kind: str, event: str, reason: str = ""

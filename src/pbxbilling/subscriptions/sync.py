@@ -132,12 +132,12 @@ class Sync:
     async def _save(self, missed: list[WebhookEvent]) -> None:
         """The oldest first, as they would have come."""
         missed.sort(key=lambda event: event.created_at)
-        await self._store.commit(missed)
-        for event in missed:
+        at = self._clock.now()
+        facts = [WebhookReceived(at, WebhookResult.RECOVERED, one.kind, one.id) for one in missed]
+        await self._store.commit(missed, facts)
+        for event, fact in zip(missed, facts, strict=True):
             self._arrived(event)
-            self._emit(
-                WebhookReceived(self._clock.now(), WebhookResult.RECOVERED, event.kind, event.id)
-            )
+            self._emit(fact)
 
     async def _all(
         self, page_after: Callable[[str | None], Awaitable[Page[T]]]

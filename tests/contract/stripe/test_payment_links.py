@@ -47,7 +47,7 @@ class Shop:
         subscription_store, gateway = self.store.subscription_store, StripeGateway(api, clock)
         in_force = InForce(Policy(), self.registry)
         self.follower = Follower(
-            writer, subscription_store, clock, facts.append, in_force, gateway=STRIPE, live=False
+            writer, subscription_store, clock, in_force, gateway=STRIPE, live=False
         )
         reader = StripeWebhooks((), clock)
         self.post = Inbox(

@@ -53,9 +53,7 @@ class Counter:
         subscription_store = store.subscription_store
         writer = AccountWriter(store, self.registry, clock, lambda _: None, asyncio.Lock())
         in_force = InForce(Policy(), self.registry)
-        follower = Follower(
-            writer, subscription_store, clock, lambda _: None, in_force, gateway=STRIPE, live=False
-        )
+        follower = Follower(writer, subscription_store, clock, in_force, gateway=STRIPE, live=False)
 
         def over(checkout_gateway: StripeCheckout) -> tuple[Checkout, Subscriptions]:
             parts = checkout_gateway, writer, subscription_store, follower

@@ -32,7 +32,7 @@ WORK: Mapping[str, tuple[Callable[[Daemon], Any], str, str]] = {
     "figures": (lambda one: one.services.figures, "take", "task failed"),
     "mqtt": (lambda one: one.live.mqtt, "_attend", "task failed"),
     "marks": (lambda one: one.live.pbx_fleet, "mark", "task failed"),
-    "allowances": (lambda one: one.live.engine.cutter, "tick", "task failed"),
+    "allowances": (lambda one: one.live.housekeeping, "look_at_allowances", "task failed"),
     "stale links": (lambda one: one.live.engine.reconciler, "watch", "task failed"),
     "reservations": (lambda one: one.live.pbx_fleet, "ask_after_unconfirmed", "task failed"),
     "post": (lambda one: _payments(one).flows.inbox, "_sweep", "task failed"),

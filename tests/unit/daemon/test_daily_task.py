@@ -36,9 +36,7 @@ class Night:
         self.ran = asyncio.Event()
         writer = AccountWriter(self.store, Registry(), self.clock, self._tell, asyncio.Lock())
         in_force = InForce(Policy(), writer.registry)
-        check = DailyCheck(
-            writer, self.store.subscription_store, self.store, self.clock, self._tell, in_force
-        )
+        check = DailyCheck(writer, self.store.subscription_store, self.store, self.clock, in_force)
         self.task = DailyTask(check, self.clock, self._tell, at(hour), DailyCheckFailed)
 
     def _tell(self, fact: Fact) -> None:

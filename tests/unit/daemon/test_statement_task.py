@@ -38,7 +38,7 @@ async def test_a_period_is_closed_when_the_task_is_woken_after_its_end(tmp_path:
         registry = Registry([BASIC], [ACME])
         accounts = AccountWriter(store, registry, clock, tell, asyncio.Lock())
         statements = Statements(
-            store.statement_store, store.subscription_store, store, accounts, clock, tell
+            store.statement_store, store.subscription_store, store, accounts, clock
         )
         closer = Closer(
             statements, registry.tenants, clock, tell, dict, flush, lambda: asyncio.sleep(0)

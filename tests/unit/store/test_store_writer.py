@@ -38,10 +38,10 @@ class GatedStore(MemoryStore):
         self.begun = asyncio.Event()
         self.gate = asyncio.Event()
 
-    async def commit(self, records: Sequence[Record]) -> None:
+    async def commit(self, records: Sequence[Record], facts: Sequence[Fact] = ()) -> None:
         self.begun.set()
         await self.gate.wait()
-        await super().commit(records)
+        await super().commit(records, facts)
 
 
 class PickyStore(MemoryStore):
@@ -51,10 +51,10 @@ class PickyStore(MemoryStore):
         super().__init__()
         self._refused = refused
 
-    async def commit(self, records: Sequence[Record]) -> None:
+    async def commit(self, records: Sequence[Record], facts: Sequence[Fact] = ()) -> None:
         if any(map(self._refused, records)):
             raise RecordError("will never fit")
-        await super().commit(records)
+        await super().commit(records, facts)
 
 
 class Note(QueuedRecord):

@@ -79,7 +79,6 @@ class Shop:
             writer,
             subscription_store,
             self.clock,
-            self.facts.append,
             InForce(Policy(), self.registry),
             gateway=STRIPE,
             live=False,

@@ -56,7 +56,6 @@ class Office:
             writer,
             subscription_store,
             self.clock,
-            self.facts.append,
             InForce(Policy(grace_days=grace_days), self.registry),
             gateway=STRIPE,
             live=False,

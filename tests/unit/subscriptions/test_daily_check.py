@@ -52,7 +52,6 @@ class Office:
             self.store.subscription_store,
             self.store,
             self.clock,
-            self.facts.append,
             InForce(Policy(grace_days=GRACE_DAYS), self.registry),
         )
 

@@ -107,15 +107,12 @@ class Office:
             writer,
             self.store.subscription_store,
             clock,
-            tell,
             in_force,
             gateway=STRIPE,
             live=False,
         )
         self.desk, _ = administrations(self.store, writer, clock, self.policy)
-        self.check = DailyCheck(
-            writer, self.store.subscription_store, self.store, clock, tell, in_force
-        )
+        self.check = DailyCheck(writer, self.store.subscription_store, self.store, clock, in_force)
 
     @property
     def tenant(self) -> Tenant:

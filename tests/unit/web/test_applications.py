@@ -96,9 +96,7 @@ class Services:
         )
         administration, calls = administrations(self.store, writer, Clock())
         in_force = InForce(Policy(), self.registry)
-        daily = DailyCheck(
-            writer, self.store.subscription_store, self.store, Clock(), self.facts.append, in_force
-        )
+        daily = DailyCheck(writer, self.store.subscription_store, self.store, Clock(), in_force)
         billing = billing_desk(self.store, writer, Clock())
         figures = Figures(
             self.store.subscription_store,

@@ -53,9 +53,7 @@ def services(shop: Shop, *, keys: bool = True) -> Services:
     payments = PaymentServices(shop.checkout, shop.subscriptions, subscription_store, usage, issued)
     return Services(
         *administrations(shop.store, shop.writer, shop.clock),
-        DailyCheck(
-            shop.writer, subscription_store, shop.store, shop.clock, shop.facts.append, in_force
-        ),
+        DailyCheck(shop.writer, subscription_store, shop.store, shop.clock, in_force),
         billing_desk(shop.store, shop.writer, shop.clock),
         purge_of(shop.store, shop.clock, shop.facts),
         Figures(

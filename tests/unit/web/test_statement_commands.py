@@ -44,7 +44,6 @@ class Served(Office):
                 self.store.subscription_store,
                 self.store,
                 self.clock,
-                self.tell,
                 in_force,
             ),
             billing_desk(self.store, self.writer, self.clock),

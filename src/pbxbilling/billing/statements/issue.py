@@ -26,7 +26,7 @@ from pbxbilling.billing.statements.statement import Statement, StatementKind
 from pbxbilling.kernel.errors import AdministrationError
 from pbxbilling.kernel.money import from_minor
 from pbxbilling.kernel.period import Period, period_of
-from pbxbilling.kernel.ports import Clock, Cursors, EventSink
+from pbxbilling.kernel.ports import Clock, Cursors
 from pbxbilling.kernel.records import Cursor
 from pbxbilling.runtime.background import Background, at_once
 from pbxbilling.subscriptions.ports import SubscriptionStore
@@ -63,7 +63,6 @@ class Statements:
         cursors: Cursors,
         writer: AccountWriter,
         clock: Clock,
-        emit: EventSink,
         apart: Background = at_once,
     ) -> None:
         self._statement_store = statement_store
@@ -72,7 +71,6 @@ class Statements:
         self._writer = writer
         self._registry = writer.registry
         self._clock = clock
-        self._emit = emit
         self._apart = apart
 
     # --- periods -------------------------------------------------------------------------------
@@ -179,8 +177,8 @@ class Statements:
             audit = self._writer.audit(
                 "statement save", f"tenant {slug}", actor, None, _audited(saved)
             )
-            await self._writer.write(ACTION, (), actor, [saved, audit])
-        self._publish(saved, len(draft.statement.legs))
+            fact = self._saved(saved, len(draft.statement.legs))
+            await self._writer.write(ACTION, (), actor, [saved, audit], facts=[fact])
         return saved
 
     async def _draft(self, tenant: Tenant, month: str | None, kind: StatementKind) -> Draft:
@@ -232,22 +230,23 @@ class Statements:
             audit = self._writer.audit(ACTION, f"tenant {slug}", ACTOR, None, _audited(saved))
             cursor = Cursor(cursor_of(slug), period.ends)
             kept = [saved, *draft.kept_with(), cursor, audit]
-            await self._writer.write(ACTION, _paid_setup(tenant, draft), ACTOR, kept)
-        self._publish(saved, len(draft.statement.legs), tuple(unread))
+            fact = self._saved(saved, len(draft.statement.legs), tuple(unread))
+            paid = _paid_setup(tenant, draft)
+            await self._writer.write(ACTION, paid, ACTOR, kept, facts=[fact])
         return saved
 
-    def _publish(self, saved: SavedStatement, legs: int, unread: tuple[str, ...] = ()) -> None:
-        self._emit(
-            StatementSaved(
-                self._clock.now(),
-                saved.tenant,
-                saved.month,
-                saved.number,
-                saved.currency,
-                saved.total,
-                legs,
-                unread,
-            )
+    def _saved(
+        self, saved: SavedStatement, legs: int, unread: tuple[str, ...] = ()
+    ) -> StatementSaved:
+        return StatementSaved(
+            self._clock.now(),
+            saved.tenant,
+            saved.month,
+            saved.number,
+            saved.currency,
+            saved.total,
+            legs,
+            unread,
         )
 
     def tenant(self, slug: str) -> Tenant:

@@ -8,11 +8,11 @@ from datetime import datetime
 from pbxbilling.calls.admission.decision import Decision
 from pbxbilling.calls.admission.hook import HookRequest
 from pbxbilling.kernel.codes import Mode
-from pbxbilling.kernel.facts import Fact
+from pbxbilling.kernel.facts import QueuedFact
 
 
 @dataclass(slots=True, init=False)
-class AdmissionDecided(Fact):
+class AdmissionDecided(QueuedFact):
     """A hook was judged. `call` is None where nothing was reserved; `inside` an earlier call.
 
     As all that is made for every call it is not frozen, and has its own `__init__`

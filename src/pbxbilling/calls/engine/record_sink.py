@@ -8,8 +8,8 @@ from pbxbilling.calls.live.facts import CallNews, LegAnswered, LegEnded
 from pbxbilling.calls.live.records import DecisionRecord
 from pbxbilling.calls.metering.usage_event import LegMetered, is_metered
 from pbxbilling.kernel.codes import Outcome
-from pbxbilling.kernel.facts import Fact
-from pbxbilling.kernel.ports import RecordSink
+from pbxbilling.kernel.facts import Fact, QueuedFact
+from pbxbilling.kernel.ports import Consequences, RecordSink
 
 
 class Recorder:
@@ -18,7 +18,16 @@ class Recorder:
     With a leg that ended goes its meter event, where it is charged by one: in one transaction.
     """
 
-    def __init__(self, records: RecordSink, registry: Registry, *, admissions: bool) -> None:
+    def __init__(
+        self,
+        records: RecordSink,
+        registry: Registry,
+        *,
+        admissions: bool,
+        consequences: Consequences | None = None,
+    ) -> None:
+        """`consequences` of facts that nobody commits are queued with the records of them."""
+        self._consequences = consequences
         self._records = records
         self._registry = registry
         self.admissions = admissions
@@ -35,6 +44,9 @@ class Recorder:
         elif isinstance(fact, LegEnded):
             self._records.put(fact.leg)
             self._meter(fact)
+        if self._consequences is not None and isinstance(fact, QueuedFact):
+            for record in self._consequences.records_for((fact,)):
+                self._records.put(record)
 
     def _meter(self, ended: LegEnded) -> None:
         """A leg that costs nothing has an event only where it had one before it was corrected."""

@@ -7,11 +7,11 @@ from datetime import datetime
 
 from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.calls.live.records import CallRecord, LegRecord
-from pbxbilling.kernel.facts import Fact
+from pbxbilling.kernel.facts import QueuedFact
 
 
 @dataclass(slots=True, init=False)
-class CallNews(Fact):
+class CallNews(QueuedFact):
     """What happened to a call, and what is to be kept of it since."""
 
     at: datetime
@@ -41,7 +41,7 @@ class CallEnded(CallNews):
 
 
 @dataclass(frozen=True, slots=True)
-class LegAnswered(Fact):
+class LegAnswered(QueuedFact):
     """A trunk leg began to cost."""
 
     at: datetime
@@ -49,7 +49,7 @@ class LegAnswered(Fact):
 
 
 @dataclass(frozen=True, slots=True)
-class LegEnded(Fact):
+class LegEnded(QueuedFact):
     """A trunk leg ended, answered or not; `before` is the ended leg that this one corrects."""
 
     at: datetime
@@ -58,7 +58,7 @@ class LegEnded(Fact):
 
 
 @dataclass(frozen=True, slots=True)
-class SlotReleased(Fact):
+class SlotReleased(QueuedFact):
     """An operator took a slot from a call by command."""
 
     at: datetime
@@ -67,7 +67,7 @@ class SlotReleased(Fact):
 
 
 @dataclass(frozen=True, slots=True)
-class CutArmed(Fact):
+class CutArmed(QueuedFact):
     """A live leg of a used-up allowance is to be hung up `in_s` seconds from now."""
 
     at: datetime
@@ -77,7 +77,7 @@ class CutArmed(Fact):
 
 
 @dataclass(frozen=True, slots=True)
-class WouldCut(Fact):
+class WouldCut(QueuedFact):
     """In enforce mode this leg would have been cut now."""
 
     at: datetime
@@ -87,7 +87,7 @@ class WouldCut(Fact):
 
 
 @dataclass(frozen=True, slots=True)
-class ClockDisagreed(Fact):
+class ClockDisagreed(QueuedFact):
     """A leg's PBX timestamps and our monotonic clock differ by more than 2 s; ours counts.
 
     Timestamps that run backwards, where nobody measured, count as 0 s.

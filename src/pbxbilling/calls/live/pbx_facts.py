@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from pbxbilling.calls.live.channel import ChannelKey
-from pbxbilling.kernel.facts import Fact
+from pbxbilling.kernel.facts import QueuedFact
 
 
 class CorrectionKind(StrEnum):
@@ -23,7 +23,7 @@ class CorrectionKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Corrected(Fact):
+class Corrected(QueuedFact):
     """Reconciliation or recovery changed the ledger; `key` None where it is about the whole PBX."""
 
     at: datetime
@@ -34,7 +34,7 @@ class Corrected(Fact):
 
 
 @dataclass(frozen=True, slots=True)
-class PbxTakenUp(Fact):
+class PbxTakenUp(QueuedFact):
     """A PBX is followed from now on, or by another journal; `journal`: whether it has one."""
 
     at: datetime
@@ -43,7 +43,7 @@ class PbxTakenUp(Fact):
 
 
 @dataclass(frozen=True, slots=True)
-class PbxLetGo(Fact):
+class PbxLetGo(QueuedFact):
     """The configuration names this PBX no more: its calls were closed."""
 
     at: datetime
@@ -51,7 +51,7 @@ class PbxLetGo(Fact):
 
 
 @dataclass(frozen=True, slots=True)
-class LinkUp(Fact):
+class LinkUp(QueuedFact):
     """Logged in to a PBX; `uptime_s` is what FullyBooted said."""
 
     at: datetime
@@ -60,7 +60,7 @@ class LinkUp(Fact):
 
 
 @dataclass(frozen=True, slots=True)
-class RightsExceeded(Fact):
+class RightsExceeded(QueuedFact):
     """The manager's user that we log in as may do more than is needed; told once a login."""
 
     at: datetime
@@ -71,7 +71,7 @@ class RightsExceeded(Fact):
 
 
 @dataclass(frozen=True, slots=True)
-class LinkDown(Fact):
+class LinkDown(QueuedFact):
     """The AMI link of a PBX fell, or could not be made: an outage begins; nothing is released."""
 
     at: datetime
@@ -80,7 +80,7 @@ class LinkDown(Fact):
 
 
 @dataclass(frozen=True, slots=True)
-class LinkRetryFailed(Fact):
+class LinkRetryFailed(QueuedFact):
     """The link of a PBX is still down: one more attempt to make it failed."""
 
     at: datetime
@@ -89,7 +89,7 @@ class LinkRetryFailed(Fact):
 
 
 @dataclass(frozen=True, slots=True)
-class Reconciled(Fact):
+class Reconciled(QueuedFact):
     """A complete snapshot was applied: the counts of this PBX are true."""
 
     at: datetime
@@ -98,7 +98,7 @@ class Reconciled(Fact):
 
 
 @dataclass(frozen=True, slots=True)
-class Stale(Fact):
+class Stale(QueuedFact):
     """The counts of this PBX can no longer be trusted: its hooks are judged as in log mode."""
 
     at: datetime
@@ -107,7 +107,7 @@ class Stale(Fact):
 
 
 @dataclass(frozen=True, slots=True)
-class JournalDisagreed(Fact):
+class JournalDisagreed(QueuedFact):
     """The journal and we differ on a leg's end by more than 0.1 s: counted, not corrected."""
 
     at: datetime
@@ -116,7 +116,7 @@ class JournalDisagreed(Fact):
 
 
 @dataclass(frozen=True, slots=True)
-class JournalUnreadable(Fact):
+class JournalUnreadable(QueuedFact):
     """A PBX's journal cannot be read; the daemon works from AMI alone."""
 
     at: datetime
@@ -126,7 +126,7 @@ class JournalUnreadable(Fact):
 
 
 @dataclass(frozen=True, slots=True)
-class JournalReadable(Fact):
+class JournalReadable(QueuedFact):
     """A PBX's journal, of which a fault was told, can be read again."""
 
     at: datetime

@@ -42,8 +42,12 @@ class Housekeeping:
                 self._pbx_fleet.mark()
             garbage.set_aside()
         with self._supervisor.guarded("allowances"):
-            self._engine.cutter.tick(self._clock.now(), self._clock.monotonic())
+            self.look_at_allowances()
         with self._supervisor.guarded("stale links"):
             self._engine.reconciler.watch()
         with self._supervisor.guarded("reservations"):
             await self._pbx_fleet.ask_after_unconfirmed()
+
+    def look_at_allowances(self) -> None:
+        """Renew those whose period has ended, and cut legs that outlive theirs."""
+        self._engine.cutter.tick(self._clock.now(), self._clock.monotonic())
