@@ -5,7 +5,7 @@ COMPILED := PYTHONPATH=$(CURDIR)/build/compiled
 FAST := tests/unit tests/contract tests/replay tests/fuzz
 CONFIG ?= /etc/pbxbilling/pbxbilling.toml
 
-.PHONY: help run serve wheel test test-fast check soak bench clean
+.PHONY: help run serve wheel test test-fast check soak bench openapi clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -53,6 +53,9 @@ soak: provision build/compiled/installed ## Long rounds
 
 bench: build/compiled/installed ## Ratios against a null server, a raw writer and the like
 	$(COMPILED) $(PY) -m bench
+
+openapi: .venv/installed ## docs/reference/openapi.json, from the routes
+	$(PY) -m rig.openapi
 
 clean: ## Forget what was built here
 	rm -rf .venv build dist var .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -98,7 +98,7 @@ def start_and_memory() -> list[Row]:
         for _ in range(PROCESSES):
             site.launch()
             until(lambda: site.readyz()[0] == 200, "all is counted", 120.0)
-            assert site.ask("status")["calls"] == CHANNELS
+            assert site.get("/status")["calls"] == CHANNELS
             memory_mb.append(_resident_mb(site.pid))
             site.stop()
     return [

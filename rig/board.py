@@ -16,7 +16,7 @@ from rich.live import Live
 from pbxbilling.cli.printing.tables import table
 
 Row = Mapping[str, Any]
-Ask = Callable[..., Any]
+Get = Callable[..., Any]
 """A command and its arguments → what `pbxbilling COMMAND --json` prints."""
 
 REDRAWS_PER_SECOND = 2
@@ -29,9 +29,9 @@ _TENANTS = ("tenant", "live_calls", "max_calls", "refused (486)")
 class Board:
     """Asks the daemon at every look; `refused` has the refusals so far, by tenant."""
 
-    def __init__(self, ask: Ask, console: Console) -> None:
+    def __init__(self, get: Get, console: Console) -> None:
         self.refused: Counter[str] = Counter()
-        self._ask = ask
+        self._get = get
         self._console = console
         self._live: Live | None = None
 
@@ -58,8 +58,8 @@ class Board:
 
     def drawn(self) -> Group:
         """The calls, the newest refusals below them, and what each tenant holds."""
-        calls = self._ask("calls", tenant=None)
-        refusals = self._ask("decisions", tenant=None, since=None, refused=True)
+        calls = self._get("/calls")
+        refusals = self._get("/decisions", refused=True)
         self.refused = Counter(row["tenant"] for row in refusals)
         rows = [_live_row(call) for call in calls]
         rows += [_refused_row(row) for row in refusals[:_REFUSALS]]
@@ -74,7 +74,7 @@ class Board:
                 "max_calls": row["max_calls"],
                 "refused (486)": self.refused[row["tenant"]],
             }
-            for row in self._ask("tenants")
+            for row in self._get("/tenants")
         ]
 
 

@@ -21,7 +21,7 @@ from pbxbilling.calls.live.records import LegRecord
 from pbxbilling.catalog.plan import Cycle, Plan
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.ports import Clock as ClockPort
-from pbxbilling.web.api.command import BillingServices
+from pbxbilling.web.api.services import BillingServices
 from tests.support.clock import Clock
 from tests.support.memory_store import MemoryStore
 from tests.support.store_records import ended_leg

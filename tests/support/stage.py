@@ -50,8 +50,6 @@ class Stage:
     def last_decision(self) -> dict[str, object]:
         """The newest decision."""
         self.daemon.wait_on_record()
-        found: list[dict[str, object]] = self.daemon.ask(
-            "decisions", tenant="acme", since=None, refused=False
-        )
+        found: list[dict[str, object]] = self.daemon.get("/decisions", tenant="acme")
         assert found, "no decision is on record"
         return found[0]

@@ -73,7 +73,7 @@ class Storefront:
     def admit(self, *slugs: str) -> None:
         """Take tenants into the accounts, on the free plan."""
         tenants = "".join(f'[tenant.{slug}]\nplan = "free"\n' for slug in slugs)
-        self.site.ask("apply", text=_PLANS + tenants, source="shop", dry_run=False, reset=True)
+        self.site.put("/accounts", text=_PLANS + tenants, source="shop", dry_run=False, reset=True)
 
     def meter(self, *slugs: str) -> list[Buyer]:
         """Tenants whose usage goes to Stripe's meter, each with a subscription."""
@@ -81,7 +81,7 @@ class Storefront:
         tenants = "".join(
             f'[tenant.{slug}]\nplan = "pro"\ncharges = "meter_events"\n' for slug in slugs
         )
-        self.site.ask("apply", text=_PLANS + tenants, source="shop", dry_run=False, reset=True)
+        self.site.put("/accounts", text=_PLANS + tenants, source="shop", dry_run=False, reset=True)
         buyers = [Buyer(self, slug).buys() for slug in slugs]
         self.settle()
         return buyers
@@ -194,7 +194,7 @@ class Buyer:
     @property
     def row(self) -> dict[str, Any]:
         """The tenant as `tenants` lists it."""
-        rows: list[dict[str, Any]] = self.shop.site.ask("tenants")
+        rows: list[dict[str, Any]] = self.shop.site.get("/tenants")
         return next(row for row in rows if row["tenant"] == self.slug)
 
     @property

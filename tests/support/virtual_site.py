@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import httpx
 
-from pbxbilling.cli.connection import ask
+from pbxbilling.cli.connection import get, put
 from rig.site import free_port
 from rig.virtualpbx import VirtualPbx
 from rig.virtualpbx.pbx import Placed
@@ -138,9 +138,13 @@ class VirtualSite:
         assert self._daemon is not None
         self._daemon.send_signal(number)
 
-    def ask(self, command: str, **given: Any) -> Any:
-        """What a command gives, past the command line: quicker."""
-        return ask(self.config, command, given)
+    def get(self, path: str, **query: Any) -> Any:
+        """What the API shows, past the command line: quicker."""
+        return get(self.config, path, **query)
+
+    def put(self, path: str, **body: Any) -> Any:
+        """What the API sets."""
+        return put(self.config, path, **body)
 
     def readyz(self) -> tuple[int, Any]:
         """What monitoring is told: HTTP's status and the body."""

@@ -25,7 +25,7 @@ from pbxbilling.store.store import SqlStore
 from pbxbilling.telemetry.logs import Log
 from pbxbilling.telemetry.notify import Notifier
 from pbxbilling.telemetry.writer import LineWriter
-from pbxbilling.web.api import run
+from tests.support.api_client import ApiClient
 from tests.support.clock import Clock
 
 PBX = '[[pbx]]\nname = "pbx1"\nhost = "127.0.0.1"\nusername = "u"\nsecret = "s"\ntrunks = ["P/c"]\n'
@@ -58,9 +58,10 @@ class Whole:
         link = daemon.live.engine.trust.links["pbx1"]
         link.connected = link.reconciled = True
 
-    async def ask(self, command: str, **given: Any) -> Any:
-        """Run a command as an operator does; its result as JSON has it."""
-        return orjson.loads(await run(self.daemon.services, command, given, "alice"))
+    @property
+    def api(self) -> ApiClient:
+        """What an operator asks by."""
+        return ApiClient(self.daemon.services)
 
     def hook(self, tenant: str, direction: Direction, nth: int) -> Verdict:
         """A channel's dialplan asks."""

@@ -28,7 +28,7 @@ link.connect("admin.sock")
 request = http.client.HTTPConnection("pbxbilling")
 request.sock = link
 headers = dict.fromkeys({HEADERS}, "{FORGED}")
-request.request("POST", "/commands/suspend", '{{"tenant": "acme"}}', headers)
+request.request("PUT", "/api/v1/tenants/acme/suspension", None, headers)
 answer = request.getresponse()
 assert answer.status == 200, answer.read()
 link.close()

@@ -67,7 +67,7 @@ class Talks:
         before = self.logins()
         self.proxy.cut()
         until(lambda: self.logins() > before, "the link is up again", 30.0)
-        until(lambda: self.daemon.ask("status")["ready"], "the counts are true")
+        until(lambda: self.daemon.get("/status")["ready"], "the counts are true")
 
     def logins(self) -> int:
         """How often the link was told to be up."""

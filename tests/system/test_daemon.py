@@ -49,13 +49,13 @@ def test_a_suspended_tenant_reaches_emergency_numbers_alone(
     with ExitStack() as stack:
         stage = Stage(asterisk, tmp_path, stack, more="[refusal]\nsuspended = 21\n")
         stage.daemon.apply(accounts("unlimited"))
-        stage.daemon.ask("suspend", tenant="acme")
+        stage.daemon.put("/tenants/acme/suspension")
         assert stage.refused_with() == 403
         leg = stage.phone.dial("112")
         (call,) = stage.daemon.calls()
         assert call["emergency"]
         leg.hang_up()
-        stage.daemon.ask("activate", tenant="acme")
+        stage.daemon.delete("/tenants/acme/suspension")
         stage.phone.dial(MOBILE).hang_up()
 
 
@@ -69,13 +69,13 @@ def test_a_reload_takes_effect_and_a_bad_file_changes_nothing(
         leg = stage.phone.dial(MOBILE)
         daemon.write_config("enforce")
         daemon.signal(SIGHUP)
-        until(lambda: daemon.ask("status")["mode"] == "enforce", "the new mode is in force")
+        until(lambda: daemon.get("/status")["mode"] == "enforce", "the new mode is in force")
         assert len(daemon.calls()) == 1
         leg.hang_up()
         daemon.write_config("nonsense")
         daemon.signal(SIGHUP)
-        until(lambda: daemon.ask("status")["config_error"], "status tells of the bad file")
-        assert "mode" in daemon.ask("status")["config_error"]
+        until(lambda: daemon.get("/status")["config_error"], "status tells of the bad file")
+        assert "mode" in daemon.get("/status")["config_error"]
         assert stage.refused_with() == 486
 
 
@@ -167,13 +167,13 @@ def test_a_cut_link_releases_nothing_and_locks_nobody_out(
         kept, left = stage.phone.dial(MOBILE), stage.phone.dial(MOBILE)
         proxy.refuse()
         proxy.cut()
-        until(lambda: daemon.ask("status")["pbxes"][0]["stale"], "the counts are stale")
+        until(lambda: daemon.get("/status")["pbxes"][0]["stale"], "the counts are stale")
         left.hang_up()
         assert len(daemon.calls()) == 2
         third = stage.phone.dial(MOBILE)
         assert stage.last_decision()["reason"] == "unreconciled"
         proxy.resume()
-        until(lambda: daemon.ask("status")["ready"], "the counts are true again", 30.0)
+        until(lambda: daemon.get("/status")["ready"], "the counts are true again", 30.0)
         until(lambda: len(daemon.calls()) == 2, "the call that ended unseen is closed", 20.0)
         for leg in (kept, third):
             leg.hang_up()
@@ -198,7 +198,7 @@ def test_release_frees_a_slot_and_says_what_it_was(asterisk: Asterisk, tmp_path:
         daemon.apply(accounts("unlimited"))
         leg = stage.phone.dial(MOBILE)
         (call,) = daemon.calls()
-        released = daemon.ask("release", call=call["call"])
+        released = daemon.delete(f"/calls/{call['call']}/slot")
         assert released["tenant"] == "acme"
         assert daemon.calls() == []
         leg.hang_up()

@@ -103,7 +103,7 @@ class Site:
         return self._all_decisions()[self._decided :]
 
     def _all_decisions(self) -> list[dict[str, Any]]:
-        found = self.daemon.ask("decisions", tenant=None, since=None, refused=False)
+        found = self.daemon.get("/decisions")
         return list(reversed(found))
 
     def billed(self) -> list[tuple[str | None, str, str]]:

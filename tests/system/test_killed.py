@@ -90,7 +90,7 @@ class Site:
     def until_true(self) -> None:
         """Return when the fault is over: the link is up, and the counts are true."""
         until(lambda: self.daemon.pbx()["connected"], "the link is up again", 60.0)
-        until(lambda: self.daemon.ask("status")["ready"], "the counts are true again")
+        until(lambda: self.daemon.get("/status")["ready"], "the counts are true again")
 
     def settle(self) -> None:
         """End the traffic and hold what the daemon knows against what Asterisk knows."""
@@ -105,7 +105,7 @@ class Site:
             until(lambda: not self.differences(), "the ledger agrees with the journal", 20.0)
         assert self.differences() == [], f"seed {self.seed}"
         legs = ledger_legs(self.daemon.legs()).values()
-        usage = self.daemon.ask("usage", tenant=None, month=None)
+        usage = self.daemon.get("/usage")
         calls = {row["tenant"]: row["outbound_calls"] for row in usage if row["outbound_calls"]}
         assert calls == Counter(leg.tenant for leg in legs)
 

@@ -106,7 +106,7 @@ def test_states_are_retained_and_events_follow_the_calls(stage: Stage, broker: M
     assert MOBILE not in "".join(message.payload for message in listener.heard())
     assert told[0][1]["number"] == f"***{MOBILE[-3:]}"
 
-    stage.daemon.ask("suspend", tenant="acme")
+    stage.daemon.put("/tenants/acme/suspension")
     until(lambda: newest_state(listener)["status"] == "suspended", "the block is told", AT_ONCE)
     assert events(listener)[-1][0] == "subscription_changed"
 
@@ -126,7 +126,7 @@ def test_a_broker_that_goes_and_comes_touches_no_call_and_is_told_the_truth(
         until(lambda: len(stage.daemon.calls()) == 1, "its slot is free")
     there = stage.phone.dial(MOBILE)
     assert stage.refused_with() == 486
-    status = stage.daemon.ask("status")["mqtt"]
+    status = stage.daemon.get("/status")["mqtt"]
     assert (status["connected"], status["queued"], status["dropped"]) == (False, 4, 4)
     assert status["fault"].startswith(broker.url)
     page = subprocess.run(
@@ -196,7 +196,7 @@ def test_a_reload_enables_another_broker_and_none(
         assert listener.heard("pbxbilling/status")[-1].payload == "offline"
         stage.daemon.config.write_text(text.replace("enabled = true", "enabled = false"))
         stage.daemon.reload()
-        assert stage.daemon.ask("status")["mqtt"] is None
+        assert stage.daemon.get("/status")["mqtt"] is None
         stage.phone.dial(MOBILE).hang_up()
 
 
@@ -221,4 +221,4 @@ def test_over_tls_with_a_password_from_a_file_that_never_shows(
         assert "Not authorized" in line["reason"]
         assert "another" not in stage.daemon.log()
         assert PASSWORD not in stage.daemon.log()
-        assert stage.daemon.ask("status")["mqtt"]["connected"] is False
+        assert stage.daemon.get("/status")["mqtt"]["connected"] is False

@@ -69,7 +69,7 @@ def billed(stage: Stage, legs: int) -> dict[str, tuple[str, int, int]]:
     """Number → line, seconds charged and seconds included on acme's statement."""
 
     def shown() -> list[dict[str, Any]] | None:
-        statement = stage.daemon.ask("statement-preview", tenant="acme", month=None)
+        statement = stage.daemon.get("/tenants/acme/statements/preview")
         found: list[dict[str, Any]] = statement["legs"]
         return found if len(found) == legs else None
 

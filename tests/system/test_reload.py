@@ -99,5 +99,5 @@ def test_reloads_under_load_drop_no_call_and_no_count(asterisk: Asterisk, tmp_pa
         assert daemon.metric(served, result="error") == reloads / 4
         assert daemon.metric(served, result="ok") == reloads * 3 / 4
         assert daemon.corrections() == {}
-        (usage,) = daemon.ask("usage", tenant="acme", month=None)
+        (usage,) = daemon.get("/usage", tenant="acme")
         assert usage["outbound_calls"] == calls

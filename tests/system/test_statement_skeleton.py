@@ -53,10 +53,11 @@ def test_sixty_one_seconds_in_three_calls_are_three_whole_minutes(
         for call in calls:
             call.hang_up()
         daemon.wait_idle()
-        ask = {"tenant": "acme", "month": None, "line": None}
-        found = until(lambda: _calls(daemon.ask("records", **ask)), "the calls are on record")
+        found = until(
+            lambda: _calls(daemon.get("/records", tenant="acme")), "the calls are on record"
+        )
         assert 61 <= sum(call["talk_us"] for call in found) / 1_000_000 < 64
-        shown = daemon.ask("statement-preview", tenant="acme", month=None)
+        shown = daemon.get("/tenants/acme/statements/preview")
         amounts = {
             line["kind"]: (line["quantity"], line["amount_minor"]) for line in shown["lines"]
         }

@@ -135,7 +135,7 @@ def test_a_daemon_that_slept_closes_what_has_ended_when_the_journal_is_read(
         site.journal.touch()
         asyncio.run(slept(site.database, months_ago(2)))
         site.start()
-        final = until(lambda: len(site.ask("statements", tenant="acme", month=None)) == 2, "closed")
+        final = until(lambda: len(site.get("/statements", tenant="acme")) == 2, "closed")
         assert final
         site.stop(number)
         site.start()

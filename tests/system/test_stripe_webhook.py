@@ -49,8 +49,8 @@ def test_a_stranger_at_a_payment_link_takes_over_no_tenant(shop: Storefront) -> 
         shop.fake.webhooks.settle()
         until(lambda: not shop.letters_in("waiting"), "events are worked off")
         assert (victim.row, victim.turns, victim.verdict().word) == (before, [], "ADMIT")
-    assert subscription in [one["about"] for one in shop.site.ask("parked")]
-    told = shop.site.ask("link", subscription=subscription, tenant=victim.slug)
+    assert subscription in [one["about"] for one in shop.site.get("/events/parked")]
+    told = shop.site.put(f"/subscriptions/{subscription}/tenant", tenant=victim.slug)
     assert (told["subscription"]["tenant"], victim.status) == (victim.slug, "cancelled")
     shop.settle()
 
@@ -295,7 +295,7 @@ def test_an_event_of_nobody_waits_for_its_tenant(shop: Storefront) -> None:
     until(lambda: set(shop.unfinished()) == {"parked"}, "its events are parked")
     shop.admit("newcomer")
     shop.settle()
-    rows = shop.site.ask("tenants")
+    rows = shop.site.get("/tenants")
     (row,) = [row for row in rows if row["tenant"] == "newcomer"]
     assert (row["status"], row["subscription"]) == ("incomplete", bought)
 

@@ -60,7 +60,7 @@ class Watched:
             leg = truth[uniqueid]
             assert leg.ended_at is not None
             assert seconds <= leg.ended_at - leg.answered_at + AGREEMENT_S
-        listed = self.daemon.ask("estimated", tenant=None, month=None)
+        listed = self.daemon.get("/usage/estimated")
         assert {row["leg"] for row in listed} == {f"pbx1:{uniqueid}" for uniqueid in billed}
         assert all(row["tenant"] == "acme" for row in listed)
 

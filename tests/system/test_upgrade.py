@@ -90,7 +90,7 @@ class Site(Daemon):
 
     def hooks_of_0_1(self) -> int:
         """How many came to the old port, as both the command and the metrics have it."""
-        shown = self.ask("status")["old_port"]
+        shown = self.get("/status")["old_port"]
         counted = self.metric("pbxbilling_agi_old_port_hooks_total")
         assert (shown["hooks"] if shown else 0) == counted
         return int(counted)
@@ -220,7 +220,7 @@ def test_the_old_port_closes_at_the_restart_after_the_address_is_written(
     site.stop()
     site.start()
     site.set_dialplan("old", OLD_PORT)
-    assert (site.dialled(phone), site.ask("status")["old_port"]) == (OPEN, None)
+    assert (site.dialled(phone), site.get("/status")["old_port"]) == (OPEN, None)
     site.set_dialplan("new", "")
     assert site.dialled(phone) == JUDGED
 

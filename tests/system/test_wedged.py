@@ -36,7 +36,7 @@ async def test_the_watchdog_replaces_a_wedged_daemon_and_no_caller_is_held(
         await asyncio.to_thread(_call_answered, asterisk, tmp_path)  # by the fallback
         await supervisor.restarted(timeout_s=20)
         assert supervisor.pid != first
-        await asyncio.to_thread(until, lambda: daemon.ask("status")["ready"], "true counts")
+        await asyncio.to_thread(until, lambda: daemon.get("/status")["ready"], "true counts")
 
 
 def _call_answered(asterisk: Asterisk, directory: Path) -> None:

@@ -23,6 +23,7 @@ from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.status import Blocker, Status, Transition
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.catalog.plan import LIMIT_NAMES, Plan
+from pbxbilling.kernel.errors import ServiceError
 
 _NAMED = 10  # tenants in a note; of more, only how many
 
@@ -35,7 +36,7 @@ _GUARDED: Mapping[type[Plan | Tenant], frozenset[str]] = {
 }
 
 
-class AccountsError(Exception):
+class AccountsError(ServiceError):
     """The file contradicts itself or what is in force; `problems` names each fault and its mend."""
 
     def __init__(self, problems: list[str]) -> None:

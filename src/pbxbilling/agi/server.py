@@ -13,6 +13,7 @@ from pbxbilling.agi.sessions.allow_list import AllowList, Network
 from pbxbilling.agi.sessions.deadlines import Deadlines
 from pbxbilling.agi.sessions.epoll_server import EpollServer
 from pbxbilling.agi.sessions.session import AgiObserver, HookHandler, Judge
+from pbxbilling.kernel.errors import ServiceError
 from pbxbilling.kernel.ports import Clock
 
 # asyncio's default of 100 drops SYNs of a burst, each then retried after a whole second, and
@@ -35,7 +36,7 @@ class ListenerSettings:
     max_sessions: int = 10_000
 
 
-class ListenError(Exception):
+class ListenError(ServiceError):
     """The address cannot be listened on; the message names it and the mend."""
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from pbxbilling.cli.changes import print_changes
-from pbxbilling.cli.connection import ask
+from pbxbilling.cli.connection import delete, get, post, put, quoted
 from pbxbilling.cli.options import DEFAULT, Config, DryRun, Json, Reset, asked_moment, wrong_usage
 from pbxbilling.cli.printing.output import (
     NOTHING_WRITTEN,
@@ -43,14 +43,14 @@ def apply(
     from pbxbilling.config.document import read_text
 
     given = {"text": read_text(file), "source": str(file), "dry_run": dry_run, "reset": reset}
-    changes = ask(config, "apply", given)
+    changes = put(config, "/accounts", **given)
     print_changes(changes, "plans and tenants", dry_run=dry_run, reset=reset, as_json=json)
 
 
 @app.command()
 def plans(config: Config = DEFAULT, json: Json = False) -> None:
     """All plans, with their prices."""
-    found = ask(config, "plans", {})
+    found = get(config, "/plans")
     if json:
         print_json(found)
     else:
@@ -63,7 +63,7 @@ def plan_show(plan: str, config: Config = DEFAULT, json: Json = False) -> None:
     """All about one plan."""
     from pbxbilling.cli.printing.pages import show_plan
 
-    print_page(ask(config, "plan", {"plan": plan}), show_plan, as_json=json)
+    print_page(get(config, f"/plans/{quoted(plan)}"), show_plan, as_json=json)
 
 
 @plan_app.command("change")
@@ -77,8 +77,9 @@ def plan_change(
 ) -> None:
     """Give a tenant another plan from a moment of its open period on, now if not said."""
     when = asked_moment("--at", at)
-    given = {"tenant": tenant, "plan": plan, "at": when, "dry_run": dry_run}
-    print_page(ask(config, "plan-change", given), _show_plan_change, as_json=json)
+    path = f"/tenants/{quoted(tenant)}/plan-changes"
+    change = post(config, path, plan=plan, at=when, dry_run=dry_run)
+    print_page(change, _show_plan_change, as_json=json)
 
 
 def _show_plan_change(change: Mapping[str, Any]) -> None:
@@ -105,19 +106,19 @@ def tenant_show(tenant: str, config: Config = DEFAULT, json: Json = False) -> No
     """All about one tenant."""
     from pbxbilling.cli.printing.pages import show_tenant
 
-    print_page(ask(config, "tenant", {"tenant": tenant}), show_tenant, as_json=json)
+    print_page(get(config, f"/tenants/{quoted(tenant)}"), show_tenant, as_json=json)
 
 
 @tenant_app.command("suspend")
 def tenant_suspend(tenant: str, config: Config = DEFAULT, json: Json = False) -> None:
     """Block a tenant's calls to and from outside."""
-    _print_standing(ask(config, "suspend", {"tenant": tenant}), as_json=json)
+    _print_status(put(config, f"/tenants/{quoted(tenant)}/suspension"), as_json=json)
 
 
 @tenant_app.command("activate")
 def tenant_activate(tenant: str, config: Config = DEFAULT, json: Json = False) -> None:
     """Lift the operator's block."""
-    _print_standing(ask(config, "activate", {"tenant": tenant}), as_json=json)
+    _print_status(delete(config, f"/tenants/{quoted(tenant)}/suspension"), as_json=json)
 
 
 @tenant_app.command("trial")
@@ -130,10 +131,10 @@ def tenant_trial(
     """Set when a tenant's trial ends."""
     with wrong_usage("--until"):
         last = read_day(until).isoformat()
-    _print_standing(ask(config, "trial", {"tenant": tenant, "until": last}), as_json=json)
+    _print_status(put(config, f"/tenants/{quoted(tenant)}/trial", until=last), as_json=json)
 
 
-def _print_standing(result: Mapping[str, Any], *, as_json: bool) -> None:
+def _print_status(result: Mapping[str, Any], *, as_json: bool) -> None:
     report = result["tenant"]
     sentence = f"tenant {report['tenant']}: {report['status']}"
     print_done(result, sentence, result["notes"], as_json=as_json)

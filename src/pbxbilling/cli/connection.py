@@ -1,4 +1,4 @@
-"""Where a command is served: by the running daemon, else by the database itself."""
+"""The command line as a client of the API: of the running daemon, else of one in this process."""
 
 from __future__ import annotations
 
@@ -7,19 +7,67 @@ import os
 import tomllib
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from pbxbilling.kernel.errors import ServiceError
 
 if TYPE_CHECKING:
+    import httpx
+
     from pbxbilling.config.settings import Settings
 
-
-class CommandFailed(Exception):  # noqa: N818 - it is caught by name and shown as a sentence
-    """The command could not be done; the message names thing, place and mend."""
+Query = str | int | bool | None
 
 
-def ask(config: Path, command: str, given: Mapping[str, Any]) -> Any:
-    """Run a command and give its result. Raises CommandFailed, ConfigError, StoreError …"""
+class CommandFailed(ServiceError):  # noqa: N818 - it is caught by name and shown as a sentence
+    """The command could not be done; the message names thing, place and fix."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRequest:
+    """One request of the API: `path` behind `/api/v1`, `body` as JSON."""
+
+    method: str
+    path: str
+    query: Mapping[str, Query] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
+
+    @property
+    def writes(self) -> bool:
+        """Whether it takes the database's lock where no daemon runs."""
+        return self.method != "GET"
+
+    @property
+    def creates(self) -> bool:
+        """Whether a database that is not there is made for it."""
+        return self.writes and not (self.body or {}).get("dry_run")
+
+
+def get(config: Path, path: str, **query: Query) -> Any:
+    """Return what is there. Raises CommandFailed, ConfigError, StoreError."""
+    return send(config, ApiRequest("GET", path, query))
+
+
+def post(config: Path, path: str, **body: Any) -> Any:
+    """Do something, and return what came of it; raises as `get`."""
+    return send(config, ApiRequest("POST", path, body=body))
+
+
+def put(config: Path, path: str, **body: Any) -> Any:
+    """Set something, and return it; raises as `get`."""
+    return send(config, ApiRequest("PUT", path, body=body))
+
+
+def delete(config: Path, path: str) -> Any:
+    """Take something away, and return what it was; raises as `get`."""
+    return send(config, ApiRequest("DELETE", path))
+
+
+def send(config: Path, request: ApiRequest) -> Any:
+    """Send a request to the daemon, else serve it in this process; raises as `get`."""
     import orjson
 
     from pbxbilling.config.faults import ConfigError
@@ -28,18 +76,57 @@ def ask(config: Path, command: str, given: Mapping[str, Any]) -> Any:
     try:
         settings = load(config, os.environ)
     except ConfigError:
-        answer = _from_daemon(_written_admin(config), command, given)
+        answer = _from_daemon(_written_admin(config), request)
         if answer is None:
             raise
-        return orjson.loads(answer)
-    answer = _from_daemon(settings.http.admin, command, given)
-    if answer is None:
-        answer = _without_daemon(settings, command, given)
-    return orjson.loads(answer)
+    else:
+        answer = _from_daemon(settings.http.admin, request)
+        if answer is None:
+            answer = _in_process(settings, request)
+    return orjson.loads(_checked(answer))
+
+
+def quoted(part: str) -> str:
+    """Return a part of a path as it may stand there: an operator can write anything."""
+    return quote(part, safe="")
+
+
+def _checked(answer: httpx.Response) -> bytes:
+    """Return the body of a good answer; raise CommandFailed with the sentence of another."""
+    import httpx
+    import orjson
+
+    if answer.status_code == httpx.codes.OK:
+        return answer.content
+    try:
+        message = orjson.loads(answer.content)["message"]
+    except (ValueError, KeyError, TypeError):
+        message = f"the daemon failed ({answer.status_code}): see its log"
+    raise CommandFailed(message)
+
+
+def _built(client: httpx.Client, request: ApiRequest) -> httpx.Request:
+    import orjson
+
+    return client.build_request(
+        request.method,
+        f"/api/v1{request.path}",
+        params={key: value for key, value in request.query.items() if value is not None},
+        content=None if request.body is None else orjson.dumps(request.body),
+        headers=_headers(request),
+    )
+
+
+def _headers(request: ApiRequest) -> dict[str, str]:
+    from pbxbilling.web.actor import SUDO_USER
+
+    kind = {} if request.body is None else {"Content-Type": "application/json"}
+    user = os.environ.get("SUDO_USER")
+    return {**kind, SUDO_USER: user} if user else kind
 
 
 def _written_admin(config: Path) -> Path:
-    """The socket that a faulty file names: a daemon on its last good one still answers there."""
+    """Return the socket that a faulty file names: a daemon on its last good one answers there."""
     from pbxbilling.config.sections import HttpSettings
 
     try:
@@ -50,48 +137,49 @@ def _written_admin(config: Path) -> Path:
     return Path(admin) if isinstance(admin, str) else HttpSettings().admin
 
 
-def _from_daemon(admin: Path, command: str, given: Mapping[str, Any]) -> bytes | None:
-    """The daemon's answer; None where none runs."""
+def _from_daemon(admin: Path, request: ApiRequest) -> httpx.Response | None:
+    """Return the daemon's answer; None where none runs."""
     import httpx
-    import orjson
-
-    from pbxbilling.web.actor import SUDO_USER
 
     if not admin.exists():
         return None
     transport = httpx.HTTPTransport(uds=str(admin))
     with httpx.Client(transport=transport, base_url="http://pbxbilling", timeout=30) as client:
         try:
-            answer = client.post(
-                f"/commands/{command}",
-                content=orjson.dumps(given),
-                headers={SUDO_USER: user} if (user := os.environ.get("SUDO_USER")) else {},
-            )
+            return client.send(_built(client, request))
         except httpx.ConnectError:
             return None
         except httpx.HTTPError as error:
             msg = f"the daemon at {admin} did not answer ({error!r}): see its log"
             raise CommandFailed(msg) from error
-    if answer.status_code != httpx.codes.OK:
-        raise CommandFailed(answer.text)
-    return answer.content
 
 
-def _without_daemon(settings: Settings, command: str, given: Mapping[str, Any]) -> bytes:
-    from pbxbilling.daemon.offline import run_offline
-    from pbxbilling.kernel.gateway_names import HOW_TO_ENABLE
+def _in_process(settings: Settings, request: ApiRequest) -> httpx.Response:
+    """Serve a request over the database itself; raise CommandFailed where that cannot be."""
+    import httpx
+
+    from pbxbilling.daemon.offline import serve_in_process
     from pbxbilling.store.database.lock import database_lock
-    from pbxbilling.web.api import COMMANDS
 
-    if COMMANDS[command].about_payments and not settings.stripe.enabled:
+    with httpx.Client(base_url="http://pbxbilling") as client:
+        built = _built(client, request)
+    _check_needs(settings, request)
+    with ExitStack() as held:
+        if request.writes:
+            held.enter_context(database_lock(settings.database.path))
+        return asyncio.run(serve_in_process(settings, built, creates=request.creates))
+
+
+def _check_needs(settings: Settings, request: ApiRequest) -> None:
+    from pbxbilling.kernel.gateway_names import HOW_TO_ENABLE
+    from pbxbilling.web.api import needs_of
+
+    needs = needs_of(request.method, request.path)
+    if needs.gateway and not settings.stripe.enabled:
         raise CommandFailed(HOW_TO_ENABLE)
-    if COMMANDS[command].needs_daemon:
+    if needs.daemon:
         msg = (
-            f"no daemon answers at {settings.http.admin}: `{command}` needs it running;"
+            f"no daemon answers at {settings.http.admin}: `{needs.route}` needs it running;"
             " start it with `systemctl start pbxbilling` (or `pbxbilling serve`)"
         )
         raise CommandFailed(msg)
-    with ExitStack() as held:
-        if COMMANDS[command].writes:
-            held.enter_context(database_lock(settings.database.path))
-        return asyncio.run(run_offline(settings, command, given))

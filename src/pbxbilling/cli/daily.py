@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pbxbilling.cli.connection import ask
+from pbxbilling.cli.connection import post
 from pbxbilling.cli.options import DEFAULT, Config, DryRun, Json
 from pbxbilling.cli.printing.output import NOTHING_WRITTEN, print_json, print_notes, print_rows
 
@@ -20,7 +20,7 @@ def daily_check(
     json: Json = False,
 ) -> None:
     """Book the trials and grace windows that the clock has ended."""
-    report = ask(config, "daily-check", {"dry_run": dry_run})
+    report = post(config, "/daily-check", dry_run=dry_run)
     if json:
         print_json(report)
         return

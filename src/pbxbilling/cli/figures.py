@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pbxbilling.cli.connection import ask
+from pbxbilling.cli.connection import get
 from pbxbilling.cli.options import DEFAULT, AnyMonth, Config, Json, OneMonth, asked_month
 from pbxbilling.cli.printing.output import print_json, print_rows
 
@@ -25,7 +25,7 @@ def figures(
     """Recurring revenue, trials, missed payments; usage revenue and churn of a month."""
     if context.invoked_subcommand is not None:
         return
-    taken = ask(config, "figures", {"month": asked_month(month) if month else None})
+    taken = get(config, "/figures", month=asked_month(month) if month else None)
     if json:
         print_json(taken)
         return
@@ -42,5 +42,5 @@ def reconcile(
     json: Json = False,
 ) -> None:
     """Closed periods whose statement and meter events have other minutes."""
-    rows = ask(config, "figures-reconcile", {"month": asked_month(month)})
+    rows = get(config, "/figures/differences", month=asked_month(month))
     print_rows("differences", rows, _PERIODS, as_json=json)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pbxbilling.cli.connection import ask
+from pbxbilling.cli.connection import delete, get, quoted
 from pbxbilling.cli.options import DEFAULT, Config, ForTenant, Json, asked_moment
 from pbxbilling.cli.printing.output import print_done, print_page, print_rows
 
@@ -23,19 +23,19 @@ def status(config: Config = DEFAULT, json: Json = False) -> None:
     """The daemon at a glance."""
     from pbxbilling.cli.printing.pages import show_status
 
-    print_page(ask(config, "status", {}), show_status, as_json=json)
+    print_page(get(config, "/status"), show_status, as_json=json)
 
 
 @app.command()
 def calls(config: Config = DEFAULT, tenant: ForTenant = None, json: Json = False) -> None:
     """Live calls: who holds which slot, since when."""
-    print_rows("calls", ask(config, "calls", {"tenant": tenant}), _CALLS, as_json=json)
+    print_rows("calls", get(config, "/calls", tenant=tenant), _CALLS, as_json=json)
 
 
 @app.command()
 def release(call: str, config: Config = DEFAULT, json: Json = False) -> None:
     """Free one slot, and say what it was."""
-    was = ask(config, "release", {"call": call})
+    was = delete(config, f"/calls/{quoted(call)}/slot")
     held = (
         f"call {was['call']} of tenant {was['tenant'] or '-'} holds no slot any more: it was"
         f" {was['direction']}, {was['state']}, from {was['from']} to {was['to']};"
@@ -54,5 +54,5 @@ def decisions(
 ) -> None:
     """Why was the call at 10:42 refused?"""
     at = asked_moment("--since", since)
-    rows = ask(config, "decisions", {"tenant": tenant, "since": at, "refused": refused})
+    rows = get(config, "/decisions", tenant=tenant, since=at, refused=refused)
     print_rows("decisions", rows, _DECISIONS, as_json=json)

@@ -46,21 +46,13 @@ app.add_typer(payments.subscription_app, name="subscription")
 
 def main() -> None:
     """Run a command; a fault is one message on stderr and exit status 1."""
-    from pbxbilling.accounts.apply import AccountsError
-    from pbxbilling.agi.server import ListenError
-    from pbxbilling.cli.connection import CommandFailed
-    from pbxbilling.config.faults import ConfigError
-    from pbxbilling.kernel.errors import AdministrationError, StoreError
+    from pbxbilling.kernel.errors import ServiceError
 
-    faults = (
-        CommandFailed, ConfigError, StoreError, AccountsError, AdministrationError, ListenError,
-        ValueError,
-    )  # fmt: skip
     try:
         app()
-    except faults as fault:
-        sys.stderr.write(f"pbxbilling: {fault}\n")
-        sys.exit(1)
+    except ServiceError as error:
+        sys.stderr.write(f"pbxbilling: {error}\n")
+        sys.exit(error.exit_status)
 
 
 if __name__ == "__main__":

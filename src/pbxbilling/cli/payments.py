@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pbxbilling.cli.connection import ask
+from pbxbilling.cli.connection import delete, get, post, put, quoted
 from pbxbilling.cli.options import (
     DEFAULT,
     Config,
@@ -51,7 +51,7 @@ def stripe_checkout(
         if cycle not in _CYCLES:
             msg = f"{cycle!r}: expected {' or '.join(_CYCLES)}"
             raise ValueError(msg)
-    offer = ask(config, "checkout", {"tenant": tenant, "plan": plan, "cycle": cycle})
+    offer = post(config, f"/tenants/{quoted(tenant)}/checkout", plan=plan, cycle=cycle)
     print_done(offer, "\n".join((offer["url"], _offered(offer))), as_json=json)
 
 
@@ -70,7 +70,7 @@ def _offered(offer: Mapping[str, Any]) -> str:
 @stripe_app.command("portal")
 def stripe_portal(tenant: str, config: Config = DEFAULT, json: Json = False) -> None:
     """A link at which a tenant sees to its subscription and invoices; good for minutes."""
-    link = ask(config, "portal", {"tenant": tenant})
+    link = post(config, f"/tenants/{quoted(tenant)}/portal")
     print_done(link, link["url"], as_json=json)
 
 
@@ -93,7 +93,7 @@ def stripe_check(config: Config = DEFAULT, json: Json = False) -> None:
 @stripe_app.command("parked")
 def stripe_parked(config: Config = DEFAULT, json: Json = False) -> None:
     """Events that nothing could be made of, and what they wait for."""
-    print_rows("parked events", ask(config, "parked", {}), _LETTERS, as_json=json)
+    print_rows("parked events", get(config, "/events/parked"), _LETTERS, as_json=json)
 
 
 @stripe_app.command("link")
@@ -101,7 +101,7 @@ def stripe_link(
     subscription: str, tenant: str, config: Config = DEFAULT, json: Json = False
 ) -> None:
     """Say whose a subscription is."""
-    result = ask(config, "link", {"subscription": subscription, "tenant": tenant})
+    result = put(config, f"/subscriptions/{quoted(subscription)}/tenant", tenant=tenant)
     _print_subscription(result, as_json=json)
 
 
@@ -113,13 +113,15 @@ def subscription_cancel(
     json: Json = False,
 ) -> None:
     """Let a tenant's subscription end with its period; or end it now."""
-    _print_subscription(ask(config, "cancel", {"tenant": tenant, "now": now}), as_json=json)
+    path = f"/tenants/{quoted(tenant)}/subscription/cancellation"
+    _print_subscription(post(config, path, now=now), as_json=json)
 
 
 @subscription_app.command("reactivate")
 def subscription_reactivate(tenant: str, config: Config = DEFAULT, json: Json = False) -> None:
     """Let a subscription go on that was to end with its period."""
-    _print_subscription(ask(config, "reactivate", {"tenant": tenant}), as_json=json)
+    path = f"/tenants/{quoted(tenant)}/subscription/cancellation"
+    _print_subscription(delete(config, path), as_json=json)
 
 
 def _print_subscription(result: Mapping[str, Any], *, as_json: bool) -> None:
@@ -134,20 +136,21 @@ def _print_subscription(result: Mapping[str, Any], *, as_json: bool) -> None:
 @app.command()
 def subscriptions(config: Config = DEFAULT, tenant: ForTenant = None, json: Json = False) -> None:
     """Subscriptions as Stripe last showed them, the oldest first."""
-    rows = ask(config, "subscriptions", {"tenant": tenant})
+    rows = get(config, "/subscriptions", tenant=tenant)
     print_rows("subscriptions", rows, _SUBSCRIPTIONS, as_json=json)
 
 
 @app.command()
 def invoices(tenant: str, config: Config = DEFAULT, json: Json = False) -> None:
     """A tenant's invoices as Stripe last showed them, the newest first."""
-    print_rows("invoices", ask(config, "invoices", {"tenant": tenant}), _INVOICES, as_json=json)
+    rows = get(config, f"/tenants/{quoted(tenant)}/gateway-invoices")
+    print_rows("invoices", rows, _INVOICES, as_json=json)
 
 
 @stripe_app.command("usage")
 def stripe_usage(config: Config = DEFAULT, tenant: ForTenant = None, json: Json = False) -> None:
     """Usage that Stripe's meter does not have: how much waits, and what needs a person."""
-    view = ask(config, "usage-events", {"tenant": tenant})
+    view = get(config, "/usage-events", tenant=tenant)
     if json:
         print_json(view)
         return
@@ -167,7 +170,7 @@ def stripe_usage_decide(
     json: Json = False,
 ) -> None:
     """Say what becomes of usage that was refused, undecided or too old; LEG is pbx:uniqueid."""
-    event = ask(config, "usage-decide", {"leg": leg, "again": again})
+    event = put(config, f"/usage-events/{quoted(leg)}/decision", again=again)
     done = "is sent once more" if again else "is settled by hand"
     print_done(
         event, f"{leg}: {event['minutes']} minutes of {event['tenant']}; it {done}", as_json=json
@@ -181,7 +184,7 @@ def stripe_reconcile(
     json: Json = False,
 ) -> None:
     """Final statements of a month against what Stripe's meter was sent, tenant by tenant."""
-    rows = ask(config, "usage-reconcile", {"month": asked_period(month)})
+    rows = get(config, "/usage-events/periods", month=asked_period(month))
     print_rows(f"usage of {month}", rows, _RECONCILED, as_json=json)
 
 
@@ -192,5 +195,5 @@ def invoice_run(
     json: Json = False,
 ) -> None:
     """Issue the invoices of a past month that were not issued yet; again changes nothing."""
-    runs = ask(config, "invoice-run", {"month": asked_period(month)})
+    runs = post(config, "/usage-invoices", month=asked_period(month))
     print_rows(f"invoices of {month}", runs, _RUNS, as_json=json)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pbxbilling.cli.connection import ask
+from pbxbilling.cli.connection import delete, post, quoted
 from pbxbilling.cli.options import DEFAULT, Config, Json
 from pbxbilling.cli.printing.output import print_done, print_json, print_rows
 
@@ -32,7 +32,7 @@ def export_data(tenant: str, file: Path, config: Config = DEFAULT, json: Json = 
 @app.command()
 def forget(tenant: str, config: Config = DEFAULT, json: Json = False) -> None:
     """Forget a tenant that is gone: contacts and numbers. What it was billed stays."""
-    done = ask(config, "forget", {"tenant": tenant})
+    done = delete(config, f"/tenants/{quoted(tenant)}/personal-data")
     told = f"tenant {tenant} is forgotten: numbers cut in {done['rows']} rows"
     print_done(done, told, done["notes"], as_json=json)
 
@@ -44,7 +44,7 @@ def purge(
     json: Json = False,
 ) -> None:
     """Purge what has been kept for its time, for 20 seconds at most."""
-    result = ask(config, "purge", {"dry_run": dry_run})
+    result = post(config, "/purge", dry_run=dry_run)
     if json:
         print_json(result)
         return

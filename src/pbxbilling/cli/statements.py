@@ -8,7 +8,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from pbxbilling.cli.connection import ask
+from pbxbilling.cli.connection import get, post, quoted
 from pbxbilling.cli.options import DEFAULT, Config, ForTenant, Json, asked_period
 from pbxbilling.cli.printing.output import print_done, print_json, print_rows, write_file
 from pbxbilling.kernel.bounds import COUNT_MOST
@@ -42,8 +42,8 @@ def statement_preview(
     json: Json = False,
 ) -> None:
     """The statement of the current period (or an open one) as it stands."""
-    given = {"tenant": tenant, "month": _period(month)}
-    _print(ask(config, "statement-preview", given), csv=csv, pdf=pdf, json=json)
+    path = f"/tenants/{quoted(tenant)}/statements/preview"
+    _print(get(config, path, month=_period(month)), csv=csv, pdf=pdf, json=json)
 
 
 @statement_app.command("show")
@@ -59,14 +59,15 @@ def statement_show(
     json: Json = False,
 ) -> None:
     """A statement that was saved; the last final one, if nothing else is said."""
-    given = {"tenant": tenant, "month": _period(month), "number": number}
-    _print(ask(config, "statement-show", given), csv=csv, pdf=pdf, json=json)
+    path = f"/tenants/{quoted(tenant)}/statement"
+    found = get(config, path, month=_period(month), number=number)
+    _print(found, csv=csv, pdf=pdf, json=json)
 
 
 @statement_app.command("save")
 def statement_save(tenant: str, config: Config = DEFAULT, json: Json = False) -> None:
     """Keep the current period as it stands as an interim copy."""
-    saved = ask(config, "statement-save", {"tenant": tenant})
+    saved = post(config, f"/tenants/{quoted(tenant)}/statements")
     sentence = (
         f"interim copy {saved['number']} of {saved['month']} saved: {saved['total']}"
         f" {saved['currency']}; `statement show {tenant} --month {saved['month']}"
@@ -80,7 +81,7 @@ def statements(
     config: Config = DEFAULT, tenant: ForTenant = None, month: Month = "", json: Json = False
 ) -> None:
     """Statements that were saved."""
-    rows = ask(config, "statements", {"tenant": tenant, "month": _period(month)})
+    rows = get(config, "/statements", tenant=tenant, month=_period(month))
     print_rows("statements", rows, _STATEMENTS, as_json=json)
 
 
@@ -94,8 +95,7 @@ def records(
     json: Json = False,
 ) -> None:
     """The calls on a statement, saved or as it stands."""
-    given = {"tenant": tenant, "month": _period(month), "line": line or None}
-    found = ask(config, "records", given)
+    found = get(config, "/records", tenant=tenant, month=_period(month), line=line or None)
     if csv:
         from pbxbilling.documents.csv_files import calls_csv
 
@@ -122,8 +122,8 @@ def oneoff_add(
     json: Json = False,
 ) -> None:
     """Put a line on a statement that is not closed."""
-    given = {"tenant": tenant, "kind": kind, "amount": amount, "reason": reason}
-    entry = ask(config, "oneoff-add", {**given, "month": _period(month)})
+    given = {"kind": kind, "amount": amount, "reason": reason, "month": _period(month)}
+    entry = post(config, f"/tenants/{quoted(tenant)}/one-offs", **given)
     sentence = (
         f"{entry['kind']} {entry['number']}: {entry['amount']} {entry['currency']} on the"
         f" statement {entry['month']} of {tenant}"
@@ -134,7 +134,7 @@ def oneoff_add(
 @oneoff_app.command("list")
 def oneoff_list(tenant: str, config: Config = DEFAULT, json: Json = False) -> None:
     """Lines by hand, and the final statements that have them."""
-    rows = ask(config, "oneoffs", {"tenant": tenant})
+    rows = get(config, f"/tenants/{quoted(tenant)}/one-offs")
     print_rows("one-off lines", rows, _ONE_OFFS, as_json=json)
 
 

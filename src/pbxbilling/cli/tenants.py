@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from pbxbilling.cli.changes import print_changes
-from pbxbilling.cli.connection import ask
+from pbxbilling.cli.connection import get, put
 from pbxbilling.cli.options import DEFAULT, Config, DryRun, Json, Reset
 from pbxbilling.cli.printing.output import STANDARD, print_json, print_rows, write_file
 from pbxbilling.cli.printing.pages import plan_in_words
@@ -22,7 +22,7 @@ def tenants(context: typer.Context, config: Config = DEFAULT, json: Json = False
     """All tenants, with what they hold."""
     if context.invoked_subcommand is not None:
         return
-    reports = ask(config, "tenants", {})
+    reports = get(config, "/tenants")
     if json:
         print_json(reports)
     else:
@@ -33,7 +33,7 @@ def tenants(context: typer.Context, config: Config = DEFAULT, json: Json = False
 @app.command("export")
 def export_tenants(file: Path, config: Config = DEFAULT, json: Json = False) -> None:
     """Write all tenants as a CSV file; - is standard output."""
-    text = ask(config, "export", {})
+    text = get(config, "/accounts/tenants.csv")
     if json:
         print_json(text)
     else:
@@ -53,5 +53,5 @@ def import_tenants(
 
     text = read_text(Path("/dev/stdin") if file == STANDARD else file, newline="")
     given = {"text": text, "source": str(file), "dry_run": dry_run, "reset": reset}
-    changes = ask(config, "import", given)
+    changes = put(config, "/accounts/tenants.csv", **given)
     print_changes(changes, "tenants", dry_run=dry_run, reset=reset, as_json=json, brief=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pbxbilling.cli.connection import ask
+from pbxbilling.cli.connection import get, put, quoted
 from pbxbilling.cli.options import DEFAULT, AnyMonth, Config, ForTenant, Json, asked_month
 from pbxbilling.cli.printing.output import print_done, print_rows
 
@@ -32,14 +32,14 @@ def usage(
     """Answered trunk legs of a month, by tenant."""
     if context.invoked_subcommand is not None:
         return
-    rows = ask(config, "usage", {"tenant": tenant, "month": asked_month(month) if month else None})
+    rows = get(config, "/usage", tenant=tenant, month=asked_month(month) if month else None)
     print_rows("usage", rows, _USAGE, as_json=json)
 
 
 @usage_app.command("unowned")
 def usage_unowned(config: Config = DEFAULT, json: Json = False) -> None:
     """Answered legs that belong to nobody, newest first."""
-    legs = ask(config, "unowned", {})
+    legs = get(config, "/usage/unowned")
     if not json:
         legs = [{**leg, "seconds": round(leg["talk_us"] / 1_000_000, 1)} for leg in legs]
     print_rows("unowned legs", legs, _LEGS, as_json=json)
@@ -53,14 +53,14 @@ def usage_estimated(
     json: Json = False,
 ) -> None:
     """Legs whose answer or end nobody saw: what is charged of them, and what is not."""
-    given = {"tenant": tenant, "month": asked_month(month) if month else None}
-    rows = ask(config, "estimated", given)
+    of_month = asked_month(month) if month else None
+    rows = get(config, "/usage/estimated", tenant=tenant, month=of_month)
     print_rows("legs with an answer or end that nobody saw", rows, _ESTIMATED, as_json=json)
 
 
 @usage_app.command("assign")
 def usage_assign(leg: str, tenant: str, config: Config = DEFAULT, json: Json = False) -> None:
     """Give an answered leg that belongs to nobody to a tenant."""
-    given = ask(config, "assign", {"leg": leg, "tenant": tenant})
+    given = put(config, f"/usage/legs/{quoted(leg)}/tenant", tenant=tenant)
     billed = f"{given['billed_s']} s billed in {given['month']}"
     print_done(given, f"leg {leg} belongs to tenant {tenant} now: {billed}", as_json=json)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pbxbilling.kernel.errors import ServiceError
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -25,7 +27,7 @@ class Fault:
         return ": ".join(filter(None, (place, self.key, self.message)))
 
 
-class ConfigError(Exception):
+class ConfigError(ServiceError):
     """The configuration cannot be used. `faults` holds every reason, in the file's order."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:

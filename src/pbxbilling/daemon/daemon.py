@@ -26,7 +26,8 @@ from pbxbilling.runtime.compiled import is_compiled
 from pbxbilling.telemetry.logs import Log
 from pbxbilling.telemetry.notify import Notifier
 from pbxbilling.telemetry.writer import LineWriter
-from pbxbilling.web.admin import admin_app
+from pbxbilling.web.actor import peer_of
+from pbxbilling.web.api import api
 from pbxbilling.web.public import public_app
 from pbxbilling.web.server import serve as serve_http
 from pbxbilling.web.usage import UsageEndpoint
@@ -116,7 +117,7 @@ class Daemon:
             "housekeeping": live.housekeeping.run(),
             "watchdog": self._watchdog(),
             "http": serve_http(public_app(live.status, live.metrics, webhook, self._usage), http),
-            "admin": serve_http(admin_app(self.services), admin),
+            "admin": serve_http(api(self.services, peer_of), admin),
         }
 
     async def _end(self) -> None:

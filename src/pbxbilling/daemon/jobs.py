@@ -15,7 +15,7 @@ from pbxbilling.daemon.tasks.statements import StatementTask
 from pbxbilling.daemon.wiring import Ground
 from pbxbilling.privacy.retention import PurgeFailed
 from pbxbilling.subscriptions.facts import DailyCheckFailed
-from pbxbilling.web.api.command import Services
+from pbxbilling.web.api.services import Services
 
 
 class Jobs:

@@ -1,8 +1,11 @@
-"""A command where no daemon runs: served by the database itself."""
+"""The API in a command's own process, where no daemon runs: over the database itself."""
 
 from __future__ import annotations
 
 import os
+
+import httpx
+from fastapi import Request
 
 from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.registry import Registry
@@ -13,23 +16,34 @@ from pbxbilling.kernel.facts import Fact
 from pbxbilling.runtime.clock import SystemClock
 from pbxbilling.store.store import SqlStore
 from pbxbilling.web.actor import actor
-from pbxbilling.web.api import COMMANDS, run
-from pbxbilling.web.api.command import Arguments
+from pbxbilling.web.api import api
+from pbxbilling.web.api.services import Services
 
 
-async def run_offline(settings: Settings, command: str, given: Arguments) -> bytes:
-    """Run it, and give its result as JSON. Raises StoreError, and what the command raises.
+async def serve_in_process(
+    settings: Settings, request: httpx.Request, *, creates: bool
+) -> httpx.Response:
+    """Serve one request of the API. Raise StoreError.
 
     One that only reads makes no database.
     """
-    creates = COMMANDS[command].writes and not given.get("dry_run")
     async with await SqlStore.open(settings.database.path, create=creates) as store:
-        kept, clock = await store.accounts(), SystemClock()
-        in_force = InForce(settings.policy(), Registry(kept.plans, kept.tenants))
-        ground = Ground.of(stores_of(store), in_force, clock, _nobody)
-        services = wire_services(ground, settings.retention.retention())
-        who = actor(os.geteuid(), os.environ.get("SUDO_USER"))
-        return await run(services, command, given, who)
+        transport = httpx.ASGITransport(app=api(await _services(settings, store), _user))
+        async with httpx.AsyncClient(transport=transport, base_url="http://pbxbilling") as client:
+            return await client.request(
+                request.method, request.url, content=request.content, headers=request.headers
+            )
+
+
+async def _services(settings: Settings, store: SqlStore) -> Services:
+    kept, clock = await store.accounts(), SystemClock()
+    in_force = InForce(settings.policy(), Registry(kept.plans, kept.tenants))
+    ground = Ground.of(stores_of(store), in_force, clock, _nobody)
+    return wire_services(ground, settings.retention.retention())
+
+
+async def _user(_request: Request) -> str:
+    return actor(os.geteuid(), os.environ.get("SUDO_USER"))
 
 
 def _nobody(fact: Fact) -> None:

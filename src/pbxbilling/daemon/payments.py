@@ -24,7 +24,7 @@ from pbxbilling.subscriptions.manage import Subscriptions
 from pbxbilling.subscriptions.order import SalePages
 from pbxbilling.subscriptions.receive import WebhookReceiver
 from pbxbilling.subscriptions.sync import Sync
-from pbxbilling.web.api.command import PaymentServices
+from pbxbilling.web.api.services import PaymentServices
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from pbxbilling.privacy.forget import Forgetter
 from pbxbilling.privacy.purge import Purge
 from pbxbilling.privacy.retention import Retention
 from pbxbilling.subscriptions.daily_check import DailyCheck
-from pbxbilling.web.api.command import BillingServices, PaymentServices, Services
+from pbxbilling.web.api.services import BillingServices, PaymentServices, Services
 
 PURGE_REST_S = 0.02  # three times what a batch takes: the writer is free most of the time
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, time, timedelta
 
+from pbxbilling.kernel.errors import ContradictionError
+
 DAYS_MOST = 36_500  # a hundred years
 SECONDS_MOST = 86_400  # a day
 COUNT_MOST = 2**31 - 1  # of minutes, calls, places in a list
@@ -80,8 +82,8 @@ def read_period(text: str) -> str:
 
 
 def check_fits(number: int, what: str) -> int:
-    """The number itself; raises ValueError for one that neither database nor JSON can hold."""
+    """The number itself; raises ContradictionError where neither database nor JSON can hold it."""
     if abs(number) > _FITS:
         msg = f"{what} is {number}, more than can be kept: look at the prices and what was used"
-        raise ValueError(msg)
+        raise ContradictionError(msg)
     return number

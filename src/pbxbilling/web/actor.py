@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import pwd
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fastapi import Request
 
 SUDO_USER = "x-pbxbilling-sudo-user"
 """The header in which a command run by root passes on sudo's `SUDO_USER`."""
@@ -29,3 +34,9 @@ def _exists(name: str) -> bool:
     except KeyError:
         return False
     return True
+
+
+async def peer_of(request: Request) -> str:
+    """Return the user at the other end of a Unix socket, whose uid `PeerProtocol` has taken."""
+    uid, sudo_user = request.state.peer_uid, request.headers.get(SUDO_USER)
+    return await asyncio.to_thread(actor, uid, sudo_user)

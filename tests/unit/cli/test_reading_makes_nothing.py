@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import re
 from pathlib import Path
-from typing import Any
 
 import pytest
+from fastapi.routing import APIRoute
 
-from pbxbilling.cli.connection import ask
+from pbxbilling.cli.connection import ApiRequest, Query, get, put, send
 from pbxbilling.kernel.errors import StoreError
 from pbxbilling.store.database.backup import copy_database
-from pbxbilling.web.api import COMMANDS
+from pbxbilling.web.api import ROUTES
 
-READING = sorted(
-    name
-    for name, command in COMMANDS.items()
-    if not (command.writes or command.needs_daemon or command.about_payments)
-)
-DRY_RUNS = ("apply", "import", "daily-check", "purge", "plan-change")
+READING = [route for route in ROUTES if route.methods == {"GET"} and not route.openapi_extra]
+DRY_RUNS = {
+    "/accounts": ("PUT", {"text": "", "source": "a.toml"}),
+    "/accounts/tenants.csv": ("PUT", {"text": "", "source": "a.csv"}),
+    "/daily-check": ("POST", {}),
+    "/purge": ("POST", {}),
+    "/tenants/acme/plan-changes": ("POST", {"plan": "p"}),
+}
+QUERY: dict[str, Query] = {"tenant": "acme", "month": "2026-11"}
 
 
 @pytest.fixture
@@ -31,26 +34,26 @@ def config(tmp_path: Path) -> Path:
     return file
 
 
-def _given(**given: Any) -> defaultdict[str, Any]:
-    return defaultdict(lambda: None, given)
+def test_there_are_such_routes() -> None:
+    assert {"tenants", "usage", "decisions", "statements", "plans"} <= {one.name for one in READING}
 
 
-def test_there_are_such_commands() -> None:
-    assert {"tenants", "usage", "decisions", "statements", "export"} <= set(READING)
-
-
-@pytest.mark.parametrize("name", READING)
-def test_a_command_that_reads_makes_no_database_and_says_who_does(name: str, config: Path) -> None:
+@pytest.mark.parametrize("route", READING, ids=lambda route: route.path)
+def test_a_request_that_reads_makes_no_database_and_says_who_does(
+    route: APIRoute, config: Path
+) -> None:
     told = rf"{config.parent}/pbxbilling.db is not there yet: the daemon makes it .*enable --now"
+    path = re.sub(r"\{\w+\}", "acme", route.path)
     with pytest.raises(StoreError, match=told):
-        ask(config, name, _given())
+        get(config, path, **QUERY)
     assert list(config.parent.iterdir()) == [config]
 
 
-@pytest.mark.parametrize("name", DRY_RUNS)
-def test_neither_does_one_that_only_prints(name: str, config: Path) -> None:
+@pytest.mark.parametrize("path", DRY_RUNS)
+def test_neither_does_one_that_only_prints(path: str, config: Path) -> None:
+    method, body = DRY_RUNS[path]
     with pytest.raises(StoreError, match="is not there yet"):
-        ask(config, name, _given(dry_run=True))
+        send(config, ApiRequest(method, path, body={**body, "dry_run": True}))
     assert not (config.parent / "pbxbilling.db").exists()
 
 
@@ -58,7 +61,7 @@ def test_an_empty_file_is_no_database_to_read(config: Path) -> None:
     database = config.parent / "pbxbilling.db"
     database.touch()
     with pytest.raises(StoreError, match="is not there yet"):
-        ask(config, "tenants", {})
+        get(config, "/tenants")
     assert database.stat().st_size == 0
 
 
@@ -69,5 +72,5 @@ def test_there_is_nothing_to_copy_either(config: Path) -> None:
 
 
 def test_one_that_writes_makes_it(config: Path) -> None:
-    ask(config, "apply", {"text": "[plan.p]\n", "source": "a.toml", "dry_run": False})
-    assert [plan["plan"] for plan in ask(config, "plans", {})] == ["p"]
+    put(config, "/accounts", text="[plan.p]\n", source="a.toml")
+    assert [plan["plan"] for plan in get(config, "/plans")] == ["p"]

@@ -20,7 +20,7 @@ from pbxbilling.catalog.plan import BillingIncrement, Limits, Plan
 from pbxbilling.config.settings import Settings
 from pbxbilling.kernel.bounds import COUNT_MOST, FIRST_DAY, LAST_DAY, UNITS_MOST
 from pbxbilling.kernel.codes import Direction
-from pbxbilling.kernel.errors import AdministrationError
+from tests.support.api_client import RefusedError
 from tests.support.clock import Clock
 from tests.support.number_bounds import every_number
 from tests.support.store_records import ended_leg
@@ -68,22 +68,24 @@ def accounts_at(end: str) -> str:
 
 async def everything(whole: Whole) -> None:
     """All that is asked about the accounts; no answer is other than JSON, none fails."""
-    for command in ("status", "tenants", "plans", "unowned", "export"):
-        await whole.ask(command)
-    await whole.ask("calls", tenant=None)
+    for path in ("/tenants", "/plans", "/accounts/tenants.csv"):
+        await whole.api.get(path)
+    await whole.api.get("/status")
+    await whole.api.get("/usage/unowned")
+    await whole.api.get("/calls")
     for month in (None, "1970-01", "2199-12"):
-        await whole.ask("usage", tenant=None, month=month)
-        await whole.ask("figures", month=month)
-    await whole.ask("decisions", tenant=None, since="1970-01-01T00:00:00+00:00", refused=False)
-    await whole.ask("purge", dry_run=True)
-    await whole.ask("daily-check", dry_run=True)
+        await whole.api.get("/usage", month=month)
+        await whole.api.get("/figures", month=month)
+    await whole.api.get("/decisions", since="1970-01-01T00:00:00+00:00")
+    await whole.api.post("/purge", dry_run=True)
+    await whole.api.post("/daily-check", dry_run=True)
     for plan in sorted(whole.daemon.ground.accounts.registry.plans):
-        await whole.ask("plan", plan=plan)
+        await whole.api.get(f"/plans/{plan}")
     for slug in sorted(whole.daemon.ground.accounts.registry.tenants):
-        await whole.ask("tenant", tenant=slug)
-        await whole.ask("oneoffs", tenant=slug)
-        await whole.ask("statement-preview", tenant=slug, month=None)
-        await whole.ask("statements", tenant=slug, month=None)
+        await whole.api.get(f"/tenants/{slug}")
+        await whole.api.get(f"/tenants/{slug}/one-offs")
+        await whole.api.get(f"/tenants/{slug}/statements/preview")
+        await whole.api.get("/statements", tenant=slug)
     assert b"pbxbilling_call_limit" in await whole.daemon.live.metrics.scrape()
 
 
@@ -131,10 +133,10 @@ async def test_the_ends_of_all_bounds_work(settings: str, accounts: str, tmp_pat
     clock = Clock(START)
     async with whole_daemon(tmp_path, clock, settings_at(settings)) as whole:
         given = {"text": accounts_at(accounts), "source": "accounts.toml"}
-        await whole.ask("apply", **given, dry_run=True)
-        await whole.ask("apply", **given, dry_run=False)
-        await whole.ask("trial", tenant="last", until=f"{LAST_DAY}")
-        await whole.ask("trial", tenant="first", until=f"{FIRST_DAY}")
+        await whole.api.put("/accounts", dry_run=True, **given)
+        await whole.api.put("/accounts", dry_run=False, **given)
+        await whole.api.put("/tenants/last/trial", until=f"{LAST_DAY}")
+        await whole.api.put("/tenants/first/trial", until=f"{FIRST_DAY}")
         judged(whole, range(100))
         await whole.nightly()
         units = UnitCounter(whole.store.statement_store, whole.daemon.ground.accounts, clock)
@@ -143,7 +145,7 @@ async def test_the_ends_of_all_bounds_work(settings: str, accounts: str, tmp_pat
         amount = {"lowest": "0", "highest": "999999999999.99"}[accounts]
         for _ in range(2):
             line = {"kind": "fee", "reason": "r", "month": None, "amount": amount}
-            await whole.ask("oneoff-add", tenant="active", **line)
+            await whole.api.post("/tenants/active/one-offs", **line)
         await talked(whole, clock)
         await everything(whole)
         for months in (1, 2):
@@ -189,8 +191,10 @@ async def test_numbers_that_an_earlier_release_took_hold_up_no_start(tmp_path: P
         judged(whole, range(100))
         await whole.nightly()
         await talked(whole, clock)
-        await whole.ask("tenants")
-        await whole.ask("apply", text="[plan.old]\n", source="a.toml", dry_run=False, reset=True)
+        await whole.api.get("/tenants")
+        await whole.api.put(
+            "/accounts", text="[plan.old]\n", source="a.toml", dry_run=False, reset=True
+        )
     async with whole_daemon(tmp_path, clock) as mended:
         assert not [notice for notice in mended.notices if notice.startswith("plan")]
 
@@ -203,8 +207,10 @@ async def test_an_amount_that_cannot_be_kept_is_told_and_ends_nothing(tmp_path: 
     async with whole_daemon(tmp_path, clock) as whole:
         await whole.nightly()
         await talked(whole, clock)
-        with pytest.raises(ValueError, match=r"is \d+, more than can be kept: look at the prices"):
-            await whole.ask("statement-preview", tenant="acme", month=None)
+        with pytest.raises(
+            RefusedError, match=r"is \d+, more than can be kept: look at the prices"
+        ):
+            await whole.api.get("/tenants/acme/statements/preview")
         clock.passed_s = 31 * 86_400.0
         await whole.nightly()
         (line,) = [one for one in whole.log.written if "cannot be made" in one["event"]]
@@ -212,35 +218,35 @@ async def test_an_amount_that_cannot_be_kept_is_told_and_ends_nothing(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("command", "given"),
+    ("method", "path", "given"),
     [
-        ("trial", {"tenant": "acme", "until": "9999-12-31"}),
-        ("trial", {"tenant": "acme", "until": "0001-01-01"}),
-        ("usage", {"tenant": None, "month": "9999-12"}),
-        ("usage", {"tenant": None, "month": "0001-01"}),
-        ("figures", {"month": "9999-12"}),
-        ("statement-preview", {"tenant": "acme", "month": "x"}),
-        ("decisions", {"tenant": None, "since": "0001-01-01T00:00:00+14:00", "refused": False}),
-        ("decisions", {"tenant": None, "since": "2026-11-28T12:00:00", "refused": False}),
+        ("put", "/tenants/acme/trial", {"until": "9999-12-31"}),
+        ("put", "/tenants/acme/trial", {"until": "0001-01-01"}),
+        ("get", "/usage", {"month": "9999-12"}),
+        ("get", "/usage", {"month": "0001-01"}),
+        ("get", "/figures", {"month": "9999-12"}),
+        ("get", "/tenants/acme/statements/preview", {"month": "x"}),
+        ("get", "/decisions", {"since": "0001-01-01T00:00:00+14:00"}),
+        ("get", "/decisions", {"since": "2026-11-28T12:00:00"}),
         (
-            "oneoff-add",
-            {"tenant": "acme", "kind": "fee", "amount": "1", "reason": "r", "month": "9999-12"},
+            "post",
+            "/tenants/acme/one-offs",
+            {"kind": "fee", "amount": "1", "reason": "r", "month": "9999-12"},
         ),
+        ("post", "/tenants/acme/one-offs", {"kind": "fee", "amount": "1e9", "reason": "r"}),
         (
-            "oneoff-add",
-            {"tenant": "acme", "kind": "fee", "amount": "1e9", "reason": "r", "month": None},
-        ),
-        (
-            "plan-change",
-            {"tenant": "acme", "plan": "p", "at": "9999-12-31T23:59:59-14:00", "dry_run": True},
+            "post",
+            "/tenants/acme/plan-changes",
+            {"plan": "p", "at": "9999-12-31T23:59:59-14:00", "dry_run": True},
         ),
     ],
 )
-async def test_a_command_beyond_the_bounds_is_refused_in_words(
-    command: str, given: dict[str, object], tmp_path: Path
+async def test_a_request_beyond_the_bounds_is_refused_in_words(
+    method: str, path: str, given: dict[str, object], tmp_path: Path
 ) -> None:
     async with whole_daemon(tmp_path, Clock(START)) as whole:
         text = '[plan.p]\n[tenant.acme]\nplan = "p"\n'
-        await whole.ask("apply", text=text, source="a.toml", dry_run=False)
-        with pytest.raises((ValueError, AdministrationError), match="expected"):
-            await whole.ask(command, **given)
+        await whole.api.put("/accounts", text=text, source="a.toml")
+        with pytest.raises(RefusedError, match="expected") as refused:
+            await getattr(whole.api, method)(path, **given)
+        assert refused.value.status == 422

@@ -26,22 +26,22 @@ class Daemon:
 
     def __init__(self) -> None:
         self.answers: dict[str, list[dict[str, Any]]] = {
-            "calls": [CALL],
-            "decisions": [REFUSAL, REFUSAL],
-            "tenants": [
+            "/calls": [CALL],
+            "/decisions": [REFUSAL, REFUSAL],
+            "/tenants": [
                 {"tenant": "acme", "max_calls": 2},
                 {"tenant": "globex", "max_calls": None},
             ],
         }
 
-    def ask(self, command: str, **_: Any) -> Any:
-        return self.answers[command]
+    def get(self, path: str, **_: Any) -> Any:
+        return self.answers[path]
 
 
 def board_on(*, terminal: bool) -> tuple[Board, StringIO, Daemon]:
     page, daemon = StringIO(), Daemon()
     console = Console(file=page, force_terminal=terminal, width=120, _environ={"TERM": "xterm"})
-    return Board(daemon.ask, console), page, daemon
+    return Board(daemon.get, console), page, daemon
 
 
 def words(text: str) -> list[list[str]]:
@@ -77,7 +77,7 @@ def test_on_a_terminal_a_change_is_drawn_over_what_stood_there() -> None:
     with board.shown():
         board.wave()
         assert "ringing" in page.getvalue()
-        daemon.answers["calls"] = [CALL | {"state": "held"}]
+        daemon.answers["/calls"] = [CALL | {"state": "held"}]
         before = page.tell()
         board.wave()
         drawn = page.getvalue()[before:]

@@ -17,8 +17,9 @@ from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.payments.compare import Comparison
 from pbxbilling.subscriptions.daily_check import DailyCheck
-from pbxbilling.web.admin import admin_app
-from pbxbilling.web.api.command import Services as CommandDesk
+from pbxbilling.web.actor import peer_of
+from pbxbilling.web.api import api
+from pbxbilling.web.api.services import Services as CommandDesk
 from pbxbilling.web.public import public_app
 from tests.support.administration import administrations
 from tests.support.billing import billing_desk
@@ -28,6 +29,7 @@ from tests.support.memory_store import MemoryStore
 from tests.support.purges import NoMinutes, forgetter_of, purge_of
 
 WRITING = StoreView(0)
+CSV = "/api/v1/accounts/tenants.csv"
 
 
 class Shown(Unscraped):
@@ -73,7 +75,7 @@ async def test_not_ready_says_why_the_store_cannot_write() -> None:
 async def test_metrics_are_scraped_and_administration_is_not_here() -> None:
     async with public() as client:
         assert (await client.get("/metrics")).text == "pbxbilling_up 1\n"
-        assert (await client.post("/commands/tenants")).status_code == 404
+        assert (await client.get("/api/v1/tenants")).status_code == 404
         assert (await client.post("/api/stripe/webhook")).status_code == 503
 
 
@@ -109,23 +111,24 @@ class Services:
         purge = purge_of(self.store, Clock(), self.facts)
         app = of_user(
             0,
-            admin_app(
+            api(
                 CommandDesk(
                     administration, calls, daily, billing, purge, figures, forgetter, comparison
-                )
+                ),
+                peer_of,
             ),
         )
         transport = httpx.ASGITransport(app=app)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://test")
 
-    async def post(self, command: str, **given: object) -> httpx.Response:
+    async def put(self, path: str, **given: object) -> httpx.Response:
         async with self.client as client:
-            return await client.post(f"/commands/{command}", json=given)
+            return await client.put(f"/api/v1{path}", json=given)
 
 
 async def test_a_suspension_is_in_force_audited_and_told() -> None:
     services = Services()
-    answer = await services.post("suspend", tenant="acme")
+    answer = await services.put("/tenants/acme/suspension")
     assert answer.status_code == 200
     assert answer.json()["tenant"]["status"] == "suspended"
     assert "still pass" in answer.json()["notes"][0]
@@ -138,7 +141,7 @@ async def test_a_suspension_is_in_force_audited_and_told() -> None:
 async def test_a_file_is_applied_whole_or_not_at_all() -> None:
     services = Services()
     text = '[plan.q]\nmax_calls = 3\n[tenant.new]\nplan = "missing"\n'
-    answer = await services.post("apply", text=text, source="a.toml", dry_run=False)
+    answer = await services.put("/accounts", text=text, source="a.toml", dry_run=False)
     assert answer.status_code == 422
     assert "missing" in answer.text
     assert "q" not in services.registry.plans
@@ -148,12 +151,12 @@ async def test_tenants_are_exported_and_imported_with_an_audit_row_each() -> Non
     services = Services()
     services.registry.put_tenant(Tenant("globex", "p", name="=1+1"))
     async with services.client as client:
-        text = (await client.post("/commands/export", json={})).json()
+        text = (await client.get(CSV)).json()
         given = {"text": text.replace("'=1+1", "Globex"), "source": "t.csv", "dry_run": True}
-        tried = (await client.post("/commands/import", json=given)).json()
+        tried = (await client.put(CSV, json=given)).json()
         assert services.store.commits == []
-        done = (await client.post("/commands/import", json=given | {"dry_run": False})).json()
-        again = (await client.post("/commands/import", json=given)).json()
+        done = (await client.put(CSV, json=given | {"dry_run": False})).json()
+        again = (await client.put(CSV, json=given)).json()
     assert tried == done
     assert [(one["subject"], one["kind"]) for one in done] == [
         ("tenant acme", "unchanged"),
@@ -169,9 +172,9 @@ async def test_tenants_are_exported_and_imported_with_an_audit_row_each() -> Non
 async def test_an_import_is_whole_or_nothing_and_says_where_it_is_wrong() -> None:
     services = Services()
     text = "tenant,plan\nnew,p\nother,gold\n"
-    answer = await services.post("import", text=text, source="t.csv", dry_run=False)
+    answer = await services.put("/accounts/tenants.csv", text=text, source="t.csv", dry_run=False)
     assert answer.status_code == 422
-    assert answer.text.startswith("t.csv:3: tenant other: plan: 'gold' is unknown")
+    assert answer.json()["message"].startswith("t.csv:3: tenant other: plan: 'gold' is unknown")
     assert (services.store.commits, list(services.registry.tenants)) == ([], ["acme"])
 
 
@@ -179,23 +182,49 @@ async def test_plans_are_listed_in_their_order_with_who_has_them() -> None:
     services = Services()
     services.registry.put_plan(Plan("first", sort_order=-1, active=False))
     async with services.client as client:
-        plans = (await client.post("/commands/plans", json={})).json()
-        detail = (await client.post("/commands/plan", json={"plan": "p"})).json()
-        tenants = (await client.post("/commands/tenants", json={})).json()
-        unknown = await client.post("/commands/plan", json={"plan": "q"})
+        plans = (await client.get("/api/v1/plans")).json()
+        detail = (await client.get("/api/v1/plans/p")).json()
+        tenants = (await client.get("/api/v1/tenants")).json()
+        unknown = await client.get("/api/v1/plans/q")
     assert [(one["plan"], one["tenants"], one["active"]) for one in plans] == [
         ("first", 0, False),
         ("p", 1, True),
     ]
     assert (detail["plan"], detail["tenants"]) == (plans[1], ["acme"])
     assert tenants[0]["plan_active"] is True
-    assert (unknown.status_code, "`pbxbilling plans`" in unknown.text) == (422, True)
+    assert (unknown.status_code, "`pbxbilling plans`" in unknown.text) == (404, True)
 
 
 @pytest.mark.parametrize(
-    ("command", "status"), [("nonsense", 404), ("calls", 422), ("release", 422)]
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/calls", 503, "needs_daemon"),
+        ("DELETE", "/calls/x/slot", 503, "needs_daemon"),
+        ("GET", "/usage?tenant=nobody", 404, "not_found"),
+        ("GET", "/usage?month=november", 422, "invalid"),
+        ("GET", "/decisions?since=soon", 422, "invalid"),
+        ("PUT", "/usage/legs/x/tenant", 422, "invalid"),
+        ("POST", "/tenants/acme/portal", 422, "refused"),
+        ("PUT", "/tenants/acme/trial", 422, "invalid"),
+    ],
 )
-async def test_what_cannot_be_done_is_said(command: str, status: int) -> None:
-    answer = await Services().post(command, tenant=None, call="x")
-    assert answer.status_code == status
-    assert answer.text
+async def test_what_cannot_be_done_has_a_status_a_code_and_a_sentence(
+    method: str, path: str, status: int, code: str
+) -> None:
+    async with Services().client as client:
+        answer = await client.request(method, f"/api/v1{path}")
+    said = answer.json()
+    assert (answer.status_code, said["error"], said.keys()) == (status, code, {"error", "message"})
+    assert said["message"]
+
+
+async def test_a_fault_of_the_program_is_no_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    services = Services()
+
+    async def fails(**_: object) -> None:
+        raise ValueError("a programming fault")
+
+    monkeypatch.setattr(services.store, "decisions", fails)
+    async with services.client as client:
+        with pytest.raises(ValueError, match="a programming fault"):
+            await client.get("/api/v1/decisions")

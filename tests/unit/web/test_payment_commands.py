@@ -1,42 +1,36 @@
-"""Commands about payments, as the admin socket serves them."""
+"""The API about payments."""
 
 from __future__ import annotations
 
 import asyncio
+import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from fastapi.routing import APIRoute
 
 from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.policy import Policy
 from pbxbilling.accounts.terms.status import Status
 from pbxbilling.billing.take_figures import Figures
-from pbxbilling.kernel.errors import AdministrationError, GatewayError, NotFoundError
+from pbxbilling.kernel.errors import GatewayError
 from pbxbilling.payments.compare import Comparison
 from pbxbilling.payments.records import InvoiceRun, RunState
 from pbxbilling.payments.usage_events import UsageEvents
 from pbxbilling.subscriptions.daily_check import DailyCheck
 from pbxbilling.subscriptions.events import EventState
-from pbxbilling.web.admin import REFUSALS
-from pbxbilling.web.api import COMMANDS
-from pbxbilling.web.api.command import PaymentServices, Services
-from pbxbilling.web.api.shape import plain
+from pbxbilling.web.api import payments
+from pbxbilling.web.api.routing import NEEDS_GATEWAY
+from pbxbilling.web.api.services import PaymentServices, Services
 from tests.support.administration import administrations
+from tests.support.api_client import ApiClient, RefusedError
 from tests.support.billing import billing_desk
 from tests.support.gateway_records import event, invoice
 from tests.support.memory_meter import NoEvents
 from tests.support.purges import NoMinutes, forgetter_of, purge_of
 from tests.support.shop import Shop
-
-ABOUT_PAYMENTS = sorted(name for name, command in COMMANDS.items() if command.about_payments)
-GIVEN: dict[str, Any] = {
-    "tenant": "acme",
-    "plan": "starter",
-    "cycle": "month",
-    "now": True,
-    "subscription": "sub_1",
-}
 
 
 async def issued(month: str | None) -> list[InvoiceRun]:
@@ -50,7 +44,9 @@ def services(shop: Shop, *, keys: bool = True) -> Services:
     subscription_store = shop.store.subscription_store
     in_force = InForce(Policy(), shop.registry)
     usage = UsageEvents(NoEvents(), shop.writer)
-    payments = PaymentServices(shop.checkout, shop.subscriptions, subscription_store, usage, issued)
+    by_gateway = PaymentServices(
+        shop.checkout, shop.subscriptions, subscription_store, usage, issued
+    )
     return Services(
         *administrations(shop.store, shop.writer, shop.clock),
         DailyCheck(shop.writer, subscription_store, shop.store, shop.clock, in_force),
@@ -64,53 +60,70 @@ def services(shop: Shop, *, keys: bool = True) -> Services:
         ),
         forgetter_of(shop.store, shop.writer, shop.clock),
         Comparison(shop.registry, shop.store.statement_store, NoMinutes()),
-        payments if keys else None,
+        by_gateway if keys else None,
     )
 
 
-async def serve(shop: Shop, command: str, **given: object) -> Any:
-    return plain(await COMMANDS[command].serve(services(shop), GIVEN | given, "alice"))
+def api_of(shop: Shop, *, keys: bool = True) -> ApiClient:
+    return ApiClient(services(shop, keys=keys))
 
 
-@pytest.mark.parametrize("command", ABOUT_PAYMENTS)
-async def test_without_keys_every_one_says_how_to_enable_stripe(command: str) -> None:
-    with pytest.raises(AdministrationError, match="Stripe is not enabled, and nothing is charged"):
-        await COMMANDS[command].serve(services(Shop(), keys=False), GIVEN, "alice")
+ROUTES_OF_PAYMENTS = [route for route in payments.router.routes if isinstance(route, APIRoute)]
+
+
+@pytest.mark.parametrize("route", ROUTES_OF_PAYMENTS, ids=lambda route: route.name)
+async def test_without_keys_every_one_says_how_to_enable_stripe(route: APIRoute) -> None:
+    assert route.openapi_extra == NEEDS_GATEWAY
+    (method,) = route.methods or {""}
+    path = re.sub(r"\{\w+\}", "x", route.path)
+    given = {"plan": "p", "now": False, "tenant": "acme", "again": True, "month": "2026-11"}
+    wanted = {name for field in route.dependant.body_params for name in _fields(field)}
+    wanted |= {field.name for field in route.dependant.query_params}
+    client = api_of(Shop(), keys=False)
+    send = getattr(client, method.lower())
+    body = {key: value for key, value in given.items() if key in wanted}
+    with pytest.raises(RefusedError, match="Stripe is not enabled, and nothing is charged"):
+        await send(path, **body)
+
+
+def _fields(field: Any) -> Iterable[str]:
+    names: Iterable[str] = field.field_info.annotation.model_fields
+    return names
 
 
 async def test_a_gateways_fault_is_a_refusal_in_words() -> None:
     shop = Shop()
     shop.checkout_gateway.fault = GatewayError("checkout: no answer", away=True)
-    with pytest.raises(REFUSALS, match="no answer"):
-        await serve(shop, "checkout")
+    with pytest.raises(RefusedError, match="no answer"):
+        await api_of(shop).post("/tenants/acme/checkout", plan="starter")
 
 
 async def test_a_checkout_by_the_year_is_one() -> None:
-    offer = await serve(Shop(), "checkout", cycle="year")
+    offer = await api_of(Shop()).post("/tenants/acme/checkout", plan="starter", cycle="year")
     assert (offer["cycle"], offer["url"]) == ("year", "https://pay.invalid/cs_1")
 
 
 async def test_subscriptions_are_shown_by_their_ids() -> None:
     shop = Shop()
     await shop.subscribe(Status.PAST_DUE)
-    (row,) = await serve(shop, "subscriptions")
+    (row,) = await api_of(shop).get("/subscriptions")
     assert (row["subscription"], row["status"], row["period_ends_at"]) == (
         "sub_1",
         "past_due",
         None,
     )
-    assert await serve(shop, "subscriptions", tenant=None) == [row]
-    with pytest.raises(AdministrationError, match="tenant 'nobody' is unknown"):
-        await serve(shop, "subscriptions", tenant="nobody")
+    assert await api_of(shop).get("/subscriptions") == [row]
+    with pytest.raises(RefusedError, match="tenant 'nobody' is unknown"):
+        await api_of(shop).get("/subscriptions", tenant="nobody")
 
 
 async def test_invoices_are_shown_with_money_as_it_is_written() -> None:
     shop = Shop()
     await shop.store.commit([invoice("in_1"), invoice("in_2", tenant="globex")])
-    (row,) = await serve(shop, "invoices")
+    (row,) = await api_of(shop).get("/tenants/acme/gateway-invoices")
     assert (row["invoice"], row["total"], row["currency"]) == ("in_1", "29.00", "EUR")
-    with pytest.raises(AdministrationError, match="tenant 'nobody' is unknown"):
-        await serve(shop, "invoices", tenant="nobody")
+    with pytest.raises(RefusedError, match="tenant 'nobody' is unknown"):
+        await api_of(shop).get("/tenants/nobody/gateway-invoices")
 
 
 async def test_parked_events_say_what_they_wait_for_and_not_what_is_in_them() -> None:
@@ -124,7 +137,7 @@ async def test_parked_events_say_what_they_wait_for_and_not_what_is_in_them() ->
             event("evt_4", 4, state=EventState.DONE),
         ]
     )
-    rows = await serve(shop, "parked")
+    rows = await api_of(shop).get("/events/parked")
     assert [(row["event"], row["waits_for"].partition(":")[0]) for row in rows] == [
         ("evt_1", "a tenant"),
         ("evt_2", "a tenant"),
@@ -137,9 +150,9 @@ async def test_parked_events_say_what_they_wait_for_and_not_what_is_in_them() ->
 async def test_acts_are_served_with_their_actor() -> None:
     shop = Shop()
     await shop.subscribe(tenant=None, customer="cus_stranger")
-    await serve(shop, "link")
-    await serve(shop, "cancel", now=False)
-    result = await serve(shop, "reactivate")
+    await api_of(shop).put("/subscriptions/sub_1/tenant", tenant="acme")
+    await api_of(shop).post("/tenants/acme/subscription/cancellation", now=False)
+    result = await api_of(shop).delete("/tenants/acme/subscription/cancellation")
     assert result["subscription"]["cancel_at_period_end"] is False
     by_alice = [row.action for row in shop.store.audited if row.actor == "alice"]
     assert by_alice[-2:] == ["subscription cancel", "subscription reactivate"]
@@ -148,19 +161,20 @@ async def test_acts_are_served_with_their_actor() -> None:
 
 async def test_two_clicks_through_the_socket_are_one_offer() -> None:
     shop = Shop()
-    offers = await asyncio.gather(serve(shop, "checkout"), serve(shop, "checkout"))
+    checkouts = [api_of(shop).post("/tenants/acme/checkout", plan="starter") for _ in range(2)]
+    offers = await asyncio.gather(*checkouts)
     assert offers[0] == offers[1]
 
 
 async def test_an_invoice_run_says_what_became_of_each() -> None:
-    (row,) = await serve(Shop(), "invoice-run", month="2026-11")
+    (row,) = await api_of(Shop()).post("/usage-invoices", month="2026-11")
     assert (row["tenant"], row["state"], row["total"]) == ("acme", "issued", "11.90")
-    with pytest.raises(AdministrationError, match="cannot be reached"):
-        await serve(Shop(), "invoice-run", month="2026-09")
+    with pytest.raises(RefusedError, match="cannot be reached"):
+        await api_of(Shop()).post("/usage-invoices", month="2026-09")
 
 
 async def test_usage_that_nothing_is_known_of_cannot_be_decided() -> None:
-    view = await serve(Shop(), "usage-events", tenant=None)
+    view = await api_of(Shop()).get("/usage-events")
     assert view == {"unsent": {}, "oldest": None, "events": []}
-    with pytest.raises(NotFoundError, match="`pbxbilling stripe usage` lists those to decide"):
-        await serve(Shop(), "usage-decide", leg="pbx1:1.1", again=True)
+    with pytest.raises(RefusedError, match="`pbxbilling stripe usage` lists those to decide"):
+        await api_of(Shop()).put("/usage-events/pbx1:1.1/decision", again=True)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import orjson
-
 from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.policy import Policy
 from pbxbilling.billing.statements.document import statement_from
 from pbxbilling.billing.take_figures import Figures
 from pbxbilling.payments.compare import Comparison
 from pbxbilling.subscriptions.daily_check import DailyCheck
-from pbxbilling.web.api import run
-from pbxbilling.web.api.command import Services
+from pbxbilling.web.api.services import Services
 from tests.support.administration import administrations
+from tests.support.api_client import ApiClient
 from tests.support.billing import Office, billing_desk
 from tests.support.purges import NoMinutes, forgetter_of, purge_of
 
@@ -35,7 +31,8 @@ class Served(Office):
         await office.at("2026-12-03T00:00")
         return office
 
-    async def serve(self, command: str, **given: object) -> Any:
+    @property
+    def api(self) -> ApiClient:
         in_force = InForce(Policy(), self.writer.registry)
         services = Services(
             *administrations(self.store, self.writer, self.clock),
@@ -57,12 +54,12 @@ class Served(Office):
             forgetter_of(self.store, self.writer, self.clock),
             Comparison(self.writer.registry, self.store.statement_store, NoMinutes()),
         )
-        return orjson.loads(await run(services, command, {"month": None, **given}, "alice"))
+        return ApiClient(services)
 
 
 async def test_a_saved_statement_is_shown_as_it_was_written() -> None:
     office = await Served.opened()
-    shown = await office.serve("statement-show", tenant="acme", number=0)
+    shown = await office.api.get("/tenants/acme/statement", number=0)
     assert (shown["month"], shown["kind"], shown["number"]) == ("2026-11", "final", 0)
     assert all(line.keys() >= LINE for line in shown["lines"])
     assert [leg["leg"] for leg in shown["legs"]] == ["pbx1:1.0"]
@@ -71,16 +68,16 @@ async def test_a_saved_statement_is_shown_as_it_was_written() -> None:
 
 async def test_a_preview_has_no_number() -> None:
     office = await Served.opened()
-    shown = await office.serve("statement-preview", tenant="acme")
+    shown = await office.api.get("/tenants/acme/statements/preview")
     assert (shown["month"], shown["kind"], shown["number"]) == ("2026-12", "preview", None)
     assert shown["notices"] == []
 
 
 async def test_copies_and_final_ones_are_listed_without_their_documents() -> None:
     office = await Served.opened()
-    saved = await office.serve("statement-save", tenant="acme")
+    saved = await office.api.post("/tenants/acme/statements")
     assert (saved["number"], saved["kind"], saved["net"]) == (1, "interim", "10.00")
-    listed = await office.serve("statements", tenant=None)
+    listed = await office.api.get("/statements")
     assert [(one["month"], one["kind"], one["total"]) for one in listed] == [
         ("2026-11", "final", "10.50"),
         ("2026-12", "interim", "10.00"),
@@ -90,7 +87,7 @@ async def test_copies_and_final_ones_are_listed_without_their_documents() -> Non
 
 async def test_calls_are_listed_with_their_line() -> None:
     office = await Served.opened()
-    found = await office.serve("records", tenant="acme", month="2026-11", line=None)
+    found = await office.api.get("/records", tenant="acme", month="2026-11")
     (call,) = found.pop("calls")
     assert found == {"tenant": "acme", "month": "2026-11", "number": 0, "currency": "EUR"}
     assert (call["leg"], call["line"], call["charged_s"]) == ("pbx1:1.0", "overage:500000", 60)
@@ -98,16 +95,16 @@ async def test_calls_are_listed_with_their_line() -> None:
 
 async def test_one_off_lines_are_added_by_name_and_listed() -> None:
     office = await Served.opened()
-    given = {"tenant": "acme", "kind": "credit", "amount": "2.50", "reason": "sorry"}
-    entry = await office.serve("oneoff-add", **given)
+    given = {"kind": "credit", "amount": "2.50", "reason": "sorry"}
+    entry = await office.api.post("/tenants/acme/one-offs", **given)
     assert (entry["amount"], entry["actor"], entry["month"]) == ("2.50", "alice", "2026-12")
-    assert await office.serve("oneoffs", tenant="acme") == [entry]
+    assert await office.api.get("/tenants/acme/one-offs") == [entry]
 
 
 async def test_a_change_of_plan_says_what_it_costs() -> None:
     office = await Served.opened()
-    told = await office.serve(
-        "plan-change", tenant="acme", plan="pro", at="2026-12-01T00:00:00+00:00", dry_run=False
+    told = await office.api.post(
+        "/tenants/acme/plan-changes", plan="pro", at="2026-12-01T00:00:00+00:00", dry_run=False
     )
     assert {key: told[key] for key in ("credit", "charge", "difference", "committed")} == {
         "credit": "10.00",

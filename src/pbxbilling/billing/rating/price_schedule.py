@@ -13,6 +13,7 @@ from pbxbilling.billing.periods import whole_of
 from pbxbilling.billing.rating.proration import PricePart, Proration, price_parts, prorate
 from pbxbilling.billing.rating.tariff import Tariff, TariffVersion
 from pbxbilling.catalog.plan import Cycle, Plan
+from pbxbilling.kernel.errors import ContradictionError
 from pbxbilling.kernel.period import Period, anchor_date
 from pbxbilling.subscriptions.subscription import Subscription
 
@@ -95,7 +96,7 @@ def _stretches(
 def _plan(plans: Mapping[str, Plan], slug: str, tenant: Tenant) -> Plan:
     if slug not in plans:
         msg = f"tenant {tenant.slug}: its plan {slug!r} is unknown; `apply` one"
-        raise ValueError(msg)
+        raise ContradictionError(msg)
     return plans[slug]
 
 

@@ -13,6 +13,7 @@ from pbxbilling.billing.rating.tariff import (
     check_stretches,
     switched,
 )
+from pbxbilling.kernel.errors import ContradictionError
 from pbxbilling.kernel.money import half_up
 
 
@@ -56,7 +57,7 @@ def price_parts(tariff_versions: TariffVersions) -> tuple[PricePart, ...]:
     if len({tariff_version.tariff.cycle for tariff_version in tariff_versions}) > 1:
         plans = " and ".join(f"{s.tariff.plan} ({s.tariff.cycle})" for s in tariff_versions)
         msg = f"{plans} are not of one cycle: change the cycle where one begins"
-        raise ValueError(msg)
+        raise ContradictionError(msg)
     return tuple(_parts(tariff_versions))
 
 
@@ -82,7 +83,7 @@ def prorate(tariff_versions: TariffVersions, tariff: Tariff, at: datetime) -> Pr
         msg = (
             f"{at} is before {replaced.begins}, when {replaced.tariff.plan} began: what was is past"
         )
-        raise ValueError(msg)
+        raise ContradictionError(msg)
     changed = switched(tariff_versions, tariff, at)
     before, after = _cost(tariff_versions), _cost(changed)
     charge = price_parts(changed)[-1].amount

@@ -11,6 +11,7 @@ from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.catalog.destinations import DestinationRate
 from pbxbilling.catalog.plan import BillingIncrement, Cycle, Plan
 from pbxbilling.kernel.codes import LegDirection
+from pbxbilling.kernel.errors import ContradictionError
 from pbxbilling.kernel.money import half_up
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -50,7 +51,7 @@ class Tariff:
         """
         if plan.prices and cycle not in plan.prices:
             msg = f"plan {plan.slug}: no price for a {cycle}; set one, or move tenant {tenant.slug}"
-            raise ValueError(msg)
+            raise ContradictionError(msg)
         return cls(
             plan=plan.slug,
             name=plan.name or plan.slug,
@@ -105,7 +106,7 @@ def check_stretches(tariff_versions: TariffVersions) -> None:
                 f"{one.tariff.plan} is in {one.tariff.currency}, {following.tariff.plan} in"
                 f" {following.tariff.currency}: change currency where a period begins"
             )
-            raise ValueError(msg)
+            raise ContradictionError(msg)
 
 
 def switched(

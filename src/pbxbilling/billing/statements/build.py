@@ -24,6 +24,7 @@ from pbxbilling.billing.statements.statement import (
 from pbxbilling.catalog.plan import Cycle
 from pbxbilling.catalog.rates import Charge
 from pbxbilling.kernel.bounds import check_fits
+from pbxbilling.kernel.errors import ContradictionError
 from pbxbilling.kernel.money import tax_on
 from pbxbilling.kernel.period import Period
 
@@ -173,7 +174,7 @@ def _adjustment_line(adjustment: Adjustment) -> StatementLine:
 def _refuse_other_currencies(currency: str, *others: str) -> None:
     if strange := {*others} - {currency}:
         msg = f"a statement in {currency} cannot charge {', '.join(sorted(strange))}"
-        raise ValueError(msg)
+        raise ContradictionError(msg)
 
 
 def _refuse_twins(lines: Iterable[StatementLine]) -> None:

@@ -14,7 +14,7 @@ from pbxbilling.kernel.ports import Clock
 
 
 class OneOffs:
-    """Raises StoreError, AdministrationError, and ValueError for an amount that is none."""
+    """Raises StoreError and AdministrationError."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class OneOffs:
                 month=await self._statements.billable_month(tenant, month),
                 kind=chosen.value,
                 reason=reason.strip(),
-                amount=to_minor(amount, currency),
+                amount=_minor(amount, currency),
                 currency=currency,
                 actor=actor,
                 at=self._clock.now(),
@@ -61,6 +61,14 @@ class OneOffs:
         """A tenant's one-off lines by number."""
         self._statements.tenant(slug)
         return await self._statement_store.one_offs(slug)
+
+
+def _minor(amount: str, currency: str) -> int:
+    """Raise AdministrationError for an amount that is none."""
+    try:
+        return to_minor(amount, currency)
+    except ValueError as error:
+        raise AdministrationError(str(error)) from error
 
 
 def _by_hand(kind: str) -> LineKind:

@@ -1,50 +1,57 @@
-"""Every command by its name: the same whether a running daemon serves it or the database alone.
-
-A group of commands is a module with its own COMMANDS, which is named here.
-"""
+"""The API: a router a subject, served on the admin socket or in a command's own process."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-import orjson
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.routing import Match
 
-from pbxbilling.web.api import (
-    accounts,
-    figures,
-    live,
-    payments,
-    privacy,
-    statements,
-    usage,
-)
-from pbxbilling.web.api.command import Arguments, Command, Services
-from pbxbilling.web.api.shape import plain
+from pbxbilling import __version__
+from pbxbilling.web.api import accounts, billing, calls, payments, privacy
+from pbxbilling.web.api.routing import PREFIX, ActorOf, add_error_answers
+from pbxbilling.web.api.services import Services
 
-COMMANDS: Mapping[str, Command] = {
-    **live.COMMANDS,
-    **accounts.COMMANDS,
-    **usage.COMMANDS,
-    **privacy.COMMANDS,
-    **figures.COMMANDS,
-    **payments.COMMANDS,
-    **statements.COMMANDS,
-}
+ROUTERS = tuple(subject.router for subject in (calls, accounts, billing, payments, privacy))
+ROUTES = tuple(one for router in ROUTERS for one in router.routes if isinstance(one, APIRoute))
 
 
-async def run(services: Services, name: str, given: Arguments, actor: str) -> bytes:
-    """Run a command and give its result as JSON; KeyError for a name that is none.
+class Needs(NamedTuple):
+    """What a route is refused without, by its name."""
 
-    Bytes are JSON already; else it is made beside the event loop, for there may be much of it.
-    """
-    result = await COMMANDS[name].serve(services, given, actor)
-    return result if isinstance(result, bytes) else await asyncio.to_thread(_written, result)
+    route: str
+    daemon: bool = False
+    gateway: bool = False
 
 
-def _written(result: Any) -> bytes:
-    """A list row by row: the whole of it in one go would hold up the event loop from a thread."""
-    if isinstance(result, list):
-        return b"[" + b",".join(orjson.dumps(plain(row)) for row in result) + b"]"
-    return orjson.dumps(plain(result))
+def api(services: Services | None, actor_of: ActorOf | None) -> FastAPI:
+    """Build the API; `actor_of` says who a request is from. None: for its document alone."""
+    app = FastAPI(
+        title="pbxbilling",
+        version=__version__,
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.services, app.state.actor_of = services, actor_of
+    for router in ROUTERS:
+        app.include_router(router, prefix=PREFIX)
+    add_error_answers(app)
+    return app
+
+
+def route_of(method: str, path: str) -> APIRoute | None:
+    """Return the route of a request, by its path behind the prefix; None where there is none."""
+    scope = {"type": "http", "method": method, "path": path, "root_path": ""}
+    return next((one for one in ROUTES if one.matches(scope)[0] is Match.FULL), None)
+
+
+def needs_of(method: str, path: str) -> Needs:
+    """Return what the route of a request needs; a path without a route needs nothing."""
+    route = route_of(method, path)
+    if route is None:
+        return Needs("")
+    said: Mapping[str, Any] = route.openapi_extra or {}
+    return Needs(route.name, "x-needs-daemon" in said, "x-needs-gateway" in said)

@@ -1,71 +1,273 @@
-"""Accounts: plans and tenants from a file, one tenant's standing."""
+"""Accounts: plans and tenants from a file, one plan, one tenant and its status."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Response
+from pydantic import BeforeValidator, ConfigDict
 
 from pbxbilling.accounts.administer import PlanReport, TenantResult
 from pbxbilling.accounts.apply import Change, ChangeKind
+from pbxbilling.accounts.key_origin import SetBy
+from pbxbilling.accounts.terms.status import Blocker, Status, Transition
 from pbxbilling.config.accounts_file import read_accounts
 from pbxbilling.config.tenants_csv import read_tenants, write_tenants
 from pbxbilling.kernel.bounds import read_day
+from pbxbilling.kernel.codes import Mode
 from pbxbilling.subscriptions.daily_check import ACTOR
-from pbxbilling.web.api.command import Arguments, Command, Services
+from pbxbilling.web.api.calls import Usage
+from pbxbilling.web.api.routing import Actor, DryRun, Schema, Served, written
+from pbxbilling.web.api.services import Services
+
+router = APIRouter(tags=["accounts"])
+
+Day = Annotated[str, BeforeValidator(lambda text: read_day(str(text)).isoformat())]
 
 
-async def _apply(services: Services, given: Arguments, actor: str) -> Any:
-    file = await asyncio.to_thread(read_accounts, given["text"], given["source"])
+class AccountsText(Schema):
+    """A file of plans and tenants; `source` names it in messages.
+
+    Without `reset` nothing is written where a plan or tenant would lose what bounds its calls.
+    """
+
+    text: str
+    source: str
+    dry_run: bool = False
+    reset: bool = False
+
+
+class FieldChange(Schema):
+    """One key of a plan or tenant, as it was and as it becomes."""
+
+    key: str
+    before: Any
+    after: Any
+    reset: bool
+
+
+class AccountChange(Schema):
+    """What a file does to one plan or tenant."""
+
+    subject: str
+    kind: ChangeKind
+    fields: list[FieldChange]
+    notes: list[str]
+
+
+class Plan(Schema):
+    """A plan in the keys of the accounts file, with the number of tenants that have it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    plan: str
+    tenants: int
+
+
+class AuditRow(Schema):
+    """Who changed what; null where nothing was, or is."""
+
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+class KeyOrigin(Schema):
+    """Who set a key last; of a key without one, it was the file."""
+
+    kind: str
+    slug: str
+    key: str
+    by: SetBy
+    at: datetime
+
+
+class PlanDetail(Schema):
+    """All about one plan: who has it, the last ten things done to it, who set its keys."""
+
+    plan: Plan
+    tenants: list[str]
+    audit: list[AuditRow]
+    origins: list[KeyOrigin]
+
+
+class Tenant(Schema):
+    """A tenant with its load; the load is null where no daemon counts."""
+
+    tenant: str
+    plan: str
+    plan_active: bool
+    status: Status
+    mode: Mode
+    calls: int | None
+    max_calls: int | None
+    trunk_legs: int | None
+    extensions: int
+    subscription: str | None
+    renews_at: datetime | None
+    blocks: list[Blocker]
+    block_reasons: dict[Blocker, str]
+
+
+class Limits(Schema):
+    """The limits in force; null is unlimited."""
+
+    model_config = ConfigDict(extra="allow")
+
+    max_calls: int | None
+
+
+class TenantDetail(Schema):
+    """All about one tenant, with this period's usage and the last ten things done to it."""
+
+    tenant: Tenant
+    settings: dict[str, Any]
+    limits: Limits
+    usage: Usage
+    audit: list[AuditRow]
+    origins: list[KeyOrigin]
+
+
+class TenantDone(Schema):
+    """A tenant after a change; `notes` tell what does not do what one would expect."""
+
+    tenant: Tenant
+    changed: bool
+    notes: list[str]
+
+
+class Trial(Schema):
+    """The last day of a trial, in the tenant's time zone."""
+
+    until: Day
+
+
+class TransitionDue(Schema):
+    """A transition of a tenant's status that the clock makes due."""
+
+    tenant: str
+    turn: Transition
+    before: Status
+    after: Status
+    since: datetime | None
+
+
+class DailyCheck(Schema):
+    """What the daily check found; it is `booked` unless it only looked."""
+
+    at: datetime
+    last: datetime | None
+    turns: list[TransitionDue]
+    notices: list[str]
+    booked: bool
+
+
+@router.put("/accounts", response_model=list[AccountChange])
+async def apply(services: Served, actor: Actor, file: AccountsText) -> Response:
+    """Make plans and tenants match a TOML file, all or nothing."""
+    read = await asyncio.to_thread(read_accounts, file.text, file.source)
     changes = await services.administration.apply(
-        file, actor, dry_run=given["dry_run"], reset=given.get("reset", False)
+        read, actor, dry_run=file.dry_run, reset=file.reset
     )
-    return [_change(change) for change in changes]
+    return await written([_change(change) for change in changes])
 
 
-async def _import(services: Services, given: Arguments, actor: str) -> Any:
-    file = await asyncio.to_thread(read_tenants, given["text"], given["source"])
+@router.put("/accounts/tenants.csv", response_model=list[AccountChange])
+async def import_tenants(services: Served, actor: Actor, file: AccountsText) -> Response:
+    """Make tenants match a CSV file, all or nothing; what is new comes without its keys."""
+    read = await asyncio.to_thread(read_tenants, file.text, file.source)
     changes = await services.administration.apply(
-        file,
-        actor,
-        dry_run=given["dry_run"],
-        reset=given.get("reset", False),
-        action="import",
+        read, actor, dry_run=file.dry_run, reset=file.reset, action="import"
     )
-    return [_imported(change) for change in changes]
+    return await written([_imported(change) for change in changes])
+
+
+@router.get("/accounts/tenants.csv", response_model=str)
+async def export_tenants(services: Served) -> Response:
+    """Return all tenants as the text of a CSV file."""
+    return await written(await asyncio.to_thread(write_tenants, services.administration.declared()))
+
+
+@router.get("/plans", response_model=list[Plan])
+async def plans(services: Served) -> Response:
+    """List plans in the order in which they are shown."""
+    return await written([_plan(report) for report in services.administration.plans()])
+
+
+@router.get("/plans/{plan}", response_model=PlanDetail)
+async def plan_detail(services: Served, plan: str) -> Response:
+    """Show all about one plan."""
+    detail = await services.administration.plan(plan)
+    return await written(
+        {
+            "plan": _plan(detail.plan),
+            "tenants": detail.tenants,
+            "audit": detail.audit,
+            "origins": detail.origins,
+        }
+    )
+
+
+@router.get("/tenants", response_model=list[Tenant])
+async def tenants(services: Served) -> Response:
+    """List tenants by slug."""
+    return await written(await services.calls.tenants())
+
+
+@router.get("/tenants/{tenant}", response_model=TenantDetail)
+async def tenant_detail(services: Served, tenant: str) -> Response:
+    """Show all about one tenant."""
+    return await written(await services.calls.tenant(tenant))
+
+
+@router.put("/tenants/{tenant}/suspension", response_model=TenantDone)
+async def suspend(services: Served, actor: Actor, tenant: str) -> Response:
+    """Block a tenant's calls to and from outside."""
+    return await _done(services, await services.administration.suspend(tenant, actor))
+
+
+@router.delete("/tenants/{tenant}/suspension", response_model=TenantDone)
+async def activate(services: Served, actor: Actor, tenant: str) -> Response:
+    """Lift the operator's block, and only that."""
+    return await _done(services, await services.administration.activate(tenant, actor))
+
+
+@router.put("/tenants/{tenant}/trial", response_model=TenantDone)
+async def trial(services: Served, actor: Actor, tenant: str, trial: Trial) -> Response:
+    """Put a tenant on trial to the end of a day."""
+    until = read_day(trial.until)
+    return await _done(services, await services.administration.trial(tenant, until, actor))
+
+
+@router.post("/daily-check", response_model=DailyCheck)
+async def daily_check(services: Served, actor: Actor, given: DryRun) -> Response:
+    """Book the trials and grace windows that the clock has ended."""
+    return await written(await services.daily.run(f"{ACTOR} ({actor})", dry_run=given.dry_run))
 
 
 def _imported(change: Change) -> dict[str, Any]:
-    """Without the keys of what is new: a thousand rows of them would hold up the hook."""
+    """Leave out the keys of what is new: a thousand rows of them would hold up the hook."""
     if change.kind is ChangeKind.CHANGED:
         return _change(change)
-    return {"subject": change.subject, "kind": change.kind, "fields": (), "notes": change.notes}
-
-
-async def _export(services: Services, _given: Arguments, _actor: str) -> Any:
-    return await asyncio.to_thread(write_tenants, services.administration.declared())
+    return _shown(change, ())
 
 
 def _change(change: Change) -> dict[str, Any]:
+    return _shown(change, change.fields)
+
+
+def _shown(change: Change, fields: Sequence[Any]) -> dict[str, Any]:
     return {
         "subject": change.subject,
         "kind": change.kind,
-        "fields": change.fields,
+        "fields": fields,
         "notes": change.notes,
-    }
-
-
-async def _plans(services: Services, _given: Arguments, _actor: str) -> Any:
-    return [_plan(report) for report in services.administration.plans()]
-
-
-async def _plan_detail(services: Services, given: Arguments, _actor: str) -> Any:
-    detail = await services.administration.plan(given["plan"])
-    return {
-        "plan": _plan(detail.plan),
-        "tenants": detail.tenants,
-        "audit": detail.audit,
-        "origins": detail.origins,
     }
 
 
@@ -73,44 +275,6 @@ def _plan(report: PlanReport) -> dict[str, Any]:
     return {"plan": report.plan, "tenants": report.tenants, **report.settings}
 
 
-async def _tenants(services: Services, _given: Arguments, _actor: str) -> Any:
-    return await services.calls.tenants()
-
-
-async def _suspend(services: Services, given: Arguments, actor: str) -> Any:
-    return await _result(services, await services.administration.suspend(given["tenant"], actor))
-
-
-async def _activate(services: Services, given: Arguments, actor: str) -> Any:
-    return await _result(services, await services.administration.activate(given["tenant"], actor))
-
-
-async def _trial(services: Services, given: Arguments, actor: str) -> Any:
-    until = read_day(given["until"])
-    return await _result(
-        services, await services.administration.trial(given["tenant"], until, actor)
-    )
-
-
-async def _daily_check(services: Services, given: Arguments, actor: str) -> Any:
-    return await services.daily.run(f"{ACTOR} ({actor})", dry_run=given["dry_run"])
-
-
-async def _result(services: Services, result: TenantResult) -> dict[str, Any]:
+async def _done(services: Services, result: TenantResult) -> Response:
     report = await services.calls.reports.report(result.tenant)
-    return {"tenant": report, "changed": result.changed, "notes": result.notes}
-
-
-COMMANDS: Mapping[str, Command] = {
-    "apply": Command(_apply, writes=True),
-    "plans": Command(_plans),
-    "plan": Command(_plan_detail),
-    "tenants": Command(_tenants),
-    "export": Command(_export),
-    "import": Command(_import, writes=True),
-    "tenant": Command(lambda services, given, _actor: services.calls.tenant(given["tenant"])),
-    "suspend": Command(_suspend, writes=True),
-    "activate": Command(_activate, writes=True),
-    "trial": Command(_trial, writes=True),
-    "daily-check": Command(_daily_check, writes=True),
-}
+    return await written({"tenant": report, "changed": result.changed, "notes": result.notes})

@@ -1,48 +1,289 @@
-"""Payments: links to pay at, ends of subscriptions, and what is known of the gateway."""
+"""Payments: links to pay at, subscriptions and their ends, usage on its way to the gateway."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
+from fastapi import APIRouter, Response
+
+from pbxbilling.accounts.terms.status import Status
+from pbxbilling.calls.metering.usage_event import UsageEventState
 from pbxbilling.catalog.plan import Cycle
-from pbxbilling.kernel.bounds import read_period
-from pbxbilling.kernel.errors import AdministrationError, GatewayError
 from pbxbilling.kernel.money import from_minor
-from pbxbilling.payments.records import InvoiceRun
+from pbxbilling.payments.records import InvoiceRun, RunState
 from pbxbilling.subscriptions.events import EventState, WebhookEvent
 from pbxbilling.subscriptions.subscription import Invoice
-from pbxbilling.web.api.command import Arguments, Command, Services
-from pbxbilling.web.api.given import period
+from pbxbilling.web.api.routing import NEEDS_GATEWAY, Actor, Period, Schema, Served, written
+
+# Every route asks the gateway, or shows what the daemon hears from it.
+router = APIRouter(tags=["payments"])
 
 
-async def _checkout(services: Services, given: Arguments, actor: str) -> Any:
-    cycle = Cycle(given["cycle"])
-    return await services.shop.checkout.checkout(given["tenant"], given["plan"], cycle, actor)
+class NewCheckout(Schema):
+    """What a tenant is to buy."""
+
+    plan: str
+    cycle: Cycle = Cycle.MONTH
 
 
-async def _portal(services: Services, given: Arguments, actor: str) -> Any:
-    return await services.shop.checkout.portal(given["tenant"], actor)
+class Offer(Schema):
+    """A link at which a tenant can buy a plan, until it expires."""
+
+    tenant: str
+    plan: str
+    cycle: Cycle
+    url: str
+    expires_at: datetime
+    customer: str
+    trial_days: int
+    with_setup: bool
+    live: bool
 
 
-async def _cancel(services: Services, given: Arguments, actor: str) -> Any:
-    return await services.shop.subscriptions.cancel(given["tenant"], actor, now=given["now"])
+class PortalLink(Schema):
+    """A link at which a tenant sees to its subscription; good for minutes."""
+
+    tenant: str
+    customer: str
+    url: str
 
 
-async def _reactivate(services: Services, given: Arguments, actor: str) -> Any:
-    return await services.shop.subscriptions.reactivate(given["tenant"], actor)
+class Subscription(Schema):
+    """A subscription as the gateway last showed it; `live` is false for test money."""
+
+    subscription: str
+    customer: str
+    status: Status
+    prices: list[str]
+    created_at: datetime
+    as_of: datetime
+    live: bool
+    tenant: str | None
+    status_since: datetime | None
+    trial_until: datetime | None
+    period_begins_at: datetime | None
+    period_ends_at: datetime | None
+    cancel_at_period_end: bool
+    with_setup: bool
 
 
-async def _link(services: Services, given: Arguments, actor: str) -> Any:
-    return await services.shop.subscriptions.link(given["subscription"], given["tenant"], actor)
+class SubscriptionDone(Schema):
+    """A subscription after a change, with what to know about it."""
+
+    subscription: Subscription
+    notes: list[str]
 
 
-async def _subscriptions(services: Services, given: Arguments, _actor: str) -> Any:
-    return await services.shop.subscriptions.all(given["tenant"])
+class Cancellation(Schema):
+    """When a subscription ends: with its period, or `now`."""
+
+    now: bool = False
 
 
-async def _invoices(services: Services, given: Arguments, _actor: str) -> Any:
-    return [_invoice(one) for one in await services.shop.subscriptions.invoices(given["tenant"])]
+class Owner(Schema):
+    """Whose a subscription is."""
+
+    tenant: str
+
+
+class GatewayInvoice(Schema):
+    """An invoice of the gateway; its status is the gateway's own word."""
+
+    invoice: str
+    number: str
+    tenant: str | None
+    subscription: str | None
+    customer: str
+    status: str
+    total: str
+    currency: str
+    created_at: datetime
+    paid_at: datetime | None
+    page_url: str
+    live: bool
+
+
+class ParkedEvent(Schema):
+    """A webhook event that nothing could be made of yet; without its body, which has addresses."""
+
+    event: str
+    kind: str
+    about: str
+    state: EventState
+    attempts: int
+    created_at: datetime
+    waits_for: str
+
+
+class UsageEvent(Schema):
+    """The usage of one leg on its way to the gateway's meter."""
+
+    leg: str
+    tenant: str
+    month: str
+    ended_at: datetime
+    minutes: int
+    ledger_minutes: int
+    estimated: bool
+    state: UsageEventState
+    attempts: int
+    tried_at: datetime | None
+    customer: str | None
+    note: str
+
+
+class UsageBacklog(Schema):
+    """How much usage the meter does not have, by state; the events that need a person.
+
+    `oldest` is when the oldest leg ended whose usage is due.
+    """
+
+    unsent: dict[UsageEventState, int]
+    oldest: datetime | None
+    events: list[UsageEvent]
+
+
+class UsageDecision(Schema):
+    """What becomes of usage that a person looks at: sent `again`, or settled by hand."""
+
+    again: bool
+
+
+class MeteredPeriod(Schema):
+    """Whole minutes of a final statement beside those that the meter was sent."""
+
+    tenant: str
+    month: str
+    statement_minutes: int
+    sent_minutes: int
+    agrees: bool
+
+
+class PeriodToInvoice(Schema):
+    """The period whose invoices are to be issued."""
+
+    month: Period
+
+
+class UsageInvoiceRun(Schema):
+    """What became of the invoice of a tenant's period."""
+
+    tenant: str
+    month: str
+    state: RunState
+    invoice: str
+    total: str
+    currency: str
+    note: str
+
+
+@router.post("/tenants/{tenant}/checkout", response_model=Offer, openapi_extra=NEEDS_GATEWAY)
+async def checkout(services: Served, actor: Actor, tenant: str, order: NewCheckout) -> Response:
+    """Make a link at which a tenant buys a plan; asked again, the same link."""
+    offer = services.shop.checkout.checkout(tenant, order.plan, order.cycle, actor)
+    return await written(await offer)
+
+
+@router.post("/tenants/{tenant}/portal", response_model=PortalLink, openapi_extra=NEEDS_GATEWAY)
+async def portal(services: Served, actor: Actor, tenant: str) -> Response:
+    """Make a link at which a tenant sees to its subscription and invoices."""
+    return await written(await services.shop.checkout.portal(tenant, actor))
+
+
+@router.post(
+    "/tenants/{tenant}/subscription/cancellation",
+    response_model=SubscriptionDone,
+    openapi_extra=NEEDS_GATEWAY,
+)
+async def cancel(services: Served, actor: Actor, tenant: str, end: Cancellation) -> Response:
+    """Let a tenant's subscription end with its period, or end it now."""
+    return await written(await services.shop.subscriptions.cancel(tenant, actor, now=end.now))
+
+
+@router.delete(
+    "/tenants/{tenant}/subscription/cancellation",
+    response_model=SubscriptionDone,
+    openapi_extra=NEEDS_GATEWAY,
+)
+async def reactivate(services: Served, actor: Actor, tenant: str) -> Response:
+    """Let a subscription go on that was to end with its period."""
+    return await written(await services.shop.subscriptions.reactivate(tenant, actor))
+
+
+@router.put(
+    "/subscriptions/{subscription}/tenant",
+    response_model=SubscriptionDone,
+    openapi_extra=NEEDS_GATEWAY,
+)
+async def link(services: Served, actor: Actor, subscription: str, owner: Owner) -> Response:
+    """Say whose a subscription is, whatever it says itself."""
+    linked = services.shop.subscriptions.link(subscription, owner.tenant, actor)
+    return await written(await linked)
+
+
+@router.get("/subscriptions", response_model=list[Subscription], openapi_extra=NEEDS_GATEWAY)
+async def subscriptions(services: Served, tenant: str | None = None) -> Response:
+    """List subscriptions as the gateway last showed them, the oldest first."""
+    return await written(await services.shop.subscriptions.all(tenant))
+
+
+@router.get(
+    "/tenants/{tenant}/gateway-invoices",
+    response_model=list[GatewayInvoice],
+    openapi_extra=NEEDS_GATEWAY,
+)
+async def invoices(services: Served, tenant: str) -> Response:
+    """List a tenant's invoices as the gateway last showed them, the newest first."""
+    found = await services.shop.subscriptions.invoices(tenant)
+    return await written([_invoice(one) for one in found])
+
+
+@router.get("/events/parked", response_model=list[ParkedEvent], openapi_extra=NEEDS_GATEWAY)
+async def parked(services: Served) -> Response:
+    """List events that nothing could be made of yet, and what each waits for."""
+    states = EventState.PARKED, EventState.FAILED
+    found = await services.shop.subscription_store.webhook_events(*states)
+    return await written([_parked(one) for one in found])
+
+
+@router.get("/usage-events", response_model=UsageBacklog, openapi_extra=NEEDS_GATEWAY)
+async def usage_events(services: Served, tenant: str | None = None) -> Response:
+    """Show usage that the meter does not have: how much waits, and what needs a person."""
+    return await written(await services.shop.usage.view(tenant))
+
+
+@router.put("/usage-events/{leg}/decision", response_model=UsageEvent, openapi_extra=NEEDS_GATEWAY)
+async def decide(services: Served, actor: Actor, leg: str, decision: UsageDecision) -> Response:
+    """Say what becomes of usage that was refused, undecided or too old."""
+    return await written(await services.shop.usage.decide(leg, actor, again=decision.again))
+
+
+@router.get(
+    "/usage-events/periods", response_model=list[MeteredPeriod], openapi_extra=NEEDS_GATEWAY
+)
+async def reconcile(services: Served, month: Period) -> Response:
+    """Compare final statements of a month with what the meter was sent, tenant by tenant."""
+    _gateway = services.shop  # refused without keys, as all of these are
+    return await written(
+        [
+            {
+                "tenant": one.tenant,
+                "month": one.month,
+                "statement_minutes": one.statement,
+                "sent_minutes": one.sent,
+                "agrees": not one.difference,
+            }
+            for one in await services.comparison.periods(month)
+            if one.metered
+        ]
+    )
+
+
+@router.post("/usage-invoices", response_model=list[UsageInvoiceRun], openapi_extra=NEEDS_GATEWAY)
+async def invoice_run(services: Served, given: PeriodToInvoice) -> Response:
+    """Issue the invoices of a past month that were not issued yet; again changes nothing."""
+    return await written([_run(one) for one in await services.shop.issue_invoices(given.month)])
 
 
 def _invoice(one: Invoice) -> dict[str, Any]:
@@ -62,15 +303,7 @@ def _invoice(one: Invoice) -> dict[str, Any]:
     }
 
 
-async def _parked(services: Services, _given: Arguments, _actor: str) -> Any:
-    webhook_events = await services.shop.subscription_store.webhook_events(
-        EventState.PARKED, EventState.FAILED
-    )
-    return [_letter(one) for one in webhook_events]
-
-
-def _letter(one: WebhookEvent) -> dict[str, Any]:
-    """Without its body: that has names and addresses."""
+def _parked(one: WebhookEvent) -> dict[str, Any]:
     return {
         "event": one.id,
         "kind": one.kind,
@@ -90,37 +323,6 @@ def _waits_for(one: WebhookEvent) -> str:
     return "a tenant: the one that it names, or whose customer it is; `apply` adds one"
 
 
-async def _usage(services: Services, given: Arguments, _actor: str) -> Any:
-    return await services.shop.usage.view(given["tenant"])
-
-
-async def _usage_decide(services: Services, given: Arguments, actor: str) -> Any:
-    return await services.shop.usage.decide(given["leg"], actor, again=given["again"])
-
-
-async def _usage_reconcile(services: Services, given: Arguments, _actor: str) -> Any:
-    _shop = services.shop  # refused without keys, as all of these are
-    return [
-        {
-            "tenant": one.tenant,
-            "month": one.month,
-            "statement_minutes": one.statement,
-            "sent_minutes": one.sent,
-            "agrees": not one.difference,
-        }
-        for one in await services.comparison.periods(read_period(given["month"]))
-        if one.metered
-    ]
-
-
-async def _invoice_run(services: Services, given: Arguments, _actor: str) -> Any:
-    try:
-        runs = await services.shop.issue_invoices(period(given))
-    except GatewayError as fault:
-        raise AdministrationError(str(fault)) from fault
-    return [_run(one) for one in runs]
-
-
 def _run(one: InvoiceRun) -> dict[str, Any]:
     return {
         "tenant": one.tenant,
@@ -131,22 +333,3 @@ def _run(one: InvoiceRun) -> dict[str, Any]:
         "currency": one.currency,
         "note": one.note,
     }
-
-
-COMMANDS: Mapping[str, Command] = {
-    name: Command(serve, needs_daemon=True, about_payments=True)
-    for name, serve in {
-        "checkout": _checkout,
-        "portal": _portal,
-        "cancel": _cancel,
-        "reactivate": _reactivate,
-        "link": _link,
-        "subscriptions": _subscriptions,
-        "invoices": _invoices,
-        "parked": _parked,
-        "usage-events": _usage,
-        "usage-decide": _usage_decide,
-        "usage-reconcile": _usage_reconcile,
-        "invoice-run": _invoice_run,
-    }.items()
-}

@@ -5,28 +5,43 @@ What is handed out is read from the file alone, by the command itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from fastapi import APIRouter, Response
 
-from pbxbilling.web.api.command import Arguments, Command, Services
+from pbxbilling.privacy.retention import Chore
+from pbxbilling.web.api.routing import Actor, DryRun, Schema, Served, written
 
 LIMIT_S = 20.0  # who asked waits for the answer; the nightly purge takes what time it needs
 
+router = APIRouter(tags=["privacy"])
 
-async def _purge(services: Services, given: Arguments, _actor: str) -> Any:
-    """Purge for `LIMIT_S` at the most; `complete` is false where there is more."""
-    if given["dry_run"]:
-        return {"rows": await services.purge.preview(), "complete": False, "purged": False}
+
+class Purge(Schema):
+    """Rows purged, or to be purged, by chore; `complete` is false where there is more."""
+
+    rows: dict[Chore, int]
+    complete: bool
+    purged: bool
+
+
+class Forgotten(Schema):
+    """A tenant that was forgotten: how many rows had their numbers cut, and what stays, and why."""
+
+    tenant: str
+    rows: int
+    notes: list[str]
+
+
+@router.post("/purge", response_model=Purge)
+async def purge(services: Served, given: DryRun) -> Response:
+    """Purge what has been kept for its time, for 20 seconds at the most."""
+    if given.dry_run:
+        rows = await services.purge.preview()
+        return await written({"rows": rows, "complete": False, "purged": False})
     purged = await services.purge.run(LIMIT_S)
-    return {"rows": purged.rows, "complete": purged.complete, "purged": True}
+    return await written({"rows": purged.rows, "complete": purged.complete, "purged": True})
 
 
-async def _forget(services: Services, given: Arguments, actor: str) -> Any:
-    """Forget a tenant, with notes on what stays and why."""
-    return await services.forgetter.forget(given["tenant"], actor)
-
-
-COMMANDS: Mapping[str, Command] = {
-    "purge": Command(_purge, writes=True),
-    "forget": Command(_forget, writes=True),
-}
+@router.delete("/tenants/{tenant}/personal-data", response_model=Forgotten)
+async def forget(services: Served, actor: Actor, tenant: str) -> Response:
+    """Forget the contacts and numbers of a tenant that is gone; what it was billed stays."""
+    return await written(await services.forgetter.forget(tenant, actor))

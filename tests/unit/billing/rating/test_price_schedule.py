@@ -12,6 +12,7 @@ from pbxbilling.accounts.terms.status import Status
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.billing.rating.price_schedule import PriceSchedule, conditions
 from pbxbilling.catalog.plan import Cycle, Plan, Prices
+from pbxbilling.kernel.errors import ContradictionError
 from pbxbilling.kernel.gateway_names import STRIPE
 from pbxbilling.kernel.period import Period, period_of
 from pbxbilling.subscriptions.subscription import Subscription
@@ -178,7 +179,7 @@ def test_a_change_of_plan_within_a_year_is_a_credit_and_a_charge() -> None:
 
 
 def test_a_plan_that_nobody_knows_is_an_error_that_names_it() -> None:
-    with pytest.raises(ValueError, match="tenant acme: its plan 'gone' is unknown"):
+    with pytest.raises(ContradictionError, match="tenant acme: its plan 'gone' is unknown"):
         in_november(replace(ACME, plan="gone"))
 
 

@@ -15,6 +15,7 @@ from pbxbilling.billing.statements.adjustments import adjustment
 from pbxbilling.billing.statements.build import statement_of
 from pbxbilling.billing.statements.document import as_json, statement_from
 from pbxbilling.billing.statements.statement import Adjustment, Statement, StatementKind
+from pbxbilling.kernel.errors import ContradictionError
 from tests.support.months import legs, terms
 from tests.support.tariffs import NOVEMBER, all_month, used
 
@@ -77,7 +78,7 @@ def test_a_demo_is_adjusted_by_nothing() -> None:
 
 def test_an_adjustment_in_another_currency_is_refused() -> None:
     late = Adjustment("2026-10", "USD", 50, ())
-    with pytest.raises(ValueError, match="in EUR cannot charge USD"):
+    with pytest.raises(ContradictionError, match="in EUR cannot charge USD"):
         closed(all_month(), (), late)
 
 

@@ -22,6 +22,7 @@ from pbxbilling.billing.statements.statement import (
 )
 from pbxbilling.catalog.plan import Cycle, Plan
 from pbxbilling.catalog.rates import ChargeKind, Rate
+from pbxbilling.kernel.errors import ContradictionError
 from tests.support.tariffs import NOVEMBER, all_month, moment, tariff, throughout, used
 
 ACME = Tenant("acme", "voice-500", name="Acme Inc.", address="1 Main Street", vat_id="DE1")
@@ -158,5 +159,5 @@ def test_a_tariff_is_the_plan_as_that_tenant_is_charged_for_it() -> None:
     assert (yearly.price, yearly.tax_rate_bp, yearly.demo) == (1_000, 0, True)
     assert (yearly.name, yearly.timezone) == ("pro", "Europe/Berlin")
     assert Tariff.of(Plan("free"), ACME).price == 0
-    with pytest.raises(ValueError, match="plan pro: no price for a quarter"):
+    with pytest.raises(ContradictionError, match="plan pro: no price for a quarter"):
         Tariff.of(plan, ACME, Cycle.QUARTER)

@@ -11,7 +11,7 @@ from pbxbilling.accounts.terms.usage_collection import CollectionMethod, UsageCo
 from pbxbilling.billing.statements.one_offs import OneOffs
 from pbxbilling.billing.statements.plan_change import PlanChangeReport, PlanChanges
 from pbxbilling.catalog.plan import Cycle
-from pbxbilling.kernel.errors import AdministrationError
+from pbxbilling.kernel.errors import AdministrationError, ContradictionError
 from tests.support.billing import ACME, BASIC, PRO, Office, utc
 
 
@@ -165,6 +165,6 @@ async def test_a_deactivated_plan_cannot_be_chosen() -> None:
 async def test_another_currency_waits_for_a_period_s_beginning() -> None:
     at = await counter()
     at.registry.put_plan(replace(PRO, currency="USD", prices={Cycle.MONTH: 1}))
-    with pytest.raises(ValueError, match="change currency where a period begins"):
+    with pytest.raises(ContradictionError, match="change currency where a period begins"):
         await at.moves()
     assert BASIC.currency == "EUR"

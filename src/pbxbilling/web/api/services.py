@@ -1,10 +1,9 @@
-"""What a command is: a name's function, and where it can be served."""
+"""What the routes are served by."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
 
 from pbxbilling.accounts.administer import Administration
 from pbxbilling.billing.statements.issue import Statements
@@ -25,12 +24,10 @@ from pbxbilling.subscriptions.daily_check import DailyCheck
 from pbxbilling.subscriptions.manage import Subscriptions
 from pbxbilling.subscriptions.ports import SubscriptionStore
 
-Arguments = Mapping[str, Any]
-
 
 @dataclass(frozen=True, slots=True)
 class PaymentServices:
-    """The services that commands about payments are served with."""
+    """The services that routes about payments are served with."""
 
     checkout: Checkout
     subscriptions: Subscriptions
@@ -41,7 +38,7 @@ class PaymentServices:
 
 @dataclass(frozen=True, slots=True)
 class BillingServices:
-    """The services that commands about statements are served with."""
+    """The services that routes about statements are served with."""
 
     statements: Statements
     lookup: StatementLookup
@@ -51,7 +48,7 @@ class BillingServices:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The services that commands are served with; a group that needs one more adds its field.
+    """The services that routes are served with; a router that needs one more adds its field.
 
     `payments` is None while there are no keys.
     """
@@ -72,17 +69,3 @@ class Services:
         if self.payments is None:
             raise AdministrationError(HOW_TO_ENABLE)
         return self.payments
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """One command: `serve(services, arguments, actor)` gives its result, not yet as JSON.
-
-    One that `needs_daemon` is refused where none runs; one that `writes` takes the database's
-    lock there. One that is `about_payments` is refused without keys.
-    """
-
-    serve: Callable[[Services, Arguments, str], Awaitable[Any]]
-    needs_daemon: bool = False
-    writes: bool = False
-    about_payments: bool = False

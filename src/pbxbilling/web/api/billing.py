@@ -1,0 +1,310 @@
+"""Billing: statements, the calls on them, one-off lines, changes of plan, figures."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Response
+from pydantic import ConfigDict
+
+from pbxbilling.billing.figures import CurrencyFigures
+from pbxbilling.billing.records import OneOffEntry, SavedStatement
+from pbxbilling.billing.statements.document import as_json
+from pbxbilling.billing.statements.issue import Issued
+from pbxbilling.billing.statements.plan_change import PlanChangeReport
+from pbxbilling.billing.statements.statement import StatementKind
+from pbxbilling.kernel.money import from_minor
+from pbxbilling.web.api.routing import Actor, Instant, Month, Period, Schema, Served, written
+from pbxbilling.web.api.shape import plain
+
+AMOUNTS = ("mrr", "trial_mrr", "unpaid", "churned_mrr", "usage", "overage")
+COUNTS = ("paying", "trials", "past_due", "unpaid_invoices", "churned")
+
+router = APIRouter(tags=["billing"])
+
+
+class Statement(Schema):
+    """A statement whole: amounts in minor units; `number` null for a preview.
+
+    docs/reference/billing.md says what its parts are.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    tenant: str
+    month: str
+    begins_at: datetime
+    ends_at: datetime
+    kind: StatementKind
+    made_at: datetime
+    currency: str
+    demo: bool
+    net_minor: int
+    tax_minor: int
+    total_minor: int
+    lines: list[dict[str, Any]]
+    payer: dict[str, Any]
+    tariffs: list[dict[str, Any]]
+    legs: list[dict[str, Any]]
+    late: list[dict[str, Any]]
+    number: int | None
+    notices: list[str]
+
+
+class ListedStatement(Schema):
+    """A saved statement in a list: amounts as decimals, 0 the number of the final one."""
+
+    tenant: str
+    month: str
+    number: int
+    kind: StatementKind
+    begins_at: datetime
+    ends_at: datetime
+    made_at: datetime
+    currency: str
+    net: str
+    tax: str
+    total: str
+
+
+class BilledCall(Schema):
+    """A leg on a statement: what it used and cost, on which line."""
+
+    leg: str
+    line: str
+    fee_line: str
+    direction: str
+    caller: str | None
+    number: str
+    call: str | None
+    answered_at: datetime | None
+    ended_at: datetime
+    talk_us: int
+    billed_s: int
+    included_s: int
+    charged_s: int
+    rate_micros: int
+    fee_micros: int
+    of_month: str
+    estimated: bool
+    over_limit: bool
+    emergency: bool
+
+
+class CallList(Schema):
+    """The calls of a statement in the order of their ends."""
+
+    tenant: str
+    month: str
+    number: int | None
+    currency: str
+    calls: list[BilledCall]
+
+
+class NewOneOff(Schema):
+    """A line to be added: `amount` net, as 5.00, in the currency of the tenant's plan."""
+
+    kind: str
+    amount: str
+    reason: str
+    month: Period | None = None
+
+
+class OneOff(Schema):
+    """A line that somebody added; `used_in` is the final statement that has it."""
+
+    tenant: str
+    number: int
+    month: str
+    kind: str
+    reason: str
+    amount: str
+    currency: str
+    actor: str
+    at: datetime
+    used_in: str | None
+
+
+class NewPlan(Schema):
+    """Another plan from `at` on, a moment of the open period; now where it is null."""
+
+    plan: str
+    at: Instant | None = None
+    dry_run: bool = False
+
+
+class PlanChange(Schema):
+    """What another plan costs in the open period; `committed` unless it was only shown."""
+
+    tenant: str
+    month: str
+    at: datetime
+    before: str
+    after: str
+    currency: str
+    credit: str
+    charge: str
+    difference: str
+    included_minutes_before: int | None
+    included_minutes_after: int | None
+    committed: bool
+
+
+class Currency(Schema):
+    """The figures of one currency: amounts as decimals."""
+
+    currency: str
+    mrr: str
+    trial_mrr: str
+    unpaid: str
+    churned_mrr: str
+    usage: str
+    overage: str
+    paying: int
+    trials: int
+    past_due: int
+    unpaid_invoices: int
+    churned: int
+
+
+class Figures(Schema):
+    """The figures of the business, of now and of a month."""
+
+    at: datetime
+    month: str
+    currencies: list[Currency]
+
+
+class Difference(Schema):
+    """A closed period whose statement and meter events have other minutes."""
+
+    model_config = ConfigDict(extra="allow")
+
+    tenant: str
+    month: str
+    difference: Any
+
+
+@router.get("/tenants/{tenant}/statements/preview", response_model=Statement)
+async def preview(services: Served, tenant: str, month: Period | None = None) -> Response:
+    """Show the statement of an open period as it stands, the current one if none is named."""
+    return await _whole(await services.billing.statements.preview(tenant, month))
+
+
+@router.get("/tenants/{tenant}/statement", response_model=Statement)
+async def show(
+    services: Served, tenant: str, month: Period | None = None, number: int = 0
+) -> Response:
+    """Show a saved statement: the last final one, if nothing else is said."""
+    return await _whole(await services.billing.lookup.show(tenant, month, number))
+
+
+@router.post("/tenants/{tenant}/statements", response_model=ListedStatement)
+async def save(services: Served, actor: Actor, tenant: str) -> Response:
+    """Keep the current period as it stands as an interim copy."""
+    return await written(_listed(await services.billing.statements.save_now(tenant, actor)))
+
+
+@router.get("/statements", response_model=list[ListedStatement])
+async def statements(
+    services: Served, tenant: str | None = None, month: Period | None = None
+) -> Response:
+    """List saved statements by tenant, period and number."""
+    found = await services.billing.lookup.listed(tenant, month)
+    return await written([_listed(saved) for saved in found])
+
+
+@router.get("/records", response_model=CallList)
+async def records(
+    services: Served, tenant: str, month: Period | None = None, line: str | None = None
+) -> Response:
+    """List the calls on a statement, saved or as it stands; `line` keeps those of one line."""
+    return await written(await services.billing.lookup.calls(tenant, month, line))
+
+
+@router.post("/tenants/{tenant}/one-offs", response_model=OneOff)
+async def add_one_off(services: Served, actor: Actor, tenant: str, line: NewOneOff) -> Response:
+    """Put a fee, discount or credit on a statement that is not closed."""
+    entry = await services.billing.one_offs.add(
+        tenant, line.kind, line.amount, line.reason, actor, line.month
+    )
+    return await written(_one_off(entry))
+
+
+@router.get("/tenants/{tenant}/one-offs", response_model=list[OneOff])
+async def one_offs(services: Served, tenant: str) -> Response:
+    """List a tenant's one-off lines by number."""
+    return await written([_one_off(one) for one in await services.billing.one_offs.of(tenant)])
+
+
+@router.post("/tenants/{tenant}/plan-changes", response_model=PlanChange)
+async def change_plan(services: Served, actor: Actor, tenant: str, change: NewPlan) -> Response:
+    """Give a tenant another plan from a moment of its open period on."""
+    report = await services.billing.plan_changes.change(
+        tenant, change.plan, change.at, actor, dry_run=change.dry_run
+    )
+    return await written(_plan_change(report))
+
+
+@router.get("/figures", response_model=Figures)
+async def figures(services: Served, month: Month | None = None) -> Response:
+    """Show recurring revenue, trials and missed payments of now; usage and churn of a month."""
+    taken = await services.figures.take(month)
+    currencies = [_currency(one) for one in taken.currencies]
+    return await written({"at": taken.at, "month": taken.month, "currencies": currencies})
+
+
+@router.get("/figures/differences", response_model=list[Difference])
+async def differences(services: Served, month: Period) -> Response:
+    """List closed periods whose statement and meter events have other minutes."""
+    periods = await services.comparison.periods(month)
+    return await written(
+        [{**plain(one), "difference": one.difference} for one in periods if one.difference]
+    )
+
+
+async def _whole(issued: Issued) -> Response:
+    return Response(await asyncio.to_thread(_json, issued), media_type="application/json")
+
+
+def _json(issued: Issued) -> bytes:
+    """Write a statement as it is kept, with its number and what to know of it."""
+    kept = as_json(issued.statement)
+    return orjson.dumps({**kept, "number": issued.number, "notices": issued.notices})
+
+
+def _listed(saved: SavedStatement) -> dict[str, Any]:
+    kind = StatementKind.FINAL if saved.is_final else StatementKind.INTERIM
+    return {
+        "tenant": saved.tenant,
+        "month": saved.month,
+        "number": saved.number,
+        "kind": kind.value,
+        "begins_at": saved.begins,
+        "ends_at": saved.ends,
+        "made_at": saved.made_at,
+        "currency": saved.currency,
+        "net": from_minor(saved.net, saved.currency),
+        "tax": from_minor(saved.tax, saved.currency),
+        "total": from_minor(saved.total, saved.currency),
+    }
+
+
+def _one_off(entry: OneOffEntry) -> dict[str, Any]:
+    return {**plain(entry), "amount": from_minor(entry.amount, entry.currency)}
+
+
+def _plan_change(report: PlanChangeReport) -> dict[str, Any]:
+    amounts = ("credit", "charge", "difference")
+    return {
+        **plain(report),
+        **{name: from_minor(getattr(report, name), report.currency) for name in amounts},
+    }
+
+
+def _currency(one: CurrencyFigures) -> dict[str, Any]:
+    amounts = {name: from_minor(getattr(one, name), one.currency) for name in AMOUNTS}
+    return {"currency": one.currency, **amounts, **{name: getattr(one, name) for name in COUNTS}}

@@ -1,0 +1,254 @@
+"""Calls: those that are live, how those that came were judged, what was used, and whose it is."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from fastapi import APIRouter, Response
+from pydantic import Field
+
+from pbxbilling.calls.live.records import EndWitness
+from pbxbilling.calls.views import CallState, JournalState
+from pbxbilling.kernel.codes import Direction, LegDirection, Mode, Outcome, Reason
+from pbxbilling.web.api.routing import NEEDS_DAEMON, Actor, Instant, Month, Schema, Served, written
+from pbxbilling.web.api.shape import plain
+
+DECISIONS = 1000  # at most, the newest
+
+router = APIRouter(tags=["calls"])
+
+
+class Leg(Schema):
+    """One channel of a live call; `direction` is null for an internal one."""
+
+    channel: str
+    uniqueid: str
+    trunk: bool
+    direction: LegDirection | None
+    state: CallState
+
+
+class Call(Schema):
+    """One live call: who holds the slot, since when."""
+
+    call: str
+    tenant: str | None
+    pbx: str
+    direction: Direction
+    state: CallState
+    started_at: datetime
+    answered_at: datetime | None
+    caller: str = Field(alias="from")
+    number: str = Field(alias="to")
+    hooked: bool
+    over_limit: bool
+    emergency: bool
+    estimated: bool
+    legs: list[Leg]
+
+
+class Decision(Schema):
+    """One admission decision; `used` of `limit` where a limit was reached."""
+
+    at: datetime
+    pbx: str | None
+    uniqueid: str
+    call: str | None
+    tenant: str | None
+    direction: Direction | None
+    caller: str
+    number: str
+    mode: Mode
+    outcome: Outcome
+    reason: Reason
+    breach: Reason | None
+    used: int | None
+    limit: int | None
+
+
+class Pbx(Schema):
+    """One PBX and the state of its link."""
+
+    name: str
+    connected: bool
+    reconciled: bool
+    stale: bool
+    heard_at: datetime | None
+    journal: JournalState
+    calls: int
+    fault: str | None
+
+
+class Store(Schema):
+    """The queue before the database."""
+
+    pending: int
+    fault: str | None
+    dropped: int
+
+
+class Broker(Schema):
+    """The link to the MQTT broker."""
+
+    broker: str
+    connected: bool
+    queued: int
+    dropped: int
+    fault: str | None
+
+
+class OldPort(Schema):
+    """The hook's port of release 0.1, while it is listened on."""
+
+    address: str
+    listening: bool
+    hooks: int
+    instead: str
+
+
+class Status(Schema):
+    """The daemon at a glance."""
+
+    ready: bool
+    version: str
+    mode: Mode
+    since: datetime
+    config_error: str | None
+    pbxes: list[Pbx]
+    store: Store
+    tenants: int
+    calls: int
+    trunk_legs: int
+    unowned_legs: int
+    mqtt: Broker | None
+    old_port: OldPort | None
+
+
+class Usage(Schema):
+    """Answered trunk legs of a tenant (null: of none) in one billing period.
+
+    Minutes are decimals as strings; unlimited is null.
+    """
+
+    tenant: str | None
+    month: str
+    plan: str | None
+    outbound_calls: int
+    outbound_seconds: float
+    outbound_minutes: str
+    inbound_calls: int
+    inbound_seconds: float
+    inbound_minutes: str
+    included_minutes: str | None
+    overage_minutes: str
+    begins_at: datetime | None
+    ends_at: datetime | None
+
+
+class TrunkLeg(Schema):
+    """One trunk leg on record."""
+
+    leg: str
+    call: str | None
+    tenant: str | None
+    direction: LegDirection
+    channel: str
+    linkedid: str
+    caller: str
+    number: str
+    started_at: datetime
+    answered_at: datetime | None
+    ended_at: datetime | None
+    talk_us: int
+    billed_s: int
+    allowance_s: int
+    month: str | None
+    witness: EndWitness | None
+    over_limit: bool
+    emergency: bool
+    answer_guessed: bool
+    gone_by: datetime | None
+
+
+class EstimatedLeg(Schema):
+    """A leg whose answer or end nobody saw; it may have talked `unproven_seconds` longer."""
+
+    leg: str
+    tenant: str | None
+    month: str | None
+    direction: LegDirection
+    caller: str
+    number: str
+    answered_at: datetime | None
+    answer_guessed: bool
+    ended_at: datetime | None
+    witness: EndWitness | None
+    gone_by: datetime | None
+    seconds: float
+    billed_seconds: int
+    unproven_seconds: float | None
+
+
+class Owner(Schema):
+    """Whom a leg is given to."""
+
+    tenant: str
+
+
+@router.get("/status", response_model=Status, openapi_extra=NEEDS_DAEMON)
+async def status(services: Served) -> Response:
+    """Show the daemon at a glance."""
+    shown = services.calls.status()
+    return await written({**plain(shown), "ready": shown.ready})
+
+
+@router.get("/calls", response_model=list[Call], openapi_extra=NEEDS_DAEMON)
+async def calls(services: Served, tenant: str | None = None) -> Response:
+    """List live calls, the oldest first."""
+    return await written(await services.calls.calls(tenant))
+
+
+@router.delete("/calls/{call}/slot", response_model=Call, openapi_extra=NEEDS_DAEMON)
+async def release(services: Served, actor: Actor, call: str) -> Response:
+    """Free the slot of a live call, and show what it was; its channels live on."""
+    return await written(await services.calls.release(call, actor))
+
+
+@router.get("/decisions", response_model=list[Decision])
+async def decisions(
+    services: Served,
+    tenant: str | None = None,
+    since: Instant | None = None,
+    refused: bool = False,  # noqa: FBT001 - by its name in a query
+) -> Response:
+    """List admission decisions, the newest first; `refused` leaves out those that admitted."""
+    found = services.calls.decisions(tenant=tenant, since=since, refused=refused, limit=DECISIONS)
+    return await written(await found)
+
+
+@router.get("/usage", response_model=list[Usage])
+async def usage(
+    services: Served, tenant: str | None = None, month: Month | None = None
+) -> Response:
+    """Report answered trunk legs by tenant, in the period that begins in a month (now: none)."""
+    return await written(await services.calls.usage.report(tenant, month))
+
+
+@router.get("/usage/unowned", response_model=list[TrunkLeg])
+async def unowned(services: Served) -> Response:
+    """List answered legs that belong to no tenant, the newest first."""
+    return await written(await services.calls.usage.unowned())
+
+
+@router.get("/usage/estimated", response_model=list[EstimatedLeg])
+async def estimated(
+    services: Served, tenant: str | None = None, month: Month | None = None
+) -> Response:
+    """List legs whose answer or end nobody saw, the newest first."""
+    return await written(await services.calls.usage.estimated(tenant, month))
+
+
+@router.put("/usage/legs/{leg}/tenant", response_model=TrunkLeg)
+async def assign(services: Served, actor: Actor, leg: str, owner: Owner) -> Response:
+    """Give a leg that belongs to no tenant to one."""
+    return await written(await services.calls.usage.assign(leg, owner.tenant, actor))

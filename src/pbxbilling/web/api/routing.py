@@ -1,0 +1,97 @@
+"""What the routers share: who asks, what serves, how a result is written, how a fault is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+import orjson
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+from pbxbilling.kernel.bounds import read_instant, read_month, read_period
+from pbxbilling.kernel.errors import ServiceError
+from pbxbilling.web.api.services import Services
+from pbxbilling.web.api.shape import plain
+
+PREFIX = "/api/v1"
+
+# Said in the document of the API too: such a route is refused where no daemon runs.
+NEEDS_DAEMON: dict[str, Any] = {"x-needs-daemon": True}
+NEEDS_GATEWAY: dict[str, Any] = {"x-needs-daemon": True, "x-needs-gateway": True}
+ActorOf = Callable[[Request], Awaitable[str]]
+
+# Within the bounds of what may be written anywhere; a fault names what was expected.
+Instant = Annotated[datetime, BeforeValidator(lambda text: read_instant(str(text)))]
+Month = Annotated[str, BeforeValidator(lambda text: read_month(str(text)))]
+Period = Annotated[str, BeforeValidator(lambda text: read_period(str(text)))]
+
+
+class Schema(BaseModel):
+    """A shape of the API: what it does not name is refused in a request, and in no answer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class DryRun(Schema):
+    """Whether only to say what would be done."""
+
+    dry_run: bool = False
+
+
+def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+async def _actor(request: Request) -> str:
+    actor_of: ActorOf = request.app.state.actor_of
+    return await actor_of(request)
+
+
+Served = Annotated[Services, Depends(_services)]
+Actor = Annotated[str, Depends(_actor)]
+
+
+async def written(result: Any) -> Response:
+    """Return a result as JSON, made in a thread: a long list would hold the event loop.
+
+    The schemas of the routes describe it; a contract test holds the two together.
+    """
+    return Response(await asyncio.to_thread(_json, result), media_type="application/json")
+
+
+def _json(result: Any) -> bytes:
+    """Write a list row by row: one call over all of it would hold the interpreter's lock."""
+    if isinstance(result, list):
+        return b"[" + b",".join(orjson.dumps(plain(row)) for row in result) + b"]"
+    return orjson.dumps(plain(result))
+
+
+def add_error_answers(app: FastAPI) -> None:
+    """Answer each fault that a caller can mend with its status, a code and a sentence.
+
+    Any other exception is a fault of the program: 500, and a line in the log.
+    """
+
+    @app.exception_handler(ServiceError)
+    async def refused(_request: Request, error: ServiceError) -> Response:
+        return _error(error.status, error.code, str(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_request: Request, error: RequestValidationError) -> Response:
+        return _error(422, "invalid", "; ".join(map(_sentence, error.errors())))
+
+
+def _error(status: int, code: str, message: str) -> Response:
+    body = orjson.dumps({"error": code, "message": message})
+    return Response(body, status, media_type="application/json")
+
+
+def _sentence(fault: Any) -> str:
+    place: Sequence[Any] = fault["loc"]
+    where = ".".join(str(part) for part in place[1:]) or str(place[0])
+    return f"{where}: {str(fault['msg']).removeprefix('Value error, ')}"
