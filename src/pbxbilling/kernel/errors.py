@@ -1,4 +1,4 @@
-"""Why something cannot be done as things stand: each message says why, and the mend."""
+"""The errors that subjects share; each message gives the reason and the fix."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from pbxbilling.runtime.compiled import mypyc_attr
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class AdministrationError(Exception):
-    """What was asked for cannot be done as things stand; the message says why, and the mend."""
+    """A command cannot be carried out in the present state; the message gives reason and fix."""
 
 
 class NotFoundError(AdministrationError):
-    """There is nothing of the name that was given."""
+    """Nothing has the name that was given."""
 
 
 class NeedsDaemonError(AdministrationError):
-    """Only a running daemon knows the live calls."""
+    """The command needs live calls, which only a running daemon knows."""
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class StoreError(Exception):
-    """The store cannot serve: the message names the file, the fault and the mend."""
+    """The store cannot serve; the message names the file, the fault and the fix."""
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class GatewayError(Exception):
-    """The gateway could not be asked, or did not do it: the message says which, and the mend.
+    """The gateway could not be reached, or failed to act; the message says which, and the fix.
 
-    `away` tells the first from the second: asking again may help.
+    `away`: it could not be reached, and a retry may help.
     """
 
     def __init__(self, message: str, *, away: bool) -> None:
@@ -37,12 +37,12 @@ class GatewayError(Exception):
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class RejectedError(GatewayError):
-    """The gateway understood the request, and will never do it."""
+    """The gateway understood the request and will never carry it out."""
 
 
 class ForgedError(Exception):
-    """A body was not signed with any of our secrets, or not about now."""
+    """A webhook body is not signed with any of our secrets, or was not signed just now."""
 
 
 class UnreadableError(Exception):
-    """What a gateway sent cannot be understood; the message names the object and what it lacks."""
+    """What a gateway sent cannot be read; the message names the object and what it lacks."""
