@@ -1,6 +1,6 @@
 """Read and cut telephone numbers as they are dialled, in the same way everywhere.
 
-One number has many spellings, and the caller who pays chooses the spelling: rates by destination,
+One number has many spellings, and the caller, who pays, chooses the spelling: destination rates,
 emergency numbers and DIDs are looked up by what is read here, whether the number comes from the
 hook, AMI or the journal. Records store the text as received. docs/calls.md explains it for people.
 """
