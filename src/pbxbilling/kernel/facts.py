@@ -1,4 +1,4 @@
-"""Facts are what happened: the core emits them, and sinks turn them into log lines and metrics.
+"""Facts are what happened: the core emits them; sinks make log lines, counters and messages.
 
 One fact is at most one log line, and one counter. Each subject defines its own facts; this module
 has their base classes and the facts of the daemon itself.

@@ -32,7 +32,7 @@ BATCH = 40
 SIDE_BY_SIDE = 16
 PER_S = 300.0  # starts spread out, not in a burst: calls share the event loop
 IDLE_S = 2.0
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0  # while the gateway is away
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0  # while usage cannot be sent
 LOOK_AFTER_S = 30.0
 ROOM_AHEAD = timedelta(minutes=1)  # margins to the meter's limits, which go by its clock
 ROOM_BACK = timedelta(hours=1)
