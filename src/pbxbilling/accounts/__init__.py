@@ -1,1 +1,1 @@
-"""Who may call: plans and tenants, changed by a file or singly, and audited."""
+"""Plans and tenants, and every way to change them; each change is audited."""

@@ -1,7 +1,7 @@
-"""What an operator can do to accounts, and see of them; each write audited.
+"""The operator's commands that change and show accounts; each write is audited.
 
-A write is one durable transaction of its records and their audit rows, then the book in memory:
-in force for the next call (see `write`).
+A write is one durable transaction of its records and their audit rows; then the registry in memory
+is updated, so that the change is in force for the next call (see `AccountWriter.write`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from pbxbilling.runtime.background import Background, at_once
 
 @dataclass(frozen=True, slots=True)
 class TenantResult:
-    """A tenant after a command, with what the operator should know about it."""
+    """A tenant after a command; `notes` say what the operator should know about it."""
 
     tenant: Tenant
     changed: bool
@@ -41,7 +41,7 @@ class TenantResult:
 
 @dataclass(frozen=True, slots=True)
 class PlanDetail:
-    """All about one plan: who has it, the last ten things done to it, who set its keys last."""
+    """One plan with its tenants, its last ten audit rows, and the origins of its keys."""
 
     plan: PlanReport
     tenants: tuple[str, ...]
@@ -50,8 +50,10 @@ class PlanDetail:
 
 
 class Administration:
-    """The commands. `apart` lets calls be judged while a file
-    is held against all accounts. Raises StoreError wherever the database cannot serve.
+    """The commands apply, suspend, activate and trial, and the views of plans and tenants.
+
+    `apart` keeps calls being judged while a file is compared with all accounts. Raises StoreError
+    where the database cannot serve.
     """
 
     def __init__(
@@ -80,10 +82,10 @@ class Administration:
         reset: bool = False,
         action: str = "apply",
     ) -> list[Change]:
-        """Make the accounts match the file, all or nothing; `dry_run` only says what would change.
+        """Make the accounts match the file, all or nothing; `dry_run` only returns the changes.
 
-        Where a change has `resets`, nothing is written without `reset`. The audit calls it
-        `action`. Raises AccountsError with every contradiction.
+        Where a change has `resets`, nothing is written without `reset`. `action` names the change
+        in the audit trail. Raises AccountsError with every contradiction.
         """
         async with self._writer.alone:
             now, policy = self._clock.now(), self._in_force.policy
@@ -108,7 +110,7 @@ class Administration:
             return await self._change("suspend", tenant, blocked, actor, notes)
 
     async def activate(self, slug: str, actor: str) -> TenantResult:
-        """Lift the operator's block, and only that: any other status stays, and is named."""
+        """Lift the operator's block only; the notes name the blocks that remain."""
         async with self._writer.alone:
             tenant = require_tenant(self._registry, slug)
             lifted = replace(tenant, blocks=tenant.blocks - {Blocker.OPERATOR})
@@ -117,7 +119,10 @@ class Administration:
             return await self._change("activate", tenant, lifted, actor, notes)
 
     async def trial(self, slug: str, until: date | datetime, actor: str) -> TenantResult:
-        """Put a tenant on trial until that instant, or to the end of that day in its time zone."""
+        """Put a tenant on trial until an instant, or until the end of a day in its time zone.
+
+        Raises AdministrationError for a tenant with a subscription.
+        """
         async with self._writer.alone:
             tenant = require_tenant(self._registry, slug)
             ends = _end_of(until, tenant.timezone)
@@ -140,15 +145,15 @@ class Administration:
             return await self._change("trial", tenant, trying, actor, notes, Transition.TRIAL_BEGAN)
 
     def declared(self) -> list[Tenant]:
-        """All tenants as they stand, by slug."""
+        """Return all tenants, by slug."""
         return [tenant for _, tenant in sorted(self._registry.tenants.items())]
 
     def plans(self) -> list[PlanReport]:
-        """All plans, in the order in which they are shown."""
+        """Return all plans, in the order in which they are shown."""
         return plan_reports(self._registry)
 
     async def plan(self, slug: str) -> PlanDetail:
-        """All about one plan."""
+        """Return one plan with its tenants, audit and origins. Raises NotFoundError."""
         require_plan(self._registry, slug)
         return PlanDetail(
             plan=next(one for one in self.plans() if one.plan == slug),
@@ -179,12 +184,12 @@ def _any_resets(changes: Sequence[Change]) -> bool:
 
 
 def _end_of(until: date | datetime, timezone: str) -> datetime:
-    """The instant meant: naive ones and the ends of days are those of the tenant's zone."""
+    """Return the instant in UTC; a naive one and the end of a day are in the tenant's time zone."""
     if isinstance(until, datetime):
         meant = until if until.tzinfo else until.replace(tzinfo=zone(timezone))
     else:
         meant = datetime.combine(until + timedelta(days=1), time(), zone(timezone))
-    return meant.astimezone(UTC)  # days that are added to it have 24 hours, as after a restart
+    return meant.astimezone(UTC)  # so that an added day has 24 hours, as after a restart
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +202,7 @@ class PlanReport:
 
 
 def plan_reports(registry: Registry) -> list[PlanReport]:
-    """All plans, by their place in the list, then by slug."""
+    """Return all plans by `sort_order`, then by slug."""
     having = Counter(tenant.plan for tenant in registry.tenants.values())
     ordered = sorted(registry.plans.values(), key=lambda plan: (plan.sort_order, plan.slug))
     return [PlanReport(plan.slug, having[plan.slug], as_written(plan)) for plan in ordered]

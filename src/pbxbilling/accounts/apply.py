@@ -1,4 +1,4 @@
-"""What an accounts file would change: plans and tenants as declared, against those in force."""
+"""Compare an accounts file with the accounts in force: which plans and tenants it would change."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.catalog.plan import LIMIT_NAMES, Plan
 from pbxbilling.kernel.errors import ServiceError
 
-_NAMED = 10  # tenants in a note; of more, only how many
+_NAMED = 10  # tenants that a note lists by slug; it only counts the rest
 
-# What bounds calls or tells whose they are: nobody loses it by a file that only leaves it out.
+# Keys that bound calls or identify their tenant: a file that omits one must not reset it silently.
 _GUARDED: Mapping[type[Plan | Tenant], frozenset[str]] = {
     Plan: frozenset(
         {*LIMIT_NAMES, "count_internal", "included_minutes", "included_directions", "overage"}
@@ -37,7 +37,7 @@ _GUARDED: Mapping[type[Plan | Tenant], frozenset[str]] = {
 
 
 class AccountsError(ServiceError):
-    """The file contradicts itself or what is in force; `problems` names each fault and its mend."""
+    """The file contradicts itself or what is in force; `problems` names each fault and its fix."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -49,10 +49,10 @@ class AccountsFile:
     """Plans and tenants as an operator declares them.
 
     `statuses` holds those that the file names: a status is lived, not configured, so a tenant
-    without one keeps its own. `places` says where in the file a subject stands
-    (`tenant acme`: `accounts.toml:12`). `keys` are those that it declares of every tenant: any
-    other stays as it is; None: it declares them all. `stated` are those that a plan or tenant has a
-    value for in the file: any other goes to its default.
+    without one keeps its own. `places` maps a subject to its place in the file (`tenant acme`:
+    `accounts.toml:12`). `keys` are the keys that the file declares for every tenant; other keys
+    stay unchanged; None: it declares all keys. `stated` maps a subject to the keys that have a
+    value in the file; its other keys get their defaults.
     """
 
     plans: tuple[Plan, ...]
@@ -73,9 +73,10 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One key, in the file's own words; None is unset.
+    """The change of one key, in the accounts file's keys and values; None is unset.
 
-    `reset`: it bounds calls or tells whose they are, and loses that by being left out of a file.
+    `reset`: the key bounds calls or identifies their tenant, and loses its value because the file
+    leaves it out.
     """
 
     key: str
@@ -86,10 +87,10 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One plan or tenant, as it was (None: it was not) and as it will be.
+    """One plan or tenant, as it was (None: it is new) and as it will be.
 
-    `notes` are what an operator should know about it; `stated` the keys whose values a file has,
-    None where no file makes the change.
+    `notes` say what an operator should know about it; `stated` are the keys with a value in the
+    file, None where no file makes the change.
     """
 
     before: Plan | Tenant | None
@@ -99,24 +100,24 @@ class Change:
 
     @property
     def subject(self) -> str:
-        """`plan starter` or `tenant acme`."""
+        """Return the subject as `plan starter` or `tenant acme`."""
         return f"{self.subject_kind} {self.after.slug}"
 
     @property
     def subject_kind(self) -> SubjectKind:
-        """Whether it is about a plan or a tenant."""
+        """Return whether the change is about a plan or a tenant."""
         return SubjectKind.PLAN if isinstance(self.after, Plan) else SubjectKind.TENANT
 
     @property
     def kind(self) -> ChangeKind:
-        """Whether anything changes, and how."""
+        """Return whether the subject is added, changed or unchanged."""
         if self.before is None:
             return ChangeKind.ADDED
         return ChangeKind.UNCHANGED if self.before == self.after else ChangeKind.CHANGED
 
     @property
     def fields(self) -> tuple[FieldChange, ...]:
-        """The keys that change; of something new, those that differ from unset."""
+        """Return the keys that change; for a new plan or tenant, those that are set."""
         before = {} if self.before is None else as_written(self.before)
         return tuple(
             FieldChange(key, before.get(key), value, self._resets(key))
@@ -126,7 +127,7 @@ class Change:
 
     @property
     def resets(self) -> tuple[FieldChange, ...]:
-        """The keys among `fields` that nobody may lose in silence."""
+        """Return the keys among `fields` that must not be reset silently."""
         changed = self.kind is ChangeKind.CHANGED and self.stated is not None
         return tuple(one for one in self.fields if one.reset) if changed else ()
 
@@ -139,14 +140,15 @@ class Change:
 def plan_changes(
     registry: Registry, file: AccountsFile, at: datetime, policy: Policy
 ) -> list[Change]:
-    """What the file makes of the accounts in force, plans first, in the file's order.
+    """Return what the file changes in the accounts in force, plans first, in the file's order.
 
-    Whoever the file does not name is left alone. A key that it does not name in a plan or tenant
-    that it does name goes to its default (but see `AccountsFile.keys`), so that afterwards the
-    database matches the file; what is lived and not declared (status, blocks, trial, subscription)
-    stays. A tenant for whom the file names no plan keeps its own; a new one gets the policy's. One
-    whose status the file sets to `trial` is on trial for the policy's days from `at`, once:
-    whoever had a trial, or lives by a subscription, keeps its status, and a note says so.
+    Plans and tenants that the file does not name stay unchanged. A key that it leaves out of a plan
+    or tenant that it names gets its default (but see `AccountsFile.keys`), so that the database
+    matches the file afterwards; what is lived and not declared (status, blocks, trial,
+    subscription) stays. A tenant without a plan in the file keeps its own; a new one gets the
+    policy's default plan. A tenant whose status the file sets to `trial` is on trial for the
+    policy's days from `at`, once: a tenant that had a trial or has a subscription keeps its status,
+    and a note says so.
 
     Raises AccountsError with every contradiction found.
     """
@@ -188,7 +190,7 @@ def _format_problem(problem: Problem, places: Mapping[str, str]) -> str:
 
 
 def _lost_by(plan: Plan, tenants: Iterable[Tenant]) -> Iterator[str]:
-    """Who has a plan that nobody can choose any more."""
+    """Yield a note that lists the tenants of a deactivated plan."""
     keepers = [] if plan.active else sorted(t.slug for t in tenants if t.plan == plan.slug)
     if keepers:
         more = f" and {len(keepers) - _NAMED} more" if len(keepers) > _NAMED else ""
@@ -200,7 +202,7 @@ def _lost_by(plan: Plan, tenants: Iterable[Tenant]) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class TenantChange(Change):
-    """A change of a tenant; `transition` says what changed its status, None: an operator's word."""
+    """A change of a tenant; `transition` is what changes its status, None: an operator sets it."""
 
     before: Tenant | None
     after: Tenant
@@ -208,7 +210,7 @@ class TenantChange(Change):
 
 
 def _with_what_stays(known: Tenant, declared: Tenant, keys: frozenset[str]) -> Tenant:
-    """The declared tenant with all that the file does not declare as it is known."""
+    """Return the declared tenant with the known values of all keys that the file leaves out."""
     named = keys | {"usage_collection"} if "charges" in keys else keys
     stays = {f.name: getattr(known, f.name) for f in fields(Tenant) if f.name not in named}
     own = {name: limit for name, limit in known.limits.items() if name not in keys}
@@ -225,7 +227,7 @@ def _tenant_change(
     now = lived.status_at(at, policy.grace_days)
     status, note = _status_to_be(lived, file.statuses.get(declared.slug), now)
     blocks = lived.blocks
-    if status is Status.SUSPENDED:  # no status that is lived: a block in front of it
+    if status is Status.SUSPENDED:  # not a lived status: an operator's block sets it
         status, blocks = None, blocks | {Blocker.OPERATOR}
     begins_trial = status is Status.TRIAL
     usage_collection = declared.usage_collection
@@ -259,11 +261,11 @@ def _tenant_change(
 
 
 def _status_to_be(lived: Tenant, named: Status | None, now: Status) -> tuple[Status | None, str]:
-    """The status that the file begins, None: none; and what an operator should know about it.
+    """Return the status that the file begins (None: none), and a note for the operator.
 
-    `now` is what is lived by the clock: whether the daily check has booked that yet makes no
-    difference. A status is lived: a file that is applied every night must neither begin a trial
-    again nor silently contradict the subscription that pays.
+    `now` is the lived status by the clock, whether or not the daily check has saved it yet. A
+    status is lived: a file that is applied every night must neither begin a trial again nor
+    silently contradict the subscription that pays.
     """
     if named is None or named is now:
         return None, ""

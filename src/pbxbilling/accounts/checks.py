@@ -1,4 +1,4 @@
-"""What is wrong between an accounts file and what is in force, before anything is written."""
+"""Find what contradicts between an accounts file and the accounts in force, before any write."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Tenants = Mapping[str, Tenant]
 
 
 class Problem(NamedTuple):
-    """One contradiction: of which plan or tenant (`tenant acme`), in which key, and its mend."""
+    """One contradiction: its subject (`tenant acme`), its key, and a text that names the fix."""
 
     subject: str
     key: str
@@ -25,7 +25,7 @@ class Problem(NamedTuple):
 
 
 def plan_problems(declared: Plans, in_force: Plans) -> Iterator[Problem]:
-    """Slugs that change, and prices at a gateway that two plans sell."""
+    """Yield a problem for each renamed slug, and for each gateway price that two plans sell."""
     everyone = {**in_force, **declared}
     sellers: dict[tuple[GatewayName, str], Plan] = {}
     for plan in everyone.values():
@@ -44,7 +44,7 @@ def plan_problems(declared: Plans, in_force: Plans) -> Iterator[Problem]:
 
 
 def _own_prices(plan: Plan) -> Iterator[tuple[GatewayName, str, str]]:
-    """The ids that a subscription names a plan by: each with its gateway and its key."""
+    """Yield the gateway, key and id of each price by which a subscription identifies the plan."""
     for gateway, prices in plan.gateway_prices.items():
         for cycle, key in SOLD_CYCLES.items():
             if price := prices.of(cycle):
@@ -63,14 +63,14 @@ def _renames(new: Plan, declared: Plans, in_force: Plans) -> Iterator[Problem]:
 
 
 def _is_rename(old: Plan, new: Plan, declared: Plans, in_force: Plans) -> bool:
-    """A new plan with the name or a price of one that the file no longer has."""
+    """Return whether a new plan has the name or a price of a plan that the file no longer has."""
     if new.slug in in_force or old.slug in declared or old.slug not in in_force:
         return False
     return (bool(new.name) and new.name == old.name) or bool(new.price_ids() & old.price_ids())
 
 
 def choice_problems(before: Tenant | None, after: Tenant, plans: Plans) -> Iterator[Problem]:
-    """A tenant's plan that there is not, or that it can no longer choose."""
+    """Yield a problem where a tenant's plan is unknown, or newly chosen though deactivated."""
     subject, plan = f"tenant {after.slug}", plans.get(after.plan)
     if plan is None:
         known = ", ".join(sorted(plans)) or "none"
@@ -90,7 +90,7 @@ def choice_problems(before: Tenant | None, after: Tenant, plans: Plans) -> Itera
 
 
 def demo_problems(before: Tenant | None, after: Tenant) -> Iterator[Problem]:
-    """A demo tenant that a gateway would go on charging."""
+    """Yield a problem where a tenant becomes a demo while a gateway still charges it."""
     if before is None or before.demo or not after.demo or before.subscription is None:
         return
     if before.status is not Status.CANCELLED:
@@ -103,7 +103,7 @@ def demo_problems(before: Tenant | None, after: Tenant) -> Iterator[Problem]:
 
 
 def collection_problems(tenants: Tenants, plans: Plans) -> Iterator[Problem]:
-    """Usage that a meter of whole minutes at the gateway could not charge as the plan does."""
+    """Yield a problem for each metered tenant whose plan a meter of whole minutes cannot charge."""
     for tenant in tenants.values():
         plan = plans.get(tenant.plan)
         metered = CollectionMethod.METER_EVENTS in (
@@ -122,7 +122,7 @@ def collection_problems(tenants: Tenants, plans: Plans) -> Iterator[Problem]:
 
 
 def double_claims(tenants: Tenants) -> Iterator[Problem]:
-    """What a channel is known by and two tenants claim; the later of them has the problem."""
+    """Yield a problem for each account code, DID or context of two tenants, at the later one."""
     owners: dict[tuple[str, str], str] = {}
     for tenant in tenants.values():
         for key in ("accountcodes", "dids", "contexts"):

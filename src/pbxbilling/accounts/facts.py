@@ -1,4 +1,4 @@
-"""What happens to plans and tenants."""
+"""Facts about plans and tenants: accounts changed, a status changed."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pbxbilling.kernel.facts import Fact
 
 
 class SubjectKind(StrEnum):
-    """What a change is about."""
+    """What kind of thing a change is about."""
 
     PLAN = "plan"
     TENANT = "tenant"
-    LEG = "leg"  # its usage was given to a tenant
+    LEG = "leg"  # its usage was assigned to a tenant
 
 
 @dataclass(frozen=True, slots=True)
 class AccountsChanged(Fact):
-    """A plan, a tenant or whose a leg is was changed; in force for the next call.
+    """A plan, a tenant or the tenant of a leg was changed; in force for the next call.
 
     `slug` is the plan's or tenant's, or the leg's `pbx:uniqueid`.
     """
@@ -39,9 +39,9 @@ class AccountsChanged(Fact):
 
 @dataclass(frozen=True, slots=True)
 class StatusChanged(Fact):
-    """A tenant's status changed, by one row of the table of transitions; in force at once.
+    """A tenant's status changed by one row of the table of transitions; in force at once.
 
-    `actor` is who did it: a user of the machine, the gateway, or the daily check.
+    `actor` is a user of the machine, the gateway, or the daily check.
     """
 
     at: datetime

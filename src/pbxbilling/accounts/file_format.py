@@ -1,4 +1,4 @@
-"""Plans and tenants in the accounts file's own keys and plain values, for diffs, audit, export."""
+"""Plans and tenants in the accounts file's keys and plain values, for diffs, audit and export."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pbxbilling.catalog.rates import UnitPrice
 from pbxbilling.kernel.gateway_names import PRICE_TABLES
 from pbxbilling.kernel.money import from_basis_points, from_micros, from_minor
 
-# The accounts file's keys for what a cycle costs.
+# The accounts file's key for the price of each cycle.
 PRICE_KEYS: Mapping[Cycle, str] = {
     Cycle.MONTH: "price",
     Cycle.QUARTER: "price_quarter",
@@ -23,7 +23,7 @@ PRICE_KEYS: Mapping[Cycle, str] = {
 }
 
 
-# What is lived beside the key of the accounts file that says it; "": no key does.
+# The accounts file's key that sets each lived field; "": no key does.
 _LIVED: Mapping[str, str] = {
     "blocks": "status",
     "trial_until": "status",
@@ -33,12 +33,12 @@ _LIVED: Mapping[str, str] = {
 
 
 def file_key(key: str) -> str:
-    """The accounts file's key that a key of `as_written` is set by; "" where there is none."""
+    """Return the accounts file's key that sets a key of `as_written`; "" where none does."""
     return _LIVED.get(key, key)
 
 
 def as_written(record: Plan | Tenant) -> dict[str, Any]:
-    """A plan or tenant in the accounts file's keys and plain values (JSON), for diffs and audit."""
+    """Return a plan or tenant in the accounts file's keys and plain JSON values."""
     return _plan_as_written(record) if isinstance(record, Plan) else _tenant_as_written(record)
 
 
@@ -124,7 +124,7 @@ def _tenant_as_written(tenant: Tenant) -> dict[str, Any]:
 
 
 def _override(tenant: Tenant, name: str) -> int | None:
-    """A tenant's own limit as the file writes it: None is the plan's, -1 is unlimited."""
+    """Return a tenant's own limit as the file writes it; None: the plan's, -1: unlimited."""
     if name not in tenant.limits:
         return None
     limit = tenant.limits[name]

@@ -1,4 +1,4 @@
-"""Who set a key of a plan or tenant last: a second writer never overwrites in silence."""
+"""Who set a key of a plan or tenant last, so that a second writer never overwrites silently."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from pbxbilling.kernel.records import Record
 
 
 class AccountKind(StrEnum):
-    """What a slug names."""
+    """Whether a slug names a plan or a tenant."""
 
     PLAN = "plan"
     TENANT = "tenant"
 
 
 class SetBy(StrEnum):
-    """By which way a key was set."""
+    """What set a key."""
 
     FILE = "file"  # an accounts file, or a CSV file of tenants
-    COMMAND = "command"  # somebody at the command line
-    GATEWAY = "gateway"  # what the payment gateway says of a subscription
-    CLOCK = "clock"  # a trial or a grace window that ended
+    COMMAND = "command"  # an operator at the command line
+    GATEWAY = "gateway"  # the payment gateway, through a subscription
+    CLOCK = "clock"  # the end of a trial or a grace window
 
 
 @dataclass(frozen=True, slots=True)
 class KeyOrigin(Record):
-    """Who set a key last, and when; keyed by `kind`, `slug` and `key`.
+    """What set a key last, and when; keyed by `kind`, `slug` and `key`.
 
-    `key` is one of the accounts file. Where there is no such record, the file set the key.
+    `key` is a key of the accounts file. A key without such a record was set by the file.
     """
 
     kind: AccountKind

@@ -1,4 +1,4 @@
-"""Who sets the keys of plans and tenants, to be kept beside each change."""
+"""Derive the origins of keys (who set them last) from changes, to be saved with each change."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pbxbilling.catalog.plan import Plan
 def origins_of(
     change: Change, fields: Iterable[FieldChange], by: SetBy, at: datetime
 ) -> Iterator[KeyOrigin]:
-    """Who sets the keys that a change has in `fields`; of what a file adds, the keys it states."""
+    """Yield an origin for each key in `fields`; where a file adds the subject, of stated keys."""
     keys = {file_key(one.key) for one in fields}
     if change.before is None and change.stated is not None:
         keys &= change.stated
@@ -27,7 +27,7 @@ def origins_of(
 def taken_over(
     changes: Sequence[Change], others: Iterable[KeyOrigin], at: datetime
 ) -> Iterator[KeyOrigin]:
-    """The keys of `others`, not set by the file so far, that a file states as they are: its own."""
+    """Yield new origins for the keys of `others`, last set otherwise, that the file now states."""
     stated = {_name(change): change.stated for change in changes if change.stated}
     for origin in others:
         if origin.key in stated.get((origin.kind, origin.slug), ()):

@@ -1,4 +1,4 @@
-"""What accounts need from outside: the store, and whoever knows what a tenant has used up."""
+"""What accounts need from outside: their store, and the reasons why a tenant is blocked."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from pbxbilling.kernel.ports import RecordStore
 
 
 class AccountStore(RecordStore, Protocol):
-    """Keeps plans and tenants, who set their keys, and the audit trail."""
+    """Stores plans and tenants, the origins of their keys, and the audit trail."""
 
     async def accounts(self) -> Accounts:
-        """All plans and tenants."""
+        """Return all plans and tenants."""
         ...
 
     async def key_origins(self, kind: AccountKind, slug: str) -> list[KeyOrigin]:
-        """Who set the keys of a plan or tenant last, by key; of those without one, the file."""
+        """Return the origins of a plan's or tenant's keys, by key; the file set all others."""
         ...
 
     async def keys_not_by_file(self) -> list[KeyOrigin]:
-        """The keys of all plans and tenants that another than the file set last."""
+        """Return the origins of all keys of plans and tenants that a file did not set last."""
         ...
 
     async def audit(self, *, subject: str | None = None, limit: int = 1000) -> list[AuditRecord]:
-        """The audit trail, newest first."""
+        """Return rows of the audit trail, newest first."""
         ...
 
 
 class Blocks(Protocol):
-    """Whoever knows what blocks a tenant, a used-up allowance too."""
+    """Finds what blocks a tenant, a used-up allowance included."""
 
     async def holds(self, tenant: Tenant) -> Mapping[Blocker, str]:
-        """Who holds the tenant blocked, and why."""
+        """Return each blocker of the tenant, with the reason."""
         ...

@@ -1,4 +1,4 @@
-"""What is kept of accounts: who changed what, and all of them as they stand."""
+"""Stored forms of accounts: all plans and tenants, their audit trail, and switches of plan."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pbxbilling.kernel.records import Record
 
 @dataclass(frozen=True, slots=True)
 class AuditRecord(Record):
-    """Who changed what; appended. `before` and `after` are JSON objects, None where nothing was."""
+    """An appended row of the audit trail; `before`, `after`: JSON objects, None where none was."""
 
     at: datetime
     actor: str
@@ -26,7 +26,7 @@ class AuditRecord(Record):
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """All plans and tenants, as they stand in the store; `notices` name what is odd in there."""
+    """All plans and tenants in the store; `notices` describe oddities found among them."""
 
     plans: tuple[Plan, ...]
     tenants: tuple[Tenant, ...]
@@ -35,7 +35,7 @@ class Accounts:
 
 @dataclass(frozen=True, slots=True)
 class PlanSwitched(Record):
-    """From `at` on a tenant has the plan `after`, before that `before`; keyed by `tenant`, `at`."""
+    """A tenant has plan `after` from `at` on, `before` until then; keyed by `tenant` and `at`."""
 
     tenant: str
     at: datetime

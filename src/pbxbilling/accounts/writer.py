@@ -1,4 +1,4 @@
-"""The one way by which plans and tenants change: durable first, then in force, then told."""
+"""The only way to change plans and tenants: commit, then put in force, then publish the facts."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from pbxbilling.kernel.records import Record
 
 
 class AccountWriter:
-    """Writes changes, each with audit and origins, in one transaction; then the registry in memory.
+    """Writes changes with audit and origins in one transaction, then updates the registry.
 
-    Whoever reads accounts in order to change them does both while it holds `alone`
-    (`async with writer.alone:`), so that no change is made from a picture that another one has
-    just replaced. Raises StoreError where the database cannot serve; then nothing has changed.
+    A caller that reads accounts in order to change them must hold `alone` for both
+    (`async with writer.alone:`), so that no change is based on values that another one has just
+    replaced. Raises StoreError where the database cannot serve; then nothing has changed.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class AccountWriter:
         emit: EventSink,
         alone: AbstractAsyncContextManager[object],
     ) -> None:
-        """`alone` is a lock that can be entered again and again, as asyncio's."""
+        """Take `alone` as a lock that can be entered again and again, as asyncio's."""
         self.registry = registry
         self.alone = alone
         self._store = store
@@ -52,14 +52,14 @@ class AccountWriter:
         by: SetBy = SetBy.COMMAND,
         facts: Sequence[Fact] = (),
     ) -> None:
-        """Make the changes that are any, and keep the records in `also` with them, or nothing.
+        """Save all changes that differ, with the records in `also`, or nothing.
 
-        What follows from the changes, and from `facts`, is committed with them; then all of these
-        are published.
+        What follows from the facts of the changes, and from `facts`, is committed with them; then
+        all of these facts are published.
 
-        `by` is the way by which keys are set; a file also makes its own what it states and does not
-        change. Raises ValueError for a change of status that the table of transitions does not
-        know.
+        `by` is the origin of the keys that change; a file also becomes the origin of keys that it
+        states without changing them. Raises ValueError for a change of status that the table of
+        transitions does not allow.
         """
         real = [change for change in changes if change.kind is not ChangeKind.UNCHANGED]
         published = [*self._facts(action, real, actor), *facts]
@@ -87,20 +87,20 @@ class AccountWriter:
         before: dict[str, Any] | None,
         after: dict[str, Any] | None,
     ) -> AuditRecord:
-        """The audit row of something that is done now."""
+        """Return an audit row with the present instant."""
         return AuditRecord(self._clock.now(), actor, action, subject, before, after)
 
     def publish(self, *facts: Fact) -> None:
-        """Let everybody know what was committed."""
+        """Publish facts that are committed."""
         for fact in facts:
             self._emit(fact)
 
     def changed(self, action: str, kind: SubjectKind, slug: str, actor: str) -> AccountsChanged:
-        """Return the fact that accounts or usage are not as they were."""
+        """Return the fact that a plan, a tenant or the usage of a leg has changed."""
         return AccountsChanged(self._clock.now(), actor, action, kind, slug)
 
     def _facts(self, action: str, changes: Sequence[Change], actor: str) -> Iterator[Fact]:
-        """Raise ValueError for a transition that the table does not know."""
+        """Yield the facts of the changes. Raises ValueError for a transition not in the table."""
         for change in changes:
             yield self.changed(action, change.subject_kind, change.after.slug, actor)
         for change in changes:
@@ -109,7 +109,7 @@ class AccountWriter:
     def _switches(
         self, changes: Sequence[Change], also: Sequence[Record]
     ) -> Iterator[PlanSwitched]:
-        """From now on another plan, unless `also` says since when: statements ask for it."""
+        """Yield switches of plan, as of now unless `also` dates them; statements need them."""
         said = {record.tenant for record in also if isinstance(record, PlanSwitched)}
         for change in changes:
             if not isinstance(change, TenantChange) or change.before is None:
@@ -125,13 +125,13 @@ class AccountWriter:
     def _audit_change(
         self, action: str, change: Change, fields: Sequence[FieldChange], actor: str
     ) -> AuditRecord:
-        """Only the keys that change: what did not is in an earlier row."""
+        """Return an audit row of the keys that change; the others are in earlier rows."""
         before = {f.key: f.before for f in fields} if change.before is not None else None
         after = {f.key: f.after for f in fields}
         return self.audit(action, change.subject, actor, before, after)
 
     def _transitions(self, change: Change, actor: str) -> Iterator[StatusChanged]:
-        """The transitions of a tenant's status that a change makes; the table must know each."""
+        """Yield a tenant's status transitions. Raises ValueError for one not in the table."""
         if not isinstance(change, TenantChange) or change.before is None:
             return
         tenant = change.after
@@ -149,7 +149,7 @@ class AccountWriter:
 
 
 def _status_transitions(change: TenantChange) -> Iterator[tuple[Transition, Status, Status]]:
-    """The lived status first, then the operator's block in front of it."""
+    """Yield the transition of the lived status first, then that of the operator's block."""
     before, after = change.before, change.after
     if before is None:
         return

@@ -1,1 +1,1 @@
-"""What is sold, at which price: plans, destinations and rates."""
+"""What is sold and at which price: plans, destinations and rates."""

@@ -1,4 +1,4 @@
-"""Rates by where a call goes: the longest prefix of the number dialled, from a day on."""
+"""The rate of a number on a day: that of its longest prefix."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pbxbilling.kernel.numbers import INTERNATIONAL, Number, read
 
 @dataclass(frozen=True, slots=True)
 class DestinationRate:
-    """What a minute to the numbers of a prefix costs, from `since` on (a day where the tenant is).
+    """The price of a minute to numbers of a prefix, from `since` on (a day in the tenant's zone).
 
-    `prefix` is in digits as they are dialled, without a plus. Such minutes are outside the
-    allowance, charged from the first one; where `in_allowance` they use it up like any other, and
-    cost this rate beyond it. A later `since` of the same prefix takes over from that day on.
+    `prefix` is in digits as dialled, without a plus. Such minutes are outside the allowance and
+    charged from the first one; with `in_allowance` they use it up like any other, and cost this
+    rate beyond it. A later `since` of the same prefix applies from that day on.
     """
 
     prefix: str
@@ -40,25 +40,25 @@ class Rated(Protocol):
 
     @property
     def destinations(self) -> Iterable[DestinationRate]:
-        """Its rates by prefix."""
+        """Return its rates by prefix."""
         ...
 
     @property
     def included_directions(self) -> Collection[LegDirection]:
-        """The directions that cost anything beyond the allowance."""
+        """Return the directions that are charged beyond the allowance."""
         ...
 
     @property
     def overage_per_minute_micros(self) -> int:
-        """What a minute costs there."""
+        """Return the price of a minute beyond the allowance."""
         ...
 
 
 class DestinationRates:
-    """Destination rates, found by number and day."""
+    """A table of destination rates, searched by number and day."""
 
     def __init__(self, rates: Iterable[DestinationRate], otherwise_micros: int = 0) -> None:
-        """`otherwise_micros` is what a minute to all other numbers costs beyond the allowance."""
+        """Take `otherwise_micros` as the price of other numbers' minutes beyond the allowance."""
         self._by_prefix: dict[str, list[DestinationRate]] = defaultdict(list)
         for rate in sorted(rates, key=lambda rate: rate.since, reverse=True):
             self._by_prefix[rate.prefix].append(rate)
@@ -68,17 +68,16 @@ class DestinationRates:
 
     @classmethod
     def of(cls, terms: Rated) -> DestinationRates:
-        """The table of a plan or tariff."""
+        """Return the table of a plan or tariff."""
         outbound = LegDirection.OUTBOUND in terms.included_directions
         return cls(terms.destinations, terms.overage_per_minute_micros if outbound else 0)
 
     def rate(self, number: str, day: date) -> DestinationRate | None:
-        """The rate of the longest prefix that has one in force on that day; None without any.
+        """Return the rate of the longest prefix with one in force on that day; None without any.
 
-        A number behind a plus or behind 00 is one number: it is found by a prefix with 00 and
-        without. Where both stand in the table the dearer one counts. One that no carrier dials
-        has the rate of `dearest`: whoever spells a number so that nobody can say where it goes
-        pays no less.
+        A number after a plus and after 00 is the same number: prefixes with and without 00 match
+        it. Where the table has both, the dearer one counts. A number that no carrier dials has the
+        rate of `dearest`, so that a spelling that hides the destination is never cheaper.
         """
         known = read(number)
         if not known.usable:
@@ -89,7 +88,7 @@ class DestinationRates:
         return max(found, key=_precedence)[0]
 
     def _candidates(self, number: Number, day: date) -> list[tuple[DestinationRate, int]]:
-        """What spellings of the number lead to, each with the digits that its prefix spares."""
+        """Return the rate that each spelling matches, with the count of digits its prefix omits."""
         abroad = number.international
         if abroad is None:
             spellings = [(number.digits, 0)]
@@ -112,9 +111,10 @@ class DestinationRates:
         return None
 
     def dearest(self, day: date) -> DestinationRate | None:
-        """What a minute to a number costs that no carrier dials: as much as any, from the first.
+        """Return the rate of numbers that no carrier dials: the highest price of all.
 
-        None where no rate is in force on that day: then all numbers cost the same.
+        It is charged from the first minute. None where no rate is in force on that day: then all
+        numbers cost the same.
         """
         if day not in self._dearest:
             in_force = [self._in_force(prefix, day) for prefix in self._by_prefix]

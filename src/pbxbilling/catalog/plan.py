@@ -1,4 +1,4 @@
-"""What a plan sells and what it limits."""
+"""Plans: what they include, limit and cost, and whether a gateway's meter can charge them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Overage(StrEnum):
 
 
 class Cycle(StrEnum):
-    """How often a plan's price is due. The allowance is a month's on every one of them."""
+    """How often a plan's price is due. The allowance is monthly on every cycle."""
 
     MONTH = "month"
     QUARTER = "quarter"
@@ -30,7 +30,7 @@ class Cycle(StrEnum):
 
     @property
     def months(self) -> int:
-        """Its length in calendar months."""
+        """Return the length of the cycle in calendar months."""
         return _MONTHS[self]
 
 
@@ -39,7 +39,7 @@ _MONTHS = {Cycle.MONTH: 1, Cycle.QUARTER: 3, Cycle.HALF_YEAR: 6, Cycle.YEAR: 12}
 
 @dataclass(frozen=True, slots=True)
 class BillingIncrement:
-    """Charging blocks, written "30/6": the first 30 s, then steps of 6 s."""
+    """The blocks in which seconds are charged, written "30/6": the first 30 s, then 6 s steps."""
 
     first_s: int
     step_s: int
@@ -54,7 +54,7 @@ class BillingIncrement:
 
     @classmethod
     def parse(cls, text: str) -> BillingIncrement:
-        """Read "60/60"; raises ValueError that says what was expected."""
+        """Parse "60/60". Raises ValueError that says what was expected."""
         first, slash, step = text.partition("/")
         if not (slash and first.isdecimal() and step.isdecimal()):
             msg = f'billing increment {text!r}: expected "first/step" in whole seconds, as "60/60"'
@@ -63,13 +63,13 @@ class BillingIncrement:
 
     @property
     def in_whole_minutes(self) -> bool:
-        """Whether every leg is charged whole minutes."""
+        """Return whether every leg is charged in whole minutes."""
         return self.first_s % 60 == 0 and self.step_s % 60 == 0
 
     def billable_s(self, answered_us: int) -> int:
-        """Seconds charged for `answered_us` microseconds of talk; none for an unanswered leg.
+        """Return the seconds charged for `answered_us` microseconds of talk; 0 if unanswered.
 
-        A begun second is a second: 60.2 s is 61 s, and 120 s at 60/60.
+        A begun second counts in full: 60.2 s is 61 s, and 120 s at 60/60.
         """
         if answered_us <= 0:
             return 0
@@ -83,7 +83,7 @@ PER_MINUTE = BillingIncrement(60, 60)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Upper bounds of a tenant's load. None is unlimited, 0 is none: the two are never confused."""
+    """Upper bounds of a tenant's load. None means unlimited, 0 means none allowed."""
 
     max_calls: int | None = None
     max_outbound_calls: int | None = None
@@ -92,22 +92,22 @@ class Limits:
     max_calls_per_second: int | None = None
 
     def overridden_by(self, overrides: Mapping[str, int | None]) -> Limits:
-        """These limits with a tenant's own values in place of the plan's."""
+        """Return these limits with a tenant's own values in place of the plan's."""
         return replace(self, **overrides) if overrides else self
 
 
 LIMIT_NAMES = tuple(f.name for f in fields(Limits))
 
 
-# The cycles that a gateway sells, with the field of `Prices` that has the id.
+# The cycles that a gateway sells, with the field of `Prices` that holds the id.
 SOLD_CYCLES: Mapping[Cycle, str] = {Cycle.MONTH: "flat", Cycle.YEAR: "yearly"}
 
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """The ids of a plan's prices at one gateway; "" is none. No other place holds one.
+    """The ids of a plan's prices at one gateway; "" is none. Ids are stored nowhere else.
 
-    `flat` is the price of a month, `yearly` that of a year, `metered` the one that usage is
+    `flat` is the price of a month, `yearly` that of a year, `metered` the price that usage is
     reported to, `setup` the one-time fee.
     """
 
@@ -117,7 +117,7 @@ class Prices:
     setup: str = ""
 
     def of(self, cycle: Cycle) -> str:
-        """The id of the plan's own price on a cycle; "" where there is none."""
+        """Return the id of the plan's own price on a cycle; "" where there is none."""
         key = SOLD_CYCLES.get(cycle)
         return getattr(self, key) if key is not None else ""
 
@@ -126,15 +126,15 @@ NO_PRICES = Prices()
 
 
 def sold_at(gateway: GatewayName, prices: Prices) -> dict[GatewayName, Prices]:
-    """Return a plan's `gateway_prices` where one gateway sells it; without an id it does not."""
+    """Return the `gateway_prices` of a plan at one gateway; empty where `prices` has no id."""
     return {gateway: prices} if prices != NO_PRICES else {}
 
 
 @dataclass(frozen=True, slots=True)
 class Plan(Record):
-    """A plan by its slug, which never changes.
+    """A plan, keyed by a slug that never changes.
 
-    Money is in minor units of `currency`; rates (`…_micros`) are millionths of its major unit. A
+    Money is in minor units of `currency`; rates (`…_micros`) are in millionths of its major unit. A
     cycle that `prices` does not name is not for sale.
     """
 
@@ -154,42 +154,42 @@ class Plan(Record):
     billing_increment: BillingIncrement = PER_MINUTE
     tax_rate_bp: int = 0  # hundredths of a per cent, on top of the amounts above
     destinations: tuple[DestinationRate, ...] = ()
-    meters: tuple[UnitPrice, ...] = ()  # of usage that is no call
+    meters: tuple[UnitPrice, ...] = ()  # of usage other than calls
     features: frozenset[str] = frozenset()
     gateway_prices: Mapping[GatewayName, Prices] = field(default_factory=dict)
-    active: bool = True  # whether it can be chosen; who has it keeps it until renewal
+    active: bool = True  # whether it can be chosen; its tenants have it until renewal
     recommended: bool = False
-    sort_order: int = 0  # where plans are listed, the smallest first
+    sort_order: int = 0  # place in lists of plans, smallest first
 
     @property
     def hard_allowance_s(self) -> int | None:
-        """The allowance where it is hard: it refuses and cuts, instead of billing beyond.
+        """Return the hard allowance in seconds, which refuses and cuts calls instead of billing.
 
-        None where it is not. Hard with no included minutes at all is an allowance of 0.
+        None: the allowance is not hard. A hard one without included minutes is 0.
         """
         if self.overage is not Overage.BLOCK or self.included_minutes is None:
             return None
         return self.included_minutes * 60
 
     def prices_at(self, gateway: GatewayName) -> Prices:
-        """The ids of its prices at a gateway."""
+        """Return the ids of its prices at a gateway."""
         return self.gateway_prices.get(gateway, NO_PRICES)
 
     def price_ids(self, cycles: Iterable[Cycle] = tuple(SOLD_CYCLES)) -> frozenset[str]:
-        """The ids, at any gateway, of its own price on one of these cycles.
+        """Return the ids, at any gateway, of the plan's own prices on these cycles.
 
-        A subscription names the plan by them: usage may have one price on many plans.
+        They identify the plan of a subscription; the price of usage may be shared by many plans.
         """
         everywhere = self.gateway_prices.values()
         return frozenset({prices.of(cycle) for prices in everywhere for cycle in cycles}) - {""}
 
     def includes(self, direction: str) -> bool:
-        """Whether legs (or calls) of this direction use the included minutes."""
+        """Return whether legs (or calls) of this direction use the included minutes."""
         return direction in self.included_directions
 
 
 def unmeterable(plan: Plan) -> tuple[str, ...]:
-    """Why a meter of whole minutes at the gateway cannot charge the same; empty if it can."""
+    """Return why a gateway's meter of whole minutes cannot charge the plan; empty if it can."""
     faults: list[str] = []
     if not plan.billing_increment.in_whole_minutes:
         faults.append(f"its billing increment, {plan.billing_increment}, is not whole minutes")

@@ -1,4 +1,4 @@
-"""A quantity of something used, at a rate: what one line of a statement charges."""
+"""Rates and charges: what one line of a statement costs, as a quantity at a rate."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from pbxbilling.kernel.money import priced
 
 
 class ChargeKind(StrEnum):
-    """What is charged by quantity; lines stand in this order."""
+    """What is charged by quantity; a statement lists its lines in this order."""
 
     OVERAGE = "overage"  # seconds beyond the allowance
     DESTINATION = "destination"  # seconds to a destination with a rate of its own
-    CALLS = "calls"  # answered legs, a price each
+    CALLS = "calls"  # answered legs, at a price for each
     UNITS = "units"  # units of a named meter
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """`quantity` of `unit` at `rate_micros` for every `per` of them: `amount` in minor units.
+    """A `quantity` of `unit` at `rate_micros` for every `per` of them; `amount` in minor units.
 
-    `key` tells it from the others of the same statement, and names it for good.
+    `key` identifies it among the charges of its statement, and never changes.
     """
 
     key: str
@@ -36,7 +36,7 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A price for every `per` of a unit; `of` tells it from other rates of its kind.
+    """A price for every `per` of a unit; `of` distinguishes it from other rates of its kind.
 
     Words at 0.02 a thousand: `Rate(ChargeKind.UNITS, "Words", 20_000, "word", 1000, of="words")`.
     """
@@ -50,11 +50,11 @@ class Rate:
 
     @property
     def key(self) -> str:
-        """The key of its charge: two rates of one thing are two lines."""
+        """Return the key of its charge: two rates of the same thing make two lines."""
         return ":".join(part for part in (self.kind.value, self.of, str(self.micros)) if part)
 
     def charge(self, quantity: int, currency: str) -> Charge:
-        """The charge for a quantity, rounded this once, half up."""
+        """Return the charge for a quantity, rounded once, half up."""
         return Charge(
             key=self.key,
             kind=self.kind,
@@ -69,7 +69,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class UnitPrice:
-    """`price_micros` (millionths of the major unit) for every `per` units of `meter`."""
+    """The price of every `per` units of `meter`, in millionths of the currency's major unit."""
 
     meter: str
     price_micros: int
@@ -78,6 +78,6 @@ class UnitPrice:
 
     @property
     def rate(self) -> Rate:
-        """As a line of a statement charges it."""
+        """Return the rate by which a line of a statement charges it."""
         text = self.name or self.meter.capitalize()
         return Rate(ChargeKind.UNITS, text, self.price_micros, self.meter, self.per, of=self.meter)

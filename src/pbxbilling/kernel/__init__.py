@@ -1,1 +1,1 @@
-"""Words and shapes that every subject shares: codes, money, periods, facts, records, errors."""
+"""What every subject shares: codes, money, periods, numbers, facts, records, ports and errors."""

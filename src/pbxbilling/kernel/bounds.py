@@ -1,7 +1,7 @@
-"""How large a number may be that somebody writes: in the configuration, in accounts, at a command.
+"""The bounds of days, numbers and amounts in the configuration, in accounts and at commands.
 
-Within these bounds whatever is worked out fits: instants into the calendar, amounts into 64 bits,
-which is what the database and JSON hold.
+Within these bounds every computed value fits: instants into the calendar, amounts into the 64 bits
+that the database and JSON hold.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from pbxbilling.kernel.errors import ContradictionError
 
-DAYS_MOST = 36_500  # a hundred years
+DAYS_MOST = 36_500  # 100 years
 SECONDS_MOST = 86_400  # a day
 COUNT_MOST = 2**31 - 1  # of minutes, calls, places in a list
-AMOUNT_DIGITS = 12  # of the major unit: 900 such amounts fit on one statement
-RATE_MOST_MINOR = 10**9  # minor units of a minute or a call: COUNT_MOST of them fit
-UNITS_MOST = 10**12  # told at once
-UNIT_RATE_MOST_MINOR = 10**6  # minor units of one unit: UNITS_MOST of them fit
-FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2199, 12, 31)  # with DAYS_MOST on either side, too
-# Where the last day ends, wherever somebody is.
+AMOUNT_DIGITS = 12  # of the major unit: 900 such amounts fit on a statement
+RATE_MOST_MINOR = 10**9  # minor units for a minute or a call: COUNT_MOST of them fit
+UNITS_MOST = 10**12  # reported at once
+UNIT_RATE_MOST_MINOR = 10**6  # minor units for one unit: UNITS_MOST of them fit
+FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2199, 12, 31)  # DAYS_MOST fit on either side
+# The last day has ended by then in every time zone.
 LAST_INSTANT = datetime.combine(LAST_DAY + timedelta(days=2), time(), UTC)
 
 _FITS = 2**63 - 1
@@ -28,7 +28,7 @@ _PERIOD = re.compile(r"([0-9]{4}-[0-9]{2})(\.[0-9]{1,3})?")
 
 
 def check_day(day: date) -> date:
-    """The day itself; raises ValueError for one that nobody means."""
+    """Return the day itself. Raises ValueError for one before FIRST_DAY or after LAST_DAY."""
     if not FIRST_DAY <= day <= LAST_DAY:
         msg = f"{day}: expected a day from {FIRST_DAY} to {LAST_DAY}"
         raise ValueError(msg)
@@ -36,7 +36,7 @@ def check_day(day: date) -> date:
 
 
 def read_day(text: str) -> date:
-    """A day as "2026-12-31"; raises ValueError as `check_day`, and for what is none."""
+    """Parse a day as "2026-12-31". Raises ValueError as `check_day`, and for other text."""
     try:
         day = date.fromisoformat(text)
     except ValueError as error:
@@ -46,9 +46,9 @@ def read_day(text: str) -> date:
 
 
 def read_instant(text: str) -> datetime:
-    """An instant as "2026-12-31T10:42:00+01:00", in UTC; raises ValueError as `check_day`.
+    """Parse an instant as "2026-12-31T10:42:00+01:00", and return it in UTC.
 
-    One without an offset is not guessed.
+    Raises ValueError as `check_day`, and without an offset: it is not guessed.
     """
     try:
         at = datetime.fromisoformat(text)
@@ -63,7 +63,7 @@ def read_instant(text: str) -> datetime:
 
 
 def read_month(text: str) -> str:
-    """A month as "2026-11" itself; raises ValueError for what is none, or no year of ours."""
+    """Return a month as "2026-11" itself. Raises ValueError for other text, or out of bounds."""
     if not _MONTH.fullmatch(text):
         msg = f"{text!r}: expected a month as 2026-11"
         raise ValueError(msg)
@@ -72,7 +72,7 @@ def read_month(text: str) -> str:
 
 
 def read_period(text: str) -> str:
-    """A period itself: the month in which it begins, ".2" for a second one; raises ValueError."""
+    """Return a period itself: its first month, with ".2" for a second one. Raises ValueError."""
     found = _PERIOD.fullmatch(text)
     if found is None:
         msg = f"{text!r}: expected a month as 2026-11, or 2026-11.2"
@@ -82,7 +82,7 @@ def read_period(text: str) -> str:
 
 
 def check_fits(number: int, what: str) -> int:
-    """The number itself; raises ContradictionError where neither database nor JSON can hold it."""
+    """Return the number itself. Raises ContradictionError if it does not fit into 64 bits."""
     if abs(number) > _FITS:
         msg = f"{what} is {number}, more than can be kept: look at the prices and what was used"
         raise ContradictionError(msg)

@@ -1,4 +1,4 @@
-"""The fixed words that calls are judged by, and told of."""
+"""The fixed words of verdicts: the same in configuration, metrics, log and JSON."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from enum import StrEnum
 
 
 class Code(StrEnum):
-    """A word of a list; it hashes as the text that it equals.
+    """A word of a fixed list; it hashes as the text that it equals.
 
-    StrEnum's own hash is a function in Python, of the member's name: as a key or in a set it costs
-    three times as much, and a hook looks up a dozen of them.
+    StrEnum's own hash is a Python function of the member's name: as a dict key or in a set it costs
+    three times as much, and each hook looks up a dozen of them.
     """
 
     __hash__ = str.__hash__
 
 
 class Mode(Code):
-    """What a breach leads to; counting goes on in every mode."""
+    """What a breach of a limit leads to; calls are counted in every mode."""
 
     OFF = "off"
     LOG = "log"
@@ -24,7 +24,7 @@ class Mode(Code):
 
 
 class Direction(Code):
-    """The direction of a call, by the path of its hook."""
+    """The direction of a call, given by the path of its hook."""
 
     OUTBOUND = "outbound"
     INBOUND = "inbound"
@@ -32,7 +32,7 @@ class Direction(Code):
 
 
 class Reason(Code):
-    """Why a call was admitted or refused: verdict, metric label, `[refusal]` key, JSON."""
+    """Why a call was admitted or refused, in verdicts, metric labels, `[refusal]` keys and JSON."""
 
     OK = "ok"
     EMERGENCY = "emergency"
@@ -56,7 +56,7 @@ class Reason(Code):
 
 
 class Outcome(Code):
-    """What was decided, in the words of the metric's `verdict` label."""
+    """What was decided about a call, in the words of the metric's `verdict` label."""
 
     ADMIT = "admit"
     REFUSE = "refuse"
@@ -64,7 +64,7 @@ class Outcome(Code):
 
 
 class LegDirection(Code):
-    """Which way a trunk leg goes, seen from the PBX: what is billed."""
+    """The direction of a trunk leg, seen from the PBX; trunk legs are what is billed."""
 
     OUTBOUND = "outbound"
     INBOUND = "inbound"

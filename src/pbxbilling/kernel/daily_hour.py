@@ -1,4 +1,4 @@
-"""When something that is done once a day is due, on the wall clocks of the provider's zone."""
+"""When a daily job is due, by wall-clock time in the provider's time zone."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pbxbilling.kernel.period import zone
 
 @dataclass(frozen=True, slots=True)
 class DailyHour:
-    """A time of the day in an IANA zone: one instant each local day.
+    """A time of day in an IANA time zone: one instant for each local day.
 
-    Where clocks are put back it is the first of the two; a time that they jump over is as long
+    Where clocks go back it is the first of the two instants; a time that they skip stays as long
     after midnight as it would have been (PEP 495, `fold=0`).
     """
 
@@ -20,22 +20,22 @@ class DailyHour:
     timezone: str
 
     def last(self, at: datetime) -> datetime:
-        """The latest due moment that is not after `at`, UTC."""
+        """Return the latest due instant that is not after `at`, in UTC."""
         return max(moment for moment in self._around(at) if moment <= at)
 
     def is_due(self, done_at: datetime | None, at: datetime) -> bool:
-        """Whether what was done last at `done_at` (None: never) is due at `at`.
+        """Return whether a job last done at `done_at` (None: never) is due at `at`.
 
-        So it is after a night that was slept through too.
+        It stays due after a night in which the machine slept.
         """
         return done_at is None or done_at < self.last(at)
 
     def next(self, at: datetime) -> datetime:
-        """The earliest due moment after `at`, UTC."""
+        """Return the earliest due instant after `at`, in UTC."""
         return min(moment for moment in self._around(at) if moment > at)
 
     def _around(self, at: datetime) -> list[datetime]:
-        """Two days each way: a jump near midnight can put a moment into the day after its own."""
+        """Return the instants of two days each way: skipped time can move one to the next day."""
         place = zone(self.timezone)
         today = at.astimezone(place).date()
         days = (today + timedelta(days=days) for days in range(-2, 3))

@@ -1,4 +1,4 @@
-"""Why something cannot be done as things stand: each message says why, and the mend."""
+"""The errors that subjects share; each message gives the reason and the fix."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pbxbilling.runtime.compiled import mypyc_attr
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class ServiceError(Exception):
-    """The root of what a caller can be told: the message names the thing, the place and the fix.
+    """The root of every error that a caller is told; the message names thing, place and fix.
 
     `status` is HTTP's, `code` the word for programs, `exit_status` the command line's.
     """
@@ -21,25 +21,25 @@ class ServiceError(Exception):
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class AdministrationError(ServiceError):
-    """What was asked for cannot be done as things stand; the message says why, and the mend."""
+    """A command cannot be carried out in the present state; the message gives reason and fix."""
 
 
 class NotFoundError(AdministrationError):
-    """There is nothing of the name that was given."""
+    """Nothing has the name that was given."""
 
     status: ClassVar[int] = 404
     code: ClassVar[str] = "not_found"
 
 
 class ContradictionError(AdministrationError):
-    """What was sold contradicts itself, or comes to more than can be kept: nothing is charged."""
+    """What was sold contradicts itself, or the amount cannot be kept; nothing is charged."""
 
     status: ClassVar[int] = 409
     code: ClassVar[str] = "contradiction"
 
 
 class NeedsDaemonError(AdministrationError):
-    """Only a running daemon knows the live calls."""
+    """The command needs live calls, which only a running daemon knows."""
 
     status: ClassVar[int] = 503
     code: ClassVar[str] = "needs_daemon"
@@ -47,7 +47,7 @@ class NeedsDaemonError(AdministrationError):
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class StoreError(ServiceError):
-    """The store cannot serve: the message names the file, the fault and the mend."""
+    """The store cannot serve; the message names the file, the fault and the fix."""
 
     status: ClassVar[int] = 503
     code: ClassVar[str] = "store_unavailable"
@@ -55,9 +55,9 @@ class StoreError(ServiceError):
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class GatewayError(ServiceError):
-    """The gateway could not be asked, or did not do it: the message says which, and the mend.
+    """The gateway could not be reached, or failed to act; the message says which, and the fix.
 
-    `away` tells the first from the second: asking again may help.
+    `away`: it could not be reached, and a retry may help.
     """
 
     status: ClassVar[int] = 502
@@ -70,12 +70,12 @@ class GatewayError(ServiceError):
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class RejectedError(GatewayError):
-    """The gateway understood the request, and will never do it."""
+    """The gateway understood the request and will never carry it out."""
 
 
 class ForgedError(Exception):
-    """A body was not signed with any of our secrets, or not about now."""
+    """A webhook body is not signed with any of our secrets, or was not signed just now."""
 
 
 class UnreadableError(Exception):
-    """What a gateway sent cannot be understood; the message names the object and what it lacks."""
+    """What a gateway sent cannot be read; the message names the object and what it lacks."""

@@ -1,6 +1,7 @@
-"""What happened: the core emits facts, the sinks make lines, counters and messages of them.
+"""Facts are what happened: the core emits them; sinks make log lines, counters and messages.
 
-One fact, one log line, one counter. Each subject has its own facts; here is what they share.
+One fact is at most one log line, and one counter. Each subject defines its own facts; this module
+has their base classes and the facts of the daemon itself.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pbxbilling.runtime.compiled import mypyc_attr
 class Fact:
     """The base of all facts: dataclasses whose first field is `at`, an aware instant in UTC.
 
-    It has no fields, so that a fact may be frozen or not, compiled or not
+    The base has no fields, so that a fact may be frozen or not, compiled or not
     (docs/decisions/0011-a-compiled-core.md).
     """
 
@@ -28,22 +29,22 @@ class Fact:
 class QueuedFact(Fact):
     """A fact that no writer commits: what follows from it waits in the store's queue.
 
-    What happens to live calls and to the daemon itself is told as it happens; all other facts are
-    published by whoever has committed what they tell.
+    Facts about live calls and the daemon itself are published as they happen; a writer publishes
+    all other facts after it has committed what they report.
     """
 
     __slots__ = ()
 
 
 def instant_of(fact: Any) -> datetime:
-    """Return `at` of a fact; a base that declared the field would give it a default."""
+    """Return `at` of a fact; the base cannot declare the field, which would give it a default."""
     at: datetime = fact.at
     return at
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigReloaded(QueuedFact):
-    """SIGHUP was served; with `error` the last good configuration stays in force."""
+    """SIGHUP was handled; with `error` the last good configuration stays in force."""
 
     at: datetime
     mode: Mode
@@ -52,7 +53,7 @@ class ConfigReloaded(QueuedFact):
 
 @dataclass(frozen=True, slots=True)
 class TaskFailed(QueuedFact):
-    """Work in the background failed in a way that nobody foresaw; it is tried again."""
+    """A background task failed with an unforeseen error; it will be retried."""
 
     at: datetime
     task: str
@@ -61,7 +62,7 @@ class TaskFailed(QueuedFact):
 
 @dataclass(frozen=True, slots=True)
 class StoreFailing(QueuedFact):
-    """Writing failed and is tried again; `pending` records wait in memory."""
+    """A write to the store failed and is retried; `pending` records wait in memory."""
 
     at: datetime
     error: str
@@ -70,7 +71,7 @@ class StoreFailing(QueuedFact):
 
 @dataclass(frozen=True, slots=True)
 class StoreRecovered(QueuedFact):
-    """Writing works again."""
+    """Writes to the store work again."""
 
     at: datetime
     written: int

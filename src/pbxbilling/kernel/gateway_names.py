@@ -1,6 +1,6 @@
-"""The names of payment gateways, and the outside names that have one of them in it.
+"""The names of payment gateways, and the keys and commands that contain one.
 
-Nothing else of the core says any: what operators type and what files are keyed by is read here.
+No other part of the core names a gateway: what operators type and files are keyed by stands here.
 """
 
 from __future__ import annotations
@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NewType
 
-GatewayName = NewType("GatewayName", str)  # as messages say it
+GatewayName = NewType("GatewayName", str)  # as messages spell it
 
 STRIPE = GatewayName("Stripe")
 
-# The table of a plan in accounts files that names the gateway's prices.
+# The table of a plan in accounts files that holds the ids of the gateway's prices.
 PRICE_TABLES: Mapping[GatewayName, str] = {STRIPE: "stripe_prices"}
 
 # The section of the configuration that enables the gateway.
@@ -21,7 +21,7 @@ SECTIONS: Mapping[GatewayName, str] = {STRIPE: "[stripe]"}
 # The group of commands about gateways, as messages name it.
 COMMANDS = "pbxbilling stripe"
 
-# What is said where a command needs a gateway and none is enabled.
+# The message of a command that needs a gateway where none is enabled.
 HOW_TO_ENABLE = (
     "Stripe is not enabled, and nothing is charged: put the API key (sk_… or rk_…) into the file"
     " that stripe.secret_key_file names and the webhook's secret (whsec_…) into that of"

@@ -1,4 +1,4 @@
-"""Money as it is written and as it is kept: decimal text to integer minor units and micros."""
+"""Parse, format and round money: decimal text to and from integer minor units and micros."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from pbxbilling.kernel.bounds import AMOUNT_DIGITS, RATE_MOST_MINOR
 
-# ISO 4217, table A.1: currencies whose minor unit is not a hundredth.
+# ISO 4217, table A.1: decimal places of currencies whose minor unit is not a hundredth.
 _DIGITS = {
     **dict.fromkeys(
         [
@@ -35,13 +35,13 @@ _DIGITS = {
     **dict.fromkeys(["CLF", "UYW"], 4),
 }
 _MICRO_DIGITS = 6
-_WHOLE_BP = 10_000  # a hundred per cent
+_WHOLE_BP = 10_000  # 100 per cent
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _AMOUNT = re.compile(rf"[0-9]{{1,{AMOUNT_DIGITS}}}(\.[0-9]{{1,6}})?")
 
 
 def check_currency(code: str) -> str:
-    """The ISO 4217 code itself; raises ValueError for what cannot be one."""
+    """Return the ISO 4217 code itself. Raises ValueError for text that cannot be one."""
     if not _CURRENCY.fullmatch(code):
         msg = f'{code!r}: expected a currency of ISO 4217, as "EUR"'
         raise ValueError(msg)
@@ -49,22 +49,22 @@ def check_currency(code: str) -> str:
 
 
 def minor_digits(currency: str) -> int:
-    """Decimal places of a currency: 2 for most, 0 for JPY, 3 for KWD."""
+    """Return the decimal places of a currency: 2 for most, 0 for JPY, 3 for KWD."""
     return _DIGITS.get(currency, 2)
 
 
 def to_minor(text: str, currency: str) -> int:
-    """Read "29.00" as minor units, exactly; raises ValueError where digits would be lost."""
+    """Parse "29.00" as minor units, exactly. Raises ValueError where digits would be lost."""
     return _scaled(text, minor_digits(currency), currency)
 
 
 def to_micros(text: str) -> int:
-    """Read a rate, "0.02", as millionths of the major unit; raises ValueError as `to_minor`."""
+    """Parse a rate, "0.02", as millionths of the major unit. Raises ValueError as `to_minor`."""
     return _scaled(text, _MICRO_DIGITS, "a rate")
 
 
 def check_rate(micros: int, currency: str, per: int = 1, most: int = RATE_MOST_MINOR) -> int:
-    """The rate itself; raises ValueError above `most` minor units for one of what it is for."""
+    """Return the rate itself. Raises ValueError above `most` minor units for one of its units."""
     digits = minor_digits(currency)
     if micros * 10**digits > most * per * 10**_MICRO_DIGITS:
         highest = from_micros(most * per * 10 ** (_MICRO_DIGITS - digits))
@@ -74,18 +74,18 @@ def check_rate(micros: int, currency: str, per: int = 1, most: int = RATE_MOST_M
 
 
 def from_minor(amount: int, currency: str) -> str:
-    """Write minor units as "29.00", with all of the currency's decimal places."""
+    """Format minor units as "29.00", with all of the currency's decimal places."""
     return f"{Decimal(amount).scaleb(-minor_digits(currency)):f}"
 
 
 def from_micros(rate: int) -> str:
-    """Write a rate in millionths as "0.02", without needless zeros."""
+    """Format a rate in millionths as "0.02", without needless zeros."""
     whole, _, rest = f"{Decimal(rate).scaleb(-_MICRO_DIGITS):f}".partition(".")
     return f"{whole}.{rest.rstrip('0').ljust(2, '0')}"
 
 
 def to_basis_points(text: str) -> int:
-    """Read a percentage, "19.0", as hundredths of it; raises ValueError above 100."""
+    """Parse a percentage, "19.0", as hundredths of a per cent. Raises ValueError above 100."""
     points = _scaled(text, 2, "a percentage")
     if points > _WHOLE_BP:
         msg = f"{text!r}: expected a percentage of 0 to 100"
@@ -94,24 +94,24 @@ def to_basis_points(text: str) -> int:
 
 
 def from_basis_points(points: int) -> str:
-    """Write hundredths of a per cent as "19.0", without needless zeros."""
+    """Format hundredths of a per cent as "19.0", without needless zeros."""
     whole, hundredths = divmod(points, 100)
     return f"{whole}.{f'{hundredths:02}'.rstrip('0') or '0'}"
 
 
 def half_up(numerator: int, divisor: int) -> int:
-    """The nearest integer to a fraction; a half goes away from 0, so a reversal undoes a charge."""
+    """Return the nearest integer; a half rounds away from 0, so that a reversal undoes a charge."""
     nearest = (2 * abs(numerator) + divisor) // (2 * divisor)
     return nearest if numerator >= 0 else -nearest
 
 
 def priced(quantity: int, rate_micros: int, per: int, currency: str) -> int:
-    """Minor units for a quantity at a rate for every `per` of it, rounded this once, half up."""
+    """Return the minor units of a quantity at a rate for every `per`, rounded once, half up."""
     return half_up(quantity * rate_micros * 10 ** minor_digits(currency), per * 10**_MICRO_DIGITS)
 
 
 def tax_on(amount: int, rate_bp: int) -> int:
-    """The tax on a net amount, in its minor units, half up."""
+    """Return the tax on a net amount, in its minor units, rounded half up."""
     return half_up(amount * rate_bp, _WHOLE_BP)
 
 

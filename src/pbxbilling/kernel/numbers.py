@@ -1,8 +1,8 @@
-"""A telephone number as it is dialled, read alike by all who ask what it is.
+"""Read and cut telephone numbers as they are dialled, in the same way everywhere.
 
-One number has many spellings, and who pays chooses among them: rates by destination, emergency
-numbers and DIDs are looked up by what is read here, whether the hook, AMI or the journal told the
-number. Records keep the text as it was told. docs/calls.md says the same for people.
+One number has many spellings, and the caller, who pays, chooses the spelling: destination rates,
+emergency numbers and DIDs are looked up by what is read here, whether the number comes from the
+hook, AMI or the journal. Records store the text as received. docs/calls.md explains it for people.
 """
 
 from __future__ import annotations
@@ -10,24 +10,24 @@ from __future__ import annotations
 from typing import NamedTuple
 from unicodedata import category
 
-# What carries no digit: the visual separators of RFC 3966 (5.1.1), space and slash; the underscore,
-# and with it all that the dialplan's subroutine writes as one, so that the hook reads what AMI and
-# the journal do (config/asterisk/extensions_pbxbilling.conf; a test holds the two together).
+# Characters to ignore: the visual separators of RFC 3966 (5.1.1), space and slash; the underscore,
+# and every character that the dialplan's subroutine replaces by it, so that the hook reads the same
+# as AMI and the journal (config/asterisk/extensions_pbxbilling.conf; a test compares the two).
 SEPARATORS = " -.()/_" + '",$:[]{}\\|'
 _WITHOUT = str.maketrans("", "", SEPARATORS)
-_MINUS = "\N{MINUS SIGN}"  # a dash by its looks; Unicode calls it a symbol
+_MINUS = "\N{MINUS SIGN}"  # looks like a dash, but is a symbol in Unicode
 INTERNATIONAL = "00"  # recommended by ITU-T E.164 where there is no plus
-_NOWHERE = "s"  # Asterisk's extension of a channel that dialled none
-_MARK = "***"  # what a cut number begins with
+_NOWHERE = "s"  # Asterisk's extension of a channel that dialled no number
+_MARK = "***"  # the beginning of a cut number
 _KEPT = 3
-_SHORT = 6  # extensions and service numbers: three digits of them would be nearly all
+_SHORT = 6  # extensions and service numbers: three digits would be nearly all of one
 
 
 class Number(NamedTuple):
-    """What a text says as a number: its `digits`, behind a `plus` or not.
+    """A number read from text: its `digits`, and whether a `plus` precedes them.
 
-    Without digits it is not known (nothing was told, or it was cut for privacy), or no carrier
-    dials it and it is not `usable`.
+    Without digits the number is either unknown (none was given, or it was cut for privacy), or no
+    carrier dials it and it is not `usable`.
     """
 
     digits: str
@@ -36,7 +36,7 @@ class Number(NamedTuple):
 
     @property
     def international(self) -> str | None:
-        """The digits from the country code on, where a plus or 00 says that it has one."""
+        """Return the digits from the country code on; None without a plus or 00 before it."""
         if self.plus:
             return self.digits
         return self.digits[2:] or None if self.digits.startswith(INTERNATIONAL) else None
@@ -45,11 +45,11 @@ class Number(NamedTuple):
 def read(text: str) -> Number:
     """Read a number as it is dialled.
 
-    A plus stands in front, a `#` that ends the dialling at the end, separators anywhere. Letters, a
-    `*` or `#` elsewhere, a second plus and the digits of other scripts are not understood: what a
-    carrier makes of them is not known, and the number not usable.
+    A plus may stand in front, a `#` that ends the dialling at the end, separators anywhere. With
+    letters, a `*` or `#` elsewhere, a second plus or digits of other scripts the number is not
+    usable, because it is unknown what a carrier makes of them.
     """
-    plain = _spelled_plainly(text)  # as most are
+    plain = _spelled_plainly(text)  # most numbers are
     if plain is not None:
         return plain
     left = compact(text)
@@ -64,7 +64,7 @@ def _spelled_plainly(text: str) -> Number | None:
 
 
 def compact(text: str) -> str:
-    """The text without separators and without a `#` at its end."""
+    """Return the text without separators and without `#` at its end."""
     left = text.translate(_WITHOUT)
     if not (left.isascii() and left.isprintable()):
         left = "".join(filter(_means_something, left))
@@ -72,23 +72,23 @@ def compact(text: str) -> str:
 
 
 def _means_something(character: str) -> bool:
-    """Not so spaces, dashes and what cannot be seen: they come with numbers that are pasted."""
+    """Return False for spaces, dashes and invisible characters, which pasted numbers contain."""
     return character.isprintable() and character != _MINUS and category(character) != "Pd"
 
 
 def found_by(text: str) -> str:
-    """What a number is looked up by, alike in all its spellings; other text by itself."""
+    """Return the key to look a number up by, the same for all spellings; other text unchanged."""
     number = read(text)
     return number.international or number.digits or text
 
 
 def told_by(extension: str) -> str:
-    """The number that an extension of the dialplan tells: one without a digit is a mere place."""
+    """Return the number of a dialplan extension; "" without a digit: it is only a named place."""
     return extension if any(map(str.isdigit, extension)) else ""
 
 
 def cut(number: str) -> str:
-    """What is left of a number: the last three digits of a long one, nothing of a short one.
+    """Return a number cut to its last three digits, or to nothing where it is short.
 
     Cutting again changes nothing.
     """
@@ -98,5 +98,5 @@ def cut(number: str) -> str:
 
 
 def is_cut(number: str) -> bool:
-    """Whether there is nothing left to cut."""
+    """Return whether the number has been cut already."""
     return number.startswith(_MARK) and len(number) <= len(_MARK) + _KEPT

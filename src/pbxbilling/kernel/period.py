@@ -1,4 +1,4 @@
-"""Billing periods: a month from a tenant's anchor day on, in its own time zone."""
+"""Billing periods: months that begin on a tenant's anchor day, in its own time zone."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from zoneinfo import ZoneInfo
 
 @lru_cache(maxsize=1024)
 def zone(name: str) -> ZoneInfo:
-    """The time zone of that IANA name; raises ZoneInfoNotFoundError or ValueError."""
+    """Return the time zone of an IANA name. Raises ZoneInfoNotFoundError or ValueError."""
     return ZoneInfo(name)
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """From `begins` until just before `ends`, both UTC.
+    """The time from `begins` until just before `ends`, both in UTC.
 
-    `month` is the calendar month in which it begins, as `2026-11`: one period begins in each, so
-    that this is the key of a tenant's period.
+    `month` is the calendar month in which the period begins, as `2026-11`: one period begins in
+    each month, so this is the key of a tenant's period.
     """
 
     month: str
@@ -29,11 +29,11 @@ class Period:
 
 
 def period_at(at: datetime, timezone: str, anchor_day: int = 1) -> Period:
-    """The period that an instant is in; that in which one period ends belongs to the next.
+    """Return the period of an instant; the instant at which one ends belongs to the next.
 
-    A period begins at midnight of the anchor day where the tenant is, on the last day of a month
-    that is too short. Where the clocks are changed at that midnight it begins at its first
-    instant, or with the day when there is no midnight; so periods neither gap nor overlap.
+    A period begins at local midnight of the tenant's anchor day, or of the last day of a month that
+    is too short. Where the clocks change at that midnight, it begins at the first of two midnights,
+    or with the day when there is none; so periods have neither gaps nor overlaps.
     """
     local = at.astimezone(zone(timezone))
     month = local.year * 12 + local.month - 1
@@ -45,7 +45,7 @@ def period_at(at: datetime, timezone: str, anchor_day: int = 1) -> Period:
 
 
 def period_of(month: str, timezone: str, anchor_day: int = 1) -> Period:
-    """The period that begins in a calendar month, as `2026-11`."""
+    """Return the period that begins in a calendar month, as `2026-11`."""
     year, number = map(int, month.split("-"))
     return _period(year * 12 + number - 1, timezone, anchor_day)
 
@@ -60,13 +60,13 @@ def _period(month: int, timezone: str, anchor_day: int) -> Period:
 
 
 def anchor_date(month: int, anchor_day: int) -> date:
-    """That day of a month (months are counted from the year 0); the last of a shorter one."""
+    """Return the anchor day of a month counted from the year 0; the last day of a shorter one."""
     year, number = divmod(month, 12)
     return date(year, number + 1, min(anchor_day, monthrange(year, number + 1)[1]))
 
 
 @lru_cache(maxsize=4096)
 def _begin(month: int, timezone: str, anchor_day: int) -> datetime:
-    """When the period of a month begins."""
+    """Return when the period of a month (counted from the year 0) begins, in UTC."""
     day = anchor_date(month, anchor_day)
     return datetime.combine(day, time(), zone(timezone)).astimezone(UTC)

@@ -1,4 +1,4 @@
-"""Time, and where facts and records go."""
+"""The ports that every subject shares: the clock, sinks of facts and records, and the store."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ T = TypeVar("T")
 
 
 class Clock(Protocol):
-    """Where time comes from."""
+    """The source of time."""
 
     def now(self) -> datetime:
-        """The current instant, aware UTC; stamps facts."""
+        """Return the current instant, aware and in UTC; it stamps facts."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds that never step; for time limits only."""
+        """Return seconds that never step; for time limits only."""
         ...
 
 
 class EventSink(Protocol):
-    """Somebody who makes something of facts. It must not raise, nor wait."""
+    """A consumer of facts. It must neither raise nor wait."""
 
     def __call__(self, fact: Fact, /) -> None:
-        """Take one fact."""
+        """Handle one fact."""
         ...
 
 
 class RecordSink(Protocol):
-    """Where records go to be kept: at once, without waiting; durable a little later."""
+    """Accepts records without waiting; they are durable a little later."""
 
     def put(self, record: QueuedRecord) -> None:
         """Queue one record; records of one key keep their order."""
@@ -42,68 +42,68 @@ class RecordSink(Protocol):
 
 
 class Consequences(Protocol):
-    """What must not be lost of what facts tell: a notification, a delivery, a webhook.
+    """Makes what must not be lost when facts are published: a notification, a delivery, a webhook.
 
-    It is asked before the commit, and what it returns is committed together with what the facts
-    tell. Sinks of facts hear of them only afterwards, and may be lost with the process.
+    It is called before the commit, and its records are committed together with what the facts
+    report. Sinks of facts run only afterwards, and their work can be lost with the process.
     """
 
     def records_for(self, facts: Sequence[Fact], /) -> Sequence[QueuedRecord]:
-        """Return the records that these facts make necessary; pure, and quick."""
+        """Return the records that these facts require; must be pure and quick."""
         ...
 
 
 class Transaction(Protocol):
-    """An open transaction: at its end all that it wrote becomes durable, or nothing does.
+    """An open transaction: at its end, all that it wrote becomes durable, or nothing does.
 
-    A `StoreError` in it spoils it: nothing of it is kept, even where its body goes on.
+    After a `StoreError` inside it nothing is saved, even where its body continues.
     """
 
     async def write(self, records: Sequence[Record], facts: Sequence[Fact] = ()) -> None:
         """Write records, and what follows from `facts`.
 
-        Reads inside see them at once, all others after the end.
+        Reads inside the transaction see them at once, all other reads after its end.
         """
         ...
 
     async def cursor(self, name: str) -> datetime | None:
-        """Return how far something has come, as this transaction sees it; None: not begun."""
+        """Return the cursor of that name, as this transaction sees it; None: not begun."""
         ...
 
 
 class RecordStore(Protocol):
-    """Keeps records. Every error that the outside causes is a `StoreError`."""
+    """Stores records. Raises StoreError for every error that the outside causes."""
 
     async def commit(self, records: Sequence[Record], facts: Sequence[Fact] = ()) -> None:
-        """Write all of them, and what follows from `facts`, in one durable transaction, or none.
+        """Write all records, and what follows from `facts`, in one durable transaction, or nothing.
 
-        `facts` are what the caller publishes once it is durable.
+        The caller publishes `facts` once the transaction is durable.
         """
         ...
 
     def transaction(self, key: str) -> AbstractAsyncContextManager[Transaction]:
         """Open a durable transaction that excludes every other one of the same key.
 
-        A key is such as "tenant acme". An exception of the body rolls all back and passes through.
+        A key looks like "tenant acme". An exception in the body rolls all back and propagates.
 
-        The body must be short and wait for nothing but the transaction: on SQLite there is one
-        writing connection, for which every record of live calls waits as well. Another transaction
-        or commit of this store inside it, or in a task that it begins, raises RuntimeError.
+        The body must be short and wait for nothing but the transaction: SQLite has one writing
+        connection, for which every record of live calls waits as well. Raises RuntimeError for
+        another transaction or commit of this store inside the body, or in a task that it starts.
         """
         ...
 
     async def transact(self, key: str, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """Run `work` in such a transaction and return its result.
 
-        Where the database gives the transaction up for another one, `work` runs again as a whole,
-        a few times: it must do nothing but read and write in its transaction.
+        Where the database aborts the transaction in favour of another one, `work` runs again as a
+        whole, a few times: it must do nothing but read and write in its transaction.
         """
         ...
 
 
 class Cursors(RecordStore, Protocol):
-    """Keeps how far something has come: a `Cursor` moves it, with all that is in its commit."""
+    """Stores cursors; a `Cursor` in a commit moves one together with the rest of that commit."""
 
     async def cursor(self, name: str) -> datetime | None:
-        """How far something has come; None before its beginning."""
+        """Return the cursor of that name; None: not begun."""
         ...

@@ -1,15 +1,15 @@
-"""Text for records and lines: of bytes that Asterisk sends, and of faults that nobody foresaw.
+"""Make text for records and log lines: of bytes from Asterisk, and of unforeseen errors.
 
-Callers write parts of what AMI and the journal hold, in whatever charset their phones have.
+Parts of what AMI and the journal hold come from callers, in any charset that their phones use.
 """
 
 from __future__ import annotations
 
 
 def decode(block: bytes) -> str:
-    """The text of a block: UTF-8, and line by line Latin-1 where a line is not UTF-8.
+    """Return the text of a block: UTF-8, except that lines which are not are read as Latin-1.
 
-    No byte is lost, and the text can be stored and sent on, which lone surrogates cannot.
+    No byte is lost, and the text can be stored and sent on, unlike lone surrogates.
     """
     try:
         return block.decode()
@@ -25,7 +25,7 @@ def _decode_line(line: bytes) -> str:
 
 
 def in_words(error: BaseException) -> str:
-    """A fault that nobody foresaw, for the log: its words alone say too little."""
+    """Return an unforeseen error for the log, with its type: the message alone says too little."""
     if isinstance(error, BaseExceptionGroup):
         return "; ".join(map(in_words, error.exceptions))
     return f"{type(error).__name__}: {error}"

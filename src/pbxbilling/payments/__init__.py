@@ -1,1 +1,1 @@
-"""Money owed becomes money paid, through any gateway."""
+"""Send usage to any payment gateway: to its meter by leg, or as an invoice by statement."""

@@ -1,4 +1,4 @@
-"""Statements beside meter events: whether the gateway charges tenants for the same minutes."""
+"""Compare statements with meter events: does the gateway charge tenants for the same minutes?"""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pbxbilling.payments.usage_check import MeteredPeriod, compared
 
 
 class Comparison:
-    """Compares closed periods, one tenant after another. Raises StoreError."""
+    """Compares the closed periods of tenants, one after another. Raises StoreError."""
 
     def __init__(
         self, registry: Registry, statement_store: StatementStore, events: MeteredMinutes
@@ -21,7 +21,7 @@ class Comparison:
         self._events = events
 
     async def periods(self, month: str) -> list[MeteredPeriod]:
-        """The closed periods of that name, by tenant."""
+        """Return the comparison of each closed period of a month, by tenant."""
         known = await self._statement_store.statements(month=month, documents=False)
         return [await self._period(one) for one in known if one.is_final]
 

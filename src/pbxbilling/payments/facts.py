@@ -1,4 +1,4 @@
-"""What becomes of usage that a payment gateway is told of, and of invoices for it."""
+"""Facts about usage that is sent to a payment gateway, and about invoices for it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pbxbilling.kernel.facts import Fact
 
 @dataclass(frozen=True, slots=True)
 class UsageSent(Fact):
-    """The meter event of a leg came to an end: it was sent, or why a person has to look at it."""
+    """The meter event of a leg was sent, or an operator has to look at it: `note` says why."""
 
     at: datetime
     leg: str
@@ -23,7 +23,7 @@ class UsageSent(Fact):
 
 @dataclass(frozen=True, slots=True)
 class UsageDelayed(Fact):
-    """No usage can be sent for now; told once until it can."""
+    """No usage can be sent for now; published once until it can."""
 
     at: datetime
     reason: str
@@ -31,7 +31,7 @@ class UsageDelayed(Fact):
 
 @dataclass(frozen=True, slots=True)
 class UsageResumed(Fact):
-    """It can be sent again."""
+    """Usage can be sent again."""
 
     at: datetime
 

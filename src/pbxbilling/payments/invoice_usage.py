@@ -1,7 +1,7 @@
-"""Invoices of usage at the gateway: one for each final statement, once.
+"""Invoice usage at the gateway: exactly one invoice for each final statement.
 
-For tenants with `charges = "invoice_items"`: created, finalized and sent. Each step can be done
-again; an end in the middle is taken up where it was.
+It applies to tenants with `charges = "invoice_items"`. Their invoices are created, finalized and
+sent; each step can be repeated, and an interrupted run continues where it was.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _INSTANT = timedelta(microseconds=1)
 
 
 class UsageInvoicing:
-    """Looks for final statements that are to be invoiced; a sink hears of new ones."""
+    """Issues the invoices of final statements; its sink wakes it when a new one is saved."""
 
     def __init__(
         self,
@@ -58,12 +58,12 @@ class UsageInvoicing:
         self._told = ""
 
     def sink(self, fact: Fact) -> None:
-        """A final statement was saved."""
+        """Wake `run` when a final statement was saved."""
         if isinstance(fact, StatementSaved) and not fact.number:
             self._soon.set()
 
     async def run(self) -> None:
-        """Issue what is due, for ever."""
+        """Issue due invoices for ever."""
         while True:
             self._soon.clear()
             try:
@@ -73,7 +73,7 @@ class UsageInvoicing:
             await pause(LOOK_S, self._soon)
 
     async def issue(self, month: str | None = None) -> list[InvoiceRun]:
-        """Issue what was not issued yet; gives what became of it all, by tenant and month.
+        """Issue what is not issued yet; return the run of every invoice, by tenant and month.
 
         None is every month. Raises GatewayError, StoreError; what was done until then stays.
         """
@@ -99,7 +99,7 @@ class UsageInvoicing:
     async def _tried(
         self, tenant: Tenant, saved: SavedStatement, run: InvoiceRun | None
     ) -> InvoiceRun | None:
-        """What became of it; as it was where that failed: the invoices of others go on."""
+        """Return the advanced run, or the run unchanged if that failed: other invoices go on."""
         try:
             return await self._advance(tenant, saved, run)
         except (GatewayError, StoreError):
@@ -129,7 +129,7 @@ class UsageInvoicing:
             return await self._hold(begun, str(fault))
 
     async def _document(self, saved: SavedStatement) -> Statement:
-        """What it says: read for those to be issued alone, out of the years that are kept."""
+        """Return the statement; it is read only to be issued, as the store holds years of them."""
         kept = await self._statement_store.statements(tenant=saved.tenant, month=saved.month)
         (final,) = (one for one in kept if one.is_final)
         return statement_from(final.document)
@@ -170,7 +170,7 @@ class UsageInvoicing:
             self._emit(alert)
 
     def _new_alert(self, subject: str, note: str) -> Iterator[PaymentAlert]:
-        """One for each fault, however often it comes again."""
+        """Yield an alert unless the last one had the same note: a repeated fault alerts once."""
         if note != self._told:
             self._told = note
             yield PaymentAlert(self._clock.now(), subject, note)
@@ -184,5 +184,5 @@ def _may_have_items(tenant: Tenant) -> bool:
 
 
 def _has_items(tenant: Tenant, saved: SavedStatement) -> bool:
-    """Whether the period of a statement was charged so when it began."""
+    """Return whether a statement's period was charged by invoice items when it began."""
     return tenant.usage_collection.at(saved.begins) is CollectionMethod.INVOICE_ITEMS

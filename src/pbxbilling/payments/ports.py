@@ -1,4 +1,4 @@
-"""Usage and invoices at a payment gateway, and what the store keeps of them."""
+"""The ports to usage and invoices at a payment gateway, and to their state in the store."""
 
 from __future__ import annotations
 
@@ -20,44 +20,44 @@ from pbxbilling.subscriptions.ports import CheckoutGateway, Gateway, WebhookRead
 
 
 class MeterLimits(NamedTuple):
-    """What a gateway's meter takes: times by its clock, at the most."""
+    """The most that a gateway's meter takes, in times by its clock."""
 
-    ahead: timedelta  # of an event that lies in the future
-    known_again: timedelta  # for how long one that is sent again counts once
-    oldest: timedelta  # of an event that lies in the past
+    ahead: timedelta  # how far an event may lie in the future
+    known_again: timedelta  # for how long an event that is sent again counts once
+    oldest: timedelta  # how far an event may lie in the past
 
 
 class UsageMeter(Protocol):
-    """What the gateway's meter of whole minutes takes. All of it as in `Gateway`."""
+    """The gateway's meter of whole minutes. Every method may wait and fail as in `Gateway`."""
 
     @property
     def name(self) -> GatewayName:
-        """Which gateway it is."""
+        """Return the name of the gateway."""
         ...
 
     @property
     def limits(self) -> MeterLimits:
-        """Up to where it takes events."""
+        """Return the limits within which it takes events."""
         ...
 
     async def send(self, event: MeterEvent, customer: str) -> None:
         """Send one event; sent again within `limits.known_again` it counts once.
 
-        Raises GatewayError: with `away` whether it arrived is unknown, unless it never left.
+        Raises GatewayError; with `away` it is unknown whether a request that was sent arrived.
         """
         ...
 
     async def minutes(self, customer: str, begins: datetime, ends: datetime) -> int:
-        """The sum of a customer's events in [begins, ends), both on whole minutes."""
+        """Return the sum of a customer's events in [begins, ends), both on whole minutes."""
         ...
 
     async def report(self, ident: str) -> MeterReport:
-        """What a report of events that could not be used says."""
+        """Return a report of events that could not be used."""
         ...
 
 
 class IssuedInvoice(NamedTuple):
-    """An invoice of the gateway: `draft` while it can be changed, the keys of its `lines`."""
+    """An invoice at the gateway: `draft` while it can be changed; `lines` are their keys."""
 
     id: str
     draft: bool
@@ -66,100 +66,100 @@ class IssuedInvoice(NamedTuple):
 
 
 class Invoices(Protocol):
-    """Invoices of usage at the gateway. All of it as in `CheckoutGateway`."""
+    """Invoices of usage at the gateway. Every method may fail as in `CheckoutGateway`."""
 
     @property
     def name(self) -> GatewayName:
-        """Which gateway it is."""
+        """Return the name of the gateway."""
         ...
 
     async def find(self, order: UsageInvoice) -> IssuedInvoice | None:
-        """The invoice of that tenant and month, if it was created ever."""
+        """Return the invoice of that tenant and month; None where it was never created."""
         ...
 
     async def create(self, order: UsageInvoice) -> IssuedInvoice:
-        """A draft of it, without lines."""
+        """Create a draft without lines, and return it."""
         ...
 
     async def add(self, order: UsageInvoice, invoice: str, line: InvoiceLine) -> None:
-        """Put a line on a draft."""
+        """Add a line to a draft."""
         ...
 
     async def invoice(self, order: UsageInvoice, ident: str) -> IssuedInvoice:
-        """It as it is now."""
+        """Return the invoice in its present state."""
         ...
 
     async def finalize(self, order: UsageInvoice, ident: str) -> None:
-        """It is to be paid from now on."""
+        """Finalize the draft: the invoice is due from now on."""
         ...
 
     async def send(self, order: UsageInvoice, ident: str) -> None:
-        """Have it mailed."""
+        """Have the gateway mail the invoice."""
         ...
 
 
 class MeterOutbox(Protocol):
-    """What the store keeps of meter events; raises StoreError as the store does."""
+    """The meter events in the store. Raises StoreError."""
 
     async def due(self, until: datetime, settled: datetime, limit: int) -> list[MeterEvent]:
-        """Events that can be sent, of legs that ended at `until` at the latest, in that order.
+        """Return events that can be sent, of legs that ended by `until`, in order of their ends.
 
         A leg whose end is estimated must have ended before `settled`.
         """
         ...
 
     async def event(self, leg: str) -> MeterEvent | None:
-        """The event of a leg, `pbx:uniqueid`."""
+        """Return the event of a leg, `pbx:uniqueid`."""
         ...
 
     async def events(
         self, *states: UsageEventState, tenant: str | None = None, limit: int = 1000
     ) -> list[MeterEvent]:
-        """Events in any of these states that are not `sent`, in the order of their legs' ends."""
+        """Return events in any of these states but `sent`, in the order of their legs' ends."""
         ...
 
     async def tried(self, customer: str, begins: datetime, ends: datetime) -> list[MeterEvent]:
-        """A customer's events of legs that ended in [begins, ends), as far as they were tried."""
+        """Return a customer's events that were tried, of legs that ended in [begins, ends)."""
         ...
 
     async def differing(self, limit: int) -> list[MeterEvent]:
-        """Sent events whose leg has other minutes by now, of those without a note."""
+        """Return sent events without a note whose leg has different minutes by now."""
         ...
 
     async def parked(self) -> Collection[str]:
-        """The tenants that have parked events."""
+        """Return the tenants that have parked events."""
         ...
 
     async def backlog(self) -> MeterBacklog:
-        """How much has not been sent."""
+        """Return how much is not sent yet."""
         ...
 
 
 class MeteredMinutes(Protocol):
-    """What the store keeps of meter events, added up; raises StoreError as the store does."""
+    """The minutes of the meter events in the store, added up. Raises StoreError."""
 
     async def minutes(
         self, tenant: str, begins: datetime, ends: datetime
     ) -> Mapping[UsageEventState, int]:
-        """Minutes of a tenant's legs that ended in [begins, ends), by how far their events came."""
+        """Return the minutes of a tenant's legs that ended in [begins, ends), by event state."""
         ...
 
 
 class InvoiceRuns(Protocol):
-    """What the store keeps of invoices of usage; raises StoreError as the store does."""
+    """The invoice runs in the store. Raises StoreError."""
 
     async def runs(self, month: str | None = None) -> list[InvoiceRun]:
-        """What became of them, by tenant and month; None does not filter."""
+        """Return the runs by tenant and month; None does not filter."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentGateway:
-    """What a gateway's own modules are handed in as."""
+    """The five ports of one payment gateway, handed in together."""
 
     gateway: Gateway
     webhook_reader: WebhookReader
     checkout: CheckoutGateway
     meter: UsageMeter
     invoices: Invoices
-    close: Callable[[], Awaitable[None]]  # its connections
+    close: Callable[[], Awaitable[None]]  # closes its connections

@@ -1,4 +1,4 @@
-"""What is kept of payments: how far the invoice of each period has come."""
+"""The stored state of usage invoices: how far the invoice of each period has come."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from pbxbilling.kernel.records import Record
 
 
 class RunState(StrEnum):
-    """How far the invoice of a period has come."""
+    """The state of an invoice run."""
 
     BEGUN = "begun"
     ISSUED = "issued"  # finalized and sent
     NOTHING = "nothing"  # no line of the statement is to be invoiced
-    HELD = "held"  # a person has to look: `note` says why
+    HELD = "held"  # an operator has to look at it: `note` says why
 
 
 @dataclass(frozen=True, slots=True)
 class InvoiceRun(Record):
-    """What became of the invoice of a tenant's period, keyed by `tenant` and `month`.
+    """How far the invoice of a tenant's period has come; keyed by `tenant` and `month`.
 
     `total` is in minor units of `currency`.
     """

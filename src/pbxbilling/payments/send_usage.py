@@ -1,7 +1,7 @@
-"""Sends the outbox of meter events: in order, each once, whatever happens in between.
+"""Send the outbox of meter events in order, each exactly once, even across a kill.
 
-A gateway knows an identifier again for a limited time. So what is sent is claimed in the store
-first; where it stays unknown for longer whether it arrived, the meter's own sums decide.
+A gateway recognizes an identifier again for a limited time only. So an event is claimed in the
+store before it is sent; where its arrival stays unknown for longer, the meter's own sums decide.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ from pbxbilling.subscriptions.facts import PaymentAlert
 
 BATCH = 40
 SIDE_BY_SIDE = 16
-PER_S = 300.0  # one after the other, not in a burst: calls share the loop
+PER_S = 300.0  # starts spread out, not in a burst: calls share the event loop
 IDLE_S = 2.0
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0  # while the gateway cannot take it
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0  # while usage cannot be sent
 LOOK_AFTER_S = 30.0
-ROOM_AHEAD = timedelta(minutes=1)  # to the limits of the meter, by whose clock they are
+ROOM_AHEAD = timedelta(minutes=1)  # margins to the meter's limits, which go by its clock
 ROOM_BACK = timedelta(hours=1)
-GUESSED_MOST = timedelta(hours=24)  # so long an estimated end waits for a journal
+GUESSED_MOST = timedelta(hours=24)  # how long an estimated end waits for the journal
 _NAMED = 20
 _MEND = f"`{COMMANDS} usage` lists them"
 
-Customer = Callable[[str], str | None]  # the gateway's customer that a tenant is
-Known = Callable[[], Mapping[str, datetime | None]]  # until when each PBX's legs are settled
+Customer = Callable[[str], str | None]  # returns the gateway's customer of a tenant
+Known = Callable[[], Mapping[str, datetime | None]]  # until when each PBX's legs are final
 
 
 class UsageSender:
-    """One task drains the outbox; an end in the middle loses and doubles nothing."""
+    """Drains the outbox in one task; a kill in the middle neither loses nor doubles an event."""
 
     def __init__(
         self,
@@ -73,20 +73,20 @@ class UsageSender:
         self._slots = Semaphore(SIDE_BY_SIDE)
 
     async def run(self) -> None:
-        """Send, for ever."""
+        """Send usage for ever."""
         while True:
             pause_s = await self.round()
             await sleep(pause_s)
 
     async def round(self) -> float:
-        """One batch, or a look at what waits for somebody; gives the pause after it in seconds."""
+        """Send one batch, or look at what waits; return the pause to make after it, in seconds."""
         began = self._clock.monotonic()
         try:
             sent = await self.send_batch()
             if not sent:
                 await self._look_after(began)
         except StoreError:
-            return self._pauses.next_s()  # the store tells of it itself
+            return self._pauses.next_s()  # the store reports it itself
         except GatewayError as fault:
             self._is_held_up(str(fault))
             return self._pauses.next_s()
@@ -94,7 +94,7 @@ class UsageSender:
         return 0.0 if sent else IDLE_S
 
     async def send_batch(self) -> int:
-        """Send what is due next; gives how many events got on. Raises GatewayError, StoreError."""
+        """Send the next due events; return how many were due. Raises GatewayError, StoreError."""
         now = self._clock.now()
         due = await self._outbox.due(now + self._ahead, self._settled(now), BATCH)
         moves = [await self._judged(event, now) for event in due]
@@ -108,7 +108,7 @@ class UsageSender:
         return len(due)
 
     async def _send_all(self, claimed: Sequence[tuple[MeterEvent, MeterEventMoved]]) -> None:
-        """Begun in order, some side by side. Where one cannot be sent the rest is not tried."""
+        """Start events in order, some side by side, until one cannot go. Raises GatewayError."""
         faults: list[GatewayError] = []
         results = await gather(
             *(self._send(*one, faults, nth / PER_S) for nth, one in enumerate(claimed))
@@ -123,15 +123,15 @@ class UsageSender:
             raise faults[0]
 
     def _settled(self, now: datetime) -> datetime:
-        """Estimated ends before this instant stay as they are: no journal says otherwise."""
+        """Return the instant before which estimated ends are final: no journal corrects them."""
         longest = now - GUESSED_MOST
         known = self._known_until().values()
         return max(longest, min((until or longest for until in known), default=longest))
 
-    # --- what becomes of an event --------------------------------------------------------------
+    # --- one event -----------------------------------------------------------------------------
 
     async def _judged(self, event: MeterEvent, now: datetime) -> MeterEventMoved:
-        """What to do with it now: `sending` claims it."""
+        """Return the next state of an event; `sending` claims it."""
         if event.state is UsageEventState.SENDING and self._may_be_forgotten(event, now):
             there = await arrived(event, self._meter, self._outbox)
             if there is None:
@@ -157,7 +157,7 @@ class UsageSender:
         return claimed.moved(UsageEventState.SENDING)
 
     def _may_be_forgotten(self, event: MeterEvent, now: datetime) -> bool:
-        """Whether the gateway may not know its identifier any more, or takes nothing so old."""
+        """Return whether the gateway may have forgotten its identifier, or takes none so old."""
         tried_at = event.tried_at or now
         return now - tried_at > self._known_again or now - event.ended_at > self._oldest
 
@@ -168,10 +168,10 @@ class UsageSender:
         faults: list[GatewayError],
         after_s: float,
     ) -> MeterEventMoved:
-        """How far it came; `sending` where that is unknown, and `faults` has why."""
+        """Send one event and return its state; `sending` where unknown, with why in `faults`."""
         await sleep(after_s)
         async with self._slots:
-            if faults:  # it never left: nothing is doubtful about it
+            if faults:  # it was never sent, so its state is certain
                 return event.moved(event.state)
             try:
                 await self._meter.send(event, claim.customer or "")
@@ -193,7 +193,7 @@ class UsageSender:
     def _outcomes(
         self, events: Sequence[MeterEvent], moves: Sequence[MeterEventMoved]
     ) -> Iterator[Fact]:
-        """A fact for each event that came to its end, and one alert for all that are lost alike."""
+        """Yield a fact for each finished event, and one alert for all that are lost alike."""
         at = self._clock.now()
         lost: Counter[tuple[str, UsageEventState]] = Counter()
         for event, move in zip(events, moves, strict=True):
@@ -204,10 +204,10 @@ class UsageSender:
         for (tenant, state), number in lost.items():
             yield self._alert(tenant, f"usage of {number} calls was not sent ({state}): {_MEND}")
 
-    # --- what waits for somebody ---------------------------------------------------------------
+    # --- what waits ----------------------------------------------------------------------------
 
     async def _look_after(self, mono: float) -> None:
-        """Tenants that have become customers; legs that were corrected after they were sent."""
+        """Unpark events of tenants that are customers now; alert of legs corrected once sent."""
         if self._looked_after is not None and mono - self._looked_after < LOOK_AFTER_S:
             return
         parked = await self._outbox.parked()
@@ -224,7 +224,7 @@ class UsageSender:
         self._looked_after = mono
 
     async def reported(self, ident: str) -> None:
-        """The gateway tells of events that it took and could not use: mark those that it names.
+        """Mark the events that a gateway's report names as taken, but not usable.
 
         Raises GatewayError, StoreError.
         """
@@ -246,7 +246,7 @@ class UsageSender:
             event for event in known if event is not None and event.state is UsageEventState.SENT
         ]
 
-    # --- telling -------------------------------------------------------------------------------
+    # --- facts ---------------------------------------------------------------------------------
 
     def _alert(self, tenant: str, note: str) -> PaymentAlert:
         return PaymentAlert(self._clock.now(), f"tenant {tenant}", note)
@@ -267,10 +267,10 @@ _MINUTE = timedelta(minutes=1)
 
 
 async def arrived(event: MeterEvent, meter: UsageMeter, outbox: MeterOutbox) -> bool | None:
-    """Whether the gateway has it; None where the sum of its minute could mean either.
+    """Return whether the gateway has the event; None where its sum does not tell.
 
-    The customer's sum over the minute of the leg's end is held against what was sent for sure
-    and what may have been.
+    Compare the customer's sum over the minute in which the leg ended with the minutes that were
+    certainly sent, and with those that may have been.
     """
     customer = event.customer or ""
     begins = event.ended_at.replace(second=0, microsecond=0)

@@ -1,4 +1,4 @@
-"""Whether the gateway's meter was told what the statement says, minute by minute."""
+"""Check whether the gateway's meter received the same minutes as the statements charge."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class MeteredPeriod:
     """Whole minutes of a tenant's closed period: on its statements, and in meter events.
 
     `sent` are those that the gateway took; `unsent` are on their way, parked, or not to be sent.
-    `metered` is whether events charge the period at all: where they do not there must be none.
+    `metered` says whether events charge the period at all; where they do not, there must be none.
     """
 
     tenant: str
@@ -29,15 +29,15 @@ class MeteredPeriod:
 
     @property
     def difference(self) -> int:
-        """Minutes that the gateway has too few; below 0 too many."""
+        """Return how many minutes the gateway has too few; below 0: too many."""
         return (self.statement if self.metered else 0) - self.sent
 
 
 def statement_minutes(copies: Iterable[BilledLeg]) -> int:
-    """Minutes of a period's legs as they were charged last: a later statement may correct one.
+    """Return the minutes of a period's legs as last charged: a later statement may correct a leg.
 
-    A leg that none of the plan's minutes are charged for, as an inbound one mostly, has none: no
-    event is sent for it (see `is_metered`).
+    A leg whose minutes the plan does not charge, such as most inbound ones, has 0: no event is sent
+    for it (see `is_metered`).
     """
     latest: dict[ChannelKey, BilledLeg] = {}
     for copy in copies:
@@ -55,7 +55,7 @@ def compared(
     *,
     metered: bool,
 ) -> MeteredPeriod:
-    """Set both beside each other; `events` are minutes by state, of legs that ended in it."""
+    """Return a period's comparison; `events` are the minutes of legs that ended in it, by state."""
     sent = events.get(UsageEventState.SENT, 0)
     return MeteredPeriod(
         tenant, month, metered, statement_minutes(copies), sent, sum(events.values()) - sent

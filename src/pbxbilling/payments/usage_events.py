@@ -1,4 +1,4 @@
-"""Meter events that need a person: which there are, and what is decided about one."""
+"""Meter events that need an operator: show them, and decide about one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pbxbilling.payments.ports import MeterOutbox
 
 @dataclass(frozen=True, slots=True)
 class UsageEventsView:
-    """How many events were not sent, by state, and those that wait for somebody."""
+    """How many events are not sent, by state; `events` are those to decide and those parked."""
 
     unsent: Mapping[UsageEventState, int]
     oldest: datetime | None
@@ -23,26 +23,26 @@ class UsageEventsView:
 
 
 class UsageEvents:
-    """The commands about meter events. Raises StoreError."""
+    """The commands for meter events. Raises StoreError."""
 
     def __init__(self, outbox: MeterOutbox, writer: AccountWriter) -> None:
         self._outbox = outbox
         self._writer = writer
 
     async def view(self, tenant: str | None) -> UsageEventsView:
-        """What was not sent; None is every tenant's."""
+        """Return the events that are not sent; None: of every tenant."""
         backlog = await self._outbox.backlog()
         waiting = await self._outbox.events(*FOR_A_PERSON, UsageEventState.PARKED, tenant=tenant)
         return UsageEventsView(backlog.events, backlog.oldest, tuple(waiting))
 
     async def unsent(self, tenant: str) -> int:
-        """How many of a tenant's calls are still to be sent."""
+        """Return how many of a tenant's legs are still to be sent."""
         return len(await self._outbox.events(*DUE, tenant=tenant))
 
     async def decide(self, leg: str, actor: str, *, again: bool) -> MeterEvent:
-        """Send an event once more, or let it be: it is charged, or forgone, by hand.
+        """Queue an event to be sent again, or mark it as settled by hand, charged or forgone.
 
-        Raises NotFoundError, and AdministrationError for one that needs nobody.
+        Raises NotFoundError, and AdministrationError for an event that needs no decision.
         """
         event = await self._outbox.event(leg)
         if event is None:

@@ -1,4 +1,4 @@
-"""An invoice at the payment gateway, made from a final statement."""
+"""Make the invoice for the payment gateway from a final statement."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import NamedTuple
 from pbxbilling.billing.statements.statement import LineKind, Statement, StatementLine
 from pbxbilling.kernel.money import from_basis_points
 
-_OF_SUBSCRIPTION = frozenset({LineKind.PLAN, LineKind.SETUP})  # its own invoices have these
+_OF_SUBSCRIPTION = frozenset({LineKind.PLAN, LineKind.SETUP})  # on the subscription's own invoices
 
 
 class InvoiceLine(NamedTuple):
-    """One line, by a key of its own; `amount` in minor units."""
+    """One line, identified by `key`; `amount` in minor units."""
 
     key: str
     text: str
@@ -22,7 +22,7 @@ class InvoiceLine(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class UsageInvoice:
-    """What is to be invoiced to the gateway's `customer`."""
+    """What to invoice to the gateway's `customer` for a tenant's final statement."""
 
     tenant: str
     month: str
@@ -32,15 +32,15 @@ class UsageInvoice:
 
     @property
     def total(self) -> int:
-        """The sum of the lines; below 0 it is the customer's credit."""
+        """Return the sum of the lines; below 0 it is a credit of the customer."""
         return sum(line.amount for line in self.lines)
 
 
 def usage_invoice(statement: Statement, customer: str, *, subscribed: bool) -> UsageInvoice:
-    """The invoice that says what the statement says.
+    """Return the invoice of a statement, with those of its lines that have an amount.
 
-    Who is `subscribed` gets plan and setup on the subscription's own invoices. Tax is the
-    statement's, a line for each rate.
+    Where the tenant is `subscribed`, plan and setup are left out, because the subscription's own
+    invoices have them. Tax is the statement's, one line for each rate.
     """
     charged = [
         line

@@ -1,1 +1,1 @@
-"""How long what is held on people stays, and how it is forgotten."""
+"""How long personal data is kept, and how a tenant is forgotten."""

@@ -1,4 +1,4 @@
-"""Forgetting a tenant: names, addresses, contacts and numbers go; what it was billed stays."""
+"""Forget a tenant: remove names, addresses, contacts and numbers; what it was billed stays."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _UNSET: Mapping[str, Any] = {f.name: f.default for f in fields(Tenant) if f.name
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """A tenant after it was forgotten: in how many rows numbers were cut, and what remains."""
+    """A forgotten tenant: in how many `rows` numbers were cut, and `notes` on what remains."""
 
     tenant: str
     rows: int
@@ -36,9 +36,9 @@ class Forgotten:
 
 
 class Forgetter:
-    """Raises AdministrationError where something of the tenant is still needed, and StoreError.
+    """Forgets tenants; repeating the command continues one that was interrupted.
 
-    What was interrupted is gone on with when it is asked for again.
+    Raises StoreError, and AdministrationError where data of the tenant is still needed.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Forgetter:
         purge: Purge,
         live: Live | None = None,
     ) -> None:
-        """`live` is None where no daemon runs."""
+        """Take `live` as the live calls; None where no daemon runs."""
         self._retention_store = retention_store
         self._store = store
         self._subscription_store = subscription_store
@@ -61,7 +61,7 @@ class Forgetter:
         self._live = live
 
     async def forget(self, slug: str, actor: str) -> Forgotten:
-        """Forget a tenant that is gone: cancelled, without live calls, billed to its end."""
+        """Forget a tenant that has left, has no live calls, and is billed to its end."""
         async with self._writer.alone:
             tenant = require_tenant(self._writer.registry, slug)
             await self._check(tenant)

@@ -1,4 +1,4 @@
-"""What the store holds that grows old."""
+"""The port to rows in the store that grow old, and are then purged or cut."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from pbxbilling.privacy.retention import Chore, Due
 
 
 class RetentionStore(Protocol):
-    """What the store holds that grows old; raises StoreError as the store does.
+    """Finds old rows, and purges them or cuts their numbers. Raises StoreError.
 
-    What is still needed is never among it, however old: calls and legs that have not ended, calls
-    of such legs, answered legs of a tenant that no final statement has as they are (unless they
-    ended before its first one began), legs whose meter event is still to be sent, and events of
-    the gateway that are not done with.
+    Rows that are still needed are never found, however old: calls and legs that have not ended,
+    calls of such legs, a tenant's answered legs that no final statement has in their present form
+    (unless they ended before the period of its first one), legs whose meter event is still to be
+    sent, and webhook events that are not processed.
     """
 
     async def count(self, chore: Chore, before: datetime) -> int:
-        """How many rows older than `before` there are to do it to."""
+        """Return how many rows older than `before` the chore applies to."""
         ...
 
     async def due(
@@ -31,25 +31,25 @@ class RetentionStore(Protocol):
         *,
         tenant: str | None = None,
     ) -> Sequence[Due]:
-        """Rows of [since, before) to do it to, the oldest first; of one tenant, where it is named.
+        """Return rows of [since, before) that the chore applies to, oldest first.
 
-        Audit and events belong to none.
+        `tenant` restricts them to its own; audit rows and events belong to no tenant.
         """
         ...
 
     async def needed(self, tenant: str) -> int:
-        """How many of its answered legs a final statement or the meter still needs."""
+        """Return how many of its answered legs a final statement or the meter still needs."""
         ...
 
     async def redact(self, subject: str, keys: Collection[str]) -> None:
-        """Leave these keys out of what the audit trail says of a subject."""
+        """Remove these keys from a subject's rows of the audit trail."""
         ...
 
     async def do(
         self, chore: Chore, before: datetime, keys: Sequence[tuple[str | int, ...]]
     ) -> int:
-        """Do it in one transaction to those that are still due; gives how many.
+        """Apply the chore to the rows that are still due, in one transaction; return how many.
 
-        A leg that is purged goes on counting in `CallStore.usage`.
+        `CallStore.usage` still counts a purged leg.
         """
         ...

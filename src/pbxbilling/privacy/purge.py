@@ -1,7 +1,7 @@
-"""The purge: what has been kept for its time goes, a small batch at a time.
+"""Purge rows that have been kept for their time, and cut numbers, a small batch at a time.
 
-Each batch is a transaction of some milliseconds on the one writing connection, with a rest behind
-it, so that records of live calls are written as ever. A kill loses nothing: the next run goes on.
+Each batch is a transaction of some milliseconds on the one writing connection, followed by a rest,
+so that records of live calls are written as usual. A kill loses nothing: the next run continues.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from pbxbilling.privacy.ports import RetentionStore
 from pbxbilling.privacy.retention import CUTS, Chore, Purged, Retention
 
 CURSOR = "purge"
-BATCH = 50  # rows a transaction: 6 ms on two shared cores
+BATCH = 50  # rows in a transaction: 6 ms on two shared cores
 ROUND = 2000  # rows found by one query
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Purge:
-    """Does every chore of the retention in force. Raises StoreError; what is done stays done."""
+    """Does every chore of the retention in force. Raises StoreError; work already done stays."""
 
     def __init__(
         self,
@@ -36,9 +36,9 @@ class Purge:
         rest: Callable[[], Awaitable[None]],
         alone: AbstractAsyncContextManager[object],
     ) -> None:
-        """`rest` lets others write between two batches; `alone` keeps two purges apart.
+        """Take `rest` to let others write between batches, and `alone` to exclude a second purge.
 
-        `retention` is in force until another one is put in its place.
+        `retention` is in force until another one replaces it.
         """
         self._retention_store = retention_store
         self._cursors = cursors
@@ -49,18 +49,18 @@ class Purge:
         self._alone = alone
 
     async def is_due(self, hour: DailyHour) -> bool:
-        """Whether no purge has come to its end since the last due moment."""
+        """Return whether no purge has been completed since the last due instant."""
         return hour.is_due(await self._cursors.cursor(CURSOR), self._clock.now())
 
     async def preview(self) -> Mapping[Chore, int]:
-        """How many rows each chore would change now."""
+        """Return how many rows each chore would change now."""
         cutoffs = self.retention.cutoffs(self._clock.now())
         return {
             chore: await self._retention_store.count(chore, before) for chore, before in cutoffs
         }
 
     async def run(self, limit_s: float | None = None) -> Purged:
-        """Do what is due, for `limit_s` at most; one that comes to its end is not due again."""
+        """Do what is due, for `limit_s` seconds at most; a completed purge is not due again."""
         async with self._alone:
             at, until = self._clock.now(), None
             if limit_s is not None:
@@ -77,7 +77,7 @@ class Purge:
         return purged
 
     async def cut_numbers_of(self, tenant: str) -> int:
-        """Cut the numbers in all rows of a tenant, however young; gives how many that were."""
+        """Cut the numbers in all rows of a tenant, however recent; return how many rows."""
         rows: Counter[Chore] = Counter()
         async with self._alone:
             for chore in sorted(CUTS):
@@ -92,7 +92,7 @@ class Purge:
         until: float | None,
         tenant: str | None = None,
     ) -> bool:
-        """One chore, to its end (True) or that of the time."""
+        """Do one chore; return True where it is done, False where the time ran out."""
         since, whole = _BEGINNING, True
         while whole:
             found = await self._retention_store.due(chore, since, before, ROUND, tenant=tenant)

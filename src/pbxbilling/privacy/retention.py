@@ -1,6 +1,6 @@
-"""How long what is kept about people stays: what is purged when, and what is left of a number.
+"""How long personal data is kept: which rows are purged, and which numbers are cut, after when.
 
-Statements and the legs on them are documents of account: they have no place here.
+Statements and the legs on them are documents of account, which are neither purged nor cut.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from typing import NamedTuple
 
 from pbxbilling.kernel.facts import Fact
 
-UNOWNED_DAYS = 180  # so long somebody may still find out whose an answered leg was
-# By then any period is over and its statement made; and the gateway tells no older event again.
+UNOWNED_DAYS = 180  # for so long an answered leg may still be assigned to its tenant
+# By then every period is over and has its statement, and the gateway resends no older event.
 LEAST_DAYS: Mapping[str, int] = {"calls_days": 62, "events_days": 35}
 
 
 class Chore(StrEnum):
-    """One thing that is done to what has become old. The values are labels of a counter."""
+    """One thing that is done to old rows. The values are labels of a counter."""
 
     LEGS = "legs"
     UNOWNED_LEGS = "unowned_legs"
     CALLS = "calls"
     DECISIONS = "decisions"
     AUDIT = "audit"
-    EVENTS = "events"  # of the payment gateway, those that are done with
+    EVENTS = "events"  # of the payment gateway, those that are processed
     LEG_NUMBERS = "leg_numbers"
     UNOWNED_LEG_NUMBERS = "unowned_leg_numbers"
     CALL_NUMBERS = "call_numbers"
@@ -39,7 +39,7 @@ CUTS = frozenset(
 
 
 class Due(NamedTuple):
-    """A row that a chore is for: its primary key, and the instant that made it old."""
+    """A row that a chore applies to: its primary key, and the instant that its age counts from."""
 
     key: tuple[str | int, ...]
     at: datetime
@@ -47,9 +47,9 @@ class Due(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """For how many days each kind is kept; 0 is for ever.
+    """For how many days each kind of row is kept; 0 is for ever.
 
-    `numbers_days` is when callers and numbers are cut (see `cut`) in rows that stay.
+    After `numbers_days`, callers and numbers are cut (see `cut`) in rows that stay.
     """
 
     calls_days: int = 400
@@ -59,9 +59,9 @@ class Retention:
     events_days: int = 90
 
     def cutoffs(self, at: datetime) -> Iterator[tuple[Chore, datetime]]:
-        """What there is to do at `at`, to whatever is older than the instant beside it.
+        """Yield each chore to do at `at`, with the instant before which rows are old.
 
-        Legs come before their calls, and rows go before numbers are cut in those that stay.
+        Legs come before their calls, and rows are purged before numbers are cut in those that stay.
         """
         unowned = self.calls_days and max(self.calls_days, UNOWNED_DAYS)
         unowned_numbers = self.numbers_days and max(self.numbers_days, UNOWNED_DAYS)
@@ -84,7 +84,7 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class Purged(Fact):
-    """What a purge did, by chore; `complete` unless its time was over before its work was."""
+    """A purge ended: rows changed, by chore; `complete` unless its time ran out before its work."""
 
     at: datetime
     rows: Mapping[Chore, int] = field(default_factory=dict)
@@ -93,7 +93,7 @@ class Purged(Fact):
 
 @dataclass(frozen=True, slots=True)
 class PurgeFailed(Fact):
-    """A purge could not go on; what it did stays done, and it is tried again."""
+    """A purge failed; what it has done stays done, and it is retried."""
 
     at: datetime
     error: str

@@ -1,1 +1,1 @@
-"""What the program needs of Python and the machine: time, waiting, memory."""
+"""What the program needs from Python and the machine: time, waiting, memory."""

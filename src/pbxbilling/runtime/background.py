@@ -1,4 +1,4 @@
-"""Work that takes a while, beside the event loop or in parts: calls are judged meanwhile."""
+"""Run long work beside the event loop or in parts, so that calls are judged meanwhile."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
-Rest = Callable[[], Awaitable[None]]  # a turn for everybody else
+Rest = Callable[[], Awaitable[None]]  # lets other tasks run
 
-A_PART = 128  # items that are made in some milliseconds
+A_PART = 128  # items, made in a few milliseconds
 
 
 class Background(Protocol):
-    """Runs what takes a while without holding up calls; it must touch nothing that changes."""
+    """Runs long work without delaying calls; the work must not touch anything that changes."""
 
     def __call__(self, work: Callable[[], T], /) -> Awaitable[T]:
-        """The result of `work`."""
+        """Return the result of `work`."""
         ...
 
 
 async def at_once(work: Callable[[], T]) -> T:
-    """`Apart` where nobody waits."""
+    """Run `work` directly: the `Background` where no other task waits."""
     return work()
 
 
 async def no_rest() -> None:
-    """`Rest` where nobody waits for a turn."""
+    """Return at once: the `Rest` where no other task waits."""
 
 
 async def in_parts(items: Iterable[T], rest: Rest) -> list[T]:
-    """All items, with a rest after each part of them."""
+    """Return all items, with a rest after every `A_PART` of them."""
     made = []
     for number, item in enumerate(items, 1):
         made.append(item)

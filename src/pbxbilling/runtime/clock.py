@@ -1,4 +1,4 @@
-"""The machine's clock, the one place that asks what time it is; and what is told once a minute."""
+"""The machine's clock, read nowhere else; and a throttle for refusals that are logged."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ QUIET_S = 60.0
 
 
 class SystemClock:
-    """Wall time for stamps, monotonic time for limits and for doubts about the wall."""
+    """Wall time for stamps; monotonic time for limits, and to check steps of the wall time."""
 
     def now(self) -> datetime:
-        """The current instant, aware UTC."""
+        """Return the current instant, aware and in UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Seconds that never step."""
+        """Return seconds that never step."""
         return time.monotonic()
 
 
 class LogThrottle:
-    """Of many refusals in a row, which are told aloud; all of them are counted."""
+    """Decides which of many refusals in a row are logged: one a minute; all are counted."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._quiet_until = float("-inf")
 
     def claim(self) -> bool:
-        """Whether this one is, which makes those of the next minute quiet."""
+        """Return whether to log this refusal; if so, those of the next minute are not logged."""
         mono = self._monotonic()
         if mono < self._quiet_until:
             return False

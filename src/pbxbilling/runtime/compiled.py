@@ -1,6 +1,6 @@
-"""What the compiler is told of a class, which says nothing to Python; and whether it was at work.
+"""Mark classes for the compiler mypyc, which Python ignores, and tell whether the code is compiled.
 
-mypyc knows `mypyc_attr` by its own name. A daemon needs no package of the compiler's for it.
+mypyc recognizes `mypyc_attr` by its name; a daemon needs none of the compiler's packages for it.
 
 >>> @mypyc_attr(allow_interpreted_subclasses=True)
 ... class Fact:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 else:
 
     def mypyc_attr(**_):
-        """Leave the class as it is."""
+        """Return a decorator that leaves the class unchanged."""
         return lambda kind: kind
 
 
@@ -25,6 +25,6 @@ __all__ = ["is_compiled", "mypyc_attr"]
 
 
 def is_compiled() -> bool:
-    """Whether the way of a call runs compiled (`make wheel`), or interpreted from its sources."""
+    """Return whether the code of calls runs compiled (`make wheel`), or from its sources."""
     found = find_spec("pbxbilling.kernel.codes")
     return found is not None and not (found.origin or "").endswith(".py")

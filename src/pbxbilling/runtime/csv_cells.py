@@ -1,4 +1,4 @@
-"""Values as cells of a CSV file that spreadsheets may open, and back without loss.
+"""Write values as cells of a CSV file that is safe in spreadsheets, and read them without loss.
 
 A spreadsheet takes a cell that begins with = + - @ (or a tab, or a return) for a formula, and a
 customer's name must not become one: https://owasp.org/www-community/attacks/CSV_Injection
@@ -16,22 +16,22 @@ _ESCAPED = re.compile(r"\\([\\;])")
 
 
 def guarded(text: str) -> str:
-    """The text with a ' before what a spreadsheet would calculate (or we would take off again)."""
+    """Return the text, with a ' before a formula and before a ' that `unguarded` would remove."""
     quoted = text.startswith("'") and text[1:].startswith(_QUOTED)
     return f"'{text}" if quoted or text.startswith(_FORMULA) else text
 
 
 def unguarded(cell: str) -> str:
-    """The text of a cell, without the ' of `guarded`; any other ' is the text's own."""
+    """Return the text of a cell without the ' of `guarded`; any other ' belongs to the text."""
     return cell[1:] if cell.startswith("'") and cell[1:].startswith(_QUOTED) else cell
 
 
 def joined(items: Iterable[str]) -> str:
-    """Many values in one cell: between them a semicolon, within them one behind a backslash."""
+    """Join values into one cell with semicolons; those within a value get a backslash."""
     return ";".join(re.sub(r"([\\;])", r"\\\1", item) for item in items)
 
 
 def parted(cell: str) -> list[str]:
-    """The values of `joined`; spaces around them and empty ones are dropped."""
+    """Return the values of a cell of `joined`, without surrounding spaces and empty values."""
     items = (item.strip() for item in _ITEM.findall(cell))
     return [_ESCAPED.sub(r"\1", item) for item in items if item]

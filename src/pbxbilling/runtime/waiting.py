@@ -1,6 +1,6 @@
-"""How tasks wait: for their time, for something to do, for one another.
+"""How tasks wait: for a time, for work, for one another.
 
-What a subject needs of asyncio is here, and no more: it waits, and opens nothing.
+This is all of asyncio that a subject may use: it waits, and opens nothing.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ T = TypeVar("T")
 
 
 async def pause(limit_s: float | None, ended_by: Event) -> None:
-    """Return when the event is set, or after so many seconds; None: only then."""
+    """Return when the event is set, or after `limit_s` seconds; None: only when it is set."""
     with suppress(TimeoutError):
         async with timeout(limit_s):
             await ended_by.wait()
 
 
 class Backoff:
-    """Pauses between attempts: longer and longer, and never in step with other daemons.
+    """Pauses between attempts, longer and longer, and never in step with other daemons.
 
     Decorrelated jitter: each pause lies between the shortest and three times the one before.
     """
@@ -38,17 +38,17 @@ class Backoff:
         self._last_s = min_s
 
     def next_s(self) -> float:
-        """How long to wait now."""
+        """Return how long to wait before the next attempt, in seconds."""
         self._last_s = min(self._max_s, self._rng.uniform(self._min_s, self._last_s * 3))
         return self._last_s
 
     def reset(self) -> None:
-        """An attempt succeeded: the next pause is a short one again."""
+        """Make the next pause short again, after an attempt that succeeded."""
         self._last_s = self._min_s
 
 
 async def in_turns(steps: Generator[None, None, T]) -> T:
-    """Run it to its end, with a turn for everybody else at each `yield`; gives what it returns."""
+    """Run a generator to its end, let other tasks run at each `yield`, and return its result."""
     while True:
         try:
             next(steps)

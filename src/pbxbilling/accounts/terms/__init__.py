@@ -1,1 +1,1 @@
-"""What is in force for a tenant at this moment, as every hook asks it."""
+"""What is in force for a tenant at this moment; every hook reads it."""

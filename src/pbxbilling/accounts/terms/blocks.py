@@ -1,4 +1,4 @@
-"""Why a tenant's calls are refused at this moment: everybody who holds it, in words for people."""
+"""Why a tenant's calls are refused at this moment: each blocker with a sentence for people."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ BlockReasons = Mapping[Blocker, str]
 def block_reasons(
     tenant: Tenant, terms: Terms | None, at: datetime, grace_days: int, left_s: float | None
 ) -> BlockReasons:
-    """Who holds the tenant at `at`, each with a sentence: what is closed, and what lifts it.
+    """Return each blocker of the tenant at `at`, with what is closed and what lifts the block.
 
-    `left_s` are the seconds left of a hard allowance; None: it has none. One who holds it twice
-    is there once, with both reasons.
+    `left_s` are the seconds left of a hard allowance; None: the tenant has none. A blocker with two
+    reasons appears once, with both.
     """
     said: dict[Blocker, str] = {}
     if Blocker.OPERATOR in tenant.blocks:

@@ -11,9 +11,9 @@ from pbxbilling.kernel.codes import Mode
 
 @dataclass(slots=True)
 class InForce:
-    """One home for what a reload or an administrator replaces; every judgement asks it anew.
+    """Holds what a reload or an administrator replaces; every decision reads it anew.
 
-    Hand it over as it is: whoever keeps its `policy` goes by the one of yesterday.
+    Pass the object itself: a copy of its `policy` is out of date after the next reload.
     """
 
     policy: Policy
@@ -21,10 +21,10 @@ class InForce:
 
     @property
     def grace_days(self) -> int:
-        """For how many days calls still pass after a trial or a subscription ended."""
+        """Return for how many days calls still pass after a trial or a subscription ended."""
         return self.policy.grace_days
 
     def mode_of(self, tenant: str | None) -> Mode:
-        """The mode that a tenant's calls are judged in: its own, else the daemon's."""
+        """Return the mode in which a tenant's calls are judged: its own, else the daemon's."""
         known = self.registry.tenants.get(tenant) if tenant is not None else None
         return self.policy.mode if known is None or known.mode is None else known.mode

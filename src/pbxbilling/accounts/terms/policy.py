@@ -1,4 +1,4 @@
-"""What the operator decided for all tenants: mode, causes, emergency numbers, defaults."""
+"""The operator's settings for all tenants: mode, hangup causes, emergency numbers, defaults."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pbxbilling.kernel.numbers import compact
 
 
 class EmergencyNumbers:
-    """Numbers that pass every check, dialled as they are or behind one of the site's prefixes.
+    """Numbers that pass every check, dialled alone or after one of the site's prefixes.
 
-    They are read as all numbers are ("1 1 2", "+112", "112#"). A prefix counts only in front of a
-    whole emergency number: with prefix "0", "0112" is one and "01125" is none.
+    They are recognized in any spelling ("1 1 2", "+112", "112#"). A prefix counts only in front of
+    a whole emergency number: with prefix "0", "0112" is one and "01125" is none.
     """
 
     def __init__(self, numbers: Iterable[str], prefixes: Iterable[str] = ()) -> None:
@@ -23,10 +23,10 @@ class EmergencyNumbers:
         self._all = frozenset(map(compact, self.numbers | behind))
 
     def __contains__(self, number: str) -> bool:
-        """Whether the number dialled is an emergency number."""
+        """Return whether the number dialled is an emergency number."""
         if number in self._all:
             return True
-        if not number or number.isdecimal():  # as most are: there is nothing to be left out
+        if not number or number.isdecimal():  # most numbers: nothing to strip
             return False
         left = compact(number)
         return left in self._all or left.removeprefix("+") in self._all
@@ -37,7 +37,7 @@ DEFAULT_EMERGENCY = EmergencyNumbers(("112", "911", "999"))
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The part of the configuration that calls are judged by; replaced whole at a reload."""
+    """The part of the configuration that calls are judged by; a reload replaces it as a whole."""
 
     mode: Mode = Mode.OFF
     refuse_unknown_tenant: bool = False
@@ -54,9 +54,9 @@ class Policy:
     timezone: str = "UTC"
 
     def is_emergency(self, number: str, direction: Direction) -> bool:
-        """Whether a hook of that direction asks for an emergency number: it passes every check."""
+        """Return whether it is an emergency call by number and direction: it passes every check."""
         return number in self.emergency and direction in self.emergency_directions
 
     def cause_for(self, reason: Reason) -> int:
-        """The hangup cause that a refusal for this reason carries."""
+        """Return the hangup cause of a refusal for this reason."""
         return self.causes.get(reason, self.cause)

@@ -1,4 +1,4 @@
-"""All plans and tenants in memory, found by slug, account code, DID or context."""
+"""Hold all plans and tenants in memory, and find them by slug, account code, DID or context."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pbxbilling.kernel.period import zone
 
 
 class LegUsage(NamedTuple):
-    """What a leg comes to: `allowance_s` of its `billed_s` use included minutes of `month`."""
+    """The usage of a leg: `allowance_s` of its `billed_s` use included minutes of `month`."""
 
     billed_s: int
     allowance_s: int
@@ -26,7 +26,7 @@ class LegUsage(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """A tenant with the plan that is in force for it, its own overrides applied."""
+    """A tenant with the plan in force for it, its own limits applied."""
 
     tenant: Tenant
     plan: Plan
@@ -34,7 +34,7 @@ class Terms:
     destinations: DestinationRates = NO_DESTINATIONS
 
     def draws(self, direction: LegDirection | None, number: str, at: datetime) -> bool:
-        """Whether a leg to that number, ending at `at`, uses included minutes."""
+        """Return whether a leg to that number that ends at `at` uses included minutes."""
         if direction is None or not self.plan.includes(direction):
             return False
         if direction is LegDirection.INBOUND or not self.plan.destinations:
@@ -43,9 +43,9 @@ class Terms:
         return rate is None or rate.in_allowance
 
     def cannot_rate(self, direction: Direction, number: str, at: datetime) -> bool:
-        """Whether a call to that number has a price that nobody can tell.
+        """Return whether a call to that number should have a rate that cannot be determined.
 
-        Only outbound calls are priced by number, and only by a plan with rates by destination.
+        Only outbound calls are rated by number, and only by a plan with rates by destination.
         """
         if direction is not Direction.OUTBOUND or not self.plan.destinations:
             return False
@@ -65,7 +65,7 @@ class Terms:
         *,
         counts: bool,
     ) -> LegUsage:
-        """What a leg that ended then comes to; `counts` says that it may use included minutes."""
+        """Return the usage of a leg that has ended; `counts`: it may use included minutes."""
         billed_s = self.plan.billing_increment.billable_s(talk_us)
         included = counts and self.draws(direction, number, ended_at)
         month = self.tenant.period_at(ended_at).month
@@ -73,10 +73,10 @@ class Terms:
 
 
 class Registry:
-    """The accounts that calls are judged by. A change is in force for the next call.
+    """The plans and tenants that calls are judged by. A change is in force for the next call.
 
-    A value listed by two tenants (a DID, say) belongs to the one written last; `apply` refuses
-    such a file.
+    A value of two tenants (a DID, say) belongs to the tenant written last; `apply` refuses a file
+    with such a value.
     """
 
     def __init__(self, plans: Iterable[Plan] = (), tenants: Iterable[Tenant] = ()) -> None:
@@ -93,13 +93,13 @@ class Registry:
             self.put_tenant(tenant)
 
     def put_plan(self, plan: Plan) -> None:
-        """Add a plan or replace the one of that slug."""
+        """Add a plan, or replace the one with its slug."""
         self.plans[plan.slug] = plan
         self._destinations[plan.slug] = DestinationRates.of(plan)
         self._terms.clear()
 
     def put_tenant(self, tenant: Tenant) -> None:
-        """Add a tenant or replace the one of that slug, with all that it was found by."""
+        """Add a tenant, or replace the one with its slug and its entries in the indexes."""
         old = self.tenants.get(tenant.slug)
         if old is not None:
             self._unindex(old)
@@ -123,7 +123,7 @@ class Registry:
                     del index[value]
 
     def terms(self, slug: str | None) -> Terms | None:
-        """The terms of a tenant; None for one that is unknown (or whose plan is)."""
+        """Return the terms of a tenant; None where the tenant or its plan is unknown."""
         if slug is None:
             return None
         known = self._terms.get(slug)
@@ -138,16 +138,16 @@ class Registry:
         return known
 
     def named(self, word: str) -> str | None:
-        """The tenant that a hook's argument names: a slug, else an account code."""
+        """Return the tenant that a hook's argument names: by slug, else by account code."""
         tenant = self.tenants.get(word)
         if tenant is not None:
-            return tenant.slug  # the word that it is kept by everywhere: found without a comparison
+            return tenant.slug  # the stored string, so later look-ups skip the string comparison
         return self._by_accountcode.get(word) if word else None
 
     def owner(self, accountcode: str = "", did: str = "", context: str = "") -> str | None:
-        """Whose a channel is by what it has: the DID that it called, account code, context.
+        """Return the tenant of a channel: by the DID called, else account code, else context.
 
-        A DID is given for calls that came in alone, and there it is the best evidence.
+        A DID is given for inbound calls only, where it is the best evidence.
         """
         return (
             (self._by_did.get(found_by(did)) if did else None)
@@ -157,7 +157,7 @@ class Registry:
 
 
 def require_tenant(registry: Registry, slug: str) -> Tenant:
-    """The tenant of that slug; raises NotFoundError."""
+    """Return the tenant of that slug. Raises NotFoundError."""
     tenant = registry.tenants.get(slug)
     if tenant is None:
         msg = f"tenant {slug!r} is unknown; `pbxbilling tenants` lists them, `apply` adds one"
@@ -166,7 +166,7 @@ def require_tenant(registry: Registry, slug: str) -> Tenant:
 
 
 def require_plan(registry: Registry, slug: str) -> Plan:
-    """The plan of that slug; raises NotFoundError."""
+    """Return the plan of that slug. Raises NotFoundError."""
     plan = registry.plans.get(slug)
     if plan is None:
         msg = f"plan {slug!r} is unknown; `pbxbilling plans` lists them, `apply` adds one"
@@ -175,7 +175,7 @@ def require_plan(registry: Registry, slug: str) -> Plan:
 
 
 def require_terms(registry: Registry, slug: str) -> Terms:
-    """The tenant of that slug with its plan; raises NotFoundError for either."""
+    """Return the terms of that tenant. Raises NotFoundError where it or its plan is unknown."""
     tenant = require_tenant(registry, slug)
     terms = registry.terms(slug)
     if terms is None:

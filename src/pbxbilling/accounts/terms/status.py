@@ -1,4 +1,4 @@
-"""A tenant's standing: the one list of statuses, and the one table of what may change it."""
+"""The statuses of a tenant, and the table of transitions that may change one."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from pbxbilling.kernel.codes import Code
 
 
 class Status(Code):
-    """The one list of subscription statuses; a gateway's own spellings never get here."""
+    """The one list of statuses; a gateway's own spellings are translated before they get here."""
 
     TRIAL = "trial"
     ACTIVE = "active"
-    PAST_DUE = "past_due"  # payment failed, the gateway still tries
-    GRACE_PERIOD = "grace_period"  # expired, inside the window
-    READ_ONLY = "read_only"  # the window is over
-    SUSPENDED = "suspended"  # by an operator; the status lived behind the block is kept
+    PAST_DUE = "past_due"  # a payment failed, and the gateway retries
+    GRACE_PERIOD = "grace_period"  # expired, inside the grace window
+    READ_ONLY = "read_only"  # the grace window is over
+    SUSPENDED = "suspended"  # by an operator's block; the lived status stays behind it
     CANCELLED = "cancelled"  # until a new subscription
-    INCOMPLETE = "incomplete"  # the first payment is awaited
+    INCOMPLETE = "incomplete"  # waits for the first payment
 
 
-PAYING = frozenset({Status.ACTIVE, Status.PAST_DUE})  # a price is due for them
-LEFT = frozenset({Status.READ_ONLY, Status.CANCELLED})  # and for them no more
+PAYING = frozenset({Status.ACTIVE, Status.PAST_DUE})  # the plan's price is due
+LEFT = frozenset({Status.READ_ONLY, Status.CANCELLED})  # it is due no more
 
 
 class Blocker(Code):
-    """Who holds a tenant blocked. Blocks add up; lifting one lifts only that one."""
+    """What blocks a tenant. Blocks add up; lifting one lifts only that one."""
 
     OPERATOR = "operator"
     SUBSCRIPTION = "subscription"
@@ -35,7 +35,7 @@ class Blocker(Code):
 
 
 class Transition(Code):
-    """What changed a status, in the words of the audit trail."""
+    """What changes a status, in the words of the audit trail."""
 
     TRIAL_BEGAN = "trial_began"
     TRIAL_ENDED = "trial_ended"
@@ -47,11 +47,11 @@ class Transition(Code):
     CANCELLED = "cancelled"
     SUSPENDED = "suspended"
     REINSTATED = "reinstated"
-    DECLARED = "declared"  # an operator wrote the status down
+    DECLARED = "declared"  # an operator set the status
 
 
 class Edge(NamedTuple):
-    """From which statuses a transition leads, and to which: an edge of the state machine."""
+    """The statuses before and after a transition: an edge of the state machine."""
 
     before: frozenset[Status]
     after: frozenset[Status]
@@ -82,7 +82,7 @@ TRANSITIONS: Mapping[Transition, Edge] = {
 
 
 def check_transition(transition: Transition, before: Status, after: Status) -> None:
-    """Raise ValueError where the table does not know that transition between these two."""
+    """Raise ValueError where the table has no such transition between these two statuses."""
     known = TRANSITIONS[transition]
     if before not in known.before or after not in known.after:
         msg = f"{transition}: no way from {before} to {after}"

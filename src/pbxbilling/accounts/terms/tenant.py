@@ -1,4 +1,4 @@
-"""Whom a call belongs to, and whether that tenant may call at all."""
+"""A tenant: its settings, its status by the clock, and whether it may call at all."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pbxbilling.kernel.codes import Direction, Mode, Reason
 from pbxbilling.kernel.period import Period, period_at
 from pbxbilling.kernel.records import Record
 
-UNOWNED = "_unowned"  # in a tenant's place, in labels and topics; no slug begins with _
+UNOWNED = "_unowned"  # stands for no tenant in labels and topics; no slug begins with _
 
 _OUTSIDE = frozenset({Direction.OUTBOUND, Direction.INBOUND})
 _OUTBOUND = frozenset({Direction.OUTBOUND})
 
-# Which directions a status closes, and how the refusal is called.
+# The directions that a status closes, and the reason of the refusal.
 _CLOSED: Mapping[Status, tuple[frozenset[Direction], Reason]] = {
     Status.READ_ONLY: (_OUTBOUND, Reason.READ_ONLY),
     Status.CANCELLED: (_OUTBOUND, Reason.CANCELLED),
@@ -33,9 +33,9 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 class Tenant(Record):
     """A customer of the PBX, by a slug that never changes.
 
-    `status` is the one that is lived (never `suspended`: that is a block in front of it), since
-    `status_since`. `blocks` are those that somebody set; what follows from status and time is
-    worked out when it is asked for. `customer` and `subscription` are the gateway's ids.
+    `status` is the lived status (never `suspended`, which an operator's block shows), in force
+    since `status_since`. `blocks` are those that were set; blocks that follow from status and time
+    are computed on demand. `customer` and `subscription` are the gateway's ids.
     """
 
     slug: str
@@ -63,27 +63,27 @@ class Tenant(Record):
     subscription: str | None = None
     renews_at: datetime | None = None
     setup_paid_at: datetime | None = None  # the setup fee is charged once
-    usage_collection: UsageCollection = ON_STATEMENTS_ALONE  # of usage, at the gateway
+    usage_collection: UsageCollection = ON_STATEMENTS_ALONE  # how the gateway charges usage
 
     def period_at(self, at: datetime) -> Period:
-        """The billing period that an instant is in: in its own zone, from its anchor day on."""
+        """Return the billing period of an instant, by the tenant's time zone and anchor day."""
         return period_at(at, self.timezone, self.anchor_day)
 
     def next_period(self, at: datetime) -> datetime:
-        """When the period after that of `at` begins: a subscription's where it lives by one."""
+        """Return when the period after that of `at` begins: the subscription's where it has one."""
         if self.subscription is not None and self.renews_at is not None and self.renews_at > at:
             return self.renews_at
         return self.period_at(at).ends
 
     @property
     def on_own_trial(self) -> bool:
-        """Whether the trial ends by our clock: a subscription's is ended by the gateway."""
+        """Return whether our clock ends the trial; the gateway ends that of a subscription."""
         return self.subscription is None and self.trial_until is not None
 
     def granted_until(self, grace_days: int) -> datetime | None:
-        """When the grace window closes that follows a trial of its own or a missed payment.
+        """Return when the grace window after its own trial or a missed payment ends; None: none.
 
-        One that reaches beyond the calendar never closes.
+        A window beyond the calendar's last day never ends.
         """
         if self.status is Status.TRIAL and self.on_own_trial and self.trial_until is not None:
             return _days_after(self.trial_until, grace_days)
@@ -92,10 +92,10 @@ class Tenant(Record):
         return None
 
     def status_at(self, at: datetime, grace_days: int) -> Status:
-        """The lived status by the clock: a trial ends and a grace window closes on the instant.
+        """Return the lived status by the clock, on the instant of a trial's or grace window's end.
 
-        Whether the daily check has booked it yet makes no difference to a call. A demo's clock
-        stands still.
+        Calls do not depend on whether the daily check has saved it yet. A demo tenant's status
+        never changes by the clock.
         """
         until = self.granted_until(grace_days)
         if self.demo or until is None:
@@ -107,18 +107,19 @@ class Tenant(Record):
         return self.status
 
     def status_shown_at(self, at: datetime, grace_days: int) -> Status:
-        """`status_at` as shown: an operator's block stands in front of it."""
+        """Return `status_at`, or `suspended` where an operator's block hides it."""
         blocked = Blocker.OPERATOR in self.blocks
         return Status.SUSPENDED if blocked else self.status_at(at, grace_days)
 
     def closed_for(self, direction: Direction, at: datetime, grace_days: int) -> Reason | None:
-        """Why no call of that direction may begin at `at`; None when it may.
+        """Return why no call of that direction may begin at `at`; None when it may.
 
-        What needs no clock comes first: an operator's block holds where a time cannot be judged.
+        The check that needs no clock comes first: an operator's block applies even where a time
+        cannot be judged.
         """
         if self.blocks and Blocker.OPERATOR in self.blocks and direction in _OUTSIDE:
             return Reason.SUSPENDED
-        if self.demo or self.status is Status.ACTIVE:  # an active tenant's status has no end
+        if self.demo or self.status is Status.ACTIVE:  # an active status has no end
             return None
         closed = _CLOSED.get(self.status_at(at, grace_days))
         if closed is None or direction not in closed[0]:
@@ -126,10 +127,10 @@ class Tenant(Record):
         return Reason.TRIAL_OVER if self._ended_its_trial(closed[1]) else closed[1]
 
     def closed_by(self, at: datetime, grace_days: int) -> Blocker | None:
-        """Whose word it is that the status at `at` closes a direction; None where it closes none.
+        """Return the blocker behind the status at `at`; None where that closes no direction.
 
-        Only a tenant that is linked to a subscription can be blocked by one: a status that is
-        neither a subscription's nor the end of a trial is an operator's word.
+        Only a tenant that is linked to a subscription can be blocked by one: a status that comes
+        neither from a subscription nor from the end of a trial was set by an operator.
         """
         closed = _CLOSED.get(self.status_at(at, grace_days))
         if closed is None or self.demo:

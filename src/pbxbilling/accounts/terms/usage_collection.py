@@ -1,4 +1,4 @@
-"""How a tenant's usage reaches its payments: one way in a period, never two."""
+"""How a tenant's usage is charged at the payment gateway: by one method in a period, never two."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from enum import StrEnum
 
 
 class CollectionMethod(StrEnum):
-    """How usage is charged at the payment gateway."""
+    """The methods by which usage is charged at the payment gateway."""
 
-    NONE = "none"  # it is on statements alone
-    METER_EVENTS = "meter_events"  # each billable leg as it ends, on the subscription's invoice
+    NONE = "none"  # usage is on statements only
+    METER_EVENTS = "meter_events"  # each billable leg when it ends, on the subscription's invoice
     INVOICE_ITEMS = "invoice_items"  # with the final statement, on an invoice of its own
 
 
 @dataclass(frozen=True, slots=True)
 class UsageCollection:
-    """`way` holds from `since` on (None: always), before that `before`."""
+    """The method `way` applies from `since` on (None: always); `before` applies until then."""
 
     way: CollectionMethod = CollectionMethod.NONE
     before: CollectionMethod = CollectionMethod.NONE
     since: datetime | None = None
 
     def at(self, instant: datetime) -> CollectionMethod:
-        """How usage of that instant is charged."""
+        """Return how usage at that instant is charged."""
         begun = self.since is None or instant >= self.since
         return self.way if begun else self.before
 
     def switched(
         self, way: CollectionMethod, now: datetime, next_period: datetime
     ) -> UsageCollection:
-        """The same with another way from the next period on; what holds now holds until then."""
+        """Return a copy with another `way` from the next period on; until then nothing changes."""
         if way is self.way:
             return self
         holds = self.at(now)
