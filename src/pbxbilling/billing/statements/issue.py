@@ -156,7 +156,7 @@ class Statements:
             raise AdministrationError(msg)
         return month
 
-    # --- as it stands --------------------------------------------------------------------------
+    # --- previews and interim copies -----------------------------------------------------------
 
     async def preview(self, slug: str, month: str | None = None) -> Issued:
         """Return the statement of an open period so far; None: the current period."""
@@ -210,7 +210,7 @@ class Statements:
             self._statement_store, tenant, period, plans, subscription, is_next=is_next
         )
 
-    # --- the final one -------------------------------------------------------------------------
+    # --- final statements ----------------------------------------------------------------------
 
     async def close(self, slug: str, unread: Sequence[str] = ()) -> SavedStatement | None:
         """Save the final statement of the open period if it has ended; None: it has not.
