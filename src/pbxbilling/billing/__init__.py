@@ -1,1 +1,1 @@
-"""Legs and prices become money owed."""
+"""Turn legs and prices into the amounts that tenants owe."""

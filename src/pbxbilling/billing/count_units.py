@@ -1,4 +1,4 @@
-"""Takes units that another program counted, each reference once."""
+"""Accept units of usage that another program counted, each reference once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ACTOR = "usage"
 
 
 class UnitCounter:
-    """Counts units for the period in which they arrive."""
+    """Charges units to the period in which they arrive."""
 
     def __init__(
         self, statement_store: StatementStore, writer: AccountWriter, clock: Clock
@@ -24,12 +24,12 @@ class UnitCounter:
         self._clock = clock
 
     async def take(self, tenant: str, meter: str, units: int, reference: str) -> UsageResult:
-        """Count units (COUNTED); KNOWN or CONFLICT where the reference was told before.
+        """Save units and return COUNTED; KNOWN or CONFLICT where the reference was used before.
 
-        When it returns they are on disk.
+        The units are on disk when this returns.
 
-        One at a time with the end of a period, so that units never arrive in one that is closed.
-        Raises NotFoundError for a tenant, or a meter of its plan, that there is not; StoreError.
+        Holds the lock under which periods are closed, so units never arrive in a closed one.
+        Raises NotFoundError where the tenant, or the meter on its plan, does not exist; StoreError.
         """
         async with self._writer.alone:
             told = UnitsUsed(reference, tenant, meter, units, self._clock.now())

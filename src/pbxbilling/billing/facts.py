@@ -1,4 +1,4 @@
-"""What happens to periods, statements and the units that other programs count."""
+"""Facts about statements, and about usage that other programs report."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pbxbilling.kernel.facts import Fact
 class StatementSaved(Fact):
     """A statement was saved: the final one of a period (`number` 0), or an interim copy.
 
-    `total` is in minor units of `currency`. `unread` are PBXes whose journal could not be read
-    past the period's end in time: calls that it may hold are adjusted on the next statement.
+    `total` is in minor units of `currency`. `unread` lists PBXes whose journal was not read past
+    the period's end in time: calls still in it are adjusted on the next statement.
     """
 
     at: datetime
@@ -29,7 +29,7 @@ class StatementSaved(Fact):
 
 @dataclass(frozen=True, slots=True)
 class StatementFailed(Fact):
-    """The final statement of a period cannot be made as things stand; it is tried again."""
+    """The final statement of a period could not be made; it is retried."""
 
     at: datetime
     tenant: str
@@ -39,28 +39,28 @@ class StatementFailed(Fact):
 
 @dataclass(frozen=True, slots=True)
 class StatementsWait(Fact):
-    """Final statements wait for these PBXes: their calls are not known past a period's end."""
+    """Final statements wait for these PBXes: not all of their calls in the period are known."""
 
     at: datetime
     pbxes: tuple[str, ...]
 
 
 class UsageResult(StrEnum):
-    """What became of units that another program told."""
+    """The outcome of a usage report from another program."""
 
     COUNTED = "counted"
-    KNOWN = "known"  # told before: nothing changes
-    CONFLICT = "conflict"  # the reference stands for other units
+    KNOWN = "known"  # reported before: nothing changes
+    CONFLICT = "conflict"  # the reference was used for other units
     UNAUTHORIZED = "unauthorized"
     OVERSIZED = "oversized"
     UNREADABLE = "unreadable"
     UNKNOWN = "unknown"  # no such tenant, or no such meter on its plan
-    NOT_KEPT = "not_kept"  # the store failed: the program is to send it again
+    NOT_KEPT = "not_kept"  # the store failed: the program must send it again
 
 
 @dataclass(frozen=True, slots=True)
 class UsageReceived(Fact):
-    """Another program told of usage, or somebody tried to.
+    """A usage report arrived and was accepted or refused.
 
     `loud` is false for the second and later of many refusals in a row.
     """

@@ -1,7 +1,7 @@
-"""What the business makes: recurring revenue, usage revenue, trials, missed payments, churn.
+"""Compute business figures: recurring and usage revenue, trials, missed payments, churn.
 
-docs/figures.md has each definition in a sentence. Amounts are net, in minor units of a currency;
-currencies are never added up. A demo is in none of it.
+docs/figures.md defines each in a sentence. Amounts are net, in minor units of a currency;
+currencies are never added together. Demo tenants count in none of them.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from pbxbilling.subscriptions.subscription import Invoice, Subscription
 _USAGE = frozenset(
     {LineKind.OVERAGE, LineKind.DESTINATION, LineKind.CALLS, LineKind.UNITS, LineKind.ADJUSTMENT}
 )
-_UNPAID = "open"  # the gateway's word for an invoice that was sent and not paid
-_PER_MONTH = 12  # parts of a month's price: the prices of all cycles are whole ones of these
+_UNPAID = "open"  # the gateway's status of an invoice that was sent and not paid
+_PER_MONTH = 12  # parts of a month's price: a price of any cycle is a whole number of these a month
 
 
 class Charged(NamedTuple):
-    """What all final statements of a month have together on lines of one kind, net."""
+    """The net sum of all lines of one kind on the final statements of a month."""
 
     currency: str
     kind: LineKind
@@ -41,9 +41,9 @@ class CurrencyFigures:
     """The figures of one currency, amounts in its minor units.
 
     As of now: `mrr` of `paying` tenants, `trial_mrr` that `trials` would add, the `unpaid` amount
-    of `unpaid_invoices` and the number of tenants that are `past_due`. Of the month: `usage`
-    revenue and `overage`, which is a part of it, on final statements; `churned` tenants and the
-    `churned_mrr` that went with them.
+    of `unpaid_invoices`, and how many tenants are `past_due`. Of the month: `usage` revenue on
+    final statements and `overage`, a part of it; `churned` tenants and the `churned_mrr` lost
+    with them.
     """
 
     currency: str
@@ -62,7 +62,7 @@ class CurrencyFigures:
 
 @dataclass(frozen=True, slots=True)
 class FiguresTaken(Fact):
-    """The figures were worked out at `at`; those of a month are of `month`."""
+    """The figures were computed at `at`; the monthly ones are for `month`."""
 
     at: datetime
     month: str
@@ -70,7 +70,7 @@ class FiguresTaken(Fact):
 
 
 class _Worth(NamedTuple):
-    """A tenant with what it stands for: a month's price in twelfths of a minor unit."""
+    """A tenant and its monthly price, in twelfths of a minor unit."""
 
     tenant: Tenant
     status: Status
@@ -88,9 +88,9 @@ def figures(
     charged: Iterable[Charged],
     grace_days: int,
 ) -> tuple[CurrencyFigures, ...]:
-    """The figures of every currency that a plan in use or a charge has, by its code.
+    """Return the figures of each currency that a plan in use, charge or invoice has, by code.
 
-    `subscriptions` by id; `invoices` are those of tenants that are past due.
+    `subscriptions` are by id; `invoices` are those of past-due tenants.
     """
     worths = [
         _worth(tenant, plans[tenant.plan], plans, subscriptions, at, grace_days)
@@ -153,7 +153,7 @@ def _of_currency(
 
 
 def _was_lost(one: _Worth, month: Period) -> bool:
-    """Whether a tenant that paid left in the month; one whose own trial ran out never paid."""
+    """Return whether a paying tenant left in the month; one whose own trial ran out never paid."""
     since = one.tenant.status_since
     if one.status not in LEFT or not one.twelfths or one.tenant.on_own_trial:
         return False
@@ -161,5 +161,5 @@ def _was_lost(one: _Worth, month: Period) -> bool:
 
 
 def _sum(worths: Iterable[_Worth]) -> int:
-    """Rounded once, so that a thousand yearly prices are not a thousand roundings."""
+    """Round once, so that a thousand yearly prices do not add up a thousand rounding errors."""
     return half_up(sum(one.twelfths for one in worths), _PER_MONTH)

@@ -1,8 +1,8 @@
-"""How a tenant's billing periods follow one another, without gap or overlap.
+"""Compute a tenant's billing periods, which follow one another without gap or overlap.
 
-A period begins where the one before it ended, and ends where the tenant's way of billing says: at
-the edge of its calendar (`Tenant.period_at`), or, while it lives by a subscription, where a month
-of that one is over. So each leg is in one period, whatever was changed meanwhile.
+A period begins where the previous one ended. It ends where the tenant's calendar month ends
+(`Tenant.period_at`) or, while a subscription leads, where a month of its cycle ends. So each leg
+falls into exactly one period, even if the tenant's way of billing changes in between.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.kernel.period import Period, anchor_date, zone
 from pbxbilling.subscriptions.subscription import BillingCycle, Subscription
 
-Anchor = tuple[datetime, datetime | None]  # a cycle: when it begins and, if known, ends
+Anchor = tuple[datetime, datetime | None]  # a cycle's begin and, if known, its end
 
 
 def first_begin(tenant: Tenant, subscription: Subscription | None, at: datetime) -> datetime:
-    """Where the period begins that a tenant is in at `at`, when nothing of it was ever billed."""
+    """Return where the period at `at` begins for a tenant that was never billed before."""
     if subscription is None or subscription.period_start is None:
         return tenant.period_at(at).begins
     anchor = (subscription.period_start, subscription.period_end)
@@ -33,12 +33,12 @@ def period_from(
     cycles: Iterable[BillingCycle] = (),
     taken: Collection[str] = (),
 ) -> Period:
-    """The period that begins at `begins`.
+    """Return the period that begins at `begins`.
 
-    It ends at the calendar's next edge; with a subscription where the next month of its cycle
-    begins (so a yearly one has monthly allowances too), or where a later cycle began that an
-    invoice told of. `taken` are the names of periods that are closed: a second one of a month is
-    `2026-11.2`.
+    It ends with the tenant's calendar month; with a subscription, where the next month of its
+    cycle begins (so a yearly one has monthly allowances too) or where a cycle that an invoice
+    opened begins, if earlier. `taken` are the names of closed periods: a second period of a month
+    is `2026-11.2`.
     """
     if subscription is None or subscription.period_start is None:
         ends = tenant.period_at(begins).ends
@@ -51,7 +51,7 @@ def period_from(
 
 
 def whole_of(period: Period, tenant: Tenant, subscription: Subscription | None) -> Period:
-    """The whole period that this one is a part of, or is: a price is for that one."""
+    """Return the whole period that this one is all or a part of; prices are for whole periods."""
     if subscription is not None and subscription.period_start is not None:
         edges = set(_edges((subscription.period_start, subscription.period_end), period.begins))
         if {period.begins, period.ends} <= edges:
@@ -74,16 +74,16 @@ def _name(begins: datetime, tenant: Tenant, taken: Collection[str]) -> str:
 
 
 def _cycle_at(at: datetime, cycles: Iterable[BillingCycle]) -> Anchor | None:
-    """The cycle that was told of and in which an instant is."""
+    """Return the cycle, of those that invoices opened, that an instant falls into."""
     found = [cycle for cycle in cycles if cycle.begins <= at < cycle.ends]
     return (found[-1].begins, found[-1].ends) if found else None
 
 
 def _edges(anchor: Anchor, around: datetime) -> Iterator[datetime]:
-    """Where months of a cycle begin, from the month before an instant to the second after it.
+    """Yield where months of a cycle begin, from the month before an instant to the second after.
 
-    As a gateway has it: the anchor's day, the last one of a shorter month, at one time of day UTC:
-    https://docs.stripe.com/billing/subscriptions/billing-cycle
+    As gateways define it: on the anchor's day, or the last day of a shorter month, at a fixed time
+    of day in UTC: https://docs.stripe.com/billing/subscriptions/billing-cycle
     """
     begins, ends = anchor
     anchor_day = max(begins.day, ends.day) if ends is not None else begins.day

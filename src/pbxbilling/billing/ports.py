@@ -1,4 +1,4 @@
-"""What the store keeps of statements, and a transaction over it."""
+"""Ports of billing: reads of statements and usage, and a transaction that includes them."""
 
 from __future__ import annotations
 
@@ -16,66 +16,66 @@ from pbxbilling.kernel.ports import Transaction
 
 
 class StatementStore(Protocol):
-    """What the store keeps of statements; raises StoreError as the store does."""
+    """Reads statements and what they are made from. Raises StoreError as the store does."""
 
     async def statements(
         self, *, tenant: str | None = None, month: str | None = None, documents: bool = True
     ) -> list[SavedStatement]:
-        """Saved statements by tenant, period and number; None does not filter.
+        """Return saved statements by tenant, period and number; None does not filter.
 
-        Without `documents` theirs are empty: a list of thousands needs none.
+        Without `documents` their documents are empty: a list of thousands does not need them.
         """
         ...
 
     async def billed(
         self, tenant: str, *, month: str | None = None, of_month: str | None = None
     ) -> list[BilledLeg]:
-        """Legs on final statements in the order of their ends, later statements' copies later."""
+        """Return legs on final statements by their ends; later copies of a leg come later."""
         ...
 
     async def billed_copies(self, keys: Iterable[ChannelKey]) -> list[BilledLeg]:
-        """Every copy of these legs on a final statement, earlier statements' first."""
+        """Return every copy of these legs on final statements, earlier statements first."""
         ...
 
     async def legs_between(self, tenant: str, begins: datetime, ends: datetime) -> list[LegRecord]:
-        """A tenant's answered legs that ended in [begins, ends), in the order of their ends."""
+        """Return a tenant's answered legs that ended in [begins, ends), in order of their ends."""
         ...
 
     async def late_legs(self, tenant: str, begins: datetime, ends: datetime) -> list[LegRecord]:
-        """Those of `legs_between` that are on no final statement as they are now."""
+        """Return those of `legs_between` that no final statement has in their current form."""
         ...
 
     async def charged(self, month: str) -> list[Charged]:
-        """What final statements of periods that begin in a month have, by currency and line."""
+        """Return sums by currency and line kind, over final statements that begin in a month."""
         ...
 
     async def units(self, reference: str) -> UnitsUsed | None:
-        """The units that another program told under a reference; None: none."""
+        """Return the units that another program reported under a reference; None: none."""
         ...
 
     async def units_between(
         self, tenant: str, begins: datetime, ends: datetime
     ) -> Mapping[str, int]:
-        """What a tenant used in [begins, ends), added up by meter."""
+        """Return the units that a tenant used in [begins, ends), summed by meter."""
         ...
 
     async def one_offs(self, tenant: str) -> list[OneOffEntry]:
-        """A tenant's one-off lines by number."""
+        """Return a tenant's one-off lines by number."""
         ...
 
     async def plan_switches(self, tenant: str, since: datetime) -> list[PlanSwitched]:
-        """How a tenant's plan changed from then on, in order."""
+        """Return a tenant's changes of plan from `since` on, in order."""
         ...
 
 
 class BillingTransaction(Transaction, Protocol):
-    """A transaction that also reads what is kept of statements.
+    """A transaction that also reads statements.
 
-    It takes the next number of a tenant so: read the highest one, write one more. Transactions of
-    one key exclude each other, so no two find the same.
+    To take a tenant's next number, read the highest and write one more. Transactions with the
+    same key exclude each other, so no two read the same number.
     """
 
     @property
     def statement_store(self) -> StatementStore:
-        """What the store keeps of statements, with what this transaction wrote."""
+        """The statement store, as this transaction sees it with its own writes."""
         ...

@@ -1,7 +1,7 @@
-"""What is kept of billing: statements, the legs on them, one-off lines, plans and cycles over time.
+"""Records of billing: saved statements, the legs on them, and one-off lines.
 
-A period is named by the month in which it begins (`2026-11`); where a second one of the same
-tenant begins in that month, because its way of billing was changed, that is `2026-11.2`.
+A period is named by the month in which it begins (`2026-11`); a second period of the same tenant
+in that month, after a change of its way of billing, is `2026-11.2`.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ FINAL = 0  # the number of the final statement; interim copies are numbered from
 
 @dataclass(frozen=True, slots=True)
 class SavedStatement(Record):
-    """A statement as it was saved, keyed by `tenant`, `month` and `number`; a second is refused.
+    """A saved statement, keyed by `tenant`, `month` and `number`; a second one is refused.
 
-    Sums are in minor units of `currency`. `document` is the whole of it (JSON), with the tariff
-    that it was made from.
+    Sums are in minor units of `currency`. `document` is the whole statement (JSON), with the
+    tariff that it was made from.
     """
 
     tenant: str
@@ -40,7 +40,7 @@ class SavedStatement(Record):
 
     @property
     def is_final(self) -> bool:
-        """Whether it is the one of the whole period."""
+        """Whether it is the final statement of its period."""
         return self.number == FINAL
 
 
@@ -48,8 +48,8 @@ class SavedStatement(Record):
 class BilledLeg(Record):
     """A leg as a final statement charged it, keyed by `key`, `month` and `of_month`.
 
-    `month` is the statement's period, `of_month` the one by whose tariff it was rated: an earlier
-    one where the leg came late. Seconds, rates and lines are those of `RatedLeg`.
+    `month` is the statement's period; `of_month` is the period whose tariff rated the leg, an
+    earlier one for a late leg. Seconds, rates and lines are those of `RatedLeg`.
     """
 
     tenant: str
@@ -74,10 +74,10 @@ class BilledLeg(Record):
 
 @dataclass(frozen=True, slots=True)
 class OneOffEntry(Record):
-    """A line that somebody added by hand, keyed by `tenant` and `number`.
+    """A line that an operator added by hand, keyed by `tenant` and `number`.
 
-    It is on the statement of `month`; `used_in` is the final one that has it. `kind` is fee,
-    discount or credit, `amount` 0 or more in minor units of `currency`.
+    It belongs on the statement of `month`; `used_in` is the final statement that has it. `kind` is
+    fee, discount or credit; `amount` is 0 or more, in minor units of `currency`.
     """
 
     tenant: str
@@ -94,7 +94,7 @@ class OneOffEntry(Record):
 
 @dataclass(frozen=True, slots=True)
 class OneOffUsed(Record):
-    """A one-off line is on a final statement: it is on no other one."""
+    """A one-off line is on a final statement, and so on no other."""
 
     tenant: str
     number: int

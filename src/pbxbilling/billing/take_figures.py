@@ -1,4 +1,4 @@
-"""The figures of the business, read from the book and the store."""
+"""Compute the business figures from the registry and the store."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from pbxbilling.subscriptions.facts import EventTaken
 from pbxbilling.subscriptions.ports import SubscriptionStore
 from pbxbilling.subscriptions.subscription import Invoice
 
-_INVOICES = 12  # of a tenant that is past due, the newest: the gateway gives up much earlier
+_INVOICES = 12  # newest ones read of a past-due tenant: the gateway stops retrying much earlier
 
 
 def moves_figures(fact: Fact) -> bool:
-    """Whether the figures may be others since this happened."""
+    """Return whether this fact may change the figures."""
     return isinstance(fact, AccountsChanged | StatusChanged | StatementSaved | EventTaken)
 
 
 class Figures:
-    """Works them out when asked. Raises StoreError."""
+    """Computes the figures on demand. Raises StoreError."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class Figures:
         self._apart = apart
 
     async def take(self, month: str | None = None) -> FiguresTaken:
-        """The figures of now, and of a calendar month where the provider is; None is this one."""
+        """Return the figures of now and of a month in the provider's time zone (None: this one)."""
         policy, at = self._in_force.policy, self._clock.now()
         asked = self._month(month)
         subscriptions = {one.id: one for one in await self._subscription_store.subscriptions()}

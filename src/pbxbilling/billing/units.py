@@ -1,4 +1,4 @@
-"""Usage that is no call: units of a meter that a plan names, such as words or messages."""
+"""Charge usage other than calls: units of a meter that a plan names, such as words or messages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pbxbilling.kernel.records import Record
 
 @dataclass(frozen=True, slots=True)
 class UnitsUsed(Record):
-    """Units that another program counted, keyed by its own `reference`; appended once."""
+    """Units that another program counted, keyed by its own `reference`; saved once."""
 
     reference: str
     tenant: str
@@ -21,7 +21,7 @@ class UnitsUsed(Record):
     at: datetime
 
     def says_the_same(self, other: UnitsUsed) -> bool:
-        """Whether it is the same usage told again: when it was told makes no difference."""
+        """Return whether `other` repeats this report; the time of arrival does not matter."""
         mine = (self.reference, self.tenant, self.meter, self.units)
         return mine == (other.reference, other.tenant, other.meter, other.units)
 
@@ -29,7 +29,7 @@ class UnitsUsed(Record):
 def unit_charges(
     used: Mapping[str, int], prices: tuple[UnitPrice, ...], currency: str, *, free: bool
 ) -> Iterator[Charge]:
-    """The charge for each meter, by name; one that has no price any more is there, and free."""
+    """Yield the charge for each meter, by name; a meter without a price any more is free."""
     known = {price.meter: price for price in prices}
     for meter, units in sorted(used.items()):
         price = known.get(meter, UnitPrice(meter, 0))

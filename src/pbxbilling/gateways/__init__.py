@@ -1,1 +1,1 @@
-"""Payment gateways, a folder each."""
+"""Adapters to payment gateways, one folder for each."""

@@ -1,1 +1,1 @@
-"""What a payment gateway says that a tenant has bought."""
+"""Follow what tenants buy at a payment gateway, and sell it to them."""

@@ -1,6 +1,6 @@
-"""Plans are sold: a link to a page of the gateway where a tenant pays, or sees to what it has.
+"""Sell plans: make links to the gateway's pages where a tenant pays or manages a subscription.
 
-Nothing here grants anything: what was bought is in force when the gateway says so.
+Nothing here grants anything: what was bought is in force once the gateway says so.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from pbxbilling.subscriptions.order import CheckoutSession, Order, SalePages, or
 from pbxbilling.subscriptions.ports import CheckoutGateway, SubscriptionStore
 from pbxbilling.subscriptions.subscription import Customer, Subscription, leading
 
-FRESH = timedelta(hours=1)  # a page that ends sooner is no good to whoever gets the link
+FRESH = timedelta(hours=1)  # a page that expires sooner is not handed out again
 
-# Nobody pays for these any more, or ever did: the gateway is asked whether there is more to it.
+# No longer paid for, or not yet: the gateway is asked for newer subscriptions before selling.
 _DORMANT = frozenset({Status.CANCELLED, Status.INCOMPLETE})
 
 
@@ -35,8 +35,8 @@ _DORMANT = frozenset({Status.CANCELLED, Status.INCOMPLETE})
 class Offer:
     """A link where a tenant can buy a plan until `expires_at`.
 
-    `trial_days` (0: none) and `with_setup` say what is in it beside the plan; `live` whether it
-    moves real money.
+    `trial_days` (0: none) and `with_setup` say what it includes beside the plan; `live` says
+    whether it moves real money.
     """
 
     tenant: str
@@ -52,7 +52,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class PortalLink:
-    """A link where a tenant sees to its subscription; it is good for minutes."""
+    """A link where a tenant manages its subscription; it is valid for minutes."""
 
     tenant: str
     customer: str
@@ -60,10 +60,11 @@ class PortalLink:
 
 
 class Checkout:
-    """Sells. Raises AdministrationError for what cannot be sold, GatewayError, StoreError.
+    """Creates checkout and portal links.
 
-    Whoever fails half-way can ask again: a customer is made once, and of the pages of a tenant
-    one at a time can be paid at.
+    A request that fails half-way can be repeated: a tenant's customer is created once, and only
+    one of its pages is open at a time. Raises AdministrationError for what cannot be sold,
+    GatewayError, StoreError.
     """
 
     def __init__(
@@ -86,7 +87,7 @@ class Checkout:
         self._queues: dict[str, Lock] = {}
 
     async def checkout(self, slug: str, plan_slug: str, cycle: Cycle, actor: str) -> Offer:
-        """A link to buy a plan with; whoever asks for the same again gets the same."""
+        """Return a link to buy a plan; the same request again gives the same link."""
         self._buyer(slug)
         plan = self._for_sale(plan_slug, cycle)
         self._need(self._pages.success_url, "success_url", "after paying")
@@ -112,7 +113,7 @@ class Checkout:
         )
 
     async def portal(self, slug: str, actor: str) -> PortalLink:
-        """A link to the gateway's own pages for customers."""
+        """Return a link to the gateway's own customer portal."""
         tenant = self._buyer(slug)
         if tenant.customer is None:
             msg = (
@@ -164,7 +165,10 @@ class Checkout:
             raise AdministrationError(msg)
 
     async def _refuse_a_second(self, slug: str) -> None:
-        """By what we know, then by what the gateway knows: an event may be on its way."""
+        """Raise AdministrationError if the tenant has a subscription already.
+
+        Checks our mirrors, then the gateway: an event may be on its way.
+        """
         tenant = self._buyer(slug)
         lead = leading(await self._follower.ours(slug))
         if lead is not None and lead.status not in _DORMANT:
@@ -179,7 +183,7 @@ class Checkout:
             raise _has_one(slug, lead)
 
     async def _had_a_start(self, tenant: Tenant) -> bool:
-        """Whether a trial would be its second beginning."""
+        """Return whether the tenant had a trial or a subscription before; it then gets no trial."""
         tried = tenant.trial_until is not None or tenant.status is Status.TRIAL
         if tried or tenant.subscription is not None:
             return True
@@ -188,11 +192,11 @@ class Checkout:
     # --- customers and pages --------------------------------------------------------------------
 
     def _one_at_a_time(self, slug: str) -> AbstractAsyncContextManager[object]:
-        """A queue of a tenant's own: the one for all accounts must not wait for a network."""
+        """Return the tenant's own lock: the one over all accounts must not wait for a network."""
         return self._queues.setdefault(slug, Lock())
 
     async def _customer(self, slug: str, actor: str) -> str:
-        """The tenant's customer at the gateway; made where there is none, or none any more."""
+        """Return the tenant's customer at the gateway; create one if it is missing or deleted."""
         tenant = self._buyer(slug)
         if tenant.customer and await self._gateway.customer(tenant.customer):
             return tenant.customer
@@ -205,14 +209,14 @@ class Checkout:
         return made.id
 
     async def _gone(self, customer: str | None) -> list[Customer]:
-        """The mirror of a customer that another one takes the place of."""
+        """Return the mirror of a replaced customer, marked as deleted; of our key's mode only."""
         stored = await self._subscription_store.customer(customer) if customer else None
         return (
             [replace(stored, deleted=True)] if stored and stored.live is self._follower.live else []
         )
 
     async def _page(self, order: Order) -> CheckoutSession:
-        """The one page that the tenant can pay at: a second could be paid at, too."""
+        """Return the tenant's one open page and withdraw all others: a second could be paid too."""
         wanted, good = self._gateway.fingerprint(order), self._clock.now() + FRESH
         kept: CheckoutSession | None = None
         for page in await self._gateway.open_checkouts(order.customer):

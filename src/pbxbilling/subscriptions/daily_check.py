@@ -1,7 +1,7 @@
-"""The daily check: what the clock has ended is booked, with the instant at which it ended.
+"""The daily check: book trials and grace windows that have ended, at the instant they ended.
 
-Calls do not wait for it: `Tenant.status_at` judges them by the clock. It writes down what is so,
-for the audit trail and for whoever is told of turns.
+Calls do not depend on it: `Tenant.status_at` judges them by the clock. The check saves the
+transitions, for the audit trail and for those notified of them.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from pbxbilling.subscriptions.ports import SubscriptionStore
 
 ACTOR = "daily check"
 CURSOR = "daily_check"
-_ENDING = TRANSITIONS[Transition.GRACE_ENDED].before  # of 100,000 tenants few are in one of these
+_ENDING = TRANSITIONS[Transition.GRACE_ENDED].before  # few of 100,000 tenants have one of these
 _A_DAY = timedelta(days=1)
 
 
 def transitions_due(tenant: Tenant, at: datetime, grace_days: int) -> Iterator[TenantChange]:
-    """What the clock has ended of a tenant's status by `at`, and nobody booked yet.
+    """Yield the transitions of a tenant that are due by `at` and not booked yet.
 
-    A trial that is over and its grace window too are two transitions, one after the other; the
-    `status_since` of each is the instant at which it became due. A demo's clock stands still.
+    An ended trial with an ended grace window gives two transitions, in order; the `status_since`
+    of each is the instant at which it became due. A demo has none.
     """
     lived, over = tenant.status_at(at, grace_days), tenant.granted_until(grace_days)
     if lived is tenant.status:
@@ -48,7 +48,7 @@ def transitions_due(tenant: Tenant, at: datetime, grace_days: int) -> Iterator[T
 
 
 class Renewal(NamedTuple):
-    """A tenant whose period began anew, with the plan that it still has."""
+    """The begin of a tenant's new period on the plan that it still has."""
 
     tenant: str
     plan: str
@@ -56,7 +56,7 @@ class Renewal(NamedTuple):
 
 
 def notices(renewals: Iterable[Renewal], since: datetime, at: datetime) -> tuple[str, ...]:
-    """What an operator should know of tenants that renewed a deactivated plan in (since, at]."""
+    """Return sentences for the operator: tenants renewed on a deactivated plan in (since, at]."""
     return tuple(
         f"tenant {tenant}: its period was renewed on {renewed:%Y-%m-%d} with plan {plan}, which is"
         " deactivated: choose another one for it"
@@ -67,7 +67,7 @@ def notices(renewals: Iterable[Renewal], since: datetime, at: datetime) -> tuple
 
 @dataclass(frozen=True, slots=True)
 class TransitionDue:
-    """One transition of a tenant's status; `since` is when it became due."""
+    """A due transition of a tenant's status; `since` is when it became due."""
 
     tenant: str
     transition: Transition
@@ -78,7 +78,7 @@ class TransitionDue:
 
 @dataclass(frozen=True, slots=True)
 class DailyReport:
-    """What was due at `at`, and whether it was `booked`; `last` is the run before, None: none."""
+    """What was due at `at`, and whether it was `booked`; `last` is the previous run, None: none."""
 
     at: datetime
     last: datetime | None
@@ -90,7 +90,8 @@ class DailyReport:
 class DailyCheck:
     """Finds what is due and books it in one transaction with the time of the run.
 
-    So it is done once, however often it is tried. Raises StoreError; then nothing was booked.
+    So each transition is booked once, however often the run is retried. Raises StoreError; then
+    nothing was booked.
     """
 
     def __init__(
@@ -108,11 +109,11 @@ class DailyCheck:
         self._in_force = in_force
 
     async def is_due(self, hour: DailyHour) -> bool:
-        """Whether it has not run since the last due moment."""
+        """Return whether the check has not run since `hour` last came round."""
         return hour.is_due(await self._cursors.cursor(CURSOR), self._clock.now())
 
     async def run(self, actor: str = ACTOR, *, dry_run: bool = False) -> DailyReport:
-        """Book what is due now; `dry_run` only says what would be."""
+        """Book what is due now; `dry_run` only reports it."""
         async with self._writer.alone:
             at = self._clock.now()
             last = await self._cursors.cursor(CURSOR)
@@ -131,7 +132,7 @@ class DailyCheck:
         return [change for tenant in ending for change in transitions_due(tenant, at, grace_days)]
 
     async def _renewals(self, at: datetime) -> list[Renewal]:
-        """When tenants with a deactivated plan were renewed: by their subscription, if any."""
+        """Return the current periods of tenants on a deactivated plan, by subscription if any."""
         registry = self._writer.registry
         old = {slug for slug, plan in registry.plans.items() if not plan.active}
         renewals = []

@@ -1,4 +1,4 @@
-"""What a payment gateway tells us, in our words: its events, and how far each has come."""
+"""Events of a payment gateway in our terms, and how far each has been processed."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from pbxbilling.subscriptions.subscription import Customer, Invoice, Subscriptio
 
 
 class Topic(StrEnum):
-    """What an event is about, as far as it matters to us."""
+    """What an event is about, as far as this program uses it."""
 
     CHECKOUT = "checkout"  # a checkout was completed, paid or not
     SUBSCRIPTION = "subscription"
     TRIAL_ENDS_SOON = "trial_ends_soon"
     INVOICE = "invoice"
     CUSTOMER = "customer"
-    METER_REPORT = "meter_report"  # usage that the gateway could not take
-    OTHER = "other"  # answered, counted, and nothing else
+    METER_REPORT = "meter_report"  # usage that the gateway rejected
+    OTHER = "other"  # answered and counted only
 
 
 @dataclass(frozen=True, slots=True)
 class InvoicedCycle:
-    """The version of a subscription that an invoice opens; `ends` None where it does not say."""
+    """The cycle of a subscription that an invoice opens; `ends` None: the invoice does not say."""
 
     begins: datetime
     ends: datetime | None
@@ -32,16 +32,16 @@ class InvoicedCycle:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A verified event of the gateway, read.
+    """A verified and parsed event of the gateway.
 
-    `about` names what work is done on one after another: a subscription's id, else a customer's,
-    else the event's own. `subscription`, `customer` and `invoice` are the pictures that it
-    carries, true at `created_at`; `tenant` is whom it names itself, by a field that we or the
-    account wrote, `claimed` whom a field names that the payer may have written.
+    Messages with the same `about` are processed in order; it is a subscription's id, else a
+    customer's, else the event's own. `subscription`, `customer` and `invoice` are the snapshots
+    that it carries, true at `created_at`. `tenant` comes from a field that we or the account
+    wrote, `claimed` from a field that the payer may have written.
     """
 
     id: str
-    kind: str  # the gateway's own word, for logs and counters
+    kind: str  # the gateway's own type name, for logs and counters
     topic: Topic
     about: str
     created_at: datetime
@@ -53,18 +53,18 @@ class Message:
     subscription: Subscription | None = None
     customer: Customer | None = None
     invoice: Invoice | None = None
-    opens: InvoicedCycle | None = None  # by its invoice, once that is paid
-    note: str = ""  # what an alert would say
+    opens: InvoicedCycle | None = None  # takes effect once `invoice` is paid
+    note: str = ""  # the text for an alert
 
 
 class EventState(StrEnum):
-    """How far a stored event has come."""
+    """How far a stored event has been processed."""
 
     WAITING = "waiting"  # stored, nothing done yet
-    UNCONFIRMED = "unconfirmed"  # applied from its own picture: the gateway could not be asked
-    PARKED = "parked"  # nobody knows whose it is
+    UNCONFIRMED = "unconfirmed"  # applied from its own snapshot: the gateway was unreachable
+    PARKED = "parked"  # its tenant is not known
     DONE = "done"
-    FAILED = "failed"  # it could not be read; kept for an operator
+    FAILED = "failed"  # unreadable, or the gateway refused; stays stored for an operator
 
 
 UNFINISHED = frozenset({EventState.WAITING, EventState.UNCONFIRMED, EventState.PARKED})
@@ -72,9 +72,9 @@ UNFINISHED = frozenset({EventState.WAITING, EventState.UNCONFIRMED, EventState.P
 
 @dataclass(frozen=True, slots=True)
 class WebhookEvent(Record):
-    """One event as it arrived, keyed by `id`: the first copy stays, another changes nothing.
+    """An event as it arrived, keyed by `id`: the first copy stays, a second changes nothing.
 
-    `body` is the body as it was signed.
+    `body` is the body exactly as it was signed.
     """
 
     id: str
@@ -91,7 +91,7 @@ class WebhookEvent(Record):
 
 @dataclass(frozen=True, slots=True)
 class EventMoved(Record):
-    """A stored event got on: its new state, and why where that is not plain."""
+    """The new state of a stored event; `note` says why where that is not obvious."""
 
     id: str
     state: EventState
@@ -100,7 +100,7 @@ class EventMoved(Record):
 
 
 def stored_event(message: Message, body: bytes, received_at: datetime) -> WebhookEvent:
-    """A verified event with its body, to be kept."""
+    """Build the stored form of a verified event and its body."""
     return WebhookEvent(
         id=message.id,
         kind=message.kind,

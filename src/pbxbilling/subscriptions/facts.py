@@ -1,4 +1,4 @@
-"""What a payment gateway tells of subscriptions, as facts for logs, metrics and messages."""
+"""Facts about subscriptions and a payment gateway, for logs, metrics and messages."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from pbxbilling.subscriptions.events import EventState
 
 
 class WebhookResult(StrEnum):
-    """How a body that came to the webhook was received."""
+    """The outcome of receiving a webhook event."""
 
     STORED = "stored"
-    RECOVERED = "recovered"  # it never came, and was found in the gateway's own list
+    RECOVERED = "recovered"  # never arrived; found in the gateway's list of events
     IGNORED = "ignored"  # of a kind that is not used
-    FORGED = "forged"  # not signed with our secret, or not about now
+    FORGED = "forged"  # not signed with our secret, or not recently
     OVERSIZED = "oversized"
     UNREADABLE = "unreadable"
-    WRONG_MODE = "wrong_mode"  # test money where real money is expected, or the other way round
+    WRONG_MODE = "wrong_mode"  # a test event where live ones are expected, or the other way round
     NOT_KEPT = "not_kept"  # the store failed: the gateway will send it again
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookReceived(Fact):
-    """The gateway, or somebody who says so, sent a body. `kind` is "" where nobody vouches for it.
+    """A webhook request arrived, or an event was recovered. `kind` is "" for an unverified body.
 
     `loud` is false for the second and later of many refusals in a row.
     """
@@ -40,7 +40,7 @@ class WebhookReceived(Fact):
 
 @dataclass(frozen=True, slots=True)
 class EventTaken(Fact):
-    """A stored event got on; `tenant` is whom it concerned, `note` what is not plain about it."""
+    """A stored event was processed; `tenant` is the one concerned, `note` explains the state."""
 
     at: datetime
     event: str
@@ -52,7 +52,7 @@ class EventTaken(Fact):
 
 @dataclass(frozen=True, slots=True)
 class GatewayAway(Fact):
-    """The payment gateway could not be asked; told once until it can."""
+    """The payment gateway is unreachable; published once until it is reachable again."""
 
     at: datetime
     reason: str
@@ -60,14 +60,14 @@ class GatewayAway(Fact):
 
 @dataclass(frozen=True, slots=True)
 class GatewayBack(Fact):
-    """It can be asked again."""
+    """The payment gateway is reachable again."""
 
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Drifted(Fact):
-    """The gateway knew what no event had told: it is applied."""
+    """The sync found a change at the gateway that no event had reported, and applied it."""
 
     at: datetime
     subscription: str
@@ -76,7 +76,7 @@ class Drifted(Fact):
 
 @dataclass(frozen=True, slots=True)
 class PaymentAlert(Fact):
-    """Something about payments that a person has to look at."""
+    """A problem with payments that needs an operator."""
 
     at: datetime
     subject: str
@@ -96,7 +96,7 @@ class CycleOpened(Fact):
 
 @dataclass(frozen=True, slots=True)
 class DailyCheckDone(Fact):
-    """The daily check ran: `due` tenants had transitions to book, `booked` of them were.
+    """The daily check ran: `due` tenants had transitions due, `booked` transitions were saved.
 
     `notices` are sentences about tenants that an operator should look at.
     """
@@ -109,7 +109,7 @@ class DailyCheckDone(Fact):
 
 @dataclass(frozen=True, slots=True)
 class DailyCheckFailed(Fact):
-    """The daily check could not be done; it is tried again, and calls do not wait for it."""
+    """The daily check failed; it is retried, and calls do not depend on it."""
 
     at: datetime
     error: str

@@ -1,8 +1,8 @@
-"""Tenants follow what the payment gateway says of them, whichever way it was heard.
+"""Apply what the payment gateway says to mirrors and tenants, by whichever way it arrived.
 
-All ways end in one place: a picture is merged into the mirror, and the tenant's standing is worked
-out from all of its mirrored subscriptions. So an event that came twice, late or not at all makes
-no difference in the end.
+All ways end in one place: a snapshot is merged into the mirror, and the tenant's status is derived
+from all of its mirrored subscriptions. So an event that arrives twice, late or never makes no
+difference in the end.
 """
 
 from __future__ import annotations
@@ -39,14 +39,15 @@ from pbxbilling.subscriptions.subscription import (
 ACTOR = "gateway"
 ACTION = "subscription"
 
-_OF_NOBODY = frozenset({Topic.METER_REPORT, Topic.CUSTOMER})  # nothing waits for their tenant
+_OF_NOBODY = frozenset({Topic.METER_REPORT, Topic.CUSTOMER})  # these need no tenant
 
 
 @dataclass(frozen=True, slots=True)
 class FetchedState:
-    """What the gateway said when it was asked after an event's subscription.
+    """The gateway's answer about an event's subscription.
 
-    `reached` is false where it could not be asked; `found` is None where it knows no such one.
+    `reached` is false where the gateway was not reached; `found` is None where it knows no such
+    subscription.
     """
 
     reached: bool
@@ -57,7 +58,10 @@ NOT_FETCHED = FetchedState(reached=False)
 
 
 class Follower:
-    """Merges what was heard into mirrors and tenants. Raises StoreError; then nothing changed."""
+    """Merges events and snapshots into mirrors and tenants.
+
+    Raises StoreError; then nothing changed.
+    """
 
     def __init__(
         self,
@@ -69,7 +73,7 @@ class Follower:
         gateway: GatewayName,
         live: bool,
     ) -> None:
-        """`live` is the mode of our key: subscriptions of the other one move no tenant."""
+        """`live` is the mode of our key: subscriptions of the other mode change no tenant."""
         self._gateway = gateway
         self._writer = writer
         self._registry: Registry = writer.registry
@@ -81,7 +85,7 @@ class Follower:
     async def take(
         self, event: WebhookEvent, message: Message, fetched: FetchedState
     ) -> EventState:
-        """Apply one event; gives how far it has come."""
+        """Apply one event and return its new state."""
         async with self._writer.alone:
             kept = await self._merged(message, fetched)
             tenant = await self._owner(message, kept)
@@ -101,17 +105,17 @@ class Follower:
         return state
 
     async def give_up(self, event: WebhookEvent, reason: str) -> None:
-        """Nothing can be made of this one: it is kept, and a person is told."""
+        """Mark an event as failed and alert the operator; the event stays stored."""
         moved = EventMoved(event.id, EventState.FAILED, event.attempts + 1, reason)
         alert = PaymentAlert(self._clock.now(), f"event {event.id} ({event.kind})", reason)
         async with self._writer.alone:
             await self._writer.write(ACTION, (), ACTOR, [moved], facts=[alert])
 
     async def see(self, picture: Subscription, act: AuditRecord | None = None) -> Subscription:
-        """Apply a subscription as the gateway showed it; gives it as it is known then.
+        """Apply a snapshot of a subscription and return its mirror afterwards.
 
-        `act` is what of ours made it so, and is kept with it; without one, whatever is new in it
-        was missed.
+        `act` is the audit row of our own command that caused the snapshot, and is saved with it;
+        without one, any change is one that no event reported (`Drifted`).
         """
         async with self._writer.alone:
             stored = await self._subscription_store.subscription(picture.id)
@@ -127,7 +131,7 @@ class Follower:
         return kept
 
     async def link(self, subscription: str, slug: str, actor: str) -> Subscription | None:
-        """Say whose a subscription is, whatever it says itself; None for one never heard of."""
+        """Link a subscription to a tenant, overriding what it says itself; None: it is unknown."""
         async with self._writer.alone:
             stored = await self._subscription_store.subscription(subscription)
             if stored is None:
@@ -146,14 +150,14 @@ class Follower:
         return kept
 
     async def ours(self, slug: str) -> list[Subscription]:
-        """A tenant's subscriptions as they were last seen, those of our key's mode."""
+        """Return a tenant's subscriptions as last seen, those of our key's mode."""
         found = await self._subscription_store.subscriptions(tenant=slug)
         return [one for one in found if one.live is self.live]
 
-    # --- whose and what -----------------------------------------------------------------------
+    # --- tenants and changes ------------------------------------------------------------------
 
     async def _merged(self, message: Message, fetched: FetchedState) -> Subscription | None:
-        """The mirror after this event; None where no subscription is known of."""
+        """Return the mirror after this event; None: no subscription is known."""
         if message.subscription_id is None:
             return None
         stored = await self._subscription_store.subscription(message.subscription_id)
@@ -165,9 +169,9 @@ class Follower:
         return told if stored is None else stored.followed_by(told)
 
     async def _owner(self, message: Message, kept: Subscription | None) -> str | None:
-        """Whose it is: an operator's link first, then what subscription and event say.
+        """Find the tenant of an event: an operator's link first, then subscription, then event.
 
-        Whom the payer claims to be is believed of that tenant's own customer alone.
+        A tenant that the payer claims counts only if the event's customer is that tenant's own.
         """
         customer = message.customer_id if kept is None else kept.customer
         claimed = self._registry.tenants.get(message.claimed) if message.claimed else None
@@ -177,7 +181,7 @@ class Follower:
         )
 
     async def _find_tenant(self, customer: str | None, *slugs: str | None) -> str | None:
-        """The first of these tenants that exists, else the one whom the customer is."""
+        """Return the first of these tenants that exists, else the one linked to the customer."""
         for slug in slugs:
             if slug in self._registry.tenants:
                 return slug
@@ -189,7 +193,7 @@ class Follower:
     async def _cycle(
         self, message: Message, fetched: FetchedState, tenant: str | None
     ) -> BillingCycle | None:
-        """The cycle that a paid invoice opens, once."""
+        """Return the cycle that a paid invoice opens; None: there is none, or it is saved."""
         paid, opens = message.invoice, message.opens
         if tenant is None or paid is None or paid.paid_at is None or opens is None:
             return None
@@ -201,7 +205,7 @@ class Follower:
         return BillingCycle(paid.id, tenant, paid.subscription, opens.begins, ends)
 
     async def _changes(self, slug: str | None, kept: Subscription) -> Sequence[Change]:
-        """What a tenant becomes by its mirrored subscriptions, with `kept` in its place."""
+        """Return the changes of a tenant that follow from its mirrors; `kept` replaces its own."""
         tenant = self._registry.tenants.get(slug) if slug else None
         if tenant is None:
             return ()
@@ -220,7 +224,7 @@ class Follower:
         return (TenantChange(tenant, after, TRANSITION_TO[lead.status]),)
 
     async def _display(self, message: Message, tenant: str | None) -> list[Record]:
-        """Customers and invoices, for display and for the next event's owner."""
+        """Return customers and invoices to save, for display and to match later events."""
         records: list[Record] = []
         if message.invoice is not None:
             records.append(replace(message.invoice, tenant=tenant))
@@ -242,10 +246,10 @@ class Follower:
 
 
 def plan_sold_by(plans: Mapping[str, Plan], prices: Iterable[str]) -> str | None:
-    """The plan that these prices sell; None where that is no plan, or more than one.
+    """Return the plan that these prices sell; None: no plan, or more than one.
 
-    What a month or a year costs says it. Usage may have one price on many plans, and says it only
-    where nothing else does.
+    Monthly and yearly prices decide. Many plans may share one usage price, so that one decides
+    only where the others do not.
     """
     wanted = {price for price in prices if price}
     flat = [p.slug for p in plans.values() if wanted & p.price_ids()]
@@ -258,7 +262,7 @@ def _metered(plan: Plan) -> set[str]:
 
 
 def _end_of(begins: datetime, subscription: Subscription | None) -> datetime | None:
-    """When the cycle ends that the subscription is in, if that is the one which begins then."""
+    """Return the end of the subscription's current cycle if that begins at `begins`, else None."""
     if subscription is None or subscription.period_start != begins:
         return None
     return subscription.period_end
@@ -269,7 +273,7 @@ def _opened(at: datetime, cycle: BillingCycle) -> CycleOpened:
 
 
 def _unlinked(tenant: Tenant) -> TenantChange:
-    """Its subscription was another's: what that one did to it is taken back."""
+    """Undo what a subscription did to a tenant that it turned out not to belong to."""
     after = replace(tenant, status=Status.ACTIVE, subscription=None, customer=None, renews_at=None)
     return TenantChange(tenant, after, Transition.DECLARED)
 
@@ -293,7 +297,7 @@ def _why(state: EventState, gateway: GatewayName) -> str:
 
 
 def _customer(message: Message, tenant: str | None, stored: Customer | None) -> list[Record]:
-    """The customer of an event, where it says anything new."""
+    """Return the customer of an event as a one-item list; empty if nothing is new."""
     told = message.customer or stored
     if told is None:
         told = Customer(message.customer_id or "", tenant, "", message.live)
@@ -304,7 +308,7 @@ def _customer(message: Message, tenant: str | None, stored: Customer | None) -> 
 
 
 def _matter(subscription: Subscription) -> tuple[object, ...]:
-    """What of a subscription moves a tenant."""
+    """Return the fields of a subscription that affect its tenant."""
     return (
         subscription.status,
         subscription.prices,

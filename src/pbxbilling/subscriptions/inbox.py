@@ -1,4 +1,4 @@
-"""Works kept events off: those about one thing in their order, others side by side."""
+"""Process stored webhook events: those about one subscription in order, others in parallel."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from pbxbilling.subscriptions.follow import NOT_FETCHED, FetchedState, Follower
 from pbxbilling.subscriptions.ports import Gateway, SubscriptionStore, WebhookReader
 
 SIDE_BY_SIDE = 8
-SWEEP_S = 30.0  # how often what is unfinished is tried again
-ASK_AGAIN_S = 5.0  # while the gateway is away: one event in so long finds out whether it still is
-PARKED_EVERY = 120  # sweeps: whose a parked one is changes with the accounts, not with time
+SWEEP_S = 30.0  # how often unfinished events are retried
+ASK_AGAIN_S = 5.0  # while the gateway is unreachable, one event in this time tries it again
+PARKED_EVERY = 120  # sweeps: only a change of accounts, not time, finds a parked event's tenant
 _SOON = UNFINISHED - {EventState.PARKED}
-_WAITING_MOST = 10_000  # beyond, events stay in the store until a sweep
+_WAITING_MOST = 10_000  # events beyond this stay in the store until a sweep
 
 
 class Inbox:
-    """Apply stored events to accounts: those of one lane in order, several lanes side by side.
+    """Applies stored events to accounts: those of one lane in order, several lanes in parallel.
 
-    Nothing is held here that is not in the store: an end in the middle loses and doubles nothing.
+    All state is also in the store, so a stop in the middle neither loses nor repeats an event.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Inbox:
         self._clock = clock
         self._emit = emit
         self._on_meter_report = on_meter_report
-        self._lanes: dict[str, dict[str, None]] = {}  # each: its events' ids, in order, once
+        self._lanes: dict[str, dict[str, None]] = {}  # the ordered, unique event ids of each lane
         self._waiting = 0
         self._tasks: TaskGroup | None = None
         self._slots = Semaphore(SIDE_BY_SIDE)
@@ -54,15 +54,15 @@ class Inbox:
         self._ask_again_at = float("-inf")
         self._accounts_changed = False
         self._sweep_now = Event()
-        self._failed: dict[str, str] = {}  # events that fail by a fault of ours, and how
+        self._failed: dict[str, str] = {}  # errors of events that fail by a fault of this program
 
     def accounts_changed(self) -> None:
-        """Perhaps somebody is known now whose events are parked."""
+        """Retry parked events at once: their tenant may be known now."""
         self._accounts_changed = True
         self._sweep_now.set()
 
     def arrived(self, event: WebhookEvent) -> None:
-        """An event was kept: it is the next of its lane, unless it waits there already."""
+        """Append a stored event to its lane, unless it waits there already."""
         if self._tasks is None or self._waiting >= _WAITING_MOST:
             return
         if event.about not in self._lanes:
@@ -74,7 +74,7 @@ class Inbox:
             self._waiting += 1
 
     async def run(self) -> None:
-        """Work, for ever; begins with what an earlier run left."""
+        """Process events forever; begins with those that an earlier run left unfinished."""
         async with TaskGroup() as tasks:
             self._tasks = tasks
             try:
@@ -88,23 +88,23 @@ class Inbox:
                 self._tasks = None
 
     async def _sweep(self, states: Iterable[EventState]) -> None:
-        """Try again what has not come to its end."""
+        """Queue the stored events in these states again."""
         try:
             unfinished = await self._subscription_store.webhook_events(*states)
         except StoreError:
-            return  # the store tells of it itself, and the next sweep comes
+            return  # the store reports its own failure; the next sweep tries again
         for event in unfinished:
             self.arrived(event)
 
     async def _work(self, about: str) -> None:
-        """One lane to its end."""
+        """Process one lane until it is empty."""
         lane = self._lanes[about]
         try:
             while lane:
                 async with self._slots:
                     await self._deliver(self._next_of(lane))
         finally:
-            self._waiting -= len(lane)  # where this was cancelled
+            self._waiting -= len(lane)  # not 0 if this was cancelled
             del self._lanes[about]
 
     def _next_of(self, lane: dict[str, None]) -> str:
@@ -119,14 +119,14 @@ class Inbox:
             if event is not None and event.state in UNFINISHED:
                 await self._take(event)
         except StoreError:
-            return  # it stays as it is in the store, for the next sweep
+            return  # it stays unchanged in the store, for the next sweep
         except Exception as error:  # noqa: BLE001 - one event must not hold up all others
             self._publish_failure(ident, in_words(error))
         else:
             self._failed.pop(ident, None)
 
     def _publish_failure(self, ident: str, error: str) -> None:
-        """Once for each fault of an event: it stays in the store, and every sweep tries it."""
+        """Publish each fault of an event once: it stays in the store, retried by every sweep."""
         if self._failed.get(ident) != error:
             self._failed[ident] = error
             note = f"it could not be taken, and is tried again: {error}"
@@ -145,7 +145,7 @@ class Inbox:
             await self._follower.take(event, message, fetched)
 
     async def _ask_after(self, message: Message) -> FetchedState:
-        """The event's subscription as the gateway has it; raises GatewayError for nonsense."""
+        """Fetch the event's subscription. Raises GatewayError for faults other than an outage."""
         if message.subscription_id is None or not self._may_ask():
             return NOT_FETCHED
         try:
@@ -159,7 +159,7 @@ class Inbox:
         return FetchedState(reached=True, found=found)
 
     async def _reported(self, message: Message) -> bool:
-        """Have a report of bad usage looked at; False where the gateway could not be asked."""
+        """Handle a report of bad usage; return False if the gateway is unreachable."""
         try:
             await self._on_meter_report(message.id)
         except GatewayError as fault:
@@ -170,7 +170,7 @@ class Inbox:
         return True
 
     def _may_ask(self) -> bool:
-        """While the gateway is away one event finds out; no other one waits for it in vain."""
+        """Return whether to ask the gateway; during an outage one event in `ASK_AGAIN_S` may."""
         mono = self._clock.monotonic()
         if self._away and mono < self._ask_again_at:
             return False
@@ -190,5 +190,5 @@ class Inbox:
 
 
 def _says_anything_new(event: WebhookEvent, fetched: FetchedState) -> bool:
-    """What was applied from its own picture is not applied so again."""
+    """Return whether applying it adds anything: its own snapshot is applied only once."""
     return fetched.reached or event.state is not EventState.UNCONFIRMED

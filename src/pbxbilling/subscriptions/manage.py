@@ -1,4 +1,4 @@
-"""What an operator does to subscriptions: end them, take that back, say whose they are."""
+"""Let an operator manage subscriptions: cancel them, reactivate them, link them to tenants."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from pbxbilling.subscriptions.subscription import Invoice, Subscription, leading
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionResult:
-    """A subscription after a command, with what the operator should know about it."""
+    """A subscription after a command, with notes for the operator."""
 
     subscription: Subscription
     notes: tuple[str, ...] = ()
 
 
 class Subscriptions:
-    """Changes them at the gateway; its answer is in force at once.
+    """Changes subscriptions at the gateway; the answer is in force at once.
 
-    Raises AdministrationError, GatewayError, StoreError. What the gateway did without our hearing
-    of it (`away`) is told by its next event, or when the same is asked for again.
+    Raises AdministrationError, GatewayError, StoreError. After an error with `away` the gateway
+    may have acted; its next event, or the same command again, brings the result.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Subscriptions:
         follower: Follower,
         unsent: Callable[[str], Awaitable[int]],
     ) -> None:
-        """`unsent` counts a tenant's calls that the gateway's meter has not heard of yet."""
+        """`unsent` counts a tenant's calls that were not sent to the gateway's meter yet."""
         self._gateway = gateway
         self._writer = writer
         self._subscription_store = subscription_store
@@ -47,20 +47,20 @@ class Subscriptions:
         self._unsent = unsent
 
     async def all(self, slug: str | None) -> list[Subscription]:
-        """Subscriptions as they were last seen, the oldest first; of one tenant, or of all."""
+        """Return subscriptions as last seen, oldest first; of one tenant, or (None) of all."""
         if slug is not None:
             self._tenant(slug)
         return await self._subscription_store.subscriptions(tenant=slug)
 
     async def invoices(self, slug: str) -> list[Invoice]:
-        """A tenant's invoices as they were last seen, the newest first."""
+        """Return a tenant's invoices as last seen, newest first."""
         self._tenant(slug)
         return await self._subscription_store.invoices(tenant=slug)
 
     async def cancel(self, slug: str, actor: str, *, now: bool) -> SubscriptionResult:
-        """End a tenant's subscription at once, or when what was paid is used up.
+        """End a tenant's subscription at once, or at the end of the paid period.
 
-        Until then calls pass and usage is billed.
+        Until it ends, calls pass and usage is billed.
         """
         tenant = self._tenant(slug)
         held = await self._held(tenant)
@@ -77,7 +77,7 @@ class Subscriptions:
         return SubscriptionResult(kept, (*notes, *await self._others(slug, kept)))
 
     async def _check_usage_is_there(self, slug: str) -> None:
-        """The last invoice has what the meter has; what comes later is on none."""
+        """Raise AdministrationError while usage is unsent: the last invoice would lack it."""
         waiting = await self._unsent(slug)
         if waiting:
             msg = (
@@ -88,7 +88,7 @@ class Subscriptions:
             raise AdministrationError(msg)
 
     async def reactivate(self, slug: str, actor: str) -> SubscriptionResult:
-        """Let a subscription go on that was to end with its period."""
+        """Continue a subscription that was set to end with its period."""
         tenant = self._tenant(slug)
         held = await self._held(tenant)
         wanted = self._gateway.cancel_at_period_end(held.id, on=False)
@@ -99,7 +99,7 @@ class Subscriptions:
         return SubscriptionResult(kept, note)
 
     async def link(self, subscription: str, slug: str, actor: str) -> SubscriptionResult:
-        """Say whose a subscription is, whatever it says itself."""
+        """Link a subscription to a tenant, overriding what it says itself."""
         tenant = self._tenant(slug)
         if tenant.demo:
             msg = f"tenant {slug} is a demo, and lives by no subscription: link another tenant"
@@ -122,7 +122,7 @@ class Subscriptions:
         actor: str,
         wanted: Awaitable[Subscription],
     ) -> Subscription:
-        """The answer, in force and audited; so is a failure, as it may have been done."""
+        """Apply and audit the gateway's answer; audit a failure too, since it may have acted."""
         subject, was = f"tenant {tenant.slug}", _audited(before)
         try:
             picture = await wanted
@@ -138,7 +138,7 @@ class Subscriptions:
         return require_tenant(self._writer.registry, slug)
 
     async def _held(self, tenant: Tenant) -> Subscription:
-        """What the tenant lives by, or is about to: the best of those that go on."""
+        """Return the leading one of the tenant's subscriptions that are not over."""
         known = await self._follower.ours(tenant.slug)
         held = leading(one for one in known if not one.is_over)
         if held is not None:

@@ -1,4 +1,4 @@
-"""What is sold through a payment gateway: orders, links, and what is found there of prices."""
+"""Orders to sell through a payment gateway, checkout sessions, and prices as found there."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pbxbilling.kernel.gateway_names import GatewayName
 
 @dataclass(frozen=True, slots=True)
 class SalePages:
-    """Where a buyer is sent afterwards; "" is not set. None of these pages grants anything."""
+    """Where a buyer is sent afterwards; "" means not set. None of these pages grants anything."""
 
     success_url: str = ""
     cancel_url: str = ""
@@ -21,7 +21,7 @@ class SalePages:
 
 @dataclass(frozen=True, slots=True)
 class OrderLine:
-    """One price of an order. `metered` has no quantity: usage will be its quantity."""
+    """One price of an order. A `metered` one has no quantity: usage supplies it."""
 
     price: str
     metered: bool = False
@@ -29,9 +29,9 @@ class OrderLine:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A subscription that a tenant is offered; `trial_days` 0 is none.
+    """A subscription offered to a tenant; `trial_days` 0 is none.
 
-    `with_setup` says that one of the lines is the fee that a tenant pays once.
+    `with_setup` says that one of the lines is the one-time setup fee.
     """
 
     tenant: str
@@ -47,7 +47,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class CheckoutSession:
-    """A page where an order can be paid, until it expires. `order` is the fingerprint of it."""
+    """A page where an order can be paid until it expires; `order` is the order's fingerprint."""
 
     id: str
     url: str
@@ -57,7 +57,7 @@ class CheckoutSession:
 
 @dataclass(frozen=True, slots=True)
 class GatewayAccount:
-    """Whose the key is."""
+    """The gateway account that the key belongs to."""
 
     id: str
     name: str
@@ -67,8 +67,8 @@ class GatewayAccount:
 class PriceFound:
     """A price as the gateway has it.
 
-    `amount` is in minor units of `currency`, None where it is told in tiers or in fractions of
-    them. `months` is how often it is due, 0 for once, None for days and weeks.
+    `amount` is in minor units of `currency`; None where it is in tiers or in fractions of a minor
+    unit. `months` is the interval in which it is due: 0 for once, None for days and weeks.
     """
 
     id: str
@@ -89,7 +89,7 @@ def order_of(
     pages: SalePages,
     trial_days: int,
 ) -> Order:
-    """A plan on a cycle with its usage; the setup fee for whoever has not paid one yet."""
+    """Build the order of a plan on a cycle: its price, usage, and the setup fee if unpaid."""
     prices = plan.prices_at(gateway)
     with_setup = bool(prices.setup) and tenant.setup_paid_at is None
     lines = [OrderLine(prices.of(cycle))]

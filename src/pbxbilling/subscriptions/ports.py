@@ -1,4 +1,4 @@
-"""A payment gateway as far as subscriptions go, and what the store keeps of it."""
+"""Ports of subscriptions: the payment gateway, its webhooks, and the mirrors in the store."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ T = TypeVar("T")
 
 
 class Page(NamedTuple, Generic[T]):
-    """A part of a long list, and behind which one the next part begins: None at its end.
+    """A page of a long list; `after` is the cursor to the next page, None at the end.
 
-    `faults` are of those that could not be understood: they are left out.
+    `faults` describes items that could not be read and are left out.
     """
 
     items: Sequence[T]
@@ -27,7 +27,7 @@ class Page(NamedTuple, Generic[T]):
 
 
 class Gateway(Protocol):
-    """What a payment gateway knows. All of it may wait, for a limited time; GatewayError else."""
+    """Reads from a payment gateway. Methods wait a limited time, then raise GatewayError."""
 
     @property
     def name(self) -> GatewayName:
@@ -41,41 +41,41 @@ class Gateway(Protocol):
 
     @property
     def events_kept(self) -> timedelta:
-        """For how long it lists what happened."""
+        """For how long it lists past events."""
         ...
 
     async def subscription(self, ident: str) -> Subscription | None:
-        """A subscription as it is now; None for one that is unknown there."""
+        """Return a subscription's current state; None: the gateway does not know it."""
         ...
 
     async def subscriptions(self, after: str | None) -> Page[Subscription]:
-        """All subscriptions, ended ones too, a page at a time."""
+        """Return a page of all subscriptions, ended ones too."""
         ...
 
     async def events(self, since: datetime, after: str | None) -> Page[WebhookEvent]:
-        """What happened since then, of the kinds that we use, a page at a time."""
+        """Return a page of events since `since`, of the kinds that we use."""
         ...
 
 
 class WebhookReader(Protocol):
-    """What a gateway posts to us: whether it is the gateway's own, and what it says."""
+    """Verifies and parses the webhook requests of a gateway."""
 
     def verify(self, body: bytes, headers: Mapping[str, str]) -> None:
         """Raise ForgedError unless the gateway signed this body for us, just now.
 
-        `headers` are the request's, found by their names in any case.
+        `headers` are the request's; look-ups ignore the case of names.
         """
         ...
 
     def parse(self, body: bytes | str) -> Message:
-        """Return the event that a verified body tells. Raises UnreadableError."""
+        """Parse the event in a verified body. Raises UnreadableError."""
         ...
 
 
 class CheckoutGateway(Protocol):
-    """What can be bought and changed at a payment gateway. All of it as in `Gateway`.
+    """Sells and changes subscriptions at a payment gateway. Waits and errors are as in `Gateway`.
 
-    After an error with `away` an act may have been done all the same; asking for it again is safe.
+    After an error with `away` the gateway may have acted all the same; repeating a call is safe.
     """
 
     @property
@@ -84,81 +84,81 @@ class CheckoutGateway(Protocol):
         ...
 
     async def account(self) -> GatewayAccount:
-        """Whose the key is."""
+        """Return the account that the key belongs to."""
         ...
 
     async def price(self, ident: str) -> PriceFound | None:
-        """A price; None for one that is unknown there, or of the other mode."""
+        """Return a price; None: it is unknown there, or of the other mode."""
         ...
 
     async def customer(self, ident: str) -> Customer | None:
-        """A customer; None for one that is unknown there, deleted, or of the other mode."""
+        """Return a customer; None: it is unknown there, deleted, or of the other mode."""
         ...
 
     async def create_customer(self, tenant: Tenant) -> Customer:
-        """A new customer in place of the one that the tenant has; asked again, the same one."""
+        """Create a customer to replace the tenant's; a repeated call returns the same one."""
         ...
 
     async def subscriptions_of(self, customer: str) -> Sequence[Subscription]:
-        """Those that are not over; one whose first payment is awaited is among them."""
+        """Return a customer's subscriptions that are not over, also those awaiting payment."""
         ...
 
     async def open_checkouts(self, customer: str) -> Sequence[CheckoutSession]:
-        """Pages that somebody could still pay at."""
+        """Return the sessions that can still be paid."""
         ...
 
     async def checkout(self, order: Order) -> CheckoutSession:
-        """A new page to pay an order at."""
+        """Create a checkout session for an order."""
         ...
 
     def fingerprint(self, order: Order) -> str:
-        """What tells a page of this very order from one of another."""
+        """Return a digest that identifies checkout sessions for exactly this order."""
         ...
 
     async def withdraw(self, checkout: str) -> None:
-        """Nobody can pay at that page any more."""
+        """Expire a checkout session, so that it cannot be paid any more."""
         ...
 
     async def portal(self, customer: str, return_url: str) -> str:
-        """A page, good for minutes, where a customer sees to his subscription and invoices."""
+        """Return the URL, valid for minutes, where a customer manages subscription and invoices."""
         ...
 
     async def cancel_at_period_end(self, subscription: str, *, on: bool) -> Subscription:
-        """Let it run out, or take that back."""
+        """Set a subscription to end with its paid period (`on`), or to continue."""
         ...
 
     async def cancel_now(self, subscription: str) -> Subscription:
-        """End it, with usage that no invoice had yet on a last one. Over already: as it is."""
+        """End a subscription, with uninvoiced usage on a last invoice; no change if it is over."""
         ...
 
 
 class SubscriptionStore(Protocol):
-    """What the store keeps of the payment gateway; raises StoreError as the store does."""
+    """Reads mirrors and stored webhook events. Raises StoreError as the store does."""
 
     async def subscription(self, ident: str) -> Subscription | None:
-        """One subscription by its id."""
+        """Return a subscription's mirror by its id."""
         ...
 
     async def subscriptions(self, *, tenant: str | None = None) -> list[Subscription]:
-        """Subscriptions, the oldest first."""
+        """Return mirrors of subscriptions, oldest first."""
         ...
 
     async def customer(self, ident: str) -> Customer | None:
-        """One customer by its id."""
+        """Return a customer's mirror by its id."""
         ...
 
     async def invoices(self, *, tenant: str | None = None, limit: int = 1000) -> list[Invoice]:
-        """Invoices, the newest first."""
+        """Return mirrors of invoices, newest first."""
         ...
 
     async def webhook_events(self, *states: EventState, limit: int = 1000) -> list[WebhookEvent]:
-        """Stored events in any of these states, in the order of their arrival."""
+        """Return stored events in any of these states, in order of arrival."""
         ...
 
     async def webhook_event(self, ident: str) -> WebhookEvent | None:
-        """One stored event by its id."""
+        """Return a stored event by its id."""
         ...
 
     async def cycles(self, tenant: str) -> list[BillingCycle]:
-        """The cycles that invoices opened, in the order of their beginning."""
+        """Return a tenant's cycles that invoices opened, in order of their begins."""
         ...

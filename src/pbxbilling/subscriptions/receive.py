@@ -1,4 +1,4 @@
-"""Where a gateway's events arrive: verified, kept, and answered at once; `inbox` works them off."""
+"""Receive webhook events: verify, store and answer them at once; `inbox` processes them later."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LIMIT = 1 << 20  # bytes; events are a few kB
 
 
 class WebhookAnswer(NamedTuple):
-    """An HTTP status, and a word for whoever reads the gateway's list of deliveries."""
+    """An HTTP status, and a text for readers of the gateway's list of deliveries."""
 
     status: int
     text: str
@@ -34,7 +34,7 @@ _ANSWERS = {
 
 
 class WebhookReceiver:
-    """Receives bodies. Nothing that is not verified is kept, or read."""
+    """Receives webhook bodies. Nothing unverified is parsed or stored."""
 
     limit = LIMIT
 
@@ -48,7 +48,7 @@ class WebhookReceiver:
         *,
         live: bool,
     ) -> None:
-        """`arrived` is told of what was kept; `live` is the mode of our key."""
+        """`arrived` is called with each stored event; `live` is the mode of our key."""
         self._reader = reader
         self._store = store
         self._clock = clock
@@ -58,11 +58,11 @@ class WebhookReceiver:
         self._throttle = LogThrottle(clock.monotonic)
 
     def oversized(self) -> WebhookAnswer:
-        """Refuse a body of which more than `limit` has come."""
+        """Refuse a body longer than `limit` bytes."""
         return self._refused(WebhookResult.OVERSIZED, f"more than {LIMIT} bytes")
 
     async def receive(self, body: bytes, headers: Mapping[str, str]) -> WebhookAnswer:
-        """Take one whole body with its request's headers."""
+        """Verify, parse and store one whole body with its request's headers."""
         try:
             self._reader.verify(body, headers)
         except ForgedError as fault:
@@ -98,7 +98,7 @@ class WebhookReceiver:
         return _ANSWERS[result]
 
     def _refused(self, result: WebhookResult, reason: str) -> WebhookAnswer:
-        """Anybody can send such a body, as often as he likes."""
+        """Refuse a body; throttle the log, since anybody can send such bodies at any rate."""
         loud = self._throttle.claim()
         self._emit(WebhookReceived(self._clock.now(), result, reason=reason, loud=loud))
         return _ANSWERS[result]

@@ -1,7 +1,7 @@
-"""What a payment gateway knows of a tenant, mirrored, and what follows from it for its standing.
+"""Mirrors of what a payment gateway knows of a tenant, and the tenant status they lead to.
 
-A tenant's standing is worked out from all of its mirrored subscriptions, whatever came first:
-twice, late and out of order lead to the same state.
+The status is derived from all of a tenant's mirrored subscriptions, so events that arrive twice,
+late or out of order lead to the same state.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from pbxbilling.kernel.records import Record
 class Subscription(Record):
     """A gateway's subscription as last seen, keyed by `id`.
 
-    `as_of` is the gateway's clock when this was true; `status_since` the first `as_of` that had
-    this status. `tenant` is who it is linked to, None for a stranger's. `prices` are the ids of
-    its items' prices; `live` is false for test money.
+    `as_of` is the time by the gateway's clock at which this was true; `status_since` is the first
+    `as_of` with this status. `tenant` is the linked tenant, None: not linked. `prices` are the ids
+    of its items' prices; `live` is false in test mode.
     """
 
     id: str
@@ -41,14 +41,14 @@ class Subscription(Record):
 
     @property
     def is_over(self) -> bool:
-        """Whether it never comes back: a new one would have to be made."""
+        """Whether it has ended for good: only a new one can replace it."""
         return self.status is Status.CANCELLED
 
     def followed_by(self, later: Subscription) -> Subscription:
-        """What is to be kept of two pictures of one subscription.
+        """Merge a later snapshot into this one and return the result.
 
-        The older one is dropped, and a cancelled subscription stays cancelled. A link to a tenant
-        stays too: an operator may have made it.
+        An older snapshot is dropped, and a cancelled subscription stays cancelled. A link to a
+        tenant stays too: an operator may have made it.
         """
         if later.as_of < self.as_of or (self.is_over and not later.is_over):
             return self
@@ -60,10 +60,10 @@ class Subscription(Record):
         )
 
     def yields_to(self, unconfirmed: Subscription) -> bool:
-        """Whether a picture out of an event may stand until the gateway can be asked.
+        """Return whether an event's own snapshot may hold until the gateway is reachable.
 
-        The gateway's clock has whole seconds. Of two pictures of one second nobody knows which is
-        the later: the more permissive counts, so that doubt silences no phone.
+        The gateway's clock has whole seconds, so the order of two snapshots of one second is
+        unknown: the more permissive counts, so that doubt blocks no calls.
         """
         if unconfirmed.as_of != self.as_of:
             return unconfirmed.as_of > self.as_of
@@ -83,9 +83,9 @@ class Customer(Record):
 
 @dataclass(frozen=True, slots=True)
 class Invoice(Record):
-    """A gateway's invoice for display, keyed by `id`; `total` in minor units of `currency`.
+    """A gateway's invoice for display, keyed by `id`; `total` is in minor units of `currency`.
 
-    `status` is the gateway's own word: nothing is decided by it here.
+    `status` is the gateway's own word; a tenant's status never depends on it.
     """
 
     id: str
@@ -103,11 +103,11 @@ class Invoice(Record):
     page_url: str = ""
 
     def gives_way_to(self, later: Invoice) -> bool:
-        """Whether `later` takes this row's place."""
+        """Return whether `later` replaces this row."""
         return later.as_of >= self.as_of
 
 
-# The most permissive first: a tenant lives by the best subscription that it has.
+# The most permissive first: the best subscription of a tenant decides its status.
 _BEST_FIRST = (
     Status.ACTIVE,
     Status.TRIAL,
@@ -119,7 +119,7 @@ _BEST_FIRST = (
 
 
 def permissiveness(subscription: Subscription) -> int:
-    """0 for the subscription that grants most."""
+    """Return the rank of a subscription's status; 0 grants most."""
     return _BEST_FIRST.index(subscription.status)
 
 
@@ -134,7 +134,7 @@ TRANSITION_TO: Mapping[Status, Transition] = {
 
 
 def leading(subscriptions: Iterable[Subscription]) -> Subscription | None:
-    """The subscription that a tenant lives by: the most permissive, of equals the newest."""
+    """Return the leading subscription of a tenant: the most permissive, of equals the newest."""
     return min(
         subscriptions,
         key=lambda one: (permissiveness(one), -one.created_at.timestamp(), one.id),
@@ -152,13 +152,12 @@ def follow(
     at: datetime,
     grace_days: int,
 ) -> Tenant:
-    """The tenant as its subscriptions want it; `plan` is the one that the leading price sells.
+    """Return the tenant after following its subscriptions; the leading price sells `plan`.
 
-    A demo tenant follows none. One that has never been linked keeps a trial of its own, and
-    the grace window behind it, while the first payment is awaited: a checkout that was left half
-    done takes nothing away. A grace window
-    that was booked as over stays so while the payment is still due. A cancelled subscription does
-    not bring back its customer: a new one may have taken its place.
+    A demo tenant follows none. A tenant that was never linked keeps its own trial, and the grace
+    window after it, while the first payment is awaited: an abandoned checkout takes nothing away.
+    A grace window that was booked as over stays over while the payment is due. A cancelled
+    subscription does not restore its customer: a new one may have replaced it.
     """
     lead = leading(subscriptions)
     if lead is None or tenant.demo:
@@ -185,9 +184,9 @@ def follow(
 
 @dataclass(frozen=True, slots=True)
 class BillingCycle(Record):
-    """A cycle of a subscription that the gateway's invoice opened; the first copy stays.
+    """A cycle of a subscription that a paid invoice opened; the first copy stays.
 
-    Keyed by `invoice`: the invoice of a cycle is paid once, however often that is told.
+    Keyed by `invoice`: it is paid once, however many events report that.
     """
 
     invoice: str

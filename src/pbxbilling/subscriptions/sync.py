@@ -1,7 +1,7 @@
-"""Compares what we know with what a gateway knows: at the start, and hourly.
+"""Compare our mirrors with everything that a gateway lists: at the start, and hourly.
 
-What a lost webhook would have told is found here. First the events since the last time, which go
-the way of those that came; then all subscriptions, for what no event told.
+This recovers lost webhook events: first the events since the last run, which are processed like
+those that arrived; then all subscriptions, for changes that no event reported.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from pbxbilling.subscriptions.ports import Gateway, Page, SubscriptionStore
 from pbxbilling.subscriptions.subscription import Subscription
 
 EVERY_S = 3600.0
-AGAIN_S = 60.0  # after a comparison that could not be made
+AGAIN_S = 60.0  # after a comparison that failed
 OVERLAP = timedelta(minutes=15)  # clocks differ, and an event may be listed late
-ROOM = timedelta(days=1)  # before the gateway lists an event no more
+ROOM = timedelta(days=1)  # safety margin before the gateway stops listing an event
 CURSOR = "gateway events"
 _NAMED = 10
-_PAGES_MOST = 10_000  # a list that never ends is no list
+_PAGES_MOST = 10_000  # guards against a list that never ends
 
 T = TypeVar("T")
 
 
 @dataclass(slots=True)
 class Compared:
-    """What one comparison came across."""
+    """Counts of one comparison."""
 
     events: int = 0
     missed: int = 0
@@ -43,7 +43,7 @@ class Compared:
 
 
 class Sync:
-    """Asks the gateway for everything, and applies what is new."""
+    """Fetches all events and subscriptions from the gateway, and applies what is new."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Sync:
         emit: EventSink,
         arrived: Callable[[WebhookEvent], None],
     ) -> None:
-        """`arrived` is told of each event that had been missed."""
+        """`arrived` is called with each event that had been missed."""
         self._gateway = gateway
         self._follower = follower
         self._store = store
@@ -65,7 +65,7 @@ class Sync:
         self._arrived = arrived
 
     async def run(self) -> None:
-        """Compare, for ever."""
+        """Compare forever, hourly; a minute after a failure."""
         while True:
             try:
                 await self.compare()
@@ -77,7 +77,7 @@ class Sync:
                 await sleep(EVERY_S)
 
     async def compare(self) -> Compared:
-        """One comparison. Raises GatewayError and StoreError."""
+        """Make one comparison. Raises GatewayError and StoreError."""
         compared = Compared()
         await self._compare_events(compared)
         async for picture in self._all(self._gateway.subscriptions):
@@ -95,7 +95,7 @@ class Sync:
             self._alert(f"subscription {picture.id} could not be compared: {in_words(error)}")
 
     async def _warn_of_other_mode(self) -> None:
-        """Tenants that were linked in test mode do not pay because the key is a live one now."""
+        """Alert if tenants hold subscriptions of the other mode: those pay nothing by this key."""
         ours = self._gateway.live
         others = [
             one for one in await self._subscription_store.subscriptions() if one.live is not ours
@@ -110,7 +110,7 @@ class Sync:
             )
 
     async def _compare_events(self, compared: Compared) -> None:
-        """Where nothing was ever compared there is nothing to have missed."""
+        """Find and save missed events; the first comparison ever only sets the cursor."""
         now = self._clock.now()
         last = await self._store.cursor(CURSOR)
         if last is not None:
@@ -130,7 +130,7 @@ class Sync:
         return ours and await self._subscription_store.webhook_event(event.id) is None
 
     async def _save(self, missed: list[WebhookEvent]) -> None:
-        """The oldest first, as they would have come."""
+        """Save missed events and queue them, oldest first, as they would have arrived."""
         missed.sort(key=lambda event: event.created_at)
         at = self._clock.now()
         facts = [WebhookReceived(at, WebhookResult.RECOVERED, one.kind, one.id) for one in missed]
@@ -142,7 +142,7 @@ class Sync:
     async def _all(
         self, page_after: Callable[[str | None], Awaitable[Page[T]]]
     ) -> AsyncIterator[T]:
-        """Every item, page after page; what of it cannot be read is told."""
+        """Yield every item, page after page; alert about those that cannot be read."""
         after: str | None = None
         for _ in range(_PAGES_MOST):
             page = await page_after(after)

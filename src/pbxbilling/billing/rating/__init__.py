@@ -1,1 +1,1 @@
-"""What a period's usage costs."""
+"""Price the usage of a billing period."""

@@ -1,4 +1,4 @@
-"""What a tenant was sold in a period: its plans one after another, and which price is due there."""
+"""Work out which plans and prices hold for a tenant in a billing period."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from pbxbilling.kernel.period import Period, anchor_date
 from pbxbilling.subscriptions.subscription import Subscription
 
 _LONGEST_MONTH = timedelta(days=32)
-_A_WHILE = timedelta(hours=1)  # between the beginning of a first cycle and the record of it
+_A_WHILE = timedelta(hours=1)  # tolerance between a first cycle's begin and its record
 
 
 @dataclass(frozen=True, slots=True)
 class PriceSchedule:
-    """The tariffs of a period, and what of their prices is due in it (see `statement_of`)."""
+    """The tariffs of a period and the part of their prices due in it (see `statement_of`)."""
 
     tariff_versions: tuple[TariffVersion, ...]
     prices: tuple[PricePart, ...]
@@ -38,11 +38,11 @@ def conditions(
     plans: Mapping[str, Plan],
     subscription: Subscription | None,
 ) -> PriceSchedule:
-    """What holds for a tenant in a period; `switches` are all from the period's begin on.
+    """Return the price schedule of a tenant's period; `switches` are all from its begin on.
 
-    Nothing is charged until a trial ends. A part of a month has that part of the price, and the
-    whole allowance. The price of a year is due in the period where the year begins. Raises
-    ValueError for a plan that is unknown, has no price for the cycle, or another currency.
+    Nothing is charged until a trial ends. A part of a month costs that part of the price and has
+    the whole allowance. A yearly price is due in the period where the year begins. Raises
+    ValueError for a plan that is unknown, has no price for the cycle, or has another currency.
     """
     cycle = cycle_of(tenant, plans, subscription)
     tariff_versions = _free_on_trial(_stretches(tenant, period, switches, plans, cycle), tenant)
@@ -58,7 +58,7 @@ def conditions(
 
 
 def cycle_of(tenant: Tenant, plans: Mapping[str, Plan], subscription: Subscription | None) -> Cycle:
-    """How often the tenant's price is due: a year where its subscription is of that price."""
+    """Return the tenant's cycle: a year where its subscription has the plan's yearly price."""
     plan = plans.get(tenant.plan)
     if plan is None or subscription is None:
         return Cycle.MONTH
@@ -73,7 +73,7 @@ def _stretches(
     plans: Mapping[str, Plan],
     cycle: Cycle,
 ) -> tuple[TariffVersion, ...]:
-    """One version for each plan in force; a change on the period's first instant makes no two."""
+    """Return one version for each plan in force; a change at the period's begin adds none."""
     edges: list[tuple[datetime, str]] = []
     begins, plan = period.begins, None
     for switch in switches:
@@ -132,7 +132,7 @@ def _free(tariff_version: TariffVersion) -> Tariff:
 
 
 def _pays(tenant: Tenant, period: Period) -> bool:
-    """Whether a price is due: not before the first payment, nor once all is over."""
+    """Return whether a price is due: not before the first payment, nor after the tenant left."""
     if tenant.status in PAYING:
         return True
     if tenant.status is Status.INCOMPLETE or tenant.on_own_trial:
@@ -142,19 +142,21 @@ def _pays(tenant: Tenant, period: Period) -> bool:
 
 
 def _is_before(period: Period, subscription: Subscription | None) -> bool:
-    """Whether it is the rest of a month before what was then bought at the gateway."""
+    """Return whether the period is the rest of a month before the subscription was bought."""
     return subscription is not None and period.ends <= subscription.created_at + _A_WHILE
 
 
 def _setup_is_due(tenant: Tenant, period: Period) -> bool:
-    """Once: with the first final statement, or where a subscription's first invoice had it."""
+    """Return whether the setup fee is due. It is charged once: on the first final statement or,
+    with a subscription, in the period where its first invoice charged it.
+    """
     if tenant.setup_paid_at is None:
         return tenant.subscription is None
     return period.begins <= tenant.setup_paid_at < period.ends
 
 
 def _parts_of(whole: Period, tariff_versions: Sequence[TariffVersion]) -> tuple[PricePart, ...]:
-    """The price of the versions, where they may be only a part of a whole period."""
+    """Return the price of each version, where together they may be a part of a whole period."""
     first, last = tariff_versions[0], tariff_versions[-1]
     around = list(tariff_versions)
     if whole.begins < first.begins:
@@ -165,7 +167,7 @@ def _parts_of(whole: Period, tariff_versions: Sequence[TariffVersion]) -> tuple[
 
 
 def _year_around(period: Period, subscription: Subscription | None) -> Period:
-    """The subscription's year that a period is in."""
+    """Return the subscription's year that contains the period."""
     if subscription is None:
         return period
     begins, ends = subscription.period_start, subscription.period_end
@@ -186,7 +188,7 @@ def _plus_years(at: datetime, years: int) -> datetime:
 def _of_a_year(
     year: Period, period: Period, tariff_versions: Sequence[TariffVersion]
 ) -> tuple[tuple[PricePart, ...], tuple[Proration, ...]]:
-    """The year's price where it begins; later what changes of plan add to it or take away."""
+    """Return the year's price in the period where it begins; in later ones, its changes of plan."""
     whole: tuple[TariffVersion, ...] = (
         replace(tariff_versions[0], begins=year.begins, ends=year.ends),
     )

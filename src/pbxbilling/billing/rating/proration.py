@@ -1,4 +1,4 @@
-"""Proration: what a price is for a part of its cycle, by seconds, previewed as it is committed."""
+"""Prorate prices over parts of a cycle, by time; a preview and its commit share the code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pbxbilling.kernel.money import half_up
 
 @dataclass(frozen=True, slots=True)
 class PricePart:
-    """A plan's price for one version; `whole` says that it is a full cycle's."""
+    """A plan's price for one tariff version; `whole` says that this is a full cycle."""
 
     tariff_version: TariffVersion
     amount: int
@@ -28,11 +28,11 @@ class PricePart:
 
 @dataclass(frozen=True, slots=True)
 class Proration:
-    """A change of tariff within a cycle: the versions that it makes, and what that costs.
+    """A change of tariff within a cycle: the versions it results in, and its cost.
 
-    `credit` is what the time from the change on had cost and costs no more, `charge` what it costs
-    now, both 0 or more in minor units. `replaced` is the version that it ends; `tariff_versions`
-    are kept when the change is committed.
+    `credit` is the old price of the time from the change on, `charge` the new one, both 0 or more
+    in minor units. `replaced` is the version that the change ends; `tariff_versions` are saved
+    when the change is committed.
     """
 
     at: datetime
@@ -43,15 +43,15 @@ class Proration:
 
     @property
     def difference(self) -> int:
-        """What the change adds to the price of the cycle; below 0 it takes away."""
+        """The amount that the change adds to the price of the cycle; below 0 it reduces it."""
         return self.charge - self.credit
 
 
 def price_parts(tariff_versions: TariffVersions) -> tuple[PricePart, ...]:
-    """The price of each version by its seconds, where together they are one whole cycle.
+    """Return the price of each version by its length, where together they are one whole cycle.
 
-    Their sum is rounded once, half up; so equal prices add up to that price, however often they
-    were cut. Raises ValueError as `check_stretches`, and for prices of different cycles.
+    Running sums are rounded, half up, so equal prices add up to that price however often the
+    cycle is cut. Raises ValueError as `check_stretches`, and for prices of different cycles.
     """
     check_stretches(tariff_versions)
     if len({tariff_version.tariff.cycle for tariff_version in tariff_versions}) > 1:
@@ -72,10 +72,10 @@ def _parts(tariff_versions: TariffVersions) -> Iterator[PricePart]:
 
 
 def prorate(tariff_versions: TariffVersions, tariff: Tariff, at: datetime) -> Proration:
-    """What it is to have another tariff from `at` until the end of the cycle.
+    """Return the proration of another tariff from `at` until the end of the cycle.
 
-    The preview shows it, and the change keeps its `tariff_versions`: there is no other arithmetic.
-    At the first instant of the cycle the whole price is exchanged. Raises ValueError as
+    A preview shows it, and a commit saves its `tariff_versions`: there is no other arithmetic.
+    At the first instant of the cycle the whole price is replaced. Raises ValueError as
     `switched`, and for an instant before an earlier change.
     """
     replaced = tariff_versions[-1]

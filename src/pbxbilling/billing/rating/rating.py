@@ -1,7 +1,7 @@
-"""Rating: the answered trunk legs of a period, by a tariff, become charges.
+"""Rate the answered trunk legs of a period: turn them into charges by a tariff.
 
-Seconds are added up first and priced once a line, so that a statement equals what a graduated
-tier charges for the sum of the same legs: https://docs.stripe.com/products-prices/pricing-models
+Seconds are summed first and priced once a line, so a statement equals what a graduated tier
+charges for the sum of the same legs: https://docs.stripe.com/products-prices/pricing-models
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from pbxbilling.kernel.period import zone
 
 @dataclass(frozen=True, slots=True)
 class UsedLeg:
-    """What rating knows of an answered trunk leg that has ended; `id` is `pbx:uniqueid`.
+    """An answered trunk leg that has ended, as rating needs it; `id` is `pbx:uniqueid`.
 
     `estimated` legs, and those that limits would have refused (`over_limit`), are charged as any.
     """
@@ -44,7 +44,7 @@ class UsedLeg:
 
     @classmethod
     def of(cls, record: LegRecord) -> UsedLeg:
-        """The used leg of a record; raises ValueError for a leg that still lives."""
+        """Build it from a record. Raises ValueError for a leg that has not ended."""
         if record.ended_at is None:
             msg = f"leg {record.key} has not ended: it is rated when it has"
             raise ValueError(msg)
@@ -64,9 +64,9 @@ class UsedLeg:
 class RatedLeg:
     """A leg's part in the charges of its period.
 
-    Of `billed_s` (after the increment) `included_s` were in the allowance and `charged_s` cost
-    `rate_micros` a minute, on the line of the key `line`. `fee_micros` is the price of the call
-    itself, on the line `fee_line`. A line that is "" is none.
+    Of `billed_s` (after the increment), `included_s` were in the allowance and `charged_s` cost
+    `rate_micros` a minute, on the line with key `line`. `fee_micros` is the price per call, on the
+    line `fee_line`. A line "" means none.
     """
 
     leg: UsedLeg
@@ -81,7 +81,7 @@ class RatedLeg:
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """The charges of a period and the legs that they are made of, in the order of their end.
+    """The charges of a period and the legs behind them, in order of their ends.
 
     `allowance_s` is what was included (None: unlimited), `used_s` what legs drew from it.
     """
@@ -95,10 +95,10 @@ class Rating:
 def rate(legs: Iterable[UsedLeg], tariff_versions: TariffVersions) -> Rating:
     """Charge the legs of one period by the tariffs in force in it.
 
-    A leg is charged by the tariff of its end. The allowance is used in the order of ends, ties by
-    id: a leg that straddles it is in it with its first seconds. Where none of this says what a leg
-    costs, it costs nothing: an inbound leg of a plan that does not include inbound, a leg of 0 s.
-    Raises ValueError as `check_stretches`, and for a leg that comes twice.
+    A leg is charged by the tariff in force at its end. Legs draw on the allowance in order of
+    their ends, ties by id; the leg that exhausts it has its first seconds included. A leg that no
+    rule prices is free: an inbound leg on a plan that does not include inbound, a leg of 0 s.
+    Raises ValueError as `check_stretches`, and for a leg that occurs twice.
     """
     check_stretches(tariff_versions)
     ordered = sorted(legs, key=lambda leg: (leg.ended_at, leg.id))
@@ -122,7 +122,7 @@ def _refuse_twins(legs: Iterable[UsedLeg]) -> None:
 
 
 class _Counter:
-    """Takes legs in the order of their end, and knows what is left of the allowance."""
+    """Rates legs in order of their ends; tracks the allowance used and the sums of the lines."""
 
     def __init__(self, allowance_s: int | None) -> None:
         self.used_s = 0
@@ -131,7 +131,7 @@ class _Counter:
         self._quantities: dict[str, int] = {}
 
     def rated(self, leg: UsedLeg, tariff: Tariff, table: DestinationRates) -> RatedLeg:
-        """The leg's part, added to the lines that it is on."""
+        """Rate a leg and add it to its lines."""
         billed_s = tariff.billing_increment.billable_s(leg.talk_us)
         minutes = _minutes_of(leg, tariff, table)
         if minutes is None or not billed_s:
@@ -150,18 +150,18 @@ class _Counter:
         )
 
     def _draw(self, billed_s: int, tariff: Tariff) -> int:
-        """How much of a leg is included; it is used up by that much."""
+        """Draw a leg's seconds from the allowance and return how many are included."""
         if self._allowance_s is None:
             self.used_s += billed_s
             return billed_s
-        if tariff.included_minutes is None:  # for a part of the period
+        if tariff.included_minutes is None:  # unlimited for a part of the period
             return billed_s
         drawn = min(billed_s, self._allowance_s - self.used_s)
         self.used_s += drawn
         return drawn
 
     def _add(self, rate: Rate, quantity: int) -> str:
-        """Put a quantity on the line of its rate, and say which that is; "" for nothing."""
+        """Add a quantity to the line of its rate and return the line's key; "" if it is 0."""
         if not quantity:
             return ""
         self._rates.setdefault(rate.key, rate)
@@ -169,21 +169,21 @@ class _Counter:
         return rate.key
 
     def charges(self, currency: str) -> tuple[Charge, ...]:
-        """The lines so far."""
+        """Return the lines so far, by kind, destination and rate."""
         kinds = list(ChargeKind)
         rates = sorted(self._rates.values(), key=lambda r: (kinds.index(r.kind), r.of, r.micros))
         return tuple(rate.charge(self._quantities[rate.key], currency) for rate in rates)
 
 
 class _Minutes(NamedTuple):
-    """How the minutes of a leg are charged, and whether the allowance comes first."""
+    """The rate of a leg's minutes, and whether they draw on the allowance first."""
 
     rate: Rate
     in_allowance: bool
 
 
 def _minutes_of(leg: UsedLeg, tariff: Tariff, table: DestinationRates) -> _Minutes | None:
-    """None where they cost nothing."""
+    """Return how a leg's minutes are charged; None: they are free."""
     included = leg.direction in tariff.included_directions
     if leg.direction is LegDirection.OUTBOUND:
         day = leg.ended_at.astimezone(zone(tariff.timezone)).date()

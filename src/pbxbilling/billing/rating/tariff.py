@@ -1,4 +1,4 @@
-"""What a statement is priced by: a frozen copy, so that old bills never follow new plans."""
+"""Tariffs: frozen copies of plans that price statements, so old ones never follow new plans."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _MICROSECOND = timedelta(microseconds=1)
 class Tariff:
     """A plan as one tenant is charged for it.
 
-    Money as in `Plan`; `price` is that of one `cycle`. `included_minutes` None is unlimited.
-    `tax_rate_bp` is 0 for an exempt tenant. Days of `destinations` begin in `timezone`. A `demo`
-    is priced like anybody and billed nothing.
+    Amounts are as in `Plan`; `price` is for one `cycle`. `included_minutes` None is unlimited.
+    `tax_rate_bp` is 0 for an exempt tenant. Dates of `destinations` are in `timezone`. A `demo` is
+    priced like any tenant and billed nothing.
     """
 
     plan: str
@@ -44,10 +44,10 @@ class Tariff:
 
     @classmethod
     def of(cls, plan: Plan, tenant: Tenant, cycle: Cycle = Cycle.MONTH) -> Tariff:
-        """What the plan costs that tenant on a cycle.
+        """Build the tariff of a plan for a tenant and a cycle.
 
-        Raises ValueError where the plan has prices, but none for that cycle: an amount is not
-        guessed. A plan without any price is free.
+        A plan without any price is free. Raises ValueError where the plan has prices but none for
+        this cycle: an amount is never guessed.
         """
         if plan.prices and cycle not in plan.prices:
             msg = f"plan {plan.slug}: no price for a {cycle}; set one, or move tenant {tenant.slug}"
@@ -73,7 +73,7 @@ class Tariff:
 
 @dataclass(frozen=True, slots=True)
 class TariffVersion:
-    """A tariff that is in force from `begins` until just before `ends`, both UTC."""
+    """A tariff in force from `begins` until just before `ends`, both UTC."""
 
     tariff: Tariff
     begins: datetime
@@ -87,11 +87,11 @@ class TariffVersion:
 
 TariffVersions = Sequence[
     TariffVersion
-]  # of one period or cycle: in order, without gaps, in one currency
+]  # those of one period or cycle: in order, without gaps, in one currency
 
 
 def check_stretches(tariff_versions: TariffVersions) -> None:
-    """Raise ValueError unless they are in order, without gaps, and in one currency."""
+    """Raise ValueError unless the versions are in order, without gaps, and in one currency."""
     if not tariff_versions or any(
         tariff_version.begins >= tariff_version.ends for tariff_version in tariff_versions
     ):
@@ -112,7 +112,7 @@ def check_stretches(tariff_versions: TariffVersions) -> None:
 def switched(
     tariff_versions: TariffVersions, tariff: Tariff, at: datetime
 ) -> tuple[TariffVersion, ...]:
-    """The same versions with another tariff in force from `at` until their end.
+    """Return the versions with another tariff in force from `at` until their end.
 
     Raises ValueError for an instant outside them, or a tariff in another currency.
     """
@@ -127,16 +127,16 @@ def switched(
 
 
 def stretch_at(tariff_versions: TariffVersions, at: datetime) -> TariffVersion:
-    """The version in force at an instant; the first before them, the last after them."""
+    """Return the version in force at an instant; the first before them, the last after them."""
     begun = [tariff_version for tariff_version in tariff_versions if tariff_version.begins <= at]
     return begun[-1] if begun else tariff_versions[0]
 
 
 def included_s(tariff_versions: TariffVersions) -> int | None:
-    """Seconds of the allowance: each tariff's minutes by its share of the time, in whole minutes.
+    """Return the allowance in seconds: minutes weighted by share of time, in whole minutes.
 
-    None where it is unlimited throughout; else an unlimited version adds nothing, for its legs
-    need nothing.
+    None: unlimited throughout. Otherwise an unlimited version adds nothing, since its legs do not
+    draw on the allowance.
     """
     if all(tariff_version.tariff.included_minutes is None for tariff_version in tariff_versions):
         return None

@@ -1,1 +1,1 @@
-"""Statements: made, saved once, and looked up."""
+"""Make statements, save the final ones once, and look them up."""

@@ -1,8 +1,8 @@
-"""Legs that came, or came to be known better, after their period was billed.
+"""Adjust closed periods for legs that arrived or changed after the period was billed.
 
-Each final statement keeps copies of the legs that it charged. A leg that ended in a closed period
-and is on no statement as it is now makes the period be rated again, by the tariff of then; the
-difference is a line of the next statement, so that together they charge what one would have.
+Each final statement keeps copies of the legs that it charged. If a leg ended in a closed period
+and no statement has it in its current form, the period is rated again by its own tariff. The
+difference is a line on the next statement, so that together they charge what one would have.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from pbxbilling.calls.live.records import LegRecord
 
 
 def adjustment(closed: Statement, known: Iterable[UsedLeg]) -> Adjustment | None:
-    """What the legs known now add to a closed period, by the tariffs of its own statement.
+    """Return what late or changed legs add to a closed period, by its own statement's tariffs.
 
-    The legs of `closed` are those of the period as they were charged last, on whichever statement;
-    `known` are those that may be new. A leg that ended otherwise than was charged is charged anew;
-    one that was charged stays, also where it is known no more. The whole period is rated again,
-    for a leg may push others out of the allowance. None where nothing is new; 0 for a demo.
+    The legs of `closed` are those of the period as last charged, on any statement; `known` are
+    those that may be new. A leg that differs from what was charged is charged anew; a charged leg
+    stays, even where its record is gone. The whole period is rated again, since a leg may push
+    others out of the allowance. None: nothing is new. The amount is 0 for a demo.
     """
     charged = {rated.leg.id: rated.leg for rated in closed.legs}
     new = {leg.id: leg for leg in known if charged.get(leg.id) != leg}
@@ -47,18 +47,18 @@ def _amount(rating: Rating) -> int:
 
 
 def _moved(rated: RatedLeg, month: str) -> RatedLeg:
-    """The leg on the line of the adjustment instead of those of its own period."""
+    """Return the leg on the adjustment's line instead of its own period's lines."""
     return replace(rated, line=adjustment_key(month), fee_line="")
 
 
 def closed_statement(saved: SavedStatement, copies: Iterable[BilledLeg]) -> Statement:
-    """A saved final statement with those of the copies as its legs that are of its period."""
+    """Build a statement from a saved final one and the copies of legs that are of its period."""
     own = [rated_leg(copy) for copy in copies if copy.of_month == saved.month]
     return replace(statement_from(saved.document), legs=tuple(own))
 
 
 def billed_leg(tenant: str, month: str, of_month: str, rated: RatedLeg) -> BilledLeg:
-    """The copy of a rated leg on the final statement of `month`."""
+    """Build the copy of a rated leg for the final statement of `month`."""
     used = rated.leg
     return BilledLeg(
         tenant=tenant,
@@ -83,7 +83,7 @@ def billed_leg(tenant: str, month: str, of_month: str, rated: RatedLeg) -> Bille
 
 
 def used_leg(copy: BilledLeg) -> UsedLeg:
-    """The leg of a copy, for being rated again."""
+    """Build the used leg of a copy, to rate it again."""
     return UsedLeg(
         id=str(copy.key),
         direction=copy.direction,
@@ -97,7 +97,7 @@ def used_leg(copy: BilledLeg) -> UsedLeg:
 
 
 def rated_leg(copy: BilledLeg) -> RatedLeg:
-    """The rated leg of a copy."""
+    """Build the rated leg of a copy."""
     return RatedLeg(
         leg=used_leg(copy),
         billed_s=copy.billed_s,
@@ -111,7 +111,7 @@ def rated_leg(copy: BilledLeg) -> RatedLeg:
 
 
 def latest(copies: Iterable[BilledLeg]) -> dict[tuple[ChannelKey, str], BilledLeg]:
-    """Of each leg and period the copy on the last statement; the earlier ones come first."""
+    """Return the last copy of each leg and period; `copies` are in order of their statements."""
     return {(copy.key, copy.of_month): copy for copy in copies}
 
 
@@ -121,11 +121,11 @@ def adjustments(
     closed: Sequence[SavedStatement],
     copies: Iterable[BilledLeg],
 ) -> Iterator[Adjustment]:
-    """One for each closed period that is not as it was billed, the earliest first.
+    """Yield an adjustment for each closed period that differs from what was billed, in order.
 
-    `late` are legs that ended in closed periods, `moved` copies of legs whose end turned out to
-    be in another one: they are taken off. `copies` are all those of the closed periods concerned,
-    in the order of `latest`.
+    `late` are legs that ended in closed periods; `moved` are copies of legs whose end turned out
+    to be in another period, and are removed. `copies` are all copies of the affected closed
+    periods, in the order that `latest` needs.
     """
     changed: dict[str, list[UsedLeg]] = defaultdict(list)
     for copy in moved:
@@ -142,7 +142,7 @@ def adjustments(
 
 
 def period_of_end(closed: Iterable[SavedStatement], leg: LegRecord) -> SavedStatement | None:
-    """The closed period in which a leg ended; None where it is in none."""
+    """Return the closed period in which a leg ended; None: it ended in none."""
     ended_at = leg.ended_at
     if ended_at is None:
         return None

@@ -1,4 +1,4 @@
-"""Making a statement: charges, prices and one-off lines become lines with their tax."""
+"""Build a statement: turn charges, prices and one-off lines into lines with tax."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ def statement_of(
     one_offs: Iterable[OneOff] = (),
     adjustments: Iterable[Adjustment] = (),
 ) -> Statement:
-    """The statement of a tenant for a period; `rating` was made by the same `tariff_versions`.
+    """Build a tenant's statement for a period; `rating` used the same `tariff_versions`.
 
-    `prices` is what of a plan's price is due here: `price_parts(tariff_versions)` on a monthly
-    cycle; on a longer one the parts of the cycle, in the period where it begins, and `changes`
-    where the plan changes later in it. `with_setup` charges the fee that is due once, `units` is
-    usage other than calls, `adjustments` are for periods closed before. Tax is that of the last
-    tariff, on each line, half up. Raises ValueError where two lines have one key, for another
-    currency, and for amounts that cannot be kept.
+    `prices` is the part of the plan's price that is due: `price_parts(tariff_versions)` on a
+    monthly cycle; on a longer one the parts of the cycle in the period where it begins, and
+    `changes` where the plan changes later in it. `with_setup` charges the one-time setup fee,
+    `units` is usage other than calls, `adjustments` are for periods closed before. Tax is at the
+    last tariff's rate, on each line, half up. Raises ValueError where two lines have the same key,
+    for another currency, and for amounts too large to store.
     """
     tariff = tariff_versions[-1].tariff
     prices, changes, adjustments = tuple(prices), tuple(changes), tuple(adjustments)
@@ -105,7 +105,7 @@ def _refuse_what_cannot_be_kept(statement: Statement) -> None:
 
 
 def _due(line: StatementLine, tariff: Tariff) -> StatementLine:
-    """The line with its tax; a demo is billed nothing, whatever the line."""
+    """Return the line with its tax; every line of a demo is 0."""
     amount = 0 if tariff.demo else line.amount
     tax = tax_on(amount, tariff.tax_rate_bp)
     return replace(line, amount=amount, tax=tax, tax_rate_bp=tariff.tax_rate_bp)
@@ -116,7 +116,7 @@ def _price_line(part: PricePart) -> StatementLine:
 
 
 def _change_lines(change: Proration) -> Iterator[StatementLine]:
-    """What the rest of a longer cycle had cost is given back, what it costs now is charged."""
+    """Credit the old price of the rest of a longer cycle and charge the new one."""
     before, after = change.replaced, change.tariff_versions[-1]
     yield _plan_line("unused", replace(before, begins=change.at), -change.credit, ", unused")
     yield _plan_line("changed", after, change.charge, ", a part")

@@ -1,4 +1,4 @@
-"""Periods are closed by themselves when they end: each once, in order, after a downtime too."""
+"""Close periods when they end: each once, in order, also after a downtime."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from pbxbilling.kernel.ports import Clock, EventSink
 from pbxbilling.kernel.text import in_words
 from pbxbilling.subscriptions.facts import CycleOpened
 
-SOON = timedelta(seconds=2)  # between looks at journals that are being read
-PATIENCE = timedelta(minutes=10)  # until somebody is told that a PBX holds statements up
-TENANTS_A_STEP = 256  # new ones are kept in one transaction
+SOON = timedelta(seconds=2)  # between checks of journals that are being read
+PATIENCE = timedelta(minutes=10)  # until the operator learns that a PBX holds up statements
+TENANTS_A_STEP = 256  # the begins of new ones are saved in one transaction
 _SPARE = 64
-WAIT = timedelta(hours=24)  # for journals; from the start of this run, where that is later
+WAIT = timedelta(hours=24)  # for journals; counted from the start of this run if that is later
 
 
 class Closer:
-    """Looks after the ends of periods; as a sink it hears what moves them.
+    """Closes periods that have ended; as a sink it notices facts that move their ends.
 
-    `known_until` says for each PBX before which instant every leg's end is on its way to the
-    store, `flush` waits until it has arrived there. `rest` lets calls be judged between two steps.
+    `known_until` gives for each PBX the instant before which every leg's end was handed to the
+    store; `flush` waits until those writes are done. `rest` yields to call admission between steps.
     """
 
     def __init__(
@@ -48,9 +48,9 @@ class Closer:
         self._flush = flush
         self._rest = rest
         self._since = clock.now()
-        self._to_do = set(tenants)  # whose period has ended, or may end at another time
+        self._to_do = set(tenants)  # those whose period has ended, or whose end may have moved
         self._ends: dict[str, datetime] = {}
-        self._queue: list[tuple[datetime, str]] = []  # a heap of these, with some that were
+        self._queue: list[tuple[datetime, str]] = []  # a heap of `_ends`, with stale entries
         self._waits = False
         self._missed: set[str] = set()
         self._told_missed: set[str] = set()
@@ -58,7 +58,7 @@ class Closer:
         self._told: dict[str, str] = {}
 
     def sink(self, fact: Fact) -> None:
-        """Forget when a period ends that may end at another time now."""
+        """Drop the known end of a period when it may have moved."""
         match fact:
             case AccountsChanged(kind=SubjectKind.TENANT):
                 self._forget(fact.slug)
@@ -70,9 +70,10 @@ class Closer:
         self._to_do.add(slug)
 
     async def look(self) -> datetime | None:
-        """Close what has ended and is known; gives when to look again, None: when anything changes.
+        """Close the periods that have ended and whose calls are known.
 
-        What fails for one tenant is told once, and tried again at the next look.
+        Returns when to look again; None: when anything changes. A tenant's failure is published
+        once and retried at the next look.
         """
         now = self._clock.now()
         self._waits = False
@@ -91,7 +92,7 @@ class Closer:
         return now + SOON if self._waits else self._next()
 
     def _due(self, now: datetime) -> list[str]:
-        """Whoever is to be looked after now; the others cost nothing, however many they are."""
+        """Return the tenants to check now; the others cost nothing, however many they are."""
         while self._queue and self._queue[0][0] <= now:
             ends, slug = heappop(self._queue)
             if self._ends.get(slug) == ends:
@@ -100,15 +101,15 @@ class Closer:
         return sorted(slug for slug in due if slug in self._tenants)
 
     def _next(self) -> datetime | None:
-        """When the next period ends."""
+        """Return when the next period ends; drops stale queue entries on the way."""
         while self._queue and self._ends.get(self._queue[0][1]) != self._queue[0][0]:
             heappop(self._queue)
         return self._queue[0][0] if self._queue else None
 
     async def _begin(self, slugs: Sequence[str]) -> list[str] | None:
-        """From when on a tenant is billed is kept the first time that it is seen.
+        """Save where billing begins for tenants seen for the first time.
 
-        Gives for whom it is; None where the store cannot serve.
+        Returns the tenants for which it is saved; None: the store cannot serve.
         """
         new = [slug for slug in slugs if slug not in self._begun]
         try:
@@ -140,7 +141,7 @@ class Closer:
         self._begun.update(new)
 
     def _schedule(self, slug: str, ends: datetime) -> None:
-        """Unless something moved it while it was asked for."""
+        """Note when a period ends, unless a fact moved that end while it was being read."""
         if slug not in self._to_do:
             self._ends[slug] = ends
 
@@ -171,7 +172,7 @@ class Closer:
         self._queue_up(slug, ends)
 
     async def _end(self, slug: str) -> datetime:
-        """When a tenant's open period ends."""
+        """Return when a tenant's open period ends."""
         known = self._ends.get(slug)
         if known is not None:
             return known
@@ -181,30 +182,30 @@ class Closer:
 
     def _queue_up(self, slug: str, ends: datetime) -> None:
         heappush(self._queue, (ends, slug))
-        if len(self._queue) > 2 * len(self._tenants) + _SPARE:  # most of them were
+        if len(self._queue) > 2 * len(self._tenants) + _SPARE:  # at least half are stale
             self._queue = [(ends, slug) for slug, ends in self._ends.items()]
             heapify(self._queue)
 
     def _unread(self, ends: datetime) -> list[str]:
-        """The PBXes that may know of legs before then which we do not."""
+        """Return the PBXes that may hold legs that ended before `ends` and were not read yet."""
         known = self._known_until().items()
         return sorted(pbx for pbx, until in known if until is None or until < ends)
 
     def _publish_missed(self) -> None:
-        """Which PBXes hold statements up, whenever those are others."""
+        """Publish which PBXes hold up statements, whenever that set changes."""
         if self._missed and self._missed != self._told_missed:
             self._emit(StatementsWait(self._clock.now(), tuple(sorted(self._missed))))
         self._told_missed = self._missed
 
     def _publish_failure(self, slug: str, error: str) -> None:
-        """Once for each error: one of the store's is the same for everybody."""
+        """Publish each error once: a store error is the same for all tenants."""
         new = error not in self._told.values()
         self._told[slug] = error
         if new:
             self._emit(StatementFailed(self._clock.now(), slug, self._month(slug), error))
 
     def _month(self, slug: str) -> str:
-        """The month whose statement it is about, as far as that is known."""
+        """Return the month of the tenant's open period; "" if it is not known."""
         ends, tenant = self._ends.get(slug), self._tenants.get(slug)
         if ends is None or tenant is None:
             return ""

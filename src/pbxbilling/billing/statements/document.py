@@ -1,8 +1,8 @@
-"""Statements as JSON and back, without loss: what is saved, and what programs are given.
+"""Convert statements to JSON and back without loss, for the store and for other programs.
 
-Names and meanings here are kept for good, since saved statements are read for years; what is
-added later has a default. Money is in minor units (`…_minor`), rates in millionths of the major
-unit (`…_micros`), tax rates in hundredths of a per cent (`…_bp`), instants in UTC.
+Names and meanings never change, since saved statements are read for years; fields added later
+have a default. Money is in minor units (`…_minor`), rates in millionths of the major unit
+(`…_micros`), tax rates in hundredths of a per cent (`…_bp`), instants in UTC.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Json = Mapping[str, Any]
 
 
 def as_json(statement: Statement) -> dict[str, Any]:
-    """A statement in plain values, in the order in which a person would read it."""
+    """Convert a statement to plain values, in the order in which a person would read it."""
     return {
         "tenant": statement.payer.tenant,
         "month": statement.period.month,
@@ -54,9 +54,9 @@ def as_json(statement: Statement) -> dict[str, Any]:
 
 
 def statement_from(written: Json) -> Statement:
-    """The statement that `as_json` wrote; sums are worked out anew from its lines.
+    """Parse a statement that `as_json` wrote; sums are computed again from its lines.
 
-    What is kept of a statement lacks its legs: they have rows of their own.
+    A saved document lacks the legs: they have rows of their own.
     """
     return Statement(
         payer=Payer(tenant=written["tenant"], **written["payer"]),

@@ -1,4 +1,4 @@
-"""Drafting a statement: all that it is made from is read first, then it is made in one step."""
+"""Draft a statement: read everything that it is made from, then make it in one pure step."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from pbxbilling.kernel.period import Period
 from pbxbilling.kernel.records import Record
 from pbxbilling.subscriptions.subscription import Subscription
 
-LATE_UNTIL = timedelta(days=366)  # legs that come later than that after their period are not billed
+LATE_UNTIL = timedelta(days=366)  # after a period's end; legs that arrive later are not billed
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What one statement is made from; `late`, `moved` and `copies` as of `adjustments`."""
+    """The input of one statement; `late`, `moved` and `copies` are as in `adjustments`."""
 
     tenant: Tenant
     period: Period
@@ -48,7 +48,7 @@ class Material:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A statement, and what is to be kept with it once it is final."""
+    """A statement, and what is saved with it once it is final."""
 
     statement: Statement
     legs: tuple[BilledLeg, ...]
@@ -56,7 +56,7 @@ class Draft:
     charges_setup: bool
 
     def kept_with(self) -> Iterator[Record]:
-        """All that is kept with a final statement, in the transaction that saves it."""
+        """Yield the records to save with a final statement, in the same transaction."""
         yield from self.legs
         for entry in self.one_offs:
             yield OneOffUsed(entry.tenant, entry.number, self.statement.period.month)
@@ -71,9 +71,9 @@ async def gather(
     *,
     is_next: bool,
 ) -> Material:
-    """Read what a statement of that period is made from.
+    """Read the input of a period's statement.
 
-    `is_next` says that it is the first one that is not closed: what came late is on that one.
+    `is_next` says that this is the first period not closed: late legs and lines go on it.
     """
     entries = [one for one in await statement_store.one_offs(tenant.slug) if one.used_in is None]
     due = [one for one in entries if _is_due(one, period, is_next=is_next)]
@@ -106,7 +106,7 @@ async def _with_late(statement_store: StatementStore, material: Material) -> Mat
         if copy.talk_us and _has_left(copy, homes.get(copy.key))
     ]
     concerned = {home.month for home in homes.values() if home} | {one.of_month for one in moved}
-    if not concerned:  # mostly: no document of an earlier period is read, let alone rated again
+    if not concerned:  # the usual case: skip reading and rating earlier periods
         return material
     closed = [
         saved
@@ -126,15 +126,18 @@ async def _with_late(statement_store: StatementStore, material: Material) -> Mat
 
 
 def _has_left(copy: BilledLeg, home: SavedStatement | None) -> bool:
-    """Whether the leg of a copy ended elsewhere after all; no home is the period to be billed."""
+    """Return whether a leg ended outside the period its copy was charged in.
+
+    `home` None means that it ended in the period now billed.
+    """
     return home is None or home.month != copy.of_month
 
 
 def drafted(material: Material, kind: StatementKind, at: datetime) -> Draft:
-    """Make the statement. Pure; it takes a moment where there are many legs.
+    """Make the statement. Pure, but slow with many legs.
 
-    What is in another currency than the plan waits for a statement in its own. Raises ValueError
-    where what was sold contradicts itself: as `conditions` and `rate`.
+    One-off lines and adjustments in another currency wait for a statement in that currency. Raises
+    ValueError where plans, prices or legs contradict one another: as `conditions` and `rate`.
     """
     tenant, period = material.tenant, material.period
     sold = conditions(tenant, period, material.switches, material.plans, material.subscription)
@@ -171,7 +174,10 @@ def drafted(material: Material, kind: StatementKind, at: datetime) -> Draft:
 
 
 def _units(material: Material, tariff: Tariff) -> Iterator[Charge]:
-    """Usage that is no call, by the plan at the period's end; free while that is a trial."""
+    """Return charges for usage other than calls, by the plan at the period's end.
+
+    They are free where the period ends in a trial.
+    """
     until = material.tenant.trial_until
     free = until is not None and until >= material.period.ends
     prices = material.plans[tariff.plan].meters
@@ -185,7 +191,7 @@ def _one_off(entry: OneOffEntry) -> OneOff:
 def saved_statement(
     statement: Statement, number: int, notices: Sequence[str] = ()
 ) -> SavedStatement:
-    """A statement as it is kept; its legs are kept as copies of their own."""
+    """Build the stored form of a statement; its legs are stored apart, as billed legs."""
     document = as_json(statement)
     del document["legs"], document["late"]
     period = statement.period

@@ -1,8 +1,8 @@
-"""Statements: the period as it stands at any moment, copies of that, and the final one.
+"""Make statements: previews of a period, interim copies of one, and the final statement.
 
-A tenant's periods follow one another (`billing.periods`). How far they are closed is a cursor
-that moves in the same transaction as the final statement is saved in: so each is saved once, and
-what a kill interrupts is begun again.
+A tenant's periods follow one another (`billing.periods`). A cursor says how far they are closed,
+and moves in the transaction that saves the final statement: so each is saved once, and a close
+that a kill interrupts starts again.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ ACTION = "statement"
 
 
 def cursor_of(tenant: str) -> str:
-    """The cursor that says until when a tenant is billed."""
+    """Return the name of the cursor that says until when a tenant is billed."""
     return f"billed until: {tenant}"
 
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A statement with its legs; `number` None for a preview, `notices` what to know about it."""
+    """A statement with its legs and notices to the reader; `number` is None for a preview."""
 
     statement: Statement
     number: int | None
@@ -52,8 +52,8 @@ class Issued:
 
 
 class Statements:
-    """Makes and keeps statements. Raises StoreError, AdministrationError, and ValueError where
-    what was sold contradicts itself.
+    """Makes and saves statements. Raises StoreError, AdministrationError, and ValueError where
+    plans, prices or legs contradict one another.
     """
 
     def __init__(
@@ -76,14 +76,14 @@ class Statements:
     # --- periods -------------------------------------------------------------------------------
 
     async def open_period(self, tenant: Tenant) -> Period:
-        """The first period that is not closed; one that nobody ever opened is that of now."""
+        """Return the first period not closed; the current one if billing has not begun."""
         subscription = await self.subscription_of(tenant)
         return await self._first_open(tenant, subscription, await self._closed(tenant))
 
     async def begin(self, tenants: Iterable[Tenant]) -> Mapping[str, datetime]:
-        """Keep from when on these tenants are billed, where nobody did.
+        """Save where billing begins for those of these tenants for which it is not saved yet.
 
-        Gives when the open period of each ends, by slug.
+        Returns when the open period of each ends, by slug.
         """
         cursors, ends = [], {}
         for tenant in tenants:
@@ -98,7 +98,7 @@ class Statements:
         return ends
 
     async def subscription_of(self, tenant: Tenant) -> Subscription | None:
-        """The subscription that a tenant lives, or lived last, by."""
+        """Return the subscription that leads a tenant, or led it last; None for a demo."""
         if tenant.subscription is None or tenant.demo:
             return None
         return await self._subscription_store.subscription(tenant.subscription)
@@ -128,7 +128,7 @@ class Statements:
         return period_from(begins, tenant, subscription, cycles, taken)
 
     async def _open_periods(self, tenant: Tenant) -> list[Period]:
-        """Those that are not closed, until the one of now."""
+        """Return the periods not closed, up to the current one."""
         subscription, taken = await self.subscription_of(tenant), await self._closed(tenant)
         periods = [await self._first_open(tenant, subscription, taken)]
         while periods[-1].ends <= self._clock.now():
@@ -137,7 +137,7 @@ class Statements:
         return periods
 
     async def period_of(self, tenant: Tenant, at: datetime) -> Period:
-        """The open period that an instant is in; raises AdministrationError where it is in none."""
+        """Return the open period that contains an instant. Raises AdministrationError: none."""
         periods = await self._open_periods(tenant)
         found = [one for one in periods if one.begins <= at < one.ends]
         if not found:
@@ -147,7 +147,7 @@ class Statements:
         return found[0]
 
     async def billable_month(self, tenant: Tenant, month: str | None) -> str:
-        """The name of a period that can still be charged; None is that of now."""
+        """Return the name of a period that can still be charged; None: the current one."""
         periods = await self._open_periods(tenant)
         if month is None:
             return periods[-1].month
@@ -156,15 +156,15 @@ class Statements:
             raise AdministrationError(msg)
         return month
 
-    # --- as it stands --------------------------------------------------------------------------
+    # --- previews and interim copies -----------------------------------------------------------
 
     async def preview(self, slug: str, month: str | None = None) -> Issued:
-        """The statement of a period as it stands; None is that of now."""
+        """Return the statement of an open period so far; None: the current period."""
         draft = await self._draft(self.tenant(slug), month, StatementKind.PREVIEW)
         return Issued(draft.statement, None, draft.legs)
 
     async def save_now(self, slug: str, actor: str) -> SavedStatement:
-        """Keep the period as it stands as a numbered copy: it never stands for the final one."""
+        """Save a numbered interim copy of the current period; it never replaces the final one."""
         async with self._writer.alone:
             tenant = self.tenant(slug)
             draft = await self._draft(tenant, None, StatementKind.INTERIM)
@@ -189,7 +189,7 @@ class Statements:
         return await self._apart(partial(drafted, material, kind, self._clock.now()))
 
     async def _named(self, tenant: Tenant, month: str, periods: Sequence[Period]) -> Period:
-        """The period of that name: an open one, or one from before anything was billed."""
+        """Return the period of that name: an open one, or one before billing began."""
         found = next((one for one in periods if one.month == month), None)
         if found is not None:
             return found
@@ -210,13 +210,14 @@ class Statements:
             self._statement_store, tenant, period, plans, subscription, is_next=is_next
         )
 
-    # --- the final one -------------------------------------------------------------------------
+    # --- final statements ----------------------------------------------------------------------
 
     async def close(self, slug: str, unread: Sequence[str] = ()) -> SavedStatement | None:
-        """Save the final statement of the open period, if that has ended; None if it has not.
+        """Save the final statement of the open period if it has ended; None: it has not.
 
-        With it, in one transaction: copies of its legs, the use of its one-off lines, the setup
-        fee as paid, and the beginning of the next period. `unread` are PBXes that may know more.
+        Saved with it in one transaction: copies of its legs, the use of its one-off lines, the
+        setup fee as paid, and the begin of the next period. `unread` are PBXes that may still hold
+        calls of the period.
         """
         async with self._writer.alone:
             tenant = self.tenant(slug)
@@ -250,12 +251,12 @@ class Statements:
         )
 
     def tenant(self, slug: str) -> Tenant:
-        """The tenant of that slug; raises NotFoundError."""
+        """Return the tenant of that slug. Raises NotFoundError."""
         return require_tenant(self._registry, slug)
 
 
 def _paid_setup(tenant: Tenant, draft: Draft) -> Sequence[Change]:
-    """The setup fee is charged once: this statement has it."""
+    """Mark the setup fee as paid if this statement charges it, so that it is charged once."""
     if tenant.setup_paid_at is not None or tenant.demo or not draft.charges_setup:
         return ()
     paid_at = draft.statement.period.begins
@@ -271,7 +272,7 @@ def _notices(unread: Sequence[str]) -> list[str]:
 
 
 def _audited(saved: SavedStatement) -> dict[str, Any]:
-    """What the audit trail says of a statement."""
+    """Build the audit row's values for a statement."""
     return {
         "month": saved.month,
         "number": saved.number,

@@ -1,4 +1,4 @@
-"""Statements that were saved, and the calls behind each of their lines."""
+"""Look up saved statements and the calls behind each of their lines."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from pbxbilling.kernel.errors import NotFoundError
 
 @dataclass(frozen=True, slots=True)
 class CallOnStatement:
-    """A leg on a statement: what it used and cost, on which line.
+    """A leg on a statement: what it used and cost, and on which line.
 
-    `leg` is `pbx:uniqueid`. `line` is that of its minutes, `fee_line` that of the price of the
-    call; "" is none, for it cost nothing. `caller`, `call` and the beginning are those of the call
-    record; once that is forgotten they are not known.
+    `leg` is `pbx:uniqueid`. `line` has its minutes, `fee_line` the price per call; "" means none,
+    since it cost nothing. `caller`, `call` and `answered_at` come from the call record, and are
+    None once that is deleted.
     """
 
     leg: str
@@ -47,7 +47,7 @@ class CallOnStatement:
 
 @dataclass(frozen=True, slots=True)
 class CallList:
-    """The calls of a statement (`number` None: of a preview), in the order of their ends."""
+    """The calls of a statement (`number` None: of a preview), in order of their ends."""
 
     tenant: str
     month: str
@@ -57,7 +57,7 @@ class CallList:
 
 
 class StatementLookup:
-    """Reads; raises StoreError and NotFoundError."""
+    """Reads saved statements and their calls. Raises StoreError and NotFoundError."""
 
     def __init__(
         self, statements: Statements, store: CallStore, statement_store: StatementStore
@@ -67,13 +67,13 @@ class StatementLookup:
         self._statement_store = statement_store
 
     async def listed(self, tenant: str | None, month: str | None) -> list[SavedStatement]:
-        """Saved statements, without their documents; None does not filter."""
+        """Return saved statements without their documents; None does not filter."""
         if tenant is not None:
             self._statements.tenant(tenant)
         return await self._statement_store.statements(tenant=tenant, month=month, documents=False)
 
     async def show(self, slug: str, month: str | None, number: int = FINAL) -> Issued:
-        """A saved statement; of no month the last final one."""
+        """Return a saved statement by month and number; without a month the last of that number."""
         saved = await self._saved(slug, month, number)
         legs: Sequence[BilledLeg] = ()
         if saved.is_final:
@@ -103,9 +103,9 @@ class StatementLookup:
         raise NotFoundError(msg)
 
     async def calls(self, slug: str, month: str | None, line: str | None = None) -> CallList:
-        """The calls on the final statement of a month, else on the preview of its period.
+        """Return the calls on the final statement of a month, else on the preview of its period.
 
-        `line` keeps those of one line, by its key.
+        `line` filters by the key of a line.
         """
         issued = await self._issued(slug, month)
         statement = issued.statement
@@ -159,7 +159,7 @@ class StatementLookup:
 
 
 def _lines(leg: BilledLeg) -> tuple[str, str]:
-    """On which lines of its statement a leg is; a late one is on that of its adjustment alone."""
+    """Return a leg's lines for minutes and fee; a late leg is on its adjustment's line only."""
     if leg.of_month != leg.month:
         return adjustment_key(leg.of_month), ""
     return leg.line, leg.fee_line

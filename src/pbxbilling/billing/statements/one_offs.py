@@ -1,4 +1,4 @@
-"""One-off lines: a fee, discount or credit that an operator puts on a statement that is open."""
+"""Add one-off lines: a fee, discount or credit that an operator puts on an open statement."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from pbxbilling.kernel.ports import Clock
 
 
 class OneOffs:
-    """Raises StoreError and AdministrationError."""
+    """Adds and lists one-off lines.
+
+    Raises StoreError, and AdministrationError for text that is no amount.
+    """
 
     def __init__(
         self,
@@ -31,10 +34,10 @@ class OneOffs:
     async def add(
         self, slug: str, kind: str, amount: str, reason: str, actor: str, month: str | None = None
     ) -> OneOffEntry:
-        """Put a fee, discount or credit on the statement of a period that is not closed.
+        """Put a fee, discount or credit on the statement of a period not closed.
 
-        `amount` is as "5.00", net, in the currency of the tenant's plan; of no month it is the
-        period of now. What was added is taken back by a line that goes the other way.
+        `amount` is net, such as "5.00", in the currency of the tenant's plan; `month` None is the
+        current period. To undo a line, add one in the opposite direction.
         """
         async with self._writer.alone:
             tenant = self._statements.tenant(slug)
@@ -58,7 +61,7 @@ class OneOffs:
         return entry
 
     async def of(self, slug: str) -> list[OneOffEntry]:
-        """A tenant's one-off lines by number."""
+        """Return a tenant's one-off lines by number."""
         self._statements.tenant(slug)
         return await self._statement_store.one_offs(slug)
 

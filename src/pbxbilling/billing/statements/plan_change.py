@@ -1,4 +1,4 @@
-"""Another plan from a moment of an open period on, and what that costs."""
+"""Change a tenant's plan from an instant of an open period on, and work out the cost."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from pbxbilling.kernel.ports import Clock
 
 @dataclass(frozen=True, slots=True)
 class PlanChangeReport:
-    """What another plan costs from `at` on, in the period that is open; net, in minor units.
+    """The cost of another plan from `at` on, in the open period; net, in minor units.
 
-    `credit` is what the time from then on had cost, `charge` what it costs now. The minutes are
-    those of the whole period, None is unlimited. `committed` says whether it was done.
+    `credit` is the old price of the time from `at` on, `charge` the new one. The minutes are those
+    of the whole period, None is unlimited. `committed` says whether the change was made.
     """
 
     tenant: str
@@ -43,7 +43,10 @@ class PlanChangeReport:
 
 
 class PlanChanges:
-    """Raises StoreError, AdministrationError, and ValueError for what cannot be charged."""
+    """Changes plans within a period.
+
+    Raises StoreError, AdministrationError, and ValueError for a change that cannot be charged.
+    """
 
     def __init__(
         self,
@@ -60,9 +63,9 @@ class PlanChanges:
     async def change(
         self, slug: str, plan: str, at: datetime | None, actor: str, *, dry_run: bool
     ) -> PlanChangeReport:
-        """Give a tenant another plan from a moment of its open period on; None is now.
+        """Give a tenant another plan from an instant of its open period on; `at` None is now.
 
-        `dry_run` only says what it costs, by the same function; its moment may be still to come.
+        `dry_run` only reports the cost, by the same code; its instant may be in the future.
         """
         async with self._writer.alone:
             tenant = self._statements.tenant(slug)
@@ -78,7 +81,7 @@ class PlanChanges:
         return change.report(committed=not dry_run)
 
     async def _compared(self, tenant: Tenant, plan: str, at: datetime) -> _Change:
-        """The period without the change and with it: as its statement will work it out."""
+        """Return the period with and without the change, by the statement's own arithmetic."""
         period = await self._statements.period_of(tenant, at)
         plans = self._writer.registry.plans
         subscription = await self._statements.subscription_of(tenant)
@@ -117,7 +120,7 @@ class PlanChanges:
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """A period as it was sold, and as it is sold with a change of plan in it."""
+    """A period's price schedule before and after a change of plan in it."""
 
     period: Period
     switch: PlanSwitched

@@ -1,4 +1,4 @@
-"""A statement: what one tenant is charged for one period, with all that it was made from."""
+"""A statement: what one tenant is charged for one period, with everything it was made from."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from pbxbilling.kernel.period import Period
 
 
 class StatementKind(StrEnum):
-    """What a statement is good for."""
+    """How binding a statement is."""
 
-    PREVIEW = "preview"  # the period as it stands; never saved
-    INTERIM = "interim"  # that, saved by hand
-    FINAL = "final"  # of the whole period, saved once when it has ended
+    PREVIEW = "preview"  # the period so far; never saved
+    INTERIM = "interim"  # a preview that an operator saved
+    FINAL = "final"  # the whole period, saved once when it has ended
 
 
 class LineKind(StrEnum):
-    """What a line charges. The values of `ChargeKind` are among them."""
+    """What a line charges. Includes the values of `ChargeKind`."""
 
     PLAN = "plan"
     SETUP = "setup"
@@ -29,7 +29,7 @@ class LineKind(StrEnum):
     DESTINATION = "destination"
     CALLS = "calls"
     UNITS = "units"
-    ADJUSTMENT = "adjustment"  # of an earlier statement, either way
+    ADJUSTMENT = "adjustment"  # of an earlier statement, up or down
     FEE = "fee"
     DISCOUNT = "discount"
     CREDIT = "credit"
@@ -41,10 +41,10 @@ ONE_OFF = TAKES_AWAY | {LineKind.FEE}
 
 @dataclass(frozen=True, slots=True)
 class OneOff:
-    """A line that somebody gave a reason for, by an id of its own.
+    """A line that an operator added, with a reason and an id.
 
-    `amount` is in minor units, net, 0 or more: the kind says whether it is added or taken away.
-    Raises ValueError for anything else, and without a reason.
+    `amount` is in minor units, net, 0 or more: the kind says whether it is added or subtracted.
+    Raises ValueError for any other amount or kind, and without a reason.
     """
 
     id: str
@@ -66,9 +66,9 @@ class OneOff:
 
 @dataclass(frozen=True, slots=True)
 class Adjustment:
-    """What calls that became known later add to a closed period, on the statement of a later one.
+    """What late calls add to a closed period, charged on the statement of a later one.
 
-    `amount` is net in minor units, below 0 where they take away. The line of its `legs` is `key`.
+    `amount` is net in minor units, below 0 for a reduction. Its `legs` are on the line `key`.
     """
 
     month: str
@@ -78,18 +78,18 @@ class Adjustment:
 
     @property
     def key(self) -> str:
-        """The key of its line."""
+        """The key of its line on the statement."""
         return adjustment_key(self.month)
 
 
 def adjustment_key(month: str) -> str:
-    """The key of the line that adjusts the period of that month."""
+    """Return the key of the line that adjusts the period of that month."""
     return f"late:{month}"
 
 
 @dataclass(frozen=True, slots=True)
 class Payer:
-    """Whose statement it is, as it stood when it was made."""
+    """The tenant's billing details at the time a statement was made."""
 
     tenant: str
     name: str = ""
@@ -100,7 +100,7 @@ class Payer:
 
     @classmethod
     def of(cls, tenant: Tenant) -> Payer:
-        """The payer that a tenant is."""
+        """Copy a tenant's billing details."""
         return cls(
             tenant=tenant.slug,
             name=tenant.name or tenant.slug,
@@ -113,11 +113,11 @@ class Payer:
 
 @dataclass(frozen=True, slots=True)
 class StatementLine:
-    """One line: `amount` net and `tax` in minor units, below 0 where it takes away.
+    """One line: net `amount` and `tax` in minor units, below 0 where it reduces the total.
 
-    `key` names it within the statement; the legs of a charge carry it. `quantity` of `unit` cost
-    `rate_micros` for every `per`; lines that are no charge have quantity 1 and no rate. `begins`
-    and `ends` are those of a plan's price.
+    `key` is unique within the statement; the legs behind a charge carry it. `quantity` of `unit`
+    costs `rate_micros` for every `per`; lines without a rate have quantity 1, or for adjustments
+    the number of calls. `begins` and `ends` are set for a plan's price.
     """
 
     key: str
@@ -138,9 +138,9 @@ class StatementLine:
 class Statement:
     """What a tenant is charged for a period, and what that was made from; it never changes.
 
-    `tariff_versions` are the tariffs in force, `legs` the usage, rated, `made_at` when it was made.
-    `allowance_s` is what was included (None: unlimited), `used_s` what legs drew from it. A
-    `demo` has every line at 0. `late` are legs of periods closed before, on adjustment lines.
+    `tariff_versions` are the tariffs in force, `legs` the rated usage. `allowance_s` is what was
+    included (None: unlimited), `used_s` what legs drew from it. Every line of a `demo` is 0.
+    `late` are legs of periods closed before, on adjustment lines.
     """
 
     payer: Payer
@@ -158,20 +158,20 @@ class Statement:
 
     @property
     def net(self) -> int:
-        """The sum of the lines in minor units, before tax; below 0 is the tenant's credit."""
+        """The sum of the lines in minor units, before tax; below 0 is a credit to the tenant."""
         return sum(line.amount for line in self.lines)
 
     @property
     def tax(self) -> int:
-        """The sum of the lines' taxes."""
+        """The sum of the lines' taxes, in minor units."""
         return sum(line.tax for line in self.lines)
 
     @property
     def total(self) -> int:
-        """What is to be paid."""
+        """The amount to be paid, in minor units."""
         return self.net + self.tax
 
     @property
     def estimated_legs(self) -> int:
-        """How many legs have an end that nobody saw."""
+        """The number of legs whose end was estimated, not observed."""
         return sum(rated.leg.estimated for rated in self.legs)

@@ -1,1 +1,1 @@
-"""Stripe, in its own words."""
+"""The adapter to Stripe's API."""

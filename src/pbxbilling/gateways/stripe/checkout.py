@@ -1,4 +1,4 @@
-"""The `CheckoutGateway` port by Stripe's API: customers, checkout, portal, cancellations."""
+"""The `CheckoutGateway` port over Stripe's API: customers, checkout, portal, cancellations."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from pbxbilling.subscriptions.order import (
 )
 from pbxbilling.subscriptions.subscription import Customer, Subscription
 
-PATIENCE_S = 6.0  # for one request: somebody waits for up to five of them
-_MOST = 100  # open pages, and subscriptions, of one customer: Stripe's largest page
+PATIENCE_S = 6.0  # for one request: a person may wait for up to five in a row
+_MOST = 100  # open sessions, and subscriptions, of one customer: Stripe's largest page
 
 
 class StripeCheckout:
-    """Sells by Stripe. Keys, ids and pages of test and of live mode never meet there."""
+    """Sells through Stripe, where keys, ids and pages of test and live mode never mix."""
 
     name = STRIPE
 
@@ -40,12 +40,12 @@ class StripeCheckout:
         self._patience_s = patience_s
 
     async def account(self) -> GatewayAccount:
-        """Whose the key is."""
+        """Return the account that the key belongs to."""
         reply = await self._call("account", self._api.v1.accounts.retrieve_current_async())
         return understood(lambda: sold.account(reply.object))
 
     async def price(self, ident: str) -> PriceFound | None:
-        """A price; None for one that Stripe does not know in this mode."""
+        """Return a price; None: Stripe does not know it in this mode."""
         try:
             reply = await self._call(f"price {ident}", self._api.v1.prices.retrieve_async(ident))
         except MissingError:
@@ -53,7 +53,7 @@ class StripeCheckout:
         return understood(lambda: sold.price(reply.object))
 
     async def customer(self, ident: str) -> Customer | None:
-        """A customer that lives; None for any other."""
+        """Return a customer; None: it is deleted, or unknown in this mode."""
         request = self._api.v1.customers.retrieve_async(ident)
         try:
             reply = await self._call(f"customer {ident}", request)
@@ -63,7 +63,7 @@ class StripeCheckout:
         return None if found.deleted else found
 
     async def create_customer(self, tenant: Tenant) -> Customer:
-        """A new customer; for a day Stripe gives the same one to whoever asks for the same."""
+        """Create a customer; for a day a repeated call returns the same one (idempotency key)."""
         asked = {
             "name": tenant.name or tenant.slug,
             "email": tenant.email,
@@ -77,7 +77,7 @@ class StripeCheckout:
         return understood(lambda: reading.customer(reply.object))
 
     async def subscriptions_of(self, customer: str) -> Sequence[Subscription]:
-        """Those that are not over, as old as a list is: see StripeGateway.subscriptions."""
+        """Return those that are not over, dated a second early: see StripeGateway.subscriptions."""
         request = self._api.v1.subscriptions.list_async({"customer": customer, "limit": _MOST})
         try:
             reply = await self._call(f"subscriptions of customer {customer}", request)
@@ -93,21 +93,21 @@ class StripeCheckout:
         )
 
     async def open_checkouts(self, customer: str) -> Sequence[CheckoutSession]:
-        """Sessions that are open."""
+        """Return a customer's open sessions."""
         asked = {"customer": customer, "status": "open", "limit": _MOST}
         request = self._api.v1.checkout.sessions.list_async(asked)
         reply = await self._call(f"open checkouts of customer {customer}", request)
         return understood(lambda: [sold.checkout(given) for given in reply.object["data"]])
 
     async def checkout(self, order: Order) -> CheckoutSession:
-        """A new session; the tenant is written wherever an event may be read from."""
+        """Create a session; the tenant is in every object that an event may carry."""
         what = f"checkout of plan {order.plan} for tenant {order.tenant}"
         request = self._api.v1.checkout.sessions.create_async(self._session(order))
         reply = await self._call(what, request)
         return understood(lambda: sold.checkout(reply.object))
 
     def fingerprint(self, order: Order) -> str:
-        """A digest of everything in it."""
+        """Return a digest of everything in the order."""
         return _digest(asdict(order))
 
     async def withdraw(self, checkout: str) -> None:
@@ -116,24 +116,25 @@ class StripeCheckout:
         await self._call(f"withdrawal of checkout {checkout}", request)
 
     async def portal(self, customer: str, return_url: str) -> str:
-        """A session of the customer portal; Stripe lets it lapse within minutes."""
+        """Create a session of the customer portal and return its URL; it expires within minutes."""
         asked = {"customer": customer, "return_url": return_url}
         request = self._api.v1.billing_portal.sessions.create_async(asked)
         reply = await self._call(f"portal for customer {customer}", request)
         return understood(lambda: sold.page_url(reply.object))
 
     async def cancel_at_period_end(self, subscription: str, *, on: bool) -> Subscription:
-        """Let it run out when all that was paid is used up, or take that back."""
+        """Set a subscription to end when everything paid for is used up, or to continue."""
         if on:
             return await self._update(subscription, await self._ending(subscription))
         picture = await self._update(subscription, {"cancel_at_period_end": False})
-        if picture.cancel_at_period_end:  # a date was set for it
+        if picture.cancel_at_period_end:  # it was set to end by a date (`cancel_at`)
             picture = await self._update(subscription, {"cancel_at": ""})
         return picture
 
     async def _ending(self, subscription: str) -> dict[str, Any]:
-        """How to ask for its end: of a year with usage by the month, that of the year.
+        """Return the parameters that end a subscription with its longest paid period.
 
+        A yearly price with monthly usage has several periods; it ends with the year:
         https://docs.stripe.com/changelog/basil/2025-07-30/cancel-at-enums
         """
         request = self._api.v1.subscriptions.retrieve_async(subscription)
@@ -143,13 +144,13 @@ class StripeCheckout:
         return {"cancel_at_period_end": True}
 
     async def cancel_now(self, subscription: str) -> Subscription:
-        """End it; usage that was not invoiced would be lost without `invoice_now`."""
+        """End a subscription now; without `invoice_now`, uninvoiced usage would be lost."""
         what = f"end of subscription {subscription}"
         asked = {"invoice_now": True, "prorate": False}
         try:
             request = self._api.v1.subscriptions.cancel_async(subscription, asked)
             reply = await self._call(what, request)
-        except MissingError:  # Stripe says so of one that is over, too
+        except MissingError:  # Stripe also answers this for one that is over
             request = self._api.v1.subscriptions.retrieve_async(subscription)
             reply = await self._call(what, request)
         return self._picture(reply)
@@ -166,7 +167,7 @@ class StripeCheckout:
         return understood(lambda: reading.subscription(reply.object, as_of))
 
     def _session(self, order: Order) -> dict[str, Any]:
-        """The parameters of a session: https://docs.stripe.com/api/checkout/sessions/create"""
+        """Build a session's parameters: https://docs.stripe.com/api/checkout/sessions/create"""
         told = {
             reading.TENANT: order.tenant,
             sold.PLAN: order.plan,

@@ -1,4 +1,4 @@
-"""Stripe's objects around a sale in our words: accounts, prices, checkout and portal sessions."""
+"""Translate Stripe's objects around a sale: accounts, prices, checkout and portal sessions."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any
 from pbxbilling.gateways.stripe.objects import Object, instant, parsing
 from pbxbilling.subscriptions.order import CheckoutSession, GatewayAccount, PriceFound
 
-PLAN = "plan"  # our keys in Stripe's metadata, beside those of `reading`
+PLAN = "plan"  # our keys in Stripe's metadata, beside those of `objects`
 CYCLE = "cycle"
 ORDER = "order"
 
-ENDED = frozenset({"canceled", "incomplete_expired"})  # statuses that nothing leads out of
+ENDED = frozenset({"canceled", "incomplete_expired"})  # final statuses
 
 _MONTHS = {"month": 1, "year": 12}
 
 
 def account(given: Object) -> GatewayAccount:
-    """Whose a key is, by the most public of its names."""
+    """Translate an account; its name is the most public one that it has."""
     with parsing("account"):
         profile, settings = given.get("business_profile") or {}, given.get("settings") or {}
         shown = profile.get("name") or (settings.get("dashboard") or {}).get("display_name")
@@ -25,7 +25,7 @@ def account(given: Object) -> GatewayAccount:
 
 
 def price(given: Object) -> PriceFound:
-    """A price; its amount where that is a whole number of minor units a piece."""
+    """Translate a price; it has an amount only where that is whole minor units per unit."""
     with parsing("price", given):
         recurring: Object = given.get("recurring") or {}
         amount = given.get("unit_amount")
@@ -41,7 +41,7 @@ def price(given: Object) -> PriceFound:
 
 
 def checkout(given: Object) -> CheckoutSession:
-    """An open checkout session."""
+    """Translate an open checkout session."""
     with parsing("checkout", given):
         metadata: dict[str, Any] = given.get("metadata") or {}
         return CheckoutSession(
@@ -53,13 +53,13 @@ def checkout(given: Object) -> CheckoutSession:
 
 
 def has_several_periods(given: Object) -> bool:
-    """Whether a subscription's items are due at different times."""
+    """Return whether the periods of a subscription's items end at different times."""
     with parsing("subscription", given):
         return len({item.get("current_period_end") for item in given["items"]["data"]}) > 1
 
 
 def page_url(given: Object) -> str:
-    """Where a session's page is."""
+    """Return the URL of a session's page."""
     with parsing("session", given):
         url = str(given["url"])
         if not url.startswith("https://"):

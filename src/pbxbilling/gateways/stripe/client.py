@@ -1,4 +1,4 @@
-"""Calls of Stripe's API by its own package, with our patience and our errors."""
+"""Call Stripe's API through its own package, with our time limits and our errors."""
 
 from __future__ import annotations
 
@@ -17,63 +17,63 @@ from pbxbilling.kernel.ports import Clock
 
 T = TypeVar("T")
 
-_ALREADY = "already exists with identifier"  # of a meter event: that has no code of its own
-PATIENCE_S = 10.0  # for what a person waits for; the package's own is 80 s
+_ALREADY = "already exists with identifier"  # for a meter event: this error has no code
+PATIENCE_S = 10.0  # the limit while a person waits; the package's own is 80 s
 
 
 class Reply(NamedTuple):
-    """What Stripe answered, and when by its own clock (None where it does not say)."""
+    """An answer of Stripe, and its time by Stripe's clock (None: not stated)."""
 
     object: dict[str, Any]
     at: datetime | None
 
     def time_by(self, clock: Clock) -> datetime:
-        """When that was so, in whole seconds, as Stripe's clock has them."""
+        """Return when the answer was true: Stripe's time, else `clock`'s, in whole seconds."""
         return self.at or clock.now().astimezone(UTC).replace(microsecond=0)
 
 
 class MissingError(GatewayError):
-    """Stripe knows no object of that id."""
+    """Stripe knows no object with that id."""
 
 
 class AlreadyThereError(RejectedError):
-    """What was to be made is there: an event with that identifier."""
+    """The meter event already exists: Stripe has one with that identifier."""
 
 
 class KeyRefusedError(GatewayError):
-    """Stripe does not take the key."""
+    """Stripe refuses the key."""
 
 
 class StripeApi:
-    """One account's API. `live` tells real money from test money, by the key alone."""
+    """The API of one account. `live` says whether the key is for real money."""
 
     def __init__(self, key: str, base: str | None = None) -> None:
-        """`base` stands in for https://api.stripe.com, for tests."""
+        """`base` replaces https://api.stripe.com, for tests."""
         self.live = is_live(key)
         self._http = stripe.AIOHTTPClient(timeout=aiohttp.ClientTimeout(total=PATIENCE_S))
         self._client = stripe.StripeClient(
             key,
             http_client=self._http,
             base_addresses={"api": base} if base else None,
-            max_network_retries=0,  # whoever calls knows whether there is time for another try
+            max_network_retries=0,  # the caller knows whether there is time for a retry
         )
 
     @property
     def v1(self) -> Any:
-        """The package's services; their own types are looser than what `call` gives."""
+        """The package's services; typed Any, since its types are looser than `call`'s result."""
         return self._client.v1
 
     async def event_v2(self, ident: str) -> Any:
-        """An event of the second API with its data, which webhooks lack; to be given to `call`."""
+        """Fetch an event of API v2 with its data, which webhooks lack; await it through `call`."""
         answer = await self._client.raw_request_async("get", f"/v2/core/events/{ident}")
         return self._client.deserialize(answer, api_mode="V2")
 
     async def close(self) -> None:
-        """Close its connections."""
+        """Close the client's connections."""
         await self._http.close_async()  # type: ignore[no-untyped-call]
 
     async def call(self, what: str, request: Awaitable[Any], limit_s: float = PATIENCE_S) -> Reply:
-        """Await one request of `v1`; `what` says for errors what was wanted.
+        """Await one request of `v1`; `what` names it in error messages.
 
         Raises GatewayError, MissingError where the object does not exist.
         """
@@ -92,7 +92,7 @@ class StripeApi:
 
 
 def understood(read: Callable[[], T]) -> T:
-    """What `read` makes of an answer; raises GatewayError for one that makes no sense."""
+    """Return the result of `read`. Raises GatewayError where it cannot parse the answer."""
     try:
         with parsing("answer"):
             return read()
@@ -102,12 +102,12 @@ def understood(read: Callable[[], T]) -> T:
 
 
 def is_live(key: str) -> bool:
-    """Whether a key moves real money: sk_live_… or rk_live_…"""
+    """Return whether a key is for real money: sk_live_… or rk_live_…"""
     return key.partition("_")[2].startswith("live_")
 
 
 def _translate(what: str, fault: stripe.StripeError) -> GatewayError:
-    """The fault for a person. Stripe's own words never carry a key whole."""
+    """Translate a Stripe error for an operator; Stripe's messages never hold a whole key."""
     words = fault.user_message or type(fault).__name__
     if isinstance(fault, stripe.AuthenticationError):
         msg = f"{what}: Stripe refuses the key: put the right one into stripe.secret_key_file"

@@ -1,4 +1,4 @@
-"""The `Gateway` port by Stripe's API."""
+"""The `Gateway` port over Stripe's API: subscriptions and past events."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from pbxbilling.subscriptions.events import WebhookEvent, stored_event
 from pbxbilling.subscriptions.ports import Page
 from pbxbilling.subscriptions.subscription import Subscription
 
-PAGE = 100  # Stripe's largest
-FETCH_S = 0.7  # for one subscription: a call may wait for its state
+PAGE = 100  # Stripe's largest page
+FETCH_S = 0.7  # the limit for one subscription: a call may wait for its state
 
 T = TypeVar("T")
 
 
 class StripeGateway:
-    """Asks Stripe. What it gives is true at the moment that Stripe's own clock told with it."""
+    """Reads from Stripe. Results are dated by the time of Stripe's clock in the answer."""
 
     name = STRIPE
     events_kept = timedelta(days=30)  # https://docs.stripe.com/api/events
@@ -39,7 +39,7 @@ class StripeGateway:
         return self._api.live
 
     async def subscription(self, ident: str) -> Subscription | None:
-        """A subscription as it is now; None for one that Stripe does not know."""
+        """Return a subscription's current state; None: Stripe does not know it."""
         what = f"subscription {ident}"
         request = self._api.v1.subscriptions.retrieve_async(ident)
         try:
@@ -49,10 +49,10 @@ class StripeGateway:
         return understood(lambda: reading.subscription(reply.object, reply.time_by(self._clock)))
 
     async def subscriptions(self, after: str | None) -> Page[Subscription]:
-        """All subscriptions, ended ones too, newest first.
+        """Return a page of all subscriptions, ended ones too, newest first.
 
-        A list is made up a moment before it is dated: its pictures count as a second older, so
-        that none overtakes one that was fetched meanwhile.
+        Stripe compiles a list a moment before dating it. Its snapshots are dated a second earlier,
+        so that none overrides a snapshot fetched in between.
         """
         asked: dict[str, Any] = {"status": "all", "limit": PAGE}
         reply = await self._listed("subscriptions", self._api.v1.subscriptions, asked, after)
@@ -60,7 +60,7 @@ class StripeGateway:
         return _page(reply, lambda given: reading.subscription(given, as_of))
 
     async def events(self, since: datetime, after: str | None) -> Page[WebhookEvent]:
-        """Events since then of the kinds that are used, newest first."""
+        """Return a page of events since `since`, of the kinds that are used, newest first."""
         asked: dict[str, Any] = {
             "created": {"gte": int(since.timestamp())},
             "types": list(reading.TOPICS),

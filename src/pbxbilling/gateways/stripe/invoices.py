@@ -1,6 +1,6 @@
-"""The `Invoices` port by Stripe's API: https://docs.stripe.com/api/invoices
+"""The `Invoices` port over Stripe's API: https://docs.stripe.com/api/invoices
 
-What was asked for is known again by an idempotency key for a day, and by metadata for good.
+A repeated request is recognized for a day by its idempotency key, and after that by metadata.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _MOST = 100
 
 
 class StripeInvoices:
-    """Invoices of usage of one account."""
+    """Creates and reads the usage invoices of one account."""
 
     name = STRIPE
 
@@ -28,7 +28,7 @@ class StripeInvoices:
         self._api = api
 
     async def find(self, order: UsageInvoice) -> IssuedInvoice | None:
-        """The invoice of that period, among the customer's last hundred."""
+        """Return the invoice of that period if it is among the customer's last hundred."""
         asked = {"customer": order.customer, "limit": _MOST}
         reply = await self._api.call(
             f"invoices of customer {order.customer}", self._api.v1.invoices.list_async(asked)
@@ -36,7 +36,7 @@ class StripeInvoices:
         return understood(lambda: next(_found(reply.object["data"], order), None))
 
     async def create(self, order: UsageInvoice) -> IssuedInvoice:
-        """A draft without lines; what else waits at Stripe stays off it."""
+        """Create a draft without lines; pending items at Stripe stay off it."""
         asked = {
             "customer": order.customer,
             "currency": order.currency.lower(),
@@ -50,7 +50,7 @@ class StripeInvoices:
         return _read(await self._api.call(_what(order), request))
 
     async def add(self, order: UsageInvoice, invoice: str, line: InvoiceLine) -> None:
-        """Put a line on a draft."""
+        """Add a line to a draft."""
         asked = {
             "customer": order.customer,
             "invoice": invoice,
@@ -63,18 +63,18 @@ class StripeInvoices:
         await self._api.call(f"{_what(order)}: {line.text}", request)
 
     async def invoice(self, order: UsageInvoice, ident: str) -> IssuedInvoice:
-        """An invoice as it is now."""
+        """Return an invoice's current state."""
         return _read(
             await self._api.call(_what(order), self._api.v1.invoices.retrieve_async(ident))
         )
 
     async def finalize(self, order: UsageInvoice, ident: str) -> None:
-        """It can be changed no more, and has a number."""
+        """Finalize an invoice: it gets a number and cannot change any more."""
         request = self._api.v1.invoices.finalize_invoice_async(ident, {"auto_advance": True})
         await self._api.call(_what(order), request)
 
     async def send(self, order: UsageInvoice, ident: str) -> None:
-        """Stripe mails it."""
+        """Have Stripe mail an invoice."""
         request = self._api.v1.invoices.send_invoice_async(ident, {}, _once(order, "send"))
         await self._api.call(_what(order), request)
 

@@ -1,4 +1,4 @@
-"""The `UsageMeter` port by Stripe's API: meter events, their sums, and reports of bad ones.
+"""The `UsageMeter` port over Stripe's API: meter events, their sums, and reports of bad ones.
 
 https://docs.stripe.com/billing/subscriptions/usage-based/recording-usage-api
 """
@@ -22,7 +22,7 @@ LIMITS = MeterLimits(
 
 
 class StripeMeter:
-    """The meter of whole minutes of one account."""
+    """Sends to and reads from an account's meter of whole minutes."""
 
     name = STRIPE
     limits = LIMITS
@@ -33,9 +33,9 @@ class StripeMeter:
         self._meter: str | None = None
 
     async def send(self, event: MeterEvent, customer: str) -> None:
-        """Send one event; one that Stripe has already is sent.
+        """Send one event; one that Stripe already has counts as sent.
 
-        Without an idempotency key: Stripe would give back an answer of 500 under it for a day.
+        Uses no idempotency key: under one, Stripe would repeat an answer of 500 for a day.
         """
         asked = {
             "event_name": self._event_name,
@@ -50,7 +50,7 @@ class StripeMeter:
             return
 
     async def minutes(self, customer: str, begins: datetime, ends: datetime) -> int:
-        """The sum of a customer's events in [begins, ends), both on whole minutes."""
+        """Return the sum of a customer's events in [begins, ends), both on whole minutes."""
         asked = {
             "customer": customer,
             "start_time": int(begins.timestamp()),
@@ -64,7 +64,7 @@ class StripeMeter:
         )
 
     async def report(self, ident: str) -> MeterReport:
-        """What a report of bad events says: a webhook carries only its id."""
+        """Fetch a report of bad events; its webhook carries only the id."""
         request = self._api.event_v2(ident)
         reply = await self._api.call(f"meter report {ident}", request)
         return understood(lambda: _report(reply.object["data"]))
@@ -86,7 +86,10 @@ def _named(meters: list[Mapping[str, Any]], event_name: str) -> Iterator[str]:
 
 
 def _report(data: Mapping[str, Any]) -> MeterReport:
-    """https://docs.stripe.com/api/v2/core/events/event-types: the samples are not all."""
+    """Parse a report; its samples are not all bad events.
+
+    https://docs.stripe.com/api/v2/core/events/event-types
+    """
     reason = data["reason"]
     samples = {}
     for kind in reason["error_types"]:

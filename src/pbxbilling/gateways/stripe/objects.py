@@ -1,7 +1,7 @@
-"""Stripe's objects and events in our words: the one place where its spellings are known.
+"""Translate Stripe's objects and events into ours: the one place that knows their field names.
 
 Shapes are those of API 2026-10-28; where a field has moved, its older place is read too, because
-an endpoint's version is the account's choice.
+the account chooses its endpoint's version.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ _OPENING = frozenset({"subscription_create", "subscription_cycle"})
 
 @contextmanager
 def parsing(what: str, given: object = None) -> Iterator[None]:
-    """Raise UnreadableError that names `what` for whatever in it is not as it should be.
+    """Turn parsing errors in the body into an UnreadableError that names `what`.
 
-    `given` is the object that is read, to be named by its id; it may be no object at all.
+    If `given`, the value being read, is an object, the error also names its id.
     """
     if isinstance(given, Mapping):
         what = f"{what} {given.get('id', '?')}"
@@ -70,7 +70,7 @@ def parsing(what: str, given: object = None) -> Iterator[None]:
 
 
 def message(body: bytes | str) -> Message:
-    """An event, read. Raises UnreadableError."""
+    """Parse an event. Raises UnreadableError."""
     with parsing("event"):
         event = orjson.loads(body)
         kind = str(event["type"])
@@ -87,7 +87,7 @@ def message(body: bytes | str) -> Message:
 
 
 def subscription(given: Object, as_of: datetime) -> Subscription:
-    """A subscription that was so at `as_of`. Raises UnreadableError, for a new status too."""
+    """Translate a subscription as of `as_of`. Raises UnreadableError, also for a new status."""
     with parsing("subscription", given):
         items = (given.get("items") or {}).get("data") or []
         metadata = given.get("metadata") or {}
@@ -110,7 +110,7 @@ def subscription(given: Object, as_of: datetime) -> Subscription:
 
 
 def invoice(given: Object, as_of: datetime) -> Invoice:
-    """An invoice that was so at `as_of`. Raises UnreadableError."""
+    """Translate an invoice as of `as_of`. Raises UnreadableError."""
     with parsing("invoice", given):
         details = ((given.get("parent") or {}).get("subscription_details")) or {}
         metadata = details.get("metadata") or given.get("metadata") or {}
@@ -133,7 +133,7 @@ def invoice(given: Object, as_of: datetime) -> Invoice:
 
 
 def customer(given: Object) -> Customer:
-    """A customer, or what is left of a deleted one. Raises UnreadableError."""
+    """Translate a customer, or the remains of a deleted one. Raises UnreadableError."""
     with parsing("customer", given):
         return Customer(
             id=str(given["id"]),
@@ -153,12 +153,12 @@ def _status(word: str) -> Status:
 
 
 def _of_checkout(bare: Message, event: Object) -> Message:
-    """A session, with whose it is.
+    """Read a checkout session and the tenant that it is for.
 
-    On a payment link, a buy button or a pricing table the payer writes `client_reference_id` into
-    the address of the page (https://docs.stripe.com/payment-links/url-parameters), and whatever
-    else is on the form; metadata is the account's own. So metadata says whose a session of ours
-    is, and who else is named is a claim.
+    On a payment link, a buy button or a pricing table the payer can put `client_reference_id` into
+    the URL of the page (https://docs.stripe.com/payment-links/url-parameters) and fill in the
+    form; only the account writes metadata. So metadata names the tenant of a session of ours, and
+    any other name is only a claim.
     """
     session = event["data"]["object"]
     written = (session.get("metadata") or {}).get(TENANT) or None
@@ -203,11 +203,11 @@ def _of_invoice(bare: Message, event: Object) -> Message:
 
 
 def _opened(given: Object) -> InvoicedCycle | None:
-    """The cycle that an invoice opens; None for a proration or a last one.
+    """Return the cycle that an invoice opens; None: it is a proration or a last invoice.
 
-    Its own lines tell: the subscription may have gone on when the invoice is read. What is charged
-    in advance has the cycle's dates, usage those of the cycle before (docs.stripe.com, invoice
-    line items).
+    Reads the invoice's own lines, since the subscription may be in a later cycle by now. Prices
+    charged in advance have the cycle's dates, usage those of the cycle before (docs.stripe.com,
+    invoice line items).
     """
     if given.get("billing_reason") not in _OPENING:
         return None
@@ -233,7 +233,7 @@ def _of_customer(bare: Message, event: Object) -> Message:
 
 
 def _of_meter_report(bare: Message, _event: Object) -> Message:
-    """This newest kind of event is thin: what was wrong has to be looked up."""
+    """Read a meter report: a thin (v2) event, so its errors must be fetched separately."""
     return replace(bare, note=f"usage was not taken: see event {bare.id} at Stripe")
 
 
@@ -248,7 +248,7 @@ _READERS = {
 
 
 def _prices(given: Object, items: list[Object]) -> Iterator[str]:
-    """Ids of what is sold; the oldest accounts have plans where others have prices."""
+    """Yield ids of the prices sold; the oldest accounts have plans in their place."""
     for sold in items or [given]:
         for key in ("price", "plan"):
             if ident := _id(sold.get(key)):
@@ -257,13 +257,13 @@ def _prices(given: Object, items: list[Object]) -> Iterator[str]:
 
 
 def _period(given: Object, items: list[Object], key: str) -> datetime | None:
-    """The smallest of the items'; at the top level until API 2025-03-31."""
+    """Return the earliest of the items' dates; until API 2025-03-31 it is at the top level."""
     ends = [item[key] for item in items if item.get(key)]
     return _maybe(min(ends) if ends else given.get(key))
 
 
 def _id(given: Any) -> str | None:
-    """An id, or that of the object which stands in its place."""
+    """Return an id, given as such or as the expanded object."""
     if not given:
         return None
     return str(given["id"]) if isinstance(given, Mapping) else str(given)
@@ -274,7 +274,7 @@ def _maybe(given: Any) -> datetime | None:
 
 
 def instant(given: Any) -> datetime:
-    """Seconds since the epoch, or the ISO form of the newest kind of event."""
+    """Parse seconds since the epoch, or the ISO form that v2 events use."""
     if isinstance(given, str):
         return datetime.fromisoformat(given).astimezone(UTC)
     return datetime.fromtimestamp(int(given), UTC)

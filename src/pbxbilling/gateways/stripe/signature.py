@@ -1,7 +1,7 @@
-"""What Stripe posts to us: whether a body comes from it, and is of now; and what it tells.
+"""The `WebhookReader` port for Stripe: verify that a body is Stripe's and recent, and parse it.
 
-The check itself is the stripe package's; it lets any time pass that lies in the future, and reads
-the machine's clock, so the time is checked here.
+The stripe package checks the signature. Its check of the time accepts any time in the future and
+reads the machine's clock, so the time is checked here.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from pbxbilling.kernel.errors import ForgedError
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.subscriptions.events import Message
 
-TOLERANCE = timedelta(seconds=300)  # Stripe's own default, here both ways
+TOLERANCE = timedelta(seconds=300)  # Stripe's own default, here in both directions
 
 _TIME = re.compile(r"(?:^|,)t=(\d{1,12})(?:,|$)")
 
 
 class StripeWebhooks:
-    """The `WebhookReader` port: bodies by their `Stripe-Signature`.
+    """Verifies bodies by their `Stripe-Signature` header.
 
-    Several secrets are good while one replaces another.
+    Several secrets are valid while one replaces another.
     """
 
     def __init__(self, secrets: Sequence[str], clock: Clock) -> None:
@@ -33,7 +33,7 @@ class StripeWebhooks:
         self._clock = clock
 
     def verify(self, body: bytes, headers: Mapping[str, str]) -> None:
-        """Raise ForgedError unless one of the secrets signed it, and now."""
+        """Raise ForgedError unless one of the secrets signed the body within `TOLERANCE`."""
         signature = headers.get("Stripe-Signature", "")
         if not any(_signed(body, signature, secret) for secret in self._secrets):
             raise ForgedError("no signature of ours")
@@ -46,7 +46,7 @@ class StripeWebhooks:
             raise ForgedError(f"signed {ago}: replayed, or this machine's clock is wrong")
 
     def parse(self, body: bytes | str) -> Message:
-        """Return the event that it tells. Raises UnreadableError."""
+        """Parse the event in a body. Raises UnreadableError."""
         return reading.message(body)
 
 
