@@ -1,1 +1,1 @@
-"""The hook's counterpart in Asterisk: a FastAGI server that answers every call in time."""
+"""The FastAGI server that answers every hook in time."""

@@ -1,4 +1,4 @@
-"""The FastAGI listener: who is let in, for how long, how many at once, and how it ends."""
+"""The FastAGI listener: which peers may connect, how many, for how long, and how it stops."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from pbxbilling.agi.sessions.session import AgiObserver, HookHandler, Judge
 from pbxbilling.kernel.errors import ServiceError
 from pbxbilling.kernel.ports import Clock
 
-# asyncio's default of 100 drops SYNs of a burst, each then retried after a whole second, and
-# Asterisk gives up after two.
+# asyncio's default of 100 drops SYNs in a burst; each is retried only after a second, and Asterisk
+# gives up after two.
 _BACKLOG = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class ListenerSettings:
-    """Where to listen, and the limits of a session.
+    """Where to listen, and the limits of sessions.
 
-    Beyond `max_sessions` a connection is closed at once: the dialplan's own fallback, which knows
-    the number dialled, decides better than a verdict that has read nothing.
+    Beyond `max_sessions` a connection is closed at once: the dialplan's own fallback knows the
+    dialled number and decides better than a verdict without a request.
     """
 
     host: str = "127.0.0.1"
@@ -37,15 +37,15 @@ class ListenerSettings:
 
 
 class ListenError(ServiceError):
-    """The address cannot be listened on; the message names it and the mend."""
+    """The address cannot be listened on; the message names it and the fix."""
 
 
 class AgiServer:
-    """Answers hooks; `judge` decides in memory, `by_policy` where it cannot be asked.
+    """Answers hooks: `judge` decides in memory, `by_policy` where `judge` fails or is too late.
 
-    `malformed` decides on what is no request; where it is not given, `by_policy` does. All are
-    called in the event loop and must not wait. The two are handed whatever was understood, in
-    doubt an empty request, so that they know blocked tenants and let emergency numbers pass.
+    `malformed` decides where there is no valid request; by default `by_policy` does. All are
+    called in the event loop and must not wait. `by_policy` and `malformed` get whatever was
+    parsed, perhaps an empty request, so that they know blocked tenants and emergency numbers.
 
     >>> async with AgiServer(settings, judge, by_policy, observer, clock) as server:
     ...     await server.serve()  # until close()
@@ -72,7 +72,7 @@ class AgiServer:
         self._port = settings.port
 
     async def start(self) -> None:
-        """Listen. Raises `ListenError` where the address is taken or not ours."""
+        """Start listening. Raises `ListenError` where the address is taken or not ours."""
         settings, loop = self._settings, asyncio.get_running_loop()
         try:
             listeners = await _listeners(settings)
@@ -101,31 +101,31 @@ class AgiServer:
 
     @property
     def port(self) -> int:
-        """The port that is listened on, also where 0 was asked for."""
+        """The port that is listened on, also where the settings say 0."""
         return self._port
 
     @property
     def sessions(self) -> int:
-        """How many sessions are alive."""
+        """The number of live sessions."""
         return len(self._handler.live) if self._handler else 0
 
     def reconfigure(self, settings: ListenerSettings) -> None:
-        """Take new limits for the connections to come; those alive keep theirs.
+        """Apply new limits to future connections; live sessions keep theirs.
 
-        Host and port stay what they were when the server started.
+        Host and port stay as they were at the start.
         """
         self._settings = settings
         if self._handler is None:
             return
         self._handler.allow = AllowList(settings.allow)
         self._handler.max_sessions = settings.max_sessions
-        # A queue holds one limit; sessions in the old one are served by its own timer to the end.
+        # A `Deadlines` has one limit; the old one keeps its timer until its sessions are over.
         self._handler.deadlines = Deadlines(
             settings.deadline_s, self._clock, asyncio.get_running_loop()
         )
 
     async def close(self) -> None:
-        """Listen no more, let the sessions end, cut those that take longer than two deadlines."""
+        """Stop listening, let sessions end, close those that take longer than two deadlines."""
         if self._epoll_server is None or self._handler is None:
             return
         epoll_server, self._epoll_server = self._epoll_server, None
@@ -160,7 +160,7 @@ class AgiServer:
 
 
 async def _listeners(settings: ListenerSettings) -> list[socket.socket]:
-    """One for each address of the host. Raises `OSError`."""
+    """Open one listener for each address of the host. Raises `OSError`."""
     listeners: list[socket.socket] = []
     try:
         for family, *_, address in await asyncio.get_running_loop().getaddrinfo(

@@ -1,1 +1,1 @@
-"""Asterisk's manager interface: bytes, messages, signals, and the supervised link to one PBX."""
+"""Asterisk's manager interface: messages, signals, and the supervised link to one PBX."""

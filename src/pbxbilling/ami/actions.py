@@ -1,4 +1,4 @@
-"""Actions on their way: which answer belongs to which question, and what a list answer holds."""
+"""Actions in flight: match each answer to its action, and collect the rows of a list."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _ID = b"\r\nActionID: "
 
 
 class ActionError(Exception):
-    """An action without a good answer: refused, out of time, cut short, or the link is down."""
+    """An action without a whole answer: not sent, timed out, cut short, or the link is down."""
 
 
 class LinkError(ActionError):
-    """There is no link, or it fell while the answer was awaited."""
+    """There is no link, or it went down while the answer was awaited."""
 
 
 class Answer(NamedTuple):
-    """The response to an action; of a list also how many rows came and how many were announced."""
+    """The response to an action; for a list also the numbers of rows received and announced."""
 
     text: str
     fields: dict[str, str]
@@ -34,12 +34,12 @@ class Answer(NamedTuple):
 
     @property
     def good(self) -> bool:
-        """Whether Asterisk did what it was asked."""
+        """Whether Asterisk accepted the action."""
         return self.fields.get("Response") != "Error"
 
     @property
     def message(self) -> str:
-        """Asterisk's words, for an error."""
+        """Asterisk's text, for an error."""
         return self.fields.get("Message", "no message")
 
 
@@ -54,9 +54,9 @@ class _Pending:
 
 
 class Actions:
-    """The actions in flight on one link, by their ActionID. Ids are never used again.
+    """The actions in flight on one link, by their ActionID. Ids are never reused.
 
-    `token` begins every ActionID: no caller can guess it, and so write an answer of ours.
+    `token` begins every ActionID: no caller can guess it and so forge an answer.
     """
 
     def __init__(self) -> None:
@@ -65,7 +65,7 @@ class Actions:
         self._last = 0
 
     def open(self, row: Callable[[str], None] | None = None) -> tuple[str, asyncio.Future[Answer]]:
-        """A new id and where its answer will be; `row` takes the rows of a list as they come."""
+        """Return a new id and the future of its answer; `row` gets a list's rows as they come."""
         if len(self._pending) >= IN_FLIGHT_CAP:
             msg = f"{IN_FLIGHT_CAP} actions await their answer: not asking for more"
             raise ActionError(msg)
@@ -76,18 +76,18 @@ class Actions:
         return action_id, future
 
     def close(self, action_id: str) -> None:
-        """Nobody waits for that answer any more; if it still comes it is dropped."""
+        """Stop waiting for that answer; if it still comes, it is dropped."""
         self._pending.pop(action_id, None)
 
     def fail(self, error: ActionError) -> None:
-        """The link fell: every action in flight fails now. None is sent again."""
+        """Fail every action in flight, as the link is down. None is sent again."""
         for pending in self._pending.values():
             if not pending.future.done():
                 pending.future.set_exception(error)
         self._pending.clear()
 
     def take(self, block: bytes) -> bool:
-        """Take a response or a list's row; True where it completed somebody's list."""
+        """Take a response or a list's row; return True if it completed a list."""
         pending = self._of(block)
         if pending is None or pending.future.done():
             return False

@@ -1,4 +1,4 @@
-"""One TCP connection to a manager: reads at the pace of the sink, and shares the loop."""
+"""One TCP connection to a manager: it reads at the sink's pace and shares the event loop."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from pbxbilling.ami.messages.protocol import Framer
 from pbxbilling.ami.messages.repair import Repair
 from pbxbilling.kernel.ports import Clock
 
-# A burst is drained in slices, because the same loop answers the dialplan.
+# A burst is drained in slices, because the same event loop answers the hooks.
 SLICE_BLOCKS = 64
 SLICE_S = 0.002
-# A backlog beyond this stops reading; Asterisk then waits for `writetimeout` before it hangs up.
+# Beyond this backlog reading stops; Asterisk then waits for `writetimeout` before it hangs up.
 BACKLOG_HIGH = 1024  # blocks, plus those of one read
 BACKLOG_LOW = 128
 
 
 class Connection(asyncio.Protocol):
-    """Hands every block to `take`, in order; where that returns True the slice ends there.
+    """Hands every block to `take`, in order; if that returns True, the slice ends there.
 
-    `skipped` hears how many messages were too large, `broken` how many had a caller's line breaks
-    in them and were put together again, and how many were lost. `greeted` is the banner, `lost`
-    why the connection ended: it comes after the last block.
+    `skipped` gets the number of messages that were too large, `broken` the numbers of messages with
+    a caller's line breaks that were repaired and that were lost. `greeted` is the banner, `lost`
+    why the connection ended: it is set after the last block.
     """
 
     def __init__(
@@ -55,11 +55,11 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Asyncio's word for: connected."""
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
+        """Keep the transport; asyncio calls this when connected."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's does not inherit from it
 
     def data_received(self, data: bytes) -> None:
-        """Take what was read; work on it at once, unless a burst is under way."""
+        """Take what was read; handle it at once, unless a burst is being drained."""
         blocks = self.framer.feed(data)
         self._backlog.extend(self._repair.take(blocks, more=self.framer.begun))
         self._notify()
@@ -72,7 +72,7 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Asyncio's word for: the end. What was read before it is still true."""
+        """Handle the end; what was read before it is still handed on."""
         self._transport = None
         if not self._reason:
             self._reason = str(exc) if exc else "closed by the PBX"
@@ -82,13 +82,13 @@ class Connection(asyncio.Protocol):
             self._drain()
 
     def send(self, message: bytes) -> None:
-        """Write; on a connection that is gone nothing happens, `lost` tells."""
+        """Write; do nothing where the connection is gone, which `lost` reports."""
         if self._transport is not None:
             self._transport.write(message)
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hand nothing on in here; beyond the backlog Asterisk waits, for `writetimeout`."""
+        """Hand nothing on inside; beyond the backlog Asterisk waits, for `writetimeout`."""
         self._held = True
         try:
             yield
@@ -105,7 +105,7 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     async def close(self) -> None:
-        """The same, and wait until it is gone."""
+        """Drop the connection, and wait until it is closed."""
         self.drop()
         await self.lost
 

@@ -1,4 +1,4 @@
-"""What the daemon asks of a PBX, in the domain's words; no AMI error gets past this."""
+"""Snapshots of a PBX and orders to it, in the terms of calls; lets no AMI error through."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ _SHORTEST_S = 0.001  # Asterisk takes no timeout of 0
 
 
 class AmiControl:
-    """Questions and orders over one link: the port `PbxControl`.
+    """Queries and orders over one link; implements the port `PbxControl`.
 
     Asterisk's lookup by channel takes a Uniqueid as well as a name (main/channel.c,
     ast_channel_get_by_name), and a Uniqueid never changes: prefer it.
     """
 
     def __init__(self, link: AmiLink, observer: LinkObserver, clock: Clock) -> None:
-        self.stamped = True  # whether the PBX stamps its events: else our clock counts for all
+        self.stamped = True  # whether the PBX stamps its events; if not, our clock is used for all
         self._link = link
         self._observer = observer
         self._clock = clock
 
     async def snapshot(self) -> Snapshot:
-        """The channels that live now. Anything short of a whole list is not `complete`.
+        """Return the live channels. Anything short of a whole list is not `complete`.
 
-        It is asked for at an instant of the PBX's own clock, if that one tells. Awaited directly,
-        it returns before any later event reaches the sink.
+        `asked_at` is by the PBX's own clock, if it answers, else by ours. Awaited directly, this
+        returns before any later event reaches the sink.
         """
         pbx = self._link.pbx
         asked_s = self._clock.monotonic()
@@ -58,7 +58,7 @@ class AmiControl:
         return Snapshot(pbx, tuple(rows), complete, asked_at, asked_s, problem)
 
     async def _time(self) -> datetime:
-        """By the PBX's clock, else by ours."""
+        """Return the time by the PBX's clock, else by ours."""
         try:
             told = await self._link.time() if self.stamped else None
         except ActionError:
@@ -66,7 +66,7 @@ class AmiControl:
         return told or self._clock.now()
 
     async def channel_exists(self, name: str) -> bool | None:
-        """Whether that channel (name or Uniqueid) lives; None where the PBX did not tell."""
+        """Return whether a channel (name or Uniqueid) lives; None where the PBX did not say."""
         try:
             answer = await self._link.ask("Status", [("Channel", name)])
         except ActionError:
@@ -76,7 +76,7 @@ class AmiControl:
         return False if answer.message == _NO_CHANNEL else None
 
     async def rights_beyond_need(self) -> tuple[str, ...]:
-        """Rights of our user that nothing here uses; none also where the PBX did not tell."""
+        """Return our user's rights that nothing here uses; none if the PBX did not say."""
         try:
             answer = await self._link.ask("ListCommands")
         except ActionError:
@@ -84,9 +84,9 @@ class AmiControl:
         return beyond_need(answer.fields) if answer.good else ()
 
     async def absolute_timeout(self, channel: str, seconds: float) -> bool:
-        """Hang that channel (name or Uniqueid) up so long from now, replacing an earlier order.
+        """Order a hangup of a channel (name or Uniqueid) in `seconds`, replacing an earlier order.
 
-        0 or less is at once. False where it is gone, or nobody answered.
+        0 or less is at once. Return False where the channel is gone or the PBX did not answer.
         """
         limit = f"{max(seconds, _SHORTEST_S):.3f}"
         try:

@@ -1,4 +1,4 @@
-"""The supervised link to one PBX: it is kept up, its events flow on, its questions end in time."""
+"""The supervised link to one PBX: it reconnects, hands signals on, and limits actions in time."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from pbxbilling.calls.live.signals import FullyBooted, Signal
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.runtime.waiting import Backoff, pause
 
-# `call` is every event of SIGNALS but FullyBooted, Shutdown and Reload, which are `system`.
-# VarSet and Newexten, most of what a PBX has to say, are `dialplan` and stay away.
+# `call` has every event of SIGNALS except FullyBooted, Shutdown and Reload, which are `system`.
+# VarSet and Newexten, most of a PBX's events, are `dialplan` and are not requested.
 EVENT_CLASSES = "system,call"
 
 
 class LoginError(Exception):
-    """The manager refused the login: trying again soon would only feed fail2ban."""
+    """The manager rejected the login: retrying soon would only make fail2ban act."""
 
 
 class SettingsChanged(Exception):  # noqa: N818 - no error: the link is made anew on purpose
@@ -37,8 +37,8 @@ class SettingsChanged(Exception):  # noqa: N818 - no error: the link is made ane
 class AmiLink:
     """One PBX's manager link.
 
-    Signals go to `sink` at once and in order, on the event loop; what it raises is reported
-    and closes nothing. No action is ever sent twice.
+    Signals go to `sink` at once and in order, on the event loop; an exception of the sink is
+    reported and does not close the link. No action is ever sent twice.
     """
 
     def __init__(
@@ -67,29 +67,29 @@ class AmiLink:
 
     @property
     def heard_s(self) -> float | None:
-        """When the PBX was last heard, by the monotonic clock: its last proof of life.
+        """When the PBX last sent something on a link that was up, by the monotonic clock.
 
-        Heard is what it says on a link that is up: who accepts a connection may be a proxy, and
-        an Asterisk that has yet to boot proves nothing of the one before.
+        Anything else is no proof that it lives: a proxy may accept a connection, and an Asterisk
+        that has yet to boot proves nothing about the one before.
         """
         if self.connected and self._connection is not None:
             return self._connection.heard_s
         return self._heard_s
 
     def change(self, settings: LinkSettings) -> None:
-        """Other settings: connect anew with them, at once. Equal ones change nothing."""
+        """Reconnect with other settings, at once. Equal ones change nothing."""
         if settings != self.settings:
             self.settings = settings
             self._changed.set()
 
     def drop(self) -> None:
-        """Hand nothing on any more, at once: cancel `run` with it, or it connects anew."""
+        """Stop handing anything on, at once. Cancel `run` as well, or it reconnects."""
         if self._connection is not None:
             self._connection.drop()
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hand nothing on in here: entered right behind an answer, what follows it waits."""
+        """Hand nothing on inside: entered right after an answer, all that follows it waits."""
         connection = self._connection
         if connection is None:
             yield
@@ -120,10 +120,10 @@ class AmiLink:
         fields: Iterable[tuple[str, str]] = (),
         row: Callable[[str], None] | None = None,
     ) -> Answer:
-        """Send an action and await its answer; with `row` a list's rows go there as they come.
+        """Send an action and await its answer; `row` gets the rows of a list as they come.
 
-        The waiter sees a list's end before any later event reaches the sink, if it awaits this
-        directly. Raises ActionError: no answer in time, the list cut short, no link (LinkError).
+        A caller that awaits this directly sees a list's end before any later event reaches the
+        sink. Raises ActionError: no answer in time, the list cut short, no link (LinkError).
         """
         connection = self._connection
         if connection is None or not self.connected:
@@ -157,7 +157,7 @@ class AmiLink:
     async def _session(self, settings: LinkSettings) -> NoReturn:
         connection = await self._connect(settings)
         self._connection = connection
-        connection.lost.add_done_callback(self._fell)  # no action waits for its deadline then
+        connection.lost.add_done_callback(self._fell)  # so no action waits for its deadline
         try:
             await self._greet(connection, settings)
             await self._login(connection, settings)
@@ -248,13 +248,13 @@ class AmiLink:
         except LinkError:
             raise
         except ActionError as late:
-            # the answer may stand behind a burst that we have yet to read: that is life enough
+            # the answer may be behind a burst that we have yet to read: the PBX is alive
             if connection.heard_s <= sent_s:
                 msg = f"{settings}: silent, no answer to Ping in {settings.ping_deadline_s:g} s"
                 raise LinkError(msg) from late
 
     async def time(self) -> datetime | None:
-        """The PBX's clock, asked now; None where it does not tell. Raises ActionError."""
+        """Ask for the PBX's clock; None where the answer has no time. Raises ActionError."""
         return self._note_time(await self.ask("Ping"))
 
     def _note_time(self, pong: Answer) -> datetime | None:
@@ -280,7 +280,7 @@ class AmiLink:
         return False
 
     def _booted(self, signal: FullyBooted) -> None:
-        if not self.connected:  # an Asterisk that we met while it started says it to everybody
+        if not self.connected:  # an Asterisk that we reached while it started broadcasts this
             self.connected = True
             self._backoff.reset()
             self._observer.connected(self.pbx, signal.uptime_s)

@@ -1,4 +1,4 @@
-"""Whom a link tells how it fares: the telemetry, and the service that reconciles."""
+"""What an AMI link reports, to the telemetry and to the service that reconciles."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ class LinkObserver(Protocol):
     """Called on the event loop, in order with the signals; must neither wait nor raise."""
 
     def connected(self, pbx: str, uptime_s: float | None) -> None:
-        """Logged in and fully booted; `uptime_s` of Asterisk where it says so."""
+        """The link is logged in and Asterisk fully booted; `uptime_s` is Asterisk's, if known."""
         ...
 
     def disconnected(self, pbx: str, reason: str) -> None:
-        """The link is down, or could not be made; it is tried again by itself."""
+        """The link is down, or could not be opened; it retries by itself."""
         ...
 
     def login_failed(self, pbx: str, message: str) -> None:
-        """The manager refuses us: somebody must mend the user, its secret or its permit."""
+        """The manager rejected the login: an operator must fix the user, its secret or permit."""
         ...
 
     def clock_told(self, pbx: str, at: datetime) -> None:
-        """What the PBX's own clock shows: all that it told before is of before then."""
+        """The PBX's own clock shows `at`: all that it reported before happened before then."""
         ...
 
     def unmapped(self, pbx: str, event: str) -> None:
-        """An event or a row of a kind that matters lacks what makes it one; it was skipped."""
+        """An event or row of a kind that matters lacks required fields; it was skipped."""
         ...
 
     def oversized(self, pbx: str, messages: int) -> None:
-        """So many messages above the cap were skipped."""
+        """This many messages above the size cap were skipped."""
         ...
 
     def broken(self, pbx: str, mended: int, lost: int) -> None:
-        """A caller wrote line breaks into so many messages: put together again, or lost."""
+        """A caller wrote line breaks into this many messages: repaired, or lost."""
         ...
 
     def sink_failed(self, pbx: str, signal: Signal, error: Exception) -> None:
-        """The sink raised over that signal; the next ones are handed on all the same."""
+        """The sink raised on this signal; later signals are still handed on."""
         ...

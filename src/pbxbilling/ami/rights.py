@@ -1,4 +1,4 @@
-"""What our user may ask of a manager: all that is used, and what would be too much."""
+"""The manager rights of our user: those that are used, and those that are too many."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ Action: TypeAlias = Literal[
     "CoreShowChannels",
     "Status",
     "AbsoluteTimeout",
-    # of the doctor alone
+    # used by the doctor alone
     "CoreSettings",
     "CoreStatus",
     "DeviceStateList",
     "Getvar",
     "ShowDialPlan",
 ]
-"""Every action that is ever sent. `NEEDED` allows each of them, from 16 to 22."""
+"""Every action that is ever sent. `NEEDED` allows each of them, in Asterisk 16 to 22."""
 
 NEEDED = "call,reporting"
 
-# An action that stands for a right, because no other right allows it (`ListCommands` names the
+# For each right that is too much, an action that no other right allows (`ListCommands` names the
 # rights of each). `system` runs programs (MixMonitor) and loads modules, `config` reads and writes
 # files with other users' secrets, `command` is the console, `originate` calls anybody, `agi` runs
 # any application on a channel.
@@ -39,7 +39,7 @@ _TELLING = {
 
 
 def beyond_need(actions: Iterable[str]) -> tuple[str, ...]:
-    """The rights that nobody needs and that a user has who may ask for these actions.
+    """Return the unneeded rights of a user that may send these actions.
 
     `write = all` shows as each of them.
     """
@@ -48,7 +48,7 @@ def beyond_need(actions: Iterable[str]) -> tuple[str, ...]:
 
 
 def mend(user: str) -> str:
-    """What to write where that user has too few rights, or too many.
+    """Return what to write where that user has too few rights, or too many.
 
     A session keeps the rights that its login gave it (main/manager.c).
     """

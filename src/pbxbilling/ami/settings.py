@@ -1,4 +1,4 @@
-"""What a link must know of its PBX, and how long it waits for what."""
+"""Settings of a link: where the manager listens, the login, and the time limits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class LinkSettings:
     secret: str = field(repr=False)
     port: int = 5038
     connect_s: float = 5.0
-    login_s: float = 10.0  # Asterisk lets a wrong secret wait for a second
+    login_s: float = 10.0  # Asterisk delays its answer to a wrong secret by a second
     boot_s: float = 120.0  # from the login to FullyBooted
     ping_s: float = 5.0
     ping_deadline_s: float = 5.0
@@ -24,21 +24,21 @@ class LinkSettings:
     list_s: float = 30.0
     backoff_min_s: float = 0.5
     backoff_max_s: float = 30.0
-    login_retry_s: float = 60.0  # fail2ban counts, and a wrong secret does not mend itself
+    login_retry_s: float = 60.0  # fail2ban counts attempts, and a wrong secret stays wrong
 
     def __str__(self) -> str:
         return f"{self.pbx} ({self.username}@{self.host}:{self.port})"
 
 
 class Secret(Protocol):
-    """A secret that shows itself only when it is asked to."""
+    """A secret that is shown only on request."""
 
     def get_secret_value(self) -> str:
-        """Return it."""
+        """Return the secret."""
 
 
 class Manager(Protocol):
-    """What the configuration says of one PBX's manager."""
+    """One PBX's manager, as configured."""
 
     @property
     def name(self) -> str:
@@ -46,11 +46,11 @@ class Manager(Protocol):
 
     @property
     def host(self) -> str:
-        """Where its manager listens."""
+        """The host on which its manager listens."""
 
     @property
     def port(self) -> int:
-        """And at which port."""
+        """The port on which its manager listens."""
 
     @property
     def username(self) -> str:
@@ -62,6 +62,6 @@ class Manager(Protocol):
 
 
 def link_settings(manager: Manager) -> LinkSettings:
-    """Return the settings of a link to this manager, with the usual time limits."""
+    """Return the settings of a link to this manager, with the default time limits."""
     secret = manager.secret.get_secret_value()
     return LinkSettings(manager.name, manager.host, manager.username, secret, manager.port)

@@ -1,1 +1,1 @@
-"""Asterisk's CEL journal, read from its files."""
+"""The reader of Asterisk's CEL journal files."""

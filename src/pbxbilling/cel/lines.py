@@ -1,8 +1,8 @@
-"""Bytes ↔ rows of the journal: CSV as cel_custom writes it, with whatever a crash left between.
+"""Parse journal rows: CSV as cel_custom writes it, with whatever a crash left between rows.
 
 Every row is one line, unless a quoted column holds a line break. In a quoted column each quote is
-doubled, so the beginning of a row cannot be mistaken for something inside of one: after a row
-that was cut short the next one is found again.
+doubled, so nothing inside a column looks like the beginning of a row: after a row that was cut
+short the next one is found again.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Lines(NamedTuple):
-    """What a piece of a journal holds: whole rows, the number of lines that are none, its length.
+    """A parsed piece of a journal: whole rows, the number of lines that are no row, bytes consumed.
 
-    `consumed` bytes need not be looked at again; behind them stands a row that is not whole yet.
+    The `consumed` bytes need not be parsed again; after them comes a row that is not whole yet.
     """
 
     rows: tuple[JournalRow, ...]
@@ -33,9 +33,9 @@ class Lines(NamedTuple):
 
 
 def parse_lines(data: bytes, *, more: bool) -> Lines:
-    """Parse bytes that begin with a line; `more` where the file goes on behind them.
+    """Parse bytes that begin with a line; `more` if the file continues after them.
 
-    Never raises. Where `more` bytes hold no end of a row at all they are given up.
+    Never raises. With `more`, bytes without any end of a row are skipped as one line.
     """
     parser = _Parser()
     at = 0
@@ -48,17 +48,17 @@ def parse_lines(data: bytes, *, more: bool) -> Lines:
 
 
 class _Parser:
-    """Puts lines together to rows."""
+    """Assembles lines into rows."""
 
     def __init__(self) -> None:
         self.rows: list[JournalRow] = []
         self.skipped = 0
         self.consumed = 0
-        self._begun: int | None = None  # where a row began that goes on behind a line break
+        self._begun: int | None = None  # the start of a row that continues after a line break
         self._open = False  # inside a quoted column
 
     def take(self, data: bytes, at: int, end: int) -> None:
-        """The line of `data` from `at` to its line feed at `end`."""
+        """Take the line of `data` from `at` to its line feed at `end`."""
         begins = _BEGINNING.match(data, at, end) is not None
         if begins and self._begun is not None:
             self._salvage(data[self._begun : at])
@@ -79,7 +79,7 @@ class _Parser:
             self._salvage(record)
 
     def _salvage(self, record: bytes) -> None:
-        """Of a line that is no row take what may be one: Asterisk went on behind a cut row."""
+        """Find the row in a line that is none: Asterisk continued right after a cut row."""
         if not record.strip():
             return
         self.skipped += 1
@@ -90,7 +90,7 @@ class _Parser:
 
 
 def parse_row(record: bytes) -> JournalRow | None:
-    """One row without its line feed; None where it is none of ours."""
+    """Parse one row without its line feed; None where it is not one of ours."""
     try:
         columns = next(csv.reader([decode(record.removesuffix(b"\r"))], strict=True))
     except (csv.Error, StopIteration):
@@ -119,7 +119,7 @@ def parse_row(record: bytes) -> JournalRow | None:
 
 
 def _instant(text: str) -> datetime | None:
-    """The instant of `1795222182.361162`; None for anything else."""
+    """Parse an instant such as `1795222182.361162`; None for anything else."""
     seconds, _, fraction = text.partition(".")
     digits = seconds + fraction
     if not (seconds and digits.isascii() and digits.isdecimal()):

@@ -1,7 +1,7 @@
-"""Reads Asterisk's own journal, the CSV file that cel_custom writes, from where it was left.
+"""Reads Asterisk's CEL journal, the CSV file that cel_custom writes, from a saved position.
 
-A file is known by how it begins, not by its name: so a journal that was renamed, copied and
-truncated, or compressed is found again, and read to its end before the next one is begun.
+A file is identified by how it begins, not by its name, so a journal that was renamed, copied and
+truncated, or compressed is found again and read to its end before the next one.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from typing import BinaryIO, NamedTuple, Self, cast
 from pbxbilling.calls.journal.journal import JournalBatch, JournalError, JournalPosition
 from pbxbilling.cel.lines import parse_lines
 
-CHUNK = 1 << 16  # bytes read and parsed at once: a millisecond or two of a worker thread
-_HEAD = 512  # bytes that tell one journal from another: they hold an instant in microseconds
+CHUNK = 1 << 16  # bytes read and parsed at once: a millisecond or two in a worker thread
+_HEAD = 512  # bytes that identify a journal: they contain an instant in microseconds
 
-# What logrotate and its like make of a name: .1, -20261121, .2.gz
+# Suffixes that logrotate and similar tools add: .1, -20261121, .2.gz
 _ROTATED = re.compile(r"[.-]\d[\d.-]*(\.gz)?")
 
 _MEND = (
@@ -34,7 +34,7 @@ _MEND = (
 
 
 class _Piece(NamedTuple):
-    """Bytes of a file from an offset, with its first bytes and its length."""
+    """Bytes of a file from an offset, with the file's first bytes and its length."""
 
     head: bytes
     data: bytes
@@ -42,7 +42,7 @@ class _Piece(NamedTuple):
 
 
 class CelJournal:
-    """The journal of one PBX; a `Journal`. It keeps no file open and no position."""
+    """The journal of one PBX; implements `Journal`. It keeps no file open and no position."""
 
     def __init__(self, path: str | Path, chunk: int = CHUNK) -> None:
         self._file = Path(path)
@@ -50,10 +50,10 @@ class CelJournal:
         self._chunk = chunk
 
     async def batches(self, after: JournalPosition) -> AsyncIterator[JournalBatch]:
-        """Rows since `after`, a chunk at a time, each read and parsed in a worker thread.
+        """Yield rows since `after`, a chunk at a time, each read and parsed in a worker thread.
 
-        A line that is not written to its end is left for later. Where nothing was ever read it
-        begins with the file as it is, not with what was rotated away before. Raises JournalError.
+        An incomplete last line is left for later. If nothing was ever read, start with the current
+        file, not with files that were rotated before. Raises JournalError.
         """
         position = after
         with _Archive() as archive:
@@ -62,7 +62,7 @@ class CelJournal:
                 position = batch.end
 
     def read(self, after: JournalPosition) -> JournalBatch | None:
-        """The next rows (or skipped lines) after a position; None where there are none yet."""
+        """Return the next rows (or skipped lines) after a position; None if there are none yet."""
         with _Archive() as archive:
             return self._next(after, archive)
 
@@ -79,7 +79,7 @@ class CelJournal:
         try:
             piece = _piece(self._file, after.offset, self._chunk)
         except FileNotFoundError:
-            piece = None  # just rotated away, perhaps
+            piece = None  # perhaps just rotated
         if piece and piece.size >= after.offset and _begins_as(piece.head, after.file):
             return self._batch(after, piece, after.offset)
         return self._read_rotated(after, archive, missing=piece is None)
@@ -87,14 +87,14 @@ class CelJournal:
     def _read_rotated(
         self, after: JournalPosition, archive: _Archive, *, missing: bool
     ) -> JournalBatch | None:
-        """The rest of the file that was read last, then what is younger than it.
+        """Read the rest of the file that was read last, then the files younger than it.
 
-        Where it is gone, everything that is left: reading it twice does no harm.
+        If it is gone, read all files that are left: reading rows twice does no harm.
         """
         rotated = self._rotated()
         left = next((f for f in reversed(rotated) if _is_file(f, after.file)), None)
         if left is None and missing:
-            _piece(self._file, 0, 0)  # says what is wrong with it
+            _piece(self._file, 0, 0)  # raises what is wrong with it
         files = rotated[rotated.index(left) :] if left else rotated
         skipped = 0
         for file in files:
@@ -103,7 +103,7 @@ class CelJournal:
             batch = piece and self._batch(after, piece, offset, skipped)
             if batch:
                 return batch._replace(gap=left is None)
-            skipped += bool(piece and piece.data)  # a last line that was never ended
+            skipped += bool(piece and piece.data)  # a last line without its end
         if missing:
             return None
         batch = self._batch(after, _piece(self._file, 0, self._chunk), 0, skipped)
@@ -120,7 +120,7 @@ class CelJournal:
         return JournalBatch(after, end, lines.rows, lines.skipped + skipped)
 
     def _rotated(self) -> list[Path]:
-        """The files that this journal's name once stood for, the oldest first."""
+        """Return the rotated files of this journal, oldest first."""
         name = self._file.name
         found = []
         with os.scandir(self._file.parent) as entries:
@@ -132,7 +132,7 @@ class CelJournal:
 
 
 def _fingerprint(head: bytes, offset: int) -> str:
-    """How a file begins, as far as it was read: that does not change when it grows."""
+    """Return a hash of a file's beginning, as far as it was read: growth does not change it."""
     known = head[: min(offset, _HEAD)]
     return f"{len(known)}:{hashlib.sha256(known).hexdigest()[:32]}"
 
@@ -143,9 +143,9 @@ def _begins_as(head: bytes, fingerprint: str) -> bool:
 
 
 class _Archive:
-    """The compressed file that is being read: each piece goes on where the last one ended.
+    """The compressed file that is being read: each piece continues where the last one ended.
 
-    Opened anew for a piece, it would be unpacked from its beginning every time.
+    Reopened for each piece, it would be decompressed from its beginning every time.
     """
 
     def __init__(self) -> None:
@@ -165,7 +165,7 @@ class _Archive:
         self._stream = self._known = None
 
     def piece(self, file: Path, offset: int, length: int) -> _Piece:
-        """Raises OSError, EOFError and zlib.error."""
+        """Return a decompressed piece. Raises OSError, EOFError and zlib.error."""
         found = file.stat()
         known = (file, found.st_ino, found.st_mtime_ns)
         if self._stream is None or known != self._known:
@@ -184,7 +184,7 @@ def _is_file(file: Path, fingerprint: str) -> bool:
 
 
 def _rotated_piece(file: Path, offset: int, length: int, archive: _Archive) -> _Piece | None:
-    """As `_piece`; None where the file is damaged, being compressed, or gone meanwhile."""
+    """Like `_piece`; None where the file is damaged, being compressed, or gone meanwhile."""
     try:
         if file.suffix == ".gz":
             return archive.piece(file, offset, length)
@@ -194,7 +194,7 @@ def _rotated_piece(file: Path, offset: int, length: int, archive: _Archive) -> _
 
 
 def _piece(file: Path, offset: int, length: int) -> _Piece:
-    """Raises OSError."""
+    """Read `length` bytes from an offset. Raises OSError."""
     if not stat.S_ISREG(file.stat().st_mode):  # opening a pipe would wait for its writer
         raise OSError(errno.EINVAL, "it is no regular file", str(file))
     with file.open("rb") as stream:

@@ -1,1 +1,1 @@
-"""Statements on paper: CSV for spreadsheets, PDF for customers."""
+"""Statements as documents: CSV for spreadsheets, PDF for customers."""

@@ -1,4 +1,4 @@
-"""Statements and their calls as CSV: amounts in major units, no cell a spreadsheet calculates."""
+"""Statements and their calls as CSV: amounts in major units, text in guarded cells."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _CALLS = (
 
 
 def statement_csv(statement: Statement) -> str:
-    """A row for each line; their sum is the statement."""
+    """Return a row for each line of the statement; their sum is its total."""
     return _file(_STATEMENT, (_line(statement, line) for line in statement.lines))
 
 
 def calls_csv(calls: Mapping[str, Any]) -> str:
-    """A row for each call of the list that `records` gives."""
+    """Return a row for each call; `calls` is the answer of the command `records`."""
     return _file(_CALLS, (_call(calls, one) for one in calls["calls"]))
 
 
@@ -85,7 +85,7 @@ def _file(columns: tuple[str, ...], rows: Iterable[Mapping[str, object]]) -> str
 
 
 def _cell(value: object) -> object:
-    """Text as a spreadsheet may open it; an amount below 0 is a number, and stays one."""
+    """Guard text that a spreadsheet would calculate; an amount below 0 stays a number."""
     if not isinstance(value, str) or _is_number(value):
         return value
     return guarded(value)

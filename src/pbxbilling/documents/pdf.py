@@ -1,4 +1,4 @@
-"""A statement as a PDF of A4 pages: the same bytes for the same statement, whenever it is made."""
+"""A statement as a PDF of A4 pages: one statement gives the same bytes at any time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FONT = "DejaVu"
 
 
 def statement_pdf(statement: Statement, notices: tuple[str, ...] = ()) -> bytes:
-    """The statement, its payer and lines, on as many pages as it needs."""
+    """Return the statement, its payer and lines, on as many pages as needed."""
     page = _blank(statement)
     _head(page, statement)
     _lines(page, statement)
@@ -80,7 +80,7 @@ def _head(page: FPDF, statement: Statement) -> None:
 
 
 def _local(statement: Statement, at: datetime) -> str:
-    """An instant where the tenant is, with the name of its zone."""
+    """Format an instant in the tenant's time zone, with the zone's name."""
     timezone = statement.tariff_versions[-1].tariff.timezone
     return f"{at.astimezone(zone(timezone)):%Y-%m-%d %H:%M} {timezone}"
 
@@ -118,7 +118,7 @@ def _cells(line: StatementLine, statement: Statement) -> tuple[str, ...]:
 
 
 def _quantity(line: StatementLine) -> str:
-    """Seconds as minutes, exactly; anything else as it is counted."""
+    """Format seconds as exact minutes; anything else in its own unit."""
     if line.unit == "s":
         return f"{_minutes(line.quantity)} min"
     return f"{line.quantity} {line.unit}".strip()

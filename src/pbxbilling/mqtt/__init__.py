@@ -1,1 +1,1 @@
-"""The MQTT broker: what tenants hold and what happens to their calls, for displays and scripts."""
+"""The MQTT sink: tenants' states and call events, for displays and scripts."""

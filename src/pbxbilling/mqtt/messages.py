@@ -1,4 +1,4 @@
-"""The words of MQTT: what is published where, with which keys. Pure; `publisher` sends them.
+"""MQTT topics and payloads: what is published where. Pure; `publisher` sends them.
 
 The topics and keys are a contract, described in docs/mqtt.md: keys are only ever added.
 """
@@ -25,7 +25,7 @@ Mask = Callable[[str], str]
 
 
 class MqttMessage(NamedTuple):
-    """What a broker is given; it keeps a retained one for whoever subscribes later."""
+    """A message for the broker, which saves a retained one for later subscribers."""
 
     topic: str
     payload: bytes
@@ -37,7 +37,7 @@ OFFLINE = MqttMessage(ONLINE.topic, b"offline", retain=True)  # also the last wi
 
 
 def state_message(state: TenantState) -> MqttMessage:
-    """What a tenant holds and has used, retained. A `limit` of null is unlimited, 0 is none."""
+    """Return a tenant's live calls and usage, retained. `limit`: null is unlimited, 0 is none."""
     fields = {
         "at": _instant(state.at),
         "tenant": state.tenant,
@@ -58,14 +58,14 @@ def state_message(state: TenantState) -> MqttMessage:
 
 
 def event_message(fact: Fact, mask: Mask) -> MqttMessage:
-    """The message of a fact of one of `EVENTS`; numbers go through `mask`."""
+    """Return the message of a fact of one of `EVENTS`; numbers go through `mask`."""
     tenant, name, fields = EVENTS[type(fact)](fact, mask)
     fields = {"at": _instant(instant_of(fact)), "tenant": tenant, **fields}
     return MqttMessage(f"{_place(tenant)}/events/{name}", _payload(fields))
 
 
 class TenantEvent(NamedTuple):
-    """An event before it has a topic: whose, its name, its keys besides `at` and `tenant`."""
+    """An event before it has a topic: tenant, name, and keys besides `at` and `tenant`."""
 
     tenant: str | None
     name: str
@@ -81,7 +81,7 @@ _VERDICTS: Mapping[Outcome, str] = {
 
 def _decided(fact: AdmissionDecided, mask: Mask) -> TenantEvent:
     request, decision = fact.request, fact.decision
-    emergency = decision.reason is Reason.EMERGENCY  # 112 is nobody's number
+    emergency = decision.reason is Reason.EMERGENCY  # 112 is no personal number
     breach = decision.breach
     fields = {
         "call": fact.call,
@@ -134,7 +134,7 @@ def _status_changed(fact: StatusChanged, mask: Mask) -> TenantEvent:  # noqa: AR
     return TenantEvent(fact.tenant, "subscription_changed", fields)
 
 
-# Facts that are published, one row each; all others only change states, or concern nobody here.
+# Facts that are published, one row each; all others only change states, or nothing here.
 EVENTS: Mapping[type, Callable[[Any, Mask], TenantEvent]] = {
     AdmissionDecided: _decided,
     CallEnded: _ended,
@@ -143,7 +143,7 @@ EVENTS: Mapping[type, Callable[[Any, Mask], TenantEvent]] = {
 
 
 def _place(tenant: str | None) -> str:
-    """A tenant's part of the topics; a character that MQTT reserves is percent-encoded."""
+    """Return a tenant's topic prefix; a character that MQTT reserves is percent-encoded."""
     return f"{PREFIX}/tenants/{quote(tenant or UNOWNED, safe='', errors='replace')}"
 
 

@@ -1,4 +1,4 @@
-"""What waits for the broker: events in their order, and whose states are to be told. Bounded."""
+"""Bounded queue for the broker: events in order, and the tenants whose states are due."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from pbxbilling.mqtt.messages import EVENTS
 
 
 class Outbox:
-    """Facts in, batches out.
+    """Takes facts, hands out batches.
 
-    Beyond `capacity` waiting events the oldest are dropped, and counted in `dropped`. Of states
-    it is only kept whose are to be told: they are looked up when they leave, so that only the
-    newest does, and a tenant waits once whatever happens to it.
+    Beyond `capacity` waiting events the oldest are dropped, and counted in `dropped`. For states
+    only the tenants are queued: a state is looked up when it leaves, so that only the newest is
+    sent, and a tenant waits once whatever happens to it.
     """
 
     def __init__(self, capacity: int, tenants: Callable[[], Sequence[str]]) -> None:
-        """`tenants`: all of them, by slug."""
+        """`tenants`: returns the slugs of all tenants."""
         self.dropped = 0
         self.capacity = capacity
         self._tenants = tenants
@@ -33,16 +33,16 @@ class Outbox:
 
     @property
     def events(self) -> int:
-        """Events that wait."""
+        """The number of events that wait."""
         return len(self._events)
 
     @property
     def has_states(self) -> bool:
-        """Whether any state is to be told."""
+        """Whether any state is due."""
         return bool(self._changed or self._others or self._all_due)
 
     def put(self, fact: Fact) -> bool:
-        """Take a fact; whether it leads to a message. The hot path: two look-ups."""
+        """Take a fact; return whether it leads to a message. The hot path: two look-ups."""
         kind = type(fact)
         is_event = kind in EVENTS
         if is_event:
@@ -56,27 +56,27 @@ class Outbox:
         return is_event or touch is not None
 
     def touch(self, tenant: str | None) -> None:
-        """The state of a tenant may have changed."""
+        """Queue a tenant whose state may have changed."""
         if tenant is not None:
             self._changed[tenant] = None
 
     def touch_all(self) -> None:
-        """Any state may have changed: tell all, after those of which it is known."""
+        """Queue all tenants, as any state may have changed."""
         self._all_due = True
 
     def take_events(self, most: int) -> list[Fact]:
-        """The oldest events."""
+        """Take the oldest events, at most `most`."""
         return [self._events.popleft() for _ in range(min(most, len(self._events)))]
 
     def put_back(self, events: Sequence[Fact]) -> None:
-        """These did not leave; they are the oldest again."""
+        """Put events that were not sent back in front; drop the oldest beyond `capacity`."""
         room = max(0, self.capacity - len(self._events))
         kept = events[len(events) - room :] if room < len(events) else events
         self.dropped += len(events) - len(kept)
         self._events.extendleft(reversed(kept))
 
     def take_tenants(self, most: int) -> list[str]:
-        """Whose states to tell next: those known to have changed and all others take turns."""
+        """Take the next tenants: those known to have changed and all others alternate."""
         if self._all_due:
             self._all_due = False
             self._others = list(reversed(self._tenants()))
@@ -90,7 +90,7 @@ class Outbox:
         return taken
 
     def clear(self) -> None:
-        """Nobody is to be told any more."""
+        """Drop everything that waits."""
         self._events.clear()
         self._changed.clear()
         self._others, self._all_due = [], False

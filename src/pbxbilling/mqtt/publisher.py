@@ -1,4 +1,4 @@
-"""The sink of facts that keeps an MQTT broker told, and never waits for it."""
+"""The sink that publishes facts and states to an MQTT broker, and never waits for it."""
 
 from __future__ import annotations
 
@@ -19,41 +19,41 @@ from pbxbilling.mqtt.session import BrokerError, Session
 from pbxbilling.mqtt.settings import BrokerSettings
 from pbxbilling.runtime.waiting import Backoff, pause
 
-BATCH = 10  # messages that wait for the broker's word at once: a millisecond of the event loop
+BATCH = 10  # messages that await the broker's PUBACK at once: a millisecond of the event loop
 STATES_PER_S = 200.0
-REVIEW_S = 60.0  # how late a state can be that changed with the time alone
+REVIEW_S = 60.0  # how late a state can be that changes with time alone
 LEAVE_S = 3.0
 
 
 class BrokerObserver(Protocol):
-    """Told how the connection goes: once when it comes up, once when it is down."""
+    """Receives changes of the connection: once when it comes up, once when it goes down."""
 
     def broker_up(self, broker: str, dropped: int) -> None:
-        """Connected; so many events were dropped since it was up the last time."""
+        """The broker is connected; `dropped` events were lost since it last was."""
         ...
 
     def broker_down(self, broker: str, reason: str) -> None:
-        """Not connected; it is tried again by itself."""
+        """The broker is not connected; the publisher retries by itself."""
         ...
 
 
 class BrokerConnection(Protocol):
-    """What is asked of a session."""
+    """What the publisher needs of a session."""
 
     def check(self) -> None:
-        """Raise BrokerError where it is lost."""
+        """Raise BrokerError where the connection is lost."""
         ...
 
     async def send(self, messages: Sequence[MqttMessage]) -> None:
-        """Publish in order, until the broker has taken all; raises BrokerError."""
+        """Publish in order, until the broker has taken all. Raises BrokerError."""
         ...
 
     async def leave(self) -> None:
-        """End it in order; raises BrokerError."""
+        """Publish `offline` and disconnect. Raises BrokerError."""
         ...
 
     def drop(self) -> None:
-        """End it at once."""
+        """Close the connection at once."""
         ...
 
 
@@ -63,8 +63,8 @@ Open = Callable[[BrokerSettings, str, Callable[[], None]], Awaitable[BrokerConne
 class Publisher:
     """Publishes events and states to one broker; without settings it does nothing.
 
-    `sink` takes a fact and returns; one task (`run`) sends. Events are sent at least once while
-    the queue holds them, states until the broker has the newest of every tenant.
+    `sink` takes a fact and returns; one task (`run`) sends. Events are sent at least once unless
+    the queue drops them, states until the broker has the newest of every tenant.
     """
 
     def __init__(
@@ -100,15 +100,15 @@ class Publisher:
         self._settings: BrokerSettings | None = None
         self.change(settings)
 
-    # --- what the daemon asks ------------------------------------------------------------------
+    # --- for the daemon ------------------------------------------------------------------------
 
     def sink(self, fact: Fact) -> None:
-        """Take one fact. Never raises, never waits."""
+        """Queue one fact. Never raises, never waits."""
         if self._settings is not None and self._outbox.put(fact):
             self._something.set()
 
     def change(self, settings: BrokerSettings | None) -> None:
-        """Go by these settings from now on; equal ones change nothing."""
+        """Apply these settings from now on; equal ones change nothing."""
         if settings == self._settings:
             return
         self._settings = settings
@@ -121,7 +121,7 @@ class Publisher:
         self._order()
 
     def view(self) -> BrokerView | None:
-        """How it goes; None where it is not enabled."""
+        """Return the state of the connection; None where MQTT is not enabled."""
         if self._settings is None:
             return None
         return BrokerView(
@@ -133,7 +133,7 @@ class Publisher:
         )
 
     async def leave(self) -> None:
-        """Send what waits, say `offline` and let `run` end: 3 s at most, none without a broker."""
+        """Send what waits, publish `offline` and let `run` end: 3 s at most, 0 if not connected."""
         self._leaving = True
         self._order()
         if not self._connected:
@@ -147,7 +147,7 @@ class Publisher:
     # --- the connection ------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Keep the broker told until `leave`; cancel to stop at once."""
+        """Publish until `leave`; cancel to stop at once."""
         while not self._leaving:
             self._ordered.clear()
             pause_s = None if self._settings is None else await self._attend(self._settings)
@@ -155,7 +155,7 @@ class Publisher:
         self._left.set()
 
     async def _attend(self, settings: BrokerSettings) -> float:
-        """Connect and publish as long as it lasts; how long to wait then."""
+        """Connect and publish while the connection lasts; return how long to wait then."""
         try:
             await self._converse(settings)
         except BrokerError as fault:
@@ -185,14 +185,14 @@ class Publisher:
     def _report_connected(self, settings: BrokerSettings) -> None:
         self._connected, self._is_down, self._fault = True, False, None
         self._backoff.reset()
-        self._told.clear()  # a broker may have lost what it retained
+        self._told.clear()  # the broker may have lost what it retained
         dropped = self._outbox.dropped
         self._observer.broker_up(str(settings), dropped - self._dropped_before)
         self._dropped_before = dropped
 
     def _report_lost(self, settings: BrokerSettings, reason: str) -> None:
         if settings is not self._settings:
-            return  # it is not the broker in force any more
+            return  # the settings name another broker by now
         self._fault = reason
         if not self._is_down:
             self._is_down = True
@@ -205,12 +205,12 @@ class Publisher:
                     await self._deliver(connection)
                 await connection.leave()
 
-    # --- what is sent --------------------------------------------------------------------------
+    # --- sending -------------------------------------------------------------------------------
 
     async def _review(self, connection: BrokerConnection) -> None:
-        """Look at every state: months turn and trials end without a fact.
+        """Check every state: a month begins or a trial ends without a fact.
 
-        `online` is said anew: the last will of a connection that the broker gave up late may have
+        Publish `online` again: the last will of a connection that the broker gave up late may have
         come after it.
         """
         self._review_at = self._clock.monotonic() + REVIEW_S
@@ -218,7 +218,7 @@ class Publisher:
         await connection.send([ONLINE])
 
     async def _deliver(self, connection: BrokerConnection) -> bool:
-        """Send the next batch; whether there was one. Events that did not leave stay."""
+        """Send the next batch; return whether there was one. Events not sent stay queued."""
         events = self._outbox.take_events(BATCH)
         messages = [event_message(fact, self._mask) for fact in events]
         messages += self._next_states(BATCH)
@@ -232,7 +232,7 @@ class Publisher:
         return True
 
     def _next_states(self, most: int) -> list[MqttMessage]:
-        """States that the broker has not got in this form, as many as the pace allows."""
+        """Return states that the broker does not have in this form, as many as the pace allows."""
         tenants = self._outbox.take_tenants(min(most, self._pace.allowed))
         self._pace.spend(len(tenants))
         messages = []
@@ -244,7 +244,7 @@ class Publisher:
         return messages
 
     async def _rest(self) -> None:
-        """Until there is something to send, to look at or to follow."""
+        """Wait until there is something to send, to review or to obey."""
         limit_s = self._review_at - self._clock.monotonic()
         if self._outbox.has_states:
             limit_s = self._pace.next_s

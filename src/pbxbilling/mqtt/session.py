@@ -1,4 +1,4 @@
-"""One connection to a broker: opened, used and ended within limits, whatever the broker does."""
+"""One connection to a broker: every step has a time limit, whatever the broker does."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ import aiomqtt
 from pbxbilling.mqtt.messages import OFFLINE, MqttMessage
 from pbxbilling.mqtt.settings import BrokerSettings
 
-AT_LEAST_ONCE = 1  # QoS: nothing counts as sent before the broker has said so
+AT_LEAST_ONCE = 1  # QoS: nothing counts as sent before the broker has acknowledged it
 
-# What the libraries would say of an outage is told once, by the publisher.
+# The publisher reports an outage once; the library would log it again and again.
 _SILENT = logging.getLogger("pbxbilling.mqtt.library")
 _SILENT.setLevel(logging.CRITICAL + 1)
 
@@ -27,7 +27,7 @@ class BrokerError(Exception):
 
 
 class Session:
-    """A live connection. Its last will says `offline` should it end without `leave`."""
+    """A live connection. Its last will publishes `offline` if it ends without `leave`."""
 
     def __init__(self, client: Client, settings: BrokerSettings) -> None:
         self._client = client
@@ -37,10 +37,10 @@ class Session:
     async def open(
         cls, settings: BrokerSettings, identity: str, on_lost: Callable[[], None]
     ) -> Session:
-        """Connect; raises BrokerError. `on_lost` is called at the connection's end.
+        """Connect. Raises BrokerError. `on_lost` is called when the connection ends.
 
         `identity`: the same for all connections of one process, so that a new one ends what the
-        broker still holds of the last, and its will is not published after our `online`.
+        broker still holds of the last, whose will is then not published after our `online`.
         """
         try:
             async with asyncio.timeout(settings.connect_s):
@@ -63,7 +63,7 @@ class Session:
             raise BrokerError(msg) from fault
 
     async def send(self, messages: Sequence[MqttMessage]) -> None:
-        """Publish in this order; returns when the broker has taken all of them.
+        """Publish in this order; return when the broker has taken all of them.
 
         Raises BrokerError where it does not in time: some may have arrived then.
         """
@@ -86,7 +86,7 @@ class Session:
         )
 
     async def leave(self) -> None:
-        """Say `offline` and disconnect in order. Raises BrokerError."""
+        """Publish `offline`, then disconnect. Raises BrokerError."""
         await self.send([OFFLINE])
         try:
             await self._client.__aexit__(None, None, None)
@@ -95,28 +95,28 @@ class Session:
             raise BrokerError(msg) from fault
 
     def drop(self) -> None:
-        """Close the connection at once, if it is not; nobody is asked."""
+        """Close the connection at once, if it is open, without waiting for the broker."""
         self._client.drop()
 
 
 class Client(aiomqtt.Client):
-    """aiomqtt's client, and an end of it that does not wait for the broker.
+    """aiomqtt's client, with a `drop` that does not wait for the broker.
 
-    Its own end sends a DISCONNECT and waits until that has left; where no CONNACK came it leaves
-    the socket open.
+    aiomqtt's own end sends a DISCONNECT and waits until that has left; if no CONNACK came, it
+    leaves the socket open.
     """
 
     @property
     def lost(self) -> asyncio.Future[None]:
-        """Done when the connection has ended; an exception says why, None that we wanted it."""
+        """Done when the connection has ended: an exception says why, None that we closed it."""
         return self._disconnected
 
     def drop(self) -> None:
-        """Close the socket; the read that follows makes paho-mqtt forget the connection."""
+        """Close the socket; the next read makes paho-mqtt forget the connection."""
         if not self.lost.done():
             self.lost.set_result(None)
         elif not self.lost.cancelled():
-            self.lost.exception()  # asyncio logs those that nobody has read
+            self.lost.exception()  # asyncio logs exceptions that were never retrieved
         connection = self._client.socket()
         if isinstance(connection, socket.socket):
             with contextlib.suppress(OSError):
@@ -138,7 +138,7 @@ async def _connected(settings: BrokerSettings, identity: str) -> Client:
         logger=_SILENT,
     )
     lost = client.lost
-    # Its connecting happens in a thread and cannot be cancelled: who leaves early closes later.
+    # aiomqtt connects in a thread, which cannot be cancelled: if we give up, close it later.
     opening = asyncio.ensure_future(client.__aenter__())
     try:
         await asyncio.shield(opening)
@@ -146,14 +146,14 @@ async def _connected(settings: BrokerSettings, identity: str) -> Client:
         client.drop()
         opening.add_done_callback(lambda _: client.drop())
         raise
-    if client.lost is not lost:  # it forgets a loss that comes together with the CONNACK
+    if client.lost is not lost:  # aiomqtt forgets a loss that comes with the CONNACK
         msg = f"{settings}: let us in, and closed the connection at once"
         raise BrokerError(msg) from lost.exception()
     return client
 
 
 def _tls_context(settings: BrokerSettings) -> ssl.SSLContext:
-    """Reads certificates from the disk: a matter for a thread."""
+    """Return the TLS context; run it in a thread, as it reads certificates from the disk."""
     try:
         return ssl.create_default_context(cafile=settings.ca_file)
     except OSError as fault:

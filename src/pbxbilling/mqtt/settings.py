@@ -1,4 +1,4 @@
-"""What the sink must know of its broker, and how long it waits for what."""
+"""Settings of the MQTT sink: the broker, the queue and the time limits."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class BrokerSettings:
-    """One MQTT broker; all times in seconds. `ca_file`: who signs its certificate, if not a CA
-    that this machine trusts.
+    """One MQTT broker; all times in seconds. `ca_file`: the CA of the broker's certificate, if
+    this machine does not trust it.
     """
 
     host: str
@@ -19,7 +19,7 @@ class BrokerSettings:
     password: str = field(default="", repr=False)
     ca_file: Path | None = None
     queue: int = 10_000  # events, some 1 KB each, that wait while the broker is away
-    connect_s: float = 10.0  # name, TCP, TLS and CONNACK together
+    connect_s: float = 10.0  # DNS, TCP, TLS and CONNACK together
     answer_s: float = 5.0  # for a CONNACK or a PUBACK
     keepalive_s: int = 15  # a silent broker is given up after twice that
     farewell_s: float = 2.0

@@ -1,1 +1,1 @@
-"""Sinks of facts: log lines and metrics; and what is told to the service manager."""
+"""Sinks of facts (log lines and metrics), the scrape, and messages to the service manager."""

@@ -1,4 +1,4 @@
-"""What is asked at a scrape instead of being counted: the ledger's own figures."""
+"""Figures read at a scrape instead of being counted: tenants' loads, and the daemon's status."""
 
 from __future__ import annotations
 
@@ -15,43 +15,43 @@ from pbxbilling.telemetry.facts.counts import TenantLabels
 
 
 class LiveFigures(Protocol):
-    """The daemon at the moment of a scrape."""
+    """The daemon's figures at the moment of a scrape."""
 
     def loads(self) -> Iterator[Mapping[str | None, Load]]:
-        """What each tenant holds, in parts to be added up; None is what belongs to nobody.
+        """Yield each tenant's load, in parts to be added up; None is the load without a tenant.
 
-        Idle tenants may be left out; others may have a turn between two parts.
+        Idle tenants may be left out; other tasks may run between two parts.
         """
         ...
 
     def call_limit(self, tenant: str) -> int | None:
-        """The `max_calls` in force for a tenant; None is unlimited."""
+        """Return the `max_calls` in force for a tenant; None is unlimited."""
         ...
 
     def status(self) -> StatusView:
-        """Mode, links, the store's queue, legs without a tenant."""
+        """Return mode, links, the store's queue, legs without a tenant."""
         ...
 
     def store_oldest_s(self) -> float:
-        """How long the oldest record has been waiting to be written; 0 when none is."""
+        """Return how long the oldest record has been waiting to be written; 0 when none is."""
         ...
 
 
 async def loads_by_label(live: LiveFigures, labels: TenantLabels) -> dict[str, Load]:
-    """What the tenants of each label hold, together."""
+    """Return the load of each label: the sum of its tenants' loads."""
     loads: dict[str, Load] = {}
     for part in live.loads():
         for tenant, load in part.items():
             label = labels.of(tenant)
             loads[label] = loads.get(label, NOTHING).plus(load)
         await asyncio.sleep(0)
-    for tenant in labels.own():  # back to zero, not out of sight
+    for tenant in labels.own():  # an idle tenant shows zero instead of disappearing
         loads.setdefault(tenant, Load())
     return loads
 
 
 def gauges(live: LiveFigures, labels: TenantLabels, loads: Mapping[str, Load]) -> Iterator[Metric]:
-    """The gauges of one scrape, these `loads_by_label` among them."""
+    """Yield the gauges of one scrape; `loads` come from `loads_by_label`."""
     yield from _tenant_gauges(live, labels, loads)
     yield from _status_gauges(live)
 
@@ -119,7 +119,7 @@ def _status_gauges(live: LiveFigures) -> Iterator[Metric]:
 
 
 def _old_port_figure(old_port: OldPortView | None) -> Metric:
-    """Without a sample where the port of 0.1 is not asked for."""
+    """Return the old port's counter, without a sample if the port of 0.1 is not configured."""
     hooks = CounterMetricFamily(
         "pbxbilling_agi_old_port_hooks", "Hooks that came to port 4573, the default of 0.1."
     )
@@ -129,7 +129,7 @@ def _old_port_figure(old_port: OldPortView | None) -> Metric:
 
 
 def _broker_figures(mqtt: BrokerView | None) -> Iterator[Metric]:
-    """Without samples where MQTT is not enabled: nothing is down then."""
+    """Yield the broker's metrics, without samples if MQTT is not enabled: nothing is down then."""
     connected = GaugeMetricFamily(
         "pbxbilling_mqtt_connected", "1 while the MQTT broker takes messages."
     )

@@ -19,7 +19,7 @@ Format = Literal["json", "console"]
 
 
 class Log:
-    """All log lines of the process, in one form and from one level on.
+    """Writes all log lines of the process, in one form and from one level on.
 
     >>> log = Log(writer, clock, "json", "info")
     >>> log.info("listening", address="127.0.0.1:4590")
@@ -50,19 +50,19 @@ class Log:
         self._logger.log(line.level, line.event, timestamp=instant_of(fact), **line.fields)
 
     def debug(self, event: str, **fields: Any) -> None:
-        """A line for whoever searches a fault."""
+        """Log something that helps to find a fault."""
         self._logger.debug(event, **fields)
 
     def info(self, event: str, **fields: Any) -> None:
-        """A line about the daemon's own doing."""
+        """Log what the daemon does."""
         self._logger.info(event, **fields)
 
     def warning(self, event: str, **fields: Any) -> None:
-        """A line that somebody should look at."""
+        """Log something that an operator should look at."""
         self._logger.warning(event, **fields)
 
     def error(self, event: str, **fields: Any) -> None:
-        """A line that somebody must act on."""
+        """Log something that an operator must act on."""
         self._logger.error(event, **fields)
 
     def _stamp(self, logger: WrappedLogger, name: str, event: EventDict) -> EventDict:  # noqa: ARG002
@@ -72,14 +72,14 @@ class Log:
 
 
 class StandardHandler(logging.Handler):
-    """Takes the standard library's log (asyncio, uvicorn) into ours, warnings and worse."""
+    """Passes the standard library's log (asyncio, uvicorn) to `Log`, warnings and worse."""
 
     def __init__(self, log: Log) -> None:
         super().__init__(logging.WARNING)
         self._log = log
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one record; an exception goes along as text."""
+        """Write one record; an exception is added as text."""
         fields: dict[str, Any] = {"logger": record.name}
         if record.exc_info:
             fields["exception"] = logging.Formatter().formatException(record.exc_info)
@@ -88,7 +88,7 @@ class StandardHandler(logging.Handler):
 
 
 class _Lines:
-    """What structlog calls with a rendered line, whatever its level is named."""
+    """The logger that structlog calls with a rendered line; every level writes it alike."""
 
     def __init__(self, output: Output) -> None:
         self._output = output

@@ -1,4 +1,4 @@
-"""Metrics: the scrape that shows what was counted, and live figures."""
+"""Metrics: a scrape of the counters and the live figures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 
 class Metrics:
-    """`scrape` is the body of GET /metrics; `counters` are told what there is to count."""
+    """`scrape` returns the body of GET /metrics; `counters` counts facts and faults."""
 
     def __init__(
         self,
@@ -35,16 +35,16 @@ class Metrics:
         ProcessCollector(registry=self._process)
 
     async def scrape(self) -> bytes:
-        """The exposition, type `CONTENT_TYPE`.
+        """Return the exposition, of type `CONTENT_TYPE`.
 
-        Figures are taken in the event loop that owns them, the loads of many calls bit by bit;
-        their text, which is most of the work, is made in a thread, so that no hook waits for it.
+        Figures are read in the event loop that owns them, the loads of many calls part by part;
+        their text, which is most of the work, is built in a thread, so that no hook waits for it.
         """
         families = await self.families()
         return await asyncio.to_thread(exposition, families)
 
     async def families(self) -> list[Metric]:
-        """All metrics at this moment."""
+        """Return all metrics at this moment."""
         loads = await loads_by_label(self._live, self.counters.labels)
         return list(self._families(loads))
 
@@ -72,5 +72,5 @@ class _Snapshot(Collector):
 
 
 def exposition(families: Iterable[Metric]) -> bytes:
-    """Metric families in Prometheus' text format."""
+    """Return metric families in Prometheus' text format."""
     return generate_latest(_Snapshot(families))

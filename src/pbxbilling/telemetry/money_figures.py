@@ -1,4 +1,4 @@
-"""The business's figures as gauges: those that were taken last, in units of their currency."""
+"""Gauges of the business figures that were taken last, in units of their currency."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NAMES = {"usage": "usage_revenue", "overage": "overage_revenue", "unpaid": "unp
 
 
 def money_gauges(taken: FiguresTaken | None) -> Iterator[GaugeMetricFamily]:
-    """The gauges of one scrape; without samples before the first figures were taken."""
+    """Yield the gauges of one scrape; without samples before the first figures were taken."""
     currencies = taken.currencies if taken is not None else ()
     for name, text in _AMOUNTS.items():
         yield _gauge(_NAMES.get(name, name), text, currencies, _amount(name))

@@ -1,4 +1,4 @@
-"""Tells the service manager how we are: sd_notify(3), without libsystemd."""
+"""Reports readiness and liveness to the service manager: sd_notify(3), without libsystemd."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Self
 
 
 class Notifier:
-    """Messages to the socket that NOTIFY_SOCKET names; without one, everything is a no-op.
+    """Sends messages to the socket that NOTIFY_SOCKET names; without one, everything is a no-op.
 
-    A message that cannot be delivered is dropped: readiness is the manager's concern, calls are
-    ours. Used from the event loop: a datagram to a local socket does not wait.
+    A message that cannot be delivered is dropped: calls are more important than readiness. Used
+    from the event loop: a datagram to a local socket does not wait.
     """
 
     def __init__(self, env: Mapping[str, str], pid: int) -> None:
-        """`env`: the process's environment; `pid`: this process, whom a watchdog must mean."""
+        """`env`: the process's environment; `pid`: this process, which WATCHDOG_PID must name."""
         self._address = _address(env.get("NOTIFY_SOCKET", ""))
         self._socket: socket.socket | None = None
         if self._address:
@@ -24,27 +24,27 @@ class Notifier:
         self.watchdog_interval_s = _watchdog_interval_s(env, pid) if self._address else None
 
     def ready(self, status: str) -> None:
-        """The start is over, or a reload is; `status` is what `systemctl status` shows."""
+        """Report that the start or a reload is over; `systemctl status` shows `status`."""
         self._send(f"READY=1\nSTATUS={_one_line(status)}")
 
     def status(self, text: str) -> None:
-        """One line for `systemctl status`."""
+        """Set the line that `systemctl status` shows."""
         self._send(f"STATUS={_one_line(text)}")
 
     def alive(self) -> None:
-        """The event loop still turns; due every `watchdog_interval_s`."""
+        """Report that the event loop still runs; due every `watchdog_interval_s`."""
         self._send("WATCHDOG=1")
 
     def reloading(self, monotonic_s: float) -> None:
-        """A reload begins; `monotonic_s` is CLOCK_MONOTONIC. `ready` says when it is over."""
+        """Report that a reload begins; `monotonic_s` is CLOCK_MONOTONIC. `ready` ends it."""
         self._send(f"RELOADING=1\nMONOTONIC_USEC={int(monotonic_s * 1e6)}")
 
     def stopping(self) -> None:
-        """The drain has begun."""
+        """Report that the drain has begun."""
         self._send("STOPPING=1")
 
     def close(self) -> None:
-        """Let go of the socket."""
+        """Close the socket."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None
@@ -65,14 +65,14 @@ class Notifier:
 
 
 def _address(name: str) -> str:
-    """The socket's address; `@` begins one in the abstract namespace (unix(7))."""
+    """Return the socket's address; `@` begins one in the abstract namespace (unix(7))."""
     if name.startswith("@"):
         return "\0" + name[1:]
     return name if name.startswith("/") else ""
 
 
 def _watchdog_interval_s(env: Mapping[str, str], pid: int) -> float | None:
-    """Half of what the manager waits, as sd_watchdog_enabled(3) advises; None when it does not."""
+    """Return half the watchdog's limit, as sd_watchdog_enabled(3) advises; None without one."""
     text = env.get("WATCHDOG_USEC", "")
     meant = env.get("WATCHDOG_PID", str(pid))
     if not text.isdecimal() or int(text) == 0 or meant != str(pid):

@@ -1,4 +1,4 @@
-"""Log lines leave in a thread of their own: a slow reader of our output must stop no call."""
+"""Writes log lines in a thread, because a slow reader of our output must delay no call."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import os
 import threading
 from collections import deque
 
-_BATCH_S = 0.02  # lines of this long leave in one write
-_CLOSE_S = 2.0  # an output that nobody reads holds up an ordinary end this long at most
+_BATCH_S = 0.02  # lines are collected for this long and leave in one write
+_CLOSE_S = 2.0  # an output that nobody reads delays the shutdown by this at most
 
 
 class LineWriter:
     """A bounded queue of lines in front of a file descriptor.
 
-    `write` never waits. Beyond `max_lines` waiting ones the newest are dropped and counted in
-    `dropped`, as are those that the output refuses. A killed process loses the last 20 ms.
+    `write` never waits. Beyond `max_lines` waiting lines the newest are dropped and counted in
+    `dropped`, as are those that the output rejects. A killed process loses the last 20 ms.
     """
 
     def __init__(self, fd: int = 1, max_lines: int = 20_000) -> None:
@@ -28,7 +28,7 @@ class LineWriter:
         self._thread.start()
 
     def write(self, line: bytes) -> None:
-        """Queue one line; it brings its newline."""
+        """Queue one line, which includes its newline."""
         if len(self._lines) >= self._max_lines:
             self.dropped += 1
             return
@@ -37,10 +37,10 @@ class LineWriter:
             self._filled.set()
 
     def flush(self) -> None:
-        """Part of a file's interface; lines leave by themselves."""
+        """Do nothing: a file needs this method, but lines leave by themselves."""
 
     def close(self) -> None:
-        """Write what waits, within a time limit."""
+        """Write the lines that wait, within a time limit."""
         self._closing.set()
         self._filled.set()
         self._thread.join(_CLOSE_S)
@@ -59,7 +59,7 @@ class LineWriter:
             try:
                 self._write_all(b"".join(batch))
             except OSError:
-                self.dropped += len(batch)  # there is nowhere left to say so but the metric
+                self.dropped += len(batch)  # only the metric can still report it
 
     def _write_all(self, data: bytes) -> None:
         view = memoryview(data)

@@ -1,1 +1,1 @@
-"""A FastAGI session, from its first byte to its verdict."""
+"""FastAGI sessions, from the first byte to the verdict."""

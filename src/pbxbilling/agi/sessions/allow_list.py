@@ -1,4 +1,4 @@
-"""Who may ask: FastAGI has no login, so the peer's address is all there is to go by."""
+"""The peers that may connect: FastAGI has no login, so only the address can be checked."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _REMEMBERED_MAX = 1024
 
 
 class AllowList:
-    """The networks that peers may come from; an address once judged is remembered."""
+    """The networks that peers may connect from; the result for each address is cached."""
 
     def __init__(self, networks: Iterable[Network]) -> None:
         self._networks = tuple(networks)
         self._remembered: dict[str, bool] = {}
 
     def __contains__(self, address: str) -> bool:
-        """Whether the peer of this address, IPv4, IPv6 or IPv4 inside IPv6, may ask."""
+        """Return whether a peer at this address, IPv4, IPv6 or IPv4-mapped IPv6, may connect."""
         known = self._remembered.get(address)
         if known is None:
             if len(self._remembered) >= _REMEMBERED_MAX:

@@ -1,7 +1,6 @@
 """One timer for all sessions: they have the same time limit, so the oldest is always due first.
 
-A timer of its own for each session, set and cancelled, would cost more than reading its
-environment does.
+Setting and cancelling a timer for each session would cost more than reading its environment.
 """
 
 from __future__ import annotations
@@ -12,21 +11,21 @@ from typing import Protocol
 
 from pbxbilling.kernel.ports import Clock
 
-_CLOSE_ENOUGH_S = 0.001  # the loop's timers count in milliseconds
+_CLOSE_ENOUGH_S = 0.001  # the event loop's timers count in milliseconds
 
 
 class Expiring(Protocol):
-    """Somebody with a time limit."""
+    """An object with a time limit."""
 
     over: bool
 
     def expire(self) -> None:
-        """Called once when the limit has passed, unless `over` by then."""
+        """Handle the end of the time limit; called once, unless `over` by then."""
         ...
 
 
 class Deadlines:
-    """Calls `expire` on whoever is not over `limit_s` seconds after having entered."""
+    """Calls `expire` on each object that is not `over` within `limit_s` seconds of `enter`."""
 
     def __init__(self, limit_s: float, clock: Clock, loop: asyncio.AbstractEventLoop) -> None:
         self.limit_s = limit_s
@@ -36,13 +35,13 @@ class Deadlines:
         self._timer: asyncio.TimerHandle | None = None
 
     def enter(self, one: Expiring, now: float) -> None:
-        """Start the time of one; `now` is the clock's monotonic time."""
+        """Start the time limit of one object; `now` is the clock's monotonic time."""
         self._waiting.append((now + self.limit_s, one))
         if self._timer is None:
             self._timer = self._loop.call_later(self.limit_s, self._sweep)
 
     def _sweep(self) -> None:
-        """Expire who is due, forget who is over, and sleep until the next one is due."""
+        """Expire the objects that are due, forget those that are over, and set the next timer."""
         self._timer = None
         waiting = self._waiting
         due = self._clock.monotonic() + _CLOSE_ENOUGH_S

@@ -1,12 +1,12 @@
-"""Where hooks come in: accepted, read, judged and answered, each step for all who are there.
+"""Accepts, reads, judges and answers hooks, each step for a whole group of sessions.
 
-The event loop watches one thing, an epoll of our own, and has no transport to make for each
-session: that was half of what it cost.
+The event loop watches one descriptor, an epoll of our own, and creates no transport for each
+session: that was half of a session's cost.
 
 Asterisk writes an environment in some thirty pieces. A few sessions at once are read piece by
-piece, as they come. While there are more, nobody is listened to for a millisecond, and then
-everybody at once, as network drivers do with packets (NAPI: interrupts for few, polling for many):
-most have said all by then and are over with one read. See docs/decisions/0013-hooks-in-groups.md.
+piece, as they come. While there are more, the server waits for a millisecond and then reads all of
+them at once, as network drivers do with packets (NAPI: interrupts for few, polling for many): most
+have sent everything by then and need one read. See docs/decisions/0013-hooks-in-groups.md.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from collections.abc import Callable
 
 from pbxbilling.agi.sessions.session import AgiSession, Ending, HookHandler
 
-_MANY = 8  # sessions at once
+_MANY = 8  # sessions at once, from which the server polls
 _REST_S = 0.001
-_AT_ONCE = 32  # in a group
-_GROUPS = 8  # in a turn, which is some 12 ms; then others have theirs
+_AT_ONCE = 32  # sessions in a group
+_GROUPS = 8  # in a turn, which is some 12 ms; then the loop's other tasks run
 _PAUSE_S = 0.5
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 class EpollServer:
-    """Listening sockets and the sessions behind them."""
+    """Serves the listening sockets and their sessions."""
 
     def __init__(
         self, listeners: list[socket.socket], handler: HookHandler, loop: asyncio.AbstractEventLoop
@@ -37,24 +37,24 @@ class EpollServer:
         self._loop = loop
         self._poll = select.epoll()
         self._listeners = {listener.fileno(): listener for listener in listeners}
-        self._halfway: list[AgiSession] = []  # let in a moment ago; not watched yet
+        self._halfway: list[AgiSession] = []  # accepted just now; not yet in the epoll
         self._resting = False
         self._closed = False
 
     def open(self) -> None:
-        """Take connections in from now on."""
+        """Start accepting connections."""
         for fileno in self._listeners:
             self._poll.register(fileno, select.EPOLLIN)
         self._loop.add_reader(self._poll.fileno(), self._turn)
 
     def shut(self) -> None:
-        """Take no more in; those inside are read to their end."""
+        """Stop accepting; sessions that are open go on to their end."""
         for listener in self._listeners.values():
             listener.close()
         self._listeners.clear()
 
     def close(self) -> None:
-        """Read no more."""
+        """Stop reading."""
         self._closed = True
         self._loop.remove_reader(self._poll.fileno())
         self._poll.close()
@@ -62,10 +62,10 @@ class EpollServer:
     # --- one turn ------------------------------------------------------------------------------
 
     def _turn(self) -> None:
-        """Serve whoever has something to say, and rest where there are many."""
+        """Serve the sessions that have sent something; poll while there are many."""
         if self._closed:
             return
-        served = _AT_ONCE  # if all fails: have another turn
+        served = _AT_ONCE  # if serving raises, run again at once
         try:
             for _ in range(_GROUPS):
                 served = self._serve_group()
@@ -75,14 +75,14 @@ class EpollServer:
             self._look_again(served)
 
     def _serve_group(self) -> int:
-        """Those who are there, as far as one group goes; gives how many."""
+        """Serve at most one group; return how many sessions were in it."""
         halfway, self._halfway = self._halfway, []
         fresh, ready = self._who_is_there()
         self._serve(halfway, fresh, ready)
         return len(halfway) + len(fresh) + len(ready)
 
     def _who_is_there(self) -> tuple[list[AgiSession], list[AgiSession]]:
-        """Who came just now, and who of those that are watched has said something."""
+        """Return the new connections, and the watched sessions that have sent something."""
         fresh: list[AgiSession] = []
         ready: list[AgiSession] = []
         for fileno, _ in self._poll.poll(0, _AT_ONCE):
@@ -126,7 +126,7 @@ class EpollServer:
         self._poll.register(session.fileno, select.EPOLLIN)
 
     def _look_again(self, served: int) -> None:
-        """At once, in a millisecond, or when somebody says something."""
+        """Schedule the next turn: at once, in a millisecond, or when a peer sends something."""
         if not self._halfway and served < _MANY and len(self._handler.live) < _MANY:
             if self._resting:
                 self._resting = False
@@ -137,14 +137,14 @@ class EpollServer:
             self._loop.remove_reader(self._poll.fileno())
         self._loop.call_later(0.0 if served >= _AT_ONCE else _REST_S, self._turn)
 
-    # --- who is let in -------------------------------------------------------------------------
+    # --- accepting -----------------------------------------------------------------------------
 
     def _take_in(self, listener: socket.socket, fresh: list[AgiSession]) -> None:
-        """Everybody who stands there, as far as it fits into a group."""
+        """Accept the waiting connections, at most a group of them."""
         for _ in range(_AT_ONCE):
             try:
                 connection, address = listener.accept()
-            except OSError as error:  # nobody is left, or gone again
+            except OSError as error:  # none is left, or it has gone again
                 if error.errno in _EXHAUSTED:
                     self._pause(listener)
                 return
@@ -170,7 +170,7 @@ class EpollServer:
         self._handler.observer.session_ended(ending, waited_s)
 
     def _pause(self, listener: socket.socket) -> None:
-        """No descriptor is left for another connection: wait until some have gone."""
+        """Stop accepting for `_PAUSE_S`: no descriptor is left for another connection."""
         self._poll.modify(listener.fileno(), 0)
         self._loop.call_later(_PAUSE_S, self._resume, listener)
 

@@ -1,12 +1,12 @@
-"""FastAGI in bytes: an environment becomes a `HookRequest`, a `Verdict` becomes one command.
+"""FastAGI without sockets: parse an environment into a `HookRequest`, encode a `Verdict`.
 
-No sockets here. Every call waits for these few microseconds, so the fields are found in one pass
-over the environment; only an environment in an unusual order is read line by line.
+Every call waits for these few microseconds, so one pass over the environment finds all fields;
+only an environment in an unusual order is read line by line.
 
 A caller can write line breaks into his number, his name and the name of a Local channel, and so
-add lines or end the environment early. His 79 bytes never hold all the lines behind his own: an
-environment in which a line is missing is not believed in any line but its first, and one in which
-a line stands twice in no other but the last ones, which are behind all that a caller writes
+add lines or end the environment early. His 79 bytes cannot hold all the lines that follow his
+own. So if a line is missing, only the first line is trusted; if a line occurs twice, only the
+first line and the last ones are, which follow everything that a caller can write
 (docs/decisions/0003-what-a-caller-can-write.md).
 
 Source of the format: Asterisk's res/res_agi.c (setup_env, launch_netscript, parse_args).
@@ -24,14 +24,14 @@ ENVIRONMENT_MAX_BYTES = 64 * 1024
 LINE_MAX_BYTES = 8 * 1024  # Asterisk itself never sends more of one variable
 COMMAND_MAX_BYTES = 2047  # AGI_BUF_LEN before Asterisk 22.6 is 2,048 with the closing NUL
 
-# Every line that Asterisk sends, in its order (setup_env), before those of the arguments.
+# Every line before the arguments, in the order in which Asterisk sends them (setup_env).
 LINES = (
     "network", "network_script", "request", "channel", "language", "type", "uniqueid", "version",
     "callerid", "calleridname", "callingpres", "callingani2", "callington", "callingtns", "dnid",
     "rdnis", "context", "extension", "priority", "enhanced", "accountcode", "threadid",
 )  # fmt: skip
-# Those of interest. The hook's arguments are tenant, linkedid, number, PBX name and the calling
-# context: inside the subroutine, agi_context is the subroutine's own.
+# The lines that are used. The hook's arguments are tenant, linkedid, number, PBX name and the
+# calling context, because inside the subroutine agi_context is the subroutine's own.
 _ARGUMENTS = ("arg_1", "arg_2", "arg_3", "arg_4", "arg_5")
 _FIELDS = (
     "network_script",
@@ -45,7 +45,7 @@ _FIELDS = (
 )
 
 
-_UNKNOWN = "unknown"  # Asterisk's word for a caller or a number that is missing
+_UNKNOWN = "unknown"  # Asterisk's value for a missing caller or number
 _MAY_BE_MISSING = ("callerid", "dnid")
 
 
@@ -56,50 +56,50 @@ def _line(field: str) -> str:
     return rf"\nagi_{field}: *+{value}"
 
 
-# As nearly all come: every line in its order, what is read of them plain ASCII. An older subroutine
-# sends no fifth argument.
+# The usual case: every line in order, and the values that are used in printable ASCII. An older
+# subroutine sends no fifth argument.
 _IN_ORDER = re.compile(
     "".join(map(_line, (*LINES, *_ARGUMENTS[:-1]))) + f"(?:{_line(_ARGUMENTS[-1])})?"
 )
 _DIRECTIONS = {direction.value: direction for direction in Direction}
 _PREFIX = "agi_"
-_FIRST = "agi_network_script"  # it stands before all that a caller can write
+_FIRST = "agi_network_script"  # precedes everything that a caller can write
 _ARGUMENT = "agi_arg_"
 _TENANT = "agi_arg_1"
 _THREAD = "agi_threadid"  # the last line before the arguments
-_WEAKER = ("agi_accountcode", "agi_context")  # evidence that an argument outranks
+_WEAKER = ("agi_accountcode", "agi_context")  # weaker evidence than the tenant argument
 
-# What could end a field, the value or the command before its time.
+# Characters that could end a field, the value or the command early.
 _MEANINGFUL = re.compile(r'["\\|]')
 _TENANT_MAX = 64  # no slug is longer
 _PLAIN_MAX = 256
 
 
 class Environment:
-    """The lines that Asterisk sends first, up to the blank one; they arrive in any pieces.
+    """The lines that Asterisk sends first, up to the blank line; they arrive in pieces of any size.
 
-    Lines that are no `agi_` variable (`HANGUP`, garbage) are passed over wherever they are, and
-    whatever follows the blank line is left out.
+    Lines without an `agi_` variable (`HANGUP`, garbage) are ignored wherever they occur, as is
+    everything after the blank line.
     """
 
     __slots__ = ("_buffer", "_end", "whole")
 
     def __init__(self) -> None:
-        self._buffer = bytearray(b"\n")  # every line then begins behind a newline
+        self._buffer = bytearray(b"\n")  # so that every line follows a newline
         self._end = -1
         self.whole = False
 
     def __bool__(self) -> bool:
-        """Whether anything has arrived."""
+        """Return whether anything has arrived."""
         return len(self._buffer) > 1
 
     def feed(self, data: bytes) -> bool:
-        """Take what arrived; True when no more is wanted.
+        """Take received bytes; return True when no more are needed.
 
-        `whole` then says whether the blank line was found, every line being of a sane length.
+        `whole` is then True if the blank line was found and no size limit was exceeded.
         """
         buffer = self._buffer
-        start = max(0, len(buffer) - 2)  # where a blank line may have begun
+        start = max(0, len(buffer) - 2)  # a blank line may begin here
         buffer += data
         blank = _blank_line(buffer, start)
         if blank < 0 and len(buffer) <= ENVIRONMENT_MAX_BYTES:
@@ -118,10 +118,11 @@ class Environment:
         )
 
     def request(self, peer: str = "") -> HookRequest:
-        """What the whole lines say so far; a missing field is empty, an unknown path is None.
+        """Build the request from the whole lines received so far.
 
-        A line cut short is left out: half a number could be another number. Where a caller wrote
-        lines of his own only the direction is told, and what stands behind all that he wrote.
+        A missing field is empty; an unknown path gives no direction (None). A line cut short is
+        left out: half a number could be another number. If a caller wrote lines of his own, only
+        the direction and the lines after everything that he wrote are used.
         """
         end = self._end if self._end >= 0 else self._buffer.rfind(b"\n")
         text = _decoded(self._buffer[:end])
@@ -148,9 +149,9 @@ class Environment:
 
 
 def _blank_line(buffer: bytearray, start: int) -> int:
-    """Where the first blank line begins, with its end of line or without a CR; -1 for none."""
+    """Return where the first blank line begins, LF or CRLF; -1 for none."""
     plain = buffer.find(b"\n\n", start)
-    if buffer.find(b"\r", start) < 0:  # as of Asterisk: one letter is found in no time
+    if buffer.find(b"\r", start) < 0:  # Asterisk sends none, and searching one byte is fast
         return plain
     before = buffer.find(b"\n\r\n", start, plain if plain >= 0 else len(buffer))
     return before if before >= 0 else plain
@@ -161,7 +162,7 @@ def _direction_of(script: str) -> Direction | None:
 
 
 def _decoded(raw: bytes | bytearray) -> str:
-    """UTF-8; a line that is none is Latin-1, as old phones write their names."""
+    """Decode UTF-8; a line that is not UTF-8 is Latin-1, as old phones write names."""
     try:
         return raw.decode()
     except UnicodeDecodeError:
@@ -176,7 +177,7 @@ def _decoded_line(raw: bytes | bytearray) -> str:
 
 
 def _by_line(text: str, *, whole: bool) -> tuple[str, ...]:
-    """The fields of an environment that is not as nearly all are, or not at its end yet."""
+    """Return the fields of an environment in an unusual order, or not complete yet."""
     found: dict[str, str] = {}
     lines: list[tuple[str, str]] = []
     for line in text.split("\n"):
@@ -188,18 +189,18 @@ def _by_line(text: str, *, whole: bool) -> tuple[str, ...]:
     if len(found) < len(lines) or (lacking and whole):
         behind = {} if lacking else _behind_the_caller(lines)
         found = {_FIRST: found.get(_FIRST, ""), **behind}
-    elif lacking and not whole:  # the arguments stand behind all of these: none can have come
+    elif lacking and not whole:  # arguments follow all of LINES, so any found is forged
         found = {name: found[name] for name in found if not name.startswith(_ARGUMENT)}
-    if not whole and _TENANT not in found:  # what goes before these as evidence is still to come
+    if not whole and _TENANT not in found:  # stronger evidence is still to come
         found = {name: found[name] for name in found if name not in _WEAKER}
     return tuple(_value(field, found.get(_PREFIX + field, "")) for field in _FIELDS)
 
 
 def _behind_the_caller(lines: list[tuple[str, str]]) -> dict[str, str]:
-    """Of an environment with a line that stands twice, those that stand behind all of a caller's.
+    """Return the lines after everything that a caller wrote, if some line occurs twice.
 
-    Asterisk's own lines end with account code and thread, then come the arguments: the last ones
-    are the true ones. Where that place is found twice somebody wrote it, and none is believed.
+    Asterisk's own lines end with account code and thread, then the arguments follow: the last ones
+    are the true ones. If that sequence occurs twice, a caller wrote one of them: none is trusted.
     """
     begin = len(lines)
     while begin and lines[begin - 1][0].startswith(_ARGUMENT):
@@ -209,7 +210,7 @@ def _behind_the_caller(lines: list[tuple[str, str]]) -> dict[str, str]:
     places = [n for n, name in enumerate(names[:-1]) if (name, names[n + 1]) == (_THREAD, _TENANT)]
     if len(arguments) < len(lines) - begin or len(places) > 1 or names[begin - 1] != _THREAD:
         return {}
-    before = dict(lines[:begin])  # of each its last one
+    before = dict(lines[:begin])  # the last value of each
     return {name: before[name] for name in _WEAKER} | arguments
 
 
@@ -219,16 +220,16 @@ def _value(field: str, raw: str) -> str:
 
 
 def _printable(value: str) -> str:
-    """The value without control characters, among them the CR of a CRLF line."""
+    """Return the value without control characters, including the CR of a CRLF line."""
     return value if value.isprintable() else "".join(filter(str.isprintable, value))
 
 
 def command(verdict: Verdict) -> bytes:
-    """The one command of a session: the whole verdict as a channel variable that is inherited.
+    """Return the one command of a session: set the whole verdict as an inherited channel variable.
 
-    Asterisk reads a quoted argument up to the next quote, a backslash takes the character after
-    it, and a line ends the command (parse_args): nothing of that can be in the value, whatever
-    the dialplan handed in as a tenant. It always fits Asterisk's line buffer.
+    Asterisk reads a quoted argument up to the next quote, a backslash escapes the character after
+    it, and a newline ends the command (parse_args). The value contains none of these, whatever
+    the dialplan passed as the tenant. The command always fits Asterisk's line buffer.
     """
     value = str(verdict)
     if len(value) > _PLAIN_MAX or not _is_plain(value):
@@ -241,7 +242,7 @@ def _is_plain(value: str) -> bool:
 
 
 def _tamed(verdict: Verdict) -> Verdict:
-    """The same verdict, its words cut to length and without any character of meaning."""
+    """Return the verdict with its strings shortened and stripped of special characters."""
     return replace(
         verdict,
         tenant=_tame(verdict.tenant),
@@ -256,10 +257,10 @@ def _tame(word: str) -> str:
 
 
 def answer_code(lines: bytes) -> int | None:
-    """The status of Asterisk's answer to the command; None while it has not come.
+    """Return the status of Asterisk's answer to the command; None while it has not arrived.
 
-    200 is done; 510 unknown command, 511 dead channel, 520 wrong usage (several lines, the first
-    tells). Other lines, `HANGUP` above all, are passed over.
+    200 is success; 510 unknown command, 511 dead channel, 520 wrong usage (several lines, the
+    first has the code). Other lines, `HANGUP` above all, are ignored.
     """
     for line in lines.split(b"\n")[:-1]:
         if line[:3].isdigit() and line[3:4] in b" -":

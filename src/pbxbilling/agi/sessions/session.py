@@ -1,15 +1,15 @@
-"""One FastAGI session: environment in, one command out.
+"""One FastAGI session: read the environment, send one command.
 
-Asterisk has no read timeout of its own (res_agi.c): a session that is not answered holds its
-caller for ever. So there is a verdict by the deadline, whatever the peer sent or did not send and
-whatever broke inside.
+Asterisk has no read timeout of its own (res_agi.c): a session without an answer blocks its caller
+for ever. So the verdict is sent by the deadline, whatever the peer sent or did not send and
+whatever failed inside.
 
-A judged session is closed right behind its command. Asterisk reads the command and sets the
+A judged session is closed right after its command. Asterisk reads the command and sets the
 variable before it answers, and the end of the stream ends AGI() in order (seen on 16.28 and 22);
-to wait for the `200 result=1` costs an eighth of the whole session. One session in
-`HEARD_OUT_EVERY` is heard out all the same, so that a command which Asterisk does not take is
-noticed. A verdict by policy always waits: more of the environment may be on its way, and a reset
-must not overtake the verdict.
+waiting for the `200 result=1` costs an eighth of the whole session. One session in
+`HEARD_OUT_EVERY` waits for it all the same, so that a command that Asterisk rejects is noticed. A
+session answered by policy waits too, unless its whole environment was read but too late: more of
+the environment may be on its way, and a reset must not overtake the verdict.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from pbxbilling.kernel.ports import Clock
 HEARD_OUT_EVERY = 64
 _DONE = 200
 _ANSWER_MAX_BYTES = 4096
-_FIRST_BYTES = 16 * 1024  # nearly every environment at once
-_MORE_BYTES = 256 * 1024  # what is left unread at the end is a reset that overtakes the verdict
-_LATE = 0.8  # of the deadline; all of a crowd may wait until then, and must hear before it is over
+_FIRST_BYTES = 16 * 1024  # holds nearly every environment
+_MORE_BYTES = 256 * 1024  # bytes left unread at the close cause a reset that overtakes the verdict
+_LATE = 0.8  # of the deadline, where many wait: the last of them must be answered in time, too
 _NOTHING = Environment()
 _NO_VERDICT = Verdict(admit=True)
 
@@ -41,39 +41,39 @@ Judge = Callable[[HookRequest], Verdict]
 
 
 class Ending(Code):
-    """What became of a session; the value is a metric label."""
+    """How a session ended; the value is a metric label."""
 
     ANSWERED = "answered"  # judged
     DEADLINE = "deadline"  # by policy: no whole environment in time, or not read in time
     FAILED = "failed"  # by policy: the judge raised
-    MALFORMED = "malformed"  # by policy: cut short, oversized, or no environment of Asterisk's
-    SILENT = "silent"  # closed without a word: a health check, a port scan, a dying Asterisk
+    MALFORMED = "malformed"  # by policy: cut short, oversized, or not an AGI environment
+    SILENT = "silent"  # the peer sent nothing: a health check, a port scan, a dying Asterisk
     REFUSED_PEER = "refused_peer"  # closed: not on the allow-list
     SURPLUS = "surplus"  # closed: too many sessions; the dialplan's fallback decides
 
 
 class AgiObserver(Protocol):
-    """Who is told how sessions went. It must not raise, nor wait."""
+    """Receives how sessions end. Its methods must neither raise nor wait."""
 
     def session_ended(self, ending: Ending, seconds: float) -> None:
-        """Called once a session; `seconds` from its arrival to the verdict, or to its end."""
+        """Called once per session; `seconds` from its arrival to the verdict, or to its end."""
         ...
 
     def judge_failed(self, request: HookRequest, error: Exception) -> None:
-        """The judge raised; the caller gets a verdict by policy."""
+        """Called when the judge raised; the caller gets a verdict by policy."""
         ...
 
     def command_rejected(self, code: int) -> None:
-        """Asterisk did not take the verdict: 510, 511 or 520."""
+        """Called when Asterisk rejected the verdict: 510, 511 or 520."""
         ...
 
 
 @dataclass(slots=True)
 class HookHandler:
-    """What the sessions of one server share; a reload replaces parts of it.
+    """State that the sessions of one server share; a reload replaces parts of it.
 
-    `by_policy` speaks where nobody could judge in time, `malformed` (else `by_policy`, too) where
-    there is no request.
+    `by_policy` decides where `judge` failed or came too late, `malformed` (by default
+    `by_policy`) where there is no valid request.
     """
 
     judge: Judge
@@ -92,14 +92,14 @@ class HookHandler:
     def verdict(
         self, request: HookRequest, since: float, patience_s: float, *, whole: bool
     ) -> tuple[Ending, Verdict]:
-        """What an environment gets that is at its end; `since` is the hook's arrival.
+        """Decide on an environment that has ended; `since` is the hook's arrival.
 
-        Who has waited longer than `patience_s` is answered by policy.
+        A hook that has waited longer than `patience_s` is answered by policy.
         """
         if not (whole and request.uniqueid):
             return Ending.MALFORMED, self.no_request(request)
         if self.clock.monotonic() - since > patience_s:
-            # Judging it would only make those behind it wait longer.
+            # Judging it would only delay the sessions behind it.
             return Ending.DEADLINE, self.by_policy(request)
         try:
             return Ending.ANSWERED, self.judge(request)
@@ -108,21 +108,21 @@ class HookHandler:
             return Ending.FAILED, self.by_policy(request)
 
     def no_request(self, request: HookRequest) -> Verdict:
-        """What somebody gets who did not send a request, by what could be read of it."""
+        """Decide on a peer that sent no valid request, by what could be read of it."""
         return (self.malformed or self.by_policy)(request)
 
     def leave(self, fileno: int) -> None:
-        """Forget a session that is over."""
+        """Forget a session that is over; call `on_idle` after the last one."""
         self.live.pop(fileno, None)
         if self.on_idle is not None and not self.live:
             self.on_idle()
 
 
 class AgiSession:
-    """Waits for the environment, says the verdict, closes.
+    """Reads the environment, sends the verdict, closes.
 
-    Whoever accepts the connection calls `read` when there is something to read, then `judge` and
-    `answer` once it is `heard`; it is `over` when the connection is gone.
+    `EpollServer` calls `read` when there is something to read, then `judge` and `answer` once the
+    session is `heard`; it is `over` when its connection is closed.
     """
 
     __slots__ = (
@@ -145,7 +145,7 @@ class AgiSession:
     def __init__(
         self, handler: HookHandler, connection: socket.socket, peer: str, waited_s: float
     ) -> None:
-        """`waited_s`: so long it stood in the listener's queue."""
+        """`waited_s`: how long it waited in the listener's queue, in seconds."""
         self._handler = handler
         self._deadlines = handler.deadlines
         self._socket = connection
@@ -162,18 +162,18 @@ class AgiSession:
         self.over = False
 
     def begin_deadline(self) -> None:
-        """From now on it may not last for longer than its deadline."""
+        """Start the session's deadline now."""
         self._deadlines.enter(self, self._handler.clock.monotonic())
 
     def read(self) -> None:
-        """Collect the environment; later, where it is waited for, the answer."""
+        """Read the environment; after the verdict, read Asterisk's answer if it is awaited."""
         try:
             most = _MORE_BYTES if self._environment else _FIRST_BYTES
             data = self._socket.recv(most, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return
         except OSError:
-            self.close()  # a reset is an end like any other
+            self.close()  # a reset is an ordinary end
             return
         if not data:
             self._read_end()
@@ -183,7 +183,7 @@ class AgiSession:
             self.heard = self._environment.feed(data)
 
     def judge(self) -> None:
-        """Find the verdict on what was heard."""
+        """Decide on the environment that was read."""
         environment = self._environment
         self._ending, self._verdict = self._handler.verdict(
             self._request(),
@@ -193,7 +193,7 @@ class AgiSession:
         )
 
     def answer(self) -> None:
-        """Say the verdict."""
+        """Send the verdict; close, unless Asterisk's answer is awaited."""
         handler, ending = self._handler, self._ending
         self.heard = False
         self._write_verdict(ending, self._verdict)
@@ -205,7 +205,7 @@ class AgiSession:
             self.close()
 
     def _write_verdict(self, ending: Ending, verdict: Verdict) -> None:
-        with suppress(OSError):  # gone meanwhile: AMI tells of its channel
+        with suppress(OSError):  # the peer has gone: AMI reports its channel
             self._socket.send(command(verdict), socket.MSG_DONTWAIT)
         self._report(ending)
 
@@ -214,7 +214,7 @@ class AgiSession:
         self._handler.observer.session_ended(ending, self._handler.clock.monotonic() - self._since)
 
     def _read_environment(self, data: bytes) -> None:
-        """Close when Asterisk has answered; what else comes (`HANGUP`) is passed over."""
+        """Close when Asterisk has answered; ignore other lines (`HANGUP`)."""
         self._answer += data
         code = answer_code(self._answer)
         if code is None and len(self._answer) <= _ANSWER_MAX_BYTES:
@@ -224,7 +224,7 @@ class AgiSession:
         self.close()
 
     def _read_end(self) -> None:
-        """Nothing more will come; a peer that began an environment is answered all the same."""
+        """Handle the end of the stream; a peer that began an environment still gets an answer."""
         if not self._told and self._environment:
             self._write_verdict(Ending.MALFORMED, self._handler.no_request(self._request()))
         self.close()
@@ -233,9 +233,9 @@ class AgiSession:
         return self._environment.request(self._peer)
 
     def expire(self) -> None:
-        """The time is over: say the verdict of the policy, or give up on a peer that never ends.
+        """Send the verdict by policy, or close a session that was answered and does not end.
 
-        It is read once more before: where the loop was held, an emergency number may have come.
+        Read once more before: if the event loop was blocked, an emergency number may have come.
         """
         try:
             if self._told:
@@ -243,7 +243,7 @@ class AgiSession:
             else:
                 self._write_late()
         except Exception:
-            self.close()  # without a word, but the caller is let go
+            self.close()  # no verdict, but the caller is released
             raise
 
     def _write_late(self) -> None:
@@ -256,7 +256,7 @@ class AgiSession:
             self.begin_deadline()
 
     def close(self) -> None:
-        """The end, whoever made it."""
+        """Close the connection and report a session that was not yet; later calls do nothing."""
         if self.over:
             return
         self.over = True
@@ -264,4 +264,4 @@ class AgiSession:
         self._handler.leave(self.fileno)
         if not self._told:
             self._report(Ending.MALFORMED if self._environment else Ending.SILENT)
-        self._environment, self._answer = _NOTHING, b""  # its deadline still knows this session
+        self._environment, self._answer = _NOTHING, b""  # `Deadlines` still references this session

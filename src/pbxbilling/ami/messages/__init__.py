@@ -1,1 +1,1 @@
-"""AMI's messages: cut, repaired, read, and put into the ledger's words."""
+"""AMI messages: framed, repaired, parsed, and mapped to signals."""

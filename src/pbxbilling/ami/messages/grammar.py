@@ -1,9 +1,9 @@
-"""How the manager's messages that we act on are built, line by line, and where a caller can write.
+"""The lines of the manager messages that we act on, and where a caller can write into them.
 
 Asterisk (16 to 22) writes the number dialled, the caller's number and the names of Local channels
-into its events as a phone sent them, line breaks included. So an event is believed only where it
-has every line of a real one in its place. A caller has 79 bytes in a field, the lines of a
-channel's block take more: none of ours fits in (docs/decisions/0003-what-a-caller-can-write.md).
+into its events as a phone sent them, line breaks included. So an event is trusted only if it has
+every line of a genuine one in its place. A caller has 79 bytes in a field and the lines of a
+channel's block take more: no forged block fits (docs/decisions/0003-what-a-caller-can-write.md).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-# One channel of an event (main/manager_channels.c), each line under the prefix of its channel.
+# One channel of an event (main/manager_channels.c), each line with the prefix of its channel.
 BLOCK = (
     "Channel",
     "ChannelState",
@@ -28,16 +28,16 @@ BLOCK = (
     "Uniqueid",
     "Linkedid",
 )
-# What a caller can put line breaks into; his name is escaped by Asterisk.
+# Values that a caller can put line breaks into; Asterisk escapes his name.
 _OPEN = frozenset({"Channel", "CallerIDNum", "ConnectedLineNum"})
 _NUMBERS = frozenset({"ChannelState", "Priority"})
-# before the keys of a further channel in an event that we read
+# Prefixes of the keys of further channels, in the events that we read.
 _PREFIXES = (
     "Dest", "LocalOne", "LocalTwo", "OrigTransferer", "SecondTransferer", "Transferee",
     "TransferTarget",
 )  # fmt: skip
 
-# A further line with such a name is the beginning of another event, or of a false block.
+# A further line with such a name begins another event, or a forged block.
 _FURTHER_BLOCK = rf"(?:{'|'.join(_PREFIXES)})?(?:Channel|ChannelState|Linkedid)"
 _RESERVED = rf"(?!(?:Event|Privilege|Timestamp|{_FURTHER_BLOCK}): )"
 
@@ -48,9 +48,9 @@ _ONE = (
 )  # fmt: skip
 _OF_CHANNELS = (*_ONE, "DialBegin", "LocalBridge", "AttendedTransfer")
 
-# --- strict: a line is all up to its line feed, which is the fastest to find ----------------------
+# --- strict: a line extends to its line feed, which is the fastest to find ------------------------
 
-_LINE = r".*+"  # with the CR
+_LINE = r".*+"  # including the CR
 _LINES = rf"(?:\n{_RESERVED}[\w-]+:{_LINE})*+"
 _PRIVILEGE = r"\r\nPrivilege: [a-z,]+\r"
 _STAMP = r"\nTimestamp: \d+\.\d{6}\r"
@@ -83,17 +83,17 @@ _BOOTED = rf"FullyBooted{_PRIVILEGE}(?:{_AT_LOGIN}|{_TO_ALL})"
 _OF_THE_PBX = f"(?:Shutdown|Reload){_PRIVILEGE}{_STAMP}{_LINES}"
 
 WHOLE = re.compile(f"Event: {_any_of(_EVENT, _LISTED, _RENAME, _BOOTED, _OF_THE_PBX)}".encode())
-"""Matches, in full, an event or row that we act on and that has each line in its place."""
+"""Fully matches an event or row that we act on and that has each line in its place."""
 
 _ACTED_ON = (*_OF_CHANNELS, ROW, "Rename", "FullyBooted", "Shutdown", "Reload")
 ACTED_ON = re.compile(rf"Event: {_any_of(*_ACTED_ON)}\r\n".encode())
-"""How such a message begins: one that is not WHOLE was written into, or is none."""
+"""How such a message begins: if it is not WHOLE, a caller wrote into it or forged it."""
 
 
 def beginning(token: str, *, stamped: bool) -> re.Pattern[bytes]:
-    """How any message begins that Asterisk sends: `token` is in the ActionIDs of this link alone.
+    """Return the pattern of how Asterisk's messages begin; only this link's ActionIDs have `token`.
 
-    `stamped` where this PBX puts a time on its events: then a caller has hardly room for one.
+    `stamped`: this PBX puts a timestamp on its events; a caller then hardly has room to forge one.
     """
     event = rf"Event: \w+{_PRIVILEGE}" + (_STAMP if stamped else "")
     answer = rf"(?:Event|Response): \w+\r\nActionID: {re.escape(token)}"
@@ -101,7 +101,7 @@ def beginning(token: str, *, stamped: bool) -> re.Pattern[bytes]:
     return re.compile(_any_of(event, answer, status, f"Event: {_BOOTED}").encode())
 
 
-# --- open: a line that a caller writes goes as far as it must -------------------------------------
+# --- open: a value that a caller writes may extend over several lines -----------------------------
 
 _SHUT = r"[^\r\n]*"
 _FURTHER = rf"(?:\r\n{_RESERVED}[\w-]+:{_SHUT})*+"
@@ -146,11 +146,11 @@ _BREAK = re.compile(rb"[\r\n]+")
 
 
 def mended(message: bytes) -> bytes | None:
-    """The message with every line break that a caller wrote made a `_`; None where that is open.
+    """Replace every line break that a caller wrote with `_`; None where the message is ambiguous.
 
-    Of one channel the last lines that make an end of its block are the true ones, as a caller
-    writes before them. With two channels he writes between and behind them too: where the first
-    and the last such lines differ nothing is taken.
+    With one channel, the last lines that can end its block are the true ones, as a caller writes
+    before them. With two channels he also writes between and after them: if the first and the
+    last such lines give different results, the message is ambiguous.
     """
     name = message[7 : message.find(b"\r\n")].decode("latin-1")
     shape = _LAST.get(name)

@@ -1,8 +1,8 @@
-"""AMI events → the domain's signals: one table, one small function an event.
+"""AMI events → signals: one table, one small function per event.
 
 The keys are those of main/manager_channels.c, manager_bridges.c, core_local.c and
-stasis_bridges.c (Asterisk 16 to 22). A channel's block repeats under a prefix for each further
-channel of an event: `Dest`, `LocalOne`, `OrigTransferer`.
+stasis_bridges.c (Asterisk 16 to 22). Each further channel of an event repeats the channel's block
+under a prefix: `Dest`, `LocalOne`, `OrigTransferer`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from pbxbilling.kernel.text import decode
 VARIABLE = "PBXBILLING"
 
 
-# A channel's headers of interest.
+# The headers of a channel that are used.
 _UNIQUEID = "Uniqueid"
 _HEADERS = frozenset(
     {
@@ -53,7 +53,7 @@ _HEADERS = frozenset(
 
 
 class ChannelKeys:
-    """How to find one channel of an event, by the prefix of its keys; made once a prefix."""
+    """How to find one channel of an event by the prefix of its keys; built once per prefix."""
 
     __slots__ = ("lined_up", "prefix", "uniqueid", "variable")
 
@@ -61,12 +61,12 @@ class ChannelKeys:
         self.prefix = prefix
         self.uniqueid = prefix + _UNIQUEID
         self.variable = f"\r\n{prefix}ChanVariable: {VARIABLE}="
-        # one pass finds them all, several times as fast as one by one
+        # one pass finds all headers, several times as fast as one by one
         self.lined_up = re.compile("".join(rf"\n{prefix}{h}: {_value(h)}" for h in BLOCK))
 
 
 def _value(header: str) -> str:
-    """All up to the line feed is the fastest to find; the last line may end without one."""
+    """Return a value's pattern: up to the line feed is fastest; the last line may lack it."""
     if header not in _HEADERS:
         return ".*+"
     return r"([^\r\n]*)" if header == BLOCK[-1] else r"(.*)\r"
@@ -79,7 +79,7 @@ LOCAL_TWO = ChannelKeys("LocalTwo")
 
 
 def stamp_of(text: str) -> datetime | None:
-    """`sec.µs` since 1970, as Asterisk stamps events and pongs; None where it is no time."""
+    """Parse `sec.µs` since 1970, Asterisk's stamp of events and pongs; None for no time."""
     try:
         return datetime.fromtimestamp(float(text), UTC)
     except (ValueError, OverflowError, OSError):
@@ -87,7 +87,7 @@ def stamp_of(text: str) -> datetime | None:
 
 
 class Event:
-    """One event on its way into a signal: its PBX and its text."""
+    """One event to be mapped: its PBX and its text."""
 
     __slots__ = ("pbx", "text")
 
@@ -96,25 +96,25 @@ class Event:
         self.text = text
 
     def get(self, header: str) -> str | None:
-        """The first value of that header; None where it is missing."""
+        """Return the first value of that header; None where it is missing."""
         return self._after(f"\r\n{header}: ")
 
     def need(self, header: str) -> str:
-        """The first value of that header; KeyError where it is missing."""
+        """Return the first value of that header. Raises KeyError where it is missing."""
         value = self.get(header)
         if value is None:
             raise KeyError(header)
         return value
 
     def key(self, keys: ChannelKeys = OWN) -> ChannelKey:
-        """That channel's key; KeyError where there is none."""
+        """Return that channel's key. Raises KeyError where there is none."""
         uniqueid = self.need(keys.uniqueid)
         if not uniqueid:
             raise KeyError(keys.uniqueid)
         return ChannelKey(self.pbx, uniqueid)
 
     def channel(self, keys: ChannelKeys = OWN) -> ChannelSeen:
-        """What the event shows of that channel; KeyError or ValueError where it shows none."""
+        """Return that channel. Raises KeyError or ValueError where the event shows none."""
         match = keys.lined_up.search(self.text)
         if match is None:
             raise KeyError(keys.prefix + "Channel")
@@ -135,7 +135,7 @@ class Event:
 
     @property
     def at(self) -> datetime | None:
-        """`Timestamp: sec.µs` (timestampevents=yes); None where it is absent or no time."""
+        """The time in `Timestamp: sec.µs` (timestampevents=yes); None if absent or invalid."""
         stamp = self._after("\r\nTimestamp: ")
         return stamp_of(stamp) if stamp is not None else None
 
@@ -171,7 +171,7 @@ def _bridge_enter(event: Event) -> Signal:
     return BridgeEnter(event.channel(), bridge, kind, event.at)
 
 
-# The transferer's two channels are always there, the others only where a single channel is meant;
+# The transferer's two channels are always there, the others only if they are a single channel;
 # `DestType: Link` joins the two bridges by a Local pair.
 _TRANSFERRED = tuple(
     ChannelKeys(prefix)
@@ -249,7 +249,7 @@ SIGNALS: Mapping[bytes, Callable[[Event], Signal]] = {
 
 
 def signal_of(pbx: str, name: bytes, block: bytes) -> Signal | None:
-    """The signal of an event that stands in SIGNALS; None where its fields do not make one."""
+    """Return the signal of an event in SIGNALS; None where its fields do not form one."""
     try:
         return SIGNALS[name](Event(pbx, decode(block)))
     except (KeyError, ValueError):
@@ -257,7 +257,7 @@ def signal_of(pbx: str, name: bytes, block: bytes) -> Signal | None:
 
 
 def row_of(pbx: str, text: str) -> ChannelSeen | None:
-    """A row of CoreShowChannels; None where its fields do not make a channel."""
+    """Parse a row of CoreShowChannels; None where its fields do not form a channel."""
     event = Event(pbx, text)
     try:
         return event.channel()._replace(
@@ -270,9 +270,9 @@ def row_of(pbx: str, text: str) -> ChannelSeen | None:
 
 
 def _seconds(duration: str) -> float:
-    """`hh:mm:ss` in seconds; the hours can have more than two digits.
+    """Convert `hh:mm:ss` to seconds; the hours can have more than two digits.
 
-    0 for what is empty, and for `00:-59:-30`: a wall clock that was set back.
+    Return 0 for an empty value, and for `00:-59:-30`: a wall clock that was set back.
     """
     if not duration:
         return 0.0

@@ -1,8 +1,8 @@
-"""Bytes ↔ AMI messages, without a socket: what every reader and writer of the manager shares.
+"""Bytes ↔ AMI messages, without a socket: framing of what is read, encoding of actions.
 
-A message is CRLF lines ended by a blank line; keys can repeat; values are bytes of whatever
-charset a phone sent (Asterisk's main/manager.c). Only whole messages are decoded, so that no
-character is cut by a read.
+A message is CRLF lines ended by a blank line; keys can repeat; values are bytes in whatever
+charset a phone sent (Asterisk's main/manager.c). Only whole messages are decoded, so no read cuts
+a character.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from collections.abc import Iterable
 from pbxbilling.kernel.text import decode
 
 BANNER = "Asterisk Call Manager/"
-MESSAGE_CAP = 1 << 20  # bytes; the largest honest message is a few kilobytes
+MESSAGE_CAP = 1 << 20  # bytes; the largest genuine message is a few kilobytes
 LINE_CAP = 1000  # bytes; Asterisk discards a line that fills its buffer of 1,024
 
 _END = b"\r\n\r\n"
 _BANNER_CAP = 1024
-_SLACK = 8  # a message's own terminator may stand, half received, behind its last byte
+_SLACK = 8  # a message's own terminator may follow its last byte, half received
 
 
 class Framer:
-    """Cuts a stream into the banner line and blocks: messages without their blank line.
+    """Splits a stream into the banner line and blocks: messages without their blank line.
 
-    However the stream is cut into reads, the blocks are the same. A message above the cap is
-    skipped to its end and counted, for closing the link would lose every message behind it
-    too; one that never ends holds no memory, and the ping finds out.
+    The blocks are the same however the stream is split into reads. A message above the cap is
+    skipped to its end and counted, because closing the link would lose every later message too;
+    one that never ends takes no memory, and the ping notices it.
     """
 
     def __init__(self, cap: int = MESSAGE_CAP) -> None:
@@ -36,7 +36,7 @@ class Framer:
         self._skipping = False
 
     def feed(self, received: bytes) -> list[bytes]:
-        """Take what was read; return the blocks that it completed, in order."""
+        """Take received bytes; return the blocks that they completed, in order."""
         rest = self._rest
         searched = max(0, len(rest) - len(_END) + 1)
         rest += received
@@ -64,7 +64,7 @@ class Framer:
             return False
         line = self._rest[: end if 0 <= end <= _BANNER_CAP else _BANNER_CAP]
         self.banner = decode(bytes(line))
-        del self._rest[: len(line)]  # its CRLF is taken for the start of the first block
+        del self._rest[: len(line)]  # its CRLF stays, and is stripped from the first block
         return True
 
     def _skip(self) -> None:
@@ -86,7 +86,7 @@ class Framer:
 
 
 def event_name(block: bytes) -> bytes:
-    """The name of an event, empty for a response: found without reading further."""
+    """Return an event's name, empty for a response, without parsing the rest."""
     if not block.startswith(b"Event: "):
         return b""
     end = block.find(b"\r\n", 7)
@@ -94,22 +94,22 @@ def event_name(block: bytes) -> bytes:
 
 
 def fields_of(text: str) -> dict[str, str]:
-    """The headers of a decoded block; of a repeated key the last (see `values_of`)."""
+    """Return the headers of a decoded block; of a repeated key the last (see `values_of`)."""
     return {key: value for key, _, value in [line.partition(": ") for line in text.split("\r\n")]}
 
 
 def values_of(text: str, key: str) -> tuple[str, ...]:
-    """Every value of a key that repeats, as `Output` in the answer to a Command."""
+    """Return every value of a repeated key, such as `Output` in the answer to a Command."""
     pairs = [line.partition(": ") for line in text.split("\r\n")]
-    # `Output:` of an empty line may have lost its blank
+    # `Output:` of an empty line may lack the trailing space
     return tuple(value for name, _, value in pairs if name.rstrip(":") == key)
 
 
 def encode_action(name: str, action_id: str, fields: Iterable[tuple[str, str]] = ()) -> bytes:
-    """The bytes of one action.
+    """Return the bytes of one action.
 
-    Raises ValueError for a header that could end a line, and so smuggle in another action, or
-    that is longer than Asterisk reads.
+    Raises ValueError for a header with a line break, which could smuggle in another action, or
+    with a NUL, and for one that is longer than Asterisk reads.
     """
     headers = (("Action", name), ("ActionID", action_id), *fields)
     return b"".join(_encode_header(key, value) for key, value in headers) + b"\r\n"

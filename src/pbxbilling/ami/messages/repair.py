@@ -1,8 +1,8 @@
-"""Puts messages together again that a caller's line breaks cut, and lets through no other.
+"""Rejoins AMI messages split by line breaks in caller-supplied values; drops forged ones.
 
-A blank line in a number ends the true message early: what follows it looks like messages of its
-own, the last of them being the rest of the true one. Asterisk writes a message at once, so that
-all of it stands together in the stream.
+A blank line in a number ends the true message early: what follows looks like separate messages,
+the last of which is the rest of the true one. Asterisk writes a message at once, so its pieces
+are adjacent in the stream.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from pbxbilling.ami.messages.grammar import ACTED_ON, WHOLE, beginning, mended
 
-GROUP_CAP = 1 << 14  # bytes; a true message with all that a caller can write is a few kilobytes
+GROUP_CAP = 1 << 14  # bytes; a true message with all that a caller can add is a few kilobytes
 
 _BLANK_LINE = b"\r\n\r\n"
 _STAMP = b"\r\nTimestamp: "
@@ -22,7 +22,7 @@ _STATUS = b"Event: Status\r\n"
 class Repair:
     """Takes the blocks of one link in order. `mended` and `lost` count messages; read and reset.
 
-    A message that cannot be made out is lost: the next snapshot tells what it told.
+    A message that cannot be repaired is lost: the next snapshot shows what it reported.
     """
 
     def __init__(self, token: str) -> None:
@@ -31,14 +31,14 @@ class Repair:
         self._token = token
         self._action_id = f"\r\nActionID: {token}".encode()
         self._begins: re.Pattern[bytes] = beginning(token, stamped=False)
-        self._stamped = False  # whether this PBX puts a time on its events
-        self._whole: bytes | None = None  # the last message, if nothing seems to be missing
-        self._pieces: list[bytes] = []  # what came behind it, or a message that is not whole
+        self._stamped = False  # whether this PBX puts a timestamp on its events
+        self._whole: bytes | None = None  # the last message, if it seems complete
+        self._pieces: list[bytes] = []  # what followed it, or an incomplete message
 
     def take(self, blocks: Iterable[bytes], *, more: bool) -> list[bytes]:
-        """The messages that these blocks complete.
+        """Return the messages that these blocks complete.
 
-        With `more` of the stream at hand the last one is kept, as its rest may be in there.
+        `more`: part of another block was read; the last message waits, as its rest may follow.
         """
         out: list[bytes] = []
         for block in blocks:
@@ -58,13 +58,13 @@ class Repair:
         return out
 
     def _is_other(self, block: bytes) -> bool:
-        """A message on which nobody acts: of those only the beginning is looked at."""
+        """Return whether it is a message that we do not act on; only its beginning is checked."""
         if block.startswith(_STATUS):
-            return self._action_id in block  # in its last line; what a caller wrote is before
+            return self._action_id in block  # in its last line, after all that a caller wrote
         return ACTED_ON.match(block) is None and self._begins.match(block) is not None
 
     def _place(self, block: bytes, out: list[bytes]) -> None:
-        """What is not whole is a piece of the last message, or the beginning of another."""
+        """Add an incomplete block: a piece of the last message, or the beginning of another."""
         if self._begins.match(block) is not None:
             self._let_go(out)
         elif self._whole is None and not self._pieces:
@@ -76,7 +76,7 @@ class Repair:
             self._whole, self._pieces = None, []
 
     def _let_go(self, out: list[bytes]) -> None:
-        """Hand on what is a message already; else the rest of it may still come."""
+        """Hand on what forms a message already; otherwise wait, as its rest may still come."""
         if self._whole is not None:
             self._end(out)
             return
@@ -99,7 +99,7 @@ class Repair:
         self._whole, self._pieces = None, []
 
     def _put_together(self, pieces: list[bytes]) -> list[bytes]:
-        """The messages in these pieces. The last beginning that makes one is a true one."""
+        """Return the messages in these pieces. The last beginning that forms one is a true one."""
         if not pieces:
             return []
         for at in reversed(range(len(pieces))):

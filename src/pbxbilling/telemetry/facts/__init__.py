@@ -1,1 +1,1 @@
-"""What a fact becomes: a line of the log, and counters."""
+"""Facts as log lines and counters."""

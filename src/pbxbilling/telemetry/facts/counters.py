@@ -1,4 +1,4 @@
-"""What is counted: a sink of facts, and an observer of hooks and links."""
+"""Counters of facts, hook sessions and faults on links."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ _VERDICT_BOUNDS = (
 
 
 class Counters:
-    """Counts facts, hook sessions and what goes wrong on links.
+    """Counts facts, hook sessions and faults on links.
 
-    `sink` is an EventSink, and the class fits the hook server's observer.
+    `sink` is an EventSink; `HookWatch` and `LinkWatch` call the other methods.
     """
 
     def __init__(self, tenant_labels: int = TENANT_LABELS) -> None:
@@ -93,21 +93,21 @@ class Counters:
                 self._counts[name].add(labels(fact, self.labels))
 
     def session_ended(self, ending: str, seconds: float) -> None:
-        """A hook session is over; `seconds` to its verdict, or to its end without one."""
+        """Count a hook session that ended; `seconds` to its verdict, or to its end without one."""
         self._sessions.add((ending,))
         if ending not in _WITHOUT_VERDICT:
             self._verdicts.observe(seconds)
 
     def judge_failed(self) -> None:
-        """A hook could not be judged and was answered by policy."""
+        """Count a hook that could not be judged and was answered by policy."""
         self._failures.add()
 
     def command_rejected(self, code: int) -> None:
-        """Asterisk did not take a verdict."""
+        """Count a verdict that Asterisk rejected."""
         self._rejected.add((str(code),))
 
     def link_event(self, pbx: str, kind: str, amount: int = 1) -> None:
-        """Something on a PBX's link that should not be: `login_failed`, `unmapped`, …"""
+        """Count faults on a PBX's link: `login_failed`, `unmapped`, …"""
         self._counts["ami_faults"].add((pbx, kind), amount)
 
     def _admission(self, fact: AdmissionDecided) -> None:
@@ -118,7 +118,7 @@ class Counters:
 
     def _leg_ended(self, fact: LegEnded) -> None:
         leg, counted_us = fact.leg, fact.before.talk_us if fact.before else 0
-        if leg.talk_us > counted_us:  # a counter never falls
+        if leg.talk_us > counted_us:  # a counter never decreases
             more_s = (leg.talk_us - counted_us) / 1e6
             self._usage.add((self.labels.of(leg.tenant), leg.direction), more_s)
         if leg.estimated and not (fact.before and fact.before.estimated):
@@ -131,7 +131,7 @@ class Counters:
             self._counts["purged_rows"].add((chore,), rows)
 
     def families(self) -> list[Metric]:
-        """What a scrape sees of it."""
+        """Return the metric families for a scrape."""
         return [self._verdicts.family(), *(count.family() for count in self._counts.values())]
 
     def _count(self, name: str, text: str, *labels: str) -> Count:
@@ -143,7 +143,7 @@ class Counters:
             "reconcile_corrections", "Differences between a PBX and the ledger.", "pbx", "kind"
         )
         self._count("config_reloads", "Reloads of the configuration.", "result")
-        for result in ("ok", "error"):  # there from the start, so that a rate sees the first one
+        for result in ("ok", "error"):  # present from the start, so that a rate sees the first one
             self._counts["config_reloads"].add((result,), 0)
         self._count("ami_disconnects", "Outages of a link: it fell, or could not be made.", "pbx")
         self._count("ami_stale", "Times that a PBX's counts became doubtful.", "pbx")

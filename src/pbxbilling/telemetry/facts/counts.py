@@ -1,7 +1,7 @@
-"""Counters as plain numbers, made into metric families only when somebody scrapes.
+"""Counters as plain numbers, converted to metric families only at a scrape.
 
-prometheus-client's own `inc` takes a lock and 0.4 µs, its `observe` 0.9 µs; a hook has several of
-them in a budget of ten. One event loop does all the counting here, so a dict entry does.
+prometheus-client's own `inc` takes a lock and 0.4 µs, its `observe` 0.9 µs; a hook needs several of
+them in a budget of ten µs. One event loop does all the counting here, so a dict entry suffices.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ OTHER = "_other"  # tenants beyond the cap, together
 class TenantLabels:
     """Which tenants have a label of their own: the first `cap` that showed any activity.
 
-    A site of 100,000 tenants would else be a million series. The others share `_other`.
+    The others share `_other`, as a site of 100,000 tenants would otherwise have a million series.
     """
 
     def __init__(self, cap: int) -> None:
@@ -26,11 +26,11 @@ class TenantLabels:
         self._labels: dict[str | None, str] = {None: UNOWNED}
 
     def of(self, tenant: str | None) -> str:
-        """The label of a tenant."""
+        """Return the label of a tenant."""
         return self._labels.get(tenant) or self._new(tenant)
 
     def own(self) -> list[str]:
-        """Tenants with a label of their own, in the order of their first activity."""
+        """Return the tenants with a label of their own, in the order of their first activity."""
         return [tenant for tenant in self._labels if tenant is not None]
 
     def _new(self, tenant: str | None) -> str:
@@ -48,11 +48,11 @@ class Count:
         self.values: dict[tuple[str, ...], float] = {} if labels else {(): 0}
 
     def add(self, labels: tuple[str, ...] = (), amount: float = 1) -> None:
-        """Count up."""
+        """Add to the number of these labels."""
         self.values[labels] = self.values.get(labels, 0) + amount
 
     def family(self) -> CounterMetricFamily:
-        """What a scrape sees."""
+        """Return the metric family for a scrape."""
         family = CounterMetricFamily(self._name, self._text, labels=self._labels)
         for labels, value in self.values.items():
             family.add_metric(labels, value)
@@ -68,12 +68,12 @@ class Spread:
         self._sum = 0.0
 
     def observe(self, value: float) -> None:
-        """Take one value into its bucket; one on a bound belongs to the bucket below."""
+        """Count a value in its bucket; one on a bound belongs to the bucket below."""
         self._counts[bisect_left(self._bounds, value)] += 1
         self._sum += value
 
     def family(self) -> HistogramMetricFamily:
-        """What a scrape sees: cumulative buckets."""
+        """Return the metric family for a scrape, with cumulative buckets."""
         buckets: list[tuple[str, float]] = []
         reached = 0
         for bound, count in zip((*map(str, self._bounds), "+Inf"), self._counts, strict=True):

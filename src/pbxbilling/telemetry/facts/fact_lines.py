@@ -15,15 +15,15 @@ class Output(Protocol):
     """Where finished lines go: `LineWriter`, or a list in a test."""
 
     def write(self, line: bytes) -> None:
-        """Take one line with its newline."""
+        """Take one line, including its newline."""
         ...
 
 
 class FactLines:
-    """One fact, one line at the most: of `level` and above, numbers shown as `mask` does.
+    """Writes at most one line per fact: of `level` and above, with numbers shown through `mask`.
 
-    JSON goes straight to the output, for structlog's processors take longer than all the rest; any
-    other form is `render`'s.
+    JSON goes straight to the output, because structlog's processors take longer than all the
+    rest; `render` writes any other form.
     """
 
     def __init__(self, output: Output) -> None:
@@ -32,13 +32,13 @@ class FactLines:
     def configure(
         self, mask: Mask, level: int, render: Callable[[Line, Fact], None] | None
     ) -> None:
-        """Settings for the facts to come, before the first and later; no `render` is JSON."""
+        """Set how facts are written, before the first one and later; no `render` is JSON."""
         self._mask = mask
         self._level = level
         self._render = render
 
     def sink(self, fact: Fact) -> None:
-        """Never raises, never waits."""
+        """Write the line of one fact. Never raises, never waits."""
         line = line_from(fact, self._mask, self._level)
         if line is None:
             return

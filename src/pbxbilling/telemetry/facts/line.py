@@ -1,4 +1,4 @@
-"""What a log line is before it has a form."""
+"""Log lines before they are formatted, and the rule that makes a plain one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Mask = Callable[[str], str]
 
 
 class Line(NamedTuple):
-    """A log line before it has a form: level (of `logging`), event, fields."""
+    """A log line before it is formatted: level (of `logging`), event, fields."""
 
     level: int
     event: str
@@ -24,7 +24,7 @@ class Line(NamedTuple):
 
 
 def plain(level: int, event: str, *names: str) -> Callable[[Any, Mask], Line]:
-    """A line whose fields are those of the fact."""
+    """Return a rule for lines with these fields of the fact; `key` is written as `leg`."""
 
     def line(fact: Any, mask: Mask) -> Line:  # noqa: ARG001
         fields = {name: getattr(fact, name) for name in names}

@@ -1,4 +1,4 @@
-"""The words of the log: one fact, one line. Pure; `logs` writes them.
+"""Log lines of facts: one fact, one line. Pure; `logs` writes them.
 
 Call ids, linkedids and uniqueids belong in a line, never in a metric's label.
 """
@@ -47,14 +47,14 @@ from pbxbilling.telemetry.facts.money_lines import MONEY_LINES
 
 
 def masked(number: str) -> str:
-    """A number as it may be shown: its last three digits, two of a short one."""
+    """Mask a number: show its last three digits, two of a short one."""
     if len(number) > 6:
         return "***" + number[-3:]
     return "***" + number[-2:] if len(number) > 2 else number and "***"
 
 
 def in_full(number: str) -> str:
-    """A number at level debug."""
+    """Return the number unmasked, for level debug."""
     return number
 
 
@@ -66,7 +66,7 @@ def _admission(fact: AdmissionDecided, mask: Mask) -> Line:
         "tenant": fact.tenant,
         "direction": request.direction,
         "reason": reason,
-        "number": number if reason is Reason.EMERGENCY else mask(number),  # 112 is nobody's
+        "number": number if reason is Reason.EMERGENCY else mask(number),  # 112 is not personal
         "caller": mask(request.caller),
         "call": fact.call,
         "pbx": request.pbx,
@@ -105,7 +105,7 @@ def _why(decision: Decision) -> str:
 
 
 def line_from(fact: Fact, mask: Mask, level: int) -> Line | None:
-    """The line that a fact makes, None below this level; numbers go through `mask`."""
+    """Return the line of a fact, None below this level; numbers go through `mask`."""
     if level > DEBUG and _is_detail(fact):
         return None
     line = line_of(fact, mask)
@@ -113,14 +113,14 @@ def line_from(fact: Fact, mask: Mask, level: int) -> Line | None:
 
 
 def line_of(fact: Fact, mask: Mask) -> Line:
-    """The line that a fact makes at any level."""
+    """Return the line of a fact, whatever its level."""
     return _LINES[type(fact)](fact, mask)
 
 
 def _is_detail(fact: Fact) -> bool:
-    """Whether the line would be one of level debug, told without making it: most are."""
+    """Return whether the line has level debug, without building it: most lines have."""
     if isinstance(fact, CallStarted):
-        return fact.call.hooked  # it has its line already: the admission
+        return fact.call.hooked  # the admission has been logged already
     return isinstance(fact, CallChanged)
 
 

@@ -1,4 +1,4 @@
-"""The words of the log about payments, periods and statements."""
+"""Log lines of facts about payments, billing periods and statements."""
 
 from __future__ import annotations
 

@@ -12,13 +12,13 @@ from pbxbilling.telemetry.facts.line import LEVEL_NAMES, Line
 
 
 def line_as_json(line: Line, at: datetime) -> bytes:
-    """The line of a fact of that moment."""
+    """Return the line of a fact of the instant `at`."""
     head = {"event": line.event, "level": LEVEL_NAMES[line.level], "timestamp": at}
     return as_json(head | line.fields)
 
 
 def as_json(event: Mapping[str, Any]) -> bytes:
-    """One line; a lone surrogate, from bytes that were no text, makes one all the same."""
+    """Return one line; a lone surrogate, from bytes that were no text, is escaped."""
     try:
         return orjson.dumps(event, default=str, option=orjson.OPT_APPEND_NEWLINE)
     except TypeError:
