@@ -42,7 +42,8 @@ def conditions(
 
     Nothing is charged until a trial ends. A part of a month costs that part of the price and has
     the whole allowance. A yearly price is due in the period where the year begins. Raises
-    ValueError for a plan that is unknown, has no price for the cycle, or has another currency.
+    ContradictionError for a plan that is unknown, has no price for the cycle, or has another
+    currency.
     """
     cycle = cycle_of(tenant, plans, subscription)
     tariff_versions = _free_on_trial(_stretches(tenant, period, switches, plans, cycle), tenant)

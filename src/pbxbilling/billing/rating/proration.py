@@ -51,7 +51,7 @@ def price_parts(tariff_versions: TariffVersions) -> tuple[PricePart, ...]:
     """Return the price of each version by its length, where together they are one whole cycle.
 
     Running sums are rounded, half up, so equal prices add up to that price however often the
-    cycle is cut. Raises ValueError as `check_stretches`, and for prices of different cycles.
+    cycle is cut. Raises as `check_stretches`, and ContradictionError for different cycles.
     """
     check_stretches(tariff_versions)
     if len({tariff_version.tariff.cycle for tariff_version in tariff_versions}) > 1:
@@ -75,8 +75,8 @@ def prorate(tariff_versions: TariffVersions, tariff: Tariff, at: datetime) -> Pr
     """Return the proration of another tariff from `at` until the end of the cycle.
 
     A preview shows it, and a commit saves its `tariff_versions`: there is no other arithmetic.
-    At the first instant of the cycle the whole price is replaced. Raises ValueError as
-    `switched`, and for an instant before an earlier change.
+    At the first instant of the cycle the whole price is replaced. Raises as `switched`,
+    and ContradictionError for an instant before an earlier change.
     """
     replaced = tariff_versions[-1]
     if at < replaced.begins:

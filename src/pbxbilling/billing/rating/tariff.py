@@ -46,8 +46,8 @@ class Tariff:
     def of(cls, plan: Plan, tenant: Tenant, cycle: Cycle = Cycle.MONTH) -> Tariff:
         """Build the tariff of a plan for a tenant and a cycle.
 
-        A plan without any price is free. Raises ValueError where the plan has prices but none for
-        this cycle: an amount is never guessed.
+        A plan without any price is free. Raises ContradictionError where the plan has prices
+        but none for this cycle: an amount is never guessed.
         """
         if plan.prices and cycle not in plan.prices:
             msg = f"plan {plan.slug}: no price for a {cycle}; set one, or move tenant {tenant.slug}"
@@ -91,7 +91,7 @@ TariffVersions = Sequence[
 
 
 def check_stretches(tariff_versions: TariffVersions) -> None:
-    """Raise ValueError unless the versions are in order, without gaps, and in one currency."""
+    """Raise ValueError unless in order and without gaps, ContradictionError for two currencies."""
     if not tariff_versions or any(
         tariff_version.begins >= tariff_version.ends for tariff_version in tariff_versions
     ):

@@ -57,8 +57,8 @@ def statement_of(
     monthly cycle; on a longer one the parts of the cycle in the period where it begins, and
     `changes` where the plan changes later in it. `with_setup` charges the one-time setup fee,
     `units` is usage other than calls, `adjustments` are for periods closed before. Tax is at the
-    last tariff's rate, on each line, half up. Raises ValueError where two lines have the same key,
-    for another currency, and for amounts too large to store.
+    last tariff's rate, on each line, half up. Raises ContradictionError for another currency
+    and for amounts too large to store, ValueError where two lines have the same key.
     """
     tariff = tariff_versions[-1].tariff
     prices, changes, adjustments = tuple(prices), tuple(changes), tuple(adjustments)

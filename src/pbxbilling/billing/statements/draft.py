@@ -137,7 +137,7 @@ def drafted(material: Material, kind: StatementKind, at: datetime) -> Draft:
     """Make the statement. Pure, but slow with many legs.
 
     One-off lines and adjustments in another currency wait for a statement in that currency. Raises
-    ValueError where plans, prices or legs contradict one another: as `conditions` and `rate`.
+    ContradictionError where plans or prices contradict one another.
     """
     tenant, period = material.tenant, material.period
     sold = conditions(tenant, period, material.switches, material.plans, material.subscription)

@@ -52,9 +52,7 @@ class Issued:
 
 
 class Statements:
-    """Makes and saves statements. Raises StoreError, AdministrationError, and ValueError where
-    plans, prices or legs contradict one another.
-    """
+    """Makes and saves statements. Raises StoreError and AdministrationError."""
 
     def __init__(
         self,

@@ -45,7 +45,7 @@ class PlanChangeReport:
 class PlanChanges:
     """Changes plans within a period.
 
-    Raises StoreError, AdministrationError, and ValueError for a change that cannot be charged.
+    Raises StoreError, and AdministrationError for a change that cannot be charged.
     """
 
     def __init__(
