@@ -110,7 +110,7 @@ class CallAdministration:
     ) -> list[DecisionRecord]:
         """Return admission decisions, newest first.
 
-        `refused`: only those that were, or in enforce mode would have been, refused.
+        `refused`: only those that were refused, or would have been.
         """
         return await self._calls.decisions(tenant=tenant, since=since, refused=refused, limit=limit)
 

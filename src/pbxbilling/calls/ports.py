@@ -73,10 +73,7 @@ class CallStore(RecordStore, Protocol):
         refused: bool = False,
         limit: int = 1000,
     ) -> list[DecisionRecord]:
-        """Return decisions, newest first.
-
-        `refused`: only those that were, or in enforce mode would have been, refused.
-        """
+        """Return decisions, newest first; `refused`: only actual or would-be refusals."""
         ...
 
     async def marks(self) -> dict[str, PbxMark]:

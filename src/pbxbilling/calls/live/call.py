@@ -77,7 +77,7 @@ class Channel:
         self.context = ""
         self.exten = ""
         self.caller = ""
-        self.call: Call | None = None  # the call whose leg it is
+        self.call: Call | None = None  # the call that it is a leg of
         self.dials_for: Call | None = None  # the call that owns what it dials from now on
         self.dials_number = ""  # the number of its latest outbound hook
         self.dials_emergency = False  # whether its latest hook was for an emergency number

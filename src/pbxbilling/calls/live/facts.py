@@ -12,7 +12,7 @@ from pbxbilling.kernel.facts import QueuedFact
 
 @dataclass(slots=True, init=False)
 class CallNews(QueuedFact):
-    """Base of what happens to a call, with the call's record after it."""
+    """Base of the facts about a call, with the call's record as of then."""
 
     at: datetime
     call: CallRecord

@@ -265,7 +265,7 @@ class Ledger:
         younger.channels, younger.askers, younger.leg_reservations = [], [], ()
 
     def settle(self, call: Call, at: datetime) -> None:
-        """Update the tenant's load to what the call weighs now; end a call that lives no more."""
+        """Update the tenant's load to what the call weighs now; end a call that no longer lives."""
         if call.ended_at is not None:
             return
         if not call.lives:

@@ -35,7 +35,7 @@ class Corrected(QueuedFact):
 
 @dataclass(frozen=True, slots=True)
 class PbxTakenUp(QueuedFact):
-    """A PBX was added, or its journal changed; `journal`: whether it has one."""
+    """A PBX is followed from now on, or its journal changed; `journal`: whether it has one."""
 
     at: datetime
     pbx: str

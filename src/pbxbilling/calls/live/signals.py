@@ -95,7 +95,7 @@ class Rename(NamedTuple):
 
 
 class Hold(NamedTuple):
-    """A channel was put on hold, or taken back."""
+    """A channel was put on hold or taken off hold."""
 
     key: ChannelKey
     held: bool

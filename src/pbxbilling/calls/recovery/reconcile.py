@@ -212,7 +212,7 @@ class Reconciler:
             self._proof_of(pbx).whole(Proof(snapshot.asked_at, snapshot.asked_s))
         link = self._trust.links[pbx]
         link.reconciled, link.announced_stale = True, False
-        if link.unsure_since == unsure_since:  # else the link fell meanwhile
+        if link.unsure_since == unsure_since:  # unchanged: the link has not fallen meanwhile
             link.unsure_since = None
         self._emit(Reconciled(self._clock.now(), pbx, len(snapshot.rows)))
         yield from self._rearm()
