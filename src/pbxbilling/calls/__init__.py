@@ -1,1 +1,1 @@
-"""What is going on in Asterisk, and what it weighs."""
+"""Calls in Asterisk: their admission, live usage and recovery."""

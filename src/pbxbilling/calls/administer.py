@@ -1,4 +1,4 @@
-"""What an operator can do to live calls, and see of calls and of tenants' share in them."""
+"""The operator's commands on live calls, on decisions and on single tenants."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from pbxbilling.runtime.background import Rest, in_parts, no_rest
 
 @dataclass(frozen=True, slots=True)
 class TenantDetail:
-    """All about one tenant: `settings` in the accounts file's keys, `limits` those in force.
+    """All about one tenant: `settings` by the accounts file's keys, `limits` those in force.
 
-    `origins` say who set a key last; of a key without one, it was the file.
+    `origins` say where each key was set last; a key without one was set by the file.
     """
 
     tenant: TenantReport
@@ -43,8 +43,8 @@ class TenantDetail:
 class CallAdministration:
     """The commands. `live` is None where no daemon runs: records can still be served.
 
-    `rest` lets calls be judged amid long lists. Raises
-    StoreError wherever the database cannot serve.
+    `rest` lets calls be judged in the middle of long lists. Methods raise StoreError where the
+    database cannot serve.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class CallAdministration:
         self.usage = CallUsage(calls, writer, clock, in_force, live, rest)
 
     async def release(self, call: str, actor: str) -> CallView:
-        """Free the slot of one live call, and give what it was; the call itself goes on."""
+        """Release the slot of one live call and return its last view; the call itself goes on."""
         live = self._running("release")
         released = live.release(call, actor)
         if released is None:
@@ -78,21 +78,21 @@ class CallAdministration:
         return released
 
     async def calls(self, tenant: str | None = None) -> list[CallView]:
-        """Live calls, the oldest first."""
+        """Return live calls, the oldest first."""
         if tenant is not None:
             require_tenant(self._registry, tenant)
         return await in_parts(self._running("calls").calls(tenant), self._rest)
 
     def status(self) -> StatusView:
-        """The daemon at this moment."""
+        """Return the state of the daemon at this moment."""
         return self._running("status").status()
 
     async def tenants(self) -> list[TenantReport]:
-        """All tenants by slug."""
+        """Return the reports of all tenants, sorted by slug."""
         return await self.reports.every()
 
     async def tenant(self, slug: str) -> TenantDetail:
-        """All about one tenant, with this month's usage and the last ten things done to it."""
+        """Return all about one tenant, with this period's usage and its last ten audit records."""
         tenant = require_tenant(self._registry, slug)
         terms = self._registry.terms(slug)
         (usage,) = await self.usage.report(slug, None)
@@ -108,7 +108,10 @@ class CallAdministration:
     async def decisions(
         self, *, tenant: str | None, since: datetime | None, refused: bool, limit: int
     ) -> list[DecisionRecord]:
-        """Admission decisions, newest first; `refused` also keeps those that would have been."""
+        """Return admission decisions, newest first.
+
+        `refused`: only those that were refused, or would have been.
+        """
         return await self._calls.decisions(tenant=tenant, since=since, refused=refused, limit=limit)
 
     def _running(self, command: str) -> Live:

@@ -1,4 +1,4 @@
-"""What the running daemon shows of itself: live calls, links, loads; and releasing a slot."""
+"""Show live calls, links and loads of the running daemon, and release a slot."""
 
 from __future__ import annotations
 
@@ -40,35 +40,35 @@ CALLS_A_PART = 512
 
 
 class WriterQueue(Protocol):
-    """The writer's queue, as far as it is shown."""
+    """The store writer's queue, as far as it is shown."""
 
     @property
     def depth(self) -> int:
-        """Records that wait."""
+        """Number of waiting records."""
         ...
 
     @property
     def oldest_age_s(self) -> float:
-        """Age of the oldest one."""
+        """Age of the oldest waiting record."""
         ...
 
     @property
     def fault(self) -> str | None:
-        """Why nothing can be written at the moment."""
+        """Why nothing can be written at the moment; None: it can."""
         ...
 
     @property
     def dropped(self) -> int:
-        """Decisions that were given up because it was full."""
+        """Number of decisions dropped because the queue was full."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the daemon knows beside the ledger, asked when somebody looks.
+    """What the daemon knows beyond the ledger, fetched when a status is requested.
 
     `heard_at`: when a PBX was last heard, by its name; `broker`: MQTT's link, None without one;
-    `old_port`: the hook's port of 0.1, None where it is not listened on.
+    `old_port`: the hook's port of 0.1, None where the daemon does not listen on it.
     """
 
     version: str
@@ -78,7 +78,7 @@ class Surroundings:
 
 
 class LiveStatus:
-    """A window on the ledger; as a sink it remembers what only facts tell."""
+    """A view of the ledger; as a sink it remembers what only facts carry."""
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class LiveStatus:
         *,
         unowned_legs: int,
     ) -> None:
-        """`unowned_legs`: those that the store has had since before this run."""
+        """`unowned_legs`: how many the store had before this run."""
         self._ledger = engine.ledger
         self._in_force = engine.in_force
         self._trust = engine.trust
@@ -119,7 +119,7 @@ class LiveStatus:
         }
 
     def sink(self, fact: Fact) -> None:
-        """Remember what `status` shows; of most facts nothing."""
+        """Remember what `status` shows; ignore most facts."""
         handler = self._handlers.get(type(fact))
         if handler is not None:
             handler(fact)
@@ -155,14 +155,14 @@ class LiveStatus:
     # --- Live ----------------------------------------------------------------------------------
 
     def calls(self, tenant: str | None = None) -> Iterator[CallView]:
-        """Live calls, the oldest first, each as it is when it is taken; None does not filter."""
+        """Yield live calls, oldest first, each viewed when it is taken; None does not filter."""
         chosen = [c for c in self._ledger.calls.values() if tenant in {None, c.tenant}]
         for call in sorted(chosen, key=lambda c: c.started_at):
             if call.ended_at is None:
                 yield CallView.of(call)
 
     def release(self, call: str, actor: str) -> CallView | None:
-        """Take the slot from one call; its channels live on and never count again."""
+        """Release a call's slot; its channels live on and never count again. None: not live."""
         found = self._ledger.find(call)
         if found is None:
             return None
@@ -173,7 +173,7 @@ class LiveStatus:
         return view
 
     def status(self) -> StatusView:
-        """The daemon at this moment."""
+        """Return the state of the daemon at this moment."""
         calls = Counter(call.pbx for call in self._ledger.calls.values())
         legs = (channel.trunk for channel in self._ledger.channels.values() if channel.call)
         return StatusView(
@@ -207,25 +207,25 @@ class LiveStatus:
         )
 
     def load(self, tenant: str) -> Load:
-        """What the tenant holds against its limits at this moment."""
+        """Return what the tenant holds against its limits at this moment."""
         return self._ledger.load(tenant)
 
     def allowance_left_s(self, tenant: str) -> float | None:
-        """Seconds left of a hard allowance, live legs drawing; None for one that is not hard."""
+        """Return the seconds left of a hard allowance, counting live legs; None: not hard."""
         terms = self._in_force.registry.terms(tenant)
         if terms is None:
             return None
         return self._allowances.remaining_s(terms, self._clock.now(), self._clock.monotonic())
 
     def assigned(self, leg: LegAssigned) -> None:
-        """An ended leg was given to a tenant: its allowance is drawn on from now on."""
+        """Book the assignment of an ended leg to a tenant: it draws on the tenant's allowance."""
         self._unowned_legs = max(0, self._unowned_legs - 1)
         self._cutter.assigned(leg)
 
     # --- LiveFigures ---------------------------------------------------------------------------
 
     def loads(self) -> Iterator[Mapping[str | None, Load]]:
-        """All live calls by tenant, those over the limit too, for they are shown; in parts."""
+        """Yield all live calls by tenant, in parts; calls over the limit are shown too."""
         calls = list(self._ledger.calls.values())
         for start in range(0, len(calls), CALLS_A_PART):
             loads: dict[str | None, Load] = {}
@@ -236,12 +236,12 @@ class LiveStatus:
             yield loads
 
     def call_limit(self, tenant: str) -> int | None:
-        """The `max_calls` in force for a tenant; None is unlimited."""
+        """Return the `max_calls` in force for a tenant; None is unlimited."""
         terms = self._in_force.registry.terms(tenant)
         return terms.limits.max_calls if terms is not None else None
 
     def store_oldest_s(self) -> float:
-        """How long the oldest record has been waiting to be written."""
+        """Return how many seconds the oldest record has been waiting to be written."""
         return self._queue.oldest_age_s
 
 

@@ -1,4 +1,4 @@
-"""Tenants as they stand at this moment, whether a daemon runs and counts, or none does."""
+"""Report tenants with load and blocks at this moment, with a running daemon or without."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from pbxbilling.runtime.background import Rest, in_parts
 
 @dataclass(frozen=True, slots=True)
 class TenantReport:
-    """One tenant: status, mode that applies, load. The load is None where no daemon counts.
+    """One tenant: status, mode that applies, load. The load is None where no daemon runs.
 
-    A plan that is not `plan_active` is kept until renewal. `status` and `blocks` are those of the
+    A plan that is not `plan_active` stays until renewal. `status` and `blocks` are those of the
     moment, booked or not; `block_reasons` has a sentence for each block.
     """
 
@@ -51,7 +51,7 @@ def tenant_report(
     status: Status,
     holds: BlockReasons,
 ) -> TenantReport:
-    """The report of a tenant, judged in `mode`. `terms` is None where its plan is unknown."""
+    """Build the report of a tenant, judged in `mode`. `terms` is None where its plan is unknown."""
     limits = terms.limits if terms else Limits()
     count_internal = terms.plan.count_internal if terms else False
     return TenantReport(
@@ -72,7 +72,10 @@ def tenant_report(
 
 
 class TenantReporter:
-    """Joins accounts, load and used-up allowances. Raises StoreError where no daemon counts."""
+    """Combines accounts, load and used allowances into reports.
+
+    Without a running daemon it reads the store: then raises StoreError where that cannot serve.
+    """
 
     def __init__(
         self,
@@ -90,18 +93,18 @@ class TenantReporter:
         self._rest = rest
 
     async def every(self) -> list[TenantReport]:
-        """All tenants by slug."""
+        """Return the reports of all tenants, sorted by slug."""
         tenants = [tenant for _, tenant in sorted(self._registry.tenants.items())]
         drawn_s = await self._drawn_s(*tenants)
         reports = (self._report(tenant, self._holds(tenant, drawn_s)) for tenant in tenants)
         return await in_parts(reports, self._rest)
 
     async def report(self, tenant: Tenant) -> TenantReport:
-        """One tenant, as it would be if it were this one."""
+        """Return the report of a tenant with these values, saved or not."""
         return self._report(tenant, await self.holds(tenant))
 
     async def holds(self, tenant: Tenant) -> BlockReasons:
-        """Who holds the tenant blocked, and why."""
+        """Return who blocks the tenant, and why."""
         return self._holds(tenant, await self._drawn_s(tenant))
 
     def _report(self, tenant: Tenant, holds: BlockReasons) -> TenantReport:
@@ -122,9 +125,9 @@ class TenantReporter:
         return block_reasons(tenant, terms, self._clock.now(), self._in_force.grace_days, left_s)
 
     async def _drawn_s(self, *tenants: Tenant) -> Mapping[str, int]:
-        """Seconds drawn of each one's allowance in its period of this moment.
+        """Return the seconds drawn of each tenant's allowance in its current period.
 
-        Nothing where a daemon meters: that knows the live legs too.
+        Empty where a daemon runs: its meter also knows the live legs.
         """
         drawn: Counter[str] = Counter()
         if self._live is not None:

@@ -1,4 +1,4 @@
-"""What one tenant holds and has used at this moment, for displays that follow it."""
+"""What one tenant holds and has used at this moment, for live displays."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from pbxbilling.kernel.ports import Clock
 class TenantState:
     """A tenant at `at`: its status, its live calls against `max_calls`, its minutes.
 
-    `calls` is what the limit compares (internal ones only where the plan counts them); the three
-    after it are all of them. `minutes` are those of ended legs in the plan's included directions,
-    in `month` of the tenant's zone and after the billing increment; `included_minutes` is None
-    without an allowance. Two states are equal where they differ in `at` alone.
+    `calls` is what the limit compares (internal ones only where the plan counts them); the next
+    three fields are all calls by direction. `minutes` are those of ended legs in the plan's
+    included directions, in `month` of the tenant's zone and after the billing increment;
+    `included_minutes` is None without an allowance. States that differ only in `at` are equal.
     """
 
     at: datetime = field(compare=False)
@@ -42,7 +42,7 @@ class TenantState:
 
 
 class TenantStates:
-    """Looks states up in what is live and in force. Nothing here waits."""
+    """Builds states from the ledger and the accounts in force. Nothing here waits."""
 
     def __init__(
         self, ledger: Ledger, in_force: InForce, allowances: Allowances, clock: Clock
@@ -51,11 +51,11 @@ class TenantStates:
         self._allowances, self._clock = allowances, clock
 
     def tenants(self) -> list[str]:
-        """All tenants, by slug."""
+        """Return the slugs of all tenants."""
         return list(self._in_force.registry.tenants)
 
     def of(self, slug: str) -> TenantState | None:
-        """The state of a tenant; None for one that is unknown, or whose plan is."""
+        """Return the state of a tenant; None where the tenant or its plan is unknown."""
         terms = self._in_force.registry.terms(slug)
         if terms is None:
             return None

@@ -1,4 +1,4 @@
-"""What tenants used, by period; and legs that belong to nobody, until somebody says whose."""
+"""Usage of tenants by period, estimated legs, and the assignment of unowned legs."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from pbxbilling.runtime.background import Rest, in_parts
 
 @dataclass(frozen=True, slots=True)
 class EstimatedLeg:
-    """A leg whose answer or end nobody saw. It is charged as far as it is proven, and no further.
+    """A leg with an answer or end that was not seen, charged only as far as it is proven.
 
-    It may have talked for `unproven_seconds` more, at the most; None: nobody knows. `gone_by`: by
-    when its end had come. `witness` is of the end, and may be a good one.
+    It may have talked for at most `unproven_seconds` more; None: unknown. `gone_by`: by when it
+    had ended. `witness` is of the end, and may be a live one.
     """
 
     leg: ChannelKey
@@ -48,7 +48,7 @@ class EstimatedLeg:
 
     @classmethod
     def of(cls, leg: LegRecord) -> Self:
-        """The leg as it is listed."""
+        """Build the listed form of a leg."""
         return cls(
             leg=leg.key,
             tenant=leg.tenant,
@@ -68,7 +68,7 @@ class EstimatedLeg:
 
 
 class CallUsage:
-    """The commands about usage. Raises StoreError wherever the database cannot serve."""
+    """The commands about usage. Methods raise StoreError where the database cannot serve."""
 
     def __init__(
         self,
@@ -89,9 +89,9 @@ class CallUsage:
         self._rest = rest
 
     async def report(self, tenant: str | None, month: str | None) -> list[UsageReport]:
-        """Usage of the period that begins in a month (None: the current one, each tenant's own).
+        """Return usage of the period that begins in a month (None: each tenant's current period).
 
-        Every tenant is in it, used or not; nobody's legs only where there are any.
+        Includes every tenant, with usage or without; unowned legs only where there are any.
         """
         asked = (
             [require_tenant(self._registry, tenant)]
@@ -113,20 +113,20 @@ class CallUsage:
         return await in_parts(usage_reports(rows, self._registry, also), self._rest)
 
     async def unowned(self) -> list[LegRecord]:
-        """Answered and ended trunk legs that belong to nobody, newest first."""
+        """Return answered and ended trunk legs without a tenant, newest first."""
         return await self._store.unowned_legs()
 
     async def estimated(self, tenant: str | None, month: str | None) -> list[EstimatedLeg]:
-        """Ended legs whose answer or end nobody saw, newest first: charged as far as proven."""
+        """Return estimated legs, newest first."""
         if tenant is not None:
             require_tenant(self._registry, tenant)
         legs = await self._store.estimated_legs(tenant=tenant, month=month)
         return await in_parts((EstimatedLeg.of(leg) for leg in legs), self._rest)
 
     async def assign(self, leg: str, slug: str, actor: str) -> LegRecord:
-        """Give an ended leg that belongs to nobody to a tenant, by its plan and time zone.
+        """Assign an ended, unowned leg to a tenant, with usage by the tenant's plan and time zone.
 
-        `leg` is `pbx:uniqueid`. Gives the leg as it now stands.
+        `leg` is `pbx:uniqueid`. Returns the assigned leg.
         """
         async with self._writer.alone:
             terms = require_terms(self._registry, slug)

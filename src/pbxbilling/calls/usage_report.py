@@ -1,4 +1,4 @@
-"""What operators read about usage, worked out from accounts and records."""
+"""Reports of usage for operators, computed from accounts and records."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from pbxbilling.kernel.period import period_of
 
 @dataclass(frozen=True, slots=True)
 class UsageReport:
-    """Answered trunk legs of a tenant (None: nobody's) in one period, both ways.
+    """Answered trunk legs of a tenant (None: unowned legs) in one period, in both directions.
 
-    `month` is that in which the period begins; from `begins_at` until just before `ends_at`.
-    Seconds are as measured, minutes exact decimals after the billing increment. `plan` and
-    `included_minutes` are today's, None is unlimited; with 0 every minute of the plan's
+    `month` is the month in which the period begins; it runs from `begins_at` until just before
+    `ends_at`. Seconds are as measured, minutes exact decimals after the billing increment. `plan`
+    and `included_minutes` are today's; None is unlimited, and with 0 every minute of the plan's
     `included_directions` is overage. A demo tenant has none: overage is what is billed.
     """
 
@@ -43,9 +43,9 @@ class UsageReport:
 def usage_reports(
     rows: Iterable[UsageRow], registry: Registry, also: Iterable[tuple[str | None, str]] = ()
 ) -> Iterator[UsageReport]:
-    """One report a tenant and month, by tenant (nobody last), then month.
+    """Yield one report per tenant and month, by tenant (unowned legs last), then month.
 
-    `also` names tenants and months that are reported even where nothing was used.
+    `also` names tenants and months to report even without usage.
     """
     grouped: dict[tuple[str | None, str], dict[LegDirection, UsageRow]] = defaultdict(dict)
     for key in also:

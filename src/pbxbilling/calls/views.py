@@ -1,4 +1,4 @@
-"""What an operator sees of the running daemon: plain values, the same for every way of asking."""
+"""What an operator sees of the running daemon: plain values, the same for every face."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pbxbilling.kernel.codes import Direction, LegDirection, Mode
 
 
 class CallState(StrEnum):
-    """How far a call or a leg has come; only a call can be `reserved`."""
+    """State of a call or a leg; only a call can be `reserved`."""
 
-    RESERVED = "reserved"  # the hook has let it in, no channel is known yet
+    RESERVED = "reserved"  # admitted by its hook, no channel is known yet
     RINGING = "ringing"
     UP = "up"
     HELD = "held"  # parked or on hold
@@ -33,7 +33,7 @@ class LegView:
 
 @dataclass(frozen=True, slots=True)
 class CallView:
-    """One live call: who holds the slot, since when, and why it counts."""
+    """One live call: which tenant holds the slot, since when, and why it counts."""
 
     call: str
     tenant: str | None
@@ -52,7 +52,7 @@ class CallView:
 
     @classmethod
     def of(cls, call: Call) -> CallView:
-        """One call as an operator sees it; Local halves weigh nothing and are left out."""
+        """Build the view of a call, without channels that weigh nothing, such as Local halves."""
         return cls(
             call=call.id,
             tenant=call.tenant,
@@ -89,7 +89,7 @@ def _leg_view(channel: Channel) -> LegView:
 
 
 class JournalState(StrEnum):
-    """Whether a PBX's own journal can recover what we do not see live."""
+    """Whether a PBX's own journal can recover what is not seen live."""
 
     UNCONFIGURED = "unconfigured"
     READABLE = "readable"
@@ -98,10 +98,10 @@ class JournalState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PbxView:
-    """One PBX: may its counts be trusted? `fault` says why its link is down or its counts are not.
+    """One PBX, and whether its counts can be trusted; `fault`: why its link or counts are not good.
 
-    `stale` is a link that has been silent for longer than `ami.stale_s`; `heard_at` is its last
-    proof of life.
+    `stale`: its counts are not trusted, as it was never reconciled, or events may have been
+    missing for longer than `ami.stale_s`. `heard_at` is its last proof of life.
     """
 
     name: str
@@ -121,9 +121,9 @@ class PbxView:
 
 @dataclass(frozen=True, slots=True)
 class StoreView:
-    """The database's writer: records that wait, and the error it is retrying at, if any.
+    """The store's writer: waiting records, and the error because of which it retries, if any.
 
-    `dropped` are decisions that were given up since the start, the queue being full.
+    `dropped` counts the decisions dropped since the start because the queue was full.
     """
 
     pending: int
@@ -132,13 +132,13 @@ class StoreView:
 
     @property
     def ready(self) -> bool:
-        """Whether what is counted becomes durable."""
+        """Whether records become durable."""
         return self.fault is None
 
 
 @dataclass(frozen=True, slots=True)
 class BrokerView:
-    """The MQTT broker: events that wait for it, those that were dropped since the start."""
+    """The MQTT broker: events queued for it, and those dropped since the start."""
 
     broker: str
     connected: bool
@@ -149,9 +149,9 @@ class BrokerView:
 
 @dataclass(frozen=True, slots=True)
 class OldPortView:
-    """The port of 0.1, for this release: hooks that came there, and where they should go instead.
+    """The port of 0.1, for this release: hooks received there, and the address to use instead.
 
-    Not `listening` where another program has it.
+    `listening` is False where another program has the port.
     """
 
     address: str
@@ -162,9 +162,9 @@ class OldPortView:
 
 @dataclass(frozen=True, slots=True)
 class StatusView:
-    """The daemon at a glance. `config_error` is what a bad reload said; the last good one rules.
+    """The daemon at a glance. `config_error`: why a reload failed; the last good one still holds.
 
-    `mqtt` is None where it is not enabled, `old_port` where `agi.listen` is written.
+    `mqtt` is None where it is not enabled, `old_port` None where `agi.listen` is set.
     """
 
     version: str
@@ -182,5 +182,5 @@ class StatusView:
 
     @property
     def ready(self) -> bool:
-        """Whether every PBX is reconciled and heard, and what is counted is kept."""
+        """Whether every PBX is reconciled and not stale, and records become durable."""
         return self.store.ready and all(pbx.ready for pbx in self.pbxes)

@@ -1,1 +1,1 @@
-"""Whether a new call is allowed."""
+"""Admission: whether a new call is allowed."""

@@ -1,4 +1,4 @@
-"""Judge one hook, and reserve in the same step what it was granted."""
+"""Judge one hook and reserve, in the same step, what it was granted."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Admission:
         *,
         hosts: Mapping[str, str],
     ) -> None:
-        """`hosts`: address of a PBX → its name, for hooks that do not name theirs."""
+        """`hosts`: address of a PBX → its name, for hooks that do not name their PBX."""
         self._ledger = ledger
         self._in_force = in_force
         self._trust = trust
@@ -48,11 +48,11 @@ class Admission:
     # --- the ways to a verdict -----------------------------------------------------------------
 
     def judge(self, request: HookRequest) -> Verdict:
-        """The verdict on a hook, and its effect on the ledger."""
+        """Return the verdict on a hook, after applying its effect to the ledger."""
         pbx = self._pbx_of(request)
         if request.direction is None:
             return self.by_policy(request)
-        if pbx is None:  # a PBX that nobody configured: counted, and admitted where it may be
+        if pbx is None:  # not a configured PBX: admitted unless a rule without counts refuses it
             return self._by_policy.verdict(request, None, Reason.UNRECONCILED, refuse=False)
         hook = self._contexts.find(request, request.direction, pbx)
         decision = self._decide(hook)
@@ -63,21 +63,21 @@ class Admission:
         return verdict
 
     def by_policy(self, request: HookRequest) -> Verdict:
-        """The verdict where none was reached: out of time, unknown path, or a fault of ours."""
+        """Return the verdict on a hook not judged: out of time, unknown path, or our own fault."""
         refuse = self._in_force.policy.refuse_on_deadline
         pbx = self._pbx_of(request)
         return self._by_policy.verdict(request, pbx, Reason.DEADLINE, refuse=refuse)
 
     def malformed(self, request: HookRequest) -> Verdict:
-        """The verdict on what is no request: cut short, oversized, or a caller's own lines in it.
+        """Return the verdict on a malformed request: cut short, oversized, or with injected lines.
 
-        Whoever is to be refused may have made it so.
+        A caller may have caused the fault to escape a refusal.
         """
         refuse = self._in_force.policy.refuse_on_malformed
         pbx = self._pbx_of(request)
         return self._by_policy.verdict(request, pbx, Reason.MALFORMED, refuse=refuse)
 
-    # --- who asks ------------------------------------------------------------------------------
+    # --- the PBX of a hook ---------------------------------------------------------------------
 
     def _pbx_of(self, request: HookRequest) -> str | None:
         known = self._trust.links
@@ -101,14 +101,14 @@ class Admission:
         if self._trust.trusts_all(hook.mono):
             return decide(self._breach(hook, None), mode)
         trusted = self._trust.trusted(hook.mono)
-        if hook.pbx in trusted:  # by the counts that are true: slots stuck elsewhere lock out none
+        if hook.pbx in trusted:  # only true counts: a slot stuck on another PBX refuses no call
             return decide(self._breach(hook, trusted), mode)
         return decide(self._breach(hook, None), mode, counts_are_true=False)
 
     def _standing(self, hook: HookContext) -> Breach | None:
-        """What needs no counts, and is judged at once."""
+        """Return the breach that needs no counts: status, unknown tenant, unusable number."""
         policy, registry, terms = self._in_force.policy, self._in_force.registry, hook.terms
-        # A tenant whose plan is unknown has no terms, and a status all the same.
+        # A tenant with an unknown plan has no terms, but still has a status.
         tenant = registry.tenants.get(hook.tenant or "") if terms is None else terms.tenant
         if tenant is not None:
             closed = tenant.closed_for(hook.direction, hook.at, policy.grace_days)
@@ -120,7 +120,7 @@ class Admission:
         return Breach(Reason.NUMBER_UNUSABLE) if unrated and policy.refuse_unusable else None
 
     def _breach(self, hook: HookContext, pbxes: frozenset[str] | None) -> Breach | None:
-        """The first limit in the way, by the counts of all PBXes or of these alone."""
+        """Return the first limit exceeded, by the counts of all PBXes or only of `pbxes`."""
         terms, tenant = hook.terms, hook.tenant
         if terms is None or tenant is None:
             return None
@@ -138,7 +138,10 @@ class Admission:
         return breach or self._meter.breach(terms, hook.direction, hook.at, hook.mono)
 
     def _legs_needed(self, hook: HookContext) -> int:
-        """Trunk legs on top of the load: one to dial outside, and a trunk A-leg counts itself."""
+        """Return the trunk legs needed on top of the load: one to dial out, one for a trunk A-leg.
+
+        The call's emergency legs, which no hook was granted, are added.
+        """
         call, channel = hook.call, hook.channel
         if hook.inside and call is not None:
             return int(hook.direction is Direction.OUTBOUND and not call.leg_reservations)
@@ -149,7 +152,7 @@ class Admission:
     # --- its effect ----------------------------------------------------------------------------
 
     def _take_effect(self, hook: HookContext, decision: Decision) -> Call | None:
-        """Reserve what was granted; a refused channel and its legs never count."""
+        """Reserve what was granted, or mark a refused channel: it and its legs never count."""
         channel = hook.channel
         if channel is None:
             return None
@@ -216,7 +219,7 @@ class Admission:
         if hook.direction is not Direction.INTERNAL or terms.plan.count_internal:
             self._ledger.note_admitted(terms.tenant.slug, hook.mono)
 
-    # --- what is told --------------------------------------------------------------------------
+    # --- verdict and fact ----------------------------------------------------------------------
 
     def _verdict(self, hook: HookContext, decision: Decision, call: Call | None) -> Verdict:
         policy, refused = self._in_force.policy, decision.outcome is Outcome.REFUSE

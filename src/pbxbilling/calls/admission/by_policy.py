@@ -1,8 +1,8 @@
-"""The verdict on a hook that could not be judged: by what is known and needs no counts.
+"""The verdict on a hook that could not be judged: first the rules that need no counts.
 
-A fault of ours or of the request admits nobody whom a rule without counts refuses: who is
-suspended, read-only, cancelled or incomplete, whose trial is over, or who is unknown where that is
-refused. What is left is the operator's policy.
+So a fault of ours or of the request does not admit a tenant that such a rule refuses: one that is
+suspended, read-only, cancelled, incomplete or past its trial, or an unknown one where that is
+refused. If no such rule refuses, the operator's policy decides.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pbxbilling.kernel.ports import Clock, EventSink
 
 
 class ByPolicy:
-    """Nothing is reserved; the call counts, unhooked, as soon as it dials or is answered."""
+    """Makes such verdicts, reserving nothing; the call counts, unhooked, once it dials or is up."""
 
     def __init__(
         self, in_force: InForce, contexts: ContextFinder, clock: Clock, emit: EventSink
@@ -31,8 +31,10 @@ class ByPolicy:
     def verdict(
         self, request: HookRequest, pbx: str | None, reason: Reason, *, refuse: bool
     ) -> Verdict:
-        """`reason` says why it was not judged; `refuse` what the policy says where nothing else
-        does, in enforce mode. It raises nothing: somebody waits.
+        """Return the verdict; `reason` says why the hook was not judged.
+
+        `refuse`: whether the policy refuses in enforce mode where no rule decides. Never raises,
+        because the dialplan waits for an answer.
         """
         policy = self._in_force.policy
         direction = request.direction or Direction.OUTBOUND
@@ -57,15 +59,15 @@ class ByPolicy:
             return self._in_force.registry.named(request.tenant)
 
     def _closed(self, request: HookRequest, tenant: str | None) -> Breach | None:
-        """What is in the way and needs no counts.
+        """Return the breach that needs no counts.
 
-        An unknown direction is taken to lead outside, unless the number is the tenant's own.
+        An unknown direction is taken as outbound, unless the number is the tenant's own.
         """
         policy = self._in_force.policy
         registry = self._in_force.registry
         known = registry.tenants.get(tenant) if tenant is not None else None
         if known is None:
-            # Of a request whose arguments have not come nobody knows whom it names.
+            # A request without its arguments may be of a known tenant, so do not refuse it here.
             named = request.tenant or request.linkedid or request.number
             refused = policy.refuse_unknown_tenant and named
             return Breach(Reason.UNKNOWN_TENANT) if refused else None

@@ -1,4 +1,4 @@
-"""Who asks by a hook: its channel, its tenant, and the live call that it asks from."""
+"""The context of a hook: its channel, its tenant, and the live call that it asks from."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from pbxbilling.kernel.ports import Clock
 
 
 class HookContext:
-    """A hook with all that is known around it.
+    """A hook with all that is known about it.
 
     `channel` is None where it was hung up before its hook was read: it reserves nothing. `call` is
-    the live call of the same tenant that it asks from.
+    the live call of the same tenant that it asks from; `inside`: that call holds its slot already.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class HookContext:
 
 
 class ContextFinder:
-    """Finds around a hook what the ledger and the accounts know; makes its channel where new."""
+    """Finds what the ledger and the accounts know about a hook; creates its channel if new."""
 
     def __init__(self, ledger: Ledger, in_force: InForce, clock: Clock) -> None:
         self._ledger = ledger
@@ -57,7 +57,7 @@ class ContextFinder:
         self._clock = clock
 
     def find(self, request: HookRequest, direction: Direction, pbx: str) -> HookContext:
-        """The hook of a known PBX."""
+        """Return the context of a hook from a known PBX."""
         at, mono = self._clock.now(), self._clock.monotonic()
         key = ChannelKey(pbx, request.uniqueid)
         channel = self._ledger.channel(key, request.channel, at=at, mono=mono)
@@ -73,7 +73,7 @@ class ContextFinder:
         )
 
     def _around(self, channel: Channel | None, request: HookRequest, pbx: str) -> Call | None:
-        """The call that the hook fires in, whoever's it is."""
+        """Return the call that the hook fires in, of any tenant or none."""
         if channel is not None and (channel.dials_for or channel.call):
             return channel.dials_for or channel.call
         return self._ledger.under_linkedid(pbx, request.linkedid, None)
@@ -81,7 +81,7 @@ class ContextFinder:
     def _update_channel(
         self, channel: Channel, request: HookRequest, around: Call | None, at: datetime
     ) -> None:
-        """What a hook says of its channel; the first known value stays."""
+        """Copy what the hook knows into the channel; values already set stay."""
         channel.linkedid = channel.linkedid or request.linkedid
         channel.caller = channel.caller or request.caller
         channel.accountcode = channel.accountcode or request.accountcode
@@ -90,9 +90,9 @@ class ContextFinder:
             self._ledger.join(channel, around, at)  # its DialBegin is still on its way
 
     def payer(self, request: HookRequest, pbx: str | None) -> str | None:
-        """Who pays for a hook that is not judged, by what is known; nothing is made or noted.
+        """Return the tenant that pays for a hook that is not judged; changes nothing.
 
-        `pbx` is None where it is unknown: then the request alone tells.
+        `pbx` is None where it is unknown: then only the request is evidence.
         """
         if pbx is None:
             return self._payer(request, request.direction, None, None)
@@ -106,9 +106,10 @@ class ContextFinder:
         channel: Channel | None,
         around: Call | None,
     ) -> str | None:
-        """In the order of docs/calls.md: evidence of the channel itself outranks the call around.
+        """Return the tenant that pays, by the order of docs/calls.md.
 
-        Who forwards pays, not who called.
+        Evidence of the channel itself outranks the call around it, so a forwarder pays, not the
+        caller.
         """
         registry = self._in_force.registry
         tenant = registry.named(request.tenant)
@@ -123,10 +124,10 @@ class ContextFinder:
     def _own(
         self, request: HookRequest, channel: Channel | None, around: Call | None
     ) -> str | None:
-        """Whom the channel's own account code or context names.
+        """Return the tenant that the channel's own account code or context names.
 
-        What those had who asked for the call around is not its own: Dial hands the caller's account
-        code on, over the one that the channel was born with (that one is latched).
+        Values of channels that asked for the call around are not its own: Dial passes on the
+        caller's account code, over the one that the channel was created with (which is latched).
         """
         registry = self._in_force.registry
         code, born, context = request.accountcode, "", request.context
@@ -142,7 +143,7 @@ class ContextFinder:
         return registry.owner(code) or registry.owner(born) or registry.owner(context=context)
 
     def _another_channels(self, around: Call) -> str | None:
-        """Whom another channel of the call names: at a click to call the phone that answered."""
+        """Return the tenant of another channel of the call, such as a click-to-call's phone."""
         for channel in (*around.channels, *around.askers):
             tenant = self._in_force.registry.owner(channel.accountcode)
             if tenant is not None:
@@ -157,35 +158,35 @@ class ContextFinder:
         request: HookRequest,
         pbx: str,
     ) -> Call | None:
-        """The live call that this tenant asks from; one of nobody becomes the tenant's."""
+        """Return the live call that the tenant asks from; one without a tenant may be claimed."""
         if around is not None and (around.tenant is None or around.tenant == tenant):
             return around
         if channel is not None:
             for call in (channel.call, *channel.asked):
                 if call is not None and (call.tenant is None or call.tenant == tenant):
                     return call
-        if around is None or tenant is None:  # with none of anybody there is none of the tenant's
+        if around is None or tenant is None:  # no call around: the linkedid has none of the tenant
             return None
         return self._ledger.under_linkedid(pbx, request.linkedid, tenant)
 
 
 def _was_judged(call: Call, direction: Direction) -> bool:
-    """Whether the call holds its slot already, and asks for no second one.
+    """Return whether the call holds its slot already and so needs no second one.
 
-    An internal call that now goes outside is judged as what it becomes.
+    An internal call that now goes outside is judged anew, in its new direction.
     """
     if not call.judged:
-        return False  # nobody asked, or for an emergency: that exempts its own hook and leg alone
+        return False  # unhooked or an emergency, which exempts only its own hook and leg
     return call.direction is not Direction.INTERNAL or direction is Direction.INTERNAL
 
 
 def _came_with(call: Call, accountcode: str, context: str) -> bool:
-    """Whether the call has this account code, or this context, of somebody who asked for it."""
+    """Return whether a channel that asked for the call had this account code or this context."""
     if accountcode and accountcode in call.asked_codes:
         return True
     if context and context in call.asked_contexts:
         return True
-    for asker in call.askers:  # they may have been known by their keys alone, after a restart
+    for asker in call.askers:  # after a restart only their keys may have been known at first
         if accountcode and asker.accountcode == accountcode:
             return True
         if context and asker.context == context:

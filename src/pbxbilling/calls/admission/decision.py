@@ -1,4 +1,4 @@
-"""The admission decision: one new call against its tenant's standing, limits and allowance."""
+"""The admission decision on one hook: limits first, then the mode."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pbxbilling.calls.live.load import Breach, Load
 from pbxbilling.catalog.plan import Limits
 from pbxbilling.kernel.codes import Direction, Mode, Outcome, Reason
 
-# What needs true counts: not judged by a PBX whose picture is not whole.
+# Reasons that need true counts: they refuse no call where the counts may be untrue.
 COUNTED_REASONS = frozenset(
     {
         Reason.MAX_CALLS,
@@ -31,9 +31,9 @@ def first_breach(
     count_internal: bool,
     calls_past_second: int,
 ) -> Breach | None:
-    """The first limit that a hook would exceed; None when it fits.
+    """Return the first limit that a hook would exceed; None if it fits.
 
-    It asks for so many trunk legs on top of the load, and for a new call or none.
+    The hook needs `trunk_legs` on top of the load, and one more call if `new_call`.
     """
     if new_call and (count_internal or direction is not Direction.INTERNAL):
         used = load.calls(count_internal=count_internal)
@@ -68,7 +68,7 @@ def _call_breach(
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The judgement of one hook. A refused call is a value, not an exception."""
+    """The decision on one hook. A refusal is a value, not an exception."""
 
     outcome: Outcome
     reason: Reason
@@ -85,9 +85,9 @@ EMERGENCY = Decision(Outcome.ADMIT, Reason.EMERGENCY)
 
 
 def decide(breach: Breach | None, mode: Mode, *, counts_are_true: bool = True) -> Decision:
-    """The mode comes last: only `enforce` refuses, and never on counts that may be untrue.
+    """Decide by the mode: only `enforce` refuses, and never on counts that may be untrue.
 
-    In `off` a breach is no more than an admission: nobody asked what would have been.
+    In `off` a breach is admitted like any other call, without saying what would have been refused.
     """
     if breach is None or mode is Mode.OFF:
         return ADMITTED

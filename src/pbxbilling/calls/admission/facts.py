@@ -1,4 +1,4 @@
-"""What was decided of hooks, as facts for the store, logs, metrics and messages."""
+"""The fact that a hook was decided, for the store, logs, metrics and messages."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from pbxbilling.kernel.facts import QueuedFact
 
 @dataclass(slots=True, init=False)
 class AdmissionDecided(QueuedFact):
-    """A hook was judged. `call` is None where nothing was reserved; `inside` an earlier call.
+    """A hook was decided. `call` None: nothing was reserved; `inside`: within an earlier call.
 
-    As all that is made for every call it is not frozen, and has its own `__init__`
-    (docs/decisions/0011-a-compiled-core.md).
+    Not frozen, and with a hand-written `__init__`: one is made for every hook, and this is faster
+    under mypyc (docs/decisions/0011-a-compiled-core.md).
     """
 
     at: datetime

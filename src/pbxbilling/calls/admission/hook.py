@@ -1,4 +1,4 @@
-"""What the dialplan asks and what it is told: the fixed words of the hook."""
+"""The hook's request and its verdict: the fixed fields of both."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from pbxbilling.kernel.codes import Direction, Reason
 
 @dataclass(slots=True, init=False)
 class HookRequest:
-    """One FastAGI session's environment, decoded. Empty where Asterisk had nothing to say.
+    """The decoded environment of one FastAGI session; fields are empty where Asterisk sent none.
 
-    `direction` is None for an unknown path, `pbx` is None until the peer is known by its
-    name or address. `tenant` may be empty: inside a call the owner is the call's owner.
-    Its `__init__` is its own, as that of all that is made for every hook
-    (docs/decisions/0011-a-compiled-core.md).
+    `direction` is None for an unknown path, `pbx` None until the peer is known by name or address.
+    `tenant` may be empty: inside a call the owner is the call's owner. Hand-written `__init__`:
+    faster under mypyc (docs/decisions/0011-a-compiled-core.md).
     """
 
     uniqueid: str
@@ -63,7 +62,7 @@ class HookRequest:
 class Verdict:
     """The daemon's answer; its text is the value of the channel variable `PBXBILLING`.
 
-    New fields come only at the end.
+    Add new fields only at the end.
     """
 
     admit: bool

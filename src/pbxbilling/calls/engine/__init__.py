@@ -1,1 +1,1 @@
-"""All that works on one ledger, wired."""
+"""The parts that work on one ledger, wired, and the way of facts to the sinks."""

@@ -1,4 +1,4 @@
-"""The services over one ledger, wired: what a verdict, a live call and a gap need."""
+"""Wire the services over one ledger: all that verdicts, live calls and gaps need."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pbxbilling.kernel.ports import Clock, EventSink
 
 
 class CallEngine:
-    """One ledger and everybody who works on it; it knows no PBX until one is taken up."""
+    """One ledger and the services that work on it; it knows no PBX until one is taken up."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class CallEngine:
         cut: Cut,
         new_id: Callable[[], str],
     ) -> None:
-        """`cut` ends a channel whose allowance is used up; `new_id` names calls."""
+        """`cut` hangs up a channel when its allowance is used up; `new_id` makes ids of calls."""
         self.in_force = in_force
         self.trust = Trust((), stale_s)
         self.ledger = Ledger({}, new_id)

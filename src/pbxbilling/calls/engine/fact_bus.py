@@ -1,4 +1,4 @@
-"""Where facts go: one fact, many sinks."""
+"""Hand each fact to the sinks that want it."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from pbxbilling.calls.live.facts import CallChanged, CallEnded, CallStarted, Leg
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.ports import EventSink
 
-# What every call makes several of. Most sinks hear of accounts and money alone, and to ask each of
-# them at each call would take as long as judging it.
+# Facts that every call emits. Most sinks want facts of accounts and money only, and calling each
+# of them for each of these would take as long as judging the call.
 OF_CALLS = frozenset({AdmissionDecided, CallStarted, CallChanged, CallEnded, LegAnswered})
 
 
 class FactBus:
-    """Hands each fact to the sinks, in order; they join while the daemon is built."""
+    """Hands each fact to the sinks in the order in which they joined, as the daemon was built."""
 
     def __init__(self) -> None:
         self._joined: list[tuple[EventSink, Collection[type]]] = []
-        self._told: dict[type, tuple[EventSink, ...]] = {}  # who hears of facts of a kind
+        self._told: dict[type, tuple[EventSink, ...]] = {}  # type of fact → its sinks, as a cache
 
     def join(self, sinks: Iterable[EventSink], *, besides: Collection[type] = ()) -> None:
-        """Tell these too, from now on, of all facts but those of some kinds."""
+        """Add sinks that get all facts from now on but those of the types in `besides`."""
         self._joined += ((sink, besides) for sink in sinks)
         self._told.clear()
 
     def __call__(self, fact: Fact) -> None:
-        """Tell everybody."""
+        """Hand the fact to its sinks."""
         kind = type(fact)
         sinks = self._told.get(kind)
         if sinks is None:

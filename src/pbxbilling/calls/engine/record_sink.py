@@ -1,4 +1,4 @@
-"""Keep what happened: a sink that turns facts into records."""
+"""Turn facts into records for the store."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pbxbilling.kernel.ports import Consequences, RecordSink
 
 
 class Recorder:
-    """Calls, legs and every refusal are kept; admissions where `admissions` says so.
+    """Sink that records calls, legs and every refusal; admissions too if `admissions` is set.
 
-    With a leg that ended goes its meter event, where it is charged by one: in one transaction.
+    An ended leg that is charged by a usage event is queued with it, for one transaction.
     """
 
     def __init__(
@@ -26,14 +26,14 @@ class Recorder:
         admissions: bool,
         consequences: Consequences | None = None,
     ) -> None:
-        """`consequences` of facts that nobody commits are queued with the records of them."""
+        """`consequences`: makes what follows from queued facts, to be queued with their records."""
         self._consequences = consequences
         self._records = records
         self._registry = registry
         self.admissions = admissions
 
     def __call__(self, fact: Fact) -> None:
-        """Take one fact."""
+        """Queue the records of one fact."""
         if isinstance(fact, CallNews):
             self._records.put(fact.call)
         elif isinstance(fact, AdmissionDecided):
@@ -49,7 +49,7 @@ class Recorder:
                 self._records.put(record)
 
     def _meter(self, ended: LegEnded) -> None:
-        """A leg that costs nothing has an event only where it had one before it was corrected."""
+        """Queue the leg's usage event; a leg that costs nothing needs one only as a correction."""
         leg = ended.leg
         if (leg.billed_s or ended.before) and is_metered(leg, self._registry.terms(leg.tenant)):
             self._records.put(LegMetered(leg.key))

@@ -1,1 +1,1 @@
-"""Asterisk's journal of channel events, read as calls."""
+"""Asterisk's journal of channel events (CEL), read as trunk legs."""

@@ -1,7 +1,7 @@
-"""What the rows of a journal tell of a channel that is open, and of the trunk leg that it is.
+"""What a journal's rows show of an open channel, and of the trunk leg that it is.
 
-What they cannot tell is which channel of a linkedid dialled a leg. Of several hooks before the
-leg's beginning the one whose number it dialled counts, else the latest.
+Rows do not show which channel of a linkedid dialled a leg. Of several hooks before the leg began,
+the one with the number that was dialled counts, else the latest.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from pbxbilling.calls.live.records import EndWitness
 from pbxbilling.kernel.codes import LegDirection
 from pbxbilling.kernel.numbers import compact, told_by
 
-_MOST_WITNESSES = 32  # of one conversation; beyond, the oldest no longer matter
+_MOST_WITNESSES = 32  # per conversation; beyond that the oldest are dropped
 
 
 class Conversation:
-    """The channels under one linkedid, and what was said about who pays for them."""
+    """The channels under one linkedid, and the evidence of who pays for them."""
 
     __slots__ = (
         "accountcodes",
@@ -43,25 +43,25 @@ class Conversation:
         self.channels: set[str] = set()
         self.origin = row
         self.witnesses: tuple[JournalWitness, ...] = ()
-        self.accountcodes: tuple[str, ...] = ()  # that its channels were born with
-        self.heard: tuple[str, ...] = ()  # account codes of those who asked
-        self.contexts: tuple[str, ...] = ()  # and where they began
+        self.accountcodes: tuple[str, ...] = ()  # that its channels were created with
+        self.heard: tuple[str, ...] = ()  # account codes of the channels that ran a hook
+        self.contexts: tuple[str, ...] = ()  # and their contexts
         self.born_at = row.at
         self.since = since
         self.serial = serial
 
     def note_asked(self, accountcodes: tuple[str, ...], context: str) -> None:
-        """Somebody asked with these; who asks later and has them shows nothing of his own."""
+        """Remember what an asking channel had: on a later one these are no evidence of its own."""
         self.heard = _distinct((*self.heard, *accountcodes))[-_MOST_WITNESSES:]
         self.contexts = _distinct((*self.contexts, context))[-_MOST_WITNESSES:]
 
     def note_born(self, accountcode: str) -> None:
-        """One of its channels was born with this account code."""
+        """Remember the account code that one of its channels was created with."""
         if accountcode and accountcode not in self.accountcodes:
             self.accountcodes = (*self.accountcodes, accountcode)[-_MOST_WITNESSES:]
 
     def take_over(self, left: Conversation) -> None:
-        """A channel came from another one, with all that was said there."""
+        """Take over the evidence of the conversation that a channel has left for this one."""
         if left.serial < self.serial:
             self.since, self.serial, self.born_at = left.since, left.serial, left.born_at
         self.accountcodes = _distinct((*self.accountcodes, *left.accountcodes))[-_MOST_WITNESSES:]
@@ -82,17 +82,17 @@ class OpenChannel:
         self.first = row
         self.latest = row
         self.born = row.event == "CHAN_START"
-        self.context = row.context  # where it asks from, as far as rows tell
+        self.context = row.context  # the context that it asks from, as far as rows show it
         self.linkedid = row.linkedid
         self.conversation = conversation
         self.answer: JournalRow | None = None
-        self.before = conversation.witnesses  # hooks before it began: one of them dialled it
+        self.before = conversation.witnesses  # hooks before it began, one of which dialled it
         self.own: tuple[JournalWitness, ...] = ()
-        # where rows may be missing: until when it lived, for those of others prove nothing more
+        # Set where rows may be missing: the last proof of life, which rows of others cannot extend.
         self.proven_at: datetime | None = None
 
     def hear(self, row: JournalRow) -> None:
-        """A hook on this channel said who pays, or left it to what the channel has of its own."""
+        """Note a hook on this channel, with the account codes and context that are its own."""
         said, first = self.conversation, self.first
         codes = _distinct((row.accountcode, first.accountcode))
         if not said.witnesses and said.origin.uniqueid != first.uniqueid:
@@ -107,7 +107,7 @@ class OpenChannel:
 
 
 def is_trunk(name: str, trunks: Trunks) -> bool:
-    """Whether the channel of this name is a trunk leg."""
+    """Return whether the channel of this name is a trunk leg."""
     return name in trunks and not is_local(name)
 
 
@@ -119,7 +119,7 @@ def leg_of(
     witness: EndWitness | None = None,
     gone_by: datetime | None = None,
 ) -> JournalLeg:
-    """The trunk leg that a channel is, as far as its rows tell; `ended_at` None: it is open."""
+    """Build the trunk leg that a channel is, as far as its rows show; `ended_at` None: open."""
     first, answer = channel.first, channel.answer
     direction = _direction(channel) if channel.born else None
     inbound = direction is LegDirection.INBOUND
@@ -156,10 +156,10 @@ def _distinct(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _direction(channel: OpenChannel) -> LegDirection:
-    """Which way a leg goes: one that was dialled begins at exten `s`, in nobody's dialplan.
+    """Return a leg's direction: a dialled leg starts at exten `s`, outside of any dialplan.
 
     A carrier that sends its calls to `s` (as chan_pjsip's registrations do by default) looks
-    like a leg that was originated, until it is answered: then the latter shows AppDial2.
+    like an originated leg until the answer, where the originated leg shows AppDial2.
     """
     first, answer = channel.first, channel.answer
     if first.exten != "s":
@@ -175,21 +175,24 @@ def _is_dialled(row: JournalRow) -> bool:
 
 
 def _witnesses_of_incoming(channel: OpenChannel) -> list[JournalWitness]:
-    """The hooks on the leg itself, the first one first; then those of its call that say inbound."""
+    """Return the hooks on the leg itself, oldest first, then the inbound hooks of its call."""
     others = [w for w in channel.conversation.witnesses if w.direction == LegDirection.INBOUND]
     return [*channel.own, *others]
 
 
 def _witnesses_of_dialled(channel: OpenChannel) -> list[JournalWitness]:
-    """The hooks that may have dialled the leg, the likeliest first; then those on itself."""
+    """Return the hooks that may have dialled the leg, likeliest first, then those on the leg."""
     dialled = channel.answer.exten if channel.answer else ""
-    latest = {w.uniqueid: w for w in channel.before}.values()  # one hook replaces another
+    latest = {w.uniqueid: w for w in channel.before}.values()  # a channel's last hook counts
     meant = [w for w in latest if _is_end_of(w.number, dialled)]
     return [*meant[::-1], *channel.before[::-1], *channel.own]
 
 
 def _is_end_of(number: str, dialled: str) -> bool:
-    """Whether that number was dialled, behind a prefix or not; the subroutine changes its text."""
+    """Return whether the number was dialled, with or without a prefix.
+
+    Compares compact forms, because the subroutine changes the number's text.
+    """
     asked = compact(number)
     return bool(asked) and compact(dialled).endswith(asked)
 
@@ -197,7 +200,7 @@ def _is_end_of(number: str, dialled: str) -> bool:
 def _parties(
     incoming: JournalRow | None, told: Sequence[JournalWitness], asker: JournalRow
 ) -> tuple[str, str]:
-    """Who called, and which number."""
+    """Return the caller and the number."""
     spoken = told[0] if told else None
     if incoming is not None:
         by_hook = incoming.exten == "s" and spoken is not None

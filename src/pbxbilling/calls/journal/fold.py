@@ -1,7 +1,7 @@
-"""Rows of a journal → trunk legs: a fold whose state is only what has not ended yet.
+"""Fold the rows of a journal into trunk legs; the state is only what has not ended yet.
 
-The rules are those of docs/calls.md. The journal cannot tell how a channel without a HANGUP row
-ended: when Asterisk was started again such legs end at the last row before, marked estimated.
+The rules are those of docs/calls.md. The journal does not show how a channel without a HANGUP row
+ended: after a restart of Asterisk such legs end at the last row before it, marked estimated.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from pbxbilling.calls.live.records import EndWitness
 
 HOOK_EVENT = "PBXBILLING"
 PINNED_FOR = timedelta(days=2)  # what is open for longer is not read again after a restart
-MOST_OPEN = 100_000  # channels; beyond, the oldest are given up
+MOST_OPEN = 100_000  # channels; beyond that the oldest are dropped
 
-# Rows that show a living channel, also one whose beginning was not read. LINKEDID_END is not one
-# of them: it comes late, and with a linkedid that the channel may have left.
+# Rows that prove a live channel, even one with an unread beginning. LINKEDID_END is not among
+# them: it comes late, and with a linkedid that the channel may have left.
 _ALIVE = frozenset({"CHAN_START", "ANSWER", "BRIDGE_ENTER", HOOK_EVENT})
 _ENDS = frozenset({"HANGUP", "CHAN_END"})
 
 
 class Boot(NamedTuple):
-    """Between which instants Asterisk was started: its uptime has whole seconds."""
+    """The interval in which Asterisk was started: its uptime has whole seconds."""
 
     earliest: datetime
     latest: datetime
 
 
 class JournalFold:
-    """Takes the rows of one PBX in order; gives each trunk leg when it has ended.
+    """Takes the rows of one PBX in order, and gives each trunk leg when it has ended.
 
-    `answered` are open trunk legs whose answer was read: whoever has used one takes it out.
-    `others_ended` are channels that are no trunk legs, with their end: whoever has used them
-    clears it.
+    `answered` holds open trunk legs with an answer that was read; the reader removes each one it
+    has used. `others_ended` holds the ends of channels that are not trunk legs; the reader clears
+    it after use.
     """
 
     def __init__(self, pbx: str, trunks: Trunks) -> None:
@@ -51,16 +51,16 @@ class JournalFold:
         self._conversations: dict[str, Conversation] = {}
         self._restarts = RestartDetector()
         self._read_at: datetime | None = None  # the last row
-        self._alive_at: datetime | None = None  # the last row that is surely of before `boot`
+        self._alive_at: datetime | None = None  # the last row that is certainly before `boot`
         self._serial = 0
 
     def feed(
         self, rows: Iterable[JournalRow], since: JournalPosition, *, torn: bool = False
     ) -> list[JournalLeg]:
-        """Take rows that can be read again from `since` on; return the legs that they end.
+        """Take rows that can be read again from `since`; return the legs that they end.
 
-        `torn`: rows may be missing before or between these, an end among them. What is open then
-        is proven to live by no row but its own.
+        `torn`: rows may be missing before or between these, even the end of an open channel. Only
+        a channel's own rows then prove that it lived.
         """
         self._serial += 1
         ended: list[JournalLeg] = []
@@ -84,7 +84,7 @@ class JournalFold:
         return ended
 
     def _doubt(self, alive_at: datetime | None) -> None:
-        """Whether what is open lived after `alive_at` (None: after its own rows) is unknown."""
+        """Fix the last proof of life of open channels at `alive_at` (None: at their own rows)."""
         for channel in self._channels.values():
             if channel.proven_at is None:
                 channel.proven_at = max(alive_at or channel.latest.at, channel.latest.at)
@@ -93,7 +93,7 @@ class JournalFold:
         return self.boot is None or row.at < self.boot.earliest
 
     def settle_boot(self) -> list[JournalLeg]:
-        """The legs that Asterisk took with it when it ended before `boot`, estimated."""
+        """Return, with estimated ends, the legs open when Asterisk stopped before `boot`."""
         boot, self.boot = self.boot, None
         if boot is None:
             return []
@@ -101,23 +101,23 @@ class JournalFold:
         return self._give_up(gone, boot.latest)
 
     def _is_of_before(self, boot: Boot, uniqueid: str, channel: OpenChannel) -> bool:
-        """Of the second in which the start lies the Uniqueids tell."""
+        """Return whether the channel is older than the boot; within its second Uniqueids decide."""
         began = channel.first.at
         return began < boot.earliest or (
             began < boot.latest and uniqueid not in self._restarts.young
         )
 
     def open_leg(self, key: ChannelKey) -> JournalLeg | None:
-        """A trunk leg that has not ended, as far as it is known."""
+        """Return a trunk leg that has not ended, as far as it is known; None if there is none."""
         channel = self._channels.get(key.uniqueid)
         if channel is None or not is_trunk(channel.latest.channel, self.trunks):
             return None
         return self._leg(channel)
 
     def needed_from(self, end: JournalPosition) -> JournalPosition:
-        """Where another reader has to begin to see all that is open, with `end` read so far.
+        """Return where another reader must begin to see all that is open, with `end` read so far.
 
-        What began more than `PINNED_FOR` ago is left out: its end alone will do.
+        What began more than `PINNED_FOR` ago is left out: for that its end alone is enough.
         """
         if self._read_at is None:
             return end
@@ -132,7 +132,7 @@ class JournalFold:
     # --- rows ----------------------------------------------------------------------------------
 
     def _take(self, row: JournalRow, since: JournalPosition) -> JournalLeg | None:
-        """One row; the leg that it ends, if it ends one."""
+        """Take one row; return the leg that it ends, if any."""
         if row.event in _ENDS:
             return self._end(row, since)
         if row.event in _ALIVE:
@@ -158,7 +158,7 @@ class JournalFold:
             channel.hear(row)
 
     def _transfer(self, row: JournalRow) -> None:
-        """Another channel is sent into the dialplan: what it asks, it asks from that context."""
+        """Note the context of a transferred channel, from which its later hooks ask."""
         told = row.told()
         channel = self._channels.get(str(told.get("transferee_channel_uniqueid", "")))
         if channel is not None:
@@ -173,8 +173,8 @@ class JournalFold:
         return conversation
 
     def _follow(self, channel: OpenChannel, row: JournalRow) -> None:
-        """Take a channel's new name, and a new linkedid with all that was said under the old."""
-        if not row.channel.endswith(">"):  # the names of zombies mean nothing
+        """Follow a channel to a new name or linkedid, taking the old linkedid's evidence along."""
+        if not row.channel.endswith(">"):  # ignore the names of zombies
             channel.latest = row
         if row.linkedid == channel.linkedid:
             return
@@ -209,7 +209,7 @@ class JournalFold:
             self._conversations.pop(channel.linkedid, None)
 
     def _give_up(self, uniqueids: Sequence[str], gone_by: datetime) -> list[JournalLeg]:
-        """End channels at the last row that was written while they lived."""
+        """End channels, estimated, at the last row that proves them alive; return their legs."""
         legs = []
         for uniqueid in uniqueids:
             channel = self._channels[uniqueid]

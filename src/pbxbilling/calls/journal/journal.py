@@ -1,6 +1,6 @@
-"""What Asterisk's own journal (CEL) tells: its rows, the legs they add up to, how far it was read.
+"""Shapes of Asterisk's journal (CEL): rows, the legs that they add up to, and positions.
 
-It is what recovers the daemon: legs that began, were answered or ended while nobody listened.
+From it the daemon recovers legs that began, were answered or ended while it did not listen.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pbxbilling.kernel.codes import LegDirection
 
 
 class JournalPosition(NamedTuple):
-    """How far a journal was read: so many bytes of the file that begins as `file` says.
+    """How far a journal was read: `offset` bytes of the file that begins as `file` says.
 
     Empty: nothing was ever read.
     """
@@ -27,7 +27,7 @@ class JournalPosition(NamedTuple):
 
 
 class JournalRow(NamedTuple):
-    """One line of the journal, the columns of config/asterisk/cel_custom_pbxbilling.conf."""
+    """One line of the journal, with the columns of config/asterisk/cel_custom_pbxbilling.conf."""
 
     event: str
     at: datetime  # aware UTC, microseconds
@@ -43,7 +43,7 @@ class JournalRow(NamedTuple):
     extra: str = ""  # JSON
 
     def told(self) -> Mapping[str, Any]:
-        """What `extra` holds; empty where it is no JSON object."""
+        """Parse `extra`; empty where it is not a JSON object."""
         try:
             told = json.loads(self.extra)
         except (ValueError, RecursionError):
@@ -52,10 +52,10 @@ class JournalRow(NamedTuple):
 
 
 class JournalBatch(NamedTuple):
-    """Rows that stand between two positions, in the order in which they were written.
+    """Rows between two positions, in the order in which they were written.
 
-    `skipped` counts lines that are no rows. `gap` where the file that was read last is gone, so
-    that rows may be missing before these.
+    `skipped` counts lines that are not rows. `gap`: the file read last is gone, so rows may be
+    missing before these.
     """
 
     start: JournalPosition
@@ -71,22 +71,22 @@ class Journal(Protocol):
     path: str
 
     def batches(self, after: JournalPosition) -> AsyncIterator[JournalBatch]:
-        """What was written since `after`, in bounded batches; none where there is nothing new.
+        """Yield what was written since `after`, in bounded batches; nothing if nothing is new.
 
-        Raises JournalError.
+        Raises JournalError where the journal cannot be read.
         """
         ...
 
 
 class JournalError(Exception):
-    """A journal cannot be read: the message names the file, the fault and the mend."""
+    """A journal cannot be read; the message names the file, the fault and the fix."""
 
 
 class JournalWitness(NamedTuple):
-    """Who pays, as the subroutine's first line says it: `CELGenUserEvent(PBXBILLING,…)`.
+    """A hook's row about who pays, by the subroutine's first line: `CELGenUserEvent(PBXBILLING,…)`.
 
-    `tenant` is a slug or an account code; empty where the site leaves it to what the channel has
-    of its own: `accountcodes` and `context`, without what those had who asked before it.
+    `tenant` is a slug or an account code. It is empty where the site relies on the channel's own
+    `accountcodes` and `context`, which leave out those of channels that asked earlier.
     """
 
     uniqueid: str
@@ -99,7 +99,7 @@ class JournalWitness(NamedTuple):
 
     @classmethod
     def of(cls, row: JournalRow) -> JournalWitness:
-        """Read a row whose `extra` is `{"extra":"outbound|globex|3201"}`; what lacks is empty."""
+        """Parse a row with the `extra` `{"extra":"outbound|globex|3201"}`; parts may be missing."""
         told = row.told()
         text = str(told.get("extra", "")) if told else row.extra
         direction, _, rest = text.partition("|")
@@ -108,11 +108,11 @@ class JournalWitness(NamedTuple):
 
 
 class OwnerHints(NamedTuple):
-    """What tells whose a leg is, in the order of precedence: the first one that is known counts.
+    """Evidence of a leg's tenant; `Settler.owner` has the order of precedence.
 
     `hooks` are those that may have dialled the leg, the likeliest first; `did`, `accountcodes` and
-    `context` are of the leg and of what began the call; `others` the account codes of the call's
-    other channels.
+    `context` are of the leg and of the channel that began the call; `others` are account codes of
+    the call's other channels.
     """
 
     hooks: tuple[JournalWitness, ...] = ()
@@ -123,7 +123,7 @@ class OwnerHints(NamedTuple):
 
     @property
     def tenants(self) -> tuple[str, ...]:
-        """The names that hooks gave."""
+        """Tenants named by hooks, without repeats."""
         return tuple(dict.fromkeys(hook.tenant for hook in self.hooks if hook.tenant))
 
 
@@ -131,9 +131,9 @@ class OwnerHints(NamedTuple):
 class JournalLeg:
     """One trunk channel as the journal has it; `ended_at` None while it is open.
 
-    `started_at` and `direction` are None where its beginning was not in what was read: then it
-    completes what is known otherwise, and proves nothing by itself. `since` is the position from
-    which on all of it can be read again. `gone_by`: by when an end that was not written had come.
+    `started_at` and `direction` are None where its beginning was not read: then it only completes
+    what is known otherwise, and proves nothing by itself. `since` is the position from which all
+    of it can be read again. `gone_by`: by when an end without a row had happened.
     """
 
     key: ChannelKey

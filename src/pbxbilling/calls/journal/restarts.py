@@ -1,15 +1,15 @@
-"""When Asterisk was started again, told by nothing but the Uniqueids that it gives."""
+"""Detect restarts of Asterisk by nothing but the Uniqueids of its channels."""
 
 from __future__ import annotations
 
 
 class RestartDetector:
-    """Tells one life of Asterisk from the next by its Uniqueids, `seconds.serial`.
+    """Tells the runs of Asterisk apart by its Uniqueids, `seconds.serial`.
 
-    Within one life a lower serial was given earlier, so it cannot carry a later second; after a
+    Within one run a lower serial was given earlier, so it cannot have a later second; after a
     start serials begin at 0 again (main/channel_internal_api.c). A start within the second after
-    the last channel shows a little later: `young` are the channels that may be of the new life
-    already, those that came after the highest serial.
+    the last channel shows only later: `young` holds the channels that came after the highest
+    serial and may be of the new run already.
     """
 
     __slots__ = ("_second", "_serial", "young")
@@ -20,9 +20,9 @@ class RestartDetector:
         self.young: set[str] = set()
 
     def begin_anew(self, uniqueid: str) -> bool:
-        """Whether this new channel proves that Asterisk was started since those before."""
+        """Return whether this new channel proves that Asterisk restarted since earlier ones."""
         stamp, _, tail = uniqueid.rpartition(".")
-        second = stamp.rpartition("-")[2]  # a systemname stands in front
+        second = stamp.rpartition("-")[2]  # a systemname may precede it
         if not (_is_number(second) and _is_number(tail)):
             return False
         at, serial = int(second), int(tail)

@@ -1,1 +1,1 @@
-"""The ledger of live calls, and the words of what happens to them."""
+"""The ledger of live calls, with its records, facts and signals."""

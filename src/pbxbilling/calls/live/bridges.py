@@ -6,13 +6,13 @@ from pbxbilling.calls.live.call import Channel
 
 
 class Bridges:
-    """The bridges of all PBXes, as far as somebody is in them."""
+    """The non-empty bridges of all PBXes."""
 
     def __init__(self) -> None:
         self._members: dict[tuple[str, str], list[Channel]] = {}
 
     def enter(self, channel: Channel, bridge: str) -> list[Channel]:
-        """Put a channel into a bridge; gives those that were in it already."""
+        """Put a channel into a bridge and return the channels that were in it already."""
         self.leave(channel)
         members = self._members.setdefault((channel.key.pbx, bridge), [])
         others = list(members)
@@ -21,7 +21,7 @@ class Bridges:
         return others
 
     def leave(self, channel: Channel) -> None:
-        """Take a channel out of its bridge; one that is in none is no fault."""
+        """Take a channel out of its bridge, if it is in one."""
         if not channel.bridge:
             return
         at = (channel.key.pbx, channel.bridge)

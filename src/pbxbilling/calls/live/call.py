@@ -1,6 +1,6 @@
-"""Live channels and the calls that they make up: the nouns that the ledger keeps.
+"""Live channels and the calls that they make up, as the ledger holds them.
 
-Both change while they live, and only the ledger changes how they hang together.
+Both are mutable; only the ledger changes which channel belongs to which call.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from pbxbilling.calls.live.records import CallRecord
 from pbxbilling.calls.live.signals import ChannelSeen
 from pbxbilling.kernel.codes import Direction, LegDirection
 
-# Channels that Asterisk makes for itself (announcers, recorders, mailbox delivery): nobody's leg.
+# Channels that Asterisk makes for itself (announcers, recorders, mailbox delivery): never a leg.
 _SERVICE_TECHNOLOGIES = ("Announcer/", "Bridge/", "CBAnn/", "CBRec/", "Message/", "Recorder/")
 
-_NOBODY: frozenset[str] = frozenset()  # every empty one that is made is 216 bytes of its own
+_NOBODY: frozenset[str] = frozenset()  # shared: each empty frozenset made costs 216 bytes
 
 
 class Channel:
-    """One live channel, as far as hook and AMI have told; whichever came first made it."""
+    """One live channel, as far as hook and AMI have shown it; whichever came first created it."""
 
     __slots__ = (
         "accountcode",
@@ -77,16 +77,16 @@ class Channel:
         self.context = ""
         self.exten = ""
         self.caller = ""
-        self.call: Call | None = None  # the call whose leg it is
+        self.call: Call | None = None  # the call that it is a leg of
         self.dials_for: Call | None = None  # the call that owns what it dials from now on
-        self.dials_number = ""  # what its latest outbound hook asked for
-        self.dials_emergency = False  # whether its latest hook asked for an emergency number
-        self.emergency = False  # it was dialled under such a hook: nothing ever cuts it
-        self.number = ""  # of a dialled leg: what the hook that dialled it asked for
-        self.asked: list[Call] = []  # the calls that live because it asked for them
-        self.owner: str | None = None  # of a refused channel: who pays its legs all the same
+        self.dials_number = ""  # the number of its latest outbound hook
+        self.dials_emergency = False  # whether its latest hook was for an emergency number
+        self.emergency = False  # dialled under such a hook: never cut
+        self.number = ""  # of a dialled leg: the number of the hook that dialled it
+        self.asked: list[Call] = []  # the calls that it asked for and keeps alive
+        self.owner: str | None = None  # of a refused channel: the tenant that still pays its legs
         self.peer: Channel | None = None  # the other half of a Local pair
-        self.confirmed = False  # AMI has shown it; before, it is a mere reservation
+        self.confirmed = False  # whether AMI has shown it; until then it is only a reservation
         self.refused = False
         self.over_limit_for = _NOBODY  # tenants whose limits would end it
         self.held = False
@@ -94,69 +94,70 @@ class Channel:
         self.bridge = ""
         self.misses = 0  # complete snapshots in a row that did not list it
         self.missed_at: datetime | None = None  # the first of them
-        self.proven_at = at  # the last proof of its life, by the clock of its PBX
+        self.proven_at = at  # its last proof of life, by its PBX's clock
         self.proven_mono = mono
         self.known_mono = mono
         self.started_at = at
         self.answered_at: datetime | None = None
-        self.answered_mono: float | None = None  # None where nobody heard the answer
-        self.answer_guessed = False  # nobody saw it: `answered_at` is the first proof of it
-        self.talks_since_mono = mono  # the same, or as far as it can be guessed
+        self.answered_mono: float | None = None  # None where the answer was not heard live
+        self.answer_guessed = False  # the answer was not seen: `answered_at` is its first proof
+        self.talks_since_mono = mono  # `answered_mono`, or the best estimate of it
         self.ending_at: datetime | None = None  # its first hangup request: where talk ends
         self.ending_mono: float | None = None
         self.drawing_for: str | None = None  # the tenant whose allowance it uses up
         self.drawn_s: int | None = None  # allowance booked when enforce mode would have cut it
 
     def rename(self, name: str, *, trunk: bool) -> None:
-        """Take the name that a Rename or a masquerade gave it."""
+        """Take a new name and derive from it whether the channel weighs and is a trunk leg."""
         self.name = name
         self.local = is_local(name)
         service = name.startswith(_SERVICE_TECHNOLOGIES)
-        self.weighs = not (self.local or service)  # whether it keeps its call alive
+        self.weighs = not (self.local or service)  # whether it keeps a call alive
         self.trunk = trunk and not self.local
 
     def pair_with(self, other: Channel) -> None:
-        """The two are halves of one Local pair; a half has no more than one other."""
+        """Pair the two halves of a Local channel, parting each from an earlier peer."""
         self.part()
         other.part()
         self.peer, other.peer = other, self
 
     def part(self) -> None:
-        """It is no half any more."""
+        """Dissolve the Local pair, if there is one."""
         if self.peer is not None:
             self.peer.peer = None
             self.peer = None
 
     def answer(self, at: datetime, mono: float) -> None:
-        """It was answered at `at`, and we heard it."""
+        """Note an answer at `at` that we heard live."""
         self.answered_at = at
         self.answered_mono = self.talks_since_mono = mono
         self.answer_guessed = False
 
     def answer_unheard(self, at: datetime, now: datetime, mono: float) -> None:
-        """It was answered at `at`, as was told later; wall clocks are read once for it.
+        """Note an answer at `at` that was reported later.
 
-        From here on a clock that is stepped changes nothing of what it draws.
+        Compares the wall clocks once, so that a clock step after this does not change what the
+        channel draws.
         """
         self.answered_at, self.answered_mono = at, None
         self.answer_guessed = False
         self.talks_since_mono = mono - max(0.0, (now - at).total_seconds())
 
     def answer_by(self, at: datetime, mono: float) -> None:
-        """It was found answered at `at`, and nobody saw when that began: it counts from there."""
+        """Note that it was found answered at `at`; the answer itself was not seen."""
         self.answered_at = at
         self.answered_mono = self.talks_since_mono = mono
         self.answer_guessed = True
 
     def prove(self, at: datetime, mono: float) -> None:
-        """It lived at `at`, by its PBX's clock; what came later to our ears says more."""
+        """Record a proof of life at `at` (its PBX's clock), unless a later one arrived already."""
         if mono >= self.proven_mono:
             self.proven_at, self.proven_mono = at, mono
 
     def learn(self, seen: ChannelSeen) -> None:
         """Fill in what is not known yet: first values are latched.
 
-        Words that many channels have in common are kept once: there may be 50,000 channels.
+        Strings that many channels share are interned: there may be 50,000 channels.
         """
         if not self.linkedid:
             first = self.key.uniqueid
@@ -167,17 +168,17 @@ class Channel:
         self.caller = self.caller or seen.caller
 
     def would_be_gone(self, tenant: str | None) -> bool:
-        """Whether enforce mode would have ended it by this tenant's limits."""
+        """Return whether enforce mode would have ended it by this tenant's limits."""
         return tenant in self.over_limit_for
 
     @property
     def spared(self) -> bool:
-        """Whether it serves an emergency: that leg itself, or who asked for it a moment ago."""
+        """Whether it serves an emergency: as the leg itself, or by its latest hook."""
         return self.emergency or self.dials_emergency
 
 
 class Call:
-    """One tenant's conversation, from its reservation until nothing of it lives."""
+    """One tenant's conversation, from its reservation until none of its channels lives."""
 
     __slots__ = (
         "answered_at",
@@ -228,16 +229,16 @@ class Call:
         self.asker = ""
         self.caller = ""
         self.number = ""
-        self.asked_codes: tuple[str, ...] = ()  # account codes of those who asked for it
+        self.asked_codes: tuple[str, ...] = ()  # account codes of the channels that asked for it
         self.asked_contexts: tuple[str, ...] = ()  # and the contexts that they asked from
         self.linkedids: list[str] = []
         self.channels: list[Channel] = []
         self.askers: list[Channel] = []
-        self.leg_reservations: tuple[Channel, ...] = ()  # askers whose first trunk leg is to come
-        self.joined: tuple[str, ...] = ()  # ids of younger calls that it took in
+        self.leg_reservations: tuple[Channel, ...] = ()  # askers still to dial their trunk leg
+        self.joined: tuple[str, ...] = ()  # ids of younger calls merged into it
         self.hooked = False
         self.judged = False  # a hook was granted its slot; an emergency needs none
-        self.emergency = False  # a hook of it asked for an emergency number
+        self.emergency = False  # one of its hooks was for an emergency number
         self.over_limit = False
         self.estimated = False
         self.answered_at: datetime | None = None
@@ -247,14 +248,14 @@ class Call:
 
     @property
     def lives(self) -> bool:
-        """Whether a channel that weighs, or one that asked for it, is still there."""
+        """Whether a channel that weighs, or one that asked for the call, is still there."""
         return bool(self.askers) or any(c.weighs for c in self.channels)
 
     def weight(self) -> Load:
-        """What the call holds against its tenant's limits; nobody changes what is given.
+        """Return what the call holds against its tenant's limits; do not mutate the result.
 
-        Channels that enforce mode would have ended weigh nothing; with the last of them the call
-        is over the limit, and only shown.
+        Channels that enforce mode would have ended weigh nothing. A call with no others is over
+        the limit: it is shown but does not count.
         """
         tenant = self.tenant
         legs, counts = 0, False
@@ -275,17 +276,17 @@ class Call:
         return Load(0, 0, 1, legs)
 
     def emergency_legs(self) -> int:
-        """Its trunk legs that nobody had to grant: they are held beside what is asked for now."""
+        """Return its number of emergency trunk legs, which were held without a grant."""
         legs = 0
         for channel in self.channels:
             legs += channel.emergency and channel.trunk
         return legs
 
     def note_asked(self, accountcode: str, context: str) -> None:
-        """Somebody asked for it with this account code, from this context.
+        """Remember the account code and context of a channel that asked for the call.
 
-        Asterisk hands account codes on to what is dialled, and a channel keeps its context: who
-        asks from this call later, and has nothing else, shows nothing of his own.
+        Asterisk passes account codes on to dialled channels, and a channel keeps its context, so
+        a later hook inside this call with the same values gives no evidence of its own.
         """
         if accountcode and accountcode not in self.asked_codes:
             self.asked_codes += (accountcode,)
@@ -293,8 +294,8 @@ class Call:
             self.asked_contexts += (context,)
 
     def record(self) -> CallRecord:
-        """The call as it is kept."""
-        return CallRecord(  # in the order of its fields: names would take as long as all the rest
+        """Build the record of the call."""
+        return CallRecord(  # positional: keywords would take as long as all the rest
             self.id,
             self.tenant,
             self.pbx,

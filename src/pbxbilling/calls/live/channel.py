@@ -11,24 +11,24 @@ from typing import NamedTuple
 
 
 class ChannelKey(NamedTuple):
-    """One Asterisk channel for good: names change by Rename and masquerade, this does not."""
+    """Permanent key of an Asterisk channel: Rename and masquerade change its name, not this."""
 
     pbx: str
     uniqueid: str
 
     def __str__(self) -> str:
-        """The id under which a leg is billed, `pbx:uniqueid`."""
+        """Return the id under which a leg is billed, `pbx:uniqueid`."""
         return f"{self.pbx}:{self.uniqueid}"
 
     @classmethod
     def parse(cls, text: str) -> ChannelKey:
-        """Read `pbx:uniqueid`; a name of a PBX may hold colons."""
+        """Parse `pbx:uniqueid`; the PBX's name may contain colons."""
         pbx, _, uniqueid = text.rpartition(":")
         return cls(pbx, uniqueid)
 
 
 class ChannelState(IntEnum):
-    """`ChannelState` of AMI, as far as it matters (asterisk/channelstate.h)."""
+    """The values of AMI's `ChannelState` that matter here (asterisk/channelstate.h)."""
 
     DOWN = 0
     RESERVED = 1
@@ -40,24 +40,24 @@ class ChannelState(IntEnum):
 
 
 def endpoint_of(name: str) -> str:
-    """The endpoint in a channel's name: `PJSIP/carrier-0000002a` → `PJSIP/carrier`.
+    """Return the endpoint in a channel's name: `PJSIP/carrier-0000002a` → `PJSIP/carrier`.
 
-    An endpoint can hold dashes, so only the last one ends it; the half of a Local pair
+    An endpoint can contain dashes, so only the last one ends it; the half of a Local pair
     (`Local/7@ctx-0000001;2`) keeps its context.
     """
     return name.rpartition("-")[0] or name
 
 
 def is_local(name: str) -> bool:
-    """Whether the name is that of a Local channel, which weighs nothing anywhere."""
+    """Return whether the name is that of a Local channel, which never weighs anything."""
     return name.startswith("Local/")
 
 
-_WILD = re.compile(r"[*?[]")  # what `translate` does not take as it stands
+_WILD = re.compile(r"[*?[]")  # characters that `translate` does not take literally
 
 
 class Trunks:
-    """The endpoints of one PBX that lead outside: `PJSIP/carrier`, `*` allowed in a name."""
+    """The trunk endpoints of one PBX, such as `PJSIP/carrier`; `*` is a wildcard."""
 
     def __init__(self, patterns: Iterable[str]) -> None:
         self.patterns = tuple(patterns)
@@ -66,7 +66,7 @@ class Trunks:
         self._wild = re.compile("|".join(map(translate, wild))) if wild else None
 
     def __contains__(self, name: str) -> bool:
-        """Whether the channel of this name stands on a trunk."""
+        """Return whether the channel of this name is on a trunk endpoint."""
         endpoint = endpoint_of(name)
         if endpoint in self._exact:
             return True
@@ -75,7 +75,7 @@ class Trunks:
 
 @dataclass(frozen=True, slots=True)
 class Inherited:
-    """What a channel's `PBXBILLING` variable says of its call: how a daemon knows it again."""
+    """A channel's `PBXBILLING` variable, by which a restarted daemon recognizes its call."""
 
     tenant: str
     direction: str
@@ -84,7 +84,7 @@ class Inherited:
 
     @classmethod
     def parse(cls, text: str) -> Inherited | None:
-        """Read the variable; None where it is empty or not ours. Unknown fields are ignored."""
+        """Parse the variable; None where it is empty or not ours. Ignores unknown fields."""
         fields = text.split("|")
         if len(fields) < 8 or fields[0] != "ADMIT":
             return None

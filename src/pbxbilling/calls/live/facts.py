@@ -1,4 +1,4 @@
-"""What happens to calls and legs, as facts for the store, logs, metrics and messages."""
+"""Facts about calls and legs, for the store, logs, metrics and messages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pbxbilling.kernel.facts import QueuedFact
 
 @dataclass(slots=True, init=False)
 class CallNews(QueuedFact):
-    """What happened to a call, and what is to be kept of it since."""
+    """Base of the facts about a call, with the call's record as of then."""
 
     at: datetime
     call: CallRecord
@@ -23,19 +23,19 @@ class CallNews(QueuedFact):
 
 
 class CallStarted(CallNews):
-    """A call began to count (or was adopted), hooked or not."""
+    """A call, hooked or not, began to count or was adopted."""
 
     __slots__ = ()
 
 
 class CallChanged(CallNews):
-    """A live call got an answer, an owner or a direction."""
+    """A live call was answered, or got an owner or a direction."""
 
     __slots__ = ()
 
 
 class CallEnded(CallNews):
-    """A call gave its slot back; `call.merged_into` where it lives on in an older one."""
+    """A call gave its slot back; `call.merged_into` is set where it was joined to an older one."""
 
     __slots__ = ()
 
@@ -50,7 +50,7 @@ class LegAnswered(QueuedFact):
 
 @dataclass(frozen=True, slots=True)
 class LegEnded(QueuedFact):
-    """A trunk leg ended, answered or not; `before` is the ended leg that this one corrects."""
+    """A trunk leg ended, answered or not; `before` is the ended leg that this fact corrects."""
 
     at: datetime
     leg: LegRecord
@@ -59,7 +59,7 @@ class LegEnded(QueuedFact):
 
 @dataclass(frozen=True, slots=True)
 class SlotReleased(QueuedFact):
-    """An operator took a slot from a call by command."""
+    """An operator released a call's slot by command."""
 
     at: datetime
     actor: str
@@ -68,7 +68,7 @@ class SlotReleased(QueuedFact):
 
 @dataclass(frozen=True, slots=True)
 class CutArmed(QueuedFact):
-    """A live leg of a used-up allowance is to be hung up `in_s` seconds from now."""
+    """A live leg is to be hung up in `in_s` seconds, when its allowance is used up."""
 
     at: datetime
     tenant: str
@@ -78,7 +78,7 @@ class CutArmed(QueuedFact):
 
 @dataclass(frozen=True, slots=True)
 class WouldCut(QueuedFact):
-    """In enforce mode this leg would have been cut now."""
+    """Enforce mode would have cut this leg now."""
 
     at: datetime
     tenant: str
@@ -90,7 +90,7 @@ class WouldCut(QueuedFact):
 class ClockDisagreed(QueuedFact):
     """A leg's PBX timestamps and our monotonic clock differ by more than 2 s; ours counts.
 
-    Timestamps that run backwards, where nobody measured, count as 0 s.
+    Timestamps that run backwards, where no monotonic measurement exists, count as 0 s.
     """
 
     at: datetime

@@ -1,8 +1,8 @@
 """The ledger of live calls: which channel belongs to which call, and what each tenant holds.
 
-Synchronous and in memory: between the check of a limit and the reservation there is no `await`,
-and that is the whole lock. The rules are those of docs/calls.md. Whatever happens to a call is
-appended to `news`; the services make facts of it.
+Synchronous and in memory: no `await` stands between the check of a limit and the reservation, so
+no other lock is needed. The rules are those of docs/calls.md. The ledger appends what happens to
+a call to `news`; `publish` turns that into facts.
 """
 
 from __future__ import annotations
@@ -22,34 +22,34 @@ from pbxbilling.kernel.codes import Direction
 GONE_S = 60.0  # how long a hung-up Uniqueid is remembered, so that a late hook reserves nothing
 
 
-# One thing that happened to one call: the fact to be made of it, when its record is asked for.
+# What happened to one call: the type of the fact to emit, the call, and when it happened.
 News = tuple[type[CallStarted | CallChanged | CallEnded], Call, datetime]
 
 
 class Ledger:
-    """Live channels and calls of all PBXes, with each tenant's load kept up to date."""
+    """Live channels and calls of all PBXes, and the current load of each tenant."""
 
     def __init__(self, trunks: Mapping[str, Trunks], new_id: Callable[[], str]) -> None:
         self.trunks = dict(trunks)
         self._new_id = new_id
         self.channels: dict[ChannelKey, Channel] = {}
         self.calls: dict[str, Call] = {}
-        self.aliases: dict[str, str] = {}  # calls that were joined to an older one
+        self.aliases: dict[str, str] = {}  # id of a joined call → id of the older call
         self.news: list[News] = []
         self.bridges = Bridges()
         self._loads: dict[str, dict[str, Load]] = {}  # PBX → tenant → load
         self._by_linkedid: dict[tuple[str, str], list[Call]] = {}
-        self._gone: dict[ChannelKey, float] = {}  # in order of their end
+        self._gone: dict[ChannelKey, float] = {}  # in the order of hangup
         self._admissions: deque[tuple[float, str]] = deque()  # of the sliding second, in order
-        self._admitted: dict[str, int] = {}  # how many of them are a tenant's
+        self._admitted: dict[str, int] = {}  # tenant → how many of `_admissions`
 
     # --- what a tenant holds -------------------------------------------------------------------
 
     def load(
         self, tenant: str, *, besides: Call | None = None, pbxes: frozenset[str] | None = None
     ) -> Load:
-        """A tenant's load without the call `besides`, on all PBXes or only on those named."""
-        if besides is None and pbxes is None and len(self._loads) == 1:  # as at most sites
+        """Return a tenant's load without the call `besides`, on all PBXes or only on `pbxes`."""
+        if besides is None and pbxes is None and len(self._loads) == 1:  # most sites have one PBX
             (loads,) = self._loads.values()
             return loads.get(tenant, NOTHING)
         chosen = (
@@ -64,7 +64,7 @@ class Ledger:
         return total.turned(besides.counted, NOTHING) if counts else total
 
     def admitted_past_second(self, tenant: str, mono: float) -> int:
-        """New calls admitted in the sliding second that ends at `mono`."""
+        """Return how many new calls were admitted in the sliding second that ends at `mono`."""
         while self._admissions and self._admissions[0][0] <= mono - 1.0:
             self._forget_admission()
         return self._admitted.get(tenant, 0)
@@ -76,18 +76,18 @@ class Ledger:
             self._admitted[tenant] = left
 
     def note_admitted(self, tenant: str, mono: float) -> None:
-        """Count one new call of the sliding second."""
+        """Count one new call in the sliding second."""
         self._admissions.append((mono, tenant))
         self._admitted[tenant] = self._admitted.get(tenant, 0) + 1
 
     # --- channels ------------------------------------------------------------------------------
 
     def is_gone(self, key: ChannelKey) -> bool:
-        """Whether this Uniqueid was hung up within the last minute."""
+        """Return whether this Uniqueid was hung up within the last minute."""
         return key in self._gone
 
     def channel(self, key: ChannelKey, name: str, *, at: datetime, mono: float) -> Channel | None:
-        """The channel of this key, made where it is new; None where it was hung up already."""
+        """Return the channel of this key, creating a new one; None if it was hung up already."""
         known = self.channels.get(key)
         if known is not None:
             return known
@@ -102,7 +102,7 @@ class Ledger:
         return trunks is not None and name in trunks
 
     def rename(self, channel: Channel, name: str, at: datetime) -> None:
-        """Follow a Rename; the names of a masquerade's middle and of zombies mean nothing."""
+        """Follow a Rename; ignore the transient names of a masquerade and of zombies."""
         if name.endswith(">"):
             return
         channel.rename(name, trunk=self._is_trunk(channel.key.pbx, name))
@@ -110,7 +110,7 @@ class Ledger:
             self.settle(channel.call, at)
 
     def remove(self, channel: Channel, *, at: datetime, mono: float) -> None:
-        """The channel is gone; calls that lived by it alone end. A repeat does nothing."""
+        """Remove a channel and end the calls that only it kept alive. Repeating it does nothing."""
         if self.channels.pop(channel.key, None) is None:
             return
         self._remember_gone(channel.key, mono)
@@ -152,9 +152,9 @@ class Ledger:
         emergency: bool = False,
         number: str = "",
     ) -> Call:
-        """Begin a call that this channel asked for; it is its first leg unless it is one already.
+        """Open a call for its asker, which becomes its first leg unless it has a call already.
 
-        The caller settles it, so that what it marks and reserves counts in the same step.
+        The caller must settle it, so that what the caller marks and reserves counts in one step.
         """
         pbx, uniqueid = channel.key
         call = Call(call_id or self._new_id(), pbx, tenant, direction, at=at, mono=mono)
@@ -180,12 +180,12 @@ class Ledger:
         return call
 
     def ask(self, call: Call, channel: Channel) -> None:
-        """The call lives at least as long as this channel, which asked for it."""
+        """Make the channel an asker of the call, which then lives at least as long as it."""
         call.askers.append(channel)
         channel.asked.append(call)
 
     def reserve_leg(self, call: Call, channel: Channel) -> None:
-        """Hold one trunk leg for what this asker is about to dial."""
+        """Reserve one trunk leg for what this asker is about to dial."""
         if channel not in call.leg_reservations:
             call.leg_reservations += (channel,)
 
@@ -193,10 +193,10 @@ class Ledger:
         call.leg_reservations = tuple(c for c in call.leg_reservations if c is not channel)
 
     def join(self, channel: Channel, call: Call, at: datetime, by: Channel | None = None) -> None:
-        """Make a channel a leg of a call, `by` the one that dialled it.
+        """Make a channel a leg of a call; `by` is the channel that dialled it.
 
-        A Local half brings the other one. A channel that is in another call of the same tenant
-        (or of nobody) joins the two calls; another tenant's stays where it is.
+        The half of a Local pair brings the other half along. If the channel is in another call of
+        the same tenant (or without one), the two calls merge; a call of another tenant keeps it.
         """
         if channel.call is call:
             return
@@ -222,9 +222,9 @@ class Ledger:
             self._cancel_reservation(call, by if by in waiting else waiting[0])
 
     def merge(self, one: Call, other: Call, at: datetime) -> Call | None:
-        """Join two calls of one tenant: the older keeps its id and direction.
+        """Merge two calls of one tenant into the older, which keeps its id and direction.
 
-        A call of nobody takes the other's tenant. Calls of two tenants stay two: None.
+        A call without a tenant takes the other's. None: they are of two tenants and stay separate.
         """
         if one is other:
             return one
@@ -265,7 +265,7 @@ class Ledger:
         younger.channels, younger.askers, younger.leg_reservations = [], [], ()
 
     def settle(self, call: Call, at: datetime) -> None:
-        """Bring the tenant's load up to what the call weighs now; end it where nothing lives."""
+        """Update the tenant's load to what the call weighs now; end a call that no longer lives."""
         if call.ended_at is not None:
             return
         if not call.lives:
@@ -276,27 +276,27 @@ class Ledger:
         self._account(call, weight)
 
     def own(self, call: Call, tenant: str, at: datetime) -> None:
-        """Latch the tenant of a call that belonged to nobody."""
+        """Set the tenant of a call that had none."""
         self._account(call, NOTHING)
         call.tenant = tenant
         self.settle(call, at)
         self.news.append((CallChanged, call, at))
 
     def note_changed(self, call: Call, at: datetime) -> None:
-        """Something that is kept of the call changed, and nothing that it holds."""
+        """Note a change of the call's record that leaves its load as it was."""
         self.news.append((CallChanged, call, at))
 
     def redirect(self, call: Call, direction: Direction, at: datetime) -> None:
-        """Give a call the direction that its hook says."""
+        """Change a call's direction."""
         if call.direction is not direction:
             call.direction = direction
             self.settle(call, at)
         self.news.append((CallChanged, call, at))
 
     def drop(self, call: Call, at: datetime) -> None:
-        """Take a call out of the ledger while its channels live on: refused late, or released.
+        """End a call that was refused late or released, while its channels live on.
 
-        Its channels are marked, so that they never count again.
+        Marks its channels as refused, so that they never count again.
         """
         for channel in call.channels:
             channel.call = None
@@ -327,7 +327,7 @@ class Ledger:
                 calls.remove(call)
                 if not calls:
                     del self._by_linkedid[call.pbx, linkedid]
-        for channel in call.channels:  # halves of a Local pair outlive their call by milliseconds
+        for channel in call.channels:  # Local halves outlive their call by milliseconds
             channel.call = None
             if channel.dials_for is call:
                 channel.dials_for = None
@@ -337,7 +337,7 @@ class Ledger:
 
     def _account(self, call: Call, weight: Load) -> None:
         if call.tenant is None or weight is call.counted:
-            return  # what belongs to nobody is counted from the moment that somebody owns it
+            return  # a call without a tenant counts only once `own` gives it one
         loads = self._loads.setdefault(call.pbx, {})
         loads[call.tenant] = loads.get(call.tenant, NOTHING).turned(call.counted, weight)
         call.counted = weight
@@ -345,11 +345,11 @@ class Ledger:
     # --- finding calls -------------------------------------------------------------------------
 
     def find(self, call_id: str) -> Call | None:
-        """The live call of this id, also under the id of one that was joined to it."""
+        """Return the live call of this id, or the one that the call of this id was joined to."""
         return self.calls.get(self.aliases.get(call_id, call_id))
 
     def under_linkedid(self, pbx: str, linkedid: str, tenant: str | None) -> Call | None:
-        """A hint: the call of this tenant (None: the latest of any) under a linkedid."""
+        """Return the tenant's latest call (None: anyone's) under a linkedid; only a hint."""
         calls = self._by_linkedid.get((pbx, linkedid))
         if not calls:
             return None

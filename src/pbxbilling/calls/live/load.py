@@ -1,4 +1,4 @@
-"""What a tenant holds against its limits, and the limit that is in the way."""
+"""What a tenant holds against its limits, and the limit that a new call would exceed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pbxbilling.kernel.codes import Reason
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """The first limit or status in the way; `used` of `limit` where there are numbers."""
+    """The first limit or status that stands against a call; `used` of `limit` if it is counted."""
 
     reason: Reason
     used: int | None = None
@@ -18,10 +18,10 @@ class Breach:
 
 @dataclass(slots=True, init=False)
 class Load:
-    """What a tenant holds at one moment, besides the call that is asked for.
+    """What a tenant holds at one moment: calls by direction, and trunk legs.
 
-    Whoever is given one leaves it as it is. Not frozen, and with its own `__init__`: each hook
-    makes two (docs/decisions/0011-a-compiled-core.md).
+    Treat it as immutable. Not frozen, and with a hand-written `__init__`: each hook makes two
+    (docs/decisions/0011-a-compiled-core.md).
     """
 
     outbound: int
@@ -42,15 +42,18 @@ class Load:
         self.trunk_legs = trunk_legs
 
     def calls(self, *, count_internal: bool) -> int:
-        """Calls that `max_calls` counts: five colleagues who chat do not block the outside line."""
+        """Return the calls that `max_calls` counts.
+
+        Without `count_internal`, colleagues who talk to each other do not block the outside line.
+        """
         return self.outbound + self.inbound + (self.internal if count_internal else 0)
 
     def plus(self, other: Load) -> Load:
-        """Both together."""
+        """Return the sum of both loads."""
         return self.turned(NOTHING, other)
 
     def turned(self, before: Load, after: Load) -> Load:
-        """This load with one part of it in place of another."""
+        """Return this load with its part `before` replaced by `after`."""
         return Load(
             self.outbound + after.outbound - before.outbound,
             self.inbound + after.inbound - before.inbound,

@@ -1,4 +1,4 @@
-"""What happens between a PBX and us: links, snapshots, journals, and what they corrected."""
+"""Facts about PBXes: links, snapshots, journals, and the corrections that follow from them."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from pbxbilling.kernel.facts import QueuedFact
 
 
 class CorrectionKind(StrEnum):
-    """How reality differed from the ledger: the drift, made visible."""
+    """How the ledger differed from reality."""
 
     ADOPTED = "adopted"  # listed by the PBX, unknown to us
     CLOSED = "closed"  # known to us, gone from the PBX
-    EXPIRED = "expired"  # a reservation whose channel never came to be
+    EXPIRED = "expired"  # a reservation whose channel never appeared
     RESTARTED = "restarted"  # closed because Asterisk restarted
-    LET_GO = "let_go"  # closed because the configuration names its PBX no more
+    LET_GO = "let_go"  # closed because its PBX was removed from the configuration
     SETTLED = "settled"  # a leg recovered from the journal
-    INCOMPLETE = "incomplete"  # a snapshot that was cut short, ignored
+    INCOMPLETE = "incomplete"  # a snapshot cut short, and ignored
 
 
 @dataclass(frozen=True, slots=True)
 class Corrected(QueuedFact):
-    """Reconciliation or recovery changed the ledger; `key` None where it is about the whole PBX."""
+    """Reconciliation or recovery corrected the ledger; `key` None: it concerns the whole PBX."""
 
     at: datetime
     pbx: str
@@ -35,7 +35,7 @@ class Corrected(QueuedFact):
 
 @dataclass(frozen=True, slots=True)
 class PbxTakenUp(QueuedFact):
-    """A PBX is followed from now on, or by another journal; `journal`: whether it has one."""
+    """A PBX is followed from now on, or its journal changed; `journal`: whether it has one."""
 
     at: datetime
     pbx: str
@@ -44,7 +44,7 @@ class PbxTakenUp(QueuedFact):
 
 @dataclass(frozen=True, slots=True)
 class PbxLetGo(QueuedFact):
-    """The configuration names this PBX no more: its calls were closed."""
+    """A PBX was removed from the configuration, and its calls were closed."""
 
     at: datetime
     pbx: str
@@ -52,7 +52,7 @@ class PbxLetGo(QueuedFact):
 
 @dataclass(frozen=True, slots=True)
 class LinkUp(QueuedFact):
-    """Logged in to a PBX; `uptime_s` is what FullyBooted said."""
+    """The daemon logged in to a PBX; `uptime_s` is what FullyBooted reported."""
 
     at: datetime
     pbx: str
@@ -61,7 +61,7 @@ class LinkUp(QueuedFact):
 
 @dataclass(frozen=True, slots=True)
 class RightsExceeded(QueuedFact):
-    """The manager's user that we log in as may do more than is needed; told once a login."""
+    """Our AMI user has more rights than needed; emitted once per login."""
 
     at: datetime
     pbx: str
@@ -72,7 +72,7 @@ class RightsExceeded(QueuedFact):
 
 @dataclass(frozen=True, slots=True)
 class LinkDown(QueuedFact):
-    """The AMI link of a PBX fell, or could not be made: an outage begins; nothing is released."""
+    """A PBX's AMI link fell or could not be made. An outage begins; no slot is released."""
 
     at: datetime
     pbx: str
@@ -81,7 +81,7 @@ class LinkDown(QueuedFact):
 
 @dataclass(frozen=True, slots=True)
 class LinkRetryFailed(QueuedFact):
-    """The link of a PBX is still down: one more attempt to make it failed."""
+    """Another attempt to restore the link of a PBX failed."""
 
     at: datetime
     pbx: str
@@ -90,7 +90,7 @@ class LinkRetryFailed(QueuedFact):
 
 @dataclass(frozen=True, slots=True)
 class Reconciled(QueuedFact):
-    """A complete snapshot was applied: the counts of this PBX are true."""
+    """A complete snapshot was applied, so the counts of this PBX are true."""
 
     at: datetime
     pbx: str
@@ -108,7 +108,7 @@ class Stale(QueuedFact):
 
 @dataclass(frozen=True, slots=True)
 class JournalDisagreed(QueuedFact):
-    """The journal and we differ on a leg's end by more than 0.1 s: counted, not corrected."""
+    """The journal's end of a leg differs from ours by more than 0.1 s: counted, not corrected."""
 
     at: datetime
     key: ChannelKey
@@ -127,7 +127,7 @@ class JournalUnreadable(QueuedFact):
 
 @dataclass(frozen=True, slots=True)
 class JournalReadable(QueuedFact):
-    """A PBX's journal, of which a fault was told, can be read again."""
+    """A PBX's journal can be read again after a reported fault."""
 
     at: datetime
     pbx: str

@@ -1,6 +1,6 @@
 """Turn what happened to calls in the ledger into facts.
 
-The ledger notes what happened, and emits nothing itself: whoever changes it publishes afterwards.
+The ledger only notes what happened and emits nothing: code that changes it publishes afterwards.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from pbxbilling.kernel.ports import EventSink
 
 
 def discard(ledger: Ledger) -> None:
-    """Forget the ledger's news untold: the store has told them already, in an earlier run."""
+    """Drop the ledger's news without emitting it: an earlier run has emitted it already."""
     ledger.news.clear()
 
 
 def publish(ledger: Ledger, emit: EventSink) -> None:
-    """Emit the ledger's news, in order, and forget them.
+    """Emit the ledger's news in order, and clear it.
 
-    A change right behind other news of the same call is in their record already.
+    Skip a change that directly follows other news of the same call: that record includes it.
     """
     if not ledger.news:
         return

@@ -1,7 +1,7 @@
-"""What is kept of calls and accounts: the shapes that a store writes and gives back.
+"""Records of calls, legs, decisions and PBXes, as the store writes and reads them.
 
-Nobody changes a record; those of calls and legs are not frozen, as there are thousands a second,
-and a frozen dataclass costs three times as much.
+Treat every record as immutable. Those of calls and legs are not frozen, because there are
+thousands a second and a frozen dataclass costs three times as much.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from pbxbilling.kernel.records import QueuedRecord, Record
 
 
 class EndWitness(StrEnum):
-    """Who told when a leg ended, the best first."""
+    """The source of a leg's end, the best first."""
 
     LIVE = "live"  # AMI, as it happened
     JOURNAL = "journal"  # Asterisk's own CEL
-    # Nobody: the leg ends at the last proof of its life, and what comes after is not charged.
-    ESTIMATED = "estimated"  # its Asterisk died, or its PBX was let go
-    UNLISTED = "unlisted"  # a snapshot did not list it any more
+    # No witness: the leg ends at its last proof of life, and what comes after is not charged.
+    ESTIMATED = "estimated"  # its Asterisk died, or its PBX was removed
+    UNLISTED = "unlisted"  # a snapshot no longer listed it
 
     @property
     def guessed(self) -> bool:
-        """Whether nobody saw the end."""
+        """Whether the end was not seen."""
         return self in {EndWitness.ESTIMATED, EndWitness.UNLISTED}
 
 
@@ -35,9 +35,9 @@ class EndWitness(StrEnum):
 class CallRecord(QueuedRecord):
     """One call, keyed by `call`; `ended_at` None while it lives.
 
-    `origin` and `asker` are Uniqueids on `pbx`: its first channel and the one whose hook opened
-    it, by which a restarted daemon finds its channels again. A call that was joined to an older
-    one ends with `merged_into`.
+    `origin` and `asker` are Uniqueids on `pbx`: its first channel, and the channel that asked for
+    it; a restarted daemon finds its channels again by them. A call that was joined to an older
+    one ends with `merged_into` set.
     """
 
     call: str
@@ -97,7 +97,7 @@ class CallRecord(QueuedRecord):
         self.merged_into = merged_into
 
     def gives_way_to(self, later: CallRecord) -> bool:
-        """Whether `later` takes this row's place: anything does but a reopening."""
+        """Return whether `later` replaces this row: always, unless it would reopen the call."""
         return self.ended_at is None or later.ended_at is not None
 
 
@@ -105,14 +105,14 @@ class CallRecord(QueuedRecord):
 class LegRecord(QueuedRecord):
     """One trunk leg, the unit of usage, keyed by `key`; `ended_at` None while it lives.
 
-    Written when it is answered and when it ends. `talk_us` is answered time as measured,
-    `billed_s` after the plan's increment, `allowance_s` the part of it that used included minutes
-    (0 for directions not included and for legs over the limit). `month` is that in which the
-    tenant's period of the end begins. `answer_guessed`: nobody saw the answer, and `answered_at`
-    is the first proof of it. `gone_by`: of an end that nobody saw, by when it surely had come;
-    None where even that is unknown.
+    Written when it is answered and when it ends. `talk_us` is the measured answered time,
+    `billed_s` the same after the plan's increment, `allowance_s` the part of it that used included
+    minutes (0 for directions not included and for legs over the limit). `month` is the month in
+    which the tenant's period of the end begins. `answer_guessed`: the answer was not seen, and
+    `answered_at` is its first proof. `gone_by`: when an unseen end had certainly happened; None
+    where even that is unknown.
 
-    What nobody saw gives way to what somebody witnessed, and a proof of life to a later one. Of
+    An unseen end or answer gives way to a witnessed one, and a proof of life to a later one. Of
     two witnessed ends the earlier is true: a witness can be late, but not early.
     """
 
@@ -138,7 +138,7 @@ class LegRecord(QueuedRecord):
     gone_by: datetime | None = None
 
     def gives_way_to(self, later: LegRecord) -> bool:
-        """Whether `later` takes this row's place: one that knows more, and nothing less."""
+        """Return whether `later` replaces this row: it must know more, and nothing less."""
         if self.ended_at is None:
             return True
         mine, theirs = self._certainty(), later._certainty()
@@ -146,7 +146,7 @@ class LegRecord(QueuedRecord):
         return later.ended_at is not None and more and all(map(le, mine, theirs))
 
     def ends_worse_than(self, later: LegRecord) -> bool:
-        """Whether the end of `later` holds where this one does not, both being of one kind.
+        """Return whether the end of `later` is better, where both are guessed or both witnessed.
 
         Of two proofs of life the later one proves more, unless the leg was gone by then; of two
         witnessed ends the earlier counts.
@@ -162,18 +162,18 @@ class LegRecord(QueuedRecord):
 
     @property
     def saw_answer(self) -> bool:
-        """Whether somebody saw the answer."""
+        """Whether the answer was seen."""
         return self.answered_at is not None and not self.answer_guessed
 
     @property
     def estimated(self) -> bool:
-        """Whether it cost something, and nobody saw its answer or its end."""
+        """Whether it was answered and has ended, with its answer or its end not seen."""
         ended = self.witness is not None and self.answered_at is not None
         return ended and (self.answer_guessed or (self.witness or EndWitness.LIVE).guessed)
 
     @property
     def unproven_s(self) -> float | None:
-        """How much longer than it is charged it may have talked; None: nobody knows."""
+        """Seconds that it may have talked beyond those charged; None: unknown."""
         if self.answered_at is None or self.ended_at is None or self.witness is None:
             return 0.0
         ringing = self.answered_at - self.started_at if self.answer_guessed else timedelta()
@@ -184,7 +184,7 @@ class LegRecord(QueuedRecord):
         return max(0.0, (ringing + self.gone_by - self.ended_at).total_seconds())
 
     def _certainty(self) -> tuple[bool, bool, bool]:
-        """Whether its end was witnessed, its answer was seen, its owner is known."""
+        """Return whether its end was witnessed, its answer was seen, and its owner is known."""
         return (
             self.witness is not None and not self.witness.guessed,
             self.saw_answer,
@@ -194,7 +194,7 @@ class LegRecord(QueuedRecord):
 
 @dataclass(frozen=True, slots=True)
 class LegAssigned(Record):
-    """A leg that belonged to nobody is given to a tenant, with what that makes of it."""
+    """The assignment of an unowned leg to a tenant, with the usage that results."""
 
     key: ChannelKey
     tenant: str
@@ -205,7 +205,7 @@ class LegAssigned(Record):
 
 @dataclass(frozen=True, slots=True)
 class DecisionRecord(QueuedRecord):
-    """One admission decision; appended."""
+    """One admission decision; rows are only appended."""
 
     at: datetime
     pbx: str | None
@@ -225,10 +225,11 @@ class DecisionRecord(QueuedRecord):
 
 @dataclass(frozen=True, slots=True)
 class PbxMark(QueuedRecord):
-    """How far one PBX is known, keyed by `pbx`: when it was heard, and the journal's position.
+    """How far one PBX is known, keyed by `pbx`: when it was last heard, and its journal position.
 
-    What is open on record lived at `lived_at`, by the clock of the PBX. `journal_file` names the
-    file that `journal_offset` (bytes) belongs to, so that a rotated or truncated one is noticed.
+    All calls and legs open in the store were alive at `lived_at`, by the clock of the PBX.
+    `journal_file` names the file that `journal_offset` (bytes) belongs to, so that rotation and
+    truncation are noticed.
     """
 
     pbx: str
@@ -240,7 +241,7 @@ class PbxMark(QueuedRecord):
 
 @dataclass(frozen=True, slots=True)
 class UsageRow:
-    """Answered trunk legs of one tenant, month and direction, added up from the leg records.
+    """Answered trunk legs of one tenant, month and direction, summed from the leg records.
 
     `allowance_s` leaves out legs over the limit and directions that are not included.
     """

@@ -1,4 +1,4 @@
-"""What a PBX tells: the few AMI events that matter, in the domain's words.
+"""Signals: the few AMI events that matter, in the words of the domain.
 
 Named tuples, because there are thousands a second. `at` is the PBX's own `Timestamp` (aware UTC),
 or None where the PBX sends none; then the moment of arrival counts.
@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 from pbxbilling.calls.live.channel import ChannelKey
 
-UPTIME_STEP_S = 1.0  # FullyBooted tells whole seconds, rounded down
+UPTIME_STEP_S = 1.0  # FullyBooted reports whole seconds, rounded down
 
 
 class ChannelSeen(NamedTuple):
-    """A channel as Newchannel, the two sides of DialBegin, or a row of CoreShowChannels show it."""
+    """A channel as shown by Newchannel, either side of DialBegin, or a CoreShowChannels row."""
 
     key: ChannelKey
     name: str
@@ -32,21 +32,21 @@ class ChannelSeen(NamedTuple):
 
 
 class Newchannel(NamedTuple):
-    """A channel was born. It does not count yet."""
+    """A channel was created. It does not count yet."""
 
     channel: ChannelSeen
     at: datetime | None
 
 
 class Newstate(NamedTuple):
-    """A channel changed its state; `channel.state` 6 is answered."""
+    """A channel changed its state; `channel.state` 6 means answered."""
 
     channel: ChannelSeen
     at: datetime | None
 
 
 class DialBegin(NamedTuple):
-    """`caller` (None: originated) asked for `dialled`."""
+    """`caller` dials `dialled`; `caller` None: the channel was originated."""
 
     caller: ChannelSeen | None
     dialled: ChannelSeen
@@ -54,7 +54,7 @@ class DialBegin(NamedTuple):
 
 
 class LocalBridge(NamedTuple):
-    """The two ends of a Local channel."""
+    """The two halves of a Local channel."""
 
     one: ChannelSeen
     two: ChannelSeen
@@ -71,7 +71,7 @@ class BridgeEnter(NamedTuple):
 
 
 class AttendedTransfer(NamedTuple):
-    """Calls that a transfer joined; `done` only where Result was Success."""
+    """A transfer that joins calls; `done` only where its Result is Success."""
 
     channels: tuple[ChannelKey, ...]
     done: bool
@@ -87,7 +87,7 @@ class AccountCode(NamedTuple):
 
 
 class Rename(NamedTuple):
-    """A channel's name changed: its technology may have, too."""
+    """A channel's name changed, and perhaps its technology with it."""
 
     key: ChannelKey
     name: str
@@ -95,7 +95,7 @@ class Rename(NamedTuple):
 
 
 class Hold(NamedTuple):
-    """A channel was put on hold, or taken back."""
+    """A channel was put on hold or taken off hold."""
 
     key: ChannelKey
     held: bool
@@ -103,7 +103,7 @@ class Hold(NamedTuple):
 
 
 class HangupRequest(NamedTuple):
-    """Somebody asked for the end of a channel: where its talk ends."""
+    """A hangup of the channel was requested; its talk ends here."""
 
     key: ChannelKey
     at: datetime | None
@@ -118,20 +118,20 @@ class Hangup(NamedTuple):
 
 
 class FullyBooted(NamedTuple):
-    """Sent at every login; `uptime_s` tells whether Asterisk restarted meanwhile."""
+    """Sent at every login; `uptime_s` shows whether Asterisk restarted meanwhile."""
 
     pbx: str
     uptime_s: float | None
 
 
 class Shutdown(NamedTuple):
-    """Asterisk is about to end."""
+    """Asterisk is about to stop."""
 
     pbx: str
 
 
 class Reloaded(NamedTuple):
-    """Asterisk read its configuration again."""
+    """Asterisk reloaded its configuration."""
 
     pbx: str
     module: str
@@ -150,14 +150,14 @@ ChannelSignal = (
     | HangupRequest
     | Hangup
 )
-OF_THE_PBX = (FullyBooted, Shutdown, Reloaded)  # those of no channel
+OF_THE_PBX = (FullyBooted, Shutdown, Reloaded)  # signals that concern no channel
 Signal = ChannelSignal | FullyBooted | Shutdown | Reloaded
 
 
 class Snapshot(NamedTuple):
-    """The channels that a PBX listed when asked; to be believed only where `complete`.
+    """The channels that a PBX listed on request; believe it only where `complete`.
 
-    Whatever was heard before `asked_s` (monotonic) is in it, and nothing that ended by then.
+    It includes everything heard before `asked_s` (monotonic), and no channel that ended by then.
     """
 
     pbx: str

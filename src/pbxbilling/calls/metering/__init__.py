@@ -1,1 +1,1 @@
-"""What live legs use up, and the end of those that have used it up."""
+"""Metering of live legs, and the cut of those that have used up their allowance."""

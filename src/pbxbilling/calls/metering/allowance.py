@@ -1,4 +1,4 @@
-"""What tenants have drawn of their included minutes, and the live legs that draw on."""
+"""How much of its included minutes each tenant has drawn, and which live legs are drawing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pbxbilling.calls.live.records import UsageRow
 
 @dataclass(slots=True)
 class Drawing:
-    """A tenant's live legs that use its allowance, and when they will have used it up."""
+    """A tenant's live legs that draw on its allowance, and when they will have used it up."""
 
     legs: dict[Channel, None] = field(default_factory=dict)
     empty_mono: float | None = None
@@ -22,29 +22,32 @@ class Drawing:
 
 
 class Allowances:
-    """What was drawn by ended legs, by tenant and month, and `drawing`: live legs by tenant."""
+    """Seconds drawn by ended legs, by tenant and month; `drawing`: live legs by tenant."""
 
     def __init__(self) -> None:
         self.drawing: dict[str, Drawing] = {}
         self._used_s: dict[tuple[str, str], int] = {}
 
     def load(self, rows: Iterable[UsageRow]) -> None:
-        """Begin with what the store says was drawn."""
+        """Book what the store has as drawn."""
         for row in rows:
             self.book(row.tenant, row.month, row.allowance_s)
 
     def book(self, tenant: str | None, month: str | None, seconds: int) -> None:
-        """An ended leg has drawn so much; below 0 it is given back."""
+        """Book seconds that an ended leg has drawn; a negative number gives them back."""
         if tenant is not None and month is not None and seconds:
             key = (tenant, month)
             self._used_s[key] = self._used_s.get(key, 0) + seconds
 
     def drawn_s(self, tenant: Tenant, at: datetime) -> int:
-        """Seconds that ended legs have drawn of the allowance, in the tenant's month of `at`."""
+        """Return the seconds drawn by ended legs in the tenant's period that contains `at`."""
         return self._used_s.get((tenant.slug, tenant.period_at(at).month), 0)
 
     def remaining_s(self, terms: Terms, at: datetime, mono: float) -> float | None:
-        """Seconds left of a hard allowance, live legs drawing second by second; None: not hard."""
+        """Return the seconds left of a hard allowance, less what live legs have drawn so far.
+
+        None: the allowance is not hard.
+        """
         limit_s = terms.plan.hard_allowance_s
         if limit_s is None:
             return None
@@ -56,12 +59,12 @@ class Allowances:
         return left
 
     def draw(self, leg: Channel, tenant: str) -> None:
-        """From now on this leg draws on that tenant's allowance."""
+        """Let a leg draw on the tenant's allowance from now on."""
         self.drawing.setdefault(tenant, Drawing()).legs[leg] = None
         leg.drawing_for = tenant
 
     def undraw(self, leg: Channel) -> None:
-        """The leg draws no more; one that did not is no fault."""
+        """Stop a leg from drawing, if it draws."""
         tenant, leg.drawing_for = leg.drawing_for, None
         drawing = self.drawing.get(tenant) if tenant is not None else None
         if tenant is None or drawing is None:
@@ -72,5 +75,5 @@ class Allowances:
 
 
 def talking_s(leg: Channel, mono: float) -> float:
-    """Seconds that a live leg has talked."""
+    """Return the seconds that a live leg has talked."""
     return max(0.0, mono - leg.talks_since_mono) if leg.answered_at is not None else 0.0

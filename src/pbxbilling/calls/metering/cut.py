@@ -1,4 +1,4 @@
-"""Cut live legs when, together, they have used up a hard allowance; log mode says that it would."""
+"""Cut live legs when together they have used up a hard allowance; log mode only reports it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from pbxbilling.kernel.codes import Mode
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.ports import Clock, EventSink
 
-RETRY_S = 1.0  # a leg that lives so long after its cut is ordered to end again
+RETRY_S = 1.0  # a leg still alive so long after its cut is cut again
 _A_YEAR_S = 365 * 86_400.0
 
-Cut = Callable[[Channel, float], None]  # hang up so many seconds from now; must not wait
+Cut = Callable[[Channel, float], None]  # hang up in so many seconds; must not wait
 
 
 class Cutter:
-    """Orders cuts, and orders them anew whenever what they follow from has changed."""
+    """Orders cuts, and orders them again whenever what they depend on changes."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Cutter:
         self._cut = cut
 
     def sink(self, fact: Fact) -> None:
-        """Hear of accounts that changed: the cuts of live legs follow them at once.
+        """Re-arm the cuts of live legs when accounts change.
 
         Re-arm this tenant's legs only; re-arming all for each of 1,000 tenants is quadratic.
         """
@@ -58,12 +58,12 @@ class Cutter:
                 self.rearm_all(at, mono)
 
     def assigned(self, leg: LegAssigned) -> None:
-        """Book the allowance of an ended leg that was given to a tenant."""
+        """Book the allowance drawn by an ended leg that was assigned to a tenant."""
         self._allowances.book(leg.tenant, leg.month, leg.allowance_s)
         self.rearm(leg.tenant, self._clock.now(), self._clock.monotonic())
 
     def rearm(self, tenant: str, at: datetime, mono: float) -> None:
-        """Order the live legs of a hard allowance to end when, together, they have used it up."""
+        """Order the tenant's live legs to end when together they have used up a hard allowance."""
         drawing = self._allowances.drawing.get(tenant)
         terms = self._in_force.registry.terms(tenant)
         if drawing is None or terms is None:
@@ -83,32 +83,32 @@ class Cutter:
                 self._cut(leg, in_s)
 
     def rearm_all(self, at: datetime, mono: float) -> None:
-        """Plans, modes or links changed."""
+        """Re-arm every tenant with drawing legs, after plans, modes or links changed."""
         for tenant in self.tenants():
             self.rearm(tenant, at, mono)
 
     def tenants(self) -> list[str]:
-        """Tenants of whom a live leg draws on an allowance."""
+        """Return the tenants with a live leg that draws on an allowance."""
         return list(self._allowances.drawing)
 
     def _may_cut(self, leg: Channel, mono: float) -> bool:
         return not leg.spared and self._trust.trusts(leg.key.pbx, mono)
 
     def spare(self, leg: Channel) -> None:
-        """Put off a cut that Asterisk may hold: the leg serves an emergency from now on."""
+        """Put off, by a year, a cut that Asterisk may hold: the leg now serves an emergency."""
         drawing = self._allowances.drawing.get(leg.drawing_for or "")
         if drawing is not None and drawing.empty_mono is not None:
             self._cut(leg, _A_YEAR_S)
 
     def _disarm(self, drawing: Drawing) -> None:
-        """The allowance is no longer hard: an order that Asterisk holds is put off for a year."""
+        """Put off, by a year, the cuts that Asterisk holds: the allowance is no longer hard."""
         if drawing.empty_mono is not None:
             drawing.empty_mono = None
             for leg in drawing.legs:
                 self._cut(leg, _A_YEAR_S)
 
     def tick(self, at: datetime, mono: float) -> None:
-        """Look after hard allowances: renewed periods, legs that outlive their cut, log mode."""
+        """Check hard allowances: renewed periods, legs that outlive their cut, log mode."""
         for tenant, drawing in list(self._allowances.drawing.items()):
             if drawing.empty_mono is None:
                 continue
@@ -120,7 +120,7 @@ class Cutter:
                 self.rearm(tenant, at, mono)
 
     def _would_cut(self, tenant: str, drawing: Drawing, at: datetime, mono: float) -> None:
-        """Enforce mode would have ended these legs: from here on they weigh and draw nothing."""
+        """Mark legs that enforce mode would have ended: from now on they weigh and draw nothing."""
         terms = self._in_force.registry.terms(tenant)
         if terms is None:
             return

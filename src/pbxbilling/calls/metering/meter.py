@@ -1,4 +1,4 @@
-"""Measure answered trunk legs, and what a call may use of the allowance that they draw on."""
+"""Measure answered trunk legs, and how much of their allowance a new call may use."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pbxbilling.kernel.numbers import told_by
 from pbxbilling.kernel.period import period_at
 from pbxbilling.kernel.ports import Clock, EventSink
 
-CLOCK_TOLERANCE_S = 2.0  # a PBX whose stamps differ from our monotonic clock by more has stepped
+CLOCK_TOLERANCE_S = 2.0  # a larger difference to our monotonic clock: the PBX's clock was stepped
 
 
 class _Ended(TypedDict, total=False):
@@ -55,7 +55,7 @@ class Meter:
     # --- legs ----------------------------------------------------------------------------------
 
     def answered(self, channel: Channel, at: datetime, mono: float) -> None:
-        """A trunk leg was answered: it begins to cost, and to draw on the allowance."""
+        """Note that a trunk leg was answered: it begins to cost and to draw on the allowance."""
         self._emit(LegAnswered(at, self._record(channel)))
         self._draw(channel, at, mono)
 
@@ -67,10 +67,10 @@ class Meter:
         witness: EndWitness,
         gone_by: datetime | None = None,
     ) -> None:
-        """A trunk leg ended: `ended_at` is its first hangup request, else its hangup.
+        """Measure a trunk leg that ended at `ended_at`: its first hangup request, else its hangup.
 
-        Where nobody saw that, it is the last proof of its life, which reached us at `mono`, and
-        the leg was gone by `gone_by`.
+        Where neither was seen, that is its last proof of life, which reached us at `mono`, and the
+        leg was gone by `gone_by`.
         """
         tenant = _owner(channel)
         talk_us = self._talk_us(channel, ended_at, mono, witness)
@@ -96,9 +96,9 @@ class Meter:
     def recovered(
         self, leg: LegRecord, before: LegRecord | None = None, *, most_us: int | None = None
     ) -> LegRecord:
-        """An ended leg that only the journal knows (or knows better than `before`) is measured.
+        """Measure an ended leg that only the journal knows, or knows better than `before`.
 
-        It talked for no longer than `most_us`, where that is known.
+        It talked for no longer than `most_us`, where that is known. Returns the measured leg.
         """
         talk_us = 0
         if leg.answered_at is not None and leg.ended_at is not None:
@@ -121,7 +121,7 @@ class Meter:
         return measured
 
     def billed_s(self, tenant: str | None, talk_us: int) -> int:
-        """What so much talk is charged as by the tenant's billing increment."""
+        """Return the seconds charged for so much talk, by the tenant's billing increment."""
         terms = self._in_force.registry.terms(tenant)
         increment = PER_MINUTE if terms is None else terms.plan.billing_increment
         return increment.billable_s(talk_us)
@@ -129,10 +129,10 @@ class Meter:
     def _talk_us(
         self, channel: Channel, ended_at: datetime, mono: float, witness: EndWitness
     ) -> int:
-        """Talk by the PBX's stamps, where our monotonic clock does not prove them wrong.
+        """Return the talk by the PBX's timestamps, unless our monotonic clock proves them wrong.
 
-        A leg whose end we did not hear has talked for no longer than until now, and one whose end
-        nobody saw for no longer than either clock proves.
+        A leg with an end that we did not hear has talked no longer than until now; one with a
+        guessed end no longer than either clock proves.
         """
         if channel.answered_at is None:
             return 0
@@ -150,7 +150,7 @@ class Meter:
         return self._believed_us(channel.key, ended_at, proven)
 
     def _believed_us(self, key: ChannelKey, ended_at: datetime, by_stamps: float) -> int:
-        """Talk by stamps alone; of a clock that was set back nothing can be believed."""
+        """Return the talk by timestamps alone; 0 where the clock was set back."""
         if by_stamps < 0:
             self._emit(ClockDisagreed(ended_at, key, by_stamps, 0.0))
         return max(0, round(by_stamps * 1_000_000))
@@ -184,7 +184,7 @@ class Meter:
         *,
         draws: bool,
     ) -> _Ended:
-        """What talking so long comes to; only a leg within the limits `draws` on an allowance."""
+        """Return the usage for so much talk; only a leg within its limits `draws` an allowance."""
         terms = self._in_force.registry.terms(tenant)
         if terms is None:
             billed_s, allowance_s = PER_MINUTE.billable_s(talk_us), 0
@@ -200,7 +200,7 @@ class Meter:
     def breach(
         self, terms: Terms, direction: Direction, at: datetime, mono: float
     ) -> Breach | None:
-        """The breach of a call in an included direction when nothing is left."""
+        """Return the breach of a call in an included direction if a hard allowance is used up."""
         limit = terms.plan.hard_allowance_s
         if limit is None or not terms.plan.includes(direction):
             return None
@@ -212,7 +212,7 @@ class Meter:
     def max_seconds(
         self, terms: Terms | None, direction: Direction, at: datetime, mono: float
     ) -> int | None:
-        """What an announcement may promise; None where no hard allowance limits the call."""
+        """Return the seconds that an announcement may promise; None: no hard allowance applies."""
         if terms is None or terms.plan.hard_allowance_s is None:
             return None
         left = self._allowances.remaining_s(terms, at, mono)
@@ -222,18 +222,18 @@ class Meter:
         return max(0, int(left / ((len(drawing.legs) if drawing else 0) + 1)))
 
     def spare(self, channel: Channel) -> None:
-        """A channel asked for an emergency number: no allowance that it draws on ends it."""
+        """Spare a channel that asked for an emergency number from cuts."""
         self._cutter.spare(channel)
 
     def owned(self, call: Call, at: datetime, mono: float) -> None:
-        """A call of nobody got its tenant: its live legs draw on that allowance from now on."""
+        """Let the live legs of a call that just got its tenant draw on that tenant's allowance."""
         for channel in call.channels:
             if channel.trunk and channel.answered_at is not None:
                 self._emit(LegAnswered(channel.answered_at, self._record(channel)))
                 self._draw(channel, at, mono)
 
     def resume(self, channels: Iterable[Channel], at: datetime, mono: float) -> None:
-        """After a restart: live answered legs draw on."""
+        """Let answered live legs draw again after a restart."""
         for channel in channels:
             if channel.trunk and channel.answered_at is not None:
                 self._draw(channel, at, mono)
@@ -258,7 +258,7 @@ def _direction(channel: Channel) -> LegDirection:
 
 
 def _number(channel: Channel) -> str:
-    """What a leg was dialled for, else what its call was, else where its dialplan began."""
+    """Return the number that the leg was dialled for, else its call's, else its first extension."""
     if channel.number:
         return channel.number
     place = (channel.call.number if channel.call else "") or channel.exten

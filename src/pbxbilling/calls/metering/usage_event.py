@@ -1,4 +1,4 @@
-"""Usage as the payment gateway's meter takes it: one event for each billable leg."""
+"""Usage as the payment gateway's meter accepts it: one event for each billable leg."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from pbxbilling.kernel.records import QueuedRecord, Record
 
 
 class UsageEventState(StrEnum):
-    """How far a meter event has come."""
+    """State of a usage event on its way to the gateway."""
 
     WAITING = "waiting"
-    SENDING = "sending"  # on its way, or whether it arrived is unknown
+    SENDING = "sending"  # being sent, or sent with an unknown outcome
     SENT = "sent"
-    PARKED = "parked"  # its tenant is no customer of the gateway yet
-    REFUSED = "refused"  # the gateway would not have it
-    UNDECIDED = "undecided"  # whether it arrived cannot be found out any more
-    TOO_OLD = "too_old"  # the gateway takes no usage of that age
+    PARKED = "parked"  # its tenant is not yet a customer at the gateway
+    REFUSED = "refused"  # the gateway rejected it
+    UNDECIDED = "undecided"  # whether it arrived can no longer be determined
+    TOO_OLD = "too_old"  # the gateway accepts no usage of that age
 
 
 DUE = frozenset({UsageEventState.WAITING, UsageEventState.SENDING})
@@ -34,10 +34,10 @@ FOR_A_PERSON = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class LegMetered(QueuedRecord):
-    """A leg is charged by an event, keyed by `key`: its minutes as the leg has them in the store.
+    """Asks for the usage event of a leg, keyed by `key`, with the minutes that the store has.
 
-    Written with the leg, it is the leg's in the same transaction. Written again it brings what
-    was not sent yet up to date.
+    Written with the leg, it belongs to the same transaction. Written again, it updates an event
+    that was not sent yet.
     """
 
     key: ChannelKey
@@ -45,11 +45,11 @@ class LegMetered(QueuedRecord):
 
 @dataclass(frozen=True, slots=True)
 class MeterEvent:
-    """The meter event of one leg, keyed by `leg`, which is `pbx:uniqueid` and its identifier.
+    """The usage event of one leg, keyed by `leg`: `pbx:uniqueid`, also its identifier when sent.
 
-    `minutes` are those that are (or will be) sent, `ledger_minutes` those that the leg has now: a
-    leg that was sent already may be corrected. `tried_at` is the first attempt whose outcome
-    could still matter; `customer` the gateway's, from that attempt on.
+    `minutes` are those sent or to be sent, `ledger_minutes` those that the leg has now: a leg may
+    be corrected after sending. `tried_at` is the first attempt with an outcome that could still
+    matter; `customer` is the gateway's customer from that attempt on.
     """
 
     leg: str
@@ -66,7 +66,7 @@ class MeterEvent:
     note: str = ""
 
     def moved(self, state: UsageEventState, note: str = "") -> MeterEventMoved:
-        """It gets to another state as it stands."""
+        """Return the record that moves this event to another state, all else unchanged."""
         return MeterEventMoved(
             self.leg, state, self.minutes, self.attempts, self.tried_at, self.customer, note
         )
@@ -74,7 +74,7 @@ class MeterEvent:
 
 @dataclass(frozen=True, slots=True)
 class MeterEventMoved(Record):
-    """An event got on; `minutes` and `customer` are those that it was sent with."""
+    """A usage event changed its state; `minutes` and `customer` are those it was sent with."""
 
     leg: str
     state: UsageEventState
@@ -87,14 +87,14 @@ class MeterEventMoved(Record):
 
 @dataclass(frozen=True, slots=True)
 class MeterEventsUnparked(Record):
-    """The parked events of a tenant wait again: it has become a customer."""
+    """Returns a tenant's parked events to waiting: the tenant has become a customer."""
 
     tenant: str
 
 
 @dataclass(frozen=True, slots=True)
 class MeterBacklog:
-    """How many events are in each state that is not `sent`, and when the oldest due leg ended."""
+    """How many events are in each state but `sent`, and when the oldest due leg ended."""
 
     events: Mapping[UsageEventState, int]
     oldest: datetime | None
@@ -102,7 +102,7 @@ class MeterBacklog:
 
 @dataclass(frozen=True, slots=True)
 class MeterReport:
-    """Events that the gateway took and could not use: how many, and the codes of some, by leg."""
+    """Events that the gateway accepted but could not use: count, and error codes of some by leg."""
 
     events: int
     samples: Mapping[str, str]
@@ -110,9 +110,9 @@ class MeterReport:
 
 
 def is_metered(leg: LegRecord, terms: Terms | None) -> bool:
-    """Whether a leg that has ended is charged by an event; a demo's never is.
+    """Return whether an ended leg is charged by a usage event; a demo tenant's never is.
 
-    It is where rating charges its minutes: in the directions that its plan includes.
+    As in rating, only the directions that the plan includes are charged.
     """
     if terms is None or leg.ended_at is None or terms.tenant.demo:
         return False

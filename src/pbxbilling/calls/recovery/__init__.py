@@ -1,1 +1,1 @@
-"""What a gap left out is made up for: by a snapshot, and by the journal."""
+"""Recovery of what a gap left out, by snapshots of the PBX's channels and by its journal."""

@@ -1,4 +1,4 @@
-"""Hold the ledger against what a PBX lists, and never release a slot on an incomplete picture."""
+"""Reconcile the ledger with what a PBX lists; never release a slot on an incomplete snapshot."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from pbxbilling.calls.tracking.adopt import Adopter
 from pbxbilling.calls.tracking.track import Tracker
 from pbxbilling.kernel.ports import Clock, EventSink
 
-UNCONFIRMED_S = 10.0  # a reservation that AMI has not shown by then is asked after
+UNCONFIRMED_S = 10.0  # a reservation not shown by AMI within this time is checked with the PBX
 ROWS_A_STEP = 64  # a few milliseconds where all of them are new
 CHANNELS_A_STEP = 256
-MISSES = 2  # complete snapshots without a channel, until it is held to be gone
+MISSES = 2  # complete snapshots without a channel until it is taken as gone
 
 
 class Reconciler:
-    """Adopts what is listed and unknown, closes what is known and gone; each a fact."""
+    """Adopts channels that are listed but unknown, closes those known but gone; each is a fact."""
 
     def __init__(
         self,
@@ -54,15 +54,15 @@ class Reconciler:
         self._clock = clock
         self._emit = emit
         self._proofs: dict[str, LastProof] = {}
-        # PBXes that may have restarted: when they would have, what they would have no more
+        # PBXes that may have restarted: when, and which channels would have died with it
         self._in_doubt: dict[str, tuple[datetime, list[Channel]]] = {}
 
     # --- links ---------------------------------------------------------------------------------
 
     def link_up(self, pbx: str, uptime_s: float | None) -> None:
-        """Logged in; an uptime shorter than our gap says that Asterisk restarted meanwhile.
+        """Note a login; an uptime shorter than our gap suggests that Asterisk restarted meanwhile.
 
-        Both are read off wall clocks, and those are stepped: the next snapshot proves it.
+        Both come from wall clocks, which can be stepped, so the next snapshot has to prove it.
         """
         at = self._clock.now()
         link = self._trust.links[pbx]
@@ -78,15 +78,15 @@ class Reconciler:
             self._in_doubt.setdefault(pbx, (at - timedelta(seconds=uptime_s), died))
 
     def disproves_boot(self, pbx: str) -> bool:
-        """Whether that PBX listed channels which are older than the start that it told."""
+        """Return whether the PBX listed channels older than the start that it reported."""
         link = self._trust.links.get(pbx)
         return link is not None and link.boot_disproved
 
     def _of_its_former_life(self, link: PbxTrust, down_since: float | None) -> list[Channel]:
-        """The channels that an Asterisk which was restarted has no more.
+        """Return the channels that a restarted Asterisk no longer has.
 
-        Not those whose hook came while our link was down and Asterisk was up again: what cannot
-        be told of these, the snapshots tell.
+        Leaves out those with a hook that came while our link was down and Asterisk may have been up
+        again: the snapshots decide on these.
         """
         booted_mono = (link.booted_mono or 0.0) - UPTIME_STEP_S
         return [
@@ -97,14 +97,14 @@ class Reconciler:
         ]
 
     def _may_have_restarted(self, link: PbxTrust, uptime_s: float, at: datetime) -> bool:
-        """Whether Asterisk may have been started after it was last heard."""
+        """Return whether Asterisk may have been started after it was last heard."""
         if link.heard_at is None or at - timedelta(seconds=uptime_s) <= link.heard_at:
             return False
         booted_mono = self._clock.monotonic() - uptime_s
         return link.booted_mono is None or booted_mono - link.booted_mono > UPTIME_STEP_S
 
     def _close_former_life(self, pbx: str, listed: set[ChannelKey]) -> None:
-        """An Asterisk that was started again lists no channel of its former life."""
+        """Close the channels of before a restart, unless the PBX lists one and so disproves it."""
         if pbx not in self._in_doubt:
             return
         booted_at, doubted = self._in_doubt.pop(pbx)
@@ -116,10 +116,10 @@ class Reconciler:
     def link_down(
         self, pbx: str, reason: str, heard_at: datetime | None, proof: Proof | None = None
     ) -> None:
-        """The link fell, or an attempt failed: nothing is released.
+        """Note that the link fell or an attempt failed; releases nothing.
 
-        The counts hold for `stale_s` from the fall at the most. `proof` is the last word of the
-        PBX.
+        The counts stay trusted for at most `stale_s` from the fall. `proof` is the latest message
+        of the PBX.
         """
         self._proof_of(pbx).fell(proof, self._clock.monotonic())
         link = self._trust.links[pbx]
@@ -134,7 +134,7 @@ class Reconciler:
         self._emit(told(self._clock.now(), pbx, reason))
 
     def watch(self) -> None:
-        """Say once of each PBX that its counts can no longer be trusted."""
+        """Emit `Stale` once for each PBX with counts that can no longer be trusted."""
         mono = self._clock.monotonic()
         for link in self._trust.links.values():
             if not link.announced_stale and not self._trust.trusts(link.pbx, mono):
@@ -145,21 +145,21 @@ class Reconciler:
                 )
 
     def take_up(self, pbx: str, lived_at: datetime | None) -> None:
-        """The PBX is followed from now on: what is on record as open lived at `lived_at`."""
+        """Follow a PBX from now on; what is open in the store was alive at `lived_at`."""
         known = Proof(lived_at, 0.0) if lived_at is not None else None
         self._proofs[pbx] = LastProof(known)
 
     def lost(self, pbx: str) -> None:
-        """A message of the PBX was lost: until the next whole snapshot an event may be missing."""
+        """Note a lost message: events may be missing until the next complete snapshot."""
         self._proof_of(pbx).lost(self._clock.monotonic())
 
     def lived_at(self, pbx: str, proof: Proof | None) -> datetime | None:
-        """When all that is open lived, `proof` being the last word of the PBX."""
+        """Return when all that is open was last alive; `proof` is the latest message of the PBX."""
         known = self._proof_of(pbx).until(proof)
         return known.at if known is not None else None
 
     def let_go(self, pbx: str, proof: Proof | None) -> None:
-        """The PBX is followed no more: its calls end here, when they are last known to live."""
+        """Stop following a PBX; its calls end when they were last known to be alive."""
         self._proof_of(pbx).fell(proof, self._clock.monotonic())
         self._close(self._channels(pbx), CorrectionKind.LET_GO, None)
         self._in_doubt.pop(pbx, None)
@@ -175,13 +175,13 @@ class Reconciler:
     def _close(
         self, channels: Iterable[Channel], kind: CorrectionKind, gone_by: datetime | None
     ) -> None:
-        """They ended when they are last known to have lived, if nobody heard them end."""
+        """End channels at their last proof of life, or at a hangup request that was heard."""
         for channel in channels:
             self._prove(channel)
             self._correct(channel, kind, gone_by)
 
     def _prove(self, channel: Channel) -> None:
-        """A channel that nobody missed so far lived when its PBX last spoke of all."""
+        """Extend the proof of life of a channel never missed to its PBX's last proof for all."""
         proofs = self._proof_of(channel.key.pbx)
         known = proofs.until(None) if channel.confirmed and not channel.misses else None
         if known is not None:
@@ -190,7 +190,7 @@ class Reconciler:
     # --- snapshots -----------------------------------------------------------------------------
 
     def apply(self, snapshot: Snapshot) -> Generator[None, None, bool]:
-        """Apply a complete snapshot in steps; True where another one soon would tell more.
+        """Apply a complete snapshot in steps; True where another one soon would decide more.
 
         An incomplete one changes nothing. Hooks may be judged between two steps; the PBX's events
         must wait until all are done, or a channel that ends meanwhile is adopted after its end.
@@ -212,7 +212,7 @@ class Reconciler:
             self._proof_of(pbx).whole(Proof(snapshot.asked_at, snapshot.asked_s))
         link = self._trust.links[pbx]
         link.reconciled, link.announced_stale = True, False
-        if link.unsure_since == unsure_since:  # else the link fell meanwhile
+        if link.unsure_since == unsure_since:  # unchanged: the link has not fallen meanwhile
             link.unsure_since = None
         self._emit(Reconciled(self._clock.now(), pbx, len(snapshot.rows)))
         yield from self._rearm()
@@ -220,7 +220,7 @@ class Reconciler:
         return doubtful
 
     def _rearm(self) -> Generator[None, None, None]:
-        """The counts are true from now on: what they say of allowances may be acted upon."""
+        """Re-arm all cuts, now that the counts are true and legs may be cut by them."""
         for number, tenant in enumerate(self._cutter.tenants(), 1):
             self._cutter.rearm(tenant, self._clock.now(), self._clock.monotonic())
             if number % CHANNELS_A_STEP == 0:
@@ -252,7 +252,7 @@ class Reconciler:
         doubtful = False
         for channel in unlisted:
             if not channel.confirmed or channel.known_mono >= snapshot.asked_s:
-                continue  # a reservation, or born after the question
+                continue  # a reservation, or created after the request
             if not channel.misses:
                 self._prove(channel)
                 channel.missed_at = snapshot.asked_at
@@ -277,7 +277,7 @@ class Reconciler:
     # --- reservations --------------------------------------------------------------------------
 
     def unconfirmed(self) -> list[Channel]:
-        """Reservations that AMI has not shown for so long that their channel must be asked after.
+        """Return reservations that AMI has not shown for so long that the PBX must be asked.
 
         Only on a healthy link: a plain time-to-live would release calls that ring for minutes.
         """
@@ -291,7 +291,7 @@ class Reconciler:
         ]
 
     def expire(self, channel: Channel) -> None:
-        """The PBX says that the channel of this reservation does not exist."""
+        """Remove a reservation with a channel that does not exist, according to the PBX."""
         if channel.confirmed or channel.key not in self._ledger.channels:
             return
         call = channel.call.id if channel.call is not None else None

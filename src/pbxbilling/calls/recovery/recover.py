@@ -1,7 +1,7 @@
-"""Recover from Asterisk's own journal what nobody saw: each trunk leg exactly once.
+"""Recover what was not seen live from Asterisk's own journal: each trunk leg exactly once.
 
-The rules are those of docs/calls.md: an end that was seen live wins, the journal fills what is
-missing. A leg is known by (PBX, Uniqueid), so reading rows again changes nothing.
+The rules are those of docs/calls.md: an end seen live wins, and the journal fills in what is
+missing. A leg is identified by (PBX, Uniqueid), so reading rows again changes nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from pbxbilling.calls.ports import CallStore
 from pbxbilling.calls.recovery.settle import Settler
 from pbxbilling.kernel.ports import Clock, EventSink
 
-TOLD_WITHIN_S = 10.0  # so long AMI may still be about to tell what the journal has already
+TOLD_WITHIN_S = 10.0  # how long AMI may lag behind what the journal has already
 
 
 class DurableQueue(Protocol):
@@ -49,10 +49,10 @@ class JournalSource(NamedTuple):
 class JournalRecovery:
     """Reads on in the journal of one PBX, and settles the legs that it completes.
 
-    `position` is where a later run has to begin; `save` is called when it has moved, and only
-    after everything before it was settled. A kill in between makes that run read some rows again.
-    `fault` says why the journal cannot help, None where it can. Every leg that ended before
-    `known_until` is settled, as far as the journal has it; None before the first whole round.
+    `position` is where a later run must begin; `save` is called when it has moved, and only after
+    everything before it was settled. A kill in between makes that run read some rows again.
+    `fault` says why the journal cannot be used; None: it can. Every leg that ended before
+    `known_until` is settled, as far as the journal has it; None before the first complete round.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class JournalRecovery:
         self._save = save
         self._fold = JournalFold(source.pbx, Trunks(()))
         self._read_to = source.start
-        self._needed = source.start  # where to begin for all that was not settled before this round
+        self._needed = source.start  # where to begin for all not settled before this round
         self._ended: dict[ChannelKey, JournalLeg] = {}  # to be settled
         self._put_off: dict[ChannelKey, JournalLeg] = {}  # to be settled in the next round
         self._told_before = clock.now()
@@ -88,10 +88,10 @@ class JournalRecovery:
     async def catch_up(self, *, unheard_until: datetime, booted_at: datetime | None = None) -> None:
         """Read to the end of the journal, and settle.
 
-        What happened before `unheard_until`, the last login, AMI tells no more; what is younger
-        is left to it for some seconds. `booted_at`: when Asterisk was started, where that may
-        have been since the last round. Raises StoreError; the next round then settles what this
-        one could not.
+        AMI no longer reports what happened before `unheard_until`, the last login; later events
+        are left to it for some seconds. `booted_at`: when Asterisk was started, if that may have
+        been since the last round. Raises StoreError where the database cannot serve; the next
+        round then settles what this one could not.
         """
         began = self._clock.now()
         recent = began - timedelta(seconds=TOLD_WITHIN_S)
@@ -129,7 +129,7 @@ class JournalRecovery:
             self._move(self._needed)
 
     def _sort(self, legs: list[JournalLeg]) -> None:
-        """Legs that AMI may be about to tell by itself wait for a round: it knows better."""
+        """Queue legs to settle; those that AMI may still report wait a round: it knows better."""
         for leg in legs:
             known = self._ended.pop(leg.key, None) or self._put_off.pop(leg.key, leg)
             if known.witness is EndWitness.ESTIMATED and leg.witness is EndWitness.JOURNAL:
@@ -142,9 +142,9 @@ class JournalRecovery:
         return self._told_before < at <= self._clock.now()
 
     async def _settle(self, *, once_more: bool = True) -> None:
-        """Settle what ended; with `once_more` a leg whose record is on its way waits for a round.
+        """Settle what ended; with `once_more` a leg with a record still on its way waits a round.
 
-        Between asking the store and looking at the ledger AMI may have told of the end.
+        AMI may have reported the end between the query of the store and the look at the ledger.
         """
         if not self._ended:
             return
@@ -159,14 +159,17 @@ class JournalRecovery:
                 self._settler.settle(leg, record)
 
     def _waits(self, leg: JournalLeg, record: LegRecord | None, *, once_more: bool) -> bool:
-        """A leg whose record is on its way; an estimate of one that the ledger holds to be live."""
+        """Return whether to wait: its record is on its way, or it is estimated but still live."""
         if leg.witness is EndWitness.ESTIMATED and leg.key in self._ledger.channels:
             return True
         unrecorded = record is None or record.ended_at is None
         return once_more and unrecorded and self._ledger.is_gone(leg.key)
 
     def _close_others(self) -> None:
-        """Internal channels whose end AMI tells no more hold no slot until a second snapshot."""
+        """Close internal channels with an end that AMI no longer reports.
+
+        Otherwise they would hold a slot until a second snapshot.
+        """
         for key, ended_at in self._fold.others_ended.items():
             if not self._may_be_told(ended_at):
                 self._settler.close_other(key, ended_at)
@@ -196,7 +199,7 @@ class JournalRecovery:
             self.position = position
             self._save()
 
-    # --- what is wrong with it -----------------------------------------------------------------
+    # --- faults of the journal -----------------------------------------------------------------
 
     def _judge(self, batch: JournalBatch) -> None:
         if batch.gap:
@@ -210,7 +213,7 @@ class JournalRecovery:
             self._mended()
 
     def _complain(self, fault: str, *, unopened: bool = False) -> None:
-        """Once for each fault, until it is mended: one that is `unopened` by being read at all."""
+        """Emit each fault once until it is gone; an `unopened` one goes once reading works."""
         self._unopened = unopened
         if fault != self.fault:
             self.fault = fault

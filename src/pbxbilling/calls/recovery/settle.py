@@ -1,4 +1,4 @@
-"""Hold one leg of the journal against what is known of it, and make up the difference."""
+"""Compare one leg of the journal with what is known of it, and correct the difference."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from pbxbilling.kernel.codes import Direction, LegDirection
 from pbxbilling.kernel.ports import Clock, EventSink
 
 AGREEMENT_S = 0.1  # ends that differ by more are counted
-SAME_CLOCK = timedelta(seconds=2)  # answers that differ by more are told by two clocks
+SAME_CLOCK = timedelta(seconds=2)  # answers that differ by more come from two clocks
 
 
 class Settler:
-    """Nothing here waits: between looking at the ledger and settling, nothing can come between."""
+    """Settles legs. Nothing here waits, so the ledger cannot change between look and settlement."""
 
     def __init__(
         self,
@@ -47,8 +47,7 @@ class Settler:
     def settle(self, leg: JournalLeg, known: LegRecord | None) -> None:
         """Settle a leg that ended; `known` is what the store has of it.
 
-        An end that is only estimated closes nothing that the ledger holds to be live: that is
-        reconciliation's to judge.
+        An estimated end closes nothing that is live in the ledger: reconciliation decides on that.
         """
         channel = self.ledger.channels.get(leg.key)
         if channel is not None:
@@ -71,14 +70,14 @@ class Settler:
     # --- legs that the ledger holds ------------------------------------------------------------
 
     def lacks_nothing(self, key: ChannelKey) -> bool:
-        """Whether the ledger holds this leg with an owner and an answer that somebody saw."""
+        """Return whether the ledger has this leg with an owner and an answer that was seen."""
         channel = self.ledger.channels.get(key)
         if channel is None or channel.call is None:
             return False
         return channel.call.tenant is not None and not _lacks_answer(channel)
 
     def complete(self, leg: JournalLeg) -> None:
-        """Give a live leg what nobody saw of it: it was adopted, or restored unanswered."""
+        """Complete a live leg with what was not seen: it was adopted, or restored unanswered."""
         channel = self.ledger.channels.get(leg.key)
         if channel is None:
             return
@@ -112,7 +111,7 @@ class Settler:
         publish(self.ledger, self._emit)
 
     def _close(self, channel: Channel, leg: JournalLeg) -> None:
-        """The hangup itself was not heard; where its request was and came earlier, that counts."""
+        """End a live leg at the journal's hangup, or at an earlier hangup request that we heard."""
         if leg.answered_at is not None and _lacks_answer(channel):
             self._give_answer(channel, leg)
         self._give_owner(channel, leg)
@@ -125,7 +124,7 @@ class Settler:
         self._corrected(leg, call)
 
     def close_other(self, key: ChannelKey, ended_at: datetime) -> None:
-        """Close a channel that is no trunk leg; one that the ledger does not hold is no fault."""
+        """Close a channel that is not a trunk leg, if the ledger has it."""
         channel = self.ledger.channels.get(key)
         if channel is None or channel.trunk:
             return
@@ -136,7 +135,7 @@ class Settler:
     # --- legs that have left the ledger, or were never in it -----------------------------------
 
     def _recover_unknown(self, leg: JournalLeg) -> None:
-        """Only what was answered cost something: refused and unanswered legs leave no record."""
+        """Record an unknown leg if it was answered: refused and unanswered legs cost nothing."""
         if leg.answered_at is None or leg.started_at is None or leg.direction is None:
             return
         tenant = self.owner(leg.owner)
@@ -165,9 +164,9 @@ class Settler:
         self._recovered(leg, self._completed(leg, known), known)
 
     def _complete_ended(self, leg: JournalLeg, known: LegRecord) -> None:
-        """The earlier of two ends that were witnessed counts: neither witness can be early.
+        """Correct an ended leg: of two witnessed ends the earlier counts, as no witness is early.
 
-        A guessed answer and a lacking owner are made up for, too.
+        Also fills in a guessed answer and a missing owner.
         """
         completed = self._completed(leg, known)
         early_us = self._early_us(leg, known)
@@ -180,10 +179,10 @@ class Settler:
             self._corrected(leg, known.call)
 
     def _early_us(self, leg: JournalLeg, known: LegRecord) -> int:
-        """How much earlier than it was heard a leg ended by the journal; 0: that is nothing.
+        """Return by how many microseconds the journal's end is earlier than ours; 0: ignore it.
 
-        Two witnesses of one moment differ a little: that counts only where it is charged. Where
-        the answers show that they go by two clocks, nothing can be said.
+        Two witnesses of one moment differ a little; that counts only where it changes the charge.
+        Where the answers show that they use two clocks, nothing can be concluded.
         """
         if not (leg.answered_at and leg.ended_at and known.answered_at and known.ended_at):
             return 0
@@ -223,7 +222,7 @@ class Settler:
             self._emit(JournalDisagreed(self._clock.now(), leg.key, difference_s))
 
     def owner(self, hints: OwnerHints) -> str | None:
-        """Whose a leg is, in the order in which a hook is judged; None: nobody's."""
+        """Return the tenant of a leg, in the order used for hooks; None: the leg is unowned."""
         registry = self._in_force.registry
         for hook in hints.hooks:
             tenant = self._named_by(hook)
@@ -255,5 +254,5 @@ class Settler:
 
 
 def _lacks_answer(channel: Channel) -> bool:
-    """Whether nobody saw the answer, or not as that of a trunk leg."""
+    """Return whether the answer was not seen, or not as that of a trunk leg."""
     return channel.answered_at is None or channel.answer_guessed or not channel.trunk

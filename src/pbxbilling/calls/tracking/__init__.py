@@ -1,1 +1,1 @@
-"""The ledger kept true by what AMI tells."""
+"""Updates of the ledger from AMI's signals."""

@@ -1,4 +1,4 @@
-"""Take in channels that a PBX lists and that are unknown, with what they inherited of a call."""
+"""Adopt channels that a PBX lists but the ledger lacks, with what they inherited of a call."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DIRECTIONS = frozenset(Direction)
 
 
 class Adopter:
-    """Brings the ledger up to a listed row; a repeat changes nothing, and nothing here waits."""
+    """Applies listed rows to the ledger; a repeat changes nothing, and nothing here waits."""
 
     def __init__(
         self, ledger: Ledger, in_force: InForce, tracker: Tracker, clock: Clock, emit: EventSink
@@ -31,9 +31,9 @@ class Adopter:
         self._emit = emit
 
     def adopt(self, row: ChannelSeen, asked: Proof) -> Channel | None:
-        """Take in a listed channel that was unknown, or known only as half; None if hung up.
+        """Adopt or complete a listed channel; None if it was hung up already.
 
-        It was listed after it was `asked` for, so it lived then.
+        The PBX listed it after the request `asked`, so it was alive at that moment.
         """
         mono, at = self._clock.monotonic(), asked.at - timedelta(seconds=row.age_s)
         known = row.key in self._ledger.channels
@@ -82,18 +82,18 @@ class Adopter:
             direction,
             at=at,
             mono=mono,
-            call_id=inherited.call or None,  # none where no daemon was there: the fallback
+            call_id=inherited.call or None,  # empty where the dialplan's fallback admitted it
             hooked=True,
             emergency="emergency" in inherited.flags,
         )
         self._ledger.settle(call, at)
 
     def _named(self, inherited: Inherited | None) -> str | None:
-        """The tenant that the channel's variable names, where it is one."""
+        """Return the tenant that the channel's variable names; None if there is no such tenant."""
         return self._in_force.registry.named(inherited.tenant) if inherited is not None else None
 
 
 def _direction(inherited: Inherited) -> Direction:
-    """What the variable says; it may be of a daemon that knew others."""
+    """Return the variable's direction, or outbound: another version may have had other values."""
     known = inherited.direction in _DIRECTIONS
     return Direction(inherited.direction) if known else Direction.OUTBOUND

@@ -1,4 +1,4 @@
-"""Take up after a restart what the store knows of live calls, until the PBX tells what became."""
+"""Restore live calls from the store after a restart, until the PBX reports their present state."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def restore(
     lived_at: Mapping[str, datetime],
     clock: Clock,
 ) -> None:
-    """Put stored calls and answered legs back, oldest first.
+    """Put stored calls and answered legs back into the ledger, oldest first.
 
-    Their channels are confirmed: one that the PBX no longer lists is closed like any other.
-    `lived_at`: for each PBX when all that is open on record was last known to live.
+    Their channels count as confirmed, so one that the PBX no longer lists is closed like any other.
+    `lived_at`: for each PBX, when everything open in the store was last known to be alive.
     """
     for record in sorted(calls, key=lambda c: c.started_at):
         _restore_call(ledger, record, clock)
@@ -92,7 +92,7 @@ def _placeholder(
     if channel is not None:
         channel.confirmed = True
         if record.direction is Direction.INBOUND:
-            # whatever state the PBX shows: it may have been answered while nobody listened
+            # set now: it may have been answered meanwhile, and its state then hides the direction
             channel.direction = LegDirection.INBOUND
         channel.linkedid = channel.linkedid or record.linkedid
     return channel

@@ -1,4 +1,4 @@
-"""Follow live calls by what the PBXes tell, in the order in which they tell it."""
+"""Follow live calls by the signals of the PBXes, in the order of their arrival."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Tracker:
         }
 
     def apply(self, signal: ChannelSignal) -> None:
-        """Take one signal; `at` is the PBX's stamp, or now where it sends none."""
+        """Apply one signal, at the PBX's timestamp, or now where it sends none."""
         handler = self._handlers[type(signal)]
         handler(signal, signal.at or self._clock.now(), self._clock.monotonic())
         publish(self._ledger, self._emit)
@@ -54,19 +54,22 @@ class Tracker:
     # --- channels ------------------------------------------------------------------------------
 
     def seen(self, seen: ChannelSeen, at: datetime, mono: float) -> Channel | None:
-        """The channel that a signal of that moment shows; None once it was hung up."""
+        """Return the channel that a signal shows, proven alive at `at`; None if hung up already."""
         channel = self.known(seen, at, mono)
         if channel is not None:
             channel.prove(at, mono)
         return channel
 
     def known(self, seen: ChannelSeen, started_at: datetime, mono: float) -> Channel | None:
-        """The channel that a signal or a listed row shows, made where it is new."""
+        """Return the channel that a signal or a listed row shows, creating a new one.
+
+        None if it was hung up already.
+        """
         channel = self._ledger.channel(seen.key, seen.name, at=started_at, mono=mono)
         if channel is None:
             return None
         if not channel.name:
-            # known from the store, by its key alone
+            # restored from the store, which has only its key
             self._ledger.rename(channel, seen.name, started_at)
         channel.confirmed = True
         channel.misses = 0
@@ -91,19 +94,19 @@ class Tracker:
             self.answered(channel, at, mono)
 
     def answered(self, channel: Channel, at: datetime, mono: float) -> None:
-        """The channel is Up: a call without a hook counts from here, a trunk leg begins to cost."""
+        """Note that the channel is Up: an unhooked call begins to count, a trunk leg to cost."""
         if channel.answered_at is None:
             channel.answer(at, mono)
             self._counts_from(channel, at, mono)
 
     def found_answered(self, channel: Channel, proof: Proof) -> None:
-        """The channel was Up when it was listed: who knows since when. It counts from there."""
+        """Note that the channel was listed as Up, since an unknown time: it counts from `proof`."""
         if channel.answered_at is None:
             channel.answer_by(*proof)
             self._counts_from(channel, *proof)
 
     def told_answered(self, channel: Channel, at: datetime, mono: float) -> None:
-        """The channel was answered at `at`, as was told later: that takes a guess's place."""
+        """Note an answer at `at` that was reported later; it replaces a guessed one."""
         channel.answer_unheard(at, self._clock.now(), mono)
         self._counts_from(channel, at, mono)
 
@@ -154,7 +157,7 @@ class Tracker:
             self._end(channel, channel.ending_at or at, mono, EndWitness.LIVE)
 
     def close(self, key: ChannelKey, ended_at: datetime, witness: EndWitness) -> bool:
-        """End a channel whose hangup somebody else saw; False where it is not known."""
+        """End a channel by the hangup that `witness` saw; False where the channel is unknown."""
         channel = self._ledger.channels.get(key)
         if channel is None:
             return False
@@ -163,9 +166,9 @@ class Tracker:
         return True
 
     def give_up(self, channel: Channel, witness: EndWitness, gone_by: datetime | None) -> None:
-        """End a channel whose hangup nobody saw: at the last proof of its life, and no later.
+        """End a channel with an unseen hangup, at its last proof of life and no later.
 
-        It was gone by `gone_by`; None: nobody knows.
+        It was gone by `gone_by`; None: unknown.
         """
         if channel.call is not None:
             channel.call.estimated = True
@@ -183,13 +186,13 @@ class Tracker:
     # --- calls ---------------------------------------------------------------------------------
 
     def _call_of(self, channel: Channel, at: datetime, mono: float) -> Call | None:
-        """The call that the channel is a leg of; one without a hook counts from now."""
+        """Return the call of the channel, opening an unhooked one where it has none."""
         if channel.call is None and channel.weighs and not channel.refused:
             self.open_unhooked(channel, at, mono)
         return channel.call
 
     def open_unhooked(self, channel: Channel, at: datetime, mono: float) -> Call:
-        """A channel whose dialplan asked nobody makes a call by itself."""
+        """Open a call for a channel without a hook."""
         inbound = channel.trunk and channel.direction is LegDirection.INBOUND
         if inbound:
             direction = Direction.INBOUND
@@ -201,13 +204,13 @@ class Tracker:
         return call
 
     def owner_of(self, channel: Channel, *, inbound: bool = False) -> str | None:
-        """Whose a channel is when no hook has said so."""
+        """Return the tenant of a channel for which no hook named one."""
         return channel.owner or self._in_force.registry.owner(
             channel.accountcode, channel.exten if inbound else "", channel.context
         )
 
     def _latch(self, call: Call, channel: Channel, at: datetime, mono: float) -> None:
-        """A call of nobody takes the tenant that its new leg names."""
+        """Give a call without a tenant the one that the channel's account code names."""
         if call.tenant is None:
             tenant = self._in_force.registry.owner(channel.accountcode)
             if tenant is not None:
@@ -235,13 +238,13 @@ class Tracker:
         self._latch(call, dialled, at, mono)
 
     def _exempt(self, dialled: Channel) -> None:
-        """A leg of an emergency; so is what the far end of a Local pair dials, until it asks."""
+        """Exempt an emergency leg, and what a Local pair's far end dials until its own hook."""
         dialled.emergency = True
         if dialled.peer is not None and not dialled.peer.asked:
             dialled.peer.dials_emergency = True
 
     def _dialled_by_refused(self, caller: Channel, dialled: Channel) -> None:
-        """Legs of a refused channel never count; what they cost is its tenant's all the same."""
+        """Mark the leg of a refused channel: it never counts, but its tenant still pays for it."""
         if dialled.call is None:
             dialled.refused = caller.refused
             dialled.owner = caller.owner
@@ -272,7 +275,7 @@ class Tracker:
         self._call_of(channel, at, mono)
 
     def _talk_together(self, channel: Channel, others: list[Channel], at: datetime) -> None:
-        """Two parties in a basic bridge are one call, where they are one tenant's."""
+        """Make two parties in a basic bridge one call, if they are of one tenant."""
         for other in others:
             if other.call is None:
                 continue
