@@ -105,7 +105,7 @@ class AgiSettings(Section):
 
 
 class AmiSettings(Section):
-    """`[ami]`: settings of the links to all PBXs."""
+    """`[ami]`: settings of the links to all PBXes."""
 
     stale_s: Seconds = 30
 

@@ -1,4 +1,4 @@
-"""A command where no daemon runs: served by the database itself."""
+"""Runs a command against the database where no daemon runs."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from pbxbilling.web.api.command import Arguments
 
 
 async def run_offline(settings: Settings, command: str, given: Arguments) -> bytes:
-    """Run it, and give its result as JSON. Raises StoreError, and what the command raises.
+    """Run a command and return its result as JSON.
 
-    One that only reads makes no database.
+    A command that only reads creates no database. Raises StoreError, and what the command raises.
     """
     creates = COMMANDS[command].writes and not given.get("dry_run")
     async with await SqlStore.open(settings.database.path, create=creates) as store:
@@ -33,5 +33,5 @@ async def run_offline(settings: Settings, command: str, given: Arguments) -> byt
 
 
 def _nobody(fact: Fact) -> None:
-    """Facts have no sinks where no daemon runs."""
+    """Discard a fact: there are no sinks where no daemon runs."""
     del fact
