@@ -135,12 +135,12 @@ class PbxLink:
         self._told_at = at
 
     def unmapped(self, pbx: str, event: str) -> None:
-        """Note an event that lacks required fields, and is lost."""
+        """Note an event that lacks required fields and was skipped."""
         self._reconciler.lost(pbx)
         self._watch.unmapped(pbx, event)
 
     def oversized(self, pbx: str, messages: int) -> None:
-        """Note messages that were skipped for their size, and are lost."""
+        """Note messages that were skipped for their size."""
         self._reconciler.lost(pbx)
         self._watch.oversized(pbx, messages)
 

@@ -147,7 +147,7 @@ class PbxFleet:
             save,
         )
 
-    # --- what is asked of the links ------------------------------------------------------------
+    # --- queries and commands to the links -----------------------------------------------------
 
     def cut(self, channel: Channel, in_s: float) -> None:
         """Order a channel to hang up in that many seconds."""

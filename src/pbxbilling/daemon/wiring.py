@@ -146,7 +146,7 @@ def wire_payments(ground: Ground) -> Comparison:
 def wire_privacy(
     ground: Ground, retention: Retention, live: LiveStatus | None
 ) -> tuple[Purge, Forgetter]:
-    """The purge, beside live calls whose records come first; and what forgets a tenant by it."""
+    """Wire the purge, which rests so that records of calls go first, and the forgetter using it."""
     stores = ground.stores
     purge = Purge(
         stores.retention_store,

@@ -51,7 +51,7 @@ class SqlStore:
     """
 
     def __init__(self, path: Path, consequences: Consequences | None = None) -> None:
-        """`consequences` returns, before each commit, the records that follow from its facts."""
+        """`consequences` supplies, before each commit, the records that follow from its facts."""
         self.consequences = consequences
         self._path = path
         self._inode = _inode(path)

@@ -41,7 +41,7 @@ class Pending:
                 self._by_key[object()] = record  # kinds without a key: each record is kept
 
     def _put_latest(self, key: Hashable, record: CallRecord | LegRecord) -> None:
-        waiting: Any = self._by_key.setdefault(key, record)  # of the same kind
+        waiting: Any = self._by_key.setdefault(key, record)  # of the same kind as `record`
         if waiting is not record and waiting.gives_way_to(record):
             self._by_key[key] = record
 
