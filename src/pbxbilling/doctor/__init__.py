@@ -1,1 +1,1 @@
-"""Checks live everything that the daemon depends on, and prints each problem with its fix."""
+"""Checks live everything that the daemon depends on, and names each problem with its fix."""

@@ -11,7 +11,7 @@ from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.ports import EventSink
 from pbxbilling.runtime.waiting import pause
 
-EVERY_S = 3600.0  # trials and grace windows end without a fact
+EVERY_S = 3600.0  # trials and grace windows end by the clock
 SOON_S = 10.0  # after a change; a file that changes a thousand tenants counts as one change
 
 
