@@ -1,4 +1,4 @@
-"""One TOML file, typed once at the edge; every fault names the key, the line and the mend."""
+"""Reads one TOML file into typed settings; every fault names the key, the line and the fix."""
 
 from pbxbilling.config.faults import ConfigError, Fault
 from pbxbilling.config.load import load

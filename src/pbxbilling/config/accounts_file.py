@@ -1,4 +1,4 @@
-"""The accounts file: plans and tenants as an operator declares them, typed once at the edge."""
+"""Reads the accounts file: plans and tenants as an operator declares them."""
 
 from __future__ import annotations
 
@@ -72,13 +72,13 @@ class _Limited(Section):
     max_calls_per_second: Limit | None = None
 
     def limits(self) -> dict[str, int | None]:
-        """The limits that are given; -1 is unlimited."""
+        """Return the limits that the file sets; -1 becomes None, which is unlimited."""
         given = {name: getattr(self, name) for name in LIMIT_NAMES if name in self.model_fields_set}
         return {name: None if value == -1 else value for name, value in given.items()}
 
 
 class StripePricesTable(Section):
-    """`stripe_prices` of a plan: ids of prices at Stripe."""
+    """`stripe_prices` of a plan: ids of prices in Stripe."""
 
     flat: Name = ""
     yearly: Name = ""
@@ -96,7 +96,7 @@ class DestinationTable(Section):
     in_allowance: bool = False
 
     def rate(self) -> DestinationRate:
-        """The rate that the table declares."""
+        """Build the rate that the table declares."""
         return DestinationRate(
             prefix=self.prefix,
             per_minute_micros=to_micros(self.per_minute),
@@ -124,7 +124,7 @@ def _rates_in_currency(
 
 
 class UnitPriceTable(Section):
-    """One key of a plan's `meters`."""
+    """One entry of a plan's `meters`."""
 
     price: Rate
     per: Annotated[int, Field(ge=1, le=1_000_000)] = 1
@@ -148,7 +148,7 @@ class PlanTable(_Limited):
     included_minutes: Limit = 0
     included_directions: tuple[LegDirection, ...] = (LegDirection.OUTBOUND,)
     overage: Overage = Overage.BILL
-    currency: Annotated[str, AfterValidator(check_currency)] = "USD"  # before the amounts in it
+    currency: Annotated[str, AfterValidator(check_currency)] = "USD"  # must precede the amounts
     price: Amount | None = None
     price_quarter: Amount | None = None
     price_half_year: Amount | None = None
@@ -174,7 +174,7 @@ class PlanTable(_Limited):
     sort_order: Place = 0
 
     def plan(self, slug: str) -> Plan:
-        """The plan that the table declares."""
+        """Build the plan that the table declares."""
         minutes = self.included_minutes
         return Plan(
             slug=slug,
@@ -210,7 +210,7 @@ class PlanTable(_Limited):
 
 
 class TenantTable(_Limited):
-    """One `[tenant.SLUG]`; without `plan` it keeps its own, and a new one gets the default."""
+    """One `[tenant.SLUG]`; without `plan` a tenant keeps its own, a new one gets the default."""
 
     plan: str = ""
     name: str = ""
@@ -223,7 +223,7 @@ class TenantTable(_Limited):
     accountcodes: tuple[Item, ...] = ()
     dids: tuple[Item, ...] = ()
     contexts: tuple[Item, ...] = ()
-    timezone: Annotated[str, AfterValidator(check_zone)] = ""  # the provider's
+    timezone: Annotated[str, AfterValidator(check_zone)] = ""  # "": the provider's
     anchor_day: Annotated[int, Field(ge=1, le=31)] = 1
     mode: Mode | None = None
     demo: bool = False
@@ -231,7 +231,7 @@ class TenantTable(_Limited):
     extensions: Count = 0
 
     def tenant(self, slug: str) -> Tenant:
-        """The tenant that the table declares."""
+        """Build the tenant that the table declares."""
         return Tenant(
             slug=slug,
             plan=self.plan,
@@ -255,19 +255,19 @@ class TenantTable(_Limited):
 
 
 class AccountsDocument(Section):
-    """The whole file."""
+    """The whole accounts file."""
 
     plan: Mapping[Slug, PlanTable] = Field(default_factory=dict)
     tenant: Mapping[Slug, TenantTable] = Field(default_factory=dict)
 
 
 def load_accounts(path: Path) -> AccountsFile:
-    """Read an accounts file; raises ConfigError with every fault, its key and its line."""
+    """Read an accounts file. Raises ConfigError with every fault, its key and its line."""
     return read_accounts(read_text(path), str(path))
 
 
 def read_accounts(text: str, source: str) -> AccountsFile:
-    """Read the text of an accounts file; `source` is what faults name it."""
+    """Read the text of an accounts file; faults name it by `source`. Raises ConfigError."""
     written: dict[str, Any] = parse(Path(source), text)
     lines = key_lines(text)
     try:

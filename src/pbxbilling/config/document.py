@@ -1,4 +1,4 @@
-"""A TOML file before anybody knows what its keys mean."""
+"""Reads a file and parses it as TOML, without interpreting its keys."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pbxbilling.config.faults import ConfigError, Fault
 
 
 def read_text(path: Path, newline: str | None = None) -> str:
-    """The text of a file; raises ConfigError that says why there is none.
+    """Return the text of a file. Raises ConfigError that says why it cannot be read.
 
-    With `newline=""` the ends of its lines are left as they are.
+    With `newline=""` the line endings are left unchanged.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline=newline) as file:  # some editors put a mark
+        with path.open(encoding="utf-8-sig", newline=newline) as file:  # some editors add a BOM
             return file.read()
     except FileNotFoundError:
         message = "no such file: name another, or start from the example beside the documentation"
@@ -28,7 +28,7 @@ def read_text(path: Path, newline: str | None = None) -> str:
 
 
 def parse(path: Path, text: str) -> dict[str, Any]:
-    """The tables of a TOML text read from `path`; raises ConfigError with the line."""
+    """Parse a TOML text read from `path` into its tables. Raises ConfigError with the line."""
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -38,5 +38,5 @@ def parse(path: Path, text: str) -> dict[str, Any]:
     except RecursionError:
         message = "not TOML that anybody means: tables or lists in one another hundreds of times"
         raise ConfigError([Fault(str(path), None, "", message)]) from None
-    except ValueError as error:  # a number of thousands of digits
+    except ValueError as error:  # a number with thousands of digits
         raise ConfigError([Fault(str(path), None, "", f"not TOML: {error}")]) from error

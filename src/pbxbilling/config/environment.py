@@ -1,4 +1,4 @@
-"""Settings given as environment variables: `PBXBILLING_AGI__DEADLINE_MS=500`."""
+"""Reads settings from environment variables, as `PBXBILLING_AGI__DEADLINE_MS=500`."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ CONFIG_VARIABLE = "PBXBILLING_CONFIG"  # names the file itself; read by the comm
 def values_from(
     env: Mapping[str, str], model: type[BaseModel]
 ) -> tuple[dict[str, Any], list[Fault]]:
-    """What the environment sets, nested as in the file, and what is wrong with it.
+    """Return the values that the environment sets, nested as in the file, and their faults.
 
-    Lists and lists of tables are JSON. A variable of ours that no key answers to is a fault when
-    it is meant for a section or is nearly a key; others (a site's own) are left alone.
+    Lists and lists of tables are JSON. A `PBXBILLING_` variable that names no section or key at
+    the top is a fault if it has `__` in it or is close to one; others (a site's own) are ignored.
     """
     values: dict[str, Any] = {}
     faults: list[Fault] = []
@@ -41,7 +41,7 @@ def values_from(
 
 
 def overlay(base: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Both together, table by table; where both give a key, `above` wins."""
+    """Merge both, table by table; where both set a key, `above` wins."""
     merged = dict(base)
     for key, value in above.items():
         below = merged.get(key)
@@ -53,7 +53,7 @@ def overlay(base: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
 
 
 def variable_for(path: KeyPath) -> str:
-    """The variable that sets a key; within a list of tables, the one that sets the whole list."""
+    """Return the variable that sets a key; within a list of tables, that of the whole list."""
     names: list[str] = []
     for part in path:
         if isinstance(part, int):
@@ -63,17 +63,17 @@ def variable_for(path: KeyPath) -> str:
 
 
 def place_of(variable: str) -> str:
-    """How a fault names a variable as its place."""
+    """Return the text by which a fault names a variable as its place."""
     return f"environment variable {variable}"
 
 
 def _set_by(model: type[BaseModel], name: str, text: str) -> dict[str, Any] | None:
-    """What one variable sets; None where it is not the JSON that it has to be."""
-    # Here, as it takes 0.03 s to load and most sites set everything in the file.
+    """Return the values that one variable sets; None if it should be JSON and is not."""
+    # Imported here: it takes 0.03 s to load, and most sites set everything in the file.
     from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsError
 
     source = EnvSettingsSource(
-        cast("type[BaseSettings]", model),  # it reads fields and config, which every model has
+        cast("type[BaseSettings]", model),  # it only uses fields and config, as any model has
         env_prefix=PREFIX,
         env_nested_delimiter=DELIMITER,
     )

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration: everything at once, each with its place."""
+"""Describes the faults of a configuration: all of them at once, each with its place."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pbxbilling.kernel.errors import ServiceError
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong: the place, the key, and what was expected there.
+    """One fault: the place, the key, and what was expected there.
 
     `source` is the file's path, or `environment variable PBXBILLING_…` for a value from there;
-    `line` is 1-based, None where there is no line to point at. `key` is dotted, as
-    `agi.deadline_ms` or `pbx[0].port`; empty where the file as a whole is meant.
+    `line` is 1-based, None if there is no line to point at. `key` is dotted, as
+    `agi.deadline_ms` or `pbx[0].port`; empty for the file as a whole.
     """
 
     source: str
@@ -28,7 +28,7 @@ class Fault:
 
 
 class ConfigError(ServiceError):
-    """The configuration cannot be used. `faults` holds every reason, in the file's order."""
+    """The configuration is unusable. `faults` holds every reason, in the file's order."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults = tuple(sorted(faults, key=lambda fault: (fault.line or 0, fault.key)))

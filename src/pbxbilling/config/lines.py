@@ -1,4 +1,4 @@
-"""On which line of a TOML file a key stands: `tomllib` does not tell, and an error must."""
+"""Finds the line of each key in a TOML file: errors must name it, and `tomllib` does not."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 KeyPath = tuple[str | int, ...]
 
 _PIECE = re.compile(
-    r'"""(?:\\.|[^\\])*?"{3,5}'  # multi-line strings first: they hold brackets and newlines
+    r'"""(?:\\.|[^\\])*?"{3,5}'  # multi-line strings first: they can hold brackets and newlines
     r"|'''.*?'{3,5}"
     r'|"(?:\\.|[^"\\\n])*"'
     r"|'[^'\n]*'"
@@ -24,10 +24,10 @@ _ONE = re.compile(_SEGMENT)
 
 
 def key_lines(text: str) -> dict[KeyPath, int]:
-    """Lines (1-based) of the keys and tables of a TOML text that `tomllib` accepts.
+    """Map the keys and tables of a TOML text that `tomllib` accepts to their lines (1-based).
 
     A table in an array of tables has its index in the path: `("pbx", 0, "port")`. Keys inside an
-    inline table have no line of their own: `line_of` finds that of the value they are part of.
+    inline table have no entry: `line_of` finds the line of the value that contains them.
     """
     lines: dict[KeyPath, int] = {}
     counts: dict[KeyPath, int] = {}
@@ -48,7 +48,7 @@ def key_lines(text: str) -> dict[KeyPath, int]:
 
 
 def line_of(path: KeyPath, lines: Mapping[KeyPath, int]) -> int | None:
-    """The line of a key, else of the nearest table around it; None when there is neither."""
+    """Return the line of a key, else of the nearest table around it; None if there is neither."""
     while path:
         if path in lines:
             return lines[path]
@@ -57,7 +57,7 @@ def line_of(path: KeyPath, lines: Mapping[KeyPath, int]) -> int | None:
 
 
 def _statements(text: str) -> Iterator[tuple[int, str]]:
-    """Key/value pairs and table headers, each with the line on which it begins."""
+    """Yield key/value pairs and table headers, each with the line on which it begins."""
     line, start, depth, pieces = 1, 1, 0, list[str]()
     for match in _PIECE.finditer(text + "\n"):
         piece = match[0]
@@ -77,7 +77,7 @@ def _path(text: str) -> tuple[str, ...]:
 
 
 def _resolve(name: tuple[str, ...], counts: Mapping[KeyPath, int]) -> KeyPath:
-    """`[pbx.extra]` after `[[pbx]]` belongs to the last of them."""
+    """Insert indices into a table's name: `[pbx.extra]` belongs to the last `[[pbx]]` before it."""
     path: KeyPath = ()
     for part in name[:-1]:
         path = (*path, part)

@@ -1,4 +1,4 @@
-"""Reads the configuration: file, environment and secrets in, one frozen `Settings` out."""
+"""Loads file, environment and secrets into one frozen `Settings`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from pbxbilling.config.validation_messages import dotted, faults_of
 
 
 def load(path: Path, env: Mapping[str, str]) -> Settings:
-    """The settings of a TOML file with the environment's on top, secret files read.
+    """Load a TOML file, override it by the environment, and read the secret files.
 
     Raises ConfigError with every fault at once: an unreadable or malformed file, unknown keys,
     wrong types and values, secret files that cannot be read.
@@ -38,12 +38,12 @@ def load(path: Path, env: Mapping[str, str]) -> Settings:
     secrets, unreadable = _secrets(merged, path.parent, env, places)
     faults += unreadable
     try:
-        # As JSON, because that is where pydantic is strict about types and still takes lists
-        # for tuples and strings for enums, as TOML writes them.
+        # Validate as JSON: there pydantic is strict about types, yet accepts lists for tuples
+        # and strings for enums, as TOML writes them.
         settings = Settings.model_validate_json(json.dumps(merged, default=str))
     except ValidationError as error:
         faults += faults_of(error, Settings, places.of)
-        raise ConfigError(faults) from None  # pydantic's text would repeat values, secrets too
+        raise ConfigError(faults) from None  # pydantic's text would show values, even secrets
     if faults:
         raise ConfigError(faults)
     return _with_secrets(settings, secrets)
@@ -51,14 +51,14 @@ def load(path: Path, env: Mapping[str, str]) -> Settings:
 
 @dataclass(frozen=True, slots=True)
 class _Places:
-    """Where a value came from: a line of the file, or a variable."""
+    """Finds where a value came from: a line of the file, or an environment variable."""
 
     path: str
     lines: Mapping[KeyPath, int]
     overrides: Mapping[str, Any]
 
     def of(self, key: KeyPath) -> tuple[str, int | None]:
-        """Source and line of a key; the line of its table for one that is not there."""
+        """Return source and line of a key; for a missing key, the line of its table."""
         if self._is_overridden(key):
             return place_of(variable_for(key)), None
         return self.path, line_of(key, self.lines)
@@ -67,7 +67,7 @@ class _Places:
         value: Any = self.overrides
         for part in key:
             if not isinstance(value, Mapping):
-                return True  # a list of tables comes whole
+                return True  # a variable sets a list of tables as a whole
             if part not in value:
                 return False
             value = value[part]
@@ -77,7 +77,7 @@ class _Places:
 def _secrets(
     merged: Mapping[str, Any], beside: Path, env: Mapping[str, str], places: _Places
 ) -> tuple[dict[KeyPath, SecretStr], list[Fault]]:
-    """The secrets by the keys that name their files, and what stands in the way of the others."""
+    """Return the secrets by the keys that name their files, and the faults of unreadable ones."""
     secrets: dict[KeyPath, SecretStr] = {}
     faults: list[Fault] = []
     for key, name in secret_files(merged):

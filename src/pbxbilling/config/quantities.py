@@ -1,4 +1,4 @@
-"""Numbers as accounts have them: counts, days, money as text. Each type has its bounds."""
+"""Defines the bounded numbers of the accounts file: counts, days, money as text."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ _SECONDS = re.compile(r"[0-9]{1,5}")
 
 
 def read_amount(text: str, info: ValidationInfo) -> str:
-    """An amount in the currency that stands before it."""
-    if "currency" in info.data:  # a wrong currency is a fault of its own
+    """Validate an amount in the currency of the table, a field that comes before it."""
+    if "currency" in info.data:  # missing if invalid, which is a separate fault
         to_minor(text, info.data["currency"])
     return text
 
 
 def read_rate(text: str) -> str:
-    """A rate in a table of its own, of whose currency only the plan knows: see `in_currency`."""
+    """Validate a rate in a nested table; its currency is the plan's: see `in_currency`."""
     to_micros(text)
     return text
 
 
 def read_plan_rate(text: str, info: ValidationInfo) -> str:
-    """A rate in the currency that stands before it."""
+    """Validate a rate in the currency of the plan, a field that comes before it."""
     to_micros(text)
     if "currency" in info.data:
         check_rate(to_micros(text), info.data["currency"])
@@ -37,13 +37,13 @@ def read_plan_rate(text: str, info: ValidationInfo) -> str:
 
 
 def read_percentage(text: str) -> str:
-    """A percentage of 0 to 100."""
+    """Validate a percentage from 0 to 100."""
     to_basis_points(text)
     return text
 
 
 def read_increment(text: str) -> str:
-    """A billing increment of blocks of a day at the most."""
+    """Validate a billing increment, "first/step" in seconds, each a day at most."""
     first, _, step = text.partition("/")
     if _SECONDS.fullmatch(first) and _SECONDS.fullmatch(step):
         increment = BillingIncrement.parse(text)
@@ -59,7 +59,7 @@ def read_increment(text: str) -> str:
 def in_currency(
     key: str, rate: str, info: ValidationInfo, per: int = 1, most: int = RATE_MOST_MINOR
 ) -> None:
-    """Check a rate of a table within the plan; `key` says which, for the line is the plan's."""
+    """Check a rate nested in a plan; `key` names it in the fault, whose line is the plan's."""
     if "currency" in info.data:
         try:
             check_rate(to_micros(rate), info.data["currency"], per, most)

@@ -1,4 +1,4 @@
-"""What a reload changes, and what of it has to wait for a restart."""
+"""Determines what a reload changes, and which of the changes need a restart."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pbxbilling.config.sections import StripeSettings
 from pbxbilling.config.settings import Settings
 from pbxbilling.config.validation_messages import dotted
 
-# Bound or opened once, at the start.
+# Keys of what is bound or opened once, at the start.
 _LISTEN: KeyPath = ("agi", "listen")
 _AT_START: frozenset[KeyPath] = frozenset(
     {("database", "url"), _LISTEN, ("http", "listen"), ("http", "admin")}
@@ -23,8 +23,8 @@ _AT_START: frozenset[KeyPath] = frozenset(
 class SettingsChange:
     """The outcome of reading the file again.
 
-    `in_force` is what the daemon now works by: the new settings, with the old value of every key
-    in `restart`. `changed` and `restart` are dotted keys; values are left out, they can be secret.
+    `in_force` are the settings that now apply: the new ones, but the old value of every key in
+    `restart`. `changed` and `restart` hold dotted keys without values, which can be secret.
     """
 
     in_force: Settings
@@ -62,12 +62,12 @@ def _carry_over(new: Settings, old: Settings, section: str, key: str) -> Setting
     before = getattr(old, section)
     held = getattr(new, section).model_copy(update={key: getattr(before, key)})
     if key not in before.model_fields_set:
-        held.model_fields_set.discard(key)  # it was not written: see AgiSettings.takes_old_hooks
+        held.model_fields_set.discard(key)  # the file did not set it: see takes_old_hooks
     return new.model_copy(update={section: held})
 
 
 def _differences(old: dict[str, Any], new: dict[str, Any], at: KeyPath = ()) -> Iterator[KeyPath]:
-    """Paths of the keys whose values differ; a list of tables differs as a whole."""
+    """Yield the paths of keys whose values differ; a list of tables differs as a whole."""
     for key, value in new.items():
         before = old[key]
         if isinstance(value, dict):

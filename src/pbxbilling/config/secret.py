@@ -1,4 +1,4 @@
-"""Secrets that live in files of their own: found, read, and named when they cannot be."""
+"""Finds and reads secret files; a fault names the file and the fix."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ CREDENTIALS = "CREDENTIALS_DIRECTORY"  # systemd.exec(5), LoadCredential=
 
 
 class SecretUnreadableError(Exception):
-    """A secret file cannot be used; the message names it and the mend."""
+    """A secret file is unusable; the message names it and the fix."""
 
 
 def read_secret(name: str, beside: Path, env: Mapping[str, str]) -> SecretStr:
-    """The secret in a file: a relative name in $CREDENTIALS_DIRECTORY, else in `beside`.
+    """Return the secret in a file; look for a relative name in $CREDENTIALS_DIRECTORY first.
 
-    A final newline is not part of it. Raises SecretUnreadableError for a file that is missing,
-    may not be read, is empty or is not text.
+    If it is not there, it is relative to `beside`. Newlines at the end are not part of the secret.
+    Raises SecretUnreadableError for a file that is missing, unreadable, empty or not text.
     """
     path = _locate(name, beside, env)
     try:
@@ -53,7 +53,7 @@ def read_secret(name: str, beside: Path, env: Mapping[str, str]) -> SecretStr:
 
 
 def check_stripe_secret(key: KeyPath, secret: SecretStr) -> None:
-    """Raise SecretUnreadableError for what was put into the wrong file of the two."""
+    """Raise SecretUnreadableError for a Stripe secret of the wrong kind, as in the other's file."""
     wanted = _STRIPE_PREFIXES.get(str(key[1])) if key[0] == "stripe" else None
     if wanted and not secret.get_secret_value().startswith(wanted):
         words = " or ".join(f"{prefix}…" for prefix in wanted)
@@ -69,7 +69,7 @@ def _locate(name: str, beside: Path, env: Mapping[str, str]) -> Path:
 
 
 def secret_files(merged: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
-    """The keys that name a file with a secret, with the names; of what is off, none."""
+    """Yield each key that names a secret file, with the name; none for a disabled `[stripe]`."""
     tables = merged.get("pbx")
     for index, table in enumerate(tables if isinstance(tables, list) else ()):
         yield from _named(table, ("pbx", index), "secret_file")

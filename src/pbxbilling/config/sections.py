@@ -1,6 +1,6 @@
-"""The sections of `pbxbilling.toml`, typed: every key, with its default.
+"""Defines the sections of `pbxbilling.toml`: every key with its type and default.
 
-`docs/configuration.md` describes the same keys for people; a test holds the two together.
+`docs/configuration.md` describes the same keys for operators; a test keeps the two in step.
 """
 
 from __future__ import annotations
@@ -52,17 +52,17 @@ Dialled = Annotated[str, Field(pattern=DIALLED)]
 
 
 OLD_HOOK = Address("127.0.0.1", 4573)
-"""Where 0.1 listened unless it was told otherwise; FreePBX's and Wazo's port."""
+"""Default address of version 0.1; FreePBX and Wazo use the same port."""
 
 
 class Section(BaseModel):
-    """What all sections share: unknown keys are faults, nothing is guessed, nothing changes."""
+    """Base of all sections: unknown keys are faults, types are strict, instances are frozen."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class DatabaseSettings(Section):
-    """`[database]`: where records are kept."""
+    """`[database]`: where records are stored."""
 
     url: Annotated[str, AfterValidator(lambda url: parse_database_path(url) and url)] = (
         "sqlite:////var/lib/pbxbilling/pbxbilling.db"
@@ -70,12 +70,12 @@ class DatabaseSettings(Section):
 
     @property
     def path(self) -> Path:
-        """The SQLite file."""
+        """Path of the SQLite file."""
         return parse_database_path(self.url)
 
 
 class AgiSettings(Section):
-    """`[agi]`: the hook's listener, who may ask, and how long an answer may take."""
+    """`[agi]`: the hook's listener, its allowed clients, and the deadline of a verdict."""
 
     listen: Listen = "127.0.0.1:4590"
     allow: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"),)
@@ -90,7 +90,7 @@ class AgiSettings(Section):
 
     @property
     def takes_old_hooks(self) -> bool:
-        """Whether `OLD_HOOK` is listened on too: a site that wrote no address asks there."""
+        """Whether to listen on `OLD_HOOK` too: hooks of a site that set no address go there."""
         return "listen" not in self.model_fields_set
 
     @model_validator(mode="after")
@@ -105,13 +105,13 @@ class AgiSettings(Section):
 
 
 class AmiSettings(Section):
-    """`[ami]`: what holds for the links to all PBXs."""
+    """`[ami]`: settings of the links to all PBXes."""
 
     stale_s: Seconds = 30
 
 
 class HttpSettings(Section):
-    """`[http]`: metrics and health for machines, the admin socket for commands."""
+    """`[http]`: the listener for metrics and health, and the admin socket for commands."""
 
     listen: Listen = "127.0.0.1:8080"
     admin: Path = Path("/run/pbxbilling/admin.sock")
@@ -123,7 +123,7 @@ class HttpSettings(Section):
 
 
 class PbxSettings(Section):
-    """One `[[pbx]]`. After loading, `secret` holds what `secret_file` named."""
+    """One `[[pbx]]`. After loading, `secret` holds the content of `secret_file`."""
 
     name: Annotated[str, Field(pattern=NAME)]
     host: NonEmpty
@@ -143,7 +143,7 @@ class PbxSettings(Section):
 
 
 class RefusalSettings(Section):
-    """`[refusal]`: the Q.850 cause of a refusal, and others for the reasons named.
+    """`[refusal]`: the Q.850 hangup cause of a refusal, and others for single reasons.
 
     The keys are the values of `Reason` that a refusal can carry.
     """
@@ -166,15 +166,15 @@ class RefusalSettings(Section):
     malformed: Cause | None = None
 
     def by_reason(self) -> dict[Reason, int]:
-        """The causes that differ from the general one."""
+        """Return the causes that are set for single reasons."""
         named = self.model_dump(exclude_none=True, exclude={"cause"})
         return {Reason(reason): cause for reason, cause in named.items()}
 
 
 class EmergencySettings(Section):
-    """`[emergency]`: numbers that always pass, and what a site dials in front of them.
+    """`[emergency]`: numbers that are always admitted, and the prefixes a site dials before them.
 
-    `directions` are those of the hooks that may ask for one: an extension can have such a number.
+    They apply to hooks of these `directions` only: an extension can have such a number.
     """
 
     numbers: tuple[Dialled, ...] = ("112", "911", "999")
@@ -182,18 +182,18 @@ class EmergencySettings(Section):
     directions: tuple[Direction, ...] = (Direction.OUTBOUND,)
 
     def short(self) -> tuple[str, ...]:
-        """Numbers that are dialled for other things as well, as "0" is for an outside line."""
+        """Return numbers so short that they are dialled for other purposes, as "0" is."""
         return tuple(n for n in self.numbers if sum(map(str.isdigit, n)) < _LEAST_DIGITS)
 
 
 class NumbersSettings(Section):
-    """`[numbers]`: what becomes of a number that no carrier dials, where its price is asked."""
+    """`[numbers]`: how to treat a number that no carrier dials when its price is needed."""
 
     unusable: Literal["refuse", "dearest"] = "refuse"
 
 
 class BillingSettings(Section):
-    """`[billing]`: defaults of the accounts."""
+    """`[billing]`: defaults for accounts, and the hour of the daily check."""
 
     timezone: Annotated[str, AfterValidator(check_zone)] = "UTC"
     trial_days: Days = 14
@@ -203,13 +203,13 @@ class BillingSettings(Section):
 
 
 class DecisionsSettings(Section):
-    """`[decisions]`: refusals are always recorded; admissions only when asked for."""
+    """`[decisions]`: whether admissions are recorded; refusals always are."""
 
     admissions: bool = False
 
 
 class RetentionSettings(Section):
-    """`[retention]`: days that things are kept for; 0 is for ever."""
+    """`[retention]`: how many days each kind of record is kept; 0 means for ever."""
 
     calls_days: Days = 400
     decisions_days: Days = 180
@@ -227,21 +227,21 @@ class RetentionSettings(Section):
         return self
 
     def retention(self) -> Retention:
-        """The days of each kind."""
+        """Return the days of each kind of record."""
         return Retention(**self.model_dump(exclude={"purge"}))
 
 
 class LogSettings(Section):
-    """`[log]`: the form of the lines on standard output, and how many of them."""
+    """`[log]`: format and level of the log on standard output."""
 
     format: Literal["json", "console"] = "json"
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
 class StripeSettings(Section):
-    """`[stripe]`: off until there are keys. After loading, the secrets hold what the files named.
+    """`[stripe]`: off by default. After loading, the secrets hold the contents of their files.
 
-    Several webhook secrets are good at once, while one takes the place of another.
+    Several webhook secrets can be valid at once, while one replaces another.
     """
 
     enabled: bool = False
@@ -256,13 +256,13 @@ class StripeSettings(Section):
 
     @property
     def pages(self) -> SalePages:
-        """Where buyers are sent."""
+        """The pages that buyers are sent to."""
         return SalePages(
             self.success_url or "", self.cancel_url or "", self.portal_return_url or ""
         )
 
     def with_secrets(self, found: Mapping[KeyPath, SecretStr]) -> StripeSettings:
-        """These settings with what was read from the files."""
+        """Return these settings with the secrets read from the files."""
         key = found.get(("stripe", "secret_key_file"), self.secret_key)
         files = (
             ("stripe", "webhook_secret_files", n) for n in range(len(self.webhook_secret_files))
@@ -272,14 +272,14 @@ class StripeSettings(Section):
 
 
 class UsageSettings(Section):
-    """`[usage]`: who may tell of usage over HTTP. After loading, `token` holds the file's."""
+    """`[usage]`: the token to report usage over HTTP. After loading, `token` holds the file's."""
 
     token: SecretStr = SecretStr("")
     token_file: NonEmpty | None = None
 
 
 class MqttSettings(Section):
-    """`[mqtt]`: a broker that is told. After loading, `password` holds what its file held."""
+    """`[mqtt]`: the broker to publish to. After loading, `password` holds its file's content."""
 
     enabled: bool = False
     url: Annotated[str, AfterValidator(lambda url: str(parse_broker(url)))] = (
@@ -293,12 +293,12 @@ class MqttSettings(Section):
 
     @property
     def broker(self) -> BrokerAddress:
-        """Where the broker is."""
+        """The broker's address and whether it uses TLS."""
         return parse_broker(self.url)
 
     @property
     def sends_its_password_in_clear(self) -> bool:
-        """Whether whoever is on the way can read it."""
+        """Whether the password crosses a network without TLS."""
         broker = self.broker
         return self.username is not None and not (broker.tls or broker.address.is_loopback)
 

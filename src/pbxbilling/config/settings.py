@@ -1,4 +1,4 @@
-"""The whole of `pbxbilling.toml`: its sections, and what they say together."""
+"""Combines the sections of `pbxbilling.toml` into the settings, a policy and warnings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from pbxbilling.kernel.codes import Mode
 
 
 class Settings(Section):
-    """The whole file. Replaced as one at a reload."""
+    """The whole file; a reload replaces it as one."""
 
     mode: Mode = Mode.OFF
     unknown_tenant: Literal["admit", "refuse"] = "admit"
@@ -60,7 +60,7 @@ class Settings(Section):
         return pbx
 
     def policy(self) -> Policy:
-        """What calls are judged by."""
+        """Return the policy for admission of calls."""
         return Policy(
             mode=self.mode,
             refuse_unknown_tenant=self.unknown_tenant == "refuse",
@@ -78,7 +78,7 @@ class Settings(Section):
         )
 
     def warnings(self) -> tuple[str, ...]:
-        """What is allowed and probably not meant, in sentences."""
+        """Return a sentence for each setting that is valid but probably a mistake."""
         found = [
             f"[[pbx]] {one.name}: no trunks: no leg of it is billed or counted as a trunk leg"
             for one in self.pbx

@@ -1,8 +1,8 @@
-"""Tenants as a CSV file (RFC 4180), for whoever keeps a thousand of them in a spreadsheet.
+"""Reads and writes tenants as a CSV file (RFC 4180), for operators who use a spreadsheet.
 
 The first row names the columns: `tenant` and keys of the accounts file. A key without a column
-stays as it is, an empty cell is the key's default (of `plan`: the one that the tenant has): it
-states no value, so what it would reset is asked for.
+is left unchanged. An empty cell means the key's default (for `plan`: the tenant's present plan);
+it states no value, so resetting a key that way has to be confirmed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from pbxbilling.runtime.csv_cells import guarded, joined, parted, unguarded
 
 
 class TenantRow(TenantTable):
-    """One row: a `[tenant.SLUG]` that names its slug itself."""
+    """One row: a `[tenant.SLUG]` table with the slug as a column."""
 
     slug: Annotated[Slug, Field(alias="tenant")]
 
@@ -37,20 +37,20 @@ _LISTS = frozenset(key for key, kind in _TYPES.items() if get_origin(kind) is tu
 _FLAGS = frozenset(key for key, kind in _TYPES.items() if kind is bool)
 _NUMBERS = frozenset({*(key for key, kind in _TYPES.items() if kind is int), *LIMIT_NAMES})
 _READ = (*(key for key in _TYPES if key not in LIMIT_NAMES), *LIMIT_NAMES)
-# What is lived is not exported: read back a day later, it would undo what has happened since.
+# `status` is not exported: read back a day later, it would undo what has happened since.
 COLUMNS = ("tenant", *(key for key in _READ if key != "status"))
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 class _Line(NamedTuple):
-    """A row, and the line of the file on which it begins."""
+    """A row and the line of the file on which it begins."""
 
     number: int
     cells: list[str]
 
 
 def write_tenants(tenants: Iterable[Tenant]) -> str:
-    """The tenants as a file that `read_tenants` reads back the same."""
+    """Format the tenants as a file that `read_tenants` reads back the same."""
     text = StringIO(newline="")
     rows = csv.writer(text)
     rows.writerow(COLUMNS)
@@ -69,10 +69,10 @@ def _cell(value: Any) -> str:
 
 
 def read_tenants(text: str, source: str) -> AccountsFile:
-    """Read such a file; raises ConfigError with every fault, its line and its column.
+    """Read a CSV file of tenants. Raises ConfigError with every fault, its line and its column.
 
-    Columns are in any order, divided by commas or, as spreadsheets of many countries write them,
-    by semicolons.
+    Columns may be in any order, separated by commas or, as spreadsheets in many countries do, by
+    semicolons.
     """
     lines = _lines(text, source)
     header = next(lines, None)
@@ -138,7 +138,7 @@ def _header_faults(columns: list[str], source: str) -> Iterator[Fault]:
 def _read_row(
     line: _Line, columns: list[str], source: str, rows: dict[str, tuple[_Line, TenantRow]]
 ) -> Iterator[Fault]:
-    """Put a good row to the others; yield what is wrong with a bad one."""
+    """Add a valid row to `rows`; yield the faults of an invalid one."""
     if len(line.cells) != len(columns):
         message = (
             f"{len(line.cells)} cells under {len(columns)} columns:"
@@ -160,12 +160,12 @@ def _read_row(
 
 
 def _says(column: str, cell: str) -> bool:
-    """Whether a cell has a value; a stray space is no list, but a `;` alone is an empty one."""
+    """Return whether a cell has a value; a blank is no list, but a lone `;` is an empty one."""
     return bool(cell.strip() if column in _LISTS else cell)
 
 
 def _value(column: str, cell: str) -> Any:
-    """What a cell means; what cannot be read is left for the model to refuse in its own words."""
+    """Convert a cell to its key's type; leave what does not parse for the model to refuse."""
     if column in _LISTS:
         return parted(cell)
     word = cell.strip()

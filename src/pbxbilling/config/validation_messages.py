@@ -1,4 +1,4 @@
-"""pydantic's findings in the words of whoever wrote the file: key, line, expectation."""
+"""Translates pydantic's errors into faults for the operator: key, line, expectation."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _EXPECTED: Mapping[str, str] = {
 }
 
 
-_SHOWN = 60  # characters of a value: the fault stands on one line
+_SHOWN = 60  # characters of a value: a fault must fit on one line
 
 _ALPHABETS: Mapping[str, str] = {
     DIGITS: "digits",
@@ -46,14 +46,14 @@ def faults_of(
     model: type[BaseModel],
     place: Callable[[KeyPath], tuple[str, int | None]],
 ) -> Iterator[Fault]:
-    """Each finding as a fault; `place` tells the source and line of a key."""
+    """Yield each error as a fault; `place` returns the source and line of a key."""
     for details in error.errors(include_url=False):
         path = details["loc"]
         yield Fault(*place(path), dotted(path), _message(details, path, model))
 
 
 def dotted(path: KeyPath) -> str:
-    """A key as people write it: `pbx[0].port`."""
+    """Format a key as operators write it: `pbx[0].port`."""
     return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).removeprefix(".")
 
 
@@ -86,7 +86,7 @@ def _got(details: ErrorDetails, path: KeyPath, model: type[BaseModel]) -> str:
 
 
 def _may_be_secret(path: KeyPath, model: type[BaseModel]) -> bool:
-    """Whether a value must not be repeated: a secret, or a URL, which can hold one."""
+    """Return whether a value must not be shown: a secret, or a URL, which can contain one."""
     here = _declared(path, model)
     return path[-1] == "url" or here is SecretStr or SecretStr in get_args(here)
 
@@ -101,14 +101,14 @@ def _toml(value: str | float) -> str:
 
 
 def unknown_key(name: str, known: list[str], what: str = "key") -> str:
-    """What to say of a key (or column) that nobody knows."""
+    """Return the message for an unknown key (or column)."""
     near = get_close_matches(name.lower(), known, n=1)
     mend = f'did you mean "{near[0]}"?' if near else f"known here: {', '.join(known)}"
     return f"unknown {what}; {mend}"
 
 
 def _siblings(model: type[BaseModel], path: KeyPath) -> list[str]:
-    """The keys that may stand where this unknown one stands."""
+    """Return the keys that are valid in the place of an unknown one."""
     here = _declared(path[:-1], model)
     while get_args(here):
         here = _held(here)
@@ -116,18 +116,18 @@ def _siblings(model: type[BaseModel], path: KeyPath) -> list[str]:
 
 
 def _declared(path: KeyPath, model: type[BaseModel]) -> Any:
-    """The type of what stands there; None where the model does not say."""
+    """Return the declared type at a path; None if the model declares none."""
     here: Any = model
     for part in path:
         if isinstance(here, type) and issubclass(here, BaseModel):
             field = here.model_fields.get(str(part))
             here = field.annotation if field else None
-        else:  # a list's index or a map's key
+        else:  # the index of a list or the key of a map
             here = _held(here)
     return here
 
 
 def _held(container: Any) -> Any:
-    """What a list, a map, `tuple[what, ...]` or `what | None` holds: it comes last."""
+    """Return the type inside a list, a map, `tuple[X, ...]` or `X | None`: the last argument."""
     held = [one for one in get_args(container) if one not in {Ellipsis, NoneType}]
     return held[-1] if held else None

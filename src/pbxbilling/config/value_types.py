@@ -1,4 +1,4 @@
-"""Values that are written as one string: listen addresses, database urls, time zones."""
+"""Parses values written as one string: listen addresses, database urls, time zones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-# Alphabets, as patterns.
+# Alphabets as patterns; `validation_messages` puts each into words.
 DIGITS = r"^[0-9]+$"
 DIALLED = r"^[0-9*#+]+$"
 NAME = r"^[A-Za-z0-9_.-]+$"
@@ -17,7 +17,7 @@ SLUG = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 
 
 class Address(NamedTuple):
-    """Where to listen; an IPv6 host is written in brackets. Port 0 lets the system choose."""
+    """A host and port to listen on; brackets enclose IPv6. Port 0 lets the system choose."""
 
     host: str
     port: int
@@ -27,7 +27,7 @@ class Address(NamedTuple):
 
     @property
     def is_loopback(self) -> bool:
-        """Whether only this machine can reach it; a host name counts as outside."""
+        """Whether only this machine can reach it; host names but "localhost" count as outside."""
         try:
             return ip_address(self.host).is_loopback
         except ValueError:
@@ -35,7 +35,7 @@ class Address(NamedTuple):
 
 
 def parse_listen(text: str) -> Address:
-    """Read "127.0.0.1:4590" or "[::1]:4590"; raises ValueError that says what was expected."""
+    """Parse "127.0.0.1:4590" or "[::1]:4590". Raises ValueError that says what was expected."""
     host, colon, port = text.rpartition(":")
     bracketed = host.startswith("[") and host.endswith("]")
     if not (colon and host and _PORT.fullmatch(port) and int(port) <= 65_535):
@@ -46,7 +46,7 @@ def parse_listen(text: str) -> Address:
 
 
 def parse_network(text: object) -> IPv4Network | IPv6Network:
-    """Read "192.0.2.0/24" or one address; raises ValueError that says what was expected."""
+    """Parse "192.0.2.0/24" or one address. Raises ValueError that says what was expected."""
     try:
         return ip_network(str(text))
     except ValueError as error:
@@ -55,7 +55,7 @@ def parse_network(text: object) -> IPv4Network | IPv6Network:
 
 
 def check_page(url: str) -> str:
-    """The address of a web page itself; raises ValueError for what is none."""
+    """Return the address of a web page unchanged. Raises ValueError for anything else."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         msg = f'expected the address of a page, as "https://provider.example/done", got "{url}"'
@@ -64,7 +64,7 @@ def check_page(url: str) -> str:
 
 
 class BrokerAddress(NamedTuple):
-    """Where an MQTT broker is, and whether it is spoken to over TLS."""
+    """The address of an MQTT broker, and whether to use TLS."""
 
     address: Address
     tls: bool
@@ -74,7 +74,7 @@ class BrokerAddress(NamedTuple):
 
 
 def parse_broker(url: str) -> BrokerAddress:
-    """Read "mqtt://host", "mqtts://host:8883"; raises ValueError that says what was expected."""
+    """Parse "mqtt://host" or "mqtts://host:8883". Raises ValueError that says what was expected."""
     scheme, _, rest = url.partition("://")
     port = _BROKER_PORTS.get(scheme)
     if port is None or not rest or not _BROKER_PLACE.fullmatch(rest):
@@ -96,7 +96,7 @@ _SQLITE = "sqlite:///"
 
 
 def parse_database_path(url: str) -> Path:
-    """The file of a SQLite url; raises ValueError for anything else."""
+    """Return the file of an SQLite url. Raises ValueError for anything else."""
     path, _, _ = url.removeprefix(_SQLITE).partition("?")
     if not url.startswith(_SQLITE) or not path or path.startswith(":"):
         msg = 'expected "sqlite:////absolute/path.db"'
@@ -105,10 +105,10 @@ def parse_database_path(url: str) -> Path:
 
 
 def check_zone(name: str) -> str:
-    """The name of an IANA time zone, unchanged; raises ValueError for an unknown one."""
+    """Return the name of an IANA time zone unchanged. Raises ValueError for an unknown one."""
     try:
         ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:  # unknown; `../x`; a folder, as "Europe"
+    except (KeyError, ValueError, OSError) as error:  # unknown; "../x"; a folder, as "Europe"
         msg = 'expected an IANA time zone, as "Europe/Berlin" or "UTC"'
         raise ValueError(msg) from error
     return name

@@ -1,4 +1,4 @@
-"""The composition root: builds the daemon, runs its tasks, reloads it and ends it in order."""
+"""The composition root: builds the daemon, runs its tasks, reloads and stops it in order."""
 
 from pbxbilling.daemon.process import serve
 

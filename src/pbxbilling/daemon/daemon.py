@@ -1,4 +1,4 @@
-"""The daemon: every part built once and joined, its tasks run, and ended in order."""
+"""Builds and joins every part of the daemon, runs its tasks and stops them in order."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ from pbxbilling.web.public import public_app
 from pbxbilling.web.server import serve as serve_http
 from pbxbilling.web.usage import UsageEndpoint
 
-DRAIN_S = 10.0  # how long an ordinary end waits for the store
+DRAIN_S = 10.0  # how long an orderly stop waits for the store
 WATCHDOG_S = 1.0
 
 
 class Daemon:
-    """Everything that runs, built from the settings and what the store knows.
+    """Everything that runs, built from the settings and the state in the store.
 
-    A part joins it where its subject is wired (`daemon/wiring.py`, `live.py`, `payments.py`,
-    `jobs.py`) and, as it needs them, by one line each in `_tasks` (it runs; its end ends the
-    daemon) and `_put_in_force` (it goes by settings that a reload changes).
+    A new part is added where its subject is wired (`daemon/wiring.py`, `live.py`, `payments.py`,
+    `jobs.py`) and, as needed, by one line each in `_tasks` (it runs; its end ends the daemon) and
+    `_put_in_force` (a reload changes its settings).
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Daemon:
         self.jobs.join(facts)
 
     def _put_in_force(self, settings: Settings) -> None:
-        """Everything that follows a reload."""
+        """Apply reloaded settings to every part that uses them."""
         self.live.put_in_force(settings)
         self.jobs.put_in_force(settings)
         self.live.engine.cutter.rearm_all(self._clock.now(), self._clock.monotonic())
@@ -86,7 +86,7 @@ class Daemon:
     # --- running -------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Serve until told to stop; the end of a vital part ends the process."""
+        """Serve until SIGTERM or SIGINT; the end of a vital part ends the process."""
         stop = _stop_on_signals()
         async with asyncio.TaskGroup() as group, self.live.hooks:
             running = [group.create_task(work, name=name) for name, work in self._tasks().items()]
@@ -100,9 +100,9 @@ class Daemon:
                 task.cancel()
 
     def _tasks(self) -> dict[str, Coroutine[None, None, None]]:
-        """What runs beside the hook, by its name; raises ListenError.
+        """Return the tasks that run beside the hook, by name. Raises ListenError.
 
-        The end of one ends the daemon: of those that are not vital none comes to it by a fault.
+        A task that fails ends the daemon; the supervisor restarts those that are not vital.
         """
         live = self.live
         http, admin = http_listeners(self._http)
@@ -121,7 +121,7 @@ class Daemon:
         }
 
     async def _end(self) -> None:
-        """Take no more calls, and keep what is known of the others."""
+        """Stop taking calls, and save the state of the live ones."""
         self._notifier.stopping()
         self.live.pbx_fleet.mark()
         await self.live.hooks.close()
@@ -146,7 +146,7 @@ def _stop_on_signals() -> asyncio.Event:
 
 
 def _usage_endpoint(settings: UsageSettings, ground: Ground) -> UsageEndpoint | None:
-    """Return who takes usage over HTTP; None without a token."""
+    """Return the endpoint that takes usage over HTTP; None without a token."""
     token = settings.token.get_secret_value()
     if not token:
         return None

@@ -1,8 +1,9 @@
-"""Where hooks come in: the address that is configured and, for one release, the port of 0.1.
+"""Listens for hooks: at the configured address and, for one release, at the port of 0.1.
 
-An upgrade opens no site. The default port of 0.1 was 4573; a dialplan that still asks there is
-answered where the configuration names no address, and is counted, so that `status` says what to
-change. Where another program has that port (FreePBX's FastAGI server, Wazo's agid) it keeps it.
+An upgrade must not leave a site unlimited. The default port of 0.1 was 4573; a dialplan that still
+uses it is answered where the configuration names no address, and its hooks are counted, so that
+`status` says what to change. A program that has that port (FreePBX's FastAGI server, Wazo's agid)
+keeps it.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _NOBODY = frozenset({Ending.SILENT, Ending.REFUSED_PEER})
 
 
 class Hooks:
-    """Both listeners as one. Which there are is settled at the start, as `agi.listen` is."""
+    """Both listeners as one. Which of them exist is fixed at the start, as `agi.listen` is."""
 
     def __init__(
         self,
@@ -48,26 +49,26 @@ class Hooks:
             self._old = watch
 
     async def start(self) -> None:
-        """Listen. Raises `ListenError` for the configured address, never for the port of 0.1."""
+        """Listen. Raises `ListenError` for the configured address, but not for the port of 0.1."""
         await self._new.start()
         if self._old is not None:
             await self._old.start()
 
     def reconfigure(self, settings: Settings) -> None:
-        """Take new limits for the connections to come; addresses stay until a restart."""
+        """Apply new limits to later connections; addresses stay the same until a restart."""
         listener = hook_settings(settings)
         self._new.reconfigure(listener)
         if self._old is not None:
             self._old.server.reconfigure(self._old.settings(listener))
 
     async def close(self) -> None:
-        """Listen no more, and let the sessions end."""
+        """Stop listening, and let the sessions end."""
         await self._new.close()
         if self._old is not None:
             await self._old.server.close()
 
     def old_port(self) -> OldPortView | None:
-        """The port of 0.1 as `status` shows it; None where it is not asked for."""
+        """Return the port of 0.1 for `status`; None where it is not wanted."""
         return self._old.view() if self._old is not None else None
 
     async def __aenter__(self) -> Self:
@@ -92,7 +93,7 @@ def _server(
 
 
 class _OldPort:
-    """Observes the sessions of that port: the first hook makes a line, each one counts."""
+    """Observes the sessions of the port of 0.1: counts each hook, and logs the first."""
 
     server: AgiServer
 
@@ -105,11 +106,11 @@ class _OldPort:
         self._hooks = 0
 
     def settings(self, listener: Listener) -> Listener:
-        """The same limits, at that port."""
+        """Return the same limits for the port of 0.1."""
         return replace(listener, host=self._address.host, port=self._address.port)
 
     async def start(self) -> None:
-        """Listen where that is possible."""
+        """Listen if the port is free; otherwise log a warning."""
         try:
             await self.server.start()
         except ListenError as error:
@@ -124,13 +125,13 @@ class _OldPort:
         )
 
     def view(self) -> OldPortView:
-        """What `status` shows of it."""
+        """Return what `status` shows of the port."""
         return OldPortView(str(self._address), self._listening, self._hooks, self._instead)
 
     # --- AgiObserver ---------------------------------------------------------------------------
 
     def session_ended(self, ending: Ending, seconds: float) -> None:
-        """A session of that port is over; a port scan is no hook."""
+        """Count the session as a hook, unless it ended as a port scan would."""
         self._observer.session_ended(ending, seconds)
         if ending in _NOBODY:
             return
@@ -143,9 +144,9 @@ class _OldPort:
             )
 
     def judge_failed(self, request: HookRequest, error: Exception) -> None:
-        """As at the configured address."""
+        """Pass it on, as at the configured address."""
         self._observer.judge_failed(request, error)
 
     def command_rejected(self, code: int) -> None:
-        """As at the configured address."""
+        """Pass it on, as at the configured address."""
         self._observer.command_rejected(code)

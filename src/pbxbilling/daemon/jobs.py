@@ -1,4 +1,4 @@
-"""What the daemon does by the clock, beside calls: daily check, purge, statements, figures."""
+"""Builds the daemon's scheduled tasks: daily check, purge, statements and figures."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pbxbilling.web.api.services import Services
 
 
 class Jobs:
-    """The tasks; none is vital, so each begins anew where it fails."""
+    """The scheduled tasks; none is vital, so each is restarted when it fails."""
 
     def __init__(
         self, ground: Ground, services: Services, live: LiveCalls, settings: Settings
@@ -43,17 +43,17 @@ class Jobs:
         self.statement_task = StatementTask(closer, clock)
 
     def join(self, facts: FactBus) -> None:
-        """Hear of what moves figures and ends of periods."""
+        """Subscribe the tasks to facts that change figures or the ends of periods."""
         facts.join((self.figures_task.sink, self.statement_task.sink), besides=OF_CALLS)
 
     def put_in_force(self, settings: Settings) -> None:
-        """Follow a reload."""
+        """Apply reloaded settings."""
         self._purge.retention = settings.retention.retention()
         self.check_task.change(check_hour(settings))
         self.purge_task.change(purge_hour(settings))
 
     def runs(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
-        """What is to be kept running, by name."""
+        """Return the tasks to keep running, by name."""
         return {
             "daily check": self.check_task.run,
             "statements": self.statement_task.run,

@@ -1,4 +1,4 @@
-"""Where the daemon listens, opened before it says that it is ready."""
+"""Opens the daemon's listeners, before it reports that it is ready."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pbxbilling.web.server import tcp_listener, unix_listener
 
 
 def hook_settings(settings: Settings) -> ListenerSettings:
-    """What the hook's server must know of `[agi]`."""
+    """Return the settings of the hook's server from `[agi]`."""
     address = settings.agi.address
     return ListenerSettings(
         host=address.host,
@@ -22,7 +22,7 @@ def hook_settings(settings: Settings) -> ListenerSettings:
 
 
 def http_listeners(settings: HttpSettings) -> tuple[socket.socket, socket.socket]:
-    """Public HTTP and the admin socket; raises ListenError that names the one that cannot be."""
+    """Open public HTTP and the admin socket. Raises ListenError that names the failing one."""
     address, admin = settings.address, settings.admin
     try:
         http = tcp_listener(address.host, address.port)

@@ -1,5 +1,5 @@
-"""Live calls in the daemon: the engine over the ledger, the PBXes and hooks that feed it, and all
-that hears of its facts.
+"""Wires live calls: the engine over the ledger, the PBXes and hooks that feed it, and the sinks of
+its facts.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ from pbxbilling.telemetry.writer import LineWriter
 
 
 class LiveCalls:
-    """Joined in one order: what facts need first, then the PBXes, which tell as they are taken up,
-    then what an earlier run left.
+    """The parts of live calls, joined in a fixed order: the sinks of facts, then the PBXes, which
+    emit facts as they are added, then the calls that an earlier run left.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class LiveCalls:
     def _wire_mqtt(self, ground: Ground, settings: Settings) -> Publisher:
         engine = self.engine
         states = TenantStates(engine.ledger, ground.in_force, engine.allowances, ground.clock)
-        rng = Random()  # noqa: S311 - for pauses, and a name
+        rng = Random()  # noqa: S311 - for pauses and a client name
         broker = broker_settings(settings.mqtt)
         return Publisher(broker, states, masked, BrokerWatch(self._log), ground.clock, rng)
 
@@ -106,13 +106,13 @@ class LiveCalls:
         )
 
     def _join_sinks(self, facts: FactBus) -> None:
-        """Whoever makes something of facts; the store first."""
+        """Subscribe all sinks of facts, the store first."""
         facts.join((self.recorder, self._log.sink, self.metrics.counters.sink))
         facts.join((self.status.sink, self.engine.cutter.sink), besides=OF_CALLS)
         facts.join((self.mqtt.sink,))
 
     def _take_up(self, startup: StartupState) -> None:
-        """Take up live calls and usage where the last run left them."""
+        """Restore live calls and usage from the last run."""
         engine, clock = self.engine, self._clock
         engine.allowances.load(startup.usage)
         restore(
@@ -127,7 +127,7 @@ class LiveCalls:
         engine.meter.resume(engine.ledger.channels.values(), clock.now(), clock.monotonic())
 
     def put_in_force(self, settings: Settings) -> None:
-        """Follow a reload, in one step: no call sees half of the new settings."""
+        """Apply reloaded settings in one step: no call sees half of them."""
         engine = self.engine
         engine.in_force.policy = settings.policy()
         engine.trust.stale_s = settings.ami.stale_s
@@ -137,7 +137,7 @@ class LiveCalls:
         self.pbx_fleet.change(settings.pbx)
         self.mqtt.change(broker_settings(settings.mqtt))
 
-    # --- asked by parts that are wired before whom they ask -----------------------------------
+    # --- for parts that are wired before the parts they call -----------------------------------
 
     def _cut(self, channel: Channel, in_s: float) -> None:
         self.pbx_fleet.cut(channel, in_s)
@@ -150,7 +150,7 @@ class LiveCalls:
 
 
 def broker_settings(settings: MqttSettings) -> BrokerSettings | None:
-    """Return what the publisher must know of `[mqtt]`; None where it is not enabled."""
+    """Return the publisher's settings from `[mqtt]`; None where it is not enabled."""
     if not settings.enabled:
         return None
     address, tls = settings.broker
@@ -166,7 +166,7 @@ def broker_settings(settings: MqttSettings) -> BrokerSettings | None:
 
 
 def _call_ids(clock: Clock) -> Callable[[], str]:
-    """Ids that no other run of the daemon gives: its start in ms, then a number."""
+    """Return a generator of ids unique across runs: the start in ms, then a number."""
     start = f"{int(clock.now().timestamp() * 1000):x}"
     numbers = count(1)
     return lambda: f"{start}-{next(numbers):x}"

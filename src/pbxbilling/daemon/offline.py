@@ -1,4 +1,4 @@
-"""The API in a command's own process, where no daemon runs: over the database itself."""
+"""Serves the API in the command's own process, on the database, where no daemon runs."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from pbxbilling.web.api.services import Services
 async def serve_in_process(
     settings: Settings, request: httpx.Request, *, creates: bool
 ) -> httpx.Response:
-    """Serve one request of the API. Raise StoreError.
+    """Serve one request of the API. Raises StoreError.
 
-    One that only reads makes no database.
+    Only a command that `creates` makes a database that is not there.
     """
     async with await SqlStore.open(settings.database.path, create=creates) as store:
         transport = httpx.ASGITransport(app=api(await _services(settings, store), _user))
@@ -47,5 +47,5 @@ async def _user(_request: Request) -> str:
 
 
 def _nobody(fact: Fact) -> None:
-    """Facts have no sinks where no daemon runs."""
+    """Discard a fact: there are no sinks where no daemon runs."""
     del fact

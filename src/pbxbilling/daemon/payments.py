@@ -1,4 +1,4 @@
-"""The payment gateway in the daemon: what is wired from it, and the tasks that keep up with it."""
+"""Wires the payment gateway into the daemon, and runs the tasks that keep in step with it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from pbxbilling.web.api.services import PaymentServices
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Usage on its way to the gateway: leg by leg as calls end, or invoiced with a statement."""
+    """The parts that bring usage to the gateway: per leg as calls end, or invoiced by statement."""
 
     sender: UsageSender
     events: UsageEvents
@@ -38,7 +38,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionFlows:
-    """What the gateway says of subscriptions, and what is sold through it."""
+    """The parts that follow the gateway's subscriptions, and those that sell through it."""
 
     webhook: WebhookReceiver
     inbox: Inbox
@@ -48,7 +48,7 @@ class SubscriptionFlows:
 
 
 class Payments:
-    """The webhook for `web`, what commands are served with, and the tasks behind them."""
+    """The webhook for `web`, the services for commands, and the tasks behind both."""
 
     def __init__(
         self,
@@ -57,14 +57,14 @@ class Payments:
         supervisor: Supervisor,
         close: Callable[[], Awaitable[None]],
     ) -> None:
-        """`close` ends the gateway's connections."""
+        """`close` closes the gateway's connections."""
         self.usage = usage
         self.flows = flows
         self._supervisor = supervisor
         self._close = close
 
     def services(self, ground: Ground) -> PaymentServices:
-        """Return what commands about payments are served with."""
+        """Return the services that commands about payments use."""
         return PaymentServices(
             self.flows.checkout,
             self.flows.subscriptions,
@@ -74,13 +74,13 @@ class Payments:
         )
 
     def sink(self, fact: Fact) -> None:
-        """Hear of new accounts, for which events may have waited, and of new statements."""
+        """Wake the inbox for changed accounts, as events may wait for them; pass facts on."""
         if isinstance(fact, AccountsChanged) and fact.actor != ACTOR:
             self.flows.inbox.accounts_changed()
         self.usage.invoicing.sink(fact)
 
     async def run(self) -> None:
-        """Work events off and compare, until cancelled; each by itself, whatever fails."""
+        """Run the tasks until cancelled; a failure of one does not affect the others."""
         jobs: Mapping[str, Callable[[], Awaitable[None]]] = {
             "post": self.flows.inbox.run,
             "drift": self.flows.sync.run,
@@ -98,7 +98,7 @@ class Payments:
 def wire_gateway(
     stripe: StripeSettings, ground: Ground, known_until: Known, supervisor: Supervisor
 ) -> Payments | None:
-    """Wire Stripe; None, and its library is not even loaded, while it is off."""
+    """Wire Stripe; return None, without loading its library, where it is off."""
     if not stripe.enabled:
         return None
     gateway = _stripe(stripe, ground.clock)
@@ -108,7 +108,7 @@ def wire_gateway(
 
 
 def wire_usage(ground: Ground, gateway: PaymentGateway, known_until: Known) -> Usage:
-    """`known_until` says of each PBX before when its legs are settled."""
+    """Wire usage; `known_until` returns for each PBX before when its ended legs are settled."""
     stores, registry = ground.stores, ground.in_force.registry
     sender = UsageSender(
         gateway.meter,
@@ -134,7 +134,7 @@ def wire_usage(ground: Ground, gateway: PaymentGateway, known_until: Known) -> U
 def wire_flows(
     ground: Ground, gateway: PaymentGateway, pages: SalePages, usage: Usage
 ) -> SubscriptionFlows:
-    """Events come in by the webhook and by the comparison; both go the way through the inbox."""
+    """Wire events and sales; events from webhook and reconciliation both go through the inbox."""
     stores, clock, emit = ground.stores, ground.clock, ground.emit
     mirror, live = stores.subscription_store, gateway.gateway.live
     follower = Follower(

@@ -1,4 +1,4 @@
-"""One PBX under watch: its AMI link, the snapshots taken over it, and the orders sent to it."""
+"""Follows one PBX: its AMI link, the snapshots taken over it, and the commands sent to it."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from pbxbilling.runtime.waiting import in_turns, pause
 from pbxbilling.telemetry.observers import LinkWatch
 
 RECONCILE_S = 60.0
-SOON_S = 5.0  # until the second look, where one does not tell everything
+SOON_S = 5.0  # until the second snapshot, where one is not enough
 
 
 class PbxLink:
-    """Joins the link of one PBX to the services; `run` for ever."""
+    """Connects the link of one PBX to the call engine; `run` keeps it up."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class PbxLink:
         emit: EventSink,
         recovery: Callable[[Callable[[], None]], JournalRecovery] | None = None,
     ) -> None:
-        """`recovery` makes the reader of this PBX's journal, given what saves its position."""
+        """`recovery` builds this PBX's journal reader, given a function that saves its position."""
         self.name = settings.pbx
         self._tracker = engine.tracker
         self._reconciler = engine.reconciler
@@ -62,11 +62,11 @@ class PbxLink:
         self.control = AmiControl(self.link, self, clock)
 
     def start(self, tasks: asyncio.TaskGroup) -> None:
-        """Run as a task of that group, until it ends or `stop` is called."""
+        """Run as a task of that group, until the group ends or `stop` is called."""
         self._task = tasks.create_task(self.run(), name=f"pbx {self.name}")
 
     def stop(self) -> None:
-        """Hear and ask nothing more from this moment on; the task ends a little later."""
+        """Drop the link: nothing more is received or sent; the task ends a little later."""
         self.link.drop()
         if self._task is not None:
             self._task.cancel()
@@ -74,24 +74,24 @@ class PbxLink:
     def read_journal_by(
         self, recovery: Callable[[Callable[[], None]], JournalRecovery] | None
     ) -> None:
-        """Recover by this journal from the next look on; None: by none."""
+        """Recover from this journal from the next snapshot on; None: from none."""
         self._recovery = recovery(self.mark) if recovery is not None else None
 
     async def run(self) -> None:
-        """Keep the link up and the ledger in step with what the PBX lists."""
+        """Keep the link up, and reconcile the ledger with the channels that the PBX lists."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.link.run(), name=f"ami {self.name}")
             tasks.create_task(self._reconcile(), name=f"reconcile {self.name}")
 
     def heard_at(self) -> datetime | None:
-        """When the PBX was last heard, by our clock."""
+        """Return when the PBX was last heard, by our clock; None before the first time."""
         heard_s = self.link.heard_s
         if heard_s is None:
             return None
         return self._clock.now() - timedelta(seconds=self._clock.monotonic() - heard_s)
 
     def cut(self, channel: Channel, in_s: float) -> None:
-        """Order a channel to end; nobody waits, and the meter asks again where it lives on."""
+        """Order a channel to hang up, without waiting; the meter repeats it if need be."""
         order = asyncio.ensure_future(self.control.absolute_timeout(channel.key.uniqueid, in_s))
         self._orders.add(order)
         order.add_done_callback(self._orders.discard)
@@ -103,18 +103,18 @@ class PbxLink:
             self._tracker.apply(signal)
 
     def proof(self) -> Proof | None:
-        """The last word of the PBX that was taken in, by its own clock; None before the first.
+        """Return the last event of the PBX that was applied, by its clock; None before the first.
 
-        Not when something of it arrived: what came with that may not be taken in yet.
+        The last arrival would not do: events that came with it may not have been applied yet.
         """
         heard_s = self.link.heard_s
         at = self._told_at if self.control.stamped else self.heard_at()
         return Proof(at, heard_s) if at is not None and heard_s is not None else None
 
-    # --- what the link tells -------------------------------------------------------------------
+    # --- what the link reports -----------------------------------------------------------------
 
     def connected(self, pbx: str, uptime_s: float | None) -> None:
-        """Logged in: look at once."""
+        """Note the login and the time of the PBX's boot, and take a snapshot at once."""
         self._logged_in_at = self._clock.now()
         if uptime_s is not None:
             self._booted_at = self._logged_in_at - timedelta(seconds=uptime_s)
@@ -122,36 +122,36 @@ class PbxLink:
         self._look.set()
 
     def disconnected(self, pbx: str, reason: str) -> None:
-        """The link is down; it is tried again by itself."""
+        """Note that the link is down; it reconnects by itself."""
         self._reconciler.link_down(pbx, reason, self.heard_at(), self.proof())
 
     def login_failed(self, pbx: str, message: str) -> None:
-        """The manager refuses us."""
+        """Note that the manager refused the login."""
         self._watch.login_failed(pbx, message)
         self._reconciler.link_down(pbx, f"login refused: {message}", None)
 
     def clock_told(self, pbx: str, at: datetime) -> None:  # noqa: ARG002
-        """All that the PBX told before is of before then."""
+        """Note the PBX's time: everything it sent before happened before then."""
         self._told_at = at
 
     def unmapped(self, pbx: str, event: str) -> None:
-        """An event lacks what makes it one."""
+        """Note an event that lacks required fields and was skipped."""
         self._reconciler.lost(pbx)
         self._watch.unmapped(pbx, event)
 
     def oversized(self, pbx: str, messages: int) -> None:
-        """Messages were skipped."""
+        """Note messages that were skipped for their size."""
         self._reconciler.lost(pbx)
         self._watch.oversized(pbx, messages)
 
     def broken(self, pbx: str, mended: int, lost: int) -> None:
-        """A caller wrote into messages: the next snapshot tells what the lost ones told."""
+        """Note messages broken by a caller's input; the next snapshot makes up for lost ones."""
         if lost:
             self._reconciler.lost(pbx)
         self._watch.broken(pbx, mended, lost)
 
     def sink_failed(self, pbx: str, signal: Signal, error: Exception) -> None:
-        """Tracking raised: the next snapshot mends what it left."""
+        """Note that tracking failed on a signal; the next snapshot repairs the ledger."""
         self._reconciler.lost(pbx)
         self._watch.sink_failed(pbx, signal, error)
 
@@ -170,10 +170,10 @@ class PbxLink:
                 with self.link.held():
                     doubtful = await in_turns(self._reconciler.apply(snapshot))
                 complete = snapshot.complete
-                del snapshot  # of 50,000 channels it is 30 MB
+                del snapshot  # with 50,000 channels it holds 30 MB
                 if not doubtful:
                     self._looked_at = began
-                if doubtful or logged_in:  # what ended during the login waits for a second round
+                if doubtful or logged_in:  # ends during the login need a second snapshot
                     pause_s = SOON_S
                 await self._read_journal(self._boot() if complete else None)
                 self.mark()
@@ -181,30 +181,30 @@ class PbxLink:
                     await self._look_at_rights()
 
     async def _look_at_rights(self) -> None:
-        """Least privilege: who takes this login over can do what its user may."""
+        """Report rights that the daemon does not need: a stolen login could use them."""
         rights = await self.control.rights_beyond_need()
         if rights:
             user = self.link.settings.username
             self._emit(RightsExceeded(self._clock.now(), self.name, user, rights, mend(user)))
 
     def _boot(self) -> datetime | None:
-        """When Asterisk was started, told once for each login, and if its channels are no older."""
+        """Return when Asterisk was started, once per login; None if a channel is older."""
         booted_at, self._booted_at = self._booted_at, None
         return None if self._reconciler.disproves_boot(self.name) else booted_at
 
     async def _read_journal(self, booted_at: datetime | None) -> None:
-        """Settle what happened unseen; what a failing store holds up, the next look settles."""
+        """Settle what happened unseen; if the store fails, the next snapshot settles it."""
         if self._recovery is None:
             return
         try:
             await self._recovery.catch_up(unheard_until=self._logged_in_at, booted_at=booted_at)
         except StoreError:
             return
-        except Exception as error:  # noqa: BLE001 - a row of a journal must not cost the link
+        except Exception as error:  # noqa: BLE001 - a journal row must not bring down the link
             self._watch.journal_failed(self.name, error)
 
     def known(self) -> PbxMark | None:
-        """How far this PBX is known; None where it was never heard, and an older mark holds."""
+        """Return this PBX's mark; None if it was never heard, so that an older mark stays valid."""
         heard_at = self.heard_at()
         if heard_at is None:
             return None
@@ -213,16 +213,16 @@ class PbxLink:
         return PbxMark(self.name, heard_at, position.file, position.offset, lived_at)
 
     def known_until(self) -> datetime | None:
-        """Every leg that ended before then is settled; None where that cannot be said yet.
+        """Return the instant before which every ended leg is settled; None if not known yet.
 
-        By the journal, else, where there is none, by the last snapshot.
+        The journal determines it or, without one, the last snapshot.
         """
         if self._recovery is not None:
             return self._recovery.known_until
         return self._looked_at
 
     def mark(self) -> None:
-        """Keep how far this PBX is known, for the next start."""
+        """Save this PBX's mark for the next start."""
         mark = self.known()
         if mark is not None:
             self._records.put(mark)

@@ -1,4 +1,4 @@
-"""The PBXes in force: taken up, changed and let go as the configuration names them."""
+"""Adds, changes and removes the links of PBXes as the configuration names them."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from pbxbilling.telemetry.observers import LinkWatch
 
 
 class RecordQueue(RecordSink, DurableQueue, Protocol):
-    """The queue before the store: takes records, and tells when they are durable."""
+    """The queue in front of the store: takes records, and can wait until they are durable."""
 
 
 class PbxFleet:
-    """The links of all PBXes, by name; `run` for ever."""
+    """The links of all PBXes, by name; `run` keeps them up."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class PbxFleet:
         clock: Clock,
         emit: EventSink,
     ) -> None:
-        """`marks`: how far each PBX was known when this run began, also those unnamed by now.
+        """`marks`: each PBX's mark when this run began, including PBXes no longer configured.
 
         It follows no PBX until `change` names some.
         """
@@ -57,7 +57,7 @@ class PbxFleet:
         self._tasks: asyncio.TaskGroup | None = None
 
     async def run(self) -> None:
-        """Keep every link up, also those that join later; cancel to stop."""
+        """Keep every link up, including those added later; cancel to stop."""
         async with asyncio.TaskGroup() as self._tasks:
             for link in self._links.values():
                 link.start(self._tasks)
@@ -66,9 +66,9 @@ class PbxFleet:
     # --- what the configuration says -----------------------------------------------------------
 
     def change(self, settings: Sequence[PbxSettings]) -> None:
-        """Follow these PBXes and no others; those that stay the same notice nothing.
+        """Follow these PBXes and no others; links with unchanged settings are not touched.
 
-        A PBX is known by its name: one that is renamed is let go, and taken up as another.
+        The name identifies a PBX: a renamed one is removed, and added as another.
         """
         named = {pbx.name: pbx for pbx in settings}
         for name in self._links.keys() - named.keys():
@@ -112,7 +112,7 @@ class PbxFleet:
         self._emit(PbxTakenUp(self._clock.now(), pbx.name, journal=pbx.cel_csv is not None))
 
     def _let_go(self, name: str) -> None:
-        """Nobody will tell how its calls end: they end at the last proof of life."""
+        """Remove a PBX; no event will end its calls, so they end at its last proof of life."""
         link = self._links.pop(name)
         link.mark()
         self._marks[name] = link.known() or self._marks.get(name, PbxMark(name))
@@ -120,7 +120,7 @@ class PbxFleet:
         self._forget(name, link.proof())
 
     def let_go_unnamed(self) -> None:
-        """End what an earlier run left open on PBXes that the configuration names no more."""
+        """End calls that an earlier run left open on PBXes that are no longer configured."""
         held = {channel.key.pbx for channel in self._engine.ledger.channels.values()}
         for name in sorted(held - self._links.keys()):
             self._forget(name, None)
@@ -133,7 +133,7 @@ class PbxFleet:
     def _recovery_of(
         self, pbx: PbxSettings, start: JournalPosition
     ) -> Callable[[Callable[[], None]], JournalRecovery] | None:
-        """Who reads the journal of a PBX; None where it has none."""
+        """Return the factory of a PBX's journal reader; None if it has no journal."""
         if pbx.cel_csv is None:
             return None
         journal = CelJournal(pbx.cel_csv)
@@ -147,32 +147,32 @@ class PbxFleet:
             save,
         )
 
-    # --- what is asked of the links ------------------------------------------------------------
+    # --- queries and commands to the links -----------------------------------------------------
 
     def cut(self, channel: Channel, in_s: float) -> None:
-        """Order a channel to end so many seconds from now."""
+        """Order a channel to hang up in that many seconds."""
         link = self._links.get(channel.key.pbx)
         if link is not None:
             link.cut(channel, in_s)
 
     def heard_at(self, pbx: str) -> datetime | None:
-        """A PBX's last proof of life, by its link; None before the first."""
+        """Return when a PBX's link last received anything; None before the first time."""
         link = self._links.get(pbx)
         return link.heard_at() if link is not None else None
 
     def known_until(self) -> dict[str, datetime | None]:
-        """For each PBX the instant before which every leg's end is known; None: not yet."""
+        """Return for each PBX the instant before which all ended legs are known; None: not yet."""
         return {name: link.known_until() for name, link in self._links.items()}
 
     def mark(self) -> None:
-        """Keep how far each PBX is known, for the next start."""
+        """Save each PBX's mark for the next start."""
         for link in self._links.values():
             link.mark()
 
     async def ask_after_unconfirmed(self) -> None:
-        """Take back reservations whose channel never came to be, as its PBX says."""
+        """Release reservations whose channel does not exist, according to its PBX."""
         reconciler = self._engine.reconciler
         for channel in reconciler.unconfirmed():
-            link = self._links.get(channel.key.pbx)  # it may be let go while another one answers
+            link = self._links.get(channel.key.pbx)  # may be removed while another PBX answers
             if link is not None and await link.control.channel_exists(channel.name) is False:
                 reconciler.expire(channel)

@@ -1,4 +1,4 @@
-"""The process around the daemon: its file, its lock, its log and its event loop."""
+"""Runs the daemon's process: configuration, database lock, log and event loop."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from pbxbilling.telemetry.writer import LineWriter
 
 
 def serve(path: Path, env: Mapping[str, str] | None = None) -> None:
-    """Run the daemon until SIGTERM; raises ConfigError, StoreError or ListenError at its start."""
+    """Run the daemon until SIGTERM. Raises ConfigError, StoreError or ListenError at the start."""
     env = os.environ if env is None else env
     configuration = Configuration(partial(load, path, env))
     settings = configuration.settings
@@ -50,11 +50,11 @@ async def _serve(
         for notice in startup.notices:
             log.warning(notice)
         daemon = Daemon(configuration, stores_of(store), startup, clock, log, lines, notifier)
-        del startup  # with 50,000 open calls it is 25 MB
+        del startup  # with 50,000 open calls it holds 25 MB
         garbage.begin()
         try:
             await daemon.run()
         except BaseExceptionGroup as group:
-            if len(group.exceptions) == 1:  # one fault, told by itself
+            if len(group.exceptions) == 1:  # report a single fault without the group around it
                 raise group.exceptions[0] from None
             raise

@@ -1,4 +1,4 @@
-"""The configuration in force, and SIGHUP: a good file takes effect, a bad one changes nothing."""
+"""Reloads the configuration on SIGHUP: a valid file takes effect, a faulty one changes nothing."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from pbxbilling.telemetry.notify import Notifier
 
 
 class Configuration:
-    """The settings in force; `read` reads them from the file, or raises ConfigError."""
+    """The settings in force; `read` loads them from the file, or raises ConfigError."""
 
     def __init__(self, read: Callable[[], Settings]) -> None:
         self._read = read
         self.settings = read()
 
     def read_again(self) -> str:
-        """Replace them by the file's; what that changed, in words. A bad file changes nothing."""
+        """Reload the file and describe the changes. Raises ConfigError, changing nothing."""
         change = reload_of(self.settings, self._read())
         self.settings = change.in_force
         return str(change)
 
 
 class Reloader:
-    """Serves SIGHUP. `put_in_force` hands new settings to everybody who goes by them."""
+    """Handles SIGHUP. `put_in_force` passes new settings to every part that uses them."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Reloader:
         self._notifier = notifier
 
     def __call__(self) -> None:
-        """Between two calls, in one step: no call sees half of the new settings."""
+        """Reload in one step, between two calls: no call sees half of the new settings."""
         self._notifier.reloading(self._clock.monotonic())
         error: str | None = None
         try:

@@ -1,4 +1,4 @@
-"""What the store knows at a start: the daemon goes on from here."""
+"""Reads the state that the daemon resumes from at a start."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from pbxbilling.calls.live.records import CallRecord, LegRecord, PbxMark, UsageR
 from pbxbilling.calls.ports import CallStore
 from pbxbilling.kernel.period import period_at
 
-MERGES_KEPT = timedelta(days=7)  # a call that lives for longer is found by its own id alone
+MERGES_KEPT = timedelta(days=7)  # afterwards a call is no longer found by ids merged into it
 
 
 class Store(AccountStore, CallStore, Protocol):
-    """What is kept of accounts and of calls."""
+    """The store of accounts and of calls."""
 
 
 @dataclass(frozen=True, slots=True)
 class StartupState:
-    """The accounts, the usage of each tenant's period and its neighbours', what had not ended."""
+    """Accounts, usage of each tenant's current period and its neighbours, open calls and legs."""
 
     registry: Registry
     usage: Sequence[UsageRow]
@@ -35,15 +35,15 @@ class StartupState:
 
     @property
     def lived_at(self) -> Mapping[str, datetime]:
-        """For each PBX when all that is open on record was last known to live."""
+        """For each PBX, when its open calls and legs were last known to be alive."""
         return {name: mark.lived_at for name, mark in self.marks.items() if mark.lived_at}
 
     @classmethod
     async def read(cls, store: Store, now: datetime, timezone: str) -> StartupState:
-        """Read it; `timezone` says which month it is for nobody's legs. Raises StoreError.
+        """Read the state; `timezone` determines the month of legs without a tenant.
 
-        `now` may be wrong: a machine that starts before NTP has set its clock goes on where its
-        PBXes were last heard.
+        `now` may be wrong, as on a machine that starts before NTP has set its clock, so usage is
+        also read for the times at which its PBXes were last heard. Raises StoreError.
         """
         accounts, marks = await store.accounts(), await store.marks()
         times = {now, *(mark.heard_at for mark in marks.values() if mark.heard_at is not None)}

@@ -1,4 +1,4 @@
-"""All that one store keeps, handed on as one."""
+"""Bundles the ports that one store implements."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pbxbilling.subscriptions.ports import SubscriptionStore
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """Each part by its port; `records` commits what belongs to any of them."""
+    """The parts of a store, each by its port; `records` commits records of any of them."""
 
     records: RecordStore
     cursors: Cursors
@@ -31,7 +31,7 @@ class Stores:
 
 
 def stores_of(store: SqlStore) -> Stores:
-    """Every part of an open database."""
+    """Return the parts of an open database."""
     return Stores(
         records=store,
         cursors=store,

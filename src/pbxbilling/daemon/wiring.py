@@ -1,4 +1,4 @@
-"""Each subject wired from what it stands on: the same whether a daemon runs or not."""
+"""Wires each subject from its dependencies, in the same way with and without a daemon."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from pbxbilling.privacy.retention import Retention
 from pbxbilling.subscriptions.daily_check import DailyCheck
 from pbxbilling.web.api.services import BillingServices, PaymentServices, Services
 
-PURGE_REST_S = 0.02  # three times what a batch takes: the writer is free most of the time
+PURGE_REST_S = 0.02  # three times as long as a batch: the writer stays free most of the time
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What every subject is wired from; `emit` takes the facts of all."""
+    """The dependencies that every subject is wired from; `emit` receives all their facts."""
 
     stores: Stores
     in_force: InForce
@@ -41,7 +41,7 @@ class Ground:
 
     @classmethod
     def of(cls, stores: Stores, in_force: InForce, clock: Clock, emit: EventSink) -> Self:
-        """Join them by the one writer of accounts."""
+        """Build the ground, with the single writer of accounts."""
         lock = asyncio.Lock()
         accounts = AccountWriter(stores.accounts, in_force.registry, clock, emit, lock)
         return cls(stores, in_force, accounts, clock, emit)
@@ -53,7 +53,7 @@ def wire_services(
     live: LiveStatus | None = None,
     payments: PaymentServices | None = None,
 ) -> Services:
-    """All that commands are served with; `live` is None where no daemon runs."""
+    """Wire all services that commands use; `live` is None where no daemon runs."""
     calls = wire_calls(ground, live)
     purge, forgetter = wire_privacy(ground, retention, live)
     return Services(
@@ -70,7 +70,7 @@ def wire_services(
 
 
 def wire_accounts(ground: Ground, blocks: Blocks) -> Administration:
-    """Plans and tenants; `blocks` says who holds a tenant blocked."""
+    """Wire the administration of plans and tenants; `blocks` knows what blocks a tenant."""
     return Administration(
         ground.stores.accounts,
         ground.accounts,
@@ -82,7 +82,7 @@ def wire_accounts(ground: Ground, blocks: Blocks) -> Administration:
 
 
 def wire_subscriptions(ground: Ground) -> DailyCheck:
-    """What the clock ends, with a gateway or without."""
+    """Wire the daily check, which ends trials and grace windows; it needs no gateway."""
     stores = ground.stores
     return DailyCheck(
         ground.accounts,
@@ -94,7 +94,7 @@ def wire_subscriptions(ground: Ground) -> DailyCheck:
 
 
 def wire_calls(ground: Ground, live: LiveStatus | None) -> CallAdministration:
-    """Calls and usage, as far as the store has them where no daemon runs."""
+    """Wire calls and usage; where no daemon runs, only what the store has."""
     stores = ground.stores
     return CallAdministration(
         stores.accounts,
@@ -108,7 +108,7 @@ def wire_calls(ground: Ground, live: LiveStatus | None) -> CallAdministration:
 
 
 def wire_billing(ground: Ground) -> BillingServices:
-    """Statements: made, looked up, changed before they are made."""
+    """Wire statements: issue and look them up, and change what goes on the next one."""
     stores = ground.stores
     statements = Statements(
         stores.statement_store,
@@ -127,7 +127,7 @@ def wire_billing(ground: Ground) -> BillingServices:
 
 
 def wire_figures(ground: Ground) -> Figures:
-    """The figures of the business."""
+    """Wire the business figures."""
     return Figures(
         ground.stores.subscription_store,
         ground.stores.statement_store,
@@ -138,7 +138,7 @@ def wire_figures(ground: Ground) -> Figures:
 
 
 def wire_payments(ground: Ground) -> Comparison:
-    """What was charged held against what was sent; the gateway itself is not asked."""
+    """Wire the comparison of charged with sent usage; it does not query the gateway."""
     stores = ground.stores
     return Comparison(ground.in_force.registry, stores.statement_store, stores.minutes)
 
@@ -146,7 +146,7 @@ def wire_payments(ground: Ground) -> Comparison:
 def wire_privacy(
     ground: Ground, retention: Retention, live: LiveStatus | None
 ) -> tuple[Purge, Forgetter]:
-    """The purge, beside live calls whose records come first; and what forgets a tenant by it."""
+    """Wire the purge, which rests so that records of calls go first, and the forgetter using it."""
     stores = ground.stores
     purge = Purge(
         stores.retention_store,

@@ -1,1 +1,1 @@
-"""Whether all that the daemon stands on is well: each thing looked at live, each with its mend."""
+"""Checks live everything that the daemon depends on, and names each problem with its fix."""

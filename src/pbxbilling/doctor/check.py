@@ -1,4 +1,4 @@
-"""What one look found: a value that a person or a program can act on."""
+"""Defines the result of one check, which an operator or a program can act on."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ class Result(StrEnum):
     """How a check ended. Only `fail` makes the command fail."""
 
     OK = "ok"
-    WARN = "warn"  # probably not meant, or it could not be found out
+    WARN = "warn"  # probably a mistake, or it could not be determined
     FAIL = "fail"
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One look at one thing. `mend` says what to do; it is empty only where all is well."""
+    """The result of checking one thing. `mend` is the fix; it is empty only if all is well."""
 
     subject: str  # configuration, database, hook, or the name of a PBX
     name: str
@@ -26,15 +26,15 @@ class Check:
 
 
 def ok(subject: str, name: str, found: str) -> Check:
-    """All is well."""
+    """Build a check that found no problem."""
     return Check(subject, name, Result.OK, found)
 
 
 def warn(subject: str, name: str, found: str, mend: str) -> Check:
-    """Not as it should be, or not known."""
+    """Build a check that found a probable mistake, or nothing certain."""
     return Check(subject, name, Result.WARN, found, mend)
 
 
 def fail(subject: str, name: str, found: str, mend: str) -> Check:
-    """Calls are not admitted, counted or recovered as they should be."""
+    """Build a failed check: calls are not admitted, counted or recovered as they should be."""
     return Check(subject, name, Result.FAIL, found, mend)

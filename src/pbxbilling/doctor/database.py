@@ -1,4 +1,4 @@
-"""Whether the database can serve; it is looked at and not changed."""
+"""Checks that the database is usable, without changing it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SUBJECT = "database"
 
 
 def look(database: DatabaseSettings) -> list[Check]:
-    """Its schema, by taking the write lock for a moment; and who holds the daemon's lock."""
+    """Check the schema, taking the write lock for a moment, and who holds the daemon's lock."""
     try:
         return [_schema(database.path), _lock(database.path)]
     except StoreError as fault:

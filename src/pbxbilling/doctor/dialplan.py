@@ -1,4 +1,4 @@
-"""Whether a PBX's dialplan leads its hooks to this daemon: pure functions from `Said` to checks."""
+"""Checks that a PBX's dialplan sends its hooks to this daemon: pure functions of `Said`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pbxbilling.config.value_types import Address
 from pbxbilling.doctor.check import Check, fail, ok, warn
 from pbxbilling.doctor.manager import CONTEXT, Said
 
-_PORTLESS = 4573  # of agi://HOST (res/res_agi.c, AGI_PORT)
+_PORTLESS = 4573  # Asterisk's port for agi://HOST (res/res_agi.c, AGI_PORT)
 _GLOBALS = "under [globals] of extensions.conf (FreePBX: in globals_custom.conf)"
 _RELOAD = "then `dialplan reload`"
 _ANYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - told apart, not listened on
@@ -19,7 +19,7 @@ _OPEN = "calls go by PBXBILLING_FALLBACK"
 def dialplan(
     pbx: str, listen: Address, said: Said, *, only: bool, old_answers: bool
 ) -> Iterator[Check]:
-    """Whether the subroutine is loaded, and whether its globals lead to this daemon.
+    """Check that the subroutine is loaded, and that its globals lead to this daemon.
 
     `only`: this is the only PBX; `old_answers`: the daemon answers at the port of 0.1, too.
     """
@@ -38,12 +38,12 @@ def dialplan(
 
 
 def asks_old_port(said: Said) -> bool:
-    """Whether this PBX's hooks go to the port that 0.1 had."""
+    """Return whether this PBX's hooks go to the port of 0.1."""
     return port_of(_asked(said) or "") == OLD_HOOK.port
 
 
 def port_of(hook: str) -> int | None:
-    """The port of a PBXBILLING_HOOK, "host:port" or "host"; None where it names none of either."""
+    """Return the port of a PBXBILLING_HOOK, "host:port" or "host"; None if it is neither."""
     host, colon, port = hook.rpartition(":")
     if not colon or hook.endswith("]"):
         return _PORTLESS if hook else None
@@ -51,7 +51,7 @@ def port_of(hook: str) -> int | None:
 
 
 def _asked(said: Said) -> str | None:
-    """Where the subroutine asks first: "" is nowhere, None was not told."""
+    """Return where the subroutine sends hooks first; "": nowhere, None: unknown."""
     hook = said.globals[0]
     return said.default_hook if hook == "" else hook
 

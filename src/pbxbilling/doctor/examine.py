@@ -1,4 +1,4 @@
-"""Every check there is, each for itself: one that fails keeps no other from being made."""
+"""Runs every check independently: one that fails does not prevent the others."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from pbxbilling.doctor.judge import judge
 from pbxbilling.doctor.manager import Said, UnreachableError, interview
 from pbxbilling.kernel.ports import Clock
 
-LIMIT_S = 12.0  # of a PBX, whatever it does; the parts have shorter ones
+LIMIT_S = 12.0  # for all checks of a PBX; each part has a shorter limit
 
 
 async def examine(path: Path, env: Mapping[str, str], clock: Clock) -> list[Check]:
-    """Look at everything, at once, in less than 15 s. Raises nothing: a fault is a check."""
+    """Run all checks at once, in less than 15 s. Raises nothing: a fault becomes a check."""
     try:
         settings = load(path, env)
     except ConfigError as error:
@@ -60,7 +60,7 @@ async def _pbx(pbx: PbxSettings, settings: Settings, clock: Clock) -> list[Check
 
 
 async def _dialplan(pbx: str, settings: Settings, said: Said, clock: Clock) -> list[Check]:
-    """Where it asks at the port of 0.1, see who answers there: it is other programs' port too."""
+    """Check the dialplan; if hooks go to the port of 0.1, try it: other programs use it, too."""
     agi, old_answers = settings.agi, False
     if agi.takes_old_hooks and asks_old_port(said):
         there = agi.model_copy(update={"listen": str(OLD_HOOK)})
@@ -80,11 +80,11 @@ _UNREACHABLE = (
 
 
 def _link(pbx: PbxSettings) -> LinkSettings:
-    """As the daemon's own, with less patience."""
+    """Return the daemon's link settings with shorter timeouts."""
     return replace(
         link_settings(pbx),
         connect_s=3.0,
-        login_s=4.0,  # Asterisk lets a wrong secret wait for a second
+        login_s=4.0,  # Asterisk delays its answer to a wrong secret by a second
         boot_s=2.0,
         ping_s=1.0,
         ping_deadline_s=2.0,

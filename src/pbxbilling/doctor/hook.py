@@ -1,4 +1,4 @@
-"""The round trip of a hook: what Asterisk would send, and whether a verdict comes back in time."""
+"""Sends a hook as Asterisk would, and checks that a verdict comes back in time."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pbxbilling.doctor.check import Check, fail, ok, warn
 from pbxbilling.kernel.codes import Reason
 from pbxbilling.kernel.ports import Clock
 
-STRANGER = "doctor?"  # no [[pbx]] can have this name: the daemon reserves nothing for it
+STRANGER = "doctor?"  # no [[pbx]] can have this name, so the daemon reserves nothing for it
 CONNECT_S = 2.0
-MARGIN_S = 1.0  # beyond the daemon's own deadline
+MARGIN_S = 1.0  # added to the daemon's own deadline
 
 _SUBJECT, _NAME = "hook", "round trip"
 _VERDICT = b'SET VARIABLE __PBXBILLING "'
@@ -23,7 +23,7 @@ _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to ask w
 
 
 def environment() -> bytes:
-    """What Asterisk sends, of a call that does not exist."""
+    """Build the AGI environment that Asterisk would send, for a call that does not exist."""
     told = {
         "network": "yes",
         "network_script": "outbound",
@@ -39,7 +39,7 @@ def environment() -> bytes:
 
 
 async def round_trip(agi: AgiSettings, clock: Clock) -> Check:
-    """Ask the daemon as a PBX that it does not know: it answers, and nothing is reserved."""
+    """Send a hook as an unknown PBX: the daemon answers it, and reserves nothing."""
     if agi.address.port == 0:
         return warn(_SUBJECT, _NAME, "agi.listen leaves the port open", "name a port")
     host = _ANYWHERE.get(agi.address.host, agi.address.host)
@@ -82,7 +82,7 @@ async def _ask(
 
 
 def judge_answer(agi: AgiSettings, line: bytes, took_ms: float) -> Check:
-    """Whether that line is a verdict, and one that was reached rather than timed out."""
+    """Check that the line is a verdict, and not the one for a missed deadline."""
     if not line.startswith(_VERDICT):
         found = f"{agi.listen} answers {line[:60]!r}: no verdict" if line else "closed unanswered"
         mend = f"see what listens at {agi.listen}, and the daemon's log"

@@ -1,4 +1,4 @@
-"""Whether Asterisk's journal is there, readable, in our columns, and written to."""
+"""Checks that Asterisk's journal exists, is readable, has our columns, and is being written."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pbxbilling.doctor.check import Check, fail, ok, warn
 from pbxbilling.doctor.manager import Said
 
 TAIL_BYTES = 1 << 16
-SETTLE_S = 5.0  # a channel this young may not have its row yet
+SETTLE_S = 5.0  # the row of a younger channel may not be written yet
 
 _NAME = "journal"
 _MEND = (
@@ -28,7 +28,7 @@ _BORN = re.compile(r"(?:^|-)(\d{9,11})\.\d+$")  # [systemname-]seconds.number
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """The end of a journal: its newest row, how many rows, how many lines that are none."""
+    """The end of a journal: time of its newest row, number of rows and of foreign lines."""
 
     newest: datetime | None
     rows: int
@@ -36,7 +36,7 @@ class Tail:
 
 
 def read_tail(path: Path) -> Tail:
-    """Read the last rows; raises OSError where that cannot be done."""
+    """Read the last rows. Raises OSError where that is not possible."""
     if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for its writer
         raise OSError(errno.EINVAL, "it is no regular file", str(path))
     with path.open("rb") as file:
@@ -51,13 +51,13 @@ def read_tail(path: Path) -> Tail:
 
 
 def no_journal(pbx: str) -> Check:
-    """A PBX without `cel_csv`."""
+    """Report a PBX without `cel_csv`."""
     found = "no cel_csv: what happens while the daemon is away is not billed"
     return warn(pbx, _NAME, found, f"{_MEND}; name the file in cel_csv")
 
 
 def unreadable(pbx: str, path: Path, fault: OSError, said: Said) -> Check:
-    """A journal that cannot be read; on a PBX that never had a call there is none yet."""
+    """Report an unreadable journal; a PBX that has had no call does not have one yet."""
     if isinstance(fault, FileNotFoundError):
         if path.parent.is_dir() and said.processed == "0" and not said.channels:
             return warn(pbx, _NAME, f"{path} is not there yet: no call so far", "place a call")
@@ -69,10 +69,10 @@ def unreadable(pbx: str, path: Path, fault: OSError, said: Said) -> Check:
 
 
 def judge_tail(pbx: str, path: Path, tail: Tail, said: Said, now: datetime) -> Check:
-    """Whether the rows are ours and the channels that live now have theirs.
+    """Check that the rows have our format, and that the live channels have their rows.
 
-    Each channel writes CHAN_START as it is born, so the newest row cannot be older than the
-    youngest channel. A PBX without channels is quiet, and its journal may be old.
+    Each channel writes CHAN_START as it is created, so the newest row cannot be older than the
+    youngest channel. Without channels, the journal of a quiet PBX may be old.
     """
     if tail.foreign and not tail.rows:
         return fail(pbx, _NAME, f"{path} holds rows of another form", f"{_MEND}, unchanged")
@@ -95,9 +95,9 @@ def judge_tail(pbx: str, path: Path, tail: Tail, said: Said, now: datetime) -> C
 
 
 def youngest(said: Said, now: datetime) -> datetime | None:
-    """When the youngest live channel was born, by the PBX's clock; None where there is none.
+    """Return when the youngest live channel was created, by the PBX's clock; None without one.
 
-    Those of the last seconds are passed over, for their row may be on its way.
+    Channels younger than `SETTLE_S` are skipped, as their row may not be written yet.
     """
     settled = now + timedelta(seconds=(said.ahead_s or 0.0) - SETTLE_S)
     births = (_BORN.search(fields_of(row).get("Uniqueid", "")) for row in said.channels or ())

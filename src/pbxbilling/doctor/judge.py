@@ -1,4 +1,4 @@
-"""What a PBX said, judged: pure functions from `Said` to checks."""
+"""Evaluates a PBX's answers: pure functions from `Said` to checks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pbxbilling.ami.rights import mend as mend_rights
 from pbxbilling.doctor.check import Check, fail, ok, warn
 from pbxbilling.doctor.manager import LISTEN_S, Said, is_pattern
 
-CLOCKS_APART_S = 2.0  # beyond it, seconds that were rebuilt from two clocks are off by as much
+CLOCKS_APART_S = 2.0  # beyond it, usage reconstructed from both clocks is wrong by as much
 
 _SHIPPED = "config/asterisk/manager_pbxbilling.conf"
 _RELOAD = "then `manager reload`"
@@ -22,7 +22,7 @@ _SHOWN = 8
 
 
 def judge(pbx: str, user: str, trunks: Sequence[str], said: Said) -> Iterator[Check]:
-    """Everything but the journal and the dialplan, of a PBX that answered."""
+    """Yield every check of a PBX that answered, except those of journal and dialplan."""
     yield ok(pbx, "login", f"Asterisk {said.version or 'of an unknown release'}, as {user}")
     yield rights(pbx, user, said)
     yield events(pbx, user, said)
@@ -34,7 +34,7 @@ def judge(pbx: str, user: str, trunks: Sequence[str], said: Said) -> Iterator[Ch
 
 
 def rights(pbx: str, user: str, said: Said) -> Check:
-    """Whether our user may ask for what the daemon asks for, and for nothing that harms."""
+    """Check that our user may use the actions that the daemon needs, and no harmful ones."""
     if said.actions is None:
         unknown = "it did not tell which actions this user may use"
         return warn(pbx, "rights", unknown, mend_rights(user))
@@ -50,7 +50,7 @@ def rights(pbx: str, user: str, said: Said) -> Check:
 
 
 def events(pbx: str, user: str, said: Said) -> Check:
-    """Whether our user is told what happens to calls; seen by the events that go by."""
+    """Check that our user receives the events of calls, by those that arrived."""
     mend = f"take read and eventfilter of [{user}] from {_SHIPPED}, {_RELOAD}"
     if said.stamped is not None:
         return ok(pbx, "events", "the event of a call went by")
@@ -60,7 +60,7 @@ def events(pbx: str, user: str, said: Said) -> Check:
 
 
 def timestampevents(pbx: str, said: Said) -> Check:
-    """Whether events carry the moment they happened; seen by those that go by."""
+    """Check that events carry the time they happened, by those that arrived."""
     name = "timestampevents"
     mend = f"timestampevents = yes in [general] of manager.conf, {_RELOAD}"
     if said.stamped is None:
@@ -71,7 +71,7 @@ def timestampevents(pbx: str, said: Said) -> Check:
 
 
 def channelvars(pbx: str, said: Said) -> Check:
-    """Whether channels tell their owner; seen by those that live."""
+    """Check that channels carry their owner, by the live ones."""
     name = "channelvars"
     mend = f"channelvars = {VARIABLE} in [general] of manager.conf (all in one line), {_RELOAD}"
     if not said.channels:
@@ -87,7 +87,7 @@ def _names_owner(row: str) -> bool:
 
 
 def clock(pbx: str, said: Said) -> Check:
-    """How far the PBX's clock is from ours."""
+    """Check how far the PBX's clock is from ours."""
     if said.ahead_s is None:
         return warn(pbx, "clock", "it did not tell its time", "see whether it answers `Ping`")
     found = f"{abs(said.ahead_s):.1f} s {'ahead of' if said.ahead_s > 0 else 'behind'} ours"
@@ -97,7 +97,7 @@ def clock(pbx: str, said: Said) -> Check:
 
 
 def trunk_exists(pbx: str, trunk: str, said: Said) -> Check:
-    """Whether an entry of `trunks` stands for an endpoint that exists."""
+    """Check that an entry of `trunks` matches an existing endpoint."""
     name = f"trunk {trunk}"
     technology, slash, _ = trunk.partition("/")
     if not slash and "*" not in trunk:

@@ -1,9 +1,9 @@
-"""One short session with a PBX's manager: everything it is asked, and nothing judged yet.
+"""Queries a PBX's manager in one short session; `judge` and `dialplan` evaluate the answers.
 
-All of it needs no more than the rights of the shipped user and changes nothing: `reporting` is for
+It needs only the rights of the shipped user and changes nothing: the right `reporting` covers
 the dialplan, its globals and functions (main/manager.c, 16 to 22). It does not let us read
-manager.conf: what stands there is seen by what it does, to events and to live channels.
-What a PBX does not tell is None.
+manager.conf: its settings are inferred from their effects on events and live channels.
+What a PBX does not answer is None.
 """
 
 from __future__ import annotations
@@ -27,34 +27,34 @@ from pbxbilling.kernel.ports import Clock
 
 CONTEXT = "pbxbilling-admit"
 GLOBALS = ("PBXBILLING_HOOK", "PBXBILLING_PBX", "PBXBILLING_HOOK2")
-LISTEN_S = 2.0  # for the event of a call, where none has gone by before
+LISTEN_S = 2.0  # how long to wait for a call's event
 
-# What the subroutine asks where PBXBILLING_HOOK is empty, out of its own text.
+# Finds the subroutine's default for an empty PBXBILLING_HOOK in its own text.
 _DEFAULT_HOOK = re.compile(r"LOCAL\(hook\)=\$\{PBXBILLING_HOOK\}\$\{IF\([^?]*\?:([^()]+)\)\}")
 _NO_CONTEXT = "Did not find context"
-_NO_DEVICE = "INVALID"  # DEVICE_STATE of what no channel driver knows
+_NO_DEVICE = "INVALID"  # DEVICE_STATE of a device that no channel driver knows
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a PBX told of itself; None where it did not."""
+    """A PBX's answers in one session; None where it gave none."""
 
     version: str | None = None
-    actions: frozenset[str] | None = None  # those that our user may ask for
-    channels: tuple[str, ...] | None = None  # rows of CoreShowChannels, whole
+    actions: frozenset[str] | None = None  # those that our user may use
+    channels: tuple[str, ...] | None = None  # complete rows of CoreShowChannels
     changed: bool = False  # channels came or went between two such lists
-    stamped: bool | None = None  # whether a call's event that went by had a Timestamp
-    ahead_s: float | None = None  # its clock before ours
-    endpoints: tuple[str, ...] | None = None  # as channels are named: PJSIP/carrier
+    stamped: bool | None = None  # whether a call's event had a Timestamp; None: no event came
+    ahead_s: float | None = None  # by how much its clock is ahead of ours
+    endpoints: tuple[str, ...] | None = None  # as in channel names: PJSIP/carrier
     trunks: Mapping[str, bool | None] = field(default_factory=dict)  # which of ours exist
     subroutine: bool | None = None
-    default_hook: str = ""  # where the subroutine asks when PBXBILLING_HOOK is empty
+    default_hook: str = ""  # the subroutine's hook address when PBXBILLING_HOOK is empty
     globals: tuple[str | None, ...] = (None,) * len(GLOBALS)
-    processed: str | None = None  # calls since it started; 16 does not say
+    processed: str | None = None  # calls since it started; Asterisk 16 does not report them
 
 
 class UnreachableError(Exception):
-    """There is no session with this PBX; `refused` where the manager itself said no."""
+    """No session with this PBX is possible; `refused` if the manager rejected the login."""
 
     def __init__(self, reason: str, *, refused: bool) -> None:
         super().__init__(reason)
@@ -62,7 +62,7 @@ class UnreachableError(Exception):
 
 
 class _FirstAttempt:
-    """Sink and observer of a link: how its first attempt went, and whether events are stamped."""
+    """Sink and observer of a link: records its first attempt, and whether events are stamped."""
 
     def __init__(self) -> None:
         self.made: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -70,47 +70,47 @@ class _FirstAttempt:
         self._heard = asyncio.Event()
 
     async def heard(self, limit_s: float) -> None:
-        """Wait for the event of a call, so long at the most."""
+        """Wait for a call's event, up to `limit_s`."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(limit_s):
                 await self._heard.wait()
 
     def take(self, signal: Signal) -> None:
-        """An event that goes by. FullyBooted of a login has no stamp in any case."""
+        """Note whether a call's event has a stamp; FullyBooted of a login never has one."""
         if not isinstance(signal, FullyBooted | Shutdown | Reloaded):
             self.stamped = signal.at is not None
             self._heard.set()
 
     def connected(self, pbx: str, uptime_s: float | None) -> None:
-        """Logged in."""
+        """Note that the login succeeded."""
         del pbx, uptime_s
         if not self.made.done():
             self.made.set_result(None)
 
     def disconnected(self, pbx: str, reason: str) -> None:
-        """No link."""
+        """Note that there is no link."""
         del pbx
         self._fail(UnreachableError(reason, refused=False))
 
     def login_failed(self, pbx: str, message: str) -> None:
-        """The manager refuses us."""
+        """Note that the manager refused the login."""
         del pbx
         self._fail(UnreachableError(message, refused=True))
 
     def clock_told(self, pbx: str, at: datetime) -> None:
-        """Nobody asks twice."""
+        """Ignore the PBX's time: `ahead_s` measures it."""
 
     def unmapped(self, pbx: str, event: str) -> None:
-        """The daemon counts those; they are not looked at here."""
+        """Ignore these; only the daemon counts them."""
 
     def oversized(self, pbx: str, messages: int) -> None:
-        """As `unmapped`."""
+        """Ignore these, as `unmapped` does."""
 
     def broken(self, pbx: str, mended: int, lost: int) -> None:
-        """As `unmapped`."""
+        """Ignore these, as `unmapped` does."""
 
     def sink_failed(self, pbx: str, signal: Signal, error: Exception) -> None:
-        """`take` raises nothing."""
+        """Do nothing: `take` never raises."""
 
     def _fail(self, error: UnreachableError) -> None:
         if not self.made.done():
@@ -120,9 +120,9 @@ class _FirstAttempt:
 async def interview(
     settings: LinkSettings, trunks: Sequence[str], clock: Clock, listen_s: float = LISTEN_S
 ) -> Said:
-    """Log in once and ask everything at once; raises UnreachableError where there is no session.
+    """Log in once and send every query at once. Raises UnreachableError where no login is possible.
 
-    Where no call tells its events meanwhile, it listens for `listen_s`.
+    If no call's event arrives meanwhile, it listens for `listen_s`.
     """
     async with _session(settings, clock) as (link, first):
         asked = _Questions(link, clock)
@@ -173,7 +173,7 @@ async def _session(
 
 
 class _Questions:
-    """Single questions over a link; each ends in time, and None is: it did not tell."""
+    """Single queries over a link; each is limited in time, and returns None without an answer."""
 
     def __init__(self, link: AmiLink, clock: Clock) -> None:
         self._link = link
@@ -206,7 +206,7 @@ class _Questions:
         return (at - sent_at - timedelta(seconds=halfway_s)).total_seconds()
 
     async def endpoints(self) -> tuple[str, ...] | None:
-        """PJSIP's endpoints of which Asterisk knows a state: not those of a realtime database."""
+        """Return the PJSIP endpoints with a known state: those of a realtime database have none."""
         rows = await self.rows("DeviceStateList")
         if rows is None:
             return None
@@ -214,12 +214,12 @@ class _Questions:
         return tuple(sorted(device for device in devices if device.startswith("PJSIP/")))
 
     async def existing(self, trunks: Sequence[str]) -> dict[str, bool | None]:
-        """Which of them are PJSIP endpoints; those that stand for several are left out."""
+        """Return which of the PJSIP trunks exist as endpoints; patterns are left out."""
         named = [t for t in trunks if t.startswith("PJSIP/") and not is_pattern(t)]
         return {trunk: await self._exists(trunk) for trunk in named}
 
     async def _exists(self, trunk: str) -> bool | None:
-        """By the state of its device; where that function is not loaded, by what it is set to."""
+        """Return whether an endpoint exists, by its device state or, failing that, its settings."""
         state = await self.value(f"DEVICE_STATE({trunk})")
         if state:
             return state != _NO_DEVICE
@@ -227,7 +227,7 @@ class _Questions:
         return True if await self.value(f"PJSIP_ENDPOINT({endpoint},context)") else None
 
     async def dialplan(self, context: str) -> tuple[str, ...] | None:
-        """What the steps of a context are given; nothing where there is no such context."""
+        """Return the arguments of a context's steps; empty where there is no such context."""
         rows: list[str] = []
         answer = await self._ask("ShowDialPlan", ("Context", context), rows=rows)
         if answer is None or not (answer.good or answer.message.startswith(_NO_CONTEXT)):
@@ -235,18 +235,18 @@ class _Questions:
         return tuple(fields_of(row).get("AppData", "") for row in rows)
 
     async def value(self, variable: str) -> str | None:
-        """Of a global, or of a function; empty also where there is none of that name."""
+        """Return the value of a global or function; empty also where none has that name."""
         fields = await self.fields("Getvar", ("Variable", variable))
         return fields.get("Value", "") if fields is not None else None
 
 
 def is_pattern(trunk: str) -> bool:
-    """Whether an entry of `trunks` can stand for several endpoints."""
+    """Return whether an entry of `trunks` can match several endpoints."""
     return any(mark in trunk for mark in "*?[")
 
 
 def default_hook(steps: Iterable[str]) -> str:
-    """Where a subroutine of these steps asks when PBXBILLING_HOOK is empty; "" is nowhere."""
+    """Return where these steps send hooks when PBXBILLING_HOOK is empty; "": nowhere."""
     found = next(filter(None, map(_DEFAULT_HOOK.search, steps)), None)
     return found[1] if found else ""
 

@@ -1,4 +1,4 @@
-"""A plan's prices at Stripe, judged: do they charge what the plan says?"""
+"""Checks that a plan's prices in Stripe charge what the plan says."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DUE = {0: "once", 1: "by the month", 12: "by the year", None: "by days or weeks
 
 
 class Wanted(NamedTuple):
-    """What a price has to be; `amount` in minor units, None for one that is not compared."""
+    """What a price must be; `amount` is in minor units, None where it is not compared."""
 
     key: str
     ident: str
@@ -28,7 +28,7 @@ class Wanted(NamedTuple):
 
 
 def wanted_prices(plan: Plan) -> tuple[Wanted, ...]:
-    """The prices of a plan, by their keys in `stripe_prices`."""
+    """Return what each key of a plan's `stripe_prices` must be."""
     ids, prices = plan.prices_at(STRIPE), plan.prices
     return (
         Wanted("flat", ids.flat, 1, prices.get(Cycle.MONTH)),
@@ -39,12 +39,12 @@ def wanted_prices(plan: Plan) -> tuple[Wanted, ...]:
 
 
 def priced(plan: Plan) -> Iterator[str]:
-    """The ids of a plan's prices."""
+    """Yield the ids of a plan's prices."""
     return (wanted.ident for wanted in wanted_prices(plan) if wanted.ident)
 
 
 def judge_plan(plan: Plan, found: Mapping[str, Found], *, live: bool) -> Iterator[Check]:
-    """Every price that the plan names, and those that it should."""
+    """Check every price that the plan names, and report those that it lacks."""
     for wanted in wanted_prices(plan):
         if wanted.ident:
             yield _judge(plan, wanted, found[wanted.ident], live=live)
@@ -53,7 +53,7 @@ def judge_plan(plan: Plan, found: Mapping[str, Found], *, live: bool) -> Iterato
 
 
 def _absent(plan: Plan, wanted: Wanted) -> Iterator[Check]:
-    """Without an id: a plan that charges nothing there needs none."""
+    """Report a missing price id, unless the plan charges nothing for that key."""
     subject, mend = f"plan {plan.slug}", f"its id into stripe_prices.{wanted.key}, and `apply`"
     if wanted.metered and plan.overage_per_minute_micros:
         yield warn(subject, wanted.key, "no price: Stripe will not bill minutes beyond", mend)
@@ -106,7 +106,7 @@ def _wrong_amount(plan: Plan, wanted: Wanted, found: PriceFound) -> str | None:
 
 
 def _charges_what_is_included(plan: Plan, found: PriceFound) -> bool:
-    """A price in tiers has no amount of its own."""
+    """Return whether a metered price charges included minutes; a tiered one has no amount."""
     return found.metered and found.amount is not None and plan.included_minutes != 0
 
 

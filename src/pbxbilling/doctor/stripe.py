@@ -1,4 +1,4 @@
-"""Whether everything is there to sell by Stripe: key, prices, secrets, pages. Charges nothing."""
+"""Checks what selling by Stripe requires: key, prices, secrets and pages. Charges nothing."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from pbxbilling.kernel.ports import Clock
 from pbxbilling.store.store import SqlStore
 from pbxbilling.subscriptions.ports import CheckoutGateway
 
-_AT_ONCE = 8  # requests; Stripe lets a test key ask 25 times a second
+_AT_ONCE = 8  # requests; Stripe allows a test key 25 a second
 _KEY = re.compile(r"(sk|rk)_(test|live)_[A-Za-z0-9]+")
 _SECRET = re.compile(r"whsec_[A-Za-z0-9+/=_-]+")
 _COPY = "copy it anew from Stripe's dashboard, without blanks"
 
 
 async def examine_stripe(settings: Settings, clock: Clock) -> list[Check]:
-    """Look at everything. Raises nothing: a fault is a check, and names no secret."""
+    """Run every check of Stripe. Raises nothing: a fault becomes a check, which shows no secret."""
     stripe = settings.stripe
     checks = [_key(stripe), *_secrets(stripe), *_pages(stripe)]
     try:
@@ -73,7 +73,7 @@ def _pages(stripe: StripeSettings) -> Iterator[Check]:
 
 
 async def _plans(database: DatabaseSettings) -> tuple[Plan, ...]:
-    """None are there before the database is: the daemon makes it, and it must be the daemon's."""
+    """Return the plans; none without a database, which the daemon must create and own."""
     if not database.path.exists():
         return ()
     async with await SqlStore.open(database.path, create=False) as store:
@@ -98,7 +98,7 @@ async def _ask(
 
 
 async def _prices(checkout_gateway: CheckoutGateway, idents: Iterable[str]) -> Mapping[str, Found]:
-    """What the gateway says of each price; a fault stands in the place of one."""
+    """Fetch each price from the gateway; where that fails, the error takes its place."""
     slots = asyncio.Semaphore(_AT_ONCE)
 
     async def one(ident: str) -> Found:

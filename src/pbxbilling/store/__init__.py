@@ -1,1 +1,1 @@
-"""Keeps records in an SQL database: SQLite now, written so that PostgreSQL can follow."""
+"""Stores records in an SQL database: SQLite now, written so that PostgreSQL can follow."""

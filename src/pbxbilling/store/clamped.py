@@ -1,7 +1,7 @@
-"""Plans and tenants of a database that holds larger numbers than are taken today.
+"""Clamps stored plans and tenants whose numbers exceed today's bounds.
 
-An earlier release took them. They are read as the nearest bound, so that neither a start nor a
-call fails on them, and each is named. Money stays what it is: an amount is not guessed.
+An earlier release accepted such numbers. They are read as the nearest bound, so that neither a
+start nor a call fails on them, and each gets a notice. Amounts of money are never changed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pbxbilling.kernel.bounds import COUNT_MOST, LAST_INSTANT, SECONDS_MOST
 
 
 def clamped_plan(plan: Plan, notices: list[str]) -> Plan:
-    """The plan within the bounds; what was beyond them is told in `notices`."""
+    """Return the plan within the bounds; append what exceeded them to `notices`."""
     limits = {name: getattr(plan.limits, name) for name in LIMIT_NAMES}
     minutes, increment = plan.included_minutes, plan.billing_increment
     within = replace(
@@ -34,7 +34,7 @@ def clamped_plan(plan: Plan, notices: list[str]) -> Plan:
 
 
 def clamped_tenant(tenant: Tenant, notices: list[str]) -> Tenant:
-    """The tenant within the bounds, as `clamped_plan`; of 100,000 most are as they should be."""
+    """Return the tenant within the bounds, as `clamped_plan` does; most need no change."""
     until = tenant.trial_until
     if (
         tenant.extensions <= COUNT_MOST

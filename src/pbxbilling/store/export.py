@@ -1,6 +1,7 @@
-"""All that is held on one tenant, in a zip of JSON lines: one file for each table.
+"""Exports all data held on one tenant as a zip of JSON lines, one file per table.
 
-Every table with a tenant is in it by itself; those that name one in another way have a rule here.
+Every table with a `tenant` column is included by itself; a table that names the tenant in another
+way has a rule here.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ _INSTANT_ENDS = ("_at", "_since", "_until")
 
 
 def export_tenant(source: Path, tenant: str, target: Path, at: datetime) -> Mapping[str, int]:
-    """Write what the database holds on a tenant into a new file; gives the rows of each table.
+    """Write what the database holds on a tenant into a new file; return the row count per table.
 
-    All of it is of one moment, beside whoever works on the database, and a few rows at a time are
-    in memory. Raises `StoreError` as `new_file`, and where nothing is held on such a tenant.
+    All of it comes from one snapshot, while others use the database, with few rows in memory at a
+    time. Raises `StoreError` as `new_file` does, and `NothingHeldError` where there is no data.
     """
     with told_as_store_errors(source), new_file(target) as partial:
         engine = reading_engine(source)
@@ -50,7 +51,7 @@ def _write(
 ) -> Mapping[str, int]:
     counts: dict[str, int] = {}
     for table, query in _queries(tenant):
-        name = str(table.name)  # of a kind of its own that not every encoder takes
+        name = str(table.name)  # SQLAlchemy's subclass of str: not every encoder accepts it
         rows = snapshot.execution_options(yield_per=ROWS_AT_ONCE).execute(query)
         with archive.open(f"{name}.jsonl", "w", force_zip64=True) as lines:
             counts[name] = 0
@@ -65,7 +66,7 @@ def _write(
 
 
 class NothingHeldError(StoreError):
-    """There is nothing of a tenant of that name."""
+    """The database holds nothing on a tenant of that name."""
 
     def __init__(self, tenant: str) -> None:
         super().__init__(f"nothing is held on a tenant {tenant!r}; `pbxbilling tenants` lists them")
@@ -90,7 +91,7 @@ def _origins(tenant: str) -> Select[Any]:
 
 
 def _audit(tenant: str) -> Select[Any]:
-    """What was done to it, to its subscriptions, and what gave it a leg."""
+    """Select changes to the tenant and its subscriptions, and those that assigned it a leg."""
     row, sold = schema.audit.c, schema.subscription.c
     subscriptions = select("subscription " + sold.id).where(sold.tenant == tenant)
     named = [func.json_extract(side, "$.tenant") == tenant for side in (row.before, row.after)]
@@ -99,7 +100,7 @@ def _audit(tenant: str) -> Select[Any]:
 
 
 def _events(tenant: str) -> Select[Any]:
-    """Those about its subscriptions and customers."""
+    """Select the webhook events about its subscriptions and customers."""
     row, sold, buyer = schema.webhook_event.c, schema.subscription.c, schema.customer.c
     subscriptions = select(sold.id).where(sold.tenant == tenant)
     customers = select(buyer.id).where(buyer.tenant == tenant)
@@ -122,5 +123,5 @@ def _value(name: str, value: Any) -> Any:
 
 
 def is_instant(column: str) -> bool:
-    """Whether a number in a column of that name is an instant."""
+    """Return whether a number in a column of that name is an instant."""
     return column in _INSTANTS or column.endswith(_INSTANT_ENDS)

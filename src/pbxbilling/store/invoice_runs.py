@@ -1,4 +1,4 @@
-"""The `InvoiceRuns` port on an SQL database, its rows, and how they are written."""
+"""Implements the `InvoiceRuns` port on an SQL database, and maps its rows."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from pbxbilling.store.rows.values import Values, instant, storable, to_us
 
 
 class SqlInvoiceRuns:
-    """What became of invoices of usage."""
+    """Reads the runs that issued usage invoices."""
 
     def __init__(self, reads: Reads) -> None:
         self._reads = reads
 
     async def runs(self, month: str | None = None) -> list[InvoiceRun]:
-        """By tenant and month; None does not filter."""
+        """Return the runs, ordered by tenant and month; None: no filter."""
         table = schema.invoice_run
         query = select(table).order_by(table.c.tenant, table.c.month)
         if month is not None:
@@ -28,7 +28,7 @@ class SqlInvoiceRuns:
 
 
 def run_values(record: InvoiceRun) -> Values:
-    """The row of a run."""
+    """Build the row of a run."""
     return {
         "tenant": record.tenant,
         "month": record.month,
@@ -42,7 +42,7 @@ def run_values(record: InvoiceRun) -> Values:
 
 
 def run_record(row: Row[Any]) -> InvoiceRun:
-    """The run of a row."""
+    """Build a run from its row."""
     return InvoiceRun(
         tenant=row.tenant,
         month=row.month,

@@ -1,4 +1,4 @@
-"""Usage: of the legs that are there, and of those that were purged."""
+"""Adds up usage, both of stored legs and of purged ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SUMS = ("calls", "talk_us", "billed_s", "allowance_s")
 
 
 def usage_query(tenant: str | None, month: str | None) -> Select[Any]:
-    """Usage by tenant, month and direction, whether its legs are still there or not."""
+    """Sum usage by tenant, month and direction, purged legs included."""
     past = schema.purged_usage.c
     gone = select(
         func.nullif(past.tenant, "").label("tenant"),
@@ -50,7 +50,7 @@ def _added_up() -> Select[Any]:
 
 
 def adding_usage(going: ColumnElement[bool], dialect: str) -> Executable:
-    """Adds the usage of the legs that are going to what is kept."""
+    """Add the usage of the legs about to be purged (`going`) to `purged_usage`."""
     leg, table = schema.leg.c, schema.purged_usage
     used = select(
         func.coalesce(leg.tenant, ""),

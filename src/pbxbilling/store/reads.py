@@ -1,4 +1,4 @@
-"""Reading: each answer from one state of the database, and in a transaction from its own."""
+"""Runs queries, each on one snapshot of the database; in a transaction, on what it wrote."""
 
 from __future__ import annotations
 
@@ -21,34 +21,34 @@ from pbxbilling.store.rows.values import instant
 
 T = TypeVar("T")
 
-_KEYS_A_QUERY = 1000  # far below what any database binds in one statement
-_PART = 200  # rows: one or two milliseconds of the event loop
+_KEYS_A_QUERY = 1000  # far below any database's limit of parameters in one statement
+_PART = 200  # rows: they block the event loop for one or two milliseconds
 
 
 class Reads(ABC):
-    """Queries over a connection; raises StoreError."""
+    """Queries over a connection. Raises StoreError."""
 
     @abstractmethod
     def connection(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        """Give a connection that sees one state of the database; raise StoreError."""
+        """Give a connection that sees one snapshot of the database. Raises StoreError."""
 
     async def rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
-        """The rows of one query."""
+        """Return the rows of one query."""
         (result,) = await self.all(query)
         return result
 
     async def all(self, *queries: Select[Any]) -> list[Sequence[Row[Any]]]:
-        """The rows of several queries, all of the same moment."""
+        """Return the rows of several queries, all from one snapshot."""
         async with self.connection() as snapshot:
             return [(await snapshot.execute(query)).all() for query in queries]
 
     async def count(self, table: Table, where: ColumnElement[bool]) -> int:
-        """How many rows there are of that kind."""
+        """Return how many rows of a table match."""
         ((number,),) = await self.rows(select(func.count()).select_from(table).where(where))
         return int(number)
 
     async def one(self, query: Select[Any], make: Callable[[Row[Any]], T]) -> T | None:
-        """What is made of the first row; None where there is none."""
+        """Return what `make` builds from the first row; None if there is none."""
         found = await self.rows(query)
         return make(found[0]) if found else None
 
@@ -59,7 +59,7 @@ class Reads(ABC):
         wanted: Iterable[tuple[Any, ...]],
         make: Callable[[Row[Any]], T],
     ) -> list[T]:
-        """What is made of the rows that have one of these keys; each thousand of its own moment."""
+        """Return what `make` builds from the rows with these keys; 1,000 keys per snapshot."""
         found: list[T] = []
         left = iter(wanted)
         while some := list(islice(left, _KEYS_A_QUERY)):
@@ -67,27 +67,28 @@ class Reads(ABC):
         return found
 
     async def many(self, query: Select[Any], make: Callable[[Row[Any]], T]) -> list[T]:
-        """What is made of each row of a query that may have thousands."""
+        """Return what `make` builds from each row of a query that may return thousands."""
         found: list[T]
         (found,) = await self.made((query, make))
         return found
 
     async def made(self, *asked: tuple[Select[Any], Callable[[Row[Any]], Any]]) -> list[list[Any]]:
-        """What is made of the rows of several such queries, all of the same moment.
+        """Return what is built from the rows of several such queries, all from one snapshot.
 
-        Rows come a part at a time: nobody waits for all of them, and they are never all in memory.
+        Rows are fetched in parts: none blocks the event loop for long, and the rows are never all
+        in memory.
         """
         async with self.connection() as snapshot:
             return [await _made(snapshot, query, make) for query, make in asked]
 
     async def cursor(self, name: str) -> datetime | None:
-        """Return how far something has come; None before its beginning."""
+        """Return the position saved under a name; None before the first."""
         query = select(schema.cursor.c.at).where(schema.cursor.c.name == name)
         return await self.one(query, lambda row: instant(row.at))
 
 
 class PooledReads(Reads):
-    """Queries over connections of their own, which never wait for a write."""
+    """Queries over a pool of read connections, which never wait for a write."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -99,7 +100,7 @@ class PooledReads(Reads):
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
-        """Give a connection for one moment of the database; raise StoreError."""
+        """Give a connection that sees one snapshot of the database. Raises StoreError."""
         with told_as_store_errors(self._path):
             async with self._engine.begin() as snapshot:
                 yield snapshot
@@ -108,8 +109,8 @@ class PooledReads(Reads):
 class TransactionReads(Reads):
     """Queries over the connection of an open transaction: they see what it wrote.
 
-    The first error spoils the transaction, which may have half of a write by then: every use after
-    it raises it again.
+    The first error spoils the transaction, which may hold half of a write by then: every later use
+    raises that error again.
     """
 
     def __init__(self, path: Path, connection: AsyncConnection) -> None:
@@ -120,7 +121,7 @@ class TransactionReads(Reads):
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
-        """Give the open connection, to read and to write; raise StoreError."""
+        """Give the open connection, for reading and writing. Raises StoreError."""
         self.check()
         try:
             with told_as_store_errors(self._path):
@@ -128,21 +129,21 @@ class TransactionReads(Reads):
         except StoreError as fault:
             self._fault = fault
             raise
-        except BaseException as error:  # a time limit, too, ends a write in its middle
+        except BaseException as error:  # a timeout, for one, can interrupt a write halfway
             self._fault = StoreError(f"database {self._path} was left in the middle: {error!r}")
             raise
 
     def check(self) -> None:
-        """Raise the error that spoilt the transaction; RuntimeError where it is over."""
+        """Raise the error that spoilt the transaction, or RuntimeError if it is over."""
         if self._over:
             raise RuntimeError("this transaction is over: read and write before its end")
         if self._fault is not None:
             raise self._fault
 
     def end(self) -> None:
-        """Serve nobody from now on."""
+        """Refuse every use from now on."""
         self._over = True
-        self._fault = None  # it refers to this object: nobody would collect the two
+        self._fault = None  # its traceback refers to this object: the cycle would not be freed
 
 
 async def _made(

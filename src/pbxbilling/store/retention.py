@@ -1,4 +1,4 @@
-"""The `RetentionStore` port on an SQL database: a reader finds what is old, its key takes it."""
+"""Implements the `RetentionStore` port: a read connection finds old rows, a key changes each."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _ABOUT_PEOPLE = ("caller", "number")
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """Rows of a table that a chore may be done to, and the column that says how old they are."""
+    """Rows of a table that a chore may process, and the column that holds their age."""
 
     table: Table
     age: Column[Any]
@@ -56,17 +56,17 @@ class _Target:
 
     @property
     def still_due(self) -> ColumnElement[bool]:
-        """One row by its key, parameters as of `bound` and `before`: SQLite scans for a list."""
+        """Match one row by key; bind `bound` and `before`. For a list of keys SQLite would scan."""
         by_key = (column == bindparam(f"key_{column.name}") for column in self.key)
         return and_(*by_key, self.where, self.age < bindparam("before"))
 
     def bound(self, key: Sequence[str | int]) -> dict[str, str | int]:
-        """The parameters of a key."""
+        """Return the parameters for a key."""
         return {f"key_{column.name}": part for column, part in zip(self.key, key, strict=True)}
 
 
 class SqlRetention:
-    """What is held, and how it goes; `transaction` writes."""
+    """Finds old rows, and deletes or redacts them; writes go through `transaction`."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class SqlRetention:
         self._transaction = transaction
 
     async def count(self, chore: Chore, before: datetime) -> int:
-        """How many rows older than `before` there are to do it to."""
+        """Count the rows older than `before` that the chore is due for."""
         target = _TARGETS[chore]
         old = and_(target.where, target.age < to_us(before))
         return await self._reads.count(target.table, old)
@@ -91,7 +91,7 @@ class SqlRetention:
         *,
         tenant: str | None = None,
     ) -> Sequence[Due]:
-        """Rows of [since, before) to do it to, the oldest first."""
+        """Return the rows of [since, before) that the chore is due for, oldest first."""
         query = due_query(chore, since, before, limit)
         if tenant is not None:
             query = query.where(_TARGETS[chore].table.c.tenant == tenant)
@@ -99,12 +99,12 @@ class SqlRetention:
         return [Due(tuple(row[1:]), instant(row[0])) for row in rows]
 
     async def needed(self, tenant: str) -> int:
-        """How many of its answered legs a final statement or the meter still needs."""
+        """Count a tenant's answered legs that a final statement or the meter still needs."""
         needed = and_(_LEG.tenant == tenant, schema.LEG_USED, not_(_SETTLED))
         return await self._reads.count(schema.leg, needed)
 
     async def redact(self, subject: str, keys: Collection[str]) -> None:
-        """Leave these keys out of what the audit trail says of a subject."""
+        """Remove these keys from the audit records of a subject."""
         row, paths = schema.audit.c, [f"$.{key}" for key in keys]
         left = {side: func.json_remove(row[side], *paths) for side in ("before", "after")}
         async with self._transaction() as connection:
@@ -115,7 +115,7 @@ class SqlRetention:
     async def do(
         self, chore: Chore, before: datetime, keys: Sequence[tuple[str | int, ...]]
     ) -> int:
-        """Do it in one transaction to those that are still due; gives how many."""
+        """Do the chore, in one transaction, for the keys still due; return how many were."""
         if not keys:
             return 0
         target = _TARGETS[chore]
@@ -131,7 +131,7 @@ class SqlRetention:
 
 
 def due_query(chore: Chore, since: datetime, before: datetime, limit: int) -> Select[Any]:
-    """Age and key of what a chore is due for, which an index finds."""
+    """Select age and key of the rows that a chore is due for; an index finds them."""
     target = _TARGETS[chore]
     return (
         select(target.age, *target.key)
@@ -146,7 +146,7 @@ def _cut_numbers(table: Table) -> dict[str, ColumnElement[str]]:
 
 
 def _cut(number: Column[str]) -> ColumnElement[str]:
-    """`kernel.numbers.cut`, in SQL."""
+    """Express `kernel.numbers.cut` in SQL."""
     last_three = func.substr(number, func.length(number) - 2)
     return case(
         (not_(_uncut(number)), number),
@@ -156,7 +156,7 @@ def _cut(number: Column[str]) -> ColumnElement[str]:
 
 
 def _uncut(number: Column[str]) -> ColumnElement[bool]:
-    """`not is_cut`, in SQL; no number has nothing to cut."""
+    """Express `not is_cut` in SQL; an empty number has nothing to cut."""
     return and_(number != "", or_(func.substr(number, 1, 3) != "***", func.length(number) > 6))
 
 
@@ -165,7 +165,7 @@ def _uncut_row(table: Table) -> ColumnElement[bool]:
 
 
 def _was_never_billed() -> ColumnElement[bool]:
-    """Billing has begun, and later than the leg ended."""
+    """Match legs that ended before their tenant's first final statement began."""
     statement = schema.statement.c
     first = (
         select(func.min(statement.begins))

@@ -1,4 +1,4 @@
-"""The `StatementStore` port on an SQL database."""
+"""Implements the `StatementStore` port on an SQL database."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pbxbilling.store.rows import statements as bill_rows
 from pbxbilling.store.rows.calls import leg_record
 from pbxbilling.store.rows.values import to_us, within
 
-_A_PERIOD = timedelta(days=32)  # a leg's month is that in which its period begins, perhaps so early
+_A_PERIOD = timedelta(days=32)  # a leg's month is that of its period's start, up to so much earlier
 
 
 def _on_a_statement() -> ColumnElement[bool]:
@@ -36,11 +36,11 @@ def _on_a_statement() -> ColumnElement[bool]:
     )
 
 
-ON_A_STATEMENT = _on_a_statement()  # a final statement has the leg as it is
+ON_A_STATEMENT = _on_a_statement()  # a final statement has the leg in its current state
 
 
 class SqlStatements:
-    """What is kept of statements."""
+    """Reads statements, the legs and one-off lines on them, plan switches and units."""
 
     def __init__(self, reads: Reads) -> None:
         self._reads = reads
@@ -48,7 +48,7 @@ class SqlStatements:
     async def statements(
         self, *, tenant: str | None = None, month: str | None = None, documents: bool = True
     ) -> list[SavedStatement]:
-        """Saved statements by tenant, period and number; None does not filter."""
+        """Return saved statements, ordered by tenant, period and number; None: no filter."""
         table = schema.statement
         wanted = [c for c in table.c if documents or c is not table.c.document]
         query = select(*wanted).order_by(table.c.tenant, table.c.month, table.c.number)
@@ -61,7 +61,7 @@ class SqlStatements:
     async def billed(
         self, tenant: str, *, month: str | None = None, of_month: str | None = None
     ) -> list[BilledLeg]:
-        """Legs on final statements in the order of their ends, later statements' copies later."""
+        """Return legs on final statements, ordered by their end, then by statement."""
         table = schema.statement_leg
         query = select(table).where(table.c.tenant == tenant)
         if month is not None:
@@ -72,7 +72,7 @@ class SqlStatements:
         return await self._reads.many(query, bill_rows.billed_record)
 
     async def billed_copies(self, keys: Iterable[ChannelKey]) -> list[BilledLeg]:
-        """Every copy of these legs on a final statement, earlier statements' first."""
+        """Return every copy of these legs on final statements, earlier statements first."""
         copy = schema.statement_leg
         found = await self._reads.keyed(
             select(copy), (copy.c.pbx, copy.c.uniqueid), keys, bill_rows.billed_record
@@ -80,16 +80,16 @@ class SqlStatements:
         return sorted(found, key=lambda leg: (leg.month, leg.of_month, leg.key))
 
     async def legs_between(self, tenant: str, begins: datetime, ends: datetime) -> list[LegRecord]:
-        """A tenant's answered legs that ended in [begins, ends), in the order of their ends."""
+        """Return a tenant's answered legs that ended in [begins, ends), ordered by their end."""
         return await self._reads.many(_legs(tenant, begins, ends), leg_record)
 
     async def late_legs(self, tenant: str, begins: datetime, ends: datetime) -> list[LegRecord]:
-        """Those of `legs_between` that are on no final statement as they are now."""
+        """Return those of `legs_between` that no final statement has in their current state."""
         query = _legs(tenant, begins, ends).where(~ON_A_STATEMENT)
         return await self._reads.many(query, leg_record)
 
     async def charged(self, month: str) -> list[Charged]:
-        """What final statements of periods that begin in a month have, by currency and line."""
+        """Sum the final statements of periods that begin in a month, by currency and line kind."""
         table = schema.statement.c
         lines = func.json_each(table.document, "$.lines").table_valued("value", name="line")
         kind = func.json_extract(lines.c.value, "$.kind")
@@ -107,7 +107,7 @@ class SqlStatements:
         return [Charged(row.currency, LineKind(row.kind), int(row.amount)) for row in found]
 
     async def units(self, reference: str) -> UnitsUsed | None:
-        """The units of a reference."""
+        """Return the units reported under a reference; None if there are none."""
         table = schema.generic_usage
         query = select(table).where(table.c.reference == reference)
         return await self._reads.one(query, bill_rows.units_record)
@@ -115,7 +115,7 @@ class SqlStatements:
     async def units_between(
         self, tenant: str, begins: datetime, ends: datetime
     ) -> Mapping[str, int]:
-        """What a tenant used in [begins, ends), added up by meter."""
+        """Sum a tenant's units in [begins, ends), by meter."""
         row = schema.generic_usage.c
         query = (
             select(row.meter, func.sum(row.units).label("units"))
@@ -125,20 +125,20 @@ class SqlStatements:
         return {found.meter: int(found.units) for found in await self._reads.rows(query)}
 
     async def one_offs(self, tenant: str) -> list[OneOffEntry]:
-        """A tenant's one-off lines by number."""
+        """Return a tenant's one-off lines, ordered by number."""
         table = schema.one_off
         query = select(table).where(table.c.tenant == tenant).order_by(table.c.number)
         return await self._reads.many(query, bill_rows.one_off_record)
 
     async def plan_switches(self, tenant: str, since: datetime) -> list[PlanSwitched]:
-        """How a tenant's plan changed from then on, in order."""
+        """Return a tenant's changes of plan since then, oldest first."""
         table = schema.plan_switch
         query = select(table).where(table.c.tenant == tenant, table.c.at >= to_us(since))
         return await self._reads.many(query.order_by(table.c.at), bill_rows.switched_record)
 
 
 def _legs(tenant: str, begins: datetime, ends: datetime) -> Select[Any]:
-    """By the tenant and the months that may hold them: what `ix_leg_usage` finds."""
+    """Select by tenant and candidate months, so that `ix_leg_usage` applies."""
     leg = schema.leg.c
     first, last = begins - _A_PERIOD, ends + timedelta(days=1)
     return (

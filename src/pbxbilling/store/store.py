@@ -1,4 +1,4 @@
-"""The ports `AccountStore`, `CallStore` and `Cursors` on an SQL database."""
+"""Implements the ports `AccountStore`, `CallStore` and `Cursors` on an SQL database."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ T = TypeVar("T")
 
 
 class SqlStore:
-    """Records in an SQLite file. Reads have connections of their own and never wait for writes.
+    """A store in an SQLite file. Reads use separate connections and never wait for writes.
 
-    Its parts, each a port of its own: `subscription_store` (what the payment gateway said),
+    Its parts each implement one port: `subscription_store` (state from the payment gateway),
     `statement_store`, `meters` (usage that the gateway charges), `invoice_runs`, and
-    `retention_store` (what of all that grows old).
+    `retention_store` (old rows of all of these).
     """
 
     def __init__(self, path: Path, consequences: Consequences | None = None) -> None:
-        """`consequences` are asked before each commit for what follows from its facts."""
+        """`consequences` supplies, before each commit, the records that follow from its facts."""
         self.consequences = consequences
         self._path = path
         self._inode = _inode(path)
@@ -67,9 +67,9 @@ class SqlStore:
 
     @classmethod
     async def open(cls, path: Path, *, create: bool = True) -> Self:
-        """Bring the schema up to date and open the database, which is made where there is none.
+        """Bring the schema up to date and open the database; create the file if it is missing.
 
-        Raises `StoreError` where the file cannot serve, or is not there and is not to be made.
+        Raises `StoreError` where the file is unusable, or is missing and `create` is false.
         """
         if not create:
             await asyncio.to_thread(check_exists, path)
@@ -79,7 +79,7 @@ class SqlStore:
     async def close(self) -> None:
         """Close every connection; the last one folds SQLite's log into the file.
 
-        What is used afterwards is opened anew.
+        A later use opens new connections.
         """
         await self._reads.close()
         await self._writer.dispose()
@@ -91,16 +91,16 @@ class SqlStore:
         await self.close()
 
     async def backup(self, to: Path) -> None:
-        """Copy the database as it stands, while it is in use; `to` appears when it is whole."""
+        """Copy the database while it is in use; `to` appears when the copy is complete."""
         await asyncio.to_thread(copy_database, self._path, to)
 
     async def commit(self, records: Sequence[Record], facts: Sequence[Fact] = ()) -> None:
-        """Write all of them, and what follows from `facts`, in one durable transaction, or none."""
+        """Write all `records`, and those that follow from `facts`, in one durable transaction."""
         if records or (facts and self.consequences is not None):
             await self.transact("commit", lambda transaction: transaction.write(records, facts))
 
     async def transact(self, key: str, work: Callable[[SqlTransaction], Awaitable[T]]) -> T:
-        """Run `work` in a transaction; run it again as a whole where the database gives it up."""
+        """Run `work` in a transaction; rerun all of it when the database reports a conflict."""
 
         async def run() -> T:
             async with self.transaction(key) as transaction:
@@ -110,10 +110,10 @@ class SqlStore:
 
     @asynccontextmanager
     async def transaction(self, key: str) -> AsyncIterator[SqlTransaction]:
-        """Open a durable transaction, all or nothing, that excludes every other one.
+        """Open a durable, atomic transaction that excludes every other one.
 
-        There is one writing connection: of any two transactions one waits for the other, whatever
-        their keys are. Raises StoreError, and RuntimeError inside another one of this store.
+        There is one writing connection, so any two transactions run one after the other, whatever
+        their keys. Raises StoreError, and RuntimeError inside another transaction of this store.
         """
         with self._nesting.inside(key):
             if await self._replaced():
@@ -124,29 +124,29 @@ class SqlStore:
                     with opened.body() as transaction:
                         yield transaction
             except FileError:
-                await self.close()  # the next use opens what stands there then
+                await self.close()  # the next use opens whichever file is there by then
                 raise
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection]:
-        """Give the connection of a transaction of its own; raise StoreError."""
+        """Open a transaction and yield its connection. Raises StoreError."""
         async with self.transaction("retention") as transaction, transaction.connection() as opened:
             yield opened
 
     async def _replaced(self) -> bool:
-        """Whether the path stands for another file than before: the open one is nobody's then.
+        """Return whether the path now leads to another file, which makes the open one stale.
 
-        Asked in a thread: a disk that hangs must not hold the event loop.
+        The check runs in a thread: a hanging disk must not block the event loop.
         """
         before, self._inode = self._inode, await asyncio.to_thread(_inode, self._path)
         return before != self._inode
 
     async def cursor(self, name: str) -> datetime | None:
-        """How far something has come; None before its beginning."""
+        """Return the position saved under a name; None before the first."""
         return await self._reads.cursor(name)
 
     async def accounts(self) -> Accounts:
-        """All plans and tenants, by slug."""
+        """Return all plans and tenants, ordered by slug."""
         plans, tenants = await self._reads.made(
             (select(schema.plan).order_by(schema.plan.c.slug), account_rows.plan_record),
             (account_rows.all_tenants(), account_rows.tenant_record),
@@ -159,30 +159,30 @@ class SqlStore:
         )
 
     async def key_origins(self, kind: AccountKind, slug: str) -> list[KeyOrigin]:
-        """Who set the keys of a plan or tenant last, by key; of those without one, the file."""
+        """Return who last set each key of a plan or tenant; a key that is missing: the file."""
         origin = schema.key_origin.c
         query = select(schema.key_origin).where(origin.kind == kind.value, origin.slug == slug)
         return await self._reads.many(query.order_by(origin.key), account_rows.origin_record)
 
     async def keys_not_by_file(self) -> list[KeyOrigin]:
-        """The keys of all plans and tenants that another than the file set last."""
+        """Return the keys of all plans and tenants that something other than the file set last."""
         query = select(schema.key_origin).where(schema.KEY_NOT_BY_FILE)
         return await self._reads.many(query, account_rows.origin_record)
 
     async def open_calls(self) -> list[CallRecord]:
-        """Calls that have not ended, oldest first."""
+        """Return the calls that have not ended, oldest first."""
         call = schema.call
         query = select(call).where(schema.CALL_OPEN).order_by(call.c.started_at, call.c.call)
         return await self._reads.many(query, call_rows.call_record)
 
     async def open_legs(self) -> list[LegRecord]:
-        """Answered trunk legs that have not ended, oldest first."""
+        """Return the answered trunk legs that have not ended, oldest first."""
         leg = schema.leg
         query = select(leg).where(schema.LEG_OPEN).order_by(leg.c.started_at, leg.c.uniqueid)
         return await self._reads.many(query, call_rows.leg_record)
 
     async def legs(self, keys: Iterable[ChannelKey]) -> dict[ChannelKey, LegRecord]:
-        """What is known of these trunk legs; unknown ones are left out."""
+        """Return the records of these trunk legs; unknown ones are left out."""
         leg = schema.leg
         found = await self._reads.keyed(
             select(leg), (leg.c.pbx, leg.c.uniqueid), keys, call_rows.leg_record
@@ -190,7 +190,7 @@ class SqlStore:
         return {record.key: record for record in found}
 
     async def unowned_legs(self) -> list[LegRecord]:
-        """Answered and ended trunk legs that belong to nobody, newest first."""
+        """Return the answered and ended trunk legs without a tenant, newest first."""
         leg = schema.leg
         query = select(leg).where(schema.LEG_UNOWNED)
         query = query.order_by(leg.c.ended_at.desc(), leg.c.uniqueid.desc())
@@ -199,7 +199,7 @@ class SqlStore:
     async def estimated_legs(
         self, *, tenant: str | None = None, month: str | None = None
     ) -> list[LegRecord]:
-        """Ended legs that are `LegRecord.estimated`, newest first; None does not filter."""
+        """Return the ended legs that are `LegRecord.estimated`, newest first; None: no filter."""
         leg = schema.leg
         query = select(leg).where(schema.LEG_ESTIMATED)
         if tenant is not None:
@@ -210,7 +210,7 @@ class SqlStore:
         return await self._reads.many(query, call_rows.leg_record)
 
     async def merges(self, since: datetime) -> Mapping[str, str]:
-        """Calls joined to an older one since then: younger id → older id."""
+        """Return the calls merged into an older one since then: younger id → older id."""
         call = schema.call.c
         query = select(call.call, call.merged_into).where(
             schema.CALL_MERGED, call.ended_at >= to_us(since)
@@ -218,7 +218,7 @@ class SqlStore:
         return {row.call: row.merged_into for row in await self._reads.rows(query)}
 
     async def usage(self, *, tenant: str | None = None, month: str | None = None) -> list[UsageRow]:
-        """Usage by tenant, month and direction, ended legs only; None does not filter."""
+        """Return usage of ended legs by tenant, month and direction; None: no filter."""
         query = usage_query(tenant, month)
         return [call_rows.usage_row(row) for row in await self._reads.rows(query)]
 
@@ -230,7 +230,7 @@ class SqlStore:
         refused: bool = False,
         limit: int = 1000,
     ) -> list[DecisionRecord]:
-        """Decisions, newest first; `refused` keeps those that were or would have been refused."""
+        """Return decisions, newest first; `refused` selects those (or would-be) refused."""
         decision = schema.decision
         query = select(decision)
         if tenant is not None:
@@ -243,7 +243,7 @@ class SqlStore:
         return await self._reads.many(query, call_rows.decision_record)
 
     async def audit(self, *, subject: str | None = None, limit: int = 1000) -> list[AuditRecord]:
-        """The audit trail, newest first."""
+        """Return the audit trail, newest first; without a `subject`, of all subjects."""
         audit = schema.audit
         query = select(audit)
         if subject is not None:
@@ -252,13 +252,13 @@ class SqlStore:
         return await self._reads.many(query, account_rows.audit_record)
 
     async def marks(self) -> dict[str, PbxMark]:
-        """How far each PBX is known."""
+        """Return each PBX's mark, by its name: when it was last heard, and its journal position."""
         marks = await self._reads.many(select(schema.pbx_mark), call_rows.mark_record)
         return {mark.pbx: mark for mark in marks}
 
 
 def _inode(path: Path) -> int | None:
-    """The number of the file at that path; None where there is none."""
+    """Return the inode number of a file; None if there is none."""
     try:
         return path.stat().st_ino
     except OSError:

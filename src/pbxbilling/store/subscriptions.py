@@ -1,4 +1,4 @@
-"""The `SubscriptionStore` port on an SQL database."""
+"""Implements the `SubscriptionStore` port on an SQL database."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from pbxbilling.subscriptions.subscription import BillingCycle, Customer, Invoic
 
 
 class SqlSubscriptions:
-    """What is kept of the payment gateway."""
+    """Reads the state saved from the payment gateway."""
 
     def __init__(self, reads: Reads) -> None:
         self._reads = reads
 
     async def subscription(self, ident: str) -> Subscription | None:
-        """One subscription by its id."""
+        """Return a subscription by its id; None if there is none."""
         query = select(schema.subscription).where(schema.subscription.c.id == ident)
         return await self._reads.one(query, mirror_rows.subscription_record)
 
     async def subscriptions(self, *, tenant: str | None = None) -> list[Subscription]:
-        """Subscriptions, the oldest first."""
+        """Return subscriptions, oldest first; None: no filter."""
         table = schema.subscription
         query = select(table).order_by(table.c.created_at, table.c.id)
         if tenant is not None:
@@ -34,12 +34,12 @@ class SqlSubscriptions:
         return await self._reads.many(query, mirror_rows.subscription_record)
 
     async def customer(self, ident: str) -> Customer | None:
-        """One customer by its id."""
+        """Return a customer by its id; None if there is none."""
         query = select(schema.customer).where(schema.customer.c.id == ident)
         return await self._reads.one(query, mirror_rows.customer_record)
 
     async def invoices(self, *, tenant: str | None = None, limit: int = 1000) -> list[Invoice]:
-        """Invoices, the newest first."""
+        """Return invoices, newest first; None: no filter."""
         table = schema.invoice
         query = select(table).order_by(table.c.created_at.desc(), table.c.id.desc()).limit(limit)
         if tenant is not None:
@@ -47,16 +47,16 @@ class SqlSubscriptions:
         return await self._reads.many(query, mirror_rows.invoice_record)
 
     async def webhook_events(self, *states: EventState, limit: int = 1000) -> list[WebhookEvent]:
-        """Stored events in any of these states, in the order of their arrival."""
+        """Return the stored events in any of these states, in order of arrival."""
         return await self._reads.many(letters_query(states, limit), mirror_rows.letter_record)
 
     async def webhook_event(self, ident: str) -> WebhookEvent | None:
-        """One stored event by its id."""
+        """Return a stored event by its id; None if there is none."""
         query = select(schema.webhook_event).where(schema.webhook_event.c.id == ident)
         return await self._reads.one(query, mirror_rows.letter_record)
 
     async def cycles(self, tenant: str) -> list[BillingCycle]:
-        """The cycles that invoices opened, in the order of their beginning."""
+        """Return the billing cycles that invoices opened, ordered by their beginning."""
         table = schema.billing_cycle
         query = select(table).where(table.c.tenant == tenant)
         query = query.order_by(table.c.begins, table.c.invoice)
@@ -64,7 +64,7 @@ class SqlSubscriptions:
 
 
 def letters_query(states: Collection[EventState], limit: int) -> Select[Any]:
-    """Stored events in any of these states; an index finds those that are not done with."""
+    """Select the stored events in any of these states; unfinished ones are found by an index."""
     table = schema.webhook_event
     query = select(table).where(table.c.state.in_([state.value for state in states]))
     if UNFINISHED.issuperset(states):

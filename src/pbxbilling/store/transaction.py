@@ -1,4 +1,4 @@
-"""The port `BillingTransaction` on an SQL database, and what keeps transactions apart."""
+"""Implements the port `BillingTransaction` on an SQL database; refuses nested transactions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FIRST_PAUSE_S = 0.01
 class SqlTransaction:
     """An open transaction: its parts read over its connection, so they see what it wrote.
 
-    They are those of the store: `statement_store`, `subscription_store`, `meters`, `invoice_runs`.
+    The parts are the store's: `statement_store`, `subscription_store`, `meters`, `invoice_runs`.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class SqlTransaction:
         self.invoice_runs = SqlInvoiceRuns(self._reads)
 
     async def write(self, records: Sequence[Record], facts: Sequence[Fact] = ()) -> None:
-        """Write records, and what follows from `facts`; reads inside see them at once."""
+        """Write records, and those that follow from `facts`; reads inside see them at once."""
         if self._consequences is not None and facts:
             records = [*records, *self._consequences.records_for(facts)]
         async with self.connection() as connection:
@@ -60,16 +60,16 @@ class SqlTransaction:
                 await connection.execute(statement, values)
 
     async def cursor(self, name: str) -> datetime | None:
-        """Return how far something has come, as this transaction sees it; None: not begun."""
+        """Return the position saved under a name, as this transaction sees it; None: not begun."""
         return await self._reads.cursor(name)
 
     def connection(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        """Give the connection for statements that no record stands for; raise StoreError."""
+        """Give the connection, for statements that no record represents. Raises StoreError."""
         return self._reads.connection()
 
     @contextmanager
     def body(self) -> Iterator[Self]:
-        """Serve a body; after it raise the error that spoilt the transaction, if one did."""
+        """Yield the transaction to its body; afterwards raise the error that spoilt it, if any."""
         try:
             yield self
             self._reads.check()
@@ -78,7 +78,7 @@ class SqlTransaction:
 
 
 async def run_again_on_conflict(run: Callable[[], Awaitable[T]]) -> T:
-    """Return what `run` returns; after a `ConflictError` run it again, `RUNS` times in all."""
+    """Return what `run` returns; rerun it after a `ConflictError`, up to `RUNS` times in all."""
     pause_s = FIRST_PAUSE_S
     for _ in range(RUNS - 1):
         try:
@@ -96,18 +96,18 @@ class _Opened:
     over: bool = False
 
 
-# The transactions around the running code, those of the tasks included that began its task.
+# The transactions that enclose the running code, including those of the tasks that started it.
 _OPENED: ContextVar[tuple[_Opened, ...]] = ContextVar("_OPENED", default=())
 
 
 class Nesting:
-    """Refuses a transaction of a store inside another one of it, which would wait for itself."""
+    """Refuses a transaction inside another one of the same store: it would deadlock."""
 
     @contextmanager
     def inside(self, key: str) -> Iterator[None]:
-        """Be inside a transaction; raise RuntimeError where this task is inside one already.
+        """Mark the body as inside a transaction. Raises RuntimeError if it already is inside one.
 
-        A task that begins in the body is inside as well: the body may be waiting for it.
+        A task started in the body counts as inside, too: the body may be waiting for it.
         """
         outer = _OPENED.get()
         for one in outer:

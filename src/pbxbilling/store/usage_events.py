@@ -1,4 +1,4 @@
-"""The `MeterOutbox` port on an SQL database."""
+"""Implements the ports `MeterOutbox` and `MeteredMinutes` on an SQL database."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _EVENT = schema.meter_event
 
 
 class SqlMeterOutbox:
-    """What is kept of meter events."""
+    """Reads meter events and their backlog."""
 
     def __init__(self, reads: Reads) -> None:
         self._reads = reads
 
     async def due(self, until: datetime, settled: datetime, limit: int) -> list[MeterEvent]:
-        """Events that can be sent, in the order of their legs' ends."""
+        """Return the events that can be sent, ordered by the end of their legs."""
         row = _EVENT.c
         query = (
             select(_EVENT)
@@ -38,13 +38,13 @@ class SqlMeterOutbox:
         return await self._reads.many(query, event_record)
 
     async def event(self, leg: str) -> MeterEvent | None:
-        """One event."""
+        """Return the event of a leg (`pbx:uniqueid`); None if there is none."""
         return await self._reads.one(select(_EVENT).where(_EVENT.c.leg == leg), event_record)
 
     async def events(
         self, *states: UsageEventState, tenant: str | None = None, limit: int = 1000
     ) -> list[MeterEvent]:
-        """Events in any of these states that are not `sent`, in the order of their legs' ends."""
+        """Return unsent events in any of these states, ordered by the end of their legs."""
         row = _EVENT.c
         query = select(_EVENT).where(
             schema.METER_UNSENT, row.state.in_([state.value for state in states])
@@ -55,7 +55,7 @@ class SqlMeterOutbox:
         return await self._reads.many(query, event_record)
 
     async def tried(self, customer: str, begins: datetime, ends: datetime) -> list[MeterEvent]:
-        """A customer's events of legs that ended in [begins, ends), as far as they were tried."""
+        """Return a customer's events that were tried and whose legs ended in [begins, ends)."""
         row = _EVENT.c
         query = select(_EVENT).where(
             row.customer == customer,
@@ -65,12 +65,12 @@ class SqlMeterOutbox:
         return await self._reads.many(query, event_record)
 
     async def differing(self, limit: int) -> list[MeterEvent]:
-        """Sent events whose leg has other minutes by now, of those that nobody was told of."""
+        """Return sent events without a note whose leg's minutes have changed since."""
         query = select(_EVENT).where(schema.METER_DIFFERS).limit(limit)
         return await self._reads.many(query, event_record)
 
     async def parked(self) -> Collection[str]:
-        """The tenants that have parked events."""
+        """Return the tenants that have parked events."""
         row = _EVENT.c
         query = select(row.tenant).where(
             schema.METER_UNSENT, row.state == UsageEventState.PARKED.value
@@ -80,7 +80,7 @@ class SqlMeterOutbox:
     async def minutes(
         self, tenant: str, begins: datetime, ends: datetime
     ) -> Mapping[UsageEventState, int]:
-        """Minutes of a tenant's legs that ended in [begins, ends), by how far their events came."""
+        """Sum the minutes of a tenant's legs that ended in [begins, ends), by event state."""
         row = _EVENT.c
         query = (
             select(row.state, func.sum(row.minutes).label("minutes"))
@@ -91,7 +91,7 @@ class SqlMeterOutbox:
         return {UsageEventState(one.state): int(one.minutes) for one in found}
 
     async def backlog(self) -> MeterBacklog:
-        """How much has not been sent."""
+        """Count the unsent events by state, and return when the oldest due leg ended."""
         row = _EVENT.c
         states, oldest = await self._reads.all(
             select(row.state, func.count().label("events"))

@@ -1,4 +1,4 @@
-"""The one writer of the store: takes records at once, and makes them durable a little later."""
+"""Takes records at once and commits them to the store a little later."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ CAPACITY = 100_000
 FIRST_RETRY_S = 0.1
 LONGEST_RETRY_S = 5.0
 PAUSE_S = 0.05
-STALLED_S = 15.0  # beyond what a locked file takes to be told
+STALLED_S = 15.0  # longer than SQLite takes to report a locked file
 
 
 class StoreWriter:
-    """A `RecordSink` before a store; one task (`run`) commits whatever is queued, greedily.
+    """A `RecordSink` in front of a store; one task (`run`) commits whatever is queued, greedily.
 
-    While one transaction is written the next one gathers, and `pause_s` longer where nobody waits
-    for it: a transaction costs the same with one record as with twenty, and what it costs is taken
-    from the verdicts. The first record after a quiet time is written at once.
+    While one transaction is written the next batch gathers, and for `pause_s` longer unless a
+    `flush` waits for it: a transaction costs the same with one record as with twenty, and delays
+    the verdicts by that cost. The first record after a quiet time is written at once.
 
-    What cannot be written is kept and tried again with a growing pause; nobody waits for it.
+    A failed write is retried with growing pauses; `put` never waits for it.
 
-    A record that the database would never take is left out, so that it does not hold up the others.
+    A record that the database would never accept is left out, so that it does not block the others.
     """
 
     def __init__(
@@ -55,28 +55,28 @@ class StoreWriter:
 
     @property
     def depth(self) -> int:
-        """Records that are not durable yet."""
+        """Number of records that are not durable yet."""
         return self.queue.depth
 
     @property
     def oldest_age_s(self) -> float:
-        """How long the oldest of them has waited; 0 where none does."""
+        """Seconds that the oldest of them has waited; 0 if there is none."""
         return self.queue.oldest_age_s
 
     @property
     def fault(self) -> str | None:
-        """Why nothing can be written at the moment; None where it can."""
+        """Why the store cannot be written at the moment; None if it can."""
         if self._fault is None and self.oldest_age_s > STALLED_S:
             return f"a write has not come back for {STALLED_S:g} s: look at the disk"
         return self._fault
 
     @property
     def dropped(self) -> int:
-        """Decisions that were given up because the queue was full."""
+        """Number of decisions dropped because the queue was full."""
         return self.queue.dropped_admissions + self.queue.dropped_refusals
 
     async def flush(self) -> None:
-        """Wait until all that is queued now is durable (or left out), however long it takes."""
+        """Wait until every record queued now is durable (or left out), however long it takes."""
         batch = self.queue.writing
         if len(self.queue.gathering.pending):
             batch = self.queue.gathering
@@ -85,7 +85,7 @@ class StoreWriter:
             await batch.done.wait()
 
     async def drain(self, limit_s: float) -> int:
-        """Wait for what is queued, `limit_s` at most; gives how many records are left unwritten."""
+        """Wait up to `limit_s` for the queue to empty; return how many records are unwritten."""
         try:
             async with asyncio.timeout(limit_s):
                 while self.depth:
@@ -95,7 +95,7 @@ class StoreWriter:
         return self.depth
 
     async def run(self) -> None:
-        """Write for ever; to be cancelled after `drain`."""
+        """Write until cancelled; cancel it after `drain`."""
         loop = asyncio.get_running_loop()
         not_before = loop.time()
         while True:
@@ -129,7 +129,7 @@ class StoreWriter:
                 return
 
     async def _set_aside(self, records: Sequence[Record], fault: StoreError) -> None:
-        """Halve the batch down to the record at fault; the others are written."""
+        """Bisect the batch down to the rejected record, and write the others."""
         if len(records) > 1:
             middle = len(records) // 2
             await self._write(records[:middle])
@@ -138,7 +138,7 @@ class StoreWriter:
         self._publish_failing(fault)
 
     def _publish_failing(self, fault: StoreError) -> None:
-        """Once for each fault: another one in its place has another mend."""
+        """Publish each distinct fault once; a different one is published, as its fix differs."""
         if str(fault) != self._fault:
             self._fault = str(fault)
             self._observer(StoreFailing(self._clock.now(), str(fault), self.depth))

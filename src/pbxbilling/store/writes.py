@@ -1,4 +1,4 @@
-"""The statements that write records, and the order in which a batch needs them."""
+"""Builds the statements that write records, in the order that a batch needs."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ from pbxbilling.store.rows.values import Values, inserting
 from pbxbilling.subscriptions.events import EventMoved, WebhookEvent
 from pbxbilling.subscriptions.subscription import BillingCycle, Customer, Invoice, Subscription
 
-# Rows a statement: binding that many holds the event loop for about 2 ms.
+# Rows per statement: binding that many blocks the event loop for about 2 ms.
 CHUNK = 200
 
 _Columns = ReadOnlyColumnCollection[str, Any]
@@ -65,14 +65,14 @@ _Condition = Callable[[_Columns], ColumnElement[bool]]
 
 @dataclass(frozen=True, slots=True)
 class _Write:
-    """How records of one kind are written."""
+    """The statement for records of one kind, and how a record becomes its values."""
 
     statement: Executable
     values: Callable[[Any], Values]
 
 
 class Writes:
-    """The writing statements in one database's dialect."""
+    """The write statements for each kind of record, in one database's dialect."""
 
     def __init__(self, dialect: str) -> None:
         def upsert(table: Table, when: _Condition | None = None) -> Executable:
@@ -115,7 +115,7 @@ class Writes:
         }
 
     def of(self, records: Sequence[Record]) -> Iterator[tuple[Executable, list[Values]]]:
-        """Each statement with its rows; they are made one chunk at a time, between awaits."""
+        """Yield each statement with its rows, built one chunk at a time between awaits."""
         for kind, group in _grouped(records):
             write = self._by_kind[kind]
             left = iter(group)
@@ -123,12 +123,12 @@ class Writes:
                 yield write.statement, chunk
 
 
-# Both touch the same row: neither may overtake the other.
+# Both write the same row, so their order must not change.
 _KEEP_ORDER: dict[type, type] = {LegRecord: LegAssigned, LegAssigned: LegRecord}
 
 
 def _grouped(records: Sequence[Record]) -> list[tuple[type, list[Record]]]:
-    """Records of a kind together, but those of one key in their order."""
+    """Group records by kind, keeping the order of records that write the same row."""
     groups: list[tuple[type, list[Record]]] = []
     growing: dict[type, list[Record]] = {}
     for record in records:
@@ -140,7 +140,7 @@ def _grouped(records: Sequence[Record]) -> list[tuple[type, list[Record]]]:
             if kind in _KEEP_ORDER:
                 growing.pop(_KEEP_ORDER[kind], None)
         group.append(record)
-    groups.sort(key=lambda group: group[0] is LegMetered)  # it reads the rows of the others
+    groups.sort(key=lambda group: group[0] is LegMetered)  # last: it reads the rows of the others
     return groups
 
 
@@ -159,12 +159,12 @@ def _insert_first(dialect: str, table: Table) -> Executable:
 
 
 def _call_gives_way(later: _Columns) -> ColumnElement[bool]:
-    """`CallRecord.gives_way_to`, in SQL."""
+    """Express `CallRecord.gives_way_to` in SQL."""
     return or_(schema.call.c.ended_at.is_(None), later.ended_at.is_not(None))
 
 
 def _leg_gives_way(later: _Columns) -> ColumnElement[bool]:
-    """`LegRecord.gives_way_to`, in SQL."""
+    """Express `LegRecord.gives_way_to` in SQL."""
     row = schema.leg.c
     pairs = list(zip(_certainty_of_leg(row), _certainty_of_leg(later), strict=True))
     better = _ends_worse(row, later)
@@ -174,7 +174,7 @@ def _leg_gives_way(later: _Columns) -> ColumnElement[bool]:
 
 
 def _ends_worse(row: _Columns, later: _Columns) -> ColumnElement[bool]:
-    """`LegRecord.ends_worse_than`, in SQL."""
+    """Express `LegRecord.ends_worse_than` in SQL."""
     return or_(
         and_(
             row.witness.in_(schema.GUESSED_ENDS),
@@ -196,7 +196,7 @@ def _is_witnessed(leg: _Columns) -> ColumnElement[bool]:
 
 
 def _certainty_of_leg(leg: _Columns) -> tuple[ColumnElement[bool], ...]:
-    """`LegRecord._known`, in SQL."""
+    """Express `LegRecord._certainty` in SQL."""
     return (
         _is_witnessed(leg),
         and_(leg.answered_at.is_not(None), not_(leg.answer_guessed)),
@@ -205,5 +205,5 @@ def _certainty_of_leg(leg: _Columns) -> tuple[ColumnElement[bool], ...]:
 
 
 def _invoice_is_later(later: _Columns) -> ColumnElement[bool]:
-    """`Invoice.gives_way_to`, in SQL."""
+    """Express `Invoice.gives_way_to` in SQL."""
     return cast("ColumnElement[bool]", later.as_of >= schema.invoice.c.as_of)

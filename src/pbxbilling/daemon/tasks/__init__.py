@@ -1,1 +1,1 @@
-"""What runs beside the calls."""
+"""Tasks that run in the background, beside the handling of calls."""

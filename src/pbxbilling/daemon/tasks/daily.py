@@ -1,4 +1,4 @@
-"""What is done once a day at its hour, and at once where its hour was slept through."""
+"""Runs a daily job at its hour, and at once if that hour was missed."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from pbxbilling.kernel.ports import Clock, EventSink
 from pbxbilling.kernel.text import in_words
 from pbxbilling.runtime.waiting import pause
 
-LOOK_S = 60.0  # at least so often: the wall clock can be set, and what failed is tried again
+LOOK_S = 60.0  # longest pause: the wall clock may be set, and a failed job is retried
 
 
 class OnceADay(Protocol):
-    """Something to be done once a day; raises StoreError where it could not be."""
+    """A job to do once a day. Raises StoreError where the store fails."""
 
     async def is_due(self, hour: DailyHour) -> bool:
-        """Whether it was not done since that hour came last."""
+        """Return whether the job has not been done since the last occurrence of that hour."""
         ...
 
     async def run(self) -> object:
-        """Do it."""
+        """Do the job."""
         ...
 
 
 def check_hour(settings: Settings) -> DailyHour:
-    """When the configuration wants the daily check."""
+    """Return the configured hour of the daily check."""
     return DailyHour(settings.billing.daily_check, settings.billing.timezone)
 
 
 def purge_hour(settings: Settings) -> DailyHour:
-    """When it wants the purge."""
+    """Return the configured hour of the purge."""
     return DailyHour(settings.retention.purge, settings.billing.timezone)
 
 
 class DailyTask:
-    """Does its work whenever that is due; `failed` makes the fact that it could not."""
+    """Runs a daily job whenever it is due; `failed` builds the fact that reports a failure."""
 
     def __init__(
         self,
@@ -56,19 +56,19 @@ class DailyTask:
         self._changed = asyncio.Event()
 
     def change(self, hour: DailyHour) -> None:
-        """Go by another hour from now on."""
+        """Use another hour from now on."""
         self._hour = hour
         self._changed.set()
 
     async def run(self) -> None:
-        """Never ends by itself."""
+        """Run until cancelled."""
         while True:
             self._changed.clear()
             pause_s = await self.look()
             await pause(pause_s, self._changed)
 
     async def look(self) -> float:
-        """Do the work if it is due; gives the seconds until the next look."""
+        """Do the job if it is due; return the seconds until the next look."""
         try:
             if await self._work.is_due(self._hour):
                 await self._work.run()

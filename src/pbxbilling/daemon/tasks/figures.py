@@ -1,4 +1,4 @@
-"""The figures for monitoring: worked out beside calls, a while after they may have moved."""
+"""Computes the business figures for monitoring, hourly and soon after they may have changed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pbxbilling.kernel.ports import EventSink
 from pbxbilling.runtime.waiting import pause
 
 EVERY_S = 3600.0  # trials and grace windows end by the clock
-SOON_S = 10.0  # after a change; a file that changes a thousand tenants is one change
+SOON_S = 10.0  # after a change; a file that changes a thousand tenants counts as one change
 
 
 class FiguresTask:
-    """Takes the figures at a start, hourly and after changes; a sink of facts."""
+    """Takes the figures at the start, hourly and after changes; a sink of facts."""
 
     def __init__(self, figures: Figures, emit: EventSink) -> None:
         self._figures = figures
@@ -24,12 +24,12 @@ class FiguresTask:
         self._moved = asyncio.Event()
 
     def sink(self, fact: Fact) -> None:
-        """Hear of what moves them."""
+        """Take the figures soon if the fact may change them."""
         if moves_figures(fact):
             self._moved.set()
 
     async def run(self) -> None:
-        """Never ends by itself."""
+        """Run until cancelled."""
         while True:
             self._moved.clear()
             await self.look()
@@ -37,6 +37,6 @@ class FiguresTask:
             await asyncio.sleep(SOON_S)
 
     async def look(self) -> None:
-        """Take them; those before stay where the store cannot serve, which tells of itself."""
+        """Take and emit the figures; if the store fails, which it reports itself, keep the old."""
         with suppress(StoreError):
             self._emit(await self._figures.take())

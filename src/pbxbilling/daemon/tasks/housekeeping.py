@@ -1,6 +1,6 @@
-"""What is looked after every half second: allowances, stale links, reservations, marks.
+"""Checks allowances, stale links and reservations every half second, and saves marks.
 
-A fault in one of them is told, and holds up none of the others.
+A fault in one of them is reported, and does not affect the others.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from pbxbilling.kernel.ports import Clock
 from pbxbilling.runtime import gc_tuning as garbage
 
 WATCH_S = 0.5
-MARK_EVERY = 10  # rounds between two marks of each PBX's last proof of life
+MARK_EVERY = 10  # rounds between two saves of each PBX's mark
 
 
 class Housekeeping:
-    """Runs for ever beside the hook."""
+    """Runs the periodic checks beside the hook."""
 
     def __init__(
         self, engine: CallEngine, pbxes: PbxFleet, clock: Clock, supervisor: Supervisor
@@ -30,13 +30,13 @@ class Housekeeping:
         self._supervisor = supervisor
 
     async def run(self) -> None:
-        """Never ends by itself."""
+        """Run until cancelled."""
         for number in count(1):
             await asyncio.sleep(WATCH_S)
             await self.round(marks=number % MARK_EVERY == 0)
 
     async def round(self, *, marks: bool) -> None:
-        """Look after everything once; `marks` keeps how far each PBX is known, too."""
+        """Run every check once; with `marks`, also save each PBX's mark."""
         if marks:
             with self._supervisor.guarded("marks"):
                 self._pbx_fleet.mark()
@@ -49,5 +49,5 @@ class Housekeeping:
             await self._pbx_fleet.ask_after_unconfirmed()
 
     def look_at_allowances(self) -> None:
-        """Renew those whose period has ended, and cut legs that outlive theirs."""
+        """Renew allowances whose period has ended, and cut legs that have used up theirs."""
         self._engine.cutter.tick(self._clock.now(), self._clock.monotonic())

@@ -1,4 +1,4 @@
-"""Statements in the daemon: periods are closed when they end, and at once where one was missed."""
+"""Closes billing periods when they end, and at once where one was missed."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pbxbilling.kernel.ports import Clock
 from pbxbilling.runtime.waiting import pause
 from pbxbilling.subscriptions.facts import CycleOpened
 
-LOOK_S = 15.0  # at least so often: journals are read on, the wall clock can be set
+LOOK_S = 15.0  # longest pause: journals may be read further, the wall clock may be set
 
 
 class StatementTask:
-    """Runs the closer; a sink of facts."""
+    """Runs the closer of billing periods; a sink of facts."""
 
     def __init__(self, closer: Closer, clock: Clock) -> None:
         self._closer = closer
@@ -23,13 +23,13 @@ class StatementTask:
         self._soon = asyncio.Event()
 
     def sink(self, fact: Fact) -> None:
-        """Hear of what moves a period's end."""
+        """Pass a fact to the closer, and look again at once if it opened a billing cycle."""
         self._closer.sink(fact)
         if isinstance(fact, CycleOpened):
             self._soon.set()
 
     async def run(self) -> None:
-        """Never ends by itself."""
+        """Run until cancelled."""
         while True:
             self._soon.clear()
             ends = await self._closer.look()

@@ -1,4 +1,4 @@
-"""Background work that may fail and must not end the daemon: it is told, and goes on."""
+"""Reports and restarts background tasks that fail, so that they do not end the daemon."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from pbxbilling.kernel.ports import Clock, EventSink
 from pbxbilling.kernel.text import in_words
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
-QUIET_S = 60.0  # the same fault of a task again within so long is not told again
+QUIET_S = 60.0  # a task's fault that recurs within this time is not reported again
 
 
 class Supervisor:
-    """Keeps what is not vital running. Hook, AMI, store and HTTP are: their end ends the daemon.
-
-    Cancellation passes through.
+    """Keeps tasks running that are not vital. Hook, AMI, store and HTTP are vital: their end ends
+    the daemon. Cancellation passes through.
     """
 
     def __init__(self, clock: Clock, emit: EventSink) -> None:
@@ -26,9 +25,9 @@ class Supervisor:
         self._published: dict[str, tuple[str, float]] = {}  # task → its last fault, and when
 
     async def keep_running(self, task: str, run: Callable[[], Awaitable[None]]) -> None:
-        """Run it until it ends by itself; where it fails it begins anew, after longer and longer.
+        """Run a task until it ends by itself; restart it on failure, after ever longer pauses.
 
-        Who has run for `LONGEST_PAUSE_S` begins with a short pause again.
+        A task that has run for `LONGEST_PAUSE_S` starts over with the shortest pause.
         """
         pause_s = FIRST_PAUSE_S
         while True:
@@ -43,7 +42,7 @@ class Supervisor:
 
     @contextmanager
     def guarded(self, task: str) -> Iterator[None]:
-        """Tell what fails in here, and go on behind it."""
+        """Report an exception of the body as `TaskFailed`, and continue after the body."""
         try:
             yield
         except Exception as error:  # noqa: BLE001 - whatever it is: calls go on

@@ -1,1 +1,1 @@
-"""The database as a file: opened, locked, copied, migrated."""
+"""The database file: open, lock, copy and migrate it."""

@@ -1,4 +1,4 @@
-"""A consistent copy of a database file that may be in use."""
+"""Makes a consistent copy of a database file that may be in use."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from pbxbilling.store.database.new_file import new_file
 def copy_database(
     source: Path, target: Path, *, replace: bool = False, beside_database: bool = False
 ) -> None:
-    """Copy by SQLite's backup API; `target` appears when the copy is whole, sound and on disk.
+    """Copy by SQLite's backup API; `target` appears once the copy is complete, sound and on disk.
 
-    It is the caller's; `beside_database` gives it to whom the folder belongs to.
-    Raises `StoreError` as `new_file`, and where the source cannot be copied or is damaged.
+    The caller owns the copy; with `beside_database` the owner of the folder does.
+    Raises `StoreError` as `new_file` does, and where the source cannot be copied or is damaged.
     """
     check_exists(source)
     with new_file(target, replace=replace, beside_database=beside_database) as partial:
@@ -25,14 +25,14 @@ def copy_database(
 
 
 def _copy(source: Path, target: Path) -> None:
-    """In one step, so that writers of other processes never make it begin again."""
+    """Copy in one step, so that writes of other processes never make the backup restart."""
     try:
         with closing(sqlite3.connect(target)) as copy:
             with closing(
                 sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)
             ) as live:
                 live.backup(copy)
-            # A copy is one file: a log beside it would be forgotten when it is moved.
+            # Keep the copy in one file: a log beside it would be left behind when it is moved.
             copy.execute("PRAGMA journal_mode=DELETE")
             (found,) = copy.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.Error as error:

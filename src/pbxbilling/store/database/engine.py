@@ -1,4 +1,4 @@
-"""Connections to the database file: their settings, one pool to write and one to read."""
+"""Opens connections to the database file: one pool to write, one to read, and their settings."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 BUSY_TIMEOUT_MS = 5000
 READERS = 2
 
-# FULL: a commit that was told as done survives a power cut.
+# FULL: a commit that was reported as done survives a power cut.
 WRITER_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_TIMEOUT_MS}")
 READER_PRAGMAS = ("query_only=ON", f"busy_timeout={BUSY_TIMEOUT_MS}")
 
 
 def writer_engine(path: Path) -> AsyncEngine:
-    """One connection that takes the write lock at once when a transaction begins."""
+    """Return an engine of one connection; its transactions take the write lock as they begin."""
     return _engine(path, WRITER_PRAGMAS, begin="BEGIN IMMEDIATE", size=1)
 
 
 def reader_engine(path: Path) -> AsyncEngine:
-    """A few connections that see one state of the database for a whole transaction."""
+    """Return an engine of `READERS` connections; each transaction reads one snapshot."""
     return _engine(path, READER_PRAGMAS, begin="BEGIN", size=READERS)
 
 
 def migration_engine(path: Path, *, begin: str = "BEGIN IMMEDIATE") -> Engine:
-    """A connection for the time of a migration, in whatever thread that runs."""
+    """Return an engine for a migration, usable in any thread."""
     engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args=_BEGIN_BY_HAND)
     _settle(engine, WRITER_PRAGMAS, begin)
     return engine
 
 
 def reading_engine(path: Path) -> Engine:
-    """A connection that reads one state of the database, in whatever thread that runs."""
+    """Return an engine whose transactions read one snapshot, usable in any thread."""
     engine = create_engine(
         URL.create(
             "sqlite",
@@ -48,12 +48,12 @@ def reading_engine(path: Path) -> Engine:
     return engine
 
 
-# The driver would begin by itself: late, never before a read or a CREATE TABLE.
+# Disables the driver's own BEGIN, which comes late: never before a read or a CREATE TABLE.
 _BEGIN_BY_HAND = {"isolation_level": None}
 
 
 def _engine(path: Path, pragmas: tuple[str, ...], *, begin: str, size: int) -> AsyncEngine:
-    # The file is there since the migration: one that was taken away is not begun anew, empty.
+    # The migration made the file: if it has been removed since, do not create an empty one.
     existing = URL.create(
         "sqlite+aiosqlite",
         database=path.absolute().as_uri(),

@@ -1,4 +1,4 @@
-"""What SQLite complains of, in words that name the file, the fault and the mend."""
+"""Translates SQLite's errors into `StoreError`s that name the file, the fault and the fix."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ T = TypeVar("T")
 
 
 class RecordError(StoreError):
-    """The database is well, but one of these records will never fit it."""
+    """The database works, but will never accept one of these records."""
 
 
 class FileError(StoreError):
-    """The file itself is at fault: another may stand in its place by now, so open it anew."""
+    """The file itself is faulty; it may have been replaced since, so reopen it."""
 
 
 class ConflictError(StoreError):
-    """The database gave this transaction up for another one: run it again as a whole."""
+    """The database aborted this transaction in favour of another: rerun all of it."""
 
 
 # serialization_failure, deadlock_detected:
@@ -57,12 +57,12 @@ _OF_THE_FILE = {
 
 
 def store_error(path: Path, error: sqlite3.Error | SQLAlchemyError) -> StoreError:
-    """The same fault for a person; the database's own words stand in brackets."""
+    """Translate an error for the operator; SQLite's own message follows in brackets."""
     cause: object = error.orig if isinstance(error, DBAPIError) else error
     if _sqlstate(cause) in _CONFLICTS:
         return ConflictError(f"database {path} gave a transaction up for another one [{cause}]")
     code = getattr(cause, "sqlite_errorcode", None)
-    primary = code & 0xFF if isinstance(code, int) else 0  # the rest is the extended code
+    primary = code & 0xFF if isinstance(code, int) else 0  # the other bits: the extended code
     told = _MENDS.get(primary)
     if told is None:
         return StoreError(f"database {path} failed: {cause}")
@@ -72,13 +72,13 @@ def store_error(path: Path, error: sqlite3.Error | SQLAlchemyError) -> StoreErro
 
 
 def _sqlstate(cause: object) -> object:
-    """Return the five characters that name the fault; drivers differ in where they put them."""
+    """Return the SQLSTATE, five characters; drivers differ in which attribute holds it."""
     return getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
 
 
 @contextmanager
 def told_as_store_errors(path: Path) -> Iterator[None]:
-    """Turn the database's errors into `StoreError`, a record's own fault into `RecordError`."""
+    """Translate database errors into `StoreError`, and rejected records into `RecordError`."""
     try:
         yield
     except (IntegrityError, DataError) as error:
@@ -95,7 +95,7 @@ def told_as_store_errors(path: Path) -> Iterator[None]:
 async def told_outside_the_body(
     path: Path, context: AbstractAsyncContextManager[T]
 ) -> AsyncIterator[T]:
-    """Tell the faults of a context's beginning and end; what its body raises passes through."""
+    """Translate errors from entering and leaving a context; those of its body pass through."""
     with told_as_store_errors(path):
         entered = await context.__aenter__()
     try:
@@ -109,7 +109,7 @@ async def told_outside_the_body(
 
 
 def check_folder(path: Path) -> None:
-    """Raise `StoreError` where SQLite would only say that it is unable to open the file."""
+    """Raise `StoreError` where SQLite would only report "unable to open database file"."""
     if not path.parent.is_dir():
         msg = (
             f"database {path} has no folder: create {path.parent} for the daemon's user, or start"
@@ -121,7 +121,7 @@ def check_folder(path: Path) -> None:
 
 
 def check_exists(path: Path) -> None:
-    """Raise `StoreError` where there is no database to read: reading makes none."""
+    """Raise `StoreError` if there is no database to read: reading never creates one."""
     check_folder(path)
     if not path.exists() or not path.stat().st_size:
         msg = (

@@ -1,4 +1,4 @@
-"""The lock beside the database: one daemon, or one command while there is none."""
+"""Locks the database for one daemon, or for one command while no daemon runs."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from pbxbilling.store.database.owner import check_plain, create_owned, mend
 
 @contextmanager
 def database_lock(path: Path) -> Iterator[None]:
-    """Hold `NAME.lock` with this process's id in it; the kernel lets it go however we end.
+    """Hold `NAME.lock` with this process's id in it; the kernel releases it however we end.
 
-    Raises `StoreError` at once where another process holds it. The file itself stays: deleting it
-    would let two processes hold two files of one name.
+    The file itself stays: deleting it would let two processes lock two files of one name.
+    Raises `StoreError` at once where another process holds it.
     """
     check_folder(path)
     lock = path.with_name(f"{path.name}.lock")
@@ -31,9 +31,9 @@ def database_lock(path: Path) -> Iterator[None]:
 
 
 def lock_holder(path: Path) -> str | None:
-    """The id of the process that holds the lock, empty where it is not told; None: nobody does.
+    """Return the id of the process that holds the lock; "" if unknown, None if it is free.
 
-    Makes no file. Raises `StoreError`.
+    Creates no file. Raises `StoreError`.
     """
     lock = path.with_name(f"{path.name}.lock")
     try:
@@ -58,7 +58,7 @@ def _written(descriptor: int) -> str:
 
 
 def _open(lock: Path, database: Path) -> int:
-    """The lock, made where there is none: it is the folder's owner's, as the database is."""
+    """Open the lock file; a new one belongs to the folder's owner, as the database does."""
     check_plain(lock)
     try:
         try:

@@ -1,4 +1,4 @@
-"""Brings the schema of a database file up to this program's, after taking a copy of the file."""
+"""Migrates the schema of a database file to this program's, after copying the file."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _MIGRATIONS = Path(__file__).parents[1] / "migrations"
 
 
 def migrate(path: Path, migrations: Path = _MIGRATIONS) -> None:
-    """Create the database or bring it up to the newest revision, in one transaction.
+    """Create the database or migrate it to the newest revision, in one transaction.
 
-    Before a change the file is copied to `NAME.before-REV.bak`, REV being the new revision.
-    Raises `StoreError` for a file that cannot serve, and for a schema newer than the program's.
+    Before a change the file is copied to `NAME.before-REV.bak`, where REV is the new revision.
+    Raises `StoreError` for an unusable file, and for a schema newer than the program's.
     """
     check_folder(path)
     prepare_database(path)
@@ -36,9 +36,10 @@ def migrate(path: Path, migrations: Path = _MIGRATIONS) -> None:
 
 
 def revisions(path: Path) -> tuple[str | None, str]:
-    """The schema of an existing file (None: an empty one) and this program's; changes neither.
+    """Return the revision of an existing file (None: it is empty) and this program's.
 
-    It takes the write lock for that moment, so a file that cannot be written raises `StoreError`.
+    It changes nothing, but takes the write lock for a moment. Raises `StoreError` where the file
+    cannot be written.
     """
     check_folder(path)
     engine = migration_engine(path)
@@ -50,7 +51,7 @@ def revisions(path: Path) -> tuple[str | None, str]:
 
 
 def _shipped(migrations: Path) -> list[str]:
-    """The program's revisions, the newest last: the file of each is named by its number."""
+    """Return the program's revisions, newest last; each is the number its file name begins with."""
     return sorted(file.name[:4] for file in (migrations / "versions").glob("[0-9]*.py"))
 
 
@@ -67,8 +68,8 @@ def _bring_up(engine: Engine, path: Path, migrations: Path) -> None:
 
 
 def _upgrade(connection: Connection, migrations: Path) -> None:
-    """Run the migrations that it lacks, within the connection's transaction."""
-    # 0.1 s, and most starts have nothing to upgrade
+    """Run the missing migrations within the connection's transaction."""
+    # Imported here: it takes 0.1 s, and most starts have nothing to upgrade.
     from alembic.config import Config
     from alembic.runtime.environment import EnvironmentContext
     from alembic.script import ScriptDirectory
@@ -86,7 +87,7 @@ def _upgrade(connection: Connection, migrations: Path) -> None:
 
 
 def _current(path: Path) -> str | None:
-    """The file's revision, read without the write lock: a file at its head may serve locked."""
+    """Return the file's revision without the write lock: an up-to-date file may be locked."""
     engine = migration_engine(path, begin="BEGIN")
     try:
         with engine.begin() as connection:
@@ -96,7 +97,7 @@ def _current(path: Path) -> str | None:
 
 
 def _revision(connection: Connection, path: Path) -> str | None:
-    """The file's revision; None for an empty file."""
+    """Return the file's revision; None for an empty file."""
     tables = inspect(connection).get_table_names()
     if "alembic_version" in tables:
         found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()

@@ -1,4 +1,4 @@
-"""A file that appears when it is whole, and takes no other file's place."""
+"""Writes a file that appears only once complete, and does not overwrite another by mistake."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ from pbxbilling.kernel.errors import StoreError
 from pbxbilling.store.database.faults import check_folder
 from pbxbilling.store.database.owner import create_owned
 
-MODE = 0o600  # it holds what the database holds: who called whom
+MODE = 0o600  # the file holds what the database does: who called whom
 
 
 @contextmanager
 def new_file(
     target: Path, *, replace: bool = False, beside_database: bool = False
 ) -> Iterator[Path]:
-    """Write to the path given; once that went well it is on disk as `target`.
+    """Yield a path to write to; when the body succeeds, the file is on disk as `target`.
 
-    It is the caller's; `beside_database` gives it to whom the folder belongs to.
-    Raises `StoreError`, also where `target` exists and is not to be replaced; what failed leaves
-    nothing behind.
+    The caller owns it; with `beside_database` the owner of the folder does. A failure leaves
+    nothing behind. Raises `StoreError`, also where `target` exists and `replace` is false.
     """
     check_folder(target)
     _check_free(target, replace=replace)
@@ -35,7 +34,7 @@ def new_file(
             partial.touch(MODE, exist_ok=False)
         yield partial
         _sync(partial)
-        _check_free(target, replace=replace)  # it may have taken minutes
+        _check_free(target, replace=replace)  # again: the body may have taken minutes
         os.replace(partial, target)
         _sync(target.parent)
     except OSError as error:

@@ -1,7 +1,7 @@
-"""Whose the files beside the database are: the folder's owner's, whoever makes them.
+"""Gives the database and the files beside it to the folder's owner, whichever user creates them.
 
-A command of root that ran before the daemon did would else leave a database and a lock that the
-daemon cannot open. SQLite does the same for its own -wal and -shm
+Otherwise a command run as root before the daemon's first start would leave a database and a lock
+that the daemon cannot open. SQLite does the same for its own -wal and -shm
 (https://www.sqlite.org/src/file/src/os_unix.c, `robustFchown`).
 """
 
@@ -21,10 +21,10 @@ _BESIDE = ("", "-wal", "-shm", ".lock")
 
 
 def create_owned(path: Path, mode: int) -> int:
-    """Make a file and give it to the owner of its folder; gives a descriptor to read and write.
+    """Create a file, give it to the owner of its folder, and return a read-write descriptor.
 
-    Raises OSError, FileExistsError too where anything has that name: what is given away is what
-    was made here and nothing else, whatever the folder's owner puts in its place meanwhile.
+    Only the file created here changes its owner, whatever the folder's owner puts in its place
+    meanwhile. Raises OSError; FileExistsError where anything has that name.
     """
     with _opened(path.parent) as folder:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -49,7 +49,7 @@ def _opened(folder: Path) -> Iterator[int]:
 
 
 def prepare_database(path: Path) -> None:
-    """Make the empty file of a database that is not there yet, where SQLite's would be root's.
+    """Create the empty file of a new database where SQLite's own would belong to root.
 
     Raises StoreError.
     """
@@ -66,10 +66,10 @@ def prepare_database(path: Path) -> None:
 
 
 def check_plain(path: Path) -> None:
-    """Root writes nothing that a folder's owner lets one of these names stand for.
+    """Keep root from writing to a file elsewhere that a folder's owner has linked here.
 
-    Raises StoreError for a link that is not root's own, and for a second name of a file that is
-    not the owner's; none at all is well.
+    A missing file is fine. Raises StoreError for a symbolic link that root does not own, and for
+    a second hard link to a file that the folder's owner does not own.
     """
     try:
         found, owner = path.lstat(), path.parent.stat().st_uid
@@ -88,7 +88,7 @@ def _is_anothers_folder(folder: Path) -> bool:
 
 
 def mend(path: Path) -> str:
-    """What makes a file of a database usable that this user cannot use, by whose it is."""
+    """Return the fix for a database file that this user cannot use, by who owns it."""
     me, folder = os.geteuid(), path.parent
     owner = _owner(folder)
     strangers = [
@@ -115,7 +115,7 @@ def _owner(path: Path) -> int | None:
 
 
 def name_of(uid: int | None) -> str:
-    """A user's name, the number of one without."""
+    """Return a user's name, or the number of a user without one."""
     if uid is None:
         return "nobody known"
     try:

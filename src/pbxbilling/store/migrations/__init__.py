@@ -1,1 +1,1 @@
-"""The schema's history: one file a revision, applied in order when the daemon starts."""
+"""The schema's revisions: one file each, applied in order when the daemon starts."""

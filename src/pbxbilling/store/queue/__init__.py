@@ -1,1 +1,1 @@
-"""Records that wait for the store."""
+"""Records waiting for the store."""

@@ -1,4 +1,4 @@
-"""Records that wait to be written, no more of a call or leg than its latest state."""
+"""Holds records waiting to be written; of a call or leg, only the latest state."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pbxbilling.kernel.records import QueuedRecord
 
 
 class Pending:
-    """Records of one key keep their order; several states of one call or leg become one."""
+    """Waiting records: those of one key stay in order; states of a call or leg collapse to one."""
 
     def __init__(self) -> None:
         self._by_key: dict[Hashable, QueuedRecord] = {}
@@ -24,7 +24,7 @@ class Pending:
         return len(self._by_key) + len(self._refusals) + len(self._admissions)
 
     def put(self, record: QueuedRecord) -> None:
-        """Add one; a state that a store would not take in place of a waiting one is left out."""
+        """Add a record; skip a state that the store would not accept over the waiting one."""
         match record:
             case CallRecord():
                 self._put_latest((CallRecord, record.call), record)
@@ -38,21 +38,21 @@ class Pending:
             case PbxMark():
                 self._by_key[PbxMark, record.pbx] = record
             case _:
-                self._by_key[object()] = record  # of a kind without a key here: none is replaced
+                self._by_key[object()] = record  # kinds without a key: each record is kept
 
     def _put_latest(self, key: Hashable, record: CallRecord | LegRecord) -> None:
-        waiting: Any = self._by_key.setdefault(key, record)  # of the same kind
+        waiting: Any = self._by_key.setdefault(key, record)  # of the same kind as `record`
         if waiting is not record and waiting.gives_way_to(record):
             self._by_key[key] = record
 
     def drop_admission(self) -> bool:
-        """Give up the oldest admission that waits; False where there is none."""
+        """Drop the oldest waiting admission; return False if there is none."""
         return bool(self._admissions) and bool(self._admissions.popleft())
 
     def drop_refusal(self) -> bool:
-        """Give up the oldest refusal that waits; False where there is none."""
+        """Drop the oldest waiting refusal; return False if there is none."""
         return bool(self._refusals) and bool(self._refusals.popleft())
 
     def records(self) -> list[QueuedRecord]:
-        """All of them, in an order that keeps each key's."""
+        """Return all records; those of one key are in order."""
         return [*self._by_key.values(), *self._refusals, *self._admissions]

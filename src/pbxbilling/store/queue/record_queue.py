@@ -1,4 +1,4 @@
-"""Records that wait for the store: bounded, and told apart from those that are being written."""
+"""Bounded queue of records waiting for the store."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ REFUSALS_BEYOND = 4  # times the capacity
 
 
 class Batch:
-    """Records that are, or will be, written together."""
+    """Records that are, or will be, written in one transaction."""
 
     __slots__ = ("done", "pending", "records", "since")
 
@@ -25,12 +25,12 @@ class Batch:
 
 
 class RecordQueue:
-    """Batches: one that gathers, and one that is being written, if any.
+    """Two batches: one that gathers records, and the one being written, if any.
 
-    At `capacity` waiting records (about 1 KB each) the oldest admissions are dropped, and counted
-    in `dropped_admissions`; at four times that the oldest refusals too (`dropped_refusals`).
-    Calls, legs, their meter events and marks are never dropped: beyond the bound they still grow,
-    by one record a call or leg.
+    Beyond `capacity` waiting records (about 1 KB each) the oldest admissions are dropped and
+    counted in `dropped_admissions`; beyond four times that, the oldest refusals too
+    (`dropped_refusals`). Calls, legs, their meter events and marks are never dropped: they may
+    exceed the bound, by one record per call or leg.
     """
 
     def __init__(self, clock: Clock, capacity: int, wake: Callable[[], object]) -> None:
@@ -44,12 +44,12 @@ class RecordQueue:
 
     @property
     def depth(self) -> int:
-        """Records that are not durable yet."""
+        """Number of records that are not durable yet."""
         return len(self.gathering.pending) + (len(self.writing.records) if self.writing else 0)
 
     @property
     def oldest_age_s(self) -> float:
-        """How long the oldest of them has waited; 0 where none does."""
+        """Seconds that the oldest of them has waited; 0 if there is none."""
         since = self.writing.since if self.writing else self.gathering.since
         return 0.0 if since is None else max(0.0, self._clock.monotonic() - since)
 
@@ -72,14 +72,14 @@ class RecordQueue:
             self.dropped_refusals += 1
 
     def take(self) -> Batch:
-        """The batch that has gathered, to be written now; another one gathers from here on."""
+        """Return the gathered batch for writing, and start gathering a new one."""
         batch, self.gathering = self.gathering, Batch()
         batch.records = batch.pending.records()
         self.writing = batch
         return batch
 
     def written(self) -> None:
-        """The batch that was taken is durable, or left out."""
+        """Mark the taken batch as durable (or left out), and wake those waiting for it."""
         batch, self.writing = self.writing, None
         if batch is not None:
             batch.done.set()

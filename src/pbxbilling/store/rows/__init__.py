@@ -1,1 +1,1 @@
-"""Rows and records, one made of the other."""
+"""Maps records to rows and back."""

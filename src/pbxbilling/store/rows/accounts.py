@@ -1,4 +1,4 @@
-"""Plans, tenants and the audit trail to rows and back."""
+"""Maps plans, tenants, key origins and audit records to rows and back."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from pbxbilling.store.rows.values import Values, from_us, instant, one_array, st
 
 
 def plan_values(record: Plan) -> Values:
-    """The row of a plan."""
+    """Build the row of a plan."""
     return {
         "slug": record.slug,
         "name": record.name,
@@ -65,7 +65,7 @@ def plan_values(record: Plan) -> Values:
 
 
 def plan_record(row: Row[Any]) -> Plan:
-    """The plan of a row."""
+    """Build a plan from its row."""
     return Plan(
         slug=row.slug,
         name=row.name,
@@ -101,7 +101,7 @@ def _destination(values: Values) -> DestinationRate:
 
 
 def tenant_values(record: Tenant) -> Values:
-    """The row of a tenant."""
+    """Build the row of a tenant."""
     return {
         "slug": record.slug,
         "plan": record.plan,
@@ -135,18 +135,18 @@ def tenant_values(record: Tenant) -> Values:
 
 
 def all_tenants() -> Select[Any]:
-    """Every tenant by slug, for `tenant_record`: its columns as one JSON array.
+    """Select every tenant, ordered by slug, as one JSON array each; see `tenant_record`.
 
-    There may be 100,000: to fetch each column by itself takes twice as long, and SQLAlchemy's own
-    conversion of them longer than all the rest of a start's reading.
+    There may be 100,000. Fetching each column separately takes twice as long, and SQLAlchemy's own
+    conversion of the columns takes longer than everything else that a start reads.
     """
     return select(one_array(schema.tenant.c)).order_by(schema.tenant.c.slug)
 
 
 def tenant_record(row: Row[Any]) -> Tenant:
-    """The tenant of a row of `all_tenants`; what many have in common is kept once.
+    """Build a tenant from a row of `all_tenants`; values shared by many are stored once.
 
-    The fields stand in their own order: to name them would be a tenth of a start's reading.
+    The fields are positional: naming them would add a tenth to the time that a start reads.
     """
     (
         slug, plan, name, email, address, contacts, vat_id, tax_exempt,
@@ -186,7 +186,7 @@ def _usage_collection(way: str, before: str, since_us: int | None) -> UsageColle
 
 
 def origin_values(record: KeyOrigin) -> Values:
-    """The row of who set a key."""
+    """Build the row of a key origin."""
     return {
         "kind": record.kind.value,
         "slug": record.slug,
@@ -197,12 +197,12 @@ def origin_values(record: KeyOrigin) -> Values:
 
 
 def origin_record(row: Row[Any]) -> KeyOrigin:
-    """Who set a key, of a row."""
+    """Build a key origin from its row."""
     return KeyOrigin(AccountKind(row.kind), row.slug, row.key, SetBy(row.by), instant(row.at))
 
 
 def audit_values(record: AuditRecord) -> Values:
-    """The row of an audit record."""
+    """Build the row of an audit record."""
     return {
         "at": to_us(record.at),
         "actor": storable(record.actor),
@@ -214,7 +214,7 @@ def audit_values(record: AuditRecord) -> Values:
 
 
 def audit_record(row: Row[Any]) -> AuditRecord:
-    """The audit record of a row."""
+    """Build an audit record from its row."""
     return AuditRecord(instant(row.at), row.actor, row.action, row.subject, row.before, row.after)
 
 

@@ -1,7 +1,7 @@
-"""Calls, their trunk legs, decisions and usage to rows and back.
+"""Maps calls, their trunk legs, decisions, PBX marks and usage to rows and back.
 
-The names and Uniqueids by which a call, its channels and its legs know each other are interned:
-what is taken up at a start, 50,000 calls maybe, keeps them for as long as it lives.
+The names and Uniqueids that a call, its channels and its legs share are interned: calls restored
+at a start, perhaps 50,000, hold them for as long as they live.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from pbxbilling.store.rows.values import Values, from_us, instant, storable, to_
 
 
 def call_values(record: CallRecord) -> Values:
-    """The row of a call."""
+    """Build the row of a call."""
     return {
         "call": record.call,
         "tenant": record.tenant,
@@ -50,7 +50,7 @@ def call_values(record: CallRecord) -> Values:
 
 
 def call_record(row: Row[Any]) -> CallRecord:
-    """The call of a row."""
+    """Build a call from its row."""
     return CallRecord(
         call=row.call,
         tenant=row.tenant and intern(row.tenant),
@@ -73,7 +73,7 @@ def call_record(row: Row[Any]) -> CallRecord:
 
 
 def leg_values(record: LegRecord) -> Values:
-    """The row of a trunk leg."""
+    """Build the row of a trunk leg."""
     return {
         "pbx": record.key.pbx,
         "uniqueid": storable(record.key.uniqueid),
@@ -100,7 +100,7 @@ def leg_values(record: LegRecord) -> Values:
 
 
 def leg_record(row: Row[Any]) -> LegRecord:
-    """The trunk leg of a row."""
+    """Build a trunk leg from its row."""
     return LegRecord(
         key=ChannelKey(intern(row.pbx), intern(row.uniqueid)),
         call=row.call,
@@ -126,7 +126,7 @@ def leg_record(row: Row[Any]) -> LegRecord:
 
 
 def assign() -> Executable:
-    """An answered leg of nobody gets an owner."""
+    """Return the UPDATE that gives an unowned leg to a tenant."""
     row = schema.leg.c
     return (
         update(schema.leg)
@@ -145,7 +145,7 @@ def assign() -> Executable:
 
 
 def assigned_values(record: LegAssigned) -> Values:
-    """The parameters of an assignment; `to_…` because a column's own name is taken by its SET."""
+    """Build the parameters of `assign`; `to_…`, as SET already uses a column's own name."""
     return {
         "leg_pbx": record.key.pbx,
         "leg_uniqueid": storable(record.key.uniqueid),
@@ -157,7 +157,7 @@ def assigned_values(record: LegAssigned) -> Values:
 
 
 def decision_values(record: DecisionRecord) -> Values:
-    """The row of a decision. All its text may come from a stranger on the hook's port."""
+    """Build the row of a decision; any client of the hook's port may have sent its text."""
     return {
         "at": to_us(record.at),
         "pbx": record.pbx,
@@ -177,7 +177,7 @@ def decision_values(record: DecisionRecord) -> Values:
 
 
 def decision_record(row: Row[Any]) -> DecisionRecord:
-    """The decision of a row."""
+    """Build a decision from its row."""
     return DecisionRecord(
         at=instant(row.at),
         pbx=row.pbx,
@@ -197,7 +197,7 @@ def decision_record(row: Row[Any]) -> DecisionRecord:
 
 
 def mark_values(record: PbxMark) -> Values:
-    """The row of a PBX's mark."""
+    """Build the row of a PBX mark."""
     return {
         "pbx": record.pbx,
         "heard_at": to_us(record.heard_at),
@@ -208,7 +208,7 @@ def mark_values(record: PbxMark) -> Values:
 
 
 def mark_record(row: Row[Any]) -> PbxMark:
-    """The PBX's mark of a row."""
+    """Build a PBX mark from its row."""
     return PbxMark(
         row.pbx,
         from_us(row.heard_at),
@@ -219,7 +219,7 @@ def mark_record(row: Row[Any]) -> PbxMark:
 
 
 def usage_row(row: Row[Any]) -> UsageRow:
-    """One group of the usage query. A sum is a Decimal on some databases."""
+    """Build a usage row from a group of the usage query; some databases sum to a Decimal."""
     return UsageRow(
         tenant=row.tenant,
         month=row.month,

@@ -1,4 +1,4 @@
-"""What is kept of billing, to rows and back."""
+"""Maps statements, their legs, one-off lines, plan switches and units to rows and back."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pbxbilling.store.rows.values import Values, instant, storable, to_us
 
 
 def statement_values(record: SavedStatement) -> Values:
-    """The row of a statement."""
+    """Build the row of a statement."""
     return {
         "tenant": record.tenant,
         "month": record.month,
@@ -33,7 +33,7 @@ def statement_values(record: SavedStatement) -> Values:
 
 
 def statement_record(row: Row[Any]) -> SavedStatement:
-    """The statement of a row, which may lack its document."""
+    """Build a statement from its row, which may lack the document."""
     return SavedStatement(
         tenant=row.tenant,
         month=row.month,
@@ -50,7 +50,7 @@ def statement_record(row: Row[Any]) -> SavedStatement:
 
 
 def billed_values(record: BilledLeg) -> Values:
-    """The row of a leg on a statement."""
+    """Build the row of a leg on a statement."""
     return {
         "pbx": record.key.pbx,
         "uniqueid": storable(record.key.uniqueid),
@@ -75,7 +75,7 @@ def billed_values(record: BilledLeg) -> Values:
 
 
 def billed_record(row: Row[Any]) -> BilledLeg:
-    """The leg on a statement of a row."""
+    """Build a leg on a statement from its row."""
     return BilledLeg(
         tenant=row.tenant,
         month=row.month,
@@ -99,7 +99,7 @@ def billed_record(row: Row[Any]) -> BilledLeg:
 
 
 def one_off_values(record: OneOffEntry) -> Values:
-    """The row of a one-off line."""
+    """Build the row of a one-off line."""
     return {
         "tenant": record.tenant,
         "number": record.number,
@@ -115,7 +115,7 @@ def one_off_values(record: OneOffEntry) -> Values:
 
 
 def one_off_record(row: Row[Any]) -> OneOffEntry:
-    """The one-off line of a row."""
+    """Build a one-off line from its row."""
     return OneOffEntry(
         tenant=row.tenant,
         number=row.number,
@@ -131,7 +131,7 @@ def one_off_record(row: Row[Any]) -> OneOffEntry:
 
 
 def use_one_off() -> Executable:
-    """A one-off line is on a final statement, for good."""
+    """Return the UPDATE that marks a one-off line as used by a final statement, permanently."""
     row = schema.one_off.c
     return (
         update(schema.one_off)
@@ -145,7 +145,7 @@ def use_one_off() -> Executable:
 
 
 def used_values(record: OneOffUsed) -> Values:
-    """The parameters of a one-off line's use; a column's own name is taken by its SET."""
+    """Build the parameters of `use_one_off`; SET already uses a column's own name."""
     return {
         "of_tenant": record.tenant,
         "of_number": record.number,
@@ -154,7 +154,7 @@ def used_values(record: OneOffUsed) -> Values:
 
 
 def switched_values(record: PlanSwitched) -> Values:
-    """The row of a change of plan."""
+    """Build the row of a plan switch."""
     return {
         "tenant": record.tenant,
         "at": to_us(record.at),
@@ -164,12 +164,12 @@ def switched_values(record: PlanSwitched) -> Values:
 
 
 def switched_record(row: Row[Any]) -> PlanSwitched:
-    """The change of plan of a row."""
+    """Build a plan switch from its row."""
     return PlanSwitched(row.tenant, instant(row.at), row.before, row.after)
 
 
 def units_values(record: UnitsUsed) -> Values:
-    """The row of units."""
+    """Build the row of reported units."""
     return {
         "reference": storable(record.reference),
         "tenant": record.tenant,
@@ -180,5 +180,5 @@ def units_values(record: UnitsUsed) -> Values:
 
 
 def units_record(row: Row[Any]) -> UnitsUsed:
-    """The units of a row."""
+    """Build reported units from their row."""
     return UnitsUsed(row.reference, row.tenant, row.meter, row.units, instant(row.at))

@@ -1,4 +1,4 @@
-"""What a payment gateway told, to rows and back."""
+"""Maps subscriptions, customers, invoices, cycles, webhook events and cursors to rows and back."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pbxbilling.subscriptions.subscription import BillingCycle, Customer, Invoic
 
 
 def subscription_values(record: Subscription) -> Values:
-    """The row of a subscription."""
+    """Build the row of a subscription."""
     return {
         "id": record.id,
         "customer": record.customer,
@@ -35,7 +35,7 @@ def subscription_values(record: Subscription) -> Values:
 
 
 def subscription_record(row: Row[Any]) -> Subscription:
-    """The subscription of a row."""
+    """Build a subscription from its row."""
     return Subscription(
         id=row.id,
         customer=row.customer,
@@ -55,7 +55,7 @@ def subscription_record(row: Row[Any]) -> Subscription:
 
 
 def customer_values(record: Customer) -> Values:
-    """The row of a customer."""
+    """Build the row of a customer."""
     return {
         "id": record.id,
         "tenant": record.tenant,
@@ -66,12 +66,12 @@ def customer_values(record: Customer) -> Values:
 
 
 def customer_record(row: Row[Any]) -> Customer:
-    """The customer of a row."""
+    """Build a customer from its row."""
     return Customer(row.id, row.tenant, row.email, row.live, row.deleted)
 
 
 def invoice_values(record: Invoice) -> Values:
-    """The row of an invoice."""
+    """Build the row of an invoice."""
     return {
         "id": record.id,
         "customer": record.customer,
@@ -90,7 +90,7 @@ def invoice_values(record: Invoice) -> Values:
 
 
 def invoice_record(row: Row[Any]) -> Invoice:
-    """The invoice of a row."""
+    """Build an invoice from its row."""
     return Invoice(
         id=row.id,
         customer=row.customer,
@@ -109,7 +109,7 @@ def invoice_record(row: Row[Any]) -> Invoice:
 
 
 def cycle_values(record: BillingCycle) -> Values:
-    """The row of a billing cycle."""
+    """Build the row of a billing cycle."""
     return {
         "invoice": record.invoice,
         "tenant": record.tenant,
@@ -120,14 +120,14 @@ def cycle_values(record: BillingCycle) -> Values:
 
 
 def cycle_record(row: Row[Any]) -> BillingCycle:
-    """The billing cycle of a row."""
+    """Build a billing cycle from its row."""
     return BillingCycle(
         row.invoice, row.tenant, row.subscription, instant(row.begins), instant(row.ends)
     )
 
 
 def letter_values(record: WebhookEvent) -> Values:
-    """The row of a stored event."""
+    """Build the row of a webhook event."""
     return {
         "id": record.id,
         "kind": storable(record.kind),
@@ -143,7 +143,7 @@ def letter_values(record: WebhookEvent) -> Values:
 
 
 def letter_record(row: Row[Any]) -> WebhookEvent:
-    """The stored event of a row."""
+    """Build a webhook event from its row."""
     return WebhookEvent(
         id=row.id,
         kind=row.kind,
@@ -159,7 +159,7 @@ def letter_record(row: Row[Any]) -> WebhookEvent:
 
 
 def move() -> Executable:
-    """A stored event gets to another state."""
+    """Return the UPDATE that moves a webhook event to another state."""
     moved: dict[str, Any] = {
         name: bindparam(f"to_{name}") for name in ("state", "attempts", "note")
     }
@@ -171,7 +171,7 @@ def move() -> Executable:
 
 
 def moved_values(record: EventMoved) -> Values:
-    """The parameters of an event's move; `to_…` because a column's own name is taken by its SET."""
+    """Build the parameters of `move`; `to_…`, as SET already uses a column's own name."""
     return {
         "letter_id": record.id,
         "to_state": record.state.value,
@@ -181,5 +181,5 @@ def moved_values(record: EventMoved) -> Values:
 
 
 def cursor_values(record: Cursor) -> Values:
-    """The row of a cursor."""
+    """Build the row of a cursor."""
     return {"name": record.name, "at": to_us(record.at)}

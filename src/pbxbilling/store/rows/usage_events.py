@@ -1,4 +1,4 @@
-"""Meter events to rows and back, and how a leg makes one."""
+"""Maps meter events to rows and back, and derives one from a leg."""
 
 from __future__ import annotations
 
@@ -28,13 +28,14 @@ from pbxbilling.calls.metering.usage_event import (
 from pbxbilling.store import schema
 from pbxbilling.store.rows.values import Values, from_us, instant, storable, to_us
 
-_FROZEN = ("tenant", "month", "ended_at", "minutes")  # once it is being sent
+_FROZEN = ("tenant", "month", "ended_at", "minutes")  # once the event is being sent
 
 
 def metered(table: Insert) -> Executable:
-    """The event of a leg, made from the row that the leg has in this same transaction.
+    """Return the upsert of a leg's event, derived from the leg's row in the same transaction.
 
-    What is not being sent yet follows the leg; of the others only `ledger_minutes` does.
+    An event that is waiting or parked follows the leg; once it is being sent, only its
+    `ledger_minutes` and `estimated` do.
     """
     leg = schema.leg.c
     minutes = (leg.billed_s + 59) // 60
@@ -69,12 +70,12 @@ def metered(table: Insert) -> Executable:
 
 
 def metered_values(record: LegMetered) -> Values:
-    """The key of the leg."""
+    """Build the parameters of `metered`: the key of the leg."""
     return {"leg_pbx": record.key.pbx, "leg_uniqueid": storable(record.key.uniqueid)}
 
 
 def move() -> Executable:
-    """An event gets to another state."""
+    """Return the UPDATE that moves a meter event to another state."""
     names = ("state", "minutes", "attempts", "tried_at", "customer", "note")
     return (
         update(schema.meter_event)
@@ -84,7 +85,7 @@ def move() -> Executable:
 
 
 def moved_values(record: MeterEventMoved) -> Values:
-    """The values of that."""
+    """Build the parameters of `move`."""
     return {
         "event_leg": record.leg,
         "to_state": record.state.value,
@@ -97,7 +98,7 @@ def moved_values(record: MeterEventMoved) -> Values:
 
 
 def unpark() -> Executable:
-    """All parked events of a tenant wait again."""
+    """Return the UPDATE that sets a tenant's parked events back to waiting."""
     row = schema.meter_event.c
     return (
         update(schema.meter_event)
@@ -107,12 +108,12 @@ def unpark() -> Executable:
 
 
 def unparked_values(record: MeterEventsUnparked) -> Values:
-    """Whose."""
+    """Build the parameters of `unpark`: the tenant."""
     return {"of_tenant": record.tenant}
 
 
 def event_record(row: Row[Any]) -> MeterEvent:
-    """The event of a row."""
+    """Build a meter event from its row."""
     return MeterEvent(
         leg=row.leg,
         tenant=row.tenant,

@@ -1,4 +1,4 @@
-"""How instants and text stand in columns, and what each database spells in a way of its own."""
+"""Converts instants and text for columns, and covers where the SQL dialects differ."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Values = dict[str, Any]
 
 
 def to_us(at: datetime | None) -> int | None:
-    """µs since the epoch, exact (a float of seconds would not be)."""
+    """Return µs since the epoch; exact, unlike a float of seconds."""
     if at is None:
         return None
     past = at - _EPOCH
@@ -23,28 +23,28 @@ def to_us(at: datetime | None) -> int | None:
 
 
 def from_us(us: int | None) -> datetime | None:
-    """The aware UTC instant of so many µs since the epoch."""
+    """Return the aware UTC instant that many µs after the epoch; None for None."""
     return None if us is None else instant(us)
 
 
 def instant(us: int) -> datetime:
-    """As `from_us`, for columns that are never null."""
+    """Return the instant as `from_us` does, for columns that are never null."""
     return _EPOCH + timedelta(microseconds=us)
 
 
 def storable(text: str) -> str:
-    r"""Text as UTF-8 can hold it: a byte that the PBX sent and nobody could decode is `\udcXX`."""
+    r"""Return text that UTF-8 can hold: undecodable bytes from the PBX are written as `\udcXX`."""
     if text.isascii():
         return text
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def within(column: ColumnElement[int], begins: datetime, ends: datetime) -> ColumnElement[bool]:
-    """Whether the instant in a column is in [begins, ends)."""
+    """Match rows whose instant in the column is in [begins, ends)."""
     return and_(column >= to_us(begins), column < to_us(ends))
 
 
-# Two dialects, one grammar: PostgreSQL stands for both in the type.
+# Both dialects share the ON CONFLICT grammar: the type names PostgreSQL's for both.
 _INSERTS: Mapping[str, Callable[[Table], postgresql.Insert]] = {
     "sqlite": cast("Callable[[Table], postgresql.Insert]", sqlite.insert),
     "postgresql": postgresql.insert,
@@ -52,13 +52,14 @@ _INSERTS: Mapping[str, Callable[[Table], postgresql.Insert]] = {
 
 
 def inserting(dialect: str, table: Table) -> postgresql.Insert:
-    """An INSERT that can say what becomes of a row whose key is there already."""
+    """Return the dialect's INSERT, which supports ON CONFLICT."""
     return _INSERTS[dialect](table)
 
 
 def one_array(columns: Iterable[Column[Any]]) -> ColumnElement[Any]:
-    """The columns as one JSON array, NULLs included.
+    """Return the columns as one JSON array, NULLs included.
 
-    SQLite's spelling. PostgreSQL's is `json_build_array`; its `json_array` leaves NULLs out.
+    `json_array` is SQLite's function; PostgreSQL's `json_array` omits NULLs, so it would need
+    `json_build_array`.
     """
     return func.json_array(*columns)

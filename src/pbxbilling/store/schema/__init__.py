@@ -1,10 +1,10 @@
-"""The tables, one per kind of record; their columns are the records' fields.
+"""Defines the tables, one per kind of record; their columns are the records' fields.
 
 Instants are integers, µs since 1970-01-01 UTC: exact, sortable, and the same on every database.
-Usage is added up from `leg`, which `ix_leg_usage` answers alone; for legs that were purged it is in
-`purged_usage`, which a purge adds to in the transaction that takes them away. There are no foreign
-keys: a leg may be written before its call and a decision may name a tenant that nobody has; a fact
-that waited for its parent would hold up the rest.
+Usage is summed from `leg`, by the index `ix_leg_usage` alone; usage of purged legs is in
+`purged_usage`, which a purge adds to in the transaction that deletes them. There are no foreign
+keys: a leg may be written before its call, and a decision may name a tenant that does not exist;
+a record that waited for its parent would block the rest.
 """
 
 from __future__ import annotations

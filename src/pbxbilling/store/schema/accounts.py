@@ -1,4 +1,4 @@
-"""Plans and tenants, and who changed what."""
+"""Defines the tables of plans, tenants, key origins and the audit trail."""
 
 from __future__ import annotations
 

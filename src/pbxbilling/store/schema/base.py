@@ -1,4 +1,4 @@
-"""What all tables have in common."""
+"""Defines what all tables share: metadata, column types and partial indexes."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
-# SQLite numbers rows by itself only where the key is exactly INTEGER.
+# SQLite assigns row numbers only where the type of the key is exactly INTEGER.
 RowNumber = BigInteger().with_variant(Integer, "sqlite")
 Object = JSON(none_as_null=True)
 
 
 def partial_index(name: str, where: ColumnElement[bool], *columns: Column[object]) -> None:
-    """An index of those rows alone; a query has to spell `where` in the same way to use it."""
+    """Add an index of the rows that match; it serves queries that spell `where` the same way."""
     Index(name, *columns, sqlite_where=where, postgresql_where=where)
 
 
 def spelled(value: StrEnum) -> ColumnElement[str]:
-    """The value itself in the SQL: where it is a parameter, no partial index applies."""
+    """Return the value as an SQL literal: with a parameter, no partial index would apply."""
     return literal_column(f"'{value.value}'", String)

@@ -1,4 +1,4 @@
-"""Calls, their trunk legs, how they were judged, and how far each PBX is known."""
+"""Defines the tables of calls, trunk legs, usage of purged legs, decisions and PBX marks."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ leg = Table(
 purged_usage = Table(
     "purged_usage",
     metadata,
-    Column("tenant", String, primary_key=True),  # "" is nobody
+    Column("tenant", String, primary_key=True),  # "": legs without a tenant
     Column("month", String, primary_key=True),
     Column("direction", String, primary_key=True),
     Column("calls", BigInteger, nullable=False),
@@ -111,7 +111,7 @@ pbx_mark = Table(
     Column("lived_at", BigInteger),
 )
 
-# Queries use these same conditions, so that the partial indexes below apply to them.
+# Queries use these same conditions, so that the partial indexes below apply.
 CALL_OPEN = call.c.ended_at.is_(None)
 CALL_MERGED = call.c.merged_into.is_not(None)
 LEG_OPEN = and_(leg.c.answered_at.is_not(None), leg.c.ended_at.is_(None))
@@ -120,13 +120,13 @@ LEG_UNOWNED = and_(
     leg.c.tenant.is_(None), leg.c.answered_at.is_not(None), leg.c.ended_at.is_not(None)
 )
 GUESSED_ENDS = [spelled(witness) for witness in EndWitness if witness.guessed]
-# Answered and ended, and one of the two was seen by nobody.
+# Answered and ended, where the answer or the end is a guess.
 LEG_ESTIMATED = and_(
     leg.c.answered_at.is_not(None),
     leg.c.ended_at.is_not(None),
     or_(leg.c.witness.in_(GUESSED_ENDS), text("answer_guessed")),
 )
-# Ended, and not unowned: spelled so that SQLite sees it in a query that has `LEG_PLACED` too.
+# Ended and not unowned, spelled so that SQLite matches the index in queries with `LEG_PLACED`.
 LEG_PLACED = and_(
     leg.c.ended_at.is_not(None), or_(leg.c.tenant.is_not(None), leg.c.answered_at.is_(None))
 )
@@ -147,7 +147,7 @@ partial_index(
     leg.c.talk_us,
     leg.c.billed_s,
     leg.c.allowance_s,
-    leg.c.answered_at,  # without it SQLite goes to the row for its condition
+    leg.c.answered_at,  # without it SQLite reads the row to check the condition
 )
 Index("ix_decision_tenant_at", decision.c.tenant, decision.c.at)
 Index("ix_decision_at", decision.c.at)

@@ -1,4 +1,4 @@
-"""Statements, what goes on them beside legs, and invoices of them."""
+"""Defines the tables of statements, their legs and other lines, and invoice runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a payment gateway told."""
+"""Defines the tables of state and webhook events from a payment gateway, and of cursors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Usage on its way to the meter of a payment gateway."""
+"""Defines the table of meter events: usage to be sent to a payment gateway's meter."""
 
 from __future__ import annotations
 
