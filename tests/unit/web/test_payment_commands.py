@@ -1,4 +1,4 @@
-"""Commands about payments, as the admin socket serves them."""
+"""Commands about payments, served by the admin socket."""
 
 from __future__ import annotations
 
