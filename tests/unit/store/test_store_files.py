@@ -52,7 +52,7 @@ def structure(path: Path) -> set[tuple[str, str, str]]:
 
 
 def columns(path: Path) -> dict[str, set[tuple[str, str, int, int]]]:
-    """Return each table's columns: name, type, not null, place in the key. Order is history."""
+    """Return each table's columns, unordered: name, type, not null, place in the key."""
     with opened(path) as database:
         tables = [name for kind, name, _ in structure(path) if kind == "table"]
         return {
