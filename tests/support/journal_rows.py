@@ -34,7 +34,7 @@ def row(
 
 
 def hook(seconds: float, serial: int, says: str, **more: Any) -> JournalRow:
-    """Return the subroutine's record of its call on that channel: `direction|tenant|number`."""
+    """Return the subroutine's own row on that channel: `direction|tenant|number`."""
     extra = f'{{"extra":"{says}"}}'
     return row("PBXBILLING", seconds, serial, extra=extra, **more)
 

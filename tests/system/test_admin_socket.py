@@ -16,7 +16,7 @@ from tests.support.virtual_site import VirtualSite
 pytestmark = pytest.mark.system
 
 NOBODY = 65534
-FORGED = "daemon"  # an existing user, who sends no request here
+FORGED = "daemon"  # an existing user that sends no request here
 HEADERS = ("x-pbxbilling-actor", "x-pbxbilling-sudo-user", "x-forwarded-user")
 ASK = f"""
 import http.client, os, socket

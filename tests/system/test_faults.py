@@ -156,7 +156,7 @@ def test_a_pbx_that_stays_away_keeps_its_calls_and_the_others_limits_go_on(
     other.call("acme")  # its dialplan still asks
     until(lambda: len(daemon.calls()) == 3, "the call of the PBX that is away passes and counts")
     assert stage.last_decision()["reason"] == "unreconciled"
-    second = stage.phone.dial(MOBILE)  # unseen calls lock nobody out here either
+    second = stage.phone.dial(MOBILE)  # unseen calls lock no tenant out here either
     assert stage.last_decision()["reason"] == "unreconciled"  # no admission is recorded
     assert stage.refused_with() == 486
     assert stage.last_decision()["reason"] == "max_calls"

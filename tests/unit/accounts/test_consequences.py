@@ -108,6 +108,6 @@ def test_those_of_live_calls_are_queued_behind_what_they_follow_from() -> None:
     queue, noted = Queue(), Notifications()
     recorder = Recorder(queue, Registry(), admissions=False, consequences=noted)
     recorder(ended := CallEnded(NOON, call()))
-    recorder(AccountsChanged(NOON, "root", "x", PAID.subject_kind, "acme"))  # asked by its writer
+    recorder(AccountsChanged(NOON, "root", "x", PAID.subject_kind, "acme"))  # its writer asks
     assert queue.records == [ended.call, PbxMark("CallEnded")]
     assert noted.asked == [ended]
