@@ -1,1 +1,1 @@
-"""What the daemon costs, as ratios to the least that could do the same: `python -m bench`."""
+"""The daemon's costs, as ratios to the least that could do the same: `python -m bench`."""

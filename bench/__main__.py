@@ -46,7 +46,7 @@ _COLUMNS = ("what", "pbxbilling", "counterpart", "unit", "ratio (quartiles)", "l
 
 
 def cells(row: Row) -> tuple[str, ...]:
-    """A row as the text of its columns."""
+    """Return the text of a row's columns."""
     ratio = f"{row.ratio_median:.2f} ({row.q1:.2f} to {row.q3:.2f})"
     limit = "" if row.limit is None else f"{row.limit:.2f}"
     if row.within is not None:
@@ -63,21 +63,21 @@ def cells(row: Row) -> tuple[str, ...]:
 
 
 def verdict(row: Row) -> str:
-    """Whether the row keeps its limit."""
+    """Return whether the row meets its limit, as text."""
     if row.limit is None:
         return ""
     return "kept" if row.held else "missed"
 
 
 def machine() -> str:
-    """Cores and name of the processor, as far as the system tells."""
+    """Return the number of cores and the processor's model, as far as the system reports them."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     models = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
     return f"{len(models)} cores of {models[0]}" if models else platform.machine()
 
 
 def page(taken: Taken) -> str:
-    """The page with its table and, below, how each row was taken: its module's own words."""
+    """Return the page: the table, then each measurement's method from its module docstring."""
     head = _HEAD.format(
         pairs=PAIRS,
         when=datetime.now(UTC).date(),
@@ -94,7 +94,7 @@ def page(taken: Taken) -> str:
 
 
 def show(taken: Taken) -> None:
-    """The table on the terminal; a row beyond its limit in red."""
+    """Print the table on the terminal, with rows beyond their limit in red."""
     table = Table(*_COLUMNS)
     for row in chain.from_iterable(taken.values()):
         table.add_row(*cells(row), style="" if row.held else "red")
@@ -102,7 +102,7 @@ def show(taken: Taken) -> None:
 
 
 def main() -> int:
-    """Exit status 1 where a row misses its limit, or has none. Only a whole run is written down."""
+    """Return 1 where a row misses its limit or is missing. Only a complete run writes the page."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     names = ", ".join(MEASUREMENTS)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {names}; all by default")

@@ -1,4 +1,4 @@
-"""A manager that plays a tape: the events of calls, recorded once from the virtual PBX."""
+"""A manager that replays a tape: the events of calls, recorded once from the virtual PBX."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _shipped_filter() -> re.Pattern[bytes]:
 
 
 async def record(calls: int = CALLS) -> list[bytes]:
-    """What the shipped user hears of that many answered calls through a fork of two."""
+    """Record what the shipped user receives of that many answered calls through a fork of two."""
     async with VirtualPbx(epoch=_EPOCH) as pbx:
         reader, writer = await asyncio.open_connection("127.0.0.1", pbx.port, limit=1 << 26)
         writer.write(b"Action: Login\r\nUsername: pbxbilling\r\nSecret: secret\r\n\r\n")
@@ -78,7 +78,7 @@ class Feed:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port at which it listens."""
         assert self._server is not None
         port: int = self._server.sockets[0].getsockname()[1]
         return port
@@ -88,7 +88,7 @@ class Feed:
         await self._ready.wait()
 
     async def play(self) -> None:
-        """One write an event, as Asterisk has it, and a Reload at the end."""
+        """Send the events, one write each as Asterisk does, and a Reload at the end."""
         assert self._writer is not None
         for event in self.fresh():
             self._writer.write(event)
@@ -96,13 +96,13 @@ class Feed:
         self._writer.write(_LAST)
 
     def fresh(self) -> list[bytes]:
-        """The events of the tape, with channels never seen before."""
+        """Return the events of the tape, with channels never seen before."""
         self._played += 1
         old, new = str(_EPOCH).encode(), str(_EPOCH + self._played).encode()
         return [event.replace(old, new) for event in self._tape]
 
     async def stream(self, events: list[bytes], per_s: int) -> None:
-        """Send them at that pace, those of a millisecond in one write."""
+        """Send events at that rate, those of a millisecond in one write."""
         assert self._writer is not None
         began = time.perf_counter()
         sent = 0

@@ -1,6 +1,6 @@
-"""The readers that are compared, each in a process of its own: `python -m bench.ami_readers`.
+"""The AMI readers to compare, each in a process of its own: `python -m bench.ami_readers`.
 
-A reader connects to the port it is given, and writes a line whenever it has seen a Reload.
+A reader connects to the given port, and writes a line whenever it has seen a Reload.
 """
 
 from __future__ import annotations
@@ -34,39 +34,39 @@ def _done() -> None:
 
 
 class _Unobserved:
-    """Takes what the link reports and makes nothing of it."""
+    """An observer of the link that ignores all reports."""
 
     def connected(self, pbx: str, uptime_s: float | None) -> None:
-        """Nobody wants to know."""
+        """Ignore it."""
 
     def disconnected(self, pbx: str, reason: str) -> None:
-        """Nobody wants to know."""
+        """Ignore it."""
 
     def login_failed(self, pbx: str, message: str) -> None:
-        """Nobody wants to know."""
+        """Ignore it."""
 
     def clock_told(self, pbx: str, at: datetime) -> None:
-        """Nobody wants to know."""
+        """Ignore it."""
 
     def unmapped(self, pbx: str, event: str) -> None:
-        """Nobody wants to know."""
+        """Ignore it."""
 
     def oversized(self, pbx: str, messages: int) -> None:
-        """Nobody wants to know."""
+        """Ignore it."""
 
     def broken(self, pbx: str, mended: int, lost: int) -> None:
-        """Nobody wants to know."""
+        """Ignore it."""
 
     def sink_failed(self, pbx: str, signal: Signal, error: Exception) -> None:
-        """Nobody wants to know."""
+        """Ignore it."""
 
 
 def forget(signal: Signal) -> None:
-    """The sink that does nothing."""
+    """Drop the signal: the null sink."""
 
 
 async def read_ours(port: int, sink: Sink = forget) -> None:
-    """The daemon's own link, with this sink behind it; by itself it parses and maps only."""
+    """Run the daemon's own link in front of this sink; with the default it only parses and maps."""
 
     def take(signal: Signal) -> None:
         sink(signal)
@@ -78,7 +78,7 @@ async def read_ours(port: int, sink: Sink = forget) -> None:
 
 
 async def read_tracked(port: int, *, silent: bool = True) -> None:
-    """The link with the ledger behind it; where not `silent`, log, metrics and records too."""
+    """Run the link and the ledger; unless `silent`, also log, metrics and records."""
     with TemporaryDirectory() as directory:
         core = Core(Path(directory, "log"), silent=silent)
 
@@ -93,7 +93,7 @@ async def read_tracked(port: int, *, silent: bool = True) -> None:
 
 
 async def read_told(port: int) -> None:
-    """All that the daemon makes of an event."""
+    """Run everything that the daemon does with an event."""
     await read_tracked(port, silent=False)
 
 
@@ -108,7 +108,7 @@ class DictReader(asyncio.Protocol):
         cast("asyncio.Transport", transport).write(_LOGIN)
 
     def data_received(self, data: bytes) -> None:
-        """Cut at the blank lines, split at the colons."""
+        """Split at the blank lines, then at the colons."""
         *blocks, self._rest = (self._rest + data).split(b"\r\n\r\n")
         for block in blocks:
             fields = {k: v for k, _, v in [x.partition(b": ") for x in block.split(b"\r\n")]}
@@ -117,13 +117,13 @@ class DictReader(asyncio.Protocol):
 
 
 async def read_dicts(port: int) -> None:
-    """Run the counterpart for ever."""
+    """Run the counterpart until killed."""
     await asyncio.get_running_loop().create_connection(DictReader, "127.0.0.1", port)
     await asyncio.Event().wait()
 
 
 async def read_panoramisk(port: int) -> None:
-    """panoramisk, with a callback that does nothing on every event that the link maps."""
+    """Run panoramisk, with a callback that does nothing on every event that the link maps."""
 
     def take(_: Manager, message: Message) -> None:
         if message.event == "Reload":

@@ -1,12 +1,12 @@
-"""CPU of an AMI event tracked, against a reader that only makes a dict of every event.
+"""CPU per tracked AMI event, against a reader that only makes a dict of every event.
 
 The readers run in processes of their own on one core, the feed on another; what counts is the
 CPU time of the reader's process. The mix: answered calls through a fork of two, of a hundred
-tenants, those events that the shipped manager user lets through. Nobody has announced the calls by
-a hook, so that their whole life is worked out from the events.
+tenants, those events that the shipped manager user lets through. No hook has announced the calls,
+so their whole life is derived from the events.
 
-Tracked is: parsed, mapped, applied to the ledger, its legs measured. The second row has the log
-lines (to a file), the counters and the records (queued) of all that in it, and no limit.
+Tracked means: parsed, mapped, applied to the ledger, its legs measured. The second row adds the
+log lines (to a file), the counters and the records (queued) of all that, and has no limit.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LIMIT = 3.0
 
 
 class Reader:
-    """A reader in a process of its own, and the feed that it hangs on."""
+    """A reader in a process of its own, and the feed it reads from."""
 
     def __init__(self, runner: asyncio.Runner, feed: Feed, process: subprocess.Popen[str]) -> None:
         self._runner = runner
@@ -33,7 +33,7 @@ class Reader:
         self._process = process
 
     def trial(self, events: int) -> Callable[[], float]:
-        """A trial that gives the reader's CPU µs an event."""
+        """Return a trial that gives the reader's CPU µs per event."""
 
         async def play() -> None:
             await self._feed.play()
@@ -51,7 +51,7 @@ class Reader:
 def reader_process(
     runner: asyncio.Runner, tape: list[bytes], kind: str, core: int
 ) -> Iterator[Reader]:
-    """Start the reader of that kind on its core, logged in to a feed of its own."""
+    """Start a reader of that kind on its core, logged in to a feed of its own."""
     feed = Feed(tape)
     runner.run(feed.__aenter__())
     try:
@@ -63,7 +63,7 @@ def reader_process(
 
 
 def against(kind: str, counterpart: str, name: str, *, limit: float | None = None) -> Row:
-    """One row: what an event costs the one of `bench.ami_readers`, and the other."""
+    """Return one row: the cost of an event to one of `bench.ami_readers`, and to the other."""
     with two_cores() as (first, _), asyncio.Runner() as runner, ExitStack() as stack:
         tape = runner.run(record())
         ours = stack.enter_context(reader_process(runner, tape, kind, first))
@@ -73,7 +73,7 @@ def against(kind: str, counterpart: str, name: str, *, limit: float | None = Non
 
 
 def measure() -> list[Row]:
-    """The rows of the table."""
+    """Return the rows of the table."""
     return [
         against("tracked", "dict", "AMI event tracked, CPU", limit=LIMIT),
         against("told", "dict", "AMI event tracked and told, CPU"),

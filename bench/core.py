@@ -1,7 +1,7 @@
-"""The daemon's core with its real sinks, wired as the daemon does it, for what is measured.
+"""The daemon's core with its real sinks, wired as in the daemon, for measurements.
 
-Two things stand in for others. The log goes to a file. Records go through the real writer and its
-queue into a store that forgets them: what a row costs is the store's own measurement.
+Two parts differ. The log goes to a file. Records pass the real writer and its queue into a store
+that drops them: the cost of a row is the store's own measurement.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ _LIMITS = Limits(
 
 
 class ForgetfulStore(MemoryStore):
-    """Keeps nothing; a commit takes no time, or as long as it is told to."""
+    """Saves nothing; a commit takes no time, or `commit_s`."""
 
     def __init__(self, commit_s: float) -> None:
         super().__init__()
         self._commit_s = commit_s
 
     async def commit(self, records: Sequence[Record], facts: Sequence[Fact] = ()) -> None:  # noqa: ARG002
-        """Forget them."""
+        """Drop them."""
         if self._commit_s:
             await asyncio.sleep(self._commit_s)
 
@@ -60,9 +60,9 @@ class ForgetfulStore(MemoryStore):
 class Core:
     """Admission and tracking of one reconciled PBX in enforce mode.
 
-    Its tenants have limits, far away, and an account code of their own name; so many `calls` of
-    tenants drawn at random live. Made in a running loop, which also has to run `writer`. With
-    `silent` no sink hears the facts; a commit takes `commit_s`.
+    Its tenants have limits far out of reach, and their own name as account code; `calls` calls of
+    random tenants are live. Create it in a running loop, which must also run `writer`. With
+    `silent` no sink receives the facts; a commit takes `commit_s`.
     """
 
     def __init__(
@@ -116,18 +116,18 @@ class Core:
             self.tracker.apply(Newchannel(seen, None))
 
     def hear(self, signal: Signal) -> None:
-        """Track what is about a channel."""
+        """Track a signal about a channel."""
         if not isinstance(signal, OF_THE_PBX):
             self.tracker.apply(signal)
 
     def hang_up(self) -> None:
-        """Hear the hangup of every channel that was not there at the beginning."""
+        """Process the hangup of every channel that was not there at the beginning."""
         for key in self.ledger.channels.keys() - self._standing:
             self.tracker.apply(Hangup(key, None))
 
 
 def tenant_name(number: int) -> str:
-    """The slug and account code of a tenant."""
+    """Return the slug and account code of a tenant."""
     return f"tenant{number}"
 
 

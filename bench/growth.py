@@ -1,18 +1,18 @@
-"""What size costs: 100,000 tenants and 50,000 live calls.
+"""Costs of size: 100,000 tenants and 50,000 live calls.
 
-**Hook session.** The whole of it (as in the row of the hook) with tenants drawn at random, against
+**Hook session.** A whole session (as in the row of the hook) with tenants drawn at random, against
 the same with 10 tenants and 10 live calls.
 
 **Start, memory.** The daemon itself, from a database of 100,000 tenants: its CPU time until it
-answers commands, with what it takes to load Python; then its resident memory beside a virtual PBX
-on which 50,000 answered trunk legs of tenants drawn at random live, once it is reconciled.
+answers commands, including the loading of Python; then its resident memory beside a virtual PBX
+with 50,000 answered live trunk legs of tenants drawn at random, once it is reconciled.
 
 **Loop held.** A process that has the core at that size: a snapshot of 50,000 channels of which none
-was known, one of which all are, a scrape, and the longest of 20,000 verdicts between which garbage
-is collected as it comes. A task that does nothing but ask for the next turn of the loop says how
-much CPU time the others took in between: on a busy machine the time of day would tell of others.
+was known, one of which all are, a scrape, and the longest of 20,000 verdicts with garbage
+collection running as usual between them. A task that only yields to the loop records how much CPU
+time the others took in between: on a busy machine, wall time would include other programs.
 
-The counterpart of the last two is what is allowed.
+The counterpart of the last two is the allowance.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ PROCESSES = 3
 
 
 def measure() -> list[Row]:
-    """The rows of the table."""
+    """Return the rows of the table."""
     return [session(), *start_and_memory(), *held()]
 
 
 def session() -> Row:
-    """A hook session of many against one of few."""
+    """Return the row of a hook session at the large size against one at the small size."""
     with two_cores() as (first, _), ExitStack() as stack:
         many = stack.enter_context(server_process("many", first))
         few = stack.enter_context(server_process("few", first))
@@ -85,7 +85,7 @@ def _tenant(number: int) -> Tenant:
 
 
 def start_and_memory() -> list[Row]:
-    """Seconds to the first answer, and MB when all is counted."""
+    """Return the rows of the seconds to the first answer, and of the MB once all is counted."""
     starts_s: list[float] = []
     memory_mb: list[float] = []
     with TemporaryDirectory() as directory, VirtualSite(Path(directory)) as site:
@@ -114,7 +114,7 @@ def _resident_mb(pid: int) -> float:
 
 
 def held() -> list[Row]:
-    """How long the loop is held at the most."""
+    """Return the row of the longest time that the loop is held."""
     command = [sys.executable, "-m", "bench.holds"]
     runs = [
         json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)

@@ -26,13 +26,13 @@ _numbers = count()
 
 
 class Probe:
-    """Asks for every turn of the loop, and remembers the longest that others had (CPU time)."""
+    """Runs in every turn of the loop, and records the longest CPU time others used in between."""
 
     def __init__(self) -> None:
         self.longest_s = 0.0
 
     async def run(self) -> None:
-        """Until it is cancelled."""
+        """Measure until cancelled."""
         before = time.thread_time()
         while True:
             await asyncio.sleep(0)
@@ -42,7 +42,7 @@ class Probe:
 
 
 async def held_ms(work: Awaitable[object]) -> float:
-    """The longest that this work holds the loop at a time."""
+    """Return the longest time that this work holds the loop without a break."""
     probe = Probe()
     running = asyncio.create_task(probe.run())
     await asyncio.sleep(0)
@@ -67,7 +67,7 @@ async def _verdicts(core: Core) -> None:
 
 
 async def main() -> None:
-    """Everything one after the other, in one process."""
+    """Measure everything one after the other, in one process."""
     with TemporaryDirectory() as directory:
         core = Core(Path(directory, "log"), tenants=TENANTS)
         rows = tuple(map(_row, range(CHANNELS)))

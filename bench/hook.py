@@ -6,22 +6,22 @@ environment in 28 small writes as Asterisk does, read the command, answer it and
 The counterpart waits for the blank line, writes a constant and closes.
 
 Ours does all that the daemon does for a call that it admits: every session is a new channel of one
-of a hundred tenants with limits; it is judged, its slot reserved, its log line written to a file,
-its counters counted, its record made and queued. The store behind the queue forgets, as late as a
-commit would be done: a row on disk is a measurement of its own. The calls live until the end of a
-round and are hung up between the rounds, outside of the measurement: what following them costs is
-the AMI event's measurement.
+of a hundred tenants with limits; the call is judged, its slot reserved, its log line written to a
+file, its counters incremented, its record built and queued. The store behind the queue drops the
+records, after the time of a commit: a row on disk is a measurement of its own. The calls live until
+the end of a round and are hung up between the rounds, outside of the measurement: the cost of
+tracking them is the AMI event's measurement.
 
-The second row is our server with nobody behind it: it takes the session in, reads and decodes the
-environment, writes a constant and counts. What is between the two rows is the judging, with the
-ledger, the record, the line and the counters. Why they cost what they do, and what was tried, is in
+The second row is our server without the core: it takes the session in, reads and decodes the
+environment, writes a constant and counts. The difference of the two rows is the judging, with the
+ledger, the record, the line and the counters. The reasons for the costs, and what was tried, are in
 docs/decisions/0010-what-a-hook-costs.md.
 
 The core is compiled, as in the wheel that operators install: decision 11, a-compiled-core. The
 third row is the same server from the sources, as `pip install .` has it.
 
 Many at once are served in groups (docs/decisions/0013-hooks-in-groups.md). The last row has one
-caller, who asks one hook after the other: nothing is in groups then, on either side.
+caller, which sends one hook after the other: there are no groups then, on either side.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Server:
         self.line()
 
     def line(self) -> str:
-        """The next line that it writes."""
+        """Return the next line that it writes."""
         assert self.process.stdout is not None
         said = self.process.stdout.readline()
         assert said, "the server died"
@@ -76,7 +76,7 @@ class Server:
 
 @contextmanager
 def two_cores() -> Iterator[tuple[int, int]]:
-    """One core for what is measured; this process is on the other meanwhile."""
+    """Yield one core for the measured process and one for the callers; run this process on it."""
     own_cores = os.sched_getaffinity(0)
     first, *_, last = sorted(own_cores)
     os.sched_setaffinity(0, {last})
@@ -90,9 +90,9 @@ def two_cores() -> Iterator[tuple[int, int]]:
 def server_process(
     kind: str, core: int | None = None, *, interpreted: bool = False
 ) -> Iterator[Server]:
-    """Start a server of `bench.hook_servers`, pinned to a core if one is named.
+    """Start a server of `bench.hook_servers`, pinned to a core if one is given.
 
-    With `interpreted` it runs from the sources, whatever this process does.
+    With `interpreted` it runs from the sources, whether this process is compiled or not.
     """
     command = [sys.executable, "-m", "bench.hook_servers", kind]
     env = os.environ | ({"PYTHONPATH": str(SOURCES)} if interpreted else {})
@@ -107,12 +107,12 @@ def server_process(
 
 
 def cpu_s(pid: int) -> float:
-    """CPU time that another process has used, by its CPU clock (clock_getcpuclockid(3))."""
+    """Return the CPU time another process has used, by its CPU clock (clock_getcpuclockid(3))."""
     return time.clock_gettime((~pid << 3) | 2)
 
 
 def new_channel(tenants: int) -> list[bytes]:
-    """The environment of a channel never seen before, of one of so many tenants."""
+    """Return the environment of a channel never seen before, of one of so many tenants."""
     number = next(_numbers)
     tenant, uniqueid = tenant_name(randrange(tenants)), f"1795222182.{number}"
     return environment(
@@ -140,7 +140,7 @@ async def _call(port: int, sessions: list[list[bytes]], callers: int) -> None:
 def trial(
     server: Server, tenants: int = TENANTS, sessions: int = SESSIONS, callers: int = CALLERS
 ) -> Callable[[], float]:
-    """A trial that gives the server's CPU µs a session, of tenants drawn at random."""
+    """Return a trial that gives the server's CPU µs per session, for random tenants."""
 
     def run() -> float:
         channels = [new_channel(tenants) for _ in range(sessions)]
@@ -154,7 +154,7 @@ def trial(
 
 
 def measure() -> list[Row]:
-    """The rows of the table."""
+    """Return the rows of the table."""
     with two_cores() as (first, _), ExitStack() as stack:
         ours, constant, null = (
             stack.enter_context(server_process(kind, first))

@@ -1,7 +1,7 @@
-"""The hook servers that are compared, each in a process of its own: `python -m bench.hook_servers`.
+"""The hook servers to compare, each in a process of its own: `python -m bench.hook_servers`.
 
-A server writes the port that it was given, and later a line whenever SIGUSR1 made it forget the
-calls that live.
+A server writes the port that it was given, and later a line whenever SIGUSR1 has made it drop the
+live calls.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from pbxbilling.kernel.codes import Direction
 
 FEW = 10, 10  # tenants, live calls
 MANY = 100_000, 50_000
-# As of an SSD with synchronous=FULL. A store that forgets at once would wake the writer for every
-# call anew; while a disk is written, the calls of some milliseconds gather.
+# The commit time of an SSD with synchronous=FULL. A store that drops records at once would wake
+# the writer for every call; during a disk write, the calls of some milliseconds gather.
 COMMIT_S = 0.002
 ADMIT = "ADMIT|acme|outbound|ok||||"
 REFUSE = "REFUSE|acme|outbound|max_calls|17|||"
 
 
 class NullHook(asyncio.Protocol):
-    """The least that can be called a hook: wait for the blank line, answer, close."""
+    """The minimal hook: wait for the blank line, answer, close."""
 
     def __init__(self, verdict: str) -> None:
         self._command = f'SET VARIABLE __PBXBILLING "{verdict}"\n'.encode()
         self._tail = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remember where to write."""
+        """Save the transport."""
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
@@ -51,7 +51,7 @@ class NullHook(asyncio.Protocol):
 
 
 async def serve_null(verdict: str = ADMIT) -> None:
-    """Serve the null hook for ever."""
+    """Serve the null hook until killed."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: NullHook(verdict), "127.0.0.1", 0, backlog=4096)
     _open(server.sockets[0].getsockname()[1], forget=lambda: None)
@@ -59,7 +59,7 @@ async def serve_null(verdict: str = ADMIT) -> None:
 
 
 async def serve_constant() -> None:
-    """Our hook server with nobody behind it: it reads, answers a constant and counts."""
+    """Serve our hook server without the core: it reads, answers a constant and counts."""
     verdict = Verdict(admit=True, tenant="acme", direction=Direction.OUTBOUND)
     with TemporaryDirectory() as directory:
         core = Core(Path(directory, "log"))
@@ -76,12 +76,12 @@ async def serve_constant() -> None:
 
 
 async def serve_refusals() -> None:
-    """The null hook that refuses."""
+    """Serve the null hook that refuses."""
     await serve_null(REFUSE)
 
 
 async def serve_ours(tenants: int = TENANTS, calls: int = 0) -> None:
-    """Serve our hook for ever, with the daemon's core and its sinks behind it."""
+    """Serve our hook until killed, with the daemon's core and its sinks behind it."""
     with TemporaryDirectory() as directory:
         core = Core(Path(directory, "log"), tenants=tenants, calls=calls, commit_s=COMMIT_S)
         judge, by_policy = core.admission.judge, core.admission.by_policy

@@ -1,15 +1,16 @@
 """INVITE to 486 on a real Asterisk 22: the daemon against a null hook.
 
 SIPp calls from one tenant through the shipped subroutine: rounds of 5 s with 200 calls a second,
-and a few of 20 s with 500. Asterisk tells nobody of Newexten and VarSet, as is advised for so many
+and a few of 20 s with 500. Asterisk sends no client Newexten or VarSet, as is advised for so many
 calls (docs/decisions/0012-more-calls-than-fit.md). Ours is the whole daemon in enforce mode, and
 the tenant may have no call at all (max_calls = 0). The counterpart is a FastAGI server that answers
-a constant refusal at the blank line. Both run all the time, and a global of the dialplan says which
-one is asked; the daemon's AMI link hears the counterpart's calls too, so that Asterisk and the
-machine carry the same in both halves of a pair. The times are those of SIPp's message log, in
-microseconds, from an INVITE to its final answer.
+a constant refusal at the blank line. Both run all the time, and a global of the dialplan selects
+the one to ask; the daemon's AMI link also receives the counterpart's calls, so that Asterisk and
+the machine carry the same load in both halves of a pair. The times are those of SIPp's message log,
+in microseconds, from an INVITE to its final answer.
 
-Every call of every round gets its 486 and nothing is sent or comes twice, or the row is an error.
+Every call of every round gets its 486 and nothing is sent or received twice, or the row is an
+error.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ accountcodes = ["acme"]
 
 
 class Load(NamedTuple):
-    """So many calls at that pace, in so many pairs of rounds."""
+    """The number of calls, their rate, and the number of pairs of rounds."""
 
     calls: int
     per_s: int
@@ -61,7 +62,7 @@ class Rounds:
         self._numbers = count(1)
 
     def trial(self, hook: str) -> Callable[[], Times]:
-        """A trial that asks the hook at this address."""
+        """Return a trial that asks the hook at this address."""
 
         def run() -> Times:
             self._asterisk.set_global("PBXBILLING_HOOK", hook)
@@ -92,7 +93,7 @@ class Rounds:
 
 
 def measure(loads: Sequence[Load] = LOADS) -> list[Row]:
-    """The rows of the table: median and 99th percentile of each load."""
+    """Return the rows of the table: median and 99th percentile of each load."""
     with ExitStack() as stack:
         directory = Path(stack.enter_context(TemporaryDirectory()))
         null = stack.enter_context(server_process("refusals"))

@@ -1,9 +1,9 @@
 """Hook p99 with 15,000 AMI events a second on the same loop, against its p99 when idle.
 
 The server has the daemon's core, its hook and its AMI link in one process on one core. The caller,
-on the other one, asks one hook after the other and takes the time of each from connecting to the
-verdict; meanwhile, in one half of a pair, it sends the events of answered calls through a fork of
-two, those of a millisecond in one write.
+on the other one, sends one hook after the other and times each from connecting to the verdict;
+meanwhile, in one half of a pair, it sends the events of answered calls through a fork of two, those
+of a millisecond in one write.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ LIMIT = 2.0
 
 
 async def serve(manager: int) -> None:
-    """Serve hooks, and follow the manager on that port, for ever."""
+    """Serve hooks, and follow the manager on that port, until killed."""
     with TemporaryDirectory() as directory:
         core = Core(Path(directory, "log"))
         judge, by_policy = core.admission.judge, core.admission.by_policy
@@ -80,7 +80,7 @@ def _trials(
 
 
 def measure() -> list[Row]:
-    """The row of the table."""
+    """Return the row of the table."""
     with two_cores() as (first, _), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         feed = Feed(runner.run(record()))
         runner.run(feed.__aenter__())

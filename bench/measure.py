@@ -1,4 +1,4 @@
-"""Ratios that survive a busy machine: alternating pairs, the median and the quartiles of them."""
+"""Ratios that hold on a busy machine: alternating pairs, with their median and quartiles."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ Trial = Callable[[], float]
 
 
 class BrokenRoundError(Exception):
-    """A round did not go as it must: nothing of its measurement can be believed."""
+    """A round went wrong: no figure of its measurement is valid."""
 
 
 class Times(NamedTuple):
-    """What one round took, in milliseconds."""
+    """The times of one round, in milliseconds."""
 
     median: float
     p99: float
 
     @classmethod
     def of(cls, taken: Sequence[float]) -> Self:
-        """Of the times of a round; of a single one it is both."""
+        """Summarise the times of a round; a single time is both the median and the percentile."""
         if len(taken) == 1:
             return cls(taken[0], taken[0])
         hundredths = statistics.quantiles(taken, n=100, method="inclusive")
@@ -35,11 +35,11 @@ class Times(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table: what we take, what the counterpart takes, and the ratio of the two.
+    """One line of the table: our figure, the counterpart's, and their ratio.
 
-    `ours` and `counterpart` are medians in `unit`; `ratio_median`, `q1` and `q3` are of the pairs'
-    own ratios; `limit` is what the ratio must not exceed, None where the row is for information.
-    Beyond the ratio it is enough that the two are `within` so many units of one another;
+    `ours` and `counterpart` are medians in `unit`; `ratio_median`, `q1` and `q3` come from the
+    pairs' own ratios; `limit` is the highest allowed ratio, None where the row is for information.
+    A row beyond the ratio also passes if the two are `within` so many units of one another;
     `apart_q1` is the lower quartile of their differences.
     """
 
@@ -56,7 +56,7 @@ class Row:
 
     @property
     def held(self) -> bool:
-        """Whether the limit is kept, by the lower quartile: a busy machine proves no miss."""
+        """Whether the limit holds, by the lower quartile: a busy machine proves no miss."""
         if self.limit is None or self.q1 <= self.limit:
             return True
         return self.within is not None and self.apart_q1 <= self.within
@@ -71,7 +71,7 @@ def compare(
     limit: float | None = None,
     pairs: int = PAIRS,
 ) -> Row:
-    """Run both trials `pairs` times, each pair in the other order, after one that warms up.
+    """Run both trials `pairs` times, each pair in the other order, after one to warm up.
 
     A trial gives one number in `unit`. Whatever slows the machine for a while slows both halves
     of a pair, and leaves their ratio alone.
@@ -80,14 +80,14 @@ def compare(
 
 
 def within(name: str, samples: list[float], allowed: float, *, unit: str) -> Row:
-    """The line of a figure that must not exceed what is `allowed`, which is its counterpart."""
+    """Return the row of a figure limited to `allowed`, which serves as its counterpart."""
     return row(name, [(sample, allowed) for sample in samples], unit=unit, limit=1.0)
 
 
 def alternating(
     ours: Callable[[], T], counterpart: Callable[[], T], pairs: int = PAIRS
 ) -> list[tuple[T, T]]:
-    """What both trials gave, pair by pair, each in the other order, after one that warms up."""
+    """Return both trials' results pair by pair, each in the other order, after one to warm up."""
     ours(), counterpart()
     return [_pair(ours, counterpart, swapped=bool(i % 2)) for i in range(pairs)]
 
@@ -107,7 +107,7 @@ def row(
     limit: float | None = None,
     within: float | None = None,
 ) -> Row:
-    """The table's line for pairs of (ours, counterpart); at least two of them."""
+    """Return the row for pairs of (ours, counterpart); there must be at least two."""
     q1, median, q3 = _quartiles([a / b for a, b in samples])
     return Row(
         name,

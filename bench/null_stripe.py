@@ -1,4 +1,4 @@
-"""A server that takes any request as Stripe would, in a process of its own, and remembers nothing.
+"""A server that accepts any request as Stripe would, in a process of its own, and stores nothing.
 
 `python -m bench.null_stripe` writes its port.
 """
@@ -25,11 +25,11 @@ class NullStripe(asyncio.Protocol):
         self._received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remember where to write."""
+        """Save the transport."""
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """Answer whatever is whole."""
+        """Answer every complete request."""
         self._received += data
         while (whole := _whole(self._received)) is not None:
             self._received = self._received[whole:]
@@ -37,7 +37,7 @@ class NullStripe(asyncio.Protocol):
 
 
 def _whole(received: bytes) -> int | None:
-    """The length of the first request; None while it is not all there."""
+    """Return the length of the first request; None while it is incomplete."""
     head, end, _ = received.partition(_END)
     if not end:
         return None
@@ -47,7 +47,7 @@ def _whole(received: bytes) -> int | None:
 
 
 async def serve() -> None:
-    """Serve for ever."""
+    """Serve until killed."""
     server = await asyncio.get_running_loop().create_server(NullStripe, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()

@@ -1,4 +1,4 @@
-"""What is measured, or measured against, in a process of its own: a module of this package."""
+"""Runs a module of this package in a process of its own, to measure it or to compare with it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 def process(
     module: str, *arguments: object, core: int | None = None
 ) -> Iterator[subprocess.Popen[str]]:
-    """Run `python -m MODULE ARGUMENT …` until the end of the block; on a core, if one is named."""
+    """Run `python -m MODULE ARGUMENT …` until the end of the block, pinned to `core` if given."""
     command = [sys.executable, "-m", module, *map(str, arguments)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as started:
         try:
@@ -25,7 +25,7 @@ def process(
 
 
 def next_line(of: subprocess.Popen[str]) -> str:
-    """What it writes next."""
+    """Return the next line that it writes."""
     assert of.stdout is not None
     line = of.stdout.readline()
     assert line, "it died"

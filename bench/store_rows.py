@@ -2,7 +2,7 @@
 
 Both write WAL with synchronous=FULL into tables and indexes of the same schema, half of the rows
 new and half of them updates, as legs come: once answered, once ended. The raw side is given its
-tuples; ours begins with records.
+tuples; ours starts from records.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from pbxbilling.store.rows import calls as call_rows
 from pbxbilling.store.store import SqlStore
 
 LEGS = 6400
-ROWS_A_COMMIT = 256  # what gathers for a greedy writer while it writes
-LIMIT = 1 / 0.3  # seconds of ours for one of theirs: at least 0.3 of their rows a second
+ROWS_A_COMMIT = 256  # what gathers for a greedy writer during a write
+LIMIT = 1 / 0.3  # our time as a multiple of theirs: at least 0.3 of their rows a second
 
 _NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -73,7 +73,7 @@ GROUPS = list(_groups())
 
 
 def ours() -> float:
-    """Microseconds a row of the store."""
+    """Return the store's microseconds per row."""
     with TemporaryDirectory() as folder:
         return asyncio.run(_ours(Path(folder, "ours.db")))
 
@@ -88,7 +88,7 @@ async def _ours(path: Path) -> float:
 
 
 def raw() -> float:
-    """Microseconds a row of sqlite3 alone."""
+    """Return the microseconds per row of sqlite3 alone."""
     with TemporaryDirectory() as folder:
         path = Path(folder, "raw.db")
         migrate(path)
@@ -120,6 +120,6 @@ def _us_a_row(began: float) -> float:
 
 
 def measure() -> list[Row]:
-    """The row of the table."""
+    """Return the row of the table."""
     name = "store: a row committed, against raw sqlite3"
     return [compare(name, ours, raw, unit="µs", limit=LIMIT)]

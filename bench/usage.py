@@ -1,11 +1,11 @@
-"""Usage on its way to Stripe, and what calls notice of it.
+"""Usage on its way to Stripe, and its effect on calls.
 
 The whole daemon with its database on disk, beside a server that answers any request at once. A
 hundred thousand meter events are queued; those of a round are due, the others wait behind them.
-While a round drains the hook is asked some two hundred times a second; the counterpart asks it as
-often while nothing is due. The verdict is a refusal (max_calls = 0), so that no call is left over.
+While a round drains, hooks arrive some two hundred times a second; the counterpart sends them as
+often while nothing is due. The verdict is a refusal (max_calls = 0), so that no call stays live.
 
-How quickly events drain is held against the 200 a second that are promised: 5 ms each.
+The rate at which events drain is compared with the promised 200 a second: 5 ms each.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _numbers = count(1)
 
 
 class Round(NamedTuple):
-    """Of verdicts, and milliseconds for each event."""
+    """The times of the verdicts, and milliseconds per event."""
 
     verdicts: Times
     event_ms: float = PROMISED_MS
@@ -66,7 +66,7 @@ class Desk:
         return closing(connect(self._site.database, timeout=30))
 
     def draining(self) -> Round:
-        """The hook while a round of events goes out."""
+        """Measure the hook while a round of events goes out."""
         began_us = time.time_ns() // 1000
         with self._database() as database:
             _queue(database, DUE, began_us)
@@ -81,7 +81,7 @@ class Desk:
         return Round(Times.of(taken), each * 1e3)
 
     def idle(self) -> Round:
-        """The hook for as long, while nothing is due."""
+        """Measure the hook for as long, while nothing is due."""
         ends = time.perf_counter() + DUE * PROMISED_MS / 1e3
         with self._database() as database:
 
@@ -111,7 +111,7 @@ def _queue(database: Connection, events: int, ended_us: int) -> None:
 
 
 def _looked(database: Connection) -> bool:
-    """The same look at the queue as while it drains."""
+    """Look at the queue with the same query as while it drains."""
     return int(database.execute(_DUE, (0,)).fetchone()[0]) == 0
 
 
@@ -136,7 +136,7 @@ def _desk() -> Iterator[Desk]:
 
 
 def measure(pairs: int = PAIRS) -> list[Row]:
-    """The rows of the table."""
+    """Return the rows of the table."""
     with _desk() as desk:
         rounds = alternating(desk.draining, desk.idle, pairs)
     p99s = [(busy.verdicts.p99, idle.verdicts.p99) for busy, idle in rounds]

@@ -3,11 +3,11 @@
 The whole daemon with its database on disk, beside our own fake of Stripe and a virtual PBX. Every
 post is a new event, signed, verified, committed and answered before the next one goes; the
 counterpart asks /healthz of the same daemon over a connection of the same kind, and both times are
-the client's. While Stripe's API is slow it takes requests and never answers them.
+the client's. While Stripe's API is slow it accepts requests and never answers them.
 
-In force is a subscription's state when the hook judges by it: calls are placed one after the other
+A subscription's state is in force when the hook judges by it: calls are placed one after the other
 from the webhook's 200 on, and the time ends with the first one that gets the new verdict. Its
-counterpart is one such call, so the difference is what the work behind the webhook takes.
+counterpart is one such call, so the difference is the work behind the webhook.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from tests.support.storefront import HOOK, Buyer, Storefront
 
 POSTS = 50
 BUYERS = 10
-TURNS = 2  # each way, of one round
+TURNS = 2  # each way, in one round
 ANSWER_MS = 100.0
 IN_FORCE_MS = 1000.0
-LIMIT = 1.0  # nobody is as quick as /healthz: what counts is how far apart they are
+LIMIT = 1.0  # nothing is as quick as /healthz: what counts is the difference
 
 STATES: tuple[tuple[str, Fault | None], ...] = (
     ("up", None),
@@ -42,7 +42,7 @@ STATES: tuple[tuple[str, Fault | None], ...] = (
 
 
 class Desk:
-    """Asks one daemon, and takes the time."""
+    """Sends requests to one daemon, and times them."""
 
     def __init__(self, shop: Storefront) -> None:
         self._shop = shop
@@ -52,36 +52,36 @@ class Desk:
         shop.settle()
 
     def break_api(self, fault: Fault) -> None:
-        """Stripe does not answer any more."""
+        """Make Stripe's API fail."""
         self._fake.break_api(fault)
 
     def webhook(self) -> Times:
-        """New events, one after the other."""
+        """Post new events, one after the other."""
         return self._timed("POST", HOOK, [self._post(next(self._buyers)) for _ in range(POSTS)])
 
     def healthz(self) -> Times:
-        """As many times nothing at all."""
+        """Ask /healthz as many times."""
         return self._timed("GET", "/healthz", [Post(b"", {})] * POSTS)
 
     def in_force(self) -> float:
-        """Milliseconds from the 200 to the first call by the new state."""
+        """Return the milliseconds from the 200 to the first call judged by the new state."""
         buyer = self._shop.buyer().buys()
         self._shop.fake.webhooks.settle()
         until(lambda: not self._shop.unfinished()["waiting"], "nothing waits", 60.0)
         taken = []
         for status, word in [("unpaid", "REFUSE"), ("active", "ADMIT")] * TURNS:
-            self._fake.clock.advance(1)  # Stripe's clock has whole seconds, and tells by them
+            self._fake.clock.advance(1)  # Stripe's clock has whole seconds, which order its events
             self._timed("POST", HOOK, [self._post(buyer, status)])
             taken.append(until_verdict(buyer, word))
         return statistics.median(taken)
 
     def one_call(self) -> float:
-        """Milliseconds of a call that is only judged."""
+        """Return the milliseconds of a call that is only judged."""
         buyer = next(self._buyers)
         return statistics.median(until_verdict(buyer, "ADMIT") for _ in range(2 * TURNS))
 
     def _post(self, buyer: Buyer, status: str = "active") -> Post:
-        """A change that this Stripe does not post itself."""
+        """Return a post about a change that the fake does not send itself."""
         self._fake.webhooks.hold()
         told = {"tenant": buyer.slug, "number": str(next(self._numbers))}
         buyer.becomes(status, metadata=told)
@@ -108,7 +108,7 @@ def _answered_in(connection: HTTPConnection, method: str, path: str, post: Post)
 
 
 def until_verdict(buyer: Buyer, word: str) -> float:
-    """Milliseconds until a call gets that verdict."""
+    """Return the milliseconds until a call gets that verdict."""
     began = time.perf_counter()
     while buyer.verdict().word != word:
         pass
@@ -122,7 +122,7 @@ def _desk() -> Iterator[Desk]:
 
 
 def measure(pairs: int = PAIRS) -> list[Row]:
-    """The rows of the table: API up, down and slow."""
+    """Return the rows of the table: API up, down and slow."""
     return [made for name, fault in STATES for made in _rows(name, fault, pairs)]
 
 

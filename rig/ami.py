@@ -1,6 +1,6 @@
-"""A small blocking AMI client: the tests' own hand on Asterisk, and a recorder of what it says.
+"""A small blocking AMI client for the tests, and a recorder of what Asterisk sends.
 
-It shares no code with the daemon's client, so that one checks the other.
+It shares no code with the daemon's client, so that each checks the other.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from rig.site import AMI_SECRET
 from rig.waiting import patience_s
 
 Message = dict[str, str]
-"""Header → value; the values of a repeated header stand on separate lines."""
+"""Header → value; the values of a repeated header are joined by newlines."""
 
 
 class AmiError(Exception):
@@ -24,9 +24,9 @@ class AmiError(Exception):
 
 
 class Ami(Running):
-    """One AMI session, by default as user `rig`, which may do everything and hears everything.
+    """One AMI session, by default as user `rig`, which may do everything and receives every event.
 
-    A thread of its own reads. Every event since login is kept in `events`, in order.
+    A thread of its own reads. `events` holds every event since the login, in order.
     """
 
     def __init__(self, address: tuple[str, int], username: str = "rig", events: str = "on") -> None:
@@ -41,7 +41,7 @@ class Ami(Running):
         self.action("Login", Username=username, Secret=AMI_SECRET, Events=events)
 
     def action(self, name: str, timeout_s: float = 10.0, **fields: str | list[str]) -> Message:
-        """Send an action and return its response. A list sends its header once for each value.
+        """Send an action and return its response. A list sends its header once per value.
 
         Raises AmiError when Asterisk answers Error, TimeoutError when it does not answer.
         """
@@ -55,21 +55,21 @@ class Ami(Running):
         return answer
 
     def channels(self) -> list[Message]:
-        """The rows of CoreShowChannels."""
+        """Return the rows of CoreShowChannels."""
         start = len(self.events)
         number = self.action("CoreShowChannels")["ActionID"]
         self.wait("CoreShowChannelsComplete", since=start, ActionID=number)
         return [e for e in self.events[start:] if e["Event"] == "CoreShowChannel"]
 
     def channel(self, endpoint: str) -> str:
-        """Name of the one live channel of `endpoint`, for instance "PJSIP/acme1"."""
+        """Return the name of the only live channel of `endpoint`, for instance "PJSIP/acme1"."""
         found = [c["Channel"] for c in self.channels() if c["Channel"].startswith(f"{endpoint}-")]
         if len(found) != 1:
             raise LookupError(f"{endpoint} has {len(found)} channels, not one")
         return found[0]
 
     def wait(self, event: str, since: int = 0, timeout_s: float = 10.0, **fields: str) -> Message:
-        """The first event of that name with these header values, from event number `since` on."""
+        """Return the first event with that name and these headers, from event number `since` on."""
         position = itertools.count(since)
         at = next(position)
 
@@ -119,9 +119,9 @@ class Ami(Running):
 
 
 class Recorder(Running):
-    """Writes, byte by byte, what Asterisk tells the daemon's user into a file.
+    """Writes to a file, byte by byte, what Asterisk sends to the daemon's user.
 
-    The file begins with the greeting and the answer to Login, and ends with the answer to Logoff.
+    The file begins with the greeting and the answer to Login and ends with the answer to Logoff.
     """
 
     def __init__(self, address: tuple[str, int], path: Path) -> None:
@@ -135,18 +135,18 @@ class Recorder(Running):
             raise TimeoutError("the recorder's login is not answered")
 
     def snapshot(self, number: str) -> None:
-        """Ask for the list of channels, as a reconciliation does. `number` is the ActionID."""
+        """Request the list of channels, as a reconciliation does. `number` is the ActionID."""
         self._link.sendall(_action("CoreShowChannels", {"ActionID": number}))
 
     def _copy(self) -> None:
         with contextlib.suppress(OSError):
             while data := self._link.recv(65536):
                 self._file.write(data)
-                if b"FullyBooted" in data:  # the last of what a login brings
+                if b"FullyBooted" in data:  # the last message that a login brings
                     self._ready.set()
 
     def stop(self) -> None:
-        """Log off, and return when the file is whole."""
+        """Log off, and return when the file is complete."""
         self._link.sendall(_action("Logoff", {}))
         self._copier.join(10)
         self._link.close()
@@ -154,7 +154,7 @@ class Recorder(Running):
 
 
 def messages(stream: Iterable[bytes]) -> Iterator[Message]:
-    """AMI messages from lines; the greeting is no message."""
+    """Yield the AMI messages found in lines; the greeting is not a message."""
     message: Message = {}
     for line in stream:
         key, colon, value = line.decode(errors="replace").rstrip("\r\n").partition(": ")

@@ -1,7 +1,7 @@
-"""One running Asterisk: its own directory, its own addresses, nothing left behind.
+"""One running Asterisk with its own directory and addresses, which leaves nothing behind.
 
-It runs from a shared chroot in a private mount namespace, so its mounts end with it, whatever
-ended it. The process handed out is Asterisk itself: kill -9 hits it and nothing else.
+It runs from a shared chroot in a private mount namespace, so its mounts end with it, however it
+ends. `pid` is Asterisk itself: kill -9 hits it and nothing else.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ exec chroot "$root" env "$@" asterisk -f -C /rig/etc/asterisk.conf
 class Asterisk(Running):
     """An Asterisk of one release under `directory`; a context manager that starts and stops it.
 
-    Start it from a thread that lives as long as it shall: Linux ends it with that thread.
+    Start it from a thread that lives as long as Asterisk must: Linux ends it with that thread.
     """
 
     def __init__(
@@ -50,12 +50,12 @@ class Asterisk(Running):
 
     @property
     def sip(self) -> tuple[str, int]:
-        """Where it takes SIP over UDP."""
+        """The address at which it takes SIP over UDP."""
         return self.block.pbx, SIP_PORT
 
     @property
     def ami(self) -> tuple[str, int]:
-        """Where it takes AMI; users pbxbilling and rig, secret `rig.site.AMI_SECRET`."""
+        """The AMI address; users are pbxbilling and rig, the secret is `rig.site.AMI_SECRET`."""
         return self.block.pbx, AMI_PORT
 
     @property
@@ -74,9 +74,9 @@ class Asterisk(Running):
         return self._running().pid
 
     def start(self) -> Self:
-        """Start, and return when Asterisk is fully booted: about a second.
+        """Start Asterisk, and return when it is fully booted: about a second.
 
-        Raises `UnprovisionedError` where no Asterisk can be had, RuntimeError where it will not
+        Raises `UnprovisionedError` where no Asterisk is available, RuntimeError where it fails to
         start.
         """
         chroot = provision.chroot(self.release)
@@ -90,7 +90,7 @@ class Asterisk(Running):
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                process_group=0,  # Ctrl-C is for whoever started us
+                process_group=0,  # keeps Ctrl-C away: it is meant for the parent
             )
         try:
             until(self._booted, f"Asterisk {self.release.major} boots", 30)
@@ -108,7 +108,7 @@ class Asterisk(Running):
         return False
 
     def stop(self) -> None:
-        """End it as `core stop now` does: calls are hung up, the journal gets its last lines."""
+        """Stop as `core stop now` does: calls are hung up, the journal gets its last lines."""
         if self._process is None:
             return
         with contextlib.suppress(OSError):
@@ -120,56 +120,56 @@ class Asterisk(Running):
         self._forget()
 
     def kill(self) -> None:
-        """kill -9: nothing is hung up, nothing is written."""
+        """Kill with -9: nothing is hung up, nothing is written."""
         if self._process is not None:
             self._process.kill()
             self._forget()
 
     def restart(self) -> None:
-        """Stop and start; journal and logs go on in the same files."""
+        """Stop and start; journal and logs continue in the same files."""
         self.stop()
         self.start()
 
     def rx(self, command: str) -> str:
-        """What `asterisk -rx` prints for `command`."""
+        """Return what `asterisk -rx` prints for `command`."""
         return console.run(self.directory / "run/asterisk.ctl", command)
 
     def set_global(self, name: str, value: str) -> None:
-        """Set a dialplan global of the running Asterisk, until `restore`; not to nothing."""
+        """Set a dialplan global of the running Asterisk until `restore`; it may not be empty."""
         self._touched[name] = value
         self.rx(f'dialplan set global {name} "{value}"')
 
     def add_dialplan(self, site: str) -> None:
-        """Load more dialplan, as `Settings.site` has it, until `restore`."""
+        """Load more dialplan until `restore`, in the form of `Settings.site`."""
         self._load_dialplan(site)
         for name, value in self._touched.items():
             self.set_global(name, value)
 
     def restore(self) -> None:
-        """Dialplan and globals as they were at the start."""
+        """Restore the dialplan and globals of the start."""
         self._touched.clear()
         self._load_dialplan(self.settings.site)
 
     def _load_dialplan(self, site: str) -> None:
-        """A reload also forgets globals: `clearglobalvars` says so."""
+        """Reload the dialplan, which also forgets globals (`clearglobalvars`)."""
         (self.directory / "etc/site.conf").write_text(site)
         self.rx("dialplan reload")
 
     def channel_count(self) -> int:
-        """Channels that exist now, Local ones too."""
+        """Return the number of channels that exist now, including Local ones."""
         found = re.search(r"(\d+) active channel", self.rx("core show channels count"))
         if found is None:
             raise RuntimeError("the console did not say how many channels there are")
         return int(found[1])
 
     def hang_up_all(self) -> None:
-        """Hang every channel up, and return when the last is gone."""
+        """Hang up every channel, and return when the last is gone."""
         if self.channel_count():
             self.rx("channel request hangup all")
         self.wait_idle()
 
     def wait_idle(self, timeout_s: float = 10.0) -> None:
-        """Return when no channel is left; TimeoutError lists those that stay."""
+        """Return when no channel is left. Raises TimeoutError that lists those that stay."""
         try:
             until(lambda: self.channel_count() == 0, "no channel is left", timeout_s)
         except TimeoutError as late:

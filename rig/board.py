@@ -1,6 +1,6 @@
-"""The table of `make run`: who talks, who was refused and why; it redraws while calls come and go.
+"""The table of `make run`: live calls, refusals and their reasons, redrawn as calls change.
 
-On a terminal it stays in its place; anywhere else it is printed once a wave.
+A terminal shows it in place; elsewhere it is printed once per wave.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _TENANTS = ("tenant", "live_calls", "max_calls", "refused (486)")
 
 
 class Board:
-    """Asks the daemon at every look; `refused` has the refusals so far, by tenant."""
+    """Queries the daemon at every redraw; `refused` counts the refusals so far, by tenant."""
 
     def __init__(self, get: Get, console: Console) -> None:
         self.refused: Counter[str] = Counter()
@@ -37,7 +37,7 @@ class Board:
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        """While this is open, a terminal has the table in its place."""
+        """Show the table in place on a terminal for the duration of the block."""
         if not self._console.is_terminal or self._console.is_dumb_terminal:
             yield
             return
@@ -50,14 +50,14 @@ class Board:
             yield
 
     def wave(self) -> None:
-        """A wave of calls is at its height: it is shown in any case."""
+        """Show the board at the height of a wave of calls, on a terminal or not."""
         if self._live is not None:
             self._live.refresh()
         else:
             self._console.print(self.drawn())
 
     def drawn(self) -> Group:
-        """The calls, the newest refusals below them, and what each tenant holds."""
+        """Return the calls, below them the newest refusals, and what each tenant holds."""
         calls = self._get("/calls")
         refusals = self._get("/decisions", refused=True)
         self.refused = Counter(row["tenant"] for row in refusals)

@@ -1,7 +1,7 @@
-"""The cases that calls.md lists, each played once on a real Asterisk.
+"""The cases of calls.md, each played once on a real Asterisk.
 
 Every function plays one case to its end with the peers of a `Scene`. The recorder uses them, and
-so can a test that only wants the case to happen. Talks last about a second.
+so can any test that only needs the case to happen. Talks last about a second.
 """
 
 import time
@@ -24,7 +24,7 @@ def outbound_hung_up_by_carrier(scene: Scene) -> None:
 
 
 def outbound_given_up(scene: Scene) -> None:
-    """A phone calls out, and gives up while it rings."""
+    """A phone calls out, and gives up while the number rings."""
     carrier = scene.carrier(answers=False)
     leg = scene.phone("acme").call(MOBILE)
     carrier.wait_incoming()
@@ -65,12 +65,12 @@ def fork_of_three(scene: Scene) -> None:
 
 
 def local_kept(scene: Scene) -> None:
-    """Out through a Local channel that stays (/n)."""
+    """A call goes out through a Local channel that stays (/n)."""
     _answered(scene, f"*4{MOBILE}")
 
 
 def local_optimised(scene: Scene) -> None:
-    """Out through a Local channel that is optimised away."""
+    """A call goes out through a Local channel that is optimised away."""
     _answered(scene, f"*5{MOBILE}")
 
 
@@ -108,12 +108,12 @@ def forward_between_tenants(scene: Scene) -> None:
 
 
 def forward_between_tenants_with_codes(scene: Scene) -> None:
-    """The same with an account code on the caller: Dial hands it on, over that of acme's phone."""
+    """The same with an account code on the caller: Dial passes it on, over that of acme's phone."""
     _forwarded(scene, scene.phone("acme"), "**111")
 
 
 def forward_of_a_did(scene: Scene) -> None:
-    """globex calls initech's number, which a hook without a tenant knows; its phone forwards."""
+    """globex calls initech's number; its hook names no tenant, and initech's phone forwards."""
     _forwarded(scene, scene.phone("initech"), "+15550300")
 
 
@@ -132,7 +132,7 @@ def forward_of_a_call_from_outside(scene: Scene) -> None:
 
 
 def argument_is_an_account_code(scene: Scene) -> None:
-    """The hook names the tenant by an account code, which its channel does not have."""
+    """The hook names the tenant by an account code that its channel does not have."""
     scene.carrier()
     leg = scene.phone("globex").dial(f"**2{MOBILE}")
     scene.talk()
@@ -246,7 +246,7 @@ def park_and_retrieve(scene: Scene) -> None:
 
 
 def park_and_time_out(scene: Scene) -> None:
-    """Nobody fetches the parked call, and it rings back at the phone that parked it."""
+    """The parked call times out and rings back at the phone that parked it."""
     scene.carrier()
     phone = scene.phone("acme", answers=True)
     leg = phone.dial(MOBILE)
@@ -319,7 +319,7 @@ def redirect_both(scene: Scene) -> None:
 
 
 def between_tenants(scene: Scene) -> None:
-    """acme calls globex' number, and it never leaves the PBX."""
+    """acme calls globex' number; the call never leaves the PBX."""
     scene.phone("globex", answers=True)
     leg = scene.phone("acme").dial("+15550200")
     scene.talk()
@@ -340,7 +340,7 @@ def _answered(scene: Scene, number: str) -> None:
 
 
 def _forwarded(scene: Scene, called: Phone, number: str) -> None:
-    """globex dials `number`, which rings at a phone that forwards to a mobile; then they talk."""
+    """globex dials `number`, which rings at a phone that forwards to a mobile; the two talk."""
     scene.carrier()
     called.forwards = MOBILE
     leg = scene.phone("globex").dial(number)
@@ -349,7 +349,7 @@ def _forwarded(scene: Scene, called: Phone, number: str) -> None:
 
 
 def _clicked(scene: Scene, channel: str) -> None:
-    """A program calls acme's first phone by `channel`; when it answers, it is put through."""
+    """A program calls acme's first phone through `channel` and connects it when it answers."""
     scene.carrier()
     phone = scene.phone("acme", answers=True)
     scene.originate(channel)

@@ -1,4 +1,4 @@
-"""A certificate for 127.0.0.1 that its own key signs, for servers of the rig that speak TLS."""
+"""A self-signed certificate for 127.0.0.1, for servers of the rig that use TLS."""
 
 import subprocess
 from pathlib import Path
@@ -8,14 +8,14 @@ from rig import provision
 
 
 class SelfSigned(NamedTuple):
-    """PEM files; who trusts the `certificate` trusts whoever has the `key`."""
+    """PEM files: a client that trusts `certificate` trusts any server that has `key`."""
 
     certificate: Path
     key: Path
 
 
 def self_signed(directory: Path) -> SelfSigned:
-    """Make one there, good for two days."""
+    """Create one in `directory`, valid for two days."""
     made = SelfSigned(directory / "ca.pem", directory / "key.pem")
     subprocess.run(
         [

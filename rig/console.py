@@ -1,6 +1,6 @@
-"""Asterisk's own console, over the socket that `asterisk -rx` uses.
+"""Asterisk's console, over the socket that `asterisk -rx` uses.
 
-Talking to it directly needs no process inside the chroot, and takes a millisecond.
+Using the socket directly needs no process inside the chroot, and takes a millisecond.
 """
 
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def run(control_socket: Path, command: str, timeout_s: float = 30.0) -> str:
-    """What the console prints for one command. OSError where nobody listens."""
+    """Return what the console prints for one command. Raises OSError where no Asterisk listens."""
     with socket.socket(socket.AF_UNIX) as link:
         link.settimeout(timeout_s)
         _connect(link, control_socket)
@@ -21,7 +21,7 @@ def run(control_socket: Path, command: str, timeout_s: float = 30.0) -> str:
 
 
 def _connect(link: socket.socket, path: Path) -> None:
-    """By way of a directory descriptor: a socket's path may have only 107 bytes."""
+    """Connect through a directory descriptor: a socket's path may have only 107 bytes."""
     directory = os.open(path.parent, os.O_PATH)
     try:
         link.connect(f"/proc/self/fd/{directory}/{path.name}")

@@ -45,7 +45,7 @@ TALK_S = 2.0
 
 
 class Desk:
-    """The daemon of the demo, its files under one directory."""
+    """The demo's daemon, with its files under one directory."""
 
     def __init__(self, directory: Path, ami: tuple[str, int], secret: str, hook: str) -> None:
         self.directory = directory
@@ -61,7 +61,7 @@ class Desk:
 
     @contextmanager
     def open(self) -> Iterator[None]:
-        """Run the daemon, with the accounts in force and its counts true."""
+        """Run the daemon for the block, which begins with accounts in force and counts correct."""
         with (self.directory / "daemon.log").open("wb") as log:
             process = subprocess.Popen(
                 [Path(sys.executable).with_name("pbxbilling"), "serve", "-c", self.config],
@@ -80,11 +80,11 @@ class Desk:
             process.wait(20)
 
     def get(self, path: str, **query: Any) -> Any:
-        """What the API shows, past the command line: quicker."""
+        """Return an answer of the API; quicker than the command line."""
         return get(self.config, path, **query)
 
     def summary(self) -> None:
-        """What is on record at the end, once it is."""
+        """Print what is on record at the end, as soon as all of it is."""
         until(self._is_on_record, "the last calls are on record")
         print(f"{'tenant':10}{'answered':>10}{'seconds':>10}{'billed minutes':>16}{'refused':>10}")
         for row in self.get("/usage"):
@@ -101,7 +101,7 @@ class Desk:
 
 
 def with_asterisk(directory: Path, waves: int) -> Desk:
-    """Calls from SIPp through an Asterisk 22 of its own."""
+    """Run calls from SIPp through a private Asterisk 22."""
     hook = f"127.0.0.1:{free_port()}"
     with (
         claimed_block() as block,
@@ -135,7 +135,7 @@ def with_asterisk(directory: Path, waves: int) -> Desk:
 
 
 async def with_virtual_pbx(directory: Path, waves: int) -> Desk:
-    """The same calls on a PBX that only speaks AMI and calls the hook."""
+    """Run the same calls on a PBX that only speaks AMI and calls the hook."""
     hook = ("127.0.0.1", free_port())
     async with VirtualPbx("pbx1", hook=hook, username="pbxbilling", secret=AMI_SECRET) as pbx:
         desk = Desk(directory, ("127.0.0.1", pbx.port), AMI_SECRET, f"{hook[0]}:{hook[1]}")
@@ -155,7 +155,7 @@ async def with_virtual_pbx(directory: Path, waves: int) -> Desk:
 
 
 def main() -> int:
-    """Play it; exit status 1 where the limited tenant was not held to its plan."""
+    """Run the demo; return 1 where the limited tenant was not held to its plan."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--waves", type=int, default=5)
     parser.add_argument("--virtual", action="store_true", help="no Asterisk: the virtual PBX")

@@ -1,6 +1,6 @@
-"""Numbers that a hostile phone dials: Asterisk writes their line breaks into its events.
+"""Numbers that a hostile phone dials: Asterisk copies their line breaks into its events.
 
-Each tries to make something of a channel that is not the caller's. SIP writes a break as %0d%0a.
+Each tries to change a channel that is not the caller's. SIP writes a line break as %0d%0a.
 """
 
 from urllib.parse import quote
@@ -17,6 +17,6 @@ NAMES = tuple(_FORGERIES)
 
 
 def forged(name: str, victim: str) -> str:
-    """That number against the channel with this Uniqueid, as the user part of a SIP address."""
+    """Return that number, aimed at the channel with this Uniqueid, as the user of a SIP address."""
     written = _FORGERIES[name].format(victim=victim).replace("\n", "\r\n")
     return quote(written, safe="")

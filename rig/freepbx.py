@@ -1,7 +1,7 @@
-"""A dialplan with the frame of FreePBX's: routes, trunk macro with its hook, trunks in turn.
+"""A dialplan with FreePBX's frame: routes, trunk macro with its hook, trunks tried in turn.
 
-FreePBX 16 calls its macros with `Macro`, 17, for Asterisk 21 and later, as subroutines. A site's
-own `extensions_custom.conf` comes before what FreePBX itself brings, as it does there.
+FreePBX 16 calls its macros with `Macro`; 17, for Asterisk 21 and later, calls them as subroutines.
+A site's own `extensions_custom.conf` precedes what FreePBX itself brings, as it does there.
 """
 
 import re
@@ -14,23 +14,23 @@ from rig.settings import Settings
 from rig.site import Block, Endpoint
 
 TRUNK_PREFIX = "9"
-"""What the first trunk wants before every number (FreePBX: Outbound Dial Prefix)."""
+"""The prefix that the first trunk wants before every number (FreePBX: Outbound Dial Prefix)."""
 
 _JOURNAL = {
     "cel.conf": "[general]\n#include cel_general_additional.conf\n"
     "#include cel_general_custom.conf\n",
     "cel_general_additional.conf": "enable=yes\nevents=all\ndateformat=%F %T\n",
 }
-"""FreePBX writes these two at every reload of its own."""
+"""The files that FreePBX rewrites at every reload of its own."""
 
 _FRAME = Path(__file__).parent / "fixtures" / "freepbx.conf"
 
 
 def settings(release: Release, block: Block, custom: Mapping[str, str]) -> Settings:
-    """An Asterisk with two trunks, and a third that the site has left as FreePBX made it.
+    """Return an Asterisk with two trunks, and a third that the site left as FreePBX made it.
 
-    `custom` are the site's own files, by name; extensions_custom.conf and globals_custom.conf
-    among them.
+    `custom` holds the site's own files by name; extensions_custom.conf and globals_custom.conf
+    are among them.
     """
     inside = {phone.name: "from-internal" for phone in block.phones()}
     first, second, untouched = (carrier.name for carrier in block.carriers())
@@ -45,7 +45,7 @@ def settings(release: Release, block: Block, custom: Mapping[str, str]) -> Setti
 
 
 def fill_database(asterisk: Asterisk, phone: Endpoint, account_code: str) -> None:
-    """Asterisk's database as FreePBX fills it: whose device a phone is, and its user's code."""
+    """Fill Asterisk's database as FreePBX does: the device's user, and that user's code."""
     asterisk.rx(f"database put DEVICE {phone.extension}/user {phone.extension}")
     asterisk.rx(f"database put AMPUSER {phone.extension}/accountcode {account_code}")
 

@@ -1,6 +1,6 @@
-"""A stand-in for the daemon's FastAGI server that answers what a test tells it to.
+"""A stand-in for the daemon's FastAGI server that gives the answers a test prescribes.
 
-For the dialplan alone: what the subroutine does with a verdict, with silence, with a wedged peer.
+It tests the dialplan alone: what the subroutine does with a verdict, silence or a wedged peer.
 """
 
 import socketserver
@@ -8,23 +8,23 @@ import threading
 from collections.abc import Callable
 
 Environment = dict[str, str]
-"""The agi_ variables of one request, without their prefix. Latin-1, as bytes come."""
+"""The agi_ variables of one request without their prefix, decoded as Latin-1 from the wire."""
 
 WEDGED = "wedged"
-"""Not a verdict: read the request, and say nothing until the stand-in is closed."""
+"""In place of a verdict: read the request and stay silent until the stand-in is closed."""
 
 
 class Owners:
-    """A verdict that admits every call, and knows a call's owner again by its linkedid.
+    """A verdict that admits every call and remembers a call's tenant by its linkedid.
 
-    Inside a call the hook asks with an empty tenant; the answer must carry the owner all the same.
+    Within a call the hook asks with an empty tenant; the answer must still name the tenant.
     """
 
     def __init__(self) -> None:
         self._of_linkedid: dict[str, str] = {}
 
     def __call__(self, request: Environment) -> str:
-        """The value of PBXBILLING; the linkedid serves as the call's id."""
+        """Return the value of PBXBILLING; the linkedid serves as the call's id."""
         linkedid = request["arg_2"]
         named = request["arg_1"] or request["accountcode"]
         owner = named or self._of_linkedid.get(linkedid, "")
@@ -38,9 +38,9 @@ def refuse(request: Environment) -> str:
 
 
 class Hook(socketserver.ThreadingTCPServer):
-    """Listens at `address`, keeps the requests it got, and answers with `verdict` (`Owners`).
+    """Listens at `address`, records the requests it gets, and answers with `verdict` (`Owners`).
 
-    `verdict` gives the value of the channel variable, None to close without a word, or `WEDGED`.
+    `verdict` returns the channel variable's value, None to close without an answer, or `WEDGED`.
     """
 
     daemon_threads = True
@@ -58,7 +58,7 @@ class Hook(socketserver.ThreadingTCPServer):
 
     @property
     def address(self) -> str:
-        """host:port, as PBXBILLING_HOOK wants it."""
+        """host:port, in the form of PBXBILLING_HOOK."""
         host, port = self.socket.getsockname()
         return f"{host}:{port}"
 

@@ -23,7 +23,8 @@ _TONE = bytes([0x9E, 0x1E]) * 80
 class Leg:
     """One call of a phone. `state` is calling, ringing, up or ended.
 
-    `status` is the final answer to our INVITE (200, 486, …; 0 so far), `by_us` tells who hung up.
+    `status` is the final answer to our INVITE (200, 486, …; 0 until then); `by_us` says which side
+    hung up.
     """
 
     def __init__(self, phone: "Phone", call_id: str, local: str, remote: str, number: str) -> None:
@@ -47,7 +48,7 @@ class Leg:
         self._rtp.bind((phone.here.address, 0))
 
     def wait(self, state: str, timeout_s: float = 10.0) -> Self:
-        """Return when the leg is in `state` (or is past ringing, if that was asked for)."""
+        """Return when the leg is in `state` (or past ringing, when waiting for ringing)."""
         wanted = {state, "up"} if state == "ringing" else {state}
         self.phone.await_change(lambda: self.state in wanted, f"{self} is {state}", timeout_s)
         return self
@@ -59,7 +60,7 @@ class Leg:
         self.phone.send(self.answered)
 
     def hang_up(self) -> None:
-        """End the call: BYE, or CANCEL while our call rings, or 486 to one that rings here."""
+        """End the call: BYE, or CANCEL while our call rings, or 486 to a call that rings here."""
         self.by_us = True
         if self.state == "up":
             self.request("BYE")
@@ -73,7 +74,7 @@ class Leg:
         self._reinvite("sendonly")
 
     def resume(self) -> None:
-        """Take the far end back."""
+        """Take the far end off hold."""
         self._reinvite("sendrecv")
 
     def transfer(self, number: str) -> None:
@@ -87,7 +88,7 @@ class Leg:
         self._refer(f"<sip:{other.number}@{self.phone.pbx}?Replaces={replaces}>")
 
     def press(self, digits: str) -> None:
-        """Send DTMF, one INFO for each digit."""
+        """Send DTMF, one INFO per digit."""
         for digit in digits:
             body = f"Signal={digit}\r\nDuration=100\r\n"
             self.request("INFO", [("Content-Type", "application/dtmf-relay")], body)
@@ -101,7 +102,7 @@ class Leg:
         return message
 
     def sdp(self) -> str:
-        """Our offer or answer."""
+        """Return our offer or answer."""
         return sip.SDP.format(
             version=next(self._versions),
             address=self.phone.here.address,
@@ -110,24 +111,24 @@ class Leg:
         )
 
     def ack(self, response: sip.Message) -> None:
-        """Acknowledge a final answer: of a refusal within its transaction (RFC 3261, 17.1.1.3)."""
+        """Acknowledge a final answer; a refusal's within its transaction (RFC 3261, 17.1.1.3)."""
         number = int(response.get("CSeq").split()[0])
         branch = response.get("Via").partition("branch=")[2].partition(";")[0]
         refused = response.status >= 300
         self.phone.send(self._message("ACK", number, branch if refused else _branch(), [], ""))
 
     def start_media(self, target: tuple[str, int]) -> None:
-        """Send a tone to `target` until the call has ended."""
+        """Send a tone to `target` until the call ends."""
         threading.Thread(target=self._stream, args=(target,), name="rig-rtp", daemon=True).start()
 
     def end(self) -> None:
-        """The call is over."""
+        """Mark the call as ended."""
         self.state = "ended"
         self._rtp.close()
 
     @property
     def contact(self) -> str:
-        """Where further requests of this dialog reach us."""
+        """Return the Contact at which further requests of this dialog reach us."""
         return f"sip:{self.phone.here.name}@{self.phone.here.address}:{SIP_PORT}"
 
     def place(self) -> None:

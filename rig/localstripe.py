@@ -1,10 +1,10 @@
-"""localstripe: a Stripe that nobody here wrote, in a process of its own on loopback.
+"""localstripe, a third party's fake of Stripe, in a process of its own on loopback.
 
-It knows customers, legacy plans, cards, subscriptions on one plan, invoices, and sends webhooks
-with real signatures about a second after each event. It has no prices, no checkout and no portal,
-and never says `customer.subscription.updated`; `rig.fakestripe` is there for those.
+It has customers, legacy plans, cards, subscriptions on one plan and invoices, and sends webhooks
+with real signatures about a second after each event. It has no prices, checkout or portal, and
+never sends `customer.subscription.updated`; `rig.fakestripe` covers those.
 
-Its own command line is not used: that listens on every interface and unpickles a file from the
+Its own command line is not used: it listens on every interface and unpickles a file from the
 temporary folder.
 """
 
@@ -21,19 +21,19 @@ import stripe
 from rig.running import Running
 
 KEY = "sk_test_localstripe"
-"""Any key that begins with sk_ is let in."""
+"""The API key; any key that begins with sk_ is accepted."""
 
 GOOD_CARD = "4242424242424242"
 DECLINED_CARD = "4000000000000341"
-"""Can be attached; every charge on it is declined."""
+"""A card that can be attached but on which every charge is declined."""
 
 _TIMEOUT_S = 5.0
 
 
 class LocalStripe(Running):
-    """A running localstripe that forgets everything at its end; a context manager.
+    """A running localstripe that forgets everything when it stops; a context manager.
 
-    `url` is the base address of its API, `client` the stripe package's own client for it.
+    `url` is the base address of its API, `client` a client of the stripe package for it.
     """
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ class LocalStripe(Running):
     def create_plan(
         self, amount: int = 1000, currency: str = "eur", interval: str = "month"
     ) -> str:
-        """Return the id of a new legacy plan over `amount` minor units; what it has for prices."""
+        """Return the id of a new legacy plan over `amount` minor units: localstripe's price."""
         params: Any = {
             "amount": amount,
             "currency": currency,
@@ -62,7 +62,7 @@ class LocalStripe(Running):
         return self.client.v1.plans.create(params).id
 
     def add_card(self, customer: str, number: str = GOOD_CARD) -> str:
-        """Return the id of a card that is from now on what the customer pays with."""
+        """Return the id of a new card, which the customer pays with from now on."""
         card: Any = {"number": number, "exp_month": 12, "exp_year": 2050, "cvc": "123"}
         method = self.client.v1.payment_methods.create({"type": "card", "card": card})
         self.client.v1.payment_methods.attach(method.id, {"customer": customer})
@@ -83,36 +83,36 @@ class LocalStripe(Running):
         return self.client.v1.subscriptions.create(params).id
 
     def subscribed_tenant(self, tenant: str) -> tuple[str, str]:
-        """Customer and active subscription of a tenant, with all that it takes."""
+        """Create a tenant's customer and active subscription, and what they need; return both."""
         customer = self.create_customer(tenant)
         self.add_card(customer)
         return customer, self.subscribe(customer, self.create_plan(), tenant)
 
     def cancel_now(self, subscription: str) -> None:
-        """End it; says customer.subscription.deleted."""
+        """End the subscription at once; sends customer.subscription.deleted."""
         self.client.v1.subscriptions.cancel(subscription)
 
     def cancel_at_period_end(self, subscription: str) -> None:
-        """Let it run out. Stripe would say customer.subscription.updated; localstripe does not."""
+        """Let it run out. Stripe would send customer.subscription.updated; localstripe does not."""
         self.client.v1.subscriptions.update(subscription, {"cancel_at_period_end": True})
 
     def webhook(self, url: str, secret: str, events: list[str] | None = None) -> None:
-        """Send what happens from now on to `url`, signed with `secret`; only `events` if given."""
+        """Send events from now on to `url`, signed with `secret`; only `events` if given."""
         body = {"url": url, "secret": secret, "events": events}
         address = f"{self.url}/_config/webhooks/rig"
         httpx.post(address, json=body, timeout=_TIMEOUT_S).raise_for_status()
 
     def stop(self) -> None:
-        """End the process: from now on its address refuses connections."""
+        """End the process: its address refuses connections from now on."""
         self._http.close()
         self._process.kill()
         self._process.wait()
 
 
 def _serving(listening: socket.socket) -> subprocess.Popen[bytes]:
-    """The server's process. Its warnings are its own affair, and it ends with whoever started it.
+    """Start the server's process, silence its warnings, and tie its life to the parent's.
 
-    The socket listens before the process runs: whoever connects early waits, and is not refused.
+    The socket listens before the process runs, so that an early client waits and is not refused.
     """
     number = listening.fileno()
     return subprocess.Popen(
@@ -124,12 +124,12 @@ def _serving(listening: socket.socket) -> subprocess.Popen[bytes]:
         env={name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"},
         stdin=subprocess.DEVNULL,
         pass_fds=(number,),
-        process_group=0,  # Ctrl-C is for whoever started us
+        process_group=0,  # keeps Ctrl-C away: it is meant for the parent
     )
 
 
 def _serve(number: int) -> None:
-    """Answer on the listening socket `number`, until killed."""
+    """Answer on the listening socket with number `number`, until killed."""
     from aiohttp import web
     from localstripe import resources, server
 

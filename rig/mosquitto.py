@@ -1,6 +1,6 @@
-"""Mosquitto on loopback: a broker that can be stopped, started and wedged, and who listens to it.
+"""Mosquitto on loopback: a broker that can be stopped, started and wedged, and its listeners.
 
-It keeps nothing on disk: what it retained is gone when it stops.
+It saves nothing to disk: retained messages are gone when it stops.
 """
 
 import os
@@ -20,7 +20,7 @@ USER, PASSWORD = "pbxbilling", "rig-only-password"
 
 
 class Heard(NamedTuple):
-    """A message as a subscriber got it; `retained`: it was there before the subscription."""
+    """A message as a subscriber received it; `retained`: it is older than the subscription."""
 
     retained: bool
     topic: str
@@ -28,10 +28,10 @@ class Heard(NamedTuple):
 
 
 class Mosquitto(Running):
-    """One broker; a context manager that ends it, and every listener."""
+    """One broker; a context manager that ends the broker and every listener."""
 
     def __init__(self, directory: Path, *, secure: bool = False) -> None:
-        """`secure`: TLS with a certificate of its own, and a password."""
+        """`secure`: use TLS with a certificate of its own, and a password."""
         self.directory = directory
         self._secure = secure
         self.port = free_port()
@@ -46,7 +46,7 @@ class Mosquitto(Running):
         )
 
     def _secured(self) -> str:
-        """Make certificate and password; what the configuration says of them."""
+        """Create the certificate and password; return their lines of the configuration."""
         at = self.directory
         certificate, key = self_signed(at)
         (at / "mqtt.password").write_text(f"{PASSWORD}\n")
@@ -59,24 +59,24 @@ class Mosquitto(Running):
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The URL at which it listens."""
         return f"{'mqtts' if self._secure else 'mqtt'}://127.0.0.1:{self.port}"
 
     @property
     def credentials(self) -> tuple[str, ...]:
-        """What its own clients must be told besides."""
+        """The further options that its own command-line clients need."""
         if not self._secure:
             return ()
         return ("--cafile", f"{self.directory}/ca.pem", "-u", USER, "-P", PASSWORD)
 
     def start(self) -> Self:
-        """Start it, and return when it takes connections."""
+        """Start the broker, and return when it takes connections."""
         self._process = self.run("usr/sbin/mosquitto", "-c", f"{self.directory}/mosquitto.conf")
         until(self._listens, "Mosquitto listens")
         return self
 
     def stop(self) -> None:
-        """End it in order."""
+        """Shut it down in order."""
         process, self._process = self._process, None
         if process is not None:
             process.send_signal(signal.SIGCONT)
@@ -84,15 +84,15 @@ class Mosquitto(Running):
             process.wait(10)
 
     def wedge(self) -> None:
-        """From now on it reads nothing; the kernel still accepts connections for it."""
+        """Stop the broker from reading; the kernel still accepts connections for it."""
         self._signal(signal.SIGSTOP)
 
     def unwedge(self) -> None:
-        """It goes on."""
+        """Let it read again."""
         self._signal(signal.SIGCONT)
 
     def listen(self, topic: str = "pbxbilling/#") -> "Listener":
-        """Subscribe with mosquitto_sub, and return when the broker has said that it is done."""
+        """Subscribe with mosquitto_sub, and return when the broker has confirmed it."""
         listener = Listener(self, topic, self.directory / f"heard-{len(self._listeners)}")
         self._listeners.append(listener)
         until(listener.subscribed, f"mosquitto_sub has {topic}")
@@ -101,7 +101,7 @@ class Mosquitto(Running):
     def run(
         self, program: str, *arguments: str, output: Path | None = None
     ) -> subprocess.Popen[bytes]:
-        """Start one of its programs with its own libraries."""
+        """Start one of Mosquitto's programs with the libraries unpacked beside it."""
         libraries = next(self._root.glob("usr/lib/*/libmosquitto.so.1")).parent
         with (output or Path(os.devnull)).open("wb") as target:
             return subprocess.Popen(
@@ -130,11 +130,11 @@ class Mosquitto(Running):
 
 
 _MARK = "heard "
-"""Begins what came; other lines are what mosquitto_sub says of its connection (-d)."""
+"""The prefix of a received message; other lines are mosquitto_sub's log of its connection (-d)."""
 
 
 class Listener:
-    """A subscriber that is not ours: mosquitto_sub, which connects anew by itself."""
+    """A third-party subscriber: mosquitto_sub, which reconnects by itself."""
 
     def __init__(self, broker: Mosquitto, topic: str, output: Path) -> None:
         self._output = output
@@ -151,7 +151,7 @@ class Listener:
         return "Subscribed (" in self._output.read_text()
 
     def heard(self, topic_end: str = "") -> list[Heard]:
-        """What came so far, in order, on topics that end so."""
+        """Return what arrived so far, in order, on topics that end so."""
         lines = self._output.read_text().splitlines(keepends=True)
         whole = [
             line[len(_MARK) : -1]

@@ -1,7 +1,7 @@
-"""Ten ways to break what matters most, each with the tests that must see it.
+"""Ten ways to break what matters most, each with the tests that must fail.
 
-A mutation is found by its text, wherever that stands: a file that moves takes it along. `python -m
-rig.mutations` breaks a copy of the sources by each of them in turn, and tells whether every named
+A mutation finds its code by its text, so that it follows a file that moves. `python -m
+rig.mutations` applies each in turn to a copy of the sources, and reports whether every named
 test fails there; `make soak` does the same.
 """
 
@@ -23,7 +23,7 @@ TESTS = ("tests/unit", "tests/contract")
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """`before` stands once in the sources; with `after` in its place the tests `seen_by` fail."""
+    """Replace `before`, which occurs once in the sources, by `after`: the tests `seen_by` fail."""
 
     name: str
     before: str
@@ -114,7 +114,7 @@ MUTATIONS = (
 
 
 def home_of(mutation: Mutation, sources: Path = SOURCES) -> Path:
-    """The one file that it stands in; LookupError where there is none, or more."""
+    """Return the one file that contains `before`. Raises LookupError where none or several do."""
     found = [file for file in sources.rglob("*.py") if mutation.before in file.read_text()]
     if len(found) != 1 or found[0].read_text().count(mutation.before) != 1:
         msg = f"{mutation.name}: its text stands in {[str(file) for file in found]}, not once"
@@ -123,7 +123,7 @@ def home_of(mutation: Mutation, sources: Path = SOURCES) -> Path:
 
 
 def failing(mutation: Mutation) -> set[str]:
-    """The names of the tests that fail with it, of those of `seen_by`; of all where it has none."""
+    """Return the names of the tests that fail: of those in `seen_by`, of all where it has none."""
     with tempfile.TemporaryDirectory() as place:
         sources = Path(place, "src")
         shutil.copytree(SOURCES, sources)
@@ -142,7 +142,7 @@ def failing(mutation: Mutation) -> set[str]:
 
 
 def main() -> int:
-    """Print each mutation with what sees it; 1 where a named test does not."""
+    """Print each mutation with the tests that fail; return 1 where a named test passes."""
     missed = False
     for mutation in MUTATIONS:
         seen = failing(mutation)

@@ -1,4 +1,4 @@
-"""nginx on loopback, with the server block that an operator is shown and its own certificate."""
+"""nginx on loopback, with the server block from the documentation and its own certificate."""
 
 import subprocess
 from pathlib import Path
@@ -47,7 +47,7 @@ class Nginx(Running):
         (directory / "nginx.conf").write_text(_AROUND.format(at=directory, server=server))
 
     def start(self) -> Self:
-        """Return when it listens."""
+        """Start nginx, and return when it listens."""
         self._process = subprocess.Popen(
             [
                 *(provision.nginx(), "-p", self._at, "-c", self._at / "nginx.conf"),
@@ -58,6 +58,6 @@ class Nginx(Running):
         return self
 
     def stop(self) -> None:
-        """End it in order."""
+        """Shut it down in order."""
         self._process.terminate()
         self._process.wait(10)

@@ -1,7 +1,7 @@
-"""A small SIP phone for what SIPp cannot do well: transfers, holding, feature codes, by command.
+"""A small scripted SIP phone for what SIPp does badly: transfers, hold, feature codes.
 
-Every call is a `Leg`, whose state a test can wait for. One thread reads; nothing is sent again,
-because nothing is lost on loopback.
+Every call is a `Leg`, whose state a test can wait for. One thread reads; nothing is retransmitted,
+because loopback loses nothing.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from rig.waiting import patience_s
 class Phone(Running):
     """A phone or carrier at an endpoint's address, port 5060.
 
-    Calls that come in ring until `Leg.answer`, unless one of these says otherwise: `answers` (at
+    Incoming calls ring until `Leg.answer`, unless one of these says otherwise: `answers` (at
     once), `refuses` (a status line such as "486 Busy Here"), `forwards` (a number, by 302).
     With `media` it sends audio on every answered call.
     """
@@ -51,7 +51,7 @@ class Phone(Running):
         self._reader.start()
 
     def call(self, number: str) -> Leg:
-        """Place a call. It is under way when this returns, and no more."""
+        """Place a call and return at once, with the call under way."""
         return self._place(uuid.uuid4().hex, number)
 
     def dial(self, number: str) -> Leg:
@@ -59,7 +59,7 @@ class Phone(Running):
         return self.call(number).wait("up")
 
     def wait_incoming(self, count: int = 1, timeout_s: float = 10.0) -> Leg:
-        """The `count`-th call that came in, as soon as it has."""
+        """Wait for the `count`-th incoming call, and return it."""
         self.await_change(
             lambda: len(self.incoming) >= count, f"{self.here.name} is called", timeout_s
         )
@@ -74,11 +74,11 @@ class Phone(Running):
         return leg
 
     def send(self, message: sip.Message) -> None:
-        """Put a message on the wire, to the PBX."""
+        """Send a message to the PBX."""
         self._socket.sendto(message.encode(), (self.pbx, SIP_PORT))
 
     def await_change(self, true: Callable[[], bool], what: str, timeout_s: float) -> None:
-        """Return when `true` holds. TimeoutError names `what` was waited for."""
+        """Return when `true` holds. Raises TimeoutError, which names `what` was waited for."""
         limit_s = patience_s(timeout_s)
         deadline = time.monotonic() + limit_s
         with self._changed:
@@ -121,7 +121,7 @@ class Phone(Running):
             self._up(leg, response.media) if response.status < 300 else leg.end()
 
     def _on_invite(self, leg: Leg | None, invite: sip.Message) -> None:
-        if leg is None and ";tag=" in invite.get("To"):  # in a call of somebody who is gone
+        if leg is None and ";tag=" in invite.get("To"):  # in a dialog that is gone
             self.send(invite.reply("481 Call Does Not Exist"))
         elif leg is None:
             self._on_new_call(invite)
@@ -157,7 +157,7 @@ class Phone(Running):
             return
         if request.method == "NOTIFY" and request.body.startswith("SIP/2.0"):
             if int(request.body.split()[1]) == 200 and leg.state == "up":
-                leg.hang_up()  # as phones do: a transfer that worked leaves them nothing to say
+                leg.hang_up()  # as phones do: after a transfer that worked they have nothing to say
         elif request.method == "BYE":
             leg.end()
         elif request.method == "CANCEL":
@@ -169,7 +169,7 @@ class Phone(Running):
             leg.start_media(media)
 
     def stop(self) -> None:
-        """Hang up what lives, and leave the address."""
+        """Hang up live calls, and release the address."""
         with self._changed:
             for leg in self._legs.values():
                 if leg.state != "ended":

@@ -1,8 +1,8 @@
-"""Sets up what the rig needs from Debian: two Asterisk releases and a few tools.
+"""Installs what the rig needs from Debian: two Asterisk releases and a few tools.
 
 The releases live in chroots under `$PBXBILLING_RIG_CACHE` (default ~/.cache/pbxbilling), outside
 the checkout, and are built once. `python -m rig.provision` builds everything; the tests build what
-they use. Where something cannot be had, `UnprovisionedError` says why in words a person can act on.
+they use. Where something is unavailable, `UnprovisionedError` gives a reason a person can act on.
 """
 
 import fcntl
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 RECIPE = 1
-"""Raise when `PACKAGES` or `_finish` change: chroots of an older recipe are then left alone."""
+"""Increase when `PACKAGES` or `_finish` change: chroots of an older recipe are then not used."""
 
 PACKAGES = (
     "asterisk",
@@ -47,7 +47,7 @@ TOOLS = {
     "sipp": "sip-tester",
     "systemd-analyze": "systemd",
 }
-"""Program → Debian package that is installed when the program is missing."""
+"""Program → Debian package to install when the program is missing."""
 
 MOSQUITTO = (
     "mosquitto",
@@ -61,11 +61,11 @@ MOSQUITTO = (
 
 
 class UnprovisionedError(Exception):
-    """The rig cannot be set up here; the text says what is missing. Tests skip with it."""
+    """The rig cannot be set up here; the text says what is missing. Tests are skipped with it."""
 
 
 def cache_dir() -> Path:
-    """Where chroots and tools are kept between runs; created when absent."""
+    """Return the directory of chroots and tools, kept between runs; create it if absent."""
     home = os.environ.get("PBXBILLING_RIG_CACHE") or Path.home() / ".cache" / "pbxbilling"
     path = Path(home).resolve()
     path.mkdir(parents=True, exist_ok=True)
@@ -74,7 +74,7 @@ def cache_dir() -> Path:
 
 @functools.cache
 def obstacle() -> str | None:
-    """Why this machine cannot run the rig at all, or None."""
+    """Return why this machine cannot run the rig at all, or None."""
     if sys.platform != "linux" or not Path("/etc/debian_version").exists():
         return "the rig is set up from Debian packages, and this is no Debian"
     if os.geteuid() != 0:
@@ -92,7 +92,7 @@ def obstacle() -> str | None:
 
 @functools.cache
 def tool(name: str) -> Path:
-    """Path of one of `TOOLS`, installed from Debian if it is missing."""
+    """Return the path of one of `TOOLS`; install it from Debian if it is missing."""
     found = shutil.which(name)
     if found is None:
         _require_no_obstacle()
@@ -106,7 +106,7 @@ def tool(name: str) -> Path:
 
 @functools.cache
 def headers() -> Path:
-    """Python's own headers, which the compiled core is built with."""
+    """Return Python's own headers, which the build of the compiled core needs."""
     header = Path(sysconfig.get_path("include"), "Python.h")
     if not header.exists():
         _require_no_obstacle()
@@ -119,19 +119,19 @@ def headers() -> Path:
 
 @functools.cache
 def mosquitto() -> Path:
-    """Root of Debian's Mosquitto, unpacked and not installed: an installed one starts a server."""
+    """Return the root of Debian's Mosquitto; unpacked, as installing it would start a server."""
     return _unpacked("mosquitto", *MOSQUITTO)
 
 
 @functools.cache
 def nginx() -> Path:
-    """Path of Debian's nginx, unpacked for the same reason."""
+    """Return the path of Debian's nginx, unpacked for the same reason."""
     return _unpacked("nginx", "nginx") / "usr/sbin/nginx"
 
 
 @functools.cache
 def faketime() -> Path:
-    """Debian's libfaketime for programs with threads, to be preloaded."""
+    """Return Debian's libfaketime for programs with threads, to be preloaded."""
     root = _unpacked("faketime", "libfaketime")
     found = next(root.glob("usr/lib/*/faketime/libfaketimeMT.so.1"), None)
     if found is None:
@@ -140,7 +140,7 @@ def faketime() -> Path:
 
 
 def _unpacked(name: str, *packages: str) -> Path:
-    """Root of these packages in the cache; whole, or not there."""
+    """Return the root of these packages in the cache, which is complete or absent."""
     target = cache_dir() / name
     if not target.exists():
         _require_no_obstacle()
@@ -157,9 +157,9 @@ def _unpacked(name: str, *packages: str) -> Path:
 
 @functools.cache
 def promtool() -> Path:
-    """Path of Prometheus' promtool.
+    """Return the path of Prometheus' promtool.
 
-    It is taken out of the package without installing it: an installed one starts a server.
+    It is unpacked and not installed: an installed package starts a server.
     """
     installed = shutil.which("promtool")
     if installed:
@@ -176,7 +176,7 @@ def promtool() -> Path:
 
 @functools.cache
 def chroot(release: Release) -> Path:
-    """Root directory of a ready-to-run Asterisk of that release; takes a minute the first time.
+    """Return the root of a ready-to-run Asterisk of that release; the first time takes a minute.
 
     Raises `UnprovisionedError` with the reason when it cannot be built.
     """
@@ -192,7 +192,7 @@ def chroot(release: Release) -> Path:
 
 
 def _build(debootstrap: Path, release: Release, target: Path) -> None:
-    """Debootstrap into a scratch name; the real name appears only when everything is there."""
+    """Debootstrap under a temporary name; the real name appears only when all is there."""
     print(f"building Asterisk {release.major} in {target} (once) ...", file=sys.stderr)
     scratch = Path(tempfile.mkdtemp(prefix=f"{target.name}.", dir=cache_dir()))
     try:
@@ -211,9 +211,9 @@ def _build(debootstrap: Path, release: Release, target: Path) -> None:
 
 
 def _finish(release: Release, root: Path) -> None:
-    """Cut the chroot off from DNS, and check what it carries.
+    """Cut the chroot off from DNS, and check what it contains.
 
-    Asterisk looks its host's name up for every INVITE; with DNS that takes seconds.
+    Asterisk looks up its host's name for every INVITE; with DNS that takes seconds.
     """
     version = subprocess.run(
         ["chroot", str(root), "asterisk", "-V"], capture_output=True, text=True, check=False
@@ -225,7 +225,7 @@ def _finish(release: Release, root: Path) -> None:
     (root / "etc/nsswitch.conf").write_text("passwd: files\ngroup: files\nhosts: files\n")
     (root / "etc/resolv.conf").unlink(missing_ok=True)
     (root / "etc/resolv.conf").write_text("")
-    (root / "etc/hosts").touch()  # each instance brings its own
+    (root / "etc/hosts").touch()  # each instance mounts its own
     (root / "rig").mkdir()
     for package in (root / "var/cache/apt/archives").glob("*.deb"):
         package.unlink()
@@ -239,14 +239,14 @@ def _require_no_obstacle() -> None:
 
 @contextmanager
 def _locked() -> Iterator[None]:
-    """Hold the cache against other processes that set the rig up at the same time."""
+    """Lock the cache against other processes that set the rig up at the same time."""
     with (cache_dir() / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def _apt_get(*arguments: str, cwd: str | None = None) -> None:
-    """Run apt-get; package lists are refreshed once when the first attempt fails."""
+    """Run apt-get; when the first attempt fails, refresh the package lists and retry once."""
     try:
         _run("apt-get", *arguments, cwd=cwd)
     except UnprovisionedError:
@@ -255,7 +255,7 @@ def _apt_get(*arguments: str, cwd: str | None = None) -> None:
 
 
 def _unpack(root: Path, *packages: str) -> None:
-    """Unpack Debian packages under `root`, running nothing of them."""
+    """Unpack Debian packages under `root` without running any of their scripts."""
     _apt_get("download", *packages, cwd=str(root))
     for package in root.glob("*.deb"):
         _run("dpkg-deb", "--extract", str(package), str(root))
@@ -286,7 +286,7 @@ def _last_line(output: str) -> str:
 
 
 def main() -> int:
-    """Build everything that is missing; exit status 1 and a reason when it cannot be."""
+    """Build everything that is missing; return 1 and print a reason when that fails."""
     try:
         for release in (ASTERISK_22, ASTERISK_16):
             print(f"Asterisk {release.major}: {chroot(release)}")

@@ -1,4 +1,4 @@
-"""A TCP proxy that a test can cut, wedge and close: what networks do to a link."""
+"""A TCP proxy that a test can cut, wedge and close, as networks do to a link."""
 
 import contextlib
 import socket
@@ -9,9 +9,9 @@ from rig.running import Running
 
 
 class Proxy(Running):
-    """Listens on a loopback port of its own and passes bytes on to `target`, both ways.
+    """Listens on a free loopback port and forwards bytes to `target` and back.
 
-    `stall` is a half-open link: it stays up, accepts what is sent, and nothing comes through.
+    `stall` is a half-open link: it stays up and accepts what is sent, but nothing comes through.
     """
 
     def __init__(self, target: tuple[str, int]) -> None:
@@ -22,30 +22,30 @@ class Proxy(Running):
         self._lock = threading.Lock()
         self._server: socket.socket | None = None
         self.connections = 0
-        """How many connections were accepted so far."""
+        """The number of connections accepted so far."""
         self._port = 0
         self.resume()
 
     @property
     def address(self) -> tuple[str, int]:
-        """Where to connect; the same for the life of the proxy."""
+        """The address to connect to; constant for the life of the proxy."""
         return "127.0.0.1", self._port
 
     def cut(self) -> None:
-        """Reset every connection of this moment; new ones are welcome."""
+        """Reset every open connection; new ones are accepted."""
         with self._lock:
             pairs, self._pairs = self._pairs, []
             for end, _ in pairs:
                 _reset(end)
 
     def stall(self) -> None:
-        """Keep connections, take bytes from either side, and pass nothing on."""
+        """Keep connections open and read from either side, but forward nothing."""
         self._flowing.clear()
 
     def refuse(self) -> None:
-        """Stop listening and cut: connecting fails at once, as where nobody listens."""
+        """Stop listening and cut: connecting fails at once, as where no program listens."""
         if self._server is not None:
-            # A blocked accept would otherwise keep the port open.
+            # A blocked accept would keep the port open.
             with contextlib.suppress(OSError):
                 self._server.shutdown(socket.SHUT_RDWR)
             self._server.close()
@@ -53,7 +53,7 @@ class Proxy(Running):
         self.cut()
 
     def resume(self) -> None:
-        """Listen again after `refuse`, pass on again after `stall`, what was held back first."""
+        """Listen again after `refuse`; forward again after `stall`, held-back bytes first."""
         self._flowing.set()
         if self._server is None:
             self._server = socket.create_server(("127.0.0.1", self._port))
@@ -61,7 +61,7 @@ class Proxy(Running):
             _thread(self._accept, self._server)
 
     def stop(self) -> None:
-        """End for good."""
+        """Stop permanently."""
         self._flowing.set()
         self.refuse()
 
@@ -91,12 +91,12 @@ class Proxy(Running):
                 sink.sendall(data)
         self._flowing.wait()
         with contextlib.suppress(OSError), self._lock:
-            if (source, sink) in self._pairs:  # else it was cut, and a reset is under way
+            if (source, sink) in self._pairs:  # otherwise it was cut, and a reset is under way
                 sink.shutdown(socket.SHUT_WR)
 
 
 def _reset(end: socket.socket) -> None:
-    """Close so that the peer sees a reset, and whoever reads here wakes up."""
+    """Close so that the peer sees a reset and a thread that reads here wakes up."""
     with contextlib.suppress(OSError):
         end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         end.shutdown(socket.SHUT_RD)

@@ -1,7 +1,7 @@
-"""Records what a real Asterisk tells about each case: `python -m rig.record [CASE …]`.
+"""Records what a real Asterisk reports about each case: `python -m rig.record [CASE …]`.
 
-For every case, tests/replay/traces/CASE.ami holds the bytes that the daemon's AMI user was sent,
-and CASE.csv the journal's lines. Replaying them needs no Asterisk.
+For every case, tests/replay/traces/CASE.ami holds the bytes sent to the daemon's AMI user, and
+CASE.csv the journal's lines. Replaying them needs no Asterisk.
 """
 
 import sys
@@ -21,18 +21,18 @@ from rig.site import claimed_block
 from rig.waiting import until
 
 VICTIM = "1795222182.1"
-"""Whose channel the recorded forgeries name."""
+"""The endpoint whose channel the recorded forgeries name."""
 TRACES = Path(__file__).parent.parent / "tests" / "replay" / "traces"
 
 
 def refused(scene: Scene) -> None:
-    """Two calls to a hook that refuses."""
+    """Place two calls to a hook that refuses."""
     for leg in [scene.phone("acme").call(MOBILE), scene.phone("globex").call("0155502")]:
         leg.wait("ended")
 
 
 def forgery(name: str) -> Callable[[Scene], None]:
-    """A phone of globex dials that forgery, talks where it is answered, and hangs up."""
+    """Return a case: a globex phone dials that forgery, talks if answered, and hangs up."""
 
     def play(scene: Scene) -> None:
         scene.carrier()
@@ -80,7 +80,7 @@ CASES: dict[str, Callable[[Scene], None]] = {
 
 
 def record(asterisk: Asterisk, name: str, into: Path) -> None:
-    """Play one case and keep its trace. The Asterisk must be idle, and is so afterwards."""
+    """Play one case and save its trace. The Asterisk must be idle, and is idle afterwards."""
     before = asterisk.journal.stat().st_size if asterisk.journal.exists() else 0
     with (
         Ami(asterisk.ami) as ami,
@@ -97,7 +97,7 @@ def record(asterisk: Asterisk, name: str, into: Path) -> None:
 
 
 def main(names: list[str]) -> int:
-    """Record the named cases, or all."""
+    """Record the named cases, or all of them."""
     (TRACES / "forged").mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as directory,

@@ -1,14 +1,14 @@
-"""What the parts of the rig have in common: they run until stopped, and a `with` stops them."""
+"""The base class of the parts of the rig: they run until stopped, and a `with` stops them."""
 
 from abc import ABC, abstractmethod
 from typing import Self
 
 
 class Running(ABC):
-    """A context manager around what runs from `start` on, or since it was made."""
+    """A context manager around a thing that runs from `start` on, or from its construction."""
 
     def start(self) -> Self:
-        """Run; what runs since it was made does so already."""
+        """Start running; a thing that runs since its construction does nothing here."""
         return self
 
     @abstractmethod
@@ -19,7 +19,7 @@ class Running(ABC):
         try:
             return self.start()
         except BaseException:
-            self.stop()  # what did not come up altogether may run in part
+            self.stop()  # what did not start completely may still run in part
             raise
 
     def __exit__(self, *_: object) -> None:

@@ -1,4 +1,4 @@
-"""A running Asterisk with phones and carriers around it: where cases are played."""
+"""A running Asterisk with phones and carriers around it, on which cases are played."""
 
 import time
 from collections.abc import Callable
@@ -13,25 +13,25 @@ from rig.waiting import until
 
 TALK_S = 1.0
 MOBILE = "0155501"
-"""A number outside; any that begins with 0 would do."""
+"""An external number; any that begins with 0 would do."""
 
 
 @dataclass(slots=True)
 class Scene:
-    """A running Asterisk with peers around it. Peers leave with `stack`."""
+    """A running Asterisk with peers around it. Closing `stack` removes the peers."""
 
     asterisk: Asterisk
     ami: Ami
     stack: ExitStack
     snapshot: Callable[[], None] = lambda: None
-    """Called where a case is in full swing."""
+    """Called at the height of a case."""
 
     def phone(self, tenant: str, which: int = 1, *, answers: bool = False) -> Phone:
-        """A phone at that extension."""
+        """Return a phone at that extension."""
         return self._peer(self.asterisk.block.phone(tenant, which), answers=answers)
 
     def carrier(self, which: int = 1, *, answers: bool = True) -> Phone:
-        """A carrier; it also calls in."""
+        """Return a carrier; it also places incoming calls."""
         return self._peer(self.asterisk.block.carrier(which), answers=answers)
 
     def _peer(self, here: Endpoint, *, answers: bool) -> Phone:
@@ -39,9 +39,9 @@ class Scene:
         return self.stack.enter_context(Phone(here, pbx, answers=answers, media=True))
 
     def talk(self) -> None:
-        """Let a second of talk go by, with a snapshot in the middle.
+        """Talk for a second, with a snapshot in the middle.
 
-        Also what has to stand before a transfer: both legs are then in their bridge.
+        A transfer must be preceded by this too: both legs are then in their bridge.
         """
         time.sleep(TALK_S / 2)
         self.snapshot()
@@ -59,7 +59,7 @@ class Scene:
         )
 
     def park(self, timeout_s: int) -> str:
-        """Park the carrier's leg on behalf of acme's first phone; the slot it got."""
+        """Park the carrier's leg on behalf of acme's first phone; return its parking slot."""
         start = len(self.ami.events)
         self.ami.action(
             "Park",

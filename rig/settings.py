@@ -1,7 +1,7 @@
-"""Writes the /etc/asterisk of one instance: the templates in rig/etc and the shipped files.
+"""Writes the /etc/asterisk of one instance from the templates in rig/etc and the shipped files.
 
-What the product ships in config/asterisk is included unchanged, so that the tests run what a site
-would run.
+The shipped files in config/asterisk are included unchanged, so that the tests run what a site
+runs.
 """
 
 import shutil
@@ -17,12 +17,12 @@ SHIPPED = Path(__file__).parent.parent / "config" / "asterisk"
 
 
 _EMPTY = ("acl.conf", "ccss.conf", "pjproject.conf", "queuerules.conf", "udptl.conf")
-"""Asterisk logs an error for each that is missing."""
+"""Files whose absence Asterisk would log as an error."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What differs between the Asterisk instances of tests, demo and measurements."""
+    """The differences between the Asterisk instances of tests, demo and measurements."""
 
     hook: str = ""
     """host:port of the daemon."""
@@ -30,22 +30,22 @@ class Settings:
     pbx: str = "pbx1"
     fallback: str = "open"
     globals: Mapping[str, str] = field(default_factory=dict)
-    """More dialplan globals; they win over the ones above."""
+    """More dialplan globals; they override the ones above."""
     site: str = ""
     """More dialplan: first extensions that every phone and carrier can dial, then contexts."""
     contexts: Mapping[str, str] = field(default_factory=dict)
-    """Endpoint's name → its context, where that is not the rig's own."""
+    """Endpoint's name → its context, where that differs from the rig's default."""
     files: Mapping[str, str] = field(default_factory=dict)
-    """Files of /etc/asterisk, name → text: more than the rig's, or in place of one."""
+    """Files of /etc/asterisk, name → text, that add to the rig's or replace one."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """What Asterisk finds in its environment besides ours."""
+    """Variables added to our environment for Asterisk."""
     log: str = "notice,warning,error,verbose(3)"
-    """What goes into log/full. Measurements leave `verbose` out."""
+    """The levels logged to log/full. Measurements leave out `verbose`."""
     disabled_events: str = ""
-    """AMI events that nobody at this site listens to, with commas."""
+    """AMI events that no client at this site receives, separated by commas."""
 
     def all_globals(self) -> dict[str, str]:
-        """Every dialplan global that the settings ask for."""
+        """Return every dialplan global of the settings."""
         return {
             "PBXBILLING_HOOK": self.hook,
             "PBXBILLING_HOOK2": self.hook2,
@@ -56,7 +56,7 @@ class Settings:
 
 
 def write(directory: Path, chroot: Path, block: Block, settings: Settings) -> None:
-    """Fill `directory`/etc, and make the folders that Asterisk expects but does not make."""
+    """Write `directory`/etc, and create the folders that Asterisk expects but does not create."""
     for name in ("db", "run", "spool", "log/cdr-csv", "log/cel-custom"):
         (directory / name).mkdir(parents=True, exist_ok=True)
     _write_hosts(directory)
@@ -89,7 +89,7 @@ def write(directory: Path, chroot: Path, block: Block, settings: Settings) -> No
 
 
 def _write_hosts(directory: Path) -> None:
-    """Asterisk asks for its host's own name at every INVITE: it is answered from a file."""
+    """Write a hosts file: Asterisk looks up its host's own name at every INVITE."""
     (directory / "hosts").write_text(f"127.0.0.1 localhost {socket.gethostname()}\n")
 
 
@@ -105,7 +105,7 @@ def _module_directory(chroot: Path) -> Path:
 
 
 def _drop_missing_modules(conf: Path, directory: Path) -> None:
-    """Releases differ in their modules, and Asterisk complains of each that it does not find."""
+    """Drop modules that this release lacks: Asterisk complains of each that it does not find."""
     lines = conf.read_text().splitlines(keepends=True)
     wanted = {line: line.partition("load = ")[2].strip() for line in lines}
     conf.write_text("".join(k for k in lines if (directory / wanted[k]).exists()))
@@ -117,7 +117,7 @@ def _globals(block: Block, settings: Settings) -> str:
 
 
 def _phone(phone: Endpoint, context: str) -> str:
-    """acme's phones carry an account code, globex' a variable, initech's nothing."""
+    """Return a phone's section: acme's has an account code, globex' a variable, initech's none."""
     mark = {"acme": "accountcode = acme\n", "globex": "set_var = TENANT=globex\n"}
     return _peer(
         phone,

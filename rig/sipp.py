@@ -1,8 +1,8 @@
-"""SIPp as callers and as carrier: a peer of Asterisk that is not ours.
+"""SIPp as callers and as carrier: a third-party peer of Asterisk.
 
-A run is one SIPp process on an address of its own, in a folder of its own. Its scenario writes one
-line for each thing that happens to a call, which is what the results are read from, also while
-the run goes on. SIPp takes about a second before its first INVITE.
+A run is one SIPp process with its own address and folder. Its scenario writes one line for each
+event of a call; the results are read from these lines, also while the run goes on. SIPp takes
+about a second before its first INVITE.
 """
 
 import signal
@@ -30,7 +30,8 @@ _FOREVER_S = 3600.0
 class Happening(NamedTuple):
     """One line of a run: `what` is ringing, early, final, ended, invited, answered or cancelled.
 
-    `call` counts a run's calls from 1; `detail` is the status code, the number, or who hung up.
+    `call` counts a run's calls from 1; `detail` is the status code, the number, or the side that
+    hung up.
     """
 
     what: str
@@ -67,21 +68,21 @@ class Sipp(Running):
                 stdin=subprocess.DEVNULL,
                 stdout=screen,
                 stderr=screen,
-                process_group=0,  # Ctrl-C is for whoever started us
+                process_group=0,  # keeps Ctrl-C away: it is meant for the parent
             )
 
     def happenings(self, what: str = "") -> list[Happening]:
-        """What happened so far, in order; of one kind if `what` is given."""
+        """Return what happened so far, in order; only of one kind if `what` is given."""
         lines = self._log.read_text().splitlines(keepends=True)
         rows = [_happening(line) for line in lines if line.endswith("\n")]
         return [row for row in rows if what in ("", row.what)]
 
     def finals(self) -> Counter[int]:
-        """Status code → how many calls had it as their final answer so far. 200 is answered."""
+        """Return status code → number of calls with that final answer so far. 200 is answered."""
         return Counter(int(row.detail) for row in self.happenings("final"))
 
     def timing(self) -> Timing:
-        """What the message log says; only of a finished `call` that is `timed`."""
+        """Return the timing from the message log; only for a finished `call` that is `timed`."""
         return timing((self._directory / "messages").read_text())
 
     def await_count(self, what: str, count: int, timeout_s: float = 10.0) -> list[Happening]:
@@ -96,7 +97,7 @@ class Sipp(Running):
     def finish(self, timeout_s: float = 60.0) -> Counter[int]:
         """Wait for every call of the run to end by itself, and return `finals`.
 
-        Raises RuntimeError when a call did not go as its scenario says: with SIPp's own words.
+        Raises RuntimeError, with SIPp's message, when a call deviated from its scenario.
         """
         status = self._process.wait(patience_s(timeout_s))
         if status:
@@ -106,9 +107,9 @@ class Sipp(Running):
         return self.finals()
 
     def drain(self, timeout_s: float = 60.0) -> Counter[int]:
-        """Begin no more calls, wait for those that live to end by themselves; gives `finals`.
+        """Begin no more calls, wait for live ones to end by themselves, and return `finals`.
 
-        Unlike `finish` it minds no call that went otherwise than its scenario says.
+        Unlike `finish` it ignores calls that deviated from their scenario.
         """
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGUSR1)
@@ -116,7 +117,7 @@ class Sipp(Running):
         return self.finals()
 
     def stop(self) -> None:
-        """End the process now; calls that live are left to Asterisk."""
+        """End the process at once; live calls are left to Asterisk."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
@@ -133,10 +134,10 @@ def call(
     per_s: float = 2000.0,
     timed: bool = False,
 ) -> Sipp:
-    """`count` calls from one phone or carrier to `number`, at once unless `per_s` is lowered.
+    """Run `count` calls from one phone or carrier to `number`, at once unless `per_s` is lowered.
 
-    Who is answered talks for `hold_s` and hangs up, unless the far end does. `timed` keeps the
-    message log for `timing`.
+    An answered call talks for `hold_s` and hangs up, unless the far end does first. `timed` saves
+    the message log for `timing`.
     """
     values = {
         "CALLER": caller.extension or "0155599",
@@ -151,9 +152,9 @@ def call(
 
 
 def answer(directory: Path, callee: Endpoint) -> Sipp:
-    """A phone or carrier that answers every call at once, and leaves the end to the caller.
+    """Run a phone or carrier that answers every call at once and leaves hanging up to the caller.
 
-    Returns when its socket is bound: an INVITE before that is lost, and sent again late.
+    Returns when its socket is bound: an earlier INVITE is lost, and retransmitted late.
     """
     run = Sipp("answer", directory, callee, {}, "-p", str(SIP_PORT), "-m", "1000000")
     try:
@@ -182,5 +183,5 @@ def _happening(line: str) -> Happening:
 
 
 def _ms(seconds: float) -> str:
-    """SIPp's timeouts are whole milliseconds, and 0 would mean none."""
+    """Format a timeout for SIPp: whole milliseconds, where 0 would mean none."""
     return str(max(1, round(seconds * 1000)))

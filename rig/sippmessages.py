@@ -1,8 +1,8 @@
-"""What SIPp's message log says of a run of calls: how long answers took, and what was sent again.
+"""Timing from SIPp's message log: how long answers took, and what was retransmitted.
 
-The log has microseconds; SIPp's own response times come in steps of 4 ms. Its own count of messages
-sent again is of its side only: an ACK that the other side never took in shows as the answer that
-comes once more.
+The log has microseconds; SIPp's own response times come in steps of 4 ms. Its own count of
+retransmissions covers its side only: an ACK that the other side never received shows as the answer
+that arrives again.
 """
 
 import re
@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 
 class Timing(NamedTuple):
-    """Of a run: milliseconds from each INVITE to its final answer, and messages too many.
+    """The timing of a run: milliseconds from each INVITE to its final answer, and surplus messages.
 
-    An INVITE that had to be sent again counts from the first. Too many is what was sent or came
-    more than once, and what belongs to a call of an earlier run.
+    A retransmitted INVITE counts from the first. Surplus are messages sent or received more than
+    once, and messages of an earlier run's call.
     """
 
     answer_ms: list[float]
@@ -23,7 +23,7 @@ class Timing(NamedTuple):
 
 
 def timing(log: str) -> Timing:
-    """Read a message log."""
+    """Parse a message log."""
     invited: dict[str, datetime] = {}
     answer_ms: dict[str, float] = {}
     seen: set[tuple[str, str]] = set()
@@ -41,7 +41,7 @@ def timing(log: str) -> Timing:
 
 
 def _messages(log: str) -> Iterator[tuple[datetime, str, str]]:
-    """When, first line and Call-ID of each message."""
+    """Yield the time, first line and Call-ID of each message."""
     for entry in re.split(r"^-{20,} ", log, flags=re.MULTILINE)[1:]:
         stamp, _, message = entry.partition("\n")
         call_id = re.search(r"^Call-ID: *(\S+)", message, re.MULTILINE)

@@ -1,7 +1,7 @@
-"""Who is who in the rig: tenants and their phones, carriers, addresses, one block per instance.
+"""The cast of the rig: tenants and their phones, carriers, addresses, one block per instance.
 
 Each Asterisk instance owns one /16 of loopback, so that several instances, and several test runs,
-stand side by side with the same ports. An endpoint is known by its source address alone.
+can share a machine and use the same ports. Asterisk identifies an endpoint by its source address.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from pathlib import Path
 SIP_PORT = 5060
 AMI_PORT = 5038
 AMI_SECRET = "rig-only"
-"""Of both AMI users. They are reachable on loopback, and for the life of a test."""
+"""The secret of both AMI users. They are reachable on loopback, for the life of a test."""
 
 TENANTS = {"acme": 1, "globex": 2, "initech": 3}
 """Tenant → third octet of its phones, and first digit of their extensions."""
@@ -31,7 +31,7 @@ _PORTS = range(20_000, 32_768)
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One SIP peer of the PBX: its PJSIP endpoint's name and the address that makes it so."""
+    """One SIP peer of the PBX: its PJSIP endpoint's name and the address that identifies it."""
 
     name: str
     address: str
@@ -47,32 +47,32 @@ class Block:
 
     @property
     def pbx(self) -> str:
-        """Where Asterisk itself listens, SIP and AMI."""
+        """The address at which Asterisk itself listens, SIP and AMI."""
         return f"127.{self.number}.0.1"
 
     def phone(self, tenant: str, which: int = 1) -> Endpoint:
-        """Phone `which` (from 1) of a tenant; acme's first is endpoint acme1, extension 11."""
+        """Return phone `which` (from 1) of a tenant; acme's first is acme1, extension 11."""
         octet = TENANTS[tenant]
         address = f"127.{self.number}.{octet}.{which}"
         return Endpoint(f"{tenant}{which}", address, tenant, f"{octet}{which}")
 
     def carrier(self, which: int = 1) -> Endpoint:
-        """Carrier `which`, from 1; the endpoint's name is carrier, carrier2 or carrier3."""
+        """Return carrier `which`, from 1; the endpoint's name is carrier, carrier2 or carrier3."""
         address = f"127.{self.number}.{_CARRIER_OCTET}.{which}"
         return Endpoint(CARRIERS[which - 1], address)
 
     def phones(self) -> list[Endpoint]:
-        """Every phone of every tenant."""
+        """Return every phone of every tenant."""
         return [self.phone(t, n + 1) for t in TENANTS for n in range(PHONES_PER_TENANT)]
 
     def carriers(self) -> list[Endpoint]:
-        """Every carrier."""
+        """Return every carrier."""
         return [self.carrier(n + 1) for n in range(len(CARRIERS))]
 
 
 @contextmanager
 def claimed_block() -> Iterator[Block]:
-    """A block that no other process of this machine uses; it is free again at the end.
+    """Claim a block that no other process of this machine uses; it is free again at the end.
 
     The claim is a file lock, which ends with the process, however that ends.
     """
@@ -90,9 +90,9 @@ def claimed_block() -> Iterator[Block]:
 
 @contextmanager
 def claimed_ports(*ports: int) -> Iterator[None]:
-    """These ports of 127.0.0.1, for who must have them and no others; waits for another test run.
+    """Claim these fixed ports of 127.0.0.1; waits while another test run has them.
 
-    Raises RuntimeError where a program that is none of the rig's listens there.
+    Raises RuntimeError where a program outside the rig listens there.
     """
     with Path(tempfile.gettempdir(), "pbxbilling-rig-ports.lock").open("w") as claim:
         fcntl.flock(claim, fcntl.LOCK_EX)
@@ -104,10 +104,10 @@ def claimed_ports(*ports: int) -> Iterator[None]:
 
 
 def free_port(address: str = "127.0.0.1") -> int:
-    """A TCP port that nothing listens on at this moment.
+    """Return a TCP port that no program listens on now.
 
-    It lies below those that Linux gives to outgoing connections (ip_local_port_range): one of
-    them could take it before whoever asked has opened it.
+    It lies below those that Linux gives to outgoing connections (ip_local_port_range): such a
+    connection could take it before the caller has opened it.
     """
     for port in random.sample(_PORTS, len(_PORTS)):
         with contextlib.suppress(OSError), socket.create_server((address, port)):

@@ -1,6 +1,6 @@
-"""Stripe's own command line, from npm, as a client of the counterparts on loopback.
+"""Stripe's own command line, from npm, as a client of the fakes on loopback.
 
-Who wrote it knows how Stripe is spoken to: what it can do here was not made to fit by us.
+Its authors know how to use Stripe's API, so what works with it here was not fitted to us.
 """
 
 import fcntl
@@ -15,7 +15,7 @@ from rig.provision import UnprovisionedError, cache_dir
 
 VERSION = "1.52.0"
 FIXTURES = Path(__file__).parent / "fixtures"
-"""Sequences of requests that its `fixtures` command plays."""
+"""The sequences of requests that its `fixtures` command plays."""
 
 _INSTALL_LIMIT_S = 180
 _RUN_LIMIT_S = 60
@@ -23,9 +23,9 @@ _RUN_LIMIT_S = 60
 
 @functools.cache
 def program() -> Path:
-    """Path of the program, installed from npm the first time.
+    """Return the path of the program, installed from npm the first time.
 
-    Raises `UnprovisionedError` with the reason when it cannot be had.
+    Raises `UnprovisionedError` with the reason when it is unavailable.
     """
     target = cache_dir() / f"stripe-cli-{VERSION}"
     with (cache_dir() / "stripe-cli.lock").open("w") as lock:
@@ -36,7 +36,7 @@ def program() -> Path:
 
 
 def _install(target: Path) -> None:
-    """Take the program out of its package; nothing that comes with a package is run for it."""
+    """Extract the program from its package without running any install script."""
     npm = shutil.which("npm")
     if npm is None:
         raise UnprovisionedError("the Stripe CLI comes from npm, and there is no npm here")
@@ -61,9 +61,9 @@ def _install(target: Path) -> None:
 
 
 def run(api: str, key: str, home: Path, *arguments: str) -> str:
-    """Run one command against the API at `api`; returns what it printed.
+    """Run one command against the API at `api`; return what it printed.
 
-    `home` is an empty folder for its settings. Raises RuntimeError with its words if it failed.
+    `home` is an empty folder for its settings. Raises RuntimeError with its output if it failed.
     """
     done = subprocess.run(
         [str(program()), *arguments, "--api-base", api],
@@ -72,7 +72,7 @@ def run(api: str, key: str, home: Path, *arguments: str) -> str:
             "HOME": str(home),
             "STRIPE_API_KEY": key,
             "STRIPE_CLI_TELEMETRY_OPTOUT": "1",
-            # It asks for newer versions of itself; nothing is to leave loopback.
+            # The program checks for newer versions of itself; nothing may leave loopback.
             "HTTPS_PROXY": "http://127.0.0.1:1",
         },
         capture_output=True,

@@ -1,4 +1,4 @@
-"""Waiting for a condition that nobody announces."""
+"""Waiting for a condition by polling, where no event announces it."""
 
 import time
 from collections.abc import Callable
@@ -10,18 +10,18 @@ _SLOWNESS = 3
 
 
 def patience_s(timeout_s: float) -> float:
-    """How long to wait for what a quiet machine does within `timeout_s`.
+    """Return how long to wait for what a quiet machine does within `timeout_s`.
 
-    A limit is there so that nothing hangs, not to say how quick it must be; other work on the
-    machine's cores must fail no test.
+    The limit exists so that nothing hangs, not to demand speed: other work on the machine's cores
+    must fail no test.
     """
     return _SLOWNESS * timeout_s
 
 
 def until(probe: Callable[[], T | None], what: str, timeout_s: float = 10.0) -> T:
-    """The first true value of `probe`, asked every 10 ms.
+    """Return the first true value of `probe`, polled every 10 ms.
 
-    Raises TimeoutError that names `what` was waited for.
+    Raises TimeoutError, which names `what` was waited for.
     """
     limit_s = patience_s(timeout_s)
     deadline = time.monotonic() + limit_s

@@ -1,4 +1,4 @@
-"""A wall clock that is stepped under a running process, as NTP or an administrator do it."""
+"""A wall clock that steps under a running process, as NTP or an administrator step it."""
 
 import shutil
 from collections.abc import Mapping
@@ -8,10 +8,10 @@ from rig import provision
 
 
 class WallClock:
-    """What the process started with `environment` takes for the time; its monotonic clock is true.
+    """The wall clock of a process started with `environment`; its monotonic clock is unaffected.
 
-    `directory` holds what it reads; a process in a chroot sees that as `seen_as`. Raises
-    `UnprovisionedError` where there is no libfaketime.
+    `directory` holds the file that it reads; a process in a chroot sees that as `seen_as`. Raises
+    `UnprovisionedError` where libfaketime is unavailable.
     """
 
     def __init__(self, directory: Path, seen_as: Path | None = None) -> None:
@@ -28,7 +28,7 @@ class WallClock:
         }
 
     def step_to(self, ahead_s: float) -> None:
-        """Be so many seconds ahead of the true time from now on; negative: behind."""
+        """Be this many seconds ahead of the true time from now on; negative: behind."""
         written = self._file.with_suffix(".new")
         written.write_text(f"{ahead_s:+g}\n")
         written.replace(self._file)

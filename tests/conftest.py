@@ -1,4 +1,4 @@
-"""Rules for every test: in CI a skip is a failure, and soak tests run only when asked for."""
+"""Rules for every test: in CI a skip is a failure, and soak tests run only on request."""
 
 import os
 from collections.abc import Generator
@@ -7,7 +7,7 @@ from typing import TypeVar
 import pytest
 from hypothesis import HealthCheck, settings
 
-# A busy machine is no fault of an example: whatever hangs is ended by a limit of the test's own.
+# A slow example on a busy machine is no fault; each test has its own limit against hanging.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
 
@@ -15,7 +15,7 @@ Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave soak tests out unless `-m` names them: left out, not skipped."""
+    """Deselect soak tests unless `-m` names them: deselected, not skipped."""
     if "soak" in str(config.option.markexpr):
         return
     soak = [item for item in items if item.get_closest_marker("soak")]
@@ -35,9 +35,9 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 
 def _skip_fails_in_ci(report: Report) -> Report:
-    """A machine that cannot run a test proves nothing. Locally it is told; in CI it is red.
+    """Fail a skip in CI: a machine that cannot run a test proves nothing. Locally it is reported.
 
-    An expected failure is also reported as skipped: that one stays what it is.
+    An expected failure is also reported as skipped and is left unchanged.
     """
     if os.environ.get("CI") and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"

@@ -1,4 +1,4 @@
-"""The API over HTTP: keys, parameters, idempotency, faults; the work itself is in `endpoints`."""
+"""The HTTP side of the API: keys, parameters, idempotency, faults; `endpoints` does the work."""
 
 import asyncio
 import base64
@@ -23,7 +23,7 @@ _REQUESTS_KEPT = 10_000
 
 
 class Asked(NamedTuple):
-    """One request that arrived, also one that a fault swallowed."""
+    """One request that arrived, including one swallowed by a fault."""
 
     method: str
     path: str
@@ -40,14 +40,14 @@ class _Remembered(NamedTuple):
 
 @dataclass(slots=True)
 class Breakage:
-    """A fault, for requests whose path begins so, until `left` of them met it (None: for ever)."""
+    """A fault for requests whose path begins with `path`, `left` times (None: without limit)."""
 
     fault: Fault
     path: str
     left: int | None
 
     def strikes(self, path: str) -> bool:
-        """Whether this request meets it; one fewer is left."""
+        """Return whether this request meets the fault, and count it."""
         if not path.startswith(self.path) or self.left == 0:
             return False
         if self.left is not None:
@@ -59,7 +59,7 @@ class Api:
     """Answers every request of the server."""
 
     def __init__(self, books: Books, keys: dict[str, bool]) -> None:
-        """`keys` says of each secret key whether it is a live one."""
+        """`keys` maps each secret key to whether it is a live one."""
         self.breakage: Breakage | None = None
         self.asked: deque[Asked] = deque(maxlen=_REQUESTS_KEPT)
         self._books = books
@@ -67,13 +67,13 @@ class Api:
         self._remembered: dict[str, _Remembered] = {}
 
     def application(self) -> web.Application:
-        """What aiohttp serves."""
+        """Return the application that aiohttp serves."""
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._handle)
         return app
 
     async def _handle(self, http: web.Request) -> web.StreamResponse:
-        # A DELETE of the stripe package carries its parameters in the address.
+        # The stripe package sends the parameters of a DELETE in the query string.
         pairs = [*http.query.items(), *parse_qsl(await http.text(), keep_blank_values=True)]
         params = forms.parsed(pairs)
         self.asked.append(
@@ -99,7 +99,7 @@ class Api:
         return response
 
     def _remembering(self, http: web.Request, params: Body) -> tuple[int, Body, bool]:
-        """Do it, or repeat what was answered to the same idempotency key within a day."""
+        """Answer the request, or repeat the answer given to its idempotency key within a day."""
         livemode = self._mode(http)
         key = http.headers.get("Idempotency-Key")
         if http.method != "POST" or not key:
@@ -125,7 +125,7 @@ class Api:
         return expanded(request, endpoint.answer(request))
 
     def _mode(self, http: web.Request) -> bool:
-        """Whether the key is a live one. Raises RejectedError for a key that is none."""
+        """Return whether the key is a live one. Raises RejectedError for an unknown key."""
         kind, _, given = http.headers.get("Authorization", "").partition(" ")
         if kind == "Basic":
             given = base64.b64decode(given).decode().partition(":")[0]
@@ -168,7 +168,7 @@ def _endpoint(http: web.Request) -> tuple[Endpoint, tuple[str, ...]]:
 
 
 def _hung_up(http: web.Request) -> web.Response:
-    """Break the connection without a word: the answer goes nowhere."""
+    """Break the connection without an answer: the returned response goes nowhere."""
     if http.transport:
         http.transport.abort()
     return web.Response()

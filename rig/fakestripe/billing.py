@@ -1,4 +1,4 @@
-"""Subscriptions and invoices: what happens to them, with the events that Stripe makes of it."""
+"""The life of subscriptions and invoices, with the events that Stripe sends about it."""
 
 from calendar import monthrange
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ DAY_S = 24 * 3600
 
 
 def after(start: int, interval: str, count: int = 1) -> int:
-    """The end of a period from `start`; the 31st falls on the last day of a shorter month."""
+    """Return the end of a period from `start`; the 31st becomes the last day of a shorter month."""
     at = datetime.fromtimestamp(start, UTC)
     if interval in ("day", "week"):
         days = count * (7 if interval == "week" else 1)
@@ -35,7 +35,7 @@ def subscribe(
     trial_end: int | None = None,
     status: str = "incomplete",
 ) -> Body:
-    """A new subscription to the recurring ones of `prices`; the others are on its first invoice.
+    """Create a subscription to the recurring `prices`; the others go on its first invoice.
 
     In a trial the first invoice has only the one-time prices. Nothing is paid yet.
     """
@@ -65,7 +65,7 @@ def subscribe(
 def new_item(
     books: Books, subscription_id: str, price: Body, start: int, trial: tuple[int, int] | None
 ) -> Body:
-    """An item whose first period is the trial, or an interval of its price."""
+    """Create an item whose first period is the trial, or one interval of its price."""
     recurring = price["recurring"]
     end = trial[1] if trial else after(start, recurring["interval"], recurring["interval_count"])
     item_id = books.new_id("si")
@@ -80,9 +80,9 @@ def draw_up(
     past: tuple[int, int],
     once: Sequence[Body] = (),
 ) -> Body:
-    """An open invoice over `items`, usage that no invoice had yet, and the prices of `once`.
+    """Create an open invoice for `items`, usage not yet invoiced, and the prices of `once`.
 
-    `past` is the period behind it: that of its usage, and its own as Stripe writes it there.
+    `past` is the finished period: that of the usage, and also the invoice's own, as Stripe has it.
     """
     object_id = books.new_id("in")
     start, end = items[0]["current_period_start"], items[0]["current_period_end"]
@@ -146,7 +146,7 @@ def _tell_of_new(books: Books, invoice: Body) -> None:
 
 
 def pay(books: Books, invoice: Body) -> None:
-    """The money came: invoice.paid and its older twin; an unpaid subscription is active again."""
+    """Mark it paid: sends invoice.paid and its older twin; an unpaid subscription turns active."""
     now = books.clock.now()
     invoice.update(
         status="paid",
@@ -165,7 +165,7 @@ def pay(books: Books, invoice: Body) -> None:
 
 
 def fail(books: Books, invoice: Body) -> None:
-    """The charge was declined; Stripe tries again in three days, and an active one is past due."""
+    """Decline the charge: Stripe retries in three days; an active subscription becomes past due."""
     invoice.update(
         attempted=True,
         attempt_count=invoice["attempt_count"] + 1,
@@ -178,15 +178,15 @@ def fail(books: Books, invoice: Body) -> None:
 
 
 def subscription_of(books: Books, invoice: Body) -> Body:
-    """The subscription that an invoice belongs to."""
+    """Return the subscription that an invoice belongs to."""
     details = invoice["parent"]["subscription_details"]
     return books.get("subscription", details["subscription"])
 
 
 def renew(books: Books, subscription: Body, *, paid: bool) -> Body:
-    """The next period begins; returns its invoice, which is paid or declined.
+    """Begin the next period; return its invoice, which is paid or declined.
 
-    Items whose period ends later, those by the year, are not on it.
+    Items whose period ends later, such as yearly ones, are not on it.
     """
     end = min(period_ends(subscription))
     past = (min(item["current_period_start"] for item in subscription["items"]["data"]), end)
@@ -213,7 +213,7 @@ def _next_period(item: Body) -> Body:
 
 
 def cancel(books: Books, subscription: Body, *, invoice_now: bool, reason: str) -> None:
-    """End it now. Usage that no invoice had is lost, unless `invoice_now`."""
+    """End the subscription now. Usage not yet invoiced is lost, unless `invoice_now`."""
     if invoice_now:
         items = subscription["items"]["data"]
         past = (items[0]["current_period_start"], books.clock.now())
@@ -229,7 +229,7 @@ def cancel(books: Books, subscription: Body, *, invoice_now: bool, reason: str) 
 
 
 def forget_customer(books: Books, customer: Body) -> None:
-    """Delete a customer; what it subscribed to ends first."""
+    """Delete a customer, after ending its subscriptions."""
     for one in books.rows("subscription"):
         if one["customer"] == customer["id"] and one["status"] not in ENDED:
             cancel(books, one, invoice_now=False, reason="cancellation_requested")
@@ -238,7 +238,7 @@ def forget_customer(books: Books, customer: Body) -> None:
 
 
 def ending(subscription: Body, now: int, *, at_period_end: bool) -> dict[str, Any]:
-    """The fields that say whether it runs out with its period. A date that was set stays set."""
+    """Return the fields for ending with the period or not. A date already set stays."""
     if not at_period_end and not subscription["cancel_at_period_end"]:
         return {}
     at = min(period_ends(subscription)) if at_period_end else None
@@ -246,10 +246,10 @@ def ending(subscription: Body, now: int, *, at_period_end: bool) -> dict[str, An
 
 
 def ending_at(at: int | None, now: int) -> dict[str, Any]:
-    """The fields that say when it will end, or that it will not."""
+    """Return the fields for ending at `at`, or for not ending."""
     return {"cancel_at": at, "canceled_at": None if at is None else now}
 
 
 def period_ends(subscription: Body) -> list[int]:
-    """When the periods of its items end: one each month and one each year may be among them."""
+    """Return the period ends of its items, which may mix monthly and yearly ones."""
     return [item["current_period_end"] for item in subscription["items"]["data"]]

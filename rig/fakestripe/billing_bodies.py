@@ -1,4 +1,4 @@
-"""What prices and subscriptions look like on the wire; see `bodies`."""
+"""Bodies of prices and subscriptions in wire form; see `bodies`."""
 
 from rig.fakestripe.bodies import Body, page
 
@@ -47,7 +47,7 @@ def price(
 
 
 def plan(of: Body) -> Body:
-    """The legacy plan that every subscription item still shows for its price."""
+    """The legacy plan that every subscription item still shows beside its price."""
     recurring = of["recurring"]
     return {
         "id": of["id"],
@@ -75,7 +75,7 @@ def plan(of: Body) -> Body:
 def subscription_item(
     object_id: str, at: int, subscription_id: str, of: Body, period: tuple[int, int]
 ) -> Body:
-    """One price of a subscription, with the period that is its own. Metered: no quantity."""
+    """One price of a subscription, with the item's own period. A metered item has no quantity."""
     body: Body = {
         "id": object_id,
         "object": "subscription_item",

@@ -1,4 +1,4 @@
-"""What objects look like on the wire: every field that the stripe package's types call for.
+"""Bodies of objects in wire form, with every field that the stripe package's types require.
 
 Pure builders. Amounts are minor units, instants seconds since 1970.
 """
@@ -27,7 +27,7 @@ def found(url: str, rows: list[Body]) -> Body:
 
 
 def account() -> Body:
-    """Who the key belongs to."""
+    """The account that the key belongs to."""
     return {
         "id": "acct_fake",
         "object": "account",
@@ -43,7 +43,7 @@ def account() -> Body:
 
 
 def customer(object_id: str, at: int, params: Body, *, livemode: bool) -> Body:
-    """One customer; `params` are what it was created with."""
+    """One customer; `params` are those of its creation."""
     return {
         "id": object_id,
         "object": "customer",
@@ -71,14 +71,14 @@ def customer(object_id: str, at: int, params: Body, *, livemode: bool) -> Body:
 
 
 def deleted(body: Body) -> Body:
-    """What is left of a deleted object."""
+    """The remains of a deleted object."""
     return {"id": body["id"], "object": body["object"], "deleted": True}
 
 
 def checkout_session(
     object_id: str, at: int, params: Body, *, amount: int, currency: str, livemode: bool
 ) -> Body:
-    """An open session; `params` are what it was created with."""
+    """An open session; `params` are those of its creation."""
     mode = "live" if livemode else "test"
     email = params.get("customer_email")
     return {
@@ -121,7 +121,7 @@ def checkout_session(
 
 
 def portal_session(object_id: str, at: int, params: Body, *, livemode: bool) -> Body:
-    """A short-lived way into the customer portal."""
+    """A session of the customer portal, with its short-lived URL."""
     return {
         "id": object_id,
         "object": "billing_portal.session",
@@ -138,7 +138,7 @@ def portal_session(object_id: str, at: int, params: Body, *, livemode: bool) -> 
 
 
 def event(object_id: str, at: int, kind: str, of: Body, previous: Body | None) -> Body:
-    """A snapshot event; `of` is the object as it was then."""
+    """A snapshot event; `of` is the object at that time."""
     data: Body = {"object": of}
     if previous is not None:
         data["previous_attributes"] = previous
@@ -156,7 +156,7 @@ def event(object_id: str, at: int, kind: str, of: Body, previous: Body | None) -
 
 
 def webhook_endpoint(object_id: str, at: int, url: str, types: list[str]) -> Body:
-    """A registered endpoint. Its secret is shown only when it is created: never here."""
+    """A registered endpoint, without its secret, which only the answer to its creation shows."""
     return {
         "id": object_id,
         "object": "webhook_endpoint",

@@ -1,6 +1,6 @@
-"""What the fake knows: its objects by kind, and the events that told the world.
+"""The fake's data: its objects by kind, and the events published about them.
 
-Objects of test and live mode lie side by side, as in one Stripe account; a key sees its own mode.
+Objects of test and live mode share one place, as in one Stripe account; a key sees its own mode.
 """
 
 import copy
@@ -15,7 +15,7 @@ from rig.fakestripe.rejections import missing
 
 
 class Books:
-    """Every object there is. Whoever reads or writes holds `lock`.
+    """Every object. Hold `lock` to read or write.
 
     `told` is called with each new event, in order.
     """
@@ -28,12 +28,12 @@ class Books:
         self._issued = 0
 
     def new_id(self, prefix: str) -> str:
-        """An id that sorts by age."""
+        """Return a new id; ids sort by age."""
         self._issued += 1
         return f"{prefix}_{self._issued:014d}"
 
     def put(self, body: Body) -> Body:
-        """Keep an object under its kind and id."""
+        """Save an object under its kind and id."""
         self._tables.setdefault(body["object"], {})[body["id"]] = body
         return body
 
@@ -46,9 +46,9 @@ class Books:
         param: str = "id",
         in_path: bool = True,
     ) -> Body:
-        """The object itself, of either mode unless `livemode` is said.
+        """Return the object itself, of either mode unless `livemode` is given.
 
-        Raises RejectedError when there is none, as for the `param` that named it.
+        Raises RejectedError when there is none, worded for the `param` that named it.
         """
         body = self._tables.get(kind, {}).get(object_id)
         if body is None:
@@ -59,23 +59,23 @@ class Books:
         return body
 
     def find(self, object_id: Any) -> Body | None:
-        """The object of any kind with this id."""
+        """Return the object of any kind with this id."""
         held = (table.get(object_id) for table in self._tables.values())
         return next((body for body in held if body), None)
 
     def rows(self, kind: str, *, livemode: bool | None = None) -> list[Body]:
-        """All of a kind, the newest first."""
+        """Return all objects of a kind, newest first."""
         held = reversed(list(self._tables.get(kind, {}).values()))
         return [body for body in held if livemode in (None, body.get("livemode", livemode))]
 
     def drop(self, body: Body) -> None:
-        """Leave only the word that it was deleted. It is in no list any more."""
+        """Keep only the note that the object was deleted. No list has it any more."""
         self._tables[body["object"]][body["id"]] = bodies.deleted(body) | {
             "livemode": body["livemode"]
         }
 
     def tell(self, kind: str, of: Body, previous: Body | None = None) -> Body:
-        """Make an event of what just happened to `of`, keep it, and pass it on."""
+        """Make an event of what just happened to `of`, save it, and publish it."""
         shown = copy.deepcopy(of)
         made = bodies.event(self.new_id("evt"), self.clock.now(), kind, shown, previous)
         self.put(made)
@@ -83,7 +83,7 @@ class Books:
         return made
 
     def change(self, body: Body, kind: str, **new: Any) -> Body | None:
-        """Set fields, and tell what they were before. None, and silence, if nothing changed."""
+        """Set fields and publish their previous values. If nothing changed: None, and no event."""
         previous = {name: body[name] for name, value in new.items() if body[name] != value}
         if not previous:
             return None

@@ -1,4 +1,4 @@
-"""Checkout sessions: what Stripe refuses in one, and what a customer at its page brings about."""
+"""Checkout sessions: what Stripe rejects, and what a customer does on the payment page."""
 
 from rig.fakestripe import billing, bodies, customers
 from rig.fakestripe.bodies import Body
@@ -8,9 +8,9 @@ from rig.fakestripe.rejections import RejectedError, needed
 
 
 def create(books: Books, params: Body, *, livemode: bool) -> Body:
-    """An open session.
+    """Create an open session.
 
-    Raises RejectedError for what Stripe does not take: see `_priced`.
+    Raises RejectedError for what Stripe does not accept: see `_priced`.
     """
     mode = text(params, "mode")
     if mode not in ("subscription", "payment", "setup"):
@@ -53,11 +53,11 @@ def create(books: Books, params: Body, *, livemode: bool) -> Body:
 
 
 def pay_at_link(books: Books, price: str, metadata: Body, written: Body) -> Body:
-    """Somebody paid at a payment link. Returns the subscription, of a customer that is new.
+    """Pay at a payment link. Return the subscription, whose customer is new.
 
-    `metadata` is what the account put on the link for the session, `subscription_data` as it is
-    there; `written` is what the payer gave: `client_reference_id` in the link's address, and the
-    form's `email` (https://docs.stripe.com/payment-links/url-parameters).
+    `metadata` is what the account set on the link: `metadata` for the session, `subscription_data`
+    for the subscription; `written` is what the payer entered: `client_reference_id` in the link's
+    address, and the form's `email` (https://docs.stripe.com/payment-links/url-parameters).
     """
     params = {
         "mode": "subscription",
@@ -79,7 +79,7 @@ def pay_at_link(books: Books, price: str, metadata: Body, written: Body) -> Body
 
 
 def _priced(books: Books, params: Body, *, livemode: bool) -> list[tuple[Body, int]]:
-    """Price and quantity of each line; 0 for a metered one, whose quantity is its usage."""
+    """Return price and quantity of each line; 0 for a metered one, whose quantity is its usage."""
     lines = params.get("line_items")
     if not isinstance(lines, list):
         raise needed("line_items")
@@ -116,9 +116,9 @@ def _quantity(price: Body, line: Body, param: str) -> int:
 
 
 def complete(books: Books, session: Body, *, paid: bool) -> Body:
-    """The customer went through. Returns the subscription.
+    """Complete the checkout as its customer. Return the subscription.
 
-    Not `paid`: a slow method of payment was chosen, the money is awaited, see `settle`.
+    Not `paid`: a slow payment method was chosen and the money is pending, see `settle`.
     """
     if session["status"] != "open":
         raise ValueError(f"{session['id']} is {session['status']}, and cannot be completed")
@@ -153,7 +153,7 @@ def _trial_end(data: Body, now: int) -> int | None:
 
 
 def settle(books: Books, session: Body, *, paid: bool) -> None:
-    """The slow payment arrived, or did not."""
+    """Let the slow payment succeed or fail."""
     invoice = books.get("invoice", session["invoice"])
     if paid:
         billing.pay(books, invoice)
@@ -165,13 +165,13 @@ def settle(books: Books, session: Body, *, paid: bool) -> None:
 
 
 def expire(books: Books, session: Body) -> None:
-    """Nobody can complete it any more."""
+    """Expire the session: it can no longer be completed."""
     session.update(status="expired", url=None)
     books.tell("checkout.session.expired", session)
 
 
 def _payer(books: Books, session: Body) -> Body:
-    """The session's customer; Stripe makes one where the session has none."""
+    """Return the session's customer; Stripe creates one where the session has none."""
     if session["customer"]:
         return books.get("customer", session["customer"])
     params = {"email": session["customer_email"]}

@@ -11,19 +11,19 @@ from rig.fakestripe.rejections import RejectedError, missing
 from rig.fakestripe.requests import Request, listed
 
 FIELDS = "address description email metadata name phone tax_exempt"
-"""What a customer can be given."""
+"""The fields that a customer can be given."""
 
 SEARCH_LAG_S = 60
-"""A new customer is not found by a search for up to a minute (Stripe's documentation of search)."""
+"""A search may miss a new customer for up to a minute (Stripe's documentation of search)."""
 
 
 def create(request: Request) -> Body:
-    """A new one; none is too like another."""
+    """Create one; duplicates are allowed."""
     return enrol(request.books, request.params, livemode=request.livemode)
 
 
 def enrol(books: Books, params: Body, *, livemode: bool) -> Body:
-    """A new one with these fields."""
+    """Create one with these fields."""
     made = bodies.customer(books.new_id("cus"), books.clock.now(), params, livemode=livemode)
     books.put(made)
     books.tell("customer.created", made)
@@ -31,7 +31,7 @@ def enrol(books: Books, params: Body, *, livemode: bool) -> Body:
 
 
 def named(books: Books, customer_id: str, *, livemode: bool) -> Body:
-    """The living one that the parameter `customer` names."""
+    """Return the customer, not deleted, that the parameter `customer` names."""
     body = books.get("customer", customer_id, livemode=livemode, param="customer", in_path=False)
     if body.get("deleted"):
         raise missing("customer", customer_id, "customer", in_path=False)
@@ -39,13 +39,13 @@ def named(books: Books, customer_id: str, *, livemode: bool) -> Body:
 
 
 def retrieve(request: Request) -> Body:
-    """A deleted one is still found, as just that."""
+    """Return one; a deleted one is still found, marked as deleted."""
     body = request.named("customer")
     return bodies.deleted(body) if body.get("deleted") else body
 
 
 def update(request: Request) -> Body:
-    """Set what was given; metadata is added to."""
+    """Set the given fields; metadata is merged."""
     body = _living(request)
     new = {name: value or None for name, value in request.params.items() if name in body}
     if "metadata" in new:
@@ -62,14 +62,14 @@ def _living(request: Request) -> Body:
 
 
 def delete(request: Request) -> Body:
-    """Its subscriptions end first."""
+    """Delete one, after ending its subscriptions."""
     body = _living(request)
     billing.forget_customer(request.books, body)
     return bodies.deleted(body)
 
 
 def listing(request: Request) -> Body:
-    """Of those that live; by e-mail, to the letter."""
+    """List those not deleted; filter by exact e-mail."""
     rows = request.books.rows("customer", livemode=request.livemode)
     rows = [row for row in rows if not row.get("deleted")]
     if "email" in request.params:
@@ -78,7 +78,7 @@ def listing(request: Request) -> Body:
 
 
 def search(request: Request) -> Body:
-    """Clauses `email:'…'`, `name:'…'` and `metadata['…']:'…'`, joined by AND."""
+    """Search by clauses `email:'…'`, `name:'…'` and `metadata['…']:'…'`, joined by AND."""
     query = text(request.params, "query")
     clauses = [_clause(one.strip()) for one in re.split(r"\bAND\b", query)]
     settled = request.books.clock.now() - SEARCH_LAG_S

@@ -1,7 +1,7 @@
-"""The endpoints: which method and path does what, and which parameters it takes.
+"""The endpoints: their methods and paths, and the parameters they take.
 
-A parameter that the stripe package's own types do not know is refused, as Stripe does. One that
-they know and this fake would ignore is refused, too: no test is to rest on it.
+A parameter unknown to the stripe package's own types is refused, as Stripe does. A known one that
+this fake would ignore is refused, too, so that no test relies on it.
 """
 
 import re
@@ -24,10 +24,10 @@ EVENTS_KEPT_S = 30 * 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A method and a path, with its `answer`.
+    """A method and a path, with the function that answers.
 
-    `params` is the type of its parameters in the stripe package; those of them in `heeded` do
-    something here.
+    `params` is the type of its parameters in the stripe package; those in `heeded` have an effect
+    here.
     """
 
     method: str
@@ -37,14 +37,14 @@ class Endpoint:
     heeded: str = ""
 
     def check(self, params: Body) -> None:
-        """Refuse a parameter that Stripe does not have, and one that would change nothing here."""
+        """Refuse a parameter that Stripe does not have, or that has no effect here."""
         for name in params.keys() - {"expand", *self.heeded.split()}:
             if name not in self.params.__annotations__:
                 raise unknown(name)
             raise RejectedError(f"This fake takes no notice of {name}.", status=501, param=name)
 
     def match(self, method: str, path: str) -> tuple[str, ...] | None:
-        """The ids of a path that is this endpoint's."""
+        """Return the ids in a path of this endpoint."""
         pattern = re.sub(r"\{\w+\}", "([^/]+)", self.path)
         hit = re.fullmatch(pattern, path) if method == self.method else None
         return hit.groups() if hit else None
@@ -55,7 +55,7 @@ def _retrieve(kind: str) -> Answer:
 
 
 def _list(kind: str, *filters: str) -> Answer:
-    """All of a kind; `filters` are parameters that must equal the field of their name."""
+    """List all of a kind; `filters` are parameters that must equal the field of the same name."""
 
     def answer(request: Request) -> Body:
         return listed(request, _wanted(request, kind, *filters))
@@ -105,7 +105,7 @@ def _list_invoices(request: Request) -> Body:
 
 
 def _list_events(request: Request) -> Body:
-    """Of the last thirty days. A type may end in `*`."""
+    """List events of the last thirty days. A type may end in `*`."""
     oldest = request.books.clock.now() - EVENTS_KEPT_S
     rows = request.books.rows("event", livemode=request.livemode)
     rows = [row for row in rows if row["created"] >= oldest]

@@ -1,7 +1,7 @@
-"""The side of the fake that tests drive: what happens at Stripe, and how badly it answers.
+"""The test's side of the fake: makes things happen at Stripe, and breaks its answers.
 
-Every method may be called from any thread, and takes effect at once. Each makes the events that
-Stripe makes, which `webhooks` delivers.
+Every method may be called from any thread, and takes effect at once. Each creates the events that
+Stripe creates, which `webhooks` delivers.
 """
 
 import copy
@@ -37,7 +37,7 @@ class FakeStripe(Running):
         self._server = Server(self._api, self.webhooks)
         self.url = f"http://127.0.0.1:{self._server.port}"
 
-    # What there is to sell
+    # Catalog
 
     def create_price(
         self,
@@ -51,7 +51,7 @@ class FakeStripe(Running):
         livemode: bool = False,
         price_id: str = "",
     ) -> str:
-        """Return the id of a price; one-time with interval None, metered with a `meter`'s id."""
+        """Return the id of a new price; one-time with interval None, metered with a `meter` id."""
         with self._books.lock:
             return self._put(
                 billing_bodies.price(
@@ -68,17 +68,17 @@ class FakeStripe(Running):
             )
 
     def deactivate_price(self, price: str) -> None:
-        """Nobody can buy it any more; who has it keeps it."""
+        """Stop selling the price; existing subscriptions keep it."""
         self._change("price", price, "price.updated", active=False)
 
     def create_meter(
         self, event_name: str = "voice_call_minutes", *, livemode: bool = False
     ) -> str:
-        """Return the id of a meter that sums the values of its events."""
+        """Return the id of a new meter that sums the values of its events."""
         with self._books.lock:
             return str(meters.create(self._books, event_name, livemode=livemode)["id"])
 
-    # Who buys it
+    # Customers
 
     def create_customer(
         self,
@@ -94,7 +94,7 @@ class FakeStripe(Running):
             return str(customers.enrol(self._books, params, livemode=livemode)["id"])
 
     def delete_customer(self, customer: str) -> None:
-        """Its subscriptions end first."""
+        """Delete a customer, after ending its subscriptions."""
         with self._books.lock:
             billing.forget_customer(self._books, self._books.get("customer", customer))
 
@@ -106,9 +106,9 @@ class FakeStripe(Running):
         trial_days: int = 0,
         paid: bool = True,
     ) -> str:
-        """Return the id of a subscription made without a checkout.
+        """Return the id of a new subscription made without a checkout.
 
-        Its first invoice is paid, and it is active; or open, and it is incomplete.
+        Its first invoice is paid and it is active; or the invoice is open and it is incomplete.
         """
         with self._books.lock:
             body = billing.subscribe(
@@ -122,29 +122,30 @@ class FakeStripe(Running):
                 billing.pay(self._books, self._books.get("invoice", body["latest_invoice"]))
             return str(body["id"])
 
-    # What happens to a subscription
+    # Subscriptions
 
     def complete(self, session: str, *, paid: bool = True) -> str:
-        """The customer went through the checkout; returns the id of the subscription.
+        """Complete the checkout as its customer; return the id of the subscription.
 
-        Not `paid`: by a slow method, the session is complete, and the subscription incomplete.
+        Not `paid`: with a slow payment method, the session is complete and the subscription
+        incomplete.
         """
         with self._books.lock:
             body = checkout.complete(self._books, self._session(session), paid=paid)
             return str(body["id"])
 
     def pay_at_link(self, price: str, metadata: Body | None = None, **written: Any) -> str:
-        """Somebody paid at a payment link, see there; returns the id of the subscription."""
+        """Pay at a payment link (`checkout.pay_at_link`); return the id of the subscription."""
         with self._books.lock:
             return str(checkout.pay_at_link(self._books, price, metadata or {}, written)["id"])
 
     def settle_checkout(self, session: str, *, paid: bool = True) -> None:
-        """The slow payment of a completed session arrived, or failed."""
+        """Let the slow payment of a completed session succeed or fail."""
         with self._books.lock:
             checkout.settle(self._books, self._session(session), paid=paid)
 
     def change(self, subscription: str, **fields: Any) -> None:
-        """Set fields of a subscription, such as status="past_due"; says …subscription.updated."""
+        """Set fields of a subscription, such as status="past_due"; sends …subscription.updated."""
         self._change("subscription", subscription, "customer.subscription.updated", **fields)
 
     def change_period(self, subscription: str, start: datetime, end: datetime) -> None:
@@ -159,7 +160,7 @@ class FakeStripe(Running):
             self.change(subscription, items=body["items"] | {"data": items})
 
     def change_price(self, subscription: str, price: str) -> None:
-        """Its first item is on another price from now on, with a period that starts now."""
+        """Move its first item to another price now, with a period that starts now."""
         with self._books.lock:
             body = self._books.get("subscription", subscription)
             first, *others = body["items"]["data"]
@@ -174,7 +175,7 @@ class FakeStripe(Running):
             self.change(subscription, items=body["items"] | {"data": items})
 
     def cancel_at_period_end(self, subscription: str, *, revoke: bool = False) -> None:
-        """As a customer does in the portal; `revoke` takes it back."""
+        """Cancel at the period's end as a customer does in the portal; `revoke` undoes it."""
         with self._books.lock:
             body = self._books.get("subscription", subscription)
             self.change(
@@ -183,44 +184,44 @@ class FakeStripe(Running):
             )
 
     def cancel(self, subscription: str, reason: str = "cancellation_requested") -> None:
-        """It ends now; says …subscription.deleted. After the last retry: "payment_failed"."""
+        """End it now; sends …subscription.deleted. After the last retry: "payment_failed"."""
         with self._books.lock:
             body = self._books.get("subscription", subscription)
             billing.cancel(self._books, body, invoice_now=False, reason=reason)
 
     def pause(self, subscription: str) -> None:
-        """A trial ended without a card; says …subscription.paused."""
+        """Pause it, as when a trial ends without a card; sends …subscription.paused."""
         self._change("subscription", subscription, "customer.subscription.paused", status="paused")
 
     def resume(self, subscription: str) -> None:
-        """Says …subscription.resumed."""
+        """Resume it; sends …subscription.resumed."""
         self._change("subscription", subscription, "customer.subscription.resumed", status="active")
 
     def trial_will_end(self, subscription: str) -> None:
-        """Three days before the end of the trial."""
+        """Send the event that comes three days before the end of the trial."""
         with self._books.lock:
             body = self._books.get("subscription", subscription)
             self._books.tell("customer.subscription.trial_will_end", body)
 
     def renew(self, subscription: str, *, paid: bool = True) -> str:
-        """The next period begins; returns the id of its invoice, which is paid or declined."""
+        """Begin the next period; return the id of its invoice, which is paid or declined."""
         with self._books.lock:
             body = self._books.get("subscription", subscription)
             return str(billing.renew(self._books, body, paid=paid)["id"])
 
-    # What happens to an invoice
+    # Invoices
 
     def pay_invoice(self, invoice: str) -> None:
-        """Says invoice.paid and invoice.payment_succeeded; an unpaid subscription is active."""
+        """Pay it; sends invoice.paid and invoice.payment_succeeded; unpaid becomes active."""
         with self._books.lock:
             billing.pay(self._books, self._books.get("invoice", invoice))
 
-    # What it tells
+    # Events
 
     def report_meter_errors(self, meter: str) -> str:
-        """Tell of the bad meter events so far; returns the id of the v2 event.
+        """Report the bad meter events so far; return the id of the v2 event.
 
-        The webhook gets it thin, without its data, which /v2/core/events/ID has.
+        The webhook receives the thin form, without the data, which /v2/core/events/ID returns.
         """
         with self._books.lock:
             bad = meters.faulty(self._books)
@@ -229,21 +230,21 @@ class FakeStripe(Running):
             return str(event["id"])
 
     def tell(self, kind: str, of: Body) -> Body:
-        """An event of any type about any body; returns it."""
+        """Publish an event of any type about any body; return it."""
         with self._books.lock:
             return copy.deepcopy(self._books.tell(kind, of))
 
     def register_endpoint(self, url: str, *types: str) -> str:
-        """Let /v1/webhook_endpoints show an endpoint; delivery is `webhooks.send_to`'s affair."""
+        """List an endpoint in /v1/webhook_endpoints; `webhooks.send_to` sets the delivery."""
         with self._books.lock:
             object_id = self._books.new_id("we")
             now = self.clock.now()
             return self._put(bodies.webhook_endpoint(object_id, now, url, list(types)))
 
-    # What there is to see
+    # Inspection
 
     def get(self, object_id: str) -> Body:
-        """A copy of any object, by its id. Raises KeyError if there is none."""
+        """Return a copy of any object, by its id. Raises KeyError if there is none."""
         with self._books.lock:
             body = self._books.find(object_id)
             if body is None:
@@ -251,45 +252,45 @@ class FakeStripe(Running):
             return copy.deepcopy(body)
 
     def all(self, kind: str) -> list[Body]:
-        """Copies of all objects of a kind, such as "customer", in the order in which they came."""
+        """Return copies of all objects of a kind, such as "customer", oldest first."""
         with self._books.lock:
             return copy.deepcopy(self._books.rows(kind)[::-1])
 
     def events(self, kind: str = "") -> list[Body]:
-        """Copies of all events, or of one type, in the order in which they happened."""
+        """Return copies of all events, or of one type, in the order in which they happened."""
         return [one for one in self.all("event") if kind in ("", one["type"])]
 
     def asked(self, method: str = "", path: str = "") -> list[Asked]:
-        """The requests so far, of a method, and to paths that begin so."""
+        """Return the requests so far, filtered by method and by the beginning of the path."""
         return [
             one
             for one in list(self._api.asked)
             if method in ("", one.method) and one.path.startswith(path)
         ]
 
-    # How badly it answers
+    # Faults
 
     def break_api(self, fault: Fault, path: str = "/", times: int | None = None) -> None:
-        """Fail requests to paths that begin so, the next `times` of them or until mended.
+        """Fail requests to paths that begin so: the next `times` of them, or until `mend_api`.
 
-        Fault.DOWN for every path refuses connections, too.
+        Fault.DOWN for every path also refuses connections.
         """
         self._api.breakage = Breakage(fault, path, times)
         if fault is Fault.DOWN and path == "/" and times is None:
             self._server.refuse()
 
     def mend_api(self) -> None:
-        """Answer again."""
+        """Answer normally again."""
         self._api.breakage = None
         self._server.accept()
 
     def start(self) -> Self:
-        """Return once it answers."""
+        """Start the fake, and return once it answers."""
         self._server.start()
         return self
 
     def stop(self) -> None:
-        """End every connection."""
+        """Stop, and close every connection."""
         self._server.stop()
 
     def _session(self, session: str) -> Body:

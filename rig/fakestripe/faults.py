@@ -4,17 +4,17 @@ from enum import StrEnum
 
 
 class Fault(StrEnum):
-    """What happens to requests; their effect, where they have one, is named."""
+    """What happens to requests; each comment says whether they take effect."""
 
     DOWN = "down"
-    """Connections are refused, those that are open break."""
+    """Connections are refused, open ones break."""
     SLOW = "slow"
-    """Taken, and never answered; without effect."""
+    """Accepted and never answered; without effect."""
     NONSENSE = "nonsense"
-    """200 and a page of HTML; without effect."""
+    """Answered 200 with a page of HTML; without effect."""
     ERROR = "error"
-    """500, without effect."""
+    """Answered 500, without effect."""
     RATE_LIMITED = "rate limited"
-    """429, without effect."""
+    """Answered 429, without effect."""
     ANSWER_LOST = "answer lost"
-    """Done, and the connection breaks before the answer: the caller cannot know."""
+    """Done, but the connection breaks before the answer, so the caller cannot know."""

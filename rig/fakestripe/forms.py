@@ -1,4 +1,4 @@
-"""Parameters as Stripe writes them, `items[0][price]=…`, made into dicts and lists again."""
+"""Parses Stripe's form parameters, `items[0][price]=…`, into dicts and lists."""
 
 import re
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from rig.fakestripe.rejections import RejectedError, needed
 
 
 def parsed(pairs: Iterable[tuple[str, str]]) -> Body:
-    """`a[b]=1`, `a[0]=1` and `a[]=1`, nested to any depth. Values stay strings."""
+    """Parse `a[b]=1`, `a[0]=1` and `a[]=1`, nested to any depth. Values stay strings."""
     root: Body = {}
     for name, value in pairs:
         *path, last = re.findall(r"[^\[\]]+|(?<=\[)(?=\])", name)
@@ -21,7 +21,7 @@ def parsed(pairs: Iterable[tuple[str, str]]) -> Body:
 
 
 def _listed(value: Any) -> Any:
-    """Dicts that are numbered are lists."""
+    """Turn dicts with numbered keys into lists."""
     if not isinstance(value, dict):
         return value
     inner = {key: _listed(one) for key, one in value.items()}
@@ -31,7 +31,7 @@ def _listed(value: Any) -> Any:
 
 
 def text(params: Body, name: str) -> str:
-    """A parameter that must be there."""
+    """Return a required parameter."""
     value = params.get(name)
     if not value:
         raise needed(name)
@@ -39,7 +39,7 @@ def text(params: Body, name: str) -> str:
 
 
 def integer(params: Body, name: str) -> int | None:
-    """A whole number, None if left out or empty."""
+    """Return a whole number, None if left out or empty."""
     value = params.get(name)
     if value in (None, ""):
         return None
@@ -50,7 +50,7 @@ def integer(params: Body, name: str) -> int | None:
 
 
 def boolean(params: Body, name: str) -> bool | None:
-    """`true` or `false`, None if left out."""
+    """Return `true` or `false`, None if left out."""
     value = params.get(name)
     if value in (None, ""):
         return None

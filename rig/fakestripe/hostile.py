@@ -1,4 +1,4 @@
-"""An event as it is posted to a webhook: properly, or in a way that must be turned away.
+"""Builds the webhook post of an event: a proper one, or one that must be rejected.
 
 https://docs.stripe.com/webhooks/signature
 """
@@ -15,49 +15,49 @@ from rig.fakestripe.bodies import Body
 LIMIT_BYTES = 1024 * 1024
 _TOO_OLD_S = 301
 _TOO_EARLY_S = 330
-"""Half a minute more than is allowed: on its way it grows less."""
+"""Half a minute beyond the tolerance: the post's travel time reduces it."""
 
 
 class Manner(StrEnum):
-    """How an event is posted. All but PROPER must be answered 400, and leave nothing behind."""
+    """How an event is posted. All but PROPER must be answered 400, and change nothing."""
 
     PROPER = "proper"
     FORGED = "forged"
-    """Signed with a secret that is none of ours."""
+    """Signed with a secret that is not ours."""
     UNSIGNED = "unsigned"
-    """No signature at all."""
+    """Without a signature."""
     GARBLED = "garbled"
-    """A signature header that is not one."""
+    """With a malformed signature header."""
     TAMPERED = "tampered"
-    """One byte of the body is not what was signed."""
+    """With one byte of the body changed after signing."""
     TRUNCATED = "truncated"
-    """The signature of the whole, and half of the body."""
+    """With the signature of the whole and half of the body."""
     OVERSIZED = "oversized"
-    """Properly signed, and more than 1 MiB."""
+    """Properly signed, and longer than 1 MiB."""
     OLD = "old"
     """Properly signed, 301 seconds ago."""
     FUTURE = "future"
     """Properly signed, 330 seconds from now."""
     WRONG_MODE = "wrong mode"
-    """Properly signed, and of the other mode: live for test."""
+    """Properly signed, but of the other mode: live for test."""
 
 
 class Post(NamedTuple):
-    """What goes over the wire."""
+    """What is sent over the wire."""
 
     body: bytes
     headers: dict[str, str]
 
 
 def signature(body: bytes, secrets: Sequence[str], at: int) -> str:
-    """The Stripe-Signature header; one `v1=` for each secret, as while one is rotated."""
+    """Return the Stripe-Signature header; one `v1=` per secret, as during a rotation."""
     signed = f"{at}.".encode() + body
     marks = [hmac.new(one.encode(), signed, hashlib.sha256).hexdigest() for one in secrets]
     return ",".join([f"t={at}", *(f"v1={mark}" for mark in marks)])
 
 
 def post(event: Body, secrets: Sequence[str], now: int, manner: Manner = Manner.PROPER) -> Post:
-    """The event, signed at `now` with each of the secrets, in the manner asked for."""
+    """Return the event, signed at `now` with each of the secrets, in the given manner."""
     if manner is Manner.WRONG_MODE:
         event = event | {"livemode": not event["livemode"]}
     body = json.dumps(event, indent=2).encode()

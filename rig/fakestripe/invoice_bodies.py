@@ -1,4 +1,4 @@
-"""What invoices and their lines look like on the wire; see `bodies`."""
+"""Bodies of invoices and their lines in wire form; see `bodies`."""
 
 from rig.fakestripe.bodies import Body, page
 
@@ -14,7 +14,7 @@ def line(
     item_id: str | None,
     period: tuple[int, int],
 ) -> Body:
-    """One line: of the subscription item `item_id`, or a one-time price without one."""
+    """One line: for the subscription item `item_id`, or for a one-time price where that is None."""
     details: Body = {"proration": False, "proration_details": None, "subscription": subscription_id}
     parent: Body = {"invoice_item_details": None, "subscription_item_details": None}
     if item_id:
@@ -64,7 +64,7 @@ def invoice(
     past: tuple[int, int],
     number: str,
 ) -> Body:
-    """An open invoice of the subscription `of`, to the customer `payer`."""
+    """An open invoice of the subscription `of`, for the customer `payer`."""
     total = sum(line["amount"] for line in lines)
     web = f"https://invoice.stripe.invalid/{object_id}"
     return {

@@ -1,4 +1,4 @@
-"""Invoices that are made by hand: drafts with lines of their own, finalized and sent."""
+"""The endpoints of manual invoices: drafts with lines of their own, finalized and sent."""
 
 from rig.fakestripe import invoice_bodies
 from rig.fakestripe.bodies import Body
@@ -14,7 +14,7 @@ ITEM_FIELDS = "customer invoice amount currency description metadata"
 
 
 def create(request: Request) -> Body:
-    """A draft without lines."""
+    """Create a draft without lines."""
     books, params = request.books, request.params
     payer = books.get("customer", text(params, "customer"))
     now, object_id = books.clock.now(), books.new_id("in")
@@ -43,7 +43,7 @@ def create(request: Request) -> Body:
 
 
 def add(request: Request) -> Body:
-    """A line on a draft."""
+    """Add a line to a draft."""
     books, params = request.books, request.params
     invoice = books.get("invoice", text(params, "invoice"))
     if invoice["status"] != "draft":
@@ -66,7 +66,7 @@ def add(request: Request) -> Body:
 
 
 def finalize(request: Request) -> Body:
-    """A draft is open from now on."""
+    """Turn a draft into an open invoice."""
     invoice = request.named("invoice")
     if invoice["status"] != "draft":
         raise RejectedError("This invoice is already finalized.")
@@ -76,7 +76,7 @@ def finalize(request: Request) -> Body:
 
 
 def send(request: Request) -> Body:
-    """It is mailed."""
+    """Mail it."""
     invoice = request.named("invoice")
     if invoice["status"] != "open" or invoice["collection_method"] != "send_invoice":
         raise RejectedError("You can only manually send an open invoice that is to be sent.")

@@ -1,4 +1,4 @@
-"""Meters: usage that is sent as events, judged later, and summed up per customer.
+"""Meters: usage sent as events, validated later, and summed per customer.
 
 https://docs.stripe.com/billing/subscriptions/usage-based/recording-usage-api
 """
@@ -16,7 +16,7 @@ IDENTIFIER_KEPT_S = 24 * 3600
 
 
 def create(books: Books, event_name: str, *, livemode: bool) -> Body:
-    """A meter that sums the `value` of its events."""
+    """Create a meter that sums the `value` of its events."""
     now = books.clock.now()
     return books.put(
         {
@@ -38,7 +38,7 @@ def create(books: Books, event_name: str, *, livemode: bool) -> Body:
 
 
 def record(books: Books, params: Body, *, livemode: bool) -> Body:
-    """Take one event in. An unknown customer or a bad value is reported later, not here.
+    """Accept one event. An unknown customer or a bad value is reported later, not here.
 
     Raises RejectedError for a time out of bounds and for an identifier seen within a day.
     """
@@ -69,7 +69,7 @@ def record(books: Books, params: Body, *, livemode: bool) -> Body:
 
 
 def _fault(books: Books, event: Body) -> str | None:
-    """What Stripe will find wrong with it afterwards."""
+    """Return what Stripe will report as wrong with the event afterwards."""
     payload = event["payload"]
     names = [row["event_name"] for row in books.rows("billing.meter", livemode=event["livemode"])]
     if event["event_name"] not in names:
@@ -83,7 +83,7 @@ def _fault(books: Books, event: Body) -> str | None:
 
 
 def events(books: Books, meter: Body, customer_id: str) -> list[Body]:
-    """The good events of one customer, the newest first."""
+    """Return the good events of one customer, newest first."""
     return [
         row
         for row in books.rows("billing.meter_event", livemode=meter["livemode"])
@@ -94,12 +94,12 @@ def events(books: Books, meter: Body, customer_id: str) -> list[Body]:
 
 
 def faulty(books: Books) -> list[Body]:
-    """The events that count nowhere."""
+    """Return the events that no sum includes."""
     return [row for row in books.rows("billing.meter_event") if row["fault"]]
 
 
 def take_unbilled(books: Books, meter_id: str, customer_id: str) -> int:
-    """The sum of what no invoice had yet; it is on one now."""
+    """Return the usage not yet invoiced, and mark it as invoiced."""
     taken = [
         row
         for row in events(books, books.get("billing.meter", meter_id), customer_id)
@@ -111,7 +111,7 @@ def take_unbilled(books: Books, meter_id: str, customer_id: str) -> int:
 
 
 def summary(books: Books, meter: Body, customer_id: str, start: int, end: int) -> Body:
-    """The sum of the events of [start, end). Both must be whole minutes."""
+    """Return the sum of the events in [start, end). Both must be whole minutes."""
     if start % 60 or end % 60:
         raise RejectedError("start_time and end_time must align with minute boundaries.")
     inside = [row for row in events(books, meter, customer_id) if start <= row["timestamp"] < end]
@@ -127,7 +127,7 @@ def summary(books: Books, meter: Body, customer_id: str, start: int, end: int) -
 
 
 def error_report(books: Books, meter: Body, faults: list[Body]) -> Body:
-    """The v2 event about bad ones, with its data. On a webhook it goes without: see `thin`."""
+    """Return the v2 event about bad events, with its data. Webhooks omit the data: see `thin`."""
     at = _iso(books.clock.now())
     by_code: dict[str, list[Body]] = {}
     for row in faults:
@@ -168,7 +168,7 @@ def error_report(books: Books, meter: Body, faults: list[Body]) -> Body:
 
 
 def thin(event: Body) -> Body:
-    """What a webhook carries of a v2 event: who must know more fetches it by its id."""
+    """Return the webhook's form of a v2 event, whose details are fetched by its id."""
     return {name: value for name, value in event.items() if name != "data"}
 
 

@@ -1,4 +1,4 @@
-"""What Stripe refuses, in the shape that the stripe package turns into its exceptions.
+"""Stripe's error answers, in the shape that the stripe package turns into its exceptions.
 
 https://docs.stripe.com/api/errors
 """
@@ -7,7 +7,7 @@ from rig.fakestripe.bodies import Body
 
 
 class RejectedError(Exception):
-    """An error answer: `status` of HTTP and the body's `error`."""
+    """An error answer: the HTTP `status` and the body's `error`."""
 
     def __init__(
         self,
@@ -27,9 +27,9 @@ class RejectedError(Exception):
 def missing(
     kind: str, object_id: str, param: str, *, in_path: bool, other_mode: str = ""
 ) -> RejectedError:
-    """No such object; 404 where the address names it, 400 where a parameter does.
+    """No such object: 404 where the path names it, 400 where a parameter does.
 
-    `other_mode` is "live" or "test" when it exists there.
+    `other_mode` is "live" or "test" when the object exists in that mode.
     """
     message = f"No such {kind.replace('_', ' ')}: '{object_id}'"
     if other_mode:
@@ -43,7 +43,7 @@ def missing(
 
 
 def bad_key(key: str) -> RejectedError:
-    """The secret key is none of ours."""
+    """The secret key is unknown."""
     shown = f"{key[:8]}***{key[-4:]}" if len(key) > 12 else "***"
     return RejectedError(f"Invalid API Key provided: {shown}", status=401)
 

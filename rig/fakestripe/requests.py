@@ -1,4 +1,4 @@
-"""What endpoints have in common: a request, its object, a page of a list, expansion of ids."""
+"""Shared parts of the endpoints: a request, its object, a page of a list, expansion of ids."""
 
 import copy
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from rig.fakestripe.rejections import RejectedError, missing
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request to an endpoint; `ids` are the parts of its path that name objects."""
+    """One request to an endpoint; `ids` are the object ids in its path."""
 
     books: Books
     livemode: bool
@@ -23,7 +23,7 @@ class Request:
     params: Body
 
     def named(self, kind: str) -> Body:
-        """The object of the path."""
+        """Return the object that the path names."""
         return self.books.get(kind, self.ids[0], livemode=self.livemode)
 
 
@@ -31,7 +31,7 @@ Answer = Callable[[Request], Body]
 
 
 def listed(request: Request, rows: list[Body]) -> Body:
-    """One page of `rows`, which are the newest first: limit, starting_after, created."""
+    """Return one page of `rows`, newest first, by limit, starting_after and created."""
     limit = integer(request.params, "limit") or 10
     if not 1 <= limit <= 100:
         raise RejectedError("This value must be between 1 and 100.", param="limit")
@@ -46,7 +46,7 @@ def listed(request: Request, rows: list[Body]) -> Body:
 
 
 def _created_within(rows: list[Body], bounds: Any) -> list[Body]:
-    """`created` is a second, or bounds: gt, gte, lt, lte."""
+    """Filter by `created`: a second, or bounds gt, gte, lt, lte."""
     if bounds is None:
         return rows
     if not isinstance(bounds, dict):
@@ -62,7 +62,7 @@ def _upper(bounds: Body, name: str, offset: int) -> float:
 
 
 def expanded(request: Request, answer: Body) -> Body:
-    """A copy with the ids of `expand` replaced by what they name."""
+    """Return a copy with the ids of `expand` replaced by their objects."""
     answer = copy.deepcopy(answer)
     for path in request.params.get("expand") or []:
         _expand(request.books, answer, str(path).split("."))

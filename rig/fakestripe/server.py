@@ -1,4 +1,4 @@
-"""The fake's own thread, its event loop, and the port that it answers on."""
+"""The fake's own thread, its event loop, and its port."""
 
 import asyncio
 import contextlib
@@ -31,19 +31,19 @@ class Server:
         self._thread = threading.Thread(target=self._run, name="fakestripe", daemon=True)
 
     def start(self) -> None:
-        """Return once it answers."""
+        """Start, and return once it answers."""
         self._thread.start()
         if not self._ready.wait(_LIMIT_S):
             raise TimeoutError("the fake of Stripe did not start")
 
     def stop(self) -> None:
-        """End every connection and the thread."""
+        """Close every connection and end the thread."""
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(_LIMIT_S)
         self._socket.close()
 
     def refuse(self) -> None:
-        """Connections are refused from now on; the port stays ours."""
+        """Refuse connections from now on; the port stays ours."""
         self._do(self._refuse())
 
     def accept(self) -> None:
@@ -67,7 +67,7 @@ class Server:
         await self._runner.setup()
         await self._accept()
         posting = asyncio.create_task(self._webhooks.run(), name="webhooks")
-        await asyncio.sleep(0)  # the task has its loop before anybody publishes
+        await asyncio.sleep(0)  # starts the task, so that it has its loop before the first publish
         self._ready.set()
         await self._stop.wait()
         posting.cancel()
@@ -85,7 +85,7 @@ class Server:
             return
         await self._site.stop()
         self._site = None
-        # Bound and not listening: the kernel refuses, and gives the port to nobody else.
+        # Bound without listening: the kernel refuses connections, and gives the port to no other.
         self._socket = socket.socket()
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.bind(("127.0.0.1", self.port))

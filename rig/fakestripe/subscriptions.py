@@ -8,7 +8,7 @@ from rig.fakestripe.requests import Request, listed
 
 
 def listing(request: Request) -> Body:
-    """Without a status the canceled ones are left out."""
+    """List subscriptions; without a status, canceled ones are left out."""
     rows = request.books.rows("subscription", livemode=request.livemode)
     status = request.params.get("status")
     if status == "ended":
@@ -30,7 +30,7 @@ def listing(request: Request) -> Body:
 
 
 def update(request: Request) -> Body:
-    """Its end or none, metadata, pause_collection, prices."""
+    """Change the end, metadata, pause_collection or prices."""
     body, params = request.named("subscription"), request.params
     if body["status"] in billing.ENDED and set(params) - {"metadata", "cancellation_details"}:
         raise RejectedError(
@@ -48,7 +48,7 @@ def update(request: Request) -> Body:
 
 
 def _ending(body: Body, params: Body, now: int) -> Body:
-    """Fields for cancel_at_period_end, or for cancel_at: a second, or the end of a period.
+    """Return the fields for cancel_at_period_end, or for cancel_at: a second, or a period's end.
 
     https://docs.stripe.com/changelog/basil/2025-07-30/cancel-at-enums
     """
@@ -64,7 +64,7 @@ def _ending(body: Body, params: Body, now: int) -> Body:
 
 
 def _changed_items(request: Request, body: Body) -> list[Body]:
-    """The items with new prices: by id one is changed, without an id one is added."""
+    """Return the items with new prices: an id changes an item, a missing id adds one."""
     books, items = request.books, {item["id"]: item for item in body["items"]["data"]}
     for line in request.params["items"]:
         price = books.get(
@@ -79,7 +79,7 @@ def _changed_items(request: Request, body: Body) -> list[Body]:
 
 
 def cancel(request: Request) -> Body:
-    """At once. What has ended is not found."""
+    """Cancel at once. An ended subscription is not found."""
     body = request.named("subscription")
     if body["status"] in billing.ENDED:
         raise missing("subscription", body["id"], "id", in_path=True)
@@ -89,14 +89,14 @@ def cancel(request: Request) -> Body:
 
 
 def pause(request: Request) -> Body:
-    """Suspend it until resumed; nothing is invoiced meanwhile."""
+    """Pause it until resumed; nothing is invoiced meanwhile."""
     body = request.named("subscription")
     request.books.change(body, "customer.subscription.paused", status="paused")
     return body
 
 
 def resume(request: Request) -> Body:
-    """Go on with a paused one."""
+    """Resume a paused one."""
     body = request.named("subscription")
     if body["status"] != "paused":
         raise RejectedError("Only a paused subscription can be resumed.")

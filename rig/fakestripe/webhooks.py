@@ -1,7 +1,7 @@
-"""Delivery of events to the webhook of whoever is tested: in order, or as badly as in life.
+"""Delivery of events to the webhook under test: in order, or as badly as in production.
 
-Posts are sent one after the other by the server's own thread. What waits for them blocks: a test
-whose receiver runs in its own event loop calls it by `asyncio.to_thread`.
+The server's own thread sends the posts one after the other. Methods that wait for them block: a
+test whose receiver runs in its own event loop calls them through `asyncio.to_thread`.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ _FLOOD_CONNECTIONS = 50
 
 
 class Attempt(NamedTuple):
-    """One post of an event and what was answered; status 0 is no answer."""
+    """One post of an event and its answer; status 0 means no answer."""
 
     event_id: str
     type: str
@@ -41,11 +41,11 @@ class _Receiver:
 
 
 class Webhooks:
-    """Where events go.
+    """The delivery of events.
 
-    `copies` is how often each is posted, `delay_s` how late; both hold for what happens from now
-    on. `attempts` are the posts so far, `failed` the events whose last post was not answered 2xx:
-    Stripe would post them again for three days, the fake does when told to by `retry`.
+    `copies` is how often each is posted, `delay_s` how late; both hold for events from then on.
+    `attempts` are the posts so far, `failed` the events whose last post was not answered 2xx:
+    Stripe would post them again for three days, the fake does so on `retry`.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -68,7 +68,7 @@ class Webhooks:
         self._receiver = _Receiver(url, secrets)
 
     def publish(self, event: Body) -> None:
-        """An event happened: it is posted as soon as may be, or held. From any thread."""
+        """Post an event as soon as possible, or hold it back. Any thread may call this."""
         if self._receiver is None:
             return
         with self._lock:
@@ -83,37 +83,37 @@ class Webhooks:
             self._held = self._held or []
 
     def held(self) -> list[Body]:
-        """What is kept back, in the order in which it happened."""
+        """Return the events held back, in the order in which they happened."""
         with self._lock:
             return list(self._held or [])
 
     def release(self, arrange: Callable[[list[Body]], Iterable[Body]] = list) -> None:
-        """Post what was kept back, as `arrange`d: `reversed`, doubled, only some; hold no more."""
+        """Post what was held back, as `arrange`d: `reversed`, doubled, only some; hold no more."""
         with self._lock:
             held, self._held = self._held or [], None
             self._enqueue(arrange(held))
 
     def lose(self) -> list[Body]:
-        """Forget what was kept back, and hold no more. Returns what nobody will be told."""
+        """Drop what was held back, hold no more, and return the events that are lost."""
         with self._lock:
             held, self._held = self._held or [], None
             return held
 
     def retry(self) -> None:
-        """Post once more what was not answered 2xx."""
+        """Post once more the events that were not answered 2xx."""
         failed, self.failed = self.failed, []
         self._enqueue(failed)
 
     def settle(self, timeout_s: float = 10.0) -> None:
-        """Return when everything that is to be posted has been."""
+        """Return when everything due has been posted."""
         until(lambda: not self._queue and not self._posting, "webhooks posted", timeout_s)
 
     def post(self, event: Body, manner: Manner = Manner.PROPER) -> Post:
-        """What would go over the wire, for a test that posts by itself."""
+        """Return what would go over the wire, for a test that posts by itself."""
         return hostile.post(event, self._secrets(), self._clock.now(), manner)
 
     def send(self, event: Body, manner: Manner = Manner.PROPER) -> int:
-        """Post it now, past the queue, and return the status; 0 is no answer."""
+        """Post it now, bypassing the queue, and return the status; 0 means no answer."""
         return asyncio.run_coroutine_threadsafe(self._post(event, manner), self._running()).result(
             ANSWER_LIMIT_S + 1
         )
@@ -121,12 +121,12 @@ class Webhooks:
     def flood(
         self, event: Body, manner: Manner, per_s: int, duration_s: float
     ) -> Future[Counter[int]]:
-        """Post it `per_s` times a second. The result, once over: how often each status came."""
+        """Post it `per_s` times a second. The future's result counts the answers by status."""
         run = self._flood(event, manner, per_s, duration_s)
         return asyncio.run_coroutine_threadsafe(run, self._running())
 
     async def run(self) -> None:
-        """Post what is queued until cancelled; the server's thread does."""
+        """Post queued events until cancelled, in the server's thread."""
         self._loop = asyncio.get_running_loop()
         limit = aiohttp.ClientTimeout(total=ANSWER_LIMIT_S)
         connector = aiohttp.TCPConnector(limit=_FLOOD_CONNECTIONS)

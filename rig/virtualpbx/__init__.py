@@ -1,7 +1,7 @@
 """A small virtual PBX: it speaks AMI, asks the FastAGI hook and writes Asterisk's journal.
 
-For machines without a real Asterisk, for tests of what a real one does only when it is ill, and
-for benchmarks. Its events follow those of Asterisk 22; it carries no media and no SIP.
+It serves machines without a real Asterisk, tests of what a real one does only when it is ill, and
+benchmarks. Its events follow those of Asterisk 22; it has no media and no SIP.
 """
 
 from rig.virtualpbx.faults import Faults

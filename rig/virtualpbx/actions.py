@@ -13,7 +13,7 @@ Headers = Mapping[str, str]
 
 
 class Switchboard(Protocol):
-    """What the manager asks of the PBX behind it."""
+    """The PBX behind the manager, as the actions need it."""
 
     faults: Faults
     login_delay_s: float
@@ -24,20 +24,20 @@ class Switchboard(Protocol):
         ...
 
     def channels(self) -> list[Channel]:
-        """The live channels."""
+        """Return the live channels."""
         ...
 
     def find(self, name: str) -> Channel | None:
-        """A channel by Uniqueid or name."""
+        """Return a channel by Uniqueid or name."""
         ...
 
     def cut_after(self, channel: Channel, seconds: float) -> None:
-        """End the channel's call so long from now."""
+        """End the channel's call in so many seconds."""
         ...
 
 
 class Reply(Protocol):
-    """The session that asked."""
+    """The session that sent the action."""
 
     def write(self, sent: bytes) -> None:
         """Send these bytes."""
@@ -106,7 +106,7 @@ def _device_states(session: Reply, pbx: Switchboard, headers: Headers) -> None:
 
 
 def _getvar(session: Reply, pbx: Switchboard, headers: Headers) -> None:
-    """DEVICE_STATE alone: anything else is empty, as what Asterisk does not know."""
+    """Answer DEVICE_STATE alone; anything else is empty, like a value unknown to Asterisk."""
     variable, value = headers.get("Variable", ""), ""
     if variable.startswith("DEVICE_STATE("):
         known = variable[len("DEVICE_STATE(") : -1] in _endpoints(pbx)

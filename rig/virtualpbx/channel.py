@@ -1,4 +1,4 @@
-"""A virtual channel, and the block of lines that shows it in an event."""
+"""A virtual channel, and the lines that describe it in an event."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Channel:
     born_s: float = field(default_factory=time.monotonic)
 
     def block(self, prefix: str = "") -> str:
-        """The lines of main/manager_channels.c, with channelvars=PBXBILLING."""
+        """Return the lines of main/manager_channels.c, with channelvars=PBXBILLING."""
         lines = (
             ("Channel", self.name),
             ("ChannelState", self.state),
@@ -47,7 +47,7 @@ class Channel:
         return "".join(f"{prefix}{key}: {value}\r\n" for key, value in lines)
 
     def row(self) -> str:
-        """What CoreShowChannels adds to the block."""
+        """Return what CoreShowChannels adds to the block."""
         age = int(time.monotonic() - self.born_s)
         duration = f"{age // 3600:02d}:{age % 3600 // 60:02d}:{age % 60:02d}"
         return (

@@ -1,4 +1,4 @@
-"""The virtual PBX's side of FastAGI: as res_agi.c has it, up to the verdict variable."""
+"""The PBX's side of FastAGI, as in res_agi.c, up to the verdict variable."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _SET = re.compile(r'^SET VARIABLE __PBXBILLING "?(.*?)"?\s*$')
 async def ask_hook(
     host: str, port: int, channel: Channel, direction: str, arguments: tuple[str, ...]
 ) -> str:
-    """Run one session; the value of `PBXBILLING`, empty where the server set none.
+    """Run one session; return the value of `PBXBILLING`, empty where the server set none.
 
-    A server that is away is given the 2 s of res_agi.c; one that is silent holds the call, as
-    it would hold a real one.
+    An unreachable server gets the 2 s of res_agi.c; a silent one holds the call, as it would hold
+    a real one.
     """
     try:
         async with asyncio.timeout(2):
@@ -69,7 +69,7 @@ def _environment(
 
 async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
     verdict = ""
-    with contextlib.suppress(ConnectionError):  # what was set before the server left stays set
+    with contextlib.suppress(ConnectionError):  # what was set before the server left remains valid
         while line := await reader.readline():
             found = _SET.match(line.decode())
             if found:

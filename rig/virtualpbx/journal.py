@@ -10,13 +10,13 @@ from rig.virtualpbx.channel import Channel
 
 
 class Journal:
-    """Appends one CSV line an event to `path`; without a path it writes nothing."""
+    """Appends one CSV line per event to `path`; without a path it writes nothing."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
 
     def write(self, event: str, channel: Channel, extra: dict[str, object] | None = None) -> None:
-        """One event of that channel, now; `extra` becomes JSON as Asterisk writes it."""
+        """Write one event of that channel, now; `extra` becomes JSON in Asterisk's format."""
         if self._path is None:
             return
         row = (

@@ -1,4 +1,4 @@
-"""The virtual PBX's manager port: sessions, logins and events, as main/manager.c has them."""
+"""The virtual PBX's manager port: sessions, logins and events, as in main/manager.c."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class Manager:
         self._login = (username, secret)
         self._server: asyncio.Server | None = None
         self._sessions: set[Session] = set()
-        self.actions: list[dict[str, str]] = []  # every one received, for the tests to look at
-        self.logins = 0  # attempts
+        self.actions: list[dict[str, str]] = []  # all actions received, for the tests to inspect
+        self.logins = 0  # login attempts
         self._asked = asyncio.Event()
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port at which it listens."""
         assert self._server is not None
         port: int = self._server.sockets[0].getsockname()[1]
         return port
@@ -41,14 +41,14 @@ class Manager:
             await self._server.wait_closed()
 
     async def drop(self) -> None:
-        """Cut every session off."""
+        """Cut every session."""
         sessions = list(self._sessions)
         for session in sessions:
             session.abort()
         await asyncio.gather(*(session.ended.wait() for session in sessions))
 
     def received(self, headers: dict[str, str]) -> None:
-        """Remember an action."""
+        """Record an action."""
         self.actions.append(headers)
         self._asked.set()
 
@@ -59,7 +59,7 @@ class Manager:
             await self._asked.wait()
 
     def emit(self, name: str, body: str, privilege: str = "call,all") -> None:
-        """Send an event, with the time of day, to whoever is logged in for it."""
+        """Send an event, with the time of day, to every session whose login grants it."""
         text = (
             f"Event: {name}\r\nPrivilege: {privilege}\r\nTimestamp: {time.time():.6f}\r\n{body}\r\n"
         )
@@ -67,7 +67,7 @@ class Manager:
             session.event(text)
 
     def accepts(self, headers: Headers) -> bool:
-        """Whether the login is right."""
+        """Return whether the login is correct."""
         self.logins += 1
         return (headers.get("Username"), headers.get("Secret")) == self._login
 
@@ -102,7 +102,7 @@ class Session:
         self._events = False
 
     def abort(self) -> None:
-        """Cut it off."""
+        """Cut the session."""
         self._writer.transport.abort()
 
     async def run(self) -> None:
@@ -116,7 +116,7 @@ class Session:
                     return
 
     def event(self, text: str) -> None:
-        """An event for this session, if it wants events."""
+        """Send an event to this session, if it wants events."""
         if not self._events or self._pbx.faults.silent:
             return
         sent = text.encode()

@@ -1,4 +1,4 @@
-"""The virtual PBX itself: its channels, and calls that live as they do on Asterisk 22."""
+"""The virtual PBX itself: its channels, and calls with the life they have on Asterisk 22."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NORMAL, BUSY, ANSWERED_ELSEWHERE = 16, 17, 26  # Q.850
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """What became of a call; `trunk` is the leg that answered, empty where none did."""
+    """The outcome of a call; `trunk` is the leg that answered, empty where none did."""
 
     verdict: str
     cause: int
@@ -59,7 +59,7 @@ class VirtualPbx:
         self._ends: dict[str, asyncio.Event] = {}  # uniqueid → the end of its call's talk
         self._numbers = itertools.count()
         self._started_s = time.monotonic()
-        self._epoch = int(time.time()) if epoch is None else epoch  # opens every Uniqueid
+        self._epoch = int(time.time()) if epoch is None else epoch  # first part of every Uniqueid
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -75,7 +75,7 @@ class VirtualPbx:
 
     @property
     def uptime_s(self) -> int:
-        """Whole seconds since its start, as FullyBooted says them."""
+        """Whole seconds since its start, as FullyBooted reports them."""
         return int(time.monotonic() - self._started_s)
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
@@ -83,27 +83,27 @@ class VirtualPbx:
         await self.manager.start(host, port)
 
     async def stop(self) -> None:
-        """Close everything; calls under way end without a word."""
+        """Close everything; calls under way end without an event."""
         self._forget()
         await self.manager.stop()
 
     async def restart(self) -> None:
-        """Die and come back at once: every channel and session is gone, the uptime begins anew."""
+        """Die and come back at once: every channel and session is gone, the uptime restarts."""
         self._forget()
         self._started_s = time.monotonic()
         await self.manager.drop()
 
     def channels(self) -> list[Channel]:
-        """The live channels, oldest first."""
+        """Return the live channels, oldest first."""
         return list(self._channels.values())
 
     def find(self, name: str) -> Channel | None:
-        """A channel by Uniqueid or name, as Asterisk looks it up."""
+        """Return a channel by Uniqueid or name, as Asterisk looks it up."""
         by_id = self._channels.get(name)
         return by_id or next((c for c in self._channels.values() if c.name == name), None)
 
     def cut_after(self, channel: Channel, seconds: float) -> None:
-        """End the channel's call so long from now, in place of an earlier order."""
+        """End the channel's call in so many seconds; replaces an earlier order."""
         earlier = self._cuts.pop(channel.uniqueid, None)
         if earlier is not None:
             earlier.cancel()
@@ -113,20 +113,20 @@ class VirtualPbx:
             self._cuts[channel.uniqueid] = loop.call_later(seconds, end.set)
 
     def hangup(self, uniqueid: str) -> None:
-        """The party behind that channel hangs up."""
+        """Hang up as the party behind that channel."""
         end = self._ends.get(uniqueid)
         if end is not None:
             end.set()
 
     def populate(self, channels: int, tenant: str = "acme") -> None:
-        """Fill the list with answered trunk legs that nothing was ever said of."""
+        """Fill the list with answered trunk legs about which no event was sent."""
         for _ in range(channels):
             leg = self._channel("carrier", 6, "", tenant)
             leg.application = "AppDial"
             self._channels[leg.uniqueid] = leg
 
     def lose(self, channels: int) -> None:
-        """The oldest channels end, and nothing is ever said of it."""
+        """End the oldest channels without an event."""
         for channel in self.channels()[:channels]:
             del self._channels[channel.uniqueid]
 
@@ -147,7 +147,7 @@ class VirtualPbx:
         caller: str = "100",
         endpoint: str = "",
     ) -> Placed:
-        """Place a call through the hook and live it to its end.
+        """Place a call through the hook and run it to its end.
 
         It rings `fork` legs; the first answers after `ring_s`. An outbound call dials the trunk
         from a phone (`endpoint`, by default the tenant's name), an inbound one the other way.
@@ -290,7 +290,7 @@ class VirtualPbx:
 
 
 async def _passed(end: asyncio.Event, seconds: float) -> bool:
-    """Let the time pass; True where the end came first."""
+    """Let the time pass; return True where the end came first."""
     try:
         async with asyncio.timeout(seconds):
             await end.wait()

@@ -1,1 +1,1 @@
-"""What every implementation of a port must keep."""
+"""Contracts of the ports, which every implementation must satisfy."""

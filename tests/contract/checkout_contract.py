@@ -1,4 +1,4 @@
-"""What every till must keep; a class of tests derives from this."""
+"""The contract of every checkout gateway; a class of tests derives from this."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ ACME = Tenant("acme", "starter", email="billing@acme.example")
 
 
 class Counter(ABC):
-    """A till, and what happens behind it."""
+    """A checkout gateway, and control of the service behind it."""
 
     checkout_gateway: CheckoutGateway
 
     @abstractmethod
     def price(self) -> str:
-        """A price of 10.00 EUR a month that can be sold."""
+        """Return a price of 10.00 EUR a month that can be sold."""
 
     @abstractmethod
     def buy(self, page: str) -> str:
-        """Somebody pays at a page; gives the subscription."""
+        """Pay at a page; return the subscription."""
 
     @abstractmethod
     def forget(self, customer: str) -> None:
-        """A customer is deleted."""
+        """Delete a customer."""
 
     @abstractmethod
     def away(self) -> None:
-        """From now on nobody answers."""
+        """Stop answering from now on."""
 
 
 class TillContract(ABC):
-    """One suite for the real till and for the tests' own."""
+    """One suite for the real gateway and for the one in memory."""
 
     @abstractmethod
     def counter(self) -> AbstractAsyncContextManager[Counter]:
-        """A counter at which nobody has bought yet."""
+        """Open a gateway without any purchases."""
 
     @pytest.fixture
     async def shop(self) -> AsyncIterator[Counter]:

@@ -1,4 +1,4 @@
-"""The two stores that keep one contract: SQLite's and the tests' own, each empty at first."""
+"""The two stores that share a contract: SQLite's and the one in memory, each empty at first."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from tests.support.whole_store import WholeStore
 
 
 class OfAnyStore(ABC):
-    """What a contract of stores derives from."""
+    """The base of contracts of stores."""
 
     @abstractmethod
     def opened(self) -> AbstractAsyncContextManager[WholeStore]:
-        """An empty store, for the time of the context."""
+        """Open an empty store for the time of the context."""
 
 
 class InSql(OfAnyStore):
-    """Kept by SQLite."""
+    """Opens SQLite's store."""
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[WholeStore]:
@@ -32,7 +32,7 @@ class InSql(OfAnyStore):
 
 
 class InMemory(OfAnyStore):
-    """Kept by the tests' own."""
+    """Opens the store in memory."""
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[WholeStore]:

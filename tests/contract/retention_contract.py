@@ -1,4 +1,4 @@
-"""What every store must keep of what grows old; a class of tests derives from this."""
+"""The contract of every retention store; a class of tests derives from this."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ LATER, FAR = after(86_400), after(40 * 86_400)
 BEFORE = datetime.min.replace(tzinfo=LATER.tzinfo, year=1970)
 NUMBER, CALLER = "15550100", "101"
 
-# A law is run by each store's own class: those are the differing executors, and meant.
+# Each store's own class runs a law: those are the differing executors, on purpose.
 LAW = settings(max_examples=12, suppress_health_check=[HealthCheck.differing_executors])
 
 
 class HoldingsContract(OfAnyStore):
-    """One suite for the real store and for the tests' own."""
+    """One suite for the real store and for the one in memory."""
 
     async def done(self, store: WholeStore, chore: Chore, before: datetime = LATER) -> int:
-        """Do a chore to all that is due."""
+        """Do a chore on all that is due."""
         found = await store.retention_store.due(chore, BEFORE, before, 100)
         assert await store.retention_store.count(chore, before) == len(found)
         return await store.retention_store.do(chore, before, [due.key for due in found])
@@ -239,12 +239,12 @@ class HoldingsContract(OfAnyStore):
 
 
 def young(one: LegRecord) -> bool:
-    """Whether it is not yet 185 days old 200 days past noon."""
+    """Return whether the leg is younger than 185 days at 200 days past noon."""
     return one.ended_at is not None and one.ended_at >= after(15 * 86_400)
 
 
 def some(days: int, kind: int) -> list[Record]:
-    """A leg and its call that ended so many days past noon, as the kind says."""
+    """Return a leg and its call that ended so many days past noon, in the state `kind` selects."""
     ended, name = after(days * 86_400), f"c{days}-{kind}"
     whole = ended_leg(f"{days}.{kind}", call=name, started_at=ended - timedelta(60), ended_at=ended)
     over = call(name, ended_at=ended)

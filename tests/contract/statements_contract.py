@@ -1,4 +1,4 @@
-"""What every store must keep of billing; a class of tests derives from this."""
+"""The contract of every statement store; a class of tests derives from this."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ A_SECOND = timedelta(seconds=1)
 
 
 class BillsContract(OfAnyStore):
-    """One suite for the real store and for the tests' own."""
+    """One suite for the real store and for the one in memory."""
 
     async def test_everything_comes_back_as_it_was_written(self) -> None:
         whole = billed(

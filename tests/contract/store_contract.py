@@ -1,4 +1,4 @@
-"""What every store of accounts and calls must keep; a test class derives from this and gives it."""
+"""The contract of every store of accounts and calls; a test class derives from this."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ KEY = leg().key
 WITNESSED = [EndWitness.LIVE, EndWitness.JOURNAL]
 GUESSED = [EndWitness.ESTIMATED, EndWitness.UNLISTED]
 
-# A law is run by each store's own class: those are the differing executors, and meant.
+# Each store's own class runs a law: those are the differing executors, on purpose.
 LAW = settings(max_examples=20, suppress_health_check=[HealthCheck.differing_executors])
 
 ACME = "tenant acme"
@@ -65,7 +65,7 @@ async def nested_in_a_task(store: WholeStore) -> None:
 
 
 async def take_number(transaction: BillingTransaction) -> int:
-    """Write a one-off line of the next number, with a turn for everybody else in between."""
+    """Write a one-off line with the next number, after letting every other task run."""
     taken = [entry.number for entry in await transaction.statement_store.one_offs("acme")]
     await asyncio.sleep(0)
     number = 1 + max(taken, default=0)
@@ -74,10 +74,10 @@ async def take_number(transaction: BillingTransaction) -> int:
 
 
 class StoreContract(OfAnyStore):
-    """One suite for the real store and for the tests' own."""
+    """One suite for the real store and for the one in memory."""
 
     async def written(self, *records: Record) -> LegRecord:
-        """The leg after these records, a commit each."""
+        """Return the leg after these records, a commit each."""
         async with self.opened() as store:
             for record in records:
                 await store.commit([record])
@@ -630,7 +630,7 @@ async def written_and_regretted(transaction: Transaction) -> None:
 
 
 class MarkOfEach:
-    """`Consequences`: a mark for each fact, by its name."""
+    """`Consequences`: one mark per fact, by its name."""
 
     def records_for(self, facts: Sequence[Fact], /) -> Sequence[PbxMark]:
         return [PbxMark(type(fact).__name__) for fact in facts]

@@ -1,4 +1,4 @@
-"""What every store must keep of a payment gateway; a class of tests derives from this."""
+"""The contract of every subscription store; a class of tests derives from this."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.support.store_records import after
 
 
 class MirrorsContract(OfAnyStore):
-    """One suite for the real store and for the tests' own."""
+    """One suite for the real store and for the one in memory."""
 
     async def test_everything_comes_back_as_it_was_written(self) -> None:
         whole = subscription(

@@ -1,4 +1,4 @@
-"""The contract of tills, kept by Stripe's at our fake of Stripe and by the tests' own."""
+"""The contract of checkout gateways, for Stripe's at our fake and for the one in memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The store contract, kept by SQLite and by the tests' own store."""
+"""The store contract, for SQLite's store and for the one in memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The contract of mirrors, kept by SQLite and by the tests' own store."""
+"""The contract of subscription stores, for SQLite's and for the one in memory."""
 
 from __future__ import annotations
 

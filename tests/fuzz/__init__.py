@@ -1,1 +1,1 @@
-"""Bytes that nobody should send: whatever comes is survived, and the next good one is served."""
+"""Hostile bytes: whatever arrives is survived, and the next good request is served."""

@@ -1,4 +1,4 @@
-"""The manager's stream: spoiled events track nothing wrong, and the next good call is counted."""
+"""The manager's stream: corrupted events track nothing wrong, and the next good call is counted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BACKLOG_BYTES = 2 << 20
 
 
 def signals(world: World, sent: bytes, sizes: list[int]) -> list[Signal]:
-    """What the link makes of these bytes; what it holds back stays small."""
+    """Return the link's signals for these bytes; the bytes it holds back stay few."""
     framer, mender = Framer(), Repair("ours-")
     found = []
     for piece in pieces(sent, sizes):
@@ -33,7 +33,7 @@ def signals(world: World, sent: bytes, sizes: list[int]) -> list[Signal]:
 
 
 def a_good_call(world: World) -> None:
-    """It is admitted, counted, and gone when it ends."""
+    """Check that a good call is admitted, counted, and gone when it ends."""
     caller, trunk = world.seen("9.9"), world.seen("9.10", "PJSIP/carrier-99")
     calls = len(world.ledger.calls)
     world.born(caller)

@@ -1,4 +1,4 @@
-"""The files that people write: every fault is told as one, none is a traceback."""
+"""Files written by people: every fault is reported as one, none is a traceback."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Reader = Callable[[Path], object]
 
 
 def faults(reader: Reader, file: Path) -> str | None:
-    """What is told of a file; None of a good one. Anything else that is raised fails the test."""
+    """Return the fault reported for a file; None for a good one. Other exceptions fail the test."""
     try:
         reader(file)
     except ConfigError as error:

@@ -1,4 +1,4 @@
-"""The hook's port: whatever is sent gets one harmless line or none."""
+"""The hook's port: any input gets one harmless line or none."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SEEDS = [
 
 
 class Hook:
-    """A hook server before the real judge, asked by one client after the other."""
+    """A hook server in front of the real judge, used by one client after the other."""
 
     def __init__(self, runner: asyncio.Runner) -> None:
         self.runner = runner
@@ -55,7 +55,7 @@ class Hook:
         return verdict
 
     def asked(self, sent: Iterable[bytes]) -> bytes:
-        """What the server says to such a client, who ends his own words after the last."""
+        """Return the server's answer to such a client, which half-closes after its last bytes."""
         return self.runner.run(self._asked(sent))
 
     async def _asked(self, sent: Iterable[bytes]) -> bytes:
@@ -64,7 +64,7 @@ class Hook:
             return await client.rest()
 
     def serves(self) -> None:
-        """The next good call gets its verdict, and nothing of ours has broken."""
+        """Check that the next good call gets its verdict, and that we reported no fault."""
         verdict = self.runner.run(ask(self.server.port, environment(uniqueid="9.9")))
         assert verdict.startswith(b'SET VARIABLE __PBXBILLING "ADMIT|acme|outbound|ok|')
         assert not self.reports.failures
@@ -101,7 +101,7 @@ def test_spoiled_environments_in_pieces_of_any_size(hook: Hook, examples: int) -
 
 @examples
 def test_any_words_in_the_arguments_stay_inside_their_field(hook: Hook, examples: int) -> None:
-    """What the dialplan hands in is what a caller and a provider could write."""
+    """The dialplan passes in text that a caller or a provider can write."""
     words = st.one_of(st.sampled_from(HOSTILE), st.binary(max_size=80), st.text().map(str.encode))
 
     def check(written: tuple[bytes, bytes, bytes]) -> None:

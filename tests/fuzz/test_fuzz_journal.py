@@ -1,4 +1,4 @@
-"""The journal: whatever stands in it, it is read to its end, and a good leg settled once."""
+"""The journal: with any content it is read to its end, and a good leg is settled once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.memory_store import MemoryStore
 from tests.support.recovery import ListedJournal, Run
 
 CHUNK = 4096
-LATE_S = 1e6  # behind every recording
+LATE_S = 1e6  # later than every recording
 GOOD = [
     row("CHAN_START", LATE_S, 900, "PJSIP/acme-00000009"),
     hook(100.1, 900, "outbound|acme|0155501", channel="PJSIP/acme-00000009"),
@@ -27,7 +27,7 @@ GOOD = [
 
 
 def read_all(file: Path) -> list[JournalRow]:
-    """Every row; each read moves on, so it ends."""
+    """Return every row; each read advances, so it ends."""
     journal = CelJournal(file, CHUNK)
     position = JournalPosition()
     rows: list[JournalRow] = []

@@ -1,4 +1,4 @@
-"""Stripe's webhook: no body does more than it says, and the next good one is kept."""
+"""Stripe's webhook: no body does more than it states, and the next good one is stored."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ STATUSES = {200, 400}
 
 
 class Door:
-    """The public application before a webhook, over HTTP without a socket."""
+    """The public application in front of a webhook, over HTTP without a socket."""
 
     def __init__(self) -> None:
         self.store = MemoryStore()
@@ -64,7 +64,7 @@ class Door:
 
 
 def signature(body: bytes) -> bytes:
-    """A true one, of any bytes."""
+    """Return a valid signature of any bytes."""
     return hostile.signature(body, [bodies.SECRET], int(START.timestamp())).encode()
 
 

@@ -1,4 +1,4 @@
-"""What a real Asterisk said, through the framer and the mapping."""
+"""The recorded AMI stream of a real Asterisk, through the framer and the mapping."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a real Asterisk said while a phone dialled line breaks: its two channels, and no third."""
+"""The AMI stream of a call whose number has line breaks: its two channels, and no third."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.traces import TRACES, messages
 
 
 def heard(name: str, *cuts: int) -> list[object]:
-    """The signals and rows of a trace."""
+    """Return the signals and rows of a trace."""
     return [
         signal_of("pbx1", event_name(message), message)
         if event_name(message) in SIGNALS
@@ -30,7 +30,7 @@ def heard(name: str, *cuts: int) -> list[object]:
 
 
 def channels(name: str) -> set[str]:
-    """The Uniqueids that the journal knows."""
+    """Return the Uniqueids in the journal."""
     rows = parse_lines((TRACES / f"forged/{name}.csv").read_bytes(), more=False)
     assert rows.skipped == 0
     return {row.uniqueid for row in rows.rows}

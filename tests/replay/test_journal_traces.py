@@ -1,4 +1,4 @@
-"""What a real Asterisk wrote into its journal, through the reader's parser and the fold."""
+"""The recorded journal of a real Asterisk, through the reader's parser and the fold."""
 
 import pytest
 from hypothesis import given

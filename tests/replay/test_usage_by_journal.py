@@ -1,7 +1,7 @@
-"""The same calls, once heard over AMI and once recovered from the journal: the same usage.
+"""The same calls, once received over AMI and once recovered from the journal: the same usage.
 
-The traces are of Asterisk 22; those under asterisk-16 were recorded in the same way,
-those under forged of a phone that dials line breaks.
+The traces are of Asterisk 22; those under asterisk-16 were recorded in the same way, those under
+forged with a phone that dials line breaks.
 """
 
 from datetime import timedelta
@@ -30,7 +30,7 @@ def rows(name: str) -> list[JournalRow]:
 
 
 def hear(run: Run, name: str, *, share: float = 1.0) -> None:
-    """The first part of the recorded events, as they came over the link."""
+    """Replay the first part of the recorded events, as they came over the link."""
     blocks = messages(name)
     for block in blocks[: round(len(blocks) * share)]:
         event = event_name(block)
@@ -79,7 +79,7 @@ async def test_what_was_heard_needs_no_correction(name: str) -> None:
     run.journal.rows = rows(name)
     await run.end()
     corrected = {fact.key for fact in run.facts if isinstance(fact, Corrected)}
-    assert corrected <= unowned  # the traces have no hooks: who pays is in the journal alone
+    assert corrected <= unowned  # the traces have no hooks: only the journal names the payer
     assert not run.told(JournalDisagreed)
 
 

@@ -1,4 +1,4 @@
-"""Accounts in memory and everybody who writes them: a file, commands, the gateway, the clock."""
+"""Accounts in memory with all that writes them: a file, commands, the gateway, the clock."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FILE = "accounts.toml"
 
 
 class AccountsDesk:
-    """One book and one store. A second desk begins where a daemon would after a restart."""
+    """One registry and one store. A second instance starts as a daemon does after a restart."""
 
     def __init__(self, plans: Iterable[Plan] = (), tenants: Iterable[Tenant] = ()) -> None:
         self.store, self.clock = MemoryStore(), Clock()
@@ -70,23 +70,23 @@ class AccountsDesk:
         return await self.administration.apply(file, "root", dry_run=False, reset=reset)
 
     async def subscribe(self, slug: str, *prices: str) -> Subscription:
-        """Hear of a subscription, as the gateway shows it."""
+        """Receive a subscription in the state that the gateway reports."""
         picture = subscription(f"sub_{slug}", status=Status.ACTIVE, as_of=self.clock.now())
         return await self.follower.see(replace(picture, tenant=slug, prices=prices, live=False))
 
     async def origins(self, slug: str, kind: AccountKind = AccountKind.TENANT) -> dict[str, SetBy]:
-        """Who set which key of a tenant or plan last; the file's without a record are left out."""
+        """Return the last writer of each key of a tenant or plan; the file's may have no record."""
         return {one.key: one.by for one in await self.store.key_origins(kind, slug)}
 
 
 def resets(changes: Iterable[Change]) -> Mapping[str, list[str]]:
-    """The keys that would be reset, by plan or tenant."""
+    """Return the keys that would be reset, by plan or tenant."""
     found = {change.subject: [one.key for one in change.resets] for change in changes}
     return {subject: keys for subject, keys in found.items() if keys}
 
 
 def toml(table: str, keys: Mapping[str, Any]) -> str:
-    """A table of an accounts file."""
+    """Return a table of an accounts file."""
     lines = (f"{key} = {_toml(value)}" for key, value in keys.items())
     return f"[{table}]\n" + "".join(f"{line}\n" for line in lines)
 

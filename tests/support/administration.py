@@ -1,4 +1,4 @@
-"""Commands about accounts and calls over a store in memory, where no daemon runs."""
+"""The administration of accounts and of calls on a store in memory, without a daemon."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.whole_store import WholeStore
 def administrations(
     store: WholeStore, writer: AccountWriter, clock: Clock, policy: Policy | None = None
 ) -> tuple[Administration, CallAdministration]:
-    """Those of accounts, and those of calls."""
+    """Return the one for accounts and the one for calls."""
     in_force = InForce(policy or Policy(), writer.registry)
     calls = CallAdministration(store, store, writer, clock, in_force)
     return Administration(store, writer, clock, in_force, calls.reports), calls

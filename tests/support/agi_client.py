@@ -1,4 +1,4 @@
-"""A FastAGI client that talks as Asterisk does: small writes, one answer a command, then EOF."""
+"""A FastAGI client with Asterisk's manners: small writes, one answer a command, then EOF."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterable
 from typing import Self
 
-_RESET = struct.pack("ii", 1, 0)  # SO_LINGER of no time: close() sends RST
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER with zero time: close() sends RST
 
 
 def environment(
@@ -25,7 +25,7 @@ def environment(
     channel: str = "PJSIP/acme-00000001",
     accountcode: str = "acme",
 ) -> list[bytes]:
-    """The 28 writes of Asterisk 22 at the start of a session, the blank line among them."""
+    """Return the 28 writes that Asterisk 22 starts a session with, blank line included."""
     return [
         b"agi_network: yes\n",
         f"agi_network_script: {path}\n".encode(),
@@ -59,7 +59,7 @@ def environment(
 
 
 class AgiClient:
-    """One connection to a FastAGI server, piece by piece; `ask` is the whole of a good session."""
+    """One connection to a FastAGI server, step by step; `ask` runs a whole good session."""
 
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:
         self._address = (host, port)
@@ -79,19 +79,19 @@ class AgiClient:
         self._socket.close()
 
     def send(self, pieces: Iterable[bytes]) -> None:
-        """One write a piece, as Asterisk does; they fit the socket's buffer."""
+        """Send one write per piece, as Asterisk does; they fit the socket's buffer."""
         for piece in pieces:
             self._socket.send(piece)
 
     async def pour(self, pieces: Iterable[bytes]) -> None:
-        """Any amount, for as long as the server listens."""
+        """Send any amount, for as long as the server listens."""
         with contextlib.suppress(ConnectionError):
             for piece in pieces:
                 await self._loop.sock_sendall(self._socket, piece)
             self.end_of_words()
 
     async def rest(self) -> bytes:
-        """All that the server says up to its end."""
+        """Return all that the server sends until EOF."""
         heard = b""
         with contextlib.suppress(ConnectionError):
             while data := await self._loop.sock_recv(self._socket, 4096):
@@ -99,16 +99,16 @@ class AgiClient:
         return heard
 
     def end_of_words(self) -> None:
-        """Close our side only."""
+        """Half-close the connection: close our side only."""
         self._socket.shutdown(socket.SHUT_WR)
 
     def reset(self) -> None:
-        """Break the connection off, as a dying machine does."""
+        """Reset the connection, as a dying machine does."""
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self._socket.close()
 
     async def command(self) -> bytes:
-        """The next line from the server; empty where it closed without a word."""
+        """Return the next line from the server; empty where it closed without one."""
         line = b""
         while not line.endswith(b"\n"):
             data = await self._loop.sock_recv(self._socket, 4096)
@@ -118,15 +118,15 @@ class AgiClient:
         return line
 
     async def closed(self) -> bool:
-        """Whether the server closes without another word."""
+        """Return whether the server closes without sending more."""
         try:
             return await self._loop.sock_recv(self._socket, 4096) == b""
-        except ConnectionResetError:  # it closed before our last words came
+        except ConnectionResetError:  # it closed before our last bytes arrived
             return True
 
 
 async def ask(port: int, pieces: Iterable[bytes]) -> bytes:
-    """A whole session as Asterisk has it; the command that the server sent."""
+    """Run a whole session as Asterisk does; return the command that the server sent."""
     async with AgiClient(port) as client:
         client.send(pieces)
         command = await client.command()

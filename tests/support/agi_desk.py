@@ -1,4 +1,4 @@
-"""What an AGI server reports, kept for a test to look at."""
+"""The reports of an AGI server, recorded for a test to inspect."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pbxbilling.calls.admission.hook import HookRequest
 
 
 class AgiReports:
-    """Counts endings, keeps the rest, and lets a test wait for the next ending."""
+    """Counts ended sessions, records the rest, and lets a test wait for the next end."""
 
     def __init__(self) -> None:
         self.endings: Counter[Ending] = Counter()

@@ -1,6 +1,6 @@
-"""Holds the daemon's ledger against Asterisk's own journal, leg by leg.
+"""Compares the daemon's ledger with Asterisk's own journal, leg by leg.
 
-It reads the journal by itself and shares no code with the daemon, so that one checks the other.
+It parses the journal itself and shares no code with the daemon, so that each checks the other.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from sqlite3 import Row
 from typing import NamedTuple
 
 AGREEMENT_S = 0.1
-BEFORE_A_KILL_S = 5.0  # so much earlier an estimated end may be than the kill that it stands for
+BEFORE_A_KILL_S = 5.0  # an estimated end may precede the kill that it stands for by this much
 TRUNK = "PJSIP/carrier"
 
 _EVENT, _TIME, _UNIQUEID, _LINKEDID, _CHANNEL, _ACCOUNTCODE, _CONTEXT = range(7)
@@ -28,25 +28,25 @@ class TrunkLeg(NamedTuple):
 
 
 class Kill(NamedTuple):
-    """When an Asterisk was killed: the signal was sent, and its process was gone."""
+    """The kill of an Asterisk: when the signal was sent, and when its process was gone."""
 
     sent: float
     gone: float
 
     def may_have_ended(self, at: float, before_s: float) -> bool:
-        """Whether what ended then, or up to so long before, may be its doing."""
+        """Return whether an end at that time, or up to `before_s` earlier, may be due to it."""
         return self.sent - before_s <= at <= self.gone
 
 
 class JournalSince:
-    """What is written into a journal from now on."""
+    """The rows written to a journal from now on."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._start = path.stat().st_size if path.exists() else 0
 
     def legs(self) -> dict[str, TrunkLeg]:
-        """The answered trunk legs, by Uniqueid."""
+        """Return the answered trunk legs, by Uniqueid."""
         rows = self._rows()
         owners = _owners(rows)
         ended = {row[_UNIQUEID]: float(row[_TIME]) for row in rows if row[_EVENT] == "HANGUP"}
@@ -66,7 +66,7 @@ class JournalSince:
 
 
 def _owners(rows: Iterable[list[str]]) -> dict[str, str]:
-    """Linkedid → who pays, as the rig's dialplan has it: argument, account code, or context."""
+    """Return linkedid → payer, as in the rig's dialplan: argument, account code or context."""
     owners: dict[str, str] = {}
     contexts: dict[str, str] = {}
     for row in rows:
@@ -81,7 +81,7 @@ def _owners(rows: Iterable[list[str]]) -> dict[str, str]:
 
 
 def ledger_legs(rows: Iterable[Row]) -> dict[str, TrunkLeg]:
-    """The answered trunk legs on record (`Daemon.legs`), by Uniqueid."""
+    """Return the answered trunk legs on record (`Daemon.legs`), by Uniqueid."""
     return {
         row["uniqueid"]: TrunkLeg(
             row["tenant"],
@@ -98,11 +98,11 @@ def differences(
     journal: Mapping[str, TrunkLeg],
     killed: Iterable[Kill] = (),
 ) -> list[str]:
-    """Where the two tell of different legs, in words; nothing where they agree.
+    """Describe each leg on which the two differ; return nothing where they agree.
 
-    A leg whose end the journal does not have was taken along by an Asterisk that was killed:
-    its end lies at most 5 s before one of those moments. An answer of the last tenth of a second
-    may have reached one of the two alone.
+    A leg without an end in the journal was taken down by an Asterisk that was killed: its end
+    lies at most 5 s before one of those moments. An answer in the last tenth of a second may have
+    reached only one of the two.
     """
     kills = tuple(killed)
     found = [

@@ -1,4 +1,4 @@
-"""Records of billing to write into a store, with what a test does not care about filled in."""
+"""Billing records to write into a store, with irrelevant fields filled in."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DECEMBER = datetime(2026, 12, 1, tzinfo=UTC)
 
 
 def saved(month: str = "2026-11", number: int = 0, **changed: Any) -> SavedStatement:
-    """A statement of acme."""
+    """Return a statement of acme."""
     fields: dict[str, Any] = {
         "tenant": "acme",
         "begins": NOVEMBER,
@@ -31,7 +31,7 @@ def saved(month: str = "2026-11", number: int = 0, **changed: Any) -> SavedState
 
 
 def billed(uniqueid: str = "1.1", **changed: Any) -> BilledLeg:
-    """A minute of acme on the statement of November."""
+    """Return a minute of acme on the statement of November."""
     fields: dict[str, Any] = {
         "tenant": "acme",
         "month": "2026-11",
@@ -50,13 +50,13 @@ def billed(uniqueid: str = "1.1", **changed: Any) -> BilledLeg:
 
 
 def copy_of(one: LegRecord, **changed: object) -> BilledLeg:
-    """What a final statement has of a leg."""
+    """Return the copy of a leg that a final statement holds."""
     fields = {"ended_at": one.ended_at, "talk_us": one.talk_us, "direction": one.direction}
     return billed(one.key.uniqueid, **(fields | changed))
 
 
 def one_off(number: int = 1, **changed: Any) -> OneOffEntry:
-    """A discount of one euro for acme in November."""
+    """Return a discount of one euro for acme in November."""
     fields: dict[str, Any] = {
         "tenant": "acme",
         "month": "2026-11",

@@ -1,4 +1,4 @@
-"""Statements over a store in memory, with a clock that is set by hand."""
+"""Statements over a store in memory, with a clock set by hand."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ACME = Tenant("acme", "basic", name="Acme Inc.")
 
 
 def utc(text: str) -> datetime:
-    """An instant as 2026-11-30T12:00."""
+    """Parse an instant such as 2026-11-30T12:00."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
@@ -90,15 +90,15 @@ class Office:
         self.flushes += 1
 
     async def rested(self) -> None:
-        """Nobody else waits for a turn."""
+        """Return at once: no other task waits for the loop."""
 
     async def at(self, now: str) -> None:
-        """That moment comes, and the closer looks."""
+        """Set the clock to that moment and run the closer."""
         self.clock.move_to(utc(now))
         await self.closer.look()
 
     async def called(self, ended: str, minutes: float = 1, **changed: Any) -> LegRecord:
-        """A leg of acme ended, and is on record."""
+        """Put an ended leg of acme on record."""
         ended_at = utc(ended)
         talk_us = round(minutes * 60_000_000)
         fields: dict[str, Any] = {
@@ -120,7 +120,7 @@ class Office:
         return [one for _, one in sorted(self.store.statement_store.saved.items()) if one.is_final]
 
     def lines(self, saved: SavedStatement) -> dict[str, int]:
-        """Amounts by key."""
+        """Return the amounts by key."""
         return {line["key"]: line["amount_minor"] for line in saved.document["lines"]}
 
     def told(self, kind: type[Fact]) -> list[Any]:
@@ -128,7 +128,7 @@ class Office:
 
 
 def billing_desk(store: MemoryStore, writer: AccountWriter, clock: ClockPort) -> BillingServices:
-    """The services that commands about statements are served with."""
+    """Return the services behind the commands about statements."""
     statements = Statements(store.statement_store, store.subscription_store, store, writer, clock)
     return BillingServices(
         statements,

@@ -1,4 +1,4 @@
-"""A broker of the publisher's own kind: takes, stalls, falls and refuses when told."""
+"""A fake broker behind the publisher's interface: accepts, stalls, falls and refuses on demand."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pbxbilling.mqtt.settings import BrokerSettings
 
 
 class FakeBroker:
-    """What a publisher is given in place of a network; `open` fits it."""
+    """The publisher's replacement for a network; pass its `open` to the publisher."""
 
     def __init__(self) -> None:
         self.taken: list[MqttMessage] = []
@@ -34,25 +34,25 @@ class FakeBroker:
         return self.connections[-1]
 
     def fall(self) -> None:
-        """End every connection and take no new ones."""
+        """End every connection and accept no new ones."""
         self.is_away = True
         for connection in self.connections:
             connection.end()
 
     @property
     def events(self) -> list[tuple[str, dict[str, Any]]]:
-        """Name and keys of all events, in order."""
+        """Return name and keys of all events, in order."""
         found = [message for message in self.taken if "/events/" in message.topic]
         return [(m.topic.rpartition("/")[2], json.loads(m.payload)) for m in found]
 
     @property
     def status(self) -> bytes:
-        """What the retained status says."""
+        """Return the retained status."""
         found = [m.payload for m in self.taken if m.topic == ONLINE.topic]
         return found[-1]
 
     def states(self, tenant: str = "acme") -> list[dict[str, Any]]:
-        """Every state of a tenant that was told."""
+        """Return every published state of a tenant."""
         topic = f"pbxbilling/tenants/{tenant}/state"
         return [json.loads(m.payload) for m in self.taken if m.topic == topic]
 

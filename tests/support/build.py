@@ -1,4 +1,4 @@
-"""What pyproject.toml has compiled."""
+"""The modules that pyproject.toml compiles."""
 
 import tomllib
 from pathlib import Path
@@ -7,7 +7,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def to_be_compiled() -> list[str]:
-    """The sources in the folders that are named, as paths from the root."""
+    """Return the compiled sources, with globs expanded, as paths from the root."""
     build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
     folders = build["targets"]["wheel"]["hooks"]["mypyc"]["include"]
     return [

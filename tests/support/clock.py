@@ -8,7 +8,7 @@ START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
 
 class Clock:
-    """A clock that goes only when told, by `passed_s`; its wall time may be stepped, `ahead_s`."""
+    """A clock moved by hand through `passed_s`; `ahead_s` steps its wall time."""
 
     def __init__(self, start: datetime = START) -> None:
         self.start = start
@@ -22,5 +22,5 @@ class Clock:
         return 1000.0 + self.passed_s
 
     def move_to(self, now: datetime) -> None:
-        """So much time passes that a clock which was never stepped would show that."""
+        """Let time pass until an unstepped wall clock would show `now`."""
         self.passed_s = (now - self.start).total_seconds()

@@ -1,4 +1,4 @@
-"""What fuzz tests feed: recorded bytes, spoiled, in pieces of any size."""
+"""Input for fuzz tests: recorded bytes, corrupted, in pieces of any size."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CONFIG = Path(__file__).parents[2] / "config"
 examples = pytest.mark.parametrize(
     "examples", [120, pytest.param(5_000, marks=pytest.mark.soak)], ids=["few", "many"]
 )
-"""Each fuzz test is short in CI, and long under the `soak` marker."""
+"""Multiplies the examples of each fuzz test: short in CI, long under the `soak` marker."""
 
 HOSTILE = (
     b"\n", b"\r\n", b"\r\n\r\n", b"\n\n", b"\r", b"\0", b'"', b'""', b"|", b"\\", b",", b";", b": ",
@@ -31,13 +31,13 @@ HOSTILE = (
 
 
 def recorded(ending: str) -> list[bytes]:
-    """What real Asterisks wrote, old and new: `.ami` or `.csv`."""
+    """Return what real Asterisks wrote, old and new: `.ami` or `.csv`."""
     return [path.read_bytes() for path in sorted(TRACES.rglob(f"*{ending}"))]
 
 
 @st.composite
 def spoiled(draw: st.DrawFn, seeds: Sequence[bytes], most: int = 6) -> bytes:
-    """A seed with a few places cut, doubled, moved, overwritten, or filled with what hurts."""
+    """A seed with a few places cut, doubled, moved, overwritten, or filled with harmful bytes."""
     data = draw(st.sampled_from(seeds))
     for _ in range(draw(st.integers(0, most))):
         begin, end = sorted(draw(st.tuples(*[st.integers(0, len(data))] * 2)))
@@ -60,7 +60,7 @@ SIZES = st.lists(st.sampled_from([1, 2, 3, 7, 64, 1448, 65536]), min_size=1, max
 
 
 def pieces(data: bytes, sizes: Sequence[int]) -> Iterator[bytes]:
-    """The bytes in reads of these sizes, again and again; small ones only at the beginning."""
+    """Split the bytes into reads of these sizes, repeated; small ones only at the beginning."""
     at = 0
     for number, size in enumerate(cycle(sizes)):
         if at >= len(data):
@@ -71,7 +71,7 @@ def pieces(data: bytes, sizes: Sequence[int]) -> Iterator[bytes]:
 
 
 def explore(what: st.SearchStrategy[T], check: Callable[[T], None], count: int) -> None:
-    """Check so many examples; hypothesis makes a failing one small."""
+    """Check so many examples; hypothesis shrinks a failing one."""
 
     @settings(max_examples=count)
     @given(what)

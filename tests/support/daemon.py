@@ -1,4 +1,4 @@
-"""The daemon as a process of its own, asked through its admin socket as an operator does."""
+"""The daemon as a process of its own, driven through its admin socket as an operator does."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ async def _commit(database: Path, leg: LegRecord) -> None:
 
 
 class Daemon(Running):
-    """`pbxbilling serve` beside one Asterisk; its hook is the one that this Asterisk calls."""
+    """`pbxbilling serve` beside one Asterisk, which calls this daemon's hook."""
 
     def __init__(
         self,
@@ -88,12 +88,12 @@ class Daemon(Running):
         self.http = f"127.0.0.1:{free_port()}"
         self._mode, self._more = mode, more
         self.others: dict[str, tuple[str, int]] = {}
-        """More PBXes, name → their AMI, from the next `write_config` on."""
+        """More PBXes, name → AMI address, from the next `write_config` on."""
         self._process: subprocess.Popen[bytes] | None = None
         self.write_config()
 
     def write_config(self, mode: str | None = None) -> None:
-        """Write the configuration, with another mode where one is given."""
+        """Write the configuration, with another mode if given."""
         host, port = self._ami
         self.config.write_text(
             f'mode = "{mode or self._mode}"\n'
@@ -105,7 +105,7 @@ class Daemon(Running):
         )
 
     def start(self) -> Self:
-        """Start it, and return when its counts are true."""
+        """Start it, and return when its counts are correct."""
         log = (self.directory / "daemon.log").open("ab")
         with log:
             self._process = subprocess.Popen(
@@ -133,16 +133,16 @@ class Daemon(Running):
             return False
 
     def log(self) -> str:
-        """All that it has written."""
+        """Return all that it has logged."""
         path = self.directory / "daemon.log"
         return path.read_text() if path.exists() else ""
 
     def events(self) -> list[dict[str, Any]]:
-        """Its log lines."""
+        """Return its log lines."""
         return [json.loads(line) for line in self.log().splitlines() if line.startswith("{")]
 
     def told(self, begins: str, **fields: str) -> list[dict[str, Any]]:
-        """Its log lines whose event begins so, and that have these fields."""
+        """Return the log lines whose event begins so and that have these fields."""
         return [
             line
             for line in self.events()
@@ -150,7 +150,7 @@ class Daemon(Running):
         ]
 
     def reload(self) -> None:
-        """SIGHUP, and wait until it was served, well or not."""
+        """Send SIGHUP, and wait until the reload has succeeded or failed."""
         before = self._reloads()
         self.signal(SIGHUP)
         until(lambda: self._reloads() > before, "the reload was served")
@@ -159,24 +159,24 @@ class Daemon(Running):
         return len(self.told("config reloaded") + self.told("config rejected"))
 
     def take_up(self, name: str, ami: tuple[str, int]) -> None:
-        """Name it another PBX, and return when that one's counts are true, too."""
+        """Add another PBX to its configuration, and return when that one's counts are correct."""
         self.others[name] = ami
         self.write_config()
         self.reload()
         until(lambda: self.pbx(name).get("reconciled"), f"{name} is reconciled", 30.0)
 
     def metric(self, name: str, **labels: str) -> float:
-        """A sample of its metrics; 0 where there is none."""
+        """Return a sample of its metrics; 0 where there is none."""
         return sample(self.http, name, **labels)
 
     def corrections(self, pbx: str = "pbx1") -> dict[str, int]:
-        """How often the ledger was corrected by that PBX, by the kind of correction."""
+        """Return how often that PBX corrected the ledger, by kind of correction."""
         name, kinds = "pbxbilling_reconcile_corrections_total", list(CorrectionKind)
         counts = {kind.value: int(self.metric(name, pbx=pbx, kind=kind)) for kind in kinds}
         return {kind: count for kind, count in counts.items() if count}
 
     def pbx(self, name: str = "pbx1") -> dict[str, Any]:
-        """What `status` shows of a PBX; empty where it knows none of that name."""
+        """Return what `status` shows of a PBX; empty where no PBX has that name."""
         shown: list[dict[str, Any]] = self.get("/status")["pbxes"]
         return next((pbx for pbx in shown if pbx["name"] == name), {})
 
@@ -186,7 +186,7 @@ class Daemon(Running):
         self._process.send_signal(number)
 
     def stop(self, number: Signals = SIGTERM) -> None:
-        """End it, orderly or not."""
+        """End it, with SIGTERM or another signal."""
         process, self._process = self._process, None
         if process is not None:
             process.send_signal(SIGCONT)
@@ -194,33 +194,33 @@ class Daemon(Running):
             process.wait(20)
 
     def get(self, path: str, **query: Any) -> Any:
-        """What the API shows, past the command line: quicker."""
+        """Return an answer of the API; quicker than the command line."""
         return get(self.config, path, **query)
 
     def put(self, path: str, **body: Any) -> Any:
-        """What the API sets."""
+        """Send a PUT to the API."""
         return put(self.config, path, **body)
 
     def delete(self, path: str) -> Any:
-        """What the API takes away."""
+        """Send a DELETE to the API."""
         return delete(self.config, path)
 
     def apply(self, accounts: str) -> None:
-        """Put plans and tenants in force, whatever that resets."""
+        """Put plans and tenants in force, including all resets."""
         self.put("/accounts", text=accounts, source="accounts.toml", dry_run=False, reset=True)
 
     def tenant(self, slug: str = "acme") -> dict[str, Any]:
-        """What `tenants` lists of one."""
+        """Return a tenant's row of `tenants`."""
         (row,) = (row for row in self.get("/tenants") if row["tenant"] == slug)
         return dict(row)
 
     def calls(self) -> list[dict[str, Any]]:
-        """Live calls."""
+        """Return the live calls."""
         found: list[dict[str, Any]] = self.get("/calls")
         return found
 
     def spend(self, tenant: str, seconds: int) -> None:
-        """Put an ended leg on record, as if it had been talked, and restart the daemon on it."""
+        """Put an ended leg of that many seconds on record, and restart the daemon with it."""
         self.stop()
         at = SystemClock().now()
         began = at - timedelta(seconds=seconds)
@@ -240,7 +240,7 @@ class Daemon(Running):
         self.start()
 
     def wait_idle(self) -> None:
-        """Return when no call is live and all that was is on record."""
+        """Return when no call is live and all ended ones are on record."""
         until(lambda: not self.calls(), "no call is live", 10.0)
         self.wait_on_record()
 
@@ -249,11 +249,11 @@ class Daemon(Running):
         until(lambda: not self.get("/status")["store"]["pending"], "all is on record", 10.0)
 
     def legs(self) -> Sequence[Row]:
-        """The trunk legs on record, oldest first."""
+        """Return the trunk legs on record, oldest first."""
         return rows(self.database, "SELECT * FROM leg ORDER BY started_at, uniqueid")
 
     def answered(self) -> list[tuple[str | None, str, float]]:
-        """Tenant, direction and seconds of every answered and ended trunk leg."""
+        """Return tenant, direction and seconds of every answered and ended trunk leg."""
         return [
             (leg["tenant"], leg["direction"], leg["talk_us"] / 1_000_000)
             for leg in self.legs()

@@ -1,4 +1,4 @@
-"""A daemon's database as it stands on disk, read beside the daemon."""
+"""A daemon's database, read from disk while the daemon runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlite3 import Row, connect
 
 
 def rows(database: Path, query: str, *values: str) -> Sequence[Row]:
-    """What a query gives; nothing can be written by it."""
+    """Return the rows of a query, on a connection that cannot write."""
     with closing(connect(f"file:{database}?mode=ro", uri=True)) as opened:
         opened.row_factory = Row
         return opened.execute(query, values).fetchall()

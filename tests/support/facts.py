@@ -1,4 +1,4 @@
-"""Facts as the core would emit them, for whatever consumes facts."""
+"""Facts as the core would publish them, for all that consumes facts."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -88,7 +88,7 @@ def decided(
     tenant: str | None = "acme",
     number: str = CALLED,
 ) -> AdmissionDecided:
-    """A hook of the call above, with that judgement."""
+    """Return the decision of a hook for the call above."""
     request = HookRequest(
         uniqueid="1795222182.0",
         channel="PJSIP/phone-00000000",
@@ -102,7 +102,7 @@ def decided(
 
 
 def one_of_each() -> Iterable[Fact]:
-    """Every kind of fact once."""
+    """Yield every kind of fact once."""
     yield decided()
     yield CallStarted(AT, CALL)
     yield CallChanged(AT, CALL)

@@ -1,4 +1,4 @@
-"""A daemon's figures at the moment of a scrape, as a test sets them."""
+"""A daemon's figures at a scrape, set by a test."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from pbxbilling.kernel.codes import Mode
 
 @dataclass
 class Figures:
-    """What `LiveFigures` asks for, settable."""
+    """A settable implementation of `LiveFigures`."""
 
     held: dict[str | None, Load] = field(default_factory=dict)
     limits: dict[str, int] = field(default_factory=dict)
@@ -56,8 +56,8 @@ class Figures:
 
 
 class Unscraped(Figures):
-    """The same for tests that never look at the metrics."""
+    """The same for tests that never read the metrics."""
 
     async def scrape(self) -> bytes:
-        """Nothing."""
+        """Return nothing."""
         return b""

@@ -1,4 +1,4 @@
-"""What a payment gateway told, with what a test does not care about filled in."""
+"""Records from a payment gateway, with irrelevant fields filled in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.store_records import NOON, after
 
 
 def subscription(ident: str = "sub_1", **changed: Any) -> Subscription:
-    """An active subscription of acme."""
+    """Return an active subscription of acme."""
     fields: dict[str, Any] = {
         "id": ident,
         "customer": "cus_1",
@@ -26,7 +26,7 @@ def subscription(ident: str = "sub_1", **changed: Any) -> Subscription:
 
 
 def customer(ident: str = "cus_1", **changed: Any) -> Customer:
-    """The customer that acme is."""
+    """Return the customer of acme."""
     fields: dict[str, Any] = {
         "id": ident,
         "tenant": "acme",
@@ -37,7 +37,7 @@ def customer(ident: str = "cus_1", **changed: Any) -> Customer:
 
 
 def invoice(ident: str = "in_1", **changed: Any) -> Invoice:
-    """An open invoice of acme's subscription."""
+    """Return an open invoice of acme's subscription."""
     fields: dict[str, Any] = {
         "id": ident,
         "customer": "cus_1",
@@ -55,7 +55,7 @@ def invoice(ident: str = "in_1", **changed: Any) -> Invoice:
 
 
 def event(ident: str = "evt_1", second: float = 0, **changed: Any) -> WebhookEvent:
-    """An event about acme's subscription that arrived so many seconds past noon."""
+    """Return an event about acme's subscription that arrived so many seconds past noon."""
     fields: dict[str, Any] = {
         "id": ident,
         "kind": "customer.subscription.updated",

@@ -1,7 +1,7 @@
-"""A PBX with a true time line, and a daemon beside it that is killed, cut off and misled.
+"""A PBX with a true history, beside a daemon that is killed, cut off and misled.
 
-Every channel is a trunk leg of globex by itself. What is true of it is written down here apart,
-and shares nothing with what the daemon makes of it.
+Every channel is a trunk leg of globex by itself. The truth about it is recorded here and shares
+nothing with what the daemon derives.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from tests.support.recovery import PBX, ListedJournal, Run
 from tests.support.world import done
 
 DOWN, UP = 0, 6
-BORN_S = 500.0  # when Asterisk was first started, before the daemon
+BORN_S = 500.0  # when Asterisk first started, before the daemon
 
 
 @dataclass
 class Channel:
-    """A channel as it really is; seconds of the story."""
+    """The truth about a channel; times are seconds of the story."""
 
     serial: int
     second: int
     began_s: float
     answered_s: float | None = None
-    asked_s: float | None = None  # its end was asked for; its `h` extension runs
+    asked_s: float | None = None  # its end was requested; its `h` extension runs
     ended_s: float | None = None
 
     @property
@@ -41,13 +41,13 @@ class Channel:
 
     @property
     def talk_s(self) -> float:
-        """What it talked."""
+        """Its talk time."""
         if self.answered_s is None or self.ended_s is None:
             return 0.0
         return self.ended_s - self.answered_s
 
     def seen(self, now_s: float) -> ChannelSeen:
-        """As AMI shows it."""
+        """The channel as AMI shows it."""
         state = UP if self.answered_s is not None else DOWN
         name = f"PJSIP/carrier-{self.serial:08x}"
         context, age_s = "from-globex", float(int(now_s - self.began_s))
@@ -55,7 +55,7 @@ class Channel:
 
 
 class History:
-    """The story so far; each method is one thing that happens."""
+    """The story so far; each method is one event in it."""
 
     def __init__(self, *, journal: bool) -> None:
         self.now_s = 1000.0
@@ -71,15 +71,15 @@ class History:
         self.booted_at: datetime | None = None
         self.writes_rows = True
 
-    # --- what is true --------------------------------------------------------------------------
+    # --- the truth ------------------------------------------------------------------------------
 
     @property
     def living(self) -> list[Channel]:
-        """Channels that have not ended, oldest first."""
+        """Return the channels that have not ended, oldest first."""
         return [channel for channel in self.channels if channel.ended_s is None]
 
     def one(self, which: int) -> Channel | None:
-        """One of the living."""
+        """Return one of the living channels; None where there is none."""
         living = self.living
         return living[which % len(living)] if living else None
 
@@ -89,7 +89,7 @@ class History:
             self.run.clock.move_to(at(self.now_s))
 
     def dial(self) -> None:
-        """A channel is born."""
+        """Create a channel."""
         if self.booted_s is None:
             return
         channel = Channel(self.serial, EPOCH_S + int(self.now_s), self.now_s)
@@ -107,14 +107,14 @@ class History:
         self._tell(signals.Newstate(channel.seen(self.now_s), at(self.now_s)))
 
     def ask_to_end(self, which: int) -> None:
-        """The other side hangs up, and the channel is busy with its `h` extension."""
+        """Hang up from the other side, so that the channel runs its `h` extension."""
         channel = self.one(which)
         if channel is not None and channel.asked_s is None:
             channel.asked_s = self.now_s
             self._tell(signals.HangupRequest(channel.key, at(self.now_s)))
 
     def hang_up(self, which: int, late_s: float = 0.0) -> None:
-        """A channel ends, and AMI stamps that so late."""
+        """End a channel; AMI stamps its end that much too late."""
         channel = self.one(which)
         if channel is None:
             return
@@ -123,12 +123,12 @@ class History:
         self._tell(signals.Hangup(channel.key, at(self.now_s + late_s)))
 
     def stamp_late(self, which: int, late_s: float) -> None:
-        """A channel ends on a busy Asterisk, whose journal is the only one in time."""
+        """End a channel on a busy Asterisk, where only the journal has the right time."""
         if self.with_journal:
             self.hang_up(which, late_s)
 
     def kill_asterisk(self) -> None:
-        """Every channel dies with it."""
+        """Kill Asterisk; every channel dies with it."""
         for channel in self.living:
             channel.ended_s = self.now_s
         self.booted_s = None
@@ -140,7 +140,7 @@ class History:
             self.booted_s = self.now_s
             self.serial = 0
 
-    # --- what is heard -------------------------------------------------------------------------
+    # --- what the daemon receives ---------------------------------------------------------------
 
     def _tell(self, signal: ChannelSignal) -> None:
         if self.run is not None and self.linked:
@@ -153,12 +153,12 @@ class History:
         return Proof(self.told_at, self.run.clock.monotonic()) if known and self.told_at else None
 
     def pong(self) -> None:
-        """The PBX tells its time."""
+        """Receive the PBX's time."""
         if self.linked:
             self.told_at = at(self.now_s)
 
     def lose(self, which: int) -> None:
-        """A channel ends, and a caller's line breaks cost the message that said so."""
+        """End a channel while a caller's line breaks destroy the message about it."""
         if self.run is None or not self.linked:
             return
         self.linked = False
@@ -167,14 +167,14 @@ class History:
         self.run.reconciler.lost(PBX)
 
     def cut(self) -> None:
-        """The link falls."""
+        """Cut the link."""
         if self.run is not None and self.linked:
             heard_at = self.run.clock.now()
             self.run.reconciler.link_down(PBX, "cut", heard_at, self._proof())
         self.linked = False
 
     def join(self) -> None:
-        """The link comes up."""
+        """Connect the link."""
         if self.run is None or self.linked or self.booted_s is None:
             return
         self.linked = True
@@ -184,7 +184,7 @@ class History:
         self.run.reconciler.link_up(PBX, uptime_s)
 
     async def look(self, *, complete: bool = True) -> None:
-        """A snapshot, and the journal after it, as the daemon takes them."""
+        """Take a snapshot, then read the journal, as the daemon does."""
         run = self.run
         if run is None or not self.linked:
             return
@@ -207,21 +207,21 @@ class History:
             self.rows.rows.append(told._replace(channel=name, context="from-globex", exten="s"))
 
     def lose_rows(self, which: int) -> None:
-        """A channel ends while a file of the journal is lost, and the reader sees that."""
+        """End a channel while a file of the journal is lost, and the reader notices."""
         self.writes_rows = False
         self.hang_up(which)
         self.writes_rows = True
         self.rows.gap = True
 
     def tear_row(self, which: int) -> None:
-        """A channel ends, and the row that says so is no row."""
+        """End a channel while the row about it is corrupted."""
         self.writes_rows = False
         self.hang_up(which)
         self.writes_rows = True
         self.rows.skipped += 1
 
     def forbid(self) -> None:
-        """The journal cannot be opened."""
+        """Make the journal unreadable."""
         self.rows.fault = JournalError("journal x.csv: Permission denied; mend its mode")
 
     def allow(self) -> None:
@@ -230,7 +230,7 @@ class History:
     # --- the daemon ----------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """A daemon takes up what the store has."""
+        """Start a daemon from what the store has."""
         if self.run is None:
             self.told_at = None
             self.run = Recovering(self)
@@ -241,16 +241,16 @@ class History:
             await self.run.writer.flush()
 
     def mark(self) -> None:
-        """The daemon keeps how far the PBX is known."""
+        """Let the daemon save how far the PBX's events are known."""
         if self.run is not None:
             self.run.save()
 
     def kill(self) -> None:
-        """What was not flushed is lost."""
+        """Kill the daemon: unflushed data is lost."""
         self.run, self.linked = None, False
 
     async def let_go(self) -> None:
-        """A configuration without the PBX, and then one with it again: by another daemon."""
+        """Remove the PBX from the configuration, then add it again: under another daemon."""
         if self.run is not None:
             self.mark()
             self.run.reconciler.let_go(PBX, self._proof())
@@ -258,7 +258,7 @@ class History:
             self.kill()
 
     async def end(self) -> None:
-        """All channels end, and a daemon in good order sees to what is left."""
+        """End all channels, and let an undisturbed daemon settle the rest."""
         self.allow()
         self.start_asterisk()
         await self.start()
@@ -272,12 +272,12 @@ class History:
         await self.flush()
 
     def legs(self) -> dict[ChannelKey, LegRecord]:
-        """What is on record."""
+        """Return the legs on record."""
         return dict(self.store.known_legs)
 
 
 class Recovering(Run):
-    """A daemon of that story."""
+    """A daemon in that story."""
 
     def __init__(self, story: History) -> None:
         self._story = story

@@ -1,4 +1,4 @@
-"""Rows and lines of a journal, as cel_custom writes them."""
+"""Rows and lines of a journal, in the format of cel_custom."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PHONE, TRUNK = "PJSIP/acme1-00000000", "PJSIP/carrier-00000001"
 
 
 def at(seconds: float) -> datetime:
-    """So many seconds after the first one of every story here."""
+    """Return the time so many seconds after the start of every story here."""
     return BEGAN + timedelta(seconds=seconds)
 
 
@@ -27,20 +27,20 @@ def row(
     second: int = EPOCH_S,
     **columns: str,
 ) -> JournalRow:
-    """A row of the channel `second.serial`, under the linkedid of serial `linked`."""
+    """Return a row of the channel `second.serial`, under the linkedid of serial `linked`."""
     uniqueid = f"{second}.{serial}"
     linkedid = uniqueid if linked is None else f"{second}.{linked}"
     return JournalRow(event, at(seconds), uniqueid, linkedid, channel, **columns)
 
 
 def hook(seconds: float, serial: int, says: str, **more: Any) -> JournalRow:
-    """The subroutine's witness on that channel: `direction|tenant|number`."""
+    """Return the subroutine's own row on that channel: `direction|tenant|number`."""
     extra = f'{{"extra":"{says}"}}'
     return row("PBXBILLING", seconds, serial, extra=extra, **more)
 
 
 def line(told: JournalRow) -> bytes:
-    """A row as Asterisk writes it."""
+    """Return a row in the form Asterisk writes."""
     since = told.at - datetime.fromtimestamp(0, UTC)
     micros = since // timedelta(microseconds=1)
     stamp = f"{micros // 1_000_000}.{micros % 1_000_000:06d}"
@@ -56,7 +56,7 @@ def line(told: JournalRow) -> bytes:
 
 
 def outbound(ends: float | None = 70.5, answers: float | None = 10) -> list[JournalRow]:
-    """A phone of nobody in particular calls out for globex."""
+    """Return the rows of a phone without an account code that calls out for globex."""
     rows = [
         row("CHAN_START", 0, 0, PHONE, exten="3201", caller="21"),
         hook(1, 0, "outbound|globex|3201", channel=PHONE, caller="21"),

@@ -1,4 +1,4 @@
-"""Which classes stand below a base, so that no kind is forgotten where all have to be known."""
+"""Finds the leaf classes below a base, so that a test can demand that every kind is handled."""
 
 import sys
 from functools import cache
@@ -9,7 +9,7 @@ import pbxbilling
 
 
 def leaves(base: type) -> set[type]:
-    """The classes of the sources below a base that have none below them."""
+    """Return the classes of the sources below a base that have no subclass."""
     _import_all()
     below: list[type] = base.__subclasses__()
     return {leaf for kind in below if _is_in_its_module(kind) for leaf in leaves(kind)} or {base}
@@ -23,6 +23,6 @@ def _import_all() -> None:
 
 
 def _is_in_its_module(kind: type) -> bool:
-    """Neither a test's own, nor one that a dataclass with slots was made from."""
+    """Exclude classes of tests, and those that a dataclass with slots was made from."""
     ours = kind.__module__.startswith("pbxbilling.")
     return ours and getattr(sys.modules[kind.__module__], kind.__qualname__, None) is kind

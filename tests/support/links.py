@@ -1,4 +1,4 @@
-"""An AMI link on a short leash: what it said is kept, and can be waited for."""
+"""An AMI link with short time-outs, whose reports are recorded and can be waited for."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pbxbilling.ami.settings import LinkSettings
 from pbxbilling.calls.live.signals import Signal
 from pbxbilling.runtime.clock import SystemClock
 
-# Far shorter than in earnest, and still long for a loopback on a busy machine.
+# Far shorter than in production, yet long for loopback on a busy machine.
 QUICK = LinkSettings(
     "pbx1",
     "127.0.0.1",
@@ -35,7 +35,7 @@ QUICK = LinkSettings(
 
 
 class Witness:
-    """Sink and observer at once; `log` has everything that was heard, in order."""
+    """Sink and observer at once; `log` records everything it received, in order."""
 
     def __init__(self) -> None:
         self.signals: list[Signal] = []
@@ -77,7 +77,7 @@ class Witness:
         return [entry for entry in self.log if entry[0] == what]
 
     async def until(self, true: Callable[[], bool]) -> None:
-        """Wait until something that was heard makes it so; 10 s at most."""
+        """Wait until a report makes the condition true; 10 s at most."""
         async with asyncio.timeout(10):
             while not true():
                 self._news.clear()
@@ -89,7 +89,7 @@ class Witness:
 
 
 class Linked:
-    """A running link with its witness and control."""
+    """A running link with its recorder and control."""
 
     def __init__(self, settings: LinkSettings, seed: int = 1) -> None:
         clock = SystemClock()
@@ -100,7 +100,7 @@ class Linked:
 
 @asynccontextmanager
 async def linked(port: int, *, wait: bool = True, **changes: object) -> AsyncIterator[Linked]:
-    """A link to that port of the loopback, connected where `wait`; stopped at the end."""
+    """Run a link to that loopback port, connected first if `wait`; stop it at the end."""
     made = Linked(replace(QUICK, port=port, **changes))  # type: ignore[arg-type]
     running = asyncio.create_task(made.link.run(), name="link")
     try:

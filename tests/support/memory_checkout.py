@@ -1,4 +1,4 @@
-"""The `Till` port in memory: a gateway that does as told, or fails as told."""
+"""The `CheckoutGateway` port in memory: a gateway that succeeds or fails on demand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pbxbilling.subscriptions.subscription import Customer, Subscription
 
 
 class MemoryCheckout:
-    """`fault`, where set, is raised by the calls named in `failing`; by all if that is empty."""
+    """The calls named in `failing` raise `fault`, if set; all do if `failing` is empty."""
 
     name = STRIPE
 
@@ -33,7 +33,7 @@ class MemoryCheckout:
         self._made: dict[tuple[str, str | None], str] = {}
 
     async def _asked(self, what: str) -> datetime:
-        await asyncio.sleep(0)  # somebody else may be served meanwhile
+        await asyncio.sleep(0)  # another task may run meanwhile
         if self.fault is not None and (not self.failing or what in self.failing):
             raise self.fault
         return self._clock.now()

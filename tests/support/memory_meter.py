@@ -22,7 +22,7 @@ LIMITS = MeterLimits(ahead=timedelta(minutes=5), known_again=A_DAY, oldest=timed
 
 
 class Taken(NamedTuple):
-    """An event as the gateway has it."""
+    """An event as the gateway stores it."""
 
     at: datetime
     leg: str
@@ -32,7 +32,7 @@ class Taken(NamedTuple):
 
 
 class MemoryMeter:
-    """`away`: nothing arrives; `answers_lost`: all arrives, and no answer comes back."""
+    """`away`: nothing arrives; `answers_lost`: all arrives, but no answer returns."""
 
     name = STRIPE
     limits = LIMITS

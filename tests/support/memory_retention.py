@@ -1,4 +1,4 @@
-"""The `Holdings` port in memory, for tests of what stands on it."""
+"""The `RetentionStore` port in memory, for tests of its users."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Rows = Iterable[tuple[tuple[str | int, ...], datetime | None, Any]]
 
 
 class MemoryRetention:
-    """Passes the contract of holdings; works on what the store that it belongs to has.
+    """Passes the contract of retention stores; works on the data of its store.
 
     `gone` are the legs that were purged.
     """

@@ -1,4 +1,4 @@
-"""The `Bills` port in memory, for tests of what stands on it."""
+"""The `StatementStore` port in memory, for tests of its users."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pbxbilling.store.database.faults import RecordError
 
 
 class MemoryStatements:
-    """Passes the contract of bills; `legs` are those of the store that it belongs to."""
+    """Passes the contract of statement stores; `legs` are those of its store."""
 
     def __init__(self, legs: Mapping[ChannelKey, LegRecord]) -> None:
         self._legs = legs
@@ -30,7 +30,7 @@ class MemoryStatements:
         self.used: dict[str, UnitsUsed] = {}
 
     def check(self, records: Iterable[object]) -> None:
-        """Refuse a batch with a twin of what may be there once, before any of it is put."""
+        """Reject a batch with a duplicate of a unique record, before any of it is saved."""
         for record in records:
             match record:
                 case SavedStatement() if (

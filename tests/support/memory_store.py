@@ -1,4 +1,4 @@
-"""The ports `AccountStore`, `CallStore` and `Cursors` in memory, for tests of what stands on it."""
+"""The ports `AccountStore`, `CallStore` and `Cursors` in memory, for tests of their users."""
 
 from __future__ import annotations
 
@@ -278,7 +278,7 @@ class MemoryStore:
 
 
 class MemoryTransaction:
-    """An open transaction on a copy of a store, which takes over what was written at the end."""
+    """An open transaction on a copy of a store, which takes over the writes at the end."""
 
     def __init__(self, copy: MemoryStore) -> None:
         self._copy = copy

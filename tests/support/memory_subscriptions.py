@@ -1,4 +1,4 @@
-"""The `Mirrors` port in memory, for tests of what stands on it."""
+"""The `SubscriptionStore` port in memory, for tests of its users."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pbxbilling.subscriptions.subscription import BillingCycle, Customer, Invoic
 
 
 class MemorySubscriptions:
-    """Passes the contract of mirrors."""
+    """Passes the contract of subscription stores."""
 
     def __init__(self) -> None:
         self.known: dict[str, Subscription] = {}

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for a month of calls and the tariffs that it is charged by."""
+"""Hypothesis strategies for a month of calls and the tariffs to charge it by."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pbxbilling.catalog.plan import BillingIncrement
 from pbxbilling.kernel.codes import LegDirection
 from tests.support.tariffs import NOVEMBER, moment, tariff, throughout
 
-# Zero, the edges of a minute, and anything up to some hours.
+# Zero, the edges of a minute, and any duration up to some hours.
 TALKS_US = st.one_of(
     st.sampled_from([0, 1, 59_999_999, 60_000_000, 60_000_001, 61_000_000]),
     st.integers(0, 15_000_000_000),
@@ -55,7 +55,7 @@ def tariffs() -> st.SearchStrategy[Tariff]:
 
 @st.composite
 def terms(draw: st.DrawFn) -> tuple[TariffVersion, ...]:
-    """November under one tariff, or under some that follow each other."""
+    """November under one tariff, or under several in sequence."""
     tariff_versions = throughout(draw(tariffs()), NOVEMBER)
     for day in sorted(draw(st.sets(st.integers(2, 30), max_size=2))):
         tariff_versions = switched(tariff_versions, draw(tariffs()), moment(day))

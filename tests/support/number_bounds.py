@@ -1,7 +1,7 @@
-"""Every number that somebody writes, with its bounds, found by walking the models themselves.
+"""Every number in outside input, with its bounds, found by walking the models themselves.
 
-Whoever adds a number without bounds, or text that is read in a way which is not known here, gets
-an error that says so.
+A number without bounds, or text parsed in a way unknown to this module, raises an error that
+says so.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pbxbilling.kernel import bounds, money
 
 Validator = Callable[..., Any]
 
-# Text that is a number, or has one in it: JSON of the lowest, the highest, and the next beyond.
+# Text that is or contains a number: JSON of the lowest, the highest, and the next beyond.
 TEXTS: Mapping[Validator | str, tuple[str, str, tuple[str, ...]]] = {
     quantities.read_amount: ('"0"', '"999999999999.99"', ('"-1"', '"1000000000000"')),
     quantities.read_rate: ('"0"', '"10000000"', ('"-1"', '"1000000000000"')),
@@ -53,14 +53,14 @@ NO_NUMBERS: frozenset[Validator | str] = frozenset(
         "DatabaseSettings.url",
     }
 )
-# What is wrong wherever a number stands, whatever its bounds.
+# Values that are wrong for every number, whatever its bounds.
 NEVER = ("true", "Infinity", "-Infinity", "NaN", "1e400", "-1e400", str(10**400), f'"{10**400}"')
 _PLAIN = (str, bool, Path, SecretStr, time, IPv4Network, IPv6Network)
 
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number at `model.field`: JSON of the lowest and highest that are taken, and of others."""
+    """A number at `model.field`: JSON of the lowest and highest accepted, and of bad values."""
 
     model: type[BaseModel]
     field: str
@@ -73,11 +73,11 @@ class Number:
 
 
 class UnboundedError(AssertionError):
-    """A number without bounds, or of a kind that nobody knows here."""
+    """A number without bounds, or of a kind unknown to this module."""
 
 
 def numbers_of(model: type[BaseModel], seen: set[type] | None = None) -> Iterator[Number]:
-    """Every number in a model and in those within it, each model once."""
+    """Yield every number in a model and in those nested in it, each model once."""
     seen = set() if seen is None else seen
     if model in seen:
         return
@@ -91,7 +91,7 @@ def numbers_of(model: type[BaseModel], seen: set[type] | None = None) -> Iterato
 
 
 def _leaves(annotation: Any, constraints: tuple[Any, ...]) -> Iterator[tuple[Any, tuple[Any, ...]]]:
-    """The types that can stand there, each with what constrains it."""
+    """Yield the possible types, each with its constraints."""
     origin, inside = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         yield from _leaves(inside[0], (*constraints, *_flat(inside[1:])))
@@ -100,7 +100,7 @@ def _leaves(annotation: Any, constraints: tuple[Any, ...]) -> Iterator[tuple[Any
             yield from _leaves(one, constraints)
     elif origin is Literal:
         return
-    elif inside:  # of a list or a map: what constrains that is no bound of what it holds
+    elif inside:  # a constraint of a list or a map does not bound its items
         for validator in constraints:
             if isinstance(validator, AfterValidator):
                 yield origin, (validator,)
@@ -138,7 +138,7 @@ def _number(
 def _text(
     model: type[BaseModel], name: str, validator: Any
 ) -> tuple[str, str, tuple[str, ...]] | None:
-    """The bounds of the number in a text; None where it is known to have none."""
+    """Return the bounds of the number in a text; None where it is known to have none."""
     for key in (validator, f"{model.__name__}.{name}", name):
         if key in TEXTS:
             return TEXTS[key]
@@ -174,7 +174,7 @@ def _int_step(number: float, towards: float) -> float:
     return int(number) + (1 if towards > number else -1)
 
 
-# What a model needs besides, for one of its numbers to be tried.
+# The other fields a model needs before one of its numbers can be tried.
 NEEDED: Mapping[str, str] = {
     "PbxSettings": '"name": "p", "host": "h", "username": "u", "secret": "s"',
     "DestinationTable": '"prefix": "1", "per_minute": "1"',
@@ -185,13 +185,13 @@ NEEDED: Mapping[str, str] = {
 
 
 def tried(number: Number, value: str) -> str:
-    """A document in JSON with that number and what it needs; of a key twice the last counts."""
+    """Return JSON with that number and the required fields; of two equal keys the last wins."""
     needed = NEEDED.get(number.model.__name__, "")
     return f'{{{needed}{", " if needed else ""}"{number.field}": {value}}}'
 
 
 def models() -> tuple[type[BaseModel], ...]:
-    """The configuration, the accounts file, a row of the CSV file, usage over HTTP."""
+    """Return the configuration, the accounts file, a row of the CSV file, usage over HTTP."""
     from pbxbilling.config.settings import Settings
     from pbxbilling.config.tenants_csv import TenantRow
     from pbxbilling.web.usage import UsageBody
@@ -201,5 +201,5 @@ def models() -> tuple[type[BaseModel], ...]:
 
 
 def every_number() -> list[Number]:
-    """All of them."""
+    """Return all of them."""
     return [number for model in models() for number in numbers_of(model)]

@@ -1,4 +1,4 @@
-"""The code blocks of README.md and docs/, so that a test runs what a page prints."""
+"""Reads code blocks of README.md and docs/, so that a test runs what a page shows."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,10 @@ _ROOT = Path(__file__).parents[2]
 
 
 def blocks(page: str, heading: str) -> list[str]:
-    """The fenced blocks below a heading, up to the next one of any level. KeyError if none is."""
+    """Return the fenced blocks below a heading, up to the next heading of any level.
+
+    Raises KeyError if there is no such heading or block.
+    """
     found: dict[str, list[str]] = {}
     under = ""
     fenced = False
@@ -24,7 +27,7 @@ def blocks(page: str, heading: str) -> list[str]:
 
 
 def files(page: str, heading: str) -> dict[str, str]:
-    """The files that such a block has: each begins with its name, as a comment."""
+    """Return the files in such blocks: each begins with its name, as a comment."""
     found: dict[str, str] = {}
     for part in re.split(
         r"^; (?=[\w.]+\.conf$)", "".join(blocks(page, heading)), flags=re.MULTILINE

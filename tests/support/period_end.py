@@ -1,6 +1,6 @@
 """A child process that closes periods until it is killed: `python -m tests.support.period_end DB`.
 
-It says `saved` of each final statement, and `done` when nothing is left to close.
+It prints `saved` for each final statement, and `done` when nothing is left to close.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NOW = datetime(2027, 5, 1, 0, 0, 30, tzinfo=UTC)
 
 
 async def close_all(database: Path) -> None:
-    """Everything that has ended by NOW, as the daemon does it at a start."""
+    """Close every period that has ended by NOW, as the daemon does at a start."""
     clock = Clock(NOW)
     async with await SqlStore.open(database) as store:
         accounts = await store.accounts()

@@ -1,4 +1,4 @@
-"""A purge over a store in memory, or over the real one: nobody waits between its batches."""
+"""A purge over a store in memory or the real one, without pauses between its batches."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tests.support.whole_store import WholeStore
 
 
 async def no_rest() -> None:
-    """Nobody else writes."""
+    """Return at once: there is no other writer."""
 
 
 def purge_of(
     store: WholeStore, clock: Clock, facts: list[Fact], retention: Retention | None = None
 ) -> Purge:
-    """The purge of that store."""
+    """Return the purge of that store."""
     return Purge(
         store.retention_store,
         store,
@@ -36,7 +36,7 @@ def purge_of(
 
 
 def forgetter_of(store: WholeStore, writer: AccountWriter, clock: Clock) -> Forgetter:
-    """What forgets a tenant of that store, where no daemon runs."""
+    """Return what forgets a tenant of that store, without a daemon."""
     return Forgetter(
         store.retention_store,
         store,
@@ -48,7 +48,7 @@ def forgetter_of(store: WholeStore, writer: AccountWriter, clock: Clock) -> Forg
 
 
 class NoMinutes:
-    """`MeteredMinutes` where nothing was ever metered."""
+    """`MeteredMinutes` without any metered usage."""
 
     async def minutes(
         self, _tenant: str, _begins: datetime, _ends: datetime

@@ -69,7 +69,7 @@ class ListedJournal:
 
 
 class HeldWriter:
-    """A queue that reaches the store when somebody flushes."""
+    """A queue whose records reach the store on flush."""
 
     def __init__(self, store: MemoryStore) -> None:
         self.store = store
@@ -85,7 +85,7 @@ class HeldWriter:
 
 
 class Run:
-    """One life of the daemon, from its start until `kill`, which loses what was not flushed."""
+    """One life of the daemon, from its start until `kill`, which loses unflushed records."""
 
     def __init__(
         self, store: MemoryStore, journal: ListedJournal, now: datetime = LONG_AFTER
@@ -134,18 +134,18 @@ class Run:
         return [fact for fact in self.facts if isinstance(fact, kind)]
 
     async def take_up(self) -> None:
-        """Live calls and legs, as the store has them."""
+        """Restore live calls and legs from the store."""
         calls, legs = await self.store.open_calls(), await self.store.open_legs()
         marks = self.store.known_marks.values()
         lived_at = {mark.pbx: mark.lived_at for mark in marks if mark.lived_at}
         restore(self.ledger, calls, legs, {}, lived_at, self.clock)
 
     async def round(self, booted_at: datetime | None = None) -> None:
-        """Read on, and settle."""
+        """Read the journal's new rows, and settle."""
         await self.recovery.catch_up(unheard_until=self.login_at, booted_at=booted_at)
 
     async def end(self) -> None:
-        """Two rounds far apart: nothing is put off any longer; and all of it is kept."""
+        """Run two rounds far apart, so that nothing is deferred any longer, and flush."""
         await self.round()
         self.clock.move_to(self.clock.now() + timedelta(seconds=60))
         await self.round()
@@ -156,7 +156,7 @@ class Run:
 
 
 async def recover(store: MemoryStore, rows: list[JournalRow]) -> Run:
-    """A daemon that was started on these rows, after its first round."""
+    """Start a daemon on these rows, and return it after its first round."""
     run = Run(store, ListedJournal(rows))
     await run.take_up()
     await run.round()

@@ -1,4 +1,4 @@
-"""What a running daemon's metrics say, read as Prometheus reads them."""
+"""Reads the metrics of a running daemon as Prometheus does."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 
 def sample(http: str, name: str, **labels: str) -> float:
-    """The sum of a metric's samples with these labels at `http`, host:port; 0 without any."""
+    """Return the sum of a metric's samples with these labels at `http`, host:port, or 0."""
     with urlopen(f"http://{http}/metrics", timeout=5) as answer:
         text = answer.read().decode()
     samples = (one for family in text_string_to_metric_families(text) for one in family.samples)

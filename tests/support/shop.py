@@ -1,4 +1,4 @@
-"""Selling without a network: Sales and Subscriptions over a till and a store in memory."""
+"""Selling without a network: Checkout and subscriptions on a gateway and a store in memory."""
 
 from __future__ import annotations
 
@@ -85,14 +85,14 @@ class Shop:
         return self.registry.tenants["acme"]
 
     async def subscribe(self, status: Status = Status.ACTIVE, **changed: Any) -> Subscription:
-        """The tenant bought, and we heard of it."""
+        """Let the tenant buy, and receive the news from the gateway."""
         bought = self.bought(status, **changed)
         await self.follower.see(bought)
         self.facts.clear()
         return bought
 
     def bought(self, status: Status = Status.ACTIVE, **changed: Any) -> Subscription:
-        """The tenant bought, and nobody has told us yet."""
+        """Let the tenant buy; no event has arrived yet."""
         now = self.clock.now()
         ident = f"sub_{len(self.checkout_gateway.sold) + 1}"
         whole = Subscription(

@@ -1,4 +1,4 @@
-"""Numbers as they are dialled: one table for the daemon, and for the subroutine without it."""
+"""Spellings of dialled numbers: one table for the daemon, and for the subroutine without it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SPELLED_112 = (
     "-112-", "[112]", "{112}", "112,", "1,1,2", "112:", '1"12', "1\\12", "112|", "112$", "112\n",
     "1\t12", "1\x0112", "112\x7f", "1\N{NO-BREAK SPACE}1\N{NO-BREAK SPACE}2", "11\N{SOFT HYPHEN}2",
 )  # fmt: skip
-BEHIND_ZERO = ("0112", "0-112", "0 (1.1.2)", "0-112#", "+0112")  # where 0 stands in front
+BEHIND_ZERO = ("0112", "0-112", "0 (1.1.2)", "0-112#", "+0112")  # behind a leading 0
 NO_EMERGENCY = (
     "1123", "1121", "1", "0 1123", "112,0900123", "112_0900", "112 0900123", "112/0900", "112;1",
     "112):0",
@@ -37,23 +37,23 @@ exten => _{first}!,1,Gosub(pbxbilling-admit,s,1(outbound,${{TENANT}},${{EXTEN}})
 """
     for first in _FIRST
 )
-"""Dialplan of a site that lets all of them in."""
+"""Dialplan of a site that accepts all of them."""
 
 
 def in_sip(number: str) -> str:
-    """A number as a SIP URI writes it."""
+    """Return a number in the form of a SIP URI."""
     return quote(number, safe="")
 
 
 def separators() -> st.SearchStrategy[str]:
-    """What stands in a number and is no part of it, in any length."""
+    """Separators, which may stand in a number without being part of it, in any length."""
     return st.text(
         st.sampled_from([*SEPARATORS, *"\t\n\r\x7f\xa0\xad\u2009\u202f\u2011\u2013\ufeff"])
     )
 
 
 def dialled() -> st.SearchStrategy[str]:
-    """What people, phones and attackers dial; most of it begins as rates and numbers do."""
+    """What people, phones and attackers dial; most examples begin like rates and numbers."""
     begin = ("", "+", "0", "00", "1", "44", "+44", "0044", "0155", "+0155", "*67", "#", "112")
     odd = st.text(st.sampled_from("0159+*#-. _()/,;xs²\xa0\uff11"), max_size=6)
     end = st.one_of(st.text("0123456789", max_size=6), odd, st.text(max_size=6))

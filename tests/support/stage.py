@@ -1,4 +1,4 @@
-"""A daemon on a real Asterisk, with a phone and a carrier around: where faults are played."""
+"""A daemon on a real Asterisk, with a phone and a carrier around it, for tests of faults."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ max_calls = 2
 
 
 def accounts(plan: str, more: str = "") -> str:
-    """All tenants as ever, and acme on another plan."""
+    """Return accounts with the usual tenants, but acme on another plan."""
     acme = f'[tenant.acme]\nplan = "{plan}"\n{more}'
     return PLANS + ACCOUNTS.replace('[tenant.acme]\nplan = "unlimited"\n', acme)
 
 
 class Stage:
-    """A daemon with peers around its Asterisk; all leave with `stack`."""
+    """A daemon with peers around its Asterisk; closing `stack` removes all."""
 
     def __init__(self, asterisk: Asterisk, directory: Path, stack: ExitStack, **settings: Any):
         self.daemon = stack.enter_context(Daemon(asterisk, directory, **settings))
@@ -42,13 +42,13 @@ class Stage:
         self.phone = self.scene.phone("acme")
 
     def refused_with(self, number: str = MOBILE) -> int:
-        """Dial, and give the status that the call ended with."""
+        """Dial, and return the final status of the call."""
         leg = self.phone.call(number)
         leg.wait("ended")
         return leg.status
 
     def last_decision(self) -> dict[str, object]:
-        """The newest decision."""
+        """Return the newest decision."""
         self.daemon.wait_on_record()
         found: list[dict[str, object]] = self.daemon.get("/decisions", tenant="acme")
         assert found, "no decision is on record"

@@ -1,4 +1,4 @@
-"""Records to write into a store, with what a test does not care about filled in."""
+"""Records to write into a store, with irrelevant fields filled in."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ NOON = datetime(2026, 11, 21, 12, 0, 0, 1, tzinfo=UTC)
 
 
 def after(seconds: float) -> datetime:
-    """So many seconds past noon."""
+    """Return the time so many seconds past noon."""
     return NOON + timedelta(seconds=seconds)
 
 
 def call(name: str = "c1", **changed: Any) -> CallRecord:
-    """A live outbound call of acme."""
+    """Return a live outbound call of acme."""
     fields: dict[str, Any] = {
         "call": name,
         "tenant": "acme",
@@ -35,7 +35,7 @@ def call(name: str = "c1", **changed: Any) -> CallRecord:
 
 
 def leg(uniqueid: str = "1795222182.1", **changed: Any) -> LegRecord:
-    """An answered, live outbound trunk leg of acme."""
+    """Return an answered, live outbound trunk leg of acme."""
     fields: dict[str, Any] = {
         "key": ChannelKey("main", uniqueid),
         "call": "c1",
@@ -57,7 +57,7 @@ def ended_leg(
     talk_s: int = 60,
     **changed: Any,
 ) -> LegRecord:
-    """That leg after its end."""
+    """Return that leg after its end."""
     fields: dict[str, Any] = {
         "ended_at": after(2 + talk_s),
         "talk_us": talk_s * 1_000_000,
@@ -70,7 +70,7 @@ def ended_leg(
 
 
 def decision(second: float = 0, outcome: Outcome = Outcome.ADMIT, **changed: Any) -> DecisionRecord:
-    """A decision about a call of acme, so many seconds past noon."""
+    """Return a decision about a call of acme, so many seconds past noon."""
     fields: dict[str, Any] = {
         "at": after(second),
         "pbx": "main",

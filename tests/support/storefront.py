@@ -1,4 +1,4 @@
-"""A daemon that sells by our fake of Stripe: quick to set up, and its books open."""
+"""A daemon that sells through our fake of Stripe: quick to set up, with readable records."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _PLANS = f'[plan.free]\n[plan.pro]\nstripe_prices = {{ flat = "{PRICE}" }}\n'
 
 
 class Verdict(NamedTuple):
-    """What the hook said of a call."""
+    """The verdict of the hook on a call."""
 
     word: str
     tenant: str
@@ -41,7 +41,7 @@ class Verdict(NamedTuple):
 
 
 def stripe_section(api: str, key: str = TEST_KEY) -> str:
-    """`[stripe]` of a daemon whose webhook secret is being rotated."""
+    """Return `[stripe]` of a daemon whose webhook secret is being rotated."""
     return (
         f'[stripe]\nenabled = true\nsecret_key = "{key}"\napi_base = "{api}"\n'
         f'webhook_secrets = ["{SECRET}", "{OLD_SECRET}"]\n'
@@ -49,7 +49,7 @@ def stripe_section(api: str, key: str = TEST_KEY) -> str:
 
 
 class Storefront:
-    """The daemon, the fake, and one unused tenant after another; a context manager."""
+    """The daemon, the fake, and a supply of unused tenants; a context manager."""
 
     def __init__(self, directory: Path, *, journal: bool = False) -> None:
         self.fake = FakeStripe()
@@ -71,12 +71,12 @@ class Storefront:
         self.fake.__exit__(None, None, None)
 
     def admit(self, *slugs: str) -> None:
-        """Take tenants into the accounts, on the free plan."""
+        """Add tenants to the accounts, on the free plan."""
         tenants = "".join(f'[tenant.{slug}]\nplan = "free"\n' for slug in slugs)
         self.site.put("/accounts", text=_PLANS + tenants, source="shop", dry_run=False, reset=True)
 
     def meter(self, *slugs: str) -> list[Buyer]:
-        """Tenants whose usage goes to Stripe's meter, each with a subscription."""
+        """Return tenants whose usage goes to Stripe's meter, each with a subscription."""
         self.fake.create_meter()
         tenants = "".join(
             f'[tenant.{slug}]\nplan = "pro"\ncharges = "meter_events"\n' for slug in slugs
@@ -87,20 +87,20 @@ class Storefront:
         return buyers
 
     def metered(self) -> Counter[str]:
-        """Minutes at Stripe's meter, by customer."""
+        """Return the minutes at Stripe's meter, by customer."""
         sums: Counter[str] = Counter()
         for event in self.fake.all("billing.meter_event"):
             sums[event["payload"]["stripe_customer_id"]] += int(event["payload"]["value"])
         return sums
 
     def buyer(self) -> Buyer:
-        """A tenant that no test has used yet."""
+        """Return a tenant that no test has used yet."""
         self._known += 1
         assert self._known <= TENANTS
         return Buyer(self, f"t{self._known - 1}")
 
     def restart(self) -> None:
-        """End the daemon and start it again, and return when it has looked for lost events."""
+        """Restart the daemon, and return when it has searched for lost events."""
         compared = self._compared_at()
         self.site.stop()
         self.site.start()
@@ -110,48 +110,48 @@ class Storefront:
         (cursor,) = self.rows("SELECT at FROM cursor WHERE name = ?", CURSOR)
         return int(cursor["at"])
 
-    # --- what its books say --------------------------------------------------------------------
+    # --- its records -----------------------------------------------------------------------------
 
     def rows(self, query: str, *values: str) -> Sequence[Row]:
-        """Rows of its database."""
+        """Return rows of its database."""
         return rows(self.site.database, query, *values)
 
     def webhook_events(self) -> dict[str, str]:
-        """Every stored event and its state."""
+        """Return every stored event and its state."""
         return {row["id"]: row["state"] for row in self.rows("SELECT id, state FROM letter")}
 
     def settle(self) -> None:
-        """Return when all that happened was posted, and all that came was worked off.
+        """Return when all events were posted and all that arrived was processed.
 
-        On a busy machine Stripe is sometimes given up, and asked again half a minute later.
+        On a busy machine the daemon sometimes gives up on Stripe and retries half a minute later.
         """
         self.fake.webhooks.settle()
         until(lambda: not self.unfinished(), "events are worked off", SWEEP_S + 15)
 
     def settled(self) -> dict[str, str]:
-        """The letters, once nothing of what earlier tests sent is under way any more."""
+        """Return the stored events, once those of earlier tests are all processed."""
         self.settle()
         return self.webhook_events()
 
     def letters_in(self, state: str) -> list[str]:
-        """The stored events in that state."""
+        """Return the stored events in that state."""
         return [ident for ident, now in self.webhook_events().items() if now == state]
 
     def unfinished(self) -> Counter[str]:
-        """How many stored events are in each state that is not an end."""
+        """Count the stored events in each state that is not final."""
         states = Counter(self.webhook_events().values())
         return Counter({state: states[state] for state in UNFINISHED if states[state]})
 
     def count(self, name: str, **labels: str) -> float:
-        """A counter of its metrics; 0 where there is none yet."""
+        """Return a counter of its metrics; 0 where there is none yet."""
         return sample(self.site.http, f"pbxbilling_{name}_total", **labels)
 
-    # --- what comes to it ----------------------------------------------------------------------
+    # --- incoming requests -----------------------------------------------------------------------
 
     def post(
         self, body: bytes, headers: Mapping[str, str], *, chunked: bool = False
     ) -> tuple[int, str]:
-        """Post to the webhook; status and text of the answer. In chunks no length is told."""
+        """Post to the webhook; return the answer's status and text. Chunked: without a length."""
         host, _, port = self.site.http.rpartition(":")
         with closing(HTTPConnection(host, int(port), timeout=10)) as connection:
             sent: Any = iter([body[:4096], body[4096:]]) if chunked else body
@@ -170,41 +170,41 @@ class Buyer:
         self.invoice = ""
 
     def buys(self, *, paid: bool = True, trial_days: int = 0) -> Self:
-        """Subscribe to the plan that is sold; not `paid`: the card was declined."""
+        """Subscribe to the plan on sale; not `paid`: the card was declined."""
         self.subscription = self.fake.subscribe(
             self.customer, PRICE, metadata={"tenant": self.slug}, paid=paid, trial_days=trial_days
         )
         return self
 
     def becomes(self, status: str, **fields: Any) -> Self:
-        """Another status at Stripe."""
+        """Change the status at Stripe."""
         self.fake.change(self.subscription, status=status, **fields)
         return self
 
     def renews(self, *, paid: bool) -> Self:
-        """The next period's invoice is paid, or declined."""
+        """Renew: the next period's invoice is paid, or declined."""
         self.invoice = self.fake.renew(self.subscription, paid=paid)
         return self
 
     def told(self) -> Self:
-        """All of that has reached the daemon, and is done."""
+        """Wait until the daemon has received and processed all of that."""
         self.shop.settle()
         return self
 
     @property
     def row(self) -> dict[str, Any]:
-        """The tenant as `tenants` lists it."""
+        """Return the tenant's row of `tenants`."""
         rows: list[dict[str, Any]] = self.shop.site.get("/tenants")
         return next(row for row in rows if row["tenant"] == self.slug)
 
     @property
     def status(self) -> str:
-        """Its status."""
+        """Return its status."""
         return str(self.row["status"])
 
     @property
     def turns(self) -> list[str]:
-        """The statuses that it came to by the gateway, by the audit trail."""
+        """Return the statuses that the gateway gave it, from the audit trail."""
         rows = self.shop.rows(
             "SELECT after FROM audit WHERE subject = ? AND actor = 'gateway' ORDER BY id",
             f"tenant {self.slug}",
@@ -217,6 +217,6 @@ class Buyer:
         return self.shop.site.call(self.slug, "0155501", ring_s=0.0, talk_s=talk_s)
 
     def verdict(self) -> Verdict:
-        """What the hook says of its next outbound call."""
+        """Return the hook's verdict on its next outbound call."""
         fields = self.calls().result(10).verdict.split("|")
         return Verdict(*fields[:4])

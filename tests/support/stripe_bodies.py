@@ -1,4 +1,4 @@
-"""Bodies as Stripe sends them, cut down to what is read; and signed as Stripe signs them."""
+"""Bodies in Stripe's form, reduced to the fields that are read, with Stripe's signatures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ START_S = int(START.timestamp())
 
 
 def subscription(status: str = "active", ident: str = "sub_1", **changed: Any) -> dict[str, Any]:
-    """A subscription of tenant acme, in the shape of API 2026-10-28."""
+    """Return a subscription of tenant acme, in the shape of API 2026-10-28."""
     return {
         "id": ident,
         "object": "subscription",
@@ -44,7 +44,7 @@ def event(
     created: int | str = START_S,
     **changed: Any,
 ) -> bytes:
-    """An event around an object."""
+    """Return an event around an object."""
     body = {
         "id": ident,
         "object": "event",
@@ -57,7 +57,7 @@ def event(
 
 
 def signed(body: bytes, at: datetime = START, secret: str = SECRET) -> str:
-    """The header that signs a body."""
+    """Return the header that signs a body."""
     header: str = WebhookSignature.generate_signature_header(
         body.decode(), secret, timestamp=int(at.timestamp())
     )

@@ -1,4 +1,4 @@
-"""Clients of a counterpart of Stripe that leave no connection open: the package's, and ours."""
+"""Clients of a Stripe fake that leave no connection open: the package's, and ours."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rig.fakestripe import TEST_KEY
 def client_of(
     url: str, key: str = TEST_KEY, timeout_s: float = 5.0
 ) -> Iterator[stripe.StripeClient]:
-    """The package's own, which asks once."""
+    """Yield the package's own client, without retries."""
     http: Any = stripe.RequestsClient(timeout=timeout_s)
     try:
         yield stripe.StripeClient(
@@ -28,7 +28,7 @@ def client_of(
 
 @asynccontextmanager
 async def api_of(url: str, key: str = TEST_KEY) -> AsyncIterator[StripeApi]:
-    """The daemon's."""
+    """Yield the daemon's client."""
     api = StripeApi(key, url)
     try:
         yield api

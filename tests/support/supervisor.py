@@ -19,8 +19,8 @@ from typing import Self
 class Supervisor:
     """Starts a command, listens on NOTIFY_SOCKET, kills what stops pinging and starts it again.
 
-    `messages` holds everything the process said, field by field; `restarts` counts its ends that
-    nobody asked for. A ping is due from READY on.
+    `messages` holds everything the process sent, field by field; `restarts` counts its unrequested
+    ends. A ping is due from READY on.
     """
 
     def __init__(
@@ -44,11 +44,11 @@ class Supervisor:
         self._task: asyncio.Task[None] | None = None
 
     async def ready(self, timeout_s: float) -> None:
-        """Wait until the running process says READY=1."""
+        """Wait until the running process sends READY=1."""
         await asyncio.wait_for(self._readiness.wait(), timeout_s)
 
     async def restarted(self, timeout_s: float) -> None:
-        """Wait until a process was started anew and is ready; then start listening afresh."""
+        """Wait until a process was restarted and is ready; then watch for the next restart."""
         await asyncio.wait_for(self._restarted.wait(), timeout_s)
         self._restarted.clear()
         await self.ready(timeout_s)
@@ -108,5 +108,5 @@ class Supervisor:
             try:
                 await asyncio.wait_for(self._pinged.wait(), self._watchdog_s)
             except TimeoutError:
-                os.kill(pid, signal.SIGKILL)  # SIGABRT would wait for a stopped one to go on
+                os.kill(pid, signal.SIGKILL)  # SIGABRT would not end a stopped process
                 return

@@ -1,4 +1,4 @@
-"""Tariffs, legs and the month they are of, with what a test does not care about filled in."""
+"""Tariffs, legs and the month of both, with irrelevant fields filled in."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ NOVEMBER = period_of("2026-11", "UTC")
 
 
 def moment(day: float, second: float = 0) -> datetime:
-    """So many days and seconds into November 2026; day 1 is its first."""
+    """Return a moment so many days and seconds into November 2026; day 1 is its first."""
     return datetime(2026, 11, 1, tzinfo=UTC) + timedelta(days=day - 1, seconds=second)
 
 
 def tariff(**changed: Any) -> Tariff:
-    """204.00 EUR a month with 500 minutes, 0.50 for each beyond, no tax."""
+    """Return 204.00 EUR a month with 500 minutes, 0.50 for each beyond, no tax."""
     fields: dict[str, Any] = {
         "plan": "voice-500",
         "name": "Voice 500",
@@ -39,17 +39,17 @@ def tariff(**changed: Any) -> Tariff:
 
 
 def throughout(tariff: Tariff, period: Period) -> tuple[TariffVersion, ...]:
-    """One tariff for the whole of a period."""
+    """Return one tariff for the whole of a period."""
     return (TariffVersion(tariff, period.begins, period.ends),)
 
 
 def all_month(**changed: Any) -> tuple[TariffVersion, ...]:
-    """That tariff for all of November."""
+    """Return that tariff for all of November."""
     return throughout(tariff(**changed), NOVEMBER)
 
 
 def used(seconds: float, day: float = 2, leg: str = "pbx1:1", **changed: Any) -> UsedLeg:
-    """An outbound leg to Germany of so many seconds, ended on a day of November."""
+    """Return an outbound leg to Germany of so many seconds, ended on a day of November."""
     fields: dict[str, Any] = {
         "id": leg,
         "direction": LegDirection.OUTBOUND,

@@ -1,4 +1,4 @@
-"""A tenant's state as displays are told of it."""
+"""A tenant's state as published to displays."""
 
 from decimal import Decimal
 

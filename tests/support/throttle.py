@@ -1,4 +1,4 @@
-"""A process that gets a small share of its core: a test can bring it more than it can do."""
+"""Throttles a process to a small share of its core, so that a test can overload it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _STOP_S = 0.039
 
 @contextmanager
 def throttled(pid: int) -> Iterator[None]:
-    """While in force the process runs for a fortieth of the time, a millisecond at once.
+    """Let the process run for a fortieth of the time, a millisecond at once, until the end.
 
-    By signals, which need no right over the machine. Other work on the core makes the share
-    smaller: measure what it carries while it is throttled, do not assume it.
+    It uses signals, which need no privileges. Other work on the core makes the share smaller:
+    measure what the process handles while throttled, do not assume it.
     """
     over = threading.Event()
 

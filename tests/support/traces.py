@@ -1,4 +1,4 @@
-"""What a recorded Asterisk said, as the daemon's link takes it."""
+"""The recorded messages of an Asterisk, as the daemon's link accepts them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _GOODBYE = b"Response: Goodbye"  # the recorder logs off without an ActionID
 
 
 def messages(name: str, *cuts: int) -> list[bytes]:
-    """The messages of a trace, read in pieces cut at these places."""
+    """Return the messages of a trace, read in pieces cut at these places."""
     recorded = (TRACES / f"{name}.ami").read_bytes().partition(_GOODBYE)[0]
     stream = recorded.replace(b"\r\nActionID: ", f"\r\nActionID: {_TOKEN}".encode())
     framer, mender = Framer(), Repair(_TOKEN)
     places = (cut % len(stream) for cut in cuts)
-    # a read that ends with a caller's own blank line is what no reader can tell (0003)
+    # No reader can detect a read that ends with a caller's own blank line (0003).
     inside = sorted(at for at in places if not stream[:at].endswith(_BLANK_LINE))
     edges = [0, *inside, len(stream)]
     found = []

@@ -11,7 +11,7 @@ from rig.asterisk import Asterisk
 from rig.scene import MOBILE
 
 HOLD_S = {"acme": 0.2, "globex": 0.7, "initech": 2.5}
-"""Tenant → how long its calls talk. The three are known by account code, argument and context."""
+"""Tenant → talk time of its calls. They are identified by account code, argument and context."""
 
 PER_S = 7  # calls a second of each tenant
 LASTING = 3
@@ -30,7 +30,7 @@ class Traffic:
         self.begin()
 
     def begin(self) -> None:
-        """Place calls."""
+        """Start placing calls."""
         self._run("globex", 2, count=LASTING).await_count("final", LASTING)
         self._callers = [
             self._run(tenant, 1, count=_ENDLESS, per_s=PER_S, hold_s=hold_s)
@@ -45,7 +45,7 @@ class Traffic:
         return run
 
     def go_on(self, seconds: float) -> None:
-        """Return when so many seconds' calls have had their answer."""
+        """Return when so many seconds' worth of calls have been answered."""
         caller = self._callers[0]
         before = len(caller.happenings("final"))
         caller.await_count("final", before + round(seconds * PER_S), seconds + 10)
@@ -56,6 +56,6 @@ class Traffic:
             caller.drain()
 
     def abandon(self) -> None:
-        """The callers vanish: their PBX has."""
+        """Drop the callers, because their PBX is gone."""
         for run in self._runs:
             run.stop()

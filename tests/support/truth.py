@@ -1,4 +1,4 @@
-"""A payment gateway in memory that knows the truth, can be away, and writes a life as events."""
+"""A payment gateway in memory that holds the truth, can fail, and reports changes as events."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.stripe_bodies import START
 
 @dataclass
 class Truth:
-    """A `Gateway`. What happens to its subscriptions is an event; its clock has whole seconds."""
+    """A `Gateway`. Each change of its subscriptions makes an event; its clock has whole seconds."""
 
     name: GatewayName = STRIPE
     live: bool = False
@@ -27,12 +27,12 @@ class Truth:
     away: bool = False
     nonsense: bool = False
     passed_s: float = 0.0
-    asked: int = 0  # after one subscription
+    asked: int = 0  # fetches of one subscription
     now: dict[str, dict[str, Any]] = field(default_factory=dict)
     happened: list[bytes] = field(default_factory=list)
 
     def becomes(self, status: str, ident: str = "sub_1", **changed: Any) -> bytes:
-        """A subscription changes; gives the event that tells of it."""
+        """Change a subscription; return the event about it."""
         kind = "updated" if ident in self.now else "created"
         kind = "deleted" if status == "canceled" else kind
         self.now[ident] = bodies.subscription(status, ident, **changed)
@@ -46,7 +46,7 @@ class Truth:
         return told
 
     def webhook_events(self) -> list[WebhookEvent]:
-        """Everything that happened, as events that came just now."""
+        """Return all events so far, as if they had just arrived."""
         return [stored_event(reading.message(told), told, self._at()) for told in self.happened]
 
     async def subscription(self, ident: str) -> Subscription | None:

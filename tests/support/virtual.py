@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class Apart:
-    """That PBX, asked from outside of its thread."""
+    """That PBX, driven from other threads."""
 
     def __init__(self, pbx: VirtualPbx, loop: asyncio.AbstractEventLoop) -> None:
         self.pbx = pbx
@@ -25,7 +25,7 @@ class Apart:
 
     @property
     def ami(self) -> tuple[str, int]:
-        """Where it takes AMI."""
+        """The address of its AMI."""
         return "127.0.0.1", self.pbx.port
 
     def do(self, what: Callable[[], T]) -> T:
@@ -42,14 +42,14 @@ class Apart:
         self._calls.append(asyncio.run_coroutine_threadsafe(call, self._loop))
 
     def hang_up(self) -> list[Placed]:
-        """End every call; what became of them."""
+        """End every call; return their outcomes."""
         for channel in self.do(self.pbx.channels):
             self.do(lambda uniqueid=channel.uniqueid: self.pbx.hangup(uniqueid))  # type: ignore[misc]
         calls, self._calls = self._calls, []
         return [call.result(10) for call in calls]
 
     def drop(self) -> None:
-        """Cut every manager session off; the PBX itself goes on."""
+        """Cut every manager session; the PBX itself goes on."""
         asyncio.run_coroutine_threadsafe(self.pbx.manager.drop(), self._loop).result(10)
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""The real daemon beside a virtual PBX, and its command line as processes: quick to set up."""
+"""The daemon beside a virtual PBX, with its command line as processes: quick to set up."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NUMBER = "0155501"
 PROGRAM = Path(sys.executable).with_name("pbxbilling")
 
 _OPERATOR = {"COLUMNS": "220", "SUDO_USER": ""}
-"""A wide terminal, and nobody who became somebody else."""
+"""A wide terminal, and no sudo user."""
 
 Ran = subprocess.CompletedProcess[str]
 
@@ -45,7 +45,7 @@ class VirtualSite:
         database: Path | None = None,
         journal: bool = False,
     ) -> None:
-        """`sections` are more of the configuration's, such as `[stripe]`."""
+        """`sections` are further sections of the configuration, such as `[stripe]`."""
         self.journal = directory / "pbxbilling.csv" if journal else None
         self.directory = directory
         self.sections = sections
@@ -81,7 +81,7 @@ class VirtualSite:
         self._loop.close()
 
     async def _ended(self) -> None:
-        """Wait for the calls that the PBX has given up, so that nothing is left half done."""
+        """Wait for the calls that the PBX has ended, so that none is left half-way."""
         others = asyncio.all_tasks() - {asyncio.current_task()}
         await asyncio.wait_for(asyncio.gather(*others, return_exceptions=True), 5)
 
@@ -89,7 +89,7 @@ class VirtualSite:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
 
     def write_config(self, more: str = "") -> None:
-        """Write the configuration; `more` comes first, where top-level keys stand."""
+        """Write the configuration; `more` comes first, where top-level keys belong."""
         self.config.write_text(
             f'{more}\nmode = "{self._mode}"\n'
             f'[database]\nurl = "sqlite:///{self.database}"\n'
@@ -120,7 +120,7 @@ class VirtualSite:
         assert daemon.poll() is None, self.log()
 
     def stop(self, number: int = SIGTERM) -> None:
-        """End the daemon, in order or not."""
+        """End the daemon, with SIGTERM or another signal."""
         daemon, self._daemon = self._daemon, None
         if daemon is not None:
             daemon.send_signal(number)
@@ -129,7 +129,7 @@ class VirtualSite:
 
     @property
     def pid(self) -> int:
-        """The running daemon's process."""
+        """The process id of the running daemon."""
         assert self._daemon is not None
         return self._daemon.pid
 
@@ -139,24 +139,24 @@ class VirtualSite:
         self._daemon.send_signal(number)
 
     def get(self, path: str, **query: Any) -> Any:
-        """What the API shows, past the command line: quicker."""
+        """Return an answer of the API; quicker than the command line."""
         return get(self.config, path, **query)
 
     def put(self, path: str, **body: Any) -> Any:
-        """What the API sets."""
+        """Send a PUT to the API."""
         return put(self.config, path, **body)
 
     def readyz(self) -> tuple[int, Any]:
-        """What monitoring is told: HTTP's status and the body."""
+        """Return the readiness that monitoring sees: the HTTP status and the body."""
         answer = httpx.get(f"http://{self.http}/readyz", timeout=5)
         return answer.status_code, answer.json()
 
     def metric(self, name: str) -> float:
-        """The sum of a metric's samples."""
+        """Return the sum of a metric's samples."""
         return sample(self.http, name)
 
     def log(self) -> str:
-        """All that the daemon has written."""
+        """Return all that the daemon has logged."""
         return (self.directory / "daemon.log").read_text()
 
     # --- its command line ----------------------------------------------------------------------
@@ -174,19 +174,19 @@ class VirtualSite:
         )
 
     def says(self, *words: str) -> str:
-        """What a command that must succeed prints."""
+        """Return the output of a command that must succeed."""
         ran = self.run(*words)
         assert ran.returncode == 0, ran.stdout + ran.stderr
         return ran.stdout
 
     def fails(self, *words: str) -> str:
-        """What a command that must fail says, and that it says nothing else."""
+        """Return the error output of a command that must fail, which must be its only output."""
         ran = self.run(*words)
         assert (ran.returncode, ran.stdout) == (1, ""), ran
         return ran.stderr
 
     def json(self, *words: str) -> Any:
-        """What a command gives to programs."""
+        """Return the JSON output of a command."""
         return json.loads(self.says(*words, "--json"))
 
     def apply(self, accounts: str) -> str:
@@ -198,11 +198,11 @@ class VirtualSite:
     # --- calls ---------------------------------------------------------------------------------
 
     def call(self, tenant: str, number: str = NUMBER, **how: Any) -> Future[Placed]:
-        """Place a call; its end is in the future."""
+        """Place a call; the future ends with it."""
         return asyncio.run_coroutine_threadsafe(self.pbx.call(tenant, number, **how), self._loop)
 
     def populate(self, tenants: Iterable[str]) -> None:
-        """Have an answered trunk leg live for each of them, of which nothing was ever said."""
+        """Create an answered trunk leg for each tenant, without any event about it."""
 
         async def populated() -> None:
             for tenant in tenants:
@@ -220,7 +220,7 @@ class VirtualSite:
         return until(answered, f"{count} calls are up", 15.0) or []
 
     def idle(self) -> None:
-        """Hang up whatever lives, and return when nothing is counted any more."""
+        """Hang up all calls, and return when nothing is counted any more."""
         for channel in self.pbx.channels():
             self._loop.call_soon_threadsafe(self.pbx.hangup, channel.uniqueid)
         until(lambda: self.json("calls") == [], "no call is live", 15.0)

@@ -1,4 +1,4 @@
-"""A web server that keeps what is posted to it, byte for byte, as a webhook must be checked."""
+"""A web server that stores posted bodies byte for byte, which checking a signature needs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Delivery:
 
     @property
     def type(self) -> str:
-        """The type of the event in it."""
+        """The type of its event."""
         return str(orjson.loads(self.body)["type"])
 
     @property
@@ -35,7 +35,7 @@ class Delivery:
 
 @dataclass(slots=True)
 class Receiver:
-    """What came so far, in order; `status` is what is answered."""
+    """The deliveries so far, in order; `status` is the answer to give."""
 
     url: str = ""
     status: HTTPStatus = HTTPStatus.OK
@@ -44,7 +44,7 @@ class Receiver:
     def await_type(
         self, wanted: str, count: int = 1, timeout_s: float = 10.0, about: str = ""
     ) -> Delivery:
-        """The delivery number `count` of an event type, about one object if its id is given."""
+        """Wait for delivery number `count` of an event type, about one object if given."""
 
         def nth() -> Delivery | None:
             found = [one for one in list(self.deliveries) if one.type == wanted]
@@ -56,7 +56,7 @@ class Receiver:
 
 @contextmanager
 def receiver() -> Iterator[Receiver]:
-    """Listen on a free port of loopback until the end of the block."""
+    """Listen on a free loopback port until the end of the block."""
     kept = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
@@ -68,7 +68,7 @@ def receiver() -> Iterator[Receiver]:
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Say nothing."""
+            """Suppress the log."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         kept.url = f"http://127.0.0.1:{server.server_address[1]}/api/stripe/webhook"

@@ -1,6 +1,6 @@
 """The whole daemon within a test's own event loop, on a real database and a clock of its own.
 
-It listens nowhere and follows no real PBX: hooks, nightly jobs and commands are asked by hand.
+It listens nowhere and has no real PBX: the test calls hooks, nightly jobs and commands itself.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ class Lines:
         self.written: list[dict[str, Any]] = []
 
     def write(self, line: bytes) -> None:
-        """Take one line."""
+        """Record one line."""
         self.written.append(orjson.loads(line))
 
     @property
     def told(self) -> list[str]:
-        """What was told, without its fields."""
+        """The recorded events, without their fields."""
         return [str(line["event"]) for line in self.written]
 
 
@@ -60,11 +60,11 @@ class Whole:
 
     @property
     def api(self) -> ApiClient:
-        """What an operator asks by."""
+        """Return a client of the API, as an operator uses it."""
         return ApiClient(self.daemon.services)
 
     def hook(self, tenant: str, direction: Direction, nth: int) -> Verdict:
-        """A channel's dialplan asks."""
+        """Run the hook of a channel's dialplan."""
         return self.daemon.live.engine.admission.judge(
             HookRequest(
                 uniqueid=f"1.{nth}",
@@ -78,7 +78,7 @@ class Whole:
         )
 
     async def nightly(self) -> None:
-        """Everything that runs by the clock, once."""
+        """Run each scheduled job once."""
         daemon = self.daemon
         await daemon.jobs.check_task.look()
         await daemon.jobs.purge_task.look()
@@ -91,9 +91,9 @@ class Whole:
 async def whole_daemon(
     directory: Path, clock: Clock, settings: str = "", *, writes: bool = True
 ) -> AsyncIterator[Whole]:
-    """One on the database of that directory; `settings` is TOML besides what it needs.
+    """Run a daemon on the database of that directory; `settings` is TOML added to the minimum.
 
-    What it queues is written, unless the test lets the daemon run, which `writes` itself.
+    Its queued records are written here, unless the test runs the daemon, which `writes` itself.
     """
     file, database = directory / "pbxbilling.toml", directory / "pbxbilling.db"
     file.write_text(f'mode = "enforce"\n{settings}\n{PBX}[database]\nurl = "sqlite:///{database}"')

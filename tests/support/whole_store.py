@@ -1,4 +1,4 @@
-"""What SQLite's store and the one in memory have in common."""
+"""The interface shared by SQLite's store and the one in memory."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class WholeStore(AccountStore, CallStore, Cursors, Protocol):
     consequences: Consequences | None
 
     def transaction(self, key: str) -> AbstractAsyncContextManager[BillingTransaction]:
-        """Open a transaction that reads statements, too."""
+        """Open a transaction that also reads statements."""
         ...
 
     async def transact(self, key: str, work: Callable[[BillingTransaction], Awaitable[T]]) -> T:
@@ -31,15 +31,15 @@ class WholeStore(AccountStore, CallStore, Cursors, Protocol):
 
     @property
     def retention_store(self) -> RetentionStore:
-        """What grows old in it."""
+        """The retention store on the same data."""
         ...
 
     @property
     def statement_store(self) -> StatementStore:
-        """What it keeps of statements."""
+        """The statement store on the same data."""
         ...
 
     @property
     def subscription_store(self) -> SubscriptionStore:
-        """What it keeps of the gateway."""
+        """The subscription store on the same data."""
         ...

@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 
 class World:
-    """Two PBXes, both reconciled, and the tenants given."""
+    """Two PBXes, both reconciled, and the given tenants."""
 
     def __init__(
         self,
@@ -113,7 +113,7 @@ class World:
         accountcode: str = "",
         context: str = "",
     ) -> Verdict:
-        """The dialplan of a channel asks."""
+        """Run the hook of a channel's dialplan."""
         return self.admission.judge(
             HookRequest(
                 uniqueid=uniqueid,
@@ -129,17 +129,17 @@ class World:
         )
 
     def proof(self) -> Proof:
-        """The PBX says something, whatever it is."""
+        """Return proof that the PBX sends anything at all."""
         return Proof(self.stamp(), self.clock.monotonic())
 
     def stamp(self) -> datetime:
-        """What the PBX's clock shows."""
+        """Return the time on the PBX's clock."""
         return self.clock.start + timedelta(seconds=self.clock.passed_s + self.pbx_ahead_s)
 
     def seen(
         self, uniqueid: str, name: str = "", *, pbx: str = "pbx1", state: int = 4
     ) -> ChannelSeen:
-        """A channel as AMI shows it."""
+        """Return a channel as AMI shows it."""
         name = name or f"PJSIP/phone-{uniqueid}"
         return ChannelSeen(ChannelKey(pbx, uniqueid), name, state, linkedid=uniqueid)
 
@@ -169,7 +169,7 @@ class World:
         self.tracker.apply(signals.Hangup(channel.key, self.stamp()))
 
     def recount(self, tenant: str) -> Load:
-        """The tenant's load from scratch."""
+        """Return the tenant's load, counted from scratch."""
         load = Load()
         for call in self.ledger.calls.values():
             if call.tenant == tenant:
@@ -178,7 +178,7 @@ class World:
 
 
 def done(steps: Generator[None, None, T]) -> T:
-    """What work in steps comes to, with nobody in between."""
+    """Run work in steps to its end without interruption, and return its result."""
     while True:
         try:
             next(steps)
@@ -188,5 +188,5 @@ def done(steps: Generator[None, None, T]) -> T:
 
 
 def plan(**limits: int) -> Plan:
-    """A plan with these limits."""
+    """Return a plan with these limits."""
     return Plan("plan", limits=Limits(**limits))

@@ -1,4 +1,4 @@
-"""Real Asterisk instances, one of each release per test run, handed out idle."""
+"""Real Asterisk instances, one of each release per test run, idle when handed to a test."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,11 +11,11 @@ from rig.settings import Settings
 from rig.site import claimed_block
 
 ABSENT = "127.0.0.1:1"
-"""A hook address where nobody listens."""
+"""A hook address without a listener."""
 
 
 def _running(release: provision.Release, tmp: pytest.TempPathFactory) -> Iterator[Asterisk]:
-    """Start it, or skip with the reason why there can be none here."""
+    """Start it, or skip with the reason why it is unavailable."""
     try:
         provision.chroot(release)
         provision.tool("sipp")
@@ -32,7 +32,7 @@ def _running(release: provision.Release, tmp: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture
 def stack() -> Iterator[ExitStack]:
-    """What is entered here ends with the test, before Asterisk is handed on."""
+    """Yield a stack that closes with the test, before Asterisk is handed on."""
     with ExitStack() as stack:
         yield stack
 
@@ -48,7 +48,7 @@ def _session_16(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asterisk]:
 
 
 def _lent(asterisk: Asterisk) -> Iterator[Asterisk]:
-    """As it was at the start, also for the next test."""
+    """Yield it in its state of the start, and restore that state for the next test."""
     yield asterisk
     asterisk.hang_up_all()
     asterisk.restore()
@@ -56,18 +56,18 @@ def _lent(asterisk: Asterisk) -> Iterator[Asterisk]:
 
 @pytest.fixture
 def asterisk(_session_22: Asterisk) -> Iterator[Asterisk]:
-    """Asterisk 22 without a channel, its hook pointing nowhere."""
+    """Asterisk 22 without a channel; its hook has no listener."""
     yield from _lent(_session_22)
 
 
 @pytest.fixture
 def old_asterisk(_session_16: Asterisk) -> Iterator[Asterisk]:
-    """Asterisk 16 without a channel, its hook pointing nowhere."""
+    """Asterisk 16 without a channel; its hook has no listener."""
     yield from _lent(_session_16)
 
 
 @pytest.fixture(params=["asterisk", "old_asterisk"], ids=["22", "16"])
 def each_asterisk(request: pytest.FixtureRequest) -> Asterisk:
-    """The test runs on both releases."""
+    """Run the test on both releases."""
     chosen: Asterisk = request.getfixturevalue(request.param)
     return chosen

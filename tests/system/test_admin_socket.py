@@ -1,4 +1,4 @@
-"""Who did it: the audit names the user that the kernel knows, whatever a request says."""
+"""The audit names the user that the kernel reports, whatever a request claims."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.virtual_site import VirtualSite
 pytestmark = pytest.mark.system
 
 NOBODY = 65534
-FORGED = "daemon"  # a user that exists, and that nobody here is
+FORGED = "daemon"  # an existing user that sends no request here
 HEADERS = ("x-pbxbilling-actor", "x-pbxbilling-sudo-user", "x-forwarded-user")
 ASK = f"""
 import http.client, os, socket

@@ -1,4 +1,4 @@
-"""The shipped AMI user on a real Asterisk: it may do what is used, and nothing that harms."""
+"""The shipped AMI user on a real Asterisk: it may do what the daemon needs, and no harm."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ HARMFUL = {
 
 
 def refusal(ami: Ami, action: str, **fields: str) -> str:
-    """What Asterisk has against that action; nothing where it does it."""
+    """Return Asterisk's refusal of that action; nothing where it performs it."""
     try:
         ami.action(action, 10.0, **fields)
     except AmiError as error:
@@ -47,7 +47,7 @@ def refusal(ami: Ami, action: str, **fields: str) -> str:
 
 @contextmanager
 def other_users(asterisk: Asterisk, before: str, after: str) -> Iterator[None]:
-    """Another text in the shipped file, for sessions that log in meanwhile."""
+    """Change the shipped file for sessions that log in within the block."""
     path = asterisk.directory / "etc" / "manager_pbxbilling.conf"
     text = path.read_text()
     assert before in text
@@ -65,7 +65,7 @@ def test_every_action_in_use_is_allowed_to_the_shipped_user(each_asterisk: Aster
         allowed = ami.action("ListCommands")
         for action in get_args(Action):
             assert action in allowed
-            if action != "Login":  # done, and it worked
+            if action != "Login":  # performed, successfully
                 said = refusal(ami, action)
                 assert "Permission denied" not in said
                 assert "unknown" not in said

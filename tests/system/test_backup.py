@@ -1,4 +1,4 @@
-"""A copy of a running database, put back, and what the journal knows since: the same ledger."""
+"""A restored copy of a running database, plus the journal since: the same ledger."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ accountcodes = ["acme"]
 plan = "wide"
 accountcodes = ["globex"]
 """
-APART_S = 0.1  # the journal's instants and ours
+APART_S = 0.1  # between the journal's instants and ours
 Ledger = dict[str, tuple[str | None, float]]
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[VirtualSite]:
-    """A daemon that reads the journal of its PBX."""
+    """Run a daemon that reads the journal of its PBX."""
     with VirtualSite(tmp_path, journal=True) as site:
         site.start()
         site.apply(ACCOUNTS)
@@ -37,7 +37,7 @@ def site(tmp_path: Path) -> Iterator[VirtualSite]:
 
 
 def ledger(database: Path) -> Ledger:
-    """The answered and ended trunk legs: Uniqueid → tenant and seconds."""
+    """Return the answered and ended trunk legs: Uniqueid → tenant and seconds."""
     query = (
         "SELECT uniqueid, tenant, talk_us FROM leg"
         " WHERE answered_at IS NOT NULL AND ended_at IS NOT NULL"
@@ -46,13 +46,13 @@ def ledger(database: Path) -> Ledger:
 
 
 def talk(site: VirtualSite, calls: int) -> None:
-    """Calls of both tenants, all at once, each to its own end."""
+    """Place calls of both tenants, all at once, and let each run to its end."""
     placed = [site.call(("acme", "globex")[n % 2], talk_s=0.1 + n / 10) for n in range(calls)]
     assert all(call.result(20).admitted for call in placed)
 
 
 def put_back(copy: Path, database: Path) -> None:
-    """As docs/operations.md has it."""
+    """Restore a copy as docs/operations.md describes."""
     for end in ("", "-wal", "-shm"):
         database.with_name(database.name + end).unlink(missing_ok=True)
     copy.rename(database)

@@ -1,4 +1,4 @@
-"""Many answered calls on a real Asterisk: the ledger is its journal's, leg by leg."""
+"""Many answered calls on a real Asterisk: the ledger equals its journal, leg by leg."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.asterisk
 
 
 def play(asterisk: Asterisk, directory: Path, *, calls: int, per_s: int, talk_s: float) -> None:
-    """Have that many answered calls, and hold the two books against each other."""
+    """Run that many answered calls, and compare the ledger with the journal."""
     block = asterisk.block
     with ExitStack() as stack:
         asterisk.journal.unlink(missing_ok=True)

@@ -20,16 +20,17 @@ from tests.support.daemon import ACCOUNTS, Daemon
 
 pytestmark = pytest.mark.asterisk
 
-AGREES_S = 0.1  # what journal and ledger may differ by, on legs without an `h` extension
+AGREES_S = 0.1  # allowed difference of journal and ledger, on legs without an `h` extension
 
 OUT, IN = "outbound", "inbound"
 
 
 @dataclass(frozen=True)
 class Case:
-    """What the ledger must say of a case; `during` in full swing, a tuple a look.
+    """The expected ledger of a case.
 
-    `during`: (calls, trunk legs); `billed`: tenant and way of each answered trunk leg.
+    `during`: (calls, trunk legs) at its height, a tuple per look; `billed`: tenant and direction of
+    each answered trunk leg.
     """
 
     play: Callable[[Scene], None]
@@ -91,9 +92,9 @@ plan = "unlimited"
 dids = ["+15550300"]
 contexts = ["from-initech"]
 """
-"""Tenants that are known by more than one thing, which then can differ."""
+"""Tenants with more than one identifying mark, which can contradict each other."""
 
-# Who pays, where more than one tenant could, or none is named.
+# The payer, where several tenants are possible, or none is named.
 PAYERS = [
     Case(cases.forward_of_a_did, [(2, 1)], [INITECH_OUT], {"globex", "initech"}),
     Case(cases.forward_of_a_call_from_outside, [(1, 2)], [INITECH_IN, INITECH_OUT], {"initech"}),
@@ -107,14 +108,14 @@ PAYERS_OF_MANY_WAYS = [
     Case(cases.forward_of_a_did_with_codes, [(2, 1)], [INITECH_OUT], {"globex", "initech"}),
     Case(cases.transfer_by_another_tenant, [(1, 0), (2, 1)], [ACME_OUT], {"acme", "initech"}),
     Case(cases.argument_is_an_account_code, [(1, 1)], [GLOBEX_OUT], {"globex"}),
-    # one tenant's own, however its account code and its contexts are handed on
+    # one tenant's own, however its account code and its contexts are passed on
     Case(cases.local_kept, [(1, 1)], [ACME_OUT]),
     Case(cases.blind_transfer, [(1, 1), (1, 1)], [ACME_OUT]),
 ]
 
 
 class Watched:
-    """A case played beside a daemon, with what the ledger said in full swing."""
+    """A case played beside a daemon, with the ledger's state at its height."""
 
     def __init__(self, asterisk: Asterisk, directory: Path) -> None:
         self.asterisk = asterisk
@@ -122,7 +123,7 @@ class Watched:
         self.looks: list[list[dict[str, Any]]] = []
 
     def play(self, case: Case, accounts: str = ACCOUNTS) -> Daemon:
-        """Play it to the end, with nothing left."""
+        """Play it to the end, until no channel is left."""
         before = self.asterisk.journal.stat().st_size if self.asterisk.journal.exists() else 0
         with Daemon(self.asterisk, self.directory) as daemon:
             daemon.apply(accounts)
@@ -135,14 +136,14 @@ class Watched:
         return daemon
 
     def counts(self) -> list[tuple[int, int]]:
-        """Calls and trunk legs at every look."""
+        """Return calls and trunk legs at every look."""
         return [
             (len(calls), sum(leg["trunk"] for call in calls for leg in call["legs"]))
             for calls in self.looks
         ]
 
     def legs_of_journal(self, since: int) -> dict[str, float]:
-        """Uniqueid → answered seconds of every answered carrier leg, as Asterisk wrote them."""
+        """Return Uniqueid → seconds of every answered carrier leg, from Asterisk's journal."""
         with self.asterisk.journal.open("rb") as journal:
             journal.seek(since)
             rows = list(csv.reader(journal.read().decode().splitlines()))
@@ -210,7 +211,7 @@ def test_asterisk_16_says_the_same(case: Case, old_asterisk: Asterisk, tmp_path:
 def test_the_journal_alone_finds_the_same_payers(
     played: list[Case], accounts: str, asterisk: Asterisk, tmp_path: Path
 ) -> None:
-    """The daemon is away while the cases are played: each call goes by the open fallback."""
+    """The daemon is down while the cases are played: each call passes by the open fallback."""
     legs: dict[str, dict[str, float]] = {}
     with Daemon(asterisk, tmp_path, journal=True) as daemon:
         daemon.apply(accounts)

@@ -1,4 +1,4 @@
-"""The command line as operators and scripts meet it: its words, its shapes, its exit statuses."""
+"""The command line as operators and scripts see it: its words, shapes and exit statuses."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ TENANT = {
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[VirtualSite]:
-    """A running daemon that holds acme to two calls."""
+    """Run a daemon that limits acme to two calls."""
     with VirtualSite(tmp_path) as site:
         site.start()
         site.apply(ACCOUNTS)
@@ -57,13 +57,13 @@ def site(tmp_path: Path) -> Iterator[VirtualSite]:
 
 @pytest.fixture
 def empty(tmp_path: Path) -> Iterator[VirtualSite]:
-    """A configuration and no daemon."""
+    """Yield a configuration without a daemon."""
     with VirtualSite(tmp_path) as site:
         yield site
 
 
 def unowned_leg(site: VirtualSite) -> str:
-    """A call of nobody is made and over: the leg of it that waits for an owner."""
+    """Run a call without a tenant to its end; return its leg, which waits for an owner."""
     placed = site.call("", endpoint="phone", talk_s=0.1).result(10)
     assert placed.admitted
     until(lambda: site.json("usage", "unowned"), "the leg is on record")
@@ -71,7 +71,7 @@ def unowned_leg(site: VirtualSite) -> str:
     return str(leg["leg"])
 
 
-# --- the shapes that programs hold on to: a key may come, none leaves ----------------------------
+# --- the shapes that programs rely on: keys may be added, none removed --------------------------
 
 
 def test_calls_have_the_shape_that_is_promised(site: VirtualSite) -> None:
@@ -132,7 +132,7 @@ def test_tenants_have_the_shape_that_is_promised(site: VirtualSite) -> None:
     }  # fmt: skip
 
 
-# --- what people read ----------------------------------------------------------------------------
+# --- output for people ---------------------------------------------------------------------------
 
 
 def test_tables_and_pages_say_what_json_says(site: VirtualSite) -> None:
@@ -197,7 +197,7 @@ def test_a_leg_that_is_not_known_says_where_legs_are_listed(site: VirtualSite) -
     assert "`pbxbilling usage unowned` lists" in site.fails("usage", "assign", "pbx1:9.9", "acme")
 
 
-# --- what a file of accounts leaves out ----------------------------------------------------------
+# --- keys omitted from a file of accounts --------------------------------------------------------
 
 LESS = """
 [plan.starter]
@@ -330,7 +330,7 @@ def test_a_running_daemon_is_still_reached_by_a_file_with_a_fault(site: VirtualS
 
 @pytest.mark.parametrize("words", [["version"], ["tenants", "--json"]], ids=" ".join)
 def test_a_reader_that_left_is_no_fault_to_tell(empty: VirtualSite, words: list[str]) -> None:
-    """As with `| head`: what could not be written goes nowhere, without a traceback."""
+    """As with `| head`: output that cannot be written is dropped, without a traceback."""
     migrate(empty.database)
     reader, writer = os.pipe()
     os.close(reader)
@@ -342,7 +342,7 @@ def test_a_reader_that_left_is_no_fault_to_tell(empty: VirtualSite, words: list[
     assert (ran.returncode, ran.stderr) == (1, b"")
 
 
-# --- who did it ----------------------------------------------------------------------------------
+# --- the user on record --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("live", [True, False], ids=["live", "offline"])

@@ -1,4 +1,4 @@
-"""Wall clocks that are stepped by an hour while calls live, on the real daemon and Asterisk."""
+"""Wall clocks stepped by an hour while calls live, on the real daemon and Asterisk."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from tests.support.stage import Stage, accounts
 pytestmark = pytest.mark.asterisk
 
 HOUR_S = 3600
-AGREES_S = 0.5  # the phone's clock and Asterisk's, with a busy machine between
+AGREES_S = 0.5  # between the phone's clock and Asterisk's, on a busy machine
 
 
 def wall_clock(directory: Path, seen_as: Path | None = None) -> WallClock:
-    """One that can be stepped, or no test."""
+    """Return a clock that can be stepped, or skip the test."""
     directory.mkdir(parents=True, exist_ok=True)
     try:
         return WallClock(directory, seen_as)
@@ -37,7 +37,7 @@ def wall_clock(directory: Path, seen_as: Path | None = None) -> WallClock:
 
 
 class Talks:
-    """Calls of acme, which may have two, and how long each truly talked."""
+    """Calls of acme, which may have two, and the true talk time of each."""
 
     def __init__(self, stage: Stage, proxy: Proxy) -> None:
         self.stage, self.daemon, self.proxy = stage, stage.daemon, proxy
@@ -46,7 +46,7 @@ class Talks:
         self._begun = 0
 
     def begin(self) -> tuple[Leg, float]:
-        """Return when it is answered, and that is on record."""
+        """Place a call; return when it is answered and on record."""
         self._begun += 1
         call, began = self.stage.phone.dial(MOBILE), time.monotonic()
         until(lambda: len(self.daemon.legs()) == self._begun, "the answer is on record")
@@ -59,18 +59,18 @@ class Talks:
         until(lambda: len(self.seconds()) == len(self.talked_s), "the end is on record")
 
     def seconds(self) -> list[float]:
-        """What is billed."""
+        """Return the billed seconds."""
         return [seconds for _, _, seconds in self.daemon.answered()]
 
     def relogin(self) -> None:
-        """Cut the link; return when the counts are true again."""
+        """Cut the link; return when the counts are correct again."""
         before = self.logins()
         self.proxy.cut()
         until(lambda: self.logins() > before, "the link is up again", 30.0)
         until(lambda: self.daemon.get("/status")["ready"], "the counts are true")
 
     def logins(self) -> int:
-        """How often the link was told to be up."""
+        """Return how often the link was reported up."""
         return len(self.daemon.told("link up"))
 
 
@@ -94,7 +94,7 @@ def test_our_clock_is_stepped_in_the_middle_of_calls(
     assert stage.refused_with() == 486
     talks.end(*first)
     third = talks.begin()
-    daemon.stop(SIGKILL)  # its marks are of another time than that of the next start
+    daemon.stop(SIGKILL)  # its marks are of another time than the next start
     clock.step_to(0)
     daemon.start()
     assert len(daemon.calls()) == 2

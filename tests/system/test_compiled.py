@@ -1,4 +1,4 @@
-"""What operators install is compiled where it says so, and is what is tested here."""
+"""What operators install is compiled where it claims to be, and is what is tested here."""
 
 import json
 from importlib import import_module

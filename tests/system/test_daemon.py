@@ -98,7 +98,7 @@ def test_a_live_call_and_its_seconds_survive_kill_9(asterisk: Asterisk, tmp_path
         daemon.wait_idle()
         ((tenant, direction, seconds),) = daemon.answered()
         assert (tenant, direction) == ("acme", "outbound")
-        assert seconds > 1.0  # the talk while nobody looked is in it
+        assert seconds > 1.0  # includes the talk while the daemon was down
 
 
 def test_calls_that_nobody_saw_are_recovered_from_the_journal(

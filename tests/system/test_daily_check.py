@@ -1,4 +1,4 @@
-"""The daily check as an operator meets it: by hand, after a sleep, at its hour, after a reload."""
+"""The daily check as operators see it: by hand, after a sleep, at its hour, after a reload."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ ACCOUNTS = """
 [tenant.acme]
 status = "trial"
 """
-AT_ONCE = "billing.trial_days = 0\nbilling.grace_days = 0\n"  # what begins is over
+AT_ONCE = "billing.trial_days = 0\nbilling.grace_days = 0\n"  # periods that end as they begin
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[VirtualSite]:
-    """No daemon, and a tenant whose trial and grace window are over."""
+    """Yield a site without a daemon, and a tenant whose trial and grace window are over."""
     with VirtualSite(tmp_path) as site:
         site.write_config(AT_ONCE)
         site.apply(ACCOUNTS)

@@ -1,4 +1,4 @@
-"""`make run`, short: the limited tenant is held to its plan, the other is not touched."""
+"""`make run`, short: the limited tenant is held to its plan, the other is not affected."""
 
 import os
 import pty
@@ -50,14 +50,14 @@ def test_on_the_virtual_pbx(tmp_path: Path) -> None:
 def test_on_a_terminal_the_table_redraws_in_its_place(tmp_path: Path) -> None:
     shown = _on_a_terminal("--waves", "1", "--dir", str(tmp_path), "--virtual")
     assert shown.count("max calls") > 2  # one wave of two seconds
-    assert "\x1b[1A" in shown  # up a line, over what stood there
+    assert "\x1b[1A" in shown  # up a line, over the earlier text
     assert "refused" in shown
     assert "max_calls: 2 of 2" in shown
     assert _summary(shown) == {"acme": (2, 3), "globex": (3, 0)}
 
 
 def _on_a_terminal(*options: str) -> str:
-    """What a terminal was sent."""
+    """Return the output as sent to a terminal."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-m", "rig.demo", *options],
@@ -71,7 +71,7 @@ def _on_a_terminal(*options: str) -> str:
 
 
 def _read(terminal: int) -> Iterator[bytes]:
-    """Until the last that could write has closed, which Linux tells as an error."""
+    """Read until the last writer has closed, which Linux reports as an error."""
     try:
         while some := os.read(terminal, 4096):
             yield some

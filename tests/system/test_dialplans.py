@@ -1,4 +1,4 @@
-"""The recipes of docs/dialplans.md, as they are printed there, in small frames of our own words."""
+"""The recipes of docs/dialplans.md, verbatim, in small frames written here."""
 
 from __future__ import annotations
 
@@ -62,18 +62,18 @@ class Place:
         self.phone = self.scene.phone("acme")
 
     def load(self, heading: str, frame: str = "", number: str = MOBILE) -> None:
-        """The blocks of the page in force, in a frame that reaches them."""
+        """Load the page's blocks, in a frame that reaches them."""
         recipe = "".join(text for text in blocks(PAGE, heading) if text.startswith("["))
         self.asterisk.add_dialplan(f"{frame.format(number=number, did=DID)}\n{recipe}")
         self.asterisk.set_global("PBXBILLING_HOOK", self.hook.address)
 
     def asked(self, count: int = 1) -> list[tuple[str, str, str]]:
-        """Direction, tenant and number of the hooks so far."""
+        """Return direction, tenant and number of the hooks so far."""
         until(lambda: len(self.hook.requests) >= count, f"{count} hooks are asked")
         return [_what(request) for request in self.hook.requests]
 
     def call(self, number: str) -> Leg:
-        """A call from acme's phone, answered or over."""
+        """Call from acme's phone; return when it is answered or over."""
         leg = self.phone.call(number)
         self.phone.await_change(lambda: leg.state in {"up", "ended"}, f"{leg} is answered", 10)
         return leg

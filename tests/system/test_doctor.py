@@ -27,7 +27,7 @@ Found = dict[tuple[str, str], dict[str, str]]
 
 
 def examined(daemon: Daemon) -> tuple[int, Found]:
-    """What the command gives to programs: its status, and each check by subject and name."""
+    """Return the command's exit status, and each check by subject and name, from its JSON."""
     ran = _run(daemon, "--json")
     assert ran.stdout, ran.stderr
     checks: list[dict[str, str]] = json.loads(ran.stdout)
@@ -35,7 +35,7 @@ def examined(daemon: Daemon) -> tuple[int, Found]:
 
 
 def examined_amid_calls(stage: Stage) -> tuple[int, Found]:
-    """The same, while one call lives and others come and go."""
+    """Return the same while one call lives and others come and go."""
     leg = stage.phone.dial(MOBILE)
     done = threading.Event()
 
@@ -66,7 +66,7 @@ def _run(daemon: Daemon, *options: str) -> subprocess.CompletedProcess[str]:
 
 
 def _rewrite(daemon: Daemon, before: str, after: str) -> None:
-    """Another configuration, which the running daemon has not read."""
+    """Change the configuration file, without the running daemon reading it."""
     text = daemon.config.read_text()
     assert before in text
     daemon.config.write_text(text.replace(before, after))
@@ -98,7 +98,7 @@ def test_an_idle_pbx_fails_nothing_and_is_warned_of_what_no_call_has_shown(
     asterisk.wait_idle()
     status, found = examined(daemon)
     unwell = {name: check["result"] for (_, name), check in found.items() if check["mend"]}
-    unwell.pop("journal", None)  # Asterisk makes it with its first call
+    unwell.pop("journal", None)  # Asterisk creates it with its first call
     assert unwell == {"events": "warn", "timestampevents": "warn", "channelvars": "warn"}
     assert status == 0
 
@@ -111,7 +111,7 @@ def test_a_trunk_without_a_pattern_is_found_too(daemon: Daemon) -> None:
 def test_it_takes_no_slot_and_leaves_the_counts_alone(daemon: Daemon) -> None:
     assert examined(daemon)[1]["hook", "round trip"]["result"] == "ok"
     assert daemon.calls() == []
-    assert {leg["pbx"] for leg in daemon.legs()} <= {"pbx1"}  # earlier calls, out of the journal
+    assert {leg["pbx"] for leg in daemon.legs()} <= {"pbx1"}  # earlier calls, from the journal
 
 
 def test_a_wrong_secret_is_named_with_its_mend(daemon: Daemon) -> None:

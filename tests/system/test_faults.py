@@ -1,6 +1,6 @@
 """Faults between the daemon and its PBXes, on live calls.
 
-After each of them: no live call was released, no dead one outlived two snapshots, nobody was
+After each fault: no live call was released, no dead one outlived two snapshots, no tenant was
 locked out, and every correction was counted.
 """
 
@@ -31,25 +31,25 @@ DOUBTFUL_SOON = '[log]\nlevel = "debug"\n[ami]\nstale_s = 0.5\n'
 
 
 def stage_of_a_pair(asterisk: Asterisk, tmp_path: Path, stack: ExitStack, **how: Any) -> Stage:
-    """Acme may have two calls."""
+    """Return a stage where acme may have two calls."""
     stage = Stage(asterisk, tmp_path, stack, more=DOUBTFUL_SOON, **how)
     stage.daemon.apply(accounts("pair") + CROWDED)
     return stage
 
 
 def snapshots_until_closed(daemon: Daemon, pbx: str = "pbx1") -> int:
-    """How many snapshots after the last login it took to close the last dead channel."""
+    """Return how many snapshots after the last login it took to close the last dead channel."""
     closed = daemon.corrections(pbx)["closed"]
     corrected = "ledger corrected: closed"
     until(lambda: len(daemon.told(corrected, pbx=pbx)) == closed, "all is logged")
     told = [line["event"] for line in daemon.told("", pbx=pbx)]
     last_up = len(told) - told[::-1].index("link up")
     last_closed = len(told) - told[::-1].index(corrected)
-    return told[last_up:last_closed].count("reconciled") + 1  # its own is told after it
+    return told[last_up:last_closed].count("reconciled") + 1  # its own is logged after it
 
 
 def is_true_again(daemon: Daemon, pbx: str = "pbx1") -> bool:
-    """Whether that PBX is linked, reconciled and trusted."""
+    """Return whether that PBX is linked, reconciled and trusted."""
     shown = daemon.pbx(pbx)
     return shown["connected"] and shown["reconciled"] and not shown["stale"]
 
@@ -74,7 +74,7 @@ def test_a_silent_peer_is_found_out_and_locks_nobody_out(
     until(lambda: len(daemon.calls()) == 2, "the dead call is closed", 20.0)
     assert snapshots_until_closed(daemon) <= 2
     corrections = daemon.corrections()
-    corrections.pop("incomplete", None)  # a look that the silence may have cut short
+    corrections.pop("incomplete", None)  # a snapshot that the silence may have cut short
     assert corrections == {"closed": 2, "adopted": 1}  # the third call's dialled leg
     assert len(daemon.told("link down", pbx="pbx1")) == 1
     assert stage.refused_with() == 486
@@ -95,7 +95,7 @@ def test_a_killed_asterisk_ends_its_calls_at_the_last_proof_of_life(
     asterisk.kill()
     kill = Kill(sent, time.time())
     until(lambda: daemon.pbx()["stale"], "the counts are stale")
-    assert len(daemon.calls()) == 2  # nobody knows yet what became of them
+    assert len(daemon.calls()) == 2  # their fate is unknown so far
 
     asterisk.start()
     asterisk.set_global("PBXBILLING_HOOK", daemon.hook)
@@ -132,7 +132,7 @@ def test_a_core_reload_changes_no_count(
 
 
 def second_pbx(stage: Stage, stack: ExitStack) -> tuple[Apart, Proxy]:
-    """Another PBX of the same daemon, behind a proxy, reconciled."""
+    """Add another PBX to the same daemon, behind a proxy; return it reconciled."""
     other = stack.enter_context(virtual_pbx("pbx2", stage.daemon.hook))
     proxy = stack.enter_context(Proxy(other.ami))
     stage.daemon.take_up("pbx2", proxy.address)
@@ -156,7 +156,7 @@ def test_a_pbx_that_stays_away_keeps_its_calls_and_the_others_limits_go_on(
     other.call("acme")  # its dialplan still asks
     until(lambda: len(daemon.calls()) == 3, "the call of the PBX that is away passes and counts")
     assert stage.last_decision()["reason"] == "unreconciled"
-    second = stage.phone.dial(MOBILE)  # what nobody can see locks nobody out here either
+    second = stage.phone.dial(MOBILE)  # unseen calls lock no tenant out here either
     assert stage.last_decision()["reason"] == "unreconciled"  # no admission is recorded
     assert stage.refused_with() == 486
     assert stage.last_decision()["reason"] == "max_calls"

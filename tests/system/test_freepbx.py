@@ -1,6 +1,6 @@
 """README's FreePBX block, and the files of docs/dialplans.md, on a PBX with FreePBX' frame.
 
-As releases 17 (Asterisk 22) and 16 (Asterisk 16) have it: rig/freepbx.py.
+As in releases 17 (Asterisk 22) and 16 (Asterisk 16): rig/freepbx.py.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ plan = "none"
 accountcodes = ["initech"]
 dids = ["+15550131"]
 """
-"""Of acme alone the endpoints have an account code; the others' are in Asterisk's database."""
+"""Only acme's endpoints have an account code; the others' are in Asterisk's database."""
 
 SUSPENDED, LIMITED = "globex", "initech"
 
@@ -57,7 +57,7 @@ ADMISSIONS_TOO = "[decisions]\nadmissions = true\n"
 
 
 def custom_files(release: provision.Release) -> dict[str, str]:
-    """What README and docs/dialplans.md say to put into a site's own files."""
+    """Return a site's own files as README and docs/dialplans.md instruct."""
     (text,) = blocks("README.md", "FreePBX")
     if release == provision.ASTERISK_16:  # FreePBX 16: "the last line is"
         last = "same => n,Return()\n"
@@ -67,7 +67,7 @@ def custom_files(release: provision.Release) -> dict[str, str]:
 
 
 class Site:
-    """A FreePBX-like PBX with a daemon, and what happened since the test began."""
+    """A FreePBX-like PBX with a daemon, and the record since the test began."""
 
     def __init__(self, asterisk: Asterisk, daemon: Daemon, ami: Ami) -> None:
         self.asterisk = asterisk
@@ -75,7 +75,7 @@ class Site:
         self.ami = ami
 
     def begin(self, stack: ExitStack) -> None:
-        """As it was at the start; peers that a test adds leave with `stack`."""
+        """Restore the state of the start; peers that a test adds leave with `stack`."""
         self.stack = stack
         self.daemon.wait_idle()
         self.asterisk.restore()
@@ -88,17 +88,17 @@ class Site:
         self._legs = len(self.daemon.legs())
 
     def call(self, tenant: str, number: str = MOBILE) -> Leg:
-        """A call from a tenant's first phone, answered or over."""
+        """Call from a tenant's first phone; return when it is answered or over."""
         leg = self.scene.phone(tenant).call(number)
         leg.phone.await_change(lambda: leg.state in {"up", "ended"}, f"{leg} is answered", 10)
         return leg
 
     def invited(self) -> list[str]:
-        """The numbers that trunks were asked for, the first trunk's first."""
+        """Return the numbers that trunks were asked for, the first trunk's first."""
         return [leg.number for trunk in self.trunks for leg in trunk.incoming]
 
     def decisions(self) -> list[dict[str, Any]]:
-        """What was decided, oldest first."""
+        """Return the decisions, oldest first."""
         self.daemon.wait_on_record()
         return self._all_decisions()[self._decided :]
 
@@ -107,9 +107,9 @@ class Site:
         return list(reversed(found))
 
     def billed(self) -> list[tuple[str | None, str, str]]:
-        """Tenant, way and number of each answered trunk leg, once all are over.
+        """Return tenant, direction and number of each answered trunk leg, once all are over.
 
-        Their seconds are those of Asterisk's own journal.
+        Their seconds equal those of Asterisk's own journal.
         """
         self.asterisk.wait_idle()
         self.daemon.wait_idle()

@@ -1,4 +1,4 @@
-"""What reaches an open port, in front of a daemon that goes on serving calls."""
+"""Hostile traffic at an open port, in front of a daemon that goes on serving calls."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.stage import Stage, accounts
 pytestmark = pytest.mark.asterisk
 
 WARM, CONNECTS = 25_000, 10_000
-GROWTH_MOST = 8 << 20  # bytes; an object kept of each connection would be more
+GROWTH_MOST = 8 << 20  # bytes; an object leaked per connection would be more
 
 
 def test_ten_thousand_connections_without_a_word_do_not_hold_up_the_next_call(
@@ -28,11 +28,11 @@ def test_ten_thousand_connections_without_a_word_do_not_hold_up_the_next_call(
         daemon.apply(accounts("pair"))
         live = stage.phone.dial(MOBILE)
         host, _, port = daemon.hook.rpartition(":")
-        _come_and_go(host, int(port), WARM)  # until garbage is collected as fast as it is made
+        _come_and_go(host, int(port), WARM)  # until garbage is collected as fast as it is created
         before = daemon.metric("process_resident_memory_bytes")
         _come_and_go(host, int(port), CONNECTS)
         next_call = stage.phone.dial(MOBILE)
-        assert stage.refused_with() == 486  # judged by the daemon, not let through in its absence
+        assert stage.refused_with() == 486  # judged by the daemon, not admitted in its absence
         ended = "pbxbilling_agi_sessions_total"
         until(lambda: daemon.metric(ended, ending="silent") == WARM + CONNECTS, "all are over")
         assert daemon.metric("process_resident_memory_bytes") - before < GROWTH_MOST

@@ -1,4 +1,4 @@
-"""Faults under traffic: afterwards live calls are Asterisk's, and the ledger is its journal's."""
+"""Faults under traffic: afterwards live calls are Asterisk's, and the ledger equals its journal."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Site:
         self.seed = seed
         self.rng = Random(seed)
         self.kills: list[Kill] = []
-        asterisk.journal.unlink(missing_ok=True)  # a daemon without a past reads all of it
+        asterisk.journal.unlink(missing_ok=True)  # a daemon without a position reads all of it
         self.journal = JournalSince(asterisk.journal)
         self.proxy = stack.enter_context(Proxy(asterisk.ami))
         daemon = Daemon(asterisk, directory, journal=True, ami=self.proxy.address)
@@ -43,35 +43,35 @@ class Site:
         self.traffic = Traffic(asterisk, directory, stack)
 
     def kill_the_daemon(self) -> None:
-        """At a random moment, for a random while: calls live and end that nobody saw."""
+        """Kill it at a random moment, for a random while: calls begin and end unseen."""
         time.sleep(self.rng.uniform(0.2, 1.5))
         self.daemon.stop(SIGKILL)
         time.sleep(self.rng.uniform(0.0, 1.0))
         self.daemon.start()
 
     def cut_the_link(self) -> None:
-        """For ten seconds."""
+        """Cut the link for ten seconds."""
         self.proxy.refuse()
         self.traffic.go_on(10.0)
         self.proxy.resume()
         self.until_true()
 
     def silence_the_peer(self) -> None:
-        """Until that is found out."""
+        """Silence the peer until that is detected."""
         self.proxy.stall()
         until(lambda: not self.daemon.pbx()["connected"], "the silence is found out", 20.0)
         self.proxy.resume()
         self.until_true()
 
     def kill_asterisk(self) -> None:
-        """With all its calls."""
+        """Kill Asterisk with all its calls."""
         self.traffic.go_on(1.0)
         self._kill_asterisk()
         self.until_true()
         self.traffic.begin()
 
     def kill_asterisk_unheard(self) -> None:
-        """While the link is down, and was for so long that its last word is no estimate."""
+        """Kill Asterisk with the link down for so long that its last message is no estimate."""
         self.proxy.refuse()
         self.traffic.go_on(BEFORE_A_KILL_S + 2)
         self._kill_asterisk()
@@ -88,12 +88,12 @@ class Site:
         self.asterisk.set_global("PBXBILLING_HOOK", self.daemon.hook)
 
     def until_true(self) -> None:
-        """Return when the fault is over: the link is up, and the counts are true."""
+        """Return when the fault is over: the link is up, and the counts are correct."""
         until(lambda: self.daemon.pbx()["connected"], "the link is up again", 60.0)
         until(lambda: self.daemon.get("/status")["ready"], "the counts are true again")
 
     def settle(self) -> None:
-        """End the traffic and hold what the daemon knows against what Asterisk knows."""
+        """End the traffic and compare the daemon's data with Asterisk's."""
         self.traffic.end()
         with contextlib.suppress(TimeoutError):
             until(lambda: self.counted() == self.listed(), "the counts are Asterisk's", 20.0)
@@ -110,16 +110,16 @@ class Site:
         assert calls == Counter(leg.tenant for leg in legs)
 
     def differences(self) -> list[str]:
-        """Between the ledger and the journal."""
+        """Return the differences of the ledger and the journal."""
         ledger = ledger_legs(self.daemon.legs())
         return differences(ledger, self.journal.legs(), self.kills)
 
     def counted(self) -> set[str]:
-        """The channels of live calls."""
+        """Return the channels of live calls."""
         return {leg["uniqueid"] for call in self.daemon.calls() for leg in call["legs"]}
 
     def listed(self) -> set[str]:
-        """The channels that Asterisk has."""
+        """Return the channels that Asterisk lists."""
         with Ami(self.asterisk.ami) as ami:
             return {row["Uniqueid"] for row in ami.channels()}
 
@@ -151,7 +151,7 @@ def test_the_legs_of_a_killed_asterisk_end_at_its_last_proof_of_life(site: Site)
     site.kill_asterisk()
     site.settle()
     ends = {leg["witness"] for leg in site.daemon.legs()}
-    assert ends - {"journal"} == {"live", "estimated"}  # the journal may tell an earlier end
+    assert ends - {"journal"} == {"live", "estimated"}  # the journal may show an earlier end
 
 
 def test_the_legs_of_an_asterisk_that_died_unheard_end_at_its_journals_last_row(site: Site) -> None:

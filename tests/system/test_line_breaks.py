@@ -1,4 +1,4 @@
-"""Phones that dial line breaks, on a real Asterisk: nobody else's call is touched, theirs count."""
+"""Phones that dial line breaks, on a real Asterisk: no other call is affected, theirs count."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.asterisk
 
 @pytest.fixture
 def stage(each_asterisk: Asterisk, tmp_path: Path) -> Iterator[Stage]:
-    each_asterisk.journal.unlink(missing_ok=True)  # what it holds of earlier calls
+    each_asterisk.journal.unlink(missing_ok=True)  # contains earlier calls
     with ExitStack() as stack:
         stage = Stage(each_asterisk, tmp_path, stack, journal=True)
         stage.daemon.apply(accounts("unlimited"))

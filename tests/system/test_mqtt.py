@@ -1,4 +1,4 @@
-"""MQTT on a real Mosquitto, with calls of a real Asterisk: it follows them, and they never it."""
+"""MQTT on a real Mosquitto, with calls of a real Asterisk: it follows them, never delays them."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from tests.support.virtual_site import PROGRAM
 pytestmark = pytest.mark.asterisk
 
 STATE = "tenants/acme/state"
-AT_ONCE = 3.0  # seconds to a state; a broker that is down is found again within those of a backoff
+AT_ONCE = 3.0  # seconds until a state; a broker that was down is found within those of a backoff
 AGAIN = 15.0
 
 
 def made(directory: Path, *, secure: bool = False) -> Mosquitto:
-    """A broker, or a skip with the reason why there can be none here."""
+    """Return a broker, or skip with the reason why it is unavailable."""
     try:
         return Mosquitto(directory, secure=secure)
     except UnprovisionedError as missing:
@@ -43,7 +43,7 @@ def broker(tmp_path: Path) -> Iterator[Mosquitto]:
 
 @pytest.fixture
 def stage(asterisk: Asterisk, broker: Mosquitto, tmp_path: Path) -> Iterator[Stage]:
-    """A daemon that tells this broker; acme may have two calls."""
+    """Run a daemon that publishes to this broker; acme may have two calls."""
     with ExitStack() as stack:
         told = f'[mqtt]\nenabled = true\nurl = "{broker.url}"\nqueue = 4\n'
         stage = Stage(asterisk, tmp_path, stack, more=told)
@@ -52,14 +52,14 @@ def stage(asterisk: Asterisk, broker: Mosquitto, tmp_path: Path) -> Iterator[Sta
 
 
 def newest_state(listener: Listener) -> dict[str, Any]:
-    """The newest state of acme that it heard."""
+    """Return the newest state of acme that the listener received."""
     heard = listener.heard(STATE)
     state: dict[str, Any] = json.loads(heard[-1].payload) if heard else {}
     return state
 
 
 def retained_state(broker: Mosquitto) -> dict[str, Any]:
-    """What somebody is told who subscribes now."""
+    """Return the state that a new subscriber gets."""
     listener = broker.listen()
     until(lambda: listener.heard(STATE), "a state is retained")
     (first, *_) = listener.heard(STATE)
@@ -69,7 +69,7 @@ def retained_state(broker: Mosquitto) -> dict[str, Any]:
 
 
 def events(listener: Listener) -> list[tuple[str, dict[str, Any]]]:
-    """Name and keys of every event that it heard."""
+    """Return name and keys of every event that the listener received."""
     heard = [message for message in listener.heard() if "/events/" in message.topic]
     return [(m.topic.rpartition("/")[2], json.loads(m.payload)) for m in heard]
 

@@ -1,4 +1,4 @@
-"""One number in several spellings on a real Asterisk: what it costs, and who may dial it."""
+"""One number in several spellings on a real Asterisk: its price, and who may dial it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def on_stage(
     plan: str = "",
     journal: bool = False,
 ) -> Stage:
-    """Acme on a plan with a dear destination; `site` and `plan` are more TOML of either."""
+    """Put acme on a plan with an expensive destination; `site` and `plan` are more TOML."""
     stage = Stage(asterisk, directory, stack, more=site, journal=journal)
     stage.daemon.apply(PRICED + plan + accounts("priced"))
     return stage
@@ -92,7 +92,7 @@ _BY_SUBROUTINE = str.maketrans("()", "__")
 
 
 def in_sip_as_sent(number: str) -> str:
-    """The user part of Asterisk's own INVITE: it escapes what has to be."""
+    """Return the user part of Asterisk's own INVITE, which escapes what must be escaped."""
     return number.replace(" ", "%20").replace("#", "%23")
 
 
@@ -118,7 +118,7 @@ def test_a_leg_that_no_hook_told_of_is_read_alike(
     asterisk: Asterisk, tmp_path: Path, known_by: str
 ) -> None:
     asterisk.add_dialplan(UNHOOKED)
-    asterisk.journal.unlink(missing_ok=True)  # a daemon without a past reads all of it
+    asterisk.journal.unlink(missing_ok=True)  # a daemon without a position reads all of it
     plan = '[[plan.priced.destinations]]\nprefix = "9155"\nper_minute = "9.00"\n'
     with ExitStack() as stack:
         stage = on_stage(asterisk, tmp_path, stack, plan=plan, journal=known_by == "journal")

@@ -1,4 +1,4 @@
-"""More hooks than the daemon can judge, and hooks that hold a place and say nothing."""
+"""More hooks than the daemon can judge, and hooks that occupy a place in silence."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ DEADLINE_S = 0.3
 NOTHING = "nothing"
 AT_ONCE = 16
 SURGES = 3  # other work that takes the core meanwhile leaves less than was measured
-OVERLOAD = 3  # twice is what is promised; at that, hardly anybody may be left over for the policy
+OVERLOAD = 3  # twice is what is promised; at that, hardly any may be left for the policy
 MEASURED_S, SURGE_S, STEP_S = 2.0, 4.0, 0.02
 EMERGENCY_EVERY = 50
 GROWTH_MOST_MB = 60
@@ -52,7 +52,7 @@ def site(tmp_path: Path) -> Iterator[VirtualSite]:
 
 
 async def verdict(port: int, uniqueid: str, tenant: str = "acme", number: str = "0155501") -> str:
-    """Outcome and reason, as the dialplan reads them; NOTHING for a caller that was too late."""
+    """Return outcome and reason, as the dialplan reads them; NOTHING if the caller was too late."""
     pieces = environment(tenant=tenant, number=number, uniqueid=uniqueid, linkedid=uniqueid)
     async with AgiClient(port) as client:
         with suppress(ConnectionError):
@@ -62,19 +62,19 @@ async def verdict(port: int, uniqueid: str, tenant: str = "acme", number: str = 
 
 
 def spoken(command: bytes) -> str:
-    """Outcome and reason of a verdict."""
+    """Return outcome and reason of a verdict."""
     found = _VERDICT.search(command)
     return f"{found[1].decode()} {found[2].decode()}" if found else NOTHING
 
 
 def endings(site: VirtualSite, ending: str = "") -> float:
-    """Hook sessions so far, with that ending or with any."""
+    """Return the hook sessions so far, with that ending or with any."""
     labels = {"ending": ending} if ending else {}
     return sample(site.http, "pbxbilling_agi_sessions_total", **labels)
 
 
 async def carries(site: VirtualSite) -> float:
-    """How many calls a second it answers when each caller waits for the one before."""
+    """Return how many calls a second it answers when each caller waits for the one before."""
     loop = asyncio.get_running_loop()
     began = loop.time()
     answered = 0
@@ -90,12 +90,12 @@ async def carries(site: VirtualSite) -> float:
 
 
 def call(site: VirtualSite, dialled: str = "0155501") -> asyncio.Future[Placed]:
-    """A call that is over as soon as it has its verdict, with all that AMI says of it."""
+    """Place a call that is over as soon as it has its verdict, with all of its AMI events."""
     return asyncio.wrap_future(site.call("initech", dialled, answered=False, ring_s=0.0))
 
 
 async def surge(site: VirtualSite, per_s: float) -> Counter[str]:
-    """What calls are told that come at such a rate, whatever becomes of those before them."""
+    """Count the verdicts on calls placed at that rate, whatever becomes of earlier ones."""
     loop = asyncio.get_running_loop()
     began = loop.time()
     placed: list[asyncio.Future[Placed]] = []
@@ -109,7 +109,7 @@ async def surge(site: VirtualSite, per_s: float) -> Counter[str]:
 
 
 def resident_mb(pid: int) -> float:
-    """The resident memory of a process."""
+    """Return the resident memory of a process."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * 4096 / (1 << 20)
 
@@ -150,7 +150,7 @@ def test_of_three_times_what_it_carries_much_is_judged_the_rest_by_policy_and_no
         else:
             pytest.fail(f"the queue is all too late, however often it is tried: {got}")
     told = endings(site, "deadline")
-    assert told >= late  # and of emergencies
+    assert told >= late  # and those of emergencies
 
     until(lambda: site.json("calls") == [], "nothing is counted any more", AS_BEFORE_S)
     assert resident_mb(site.pid) - before_mb < GROWTH_MOST_MB

@@ -1,4 +1,4 @@
-"""Killed in the middle of periods' ends, ten times: every statement once, every leg once."""
+"""Killed in the middle of closing periods, ten times: every statement once, every leg once."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ KILLS = 10
 
 
 def legs_of(tenant: str, month: str, random: Random) -> list[LegRecord]:
-    """Some calls of a tenant in a month."""
+    """Return some calls of a tenant in a month."""
     period = period_of(month, "UTC")
     length_s = (period.ends - period.begins).total_seconds()
     legs = []
@@ -55,7 +55,7 @@ def legs_of(tenant: str, month: str, random: Random) -> list[LegRecord]:
 
 
 def killed_after(database: Path, statements: int, seconds: float) -> bool:
-    """Kill -9 so many statements and seconds on; False where nothing was left to do."""
+    """Kill -9 after so many statements and seconds; return False where nothing was left to do."""
     child = subprocess.Popen(
         [sys.executable, "-m", "tests.support.period_end", str(database)],
         stdout=subprocess.PIPE,
@@ -71,14 +71,14 @@ def killed_after(database: Path, statements: int, seconds: float) -> bool:
 
 
 def finished(database: Path) -> None:
-    """Close what is left, undisturbed."""
+    """Close the rest, undisturbed."""
     command = [sys.executable, "-m", "tests.support.period_end", str(database)]
     done = subprocess.run(command, capture_output=True, cwd=ROOT, timeout=120, check=True)
     assert done.stdout.endswith(b"done\n"), done.stderr
 
 
 def charge(legs: list[LegRecord]) -> int:
-    """A month's price and overage, by hand: two minutes are included."""
+    """Return a month's price and overage, computed by hand: two minutes are included."""
     minutes = sum(-(-leg.talk_us // 60_000_000) for leg in legs)
     return 1000 + 50 * max(0, minutes - 2)
 

@@ -1,4 +1,4 @@
-"""Metrics, alerts and their unit tests, judged by Prometheus' own promtool."""
+"""Metrics, alerts and their unit tests, checked by Prometheus' own promtool."""
 
 import subprocess
 from pathlib import Path

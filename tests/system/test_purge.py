@@ -1,4 +1,4 @@
-"""The purge as an operator meets it: counted first, done by hand or at night, usage unchanged."""
+"""The purge as operators see it: counted first, run by hand or at night, usage unchanged."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ UNBILLED = ended_leg("1.2", started_at=OLD, ended_at=OLD, month="2025-01", talk_
 
 
 def old_rows() -> list[Record]:
-    """A leg on a statement and one that is on none, their call, a refusal of long ago."""
+    """Return a leg on a statement and one that is on none, their call, and an old refusal."""
     final = saved("2025-01", begins=OLD - timedelta(days=9), ends=OLD + timedelta(days=9))
     over = call(started_at=OLD, ended_at=OLD)
     return [BILLED, UNBILLED, final, copy_of(BILLED), over, decision(at=OLD)]
@@ -44,7 +44,7 @@ async def keep(site: VirtualSite, records: list[Record]) -> None:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[VirtualSite]:
-    """No daemon yet, and rows of 500 days ago."""
+    """Yield a site without a daemon, and rows of 500 days ago."""
     with VirtualSite(tmp_path) as site:
         site.apply(ACCOUNTS)
         asyncio.run(keep(site, old_rows()))

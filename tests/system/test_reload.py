@@ -1,4 +1,4 @@
-"""SIGHUP on live calls: PBXes that come and go, and a configuration that changes under load."""
+"""SIGHUP on live calls: PBXes added and removed, and a configuration that changes under load."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_reload_takes_up_another_pbx_and_lets_it_go(asterisk: Asterisk, tmp_pa
         here.hang_up()
         daemon.wait_idle()
         ups = [line["pbx"] for line in daemon.told("link up")]
-        assert sorted(ups) == ["pbx1", "pbx2"]  # nobody else's link was touched
+        assert sorted(ups) == ["pbx1", "pbx2"]  # no other link was affected
 
 
 def test_calls_of_a_pbx_that_a_new_file_names_no_more_end_at_the_start(

@@ -25,7 +25,7 @@ NOWHERE = "http://127.0.0.1:1"
 
 @pytest.fixture(scope="module")
 def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """Somebody on the internet in front of a running daemon."""
+    """Yield a client on the internet in front of a running daemon."""
     try:
         provision.nginx()
     except provision.UnprovisionedError as reason:

@@ -1,4 +1,4 @@
-"""The rig itself: it leaves nothing behind, its proxy does to a link what networks do."""
+"""The rig itself: it leaves nothing behind, and its proxy does to a link what networks do."""
 
 import os
 import signal
@@ -35,7 +35,7 @@ def is_alive(pid: int) -> bool:
 
 @pytest.mark.asterisk
 def test_asterisk_dies_with_whoever_started_it(asterisk: Asterisk, tmp_path: Path) -> None:
-    assert asterisk.pid  # there can be an Asterisk here, and a second one beside it
+    assert asterisk.pid  # an Asterisk can run here, and a second one beside it
     mounts = Path("/proc/mounts").read_text()
     with subprocess.Popen(
         [sys.executable, "-c", CHILD, str(tmp_path)],
@@ -76,7 +76,7 @@ while True:
 
 @pytest.fixture
 def echo() -> Iterator[tuple[str, int]]:
-    """A server that sends back what it gets, one connection after the other."""
+    """Run a server that echoes what it gets, one connection after the other."""
     with subprocess.Popen([sys.executable, "-c", ECHO], stdout=subprocess.PIPE) as server:
         assert server.stdout is not None
         yield "127.0.0.1", int(server.stdout.readline())

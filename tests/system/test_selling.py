@@ -44,7 +44,7 @@ def enabled(fake: FakeStripe, key: str = TEST_KEY) -> str:
 
 
 def shop(site: VirtualSite, fake: FakeStripe) -> None:
-    """A plan with its prices and a tenant that has not paid, on a daemon with keys."""
+    """Set up a plan with its prices and an unpaid tenant, on a daemon with keys."""
     site.sections = enabled(fake)
     site.write_config()
     site.start()

@@ -1,4 +1,4 @@
-"""What a tenant's standing closes, told to a real Asterisk: the reason, its cause, emergencies."""
+"""What a tenant's status blocks on a real Asterisk: the reason, its cause, emergencies."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.asterisk
 
 
 class Refusal(NamedTuple):
-    """A status in the accounts file, how its refusal is called, the cause chosen, and SIP's."""
+    """A status in the accounts file, its refusal's reason, the chosen cause, and SIP's."""
 
     status: str
     reason: str
@@ -48,7 +48,7 @@ EMERGENCIES = ("112", "911", "0112")
 
 
 def verdict_after(stage: Stage, since: int) -> list[str]:
-    """The fields of `PBXBILLING` that the daemon set, the first from event number `since` on."""
+    """Return the fields of the first `PBXBILLING` that the daemon set from event `since` on."""
 
     def found() -> str | None:
         told = [e for e in stage.scene.ami.events[since:] if e["Event"] == "VarSet"]

@@ -102,13 +102,13 @@ def test_copies_lines_and_plans_without_a_daemon_too(site: VirtualSite) -> None:
 
 
 def months_ago(months: int) -> datetime:
-    """The beginning of the month so many before this one."""
+    """Return the beginning of the month so many before this one."""
     year, month = divmod(NOW.year * 12 + NOW.month - 1 - months, 12)
     return datetime(year, month + 1, 1, tzinfo=UTC)
 
 
 async def slept(database: Path, since: datetime) -> None:
-    """The tenant was billed until then, and called once a month since."""
+    """Record that the tenant was billed until then, and called once a month since."""
     async with await SqlStore.open(database) as store:
         await store.commit([Cursor(cursor_of("acme"), since)])
         for months in (2, 1):

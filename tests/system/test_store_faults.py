@@ -1,4 +1,4 @@
-"""The database fails under a daemon that counts: calls are judged, and nothing counted is lost."""
+"""The database fails under a counting daemon: calls are judged, and no counted call is lost."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ENOUGH = 3  # calls during a fault; each leaves an answered leg
 
 @contextmanager
 def small_disk(where: Path) -> Iterator[Path]:
-    """A file system of 2 MB."""
+    """Provide a file system of 2 MB."""
     where.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", where], check=True)
     try:
@@ -40,7 +40,7 @@ def small_disk(where: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[VirtualSite]:
-    """A running daemon whose database has a small disk of its own; acme may have two calls."""
+    """Run a daemon whose database has a small disk of its own; acme may have two calls."""
     with (
         small_disk(tmp_path / "disk") as disk,
         VirtualSite(tmp_path, database=disk / "pbxbilling.db") as site,
@@ -70,7 +70,7 @@ def answered_legs(database: Path) -> int:
 
 
 def told(site: VirtualSite, fault: str) -> None:
-    """Wait until the fault is told in every place where somebody looks."""
+    """Wait until the fault is reported in every place that operators look at."""
     until(lambda: site.readyz()[0] == 503, "readyz says that it is not ready", 20.0)
     _, body = site.readyz()
     assert fault in body["store"]["fault"]
@@ -85,7 +85,7 @@ def told(site: VirtualSite, fault: str) -> None:
 
 
 def judged(site: VirtualSite) -> None:
-    """Three calls one after the other, then two at once and a third that is one too many."""
+    """Place three calls one after the other, then two at once and a third, one too many."""
     for _ in range(ENOUGH):
         assert site.call("acme", talk_s=0.1).result(10).admitted
     live = [site.call("acme", talk_s=60.0) for _ in range(2)]
@@ -104,7 +104,7 @@ def nothing_is_lost(site: VirtualSite, before: int) -> None:
 
 
 def on(site: VirtualSite, fault: str, end: Callable[[], object]) -> None:
-    """A fault has begun: see calls through it, end it, and count."""
+    """Run calls through a fault that has begun, end it, and count."""
     judged(site)
     told(site, fault)
     end()
@@ -130,7 +130,7 @@ def test_a_file_that_another_process_locks(site: VirtualSite) -> None:
 
 
 def put(file: Path, database: Path) -> None:
-    """Put a copy of that file in the place of the database, without SQLite's log of the old one."""
+    """Replace the database by a copy of that file, without SQLite's log of the old one."""
     for old in ("-wal", "-shm"):
         database.with_name(database.name + old).unlink(missing_ok=True)
     shutil.copy(file, database.with_name("new.db"))
@@ -138,7 +138,7 @@ def put(file: Path, database: Path) -> None:
 
 
 def spoiled(whole: bytes) -> bytes:
-    """A database of which only the header is left."""
+    """Return a database of which only the header is left."""
     return whole[:100] + b"\xff" * (len(whole) - 100)
 
 
@@ -158,7 +158,7 @@ def test_a_damaged_file_is_replaced_under_the_running_daemon(
 
 
 def serves_at_its_start(site: VirtualSite, fault: str, end: Callable[[], object]) -> None:
-    """The daemon starts into the fault: it knows its accounts, and judges by them."""
+    """Start the daemon during the fault: it knows its accounts, and judges by them."""
     site.launch()
     until(lambda: site.get("/status")["pbxes"][0]["reconciled"], "the counts are true", 20.0)
     on(site, fault, end)

@@ -1,4 +1,4 @@
-"""A writer that is killed leaves whole transactions, and all that it had been told is durable."""
+"""A killed writer leaves whole transactions, and every commit it reported is durable."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def test_a_killed_writer_leaves_whole_transactions_only(tmp_path: Path, co
 
 
 def kill_after(commits: int, database: Path) -> int:
-    """Kill the writer while it is at its next commit; gives the last one it told of."""
+    """Kill the writer during its next commit; return the last commit that it reported."""
     command = [sys.executable, "-m", "tests.system.test_store_killed", str(database)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
         assert writer.stdout is not None

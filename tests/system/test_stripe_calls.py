@@ -1,4 +1,4 @@
-"""What a subscription's state does to calls on a real Asterisk: the next one, and those that live.
+"""The effect of a subscription's state on calls on a real Asterisk: the next one, and live ones.
 
 A second after the webhook's answer the next call must be judged by the new state.
 """
@@ -25,7 +25,7 @@ IN_FORCE_S = 1.0
 
 
 class Paying:
-    """A stage whose acme has an active subscription at the fake."""
+    """A stage where acme has an active subscription at the fake."""
 
     def __init__(self, asterisk: Asterisk, directory: Path, stack: ExitStack, more: str = ""):
         self.fake = stack.enter_context(FakeStripe())
@@ -39,19 +39,19 @@ class Paying:
         until(lambda: status(self.stage) == "active", "acme follows its subscription")
 
     def told(self) -> None:
-        """A second after the webhook answered."""
+        """Wait until a second after the webhook answered."""
         self.fake.webhooks.settle()
         assert self.fake.webhooks.failed == []
         time.sleep(IN_FORCE_S)
 
     def becomes(self, word: str) -> None:
-        """Another status at Stripe, a second ago."""
+        """Change the status at Stripe, and wait a second."""
         self.fake.change(self.subscription, status=word)
         self.told()
 
 
 def status(stage: Stage) -> object:
-    """Acme's status; None before it has a subscription."""
+    """Return acme's status; None before it has a subscription."""
     acme = stage.daemon.tenant()
     return acme["status"] if acme["subscription"] else None
 

@@ -1,4 +1,4 @@
-"""Stripe's own command line drives localstripe, and takes our fake for Stripe, too."""
+"""Stripe's own command line drives localstripe, and accepts our fake as Stripe, too."""
 
 from __future__ import annotations
 

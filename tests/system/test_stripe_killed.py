@@ -1,4 +1,4 @@
-"""A daemon that is killed in the middle of webhook work: nothing is lost, nothing doubled."""
+"""A daemon killed in the middle of webhook work: nothing is lost, nothing doubled."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def shop(tmp_path: Path) -> Iterator[Storefront]:
 
 
 def a_burst(buyers: list[Buyer], chance: Random) -> None:
-    """Something happens to everybody, and everything is told twice."""
+    """Change something for every buyer, and deliver every event twice."""
     for buyer in buyers:
         buyer.renews(paid=chance.random() < 0.5)
         buyer.becomes(chance.choice(["active", "past_due", "unpaid", "paused"]))
@@ -43,7 +43,7 @@ def a_burst(buyers: list[Buyer], chance: Random) -> None:
 
 
 def killed_in_the_middle(shop: Storefront, buyers: list[Buyer], chance: Random) -> None:
-    """A burst, and the end after some of its posts; then a new daemon, and Stripe's retries."""
+    """Run a burst, kill after some of its posts; then start a new daemon, and let Stripe retry."""
     webhooks = shop.fake.webhooks
     so_far = len(webhooks.attempts)
     webhooks.hold()
@@ -62,13 +62,13 @@ def killed_in_the_middle(shop: Storefront, buyers: list[Buyer], chance: Random) 
 
 
 def answered(shop: Storefront) -> set[str]:
-    """The used events that were answered 200: Stripe will never send them again."""
+    """Return the used events that were answered 200: Stripe will never send them again."""
     attempts = [one for one in shop.fake.webhooks.attempts if one.type in TOPICS]
     return {one.event_id for one in attempts if one.status == HTTPStatus.OK}
 
 
 def turns(shop: Storefront, slug: str) -> list[tuple[str, str]]:
-    """Every turn of a tenant's status in the audit trail, oldest first."""
+    """Return every transition of a tenant's status in the audit trail, oldest first."""
     rows = shop.rows(
         "SELECT before, after FROM audit WHERE subject = ? AND before IS NOT NULL ORDER BY id",
         f"tenant {slug}",

@@ -1,4 +1,4 @@
-"""Who pays may call: a Stripe that nobody here wrote, and a real Asterisk."""
+"""A paying tenant may call: with localstripe, a third party's Stripe, and a real Asterisk."""
 
 from __future__ import annotations
 

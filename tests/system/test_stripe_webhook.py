@@ -1,4 +1,4 @@
-"""The webhook of the real daemon: what each event does to a tenant, and what is turned away."""
+"""The webhook of the real daemon: the effect of each event on a tenant, and what is rejected."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storefront]:
 
 @pytest.fixture
 def shop(opened: Storefront) -> Iterator[Storefront]:
-    """The one shop of all tests, with its Stripe in order."""
+    """Yield the one shop of all tests, with its Stripe in order."""
     yield opened
     opened.fake.mend_api()
     opened.fake.webhooks.copies = 1
     opened.fake.webhooks.lose()
 
 
-# --- who pays where anybody can ------------------------------------------------------------------
+# --- purchases open to anyone --------------------------------------------------------------------
 
 
 def test_a_stranger_at_a_payment_link_takes_over_no_tenant(shop: Storefront) -> None:
@@ -59,7 +59,7 @@ def test_a_stranger_at_a_payment_link_takes_over_no_tenant(shop: Storefront) -> 
 
 
 def checkout(buyer: Buyer, *, paid: bool) -> None:
-    """Through Stripe's own page; a slow payment method pays later."""
+    """Check out on Stripe's own page; a slow payment method pays later."""
     asked: Any = {
         "mode": "subscription",
         "success_url": "https://provider.example/done",
@@ -110,7 +110,7 @@ def collection_paused(buyer: Buyer) -> None:
 
 
 class Story(NamedTuple):
-    """Of all that Stripe tells of `happens`, the one event of `kind` arrives."""
+    """Of all the events that `happens` causes, only the one of `kind` arrives."""
 
     kind: str
     before: str  # the subscription's status at Stripe, "" for none
@@ -160,7 +160,7 @@ REASONS = {"read_only": "read_only", "cancelled": "cancelled", "incomplete": "in
 
 
 def prepared(shop: Storefront, status: str) -> Buyer:
-    """A buyer whose subscription has come so far, and the daemon knows it."""
+    """Return a buyer whose subscription has that status, known to the daemon."""
     buyer = shop.buyer()
     match status:
         case "":
@@ -231,7 +231,7 @@ def test_usage_that_stripe_could_not_take_is_told_to_a_person(shop: Storefront) 
 
 
 def a_life(buyer: Buyer) -> None:
-    """Bought, due, paid, due again, and left unpaid."""
+    """Run a life: bought, due, paid, due again, and left unpaid."""
     buyer.buys().renews(paid=False)
     pays(buyer)
     buyer.renews(paid=False).becomes("unpaid")
@@ -320,7 +320,7 @@ def test_while_the_api_is_away_events_count_as_they_say(shop: Storefront, fault:
     assert buyer.turns == ["cancelled"]
 
 
-# --- what is turned away -------------------------------------------------------------------------
+# --- rejected requests ---------------------------------------------------------------------------
 
 TURNED_AWAY = {
     Manner.FORGED: "forged",
@@ -336,7 +336,7 @@ TURNED_AWAY = {
 
 
 def never_sent(shop: Storefront) -> dict[str, Any]:
-    """An event that the daemon would act upon, and was never told."""
+    """Return an event that the daemon would act upon, but that was never sent."""
     buyer = shop.buyer().buys().told()
     shop.fake.webhooks.hold()
     deleted(buyer)

@@ -1,5 +1,6 @@
-"""The shipped subroutine pbxbilling-admit on a real Asterisk: what it asks, and what it makes of
-the answer, of silence and of a peer that is stuck."""
+"""The shipped subroutine pbxbilling-admit on a real Asterisk: its request, and its reaction to
+the answer, to silence and to a wedged peer.
+"""
 
 import csv
 import json
@@ -53,7 +54,7 @@ class Stage:
             self.asterisk.set_global(f"PBXBILLING_{name}", value)
 
     def name_no_hook(self) -> None:
-        """As a site that forgets or misspells the global."""
+        """Unset the hook, as a site does that forgets or misspells the global."""
         with Ami(self.asterisk.ami, events="off") as ami:
             ami.action("Setvar", Variable="PBXBILLING_HOOK", Value="")
 
@@ -61,13 +62,13 @@ class Stage:
         return self.phone.call(number).wait("ended")
 
     def variable(self, endpoint: str = "PJSIP/acme1") -> str:
-        """PBXBILLING of the live channel, as the list of channels shows it."""
+        """Return PBXBILLING of the live channel, as the list of channels shows it."""
         with Ami(self.asterisk.ami) as ami:
             rows = [c for c in ami.channels() if c["Channel"].startswith(f"{endpoint}-")]
         return rows[0]["ChanVariable"].removeprefix("PBXBILLING=")
 
     def witnesses(self) -> list[str]:
-        if not self.asterisk.journal.exists():  # Asterisk makes it with the first row
+        if not self.asterisk.journal.exists():  # Asterisk creates it with the first row
             return []
         with self.asterisk.journal.open(newline="") as journal:
             return [row[-1] for row in csv.reader(journal) if row[0] == "PBXBILLING"]
@@ -143,7 +144,7 @@ def test_without_a_sound_for_the_reason_the_general_one_is_played(stage22: Stage
 
 
 def silent(_: Environment) -> None:
-    """The daemon closes without a word; Asterisk calls that SUCCESS."""
+    """Close without an answer; Asterisk calls that SUCCESS."""
 
 
 def test_silence_lets_the_call_go_on_by_default(stage: Stage) -> None:
@@ -293,7 +294,7 @@ def test_the_daemon_is_told_of_an_emergency_all_the_same(stage22: Stage) -> None
 
 
 def _answered(stage: Stage, numbers: tuple[str, ...]) -> list[str]:
-    """Those of the numbers that were answered; the others were refused."""
+    """Return those of the numbers that were answered; the others were refused."""
     stage.asterisk.add_dialplan(DIALLED_ANYHOW)
     got_through = []
     for number in numbers:
@@ -326,7 +327,7 @@ def test_an_emergency_is_never_refused_in_any_spelling_whatever_a_daemon_says(
 
 
 def test_a_call_that_comes_in_is_no_emergency_whatever_it_called(stage: Stage) -> None:
-    """A DID, or an extension that a carrier reaches, can be called 999: it asks nobody for help."""
+    """A DID, or an extension that a carrier reaches, can be called 999: it is no emergency call."""
     stage.asterisk.add_dialplan(
         "exten => 999,1,Gosub(pbxbilling-admit,s,1(inbound,acme,${EXTEN}))\n"
         "same => n,Answer()\n"
@@ -374,7 +375,7 @@ def test_a_strange_number_does_not_shift_the_hooks_arguments(stage22: Stage, num
 
 
 BROKEN = "15550199%0aagi_arg_1%3a%20evil%0a%0a"
-"""As SIP writes it: the lines that it would add end the request before our arguments come."""
+"""In SIP's form: the lines that it would add end the request before our arguments arrive."""
 
 
 @pytest.mark.parametrize("begins", ["0", "0,7,"])

@@ -1,4 +1,4 @@
-"""The shipped unit, judged by systemd's own tools."""
+"""The shipped unit, checked by systemd's own tools."""
 
 import re
 import shutil

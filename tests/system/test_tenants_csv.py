@@ -1,4 +1,4 @@
-"""A thousand tenants go into a running daemon and out of it, while it judges calls."""
+"""A thousand tenants are imported and exported by a running daemon while it judges calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Root's commands beside a daemon that is another user: no file of theirs shuts out the other."""
+"""Root's commands beside a daemon of another user: no file of either locks out the other."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.virtual_site import PROGRAM
 
 UID, NOBODY = 0, 65_534
 ACCOUNTS = '[plan.p]\n[tenant.acme]\nplan = "p"\n'
-# It may read what lies in root's home, the interpreter first of all; it writes its own files alone.
+# It may read what lies in root's home, first of all the interpreter; it writes only its own files.
 AS_DAEMON = (
     "setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups",
     "--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_search",
@@ -57,29 +57,29 @@ class Site:
         )
 
     def run(self, *words: str, before: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
-        """A command of root; `before` it makes it another's."""
+        """Run a command as root; `before` switches it to another user."""
         command = [*before, str(PROGRAM), *words, "-c", str(self.config)]
         return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
     def says(self, *words: str, before: Sequence[str] = ()) -> str:
-        """What a command prints that goes well."""
+        """Return the output of a command that must succeed."""
         done = self.run(*words, before=before)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     def fails(self, *words: str, before: Sequence[str] = ()) -> str:
-        """What one complains of that does not."""
+        """Return the error of a command that must fail."""
         done = self.run(*words, before=before)
         assert done.returncode == 1, done.stdout
         return done.stderr
 
     def apply(self) -> str:
-        """Root's `apply`, which needs no daemon."""
+        """Run `apply` as root, which needs no daemon."""
         return self.says("apply", str(self.accounts))
 
     @contextmanager
     def daemon(self) -> Iterator[None]:
-        """The daemon as its own user, for as long as the block."""
+        """Run the daemon as its own user for the block."""
         command = [*AS_DAEMON, str(PROGRAM), "serve", "-c", str(self.config)]
         self.starts += 1
         log = self.folder.parent / f"daemon.{self.starts}.log"
@@ -98,18 +98,18 @@ class Site:
         return '"ready"' in log.read_text()
 
     def owners(self) -> set[int]:
-        """Whose the files in the folder are."""
+        """Return the owners of the files in the folder."""
         return {file.lstat().st_uid for file in self.folder.iterdir()}
 
     def audited(self) -> list[str]:
-        """Who wrote what."""
+        """Return the author of each audit record."""
         found = rows(self.database, "SELECT actor, action, subject FROM audit ORDER BY id")
         return [f"{row['action']} {row['subject']}" for row in found]
 
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    """Where both may go: pytest's own folders are closed to others."""
+    """Yield a folder open to both users: pytest's own are closed to others."""
     with TemporaryDirectory(prefix="pbxbilling-two-users-") as directory:
         Path(directory).chmod(0o755)
         yield Site(Path(directory))
@@ -162,13 +162,13 @@ def test_the_copy_before_a_migration_is_the_daemons_too(site: Site) -> None:
         (head,) = database.execute("SELECT version_num FROM alembic_version").fetchone()
         database.execute("UPDATE alembic_version SET version_num = '0003'")
     assert not older.exists()
-    site.run("tenants")  # whatever becomes of such a migration: the copy was made before
+    site.run("tenants")  # whether that migration succeeds or not: the copy was made before
     (copy,) = site.folder.glob("*.bak")
     assert (copy.name, copy.stat().st_uid) == (f"pbxbilling.db.before-{head}.bak", NOBODY)
 
 
 def _left_by_root(site: Site) -> None:
-    """As 0.1.0 left them."""
+    """Leave files as release 0.1.0 did."""
     site.apply()
     os.chown(site.database, 0, 0)
     os.chown(site.lock, 0, 0)

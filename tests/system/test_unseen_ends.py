@@ -1,6 +1,6 @@
-"""Ends that nobody saw, on a real Asterisk: what nobody proved is not billed, and is listed.
+"""Unseen ends on a real Asterisk: unproven time is not billed, and is listed.
 
-The daemon reads no journal here (or none that helps); Asterisk's own is what it is held against.
+The daemon reads no journal here (or none that helps); Asterisk's own is the reference.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ABSENT_S = 8.0
 
 
 class Watched:
-    """Three live calls under a daemon, and what Asterisk itself writes of them."""
+    """Three live calls under a daemon, and Asterisk's own record of them."""
 
     def __init__(self, asterisk: Asterisk, directory: Path, stack: ExitStack, **how: Any) -> None:
         self.journal = JournalSince(asterisk.journal)
@@ -38,7 +38,7 @@ class Watched:
         until(lambda: len(self.daemon.legs()) == CALLS, "all answers are on record")
 
     def end_all(self) -> None:
-        """The calls end on the PBX."""
+        """End the calls on the PBX."""
         for leg in self.legs:
             leg.hang_up()
         until(self._over, "the journal has every end")
@@ -48,12 +48,12 @@ class Watched:
         return len(ends) == CALLS and None not in ends
 
     def billed(self) -> dict[str, float]:
-        """The seconds that each leg is billed as, once all have ended."""
+        """Return the billed seconds of each leg, once all have ended."""
         until(lambda: len(self.daemon.answered()) == CALLS, "all legs are closed", 40.0)
         return {leg["uniqueid"]: leg["talk_us"] / 1e6 for leg in self.daemon.legs()}
 
     def assert_nothing_unproven_is_billed(self) -> None:
-        """No leg is billed beyond what Asterisk itself says; it is listed what is not billed."""
+        """Check that no leg is billed beyond Asterisk's record, and unbilled time is listed."""
         truth = self.journal.legs()
         billed = self.billed()
         for uniqueid, seconds in billed.items():

@@ -1,7 +1,8 @@
-"""From 0.1 to this release with the files of both: an upgrade opens no site in silence.
+"""From 0.1 to this release with the files of both: an upgrade never silently opens a site.
 
-The hook's default port moved from 4573 to 4590. Each configuration stands beside each subroutine,
-with the global that 0.1 told to set and without it: the call is judged, or the doctor fails.
+The hook's default port moved from 4573 to 4590. Each configuration is combined with each
+subroutine, with and without the global that 0.1 had operators set: the call is judged, or the
+doctor fails.
 """
 
 from __future__ import annotations
@@ -37,11 +38,11 @@ OLD_EXAMPLE = (OF_0_1 / "pbxbilling.example.toml").read_text()
 SILENT = OLD_EXAMPLE.replace(WRITTEN, "")
 NEW_EXAMPLE = (SHIPPED.parent / "pbxbilling.example.toml").read_text()
 
-JUDGED, OPEN = 486, 200  # a tenant that may have no calls gets one or the other
+JUDGED, OPEN = 486, 200  # a tenant that may have no calls gets one of the two
 
 
 class Site(Daemon):
-    """A daemon on one of the example files, its places filled in, and a phone of acme."""
+    """A daemon on one of the example files, its placeholders filled in, and a phone of acme."""
 
     def __init__(self, asterisk: Asterisk, directory: Path, example: str) -> None:
         self._example = example
@@ -64,7 +65,7 @@ class Site(Daemon):
         self.config.write_text(text)
 
     def become(self, example: str) -> None:
-        """Another file, from the next reload or start on."""
+        """Use another file, from the next reload or start on."""
         self._example = example
         self.write_config()
 
@@ -80,7 +81,7 @@ class Site(Daemon):
         self.asterisk.rx("dialplan reload")
 
     def dialled(self, phone: Phone) -> int:
-        """The final status of a call of acme, which may have none."""
+        """Return the final status of a call of acme, which may have none."""
         leg = phone.call(MOBILE)
         phone.await_change(lambda: leg.status > 0, "the call is answered or refused", 10.0)
         if leg.status == OPEN:
@@ -89,7 +90,7 @@ class Site(Daemon):
         return leg.status
 
     def hooks_of_0_1(self) -> int:
-        """How many came to the old port, as both the command and the metrics have it."""
+        """Return how many hooks came to the old port, on which command and metrics must agree."""
         shown = self.get("/status")["old_port"]
         counted = self.metric("pbxbilling_agi_old_port_hooks_total")
         assert (shown["hooks"] if shown else 0) == counted
@@ -158,7 +159,7 @@ EVERY_WAY: dict[str, tuple[str, Ways]] = {
         },
     ),
 }
-"""Configuration → subroutine and global → how acme's call ends, and what the doctor says."""
+"""Configuration → subroutine and global → final status of acme's call, and the doctor's result."""
 
 
 @pytest.mark.parametrize("configuration", EVERY_WAY)
@@ -228,7 +229,7 @@ def test_the_old_port_closes_at_the_restart_after_the_address_is_written(
 def test_an_old_port_of_another_program_is_left_to_it_and_the_doctor_fails(
     asterisk: Asterisk, tmp_path: Path, stack: ExitStack
 ) -> None:
-    stack.enter_context(Hook(lambda _: None, OLD_HOOK.port))  # as FreePBX's: closes without a word
+    stack.enter_context(Hook(lambda _: None, OLD_HOOK.port))  # like FreePBX's: closes unanswered
     site = placed(asterisk, tmp_path, stack, SILENT)
     phone = peers(asterisk, stack)
     site.set_dialplan("old", OLD_PORT)

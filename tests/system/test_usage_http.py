@@ -1,4 +1,4 @@
-"""Another program tells the real daemon of usage, and it is on the statement; also after a kill."""
+"""Another program reports usage to the real daemon; it is on the statement, also after a kill."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A daemon that is killed in the middle of sending usage: nothing is lost, nothing doubled."""
+"""A daemon killed while it sends usage: nothing is lost, nothing doubled."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def shop(tmp_path: Path) -> Iterator[Storefront]:
 
 
 def killed_while_sending(shop: Storefront, buyers: list[Buyer], chance: Random) -> int:
-    """Calls, of which some have reached the meter when the daemon ends; gives how many talked."""
+    """Place calls, and kill the daemon when some have reached the meter; return how many talked."""
     so_far = len(shop.fake.all("billing.meter_event"))
     if chance.random() < 0.5:
         lost = chance.randrange(1, LOST_MOST + 1)
@@ -49,7 +49,7 @@ def killed_while_sending(shop: Storefront, buyers: list[Buyer], chance: Random) 
 
 
 def ledger(shop: Storefront) -> Counter[str]:
-    """Whole minutes that legs were charged, by customer."""
+    """Return the whole minutes charged for legs, by customer."""
     customers = {row["tenant"]: row["customer"] for row in shop.rows("SELECT * FROM subscription")}
     sums: Counter[str] = Counter()
     for row in shop.rows(LEDGER):

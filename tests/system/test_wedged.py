@@ -1,4 +1,4 @@
-"""A wedged daemon: the caller is let go by the dialplan, the watchdog starts a new one."""
+"""A wedged daemon: the dialplan releases the caller, the watchdog starts a new daemon."""
 
 from __future__ import annotations
 

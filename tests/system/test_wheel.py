@@ -27,7 +27,7 @@ def run(*command: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the installed commands."""
+    """Return the folder of the installed commands."""
     wheels = tmp_path_factory.mktemp("wheels")
     built = run(sys.executable, "-m", "pip", "wheel", "--no-deps", "-w", wheels, ROOT)
     assert built.returncode == 0, built.stderr
@@ -56,7 +56,7 @@ def test_it_accepts_the_example_configuration(installed: Path, tmp_path: Path) -
 
 
 def test_everything_that_is_imported_is_in_the_wheel(installed: Path) -> None:
-    # The migrations of the store are read as files, too.
+    # The store's migrations are also read as files.
     probe = (
         "import pbxbilling, pathlib;"
         "print(*sorted(str(p.relative_to(r)) for r in [pathlib.Path(pbxbilling.__file__).parent]"

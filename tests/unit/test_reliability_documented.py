@@ -1,4 +1,4 @@
-"""A promise names the tests that hold it, and they are there."""
+"""Each promise names the tests that hold it, and they exist."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The contract holds on both event loops: uvloop in production, asyncio's own elsewhere."""
+"""Runs the contract on both event loops: uvloop in production, asyncio's own elsewhere."""
 
 from __future__ import annotations
 

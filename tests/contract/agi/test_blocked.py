@@ -1,4 +1,4 @@
-"""A blocked tenant is admitted by no accident: every way to a verdict, through a real socket."""
+"""No accident admits a blocked tenant: every path to a verdict, through a real socket."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CALLERS_OWN = "Local/0\nagi_uniqueid: 7.7@x-0;2"
 
 
 def world_of(mode: Mode = Mode.ENFORCE) -> World:
-    """One tenant is suspended, the other is not; both are known by an account code, too."""
+    """Return a world with one tenant suspended, the other not; both have an account code, too."""
     world = World(mode, plan(), (SUSPENDED, ACTIVE))
     registry = world.in_force.registry
     for slug in (SUSPENDED, ACTIVE):
@@ -50,7 +50,7 @@ class Site:
 async def serving(
     world: World, deadline_s: float = PATIENT_S, judge: Callable[..., Verdict] | None = None
 ) -> AsyncIterator[Site]:
-    """A judge in place of the world's own stands for a fault of ours."""
+    """Serve a world; a `judge` in place of the world's own stands for a fault of ours."""
     admission, reports = world.admission, AgiReports()
     server = AgiServer(
         ListenerSettings(port=0, deadline_s=deadline_s),
@@ -80,7 +80,7 @@ async def _never_ends(world: World, told: dict[str, Any]) -> bytes:
 
 
 async def _crowd(world: World, told: dict[str, Any]) -> bytes:
-    """The loop was held for longer than the deadline while they came."""
+    """Connect a crowd while the loop is held for longer than the deadline."""
     async with serving(world, HASTY_S) as site:
         with ExitStack() as stack:
             clients = []
@@ -143,7 +143,7 @@ every_way = pytest.mark.parametrize("way", OTHERWISE, ids=lambda way: way.__name
 
 
 def named(slug: str, number: str = USUAL, *, by_code: bool = False) -> dict[str, Any]:
-    """What the hook of a tenant's channel says."""
+    """Return the fields of a hook from a tenant's channel."""
     code = f"{slug}-code" if by_code else ""
     return {"tenant": "" if by_code else slug, "accountcode": code, "number": number}
 

@@ -1,4 +1,4 @@
-"""Both listeners on real sockets: the address that is configured, and the port of 0.1."""
+"""Both listeners on real sockets: the configured address, and the port of release 0.1."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def judge(request: HookRequest) -> Verdict:
 
 
 class Admits:
-    """Whatever is asked: yes."""
+    """Admits every call."""
 
     judge = by_policy = malformed = staticmethod(judge)
 
 
 def settings(port: int, *, written: bool = False, allow: str = "127.0.0.0/8") -> Settings:
-    """As of a file; one that is not `written` names no address, and has this port by default."""
+    """Return a file's settings; if not `written`, it names no address: `port` is the default."""
     agi = {"listen": f"127.0.0.1:{port}", "allow": [allow], "deadline_ms": 5000}
     made = Settings.model_validate_json(orjson.dumps({"agi": agi}))
     if not written:
@@ -48,7 +48,7 @@ def settings(port: int, *, written: bool = False, allow: str = "127.0.0.0/8") ->
 
 
 class Site:
-    """Running listeners, with what they reported and logged."""
+    """Running listeners, with their reports and log."""
 
     def __init__(self, old: int, *, written: bool) -> None:
         self.new, self.old = free_port(), old

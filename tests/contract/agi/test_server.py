@@ -1,4 +1,4 @@
-"""The FastAGI server on real sockets of the loopback, against good, slow and hostile peers."""
+"""The FastAGI server on real loopback sockets, against good, slow and hostile peers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def admit(request: HookRequest) -> Verdict:
 
 
 def policy(request: HookRequest) -> Verdict:
-    """Refuse, but for emergency numbers."""
+    """Refuse all but emergency numbers."""
     emergency = request.number == "112"
     return Verdict(admit=emergency, tenant=request.tenant, reason=Reason.DEADLINE)
 
@@ -40,12 +40,12 @@ def broken(request: HookRequest) -> Verdict:
 
 
 def spoiled(request: HookRequest) -> Verdict:
-    """A judge, or a policy, that fails for one tenant."""
+    """Judge, or apply the policy, with a failure for one tenant."""
     return broken(request) if request.tenant == "broken" else admit(request)
 
 
 class Site:
-    """A running server and what it reported."""
+    """A running server and its reports."""
 
     def __init__(self, server: AgiServer, reports: AgiReports) -> None:
         self.server = server
@@ -54,7 +54,7 @@ class Site:
 
 
 async def turn_of(condition: Callable[[], bool]) -> None:
-    """Let the loop turn until it is so."""
+    """Let the loop turn until the condition holds."""
     async with asyncio.timeout(10):
         while not condition():  # noqa: ASYNC110  nobody announces it
             await asyncio.sleep(0)
@@ -114,7 +114,7 @@ async def test_callers_who_waited_in_the_queue_past_the_deadline_get_the_policys
             said = [await loop.sock_recv(client, 4096) for client in clients]
         assert b"ADMIT|acme" in said[39]
         assert all(b"REFUSE|acme" in command for command in said[16:39])
-        assert site.reports.endings[Ending.DEADLINE] >= 24  # one in sixteen tells of the wait
+        assert site.reports.endings[Ending.DEADLINE] >= 24  # one in sixteen reports the wait
         assert max(site.reports.seconds) >= SETTINGS.deadline_s
 
 

@@ -1,4 +1,4 @@
-"""What is asked of a PBX, over real sockets."""
+"""Requests to a PBX, over real sockets."""
 
 import asyncio
 

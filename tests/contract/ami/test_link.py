@@ -46,7 +46,7 @@ async def test_what_follows_a_snapshot_waits_until_it_is_taken_in() -> None:
         with made.link.held():
             for i in range(3000):  # more than the backlog takes before it stops reading
                 pbx.emit("Rename", rename(i))
-            for _ in range(1000):  # turns enough for all of them to come
+            for _ in range(1000):  # turns enough for all of them to arrive
                 await asyncio.sleep(0)
             assert names(made.witness.signals) == []
         await made.witness.until(lambda: len(made.witness.signals) == 3001)
@@ -57,7 +57,7 @@ async def test_a_snapshot_is_asked_for_at_an_instant_of_the_pbx_own_clock() -> N
     async with VirtualPbx() as pbx, linked(pbx.port) as made:
         snapshot = await made.control.snapshot()
         assert ("clock_told", "pbx1", snapshot.asked_at) in made.witness.log
-        made.control.stamped = False  # its events are by our clock, so this has to be, too
+        made.control.stamped = False  # its events use our clock, so this must, too
         later = await made.control.snapshot()
         assert ("clock_told", "pbx1", later.asked_at) not in made.witness.log
 

@@ -1,4 +1,4 @@
-"""An independent client against the virtual PBX: it is a manager to others, too."""
+"""An independent client against the virtual PBX, which is a manager to others, too."""
 
 import asyncio
 

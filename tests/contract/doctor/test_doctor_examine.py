@@ -1,4 +1,4 @@
-"""Everything is looked at, whatever else is not well."""
+"""Every check runs, whatever else fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The round trip over real sockets: a verdict, silence, a closed door, nobody."""
+"""The round trip over real sockets: a verdict, silence, a closed connection, no listener."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A session with a manager: what it does not tell is None, and no session says why."""
+"""A session with a manager: missing answers are None, and a missing session has a reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A connection to a broker ends within its limits, whatever stands at the other end."""
+"""A connection to a broker ends within its limits, whatever the other end does."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ Play = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 def nobody() -> None:
-    """Is told that the connection is lost."""
+    """Ignore that the connection is lost."""
 
 
 class Counterpart:
-    """A listener that plays its part with whoever connects; `ended` when that one has closed."""
+    """A listener that plays its part with each client; `ended` is set when that one has closed."""
 
     def __init__(self, play: Play) -> None:
         self._play = play
@@ -46,7 +46,7 @@ class Counterpart:
 
 @contextlib.asynccontextmanager
 async def standing(play: Play) -> AsyncIterator[tuple[BrokerSettings, Counterpart]]:
-    """Somebody who plays that part, and how to reach him."""
+    """Run a counterpart that plays that part; yield its address, too."""
     counterpart = Counterpart(play)
     server = await asyncio.start_server(counterpart, "127.0.0.1", 0)
     async with server:
@@ -54,11 +54,11 @@ async def standing(play: Play) -> AsyncIterator[tuple[BrokerSettings, Counterpar
 
 
 async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Accepts, and says nothing."""
+    """Accept, and send nothing."""
 
 
 async def welcoming(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Says welcome, then nothing more; what comes is read."""
+    """Send the welcome, then nothing more; read what comes."""
     assert (await reader.read(1000))[0] == CONNECT
     writer.write(CONNACK)
 
@@ -69,14 +69,14 @@ async def refusing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 
 async def leaving(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Says welcome, and goes with the first message."""
+    """Send the welcome, and close at the first message."""
     await welcoming(reader, writer)
     await reader.read(1000)
     writer.transport.abort()
 
 
 async def answering(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Takes every message: a PUBACK for each PUBLISH of less than 128 bytes."""
+    """Accept every message: a PUBACK for each PUBLISH of less than 128 bytes."""
     await welcoming(reader, writer)
     while (head := await reader.readexactly(2))[0] >> 4 == 3:
         body = await reader.readexactly(head[1])
@@ -113,7 +113,7 @@ async def test_a_connection_that_takes_too_long_is_closed_behind_us() -> None:
 async def test_who_cancels_a_connecting_leaves_no_connection_behind() -> None:
     async with standing(welcoming) as (settings, counterpart), asyncio.timeout(5):
         opening = asyncio.create_task(Session.open(settings, "me", nobody))
-        await asyncio.sleep(0)  # it has begun
+        await asyncio.sleep(0)  # starts the task
         opening.cancel()
         with pytest.raises(asyncio.CancelledError):
             await opening
@@ -154,7 +154,7 @@ async def test_a_loss_that_nobody_asks_about_is_noticed_and_nothing_is_left_to_l
     lost, logged = asyncio.Event(), list[object]()
     asyncio.get_running_loop().set_exception_handler(lambda _, context: logged.append(context))
     async with standing(brief) as (settings, _), asyncio.timeout(5):
-        with contextlib.suppress(BrokerError):  # as open says of a loss that it sees itself
+        with contextlib.suppress(BrokerError):  # as open reports a loss that it sees itself
             session = await Session.open(settings, "me", lost.set)
             await lost.wait()
             session.drop()

@@ -1,4 +1,4 @@
-"""The counterparts; the stripe package's own client for the fake, and the daemon's."""
+"""Fixtures: the fakes, the stripe package's own client for ours, and the daemon's client."""
 
 from __future__ import annotations
 

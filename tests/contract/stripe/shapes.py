@@ -1,4 +1,4 @@
-"""Whether a body has the shape that the stripe package's own types describe."""
+"""Checks whether a body has the shape that the stripe package's own types describe."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _TOP = {
 
 
 def misshapen(body: dict[str, Any], where: str = "") -> list[str]:
-    """What is wrong with a body that names its own type in `object`: nothing, if it is good."""
+    """Return the faults of a body that names its own type in `object`; none if it is good."""
     if body["object"] == "list":
         return [one for row in body["data"] for one in misshapen(row, f"{where}[]")]
     return _against(body, _TOP[body["object"]], where or body["object"])

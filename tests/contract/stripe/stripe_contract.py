@@ -1,6 +1,6 @@
-"""What every counterpart for Stripe must keep, seen through the stripe package alone.
+"""The contract of every stand-in for Stripe, seen through the stripe package alone.
 
-It holds the fake of ours to what localstripe, which is not ours, does as well.
+It holds our fake to what localstripe, a third party's, does as well.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ PRICE = 1000
 
 
 class Counterpart(ABC):
-    """One Stripe, and what the package cannot do to both alike."""
+    """One stand-in for Stripe, with actions that the package cannot do to both alike."""
 
     url: str
 
     @abstractmethod
     def subscribed(self, tenant: str, *, paid: bool = True) -> tuple[str, str]:
-        """A customer and its new monthly subscription of `PRICE`, whose metadata has the tenant.
+        """Return a customer and a new monthly subscription of `PRICE`, with tenant metadata.
 
         Not `paid`: the card was declined.
         """
@@ -38,13 +38,13 @@ class Counterpart(ABC):
 
 
 class StripeContract:
-    """One suite for localstripe and for the tests' own fake."""
+    """One suite for localstripe and for our own fake."""
 
-    # Derived classes have a fixture `counterpart`. What earlier tests did may still be there.
+    # Derived classes have a fixture `counterpart`. Objects of earlier tests may still exist.
 
     @pytest.fixture
     def client(self, counterpart: Counterpart) -> Iterator[stripe.StripeClient]:
-        """The package's client for it."""
+        """Yield the package's client for it."""
         with client_of(counterpart.url) as made:
             yield made
 

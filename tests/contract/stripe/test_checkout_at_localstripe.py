@@ -1,4 +1,4 @@
-"""The part of the till that a Stripe which nobody here wrote can do: customers, and ends."""
+"""The part of the checkout gateway that third-party localstripe can do: customers, and ends."""
 
 from __future__ import annotations
 

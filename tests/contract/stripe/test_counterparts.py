@@ -1,4 +1,4 @@
-"""The contract of Stripe, kept by localstripe and by our own fake for what both can do."""
+"""The contract of Stripe, satisfied by localstripe and our fake for what both can do."""
 
 from __future__ import annotations
 

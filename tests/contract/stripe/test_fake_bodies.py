@@ -1,4 +1,4 @@
-"""The fake's bodies have the shape of the stripe package's types, whatever happened to them."""
+"""The fake's bodies have the shape of the stripe package's types through all changes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KINDS = ("customer", "price", "subscription", "invoice", "checkout.session", "ev
 
 
 def _a_full_life(fake: FakeStripe, client: stripe.StripeClient) -> None:
-    """Everything that makes or changes a body."""
+    """Run everything that creates or changes a body."""
     meter = fake.create_meter()
     flat, setup = fake.create_price(4900), fake.create_price(24900, interval=None)
     metered = fake.create_price(50, meter=meter)

@@ -1,4 +1,4 @@
-"""How the fake delivers: in order and signed, or in each of the bad ways."""
+"""The fake's delivery: in order and signed, or in each of the bad ways."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_an_event_carries_what_was_before(fake: FakeStripe) -> None:
 
 
 def _good(post: Post) -> bool:
-    """Whether a receiver that does all its checks takes it; the package forgets the future."""
+    """Return whether a receiver with all checks accepts it; the package ignores the future."""
     if len(post.body) > 1024 * 1024:
         return False
     try:

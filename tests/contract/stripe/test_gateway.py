@@ -1,4 +1,4 @@
-"""Asking after subscriptions and events by the real stripe package, at our fake and localstripe."""
+"""Fetching subscriptions and events with the real stripe package, from our fake and localstripe."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def gateway(api: StripeApi) -> StripeGateway:
 
 
 async def every_subscription(gateway: StripeGateway) -> tuple[list[Subscription], int]:
-    """All of them, and how many pages they came on."""
+    """Return all of them, and the number of pages."""
     page = await gateway.subscriptions(None)
     found, pages = list(page.items), 1
     while page.after is not None:
@@ -181,11 +181,11 @@ async def test_a_key_tells_which_money_it_moves(fake: FakeStripe) -> None:
     assert (gateway.live, found.live) == (True, True)
 
 
-# --- a Stripe that does not answer, or not well -------------------------------------------------
+# --- a Stripe that does not answer, or badly ----------------------------------------------------
 
 
 def told(fault: GatewayError) -> str:
-    """All that a log could show of an error, its causes too."""
+    """Return all that a log could show of an error, its causes too."""
     return "".join(traceback.format_exception(fault))
 
 
@@ -232,7 +232,7 @@ async def test_a_wrong_key_is_told_without_being_shown(fake: FakeStripe) -> None
     assert WRONG_KEY not in told(refused.value)
 
 
-# --- a Stripe that nobody here wrote --------------------------------------------------------------
+# --- a third party's Stripe -----------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ TAXED = replace(BASIC, tax_rate_bp=1900)
 
 
 class Counter:
-    """An office that is closed for November, before Stripe."""
+    """The billing run with November closed, and Stripe."""
 
     def __init__(self, fake: FakeStripe, api: StripeApi, **tenant: Any) -> None:
         self.fake = fake
@@ -41,7 +41,7 @@ class Counter:
         self.api = api
 
     def invoicing(self) -> UsageInvoicing:
-        """Another life of it."""
+        """Return another life of the invoicing."""
         office = self.office
         return UsageInvoicing(
             StripeInvoices(self.api),
@@ -98,7 +98,7 @@ async def test_a_statement_that_cannot_be_read_holds_up_no_other(counter: Counte
 
 
 class LossyApi(StripeApi):
-    """One call is lost: on its way there, or its answer (`arrives`). None is no call."""
+    """Loses one call, either the request or (`arrives`) its answer. None loses no call."""
 
     def __init__(self, url: str, lost: int | None = None, *, arrives: bool = False) -> None:
         super().__init__(TEST_KEY, url)

@@ -1,4 +1,4 @@
-"""localstripe and the stripe package understand each other: what all tests against it rest on."""
+"""localstripe and the stripe package understand each other, on which all tests with it rely."""
 
 from __future__ import annotations
 

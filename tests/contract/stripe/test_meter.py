@@ -1,4 +1,4 @@
-"""Our words for meter events, as Stripe takes them and adds them up."""
+"""Our meter events, as Stripe accepts and sums them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def meter(fake: FakeStripe, api: StripeApi) -> StripeMeter:
 
 
 def minute(fake: FakeStripe) -> datetime:
-    """The whole minute that Stripe's clock is in."""
+    """Return the whole minute of Stripe's clock."""
     return datetime.fromtimestamp(fake.clock.now() // 60 * 60, UTC)
 
 

@@ -1,4 +1,4 @@
-"""What strangers buy at payment links of the account, by the real package at our fake of Stripe."""
+"""Purchases by strangers at the account's payment links, by the real package at our fake."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ GLOBEX = Tenant("globex", "big", email="billing@globex.example")
 
 
 class Shop:
-    """A tenant on a plan that was never bought, and all that hears of Stripe."""
+    """A tenant on a plan that was never bought, and all that receives Stripe's events."""
 
     def __init__(self, fake: FakeStripe, api: StripeApi) -> None:
         self.fake = fake
@@ -64,7 +64,7 @@ class Shop:
         )
 
     async def hears(self) -> None:
-        """Every event of Stripe's, however often it came before; then the hourly comparison."""
+        """Receive all of Stripe's events, old ones again; then run the hourly comparison."""
         for event in self.fake.events():
             body = json.dumps(event).encode()
             message = reading.message(body)
@@ -83,7 +83,7 @@ class Shop:
 
 
 async def _nothing(_: str) -> None:
-    """Nobody reports bad usage."""
+    """Report no bad usage."""
 
 
 @pytest.fixture

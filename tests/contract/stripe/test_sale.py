@@ -30,7 +30,7 @@ EFFECTS = ("customer", "checkout.session", "subscription")
 
 
 class Counter:
-    """Sales over a real client; `hasty` ones give it half a second."""
+    """Checkout over a real client; a `hasty` one allows it half a second."""
 
     def __init__(self, fake: FakeStripe, api: StripeApi) -> None:
         plan = Plan(
@@ -69,7 +69,7 @@ class Counter:
         return await self.checkout.checkout("acme", "starter", cycle, "alice")
 
     async def fail_to_sell(self) -> None:
-        """Nobody here waits for long."""
+        """Fail to sell within a short time."""
         checkout, _ = self.hasty
         with pytest.raises(GatewayError):
             await checkout.checkout("acme", "starter", Cycle.MONTH, "alice")

@@ -1,4 +1,4 @@
-"""`stripe check` at our own fake of Stripe: all is looked at, nothing is shown or charged."""
+"""`stripe check` at our own fake of Stripe: it checks everything, and shows and charges nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Public HTTP on a real socket: whoever is slow, endless or gone leaves the next one served."""
+"""Public HTTP on a real socket: a slow, endless or vanished client leaves the next one served."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PATIENCE_S = 0.3
 
 @asynccontextmanager
 async def serving() -> AsyncIterator[int]:
-    """The public application; gives its port."""
+    """Serve the public application; yield its port."""
     store, clock = MemoryStore(), Clock()
     reader = StripeWebhooks(("whsec",), clock)
     webhook = WebhookReceiver(reader, store, clock, lambda _: None, lambda _: None, live=False)
@@ -43,7 +43,7 @@ async def serving() -> AsyncIterator[int]:
 
 
 async def heard(port: int, *sent: bytes, pause_s: float = 0.0) -> bytes:
-    """What the server says to these words, up to its end of the connection."""
+    """Return the server's answer to these bytes, until it closes the connection."""
     answer = b""
     async with asyncio.timeout(10):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)

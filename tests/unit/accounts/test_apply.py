@@ -1,4 +1,4 @@
-"""An accounts file against what is in force: what it may do, and what it may not."""
+"""An accounts file against the accounts in force: what it may change, and what it may not."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_what_is_lived_is_not_undone_by_the_file() -> None:
 
 
 def applied_to(tenant: Tenant, keys: str, policy: Policy = POLICY) -> TenantChange:
-    """What `[tenant.acme]` with these keys makes of a tenant."""
+    """Return the change that `[tenant.acme]` with these keys makes to a tenant."""
     file = read_accounts(f"[tenant.acme]\n{keys}\n", "accounts.toml")
     (change,) = plan_changes(Registry([PRO, OLD], [tenant]), file, NOW, policy)
     assert isinstance(change, TenantChange)

@@ -1,4 +1,4 @@
-"""Who holds a tenant blocked: it adds up, it is named, and lifting one lifts one."""
+"""Blockers of a tenant: they add up, each is named, and lifting one lifts only that one."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ LONG_AGO = START - timedelta(days=20)
 
 
 class Office:
-    """Administration of one tenant where no daemon runs."""
+    """Administration of one tenant without a daemon."""
 
     def __init__(self, tenant: Tenant = ACME, mode: Mode = Mode.ENFORCE) -> None:
         self.store = MemoryStore()

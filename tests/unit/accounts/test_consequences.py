@@ -1,4 +1,4 @@
-"""What must not be lost of a fact is committed with what the fact tells, or neither is."""
+"""The consequences of a fact are committed with the fact's own records, or neither is."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PAID = TenantChange(ACME, replace(ACME, status=Status.ACTIVE), Transition.PAID)
 
 
 class Notifications:
-    """A record for each fact, by its name."""
+    """Makes one record per fact, by the fact's name."""
 
     def __init__(self) -> None:
         self.asked: list[Fact] = []
@@ -45,7 +45,7 @@ class Notifications:
 
 
 class Accounts:
-    """A writer whose facts are noted as they are published."""
+    """A writer whose facts are recorded as they are published."""
 
     def __init__(self) -> None:
         self.store, self.published = MemoryStore(), list[Fact]()
@@ -95,7 +95,7 @@ async def test_a_statement_and_a_daily_check_are_asked_about() -> None:
 
 
 class Queue:
-    """The queue before the store."""
+    """The queue in front of the store."""
 
     def __init__(self) -> None:
         self.records: list[QueuedRecord] = []
@@ -108,6 +108,6 @@ def test_those_of_live_calls_are_queued_behind_what_they_follow_from() -> None:
     queue, noted = Queue(), Notifications()
     recorder = Recorder(queue, Registry(), admissions=False, consequences=noted)
     recorder(ended := CallEnded(NOON, call()))
-    recorder(AccountsChanged(NOON, "root", "x", PAID.subject_kind, "acme"))  # asked by its writer
+    recorder(AccountsChanged(NOON, "root", "x", PAID.subject_kind, "acme"))  # its writer asks
     assert queue.records == [ended.call, PbxMark("CallEnded")]
     assert noted.asked == [ended]

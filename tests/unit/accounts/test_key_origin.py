@@ -1,4 +1,4 @@
-"""Whoever writes a key of the accounts is on record as its last writer, with the change itself."""
+"""Each writer of an account key is recorded as its last writer, together with the change."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ async def test_a_suspension_an_activation_and_a_trial_are_keys_of_the_status() -
             await at.administration.trial("acme", date(2027, 1, 1), "root")
         else:
             await getattr(at.administration, command)("acme", "root")
-        # to suspend whoever is suspended changes nothing
+        # suspending a suspended tenant changes nothing
         by = SetBy.FILE if command == "suspend" else SetBy.COMMAND
         assert await at.origins("acme") == {"status": by}
 

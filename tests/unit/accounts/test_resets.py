@@ -1,4 +1,4 @@
-"""A file that only leaves something out opens no tenant and loses nobody's calls in silence."""
+"""A file that only omits keys never silently opens a tenant or drops its calls."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def desk() -> AccountsDesk:
 
 
 def whole(record: Plan | Tenant, *left_out: str) -> str:
-    """A file with every key of a plan or tenant that has a value, but for these."""
+    """Return a file with every key of a plan or tenant that has a value, except these."""
     keys = PlanTable.model_fields if isinstance(record, Plan) else TenantTable.model_fields
     written = {
         key: value
@@ -58,7 +58,7 @@ def whole(record: Plan | Tenant, *left_out: str) -> str:
 
 
 async def refused(text: str) -> dict[str, list[str]]:
-    """What a file would reset, which is not in force then."""
+    """Return the resets for which a file is refused; none of it is in force then."""
     at = desk()
     changes = await at.apply(text)
     assert (at.store.commits, at.facts) == ([], [])
@@ -159,7 +159,7 @@ async def test_a_price_that_is_left_out_is_a_change_like_any_other() -> None:
     assert [(one.key, one.reset) for one in change.fields] == [("price_per_call", False)]
 
 
-# --- the same of a spreadsheet --------------------------------------------------------------------
+# --- the same for a spreadsheet -------------------------------------------------------------------
 
 
 async def test_a_column_that_is_not_there_resets_nothing() -> None:
@@ -227,7 +227,7 @@ def guards(record: Plan | Tenant) -> dict[str, Any]:
 
 @st.composite
 def files(draw: st.DrawFn) -> tuple[str, dict[str, set[str]]]:
-    """A file that says some keys of the plan and of the tenant; and which."""
+    """A file with some keys of the plan and of the tenant; and which keys."""
     text, said = "", {}
     for kind, records in RECORDS.items():
         record = draw(records)

@@ -1,4 +1,4 @@
-"""One way of charging usage in a period: it is switched where the next one begins."""
+"""A period has one way of charging usage; a switch takes effect where the next one begins."""
 
 from __future__ import annotations
 

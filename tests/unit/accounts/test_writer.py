@@ -1,4 +1,4 @@
-"""Changes of accounts: durable, audited, in force and told; or nothing at all."""
+"""Changes of accounts: durable, audited, in force and published; or none of these."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may ask the hook."""
+"""The clients that may ask the hook."""
 
 from __future__ import annotations
 

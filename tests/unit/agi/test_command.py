@@ -1,4 +1,4 @@
-"""The verdict on its way back: one line that nothing in it can break."""
+"""The verdict on its way back: one line that no content can break."""
 
 from __future__ import annotations
 

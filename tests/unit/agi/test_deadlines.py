@@ -1,4 +1,4 @@
-"""One timer serves all: who is due expires, in the order of entering."""
+"""One timer serves all: entries expire when due, in the order of entering."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the first lines of a session mean, however they arrive."""
+"""Parsing the first lines of a session, however they arrive."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def read(*pieces: bytes) -> Environment:
 
 
 def cut(raw: bytes, at: list[int]) -> list[bytes]:
-    """`raw` in pieces, cut at these places."""
+    """Split `raw` at these places."""
     places = [0, *sorted(place % (len(raw) + 1) for place in at), len(raw)]
     return [raw[a:b] for a, b in pairwise(places)]
 
@@ -135,7 +135,7 @@ def test_where_a_line_stands_twice_what_is_behind_the_caller_is_believed_alone(
 def test_arguments_that_stand_twice_are_not_believed(of: int, before: int) -> None:
     lines = environment(number="0900")
     written = [b"agi_threadid: 1\n", *(b"agi_arg_%d: globex\n" % n for n in range(1, of + 1))]
-    place = 21 + before  # among the arguments, as a number that nobody cleaned would have it
+    place = 21 + before  # among the arguments, like an unsanitised number
     for forged in (written, written[1:]):
         request = read(*lines[:place], *forged, *lines[place:]).request()
         assert request.tenant in {"", "acme"}
@@ -145,7 +145,7 @@ def test_of_an_environment_without_its_end_the_arguments_alone_make_the_tenant_k
     whole = environment(tenant="", accountcode="globex", context="from-globex")
     known = read(*whole[:-1]).request()
     assert (known.accountcode, known.context) == ("globex", "from-globex")
-    cut_short = read(*whole[:22]).request()  # an argument that outranks them may be on its way
+    cut_short = read(*whole[:22]).request()  # an argument that takes precedence may still arrive
     assert (cut_short.accountcode, cut_short.context) == ("", "")
 
 

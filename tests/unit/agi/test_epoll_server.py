@@ -1,4 +1,4 @@
-"""The door: a few are read as they come, many all at once, and nobody keeps the others waiting."""
+"""The epoll server: few callers are read as they come, many in one go, and none delays the rest."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def broken(request: HookRequest) -> Verdict:
 
 
 class Loop:
-    """An event loop that is turned by hand."""
+    """An event loop turned by hand."""
 
     def __init__(self) -> None:
         self.watched: Callable[[], None] | None = None
@@ -61,7 +61,7 @@ class Loop:
         self.failures.append(str(context["exception"]))
 
     def turn(self) -> None:
-        """What is watched has become readable, or the time of what comes next is there."""
+        """Run a turn: watched sockets are readable, or the next timer is due."""
         if self.watched is not None:
             self.watched()
             return
@@ -70,14 +70,14 @@ class Loop:
 
 
 class Exhausted(socket.socket):
-    """A listener for which there are no descriptors left."""
+    """A listener for which no descriptors are left."""
 
     def accept(self) -> tuple[socket.socket, Any]:
         raise OSError(errno.EMFILE, "too many open files")
 
 
 class Site:
-    """A door, who stands before it, and what is reported of them."""
+    """An epoll server, its callers, and the reports about them."""
 
     def __init__(
         self,
@@ -125,7 +125,7 @@ class Site:
 
     @property
     def rests_s(self) -> float | None:
-        """For how long it rests; None where it watches."""
+        """Return how long it pauses; None while it watches."""
         return None if self.loop.watched is not None else self.loop.later[0][0]
 
 
@@ -147,7 +147,7 @@ def site(
 
 
 def heard(caller: socket.socket) -> bytes:
-    """All that is said to a caller, up to the end of the connection."""
+    """Return all that a caller receives until the end of the connection."""
     with caller.makefile("rb") as stream:
         return stream.read()
 
@@ -269,7 +269,7 @@ def test_without_descriptors_the_listener_is_left_alone_for_a_while(stack: ExitS
     ((pause_s, again, args),) = epoll_server.loop.later
     assert pause_s == 0.5
     epoll_server.loop.turn()
-    assert len(epoll_server.loop.later) == 1  # it was not asked again
+    assert len(epoll_server.loop.later) == 1  # accepting was not retried
     again(*args)
     epoll_server.loop.turn()
     assert len(epoll_server.loop.later) == 2

@@ -1,4 +1,4 @@
-"""No caller's line breaks make a message, nor unmake another's."""
+"""A caller's line breaks neither forge a message nor destroy another one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TOKEN = "pbxbilling-0badcafe-"
 VICTIM = "1795222182.1"
 OURS = "1795245748.0"
 DIALLED = "1795245748.1"
-FIELD = 79  # bytes that Asterisk keeps of a number (AST_MAX_EXTENSION, AST_CHANNEL_NAME)
+FIELD = 79  # bytes of a number that Asterisk stores (AST_MAX_EXTENSION, AST_CHANNEL_NAME)
 
 
 def block(prefix: str, uniqueid: str, written: str, name: str = "PJSIP/globex1-0") -> str:
@@ -38,7 +38,7 @@ def hangup(uniqueid: str, written: str = "0") -> str:
 
 
 def answered(exten: str) -> str:
-    """A Newstate of somebody who writes into the number that he dials, and no more."""
+    """Return a Newstate in which the caller controls only the dialled number."""
     lines = block("", OURS, "0").replace("Exten: 0\r\n", f"Exten: {exten}\r\n")
     return event("Newstate", lines)
 
@@ -47,7 +47,7 @@ OTHERS = event("Newstate", block("", VICTIM, "0155501", "PJSIP/acme1-0"))
 
 
 def messages_of(written: str) -> list[str]:
-    """A call of somebody who writes that into every field that he can."""
+    """Return the messages of a call whose caller writes that text into every field possible."""
     local = f"Local/{written}@phones-0;1"
     row = block("", OURS, written) + f"Application: Dial\r\nApplicationData: PJSIP/{written}@x\r\n"
     row += "Duration: 00:00:01\r\nBridgeId: b-1\r\n"
@@ -84,7 +84,7 @@ def told(stream: str, reads: int = 1 << 20, repair: Repair | None = None) -> lis
 
 
 def keys(message: bytes) -> set[str]:
-    """The channels that a message would touch."""
+    """Return the channels that a message would affect."""
     if event_name(message) == b"CoreShowChannel":
         row = row_of("pbx1", decode(message))
         return {row.key.uniqueid} if row else set()

@@ -1,4 +1,4 @@
-"""The month that docs/billing.md works through by hand comes out of the code."""
+"""The code computes the month that docs/billing.md works through by hand."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PAGE = (Path(__file__).parents[3] / "docs" / "billing.md").read_text()
 
 
 def rows(section: str, columns: str) -> Iterator[list[str]]:
-    """The rows of the table with these columns, cell by cell."""
+    """Yield the rows of the table with these columns, cell by cell."""
     _, rest = PAGE.split(f"\n## {section}\n")
     _, rest = rest.split("\n## ")[0].split(f"\n{columns}\n")
     for line in rest.splitlines()[1:]:
@@ -51,7 +51,7 @@ def used(row: list[str]) -> UsedLeg:
 
 
 def statement() -> Statement:
-    """The page's month, from the page's accounts file and legs."""
+    """Return the page's month, from the page's accounts file and legs."""
     (toml,) = re.findall(r"```toml\n(.*?)```", PAGE, flags=re.DOTALL)
     accounts = read_accounts(toml, "billing.md")
     (plan,), (tenant,) = accounts.plans, accounts.tenants

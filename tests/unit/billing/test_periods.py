@@ -1,4 +1,4 @@
-"""Billing periods follow one another, whatever is changed meanwhile."""
+"""Billing periods follow one another without a gap, whatever changes meanwhile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The figures follow what the book and the store say, and the metrics what was taken last."""
+"""The figures follow the registry and the store; the metrics show those last taken."""
 
 from __future__ import annotations
 

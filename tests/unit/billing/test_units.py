@@ -1,4 +1,4 @@
-"""Usage that is no call: on the statement of the period in which it came."""
+"""Usage other than calls appears on the statement of the period in which it arrived."""
 
 from __future__ import annotations
 

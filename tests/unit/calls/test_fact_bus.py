@@ -1,4 +1,4 @@
-"""Who hears of a fact."""
+"""Which sinks receive a fact."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a tenant holds and has used, as displays are told."""
+"""A tenant's live load and usage, as published to displays."""
 
 from __future__ import annotations
 

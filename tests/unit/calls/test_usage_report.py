@@ -1,4 +1,4 @@
-"""What operators read about usage."""
+"""The usage report for operators."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a minute costs goes by the number, however it is spelled."""
+"""The price of a minute depends on the number, however it is spelled."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def test_a_time_in_another_form_is_no_row(time: str) -> None:
 def test_a_row_that_was_cut_short_costs_no_other(
     before: list[JournalRow], cut: JournalRow, kept: int, after: JournalRow
 ) -> None:
-    """Asterisk went on behind it, or a line feed stands between."""
+    """Asterisk wrote on behind it, with or without a line feed between."""
     lines = [line(told) for told in before]
     for between in (b"", b"\n"):
         written = b"".join(lines) + line(cut)[:kept] + between + line(after) + line(after)

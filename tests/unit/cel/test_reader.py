@@ -11,13 +11,13 @@ from pbxbilling.calls.journal.journal import JournalBatch, JournalError, Journal
 from pbxbilling.cel.reader import CelJournal
 from tests.support.journal_rows import line, row
 
-CHUNK = 1024  # some five rows
+CHUNK = 1024  # about five rows
 NOTHING = JournalPosition()
-_MOST_ROTATED = 30  # more than any test makes
+_MOST_ROTATED = 30  # more than any test creates
 
 
 class Site:
-    """Asterisk and logrotate at work on one journal."""
+    """Asterisk and logrotate writing one journal."""
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / "pbxbilling.csv"
@@ -33,7 +33,7 @@ class Site:
                 self.written.append(told)
 
     def _turn(self) -> Path:
-        """Make room for a new `.1`; what is older moves on."""
+        """Make room for a new `.1`; older files move on."""
         for number in range(_MOST_ROTATED, 0, -1):
             for ending in ("", ".gz"):
                 old = self._rotated(number, ending)
@@ -238,7 +238,7 @@ async def test_batches_end_where_nothing_is_new(site: Site, journal: CelJournal)
 
 
 def bytes_read() -> int:
-    """What this process has read so far, of whatever kind."""
+    """Return the bytes that this process has read so far, from anything."""
     lines = Path("/proc/self/io").read_text().splitlines()
     return int(dict(line.split(": ") for line in lines)["rchar"])
 
@@ -267,7 +267,7 @@ async def test_a_compressed_journal_is_unpacked_once(site: Site) -> None:
     chunk = packed // 10
     batches = [batch async for batch in CelJournal(site.file, chunk).batches(end)]
     assert rows_of(batches) == site.written[2:]
-    looked_at = 16_384 * len(batches)  # how each file begins, to know it by
+    looked_at = 16_384 * len(batches)  # the beginning of each file, which identifies it
     assert bytes_read() - before < 2 * packed + looked_at
 
 

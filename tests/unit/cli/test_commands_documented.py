@@ -1,4 +1,4 @@
-"""docs/commands.md names every command with its arguments and options, and none that is not."""
+"""docs/commands.md lists every command with its arguments and options, and no others."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typer.main import get_command
 from pbxbilling.cli.main import app
 
 PAGE = Path(__file__).parents[3] / "docs" / "commands.md"
-EVERYWHERE = {"-c", "--config", "--json", "--help"}  # told once, at the top of the page
+EVERYWHERE = {"-c", "--config", "--json", "--help"}  # documented once, at the top of the page
 
-Form = tuple[str, int, frozenset[str]]  # its words, how many arguments, its own options
+Form = tuple[str, int, frozenset[str]]  # its words, number of arguments, own options
 
 
 def programs_own(command: Any, *words: str) -> Iterator[Form]:

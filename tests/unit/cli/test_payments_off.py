@@ -1,4 +1,4 @@
-"""Commands about payments where Stripe is off, or no daemon runs."""
+"""Commands about payments with Stripe off, or without a daemon."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where no daemon runs and there is no database, a command that reads makes none."""
+"""Without a daemon and a database, a command that reads creates no database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People read the words of JSON, instants in their own time, numbers to the right."""
+"""Tables for people: the names of the JSON, instants in local time, numbers to the right."""
 
 from datetime import UTC, datetime
 

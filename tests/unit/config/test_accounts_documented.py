@@ -1,4 +1,4 @@
-"""Every key of the accounts file is in the tables of docs/accounts.md, and no other."""
+"""The tables of docs/accounts.md list every key of the accounts file, and no other."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Every number that somebody writes has bounds: the last one is taken, the next one refused."""
+"""Every number in outside input has bounds: the last value is accepted, the next refused."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_a_rate_is_bounded_in_the_minor_units_of_its_currency(currency: str, hig
 
 
 def test_products_of_the_bounds_fit_in_64_bits() -> None:
-    fits, digits = 2**63 - 1, 4  # CLF has most
+    fits, digits = 2**63 - 1, 4  # CLF has the most
     assert fits >= bounds.COUNT_MOST * bounds.RATE_MOST_MINOR
     assert fits >= bounds.UNITS_MOST * bounds.UNIT_RATE_MOST_MINOR
     assert 900 * 10 ** (bounds.AMOUNT_DIGITS + digits) <= fits

@@ -30,7 +30,7 @@ def test_the_example_names_every_setting_active_or_commented_out() -> None:
     named = {f"pbx[].{key}" for key in tables.pop("pbx")[0]}
     for name, value in tables.items():
         named |= {f"{name}.{key}" for key in value} if isinstance(value, dict) else {name}
-    named |= {"pbx[].secret", "mqtt.password", "usage.token"}  # in words: there is one, not two
+    named |= {"pbx[].secret", "mqtt.password", "usage.token"}  # in prose: there is one, not two
     assert 'secret = "…"' in text
     assert 'password = "…"' in text
     assert 'token = "…"' in text

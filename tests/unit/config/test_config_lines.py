@@ -1,4 +1,4 @@
-"""Where a key stands in a TOML text."""
+"""The line of a key in a TOML text."""
 
 from pbxbilling.config.lines import key_lines, line_of
 

@@ -1,4 +1,4 @@
-"""What a configuration file may say, and how a wrong one is answered."""
+"""What a configuration file may contain, and the messages for a wrong one."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What a reload puts into force, and what it leaves for a restart."""
+"""What a reload puts into force, and what waits for a restart."""
 
 from pbxbilling.config.reload import reload_of
 from pbxbilling.config.settings import Settings

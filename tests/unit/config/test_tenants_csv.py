@@ -1,4 +1,4 @@
-"""Tenants out as a CSV file and back: nothing lost, nothing a spreadsheet would calculate."""
+"""Tenants exported as a CSV file and back: nothing lost, nothing a spreadsheet would calculate."""
 
 from __future__ import annotations
 

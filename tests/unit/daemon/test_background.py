@@ -1,4 +1,4 @@
-"""No fault of background work ends the daemon: each is told, tried again, and calls go on."""
+"""No fault of background work ends the daemon: each is logged and retried, and calls go on."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ secret_key = "sk_test_1"
 webhook_secrets = ["whsec_1"]
 api_base = "http://127.0.0.1:9"
 """
-# Where each background task does its work, and what the log says when that fails.
+# The place where each background task works, and the log event for its failure.
 WORK: Mapping[str, tuple[Callable[[Daemon], Any], str, str]] = {
     "daily check": (lambda one: one.services.daily, "is_due", "daily check failed"),
     "purge": (lambda one: one.services.purge, "is_due", "purge failed"),
@@ -40,7 +40,7 @@ WORK: Mapping[str, tuple[Callable[[Daemon], Any], str, str]] = {
     "meters": (lambda one: _payments(one).usage.sender, "round", "task failed"),
     "invoicing": (lambda one: _payments(one).usage.invoicing, "issue", "task failed"),
 }
-# What ends the daemon with itself; payments and housekeeping only hold others.
+# Tasks that end the daemon when they end; payments and housekeeping only group others.
 VITAL = {
     *("store", "pbxes", "pbx pbx1", "ami pbx1", "reconcile pbx1", "http", "admin", "watchdog"),
     *("payments", "housekeeping"),
@@ -53,7 +53,7 @@ def _payments(daemon: Daemon) -> Any:
 
 
 class FailsOnce:
-    """A method in another's place: raises the first time, says so when it is tried again."""
+    """A method's replacement: raises the first time, and signals when it is called again."""
 
     def __init__(self, method: Callable[..., Any], fault: Exception) -> None:
         self._method, self._fault = method, fault
@@ -122,7 +122,7 @@ def _check_told(whole: Whole, fault: str) -> None:
 
 
 class Unreadable:
-    """A journal with a row in it that nobody foresaw."""
+    """A journal that raises an unexpected error."""
 
     def __init__(self, fault: Exception) -> None:
         self._fault = fault

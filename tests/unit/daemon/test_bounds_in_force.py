@@ -1,4 +1,4 @@
-"""The lowest and the highest of every number go through all that works with them."""
+"""The lowest and the highest of every number pass through all code that uses them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.support.whole_daemon import Whole, whole_daemon
 
 START = datetime(2026, 11, 28, 12, tzinfo=UTC)
 NUMBERS = every_number()
-_ELSEWHERE = {"listen", "url", "port"}  # those say where, not how much
+_ELSEWHERE = {"listen", "url", "port"}  # these name a place, not a quantity
 
 
 def _keys(model: str, end: str, but: Iterable[str] = ()) -> list[str]:
@@ -40,17 +40,17 @@ def _keys(model: str, end: str, but: Iterable[str] = ()) -> list[str]:
 
 
 def settings_at(end: str) -> str:
-    """Every number of the configuration at its lowest, or at its highest."""
+    """Return every number of the configuration at its lowest, or at its highest."""
     sections = {name: type(field.default) for name, field in Settings.model_fields.items()}
     tables = ("\n".join((f"[{n}]", *_keys(t.__name__, end))) for n, t in sections.items())
     return "\n".join(table for table in tables if "=" in table)
 
 
 def accounts_at(end: str) -> str:
-    """A plan with every number at that end, and tenants that override what they can."""
+    """Return a plan with every number at that end, and tenants that override what they can."""
     plan, tenant = _keys("PlanTable", end), _keys("TenantTable", end)
     destination = ", ".join(_keys("DestinationTable", end))
-    # A price by the unit is bounded with what it is for, and in the plan's currency.
+    # The bounds of a unit price depend on its quantity and on the plan's currency.
     unit = {"lowest": 'price = "0", per = 1', "highest": 'price = "10000", per = 1'}[end]
     return "\n".join(
         (
@@ -67,7 +67,7 @@ def accounts_at(end: str) -> str:
 
 
 async def everything(whole: Whole) -> None:
-    """All that is asked about the accounts; no answer is other than JSON, none fails."""
+    """Run every query about the accounts; each answer is JSON, and none fails."""
     for path in ("/tenants", "/plans", "/accounts/tenants.csv"):
         await whole.api.get(path)
     await whole.api.get("/status")
@@ -90,7 +90,7 @@ async def everything(whole: Whole) -> None:
 
 
 def judged(whole: Whole, numbers: Iterable[int]) -> None:
-    """Every tenant asks in every direction; a fault of ours would be raised."""
+    """Run a hook of every tenant in every direction; a fault of ours would be raised."""
     ids = iter(numbers)
     for slug in sorted(whole.daemon.ground.accounts.registry.tenants):
         for direction in Direction:
@@ -100,14 +100,14 @@ def judged(whole: Whole, numbers: Iterable[int]) -> None:
 
 
 def failures(whole: Whole) -> list[str]:
-    """What the log tells of things that failed."""
+    """Return the failures in the log."""
     return [
         line for line in whole.log.told if "fail" in line or "cannot" in line or "error" in line
     ]
 
 
 async def talked(whole: Whole, clock: Clock) -> None:
-    """Every tenant has talked for a moment and for a day, at home and abroad."""
+    """Put legs of a moment and of a day on record for every tenant, at home and abroad."""
     ids = count(1)
     legs = [
         ended_leg(

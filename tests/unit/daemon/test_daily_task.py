@@ -28,7 +28,7 @@ def at(hour: time) -> DailyHour:
 
 
 class Night:
-    """A task over a store and a clock of its own; START is noon."""
+    """A task with a store and a clock of its own; START is noon."""
 
     def __init__(self, hour: time) -> None:
         self.store, self.clock = MemoryStore(), Clock()

@@ -1,4 +1,4 @@
-"""The task looks when a period ends, at once when a cycle is opened, and else every few seconds."""
+"""The task runs when a period ends, at once when a cycle opens, and otherwise every few seconds."""
 
 from __future__ import annotations
 

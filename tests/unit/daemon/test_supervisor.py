@@ -1,4 +1,4 @@
-"""What is not vital fails, is told, and goes on; what is cancelled ends."""
+"""A non-vital task that fails is logged and restarted; a cancelled one ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The hook is well where a verdict comes back, and one that was reached."""
+"""The hook passes if a verdict comes back, and one that was really judged."""
 
 import re
 

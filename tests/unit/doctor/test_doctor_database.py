@@ -1,4 +1,4 @@
-"""The database is looked at: who holds it, its schema, whether it can be written."""
+"""The checks of the database: which process holds it, its schema, whether it is writable."""
 
 import fcntl
 from pathlib import Path

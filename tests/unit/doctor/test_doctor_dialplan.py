@@ -1,4 +1,4 @@
-"""Whether a dialplan leads its hooks here is judged by where it asks, and where we listen."""
+"""Whether a dialplan sends its hooks here, judged by their address and our listeners."""
 
 from collections.abc import Iterable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A journal is well where its rows are ours and every live channel that is not newborn has one."""
+"""A journal passes if its rows are ours and every live channel but a newborn has one."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

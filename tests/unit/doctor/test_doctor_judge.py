@@ -1,4 +1,4 @@
-"""What a PBX said is judged: each fault fails by name, and tells its mend."""
+"""The judgement of a PBX's answers: each fault fails by name, and prints its fix."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -38,7 +38,7 @@ def test_a_pbx_where_all_is_well_has_no_other_word() -> None:
 def test_a_pbx_that_tells_nothing_is_not_known_and_fails_nothing() -> None:
     found = unwell(judged(Said()))
     assert {result for result, _ in found} == {"warn"}
-    assert len(found) == len(judged(Said())) - 1  # but for its login
+    assert len(found) == len(judged(Said())) - 1  # all but its login
 
 
 @pytest.mark.parametrize(

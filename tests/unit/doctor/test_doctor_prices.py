@@ -1,4 +1,4 @@
-"""A plan's prices at Stripe, against what the plan says."""
+"""A plan's prices at Stripe, compared with the plan."""
 
 from __future__ import annotations
 

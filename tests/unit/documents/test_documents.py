@@ -1,4 +1,4 @@
-"""A statement as CSV and PDF: what stands there, for whom, and that nothing calculates."""
+"""A statement as CSV and PDF: its contents, its recipient, and no formula in any cell."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ACME = Tenant(
 
 
 def statement(*one_offs: OneOff, name: str = ACME.name, legs: int = 2) -> Statement:
-    """A month with an overage of 2 minutes, and lines given by hand."""
+    """Return a month with an overage of 2 minutes, and lines given by hand."""
     terms = all_month(included_minutes=0, tax_rate_bp=1900, timezone="Europe/Berlin")
     rating = rate([used(60, leg=f"pbx1:{number}") for number in range(legs)], terms)
     return statement_of(

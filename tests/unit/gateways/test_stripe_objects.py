@@ -1,4 +1,4 @@
-"""Stripe's spellings in our words."""
+"""Translation of Stripe's objects into our terms."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_a_checkout_names_its_tenant_customer_and_subscription() -> None:
         ("acme", None, None, "acme"),
         (None, None, "acme", None),  # a pricing table, or another program's session
         (None, "plink_1", "acme", None),
-        ("acme", "plink_1", "acme", None),  # whoever has the link pays at it
+        ("acme", "plink_1", "acme", None),  # anyone with the link pays at it
         ("acme", "plink_1", None, None),
         ("acme", None, "globex", None),
         (None, None, None, None),

@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.build import ROOT
 
-# One line each that the contract of this name has to find, in the file that it is written into.
+# One line each that the contract of this name must find, in the file that it is written into.
 BREACHES = {
     "Imports run down: what people start, adapters, subjects, the ground": (
         "catalog/plan.py",
@@ -40,7 +40,7 @@ def contracts() -> list[str]:
 
 
 def broken_by(place: Path, *breaches: tuple[str, str]) -> set[str]:
-    """The contracts that a copy of the sources breaks with these lines in it."""
+    """Return the contracts that a copy of the sources breaks with these lines in it."""
     shutil.copytree(ROOT / "src", place / "src", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", place)
     for file, line in breaches:

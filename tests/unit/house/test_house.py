@@ -1,4 +1,4 @@
-"""The house in order: what stands where, how large a room is, which words are not used."""
+"""The order of the sources: where things belong, the size of a folder, the banned words."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MODULES = sorted(SOURCES.rglob("*.py"))
 FACES = ("__init__.py", "__main__.py")
 MIGRATIONS = SOURCES / "store" / "migrations" / "versions"  # one change of the schema each
 
-# These keep their places, whatever else moves: packages, units and people name them.
+# These keep their paths, whatever else moves: packages, units and people refer to them.
 FIXED = (
     "pyproject.toml",
     "src/pbxbilling/agi/",
@@ -24,7 +24,7 @@ FIXED = (
     "config/",
     "tests/",
 )
-# The packages that the README's table answers for, used or stood in for.
+# The packages that the README's table lists, used or substituted.
 PACKAGES = (
     "panoramisk", "aiomqtt", "FastAPI", "uvicorn", "SQLAlchemy", "Alembic", "aiosqlite",
     "structlog", "prometheus-client", "pydantic", "typer",
@@ -82,7 +82,7 @@ def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]
 
 
 def keeps_its_arguments_only(made: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Whether it is a value's own `__init__`, written by hand for the compiler: a field each."""
+    """Return whether it is a value's `__init__`, hand-written for the compiler: a field each."""
     return all(
         isinstance(line, ast.Assign)
         and isinstance(line.targets[0], ast.Attribute)

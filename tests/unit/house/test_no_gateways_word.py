@@ -1,4 +1,4 @@
-"""What is true of every payment gateway says the name of none."""
+"""Code for every payment gateway names none of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SUBJECTS = (
     "accounts", "billing", "calls", "catalog", "kernel", "payments", "privacy", "subscriptions",
 )  # fmt: skip
 
-# Outside names. The file says what operators type; a page is the source of a rule.
+# Outside names. The file is what operators type; a page is the source of a rule.
 FILE = SOURCE / "kernel" / "gateway_names.py"
 PAGE = re.compile(r"https://docs\.stripe\.com/\S+")
 
@@ -25,7 +25,7 @@ def files_of_subjects() -> Iterator[Path]:
 
 
 def sayings(text: str) -> list[str]:
-    """The lines that say the word, besides in an outside name."""
+    """Return the lines with the word, except in an outside name."""
     return [line for line in text.splitlines() if "stripe" in PAGE.sub("", line).lower()]
 
 

@@ -10,7 +10,7 @@ SUSPENDED = (ast.AsyncFunctionDef, ast.Await, ast.Yield, ast.YieldFrom)
 
 
 def suspended(tree: ast.AST) -> list[ast.AST]:
-    """Return what may stop in the middle, besides a protocol's signatures: nothing runs those."""
+    """Return what may suspend, except a protocol's signatures, which never run."""
     protocols = [
         node for node in ast.walk(tree) if isinstance(node, ast.ClassDef) and is_protocol(node)
     ]

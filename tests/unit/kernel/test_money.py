@@ -1,4 +1,4 @@
-"""Money is whole minor units, and a half of one goes away from nothing."""
+"""Money is whole minor units, and a half is rounded away from zero."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_rounding_moves_by_a_half_at_most_and_a_reversal_undoes_it(
         (66, 15_000, 60, "EUR", 2),  # 1.1 minutes at 0.015: 1.65 cents
         (60, 500_000, 60, "JPY", 1),  # half a yen
         (60, 500, 60, "KWD", 1),  # half a fils
-        (1500, 20_000, 1000, "USD", 3),  # words at 0.02 a thousand
+        (1500, 20_000, 1000, "USD", 3),  # 1,500 words at 0.02 a thousand
     ],
 )
 def test_a_quantity_is_priced_and_rounded_once(

@@ -1,4 +1,4 @@
-"""One number is one number, however it is spelled and whoever tells it."""
+"""Each spelling of a number, from any source, is the same number."""
 
 from __future__ import annotations
 

@@ -21,8 +21,8 @@ def local(at: datetime, timezone: str) -> str:
     return at.astimezone(zone(timezone)).strftime("%Y-%m-%d %H:%M")
 
 
-# A day that a country skipped, midnights that there are not, one that there is twice, and clocks
-# that were set back a minute after a month had begun.
+# A day that a country skipped, midnights that do not exist, one that occurs twice, and clocks
+# set back a minute after a month had begun.
 @example(datetime(2011, 12, 30, 10, tzinfo=UTC), "Pacific/Apia", 30)
 @example(datetime(2018, 11, 4, 3, tzinfo=UTC), "America/Sao_Paulo", 4)
 @example(datetime(2026, 11, 1, 4, 30, tzinfo=UTC), "America/Havana", 1)

@@ -1,4 +1,4 @@
-"""What is published where, with which keys: the contract of docs/mqtt.md."""
+"""The topics and keys that are published: the contract of docs/mqtt.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every topic and key is in the documentation, and it names no other."""
+"""The documentation lists every topic and key, and no other."""
 
 import json
 import re
@@ -12,7 +12,7 @@ TEXT = (Path(__file__).parents[3] / "docs" / "mqtt.md").read_text()
 
 
 def named(heading: str) -> set[str]:
-    """What the first column of a section's table names."""
+    """Return the names in the first column of a section's table."""
     section = TEXT.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     cells = re.findall(r"^\| (`[^|]+`) \|", section, flags=re.MULTILINE)
     return {name for cell in cells for name in re.findall(r"`([^`]+)`", cell)}

@@ -1,4 +1,4 @@
-"""The queue before the broker: bounded, events in order, one newest state a tenant."""
+"""The queue before the broker: bounded, events in order, only the newest state per tenant."""
 
 from __future__ import annotations
 

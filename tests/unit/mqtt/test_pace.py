@@ -1,4 +1,4 @@
-"""How many states may leave a second."""
+"""The limit on states published per second."""
 
 from __future__ import annotations
 

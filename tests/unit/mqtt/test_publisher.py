@@ -1,4 +1,4 @@
-"""The sink before the broker: it never waits, and what it tells is true in the end."""
+"""The sink before the broker: it never waits, and its published state is correct in the end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SETTINGS = BrokerSettings("broker", 1883, backoff_min_s=0.001, backoff_max_s=0.0
 
 
 class Heard:
-    """What an observer was told."""
+    """The reports that an observer received."""
 
     def __init__(self) -> None:
         self.up: list[int] = []
@@ -55,7 +55,7 @@ class Stand:
         )
 
     def hook(self, uniqueid: str, tenant: str = "acme") -> None:
-        """A call asks, and every fact of it is told."""
+        """Run a hook, and publish every fact of it."""
         self.world.hook(uniqueid, tenant)
         self.tell()
 
@@ -75,7 +75,7 @@ class Stand:
 
 
 async def until(true: Callable[[], object]) -> None:
-    """Let the others run until it is true."""
+    """Let other tasks run until the condition holds."""
     async with asyncio.timeout(5):
         while True:
             if true():
@@ -102,7 +102,7 @@ async def test_events_arrive_in_order_and_the_state_follows() -> None:
         await until(lambda: len(stand.broker.events) == 5)
         names = [name for name, _ in stand.broker.events]
         assert names == ["admitted"] * 3 + ["refused"] * 2
-        stand.world.clock.passed_s += 1  # what the pace holds back leaves then
+        stand.world.clock.passed_s += 1  # what the pace held back leaves then
         stand.publisher.sink(decided())
         await until(lambda: stand.broker.states()[-1]["calls"] == 3)
 

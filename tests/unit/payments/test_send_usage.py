@@ -25,7 +25,7 @@ SENT, SENDING, WAITING = UsageEventState.SENT, UsageEventState.SENDING, UsageEve
 
 
 class Desk:
-    """A feed on a real store, before a meter in memory."""
+    """The usage sender on a real store, before a meter in memory."""
 
     def __init__(self, store: SqlStore) -> None:
         self.store = store
@@ -37,7 +37,7 @@ class Desk:
         self.start()
 
     def start(self) -> None:
-        """Another life of the feed."""
+        """Start another life of the sender."""
         self.feed = UsageSender(
             self.meter,
             self.store.meters,
@@ -56,7 +56,7 @@ class Desk:
             await self.store.commit([leg, LegMetered(leg.key)])
 
     async def outcome_lost(self, leg: LegRecord, *, arrived: bool) -> None:
-        """A leg whose event was on its way when the daemon ended."""
+        """Put a leg on record whose event was in flight when the daemon ended."""
         await self.ended(leg)
         event = await self.store.meters.event(str(leg.key))
         assert event is not None

@@ -1,4 +1,4 @@
-"""What a person decides about usage that was not sent."""
+"""An operator's decisions about unsent usage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A tenant is forgotten when nothing of it is needed any more, and what it was billed stays."""
+"""A tenant is forgotten once none of its data is needed, and its billing records stay."""
 
 from __future__ import annotations
 

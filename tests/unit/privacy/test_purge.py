@@ -1,4 +1,4 @@
-"""The purge does all that is due in small batches, goes on where it was stopped, and says so."""
+"""The purge does all that is due in small batches, resumes after a stop, and reports."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NIGHT = DailyHour(time(3), "UTC")
 
 
 class Attic:
-    """A store with old decisions, and a clock that each batch puts forward."""
+    """A store with old decisions, and a clock that each batch moves forward."""
 
     def __init__(self, rows: int, batch_s: float = 0.0) -> None:
         self.store, self.clock, self.facts = MemoryStore(), Clock(), list[Fact]()

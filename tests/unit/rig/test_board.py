@@ -1,4 +1,4 @@
-"""The table of the demo: in its place on a terminal, once a wave elsewhere."""
+"""The table of the demo: in place on a terminal, once per wave elsewhere."""
 
 from __future__ import annotations
 

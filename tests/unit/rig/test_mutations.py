@@ -1,4 +1,4 @@
-"""What matters most is broken in a copy of the sources, and the tests that must see it fail."""
+"""Mutations of a copy of the sources make the tests fail that must detect them."""
 
 from __future__ import annotations
 

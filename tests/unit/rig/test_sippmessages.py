@@ -1,4 +1,4 @@
-"""What a run's message log says, as SIPp writes it."""
+"""Parsing a run's message log, in SIPp's format."""
 
 from rig.sippmessages import Timing, timing
 

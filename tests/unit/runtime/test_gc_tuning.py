@@ -1,4 +1,4 @@
-"""Nothing that ends may wait for the garbage collector: it hardly looks."""
+"""Ended objects may not depend on the garbage collector, which hardly runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def uncollected() -> Iterator[None]:
 
 
 def live(world: World, number: int) -> None:
-    """A call through a Local pair, answered, joined to another one and hung up."""
+    """Run a call through a Local pair: answered, joined to another one and hung up."""
     ids = [f"{number}.{part}" for part in range(5)]
     phone, one, two, other = (world.seen(uniqueid) for uniqueid in ids[:4])
     trunk = world.seen(ids[4], CARRIER)

@@ -1,4 +1,4 @@
-"""Long lists are made in parts: calls are judged in between."""
+"""Long lists are built in parts, and calls are judged in between."""
 
 from __future__ import annotations
 

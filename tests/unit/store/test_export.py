@@ -1,4 +1,4 @@
-"""All that is held on a tenant is in its export, nothing of another, and it is never half there."""
+"""A tenant's export holds all its data, none of another tenant's, and is never partial."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ AMOUNTS = {
 
 
 def held_on(tenant: str) -> list[Record]:
-    """Something of every kind."""
+    """Return a record of every kind."""
     return [
         Tenant(tenant, "pro", email=f"{tenant}@example.com"),
         KeyOrigin(AccountKind.TENANT, tenant, "plan", SetBy.COMMAND, NOON),
@@ -61,7 +61,7 @@ def held_on(tenant: str) -> list[Record]:
 
 
 async def exported(folder: Path, tenant: str) -> dict[str, list[dict[str, Any]]]:
-    """What the export of a tenant has, by table, in a database that has two."""
+    """Return a tenant's export, by table, from a database that has two tenants."""
     path = folder / "test.db"
     async with await SqlStore.open(path) as store:
         await store.commit([Plan("pro"), PbxMark("main", NOON)])
@@ -87,7 +87,7 @@ async def test_everything_of_it_is_there_and_nothing_of_another(tmp_path: Path) 
 
 
 def new_tables() -> set[str]:
-    """Tables of a tenant's that nothing is put into above."""
+    """Return tables with tenant data that get no record above."""
     known = {"tenant", "call", "leg", "decision", "audit", "subscription", "customer", "invoice"}
     known |= {"letter", "statement", "statement_leg", "one_off", "plan_switch", "billing_cycle"}
     known |= {"key_origin"}

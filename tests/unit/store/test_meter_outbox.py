@@ -1,4 +1,4 @@
-"""The outbox of meter events: written with the legs, by what the legs are in the store."""
+"""The outbox of meter events: written with the legs, according to the legs in the store."""
 
 from __future__ import annotations
 

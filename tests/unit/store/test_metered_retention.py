@@ -1,4 +1,4 @@
-"""A leg whose usage the gateway's meter has not been told yet is not purged."""
+"""A leg whose usage has not been sent to the gateway's meter is not purged."""
 
 from __future__ import annotations
 

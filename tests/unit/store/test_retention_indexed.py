@@ -1,4 +1,4 @@
-"""What grows old is found by an index: a purge reads no table from end to end."""
+"""Retention finds old rows by an index: a purge scans no whole table."""
 
 from __future__ import annotations
 

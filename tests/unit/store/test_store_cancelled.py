@@ -1,4 +1,4 @@
-"""A commit that is cancelled is whole or absent, and the store serves on."""
+"""A cancelled commit is complete or absent, and the store goes on serving."""
 
 from __future__ import annotations
 

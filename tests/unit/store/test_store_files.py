@@ -1,4 +1,4 @@
-"""Migration, copies, the lock, and what is said of a file that cannot serve."""
+"""Migrations, copies, the lock, and the messages about an unusable file."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def structure(path: Path) -> set[tuple[str, str, str]]:
 
 
 def columns(path: Path) -> dict[str, set[tuple[str, str, int, int]]]:
-    """Each table's columns: name, type, not null, place in the key. Their order is history."""
+    """Return each table's columns, unordered: name, type, not null, place in the key."""
     with opened(path) as database:
         tables = [name for kind, name, _ in structure(path) if kind == "table"]
         return {
@@ -91,7 +91,7 @@ def test_the_file_of_a_migration_is_named_by_its_revision() -> None:
 
 
 def migrations_before(revision: str, folder: Path) -> Path:
-    """The migrations as they were when that revision was not there yet."""
+    """Return the migrations as they were before that revision."""
     shutil.copytree(migrations.__path__[0], folder)
     for version in (folder / "versions").glob("0*.py"):
         if version.name >= revision:
@@ -101,7 +101,7 @@ def migrations_before(revision: str, folder: Path) -> Path:
 
 @pytest.fixture
 def second_revision(tmp_path: Path) -> Path:
-    """The migrations as they were when a plan had one price."""
+    """Return the migrations of the time when a plan had one price."""
     return migrations_before("0003", tmp_path / "second")
 
 
@@ -127,14 +127,14 @@ async def test_the_price_of_a_plan_becomes_that_of_a_month(
 
 @pytest.fixture
 def release_0_1(tmp_path: Path) -> Path:
-    """The migrations as they were in release 0.1."""
+    """Return the migrations of release 0.1."""
     return migrations_before("0012", tmp_path / "release")
 
 
 async def test_legs_of_an_older_release_keep_what_they_were_billed(
     path: Path, release_0_1: Path
 ) -> None:
-    """One that was adopted when it was up began to count at its very start: a guess."""
+    """A leg adopted when already up was counted from its very start: a guess."""
     migrate(path, release_0_1)
     columns = "pbx, uniqueid, direction, channel, linkedid, caller, number, started_at,"
     columns += (
@@ -183,7 +183,7 @@ def test_a_new_file_and_one_that_is_up_to_date_are_not_copied(path: Path) -> Non
 
 @pytest.fixture
 def next_revision(tmp_path: Path) -> Path:
-    """The migrations with one more."""
+    """Return the migrations and one more."""
     folder = tmp_path / "migrations"
     shutil.copytree(migrations.__path__[0], folder)
     head = max(file.name[:4] for file in (folder / "versions").glob("0*.py"))

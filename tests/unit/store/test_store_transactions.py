@@ -1,4 +1,4 @@
-"""Transactions on SQLite: which faults they tell, what they read, and when they run again."""
+"""Transactions on SQLite: which errors they raise, what they read, and when they run again."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ FIRST = Cursor("x", after(1))
 
 
 class ServerError(Exception):
-    """What a driver raises: asyncpg's and psycopg's have `sqlstate`, psycopg2's has `pgcode`."""
+    """A driver's error: asyncpg's and psycopg's have `sqlstate`, psycopg2's has `pgcode`."""
 
     def __init__(self, **code: str) -> None:
         super().__init__("could not serialize access due to concurrent update")
@@ -61,7 +61,7 @@ class GivingUp:
 
 
 class NumberTaker:
-    """Takes a number, and counts how often it ran."""
+    """Takes a number, and counts its runs."""
 
     def __init__(self) -> None:
         self.runs = 0
@@ -81,7 +81,7 @@ async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Return the pauses that were made; none takes any time."""
+    """Return the list of requested pauses; none takes any time."""
     made: list[float] = []
 
     async def sleep(seconds: float) -> None:

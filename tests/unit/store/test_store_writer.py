@@ -1,4 +1,4 @@
-"""The writer takes records at once, loses none, and says when the store fails."""
+"""The writer takes records at once, loses none, and reports a failing store."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ class PickyStore(MemoryStore):
 
 
 class Note(QueuedRecord):
-    """Of no kind that the queue knows."""
+    """A record of a kind unknown to the queue."""
 
 
 class Facts:
-    """Keeps facts, and lets a test wait for the first of a kind."""
+    """Records facts, and lets a test wait for the first of a kind."""
 
     def __init__(self) -> None:
         self.seen: list[Fact] = []

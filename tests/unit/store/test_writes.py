@@ -1,4 +1,4 @@
-"""The store has a statement for whatever is kept."""
+"""The store has a statement for every kind of record."""
 
 from pbxbilling.kernel.records import Record
 from pbxbilling.store.writes import Writes

@@ -1,4 +1,4 @@
-"""What is sold to whom, once, and what is refused with a mend."""
+"""Selling: which plan to which tenant, only once, and each refusal with a fix."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ async def test_what_was_done_is_audited_with_its_actor() -> None:
     assert (portal.actor, portal.action, portal.after) == ("bob", "portal", {"customer": "cus_1"})
 
 
-# --- what is refused --------------------------------------------------------------------------
+# --- refusals ---------------------------------------------------------------------------------
 
 
 async def refused(shop: Shop, cycle: Cycle = Cycle.MONTH) -> str:
@@ -212,7 +212,7 @@ async def test_the_portal_is_for_customers() -> None:
         await shop.checkout.portal("acme", "alice")
 
 
-# --- what fails in the middle -----------------------------------------------------------------
+# --- failures half-way ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

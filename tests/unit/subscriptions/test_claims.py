@@ -1,4 +1,4 @@
-"""Nothing that a payer can write says whose a purchase is."""
+"""Nothing that a payer can write decides which tenant a purchase belongs to."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from tests.support.truth import Truth
 
 VICTIM = Tenant("globex", "big", email="billing@globex.example", customer="cus_globex")
 PLANS = (Plan("big"), Plan("small", gateway_prices={STRIPE: Prices(flat="price_1")}))
-# What of a victim an attacker may know, and writes wherever he can.
+# What an attacker may know of a victim, and writes wherever possible.
 WORDS = st.sampled_from(["globex", "billing@globex.example", "cus_globex", "Globex Inc.", ""])
 DETAILS = st.fixed_dictionaries({"email": WORDS, "name": WORDS, "phone": WORDS})
 FIELDS = st.lists(
@@ -95,18 +95,18 @@ class Shop:
         )
 
     async def comes(self, body: bytes) -> None:
-        """An event is posted, and worked off."""
+        """Post an event, and process it."""
         event = stored_event(reading.message(body), body, START)
         await self.store.commit([event])
         await self.post._deliver(event.id)
 
     async def bought(self, page: dict[str, Any], *, customer: str = "cus_attacker") -> None:
-        """Somebody paid at a page."""
+        """Pay at a page."""
         session = {"customer": customer, "subscription": "sub_1", "metadata": {}, **page}
         await self.comes(bodies.event("checkout.session.completed", session, "evt_checkout"))
 
     def becomes(self, status: str, customer: str = "cus_attacker") -> bytes:
-        """His subscription changes; the event that tells of it."""
+        """Change the attacker's subscription; return the event about it."""
         return self.truth.becomes(status, metadata={}, customer=customer)
 
     def states(self) -> set[EventState]:
@@ -114,7 +114,7 @@ class Shop:
 
 
 async def _nothing(_: str) -> None:
-    """Nobody reports bad usage."""
+    """Report no bad usage."""
 
 
 @settings(max_examples=60, deadline=None)

@@ -1,4 +1,4 @@
-"""Events twice, late, in any order or never, the gateway here and away: one state in the end."""
+"""Events twice, late, in any order or never, the gateway up or down: one state in the end."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Office:
         self.truth.passed_s = self.clock.passed_s
 
     async def comes(self, *numbers: int) -> None:
-        """Events by their number come to the webhook, and are worked off."""
+        """Deliver events by number to the webhook, and process them."""
         webhook_events = self.truth.webhook_events()
         for number in numbers:
             await self.store.commit([webhook_events[number]])
@@ -156,7 +156,7 @@ async def test_any_order_of_events_ends_in_the_truth(steps: list[tuple[str, obje
     await play(office, steps)
     office.truth.away = False
     office.passes(ASK_AGAIN_S)
-    await office.drift.compare()  # as it does hourly, for what never came
+    await office.drift.compare()  # as it does hourly, for events that never came
     await office.tries_again()
     expected = WORDS[office.truth.now["sub_1"]["status"]]
     mirror = office.store.subscription_store.known["sub_1"]
@@ -202,7 +202,7 @@ async def test_while_the_gateway_is_away_events_count_as_they_say() -> None:
 async def test_while_the_gateway_is_away_doubt_silences_no_phone(order: tuple[int, int]) -> None:
     office = Office()
     office.truth.becomes("unpaid")
-    office.truth.becomes("active")  # in the same second: which was the later, no event says
+    office.truth.becomes("active")  # in the same second: no event shows which was the later
     office.truth.away = True
     await office.comes(*order)
     assert office.acme.status is Status.ACTIVE

@@ -31,7 +31,7 @@ async def take(
     live: bool = False,
     **changed: Any,
 ) -> list[CycleOpened]:
-    """An event about an invoice, paid if nothing else is said, is applied."""
+    """Apply an event about an invoice, which is paid unless the arguments say otherwise."""
     shop.facts.clear()
     about = invoice(**{"paid_at": after(5), **changed})
     event: WebhookEvent = stored(ident)

@@ -1,4 +1,4 @@
-"""The daily check books what the clock has ended: once, in its steps, and nothing else."""
+"""The daily check records what the clock has ended: once, step by step, and nothing else."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Office:
         )
 
     def days(self, number: float) -> datetime:
-        """Let days pass; the instant it is then."""
+        """Let days pass; return the new instant."""
         self.clock.passed_s += number * 86400
         return self.clock.now()
 

@@ -1,4 +1,4 @@
-"""A subscription's life under any sequence of turns: booked as it is lived, judged by the clock."""
+"""A subscription's life under any sequence of transitions: recorded, and judged by the clock."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tests.support.memory_store import MemoryStore
 
 
 class Heard(NamedTuple):
-    """The gateway's picture of a subscription, as it was so many hours ago."""
+    """The gateway's state of a subscription, as of so many hours ago."""
 
     ident: str
     status: Status
@@ -94,7 +94,7 @@ BORN = st.sampled_from(
 
 
 class Office:
-    """Everybody who turns a tenant's standing, over one store."""
+    """All that changes a tenant's status, over one store."""
 
     def __init__(self, tenant: Tenant, clock: Clock, grace_days: int) -> None:
         self.clock, self.policy = clock, Policy(grace_days=grace_days, trial_days=3)
@@ -124,7 +124,7 @@ class Office:
 
     @property
     def verdicts(self) -> Sequence[Reason | None]:
-        """Of calls in each direction, now and in the days to come."""
+        """Return the verdicts on calls in each direction, now and in the coming days."""
         now, grace_days = self.clock.now(), self.policy.grace_days
         return [
             self.tenant.closed_for(direction, now + timedelta(days=days), grace_days)

@@ -1,4 +1,4 @@
-"""Ends of subscriptions, taken back or not, and whose they are."""
+"""Ends of subscriptions, revoked or not, and the tenants they belong to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the webhook lets in, and what it answers."""
+"""What the webhook accepts, and its answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a gateway's subscriptions make of a tenant, in whatever order they were seen."""
+"""The effect of a gateway's subscriptions on a tenant, in whatever order they were seen."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def seen(status: Status, after_s: float = 0, **fields: object) -> Subscription:
 
 @given(statuses=st.lists(st.sampled_from(LIVED), min_size=1, max_size=4))
 def test_pictures_in_any_order_and_twice_lead_to_the_same_state(statuses: list[Status]) -> None:
-    if Status.CANCELLED in statuses:  # what is cancelled has no later picture
+    if Status.CANCELLED in statuses:  # a cancelled one has no later state
         statuses = statuses[: statuses.index(Status.CANCELLED) + 1]
     pictures = [seen(status, number) for number, status in enumerate(statuses)]
     ends = set()

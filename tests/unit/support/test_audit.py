@@ -1,4 +1,4 @@
-"""The audit itself: whatever the ledger and the journal tell differently, it finds."""
+"""The audit itself: it finds every difference between the ledger and the journal."""
 
 import pytest
 

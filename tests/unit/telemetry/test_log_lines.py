@@ -1,4 +1,4 @@
-"""What the log says of each fact, and what it keeps to itself."""
+"""What the log shows of each fact, and what it omits."""
 
 import logging
 from dataclasses import replace
@@ -23,7 +23,7 @@ SENT_BY_ALL = list(one_of_each())
 
 
 class Lines(list[bytes]):
-    """An output that keeps its lines."""
+    """An output that records its lines."""
 
     def write(self, line: bytes) -> None:
         self.append(line)

@@ -1,4 +1,4 @@
-"""Lines leave in order, and an output that nobody reads stops nobody."""
+"""Lines leave in order, and an unread output blocks nothing."""
 
 import fcntl
 import os
@@ -30,7 +30,7 @@ def test_lines_leave_whole_and_in_order(pipe: tuple[int, int]) -> None:
 def test_a_slow_reader_blocks_no_writer_and_drops_are_counted(pipe: tuple[int, int]) -> None:
     reading, writing = pipe
     size = fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
-    os.write(writing, b"x" * size)  # nobody reads, and there is no room for a byte
+    os.write(writing, b"x" * size)  # nothing reads, and there is no room for a byte
     writer = LineWriter(writing, max_lines=100)
     for _ in range(5000):
         writer.write(b"y" * 99 + b"\n")

@@ -1,4 +1,4 @@
-"""What a scrape shows of the facts and of the figures at that moment."""
+"""A scrape's view of the facts so far and of the figures at that moment."""
 
 import json
 import re

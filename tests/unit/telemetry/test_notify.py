@@ -1,4 +1,4 @@
-"""What the service manager is told, over both kinds of sockets, and what is done without one."""
+"""Messages to the service manager, over both kinds of sockets, and behaviour without one."""
 
 import os
 import signal

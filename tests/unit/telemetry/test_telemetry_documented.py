@@ -1,4 +1,4 @@
-"""Every metric and every kind of line is in the documentation."""
+"""The documentation lists every metric and every kind of log line."""
 
 import re
 from pathlib import Path

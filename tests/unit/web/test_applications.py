@@ -80,7 +80,7 @@ async def test_metrics_are_scraped_and_administration_is_not_here() -> None:
 
 
 def of_user(uid: int, app: ASGIApp) -> ASGIApp:
-    """The application as it is behind a Unix socket that this user has opened."""
+    """Return the application as seen behind a Unix socket that this user has opened."""
 
     async def known(scope: Scope, receive: Receive, send: Send) -> None:
         await app({**scope, "state": {"peer_uid": uid}}, receive, send)

@@ -1,4 +1,4 @@
-"""The API about payments."""
+"""The payments of the API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Statements over the admin socket: the shapes that programs hold on to."""
+"""Statements over the admin socket: the JSON shapes that programs rely on."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LINE = {
 
 
 class Served(Office):
-    """The office behind its commands; November was closed, December is open."""
+    """The billing run behind its commands; November was closed, December is open."""
 
     @classmethod
     async def opened(cls) -> Served:

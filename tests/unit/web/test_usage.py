@@ -1,4 +1,4 @@
-"""Other programs tell of usage: with the token, once a reference, and only what there is."""
+"""Other programs report usage: with the token, once per reference, and only for what exists."""
 
 from __future__ import annotations
 

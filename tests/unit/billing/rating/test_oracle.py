@@ -1,7 +1,7 @@
 """A statement's overage is what a graduated tier at Stripe would charge for the same calls.
 
 The oracle shares no arithmetic with the code: an event of whole minutes for each leg, their sum,
-then tier by tier at unit amounts in decimal cents, as the documentation of prices has it.
+then tier by tier at unit amounts in decimal cents, as the documentation of prices describes.
 https://docs.stripe.com/billing/subscriptions/usage-based/pricing-models (graduated),
 https://docs.stripe.com/api/prices/create (unit_amount_decimal, tiers)
 """
@@ -29,7 +29,7 @@ from tests.support.tariffs import NOVEMBER, throughout, used
 
 @dataclass(frozen=True)
 class Tier:
-    """Up to so many units (None: all), each at so many cents."""
+    """Units up to a limit (None: all), each at so many cents."""
 
     up_to: int | None
     unit_amount_decimal: Decimal
@@ -41,7 +41,7 @@ def tiers_of(included_minutes: int, cents: Decimal) -> list[Tier]:
 
 
 def meter_events(used_legs: Iterable[UsedLeg], directions: frozenset[LegDirection]) -> list[int]:
-    """The value of each event: a leg's minutes, a begun one whole."""
+    """Return the value of each event: a leg's minutes, rounded up."""
     values = []
     for leg in used_legs:
         if leg.direction in directions and leg.talk_us > 0:
@@ -51,7 +51,7 @@ def meter_events(used_legs: Iterable[UsedLeg], directions: frozenset[LegDirectio
 
 
 def invoice_line(events: list[int], tiers: list[Tier]) -> int:
-    """Cents for the sum of the events, each unit at the price of the tier that it falls in."""
+    """Return the cents for the sum of the events, each unit at the price of its tier."""
     quantity, begins, amount = sum(events), 0, Decimal(0)
     for tier in tiers:
         ends = quantity if tier.up_to is None else min(tier.up_to, quantity)
@@ -61,7 +61,7 @@ def invoice_line(events: list[int], tiers: list[Tier]) -> int:
 
 
 def statement_line(used_legs: list[UsedLeg], terms: Tariff) -> int:
-    """The overage of a statement of the same legs."""
+    """Return the overage of a statement of the same legs."""
     tariff_versions = throughout(terms, NOVEMBER)
     statement = statement_of(
         Tenant("acme", terms.plan),
@@ -75,7 +75,7 @@ def statement_line(used_legs: list[UsedLeg], terms: Tariff) -> int:
     return statement.net
 
 
-# Cents a minute, as a price at Stripe has them: whole, and with decimals.
+# Cents a minute, as prices at Stripe have them: whole, and with decimals.
 CENTS = st.sampled_from(["50", "1", "0", "1.5", "2.25", "0.4999", "12.3456"]).map(Decimal)
 MONTHS = legs(most=60)
 

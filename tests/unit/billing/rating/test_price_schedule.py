@@ -1,4 +1,4 @@
-"""What a tenant was sold in a period, and which price is due there."""
+"""The products sold to a tenant in a period, and the price due for each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A plan changed within its cycle: by seconds, and never a cent lost or made."""
+"""A plan change within a cycle is prorated by seconds, and never loses or makes a cent."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SECONDS = st.integers(0, LENGTH_S - 1)
 
 
 def cut(*prices_and_seconds: tuple[int, int]) -> tuple[TariffVersion, ...]:
-    """November, with a price from a second on."""
+    """Return November, with new prices from given seconds on."""
     (first, _), *rest = prices_and_seconds
     tariff_versions = throughout(tariff(price=first), NOVEMBER)
     for price, second in rest:
@@ -38,10 +38,10 @@ def amounts(tariff_versions: tuple[TariffVersion, ...]) -> list[int]:
         (204_00, 366_00, 16, 102_00, 183_00),  # half of the month
         (366_00, 204_00, 16, 183_00, 102_00),
         (204_00, 366_00, 1, 204_00, 366_00),  # all of it
-        (100_00, 100_00, 11, 66_67, 66_67),  # two thirds; 33.33 are kept
+        (100_00, 100_00, 11, 66_67, 66_67),  # two thirds; 33.33 are retained
         (0, 366_00, 16, 0, 183_00),
         (204_00, 0, 16, 102_00, 0),
-        (1, 0, 16, 0, 0),  # half a cent is kept whole, so none comes back
+        (1, 0, 16, 0, 0),  # half a cent is retained as a whole one, so none comes back
         (0, 1, 16, 0, 1),
     ],
 )

@@ -1,4 +1,4 @@
-"""What calls cost. The tables are worked out by hand."""
+"""The cost of calls. The tables are worked out by hand."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ BOTH = frozenset(LegDirection)
 
 
 def lines(rating: Rating) -> list[tuple[str, int, int]]:
-    """Key, quantity and amount of each charge."""
+    """Return key, quantity and amount of each charge."""
     return [(charge.key, charge.quantity, charge.amount) for charge in rating.charges]
 
 
 def month_of(*seconds: float) -> list[UsedLeg]:
-    """A leg a day, in this order."""
+    """Return one leg a day, in this order."""
     return [used(s, day, f"pbx1:{day}") for day, s in enumerate(seconds, start=1)]
 
 
@@ -71,13 +71,13 @@ def test_a_leg_is_charged_by_first_block_and_steps(
         ((60, 60), 2, 500_000, None),
         # Straddled: 4 minutes and 3 minutes with 5 included.
         ((240, 180), 5, 500_000, (120, 100)),
-        # Whole minutes are added up first, then the allowance is taken off: thrice 61 s are 6.
+        # Whole minutes are added up first, then the allowance is subtracted: thrice 61 s are 6.
         ((61, 61, 61), 4, 100_000, (120, 20)),
-        # Half a cent is a cent; once a line: thrice 0.005 is 1.5 cents.
+        # Half a cent rounds to a cent, once per line: thrice 0.005 is 1.5 cents.
         ((60,), 0, 5_000, (60, 1)),
         ((60, 60, 60), 0, 5_000, (180, 2)),
         ((60,), 0, 4_999, (60, 0)),
-        # Nobody talked.
+        # No call had talk time.
         ((0, 0), 0, 500_000, None),
         # Unlimited.
         ((6_000,), None, 500_000, None),

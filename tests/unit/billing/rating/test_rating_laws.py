@@ -1,4 +1,4 @@
-"""What holds for every month, whatever was called and by whatever tariff."""
+"""Laws of every month, for any calls and any tariff."""
 
 from __future__ import annotations
 

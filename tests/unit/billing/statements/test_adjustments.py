@@ -1,4 +1,4 @@
-"""Calls that became known after a statement was closed are charged once, on the next."""
+"""Calls that become known after a statement was closed are charged once, on the next."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Terms = tuple[TariffVersion, ...]
 def closed(
     tariff_versions: Terms, used_legs: Iterable[UsedLeg] = (), *adjustments: Adjustment
 ) -> Statement:
-    """A final statement without the plan's price."""
+    """Return a final statement without the plan's price."""
     return statement_of(
         Tenant("acme", "voice-500"),
         NOVEMBER,
@@ -38,12 +38,12 @@ def closed(
 
 
 def after(first: Statement, *adjustments: Adjustment | None) -> Statement:
-    """The next statement, with nothing but these."""
+    """Return the next statement, with nothing but these adjustments."""
     return closed(first.tariff_versions, (), *(each for each in adjustments if each is not None))
 
 
 def charged_last(first: Statement, *later: Statement) -> Statement:
-    """The first statement with its legs as the later ones charged them."""
+    """Return the first statement with its legs as the later ones charged them."""
     legs = {one.leg.id: one for statement in (first, *later) for one in statement.late}
     own = {one.leg.id: one for one in first.legs}
     return replace(first, legs=tuple((own | legs).values()))

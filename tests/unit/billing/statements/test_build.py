@@ -1,4 +1,4 @@
-"""A statement adds up, line by line, and can be opened down to its calls."""
+"""A statement adds up, line by line, and breaks down into its calls."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ACME = Tenant("acme", "voice-500", name="Acme Inc.", address="1 Main Street", va
 
 
 def made(tariff_versions: TariffVersions, legs: Sequence[UsedLeg] = (), **more: Any) -> Statement:
-    """The final statement of November, with the plan's price."""
+    """Return the final statement of November, with the plan's price."""
     more = {"prices": price_parts(tariff_versions)} | more
     rating = rate(legs, tariff_versions)
     return statement_of(
@@ -38,7 +38,7 @@ def made(tariff_versions: TariffVersions, legs: Sequence[UsedLeg] = (), **more: 
 
 
 def amounts(statement: Statement) -> list[tuple[str, int, int]]:
-    """Kind, net and tax of each line."""
+    """Return kind, net and tax of each line."""
     return [(line.kind.value, line.amount, line.tax) for line in statement.lines]
 
 
@@ -77,7 +77,7 @@ def test_every_kind_of_line_has_its_own_tax() -> None:
 def test_tax_is_rounded_on_each_line_not_on_the_sum() -> None:
     fees = [OneOff(name, LineKind.FEE, "Fee", 26) for name in "abc"]
     statement = made(all_month(price=0, tax_rate_bp=1_900), one_offs=fees)
-    assert statement.tax == 15  # of the sum, 78, it would be 14.82
+    assert statement.tax == 15  # tax on the sum, 78, would be 14.82
 
 
 def test_a_line_is_opened_down_to_its_calls() -> None:

@@ -1,4 +1,4 @@
-"""A saved statement is read back as it was, and its words stay."""
+"""A saved statement reads back unchanged, and its field names stay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Statements as they stand, their copies, and the final ones that are saved by themselves."""
+"""Current statements, their copies, and the final ones that are saved automatically."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def opened(now: str = "2026-11-21T12:00", *tenants: object) -> Office:
     return office
 
 
-# --- as it stands ---------------------------------------------------------------------------------
+# --- the current period ---------------------------------------------------------------------------
 
 
 async def test_the_preview_is_price_and_overage_of_now() -> None:
@@ -154,7 +154,7 @@ async def test_one_tenant_s_fault_holds_up_no_other_one() -> None:
 
 
 async def test_a_fault_that_nobody_foresaw_holds_up_no_other_tenant() -> None:
-    broken = replace(ACME, slug="broken", timezone="No/Such")  # a KeyError at every look
+    broken = replace(ACME, slug="broken", timezone="No/Such")  # a KeyError on every run
     office = await opened("2026-11-21T12:00", broken, ACME)
     await office.at("2026-12-01T00:00")
     await office.at("2026-12-01T00:01")
@@ -219,7 +219,7 @@ async def test_an_anchor_day_is_the_period_s_edge() -> None:
 
 
 def changed(office: Office, tenant: Tenant) -> None:
-    """A command has put the tenant in force, and told so."""
+    """Put the tenant in force and publish it, as a command does."""
     office.registry.put_tenant(tenant)
     office.tell(AccountsChanged(office.clock.now(), "me", "apply", SubjectKind.TENANT, tenant.slug))
 
@@ -291,7 +291,7 @@ async def test_after_a_downtime_the_day_counts_from_the_start() -> None:
     assert len(later.finals) == 1
 
 
-# --- what comes late ------------------------------------------------------------------------------
+# --- late legs ------------------------------------------------------------------------------------
 
 
 async def test_without_late_calls_no_earlier_statement_is_read(
@@ -328,7 +328,7 @@ async def test_a_late_leg_is_a_line_of_the_next_statement_once() -> None:
 
 
 async def test_together_they_charge_what_one_statement_would_have() -> None:
-    """The allowance of November was not used up: the late leg has the rest of it."""
+    """November's allowance was not used up: the late leg gets the rest of it."""
     office = await opened()
     await office.at("2026-12-01T00:00")
     await office.called("2026-11-25T10:00", 2)

@@ -1,4 +1,4 @@
-"""Saved statements, and the calls that their lines are made of."""
+"""Saved statements, and the calls behind their lines."""
 
 from __future__ import annotations
 

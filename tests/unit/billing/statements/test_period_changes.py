@@ -1,4 +1,4 @@
-"""One-off lines and changes of plan: what they cost is what the statement then says."""
+"""One-off lines and plan changes: the quoted cost equals that on the statement."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.billing import ACME, BASIC, PRO, Office, utc
 
 
 class Counter(Office):
-    """The office, and its counter."""
+    """The billing run of `Office`, with the commands for one-offs and plan changes."""
 
     def __init__(self, now: str = "2026-11-16T00:00", *tenants: object) -> None:
         super().__init__(now, *tenants)  # type: ignore[arg-type]

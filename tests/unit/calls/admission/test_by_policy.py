@@ -1,4 +1,4 @@
-"""Verdicts where none could be judged: what is known and needs no counts is still looked at."""
+"""Verdicts by policy, without a judgement: known facts that need no counts still apply."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ UNTIL = st.one_of(st.none(), st.integers(-60, 60).map(lambda days: START + timed
 
 
 def world_of(mode: Mode = Mode.ENFORCE, *, grace_days: int = 7, **changes: object) -> World:
-    """A world whose tenant differs from an active one by these fields."""
+    """Return a world whose tenant differs from an active one by these fields."""
     world = World(mode, plan())
     tenant = world.in_force.registry.tenants["acme"]
     world.in_force.registry.put_tenant(replace(tenant, **changes))  # type: ignore[arg-type]
@@ -37,7 +37,7 @@ def asks(direction: Direction | None = Direction.OUTBOUND, **more: str) -> HookR
 
 
 def each_way(world: World, request: HookRequest) -> list[Verdict]:
-    """By the deadline, malformed, and of a PBX that nobody configured."""
+    """Return the verdicts by the deadline, on a malformed hook, and for an unconfigured PBX."""
     by_policy = (world.admission.by_policy, world.admission.malformed)
     stranger = HookRequest(
         "1", "PJSIP/phone-1", request.direction, request.tenant, "1", request.number, "pbx9"
@@ -141,7 +141,7 @@ def test_who_pays_is_known_by_the_call_around_though_nobody_judged() -> None:
     late = HookRequest("2", "Local/0155501@x-0;2", linkedid="1", number="0155501", pbx="pbx1")
     verdict = world.admission.by_policy(late)
     assert (verdict.tenant, verdict.reason) == ("globex", Reason.SUSPENDED)
-    assert len(world.ledger.channels) == 1  # nothing was made or reserved
+    assert len(world.ledger.channels) == 1  # nothing was created or reserved
 
 
 def test_log_mode_says_what_enforce_would_refuse() -> None:

@@ -1,4 +1,4 @@
-"""The decision itself: what a breach leads to in each mode."""
+"""The decision itself: the result of a breach in each mode."""
 
 from __future__ import annotations
 

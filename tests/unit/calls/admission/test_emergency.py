@@ -1,4 +1,4 @@
-"""The exemption of an emergency is its hook's and its leg's, not the call's."""
+"""The emergency exemption belongs to its hook and its leg, not to the call."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PREMIUM = "0900123"
 
 
 def dials(world: World, caller: str, leg: str) -> ChannelSeen:
-    """A channel dials a trunk leg, which answers."""
+    """Let a channel dial a trunk leg, which answers."""
     dialled = world.seen(leg, f"PJSIP/carrier-{leg}", state=0)
     world.dials(world.seen(caller), dialled)
     world.answers(dialled)
@@ -30,13 +30,13 @@ def dials(world: World, caller: str, leg: str) -> ChannelSeen:
 
 
 def flagged(world: World) -> dict[str, bool]:
-    """Each ended leg, and whether it is on record as an emergency."""
+    """Return whether each ended leg is on record as an emergency."""
     ended = (fact.leg for fact in world.facts if isinstance(fact, LegEnded))
     return {leg.key.uniqueid: leg.emergency for leg in ended}
 
 
 def cut(world: World) -> set[str]:
-    """Whom a cut was ordered for."""
+    """Return the channels for which a cut was ordered."""
     return {channel.key.uniqueid for channel, in_s in world.cuts if in_s < 86_400}
 
 
@@ -108,7 +108,7 @@ def test_a_leg_that_asks_for_an_emergency_number_is_cut_no_more() -> None:
     world.answers(leg)
     assert cut(world) == {"1"}
     world.hook("1", number="112", name=leg.name)
-    assert world.cuts[-1][1] > 86_400  # Asterisk held an order: it is put off
+    assert world.cuts[-1][1] > 86_400  # Asterisk held an order: it is postponed
     world.cuts.clear()
     world.cutter.rearm_all(world.clock.now(), world.clock.monotonic())
     assert cut(world) == set()

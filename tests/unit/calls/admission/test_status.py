@@ -1,4 +1,4 @@
-"""Who may call at all, in which direction, and what internal calls weigh."""
+"""Which tenants may call at all, in which direction, and the weight of internal calls."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OUT, IN, INTERNAL = Direction.OUTBOUND, Direction.INBOUND, Direction.INTERNAL
 
 
 def world_of(mode: Mode = Mode.ENFORCE, **changes: object) -> World:
-    """A world whose tenant differs from an active one by these fields."""
+    """Return a world whose tenant differs from an active one by these fields."""
     world = World(mode, plan())
     tenant = world.in_force.registry.tenants["acme"]
     world.in_force.registry.put_tenant(replace(tenant, **changes))  # type: ignore[arg-type]

@@ -106,7 +106,7 @@ def test_a_channel_is_what_its_last_name_says_and_a_zombie_s_name_means_nothing(
     assert leg(ASKS, became, zombie).channel == "PJSIP/carrier-00000009"
 
 
-# --- who pays ------------------------------------------------------------------------------------
+# --- the payer -----------------------------------------------------------------------------------
 
 
 def test_a_hook_owns_the_legs_that_its_channel_dials() -> None:
@@ -191,7 +191,7 @@ FAR_END: dict[str, Any] = {"channel": "Local/3201@from-acme-00000000;2", "linked
 
 @pytest.mark.parametrize("code", ["globex", ""])
 def test_a_hook_shows_what_its_channel_alone_has(code: str) -> None:
-    """Dial hands on the caller's account code; the forwarder's context is the forwarder's."""
+    """Dial passes on the caller's account code; the forwarder's context is the forwarder's own."""
     asked = hook(0.1, 0, "internal|globex|11", channel=CALLS.channel, accountcode=code)
     told = leg(
         CALLS,
@@ -264,7 +264,7 @@ def test_a_witness_in_another_form_says_nothing(extra: str) -> None:
     assert told.owner.tenants == ()
 
 
-# --- what is missing -----------------------------------------------------------------------------
+# --- missing rows --------------------------------------------------------------------------------
 
 
 def test_a_leg_whose_beginning_was_not_read_has_no_direction() -> None:
@@ -303,7 +303,7 @@ def test_channels_of_a_new_life_are_spared_when_the_start_shows_late() -> None:
     folding = fold()
     (given_up,) = folding.feed([old, young, later], START)
     assert given_up.key.uniqueid == old.uniqueid
-    assert given_up.ended_at == old.at  # the rows of the young prove nothing of the old
+    assert given_up.ended_at == old.at  # the rows of the young one prove nothing about the old
     assert [leg.key.uniqueid for leg in open_legs(folding)] == [young.uniqueid, later.uniqueid]
 
 
@@ -314,7 +314,7 @@ def test_a_serial_that_was_given_before_is_of_a_new_life() -> None:
 
 def test_serials_that_are_read_out_of_order_are_one_life() -> None:
     folding = fold()
-    early = row("CHAN_START", 2, 4, second=EPOCH_S + 2)  # its second turned meanwhile
+    early = row("CHAN_START", 2, 4, second=EPOCH_S + 2)  # its second passed meanwhile
     late = row("CHAN_START", 2, 5, second=EPOCH_S + 1)
     assert not folding.feed([RINGS, late, early], START)
     assert len(open_legs(folding)) == 3
@@ -431,7 +431,7 @@ def test_any_cut_into_reads_gives_the_same_legs(
 def test_another_reader_from_the_position_needed_sees_the_same_legs(
     told: list[JournalRow], data: st.DataObject
 ) -> None:
-    """Killed at any row: whoever begins anew misses nothing of what was open."""
+    """Killed at any row, a reader that starts anew misses nothing of the open legs."""
     killed = data.draw(st.integers(0, len(told)))
     first = fold()
     for offset in range(killed):

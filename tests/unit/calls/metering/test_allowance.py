@@ -1,4 +1,4 @@
-"""An allowance is drawn by ended legs, and by live ones second by second."""
+"""Ended legs draw an allowance in one step, live legs second by second."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ACME = Tenant("acme", "hard")
 
 
 def terms(**changed: object) -> Terms:
-    """An allowance of two minutes that blocks when it is used up."""
+    """Return terms with an allowance of two minutes that blocks when it is used up."""
     plan = Plan("hard", **({"included_minutes": 2, "overage": Overage.BLOCK} | changed))  # type: ignore[arg-type]
     found = Registry([plan], [ACME]).terms("acme")
     assert found is not None

@@ -1,4 +1,4 @@
-"""When live legs are cut: a period that begins, an order that was lost, an emergency."""
+"""When live legs are cut: at a new period, after a lost order, in an emergency."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EMERGENCY = "112"
 
 
 def talks(world: World, name: str, number: str = "0155501") -> ChannelSeen:
-    """An answered call to that number; gives its trunk leg."""
+    """Answer a call to that number; return its trunk leg."""
     leg = world.seen(name, f"PJSIP/carrier-{name}", state=0)
     world.hook(f"a{name}", number=number)
     world.dials(world.seen(f"a{name}"), leg)
@@ -25,13 +25,13 @@ def talks(world: World, name: str, number: str = "0155501") -> ChannelSeen:
 
 
 def passes(world: World, seconds: float) -> None:
-    """Time goes on, and the cutter looks."""
+    """Let time pass, and run the cutter."""
     world.clock.passed_s += seconds
     world.cutter.tick(world.clock.now(), world.clock.monotonic())
 
 
 def orders(world: World) -> list[tuple[str, float]]:
-    """Every order so far: which leg, and in how many seconds."""
+    """Return every order so far: which leg, and in how many seconds."""
     return [(channel.key.uniqueid, in_s) for channel, in_s in world.cuts]
 
 

@@ -1,4 +1,4 @@
-"""Which legs get a meter event, and that it goes to the store with its leg."""
+"""Which legs get a meter event, and that it is stored together with its leg."""
 
 from __future__ import annotations
 

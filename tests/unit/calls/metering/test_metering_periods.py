@@ -1,4 +1,4 @@
-"""An allowance and its usage live by the tenant's own billing period."""
+"""An allowance and its usage follow the tenant's own billing period."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ANCHORED = Tenant("acme", "plan", timezone="Europe/Berlin", anchor_day=22)
 
 
 def anchored() -> World:
-    """A hard allowance of a minute that is renewed on the 22nd; it is noon of the 21st."""
+    """Return a world at noon of the 21st: a hard allowance of a minute that renews on the 22nd."""
     world = World(Mode.ENFORCE, HARD)
     world.in_force.registry.put_tenant(ANCHORED)
     return world

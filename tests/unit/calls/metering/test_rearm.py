@@ -1,4 +1,4 @@
-"""What a change of accounts means for the calls that are live."""
+"""The effect of changed accounts on live calls."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.world import World
 
 
 def talking(*tenants: str) -> World:
-    """Every tenant has one live leg on a hard allowance of a minute."""
+    """Return a world where every tenant has one live leg on a hard allowance of a minute."""
     hard = Plan("plan", included_minutes=1, overage=Overage.BLOCK)
     world = World(Mode.ENFORCE, hard, tenants)
     for number, tenant in enumerate(tenants):

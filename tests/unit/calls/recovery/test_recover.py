@@ -1,4 +1,4 @@
-"""What a journal tells of legs that nobody saw end: each is billed once, to who owns it."""
+"""Legs whose end only the journal shows: each is billed once, to its tenant."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -40,7 +40,7 @@ def seen(state: int = 0, age_s: float = 0.0) -> ChannelSeen:
 
 
 class AskedStore(MemoryStore):
-    """Lets something happen while it looks for legs."""
+    """A store that lets something happen while it looks for legs."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ def store() -> AskedStore:
     return AskedStore()
 
 
-# --- legs that nobody saw ------------------------------------------------------------------------
+# --- legs seen by the journal alone --------------------------------------------------------------
 
 
 async def test_a_leg_that_nobody_saw_is_billed_to_who_the_hook_named(store: MemoryStore) -> None:
@@ -158,10 +158,10 @@ async def test_an_estimated_end_gives_way_and_usage_follows(store: MemoryStore) 
 @pytest.mark.parametrize(
     ("heard_s", "ends_s", "talk_us"),
     [
-        (70.5, 70.5, 60_500_000),  # both tell the same
+        (70.5, 70.5, 60_500_000),  # both report the same
         (70.55, 70.55, 60_550_000),  # two witnesses of one moment
         (70.9, 70.5, 60_500_000),  # AMI was late
-        (68.2, 68.2, 58_200_000),  # an `h` extension ran: the request was heard before
+        (68.2, 68.2, 58_200_000),  # an `h` extension ran: the request was received before
     ],
 )
 async def test_of_two_witnessed_ends_the_earlier_counts(
@@ -171,7 +171,7 @@ async def test_of_two_witnessed_ends_the_earlier_counts(
     await store.commit(
         [leg_record(ended_at=at(heard_s), witness=EndWitness.LIVE, talk_us=heard, billed_s=120)]
     )
-    for _ in range(2):  # read again, it says nothing new
+    for _ in range(2):  # reading it again changes nothing
         await recover(store, outbound())
         store.known_marks.clear()
     leg = store.known_legs[KEY]
@@ -200,7 +200,7 @@ async def test_a_little_earlier_counts_where_it_is_charged(store: MemoryStore) -
 async def test_an_end_by_another_clock_is_no_earlier_one(
     store: MemoryStore, answered_s: float
 ) -> None:
-    """A PBX that stamps no events: they are heard by our clock, its journal is by its own."""
+    """A PBX that stamps no events: AMI ends are by our clock, the journal's by the PBX's."""
     known = leg_record(
         started_at=at(answered_s - 8),
         answered_at=at(answered_s),
@@ -215,7 +215,7 @@ async def test_an_end_by_another_clock_is_no_earlier_one(
 
 
 async def test_a_stepped_clock_makes_no_leg_longer_by_its_earlier_end(store: MemoryStore) -> None:
-    """The PBX's clock was set forth by an hour in the middle: our monotonic one was believed."""
+    """The PBX's clock was set forward an hour in mid-call: our monotonic clock was used."""
     known = leg_record(
         ended_at=at(3670.9), witness=EndWitness.LIVE, talk_us=60_900_000, billed_s=120
     )
@@ -228,7 +228,7 @@ async def test_a_stepped_clock_makes_no_leg_longer_by_its_earlier_end(store: Mem
 async def test_rows_behind_a_hole_in_the_journal_prove_no_life_of_before(
     store: MemoryStore, fault: str
 ) -> None:
-    """The HANGUP row may be what is missing: others' rows after it say nothing of the leg."""
+    """The HANGUP row may be the missing one: later rows of others say nothing about the leg."""
     run = Run(store, ListedJournal(outbound(ends=None)))
     await run.round()
     setattr(run.journal, fault, 1)
@@ -243,7 +243,7 @@ async def test_rows_behind_a_hole_in_the_journal_prove_no_life_of_before(
 
 
 def rows_until_a_kill(last_s: float) -> list[JournalRow]:
-    """A call is answered; Asterisk is killed after another row, and begins anew."""
+    """Return rows of an answered call; Asterisk is killed after another row, and starts anew."""
     reborn = row("CHAN_START", last_s + 60, 0, PHONE, second=EPOCH_S + 400)
     return [*outbound(ends=None), row("ANSWER", last_s, 0, PHONE), reborn]
 
@@ -253,8 +253,8 @@ def rows_until_a_kill(last_s: float) -> list[JournalRow]:
     ("witness", "known_s", "gone_s", "row_s", "ends_s"),
     [
         (EndWitness.ESTIMATED, 40, None, 330, 330),  # the link was down when Asterisk died
-        (EndWitness.ESTIMATED, 335, 390, 330, 335),  # it was the last to hear of it
-        (EndWitness.UNLISTED, 300, 350, 330, 330),  # told by snapshots alone, after the death
+        (EndWitness.ESTIMATED, 335, 390, 330, 335),  # the link was the last to report it
+        (EndWitness.UNLISTED, 300, 350, 330, 330),  # known from snapshots alone, after the death
         (EndWitness.UNLISTED, 40, 45, 330, 40),  # its own HANGUP row is lost: it had long ended
     ],
 )
@@ -316,7 +316,7 @@ async def test_ends_within_a_tenth_of_a_second_agree(store: MemoryStore) -> None
 
 
 def proof(seconds: float) -> Proof:
-    """A snapshot was asked for then."""
+    """Return proof that a snapshot was requested then."""
     return Proof(at(seconds), seconds)
 
 
@@ -349,7 +349,7 @@ async def test_only_an_end_is_enough_for_a_leg_that_the_store_knows(store: Memor
     assert store.known_legs[KEY].talk_us == 60_500_000
 
 
-# --- legs that the ledger holds ------------------------------------------------------------------
+# --- legs in the ledger --------------------------------------------------------------------------
 
 
 async def test_a_leg_that_ended_while_the_daemon_was_down_is_closed_by_the_journal(
@@ -528,7 +528,7 @@ async def test_an_adopted_leg_gets_its_answer_its_way_and_its_owner(store: Memor
     assert channel.direction is LegDirection.INBOUND
     assert channel.call is not None
     assert channel.call.tenant == "globex"
-    assert channel.drawing_for is None  # only what goes out is included
+    assert channel.drawing_for is None  # only outbound legs are included
     run.clock.move_to(at(130))
     run.tracker.apply(Hangup(KEY, at(130)))
     await run.writer.flush()

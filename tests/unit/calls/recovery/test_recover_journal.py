@@ -1,4 +1,4 @@
-"""A journal as it is: read on from where it was, gone, foreign, and how far it makes all known."""
+"""A journal read on from its position, missing or foreign, and how far it proves completeness."""
 
 from datetime import timedelta
 
@@ -52,7 +52,7 @@ async def test_a_store_that_fails_costs_nothing(store: MemoryStore) -> None:
 
 
 def conversations(number: int) -> list[JournalRow]:
-    """So many calls, each beginning while those before it live; serials 2n and 2n + 1."""
+    """Return so many calls, each beginning while earlier ones are live; serials 2n and 2n + 1."""
     rows = []
     for n in range(number):
         a, b = 2 * n, 2 * n + 1
@@ -149,7 +149,7 @@ async def test_a_gap_is_told_and_what_is_left_is_settled(store: MemoryStore) -> 
     assert run.recovery.fault is None
 
 
-# --- how far everything is known -----------------------------------------------------------------
+# --- how far the record is complete --------------------------------------------------------------
 
 
 async def test_all_is_known_until_the_round_that_read_to_the_end_began(store: MemoryStore) -> None:

@@ -1,4 +1,4 @@
-"""Law: whatever is killed, cut, lost or unreadable, nothing is billed that nobody proved."""
+"""Law: whatever is killed, cut, lost or unreadable, nothing unproven is billed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TWO_CALLS: list[Happening] = [("dial",), ("dial",), ("answer", 0), ("answer", 1)
 
 
 async def happen(story: History, name: str, *told: float) -> None:
-    """One thing."""
+    """Run one step of the story."""
     if name == "look_cut":
         await story.look(complete=False)
         return

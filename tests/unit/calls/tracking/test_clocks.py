@@ -1,4 +1,4 @@
-"""Wall clocks that are stepped, ours and the PBX's, at any moment and turn of the calendar."""
+"""Stepped wall clocks, ours and the PBX's, at any moment and turn of the calendar."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ HARD = Plan(
     billing_increment=BillingIncrement(1, 1),
 )
 
-# A few minutes before the calendar turns, where the tenant is.
+# A few minutes before the calendar turns in the tenant's time zone.
 TURNS = st.sampled_from(
     [
         (datetime(2026, 10, 31, 22, 55, tzinfo=UTC), "Europe/Berlin"),  # a month's end
         (datetime(2026, 10, 25, 0, 55, tzinfo=UTC), "Europe/Berlin"),  # 02:55 comes twice
-        (datetime(2026, 3, 29, 0, 55, tzinfo=UTC), "Europe/Berlin"),  # 02:00 to 03:00 is not
+        (datetime(2026, 3, 29, 0, 55, tzinfo=UTC), "Europe/Berlin"),  # 02:00 to 03:00 is skipped
         (datetime(2028, 2, 28, 23, 55, tzinfo=UTC), "UTC"),  # a leap day
         (datetime(2028, 2, 29, 23, 55, tzinfo=UTC), "UTC"),  # and its month's end
         (datetime(2026, 12, 31, 23, 55, tzinfo=UTC), "UTC"),
@@ -61,12 +61,12 @@ ACTS = st.lists(
 
 
 class Night:
-    """Calls that come, talk and end, with what they truly talked."""
+    """Calls that begin, talk and end, with their true talk times."""
 
     def __init__(self, start: datetime, timezone: str) -> None:
         self.world = World(Mode.ENFORCE, HARD, start=start, timezone=timezone)
         self.world.reconciler.link_up("pbx1", uptime_s=1000)
-        self.live: dict[str, float] = {}  # since when
+        self.live: dict[str, float] = {}  # uniqueid → begin
         self.asked: dict[str, float] = {}
         self.talked_us: dict[str, int] = {}
         self._number = 0
@@ -109,7 +109,7 @@ class Night:
         self.world.hangs_up(self.world.seen(uniqueid))
 
     def _fall(self) -> None:
-        """And come back: Asterisk reads its uptime off its own wall clock."""
+        """Drop the link and reconnect: Asterisk computes its uptime from its own wall clock."""
         world, mono = self.world, self.world.clock.monotonic()
         heard_at = world.clock.now()
         world.reconciler.link_down("pbx1", "cut", heard_at)
@@ -168,7 +168,7 @@ def test_our_clock_set_forth_cuts_no_call_that_was_taken_up_after_a_restart() ->
 
 
 def test_an_end_that_only_the_journal_tells_is_no_later_than_when_it_was_told() -> None:
-    """The PBX's clock was set forth by an hour while our link was down."""
+    """The PBX's clock was set forward an hour while our link was down."""
     world = World(Mode.ENFORCE, HARD)
     trunk = world.seen("1", TRUNK)
     world.hook("1", name=TRUNK)
@@ -187,7 +187,7 @@ def test_an_end_that_only_the_journal_tells_is_no_later_than_when_it_was_told() 
 
 
 def calls(number: int) -> list[JournalRow]:
-    """So many incoming calls of acme that overlap, each of 50 s."""
+    """Return so many overlapping inbound calls of acme, 50 s each."""
     rows = []
     for n in range(number):
         rows += [
@@ -205,7 +205,7 @@ def calls(number: int) -> list[JournalRow]:
 async def test_a_daemon_that_starts_with_another_time_counts_every_leg_once(
     number: int, lives: list[tuple[int, float, bool]]
 ) -> None:
-    """Marks and records are of the future or of the past; it is killed, or ends in order."""
+    """Marks and records may be of the future or the past; a life ends by a kill or in order."""
     written, store, journal = calls(number), MemoryStore(), ListedJournal()
     for rows, ahead_s, flushed in [*lives, (len(written), 0.0, True)]:
         journal.rows += written[len(journal.rows) :][:rows]

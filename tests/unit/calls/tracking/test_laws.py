@@ -39,7 +39,7 @@ TICK_S = 0.25  # a power of two: instants are exact
 
 
 class Play:
-    """Arrivals, talk and ends in one mode; a cut ends its call when it is due."""
+    """Arrivals, talk and ends in one mode; a due cut ends its call."""
 
     def __init__(self, mode: Mode, sold: Plan) -> None:
         self.world = World(mode, sold)
@@ -47,7 +47,7 @@ class Play:
         self._due: dict[Channel, float] = {}
 
     def through(self, steps: list[tuple[Any, ...]]) -> list[bool]:
-        """Which arrivals were, or would have been, refused."""
+        """Return which arrivals were, or would have been, refused."""
         for number, (what, how, legs) in enumerate(steps):
             self._pass(how if what == "talk" else TICK_S)
             if what == "arrive":
@@ -170,7 +170,7 @@ EVENTS = st.lists(
 
 
 def _channel(world: World, pbx: str, number: int) -> ChannelSeen:
-    """Even ones are phones, odd ones carriers, the last is half of a Local pair."""
+    """Return a channel: even ones are phones, odd ones carriers, the last half of a Local pair."""
     name = f"PJSIP/{'carrier' if number % 2 else 'phone'}-{number}"
     return world.seen(str(number), "Local/1@x-5;1" if number == 5 else name, pbx=pbx)
 

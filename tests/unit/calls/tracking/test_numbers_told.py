@@ -1,4 +1,4 @@
-"""A number that is told by the hook, by AMI or by the journal: one reading, and who may dial it."""
+"""A number from the hook, AMI or the journal: one reading of it, and who may dial it."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ UNUSABLE = ["0155x901", "1800FLOWERS", "*670155901", "#31#0155901", "alice", "01
 
 
 def written(number: str) -> str:
-    """What the subroutine hands on of a number dialled."""
+    """Return what the subroutine passes on of a dialled number."""
     return re.sub(r'[\t\n\r"$(),:\[\\\]{|}]', "_", number)
 
 
 def by_hook(number: str) -> str:
-    """The number in the request of a hook."""
+    """Return the number in the request of a hook."""
     arguments = ("acme", "1", written(number), "pbx1", "from-acme")
     lines = [(name, "outbound" if name == "network_script" else "x") for name in LINES]
     lines += [(f"arg_{n}", value) for n, value in enumerate(arguments, 1)]
@@ -54,7 +54,7 @@ def by_hook(number: str) -> str:
 
 
 def talked(world: World, exten: str = "") -> LegRecord:
-    """A phone calls out, and its trunk leg talks for 10 s."""
+    """Let a phone call out and its trunk leg talk for 10 s."""
     phone = world.seen("1")._replace(exten=exten)
     leg = world.seen("2", "PJSIP/carrier-2", state=0)._replace(exten="s")
     world.born(phone)
@@ -68,7 +68,7 @@ def talked(world: World, exten: str = "") -> LegRecord:
 
 
 def journalled(exten: str, *witness: str) -> str:
-    """The number of the leg that a journal tells of such a call."""
+    """Return the number of the leg that a journal shows for such a call."""
     extra = [json.dumps({"extra": f"outbound|acme|{number}"}) for number in witness]
     rows: list[JournalRow] = [
         row("CHAN_START", 0, 0, PHONE, exten=exten),
@@ -89,7 +89,7 @@ def test_a_number_has_one_reading_whoever_tells_it(number: str) -> None:
     expected = read(number)
     assert read(by_hook(number)) == expected
     assert read(journalled(number, written(number))) == expected
-    assume(told_by(number))  # a place in the dialplan is no number
+    assume(told_by(number))  # a place in the dialplan is not a number
     assert read(journalled(number)) == expected
     assert read(talked(World(Mode.LOG, PRICED), number).number) == expected
 
@@ -171,7 +171,7 @@ def test_a_leg_without_a_hook_is_not_rated_by_a_place_in_the_dialplan(exten: str
 
 
 def test_the_leg_of_a_forward_is_found_by_the_number_in_any_spelling() -> None:
-    """Two hooks before it: of these the one whose number was dialled, written by the subroutine."""
+    """Of the two hooks before it, the one with the dialled number, spelled by the subroutine."""
     rows = [
         row("CHAN_START", 0, 0, PHONE, exten="0(155)901"),
         row("PBXBILLING", 1, 0, PHONE, extra='{"extra":"outbound|acme|0_155_901"}'),

@@ -1,4 +1,4 @@
-"""Who pays for a hook: the argument, what the channel has of its own, the call around it."""
+"""The payer of a hook: from the argument, the channel's own marks, the call around it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FAR_END = "Local/0155501@from-acme-0;2"
 
 
 def three() -> World:
-    """A world whose tenants are known by what KNOWN_BY says."""
+    """Return a world whose tenants are known by the marks in KNOWN_BY."""
     world = World(Mode.ENFORCE, plan(), tuple(KNOWN_BY))
     registry = world.in_force.registry
     for slug, known in KNOWN_BY.items():
@@ -35,13 +35,13 @@ def three() -> World:
 
 
 def pays(world: World, uniqueid: str, **asks: object) -> str:
-    """Whom the verdict names."""
+    """Return the tenant that the verdict names."""
     tenant = asks.pop("tenant", "")
     return world.hook(uniqueid, tenant, **asks).tenant  # type: ignore[arg-type]
 
 
 def born(world: World, uniqueid: str, name: str = "", code: str = "", context: str = "") -> None:
-    """A channel as Newchannel shows it: with the account code of its endpoint."""
+    """Create a channel as Newchannel shows it: with the account code of its endpoint."""
     seen = world.seen(uniqueid, name)._replace(
         accountcode=code, context=context, linkedid="1", state=0
     )
@@ -49,7 +49,7 @@ def born(world: World, uniqueid: str, name: str = "", code: str = "", context: s
 
 
 def globex_calls(world: World, *, code: str = "globex") -> ChannelSeen:
-    """globex' phone, channel 1, dials acme's phone, channel 2."""
+    """Let globex' phone, channel 1, dial acme's phone, channel 2."""
     caller = world.seen("1")._replace(accountcode=code, context="from-globex")
     world.born(caller)
     world.hook("1", "globex", INTERNAL, number="11", accountcode=code, context="from-globex")
@@ -79,7 +79,7 @@ def test_an_inbound_hook_is_judged_by_its_did_first() -> None:
     told = {"accountcode": "globex", "context": "from-globex"}
     assert pays(world, "1", direction=IN, number="300", **told) == "initech"
     assert pays(world, "2", direction=IN, number="999", **told) == "globex"
-    assert pays(world, "3", number="300", **told) == "globex"  # who goes out has dialled it
+    assert pays(world, "3", number="300", **told) == "globex"  # the outgoing party dialled it
 
 
 @pytest.mark.parametrize("code", ["globex", ""])
@@ -100,14 +100,14 @@ def test_a_channel_of_another_tenant_under_a_linkedid_pays_for_itself() -> None:
 
 def test_the_account_code_that_a_channel_was_born_with_is_its_own() -> None:
     world = three()
-    caller = globex_calls(world)  # Dial wrote the caller's over it
+    caller = globex_calls(world)  # Dial overwrote it with the caller's
     told = signals.AccountCode(ChannelKey("pbx1", "2"), "globex", world.stamp())
     world.tracker.apply(told)
     assert pays(world, "2", linkedid=caller.linkedid, accountcode="globex") == "acme"
 
 
 def test_what_dial_hands_on_is_no_evidence() -> None:
-    """A did of initech's, called by globex: its phone has globex' code, and forwards."""
+    """globex calls a DID of initech; the phone has globex' code from Dial, and forwards."""
     world = three()
     caller = world.seen("1")._replace(accountcode="globex", context="from-globex")
     world.born(caller)
@@ -121,7 +121,7 @@ def test_what_dial_hands_on_is_no_evidence() -> None:
 
 
 def test_a_number_whose_dialplan_goes_out_again_pays_for_that() -> None:
-    """The caller's own account code and context are there a second time, and prove nothing."""
+    """The caller's own account code and context occur a second time, and prove nothing."""
     world = three()
     own = {"accountcode": "globex", "context": "from-globex"}
     born(world, "1", code="globex", context="from-globex")

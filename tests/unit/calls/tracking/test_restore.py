@@ -1,4 +1,4 @@
-"""A ringing inbound call after a restart: its leg is known by its key alone until the PBX tells."""
+"""A ringing inbound call after a restart: its leg is known by key only until the PBX reports it."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ COUNTED = Load(inbound=1, trunk_legs=1)
 @pytest.fixture
 def world() -> World:
     world = World(Mode.ENFORCE, plan(max_inbound_calls=1))
-    world.clock.passed_s = 30.0  # the daemon was away so long
+    world.clock.passed_s = 30.0  # the daemon was away this long
     restore(world.ledger, [RINGING], [], {}, {}, world.clock)
     return world
 
 
 def look(world: World, *rows: ChannelSeen) -> bool:
-    """A complete snapshot, 5 s later; whether another one soon would tell more."""
+    """Take a complete snapshot 5 s later; return whether another one soon would show more."""
     world.clock.passed_s += 5
     now, mono = world.clock.now(), world.clock.monotonic()
     return done(world.reconciler.apply(Snapshot("pbx1", rows, True, now, mono)))

@@ -77,7 +77,7 @@ def test_a_refused_channel_and_its_legs_never_count() -> None:
     assert not world.ledger.calls
     world.hangs_up(leg)
     (ended,) = [fact for fact in world.facts if isinstance(fact, LegEnded)]
-    assert ended.leg.tenant == "acme"  # what it cost is its tenant's all the same
+    assert ended.leg.tenant == "acme"  # its cost remains its tenant's
 
 
 def test_a_second_hook_of_the_same_tenant_takes_no_second_slot() -> None:
@@ -258,7 +258,7 @@ def test_a_restarted_pbx_ends_its_calls_at_the_last_proof_of_life() -> None:
 
 @pytest.mark.parametrize("met_before", [True, False])
 def test_a_young_pbx_whose_link_fell_has_not_restarted(*, met_before: bool) -> None:
-    """Born at 0.0, heard until 0.6, back at 1.9: it says uptime 1, and was not born at 0.9."""
+    """Born at 0.0, last seen at 0.6, back at 1.9: its uptime says 1, yet it was not born at 0.9."""
     world = enforcing()
     if met_before:
         world.clock.passed_s = 0.2
@@ -275,7 +275,7 @@ def test_a_young_pbx_whose_link_fell_has_not_restarted(*, met_before: bool) -> N
 
 @pytest.mark.parametrize("whole", [True, False])
 def test_no_clock_ends_a_call_that_its_pbx_lists(*, whole: bool) -> None:
-    """The PBX's clock was set back by an hour: it says that it was born after it was last heard."""
+    """The PBX's clock was set back an hour: it claims a birth after its last message."""
     world = enforcing()
     world.reconciler.link_up("pbx1", uptime_s=1800)
     for uniqueid in ("1", "2"):
@@ -288,7 +288,7 @@ def test_no_clock_ends_a_call_that_its_pbx_lists(*, whole: bool) -> None:
     done(world.reconciler.apply(snapshot(world, world.seen("1"), complete=whole)))
     done(world.reconciler.apply(snapshot(world, world.seen("1"))))
     assert world.reconciler.disproves_boot("pbx1")
-    assert len(world.ledger.calls) == 2 - whole  # "2" ended unheard: two snapshots
+    assert len(world.ledger.calls) == 2 - whole  # "2" ended unseen: two snapshots
 
 
 def test_a_restart_that_a_later_login_told_ends_calls_when_the_first_life_was_last_heard() -> None:
@@ -321,7 +321,7 @@ def test_a_pbx_that_died_and_came_back_within_a_second_has_restarted() -> None:
 
 
 def test_a_restart_within_the_second_after_the_last_word_ends_what_is_not_listed_at_it() -> None:
-    """A daemon that was started anew has no earlier uptime to compare with."""
+    """A freshly started daemon has no earlier uptime to compare with."""
     world = enforcing()
     leg = world.seen("1", CARRIER)
     world.born(leg)
