@@ -52,7 +52,7 @@ def talk(site: VirtualSite, calls: int) -> None:
 
 
 def put_back(copy: Path, database: Path) -> None:
-    """As docs/operations.md has it."""
+    """As docs/guides/operations.md has it."""
     for end in ("", "-wal", "-shm"):
         database.with_name(database.name + end).unlink(missing_ok=True)
     copy.rename(database)

@@ -1,4 +1,4 @@
-"""README's FreePBX block, and the files of docs/dialplans.md, on a PBX with FreePBX' frame.
+"""README's FreePBX block, and the files of docs/guides/dialplans.md, on a PBX with FreePBX' frame.
 
 As releases 17 (Asterisk 22) and 16 (Asterisk 16) have it: rig/freepbx.py.
 """
@@ -57,13 +57,13 @@ ADMISSIONS_TOO = "[decisions]\nadmissions = true\n"
 
 
 def custom_files(release: provision.Release) -> dict[str, str]:
-    """What README and docs/dialplans.md say to put into a site's own files."""
+    """What README and docs/guides/dialplans.md say to put into a site's own files."""
     (text,) = blocks("README.md", "FreePBX")
     if release == provision.ASTERISK_16:  # FreePBX 16: "the last line is"
         last = "same => n,Return()\n"
         assert text.endswith(last)
         text = text.removesuffix(last) + "same => n,MacroExit()\n"
-    return {"extensions_custom.conf": text, **files("docs/dialplans.md", "FreePBX")}
+    return {"extensions_custom.conf": text, **files("docs/guides/dialplans.md", "FreePBX")}
 
 
 class Site:

@@ -1,7 +1,7 @@
 """What the business makes: recurring revenue, usage revenue, trials, missed payments, churn.
 
-docs/figures.md has each definition in a sentence. Amounts are net, in minor units of a currency;
-currencies are never added up. A demo is in none of it.
+docs/guides/figures.md has each definition in a sentence. Amounts are net, in minor units of a
+currency; currencies are never added up. A demo is in none of it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The sections of `pbxbilling.toml`, typed: every key, with its default.
 
-`docs/configuration.md` describes the same keys for people; a test holds the two together.
+`docs/reference/configuration.md` describes the same keys for people; a test holds the two together.
 """
 
 from __future__ import annotations

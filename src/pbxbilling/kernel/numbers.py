@@ -2,7 +2,7 @@
 
 One number has many spellings, and who pays chooses among them: rates by destination, emergency
 numbers and DIDs are looked up by what is read here, whether the hook, AMI or the journal told the
-number. Records keep the text as it was told. docs/calls.md says the same for people.
+number. Records keep the text as it was told. docs/reference/calls.md says the same for people.
 """
 
 from __future__ import annotations

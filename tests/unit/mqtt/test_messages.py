@@ -1,4 +1,4 @@
-"""What is published where, with which keys: the contract of docs/mqtt.md."""
+"""What is published where, with which keys: the contract of docs/reference/mqtt.md."""
 
 from __future__ import annotations
 

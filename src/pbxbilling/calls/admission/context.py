@@ -106,7 +106,7 @@ class ContextFinder:
         channel: Channel | None,
         around: Call | None,
     ) -> str | None:
-        """In the order of docs/calls.md: evidence of the channel itself outranks the call around.
+        """In the order of docs/reference/calls.md: the channel's evidence outranks the call around.
 
         Who forwards pays, not who called.
         """

@@ -1,7 +1,8 @@
 """Rows of a journal → trunk legs: a fold whose state is only what has not ended yet.
 
-The rules are those of docs/calls.md. The journal cannot tell how a channel without a HANGUP row
-ended: when Asterisk was started again such legs end at the last row before, marked estimated.
+The rules are those of docs/reference/calls.md. The journal cannot tell how a channel without a
+HANGUP row ended: when Asterisk was started again such legs end at the last row before, marked
+estimated.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The ledger of live calls: which channel belongs to which call, and what each tenant holds.
 
 Synchronous and in memory: between the check of a limit and the reservation there is no `await`,
-and that is the whole lock. The rules are those of docs/calls.md. Whatever happens to a call is
-appended to `news`; the services make facts of it.
+and that is the whole lock. The rules are those of docs/reference/calls.md. Whatever happens to a
+call is appended to `news`; the services make facts of it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Recover from Asterisk's own journal what nobody saw: each trunk leg exactly once.
 
-The rules are those of docs/calls.md: an end that was seen live wins, the journal fills what is
-missing. A leg is known by (PBX, Uniqueid), so reading rows again changes nothing.
+The rules are those of docs/reference/calls.md: an end that was seen live wins, the journal fills
+what is missing. A leg is known by (PBX, Uniqueid), so reading rows again changes nothing.
 """
 
 from __future__ import annotations
