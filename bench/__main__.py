@@ -28,7 +28,7 @@ MEASUREMENTS: Mapping[str, Callable[[], Sequence[Row]]] = {
     "webhook": webhook.measure,
     "usage": usage.measure,
 }
-PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
+PAGE = Path(__file__).parent.parent / "docs" / "reference" / "performance.md"
 
 _HEAD = """\
 # Performance
@@ -117,7 +117,7 @@ def main() -> int:
             print(f"{key}: {broken}", file=sys.stderr)
     show(taken)
     if set(taken) == set(MEASUREMENTS):
-        PAGE.parent.mkdir(exist_ok=True)
+        PAGE.parent.mkdir(parents=True, exist_ok=True)
         PAGE.write_text(page(taken))
     held = all(row.held for row in chain.from_iterable(taken.values()))
     return 0 if held and set(taken) == set(chosen) else 1

@@ -52,7 +52,7 @@ def talk(site: VirtualSite, calls: int) -> None:
 
 
 def put_back(copy: Path, database: Path) -> None:
-    """Restore a copy as docs/operations.md describes."""
+    """Restore a copy as docs/guides/operations.md describes."""
     for end in ("", "-wal", "-shm"):
         database.with_name(database.name + end).unlink(missing_ok=True)
     copy.rename(database)

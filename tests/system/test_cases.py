@@ -1,4 +1,4 @@
-"""Every case of docs/calls.md on a real Asterisk: calls, trunk legs and billed seconds."""
+"""Every case of docs/reference/calls.md on a real Asterisk: calls, trunk legs, billed seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The recipes of docs/dialplans.md, verbatim, in small frames written here."""
+"""The recipes of docs/guides/dialplans.md, verbatim, in small frames written here."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.pages import blocks
 
 pytestmark = pytest.mark.asterisk
 
-PAGE = "docs/dialplans.md"
+PAGE = "docs/guides/dialplans.md"
 DID = "+15550100"
 
 BY_HAND = """

@@ -1,4 +1,4 @@
-"""README's FreePBX block, and the files of docs/dialplans.md, on a PBX with FreePBX' frame.
+"""README's FreePBX block, and the files of docs/guides/dialplans.md, on a PBX with FreePBX' frame.
 
 As in releases 17 (Asterisk 22) and 16 (Asterisk 16): rig/freepbx.py.
 """
@@ -57,13 +57,13 @@ ADMISSIONS_TOO = "[decisions]\nadmissions = true\n"
 
 
 def custom_files(release: provision.Release) -> dict[str, str]:
-    """Return a site's own files as README and docs/dialplans.md instruct."""
+    """Return a site's own files as README and docs/guides/dialplans.md instruct."""
     (text,) = blocks("README.md", "FreePBX")
     if release == provision.ASTERISK_16:  # FreePBX 16: "the last line is"
         last = "same => n,Return()\n"
         assert text.endswith(last)
         text = text.removesuffix(last) + "same => n,MacroExit()\n"
-    return {"extensions_custom.conf": text, **files("docs/dialplans.md", "FreePBX")}
+    return {"extensions_custom.conf": text, **files("docs/guides/dialplans.md", "FreePBX")}
 
 
 class Site:

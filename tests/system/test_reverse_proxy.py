@@ -1,4 +1,4 @@
-"""The server block of docs/stripe.md lets the world reach the webhook, and nothing else."""
+"""The server block of docs/guides/stripe.md lets the world reach the webhook, and nothing else."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.virtual_site import VirtualSite
 
 pytestmark = pytest.mark.system
 
-PAGE = Path(__file__).parents[2] / "docs/stripe.md"
+PAGE = Path(__file__).parents[2] / "docs/guides/stripe.md"
 NOWHERE = "http://127.0.0.1:1"
 
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-TEXT = (ROOT / "docs" / "reliability.md").read_text()
+TEXT = (ROOT / "docs" / "reference" / "reliability.md").read_text()
 
 
 def test_every_promise_is_held_by_tests_that_exist() -> None:

@@ -1,6 +1,6 @@
 """Compute business figures: recurring and usage revenue, trials, missed payments, churn.
 
-docs/figures.md defines each in a sentence. Amounts are net, in minor units of a currency;
+docs/guides/figures.md defines each in a sentence. Amounts are net, in minor units of a currency;
 currencies are never added together. Demo tenants count in none of them.
 """
 

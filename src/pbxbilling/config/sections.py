@@ -1,6 +1,7 @@
 """Defines the sections of `pbxbilling.toml`: every key with its type and default.
 
-`docs/configuration.md` describes the same keys for operators; a test keeps the two in step.
+`docs/reference/configuration.md` describes the same keys for operators, and a test
+keeps the two in step.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ async def examine(path: Path, env: Mapping[str, str], clock: Clock) -> list[Chec
     try:
         settings = load(path, env)
     except ConfigError as error:
-        mend = "correct it; see docs/configuration.md"
+        mend = "correct it; see docs/reference/configuration.md"
         return [fail("configuration", "file", str(fault), mend) for fault in error.faults]
     async with asyncio.TaskGroup() as tasks:
         stored = tasks.create_task(asyncio.to_thread(database.look, settings.database))

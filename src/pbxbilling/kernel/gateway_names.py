@@ -26,5 +26,5 @@ HOW_TO_ENABLE = (
     "Stripe is not enabled, and nothing is charged: put the API key (sk_… or rk_…) into the file"
     " that stripe.secret_key_file names and the webhook's secret (whsec_…) into that of"
     " stripe.webhook_secret_files, set `enabled = true` under [stripe] in the configuration, and"
-    " restart the daemon; docs/stripe.md shows it step by step"
+    " restart the daemon; docs/guides/stripe.md shows it step by step"
 )

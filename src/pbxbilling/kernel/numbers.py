@@ -2,7 +2,8 @@
 
 One number has many spellings, and the caller, who pays, chooses the spelling: destination rates,
 emergency numbers and DIDs are looked up by what is read here, whether the number comes from the
-hook, AMI or the journal. Records store the text as received. docs/calls.md explains it for people.
+hook, AMI or the journal. Records store the text as received. docs/reference/calls.md explains it
+for people.
 """
 
 from __future__ import annotations

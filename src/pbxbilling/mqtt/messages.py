@@ -1,6 +1,6 @@
 """MQTT topics and payloads: what is published where. Pure; `publisher` sends them.
 
-The topics and keys are a contract, described in docs/mqtt.md: keys are only ever added.
+The topics and keys are a contract, described in docs/reference/mqtt.md: keys are only ever added.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The code computes the month that docs/billing.md works through by hand."""
+"""The code computes the month that docs/reference/billing.md works through by hand."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pbxbilling.kernel.money import from_minor
 from pbxbilling.kernel.period import period_of
 from tests.support.tariffs import all_month, moment, tariff, throughout
 
-PAGE = (Path(__file__).parents[3] / "docs" / "billing.md").read_text()
+PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "billing.md").read_text()
 
 
 def rows(section: str, columns: str) -> Iterator[list[str]]:

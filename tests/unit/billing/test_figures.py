@@ -1,4 +1,4 @@
-"""The business figures, each as docs/figures.md defines it."""
+"""The business figures, each as docs/guides/figures.md defines it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/commands.md lists every command with its arguments and options, and no others."""
+"""docs/reference/commands.md lists every command with its arguments and options, and no others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typer.main import get_command
 
 from pbxbilling.cli.main import app
 
-PAGE = Path(__file__).parents[3] / "docs" / "commands.md"
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "commands.md"
 EVERYWHERE = {"-c", "--config", "--json", "--help"}  # documented once, at the top of the page
 
 Form = tuple[str, int, frozenset[str]]  # its words, number of arguments, own options

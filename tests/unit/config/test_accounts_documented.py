@@ -1,4 +1,4 @@
-"""The tables of docs/accounts.md list every key of the accounts file, and no other."""
+"""The tables of docs/reference/accounts.md list every key of the accounts file, and no other."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from pbxbilling.config.accounts_file import PlanTable, TenantTable
 from pbxbilling.config.sections import Section
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "accounts.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "reference" / "accounts.md"
 
 
 @pytest.mark.parametrize(("heading", "table"), [("Plans", PlanTable), ("Tenants", TenantTable)])

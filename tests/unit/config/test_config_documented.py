@@ -10,7 +10,7 @@ from pbxbilling.config.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "config" / "pbxbilling.example.toml"
-DOCUMENT = ROOT / "docs" / "configuration.md"
+DOCUMENT = ROOT / "docs" / "reference" / "configuration.md"
 
 
 def every_setting() -> set[str]:

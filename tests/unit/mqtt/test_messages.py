@@ -1,4 +1,4 @@
-"""The topics and keys that are published: the contract of docs/mqtt.md."""
+"""The topics and keys that are published: the contract of docs/reference/mqtt.md."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from pbxbilling.mqtt.messages import EVENTS, ONLINE, MqttMessage, event_message,
 from tests.support.facts import decided, one_of_each
 from tests.support.tenant_state import STATE
 
-TEXT = (Path(__file__).parents[3] / "docs" / "mqtt.md").read_text()
+TEXT = (Path(__file__).parents[3] / "docs" / "reference" / "mqtt.md").read_text()
 
 
 def named(heading: str) -> set[str]:

@@ -14,7 +14,7 @@ from pbxbilling.telemetry.metrics import Metrics
 from tests.support.facts import AT, decided, one_of_each
 from tests.support.figures import Figures
 
-TEXT = (Path(__file__).parents[3] / "docs" / "telemetry.md").read_text()
+TEXT = (Path(__file__).parents[3] / "docs" / "reference" / "telemetry.md").read_text()
 
 BREACH = Breach(Reason.SUSPENDED)
 SPECIAL = [

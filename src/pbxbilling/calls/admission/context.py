@@ -106,7 +106,7 @@ class ContextFinder:
         channel: Channel | None,
         around: Call | None,
     ) -> str | None:
-        """Return the tenant that pays, by the order of docs/calls.md.
+        """Return the tenant that pays, by the order of docs/reference/calls.md.
 
         Evidence of the channel itself outranks the call around it, so a forwarder pays, not the
         caller.

@@ -1,7 +1,8 @@
 """Fold the rows of a journal into trunk legs; the state is only what has not ended yet.
 
-The rules are those of docs/calls.md. The journal does not show how a channel without a HANGUP row
-ended: after a restart of Asterisk such legs end at the last row before it, marked estimated.
+The rules are those of docs/reference/calls.md. The journal does not show how a channel without a
+HANGUP row ended: after a restart of Asterisk such legs end at the last row before it, marked
+estimated.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The ledger of live calls: which channel belongs to which call, and what each tenant holds.
 
 Synchronous and in memory: no `await` stands between the check of a limit and the reservation, so
-no other lock is needed. The rules are those of docs/calls.md. The ledger appends what happens to
-a call to `news`; `publish` turns that into facts.
+no other lock is needed. The rules are those of docs/reference/calls.md. The ledger appends what
+happens to a call to `news`; `publish` turns that into facts.
 """
 
 from __future__ import annotations

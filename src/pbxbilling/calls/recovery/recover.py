@@ -1,7 +1,7 @@
 """Recover what was not seen live from Asterisk's own journal: each trunk leg exactly once.
 
-The rules are those of docs/calls.md: an end seen live wins, and the journal fills in what is
-missing. A leg is identified by (PBX, Uniqueid), so reading rows again changes nothing.
+The rules are those of docs/reference/calls.md: an end seen live wins, and the journal fills in
+what is missing. A leg is identified by (PBX, Uniqueid), so reading rows again changes nothing.
 """
 
 from __future__ import annotations

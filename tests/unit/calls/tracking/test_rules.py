@@ -1,4 +1,4 @@
-"""The rules of docs/calls.md, one by one."""
+"""The rules of docs/reference/calls.md, one by one."""
 
 from __future__ import annotations
 
