@@ -58,6 +58,7 @@ class VirtualSite:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="virtual pbx")
         self._daemon: subprocess.Popen[bytes] | None = None
+        self._calls: list[Future[Placed]] = []  # a loop holds its tasks weakly only
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -199,7 +200,9 @@ class VirtualSite:
 
     def call(self, tenant: str, number: str = NUMBER, **how: Any) -> Future[Placed]:
         """Place a call; the future ends with it."""
-        return asyncio.run_coroutine_threadsafe(self.pbx.call(tenant, number, **how), self._loop)
+        call = self.pbx.call(tenant, number, **how)
+        self._calls.append(asyncio.run_coroutine_threadsafe(call, self._loop))
+        return self._calls[-1]
 
     def populate(self, tenants: Iterable[str]) -> None:
         """Create an answered trunk leg for each tenant, without any event about it."""

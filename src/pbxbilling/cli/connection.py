@@ -101,8 +101,17 @@ def _checked(answer: httpx.Response) -> bytes:
     try:
         message = orjson.loads(answer.content)["message"]
     except (ValueError, KeyError, TypeError):
-        message = f"the daemon failed ({answer.status_code}): see its log"
+        message = _fault(answer.status_code)
     raise CommandFailed(message)
+
+
+def _fault(status: int) -> str:
+    """Return the sentence for an answer without one of its own."""
+    if status in (404, 405):  # of its own routes it would have named what is missing
+        return (
+            f"the running daemon knows no such command ({status}): restart it, it is older or newer"
+        )
+    return f"the daemon failed ({status}): see its log"
 
 
 def _built(client: httpx.Client, request: ApiRequest) -> httpx.Request:

@@ -108,7 +108,7 @@ class Stale(QueuedFact):
 
 @dataclass(frozen=True, slots=True)
 class JournalDisagreed(QueuedFact):
-    """The journal's end of a leg differs from ours by more than 0.1 s: counted, not corrected."""
+    """The journal's end of a leg differs from ours by more than 0.1 s; the earlier end counts."""
 
     at: datetime
     key: ChannelKey
