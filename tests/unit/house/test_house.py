@@ -56,6 +56,22 @@ def test_the_package_root_has_no_loose_module() -> None:
     assert {path.name for path in SOURCES.glob("*.py")} <= set(FACES)
 
 
+def test_unit_tests_mirror_the_tree() -> None:
+    """A folder of tests has the path of the folder that it tests, a file that of its module."""
+    unit = ROOT / "tests" / "unit"
+    tests = sorted({*unit.rglob("test_*.py")} - {*(unit / "house").glob("*.py")})
+    assert len(tests) > 100
+    astray = []
+    for test in tests:
+        folder = test.parent.relative_to(unit)
+        tested = (SOURCES / folder, ROOT / folder, ROOT / "tests" / folder)
+        modules = list((SOURCES / folder).rglob(test.name.removeprefix("test_")))
+        of_another = len(modules) == 1 and modules[0].parent != SOURCES / folder
+        if of_another or not any(map(Path.is_dir, tested)):
+            astray.append(str(test.relative_to(unit)))
+    assert astray == []
+
+
 def test_no_drawer_has_more_than_fifteen_files() -> None:
     drawers = {path.parent for path in MODULES} - {MIGRATIONS}
     counted = {
