@@ -57,7 +57,7 @@ async def _alice(_request: Request) -> str:
 
 
 def schema_of(method: str, path: str) -> TypeAdapter[Any]:
-    """The schema of a route's answer."""
+    """Return the schema of a route's answer."""
     route = route_of(method, path)
     assert route is not None
     return TypeAdapter(route.response_model)

@@ -29,10 +29,8 @@ async def serve_in_process(
     """
     async with await SqlStore.open(settings.database.path, create=creates) as store:
         transport = httpx.ASGITransport(app=api(await _services(settings, store), _user))
-        async with httpx.AsyncClient(transport=transport, base_url="http://pbxbilling") as client:
-            return await client.request(
-                request.method, request.url, content=request.content, headers=request.headers
-            )
+        async with httpx.AsyncClient(transport=transport) as client:
+            return await client.send(request)
 
 
 async def _services(settings: Settings, store: SqlStore) -> Services:

@@ -14,7 +14,7 @@ SUDO_USER = "x-pbxbilling-sudo-user"
 
 
 def actor(uid: int, sudo_user: str | None = None) -> str:
-    """The user's name; `root (alice)` where sudo says that alice became root.
+    """Return the user's name; `root (alice)` where sudo says that alice became root.
 
     `sudo_user` is believed from root alone: whoever is root could write the audit rows themselves.
     Looks into the user database, which may be far away: not on the event loop.
