@@ -91,7 +91,7 @@ async def test_a_link_cut_at_any_point_costs_no_usage(name: str, share: float) -
     cut = beginning(name)
     hear(cut, name, share=share)
     cut.clock.move_to(rows(name)[-1].at + timedelta(seconds=60))
-    cut.login_at = cut.clock.now()
+    cut.log_in()
     cut.journal.rows = rows(name)
     await cut.end()
     assert_same_usage(answered(whole.store), answered(cut.store))

@@ -179,8 +179,8 @@ class History:
             return
         self.linked = True
         uptime_s = float(int(self.now_s - self.booted_s))
-        self.run.login_at = self.run.clock.now()
-        self.booted_at = self.run.login_at - timedelta(seconds=uptime_s)
+        self.run.log_in()
+        self.booted_at = self.run.login.at - timedelta(seconds=uptime_s)
         self.run.reconciler.link_up(PBX, uptime_s)
 
     async def look(self, *, complete: bool = True) -> None:

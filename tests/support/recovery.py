@@ -20,7 +20,7 @@ from pbxbilling.calls.metering.allowance import Allowances
 from pbxbilling.calls.metering.cut import Cutter
 from pbxbilling.calls.metering.meter import Meter
 from pbxbilling.calls.recovery.reconcile import Reconciler
-from pbxbilling.calls.recovery.recover import JournalRecovery, JournalSource
+from pbxbilling.calls.recovery.recover import JournalRecovery, JournalSource, Login
 from pbxbilling.calls.recovery.settle import Settler
 from pbxbilling.calls.tracking.adopt import Adopter
 from pbxbilling.calls.tracking.restore import restore
@@ -92,7 +92,7 @@ class Run:
     ) -> None:
         self.store, self.journal = store, journal
         self.clock = Clock(now)
-        self.login_at = now
+        self.log_in()
         self.facts: list[Fact] = []
         self.writer = HeldWriter(store)
         self._recorder = Recorder(self.writer, ACCOUNTS, admissions=False)
@@ -123,6 +123,10 @@ class Run:
             self.save,
         )
 
+    def log_in(self) -> None:
+        """Note a login at the PBX's manager: what it reports from now on is heard."""
+        self.login = Login(self.clock.now(), self.clock.monotonic())
+
     def emit(self, fact: Fact) -> None:
         self.facts.append(fact)
         self._recorder(fact)
@@ -142,7 +146,7 @@ class Run:
 
     async def round(self, booted_at: datetime | None = None) -> None:
         """Read the journal's new rows, and settle."""
-        await self.recovery.catch_up(unheard_until=self.login_at, booted_at=booted_at)
+        await self.recovery.catch_up(self.login, booted_at=booted_at)
 
     async def end(self) -> None:
         """Run two rounds far apart, so that nothing is deferred any longer, and flush."""

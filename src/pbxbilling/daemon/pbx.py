@@ -18,7 +18,7 @@ from pbxbilling.calls.live.pbx_facts import RightsExceeded
 from pbxbilling.calls.live.proof import Proof
 from pbxbilling.calls.live.records import PbxMark
 from pbxbilling.calls.live.signals import OF_THE_PBX, Signal
-from pbxbilling.calls.recovery.recover import JournalRecovery
+from pbxbilling.calls.recovery.recover import JournalRecovery, Login
 from pbxbilling.kernel.errors import StoreError
 from pbxbilling.kernel.ports import Clock, EventSink, RecordSink
 from pbxbilling.runtime.waiting import in_turns, pause
@@ -52,7 +52,7 @@ class PbxLink:
         self._task: asyncio.Task[None] | None = None
         self._recovery: JournalRecovery | None = None
         self.read_journal_by(recovery)
-        self._logged_in_at = clock.now()
+        self._login = Login(clock.now(), clock.monotonic())
         self._booted_at: datetime | None = None
         self._looked_at: datetime | None = None
         self._look = asyncio.Event()
@@ -115,9 +115,9 @@ class PbxLink:
 
     def connected(self, pbx: str, uptime_s: float | None) -> None:
         """Note the login and the time of the PBX's boot, and take a snapshot at once."""
-        self._logged_in_at = self._clock.now()
+        self._login = Login(self._clock.now(), self._clock.monotonic())
         if uptime_s is not None:
-            self._booted_at = self._logged_in_at - timedelta(seconds=uptime_s)
+            self._booted_at = self._login.at - timedelta(seconds=uptime_s)
         self._reconciler.link_up(pbx, uptime_s)
         self._look.set()
 
@@ -197,7 +197,7 @@ class PbxLink:
         if self._recovery is None:
             return
         try:
-            await self._recovery.catch_up(unheard_until=self._logged_in_at, booted_at=booted_at)
+            await self._recovery.catch_up(self._login, booted_at=booted_at)
         except StoreError:
             return
         except Exception as error:  # noqa: BLE001 - a journal row must not bring down the link

@@ -127,7 +127,7 @@ class Unreadable:
     def __init__(self, fault: Exception) -> None:
         self._fault = fault
 
-    async def catch_up(self, **_: object) -> None:
+    async def catch_up(self, *_: object, **__: object) -> None:
         raise self._fault
 
 

@@ -46,6 +46,13 @@ class JournalSource(NamedTuple):
     start: JournalPosition
 
 
+class Login(NamedTuple):
+    """The latest login at a PBX's manager: by our wall clock and by our monotonic clock."""
+
+    at: datetime
+    mono: float
+
+
 class JournalRecovery:
     """Reads on in the journal of one PBX, and settles the legs that it completes.
 
@@ -83,19 +90,21 @@ class JournalRecovery:
         self._ended: dict[ChannelKey, JournalLeg] = {}  # to be settled
         self._put_off: dict[ChannelKey, JournalLeg] = {}  # to be settled in the next round
         self._told_before = clock.now()
+        self._login_mono = clock.monotonic()
         self._unopened = False
 
-    async def catch_up(self, *, unheard_until: datetime, booted_at: datetime | None = None) -> None:
+    async def catch_up(self, login: Login, *, booted_at: datetime | None = None) -> None:
         """Read to the end of the journal, and settle.
 
-        AMI no longer reports what happened before `unheard_until`, the last login; later events
-        are left to it for some seconds. `booted_at`: when Asterisk was started, if that may have
-        been since the last round. Raises StoreError where the database cannot serve; the next
-        round then settles what this one could not.
+        AMI no longer reports what happened before its last `login`; later events are left to it
+        for some seconds. `booted_at`: when Asterisk was started, if that may have been since the
+        last round. Raises StoreError where the database cannot serve; the next round then settles
+        what this one could not.
         """
         began = self._clock.now()
         recent = began - timedelta(seconds=TOLD_WITHIN_S)
-        self._told_before = max(unheard_until, recent)
+        self._told_before = max(login.at, recent)
+        self._login_mono = login.mono
         self._fold.trunks = self._ledger.trunks.get(self._pbx, self._fold.trunks)
         if booted_at is not None:
             self._fold.boot = Boot(booted_at - timedelta(seconds=UPTIME_STEP_S), booted_at)
@@ -134,12 +143,21 @@ class JournalRecovery:
             known = self._ended.pop(leg.key, None) or self._put_off.pop(leg.key, leg)
             if known.witness is EndWitness.ESTIMATED and leg.witness is EndWitness.JOURNAL:
                 known = replace(known, ended_at=leg.ended_at, witness=leg.witness, gone_by=None)
-            told = known.ended_at is not None and self._may_be_told(known.ended_at)
+            told = known.ended_at is not None and self._end_may_be_told(leg.key, known.ended_at)
             waiting = self._put_off if told else self._ended
             waiting[leg.key] = known
 
     def _may_be_told(self, at: datetime) -> bool:
         return self._told_before < at <= self._clock.now()
+
+    def _end_may_be_told(self, key: ChannelKey, at: datetime) -> bool:
+        """Return whether AMI may still report this end.
+
+        It reports that of every channel that lived after the login, whatever the PBX's clock says.
+        """
+        channel = self._ledger.channels.get(key)
+        lived_mono = max(channel.known_mono, channel.proven_mono) if channel is not None else None
+        return self._may_be_told(at) or (lived_mono is not None and lived_mono > self._login_mono)
 
     async def _settle(self, *, once_more: bool = True) -> None:
         """Settle what ended; with `once_more` a leg with a record still on its way waits a round.
@@ -171,7 +189,7 @@ class JournalRecovery:
         Otherwise they would hold a slot until a second snapshot.
         """
         for key, ended_at in self._fold.others_ended.items():
-            if not self._may_be_told(ended_at):
+            if not self._end_may_be_told(key, ended_at):
                 self._settler.close_other(key, ended_at)
         self._fold.others_ended.clear()
 

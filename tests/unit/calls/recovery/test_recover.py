@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -447,6 +448,24 @@ async def test_what_ami_may_be_about_to_tell_is_left_to_it_for_a_round(store: Me
     leg = store.known_legs[KEY]
     assert (leg.witness, leg.ended_at) == (EndWitness.LIVE, at(70.4))
     assert len(run.told(LegEnded)) == 1
+    assert not run.told(Corrected)
+
+
+@pytest.mark.parametrize("ahead_s", [-3600, 3600])
+@pytest.mark.parametrize("uniqueid", [KEY.uniqueid, f"{EPOCH_S}.0"])
+async def test_an_end_that_ami_tells_is_left_to_it_whatever_the_pbxs_clock_says(
+    store: MemoryStore, ahead_s: float, uniqueid: str
+) -> None:
+    rows = [told._replace(at=told.at + timedelta(seconds=ahead_s)) for told in outbound()]
+    run = Run(store, ListedJournal(rows), now=at(1))
+    run.clock.move_to(at(2))
+    run.tracker.apply(Newchannel(ChannelSeen(KEY, TRUNK, 0), at(2 + ahead_s)))
+    run.tracker.apply(Newchannel(ChannelSeen(ChannelKey(PBX, f"{EPOCH_S}.0"), PHONE, 0), at(2)))
+    run.clock.move_to(at(10))
+    run.tracker.apply(Newstate(seen(6), at(10 + ahead_s)))
+    run.clock.move_to(at(71))
+    await run.round()
+    assert run.held(uniqueid)
     assert not run.told(Corrected)
 
 
