@@ -27,7 +27,7 @@ _TENANTS = ("tenant", "live_calls", "max_calls", "refused (486)")
 
 
 class Board:
-    """Queries the daemon at every redraw; `refused` counts the refusals so far, by tenant."""
+    """Queries the daemon at every redraw; `refused` counts the refusals on record, by tenant."""
 
     def __init__(self, get: Get, console: Console) -> None:
         self.refused: Counter[str] = Counter()
@@ -59,11 +59,16 @@ class Board:
     def drawn(self) -> Group:
         """Return the calls, below them the newest refusals, and what each tenant holds."""
         calls = self._get("/calls")
-        refusals = self._get("/decisions", refused=True)
-        self.refused = Counter(row["tenant"] for row in refusals)
+        refusals = self.count_refusals()
         rows = [_live_row(call) for call in calls]
         rows += [_refused_row(row) for row in refusals[:_REFUSALS]]
         return Group(table(rows, _CALLS), "", table(self._tenants(calls), _TENANTS), "")
+
+    def count_refusals(self) -> Sequence[Row]:
+        """Return the refusals on record, newest first, having counted them."""
+        refusals: Sequence[Row] = self._get("/decisions", refused=True)
+        self.refused = Counter(row["tenant"] for row in refusals)
+        return refusals
 
     def _tenants(self, calls: Sequence[Row]) -> list[Row]:
         live = Counter(call["tenant"] for call in calls)

@@ -86,6 +86,7 @@ class Desk:
     def summary(self) -> None:
         """Print what is on record at the end, as soon as all of it is."""
         until(self._is_on_record, "the last calls are on record")
+        self.board.count_refusals()
         print(f"{'tenant':10}{'answered':>10}{'seconds':>10}{'billed minutes':>16}{'refused':>10}")
         for row in self.get("/usage"):
             seconds = round(row["outbound_seconds"], 1)
@@ -94,6 +95,11 @@ class Desk:
                 f"{row['outbound_minutes']:>16}{self.board.refused[row['tenant']]:>10}"
             )
         print(f"\nlog: {self.directory}/daemon.log   ask: pbxbilling … -c {self.config}")
+
+    def wave(self) -> None:
+        """Show the board at the height of a wave, with the wave's decisions on record."""
+        until(lambda: not self.get("/status")["store"]["pending"], "the decisions are on record")
+        self.board.wave()
 
     def _is_on_record(self) -> bool:
         status = self.get("/status")
@@ -126,7 +132,7 @@ def with_asterisk(directory: Path, waves: int) -> Desk:
                 ]
                 for calls, count in zip(callers, CALLS.values(), strict=True):
                     calls.await_count("final", count)
-                desk.board.wave()
+                desk.wave()
                 for calls in callers:
                     calls.finish()
             asterisk.wait_idle()
@@ -148,7 +154,7 @@ async def with_virtual_pbx(directory: Path, waves: int) -> Desk:
                         for _ in range(count):
                             calls.create_task(pbx.call(tenant, "0155501", talk_s=TALK_S))
                     await asyncio.sleep(TALK_S / 2)
-                    await asyncio.to_thread(desk.board.wave)
+                    await asyncio.to_thread(desk.wave)
         finally:
             await asyncio.to_thread(opened.__exit__, *sys.exc_info())
     return desk
