@@ -1,4 +1,4 @@
-"""Commands about accounts: plans and tenants from a file, one plan, one tenant's standing."""
+"""Commands about accounts: apply a file, show and change plans and tenants."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 from pbxbilling.cli.changes import print_changes
 from pbxbilling.cli.connection import delete, get, post, put, quoted
-from pbxbilling.cli.options import DEFAULT, Config, DryRun, Json, Reset, asked_moment, wrong_usage
+from pbxbilling.cli.options import DEFAULT, Config, DryRun, Json, Reset, parsed_moment, wrong_usage
 from pbxbilling.cli.printing.output import (
     NOTHING_WRITTEN,
     print_done,
@@ -49,7 +49,7 @@ def apply(
 
 @app.command()
 def plans(config: Config = DEFAULT, json: Json = False) -> None:
-    """All plans, with their prices."""
+    """List all plans with their prices."""
     found = get(config, "/plans")
     if json:
         print_json(found)
@@ -60,7 +60,7 @@ def plans(config: Config = DEFAULT, json: Json = False) -> None:
 
 @plan_app.command("show")
 def plan_show(plan: str, config: Config = DEFAULT, json: Json = False) -> None:
-    """All about one plan."""
+    """Show everything about one plan."""
     from pbxbilling.cli.printing.pages import show_plan
 
     print_page(get(config, f"/plans/{quoted(plan)}"), show_plan, as_json=json)
@@ -71,12 +71,12 @@ def plan_change(
     tenant: str,
     plan: str,
     config: Config = DEFAULT,
-    at: Annotated[str, typer.Option(help="2h ago as 2h, 10:42, a day, an ISO instant.")] = "",
+    at: Annotated[str, typer.Option(help="When: 2h (ago), 10:42, a day, or an ISO instant.")] = "",
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
-    """Give a tenant another plan from a moment of its open period on, now if not said."""
-    when = asked_moment("--at", at)
+    """Change a tenant's plan from a moment of its open period on; now by default."""
+    when = parsed_moment("--at", at)
     path = f"/tenants/{quoted(tenant)}/plan-changes"
     change = post(config, path, plan=plan, at=when, dry_run=dry_run)
     print_page(change, _show_plan_change, as_json=json)
@@ -103,7 +103,7 @@ def _show_plan_change(change: Mapping[str, Any]) -> None:
 
 @tenant_app.command("show")
 def tenant_show(tenant: str, config: Config = DEFAULT, json: Json = False) -> None:
-    """All about one tenant."""
+    """Show everything about one tenant."""
     from pbxbilling.cli.printing.pages import show_tenant
 
     print_page(get(config, f"/tenants/{quoted(tenant)}"), show_tenant, as_json=json)
@@ -124,11 +124,11 @@ def tenant_activate(tenant: str, config: Config = DEFAULT, json: Json = False) -
 @tenant_app.command("trial")
 def tenant_trial(
     tenant: str,
-    until: Annotated[str, typer.Option(help="The last day, as 2026-12-31.")],
+    until: Annotated[str, typer.Option(help="Last day of the trial, as 2026-12-31.")],
     config: Config = DEFAULT,
     json: Json = False,
 ) -> None:
-    """Set when a tenant's trial ends."""
+    """Set the last day of a tenant's trial."""
     with wrong_usage("--until"):
         last = read_day(until).isoformat()
     _print_status(put(config, f"/tenants/{quoted(tenant)}/trial", until=last), as_json=json)

@@ -1,4 +1,4 @@
-"""What a file of accounts changes, line by line, and what it would reset."""
+"""Prints what a file of accounts changes, line by line, and what it would reset."""
 
 from __future__ import annotations
 
@@ -20,10 +20,9 @@ Changes = Sequence[Mapping[str, Any]]
 def print_changes(
     changes: Changes, what: str, *, dry_run: bool, reset: bool, as_json: bool, brief: bool = False
 ) -> None:
-    """Print them, with how many `what` there are in the last line; `brief` only what changes.
+    """Print changes and, in the last line, the number of `what`; `brief` skips unchanged ones.
 
-    Raises CommandFailed where keys would be reset and `reset` does not say so: the daemon has
-    written nothing then.
+    Raises CommandFailed if keys would be reset without `reset`: nothing was written then.
     """
     resets = sum(field["reset"] for change in changes for field in change["fields"])
     refused = bool(resets) and not reset
@@ -43,7 +42,7 @@ def print_changes(
 
 
 def _print_change(change: Mapping[str, Any]) -> None:
-    """What happened to a plan or tenant, with each key of one that changed."""
+    """Print the change of a plan or tenant; for a changed one, each key."""
     typer.echo(f"{change['kind']:9} {change['subject']}")
     for field in change["fields"] if change["kind"] == "changed" else ():
         key, before, after = field["key"], field["before"], field["after"]
@@ -58,10 +57,10 @@ def _print_change(change: Mapping[str, Any]) -> None:
 
 def _print_summary(changes: Changes, what: str, resets: int, why_nothing: str) -> None:
     counted = Counter(change["kind"] for change in changes)
-    told = [f"{counted[kind]} {kind}" for kind in _KINDS]
+    parts = [f"{counted[kind]} {kind}" for kind in _KINDS]
     if resets:
-        told.append(f"{_keys(resets)} reset")
-    typer.echo(f"{len(changes)} {what}: {', '.join(told)}{why_nothing and f'; {why_nothing}'}")
+        parts.append(f"{_keys(resets)} reset")
+    typer.echo(f"{len(changes)} {what}: {', '.join(parts)}{why_nothing and f'; {why_nothing}'}")
 
 
 def _why_nothing(*, refused: bool, dry_run: bool) -> str:

@@ -1,4 +1,4 @@
-"""The command line as a client of the API: of the running daemon, else of one in this process."""
+"""The client of the API: of the running daemon, else of the application in this process."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 Query = str | int | bool | None
 
 
-class CommandFailed(ServiceError):  # noqa: N818 - it is caught by name and shown as a sentence
-    """The command could not be done; the message names thing, place and fix."""
+class CommandFailed(ServiceError):  # noqa: N818 - named for what happened; only its message is shown
+    """A command failed; the message names thing, place and fix."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApiRequest:
-    """One request of the API: `path` behind `/api/v1`, `body` as JSON."""
+    """A request to the API: `path` below `/api/v1`, `body` as JSON."""
 
     method: str
     path: str
@@ -38,37 +38,37 @@ class ApiRequest:
 
     @property
     def writes(self) -> bool:
-        """Whether it takes the database's lock where no daemon runs."""
+        """Return whether it needs the database's lock while no daemon runs."""
         return self.method != "GET"
 
     @property
     def creates(self) -> bool:
-        """Whether a database that is not there is made for it."""
+        """Return whether it creates a missing database."""
         return self.writes and not (self.body or {}).get("dry_run")
 
 
 def get(config: Path, path: str, **query: Query) -> Any:
-    """Return what is there. Raises CommandFailed, ConfigError, StoreError."""
+    """GET a resource. Raises CommandFailed, ConfigError, StoreError."""
     return send(config, ApiRequest("GET", path, query))
 
 
 def post(config: Path, path: str, **body: Any) -> Any:
-    """Do something, and return what came of it; raises as `get`."""
+    """POST to a resource and return the result; raises as `get`."""
     return send(config, ApiRequest("POST", path, body=body))
 
 
 def put(config: Path, path: str, **body: Any) -> Any:
-    """Set something, and return it; raises as `get`."""
+    """PUT a resource and return it; raises as `get`."""
     return send(config, ApiRequest("PUT", path, body=body))
 
 
 def delete(config: Path, path: str) -> Any:
-    """Take something away, and return what it was; raises as `get`."""
+    """DELETE a resource and return what it was; raises as `get`."""
     return send(config, ApiRequest("DELETE", path))
 
 
 def send(config: Path, request: ApiRequest) -> Any:
-    """Send a request to the daemon, else serve it in this process; raises as `get`."""
+    """Send a request to the daemon, or serve it in this process; raises as `get`."""
     import orjson
 
     from pbxbilling.config.faults import ConfigError
@@ -88,12 +88,12 @@ def send(config: Path, request: ApiRequest) -> Any:
 
 
 def quoted(part: str) -> str:
-    """Return a part of a path as it may stand there: an operator can write anything."""
+    """Quote a part of a path, since operators can write anything."""
     return quote(part, safe="")
 
 
 def _checked(answer: httpx.Response) -> bytes:
-    """Return the body of a good answer; raise CommandFailed with the sentence of another."""
+    """Return the body of a good answer; raise CommandFailed with the message of any other."""
     import httpx
     import orjson
 
@@ -107,8 +107,8 @@ def _checked(answer: httpx.Response) -> bytes:
 
 
 def _fault(status: int) -> str:
-    """Return the sentence for an answer without one of its own."""
-    if status in (404, 405):  # of its own routes it would have named what is missing
+    """Return the message for an answer that has none."""
+    if status in (404, 405):  # for a route that it has, its answer would have a message
         return (
             f"the running daemon knows no such command ({status}): restart it, it is older or newer"
         )
@@ -137,7 +137,7 @@ def _headers(request: ApiRequest) -> dict[str, str]:
 
 
 def _written_admin(config: Path) -> Path:
-    """Return the socket that a faulty file names: a daemon on its last good one answers there."""
+    """Return the socket named in a faulty file: a daemon with its last good one may run there."""
     from pbxbilling.config.sections import HttpSettings
 
     try:
@@ -149,12 +149,14 @@ def _written_admin(config: Path) -> Path:
 
 
 def _from_daemon(admin: Path, request: ApiRequest) -> httpx.Response | None:
-    """Return the daemon's answer; None where none runs."""
+    """Return the daemon's answer; None if no daemon runs."""
     import httpx
 
     if not admin.exists():
         return None
-    no_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # the default reads all certificates: 50 ms
+    no_tls = ssl.SSLContext(
+        ssl.PROTOCOL_TLS_CLIENT
+    )  # the default would read all certificates: 50 ms
     transport = httpx.HTTPTransport(uds=str(admin), verify=no_tls)
     with httpx.Client(transport=transport, timeout=30) as client:
         try:
@@ -167,7 +169,7 @@ def _from_daemon(admin: Path, request: ApiRequest) -> httpx.Response | None:
 
 
 def _in_process(settings: Settings, request: ApiRequest) -> httpx.Response:
-    """Serve a request over the database itself; raise CommandFailed where that cannot be."""
+    """Serve a request from the database directly; raise CommandFailed if it needs a daemon."""
     from pbxbilling.daemon.offline import serve_in_process
     from pbxbilling.store.database.lock import database_lock
 

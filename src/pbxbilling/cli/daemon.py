@@ -1,4 +1,4 @@
-"""Commands about the daemon as a program: run it, check what it reads, copy what it keeps."""
+"""Commands about the daemon itself: run it, check its configuration, copy its database."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def serve(config: Config = DEFAULT) -> None:
 
 @app.command()
 def version() -> None:
-    """The program's version."""
+    """Print the version."""
     typer.echo(__version__)
 
 
 @backup_app.command()
 def backup(file: Path, config: Config = DEFAULT, json: Json = False) -> None:
-    """Copy the database, running or not, into a new file."""
+    """Copy the database into a new file, whether the daemon runs or not."""
     from pbxbilling.config.load import load
     from pbxbilling.store.database.backup import copy_database
 
@@ -47,7 +47,7 @@ def backup(file: Path, config: Config = DEFAULT, json: Json = False) -> None:
 
 @config_app.command("check")
 def config_check(config: Config = DEFAULT) -> None:
-    """Read the configuration and say what is wrong with it."""
+    """Check the configuration, and print every fault with its fix."""
     from pbxbilling.config.load import load
 
     settings = load(config, os.environ)

@@ -1,4 +1,4 @@
-"""The daily check, by hand."""
+"""Runs the daily check by hand."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def daily_check(
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
-    """Book the trials and grace windows that the clock has ended."""
+    """End the trials and grace windows whose time is over."""
     report = post(config, "/daily-check", dry_run=dry_run)
     if json:
         print_json(report)

@@ -1,4 +1,4 @@
-"""`pbxbilling doctor`: what is not well, and what to do about it."""
+"""`pbxbilling doctor`: prints each problem with its fix."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ app = typer.Typer()
 
 @app.command()
 def doctor(config: Config = DEFAULT, json: Json = False) -> None:
-    """Look at everything that the daemon stands on; status 1 where a check fails."""
+    """Check everything that the daemon depends on; exit status 1 if a check fails."""
     from pbxbilling.doctor.examine import examine
     from pbxbilling.runtime.clock import SystemClock
 
@@ -29,7 +29,7 @@ def doctor(config: Config = DEFAULT, json: Json = False) -> None:
 
 
 def print_checks(checks: Sequence[Check], *, as_json: bool) -> None:
-    """A table of what was found, then what to do about it; or JSON. Status 1 where one fails."""
+    """Print a table of checks, then the fixes; or JSON. Exits with status 1 if one fails."""
     from pbxbilling.doctor.check import Result
 
     columns = ("result", "subject", "name", "found")

@@ -1,14 +1,14 @@
-"""The figures of the business."""
+"""Commands about the figures of the business."""
 
 from __future__ import annotations
 
 import typer
 
 from pbxbilling.cli.connection import get
-from pbxbilling.cli.options import DEFAULT, AnyMonth, Config, Json, OneMonth, asked_month
+from pbxbilling.cli.options import DEFAULT, AnyMonth, Config, Json, OneMonth, parsed_month
 from pbxbilling.cli.printing.output import print_json, print_rows
 
-app = typer.Typer(help="What the business makes.", invoke_without_command=True)
+app = typer.Typer(help="Figures of the business.", invoke_without_command=True)
 
 _PERIODS = ("tenant", "month", "metered", "statement", "sent", "unsent", "difference")
 _NOW = ("currency", "mrr", "paying", "trials", "trial_mrr", "past_due", "unpaid_invoices", "unpaid")
@@ -22,10 +22,10 @@ def figures(
     month: AnyMonth = "",
     json: Json = False,
 ) -> None:
-    """Recurring revenue, trials, missed payments; usage revenue and churn of a month."""
+    """Show recurring revenue, trials and missed payments; usage revenue and churn of a month."""
     if context.invoked_subcommand is not None:
         return
-    taken = get(config, "/figures", month=asked_month(month) if month else None)
+    taken = get(config, "/figures", month=parsed_month(month) if month else None)
     if json:
         print_json(taken)
         return
@@ -41,6 +41,6 @@ def reconcile(
     config: Config = DEFAULT,
     json: Json = False,
 ) -> None:
-    """Closed periods whose statement and meter events have other minutes."""
-    rows = get(config, "/figures/differences", month=asked_month(month))
+    """List closed periods whose statement and meter events differ in minutes."""
+    rows = get(config, "/figures/differences", month=parsed_month(month))
     print_rows("differences", rows, _PERIODS, as_json=json)

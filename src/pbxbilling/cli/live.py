@@ -1,4 +1,4 @@
-"""Commands about calls: those that are live, and how those that came were judged."""
+"""Commands about live calls and admission decisions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from pbxbilling.cli.connection import delete, get, quoted
-from pbxbilling.cli.options import DEFAULT, Config, ForTenant, Json, asked_moment
+from pbxbilling.cli.options import DEFAULT, Config, ForTenant, Json, parsed_moment
 from pbxbilling.cli.printing.output import print_done, print_page, print_rows
 
 app = typer.Typer()
@@ -20,7 +20,7 @@ _DECISIONS = (
 
 @app.command()
 def status(config: Config = DEFAULT, json: Json = False) -> None:
-    """The daemon at a glance."""
+    """Show the daemon at a glance."""
     from pbxbilling.cli.printing.pages import show_status
 
     print_page(get(config, "/status"), show_status, as_json=json)
@@ -28,13 +28,13 @@ def status(config: Config = DEFAULT, json: Json = False) -> None:
 
 @app.command()
 def calls(config: Config = DEFAULT, tenant: ForTenant = None, json: Json = False) -> None:
-    """Live calls: who holds which slot, since when."""
+    """List live calls: which tenant holds which slot, since when."""
     print_rows("calls", get(config, "/calls", tenant=tenant), _CALLS, as_json=json)
 
 
 @app.command()
 def release(call: str, config: Config = DEFAULT, json: Json = False) -> None:
-    """Free one slot, and say what it was."""
+    """Free the slot of a live call, and print what it was."""
     was = delete(config, f"/calls/{quoted(call)}/slot")
     held = (
         f"call {was['call']} of tenant {was['tenant'] or '-'} holds no slot any more: it was"
@@ -48,11 +48,13 @@ def release(call: str, config: Config = DEFAULT, json: Json = False) -> None:
 def decisions(
     config: Config = DEFAULT,
     tenant: ForTenant = None,
-    since: Annotated[str, typer.Option(help="10m, 2h, 10:42, 2026-11-21 or ISO.")] = "",
+    since: Annotated[
+        str, typer.Option(help="From when: 10m or 2h (ago), 10:42, 2026-11-21, or an ISO instant.")
+    ] = "",
     refused: Annotated[bool, typer.Option("--refused", help="Only refusals.")] = False,
     json: Json = False,
 ) -> None:
-    """Why was the call at 10:42 refused?"""
-    at = asked_moment("--since", since)
+    """List admission decisions with their reasons: why was the call at 10:42 refused?"""
+    at = parsed_moment("--since", since)
     rows = get(config, "/decisions", tenant=tenant, since=at, refused=refused)
     print_rows("decisions", rows, _DECISIONS, as_json=json)

@@ -1,4 +1,4 @@
-"""`pbxbilling`: tables for people, `--json` for programs. Exit status 0 done, 1 failed, 2 usage."""
+"""`pbxbilling`: tables for people, `--json` for programs. Exits with 0 done, 1 failed, 2 usage."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ app.add_typer(payments.subscription_app, name="subscription")
 
 
 def main() -> None:
-    """Run a command; a fault is one message on stderr and exit status 1."""
+    """Run a command; an error is one message on stderr and exit status 1."""
     from pbxbilling.kernel.errors import ServiceError
 
     try:

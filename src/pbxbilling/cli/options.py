@@ -1,4 +1,4 @@
-"""The options that commands share, and moments as operators write them."""
+"""Options that commands share, and moments as operators write them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def since_when(text: str, now: datetime) -> datetime:
-    """`10m` and `2h` ago, `10:42` of today, a date or an instant; raises ValueError."""
+    """Parse `10m` or `2h` (ago), `10:42` (today), a date or an instant. Raises ValueError."""
     try:
         if text[:-1].isdecimal() and text[-1:] in _UNITS:
             return now - timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
@@ -29,7 +29,7 @@ def since_when(text: str, now: datetime) -> datetime:
 
 
 def _today_at(text: str, now: datetime) -> datetime:
-    """A time of this day, where the operator is."""
+    """Return a time of today in the operator's time zone."""
     local = now.astimezone()
     clock = datetime.strptime(text, "%H:%M").replace(tzinfo=local.tzinfo)
     return local.replace(hour=clock.hour, minute=clock.minute, second=0, microsecond=0).astimezone(
@@ -37,20 +37,20 @@ def _today_at(text: str, now: datetime) -> datetime:
     )
 
 
-def asked_month(text: str) -> str:
-    """The month of `--month`."""
+def parsed_month(text: str) -> str:
+    """Parse the month of `--month`."""
     with wrong_usage("--month"):
         return read_month(text)
 
 
-def asked_period(text: str) -> str:
-    """The period of `--month`."""
+def parsed_period(text: str) -> str:
+    """Parse the period of `--month`."""
     with wrong_usage("--month"):
         return read_period(text)
 
 
-def asked_moment(option: str, text: str) -> str | None:
-    """The instant of an option, as ISO has it; None where it was left out."""
+def parsed_moment(option: str, text: str) -> str | None:
+    """Parse the instant of an option into ISO form; None if it was left out."""
     from pbxbilling.runtime.clock import SystemClock
 
     with wrong_usage(option):
@@ -63,7 +63,7 @@ def asked_moment(option: str, text: str) -> str | None:
 
 @contextmanager
 def wrong_usage(option: str) -> Iterator[None]:
-    """A ValueError is this option's: wrong usage, exit status 2."""
+    """Report a ValueError as wrong usage of this option: exit status 2."""
     try:
         yield
     except ValueError as error:
@@ -74,25 +74,29 @@ DEFAULT = Path("/etc/pbxbilling/pbxbilling.toml")
 
 
 Config = Annotated[
-    Path, typer.Option("-c", "--config", envvar="PBXBILLING_CONFIG", help="The configuration.")
+    Path, typer.Option("-c", "--config", envvar="PBXBILLING_CONFIG", help="The configuration file.")
 ]
 
 
-Json = Annotated[bool, typer.Option("--json", help="For programs.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only print.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Print what would change, and write nothing.")
+]
 
 
 Reset = Annotated[
-    bool, typer.Option("--reset", help="Let what the file leaves out go to its defaults.")
+    bool, typer.Option("--reset", help="Reset keys that the file leaves out to their defaults.")
 ]
 
 
-OneMonth = Annotated[str, typer.Option("--month", help="As 2026-11.")]
+OneMonth = Annotated[str, typer.Option("--month", help="The month, as 2026-11.")]
 
 
-AnyMonth = Annotated[str, typer.Option("--month", help="As 2026-11; the current one if not given.")]
+AnyMonth = Annotated[
+    str, typer.Option("--month", help="The month, as 2026-11; the current one by default.")
+]
 
 
 ForTenant = Annotated[Optional[str], typer.Option("--tenant", help="Only this tenant.")]  # noqa: UP045

@@ -1,4 +1,4 @@
-"""Commands about payments: links to pay at, subscriptions, and how Stripe is set up."""
+"""Commands about payments: checkout links, subscriptions, and the setup of Stripe."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pbxbilling.cli.options import (
     ForTenant,
     Json,
     OneMonth,
-    asked_period,
+    parsed_period,
     wrong_usage,
 )
 from pbxbilling.cli.printing.output import print_done, print_json, print_rows
@@ -35,7 +35,7 @@ _INVOICES = ("number", "status", "total", "currency", "created_at", "paid_at", "
 _USAGE = ("leg", "tenant", "ended_at", "minutes", "state", "customer", "note")
 _RECONCILED = ("tenant", "month", "statement_minutes", "sent_minutes", "agrees")
 _RUNS = ("tenant", "month", "state", "invoice", "total", "currency", "note")
-_LETTERS = ("event", "kind", "about", "state", "created_at", "waits_for")
+_EVENTS = ("event", "kind", "about", "state", "created_at", "waits_for")
 
 
 @stripe_app.command("checkout")
@@ -43,10 +43,10 @@ def stripe_checkout(
     tenant: str,
     plan: Annotated[str, typer.Option(help="The plan to sell.")],
     config: Config = DEFAULT,
-    cycle: Annotated[str, typer.Option(help="month or year.")] = "month",
+    cycle: Annotated[str, typer.Option(help="Billing cycle: month or year.")] = "month",
     json: Json = False,
 ) -> None:
-    """A link at which a tenant buys a plan."""
+    """Create a link at which a tenant buys a plan."""
     with wrong_usage("--cycle"):
         if cycle not in _CYCLES:
             msg = f"{cycle!r}: expected {' or '.join(_CYCLES)}"
@@ -69,14 +69,14 @@ def _offered(offer: Mapping[str, Any]) -> str:
 
 @stripe_app.command("portal")
 def stripe_portal(tenant: str, config: Config = DEFAULT, json: Json = False) -> None:
-    """A link at which a tenant sees to its subscription and invoices; good for minutes."""
+    """Create a link to the portal for subscription and invoices; it is valid for minutes."""
     link = post(config, f"/tenants/{quoted(tenant)}/portal")
     print_done(link, link["url"], as_json=json)
 
 
 @stripe_app.command("check")
 def stripe_check(config: Config = DEFAULT, json: Json = False) -> None:
-    """Look at key, prices and secrets, charging nothing; status 1 where a check fails."""
+    """Check key, prices and secrets without a charge; exit status 1 if a check fails."""
     from pbxbilling.cli.connection import CommandFailed
     from pbxbilling.cli.doctor import print_checks
     from pbxbilling.config.load import load
@@ -92,15 +92,15 @@ def stripe_check(config: Config = DEFAULT, json: Json = False) -> None:
 
 @stripe_app.command("parked")
 def stripe_parked(config: Config = DEFAULT, json: Json = False) -> None:
-    """Events that nothing could be made of, and what they wait for."""
-    print_rows("parked events", get(config, "/events/parked"), _LETTERS, as_json=json)
+    """List events that could not be applied yet, and what they wait for."""
+    print_rows("parked events", get(config, "/events/parked"), _EVENTS, as_json=json)
 
 
 @stripe_app.command("link")
 def stripe_link(
     subscription: str, tenant: str, config: Config = DEFAULT, json: Json = False
 ) -> None:
-    """Say whose a subscription is."""
+    """Link a subscription to a tenant."""
     result = put(config, f"/subscriptions/{quoted(subscription)}/tenant", tenant=tenant)
     _print_subscription(result, as_json=json)
 
@@ -108,18 +108,20 @@ def stripe_link(
 @subscription_app.command("cancel")
 def subscription_cancel(
     tenant: str,
-    now: Annotated[bool, typer.Option("--now", help="At once, not with its period.")] = False,
+    now: Annotated[
+        bool, typer.Option("--now", help="At once, instead of at the end of the period.")
+    ] = False,
     config: Config = DEFAULT,
     json: Json = False,
 ) -> None:
-    """Let a tenant's subscription end with its period; or end it now."""
+    """Cancel a tenant's subscription at the end of its period, or now."""
     path = f"/tenants/{quoted(tenant)}/subscription/cancellation"
     _print_subscription(post(config, path, now=now), as_json=json)
 
 
 @subscription_app.command("reactivate")
 def subscription_reactivate(tenant: str, config: Config = DEFAULT, json: Json = False) -> None:
-    """Let a subscription go on that was to end with its period."""
+    """Undo a cancellation: the subscription continues after its period."""
     path = f"/tenants/{quoted(tenant)}/subscription/cancellation"
     _print_subscription(delete(config, path), as_json=json)
 
@@ -135,21 +137,21 @@ def _print_subscription(result: Mapping[str, Any], *, as_json: bool) -> None:
 
 @app.command()
 def subscriptions(config: Config = DEFAULT, tenant: ForTenant = None, json: Json = False) -> None:
-    """Subscriptions as Stripe last showed them, the oldest first."""
+    """List subscriptions as Stripe last reported them, oldest first."""
     rows = get(config, "/subscriptions", tenant=tenant)
     print_rows("subscriptions", rows, _SUBSCRIPTIONS, as_json=json)
 
 
 @app.command()
 def invoices(tenant: str, config: Config = DEFAULT, json: Json = False) -> None:
-    """A tenant's invoices as Stripe last showed them, the newest first."""
+    """List a tenant's invoices as Stripe last reported them, newest first."""
     rows = get(config, f"/tenants/{quoted(tenant)}/gateway-invoices")
     print_rows("invoices", rows, _INVOICES, as_json=json)
 
 
 @stripe_app.command("usage")
 def stripe_usage(config: Config = DEFAULT, tenant: ForTenant = None, json: Json = False) -> None:
-    """Usage that Stripe's meter does not have: how much waits, and what needs a person."""
+    """Show usage that Stripe's meter does not have: what waits, and what needs a decision."""
     view = get(config, "/usage-events", tenant=tenant)
     if json:
         print_json(view)
@@ -164,12 +166,13 @@ def stripe_usage(config: Config = DEFAULT, tenant: ForTenant = None, json: Json 
 def stripe_usage_decide(
     leg: str,
     again: Annotated[
-        bool, typer.Option("--again/--settled", help="Send it once more, or let it be.")
+        bool,
+        typer.Option("--again/--settled", help="Send it again, or mark it as settled by hand."),
     ],
     config: Config = DEFAULT,
     json: Json = False,
 ) -> None:
-    """Say what becomes of usage that was refused, undecided or too old; LEG is pbx:uniqueid."""
+    """Decide on usage that was refused, undecided or too old; LEG is pbx:uniqueid."""
     event = put(config, f"/usage-events/{quoted(leg)}/decision", again=again)
     done = "is sent once more" if again else "is settled by hand"
     print_done(
@@ -183,8 +186,8 @@ def stripe_reconcile(
     config: Config = DEFAULT,
     json: Json = False,
 ) -> None:
-    """Final statements of a month against what Stripe's meter was sent, tenant by tenant."""
-    rows = get(config, "/usage-events/periods", month=asked_period(month))
+    """Compare the final statements of a month with what Stripe's meter was sent, by tenant."""
+    rows = get(config, "/usage-events/periods", month=parsed_period(month))
     print_rows(f"usage of {month}", rows, _RECONCILED, as_json=json)
 
 
@@ -194,6 +197,6 @@ def invoice_run(
     config: Config = DEFAULT,
     json: Json = False,
 ) -> None:
-    """Issue the invoices of a past month that were not issued yet; again changes nothing."""
-    runs = post(config, "/usage-invoices", month=asked_period(month))
+    """Issue the missing invoices of a past month; a repeated run changes nothing."""
+    runs = post(config, "/usage-invoices", month=parsed_period(month))
     print_rows(f"invoices of {month}", runs, _RUNS, as_json=json)

@@ -1,4 +1,4 @@
-"""What is held on people: handed out, forgotten, and purged."""
+"""Commands about personal data: export, forget, purge."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ purge_app = typer.Typer()
 
 @app.command("export-data")
 def export_data(tenant: str, file: Path, config: Config = DEFAULT, json: Json = False) -> None:
-    """Write all that is held on a tenant into a new zip of JSON lines."""
+    """Export everything stored about a tenant into a new zip of JSON lines."""
     from pbxbilling.config.load import load
     from pbxbilling.runtime.clock import SystemClock
     from pbxbilling.store.export import export_tenant
@@ -31,19 +31,19 @@ def export_data(tenant: str, file: Path, config: Config = DEFAULT, json: Json = 
 
 @app.command()
 def forget(tenant: str, config: Config = DEFAULT, json: Json = False) -> None:
-    """Forget a tenant that is gone: contacts and numbers. What it was billed stays."""
+    """Erase contacts and numbers of a former tenant; its statements stay."""
     done = delete(config, f"/tenants/{quoted(tenant)}/personal-data")
-    told = f"tenant {tenant} is forgotten: numbers cut in {done['rows']} rows"
-    print_done(done, told, done["notes"], as_json=json)
+    sentence = f"tenant {tenant} is forgotten: numbers cut in {done['rows']} rows"
+    print_done(done, sentence, done["notes"], as_json=json)
 
 
 @purge_app.command()
 def purge(
     config: Config = DEFAULT,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count the rows.")] = False,
     json: Json = False,
 ) -> None:
-    """Purge what has been kept for its time, for 20 seconds at most."""
+    """Purge rows whose retention is over, for 20 seconds at most."""
     result = post(config, "/purge", dry_run=dry_run)
     if json:
         print_json(result)

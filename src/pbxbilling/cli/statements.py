@@ -1,4 +1,4 @@
-"""Commands about statements: as they stand, as they were saved, and the calls behind them."""
+"""Commands about statements: previews, saved ones, and the calls on them."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from typing import Annotated, Any, Optional
 import typer
 
 from pbxbilling.cli.connection import get, post, quoted
-from pbxbilling.cli.options import DEFAULT, Config, ForTenant, Json, asked_period
+from pbxbilling.cli.options import DEFAULT, Config, ForTenant, Json, parsed_period
 from pbxbilling.cli.printing.output import print_done, print_json, print_rows, write_file
 from pbxbilling.kernel.bounds import COUNT_MOST
 
 app = typer.Typer()
 statement_app = typer.Typer(help="One tenant's statement.", no_args_is_help=True)
-oneoff_app = typer.Typer(help="Lines by hand on a statement.", no_args_is_help=True)
+oneoff_app = typer.Typer(help="One-off lines on a statement.", no_args_is_help=True)
 
-Month = Annotated[str, typer.Option("--month", help="As 2026-11, the period that begins in it.")]
-Csv = Annotated[bool, typer.Option("--csv", help="For spreadsheets.")]
+Month = Annotated[
+    str, typer.Option("--month", help="The period that begins in this month, as 2026-11.")
+]
+Csv = Annotated[bool, typer.Option("--csv", help="Print CSV, for spreadsheets.")]
 Pdf = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option("--pdf", help="Write a PDF to this file; - is standard output."),
@@ -41,7 +43,7 @@ def statement_preview(
     pdf: Pdf = None,
     json: Json = False,
 ) -> None:
-    """The statement of the current period (or an open one) as it stands."""
+    """Show the statement of an open period as it stands; the current one by default."""
     path = f"/tenants/{quoted(tenant)}/statements/preview"
     _print(get(config, path, month=_period(month)), csv=csv, pdf=pdf, json=json)
 
@@ -52,13 +54,14 @@ def statement_show(
     config: Config = DEFAULT,
     month: Month = "",
     number: Annotated[
-        int, typer.Option(min=0, max=COUNT_MOST, help="An interim copy; 0 is the final one.")
+        int,
+        typer.Option(min=0, max=COUNT_MOST, help="Number of an interim copy; 0 is the final one."),
     ] = 0,
     csv: Csv = False,
     pdf: Pdf = None,
     json: Json = False,
 ) -> None:
-    """A statement that was saved; the last final one, if nothing else is said."""
+    """Show a saved statement; the last final one by default."""
     path = f"/tenants/{quoted(tenant)}/statement"
     found = get(config, path, month=_period(month), number=number)
     _print(found, csv=csv, pdf=pdf, json=json)
@@ -66,7 +69,7 @@ def statement_show(
 
 @statement_app.command("save")
 def statement_save(tenant: str, config: Config = DEFAULT, json: Json = False) -> None:
-    """Keep the current period as it stands as an interim copy."""
+    """Save the current period as it stands as an interim copy."""
     saved = post(config, f"/tenants/{quoted(tenant)}/statements")
     sentence = (
         f"interim copy {saved['number']} of {saved['month']} saved: {saved['total']}"
@@ -80,21 +83,21 @@ def statement_save(tenant: str, config: Config = DEFAULT, json: Json = False) ->
 def statements(
     config: Config = DEFAULT, tenant: ForTenant = None, month: Month = "", json: Json = False
 ) -> None:
-    """Statements that were saved."""
+    """List saved statements."""
     rows = get(config, "/statements", tenant=tenant, month=_period(month))
     print_rows("statements", rows, _STATEMENTS, as_json=json)
 
 
 @app.command()
 def records(
-    tenant: Annotated[str, typer.Option(help="Whose.")],
+    tenant: Annotated[str, typer.Option(help="The tenant.")],
     config: Config = DEFAULT,
     month: Month = "",
-    line: Annotated[str, typer.Option(help="Only those of this line, by its key.")] = "",
+    line: Annotated[str, typer.Option(help="Only calls of this line, by its key.")] = "",
     csv: Csv = False,
     json: Json = False,
 ) -> None:
-    """The calls on a statement, saved or as it stands."""
+    """List the calls on a statement, saved or as it stands."""
     found = get(config, "/records", tenant=tenant, month=_period(month), line=line or None)
     if csv:
         from pbxbilling.documents.csv_files import calls_csv
@@ -115,13 +118,15 @@ def _call(one: Mapping[str, Any]) -> dict[str, Any]:
 def oneoff_add(
     tenant: str,
     amount: Annotated[str, typer.Option(help="Net, as 5.00, in the plan's currency.")],
-    reason: Annotated[str, typer.Option(help="Read on the statement.")],
+    reason: Annotated[str, typer.Option(help="Printed on the statement.")],
     config: Config = DEFAULT,
-    kind: Annotated[str, typer.Option(help="fee adds; discount and credit take away.")] = "fee",
+    kind: Annotated[
+        str, typer.Option(help="fee (adds), discount or credit (both subtract).")
+    ] = "fee",
     month: Month = "",
     json: Json = False,
 ) -> None:
-    """Put a line on a statement that is not closed."""
+    """Add a line to a statement that is not closed."""
     given = {"kind": kind, "amount": amount, "reason": reason, "month": _period(month)}
     entry = post(config, f"/tenants/{quoted(tenant)}/one-offs", **given)
     sentence = (
@@ -133,17 +138,17 @@ def oneoff_add(
 
 @oneoff_app.command("list")
 def oneoff_list(tenant: str, config: Config = DEFAULT, json: Json = False) -> None:
-    """Lines by hand, and the final statements that have them."""
+    """List one-off lines, and the final statements that they are on."""
     rows = get(config, f"/tenants/{quoted(tenant)}/one-offs")
     print_rows("one-off lines", rows, _ONE_OFFS, as_json=json)
 
 
 def _period(month: str) -> str | None:
-    return asked_period(month) if month else None
+    return parsed_period(month) if month else None
 
 
 def _print(written: Mapping[str, Any], *, csv: bool, pdf: Path | None, json: bool) -> None:
-    """A statement in the form that was asked for; a page if in none."""
+    """Print a statement in the requested form; as a page by default."""
     if json:
         print_json(written)
         return

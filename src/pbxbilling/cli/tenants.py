@@ -1,4 +1,4 @@
-"""Commands about all tenants at once: a list, a CSV file out and in."""
+"""Commands about all tenants at once: list, export and import."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _COLUMNS = ("tenant", "plan", "status", "mode", "calls", "max_calls", "trunk_leg
 
 @app.callback()
 def tenants(context: typer.Context, config: Config = DEFAULT, json: Json = False) -> None:
-    """All tenants, with what they hold."""
+    """List all tenants with their load."""
     if context.invoked_subcommand is not None:
         return
     reports = get(config, "/tenants")

@@ -1,11 +1,11 @@
-"""Commands about what was used, and whose it is."""
+"""Commands about usage, and the tenants it belongs to."""
 
 from __future__ import annotations
 
 import typer
 
 from pbxbilling.cli.connection import get, put, quoted
-from pbxbilling.cli.options import DEFAULT, AnyMonth, Config, ForTenant, Json, asked_month
+from pbxbilling.cli.options import DEFAULT, AnyMonth, Config, ForTenant, Json, parsed_month
 from pbxbilling.cli.printing.output import print_done, print_rows
 
 usage_app = typer.Typer(help="Usage of a month.", invoke_without_command=True)
@@ -29,16 +29,16 @@ def usage(
     month: AnyMonth = "",
     json: Json = False,
 ) -> None:
-    """Answered trunk legs of a month, by tenant."""
+    """Show answered trunk legs of a month, by tenant."""
     if context.invoked_subcommand is not None:
         return
-    rows = get(config, "/usage", tenant=tenant, month=asked_month(month) if month else None)
+    rows = get(config, "/usage", tenant=tenant, month=parsed_month(month) if month else None)
     print_rows("usage", rows, _USAGE, as_json=json)
 
 
 @usage_app.command("unowned")
 def usage_unowned(config: Config = DEFAULT, json: Json = False) -> None:
-    """Answered legs that belong to nobody, newest first."""
+    """List answered legs that belong to no tenant, newest first."""
     legs = get(config, "/usage/unowned")
     if not json:
         legs = [{**leg, "seconds": round(leg["talk_us"] / 1_000_000, 1)} for leg in legs]
@@ -52,15 +52,15 @@ def usage_estimated(
     month: AnyMonth = "",
     json: Json = False,
 ) -> None:
-    """Legs whose answer or end nobody saw: what is charged of them, and what is not."""
-    of_month = asked_month(month) if month else None
+    """List legs with an estimated answer or end: what of them is charged, and what is not."""
+    of_month = parsed_month(month) if month else None
     rows = get(config, "/usage/estimated", tenant=tenant, month=of_month)
     print_rows("legs with an answer or end that nobody saw", rows, _ESTIMATED, as_json=json)
 
 
 @usage_app.command("assign")
 def usage_assign(leg: str, tenant: str, config: Config = DEFAULT, json: Json = False) -> None:
-    """Give an answered leg that belongs to nobody to a tenant."""
+    """Assign an answered leg without a tenant to a tenant."""
     given = put(config, f"/usage/legs/{quoted(leg)}/tenant", tenant=tenant)
     billed = f"{given['billed_s']} s billed in {given['month']}"
     print_done(given, f"leg {leg} belongs to tenant {tenant} now: {billed}", as_json=json)

@@ -1,1 +1,1 @@
-"""HTTP: metrics, health and webhook for machines; administration on a Unix socket alone."""
+"""HTTP: metrics, health, webhook and usage over TCP; the API on a Unix socket only."""

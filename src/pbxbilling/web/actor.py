@@ -1,4 +1,4 @@
-"""Who does what is audited: the user of the machine, by the kernel's word."""
+"""Names the actor of a request for the audit: the user that the kernel reports for a socket."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ SUDO_USER = "x-pbxbilling-sudo-user"
 def actor(uid: int, sudo_user: str | None = None) -> str:
     """Return the user's name; `root (alice)` where sudo says that alice became root.
 
-    `sudo_user` is believed from root alone: whoever is root could write the audit rows themselves.
-    Looks into the user database, which may be far away: not on the event loop.
+    `sudo_user` is believed from root only, since root could write the audit rows directly.
+    Reads the user database, which may be remote: call it in a thread.
     """
     try:
         name = pwd.getpwuid(uid).pw_name
@@ -37,6 +37,6 @@ def _exists(name: str) -> bool:
 
 
 async def peer_of(request: Request) -> str:
-    """Return the user at the other end of a Unix socket, whose uid `PeerProtocol` has taken."""
+    """Return the user at the other end of a Unix socket, by the uid that `PeerProtocol` read."""
     uid, sudo_user = request.state.peer_uid, request.headers.get(SUDO_USER)
     return await asyncio.to_thread(actor, uid, sudo_user)

@@ -1,4 +1,4 @@
-"""HTTP as the daemon serves it: it waits for nobody for ever, and knows whose process asks it."""
+"""HTTP protocols of the daemon: one limits the time of a request, one identifies the peer."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ import struct
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-REQUEST_S = 20.0  # from the first byte, or from the connection, to a whole request
+REQUEST_S = 20.0  # from the connect, or the first byte, to the complete request
 
 _WHOLE = {h11.DONE, h11.MUST_CLOSE, h11.CLOSED, h11.ERROR}
 
 
 class PatientProtocol(H11Protocol):
-    """Drops a connection whose request, with its body, is not whole within `REQUEST_S`.
+    """Aborts a connection if a request, body included, is not complete within `REQUEST_S`.
 
-    uvicorn's own limit is only for the silence between two requests.
+    uvicorn's own limit covers only the idle time between two requests.
     """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait."""
+        """Start the time limit."""
         super().connection_made(transport)
         self._limit: asyncio.TimerHandle | None = None
         self._watch()
 
     def data_received(self, data: bytes) -> None:
-        """Go on waiting from the first byte on; a byte more wins no time."""
+        """Start the limit with the first byte of a request; further bytes do not extend it."""
         super().data_received(data)
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no more."""
+        """Stop the time limit."""
         self._stop()
         super().connection_lost(exc)
 
@@ -54,11 +54,11 @@ _UCRED = struct.Struct("iII")  # pid, uid, gid: unix(7), SO_PEERCRED
 class PeerProtocol(H11Protocol):
     """Puts the peer's user id into `request.state.peer_uid`.
 
-    The kernel took it when the peer connected; nothing that the peer sends can change it.
+    The kernel records it at the connect; nothing that the peer sends can change it.
     """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take the peer's credentials into the state of every request of this connection."""
+        """Copy the peer's uid into the state of every request on this connection."""
         super().connection_made(transport)
         link: socket.socket = transport.get_extra_info("socket")
         credentials = link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)

@@ -1,4 +1,4 @@
-"""What may be asked from outside the machine: metrics, health, the webhook, and usage."""
+"""The HTTP endpoints reachable from outside the machine: metrics, health, webhook, usage."""
 
 from __future__ import annotations
 
@@ -14,65 +14,65 @@ from pbxbilling.calls.views import StatusView
 from pbxbilling.web.usage import UsageAnswer, UsageEndpoint
 
 
-class Shown(Protocol):
-    """The daemon, as health tells of it."""
+class StatusSource(Protocol):
+    """Reports the daemon's status, for `/readyz`."""
 
     def status(self) -> StatusView:
-        """The daemon at this moment."""
+        """Return the current status."""
         ...
 
 
-class Scraped(Protocol):
-    """Whoever has the metrics."""
+class MetricsSource(Protocol):
+    """Collects the metrics."""
 
     async def scrape(self) -> bytes:
-        """The body of a scrape."""
+        """Return the body of a scrape."""
         ...
 
 
-class Answered(Protocol):
-    """An answer of the webhook."""
+class EndpointAnswer(Protocol):
+    """The answer to a webhook request."""
 
     @property
     def status(self) -> int:
-        """HTTP's."""
+        """HTTP status code."""
         ...
 
     @property
     def text(self) -> str:
-        """A word for whoever looks."""
+        """One line for a person who reads the answer."""
         ...
 
 
-class Received(Protocol):
-    """Whoever takes what the payment gateway sends."""
+class WebhookEndpoint(Protocol):
+    """Receives the events of a payment gateway."""
 
     @property
     def limit(self) -> int:
-        """Bytes of the longest body."""
+        """Size of the largest body accepted, in bytes."""
         ...
 
-    def oversized(self) -> Answered:
-        """The answer to a longer one."""
+    def oversized(self) -> EndpointAnswer:
+        """Return the answer to a larger body."""
         ...
 
-    async def receive(self, body: bytes, headers: Mapping[str, str]) -> Answered:
-        """Take one whole body with its headers: one of them signs it."""
+    async def receive(self, body: bytes, headers: Mapping[str, str]) -> EndpointAnswer:
+        """Take a complete body with its headers, one of which is the signature."""
         ...
 
 
 def public_app(
-    live: Shown,
-    metrics: Scraped,
-    webhook: Received | None = None,
+    live: StatusSource,
+    metrics: MetricsSource,
+    webhook: WebhookEndpoint | None = None,
     usage: UsageEndpoint | None = None,
 ) -> FastAPI:
-    """The application that may be reached from outside the machine."""
+    """Build the application that is reachable from outside the machine."""
     app = FastAPI(title="pbxbilling", docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.exception_handler(ClientDisconnect)
     async def left(_request: Request, _left: ClientDisconnect) -> Response:
-        return Response(status_code=400)  # nobody is there to read an answer
+        return Response(status_code=400)  # the client has gone: nothing is sent
 
     @app.get("/metrics")
     async def scrape() -> Response:
@@ -131,7 +131,7 @@ def _readiness(status: StatusView) -> dict[str, Any]:
 
 
 async def _count_usage(usage: UsageEndpoint, request: Request) -> UsageAnswer:
-    """Nothing is read of whoever has no token."""
+    """Count the units of a request; without a valid token, its body is not read."""
     if not usage.lets_in(request.headers.get("Authorization", "")):
         return usage.refuse(UsageResult.UNAUTHORIZED, "the token is not good")
     body = await _body(request, usage.limit)
@@ -141,7 +141,7 @@ async def _count_usage(usage: UsageEndpoint, request: Request) -> UsageAnswer:
 
 
 async def _body(request: Request, limit: int) -> bytes | None:
-    """Read no more of a body than it may have; None for a longer one."""
+    """Read a body; return None, without reading on, if it exceeds `limit` bytes."""
     body = bytearray()
     async for piece in request.stream():
         body += piece
@@ -150,7 +150,7 @@ async def _body(request: Request, limit: int) -> bytes | None:
     return bytes(body)
 
 
-async def _received(webhook: Received, request: Request) -> Answered:
+async def _received(webhook: WebhookEndpoint, request: Request) -> EndpointAnswer:
     body = await _body(request, webhook.limit)
     if body is None:
         return webhook.oversized()

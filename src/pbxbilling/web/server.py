@@ -1,4 +1,4 @@
-"""Runs the applications inside the daemon's own event loop, which owns the signals."""
+"""Runs the applications in the daemon's event loop; the daemon handles the signals."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class _Server(uvicorn.Server):
 
 
 def tcp_listener(host: str, port: int) -> socket.socket:
-    """A socket that listens already: who connects waits until it is served.
+    """Return a listening socket; clients that connect before `serve` wait.
 
-    Raises OSError where the address is taken.
+    Raises OSError if the address is taken.
     """
     return socket.create_server((host, port), reuse_port=False)
 
 
 def unix_listener(path: Path) -> socket.socket:
-    """The same for a Unix socket that owner and group may use; a stale one is replaced."""
+    """Return a listening Unix socket for owner and group; replaces a stale one. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -40,9 +40,9 @@ def unix_listener(path: Path) -> socket.socket:
 
 
 async def serve(app: FastAPI, listener: socket.socket) -> None:
-    """Serve until cancelled; the listener is closed then.
+    """Serve until cancelled, then close the listener.
 
-    On a Unix socket each request knows its peer.
+    Over a Unix socket, each request carries the uid of its peer.
     """
     config = uvicorn.Config(
         app,

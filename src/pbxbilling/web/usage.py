@@ -1,4 +1,4 @@
-"""`POST /api/v1/usage`: units of a named meter, told by another program with its token."""
+"""`POST /api/v1/usage`: units of a named meter, sent by another program with its token."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Word = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class UsageBody(BaseModel):
-    """What the body says."""
+    """The body of a request."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
@@ -43,14 +43,14 @@ class UsageBody(BaseModel):
 
 
 class UsageAnswer(NamedTuple):
-    """HTTP's status, and a body in JSON."""
+    """An HTTP status, and a body as JSON."""
 
     status: int
     body: bytes
 
 
 class UsageEndpoint:
-    """Lets in who has the token, and has the units counted."""
+    """Checks the token of a request and counts its units."""
 
     limit = LIMIT
 
@@ -62,46 +62,48 @@ class UsageEndpoint:
         self._throttle = LogThrottle(clock.monotonic)
 
     def lets_in(self, authorization: str) -> bool:
-        """Whether the header has the token; how long that takes tells nothing of it."""
+        """Return whether the header has the token; compares in constant time."""
         return hmac.compare_digest(authorization.encode("utf-8", "surrogateescape"), self._expected)
 
     def refuse(self, result: UsageResult, reason: str) -> UsageAnswer:
-        """Anybody can ask, as often as he likes."""
+        """Reject a request; its log line is throttled, since anybody can send requests."""
         loud = self._throttle.claim()
         self._emit(UsageReceived(self._clock.now(), result, reason=reason, loud=loud))
         return _answer(result, reason)
 
     async def receive(self, body: bytes) -> UsageAnswer:
-        """Take one whole body of somebody who was let in."""
+        """Count the units in a complete body; the token was checked before."""
         try:
-            told = UsageBody.model_validate_json(body)
+            usage = UsageBody.model_validate_json(body)
         except ValidationError as error:
             return self.refuse(UsageResult.UNREADABLE, _first(error))
         try:
-            result = await self._services.take(told.tenant, told.meter, told.units, told.reference)
+            result = await self._services.take(
+                usage.tenant, usage.meter, usage.units, usage.reference
+            )
         except NotFoundError as fault:
             return self.refuse(UsageResult.UNKNOWN, str(fault))
         except StoreError as fault:
-            return self._answer(UsageResult.NOT_KEPT, told, str(fault))
+            return self._answer(UsageResult.NOT_KEPT, usage, str(fault))
         conflict = result is UsageResult.CONFLICT
         return self._answer(
-            result, told, "the reference stands for other units" if conflict else ""
+            result, usage, "the reference stands for other units" if conflict else ""
         )
 
-    def _answer(self, result: UsageResult, told: UsageBody, reason: str) -> UsageAnswer:
+    def _answer(self, result: UsageResult, usage: UsageBody, reason: str) -> UsageAnswer:
         self._emit(
-            UsageReceived(self._clock.now(), result, told.tenant, told.meter, told.units, reason)
+            UsageReceived(self._clock.now(), result, usage.tenant, usage.meter, usage.units, reason)
         )
         return _answer(result, reason)
 
 
 def _first(error: ValidationError) -> str:
-    """The first fault, without the value: it could be a secret that went astray."""
+    """Return the first fault without the value, which may be a misplaced secret."""
     fault = error.errors(include_input=False, include_url=False)[0]
     where = ".".join(map(str, fault["loc"])) or "body"
     return f"{where}: {fault['msg']}"
 
 
 def _answer(result: UsageResult, reason: str) -> UsageAnswer:
-    said = {"result": result.value} | ({"reason": reason} if reason else {})
-    return UsageAnswer(_STATUS[result], orjson.dumps(said))
+    answer = {"result": result.value} | ({"reason": reason} if reason else {})
+    return UsageAnswer(_STATUS[result], orjson.dumps(answer))

@@ -1,4 +1,4 @@
-"""What a command prints: JSON for programs, a table or a page for people."""
+"""Prints results: JSON for programs, a table or a page for people."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STANDARD = Path("-")  # standard output or input
 
 
 def print_json(result: Any) -> None:
-    """The result as it came."""
+    """Print a result as JSON."""
     import orjson
 
     typer.echo(orjson.dumps(result, option=orjson.OPT_INDENT_2))
@@ -25,7 +25,7 @@ def print_json(result: Any) -> None:
 def print_rows(
     title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool
 ) -> None:
-    """Many things: a table of the columns that fit a screen, or all of them as JSON."""
+    """Print rows as a table of the columns that fit a screen, or whole as JSON."""
     if as_json:
         print_json(rows)
         return
@@ -37,7 +37,7 @@ def print_rows(
 def print_page(
     result: Mapping[str, Any], show: Callable[[Mapping[str, Any]], None], *, as_json: bool
 ) -> None:
-    """One thing that has a page of its own, or JSON."""
+    """Print one result as a page, or as JSON."""
     if as_json:
         print_json(result)
     else:
@@ -47,7 +47,7 @@ def print_page(
 def print_done(
     result: Mapping[str, Any], sentence: str, notes: Iterable[str] = (), *, as_json: bool
 ) -> None:
-    """What was done, in a sentence, and what to know about it; or JSON."""
+    """Print what was done as a sentence with its notes, or as JSON."""
     if as_json:
         print_json(result)
         return
@@ -56,15 +56,15 @@ def print_done(
 
 
 def print_notes(notes: Iterable[str]) -> None:
-    """What to know about what was done."""
+    """Print notes about what was done."""
     for note in notes:
         typer.echo(f"note: {note}")
 
 
 def write_file(file: Path, made: bytes) -> bool:
-    """Write what was made, `-` being standard output; gives whether it is in a file now.
+    """Write bytes to a file, or to standard output for `-`; return whether it is in a file.
 
-    Raises CommandFailed.
+    Raises CommandFailed if the file cannot be written.
     """
     if file == STANDARD:
         typer.echo(made, nl=False)

@@ -1,4 +1,4 @@
-"""What is more than rows: the daemon at a glance, all about one tenant; as pages for people."""
+"""Pages for people: the status of the daemon, one plan, one tenant."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _AUDIT = ("at", "actor", "action", "changed")
 
 
 def show_status(status: Answer) -> None:
-    """Mode and readiness first, then each PBX, then what else an operator has to know."""
+    """Print mode and readiness, then each PBX, then the rest of the status."""
     page = console()
     page.print(
         f"pbxbilling {status['version']}, mode {status['mode']},"
@@ -112,7 +112,7 @@ def _configuration(status: Answer) -> str:
 
 
 def show_tenant(detail: Answer) -> None:
-    """Standing and load, limits and usage, the settings that were made, the last changes."""
+    """Print status and load, limits and usage, the settings, and the last changes."""
     page = console()
     report, usage = detail["tenant"], detail["usage"]
     page.print(
@@ -152,7 +152,7 @@ def _allowance(usage: Answer) -> str:
 
 
 def show_plan(detail: Answer) -> None:
-    """What it sells, who has it, the last changes."""
+    """Print the settings of a plan, its tenants, and the last changes."""
     page, plan = console(), detail["plan"]
     state = "active" if plan["active"] else "deactivated: it stays with its tenants until renewal"
     page.print(f"plan {plan['plan']}: {state}")
@@ -165,17 +165,17 @@ def show_plan(detail: Answer) -> None:
 
 
 def minutes_in_words(plan: Answer) -> str:
-    """The included minutes of a plan."""
+    """Return the included minutes of a plan as text."""
     return "unlimited" if plan["included_minutes"] == -1 else str(plan["included_minutes"])
 
 
 def plan_in_words(report: Answer) -> str:
-    """A tenant's plan, and that nobody else can choose it any more."""
+    """Return the name of a tenant's plan, marked if it is deactivated."""
     return report["plan"] if report["plan_active"] else f"{report['plan']} (deactivated)"
 
 
 def _given(settings: Answer) -> str:
-    """Those that are set, in the accounts file's keys."""
+    """Return the settings that are set, under the accounts file's keys."""
     return ", ".join(
         f"{key} {cell(key, value)}"
         for key, value in settings.items()

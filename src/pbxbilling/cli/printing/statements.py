@@ -1,4 +1,4 @@
-"""A statement as a page for people."""
+"""Prints a statement as a page for people."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _KINDS = {
 
 
 def show_statement(written: Mapping[str, Any]) -> None:
-    """Whose and of when, the lines, the sums, and what to know about it."""
+    """Print tenant and period, the lines, the sums and the notices."""
     page = console()
     number = f" {written['number']}" if written["number"] else ""
     page.print(

@@ -1,4 +1,4 @@
-"""Rows as tables for people: the words of JSON, instants in local time, numbers to the right."""
+"""Tables for people: the keys of JSON, instants in local time, numbers aligned right."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-_PIPE_WIDTH = 200  # what is not a terminal has no width to fold to
+_PIPE_WIDTH = 200  # of output that is no terminal: nothing folds there
 
 
 def console() -> Console:
-    """The terminal; where there is none, a page wide enough to leave every row in one line."""
+    """Return the terminal; without one, a page wide enough for each row to stay on one line."""
     from rich.console import Console
 
     folds = sys.stdout.isatty() or "COLUMNS" in os.environ
@@ -25,7 +25,7 @@ def console() -> Console:
 
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Table:
-    """A table of these keys of the rows."""
+    """Build a table of these keys of the rows."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
@@ -35,7 +35,7 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Table:
         drawn.add_column(
             column.replace("_", " "),
             justify="right" if numbers else "left",
-            overflow="fold",  # an id cut short helps nobody
+            overflow="fold",  # a shortened id would be useless
         )
     for row in rows:
         drawn.add_row(*(cell(column, row.get(column)) for column in columns))
@@ -43,12 +43,12 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Table:
 
 
 def show(title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
-    """Print rows as one table; nothing to show is said in a line."""
+    """Print rows as one table; without rows, one line says so."""
     console().print(table(rows, columns) if rows else f"no {title}")
 
 
 def cell(key: str, value: Any) -> str:
-    """A value as a person reads it; the name of its key tells instants, seconds and minutes."""
+    """Format a value for people; its key tells whether it is an instant, seconds or minutes."""
     if value is None or value in ("", [], {}):
         return "-"
     if isinstance(value, bool):
@@ -67,7 +67,7 @@ def cell(key: str, value: Any) -> str:
 
 
 def local_time(instant: str) -> str:
-    """An instant where the operator is, to the second."""
+    """Format an instant in local time, to the second."""
     return f"{datetime.fromisoformat(instant).astimezone():%Y-%m-%d %H:%M:%S}"
 
 

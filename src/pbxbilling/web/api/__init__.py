@@ -1,4 +1,4 @@
-"""The API: a router a subject, served on the admin socket or in a command's own process."""
+"""The API: one router per subject, served on the admin socket or in a command's process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROUTES = tuple(one for router in ROUTERS for one in router.routes if isinstance(
 
 
 class Needs(NamedTuple):
-    """What a route is refused without, by its name."""
+    """What a route requires; a request is refused without it."""
 
     route: str
     daemon: bool = False
@@ -27,7 +27,7 @@ class Needs(NamedTuple):
 
 
 class Api(FastAPI):
-    """The application, whose document is the same with a compiled core and from the sources."""
+    """The application; its document is the same for the compiled core and the sources."""
 
     def openapi(self) -> dict[str, Any]:
         """Return the document; enums have values alone, because compiled ones lose docstrings."""
@@ -39,7 +39,7 @@ class Api(FastAPI):
 
 
 def api(services: Services | None, actor_of: ActorOf | None) -> FastAPI:
-    """Build the API; `actor_of` says who a request is from. None: for its document alone."""
+    """Build the API; `actor_of` names the actor of a request. None: only to read the document."""
     app = Api(
         title="pbxbilling",
         version=__version__,
@@ -55,7 +55,7 @@ def api(services: Services | None, actor_of: ActorOf | None) -> FastAPI:
 
 
 def route_of(method: str, path: str) -> APIRoute | None:
-    """Return the route of a request, by its path behind the prefix; None where there is none."""
+    """Return the route that serves a path below the prefix; None if there is none."""
     scope = {"type": "http", "method": method, "path": path, "root_path": ""}
     return next((one for one in ROUTES if one.matches(scope)[0] is Match.FULL), None)
 
@@ -65,5 +65,5 @@ def needs_of(method: str, path: str) -> Needs:
     route = route_of(method, path)
     if route is None:
         return Needs("")
-    said: Mapping[str, Any] = route.openapi_extra or {}
-    return Needs(route.name, "x-needs-daemon" in said, "x-needs-gateway" in said)
+    extra: Mapping[str, Any] = route.openapi_extra or {}
+    return Needs(route.name, "x-needs-daemon" in extra, "x-needs-gateway" in extra)

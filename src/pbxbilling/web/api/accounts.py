@@ -1,4 +1,4 @@
-"""Accounts: plans and tenants from a file, one plan, one tenant and its status."""
+"""Accounts: plans and tenants from a file, single plans, single tenants and their status."""
 
 from __future__ import annotations
 
@@ -252,7 +252,7 @@ async def daily_check(services: Served, actor: Actor, given: DryRun) -> Response
 
 
 def _imported(change: Change) -> dict[str, Any]:
-    """Leave out the keys of what is new: a thousand rows of them would hold up the hook."""
+    """Leave out the fields of new tenants: a thousand such rows would delay hooks."""
     if change.kind is ChangeKind.CHANGED:
         return _change(change)
     return _shown(change, ())

@@ -271,7 +271,7 @@ async def _whole(issued: Issued) -> Response:
 
 
 def _json(issued: Issued) -> bytes:
-    """Write a statement as it is kept, with its number and what to know of it."""
+    """Encode a statement as it is stored, with its number and notices."""
     kept = as_json(issued.statement)
     return orjson.dumps({**kept, "number": issued.number, "notices": issued.notices})
 

@@ -1,4 +1,4 @@
-"""Calls: those that are live, how those that came were judged, what was used, and whose it is."""
+"""Calls: live calls, admission decisions, usage and the tenants it belongs to."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pbxbilling.kernel.codes import Direction, LegDirection, Mode, Outcome, Reas
 from pbxbilling.web.api.routing import NEEDS_DAEMON, Actor, Instant, Month, Schema, Served, written
 from pbxbilling.web.api.shape import plain
 
-DECISIONS = 1000  # at most, the newest
+DECISIONS = 1000  # at most, the newest ones
 
 router = APIRouter(tags=["calls"])
 
@@ -219,7 +219,7 @@ async def decisions(
     services: Served,
     tenant: str | None = None,
     since: Instant | None = None,
-    refused: bool = False,  # noqa: FBT001 - by its name in a query
+    refused: bool = False,  # noqa: FBT001 - a query parameter
 ) -> Response:
     """List admission decisions, the newest first; `refused` leaves out those that admitted."""
     found = services.calls.decisions(tenant=tenant, since=since, refused=refused, limit=DECISIONS)

@@ -1,4 +1,4 @@
-"""Payments: links to pay at, subscriptions and their ends, usage on its way to the gateway."""
+"""Payments: checkout links, subscriptions, cancellations, usage on its way to the gateway."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pbxbilling.subscriptions.events import EventState, WebhookEvent
 from pbxbilling.subscriptions.subscription import Invoice
 from pbxbilling.web.api.routing import NEEDS_GATEWAY, Actor, Period, Schema, Served, written
 
-# Every route asks the gateway, or shows what the daemon hears from it.
+# Every route queries the gateway, or shows what the daemon received from it.
 router = APIRouter(tags=["payments"])
 
 
@@ -264,7 +264,7 @@ async def decide(services: Served, actor: Actor, leg: str, decision: UsageDecisi
 )
 async def reconcile(services: Served, month: Period) -> Response:
     """Compare final statements of a month with what the meter was sent, tenant by tenant."""
-    _gateway = services.shop  # refused without keys, as all of these are
+    _gateway = services.shop  # raises while Stripe is not enabled, as every route here does
     return await written(
         [
             {

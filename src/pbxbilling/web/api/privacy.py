@@ -1,6 +1,6 @@
-"""What is held on people: purged by hand, and forgotten for a tenant that is gone.
+"""Privacy: purge by hand, and forget a former tenant.
 
-What is handed out is read from the file alone, by the command itself.
+An export reads only the database file; the command does that itself.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from fastapi import APIRouter, Response
 from pbxbilling.privacy.retention import Chore
 from pbxbilling.web.api.routing import Actor, DryRun, Schema, Served, written
 
-LIMIT_S = 20.0  # who asked waits for the answer; the nightly purge takes what time it needs
+LIMIT_S = 20.0  # the caller waits for the answer; the nightly purge may take longer
 
 router = APIRouter(tags=["privacy"])
 

@@ -1,4 +1,4 @@
-"""What the routers share: who asks, what serves, how a result is written, how a fault is told."""
+"""What the routers share: dependencies, the base of schemas, JSON answers, error answers."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from pbxbilling.web.api.shape import plain
 
 PREFIX = "/api/v1"
 
-# Said in the document of the API too: such a route is refused where no daemon runs.
+# Also part of the API's document: such a route is refused while no daemon runs.
 NEEDS_DAEMON: dict[str, Any] = {"x-needs-daemon": True}
 NEEDS_GATEWAY: dict[str, Any] = {"x-needs-daemon": True, "x-needs-gateway": True}
 ActorOf = Callable[[Request], Awaitable[str]]
 
-# Within the bounds of what may be written anywhere; a fault names what was expected.
+# Checked against the bounds of what can be stored; a fault names the expected form.
 Instant = Annotated[datetime, BeforeValidator(lambda text: read_instant(str(text)))]
 Month = Annotated[str, BeforeValidator(lambda text: read_month(str(text)))]
 Period = Annotated[str, BeforeValidator(lambda text: read_period(str(text)))]
 
 
 class Schema(BaseModel):
-    """A shape of the API: what it does not name is refused in a request, and in no answer."""
+    """Base of the API's schemas: a request with an unknown key is refused, no answer has one."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -57,24 +57,24 @@ Actor = Annotated[str, Depends(_actor)]
 
 
 async def written(result: Any) -> Response:
-    """Return a result as JSON, made in a thread: a long list would hold the event loop.
+    """Return a result as JSON, encoded in a thread: a long list would block the event loop.
 
-    The schemas of the routes describe it; a contract test holds the two together.
+    The routes' schemas describe it; a contract test compares the two.
     """
     return Response(await asyncio.to_thread(_json, result), media_type="application/json")
 
 
 def _json(result: Any) -> bytes:
-    """Write a list row by row: one call over all of it would hold the interpreter's lock."""
+    """Encode a list row by row: one call for all of it would hold the interpreter's lock."""
     if isinstance(result, list):
         return b"[" + b",".join(orjson.dumps(plain(row)) for row in result) + b"]"
     return orjson.dumps(plain(result))
 
 
 def add_error_answers(app: FastAPI) -> None:
-    """Answer each fault that a caller can mend with its status, a code and a sentence.
+    """Answer each error that a caller can fix with its status, a code and a sentence.
 
-    Any other exception is a fault of the program: 500, and a line in the log.
+    Any other exception is a bug: 500, and a line in the log.
     """
 
     @app.exception_handler(ServiceError)

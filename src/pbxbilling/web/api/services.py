@@ -1,4 +1,4 @@
-"""What the routes are served by."""
+"""The services behind the routes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from pbxbilling.subscriptions.ports import SubscriptionStore
 
 @dataclass(frozen=True, slots=True)
 class PaymentServices:
-    """The services that routes about payments are served with."""
+    """Services of the routes about payments."""
 
     checkout: Checkout
     subscriptions: Subscriptions
@@ -38,7 +38,7 @@ class PaymentServices:
 
 @dataclass(frozen=True, slots=True)
 class BillingServices:
-    """The services that routes about statements are served with."""
+    """Services of the routes about statements."""
 
     statements: Statements
     lookup: StatementLookup
@@ -48,9 +48,9 @@ class BillingServices:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The services that routes are served with; a router that needs one more adds its field.
+    """Services of all routes; a router that needs another one adds a field.
 
-    `payments` is None while there are no keys.
+    `payments` is None while no gateway is enabled.
     """
 
     administration: Administration
@@ -65,7 +65,7 @@ class Services:
 
     @property
     def shop(self) -> PaymentServices:
-        """What sells; raises AdministrationError that says how to enable it."""
+        """Return the payment services; the AdministrationError says how to enable them."""
         if self.payments is None:
             raise AdministrationError(HOW_TO_ENABLE)
         return self.payments

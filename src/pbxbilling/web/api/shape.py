@@ -1,4 +1,4 @@
-"""Results of services as JSON, in the shape that programs hold on to."""
+"""Results of services as JSON, under the keys that programs rely on."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _RENAMED: Mapping[type, Mapping[str, str]] = {
 
 
 def plain(value: Any) -> Any:
-    """Dataclasses, decimals and sets as JSON has them; decimals as strings."""
+    """Convert dataclasses, decimals and sets to JSON types; decimals become strings."""
     if is_dataclass(value) and not isinstance(value, type):
         names = _RENAMED.get(type(value), {})
         return {names.get(f.name, f.name): plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, Mapping):
         return {str(key): plain(one) for key, one in value.items()}
     if hasattr(value, "_asdict") or isinstance(value, Decimal):
-        return str(value)  # a channel's key is its leg id
+        return str(value)  # the key of a channel is printed as the leg id
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(one) for one in value]
     return value
