@@ -52,8 +52,8 @@ class PlanDetail:
 class Administration:
     """The commands apply, suspend, activate and trial, and the views of plans and tenants.
 
-    `apart` keeps calls being judged while a file is compared with all accounts. Raises StoreError
-    where the database cannot serve.
+    `in_background` runs the comparison of a file with all accounts, so that calls are still judged
+    meanwhile. Raises StoreError where the database cannot serve.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Administration:
         clock: Clock,
         in_force: InForce,
         blocks: Blocks,
-        apart: Background = at_once,
+        in_background: Background = at_once,
     ) -> None:
         self._store = store
         self._writer = writer
@@ -71,7 +71,7 @@ class Administration:
         self._clock = clock
         self._in_force = in_force
         self._blocks = blocks
-        self._apart = apart
+        self._in_background = in_background
 
     async def apply(
         self,
@@ -89,8 +89,10 @@ class Administration:
         """
         async with self._writer.alone:
             now, policy = self._clock.now(), self._in_force.policy
-            changes = await self._apart(partial(plan_changes, self._registry, file, now, policy))
-            agreed = reset or not await self._apart(partial(_any_resets, changes))
+            changes = await self._in_background(
+                partial(plan_changes, self._registry, file, now, policy)
+            )
+            agreed = reset or not await self._in_background(partial(_any_resets, changes))
             if agreed and not dry_run:
                 await self._writer.write(action, changes, actor, by=SetBy.FILE)
             return changes

@@ -32,12 +32,12 @@ class UnitCounter:
         Raises NotFoundError where the tenant, or the meter on its plan, does not exist; StoreError.
         """
         async with self._writer.alone:
-            told = UnitsUsed(reference, tenant, meter, units, self._clock.now())
+            used = UnitsUsed(reference, tenant, meter, units, self._clock.now())
             known = await self._statement_store.units(reference)
             if known is not None:
-                return UsageResult.KNOWN if known.says_the_same(told) else UsageResult.CONFLICT
+                return UsageResult.KNOWN if known.says_the_same(used) else UsageResult.CONFLICT
             self._check(tenant, meter)
-            await self._writer.write(ACTOR, (), ACTOR, [told])
+            await self._writer.write(ACTOR, (), ACTOR, [used])
             return UsageResult.COUNTED
 
     def _check(self, slug: str, meter: str) -> None:

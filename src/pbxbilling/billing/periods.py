@@ -43,9 +43,9 @@ def period_from(
     if subscription is None or subscription.period_start is None:
         ends = tenant.period_at(begins).ends
     else:
-        told = list(cycles)
-        anchor = _cycle_at(begins, told) or (subscription.period_start, subscription.period_end)
-        edges = [*_edges(anchor, begins), *(cycle.begins for cycle in told), anchor[1]]
+        opened = list(cycles)
+        anchor = _cycle_at(begins, opened) or (subscription.period_start, subscription.period_end)
+        edges = [*_edges(anchor, begins), *(cycle.begins for cycle in opened), anchor[1]]
         ends = min(edge for edge in edges if edge is not None and edge > begins)
     return Period(_name(begins, tenant, taken), begins, ends)
 

@@ -35,25 +35,25 @@ class Figures:
         statement_store: StatementStore,
         in_force: InForce,
         clock: Clock,
-        apart: Background = at_once,
+        in_background: Background = at_once,
     ) -> None:
         self._subscription_store = subscription_store
         self._statement_store = statement_store
         self._clock = clock
         self._in_force = in_force
         self._registry = in_force.registry
-        self._apart = apart
+        self._in_background = in_background
 
     async def take(self, month: str | None = None) -> FiguresTaken:
         """Return the figures of now and of a month in the provider's time zone (None: this one)."""
         policy, at = self._in_force.policy, self._clock.now()
-        asked = self._month(month)
+        period = self._month(month)
         subscriptions = {one.id: one for one in await self._subscription_store.subscriptions()}
         unpaid = await self._unpaid()
-        charged = await self._statement_store.charged(asked.month)
+        charged = await self._statement_store.charged(period.month)
         work = partial(
             figures,
-            asked,
+            period,
             at,
             list(self._registry.tenants.values()),
             dict(self._registry.plans),
@@ -62,7 +62,7 @@ class Figures:
             charged,
             policy.grace_days,
         )
-        return FiguresTaken(at, asked.month, await self._apart(work))
+        return FiguresTaken(at, period.month, await self._in_background(work))
 
     def _month(self, month: str | None) -> Period:
         timezone = self._in_force.policy.timezone

@@ -55,7 +55,7 @@ class UsageInvoicing:
         self._emit = emit
         self._soon = Event()
         self._alone = Lock()
-        self._told = ""
+        self._reported = ""
 
     def sink(self, fact: Fact) -> None:
         """Wake `run` when a final statement was saved."""
@@ -171,8 +171,8 @@ class UsageInvoicing:
 
     def _new_alert(self, subject: str, note: str) -> Iterator[PaymentAlert]:
         """Yield an alert unless the last one had the same note: a repeated fault alerts once."""
-        if note != self._told:
-            self._told = note
+        if note != self._reported:
+            self._reported = note
             yield PaymentAlert(self._clock.now(), subject, note)
 
 

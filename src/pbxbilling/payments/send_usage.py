@@ -38,7 +38,7 @@ ROOM_AHEAD = timedelta(minutes=1)  # margins to the meter's limits, which go by 
 ROOM_BACK = timedelta(hours=1)
 GUESSED_MOST = timedelta(hours=24)  # how long an estimated end waits for the journal
 _NAMED = 20
-_MEND = f"`{COMMANDS} usage` lists them"
+_HOW_TO_LIST = f"`{COMMANDS} usage` lists them"
 
 Customer = Callable[[str], str | None]  # returns the gateway's customer of a tenant
 Known = Callable[[], Mapping[str, datetime | None]]  # until when each PBX's legs are final
@@ -202,7 +202,9 @@ class UsageSender:
             if move.state in FOR_A_PERSON:
                 lost[event.tenant, move.state] += 1
         for (tenant, state), number in lost.items():
-            yield self._alert(tenant, f"usage of {number} calls was not sent ({state}): {_MEND}")
+            yield self._alert(
+                tenant, f"usage of {number} calls was not sent ({state}): {_HOW_TO_LIST}"
+            )
 
     # --- what waits ----------------------------------------------------------------------------
 

@@ -110,8 +110,8 @@ class Forgetter:
             raise AdministrationError(msg)
 
     async def _forget_customers(self, slug: str) -> None:
-        sold = await self._subscription_store.subscriptions(tenant=slug)
-        idents = {one.customer for one in sold}
+        subscriptions = await self._subscription_store.subscriptions(tenant=slug)
+        idents = {one.customer for one in subscriptions}
         tenant = self._writer.registry.tenants[slug]
         found = [
             await self._subscription_store.customer(one) for one in idents | {tenant.customer or ""}

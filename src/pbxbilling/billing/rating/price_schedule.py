@@ -46,7 +46,9 @@ def conditions(
     currency.
     """
     cycle = cycle_of(tenant, plans, subscription)
-    tariff_versions = _free_on_trial(_stretches(tenant, period, switches, plans, cycle), tenant)
+    tariff_versions = _free_on_trial(
+        _tariff_versions(tenant, period, switches, plans, cycle), tenant
+    )
     if not _pays(tenant, period) or _is_before(period, subscription):
         return PriceSchedule(tariff_versions, (), (), with_setup=False)
     with_setup = _setup_is_due(tenant, period)
@@ -67,7 +69,7 @@ def cycle_of(tenant: Tenant, plans: Mapping[str, Plan], subscription: Subscripti
     return Cycle.MONTH if yearly.isdisjoint(subscription.prices) else Cycle.YEAR
 
 
-def _stretches(
+def _tariff_versions(
     tenant: Tenant,
     period: Period,
     switches: Iterable[PlanSwitched],

@@ -10,7 +10,7 @@ from pbxbilling.billing.rating.tariff import (
     Tariff,
     TariffVersion,
     TariffVersions,
-    check_stretches,
+    check_tariff_versions,
     switched,
 )
 from pbxbilling.kernel.errors import ContradictionError
@@ -51,9 +51,9 @@ def price_parts(tariff_versions: TariffVersions) -> tuple[PricePart, ...]:
     """Return the price of each version by its length, where together they are one whole cycle.
 
     Running sums are rounded, half up, so equal prices add up to that price however often the
-    cycle is cut. Raises as `check_stretches`, and ContradictionError for different cycles.
+    cycle is cut. Raises as `check_tariff_versions`, and ContradictionError for different cycles.
     """
-    check_stretches(tariff_versions)
+    check_tariff_versions(tariff_versions)
     if len({tariff_version.tariff.cycle for tariff_version in tariff_versions}) > 1:
         plans = " and ".join(f"{s.tariff.plan} ({s.tariff.cycle})" for s in tariff_versions)
         msg = f"{plans} are not of one cycle: change the cycle where one begins"

@@ -15,9 +15,9 @@ from typing import NamedTuple
 from pbxbilling.billing.rating.tariff import (
     Tariff,
     TariffVersions,
-    check_stretches,
+    check_tariff_versions,
     included_s,
-    stretch_at,
+    tariff_version_at,
 )
 from pbxbilling.calls.live.records import LegRecord
 from pbxbilling.catalog.destinations import DestinationRate, DestinationRates
@@ -98,9 +98,9 @@ def rate(legs: Iterable[UsedLeg], tariff_versions: TariffVersions) -> Rating:
     A leg is charged by the tariff in force at its end. Legs draw on the allowance in order of
     their ends, ties by id; the leg that exhausts it has its first seconds included. A leg that no
     rule prices is free: an inbound leg on a plan that does not include inbound, a leg of 0 s.
-    Raises ValueError as `check_stretches`, and for a leg that occurs twice.
+    Raises ValueError as `check_tariff_versions`, and for a leg that occurs twice.
     """
-    check_stretches(tariff_versions)
+    check_tariff_versions(tariff_versions)
     ordered = sorted(legs, key=lambda leg: (leg.ended_at, leg.id))
     _refuse_twins(ordered)
     allowance_s = included_s(tariff_versions)
@@ -108,7 +108,7 @@ def rate(legs: Iterable[UsedLeg], tariff_versions: TariffVersions) -> Rating:
     tables = {s.begins: DestinationRates.of(s.tariff) for s in tariff_versions}
     rated = []
     for leg in ordered:
-        tariff_version = stretch_at(tariff_versions, leg.ended_at)
+        tariff_version = tariff_version_at(tariff_versions, leg.ended_at)
         rated.append(counter.rated(leg, tariff_version.tariff, tables[tariff_version.begins]))
     currency = tariff_versions[0].tariff.currency
     return Rating(counter.charges(currency), tuple(rated), allowance_s, counter.used_s)

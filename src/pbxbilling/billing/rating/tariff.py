@@ -90,7 +90,7 @@ TariffVersions = Sequence[
 ]  # those of one period or cycle: in order, without gaps, in one currency
 
 
-def check_stretches(tariff_versions: TariffVersions) -> None:
+def check_tariff_versions(tariff_versions: TariffVersions) -> None:
     """Raise ValueError unless in order and without gaps, ContradictionError for two currencies."""
     if not tariff_versions or any(
         tariff_version.begins >= tariff_version.ends for tariff_version in tariff_versions
@@ -122,11 +122,11 @@ def switched(
         raise ValueError(msg)
     kept = [replace(s, ends=min(s.ends, at)) for s in tariff_versions if s.begins < at]
     changed = (*kept, TariffVersion(tariff, at, ends))
-    check_stretches(changed)
+    check_tariff_versions(changed)
     return changed
 
 
-def stretch_at(tariff_versions: TariffVersions, at: datetime) -> TariffVersion:
+def tariff_version_at(tariff_versions: TariffVersions, at: datetime) -> TariffVersion:
     """Return the version in force at an instant; the first before them, the last after them."""
     begun = [tariff_version for tariff_version in tariff_versions if tariff_version.begins <= at]
     return begun[-1] if begun else tariff_versions[0]

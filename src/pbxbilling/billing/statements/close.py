@@ -53,9 +53,9 @@ class Closer:
         self._queue: list[tuple[datetime, str]] = []  # a heap of `_ends`, with stale entries
         self._waits = False
         self._missed: set[str] = set()
-        self._told_missed: set[str] = set()
+        self._reported_missed: set[str] = set()
         self._begun: set[str] = set()
-        self._told: dict[str, str] = {}
+        self._reported: dict[str, str] = {}
 
     def sink(self, fact: Fact) -> None:
         """Drop the known end of a period when it may have moved."""
@@ -155,7 +155,7 @@ class Closer:
             self._to_do.add(slug)
             self._publish_failure(slug, in_words(error))
         else:
-            self._told.pop(slug, None)
+            self._reported.pop(slug, None)
 
     async def _look_after(self, slug: str) -> None:
         while (ends := await self._end(slug)) <= self._clock.now():
@@ -193,14 +193,14 @@ class Closer:
 
     def _publish_missed(self) -> None:
         """Publish which PBXes hold up statements, whenever that set changes."""
-        if self._missed and self._missed != self._told_missed:
+        if self._missed and self._missed != self._reported_missed:
             self._emit(StatementsWait(self._clock.now(), tuple(sorted(self._missed))))
-        self._told_missed = self._missed
+        self._reported_missed = self._missed
 
     def _publish_failure(self, slug: str, error: str) -> None:
         """Publish each error once: a store error is the same for all tenants."""
-        new = error not in self._told.values()
-        self._told[slug] = error
+        new = error not in self._reported.values()
+        self._reported[slug] = error
         if new:
             self._emit(StatementFailed(self._clock.now(), slug, self._month(slug), error))
 

@@ -47,7 +47,9 @@ def as_json(statement: Statement) -> dict[str, Any]:
         "estimated_legs": statement.estimated_legs,
         "lines": [_line(line) for line in statement.lines],
         "payer": _payer(statement.payer),
-        "tariffs": [_stretch(tariff_version) for tariff_version in statement.tariff_versions],
+        "tariffs": [
+            _tariff_version(tariff_version) for tariff_version in statement.tariff_versions
+        ],
         "legs": [_leg(rated) for rated in statement.legs],
         "late": [_leg(rated) for rated in statement.late],
     }
@@ -66,7 +68,7 @@ def statement_from(written: Json) -> Statement:
         currency=written["currency"],
         demo=written["demo"],
         lines=tuple(map(_line_from, written["lines"])),
-        tariff_versions=tuple(map(_stretch_from, written["tariffs"])),
+        tariff_versions=tuple(map(_tariff_version_from, written["tariffs"])),
         legs=tuple(map(_leg_from, written.get("legs", ()))),
         allowance_s=written["included_s"],
         used_s=written["used_s"],
@@ -130,7 +132,7 @@ def _line_from(written: Json) -> StatementLine:
     )
 
 
-def _stretch(tariff_version: TariffVersion) -> dict[str, Any]:
+def _tariff_version(tariff_version: TariffVersion) -> dict[str, Any]:
     tariff = tariff_version.tariff
     return {
         "begins_at": tariff_version.begins.isoformat(),
@@ -153,7 +155,7 @@ def _stretch(tariff_version: TariffVersion) -> dict[str, Any]:
     }
 
 
-def _stretch_from(written: Json) -> TariffVersion:
+def _tariff_version_from(written: Json) -> TariffVersion:
     tariff = Tariff(
         plan=written["plan"],
         name=written["name"],

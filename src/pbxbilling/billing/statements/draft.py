@@ -140,23 +140,23 @@ def drafted(material: Material, kind: StatementKind, at: datetime) -> Draft:
     ContradictionError where plans or prices contradict one another.
     """
     tenant, period = material.tenant, material.period
-    sold = conditions(tenant, period, material.switches, material.plans, material.subscription)
-    currency = sold.tariff_versions[-1].tariff.currency
+    schedule = conditions(tenant, period, material.switches, material.plans, material.subscription)
+    currency = schedule.tariff_versions[-1].tariff.currency
     closed = [one for one in material.closed if one.currency == currency]
     due = tuple(one for one in material.one_offs if one.currency == currency)
-    rating = rate(map(UsedLeg.of, material.legs), sold.tariff_versions)
+    rating = rate(map(UsedLeg.of, material.legs), schedule.tariff_versions)
     adjusted = list(adjustments(material.late, material.moved, closed, material.copies))
     statement = statement_of(
         tenant,
         period,
         kind,
         at,
-        sold.tariff_versions,
+        schedule.tariff_versions,
         rating,
-        prices=sold.prices,
-        changes=sold.changes,
-        with_setup=sold.with_setup,
-        units=_units(material, sold.tariff_versions[-1].tariff),
+        prices=schedule.prices,
+        changes=schedule.changes,
+        with_setup=schedule.with_setup,
+        units=_units(material, schedule.tariff_versions[-1].tariff),
         one_offs=map(_one_off, due),
         adjustments=adjusted,
     )

@@ -61,7 +61,7 @@ class Statements:
         cursors: Cursors,
         writer: AccountWriter,
         clock: Clock,
-        apart: Background = at_once,
+        in_background: Background = at_once,
     ) -> None:
         self._statement_store = statement_store
         self._subscription_store = subscription_store
@@ -69,7 +69,7 @@ class Statements:
         self._writer = writer
         self._registry = writer.registry
         self._clock = clock
-        self._apart = apart
+        self._in_background = in_background
 
     # --- periods -------------------------------------------------------------------------------
 
@@ -184,7 +184,7 @@ class Statements:
         period = periods[-1] if month is None else await self._named(tenant, month, periods)
         is_next = period == periods[0]
         material = await self._material(tenant, period, is_next=is_next)
-        return await self._apart(partial(drafted, material, kind, self._clock.now()))
+        return await self._in_background(partial(drafted, material, kind, self._clock.now()))
 
     async def _named(self, tenant: Tenant, month: str, periods: Sequence[Period]) -> Period:
         """Return the period of that name: an open one, or one before billing began."""
@@ -224,7 +224,7 @@ class Statements:
                 return None
             material = await self._material(tenant, period, is_next=True)
             at = self._clock.now()
-            draft = await self._apart(partial(drafted, material, StatementKind.FINAL, at))
+            draft = await self._in_background(partial(drafted, material, StatementKind.FINAL, at))
             saved = saved_statement(draft.statement, FINAL, _notices(unread))
             audit = self._writer.audit(ACTION, f"tenant {slug}", ACTOR, None, _audited(saved))
             cursor = Cursor(cursor_of(slug), period.ends)

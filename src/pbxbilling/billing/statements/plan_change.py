@@ -147,10 +147,10 @@ class _Change:
         )
 
 
-def _price(sold: PriceSchedule) -> int:
-    return sum(part.amount for part in sold.prices)
+def _price(schedule: PriceSchedule) -> int:
+    return sum(part.amount for part in schedule.prices)
 
 
-def _minutes(sold: PriceSchedule) -> int | None:
-    seconds = included_s(sold.tariff_versions)
+def _minutes(schedule: PriceSchedule) -> int | None:
+    seconds = included_s(schedule.tariff_versions)
     return None if seconds is None else seconds // 60

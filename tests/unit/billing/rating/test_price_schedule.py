@@ -53,24 +53,24 @@ def switch(at: datetime, before: str = "starter", after: str = "pro") -> PlanSwi
     return PlanSwitched("acme", at, before, after)
 
 
-def plans(sold: PriceSchedule) -> list[tuple[str, datetime, datetime]]:
-    return [(s.tariff.plan, s.begins, s.ends) for s in sold.tariff_versions]
+def plans(schedule: PriceSchedule) -> list[tuple[str, datetime, datetime]]:
+    return [(s.tariff.plan, s.begins, s.ends) for s in schedule.tariff_versions]
 
 
-def amounts(sold: PriceSchedule) -> list[int]:
-    return [part.amount for part in sold.prices]
+def amounts(schedule: PriceSchedule) -> list[int]:
+    return [part.amount for part in schedule.prices]
 
 
 def test_one_plan_all_month_costs_its_price() -> None:
-    sold = in_november()
-    assert plans(sold) == [("pro", day(1), day(1, 12))]
-    assert (amounts(sold), sold.changes, sold.with_setup) == ([6000], (), False)
+    schedule = in_november()
+    assert plans(schedule) == [("pro", day(1), day(1, 12))]
+    assert (amounts(schedule), schedule.changes, schedule.with_setup) == ([6000], (), False)
 
 
 def test_each_plan_costs_the_seconds_that_it_was_in_force() -> None:
-    sold = in_november(ACME, switch(day(11)))
-    assert plans(sold) == [("starter", day(1), day(11)), ("pro", day(11), day(1, 12))]
-    assert amounts(sold) == [1000, 4000]
+    schedule = in_november(ACME, switch(day(11)))
+    assert plans(schedule) == [("starter", day(1), day(11)), ("pro", day(11), day(1, 12))]
+    assert amounts(schedule) == [1000, 4000]
 
 
 @pytest.mark.parametrize(
@@ -83,9 +83,9 @@ def test_a_change_outside_a_period_leaves_it_whole(at: datetime, plan: str) -> N
 
 
 def test_a_plan_that_was_left_and_taken_up_again_is_two_stretches() -> None:
-    sold = in_november(ACME, switch(day(11), "pro", "starter"), switch(day(21)))
-    assert [plan for plan, *_ in plans(sold)] == ["pro", "starter", "pro"]
-    assert amounts(sold) == [2000, 1000, 2000]
+    schedule = in_november(ACME, switch(day(11), "pro", "starter"), switch(day(21)))
+    assert [plan for plan, *_ in plans(schedule)] == ["pro", "starter", "pro"]
+    assert amounts(schedule) == [2000, 1000, 2000]
 
 
 def test_a_part_of_a_month_costs_a_part() -> None:
@@ -96,9 +96,9 @@ def test_a_part_of_a_month_costs_a_part() -> None:
 
 
 def test_nothing_is_charged_until_a_trial_ends() -> None:
-    sold = in_november(replace(ACME, trial_until=day(21)))
-    assert [s.tariff.overage_per_minute_micros for s in sold.tariff_versions] == [0, 500_000]
-    assert amounts(sold) == [0, 2000]
+    schedule = in_november(replace(ACME, trial_until=day(21)))
+    assert [s.tariff.overage_per_minute_micros for s in schedule.tariff_versions] == [0, 500_000]
+    assert amounts(schedule) == [0, 2000]
 
 
 @pytest.mark.parametrize(
@@ -114,8 +114,8 @@ def test_nothing_is_charged_until_a_trial_ends() -> None:
 )
 def test_no_price_is_due_of_who_does_not_pay_yet_or_any_more(unpaid: dict[str, object]) -> None:
     tenant = replace(ACME, setup_paid_at=None, **unpaid)  # type: ignore[arg-type]
-    sold = in_november(tenant)
-    assert (sold.prices, sold.with_setup) == ((), False)
+    schedule = in_november(tenant)
+    assert (schedule.prices, schedule.with_setup) == ((), False)
 
 
 def test_the_period_in_which_a_tenant_leaves_is_due() -> None:
@@ -156,7 +156,7 @@ def test_the_price_of_a_year_is_due_where_the_year_begins() -> None:
 
 def test_a_year_from_a_leap_day_on_begins_on_the_next_one() -> None:
     begins = datetime(2028, 2, 29, tzinfo=UTC)
-    sold = replace(
+    yearly_plan = replace(
         yearly(datetime(2028, 2, 28, tzinfo=UTC)),
         period_start=begins,
         period_end=datetime(2029, 2, 28, tzinfo=UTC),
@@ -165,17 +165,17 @@ def test_a_year_from_a_leap_day_on_begins_on_the_next_one() -> None:
     later = begins.replace(year=2032)
     before = Period("2032-01", later - timedelta(days=31), later)
     month = Period("2032-02", later, later + timedelta(days=29))
-    assert amounts(in_november(linked, period=before, subscription=sold)) == []
-    assert amounts(in_november(linked, period=month, subscription=sold)) == [73_000]
+    assert amounts(in_november(linked, period=before, subscription=yearly_plan)) == []
+    assert amounts(in_november(linked, period=month, subscription=yearly_plan)) == [73_000]
 
 
 def test_a_change_of_plan_within_a_year_is_a_credit_and_a_charge() -> None:
     linked = replace(ACME, subscription="sub_1")
-    sold = in_november(linked, switch(day(11)), subscription=yearly(day(1, 10)))
-    (change,) = sold.changes
+    schedule = in_november(linked, switch(day(11)), subscription=yearly(day(1, 10)))
+    (change,) = schedule.changes
     left = (day(1, 10) + timedelta(days=365) - day(11)).days
     assert (change.credit, change.charge) == (left * 100, left * 200)
-    assert sold.prices == ()
+    assert schedule.prices == ()
 
 
 def test_a_plan_that_nobody_knows_is_an_error_that_names_it() -> None:
