@@ -19,7 +19,7 @@ from pbxbilling.accounts.key_origin import AccountKind
 from pbxbilling.kernel.errors import StoreError
 from pbxbilling.store import schema
 from pbxbilling.store.database.engine import reading_engine
-from pbxbilling.store.database.faults import told_as_store_errors
+from pbxbilling.store.database.faults import as_store_errors
 from pbxbilling.store.database.new_file import new_file
 from pbxbilling.store.rows.values import instant
 
@@ -34,7 +34,7 @@ def export_tenant(source: Path, tenant: str, target: Path, at: datetime) -> Mapp
     All of it comes from one snapshot, while others use the database, with few rows in memory at a
     time. Raises `StoreError` as `new_file` does, and `NothingHeldError` where there is no data.
     """
-    with told_as_store_errors(source), new_file(target) as partial:
+    with as_store_errors(source), new_file(target) as partial:
         engine = reading_engine(source)
         try:
             with engine.begin() as snapshot, zipfile.ZipFile(partial, "w", _DEFLATED) as archive:
@@ -92,8 +92,8 @@ def _origins(tenant: str) -> Select[Any]:
 
 def _audit(tenant: str) -> Select[Any]:
     """Select changes to the tenant and its subscriptions, and those that assigned it a leg."""
-    row, sold = schema.audit.c, schema.subscription.c
-    subscriptions = select("subscription " + sold.id).where(sold.tenant == tenant)
+    row, subscription = schema.audit.c, schema.subscription.c
+    subscriptions = select("subscription " + subscription.id).where(subscription.tenant == tenant)
     named = [func.json_extract(side, "$.tenant") == tenant for side in (row.before, row.after)]
     about = or_(row.subject == f"tenant {tenant}", row.subject.in_(subscriptions), *named)
     return select(schema.audit).where(about).order_by(row.at)
@@ -101,8 +101,8 @@ def _audit(tenant: str) -> Select[Any]:
 
 def _events(tenant: str) -> Select[Any]:
     """Select the webhook events about its subscriptions and customers."""
-    row, sold, buyer = schema.webhook_event.c, schema.subscription.c, schema.customer.c
-    subscriptions = select(sold.id).where(sold.tenant == tenant)
+    row, subscription, buyer = schema.webhook_event.c, schema.subscription.c, schema.customer.c
+    subscriptions = select(subscription.id).where(subscription.tenant == tenant)
     customers = select(buyer.id).where(buyer.tenant == tenant)
     return select(schema.webhook_event).where(
         or_(row.about.in_(subscriptions), row.about.in_(customers))

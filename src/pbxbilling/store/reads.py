@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pbxbilling.kernel.errors import StoreError
 from pbxbilling.store import schema
 from pbxbilling.store.database.engine import reader_engine
-from pbxbilling.store.database.faults import told_as_store_errors
+from pbxbilling.store.database.faults import as_store_errors
 from pbxbilling.store.rows.values import instant
 
 T = TypeVar("T")
@@ -101,7 +101,7 @@ class PooledReads(Reads):
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
         """Give a connection that sees one snapshot of the database. Raises StoreError."""
-        with told_as_store_errors(self._path):
+        with as_store_errors(self._path):
             async with self._engine.begin() as snapshot:
                 yield snapshot
 
@@ -124,7 +124,7 @@ class TransactionReads(Reads):
         """Give the open connection, for reading and writing. Raises StoreError."""
         self.check()
         try:
-            with told_as_store_errors(self._path):
+            with as_store_errors(self._path):
                 yield self._connection
         except StoreError as fault:
             self._fault = fault

@@ -24,7 +24,7 @@ from pbxbilling.store import schema
 from pbxbilling.store.clamped import clamped_plan, clamped_tenant
 from pbxbilling.store.database.backup import copy_database
 from pbxbilling.store.database.engine import writer_engine
-from pbxbilling.store.database.faults import FileError, check_exists, told_outside_the_body
+from pbxbilling.store.database.faults import FileError, check_exists, store_errors_outside_body
 from pbxbilling.store.database.migrate import migrate
 from pbxbilling.store.invoice_runs import SqlInvoiceRuns
 from pbxbilling.store.purged_usage import usage_query
@@ -119,7 +119,9 @@ class SqlStore:
             if await self._replaced():
                 await self.close()
             try:
-                async with told_outside_the_body(self._path, self._writer.begin()) as connection:
+                async with store_errors_outside_body(
+                    self._path, self._writer.begin()
+                ) as connection:
                     opened = SqlTransaction(self._path, connection, self._writes, self.consequences)
                     with opened.body() as transaction:
                         yield transaction

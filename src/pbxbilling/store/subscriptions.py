@@ -48,12 +48,14 @@ class SqlSubscriptions:
 
     async def webhook_events(self, *states: EventState, limit: int = 1000) -> list[WebhookEvent]:
         """Return the stored events in any of these states, in order of arrival."""
-        return await self._reads.many(letters_query(states, limit), mirror_rows.letter_record)
+        return await self._reads.many(
+            webhook_events_query(states, limit), mirror_rows.webhook_event_record
+        )
 
     async def webhook_event(self, ident: str) -> WebhookEvent | None:
         """Return a stored event by its id; None if there is none."""
         query = select(schema.webhook_event).where(schema.webhook_event.c.id == ident)
-        return await self._reads.one(query, mirror_rows.letter_record)
+        return await self._reads.one(query, mirror_rows.webhook_event_record)
 
     async def cycles(self, tenant: str) -> list[BillingCycle]:
         """Return the billing cycles that invoices opened, ordered by their beginning."""
@@ -63,7 +65,7 @@ class SqlSubscriptions:
         return await self._reads.many(query, mirror_rows.cycle_record)
 
 
-def letters_query(states: Collection[EventState], limit: int) -> Select[Any]:
+def webhook_events_query(states: Collection[EventState], limit: int) -> Select[Any]:
     """Select the stored events in any of these states; unfinished ones are found by an index."""
     table = schema.webhook_event
     query = select(table).where(table.c.state.in_([state.value for state in states]))

@@ -92,7 +92,7 @@ class Writes:
             Customer: _Write(upsert(schema.customer), mirror_rows.customer_values),
             Invoice: _Write(upsert(schema.invoice, _invoice_is_later), mirror_rows.invoice_values),
             WebhookEvent: _Write(
-                _insert_first(dialect, schema.webhook_event), mirror_rows.letter_values
+                _insert_first(dialect, schema.webhook_event), mirror_rows.webhook_event_values
             ),
             EventMoved: _Write(mirror_rows.move(), mirror_rows.moved_values),
             Cursor: _Write(upsert(schema.cursor), mirror_rows.cursor_values),

@@ -26,11 +26,11 @@ from pbxbilling.kernel.errors import StoreError
 from pbxbilling.kernel.gateway_names import STRIPE
 from pbxbilling.store import migrations, schema
 from pbxbilling.store.database.backup import copy_database
-from pbxbilling.store.database.faults import FileError, RecordError, told_as_store_errors
+from pbxbilling.store.database.faults import FileError, RecordError, as_store_errors
 from pbxbilling.store.database.lock import database_lock
 from pbxbilling.store.database.migrate import migrate
 from pbxbilling.store.store import SqlStore
-from pbxbilling.store.subscriptions import letters_query
+from pbxbilling.store.subscriptions import webhook_events_query
 from pbxbilling.subscriptions.events import EventState
 from tests.support.store_records import NOON, call
 
@@ -272,13 +272,13 @@ def test_a_read_only_database_is_told_with_the_mend(path: Path) -> None:
     with (
         closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database,
         pytest.raises(StoreError, match="is read-only: let this user write it"),
-        told_as_store_errors(path),
+        as_store_errors(path),
     ):
         database.execute("DELETE FROM leg")
 
 
 def test_a_value_that_no_column_holds_is_the_records_own_fault(path: Path) -> None:
-    with pytest.raises(RecordError), told_as_store_errors(path):
+    with pytest.raises(RecordError), as_store_errors(path):
         "\udce9".encode()
 
 
@@ -390,7 +390,7 @@ async def test_bytes_that_nobody_could_decode_are_kept_readable(path: Path) -> N
         (select(schema.leg).where(schema.LEG_OPEN), "ix_leg_open"),
         (select(schema.leg).where(schema.LEG_UNOWNED), "ix_leg_unowned"),
         (
-            letters_query([EventState.WAITING, EventState.UNCONFIRMED], 1000),
+            webhook_events_query([EventState.WAITING, EventState.UNCONFIRMED], 1000),
             "ix_letter_unfinished",
         ),
     ],

@@ -21,8 +21,8 @@ from pbxbilling.store.database.faults import (
     ConflictError,
     FileError,
     RecordError,
+    as_store_errors,
     store_error,
-    told_as_store_errors,
 )
 from pbxbilling.store.store import SqlStore
 from pbxbilling.store.transaction import _OPENED, RUNS, SqlTransaction
@@ -107,7 +107,7 @@ def test_a_transaction_that_was_given_up_is_told_from_other_faults(
 ) -> None:
     path = Path("x.db")
     assert type(store_error(path, given_up(**code))) is kind
-    with pytest.raises(kind, match="concurrent update"), told_as_store_errors(path):
+    with pytest.raises(kind, match="concurrent update"), as_store_errors(path):
         raise given_up(**code)
 
 

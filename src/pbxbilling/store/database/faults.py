@@ -12,7 +12,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyErro
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from pbxbilling.kernel.errors import StoreError
-from pbxbilling.store.database.owner import mend
+from pbxbilling.store.database.owner import how_to_fix
 
 T = TypeVar("T")
 
@@ -35,12 +35,12 @@ _CONFLICTS = ("40001", "40P01")
 
 
 # By SQLite's primary result codes, https://www.sqlite.org/rescode.html
-_MENDS = {
+_FIXES = {
     sqlite3.SQLITE_BUSY: "is locked by another process: end that one (`fuser {path}` names it)",
     sqlite3.SQLITE_LOCKED: "is locked by another process: end that one (`fuser {path}` names it)",
-    sqlite3.SQLITE_READONLY: "is read-only: {mend}",
-    sqlite3.SQLITE_PERM: "is read-only: {mend}",
-    sqlite3.SQLITE_CANTOPEN: "cannot be opened: {mend}",
+    sqlite3.SQLITE_READONLY: "is read-only: {how_to_fix}",
+    sqlite3.SQLITE_PERM: "is read-only: {how_to_fix}",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened: {how_to_fix}",
     sqlite3.SQLITE_CORRUPT: "is damaged: move it away and put a copy in its place ({path}.*.bak)",
     sqlite3.SQLITE_NOTADB: "is no SQLite database: name another file in database.url, or move it",
     sqlite3.SQLITE_FULL: "cannot grow: the disk of {folder} is full, make room there",
@@ -63,12 +63,16 @@ def store_error(path: Path, error: sqlite3.Error | SQLAlchemyError) -> StoreErro
         return ConflictError(f"database {path} gave a transaction up for another one [{cause}]")
     code = getattr(cause, "sqlite_errorcode", None)
     primary = code & 0xFF if isinstance(code, int) else 0  # the other bits: the extended code
-    told = _MENDS.get(primary)
-    if told is None:
+    message = _FIXES.get(primary)
+    if message is None:
         return StoreError(f"database {path} failed: {cause}")
     kind = FileError if primary in _OF_THE_FILE else StoreError
-    told = told.format(path=path, folder=path.parent, mend=mend(path) if "{mend}" in told else "")
-    return kind(f"database {path} {told} [{cause}]")
+    message = message.format(
+        path=path,
+        folder=path.parent,
+        how_to_fix=how_to_fix(path) if "{how_to_fix}" in message else "",
+    )
+    return kind(f"database {path} {message} [{cause}]")
 
 
 def _sqlstate(cause: object) -> object:
@@ -77,7 +81,7 @@ def _sqlstate(cause: object) -> object:
 
 
 @contextmanager
-def told_as_store_errors(path: Path) -> Iterator[None]:
+def as_store_errors(path: Path) -> Iterator[None]:
     """Translate database errors into `StoreError`, and rejected records into `RecordError`."""
     try:
         yield
@@ -92,19 +96,19 @@ def told_as_store_errors(path: Path) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def told_outside_the_body(
+async def store_errors_outside_body(
     path: Path, context: AbstractAsyncContextManager[T]
 ) -> AsyncIterator[T]:
     """Translate errors from entering and leaving a context; those of its body pass through."""
-    with told_as_store_errors(path):
+    with as_store_errors(path):
         entered = await context.__aenter__()
     try:
         yield entered
     except BaseException as error:
-        with told_as_store_errors(path):
+        with as_store_errors(path):
             await context.__aexit__(type(error), error, error.__traceback__)
         raise
-    with told_as_store_errors(path):
+    with as_store_errors(path):
         await context.__aexit__(None, None, None)
 
 

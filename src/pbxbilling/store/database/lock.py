@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pbxbilling.kernel.errors import StoreError
 from pbxbilling.store.database.faults import check_folder
-from pbxbilling.store.database.owner import check_plain, create_owned, mend
+from pbxbilling.store.database.owner import check_plain, create_owned, how_to_fix
 
 
 @contextmanager
@@ -41,7 +41,7 @@ def lock_holder(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        msg = f"lock {lock} cannot be read: {error.strerror}; {mend(path)}"
+        msg = f"lock {lock} cannot be read: {error.strerror}; {how_to_fix(path)}"
         raise StoreError(msg) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -66,7 +66,7 @@ def _open(lock: Path, database: Path) -> int:
         except FileExistsError:
             return os.open(lock, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
-        msg = f"lock {lock} cannot be opened: {error.strerror}; {mend(database)}"
+        msg = f"lock {lock} cannot be opened: {error.strerror}; {how_to_fix(database)}"
         raise StoreError(msg) from error
 
 

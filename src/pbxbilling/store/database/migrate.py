@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, inspect
 from pbxbilling.kernel.errors import StoreError
 from pbxbilling.store.database.backup import copy_database
 from pbxbilling.store.database.engine import migration_engine
-from pbxbilling.store.database.faults import check_folder, told_as_store_errors
+from pbxbilling.store.database.faults import as_store_errors, check_folder
 from pbxbilling.store.database.owner import prepare_database
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def migrate(path: Path, migrations: Path = _MIGRATIONS) -> None:
     prepare_database(path)
     engine = migration_engine(path)
     try:
-        with told_as_store_errors(path):
+        with as_store_errors(path):
             _bring_up(engine, path, migrations)
     finally:
         engine.dispose()
@@ -44,7 +44,7 @@ def revisions(path: Path) -> tuple[str | None, str]:
     check_folder(path)
     engine = migration_engine(path)
     try:
-        with told_as_store_errors(path), engine.begin() as connection:
+        with as_store_errors(path), engine.begin() as connection:
             return _revision(connection, path), _shipped(_MIGRATIONS)[-1]
     finally:
         engine.dispose()

@@ -61,7 +61,7 @@ def prepare_database(path: Path) -> None:
         try:
             os.close(create_owned(path, 0o640))
         except OSError as error:
-            msg = f"database {path} cannot be made: {error.strerror}: {mend(path)}"
+            msg = f"database {path} cannot be made: {error.strerror}: {how_to_fix(path)}"
             raise StoreError(msg) from error
 
 
@@ -87,7 +87,7 @@ def _is_anothers_folder(folder: Path) -> bool:
     return os.geteuid() == _ROOT and folder.stat().st_uid != _ROOT
 
 
-def mend(path: Path) -> str:
+def how_to_fix(path: Path) -> str:
     """Return the fix for a database file that this user cannot use, by who owns it."""
     me, folder = os.geteuid(), path.parent
     owner = _owner(folder)

@@ -126,7 +126,7 @@ def cycle_record(row: Row[Any]) -> BillingCycle:
     )
 
 
-def letter_values(record: WebhookEvent) -> Values:
+def webhook_event_values(record: WebhookEvent) -> Values:
     """Build the row of a webhook event."""
     return {
         "id": record.id,
@@ -142,7 +142,7 @@ def letter_values(record: WebhookEvent) -> Values:
     }
 
 
-def letter_record(row: Row[Any]) -> WebhookEvent:
+def webhook_event_record(row: Row[Any]) -> WebhookEvent:
     """Build a webhook event from its row."""
     return WebhookEvent(
         id=row.id,
