@@ -9,7 +9,7 @@ import httpx
 import orjson
 from hypothesis import strategies as st
 
-from pbxbilling.gateways.stripe import objects as reading
+from pbxbilling.gateways.stripe import objects
 from pbxbilling.gateways.stripe.signature import StripeWebhooks
 from pbxbilling.kernel.errors import UnreadableError
 from pbxbilling.subscriptions.receive import WebhookReceiver
@@ -21,7 +21,7 @@ from tests.support.corpus import SIZES, examples, explore, pieces, spoiled
 from tests.support.figures import Unscraped
 from tests.support.memory_store import MemoryStore
 
-KINDS = [kind for kind in reading.TOPICS if kind.startswith(("customer.subscription", "invoice"))]
+KINDS = [kind for kind in objects.TOPICS if kind.startswith(("customer.subscription", "invoice"))]
 SEEDS = [bodies.event(kind, bodies.subscription()) for kind in KINDS] + [
     b"[]", b"{}", b"null", b"\xff\xfe", b"",
 ]  # fmt: skip
@@ -101,7 +101,7 @@ def test_spoiled_objects_are_understood_or_called_unreadable(examples: int) -> N
     def check(raw: bytes) -> None:
         with suppress(orjson.JSONDecodeError, UnreadableError):
             given = orjson.loads(raw)
-            for understand in (reading.subscription, reading.invoice):
+            for understand in (objects.subscription, objects.invoice):
                 with suppress(UnreadableError):
                     understand(given, START)
 

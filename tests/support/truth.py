@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from pbxbilling.gateways.stripe import objects as reading
+from pbxbilling.gateways.stripe import objects
 from pbxbilling.kernel.errors import GatewayError
 from pbxbilling.kernel.gateway_names import STRIPE, GatewayName
 from pbxbilling.subscriptions.events import WebhookEvent, stored_event
@@ -47,20 +47,20 @@ class Truth:
 
     def webhook_events(self) -> list[WebhookEvent]:
         """Return all events so far, as if they had just arrived."""
-        return [stored_event(reading.message(told), told, self._at()) for told in self.happened]
+        return [stored_event(objects.message(told), told, self._at()) for told in self.happened]
 
     async def subscription(self, ident: str) -> Subscription | None:
         self.asked += 1
         self._reach()
         known = self.now.get(ident)
-        return reading.subscription(known, self._at()) if known else None
+        return objects.subscription(known, self._at()) if known else None
 
     async def subscriptions(self, after: str | None) -> Page[Subscription]:
         self._reach()
         ids: Sequence[str] = sorted(self.now)
         start = ids.index(after) + 1 if after is not None else 0
         as_of = self._at() - timedelta(seconds=1)
-        items = [reading.subscription(self.now[one], as_of) for one in ids[start : start + 2]]
+        items = [objects.subscription(self.now[one], as_of) for one in ids[start : start + 2]]
         last = items[-1].id if items else None
         return Page(items, last if last != (ids[-1] if ids else None) else None)
 

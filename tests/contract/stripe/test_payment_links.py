@@ -14,7 +14,7 @@ from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.catalog.plan import Plan, Prices
-from pbxbilling.gateways.stripe import objects as reading
+from pbxbilling.gateways.stripe import objects
 from pbxbilling.gateways.stripe.client import StripeApi
 from pbxbilling.gateways.stripe.gateway import StripeGateway
 from pbxbilling.gateways.stripe.signature import StripeWebhooks
@@ -67,7 +67,7 @@ class Shop:
         """Receive all of Stripe's events, old ones again; then run the hourly comparison."""
         for event in self.fake.events():
             body = json.dumps(event).encode()
-            message = reading.message(body)
+            message = objects.message(body)
             webhook_event = stored_event(message, body, message.created_at)
             await self.store.commit([webhook_event])
             await self.post._deliver(webhook_event.id)

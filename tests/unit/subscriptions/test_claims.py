@@ -17,7 +17,7 @@ from pbxbilling.accounts.terms.status import Status
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.catalog.plan import Plan, Prices
-from pbxbilling.gateways.stripe import objects as reading
+from pbxbilling.gateways.stripe import objects
 from pbxbilling.gateways.stripe.signature import StripeWebhooks
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.gateway_names import STRIPE
@@ -96,7 +96,7 @@ class Shop:
 
     async def comes(self, body: bytes) -> None:
         """Post an event, and process it."""
-        event = stored_event(reading.message(body), body, START)
+        event = stored_event(objects.message(body), body, START)
         await self.store.commit([event])
         await self.post._deliver(event.id)
 

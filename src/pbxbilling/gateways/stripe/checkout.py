@@ -11,8 +11,7 @@ from typing import Any
 import orjson
 
 from pbxbilling.accounts.terms.tenant import Tenant
-from pbxbilling.gateways.stripe import checkout_objects as sold
-from pbxbilling.gateways.stripe import objects as reading
+from pbxbilling.gateways.stripe import checkout_objects, objects
 from pbxbilling.gateways.stripe.client import MissingError, Reply, StripeApi, understood
 from pbxbilling.kernel.gateway_names import STRIPE
 from pbxbilling.kernel.ports import Clock
@@ -42,7 +41,7 @@ class StripeCheckout:
     async def account(self) -> GatewayAccount:
         """Return the account that the key belongs to."""
         reply = await self._call("account", self._api.v1.accounts.retrieve_current_async())
-        return understood(lambda: sold.account(reply.object))
+        return understood(lambda: checkout_objects.account(reply.object))
 
     async def price(self, ident: str) -> PriceFound | None:
         """Return a price; None: Stripe does not know it in this mode."""
@@ -50,7 +49,7 @@ class StripeCheckout:
             reply = await self._call(f"price {ident}", self._api.v1.prices.retrieve_async(ident))
         except MissingError:
             return None
-        return understood(lambda: sold.price(reply.object))
+        return understood(lambda: checkout_objects.price(reply.object))
 
     async def customer(self, ident: str) -> Customer | None:
         """Return a customer; None: it is deleted, or unknown in this mode."""
@@ -59,22 +58,22 @@ class StripeCheckout:
             reply = await self._call(f"customer {ident}", request)
         except MissingError:
             return None
-        found = understood(lambda: reading.customer(reply.object))
+        found = understood(lambda: objects.customer(reply.object))
         return None if found.deleted else found
 
     async def create_customer(self, tenant: Tenant) -> Customer:
         """Create a customer; for a day a repeated call returns the same one (idempotency key)."""
-        asked = {
+        params = {
             "name": tenant.name or tenant.slug,
             "email": tenant.email,
             "tax_exempt": "exempt" if tenant.tax_exempt else "",
-            "metadata": {reading.TENANT: tenant.slug},
+            "metadata": {objects.TENANT: tenant.slug},
         }
-        asked = {key: value for key, value in asked.items() if value}
-        once = {"idempotency_key": f"customer-{_digest([tenant.customer, asked])}"}
-        request = self._api.v1.customers.create_async(asked, once)
+        params = {key: value for key, value in params.items() if value}
+        once = {"idempotency_key": f"customer-{_digest([tenant.customer, params])}"}
+        request = self._api.v1.customers.create_async(params, once)
         reply = await self._call(f"customer for tenant {tenant.slug}", request)
-        return understood(lambda: reading.customer(reply.object))
+        return understood(lambda: objects.customer(reply.object))
 
     async def subscriptions_of(self, customer: str) -> Sequence[Subscription]:
         """Return those that are not over, dated a second early: see StripeGateway.subscriptions."""
@@ -86,25 +85,27 @@ class StripeCheckout:
         as_of = reply.time_by(self._clock) - timedelta(seconds=1)
         return understood(
             lambda: [
-                reading.subscription(given, as_of)
+                objects.subscription(given, as_of)
                 for given in reply.object["data"]
-                if given["status"] not in sold.ENDED
+                if given["status"] not in checkout_objects.ENDED
             ]
         )
 
     async def open_checkouts(self, customer: str) -> Sequence[CheckoutSession]:
         """Return a customer's open sessions."""
-        asked = {"customer": customer, "status": "open", "limit": _MOST}
-        request = self._api.v1.checkout.sessions.list_async(asked)
+        params = {"customer": customer, "status": "open", "limit": _MOST}
+        request = self._api.v1.checkout.sessions.list_async(params)
         reply = await self._call(f"open checkouts of customer {customer}", request)
-        return understood(lambda: [sold.checkout(given) for given in reply.object["data"]])
+        return understood(
+            lambda: [checkout_objects.checkout(given) for given in reply.object["data"]]
+        )
 
     async def checkout(self, order: Order) -> CheckoutSession:
         """Create a session; the tenant is in every object that an event may carry."""
         what = f"checkout of plan {order.plan} for tenant {order.tenant}"
         request = self._api.v1.checkout.sessions.create_async(self._session(order))
         reply = await self._call(what, request)
-        return understood(lambda: sold.checkout(reply.object))
+        return understood(lambda: checkout_objects.checkout(reply.object))
 
     def fingerprint(self, order: Order) -> str:
         """Return a digest of everything in the order."""
@@ -117,19 +118,19 @@ class StripeCheckout:
 
     async def portal(self, customer: str, return_url: str) -> str:
         """Create a session of the customer portal and return its URL; it expires within minutes."""
-        asked = {"customer": customer, "return_url": return_url}
-        request = self._api.v1.billing_portal.sessions.create_async(asked)
+        params = {"customer": customer, "return_url": return_url}
+        request = self._api.v1.billing_portal.sessions.create_async(params)
         reply = await self._call(f"portal for customer {customer}", request)
-        return understood(lambda: sold.page_url(reply.object))
+        return understood(lambda: checkout_objects.page_url(reply.object))
 
     async def cancel_at_period_end(self, subscription: str, *, on: bool) -> Subscription:
         """Set a subscription to end when everything paid for is used up, or to continue."""
         if on:
             return await self._update(subscription, await self._ending(subscription))
-        picture = await self._update(subscription, {"cancel_at_period_end": False})
-        if picture.cancel_at_period_end:  # it was set to end by a date (`cancel_at`)
-            picture = await self._update(subscription, {"cancel_at": ""})
-        return picture
+        updated = await self._update(subscription, {"cancel_at_period_end": False})
+        if updated.cancel_at_period_end:  # it was set to end by a date (`cancel_at`)
+            updated = await self._update(subscription, {"cancel_at": ""})
+        return updated
 
     async def _ending(self, subscription: str) -> dict[str, Any]:
         """Return the parameters that end a subscription with its longest paid period.
@@ -139,43 +140,45 @@ class StripeCheckout:
         """
         request = self._api.v1.subscriptions.retrieve_async(subscription)
         reply = await self._call(f"subscription {subscription}", request)
-        if understood(lambda: sold.has_several_periods(reply.object)):
+        if understood(lambda: checkout_objects.has_several_periods(reply.object)):
             return {"cancel_at": "max_period_end"}
         return {"cancel_at_period_end": True}
 
     async def cancel_now(self, subscription: str) -> Subscription:
         """End a subscription now; without `invoice_now`, uninvoiced usage would be lost."""
         what = f"end of subscription {subscription}"
-        asked = {"invoice_now": True, "prorate": False}
+        params = {"invoice_now": True, "prorate": False}
         try:
-            request = self._api.v1.subscriptions.cancel_async(subscription, asked)
+            request = self._api.v1.subscriptions.cancel_async(subscription, params)
             reply = await self._call(what, request)
         except MissingError:  # Stripe also answers this for one that is over
             request = self._api.v1.subscriptions.retrieve_async(subscription)
             reply = await self._call(what, request)
-        return self._picture(reply)
+        return self._subscription(reply)
 
-    async def _update(self, subscription: str, asked: Mapping[str, Any]) -> Subscription:
-        request = self._api.v1.subscriptions.update_async(subscription, asked)
-        return self._picture(await self._call(f"change of subscription {subscription}", request))
+    async def _update(self, subscription: str, params: Mapping[str, Any]) -> Subscription:
+        request = self._api.v1.subscriptions.update_async(subscription, params)
+        return self._subscription(
+            await self._call(f"change of subscription {subscription}", request)
+        )
 
     async def _call(self, what: str, request: Awaitable[Any]) -> Reply:
         return await self._api.call(what, request, self._patience_s)
 
-    def _picture(self, reply: Reply) -> Subscription:
+    def _subscription(self, reply: Reply) -> Subscription:
         as_of = reply.time_by(self._clock)
-        return understood(lambda: reading.subscription(reply.object, as_of))
+        return understood(lambda: objects.subscription(reply.object, as_of))
 
     def _session(self, order: Order) -> dict[str, Any]:
         """Build a session's parameters: https://docs.stripe.com/api/checkout/sessions/create"""
-        told = {
-            reading.TENANT: order.tenant,
-            sold.PLAN: order.plan,
-            sold.CYCLE: order.cycle.value,
+        metadata = {
+            objects.TENANT: order.tenant,
+            checkout_objects.PLAN: order.plan,
+            checkout_objects.CYCLE: order.cycle.value,
         }
         if order.with_setup:
-            told[reading.SETUP] = "1"
-        subscription: dict[str, Any] = {"metadata": told, "billing_mode": {"type": "flexible"}}
+            metadata[objects.SETUP] = "1"
+        subscription: dict[str, Any] = {"metadata": metadata, "billing_mode": {"type": "flexible"}}
         if order.trial_days:
             subscription["trial_period_days"] = order.trial_days
         return {
@@ -183,7 +186,7 @@ class StripeCheckout:
             "customer": order.customer,
             "client_reference_id": order.tenant,
             "line_items": [_line(line) for line in order.lines],
-            "metadata": {**told, sold.ORDER: self.fingerprint(order)},
+            "metadata": {**metadata, checkout_objects.ORDER: self.fingerprint(order)},
             "subscription_data": subscription,
             "success_url": order.success_url,
             "cancel_url": order.cancel_url,

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import orjson
 
-from pbxbilling.gateways.stripe import objects as reading
+from pbxbilling.gateways.stripe import objects
 from pbxbilling.gateways.stripe.client import MissingError, Reply, StripeApi, understood
 from pbxbilling.kernel.errors import UnreadableError
 from pbxbilling.kernel.gateway_names import STRIPE
@@ -46,7 +46,7 @@ class StripeGateway:
             reply = await self._api.call(what, request, FETCH_S)
         except MissingError:
             return None
-        return understood(lambda: reading.subscription(reply.object, reply.time_by(self._clock)))
+        return understood(lambda: objects.subscription(reply.object, reply.time_by(self._clock)))
 
     async def subscriptions(self, after: str | None) -> Page[Subscription]:
         """Return a page of all subscriptions, ended ones too, newest first.
@@ -54,32 +54,32 @@ class StripeGateway:
         Stripe compiles a list a moment before dating it. Its snapshots are dated a second earlier,
         so that none overrides a snapshot fetched in between.
         """
-        asked: dict[str, Any] = {"status": "all", "limit": PAGE}
-        reply = await self._listed("subscriptions", self._api.v1.subscriptions, asked, after)
+        params: dict[str, Any] = {"status": "all", "limit": PAGE}
+        reply = await self._listed("subscriptions", self._api.v1.subscriptions, params, after)
         as_of = reply.time_by(self._clock) - timedelta(seconds=1)
-        return _page(reply, lambda given: reading.subscription(given, as_of))
+        return _page(reply, lambda given: objects.subscription(given, as_of))
 
     async def events(self, since: datetime, after: str | None) -> Page[WebhookEvent]:
         """Return a page of events since `since`, of the kinds that are used, newest first."""
-        asked: dict[str, Any] = {
+        params: dict[str, Any] = {
             "created": {"gte": int(since.timestamp())},
-            "types": list(reading.TOPICS),
+            "types": list(objects.TOPICS),
             "limit": PAGE,
         }
-        reply = await self._listed("events", self._api.v1.events, asked, after)
-        return _page(reply, lambda given: _letter(given, self._clock.now()))
+        reply = await self._listed("events", self._api.v1.events, params, after)
+        return _page(reply, lambda given: _webhook_event(given, self._clock.now()))
 
     async def _listed(
-        self, what: str, service: Any, asked: dict[str, Any], after: str | None
+        self, what: str, service: Any, params: dict[str, Any], after: str | None
     ) -> Reply:
         if after is not None:
-            asked["starting_after"] = after
-        return await self._api.call(f"list of {what}", service.list_async(asked))
+            params["starting_after"] = after
+        return await self._api.call(f"list of {what}", service.list_async(params))
 
 
-def _letter(given: Mapping[str, Any], received_at: datetime) -> WebhookEvent:
+def _webhook_event(given: Mapping[str, Any], received_at: datetime) -> WebhookEvent:
     body = orjson.dumps(given, default=str)
-    return stored_event(reading.message(body), body, received_at)
+    return stored_event(objects.message(body), body, received_at)
 
 
 def _page(reply: Reply, read: Callable[[Mapping[str, Any]], T]) -> Page[T]:

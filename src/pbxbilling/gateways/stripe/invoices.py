@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from pbxbilling.gateways.stripe import objects as reading
+from pbxbilling.gateways.stripe import objects
 from pbxbilling.gateways.stripe.client import Reply, StripeApi, understood
 from pbxbilling.kernel.gateway_names import STRIPE
 from pbxbilling.payments.ports import IssuedInvoice
@@ -29,29 +29,29 @@ class StripeInvoices:
 
     async def find(self, order: UsageInvoice) -> IssuedInvoice | None:
         """Return the invoice of that period if it is among the customer's last hundred."""
-        asked = {"customer": order.customer, "limit": _MOST}
+        params = {"customer": order.customer, "limit": _MOST}
         reply = await self._api.call(
-            f"invoices of customer {order.customer}", self._api.v1.invoices.list_async(asked)
+            f"invoices of customer {order.customer}", self._api.v1.invoices.list_async(params)
         )
         return understood(lambda: next(_found(reply.object["data"], order), None))
 
     async def create(self, order: UsageInvoice) -> IssuedInvoice:
         """Create a draft without lines; pending items at Stripe stay off it."""
-        asked = {
+        params = {
             "customer": order.customer,
             "currency": order.currency.lower(),
             "auto_advance": False,
             "collection_method": "send_invoice",
             "days_until_due": DUE_DAYS,
             "pending_invoice_items_behavior": "exclude",
-            "metadata": {reading.TENANT: order.tenant, MONTH: order.month},
+            "metadata": {objects.TENANT: order.tenant, MONTH: order.month},
         }
-        request = self._api.v1.invoices.create_async(asked, _once(order, "invoice"))
+        request = self._api.v1.invoices.create_async(params, _once(order, "invoice"))
         return _read(await self._api.call(_what(order), request))
 
     async def add(self, order: UsageInvoice, invoice: str, line: InvoiceLine) -> None:
         """Add a line to a draft."""
-        asked = {
+        params = {
             "customer": order.customer,
             "invoice": invoice,
             "amount": line.amount,
@@ -59,7 +59,7 @@ class StripeInvoices:
             "description": line.text,
             "metadata": {LINE: line.key},
         }
-        request = self._api.v1.invoice_items.create_async(asked, _once(order, f"line-{line.key}"))
+        request = self._api.v1.invoice_items.create_async(params, _once(order, f"line-{line.key}"))
         await self._api.call(f"{_what(order)}: {line.text}", request)
 
     async def invoice(self, order: UsageInvoice, ident: str) -> IssuedInvoice:
@@ -92,8 +92,8 @@ def _found(rows: Iterable[Mapping[str, Any]], order: UsageInvoice) -> Iterator[I
 
 
 def _is_of(row: Mapping[str, Any], order: UsageInvoice) -> bool:
-    told = row.get("metadata") or {}
-    return (told.get(reading.TENANT), told.get(MONTH)) == (order.tenant, order.month)
+    metadata = row.get("metadata") or {}
+    return (metadata.get(objects.TENANT), metadata.get(MONTH)) == (order.tenant, order.month)
 
 
 def _read(reply: Reply) -> IssuedInvoice:

@@ -37,27 +37,27 @@ class StripeMeter:
 
         Uses no idempotency key: under one, Stripe would repeat an answer of 500 for a day.
         """
-        asked = {
+        params = {
             "event_name": self._event_name,
             "identifier": event.leg,
             "payload": {"stripe_customer_id": customer, "value": str(event.minutes)},
             "timestamp": int(event.ended_at.timestamp()),
         }
         try:
-            request = self._api.v1.billing.meter_events.create_async(asked)
+            request = self._api.v1.billing.meter_events.create_async(params)
             await self._api.call(f"usage of leg {event.leg}", request)
         except AlreadyThereError:
             return
 
     async def minutes(self, customer: str, begins: datetime, ends: datetime) -> int:
         """Return the sum of a customer's events in [begins, ends), both on whole minutes."""
-        asked = {
+        params = {
             "customer": customer,
             "start_time": int(begins.timestamp()),
             "end_time": int(ends.timestamp()),
         }
         meter = await self._meter_id()
-        request = self._api.v1.billing.meters.event_summaries.list_async(meter, asked)
+        request = self._api.v1.billing.meters.event_summaries.list_async(meter, params)
         reply = await self._api.call(f"usage of customer {customer}", request)
         return understood(
             lambda: sum(round(float(one["aggregated_value"])) for one in reply.object["data"])
@@ -71,8 +71,8 @@ class StripeMeter:
 
     async def _meter_id(self) -> str:
         if self._meter is None:
-            asked = {"status": "active", "limit": 100}
-            reply = await self._api.call("meters", self._api.v1.billing.meters.list_async(asked))
+            params = {"status": "active", "limit": 100}
+            reply = await self._api.call("meters", self._api.v1.billing.meters.list_async(params))
             found = understood(lambda: list(_named(reply.object["data"], self._event_name)))
             if not found:
                 msg = f"Stripe has no active meter {self._event_name}: create it there"

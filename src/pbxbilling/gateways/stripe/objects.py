@@ -176,28 +176,28 @@ def _of_checkout(bare: Message, event: Object) -> Message:
 
 
 def _of_subscription(bare: Message, event: Object) -> Message:
-    picture = subscription(event["data"]["object"], bare.created_at)
-    ends = picture.trial_until
+    parsed = subscription(event["data"]["object"], bare.created_at)
+    ends = parsed.trial_until
     return replace(
         bare,
-        about=picture.id,
-        tenant=picture.tenant,
-        customer_id=picture.customer,
-        subscription_id=picture.id,
-        subscription=picture,
+        about=parsed.id,
+        tenant=parsed.tenant,
+        customer_id=parsed.customer,
+        subscription_id=parsed.id,
+        subscription=parsed,
         note=f"the trial ends at {ends:%Y-%m-%d %H:%M} UTC" if ends else "",
     )
 
 
 def _of_invoice(bare: Message, event: Object) -> Message:
-    picture = invoice(event["data"]["object"], bare.created_at)
+    parsed = invoice(event["data"]["object"], bare.created_at)
     return replace(
         bare,
-        about=picture.subscription or picture.customer or bare.id,
-        tenant=picture.tenant,
-        customer_id=picture.customer or None,
-        subscription_id=picture.subscription,
-        invoice=picture,
+        about=parsed.subscription or parsed.customer or bare.id,
+        tenant=parsed.tenant,
+        customer_id=parsed.customer or None,
+        subscription_id=parsed.subscription,
+        invoice=parsed,
         opens=_opened(event["data"]["object"]),
     )
 
@@ -226,9 +226,9 @@ def _is_proration(line: Object) -> bool:
 
 
 def _of_customer(bare: Message, event: Object) -> Message:
-    picture = replace(customer(event["data"]["object"]), deleted=True)
+    parsed = replace(customer(event["data"]["object"]), deleted=True)
     return replace(
-        bare, about=picture.id, tenant=picture.tenant, customer_id=picture.id, customer=picture
+        bare, about=parsed.id, tenant=parsed.tenant, customer_id=parsed.id, customer=parsed
     )
 
 
@@ -249,9 +249,9 @@ _READERS = {
 
 def _prices(given: Object, items: list[Object]) -> Iterator[str]:
     """Yield ids of the prices sold; the oldest accounts have plans in their place."""
-    for sold in items or [given]:
+    for item in items or [given]:
         for key in ("price", "plan"):
-            if ident := _id(sold.get(key)):
+            if ident := _id(item.get(key)):
                 yield ident
                 break
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from stripe import SignatureVerificationError, WebhookSignature
 
-from pbxbilling.gateways.stripe import objects as reading
+from pbxbilling.gateways.stripe import objects
 from pbxbilling.kernel.errors import ForgedError
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.subscriptions.events import Message
@@ -47,7 +47,7 @@ class StripeWebhooks:
 
     def parse(self, body: bytes | str) -> Message:
         """Parse the event in a body. Raises UnreadableError."""
-        return reading.message(body)
+        return objects.message(body)
 
 
 def _signed(body: bytes, header: str, secret: str) -> bool:
