@@ -72,7 +72,9 @@ class AccountsDesk:
     async def subscribe(self, slug: str, *prices: str) -> Subscription:
         """Receive a subscription in the state that the gateway reports."""
         picture = subscription(f"sub_{slug}", status=Status.ACTIVE, as_of=self.clock.now())
-        return await self.follower.see(replace(picture, tenant=slug, prices=prices, live=False))
+        return await self.follower.apply_snapshot(
+            replace(picture, tenant=slug, prices=prices, live=False)
+        )
 
     async def origins(self, slug: str, kind: AccountKind = AccountKind.TENANT) -> dict[str, SetBy]:
         """Return the last writer of each key of a tenant or plan; the file's may have no record."""

@@ -87,7 +87,7 @@ class Shop:
     async def subscribe(self, status: Status = Status.ACTIVE, **changed: Any) -> Subscription:
         """Let the tenant buy, and receive the news from the gateway."""
         bought = self.bought(status, **changed)
-        await self.follower.see(bought)
+        await self.follower.apply_snapshot(bought)
         self.facts.clear()
         return bought
 

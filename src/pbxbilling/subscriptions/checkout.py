@@ -122,9 +122,12 @@ class Checkout:
             raise AdministrationError(msg)
         self._need(self._pages.portal_return_url, "portal_return_url", "from the portal")
         url = await self._gateway.portal(tenant.customer, self._pages.portal_return_url)
-        told = {"customer": tenant.customer}
+        details = {"customer": tenant.customer}
         await self._writer.write(
-            "portal", (), actor, [self._writer.audit("portal", f"tenant {slug}", actor, None, told)]
+            "portal",
+            (),
+            actor,
+            [self._writer.audit("portal", f"tenant {slug}", actor, None, details)],
         )
         return PortalLink(slug, tenant.customer, url)
 
@@ -177,7 +180,7 @@ class Checkout:
             return
         found = await self._gateway.subscriptions_of(tenant.customer)
         for one in found:
-            await self._follower.see(one)
+            await self._follower.apply_snapshot(one)
         lead = leading(found)
         if lead is not None:
             raise _has_one(slug, lead)
@@ -227,7 +230,7 @@ class Checkout:
         return kept or await self._gateway.checkout(order)
 
     async def _audit(self, actor: str, order: Order, page: CheckoutSession) -> None:
-        told = {
+        details = {
             "plan": order.plan,
             "cycle": order.cycle.value,
             "customer": order.customer,
@@ -235,7 +238,7 @@ class Checkout:
             "trial_days": order.trial_days,
             "setup": order.with_setup,
         }
-        row = self._writer.audit("checkout", f"tenant {order.tenant}", actor, None, told)
+        row = self._writer.audit("checkout", f"tenant {order.tenant}", actor, None, details)
         await self._writer.write("checkout", (), actor, [row])
 
 

@@ -118,13 +118,15 @@ class DailyCheck:
             at = self._clock.now()
             last = await self._cursors.cursor(CURSOR)
             changes = self._changes(at)
-            told = notices(await self._renewals(at), last or at - _A_DAY, at)
+            notes = notices(await self._renewals(at), last or at - _A_DAY, at)
             if not dry_run:
                 tenants = len({change.after.slug for change in changes})
-                done = DailyCheckDone(at, tenants, len(changes), told)
+                done = DailyCheckDone(at, tenants, len(changes), notes)
                 also = [Cursor(CURSOR, at)]
                 await self._writer.write(ACTOR, changes, actor, also, SetBy.CLOCK, [done])
-        return DailyReport(at, last, tuple(map(_transition_due, changes)), told, booked=not dry_run)
+        return DailyReport(
+            at, last, tuple(map(_transition_due, changes)), notes, booked=not dry_run
+        )
 
     def _changes(self, at: datetime) -> list[TenantChange]:
         grace_days, tenants = self._in_force.grace_days, self._writer.registry.tenants.values()

@@ -39,7 +39,7 @@ from pbxbilling.subscriptions.subscription import (
 ACTOR = "gateway"
 ACTION = "subscription"
 
-_OF_NOBODY = frozenset({Topic.METER_REPORT, Topic.CUSTOMER})  # these need no tenant
+_WITHOUT_TENANT = frozenset({Topic.METER_REPORT, Topic.CUSTOMER})  # these need no tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +111,17 @@ class Follower:
         async with self._writer.alone:
             await self._writer.write(ACTION, (), ACTOR, [moved], facts=[alert])
 
-    async def see(self, picture: Subscription, act: AuditRecord | None = None) -> Subscription:
+    async def apply_snapshot(
+        self, snapshot: Subscription, act: AuditRecord | None = None
+    ) -> Subscription:
         """Apply a snapshot of a subscription and return its mirror afterwards.
 
         `act` is the audit row of our own command that caused the snapshot, and is saved with it;
         without one, any change is one that no event reported (`Drifted`).
         """
         async with self._writer.alone:
-            stored = await self._subscription_store.subscription(picture.id)
-            kept = picture if stored is None else stored.followed_by(picture)
+            stored = await self._subscription_store.subscription(snapshot.id)
+            kept = snapshot if stored is None else stored.followed_by(snapshot)
             tenant = await self._find_tenant(kept.customer, kept.tenant)
             kept = replace(kept, tenant=tenant)
             changes = await self._changes(tenant, kept)
@@ -279,7 +281,7 @@ def _unlinked(tenant: Tenant) -> TenantChange:
 
 
 def _state(message: Message, fetched: FetchedState, tenant: str | None) -> EventState:
-    if tenant is None and message.topic not in _OF_NOBODY:
+    if tenant is None and message.topic not in _WITHOUT_TENANT:
         return EventState.PARKED
     if message.subscription_id is not None and not fetched.reached:
         return EventState.UNCONFIRMED

@@ -125,14 +125,14 @@ class Subscriptions:
         """Apply and audit the gateway's answer; audit a failure too, since it may have acted."""
         subject, was = f"tenant {tenant.slug}", _audited(before)
         try:
-            picture = await wanted
+            snapshot = await wanted
         except GatewayError as fault:
             failed = {"subscription": before.id, "failed": str(fault)}
             row = self._writer.audit(action, subject, actor, was, failed)
             await self._writer.write(action, (), actor, [row])
             raise
-        act = self._writer.audit(action, subject, actor, was, _audited(picture))
-        return await self._follower.see(picture, act)
+        act = self._writer.audit(action, subject, actor, was, _audited(snapshot))
+        return await self._follower.apply_snapshot(snapshot, act)
 
     def _tenant(self, slug: str) -> Tenant:
         return require_tenant(self._writer.registry, slug)

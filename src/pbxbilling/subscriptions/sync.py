@@ -80,19 +80,19 @@ class Sync:
         """Make one comparison. Raises GatewayError and StoreError."""
         compared = Compared()
         await self._compare_events(compared)
-        async for picture in self._all(self._gateway.subscriptions):
+        async for snapshot in self._all(self._gateway.subscriptions):
             compared.subscriptions += 1
-            if picture.live is self._gateway.live:
-                await self._see(picture)
+            if snapshot.live is self._gateway.live:
+                await self._apply(snapshot)
         return compared
 
-    async def _see(self, picture: Subscription) -> None:
+    async def _apply(self, snapshot: Subscription) -> None:
         try:
-            await self._follower.see(picture)
+            await self._follower.apply_snapshot(snapshot)
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 - one subscription must not hold up the others
-            self._alert(f"subscription {picture.id} could not be compared: {in_words(error)}")
+            self._alert(f"subscription {snapshot.id} could not be compared: {in_words(error)}")
 
     async def _warn_of_other_mode(self) -> None:
         """Alert if tenants hold subscriptions of the other mode: those pay nothing by this key."""

@@ -107,7 +107,7 @@ async def test_a_deleted_customer_is_replaced_and_stays_so() -> None:
     await buy(shop)
     assert shop.acme.customer == "cus_1"
     assert shop.store.subscription_store.customers["cus_0"].deleted
-    await shop.follower.see(ended)
+    await shop.follower.apply_snapshot(ended)
     assert shop.acme.customer == "cus_1"
 
 

@@ -299,14 +299,14 @@ async def test_a_subscription_that_cannot_be_compared_is_told_and_the_others_are
     office = Office(Tenant("acme", "free"), Tenant("globex", "free"))
     office.truth.becomes("active")
     office.truth.becomes("active", "sub_2", metadata={"tenant": "globex"})
-    see = office.follower.see
+    see = office.follower.apply_snapshot
 
     async def fails(picture: Subscription) -> Subscription:
         if picture.id == "sub_1":
             raise OverflowError("date value out of range")
         return await see(picture)
 
-    monkeypatch.setattr(office.follower, "see", fails)
+    monkeypatch.setattr(office.follower, "apply_snapshot", fails)
     await office.drift.compare()
     assert office.registry.tenants["globex"].subscription == "sub_2"
     (alert,) = [fact for fact in office.facts if isinstance(fact, PaymentAlert)]

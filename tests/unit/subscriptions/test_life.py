@@ -137,7 +137,7 @@ class Office:
             case Heard(ident, status, hours_ago):
                 as_of = self.clock.now() - timedelta(hours=hours_ago)
                 picture = subscription(ident, status=status, as_of=as_of, status_since=None)
-                await self.follower.see(replace(picture, tenant="acme", live=False))
+                await self.follower.apply_snapshot(replace(picture, tenant="acme", live=False))
             case Declared(status):
                 demo = str(self.tenant.demo).lower()
                 text = f'[tenant.acme]\nstatus = "{status}"\ndemo = {demo}\n'
