@@ -45,7 +45,7 @@ class _Unobserved:
     def login_failed(self, pbx: str, message: str) -> None:
         """Ignore it."""
 
-    def clock_told(self, pbx: str, at: datetime) -> None:
+    def clock_reported(self, pbx: str, at: datetime) -> None:
         """Ignore it."""
 
     def unmapped(self, pbx: str, event: str) -> None:
@@ -54,7 +54,7 @@ class _Unobserved:
     def oversized(self, pbx: str, messages: int) -> None:
         """Ignore it."""
 
-    def broken(self, pbx: str, mended: int, lost: int) -> None:
+    def broken(self, pbx: str, rejoined: int, lost: int) -> None:
         """Ignore it."""
 
     def sink_failed(self, pbx: str, signal: Signal, error: Exception) -> None:

@@ -58,8 +58,8 @@ class Witness:
     def login_failed(self, pbx: str, message: str) -> None:
         self._note("login_failed", pbx, message)
 
-    def clock_told(self, pbx: str, at: datetime) -> None:
-        self._note("clock_told", pbx, at)
+    def clock_reported(self, pbx: str, at: datetime) -> None:
+        self._note("clock_reported", pbx, at)
 
     def unmapped(self, pbx: str, event: str) -> None:
         self._note("unmapped", pbx, event)
@@ -67,8 +67,8 @@ class Witness:
     def oversized(self, pbx: str, messages: int) -> None:
         self._note("oversized", pbx, messages)
 
-    def broken(self, pbx: str, mended: int, lost: int) -> None:
-        self._note("broken", pbx, mended, lost)
+    def broken(self, pbx: str, rejoined: int, lost: int) -> None:
+        self._note("broken", pbx, rejoined, lost)
 
     def sink_failed(self, pbx: str, signal: Signal, error: Exception) -> None:
         self._note("sink_failed", pbx, signal, error)

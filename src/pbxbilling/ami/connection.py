@@ -114,9 +114,9 @@ class Connection(asyncio.Protocol):
         if framer.oversized:
             self._skipped(framer.oversized)
             framer.oversized = 0
-        if repair.mended or repair.lost:
-            self._broken(repair.mended, repair.lost)
-            repair.mended = repair.lost = 0
+        if repair.rejoined or repair.lost:
+            self._broken(repair.rejoined, repair.lost)
+            repair.rejoined = repair.lost = 0
 
     def _drain(self) -> None:
         self._draining = not self._held

@@ -60,10 +60,10 @@ class AmiControl:
     async def _time(self) -> datetime:
         """Return the time by the PBX's clock, else by ours."""
         try:
-            told = await self._link.time() if self.stamped else None
+            pbx_time = await self._link.time() if self.stamped else None
         except ActionError:
-            told = None
-        return told or self._clock.now()
+            pbx_time = None
+        return pbx_time or self._clock.now()
 
     async def channel_exists(self, name: str) -> bool | None:
         """Return whether a channel (name or Uniqueid) lives; None where the PBX did not say."""

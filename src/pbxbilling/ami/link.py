@@ -260,7 +260,7 @@ class AmiLink:
     def _note_time(self, pong: Answer) -> datetime | None:
         at = stamp_of(pong.fields.get("Timestamp", ""))
         if at is not None:
-            self._observer.clock_told(self.pbx, at)
+            self._observer.clock_reported(self.pbx, at)
         return at
 
     def _take(self, block: bytes) -> bool:
@@ -288,8 +288,8 @@ class AmiLink:
     def _skipped(self, messages: int) -> None:
         self._observer.oversized(self.pbx, messages)
 
-    def _broken(self, mended: int, lost: int) -> None:
-        self._observer.broken(self.pbx, mended, lost)
+    def _broken(self, rejoined: int, lost: int) -> None:
+        self._observer.broken(self.pbx, rejoined, lost)
 
     def _down(self) -> None:
         self._heard_s = self.heard_s

@@ -23,7 +23,7 @@ class LinkObserver(Protocol):
         """The manager rejected the login: an operator must fix the user, its secret or permit."""
         ...
 
-    def clock_told(self, pbx: str, at: datetime) -> None:
+    def clock_reported(self, pbx: str, at: datetime) -> None:
         """The PBX's own clock shows `at`: all that it reported before happened before then."""
         ...
 
@@ -35,7 +35,7 @@ class LinkObserver(Protocol):
         """This many messages above the size cap were skipped."""
         ...
 
-    def broken(self, pbx: str, mended: int, lost: int) -> None:
+    def broken(self, pbx: str, rejoined: int, lost: int) -> None:
         """A caller wrote line breaks into this many messages: repaired, or lost."""
         ...
 

@@ -47,7 +47,7 @@ def beyond_need(actions: Iterable[str]) -> tuple[str, ...]:
     return tuple(right for action, right in _TELLING.items() if action in allowed)
 
 
-def mend(user: str) -> str:
+def how_to_fix(user: str) -> str:
     """Return what to write where that user has too few rights, or too many.
 
     A session keeps the rights that its login gave it (main/manager.c).

@@ -9,7 +9,7 @@ from random import Random
 
 from pbxbilling.ami.control import AmiControl
 from pbxbilling.ami.link import AmiLink
-from pbxbilling.ami.rights import mend
+from pbxbilling.ami.rights import how_to_fix
 from pbxbilling.ami.settings import LinkSettings
 from pbxbilling.calls.engine.engine import CallEngine
 from pbxbilling.calls.journal.journal import JournalPosition
@@ -56,7 +56,7 @@ class PbxLink:
         self._booted_at: datetime | None = None
         self._looked_at: datetime | None = None
         self._look = asyncio.Event()
-        self._told_at: datetime | None = None
+        self._pbx_time: datetime | None = None
         self._orders: set[asyncio.Task[object]] = set()
         self.link = AmiLink(settings, self._take, self, clock, Random())  # noqa: S311
         self.control = AmiControl(self.link, self, clock)
@@ -98,7 +98,7 @@ class PbxLink:
 
     def _take(self, signal: Signal) -> None:
         if not isinstance(signal, OF_THE_PBX):
-            self._told_at = signal.at
+            self._pbx_time = signal.at
             self.control.stamped = signal.at is not None
             self._tracker.apply(signal)
 
@@ -108,7 +108,7 @@ class PbxLink:
         The last arrival would not do: events that came with it may not have been applied yet.
         """
         heard_s = self.link.heard_s
-        at = self._told_at if self.control.stamped else self.heard_at()
+        at = self._pbx_time if self.control.stamped else self.heard_at()
         return Proof(at, heard_s) if at is not None and heard_s is not None else None
 
     # --- what the link reports -----------------------------------------------------------------
@@ -130,9 +130,9 @@ class PbxLink:
         self._watch.login_failed(pbx, message)
         self._reconciler.link_down(pbx, f"login refused: {message}", None)
 
-    def clock_told(self, pbx: str, at: datetime) -> None:  # noqa: ARG002
+    def clock_reported(self, pbx: str, at: datetime) -> None:  # noqa: ARG002
         """Note the PBX's time: everything it sent before happened before then."""
-        self._told_at = at
+        self._pbx_time = at
 
     def unmapped(self, pbx: str, event: str) -> None:
         """Note an event that lacks required fields and was skipped."""
@@ -144,11 +144,11 @@ class PbxLink:
         self._reconciler.lost(pbx)
         self._watch.oversized(pbx, messages)
 
-    def broken(self, pbx: str, mended: int, lost: int) -> None:
+    def broken(self, pbx: str, rejoined: int, lost: int) -> None:
         """Note messages broken by a caller's input; the next snapshot makes up for lost ones."""
         if lost:
             self._reconciler.lost(pbx)
-        self._watch.broken(pbx, mended, lost)
+        self._watch.broken(pbx, rejoined, lost)
 
     def sink_failed(self, pbx: str, signal: Signal, error: Exception) -> None:
         """Note that tracking failed on a signal; the next snapshot repairs the ledger."""
@@ -185,7 +185,7 @@ class PbxLink:
         rights = await self.control.rights_beyond_need()
         if rights:
             user = self.link.settings.username
-            self._emit(RightsExceeded(self._clock.now(), self.name, user, rights, mend(user)))
+            self._emit(RightsExceeded(self._clock.now(), self.name, user, rights, how_to_fix(user)))
 
     def _boot(self) -> datetime | None:
         """Return when Asterisk was started, once per login; None if a channel is older."""

@@ -38,8 +38,8 @@ def _schema(path: Path) -> Check:
 def _absent(path: Path) -> Check:
     if path.parent.is_dir() and os.access(path.parent, os.W_OK):
         return warn(_SUBJECT, "schema", f"{path} is not there yet", "the daemon makes it: start it")
-    mend = f"create {path.parent}, and let the daemon's user write it"
-    return fail(_SUBJECT, "schema", f"{path} can not be created", mend)
+    fix = f"create {path.parent}, and let the daemon's user write it"
+    return fail(_SUBJECT, "schema", f"{path} can not be created", fix)
 
 
 def _lock(path: Path) -> Check:

@@ -1,4 +1,4 @@
-"""Checks that a PBX's dialplan sends its hooks to this daemon: pure functions of `Said`."""
+"""Checks that a PBX's dialplan sends its hooks to this daemon: pure functions of `PbxReport`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pbxbilling.config.sections import OLD_HOOK
 from pbxbilling.config.value_types import Address
 from pbxbilling.doctor.check import Check, fail, ok, warn
-from pbxbilling.doctor.manager import CONTEXT, Said
+from pbxbilling.doctor.manager import CONTEXT, PbxReport
 
 _PORTLESS = 4573  # Asterisk's port for agi://HOST (res/res_agi.c, AGI_PORT)
 _GLOBALS = "under [globals] of extensions.conf (FreePBX: in globals_custom.conf)"
@@ -17,29 +17,29 @@ _OPEN = "calls go by PBXBILLING_FALLBACK"
 
 
 def dialplan(
-    pbx: str, listen: Address, said: Said, *, only: bool, old_answers: bool
+    pbx: str, listen: Address, report: PbxReport, *, only: bool, old_answers: bool
 ) -> Iterator[Check]:
     """Check that the subroutine is loaded, and that its globals lead to this daemon.
 
     `only`: this is the only PBX; `old_answers`: the daemon answers at the port of 0.1, too.
     """
     shipped = "include extensions_pbxbilling.conf in extensions.conf, then `dialplan reload`"
-    if said.subroutine is None:
+    if report.subroutine is None:
         unknown = "it did not tell whether the subroutine is loaded"
         yield warn(pbx, "dialplan", unknown, f"see `dialplan show {CONTEXT}`; {shipped}")
         return
-    if not said.subroutine:
+    if not report.subroutine:
         yield warn(pbx, "dialplan", f"no context {CONTEXT}: it refuses no call", shipped)
         return
     yield ok(pbx, "dialplan", f"{CONTEXT} is loaded")
-    _, name, _ = said.globals
-    yield _hook_global(pbx, listen, said, old_answers=old_answers)
+    _, name, _ = report.globals
+    yield _hook_global(pbx, listen, report, old_answers=old_answers)
     yield _pbx_global(pbx, name, only=only)
 
 
-def asks_old_port(said: Said) -> bool:
+def asks_old_port(report: PbxReport) -> bool:
     """Return whether this PBX's hooks go to the port of 0.1."""
-    return port_of(_asked(said) or "") == OLD_HOOK.port
+    return port_of(_hook_address(report) or "") == OLD_HOOK.port
 
 
 def port_of(hook: str) -> int | None:
@@ -50,42 +50,42 @@ def port_of(hook: str) -> int | None:
     return int(port) if host and port.isdecimal() else None
 
 
-def _asked(said: Said) -> str | None:
+def _hook_address(report: PbxReport) -> str | None:
     """Return where the subroutine sends hooks first; "": nowhere, None: unknown."""
-    hook = said.globals[0]
-    return said.default_hook if hook == "" else hook
+    hook = report.globals[0]
+    return report.default_hook if hook == "" else hook
 
 
-def _hook_global(pbx: str, listen: Address, said: Said, *, old_answers: bool) -> Check:
+def _hook_global(pbx: str, listen: Address, report: PbxReport, *, old_answers: bool) -> Check:
     name = "PBXBILLING_HOOK"
     where = f"HOST:{listen.port}" if listen.host in _ANYWHERE else str(listen)
-    mend = f"{name}={where} {_GLOBALS}, {_RELOAD}"
-    hook = _asked(said)
+    fix = f"{name}={where} {_GLOBALS}, {_RELOAD}"
+    hook = _hook_address(report)
     if hook is None:
-        return warn(pbx, name, "it did not tell where it asks", mend)
+        return warn(pbx, name, "it did not tell where it asks", fix)
     if not hook:
-        return fail(pbx, name, f"empty, and the subroutine has no default: {_OPEN}", mend)
-    found = hook if said.globals[0] else f"empty: {hook} by default"
+        return fail(pbx, name, f"empty, and the subroutine has no default: {_OPEN}", fix)
+    found = hook if report.globals[0] else f"empty: {hook} by default"
     if port_of(hook) == listen.port:
         return ok(pbx, name, found)
     if port_of(hook) == OLD_HOOK.port and old_answers:
         found = f"{found}: answered in this release, the next does not listen there"
-        return warn(pbx, name, found, mend)
-    if port_of(said.globals[2] or "") == listen.port:
+        return warn(pbx, name, found, fix)
+    if port_of(report.globals[2] or "") == listen.port:
         found = f"it asks at {found} first; this daemon is its second, PBXBILLING_HOOK2"
-        return warn(pbx, name, found, mend)
-    return fail(pbx, name, f"it asks at {found}, the daemon listens at {listen}: {_OPEN}", mend)
+        return warn(pbx, name, found, fix)
+    return fail(pbx, name, f"it asks at {found}, the daemon listens at {listen}: {_OPEN}", fix)
 
 
 def _pbx_global(pbx: str, value: str | None, *, only: bool) -> Check:
     name = "PBXBILLING_PBX"
-    mend = f"{name}={pbx} {_GLOBALS}, {_RELOAD}"
+    fix = f"{name}={pbx} {_GLOBALS}, {_RELOAD}"
     if value is None:
-        return warn(pbx, name, "it did not tell its name", mend)
+        return warn(pbx, name, "it did not tell its name", fix)
     if value == pbx:
         return ok(pbx, name, value)
     if value:
-        return fail(pbx, name, f"it calls itself {value}: its calls are a stranger's", mend)
+        return fail(pbx, name, f"it calls itself {value}: its calls are a stranger's", fix)
     if only:
         return ok(pbx, name, "empty: the only PBX")
-    return warn(pbx, name, "empty: it is known by its address, if that is its `host`", mend)
+    return warn(pbx, name, "empty: it is known by its address, if that is its `host`", fix)

@@ -17,7 +17,7 @@ from pbxbilling.doctor.check import Check, Result, fail, ok, warn
 from pbxbilling.doctor.dialplan import asks_old_port, dialplan
 from pbxbilling.doctor.hook import round_trip
 from pbxbilling.doctor.judge import judge
-from pbxbilling.doctor.manager import Said, UnreachableError, interview
+from pbxbilling.doctor.manager import PbxReport, UnreachableError, interview
 from pbxbilling.kernel.ports import Clock
 
 LIMIT_S = 12.0  # for all checks of a PBX; each part has a shorter limit
@@ -28,45 +28,45 @@ async def examine(path: Path, env: Mapping[str, str], clock: Clock) -> list[Chec
     try:
         settings = load(path, env)
     except ConfigError as error:
-        mend = "correct it; see docs/reference/configuration.md"
-        return [fail("configuration", "file", str(fault), mend) for fault in error.faults]
+        fix = "correct it; see docs/reference/configuration.md"
+        return [fail("configuration", "file", str(fault), fix) for fault in error.faults]
     async with asyncio.TaskGroup() as tasks:
         stored = tasks.create_task(asyncio.to_thread(database.look, settings.database))
         hooked = tasks.create_task(round_trip(settings.agi, clock))
-        asked = [tasks.create_task(_pbx(pbx, settings, clock)) for pbx in settings.pbx]
+        pbxes = [tasks.create_task(_pbx(pbx, settings, clock)) for pbx in settings.pbx]
     checks = [ok("configuration", "file", f"{path}, mode {settings.mode}")]
     for warning in settings.warnings():
         checks += [warn("configuration", "meaning", warning, "add what is missing")]
     checks += [*stored.result(), hooked.result()]
-    return checks + [check for pbx in asked for check in pbx.result()]
+    return checks + [check for pbx in pbxes for check in pbx.result()]
 
 
 async def _pbx(pbx: PbxSettings, settings: Settings, clock: Clock) -> list[Check]:
     try:
         async with asyncio.timeout(LIMIT_S):
-            said = await interview(_link(pbx), pbx.trunks, clock)
+            report = await interview(_link(pbx), pbx.trunks, clock)
     except UnreachableError as fault:
-        mend = (_REFUSED if fault.refused else _UNREACHABLE).format(pbx=pbx)
-        checks = [fail(pbx.name, "login", str(fault), mend)]
-        said = Said()
+        fix = (_REFUSED if fault.refused else _UNREACHABLE).format(pbx=pbx)
+        checks = [fail(pbx.name, "login", str(fault), fix)]
+        report = PbxReport()
     except TimeoutError:
         found = f"{pbx.host}:{pbx.port} did not tell all within {LIMIT_S:g} s"
         checks = [fail(pbx.name, "login", found, _UNREACHABLE.format(pbx=pbx))]
-        said = Said()
+        report = PbxReport()
     else:
-        checks = list(judge(pbx.name, pbx.username, pbx.trunks, said))
-        checks += await _dialplan(pbx.name, settings, said, clock)
-    return [*checks, await asyncio.to_thread(_journal, pbx, said, clock)]
+        checks = list(judge(pbx.name, pbx.username, pbx.trunks, report))
+        checks += await _dialplan(pbx.name, settings, report, clock)
+    return [*checks, await asyncio.to_thread(_journal, pbx, report, clock)]
 
 
-async def _dialplan(pbx: str, settings: Settings, said: Said, clock: Clock) -> list[Check]:
+async def _dialplan(pbx: str, settings: Settings, report: PbxReport, clock: Clock) -> list[Check]:
     """Check the dialplan; if hooks go to the port of 0.1, try it: other programs use it, too."""
     agi, old_answers = settings.agi, False
-    if agi.takes_old_hooks and asks_old_port(said):
+    if agi.takes_old_hooks and asks_old_port(report):
         there = agi.model_copy(update={"listen": str(OLD_HOOK)})
         old_answers = (await round_trip(there, clock)).result is not Result.FAIL
     only = len(settings.pbx) == 1
-    return list(dialplan(pbx, agi.address, said, only=only, old_answers=old_answers))
+    return list(dialplan(pbx, agi.address, report, only=only, old_answers=old_answers))
 
 
 _REFUSED = (
@@ -93,11 +93,11 @@ def _link(pbx: PbxSettings) -> LinkSettings:
     )
 
 
-def _journal(pbx: PbxSettings, said: Said, clock: Clock) -> Check:
+def _journal(pbx: PbxSettings, report: PbxReport, clock: Clock) -> Check:
     if pbx.cel_csv is None:
         return journal.no_journal(pbx.name)
     try:
         tail = journal.read_tail(pbx.cel_csv)
     except OSError as fault:
-        return journal.unreadable(pbx.name, pbx.cel_csv, fault, said)
-    return journal.judge_tail(pbx.name, pbx.cel_csv, tail, said, clock.now())
+        return journal.unreadable(pbx.name, pbx.cel_csv, fault, report)
+    return journal.judge_tail(pbx.name, pbx.cel_csv, tail, report, clock.now())

@@ -24,7 +24,7 @@ _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to ask w
 
 def environment() -> bytes:
     """Build the AGI environment that Asterisk would send, for a call that does not exist."""
-    told = {
+    values = {
         "network": "yes",
         "network_script": "outbound",
         "channel": "doctor",
@@ -33,7 +33,7 @@ def environment() -> bytes:
         "dnid": "unknown",
         "context": "doctor",
     }
-    lines = [(line, told.get(line, "")) for line in LINES]
+    lines = [(line, values.get(line, "")) for line in LINES]
     lines += [(f"arg_{i}", arg) for i, arg in enumerate(("", "doctor", "", STRANGER, "doctor"), 1)]
     return "".join([*(f"agi_{name}: {value}\n" for name, value in lines), "\n"]).encode()
 
@@ -47,10 +47,10 @@ async def round_trip(agi: AgiSettings, clock: Clock) -> Check:
         async with asyncio.timeout(CONNECT_S):
             reader, writer = await asyncio.open_connection(host, agi.address.port)
     except (OSError, TimeoutError) as fault:
-        told = os.strerror(fault.errno) if fault.errno else "no answer"
-        found = f"nobody listens at {agi.listen} ({told})"
-        mend = "`systemctl start pbxbilling`, or see its log: until then calls go by the fallback"
-        return fail(_SUBJECT, _NAME, found, mend)
+        reason = os.strerror(fault.errno) if fault.errno else "no answer"
+        found = f"nobody listens at {agi.listen} ({reason})"
+        fix = "`systemctl start pbxbilling`, or see its log: until then calls go by the fallback"
+        return fail(_SUBJECT, _NAME, found, fix)
     try:
         own = writer.get_extra_info("sockname")[0]
         if own not in AllowList(agi.allow):
@@ -85,8 +85,8 @@ def judge_answer(agi: AgiSettings, line: bytes, took_ms: float) -> Check:
     """Check that the line is a verdict, and not the one for a missed deadline."""
     if not line.startswith(_VERDICT):
         found = f"{agi.listen} answers {line[:60]!r}: no verdict" if line else "closed unanswered"
-        mend = f"see what listens at {agi.listen}, and the daemon's log"
-        return fail(_SUBJECT, _NAME, found, mend)
+        fix = f"see what listens at {agi.listen}, and the daemon's log"
+        return fail(_SUBJECT, _NAME, found, fix)
     if f"|{Reason.DEADLINE}|".encode() in line:
         found = "the verdict is the one of a missed deadline"
         return warn(_SUBJECT, _NAME, found, "see the load of this machine, and the daemon's log")

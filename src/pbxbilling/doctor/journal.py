@@ -13,13 +13,13 @@ from pathlib import Path
 from pbxbilling.ami.messages.protocol import fields_of
 from pbxbilling.cel.lines import parse_lines
 from pbxbilling.doctor.check import Check, fail, ok, warn
-from pbxbilling.doctor.manager import Said
+from pbxbilling.doctor.manager import PbxReport
 
 TAIL_BYTES = 1 << 16
 SETTLE_S = 5.0  # the row of a younger channel may not be written yet
 
 _NAME = "journal"
-_MEND = (
+_HOW_TO_FIX = (
     "include cel_pbxbilling.conf and cel_custom_pbxbilling.conf of config/asterisk, and load"
     " cel_custom"
 )
@@ -53,53 +53,56 @@ def read_tail(path: Path) -> Tail:
 def no_journal(pbx: str) -> Check:
     """Report a PBX without `cel_csv`."""
     found = "no cel_csv: what happens while the daemon is away is not billed"
-    return warn(pbx, _NAME, found, f"{_MEND}; name the file in cel_csv")
+    return warn(pbx, _NAME, found, f"{_HOW_TO_FIX}; name the file in cel_csv")
 
 
-def unreadable(pbx: str, path: Path, fault: OSError, said: Said) -> Check:
+def unreadable(pbx: str, path: Path, fault: OSError, report: PbxReport) -> Check:
     """Report an unreadable journal; a PBX that has had no call does not have one yet."""
     if isinstance(fault, FileNotFoundError):
-        if path.parent.is_dir() and said.processed == "0" and not said.channels:
+        if path.parent.is_dir() and report.processed == "0" and not report.channels:
             return warn(pbx, _NAME, f"{path} is not there yet: no call so far", "place a call")
         folder = "" if path.parent.is_dir() else f"create {path.parent} for Asterisk; "
-        mend = f"{folder}{_MEND}; then place a call"
-        return fail(pbx, _NAME, f"{path} does not exist", mend)
-    mend = "let the daemon's user read it (group asterisk), or name the right file in cel_csv"
-    return fail(pbx, _NAME, f"{path}: {fault.strerror or fault}", mend)
+        fix = f"{folder}{_HOW_TO_FIX}; then place a call"
+        return fail(pbx, _NAME, f"{path} does not exist", fix)
+    fix = "let the daemon's user read it (group asterisk), or name the right file in cel_csv"
+    return fail(pbx, _NAME, f"{path}: {fault.strerror or fault}", fix)
 
 
-def judge_tail(pbx: str, path: Path, tail: Tail, said: Said, now: datetime) -> Check:
+def judge_tail(pbx: str, path: Path, tail: Tail, report: PbxReport, now: datetime) -> Check:
     """Check that the rows have our format, and that the live channels have their rows.
 
     Each channel writes CHAN_START as it is created, so the newest row cannot be older than the
     youngest channel. Without channels, the journal of a quiet PBX may be old.
     """
     if tail.foreign and not tail.rows:
-        return fail(pbx, _NAME, f"{path} holds rows of another form", f"{_MEND}, unchanged")
+        return fail(pbx, _NAME, f"{path} holds rows of another form", f"{_HOW_TO_FIX}, unchanged")
     if tail.newest is None:
-        born = youngest(said, now)
+        born = youngest(report, now)
         if born is None:
-            return warn(pbx, _NAME, f"{path} has no row yet", f"place a call; else {_MEND}")
+            return warn(pbx, _NAME, f"{path} has no row yet", f"place a call; else {_HOW_TO_FIX}")
         return fail(
-            pbx, _NAME, f"{path} has no row, and a channel lives since {born:%H:%M:%S}Z", _MEND
+            pbx,
+            _NAME,
+            f"{path} has no row, and a channel lives since {born:%H:%M:%S}Z",
+            _HOW_TO_FIX,
         )
     found = f"{path}, newest row {tail.newest:%Y-%m-%d %H:%M:%S}Z"
-    born = youngest(said, now)
+    born = youngest(report, now)
     if born is not None and tail.newest < born - timedelta(seconds=1):
         found = f"{found}, but a channel lives since {born:%Y-%m-%d %H:%M:%S}Z: it does not grow"
-        return fail(pbx, _NAME, found, f"{_MEND}; see whether the disk is full")
+        return fail(pbx, _NAME, found, f"{_HOW_TO_FIX}; see whether the disk is full")
     if tail.foreign:
-        mend = f"{_MEND}, unchanged; lines cut by a crash pass by themselves"
-        return warn(pbx, _NAME, f"{found}, and {tail.foreign} lines of another form", mend)
+        fix = f"{_HOW_TO_FIX}, unchanged; lines cut by a crash pass by themselves"
+        return warn(pbx, _NAME, f"{found}, and {tail.foreign} lines of another form", fix)
     return ok(pbx, _NAME, found)
 
 
-def youngest(said: Said, now: datetime) -> datetime | None:
+def youngest(report: PbxReport, now: datetime) -> datetime | None:
     """Return when the youngest live channel was created, by the PBX's clock; None without one.
 
     Channels younger than `SETTLE_S` are skipped, as their row may not be written yet.
     """
-    settled = now + timedelta(seconds=(said.ahead_s or 0.0) - SETTLE_S)
-    births = (_BORN.search(fields_of(row).get("Uniqueid", "")) for row in said.channels or ())
+    settled = now + timedelta(seconds=(report.ahead_s or 0.0) - SETTLE_S)
+    births = (_BORN.search(fields_of(row).get("Uniqueid", "")) for row in report.channels or ())
     instants = (datetime.fromtimestamp(int(born[1]), UTC) for born in births if born)
     return max((born for born in instants if born <= settled), default=None)

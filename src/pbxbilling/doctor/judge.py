@@ -1,4 +1,4 @@
-"""Evaluates a PBX's answers: pure functions from `Said` to checks."""
+"""Evaluates a PBX's answers: pure functions from `PbxReport` to checks."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from fnmatch import fnmatchcase
 from pbxbilling.ami.messages.mapping import VARIABLE
 from pbxbilling.ami.messages.protocol import values_of
 from pbxbilling.ami.rights import beyond_need
-from pbxbilling.ami.rights import mend as mend_rights
+from pbxbilling.ami.rights import how_to_fix as how_to_fix_rights
 from pbxbilling.doctor.check import Check, fail, ok, warn
-from pbxbilling.doctor.manager import LISTEN_S, Said, is_pattern
+from pbxbilling.doctor.manager import LISTEN_S, PbxReport, is_pattern
 
 CLOCKS_APART_S = 2.0  # beyond it, usage reconstructed from both clocks is wrong by as much
 
@@ -21,119 +21,119 @@ _CALL = "place a call while the doctor looks; or see to it yourself: "
 _SHOWN = 8
 
 
-def judge(pbx: str, user: str, trunks: Sequence[str], said: Said) -> Iterator[Check]:
+def judge(pbx: str, user: str, trunks: Sequence[str], report: PbxReport) -> Iterator[Check]:
     """Yield every check of a PBX that answered, except those of journal and dialplan."""
-    yield ok(pbx, "login", f"Asterisk {said.version or 'of an unknown release'}, as {user}")
-    yield rights(pbx, user, said)
-    yield events(pbx, user, said)
-    yield timestampevents(pbx, said)
-    yield channelvars(pbx, said)
-    yield clock(pbx, said)
+    yield ok(pbx, "login", f"Asterisk {report.version or 'of an unknown release'}, as {user}")
+    yield rights(pbx, user, report)
+    yield events(pbx, user, report)
+    yield timestampevents(pbx, report)
+    yield channelvars(pbx, report)
+    yield clock(pbx, report)
     for trunk in trunks:
-        yield trunk_exists(pbx, trunk, said)
+        yield trunk_exists(pbx, trunk, report)
 
 
-def rights(pbx: str, user: str, said: Said) -> Check:
+def rights(pbx: str, user: str, report: PbxReport) -> Check:
     """Check that our user may use the actions that the daemon needs, and no harmful ones."""
-    if said.actions is None:
+    if report.actions is None:
         unknown = "it did not tell which actions this user may use"
-        return warn(pbx, "rights", unknown, mend_rights(user))
-    missing = [action for action in _NEEDED if action not in said.actions]
+        return warn(pbx, "rights", unknown, how_to_fix_rights(user))
+    missing = [action for action in _NEEDED if action not in report.actions]
     if missing:
         found = f"this user may not use {', '.join(missing)}"
-        return fail(pbx, "rights", found, mend_rights(user))
-    beyond = beyond_need(said.actions)
+        return fail(pbx, "rights", found, how_to_fix_rights(user))
+    beyond = beyond_need(report.actions)
     if beyond:
         found = f"it has rights that nothing here needs: {', '.join(beyond)}"
-        return warn(pbx, "rights", found, mend_rights(user))
+        return warn(pbx, "rights", found, how_to_fix_rights(user))
     return ok(pbx, "rights", f"may use {', '.join(_NEEDED)}, and may not do what harms")
 
 
-def events(pbx: str, user: str, said: Said) -> Check:
+def events(pbx: str, user: str, report: PbxReport) -> Check:
     """Check that our user receives the events of calls, by those that arrived."""
-    mend = f"take read and eventfilter of [{user}] from {_SHIPPED}, {_RELOAD}"
-    if said.stamped is not None:
+    fix = f"take read and eventfilter of [{user}] from {_SHIPPED}, {_RELOAD}"
+    if report.stamped is not None:
         return ok(pbx, "events", "the event of a call went by")
-    if said.changed:
-        return fail(pbx, "events", "calls came or went, and no event told of it", mend)
-    return warn(pbx, "events", f"no call came or went in {LISTEN_S:g} s", _CALL + mend)
+    if report.changed:
+        return fail(pbx, "events", "calls came or went, and no event told of it", fix)
+    return warn(pbx, "events", f"no call came or went in {LISTEN_S:g} s", _CALL + fix)
 
 
-def timestampevents(pbx: str, said: Said) -> Check:
+def timestampevents(pbx: str, report: PbxReport) -> Check:
     """Check that events carry the time they happened, by those that arrived."""
     name = "timestampevents"
-    mend = f"timestampevents = yes in [general] of manager.conf, {_RELOAD}"
-    if said.stamped is None:
-        return warn(pbx, name, "no event went by to show it", _CALL + mend)
-    if not said.stamped:
-        return fail(pbx, name, "events come without a Timestamp: seconds are late", mend)
+    fix = f"timestampevents = yes in [general] of manager.conf, {_RELOAD}"
+    if report.stamped is None:
+        return warn(pbx, name, "no event went by to show it", _CALL + fix)
+    if not report.stamped:
+        return fail(pbx, name, "events come without a Timestamp: seconds are late", fix)
     return ok(pbx, name, "an event that went by had its Timestamp")
 
 
-def channelvars(pbx: str, said: Said) -> Check:
+def channelvars(pbx: str, report: PbxReport) -> Check:
     """Check that channels carry their owner, by the live ones."""
     name = "channelvars"
-    mend = f"channelvars = {VARIABLE} in [general] of manager.conf (all in one line), {_RELOAD}"
-    if not said.channels:
-        return warn(pbx, name, "no channel lives to show it", _CALL + mend)
-    bare = [row for row in said.channels if not _names_owner(row)]
+    fix = f"channelvars = {VARIABLE} in [general] of manager.conf (all in one line), {_RELOAD}"
+    if not report.channels:
+        return warn(pbx, name, "no channel lives to show it", _CALL + fix)
+    bare = [row for row in report.channels if not _names_owner(row)]
     if bare:
-        return fail(pbx, name, f"{len(bare)} live channels come without {VARIABLE}", mend)
-    return ok(pbx, name, f"{len(said.channels)} live channels come with {VARIABLE}")
+        return fail(pbx, name, f"{len(bare)} live channels come without {VARIABLE}", fix)
+    return ok(pbx, name, f"{len(report.channels)} live channels come with {VARIABLE}")
 
 
 def _names_owner(row: str) -> bool:
     return any(value.startswith(f"{VARIABLE}=") for value in values_of(row, "ChanVariable"))
 
 
-def clock(pbx: str, said: Said) -> Check:
+def clock(pbx: str, report: PbxReport) -> Check:
     """Check how far the PBX's clock is from ours."""
-    if said.ahead_s is None:
+    if report.ahead_s is None:
         return warn(pbx, "clock", "it did not tell its time", "see whether it answers `Ping`")
-    found = f"{abs(said.ahead_s):.1f} s {'ahead of' if said.ahead_s > 0 else 'behind'} ours"
-    if abs(said.ahead_s) > CLOCKS_APART_S:
+    found = f"{abs(report.ahead_s):.1f} s {'ahead of' if report.ahead_s > 0 else 'behind'} ours"
+    if abs(report.ahead_s) > CLOCKS_APART_S:
         return warn(pbx, "clock", found, "set both clocks by NTP: `timedatectl set-ntp true`")
     return ok(pbx, "clock", found)
 
 
-def trunk_exists(pbx: str, trunk: str, said: Said) -> Check:
+def trunk_exists(pbx: str, trunk: str, report: PbxReport) -> Check:
     """Check that an entry of `trunks` matches an existing endpoint."""
     name = f"trunk {trunk}"
     technology, slash, _ = trunk.partition("/")
     if not slash and "*" not in trunk:
-        mend = f'write technology and endpoint, as "PJSIP/{trunk}"'
-        return fail(pbx, name, "it is no endpoint as channels are named", mend)
+        fix = f'write technology and endpoint, as "PJSIP/{trunk}"'
+        return fail(pbx, name, "it is no endpoint as channels are named", fix)
     if technology != "PJSIP" and not any(mark in technology for mark in "*?["):
-        mend = f"place a call over it, and compare with `core show channels`: {trunk}-…"
-        return warn(pbx, name, f"{technology} endpoints cannot be listed here: not known", mend)
+        fix = f"place a call over it, and compare with `core show channels`: {trunk}-…"
+        return warn(pbx, name, f"{technology} endpoints cannot be listed here: not known", fix)
     if is_pattern(trunk):
-        return _endpoints_match(pbx, trunk, said.endpoints)
-    exists = said.trunks.get(trunk)
+        return _endpoints_match(pbx, trunk, report.endpoints)
+    exists = report.trunks.get(trunk)
     if exists is None:
-        mend = "see `pjsip show endpoints`; func_devstate would tell us, if it were loaded"
-        return warn(pbx, name, "it did not tell whether there is such an endpoint", mend)
+        fix = "see `pjsip show endpoints`; func_devstate would tell us, if it were loaded"
+        return warn(pbx, name, "it did not tell whether there is such an endpoint", fix)
     if not exists:
-        has = f": it has {_some(said.endpoints)}" if said.endpoints else ""
-        mend = f"name endpoints of pjsip.conf that lead outside{has}"
-        return fail(pbx, name, "no such endpoint: its calls are not counted, nor billed", mend)
+        has = f": it has {_some(report.endpoints)}" if report.endpoints else ""
+        fix = f"name endpoints of pjsip.conf that lead outside{has}"
+        return fail(pbx, name, "no such endpoint: its calls are not counted, nor billed", fix)
     return ok(pbx, name, "it is an endpoint")
 
 
 def _endpoints_match(pbx: str, trunk: str, endpoints: Sequence[str] | None) -> Check:
     name = f"trunk {trunk}"
     if endpoints is None:
-        mend = "see `pjsip show endpoints`; res_manager_devicestate would list them to us"
-        return warn(pbx, name, "it did not list its PJSIP endpoints: not known", mend)
+        fix = "see `pjsip show endpoints`; res_manager_devicestate would list them to us"
+        return warn(pbx, name, "it did not list its PJSIP endpoints: not known", fix)
     matching = [endpoint for endpoint in endpoints if fnmatchcase(endpoint, trunk)]
     if not matching:
-        mend = (
+        fix = (
             f"name endpoints of pjsip.conf that lead outside: it has {_some(endpoints)};"
             " those of a realtime database are not listed: name each of them in full"
         )
-        return warn(pbx, name, "no endpoint that it lists has such a name", mend)
+        return warn(pbx, name, "no endpoint that it lists has such a name", fix)
     if len(matching) == len(endpoints) > 1:
-        mend = "name only endpoints that lead outside"
-        return warn(pbx, name, f"it takes all {len(matching)} endpoints, phones too", mend)
+        fix = "name only endpoints that lead outside"
+        return warn(pbx, name, f"it takes all {len(matching)} endpoints, phones too", fix)
     return ok(pbx, name, _some(matching))
 
 

@@ -36,7 +36,7 @@ _NO_DEVICE = "INVALID"  # DEVICE_STATE of a device that no channel driver knows
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class PbxReport:
     """A PBX's answers in one session; None where it gave none."""
 
     version: str | None = None
@@ -97,7 +97,7 @@ class _FirstAttempt:
         del pbx
         self._fail(UnreachableError(message, refused=True))
 
-    def clock_told(self, pbx: str, at: datetime) -> None:
+    def clock_reported(self, pbx: str, at: datetime) -> None:
         """Ignore the PBX's time: `ahead_s` measures it."""
 
     def unmapped(self, pbx: str, event: str) -> None:
@@ -106,7 +106,7 @@ class _FirstAttempt:
     def oversized(self, pbx: str, messages: int) -> None:
         """Ignore these, as `unmapped` does."""
 
-    def broken(self, pbx: str, mended: int, lost: int) -> None:
+    def broken(self, pbx: str, rejoined: int, lost: int) -> None:
         """Ignore these, as `unmapped` does."""
 
     def sink_failed(self, pbx: str, signal: Signal, error: Exception) -> None:
@@ -119,28 +119,28 @@ class _FirstAttempt:
 
 async def interview(
     settings: LinkSettings, trunks: Sequence[str], clock: Clock, listen_s: float = LISTEN_S
-) -> Said:
+) -> PbxReport:
     """Log in once and send every query at once. Raises UnreachableError where no login is possible.
 
     If no call's event arrives meanwhile, it listens for `listen_s`.
     """
     async with _session(settings, clock) as (link, first):
-        asked = _Questions(link, clock)
+        questions = _Questions(link, clock)
         async with asyncio.TaskGroup() as tasks:
-            core = tasks.create_task(asked.fields("CoreSettings"))
-            status = tasks.create_task(asked.fields("CoreStatus"))
-            actions = tasks.create_task(asked.fields("ListCommands"))
-            channels = tasks.create_task(asked.rows("CoreShowChannels"))
-            ahead = tasks.create_task(asked.ahead_s())
-            endpoints = tasks.create_task(asked.endpoints())
-            subroutine = tasks.create_task(asked.dialplan(CONTEXT))
-            existing = tasks.create_task(asked.existing(trunks))
-            values = [tasks.create_task(asked.value(name)) for name in GLOBALS]
+            core = tasks.create_task(questions.fields("CoreSettings"))
+            status = tasks.create_task(questions.fields("CoreStatus"))
+            actions = tasks.create_task(questions.fields("ListCommands"))
+            channels = tasks.create_task(questions.rows("CoreShowChannels"))
+            ahead = tasks.create_task(questions.ahead_s())
+            endpoints = tasks.create_task(questions.endpoints())
+            subroutine = tasks.create_task(questions.dialplan(CONTEXT))
+            existing = tasks.create_task(questions.existing(trunks))
+            values = [tasks.create_task(questions.value(name)) for name in GLOBALS]
         await first.heard(listen_s / 2)
         steps = subroutine.result()
-        before, after = channels.result(), await asked.rows("CoreShowChannels")
+        before, after = channels.result(), await questions.rows("CoreShowChannels")
         await first.heard(listen_s / 2)
-        return Said(
+        return PbxReport(
             version=(core.result() or {}).get("AsteriskVersion"),
             actions=frozenset(actions.result() or ()) or None,
             channels=before or after,

@@ -54,13 +54,13 @@ def judge_plan(plan: Plan, found: Mapping[str, Found], *, live: bool) -> Iterato
 
 def _absent(plan: Plan, wanted: Wanted) -> Iterator[Check]:
     """Report a missing price id, unless the plan charges nothing for that key."""
-    subject, mend = f"plan {plan.slug}", f"its id into stripe_prices.{wanted.key}, and `apply`"
+    subject, fix = f"plan {plan.slug}", f"its id into stripe_prices.{wanted.key}, and `apply`"
     if wanted.metered and plan.overage_per_minute_micros:
-        yield warn(subject, wanted.key, "no price: Stripe will not bill minutes beyond", mend)
+        yield warn(subject, wanted.key, "no price: Stripe will not bill minutes beyond", fix)
     elif wanted.amount and wanted.key == "setup" and any(priced(plan)):
-        yield fail(subject, wanted.key, "no price: with a setup_fee it cannot be sold", mend)
+        yield fail(subject, wanted.key, "no price: with a setup_fee it cannot be sold", fix)
     elif wanted.amount:
-        yield warn(subject, wanted.key, f"no price: not for sale {_DUE[wanted.months]}", mend)
+        yield warn(subject, wanted.key, f"no price: not for sale {_DUE[wanted.months]}", fix)
 
 
 def _judge(plan: Plan, wanted: Wanted, found: Found, *, live: bool) -> Check:
@@ -69,15 +69,15 @@ def _judge(plan: Plan, wanted: Wanted, found: Found, *, live: bool) -> Check:
         return fail(subject, wanted.key, str(found), "then run this again")
     if found is None or found.live is not live:
         mode = "live" if live else "test"
-        mend = f"the id of a {mode} price into stripe_prices.{wanted.key}, and `apply`"
-        return fail(subject, wanted.key, f"{wanted.ident} is not in {mode} mode", mend)
+        fix = f"the id of a {mode} price into stripe_prices.{wanted.key}, and `apply`"
+        return fail(subject, wanted.key, f"{wanted.ident} is not in {mode} mode", fix)
     faults = [*_faults(plan, wanted, found)]
     if faults:
-        mend = f"another price into stripe_prices.{wanted.key}, or change the plan; then `apply`"
-        return fail(subject, wanted.key, f"{found.id} {', and '.join(faults)}", mend)
+        fix = f"another price into stripe_prices.{wanted.key}, or change the plan; then `apply`"
+        return fail(subject, wanted.key, f"{found.id} {', and '.join(faults)}", fix)
     if _charges_what_is_included(plan, found):
-        told = f"{found.id} charges every minute, and the plan includes {plan.included_minutes}"
-        return warn(subject, wanted.key, told, "make it graduated, its first tier free")
+        fault = f"{found.id} charges every minute, and the plan includes {plan.included_minutes}"
+        return warn(subject, wanted.key, fault, "make it graduated, its first tier free")
     return ok(subject, wanted.key, f"{found.id}: {_amount(found)}, {_due(found)}")
 
 
@@ -90,8 +90,8 @@ def _faults(plan: Plan, wanted: Wanted, found: PriceFound) -> Iterator[str]:
         yield f"is due {_due(found)}, and not {_DUE[wanted.months]}"
     if found.metered is not wanted.metered:
         yield "is metered" if found.metered else "is not metered"
-    if found.currency == plan.currency and (told := _wrong_amount(plan, wanted, found)):
-        yield told
+    if found.currency == plan.currency and (fault := _wrong_amount(plan, wanted, found)):
+        yield fault
 
 
 def _wrong_amount(plan: Plan, wanted: Wanted, found: PriceFound) -> str | None:

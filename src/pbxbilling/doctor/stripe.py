@@ -31,8 +31,8 @@ async def examine_stripe(settings: Settings, clock: Clock) -> list[Check]:
     try:
         plans = await _plans(settings.database)
     except StoreError as fault:
-        mend = "do as the message says, then run this again"
-        return [*checks, fail("database", "plans", str(fault), mend)]
+        fix = "do as the message says, then run this again"
+        return [*checks, fail("database", "plans", str(fault), fix)]
     api = StripeApi(stripe.secret_key.get_secret_value(), stripe.api_base)
     try:
         return [*checks, *await _ask(StripeCheckout(api, clock), plans, live=api.live)]
@@ -50,15 +50,15 @@ def _key(stripe: StripeSettings) -> Check:
 
 
 def _secrets(stripe: StripeSettings) -> Iterator[Check]:
-    mend = f"stripe.webhook_secret_files: {_COPY}, one secret a file"
+    fix = f"stripe.webhook_secret_files: {_COPY}, one secret a file"
     if not stripe.webhook_secrets:
-        yield fail("stripe", "webhook secret", "there is none: no event is believed", mend)
+        yield fail("stripe", "webhook secret", "there is none: no event is believed", fix)
     for number, secret in enumerate(stripe.webhook_secrets, 1):
         if _SECRET.fullmatch(secret.get_secret_value()):
             yield ok("stripe", f"webhook secret {number}", "whsec_…")
         else:
             found = "it is not whsec_ and letters: events signed with it are refused"
-            yield fail("stripe", f"webhook secret {number}", found, mend)
+            yield fail("stripe", f"webhook secret {number}", found, fix)
 
 
 def _pages(stripe: StripeSettings) -> Iterator[Check]:
@@ -68,8 +68,8 @@ def _pages(stripe: StripeSettings) -> Iterator[Check]:
         ("portal_return_url", "portal"),
     ):
         if not getattr(stripe, key):
-            mend = f'{key} = "https://…" under [stripe], a page of yours'
-            yield warn("stripe", key, f"not set: `stripe {use}` does not work", mend)
+            fix = f'{key} = "https://…" under [stripe], a page of yours'
+            yield warn("stripe", key, f"not set: `stripe {use}` does not work", fix)
 
 
 async def _plans(database: DatabaseSettings) -> tuple[Plan, ...]:
@@ -88,8 +88,8 @@ async def _ask(
     except (KeyRefusedError, GatewayError) as fault:
         if isinstance(fault, KeyRefusedError) or fault.away:
             return [fail("stripe", "account", str(fault), "then run this again")]
-        mend = "let this restricted key read the account, if you want to see its name here"
-        checks = [warn("stripe", "account", str(fault), mend)]
+        fix = "let this restricted key read the account, if you want to see its name here"
+        checks = [warn("stripe", "account", str(fault), fix)]
     else:
         checks = [ok("stripe", "account", f"{account.name or 'without a name'} ({account.id})")]
     active = [plan for plan in plans if plan.active]

@@ -73,14 +73,14 @@ class LinkWatch:
         self._counters.link_event(pbx, "oversized", messages)
         self._log.warning("messages skipped: too long", pbx=pbx, messages=messages)
 
-    def broken(self, pbx: str, mended: int, lost: int) -> None:
+    def broken(self, pbx: str, rejoined: int, lost: int) -> None:
         """Log and count messages into which a caller wrote line breaks."""
-        self._counters.link_event(pbx, "mended", mended)
+        self._counters.link_event(pbx, "mended", rejoined)
         self._counters.link_event(pbx, "lost", lost)
         self._log.warning(
             "messages with a caller's line breaks in them: somebody dials to deceive",
             pbx=pbx,
-            mended=mended,
+            mended=rejoined,
             lost=lost,
         )
 

@@ -56,10 +56,10 @@ async def test_what_follows_a_snapshot_waits_until_it_is_taken_in() -> None:
 async def test_a_snapshot_is_asked_for_at_an_instant_of_the_pbx_own_clock() -> None:
     async with VirtualPbx() as pbx, linked(pbx.port) as made:
         snapshot = await made.control.snapshot()
-        assert ("clock_told", "pbx1", snapshot.asked_at) in made.witness.log
+        assert ("clock_reported", "pbx1", snapshot.asked_at) in made.witness.log
         made.control.stamped = False  # its events use our clock, so this must, too
         later = await made.control.snapshot()
-        assert ("clock_told", "pbx1", later.asked_at) not in made.witness.log
+        assert ("clock_reported", "pbx1", later.asked_at) not in made.witness.log
 
 
 async def test_a_link_that_falls_while_it_is_held_is_told_afterwards() -> None:

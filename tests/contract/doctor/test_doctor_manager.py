@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from pbxbilling.doctor.manager import Said, UnreachableError, interview
+from pbxbilling.doctor.manager import PbxReport, UnreachableError, interview
 from pbxbilling.runtime.clock import SystemClock
 from rig.site import free_port
 from rig.virtualpbx import VirtualPbx
 from tests.support.links import QUICK
 
 
-async def interviewed(port: int, **settings: object) -> Said:
+async def interviewed(port: int, **settings: object) -> PbxReport:
     async with asyncio.timeout(10):
         link = replace(QUICK, port=port, **settings)  # type: ignore[arg-type]
         return await interview(link, ("PJSIP/carrier", "PJSIP/*", "IAX2/a"), SystemClock(), 0.0)
@@ -22,14 +22,14 @@ async def interviewed(port: int, **settings: object) -> Said:
 
 async def test_it_hears_what_the_pbx_tells_and_knows_what_it_did_not() -> None:
     async with VirtualPbx() as pbx:
-        said = await interviewed(pbx.port)
-    assert (said.version, said.channels) == ("22.10.0-virtual", ())
-    assert said.endpoints == ("PJSIP/carrier",)
-    assert said.trunks == {"PJSIP/carrier": True}
-    assert said.ahead_s is not None
-    assert abs(said.ahead_s) < 1
-    assert (said.actions, said.subroutine, said.stamped) == (None, None, None)
-    assert said.globals == ("", "", "")
+        report = await interviewed(pbx.port)
+    assert (report.version, report.channels) == ("22.10.0-virtual", ())
+    assert report.endpoints == ("PJSIP/carrier",)
+    assert report.trunks == {"PJSIP/carrier": True}
+    assert report.ahead_s is not None
+    assert abs(report.ahead_s) < 1
+    assert (report.actions, report.subroutine, report.stamped) == (None, None, None)
+    assert report.globals == ("", "", "")
 
 
 async def test_an_event_that_goes_by_ends_the_listening() -> None:

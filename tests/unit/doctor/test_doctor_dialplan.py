@@ -12,32 +12,32 @@ from pbxbilling.config.sections import AgiSettings
 from pbxbilling.config.value_types import Address
 from pbxbilling.doctor.check import Check, Result
 from pbxbilling.doctor.dialplan import asks_old_port, dialplan, port_of
-from pbxbilling.doctor.manager import Said, default_hook
+from pbxbilling.doctor.manager import PbxReport, default_hook
 
 SUBROUTINE = Path(__file__).parents[3] / "config" / "asterisk" / "extensions_pbxbilling.conf"
 HERE = Address("127.0.0.1", 4590)
 DEFAULT = "127.0.0.1:4590"
-NEW = Said(subroutine=True, default_hook=DEFAULT, globals=("", "pbx1", ""))
+NEW = PbxReport(subroutine=True, default_hook=DEFAULT, globals=("", "pbx1", ""))
 OLD = replace(NEW, default_hook="")
 
 
 def judged(
-    said: Said, listen: Address = HERE, *, only: bool = True, old_answers: bool = False
+    report: PbxReport, listen: Address = HERE, *, only: bool = True, old_answers: bool = False
 ) -> list[Check]:
-    return [*dialplan("pbx1", listen, said, only=only, old_answers=old_answers)]
+    return [*dialplan("pbx1", listen, report, only=only, old_answers=old_answers)]
 
 
 def unwell(checks: Iterable[Check]) -> list[tuple[str, str]]:
     return [(str(check.result), check.name) for check in checks if check.result is not Result.OK]
 
 
-def asking(said: Said, hook: str, second: str = "") -> Said:
-    return replace(said, globals=(hook, "pbx1", second))
+def asking(report: PbxReport, hook: str, second: str = "") -> PbxReport:
+    return replace(report, globals=(hook, "pbx1", second))
 
 
 def test_a_pbx_that_tells_nothing_is_not_known() -> None:
-    assert unwell(judged(Said())) == [("warn", "dialplan")]
-    assert unwell(judged(Said(subroutine=True))) == [
+    assert unwell(judged(PbxReport())) == [("warn", "dialplan")]
+    assert unwell(judged(PbxReport(subroutine=True))) == [
         ("warn", "PBXBILLING_HOOK"),
         ("warn", "PBXBILLING_PBX"),
     ]
@@ -47,9 +47,9 @@ def test_a_dialplan_without_the_subroutine_is_a_warning() -> None:
     assert unwell(judged(replace(NEW, subroutine=False))) == [("warn", "dialplan")]
 
 
-@pytest.mark.parametrize("said", [NEW, asking(OLD, DEFAULT), asking(NEW, "192.0.2.1:4590")])
-def test_a_hook_that_asks_our_port_is_well(said: Said) -> None:
-    assert unwell(judged(said)) == []
+@pytest.mark.parametrize("report", [NEW, asking(OLD, DEFAULT), asking(NEW, "192.0.2.1:4590")])
+def test_a_hook_that_asks_our_port_is_well(report: PbxReport) -> None:
+    assert unwell(judged(report)) == []
 
 
 def test_an_empty_hook_fails_where_the_loaded_subroutine_has_no_default() -> None:
@@ -64,9 +64,9 @@ def test_an_empty_hook_fails_where_the_loaded_subroutine_has_no_default() -> Non
 
 @given(st.sampled_from([NEW, OLD]), st.integers(1, 65_535), st.integers(1, 65_535))
 def test_a_hook_is_well_where_the_daemon_listens_and_fails_everywhere_else(
-    said: Said, asked: int, listened: int
+    report: PbxReport, asked: int, listened: int
 ) -> None:
-    checks = judged(asking(said, f"127.0.0.1:{asked}"), Address("127.0.0.1", listened))
+    checks = judged(asking(report, f"127.0.0.1:{asked}"), Address("127.0.0.1", listened))
     expected = [] if asked == listened else [("fail", "PBXBILLING_HOOK")]
     assert unwell(checks) == expected
 
@@ -77,16 +77,16 @@ def test_the_default_of_the_subroutine_fails_where_the_daemon_listens_elsewhere(
 
 @pytest.mark.parametrize("hook", ["127.0.0.1:4573", "127.0.0.1", "[::1]:4573", "[::1]", "pbx"])
 def test_the_port_of_0_1_is_a_warning_while_we_answer_there(hook: str) -> None:
-    said = asking(OLD, hook)  # agi://HOST is port 4573
-    assert asks_old_port(said)
-    assert unwell(judged(said, old_answers=True)) == [("warn", "PBXBILLING_HOOK")]
-    assert unwell(judged(said, old_answers=False)) == [("fail", "PBXBILLING_HOOK")]
-    assert unwell(judged(said, Address("127.0.0.1", 4573))) == []
+    report = asking(OLD, hook)  # agi://HOST is port 4573
+    assert asks_old_port(report)
+    assert unwell(judged(report, old_answers=True)) == [("warn", "PBXBILLING_HOOK")]
+    assert unwell(judged(report, old_answers=False)) == [("fail", "PBXBILLING_HOOK")]
+    assert unwell(judged(report, Address("127.0.0.1", 4573))) == []
 
 
 def test_the_second_daemon_of_a_pbx_is_told_that_it_is_the_second() -> None:
-    said = asking(NEW, "192.0.2.1:4600", second=DEFAULT)
-    assert unwell(judged(said)) == [("warn", "PBXBILLING_HOOK")]
+    report = asking(NEW, "192.0.2.1:4600", second=DEFAULT)
+    assert unwell(judged(report)) == [("warn", "PBXBILLING_HOOK")]
 
 
 def test_a_daemon_that_listens_everywhere_does_not_tell_to_ask_everywhere() -> None:

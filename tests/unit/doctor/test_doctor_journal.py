@@ -16,21 +16,21 @@ from pbxbilling.doctor.journal import (
     unreadable,
     youngest,
 )
-from pbxbilling.doctor.manager import Said
+from pbxbilling.doctor.manager import PbxReport
 
 BORN_S = 1_795_230_000
 BORN = datetime.fromtimestamp(BORN_S, UTC)
 LATER = BORN + timedelta(minutes=1)
-LIVE = Said(channels=(f"Event: CoreShowChannel\r\nUniqueid: {BORN_S}.7",), ahead_s=0.0)
-QUIET = Said(channels=(), processed="0")
+LIVE = PbxReport(channels=(f"Event: CoreShowChannel\r\nUniqueid: {BORN_S}.7",), ahead_s=0.0)
+QUIET = PbxReport(channels=(), processed="0")
 PATH = Path("/var/log/asterisk/cel-custom/pbxbilling.csv")
 UNIQUEID = f"{BORN_S}.7"
 _FILLED = ("CHAN_START", f"{BORN_S}.000001", UNIQUEID, UNIQUEID, "PJSIP/a-1")
 LINE = ",".join(f'"{column}"' for column in _FILLED + ("",) * 8) + "\n"
 
 
-def judged(tail: Tail, said: Said = LIVE) -> Check:
-    return judge_tail("pbx1", PATH, tail, said, LATER)
+def judged(tail: Tail, report: PbxReport = LIVE) -> Check:
+    return judge_tail("pbx1", PATH, tail, report, LATER)
 
 
 def test_the_newest_row_is_found_at_the_end_of_a_long_file(tmp_path: Path) -> None:
@@ -83,13 +83,13 @@ def test_a_newborn_channel_may_have_its_row_on_the_way() -> None:
 
 
 def test_newborn_is_meant_by_the_clock_of_the_pbx() -> None:
-    ahead = Said(channels=LIVE.channels, ahead_s=SETTLE_S)
+    ahead = PbxReport(channels=LIVE.channels, ahead_s=SETTLE_S)
     assert youngest(ahead, BORN) == BORN
 
 
 def test_a_systemname_in_front_of_the_uniqueid_is_passed_over() -> None:
-    said = Said(channels=(f"Event: CoreShowChannel\r\nUniqueid: east-{BORN_S}.7",))
-    assert youngest(said, LATER) == BORN
+    report = PbxReport(channels=(f"Event: CoreShowChannel\r\nUniqueid: east-{BORN_S}.7",))
+    assert youngest(report, LATER) == BORN
 
 
 def test_a_file_that_is_not_there_fails_once_there_were_calls(tmp_path: Path) -> None:

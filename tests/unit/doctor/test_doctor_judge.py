@@ -7,11 +7,11 @@ import pytest
 
 from pbxbilling.doctor import judge
 from pbxbilling.doctor.check import Check, Result
-from pbxbilling.doctor.manager import Said
+from pbxbilling.doctor.manager import PbxReport
 
 ROW = "Event: CoreShowChannel\r\nChannel: PJSIP/carrier-1\r\nUniqueid: 1795230000.7\r\n"
 OWNED = ROW + "ChanVariable: PBXBILLING=ADMIT|acme|outbound|ok||||"
-WELL = Said(
+WELL = PbxReport(
     version="22.10.1",
     actions=frozenset({"CoreShowChannels", "Status", "AbsoluteTimeout", "Ping"}),
     channels=(OWNED,),
@@ -22,8 +22,8 @@ WELL = Said(
 )
 
 
-def judged(said: Said, *trunks: str) -> list[Check]:
-    return [*judge.judge("pbx1", "pbxbilling", trunks or ("PJSIP/carrier",), said)]
+def judged(report: PbxReport, *trunks: str) -> list[Check]:
+    return [*judge.judge("pbx1", "pbxbilling", trunks or ("PJSIP/carrier",), report)]
 
 
 def unwell(checks: Iterable[Check]) -> list[tuple[str, str]]:
@@ -36,13 +36,13 @@ def test_a_pbx_where_all_is_well_has_no_other_word() -> None:
 
 
 def test_a_pbx_that_tells_nothing_is_not_known_and_fails_nothing() -> None:
-    found = unwell(judged(Said()))
+    found = unwell(judged(PbxReport()))
     assert {result for result, _ in found} == {"warn"}
-    assert len(found) == len(judged(Said())) - 1  # all but its login
+    assert len(found) == len(judged(PbxReport())) - 1  # all but its login
 
 
 @pytest.mark.parametrize(
-    ("said", "name"),
+    ("report", "name"),
     [
         (replace(WELL, actions=frozenset({"CoreShowChannels", "Status"})), "rights"),
         (replace(WELL, stamped=False), "timestampevents"),
@@ -50,22 +50,24 @@ def test_a_pbx_that_tells_nothing_is_not_known_and_fails_nothing() -> None:
         (replace(WELL, trunks={"PJSIP/carrier": False}), "trunk PJSIP/carrier"),
     ],
 )
-def test_a_fault_that_loses_calls_fails_alone_and_tells_its_mend(said: Said, name: str) -> None:
-    checks = judged(said)
+def test_a_fault_that_loses_calls_fails_alone_and_tells_its_mend(
+    report: PbxReport, name: str
+) -> None:
+    checks = judged(report)
     assert unwell(checks) == [("fail", name)]
     assert next(check.mend for check in checks if check.name == name)
 
 
 @pytest.mark.parametrize(
-    ("said", "name"),
+    ("report", "name"),
     [
         (replace(WELL, ahead_s=-3.5), "clock"),
         (replace(WELL, channels=()), "channelvars"),
         (replace(WELL, trunks={}), "trunk PJSIP/carrier"),
     ],
 )
-def test_what_may_be_meant_is_a_warning(said: Said, name: str) -> None:
-    assert unwell(judged(said)) == [("warn", name)]
+def test_what_may_be_meant_is_a_warning(report: PbxReport, name: str) -> None:
+    assert unwell(judged(report)) == [("warn", name)]
 
 
 def test_a_pbx_where_nothing_happens_is_warned_of_and_fails_nothing() -> None:
@@ -117,5 +119,5 @@ def test_a_pattern_that_takes_the_phones_too_is_a_warning() -> None:
 
 @pytest.mark.parametrize("listed", [None, ("PJSIP/phone1",)])
 def test_a_pattern_that_nothing_listed_has_is_not_known(listed: tuple[str, ...] | None) -> None:
-    said = replace(WELL, endpoints=listed)  # endpoints of a database are in no list
-    assert unwell(judged(said, "PJSIP/car*")) == [("warn", "trunk PJSIP/car*")]
+    report = replace(WELL, endpoints=listed)  # endpoints of a database are in no list
+    assert unwell(judged(report, "PJSIP/car*")) == [("warn", "trunk PJSIP/car*")]

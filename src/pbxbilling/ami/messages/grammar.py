@@ -145,7 +145,7 @@ _SEVERAL = frozenset({"DialBegin", "LocalBridge"})
 _BREAK = re.compile(rb"[\r\n]+")
 
 
-def mended(message: bytes) -> bytes | None:
+def rejoined(message: bytes) -> bytes | None:
     """Replace every line break that a caller wrote with `_`; None where the message is ambiguous.
 
     With one channel, the last lines that can end its block are the true ones, as a caller writes

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from pbxbilling.ami.messages.grammar import ACTED_ON, WHOLE, beginning, mended
+from pbxbilling.ami.messages.grammar import ACTED_ON, WHOLE, beginning, rejoined
 
 GROUP_CAP = 1 << 14  # bytes; a true message with all that a caller can add is a few kilobytes
 
@@ -20,13 +20,13 @@ _STATUS = b"Event: Status\r\n"
 
 
 class Repair:
-    """Takes the blocks of one link in order. `mended` and `lost` count messages; read and reset.
+    """Takes the blocks of one link in order. `rejoined` and `lost` count messages; read and reset.
 
     A message that cannot be repaired is lost: the next snapshot shows what it reported.
     """
 
     def __init__(self, token: str) -> None:
-        self.mended = 0
+        self.rejoined = 0
         self.lost = 0
         self._token = token
         self._action_id = f"\r\nActionID: {token}".encode()
@@ -104,9 +104,9 @@ class Repair:
             return []
         for at in reversed(range(len(pieces))):
             if self._begins.match(pieces[at]):
-                message = mended(_BLANK_LINE.join(pieces[at:]))
+                message = rejoined(_BLANK_LINE.join(pieces[at:]))
                 if message is not None:
-                    self.mended += 1
+                    self.rejoined += 1
                     return [*self._put_together(pieces[:at]), message]
         self.lost += 1
         return []

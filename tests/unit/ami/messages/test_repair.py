@@ -96,7 +96,7 @@ def test_messages_without_line_breaks_are_handed_on_as_they_are() -> None:
     clean = [OTHERS, *messages_of("0155501"), OTHERS]
     repair = Repair(TOKEN)
     assert told("".join(clean), repair=repair) == [each.strip().encode() for each in clean]
-    assert (repair.mended, repair.lost) == (0, 0)
+    assert (repair.rejoined, repair.lost) == (0, 0)
 
 
 def test_a_blank_line_in_a_number_cuts_nothing_off() -> None:
@@ -107,7 +107,7 @@ def test_a_blank_line_in_a_number_cuts_nothing_off() -> None:
         b"Newstate", b"Newchannel", b"Newchannel", b"DialBegin", b"LocalBridge", b"Rename",
         b"CoreShowChannel", b"Hangup", b"Newstate",
     ]  # fmt: skip
-    assert (repair.mended, repair.lost) == (7, 0)
+    assert (repair.rejoined, repair.lost) == (7, 0)
     assert keys(heard[1]) == {OURS}
     assert f"Exten: 0_Event: Hangup_Uniqueid: {VICTIM}_X: \r\n".encode() in heard[1]
 
@@ -189,4 +189,4 @@ def test_an_asterisk_whose_clock_was_set_back_to_before_its_start_is_believed(up
     ).encode()
     repair = Repair(TOKEN)
     assert list(repair.take([message], more=False)) == [message]
-    assert (repair.mended, repair.lost) == (0, 0)
+    assert (repair.rejoined, repair.lost) == (0, 0)
