@@ -110,8 +110,8 @@ class LiveStatus:
             LegEnded: self._leg_ended,
             LinkDown: self._link_faulty,
             LinkRetryFailed: self._link_faulty,
-            LinkUp: self._link_mended,
-            Reconciled: self._link_mended,
+            LinkUp: self._link_restored,
+            Reconciled: self._link_restored,
             PbxTakenUp: self._taken_up,
             PbxLetGo: self._let_go,
             JournalReadable: self._journal_readable,
@@ -133,7 +133,7 @@ class LiveStatus:
     def _link_faulty(self, fact: LinkDown | LinkRetryFailed) -> None:
         self._link_faults[fact.pbx] = fact.reason
 
-    def _link_mended(self, fact: LinkUp | Reconciled) -> None:
+    def _link_restored(self, fact: LinkUp | Reconciled) -> None:
         self._link_faults.pop(fact.pbx, None)
 
     def _taken_up(self, fact: PbxTakenUp) -> None:

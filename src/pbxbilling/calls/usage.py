@@ -93,13 +93,13 @@ class CallUsage:
 
         Includes every tenant, with usage or without; unowned legs only where there are any.
         """
-        asked = (
+        tenants = (
             [require_tenant(self._registry, tenant)]
             if tenant is not None
             else self._registry.tenants.values()
         )
         now = self._clock.now()
-        named = ((one.slug, month or one.period_at(now).month) for one in list(asked))
+        named = ((one.slug, month or one.period_at(now).month) for one in list(tenants))
         months: dict[str | None, str] = dict(await in_parts(named, self._rest))
         if tenant is None:
             months[None] = month or period_at(now, self._in_force.policy.timezone).month

@@ -83,7 +83,7 @@ def found_by(text: str) -> str:
     return number.international or number.digits or text
 
 
-def told_by(extension: str) -> str:
+def number_in(extension: str) -> str:
     """Return the number of a dialplan extension; "" without a digit: it is only a named place."""
     return extension if any(map(str.isdigit, extension)) else ""
 

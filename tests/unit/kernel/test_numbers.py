@@ -12,7 +12,7 @@ from pbxbilling.accounts.terms.policy import EmergencyNumbers
 from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.catalog.plan import Plan
-from pbxbilling.kernel.numbers import SEPARATORS, Number, compact, cut, found_by, read, told_by
+from pbxbilling.kernel.numbers import SEPARATORS, Number, compact, cut, found_by, number_in, read
 from tests.support.build import ROOT
 from tests.support.spellings import (
     BEHIND_ZERO,
@@ -109,7 +109,7 @@ def test_a_did_finds_its_tenant_in_every_spelling(listed: str, told: str) -> Non
 
 
 def test_an_extension_without_a_digit_tells_no_number() -> None:
-    assert [told_by(each) for each in ("s", "callback", "", "0155", "*97")] == [
+    assert [number_in(each) for each in ("s", "callback", "", "0155", "*97")] == [
         "", "", "", "0155", "*97",
     ]  # fmt: skip
 

@@ -19,19 +19,19 @@ class FactBus:
 
     def __init__(self) -> None:
         self._joined: list[tuple[EventSink, Collection[type]]] = []
-        self._told: dict[type, tuple[EventSink, ...]] = {}  # type of fact → its sinks, as a cache
+        self._sinks_of: dict[type, tuple[EventSink, ...]] = {}  # a cache, by the type of fact
 
     def join(self, sinks: Iterable[EventSink], *, besides: Collection[type] = ()) -> None:
         """Add sinks that get all facts from now on but those of the types in `besides`."""
         self._joined += ((sink, besides) for sink in sinks)
-        self._told.clear()
+        self._sinks_of.clear()
 
     def __call__(self, fact: Fact) -> None:
         """Hand the fact to its sinks."""
         kind = type(fact)
-        sinks = self._told.get(kind)
+        sinks = self._sinks_of.get(kind)
         if sinks is None:
             sinks = tuple(sink for sink, besides in self._joined if kind not in besides)
-            self._told[kind] = sinks
+            self._sinks_of[kind] = sinks
         for sink in sinks:
             sink(fact)

@@ -19,7 +19,7 @@ from pbxbilling.calls.journal.journal import (
 from pbxbilling.calls.live.channel import ChannelKey, Trunks, is_local
 from pbxbilling.calls.live.records import EndWitness
 from pbxbilling.kernel.codes import LegDirection
-from pbxbilling.kernel.numbers import compact, told_by
+from pbxbilling.kernel.numbers import compact, number_in
 
 _MOST_WITNESSES = 32  # per conversation; beyond that the oldest are dropped
 
@@ -123,9 +123,9 @@ def leg_of(
     first, answer = channel.first, channel.answer
     direction = _direction(channel) if channel.born else None
     inbound = direction is LegDirection.INBOUND
-    told = _witnesses_of_incoming(channel) if inbound else _witnesses_of_dialled(channel)
+    witnesses = _witnesses_of_incoming(channel) if inbound else _witnesses_of_dialled(channel)
     asker = first if inbound else channel.conversation.origin
-    caller, number = _parties(first if inbound else None, told, asker)
+    caller, number = _parties(first if inbound else None, witnesses, asker)
     return JournalLeg(
         key=key,
         channel=channel.latest.channel,
@@ -136,7 +136,7 @@ def leg_of(
         ended_at=ended_at,
         witness=witness,
         owner=OwnerHints(
-            hooks=tuple(told),
+            hooks=tuple(witnesses),
             accountcodes=_distinct(
                 row.accountcode for row in (asker, first, answer) if row is not None
             ),
@@ -193,18 +193,18 @@ def _is_end_of(number: str, dialled: str) -> bool:
 
     Compares compact forms, because the subroutine changes the number's text.
     """
-    asked = compact(number)
-    return bool(asked) and compact(dialled).endswith(asked)
+    wanted = compact(number)
+    return bool(wanted) and compact(dialled).endswith(wanted)
 
 
 def _parties(
-    incoming: JournalRow | None, told: Sequence[JournalWitness], asker: JournalRow
+    incoming: JournalRow | None, witnesses: Sequence[JournalWitness], asker: JournalRow
 ) -> tuple[str, str]:
     """Return the caller and the number."""
-    spoken = told[0] if told else None
+    spoken = witnesses[0] if witnesses else None
     if incoming is not None:
         by_hook = incoming.exten == "s" and spoken is not None
         return incoming.caller, spoken.number if by_hook and spoken else incoming.exten
     if spoken is None:
-        return asker.caller, told_by(asker.exten)
+        return asker.caller, number_in(asker.exten)
     return spoken.caller or asker.caller, spoken.number

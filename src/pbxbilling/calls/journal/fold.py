@@ -160,10 +160,10 @@ class JournalFold:
 
     def _transfer(self, row: JournalRow) -> None:
         """Note the context of a transferred channel, from which its later hooks ask."""
-        told = row.told()
-        channel = self._channels.get(str(told.get("transferee_channel_uniqueid", "")))
+        details = row.details()
+        channel = self._channels.get(str(details.get("transferee_channel_uniqueid", "")))
         if channel is not None:
-            channel.context = str(told.get("context", ""))
+            channel.context = str(details.get("context", ""))
 
     def _conversation(self, row: JournalRow, since: JournalPosition) -> Conversation:
         conversation = self._conversations.get(row.linkedid)

@@ -42,13 +42,13 @@ class JournalRow(NamedTuple):
     application: str = ""
     extra: str = ""  # JSON
 
-    def told(self) -> Mapping[str, Any]:
+    def details(self) -> Mapping[str, Any]:
         """Parse `extra`; empty where it is not a JSON object."""
         try:
-            told = json.loads(self.extra)
+            details = json.loads(self.extra)
         except (ValueError, RecursionError):
             return {}
-        return told if isinstance(told, dict) else {}
+        return details if isinstance(details, dict) else {}
 
 
 class JournalBatch(NamedTuple):
@@ -100,8 +100,8 @@ class JournalWitness(NamedTuple):
     @classmethod
     def of(cls, row: JournalRow) -> JournalWitness:
         """Parse a row with the `extra` `{"extra":"outbound|globex|3201"}`; parts may be missing."""
-        told = row.told()
-        text = str(told.get("extra", "")) if told else row.extra
+        details = row.details()
+        text = str(details.get("extra", "")) if details else row.extra
         direction, _, rest = text.partition("|")
         tenant, _, number = rest.partition("|")
         return cls(row.uniqueid, row.caller, direction, tenant, number)

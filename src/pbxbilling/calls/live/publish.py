@@ -23,9 +23,9 @@ def publish(ledger: Ledger, emit: EventSink) -> None:
     if not ledger.news:
         return
     news, ledger.news = ledger.news, []
-    told = None
+    published = None
     for kind, call, at in news:
-        if kind is CallChanged and call is told:
+        if kind is CallChanged and call is published:
             continue
-        told = call
+        published = call
         emit(kind(at, call.record()))

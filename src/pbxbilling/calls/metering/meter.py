@@ -18,7 +18,7 @@ from pbxbilling.calls.metering.allowance import Allowances
 from pbxbilling.calls.metering.cut import Cutter
 from pbxbilling.catalog.plan import PER_MINUTE
 from pbxbilling.kernel.codes import Direction, LegDirection, Reason
-from pbxbilling.kernel.numbers import told_by
+from pbxbilling.kernel.numbers import number_in
 from pbxbilling.kernel.period import period_at
 from pbxbilling.kernel.ports import Clock, EventSink
 
@@ -262,4 +262,4 @@ def _number(channel: Channel) -> str:
     if channel.number:
         return channel.number
     place = (channel.call.number if channel.call else "") or channel.exten
-    return place if channel.direction is LegDirection.INBOUND else told_by(place)
+    return place if channel.direction is LegDirection.INBOUND else number_in(place)

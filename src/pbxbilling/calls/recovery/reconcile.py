@@ -128,10 +128,10 @@ class Reconciler:
             link.heard_at = heard_at
         if link.unsure_since is None:
             link.unsure_since = self._clock.monotonic()
-        told = LinkDown if link.down_since is None else LinkRetryFailed
+        fact_type = LinkDown if link.down_since is None else LinkRetryFailed
         if link.down_since is None:
             link.down_since = self._clock.monotonic()
-        self._emit(told(self._clock.now(), pbx, reason))
+        self._emit(fact_type(self._clock.now(), pbx, reason))
 
     def watch(self) -> None:
         """Emit `Stale` once for each PBX with counts that can no longer be trusted."""

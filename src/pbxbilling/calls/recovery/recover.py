@@ -27,7 +27,7 @@ from pbxbilling.calls.ports import CallStore
 from pbxbilling.calls.recovery.settle import Settler
 from pbxbilling.kernel.ports import Clock, EventSink
 
-TOLD_WITHIN_S = 10.0  # how long AMI may lag behind what the journal has already
+AMI_LAG_S = 10.0  # how long AMI may lag behind what the journal has already
 
 
 class DurableQueue(Protocol):
@@ -89,7 +89,7 @@ class JournalRecovery:
         self._needed = source.start  # where to begin for all not settled before this round
         self._ended: dict[ChannelKey, JournalLeg] = {}  # to be settled
         self._put_off: dict[ChannelKey, JournalLeg] = {}  # to be settled in the next round
-        self._told_before = clock.now()
+        self._reported_before = clock.now()
         self._login_mono = clock.monotonic()
         self._unopened = False
 
@@ -102,8 +102,8 @@ class JournalRecovery:
         what this one could not.
         """
         began = self._clock.now()
-        recent = began - timedelta(seconds=TOLD_WITHIN_S)
-        self._told_before = max(login.at, recent)
+        recent = began - timedelta(seconds=AMI_LAG_S)
+        self._reported_before = max(login.at, recent)
         self._login_mono = login.mono
         self._fold.trunks = self._ledger.trunks.get(self._pbx, self._fold.trunks)
         if booted_at is not None:
@@ -115,10 +115,10 @@ class JournalRecovery:
             async for batch in self._journal.batches(self._read_to):
                 await self._take(batch)
         except JournalError as error:
-            self._complain(str(error), unopened=True)
+            self._note_fault(str(error), unopened=True)
         else:
             if self._unopened:
-                self._mended()
+                self._clear_fault()
             self._sort(self._fold.settle_boot())
             await self._settle()
             self._complete_live()
@@ -143,21 +143,25 @@ class JournalRecovery:
             known = self._ended.pop(leg.key, None) or self._put_off.pop(leg.key, leg)
             if known.witness is EndWitness.ESTIMATED and leg.witness is EndWitness.JOURNAL:
                 known = replace(known, ended_at=leg.ended_at, witness=leg.witness, gone_by=None)
-            told = known.ended_at is not None and self._end_may_be_told(leg.key, known.ended_at)
-            waiting = self._put_off if told else self._ended
+            may_follow = known.ended_at is not None and self._end_may_be_reported(
+                leg.key, known.ended_at
+            )
+            waiting = self._put_off if may_follow else self._ended
             waiting[leg.key] = known
 
-    def _may_be_told(self, at: datetime) -> bool:
-        return self._told_before < at <= self._clock.now()
+    def _may_be_reported(self, at: datetime) -> bool:
+        return self._reported_before < at <= self._clock.now()
 
-    def _end_may_be_told(self, key: ChannelKey, at: datetime) -> bool:
+    def _end_may_be_reported(self, key: ChannelKey, at: datetime) -> bool:
         """Return whether AMI may still report this end.
 
         It reports that of every channel that lived after the login, whatever the PBX's clock says.
         """
         channel = self._ledger.channels.get(key)
         lived_mono = max(channel.known_mono, channel.proven_mono) if channel is not None else None
-        return self._may_be_told(at) or (lived_mono is not None and lived_mono > self._login_mono)
+        return self._may_be_reported(at) or (
+            lived_mono is not None and lived_mono > self._login_mono
+        )
 
     async def _settle(self, *, once_more: bool = True) -> None:
         """Settle what ended; with `once_more` a leg with a record still on its way waits a round.
@@ -189,7 +193,7 @@ class JournalRecovery:
         Otherwise they would hold a slot until a second snapshot.
         """
         for key, ended_at in self._fold.others_ended.items():
-            if not self._end_may_be_told(key, ended_at):
+            if not self._end_may_be_reported(key, ended_at):
                 self._settler.close_other(key, ended_at)
         self._fold.others_ended.clear()
 
@@ -199,7 +203,7 @@ class JournalRecovery:
                 self._fold.answered.discard(key)
                 continue
             leg = self._fold.open_leg(key)
-            if leg is not None and leg.answered_at and not self._may_be_told(leg.answered_at):
+            if leg is not None and leg.answered_at and not self._may_be_reported(leg.answered_at):
                 self._settler.complete(leg)
 
     def _ends_put_off(self) -> Iterator[datetime]:
@@ -221,16 +225,16 @@ class JournalRecovery:
 
     def _judge(self, batch: JournalBatch) -> None:
         if batch.gap:
-            self._complain("the file that was read last is gone: rows may be missing before now")
+            self._note_fault("the file that was read last is gone: rows may be missing before now")
         elif batch.skipped and not batch.rows:
-            self._complain(
+            self._note_fault(
                 f"{batch.skipped} lines and not one row of ours: use the columns of "
                 "config/asterisk/cel_custom_pbxbilling.conf and dateformat %s.%6q"
             )
         else:
-            self._mended()
+            self._clear_fault()
 
-    def _complain(self, fault: str, *, unopened: bool = False) -> None:
+    def _note_fault(self, fault: str, *, unopened: bool = False) -> None:
         """Emit each fault once until it is gone; an `unopened` one goes once reading works."""
         self._unopened = unopened
         if fault != self.fault:
@@ -238,7 +242,7 @@ class JournalRecovery:
             at = self._clock.now()
             self._emit(JournalUnreadable(at, self._pbx, self._journal.path, fault))
 
-    def _mended(self) -> None:
+    def _clear_fault(self) -> None:
         self._unopened = False
         if self.fault is not None:
             self.fault = None

@@ -64,8 +64,8 @@ class Settler:
     def _ends_better(self, leg: JournalLeg, known: LegRecord) -> bool:
         if leg.witness is EndWitness.JOURNAL:
             return known.witness is not None and known.witness.guessed
-        told = replace(known, ended_at=leg.ended_at, witness=leg.witness)
-        return known.ends_worse_than(told)
+        by_journal = replace(known, ended_at=leg.ended_at, witness=leg.witness)
+        return known.ends_worse_than(by_journal)
 
     # --- legs that the ledger holds ------------------------------------------------------------
 
@@ -96,7 +96,7 @@ class Settler:
         channel.caller = channel.caller or leg.caller
         channel.confirmed = True
         channel.state = ChannelState.UP
-        self._tracker.told_answered(channel, leg.answered_at or now, mono)
+        self._tracker.answered_earlier(channel, leg.answered_at or now, mono)
         if channel.call is not None and channel.call.tenant is not None:
             self._cutter.rearm(channel.call.tenant, now, mono)
         publish(self.ledger, self._emit)

@@ -105,7 +105,7 @@ class Tracker:
             channel.answer_by(*proof)
             self._counts_from(channel, *proof)
 
-    def told_answered(self, channel: Channel, at: datetime, mono: float) -> None:
+    def answered_earlier(self, channel: Channel, at: datetime, mono: float) -> None:
         """Note an answer at `at` that was reported later; it replaces a guessed one."""
         channel.answer_unheard(at, self._clock.now(), mono)
         self._counts_from(channel, at, mono)
