@@ -27,7 +27,7 @@ _HEAD = 512  # bytes that identify a journal: they contain an instant in microse
 # Suffixes that logrotate and similar tools add: .1, -20261121, .2.gz
 _ROTATED = re.compile(r"[.-]\d[\d.-]*(\.gz)?")
 
-_MEND = (
+_HOW_TO_FIX = (
     "include config/asterisk/cel_custom_pbxbilling.conf, create its folder and let the daemon's "
     "user read it (group asterisk), or leave cel_csv out"
 )
@@ -70,8 +70,10 @@ class CelJournal:
         try:
             return self._read(after, archive)
         except OSError as fault:
-            told = fault.strerror or str(fault)
-            raise JournalError(f"journal {fault.filename or self.path}: {told}; {_MEND}") from fault
+            reason = fault.strerror or str(fault)
+            raise JournalError(
+                f"journal {fault.filename or self.path}: {reason}; {_HOW_TO_FIX}"
+            ) from fault
 
     def _read(self, after: JournalPosition, archive: _Archive) -> JournalBatch | None:
         if not after.file:

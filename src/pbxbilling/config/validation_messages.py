@@ -103,8 +103,8 @@ def _toml(value: str | float) -> str:
 def unknown_key(name: str, known: list[str], what: str = "key") -> str:
     """Return the message for an unknown key (or column)."""
     near = get_close_matches(name.lower(), known, n=1)
-    mend = f'did you mean "{near[0]}"?' if near else f"known here: {', '.join(known)}"
-    return f"unknown {what}; {mend}"
+    hint = f'did you mean "{near[0]}"?' if near else f"known here: {', '.join(known)}"
+    return f"unknown {what}; {hint}"
 
 
 def _siblings(model: type[BaseModel], path: KeyPath) -> list[str]:

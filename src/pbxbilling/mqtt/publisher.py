@@ -88,7 +88,7 @@ class Publisher:
         self._outbox = Outbox(0, states.tenants)
         self._pace = Pace(STATES_PER_S, clock)
         self._review_at = clock.monotonic()
-        self._told: dict[str, int] = {}  # tenant → hash of the state that the broker has
+        self._published: dict[str, int] = {}  # tenant → hash of the state that the broker has
         self._dropped_before = 0
         self._connected = False
         self._is_down = False
@@ -185,7 +185,7 @@ class Publisher:
     def _report_connected(self, settings: BrokerSettings) -> None:
         self._connected, self._is_down, self._fault = True, False, None
         self._backoff.reset()
-        self._told.clear()  # the broker may have lost what it retained
+        self._published.clear()  # the broker may have lost what it retained
         dropped = self._outbox.dropped
         self._observer.broker_up(str(settings), dropped - self._dropped_before)
         self._dropped_before = dropped
@@ -238,8 +238,8 @@ class Publisher:
         messages = []
         for slug in tenants:
             state = self._states.of(slug)
-            if state is not None and self._told.get(slug) != hash(state):
-                self._told[slug] = hash(state)
+            if state is not None and self._published.get(slug) != hash(state):
+                self._published[slug] = hash(state)
                 messages.append(state_message(state))
         return messages
 

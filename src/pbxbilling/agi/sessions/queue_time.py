@@ -37,9 +37,9 @@ class QueueTime:
 def _since_last_bytes_s(connection: socket.socket) -> float:
     """Return the age of the last bytes: Asterisk sends all at once, so this is its wait."""
     try:
-        told = connection.getsockopt(
+        info = connection.getsockopt(
             socket.IPPROTO_TCP, socket.TCP_INFO, _LAST_DATA_RECV + _MS.size
         )
     except OSError:  # the connection is gone
         return 0.0
-    return float(_MS.unpack_from(told, _LAST_DATA_RECV)[0]) / 1000
+    return float(_MS.unpack_from(info, _LAST_DATA_RECV)[0]) / 1000

@@ -133,9 +133,9 @@ class AgiSession:
         "_handler",
         "_patience_s",
         "_peer",
+        "_reported",
         "_since",
         "_socket",
-        "_told",
         "_verdict",
         "fileno",
         "heard",
@@ -156,7 +156,7 @@ class AgiSession:
         self._ending = Ending.SILENT
         self._verdict = _NO_VERDICT
         self._answer = b""
-        self._told = False
+        self._reported = False
         self.fileno = connection.fileno()
         self.heard = False
         self.over = False
@@ -177,7 +177,7 @@ class AgiSession:
             return
         if not data:
             self._read_end()
-        elif self._told:
+        elif self._reported:
             self._read_environment(data)
         else:
             self.heard = self._environment.feed(data)
@@ -210,7 +210,7 @@ class AgiSession:
         self._report(ending)
 
     def _report(self, ending: Ending) -> None:
-        self._told = True
+        self._reported = True
         self._handler.observer.session_ended(ending, self._handler.clock.monotonic() - self._since)
 
     def _read_environment(self, data: bytes) -> None:
@@ -225,7 +225,7 @@ class AgiSession:
 
     def _read_end(self) -> None:
         """Handle the end of the stream; a peer that began an environment still gets an answer."""
-        if not self._told and self._environment:
+        if not self._reported and self._environment:
             self._write_verdict(Ending.MALFORMED, self._handler.no_request(self._request()))
         self.close()
 
@@ -238,7 +238,7 @@ class AgiSession:
         Read once more before: if the event loop was blocked, an emergency number may have come.
         """
         try:
-            if self._told:
+            if self._reported:
                 self.close()
             else:
                 self._write_late()
@@ -262,6 +262,6 @@ class AgiSession:
         self.over = True
         self._socket.close()
         self._handler.leave(self.fileno)
-        if not self._told:
+        if not self._reported:
             self._report(Ending.MALFORMED if self._environment else Ending.SILENT)
         self._environment, self._answer = _NOTHING, b""  # `Deadlines` still references this session

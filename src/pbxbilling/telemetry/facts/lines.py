@@ -91,10 +91,10 @@ def _verdict(fact: AdmissionDecided, decision: Decision) -> tuple[int, str]:
             return WARNING, "emergency call admitted"
         return WARNING, "call admitted by policy"
     direction = fact.request.direction or "a"
-    whose = f"{direction} call of {fact.tenant or 'an unknown tenant'}: {_why(decision)}"
+    call = f"{direction} call of {fact.tenant or 'an unknown tenant'}: {_why(decision)}"
     if decision.outcome is Outcome.REFUSE:
-        return WARNING, f"[PLAN-LIMIT:{Mode.ENFORCE}] blocked {whose}"
-    return WARNING, f"[PLAN-LIMIT:{Mode.LOG}] would block {whose}"
+        return WARNING, f"[PLAN-LIMIT:{Mode.ENFORCE}] blocked {call}"
+    return WARNING, f"[PLAN-LIMIT:{Mode.LOG}] would block {call}"
 
 
 def _why(decision: Decision) -> str:

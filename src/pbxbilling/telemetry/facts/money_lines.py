@@ -41,13 +41,13 @@ def _webhook(fact: WebhookReceived, _mask: Mask) -> Line:
     return Line(level, "webhook", {key: value for key, value in fields.items() if value})
 
 
-def _letter_taken(fact: EventTaken, _mask: Mask) -> Line:
+def _event_taken(fact: EventTaken, _mask: Mask) -> Line:
     level = INFO if fact.state is EventState.DONE else WARNING
     fields = {"tenant": fact.tenant, "kind": fact.kind, "state": fact.state, "id": fact.event}
     return Line(level, "payment event taken", fields | ({"note": fact.note} if fact.note else {}))
 
 
-def _usage_told(fact: UsageSent, _mask: Mask) -> Line:
+def _usage_sent(fact: UsageSent, _mask: Mask) -> Line:
     fields = {"tenant": fact.tenant, "leg": fact.leg, "minutes": fact.minutes}
     if fact.state is UsageEventState.SENT:
         return Line(DEBUG, "usage sent", fields)
@@ -88,7 +88,7 @@ def _statement_saved(fact: StatementSaved, _mask: Mask) -> Line:
 
 MONEY_LINES: Mapping[type, Callable[[Any, Mask], Line]] = {
     WebhookReceived: _webhook,
-    EventTaken: _letter_taken,
+    EventTaken: _event_taken,
     GatewayAway: plain(WARNING, "gateway away: events are applied as they say", "reason"),
     GatewayBack: plain(INFO, "gateway back"),
     Drifted: plain(WARNING, "subscription had drifted: applied", "tenant", "subscription"),
@@ -96,7 +96,7 @@ MONEY_LINES: Mapping[type, Callable[[Any, Mask], Line]] = {
     StatementsWait: plain(WARNING, "statements wait for a PBX", "pbxes"),
     StatementFailed: plain(ERROR, "statement cannot be made", "tenant", "month", "error"),
     CycleOpened: plain(INFO, "billing cycle opened", "tenant", "invoice", "begins", "ends"),
-    UsageSent: _usage_told,
+    UsageSent: _usage_sent,
     InvoiceIssued: _invoice_issued,
     UsageReceived: _usage_received,
     UsageDelayed: plain(WARNING, "usage cannot be sent: it is kept", "reason"),
