@@ -38,7 +38,7 @@ MUTATIONS = (
         "    if cap is not None and used > cap:\n",
         (
             "test_a_refused_channel_and_its_legs_never_count",
-            "test_a_stale_pbx_locks_nobody_out_and_the_other_is_judged_by_its_own_counts",
+            "test_a_stale_pbx_refuses_no_call_and_the_other_is_judged_by_its_own_counts",
         ),
     ),
     Mutation(

@@ -125,7 +125,7 @@ class TillContract(ABC):
         url = await shop.checkout_gateway.portal(customer.id, "https://provider.example/account")
         assert url.startswith("https://")
 
-    async def test_a_gateway_that_is_away_is_told(self, shop: Counter) -> None:
+    async def test_an_unreachable_gateway_is_reported(self, shop: Counter) -> None:
         order = await self.order(shop)
         shop.away()
         with pytest.raises(GatewayError) as told:

@@ -81,7 +81,7 @@ class HoldingsContract(OfAnyStore):
             assert await self.done(store, Chore.LEGS) == 2
             assert await store.open_legs() == [leg("1.3")]
 
-    async def test_a_leg_of_nobody_is_a_chore_of_its_own(self) -> None:
+    async def test_purging_legs_without_a_tenant_is_a_chore_of_its_own(self) -> None:
         nobodys = ended_leg("1.1", tenant=None)
         async with self.opened() as store:
             await store.commit([nobodys, saved()])

@@ -572,7 +572,7 @@ class StoreContract(OfAnyStore):
             assert await store.statement_store.one_offs("acme") == [one_off()]
             assert await store.cursor("x") is None
 
-    async def test_a_transaction_that_is_over_serves_nobody(self) -> None:
+    async def test_a_finished_transaction_cannot_be_used(self) -> None:
         async with self.opened() as store:
             async with store.transaction(ACME) as transaction:
                 pass

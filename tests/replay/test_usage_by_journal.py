@@ -80,7 +80,7 @@ async def test_what_was_heard_needs_no_correction(name: str) -> None:
     await run.end()
     corrected = {fact.key for fact in run.facts if isinstance(fact, Corrected)}
     assert corrected <= unowned  # the traces have no hooks: only the journal names the payer
-    assert not run.told(JournalDisagreed)
+    assert not run.facts_of(JournalDisagreed)
 
 
 @given(st.sampled_from(NAMES), st.floats(0, 1))

@@ -123,7 +123,7 @@ class Office:
         """Return the amounts by key."""
         return {line["key"]: line["amount_minor"] for line in saved.document["lines"]}
 
-    def told(self, kind: type[Fact]) -> list[Any]:
+    def facts_of(self, kind: type[Fact]) -> list[Any]:
         return [fact for fact in self.facts if isinstance(fact, kind)]
 
 

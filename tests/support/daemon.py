@@ -141,7 +141,7 @@ class Daemon(Running):
         """Return its log lines."""
         return [json.loads(line) for line in self.log().splitlines() if line.startswith("{")]
 
-    def told(self, begins: str, **fields: str) -> list[dict[str, Any]]:
+    def logged(self, begins: str, **fields: str) -> list[dict[str, Any]]:
         """Return the log lines whose event begins so and that have these fields."""
         return [
             line
@@ -156,7 +156,7 @@ class Daemon(Running):
         until(lambda: self._reloads() > before, "the reload was served")
 
     def _reloads(self) -> int:
-        return len(self.told("config reloaded") + self.told("config rejected"))
+        return len(self.logged("config reloaded") + self.logged("config rejected"))
 
     def take_up(self, name: str, ami: tuple[str, int]) -> None:
         """Add another PBX to its configuration, and return when that one's counts are correct."""

@@ -134,7 +134,7 @@ class Run:
     def save(self) -> None:
         self.writer.put(PbxMark(PBX, None, *self.recovery.position))
 
-    def told(self, kind: type[Fact]) -> list[Fact]:
+    def facts_of(self, kind: type[Fact]) -> list[Fact]:
         return [fact for fact in self.facts if isinstance(fact, kind)]
 
     async def take_up(self) -> None:

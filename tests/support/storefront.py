@@ -186,7 +186,7 @@ class Buyer:
         self.invoice = self.fake.renew(self.subscription, paid=paid)
         return self
 
-    def told(self) -> Self:
+    def settled(self) -> Self:
         """Wait until the daemon has received and processed all of that."""
         self.shop.settle()
         return self

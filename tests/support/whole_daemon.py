@@ -42,7 +42,7 @@ class Lines:
         self.written.append(orjson.loads(line))
 
     @property
-    def told(self) -> list[str]:
+    def logged(self) -> list[str]:
         """The recorded events, without their fields."""
         return [str(line["event"]) for line in self.written]
 

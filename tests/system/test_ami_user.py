@@ -84,7 +84,7 @@ def test_no_function_that_runs_programs_can_be_read(each_asterisk: Asterisk) -> 
         assert "Forbidden" in refusal(ami, "Getvar", Variable="SHELL(id)")
 
 
-def test_each_right_beyond_need_is_told_by_its_name(each_asterisk: Asterisk) -> None:
+def test_each_unneeded_right_is_reported_by_its_name(each_asterisk: Asterisk) -> None:
     rights = ("system", "config", "command", "originate", "agi", "message", "user")
     users = {"": NEEDED, **{right: f"{NEEDED},{right}" for right in rights}, "all": "all"}
     more = "".join(
@@ -103,7 +103,7 @@ def test_a_site_with_the_rights_of_0_1_is_told_once_a_login_what_to_write(
     each_asterisk: Asterisk, tmp_path: Path
 ) -> None:
     with other_users(each_asterisk, SHIPPED, OF_0_1), Daemon(each_asterisk, tmp_path) as daemon:
-        (line,) = until(lambda: daemon.told("manager user may do too much"), "it is told")
+        (line,) = until(lambda: daemon.logged("manager user may do too much"), "it is told")
         assert (line["pbx"], line["user"], line["rights"]) == ("pbx1", "pbxbilling", ["system"])
         assert line["mend"].startswith("write = call,reporting in [pbxbilling] of manager.conf")
         assert daemon.metric("pbxbilling_ami_faults_total", pbx="pbx1", kind="excess_rights") == 1
@@ -118,6 +118,6 @@ def test_each_login_is_judged_by_its_own_rights(asterisk: Asterisk, tmp_path: Pa
         with other_users(asterisk, SHIPPED, OF_0_1):
             daemon.stop()
             daemon.start()
-            until(lambda: daemon.told("manager user may do too much"), "the next login is told")
-        logins = len(daemon.told("link up"))
-        assert (logins, len(daemon.told("manager user may do too much"))) == (2, 1)
+            until(lambda: daemon.logged("manager user may do too much"), "the next login is told")
+        logins = len(daemon.logged("link up"))
+        assert (logins, len(daemon.logged("manager user may do too much"))) == (2, 1)

@@ -96,7 +96,7 @@ def test_calls_have_the_shape_that_is_promised(site: VirtualSite) -> None:
     assert site.json("calls", "--tenant", "acme") == [call]
 
 
-def test_a_call_of_nobody_has_a_null_tenant(site: VirtualSite) -> None:
+def test_a_call_without_a_tenant_has_a_null_tenant(site: VirtualSite) -> None:
     site.call("", endpoint="phone", talk_s=60)
     assert [call["tenant"] for call in site.up(1)] == [None]
 
@@ -167,7 +167,7 @@ def test_decisions_say_why_a_call_was_refused(site: VirtualSite) -> None:
 # --- slots and legs ------------------------------------------------------------------------------
 
 
-def test_a_released_call_holds_no_slot_and_is_told(site: VirtualSite) -> None:
+def test_a_released_call_holds_no_slot_and_is_published(site: VirtualSite) -> None:
     for _ in range(2):
         site.call("acme", talk_s=60)
     first = site.up(2)[0]
@@ -181,7 +181,9 @@ def test_a_released_call_holds_no_slot_and_is_told(site: VirtualSite) -> None:
 
 
 @pytest.mark.parametrize("live", [True, False], ids=["live", "offline"])
-def test_a_leg_of_nobody_is_listed_and_given_to_a_tenant(site: VirtualSite, *, live: bool) -> None:
+def test_a_leg_without_a_tenant_is_listed_and_can_be_assigned(
+    site: VirtualSite, *, live: bool
+) -> None:
     leg = unowned_leg(site)
     if not live:
         site.stop()
@@ -215,7 +217,7 @@ reset:    tenant acme: accountcodes: ['acme'] → the default, []
 
 
 @pytest.mark.parametrize("live", [True, False], ids=["live", "offline"])
-def test_a_file_resets_nothing_that_nobody_agreed_to(site: VirtualSite, *, live: bool) -> None:
+def test_a_file_resets_no_key_without_reset(site: VirtualSite, *, live: bool) -> None:
     if not live:
         site.stop()
     file = site.directory / "less.toml"

@@ -67,11 +67,11 @@ class Talks:
         before = self.logins()
         self.proxy.cut()
         until(lambda: self.logins() > before, "the link is up again", 30.0)
-        until(lambda: self.daemon.get("/status")["ready"], "the counts are true")
+        until(lambda: self.daemon.get("/status")["ready"], "the counts are reliable")
 
     def logins(self) -> int:
         """Return how often the link was reported up."""
-        return len(self.daemon.told("link up"))
+        return len(self.daemon.logged("link up"))
 
 
 @pytest.mark.parametrize("ahead_s", [-HOUR_S, HOUR_S])

@@ -25,7 +25,7 @@ def test_enforce_refuses_with_486_and_says_why(asterisk: Asterisk, tmp_path: Pat
         decision = stage.last_decision()
         assert (decision["outcome"], decision["reason"]) == ("refuse", "max_calls")
         assert (decision["used"], decision["limit"]) == (0, 0)
-        until(lambda: stage.daemon.told("[PLAN-LIMIT:enforce] blocked"), "the refusal is logged")
+        until(lambda: stage.daemon.logged("[PLAN-LIMIT:enforce] blocked"), "the refusal is logged")
 
 
 def test_log_mode_writes_what_it_would_block_and_blocks_nothing(
@@ -39,7 +39,7 @@ def test_log_mode_writes_what_it_would_block_and_blocks_nothing(
         assert call["over_limit"]
         leg.hang_up()
         stage.daemon.wait_idle()
-        assert stage.daemon.told("[PLAN-LIMIT:log] would block")
+        assert stage.daemon.logged("[PLAN-LIMIT:log] would block")
         assert [one[:2] for one in stage.daemon.answered()] == [("acme", "outbound")]
 
 
@@ -156,7 +156,7 @@ def test_live_legs_are_cut_when_together_they_have_used_up_the_allowance(
         assert stage.refused_with() == 486
 
 
-def test_a_cut_link_releases_nothing_and_locks_nobody_out(
+def test_a_cut_link_releases_no_slot_and_refuses_no_call(
     asterisk: Asterisk, tmp_path: Path
 ) -> None:
     with ExitStack() as stack:
@@ -173,7 +173,7 @@ def test_a_cut_link_releases_nothing_and_locks_nobody_out(
         third = stage.phone.dial(MOBILE)
         assert stage.last_decision()["reason"] == "unreconciled"
         proxy.resume()
-        until(lambda: daemon.get("/status")["ready"], "the counts are true again", 30.0)
+        until(lambda: daemon.get("/status")["ready"], "the counts are reliable again", 30.0)
         until(lambda: len(daemon.calls()) == 2, "the call that ended unseen is closed", 20.0)
         for leg in (kept, third):
             leg.hang_up()

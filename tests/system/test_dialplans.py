@@ -166,7 +166,7 @@ def test_a_program_may_call_the_outside_first_and_the_hook_names_the_tenant(
     assert [leg.number for leg in each_place.carrier.incoming] == [MOBILE]
 
 
-def test_a_refused_program_that_calls_the_outside_first_reaches_nobody(each_place: Place) -> None:
+def test_a_refused_program_that_dials_outside_first_reaches_no_one(each_place: Place) -> None:
     each_place.load("Calls that a program places")
     each_place.hook.verdict = refuse
     phone = each_place.scene.phone("acme", 2, answers=True)

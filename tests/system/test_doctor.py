@@ -114,7 +114,7 @@ def test_it_takes_no_slot_and_leaves_the_counts_alone(daemon: Daemon) -> None:
     assert {leg["pbx"] for leg in daemon.legs()} <= {"pbx1"}  # earlier calls, from the journal
 
 
-def test_a_wrong_secret_is_named_with_its_mend(daemon: Daemon) -> None:
+def test_a_wrong_secret_is_named_with_the_fix(daemon: Daemon) -> None:
     _rewrite(daemon, AMI_SECRET, "guessed")
     status, found = examined(daemon)
     login = found["pbx1", "login"]
@@ -142,7 +142,7 @@ def test_a_journal_that_is_elsewhere_is_named(daemon: Daemon, asterisk: Asterisk
     assert "cel_custom" in journal["mend"]
 
 
-def test_a_daemon_that_is_stopped_is_named_with_its_mend(daemon: Daemon) -> None:
+def test_a_stopped_daemon_is_named_with_the_fix(daemon: Daemon) -> None:
     daemon.stop()
     ran = _run(daemon)
     assert ran.returncode == 1

@@ -41,20 +41,20 @@ def snapshots_until_closed(daemon: Daemon, pbx: str = "pbx1") -> int:
     """Return how many snapshots after the last login it took to close the last dead channel."""
     closed = daemon.corrections(pbx)["closed"]
     corrected = "ledger corrected: closed"
-    until(lambda: len(daemon.told(corrected, pbx=pbx)) == closed, "all is logged")
-    told = [line["event"] for line in daemon.told("", pbx=pbx)]
+    until(lambda: len(daemon.logged(corrected, pbx=pbx)) == closed, "all is logged")
+    told = [line["event"] for line in daemon.logged("", pbx=pbx)]
     last_up = len(told) - told[::-1].index("link up")
     last_closed = len(told) - told[::-1].index(corrected)
     return told[last_up:last_closed].count("reconciled") + 1  # its own is logged after it
 
 
-def is_true_again(daemon: Daemon, pbx: str = "pbx1") -> bool:
+def is_reliable_again(daemon: Daemon, pbx: str = "pbx1") -> bool:
     """Return whether that PBX is linked, reconciled and trusted."""
     shown = daemon.pbx(pbx)
     return shown["connected"] and shown["reconciled"] and not shown["stale"]
 
 
-def test_a_silent_peer_is_found_out_and_locks_nobody_out(
+def test_a_silent_peer_is_detected_and_refuses_no_call(
     asterisk: Asterisk, tmp_path: Path, stack: ExitStack
 ) -> None:
     proxy = stack.enter_context(Proxy(asterisk.ami))
@@ -70,13 +70,13 @@ def test_a_silent_peer_is_found_out_and_locks_nobody_out(
     assert stage.last_decision()["reason"] == "unreconciled"
 
     proxy.resume()
-    until(lambda: is_true_again(daemon), "the counts are true again", 30.0)
+    until(lambda: is_reliable_again(daemon), "the counts are reliable again", 30.0)
     until(lambda: len(daemon.calls()) == 2, "the dead call is closed", 20.0)
     assert snapshots_until_closed(daemon) <= 2
     corrections = daemon.corrections()
     corrections.pop("incomplete", None)  # a snapshot that the silence may have cut short
     assert corrections == {"closed": 2, "adopted": 1}  # the third call's dialled leg
-    assert len(daemon.told("link down", pbx="pbx1")) == 1
+    assert len(daemon.logged("link down", pbx="pbx1")) == 1
     assert stage.refused_with() == 486
     for leg in (kept, third):
         leg.hang_up()
@@ -99,10 +99,10 @@ def test_a_killed_asterisk_ends_its_calls_at_the_last_proof_of_life(
 
     asterisk.start()
     asterisk.set_global("PBXBILLING_HOOK", daemon.hook)
-    until(lambda: is_true_again(daemon), "the counts are true again", 30.0)
+    until(lambda: is_reliable_again(daemon), "the counts are reliable again", 30.0)
     assert daemon.calls() == []
     assert daemon.corrections() == {"restarted": 4}
-    assert len(daemon.told("link down", pbx="pbx1")) == 1
+    assert len(daemon.logged("link down", pbx="pbx1")) == 1
     until(lambda: len(daemon.answered()) == 2, "both legs are closed")
     for leg in daemon.legs():
         assert leg["witness"] == "estimated"
@@ -120,7 +120,7 @@ def test_a_core_reload_changes_no_count(
     before = daemon.calls()
     asterisk.rx("core reload")
     asterisk.set_global("PBXBILLING_HOOK", daemon.hook)  # the rig's reload forgets globals
-    until(lambda: is_true_again(daemon), "the counts are true")
+    until(lambda: is_reliable_again(daemon), "the counts are reliable")
     assert [call["call"] for call in daemon.calls()] == [call["call"] for call in before]
     assert stage.refused_with() == 486
     left.hang_up()
@@ -152,7 +152,7 @@ def test_a_pbx_that_stays_away_keeps_its_calls_and_the_others_limits_go_on(
 
     proxy.refuse()
     until(lambda: daemon.pbx("pbx2")["stale"], "pbx2 is away for good")
-    assert is_true_again(daemon)
+    assert is_reliable_again(daemon)
     other.call("acme")  # its dialplan still asks
     until(lambda: len(daemon.calls()) == 3, "the call of the PBX that is away passes and counts")
     assert stage.last_decision()["reason"] == "unreconciled"
@@ -163,18 +163,18 @@ def test_a_pbx_that_stays_away_keeps_its_calls_and_the_others_limits_go_on(
     assert sorted(call["pbx"] for call in daemon.calls()) == ["pbx1"] * 2 + ["pbx2"] * 2
 
     proxy.resume()
-    until(lambda: is_true_again(daemon, "pbx2"), "pbx2 is back", 40.0)
+    until(lambda: is_reliable_again(daemon, "pbx2"), "pbx2 is back", 40.0)
     assert len(daemon.calls()) == 4
     assert daemon.corrections("pbx2") == {"adopted": 1}
     assert daemon.corrections() == {}
-    assert len(daemon.told("link down", pbx="pbx2")) == 1
+    assert len(daemon.logged("link down", pbx="pbx2")) == 1
     other.hang_up()
     for leg in (here, second):
         leg.hang_up()
     daemon.wait_idle()
 
 
-def test_ten_thousand_listed_channels_hold_up_nobody(
+def test_ten_thousand_listed_channels_do_not_block_the_loop(
     asterisk: Asterisk, tmp_path: Path, stack: ExitStack
 ) -> None:
     stage = stage_of_a_pair(asterisk, tmp_path, stack)

@@ -19,7 +19,7 @@ WARM, CONNECTS = 25_000, 10_000
 GROWTH_MOST = 8 << 20  # bytes; an object leaked per connection would be more
 
 
-def test_ten_thousand_connections_without_a_word_do_not_hold_up_the_next_call(
+def test_ten_thousand_silent_connections_do_not_delay_the_next_call(
     asterisk: Asterisk, tmp_path: Path
 ) -> None:
     with ExitStack() as stack:

@@ -90,7 +90,7 @@ class Site:
     def until_true(self) -> None:
         """Return when the fault is over: the link is up, and the counts are correct."""
         until(lambda: self.daemon.pbx()["connected"], "the link is up again", 60.0)
-        until(lambda: self.daemon.get("/status")["ready"], "the counts are true again")
+        until(lambda: self.daemon.get("/status")["ready"], "the counts are reliable again")
 
     def settle(self) -> None:
         """End the traffic and compare the daemon's data with Asterisk's."""

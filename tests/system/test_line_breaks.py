@@ -82,7 +82,7 @@ def test_a_forger_is_refused_by_his_plan_like_anybody(stage: Stage) -> None:
     assert leg.wait("ended").status == 486
 
 
-def test_a_forged_caller_from_outside_touches_nobody(stage: Stage) -> None:
+def test_a_forged_caller_from_outside_affects_no_tenant(stage: Stage) -> None:
     victim = Victim(stage)
     with ExitStack() as stack:
         block = stage.daemon.asterisk.block

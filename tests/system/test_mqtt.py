@@ -111,7 +111,7 @@ def test_states_are_retained_and_events_follow_the_calls(stage: Stage, broker: M
     assert events(listener)[-1][0] == "subscription_changed"
 
 
-def test_a_broker_that_goes_and_comes_touches_no_call_and_is_told_the_truth(
+def test_a_broker_outage_touches_no_call_and_states_are_right_afterwards(
     stage: Stage, broker: Mosquitto
 ) -> None:
     listener = broker.listen()
@@ -119,7 +119,7 @@ def test_a_broker_that_goes_and_comes_touches_no_call_and_is_told_the_truth(
     await_calls(listener, 1)
     until(lambda: [name for name, _ in events(listener)] == ["admitted"], "it was told")
     broker.stop()
-    until(lambda: stage.daemon.told("mqtt down"), "the outage is told")
+    until(lambda: stage.daemon.logged("mqtt down"), "the outage is told")
 
     for _ in range(3):  # six events for a queue of four
         stage.phone.dial(MOBILE).hang_up()
@@ -139,8 +139,8 @@ def test_a_broker_that_goes_and_comes_touches_no_call_and_is_told_the_truth(
     broker.start()
     until(connected(stage), "it is connected again", AGAIN)
     until(lambda: retained_state(broker)["calls"] == 2, "the state is true again")
-    assert len(stage.daemon.told("mqtt down")) == 1
-    assert [line["dropped"] for line in stage.daemon.told("mqtt up")] == [0, 4]
+    assert len(stage.daemon.logged("mqtt down")) == 1
+    assert [line["dropped"] for line in stage.daemon.logged("mqtt up")] == [0, 4]
     assert stage.daemon.metric("pbxbilling_mqtt_queue") == 0
 
     late = broker.listen()
@@ -157,7 +157,7 @@ def test_a_broker_that_reads_nothing_touches_no_call_and_loses_nothing(
     broker.wedge()
     call = stage.phone.dial(MOBILE)
     assert stage.daemon.metric("pbxbilling_admission_seconds_sum") < 0.1
-    until(lambda: stage.daemon.told("mqtt down"), "the silence is told", AGAIN)
+    until(lambda: stage.daemon.logged("mqtt down"), "the silence is told", AGAIN)
     call.hang_up()
     stage.daemon.wait_idle()
     broker.unwedge()
@@ -165,7 +165,7 @@ def test_a_broker_that_reads_nothing_touches_no_call_and_loses_nothing(
     assert {name for name, _ in events(listener)} == {"admitted", "ended"}
     await_calls(listener, 0)
     assert listener.heard("pbxbilling/status")[-1].payload == "online"
-    assert len(stage.daemon.told("mqtt down")) == 1
+    assert len(stage.daemon.logged("mqtt down")) == 1
 
 
 @pytest.mark.parametrize("number", [SIGTERM, SIGKILL])
@@ -217,7 +217,7 @@ def test_over_tls_with_a_password_from_a_file_that_never_shows(
 
         (broker.directory / "mqtt.password").write_text("another")
         stage.daemon.reload()
-        (line,) = until(lambda: stage.daemon.told("mqtt down"), "it is refused")
+        (line,) = until(lambda: stage.daemon.logged("mqtt down"), "it is refused")
         assert "Not authorized" in line["reason"]
         assert "another" not in stage.daemon.log()
         assert PASSWORD not in stage.daemon.log()

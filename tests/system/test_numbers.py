@@ -114,7 +114,7 @@ def test_a_site_may_have_it_at_the_dearest_rate(asterisk: Asterisk, tmp_path: Pa
 
 
 @pytest.mark.parametrize("known_by", ["ami", "journal"])
-def test_a_leg_that_no_hook_told_of_is_read_alike(
+def test_a_leg_without_a_hook_is_read_alike(
     asterisk: Asterisk, tmp_path: Path, known_by: str
 ) -> None:
     asterisk.add_dialplan(UNHOOKED)

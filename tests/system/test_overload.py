@@ -159,7 +159,7 @@ def test_of_three_times_what_it_carries_much_is_judged_the_rest_by_policy_and_no
     assert site.readyz()[0] == 200
 
 
-def test_emergency_calls_pass_where_the_daemon_was_held_up_beyond_the_deadline(
+def test_emergency_calls_pass_if_the_daemon_was_blocked_beyond_the_deadline(
     site: VirtualSite,
 ) -> None:
     _, port = site.hook

@@ -96,7 +96,7 @@ def test_the_figures_are_shown_and_scraped(site: VirtualSite) -> None:
     assert site.json("figures", "reconcile", "--month", "2025-01") == []
 
 
-def test_a_purge_that_was_killed_is_gone_on_with(site: VirtualSite) -> None:
+def test_a_killed_purge_is_continued(site: VirtualSite) -> None:
     legs = [replace(BILLED, key=ChannelKey("main", f"9.{n}")) for n in range(1500)]
     asyncio.run(keep(site, [*legs, *(copy_of(one) for one in legs)]))
     usage = site.json("usage", "--month", "2025-01")

@@ -48,7 +48,7 @@ def test_a_reload_takes_up_another_pbx_and_lets_it_go(asterisk: Asterisk, tmp_pa
         stage.phone.dial(MOBILE).hang_up()  # the slot is free
         here.hang_up()
         daemon.wait_idle()
-        ups = [line["pbx"] for line in daemon.told("link up")]
+        ups = [line["pbx"] for line in daemon.logged("link up")]
         assert sorted(ups) == ["pbx1", "pbx2"]  # no other link was affected
 
 

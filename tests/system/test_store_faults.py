@@ -160,7 +160,7 @@ def test_a_damaged_file_is_replaced_under_the_running_daemon(
 def serves_at_its_start(site: VirtualSite, fault: str, end: Callable[[], object]) -> None:
     """Start the daemon during the fault: it knows its accounts, and judges by them."""
     site.launch()
-    until(lambda: site.get("/status")["pbxes"][0]["reconciled"], "the counts are true", 20.0)
+    until(lambda: site.get("/status")["pbxes"][0]["reconciled"], "the counts are reliable", 20.0)
     on(site, fault, end)
 
 

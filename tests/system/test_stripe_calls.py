@@ -35,10 +35,10 @@ class Paying:
         self.fake.webhooks.send_to(f"http://{daemon.http}{HOOK}", SECRET)
         customer, price = self.fake.create_customer(), self.fake.create_price()
         self.subscription = self.fake.subscribe(customer, price, metadata={"tenant": "acme"})
-        self.told()
+        self.settled()
         until(lambda: status(self.stage) == "active", "acme follows its subscription")
 
-    def told(self) -> None:
+    def settled(self) -> None:
         """Wait until a second after the webhook answered."""
         self.fake.webhooks.settle()
         assert self.fake.webhooks.failed == []
@@ -47,7 +47,7 @@ class Paying:
     def becomes(self, word: str) -> None:
         """Change the status at Stripe, and wait a second."""
         self.fake.change(self.subscription, status=word)
-        self.told()
+        self.settled()
 
 
 def status(stage: Stage) -> object:
@@ -79,7 +79,7 @@ def test_a_live_call_goes_on_when_its_subscription_ends(asterisk: Asterisk, tmp_
         stage = paying.stage
         live = stage.phone.dial(MOBILE)
         paying.fake.cancel(paying.subscription)
-        paying.told()
+        paying.settled()
         assert stage.refused_with() == 486
         assert stage.last_decision()["reason"] == "cancelled"
         assert live.state == "up"

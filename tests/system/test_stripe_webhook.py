@@ -173,7 +173,7 @@ def prepared(shop: Storefront, status: str) -> Buyer:
             buyer.buys()
             if status != "active":
                 buyer.becomes(status)
-    return buyer.told()
+    return buyer.settled()
 
 
 def only(kind: str) -> Callable[[list[dict[str, Any]]], list[dict[str, Any]]]:
@@ -187,7 +187,7 @@ def test_one_event_brings_its_tenant_to_stripes_state(shop: Storefront, story: S
     shop.fake.webhooks.hold()
     story.happens(buyer)
     shop.fake.webhooks.release(only(story.kind))
-    buyer.told()
+    buyer.settled()
     assert [shop.webhook_events()[ident] for ident in set(shop.webhook_events()) - stored] == [
         "done"
     ]
@@ -198,28 +198,28 @@ def test_one_event_brings_its_tenant_to_stripes_state(shop: Storefront, story: S
 
 
 def test_a_sold_price_brings_its_plan_and_the_date_of_renewal(shop: Storefront) -> None:
-    buyer = shop.buyer().buys().told()
+    buyer = shop.buyer().buys().settled()
     assert (buyer.row["plan"], buyer.row["subscription"]) == ("pro", buyer.subscription)
     assert buyer.row["renews_at"] is not None
     ends_later(buyer)
-    buyer.told()
+    buyer.settled()
     assert (buyer.status, buyer.row["renews_at"]) == ("active", None)
 
 
 def test_invoices_and_customers_are_mirrored_once(shop: Storefront) -> None:
     buyer = shop.buyer()
     shop.fake.webhooks.copies = 2
-    buyer.buys().renews(paid=True).told()
+    buyer.buys().renews(paid=True).settled()
     rows = shop.rows("SELECT id, status, total FROM invoice WHERE tenant = ?", buyer.slug)
     theirs = [one for one in shop.fake.all("invoice") if one["customer"] == buyer.customer]
     assert sorted(map(tuple, rows)) == sorted((one["id"], "paid", one["total"]) for one in theirs)
     customer_deleted(buyer)
-    buyer.told()
+    buyer.settled()
     kept = shop.rows("SELECT id, deleted FROM customer WHERE tenant = ?", buyer.slug)
     assert [tuple(row) for row in kept] == [(buyer.customer, 1)]
 
 
-def test_usage_that_stripe_could_not_take_is_told_to_a_person(shop: Storefront) -> None:
+def test_usage_that_stripe_rejects_raises_an_alert(shop: Storefront) -> None:
     told = shop.count("payment_alerts")
     event = shop.fake.report_meter_errors(shop.fake.create_meter())
     shop.settle()
@@ -254,13 +254,13 @@ def test_any_way_of_delivery_ends_in_stripes_state(shop: Storefront, way: str) -
     assert buyer.status == "active"
     assert buyer.row["subscription"] is None
     shop.fake.webhooks.release(WAYS[way])
-    buyer.told()
+    buyer.settled()
     assert (buyer.status, buyer.turns) == ("read_only", ["read_only"])
     assert buyer.verdict().reason == "read_only"
 
 
 def test_an_event_that_comes_again_is_answered_and_changes_nothing(shop: Storefront) -> None:
-    buyer = shop.buyer().buys().told()
+    buyer = shop.buyer().buys().settled()
     event = shop.fake.events(UPDATED)[-1]
     turns, taken = buyer.turns, shop.count("payment_events", state="done")
     assert shop.fake.webhooks.send(event) == HTTPStatus.OK
@@ -269,7 +269,7 @@ def test_an_event_that_comes_again_is_answered_and_changes_nothing(shop: Storefr
 
 
 def test_lost_events_are_found_by_the_comparison_at_the_start(shop: Storefront) -> None:
-    buyer = shop.buyer().buys().told()
+    buyer = shop.buyer().buys().settled()
     shop.fake.webhooks.hold()
     buyer.renews(paid=False)
     shop.fake.webhooks.lose()
@@ -288,7 +288,7 @@ def test_lost_events_are_found_by_the_comparison_at_the_start(shop: Storefront) 
 USED = {story.kind for story in STORIES}
 
 
-def test_an_event_of_nobody_waits_for_its_tenant(shop: Storefront) -> None:
+def test_an_event_without_a_tenant_waits_for_one(shop: Storefront) -> None:
     customer = shop.fake.create_customer()
     bought = shop.fake.subscribe(customer, PRICE, metadata={"tenant": "newcomer"}, paid=False)
     shop.fake.webhooks.settle()
@@ -305,7 +305,7 @@ def test_an_event_of_nobody_waits_for_its_tenant(shop: Storefront) -> None:
 
 @pytest.mark.parametrize("fault", [Fault.DOWN, Fault.SLOW, Fault.ERROR, Fault.NONSENSE])
 def test_while_the_api_is_away_events_count_as_they_say(shop: Storefront, fault: Fault) -> None:
-    buyer = shop.buyer().buys().told()
+    buyer = shop.buyer().buys().settled()
     shop.fake.break_api(fault)
     before = len(shop.fake.webhooks.attempts)
     deleted(buyer)
@@ -337,7 +337,7 @@ TURNED_AWAY = {
 
 def never_sent(shop: Storefront) -> dict[str, Any]:
     """Return an event that the daemon would act upon, but that was never sent."""
-    buyer = shop.buyer().buys().told()
+    buyer = shop.buyer().buys().settled()
     shop.fake.webhooks.hold()
     deleted(buyer)
     (event,) = shop.fake.webhooks.lose()
@@ -392,7 +392,7 @@ def test_a_kind_that_is_not_used_is_answered_counted_and_not_kept(shop: Storefro
 
 
 def test_calls_and_good_webhooks_are_served_in_a_flood_of_forged_ones(shop: Storefront) -> None:
-    buyer, event = shop.buyer().buys().told(), never_sent(shop)
+    buyer, event = shop.buyer().buys().settled(), never_sent(shop)
     stored, counted = shop.settled(), shop.count("webhooks", result="forged")
     flood = shop.fake.webhooks.flood(event, Manner.FORGED, FLOOD_PER_S, FLOOD_S)
     judged = 0
@@ -403,7 +403,7 @@ def test_calls_and_good_webhooks_are_served_in_a_flood_of_forged_ones(shop: Stor
     assert shop.count("webhooks", result="forged") == counted + FLOOD_PER_S * FLOOD_S
     assert shop.webhook_events() == stored
     assert judged > FLOOD_S
-    buyer.becomes("unpaid").told()
+    buyer.becomes("unpaid").settled()
     assert buyer.verdict().reason == "read_only"
 
 

@@ -326,7 +326,7 @@ def test_an_emergency_is_never_refused_in_any_spelling_whatever_a_daemon_says(
     assert _answered(stage, (*SPELLINGS, *BEHIND_ZERO)) == [*SPELLED_112, *BEHIND_ZERO]
 
 
-def test_a_call_that_comes_in_is_no_emergency_whatever_it_called(stage: Stage) -> None:
+def test_an_inbound_call_is_never_an_emergency(stage: Stage) -> None:
     """A DID, or an extension that a carrier reaches, can be called 999: it is no emergency call."""
     stage.asterisk.add_dialplan(
         "exten => 999,1,Gosub(pbxbilling-admit,s,1(inbound,acme,${EXTEN}))\n"

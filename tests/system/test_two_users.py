@@ -176,7 +176,7 @@ def _left_by_root(site: Site) -> None:
     site.lock.chmod(0o640)
 
 
-def test_a_lock_of_roots_is_named_with_its_owner_and_the_mend(site: Site) -> None:
+def test_a_lock_owned_by_root_is_named_with_its_owner_and_the_fix(site: Site) -> None:
     _left_by_root(site)
     told = site.fails("serve", before=AS_DAEMON)
     assert f"lock {site.lock} cannot be opened: Permission denied" in told
@@ -189,7 +189,9 @@ def test_a_lock_of_roots_is_named_with_its_owner_and_the_mend(site: Site) -> Non
     assert site.audited()[-1] == "suspend tenant acme"
 
 
-def test_a_database_of_roots_is_told_by_the_daemon_and_mended_while_it_runs(site: Site) -> None:
+def test_a_database_owned_by_root_is_reported_and_can_be_fixed_while_the_daemon_runs(
+    site: Site,
+) -> None:
     _left_by_root(site)
     os.chown(site.lock, NOBODY, NOBODY)
     with site.daemon():

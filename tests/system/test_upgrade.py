@@ -203,7 +203,7 @@ def test_a_silent_file_counts_who_asks_at_the_old_port_and_says_what_to_change(
     assert site.hooks_of_0_1() == 2
     assert f"2 hooks came to {OLD_PORT}" in site.status_page()
     assert f"set PBXBILLING_HOOK={NEW_PORT} under [globals]" in site.status_page()
-    (line,) = site.told("port of 0.1 is asked")
+    (line,) = site.logged("port of 0.1 is asked")
     assert line["mend"].startswith(f"PBXBILLING_HOOK={NEW_PORT}")
 
 
@@ -215,7 +215,7 @@ def test_the_old_port_closes_at_the_restart_after_the_address_is_written(
     site.set_dialplan("old", OLD_PORT)
     site.become(NEW_EXAMPLE)
     site.reload()
-    (line,) = site.told("configuration read again")
+    (line,) = site.logged("configuration read again")
     assert line["result"] == "only after a restart: agi.listen"
     assert site.dialled(phone) == JUDGED
     site.stop()
@@ -233,7 +233,7 @@ def test_an_old_port_of_another_program_is_left_to_it_and_the_doctor_fails(
     site = placed(asterisk, tmp_path, stack, SILENT)
     phone = peers(asterisk, stack)
     site.set_dialplan("old", OLD_PORT)
-    assert site.told("port of 0.1 left alone")
+    assert site.logged("port of 0.1 left alone")
     assert f"{OLD_PORT} is another program's" in site.status_page()
     status, found = examined(site)
     assert (site.dialled(phone), status, hook_check(found)) == (OPEN, 1, "fail")

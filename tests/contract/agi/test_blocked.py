@@ -150,7 +150,9 @@ def named(slug: str, number: str = USUAL, *, by_code: bool = False) -> dict[str,
 
 @every_way
 @pytest.mark.parametrize("by_code", [False, True])
-async def test_who_is_suspended_is_refused_however_the_hook_came(way: Way, by_code: bool) -> None:
+async def test_a_suspended_tenant_is_refused_however_the_hook_arrived(
+    way: Way, by_code: bool
+) -> None:
     said = await way(world_of(), named(SUSPENDED, by_code=by_code))
     assert b"REFUSE|sus|" in said
     assert b"|suspended|17|" in said

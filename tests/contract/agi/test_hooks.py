@@ -66,7 +66,7 @@ class Site:
     def write(self, line: bytes) -> None:
         self.lines.append(orjson.loads(line))
 
-    def told(self, begins: str) -> list[dict[str, str]]:
+    def logged(self, begins: str) -> list[dict[str, str]]:
         return [line for line in self.lines if line["event"].startswith(begins)]
 
     def view(self, hooks: int, *, listening: bool = True) -> OldPortView:
@@ -83,14 +83,14 @@ async def serving(old: int = 0, *, written: bool = False) -> AsyncIterator[Site]
 
 async def test_a_silent_file_is_answered_at_both_ports_and_the_old_one_is_counted() -> None:
     async with serving() as site:
-        assert site.told("port of 0.1 listened on too")
+        assert site.logged("port of 0.1 listened on too")
         assert await ask(site.new, environment()) == ADMITTED
         assert site.hooks.old_port() == site.view(0)
         for _ in range(3):
             assert await ask(site.old, environment()) == ADMITTED
         await site.reports.until_ended(4)
         assert site.hooks.old_port() == site.view(3)
-        (line,) = site.told("port of 0.1 is asked")
+        (line,) = site.logged("port of 0.1 is asked")
         assert f"PBXBILLING_HOOK=127.0.0.1:{site.new} under [globals]" in line["mend"]
         assert site.reports.endings == {Ending.ANSWERED: 4}
 
@@ -101,15 +101,15 @@ async def test_a_port_scan_of_the_old_port_is_no_hook() -> None:
             pass
         await site.reports.until_ended(1)
         assert site.hooks.old_port() == site.view(0)
-        assert not site.told("port of 0.1 is asked")
+        assert not site.logged("port of 0.1 is asked")
 
 
-async def test_an_old_port_that_is_taken_is_left_alone_and_told() -> None:
+async def test_an_old_port_in_use_is_left_alone_and_reported() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         async with serving(other.getsockname()[1]) as site:
             assert await ask(site.new, environment()) == ADMITTED
             assert site.hooks.old_port() == site.view(0, listening=False)
-            (line,) = site.told("port of 0.1 left alone")
+            (line,) = site.logged("port of 0.1 left alone")
             assert "in use" in line["reason"]
 
 

@@ -80,7 +80,7 @@ async def test_a_call_gets_its_verdict() -> None:
         assert 0 < site.reports.seconds[0] < PATIENT.deadline_s
 
 
-async def test_a_caller_who_hangs_up_meanwhile_disturbs_nobody() -> None:
+async def test_a_caller_who_hangs_up_meanwhile_disturbs_no_other_call() -> None:
     async with serving() as site, AgiClient(site.port) as client:
         client.send([*environment()[:9], b"HANGUP\n", *environment()[9:], b"HANGUP\n"])
         assert b"ADMIT|acme" in await client.command()
@@ -134,7 +134,7 @@ async def test_a_silent_peer_is_let_go_at_the_deadline_also_where_the_policy_fai
         assert b"ADMIT|acme" in await ask(site.port, environment())
 
 
-async def test_what_came_while_the_loop_was_held_is_read_before_the_deadlines_verdict() -> None:
+async def test_bytes_that_arrived_while_the_loop_was_blocked_are_read_before_the_deadline() -> None:
     async with serving(SETTINGS) as site, AgiClient(site.port) as client:
         client.send(environment(number="112")[:9])
         await asyncio.sleep(0.02)
@@ -165,7 +165,7 @@ async def test_slow_senders_among_many_are_read_to_the_end() -> None:
         assert site.reports.endings == {Ending.ANSWERED: 10}
 
 
-async def test_one_whose_policy_fails_too_costs_no_other_the_verdict() -> None:
+async def test_a_failing_policy_costs_no_other_session_its_verdict() -> None:
     failures: list[str] = []
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: failures.append(context["message"]))
@@ -301,7 +301,7 @@ async def test_serve_ends_when_the_server_is_closed() -> None:
         await served
 
 
-async def test_an_address_that_is_taken_is_named_with_the_mend() -> None:
+async def test_an_address_in_use_is_named_with_the_fix() -> None:
     async with serving() as site:
         with pytest.raises(ListenError, match=f"127.0.0.1:{site.port}.*choose another"):
             async with serving(replace(SETTINGS, port=site.port)):

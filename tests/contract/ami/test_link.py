@@ -86,7 +86,7 @@ def test_the_link_lives_on_uvloop_too() -> None:
     uvloop.run(call())
 
 
-async def test_a_wrong_secret_is_told_once_and_not_tried_again_at_once() -> None:
+async def test_a_wrong_secret_is_reported_once_and_not_retried_at_once() -> None:
     async with (
         VirtualPbx(login_delay_s=0) as pbx,
         linked(pbx.port, wait=False, secret="wrong") as made,
@@ -98,7 +98,7 @@ async def test_a_wrong_secret_is_told_once_and_not_tried_again_at_once() -> None
         assert "wrong" not in str(made.witness.log)
 
 
-async def test_the_mended_secret_is_tried_at_once_an_unchanged_one_is_not() -> None:
+async def test_a_corrected_secret_is_tried_at_once_and_an_unchanged_one_is_not() -> None:
     async with (
         VirtualPbx(login_delay_s=0) as pbx,
         linked(pbx.port, wait=False, secret="wrong") as made,
@@ -144,7 +144,7 @@ async def test_a_peer_that_never_greets_is_given_up() -> None:
             assert "not a word within 0.1 s" in str(made.witness.log[0][2])
 
 
-async def test_who_accepts_a_connection_proves_no_life_of_the_pbx() -> None:
+async def test_an_accepted_connection_is_no_proof_of_life_of_the_pbx() -> None:
     async with VirtualPbx() as pbx, linked(pbx.port, ping_deadline_s=0.2) as made:
         pbx.faults.silent = True
         pbx.faults.banner = b"SSH-2.0-OpenSSH_9.2\r\n"
@@ -236,7 +236,7 @@ async def test_an_unmappable_event_is_counted_and_skipped() -> None:
         assert made.witness.log[1:] == [("unmapped", "pbx1", "Rename")]
 
 
-async def test_a_message_with_a_callers_blank_line_is_put_together_and_told() -> None:
+async def test_a_message_split_by_a_callers_blank_line_is_rejoined_and_counted() -> None:
     async with VirtualPbx() as pbx, linked(pbx.port) as made:
         pbx.emit("Rename", "Channel: x\r\nNewname: 7\r\n\r\nEvent: X\r\nUniqueid: 1.1\r\n")
         pbx.emit("Rename", rename(2))
@@ -245,7 +245,7 @@ async def test_a_message_with_a_callers_blank_line_is_put_together_and_told() ->
         assert made.witness.said("broken") == [("broken", "pbx1", 1, 0)]
 
 
-async def test_an_oversized_message_is_skipped_and_told() -> None:
+async def test_an_oversized_message_is_skipped_and_counted() -> None:
     async with VirtualPbx() as pbx, linked(pbx.port) as made:
         pbx.emit("Rename", "Newname: " + "x" * (1 << 20) + "\r\nUniqueid: 1.1\r\n")
         pbx.emit("Rename", rename(2))

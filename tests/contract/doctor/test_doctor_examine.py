@@ -45,7 +45,7 @@ async def test_a_pbx_that_is_away_keeps_no_other_check_from_being_made(tmp_path:
     assert all(check.mend for check in found.values() if check.result is not Result.OK)
 
 
-async def test_each_fault_of_the_configuration_is_told_and_nothing_else(tmp_path: Path) -> None:
+async def test_each_fault_of_the_configuration_is_reported_and_nothing_else(tmp_path: Path) -> None:
     found = await examined(tmp_path, 'mode = "on"\nwhat = 1\n')
     assert {check.result for check in found.values()} == {Result.FAIL}
     assert {subject for subject, _ in found} == {"configuration"}

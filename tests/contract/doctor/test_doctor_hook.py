@@ -51,12 +51,12 @@ async def test_a_daemon_that_connects_and_stays_silent_is_wedged() -> None:
     assert (check.result, "restart" in check.mend) == (Result.FAIL, True)
 
 
-async def test_nobody_there_is_told_at_once() -> None:
+async def test_a_missing_daemon_is_reported_at_once() -> None:
     check = await asked(settings(free_port()))
     assert (check.result, "nobody listens" in check.found) == (Result.FAIL, True)
 
 
-async def test_a_machine_that_may_not_ask_is_told_so() -> None:
+async def test_a_machine_that_is_not_allowed_is_told_so() -> None:
     def judge(request: HookRequest) -> Verdict:
         raise AssertionError(request)
 

@@ -20,7 +20,7 @@ async def interviewed(port: int, **settings: object) -> PbxReport:
         return await interview(link, ("PJSIP/carrier", "PJSIP/*", "IAX2/a"), SystemClock(), 0.0)
 
 
-async def test_it_hears_what_the_pbx_tells_and_knows_what_it_did_not() -> None:
+async def test_it_reads_the_answers_of_a_pbx_and_marks_missing_ones() -> None:
     async with VirtualPbx() as pbx:
         report = await interviewed(pbx.port)
     assert (report.version, report.channels) == ("22.10.0-virtual", ())
@@ -41,7 +41,7 @@ async def test_an_event_that_goes_by_ends_the_listening() -> None:
     assert (asked.result().stamped, asked.result().changed) == (True, False)
 
 
-async def test_a_refused_login_is_told_apart_from_no_way_to_the_pbx() -> None:
+async def test_a_refused_login_differs_from_an_unreachable_pbx() -> None:
     async with VirtualPbx() as pbx:
         with pytest.raises(UnreachableError, match="Authentication failed") as refused:
             await interviewed(pbx.port, secret="guessed")

@@ -88,7 +88,9 @@ async def answering(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
     ("play", "said"),
     [(mute, "timed out"), (refusing, "Not authorized")],
 )
-async def test_who_lets_us_not_in_is_named_and_the_connection_closed(play: Play, said: str) -> None:
+async def test_a_broker_that_refuses_the_login_is_named_and_the_connection_closed(
+    play: Play, said: str
+) -> None:
     async with standing(play) as (settings, counterpart), asyncio.timeout(5):
         with pytest.raises(BrokerError, match=f"{settings}: .*{said}"):
             await Session.open(settings, "me", nobody)
@@ -110,7 +112,7 @@ async def test_a_connection_that_takes_too_long_is_closed_behind_us() -> None:
         await counterpart.ended.wait()
 
 
-async def test_who_cancels_a_connecting_leaves_no_connection_behind() -> None:
+async def test_a_cancelled_connect_leaves_no_connection_behind() -> None:
     async with standing(welcoming) as (settings, counterpart), asyncio.timeout(5):
         opening = asyncio.create_task(Session.open(settings, "me", nobody))
         await asyncio.sleep(0)  # starts the task

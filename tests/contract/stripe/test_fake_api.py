@@ -253,7 +253,7 @@ def test_a_slow_payment_completes_unpaid_and_activates_later(
         (Fault.RATE_LIMITED, stripe.RateLimitError),
     ],
 )
-def test_a_fault_lasts_until_mended_and_only_a_lost_answer_had_an_effect(
+def test_a_fault_lasts_until_fixed_and_only_a_lost_answer_had_an_effect(
     fake: FakeStripe, fault: Fault, raised: type[Exception]
 ) -> None:
     with client_of(fake.url, timeout_s=0.3) as client:

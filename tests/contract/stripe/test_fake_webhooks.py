@@ -127,7 +127,7 @@ def test_a_flood_counts_what_it_was_answered(fake: FakeStripe, received: Receive
     assert answered == {400: 20}
 
 
-def test_bad_usage_is_reported_thin_and_told_in_full_when_fetched(
+def test_bad_usage_is_reported_by_a_thin_event_and_read_in_full_when_fetched(
     fake: FakeStripe, received: Receiver, client: stripe.StripeClient
 ) -> None:
     meter = fake.create_meter()

@@ -224,7 +224,7 @@ async def test_lists_fail_whole(gateway: StripeGateway, fake: FakeStripe, fault:
     assert TEST_KEY not in told(one.value) + told(other.value)
 
 
-async def test_a_wrong_key_is_told_without_being_shown(fake: FakeStripe) -> None:
+async def test_a_wrong_key_is_reported_without_being_shown(fake: FakeStripe) -> None:
     async with gateway_of(fake.url, WRONG_KEY) as gateway:
         with pytest.raises(GatewayError, match=r"refuses the key.*secret_key_file") as refused:
             await gateway.subscription("sub_1")

@@ -82,7 +82,7 @@ async def test_a_final_statement_is_invoiced_once_and_to_the_cent(counter: Count
     assert (told.invoice, told.month) == (invoice["id"], "2026-11")
 
 
-async def test_a_statement_that_cannot_be_read_holds_up_no_other(counter: Counter) -> None:
+async def test_an_unreadable_statement_delays_no_other(counter: Counter) -> None:
     acme = counter.office.registry.tenants["acme"]
     for slug in ("aaa", "zzz"):
         counter.office.registry.tenants[slug] = replace(acme, slug=slug)

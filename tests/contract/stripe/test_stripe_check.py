@@ -84,9 +84,7 @@ async def test_a_live_key_says_so_and_finds_no_test_prices(
     ]
 
 
-async def test_plans_that_nobody_can_choose_are_not_looked_at(
-    tmp_path: Path, fake: FakeStripe
-) -> None:
+async def test_deactivated_plans_are_not_checked(tmp_path: Path, fake: FakeStripe) -> None:
     await looked(settings(tmp_path, fake), plan(fake, active=False))
     assert not fake.asked(path="/v1/prices")
 

@@ -193,7 +193,7 @@ async def test_an_end_at_once_bills_the_last_usage(
 
 
 @pytest.mark.parametrize("fault", list(Fault))
-async def test_every_fault_of_the_api_is_told(
+async def test_every_fault_of_the_api_is_reported(
     api: StripeApi, fake: FakeStripe, fault: Fault
 ) -> None:
     checkout_gateway, customer = (

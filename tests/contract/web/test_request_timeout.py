@@ -81,7 +81,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
     ids=["silent", "half a line", "header by header", "byte by byte", "chunk by chunk"],
 )
-async def test_who_asks_slowly_is_dropped_with_no_word(sent: tuple[bytes, ...]) -> None:
+async def test_a_slow_request_is_dropped_without_an_answer(sent: tuple[bytes, ...]) -> None:
     async with serving() as port:
         assert b"200" not in await heard(port, *sent, pause_s=0.02)
         await is_served(port)
@@ -102,7 +102,7 @@ async def test_an_endless_body_is_refused_at_its_limit() -> None:
         await is_served(port)
 
 
-async def test_who_leaves_in_the_middle_of_a_body_is_no_error_of_ours(
+async def test_a_client_that_disconnects_within_a_body_causes_no_error(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async with serving() as port:

@@ -96,7 +96,7 @@ def test_a_setup_fee_at_stripe_may_be_that_of_many_plans() -> None:
     assert len(applied(text)) == 2
 
 
-def test_a_tenants_plan_that_is_not_there_is_named_with_the_mend() -> None:
+def test_a_tenants_missing_plan_is_named_with_the_fix() -> None:
     told = refused('[plan.a]\n[tenant.new]\nplan = "gold"\n')
     assert told.startswith("accounts.toml:2: tenant new: plan: 'gold' is unknown (known: a, old")
 
@@ -137,7 +137,7 @@ def test_a_tenant_that_names_no_plan_gets_the_default_one_and_keeps_what_it_has(
     assert applied_to(Tenant("acme", "old"), "").kind is ChangeKind.UNCHANGED
 
 
-def test_a_default_plan_that_is_not_there_is_named_with_the_mend() -> None:
+def test_a_missing_default_plan_is_named_with_the_fix() -> None:
     file = read_accounts("[tenant.new]\n", "accounts.toml")
     with pytest.raises(AccountsError, match=r"^accounts.toml:1: tenant new: plan: 'free' is unkno"):
         plan_changes(Registry([PRO]), file, NOW, Policy())
@@ -215,7 +215,7 @@ def test_a_new_tenant_is_charged_so_from_its_first_call_on() -> None:
         ({"destinations": (DestinationRate("44", 1),)}, "rates by destination"),
     ],
 )
-def test_a_plan_that_no_meter_of_minutes_can_charge_is_refused_with_the_mend(
+def test_a_plan_that_a_minute_meter_cannot_charge_is_refused_with_the_fix(
     terms: dict[str, Any], why: str
 ) -> None:
     with pytest.raises(AccountsError) as told:

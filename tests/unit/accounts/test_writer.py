@@ -44,7 +44,7 @@ class Office:
         ]
 
 
-async def test_a_turn_is_kept_audited_in_force_and_told() -> None:
+async def test_a_transition_is_stored_audited_in_force_and_published() -> None:
     office = Office()
     await office.change(Transition.PAID, status=Status.ACTIVE)
     assert office.store.tenants["acme"].status is Status.ACTIVE

@@ -67,7 +67,7 @@ def test_the_31st_falls_on_the_last_day_of_a_shorter_month() -> None:
     assert first_begin(ACME, february, utc("2027-04-01T00:00")) == utc("2027-03-31T08:00")
 
 
-def test_a_cycle_that_an_invoice_told_of_ends_the_period_before_it() -> None:
+def test_a_cycle_opened_by_an_invoice_ends_the_period_before_it() -> None:
     early = utc("2026-12-05T09:00")
     cycle = BillingCycle("in_1", "acme", "sub_1", early, utc("2027-01-05T09:00"))
     moved = sub(early, utc("2027-01-05T09:00"))

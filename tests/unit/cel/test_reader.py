@@ -159,7 +159,7 @@ def test_a_row_cut_short_by_rotation_is_counted(site: Site, journal: CelJournal)
     assert (batch.rows, batch.skipped) == (tuple(site.written[2:]), 1)
 
 
-def test_a_replaced_journal_is_read_whole_and_said_to_have_a_gap(
+def test_a_replaced_journal_is_read_whole_and_reported_as_a_gap(
     site: Site, journal: CelJournal
 ) -> None:
     site.write(5)
@@ -209,7 +209,7 @@ def test_a_damaged_archive_is_passed_over(site: Site, journal: CelJournal) -> No
 
 
 @pytest.mark.parametrize("position", [NOTHING, JournalPosition("5:abc", 5)])
-def test_a_journal_that_is_not_there_is_an_error_with_its_mend(
+def test_a_missing_journal_is_an_error_with_the_fix(
     tmp_path: Path, position: JournalPosition
 ) -> None:
     journal = CelJournal(tmp_path / "none.csv")

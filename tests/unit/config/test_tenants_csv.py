@@ -165,7 +165,7 @@ def test_what_contradicts_the_accounts_is_told_with_its_line_and_column() -> Non
         ('tenant,name\na,b\nc,"d\n', 3, "", "no CSV"),
     ],
 )
-def test_a_fault_names_its_line_its_column_and_the_mend(
+def test_a_fault_names_its_line_its_column_and_the_fix(
     rows: str, line: int, column: str, says: str
 ) -> None:
     (fault,) = faults(rows)
@@ -173,7 +173,7 @@ def test_a_fault_names_its_line_its_column_and_the_mend(
     assert says in fault.message
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_all_faults_are_reported_at_once() -> None:
     assert len(faults("tenant,max_calls,demo\na,x,y\nb,1,no\nc,z,no\n")) == 3
 
 

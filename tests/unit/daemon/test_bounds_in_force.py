@@ -102,7 +102,7 @@ def judged(whole: Whole, numbers: Iterable[int]) -> None:
 def failures(whole: Whole) -> list[str]:
     """Return the failures in the log."""
     return [
-        line for line in whole.log.told if "fail" in line or "cannot" in line or "error" in line
+        line for line in whole.log.logged if "fail" in line or "cannot" in line or "error" in line
     ]
 
 
@@ -199,7 +199,7 @@ async def test_numbers_that_an_earlier_release_took_hold_up_no_start(tmp_path: P
         assert not [notice for notice in mended.notices if notice.startswith("plan")]
 
 
-async def test_an_amount_that_cannot_be_kept_is_told_and_ends_nothing(tmp_path: Path) -> None:
+async def test_an_amount_that_cannot_be_stored_is_reported_and_ends_nothing(tmp_path: Path) -> None:
     clock = Clock(START)
     plan = Plan("dear", overage_per_minute_micros=10**18, currency="CLF")
     async with whole_daemon(tmp_path, clock) as first:

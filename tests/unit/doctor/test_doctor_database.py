@@ -28,7 +28,7 @@ def test_nothing_is_made_where_there_is_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_older_schema_is_told_and_left_alone(tmp_path: Path) -> None:
+def test_an_older_schema_is_reported_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     path.touch()
     found = looked(path)["schema"]

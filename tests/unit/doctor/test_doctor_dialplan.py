@@ -89,7 +89,7 @@ def test_the_second_daemon_of_a_pbx_is_told_that_it_is_the_second() -> None:
     assert unwell(judged(report)) == [("warn", "PBXBILLING_HOOK")]
 
 
-def test_a_daemon_that_listens_everywhere_does_not_tell_to_ask_everywhere() -> None:
+def test_a_daemon_that_listens_everywhere_does_not_name_everywhere_as_the_hook() -> None:
     checks = judged(asking(NEW, "192.0.2.1:4600"), Address("0.0.0.0", 4590))
     assert "PBXBILLING_HOOK=HOST:4590" in checks[1].mend
 

@@ -100,7 +100,7 @@ def test_a_file_that_is_not_there_fails_once_there_were_calls(tmp_path: Path) ->
     assert (nowhere.result, "create" in nowhere.mend) == (Result.FAIL, True)
 
 
-def test_a_file_that_may_not_be_read_says_who_must() -> None:
+def test_an_unreadable_file_names_the_user_who_must_read_it() -> None:
     check = unreadable("pbx1", PATH, PermissionError(13, "Permission denied"), QUIET)
     assert (check.result, "group asterisk" in check.mend) == (Result.FAIL, True)
 

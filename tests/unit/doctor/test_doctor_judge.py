@@ -30,7 +30,7 @@ def unwell(checks: Iterable[Check]) -> list[tuple[str, str]]:
     return [(str(check.result), check.name) for check in checks if check.result is not Result.OK]
 
 
-def test_a_pbx_where_all_is_well_has_no_other_word() -> None:
+def test_a_healthy_pbx_has_only_ok_checks() -> None:
     assert unwell(judged(WELL)) == []
     assert {check.mend for check in judged(WELL)} == {""}
 
@@ -50,9 +50,7 @@ def test_a_pbx_that_tells_nothing_is_not_known_and_fails_nothing() -> None:
         (replace(WELL, trunks={"PJSIP/carrier": False}), "trunk PJSIP/carrier"),
     ],
 )
-def test_a_fault_that_loses_calls_fails_alone_and_tells_its_mend(
-    report: PbxReport, name: str
-) -> None:
+def test_a_fault_that_loses_calls_fails_and_names_its_fix(report: PbxReport, name: str) -> None:
     checks = judged(report)
     assert unwell(checks) == [("fail", name)]
     assert next(check.mend for check in checks if check.name == name)

@@ -59,7 +59,7 @@ def test_what_no_carrier_dials_is_not_usable(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "s", " ", "-", "#", cut("0155901"), cut("112")])
-def test_a_number_that_nobody_told_is_unknown_and_not_unusable(text: str) -> None:
+def test_a_missing_number_is_unknown_and_not_unusable(text: str) -> None:
     assert read(text) == Number("")
 
 

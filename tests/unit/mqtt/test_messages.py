@@ -84,7 +84,7 @@ def test_the_end_of_a_call_is_an_event_with_masked_numbers() -> None:
     assert (keys["number"], keys["caller"]) == (mask(CALLED), mask(CALLER))
 
 
-def test_a_standing_that_turned_is_an_event_with_who_did_it() -> None:
+def test_a_status_change_is_an_event_with_its_actor() -> None:
     turned = StatusChanged(
         AT, "acme", Status.TRIAL, Status.ACTIVE, Transition.PAID, "stripe", "sub_1"
     )
@@ -109,7 +109,7 @@ def test_no_event_shows_a_number_in_full() -> None:
     assert CALLER not in text
 
 
-def test_what_belongs_to_nobody_and_what_mqtt_reserves_make_good_topics() -> None:
+def test_legs_without_a_tenant_and_reserved_characters_make_valid_topics() -> None:
     assert event_message(decided(tenant=None), mask).topic.startswith("pbxbilling/tenants/_unowned")
     message = event_message(decided(tenant="a/+#\udcff"), mask)  # as a dialplan may name it
     assert message.topic == "pbxbilling/tenants/a%2F%2B%23%3F/events/admitted"

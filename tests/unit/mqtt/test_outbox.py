@@ -78,7 +78,7 @@ def test_events_that_did_not_leave_are_dropped_where_newer_ones_fill_the_queue()
     ],
     ids=lambda fact: type(fact).__name__,
 )
-def test_what_happens_to_a_tenant_has_its_state_told_once(fact: Fact) -> None:
+def test_several_facts_about_a_tenant_publish_its_state_once(fact: Fact) -> None:
     box = outbox()
     for _ in range(3):
         assert box.put(fact)
@@ -95,7 +95,7 @@ def test_what_happens_to_a_tenant_has_its_state_told_once(fact: Fact) -> None:
     ],
     ids=lambda fact: type(fact).__name__,
 )
-def test_what_concerns_everybody_has_all_states_told(fact: Fact) -> None:
+def test_a_fact_about_all_tenants_publishes_all_states(fact: Fact) -> None:
     box = outbox()
     box.put(fact)
     assert box.take_tenants(9) == TENANTS
@@ -111,7 +111,7 @@ def test_a_change_does_not_wait_behind_all_others_and_they_are_not_starved() -> 
     assert one_by_one == ["globex", "x", "initech", "y", "z"]
 
 
-def test_what_belongs_to_nobody_or_is_of_no_concern_changes_no_state() -> None:
+def test_facts_without_a_tenant_or_effect_change_no_state() -> None:
     box = outbox()
     box.put(CallStarted(AT, replace(CALL, tenant=None)))
     assert not box.put(LinkUp(AT, "pbx1", None))

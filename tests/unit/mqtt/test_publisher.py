@@ -139,7 +139,7 @@ async def test_no_more_states_leave_a_second_than_the_pace_allows() -> None:
         assert len([m for m in stand.broker.taken if m.retain]) == 1 + burst
 
 
-async def test_while_the_broker_is_away_events_wait_and_an_outage_is_told_once() -> None:
+async def test_during_an_outage_of_the_broker_events_wait_and_it_is_reported_once() -> None:
     stand = Stand()
     async with stand.running():
         await until(stand.broker.states)
@@ -160,7 +160,7 @@ async def test_while_the_broker_is_away_events_wait_and_an_outage_is_told_once()
         assert all(connection.dropped for connection in stand.broker.connections[:-1])
 
 
-async def test_what_the_queue_dropped_is_counted_and_told_when_the_broker_is_back() -> None:
+async def test_dropped_messages_are_counted_and_reported_when_the_broker_is_back() -> None:
     stand = Stand(settings=replace(SETTINGS, queue=2))
     stand.broker.is_away = True
     async with stand.running():
@@ -173,7 +173,7 @@ async def test_what_the_queue_dropped_is_counted_and_told_when_the_broker_is_bac
         assert stand.heard.up == [3]
 
 
-async def test_a_broker_that_takes_nothing_holds_up_nobody_and_loses_nothing() -> None:
+async def test_a_stuck_broker_delays_nothing_and_loses_nothing() -> None:
     stand = Stand()
     async with stand.running():
         await until(stand.broker.states)
@@ -231,7 +231,7 @@ async def test_a_reload_with_the_same_settings_leaves_the_connection_alone() -> 
         assert len(stand.broker.opened) == 1
 
 
-async def test_another_broker_is_told_from_the_beginning() -> None:
+async def test_another_broker_gets_all_states_again() -> None:
     stand = Stand()
     async with stand.running():
         await until(stand.broker.states)
@@ -243,7 +243,7 @@ async def test_another_broker_is_told_from_the_beginning() -> None:
         ]  # fmt: skip
 
 
-async def test_online_is_said_anew_for_a_will_that_came_late() -> None:
+async def test_online_is_published_again_after_a_late_last_will() -> None:
     stand = Stand()
     async with stand.running():
         await until(stand.broker.states)
@@ -252,7 +252,7 @@ async def test_online_is_said_anew_for_a_will_that_came_late() -> None:
         await until(lambda: [m.payload for m in stand.broker.taken].count(b"online") == 2)
 
 
-async def test_a_fault_of_ours_is_told_and_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_bug_is_reported_and_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     stand = Stand()
     async with stand.running():
         await until(stand.broker.states)

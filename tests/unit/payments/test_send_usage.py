@@ -70,11 +70,11 @@ class Desk:
         assert event is not None
         return event.state
 
-    def told(self, kind: type[Fact]) -> list[Fact]:
+    def facts_of(self, kind: type[Fact]) -> list[Fact]:
         return [fact for fact in self.facts if isinstance(fact, kind)]
 
     def alert(self) -> str:
-        (alert,) = self.told(PaymentAlert)
+        (alert,) = self.facts_of(PaymentAlert)
         assert isinstance(alert, PaymentAlert)
         return f"{alert.subject}: {alert.note}"
 
@@ -94,10 +94,10 @@ async def test_minutes_go_out_in_the_order_in_which_legs_ended(desk: Desk) -> No
     assert await desk.feed.send_batch() == 3
     assert desk.meter.legs == ["main:1.1", "main:1.2", "main:1.3"]
     assert await desk.feed.send_batch() == 0
-    assert len(desk.told(UsageSent)) == 3
+    assert len(desk.facts_of(UsageSent)) == 3
 
 
-async def test_an_outage_is_told_once_and_nothing_is_tried_in_vain(desk: Desk) -> None:
+async def test_an_outage_is_reported_once_and_nothing_is_tried_in_vain(desk: Desk) -> None:
     await desk.ended(*(leg(number) for number in range(BATCH)))
     desk.meter.away = True
     pauses = [await desk.feed.round() for _ in range(3)]
@@ -106,7 +106,7 @@ async def test_an_outage_is_told_once_and_nothing_is_tried_in_vain(desk: Desk) -
     desk.meter.away = False
     await desk.feed.round()
     assert len(set(desk.meter.legs)) == len(desk.meter.legs) == BATCH
-    assert (len(desk.told(UsageDelayed)), len(desk.told(UsageResumed))) == (1, 1)
+    assert (len(desk.facts_of(UsageDelayed)), len(desk.facts_of(UsageResumed))) == (1, 1)
 
 
 async def test_a_lost_answer_within_a_day_is_asked_for_again(desk: Desk) -> None:
@@ -146,7 +146,7 @@ async def test_where_the_sum_fits_neither_a_person_decides(desk: Desk) -> None:
     assert "usage of 2 calls was not sent (undecided)" in desk.alert()
 
 
-async def test_what_is_older_than_35_days_is_not_sent_and_a_person_is_told(desk: Desk) -> None:
+async def test_usage_older_than_35_days_is_not_sent_and_raises_an_alert(desk: Desk) -> None:
     await desk.ended(leg(1))
     desk.passes(days=35)
     await desk.feed.round()
@@ -214,7 +214,7 @@ async def test_it_waits_no_longer_than_the_journal_takes_to_be_read(desk: Desk) 
     assert len(desk.meter.taken) == 1
 
 
-async def test_one_that_is_refused_is_told_and_holds_up_no_other(desk: Desk) -> None:
+async def test_refused_usage_is_reported_and_delays_no_other(desk: Desk) -> None:
     await desk.ended(leg(1), leg(2))
     desk.meter.refused = {"main:1.1"}
     await desk.feed.round()
@@ -223,7 +223,7 @@ async def test_one_that_is_refused_is_told_and_holds_up_no_other(desk: Desk) -> 
     assert "(refused)" in desk.alert()
 
 
-async def test_a_leg_that_is_corrected_after_it_was_sent_is_told_once(desk: Desk) -> None:
+async def test_a_leg_corrected_after_sending_is_reported_once(desk: Desk) -> None:
     guess = replace(leg(1), witness=EndWitness.ESTIMATED)
     await desk.ended(guess)
     desk.passes(hours=25)
@@ -242,7 +242,7 @@ async def test_a_leg_that_was_corrected_to_nothing_costs_nothing(desk: Desk) -> 
     assert await desk.state("1.1") is SENT
 
 
-async def test_what_stripe_reports_as_bad_is_marked_and_told(desk: Desk) -> None:
+async def test_usage_that_stripe_reports_as_bad_is_marked_and_raises_an_alert(desk: Desk) -> None:
     await desk.ended(leg(1), leg(2))
     await desk.feed.round()
     await desk.ended(leg(3))

@@ -87,7 +87,7 @@ async def test_forgetting_twice_changes_nothing() -> None:
     assert await shop.store.audit() == trail
 
 
-async def test_what_was_interrupted_is_gone_on_with() -> None:
+async def test_an_interrupted_forget_is_continued() -> None:
     shop = await shop_with(BILLED, copy_of(BILLED))
     do = shop.store.retention_store.do
 
@@ -120,7 +120,7 @@ async def test_it_is_refused_while_something_is_needed(
     assert shop.registry.tenants["acme"].email == "ann@acme.example"
 
 
-async def test_a_leg_that_never_was_answered_holds_nobody_up() -> None:
+async def test_an_unanswered_leg_does_not_prevent_a_forget() -> None:
     silent = replace(leg("1.3"), answered_at=None, ended_at=BILLED.ended_at)
     assert (await forget(await shop_with(silent))).rows == 1
 

@@ -223,7 +223,7 @@ def test_a_database_of_another_program_is_left_alone(path: Path) -> None:
     assert structure(path) == {("table", "theirs", "CREATE TABLE theirs (x)")}
 
 
-def test_a_newer_schema_is_refused_with_the_mend(path: Path) -> None:
+def test_a_newer_schema_is_refused_with_the_fix(path: Path) -> None:
     migrate(path)
     with opened(path) as database:
         database.execute("UPDATE alembic_version SET version_num = '9999'")
@@ -248,7 +248,7 @@ def test_a_file_that_is_no_database_is_named(path: Path) -> None:
         migrate(path)
 
 
-def test_a_damaged_database_is_told_with_the_mend(path: Path) -> None:
+def test_a_damaged_database_is_reported_with_the_fix(path: Path) -> None:
     migrate(path)
     whole = path.read_bytes()
     path.write_bytes(whole[:100] + b"\xff" * (len(whole) - 100))
@@ -256,7 +256,7 @@ def test_a_damaged_database_is_told_with_the_mend(path: Path) -> None:
         migrate(path)
 
 
-def test_a_locked_database_is_told_with_the_mend(
+def test_a_locked_database_is_reported_with_the_fix(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pbxbilling.store.database.engine.WRITER_PRAGMAS", ("busy_timeout=1",))
@@ -267,7 +267,7 @@ def test_a_locked_database_is_told_with_the_mend(
             migrate(path)
 
 
-def test_a_read_only_database_is_told_with_the_mend(path: Path) -> None:
+def test_a_read_only_database_is_reported_with_the_fix(path: Path) -> None:
     migrate(path)
     with (
         closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database,

@@ -102,7 +102,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         ({"pgcode": "57014"}, StoreError),
     ],
 )
-def test_a_transaction_that_was_given_up_is_told_from_other_faults(
+def test_an_aborted_transaction_differs_from_other_faults(
     code: dict[str, str], kind: type[StoreError]
 ) -> None:
     path = Path("x.db")
@@ -223,7 +223,7 @@ async def test_a_cancelled_body_gives_the_connection_back_at_once(store: SqlStor
     assert pool.checkedout() == 0
 
 
-async def test_a_file_that_was_taken_away_is_told_and_the_next_one_is_opened(
+async def test_a_removed_file_is_reported_and_the_next_one_is_opened(
     store: SqlStore, tmp_path: Path
 ) -> None:
     path = tmp_path / "test.db"

@@ -76,7 +76,7 @@ class Facts:
         await asyncio.wait_for(self._any.wait(), 5)
         return self.seen[0]
 
-    async def told(self, fact: Fact) -> None:
+    async def published(self, fact: Fact) -> None:
         async with asyncio.timeout(5):
             while fact not in self.seen:
                 self._any.clear()
@@ -189,7 +189,7 @@ async def test_a_late_state_does_not_take_the_place_of_a_waiting_end() -> None:
     assert store.commits == [[call(ended_at=NOON), ended_leg()]]
 
 
-async def test_a_failed_commit_is_kept_and_told_once_each_way() -> None:
+async def test_a_failed_commit_is_kept_and_failure_and_recovery_are_published_once() -> None:
     store, facts = MemoryStore(), Facts()
     store.fault = LOCKED
     writer = writer_to(store, facts)
@@ -204,7 +204,7 @@ async def test_a_failed_commit_is_kept_and_told_once_each_way() -> None:
     assert facts.seen == [StoreFailing(NOON, str(LOCKED), 1), StoreRecovered(NOON, 1)]
 
 
-async def test_a_fault_is_shown_until_the_store_serves_and_another_is_told_anew() -> None:
+async def test_a_store_fault_is_shown_until_recovery_and_a_new_one_is_published_again() -> None:
     store, facts = MemoryStore(), Facts()
     writer = writer_to(store, facts)
     full = StoreError("the disk is full")
@@ -214,7 +214,7 @@ async def test_a_fault_is_shown_until_the_store_serves_and_another_is_told_anew(
         writer.put(call())
         for fault in (LOCKED, full):
             store.fault = fault
-            await facts.told(StoreFailing(NOON, str(fault), 1))
+            await facts.published(StoreFailing(NOON, str(fault), 1))
             assert writer.fault == str(fault)
         store.fault = None
         await writer.flush()
@@ -276,7 +276,7 @@ async def test_refusals_are_dropped_at_four_times_the_bound_and_calls_never() ->
     assert (writer.depth, writer.queue.dropped_refusals, writer.dropped) == (12, 5, 5)
 
 
-async def test_a_record_that_will_never_fit_does_not_hold_up_the_others() -> None:
+async def test_a_record_that_the_database_rejects_delays_no_other() -> None:
     bad = call("bad")
     store, facts = PickyStore(lambda record: record is bad), Facts()
     writer = writer_to(store, facts)

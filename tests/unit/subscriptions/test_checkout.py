@@ -88,7 +88,7 @@ async def test_of_two_different_orders_only_the_last_can_be_paid() -> None:
     assert shop.checkout_gateway.withdrawn == ["cs_1"]
 
 
-async def test_a_page_that_is_about_to_expire_is_made_anew() -> None:
+async def test_a_checkout_page_about_to_expire_is_replaced() -> None:
     shop = Shop()
     await buy(shop)
     shop.clock.passed_s = 23.5 * 3600

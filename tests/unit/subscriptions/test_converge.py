@@ -230,7 +230,7 @@ async def test_an_event_that_came_twice_is_taken_once() -> None:
     assert len(office.store.audited) == 1
 
 
-async def test_an_event_of_a_stranger_waits_until_somebody_says_whose_it_is() -> None:
+async def test_an_event_without_a_known_tenant_waits_until_it_is_linked() -> None:
     office = Office()
     office.truth.becomes("active", metadata={"tenant": "nobody"})
     await office.comes(0)
@@ -265,7 +265,7 @@ async def test_a_link_to_another_tenant_leaves_the_first_without() -> None:
     assert office.acme.subscription is None
 
 
-async def test_an_event_that_fails_in_an_unforeseen_way_holds_up_no_other(
+async def test_an_event_that_fails_unexpectedly_delays_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     office = Office(Tenant("acme", "free"), Tenant("globex", "free"))
@@ -293,7 +293,7 @@ async def test_an_event_that_fails_in_an_unforeseen_way_holds_up_no_other(
     assert office.acme.subscription == "sub_1"
 
 
-async def test_a_subscription_that_cannot_be_compared_is_told_and_the_others_are(
+async def test_a_subscription_that_cannot_be_compared_is_reported_and_delays_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     office = Office(Tenant("acme", "free"), Tenant("globex", "free"))
@@ -334,14 +334,14 @@ async def test_a_lost_event_is_found_by_the_comparison_and_counted() -> None:
 
 
 @pytest.mark.parametrize("live", [True])
-async def test_a_subscription_of_the_other_mode_moves_nobody(*, live: bool) -> None:
+async def test_a_subscription_of_the_other_mode_changes_no_tenant(*, live: bool) -> None:
     office = Office()
     office.truth.becomes("canceled", livemode=live)
     await office.drift.compare()
     assert office.acme == Tenant("acme", "free")
 
 
-async def test_subscriptions_of_the_other_mode_are_told() -> None:
+async def test_subscriptions_of_the_other_mode_are_reported() -> None:
     office = Office()
     await office.store.commit([subscription(live=True)])
     await office.drift._warn_of_other_mode()
@@ -358,7 +358,7 @@ async def test_what_cannot_be_read_is_kept_for_a_person() -> None:
     assert office.acme.subscription is None
 
 
-async def test_an_event_about_what_the_gateway_does_not_know_changes_nobody() -> None:
+async def test_an_event_about_an_object_unknown_to_the_gateway_changes_no_tenant() -> None:
     office = Office()
     office.truth.becomes("canceled")
     del office.truth.now["sub_1"]

@@ -66,7 +66,7 @@ async def test_a_paid_invoice_opens_the_cycle_that_its_lines_name() -> None:
     ]
 
 
-async def test_told_again_or_by_another_event_it_opens_nothing() -> None:
+async def test_a_repeated_or_second_event_opens_no_further_cycle() -> None:
     shop = Shop()
     await take(shop, FetchedState(reached=True, found=RENEWED))
     assert not await take(shop, FetchedState(reached=True, found=RENEWED), "evt_1")

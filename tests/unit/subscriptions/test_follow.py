@@ -32,7 +32,7 @@ PLANS = {plan.slug: plan for plan in (SMALL, Plan("free"), LARGE, METERED)}
         ((), None),
     ],
 )
-def test_a_plan_is_told_by_its_own_price_and_by_that_of_usage_only_without_one(
+def test_a_plan_is_found_by_its_own_price_and_by_its_usage_price_only_without_one(
     prices: tuple[str, ...], sold: str | None
 ) -> None:
     assert plan_sold_by(PLANS, prices) == sold

@@ -49,7 +49,7 @@ async def test_an_end_is_audited_and_is_no_drift() -> None:
     assert not [fact for fact in shop.facts if isinstance(fact, Drifted)]
 
 
-async def test_an_end_that_nobody_answered_for_changes_nothing_and_is_audited() -> None:
+async def test_a_cancellation_without_an_answer_changes_nothing_and_is_audited() -> None:
     shop = Shop()
     await shop.subscribe()
     shop.checkout_gateway.fault = AWAY
@@ -118,7 +118,7 @@ async def test_a_strangers_subscription_can_be_linked() -> None:
         await shop.subscriptions.link("sub_1", "nobody", "alice")
 
 
-async def test_a_demo_tenant_lives_by_no_subscription() -> None:
+async def test_a_demo_tenant_cannot_have_a_subscription() -> None:
     shop = Shop(replace(ACME, demo=True))
     with pytest.raises(AdministrationError, match="tenant acme is a demo"):
         await shop.subscriptions.link("sub_1", "acme", "alice")

@@ -118,7 +118,7 @@ async def test_a_signed_body_that_is_no_event_is_refused(body: bytes) -> None:
     assert (door.results, door.store.commits) == ([WebhookResult.UNREADABLE], [])
 
 
-async def test_what_could_not_be_kept_is_asked_for_again() -> None:
+async def test_a_webhook_that_could_not_be_stored_is_requested_again() -> None:
     door = Door()
     door.store.fault = StoreError("disk full")
     assert await door.knock(UPDATED, bodies.signed(UPDATED)) == 503

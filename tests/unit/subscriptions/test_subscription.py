@@ -57,7 +57,7 @@ def test_a_link_outlives_a_picture_that_does_not_know_it() -> None:
     assert linked.followed_by(seen(Status.ACTIVE, 1)).tenant == "acme"
 
 
-def test_a_tenant_lives_by_its_best_subscription_and_of_equals_by_the_newest() -> None:
+def test_a_tenant_follows_its_best_subscription_and_of_equals_the_newest() -> None:
     old = seen(Status.PAST_DUE, id="sub_0")
     newer = seen(Status.INCOMPLETE, id="sub_2", created_at=START + timedelta(days=1))
     assert leading([newer, old]) == old

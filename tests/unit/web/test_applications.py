@@ -126,7 +126,7 @@ class Services:
             return await client.put(f"/api/v1{path}", json=given)
 
 
-async def test_a_suspension_is_in_force_audited_and_told() -> None:
+async def test_a_suspension_is_in_force_audited_and_published() -> None:
     services = Services()
     answer = await services.put("/tenants/acme/suspension")
     assert answer.status_code == 200

@@ -55,7 +55,7 @@ class Office:
         return [fact.result for fact in self.facts if isinstance(fact, UsageReceived)]
 
 
-async def test_units_count_once_however_often_they_are_told() -> None:
+async def test_units_count_once_however_often_they_are_sent() -> None:
     office = Office()
     answers = [await office.post() for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 200]
@@ -65,7 +65,7 @@ async def test_units_count_once_however_often_they_are_told() -> None:
     assert sums == {"words": 1200}
 
 
-async def test_told_at_the_same_time_they_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_units_sent_at_the_same_time_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
     office = Office()
     at_once = office.store.statement_store.units
 
@@ -81,7 +81,7 @@ async def test_told_at_the_same_time_they_count_once(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("changed", [{"units": 1201}, {"tenant": "globex"}, {"meter": "pages"}])
-async def test_a_reference_that_stands_for_other_units_is_a_conflict(
+async def test_a_reference_reused_for_other_units_is_a_conflict(
     changed: dict[str, Any],
 ) -> None:
     office = Office()
@@ -152,7 +152,7 @@ async def test_without_a_token_file_it_is_not_there() -> None:
         assert (await client.post("/api/v1/usage", json=TOLD)).status_code == 503
 
 
-async def test_who_leaves_before_his_body_is_whole_is_no_fault_of_the_daemon() -> None:
+async def test_a_client_that_disconnects_before_its_body_is_complete_causes_no_error() -> None:
     office = Office()
     shown = Unscraped()
     app = public_app(shown, shown, usage=office.door)

@@ -78,7 +78,9 @@ def test_who_is_over_does_not_expire(time: Time, deadlines: Deadlines) -> None:
     assert waiter.expired == 0
 
 
-def test_there_is_one_timer_for_all_and_none_for_nobody(time: Time, deadlines: Deadlines) -> None:
+def test_all_share_one_timer_and_without_any_there_is_none(
+    time: Time, deadlines: Deadlines
+) -> None:
     for _ in range(5):
         deadlines.enter(Waiter(), time.at)
     assert len(time.timers) == 1

@@ -189,7 +189,7 @@ def test_the_calling_context_is_better_than_the_subroutines_own() -> None:
     assert read(*lines[:-2], b"\n").request().context == "pbxbilling-admit"
 
 
-def test_asterisks_word_for_a_missing_caller_is_nobody() -> None:
+def test_asterisks_placeholder_for_a_missing_caller_is_empty() -> None:
     assert read(*environment(caller=b"unknown")).request().caller == ""
 
 

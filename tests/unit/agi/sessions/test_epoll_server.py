@@ -176,7 +176,9 @@ def test_many_are_let_speak_for_a_millisecond_and_then_all_heard(stack: ExitStac
     assert epoll_server.reports.endings == {Ending.ANSWERED: 10}
 
 
-def test_who_comes_during_a_rest_is_heard_at_its_end_or_a_turn_later(stack: ExitStack) -> None:
+def test_a_hook_that_arrives_during_a_pause_is_served_at_its_end_or_one_round_later(
+    stack: ExitStack,
+) -> None:
     epoll_server = site(stack)
     many = [epoll_server.joined_by(HOOK) for _ in range(10)]
     epoll_server.loop.turn()
@@ -214,7 +216,7 @@ def test_others_have_their_turn_of_the_loop(stack: ExitStack) -> None:
     assert heard(callers[-1]) == ADMITTED
 
 
-def test_who_has_waited_too_long_is_answered_by_policy(stack: ExitStack) -> None:
+def test_a_hook_that_waited_too_long_is_answered_by_policy(stack: ExitStack) -> None:
     epoll_server = site(stack, limit_s=0.0)
     caller = epoll_server.joined_by(HOOK)
     epoll_server.loop.turn()
@@ -223,7 +225,7 @@ def test_who_has_waited_too_long_is_answered_by_policy(stack: ExitStack) -> None
     assert epoll_server.reports.endings == {Ending.DEADLINE: 1}
 
 
-def test_a_judge_that_breaks_is_told_and_the_caller_answered(stack: ExitStack) -> None:
+def test_a_failing_judge_is_reported_and_the_caller_is_answered(stack: ExitStack) -> None:
     epoll_server = site(stack, broken)
     caller = epoll_server.joined_by(HOOK)
     epoll_server.loop.turn()
@@ -232,7 +234,7 @@ def test_a_judge_that_breaks_is_told_and_the_caller_answered(stack: ExitStack) -
     assert epoll_server.reports.endings == {Ending.FAILED: 1}
 
 
-def test_who_may_not_ask_is_turned_away(stack: ExitStack) -> None:
+def test_a_peer_that_is_not_allowed_is_rejected(stack: ExitStack) -> None:
     epoll_server = site(stack, allow="10.0.0.0/8")
     caller = epoll_server.joined_by(b"")
     epoll_server.loop.turn()
@@ -240,7 +242,7 @@ def test_who_may_not_ask_is_turned_away(stack: ExitStack) -> None:
     assert epoll_server.reports.endings == {Ending.REFUSED_PEER: 1}
 
 
-def test_who_finds_it_full_is_turned_away_and_those_inside_served(stack: ExitStack) -> None:
+def test_a_full_server_rejects_new_sessions_and_serves_the_others(stack: ExitStack) -> None:
     epoll_server = site(stack, most=2)
     callers = [epoll_server.joined_by(b"") for _ in range(3)]
     epoll_server.loop.turn()
@@ -251,7 +253,7 @@ def test_who_finds_it_full_is_turned_away_and_those_inside_served(stack: ExitSta
     assert epoll_server.reports.endings == {Ending.SURPLUS: 1, Ending.ANSWERED: 1}
 
 
-def test_who_is_gone_again_holds_up_nobody(stack: ExitStack) -> None:
+def test_a_client_that_has_left_delays_no_other(stack: ExitStack) -> None:
     epoll_server = site(stack)
     epoll_server.joined_by(HOOK).close()
     epoll_server.joined_by(b"").close()

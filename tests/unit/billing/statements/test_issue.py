@@ -55,7 +55,7 @@ async def test_usage_before_the_first_look_of_its_period_is_billed_too() -> None
     assert (await office.statements.preview("acme")).statement.net == 1050
 
 
-async def test_a_copy_never_stands_for_the_final_statement() -> None:
+async def test_an_interim_copy_never_replaces_the_final_statement() -> None:
     office = await opened()
     first = await office.statements.save_now("acme", "root")
     await office.called("2026-11-21T12:30", 3)
@@ -97,7 +97,7 @@ async def test_the_final_statement_is_saved_once_when_the_period_ends() -> None:
     await office.at("2026-12-01T00:01")
     (final,) = office.finals
     assert (final.month, final.net, final.ends) == ("2026-11", 1050, utc("2026-12-01T00:00"))
-    (told,) = office.told(StatementSaved)
+    (told,) = office.facts_of(StatementSaved)
     assert (told.tenant, told.month, told.total, told.legs) == ("acme", "2026-11", 1050, 1)
     assert office.store.audited[-1].after == {
         "month": "2026-11",
@@ -130,36 +130,36 @@ async def test_a_second_run_closes_nothing_again() -> None:
     assert len(again.finals) == 1
 
 
-async def test_what_cannot_be_kept_is_told_once_and_tried_again() -> None:
+async def test_a_failed_write_is_reported_once_and_retried() -> None:
     office = await opened()
     office.store.fault = StoreError("disk full")
     await office.at("2026-12-01T00:00")
     await office.at("2026-12-01T00:01")
-    (failed,) = office.told(StatementFailed)
+    (failed,) = office.facts_of(StatementFailed)
     assert failed.error == "disk full"
     office.store.fault = None
     await office.at("2026-12-01T00:02")
     assert len(office.finals) == 1
 
 
-async def test_one_tenant_s_fault_holds_up_no_other_one() -> None:
+async def test_a_fault_of_one_tenant_delays_no_other() -> None:
     broken = replace(ACME, slug="broken", plan="gone")
     office = await opened("2026-11-21T12:00", broken, ACME)
     await office.at("2026-12-01T00:00")
     await office.at("2026-12-01T00:01")
     assert [one.tenant for one in office.finals] == ["acme"]
-    (failed,) = office.told(StatementFailed)
+    (failed,) = office.facts_of(StatementFailed)
     assert (failed.tenant, failed.month) == ("broken", "2026-11")
     assert "its plan 'gone' is unknown" in failed.error
 
 
-async def test_a_fault_that_nobody_foresaw_holds_up_no_other_tenant() -> None:
+async def test_an_unexpected_error_delays_no_other_tenant() -> None:
     broken = replace(ACME, slug="broken", timezone="No/Such")  # a KeyError on every run
     office = await opened("2026-11-21T12:00", broken, ACME)
     await office.at("2026-12-01T00:00")
     await office.at("2026-12-01T00:01")
     assert [one.tenant for one in office.finals] == ["acme"]
-    (failed,) = office.told(StatementFailed)
+    (failed,) = office.facts_of(StatementFailed)
     assert (failed.tenant, failed.month) == ("broken", "")
     assert "ZoneInfoNotFoundError: 'No time zone found with key No/Such'" in failed.error
 
@@ -175,7 +175,7 @@ async def test_a_close_that_fails_in_an_unforeseen_way_is_tried_again(
     with monkeypatch.context() as patched:
         patched.setattr(office.statements, "close", fails)
         await office.at("2026-12-01T00:00")
-    (failed,) = office.told(StatementFailed)
+    (failed,) = office.facts_of(StatementFailed)
     assert (failed.tenant, failed.error) == ("acme", "OverflowError: date value out of range")
     await office.at("2026-12-01T00:01")
     assert len(office.finals) == 1
@@ -268,17 +268,17 @@ async def test_a_journal_that_stays_away_holds_it_up_for_a_day_and_is_named() ->
     await office.at("2026-12-02T00:00")
     (final,) = office.finals
     assert "PBX pbx1" in final.document["notices"][0]
-    assert office.told(StatementSaved)[0].unread == ("pbx1",)
+    assert office.facts_of(StatementSaved)[0].unread == ("pbx1",)
 
 
-async def test_who_holds_statements_up_is_told_once_after_a_while() -> None:
+async def test_a_pbx_that_delays_statements_is_reported_once_after_a_while() -> None:
     office = await opened()
     office.known = {"pbx1": None, "pbx2": utc("2026-12-05T00:00")}
     await office.at("2026-12-01T00:09")
-    assert not office.told(StatementsWait)
+    assert not office.facts_of(StatementsWait)
     await office.at("2026-12-01T00:10")
     await office.at("2026-12-01T00:11")
-    assert [fact.pbxes for fact in office.told(StatementsWait)] == [("pbx1",)]
+    assert [fact.pbxes for fact in office.facts_of(StatementsWait)] == [("pbx1",)]
 
 
 async def test_after_a_downtime_the_day_counts_from_the_start() -> None:

@@ -101,7 +101,7 @@ def test_a_fault_in_the_terms_leaves_the_standing(status: Status, *, admitted: b
     ("blocks", "reason"),
     [(frozenset({Blocker.OPERATOR}), Reason.SUSPENDED), (frozenset(), Reason.DEADLINE)],
 )
-def test_of_a_standing_whose_time_cannot_be_judged_the_operators_block_holds(
+def test_without_a_valid_time_the_operators_block_still_applies(
     blocks: frozenset[Blocker], reason: Reason
 ) -> None:
     untimed = datetime(2026, 1, 1)  # noqa: DTZ001  no zone: it cannot be compared

@@ -68,14 +68,14 @@ def test_a_demo_tenant_is_blocked_by_no_payment_and_no_trial(
     assert block_reasons(tenant, None, START, grace_days=7, left_s=None) == {}
 
 
-def test_a_demo_tenant_is_held_to_its_limits() -> None:
+def test_limits_apply_to_a_demo_tenant() -> None:
     world = World(Mode.ENFORCE, plan(max_calls=1))
     world.in_force.registry.put_tenant(Tenant("acme", "plan", demo=True))
     assert world.hook("1").admit
     assert world.hook("2").reason is Reason.MAX_CALLS
 
 
-def test_a_demo_tenant_is_held_to_a_hard_allowance() -> None:
+def test_a_hard_allowance_applies_to_a_demo_tenant() -> None:
     world = World(Mode.ENFORCE, Plan("plan", overage=Overage.BLOCK))
     world.in_force.registry.put_tenant(Tenant("acme", "plan", demo=True))
     assert world.hook("1").reason is Reason.ALLOWANCE

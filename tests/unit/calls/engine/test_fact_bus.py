@@ -19,7 +19,7 @@ def test_every_sink_hears_every_fact_in_the_order_of_joining() -> None:
     assert heard == [(name, fact) for fact in sent for name in ("store", "log")]
 
 
-def test_who_wants_nothing_of_calls_hears_all_the_rest() -> None:
+def test_a_sink_that_skips_calls_gets_all_other_facts() -> None:
     heard: list[Fact] = []
     facts = FactBus()
     facts.join((heard.append,), besides=OF_CALLS)
@@ -30,7 +30,7 @@ def test_who_wants_nothing_of_calls_hears_all_the_rest() -> None:
     assert len(heard) == len(sent) - len(OF_CALLS)
 
 
-def test_who_joins_later_hears_from_then_on() -> None:
+def test_a_sink_that_joins_later_gets_facts_from_then_on() -> None:
     early: list[Fact] = []
     late: list[Fact] = []
     facts = FactBus()

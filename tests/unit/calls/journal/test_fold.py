@@ -246,7 +246,7 @@ def test_an_unhooked_leg_is_owned_by_what_asked_for_it() -> None:
     assert told.number == "3201"
 
 
-def test_a_conversation_that_joins_an_older_one_keeps_what_was_said() -> None:
+def test_a_conversation_that_joins_an_older_one_keeps_its_owner_hints() -> None:
     told = leg(
         row("CHAN_START", 0, 0, "PJSIP/a-00000001"),
         row("CHAN_START", 1, 5, "PJSIP/b-00000002"),

@@ -57,7 +57,7 @@ def test_a_leg_that_outlives_its_cut_is_ordered_to_end_again() -> None:
     assert orders(world) == [("1", 120.0), ("1", 0.0)]
 
 
-def test_an_emergency_call_is_neither_cut_nor_said_to_be() -> None:
+def test_an_emergency_call_is_neither_cut_nor_reported_as_cut() -> None:
     enforcing, watching = World(Mode.ENFORCE, HARD), World(Mode.LOG, HARD)
     for world in (enforcing, watching):
         talks(world, "1")

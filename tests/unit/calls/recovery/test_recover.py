@@ -62,13 +62,13 @@ def store() -> AskedStore:
 # --- legs seen by the journal alone --------------------------------------------------------------
 
 
-async def test_a_leg_that_nobody_saw_is_billed_to_who_the_hook_named(store: MemoryStore) -> None:
+async def test_an_unseen_leg_is_billed_to_the_tenant_of_its_hook(store: MemoryStore) -> None:
     run = await recover(store, outbound())
     leg = store.known_legs[KEY]
     assert (leg.tenant, leg.direction, leg.number) == ("globex", LegDirection.OUTBOUND, "3201")
     assert (leg.talk_us, leg.billed_s, leg.allowance_s) == (60_500_000, 120, 120)
     assert (leg.ended_at, leg.witness, leg.month) == (at(70.5), EndWitness.JOURNAL, "2026-11")
-    (correction,) = run.told(Corrected)
+    (correction,) = run.facts_of(Corrected)
     assert isinstance(correction, Corrected)
     assert (correction.kind, correction.key) == (CorrectionKind.SETTLED, KEY)
 
@@ -286,7 +286,7 @@ async def test_a_leg_of_a_killed_asterisk_ends_at_the_last_proof_of_life_of_all(
     assert run.allowances._used_s == {("globex", "2026-11"): usage.allowance_s}
 
 
-async def test_an_estimate_waits_until_a_leg_that_is_held_to_live_is_closed(
+async def test_an_estimate_waits_until_a_leg_believed_live_is_closed(
     store: MemoryStore,
 ) -> None:
     await store.commit([leg_record()])
@@ -388,7 +388,7 @@ async def test_an_incoming_call_that_rang_when_the_daemon_ended_is_billed_from_i
     leg = store.known_legs[KEY]
     assert (leg.tenant, leg.call, leg.direction) == ("globex", "c1", LegDirection.INBOUND)
     assert leg.talk_us == (60_500_000 if ends else 1_060_500_000)
-    assert len(run.told(LegEnded)) == 1
+    assert len(run.facts_of(LegEnded)) == 1
     assert not await store.open_calls()
 
 
@@ -408,7 +408,7 @@ async def test_an_adopted_leg_that_ends_before_the_journal_is_read_keeps_its_end
     assert len([fact for fact in run.facts if isinstance(fact, Corrected)]) == 1
 
 
-async def test_a_call_that_the_fallback_let_in_is_adopted_with_its_tenant_and_way(
+async def test_a_call_admitted_by_the_fallback_is_adopted_with_tenant_and_direction(
     store: MemoryStore,
 ) -> None:
     run = Run(store, ListedJournal())
@@ -432,7 +432,7 @@ async def test_a_leg_that_was_given_up_too_early_has_the_end_that_was_read(
     assert (leg.tenant, leg.talk_us, leg.gone_by) == ("globex", 60_500_000, None)
 
 
-async def test_what_ami_may_be_about_to_tell_is_left_to_it_for_a_round(store: MemoryStore) -> None:
+async def test_a_leg_that_ami_may_still_report_waits_a_round(store: MemoryStore) -> None:
     run = Run(store, ListedJournal(outbound()), now=at(5))
     run.tracker.apply(Newchannel(seen(), at(2)))
     run.clock.move_to(at(10))
@@ -447,13 +447,13 @@ async def test_what_ami_may_be_about_to_tell_is_left_to_it_for_a_round(store: Me
     await run.writer.flush()
     leg = store.known_legs[KEY]
     assert (leg.witness, leg.ended_at) == (EndWitness.LIVE, at(70.4))
-    assert len(run.told(LegEnded)) == 1
-    assert not run.told(Corrected)
+    assert len(run.facts_of(LegEnded)) == 1
+    assert not run.facts_of(Corrected)
 
 
 @pytest.mark.parametrize("ahead_s", [-3600, 3600])
 @pytest.mark.parametrize("uniqueid", [KEY.uniqueid, f"{EPOCH_S}.0"])
-async def test_an_end_that_ami_tells_is_left_to_it_whatever_the_pbxs_clock_says(
+async def test_an_end_that_ami_may_report_is_left_to_it_whatever_the_pbxs_clock_shows(
     store: MemoryStore, ahead_s: float, uniqueid: str
 ) -> None:
     rows = [told._replace(at=told.at + timedelta(seconds=ahead_s)) for told in outbound()]
@@ -466,10 +466,10 @@ async def test_an_end_that_ami_tells_is_left_to_it_whatever_the_pbxs_clock_says(
     run.clock.move_to(at(71))
     await run.round()
     assert run.held(uniqueid)
-    assert not run.told(Corrected)
+    assert not run.facts_of(Corrected)
 
 
-async def test_a_hangup_that_ami_tells_while_the_store_is_asked_is_counted_once(
+async def test_a_hangup_reported_during_the_store_query_is_counted_once(
     store: AskedStore,
 ) -> None:
     run = Run(store, ListedJournal(outbound()), now=at(5))
@@ -480,7 +480,7 @@ async def test_a_hangup_that_ami_tells_while_the_store_is_asked_is_counted_once(
     await run.round()
     store.while_asked = None
     await run.end()
-    assert len(run.told(LegEnded)) == 1
+    assert len(run.facts_of(LegEnded)) == 1
     assert store.known_legs[KEY].witness is EndWitness.LIVE
 
 
@@ -503,7 +503,9 @@ async def test_what_was_put_off_is_settled_without_the_journal(store: MemoryStor
     assert store.known_legs[KEY].talk_us == 60_500_000
 
 
-async def test_a_hangup_that_ami_never_told_is_closed_in_the_next_round(store: MemoryStore) -> None:
+async def test_a_hangup_that_ami_never_reported_is_closed_in_the_next_round(
+    store: MemoryStore,
+) -> None:
     run = Run(store, ListedJournal(outbound()), now=at(5))
     run.tracker.apply(Newchannel(seen(), at(2)))
     run.tracker.apply(Newstate(seen(6), at(10)))
@@ -553,7 +555,7 @@ async def test_an_adopted_leg_gets_its_answer_its_way_and_its_owner(store: Memor
     await run.writer.flush()
     leg = store.known_legs[KEY]
     assert (leg.talk_us, leg.tenant) == (100_000_000, "globex")
-    assert len(run.told(Corrected)) == 1
+    assert len(run.facts_of(Corrected)) == 1
 
 
 # --- internal channels ---------------------------------------------------------------------------

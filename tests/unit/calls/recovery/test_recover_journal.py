@@ -92,14 +92,14 @@ async def test_killed_at_any_point_every_leg_is_counted_once(
 # --- a journal that cannot help ------------------------------------------------------------------
 
 
-async def test_an_unreadable_journal_is_told_once_until_it_is_mended(store: MemoryStore) -> None:
+async def test_an_unreadable_journal_is_reported_once_until_it_is_fixed(store: MemoryStore) -> None:
     run = Run(store, ListedJournal())
     broken = JournalError("journal x.csv: Permission denied; let the daemon's user read it")
     for fault in (broken, broken, None, broken):
         run.journal.fault = fault
         run.journal.rows += [row("ANSWER", 0, 0, PHONE)]
         await run.round()
-    told = run.told(JournalUnreadable)
+    told = run.facts_of(JournalUnreadable)
     assert len(told) == 2
     assert isinstance(told[0], JournalUnreadable)
     assert (told[0].path, told[0].error) == (run.journal.path, str(broken))
@@ -124,13 +124,13 @@ async def test_foreign_lines_are_told_until_a_row_of_ours_is_read(store: MemoryS
     run.journal.fault, run.journal.skipped = None, 12
     await run.round()
     await run.round()  # nothing new
-    assert run.told(JournalReadable) == []
+    assert run.facts_of(JournalReadable) == []
     run.journal.rows += [row("ANSWER", 0, 0, PHONE)]
     await run.round()
-    assert len(run.told(JournalReadable)) == 1
+    assert len(run.facts_of(JournalReadable)) == 1
 
 
-async def test_a_journal_in_another_form_is_told(store: MemoryStore) -> None:
+async def test_a_journal_in_another_format_is_reported(store: MemoryStore) -> None:
     run = Run(store, ListedJournal())
     run.journal.skipped = 12
     await run.round()
@@ -139,13 +139,13 @@ async def test_a_journal_in_another_form_is_told(store: MemoryStore) -> None:
     assert told.error.startswith("12 lines and not one row")
 
 
-async def test_a_gap_is_told_and_what_is_left_is_settled(store: MemoryStore) -> None:
+async def test_a_gap_is_reported_and_the_remaining_legs_are_settled(store: MemoryStore) -> None:
     journal = ListedJournal(outbound())
     journal.gap = True
     run = Run(store, journal)
     await run.round()
-    assert run.told(JournalUnreadable)
-    assert len(run.told(LegEnded)) == 1
+    assert run.facts_of(JournalUnreadable)
+    assert len(run.facts_of(LegEnded)) == 1
     assert run.recovery.fault is None
 
 

@@ -167,7 +167,7 @@ def test_our_clock_set_forth_cuts_no_call_that_was_taken_up_after_a_restart() ->
     assert {fact.in_s for fact in world.facts if isinstance(fact, CutArmed)} == {540.0}
 
 
-def test_an_end_that_only_the_journal_tells_is_no_later_than_when_it_was_told() -> None:
+def test_an_end_known_from_the_journal_alone_is_no_later_than_when_it_was_read() -> None:
     """The PBX's clock was set forward an hour while our link was down."""
     world = World(Mode.ENFORCE, HARD)
     trunk = world.seen("1", TRUNK)

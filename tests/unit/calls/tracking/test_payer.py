@@ -83,7 +83,7 @@ def test_an_inbound_hook_is_judged_by_its_did_first() -> None:
 
 
 @pytest.mark.parametrize("code", ["globex", ""])
-def test_who_forwards_pays_not_who_called(code: str) -> None:
+def test_the_forwarding_party_pays_and_not_the_caller(code: str) -> None:
     world = three()
     globex_calls(world, code=code)
     born(world, "3", FAR_END, context="from-acme")
@@ -171,7 +171,7 @@ def test_a_click_to_call_is_its_that_answered() -> None:
     assert (verdict.tenant, verdict.reason, verdict.cause) == ("acme", Reason.SUSPENDED, 17)
 
 
-def test_a_call_of_nobody_is_its_whose_another_channel_names_one() -> None:
+def test_a_call_without_a_tenant_gets_the_one_that_another_channel_names() -> None:
     world = three()
     world.hook("1", "", accountcode="later")
     tenant = world.in_force.registry.tenants["acme"]

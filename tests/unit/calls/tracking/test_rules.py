@@ -113,7 +113,7 @@ def test_a_bridge_joins_two_calls_under_the_older_ones_id() -> None:
     assert world.ledger.load("acme").outbound == 1
 
 
-def test_a_call_of_nobody_that_joins_a_tenants_counts_as_the_tenants() -> None:
+def test_a_call_without_a_tenant_that_joins_a_tenants_call_counts_for_the_tenant() -> None:
     world = enforcing()
     world.answers(world.seen("1"))
     world.clock.passed_s += 1
@@ -147,7 +147,7 @@ def test_talk_ends_at_the_first_hangup_request() -> None:
     assert ended.leg.direction is LegDirection.OUTBOUND
 
 
-def test_a_stepped_clock_is_told_and_the_monotonic_one_counts() -> None:
+def test_a_stepped_clock_is_reported_and_the_monotonic_one_counts() -> None:
     world = enforcing()
     leg = world.seen("2", CARRIER)
     world.born(leg)
@@ -170,7 +170,7 @@ def test_an_emergency_passes_every_limit_and_is_flagged(number: str) -> None:
     )
 
 
-def test_a_stale_pbx_locks_nobody_out_and_the_other_is_judged_by_its_own_counts() -> None:
+def test_a_stale_pbx_refuses_no_call_and_the_other_is_judged_by_its_own_counts() -> None:
     world = enforcing(max_calls=1)
     world.hook("1", pbx="pbx1")
     assert world.hook("2", pbx="pbx2").reason is Reason.MAX_CALLS
@@ -181,7 +181,7 @@ def test_a_stale_pbx_locks_nobody_out_and_the_other_is_judged_by_its_own_counts(
     assert world.hook("5", pbx="pbx2").reason is Reason.MAX_CALLS
 
 
-def test_an_outage_is_told_once_however_often_the_link_is_tried() -> None:
+def test_an_outage_is_reported_once_however_often_the_link_is_tried() -> None:
     world = enforcing()
     for outage in ("first", "second"):
         for attempt in range(3):
@@ -291,7 +291,7 @@ def test_no_clock_ends_a_call_that_its_pbx_lists(*, whole: bool) -> None:
     assert len(world.ledger.calls) == 2 - whole  # "2" ended unseen: two snapshots
 
 
-def test_a_restart_that_a_later_login_told_ends_calls_when_the_first_life_was_last_heard() -> None:
+def test_a_restart_found_at_a_later_login_ends_calls_when_the_first_run_was_last_heard() -> None:
     world = enforcing()
     leg = world.seen("1", CARRIER)
     world.born(leg)
@@ -320,7 +320,7 @@ def test_a_pbx_that_died_and_came_back_within_a_second_has_restarted() -> None:
     assert not world.ledger.calls
 
 
-def test_a_restart_within_the_second_after_the_last_word_ends_what_is_not_listed_at_it() -> None:
+def test_a_restart_within_a_second_of_the_last_event_ends_unlisted_channels_at_that_event() -> None:
     """A freshly started daemon has no earlier uptime to compare with."""
     world = enforcing()
     leg = world.seen("1", CARRIER)

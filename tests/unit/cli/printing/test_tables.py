@@ -33,7 +33,7 @@ def test_instants_are_told_where_the_operator_is(key: str) -> None:
         ("limits", {"max_calls": 5}, "max_calls 5"),
     ],
 )
-def test_a_value_is_told_by_what_its_key_says(key: str, value: object, told: str) -> None:
+def test_a_value_is_formatted_by_its_key(key: str, value: object, told: str) -> None:
     assert cell(key, value) == told
 
 

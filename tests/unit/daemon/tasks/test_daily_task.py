@@ -79,7 +79,7 @@ async def test_a_reload_of_the_hour_is_followed_at_once() -> None:
     assert night.done == [START, night.clock.now()]
 
 
-async def test_a_database_that_cannot_serve_is_told_and_tried_again() -> None:
+async def test_a_failing_database_is_reported_and_retried() -> None:
     night = Night(time(1))
     night.store.fault = StoreError("disk full")
     assert await night.task.look() == LOOK_S

@@ -33,7 +33,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervise, "FIRST_PAUSE_S", 0.001)
 
 
-async def test_a_fault_is_told_and_the_work_begins_anew() -> None:
+async def test_a_failed_task_is_reported_and_restarted() -> None:
     facts: list[Fact] = []
     work = Work(OverflowError("date value out of range"), KeyError("acme"))
     supervisor = Supervisor(Clock(), facts.append)
@@ -68,7 +68,7 @@ async def test_work_that_ends_by_itself_is_not_begun_again() -> None:
     assert facts == []
 
 
-async def test_the_same_fault_is_told_once_a_minute() -> None:
+async def test_the_same_fault_is_logged_once_a_minute() -> None:
     facts: list[Fact] = []
     clock = Clock()
     supervisor = Supervisor(clock, facts.append)

@@ -122,14 +122,14 @@ def test_enforce_mode_says_what_it_blocked(lines: Lines) -> None:
     )
 
 
-def test_an_unreconciled_pbx_in_enforce_mode_is_told_as_log_mode_tells_it(lines: Lines) -> None:
+def test_an_unreconciled_pbx_in_enforce_mode_is_logged_as_in_log_mode(lines: Lines) -> None:
     log_to(lines).sink(decided(Decision(Outcome.WOULD_REFUSE, Reason.UNRECONCILED, FULL)))
     line = orjson.loads(lines[0])
     assert line["event"].startswith("[PLAN-LIMIT:log] would block")
     assert (line["reason"], line["breach"]) == ("unreconciled", "max_calls")
 
 
-def test_a_breach_without_numbers_is_told_without(lines: Lines) -> None:
+def test_a_breach_without_numbers_is_logged_without_them(lines: Lines) -> None:
     suspended = Decision(Outcome.REFUSE, Reason.SUSPENDED, Breach(Reason.SUSPENDED))
     log_to(lines).sink(decided(suspended, tenant=None))
     assert orjson.loads(lines[0])["event"] == (
