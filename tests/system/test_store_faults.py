@@ -74,7 +74,7 @@ def told(site: VirtualSite, fault: str) -> None:
     until(lambda: site.readyz()[0] == 503, "readyz says that it is not ready", 20.0)
     _, body = site.readyz()
     assert fault in body["store"]["fault"]
-    assert body["pbxes"]["pbx1"]["ready"], "the counts are as true as ever"
+    assert body["pbxes"]["pbx1"]["ready"], "the counts stay reliable"
     assert fault in site.says("status")
     assert "not ready: the store cannot write" in site.says("status")
     assert site.metric("pbxbilling_store_pending_records") >= ENOUGH
@@ -206,7 +206,7 @@ def newer(site: VirtualSite) -> Callable[[], object]:
         (full, "look at the disk"),
         (damaged, "is damaged"),
         (newer, "schema 9999, newer than"),
-        (read_only, "let this user write"),
+        (read_only, "give this user write access"),
     ],
 )
 def test_a_daemon_that_cannot_read_its_accounts_says_why_and_leaves_calls_to_the_dialplan(

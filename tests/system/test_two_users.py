@@ -138,7 +138,7 @@ def test_root_writes_where_the_daemon_was_first(site: Site) -> None:
 
 
 def test_a_read_by_root_before_the_first_start_makes_nothing(site: Site) -> None:
-    assert "is not there yet: the daemon makes it" in site.fails("tenants")
+    assert "does not exist yet: the daemon creates it" in site.fails("tenants")
     assert list(site.folder.iterdir()) == []
     with site.daemon():
         site.apply()
@@ -225,7 +225,7 @@ def test_root_neither_gives_away_nor_writes_what_a_link_leads_to(
     else:
         link.symlink_to(victim)
         os.lchown(link, NOBODY, NOBODY)
-    assert f"{link} leads to a file elsewhere" in site.fails("apply", str(site.accounts))
+    assert f"{link} is a link to a file elsewhere" in site.fails("apply", str(site.accounts))
     assert victim.exists() == (way != "dangling")
     if victim.exists():
         assert (victim.stat().st_uid, victim.read_text()) == (0, "root's")

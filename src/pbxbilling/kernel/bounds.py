@@ -84,6 +84,6 @@ def read_period(text: str) -> str:
 def check_fits(number: int, what: str) -> int:
     """Return the number itself. Raises ContradictionError if it does not fit into 64 bits."""
     if abs(number) > _FITS:
-        msg = f"{what} is {number}, more than can be kept: look at the prices and what was used"
+        msg = f"{what} is {number}, more than can be stored: check the prices and the usage"
         raise ContradictionError(msg)
     return number

@@ -68,7 +68,7 @@ def check_rate(micros: int, currency: str, per: int = 1, most: int = RATE_MOST_M
     digits = minor_digits(currency)
     if micros * 10**digits > most * per * 10**_MICRO_DIGITS:
         highest = from_micros(most * per * 10 ** (_MICRO_DIGITS - digits))
-        msg = f'"{from_micros(micros)}": expected a rate of {highest} {currency} at the most'
+        msg = f'"{from_micros(micros)}": expected a rate of at most {highest} {currency}'
         raise ValueError(msg)
     return micros
 
@@ -118,12 +118,12 @@ def tax_on(amount: int, rate_bp: int) -> int:
 def _scaled(text: str, digits: int, what: str) -> int:
     if not _AMOUNT.fullmatch(text):
         msg = (
-            f'{text[:40]!r}: expected an amount of 0 or more in digits, as "29.00",'
-            f" {AMOUNT_DIGITS} of them before the point at the most"
+            f'{text[:40]!r}: expected an amount of 0 or more in digits, as "29.00", with at most'
+            f" {AMOUNT_DIGITS} of them before the point"
         )
         raise ValueError(msg)
     scaled = Decimal(text).scaleb(digits)
     if scaled != scaled.to_integral_value():
-        msg = f"{text!r}: {what} has {digits} decimal places at most"
+        msg = f"{text!r}: {what} has at most {digits} decimal places"
         raise ValueError(msg)
     return int(scaled)

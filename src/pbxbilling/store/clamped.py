@@ -67,6 +67,6 @@ def _notices(subject: str, kept: Plan | Tenant, within: Plan | Tenant) -> Iterat
         before, after = getattr(kept, field.name), getattr(within, field.name)
         if before != after:
             yield (
-                f"{subject}: {field.name} is kept as {before}, which is more than is taken today:"
-                f" it counts as {after}, until it is applied anew"
+                f"{subject}: {field.name} is stored as {before}, above the limit of today: it"
+                f" counts as {after} until it is applied again"
             )

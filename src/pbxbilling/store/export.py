@@ -69,7 +69,9 @@ class NothingHeldError(StoreError):
     """The database holds nothing on a tenant of that name."""
 
     def __init__(self, tenant: str) -> None:
-        super().__init__(f"nothing is held on a tenant {tenant!r}; `pbxbilling tenants` lists them")
+        super().__init__(
+            f"nothing is stored about a tenant {tenant!r}; `pbxbilling tenants` lists all tenants"
+        )
 
 
 def _queries(tenant: str) -> Iterator[tuple[Table, Select[Any]]]:

@@ -130,7 +130,7 @@ class TransactionReads(Reads):
             self._fault = fault
             raise
         except BaseException as error:  # a timeout, for one, can interrupt a write halfway
-            self._fault = StoreError(f"database {self._path} was left in the middle: {error!r}")
+            self._fault = StoreError(f"reading database {self._path} was interrupted: {error!r}")
             raise
 
     def check(self) -> None:

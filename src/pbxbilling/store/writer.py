@@ -67,7 +67,7 @@ class StoreWriter:
     def fault(self) -> str | None:
         """Why the store cannot be written at the moment; None if it can."""
         if self._fault is None and self.oldest_age_s > STALLED_S:
-            return f"a write has not come back for {STALLED_S:g} s: look at the disk"
+            return f"a write has taken more than {STALLED_S:g} s: check the disk"
         return self._fault
 
     @property

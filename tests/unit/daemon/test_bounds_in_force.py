@@ -182,8 +182,8 @@ async def test_numbers_that_an_earlier_release_took_hold_up_no_start(tmp_path: P
         told = "\n".join(whole.notices)
         for what in ("plan old: limits", "included_minutes", "billing_increment", "sort_order"):
             assert what in told
-        assert "tenant acme: trial_until is kept as 9999-12-30" in told
-        assert "tenant globex: limits is kept as" in told
+        assert "tenant acme: trial_until is stored as 9999-12-30" in told
+        assert "tenant globex: limits is stored as" in told
         registry = whole.daemon.ground.accounts.registry
         assert registry.plans["old"].limits.max_calls == COUNT_MOST
         assert registry.plans["old"].overage_per_minute_micros == 10**18  # money is not guessed
@@ -208,13 +208,13 @@ async def test_an_amount_that_cannot_be_stored_is_reported_and_ends_nothing(tmp_
         await whole.nightly()
         await talked(whole, clock)
         with pytest.raises(
-            RefusedError, match=r"is \d+, more than can be kept: look at the prices"
+            RefusedError, match=r"is \d+, more than can be stored: check the prices"
         ):
             await whole.api.get("/tenants/acme/statements/preview")
         clock.passed_s = 31 * 86_400.0
         await whole.nightly()
         (line,) = [one for one in whole.log.written if "cannot be made" in one["event"]]
-        assert "more than can be kept" in line["error"]
+        assert "more than can be stored" in line["error"]
 
 
 @pytest.mark.parametrize(

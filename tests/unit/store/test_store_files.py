@@ -244,7 +244,7 @@ def test_a_folder_in_place_of_the_file_is_named(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_database_is_named(path: Path) -> None:
     path.write_text("[database]\n" * 200)
-    with pytest.raises(StoreError, match=rf"{path} is no SQLite database"):
+    with pytest.raises(StoreError, match=rf"{path} is not an SQLite database"):
         migrate(path)
 
 
@@ -271,7 +271,7 @@ def test_a_read_only_database_is_reported_with_the_fix(path: Path) -> None:
     migrate(path)
     with (
         closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database,
-        pytest.raises(StoreError, match="is read-only: let this user write it"),
+        pytest.raises(StoreError, match="is read-only: give this user write access to it"),
         as_store_errors(path),
     ):
         database.execute("DELETE FROM leg")

@@ -234,7 +234,7 @@ async def test_a_write_that_never_returns_is_a_fault_too() -> None:
         store.gate.set()
         await writer.flush()
     assert (early, writer.fault) == (None, None)
-    assert "look at the disk" in str(late)
+    assert "check the disk" in str(late)
 
 
 async def test_the_oldest_record_has_an_age() -> None:

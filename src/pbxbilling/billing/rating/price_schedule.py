@@ -98,7 +98,10 @@ def _tariff_versions(
 
 def _plan(plans: Mapping[str, Plan], slug: str, tenant: Tenant) -> Plan:
     if slug not in plans:
-        msg = f"tenant {tenant.slug}: its plan {slug!r} is unknown; `apply` one"
+        msg = (
+            f"tenant {tenant.slug}: its plan {slug!r} is unknown; add it to the accounts file and"
+            " `apply` it"
+        )
         raise ContradictionError(msg)
     return plans[slug]
 

@@ -56,7 +56,7 @@ def price_parts(tariff_versions: TariffVersions) -> tuple[PricePart, ...]:
     check_tariff_versions(tariff_versions)
     if len({tariff_version.tariff.cycle for tariff_version in tariff_versions}) > 1:
         plans = " and ".join(f"{s.tariff.plan} ({s.tariff.cycle})" for s in tariff_versions)
-        msg = f"{plans} are not of one cycle: change the cycle where one begins"
+        msg = f"{plans} have different cycles: change the cycle at the beginning of one"
         raise ContradictionError(msg)
     return tuple(_parts(tariff_versions))
 
@@ -81,7 +81,8 @@ def prorate(tariff_versions: TariffVersions, tariff: Tariff, at: datetime) -> Pr
     replaced = tariff_versions[-1]
     if at < replaced.begins:
         msg = (
-            f"{at} is before {replaced.begins}, when {replaced.tariff.plan} began: what was is past"
+            f"{at} is before {replaced.begins}, when plan {replaced.tariff.plan} began: choose a"
+            " later moment"
         )
         raise ContradictionError(msg)
     changed = switched(tariff_versions, tariff, at)

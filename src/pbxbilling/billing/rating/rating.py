@@ -46,7 +46,7 @@ class UsedLeg:
     def of(cls, record: LegRecord) -> UsedLeg:
         """Build it from a record. Raises ValueError for a leg that has not ended."""
         if record.ended_at is None:
-            msg = f"leg {record.key} has not ended: it is rated when it has"
+            msg = f"leg {record.key} has not ended: only ended legs can be rated"
             raise ValueError(msg)
         return cls(
             id=str(record.key),
@@ -117,7 +117,7 @@ def rate(legs: Iterable[UsedLeg], tariff_versions: TariffVersions) -> Rating:
 def _refuse_twins(legs: Iterable[UsedLeg]) -> None:
     for id_, twins in groupby(sorted(leg.id for leg in legs)):
         if len(list(twins)) > 1:
-            msg = f"leg {id_} comes twice: it would be charged twice"
+            msg = f"leg {id_} occurs twice: it would be charged twice"
             raise ValueError(msg)
 
 

@@ -50,7 +50,10 @@ class Tariff:
         but none for this cycle: an amount is never guessed.
         """
         if plan.prices and cycle not in plan.prices:
-            msg = f"plan {plan.slug}: no price for a {cycle}; set one, or move tenant {tenant.slug}"
+            msg = (
+                f"plan {plan.slug} has no price per {cycle}: set one, or give tenant {tenant.slug}"
+                " another plan"
+            )
             raise ContradictionError(msg)
         return cls(
             plan=plan.slug,
@@ -95,7 +98,9 @@ def check_tariff_versions(tariff_versions: TariffVersions) -> None:
     if not tariff_versions or any(
         tariff_version.begins >= tariff_version.ends for tariff_version in tariff_versions
     ):
-        msg = f"stretches of a tariff {tariff_versions}: expected one or more, each with a length"
+        msg = (
+            f"tariff versions {tariff_versions}: expected one or more, each ending after it begins"
+        )
         raise ValueError(msg)
     for one, following in pairwise(tariff_versions):
         if one.ends != following.begins:
@@ -104,7 +109,7 @@ def check_tariff_versions(tariff_versions: TariffVersions) -> None:
         if one.tariff.currency != following.tariff.currency:
             msg = (
                 f"{one.tariff.plan} is in {one.tariff.currency}, {following.tariff.plan} in"
-                f" {following.tariff.currency}: change currency where a period begins"
+                f" {following.tariff.currency}: change the currency at the beginning of a period"
             )
             raise ContradictionError(msg)
 

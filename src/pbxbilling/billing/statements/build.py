@@ -173,12 +173,12 @@ def _adjustment_line(adjustment: Adjustment) -> StatementLine:
 
 def _refuse_other_currencies(currency: str, *others: str) -> None:
     if strange := {*others} - {currency}:
-        msg = f"a statement in {currency} cannot charge {', '.join(sorted(strange))}"
+        msg = f"a statement in {currency} cannot have lines in {', '.join(sorted(strange))}"
         raise ContradictionError(msg)
 
 
 def _refuse_twins(lines: Iterable[StatementLine]) -> None:
     twins = [key for key, times in Counter(line.key for line in lines).items() if times > 1]
     if twins:
-        msg = f"lines {', '.join(twins)} come twice: they would be charged twice"
+        msg = f"lines {', '.join(twins)} occur twice: they would be charged twice"
         raise ValueError(msg)

@@ -117,7 +117,7 @@ class Closer:
         except StoreError as error:
             self._publish_failure("", str(error))
             return None
-        except Exception as error:  # noqa: BLE001 - one tenant's must not hold up the others'
+        except Exception as error:  # noqa: BLE001 - one tenant must not delay the others
             if len(slugs) == 1:
                 self._to_do.update(slugs)
                 self._publish_failure(slugs[0], in_words(error))
@@ -151,7 +151,7 @@ class Closer:
         except (AdministrationError, StoreError, ValueError) as error:
             self._to_do.add(slug)
             self._publish_failure(slug, str(error))
-        except Exception as error:  # noqa: BLE001 - one tenant's must not hold up the others'
+        except Exception as error:  # noqa: BLE001 - one tenant must not delay the others
             self._to_do.add(slug)
             self._publish_failure(slug, in_words(error))
         else:

@@ -150,7 +150,9 @@ class Statements:
         if month is None:
             return periods[-1].month
         if month < periods[0].month:
-            msg = f"{month} is closed for {tenant.slug}: put it on {periods[0].month} or later"
+            msg = (
+                f"period {month} of {tenant.slug} is closed: put it on {periods[0].month} or later"
+            )
             raise AdministrationError(msg)
         return month
 
@@ -193,7 +195,7 @@ class Statements:
             return found
         if month in await self._closed(tenant):
             show = f"statement show {tenant.slug} --month {month}"
-            msg = f"{month} is closed for {tenant.slug}: `{show}` has its statement"
+            msg = f"period {month} of {tenant.slug} is closed: `{show}` prints its statement"
             raise AdministrationError(msg)
         calendar = period_of(month.partition(".")[0], tenant.timezone, tenant.anchor_day)
         if calendar.begins >= periods[0].begins:

@@ -44,7 +44,9 @@ class OneOffs:
             chosen = _by_hand(kind)
             currency = require_plan(self._writer.registry, tenant.plan).currency
             if not reason.strip():
-                raise AdministrationError("say --reason: it is read on the statement")
+                raise AdministrationError(
+                    "a reason is missing: give it with --reason; it is printed on the statement"
+                )
             entry = OneOffEntry(
                 tenant=slug,
                 number=1 + len(await self._statement_store.one_offs(slug)),

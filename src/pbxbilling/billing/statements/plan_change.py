@@ -72,7 +72,7 @@ class PlanChanges:
             self._check(tenant, plan)
             at = at or self._clock.now()
             if at > self._clock.now() and not dry_run:
-                msg = f"{at} is still to come: change the plan then; --dry-run shows what it costs"
+                msg = f"{at} is in the future: change the plan then; --dry-run shows what it costs"
                 raise AdministrationError(msg)
             change = await self._compared(tenant, plan, at)
             if not dry_run:
@@ -87,13 +87,17 @@ class PlanChanges:
         subscription = await self._statements.subscription_of(tenant)
         switches = await self._statement_store.plan_switches(tenant.slug, period.begins)
         if switches and at < switches[-1].at:
-            msg = f"{at} is before {switches[-1].at}, when {tenant.plan} began: what was is past"
+            msg = (
+                f"{at} is before {switches[-1].at}, when plan {tenant.plan} began: choose a later"
+                " moment"
+            )
             raise AdministrationError(msg)
         if tenant.usage_collection.at(at) is CollectionMethod.METER_EVENTS and at != period.begins:
             raise AdministrationError(
-                f"{tenant.slug} is charged by meter events, and a meter cannot blend the minutes of"
-                f" two plans: change it for all of the period, --at {period.begins.isoformat()},"
-                f" or when the next one begins, {period.ends.isoformat()}"
+                f"{tenant.slug} is charged by meter events, which cannot mix the minutes of two"
+                " plans in one period: change the plan for the whole period with --at"
+                f" {period.begins.isoformat()}, or when the next one begins,"
+                f" {period.ends.isoformat()}"
             )
         switch = PlanSwitched(tenant.slug, at, tenant.plan, plan)
         after = replace(tenant, plan=plan)
@@ -109,11 +113,11 @@ class PlanChanges:
         if slug == tenant.plan:
             raise AdministrationError(f"{tenant.slug} has plan {slug} already")
         if not plan.active:
-            raise AdministrationError(f"plan {slug} is deactivated: it cannot be chosen any more")
+            raise AdministrationError(f"plan {slug} is deactivated: choose an active plan")
         if tenant.subscription is not None:
             msg = (
-                f"{tenant.slug} lives by subscription {tenant.subscription}: its plan follows the"
-                " price there; change that where the subscription is managed"
+                f"subscription {tenant.subscription} sets the plan of {tenant.slug} by its price:"
+                " change the price at the payment gateway"
             )
             raise AdministrationError(msg)
 

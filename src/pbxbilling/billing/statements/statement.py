@@ -57,10 +57,13 @@ class OneOff:
             msg = f"a one-off line is one of {', '.join(sorted(ONE_OFF))}, not {self.kind}"
             raise ValueError(msg)
         if not self.reason.strip():
-            msg = f"{self.kind} {self.id}: say what it is for, it is read on the statement"
+            msg = f"{self.kind} {self.id}: a reason is missing; it is printed on the statement"
             raise ValueError(msg)
         if self.amount < 0:
-            msg = f"{self.kind} {self.id}: its amount is 0 or more, the kind says which way it goes"
+            msg = (
+                f"{self.kind} {self.id}: expected an amount of 0 or more; its kind decides whether"
+                " that is added or subtracted"
+            )
             raise ValueError(msg)
 
 

@@ -42,9 +42,11 @@ _FIXES = {
     sqlite3.SQLITE_PERM: "is read-only: {how_to_fix}",
     sqlite3.SQLITE_CANTOPEN: "cannot be opened: {how_to_fix}",
     sqlite3.SQLITE_CORRUPT: "is damaged: move it away and put a copy in its place ({path}.*.bak)",
-    sqlite3.SQLITE_NOTADB: "is no SQLite database: name another file in database.url, or move it",
+    sqlite3.SQLITE_NOTADB: (
+        "is not an SQLite database: name another file in database.url, or move it"
+    ),
     sqlite3.SQLITE_FULL: "cannot grow: the disk of {folder} is full, make room there",
-    sqlite3.SQLITE_IOERR: "cannot be read or written: look at the disk of {folder}",
+    sqlite3.SQLITE_IOERR: "cannot be read or written: check the disk of {folder}",
 }
 
 _OF_THE_FILE = {
@@ -60,7 +62,9 @@ def store_error(path: Path, error: sqlite3.Error | SQLAlchemyError) -> StoreErro
     """Translate an error for the operator; SQLite's own message follows in brackets."""
     cause: object = error.orig if isinstance(error, DBAPIError) else error
     if _sqlstate(cause) in _CONFLICTS:
-        return ConflictError(f"database {path} gave a transaction up for another one [{cause}]")
+        return ConflictError(
+            f"database {path} aborted a transaction in favour of another one [{cause}]"
+        )
     code = getattr(cause, "sqlite_errorcode", None)
     primary = code & 0xFF if isinstance(code, int) else 0  # the other bits: the extended code
     message = _FIXES.get(primary)
@@ -92,7 +96,7 @@ def as_store_errors(path: Path) -> Iterator[None]:
     except PoolTimeout as error:
         raise StoreError(f"database {path} is busy: its connections are all in use") from error
     except (SQLAlchemyError, ValueError, TypeError, OverflowError) as error:
-        raise RecordError(f"database {path} cannot hold a record: {error}") from error
+        raise RecordError(f"database {path} cannot store a record: {error}") from error
 
 
 @asynccontextmanager
@@ -117,7 +121,7 @@ def check_folder(path: Path) -> None:
     if not path.parent.is_dir():
         msg = (
             f"database {path} has no folder: create {path.parent} for the daemon's user, or start"
-            " the daemon, whose unit does"
+            " the daemon's systemd unit, which creates it"
         )
         raise StoreError(msg)
     if path.is_dir():
@@ -129,7 +133,7 @@ def check_exists(path: Path) -> None:
     check_folder(path)
     if not path.exists() or not path.stat().st_size:
         msg = (
-            f"database {path} is not there yet: the daemon makes it at its first start"
+            f"database {path} does not exist yet: the daemon creates it at its first start"
             " (`systemctl enable --now pbxbilling`), and so does `pbxbilling apply FILE`"
         )
         raise StoreError(msg)

@@ -76,7 +76,8 @@ def _take(descriptor: int, path: Path) -> None:
     except BlockingIOError as error:
         msg = (
             f"database {path} is in use by process {_written(descriptor) or '?'}: if that is the"
-            " daemon, let the command reach its admin socket; else wait for it, or end it"
+            " daemon, run the command as a user with access to its admin socket; else wait for the"
+            " process, or end it"
         )
         raise StoreError(msg) from error
     os.ftruncate(descriptor, 0)

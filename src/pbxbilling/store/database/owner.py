@@ -61,7 +61,7 @@ def prepare_database(path: Path) -> None:
         try:
             os.close(create_owned(path, 0o640))
         except OSError as error:
-            msg = f"database {path} cannot be made: {error.strerror}: {how_to_fix(path)}"
+            msg = f"database {path} cannot be created: {error.strerror}: {how_to_fix(path)}"
             raise StoreError(msg) from error
 
 
@@ -79,7 +79,7 @@ def check_plain(path: Path) -> None:
         return
     linked = stat.S_ISLNK(found.st_mode) and found.st_uid != _ROOT
     if linked or (found.st_nlink > 1 and found.st_uid != owner):
-        msg = f"{path} leads to a file elsewhere: put the file itself in its place"
+        msg = f"{path} is a link to a file elsewhere: replace it by the file itself"
         raise StoreError(msg)
 
 
@@ -104,7 +104,10 @@ def how_to_fix(path: Path) -> str:
         )
     if owner not in {None, me} and _owner(path) not in {None, me}:
         return f"it belongs to {name_of(owner)}: run this as that user, or as root"
-    return f"let this user write it and its folder {folder}, which belongs to {name_of(owner)}"
+    return (
+        f"give this user write access to it and its folder {folder}, which belongs to"
+        f" {name_of(owner)}"
+    )
 
 
 def _owner(path: Path) -> int | None:
@@ -117,7 +120,7 @@ def _owner(path: Path) -> int | None:
 def name_of(uid: int | None) -> str:
     """Return a user's name, or the number of a user without one."""
     if uid is None:
-        return "nobody known"
+        return "an unknown user"
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:

@@ -216,7 +216,7 @@ def test_an_unlimited_part_of_a_period_takes_nothing_from_the_rest() -> None:
 
 
 def test_a_leg_that_comes_twice_is_refused() -> None:
-    with pytest.raises(ValueError, match="leg pbx1:1 comes twice"):
+    with pytest.raises(ValueError, match="leg pbx1:1 occurs twice"):
         rate([used(60), used(60)], all_month())
 
 

@@ -78,7 +78,7 @@ def test_a_demo_is_adjusted_by_nothing() -> None:
 
 def test_an_adjustment_in_another_currency_is_refused() -> None:
     late = Adjustment("2026-10", "USD", 50, ())
-    with pytest.raises(ContradictionError, match="in EUR cannot charge USD"):
+    with pytest.raises(ContradictionError, match="in EUR cannot have lines in USD"):
         closed(all_month(), (), late)
 
 
