@@ -150,5 +150,5 @@ def one_of_each() -> Iterable[Fact]:
     yield PaymentAlert(AT, "tenant acme", "the trial ends")
     yield StatementSaved(AT, "acme", "2026-11", 0, "EUR", 3451, 12, unread=("pbx1",))
     yield StatementsWait(AT, ("pbx1",))
-    yield StatementFailed(AT, "acme", "2026-11", "plan pro: no price for a month")
+    yield StatementFailed(AT, "acme", "2026-11", "plan pro has no price per month")
     yield CycleOpened(AT, "acme", "in_1", AT, AT + timedelta(days=30))

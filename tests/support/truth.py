@@ -76,4 +76,4 @@ class Truth:
         if self.away:
             raise GatewayError("Stripe cannot be reached", away=True)
         if self.nonsense:
-            raise GatewayError("Stripe answered what cannot be read", away=False)
+            raise GatewayError("Stripe's answer cannot be read", away=False)

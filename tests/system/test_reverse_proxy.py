@@ -53,7 +53,7 @@ def test_a_signed_event_gets_through_as_it_came(outside: httpx.Client) -> None:
 
 def test_a_forged_one_is_refused_by_the_daemon(outside: httpx.Client) -> None:
     answer = outside.post(HOOK, content=b"{}")
-    assert (answer.status_code, answer.text) == (400, "the signature is not good\n")
+    assert (answer.status_code, answer.text) == (400, "the signature is not valid\n")
 
 
 def test_a_long_one_does_not_even_get_there(outside: httpx.Client) -> None:

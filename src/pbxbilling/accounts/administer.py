@@ -130,8 +130,8 @@ class Administration:
             ends = _end_of(until, tenant.timezone)
             if tenant.subscription is not None:
                 msg = (
-                    f"{slug} lives by subscription {tenant.subscription}: its trial is that one's;"
-                    " change it where the subscription is managed"
+                    f"subscription {tenant.subscription} sets the trial of tenant {slug}: change"
+                    " the trial at the payment gateway"
                 )
                 raise AdministrationError(msg)
             since = tenant.status_since if tenant.status is Status.TRIAL else self._clock.now()
@@ -140,7 +140,8 @@ class Administration:
             if ends <= self._clock.now():
                 grace = self._in_force.grace_days
                 notes.append(
-                    f"this trial is over already; outbound calls pass for {grace} days more"
+                    f"this trial has already ended; outbound calls are allowed for {grace} more"
+                    " days"
                 )
             if Blocker.OPERATOR in tenant.blocks:
                 notes.append(f"{slug} is still suspended: `tenant activate {slug}` lifts that")

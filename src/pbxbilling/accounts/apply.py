@@ -195,8 +195,8 @@ def _lost_by(plan: Plan, tenants: Iterable[Tenant]) -> Iterator[str]:
     if keepers:
         more = f" and {len(keepers) - _NAMED} more" if len(keepers) > _NAMED else ""
         yield (
-            f"deactivated: nobody can choose it; until renewal it stays with"
-            f" {', '.join(keepers[:_NAMED])}{more}"
+            "deactivated: no tenant can choose it any more; it stays with"
+            f" {', '.join(keepers[:_NAMED])}{more} until renewal"
         )
 
 
@@ -271,18 +271,14 @@ def _status_to_be(lived: Tenant, named: Status | None, now: Status) -> tuple[Sta
         return None, ""
     linked = lived.subscription is not None
     if named is Status.TRIAL and linked:
-        return None, (
-            f"still {now}: it lives by subscription {lived.subscription}, and its trial is that"
-            " one's"
-        )
+        return None, f"still {now}: subscription {lived.subscription} sets its status and trial"
     if named is Status.TRIAL and lived.trial_until is not None:
         return None, (
-            f"still {now}: its trial was until {lived.trial_until:%Y-%m-%d};"
-            f" `tenant trial {lived.slug} --until DAY` gives another"
+            f"still {now}: its trial ended on {lived.trial_until:%Y-%m-%d}; `tenant trial"
+            f" {lived.slug} --until DAY` grants another"
         )
     if linked and named is not Status.SUSPENDED:
         return named, (
-            f"it lives by subscription {lived.subscription}, which says {now}, and goes back to"
-            " what that says as soon as it is heard of again"
+            f"subscription {lived.subscription} says {now}: its next event overrides this status"
         )
     return named, ""

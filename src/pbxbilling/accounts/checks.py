@@ -35,8 +35,8 @@ def plan_problems(declared: Plans, in_force: Plans) -> Iterator[Problem]:
                 yield Problem(
                     f"plan {plan.slug}",
                     f"{PRICE_TABLES[gateway]}.{key}",
-                    f"{price!r} is sold by plan {other.slug} already; a subscription could not"
-                    " tell its plan: give each its own price",
+                    f"{price!r} is already a price of plan {other.slug}, so a subscription to it"
+                    " would fit both plans: give each plan its own price",
                 )
     for plan in declared.values():
         if plan.slug not in in_force:
@@ -58,7 +58,7 @@ def _renames(new: Plan, declared: Plans, in_force: Plans) -> Iterator[Problem]:
                 f"plan {new.slug}",
                 "",
                 f"looks like plan {old.slug} under another slug, and a slug never changes: keep"
-                f" [plan.{old.slug}] and change its name; if both are to be, have both in the file",
+                f" [plan.{old.slug}] and change its name, or keep both plans in the file",
             )
 
 
@@ -97,8 +97,8 @@ def demo_problems(before: Tenant | None, after: Tenant) -> Iterator[Problem]:
         yield Problem(
             f"tenant {after.slug}",
             "demo",
-            f"a demo tenant is never billed, and subscription {before.subscription} still is:"
-            " cancel it first",
+            f"a demo tenant is never billed, but subscription {before.subscription} still bills"
+            " this one: cancel it first",
         )
 
 
@@ -115,8 +115,8 @@ def collection_problems(tenants: Tenants, plans: Plans) -> Iterator[Problem]:
             yield Problem(
                 f"tenant {tenant.slug}",
                 "charges",
-                f"meter events are whole minutes, and plan {tenant.plan} is not charged so"
-                f" ({', '.join(faults)}): change the plan, or set charges ="
+                f"meter events count whole minutes, and plan {tenant.plan} cannot be charged that"
+                f" way ({', '.join(faults)}): change the plan, or set charges ="
                 f' "{CollectionMethod.INVOICE_ITEMS}"',
             )
 

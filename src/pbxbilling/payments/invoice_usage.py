@@ -69,7 +69,7 @@ class UsageInvoicing:
             try:
                 await self.issue()
             except (GatewayError, StoreError) as fault:
-                self._alert(self._invoices.name, f"invoices of usage wait: {fault}")
+                self._alert(self._invoices.name, f"invoices of usage are delayed: {fault}")
             await pause(LOOK_S, self._soon)
 
     async def issue(self, month: str | None = None) -> list[InvoiceRun]:
@@ -104,7 +104,7 @@ class UsageInvoicing:
             return await self._advance(tenant, saved, run)
         except (GatewayError, StoreError):
             raise
-        except Exception as error:  # noqa: BLE001 - a fault over one statement
+        except Exception as error:  # noqa: BLE001 - one statement must not delay the others
             note = f"usage of {saved.month} is not invoiced: {in_words(error)}"
             self._alert(f"tenant {tenant.slug}", note)
             return run
@@ -114,9 +114,11 @@ class UsageInvoicing:
     ) -> InvoiceRun:
         begun = run or InvoiceRun(saved.tenant, saved.month, RunState.BEGUN, self._clock.now())
         if tenant.usage_collection.at(saved.ends - _INSTANT) is not CollectionMethod.INVOICE_ITEMS:
-            return await self._hold(begun, "its usage was charged another way from some day on")
+            return await self._hold(
+                begun, "the way of charging its usage changed during the period"
+            )
         if tenant.customer is None:
-            return replace(begun, note=f"its tenant is no customer at {self._invoices.name} yet")
+            return replace(begun, note=f"its tenant is not a customer at {self._invoices.name} yet")
         order = usage_invoice(
             await self._document(saved), tenant.customer, subscribed=tenant.subscription is not None
         )
@@ -142,7 +144,7 @@ class UsageInvoicing:
                     await self._invoices.add(order, invoice.id, line)
             invoice = await self._invoices.invoice(order, invoice.id)
         if invoice.total != order.total:
-            note = f"invoice {invoice.id} is {invoice.total}, the statement {order.total}"
+            note = f"invoice {invoice.id} has total {invoice.total}, the statement {order.total}"
             return await self._hold(replace(run, invoice=invoice.id), note)
         if invoice.draft:
             await self._invoices.finalize(order, invoice.id)

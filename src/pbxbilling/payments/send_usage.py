@@ -67,7 +67,7 @@ class UsageSender:
         self._known_until = known_until
         self._clock = clock
         self._emit = emit
-        self._pauses = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S, Random())  # noqa: S311 - no secret
+        self._pauses = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S, Random())  # noqa: S311 - for pauses
         self._held_up = False
         self._looked_after: float | None = None
         self._slots = Semaphore(SIDE_BY_SIDE)
@@ -135,7 +135,10 @@ class UsageSender:
         if event.state is UsageEventState.SENDING and self._may_be_forgotten(event, now):
             there = await arrived(event, self._meter, self._outbox)
             if there is None:
-                return event.moved(UsageEventState.UNDECIDED, "the meter's sum fits neither answer")
+                return event.moved(
+                    UsageEventState.UNDECIDED,
+                    "the meter's sum does not show whether it was counted",
+                )
             if there:
                 return event.moved(UsageEventState.SENT)
             event = replace(event, tried_at=None)
@@ -146,7 +149,7 @@ class UsageSender:
             return event.moved(UsageEventState.TOO_OLD, f"it ended more than {days} days ago")
         customer = event.customer or self._customer_of(event.tenant)
         if customer is None:
-            note = f"its tenant is no customer at {self._meter.name} yet"
+            note = f"its tenant is not a customer at {self._meter.name} yet"
             return event.moved(UsageEventState.PARKED, note)
         claimed = replace(
             event,
@@ -217,7 +220,7 @@ class UsageSender:
             [MeterEventsUnparked(slug) for slug in parked if self._customer_of(slug)]
         )
         for event in await self._outbox.differing(_NAMED):
-            note = f"sent as {event.minutes} minutes, and is {event.ledger_minutes} by the journal"
+            note = f"sent as {event.minutes} minutes, but has {event.ledger_minutes} by the journal"
             alert = self._alert(
                 event.tenant, f"leg {event.leg} was {note}: adjust it at {self._meter.name}"
             )

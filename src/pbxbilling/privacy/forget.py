@@ -103,10 +103,16 @@ class Forgetter:
         slug = tenant.slug
         billed, ended = await self._cursors.cursor(cursor_of(slug)), tenant.status_since
         if billed is not None and ended is not None and billed <= ended:
-            msg = f"the last period of {slug} is not closed: its statement needs name and address"
+            msg = (
+                f"the last period of {slug} is not closed: wait for its statement, which needs name"
+                " and address"
+            )
             raise AdministrationError(msg)
         if needed := await self._retention_store.needed(slug):
-            msg = f"{needed} calls of {slug} are on no final statement yet: they need their numbers"
+            msg = (
+                f"{needed} calls of {slug} are on no final statement yet: wait for it, since it"
+                " shows their numbers"
+            )
             raise AdministrationError(msg)
 
     async def _forget_customers(self, slug: str) -> None:
@@ -121,7 +127,7 @@ class Forgetter:
 
 def _notes(slug: str) -> tuple[str, ...]:
     return (
-        f"statements of {slug} keep its name, address and calls: they are documents of account",
+        f"statements of {slug} keep its name, address and calls: they are accounting documents",
         "an accounts file that still names its contacts brings them back with the next `apply`",
-        "copies of the database, Asterisk's files and the gateway's customer are yours to clear",
+        "delete copies of the database, Asterisk's files and the gateway's customer yourself",
     )

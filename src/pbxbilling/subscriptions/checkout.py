@@ -90,8 +90,8 @@ class Checkout:
         """Return a link to buy a plan; the same request again gives the same link."""
         self._buyer(slug)
         plan = self._for_sale(plan_slug, cycle)
-        self._need(self._pages.success_url, "success_url", "after paying")
-        self._need(self._pages.cancel_url, "cancel_url", "who does not pay")
+        self._need(self._pages.success_url, "success_url", "after they paid")
+        self._need(self._pages.cancel_url, "cancel_url", "after they cancelled")
         async with self._one_at_a_time(slug):
             await self._refuse_a_second(slug)
             customer = await self._customer(slug, actor)
@@ -117,7 +117,8 @@ class Checkout:
         tenant = self._buyer(slug)
         if tenant.customer is None:
             msg = (
-                f"tenant {slug} never bought anything: `{COMMANDS} checkout {slug} --plan P` first"
+                f"tenant {slug} has not bought anything yet: sell it a plan with `{COMMANDS}"
+                f" checkout {slug} --plan P` first"
             )
             raise AdministrationError(msg)
         self._need(self._pages.portal_return_url, "portal_return_url", "from the portal")
@@ -137,7 +138,7 @@ class Checkout:
         tenant = require_tenant(self._writer.registry, slug)
         if tenant.demo:
             msg = (
-                f"tenant {slug} is a demo, and nothing is ever sold to one: take `demo` from"
+                f"tenant {slug} is a demo, and nothing is sold to a demo: remove `demo` from"
                 f" [tenant.{slug}] in the accounts file and `apply` it"
             )
             raise AdministrationError(msg)
@@ -162,8 +163,9 @@ class Checkout:
     def _need(self, url: str, key: str, whom: str) -> None:
         if not url:
             msg = (
-                f'set {key} = "https://…" under {SECTIONS[self._gateway.name]} in the configuration'
-                f", a page of yours for people who come back {whom}; then restart the daemon"
+                f'set {key} = "https://…" under {SECTIONS[self._gateway.name]} in the'
+                f" configuration, a page of yours to which people return {whom}; then restart the"
+                " daemon"
             )
             raise AdministrationError(msg)
 
@@ -244,15 +246,14 @@ class Checkout:
 
 def _no_price(plan: str, gateway: GatewayName, key: str) -> AdministrationError:
     return AdministrationError(
-        f"plan {plan} has no price at {gateway} for that: put its id into"
-        f' {PRICE_TABLES[gateway]} = {{ {key} = "price_…" }} of [plan.{plan}] in the accounts file'
-        " and `apply` it"
+        f"plan {plan} has no {key} price at {gateway}: put its id into {PRICE_TABLES[gateway]} = {{"
+        f' {key} = "price_…" }} of [plan.{plan}] in the accounts file and `apply` it'
     )
 
 
 def _has_one(slug: str, found: Subscription) -> AdministrationError:
     how = "awaits its first payment" if found.status is Status.INCOMPLETE else f"is {found.status}"
     return AdministrationError(
-        f"tenant {slug} has subscription {found.id}, which {how}: `{COMMANDS} portal {slug}`"
-        f" is where it is changed and paid; `pbxbilling subscription cancel {slug} --now` ends it"
+        f"tenant {slug} has subscription {found.id}, which {how}: change or pay it with `{COMMANDS}"
+        f" portal {slug}`, or end it with `pbxbilling subscription cancel {slug} --now`"
     )

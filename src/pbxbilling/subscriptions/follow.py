@@ -241,7 +241,7 @@ class Follower:
         at = self._clock.now()
         note = _why(state, self._gateway)
         if tenant is None and message.claimed in self._registry.tenants:
-            note += f"; its payer wrote that it is for {message.claimed}, which anybody can write"
+            note += f"; its payer claims that it is for {message.claimed}, which proves nothing"
         yield EventTaken(at, event.id, event.kind, state, tenant, note)
         if message.topic is Topic.TRIAL_ENDS_SOON and event.attempts == 0:
             yield PaymentAlert(at, f"tenant {tenant or '-'}", message.note)
@@ -293,7 +293,7 @@ def _why(state: EventState, gateway: GatewayName) -> str:
         case EventState.PARKED:
             return f"no tenant is linked to it: `{COMMANDS} link SUBSCRIPTION TENANT`"
         case EventState.UNCONFIRMED:
-            return f"applied as the event says: {gateway} could not be asked"
+            return f"applied from the event alone: {gateway} could not be reached"
         case _:
             return ""
 

@@ -120,7 +120,7 @@ class Inbox:
                 await self._take(event)
         except StoreError:
             return  # it stays unchanged in the store, for the next sweep
-        except Exception as error:  # noqa: BLE001 - one event must not hold up all others
+        except Exception as error:  # noqa: BLE001 - one event must not delay the others
             self._publish_failure(ident, in_words(error))
         else:
             self._failed.pop(ident, None)
@@ -129,7 +129,7 @@ class Inbox:
         """Publish each fault of an event once: it stays in the store, retried by every sweep."""
         if self._failed.get(ident) != error:
             self._failed[ident] = error
-            note = f"it could not be taken, and is tried again: {error}"
+            note = f"it could not be applied, and is tried again: {error}"
             self._emit(PaymentAlert(self._clock.now(), f"event {ident}", note))
 
     async def _take(self, event: WebhookEvent) -> None:

@@ -69,7 +69,7 @@ class Subscriptions:
             wanted = self._gateway.cancel_now(held.id)
             kept = await self._done("subscription cancel --now", tenant, held, actor, wanted)
             notes = [f"tenant {slug} is {self._tenant(slug).status} now"]
-            notes.append("usage that no invoice had yet is on a last one")
+            notes.append("usage that was on no invoice yet is on a last one")
         else:
             wanted = self._gateway.cancel_at_period_end(held.id, on=True)
             kept = await self._done("subscription cancel", tenant, held, actor, wanted)
@@ -82,7 +82,7 @@ class Subscriptions:
         if waiting:
             msg = (
                 f"{waiting} calls of tenant {slug} have not reached {self._gateway.name}'s meter"
-                f" yet, and would be on no invoice: ask again in some seconds (`{COMMANDS} usage`"
+                f" yet, and would be on no invoice: try again in some seconds (`{COMMANDS} usage`"
                 " shows what waits), or leave out --now"
             )
             raise AdministrationError(msg)
@@ -95,21 +95,21 @@ class Subscriptions:
         kept = await self._done("subscription reactivate", tenant, held, actor, wanted)
         if kept.is_over:
             raise _is_over(slug, kept)
-        note = () if held.cancel_at_period_end else ("it was not going to end",)
+        note = () if held.cancel_at_period_end else ("it was not cancelled",)
         return SubscriptionResult(kept, note)
 
     async def link(self, subscription: str, slug: str, actor: str) -> SubscriptionResult:
         """Link a subscription to a tenant, overriding what it says itself."""
         tenant = self._tenant(slug)
         if tenant.demo:
-            msg = f"tenant {slug} is a demo, and lives by no subscription: link another tenant"
+            msg = f"tenant {slug} is a demo, which cannot have a subscription: link another tenant"
             raise AdministrationError(msg)
         kept = await self._follower.link(subscription, slug, actor)
         if kept is None:
             msg = (
-                f"subscription {subscription!r} was never heard of: `pbxbilling subscriptions`"
-                f" lists those that were; {self._gateway.name} is asked for all of them hourly, and"
-                " at a start"
+                f"subscription {subscription!r} is unknown: `pbxbilling subscriptions` lists the"
+                f" known ones; the daemon fetches all from {self._gateway.name} hourly, and at its"
+                " start"
             )
             raise NotFoundError(msg)
         return SubscriptionResult(kept)
@@ -153,7 +153,7 @@ class Subscriptions:
 
     async def _others(self, slug: str, kept: Subscription) -> list[str]:
         return [
-            f"tenant {slug} has another one, {other.id}, which is {other.status}"
+            f"tenant {slug} has another subscription, {other.id}, which is {other.status}"
             for other in await self._follower.ours(slug)
             if other.id != kept.id and not other.is_over
         ]

@@ -25,11 +25,11 @@ class WebhookAnswer(NamedTuple):
 _ANSWERS = {
     WebhookResult.STORED: WebhookAnswer(200, "kept"),
     WebhookResult.IGNORED: WebhookAnswer(200, "not used"),
-    WebhookResult.FORGED: WebhookAnswer(400, "the signature is not good"),
-    WebhookResult.OVERSIZED: WebhookAnswer(400, "too long"),
+    WebhookResult.FORGED: WebhookAnswer(400, "the signature is not valid"),
+    WebhookResult.OVERSIZED: WebhookAnswer(400, "too large"),
     WebhookResult.UNREADABLE: WebhookAnswer(400, "not an event"),
     WebhookResult.WRONG_MODE: WebhookAnswer(400, "test and live do not mix"),
-    WebhookResult.NOT_KEPT: WebhookAnswer(503, "could not be kept; send it again"),
+    WebhookResult.NOT_KEPT: WebhookAnswer(503, "could not be stored; send it again"),
 }
 
 

@@ -91,7 +91,7 @@ class Sync:
             await self._follower.apply_snapshot(snapshot)
         except StoreError:
             raise
-        except Exception as error:  # noqa: BLE001 - one subscription must not hold up the others
+        except Exception as error:  # noqa: BLE001 - one subscription must not delay the others
             self._alert(f"subscription {snapshot.id} could not be compared: {in_words(error)}")
 
     async def _warn_of_other_mode(self) -> None:
@@ -105,8 +105,8 @@ class Sync:
             mode, theirs = ("live", "test") if ours else ("test", "live")
             names = ", ".join(sorted(linked)[:_NAMED])
             self._alert(
-                f"the key is a {mode} one, and {len(linked)} tenants hold {theirs} subscriptions"
-                f" ({names}): those move nobody; sell them new ones"
+                f"the key is a {mode} one, but {len(linked)} tenants have {theirs} subscriptions"
+                f" ({names}), which pay nothing: sell them new ones"
             )
 
     async def _compare_events(self, compared: Compared) -> None:

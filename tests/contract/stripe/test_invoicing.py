@@ -179,7 +179,7 @@ async def test_a_period_that_was_switched_in_the_middle_is_left_to_a_person(
     (run,) = await counter.invoicing().issue()
     assert (run.state, counter.made) == (RunState.HELD, [])
     (alert,) = [fact for fact in counter.office.facts if isinstance(fact, PaymentAlert)]
-    assert "is not invoiced: its usage was charged another way" in alert.note
+    assert "is not invoiced: the way of charging its usage changed" in alert.note
 
 
 async def test_a_past_month_is_run_by_hand_as_often_as_one_likes(counter: Counter) -> None:
@@ -195,7 +195,7 @@ async def test_nobody_is_invoiced_before_it_is_a_customer(fake: FakeStripe, api:
     counter = Counter(fake, api, customer=None)
     await counter.november()
     (run,) = await counter.invoicing().issue()
-    assert (run.state, run.note) == (RunState.BEGUN, "its tenant is no customer at Stripe yet")
+    assert (run.state, run.note) == (RunState.BEGUN, "its tenant is not a customer at Stripe yet")
 
 
 async def test_an_invoice_that_says_something_else_is_not_sent(counter: Counter) -> None:

@@ -53,7 +53,7 @@ def test_a_deactivated_plan_stays_with_who_has_it() -> None:
 def test_deactivating_a_plan_says_who_keeps_it_until_renewal() -> None:
     (change,) = applied('[plan.pro]\nname = "Pro"\nactive = false\n')
     (note,) = change.notes
-    assert "until renewal it stays with acme" in note
+    assert "it stays with acme until renewal" in note
     (sold,) = applied('[plan.pro]\nname = "Pro"\n')
     assert sold.notes == ()
     (unused,) = applied("[plan.nobodys]\nactive = false\n")
@@ -69,7 +69,7 @@ def test_many_who_keep_a_plan_are_counted() -> None:
     tenants = [Tenant(f"t{number:03}", "old") for number in range(1000)]
     file = read_accounts("[plan.old]\nactive = false\n", "accounts.toml")
     (change,) = plan_changes(Registry([OLD], tenants), file, NOW, POLICY)
-    assert change.notes[0].endswith("t008, t009 and 990 more")
+    assert change.notes[0].endswith("t008, t009 and 990 more until renewal")
 
 
 @pytest.mark.parametrize("kept", ['name = "Pro"', 'stripe_prices = { flat = "price_1" }'])
@@ -88,7 +88,7 @@ def test_one_price_at_stripe_is_sold_by_one_plan() -> None:
     told = refused(
         '[plan.pro]\nstripe_prices.flat = "price_1"\n[plan.b]\nstripe_prices.yearly = "price_1"\n'
     )
-    assert told.startswith("accounts.toml:3: plan b: stripe_prices.yearly: 'price_1' is sold by")
+    assert told.startswith("accounts.toml:3: plan b: stripe_prices.yearly: 'price_1' is already")
 
 
 def test_a_setup_fee_at_stripe_may_be_that_of_many_plans() -> None:
@@ -104,7 +104,9 @@ def test_a_tenants_missing_plan_is_named_with_the_fix() -> None:
 def test_a_tenant_that_is_charged_elsewhere_cannot_become_a_demo() -> None:
     linked = replace(ACME, subscription="sub_1")
     file = read_accounts('[tenant.acme]\nplan = "pro"\ndemo = true\n', "accounts.toml")
-    with pytest.raises(AccountsError, match=r"acme: demo: .* subscription sub_1 still is: cancel"):
+    with pytest.raises(
+        AccountsError, match=r"acme: demo: .* subscription sub_1 still bills this one: cancel"
+    ):
         plan_changes(Registry([PRO], [linked]), file, NOW, POLICY)
     over = replace(linked, status=Status.CANCELLED)
     (change,) = plan_changes(Registry([PRO], [over]), file, NOW, POLICY)
@@ -156,7 +158,7 @@ def test_a_file_gives_nobody_a_second_trial(lived: Status) -> None:
     had = Tenant("acme", "pro", status=lived, trial_until=NOW - timedelta(days=3))
     change = applied_to(had, 'status = "trial"')
     assert change.kind is ChangeKind.UNCHANGED
-    assert change.notes[0].startswith(f"still {lived}: its trial was until 2026-11-18; `tenant tri")
+    assert change.notes[0].startswith(f"still {lived}: its trial ended on 2026-11-18; `tenant tri")
 
 
 def test_the_trial_of_a_subscription_is_not_for_a_file_to_say() -> None:
@@ -169,7 +171,7 @@ def test_a_status_that_contradicts_a_subscription_holds_until_that_is_heard_of()
     over = Tenant("acme", "pro", status=Status.CANCELLED, subscription="sub_1")
     change = applied_to(over, 'status = "active"')
     assert change.after.status is Status.ACTIVE
-    assert "sub_1, which says cancelled, and goes back" in change.notes[0]
+    assert "sub_1 says cancelled: its next event overrides" in change.notes[0]
     suspended = applied_to(over, 'status = "suspended"')
     assert (suspended.after.blocks, suspended.notes) == (frozenset({Blocker.OPERATOR}), ())
 
@@ -221,6 +223,6 @@ def test_a_plan_that_a_minute_meter_cannot_charge_is_refused_with_the_fix(
     with pytest.raises(AccountsError) as told:
         applied(METERED, plans=(replace(PRO, **terms), OLD))
     (problem,) = told.value.problems
-    assert problem.startswith("accounts.toml:1: tenant acme: charges: meter events are whole")
+    assert problem.startswith("accounts.toml:1: tenant acme: charges: meter events count whole")
     assert why in problem
     assert 'set charges = "invoice_items"' in problem

@@ -61,7 +61,7 @@ async def test_a_transition_is_stored_audited_in_force_and_published() -> None:
 
 async def test_a_turn_that_the_table_does_not_know_changes_nothing() -> None:
     office = Office()
-    with pytest.raises(ValueError, match="grace_ended: no way from trial to active"):
+    with pytest.raises(ValueError, match="grace_ended is not possible from trial to active"):
         await office.change(Transition.GRACE_ENDED, status=Status.ACTIVE)
     assert (office.store.commits, office.facts, office.registry.tenants["acme"]) == ([], [], ACME)
 

@@ -232,7 +232,7 @@ async def test_a_leg_corrected_after_sending_is_reported_once(desk: Desk) -> Non
     for _ in range(2):
         await desk.feed.round()
         desk.passes(seconds=60)
-    assert "sent as 1 minutes, and is 4 by the journal" in desk.alert()
+    assert "sent as 1 minutes, but has 4 by the journal" in desk.alert()
 
 
 async def test_a_leg_that_was_corrected_to_nothing_costs_nothing(desk: Desk) -> None:

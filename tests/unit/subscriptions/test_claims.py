@@ -158,7 +158,7 @@ async def test_what_is_bought_at_a_payment_link_waits_and_its_claim_is_told() ->
     assert shop.states() == {EventState.PARKED}
     *_, taken = [fact for fact in shop.facts if isinstance(fact, EventTaken)]
     assert "`pbxbilling stripe link SUBSCRIPTION TENANT`" in taken.note
-    assert "its payer wrote that it is for globex, which anybody can write" in taken.note
+    assert "its payer claims that it is for globex, which proves nothing" in taken.note
     await shop.follower.link("sub_1", "globex", "root")
     linked = shop.registry.tenants["globex"]
     assert (linked.subscription, linked.plan, linked.customer) == ("sub_1", "small", "cus_attacker")

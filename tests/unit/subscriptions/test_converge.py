@@ -346,7 +346,7 @@ async def test_subscriptions_of_the_other_mode_are_reported() -> None:
     await office.store.commit([subscription(live=True)])
     await office.drift._warn_of_other_mode()
     (alert,) = [fact for fact in office.facts if isinstance(fact, PaymentAlert)]
-    assert "the key is a test one, and 1 tenants hold live subscriptions (acme)" in alert.note
+    assert "the key is a test one, but 1 tenants have live subscriptions (acme)" in alert.note
 
 
 async def test_what_cannot_be_read_is_kept_for_a_person() -> None:

@@ -67,7 +67,7 @@ async def test_an_end_can_be_taken_back() -> None:
     assert not result.subscription.cancel_at_period_end
     assert result.notes == ()
     again = await shop.subscriptions.reactivate("acme", "alice")
-    assert again.notes == ("it was not going to end",)
+    assert again.notes == ("it was not cancelled",)
 
 
 async def test_what_is_over_is_over_for_good() -> None:
@@ -101,7 +101,7 @@ async def test_the_best_is_ended_and_the_others_are_named() -> None:
     await shop.subscribe(Status.ACTIVE)
     result = await shop.subscriptions.cancel("acme", "alice", now=True)
     assert result.subscription.id == "sub_2"
-    assert "tenant acme has another one, sub_1, which is past_due" in result.notes
+    assert "tenant acme has another subscription, sub_1, which is past_due" in result.notes
     assert shop.acme.status is Status.PAST_DUE
 
 
@@ -112,7 +112,7 @@ async def test_a_strangers_subscription_can_be_linked() -> None:
     result = await shop.subscriptions.link("sub_1", "acme", "alice")
     assert result.subscription.tenant == "acme"
     assert shop.acme.status is Status.ACTIVE
-    with pytest.raises(NotFoundError, match="'sub_9' was never heard of"):
+    with pytest.raises(NotFoundError, match="'sub_9' is unknown"):
         await shop.subscriptions.link("sub_9", "acme", "alice")
     with pytest.raises(NotFoundError, match="tenant 'nobody' is unknown"):
         await shop.subscriptions.link("sub_1", "nobody", "alice")

@@ -48,8 +48,8 @@ def _status(by: Blocker, tenant: Tenant, at: datetime, grace_days: int) -> str:
             " a payment lifts it"
         )
     return (
-        f"{status} since {since}, by an operator's word: no outbound calls; `status` in the"
-        " accounts file lifts it"
+        f"{status} since {since}, set by an operator: no outbound calls; `status` in the accounts"
+        " file lifts it"
     )
 
 

@@ -179,6 +179,9 @@ def require_terms(registry: Registry, slug: str) -> Terms:
     tenant = require_tenant(registry, slug)
     terms = registry.terms(slug)
     if terms is None:
-        msg = f"tenant {slug}: its plan {tenant.plan!r} is unknown; `apply` one"
+        msg = (
+            f"tenant {slug}: its plan {tenant.plan!r} is unknown; add it to the accounts file and"
+            " `apply` it"
+        )
         raise NotFoundError(msg)
     return terms

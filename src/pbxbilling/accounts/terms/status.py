@@ -85,5 +85,5 @@ def check_transition(transition: Transition, before: Status, after: Status) -> N
     """Raise ValueError where the table has no such transition between these two statuses."""
     known = TRANSITIONS[transition]
     if before not in known.before or after not in known.after:
-        msg = f"{transition}: no way from {before} to {after}"
+        msg = f"transition {transition} is not possible from {before} to {after}"
         raise ValueError(msg)

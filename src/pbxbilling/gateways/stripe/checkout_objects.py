@@ -63,7 +63,7 @@ def page_url(given: Object) -> str:
     with parsing("session", given):
         url = str(given["url"])
         if not url.startswith("https://"):
-            msg = "it has no page"
+            msg = "it has no URL"
             raise ValueError(msg)
         return url
 

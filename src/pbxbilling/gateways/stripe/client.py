@@ -70,7 +70,7 @@ class StripeApi:
 
     async def close(self) -> None:
         """Close the client's connections."""
-        await self._http.close_async()  # type: ignore[no-untyped-call]
+        await self._http.close_async()  # type: ignore[no-untyped-call]  # the library has no types there
 
     async def call(self, what: str, request: Awaitable[Any], limit_s: float = PATIENCE_S) -> Reply:
         """Await one request of `v1`; `what` names it in error messages.
@@ -86,7 +86,7 @@ class StripeApi:
         except stripe.StripeError as fault:
             raise _translate(what, fault) from fault
         except (aiohttp.ClientError, ValueError, TypeError, AttributeError) as fault:
-            msg = f"{what}: Stripe answered what cannot be read ({type(fault).__name__})"
+            msg = f"{what}: Stripe's answer cannot be read ({type(fault).__name__})"
             raise GatewayError(msg, away=True) from fault
         return Reply(answer.to_dict(), _date_of(answer))
 
@@ -97,7 +97,7 @@ def understood(read: Callable[[], T]) -> T:
         with parsing("answer"):
             return read()
     except UnreadableError as fault:
-        msg = f"Stripe answered what cannot be read: {fault}"
+        msg = f"Stripe's answer cannot be read: {fault}"
         raise GatewayError(msg, away=False) from fault
 
 

@@ -234,7 +234,7 @@ def _of_customer(bare: Message, event: Object) -> Message:
 
 def _of_meter_report(bare: Message, _event: Object) -> Message:
     """Read a meter report: a thin (v2) event, so its errors must be fetched separately."""
-    return replace(bare, note=f"usage was not taken: see event {bare.id} at Stripe")
+    return replace(bare, note=f"usage was not counted: see event {bare.id} at Stripe")
 
 
 _READERS = {

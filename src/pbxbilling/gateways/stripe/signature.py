@@ -36,10 +36,10 @@ class StripeWebhooks:
         """Raise ForgedError unless one of the secrets signed the body within `TOLERANCE`."""
         signature = headers.get("Stripe-Signature", "")
         if not any(_signed(body, signature, secret) for secret in self._secrets):
-            raise ForgedError("no signature of ours")
+            raise ForgedError("no signature by one of our secrets")
         signed_at = _TIME.search(signature)
         if signed_at is None:
-            raise ForgedError("no time in its signature")
+            raise ForgedError("its signature has no timestamp")
         away = self._clock.now() - datetime.fromtimestamp(int(signed_at[1]), UTC)
         if abs(away) > TOLERANCE:
             ago = f"{away.total_seconds():.0f} s {'ago' if away > timedelta() else 'ahead'}"

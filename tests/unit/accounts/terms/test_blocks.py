@@ -102,7 +102,7 @@ async def test_only_a_tenant_linked_to_a_subscription_is_blocked_by_one(status: 
     assert linked.block_reasons[SUBSCRIPTION].startswith(reason)
     declared = await Office(replace(ACME, status=status)).report()
     assert declared.blocks == (OPERATOR,)
-    assert "by an operator's word" in declared.block_reasons[OPERATOR]
+    assert "set by an operator" in declared.block_reasons[OPERATOR]
 
 
 async def test_a_status_that_an_operator_set_is_named_beside_the_block() -> None:
