@@ -67,7 +67,7 @@ class Actions:
     def open(self, row: Callable[[str], None] | None = None) -> tuple[str, asyncio.Future[Answer]]:
         """Return a new id and the future of its answer; `row` gets a list's rows as they come."""
         if len(self._pending) >= IN_FLIGHT_CAP:
-            msg = f"{IN_FLIGHT_CAP} actions await their answer: not asking for more"
+            msg = f"{IN_FLIGHT_CAP} actions await their answers: no further one is sent"
             raise ActionError(msg)
         self._last += 1
         action_id = f"{self.token}{self._last}"
@@ -119,7 +119,7 @@ class Actions:
         if "\r\nEventList: Complete" not in text:
             pending.rows += 1
             if pending.rows > ROWS_CAP:
-                pending.future.set_exception(ActionError(f"a list of more than {ROWS_CAP} rows"))
+                pending.future.set_exception(ActionError(f"the list has more than {ROWS_CAP} rows"))
             else:
                 pending.row(text)
             return False

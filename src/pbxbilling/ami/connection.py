@@ -101,7 +101,7 @@ class Connection(asyncio.Protocol):
         """Drop the connection, and what was read but not handed on."""
         self._backlog.clear()
         if self._transport is not None:
-            self._reason = self._reason or "closed by us"
+            self._reason = self._reason or "closed by the daemon"
             self._transport.abort()
 
     async def close(self) -> None:

@@ -30,7 +30,7 @@ class LoginError(Exception):
     """The manager rejected the login: retrying soon would only make fail2ban act."""
 
 
-class SettingsChanged(Exception):  # noqa: N818 - no error: the link is made anew on purpose
+class SettingsChanged(Exception):  # noqa: N818 - not an error: the link reconnects on purpose
     """The settings of a running link were changed."""
 
 
@@ -149,7 +149,7 @@ class AmiLink:
             msg = f"{self.settings}: {action} not sent: {unfit}"
             raise ActionError(msg) from unfit
         except TimeoutError as late:
-            msg = f"{self.settings}: no whole answer to {action} within {limit_s:g} s"
+            msg = f"{self.settings}: no complete answer to {action} within {limit_s:g} s"
             raise ActionError(msg) from late
         finally:
             self._actions.close(action_id)
@@ -184,7 +184,10 @@ class AmiLink:
             msg = f"{settings}: no connection within {settings.connect_s:g} s"
             raise LinkError(msg) from late
         except OSError as fault:
-            msg = f"{settings}: {fault.strerror or fault}: does manager.conf listen there?"
+            msg = (
+                f"{settings}: {fault.strerror or fault}: check that Asterisk runs, with this"
+                " bindaddr and port in manager.conf"
+            )
             raise LinkError(msg) from fault
         return connection
 
@@ -193,11 +196,19 @@ class AmiLink:
             async with asyncio.timeout(settings.login_s):
                 banner = await connection.greeted
         except TimeoutError as late:
-            msg = f"{settings}: connected, but not a word within {settings.login_s:g} s"
+            msg = (
+                f"{settings}: connected, but no banner within {settings.login_s:g} s: check that"
+                " this is an Asterisk manager port"
+            )
             raise LinkError(msg) from late
         if not banner.startswith(BANNER):
-            said = f"says {banner[:40]!r}" if banner else "closes without a word"
-            msg = f"{settings}: {said}: is this an Asterisk manager port, with room for a session?"
+            said = (
+                f"its banner is {banner[:40]!r}" if banner else "it closes the connection at once"
+            )
+            msg = (
+                f"{settings}: {said}: check that this is an Asterisk manager port with room for a"
+                " session"
+            )
             raise LinkError(msg)
 
     async def _login(self, connection: Connection, settings: LinkSettings) -> None:
@@ -209,7 +220,8 @@ class AmiLink:
         answer = await self._ask(connection, "Login", fields, settings.login_s)
         if not answer.good:
             msg = (
-                f"{settings}: {answer.message}: see secret and permit of this user in manager.conf"
+                f"{settings}: {answer.message}: check secret and permit of this user in"
+                " manager.conf"
             )
             raise LoginError(msg)
 
@@ -219,8 +231,8 @@ class AmiLink:
             await self._rest(connection, settings.ping_s)
             if not self.connected and self._clock.monotonic() > booted_by_s:
                 msg = (
-                    f"{settings}: logged in, but no FullyBooted within {settings.boot_s:g} s:"
-                    " does this user have read = system,call in manager.conf?"
+                    f"{settings}: logged in, but no FullyBooted within {settings.boot_s:g} s: give"
+                    " this user read = system,call in manager.conf"
                 )
                 raise LinkError(msg)
             await self._ping(connection, settings)
@@ -250,7 +262,7 @@ class AmiLink:
         except ActionError as late:
             # the answer may be behind a burst that we have yet to read: the PBX is alive
             if connection.heard_s <= sent_s:
-                msg = f"{settings}: silent, no answer to Ping in {settings.ping_deadline_s:g} s"
+                msg = f"{settings}: no answer to Ping within {settings.ping_deadline_s:g} s"
                 raise LinkError(msg) from late
 
     async def time(self) -> datetime | None:
@@ -273,7 +285,7 @@ class AmiLink:
             return False
         try:
             self._sink(signal)
-        except Exception as error:  # noqa: BLE001 - one bad signal must not cost the link
+        except Exception as error:  # noqa: BLE001 - no bad signal may stop the link
             self._observer.sink_failed(self.pbx, signal, error)
         if signal.__class__ is FullyBooted:
             self._booted(signal)

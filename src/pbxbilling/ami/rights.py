@@ -53,6 +53,6 @@ def how_to_fix(user: str) -> str:
     A session keeps the rights that its login gave it (main/manager.c).
     """
     return (
-        f"write = {NEEDED} in [{user}] of manager.conf, then `manager reload`;"
-        " it holds from the next login: restart the daemon"
+        f"write = {NEEDED} in [{user}] of manager.conf, then `manager reload`; it applies from the"
+        " next login on: restart the daemon"
     )

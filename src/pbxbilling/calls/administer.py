@@ -116,6 +116,9 @@ class CallAdministration:
 
     def _running(self, command: str) -> Live:
         if self._live is None:
-            msg = f"{command} needs the live daemon, and it is not running"
+            msg = (
+                f"{command} needs the daemon, which does not run: start it with `systemctl start"
+                " pbxbilling`"
+            )
             raise NeedsDaemonError(msg)
         return self._live

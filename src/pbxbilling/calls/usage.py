@@ -171,7 +171,10 @@ class CallUsage:
 
 def _assigned(leg: LegRecord, terms: Terms) -> LegAssigned:
     if leg.answered_at is None or leg.ended_at is None:
-        msg = f"leg {leg.key} is not over, or was never answered: there is nothing to assign yet"
+        msg = (
+            f"leg {leg.key} has not ended or was not answered: only ended, answered legs can be"
+            " assigned"
+        )
         raise AdministrationError(msg)
     usage = terms.usage(
         leg.direction, leg.number, leg.talk_us, leg.ended_at, counts=not leg.over_limit

@@ -198,7 +198,7 @@ def _rotated_piece(file: Path, offset: int, length: int, archive: _Archive) -> _
 def _piece(file: Path, offset: int, length: int) -> _Piece:
     """Read `length` bytes from an offset. Raises OSError."""
     if not stat.S_ISREG(file.stat().st_mode):  # opening a pipe would wait for its writer
-        raise OSError(errno.EINVAL, "it is no regular file", str(file))
+        raise OSError(errno.EINVAL, "it is not a regular file", str(file))
     with file.open("rb") as stream:
         stream.seek(offset)
         data = stream.read(length)

@@ -123,7 +123,7 @@ def _ended(fact: CallEnded, mask: Mask) -> TenantEvent:
     return TenantEvent(call.tenant, "ended", fields)
 
 
-def _status_changed(fact: StatusChanged, mask: Mask) -> TenantEvent:  # noqa: ARG001
+def _status_changed(fact: StatusChanged, mask: Mask) -> TenantEvent:  # noqa: ARG001 - the signature is fixed
     fields = {
         "before": fact.before,
         "after": fact.after,

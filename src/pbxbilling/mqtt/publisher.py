@@ -160,8 +160,8 @@ class Publisher:
             await self._converse(settings)
         except BrokerError as fault:
             self._report_lost(settings, str(fault))
-        except Exception as error:  # noqa: BLE001 - a fault of ours must not cost the daemon
-            self._report_lost(settings, f"{settings}: a fault of ours: {error!r}")
+        except Exception as error:  # noqa: BLE001 - a bug here must not stop the daemon
+            self._report_lost(settings, f"{settings}: a bug of the daemon: {error!r}")
         else:
             return 0.0
         return self._backoff.next_s()

@@ -59,7 +59,7 @@ class Session:
         lost = self._client.lost
         if lost.done():
             fault = lost.exception()
-            msg = f"{self._settings}: it closed the connection, or was silent for too long"
+            msg = f"{self._settings}: the broker closed the connection or did not answer"
             raise BrokerError(msg) from fault
 
     async def send(self, messages: Sequence[MqttMessage]) -> None:
@@ -147,7 +147,7 @@ async def _connected(settings: BrokerSettings, identity: str) -> Client:
         opening.add_done_callback(lambda _: client.drop())
         raise
     if client.lost is not lost:  # aiomqtt forgets a loss that comes with the CONNACK
-        msg = f"{settings}: let us in, and closed the connection at once"
+        msg = f"{settings}: the broker accepted the login, then closed the connection"
         raise BrokerError(msg) from lost.exception()
     return client
 

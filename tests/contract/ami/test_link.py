@@ -94,7 +94,7 @@ async def test_a_wrong_secret_is_reported_once_and_not_retried_at_once() -> None
         await made.witness.until(lambda: bool(made.witness.said("login_failed")))
         await asyncio.sleep(0.3)  # three of the longest pauses after other faults
         assert pbx.manager.logins == 1
-        assert "Authentication failed: see secret and permit" in str(made.witness.log[0][2])
+        assert "Authentication failed: check secret and permit" in str(made.witness.log[0][2])
         assert "wrong" not in str(made.witness.log)
 
 
@@ -129,7 +129,7 @@ async def test_a_silent_peer_is_given_up_after_the_ping() -> None:
     async with VirtualPbx() as pbx, linked(pbx.port, ping_deadline_s=0.2) as made:
         pbx.faults.silent = True
         await made.witness.until(lambda: bool(made.witness.said("disconnected")))
-        assert "silent, no answer to Ping in 0.2 s" in str(made.witness.log[-1][2])
+        assert "no answer to Ping within 0.2 s" in str(made.witness.log[-1][2])
         assert not made.link.connected
         pbx.faults.silent = False
         await made.witness.until(lambda: made.link.connected)
@@ -141,7 +141,7 @@ async def test_a_peer_that_never_greets_is_given_up() -> None:
         mute.listen()
         async with linked(mute.getsockname()[1], wait=False, login_s=0.1) as made:
             await made.witness.until(lambda: bool(made.witness.log))
-            assert "not a word within 0.1 s" in str(made.witness.log[0][2])
+            assert "no banner within 0.1 s" in str(made.witness.log[0][2])
 
 
 async def test_an_accepted_connection_is_no_proof_of_life_of_the_pbx() -> None:
@@ -297,7 +297,7 @@ async def test_actions_fail_when_the_link_falls_and_are_never_sent_again() -> No
 async def test_an_action_without_an_answer_fails_by_its_deadline() -> None:
     async with VirtualPbx() as pbx, linked(pbx.port, action_s=0.05, ping_s=5) as made:
         pbx.faults.silent = True
-        with pytest.raises(ActionError, match=r"no whole answer to CoreSettings within 0.05 s"):
+        with pytest.raises(ActionError, match=r"no complete answer to CoreSettings within 0.05 s"):
             await made.link.ask("CoreSettings")
 
 

@@ -226,7 +226,7 @@ def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     for path in (pipe, tmp_path):
-        with pytest.raises(JournalError, match="no regular file"):
+        with pytest.raises(JournalError, match="not a regular file"):
             CelJournal(path).read(NOTHING)
 
 

@@ -115,7 +115,7 @@ class EpollServer:
                 continue
             try:
                 step(session)
-            except Exception as error:  # noqa: BLE001  it may cost one call its verdict, not all
+            except Exception as error:  # noqa: BLE001 - no failed session may stop the others
                 self._loop.call_exception_handler(
                     {"message": "a hook session failed", "exception": error}
                 )

@@ -103,7 +103,7 @@ class HookHandler:
             return Ending.DEADLINE, self.by_policy(request)
         try:
             return Ending.ANSWERED, self.judge(request)
-        except Exception as error:  # noqa: BLE001  whatever it is, the caller is waiting
+        except Exception as error:  # noqa: BLE001 - on any error the caller needs a verdict
             self.observer.judge_failed(request, error)
             return Ending.FAILED, self.by_policy(request)
 

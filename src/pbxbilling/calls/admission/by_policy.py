@@ -55,7 +55,7 @@ class ByPolicy:
     def _payer(self, request: HookRequest, pbx: str | None) -> str | None:
         try:
             return self._contexts.payer(request, pbx)
-        except Exception:  # noqa: BLE001  what failed while judging may fail again: it was told then
+        except Exception:  # noqa: BLE001 - it may fail as judging did, and was logged then
             return self._in_force.registry.named(request.tenant)
 
     def _closed(self, request: HookRequest, tenant: str | None) -> Breach | None:
@@ -77,7 +77,7 @@ class ByPolicy:
             direction = Direction.INBOUND if its_own else Direction.OUTBOUND
         try:
             closed = known.closed_for(direction, self._clock.now(), policy.grace_days)
-        except Exception:  # noqa: BLE001  its time cannot be judged: no block, no status closes it
+        except Exception:  # noqa: BLE001 - without a valid time, no block or status applies
             return None
         return Breach(closed) if closed is not None else None
 

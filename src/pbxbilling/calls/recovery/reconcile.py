@@ -141,7 +141,11 @@ class Reconciler:
                 link.announced_stale = True
                 link.reconciled = False
                 self._emit(
-                    Stale(self._clock.now(), link.pbx, f"no news for {self._trust.stale_s:g} s")
+                    Stale(
+                        self._clock.now(),
+                        link.pbx,
+                        f"nothing received for {self._trust.stale_s:g} s",
+                    )
                 )
 
     def take_up(self, pbx: str, lived_at: datetime | None) -> None:

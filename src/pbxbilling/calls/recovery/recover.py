@@ -225,11 +225,13 @@ class JournalRecovery:
 
     def _judge(self, batch: JournalBatch) -> None:
         if batch.gap:
-            self._note_fault("the file that was read last is gone: rows may be missing before now")
+            self._note_fault(
+                "the file read last does not exist any more: rows may be missing before now"
+            )
         elif batch.skipped and not batch.rows:
             self._note_fault(
-                f"{batch.skipped} lines and not one row of ours: use the columns of "
-                "config/asterisk/cel_custom_pbxbilling.conf and dateformat %s.%6q"
+                f"{batch.skipped} lines, none with the expected columns: use those of"
+                " config/asterisk/cel_custom_pbxbilling.conf, and dateformat %s.%6q"
             )
         else:
             self._clear_fault()

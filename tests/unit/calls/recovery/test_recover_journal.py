@@ -136,7 +136,7 @@ async def test_a_journal_in_another_format_is_reported(store: MemoryStore) -> No
     await run.round()
     (told,) = run.facts
     assert isinstance(told, JournalUnreadable)
-    assert told.error.startswith("12 lines and not one row")
+    assert told.error.startswith("12 lines, none with the expected columns")
 
 
 async def test_a_gap_is_reported_and_the_remaining_legs_are_settled(store: MemoryStore) -> None:
