@@ -110,7 +110,7 @@ def _one_rate_a_day(rates: tuple[DestinationTable, ...]) -> tuple[DestinationTab
     times = Counter((rate.prefix, rate.since) for rate in rates)
     twins = sorted({prefix for (prefix, _), many in times.items() if many > 1})
     if twins:
-        msg = f"prefix {', '.join(twins)} has two rates from one day on: leave one of them"
+        msg = f"prefix {', '.join(twins)} has two rates from the same day on: remove one of them"
         raise ValueError(msg)
     return rates
 

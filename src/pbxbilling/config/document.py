@@ -36,7 +36,7 @@ def parse(path: Path, text: str) -> dict[str, Any]:
         line = int(found[1]) if found else text.count("\n") + 1
         raise ConfigError([Fault(str(path), line, "", f"not TOML: {error}")]) from error
     except RecursionError:
-        message = "not TOML that anybody means: tables or lists in one another hundreds of times"
+        message = "not valid TOML: tables or lists are nested hundreds of levels deep"
         raise ConfigError([Fault(str(path), None, "", message)]) from None
     except ValueError as error:  # a number with thousands of digits
         raise ConfigError([Fault(str(path), None, "", f"not TOML: {error}")]) from error

@@ -57,7 +57,7 @@ def check_stripe_secret(key: KeyPath, secret: SecretStr) -> None:
     wanted = _STRIPE_PREFIXES.get(str(key[1])) if key[0] == "stripe" else None
     if wanted and not secret.get_secret_value().startswith(wanted):
         words = " or ".join(f"{prefix}…" for prefix in wanted)
-        msg = f"the secret does not begin with {words}: copy it anew from Stripe's dashboard"
+        msg = f"the secret does not begin with {words}: copy it again from Stripe's dashboard"
         raise SecretUnreadableError(msg)
 
 

@@ -98,8 +98,8 @@ class AgiSettings(Section):
     def _require_who_may_ask(self) -> AgiSettings:
         if not self.address.is_loopback and "allow" not in self.model_fields_set:
             msg = (
-                f"listen = {self.listen!r} can be reached from outside: name the PBXs that may ask,"
-                ' as allow = ["192.0.2.10/32"]'
+                f"listen = {self.listen!r} can be reached from outside: list the PBXes that may"
+                ' connect, as allow = ["192.0.2.10/32"]'
             )
             raise ValueError(msg)
         return self

@@ -55,7 +55,7 @@ class Settings(Section):
         names = [one.name for one in pbx]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            msg = f"expected a name of its own for each [[pbx]]; used twice: {', '.join(twice)}"
+            msg = f"expected a different name for each [[pbx]]; used twice: {', '.join(twice)}"
             raise ValueError(msg)
         return pbx
 
@@ -94,5 +94,7 @@ class Settings(Section):
         if not (self.emergency.numbers and self.emergency.directions):
             found.append("[emergency] no number, or no direction: no emergency call passes limits")
         if self.mqtt.enabled and self.mqtt.sends_its_password_in_clear:
-            found.append(f"[mqtt] {self.mqtt.url}: the password is sent in clear: use mqtts://")
+            found.append(
+                f"[mqtt] {self.mqtt.url}: the password is sent in clear text: use mqtts://"
+            )
         return tuple(found)

@@ -113,7 +113,9 @@ def _lines(text: str, source: str) -> Iterator[_Line]:
         try:
             cells = next(reader, None)
         except csv.Error as error:
-            message = f"no CSV ({error}): a quoted cell ends with a quote, and doubles those in it"
+            message = (
+                f"not valid CSV ({error}): close every quoted cell, and double the quotes inside"
+            )
             raise ConfigError([Fault(source, begins, "", message)]) from error
         if cells is None:
             return
@@ -132,7 +134,7 @@ def _header_faults(columns: list[str], source: str) -> Iterator[Fault]:
         if column not in known:
             yield Fault(source, 1, column, unknown_key(column, known, "column"))
         elif column in columns[:number]:
-            yield Fault(source, 1, column, "this column is there twice: remove one")
+            yield Fault(source, 1, column, "this column occurs twice: remove one")
 
 
 def _read_row(
@@ -141,8 +143,8 @@ def _read_row(
     """Add a valid row to `rows`; yield the faults of an invalid one."""
     if len(line.cells) != len(columns):
         message = (
-            f"{len(line.cells)} cells under {len(columns)} columns:"
-            " put a cell that has the delimiter in it into quotes"
+            f"{len(line.cells)} cells under {len(columns)} columns: quote cells that contain the"
+            " delimiter"
         )
         yield Fault(source, line.number, "", message)
         return

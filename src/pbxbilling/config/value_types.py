@@ -88,8 +88,8 @@ _PORT = re.compile(r"[0-9]{1,5}")
 _BROKER_PORTS = {"mqtt": 1883, "mqtts": 8883}
 _BROKER_PLACE = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s/@:\[\]?#]+)(:[0-9]+)?")
 _BROKER_EXPECTED = (
-    'expected "mqtt://host" or "mqtts://host", with ":port" where it is another;'
-    " username and password have keys of their own"
+    'expected "mqtt://host" or "mqtts://host", with ":port" unless it is the default; username and'
+    " password have their own keys"
 )
 _LISTEN_EXPECTED = 'expected "host:port", as "127.0.0.1:4590" or "[::1]:4590"'
 _SQLITE = "sqlite:///"

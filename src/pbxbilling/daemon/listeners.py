@@ -27,11 +27,14 @@ def http_listeners(settings: HttpSettings) -> tuple[socket.socket, socket.socket
     try:
         http = tcp_listener(address.host, address.port)
     except OSError as error:
-        msg = f"http.listen {address}: {error.strerror}: end what listens there, or name another"
+        msg = (
+            f"http.listen {address}: {error.strerror}: stop the program that listens there, or"
+            " choose another address"
+        )
         raise ListenError(msg) from error
     try:
         return http, unix_listener(admin)
     except OSError as error:
         http.close()
-        msg = f"http.admin {admin}: {error.strerror}: let this user write {admin.parent}"
+        msg = f"http.admin {admin}: {error.strerror}: give this user write access to {admin.parent}"
         raise ListenError(msg) from error

@@ -90,7 +90,7 @@ class LiveCalls:
     def _wire_mqtt(self, ground: Ground, settings: Settings) -> Publisher:
         engine = self.engine
         states = TenantStates(engine.ledger, ground.in_force, engine.allowances, ground.clock)
-        rng = Random()  # noqa: S311 - for pauses and a client name
+        rng = Random()  # noqa: S311 - for pauses and a client id
         broker = broker_settings(settings.mqtt)
         return Publisher(broker, states, masked, BrokerWatch(self._log), ground.clock, rng)
 

@@ -58,7 +58,7 @@ class PbxLink:
         self._look = asyncio.Event()
         self._pbx_time: datetime | None = None
         self._orders: set[asyncio.Task[object]] = set()
-        self.link = AmiLink(settings, self._take, self, clock, Random())  # noqa: S311
+        self.link = AmiLink(settings, self._take, self, clock, Random())  # noqa: S311 - for pauses
         self.control = AmiControl(self.link, self, clock)
 
     def start(self, tasks: asyncio.TaskGroup) -> None:
@@ -130,7 +130,7 @@ class PbxLink:
         self._watch.login_failed(pbx, message)
         self._reconciler.link_down(pbx, f"login refused: {message}", None)
 
-    def clock_reported(self, pbx: str, at: datetime) -> None:  # noqa: ARG002
+    def clock_reported(self, pbx: str, at: datetime) -> None:  # noqa: ARG002 - the signature is fixed
         """Note the PBX's time: everything it sent before happened before then."""
         self._pbx_time = at
 
@@ -200,7 +200,7 @@ class PbxLink:
             await self._recovery.catch_up(self._login, booted_at=booted_at)
         except StoreError:
             return
-        except Exception as error:  # noqa: BLE001 - a journal row must not bring down the link
+        except Exception as error:  # noqa: BLE001 - no journal row may stop the link
             self._watch.journal_failed(self.name, error)
 
     def known(self) -> PbxMark | None:

@@ -177,8 +177,8 @@ def test_every_reason_that_can_refuse_may_have_a_cause_of_its_own() -> None:
         (
             '[mqtt]\nurl = "mqtt://u:secret@broker"',
             (
-                'FILE:2: mqtt.url: expected "mqtt://host" or "mqtts://host", with ":port" where it'
-                " is another; username and password have keys of their own"
+                'FILE:2: mqtt.url: expected "mqtt://host" or "mqtts://host", with ":port" unless'
+                " it is the default; username and password have their own keys"
             ),
         ),
         (
@@ -332,7 +332,7 @@ def test_two_pbxes_of_one_name_are_a_fault(write: Write) -> None:
 
 def test_a_listener_that_is_reachable_from_outside_needs_an_explicit_allow(write: Write) -> None:
     (fault,) = faults(write('[agi]\nlisten = "0.0.0.0:4590"'))
-    assert "name the PBXs that may ask" in fault
+    assert "list the PBXes that may connect" in fault
     text = '[agi]\nlisten = "0.0.0.0:4590"\nallow = ["192.0.2.0/24"]'
     assert load(write(text), {}).agi.address.host == "0.0.0.0"
     assert load(write('[agi]\nlisten = "[::1]:4590"'), {}).agi.address == ("::1", 4590)

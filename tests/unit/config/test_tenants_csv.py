@@ -161,8 +161,8 @@ def test_what_contradicts_the_accounts_is_told_with_its_line_and_column() -> Non
         ("tenant,demo\na,maybe\n", 2, "demo", 'expected true or false, got "maybe"'),
         ("tenant,timezone\na,Mars\n", 2, "timezone", "expected an IANA time zone"),
         ("tenant,mode\na,loud\n", 2, "mode", "enforce"),
-        ('tenant,name\na,"b"c\n', 2, "", "no CSV"),
-        ('tenant,name\na,b\nc,"d\n', 3, "", "no CSV"),
+        ('tenant,name\na,"b"c\n', 2, "", "not valid CSV"),
+        ('tenant,name\na,b\nc,"d\n', 3, "", "not valid CSV"),
     ],
 )
 def test_a_fault_names_its_line_its_column_and_the_fix(

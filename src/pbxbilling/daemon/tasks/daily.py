@@ -74,7 +74,7 @@ class DailyTask:
                 await self._work.run()
         except StoreError as error:
             self._emit(self._failed(self._clock.now(), str(error)))
-        except Exception as error:  # noqa: BLE001 - a nightly job must not cost the hook
+        except Exception as error:  # noqa: BLE001 - no failed job may stop hooks
             self._emit(self._failed(self._clock.now(), in_words(error)))
         now = self._clock.now()
         return min(LOOK_S, (self._hour.next(now) - now).total_seconds())

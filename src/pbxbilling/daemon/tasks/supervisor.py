@@ -45,7 +45,7 @@ class Supervisor:
         """Report an exception of the body as `TaskFailed`, and continue after the body."""
         try:
             yield
-        except Exception as error:  # noqa: BLE001 - whatever it is: calls go on
+        except Exception as error:  # noqa: BLE001 - no failed task may stop calls
             self._publish_failure(task, in_words(error))
 
     def _publish_failure(self, task: str, error: str) -> None:
