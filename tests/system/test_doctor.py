@@ -89,7 +89,7 @@ def test_all_is_well_while_calls_come_and_go(each_asterisk: Asterisk, tmp_path: 
         "login", "rights", "events", "timestampevents", "channelvars", "clock",
         "trunk PJSIP/carrier*", "dialplan", "PBXBILLING_HOOK", "PBXBILLING_PBX", "journal",
     }  # fmt: skip
-    assert re.match(r"[2-9] live channels come with", found["pbx1", "channelvars"]["found"])
+    assert re.match(r"[2-9] live channels have", found["pbx1", "channelvars"]["found"])
 
 
 def test_an_idle_pbx_fails_nothing_and_is_warned_of_what_no_call_has_shown(
@@ -148,7 +148,7 @@ def test_a_stopped_daemon_is_named_with_the_fix(daemon: Daemon) -> None:
     assert ran.returncode == 1
     assert "fail: hook: round trip: `systemctl start pbxbilling`" in ran.stdout
     assert "warn: database: lock: start the daemon" in ran.stdout
-    assert f"nobody listens at {daemon.hook}" in ran.stdout
+    assert f"nothing listens on {daemon.hook}" in ran.stdout
 
 
 def test_a_pbx_that_leads_its_hooks_elsewhere_is_named(daemon: Daemon, asterisk: Asterisk) -> None:
@@ -157,5 +157,5 @@ def test_a_pbx_that_leads_its_hooks_elsewhere_is_named(daemon: Daemon, asterisk:
     status, found = examined(daemon)
     assert status == 1
     assert found["pbx1", "PBXBILLING_HOOK"]["result"] == "fail"
-    assert "it asks at 127.0.0.1:1" in found["pbx1", "PBXBILLING_HOOK"]["found"]
+    assert "hooks go to 127.0.0.1:1" in found["pbx1", "PBXBILLING_HOOK"]["found"]
     assert "PBXBILLING_PBX=pbx1 under [globals]" in found["pbx1", "PBXBILLING_PBX"]["mend"]

@@ -19,7 +19,7 @@ def look(database: DatabaseSettings) -> list[Check]:
     try:
         return [_schema(database.path), _lock(database.path)]
     except StoreError as fault:
-        return [fail(_SUBJECT, "open", str(fault), "do as the message says, then run this again")]
+        return [fail(_SUBJECT, "open", str(fault), "follow the message, then run this again")]
     except OSError as fault:
         found = f"{database.path}: {fault.strerror}"
         return [fail(_SUBJECT, "open", found, "run this as root, or as the daemon's user")]
@@ -31,19 +31,21 @@ def _schema(path: Path) -> Check:
     current, head = revisions(path)
     if current == head:
         return ok(_SUBJECT, "schema", f"{path} is writable, schema {current}")
-    found = f"{path} is writable, schema {current or 'none'}: this program's is {head}"
-    return warn(_SUBJECT, "schema", found, "the daemon brings it up to date at its next start")
+    found = f"{path} is writable, schema {current or 'none'}: this program needs {head}"
+    return warn(_SUBJECT, "schema", found, "the daemon upgrades it at its next start")
 
 
 def _absent(path: Path) -> Check:
     if path.parent.is_dir() and os.access(path.parent, os.W_OK):
-        return warn(_SUBJECT, "schema", f"{path} is not there yet", "the daemon makes it: start it")
-    fix = f"create {path.parent}, and let the daemon's user write it"
-    return fail(_SUBJECT, "schema", f"{path} can not be created", fix)
+        return warn(
+            _SUBJECT, "schema", f"{path} does not exist yet", "start the daemon, which creates it"
+        )
+    fix = f"create {path.parent}, and give the daemon's user write access"
+    return fail(_SUBJECT, "schema", f"{path} cannot be created", fix)
 
 
 def _lock(path: Path) -> Check:
     holder = lock_holder(path)
     if holder is not None:
         return ok(_SUBJECT, "lock", f"held by process {holder or '?'}")
-    return warn(_SUBJECT, "lock", "nobody holds it: no daemon runs on it", "start the daemon")
+    return warn(_SUBJECT, "lock", "it is free: no daemon runs on this database", "start the daemon")

@@ -12,8 +12,8 @@ from pbxbilling.doctor.manager import CONTEXT, PbxReport
 _PORTLESS = 4573  # Asterisk's port for agi://HOST (res/res_agi.c, AGI_PORT)
 _GLOBALS = "under [globals] of extensions.conf (FreePBX: in globals_custom.conf)"
 _RELOAD = "then `dialplan reload`"
-_ANYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - told apart, not listened on
-_OPEN = "calls go by PBXBILLING_FALLBACK"
+_ANYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared only
+_OPEN = "PBXBILLING_FALLBACK decides about calls"
 
 
 def dialplan(
@@ -25,11 +25,11 @@ def dialplan(
     """
     shipped = "include extensions_pbxbilling.conf in extensions.conf, then `dialplan reload`"
     if report.subroutine is None:
-        unknown = "it did not tell whether the subroutine is loaded"
+        unknown = "no answer whether the subroutine is loaded"
         yield warn(pbx, "dialplan", unknown, f"see `dialplan show {CONTEXT}`; {shipped}")
         return
     if not report.subroutine:
-        yield warn(pbx, "dialplan", f"no context {CONTEXT}: it refuses no call", shipped)
+        yield warn(pbx, "dialplan", f"no context {CONTEXT}: no call is refused", shipped)
         return
     yield ok(pbx, "dialplan", f"{CONTEXT} is loaded")
     _, name, _ = report.globals
@@ -62,30 +62,40 @@ def _hook_global(pbx: str, listen: Address, report: PbxReport, *, old_answers: b
     fix = f"{name}={where} {_GLOBALS}, {_RELOAD}"
     hook = _hook_address(report)
     if hook is None:
-        return warn(pbx, name, "it did not tell where it asks", fix)
+        return warn(pbx, name, "no answer about its value", fix)
     if not hook:
         return fail(pbx, name, f"empty, and the subroutine has no default: {_OPEN}", fix)
     found = hook if report.globals[0] else f"empty: {hook} by default"
     if port_of(hook) == listen.port:
         return ok(pbx, name, found)
     if port_of(hook) == OLD_HOOK.port and old_answers:
-        found = f"{found}: answered in this release, the next does not listen there"
+        found = f"{found}: this release answers there, the next one does not"
         return warn(pbx, name, found, fix)
     if port_of(report.globals[2] or "") == listen.port:
-        found = f"it asks at {found} first; this daemon is its second, PBXBILLING_HOOK2"
+        found = f"hooks go to {found} first; this daemon is the second, in PBXBILLING_HOOK2"
         return warn(pbx, name, found, fix)
-    return fail(pbx, name, f"it asks at {found}, the daemon listens at {listen}: {_OPEN}", fix)
+    return fail(pbx, name, f"hooks go to {found}, but the daemon listens on {listen}: {_OPEN}", fix)
 
 
 def _pbx_global(pbx: str, value: str | None, *, only: bool) -> Check:
     name = "PBXBILLING_PBX"
     fix = f"{name}={pbx} {_GLOBALS}, {_RELOAD}"
     if value is None:
-        return warn(pbx, name, "it did not tell its name", fix)
+        return warn(pbx, name, "no answer about its value", fix)
     if value == pbx:
         return ok(pbx, name, value)
     if value:
-        return fail(pbx, name, f"it calls itself {value}: its calls are a stranger's", fix)
+        return fail(
+            pbx,
+            name,
+            f"it is {value}, so the daemon takes its calls for those of another PBX",
+            fix,
+        )
     if only:
         return ok(pbx, name, "empty: the only PBX")
-    return warn(pbx, name, "empty: it is known by its address, if that is its `host`", fix)
+    return warn(
+        pbx,
+        name,
+        "empty: the daemon knows the PBX by its address, if that equals its `host`",
+        fix,
+    )

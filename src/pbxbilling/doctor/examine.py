@@ -50,7 +50,7 @@ async def _pbx(pbx: PbxSettings, settings: Settings, clock: Clock) -> list[Check
         checks = [fail(pbx.name, "login", str(fault), fix)]
         report = PbxReport()
     except TimeoutError:
-        found = f"{pbx.host}:{pbx.port} did not tell all within {LIMIT_S:g} s"
+        found = f"{pbx.host}:{pbx.port} did not answer everything within {LIMIT_S:g} s"
         checks = [fail(pbx.name, "login", found, _UNREACHABLE.format(pbx=pbx))]
         report = PbxReport()
     else:
@@ -74,8 +74,8 @@ _REFUSED = (
     " address there; then `manager reload`"
 )
 _UNREACHABLE = (
-    "see that Asterisk runs, that manager.conf is enabled with bindaddr and port as"
-    " {pbx.host}:{pbx.port}, and that no firewall is between"
+    "check that Asterisk runs, that manager.conf is enabled with bindaddr and port as"
+    " {pbx.host}:{pbx.port}, and that no firewall blocks it"
 )
 
 

@@ -19,7 +19,7 @@ MARGIN_S = 1.0  # added to the daemon's own deadline
 
 _SUBJECT, _NAME = "hook", "round trip"
 _VERDICT = b'SET VARIABLE __PBXBILLING "'
-_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to ask what listens there
+_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - a key, not an address to listen on
 
 
 def environment() -> bytes:
@@ -48,14 +48,17 @@ async def round_trip(agi: AgiSettings, clock: Clock) -> Check:
             reader, writer = await asyncio.open_connection(host, agi.address.port)
     except (OSError, TimeoutError) as fault:
         reason = os.strerror(fault.errno) if fault.errno else "no answer"
-        found = f"nobody listens at {agi.listen} ({reason})"
-        fix = "`systemctl start pbxbilling`, or see its log: until then calls go by the fallback"
+        found = f"nothing listens on {agi.listen} ({reason})"
+        fix = (
+            "`systemctl start pbxbilling`, or see its log; until then the fallback decides about"
+            " calls"
+        )
         return fail(_SUBJECT, _NAME, found, fix)
     try:
         own = writer.get_extra_info("sockname")[0]
         if own not in AllowList(agi.allow):
             found = f"{own} is not in agi.allow: the daemon does not answer this machine"
-            return warn(_SUBJECT, _NAME, found, f'add "{own}" to agi.allow to have it tried')
+            return warn(_SUBJECT, _NAME, found, f'add "{own}" to agi.allow to test it')
         return await _ask(agi, reader, writer, clock)
     finally:
         writer.close()
@@ -75,7 +78,7 @@ async def _ask(
             writer.write(b"200 result=1\n")
     except TimeoutError:
         found = f"connected to {agi.listen}, but no verdict within {agi.deadline_ms} ms"
-        return fail(_SUBJECT, _NAME, found, "the daemon is wedged: `systemctl restart pbxbilling`")
+        return fail(_SUBJECT, _NAME, found, "the daemon hangs: `systemctl restart pbxbilling`")
     except (OSError, ValueError) as fault:
         line = str(fault).encode()
     return judge_answer(agi, line, (clock.monotonic() - since_s) * 1000)
@@ -85,9 +88,9 @@ def judge_answer(agi: AgiSettings, line: bytes, took_ms: float) -> Check:
     """Check that the line is a verdict, and not the one for a missed deadline."""
     if not line.startswith(_VERDICT):
         found = f"{agi.listen} answers {line[:60]!r}: no verdict" if line else "closed unanswered"
-        fix = f"see what listens at {agi.listen}, and the daemon's log"
+        fix = f"check which program listens on {agi.listen}, and the daemon's log"
         return fail(_SUBJECT, _NAME, found, fix)
     if f"|{Reason.DEADLINE}|".encode() in line:
-        found = "the verdict is the one of a missed deadline"
-        return warn(_SUBJECT, _NAME, found, "see the load of this machine, and the daemon's log")
+        found = "the verdict came by policy: the deadline was missed"
+        return warn(_SUBJECT, _NAME, found, "check the load of this machine, and the daemon's log")
     return ok(_SUBJECT, _NAME, f"a verdict in {took_ms:.0f} ms")

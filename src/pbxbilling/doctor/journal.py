@@ -38,7 +38,7 @@ class Tail:
 def read_tail(path: Path) -> Tail:
     """Read the last rows. Raises OSError where that is not possible."""
     if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for its writer
-        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         file.seek(max(0, size - TAIL_BYTES))
@@ -52,7 +52,7 @@ def read_tail(path: Path) -> Tail:
 
 def no_journal(pbx: str) -> Check:
     """Report a PBX without `cel_csv`."""
-    found = "no cel_csv: what happens while the daemon is away is not billed"
+    found = "no cel_csv: calls during an outage of the daemon are not billed"
     return warn(pbx, _NAME, found, f"{_HOW_TO_FIX}; name the file in cel_csv")
 
 
@@ -60,11 +60,11 @@ def unreadable(pbx: str, path: Path, fault: OSError, report: PbxReport) -> Check
     """Report an unreadable journal; a PBX that has had no call does not have one yet."""
     if isinstance(fault, FileNotFoundError):
         if path.parent.is_dir() and report.processed == "0" and not report.channels:
-            return warn(pbx, _NAME, f"{path} is not there yet: no call so far", "place a call")
+            return warn(pbx, _NAME, f"{path} does not exist yet: no call so far", "place a call")
         folder = "" if path.parent.is_dir() else f"create {path.parent} for Asterisk; "
         fix = f"{folder}{_HOW_TO_FIX}; then place a call"
         return fail(pbx, _NAME, f"{path} does not exist", fix)
-    fix = "let the daemon's user read it (group asterisk), or name the right file in cel_csv"
+    fix = "give the daemon's user read access (group asterisk), or name the right file in cel_csv"
     return fail(pbx, _NAME, f"{path}: {fault.strerror or fault}", fix)
 
 
@@ -75,7 +75,7 @@ def judge_tail(pbx: str, path: Path, tail: Tail, report: PbxReport, now: datetim
     youngest channel. Without channels, the journal of a quiet PBX may be old.
     """
     if tail.foreign and not tail.rows:
-        return fail(pbx, _NAME, f"{path} holds rows of another form", f"{_HOW_TO_FIX}, unchanged")
+        return fail(pbx, _NAME, f"{path} has rows in another format", f"{_HOW_TO_FIX}, unchanged")
     if tail.newest is None:
         born = youngest(report, now)
         if born is None:
@@ -83,17 +83,17 @@ def judge_tail(pbx: str, path: Path, tail: Tail, report: PbxReport, now: datetim
         return fail(
             pbx,
             _NAME,
-            f"{path} has no row, and a channel lives since {born:%H:%M:%S}Z",
+            f"{path} has no row, but a channel is up since {born:%H:%M:%S}Z",
             _HOW_TO_FIX,
         )
     found = f"{path}, newest row {tail.newest:%Y-%m-%d %H:%M:%S}Z"
     born = youngest(report, now)
     if born is not None and tail.newest < born - timedelta(seconds=1):
-        found = f"{found}, but a channel lives since {born:%Y-%m-%d %H:%M:%S}Z: it does not grow"
-        return fail(pbx, _NAME, found, f"{_HOW_TO_FIX}; see whether the disk is full")
+        found = f"{found}, but a channel is up since {born:%Y-%m-%d %H:%M:%S}Z: no rows are added"
+        return fail(pbx, _NAME, found, f"{_HOW_TO_FIX}; check whether the disk is full")
     if tail.foreign:
-        fix = f"{_HOW_TO_FIX}, unchanged; lines cut by a crash pass by themselves"
-        return warn(pbx, _NAME, f"{found}, and {tail.foreign} lines of another form", fix)
+        fix = f"{_HOW_TO_FIX}, unchanged; lines cut off by a crash need no fix"
+        return warn(pbx, _NAME, f"{found}, and {tail.foreign} lines in another format", fix)
     return ok(pbx, _NAME, found)
 
 

@@ -17,7 +17,7 @@ CLOCKS_APART_S = 2.0  # beyond it, usage reconstructed from both clocks is wrong
 _SHIPPED = "config/asterisk/manager_pbxbilling.conf"
 _RELOAD = "then `manager reload`"
 _NEEDED = ("CoreShowChannels", "Status", "AbsoluteTimeout")
-_CALL = "place a call while the doctor looks; or see to it yourself: "
+_CALL = "place a call during this check; or check it yourself: "
 _SHOWN = 8
 
 
@@ -36,7 +36,7 @@ def judge(pbx: str, user: str, trunks: Sequence[str], report: PbxReport) -> Iter
 def rights(pbx: str, user: str, report: PbxReport) -> Check:
     """Check that our user may use the actions that the daemon needs, and no harmful ones."""
     if report.actions is None:
-        unknown = "it did not tell which actions this user may use"
+        unknown = "no answer about the actions that this user may use"
         return warn(pbx, "rights", unknown, how_to_fix_rights(user))
     missing = [action for action in _NEEDED if action not in report.actions]
     if missing:
@@ -44,19 +44,19 @@ def rights(pbx: str, user: str, report: PbxReport) -> Check:
         return fail(pbx, "rights", found, how_to_fix_rights(user))
     beyond = beyond_need(report.actions)
     if beyond:
-        found = f"it has rights that nothing here needs: {', '.join(beyond)}"
+        found = f"this user has rights that the daemon does not need: {', '.join(beyond)}"
         return warn(pbx, "rights", found, how_to_fix_rights(user))
-    return ok(pbx, "rights", f"may use {', '.join(_NEEDED)}, and may not do what harms")
+    return ok(pbx, "rights", f"may use {', '.join(_NEEDED)}, and nothing dangerous")
 
 
 def events(pbx: str, user: str, report: PbxReport) -> Check:
     """Check that our user receives the events of calls, by those that arrived."""
-    fix = f"take read and eventfilter of [{user}] from {_SHIPPED}, {_RELOAD}"
+    fix = f"copy read and eventfilter of [{user}] from {_SHIPPED}, {_RELOAD}"
     if report.stamped is not None:
-        return ok(pbx, "events", "the event of a call went by")
+        return ok(pbx, "events", "the event of a call was received")
     if report.changed:
-        return fail(pbx, "events", "calls came or went, and no event told of it", fix)
-    return warn(pbx, "events", f"no call came or went in {LISTEN_S:g} s", _CALL + fix)
+        return fail(pbx, "events", "calls began or ended without an event", fix)
+    return warn(pbx, "events", f"no call began or ended within {LISTEN_S:g} s", _CALL + fix)
 
 
 def timestampevents(pbx: str, report: PbxReport) -> Check:
@@ -64,10 +64,10 @@ def timestampevents(pbx: str, report: PbxReport) -> Check:
     name = "timestampevents"
     fix = f"timestampevents = yes in [general] of manager.conf, {_RELOAD}"
     if report.stamped is None:
-        return warn(pbx, name, "no event went by to show it", _CALL + fix)
+        return warn(pbx, name, "no event was received to check", _CALL + fix)
     if not report.stamped:
-        return fail(pbx, name, "events come without a Timestamp: seconds are late", fix)
-    return ok(pbx, name, "an event that went by had its Timestamp")
+        return fail(pbx, name, "events have no Timestamp: their times are inexact", fix)
+    return ok(pbx, name, "events have a Timestamp")
 
 
 def channelvars(pbx: str, report: PbxReport) -> Check:
@@ -75,11 +75,11 @@ def channelvars(pbx: str, report: PbxReport) -> Check:
     name = "channelvars"
     fix = f"channelvars = {VARIABLE} in [general] of manager.conf (all in one line), {_RELOAD}"
     if not report.channels:
-        return warn(pbx, name, "no channel lives to show it", _CALL + fix)
+        return warn(pbx, name, "no channel is up to check", _CALL + fix)
     bare = [row for row in report.channels if not _names_owner(row)]
     if bare:
-        return fail(pbx, name, f"{len(bare)} live channels come without {VARIABLE}", fix)
-    return ok(pbx, name, f"{len(report.channels)} live channels come with {VARIABLE}")
+        return fail(pbx, name, f"{len(bare)} live channels have no {VARIABLE}", fix)
+    return ok(pbx, name, f"{len(report.channels)} live channels have {VARIABLE}")
 
 
 def _names_owner(row: str) -> bool:
@@ -89,7 +89,7 @@ def _names_owner(row: str) -> bool:
 def clock(pbx: str, report: PbxReport) -> Check:
     """Check how far the PBX's clock is from ours."""
     if report.ahead_s is None:
-        return warn(pbx, "clock", "it did not tell its time", "see whether it answers `Ping`")
+        return warn(pbx, "clock", "no answer about its time", "check whether it answers `Ping`")
     found = f"{abs(report.ahead_s):.1f} s {'ahead of' if report.ahead_s > 0 else 'behind'} ours"
     if abs(report.ahead_s) > CLOCKS_APART_S:
         return warn(pbx, "clock", found, "set both clocks by NTP: `timedatectl set-ntp true`")
@@ -102,38 +102,38 @@ def trunk_exists(pbx: str, trunk: str, report: PbxReport) -> Check:
     technology, slash, _ = trunk.partition("/")
     if not slash and "*" not in trunk:
         fix = f'write technology and endpoint, as "PJSIP/{trunk}"'
-        return fail(pbx, name, "it is no endpoint as channels are named", fix)
+        return fail(pbx, name, "it does not look like the beginning of a channel name", fix)
     if technology != "PJSIP" and not any(mark in technology for mark in "*?["):
         fix = f"place a call over it, and compare with `core show channels`: {trunk}-…"
-        return warn(pbx, name, f"{technology} endpoints cannot be listed here: not known", fix)
+        return warn(pbx, name, f"{technology} endpoints cannot be listed: not checked", fix)
     if is_pattern(trunk):
         return _endpoints_match(pbx, trunk, report.endpoints)
     exists = report.trunks.get(trunk)
     if exists is None:
-        fix = "see `pjsip show endpoints`; func_devstate would tell us, if it were loaded"
-        return warn(pbx, name, "it did not tell whether there is such an endpoint", fix)
+        fix = "check `pjsip show endpoints`; load func_devstate to have this checked here"
+        return warn(pbx, name, "no answer whether this endpoint exists", fix)
     if not exists:
         has = f": it has {_some(report.endpoints)}" if report.endpoints else ""
-        fix = f"name endpoints of pjsip.conf that lead outside{has}"
-        return fail(pbx, name, "no such endpoint: its calls are not counted, nor billed", fix)
-    return ok(pbx, name, "it is an endpoint")
+        fix = f"list endpoints of pjsip.conf that lead to the outside{has}"
+        return fail(pbx, name, "no such endpoint: its calls are neither counted nor billed", fix)
+    return ok(pbx, name, "the endpoint exists")
 
 
 def _endpoints_match(pbx: str, trunk: str, endpoints: Sequence[str] | None) -> Check:
     name = f"trunk {trunk}"
     if endpoints is None:
-        fix = "see `pjsip show endpoints`; res_manager_devicestate would list them to us"
-        return warn(pbx, name, "it did not list its PJSIP endpoints: not known", fix)
+        fix = "check `pjsip show endpoints`; load res_manager_devicestate to have this checked here"
+        return warn(pbx, name, "no list of its PJSIP endpoints: not checked", fix)
     matching = [endpoint for endpoint in endpoints if fnmatchcase(endpoint, trunk)]
     if not matching:
         fix = (
-            f"name endpoints of pjsip.conf that lead outside: it has {_some(endpoints)};"
-            " those of a realtime database are not listed: name each of them in full"
+            f"list endpoints of pjsip.conf that lead to the outside: it has {_some(endpoints)};"
+            " those of a realtime database are unknown here: list each of them in full"
         )
-        return warn(pbx, name, "no endpoint that it lists has such a name", fix)
+        return warn(pbx, name, "none of its endpoints has such a name", fix)
     if len(matching) == len(endpoints) > 1:
-        fix = "name only endpoints that lead outside"
-        return warn(pbx, name, f"it takes all {len(matching)} endpoints, phones too", fix)
+        fix = "list only endpoints that lead to the outside"
+        return warn(pbx, name, f"it matches all {len(matching)} endpoints, phones included", fix)
     return ok(pbx, name, _some(matching))
 
 

@@ -161,7 +161,7 @@ async def _session(
     settings: LinkSettings, clock: Clock
 ) -> AsyncIterator[tuple[AmiLink, _FirstAttempt]]:
     first = _FirstAttempt()
-    link = AmiLink(settings, first.take, first, clock, random.Random())  # noqa: S311
+    link = AmiLink(settings, first.take, first, clock, random.Random())  # noqa: S311 - only for pauses
     running = asyncio.create_task(link.run(), name=f"doctor {settings.pbx}")
     try:
         await first.made

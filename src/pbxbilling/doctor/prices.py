@@ -54,9 +54,17 @@ def judge_plan(plan: Plan, found: Mapping[str, Found], *, live: bool) -> Iterato
 
 def _absent(plan: Plan, wanted: Wanted) -> Iterator[Check]:
     """Report a missing price id, unless the plan charges nothing for that key."""
-    subject, fix = f"plan {plan.slug}", f"its id into stripe_prices.{wanted.key}, and `apply`"
+    subject, fix = (
+        f"plan {plan.slug}",
+        f"write its id into stripe_prices.{wanted.key}, then `apply`",
+    )
     if wanted.metered and plan.overage_per_minute_micros:
-        yield warn(subject, wanted.key, "no price: Stripe will not bill minutes beyond", fix)
+        yield warn(
+            subject,
+            wanted.key,
+            "no price: Stripe will not bill minutes beyond those included",
+            fix,
+        )
     elif wanted.amount and wanted.key == "setup" and any(priced(plan)):
         yield fail(subject, wanted.key, "no price: with a setup_fee it cannot be sold", fix)
     elif wanted.amount:
@@ -69,15 +77,17 @@ def _judge(plan: Plan, wanted: Wanted, found: Found, *, live: bool) -> Check:
         return fail(subject, wanted.key, str(found), "then run this again")
     if found is None or found.live is not live:
         mode = "live" if live else "test"
-        fix = f"the id of a {mode} price into stripe_prices.{wanted.key}, and `apply`"
+        fix = f"write the id of a {mode} price into stripe_prices.{wanted.key}, then `apply`"
         return fail(subject, wanted.key, f"{wanted.ident} is not in {mode} mode", fix)
     faults = [*_faults(plan, wanted, found)]
     if faults:
-        fix = f"another price into stripe_prices.{wanted.key}, or change the plan; then `apply`"
+        fix = (
+            f"write another price into stripe_prices.{wanted.key}, or change the plan; then `apply`"
+        )
         return fail(subject, wanted.key, f"{found.id} {', and '.join(faults)}", fix)
     if _charges_what_is_included(plan, found):
-        fault = f"{found.id} charges every minute, and the plan includes {plan.included_minutes}"
-        return warn(subject, wanted.key, fault, "make it graduated, its first tier free")
+        fault = f"{found.id} charges every minute, but the plan includes {plan.included_minutes}"
+        return warn(subject, wanted.key, fault, "make its tiers graduated, the first one free")
     return ok(subject, wanted.key, f"{found.id}: {_amount(found)}, {_due(found)}")
 
 

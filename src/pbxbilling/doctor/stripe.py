@@ -21,7 +21,7 @@ from pbxbilling.subscriptions.ports import CheckoutGateway
 _AT_ONCE = 8  # requests; Stripe allows a test key 25 a second
 _KEY = re.compile(r"(sk|rk)_(test|live)_[A-Za-z0-9]+")
 _SECRET = re.compile(r"whsec_[A-Za-z0-9+/=_-]+")
-_COPY = "copy it anew from Stripe's dashboard, without blanks"
+_COPY = "copy it again from Stripe's dashboard, without blanks"
 
 
 async def examine_stripe(settings: Settings, clock: Clock) -> list[Check]:
@@ -31,7 +31,7 @@ async def examine_stripe(settings: Settings, clock: Clock) -> list[Check]:
     try:
         plans = await _plans(settings.database)
     except StoreError as fault:
-        fix = "do as the message says, then run this again"
+        fix = "follow the message, then run this again"
         return [*checks, fail("database", "plans", str(fault), fix)]
     api = StripeApi(stripe.secret_key.get_secret_value(), stripe.api_base)
     try:
@@ -43,7 +43,7 @@ async def examine_stripe(settings: Settings, clock: Clock) -> list[Check]:
 def _key(stripe: StripeSettings) -> Check:
     known = _KEY.fullmatch(stripe.secret_key.get_secret_value())
     if known is None:
-        found = "it is none of sk_test_…, sk_live_…, rk_test_… and rk_live_…"
+        found = "expected sk_test_…, sk_live_…, rk_test_… or rk_live_…"
         return fail("stripe", "key", found, f"stripe.secret_key_file: {_COPY}")
     money = "real money" if known[2] == "live" else "no money moves"
     return ok("stripe", "key", f"{known[1]}_{known[2]}_…: {known[2]} mode, {money}")
@@ -52,12 +52,12 @@ def _key(stripe: StripeSettings) -> Check:
 def _secrets(stripe: StripeSettings) -> Iterator[Check]:
     fix = f"stripe.webhook_secret_files: {_COPY}, one secret a file"
     if not stripe.webhook_secrets:
-        yield fail("stripe", "webhook secret", "there is none: no event is believed", fix)
+        yield fail("stripe", "webhook secret", "there is none: every event is refused", fix)
     for number, secret in enumerate(stripe.webhook_secrets, 1):
         if _SECRET.fullmatch(secret.get_secret_value()):
             yield ok("stripe", f"webhook secret {number}", "whsec_…")
         else:
-            found = "it is not whsec_ and letters: events signed with it are refused"
+            found = "expected whsec_ and letters: events signed with it are refused"
             yield fail("stripe", f"webhook secret {number}", found, fix)
 
 
@@ -68,7 +68,7 @@ def _pages(stripe: StripeSettings) -> Iterator[Check]:
         ("portal_return_url", "portal"),
     ):
         if not getattr(stripe, key):
-            fix = f'{key} = "https://…" under [stripe], a page of yours'
+            fix = f'set {key} = "https://…" under [stripe] to a page of yours'
             yield warn("stripe", key, f"not set: `stripe {use}` does not work", fix)
 
 

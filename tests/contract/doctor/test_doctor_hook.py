@@ -53,7 +53,7 @@ async def test_a_daemon_that_connects_and_stays_silent_is_wedged() -> None:
 
 async def test_a_missing_daemon_is_reported_at_once() -> None:
     check = await asked(settings(free_port()))
-    assert (check.result, "nobody listens" in check.found) == (Result.FAIL, True)
+    assert (check.result, "nothing listens" in check.found) == (Result.FAIL, True)
 
 
 async def test_a_machine_that_is_not_allowed_is_told_so() -> None:

@@ -89,7 +89,7 @@ def test_a_price_that_could_not_be_asked_for_fails() -> None:
 def test_included_minutes_need_a_price_in_tiers() -> None:
     bad = one_that_is_not_ok(judged(metered=other("metered", amount=50)))
     assert (bad.result, bad.name) == (Result.WARN, "metered")
-    assert "charges every minute, and the plan includes 500" in bad.found
+    assert "charges every minute, but the plan includes 500" in bad.found
     without = replace(PLAN, included_minutes=0)
     assert judged(without, metered=other("metered", amount=50))[2].result is Result.OK
 
