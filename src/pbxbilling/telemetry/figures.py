@@ -87,7 +87,7 @@ def _status_gauges(live: LiveFigures) -> Iterator[Metric]:
     )
     yield _by_pbx(
         "pbxbilling_reconciled",
-        "1 while the counts of this PBX are true; at 0 its hooks are judged as in log mode.",
+        "1 while the counts of this PBX are reliable; at 0 its hooks are judged as in log mode.",
         ((pbx.name, pbx.ready) for pbx in status.pbxes),
     )
     mode = GaugeMetricFamily("pbxbilling_mode", "1 for the mode in force.", labels=("mode",))

@@ -65,7 +65,7 @@ class Log:
         """Log something that an operator must act on."""
         self._logger.error(event, **fields)
 
-    def _stamp(self, logger: WrappedLogger, name: str, event: EventDict) -> EventDict:  # noqa: ARG002
+    def _stamp(self, logger: WrappedLogger, name: str, event: EventDict) -> EventDict:  # noqa: ARG002 - the signature is fixed
         at = event.get("timestamp") or self._clock.now()
         event["timestamp"] = at if self._is_json else at.isoformat(timespec="milliseconds")
         return event

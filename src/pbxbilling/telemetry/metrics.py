@@ -54,7 +54,8 @@ class Metrics:
         yield build
         yield from self.counters.families()
         dropped = Count(
-            "pbxbilling_log_lines_dropped", "Log lines lost because nobody read our output."
+            "pbxbilling_log_lines_dropped",
+            "Log lines lost because the reader of the output was too slow.",
         )
         dropped.add(amount=self._lines_dropped())
         yield dropped.family()

@@ -69,7 +69,7 @@ class Counters:
         )
         self._sessions = self._count("agi_sessions", "Hook sessions by their ending.", "ending")
         self._rejected = self._count(
-            "agi_rejected_commands", "Verdicts that Asterisk did not take, by code.", "code"
+            "agi_rejected_commands", "Verdicts that Asterisk did not accept, by code.", "code"
         )
         self._failures = self._count(
             "agi_judge_failures", "Hooks answered by policy because judging them failed."
@@ -149,18 +149,24 @@ class Counters:
         self._count("ami_stale", "Times that a PBX's counts became doubtful.", "pbx")
         self._count("ami_faults", "Messages and logins on a link that went wrong.", "pbx", "kind")
         self._count("allowance_cuts", "Cuts armed, or left out by the mode.", "tenant", "kind")
-        self._count("estimated_legs", "Legs whose answer or end nobody saw.", "pbx")
+        self._count("estimated_legs", "Legs with an estimated answer or end.", "pbx")
         self._count(
-            "unproven_seconds", "Seconds of them that may have been talk, and are free.", "pbx"
+            "unproven_seconds",
+            "Seconds of those legs that may have been talk, and are not charged.",
+            "pbx",
         )
-        self._count("clock_disagreements", "Legs whose PBX clock was not believed.", "pbx")
-        self._count("journal_disagreements", "Legs whose end the journal tells otherwise.", "pbx")
+        self._count(
+            "clock_disagreements",
+            "Legs timed by the monotonic clock, because the PBX's clock disagreed.",
+            "pbx",
+        )
+        self._count(
+            "journal_disagreements", "Legs whose end differs between AMI and journal.", "pbx"
+        )
         self._count("journal_unreadable", "Times that a journal could not be read.", "pbx")
-        self._count("slots_released", "Slots taken back by command.")
+        self._count("slots_released", "Slots released by command.")
         self._count("accounts_changes", "Changes to plans and tenants.")
-        self._count(
-            "standing_changes", "Tenants whose standing turned, by what it became.", "status"
-        )
+        self._count("standing_changes", "Changes of a tenant's status, by the new one.", "status")
         self._count("daily_checks", "Runs of the daily check.", "result")
         for result in ("ok", "error"):
             self._counts["daily_checks"].add((result,), 0)
@@ -168,17 +174,17 @@ class Counters:
         for result in ("ok", "in_part", "error"):
             self._counts["purges"].add((result,), 0)
         self._count("purged_rows", "Rows purged, or whose numbers were cut.", "chore")
-        self._count("webhooks", "Bodies that came to the webhook.", "result")
-        self._count("payment_events", "Payment events taken, by how far they came.", "state")
-        self._count("gateway_outages", "Times that the payment gateway could not be asked.")
-        self._count("subscription_drifts", "Subscriptions that no event had kept up to date.")
-        self._count("meter_events", "Meter events that came to an end, by which.", "state")
+        self._count("webhooks", "Requests to the webhook, by result.", "result")
+        self._count("payment_events", "Payment events processed, by state.", "state")
+        self._count("gateway_outages", "Times that the payment gateway could not be reached.")
+        self._count("subscription_drifts", "Subscriptions that had changed without an event.")
+        self._count("meter_events", "Meter events that reached a final state, by state.", "state")
         self._count("meter_outages", "Times that usage could not be sent for a while.")
         self._count("usage_invoices", "Invoices of usage that were finalized and sent.")
-        self._count("usage_requests", "Units told by other programs, by what came of it.", "result")
-        self._count("payment_alerts", "What a person has to look at about payments.")
+        self._count("usage_requests", "Units reported by other programs, by result.", "result")
+        self._count("payment_alerts", "Payment problems that need a person.")
         self._count("statements", "Statements saved: final ones, and interim copies.", "kind")
-        self._count("statement_waits", "Times that a PBX held final statements up.")
+        self._count("statement_waits", "Times that a PBX delayed final statements.")
         self._count("statement_failures", "Final statements that could not be made.")
         self._count("billing_cycles", "Billing cycles that a paid invoice opened.")
         self._count(

@@ -26,7 +26,7 @@ class Line(NamedTuple):
 def plain(level: int, event: str, *names: str) -> Callable[[Any, Mask], Line]:
     """Return a rule for lines with these fields of the fact; `key` is written as `leg`."""
 
-    def line(fact: Any, mask: Mask) -> Line:  # noqa: ARG001
+    def line(fact: Any, mask: Mask) -> Line:  # noqa: ARG001 - the signature is fixed
         fields = {name: getattr(fact, name) for name in names}
         if "key" in fields:
             fields["leg"] = str(fields.pop("key"))

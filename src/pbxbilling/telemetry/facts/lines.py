@@ -190,7 +190,7 @@ def _leg_ended(fact: LegEnded, mask: Mask) -> Line:
     return Line(INFO, "trunk leg ended", fields)
 
 
-def _corrected(fact: Corrected, mask: Mask) -> Line:  # noqa: ARG001
+def _corrected(fact: Corrected, mask: Mask) -> Line:  # noqa: ARG001 - the signature is fixed
     fields = {"pbx": fact.pbx, "kind": fact.kind, "call": fact.call}
     if fact.key is not None:
         fields["uniqueid"] = fact.key.uniqueid
@@ -203,7 +203,7 @@ def _slot_released(fact: SlotReleased, mask: Mask) -> Line:
     )
 
 
-def _would_cut(fact: WouldCut, mask: Mask) -> Line:  # noqa: ARG001
+def _would_cut(fact: WouldCut, mask: Mask) -> Line:  # noqa: ARG001 - the signature is fixed
     fields = {
         "tenant": fact.tenant,
         "reason": Reason.ALLOWANCE,
@@ -214,14 +214,14 @@ def _would_cut(fact: WouldCut, mask: Mask) -> Line:  # noqa: ARG001
     return Line(WARNING, f"[PLAN-LIMIT:{Mode.LOG}] would cut a call of {fact.tenant}", fields)
 
 
-def _config_reloaded(fact: ConfigReloaded, mask: Mask) -> Line:  # noqa: ARG001
+def _config_reloaded(fact: ConfigReloaded, mask: Mask) -> Line:  # noqa: ARG001 - the signature is fixed
     if fact.error is not None:
         fields = {"mode": fact.mode, "error": fact.error}
         return Line(ERROR, "config rejected: the last good one stays in force", fields)
     return Line(INFO, "config reloaded", {"mode": fact.mode})
 
 
-def _status_changed(fact: StatusChanged, mask: Mask) -> Line:  # noqa: ARG001
+def _status_changed(fact: StatusChanged, mask: Mask) -> Line:  # noqa: ARG001 - the signature is fixed
     fields = {
         "tenant": fact.tenant,
         "before": fact.before,
