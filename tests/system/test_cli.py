@@ -139,7 +139,7 @@ def test_tables_and_pages_say_what_json_says(site: VirtualSite) -> None:
     site.call("acme", talk_s=60)
     site.up(1)
     assert "acme" in site.says("calls")
-    assert "ready: the counts of every PBX are true" in site.says("status")
+    assert "ready: the counts of every PBX are reliable" in site.says("status")
     page = site.says("tenant", "show", "acme")
     assert "tenant acme: active, plan starter, mode enforce" in page
     assert "live calls: 1 (of 2), 1 trunk legs" in page
@@ -173,7 +173,7 @@ def test_a_released_call_holds_no_slot_and_is_published(site: VirtualSite) -> No
     first = site.up(2)[0]
     assert not site.call("acme").result(10).admitted
     told = site.says("release", first["call"])
-    assert told.startswith(f"call {first['call']} of tenant acme holds no slot any more")
+    assert told.startswith(f"released the slot of call {first['call']} of tenant acme")
     assert "outbound, up" in told
     assert first["call"] not in [call["call"] for call in site.json("calls")]
     assert site.call("acme", talk_s=0.1).result(10).admitted
@@ -226,7 +226,7 @@ def test_a_file_resets_no_key_without_reset(site: VirtualSite, *, live: bool) ->
         ran = site.run("apply", str(file), *dry)
         assert ran.returncode == 1
         assert ran.stdout == f"{RESETS}; nothing was written: it needs --reset\n"
-        assert ran.stderr.startswith("pbxbilling: 2 keys would be reset that the file leaves out")
+        assert ran.stderr.startswith("pbxbilling: nothing was written: the file leaves out 2 keys")
     told = site.run("apply", str(file), "--json")
     assert (told.returncode, told.stderr) == (1, ran.stderr)
     fields = [field for row in json.loads(told.stdout) for field in row["fields"]]

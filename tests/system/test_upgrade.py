@@ -234,7 +234,7 @@ def test_an_old_port_of_another_program_is_left_to_it_and_the_doctor_fails(
     phone = peers(asterisk, stack)
     site.set_dialplan("old", OLD_PORT)
     assert site.logged("port of 0.1 left alone")
-    assert f"{OLD_PORT} is another program's" in site.status_page()
+    assert f"another program uses {OLD_PORT}" in site.status_page()
     status, found = examined(site)
     assert (site.dialled(phone), status, hook_check(found)) == (OPEN, 1, "fail")
     site.set_dialplan("new", "")

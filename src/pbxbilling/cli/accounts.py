@@ -91,8 +91,8 @@ def _show_plan_change(change: Mapping[str, Any]) -> None:
         f" {local_time(change['at'])} on, in {change['month']}"
     )
     typer.echo(
-        f"  the rest of the period cost {change['credit']}, costs {change['charge']} {currency}"
-        f" now: {change['difference']} {currency} more"
+        f"  rest of the period: {change['credit']} {currency} before, {change['charge']} {currency}"
+        f" now, difference {change['difference']} {currency}"
     )
     minutes = [change[f"included_minutes_{when}"] for when in ("before", "after")]
     before, after = ("unlimited" if each is None else each for each in minutes)

@@ -35,8 +35,8 @@ def print_changes(
         _print_summary(changes, what, resets, _why_nothing(refused=refused, dry_run=dry_run))
     if refused:
         msg = (
-            f"{_keys(resets)} would be reset that the file leaves out, and nothing was written:"
-            " write them into the file, or say --reset"
+            f"nothing was written: the file leaves out {_keys(resets)}, which would be reset; add"
+            " them to the file, or use --reset"
         )
         raise CommandFailed(msg)
 

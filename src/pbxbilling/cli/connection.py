@@ -110,7 +110,8 @@ def _fault(status: int) -> str:
     """Return the message for an answer that has none."""
     if status in (404, 405):  # for a route that it has, its answer would have a message
         return (
-            f"the running daemon knows no such command ({status}): restart it, it is older or newer"
+            f"the running daemon does not know this command ({status}): it has another version,"
+            " restart it"
         )
     return f"the daemon failed ({status}): see its log"
 

@@ -37,9 +37,9 @@ def release(call: str, config: Config = DEFAULT, json: Json = False) -> None:
     """Free the slot of a live call, and print what it was."""
     was = delete(config, f"/calls/{quoted(call)}/slot")
     held = (
-        f"call {was['call']} of tenant {was['tenant'] or '-'} holds no slot any more: it was"
-        f" {was['direction']}, {was['state']}, from {was['from']} to {was['to']};"
-        " its channels live on"
+        f"released the slot of call {was['call']} of tenant {was['tenant'] or '-'}:"
+        f" {was['direction']}, {was['state']}, from {was['from']} to {was['to']}; its channels stay"
+        " up"
     )
     print_done(was, held, as_json=json)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -99,4 +99,4 @@ AnyMonth = Annotated[
 ]
 
 
-ForTenant = Annotated[Optional[str], typer.Option("--tenant", help="Only this tenant.")]  # noqa: UP045
+ForTenant = Annotated[str | None, typer.Option("--tenant", help="Only this tenant.")]

@@ -174,7 +174,7 @@ def stripe_usage_decide(
 ) -> None:
     """Decide on usage that was refused, undecided or too old; LEG is pbx:uniqueid."""
     event = put(config, f"/usage-events/{quoted(leg)}/decision", again=again)
-    done = "is sent once more" if again else "is settled by hand"
+    done = "is sent again" if again else "is settled by hand"
     print_done(
         event, f"{leg}: {event['minutes']} minutes of {event['tenant']}; it {done}", as_json=json
     )

@@ -26,7 +26,11 @@ def export_data(tenant: str, file: Path, config: Config = DEFAULT, json: Json = 
     source = load(config, os.environ).database.path
     rows = export_tenant(source, tenant, file, SystemClock().now())
     done = {"tenant": tenant, "file": str(file.absolute()), "rows": rows}
-    print_done(done, f"{file}: all on tenant {tenant}, {sum(rows.values())} rows", as_json=json)
+    print_done(
+        done,
+        f"{file}: everything stored about tenant {tenant}, {sum(rows.values())} rows",
+        as_json=json,
+    )
 
 
 @app.command()
@@ -55,4 +59,4 @@ def purge(
     if dry_run:
         typer.echo("nothing was purged: --dry-run")
     elif not result["complete"]:
-        typer.echo("there is more: ask again, or leave it to the nightly purge")
+        typer.echo("more rows remain: run it again, or leave them to the nightly purge")

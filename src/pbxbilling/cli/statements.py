@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import typer
 
@@ -22,7 +22,7 @@ Month = Annotated[
 ]
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV, for spreadsheets.")]
 Pdf = Annotated[
-    Optional[Path],  # noqa: UP045
+    Path | None,
     typer.Option("--pdf", help="Write a PDF to this file; - is standard output."),
 ]
 

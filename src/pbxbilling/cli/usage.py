@@ -55,7 +55,7 @@ def usage_estimated(
     """List legs with an estimated answer or end: what of them is charged, and what is not."""
     of_month = parsed_month(month) if month else None
     rows = get(config, "/usage/estimated", tenant=tenant, month=of_month)
-    print_rows("legs with an answer or end that nobody saw", rows, _ESTIMATED, as_json=json)
+    print_rows("legs with an estimated answer or end", rows, _ESTIMATED, as_json=json)
 
 
 @usage_app.command("assign")

@@ -20,7 +20,7 @@ class PatientProtocol(H11Protocol):
     uvicorn's own limit covers only the idle time between two requests.
     """
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # always a socket here
         """Start the time limit."""
         super().connection_made(transport)
         self._limit: asyncio.TimerHandle | None = None
@@ -57,7 +57,7 @@ class PeerProtocol(H11Protocol):
     The kernel records it at the connect; nothing that the peer sends can change it.
     """
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # always a socket here
         """Copy the peer's uid into the state of every request on this connection."""
         super().connection_made(transport)
         link: socket.socket = transport.get_extra_info("socket")

@@ -95,14 +95,22 @@ def public_app(
     @app.post("/api/stripe/webhook")
     async def receive(request: Request) -> Response:
         if webhook is None:
-            return Response("Stripe is not enabled\n", 503, media_type="text/plain")
+            return Response(
+                "Stripe is not enabled: set enabled = true under [stripe]\n",
+                503,
+                media_type="text/plain",
+            )
         answer = await _received(webhook, request)
         return Response(f"{answer.text}\n", answer.status, media_type="text/plain")
 
     @app.post("/api/v1/usage")
     async def count_usage(request: Request) -> Response:
         if usage is None:
-            return Response("usage is not taken here\n", 503, media_type="text/plain")
+            return Response(
+                "usage is not enabled: set token_file under [usage]\n",
+                503,
+                media_type="text/plain",
+            )
         answer = await _count_usage(usage, request)
         return Response(answer.body, answer.status, media_type="application/json")
 
@@ -133,7 +141,7 @@ def _readiness(status: StatusView) -> dict[str, Any]:
 async def _count_usage(usage: UsageEndpoint, request: Request) -> UsageAnswer:
     """Count the units of a request; without a valid token, its body is not read."""
     if not usage.lets_in(request.headers.get("Authorization", "")):
-        return usage.refuse(UsageResult.UNAUTHORIZED, "the token is not good")
+        return usage.refuse(UsageResult.UNAUTHORIZED, "the token is missing or wrong")
     body = await _body(request, usage.limit)
     if body is None:
         return usage.refuse(UsageResult.OVERSIZED, f"more than {usage.limit} bytes")

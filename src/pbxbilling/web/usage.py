@@ -87,7 +87,9 @@ class UsageEndpoint:
             return self._answer(UsageResult.NOT_KEPT, usage, str(fault))
         conflict = result is UsageResult.CONFLICT
         return self._answer(
-            result, usage, "the reference stands for other units" if conflict else ""
+            result,
+            usage,
+            "this reference was counted with other values: send a new one" if conflict else "",
         )
 
     def _answer(self, result: UsageResult, usage: UsageBody, reason: str) -> UsageAnswer:

@@ -46,8 +46,8 @@ def answering(directory: Path, status: int, body: bytes) -> Iterator[Path]:
 @pytest.mark.parametrize(
     ("status", "body", "sentence"),
     [
-        (404, b'{"detail":"Not Found"}', "the running daemon knows no such command (404): restart"),
-        (405, b"", "the running daemon knows no such command (405): restart"),
+        (404, b'{"detail":"Not Found"}', "the running daemon does not know this command (404): it"),
+        (405, b"", "the running daemon does not know this command (405): it"),
         (500, b"Internal Server Error", "the daemon failed (500): see its log"),
         (404, b'{"code":"not_found","message":"no tenant x"}', "no tenant x"),
     ],

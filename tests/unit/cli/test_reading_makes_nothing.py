@@ -42,7 +42,9 @@ def test_there_are_such_routes() -> None:
 def test_a_request_that_reads_makes_no_database_and_says_who_does(
     route: APIRoute, config: Path
 ) -> None:
-    told = rf"{config.parent}/pbxbilling.db is not there yet: the daemon makes it .*enable --now"
+    told = (
+        rf"{config.parent}/pbxbilling.db does not exist yet: the daemon creates it .*enable --now"
+    )
     path = re.sub(r"\{\w+\}", "acme", route.path)
     with pytest.raises(StoreError, match=told):
         get(config, path, **QUERY)
@@ -52,7 +54,7 @@ def test_a_request_that_reads_makes_no_database_and_says_who_does(
 @pytest.mark.parametrize("path", DRY_RUNS)
 def test_neither_does_one_that_only_prints(path: str, config: Path) -> None:
     method, body = DRY_RUNS[path]
-    with pytest.raises(StoreError, match="is not there yet"):
+    with pytest.raises(StoreError, match="does not exist yet"):
         send(config, ApiRequest(method, path, body={**body, "dry_run": True}))
     assert not (config.parent / "pbxbilling.db").exists()
 
@@ -60,13 +62,13 @@ def test_neither_does_one_that_only_prints(path: str, config: Path) -> None:
 def test_an_empty_file_is_no_database_to_read(config: Path) -> None:
     database = config.parent / "pbxbilling.db"
     database.touch()
-    with pytest.raises(StoreError, match="is not there yet"):
+    with pytest.raises(StoreError, match="does not exist yet"):
         get(config, "/tenants")
     assert database.stat().st_size == 0
 
 
 def test_there_is_nothing_to_copy_either(config: Path) -> None:
-    with pytest.raises(StoreError, match="is not there yet"):
+    with pytest.raises(StoreError, match="does not exist yet"):
         copy_database(config.parent / "pbxbilling.db", config.parent / "copy.db")
     assert list(config.parent.iterdir()) == [config]
 

@@ -35,11 +35,11 @@ def show_status(status: Answer) -> None:
 
 def _readiness(status: Answer) -> str:
     if status["ready"]:
-        return "ready: the counts of every PBX are true"
+        return "ready: the counts of every PBX are reliable"
     late = [pbx["name"] for pbx in status["pbxes"] if pbx["stale"] or not pbx["reconciled"]]
     why = [f"{', '.join(late)} (calls are judged there as in log mode)"] if late else []
     if status["store"]["fault"]:
-        why.append("the store cannot write (calls are judged as ever, records wait)")
+        why.append("the store cannot write (calls are judged as usual, records wait)")
     return f"not ready: {'; '.join(why)}"
 
 
@@ -58,14 +58,14 @@ def _pbx_row(pbx: Answer) -> dict[str, Any]:
 def _counts(pbx: Answer) -> str:
     if not pbx["reconciled"]:
         return "not reconciled"
-    return "stale" if pbx["stale"] else "true"
+    return "stale" if pbx["stale"] else "reliable"
 
 
 def _unowned(status: Answer) -> Iterator[str]:
     if status["unowned_legs"]:
         yield (
-            f"{status['unowned_legs']} answered trunk legs belong to nobody:"
-            " `pbxbilling usage unowned` lists them"
+            f"{status['unowned_legs']} answered trunk legs belong to no tenant: `pbxbilling usage"
+            " unowned` lists them"
         )
 
 
@@ -89,25 +89,25 @@ def _old_port(old: Answer | None) -> Iterator[str]:
         return
     if not old["listening"]:
         yield (
-            f"port of 0.1: {old['address']} is another program's: hooks that ask there get no"
-            " answer of ours; `pbxbilling doctor` says whether any do"
+            f"port of 0.1: another program uses {old['address']}, so the daemon does not answer"
+            " hooks there; `pbxbilling doctor` shows whether there are any"
         )
     elif old["hooks"]:
         yield (
-            f"port of 0.1: {old['hooks']} hooks came to {old['address']}, where the next release"
+            f"port of 0.1: {old['hooks']} hooks came to {old['address']}, on which the next release"
             f" does not listen: set PBXBILLING_HOOK={old['instead']} under [globals] of"
             " extensions.conf (FreePBX: in globals_custom.conf), then `dialplan reload`"
         )
     else:
         yield (
-            f"port of 0.1: no hook has come to {old['address']}, where the next release does not"
+            f"port of 0.1: no hook has come to {old['address']}, on which the next release does not"
             f' listen; listen = "{old["instead"]}" under [agi] closes it now'
         )
 
 
 def _configuration(status: Answer) -> str:
     if status["config_error"]:
-        return f"configuration: REFUSED, the last good one rules: {status['config_error']}"
+        return f"configuration: REFUSED, the last good one stays in force: {status['config_error']}"
     return "configuration: good"
 
 

@@ -320,7 +320,7 @@ def _waits_for(one: WebhookEvent) -> str:
         return f"a person: {one.note}"
     if one.about.startswith("sub_"):
         return f"a tenant: `pbxbilling stripe link {one.about} TENANT`, or `apply` the one it names"
-    return "a tenant: the one that it names, or whose customer it is; `apply` adds one"
+    return "a tenant: add the one that it names, or that has this customer, with `apply`"
 
 
 def _run(one: InvoiceRun) -> dict[str, Any]:
