@@ -30,7 +30,7 @@ from pbxbilling.kernel.ports import Clock
 from pbxbilling.mqtt.publisher import Publisher
 from pbxbilling.mqtt.settings import BrokerSettings
 from pbxbilling.store.writer import StoreWriter
-from pbxbilling.telemetry.facts.lines import masked
+from pbxbilling.telemetry.facts.line import masked
 from pbxbilling.telemetry.logs import Log
 from pbxbilling.telemetry.metrics import Metrics
 from pbxbilling.telemetry.observers import BrokerWatch, HookWatch, LinkWatch
