@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import is_dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from pbxbilling.calls.live.channel import ChannelKey
 
 T = TypeVar("T")
 
@@ -37,6 +39,17 @@ def sample(kind: type[T], **given: Any) -> T:
     """
     types = {name: hint for name, hint in get_type_hints(kind).items() if name != "__slots__"}
     return kind(**{name: _value(hint, name) for name, hint in types.items()} | given)
+
+
+def another(value: Any) -> Any:
+    """Return a different value of the same type."""
+    if isinstance(value, Enum):
+        return next(one for one in type(value) if one is not value)
+    if isinstance(value, datetime):
+        return value + timedelta(seconds=1)
+    if isinstance(value, ChannelKey):
+        return value._replace(uniqueid=another(value.uniqueid))
+    return not value if isinstance(value, bool) else value + type(value)("1")
 
 
 def _value(hint: Any, name: str) -> Any:
