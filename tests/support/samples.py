@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+import sys
 from collections.abc import Mapping
 from dataclasses import is_dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from functools import cache
 from types import NoneType, UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, get_args, get_origin
 
 from pbxbilling.calls.live.channel import ChannelKey
+from tests.support.build import ROOT
 
 T = TypeVar("T")
 
@@ -37,8 +41,7 @@ def sample(kind: type[T], **given: Any) -> T:
     Raises TypeError for a field of a type that no value is known of: extend `_value`, or write the
     sample by hand where the type alone cannot give a valid one.
     """
-    types = {name: hint for name, hint in get_type_hints(kind).items() if name != "__slots__"}
-    return kind(**{name: _value(hint, name) for name, hint in types.items()} | given)
+    return kind(**{name: _value(hint, name) for name, hint in _types(kind).items()} | given)
 
 
 def another(value: Any) -> Any:
@@ -50,6 +53,29 @@ def another(value: Any) -> Any:
     if isinstance(value, ChannelKey):
         return value._replace(uniqueid=another(value.uniqueid))
     return not value if isinstance(value, bool) else value + type(value)("1")
+
+
+def _types(kind: type) -> dict[str, Any]:
+    """Return the types of all fields, read from the source: compiled classes do not have them."""
+    found: dict[str, Any] = {}
+    for base in reversed(kind.__mro__):
+        if base.__module__.startswith("pbxbilling."):
+            names = vars(sys.modules[base.__module__])
+            for field in _annotated(base.__module__)[base.__qualname__]:
+                hint = ast.unparse(field.annotation)
+                found[ast.unparse(field.target)] = eval(hint, names)
+    return found
+
+
+@cache
+def _annotated(module: str) -> dict[str, list[ast.AnnAssign]]:
+    """Return the annotated fields of each class of a module."""
+    source = (ROOT / "src" / module.replace(".", "/")).with_suffix(".py").read_text()
+    classes = [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)]
+    return {
+        one.name: [field for field in one.body if isinstance(field, ast.AnnAssign)]
+        for one in classes
+    }
 
 
 def _value(hint: Any, name: str) -> Any:
