@@ -14,7 +14,6 @@ from functools import partial
 from typing import Any
 
 from pbxbilling.accounts.apply import AccountsFile, Change, ChangeKind, TenantChange, plan_changes
-from pbxbilling.accounts.facts import AccountsFileUnchanged
 from pbxbilling.accounts.file_format import as_written
 from pbxbilling.accounts.key_origin import AccountKind, KeyOrigin, SetBy
 from pbxbilling.accounts.ports import AccountStore, Blocks
@@ -94,8 +93,6 @@ class Administration:
             agreed = reset or not await self._apart(partial(_any_resets, changes))
             if agreed and not dry_run:
                 await self._writer.write(action, changes, actor, by=SetBy.FILE)
-                if not changes:
-                    self._writer.publish(AccountsFileUnchanged(now, actor, action))
             return changes
 
     async def suspend(self, slug: str, actor: str) -> TenantResult:

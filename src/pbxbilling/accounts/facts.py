@@ -38,15 +38,6 @@ class AccountsChanged(Fact):
 
 
 @dataclass(frozen=True, slots=True)
-class AccountsFileUnchanged(Fact):
-    """An accounts file was applied that says what is in force already."""
-
-    at: datetime
-    actor: str
-    action: str
-
-
-@dataclass(frozen=True, slots=True)
 class StatusChanged(Fact):
     """A tenant's status changed by one row of the table of transitions; in force at once.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pbxbilling.accounts.facts import AccountsChanged, AccountsFileUnchanged, StatusChanged
+from pbxbilling.accounts.facts import AccountsChanged, StatusChanged
 from pbxbilling.telemetry.facts.counts import CounterSpec
 from pbxbilling.telemetry.facts.line import INFO
 from pbxbilling.telemetry.facts.row import Row, counted, plain
@@ -17,18 +17,6 @@ ROWS = (
         ),
         counter=counted(
             CounterSpec("accounts_changes", "Changes to plans and tenants.", ()),
-            lambda _fact, _: (),
-        ),
-    ),
-    Row(
-        AccountsFileUnchanged,
-        line=plain(
-            INFO,
-            "accounts file changes nothing",
-            lambda fact: {"actor": fact.actor, "action": fact.action},
-        ),
-        counter=counted(
-            CounterSpec("accounts_files_unchanged", "Accounts files that changed nothing.", ()),
             lambda _fact, _: (),
         ),
     ),
