@@ -94,7 +94,7 @@ class Core:
         self._lines = LineWriter(log.open("ab").fileno())
         lines = Log(self._lines, self.clock, "json", "info")
         around = Surroundings("bench", lambda _: None, lambda: None, lambda: None)
-        status = LiveStatus(core, self.writer, around, self.clock, facts, unowned_legs=0)
+        status = LiveStatus(core, self.writer, around, self.clock, unowned_legs=0)
         self.metrics = Metrics("bench", status, lambda: self._lines.dropped)
         self.watch = HookWatch(lines, self.metrics.counters)
         if not silent:

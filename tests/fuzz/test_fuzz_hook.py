@@ -18,10 +18,10 @@ from pbxbilling.calls.admission.hook import HookRequest, Verdict
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.codes import Mode
 from pbxbilling.runtime.clock import SystemClock
-from pbxbilling.telemetry.facts.lines import line_of, masked
 from tests.support.agi_client import AgiClient, ask, environment
 from tests.support.agi_desk import AgiReports
 from tests.support.corpus import HOSTILE, SIZES, examples, explore, pieces, spoiled
+from tests.support.facts import written
 from tests.support.world import World
 
 ONE_LINE = re.compile(rb'(SET VARIABLE __PBXBILLING "[^"\\\n\r\0]{1,500}"\n)?')
@@ -50,7 +50,7 @@ class Hook:
     def _judge(self, request: HookRequest) -> Verdict:
         verdict = self.world.admission.judge(request)
         for fact in self.world.facts:
-            orjson.dumps(line_of(fact, masked).fields, default=str)
+            orjson.dumps(written(fact).fields, default=str)
         self.world.facts.clear()
         return verdict
 

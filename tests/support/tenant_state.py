@@ -5,7 +5,7 @@ from decimal import Decimal
 from pbxbilling.accounts.terms.status import Blocker, Status
 from pbxbilling.calls.tenant_state import TenantState
 from pbxbilling.kernel.codes import Mode
-from tests.support.facts import AT
+from tests.support.samples import AT
 
 STATE = TenantState(
     at=AT,

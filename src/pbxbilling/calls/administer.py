@@ -63,7 +63,8 @@ class CallAdministration:
         self._registry = writer.registry
         self._live = live
         self._rest = rest
-        self.reports = TenantReporter(calls, in_force, clock, live, rest)
+        view = live.view if live is not None else None
+        self.reports = TenantReporter(calls, in_force, clock, view, rest)
         self.usage = CallUsage(calls, writer, clock, in_force, live, rest)
 
     async def release(self, call: str, actor: str) -> CallView:
@@ -81,11 +82,11 @@ class CallAdministration:
         """Return live calls, the oldest first."""
         if tenant is not None:
             require_tenant(self._registry, tenant)
-        return await in_parts(self._running("calls").calls(tenant), self._rest)
+        return await in_parts(self._running("calls").view.calls(tenant), self._rest)
 
     def status(self) -> StatusView:
         """Return the state of the daemon at this moment."""
-        return self._running("status").status()
+        return self._running("status").view.status()
 
     async def tenants(self) -> list[TenantReport]:
         """Return the reports of all tenants, sorted by slug."""

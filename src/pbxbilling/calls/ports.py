@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -81,15 +82,11 @@ class CallStore(RecordStore, Protocol):
         ...
 
 
-class Live(Protocol):
-    """The ledger of live calls, as the commands see it. Nothing here waits."""
+class LiveView(Protocol):
+    """What commands see of the running daemon's live calls. Nothing here waits or has effects."""
 
     def calls(self, tenant: str | None = None) -> Iterable[CallView]:
         """Yield live calls, oldest first, each viewed when it is taken; None does not filter."""
-        ...
-
-    def release(self, call: str, actor: str) -> CallView | None:
-        """Release a call's slot and return the call's last view; None if it is not live."""
         ...
 
     def status(self) -> StatusView:
@@ -104,6 +101,15 @@ class Live(Protocol):
         """Return the seconds left of a hard allowance, counting live legs; None: not hard."""
         ...
 
-    def assigned(self, leg: LegAssigned) -> None:
-        """Book the assignment of an ended leg to a tenant: it draws on the tenant's allowance."""
-        ...
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """The running daemon's live calls, for commands: what they see, and what they do to them.
+
+    `release` gives back a call's slot for an actor and returns the call's last view, None if it is
+    not live. `assigned` books an ended leg that a tenant was given: it draws on its allowance.
+    """
+
+    view: LiveView
+    release: Callable[[str, str], CallView | None]
+    assigned: Callable[[LegAssigned], None]

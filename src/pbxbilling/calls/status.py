@@ -1,4 +1,4 @@
-"""Show live calls, links and loads of the running daemon, and release a slot."""
+"""Show live calls, links and loads of the running daemon."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from pbxbilling.accounts.facts import AccountsChanged, SubjectKind
 from pbxbilling.calls.engine.engine import CallEngine
-from pbxbilling.calls.live.facts import LegEnded, SlotReleased
+from pbxbilling.calls.live.facts import LegEnded
 from pbxbilling.calls.live.load import Load
 from pbxbilling.calls.live.pbx_facts import (
     JournalReadable,
@@ -21,8 +22,7 @@ from pbxbilling.calls.live.pbx_facts import (
     PbxTakenUp,
     Reconciled,
 )
-from pbxbilling.calls.live.publish import publish
-from pbxbilling.calls.live.records import LegAssigned, LegRecord
+from pbxbilling.calls.live.records import LegRecord
 from pbxbilling.calls.live.trust import PbxTrust
 from pbxbilling.calls.views import (
     BrokerView,
@@ -34,7 +34,7 @@ from pbxbilling.calls.views import (
     StoreView,
 )
 from pbxbilling.kernel.facts import ConfigReloaded, Fact
-from pbxbilling.kernel.ports import Clock, EventSink
+from pbxbilling.kernel.ports import Clock
 
 CALLS_A_PART = 512
 
@@ -78,7 +78,7 @@ class Surroundings:
 
 
 class LiveStatus:
-    """A view of the ledger; as a sink it remembers what only facts carry."""
+    """A view of the ledger, without effects; as a sink it remembers what only facts carry."""
 
     def __init__(
         self,
@@ -86,7 +86,6 @@ class LiveStatus:
         queue: WriterQueue,
         around: Surroundings,
         clock: Clock,
-        emit: EventSink,
         *,
         unowned_legs: int,
     ) -> None:
@@ -95,11 +94,9 @@ class LiveStatus:
         self._in_force = engine.in_force
         self._trust = engine.trust
         self._allowances = engine.allowances
-        self._cutter = engine.cutter
         self._queue = queue
         self._around = around
         self._clock = clock
-        self._emit = emit
         self._since = clock.now()
         self._unowned_legs = unowned_legs
         self._config_error: str | None = None
@@ -108,6 +105,7 @@ class LiveStatus:
         self._handlers: Mapping[type[Any], Callable[[Any], None]] = {
             ConfigReloaded: self._config_reloaded,
             LegEnded: self._leg_ended,
+            AccountsChanged: self._accounts_changed,
             LinkDown: self._link_faulty,
             LinkRetryFailed: self._link_faulty,
             LinkUp: self._link_restored,
@@ -129,6 +127,10 @@ class LiveStatus:
 
     def _leg_ended(self, fact: LegEnded) -> None:
         self._unowned_legs += _is_unowned(fact.leg) - _is_unowned(fact.before)
+
+    def _accounts_changed(self, fact: AccountsChanged) -> None:
+        if fact.kind is SubjectKind.LEG:  # an unowned leg got its tenant
+            self._unowned_legs = max(0, self._unowned_legs - 1)
 
     def _link_faulty(self, fact: LinkDown | LinkRetryFailed) -> None:
         self._link_faults[fact.pbx] = fact.reason
@@ -152,7 +154,7 @@ class LiveStatus:
     def _journal_unreadable(self, fact: JournalUnreadable) -> None:
         self._journals[fact.pbx] = JournalState.UNREADABLE
 
-    # --- Live ----------------------------------------------------------------------------------
+    # --- LiveView ------------------------------------------------------------------------------
 
     def calls(self, tenant: str | None = None) -> Iterator[CallView]:
         """Yield live calls, oldest first, each viewed when it is taken; None does not filter."""
@@ -160,17 +162,6 @@ class LiveStatus:
         for call in sorted(chosen, key=lambda c: c.started_at):
             if call.ended_at is None:
                 yield CallView.of(call)
-
-    def release(self, call: str, actor: str) -> CallView | None:
-        """Release a call's slot; its channels live on and never count again. None: not live."""
-        found = self._ledger.find(call)
-        if found is None:
-            return None
-        view, record, at = CallView.of(found), found.record(), self._clock.now()
-        self._ledger.drop(found, at)
-        publish(self._ledger, self._emit)
-        self._emit(SlotReleased(at, actor, record))
-        return view
 
     def status(self) -> StatusView:
         """Return the state of the daemon at this moment."""
@@ -216,11 +207,6 @@ class LiveStatus:
         if terms is None:
             return None
         return self._allowances.remaining_s(terms, self._clock.now(), self._clock.monotonic())
-
-    def assigned(self, leg: LegAssigned) -> None:
-        """Book the assignment of an ended leg to a tenant: it draws on the tenant's allowance."""
-        self._unowned_legs = max(0, self._unowned_legs - 1)
-        self._cutter.assigned(leg)
 
     # --- LiveFigures ---------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from pbxbilling.accounts.terms.registry import Terms
 from pbxbilling.accounts.terms.status import Blocker, Status
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.calls.live.load import Load
-from pbxbilling.calls.ports import CallStore, Live
+from pbxbilling.calls.ports import CallStore, LiveView
 from pbxbilling.catalog.plan import Limits
 from pbxbilling.kernel.codes import Mode
 from pbxbilling.kernel.ports import Clock
@@ -82,7 +82,7 @@ class TenantReporter:
         store: CallStore,
         in_force: InForce,
         clock: Clock,
-        live: Live | None,
+        live: LiveView | None,
         rest: Rest,
     ) -> None:
         self._store = store

@@ -67,7 +67,7 @@ class Daemon:
         self.services = wire_services(
             self.ground,
             settings.retention.retention(),
-            self.live.status,
+            self.live.for_commands,
             self.payments.services(self.ground) if self.payments else None,
         )
         self.jobs = Jobs(self.ground, self.services, self.live, settings)

@@ -14,6 +14,8 @@ from pbxbilling.calls.engine.engine import CallEngine
 from pbxbilling.calls.engine.fact_bus import OF_CALLS, FactBus
 from pbxbilling.calls.engine.record_sink import Recorder
 from pbxbilling.calls.live.call import Channel
+from pbxbilling.calls.ports import Live
+from pbxbilling.calls.release import SlotRelease
 from pbxbilling.calls.status import LiveStatus, Surroundings
 from pbxbilling.calls.tenant_state import TenantStates
 from pbxbilling.calls.tracking.restore import restore
@@ -30,7 +32,7 @@ from pbxbilling.kernel.ports import Clock
 from pbxbilling.mqtt.publisher import Publisher
 from pbxbilling.mqtt.settings import BrokerSettings
 from pbxbilling.store.writer import StoreWriter
-from pbxbilling.telemetry.facts.lines import masked
+from pbxbilling.telemetry.facts.line import masked
 from pbxbilling.telemetry.logs import Log
 from pbxbilling.telemetry.metrics import Metrics
 from pbxbilling.telemetry.observers import BrokerWatch, HookWatch, LinkWatch
@@ -60,6 +62,7 @@ class LiveCalls:
         self.engine = self._wire_engine(ground, settings)
         self.mqtt = self._wire_mqtt(ground, settings)
         self.status = self._wire_status(ground, startup)
+        self.for_commands = self._wire_commands(ground)
         self.metrics = Metrics(__version__, self.status, lambda: lines.dropped)
         self._join_sinks(facts)
         self.pbx_fleet = PbxFleet(
@@ -101,9 +104,12 @@ class LiveCalls:
             self.writer,
             around,
             ground.clock,
-            ground.emit,
             unowned_legs=startup.unowned_legs,
         )
+
+    def _wire_commands(self, ground: Ground) -> Live:
+        slots = SlotRelease(self.engine.ledger, ground.clock, ground.emit)
+        return Live(self.status, slots.release, self.engine.cutter.assigned)
 
     def _join_sinks(self, facts: FactBus) -> None:
         """Subscribe all sinks of facts, the store first."""

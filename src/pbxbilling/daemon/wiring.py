@@ -16,7 +16,7 @@ from pbxbilling.billing.statements.one_offs import OneOffs
 from pbxbilling.billing.statements.plan_change import PlanChanges
 from pbxbilling.billing.take_figures import Figures
 from pbxbilling.calls.administer import CallAdministration
-from pbxbilling.calls.status import LiveStatus
+from pbxbilling.calls.ports import Live
 from pbxbilling.daemon.stores import Stores
 from pbxbilling.kernel.ports import Clock, EventSink
 from pbxbilling.payments.compare import Comparison
@@ -50,7 +50,7 @@ class Ground:
 def wire_services(
     ground: Ground,
     retention: Retention,
-    live: LiveStatus | None = None,
+    live: Live | None = None,
     payments: PaymentServices | None = None,
 ) -> Services:
     """Wire all services that commands use; `live` is None where no daemon runs."""
@@ -93,7 +93,7 @@ def wire_subscriptions(ground: Ground) -> DailyCheck:
     )
 
 
-def wire_calls(ground: Ground, live: LiveStatus | None) -> CallAdministration:
+def wire_calls(ground: Ground, live: Live | None) -> CallAdministration:
     """Wire calls and usage; where no daemon runs, only what the store has."""
     stores = ground.stores
     return CallAdministration(
@@ -144,7 +144,7 @@ def wire_payments(ground: Ground) -> Comparison:
 
 
 def wire_privacy(
-    ground: Ground, retention: Retention, live: LiveStatus | None
+    ground: Ground, retention: Retention, live: Live | None
 ) -> tuple[Purge, Forgetter]:
     """Wire the purge, which rests so that records of calls go first, and the forgetter using it."""
     stores = ground.stores
@@ -164,7 +164,7 @@ def wire_privacy(
         stores.cursors,
         ground.accounts,
         purge,
-        live,
+        live.view if live is not None else None,
     )
     return purge, forgetter
 

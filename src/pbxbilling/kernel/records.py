@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 from pbxbilling.runtime.compiled import mypyc_attr
 
@@ -24,6 +27,19 @@ class QueuedRecord(Record):
     """A record that waits in the store's queue, so that its caller does not wait for the disk."""
 
     __slots__ = ()
+
+    @property
+    @abstractmethod
+    def queue_key(self) -> Hashable | None:
+        """The key of its row: of records of one class and key, only one waits.
+
+        None: each record is a row of its own, and all of them wait.
+        """
+        raise NotImplementedError
+
+    def gives_way_to(self, later: Self) -> bool:  # noqa: ARG002
+        """Return whether `later`, of the same class and key, replaces this record in the queue."""
+        return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from pbxbilling.accounts.terms.status import LEFT
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.billing.statements.issue import cursor_of
-from pbxbilling.calls.ports import CallStore, Live
+from pbxbilling.calls.ports import CallStore, LiveView
 from pbxbilling.kernel.errors import AdministrationError
 from pbxbilling.kernel.ports import Cursors
 from pbxbilling.privacy.ports import RetentionStore
@@ -49,7 +49,7 @@ class Forgetter:
         cursors: Cursors,
         writer: AccountWriter,
         purge: Purge,
-        live: Live | None = None,
+        live: LiveView | None = None,
     ) -> None:
         """Take `live` as the live calls; None where no daemon runs."""
         self._retention_store = retention_store

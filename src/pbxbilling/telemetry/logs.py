@@ -11,8 +11,7 @@ from structlog.typing import EventDict, FilteringBoundLogger, Processor, Wrapped
 from pbxbilling.kernel.facts import Fact, instant_of
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.telemetry.facts.fact_lines import FactLines, Output
-from pbxbilling.telemetry.facts.line import Line
-from pbxbilling.telemetry.facts.lines import in_full, masked
+from pbxbilling.telemetry.facts.line import Line, in_full, masked
 from pbxbilling.telemetry.facts.text import as_json
 
 Format = Literal["json", "console"]

@@ -15,7 +15,8 @@ from pbxbilling.calls.live.facts import CallEnded
 from pbxbilling.calls.live.load import Breach
 from pbxbilling.kernel.codes import Outcome, Reason
 from pbxbilling.mqtt.messages import EVENTS, MqttMessage, event_message, state_message
-from tests.support.facts import AT, CALL, CALLED, CALLER, decided, one_of_each
+from tests.support.facts import CALL, decided, one_of_each
+from tests.support.samples import AT, CALLED, CALLER
 from tests.support.tenant_state import STATE
 
 

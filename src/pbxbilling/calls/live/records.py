@@ -96,6 +96,11 @@ class CallRecord(QueuedRecord):
         self.estimated = estimated
         self.merged_into = merged_into
 
+    @property
+    def queue_key(self) -> str:
+        """The call."""
+        return self.call
+
     def gives_way_to(self, later: CallRecord) -> bool:
         """Return whether `later` replaces this row: always, unless it would reopen the call."""
         return self.ended_at is None or later.ended_at is not None
@@ -136,6 +141,11 @@ class LegRecord(QueuedRecord):
     emergency: bool = False
     answer_guessed: bool = False
     gone_by: datetime | None = None
+
+    @property
+    def queue_key(self) -> ChannelKey:
+        """The leg."""
+        return self.key
 
     def gives_way_to(self, later: LegRecord) -> bool:
         """Return whether `later` replaces this row: it must know more, and nothing less."""
@@ -222,6 +232,11 @@ class DecisionRecord(QueuedRecord):
     used: int | None = None
     limit: int | None = None
 
+    @property
+    def queue_key(self) -> None:
+        """None: each decision is kept, or dropped where the queue is full."""
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class PbxMark(QueuedRecord):
@@ -237,6 +252,11 @@ class PbxMark(QueuedRecord):
     journal_file: str = ""
     journal_offset: int = 0
     lived_at: datetime | None = None
+
+    @property
+    def queue_key(self) -> str:
+        """The PBX."""
+        return self.pbx
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,11 @@ class LegMetered(QueuedRecord):
 
     key: ChannelKey
 
+    @property
+    def queue_key(self) -> ChannelKey:
+        """The leg."""
+        return self.key
+
 
 @dataclass(frozen=True, slots=True)
 class MeterEvent:

@@ -1,19 +1,20 @@
-"""Holds records waiting to be written; of a call or leg, only the latest state."""
+"""Holds records waiting to be written; of those with one key, only the latest."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Hashable
-from typing import Any
 
-from pbxbilling.calls.live.records import CallRecord, DecisionRecord, LegRecord, PbxMark
-from pbxbilling.calls.metering.usage_event import LegMetered
+from pbxbilling.calls.live.records import DecisionRecord
 from pbxbilling.kernel.codes import Outcome
 from pbxbilling.kernel.records import QueuedRecord
 
 
 class Pending:
-    """Waiting records: those of one key stay in order; states of a call or leg collapse to one."""
+    """Waiting records, in the order in which their keys came (`QueuedRecord.queue_key`).
+
+    Decisions alone may be dropped, admissions before refusals, and so they wait apart.
+    """
 
     def __init__(self) -> None:
         self._by_key: dict[Hashable, QueuedRecord] = {}
@@ -25,25 +26,15 @@ class Pending:
 
     def put(self, record: QueuedRecord) -> None:
         """Add a record; skip a state that the store would not accept over the waiting one."""
-        match record:
-            case CallRecord():
-                self._put_latest((CallRecord, record.call), record)
-            case LegRecord():
-                self._put_latest((LegRecord, record.key), record)
-            case DecisionRecord():
-                admitted = record.outcome is Outcome.ADMIT
-                (self._admissions if admitted else self._refusals).append(record)
-            case LegMetered():
-                self._by_key[LegMetered, record.key] = record
-            case PbxMark():
-                self._by_key[PbxMark, record.pbx] = record
-            case _:
-                self._by_key[object()] = record  # kinds without a key: each record is kept
-
-    def _put_latest(self, key: Hashable, record: CallRecord | LegRecord) -> None:
-        waiting: Any = self._by_key.setdefault(key, record)  # of the same kind as `record`
+        if isinstance(record, DecisionRecord):
+            admitted = record.outcome is Outcome.ADMIT
+            (self._admissions if admitted else self._refusals).append(record)
+            return
+        key = record.queue_key
+        place: Hashable = object() if key is None else (type(record), key)
+        waiting = self._by_key.setdefault(place, record)
         if waiting is not record and waiting.gives_way_to(record):
-            self._by_key[key] = record
+            self._by_key[place] = record
 
     def drop_admission(self) -> bool:
         """Drop the oldest waiting admission; return False if there is none."""
@@ -54,5 +45,5 @@ class Pending:
         return bool(self._refusals) and bool(self._refusals.popleft())
 
     def records(self) -> list[QueuedRecord]:
-        """Return all records; those of one key are in order."""
+        """Return all records, the decisions last."""
         return [*self._by_key.values(), *self._refusals, *self._admissions]

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from pbxbilling.kernel.facts import Fact, instant_of
-from pbxbilling.telemetry.facts.line import Line, Mask
-from pbxbilling.telemetry.facts.lines import line_from
+from pbxbilling.telemetry.facts.line import DEBUG, Line, Mask
+from pbxbilling.telemetry.facts.table import TABLE
 from pbxbilling.telemetry.facts.text import line_as_json
 
 
@@ -17,6 +17,20 @@ class Output(Protocol):
     def write(self, line: bytes) -> None:
         """Take one line, including its newline."""
         ...
+
+
+def line_of(fact: Fact, mask: Mask, level: int = DEBUG) -> Line | None:
+    """Return the line of a fact, with numbers through `mask`; None without one, or below `level`.
+
+    Most lines have level debug, and those of frequent facts are not built for a higher `level`.
+    """
+    row = TABLE[type(fact)]
+    if row.line is None:
+        return None
+    if level > DEBUG and row.is_detail is not None and row.is_detail(fact):
+        return None
+    line: Line = row.line(fact, mask)
+    return line if line.level >= level else None
 
 
 class FactLines:
@@ -39,7 +53,7 @@ class FactLines:
 
     def sink(self, fact: Fact) -> None:
         """Write the line of one fact. Never raises, never waits."""
-        line = line_from(fact, self._mask, self._level)
+        line = line_of(fact, self._mask, self._level)
         if line is None:
             return
         if self._render is None:

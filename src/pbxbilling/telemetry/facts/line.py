@@ -1,4 +1,4 @@
-"""Log lines before they are formatted, and the rule that makes a plain one."""
+"""Log lines before they are formatted, and how they show numbers."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Line(NamedTuple):
     fields: dict[str, Any]
 
 
-def plain(level: int, event: str, *names: str) -> Callable[[Any, Mask], Line]:
-    """Return a rule for lines with these fields of the fact; `key` is written as `leg`."""
+def masked(number: str) -> str:
+    """Mask a number: show its last three digits, two of a short one."""
+    if len(number) > 6:
+        return "***" + number[-3:]
+    return "***" + number[-2:] if len(number) > 2 else number and "***"
 
-    def line(fact: Any, mask: Mask) -> Line:  # noqa: ARG001 - the signature is fixed
-        fields = {name: getattr(fact, name) for name in names}
-        if "key" in fields:
-            fields["leg"] = str(fields.pop("key"))
-        return Line(level, event, fields)
 
-    return line
+def in_full(number: str) -> str:
+    """Return the number unmasked, for level debug."""
+    return number

@@ -1,0 +1,1 @@
+"""The rows of all facts, one file for each subject."""
