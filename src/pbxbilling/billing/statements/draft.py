@@ -13,7 +13,7 @@ from pbxbilling.billing.rating.price_schedule import conditions
 from pbxbilling.billing.rating.rating import UsedLeg, rate
 from pbxbilling.billing.rating.tariff import Tariff
 from pbxbilling.billing.records import BilledLeg, OneOffEntry, OneOffUsed, SavedStatement
-from pbxbilling.billing.statements.adjustments import adjustments, billed_leg, latest, period_of_end
+from pbxbilling.billing.statements.adjustments import adjustments, latest, period_of_end
 from pbxbilling.billing.statements.build import statement_of
 from pbxbilling.billing.statements.document import as_json
 from pbxbilling.billing.statements.statement import LineKind, OneOff, Statement, StatementKind
@@ -103,7 +103,7 @@ async def _with_late(statement_store: StatementStore, material: Material) -> Mat
     moved = [
         copy
         for copy in latest(known).values()
-        if copy.talk_us and _has_left(copy, homes.get(copy.key))
+        if copy.rated.leg.talk_us and _has_left(copy, homes.get(copy.key))
     ]
     concerned = {home.month for home in homes.values() if home} | {one.of_month for one in moved}
     if not concerned:  # the usual case: skip reading and rating earlier periods
@@ -161,9 +161,9 @@ def drafted(material: Material, kind: StatementKind, at: datetime) -> Draft:
         adjustments=adjusted,
     )
     month = period.month
-    own = (billed_leg(tenant.slug, month, month, rated) for rated in statement.legs)
+    own = (BilledLeg(tenant.slug, month, month, rated) for rated in statement.legs)
     later = (
-        billed_leg(tenant.slug, month, one.month, rated) for one in adjusted for rated in one.legs
+        BilledLeg(tenant.slug, month, one.month, rated) for one in adjusted for rated in one.legs
     )
     return Draft(
         statement,
