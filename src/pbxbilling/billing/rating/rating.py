@@ -111,15 +111,16 @@ def rate(legs: Iterable[UsedLeg], tariff_versions: TariffVersions) -> Rating:
     Raises ValueError as `check_stretches`, and for a leg that occurs twice.
     """
     check_stretches(tariff_versions)
+    allowance_s = included_s(tariff_versions)
     ordered = sorted(legs, key=lambda leg: (leg.ended_at, leg.id))
     _refuse_twins(ordered)
-    allowance_s = included_s(tariff_versions)
     counter = _Counter(allowance_s)
     tables = {s.begins: DestinationRates.of(s.tariff) for s in tariff_versions}
-    rated = []
-    for leg in ordered:
-        tariff_version = stretch_at(tariff_versions, leg.ended_at)
-        rated.append(counter.rated(leg, tariff_version.tariff, tables[tariff_version.begins]))
+    in_force = [stretch_at(tariff_versions, leg.ended_at) for leg in ordered]
+    rated = [
+        counter.rated(leg, version.tariff, tables[version.begins])
+        for leg, version in zip(ordered, in_force, strict=True)
+    ]
     currency = tariff_versions[0].tariff.currency
     return Rating(counter.charges(currency), tuple(rated), allowance_s, counter.used_s)
 

@@ -7,16 +7,14 @@ difference is a line on the next statement, so that together they charge what on
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from pbxbilling.billing.rating.rating import RatedLeg, Rating, UsedLeg, rate
 from pbxbilling.billing.records import BilledLeg, SavedStatement
 from pbxbilling.billing.statements.document import statement_from
+from pbxbilling.billing.statements.material import ChangedPeriod, latest
 from pbxbilling.billing.statements.statement import Adjustment, Statement, adjustment_key
-from pbxbilling.calls.live.channel import ChannelKey
-from pbxbilling.calls.live.records import LegRecord
 
 
 def adjustment(closed: Statement, known: Iterable[UsedLeg]) -> Adjustment | None:
@@ -57,40 +55,14 @@ def closed_statement(saved: SavedStatement, copies: Iterable[BilledLeg]) -> Stat
     return replace(statement_from(saved.document), legs=tuple(own))
 
 
-def latest(copies: Iterable[BilledLeg]) -> dict[tuple[ChannelKey, str], BilledLeg]:
-    """Return the last copy of each leg and period; `copies` are in order of their statements."""
-    return {(copy.key, copy.of_month): copy for copy in copies}
-
-
-def adjustments(
-    late: Iterable[LegRecord],
-    moved: Iterable[BilledLeg],
-    closed: Sequence[SavedStatement],
-    copies: Iterable[BilledLeg],
-) -> Iterator[Adjustment]:
+def adjustments(changed: Iterable[ChangedPeriod]) -> Iterator[Adjustment]:
     """Yield an adjustment for each closed period that differs from what was billed, in order.
 
-    `late` are legs that ended in closed periods; `moved` are copies of legs whose end turned out
-    to be in another period, and are removed. `copies` are all copies of the affected closed
-    periods, in the order that `latest` needs.
+    A leg that left a period is rated there with no seconds.
     """
-    changed: dict[str, list[UsedLeg]] = defaultdict(list)
-    for copy in moved:
-        changed[copy.of_month].append(replace(copy.rated.leg, talk_us=0))
-    for leg in late:
-        home = period_of_end(closed, leg)
-        if home is not None:
-            changed[home.month].append(UsedLeg.of(leg))
-    billed = latest(copies).values()
-    for saved in closed:
-        found = adjustment(closed_statement(saved, billed), changed[saved.month])
+    for period in changed:
+        left = (replace(copy.rated.leg, talk_us=0) for copy in period.left)
+        known = (*left, *map(UsedLeg.of, period.late))
+        found = adjustment(closed_statement(period.final, latest(period.copies)), known)
         if found is not None:
             yield found
-
-
-def period_of_end(closed: Iterable[SavedStatement], leg: LegRecord) -> SavedStatement | None:
-    """Return the closed period in which a leg ended; None: it ended in none."""
-    ended_at = leg.ended_at
-    if ended_at is None:
-        return None
-    return next((saved for saved in closed if saved.begins <= ended_at < saved.ends), None)

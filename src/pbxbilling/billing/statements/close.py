@@ -176,7 +176,8 @@ class Closer:
         known = self._ends.get(slug)
         if known is not None:
             return known
-        ends = (await self._statements.open_period(self._statements.tenant(slug))).ends
+        periods = await self._statements.open_periods(slug)
+        ends = periods.first.ends
         self._schedule(slug, ends)
         return ends
 

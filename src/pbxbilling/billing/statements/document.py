@@ -113,6 +113,15 @@ _LEG = Flat(
 def as_json(statement: Statement) -> dict[str, Any]:
     """Convert a statement to plain values, in the order in which a person would read it."""
     return {
+        **document_of(statement),
+        "legs": list(map(_LEG.write, statement.legs)),
+        "late": list(map(_LEG.write, statement.late)),
+    }
+
+
+def document_of(statement: Statement) -> dict[str, Any]:
+    """Convert what is saved as a statement's document: all but its legs, which have rows."""
+    return {
         "tenant": statement.payer.tenant,
         "month": statement.period.month,
         "begins_at": statement.period.begins.isoformat(),
@@ -130,8 +139,6 @@ def as_json(statement: Statement) -> dict[str, Any]:
         "lines": list(map(_LINE.write, statement.lines)),
         "payer": _PAYER.write(statement.payer),
         "tariffs": list(map(_TARIFF.write, statement.tariff_versions)),
-        "legs": list(map(_LEG.write, statement.legs)),
-        "late": list(map(_LEG.write, statement.late)),
     }
 
 

@@ -45,10 +45,11 @@ class OneOffs:
             currency = require_plan(self._writer.registry, tenant.plan).currency
             if not reason.strip():
                 raise AdministrationError("say --reason: it is read on the statement")
+            periods = await self._statements.open_periods(slug)
             entry = OneOffEntry(
                 tenant=slug,
                 number=1 + len(await self._statement_store.one_offs(slug)),
-                month=await self._statements.billable_month(tenant, month),
+                month=periods.billable_month(month),
                 kind=chosen.value,
                 reason=reason.strip(),
                 amount=_minor(amount, currency),

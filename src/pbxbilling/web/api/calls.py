@@ -12,7 +12,7 @@ from pbxbilling.calls.live.records import EndWitness
 from pbxbilling.calls.views import CallState, JournalState
 from pbxbilling.kernel.codes import Direction, LegDirection, Mode, Outcome, Reason
 from pbxbilling.web.api.routing import NEEDS_DAEMON, Actor, Instant, Month, Schema, Served, written
-from pbxbilling.web.api.shape import At
+from pbxbilling.web.api.shape import At, plain
 
 DECISIONS = 1000  # at most, the newest
 
@@ -199,7 +199,8 @@ class Owner(Schema):
 @router.get("/status", response_model=Status, openapi_extra=NEEDS_DAEMON)
 async def status(services: Served) -> Response:
     """Show the daemon at a glance."""
-    return await written(services.calls.status(), Status)
+    shown = services.calls.status()
+    return await written({**plain(shown), "ready": shown.ready})
 
 
 @router.get("/calls", response_model=list[Call], openapi_extra=NEEDS_DAEMON)
