@@ -61,8 +61,8 @@ def adjustments(changed: Iterable[ChangedPeriod]) -> Iterator[Adjustment]:
     A leg that left a period is rated there with no seconds.
     """
     for period in changed:
+        closed = closed_statement(period.final, latest(period.copies))
         left = (replace(copy.rated.leg, talk_us=0) for copy in period.left)
-        known = (*left, *map(UsedLeg.of, period.late))
-        found = adjustment(closed_statement(period.final, latest(period.copies)), known)
+        found = adjustment(closed, (*left, *map(UsedLeg.of, period.late)))
         if found is not None:
             yield found

@@ -113,7 +113,8 @@ class Closer:
         """
         new = [slug for slug in slugs if slug not in self._begun]
         try:
-            await self._begin_periods(new)
+            if new:
+                await self._begin_periods(new)
         except StoreError as error:
             self._publish_failure("", str(error))
             return None

@@ -53,9 +53,9 @@ class StatementReader:
 
     async def open_periods(self, tenant: Tenant) -> OpenPeriods:
         """Return the open periods of a tenant; the current one if billing has not begun."""
-        known = await self._statement_store.statements(tenant=tenant.slug, documents=False)
-        begins = await self._cursors.cursor(cursor_of(tenant.slug))
-        return await self._periods(tenant, begins, known)
+        slug, cursor = tenant.slug, cursor_of(tenant.slug)
+        known = await self._statement_store.statements(tenant=slug, documents=False)
+        return await self._periods(tenant, await self._cursors.cursor(cursor), known)
 
     async def _periods(
         self, tenant: Tenant, begins: datetime | None, saved: Sequence[SavedStatement]
