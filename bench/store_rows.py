@@ -99,13 +99,13 @@ def raw() -> float:
 def _raw(database: sqlite3.Connection) -> float:
     for pragma in WRITER_PRAGMAS:
         database.execute(f"PRAGMA {pragma}")
-    columns = list(call_rows.leg_values(GROUPS[0][0]))
+    columns = list(call_rows.LEG.values(GROUPS[0][0]))
     settings = ", ".join(f"{name}=excluded.{name}" for name in columns[2:])
     upsert = (
         f"INSERT INTO leg ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
         f" ON CONFLICT (pbx, uniqueid) DO UPDATE SET {settings} WHERE leg.ended_at IS NULL"
     )
-    groups = [[tuple(call_rows.leg_values(leg).values()) for leg in group] for group in GROUPS]
+    groups = [[tuple(call_rows.LEG.values(leg).values()) for leg in group] for group in GROUPS]
     began = time.perf_counter()
     for group in groups[1:]:
         database.execute("BEGIN IMMEDIATE")

@@ -79,7 +79,7 @@ MUTATIONS = (
     ),
     Mutation(
         "statement cursor",
-        "Cursor(cursor_of(slug), period.ends)",
+        "Cursor(cursor_of(slug), saved.ends)",
         "Cursor(cursor_of(slug), self._clock.now())",
         ("test_after_a_downtime_every_period_is_closed_in_order",),
     ),

@@ -133,9 +133,10 @@ class MemoryRetention:
         ]
         as_it_is: tuple[Any, ...] = (leg.tenant, leg.ended_at, leg.talk_us, leg.direction)
         copies = (
-            (copy.tenant, copy.ended_at, copy.talk_us, copy.direction)
+            (copy.tenant, charged.ended_at, charged.talk_us, charged.direction)
             for copy in self._statement_store.copies.values()
-            if copy.key == leg.key
+            for charged in (copy.rated.leg,)
+            if charged.key == leg.key
         )
         before_all = bool(leg.ended_at and finals and leg.ended_at < min(finals))
         return leg.tenant is not None and (as_it_is in copies or before_all)

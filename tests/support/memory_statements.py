@@ -92,7 +92,7 @@ class MemoryStatements:
             and month in (None, leg.month)
             and of_month in (None, leg.of_month)
         ]
-        return sorted(found, key=lambda leg: (leg.ended_at, leg.key, leg.month))
+        return sorted(found, key=lambda copy: (copy.rated.leg.ended_at, copy.key, copy.month))
 
     async def billed_copies(self, keys: Iterable[ChannelKey]) -> list[BilledLeg]:
         wanted = set(keys)
@@ -112,8 +112,9 @@ class MemoryStatements:
 
     async def late_legs(self, tenant: str, begins: datetime, ends: datetime) -> list[LegRecord]:
         copies = {
-            (leg.key, leg.tenant, leg.ended_at, leg.talk_us, leg.direction)
-            for leg in self.copies.values()
+            (leg.key, copy.tenant, leg.ended_at, leg.talk_us, leg.direction)
+            for copy in self.copies.values()
+            for leg in (copy.rated.leg,)
         }
         return [
             leg

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pbxbilling.billing.rating.rating import UsedLeg
 from pbxbilling.billing.rating.tariff import Tariff, TariffVersion, switched
+from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.catalog.destinations import DestinationRate
 from pbxbilling.catalog.plan import BillingIncrement
 from pbxbilling.kernel.codes import LegDirection
@@ -67,7 +68,7 @@ def legs(least: int = 0, most: int = 12) -> st.SearchStrategy[list[UsedLeg]]:
     return st.lists(
         st.builds(
             UsedLeg,
-            id=st.integers(1, 10_000).map(lambda number: f"pbx1:{number}"),
+            key=st.integers(1, 10_000).map(lambda number: ChannelKey("pbx1", str(number))),
             direction=st.sampled_from(LegDirection),
             number=NUMBERS,
             ended_at=st.builds(moment, DAYS, st.sampled_from([0, 1, 3_600])),
@@ -78,5 +79,5 @@ def legs(least: int = 0, most: int = 12) -> st.SearchStrategy[list[UsedLeg]]:
         ),
         min_size=least,
         max_size=most,
-        unique_by=lambda leg: leg.id,
+        unique_by=lambda leg: leg.key,
     )

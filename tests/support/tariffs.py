@@ -7,6 +7,7 @@ from typing import Any
 
 from pbxbilling.billing.rating.rating import UsedLeg
 from pbxbilling.billing.rating.tariff import Tariff, TariffVersion
+from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.catalog.plan import PER_MINUTE, Cycle
 from pbxbilling.kernel.codes import LegDirection
 from pbxbilling.kernel.period import Period, period_of
@@ -51,7 +52,7 @@ def all_month(**changed: Any) -> tuple[TariffVersion, ...]:
 def used(seconds: float, day: float = 2, leg: str = "pbx1:1", **changed: Any) -> UsedLeg:
     """Return an outbound leg to Germany of so many seconds, ended on a day of November."""
     fields: dict[str, Any] = {
-        "id": leg,
+        "key": ChannelKey.parse(leg),
         "direction": LegDirection.OUTBOUND,
         "number": "4930123456",
         "ended_at": moment(day),

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from pbxbilling.billing.rating.rating import RatedLeg
 from pbxbilling.calls.live.channel import ChannelKey
-from pbxbilling.kernel.codes import LegDirection
 from pbxbilling.kernel.records import Record
 
 FINAL = 0  # the number of the final statement; interim copies are numbered from 1
@@ -23,7 +23,7 @@ class SavedStatement(Record):
     """A saved statement, keyed by `tenant`, `month` and `number`; a second one is refused.
 
     Sums are in minor units of `currency`. `document` is the whole statement (JSON), with the
-    tariff that it was made from.
+    tariff that it was made from; empty where it was not asked for.
     """
 
     tenant: str
@@ -49,27 +49,18 @@ class BilledLeg(Record):
     """A leg as a final statement charged it, keyed by `key`, `month` and `of_month`.
 
     `month` is the statement's period; `of_month` is the period whose tariff rated the leg, an
-    earlier one for a late leg. Seconds, rates and lines are those of `RatedLeg`.
+    earlier one for a late leg, which is on the line of its adjustment.
     """
 
     tenant: str
     month: str
     of_month: str
-    key: ChannelKey
-    direction: LegDirection
-    number: str
-    ended_at: datetime
-    talk_us: int
-    billed_s: int = 0
-    included_s: int = 0
-    charged_s: int = 0
-    rate_micros: int = 0
-    line: str = ""
-    fee_micros: int = 0
-    fee_line: str = ""
-    estimated: bool = False
-    over_limit: bool = False
-    emergency: bool = False
+    rated: RatedLeg
+
+    @property
+    def key(self) -> ChannelKey:
+        """The key of its leg."""
+        return self.rated.leg.key
 
 
 @dataclass(frozen=True, slots=True)

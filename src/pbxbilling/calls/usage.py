@@ -2,69 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Self
+from dataclasses import replace
 
 from pbxbilling.accounts.facts import SubjectKind
 from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.registry import Terms, require_tenant, require_terms
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.calls.live.channel import ChannelKey
-from pbxbilling.calls.live.records import EndWitness, LegAssigned, LegRecord
+from pbxbilling.calls.live.records import LegAssigned, LegRecord
 from pbxbilling.calls.metering.usage_event import LegMetered, is_metered
 from pbxbilling.calls.ports import CallStore, Live
 from pbxbilling.calls.usage_report import UsageReport, usage_reports
-from pbxbilling.kernel.codes import LegDirection
 from pbxbilling.kernel.errors import AdministrationError, NotFoundError
 from pbxbilling.kernel.period import period_at
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.kernel.records import Record
 from pbxbilling.runtime.background import Rest, in_parts
-
-
-@dataclass(frozen=True, slots=True)
-class EstimatedLeg:
-    """A leg with an answer or end that was not seen, charged only as far as it is proven.
-
-    It may have talked for at most `unproven_seconds` more; None: unknown. `gone_by`: by when it
-    had ended. `witness` is of the end, and may be a live one.
-    """
-
-    leg: ChannelKey
-    tenant: str | None
-    month: str | None
-    direction: LegDirection
-    caller: str
-    number: str
-    answered_at: datetime | None
-    answer_guessed: bool
-    ended_at: datetime | None
-    witness: EndWitness | None
-    gone_by: datetime | None
-    seconds: float
-    billed_seconds: int
-    unproven_seconds: float | None
-
-    @classmethod
-    def of(cls, leg: LegRecord) -> Self:
-        """Build the listed form of a leg."""
-        return cls(
-            leg=leg.key,
-            tenant=leg.tenant,
-            month=leg.month,
-            direction=leg.direction,
-            caller=leg.caller,
-            number=leg.number,
-            answered_at=leg.answered_at,
-            answer_guessed=leg.answer_guessed,
-            ended_at=leg.ended_at,
-            witness=leg.witness,
-            gone_by=leg.gone_by,
-            seconds=leg.talk_us / 1_000_000,
-            billed_seconds=leg.billed_s,
-            unproven_seconds=leg.unproven_s,
-        )
 
 
 class CallUsage:
@@ -116,12 +69,14 @@ class CallUsage:
         """Return answered and ended trunk legs without a tenant, newest first."""
         return await self._store.unowned_legs()
 
-    async def estimated(self, tenant: str | None, month: str | None) -> list[EstimatedLeg]:
-        """Return estimated legs, newest first."""
+    async def estimated(self, tenant: str | None, month: str | None) -> list[LegRecord]:
+        """Return legs with an answer or end that was not seen, newest first.
+
+        They are charged only as far as they are proven (`LegRecord.unproven_s`).
+        """
         if tenant is not None:
             require_tenant(self._registry, tenant)
-        legs = await self._store.estimated_legs(tenant=tenant, month=month)
-        return await in_parts((EstimatedLeg.of(leg) for leg in legs), self._rest)
+        return await self._store.estimated_legs(tenant=tenant, month=month)
 
     async def assign(self, leg: str, slug: str, actor: str) -> LegRecord:
         """Assign an ended, unowned leg to a tenant, with usage by the tenant's plan and time zone.

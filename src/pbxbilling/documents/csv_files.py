@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from io import StringIO
-from typing import Any
+from typing import Any, NamedTuple
 
 from pbxbilling.billing.statements.statement import Statement, StatementLine
 from pbxbilling.kernel.money import from_basis_points, from_micros, from_minor
@@ -15,12 +15,48 @@ _STATEMENT = (
     "tenant", "month", "kind", "currency", "line", "line_kind", "text", "quantity", "unit", "rate",
     "per", "begins_at", "ends_at", "net", "tax_rate", "tax", "total",
 )  # fmt: skip
+
+
+class _Column(NamedTuple):
+    """A column of the calls: its name, what it shows of a call, and how."""
+
+    name: str
+    key: str
+    cell: Callable[[Any], object] = lambda value: value
+
+
+def _seconds(us: int) -> str:
+    return f"{us / 1_000_000:.6f}"
+
+
+def _yes(flag: bool) -> str:  # noqa: FBT001 - a cell's value
+    return "yes" if flag else ""
+
+
 _CALLS = (
-    "tenant", "month", "leg", "line", "fee_line", "direction", "from", "to", "call", "answered_at",
-    "ended_at", "seconds", "billed_seconds", "included_seconds", "charged_seconds",
-    "rate_per_minute", "price_of_call", "currency", "of_month", "estimated", "over_limit",
-    "emergency",
-)  # fmt: skip
+    _Column("tenant", "tenant"),
+    _Column("month", "month"),
+    _Column("leg", "leg"),
+    _Column("line", "line"),
+    _Column("fee_line", "fee_line"),
+    _Column("direction", "direction"),
+    _Column("from", "caller"),
+    _Column("to", "number"),
+    _Column("call", "call"),
+    _Column("answered_at", "answered_at"),
+    _Column("ended_at", "ended_at"),
+    _Column("seconds", "talk_us", _seconds),
+    _Column("billed_seconds", "billed_s"),
+    _Column("included_seconds", "included_s"),
+    _Column("charged_seconds", "charged_s"),
+    _Column("rate_per_minute", "rate_micros", from_micros),
+    _Column("price_of_call", "fee_micros", from_micros),
+    _Column("currency", "currency"),
+    _Column("of_month", "of_month"),
+    _Column("estimated", "estimated", _yes),
+    _Column("over_limit", "over_limit", _yes),
+    _Column("emergency", "emergency", _yes),
+)
 
 
 def statement_csv(statement: Statement) -> str:
@@ -30,7 +66,9 @@ def statement_csv(statement: Statement) -> str:
 
 def calls_csv(calls: Mapping[str, Any]) -> str:
     """Return a row for each call; `calls` is the answer of the command `records`."""
-    return _file(_CALLS, (_call(calls, one) for one in calls["calls"]))
+    shared = {name: calls[name] for name in ("tenant", "month", "currency")}
+    columns = tuple(column.name for column in _CALLS)
+    return _file(columns, (_call({**one, **shared}) for one in calls["calls"]))
 
 
 def _line(statement: Statement, line: StatementLine) -> dict[str, object]:
@@ -56,23 +94,8 @@ def _line(statement: Statement, line: StatementLine) -> dict[str, object]:
     }
 
 
-def _call(calls: Mapping[str, Any], one: Mapping[str, Any]) -> dict[str, object]:
-    return {
-        **{name: one[name] for name in ("leg", "line", "fee_line", "direction", "call")},
-        **{name: one[name] for name in ("answered_at", "ended_at", "of_month")},
-        **{flag: "yes" if one[flag] else "" for flag in ("estimated", "over_limit", "emergency")},
-        "tenant": calls["tenant"],
-        "month": calls["month"],
-        "currency": calls["currency"],
-        "from": one["caller"],
-        "to": one["number"],
-        "seconds": f"{one['talk_us'] / 1_000_000:.6f}",
-        "billed_seconds": one["billed_s"],
-        "included_seconds": one["included_s"],
-        "charged_seconds": one["charged_s"],
-        "rate_per_minute": from_micros(one["rate_micros"]),
-        "price_of_call": from_micros(one["fee_micros"]),
-    }
+def _call(one: Mapping[str, Any]) -> dict[str, object]:
+    return {column.name: column.cell(one[column.key]) for column in _CALLS}
 
 
 def _file(columns: tuple[str, ...], rows: Iterable[Mapping[str, object]]) -> str:

@@ -44,7 +44,8 @@ def statement_minutes(copies: Iterable[BilledLeg]) -> int:
         known = latest.get(copy.key)
         if known is None or copy.month >= known.month:
             latest[copy.key] = copy
-    return sum(-(-(copy.included_s + copy.charged_s) // _MINUTE_S) for copy in latest.values())
+    rated = [copy.rated for copy in latest.values()]
+    return sum(-(-(leg.included_s + leg.charged_s) // _MINUTE_S) for leg in rated)
 
 
 def compared(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from sqlalchemy import Row, select
+from sqlalchemy import select
 
 from pbxbilling.payments.records import InvoiceRun, RunState
+from pbxbilling.runtime.flat import word
 from pbxbilling.store import schema
 from pbxbilling.store.reads import Reads
-from pbxbilling.store.rows.values import Values, instant, storable, to_us
+from pbxbilling.store.rows.table_rows import TableRows
+from pbxbilling.store.rows.values import INSTANT, TEXT
+
+RUN = TableRows(
+    InvoiceRun, schema.invoice_run, {"state": word(RunState), "at": INSTANT, "note": TEXT}
+)
 
 
 class SqlInvoiceRuns:
@@ -24,32 +28,4 @@ class SqlInvoiceRuns:
         query = select(table).order_by(table.c.tenant, table.c.month)
         if month is not None:
             query = query.where(table.c.month == month)
-        return await self._reads.many(query, run_record)
-
-
-def run_values(record: InvoiceRun) -> Values:
-    """Build the row of a run."""
-    return {
-        "tenant": record.tenant,
-        "month": record.month,
-        "state": record.state.value,
-        "at": to_us(record.at),
-        "invoice": record.invoice,
-        "total": record.total,
-        "currency": record.currency,
-        "note": storable(record.note),
-    }
-
-
-def run_record(row: Row[Any]) -> InvoiceRun:
-    """Build a run from its row."""
-    return InvoiceRun(
-        tenant=row.tenant,
-        month=row.month,
-        state=RunState(row.state),
-        at=instant(row.at),
-        invoice=row.invoice,
-        total=row.total,
-        currency=row.currency,
-        note=row.note,
-    )
+        return await self._reads.many(query, RUN.record)

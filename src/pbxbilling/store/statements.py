@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, exists, func, null, or_, select, true
 
 from pbxbilling.accounts.records import PlanSwitched
 from pbxbilling.billing.figures import Charged
@@ -18,7 +18,7 @@ from pbxbilling.calls.live.records import LegRecord
 from pbxbilling.store import schema
 from pbxbilling.store.reads import Reads
 from pbxbilling.store.rows import statements as bill_rows
-from pbxbilling.store.rows.calls import leg_record
+from pbxbilling.store.rows.calls import LEG
 from pbxbilling.store.rows.values import to_us, within
 
 _A_PERIOD = timedelta(days=32)  # a leg's month is that of its period's start, up to so much earlier
@@ -50,13 +50,14 @@ class SqlStatements:
     ) -> list[SavedStatement]:
         """Return saved statements, ordered by tenant, period and number; None: no filter."""
         table = schema.statement
-        wanted = [c for c in table.c if documents or c is not table.c.document]
-        query = select(*wanted).order_by(table.c.tenant, table.c.month, table.c.number)
+        document = table.c.document if documents else null().label("document")
+        others = (column for column in table.c if column is not table.c.document)
+        query = select(*others, document).order_by(table.c.tenant, table.c.month, table.c.number)
         if tenant is not None:
             query = query.where(table.c.tenant == tenant)
         if month is not None:
             query = query.where(table.c.month == month)
-        return await self._reads.many(query, bill_rows.statement_record)
+        return await self._reads.many(query, bill_rows.STATEMENT.record)
 
     async def billed(
         self, tenant: str, *, month: str | None = None, of_month: str | None = None
@@ -69,24 +70,24 @@ class SqlStatements:
         if of_month is not None:
             query = query.where(table.c.of_month == of_month)
         query = query.order_by(table.c.ended_at, table.c.pbx, table.c.uniqueid, table.c.month)
-        return await self._reads.many(query, bill_rows.billed_record)
+        return await self._reads.many(query, bill_rows.BILLED_LEG.record)
 
     async def billed_copies(self, keys: Iterable[ChannelKey]) -> list[BilledLeg]:
         """Return every copy of these legs on final statements, earlier statements first."""
         copy = schema.statement_leg
         found = await self._reads.keyed(
-            select(copy), (copy.c.pbx, copy.c.uniqueid), keys, bill_rows.billed_record
+            select(copy), (copy.c.pbx, copy.c.uniqueid), keys, bill_rows.BILLED_LEG.record
         )
         return sorted(found, key=lambda leg: (leg.month, leg.of_month, leg.key))
 
     async def legs_between(self, tenant: str, begins: datetime, ends: datetime) -> list[LegRecord]:
         """Return a tenant's answered legs that ended in [begins, ends), ordered by their end."""
-        return await self._reads.many(_legs(tenant, begins, ends), leg_record)
+        return await self._reads.many(_legs(tenant, begins, ends), LEG.record)
 
     async def late_legs(self, tenant: str, begins: datetime, ends: datetime) -> list[LegRecord]:
         """Return those of `legs_between` that no final statement has in their current state."""
         query = _legs(tenant, begins, ends).where(~ON_A_STATEMENT)
-        return await self._reads.many(query, leg_record)
+        return await self._reads.many(query, LEG.record)
 
     async def charged(self, month: str) -> list[Charged]:
         """Sum the final statements of periods that begin in a month, by currency and line kind."""
@@ -110,7 +111,7 @@ class SqlStatements:
         """Return the units reported under a reference; None if there are none."""
         table = schema.generic_usage
         query = select(table).where(table.c.reference == reference)
-        return await self._reads.one(query, bill_rows.units_record)
+        return await self._reads.one(query, bill_rows.UNITS.record)
 
     async def units_between(
         self, tenant: str, begins: datetime, ends: datetime
@@ -128,13 +129,13 @@ class SqlStatements:
         """Return a tenant's one-off lines, ordered by number."""
         table = schema.one_off
         query = select(table).where(table.c.tenant == tenant).order_by(table.c.number)
-        return await self._reads.many(query, bill_rows.one_off_record)
+        return await self._reads.many(query, bill_rows.ONE_OFF.record)
 
     async def plan_switches(self, tenant: str, since: datetime) -> list[PlanSwitched]:
         """Return a tenant's changes of plan since then, oldest first."""
         table = schema.plan_switch
         query = select(table).where(table.c.tenant == tenant, table.c.at >= to_us(since))
-        return await self._reads.many(query.order_by(table.c.at), bill_rows.switched_record)
+        return await self._reads.many(query.order_by(table.c.at), bill_rows.SWITCH.record)
 
 
 def _legs(tenant: str, begins: datetime, ends: datetime) -> Select[Any]:

@@ -164,30 +164,30 @@ class SqlStore:
         """Return who last set each key of a plan or tenant; a key that is missing: the file."""
         origin = schema.key_origin.c
         query = select(schema.key_origin).where(origin.kind == kind.value, origin.slug == slug)
-        return await self._reads.many(query.order_by(origin.key), account_rows.origin_record)
+        return await self._reads.many(query.order_by(origin.key), account_rows.ORIGIN.record)
 
     async def keys_not_by_file(self) -> list[KeyOrigin]:
         """Return the keys of all plans and tenants that something other than the file set last."""
         query = select(schema.key_origin).where(schema.KEY_NOT_BY_FILE)
-        return await self._reads.many(query, account_rows.origin_record)
+        return await self._reads.many(query, account_rows.ORIGIN.record)
 
     async def open_calls(self) -> list[CallRecord]:
         """Return the calls that have not ended, oldest first."""
         call = schema.call
         query = select(call).where(schema.CALL_OPEN).order_by(call.c.started_at, call.c.call)
-        return await self._reads.many(query, call_rows.call_record)
+        return await self._reads.many(query, call_rows.CALL.record)
 
     async def open_legs(self) -> list[LegRecord]:
         """Return the answered trunk legs that have not ended, oldest first."""
         leg = schema.leg
         query = select(leg).where(schema.LEG_OPEN).order_by(leg.c.started_at, leg.c.uniqueid)
-        return await self._reads.many(query, call_rows.leg_record)
+        return await self._reads.many(query, call_rows.LEG.record)
 
     async def legs(self, keys: Iterable[ChannelKey]) -> dict[ChannelKey, LegRecord]:
         """Return the records of these trunk legs; unknown ones are left out."""
         leg = schema.leg
         found = await self._reads.keyed(
-            select(leg), (leg.c.pbx, leg.c.uniqueid), keys, call_rows.leg_record
+            select(leg), (leg.c.pbx, leg.c.uniqueid), keys, call_rows.LEG.record
         )
         return {record.key: record for record in found}
 
@@ -196,7 +196,7 @@ class SqlStore:
         leg = schema.leg
         query = select(leg).where(schema.LEG_UNOWNED)
         query = query.order_by(leg.c.ended_at.desc(), leg.c.uniqueid.desc())
-        return [call_rows.leg_record(row) for row in await self._reads.rows(query)]
+        return [call_rows.LEG.record(row) for row in await self._reads.rows(query)]
 
     async def estimated_legs(
         self, *, tenant: str | None = None, month: str | None = None
@@ -209,7 +209,7 @@ class SqlStore:
         if month is not None:
             query = query.where(leg.c.month == month)
         query = query.order_by(leg.c.ended_at.desc(), leg.c.uniqueid.desc())
-        return await self._reads.many(query, call_rows.leg_record)
+        return await self._reads.many(query, call_rows.LEG.record)
 
     async def merges(self, since: datetime) -> Mapping[str, str]:
         """Return the calls merged into an older one since then: younger id → older id."""
@@ -242,7 +242,7 @@ class SqlStore:
         if refused:
             query = query.where(decision.c.outcome != Outcome.ADMIT.value)
         query = query.order_by(decision.c.at.desc(), decision.c.id.desc()).limit(limit)
-        return await self._reads.many(query, call_rows.decision_record)
+        return await self._reads.many(query, call_rows.DECISION.record)
 
     async def audit(self, *, subject: str | None = None, limit: int = 1000) -> list[AuditRecord]:
         """Return the audit trail, newest first; without a `subject`, of all subjects."""
@@ -251,11 +251,11 @@ class SqlStore:
         if subject is not None:
             query = query.where(audit.c.subject == subject)
         query = query.order_by(audit.c.at.desc(), audit.c.id.desc()).limit(limit)
-        return await self._reads.many(query, account_rows.audit_record)
+        return await self._reads.many(query, account_rows.AUDIT.record)
 
     async def marks(self) -> dict[str, PbxMark]:
         """Return each PBX's mark, by its name: when it was last heard, and its journal position."""
-        marks = await self._reads.many(select(schema.pbx_mark), call_rows.mark_record)
+        marks = await self._reads.many(select(schema.pbx_mark), call_rows.MARK.record)
         return {mark.pbx: mark for mark in marks}
 
 

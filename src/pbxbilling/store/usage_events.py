@@ -10,7 +10,7 @@ from sqlalchemy import func, not_, or_, select
 from pbxbilling.calls.metering.usage_event import MeterBacklog, MeterEvent, UsageEventState
 from pbxbilling.store import schema
 from pbxbilling.store.reads import Reads
-from pbxbilling.store.rows.usage_events import event_record
+from pbxbilling.store.rows.usage_events import EVENT
 from pbxbilling.store.rows.values import from_us, to_us, within
 
 _EVENT = schema.meter_event
@@ -35,11 +35,11 @@ class SqlMeterOutbox:
             .order_by(row.ended_at, row.leg)
             .limit(limit)
         )
-        return await self._reads.many(query, event_record)
+        return await self._reads.many(query, EVENT.record)
 
     async def event(self, leg: str) -> MeterEvent | None:
         """Return the event of a leg (`pbx:uniqueid`); None if there is none."""
-        return await self._reads.one(select(_EVENT).where(_EVENT.c.leg == leg), event_record)
+        return await self._reads.one(select(_EVENT).where(_EVENT.c.leg == leg), EVENT.record)
 
     async def events(
         self, *states: UsageEventState, tenant: str | None = None, limit: int = 1000
@@ -52,7 +52,7 @@ class SqlMeterOutbox:
         if tenant is not None:
             query = query.where(row.tenant == tenant)
         query = query.order_by(row.ended_at, row.leg).limit(limit)
-        return await self._reads.many(query, event_record)
+        return await self._reads.many(query, EVENT.record)
 
     async def tried(self, customer: str, begins: datetime, ends: datetime) -> list[MeterEvent]:
         """Return a customer's events that were tried and whose legs ended in [begins, ends)."""
@@ -62,12 +62,12 @@ class SqlMeterOutbox:
             within(row.ended_at, begins, ends),
             row.tried_at.is_not(None),
         )
-        return await self._reads.many(query, event_record)
+        return await self._reads.many(query, EVENT.record)
 
     async def differing(self, limit: int) -> list[MeterEvent]:
         """Return sent events without a note whose leg's minutes have changed since."""
         query = select(_EVENT).where(schema.METER_DIFFERS).limit(limit)
-        return await self._reads.many(query, event_record)
+        return await self._reads.many(query, EVENT.record)
 
     async def parked(self) -> Collection[str]:
         """Return the tenants that have parked events."""

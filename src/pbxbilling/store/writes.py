@@ -79,38 +79,38 @@ class Writes:
             return _upsert(dialect, table, when)
 
         self._by_kind: dict[type, _Write] = {
-            CallRecord: _Write(upsert(schema.call, _call_gives_way), call_rows.call_values),
-            LegRecord: _Write(upsert(schema.leg, _leg_gives_way), call_rows.leg_values),
+            CallRecord: _Write(upsert(schema.call, _call_gives_way), call_rows.CALL.values),
+            LegRecord: _Write(upsert(schema.leg, _leg_gives_way), call_rows.LEG.values),
             LegAssigned: _Write(call_rows.assign(), call_rows.assigned_values),
-            DecisionRecord: _Write(insert(schema.decision), call_rows.decision_values),
-            AuditRecord: _Write(insert(schema.audit), account_rows.audit_values),
-            PbxMark: _Write(upsert(schema.pbx_mark), call_rows.mark_values),
+            DecisionRecord: _Write(insert(schema.decision), call_rows.DECISION.values),
+            AuditRecord: _Write(insert(schema.audit), account_rows.AUDIT.values),
+            PbxMark: _Write(upsert(schema.pbx_mark), call_rows.MARK.values),
             Plan: _Write(upsert(schema.plan), account_rows.plan_values),
             Tenant: _Write(upsert(schema.tenant), account_rows.tenant_values),
-            KeyOrigin: _Write(upsert(schema.key_origin), account_rows.origin_values),
-            Subscription: _Write(upsert(schema.subscription), mirror_rows.subscription_values),
-            Customer: _Write(upsert(schema.customer), mirror_rows.customer_values),
-            Invoice: _Write(upsert(schema.invoice, _invoice_is_later), mirror_rows.invoice_values),
+            KeyOrigin: _Write(upsert(schema.key_origin), account_rows.ORIGIN.values),
+            Subscription: _Write(upsert(schema.subscription), mirror_rows.SUBSCRIPTION.values),
+            Customer: _Write(upsert(schema.customer), mirror_rows.CUSTOMER.values),
+            Invoice: _Write(upsert(schema.invoice, _invoice_is_later), mirror_rows.INVOICE.values),
             WebhookEvent: _Write(
-                _insert_first(dialect, schema.webhook_event), mirror_rows.webhook_event_values
+                _insert_first(dialect, schema.webhook_event), mirror_rows.WEBHOOK_EVENT.values
             ),
             EventMoved: _Write(mirror_rows.move(), mirror_rows.moved_values),
-            Cursor: _Write(upsert(schema.cursor), mirror_rows.cursor_values),
-            SavedStatement: _Write(insert(schema.statement), bill_rows.statement_values),
-            BilledLeg: _Write(insert(schema.statement_leg), bill_rows.billed_values),
-            OneOffEntry: _Write(insert(schema.one_off), bill_rows.one_off_values),
+            Cursor: _Write(upsert(schema.cursor), mirror_rows.CURSOR.values),
+            SavedStatement: _Write(insert(schema.statement), bill_rows.STATEMENT.values),
+            BilledLeg: _Write(insert(schema.statement_leg), bill_rows.BILLED_LEG.values),
+            OneOffEntry: _Write(insert(schema.one_off), bill_rows.ONE_OFF.values),
             OneOffUsed: _Write(bill_rows.use_one_off(), bill_rows.used_values),
-            PlanSwitched: _Write(upsert(schema.plan_switch), bill_rows.switched_values),
+            PlanSwitched: _Write(upsert(schema.plan_switch), bill_rows.SWITCH.values),
             LegMetered: _Write(
                 meter_rows.metered(inserting(dialect, schema.meter_event)),
                 meter_rows.metered_values,
             ),
-            UnitsUsed: _Write(insert(schema.generic_usage), bill_rows.units_values),
-            InvoiceRun: _Write(upsert(schema.invoice_run), invoice_runs.run_values),
+            UnitsUsed: _Write(insert(schema.generic_usage), bill_rows.UNITS.values),
+            InvoiceRun: _Write(upsert(schema.invoice_run), invoice_runs.RUN.values),
             MeterEventMoved: _Write(meter_rows.move(), meter_rows.moved_values),
             MeterEventsUnparked: _Write(meter_rows.unpark(), meter_rows.unparked_values),
             BillingCycle: _Write(
-                _insert_first(dialect, schema.billing_cycle), mirror_rows.cycle_values
+                _insert_first(dialect, schema.billing_cycle), mirror_rows.CYCLE.values
             ),
         }
 

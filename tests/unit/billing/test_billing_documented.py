@@ -14,6 +14,7 @@ from pbxbilling.billing.rating.rating import UsedLeg, rate
 from pbxbilling.billing.rating.tariff import Tariff, included_s
 from pbxbilling.billing.statements.build import statement_of
 from pbxbilling.billing.statements.statement import LineKind, OneOff, Statement, StatementKind
+from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.catalog.plan import BillingIncrement
 from pbxbilling.config.accounts_file import read_accounts
 from pbxbilling.kernel.codes import LegDirection
@@ -42,7 +43,7 @@ def legs() -> list[list[str]]:
 def used(row: list[str]) -> UsedLeg:
     id_, ended, direction, number, talked, *_ = row
     return UsedLeg(
-        id=id_,
+        key=ChannelKey.parse(id_),
         direction=LegDirection(direction),
         number=number,
         ended_at=datetime.fromisoformat(ended).replace(tzinfo=ZoneInfo("Europe/Berlin")),

@@ -19,6 +19,7 @@ from pbxbilling.billing.rating.tariff import (
     included_s,
     tariff_version_at,
 )
+from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.calls.live.records import LegRecord
 from pbxbilling.catalog.destinations import DestinationRate, DestinationRates
 from pbxbilling.catalog.rates import Charge, ChargeKind, Rate
@@ -28,12 +29,12 @@ from pbxbilling.kernel.period import zone
 
 @dataclass(frozen=True, slots=True)
 class UsedLeg:
-    """An answered trunk leg that has ended, as rating needs it; `id` is `pbx:uniqueid`.
+    """An answered trunk leg that has ended, as rating needs it.
 
     `estimated` legs, and those that limits would have refused (`over_limit`), are charged as any.
     """
 
-    id: str
+    key: ChannelKey
     direction: LegDirection
     number: str
     ended_at: datetime
@@ -42,6 +43,11 @@ class UsedLeg:
     over_limit: bool = False
     emergency: bool = False
 
+    @property
+    def id(self) -> str:
+        """The id under which it is billed, `pbx:uniqueid`."""
+        return str(self.key)
+
     @classmethod
     def of(cls, record: LegRecord) -> UsedLeg:
         """Build it from a record. Raises ValueError for a leg that has not ended."""
@@ -49,7 +55,7 @@ class UsedLeg:
             msg = f"leg {record.key} has not ended: only ended legs can be rated"
             raise ValueError(msg)
         return cls(
-            id=str(record.key),
+            key=record.key,
             direction=record.direction,
             number=record.number,
             ended_at=record.ended_at,
@@ -78,6 +84,10 @@ class RatedLeg:
     fee_micros: int = 0
     fee_line: str = ""
 
+    def is_on(self, line: str) -> bool:
+        """Return whether the line with this key charges the leg."""
+        return line in (self.line, self.fee_line)
+
 
 @dataclass(frozen=True, slots=True)
 class Rating:
@@ -101,15 +111,16 @@ def rate(legs: Iterable[UsedLeg], tariff_versions: TariffVersions) -> Rating:
     Raises ValueError as `check_tariff_versions`, and for a leg that occurs twice.
     """
     check_tariff_versions(tariff_versions)
+    allowance_s = included_s(tariff_versions)
     ordered = sorted(legs, key=lambda leg: (leg.ended_at, leg.id))
     _refuse_twins(ordered)
-    allowance_s = included_s(tariff_versions)
     counter = _Counter(allowance_s)
     tables = {s.begins: DestinationRates.of(s.tariff) for s in tariff_versions}
-    rated = []
-    for leg in ordered:
-        tariff_version = tariff_version_at(tariff_versions, leg.ended_at)
-        rated.append(counter.rated(leg, tariff_version.tariff, tables[tariff_version.begins]))
+    in_force = [tariff_version_at(tariff_versions, leg.ended_at) for leg in ordered]
+    rated = [
+        counter.rated(leg, version.tariff, tables[version.begins])
+        for leg, version in zip(ordered, in_force, strict=True)
+    ]
     currency = tariff_versions[0].tariff.currency
     return Rating(counter.charges(currency), tuple(rated), allowance_s, counter.used_s)
 

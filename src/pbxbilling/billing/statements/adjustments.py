@@ -7,16 +7,14 @@ difference is a line on the next statement, so that together they charge what on
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from pbxbilling.billing.rating.rating import RatedLeg, Rating, UsedLeg, rate
 from pbxbilling.billing.records import BilledLeg, SavedStatement
 from pbxbilling.billing.statements.document import statement_from
+from pbxbilling.billing.statements.material import ChangedPeriod, latest
 from pbxbilling.billing.statements.statement import Adjustment, Statement, adjustment_key
-from pbxbilling.calls.live.channel import ChannelKey
-from pbxbilling.calls.live.records import LegRecord
 
 
 def adjustment(closed: Statement, known: Iterable[UsedLeg]) -> Adjustment | None:
@@ -27,8 +25,8 @@ def adjustment(closed: Statement, known: Iterable[UsedLeg]) -> Adjustment | None
     stays, even where its record is gone. The whole period is rated again, since a leg may push
     others out of the allowance. None: nothing is new. The amount is 0 for a demo.
     """
-    charged = {rated.leg.id: rated.leg for rated in closed.legs}
-    new = {leg.id: leg for leg in known if charged.get(leg.id) != leg}
+    charged = {rated.leg.key: rated.leg for rated in closed.legs}
+    new = {leg.key: leg for leg in known if charged.get(leg.key) != leg}
     if not new:
         return None
     before = rate(charged.values(), closed.tariff_versions)
@@ -38,7 +36,7 @@ def adjustment(closed: Statement, known: Iterable[UsedLeg]) -> Adjustment | None
         month=month,
         currency=closed.currency,
         amount=0 if closed.demo else _amount(now) - _amount(before),
-        legs=tuple(_moved(rated, month) for rated in now.legs if rated.leg.id in new),
+        legs=tuple(_moved(rated, month) for rated in now.legs if rated.leg.key in new),
     )
 
 
@@ -53,97 +51,18 @@ def _moved(rated: RatedLeg, month: str) -> RatedLeg:
 
 def closed_statement(saved: SavedStatement, copies: Iterable[BilledLeg]) -> Statement:
     """Build a statement from a saved final one and the copies of legs that are of its period."""
-    own = [rated_leg(copy) for copy in copies if copy.of_month == saved.month]
+    own = [copy.rated for copy in copies if copy.of_month == saved.month]
     return replace(statement_from(saved.document), legs=tuple(own))
 
 
-def billed_leg(tenant: str, month: str, of_month: str, rated: RatedLeg) -> BilledLeg:
-    """Build the copy of a rated leg for the final statement of `month`."""
-    used = rated.leg
-    return BilledLeg(
-        tenant=tenant,
-        month=month,
-        of_month=of_month,
-        key=ChannelKey.parse(used.id),
-        direction=used.direction,
-        number=used.number,
-        ended_at=used.ended_at,
-        talk_us=used.talk_us,
-        billed_s=rated.billed_s,
-        included_s=rated.included_s,
-        charged_s=rated.charged_s,
-        rate_micros=rated.rate_micros,
-        line=rated.line,
-        fee_micros=rated.fee_micros,
-        fee_line=rated.fee_line,
-        estimated=used.estimated,
-        over_limit=used.over_limit,
-        emergency=used.emergency,
-    )
-
-
-def used_leg(copy: BilledLeg) -> UsedLeg:
-    """Build the used leg of a copy, to rate it again."""
-    return UsedLeg(
-        id=str(copy.key),
-        direction=copy.direction,
-        number=copy.number,
-        ended_at=copy.ended_at,
-        talk_us=copy.talk_us,
-        estimated=copy.estimated,
-        over_limit=copy.over_limit,
-        emergency=copy.emergency,
-    )
-
-
-def rated_leg(copy: BilledLeg) -> RatedLeg:
-    """Build the rated leg of a copy."""
-    return RatedLeg(
-        leg=used_leg(copy),
-        billed_s=copy.billed_s,
-        included_s=copy.included_s,
-        charged_s=copy.charged_s,
-        rate_micros=copy.rate_micros,
-        line=copy.line,
-        fee_micros=copy.fee_micros,
-        fee_line=copy.fee_line,
-    )
-
-
-def latest(copies: Iterable[BilledLeg]) -> dict[tuple[ChannelKey, str], BilledLeg]:
-    """Return the last copy of each leg and period; `copies` are in order of their statements."""
-    return {(copy.key, copy.of_month): copy for copy in copies}
-
-
-def adjustments(
-    late: Iterable[LegRecord],
-    moved: Iterable[BilledLeg],
-    closed: Sequence[SavedStatement],
-    copies: Iterable[BilledLeg],
-) -> Iterator[Adjustment]:
+def adjustments(changed: Iterable[ChangedPeriod]) -> Iterator[Adjustment]:
     """Yield an adjustment for each closed period that differs from what was billed, in order.
 
-    `late` are legs that ended in closed periods; `moved` are copies of legs whose end turned out
-    to be in another period, and are removed. `copies` are all copies of the affected closed
-    periods, in the order that `latest` needs.
+    A leg that left a period is rated there with no seconds.
     """
-    changed: dict[str, list[UsedLeg]] = defaultdict(list)
-    for copy in moved:
-        changed[copy.of_month].append(replace(used_leg(copy), talk_us=0))
-    for leg in late:
-        home = period_of_end(closed, leg)
-        if home is not None:
-            changed[home.month].append(UsedLeg.of(leg))
-    billed = latest(copies).values()
-    for saved in closed:
-        found = adjustment(closed_statement(saved, billed), changed[saved.month])
+    for period in changed:
+        closed = closed_statement(period.final, latest(period.copies))
+        left = (replace(copy.rated.leg, talk_us=0) for copy in period.left)
+        found = adjustment(closed, (*left, *map(UsedLeg.of, period.late)))
         if found is not None:
             yield found
-
-
-def period_of_end(closed: Iterable[SavedStatement], leg: LegRecord) -> SavedStatement | None:
-    """Return the closed period in which a leg ended; None: it ended in none."""
-    ended_at = leg.ended_at
-    if ended_at is None:
-        return None
-    return next((saved for saved in closed if saved.begins <= ended_at < saved.ends), None)

@@ -113,7 +113,8 @@ class Closer:
         """
         new = [slug for slug in slugs if slug not in self._begun]
         try:
-            await self._begin_periods(new)
+            if new:
+                await self._begin_periods(new)
         except StoreError as error:
             self._publish_failure("", str(error))
             return None
@@ -176,7 +177,8 @@ class Closer:
         known = self._ends.get(slug)
         if known is not None:
             return known
-        ends = (await self._statements.open_period(self._statements.tenant(slug))).ends
+        periods = await self._statements.open_periods(slug)
+        ends = periods.first.ends
         self._schedule(slug, ends)
         return ends
 

@@ -20,16 +20,107 @@ from pbxbilling.billing.statements.statement import (
     StatementKind,
     StatementLine,
 )
+from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.catalog.destinations import DestinationRate
 from pbxbilling.catalog.plan import BillingIncrement, Cycle
 from pbxbilling.kernel.codes import LegDirection
 from pbxbilling.kernel.period import Period
+from pbxbilling.runtime.flat import Codec, Entry, Flat, word
 
 Json = Mapping[str, Any]
+
+_INSTANT = Codec(datetime.isoformat, datetime.fromisoformat)
+_PAYER = Flat(
+    Payer,
+    *(Entry(name, name) for name in ("name", "address", "email", "vat_id", "tax_exempt")),
+)
+_LINE = Flat(
+    StatementLine,
+    Entry("key", "key"),
+    Entry("kind", "kind", word(LineKind)),
+    Entry("text", "text"),
+    Entry("quantity", "quantity"),
+    Entry("unit", "unit"),
+    Entry("rate_micros", "rate_micros"),
+    Entry("per", "per"),
+    Entry("amount_minor", "amount"),
+    Entry("tax_rate_bp", "tax_rate_bp"),
+    Entry("tax_minor", "tax"),
+    Entry("begins_at", "begins", _INSTANT.or_none),
+    Entry("ends_at", "ends", _INSTANT.or_none),
+)
+_DESTINATION = Flat(
+    DestinationRate,
+    Entry("prefix", "prefix"),
+    Entry("per_minute_micros", "per_minute_micros"),
+    Entry("name", "name"),
+    Entry("since", "since", Codec(date.isoformat, date.fromisoformat)),
+    Entry("in_allowance", "in_allowance"),
+)
+_TARIFF = Flat(
+    TariffVersion,
+    Entry("begins_at", "begins", _INSTANT),
+    Entry("ends_at", "ends", _INSTANT),
+    Entry("plan", "tariff.plan"),
+    Entry("name", "tariff.name"),
+    Entry("currency", "tariff.currency"),
+    Entry("cycle", "tariff.cycle", word(Cycle)),
+    Entry("price_minor", "tariff.price"),
+    Entry("setup_fee_minor", "tariff.setup_fee"),
+    Entry("included_minutes", "tariff.included_minutes"),
+    Entry(
+        "included_directions",
+        "tariff.included_directions",
+        Codec(sorted, lambda words: frozenset(map(LegDirection, words))),
+    ),
+    Entry("overage_per_minute_micros", "tariff.overage_per_minute_micros"),
+    Entry("price_per_call_micros", "tariff.price_per_call_micros"),
+    Entry("billing_increment", "tariff.billing_increment", Codec(str, BillingIncrement.parse)),
+    Entry("tax_rate_bp", "tariff.tax_rate_bp"),
+    Entry(
+        "destinations",
+        "tariff.destinations",
+        Codec(
+            lambda rates: list(map(_DESTINATION.write, rates)),
+            lambda rates: tuple(map(_DESTINATION.read, rates)),
+        ),
+    ),
+    Entry("timezone", "tariff.timezone"),
+    Entry("demo", "tariff.demo"),
+    parts={"tariff": Tariff},
+)
+_LEG = Flat(
+    RatedLeg,
+    Entry("leg", "leg.key", Codec(str, ChannelKey.parse)),
+    Entry("direction", "leg.direction", word(LegDirection)),
+    Entry("number", "leg.number"),
+    Entry("ended_at", "leg.ended_at", _INSTANT),
+    Entry("talk_us", "leg.talk_us"),
+    Entry("billed_s", "billed_s"),
+    Entry("included_s", "included_s"),
+    Entry("charged_s", "charged_s"),
+    Entry("rate_micros", "rate_micros"),
+    Entry("line", "line"),
+    Entry("fee_micros", "fee_micros"),
+    Entry("fee_line", "fee_line"),
+    Entry("estimated", "leg.estimated"),
+    Entry("over_limit", "leg.over_limit"),
+    Entry("emergency", "leg.emergency"),
+    parts={"leg": UsedLeg},
+)
 
 
 def as_json(statement: Statement) -> dict[str, Any]:
     """Convert a statement to plain values, in the order in which a person would read it."""
+    return {
+        **document_of(statement),
+        "legs": list(map(_LEG.write, statement.legs)),
+        "late": list(map(_LEG.write, statement.late)),
+    }
+
+
+def document_of(statement: Statement) -> dict[str, Any]:
+    """Convert what is saved as a statement's document: all but its legs, which have rows."""
     return {
         "tenant": statement.payer.tenant,
         "month": statement.period.month,
@@ -45,13 +136,9 @@ def as_json(statement: Statement) -> dict[str, Any]:
         "included_s": statement.allowance_s,
         "used_s": statement.used_s,
         "estimated_legs": statement.estimated_legs,
-        "lines": [_line(line) for line in statement.lines],
-        "payer": _payer(statement.payer),
-        "tariffs": [
-            _tariff_version(tariff_version) for tariff_version in statement.tariff_versions
-        ],
-        "legs": [_leg(rated) for rated in statement.legs],
-        "late": [_leg(rated) for rated in statement.late],
+        "lines": list(map(_LINE.write, statement.lines)),
+        "payer": _PAYER.write(statement.payer),
+        "tariffs": list(map(_TARIFF.write, statement.tariff_versions)),
     }
 
 
@@ -62,172 +149,19 @@ def statement_from(written: Json) -> Statement:
     """
     return Statement(
         payer=Payer(tenant=written["tenant"], **written["payer"]),
-        period=Period(written["month"], _at(written["begins_at"]), _at(written["ends_at"])),
+        period=Period(
+            written["month"],
+            datetime.fromisoformat(written["begins_at"]),
+            datetime.fromisoformat(written["ends_at"]),
+        ),
         kind=StatementKind(written["kind"]),
-        made_at=_at(written["made_at"]),
+        made_at=datetime.fromisoformat(written["made_at"]),
         currency=written["currency"],
         demo=written["demo"],
-        lines=tuple(map(_line_from, written["lines"])),
-        tariff_versions=tuple(map(_tariff_version_from, written["tariffs"])),
-        legs=tuple(map(_leg_from, written.get("legs", ()))),
+        lines=tuple(map(_LINE.read, written["lines"])),
+        tariff_versions=tuple(map(_TARIFF.read, written["tariffs"])),
+        legs=tuple(map(_LEG.read, written.get("legs", ()))),
         allowance_s=written["included_s"],
         used_s=written["used_s"],
-        late=tuple(map(_leg_from, written.get("late", ()))),
-    )
-
-
-def _at(text: str) -> datetime:
-    return datetime.fromisoformat(text)
-
-
-def _maybe_at(text: str | None) -> datetime | None:
-    return None if text is None else _at(text)
-
-
-def _iso(at: datetime | None) -> str | None:
-    return None if at is None else at.isoformat()
-
-
-def _payer(payer: Payer) -> dict[str, Any]:
-    return {
-        "name": payer.name,
-        "address": payer.address,
-        "email": payer.email,
-        "vat_id": payer.vat_id,
-        "tax_exempt": payer.tax_exempt,
-    }
-
-
-def _line(line: StatementLine) -> dict[str, Any]:
-    return {
-        "key": line.key,
-        "kind": line.kind.value,
-        "text": line.text,
-        "quantity": line.quantity,
-        "unit": line.unit,
-        "rate_micros": line.rate_micros,
-        "per": line.per,
-        "amount_minor": line.amount,
-        "tax_rate_bp": line.tax_rate_bp,
-        "tax_minor": line.tax,
-        "begins_at": _iso(line.begins),
-        "ends_at": _iso(line.ends),
-    }
-
-
-def _line_from(written: Json) -> StatementLine:
-    return StatementLine(
-        key=written["key"],
-        kind=LineKind(written["kind"]),
-        text=written["text"],
-        quantity=written["quantity"],
-        unit=written["unit"],
-        rate_micros=written["rate_micros"],
-        per=written["per"],
-        amount=written["amount_minor"],
-        tax_rate_bp=written["tax_rate_bp"],
-        tax=written["tax_minor"],
-        begins=_maybe_at(written["begins_at"]),
-        ends=_maybe_at(written["ends_at"]),
-    )
-
-
-def _tariff_version(tariff_version: TariffVersion) -> dict[str, Any]:
-    tariff = tariff_version.tariff
-    return {
-        "begins_at": tariff_version.begins.isoformat(),
-        "ends_at": tariff_version.ends.isoformat(),
-        "plan": tariff.plan,
-        "name": tariff.name,
-        "currency": tariff.currency,
-        "cycle": tariff.cycle.value,
-        "price_minor": tariff.price,
-        "setup_fee_minor": tariff.setup_fee,
-        "included_minutes": tariff.included_minutes,
-        "included_directions": sorted(tariff.included_directions),
-        "overage_per_minute_micros": tariff.overage_per_minute_micros,
-        "price_per_call_micros": tariff.price_per_call_micros,
-        "billing_increment": str(tariff.billing_increment),
-        "tax_rate_bp": tariff.tax_rate_bp,
-        "destinations": [_destination(rate) for rate in tariff.destinations],
-        "timezone": tariff.timezone,
-        "demo": tariff.demo,
-    }
-
-
-def _tariff_version_from(written: Json) -> TariffVersion:
-    tariff = Tariff(
-        plan=written["plan"],
-        name=written["name"],
-        currency=written["currency"],
-        cycle=Cycle(written["cycle"]),
-        price=written["price_minor"],
-        setup_fee=written["setup_fee_minor"],
-        included_minutes=written["included_minutes"],
-        included_directions=frozenset(map(LegDirection, written["included_directions"])),
-        overage_per_minute_micros=written["overage_per_minute_micros"],
-        price_per_call_micros=written["price_per_call_micros"],
-        billing_increment=BillingIncrement.parse(written["billing_increment"]),
-        tax_rate_bp=written["tax_rate_bp"],
-        destinations=tuple(map(_destination_from, written["destinations"])),
-        timezone=written["timezone"],
-        demo=written["demo"],
-    )
-    return TariffVersion(tariff, _at(written["begins_at"]), _at(written["ends_at"]))
-
-
-def _destination(rate: DestinationRate) -> dict[str, Any]:
-    return {
-        "prefix": rate.prefix,
-        "per_minute_micros": rate.per_minute_micros,
-        "name": rate.name,
-        "since": rate.since.isoformat(),
-        "in_allowance": rate.in_allowance,
-    }
-
-
-def _destination_from(written: Json) -> DestinationRate:
-    return DestinationRate(**{**written, "since": date.fromisoformat(written["since"])})
-
-
-def _leg(rated: RatedLeg) -> dict[str, Any]:
-    leg = rated.leg
-    return {
-        "leg": leg.id,
-        "direction": leg.direction.value,
-        "number": leg.number,
-        "ended_at": leg.ended_at.isoformat(),
-        "talk_us": leg.talk_us,
-        "billed_s": rated.billed_s,
-        "included_s": rated.included_s,
-        "charged_s": rated.charged_s,
-        "rate_micros": rated.rate_micros,
-        "line": rated.line,
-        "fee_micros": rated.fee_micros,
-        "fee_line": rated.fee_line,
-        "estimated": leg.estimated,
-        "over_limit": leg.over_limit,
-        "emergency": leg.emergency,
-    }
-
-
-def _leg_from(written: Json) -> RatedLeg:
-    return RatedLeg(
-        leg=UsedLeg(
-            id=written["leg"],
-            direction=LegDirection(written["direction"]),
-            number=written["number"],
-            ended_at=_at(written["ended_at"]),
-            talk_us=written["talk_us"],
-            estimated=written["estimated"],
-            over_limit=written["over_limit"],
-            emergency=written["emergency"],
-        ),
-        billed_s=written["billed_s"],
-        included_s=written["included_s"],
-        charged_s=written["charged_s"],
-        rate_micros=written["rate_micros"],
-        line=written["line"],
-        fee_micros=written["fee_micros"],
-        fee_line=written["fee_line"],
+        late=tuple(map(_LEG.read, written.get("late", ()))),
     )

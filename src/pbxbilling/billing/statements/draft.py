@@ -1,151 +1,92 @@
-"""Draft a statement: read everything that it is made from, then make it in one pure step."""
+"""Make a statement from its material, with all that is saved with it. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from pbxbilling.accounts.records import PlanSwitched
+from pbxbilling.accounts.apply import Change, TenantChange
 from pbxbilling.accounts.terms.tenant import Tenant
-from pbxbilling.billing.ports import StatementStore
-from pbxbilling.billing.rating.price_schedule import conditions
+from pbxbilling.billing.rating.price_schedule import PriceSchedule, conditions
 from pbxbilling.billing.rating.rating import UsedLeg, rate
-from pbxbilling.billing.rating.tariff import Tariff
 from pbxbilling.billing.records import BilledLeg, OneOffEntry, OneOffUsed, SavedStatement
-from pbxbilling.billing.statements.adjustments import adjustments, billed_leg, latest, period_of_end
+from pbxbilling.billing.statements.adjustments import adjustments
 from pbxbilling.billing.statements.build import statement_of
-from pbxbilling.billing.statements.document import as_json
-from pbxbilling.billing.statements.statement import LineKind, OneOff, Statement, StatementKind
+from pbxbilling.billing.statements.document import document_of
+from pbxbilling.billing.statements.material import Material
+from pbxbilling.billing.statements.statement import (
+    Adjustment,
+    LineKind,
+    OneOff,
+    Statement,
+    StatementKind,
+)
 from pbxbilling.billing.units import unit_charges
-from pbxbilling.calls.live.records import LegRecord
-from pbxbilling.catalog.plan import Plan
 from pbxbilling.catalog.rates import Charge
-from pbxbilling.kernel.period import Period
 from pbxbilling.kernel.records import Record
-from pbxbilling.subscriptions.subscription import Subscription
-
-LATE_UNTIL = timedelta(days=366)  # after a period's end; legs that arrive later are not billed
-
-
-@dataclass(frozen=True, slots=True)
-class Material:
-    """The input of one statement; `late`, `moved` and `copies` are as in `adjustments`."""
-
-    tenant: Tenant
-    period: Period
-    plans: Mapping[str, Plan]
-    subscription: Subscription | None
-    switches: Sequence[PlanSwitched]
-    legs: Sequence[LegRecord]
-    one_offs: Sequence[OneOffEntry]
-    units: Mapping[str, int]
-    closed: Sequence[SavedStatement] = ()
-    late: Sequence[LegRecord] = ()
-    moved: Sequence[BilledLeg] = ()
-    copies: Sequence[BilledLeg] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A statement, and what is saved with it once it is final."""
+    """A statement, its legs as they are saved, and the one-off lines that are on it."""
 
+    tenant: Tenant
     statement: Statement
     legs: tuple[BilledLeg, ...]
     one_offs: tuple[OneOffEntry, ...]
-    charges_setup: bool
 
-    def kept_with(self) -> Iterator[Record]:
-        """Yield the records to save with a final statement, in the same transaction."""
-        yield from self.legs
-        for entry in self.one_offs:
-            yield OneOffUsed(entry.tenant, entry.number, self.statement.period.month)
+    def saved(self, number: int, unread: Sequence[str] = ()) -> SavedStatement:
+        """Return the stored form of the statement; its legs are stored apart, as billed legs.
 
-
-async def gather(
-    statement_store: StatementStore,
-    tenant: Tenant,
-    period: Period,
-    plans: Mapping[str, Plan],
-    subscription: Subscription | None,
-    *,
-    is_next: bool,
-) -> Material:
-    """Read the input of a period's statement.
-
-    `is_next` says that this is the first period not closed: late legs and lines go on it.
-    """
-    entries = [one for one in await statement_store.one_offs(tenant.slug) if one.used_in is None]
-    due = [one for one in entries if _is_due(one, period, is_next=is_next)]
-    legs = await statement_store.legs_between(tenant.slug, period.begins, period.ends)
-    switches = await statement_store.plan_switches(tenant.slug, period.begins)
-    units = await statement_store.units_between(tenant.slug, period.begins, period.ends)
-    material = Material(tenant, period, plans, subscription, switches, legs, due, units)
-    return await _with_late(statement_store, material) if is_next else material
-
-
-def _is_due(entry: OneOffEntry, period: Period, *, is_next: bool) -> bool:
-    return entry.month == period.month or (is_next and entry.month < period.month)
-
-
-async def _with_late(statement_store: StatementStore, material: Material) -> Material:
-    slug, begins = material.tenant.slug, material.period.begins
-    closed = [
-        one
-        for one in await statement_store.statements(tenant=slug, documents=False)
-        if one.is_final and one.ends > begins - LATE_UNTIL
-    ]
-    if not closed:
-        return material
-    late = await statement_store.late_legs(slug, closed[0].begins, begins)
-    homes = {leg.key: period_of_end(closed, leg) for leg in late}
-    known = await statement_store.billed_copies([leg.key for leg in (*late, *material.legs)])
-    moved = [
-        copy
-        for copy in latest(known).values()
-        if copy.talk_us and _has_left(copy, homes.get(copy.key))
-    ]
-    concerned = {home.month for home in homes.values() if home} | {one.of_month for one in moved}
-    if not concerned:  # the usual case: skip reading and rating earlier periods
-        return material
-    closed = [
-        saved
-        for one in closed
-        if one.month in concerned
-        for saved in await statement_store.statements(tenant=slug, month=one.month)
-        if saved.is_final
-    ]
-    copies = [
-        copy
-        for month in sorted(concerned)
-        for copy in sorted(
-            await statement_store.billed(slug, of_month=month), key=lambda one: one.month
+        `unread` are PBXes that may still hold calls of the period; a notice names each.
+        """
+        statement, period = self.statement, self.statement.period
+        return SavedStatement(
+            tenant=self.tenant.slug,
+            month=period.month,
+            number=number,
+            begins=period.begins,
+            ends=period.ends,
+            made_at=statement.made_at,
+            currency=statement.currency,
+            net=statement.net,
+            tax=statement.tax,
+            total=statement.total,
+            document={**document_of(statement), "number": number, "notices": _notices(unread)},
         )
-    ]
-    return replace(material, closed=closed, late=late, moved=moved, copies=copies)
+
+    def kept_with_final(self) -> list[Record]:
+        """Return what is saved with a final statement: its legs, and the use of one-off lines."""
+        month = self.statement.period.month
+        used = (OneOffUsed(entry.tenant, entry.number, month) for entry in self.one_offs)
+        return [*self.legs, *used]
+
+    def changes(self) -> Sequence[Change]:
+        """Mark the setup fee as paid if the statement charges it, so that it is charged once."""
+        tenant, statement = self.tenant, self.statement
+        charges_setup = any(line.kind is LineKind.SETUP for line in statement.lines)
+        if tenant.setup_paid_at is not None or tenant.demo or not charges_setup:
+            return ()
+        paid = replace(tenant, setup_paid_at=statement.period.begins)
+        return (TenantChange(tenant, paid),)
 
 
-def _has_left(copy: BilledLeg, home: SavedStatement | None) -> bool:
-    """Return whether a leg ended outside the period its copy was charged in.
-
-    `home` None means that it ended in the period now billed.
-    """
-    return home is None or home.month != copy.of_month
-
-
-def drafted(material: Material, kind: StatementKind, at: datetime) -> Draft:
+def make_draft(material: Material, kind: StatementKind, at: datetime) -> Draft:
     """Make the statement. Pure, but slow with many legs.
 
     One-off lines and adjustments in another currency wait for a statement in that currency. Raises
     ContradictionError where plans or prices contradict one another.
     """
-    tenant, period = material.tenant, material.period
-    schedule = conditions(tenant, period, material.switches, material.plans, material.subscription)
+    tenant, period, plans = material.periods.tenant, material.period, material.plans
+    subscription = material.periods.subscription
+    schedule = conditions(tenant, period, material.switches, plans, subscription)
     currency = schedule.tariff_versions[-1].tariff.currency
-    closed = [one for one in material.closed if one.currency == currency]
-    due = tuple(one for one in material.one_offs if one.currency == currency)
+    due = tuple(one for one in material.one_offs if _is_due(one, currency, material))
+    changed = [one for one in material.changed if one.final.currency == currency]
+    adjusted = tuple(adjustments(changed))
     rating = rate(map(UsedLeg.of, material.legs), schedule.tariff_versions)
-    adjusted = list(adjustments(material.late, material.moved, closed, material.copies))
+    units = tuple(_units(material, schedule))
     statement = statement_of(
         tenant,
         period,
@@ -156,55 +97,45 @@ def drafted(material: Material, kind: StatementKind, at: datetime) -> Draft:
         prices=schedule.prices,
         changes=schedule.changes,
         with_setup=schedule.with_setup,
-        units=_units(material, schedule.tariff_versions[-1].tariff),
-        one_offs=map(_one_off, due),
+        units=units,
+        one_offs=[OneOff.of(entry) for entry in due],
         adjustments=adjusted,
     )
-    month = period.month
-    own = (billed_leg(tenant.slug, month, month, rated) for rated in statement.legs)
-    later = (
-        billed_leg(tenant.slug, month, one.month, rated) for one in adjusted for rated in one.legs
-    )
-    return Draft(
-        statement,
-        (*own, *later),
-        due,
-        charges_setup=any(line.kind is LineKind.SETUP for line in statement.lines),
-    )
+    return Draft(tenant, statement, tuple(_copies(statement, adjusted)), due)
 
 
-def _units(material: Material, tariff: Tariff) -> Iterator[Charge]:
+def _is_due(entry: OneOffEntry, currency: str, material: Material) -> bool:
+    """Return whether a line is for this statement; the next one has those of earlier periods."""
+    month = material.period.month
+    late = material.is_next and entry.month < month
+    unused = entry.used_in is None and entry.currency == currency
+    return unused and (late or entry.month == month)
+
+
+def _units(material: Material, schedule: PriceSchedule) -> Iterator[Charge]:
     """Return charges for usage other than calls, by the plan at the period's end.
 
     They are free where the period ends in a trial.
     """
-    until = material.tenant.trial_until
+    tariff, until = schedule.tariff_versions[-1].tariff, material.periods.tenant.trial_until
     free = until is not None and until >= material.period.ends
     prices = material.plans[tariff.plan].meters
     return unit_charges(material.units, prices, tariff.currency, free=free)
 
 
-def _one_off(entry: OneOffEntry) -> OneOff:
-    return OneOff(str(entry.number), LineKind(entry.kind), entry.reason, entry.amount)
+def _copies(statement: Statement, adjusted: Sequence[Adjustment]) -> Iterator[BilledLeg]:
+    """Yield the legs of the period, then those of periods closed before."""
+    tenant, month = statement.payer.tenant, statement.period.month
+    for rated in statement.legs:
+        yield BilledLeg(tenant, month, month, rated)
+    for one in adjusted:
+        for rated in one.legs:
+            yield BilledLeg(tenant, month, one.month, rated)
 
 
-def saved_statement(
-    statement: Statement, number: int, notices: Sequence[str] = ()
-) -> SavedStatement:
-    """Build the stored form of a statement; its legs are stored apart, as billed legs."""
-    document = as_json(statement)
-    del document["legs"], document["late"]
-    period = statement.period
-    return SavedStatement(
-        tenant=statement.payer.tenant,
-        month=period.month,
-        number=number,
-        begins=period.begins,
-        ends=period.ends,
-        made_at=statement.made_at,
-        currency=statement.currency,
-        net=statement.net,
-        tax=statement.tax,
-        total=statement.total,
-        document={**document, "number": number, "notices": list(notices)},
-    )
+def _notices(unread: Sequence[str]) -> list[str]:
+    return [
+        f"PBX {pbx}: its calls until the period's end could not be read in time; what comes later"
+        " is adjusted on the next statement"
+        for pbx in unread
+    ]

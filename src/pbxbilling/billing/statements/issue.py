@@ -1,44 +1,39 @@
 """Make statements: previews of a period, interim copies of one, and the final statement.
 
-A tenant's periods follow one another (`billing.periods`). A cursor says how far they are closed,
+Each is read, made and kept: `StatementReader` reads its material, `make_draft` makes it without a
+store in sight, and one transaction keeps it. A cursor says how far a tenant's periods are closed,
 and moves in the transaction that saves the final statement: so each is saved once, and a close
 that a kill interrupts starts again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from pbxbilling.accounts.apply import Change, TenantChange
+from pbxbilling.accounts.apply import Change
 from pbxbilling.accounts.terms.registry import require_tenant
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.billing.facts import StatementSaved
-from pbxbilling.billing.periods import first_begin, period_from
 from pbxbilling.billing.ports import StatementStore
 from pbxbilling.billing.records import FINAL, BilledLeg, SavedStatement
-from pbxbilling.billing.statements.draft import Draft, Material, drafted, gather, saved_statement
+from pbxbilling.billing.statements.draft import Draft, make_draft
+from pbxbilling.billing.statements.material import Material
+from pbxbilling.billing.statements.open_periods import OpenPeriods
+from pbxbilling.billing.statements.read import StatementReader, cursor_of
 from pbxbilling.billing.statements.statement import Statement, StatementKind
-from pbxbilling.kernel.errors import AdministrationError
 from pbxbilling.kernel.money import from_minor
-from pbxbilling.kernel.period import Period, period_of
 from pbxbilling.kernel.ports import Clock, Cursors
-from pbxbilling.kernel.records import Cursor
+from pbxbilling.kernel.records import Cursor, Record
 from pbxbilling.runtime.background import Background, at_once
 from pbxbilling.subscriptions.ports import SubscriptionStore
-from pbxbilling.subscriptions.subscription import Subscription
 
 ACTOR = "billing"
 ACTION = "statement"
-
-
-def cursor_of(tenant: str) -> str:
-    """Return the name of the cursor that says until when a tenant is billed."""
-    return f"billed until: {tenant}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +58,22 @@ class Statements:
         clock: Clock,
         in_background: Background = at_once,
     ) -> None:
-        self._statement_store = statement_store
-        self._subscription_store = subscription_store
-        self._cursors = cursors
+        registry = writer.registry
+        self._reader = StatementReader(
+            statement_store, subscription_store, cursors, registry, clock
+        )
         self._writer = writer
-        self._registry = writer.registry
+        self._registry = registry
         self._clock = clock
         self._in_background = in_background
 
-    # --- periods -------------------------------------------------------------------------------
+    def tenant(self, slug: str) -> Tenant:
+        """Return the tenant of that slug. Raises NotFoundError."""
+        return require_tenant(self._registry, slug)
 
-    async def open_period(self, tenant: Tenant) -> Period:
-        """Return the first period not closed; the current one if billing has not begun."""
-        subscription = await self.subscription_of(tenant)
-        return await self._first_open(tenant, subscription, await self._closed(tenant))
+    async def open_periods(self, slug: str) -> OpenPeriods:
+        """Return the open periods of a tenant. Raises NotFoundError."""
+        return await self._reader.open_periods(self.tenant(slug))
 
     async def begin(self, tenants: Iterable[Tenant]) -> Mapping[str, datetime]:
         """Save where billing begins for those of these tenants for which it is not saved yet.
@@ -85,132 +82,28 @@ class Statements:
         """
         cursors, ends = [], {}
         for tenant in tenants:
-            subscription = await self.subscription_of(tenant)
-            name = cursor_of(tenant.slug)
-            begins = await self._cursors.cursor(name)
-            if begins is None:
-                begins = first_begin(tenant, subscription, self._clock.now())
-                cursors.append(Cursor(name, begins))
-            ends[tenant.slug] = (await self._period(tenant, begins, subscription, ())).ends
+            periods, is_saved = await self._reader.begin_of(tenant)
+            if not is_saved:
+                cursors.append(Cursor(cursor_of(tenant.slug), periods.first.begins))
+            ends[tenant.slug] = periods.first.ends
         await self._writer.write(ACTION, (), ACTOR, cursors)
         return ends
 
-    async def subscription_of(self, tenant: Tenant) -> Subscription | None:
-        """Return the subscription that leads a tenant, or led it last; None for a demo."""
-        if tenant.subscription is None or tenant.demo:
-            return None
-        return await self._subscription_store.subscription(tenant.subscription)
-
-    async def _closed(self, tenant: Tenant) -> set[str]:
-        known = await self._statement_store.statements(tenant=tenant.slug, documents=False)
-        return {one.month for one in known if one.is_final}
-
-    async def _first_open(
-        self, tenant: Tenant, subscription: Subscription | None, taken: Collection[str]
-    ) -> Period:
-        begins = await self._cursors.cursor(cursor_of(tenant.slug))
-        if begins is None:
-            begins = first_begin(tenant, subscription, self._clock.now())
-        return await self._period(tenant, begins, subscription, taken)
-
-    async def _period(
-        self,
-        tenant: Tenant,
-        begins: datetime,
-        subscription: Subscription | None,
-        taken: Collection[str],
-    ) -> Period:
-        cycles = (
-            await self._subscription_store.cycles(tenant.slug) if subscription is not None else ()
-        )
-        return period_from(begins, tenant, subscription, cycles, taken)
-
-    async def _open_periods(self, tenant: Tenant) -> list[Period]:
-        """Return the periods not closed, up to the current one."""
-        subscription, taken = await self.subscription_of(tenant), await self._closed(tenant)
-        periods = [await self._first_open(tenant, subscription, taken)]
-        while periods[-1].ends <= self._clock.now():
-            taken.add(periods[-1].month)
-            periods.append(await self._period(tenant, periods[-1].ends, subscription, taken))
-        return periods
-
-    async def period_of(self, tenant: Tenant, at: datetime) -> Period:
-        """Return the open period that contains an instant. Raises AdministrationError: none."""
-        periods = await self._open_periods(tenant)
-        found = [one for one in periods if one.begins <= at < one.ends]
-        if not found:
-            begins, ends = periods[0].begins, periods[-1].ends
-            msg = f"{at} is in no open period of {tenant.slug}: expected {begins} to {ends}"
-            raise AdministrationError(msg)
-        return found[0]
-
-    async def billable_month(self, tenant: Tenant, month: str | None) -> str:
-        """Return the name of a period that can still be charged; None: the current one."""
-        periods = await self._open_periods(tenant)
-        if month is None:
-            return periods[-1].month
-        if month < periods[0].month:
-            msg = (
-                f"period {month} of {tenant.slug} is closed: put it on {periods[0].month} or later"
-            )
-            raise AdministrationError(msg)
-        return month
-
-    # --- previews and interim copies -----------------------------------------------------------
-
     async def preview(self, slug: str, month: str | None = None) -> Issued:
         """Return the statement of an open period so far; None: the current period."""
-        draft = await self._draft(self.tenant(slug), month, StatementKind.PREVIEW)
+        periods = await self.open_periods(slug)
+        material = await self._reader.material(periods, periods.named(month))
+        draft = await self._make(material, StatementKind.PREVIEW)
         return Issued(draft.statement, None, draft.legs)
 
     async def save_now(self, slug: str, actor: str) -> SavedStatement:
         """Save a numbered interim copy of the current period; it never replaces the final one."""
         async with self._writer.alone:
-            tenant = self.tenant(slug)
-            draft = await self._draft(tenant, None, StatementKind.INTERIM)
-            month = draft.statement.period.month
-            known = await self._statement_store.statements(
-                tenant=slug, month=month, documents=False
-            )
-            number = 1 + max((one.number for one in known), default=FINAL)
-            saved = saved_statement(draft.statement, number)
-            audit = self._writer.audit(
-                "statement save", f"tenant {slug}", actor, None, _audited(saved)
-            )
-            fact = self._saved(saved, len(draft.statement.legs))
-            await self._writer.write(ACTION, (), actor, [saved, audit], facts=[fact])
-        return saved
-
-    async def _draft(self, tenant: Tenant, month: str | None, kind: StatementKind) -> Draft:
-        periods = await self._open_periods(tenant)
-        period = periods[-1] if month is None else await self._named(tenant, month, periods)
-        is_next = period == periods[0]
-        material = await self._material(tenant, period, is_next=is_next)
-        return await self._in_background(partial(drafted, material, kind, self._clock.now()))
-
-    async def _named(self, tenant: Tenant, month: str, periods: Sequence[Period]) -> Period:
-        """Return the period of that name: an open one, or one before billing began."""
-        found = next((one for one in periods if one.month == month), None)
-        if found is not None:
-            return found
-        if month in await self._closed(tenant):
-            show = f"statement show {tenant.slug} --month {month}"
-            msg = f"period {month} of {tenant.slug} is closed: `{show}` prints its statement"
-            raise AdministrationError(msg)
-        calendar = period_of(month.partition(".")[0], tenant.timezone, tenant.anchor_day)
-        if calendar.begins >= periods[0].begins:
-            msg = f"{tenant.slug} has no period {month} yet: the current one is {periods[-1].month}"
-            raise AdministrationError(msg)
-        return replace(calendar, ends=min(calendar.ends, periods[0].begins))
-
-    async def _material(self, tenant: Tenant, period: Period, *, is_next: bool) -> Material:
-        subscription = await self.subscription_of(tenant)
-        plans = self._registry.plans
-        return await gather(
-            self._statement_store, tenant, period, plans, subscription, is_next=is_next
-        )
-
-    # --- final statements ----------------------------------------------------------------------
+            periods = await self.open_periods(slug)
+            material = await self._reader.material(periods, periods.named(None))
+            draft = await self._make(material, StatementKind.INTERIM)
+            saved = draft.saved(periods.next_number(draft.statement.period.month))
+            return await self._save(draft, saved, "statement save", actor)
 
     async def close(self, slug: str, unread: Sequence[str] = ()) -> SavedStatement | None:
         """Save the final statement of the open period if it has ended; None: it has not.
@@ -220,55 +113,42 @@ class Statements:
         calls of the period.
         """
         async with self._writer.alone:
-            tenant = self.tenant(slug)
-            period = await self.open_period(tenant)
-            if period.ends > self._clock.now():
+            periods = await self.open_periods(slug)
+            if periods.first.ends > self._clock.now():
                 return None
-            material = await self._material(tenant, period, is_next=True)
-            at = self._clock.now()
-            draft = await self._in_background(partial(drafted, material, StatementKind.FINAL, at))
-            saved = saved_statement(draft.statement, FINAL, _notices(unread))
-            audit = self._writer.audit(ACTION, f"tenant {slug}", ACTOR, None, _audited(saved))
-            cursor = Cursor(cursor_of(slug), period.ends)
-            kept = [saved, *draft.kept_with(), cursor, audit]
-            fact = self._saved(saved, len(draft.statement.legs), tuple(unread))
-            paid = _paid_setup(tenant, draft)
-            await self._writer.write(ACTION, paid, ACTOR, kept, facts=[fact])
-        return saved
+            material = await self._reader.material(periods, periods.first)
+            draft = await self._make(material, StatementKind.FINAL)
+            saved, changes = draft.saved(FINAL, unread), draft.changes()
+            also = [*draft.kept_with_final(), Cursor(cursor_of(slug), saved.ends)]
+            return await self._save(draft, saved, ACTION, ACTOR, also, changes, unread)
 
-    def _saved(
-        self, saved: SavedStatement, legs: int, unread: tuple[str, ...] = ()
-    ) -> StatementSaved:
-        return StatementSaved(
+    async def _make(self, material: Material, kind: StatementKind) -> Draft:
+        return await self._in_background(partial(make_draft, material, kind, self._clock.now()))
+
+    async def _save(
+        self,
+        draft: Draft,
+        saved: SavedStatement,
+        action: str,
+        actor: str,
+        also: Iterable[Record] = (),
+        changes: Sequence[Change] = (),
+        unread: Sequence[str] = (),
+    ) -> SavedStatement:
+        """Save a statement in one transaction, with its audit and what follows from the fact."""
+        fact = StatementSaved(
             self._clock.now(),
             saved.tenant,
             saved.month,
             saved.number,
             saved.currency,
             saved.total,
-            legs,
-            unread,
+            len(draft.statement.legs),
+            tuple(unread),
         )
-
-    def tenant(self, slug: str) -> Tenant:
-        """Return the tenant of that slug. Raises NotFoundError."""
-        return require_tenant(self._registry, slug)
-
-
-def _paid_setup(tenant: Tenant, draft: Draft) -> Sequence[Change]:
-    """Mark the setup fee as paid if this statement charges it, so that it is charged once."""
-    if tenant.setup_paid_at is not None or tenant.demo or not draft.charges_setup:
-        return ()
-    paid_at = draft.statement.period.begins
-    return (TenantChange(tenant, replace(tenant, setup_paid_at=paid_at)),)
-
-
-def _notices(unread: Sequence[str]) -> list[str]:
-    return [
-        f"PBX {pbx}: its calls until the period's end could not be read in time; what comes later"
-        " is adjusted on the next statement"
-        for pbx in unread
-    ]
+        audit = self._writer.audit(action, f"tenant {saved.tenant}", actor, None, _audited(saved))
+        await self._writer.write(ACTION, changes, actor, [saved, *also, audit], facts=[fact])
+        return saved
 
 
 def _audited(saved: SavedStatement) -> dict[str, Any]:

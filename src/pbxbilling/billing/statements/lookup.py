@@ -8,41 +8,34 @@ from datetime import datetime
 
 from pbxbilling.billing.ports import StatementStore
 from pbxbilling.billing.records import FINAL, BilledLeg, SavedStatement
-from pbxbilling.billing.statements.adjustments import closed_statement, rated_leg
+from pbxbilling.billing.statements.adjustments import closed_statement
 from pbxbilling.billing.statements.issue import Issued, Statements
-from pbxbilling.billing.statements.statement import adjustment_key
+from pbxbilling.calls.live.records import LegRecord
 from pbxbilling.calls.ports import CallStore
 from pbxbilling.kernel.errors import NotFoundError
 
 
 @dataclass(frozen=True, slots=True)
 class CallOnStatement:
-    """A leg on a statement: what it used and cost, and on which line.
+    """A leg on a statement, with its call record; None once that is deleted."""
 
-    `leg` is `pbx:uniqueid`. `line` has its minutes, `fee_line` the price per call; "" means none,
-    since it cost nothing. `caller`, `call` and `answered_at` come from the call record, and are
-    None once that is deleted.
-    """
+    billed: BilledLeg
+    record: LegRecord | None
 
-    leg: str
-    line: str
-    fee_line: str
-    direction: str
-    caller: str | None
-    number: str
-    call: str | None
-    answered_at: datetime | None
-    ended_at: datetime
-    talk_us: int
-    billed_s: int
-    included_s: int
-    charged_s: int
-    rate_micros: int
-    fee_micros: int
-    of_month: str
-    estimated: bool
-    over_limit: bool
-    emergency: bool
+    @property
+    def caller(self) -> str | None:
+        """The number that called."""
+        return self.record.caller if self.record else None
+
+    @property
+    def call(self) -> str | None:
+        """The id of the call that the leg belonged to."""
+        return self.record.call if self.record else None
+
+    @property
+    def answered_at(self) -> datetime | None:
+        """When it was answered."""
+        return self.record.answered_at if self.record else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +71,7 @@ class StatementLookup:
         legs: Sequence[BilledLeg] = ()
         if saved.is_final:
             legs = await self._statement_store.billed(slug, month=saved.month)
-        late = tuple(rated_leg(leg) for leg in legs if leg.of_month != leg.month)
+        late = tuple(leg.rated for leg in legs if leg.of_month != leg.month)
         return Issued(
             replace(closed_statement(saved, legs), late=late),
             number,
@@ -113,7 +106,7 @@ class StatementLookup:
             keys = ", ".join(one.key for one in statement.lines)
             msg = f"the statement of {slug} has no line {line!r}; it has {keys}"
             raise NotFoundError(msg)
-        chosen = [leg for leg in issued.legs if line is None or line in _lines(leg)]
+        chosen = [leg for leg in issued.legs if line is None or leg.rated.is_on(line)]
         period = statement.period
         return CallList(
             slug, period.month, issued.number, statement.currency, await self._opened(chosen)
@@ -128,38 +121,5 @@ class StatementLookup:
 
     async def _opened(self, legs: Sequence[BilledLeg]) -> tuple[CallOnStatement, ...]:
         known = await self._store.legs([leg.key for leg in legs])
-        opened = []
-        for leg in sorted(legs, key=lambda one: (one.ended_at, one.key)):
-            record = known.get(leg.key)
-            minutes, fee = _lines(leg)
-            opened.append(
-                CallOnStatement(
-                    leg=str(leg.key),
-                    line=minutes,
-                    fee_line=fee,
-                    direction=leg.direction.value,
-                    caller=record.caller if record else None,
-                    number=leg.number,
-                    call=record.call if record else None,
-                    answered_at=record.answered_at if record else None,
-                    ended_at=leg.ended_at,
-                    talk_us=leg.talk_us,
-                    billed_s=leg.billed_s,
-                    included_s=leg.included_s,
-                    charged_s=leg.charged_s,
-                    rate_micros=leg.rate_micros,
-                    fee_micros=leg.fee_micros,
-                    of_month=leg.of_month,
-                    estimated=leg.estimated,
-                    over_limit=leg.over_limit,
-                    emergency=leg.emergency,
-                )
-            )
-        return tuple(opened)
-
-
-def _lines(leg: BilledLeg) -> tuple[str, str]:
-    """Return a leg's lines for minutes and fee; a late leg is on its adjustment's line only."""
-    if leg.of_month != leg.month:
-        return adjustment_key(leg.of_month), ""
-    return leg.line, leg.fee_line
+        ordered = sorted(legs, key=lambda one: (one.rated.leg.ended_at, one.key))
+        return tuple(CallOnStatement(leg, known.get(leg.key)) for leg in ordered)

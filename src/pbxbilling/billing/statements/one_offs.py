@@ -47,10 +47,11 @@ class OneOffs:
                 raise AdministrationError(
                     "a reason is missing: give it with --reason; it is printed on the statement"
                 )
+            periods = await self._statements.open_periods(slug)
             entry = OneOffEntry(
                 tenant=slug,
                 number=1 + len(await self._statement_store.one_offs(slug)),
-                month=await self._statements.billable_month(tenant, month),
+                month=periods.billable_month(month),
                 kind=chosen.value,
                 reason=reason.strip(),
                 amount=_minor(amount, currency),

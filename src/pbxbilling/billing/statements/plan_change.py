@@ -82,9 +82,9 @@ class PlanChanges:
 
     async def _compared(self, tenant: Tenant, plan: str, at: datetime) -> _Change:
         """Return the period with and without the change, by the statement's own arithmetic."""
-        period = await self._statements.period_of(tenant, at)
+        periods = await self._statements.open_periods(tenant.slug)
+        period, subscription = periods.at(at), periods.subscription
         plans = self._writer.registry.plans
-        subscription = await self._statements.subscription_of(tenant)
         switches = await self._statement_store.plan_switches(tenant.slug, period.begins)
         if switches and at < switches[-1].at:
             msg = (

@@ -9,6 +9,7 @@ from enum import StrEnum
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.billing.rating.rating import RatedLeg
 from pbxbilling.billing.rating.tariff import TariffVersion
+from pbxbilling.billing.records import OneOffEntry
 from pbxbilling.kernel.period import Period
 
 
@@ -51,6 +52,11 @@ class OneOff:
     kind: LineKind
     reason: str
     amount: int
+
+    @classmethod
+    def of(cls, entry: OneOffEntry) -> OneOff:
+        """Build it from its record."""
+        return cls(str(entry.number), LineKind(entry.kind), entry.reason, entry.amount)
 
     def __post_init__(self) -> None:
         if self.kind not in ONE_OFF:

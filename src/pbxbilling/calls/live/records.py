@@ -171,6 +171,11 @@ class LegRecord(QueuedRecord):
         return witnessed and later.ended_at < self.ended_at
 
     @property
+    def talk_s(self) -> float:
+        """Seconds that it talked."""
+        return self.talk_us / 1_000_000
+
+    @property
     def saw_answer(self) -> bool:
         """Whether the answer was seen."""
         return self.answered_at is not None and not self.answer_guessed

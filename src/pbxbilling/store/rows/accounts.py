@@ -32,8 +32,10 @@ from pbxbilling.catalog.plan import (
 from pbxbilling.catalog.rates import UnitPrice
 from pbxbilling.kernel.codes import LegDirection, Mode
 from pbxbilling.kernel.gateway_names import STRIPE
+from pbxbilling.runtime.flat import Codec, word
 from pbxbilling.store import schema
-from pbxbilling.store.rows.values import Values, from_us, instant, one_array, storable, to_us
+from pbxbilling.store.rows.table_rows import TableRows
+from pbxbilling.store.rows.values import INSTANT, TEXT, Values, from_us, one_array, to_us
 
 
 def plan_values(record: Plan) -> Values:
@@ -185,37 +187,23 @@ def _usage_collection(way: str, before: str, since_us: int | None) -> UsageColle
     return UsageCollection(CollectionMethod(way), CollectionMethod(before), from_us(since_us))
 
 
-def origin_values(record: KeyOrigin) -> Values:
-    """Build the row of a key origin."""
-    return {
-        "kind": record.kind.value,
-        "slug": record.slug,
-        "key": record.key,
-        "by": record.by.value,
-        "at": to_us(record.at),
-    }
-
-
-def origin_record(row: Row[Any]) -> KeyOrigin:
-    """Build a key origin from its row."""
-    return KeyOrigin(AccountKind(row.kind), row.slug, row.key, SetBy(row.by), instant(row.at))
-
-
-def audit_values(record: AuditRecord) -> Values:
-    """Build the row of an audit record."""
-    return {
-        "at": to_us(record.at),
-        "actor": storable(record.actor),
-        "action": record.action,
-        "subject": storable(record.subject),
-        "before": None if record.before is None else dict(record.before),
-        "after": None if record.after is None else dict(record.after),
-    }
-
-
-def audit_record(row: Row[Any]) -> AuditRecord:
-    """Build an audit record from its row."""
-    return AuditRecord(instant(row.at), row.actor, row.action, row.subject, row.before, row.after)
+ORIGIN = TableRows(
+    KeyOrigin,
+    schema.key_origin,
+    {"kind": word(AccountKind), "by": word(SetBy), "at": INSTANT},
+)
+AUDIT = TableRows(
+    AuditRecord,
+    schema.audit,
+    {
+        "at": INSTANT,
+        "actor": TEXT,
+        "subject": TEXT,
+        "before": Codec(write=dict).or_none,
+        "after": Codec(write=dict).or_none,
+    },
+    unmapped={"id"},
+)
 
 
 def _words(values: Iterable[str]) -> list[str]:

@@ -22,107 +22,73 @@ from pbxbilling.calls.live.records import (
     UsageRow,
 )
 from pbxbilling.kernel.codes import Direction, LegDirection, Mode, Outcome, Reason
+from pbxbilling.runtime.flat import Codec, word
 from pbxbilling.store import schema
-from pbxbilling.store.rows.values import Values, from_us, instant, storable, to_us
+from pbxbilling.store.rows.table_rows import TableRows
+from pbxbilling.store.rows.values import INSTANT, INSTANT_OR_NONE, TEXT, Values, storable
 
+_KEPT_LONG = Codec(read=intern)
+_NAME = Codec(storable, intern)
 
-def call_values(record: CallRecord) -> Values:
-    """Build the row of a call."""
-    return {
-        "call": record.call,
-        "tenant": record.tenant,
-        "pbx": record.pbx,
-        "direction": record.direction.value,
-        "origin": storable(record.origin),
-        "asker": storable(record.asker),
-        "linkedid": storable(record.linkedid),
-        "caller": storable(record.caller),
-        "number": storable(record.number),
-        "started_at": to_us(record.started_at),
-        "answered_at": to_us(record.answered_at),
-        "ended_at": to_us(record.ended_at),
-        "hooked": record.hooked,
-        "over_limit": record.over_limit,
-        "emergency": record.emergency,
-        "estimated": record.estimated,
-        "merged_into": record.merged_into,
-    }
-
-
-def call_record(row: Row[Any]) -> CallRecord:
-    """Build a call from its row."""
-    return CallRecord(
-        call=row.call,
-        tenant=row.tenant and intern(row.tenant),
-        pbx=intern(row.pbx),
-        direction=Direction(row.direction),
-        origin=intern(row.origin),
-        asker=intern(row.asker),
-        linkedid=intern(row.linkedid),
-        caller=row.caller,
-        number=row.number,
-        started_at=instant(row.started_at),
-        answered_at=from_us(row.answered_at),
-        ended_at=from_us(row.ended_at),
-        hooked=row.hooked,
-        over_limit=row.over_limit,
-        emergency=row.emergency,
-        estimated=row.estimated,
-        merged_into=row.merged_into,
-    )
-
-
-def leg_values(record: LegRecord) -> Values:
-    """Build the row of a trunk leg."""
-    return {
-        "pbx": record.key.pbx,
-        "uniqueid": storable(record.key.uniqueid),
-        "call": record.call,
-        "tenant": record.tenant,
-        "direction": record.direction.value,
-        "channel": storable(record.channel),
-        "linkedid": storable(record.linkedid),
-        "caller": storable(record.caller),
-        "number": storable(record.number),
-        "started_at": to_us(record.started_at),
-        "answered_at": to_us(record.answered_at),
-        "ended_at": to_us(record.ended_at),
-        "talk_us": record.talk_us,
-        "billed_s": record.billed_s,
-        "allowance_s": record.allowance_s,
-        "month": record.month,
-        "witness": record.witness and record.witness.value,
-        "over_limit": record.over_limit,
-        "emergency": record.emergency,
-        "answer_guessed": record.answer_guessed,
-        "gone_by": to_us(record.gone_by),
-    }
-
-
-def leg_record(row: Row[Any]) -> LegRecord:
-    """Build a trunk leg from its row."""
-    return LegRecord(
-        key=ChannelKey(intern(row.pbx), intern(row.uniqueid)),
-        call=row.call,
-        tenant=row.tenant and intern(row.tenant),
-        direction=LegDirection(row.direction),
-        channel=row.channel,
-        linkedid=intern(row.linkedid),
-        caller=row.caller,
-        number=row.number,
-        started_at=instant(row.started_at),
-        answered_at=from_us(row.answered_at),
-        ended_at=from_us(row.ended_at),
-        talk_us=row.talk_us,
-        billed_s=row.billed_s,
-        allowance_s=row.allowance_s,
-        month=row.month,
-        witness=EndWitness(row.witness) if row.witness else None,
-        over_limit=row.over_limit,
-        emergency=row.emergency,
-        answer_guessed=row.answer_guessed,
-        gone_by=from_us(row.gone_by),
-    )
+CALL = TableRows(
+    CallRecord,
+    schema.call,
+    {
+        "tenant": _KEPT_LONG.or_none,
+        "pbx": _KEPT_LONG,
+        "direction": word(Direction),
+        "origin": _NAME,
+        "asker": _NAME,
+        "linkedid": _NAME,
+        "caller": TEXT,
+        "number": TEXT,
+        "started_at": INSTANT,
+        "answered_at": INSTANT_OR_NONE,
+        "ended_at": INSTANT_OR_NONE,
+    },
+)
+LEG = TableRows(
+    LegRecord,
+    schema.leg,
+    {
+        "pbx": _KEPT_LONG,
+        "uniqueid": _NAME,
+        "tenant": _KEPT_LONG.or_none,
+        "direction": word(LegDirection),
+        "channel": TEXT,
+        "linkedid": _NAME,
+        "caller": TEXT,
+        "number": TEXT,
+        "started_at": INSTANT,
+        "answered_at": INSTANT_OR_NONE,
+        "ended_at": INSTANT_OR_NONE,
+        "witness": word(EndWitness).or_none,
+        "gone_by": INSTANT_OR_NONE,
+    },
+    {"key": ChannelKey},
+)
+DECISION = TableRows(  # any client of the hook's port may have sent its text
+    DecisionRecord,
+    schema.decision,
+    {
+        "at": INSTANT,
+        "uniqueid": TEXT,
+        "tenant": TEXT.or_none,
+        "direction": word(Direction).or_none,
+        "caller": TEXT,
+        "number": TEXT,
+        "mode": word(Mode),
+        "outcome": word(Outcome),
+        "reason": word(Reason),
+        "breach": word(Reason).or_none,
+    },
+    unmapped={"id"},
+)
+MARK = TableRows(
+    PbxMark,
+    schema.pbx_mark,
+    {"heard_at": INSTANT_OR_NONE, "journal_file": TEXT, "lived_at": INSTANT.or_none},
+)
 
 
 def assign() -> Executable:
@@ -156,76 +122,7 @@ def assigned_values(record: LegAssigned) -> Values:
     }
 
 
-def decision_values(record: DecisionRecord) -> Values:
-    """Build the row of a decision; any client of the hook's port may have sent its text."""
-    return {
-        "at": to_us(record.at),
-        "pbx": record.pbx,
-        "uniqueid": storable(record.uniqueid),
-        "call": record.call,
-        "tenant": record.tenant and storable(record.tenant),
-        "direction": record.direction and record.direction.value,
-        "caller": storable(record.caller),
-        "number": storable(record.number),
-        "mode": record.mode.value,
-        "outcome": record.outcome.value,
-        "reason": record.reason.value,
-        "breach": record.breach and record.breach.value,
-        "used": record.used,
-        "limit": record.limit,
-    }
-
-
-def decision_record(row: Row[Any]) -> DecisionRecord:
-    """Build a decision from its row."""
-    return DecisionRecord(
-        at=instant(row.at),
-        pbx=row.pbx,
-        uniqueid=row.uniqueid,
-        call=row.call,
-        tenant=row.tenant,
-        direction=Direction(row.direction) if row.direction else None,
-        caller=row.caller,
-        number=row.number,
-        mode=Mode(row.mode),
-        outcome=Outcome(row.outcome),
-        reason=Reason(row.reason),
-        breach=Reason(row.breach) if row.breach else None,
-        used=row.used,
-        limit=row.limit,
-    )
-
-
-def mark_values(record: PbxMark) -> Values:
-    """Build the row of a PBX mark."""
-    return {
-        "pbx": record.pbx,
-        "heard_at": to_us(record.heard_at),
-        "journal_file": storable(record.journal_file),
-        "journal_offset": record.journal_offset,
-        "lived_at": to_us(record.lived_at),
-    }
-
-
-def mark_record(row: Row[Any]) -> PbxMark:
-    """Build a PBX mark from its row."""
-    return PbxMark(
-        row.pbx,
-        from_us(row.heard_at),
-        row.journal_file,
-        row.journal_offset,
-        from_us(row.lived_at),
-    )
-
-
 def usage_row(row: Row[Any]) -> UsageRow:
     """Build a usage row from a group of the usage query; some databases sum to a Decimal."""
-    return UsageRow(
-        tenant=row.tenant,
-        month=row.month,
-        direction=LegDirection(row.direction),
-        calls=row.calls,
-        talk_us=int(row.talk_us),
-        billed_s=int(row.billed_s),
-        allowance_s=int(row.allowance_s),
-    )
+    summed = {name: int(getattr(row, name)) for name in ("talk_us", "billed_s", "allowance_s")}
+    return UsageRow(row.tenant, row.month, LegDirection(row.direction), row.calls, **summed)

@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Executable,
-    Row,
     and_,
     bindparam,
     case,
@@ -25,10 +24,18 @@ from pbxbilling.calls.metering.usage_event import (
     MeterEventsUnparked,
     UsageEventState,
 )
+from pbxbilling.runtime.flat import word
 from pbxbilling.store import schema
-from pbxbilling.store.rows.values import Values, from_us, instant, storable, to_us
+from pbxbilling.store.rows.table_rows import TableRows
+from pbxbilling.store.rows.values import INSTANT, INSTANT_OR_NONE, Values, storable, to_us
 
 _FROZEN = ("tenant", "month", "ended_at", "minutes")  # once the event is being sent
+
+EVENT = TableRows(
+    MeterEvent,
+    schema.meter_event,
+    {"ended_at": INSTANT, "state": word(UsageEventState), "tried_at": INSTANT_OR_NONE},
+)
 
 
 def metered(table: Insert) -> Executable:
@@ -110,21 +117,3 @@ def unpark() -> Executable:
 def unparked_values(record: MeterEventsUnparked) -> Values:
     """Build the parameters of `unpark`: the tenant."""
     return {"of_tenant": record.tenant}
-
-
-def event_record(row: Row[Any]) -> MeterEvent:
-    """Build a meter event from its row."""
-    return MeterEvent(
-        leg=row.leg,
-        tenant=row.tenant,
-        month=row.month,
-        ended_at=instant(row.ended_at),
-        minutes=row.minutes,
-        ledger_minutes=row.ledger_minutes,
-        estimated=row.estimated,
-        state=UsageEventState(row.state),
-        attempts=row.attempts,
-        tried_at=from_us(row.tried_at),
-        customer=row.customer,
-        note=row.note,
-    )

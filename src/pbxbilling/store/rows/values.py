@@ -9,6 +9,8 @@ from typing import Any, cast
 from sqlalchemy import Column, ColumnElement, Table, and_, func
 from sqlalchemy.dialects import postgresql, sqlite
 
+from pbxbilling.runtime.flat import Codec
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Values = dict[str, Any]
@@ -37,6 +39,11 @@ def storable(text: str) -> str:
     if text.isascii():
         return text
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+INSTANT = Codec(to_us, instant)
+INSTANT_OR_NONE = Codec(to_us, from_us)
+TEXT = Codec(write=storable)  # text from outside
 
 
 def within(column: ColumnElement[int], begins: datetime, ends: datetime) -> ColumnElement[bool]:

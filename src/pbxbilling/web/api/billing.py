@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Response
@@ -18,7 +18,7 @@ from pbxbilling.billing.statements.plan_change import PlanChangeReport
 from pbxbilling.billing.statements.statement import StatementKind
 from pbxbilling.kernel.money import from_minor
 from pbxbilling.web.api.routing import Actor, Instant, Month, Period, Schema, Served, written
-from pbxbilling.web.api.shape import plain
+from pbxbilling.web.api.shape import At, plain
 
 AMOUNTS = ("mrr", "trial_mrr", "unpaid", "churned_mrr", "usage", "overage")
 COUNTS = ("paying", "trials", "past_due", "unpaid_invoices", "churned")
@@ -73,25 +73,25 @@ class ListedStatement(Schema):
 class BilledCall(Schema):
     """A leg on a statement: what it used and cost, on which line."""
 
-    leg: str
-    line: str
-    fee_line: str
-    direction: str
+    leg: Annotated[str, At("billed.key")]
+    line: Annotated[str, At("billed.rated.line")]
+    fee_line: Annotated[str, At("billed.rated.fee_line")]
+    direction: Annotated[str, At("billed.rated.leg.direction")]
     caller: str | None
-    number: str
+    number: Annotated[str, At("billed.rated.leg.number")]
     call: str | None
     answered_at: datetime | None
-    ended_at: datetime
-    talk_us: int
-    billed_s: int
-    included_s: int
-    charged_s: int
-    rate_micros: int
-    fee_micros: int
-    of_month: str
-    estimated: bool
-    over_limit: bool
-    emergency: bool
+    ended_at: Annotated[datetime, At("billed.rated.leg.ended_at")]
+    talk_us: Annotated[int, At("billed.rated.leg.talk_us")]
+    billed_s: Annotated[int, At("billed.rated.billed_s")]
+    included_s: Annotated[int, At("billed.rated.included_s")]
+    charged_s: Annotated[int, At("billed.rated.charged_s")]
+    rate_micros: Annotated[int, At("billed.rated.rate_micros")]
+    fee_micros: Annotated[int, At("billed.rated.fee_micros")]
+    of_month: Annotated[str, At("billed.of_month")]
+    estimated: Annotated[bool, At("billed.rated.leg.estimated")]
+    over_limit: Annotated[bool, At("billed.rated.leg.over_limit")]
+    emergency: Annotated[bool, At("billed.rated.leg.emergency")]
 
 
 class CallList(Schema):
@@ -222,7 +222,7 @@ async def records(
     services: Served, tenant: str, month: Period | None = None, line: str | None = None
 ) -> Response:
     """List the calls on a statement, saved or as it stands; `line` keeps those of one line."""
-    return await written(await services.billing.lookup.calls(tenant, month, line))
+    return await written(await services.billing.lookup.calls(tenant, month, line), CallList)
 
 
 @router.post("/tenants/{tenant}/one-offs", response_model=OneOff)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
 from fastapi import APIRouter, Response
 from pydantic import Field
@@ -11,7 +12,7 @@ from pbxbilling.calls.live.records import EndWitness
 from pbxbilling.calls.views import CallState, JournalState
 from pbxbilling.kernel.codes import Direction, LegDirection, Mode, Outcome, Reason
 from pbxbilling.web.api.routing import NEEDS_DAEMON, Actor, Instant, Month, Schema, Served, written
-from pbxbilling.web.api.shape import plain
+from pbxbilling.web.api.shape import At, plain
 
 DECISIONS = 1000  # at most, the newest ones
 
@@ -148,7 +149,7 @@ class Usage(Schema):
 class TrunkLeg(Schema):
     """One trunk leg on record."""
 
-    leg: str
+    leg: Annotated[str, At("key")]
     call: str | None
     tenant: str | None
     direction: LegDirection
@@ -173,7 +174,7 @@ class TrunkLeg(Schema):
 class EstimatedLeg(Schema):
     """A leg whose answer or end nobody saw; it may have talked `unproven_seconds` longer."""
 
-    leg: str
+    leg: Annotated[str, At("key")]
     tenant: str | None
     month: str | None
     direction: LegDirection
@@ -184,9 +185,9 @@ class EstimatedLeg(Schema):
     ended_at: datetime | None
     witness: EndWitness | None
     gone_by: datetime | None
-    seconds: float
-    billed_seconds: int
-    unproven_seconds: float | None
+    seconds: Annotated[float, At("talk_s")]
+    billed_seconds: Annotated[int, At("billed_s")]
+    unproven_seconds: Annotated[float | None, At("unproven_s")]
 
 
 class Owner(Schema):
@@ -205,13 +206,13 @@ async def status(services: Served) -> Response:
 @router.get("/calls", response_model=list[Call], openapi_extra=NEEDS_DAEMON)
 async def calls(services: Served, tenant: str | None = None) -> Response:
     """List live calls, the oldest first."""
-    return await written(await services.calls.calls(tenant))
+    return await written(await services.calls.calls(tenant), Call)
 
 
 @router.delete("/calls/{call}/slot", response_model=Call, openapi_extra=NEEDS_DAEMON)
 async def release(services: Served, actor: Actor, call: str) -> Response:
     """Free the slot of a live call, and show what it was; its channels live on."""
-    return await written(await services.calls.release(call, actor))
+    return await written(await services.calls.release(call, actor), Call)
 
 
 @router.get("/decisions", response_model=list[Decision])
@@ -223,7 +224,7 @@ async def decisions(
 ) -> Response:
     """List admission decisions, the newest first; `refused` leaves out those that admitted."""
     found = services.calls.decisions(tenant=tenant, since=since, refused=refused, limit=DECISIONS)
-    return await written(await found)
+    return await written(await found, Decision)
 
 
 @router.get("/usage", response_model=list[Usage])
@@ -231,13 +232,13 @@ async def usage(
     services: Served, tenant: str | None = None, month: Month | None = None
 ) -> Response:
     """Report answered trunk legs by tenant, in the period that begins in a month (now: none)."""
-    return await written(await services.calls.usage.report(tenant, month))
+    return await written(await services.calls.usage.report(tenant, month), Usage)
 
 
 @router.get("/usage/unowned", response_model=list[TrunkLeg])
 async def unowned(services: Served) -> Response:
     """List answered legs that belong to no tenant, the newest first."""
-    return await written(await services.calls.usage.unowned())
+    return await written(await services.calls.usage.unowned(), TrunkLeg)
 
 
 @router.get("/usage/estimated", response_model=list[EstimatedLeg])
@@ -245,10 +246,11 @@ async def estimated(
     services: Served, tenant: str | None = None, month: Month | None = None
 ) -> Response:
     """List legs whose answer or end nobody saw, the newest first."""
-    return await written(await services.calls.usage.estimated(tenant, month))
+    return await written(await services.calls.usage.estimated(tenant, month), EstimatedLeg)
 
 
 @router.put("/usage/legs/{leg}/tenant", response_model=TrunkLeg)
 async def assign(services: Served, actor: Actor, leg: str, owner: Owner) -> Response:
     """Give a leg that belongs to no tenant to one."""
-    return await written(await services.calls.usage.assign(leg, owner.tenant, actor))
+    assigned = await services.calls.usage.assign(leg, owner.tenant, actor)
+    return await written(assigned, TrunkLeg)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 
 import orjson
@@ -15,7 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 from pbxbilling.kernel.bounds import read_instant, read_month, read_period
 from pbxbilling.kernel.errors import ServiceError
 from pbxbilling.web.api.services import Services
-from pbxbilling.web.api.shape import plain
+from pbxbilling.web.api.shape import plain, shaped
 
 PREFIX = "/api/v1"
 
@@ -56,19 +57,21 @@ Served = Annotated[Services, Depends(_services)]
 Actor = Annotated[str, Depends(_actor)]
 
 
-async def written(result: Any) -> Response:
+async def written(result: Any, schema: type[Schema] | None = None) -> Response:
     """Return a result as JSON, encoded in a thread: a long list would block the event loop.
 
-    The routes' schemas describe it; a contract test compares the two.
+    With `schema` the result, or each row of a list, has the schema's fields (see `shaped`). The
+    routes' schemas describe the others; a contract test compares the two.
     """
-    return Response(await asyncio.to_thread(_json, result), media_type="application/json")
+    write = plain if schema is None else partial(shaped, schema)
+    return Response(await asyncio.to_thread(_json, result, write), media_type="application/json")
 
 
-def _json(result: Any) -> bytes:
+def _json(result: Any, write: Callable[[Any], Any]) -> bytes:
     """Encode a list row by row: one call for all of it would hold the interpreter's lock."""
     if isinstance(result, list):
-        return b"[" + b",".join(orjson.dumps(plain(row)) for row in result) + b"]"
-    return orjson.dumps(plain(result))
+        return b"[" + b",".join(orjson.dumps(write(row)) for row in result) + b"]"
+    return orjson.dumps(write(result))
 
 
 def add_error_answers(app: FastAPI) -> None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
 from decimal import Decimal
-from typing import Any
+from functools import cache
+from operator import attrgetter
+from typing import Any, NamedTuple, get_args
 
-from pbxbilling.calls.live.records import LegRecord
-from pbxbilling.calls.views import CallView
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
 from pbxbilling.subscriptions.daily_check import DailyReport, TransitionDue
 from pbxbilling.subscriptions.subscription import Subscription
 
 _RENAMED: Mapping[type, Mapping[str, str]] = {
-    CallView: {"caller": "from", "number": "to"},
-    LegRecord: {"key": "leg"},
     TransitionDue: {"transition": "turn"},
     DailyReport: {"transitions": "turns"},
     Subscription: {
@@ -23,6 +24,52 @@ _RENAMED: Mapping[type, Mapping[str, str]] = {
         "period_end": "period_ends_at",
     },
 }
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """The attribute that a schema's field shows, dotted where nested, if its name is another."""
+
+    path: str
+
+
+class _Shown(NamedTuple):
+    """A field of a schema: its name in JSON, and how its value is read and written."""
+
+    name: str
+    read: Callable[[Any], Any]
+    write: Callable[[Any], Any]
+
+
+def shaped(schema: type[BaseModel], value: Any) -> dict[str, Any]:
+    """Return the fields of a schema, in its order, each from the attribute of a result."""
+    return {shown.name: shown.write(shown.read(value)) for shown in _shown(schema)}
+
+
+@cache
+def _shown(schema: type[BaseModel]) -> tuple[_Shown, ...]:
+    return tuple(
+        _Shown(field.alias or name, attrgetter(_path(name, field)), _written(field.annotation))
+        for name, field in schema.model_fields.items()
+    )
+
+
+def _path(name: str, field: FieldInfo) -> str:
+    return next((one.path for one in field.metadata if isinstance(one, At)), name)
+
+
+def _written(annotation: Any) -> Callable[[Any], Any]:
+    """Return how a value is written: by the schema in its annotation, else as `plain` does."""
+    for inner in (annotation, *get_args(annotation)):
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            return lambda value: _by(inner, value)
+    return plain
+
+
+def _by(schema: type[BaseModel], value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [shaped(schema, one) for one in value]
+    return None if value is None else shaped(schema, value)
 
 
 def plain(value: Any) -> Any:

@@ -102,7 +102,7 @@ def test_seconds_beyond_an_allowance_of_minutes_are_charged_as_seconds() -> None
 def test_the_allowance_is_used_in_the_order_of_ends_and_ties_go_by_id() -> None:
     first, second, third = used(60, 3, "b"), used(120, 3, "c"), used(180, 4, "a")
     rating = rate([third, second, first], all_month(included_minutes=2))
-    assert [(r.leg.id, r.included_s, r.charged_s) for r in rating.legs] == [
+    assert [(r.leg.key.uniqueid, r.included_s, r.charged_s) for r in rating.legs] == [
         ("b", 60, 0),
         ("c", 60, 60),
         ("a", 0, 180),

@@ -44,8 +44,8 @@ def after(first: Statement, *adjustments: Adjustment | None) -> Statement:
 
 def charged_last(first: Statement, *later: Statement) -> Statement:
     """Return the first statement with its legs as the later ones charged them."""
-    legs = {one.leg.id: one for statement in (first, *later) for one in statement.late}
-    own = {one.leg.id: one for one in first.legs}
+    legs = {one.leg.key: one for statement in (first, *later) for one in statement.late}
+    own = {one.leg.key: one for one in first.legs}
     return replace(first, legs=tuple((own | legs).values()))
 
 
@@ -57,7 +57,7 @@ def test_a_late_call_pushes_others_out_of_the_allowance() -> None:
     statement = after(first, late)
     (line,) = statement.lines
     assert (line.key, line.amount, line.quantity) == ("late:2026-11", 50, 1)
-    assert [rated.leg.id for rated in statement.late] == ["late"]
+    assert [rated.leg.key.uniqueid for rated in statement.late] == ["late"]
     assert statement.late[0].line == line.key
     assert statement_from(as_json(statement)) == statement
 
@@ -90,6 +90,6 @@ def test_what_was_charged_in_the_end_is_what_all_the_calls_cost_and_once(
     second = after(first, adjustment(first, then))
     third = after(first, adjustment(charged_last(first, second), at_last))
     assert adjustment(charged_last(first, second, third), at_last) is None
-    known = {leg.id: leg for leg in (*at_first, *then, *at_last)}
+    known = {leg.key: leg for leg in (*at_first, *then, *at_last)}
     at_once = closed(tariff_versions, known.values())
     assert first.net + second.net + third.net == at_once.net

@@ -85,7 +85,7 @@ def test_a_line_is_opened_down_to_its_calls() -> None:
     legs = [used(61, 2, "a"), used(60, 3, "b"), used(0, 4, "c")]
     statement = made(terms, legs)
     calls = {
-        line.kind: [r.leg.id for r in statement.legs if line.key in (r.line, r.fee_line)]
+        line.kind: [r.leg.key.uniqueid for r in statement.legs if line.key in (r.line, r.fee_line)]
         for line in statement.lines
     }
     assert calls == {LineKind.PLAN: [], LineKind.OVERAGE: ["b"], LineKind.CALLS: ["a", "b"]}

@@ -335,7 +335,7 @@ async def test_together_they_charge_what_one_statement_would_have() -> None:
     await office.at("2027-01-01T00:00")
     assert [one.net for one in office.finals] == [1000, 1000]
     kept = await office.store.statement_store.billed("acme", month="2026-12")
-    assert [(leg.of_month, leg.included_s) for leg in kept] == [("2026-11", 120)]
+    assert [(leg.of_month, leg.rated.included_s) for leg in kept] == [("2026-11", 120)]
 
 
 async def test_an_estimated_end_that_becomes_known_is_adjusted_either_way() -> None:

@@ -52,9 +52,10 @@ async def test_a_statement_that_is_not_there_is_said() -> None:
 async def test_a_line_is_opened_down_to_its_calls() -> None:
     _, archive = await closed()
     every = await archive.calls("acme", "2026-11")
-    assert (every.number, [one.billed_s for one in every.calls]) == (0, [60, 180])
+    assert (every.number, [one.billed.rated.billed_s for one in every.calls]) == (0, [60, 180])
     (beyond,) = (await archive.calls("acme", "2026-11", OVERAGE)).calls
-    assert (beyond.included_s, beyond.charged_s, beyond.caller) == (60, 120, "101")
+    charged = beyond.billed.rated
+    assert (charged.included_s, charged.charged_s, beyond.caller) == (60, 120, "101")
     assert beyond.answered_at == utc("2026-11-22T10:00") - timedelta(minutes=3)
     with pytest.raises(NotFoundError, match=f"it has .*{OVERAGE}"):
         await archive.calls("acme", "2026-11", "nothing")
@@ -64,7 +65,7 @@ async def test_late_calls_are_on_the_line_of_their_adjustment() -> None:
     _, archive = await closed()
     december = await archive.calls("acme", None)
     assert (december.number, december.month) == (None, "2026-12")
-    assert [(one.line, one.of_month) for one in december.calls] == [
+    assert [(one.billed.rated.line, one.billed.of_month) for one in december.calls] == [
         ("late:2026-11", "2026-11"),
         ("", "2026-12"),
     ]
@@ -74,7 +75,7 @@ async def test_a_statement_s_calls_outlive_their_records() -> None:
     office, archive = await closed()
     office.store.known_legs.clear()
     calls = (await archive.calls("acme", "2026-11")).calls
-    assert [(one.billed_s, one.caller, one.answered_at) for one in calls] == [
+    assert [(one.billed.rated.billed_s, one.caller, one.answered_at) for one in calls] == [
         (60, None, None),
         (180, None, None),
     ]
