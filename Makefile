@@ -2,6 +2,8 @@
 # Asterisk, a Debian on which this runs as root.
 PY := .venv/bin/python
 COMPILED := PYTHONPATH=$(CURDIR)/build/compiled
+WORKERS ?= 4
+PARALLEL = --numprocesses=$(WORKERS) --dist=loadgroup --maxschedchunk=4
 FAST := tests/unit tests/contract tests/replay tests/fuzz
 CONFIG ?= /etc/pbxbilling/pbxbilling.toml
 
@@ -37,9 +39,14 @@ check: .venv/installed ## Style, types and the floors of the house
 	$(PY) -m mypy
 	.venv/bin/lint-imports
 
-test: check provision build/compiled/installed ## Everything that CI checks
-	$(COMPILED) $(PY) -m pytest
-	$(PY) -m pytest $(FAST)
+test: .venv/installed ## Everything that CI checks; at the end it says how long that took
+	@$(PY) -m rig.timed $(MAKE) --no-print-directory checked-and-tested
+
+.PHONY: checked-and-tested
+checked-and-tested:
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check provision build/compiled/installed
+	$(COMPILED) $(PY) -m pytest $(PARALLEL)
+	$(PY) -m pytest $(PARALLEL) $(FAST)
 
 test-fast: .venv/installed ## What one runs while working: no real counterpart, no processes
 	$(PY) -m pytest $(FAST) -q

@@ -23,6 +23,7 @@ from pbxbilling.cli.connection import get, put
 from rig import provision, sipp
 from rig.asterisk import Asterisk
 from rig.board import Board
+from rig.program import PROGRAM
 from rig.settings import Settings
 from rig.site import AMI_SECRET, claimed_block, free_port
 from rig.virtualpbx import VirtualPbx
@@ -64,7 +65,7 @@ class Desk:
         """Run the daemon for the block, which begins with accounts in force and counts correct."""
         with (self.directory / "daemon.log").open("wb") as log:
             process = subprocess.Popen(
-                [Path(sys.executable).with_name("pbxbilling"), "serve", "-c", self.config],
+                [PROGRAM, "serve", "-c", self.config],
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )

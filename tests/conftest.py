@@ -1,4 +1,7 @@
-"""Rules for every test: in CI a skip is a failure, and soak tests run only on request."""
+"""Rules for every test: in CI a skip is a failure, and soak tests run only on request.
+
+Tests that share a fixture of their module run in one worker, so that it is set up once.
+"""
 
 import os
 from collections.abc import Generator
@@ -16,12 +19,20 @@ Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect soak tests unless `-m` names them: deselected, not skipped."""
+    _group_by_shared_fixtures(items)
     if "soak" in str(config.option.markexpr):
         return
     soak = [item for item in items if item.get_closest_marker("soak")]
     if soak:
         config.hook.pytest_deselected(items=soak)
         items[:] = [item for item in items if item not in soak]
+
+
+def _group_by_shared_fixtures(items: list[pytest.Item]) -> None:
+    for item in items:
+        used = getattr(item, "_fixtureinfo").name2fixturedefs.values()  # noqa: B009  not typed
+        if any(fixture.scope == "module" for fixtures in used for fixture in fixtures):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -24,6 +22,7 @@ from pbxbilling.kernel.period import period_at
 from pbxbilling.runtime.clock import SystemClock
 from pbxbilling.store.store import SqlStore
 from rig.asterisk import Asterisk
+from rig.program import Started, start
 from rig.running import Running
 from rig.site import AMI_SECRET, free_port
 from rig.waiting import until
@@ -89,7 +88,7 @@ class Daemon(Running):
         self._mode, self._more = mode, more
         self.others: dict[str, tuple[str, int]] = {}
         """More PBXes, name → AMI address, from the next `write_config` on."""
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Started | None = None
         self.write_config()
 
     def write_config(self, mode: str | None = None) -> None:
@@ -106,14 +105,9 @@ class Daemon(Running):
 
     def start(self) -> Self:
         """Start it, and return when its counts are correct."""
-        log = (self.directory / "daemon.log").open("ab")
-        with log:
-            self._process = subprocess.Popen(
-                [Path(sys.executable).with_name("pbxbilling"), "serve", "-c", self.config],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, "PYTHONUNBUFFERED": "1", **self._environment},
-            )
+        words = ["serve", "-c", str(self.config)]
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1", **self._environment}
+        self._process = start(words, environment, self.directory / "daemon.log")
         try:
             until(self._is_ready, "the daemon is ready", 20.0)
         except TimeoutError as late:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
@@ -17,6 +15,8 @@ from typing import Any, Self
 import httpx
 
 from pbxbilling.cli.connection import get, put
+from rig import program
+from rig.program import Program, Ran
 from rig.site import free_port
 from rig.virtualpbx import VirtualPbx
 from rig.virtualpbx.pbx import Placed
@@ -25,12 +25,9 @@ from tests.support.scrape import sample
 
 SECRET = "virtual-only"
 NUMBER = "0155501"
-PROGRAM = Path(sys.executable).with_name("pbxbilling")
 
 _OPERATOR = {"COLUMNS": "220", "SUDO_USER": ""}
 """A wide terminal, and no sudo user."""
-
-Ran = subprocess.CompletedProcess[str]
 
 
 class VirtualSite:
@@ -57,7 +54,7 @@ class VirtualSite:
         self._mode = mode
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="virtual pbx")
-        self._daemon: subprocess.Popen[bytes] | None = None
+        self._daemon: Program | None = None
         self._calls: list[Future[Placed]] = []  # a loop holds its tasks weakly only
 
     def __enter__(self) -> Self:
@@ -112,10 +109,8 @@ class VirtualSite:
 
     def launch(self) -> None:
         """Start the daemon, and return when it listens."""
-        with (self.directory / "daemon.log").open("ab") as log:
-            self._daemon = subprocess.Popen(
-                [PROGRAM, "serve", "-c", self.config], stdout=log, stderr=subprocess.STDOUT
-            )
+        words = ["serve", "-c", str(self.config)]
+        self._daemon = Program(words, os.environ, self.directory / "daemon.log")
         daemon = self._daemon
         until(lambda: self.socket.exists() or daemon.poll() is not None, "the daemon listens", 20.0)
         assert daemon.poll() is None, self.log()
@@ -164,15 +159,8 @@ class VirtualSite:
 
     def run(self, *words: str, env: Mapping[str, str] | None = None) -> Ran:
         """Run a command as an operator does."""
-        return subprocess.run(
-            [PROGRAM, *words],
-            env={**os.environ, **_OPERATOR, "PBXBILLING_CONFIG": str(self.config)}
-            | dict(env or {}),
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
+        site = {**_OPERATOR, "PBXBILLING_CONFIG": str(self.config)}
+        return program.run(words, {**os.environ, **site, **(env or {})})
 
     def says(self, *words: str) -> str:
         """Return the output of a command that must succeed."""

@@ -15,8 +15,9 @@ from subprocess import PIPE
 import pytest
 
 from pbxbilling.store.database.migrate import migrate
+from rig.program import PROGRAM
 from rig.waiting import until
-from tests.support.virtual_site import NUMBER, PROGRAM, VirtualSite
+from tests.support.virtual_site import NUMBER, VirtualSite
 
 pytestmark = pytest.mark.system
 

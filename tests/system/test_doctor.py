@@ -6,7 +6,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from rig.asterisk import Asterisk
+from rig.program import PROGRAM
 from rig.scene import MOBILE
 from rig.site import AMI_SECRET
 from tests.support.daemon import Daemon
@@ -54,7 +54,7 @@ def examined_amid_calls(stage: Stage) -> tuple[int, Found]:
 
 
 def _run(daemon: Daemon, *options: str) -> subprocess.CompletedProcess[str]:
-    program = Path(sys.executable).with_name("pbxbilling")
+    program = PROGRAM
     return subprocess.run(
         [program, "doctor", "-c", daemon.config, *options],
         capture_output=True,

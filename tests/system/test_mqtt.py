@@ -14,11 +14,11 @@ import pytest
 
 from rig.asterisk import Asterisk
 from rig.mosquitto import PASSWORD, USER, Listener, Mosquitto
+from rig.program import PROGRAM
 from rig.provision import UnprovisionedError
 from rig.scene import MOBILE
 from rig.waiting import until
 from tests.support.stage import Stage, accounts
-from tests.support.virtual_site import PROGRAM
 
 pytestmark = pytest.mark.asterisk
 

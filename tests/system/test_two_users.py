@@ -13,10 +13,10 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from rig.program import PROGRAM
 from rig.site import free_port
 from rig.waiting import until
 from tests.support.database import rows
-from tests.support.virtual_site import PROGRAM
 
 UID, NOBODY = 0, 65_534
 ACCOUNTS = '[plan.p]\n[tenant.acme]\nplan = "p"\n'

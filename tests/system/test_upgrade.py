@@ -8,7 +8,6 @@ doctor fails.
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,6 +19,7 @@ from rig.ami import Ami
 from rig.asterisk import Asterisk
 from rig.hook import Hook
 from rig.phone import Phone
+from rig.program import PROGRAM
 from rig.scene import MOBILE
 from rig.settings import SHIPPED
 from rig.site import AMI_SECRET, claimed_ports
@@ -97,7 +97,7 @@ class Site(Daemon):
         return int(counted)
 
     def status_page(self) -> str:
-        program = Path(sys.executable).with_name("pbxbilling")
+        program = PROGRAM
         ran = subprocess.run(
             [program, "status", "-c", self.config], capture_output=True, text=True, check=True
         )

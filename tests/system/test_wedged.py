@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
-import sys
 import urllib.request
 from pathlib import Path
 from signal import SIGSTOP
@@ -14,6 +13,7 @@ import pytest
 
 from rig import provision, sipp
 from rig.asterisk import Asterisk
+from rig.program import PROGRAM
 from rig.waiting import until
 from tests.support.daemon import ACCOUNTS, Daemon
 from tests.support.supervisor import Supervisor
@@ -25,7 +25,7 @@ async def test_the_watchdog_replaces_a_wedged_daemon_and_no_caller_is_held(
     asterisk: Asterisk, tmp_path: Path
 ) -> None:
     daemon = Daemon(asterisk, tmp_path)
-    program = str(Path(sys.executable).with_name("pbxbilling"))
+    program = str(PROGRAM)
     command = [program, "serve", "-c", str(daemon.config)]
     async with Supervisor(command, watchdog_s=2, log=tmp_path / "daemon.log") as supervisor:
         await supervisor.ready(timeout_s=20)
