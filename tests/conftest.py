@@ -17,6 +17,7 @@ settings.load_profile("busy")
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in its own hook
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect soak tests unless `-m` names them: deselected, not skipped."""
     _group_by_shared_fixtures(items)

@@ -54,9 +54,8 @@ def examined_amid_calls(stage: Stage) -> tuple[int, Found]:
 
 
 def _run(daemon: Daemon, *options: str) -> subprocess.CompletedProcess[str]:
-    program = PROGRAM
     return subprocess.run(
-        [program, "doctor", "-c", daemon.config, *options],
+        [PROGRAM, "doctor", "-c", daemon.config, *options],
         capture_output=True,
         text=True,
         timeout=30,

@@ -203,7 +203,7 @@ def newer(site: VirtualSite) -> Callable[[], object]:
 @pytest.mark.parametrize(
     ("break_it", "fault"),
     [
-        (full, "look at the disk"),
+        (full, "check the disk"),
         (damaged, "is damaged"),
         (newer, "schema 9999, newer than"),
         (read_only, "give this user write access"),

@@ -27,7 +27,8 @@ from tests.support.daemon import Daemon
 from tests.support.stage import accounts
 from tests.system.test_doctor import Found, examined
 
-pytestmark = pytest.mark.asterisk
+# One worker runs them: they need the same ports, and would only wait for one another.
+pytestmark = [pytest.mark.asterisk, pytest.mark.xdist_group("default ports")]
 
 OF_0_1 = Path(__file__).parent / "of_0_1"
 SUBROUTINES = {"old": OF_0_1, "new": SHIPPED}
@@ -97,16 +98,15 @@ class Site(Daemon):
         return int(counted)
 
     def status_page(self) -> str:
-        program = PROGRAM
         ran = subprocess.run(
-            [program, "status", "-c", self.config], capture_output=True, text=True, check=True
+            [PROGRAM, "status", "-c", self.config], capture_output=True, text=True, check=True
         )
         return " ".join(ran.stdout.split())
 
 
 @pytest.fixture
 def stack() -> Iterator[ExitStack]:
-    with ExitStack() as stack, claimed_ports(4573, 4590):
+    with claimed_ports(4573, 4590), ExitStack() as stack:
         yield stack
 
 
