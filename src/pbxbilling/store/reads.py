@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,12 +15,16 @@ from sqlalchemy import Column, ColumnElement, Row, Select, Table, func, select, 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxbilling.kernel.errors import StoreError
+from pbxbilling.kernel.records import Record
 from pbxbilling.store import schema
 from pbxbilling.store.database.engine import reader_engine
 from pbxbilling.store.database.faults import told_as_store_errors
+from pbxbilling.store.rows.row_mapper import RowMapper
 from pbxbilling.store.rows.values import instant
 
 T = TypeVar("T")
+R = TypeVar("R", bound=Record)
+Make = Callable[[Sequence[Row[Any]]], Iterable[T]]
 
 _KEYS_A_QUERY = 1000  # far below any database's limit of parameters in one statement
 _PART = 200  # rows: they block the event loop for one or two milliseconds
@@ -69,14 +74,20 @@ class Reads(ABC):
     async def many(self, query: Select[Any], make: Callable[[Row[Any]], T]) -> list[T]:
         """Return what `make` builds from each row of a query that may return thousands."""
         found: list[T]
-        (found,) = await self.made((query, make))
+        (found,) = await self.made((query, partial(map, make)))
         return found
 
-    async def made(self, *asked: tuple[Select[Any], Callable[[Row[Any]], Any]]) -> list[list[Any]]:
+    async def mapped(self, query: Select[Any], mapper: RowMapper[R]) -> list[R]:
+        """Return the records of the rows of a query that may return thousands."""
+        found: list[R]
+        (found,) = await self.made((query, mapper.records))
+        return found
+
+    async def made(self, *asked: tuple[Select[Any], Make[Any]]) -> list[list[Any]]:
         """Return what is built from the rows of several such queries, all from one snapshot.
 
-        Rows are fetched in parts: none blocks the event loop for long, and the rows are never all
-        in memory.
+        Rows are fetched and built in parts: none blocks the event loop for long, and the rows are
+        never all in memory.
         """
         async with self.connection() as snapshot:
             return [await _made(snapshot, query, make) for query, make in asked]
@@ -146,11 +157,9 @@ class TransactionReads(Reads):
         self._fault = None  # its traceback refers to this object: the cycle would not be freed
 
 
-async def _made(
-    snapshot: AsyncConnection, query: Select[Any], make: Callable[[Row[Any]], T]
-) -> list[T]:
+async def _made(snapshot: AsyncConnection, query: Select[Any], make: Make[T]) -> list[T]:
     found: list[T] = []
     async with snapshot.stream(query) as result:
         async for part in result.partitions(_PART):
-            found += map(make, part)
+            found += make(part)
     return found

@@ -148,8 +148,8 @@ class SqlStore:
     async def accounts(self) -> Accounts:
         """Return all plans and tenants, ordered by slug."""
         plans, tenants = await self._reads.made(
-            (select(schema.plan).order_by(schema.plan.c.slug), account_rows.plan_record),
-            (account_rows.all_tenants(), account_rows.tenant_record),
+            (account_rows.all_plans(), account_rows.plans),
+            (account_rows.all_tenants(), account_rows.tenants),
         )
         notices: list[str] = []
         return Accounts(
@@ -162,12 +162,12 @@ class SqlStore:
         """Return who last set each key of a plan or tenant; a key that is missing: the file."""
         origin = schema.key_origin.c
         query = select(schema.key_origin).where(origin.kind == kind.value, origin.slug == slug)
-        return await self._reads.many(query.order_by(origin.key), account_rows.origin_record)
+        return await self._reads.mapped(query.order_by(origin.key), account_rows.KEY_ORIGIN)
 
     async def keys_not_by_file(self) -> list[KeyOrigin]:
         """Return the keys of all plans and tenants that something other than the file set last."""
         query = select(schema.key_origin).where(schema.KEY_NOT_BY_FILE)
-        return await self._reads.many(query, account_rows.origin_record)
+        return await self._reads.mapped(query, account_rows.KEY_ORIGIN)
 
     async def open_calls(self) -> list[CallRecord]:
         """Return the calls that have not ended, oldest first."""
@@ -249,11 +249,11 @@ class SqlStore:
         if subject is not None:
             query = query.where(audit.c.subject == subject)
         query = query.order_by(audit.c.at.desc(), audit.c.id.desc()).limit(limit)
-        return await self._reads.many(query, account_rows.audit_record)
+        return await self._reads.mapped(query, account_rows.AUDIT)
 
     async def marks(self) -> dict[str, PbxMark]:
         """Return each PBX's mark, by its name: when it was last heard, and its journal position."""
-        marks = await self._reads.many(select(schema.pbx_mark), call_rows.mark_record)
+        marks = await self._reads.mapped(select(schema.pbx_mark), call_rows.PBX_MARK)
         return {mark.pbx: mark for mark in marks}
 
 

@@ -23,7 +23,7 @@ class SqlSubscriptions:
     async def subscription(self, ident: str) -> Subscription | None:
         """Return a subscription by its id; None if there is none."""
         query = select(schema.subscription).where(schema.subscription.c.id == ident)
-        return await self._reads.one(query, mirror_rows.subscription_record)
+        return await self._reads.one(query, mirror_rows.SUBSCRIPTION.record)
 
     async def subscriptions(self, *, tenant: str | None = None) -> list[Subscription]:
         """Return subscriptions, oldest first; None: no filter."""
@@ -31,12 +31,12 @@ class SqlSubscriptions:
         query = select(table).order_by(table.c.created_at, table.c.id)
         if tenant is not None:
             query = query.where(table.c.tenant == tenant)
-        return await self._reads.many(query, mirror_rows.subscription_record)
+        return await self._reads.mapped(query, mirror_rows.SUBSCRIPTION)
 
     async def customer(self, ident: str) -> Customer | None:
         """Return a customer by its id; None if there is none."""
         query = select(schema.customer).where(schema.customer.c.id == ident)
-        return await self._reads.one(query, mirror_rows.customer_record)
+        return await self._reads.one(query, mirror_rows.CUSTOMER.record)
 
     async def invoices(self, *, tenant: str | None = None, limit: int = 1000) -> list[Invoice]:
         """Return invoices, newest first; None: no filter."""
@@ -44,23 +44,23 @@ class SqlSubscriptions:
         query = select(table).order_by(table.c.created_at.desc(), table.c.id.desc()).limit(limit)
         if tenant is not None:
             query = query.where(table.c.tenant == tenant)
-        return await self._reads.many(query, mirror_rows.invoice_record)
+        return await self._reads.mapped(query, mirror_rows.INVOICE)
 
     async def webhook_events(self, *states: EventState, limit: int = 1000) -> list[WebhookEvent]:
         """Return the stored events in any of these states, in order of arrival."""
-        return await self._reads.many(letters_query(states, limit), mirror_rows.letter_record)
+        return await self._reads.mapped(letters_query(states, limit), mirror_rows.WEBHOOK_EVENT)
 
     async def webhook_event(self, ident: str) -> WebhookEvent | None:
         """Return a stored event by its id; None if there is none."""
         query = select(schema.webhook_event).where(schema.webhook_event.c.id == ident)
-        return await self._reads.one(query, mirror_rows.letter_record)
+        return await self._reads.one(query, mirror_rows.WEBHOOK_EVENT.record)
 
     async def cycles(self, tenant: str) -> list[BillingCycle]:
         """Return the billing cycles that invoices opened, ordered by their beginning."""
         table = schema.billing_cycle
         query = select(table).where(table.c.tenant == tenant)
         query = query.order_by(table.c.begins, table.c.invoice)
-        return await self._reads.many(query, mirror_rows.cycle_record)
+        return await self._reads.mapped(query, mirror_rows.BILLING_CYCLE)
 
 
 def letters_query(states: Collection[EventState], limit: int) -> Select[Any]:

@@ -83,19 +83,19 @@ class Writes:
             LegRecord: _Write(upsert(schema.leg, _leg_gives_way), call_rows.leg_values),
             LegAssigned: _Write(call_rows.assign(), call_rows.assigned_values),
             DecisionRecord: _Write(insert(schema.decision), call_rows.decision_values),
-            AuditRecord: _Write(insert(schema.audit), account_rows.audit_values),
-            PbxMark: _Write(upsert(schema.pbx_mark), call_rows.mark_values),
-            Plan: _Write(upsert(schema.plan), account_rows.plan_values),
-            Tenant: _Write(upsert(schema.tenant), account_rows.tenant_values),
-            KeyOrigin: _Write(upsert(schema.key_origin), account_rows.origin_values),
-            Subscription: _Write(upsert(schema.subscription), mirror_rows.subscription_values),
-            Customer: _Write(upsert(schema.customer), mirror_rows.customer_values),
-            Invoice: _Write(upsert(schema.invoice, _invoice_is_later), mirror_rows.invoice_values),
+            AuditRecord: _Write(insert(schema.audit), account_rows.AUDIT.values),
+            PbxMark: _Write(upsert(schema.pbx_mark), call_rows.PBX_MARK.values),
+            Plan: _Write(upsert(schema.plan), account_rows.PLAN.values),
+            Tenant: _Write(upsert(schema.tenant), account_rows.TENANT.values),
+            KeyOrigin: _Write(upsert(schema.key_origin), account_rows.KEY_ORIGIN.values),
+            Subscription: _Write(upsert(schema.subscription), mirror_rows.SUBSCRIPTION.values),
+            Customer: _Write(upsert(schema.customer), mirror_rows.CUSTOMER.values),
+            Invoice: _Write(upsert(schema.invoice, _invoice_is_later), mirror_rows.INVOICE.values),
             WebhookEvent: _Write(
-                _insert_first(dialect, schema.webhook_event), mirror_rows.letter_values
+                _insert_first(dialect, schema.webhook_event), mirror_rows.WEBHOOK_EVENT.values
             ),
             EventMoved: _Write(mirror_rows.move(), mirror_rows.moved_values),
-            Cursor: _Write(upsert(schema.cursor), mirror_rows.cursor_values),
+            Cursor: _Write(upsert(schema.cursor), mirror_rows.CURSOR.values),
             SavedStatement: _Write(insert(schema.statement), bill_rows.statement_values),
             BilledLeg: _Write(insert(schema.statement_leg), bill_rows.billed_values),
             OneOffEntry: _Write(insert(schema.one_off), bill_rows.one_off_values),
@@ -110,7 +110,7 @@ class Writes:
             MeterEventMoved: _Write(meter_rows.move(), meter_rows.moved_values),
             MeterEventsUnparked: _Write(meter_rows.unpark(), meter_rows.unparked_values),
             BillingCycle: _Write(
-                _insert_first(dialect, schema.billing_cycle), mirror_rows.cycle_values
+                _insert_first(dialect, schema.billing_cycle), mirror_rows.BILLING_CYCLE.values
             ),
         }
 
