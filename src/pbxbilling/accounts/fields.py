@@ -63,7 +63,6 @@ PLAN_FIELDS = (
     Field("active", kinds.FLAG),
     Field("recommended", kinds.FLAG),
     Field("sort_order", kinds.PLACE),
-    Field("max_registrations", kinds.LIMIT, guarded=True),
 )
 
 TENANT_FIELDS = (

@@ -155,7 +155,6 @@ class Plan(Record):
     active: bool = True  # whether it can be chosen; its tenants have it until renewal
     recommended: bool = False
     sort_order: int = 0  # place in lists of plans, smallest first
-    max_registrations: int | None = None  # phones that may be registered; None: unlimited
 
     @property
     def hard_allowance_s(self) -> int | None:
