@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from pbxbilling.accounts.fields import FIELDS
+from pbxbilling.accounts.fields import FIELDS, Field
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.catalog.plan import Plan
 
@@ -19,6 +19,12 @@ _SET_BY: Mapping[str, str] = {
     for table in FIELDS.values()
     for field in table
     for key in field.keys
+}
+
+# The field that each of the accounts file's keys sets.
+_BY_KEY: Mapping[type[Plan | Tenant], Mapping[str, Field]] = {
+    record: {key: field for field in table if not field.lived for key in field.keys}
+    for record, table in FIELDS.items()
 }
 
 # Fields that are None unless they are set: the file has no value for that.
@@ -66,9 +72,13 @@ def _fields_as_read(
     record: type[Plan | Tenant], stated: Mapping[str, Any], currency: str
 ) -> dict[str, Any]:
     made: dict[str, Any] = {}
-    for field in FIELDS[record]:
-        given = {} if field.lived else {key: stated[key] for key in field.keys if key in stated}
-        if given:
-            (plain,) = (given,) if field.kind.keys is not None else given.values()
+    together: dict[Field, dict[str, Any]] = {}
+    for key, plain in stated.items():
+        field = _BY_KEY[record].get(key)
+        if field is None:  # lived
+            continue
+        if field.kind.keys is None:
             made[field.name] = field.kind.read(plain, currency)
-    return made
+        else:
+            together.setdefault(field, {})[key] = plain
+    return made | {one.name: one.kind.read(plain, currency) for one, plain in together.items()}
