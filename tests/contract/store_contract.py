@@ -33,6 +33,7 @@ from pbxbilling.kernel.ports import Transaction
 from pbxbilling.kernel.records import Cursor, Record
 from tests.contract.empty_stores import OfAnyStore
 from tests.support.bill_records import one_off
+from tests.support.every_field import differing
 from tests.support.store_records import NOON, after, call, decision, ended_leg, leg
 from tests.support.whole_store import WholeStore
 
@@ -165,6 +166,14 @@ class StoreContract(OfAnyStore):
             accounts = await store.accounts()
         assert accounts.plans == (Plan("pro", active=False),)
         assert accounts.tenants == (Tenant("acme", "free"),)
+
+    async def test_every_field_of_an_account_comes_back_set_or_not(self) -> None:
+        plans = (differing(Plan), Plan("free"))
+        tenants = (differing(Tenant), Tenant("globex", "free"))
+        async with self.opened() as store:
+            await store.commit([*plans, *tenants])
+            kept = await store.accounts()
+        assert (kept.plans, kept.tenants) == (plans, tenants)
 
     async def test_a_key_has_the_origin_that_was_written_last(self) -> None:
         plans = KeyOrigin(AccountKind.PLAN, "acme", "name", SetBy.COMMAND, after(1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -17,23 +17,23 @@ from pbxbilling.accounts.checks import (
     plan_problems,
 )
 from pbxbilling.accounts.facts import SubjectKind
+from pbxbilling.accounts.fields import FIELDS, TENANT_FIELDS
 from pbxbilling.accounts.file_format import as_written
 from pbxbilling.accounts.terms.policy import Policy
 from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.status import Blocker, Status, Transition
 from pbxbilling.accounts.terms.tenant import Tenant
-from pbxbilling.catalog.plan import LIMIT_NAMES, Plan
+from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.errors import ServiceError
 
 _NAMED = 10  # tenants that a note lists by slug; it only counts the rest
 
 # Keys that bound calls or identify their tenant: a file that omits one must not reset it silently.
 _GUARDED: Mapping[type[Plan | Tenant], frozenset[str]] = {
-    Plan: frozenset(
-        {*LIMIT_NAMES, "count_internal", "included_minutes", "included_directions", "overage"}
-    ),
-    Tenant: frozenset({*LIMIT_NAMES, "accountcodes", "dids", "contexts", "mode"}),
+    record: frozenset(key for one in table if one.guarded for key in one.keys)
+    for record, table in FIELDS.items()
 }
+_LIVED = tuple(one.name for one in TENANT_FIELDS if one.lived)
 
 
 class AccountsError(ServiceError):
@@ -211,8 +211,9 @@ class TenantChange(Change):
 
 def _with_what_stays(known: Tenant, declared: Tenant, keys: frozenset[str]) -> Tenant:
     """Return the declared tenant with the known values of all keys that the file leaves out."""
-    named = keys | {"usage_collection"} if "charges" in keys else keys
-    stays = {f.name: getattr(known, f.name) for f in fields(Tenant) if f.name not in named}
+    stays = {
+        one.name: getattr(known, one.name) for one in TENANT_FIELDS if keys.isdisjoint(one.keys)
+    }
     own = {name: limit for name, limit in known.limits.items() if name not in keys}
     return replace(declared, **stays | {"limits": own | dict(declared.limits)})
 
@@ -226,29 +227,25 @@ def _tenant_change(
     lived = known or declared
     now = lived.status_at(at, policy.grace_days)
     status, note = _status_to_be(lived, file.statuses.get(declared.slug), now)
-    blocks = lived.blocks
-    if status is Status.SUSPENDED:  # not a lived status: an operator's block sets it
-        status, blocks = None, blocks | {Blocker.OPERATOR}
+    becomes: dict[str, Any] = {name: getattr(lived, name) for name in _LIVED}
     begins_trial = status is Status.TRIAL
+    if status is Status.SUSPENDED:  # not a lived status: an operator's block sets it
+        becomes["blocks"] = lived.blocks | {Blocker.OPERATOR}
+    elif status is not None:
+        becomes |= {"status": status, "status_since": at}
+    if begins_trial:
+        becomes["trial_until"] = at + timedelta(days=policy.trial_days)
     usage_collection = declared.usage_collection
     if known is not None:
         usage_collection = known.usage_collection.switched(
             usage_collection.way, at, known.next_period(at)
         )
-    trial_until = at + timedelta(days=policy.trial_days) if begins_trial else lived.trial_until
     after = replace(
         declared,
         plan=declared.plan or lived.plan or policy.default_plan,
         timezone=declared.timezone or policy.timezone,
-        status=status or lived.status,
-        blocks=blocks,
-        status_since=at if status else lived.status_since,
-        trial_until=trial_until,
-        customer=lived.customer,
-        subscription=lived.subscription,
-        renews_at=lived.renews_at,
-        setup_paid_at=lived.setup_paid_at,
         usage_collection=usage_collection,
+        **becomes,
     )
     transition = Transition.TRIAL_BEGAN if begins_trial else None
     return TenantChange(

@@ -125,11 +125,6 @@ class Prices:
 NO_PRICES = Prices()
 
 
-def sold_at(gateway: GatewayName, prices: Prices) -> dict[GatewayName, Prices]:
-    """Return the `gateway_prices` of a plan at one gateway; empty where `prices` has no id."""
-    return {gateway: prices} if prices != NO_PRICES else {}
-
-
 @dataclass(frozen=True, slots=True)
 class Plan(Record):
     """A plan, keyed by a slug that never changes.

@@ -7,27 +7,20 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
+from types import GenericAlias
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, ValidationError, ValidationInfo
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, create_model
 
+from pbxbilling.accounts import kinds
 from pbxbilling.accounts.apply import AccountsFile
-from pbxbilling.accounts.file_format import PRICE_KEYS
+from pbxbilling.accounts.fields import FIELDS
+from pbxbilling.accounts.file_format import as_written, file_key, plan_as_read, tenant_as_read
+from pbxbilling.accounts.kinds import Kind
 from pbxbilling.accounts.terms.status import Status
 from pbxbilling.accounts.terms.tenant import Tenant
-from pbxbilling.accounts.terms.usage_collection import CollectionMethod, UsageCollection
-from pbxbilling.catalog.destinations import DestinationRate
-from pbxbilling.catalog.plan import (
-    LIMIT_NAMES,
-    BillingIncrement,
-    Cycle,
-    Limits,
-    Overage,
-    Plan,
-    Prices,
-    sold_at,
-)
-from pbxbilling.catalog.rates import UnitPrice
+from pbxbilling.accounts.terms.usage_collection import CollectionMethod
+from pbxbilling.catalog.plan import LIMIT_NAMES, Overage, Plan
 from pbxbilling.config.document import parse, read_text
 from pbxbilling.config.faults import ConfigError
 from pbxbilling.config.lines import key_lines, line_of
@@ -48,8 +41,7 @@ from pbxbilling.config.validation_messages import faults_of
 from pbxbilling.config.value_types import DIGITS, NAME, SLUG, check_zone
 from pbxbilling.kernel.bounds import UNIT_RATE_MOST_MINOR
 from pbxbilling.kernel.codes import LegDirection, Mode
-from pbxbilling.kernel.gateway_names import STRIPE
-from pbxbilling.kernel.money import check_currency, to_basis_points, to_micros, to_minor
+from pbxbilling.kernel.money import check_currency
 
 
 def _item(text: str) -> str:
@@ -62,19 +54,6 @@ def _item(text: str) -> str:
 Slug = Annotated[str, Field(pattern=SLUG)]
 Item = Annotated[str, AfterValidator(_item)]
 Name = Annotated[str, Field(pattern=NAME)]
-
-
-class _Limited(Section):
-    max_calls: Limit | None = None
-    max_outbound_calls: Limit | None = None
-    max_inbound_calls: Limit | None = None
-    max_trunk_legs: Limit | None = None
-    max_calls_per_second: Limit | None = None
-
-    def limits(self) -> dict[str, int | None]:
-        """Return the limits that the file sets; -1 becomes None, which is unlimited."""
-        given = {name: getattr(self, name) for name in LIMIT_NAMES if name in self.model_fields_set}
-        return {name: None if value == -1 else value for name, value in given.items()}
 
 
 class StripePricesTable(Section):
@@ -94,16 +73,6 @@ class DestinationTable(Section):
     name: str = ""
     since: Day = date.min
     in_allowance: bool = False
-
-    def rate(self) -> DestinationRate:
-        """Build the rate that the table declares."""
-        return DestinationRate(
-            prefix=self.prefix,
-            per_minute_micros=to_micros(self.per_minute),
-            name=self.name,
-            since=self.since,
-            in_allowance=self.in_allowance,
-        )
 
 
 def _one_rate_a_day(rates: tuple[DestinationTable, ...]) -> tuple[DestinationTable, ...]:
@@ -139,126 +108,111 @@ def _unit_prices_in_currency(
     return prices
 
 
-class PlanTable(_Limited):
-    """One `[plan.SLUG]`."""
-
-    name: str = ""
-    description: str = ""
-    count_internal: bool = False
-    included_minutes: Limit = 0
-    included_directions: tuple[LegDirection, ...] = (LegDirection.OUTBOUND,)
-    overage: Overage = Overage.BILL
-    currency: Annotated[str, AfterValidator(check_currency)] = "USD"  # must precede the amounts
-    price: Amount | None = None
-    price_quarter: Amount | None = None
-    price_half_year: Amount | None = None
-    price_year: Amount | None = None
-    setup_fee: Amount = "0"
-    overage_per_minute: PlanRate = "0"
-    price_per_call: PlanRate = "0"
-    billing_increment: Increment = "60/60"
-    tax_rate: Percentage = "0"
-    destinations: Annotated[
+# What the file may have as a value of each kind; of a kind with several keys, in each of them.
+_TYPES: Mapping[Kind[Any], Any] = {
+    kinds.TEXT: str,
+    kinds.FLAG: bool,
+    kinds.COUNT: Count,
+    kinds.PLACE: Place,
+    kinds.LIMIT: Limit,
+    kinds.LIMITS: Limit,
+    kinds.NAMES: tuple[Name, ...],
+    kinds.DIRECTIONS: tuple[LegDirection, ...],
+    kinds.OVERAGE: Overage,
+    kinds.CURRENCY: Annotated[str, AfterValidator(check_currency)],
+    kinds.AMOUNT: Amount,
+    kinds.PRICES: Amount,
+    kinds.RATE: PlanRate,
+    kinds.PERCENTAGE: Percentage,
+    kinds.INCREMENT: Increment,
+    kinds.DESTINATIONS: Annotated[
         tuple[DestinationTable, ...],
         Field(max_length=1000),
         AfterValidator(_one_rate_a_day),
         AfterValidator(_rates_in_currency),
-    ] = ()
-    meters: Annotated[Mapping[Slug, UnitPriceTable], AfterValidator(_unit_prices_in_currency)] = (
-        Field(default_factory=dict)
-    )
-    features: tuple[Name, ...] = ()
-    stripe_prices: StripePricesTable = StripePricesTable()
-    active: bool = True
-    recommended: bool = False
-    sort_order: Place = 0
+    ],
+    kinds.UNIT_PRICES: Annotated[
+        Mapping[Slug, UnitPriceTable], AfterValidator(_unit_prices_in_currency)
+    ],
+    kinds.GATEWAY_PRICES: StripePricesTable,
+    kinds.PLAN_OF_TENANT: str,
+    kinds.ITEMS: tuple[Item, ...],
+    kinds.STATUS: Status,
+    kinds.MODE: Mode,
+    kinds.OVERRIDES: Limit,
+    kinds.ZONE: Annotated[str, AfterValidator(check_zone)],
+    kinds.DAY_OF_MONTH: Annotated[int, Field(ge=1, le=31)],
+    kinds.COLLECTION: CollectionMethod,
+}
+
+
+class AccountTable(Section):
+    """A table of the file; its keys are added by `create_model`, from those of `FIELDS`."""
+
+    def stated(self) -> dict[str, Any]:
+        """Return the keys that the file states, with plain JSON values."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+
+class PlanKeys(AccountTable):
+    """One `[plan.SLUG]`."""
 
     def plan(self, slug: str) -> Plan:
         """Build the plan that the table declares."""
-        minutes = self.included_minutes
-        return Plan(
-            slug=slug,
-            name=self.name,
-            description=self.description,
-            limits=Limits(**self.limits()),
-            count_internal=self.count_internal,
-            included_minutes=None if minutes == -1 else minutes,
-            included_directions=frozenset(self.included_directions),
-            overage=self.overage,
-            currency=self.currency,
-            prices=self._prices(),
-            setup_fee=to_minor(self.setup_fee, self.currency),
-            overage_per_minute_micros=to_micros(self.overage_per_minute),
-            price_per_call_micros=to_micros(self.price_per_call),
-            billing_increment=BillingIncrement.parse(self.billing_increment),
-            tax_rate_bp=to_basis_points(self.tax_rate),
-            destinations=tuple(table.rate() for table in self.destinations),
-            meters=tuple(
-                UnitPrice(meter, to_micros(one.price), one.per, one.name)
-                for meter, one in sorted(self.meters.items())
-            ),
-            features=frozenset(self.features),
-            gateway_prices=sold_at(STRIPE, Prices(**self.stripe_prices.model_dump())),
-            active=self.active,
-            recommended=self.recommended,
-            sort_order=self.sort_order,
-        )
-
-    def _prices(self) -> dict[Cycle, int]:
-        written = {cycle: getattr(self, key) for cycle, key in PRICE_KEYS.items()}
-        return {c: to_minor(p, self.currency) for c, p in written.items() if p is not None}
+        return plan_as_read(slug, self.stated())
 
 
-class TenantTable(_Limited):
+class TenantKeys(AccountTable):
     """One `[tenant.SLUG]`; without `plan` a tenant keeps its own, a new one gets the default."""
-
-    plan: str = ""
-    name: str = ""
-    email: str = ""
-    address: str = ""
-    contacts: tuple[Item, ...] = ()
-    vat_id: str = ""
-    tax_exempt: bool = False
-    status: Status | None = None
-    accountcodes: tuple[Item, ...] = ()
-    dids: tuple[Item, ...] = ()
-    contexts: tuple[Item, ...] = ()
-    timezone: Annotated[str, AfterValidator(check_zone)] = ""  # "": the provider's
-    anchor_day: Annotated[int, Field(ge=1, le=31)] = 1
-    mode: Mode | None = None
-    demo: bool = False
-    charges: CollectionMethod = CollectionMethod.NONE
-    extensions: Count = 0
 
     def tenant(self, slug: str) -> Tenant:
         """Build the tenant that the table declares."""
-        return Tenant(
-            slug=slug,
-            plan=self.plan,
-            name=self.name,
-            email=self.email,
-            address=self.address,
-            contacts=self.contacts,
-            vat_id=self.vat_id,
-            tax_exempt=self.tax_exempt,
-            mode=self.mode,
-            limits=self.limits(),
-            accountcodes=self.accountcodes,
-            dids=self.dids,
-            contexts=self.contexts,
-            timezone=self.timezone,
-            anchor_day=self.anchor_day,
-            demo=self.demo,
-            usage_collection=UsageCollection(self.charges),
-            extensions=self.extensions,
-        )
+        return tenant_as_read(slug, self.stated())
+
+    @property
+    def declared_status(self) -> Status | None:
+        """Return the status that the file states, which is no part of `tenant`."""
+        return getattr(self, "status") if "status" in self.model_fields_set else None  # noqa: B009
 
 
-class AccountsDocument(Section):
-    """The whole accounts file."""
+def keys_of(record: Plan | Tenant, *last: str) -> dict[str, Any]:
+    """Return the file's keys of a record's table, with their types and the record's values.
 
-    plan: Mapping[Slug, PlanTable] = Field(default_factory=dict)
-    tenant: Mapping[Slug, TenantTable] = Field(default_factory=dict)
+    Limits come first and the keys in `last` at the end: the order of messages and CSV columns.
+    """
+    values = as_written(record)
+    types = {
+        key: (_TYPES[field.kind], values[key])
+        for field in FIELDS[type(record)]
+        for key in field.keys
+        if file_key(key) == key
+    }
+    return {key: types[key] for key in (*LIMIT_NAMES, *sorted(types, key=last.__contains__))}
+
+
+TENANT_KEYS = keys_of(Tenant("", ""), "mode", "demo", "charges", "extensions")
+
+PlanTable = create_model("PlanTable", __base__=PlanKeys, **keys_of(Plan("")))
+TenantTable = create_model("TenantTable", __base__=TenantKeys, **TENANT_KEYS)
+
+
+class AccountsKeys(Section):
+    """The whole accounts file; the types of its tables are set below."""
+
+    plan: Mapping[str, PlanKeys]
+    tenant: Mapping[str, TenantKeys]
+
+
+def _by_slug(table: type[AccountTable]) -> Any:
+    return GenericAlias(Mapping, (Slug, table)), Field(default_factory=dict)
+
+
+AccountsDocument = create_model(
+    "AccountsDocument",
+    __base__=AccountsKeys,
+    plan=_by_slug(PlanTable),
+    tenant=_by_slug(TenantTable),
+)
 
 
 def load_accounts(path: Path) -> AccountsFile:
@@ -278,7 +232,7 @@ def read_accounts(text: str, source: str) -> AccountsFile:
     return AccountsFile(
         plans=tuple(table.plan(slug) for slug, table in document.plan.items()),
         tenants=tuple(table.tenant(slug) for slug, table in document.tenant.items()),
-        statuses={s: t.status for s, t in document.tenant.items() if t.status is not None},
+        statuses=declared_statuses(document.tenant),
         places={
             f"{kind} {slug}": f"{source}:{line_of((kind, slug), lines)}"
             for kind, slugs in (("plan", document.plan), ("tenant", document.tenant))
@@ -290,3 +244,9 @@ def read_accounts(text: str, source: str) -> AccountsFile:
             for slug, table in tables.items()
         },
     )
+
+
+def declared_statuses(tables: Mapping[str, TenantKeys]) -> dict[str, Status]:
+    """Return the statuses that tables state, by slug."""
+    found = {slug: table.declared_status for slug, table in tables.items()}
+    return {slug: status for slug, status in found.items() if status is not None}

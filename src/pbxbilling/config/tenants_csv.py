@@ -13,24 +13,31 @@ from collections.abc import Iterable, Iterator
 from io import StringIO
 from typing import Annotated, Any, NamedTuple, get_origin
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, create_model
 
 from pbxbilling.accounts.apply import AccountsFile
 from pbxbilling.accounts.file_format import as_written
-from pbxbilling.accounts.terms.status import Status
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.catalog.plan import LIMIT_NAMES
-from pbxbilling.config.accounts_file import Slug, TenantTable
+from pbxbilling.config.accounts_file import (
+    TENANT_KEYS,
+    Slug,
+    TenantKeys,
+    TenantTable,
+    declared_statuses,
+)
 from pbxbilling.config.faults import ConfigError, Fault
 from pbxbilling.config.validation_messages import faults_of, unknown_key
 from pbxbilling.runtime.csv_cells import guarded, joined, parted, unguarded
 
 
-class TenantRow(TenantTable):
-    """One row: a `[tenant.SLUG]` table with the slug as a column."""
+class RowKeys(TenantKeys):
+    """The column of a row that is no key of a `[tenant.SLUG]` table."""
 
     slug: Annotated[Slug, Field(alias="tenant")]
 
+
+TenantRow = create_model("TenantRow", __base__=RowKeys, **TENANT_KEYS)
 
 _TYPES = {key: field.annotation for key, field in TenantTable.model_fields.items()}
 _LISTS = frozenset(key for key, kind in _TYPES.items() if get_origin(kind) is tuple)
@@ -81,7 +88,7 @@ def read_tenants(text: str, source: str) -> AccountsFile:
     columns = [unguarded(cell).strip() for cell in header.cells]
     if faults := list(_header_faults(columns, source)):
         raise ConfigError(faults)
-    rows: dict[str, tuple[_Line, TenantRow]] = {}
+    rows: dict[str, tuple[_Line, RowKeys]] = {}
     for line in lines:
         if any(line.cells):
             faults += _read_row(line, columns, source, rows)
@@ -90,7 +97,7 @@ def read_tenants(text: str, source: str) -> AccountsFile:
     return AccountsFile(
         plans=(),
         tenants=tuple(row.tenant(slug) for slug, (_, row) in rows.items()),
-        statuses=_statuses(row for _, row in rows.values()),
+        statuses=declared_statuses({slug: row for slug, (_, row) in rows.items()}),
         places={f"tenant {slug}": f"{source}:{line.number}" for slug, (line, _) in rows.items()},
         keys=frozenset(columns),
         stated={
@@ -98,10 +105,6 @@ def read_tenants(text: str, source: str) -> AccountsFile:
             for slug, (_, row) in rows.items()
         },
     )
-
-
-def _statuses(rows: Iterable[TenantRow]) -> dict[str, Status]:
-    return {row.slug: row.status for row in rows if row.status is not None}
 
 
 def _lines(text: str, source: str) -> Iterator[_Line]:
@@ -138,7 +141,7 @@ def _header_faults(columns: list[str], source: str) -> Iterator[Fault]:
 
 
 def _read_row(
-    line: _Line, columns: list[str], source: str, rows: dict[str, tuple[_Line, TenantRow]]
+    line: _Line, columns: list[str], source: str, rows: dict[str, tuple[_Line, RowKeys]]
 ) -> Iterator[Fault]:
     """Add a valid row to `rows`; yield the faults of an invalid one."""
     if len(line.cells) != len(columns):

@@ -6,31 +6,36 @@ start nor a call fails on them, and each gets a notice. Amounts of money are nev
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import fields, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, fields, replace
+from typing import Any
 
+from pbxbilling.accounts import kinds
+from pbxbilling.accounts.fields import PLAN_FIELDS
+from pbxbilling.accounts.kinds import Kind
 from pbxbilling.accounts.terms.tenant import Tenant
-from pbxbilling.catalog.plan import LIMIT_NAMES, BillingIncrement, Limits, Plan
+from pbxbilling.catalog.plan import BillingIncrement, Limits, Plan
 from pbxbilling.kernel.bounds import COUNT_MOST, LAST_INSTANT, SECONDS_MOST
 
 
 def clamped_plan(plan: Plan, notices: list[str]) -> Plan:
     """Return the plan within the bounds; append what exceeded them to `notices`."""
-    limits = {name: getattr(plan.limits, name) for name in LIMIT_NAMES}
-    minutes, increment = plan.included_minutes, plan.billing_increment
-    within = replace(
-        plan,
-        limits=Limits(**_counts(limits)),
-        included_minutes=None if minutes is None else min(minutes, COUNT_MOST),
-        billing_increment=BillingIncrement(
-            min(increment.first_s, SECONDS_MOST), min(increment.step_s, SECONDS_MOST)
-        ),
-        sort_order=max(-COUNT_MOST, min(plan.sort_order, COUNT_MOST)),
-    )
+    bounded = {
+        field.name: _BOUNDED[field.kind](value)
+        for field in PLAN_FIELDS
+        if field.kind in _BOUNDED and (value := getattr(plan, field.name)) is not None
+    }
+    within = replace(plan, **bounded)
     if within == plan:
         return plan
     notices.extend(_notices(f"plan {plan.slug}", plan, within))
     return within
+
+
+def _increment(increment: BillingIncrement) -> BillingIncrement:
+    return BillingIncrement(
+        min(increment.first_s, SECONDS_MOST), min(increment.step_s, SECONDS_MOST)
+    )
 
 
 def clamped_tenant(tenant: Tenant, notices: list[str]) -> Tenant:
@@ -70,3 +75,11 @@ def _notices(subject: str, kept: Plan | Tenant, within: Plan | Tenant) -> Iterat
                 f"{subject}: {field.name} is stored as {before}, above the limit of today: it"
                 f" counts as {after} until it is applied again"
             )
+
+
+_BOUNDED: Mapping[Kind[Any], Callable[[Any], Any]] = {
+    kinds.LIMIT: lambda limit: min(limit, COUNT_MOST),
+    kinds.LIMITS: lambda limits: Limits(**_counts(asdict(limits))),
+    kinds.INCREMENT: _increment,
+    kinds.PLACE: lambda place: max(-COUNT_MOST, min(place, COUNT_MOST)),
+}

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +21,7 @@ from pbxbilling.store.database.faults import as_store_errors
 from pbxbilling.store.rows.values import instant
 
 T = TypeVar("T")
+Make = Callable[[Sequence[Row[Any]]], Iterable[T]]
 
 _KEYS_A_QUERY = 1000  # far below any database's limit of parameters in one statement
 _PART = 200  # rows: they block the event loop for one or two milliseconds
@@ -69,14 +71,14 @@ class Reads(ABC):
     async def many(self, query: Select[Any], make: Callable[[Row[Any]], T]) -> list[T]:
         """Return what `make` builds from each row of a query that may return thousands."""
         found: list[T]
-        (found,) = await self.made((query, make))
+        (found,) = await self.made((query, partial(map, make)))
         return found
 
-    async def made(self, *asked: tuple[Select[Any], Callable[[Row[Any]], Any]]) -> list[list[Any]]:
+    async def made(self, *asked: tuple[Select[Any], Make[Any]]) -> list[list[Any]]:
         """Return what is built from the rows of several such queries, all from one snapshot.
 
-        Rows are fetched in parts: none blocks the event loop for long, and the rows are never all
-        in memory.
+        Rows are fetched and built in parts: none blocks the event loop for long, and the rows are
+        never all in memory.
         """
         async with self.connection() as snapshot:
             return [await _made(snapshot, query, make) for query, make in asked]
@@ -146,11 +148,9 @@ class TransactionReads(Reads):
         self._fault = None  # its traceback refers to this object: the cycle would not be freed
 
 
-async def _made(
-    snapshot: AsyncConnection, query: Select[Any], make: Callable[[Row[Any]], T]
-) -> list[T]:
+async def _made(snapshot: AsyncConnection, query: Select[Any], make: Make[T]) -> list[T]:
     found: list[T] = []
     async with snapshot.stream(query) as result:
         async for part in result.partitions(_PART):
-            found += map(make, part)
+            found += make(part)
     return found

@@ -150,8 +150,8 @@ class SqlStore:
     async def accounts(self) -> Accounts:
         """Return all plans and tenants, ordered by slug."""
         plans, tenants = await self._reads.made(
-            (select(schema.plan).order_by(schema.plan.c.slug), account_rows.plan_record),
-            (account_rows.all_tenants(), account_rows.tenant_record),
+            (account_rows.all_plans(), account_rows.plans),
+            (account_rows.all_tenants(), account_rows.tenants),
         )
         notices: list[str] = []
         return Accounts(
@@ -164,12 +164,12 @@ class SqlStore:
         """Return who last set each key of a plan or tenant; a key that is missing: the file."""
         origin = schema.key_origin.c
         query = select(schema.key_origin).where(origin.kind == kind.value, origin.slug == slug)
-        return await self._reads.many(query.order_by(origin.key), account_rows.ORIGIN.record)
+        return await self._reads.many(query.order_by(origin.key), account_rows.KEY_ORIGIN.record)
 
     async def keys_not_by_file(self) -> list[KeyOrigin]:
         """Return the keys of all plans and tenants that something other than the file set last."""
         query = select(schema.key_origin).where(schema.KEY_NOT_BY_FILE)
-        return await self._reads.many(query, account_rows.ORIGIN.record)
+        return await self._reads.many(query, account_rows.KEY_ORIGIN.record)
 
     async def open_calls(self) -> list[CallRecord]:
         """Return the calls that have not ended, oldest first."""

@@ -1,17 +1,26 @@
 import json
+from dataclasses import fields, replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from pbxbilling.accounts.file_format import as_written
+from pbxbilling.accounts.fields import TENANT_FIELDS
+from pbxbilling.accounts.file_format import as_written, file_key
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.accounts.terms.usage_collection import UsageCollection
 from pbxbilling.catalog.destinations import DestinationRate
-from pbxbilling.catalog.plan import BillingIncrement, Cycle, Overage, Prices
+from pbxbilling.catalog.plan import BillingIncrement, Cycle, Overage, Plan, Prices
 from pbxbilling.config.accounts_file import PlanTable, load_accounts, read_accounts
 from pbxbilling.config.faults import ConfigError
+from pbxbilling.config.tenants_csv import read_tenants, write_tenants
 from pbxbilling.kernel.gateway_names import STRIPE
+from tests.support.accounts_desk import toml
+from tests.support.every_field import differing
 
 EXAMPLE = Path(__file__).parents[3] / "config" / "accounts.example.toml"
+LIVED = {field.name for field in TENANT_FIELDS if field.lived}
 TO = "[[plan.a.destinations]]\n"
 
 
@@ -99,6 +108,28 @@ def test_a_plan_is_read_as_it_is_written() -> None:
     written = {k: v for k, v in as_written(plan).items() if v is not None}
     assert written["stripe_prices"] == {"flat": "price_1", "metered": "price_2"}
     assert PlanTable.model_validate_json(json.dumps(written)).plan("a") == plan
+
+
+def test_every_field_of_a_plan_is_read_as_it_is_written() -> None:
+    plan = differing(Plan)
+    text = toml(f"plan.{plan.slug}", stateable(plan))
+    assert read_accounts(text, "accounts.toml").plans == (plan,)
+
+
+def test_every_field_of_a_tenant_that_a_file_sets_is_read_as_it_is_written() -> None:
+    known = differing(Tenant)
+    unlived: dict[str, Any] = {f.name: f.default for f in fields(Tenant) if f.name in LIVED}
+    collection = UsageCollection(known.usage_collection.way)  # its beginning is lived
+    tenant = replace(known, **unlived, usage_collection=collection)
+    text = toml(f"tenant.{tenant.slug}", stateable(tenant))
+    assert read_accounts(text, "accounts.toml").tenants == (tenant,)
+    assert read_tenants(write_tenants([tenant]), "tenants.csv").tenants == (tenant,)
+
+
+def stateable(record: Plan | Tenant) -> dict[str, Any]:
+    """Return the keys with a value, except a lived one's."""
+    written = as_written(record).items()
+    return {k: v for k, v in written if v is not None and file_key(k) == k and k not in LIVED}
 
 
 def test_a_tenants_minus_one_lifts_the_plans_limit() -> None:

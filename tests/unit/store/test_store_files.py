@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Select, create_engine, func, select
+from sqlalchemy import Select, Table, create_engine, func, insert, select
 from sqlalchemy.dialects import sqlite
 
 from pbxbilling.accounts.key_origin import AccountKind, KeyOrigin, SetBy
@@ -29,6 +29,7 @@ from pbxbilling.store.database.backup import copy_database
 from pbxbilling.store.database.faults import FileError, RecordError, as_store_errors
 from pbxbilling.store.database.lock import database_lock
 from pbxbilling.store.database.migrate import migrate
+from pbxbilling.store.rows import accounts as account_rows
 from pbxbilling.store.store import SqlStore
 from pbxbilling.store.subscriptions import webhook_events_query
 from pbxbilling.subscriptions.events import EventState
@@ -158,13 +159,22 @@ async def test_legs_of_an_older_release_keep_what_they_were_billed(
         assert mark.lived_at == mark.heard_at
 
 
+def write_as_it_was(path: Path, table: Table, values: dict[str, Any]) -> None:
+    """Insert a row into an older database, without the columns that it does not have yet."""
+    known = {name for name, *_ in columns(path)[table.name]}
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        connection.execute(insert(table).values({c: v for c, v in values.items() if c in known}))
+    engine.dispose()
+
+
 async def test_accounts_of_an_older_release_are_as_the_file_set_them(
     path: Path, release_0_1: Path
 ) -> None:
     migrate(path, release_0_1)
     acme, plan = Tenant("acme", "pro", dids=("+15550100",)), Plan("pro", limits=Limits(5))
-    async with SqlStore(path) as store:
-        await store.commit([acme, plan])
+    write_as_it_was(path, schema.tenant, account_rows.TENANT.values(acme))
+    write_as_it_was(path, schema.plan, account_rows.PLAN.values(plan))
     migrate(path)
     async with SqlStore(path) as store:
         assert await store.accounts() == Accounts((plan,), (acme,))

@@ -2,70 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table
+from sqlalchemy import BigInteger, Column, Index, String, Table
 
 from pbxbilling.accounts.key_origin import SetBy
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.catalog.plan import Plan
 from pbxbilling.store.schema.base import Object, RowNumber, metadata, partial_index, spelled
+from pbxbilling.store.schema.kinds import columns_of
 
-plan = Table(
-    "plan",
-    metadata,
-    Column("slug", String, primary_key=True),
-    Column("name", String, nullable=False),
-    Column("description", String, nullable=False),
-    Column("limits", Object, nullable=False),
-    Column("count_internal", Boolean, nullable=False),
-    Column("included_minutes", BigInteger),
-    Column("included_directions", Object, nullable=False),
-    Column("overage", String, nullable=False),
-    Column("currency", String, nullable=False),
-    Column("prices", Object, nullable=False),
-    Column("setup_fee", BigInteger, nullable=False),
-    Column("overage_per_minute_micros", BigInteger, nullable=False),
-    Column("price_per_call_micros", BigInteger, nullable=False),
-    Column("billing_increment", String, nullable=False),
-    Column("tax_rate_bp", Integer, nullable=False),
-    Column("destinations", Object, nullable=False),
-    Column("meters", Object, nullable=False),
-    Column("features", Object, nullable=False),
-    Column("stripe_prices", Object, nullable=False),
-    Column("active", Boolean, nullable=False),
-    Column("recommended", Boolean, nullable=False),
-    Column("sort_order", Integer, nullable=False),
-)
+plan = Table("plan", metadata, *columns_of(Plan))
 
-tenant = Table(
-    "tenant",
-    metadata,
-    Column("slug", String, primary_key=True),
-    Column("plan", String, nullable=False),
-    Column("name", String, nullable=False),
-    Column("email", String, nullable=False),
-    Column("address", String, nullable=False),
-    Column("contacts", Object, nullable=False),
-    Column("vat_id", String, nullable=False),
-    Column("tax_exempt", Boolean, nullable=False),
-    Column("status", String, nullable=False),
-    Column("status_since", BigInteger),
-    Column("blocks", Object, nullable=False),
-    Column("trial_until", BigInteger),
-    Column("mode", String),
-    Column("limits", Object, nullable=False),
-    Column("accountcodes", Object, nullable=False),
-    Column("dids", Object, nullable=False),
-    Column("contexts", Object, nullable=False),
-    Column("timezone", String, nullable=False),
-    Column("anchor_day", Integer, nullable=False),
-    Column("demo", Boolean, nullable=False),
-    Column("extensions", Integer, nullable=False),
-    Column("customer", String),
-    Column("subscription", String),
-    Column("renews_at", BigInteger),
-    Column("setup_paid_at", BigInteger),
-    Column("charges", String, nullable=False),
-    Column("charges_before", String, nullable=False),
-    Column("charges_since", BigInteger),
-)
+tenant = Table("tenant", metadata, *columns_of(Tenant))
 
 key_origin = Table(
     "key_origin",

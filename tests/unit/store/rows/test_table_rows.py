@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from sqlalchemy import Column, Integer, MetaData, String, Table
 
+from pbxbilling.accounts.key_origin import KeyOrigin
+from pbxbilling.accounts.records import AuditRecord
+from pbxbilling.calls.live.records import CallRecord, DecisionRecord, PbxMark
+from pbxbilling.kernel.records import Cursor, Record
+from pbxbilling.store.rows import accounts, calls, subscriptions
 from pbxbilling.store.rows.table_rows import TableRows
+from pbxbilling.subscriptions.events import WebhookEvent
+from pbxbilling.subscriptions.subscription import BillingCycle, Customer, Invoice, Subscription
+from tests.support.every_field import differing
 
 NAMED = Table("named", MetaData(), Column("id", Integer), Column("name", String))
 
@@ -15,6 +25,29 @@ NAMED = Table("named", MetaData(), Column("id", Integer), Column("name", String)
 @dataclass
 class Named:
     name: str
+
+
+@pytest.mark.parametrize(
+    ("record", "rows"),
+    [
+        (KeyOrigin, accounts.KEY_ORIGIN),
+        (AuditRecord, accounts.AUDIT),
+        (CallRecord, calls.CALL),
+        (DecisionRecord, calls.DECISION),
+        (PbxMark, calls.MARK),
+        (Subscription, subscriptions.SUBSCRIPTION),
+        (Customer, subscriptions.CUSTOMER),
+        (Invoice, subscriptions.INVOICE),
+        (BillingCycle, subscriptions.CYCLE),
+        (WebhookEvent, subscriptions.WEBHOOK_EVENT),
+        (Cursor, subscriptions.CURSOR),
+    ],
+)
+def test_a_record_comes_back_with_every_field(record: type[Record], rows: TableRows[Any]) -> None:
+    written = differing(record)
+    values = rows.values(written)
+    row: Any = namedtuple("Row", values)(**values)  # noqa: PYI024 - any columns
+    assert rows.record(row) == written
 
 
 def test_a_column_without_a_field_is_refused_unless_it_is_left_out() -> None:
