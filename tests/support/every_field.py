@@ -6,8 +6,6 @@ than what it may hold.
 
 from __future__ import annotations
 
-import ast
-import sys
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import date, datetime, timedelta
@@ -17,7 +15,7 @@ from types import UnionType
 from typing import Any, NewType, TypeVar, Union, get_args, get_origin
 
 from pbxbilling.kernel.gateway_names import STRIPE, GatewayName
-from tests.support.build import ROOT
+from tests.support.samples import types_of
 from tests.support.store_records import NOON
 
 T = TypeVar("T")
@@ -35,22 +33,6 @@ _VALUES: Mapping[str, Any] = {
 def differing(record: type[T]) -> T:
     """Return such a record; no two of its numbers, texts and instants are the same."""
     return _record(record, count(2))
-
-
-def types_of(record: type[Any]) -> dict[str, Any]:
-    """Return the type of each field. It is read from the source: a compiled class has less."""
-    module = sys.modules[record.__module__]
-    source = ROOT / "src" / f"{record.__module__.replace('.', '/')}.py"
-    (declared,) = (
-        node
-        for node in ast.parse(source.read_text()).body
-        if isinstance(node, ast.ClassDef) and node.name == record.__name__
-    )
-    return {
-        line.target.id: eval(ast.unparse(line.annotation), vars(module))
-        for line in declared.body
-        if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name)
-    }
 
 
 def _record(record: type[T], numbers: Iterator[int]) -> T:

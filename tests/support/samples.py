@@ -41,7 +41,7 @@ def sample(kind: type[T], **given: Any) -> T:
     Raises TypeError for a field of a type that no value is known of: extend `_value`, or write the
     sample by hand where the type alone cannot give a valid one.
     """
-    return kind(**{name: _value(hint, name) for name, hint in _types(kind).items()} | given)
+    return kind(**{name: _value(hint, name) for name, hint in types_of(kind).items()} | given)
 
 
 def another(value: Any) -> Any:
@@ -55,7 +55,7 @@ def another(value: Any) -> Any:
     return not value if isinstance(value, bool) else value + type(value)("1")
 
 
-def _types(kind: type) -> dict[str, Any]:
+def types_of(kind: type) -> dict[str, Any]:
     """Return the types of all fields, read from the source: compiled classes do not have them."""
     found: dict[str, Any] = {}
     for base in reversed(kind.__mro__):
