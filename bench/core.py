@@ -35,7 +35,7 @@ from pbxbilling.telemetry.logs import Log
 from pbxbilling.telemetry.metrics import Metrics
 from pbxbilling.telemetry.observers import HookWatch
 from pbxbilling.telemetry.writer import LineWriter
-from tests.support.memory_store import MemoryStore
+from tests.support.store.memory_store import MemoryStore
 
 PBX = "pbx1"
 TENANTS = 100

@@ -34,7 +34,7 @@ from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.catalog.plan import Limits, Plan
 from pbxbilling.store.store import SqlStore
 from rig.waiting import until
-from tests.support.virtual_site import VirtualSite
+from tests.support.daemon.virtual_site import VirtualSite
 
 TENANTS, CHANNELS = MANY
 SESSION_LIMIT = 1.2

@@ -43,7 +43,7 @@ import uvloop
 
 from bench.core import PBX, TENANTS, tenant_name
 from bench.measure import Row, compare
-from tests.support.agi_client import ask, environment
+from tests.support.agi.client import ask, environment
 
 SESSIONS = 3000
 FEW_SESSIONS = 1000

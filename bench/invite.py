@@ -28,7 +28,7 @@ from rig import provision, sipp
 from rig.asterisk import Asterisk
 from rig.settings import Settings
 from rig.site import claimed_block
-from tests.support.daemon import Daemon
+from tests.support.daemon.daemon import Daemon
 
 LIMIT = 1.5
 WITHIN_MS = 2.0

@@ -26,7 +26,7 @@ from bench.hook import new_channel, two_cores
 from bench.measure import Row, compare
 from bench.process import next_line, process
 from pbxbilling.agi.server import AgiServer, ListenerSettings
-from tests.support.agi_client import ask
+from tests.support.agi.client import ask
 
 EVENTS_PER_S = 15_000
 SESSIONS = 500

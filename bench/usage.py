@@ -25,9 +25,9 @@ import uvloop
 from bench.measure import PAIRS, Row, Times, alternating, row
 from bench.process import next_line, process
 from rig.waiting import until
-from tests.support.agi_client import ask, environment
-from tests.support.storefront import stripe_section
-from tests.support.virtual_site import VirtualSite
+from tests.support.agi.client import ask, environment
+from tests.support.daemon.storefront import stripe_section
+from tests.support.daemon.virtual_site import VirtualSite
 
 QUEUED = 100_000
 DUE = 800

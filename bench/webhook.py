@@ -25,7 +25,7 @@ from bench.measure import PAIRS, Row, Times, alternating, row
 from rig.fakestripe import Fault
 from rig.fakestripe.hostile import Post
 from rig.waiting import until
-from tests.support.storefront import HOOK, Buyer, Storefront
+from tests.support.daemon.storefront import HOOK, Buyer, Storefront
 
 POSTS = 50
 BUYERS = 10

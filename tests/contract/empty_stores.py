@@ -9,8 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pbxbilling.store.store import SqlStore
-from tests.support.memory_store import MemoryStore
-from tests.support.whole_store import WholeStore
+from tests.support.store.memory_store import MemoryStore
+from tests.support.store.whole_store import WholeStore
 
 
 class OfAnyStore(ABC):

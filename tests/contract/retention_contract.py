@@ -19,12 +19,12 @@ from pbxbilling.kernel.records import Record
 from pbxbilling.privacy.retention import Chore, Retention
 from pbxbilling.subscriptions.events import EventState
 from tests.contract.empty_stores import OfAnyStore
-from tests.support.bill_records import copy_of, saved
-from tests.support.clock import Clock
-from tests.support.gateway_records import event
-from tests.support.purges import purge_of
-from tests.support.store_records import after, call, decision, ended_leg, leg
-from tests.support.whole_store import WholeStore
+from tests.support.billing.records import copy_of, saved
+from tests.support.kernel.clock import Clock
+from tests.support.privacy.purges import purge_of
+from tests.support.store.records import after, call, decision, ended_leg, leg
+from tests.support.store.whole_store import WholeStore
+from tests.support.subscriptions.records import event
 
 LATER, FAR = after(86_400), after(40 * 86_400)
 BEFORE = datetime.min.replace(tzinfo=LATER.tzinfo, year=1970)

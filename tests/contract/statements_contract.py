@@ -17,8 +17,8 @@ from pbxbilling.kernel.errors import StoreError
 from pbxbilling.kernel.records import Cursor
 from pbxbilling.subscriptions.subscription import BillingCycle
 from tests.contract.empty_stores import OfAnyStore
-from tests.support.bill_records import DECEMBER, NOVEMBER, billed, one_off, saved
-from tests.support.store_records import after, ended_leg, leg
+from tests.support.billing.records import DECEMBER, NOVEMBER, billed, one_off, saved
+from tests.support.store.records import after, ended_leg, leg
 
 A_SECOND = timedelta(seconds=1)
 

@@ -32,10 +32,10 @@ from pbxbilling.kernel.gateway_names import STRIPE
 from pbxbilling.kernel.ports import Transaction
 from pbxbilling.kernel.records import Cursor, Record
 from tests.contract.empty_stores import OfAnyStore
-from tests.support.bill_records import one_off
-from tests.support.every_field import differing
-from tests.support.store_records import NOON, after, call, decision, ended_leg, leg
-from tests.support.whole_store import WholeStore
+from tests.support.billing.records import one_off
+from tests.support.kernel.every_field import differing
+from tests.support.store.records import NOON, after, call, decision, ended_leg, leg
+from tests.support.store.whole_store import WholeStore
 
 KEY = leg().key
 WITNESSED = [EndWitness.LIVE, EndWitness.JOURNAL]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pbxbilling.accounts.terms.status import Status
 from pbxbilling.subscriptions.events import EventMoved, EventState
 from tests.contract.empty_stores import OfAnyStore
-from tests.support.gateway_records import customer, event, invoice, subscription
-from tests.support.store_records import after
+from tests.support.store.records import after
+from tests.support.subscriptions.records import customer, event, invoice, subscription
 
 
 class MirrorsContract(OfAnyStore):

@@ -14,8 +14,8 @@ from pbxbilling.subscriptions.order import PriceFound
 from pbxbilling.subscriptions.subscription import Subscription
 from rig.fakestripe import FakeStripe, Fault
 from tests.contract.checkout_contract import Counter, TillContract
-from tests.support.memory_checkout import MemoryCheckout
-from tests.support.stripe_clients import api_of
+from tests.support.gateways.stripe.clients import api_of
+from tests.support.subscriptions.memory_checkout import MemoryCheckout
 
 
 class AtStripe(Counter):

@@ -10,8 +10,8 @@ from pbxbilling.ami.messages.repair import Repair
 from pbxbilling.calls.live.signals import OF_THE_PBX, Signal
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.codes import Mode
-from tests.support.corpus import SIZES, examples, explore, pieces, recorded, spoiled
-from tests.support.world import World
+from tests.support.calls.world import World
+from tests.support.house.corpus import SIZES, examples, explore, pieces, recorded, spoiled
 
 TENANTS = ("acme", "globex")
 BANNER = b"Asterisk Call Manager/9.0.0\r\n"

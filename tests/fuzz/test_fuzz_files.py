@@ -12,7 +12,7 @@ from pbxbilling.config.document import read_text
 from pbxbilling.config.faults import ConfigError
 from pbxbilling.config.load import load
 from pbxbilling.config.tenants_csv import read_tenants
-from tests.support.corpus import CONFIG, HOSTILE, examples, explore, spoiled
+from tests.support.house.corpus import CONFIG, HOSTILE, examples, explore, spoiled
 
 SETTINGS = (CONFIG / "pbxbilling.example.toml").read_bytes()
 ACCOUNTS = (CONFIG / "accounts.example.toml").read_bytes()

@@ -18,11 +18,11 @@ from pbxbilling.calls.admission.hook import HookRequest, Verdict
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.codes import Mode
 from pbxbilling.runtime.clock import SystemClock
-from tests.support.agi_client import AgiClient, ask, environment
-from tests.support.agi_desk import AgiReports
-from tests.support.corpus import HOSTILE, SIZES, examples, explore, pieces, spoiled
-from tests.support.facts import written
-from tests.support.world import World
+from tests.support.agi.client import AgiClient, ask, environment
+from tests.support.agi.reports import AgiReports
+from tests.support.calls.world import World
+from tests.support.house.corpus import HOSTILE, SIZES, examples, explore, pieces, spoiled
+from tests.support.telemetry.facts import written
 
 ONE_LINE = re.compile(rb'(SET VARIABLE __PBXBILLING "[^"\\\n\r\0]{1,500}"\n)?')
 MIB = 1 << 20

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from pbxbilling.calls.journal.journal import JournalPosition, JournalRow
 from pbxbilling.cel.reader import CelJournal
-from tests.support.corpus import examples, explore, recorded, spoiled
-from tests.support.journal_rows import at, hook, line, row
-from tests.support.memory_store import MemoryStore
-from tests.support.recovery import ListedJournal, Run
+from tests.support.calls.journal_rows import at, hook, line, row
+from tests.support.calls.recovery import ListedJournal, Run
+from tests.support.house.corpus import examples, explore, recorded, spoiled
+from tests.support.store.memory_store import MemoryStore
 
 CHUNK = 4096
 LATE_S = 1e6  # later than every recording

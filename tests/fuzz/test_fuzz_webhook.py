@@ -15,11 +15,11 @@ from pbxbilling.kernel.errors import UnreadableError
 from pbxbilling.subscriptions.receive import WebhookReceiver
 from pbxbilling.web.public import public_app
 from rig.fakestripe import hostile
-from tests.support import stripe_bodies as bodies
-from tests.support.clock import START, Clock
-from tests.support.corpus import SIZES, examples, explore, pieces, spoiled
-from tests.support.figures import Unscraped
-from tests.support.memory_store import MemoryStore
+from tests.support.billing.figures import Unscraped
+from tests.support.gateways.stripe import bodies
+from tests.support.house.corpus import SIZES, examples, explore, pieces, spoiled
+from tests.support.kernel.clock import START, Clock
+from tests.support.store.memory_store import MemoryStore
 
 KINDS = [kind for kind in objects.TOPICS if kind.startswith(("customer.subscription", "invoice"))]
 SEEDS = [bodies.event(kind, bodies.subscription()) for kind in KINDS] + [

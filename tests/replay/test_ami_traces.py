@@ -6,7 +6,7 @@ from pbxbilling.ami.messages.mapping import DIALLED, OWN, SIGNALS, ChannelKeys, 
 from pbxbilling.ami.messages.protocol import Framer, event_name
 from pbxbilling.calls.live.signals import OF_THE_PBX, AttendedTransfer, DialBegin, Signal
 from pbxbilling.kernel.text import decode
-from tests.support.traces import TRACES
+from tests.support.ami.traces import TRACES
 
 NAMES = sorted(path.stem for path in TRACES.glob("*.ami"))
 

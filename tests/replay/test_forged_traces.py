@@ -15,7 +15,7 @@ from pbxbilling.cel.lines import parse_lines
 from pbxbilling.kernel.text import decode
 from rig.forgeries import NAMES
 from rig.record import VICTIM
-from tests.support.traces import TRACES, messages
+from tests.support.ami.traces import TRACES, messages
 
 
 def heard(name: str, *cuts: int) -> list[object]:

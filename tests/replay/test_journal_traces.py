@@ -10,7 +10,7 @@ from pbxbilling.calls.live.channel import Trunks
 from pbxbilling.calls.live.records import EndWitness
 from pbxbilling.cel.lines import parse_lines
 from pbxbilling.kernel.codes import LegDirection
-from tests.support.traces import TRACES
+from tests.support.ami.traces import TRACES
 
 NAMES = sorted(path.stem for path in TRACES.glob("*.csv"))
 START = JournalPosition()

@@ -17,9 +17,9 @@ from pbxbilling.calls.live.pbx_facts import Corrected, JournalDisagreed
 from pbxbilling.calls.live.records import LegRecord
 from pbxbilling.calls.live.signals import FullyBooted, Reloaded, Shutdown
 from pbxbilling.cel.lines import parse_lines
-from tests.support.memory_store import MemoryStore
-from tests.support.recovery import PBX, ListedJournal, Run
-from tests.support.traces import TRACES, messages
+from tests.support.ami.traces import TRACES, messages
+from tests.support.calls.recovery import PBX, ListedJournal, Run
+from tests.support.store.memory_store import MemoryStore
 
 NAMES = sorted(str(p.relative_to(TRACES).with_suffix("")) for p in TRACES.rglob("*.csv"))
 WITHIN_US = 100_000

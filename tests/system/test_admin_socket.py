@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.virtual_site import VirtualSite
+from tests.support.daemon.virtual_site import VirtualSite
 
 pytestmark = pytest.mark.system
 

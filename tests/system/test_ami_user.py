@@ -14,7 +14,7 @@ from rig.ami import Ami, AmiError
 from rig.asterisk import Asterisk
 from rig.site import AMI_SECRET
 from rig.waiting import until
-from tests.support.daemon import Daemon
+from tests.support.daemon.daemon import Daemon
 from tests.system.test_doctor import examined
 
 pytestmark = pytest.mark.asterisk

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from rig.waiting import until
-from tests.support.database import rows
-from tests.support.virtual_site import VirtualSite
+from tests.support.daemon.virtual_site import VirtualSite
+from tests.support.store.database import rows
 
 pytestmark = pytest.mark.system
 

@@ -11,8 +11,8 @@ from rig import sipp
 from rig.asterisk import Asterisk
 from rig.scene import MOBILE
 from rig.waiting import until
-from tests.support.audit import JournalSince, differences, ledger_legs
-from tests.support.daemon import ACCOUNTS, Daemon
+from tests.support.calls.audit import JournalSince, differences, ledger_legs
+from tests.support.daemon.daemon import ACCOUNTS, Daemon
 
 pytestmark = pytest.mark.asterisk
 

@@ -16,7 +16,7 @@ from rig.ami import Ami
 from rig.asterisk import Asterisk
 from rig.scene import Scene
 from rig.waiting import until
-from tests.support.daemon import ACCOUNTS, Daemon
+from tests.support.daemon.daemon import ACCOUNTS, Daemon
 
 pytestmark = pytest.mark.asterisk
 

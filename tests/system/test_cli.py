@@ -17,7 +17,7 @@ import pytest
 from pbxbilling.store.database.migrate import migrate
 from rig.program import PROGRAM
 from rig.waiting import until
-from tests.support.virtual_site import NUMBER, VirtualSite
+from tests.support.daemon.virtual_site import NUMBER, VirtualSite
 
 pytestmark = pytest.mark.system
 

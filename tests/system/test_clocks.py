@@ -18,8 +18,8 @@ from rig.settings import Settings
 from rig.site import claimed_block
 from rig.waiting import until
 from rig.wallclock import WallClock
-from tests.support.audit import JournalSince, differences, ledger_legs
-from tests.support.stage import Stage, accounts
+from tests.support.calls.audit import JournalSince, differences, ledger_legs
+from tests.support.daemon.stage import Stage, accounts
 
 pytestmark = pytest.mark.asterisk
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pbxbilling.runtime.compiled import is_compiled
-from tests.support.build import to_be_compiled
-from tests.support.virtual_site import VirtualSite
+from tests.support.daemon.virtual_site import VirtualSite
+from tests.support.house.build import to_be_compiled
 
 pytestmark = [
     pytest.mark.system,

@@ -12,7 +12,7 @@ from rig.asterisk import Asterisk
 from rig.proxy import Proxy
 from rig.scene import MOBILE
 from rig.waiting import until
-from tests.support.stage import Stage, accounts
+from tests.support.daemon.stage import Stage, accounts
 
 pytestmark = pytest.mark.asterisk
 

@@ -11,8 +11,8 @@ import pytest
 
 from pbxbilling.runtime.clock import SystemClock
 from rig.waiting import until
-from tests.support.scrape import sample
-from tests.support.virtual_site import VirtualSite
+from tests.support.daemon.virtual_site import VirtualSite
+from tests.support.telemetry.scrape import sample
 
 pytestmark = pytest.mark.system
 

@@ -13,7 +13,7 @@ from rig.hook import Environment, Hook, refuse
 from rig.leg import Leg
 from rig.scene import MOBILE, Scene
 from rig.waiting import until
-from tests.support.pages import blocks
+from tests.support.docs.pages import blocks
 
 pytestmark = pytest.mark.asterisk
 

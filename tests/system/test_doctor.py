@@ -18,8 +18,8 @@ from rig.asterisk import Asterisk
 from rig.program import PROGRAM
 from rig.scene import MOBILE
 from rig.site import AMI_SECRET
-from tests.support.daemon import Daemon
-from tests.support.stage import Stage, accounts
+from tests.support.daemon.daemon import Daemon
+from tests.support.daemon.stage import Stage, accounts
 
 pytestmark = pytest.mark.asterisk
 

@@ -18,10 +18,10 @@ from rig.asterisk import Asterisk
 from rig.proxy import Proxy
 from rig.scene import MOBILE
 from rig.waiting import until
-from tests.support.audit import BEFORE_A_KILL_S, Kill
-from tests.support.daemon import Daemon
-from tests.support.stage import Stage, accounts
-from tests.support.virtual import Apart, virtual_pbx
+from tests.support.calls.audit import BEFORE_A_KILL_S, Kill
+from tests.support.daemon.daemon import Daemon
+from tests.support.daemon.stage import Stage, accounts
+from tests.support.daemon.virtual import Apart, virtual_pbx
 
 pytestmark = pytest.mark.asterisk
 

@@ -21,9 +21,9 @@ from rig.phone import Phone
 from rig.scene import MOBILE, Scene
 from rig.site import Endpoint, claimed_block
 from rig.waiting import until
-from tests.support.audit import AGREEMENT_S, JournalSince, ledger_legs
-from tests.support.daemon import Daemon
-from tests.support.pages import blocks, files
+from tests.support.calls.audit import AGREEMENT_S, JournalSince, ledger_legs
+from tests.support.daemon.daemon import Daemon
+from tests.support.docs.pages import blocks, files
 from tests.system.conftest import ABSENT
 
 pytestmark = pytest.mark.asterisk

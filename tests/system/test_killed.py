@@ -17,9 +17,9 @@ from rig.ami import Ami
 from rig.asterisk import Asterisk
 from rig.proxy import Proxy
 from rig.waiting import until
-from tests.support.audit import BEFORE_A_KILL_S, JournalSince, Kill, differences, ledger_legs
-from tests.support.daemon import ACCOUNTS, Daemon
-from tests.support.traffic import Traffic
+from tests.support.calls.audit import BEFORE_A_KILL_S, JournalSince, Kill, differences, ledger_legs
+from tests.support.daemon.daemon import ACCOUNTS, Daemon
+from tests.support.daemon.traffic import Traffic
 
 pytestmark = pytest.mark.asterisk
 

@@ -16,7 +16,7 @@ from rig.phone import Phone
 from rig.scene import MOBILE
 from rig.site import Endpoint
 from rig.waiting import until
-from tests.support.stage import PLANS, Stage, accounts
+from tests.support.daemon.stage import PLANS, Stage, accounts
 
 pytestmark = pytest.mark.asterisk
 

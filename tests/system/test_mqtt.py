@@ -18,7 +18,7 @@ from rig.program import PROGRAM
 from rig.provision import UnprovisionedError
 from rig.scene import MOBILE
 from rig.waiting import until
-from tests.support.stage import Stage, accounts
+from tests.support.daemon.stage import Stage, accounts
 
 pytestmark = pytest.mark.asterisk
 

@@ -11,14 +11,14 @@ import pytest
 
 from rig.asterisk import Asterisk
 from rig.waiting import until
-from tests.support.spellings import (
+from tests.support.daemon.stage import Stage, accounts
+from tests.support.kernel.spellings import (
     BEHIND_ZERO,
     DIALLED_ANYHOW,
     NO_EMERGENCY,
     SPELLED_112,
     in_sip,
 )
-from tests.support.stage import Stage, accounts
 
 pytestmark = pytest.mark.asterisk
 

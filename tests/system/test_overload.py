@@ -14,10 +14,10 @@ import pytest
 
 from rig.virtualpbx.pbx import Placed
 from rig.waiting import until
-from tests.support.agi_client import AgiClient, environment
-from tests.support.scrape import sample
-from tests.support.throttle import throttled
-from tests.support.virtual_site import VirtualSite
+from tests.support.agi.client import AgiClient, environment
+from tests.support.daemon.throttle import throttled
+from tests.support.daemon.virtual_site import VirtualSite
+from tests.support.telemetry.scrape import sample
 
 ACCOUNTS = """
 [plan.unlimited]

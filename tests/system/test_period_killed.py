@@ -19,8 +19,8 @@ from pbxbilling.calls.live.records import LegRecord
 from pbxbilling.kernel.period import period_of
 from pbxbilling.kernel.records import Cursor
 from pbxbilling.store.store import SqlStore
-from tests.support.billing import ACME, BASIC
-from tests.support.store_records import ended_leg
+from tests.support.billing.statements import ACME, BASIC
+from tests.support.store.records import ended_leg
 
 pytestmark = pytest.mark.system
 
@@ -57,7 +57,7 @@ def legs_of(tenant: str, month: str, random: Random) -> list[LegRecord]:
 def killed_after(database: Path, statements: int, seconds: float) -> bool:
     """Kill -9 after so many statements and seconds; return False where nothing was left to do."""
     child = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.period_end", str(database)],
+        [sys.executable, "-m", "tests.support.billing.period_end", str(database)],
         stdout=subprocess.PIPE,
         cwd=ROOT,
     )
@@ -72,7 +72,7 @@ def killed_after(database: Path, statements: int, seconds: float) -> bool:
 
 def finished(database: Path) -> None:
     """Close the rest, undisturbed."""
-    command = [sys.executable, "-m", "tests.support.period_end", str(database)]
+    command = [sys.executable, "-m", "tests.support.billing.period_end", str(database)]
     done = subprocess.run(command, capture_output=True, cwd=ROOT, timeout=120, check=True)
     assert done.stdout.endswith(b"done\n"), done.stderr
 

@@ -8,8 +8,8 @@ import pytest
 from pbxbilling.calls.live.load import Load
 from pbxbilling.telemetry.metrics import Metrics
 from rig.provision import UnprovisionedError, promtool
-from tests.support.facts import one_of_each
-from tests.support.figures import Figures
+from tests.support.billing.figures import Figures
+from tests.support.telemetry.facts import one_of_each
 
 pytestmark = pytest.mark.system
 

@@ -17,10 +17,10 @@ from pbxbilling.kernel.records import Record
 from pbxbilling.runtime.clock import SystemClock
 from pbxbilling.store.store import SqlStore
 from rig.waiting import until
-from tests.support.bill_records import copy_of, saved
-from tests.support.scrape import sample
-from tests.support.store_records import call, decision, ended_leg
-from tests.support.virtual_site import VirtualSite
+from tests.support.billing.records import copy_of, saved
+from tests.support.daemon.virtual_site import VirtualSite
+from tests.support.store.records import call, decision, ended_leg
+from tests.support.telemetry.scrape import sample
 
 pytestmark = pytest.mark.system
 

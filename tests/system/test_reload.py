@@ -12,10 +12,10 @@ from rig import sipp
 from rig.asterisk import Asterisk
 from rig.scene import MOBILE
 from rig.waiting import until
-from tests.support.audit import JournalSince, differences, ledger_legs
-from tests.support.daemon import ACCOUNTS, Daemon
-from tests.support.stage import Stage, accounts
-from tests.support.virtual import virtual_pbx
+from tests.support.calls.audit import JournalSince, differences, ledger_legs
+from tests.support.daemon.daemon import ACCOUNTS, Daemon
+from tests.support.daemon.stage import Stage, accounts
+from tests.support.daemon.virtual import virtual_pbx
 
 pytestmark = pytest.mark.asterisk
 

@@ -13,9 +13,9 @@ import pytest
 from pbxbilling.runtime.clock import SystemClock
 from rig import provision
 from rig.nginx import Nginx
-from tests.support import stripe_bodies as bodies
-from tests.support.storefront import HOOK, SECRET, stripe_section
-from tests.support.virtual_site import VirtualSite
+from tests.support.daemon.storefront import HOOK, SECRET, stripe_section
+from tests.support.daemon.virtual_site import VirtualSite
+from tests.support.gateways.stripe import bodies
 
 pytestmark = pytest.mark.system
 

@@ -11,8 +11,8 @@ import pytest
 
 from rig.fakestripe import TEST_KEY, FakeStripe, Fault
 from rig.waiting import until
-from tests.support.storefront import HOOK, SECRET, stripe_section
-from tests.support.virtual_site import VirtualSite
+from tests.support.daemon.storefront import HOOK, SECRET, stripe_section
+from tests.support.daemon.virtual_site import VirtualSite
 
 pytestmark = pytest.mark.system
 

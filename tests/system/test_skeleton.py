@@ -6,7 +6,7 @@ import pytest
 
 from rig import sipp
 from rig.asterisk import Asterisk
-from tests.support.daemon import ACCOUNTS, Daemon
+from tests.support.daemon.daemon import ACCOUNTS, Daemon
 
 pytestmark = pytest.mark.asterisk
 

@@ -12,7 +12,7 @@ import pytest
 from rig.asterisk import Asterisk
 from rig.scene import MOBILE
 from rig.waiting import until
-from tests.support.stage import Stage, accounts
+from tests.support.daemon.stage import Stage, accounts
 
 pytestmark = pytest.mark.asterisk
 

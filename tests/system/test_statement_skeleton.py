@@ -13,9 +13,9 @@ from rig.asterisk import Asterisk
 from rig.fakestripe import FakeStripe
 from rig.scene import MOBILE
 from rig.waiting import until
-from tests.support.daemon import ACCOUNTS
-from tests.support.stage import Stage
-from tests.support.storefront import HOOK, SECRET, stripe_section
+from tests.support.daemon.daemon import ACCOUNTS
+from tests.support.daemon.stage import Stage
+from tests.support.daemon.storefront import HOOK, SECRET, stripe_section
 
 pytestmark = pytest.mark.asterisk
 

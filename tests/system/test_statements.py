@@ -19,8 +19,8 @@ from pbxbilling.kernel.records import Cursor
 from pbxbilling.runtime.clock import SystemClock
 from pbxbilling.store.store import SqlStore
 from rig.waiting import until
-from tests.support.store_records import ended_leg
-from tests.support.virtual_site import VirtualSite
+from tests.support.daemon.virtual_site import VirtualSite
+from tests.support.store.records import ended_leg
 
 pytestmark = pytest.mark.system
 

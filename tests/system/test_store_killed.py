@@ -12,7 +12,7 @@ import pytest
 
 from pbxbilling.calls.live.records import CallRecord, LegRecord
 from pbxbilling.store.store import SqlStore
-from tests.support.store_records import call, leg
+from tests.support.store.records import call, leg
 
 LEGS_A_CALL = 300  # more than one statement's rows
 

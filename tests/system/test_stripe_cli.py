@@ -12,7 +12,7 @@ from rig import stripecli
 from rig.fakestripe import TEST_KEY, FakeStripe
 from rig.localstripe import KEY, LocalStripe
 from rig.provision import UnprovisionedError
-from tests.support.webhooks import receiver
+from tests.support.gateways.webhooks import receiver
 
 SECRET = "whsec_cli"
 

@@ -13,7 +13,7 @@ import pytest
 
 from pbxbilling.gateways.stripe.objects import TOPICS
 from rig.waiting import until
-from tests.support.storefront import Buyer, Storefront
+from tests.support.daemon.storefront import Buyer, Storefront
 
 pytestmark = pytest.mark.system
 

@@ -11,8 +11,8 @@ from rig.asterisk import Asterisk
 from rig.localstripe import KEY, LocalStripe
 from rig.scene import MOBILE
 from rig.waiting import until
-from tests.support.stage import Stage, accounts
-from tests.support.storefront import HOOK, SECRET, stripe_section
+from tests.support.daemon.stage import Stage, accounts
+from tests.support.daemon.storefront import HOOK, SECRET, stripe_section
 
 pytestmark = pytest.mark.asterisk
 

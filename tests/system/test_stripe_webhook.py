@@ -11,8 +11,8 @@ import pytest
 
 from rig.fakestripe import Fault, Manner, hostile
 from rig.waiting import until
-from tests.support.storefront import OLD_SECRET, PRICE, SECRET, Buyer, Storefront
-from tests.support.stripe_clients import client_of
+from tests.support.daemon.storefront import OLD_SECRET, PRICE, SECRET, Buyer, Storefront
+from tests.support.gateways.stripe.clients import client_of
 
 pytestmark = pytest.mark.system
 

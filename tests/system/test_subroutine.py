@@ -19,7 +19,7 @@ from rig.leg import Leg
 from rig.phone import Phone
 from rig.site import Endpoint, claimed_ports
 from rig.waiting import until
-from tests.support.spellings import (
+from tests.support.kernel.spellings import (
     BEHIND_ZERO,
     DIALLED_ANYHOW,
     NO_EMERGENCY,

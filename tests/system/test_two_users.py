@@ -17,7 +17,7 @@ from rig import program
 from rig.program import PROGRAM
 from rig.site import free_port
 from rig.waiting import until
-from tests.support.database import rows
+from tests.support.store.database import rows
 
 UID, NOBODY = 0, 65_534
 ACCOUNTS = '[plan.p]\n[tenant.acme]\nplan = "p"\n'

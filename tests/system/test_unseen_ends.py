@@ -18,9 +18,9 @@ from rig.leg import Leg
 from rig.proxy import Proxy
 from rig.scene import MOBILE
 from rig.waiting import until
-from tests.support.audit import AGREEMENT_S, JournalSince
-from tests.support.daemon import Daemon
-from tests.support.stage import Stage
+from tests.support.calls.audit import AGREEMENT_S, JournalSince
+from tests.support.daemon.daemon import Daemon
+from tests.support.daemon.stage import Stage
 
 CALLS = 3
 ABSENT_S = 8.0

@@ -23,8 +23,8 @@ from rig.program import PROGRAM
 from rig.scene import MOBILE
 from rig.settings import SHIPPED
 from rig.site import AMI_SECRET, claimed_ports
-from tests.support.daemon import Daemon
-from tests.support.stage import accounts
+from tests.support.daemon.daemon import Daemon
+from tests.support.daemon.stage import accounts
 from tests.system.test_doctor import Found, examined
 
 # One worker runs them: they need the same ports, and would only wait for one another.

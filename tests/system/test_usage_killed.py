@@ -12,7 +12,7 @@ import pytest
 
 from rig.fakestripe import Fault
 from rig.waiting import until
-from tests.support.storefront import Buyer, Storefront
+from tests.support.daemon.storefront import Buyer, Storefront
 
 pytestmark = pytest.mark.system
 

@@ -15,8 +15,8 @@ from rig import provision, sipp
 from rig.asterisk import Asterisk
 from rig.program import PROGRAM
 from rig.waiting import until
-from tests.support.daemon import ACCOUNTS, Daemon
-from tests.support.supervisor import Supervisor
+from tests.support.daemon.daemon import ACCOUNTS, Daemon
+from tests.support.daemon.supervisor import Supervisor
 
 pytestmark = pytest.mark.asterisk
 

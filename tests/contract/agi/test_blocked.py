@@ -17,9 +17,9 @@ from pbxbilling.agi.server import AgiServer, ListenerSettings
 from pbxbilling.calls.admission.hook import HookRequest, Verdict
 from pbxbilling.kernel.codes import Mode
 from pbxbilling.runtime.clock import SystemClock
-from tests.support.agi_client import AgiClient, ask, environment
-from tests.support.agi_desk import AgiReports
-from tests.support.world import World, plan
+from tests.support.agi.client import AgiClient, ask, environment
+from tests.support.agi.reports import AgiReports
+from tests.support.calls.world import World, plan
 
 HASTY_S, PATIENT_S = 0.05, 5.0
 SUSPENDED, ACTIVE = "sus", "acme"

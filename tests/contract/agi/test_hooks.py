@@ -22,8 +22,8 @@ from pbxbilling.daemon.hooks import Hooks
 from pbxbilling.runtime.clock import SystemClock
 from pbxbilling.telemetry.logs import Log
 from rig.site import free_port
-from tests.support.agi_client import AgiClient, ask, environment
-from tests.support.agi_desk import AgiReports
+from tests.support.agi.client import AgiClient, ask, environment
+from tests.support.agi.reports import AgiReports
 
 ADMITTED = b'SET VARIABLE __PBXBILLING "ADMIT|acme||ok||||"\n'
 

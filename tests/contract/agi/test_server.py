@@ -18,8 +18,8 @@ from pbxbilling.agi.sessions.session import HEARD_OUT_EVERY, Ending, Judge
 from pbxbilling.calls.admission.hook import HookRequest, Verdict
 from pbxbilling.kernel.codes import Reason
 from pbxbilling.runtime.clock import SystemClock
-from tests.support.agi_client import AgiClient, ask, environment
-from tests.support.agi_desk import AgiReports
+from tests.support.agi.client import AgiClient, ask, environment
+from tests.support.agi.reports import AgiReports
 
 SETTINGS = ListenerSettings(port=0, deadline_s=0.05)
 PATIENT = replace(SETTINGS, deadline_s=5.0)

@@ -6,7 +6,7 @@ import pytest
 
 from pbxbilling.calls.live.signals import BridgeEnter, Rename, Signal
 from rig.virtualpbx import VirtualPbx
-from tests.support.links import linked
+from tests.support.ami.links import linked
 
 
 async def test_a_snapshot_of_ten_thousand_channels_is_complete() -> None:

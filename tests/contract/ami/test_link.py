@@ -10,7 +10,7 @@ import uvloop
 from pbxbilling.ami.actions import ActionError, LinkError
 from pbxbilling.calls.live.signals import FullyBooted, Hangup, Newchannel, Newstate, Rename, Signal
 from rig.virtualpbx import VirtualPbx
-from tests.support.links import linked
+from tests.support.ami.links import linked
 
 
 def rename(i: int) -> str:

@@ -7,7 +7,7 @@ from panoramisk.message import Message
 
 from pbxbilling.calls.live.signals import Hangup, Newchannel
 from rig.virtualpbx import VirtualPbx
-from tests.support.links import Linked, linked
+from tests.support.ami.links import Linked, linked
 
 
 async def test_panoramisk_and_the_link_see_the_same_call() -> None:

@@ -13,7 +13,7 @@ from pbxbilling.doctor.check import Check, Result
 from pbxbilling.doctor.hook import STRANGER, round_trip
 from pbxbilling.runtime.clock import SystemClock
 from rig.site import free_port
-from tests.support.agi_desk import AgiReports
+from tests.support.agi.reports import AgiReports
 
 
 def settings(port: int, **more: object) -> AgiSettings:

@@ -11,7 +11,7 @@ from pbxbilling.doctor.manager import PbxReport, UnreachableError, interview
 from pbxbilling.runtime.clock import SystemClock
 from rig.site import free_port
 from rig.virtualpbx import VirtualPbx
-from tests.support.links import QUICK
+from tests.support.ami.links import QUICK
 
 
 async def interviewed(port: int, **settings: object) -> PbxReport:

@@ -10,7 +10,7 @@ import stripe
 from pbxbilling.gateways.stripe.client import StripeApi
 from rig.fakestripe import FakeStripe
 from rig.localstripe import LocalStripe
-from tests.support.stripe_clients import api_of, client_of
+from tests.support.gateways.stripe.clients import api_of, client_of
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ import orjson
 import pytest
 import stripe
 
-from tests.support.stripe_clients import client_of
-from tests.support.webhooks import receiver
+from tests.support.gateways.stripe.clients import client_of
+from tests.support.gateways.webhooks import receiver
 
 SECRET = "whsec_contract"
 PRICE = 1000

@@ -11,7 +11,7 @@ from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.gateways.stripe.checkout import StripeCheckout
 from pbxbilling.runtime.clock import SystemClock
 from rig.localstripe import KEY, LocalStripe
-from tests.support.stripe_clients import api_of
+from tests.support.gateways.stripe.clients import api_of
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 import stripe
 
 from rig.fakestripe import LIVE_KEY, TEST_KEY, FakeStripe, Fault
-from tests.support.stripe_clients import client_of
+from tests.support.gateways.stripe.clients import client_of
 
 CHECKOUT: Any = {"mode": "subscription", "success_url": "https://provider.example/done"}
 

@@ -11,7 +11,7 @@ import pytest
 import stripe
 
 from rig.fakestripe import FakeStripe, Manner, Post
-from tests.support.webhooks import Receiver, receiver
+from tests.support.gateways.webhooks import Receiver, receiver
 
 SECRET = "whsec_new"
 FORMER = "whsec_old"

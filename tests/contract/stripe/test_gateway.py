@@ -21,7 +21,7 @@ from pbxbilling.subscriptions.subscription import Subscription
 from rig.fakestripe import LIVE_KEY, TEST_KEY, FakeStripe, Fault
 from rig.localstripe import DECLINED_CARD, LocalStripe
 from rig.localstripe import KEY as LOCAL_KEY
-from tests.support.stripe_clients import api_of
+from tests.support.gateways.stripe.clients import api_of
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 WRONG_KEY = "sk_test_of_somebody_else"

@@ -23,7 +23,7 @@ from pbxbilling.payments.usage_invoice import InvoiceLine, UsageInvoice
 from pbxbilling.store.store import SqlStore
 from pbxbilling.subscriptions.facts import PaymentAlert
 from rig.fakestripe import TEST_KEY, FakeStripe, Fault
-from tests.support.billing import BASIC, Office, utc
+from tests.support.billing.statements import BASIC, Office, utc
 
 ITEMS = UsageCollection(CollectionMethod.INVOICE_ITEMS)
 TAXED = replace(BASIC, tax_rate_bp=1900)

@@ -6,7 +6,7 @@ import pytest
 import stripe
 
 from rig.localstripe import DECLINED_CARD, LocalStripe
-from tests.support.webhooks import receiver
+from tests.support.gateways.webhooks import receiver
 
 SECRET = "whsec_rig"
 

@@ -26,7 +26,7 @@ from pbxbilling.subscriptions.follow import Follower
 from pbxbilling.subscriptions.inbox import Inbox
 from pbxbilling.subscriptions.sync import Sync
 from rig.fakestripe import FakeStripe
-from tests.support.memory_store import MemoryStore
+from tests.support.store.memory_store import MemoryStore
 
 GLOBEX = Tenant("globex", "big", email="billing@globex.example")
 

@@ -23,8 +23,8 @@ from pbxbilling.subscriptions.checkout import Checkout, Offer
 from pbxbilling.subscriptions.follow import Follower
 from pbxbilling.subscriptions.manage import Subscriptions
 from rig.fakestripe import FakeStripe, Fault
-from tests.support.memory_store import MemoryStore
-from tests.support.shop import PAGES
+from tests.support.store.memory_store import MemoryStore
+from tests.support.subscriptions.shop import PAGES
 
 EFFECTS = ("customer", "checkout.session", "subscription")
 

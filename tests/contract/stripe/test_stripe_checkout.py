@@ -16,7 +16,7 @@ from pbxbilling.kernel.errors import GatewayError
 from pbxbilling.runtime.clock import SystemClock
 from pbxbilling.subscriptions.order import GatewayAccount, Order, OrderLine, PriceFound
 from rig.fakestripe import FakeStripe, Fault
-from tests.support.stripe_clients import api_of
+from tests.support.gateways.stripe.clients import api_of
 
 ACME = Tenant("acme", "starter", name="Acme Inc.", email="billing@acme.example", tax_exempt=True)
 

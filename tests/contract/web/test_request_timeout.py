@@ -15,9 +15,9 @@ from pbxbilling.subscriptions.receive import LIMIT, WebhookReceiver
 from pbxbilling.web import protocols as patience
 from pbxbilling.web.public import public_app
 from pbxbilling.web.server import serve, tcp_listener
-from tests.support.clock import Clock
-from tests.support.figures import Unscraped
-from tests.support.memory_store import MemoryStore
+from tests.support.billing.figures import Unscraped
+from tests.support.kernel.clock import Clock
+from tests.support.store.memory_store import MemoryStore
 
 HOST = b"Host: pbx\r\n"
 POST = b"POST /api/stripe/webhook HTTP/1.1\r\n" + HOST

@@ -23,11 +23,11 @@ from pbxbilling.kernel.errors import StoreError
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.records import QueuedRecord
 from pbxbilling.subscriptions.facts import DailyCheckDone
-from tests.support.accounts_desk import AccountsDesk
-from tests.support.billing import Office
-from tests.support.clock import Clock
-from tests.support.memory_store import MemoryStore
-from tests.support.store_records import NOON, call
+from tests.support.accounts.desk import AccountsDesk
+from tests.support.billing.statements import Office
+from tests.support.kernel.clock import Clock
+from tests.support.store.memory_store import MemoryStore
+from tests.support.store.records import NOON, call
 
 ACME = Tenant("acme", "p", status=Status.TRIAL)
 PAID = TenantChange(ACME, replace(ACME, status=Status.ACTIVE), Transition.PAID)

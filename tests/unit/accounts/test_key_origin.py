@@ -15,10 +15,10 @@ from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.catalog.plan import Limits, Plan, Prices
 from pbxbilling.kernel.errors import AdministrationError, StoreError
 from pbxbilling.kernel.gateway_names import STRIPE
-from tests.support.accounts_desk import AccountsDesk, toml
-from tests.support.billing import billing_desk
-from tests.support.clock import START
-from tests.support.purges import forgetter_of
+from tests.support.accounts.desk import AccountsDesk, toml
+from tests.support.billing.statements import billing_desk
+from tests.support.kernel.clock import START
+from tests.support.privacy.purges import forgetter_of
 
 FREE, PRO = Plan("free"), Plan("pro", gateway_prices={STRIPE: Prices(flat="price_pro")})
 ACME = Tenant("acme", "free", name="Acme")

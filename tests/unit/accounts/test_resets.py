@@ -15,7 +15,7 @@ from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.catalog.plan import LIMIT_NAMES, Limits, Overage, Plan
 from pbxbilling.config.accounts_file import PlanTable, TenantTable
 from pbxbilling.kernel.codes import LegDirection, Mode
-from tests.support.accounts_desk import AccountsDesk, resets, toml
+from tests.support.accounts.desk import AccountsDesk, resets, toml
 
 BOTH_WAYS = frozenset(LegDirection)
 PRO = Plan(

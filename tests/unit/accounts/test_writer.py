@@ -18,8 +18,8 @@ from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.errors import StoreError
 from pbxbilling.kernel.facts import Fact
-from tests.support.clock import START, Clock
-from tests.support.memory_store import MemoryStore
+from tests.support.kernel.clock import START, Clock
+from tests.support.store.memory_store import MemoryStore
 
 ACME = Tenant("acme", "p", status=Status.TRIAL)
 

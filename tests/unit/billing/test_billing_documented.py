@@ -20,7 +20,7 @@ from pbxbilling.config.accounts_file import read_accounts
 from pbxbilling.kernel.codes import LegDirection
 from pbxbilling.kernel.money import from_minor
 from pbxbilling.kernel.period import period_of
-from tests.support.tariffs import all_month, moment, tariff, throughout
+from tests.support.billing.tariffs import all_month, moment, tariff, throughout
 
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "billing.md").read_text()
 

@@ -18,7 +18,7 @@ from pbxbilling.catalog.plan import Cycle, Plan, Prices
 from pbxbilling.kernel.gateway_names import STRIPE
 from pbxbilling.kernel.period import period_of
 from pbxbilling.subscriptions.subscription import Invoice, Subscription
-from tests.support.gateway_records import invoice, subscription
+from tests.support.subscriptions.records import invoice, subscription
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 NOVEMBER = period_of("2026-11", "UTC")

@@ -13,10 +13,10 @@ from pbxbilling.billing.take_figures import Figures, moves_figures
 from pbxbilling.daemon.tasks.figures import FiguresTask
 from pbxbilling.kernel.errors import StoreError
 from pbxbilling.kernel.facts import Fact
-from tests.support.bill_records import saved
-from tests.support.facts import one_of_each
-from tests.support.gateway_records import invoice, subscription
-from tests.support.shop import ACME, Shop
+from tests.support.billing.records import saved
+from tests.support.subscriptions.records import invoice, subscription
+from tests.support.subscriptions.shop import ACME, Shop
+from tests.support.telemetry.facts import one_of_each
 
 OVERAGE = {"lines": [{"kind": "overage", "amount_minor": 750}]}
 

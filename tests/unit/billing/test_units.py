@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from pbxbilling.billing.units import UnitsUsed
 from pbxbilling.catalog.rates import UnitPrice
-from tests.support.billing import ACME, BASIC, Office, utc
+from tests.support.billing.statements import ACME, BASIC, Office, utc
 
 WORDY = replace(
     BASIC, meters=(UnitPrice("words", 500_000, 1000, "Words"), UnitPrice("messages", 70_000))

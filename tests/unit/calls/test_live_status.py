@@ -13,10 +13,10 @@ from pbxbilling.calls.live.facts import LegEnded
 from pbxbilling.calls.status import LiveStatus, Surroundings
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.store.writer import StoreWriter
-from tests.support.clock import Clock
-from tests.support.facts import ENDED_LEG, one_of_each
-from tests.support.memory_store import MemoryStore
-from tests.support.samples import AT
+from tests.support.kernel.clock import Clock
+from tests.support.kernel.samples import AT
+from tests.support.store.memory_store import MemoryStore
+from tests.support.telemetry.facts import ENDED_LEG, one_of_each
 
 
 def view(published: list[Fact], unowned_legs: int = 0) -> LiveStatus:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pbxbilling.calls.live.facts import CallEnded, SlotReleased
 from pbxbilling.calls.release import SlotRelease
 from pbxbilling.kernel.codes import Mode
-from tests.support.world import World, plan
+from tests.support.calls.world import World, plan
 
 
 def test_a_released_call_holds_nothing_and_is_told_with_who_did_it() -> None:

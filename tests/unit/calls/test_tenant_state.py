@@ -10,8 +10,8 @@ from pbxbilling.accounts.terms.status import Blocker, Status
 from pbxbilling.calls.tenant_state import TenantState, TenantStates
 from pbxbilling.catalog.plan import Overage, Plan
 from pbxbilling.kernel.codes import Direction, Mode
-from tests.support.clock import START
-from tests.support.world import World, plan
+from tests.support.calls.world import World, plan
+from tests.support.kernel.clock import START
 
 
 def states(world: World) -> TenantStates:

@@ -13,8 +13,8 @@ from pbxbilling.billing.rating.tariff import Tariff
 from pbxbilling.catalog.destinations import DestinationRate, DestinationRates
 from pbxbilling.catalog.rates import ChargeKind
 from pbxbilling.kernel.numbers import read
-from tests.support.spellings import dialled, spelled_anew
-from tests.support.tariffs import NOVEMBER, all_month, tariff, throughout, used
+from tests.support.billing.tariffs import NOVEMBER, all_month, tariff, throughout, used
+from tests.support.kernel.spellings import dialled, spelled_anew
 
 DAY = date(2026, 11, 28)
 PREFIXES = st.sampled_from(["0", "00", "0155", "0044", "44", "1", "155", "00155", "9"])

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from pbxbilling.calls.journal.journal import JournalRow
 from pbxbilling.cel.lines import parse_lines
-from tests.support.journal_rows import line, row
+from tests.support.calls.journal_rows import line, row
 
 HANGUP = (
     b'"HANGUP","1795230986.634969","1795230985.1","1795230985.0","PJSIP/carrier-00000001","acme",'

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pbxbilling.calls.journal.journal import JournalBatch, JournalError, JournalPosition, JournalRow
 from pbxbilling.cel.reader import CelJournal
-from tests.support.journal_rows import line, row
+from tests.support.calls.journal_rows import line, row
 
 CHUNK = 1024  # about five rows
 NOTHING = JournalPosition()

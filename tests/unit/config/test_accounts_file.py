@@ -16,8 +16,8 @@ from pbxbilling.config.accounts_file import PlanTable, load_accounts, read_accou
 from pbxbilling.config.faults import ConfigError
 from pbxbilling.config.tenants_csv import read_tenants, write_tenants
 from pbxbilling.kernel.gateway_names import STRIPE
-from tests.support.accounts_desk import toml
-from tests.support.every_field import differing
+from tests.support.accounts.desk import toml
+from tests.support.kernel.every_field import differing
 
 EXAMPLE = Path(__file__).parents[3] / "config" / "accounts.example.toml"
 LIVED = {field.name for field in TENANT_FIELDS if field.lived}

@@ -15,7 +15,7 @@ from pbxbilling.config.sections import Section
 from pbxbilling.config.tenants_csv import read_tenants
 from pbxbilling.kernel import bounds
 from pbxbilling.kernel.money import check_rate, to_micros
-from tests.support.number_bounds import (
+from tests.support.config.number_bounds import (
     NEVER,
     Number,
     UnboundedError,

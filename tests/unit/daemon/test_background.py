@@ -13,9 +13,9 @@ from pbxbilling.daemon.daemon import Daemon
 from pbxbilling.daemon.tasks import daily, housekeeping
 from pbxbilling.daemon.tasks import supervisor as supervise
 from rig.site import free_port
-from tests.support.agi_client import ask, environment
-from tests.support.clock import Clock
-from tests.support.whole_daemon import Whole, whole_daemon
+from tests.support.agi.client import ask, environment
+from tests.support.daemon.whole_daemon import Whole, whole_daemon
+from tests.support.kernel.clock import Clock
 
 STRIPE = """
 [stripe]

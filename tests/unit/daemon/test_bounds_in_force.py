@@ -20,11 +20,11 @@ from pbxbilling.catalog.plan import BillingIncrement, Limits, Plan
 from pbxbilling.config.settings import Settings
 from pbxbilling.kernel.bounds import COUNT_MOST, FIRST_DAY, LAST_DAY, UNITS_MOST
 from pbxbilling.kernel.codes import Direction
-from tests.support.api_client import RefusedError
-from tests.support.clock import Clock
-from tests.support.number_bounds import every_number
-from tests.support.store_records import ended_leg
-from tests.support.whole_daemon import Whole, whole_daemon
+from tests.support.config.number_bounds import every_number
+from tests.support.daemon.whole_daemon import Whole, whole_daemon
+from tests.support.kernel.clock import Clock
+from tests.support.store.records import ended_leg
+from tests.support.web.api_client import RefusedError
 
 START = datetime(2026, 11, 28, 12, tzinfo=UTC)
 NUMBERS = every_number()

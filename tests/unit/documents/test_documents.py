@@ -16,7 +16,7 @@ from pbxbilling.billing.statements.build import statement_of
 from pbxbilling.billing.statements.statement import LineKind, OneOff, Statement, StatementKind
 from pbxbilling.documents.csv_files import calls_csv, statement_csv
 from pbxbilling.documents.pdf import statement_pdf
-from tests.support.tariffs import NOVEMBER, all_month, moment, used
+from tests.support.billing.tariffs import NOVEMBER, all_month, moment, used
 
 ACME = Tenant(
     "acme",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.build import ROOT
+from tests.support.house.build import ROOT
 
 # One line each that the contract of this name must find, in the file that it is written into.
 BREACHES = {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.build import ROOT, to_be_compiled
+from tests.support.house.build import ROOT, to_be_compiled
 
 SOURCES = ROOT / "src" / "pbxbilling"
 MODULES = sorted(SOURCES.rglob("*.py"))
@@ -70,6 +70,16 @@ def test_unit_tests_mirror_the_tree() -> None:
         if of_another or not any(map(Path.is_dir, tested)):
             astray.append(str(test.relative_to(unit)))
     assert astray == []
+
+
+def test_support_modules_mirror_the_tree() -> None:
+    """A module that helps tests stands in a folder with the path of the folder that they test."""
+    support, unit = ROOT / "tests" / "support", ROOT / "tests" / "unit"
+    modules = sorted({*support.rglob("*.py")} - {*support.rglob("__init__.py")})
+    assert len(modules) > 50
+    folders = {module.parent.relative_to(support) for module in modules}
+    astray = [each for each in folders if not any((at / each).is_dir() for at in (SOURCES, unit))]
+    assert [*astray, *support.glob("[!_]*.py")] == []
 
 
 def test_no_drawer_has_more_than_fifteen_files() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.build import ROOT
+from tests.support.house.build import ROOT
 
 SOURCES = ROOT / "src"
 BILLING = SOURCES / "pbxbilling" / "billing"

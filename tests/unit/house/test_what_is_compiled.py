@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from tests.support.build import ROOT, to_be_compiled
+from tests.support.house.build import ROOT, to_be_compiled
 
 SUSPENDED = (ast.AsyncFunctionDef, ast.Await, ast.Yield, ast.YieldFrom)
 

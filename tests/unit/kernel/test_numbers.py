@@ -13,8 +13,8 @@ from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.numbers import SEPARATORS, Number, compact, cut, found_by, number_in, read
-from tests.support.build import ROOT
-from tests.support.spellings import (
+from tests.support.house.build import ROOT
+from tests.support.kernel.spellings import (
     BEHIND_ZERO,
     NO_EMERGENCY,
     SPELLED_112,

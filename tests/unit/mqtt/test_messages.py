@@ -15,9 +15,9 @@ from pbxbilling.calls.live.facts import CallEnded
 from pbxbilling.calls.live.load import Breach
 from pbxbilling.kernel.codes import Outcome, Reason
 from pbxbilling.mqtt.messages import EVENTS, MqttMessage, event_message, state_message
-from tests.support.facts import CALL, decided, one_of_each
-from tests.support.samples import AT, CALLED, CALLER
-from tests.support.tenant_state import STATE
+from tests.support.calls.tenant_state import STATE
+from tests.support.kernel.samples import AT, CALLED, CALLER
+from tests.support.telemetry.facts import CALL, decided, one_of_each
 
 
 def mask(number: str) -> str:

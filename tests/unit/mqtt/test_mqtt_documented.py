@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 
 from pbxbilling.mqtt.messages import EVENTS, ONLINE, MqttMessage, event_message, state_message
-from tests.support.facts import decided, one_of_each
-from tests.support.tenant_state import STATE
+from tests.support.calls.tenant_state import STATE
+from tests.support.telemetry.facts import decided, one_of_each
 
 TEXT = (Path(__file__).parents[3] / "docs" / "reference" / "mqtt.md").read_text()
 

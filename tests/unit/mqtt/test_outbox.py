@@ -13,8 +13,8 @@ from pbxbilling.calls.live.pbx_facts import LinkUp
 from pbxbilling.kernel.codes import Mode
 from pbxbilling.kernel.facts import ConfigReloaded, Fact
 from pbxbilling.mqtt.outbox import Outbox
-from tests.support.facts import CALL, ENDED_LEG, decided
-from tests.support.samples import AT
+from tests.support.kernel.samples import AT
+from tests.support.telemetry.facts import CALL, ENDED_LEG, decided
 
 TENANTS = ["acme", "globex", "initech"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pbxbilling.mqtt.pace import Pace
-from tests.support.clock import Clock
+from tests.support.kernel.clock import Clock
 
 
 def test_no_more_than_the_pace_leaves_however_much_waits() -> None:

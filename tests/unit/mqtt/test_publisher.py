@@ -15,10 +15,10 @@ from pbxbilling.kernel.codes import Mode
 from pbxbilling.kernel.facts import ConfigReloaded
 from pbxbilling.mqtt.publisher import REVIEW_S, STATES_PER_S, Publisher
 from pbxbilling.mqtt.settings import BrokerSettings
-from tests.support.broker import FakeBroker
-from tests.support.facts import decided
-from tests.support.samples import AT
-from tests.support.world import World, plan
+from tests.support.calls.world import World, plan
+from tests.support.kernel.samples import AT
+from tests.support.mqtt.broker import FakeBroker
+from tests.support.telemetry.facts import decided
 
 SETTINGS = BrokerSettings("broker", 1883, backoff_min_s=0.001, backoff_max_s=0.002)
 

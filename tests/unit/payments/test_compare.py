@@ -16,8 +16,8 @@ from pbxbilling.kernel.records import Record
 from pbxbilling.payments.compare import Comparison
 from pbxbilling.payments.usage_check import MeteredPeriod
 from pbxbilling.store.store import SqlStore
-from tests.support.bill_records import DECEMBER, copy_of, saved
-from tests.support.store_records import ended_leg
+from tests.support.billing.records import DECEMBER, copy_of, saved
+from tests.support.store.records import ended_leg
 
 METERED = Tenant("acme", "p", usage_collection=UsageCollection(CollectionMethod.METER_EVENTS))
 FIRST, SECOND = ended_leg("1.1", talk_s=61), ended_leg("1.2", talk_s=5)

@@ -17,9 +17,9 @@ from pbxbilling.payments.facts import UsageDelayed, UsageResumed, UsageSent
 from pbxbilling.payments.send_usage import BATCH, UsageSender
 from pbxbilling.store.store import SqlStore
 from pbxbilling.subscriptions.facts import PaymentAlert
-from tests.support.clock import Clock
-from tests.support.memory_meter import MemoryMeter
-from tests.support.store_records import after, ended_leg
+from tests.support.kernel.clock import Clock
+from tests.support.payments.memory_meter import MemoryMeter
+from tests.support.store.records import after, ended_leg
 
 SENT, SENDING, WAITING = UsageEventState.SENT, UsageEventState.SENDING, UsageEventState.WAITING
 

@@ -18,8 +18,8 @@ from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.errors import AdministrationError
 from pbxbilling.payments.usage_events import UsageEvents
 from pbxbilling.store.store import SqlStore
-from tests.support.clock import Clock
-from tests.support.store_records import NOON, after, ended_leg
+from tests.support.kernel.clock import Clock
+from tests.support.store.records import NOON, after, ended_leg
 
 ACME = Tenant("acme", "pro", usage_collection=UsageCollection(CollectionMethod.METER_EVENTS))
 LEG = str(ended_leg().key)

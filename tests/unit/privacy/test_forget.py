@@ -15,12 +15,12 @@ from pbxbilling.billing.statements.read import cursor_of
 from pbxbilling.kernel.errors import AdministrationError, NotFoundError, StoreError
 from pbxbilling.kernel.records import Cursor, Record
 from pbxbilling.privacy.forget import Forgotten
-from tests.support.bill_records import copy_of, saved
-from tests.support.clock import START
-from tests.support.gateway_records import customer, subscription
-from tests.support.purges import forgetter_of
-from tests.support.shop import Shop
-from tests.support.store_records import call, decision, ended_leg, leg
+from tests.support.billing.records import copy_of, saved
+from tests.support.kernel.clock import START
+from tests.support.privacy.purges import forgetter_of
+from tests.support.store.records import call, decision, ended_leg, leg
+from tests.support.subscriptions.records import customer, subscription
+from tests.support.subscriptions.shop import Shop
 
 ENDED = START - timedelta(days=40)
 GONE = Tenant(

@@ -10,10 +10,10 @@ from pbxbilling.kernel.daily_hour import DailyHour
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.privacy.purge import BATCH, ROUND
 from pbxbilling.privacy.retention import Chore, Purged, Retention
-from tests.support.clock import START, Clock
-from tests.support.memory_store import MemoryStore
-from tests.support.purges import purge_of
-from tests.support.store_records import after, call, decision, leg
+from tests.support.kernel.clock import START, Clock
+from tests.support.privacy.purges import purge_of
+from tests.support.store.memory_store import MemoryStore
+from tests.support.store.records import after, call, decision, leg
 
 FOR_EVER = Retention(0, 0, 0, 0, 0)
 A_DAY = Retention(calls_days=0, decisions_days=1, numbers_days=0, audit_days=0, events_days=0)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from pbxbilling.kernel.codes import Direction, Mode
-from tests.support.world import World, plan
+from tests.support.calls.world import World, plan
 
 CARRIER = "PJSIP/carrier-1"
 

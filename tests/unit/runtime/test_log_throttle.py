@@ -1,8 +1,8 @@
 from datetime import timedelta
 
 from pbxbilling.runtime.clock import QUIET_S, LogThrottle
-from tests.support.clock import Clock
-from tests.support.store_records import NOON
+from tests.support.kernel.clock import Clock
+from tests.support.store.records import NOON
 
 
 def test_of_many_in_a_row_one_a_minute_is_loud() -> None:

@@ -12,8 +12,8 @@ from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.calls.administer import CallAdministration
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.runtime.background import A_PART
-from tests.support.clock import Clock
-from tests.support.memory_store import MemoryStore
+from tests.support.kernel.clock import Clock
+from tests.support.store.memory_store import MemoryStore
 
 TENANTS = 2 * A_PART + 1
 

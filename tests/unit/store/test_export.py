@@ -23,9 +23,9 @@ from pbxbilling.store import schema
 from pbxbilling.store.export import NothingHeldError, export_tenant, is_instant
 from pbxbilling.store.store import SqlStore
 from pbxbilling.subscriptions.subscription import BillingCycle
-from tests.support.bill_records import DECEMBER, NOVEMBER, billed, one_off, saved
-from tests.support.gateway_records import customer, event, invoice, subscription
-from tests.support.store_records import NOON, after, call, decision, ended_leg
+from tests.support.billing.records import DECEMBER, NOVEMBER, billed, one_off, saved
+from tests.support.store.records import NOON, after, call, decision, ended_leg
+from tests.support.subscriptions.records import customer, event, invoice, subscription
 
 OF_NOBODY = {"plan", "pbx_mark", "cursor"}
 AMOUNTS = {

@@ -19,7 +19,7 @@ from pbxbilling.calls.metering.usage_event import (
     UsageEventState,
 )
 from pbxbilling.store.store import SqlStore
-from tests.support.store_records import NOON, after, ended_leg
+from tests.support.store.records import NOON, after, ended_leg
 
 LATER = NOON + timedelta(hours=1)
 

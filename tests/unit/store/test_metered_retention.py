@@ -9,8 +9,8 @@ import pytest
 from pbxbilling.calls.metering.usage_event import LegMetered, MeterEventMoved, UsageEventState
 from pbxbilling.privacy.retention import Chore
 from pbxbilling.store.store import SqlStore
-from tests.support.bill_records import copy_of, saved
-from tests.support.store_records import after, ended_leg
+from tests.support.billing.records import copy_of, saved
+from tests.support.store.records import after, ended_leg
 
 
 @pytest.mark.parametrize(

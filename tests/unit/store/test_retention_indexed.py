@@ -12,7 +12,7 @@ from sqlalchemy.dialects import sqlite
 from pbxbilling.privacy.retention import Chore
 from pbxbilling.store.database.migrate import migrate
 from pbxbilling.store.retention import due_query
-from tests.support.store_records import NOON, after
+from tests.support.store.records import NOON, after
 
 INDEXES = {
     Chore.LEGS: "ix_leg_ended",

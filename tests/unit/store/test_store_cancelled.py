@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pbxbilling.store.store import SqlStore
-from tests.support.store_records import ended_leg
+from tests.support.store.records import ended_leg
 
 
 @pytest.mark.parametrize("steps", [1, 3, 5, 8, 13, 21, 34])

@@ -33,7 +33,7 @@ from pbxbilling.store.rows import accounts as account_rows
 from pbxbilling.store.store import SqlStore
 from pbxbilling.store.subscriptions import webhook_events_query
 from pbxbilling.subscriptions.events import EventState
-from tests.support.store_records import NOON, call
+from tests.support.store.records import NOON, call
 
 
 @contextmanager

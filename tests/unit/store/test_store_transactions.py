@@ -26,9 +26,9 @@ from pbxbilling.store.database.faults import (
 )
 from pbxbilling.store.store import SqlStore
 from pbxbilling.store.transaction import _OPENED, RUNS, SqlTransaction
-from tests.support.bill_records import one_off, saved
-from tests.support.gateway_records import subscription
-from tests.support.store_records import NOON, after, call, ended_leg
+from tests.support.billing.records import one_off, saved
+from tests.support.store.records import NOON, after, call, ended_leg
+from tests.support.subscriptions.records import subscription
 
 ACME = "tenant acme"
 FIRST = Cursor("x", after(1))

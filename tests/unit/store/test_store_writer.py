@@ -14,11 +14,11 @@ from pbxbilling.kernel.facts import Fact, StoreFailing, StoreRecovered
 from pbxbilling.kernel.records import QueuedRecord, Record
 from pbxbilling.store.database.faults import RecordError
 from pbxbilling.store.writer import StoreWriter
-from tests.support.clock import Clock
-from tests.support.leaves import leaves
-from tests.support.memory_store import MemoryStore
-from tests.support.samples import sample
-from tests.support.store_records import NOON, after, call, decision, ended_leg, leg
+from tests.support.kernel.clock import Clock
+from tests.support.kernel.leaves import leaves
+from tests.support.kernel.samples import sample
+from tests.support.store.memory_store import MemoryStore
+from tests.support.store.records import NOON, after, call, decision, ended_leg, leg
 
 LOCKED = StoreError("database x.db is locked")
 KEY = leg().key

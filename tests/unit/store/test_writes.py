@@ -2,7 +2,7 @@
 
 from pbxbilling.kernel.records import Record
 from pbxbilling.store.writes import Writes
-from tests.support.leaves import leaves
+from tests.support.kernel.leaves import leaves
 
 
 def test_every_kind_of_record_is_written() -> None:

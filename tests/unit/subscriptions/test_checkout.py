@@ -13,8 +13,8 @@ from pbxbilling.catalog.plan import Cycle, Prices
 from pbxbilling.kernel.errors import AdministrationError, GatewayError, NotFoundError, StoreError
 from pbxbilling.kernel.gateway_names import STRIPE
 from pbxbilling.subscriptions.order import OrderLine, SalePages
-from tests.support.gateway_records import customer
-from tests.support.shop import ACME, STARTER, Shop
+from tests.support.subscriptions.records import customer
+from tests.support.subscriptions.shop import ACME, STARTER, Shop
 
 PAST = datetime(2026, 3, 1, tzinfo=UTC)
 AWAY = GatewayError("checkout: Stripe did not answer within 6 s", away=True)

@@ -25,11 +25,11 @@ from pbxbilling.subscriptions.events import EventState, stored_event
 from pbxbilling.subscriptions.facts import EventTaken
 from pbxbilling.subscriptions.follow import Follower
 from pbxbilling.subscriptions.inbox import Inbox
-from tests.support import stripe_bodies as bodies
-from tests.support.clock import Clock
-from tests.support.memory_store import MemoryStore
-from tests.support.stripe_bodies import START, START_S
-from tests.support.truth import Truth
+from tests.support.gateways.stripe import bodies
+from tests.support.gateways.stripe.bodies import START, START_S
+from tests.support.kernel.clock import Clock
+from tests.support.store.memory_store import MemoryStore
+from tests.support.subscriptions.truth import Truth
 
 VICTIM = Tenant("globex", "big", email="billing@globex.example", customer="cus_globex")
 PLANS = (Plan("big"), Plan("small", gateway_prices={STRIPE: Prices(flat="price_1")}))

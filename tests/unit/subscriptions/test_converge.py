@@ -32,10 +32,10 @@ from pbxbilling.subscriptions.follow import Follower
 from pbxbilling.subscriptions.inbox import ASK_AGAIN_S, Inbox
 from pbxbilling.subscriptions.subscription import Subscription
 from pbxbilling.subscriptions.sync import Sync
-from tests.support.clock import Clock
-from tests.support.gateway_records import subscription
-from tests.support.memory_store import MemoryStore
-from tests.support.truth import Truth
+from tests.support.kernel.clock import Clock
+from tests.support.store.memory_store import MemoryStore
+from tests.support.subscriptions.records import subscription
+from tests.support.subscriptions.truth import Truth
 
 
 class Office:

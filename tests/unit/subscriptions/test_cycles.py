@@ -10,10 +10,10 @@ from pbxbilling.subscriptions.events import InvoicedCycle, Message, Topic, Webho
 from pbxbilling.subscriptions.facts import CycleOpened
 from pbxbilling.subscriptions.follow import NOT_FETCHED, FetchedState
 from pbxbilling.subscriptions.subscription import BillingCycle
-from tests.support.gateway_records import event as stored
-from tests.support.gateway_records import invoice, subscription
-from tests.support.shop import Shop
-from tests.support.store_records import after
+from tests.support.store.records import after
+from tests.support.subscriptions.records import event as stored
+from tests.support.subscriptions.records import invoice, subscription
+from tests.support.subscriptions.shop import Shop
 
 BEGINS, ENDS = after(0), after(30 * 86_400)
 RENEWED = subscription(period_start=BEGINS, period_end=ENDS)

@@ -22,9 +22,9 @@ from pbxbilling.kernel.errors import StoreError
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.subscriptions.daily_check import CURSOR, DailyCheck
 from pbxbilling.subscriptions.facts import DailyCheckDone
-from tests.support.clock import START, Clock
-from tests.support.gateway_records import subscription
-from tests.support.memory_store import MemoryStore
+from tests.support.kernel.clock import START, Clock
+from tests.support.store.memory_store import MemoryStore
+from tests.support.subscriptions.records import subscription
 
 GRACE_DAYS = 7
 AT_NOON = DailyHour(time(12), "UTC")  # START is noon

@@ -28,10 +28,10 @@ from pbxbilling.kernel.gateway_names import STRIPE
 from pbxbilling.subscriptions.daily_check import DailyCheck
 from pbxbilling.subscriptions.follow import Follower
 from pbxbilling.subscriptions.subscription import TRANSITION_TO
-from tests.support.administration import administrations
-from tests.support.clock import Clock
-from tests.support.gateway_records import subscription
-from tests.support.memory_store import MemoryStore
+from tests.support.accounts.administration import administrations
+from tests.support.kernel.clock import Clock
+from tests.support.store.memory_store import MemoryStore
+from tests.support.subscriptions.records import subscription
 
 
 class Heard(NamedTuple):

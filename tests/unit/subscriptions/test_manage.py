@@ -9,7 +9,7 @@ import pytest
 from pbxbilling.accounts.terms.status import Status
 from pbxbilling.kernel.errors import AdministrationError, GatewayError, NotFoundError
 from pbxbilling.subscriptions.facts import Drifted
-from tests.support.shop import ACME, Shop
+from tests.support.subscriptions.shop import ACME, Shop
 
 AWAY = GatewayError("end of subscription sub_1: Stripe did not answer within 6 s", away=True)
 

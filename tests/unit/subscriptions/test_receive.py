@@ -12,9 +12,9 @@ from pbxbilling.kernel.facts import Fact
 from pbxbilling.subscriptions.events import EventState, WebhookEvent
 from pbxbilling.subscriptions.facts import WebhookReceived, WebhookResult
 from pbxbilling.subscriptions.receive import LIMIT, WebhookReceiver
-from tests.support import stripe_bodies as bodies
-from tests.support.clock import START, Clock
-from tests.support.memory_store import MemoryStore
+from tests.support.gateways.stripe import bodies
+from tests.support.kernel.clock import START, Clock
+from tests.support.store.memory_store import MemoryStore
 
 UPDATED = bodies.event("customer.subscription.updated", bodies.subscription())
 

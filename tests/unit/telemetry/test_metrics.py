@@ -19,9 +19,9 @@ from pbxbilling.telemetry.facts.table import ROWS
 from pbxbilling.telemetry.logs import Log
 from pbxbilling.telemetry.metrics import Metrics
 from pbxbilling.telemetry.observers import HookWatch, LinkWatch
-from tests.support.facts import ENDED_LEG, KEY, LEG, decided, one_of_each
-from tests.support.figures import Figures
-from tests.support.samples import AT
+from tests.support.billing.figures import Figures
+from tests.support.kernel.samples import AT
+from tests.support.telemetry.facts import ENDED_LEG, KEY, LEG, decided, one_of_each
 
 ROOT = Path(__file__).parents[3]
 

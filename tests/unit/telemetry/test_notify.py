@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pbxbilling.telemetry.notify import Notifier
-from tests.support.supervisor import Supervisor
+from tests.support.daemon.supervisor import Supervisor
 
 
 @pytest.fixture

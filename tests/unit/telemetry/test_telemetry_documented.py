@@ -15,9 +15,9 @@ from pbxbilling.payments.facts import UsageSent
 from pbxbilling.privacy.retention import Purged
 from pbxbilling.telemetry.facts.table import TABLE
 from pbxbilling.telemetry.metrics import Metrics
-from tests.support.facts import decided, one_of_each, written
-from tests.support.figures import Figures
-from tests.support.samples import AT, sample
+from tests.support.billing.figures import Figures
+from tests.support.kernel.samples import AT, sample
+from tests.support.telemetry.facts import decided, one_of_each, written
 
 TEXT = (Path(__file__).parents[3] / "docs" / "reference" / "telemetry.md").read_text()
 

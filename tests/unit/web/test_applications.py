@@ -21,12 +21,12 @@ from pbxbilling.web.actor import peer_of
 from pbxbilling.web.api import api
 from pbxbilling.web.api.services import Services as CommandDesk
 from pbxbilling.web.public import public_app
-from tests.support.administration import administrations
-from tests.support.billing import billing_desk
-from tests.support.clock import Clock
-from tests.support.figures import Unscraped
-from tests.support.memory_store import MemoryStore
-from tests.support.purges import NoMinutes, forgetter_of, purge_of
+from tests.support.accounts.administration import administrations
+from tests.support.billing.figures import Unscraped
+from tests.support.billing.statements import billing_desk
+from tests.support.kernel.clock import Clock
+from tests.support.privacy.purges import NoMinutes, forgetter_of, purge_of
+from tests.support.store.memory_store import MemoryStore
 
 WRITING = StoreView(0)
 CSV = "/api/v1/accounts/tenants.csv"

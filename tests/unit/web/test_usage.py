@@ -21,10 +21,10 @@ from pbxbilling.kernel.errors import StoreError
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.web.public import public_app
 from pbxbilling.web.usage import LIMIT, UsageEndpoint
-from tests.support.clock import Clock
-from tests.support.figures import Unscraped
-from tests.support.memory_store import MemoryStore
-from tests.support.store_records import NOON, after
+from tests.support.billing.figures import Unscraped
+from tests.support.kernel.clock import Clock
+from tests.support.store.memory_store import MemoryStore
+from tests.support.store.records import NOON, after
 
 TOKEN = "a-token-of-some-length"
 TOLD: dict[str, Any] = {"tenant": "acme", "meter": "words", "units": 1200, "reference": "doc-1"}

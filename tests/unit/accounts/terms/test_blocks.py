@@ -16,11 +16,11 @@ from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.calls.tenant_reports import TenantReport
 from pbxbilling.catalog.plan import Overage, Plan
 from pbxbilling.kernel.codes import Mode
-from tests.support.administration import administrations
-from tests.support.clock import START, Clock
-from tests.support.memory_store import MemoryStore
-from tests.support.store_records import ended_leg
-from tests.support.world import World
+from tests.support.accounts.administration import administrations
+from tests.support.calls.world import World
+from tests.support.kernel.clock import START, Clock
+from tests.support.store.memory_store import MemoryStore
+from tests.support.store.records import ended_leg
 
 OPERATOR, TRIAL, SUBSCRIPTION, ALLOWANCE = (
     Blocker.OPERATOR,

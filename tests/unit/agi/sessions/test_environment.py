@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pbxbilling.agi.sessions.protocol import ENVIRONMENT_MAX_BYTES, LINE_MAX_BYTES, Environment
 from pbxbilling.calls.admission.hook import HookRequest
 from pbxbilling.kernel.codes import Direction
-from tests.support.agi_client import environment
+from tests.support.agi.client import environment
 
 WHOLE = b"".join(environment(caller="Jürgen".encode()))
 

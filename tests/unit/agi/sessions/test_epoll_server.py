@@ -19,8 +19,8 @@ from pbxbilling.agi.sessions.session import Ending, HookHandler, Judge
 from pbxbilling.calls.admission.hook import HookRequest, Verdict
 from pbxbilling.kernel.codes import Reason
 from pbxbilling.runtime.clock import SystemClock
-from tests.support.agi_client import environment
-from tests.support.agi_desk import AgiReports
+from tests.support.agi.client import environment
+from tests.support.agi.reports import AgiReports
 
 HOOK = b"".join(environment())
 ADMITTED = b'SET VARIABLE __PBXBILLING "ADMIT|acme||ok||||"\n'

@@ -23,8 +23,8 @@ from pbxbilling.billing.statements.build import statement_of
 from pbxbilling.billing.statements.statement import LineKind, StatementKind
 from pbxbilling.catalog.plan import PER_MINUTE, Cycle, Plan, unmeterable
 from pbxbilling.kernel.codes import LegDirection
-from tests.support.months import DIRECTIONS, legs
-from tests.support.tariffs import NOVEMBER, throughout, used
+from tests.support.billing.months import DIRECTIONS, legs
+from tests.support.billing.tariffs import NOVEMBER, throughout, used
 
 
 @dataclass(frozen=True)

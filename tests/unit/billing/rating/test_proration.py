@@ -12,7 +12,7 @@ from pbxbilling.billing.rating.proration import price_parts, prorate
 from pbxbilling.billing.rating.tariff import TariffVersion, switched
 from pbxbilling.catalog.plan import Cycle
 from pbxbilling.kernel.errors import ContradictionError
-from tests.support.tariffs import NOVEMBER, all_month, moment, tariff, throughout
+from tests.support.billing.tariffs import NOVEMBER, all_month, moment, tariff, throughout
 
 PRICES = st.integers(0, 10_000_000)
 LENGTH_S = 30 * 86_400

@@ -12,8 +12,8 @@ from pbxbilling.calls.live.records import EndWitness
 from pbxbilling.catalog.destinations import DestinationRate
 from pbxbilling.catalog.plan import BillingIncrement
 from pbxbilling.kernel.codes import LegDirection
-from tests.support.store_records import ended_leg, leg
-from tests.support.tariffs import all_month, moment, tariff, used
+from tests.support.billing.tariffs import all_month, moment, tariff, used
+from tests.support.store.records import ended_leg, leg
 
 INBOUND = LegDirection.INBOUND
 BOTH = frozenset(LegDirection)

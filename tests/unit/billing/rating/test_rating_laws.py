@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from pbxbilling.billing.rating.rating import Rating, UsedLeg, rate
 from pbxbilling.billing.rating.tariff import Tariff, TariffVersion, switched
 from pbxbilling.catalog.rates import ChargeKind
-from tests.support.months import TALKS_US, legs, tariffs, terms
-from tests.support.tariffs import NOVEMBER, moment, throughout
+from tests.support.billing.months import TALKS_US, legs, tariffs, terms
+from tests.support.billing.tariffs import NOVEMBER, moment, throughout
 
 Terms = tuple[TariffVersion, ...]
 TERMS = terms()

@@ -16,8 +16,8 @@ from pbxbilling.billing.statements.build import statement_of
 from pbxbilling.billing.statements.document import as_json, statement_from
 from pbxbilling.billing.statements.statement import Adjustment, Statement, StatementKind
 from pbxbilling.kernel.errors import ContradictionError
-from tests.support.months import legs, terms
-from tests.support.tariffs import NOVEMBER, all_month, used
+from tests.support.billing.months import legs, terms
+from tests.support.billing.tariffs import NOVEMBER, all_month, used
 
 Terms = tuple[TariffVersion, ...]
 

@@ -23,7 +23,7 @@ from pbxbilling.billing.statements.statement import (
 from pbxbilling.catalog.plan import Cycle, Plan
 from pbxbilling.catalog.rates import ChargeKind, Rate
 from pbxbilling.kernel.errors import ContradictionError
-from tests.support.tariffs import NOVEMBER, all_month, moment, tariff, throughout, used
+from tests.support.billing.tariffs import NOVEMBER, all_month, moment, tariff, throughout, used
 
 ACME = Tenant("acme", "voice-500", name="Acme Inc.", address="1 Main Street", vat_id="DE1")
 

@@ -14,8 +14,8 @@ from pbxbilling.billing.rating.tariff import TariffVersion
 from pbxbilling.billing.statements.build import statement_of
 from pbxbilling.billing.statements.document import as_json, statement_from
 from pbxbilling.billing.statements.statement import LineKind, OneOff, StatementKind
-from tests.support.months import legs, terms
-from tests.support.tariffs import NOVEMBER, all_month, moment, used
+from tests.support.billing.months import legs, terms
+from tests.support.billing.tariffs import NOVEMBER, all_month, moment, used
 
 ACME = Tenant("acme", "voice-500", name="Acme €", vat_id="DE1")
 

@@ -21,7 +21,7 @@ from pbxbilling.kernel.codes import LegDirection
 from pbxbilling.kernel.errors import AdministrationError, NotFoundError, StoreError
 from pbxbilling.subscriptions.facts import CycleOpened
 from pbxbilling.subscriptions.subscription import BillingCycle, Subscription
-from tests.support.billing import ACME, BASIC, PRO, Office, utc
+from tests.support.billing.statements import ACME, BASIC, PRO, Office, utc
 
 OVERAGE = "overage:500000"
 

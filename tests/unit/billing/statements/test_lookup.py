@@ -9,7 +9,7 @@ import pytest
 from pbxbilling.billing.statements.lookup import StatementLookup
 from pbxbilling.billing.statements.statement import StatementKind
 from pbxbilling.kernel.errors import NotFoundError
-from tests.support.billing import Office, utc
+from tests.support.billing.statements import Office, utc
 
 OVERAGE = "overage:500000"
 

@@ -12,7 +12,7 @@ from pbxbilling.billing.statements.one_offs import OneOffs
 from pbxbilling.billing.statements.plan_change import PlanChangeReport, PlanChanges
 from pbxbilling.catalog.plan import Cycle
 from pbxbilling.kernel.errors import AdministrationError, ContradictionError
-from tests.support.billing import ACME, BASIC, PRO, Office, utc
+from tests.support.billing.statements import ACME, BASIC, PRO, Office, utc
 
 
 class Counter(Office):

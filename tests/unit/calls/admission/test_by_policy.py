@@ -14,8 +14,8 @@ from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.calls.admission.facts import AdmissionDecided
 from pbxbilling.calls.admission.hook import HookRequest, Verdict
 from pbxbilling.kernel.codes import Direction, Mode, Outcome, Reason
-from tests.support.clock import START
-from tests.support.world import World, plan
+from tests.support.calls.world import World, plan
+from tests.support.kernel.clock import START
 
 LIVED = sorted(set(Status) - {Status.SUSPENDED})
 DAYS = st.one_of(st.integers(0, 40), st.integers(0, 10**12))

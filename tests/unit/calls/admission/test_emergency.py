@@ -15,7 +15,7 @@ from pbxbilling.calls.tracking.adopt import Adopter
 from pbxbilling.calls.views import CallView
 from pbxbilling.catalog.plan import Overage, Plan
 from pbxbilling.kernel.codes import Direction, Mode, Reason
-from tests.support.world import World, plan
+from tests.support.calls.world import World, plan
 
 HARD = Plan("plan", included_minutes=1, overage=Overage.BLOCK)
 PREMIUM = "0900123"

@@ -13,8 +13,8 @@ from pbxbilling.accounts.terms.status import Blocker, Status
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.catalog.plan import Limits, Overage, Plan
 from pbxbilling.kernel.codes import Direction, Mode, Reason
-from tests.support.clock import START
-from tests.support.world import World, plan
+from tests.support.calls.world import World, plan
+from tests.support.kernel.clock import START
 
 OUT, IN, INTERNAL = Direction.OUTBOUND, Direction.INBOUND, Direction.INTERNAL
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pbxbilling.calls.engine.fact_bus import OF_CALLS, FactBus
 from pbxbilling.kernel.facts import Fact
-from tests.support.facts import one_of_each
+from tests.support.telemetry.facts import one_of_each
 
 
 def test_every_sink_hears_every_fact_in_the_order_of_joining() -> None:

@@ -11,7 +11,7 @@ from pbxbilling.calls.journal.journal import JournalLeg, JournalPosition, Journa
 from pbxbilling.calls.live.channel import ChannelKey, Trunks
 from pbxbilling.calls.live.records import EndWitness
 from pbxbilling.kernel.codes import LegDirection
-from tests.support.journal_rows import EPOCH_S, at, hook, row
+from tests.support.calls.journal_rows import EPOCH_S, at, hook, row
 
 START = JournalPosition("f", 1)
 LATER = JournalPosition("f", 2)

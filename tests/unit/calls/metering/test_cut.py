@@ -9,7 +9,7 @@ from pbxbilling.calls.live.facts import WouldCut
 from pbxbilling.calls.live.signals import ChannelSeen
 from pbxbilling.catalog.plan import Overage, Plan
 from pbxbilling.kernel.codes import Mode
-from tests.support.world import World
+from tests.support.calls.world import World
 
 HARD = Plan("plan", included_minutes=2, overage=Overage.BLOCK)
 EMERGENCY = "112"

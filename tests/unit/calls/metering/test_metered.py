@@ -25,9 +25,9 @@ from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.codes import LegDirection
 from pbxbilling.kernel.records import Record
 from pbxbilling.store.store import SqlStore
-from tests.support.clock import Clock
-from tests.support.store_records import NOON, after, ended_leg
-from tests.support.whole_store import WholeStore
+from tests.support.kernel.clock import Clock
+from tests.support.store.records import NOON, after, ended_leg
+from tests.support.store.whole_store import WholeStore
 
 METER = UsageCollection(CollectionMethod.METER_EVENTS)
 BOTH = frozenset({LegDirection.OUTBOUND, LegDirection.INBOUND})

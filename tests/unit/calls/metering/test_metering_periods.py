@@ -17,10 +17,10 @@ from pbxbilling.calls.live.records import PbxMark
 from pbxbilling.catalog.plan import Overage, Plan
 from pbxbilling.daemon.startup_state import StartupState
 from pbxbilling.kernel.codes import Mode
-from tests.support.clock import START, Clock
-from tests.support.memory_store import MemoryStore
-from tests.support.store_records import call, ended_leg
-from tests.support.world import World
+from tests.support.calls.world import World
+from tests.support.kernel.clock import START, Clock
+from tests.support.store.memory_store import MemoryStore
+from tests.support.store.records import call, ended_leg
 
 HARD = Plan("plan", included_minutes=1, overage=Overage.BLOCK)
 UNTIL_BERLINS_22ND = 11 * 3600  # from noon of the 21st, UTC

@@ -7,7 +7,7 @@ import pytest
 from pbxbilling.accounts.facts import AccountsChanged, SubjectKind
 from pbxbilling.catalog.plan import Overage, Plan
 from pbxbilling.kernel.codes import Mode
-from tests.support.world import World
+from tests.support.calls.world import World
 
 
 def talking(*tenants: str) -> World:

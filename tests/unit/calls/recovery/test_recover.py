@@ -15,10 +15,10 @@ from pbxbilling.calls.live.proof import Proof
 from pbxbilling.calls.live.records import EndWitness, LegRecord, UsageRow
 from pbxbilling.calls.live.signals import ChannelSeen, Hangup, HangupRequest, Newchannel, Newstate
 from pbxbilling.kernel.codes import Direction, LegDirection
-from tests.support import store_records
-from tests.support.journal_rows import EPOCH_S, PHONE, TRUNK, at, hook, outbound, row
-from tests.support.memory_store import MemoryStore
-from tests.support.recovery import KEY, PBX, ListedJournal, Run, recover
+from tests.support.calls.journal_rows import EPOCH_S, PHONE, TRUNK, at, hook, outbound, row
+from tests.support.calls.recovery import KEY, PBX, ListedJournal, Run, recover
+from tests.support.store import records as store_records
+from tests.support.store.memory_store import MemoryStore
 
 
 def leg_record(**changed: Any) -> LegRecord:

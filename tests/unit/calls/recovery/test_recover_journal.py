@@ -11,9 +11,9 @@ from pbxbilling.calls.live.facts import LegEnded
 from pbxbilling.calls.live.pbx_facts import JournalReadable, JournalUnreadable
 from pbxbilling.calls.live.records import LegRecord, PbxMark
 from pbxbilling.kernel.errors import StoreError
-from tests.support.journal_rows import EPOCH_S, PHONE, at, outbound, row
-from tests.support.memory_store import MemoryStore
-from tests.support.recovery import KEY, PBX, ListedJournal, Run, recover
+from tests.support.calls.journal_rows import EPOCH_S, PHONE, at, outbound, row
+from tests.support.calls.recovery import KEY, PBX, ListedJournal, Run, recover
+from tests.support.store.memory_store import MemoryStore
 
 
 @pytest.fixture

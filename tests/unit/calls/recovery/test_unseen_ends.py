@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
-from tests.support.history import History
+from tests.support.calls.history import History
 
 WITHIN_S = 0.1
 

@@ -16,11 +16,11 @@ from pbxbilling.calls.live.records import EndWitness, LegRecord
 from pbxbilling.calls.tracking.restore import restore
 from pbxbilling.catalog.plan import BillingIncrement, Overage, Plan
 from pbxbilling.kernel.codes import Mode
-from tests.support import store_records
-from tests.support.journal_rows import EPOCH_S, at, row
-from tests.support.memory_store import MemoryStore
-from tests.support.recovery import ListedJournal, Run
-from tests.support.world import World
+from tests.support.calls.journal_rows import EPOCH_S, at, row
+from tests.support.calls.recovery import ListedJournal, Run
+from tests.support.calls.world import World
+from tests.support.store import records as store_records
+from tests.support.store.memory_store import MemoryStore
 
 HOUR_S = 3600.0
 INCLUDED_S = 100_000 * 60

@@ -14,7 +14,7 @@ from pbxbilling.calls.live.load import Load
 from pbxbilling.calls.live.signals import ChannelSeen
 from pbxbilling.catalog.plan import BillingIncrement, Overage, Plan
 from pbxbilling.kernel.codes import Direction, LegDirection, Mode, Outcome
-from tests.support.world import World, plan
+from tests.support.calls.world import World, plan
 
 LIMIT = st.one_of(st.none(), st.integers(0, 3))
 

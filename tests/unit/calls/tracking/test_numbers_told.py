@@ -23,9 +23,9 @@ from pbxbilling.catalog.plan import Plan
 from pbxbilling.cel.lines import parse_lines
 from pbxbilling.kernel.codes import Direction, Mode, Reason
 from pbxbilling.kernel.numbers import number_in, read
-from tests.support.journal_rows import PHONE, TRUNK, line, row
-from tests.support.spellings import dialled, spelled_anew
-from tests.support.world import World
+from tests.support.calls.journal_rows import PHONE, TRUNK, line, row
+from tests.support.calls.world import World
+from tests.support.kernel.spellings import dialled, spelled_anew
 
 RATES = (
     DestinationRate("0155", 9_000_000, "Premium"),

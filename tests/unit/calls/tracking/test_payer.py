@@ -14,7 +14,7 @@ from pbxbilling.calls.live import signals
 from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.calls.live.signals import ChannelSeen
 from pbxbilling.kernel.codes import Direction, Mode, Reason
-from tests.support.world import World, plan
+from tests.support.calls.world import World, plan
 
 KNOWN_BY = {
     "acme": {"accountcodes": ("acme", "ACME-1"), "dids": ("100",), "contexts": ("from-acme",)},

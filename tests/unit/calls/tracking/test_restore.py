@@ -10,9 +10,9 @@ from pbxbilling.calls.live.load import Load
 from pbxbilling.calls.live.signals import ChannelSeen, Snapshot
 from pbxbilling.calls.tracking.restore import restore
 from pbxbilling.kernel.codes import Direction, LegDirection, Mode
-from tests.support import store_records
-from tests.support.clock import START
-from tests.support.world import World, done, plan
+from tests.support.calls.world import World, done, plan
+from tests.support.kernel.clock import START
+from tests.support.store import records as store_records
 
 RINGING = store_records.call(
     "c7",

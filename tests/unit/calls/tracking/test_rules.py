@@ -15,7 +15,7 @@ from pbxbilling.calls.recovery.reconcile import ROWS_A_STEP
 from pbxbilling.catalog.destinations import DestinationRate
 from pbxbilling.catalog.plan import Overage, Plan
 from pbxbilling.kernel.codes import Direction, LegDirection, Mode, Reason
-from tests.support.world import World, done, plan
+from tests.support.calls.world import World, done, plan
 
 CARRIER = "PJSIP/carrier-1"
 

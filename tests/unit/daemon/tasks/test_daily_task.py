@@ -17,8 +17,8 @@ from pbxbilling.kernel.errors import StoreError
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.subscriptions.daily_check import DailyCheck
 from pbxbilling.subscriptions.facts import DailyCheckDone, DailyCheckFailed
-from tests.support.clock import START, Clock
-from tests.support.memory_store import MemoryStore
+from tests.support.kernel.clock import START, Clock
+from tests.support.store.memory_store import MemoryStore
 
 HOUR_S = 3600.0
 

@@ -15,8 +15,8 @@ from pbxbilling.daemon.tasks.statements import LOOK_S, StatementTask
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.store.store import SqlStore
 from pbxbilling.subscriptions.facts import CycleOpened
-from tests.support.billing import ACME, BASIC
-from tests.support.clock import Clock
+from tests.support.billing.statements import ACME, BASIC
+from tests.support.kernel.clock import Clock
 
 END = datetime(2026, 12, 1, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ import pytest
 from pbxbilling.daemon.tasks import supervisor as supervise
 from pbxbilling.daemon.tasks.supervisor import QUIET_S, Supervisor
 from pbxbilling.kernel.facts import Fact, TaskFailed
-from tests.support.clock import START, Clock
+from tests.support.kernel.clock import START, Clock
 
 
 class Work:

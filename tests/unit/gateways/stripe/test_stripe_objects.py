@@ -14,8 +14,8 @@ from pbxbilling.accounts.terms.status import Status
 from pbxbilling.gateways.stripe.objects import TOPICS, customer, message, subscription
 from pbxbilling.kernel.errors import UnreadableError
 from pbxbilling.subscriptions.events import InvoicedCycle, Topic
-from tests.support import stripe_bodies as bodies
-from tests.support.stripe_bodies import START, START_S
+from tests.support.gateways.stripe import bodies
+from tests.support.gateways.stripe.bodies import START, START_S
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ import pytest
 from pbxbilling.kernel.records import QueuedRecord
 from pbxbilling.store.queue.record_queue import RecordQueue
 from pbxbilling.store.writes import Writes
-from tests.support.clock import Clock
-from tests.support.leaves import leaves
-from tests.support.samples import another, sample
+from tests.support.kernel.clock import Clock
+from tests.support.kernel.leaves import leaves
+from tests.support.kernel.samples import another, sample
 
 KINDS = sorted(leaves(QueuedRecord), key=lambda kind: kind.__name__)
 NAMES = [kind.__name__ for kind in KINDS]

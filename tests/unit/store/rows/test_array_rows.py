@@ -14,7 +14,7 @@ from pbxbilling.kernel.records import Record
 from pbxbilling.store import schema
 from pbxbilling.store.rows import accounts
 from pbxbilling.store.rows.array_rows import ArrayRows, Mapped
-from tests.support.every_field import differing
+from tests.support.kernel.every_field import differing
 
 
 @pytest.mark.parametrize(

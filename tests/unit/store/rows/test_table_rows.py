@@ -17,7 +17,7 @@ from pbxbilling.store.rows import accounts, calls, subscriptions
 from pbxbilling.store.rows.table_rows import TableRows
 from pbxbilling.subscriptions.events import WebhookEvent
 from pbxbilling.subscriptions.subscription import BillingCycle, Customer, Invoice, Subscription
-from tests.support.every_field import differing
+from tests.support.kernel.every_field import differing
 
 NAMED = Table("named", MetaData(), Column("id", Integer), Column("name", String))
 

@@ -15,9 +15,9 @@ from pbxbilling.kernel.facts import ConfigReloaded, Fact
 from pbxbilling.telemetry.facts.line import in_full, masked
 from pbxbilling.telemetry.facts.table import TABLE
 from pbxbilling.telemetry.logs import Log, StandardHandler
-from tests.support.clock import Clock
-from tests.support.facts import ENDED_LEG, decided, one_of_each, written
-from tests.support.samples import AT, CALLED, CALLER
+from tests.support.kernel.clock import Clock
+from tests.support.kernel.samples import AT, CALLED, CALLER
+from tests.support.telemetry.facts import ENDED_LEG, decided, one_of_each, written
 
 FULL = Breach(Reason.MAX_CALLS, 5, 5)
 WITH_A_LINE = [fact for fact in one_of_each() if TABLE[type(fact)].line is not None]

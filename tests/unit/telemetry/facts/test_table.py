@@ -10,9 +10,9 @@ import pytest
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.telemetry.facts.counts import Counts
 from pbxbilling.telemetry.facts.table import ROWS, TABLE, counters_of_facts
-from tests.support.build import ROOT
-from tests.support.facts import one_of_each
-from tests.support.leaves import leaves
+from tests.support.house.build import ROOT
+from tests.support.kernel.leaves import leaves
+from tests.support.telemetry.facts import one_of_each
 
 SUBJECTS = sorted((ROOT / "src/pbxbilling/telemetry/facts/rows").glob("[a-z]*.py"))
 

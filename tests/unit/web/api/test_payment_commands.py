@@ -24,13 +24,13 @@ from pbxbilling.subscriptions.events import EventState
 from pbxbilling.web.api import payments
 from pbxbilling.web.api.routing import NEEDS_GATEWAY
 from pbxbilling.web.api.services import PaymentServices, Services
-from tests.support.administration import administrations
-from tests.support.api_client import ApiClient, RefusedError
-from tests.support.billing import billing_desk
-from tests.support.gateway_records import event, invoice
-from tests.support.memory_meter import NoEvents
-from tests.support.purges import NoMinutes, forgetter_of, purge_of
-from tests.support.shop import Shop
+from tests.support.accounts.administration import administrations
+from tests.support.billing.statements import billing_desk
+from tests.support.payments.memory_meter import NoEvents
+from tests.support.privacy.purges import NoMinutes, forgetter_of, purge_of
+from tests.support.subscriptions.records import event, invoice
+from tests.support.subscriptions.shop import Shop
+from tests.support.web.api_client import ApiClient, RefusedError
 
 
 async def issued(month: str | None) -> list[InvoiceRun]:

@@ -9,10 +9,10 @@ from pbxbilling.billing.take_figures import Figures
 from pbxbilling.payments.compare import Comparison
 from pbxbilling.subscriptions.daily_check import DailyCheck
 from pbxbilling.web.api.services import Services
-from tests.support.administration import administrations
-from tests.support.api_client import ApiClient
-from tests.support.billing import Office, billing_desk
-from tests.support.purges import NoMinutes, forgetter_of, purge_of
+from tests.support.accounts.administration import administrations
+from tests.support.billing.statements import Office, billing_desk
+from tests.support.privacy.purges import NoMinutes, forgetter_of, purge_of
+from tests.support.web.api_client import ApiClient
 
 LINE = {
     "key", "kind", "text", "quantity", "unit", "rate_micros", "per", "amount_minor", "tax_rate_bp",

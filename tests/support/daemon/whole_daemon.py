@@ -1,0 +1,119 @@
+"""The whole daemon within a test's own event loop, on a real database and a clock of its own.
+
+It listens nowhere and has no real PBX: the test calls hooks, nightly jobs and commands itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from pbxbilling.calls.admission.hook import HookRequest, Verdict
+from pbxbilling.config.load import load
+from pbxbilling.daemon.daemon import Daemon
+from pbxbilling.daemon.reload import Configuration
+from pbxbilling.daemon.startup_state import StartupState
+from pbxbilling.daemon.stores import stores_of
+from pbxbilling.kernel.codes import Direction
+from pbxbilling.store.store import SqlStore
+from pbxbilling.telemetry.logs import Log
+from pbxbilling.telemetry.notify import Notifier
+from pbxbilling.telemetry.writer import LineWriter
+from tests.support.kernel.clock import Clock
+from tests.support.web.api_client import ApiClient
+
+PBX = '[[pbx]]\nname = "pbx1"\nhost = "127.0.0.1"\nusername = "u"\nsecret = "s"\ntrunks = ["P/c"]\n'
+
+
+class Lines:
+    """The log, in memory."""
+
+    def __init__(self) -> None:
+        self.written: list[dict[str, Any]] = []
+
+    def write(self, line: bytes) -> None:
+        """Record one line."""
+        self.written.append(orjson.loads(line))
+
+    @property
+    def logged(self) -> list[str]:
+        """The recorded events, without their fields."""
+        return [str(line["event"]) for line in self.written]
+
+
+class Whole:
+    """A daemon, its store and its log; `pbx1` counts as reconciled."""
+
+    def __init__(self, daemon: Daemon, store: SqlStore, log: Lines, startup: StartupState) -> None:
+        self.daemon = daemon
+        self.store = store
+        self.log = log
+        self.notices = startup.notices
+        link = daemon.live.engine.trust.links["pbx1"]
+        link.connected = link.reconciled = True
+
+    @property
+    def api(self) -> ApiClient:
+        """Return a client of the API, as an operator uses it."""
+        return ApiClient(self.daemon.services)
+
+    def hook(self, tenant: str, direction: Direction, nth: int) -> Verdict:
+        """Run the hook of a channel's dialplan."""
+        return self.daemon.live.engine.admission.judge(
+            HookRequest(
+                uniqueid=f"1.{nth}",
+                channel=f"PJSIP/phone-{nth}",
+                direction=direction,
+                tenant=tenant,
+                linkedid=f"1.{nth}",
+                number="0155501",
+                pbx="pbx1",
+            )
+        )
+
+    async def nightly(self) -> None:
+        """Run each scheduled job once."""
+        daemon = self.daemon
+        await daemon.jobs.check_task.look()
+        await daemon.jobs.purge_task.look()
+        await daemon.jobs.statement_task._closer.look()
+        await daemon.jobs.figures_task.look()
+        await daemon.live.housekeeping.round(marks=True)
+
+
+@asynccontextmanager
+async def whole_daemon(
+    directory: Path, clock: Clock, settings: str = "", *, writes: bool = True
+) -> AsyncIterator[Whole]:
+    """Run a daemon on the database of that directory; `settings` is TOML added to the minimum.
+
+    Its queued records are written here, unless the test runs the daemon, which `writes` itself.
+    """
+    file, database = directory / "pbxbilling.toml", directory / "pbxbilling.db"
+    file.write_text(f'mode = "enforce"\n{settings}\n{PBX}[database]\nurl = "sqlite:///{database}"')
+    configuration, lines, log = Configuration(partial(load, file, {})), Lines(), LineWriter(fd=2)
+    try:
+        async with await SqlStore.open(database) as store:
+            startup = await StartupState.read(store, clock.now(), "UTC")
+            written = Log(lines, clock, "json", "info")
+            notifier = Notifier({}, 1)
+            daemon = Daemon(configuration, stores_of(store), startup, clock, written, log, notifier)
+            whole = Whole(daemon, store, lines, startup)
+            if not writes:
+                yield whole
+                return
+            writing = asyncio.create_task(daemon.live.writer.run())
+            try:
+                yield whole
+                await daemon.live.writer.drain(5)
+            finally:
+                writing.cancel()
+                await asyncio.gather(writing, return_exceptions=True)
+    finally:
+        log.close()
