@@ -37,6 +37,7 @@ class TableRows(Generic[T]):
         if lacking := paths.keys() - columns:
             raise ValueError(f"{table.name} has no column for {', '.join(sorted(lacking))}")
         entries = (Entry(name, paths[name], codecs.get(name, AS_IT_IS)) for name in columns)
+        self.table = table
         self._flat = Flat(kind, *entries, parts=parts)
         self.values = self._flat.write
 

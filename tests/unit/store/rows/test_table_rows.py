@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, String, Table
+from sqlalchemy import (
+    Column,
+    Connection,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    insert,
+    select,
+)
 
 from pbxbilling.accounts.key_origin import KeyOrigin
 from pbxbilling.accounts.records import AuditRecord
 from pbxbilling.calls.live.records import CallRecord, DecisionRecord, PbxMark
 from pbxbilling.kernel.records import Cursor, Record
+from pbxbilling.store import schema
 from pbxbilling.store.rows import accounts, calls, subscriptions
 from pbxbilling.store.rows.table_rows import TableRows
 from pbxbilling.subscriptions.events import WebhookEvent
@@ -25,6 +36,15 @@ NAMED = Table("named", MetaData(), Column("id", Integer), Column("name", String)
 @dataclass
 class Named:
     name: str
+
+
+@pytest.fixture
+def database() -> Iterator[Connection]:
+    engine = create_engine("sqlite://")
+    schema.metadata.create_all(engine)
+    with engine.begin() as connection:
+        yield connection
+    engine.dispose()
 
 
 @pytest.mark.parametrize(
@@ -43,10 +63,12 @@ class Named:
         (Cursor, subscriptions.CURSOR),
     ],
 )
-def test_a_record_comes_back_with_every_field(record: type[Record], rows: TableRows[Any]) -> None:
+def test_a_record_comes_back_with_every_field(
+    record: type[Record], rows: TableRows[Any], database: Connection
+) -> None:
     written = differing(record)
-    values = rows.values(written)
-    row: Any = namedtuple("Row", values)(**values)  # noqa: PYI024 - any columns
+    database.execute(insert(rows.table).values(rows.values(written)))
+    (row,) = database.execute(select(rows.table))
     assert rows.record(row) == written
 
 
