@@ -130,7 +130,7 @@ class Watched:
             with Ami(self.asterisk.ami) as ami, ExitStack() as stack:
                 look = lambda: self.looks.append(daemon.calls())  # noqa: E731
                 case.play(Scene(self.asterisk, ami, stack, look))
-                self.asterisk.wait_idle()
+                self.wait_over(ami, before)
             daemon.wait_idle()
         self.journal = self.legs_of_journal(before)
         return daemon
@@ -142,14 +142,30 @@ class Watched:
             for calls in self.looks
         ]
 
-    def legs_of_journal(self, since: int) -> dict[str, float]:
-        """Return Uniqueid → seconds of every answered carrier leg, from Asterisk's journal."""
+    def wait_over(self, ami: Ami, since: int) -> None:
+        """Return when no channel is left, and the journal has the hangup of each.
+
+        Asterisk writes the journal a little later, on a busy machine long after.
+        """
+        self.asterisk.wait_idle()
+        ami.channels()  # the answer follows the events before it
+        begun = {event["Uniqueid"] for event in ami.events if event["Event"] == "Newchannel"}
+
+        def all_ended() -> bool:
+            return begun <= {row[2] for row in self._rows(since) if row[0] == "HANGUP"}
+
+        until(all_ended, "the journal has every hangup")
+
+    def _rows(self, since: int) -> list[list[str]]:
         with self.asterisk.journal.open("rb") as journal:
             journal.seek(since)
-            rows = list(csv.reader(journal.read().decode().splitlines()))
+            return list(csv.reader(journal.read().decode().splitlines()))
+
+    def legs_of_journal(self, since: int) -> dict[str, float]:
+        """Return Uniqueid → seconds of every answered carrier leg, from Asterisk's journal."""
         answered: dict[str, float] = {}
         seconds: dict[str, float] = {}
-        for event, at, uniqueid, _, channel, *_ in rows:
+        for event, at, uniqueid, _, channel, *_ in self._rows(since):
             if not channel.startswith("PJSIP/carrier"):
                 continue
             if event == "ANSWER":
@@ -221,7 +237,7 @@ def test_the_journal_alone_finds_the_same_payers(
             before = asterisk.journal.stat().st_size if asterisk.journal.exists() else 0
             with Ami(asterisk.ami) as ami, ExitStack() as stack:
                 case.play(Scene(asterisk, ami, stack))
-                asterisk.wait_idle()
+                watched.wait_over(ami, before)
             legs[_name(case)] = watched.legs_of_journal(before)
         daemon.start()
         everything = {uniqueid for told in legs.values() for uniqueid in told}

@@ -75,7 +75,7 @@ class OpenChannel:
 
     __slots__ = (
         *("answer", "before", "born", "context", "conversation", "first", "latest", "linkedid"),
-        *("own", "proven_at"),
+        *("asked_since_bridge", "own", "proven_at"),
     )
 
     def __init__(self, row: JournalRow, conversation: Conversation) -> None:
@@ -88,6 +88,7 @@ class OpenChannel:
         self.answer: JournalRow | None = None
         self.before = conversation.witnesses  # hooks before it began, one of which dialled it
         self.own: tuple[JournalWitness, ...] = ()
+        self.asked_since_bridge = False  # whether it fired a hook since it entered its last bridge
         # Set where rows may be missing: the last proof of life, which rows of others cannot extend.
         self.proven_at: datetime | None = None
 
@@ -104,6 +105,25 @@ class OpenChannel:
         said.note_asked(codes, self.context)
         self.own = (*self.own, witness)[-_MOST_WITNESSES:]
         said.witnesses = (*said.witnesses, witness)[-_MOST_WITNESSES:]
+        self.asked_since_bridge = True
+
+    def transfer(self, context: str, others: Iterable[OpenChannel]) -> None:
+        """Note the context that a transfer sends the channel to, from which its later hooks ask.
+
+        A busy Asterisk writes the first of these hooks before the transfer: one since the channel
+        entered its bridge gets the context here, also as evidence of the `others` of the
+        conversation, which it may have dialled.
+        """
+        self.context, said = context, self.conversation
+        if not self.asked_since_bridge or not self.own:
+            return
+        early = self.own[-1]
+        late = early._replace(context="" if context in said.contexts else context)
+        said.note_asked((), context)
+        for channel in (self, *others):
+            channel.own = _replaced(channel.own, early, late)
+            channel.before = _replaced(channel.before, early, late)
+        said.witnesses = _replaced(said.witnesses, early, late)
 
 
 def is_trunk(name: str, trunks: Trunks) -> bool:
@@ -149,6 +169,12 @@ def leg_of(
         since=channel.conversation.since,
         gone_by=gone_by,
     )
+
+
+def _replaced(
+    witnesses: Iterable[JournalWitness], before: JournalWitness, after: JournalWitness
+) -> tuple[JournalWitness, ...]:
+    return tuple(after if one is before else one for one in witnesses)
 
 
 def _distinct(names: Iterable[str]) -> tuple[str, ...]:

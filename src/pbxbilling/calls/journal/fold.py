@@ -157,13 +157,15 @@ class JournalFold:
                 self.answered.add(ChannelKey(self.pbx, row.uniqueid))
         elif row.event == HOOK_EVENT:
             channel.hear(row)
+        elif row.event == "BRIDGE_ENTER":
+            channel.asked_since_bridge = False
 
     def _transfer(self, row: JournalRow) -> None:
-        """Note the context of a transferred channel, from which its later hooks ask."""
         details = row.details()
         channel = self._channels.get(str(details.get("transferee_channel_uniqueid", "")))
         if channel is not None:
-            channel.context = str(details.get("context", ""))
+            others = [self._channels[each] for each in channel.conversation.channels]
+            channel.transfer(str(details.get("context", "")), others)
 
     def _conversation(self, row: JournalRow, since: JournalPosition) -> Conversation:
         conversation = self._conversations.get(row.linkedid)

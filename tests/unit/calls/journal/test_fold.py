@@ -22,6 +22,7 @@ ASKS = row("CHAN_START", 0, 0, **PHONE, exten="3201", caller="11", accountcode="
 RINGS = row("CHAN_START", 1, 1, **DIALLED)
 ANSWERED = row("ANSWER", 3, 1, **TRUNK, exten="3201", application="AppDial")
 ENDED = row("HANGUP", 10, 1, **TRUNK)
+ACME_PHONE = "PJSIP/acme1-00000007"
 
 
 def fold() -> JournalFold:
@@ -207,14 +208,17 @@ def test_a_hook_shows_what_its_channel_alone_has(code: str) -> None:
     assert calls.accountcodes == ((code,) if code else ())
 
 
-def test_who_was_transferred_asks_from_the_context_that_it_was_sent_to() -> None:
+@pytest.mark.parametrize("written", [0, 1, 2], ids=["first", "after the hook", "after the leg"])
+def test_who_was_transferred_asks_from_the_context_that_it_was_sent_to(written: int) -> None:
+    """A busy Asterisk writes the transfer after what it led to."""
     extra = f'{{"context":"from-acme","transferee_channel_uniqueid":"{EPOCH_S}.0"}}'
+    rows = [hook(0.6, 0, "outbound||3201", channel=CALLS.channel), RINGS]
+    rows.insert(written, row("BLINDTRANSFER", 0.5, 7, ACME_PHONE, linked=0, extra=extra))
     told = leg(
         CALLS,
         hook(0.1, 0, "internal||11", channel=CALLS.channel),
-        row("BLINDTRANSFER", 0.5, 7, "PJSIP/acme1-00000007", linked=0, extra=extra),
-        hook(0.6, 0, "outbound||3201", channel=CALLS.channel),
-        RINGS,
+        row("BRIDGE_ENTER", 0.2, 0, CALLS.channel),
+        *rows,
         ENDED,
     )
     assert [asked.context for asked in told.owner.hooks] == ["from-acme", "from-globex"]
