@@ -50,7 +50,7 @@ class FieldChange(Schema):
 
 
 class AccountChange(Schema):
-    """What a file does to one plan or tenant."""
+    """The change that a file makes to one plan or tenant."""
 
     subject: str
     kind: ChangeKind
@@ -68,7 +68,7 @@ class Plan(Schema):
 
 
 class AuditRow(Schema):
-    """Who changed what; null where nothing was, or is."""
+    """One audit record; `before` or `after` is null where nothing existed."""
 
     at: datetime
     actor: str
@@ -79,7 +79,7 @@ class AuditRow(Schema):
 
 
 class KeyOrigin(Schema):
-    """Who set a key last; of a key without one, it was the file."""
+    """What set a key last; a key without an origin was set by the file."""
 
     kind: str
     slug: str
@@ -89,7 +89,7 @@ class KeyOrigin(Schema):
 
 
 class PlanDetail(Schema):
-    """All about one plan: who has it, the last ten things done to it, who set its keys."""
+    """One plan with its tenants, its last ten changes and the origins of its keys."""
 
     plan: Plan
     tenants: list[str]
@@ -98,7 +98,7 @@ class PlanDetail(Schema):
 
 
 class Tenant(Schema):
-    """A tenant with its load; the load is null where no daemon counts."""
+    """A tenant with its load; the load is null while no daemon runs."""
 
     tenant: str
     plan: str
@@ -124,7 +124,7 @@ class Limits(Schema):
 
 
 class TenantDetail(Schema):
-    """All about one tenant, with this period's usage and the last ten things done to it."""
+    """One tenant with this period's usage and its last ten changes."""
 
     tenant: Tenant
     settings: dict[str, Any]
@@ -135,7 +135,7 @@ class TenantDetail(Schema):
 
 
 class TenantDone(Schema):
-    """A tenant after a change; `notes` tell what does not do what one would expect."""
+    """A tenant after a change; `notes` explain effects that one would not expect."""
 
     tenant: Tenant
     changed: bool
@@ -159,7 +159,7 @@ class TransitionDue(Schema):
 
 
 class DailyCheck(Schema):
-    """What the daily check found; it is `booked` unless it only looked."""
+    """The transitions that the daily check found; `booked` is false for a dry run."""
 
     at: datetime
     last: datetime | None
@@ -180,7 +180,7 @@ async def apply(services: Served, actor: Actor, file: AccountsText) -> Response:
 
 @router.put("/accounts/tenants.csv", response_model=list[AccountChange])
 async def import_tenants(services: Served, actor: Actor, file: AccountsText) -> Response:
-    """Make tenants match a CSV file, all or nothing; what is new comes without its keys."""
+    """Make tenants match a CSV file, all or nothing; new tenants are listed without their keys."""
     read = await asyncio.to_thread(read_tenants, file.text, file.source)
     changes = await services.administration.apply(
         read, actor, dry_run=file.dry_run, reset=file.reset, action="import"
@@ -196,13 +196,13 @@ async def export_tenants(services: Served) -> Response:
 
 @router.get("/plans", response_model=list[Plan])
 async def plans(services: Served) -> Response:
-    """List plans in the order in which they are shown."""
+    """List plans in display order."""
     return await written([_plan(report) for report in services.administration.plans()])
 
 
 @router.get("/plans/{plan}", response_model=PlanDetail)
 async def plan_detail(services: Served, plan: str) -> Response:
-    """Show all about one plan."""
+    """Show one plan."""
     detail = await services.administration.plan(plan)
     return await written(
         {
@@ -222,7 +222,7 @@ async def tenants(services: Served) -> Response:
 
 @router.get("/tenants/{tenant}", response_model=TenantDetail)
 async def tenant_detail(services: Served, tenant: str) -> Response:
-    """Show all about one tenant."""
+    """Show one tenant."""
     return await written(await services.calls.tenant(tenant))
 
 
@@ -247,7 +247,7 @@ async def trial(services: Served, actor: Actor, tenant: str, trial: Trial) -> Re
 
 @router.post("/daily-check", response_model=DailyCheck)
 async def daily_check(services: Served, actor: Actor, given: DryRun) -> Response:
-    """Book the trials and grace windows that the clock has ended."""
+    """Book the trials and grace windows that have ended."""
     return await written(await services.daily.run(f"{ACTOR} ({actor})", dry_run=given.dry_run))
 
 

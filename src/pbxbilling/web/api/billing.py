@@ -27,7 +27,7 @@ router = APIRouter(tags=["billing"])
 
 
 class Statement(Schema):
-    """A statement whole: amounts in minor units; `number` null for a preview.
+    """A complete statement: amounts in minor units; `number` null for a preview.
 
     docs/reference/billing.md says what its parts are.
     """
@@ -55,7 +55,7 @@ class Statement(Schema):
 
 
 class ListedStatement(Schema):
-    """A saved statement in a list: amounts as decimals, 0 the number of the final one."""
+    """A saved statement in a list: amounts as decimals; the final one has number 0."""
 
     tenant: str
     month: str
@@ -71,7 +71,7 @@ class ListedStatement(Schema):
 
 
 class BilledCall(Schema):
-    """A leg on a statement: what it used and cost, on which line."""
+    """A leg on a statement: its usage, its cost and its line."""
 
     leg: Annotated[str, At("billed.key")]
     line: Annotated[str, At("billed.rated.line")]
@@ -105,7 +105,7 @@ class CallList(Schema):
 
 
 class NewOneOff(Schema):
-    """A line to be added: `amount` net, as 5.00, in the currency of the tenant's plan."""
+    """A line to add: `amount` net, such as 5.00, in the currency of the tenant's plan."""
 
     kind: str
     amount: str
@@ -114,7 +114,7 @@ class NewOneOff(Schema):
 
 
 class OneOff(Schema):
-    """A line that somebody added; `used_in` is the final statement that has it."""
+    """A one-off line; `used_in` is the final statement that contains it."""
 
     tenant: str
     number: int
@@ -129,7 +129,7 @@ class OneOff(Schema):
 
 
 class NewPlan(Schema):
-    """Another plan from `at` on, a moment of the open period; now where it is null."""
+    """A change to another plan at `at`, a moment of the open period; null: now."""
 
     plan: str
     at: Instant | None = None
@@ -137,7 +137,7 @@ class NewPlan(Schema):
 
 
 class PlanChange(Schema):
-    """What another plan costs in the open period; `committed` unless it was only shown."""
+    """The cost of another plan in the open period; `committed` is false for a preview."""
 
     tenant: str
     month: str
@@ -171,7 +171,7 @@ class Currency(Schema):
 
 
 class Figures(Schema):
-    """The figures of the business, of now and of a month."""
+    """Business figures, of now and of a month."""
 
     at: datetime
     month: str
@@ -190,7 +190,7 @@ class Difference(Schema):
 
 @router.get("/tenants/{tenant}/statements/preview", response_model=Statement)
 async def preview(services: Served, tenant: str, month: Period | None = None) -> Response:
-    """Show the statement of an open period as it stands, the current one if none is named."""
+    """Preview the statement of an open period; by default the current one."""
     return await _whole(await services.billing.statements.preview(tenant, month))
 
 
@@ -198,13 +198,13 @@ async def preview(services: Served, tenant: str, month: Period | None = None) ->
 async def show(
     services: Served, tenant: str, month: Period | None = None, number: int = 0
 ) -> Response:
-    """Show a saved statement: the last final one, if nothing else is said."""
+    """Show a saved statement; by default the last final one."""
     return await _whole(await services.billing.lookup.show(tenant, month, number))
 
 
 @router.post("/tenants/{tenant}/statements", response_model=ListedStatement)
 async def save(services: Served, actor: Actor, tenant: str) -> Response:
-    """Keep the current period as it stands as an interim copy."""
+    """Save an interim copy of the current period."""
     return await written(_listed(await services.billing.statements.save_now(tenant, actor)))
 
 
@@ -221,13 +221,13 @@ async def statements(
 async def records(
     services: Served, tenant: str, month: Period | None = None, line: str | None = None
 ) -> Response:
-    """List the calls on a statement, saved or as it stands; `line` keeps those of one line."""
+    """List the calls on a statement, saved or previewed; `line` limits them to one line."""
     return await written(await services.billing.lookup.calls(tenant, month, line), CallList)
 
 
 @router.post("/tenants/{tenant}/one-offs", response_model=OneOff)
 async def add_one_off(services: Served, actor: Actor, tenant: str, line: NewOneOff) -> Response:
-    """Put a fee, discount or credit on a statement that is not closed."""
+    """Add a fee, discount or credit to a period that is not closed."""
     entry = await services.billing.one_offs.add(
         tenant, line.kind, line.amount, line.reason, actor, line.month
     )
@@ -242,7 +242,7 @@ async def one_offs(services: Served, tenant: str) -> Response:
 
 @router.post("/tenants/{tenant}/plan-changes", response_model=PlanChange)
 async def change_plan(services: Served, actor: Actor, tenant: str, change: NewPlan) -> Response:
-    """Give a tenant another plan from a moment of its open period on."""
+    """Change a tenant's plan at a moment of its open period."""
     report = await services.billing.plan_changes.change(
         tenant, change.plan, change.at, actor, dry_run=change.dry_run
     )

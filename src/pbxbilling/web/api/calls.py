@@ -30,7 +30,7 @@ class Leg(Schema):
 
 
 class Call(Schema):
-    """One live call: who holds the slot, since when."""
+    """One live call: its tenant and since when it holds its slot."""
 
     call: str
     tenant: str | None
@@ -49,7 +49,7 @@ class Call(Schema):
 
 
 class Decision(Schema):
-    """One admission decision; `used` of `limit` where a limit was reached."""
+    """One admission decision; `used` and `limit` are set where a limit was reached."""
 
     at: datetime
     pbx: str | None
@@ -99,7 +99,7 @@ class Broker(Schema):
 
 
 class OldPort(Schema):
-    """The hook's port of release 0.1, while it is listened on."""
+    """The hook's port of release 0.1, while the daemon listens on it."""
 
     address: str
     listening: bool
@@ -172,7 +172,7 @@ class TrunkLeg(Schema):
 
 
 class EstimatedLeg(Schema):
-    """A leg whose answer or end nobody saw; it may have talked `unproven_seconds` longer."""
+    """A leg with an unseen answer or end; it may have talked up to `unproven_seconds` longer."""
 
     leg: Annotated[str, At("key")]
     tenant: str | None
@@ -191,7 +191,7 @@ class EstimatedLeg(Schema):
 
 
 class Owner(Schema):
-    """Whom a leg is given to."""
+    """The tenant that a leg is assigned to."""
 
     tenant: str
 
@@ -211,7 +211,7 @@ async def calls(services: Served, tenant: str | None = None) -> Response:
 
 @router.delete("/calls/{call}/slot", response_model=Call, openapi_extra=NEEDS_DAEMON)
 async def release(services: Served, actor: Actor, call: str) -> Response:
-    """Free the slot of a live call, and show what it was; its channels live on."""
+    """Release the slot of a live call and show the call; its channels continue."""
     return await written(await services.calls.release(call, actor), Call)
 
 
@@ -222,7 +222,7 @@ async def decisions(
     since: Instant | None = None,
     refused: bool = False,  # noqa: FBT001 - a query parameter
 ) -> Response:
-    """List admission decisions, the newest first; `refused` leaves out those that admitted."""
+    """List admission decisions, the newest first; `refused` limits them to refusals."""
     found = services.calls.decisions(tenant=tenant, since=since, refused=refused, limit=DECISIONS)
     return await written(await found, Decision)
 
@@ -245,12 +245,12 @@ async def unowned(services: Served) -> Response:
 async def estimated(
     services: Served, tenant: str | None = None, month: Month | None = None
 ) -> Response:
-    """List legs whose answer or end nobody saw, the newest first."""
+    """List legs with an unseen answer or end, the newest first."""
     return await written(await services.calls.usage.estimated(tenant, month), EstimatedLeg)
 
 
 @router.put("/usage/legs/{leg}/tenant", response_model=TrunkLeg)
 async def assign(services: Served, actor: Actor, leg: str, owner: Owner) -> Response:
-    """Give a leg that belongs to no tenant to one."""
+    """Assign a leg without a tenant to a tenant."""
     assigned = await services.calls.usage.assign(leg, owner.tenant, actor)
     return await written(assigned, TrunkLeg)

@@ -21,7 +21,7 @@ router = APIRouter(tags=["payments"])
 
 
 class NewCheckout(Schema):
-    """What a tenant is to buy."""
+    """A plan for a tenant to buy."""
 
     plan: str
     cycle: Cycle = Cycle.MONTH
@@ -42,7 +42,7 @@ class Offer(Schema):
 
 
 class PortalLink(Schema):
-    """A link at which a tenant sees to its subscription; good for minutes."""
+    """A link to the portal where a tenant manages its subscription; it expires within minutes."""
 
     tenant: str
     customer: str
@@ -50,7 +50,7 @@ class PortalLink(Schema):
 
 
 class Subscription(Schema):
-    """A subscription as the gateway last showed it; `live` is false for test money."""
+    """A subscription as last fetched from the gateway; `live` is false in test mode."""
 
     subscription: str
     customer: str
@@ -69,7 +69,7 @@ class Subscription(Schema):
 
 
 class SubscriptionDone(Schema):
-    """A subscription after a change, with what to know about it."""
+    """A subscription after a change, with notes about it."""
 
     subscription: Subscription
     notes: list[str]
@@ -82,7 +82,7 @@ class Cancellation(Schema):
 
 
 class Owner(Schema):
-    """Whose a subscription is."""
+    """The tenant that a subscription is linked to."""
 
     tenant: str
 
@@ -105,7 +105,7 @@ class GatewayInvoice(Schema):
 
 
 class ParkedEvent(Schema):
-    """A webhook event that nothing could be made of yet; without its body, which has addresses."""
+    """A webhook event that could not be applied yet, without its body, which contains addresses."""
 
     event: str
     kind: str
@@ -134,7 +134,7 @@ class UsageEvent(Schema):
 
 
 class UsageBacklog(Schema):
-    """How much usage the meter does not have, by state; the events that need a person.
+    """Usage that the meter does not have, counted by state, and the events that need a person.
 
     `oldest` is when the oldest leg ended whose usage is due.
     """
@@ -145,13 +145,13 @@ class UsageBacklog(Schema):
 
 
 class UsageDecision(Schema):
-    """What becomes of usage that a person looks at: sent `again`, or settled by hand."""
+    """A decision on usage that needs a person: send it `again`, or mark it as settled by hand."""
 
     again: bool
 
 
 class MeteredPeriod(Schema):
-    """Whole minutes of a final statement beside those that the meter was sent."""
+    """Whole minutes of a final statement, and those sent to the meter."""
 
     tenant: str
     month: str
@@ -167,7 +167,7 @@ class PeriodToInvoice(Schema):
 
 
 class UsageInvoiceRun(Schema):
-    """What became of the invoice of a tenant's period."""
+    """The outcome of issuing the invoice of a tenant's period."""
 
     tenant: str
     month: str
@@ -180,14 +180,14 @@ class UsageInvoiceRun(Schema):
 
 @router.post("/tenants/{tenant}/checkout", response_model=Offer, openapi_extra=NEEDS_GATEWAY)
 async def checkout(services: Served, actor: Actor, tenant: str, order: NewCheckout) -> Response:
-    """Make a link at which a tenant buys a plan; asked again, the same link."""
+    """Create the link at which a tenant buys a plan; a repeated request returns the same link."""
     offer = services.shop.checkout.checkout(tenant, order.plan, order.cycle, actor)
     return await written(await offer)
 
 
 @router.post("/tenants/{tenant}/portal", response_model=PortalLink, openapi_extra=NEEDS_GATEWAY)
 async def portal(services: Served, actor: Actor, tenant: str) -> Response:
-    """Make a link at which a tenant sees to its subscription and invoices."""
+    """Create a link to the portal where a tenant manages its subscription and invoices."""
     return await written(await services.shop.checkout.portal(tenant, actor))
 
 
@@ -197,7 +197,7 @@ async def portal(services: Served, actor: Actor, tenant: str) -> Response:
     openapi_extra=NEEDS_GATEWAY,
 )
 async def cancel(services: Served, actor: Actor, tenant: str, end: Cancellation) -> Response:
-    """Let a tenant's subscription end with its period, or end it now."""
+    """Cancel a tenant's subscription, at the end of its period or now."""
     return await written(await services.shop.subscriptions.cancel(tenant, actor, now=end.now))
 
 
@@ -207,7 +207,7 @@ async def cancel(services: Served, actor: Actor, tenant: str, end: Cancellation)
     openapi_extra=NEEDS_GATEWAY,
 )
 async def reactivate(services: Served, actor: Actor, tenant: str) -> Response:
-    """Let a subscription go on that was to end with its period."""
+    """Withdraw the cancellation of a subscription that was to end with its period."""
     return await written(await services.shop.subscriptions.reactivate(tenant, actor))
 
 
@@ -217,14 +217,14 @@ async def reactivate(services: Served, actor: Actor, tenant: str) -> Response:
     openapi_extra=NEEDS_GATEWAY,
 )
 async def link(services: Served, actor: Actor, subscription: str, owner: Owner) -> Response:
-    """Say whose a subscription is, whatever it says itself."""
+    """Link a subscription to a tenant, whatever its metadata says."""
     linked = services.shop.subscriptions.link(subscription, owner.tenant, actor)
     return await written(await linked)
 
 
 @router.get("/subscriptions", response_model=list[Subscription], openapi_extra=NEEDS_GATEWAY)
 async def subscriptions(services: Served, tenant: str | None = None) -> Response:
-    """List subscriptions as the gateway last showed them, the oldest first."""
+    """List subscriptions as last fetched from the gateway, the oldest first."""
     return await written(await services.shop.subscriptions.all(tenant))
 
 
@@ -234,14 +234,14 @@ async def subscriptions(services: Served, tenant: str | None = None) -> Response
     openapi_extra=NEEDS_GATEWAY,
 )
 async def invoices(services: Served, tenant: str) -> Response:
-    """List a tenant's invoices as the gateway last showed them, the newest first."""
+    """List a tenant's invoices as last fetched from the gateway, the newest first."""
     found = await services.shop.subscriptions.invoices(tenant)
     return await written([_invoice(one) for one in found])
 
 
 @router.get("/events/parked", response_model=list[ParkedEvent], openapi_extra=NEEDS_GATEWAY)
 async def parked(services: Served) -> Response:
-    """List events that nothing could be made of yet, and what each waits for."""
+    """List events that could not be applied yet, each with what it waits for."""
     states = EventState.PARKED, EventState.FAILED
     found = await services.shop.subscription_store.webhook_events(*states)
     return await written([_parked(one) for one in found])
@@ -249,13 +249,13 @@ async def parked(services: Served) -> Response:
 
 @router.get("/usage-events", response_model=UsageBacklog, openapi_extra=NEEDS_GATEWAY)
 async def usage_events(services: Served, tenant: str | None = None) -> Response:
-    """Show usage that the meter does not have: how much waits, and what needs a person."""
+    """Show usage that the meter does not have: counts by state, and events that need a person."""
     return await written(await services.shop.usage.view(tenant))
 
 
 @router.put("/usage-events/{leg}/decision", response_model=UsageEvent, openapi_extra=NEEDS_GATEWAY)
 async def decide(services: Served, actor: Actor, leg: str, decision: UsageDecision) -> Response:
-    """Say what becomes of usage that was refused, undecided or too old."""
+    """Decide on usage that was refused, undecided or too old."""
     return await written(await services.shop.usage.decide(leg, actor, again=decision.again))
 
 
@@ -263,7 +263,7 @@ async def decide(services: Served, actor: Actor, leg: str, decision: UsageDecisi
     "/usage-events/periods", response_model=list[MeteredPeriod], openapi_extra=NEEDS_GATEWAY
 )
 async def reconcile(services: Served, month: Period) -> Response:
-    """Compare final statements of a month with what the meter was sent, tenant by tenant."""
+    """Compare final statements of a month with the usage sent to the meter, by tenant."""
     _gateway = services.shop  # raises while Stripe is not enabled, as every route here does
     return await written(
         [
@@ -282,7 +282,7 @@ async def reconcile(services: Served, month: Period) -> Response:
 
 @router.post("/usage-invoices", response_model=list[UsageInvoiceRun], openapi_extra=NEEDS_GATEWAY)
 async def invoice_run(services: Served, given: PeriodToInvoice) -> Response:
-    """Issue the invoices of a past month that were not issued yet; again changes nothing."""
+    """Issue the invoices of a past month that are missing; a repeated request changes nothing."""
     return await written([_run(one) for one in await services.shop.issue_invoices(given.month)])
 
 

@@ -16,7 +16,7 @@ router = APIRouter(tags=["privacy"])
 
 
 class Purge(Schema):
-    """Rows purged, or to be purged, by chore; `complete` is false where there is more."""
+    """Rows purged, or due for purging, by chore; `complete` is false where more are due."""
 
     rows: dict[Chore, int]
     complete: bool
@@ -24,7 +24,7 @@ class Purge(Schema):
 
 
 class Forgotten(Schema):
-    """A tenant that was forgotten: how many rows had their numbers cut, and what stays, and why."""
+    """A forgotten tenant: how many rows had their numbers cut; `notes` say what stays and why."""
 
     tenant: str
     rows: int
@@ -33,7 +33,7 @@ class Forgotten(Schema):
 
 @router.post("/purge", response_model=Purge)
 async def purge(services: Served, given: DryRun) -> Response:
-    """Purge what has been kept for its time, for 20 seconds at the most."""
+    """Purge what is past its retention time, for at most 20 seconds."""
     if given.dry_run:
         rows = await services.purge.preview()
         return await written({"rows": rows, "complete": False, "purged": False})
@@ -43,5 +43,5 @@ async def purge(services: Served, given: DryRun) -> Response:
 
 @router.delete("/tenants/{tenant}/personal-data", response_model=Forgotten)
 async def forget(services: Served, actor: Actor, tenant: str) -> Response:
-    """Forget the contacts and numbers of a tenant that is gone; what it was billed stays."""
+    """Delete the contacts and numbers of a cancelled tenant; its statements stay."""
     return await written(await services.forgetter.forget(tenant, actor))

@@ -38,7 +38,7 @@ class Schema(BaseModel):
 
 
 class DryRun(Schema):
-    """Whether only to say what would be done."""
+    """Whether to report the changes without making them."""
 
     dry_run: bool = False
 
