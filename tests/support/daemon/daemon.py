@@ -26,7 +26,7 @@ from rig.program import Started, start
 from rig.running import Running
 from rig.site import AMI_SECRET, free_port
 from rig.waiting import until
-from tests.support.store.database import rows
+from tests.support.store.database import create, rows
 from tests.support.store.records import ended_leg
 from tests.support.telemetry.scrape import sample
 
@@ -105,6 +105,7 @@ class Daemon(Running):
 
     def start(self) -> Self:
         """Start it, and return when its counts are correct."""
+        create(self.database)
         words = ["serve", "-c", str(self.config)]
         environment = {**os.environ, "PYTHONUNBUFFERED": "1", **self._environment}
         self._process = start(words, environment, self.directory / "daemon.log")

@@ -21,6 +21,7 @@ from rig.site import free_port
 from rig.virtualpbx import VirtualPbx
 from rig.virtualpbx.pbx import Placed
 from rig.waiting import until
+from tests.support.store.database import create
 from tests.support.telemetry.scrape import sample
 
 SECRET = "virtual-only"
@@ -109,6 +110,7 @@ class VirtualSite:
 
     def launch(self) -> None:
         """Start the daemon, and return when it listens."""
+        create(self.database)
         words = ["serve", "-c", str(self.config)]
         self._daemon = Program(words, os.environ, self.directory / "daemon.log")
         daemon = self._daemon

@@ -26,6 +26,7 @@ from pbxbilling.telemetry.logs import Log
 from pbxbilling.telemetry.notify import Notifier
 from pbxbilling.telemetry.writer import LineWriter
 from tests.support.kernel.clock import Clock
+from tests.support.store.database import create
 from tests.support.web.api_client import ApiClient
 
 PBX = '[[pbx]]\nname = "pbx1"\nhost = "127.0.0.1"\nusername = "u"\nsecret = "s"\ntrunks = ["P/c"]\n'
@@ -98,6 +99,7 @@ async def whole_daemon(
     file, database = directory / "pbxbilling.toml", directory / "pbxbilling.db"
     file.write_text(f'mode = "enforce"\n{settings}\n{PBX}[database]\nurl = "sqlite:///{database}"')
     configuration, lines, log = Configuration(partial(load, file, {})), Lines(), LineWriter(fd=2)
+    create(database)
     try:
         async with await SqlStore.open(database) as store:
             startup = await StartupState.read(store, clock.now(), "UTC")

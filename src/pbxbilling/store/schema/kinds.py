@@ -6,6 +6,7 @@ boolean a number.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import date
@@ -91,6 +92,11 @@ def _items(text: str) -> tuple[str, ...]:
     return () if text == "[]" else tuple(loads(text))
 
 
+def _read_limits(text: str) -> Limits:
+    """Read limits, which an earlier release took of any size: orjson makes floats of such ones."""
+    return Limits(**json.loads(text))
+
+
 def _write_destination(rate: DestinationRate) -> Values:
     return asdict(rate) | {"since": rate.since.isoformat()}
 
@@ -139,7 +145,7 @@ STORED: Mapping[Kind[Any], Stored | StoredApart] = {
     kinds.COUNT: Stored(Integer),
     kinds.PLACE: Stored(Integer),
     kinds.LIMIT: Stored(BigInteger, nullable=True),
-    kinds.LIMITS: Stored(Object, asdict, lambda text: Limits(**loads(text))),
+    kinds.LIMITS: Stored(Object, asdict, _read_limits),
     kinds.NAMES: Stored(Object, _sorted, lambda text: frozenset(loads(text))),
     kinds.DIRECTIONS: Stored(
         Object, _sorted, lambda text: frozenset(map(LegDirection, loads(text)))
