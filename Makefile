@@ -3,7 +3,7 @@
 PY := .venv/bin/python
 COMPILED := PYTHONPATH=$(CURDIR)/build/compiled
 WORKERS ?= 4
-PARALLEL = --numprocesses=$(WORKERS) --dist=loadgroup --maxschedchunk=4
+PARALLEL = --numprocesses=$(WORKERS) --dist=loadscope
 FAST := tests/unit tests/contract tests/replay tests/fuzz
 CONFIG ?= /etc/pbxbilling/pbxbilling.toml
 
@@ -50,7 +50,7 @@ checked-and-tested:
 # The compiler is busy for minutes on one core: meanwhile the other one checks the sources.
 .PHONY: from-the-sources installable
 from-the-sources: check
-	$(PY) -m pytest --numprocesses=2 --dist=loadgroup $(FAST)
+	$(PY) -m pytest --numprocesses=2 --dist=loadscope $(FAST)
 
 installable: provision build/compiled/installed
 

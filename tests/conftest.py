@@ -1,26 +1,31 @@
 """Rules for every test: in CI a skip is a failure, and soak tests run only on request.
 
-Tests that share a fixture of their module run in one worker, so that it is set up once.
+Tests that share a costly fixture or ports run in one worker.
 """
 
 import os
 from collections.abc import Generator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
 # A slow example on a busy machine is no fault; each test has its own limit against hanging.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
 
+# Files with a costly fixture of their own, or with tests that need the same ports.
+ONE_WORKER = {
+    f"tests/system/test_{name}.py"
+    for name in ("freepbx", "reverse_proxy", "stripe_webhook", "upgrade", "wheel")
+}
+
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in its own hook
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect soak tests unless `-m` names them: deselected, not skipped."""
-    _group_by_shared_fixtures(items)
     if "soak" in str(config.option.markexpr):
         return
     soak = [item for item in items if item.get_closest_marker("soak")]
@@ -29,11 +34,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in soak]
 
 
-def _group_by_shared_fixtures(items: list[pytest.Item]) -> None:
-    for item in items:
-        used = getattr(item, "_fixtureinfo").name2fixturedefs.values()  # noqa: B009  not typed
-        if any(fixture.scope == "module" for fixtures in used for fixture in fixtures):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+class _Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Spreads tests one by one, but keeps those of `ONE_WORKER` together, file by file.
+
+    The groups that xdist itself offers have no effect with pytest 9.2.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return file if file in ONE_WORKER else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Scheduling:
+    """Use it for `--dist=loadscope`."""
+    return _Scheduling(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

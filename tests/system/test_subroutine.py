@@ -231,7 +231,6 @@ def test_the_second_hook_is_asked_when_the_first_is_absent_or_silent(stage: Stag
     assert stage.variable().startswith("ADMIT|acme|outbound|ok|")
 
 
-@pytest.mark.xdist_group("default ports")
 def test_a_site_that_names_no_hook_asks_the_daemons_own_port(stage: Stage) -> None:
     with claimed_ports(4590), Hook(refuse, 4590) as hook:
         stage.name_no_hook()
@@ -239,7 +238,6 @@ def test_a_site_that_names_no_hook_asks_the_daemons_own_port(stage: Stage) -> No
         assert len(hook.requests) == 1
 
 
-@pytest.mark.xdist_group("default ports")
 def test_the_second_hook_is_asked_once_where_nobody_is_at_the_daemons_own_port(
     stage: Stage,
 ) -> None:

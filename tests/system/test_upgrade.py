@@ -27,8 +27,7 @@ from tests.support.daemon.daemon import Daemon
 from tests.support.daemon.stage import accounts
 from tests.system.test_doctor import Found, examined
 
-# One worker runs them: they need the same ports, and would only wait for one another.
-pytestmark = [pytest.mark.asterisk, pytest.mark.xdist_group("default ports")]
+pytestmark = pytest.mark.asterisk
 
 OF_0_1 = Path(__file__).parent / "of_0_1"
 SUBROUTINES = {"old": OF_0_1, "new": SHIPPED}
