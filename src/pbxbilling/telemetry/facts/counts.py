@@ -94,8 +94,7 @@ class Counts:
 
     def add(self, spec: CounterSpec[L], labels: L, amount: float = 1) -> None:
         """Add to a counter's number of these labels."""
-        values = self._counts[spec].values
-        values[labels] = values.get(labels, 0) + amount
+        self._counts[spec].add(labels, amount)
 
     def families(self) -> list[CounterMetricFamily]:
         """Return the metric families for a scrape."""

@@ -66,6 +66,11 @@ def counted(spec: CounterSpec[L], labels: Callable[[F, TenantLabels], L]) -> Cou
     return Counting((spec,), count)
 
 
+def tallied(name: str, text: str) -> Counting[Any]:
+    """Return the rule that adds 1 per fact to a counter without labels, of its own."""
+    return counted(CounterSpec(name, text, ()), lambda _fact, _: ())
+
+
 def counted_by(rule: Callable[[F, Counts], None], *specs: CounterSpec[Any]) -> Counting[F]:
     """Return a rule of its own, with the counters that it adds to."""
     return Counting(specs, rule)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pbxbilling.accounts.facts import AccountsChanged, StatusChanged
 from pbxbilling.telemetry.facts.counts import CounterSpec
 from pbxbilling.telemetry.facts.line import INFO
-from pbxbilling.telemetry.facts.row import Row, counted, plain
+from pbxbilling.telemetry.facts.row import Row, counted, plain, tallied
 
 ROWS = (
     Row(
@@ -15,10 +15,7 @@ ROWS = (
             "accounts changed",
             lambda fact: {"actor": fact.actor, "action": fact.action, "subject": fact.subject},
         ),
-        counter=counted(
-            CounterSpec("accounts_changes", "Changes to plans and tenants.", ()),
-            lambda _fact, _: (),
-        ),
+        counter=tallied("accounts_changes", "Changes to plans and tenants."),
     ),
     Row(
         StatusChanged,

@@ -15,7 +15,7 @@ from pbxbilling.billing.figures import FiguresTaken
 from pbxbilling.kernel.money import from_minor
 from pbxbilling.telemetry.facts.counts import CounterSpec, Counts
 from pbxbilling.telemetry.facts.line import DEBUG, ERROR, INFO, WARNING, Line, Mask
-from pbxbilling.telemetry.facts.row import Row, counted, counted_by, plain
+from pbxbilling.telemetry.facts.row import Row, counted, counted_by, plain, tallied
 
 
 def _statement_saved(fact: StatementSaved, mask: Mask) -> Line:  # noqa: ARG001
@@ -63,10 +63,7 @@ ROWS = (
     Row(
         StatementsWait,
         line=plain(WARNING, "statements wait for a PBX", lambda fact: {"pbxes": fact.pbxes}),
-        counter=counted(
-            CounterSpec("statement_waits", "Times that a PBX delayed final statements.", ()),
-            lambda _fact, _: (),
-        ),
+        counter=tallied("statement_waits", "Times that a PBX delayed final statements."),
     ),
     Row(
         StatementFailed,
@@ -75,10 +72,7 @@ ROWS = (
             "statement cannot be made",
             lambda fact: {"tenant": fact.tenant, "month": fact.month, "error": fact.error},
         ),
-        counter=counted(
-            CounterSpec("statement_failures", "Final statements that could not be made.", ()),
-            lambda _fact, _: (),
-        ),
+        counter=tallied("statement_failures", "Final statements that could not be made."),
     ),
     Row(
         UsageReceived,

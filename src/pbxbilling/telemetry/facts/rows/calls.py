@@ -24,7 +24,7 @@ from pbxbilling.calls.live.records import CallRecord, LegRecord
 from pbxbilling.kernel.codes import Mode, Outcome, Reason
 from pbxbilling.telemetry.facts.counts import CounterSpec, Counts
 from pbxbilling.telemetry.facts.line import DEBUG, INFO, WARNING, Line, Mask
-from pbxbilling.telemetry.facts.row import NO_COUNTER, Row, counted, counted_by, plain
+from pbxbilling.telemetry.facts.row import NO_COUNTER, Row, counted, counted_by, plain, tallied
 
 _DECISIONS: Final = CounterSpec(
     "admission_decisions", "Verdicts on hooks.", ("tenant", "verdict", "reason")
@@ -213,10 +213,7 @@ ROWS = (
     Row(
         SlotReleased,
         line=_slot_released,
-        counter=counted(
-            CounterSpec("slots_released", "Slots released by command.", ()),
-            lambda _fact, _: (),
-        ),
+        counter=tallied("slots_released", "Slots released by command."),
     ),
     Row(
         CutArmed,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pbxbilling.kernel.facts import ConfigReloaded, StoreFailing, StoreRecovered, TaskFailed
 from pbxbilling.telemetry.facts.counts import CounterSpec
 from pbxbilling.telemetry.facts.line import ERROR, INFO, Line, Mask
-from pbxbilling.telemetry.facts.row import NO_COUNTER, Row, counted, plain
+from pbxbilling.telemetry.facts.row import NO_COUNTER, Row, counted, plain, tallied
 
 
 def _config_reloaded(fact: ConfigReloaded, mask: Mask) -> Line:  # noqa: ARG001
@@ -50,13 +50,9 @@ ROWS = (
             "store failing: records wait in memory",
             lambda fact: {"error": fact.error, "pending": fact.pending},
         ),
-        counter=counted(
-            CounterSpec(
-                "store_failures",
-                "Times that the store began to fail, or failed anew for another reason.",
-                (),
-            ),
-            lambda _fact, _: (),
+        counter=tallied(
+            "store_failures",
+            "Times that the store began to fail, or failed anew for another reason.",
         ),
     ),
     Row(

@@ -7,7 +7,7 @@ from pbxbilling.kernel.money import from_minor
 from pbxbilling.payments.facts import InvoiceIssued, UsageDelayed, UsageResumed, UsageSent
 from pbxbilling.telemetry.facts.counts import CounterSpec
 from pbxbilling.telemetry.facts.line import DEBUG, INFO, WARNING, Line, Mask
-from pbxbilling.telemetry.facts.row import NO_COUNTER, Row, counted, plain
+from pbxbilling.telemetry.facts.row import NO_COUNTER, Row, counted, plain, tallied
 
 
 def _usage_sent(fact: UsageSent, mask: Mask) -> Line:  # noqa: ARG001
@@ -33,10 +33,7 @@ ROWS = (
         line=plain(
             WARNING, "usage cannot be sent: it is kept", lambda fact: {"reason": fact.reason}
         ),
-        counter=counted(
-            CounterSpec("meter_outages", "Times that usage could not be sent for a while.", ()),
-            lambda _fact, _: (),
-        ),
+        counter=tallied("meter_outages", "Times that usage could not be sent for a while."),
     ),
     Row(
         UsageResumed,
@@ -56,9 +53,6 @@ ROWS = (
                 "currency": fact.currency,
             },
         ),
-        counter=counted(
-            CounterSpec("usage_invoices", "Invoices of usage that were finalized and sent.", ()),
-            lambda _fact, _: (),
-        ),
+        counter=tallied("usage_invoices", "Invoices of usage that were finalized and sent."),
     ),
 )

@@ -19,7 +19,7 @@ from pbxbilling.subscriptions.facts import (
 )
 from pbxbilling.telemetry.facts.counts import CounterSpec
 from pbxbilling.telemetry.facts.line import DEBUG, ERROR, INFO, WARNING, Line, Mask
-from pbxbilling.telemetry.facts.row import NO_COUNTER, Row, counted, plain
+from pbxbilling.telemetry.facts.row import NO_COUNTER, Row, counted, plain, tallied
 
 _DAILY_CHECKS: Final = CounterSpec(
     "daily_checks", "Runs of the daily check.", ("result",), starts=(("ok",), ("error",))
@@ -75,12 +75,7 @@ ROWS = (
             "gateway away: events are applied as they say",
             lambda fact: {"reason": fact.reason},
         ),
-        counter=counted(
-            CounterSpec(
-                "gateway_outages", "Times that the payment gateway could not be reached.", ()
-            ),
-            lambda _fact, _: (),
-        ),
+        counter=tallied("gateway_outages", "Times that the payment gateway could not be reached."),
     ),
     Row(GatewayBack, line=plain(INFO, "gateway back", lambda _fact: {}), counter=NO_COUNTER),
     Row(
@@ -90,12 +85,7 @@ ROWS = (
             "subscription had drifted: applied",
             lambda fact: {"tenant": fact.tenant, "subscription": fact.subscription},
         ),
-        counter=counted(
-            CounterSpec(
-                "subscription_drifts", "Subscriptions that had changed without an event.", ()
-            ),
-            lambda _fact, _: (),
-        ),
+        counter=tallied("subscription_drifts", "Subscriptions that had changed without an event."),
     ),
     Row(
         PaymentAlert,
@@ -104,10 +94,7 @@ ROWS = (
             "payments need a look",
             lambda fact: {"subject": fact.subject, "note": fact.note},
         ),
-        counter=counted(
-            CounterSpec("payment_alerts", "Payment problems that need a person.", ()),
-            lambda _fact, _: (),
-        ),
+        counter=tallied("payment_alerts", "Payment problems that need a person."),
     ),
     Row(
         CycleOpened,
@@ -121,10 +108,7 @@ ROWS = (
                 "ends": fact.ends,
             },
         ),
-        counter=counted(
-            CounterSpec("billing_cycles", "Billing cycles that a paid invoice opened.", ()),
-            lambda _fact, _: (),
-        ),
+        counter=tallied("billing_cycles", "Billing cycles that a paid invoice opened."),
     ),
     Row(
         DailyCheckDone,
