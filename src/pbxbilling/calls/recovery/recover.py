@@ -143,11 +143,9 @@ class JournalRecovery:
             known = self._ended.pop(leg.key, None) or self._put_off.pop(leg.key, leg)
             if known.witness is EndWitness.ESTIMATED and leg.witness is EndWitness.JOURNAL:
                 known = replace(known, ended_at=leg.ended_at, witness=leg.witness, gone_by=None)
-            may_follow = known.ended_at is not None and self._end_may_be_reported(
-                leg.key, known.ended_at
-            )
-            waiting = self._put_off if may_follow else self._ended
-            waiting[leg.key] = known
+            ended_at = known.ended_at
+            waits = ended_at is not None and self._end_may_be_reported(leg.key, ended_at)
+            (self._put_off if waits else self._ended)[leg.key] = known
 
     def _may_be_reported(self, at: datetime) -> bool:
         return self._reported_before < at <= self._clock.now()
@@ -158,10 +156,9 @@ class JournalRecovery:
         It reports that of every channel that lived after the login, whatever the PBX's clock says.
         """
         channel = self._ledger.channels.get(key)
-        lived_mono = max(channel.known_mono, channel.proven_mono) if channel is not None else None
-        return self._may_be_reported(at) or (
-            lived_mono is not None and lived_mono > self._login_mono
-        )
+        if channel is not None and max(channel.known_mono, channel.proven_mono) > self._login_mono:
+            return True
+        return self._may_be_reported(at)
 
     async def _settle(self, *, once_more: bool = True) -> None:
         """Settle what ended; with `once_more` a leg with a record still on its way waits a round.
