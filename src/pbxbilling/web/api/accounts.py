@@ -22,6 +22,7 @@ from pbxbilling.subscriptions.daily_check import ACTOR
 from pbxbilling.web.api.calls import Usage
 from pbxbilling.web.api.routing import Actor, DryRun, Schema, Served, written
 from pbxbilling.web.api.services import Services
+from pbxbilling.web.api.shape import At
 
 router = APIRouter(tags=["accounts"])
 
@@ -152,7 +153,7 @@ class TransitionDue(Schema):
     """A transition of a tenant's status that the clock makes due."""
 
     tenant: str
-    turn: Transition
+    turn: Annotated[Transition, At("transition")]
     before: Status
     after: Status
     since: datetime | None
@@ -163,7 +164,7 @@ class DailyCheck(Schema):
 
     at: datetime
     last: datetime | None
-    turns: list[TransitionDue]
+    turns: Annotated[list[TransitionDue], At("transitions")]
     notices: list[str]
     booked: bool
 
@@ -248,7 +249,8 @@ async def trial(services: Served, actor: Actor, tenant: str, trial: Trial) -> Re
 @router.post("/daily-check", response_model=DailyCheck)
 async def daily_check(services: Served, actor: Actor, given: DryRun) -> Response:
     """Book the trials and grace windows that have ended."""
-    return await written(await services.daily.run(f"{ACTOR} ({actor})", dry_run=given.dry_run))
+    report = await services.daily.run(f"{ACTOR} ({actor})", dry_run=given.dry_run)
+    return await written(report, DailyCheck)
 
 
 def _imported(change: Change) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
 
@@ -15,6 +15,7 @@ from pbxbilling.payments.records import InvoiceRun, RunState
 from pbxbilling.subscriptions.events import EventState, WebhookEvent
 from pbxbilling.subscriptions.subscription import Invoice
 from pbxbilling.web.api.routing import NEEDS_GATEWAY, Actor, Period, Schema, Served, written
+from pbxbilling.web.api.shape import At
 
 # Every route queries the gateway, or shows what the daemon received from it.
 router = APIRouter(tags=["payments"])
@@ -52,7 +53,7 @@ class PortalLink(Schema):
 class Subscription(Schema):
     """A subscription as last fetched from the gateway; `live` is false in test mode."""
 
-    subscription: str
+    subscription: Annotated[str, At("id")]
     customer: str
     status: Status
     prices: list[str]
@@ -62,8 +63,8 @@ class Subscription(Schema):
     tenant: str | None
     status_since: datetime | None
     trial_until: datetime | None
-    period_begins_at: datetime | None
-    period_ends_at: datetime | None
+    period_begins_at: Annotated[datetime | None, At("period_start")]
+    period_ends_at: Annotated[datetime | None, At("period_end")]
     cancel_at_period_end: bool
     with_setup: bool
 
@@ -198,7 +199,8 @@ async def portal(services: Served, actor: Actor, tenant: str) -> Response:
 )
 async def cancel(services: Served, actor: Actor, tenant: str, end: Cancellation) -> Response:
     """Cancel a tenant's subscription, at the end of its period or now."""
-    return await written(await services.shop.subscriptions.cancel(tenant, actor, now=end.now))
+    done = await services.shop.subscriptions.cancel(tenant, actor, now=end.now)
+    return await written(done, SubscriptionDone)
 
 
 @router.delete(
@@ -208,7 +210,9 @@ async def cancel(services: Served, actor: Actor, tenant: str, end: Cancellation)
 )
 async def reactivate(services: Served, actor: Actor, tenant: str) -> Response:
     """Withdraw the cancellation of a subscription that was to end with its period."""
-    return await written(await services.shop.subscriptions.reactivate(tenant, actor))
+    return await written(
+        await services.shop.subscriptions.reactivate(tenant, actor), SubscriptionDone
+    )
 
 
 @router.put(
@@ -219,13 +223,13 @@ async def reactivate(services: Served, actor: Actor, tenant: str) -> Response:
 async def link(services: Served, actor: Actor, subscription: str, owner: Owner) -> Response:
     """Link a subscription to a tenant, whatever its metadata says."""
     linked = services.shop.subscriptions.link(subscription, owner.tenant, actor)
-    return await written(await linked)
+    return await written(await linked, SubscriptionDone)
 
 
 @router.get("/subscriptions", response_model=list[Subscription], openapi_extra=NEEDS_GATEWAY)
 async def subscriptions(services: Served, tenant: str | None = None) -> Response:
     """List subscriptions as last fetched from the gateway, the oldest first."""
-    return await written(await services.shop.subscriptions.all(tenant))
+    return await written(await services.shop.subscriptions.all(tenant), Subscription)
 
 
 @router.get(

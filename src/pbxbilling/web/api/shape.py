@@ -12,19 +12,6 @@ from typing import Any, NamedTuple, get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from pbxbilling.subscriptions.daily_check import DailyReport, TransitionDue
-from pbxbilling.subscriptions.subscription import Subscription
-
-_RENAMED: Mapping[type, Mapping[str, str]] = {
-    TransitionDue: {"transition": "turn"},
-    DailyReport: {"transitions": "turns"},
-    Subscription: {
-        "id": "subscription",
-        "period_start": "period_begins_at",
-        "period_end": "period_ends_at",
-    },
-}
-
 
 @dataclass(frozen=True, slots=True)
 class At:
@@ -75,8 +62,7 @@ def _by(schema: type[BaseModel], value: Any) -> Any:
 def plain(value: Any) -> Any:
     """Convert dataclasses, decimals and sets to JSON types; decimals become strings."""
     if is_dataclass(value) and not isinstance(value, type):
-        names = _RENAMED.get(type(value), {})
-        return {names.get(f.name, f.name): plain(getattr(value, f.name)) for f in fields(value)}
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
         return {str(key): plain(one) for key, one in value.items()}
     if hasattr(value, "_asdict") or isinstance(value, Decimal):
