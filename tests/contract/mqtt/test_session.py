@@ -167,7 +167,7 @@ async def test_a_loss_that_nobody_asks_about_is_noticed_and_nothing_is_left_to_l
 
 async def test_what_is_sent_is_confirmed_and_leaving_says_offline() -> None:
     async with standing(answering) as (settings, counterpart), asyncio.timeout(5):
-        session = await Session.open(settings, "me", nobody)
+        session = await Session.open(replace(settings, answer_s=60), "me", nobody)
         session.check()
         await session.send([ONLINE] * 10)
         await session.leave()
