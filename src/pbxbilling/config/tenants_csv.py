@@ -11,6 +11,7 @@ import csv
 import json
 from collections.abc import Iterable, Iterator
 from io import StringIO
+from itertools import chain
 from typing import Annotated, Any, NamedTuple, get_origin
 
 from pydantic import Field, ValidationError, create_model
@@ -28,7 +29,7 @@ from pbxbilling.config.accounts_file import (
 )
 from pbxbilling.config.faults import ConfigError, Fault
 from pbxbilling.config.validation_messages import faults_of, unknown_key
-from pbxbilling.runtime.csv_cells import guarded, joined, parted, unguarded
+from pbxbilling.runtime.csv_cells import guarded, joined, parted, unguarded, write_rows
 
 
 class RowKeys(TenantKeys):
@@ -59,11 +60,9 @@ class _Line(NamedTuple):
 def write_tenants(tenants: Iterable[Tenant]) -> str:
     """Format the tenants as a file that `read_tenants` reads back the same."""
     text = StringIO(newline="")
-    rows = csv.writer(text)
-    rows.writerow(COLUMNS)
-    for tenant in tenants:
-        written = {**as_written(tenant), "tenant": tenant.slug}
-        rows.writerow(guarded(_cell(written[column])) for column in COLUMNS)
+    rows = ({**as_written(tenant), "tenant": tenant.slug} for tenant in tenants)
+    cells = ([guarded(_cell(row[column])) for column in COLUMNS] for row in rows)
+    write_rows(text, chain((COLUMNS,), cells))
     return text.getvalue()
 
 

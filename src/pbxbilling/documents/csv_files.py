@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterable, Mapping
 from io import StringIO
+from itertools import chain
 from typing import Any, NamedTuple
 
 from pbxbilling.billing.statements.statement import Statement, StatementLine
 from pbxbilling.kernel.money import from_basis_points, from_micros, from_minor
-from pbxbilling.runtime.csv_cells import guarded
+from pbxbilling.runtime.csv_cells import guarded, write_rows
 
 _STATEMENT = (
     "tenant", "month", "kind", "currency", "line", "line_kind", "text", "quantity", "unit", "rate",
@@ -100,10 +100,8 @@ def _call(one: Mapping[str, Any]) -> dict[str, object]:
 
 def _file(columns: tuple[str, ...], rows: Iterable[Mapping[str, object]]) -> str:
     text = StringIO(newline="")
-    writer = csv.DictWriter(text, columns, lineterminator="\r\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: _cell(value) for name, value in row.items()})
+    cells = ([_cell(row[name]) for name in columns] for row in rows)
+    write_rows(text, chain((columns,), cells))
     return text.getvalue()
 
 
