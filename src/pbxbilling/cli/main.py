@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
@@ -19,6 +20,8 @@ from pbxbilling.cli import (
     tenants,
     usage,
 )
+
+UMASK = 0o077  # who called whom is for the user of this process alone, whatever the shell's umask
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(daemon.app)
@@ -48,6 +51,7 @@ def main() -> None:
     """Run a command; an error is one message on stderr and exit status 1."""
     from pbxbilling.kernel.errors import ServiceError
 
+    os.umask(UMASK)
     try:
         app()
     except ServiceError as error:

@@ -8,8 +8,6 @@ from typing import Any
 
 import typer
 
-from pbxbilling.cli.connection import CommandFailed
-
 NOTHING_WRITTEN = "nothing was written: --dry-run"
 
 STANDARD = Path("-")  # standard output or input
@@ -64,14 +62,13 @@ def print_notes(notes: Iterable[str]) -> None:
 def write_file(file: Path, made: bytes) -> bool:
     """Write bytes to a file, or to standard output for `-`; return whether it is in a file.
 
-    Raises CommandFailed if the file cannot be written.
+    Only this user can read the file. Raises StoreError if it cannot be written.
     """
+    from pbxbilling.store.database.new_file import new_file
+
     if file == STANDARD:
         typer.echo(made, nl=False)
         return False
-    try:
-        file.write_bytes(made)
-    except OSError as error:
-        msg = f"{file}: cannot be written ({error.strerror}): name a file in a folder that is yours"
-        raise CommandFailed(msg) from error
+    with new_file(file, replace=True) as partial:
+        partial.write_bytes(made)
     return True

@@ -62,7 +62,7 @@ def _open(lock: Path, database: Path) -> int:
     check_plain(lock)
     try:
         try:
-            return create_owned(lock, 0o640)
+            return create_owned(lock, 0o600)
         except FileExistsError:
             return os.open(lock, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:

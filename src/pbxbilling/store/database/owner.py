@@ -59,7 +59,7 @@ def prepare_database(path: Path) -> None:
         check_plain(path.with_name(path.name + end))
     if not path.exists():
         try:
-            os.close(create_owned(path, 0o640))
+            os.close(create_owned(path, 0o600))
         except OSError as error:
             msg = f"database {path} cannot be created: {error.strerror}: {how_to_fix(path)}"
             raise StoreError(msg) from error
