@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.daemon.virtual_site import VirtualSite
+from tests.support.store.database import create
 
 pytestmark = pytest.mark.system
 
@@ -75,3 +76,17 @@ def test_without_a_daemon_it_is_the_user_of_the_process(site: VirtualSite) -> No
     site.stop()
     assert site.run("tenant", "suspend", "acme", env={"LOGNAME": FORGED}).returncode == 0
     assert last_actor(site) == name_of(os.getuid())
+
+
+def test_a_second_daemon_of_the_same_socket_ends_and_the_first_is_commanded_still(
+    site: VirtualSite, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Its other addresses are its own: only `http.admin` is copied."""
+    with VirtualSite(tmp_path_factory.mktemp("second")) as second:
+        second.socket = site.socket
+        second.write_config()
+        create(second.database)
+        ended = second.run("serve", "-c", str(second.config))
+        assert ended.returncode == 1
+        assert f"http.admin {site.socket}: process {site.pid} listens there" in ended.stderr
+    assert [tenant["tenant"] for tenant in site.json("tenants")] == ["acme"]

@@ -105,7 +105,7 @@ class Daemon:
         A task that fails ends the daemon; the supervisor restarts those that are not vital.
         """
         live = self.live
-        http, admin = http_listeners(self._http)
+        http, self._admin = http_listeners(self._http)
         webhook = self.payments.flows.webhook if self.payments else None
         payments = {"payments": self.payments.run()} if self.payments else {}
         jobs = {"mqtt": live.mqtt.run, **self.jobs.runs()}
@@ -117,7 +117,7 @@ class Daemon:
             "housekeeping": live.housekeeping.run(),
             "watchdog": self._watchdog(),
             "http": serve_http(public_app(live.status, live.metrics, webhook, self._usage), http),
-            "admin": serve_http(api(self.services, peer_of), admin),
+            "admin": serve_http(api(self.services, peer_of), self._admin.listener),
         }
 
     async def _end(self) -> None:
@@ -128,7 +128,7 @@ class Daemon:
         left = await self.live.writer.drain(DRAIN_S)
         await self.live.mqtt.leave()
         self._log.info("stopped", unwritten=left)
-        self._http.admin.unlink(missing_ok=True)
+        self._admin.close()
 
     async def _watchdog(self) -> None:
         pause_s = min(WATCHDOG_S, self._notifier.watchdog_interval_s or WATCHDOG_S)

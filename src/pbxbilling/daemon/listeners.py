@@ -7,7 +7,8 @@ import socket
 from pbxbilling.agi.server import ListenError, ListenerSettings
 from pbxbilling.config.sections import HttpSettings
 from pbxbilling.config.settings import Settings
-from pbxbilling.web.server import tcp_listener, unix_listener
+from pbxbilling.web.admin_socket import AdminSocket, PathTakenError
+from pbxbilling.web.server import tcp_listener
 
 
 def hook_settings(settings: Settings) -> ListenerSettings:
@@ -21,7 +22,7 @@ def hook_settings(settings: Settings) -> ListenerSettings:
     )
 
 
-def http_listeners(settings: HttpSettings) -> tuple[socket.socket, socket.socket]:
+def http_listeners(settings: HttpSettings) -> tuple[socket.socket, AdminSocket]:
     """Open public HTTP and the admin socket. Raises ListenError that names the failing one."""
     address, admin = settings.address, settings.admin
     try:
@@ -33,7 +34,10 @@ def http_listeners(settings: HttpSettings) -> tuple[socket.socket, socket.socket
         )
         raise ListenError(msg) from error
     try:
-        return http, unix_listener(admin)
+        return http, AdminSocket(admin)
+    except PathTakenError as taken:
+        http.close()
+        raise ListenError(f"http.admin {admin}: {taken}") from taken
     except OSError as error:
         http.close()
         msg = f"http.admin {admin}: {error.strerror}: give this user write access to {admin.parent}"

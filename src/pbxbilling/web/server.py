@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
@@ -26,17 +25,6 @@ def tcp_listener(host: str, port: int) -> socket.socket:
     Raises OSError if the address is taken.
     """
     return socket.create_server((host, port), reuse_port=False)
-
-
-def unix_listener(path: Path) -> socket.socket:
-    """Return a listening Unix socket for owner and group; replaces a stale one. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(str(path))
-    path.chmod(0o660)
-    listener.listen(64)
-    return listener
 
 
 async def serve(app: FastAPI, listener: socket.socket) -> None:
