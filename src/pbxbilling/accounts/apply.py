@@ -14,6 +14,7 @@ from pbxbilling.accounts.checks import (
     collection_problems,
     demo_problems,
     double_claims,
+    numbers_listed_twice,
     plan_problems,
 )
 from pbxbilling.accounts.facts import SubjectKind
@@ -165,6 +166,7 @@ def plan_changes(
         *(problem for one in tenants for problem in demo_problems(one.before, one.after)),
         *collection_problems(everyone, registry.plans | declared),
         *double_claims(everyone),
+        *(problem for one in tenants for problem in numbers_listed_twice(one.after)),
     ]
     if problems:
         raise AccountsError([_format_problem(problem, file.places) for problem in problems])

@@ -136,3 +136,17 @@ def double_claims(tenants: Tenants) -> Iterator[Problem]:
                         f"{value!r} is claimed by tenant {owner} and by tenant {tenant.slug}; a"
                         " call can belong to one only: remove it from one of them",
                     )
+
+
+def numbers_listed_twice(tenant: Tenant) -> Iterator[Problem]:
+    """Yield a problem for each number that the tenant lists again, in whatever spelling."""
+    listed: dict[str, str] = {}
+    for number in tenant.dids:
+        known_by = found_by(number)
+        if known_by in listed:
+            yield Problem(
+                f"tenant {tenant.slug}",
+                "dids",
+                f"{listed[known_by]!r} and {number!r} are one number: remove one of them",
+            )
+        listed.setdefault(known_by, number)

@@ -81,7 +81,7 @@ TENANT_FIELDS = (
     Field("mode", kinds.MODE, guarded=True),
     Field("limits", kinds.OVERRIDES, guarded=True),
     Field("accountcodes", kinds.ITEMS, guarded=True),
-    Field("dids", kinds.ITEMS, guarded=True),
+    Field("dids", kinds.NUMBERS, guarded=True),
     Field("contexts", kinds.ITEMS, guarded=True),
     Field("timezone", kinds.ZONE),
     Field("anchor_day", kinds.DAY_OF_MONTH),

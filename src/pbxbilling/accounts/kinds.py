@@ -212,6 +212,9 @@ GATEWAY_PRICES: Kind[Mapping[GatewayName, Prices]] = Kind(
 
 PLAN_OF_TENANT: Kind[str] = Kind()  # the slug of a plan
 ITEMS: Kind[tuple[str, ...]] = Kind(lambda items, _: list(items), lambda written, _: tuple(written))
+NUMBERS: Kind[tuple[str, ...]] = Kind(
+    lambda numbers, _: list(numbers), lambda written, _: tuple(written)
+)
 STATUS = _word(Status)
 BLOCKS: Kind[frozenset[Blocker]] = Kind(
     lambda blocks, _: sorted(blocks), lambda written, _: frozenset(map(Blocker, written))

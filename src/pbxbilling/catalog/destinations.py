@@ -76,13 +76,23 @@ class DestinationRates:
         """Return the rate of the longest prefix with one in force on that day; None without any.
 
         A number after a plus and after 00 is the same number: prefixes with and without 00 match
-        it. Where the table has both, the dearer one counts. A number that no carrier dials has the
-        rate of `dearest`, so that a spelling that hides the destination is never cheaper.
+        it. Where the table has both, the dearer one counts, and so it does for 011 and the like,
+        which is an international prefix at some sites and an area code at others. A number that no
+        carrier dials has the rate of `dearest`, so that a spelling that hides the destination is
+        never cheaper.
         """
         known = read(number)
         if not known.usable:
             return self.dearest(day)
-        found = [(rate, len(rate.prefix) + ahead) for rate, ahead in self._candidates(known, day)]
+        rate = self._rate(known, day)
+        elsewhere = known.international_elsewhere()
+        if elsewhere is None:
+            return rate
+        rates = [rate, self._rate(Number(elsewhere, plus=True), day)]
+        return max(filter(None, rates), key=_dearness, default=None)
+
+    def _rate(self, number: Number, day: date) -> DestinationRate | None:
+        found = [(rate, len(rate.prefix) + ahead) for rate, ahead in self._candidates(number, day)]
         if not found:
             return None
         return max(found, key=_precedence)[0]
@@ -124,9 +134,13 @@ class DestinationRates:
         return self._dearest[day]
 
 
-def _precedence(found: tuple[DestinationRate, int]) -> tuple[int, bool, int]:
+def _precedence(found: tuple[DestinationRate, int]) -> tuple[int, tuple[bool, int]]:
     rate, length = found
-    return length, not rate.in_allowance, rate.per_minute_micros
+    return length, _dearness(rate)
+
+
+def _dearness(rate: DestinationRate) -> tuple[bool, int]:
+    return not rate.in_allowance, rate.per_minute_micros
 
 
 UNUSABLE = "numbers that no carrier dials"

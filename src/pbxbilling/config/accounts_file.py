@@ -42,6 +42,7 @@ from pbxbilling.config.value_types import DIGITS, NAME, SLUG, check_zone
 from pbxbilling.kernel.bounds import UNIT_RATE_MOST_MINOR
 from pbxbilling.kernel.codes import LegDirection, Mode
 from pbxbilling.kernel.money import check_currency
+from pbxbilling.kernel.numbers import check_number
 
 
 def _item(text: str) -> str:
@@ -137,6 +138,7 @@ _TYPES: Mapping[Kind[Any], Any] = {
     kinds.GATEWAY_PRICES: StripePricesTable,
     kinds.PLAN_OF_TENANT: str,
     kinds.ITEMS: tuple[Item, ...],
+    kinds.NUMBERS: tuple[Annotated[str, AfterValidator(check_number)], ...],
     kinds.STATUS: Status,
     kinds.MODE: Mode,
     kinds.OVERRIDES: Limit,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from io import StringIO
 from itertools import chain
 from typing import Annotated, Any, NamedTuple, get_origin
@@ -155,7 +156,8 @@ def _read_row(
     try:
         row = TenantRow.model_validate_json(json.dumps(given))
     except ValidationError as error:
-        yield from faults_of(error, TenantRow, lambda _key: (source, line.number))
+        for fault in faults_of(error, TenantRow, lambda _key: (source, line.number)):
+            yield replace(fault, key=fault.key.partition("[")[0])  # the column
         return
     if row.slug in rows:
         message = f"{row.slug} is on line {rows[row.slug][0].number} already: remove one"

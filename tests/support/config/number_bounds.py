@@ -22,7 +22,7 @@ from pydantic.fields import FieldInfo
 
 from pbxbilling.config import accounts_file, quantities, sections
 from pbxbilling.config import value_types as forms
-from pbxbilling.kernel import bounds, money
+from pbxbilling.kernel import bounds, money, numbers
 
 Validator = Callable[..., Any]
 
@@ -50,6 +50,7 @@ NO_NUMBERS: frozenset[Validator | str] = frozenset(
         forms.check_page,
         forms.check_zone,
         money.check_currency,
+        numbers.check_number,
         "DatabaseSettings.url",
     }
 )

@@ -60,6 +60,47 @@ def dialled() -> st.SearchStrategy[str]:
     return st.builds(str.__add__, st.sampled_from(begin), end)
 
 
+_SCRIPTS = ("\uff10", "\u0660", "\u06f0", "\u0966")  # the zeros of some of them
+
+
+@st.composite
+def reported(draw: st.DrawFn, digits: str) -> str:
+    """A number from its country code on, in a spelling that some carrier or PBX has."""
+    prefix = draw(st.sampled_from(["", "+", "00", "+00", "011", "0011", "010", "\uff0b"]))
+    zero = draw(st.sampled_from(["0", "0", "\uff10", "\u0660", "\u06f0", "\u0966"]))
+    text = "".join(chr(ord(zero) + int(c)) if c in "0123456789" else c for c in prefix + digits)
+    text = "".join(part for c in text for part in (draw(st.sampled_from(_BETWEEN)), c))
+    before, after = draw(st.sampled_from(_AROUND))
+    return before + text.strip(" .-\xa0") + after
+
+
+@st.composite
+def listed(draw: st.DrawFn, digits: str = "") -> str:
+    """A number of the site's own in a spelling that some list has; of any digits by default."""
+    digits = digits or draw(st.from_regex(r"(1[2-9]|[2-9][0-9])[0-9]{6,12}", fullmatch=True))
+    if draw(st.booleans()):
+        return draw(reported(digits))
+    with_zero = f"{digits[:2]}{draw(st.sampled_from(['(0)', ' (0) ']))}{digits[2:]}"
+    return draw(
+        st.sampled_from(
+            [
+                f"+{digits if digits.startswith('39') else with_zero}",
+                f'="{digits}"',
+                f"'{digits}",
+                f"(+{digits[:2]}) {digits[2:]}",
+                f"+{digits[:2]}/{digits[2:]}",
+            ]
+        )
+    )
+
+
+_BETWEEN = ("", "", "", " ", "-", ".", "/", "\xa0", "\u2011", "\u200b")
+_AROUND = (
+    ("", ""), ("", ""), ("", "#"), ("tel:", ""), ("TEL:", ";phone-context=x"), ("sip:", "@carrier"),
+    ("sips:", "@192.0.2.1:5061;user=phone"), ("", ";npdi;rn=+1"),
+)  # fmt: skip
+
+
 @st.composite
 def spelled_anew(draw: st.DrawFn, number: str) -> str:
     """The number with separators anywhere."""

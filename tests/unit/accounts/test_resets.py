@@ -213,7 +213,7 @@ TENANTS = st.builds(
     mode=st.none() | st.sampled_from(Mode),
     limits=st.dictionaries(st.sampled_from(LIMIT_NAMES), COUNTS),
     accountcodes=ITEMS,
-    dids=ITEMS,
+    dids=st.lists(st.sampled_from(["1", "+2"]), unique=True, max_size=2).map(tuple),
     contexts=ITEMS,
 )
 

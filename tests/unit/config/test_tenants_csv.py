@@ -23,6 +23,7 @@ from pbxbilling.config.faults import ConfigError, Fault
 from pbxbilling.config.tenants_csv import COLUMNS, read_tenants, write_tenants
 from pbxbilling.kernel.codes import Mode
 from pbxbilling.runtime.csv_cells import guarded, joined, parted, unguarded
+from tests.support.kernel.spellings import listed
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 TEXT = st.one_of(
@@ -46,7 +47,7 @@ TENANTS = st.builds(
     limits=LIMITS,
     contexts=ITEMS,
     accountcodes=ITEMS,
-    dids=ITEMS,
+    dids=st.lists(listed(), max_size=3).map(tuple),
     timezone=st.sampled_from(["UTC", "Europe/Berlin"]),
     anchor_day=st.integers(1, 31),
     demo=st.booleans(),
@@ -161,6 +162,7 @@ def test_what_contradicts_the_accounts_is_told_with_its_line_and_column() -> Non
         ("tenant,demo\na,maybe\n", 2, "demo", 'expected true or false, got "maybe"'),
         ("tenant,timezone\na,Mars\n", 2, "timezone", "expected an IANA time zone"),
         ("tenant,mode\na,loud\n", 2, "mode", "enforce"),
+        ("tenant,dids\na,1;sales\n", 2, "dids", 'as "+4930123456", got "sales"'),
         ('tenant,name\na,"b"c\n', 2, "", "not valid CSV"),
         ('tenant,name\na,b\nc,"d\n', 3, "", "not valid CSV"),
     ],

@@ -73,7 +73,7 @@ class ByPolicy:
             return Breach(Reason.UNKNOWN_TENANT) if refused else None
         direction = request.direction
         if direction is None:
-            its_own = registry.owner(did=request.number or request.dnid) == known.slug
+            its_own = registry.owner(did=request.did) == known.slug
             direction = Direction.INBOUND if its_own else Direction.OUTBOUND
         try:
             closed = known.closed_for(direction, self._clock.now(), policy.grace_days)

@@ -114,7 +114,7 @@ class ContextFinder:
         registry = self._in_force.registry
         tenant = registry.named(request.tenant)
         if tenant is None and direction is Direction.INBOUND:
-            tenant = registry.owner(did=request.number or request.dnid)
+            tenant = registry.owner(did=request.did)
         if tenant is None:
             tenant = self._own(request, channel, around)
         if tenant is None and around is not None:

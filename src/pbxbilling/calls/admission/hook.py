@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pbxbilling.kernel.codes import Direction, Reason
+from pbxbilling.kernel.numbers import NOWHERE
 
 
 @dataclass(slots=True, init=False)
@@ -56,6 +57,11 @@ class HookRequest:
         self.context = context
         self.dnid = dnid
         self.peer = peer
+
+    @property
+    def did(self) -> str:
+        """The number that was called, where the call came in: a trunk may send it apart."""
+        return self.number if self.number not in ("", NOWHERE) else self.dnid
 
 
 @dataclass(slots=True, init=False)

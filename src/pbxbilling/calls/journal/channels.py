@@ -19,7 +19,7 @@ from pbxbilling.calls.journal.journal import (
 from pbxbilling.calls.live.channel import ChannelKey, Trunks, is_local
 from pbxbilling.calls.live.records import EndWitness
 from pbxbilling.kernel.codes import LegDirection
-from pbxbilling.kernel.numbers import compact, number_in
+from pbxbilling.kernel.numbers import NOWHERE, compact, number_in, read
 
 _MOST_WITNESSES = 32  # per conversation; beyond that the oldest are dropped
 
@@ -160,7 +160,7 @@ def leg_of(
             accountcodes=_distinct(
                 row.accountcode for row in (asker, first, answer) if row is not None
             ),
-            did=asker.exten if is_trunk(asker.channel, trunks) else "",
+            did=_did(asker) if is_trunk(asker.channel, trunks) else "",
             context=asker.context,
             others=channel.conversation.accountcodes,
         ),
@@ -169,6 +169,10 @@ def leg_of(
         since=channel.conversation.since,
         gone_by=gone_by,
     )
+
+
+def _did(row: JournalRow) -> str:
+    return row.exten if row.exten not in ("", NOWHERE) else row.dnid
 
 
 def _replaced(
@@ -188,7 +192,7 @@ def _direction(channel: OpenChannel) -> LegDirection:
     like an originated leg until the answer, where the originated leg shows AppDial2.
     """
     first, answer = channel.first, channel.answer
-    if first.exten != "s":
+    if first.exten != NOWHERE:
         return LegDirection.INBOUND
     by_itself = first.linkedid == first.uniqueid
     if by_itself and answer and answer.application and not _is_dialled(answer):
@@ -215,11 +219,8 @@ def _witnesses_of_dialled(channel: OpenChannel) -> list[JournalWitness]:
 
 
 def _is_end_of(number: str, dialled: str) -> bool:
-    """Return whether the number was dialled, with or without a prefix.
-
-    Compares compact forms, because the subroutine changes the number's text.
-    """
-    wanted = compact(number)
+    """Return whether the number was dialled, in whatever spelling, with or without a prefix."""
+    wanted = read(number).international or compact(number)
     return bool(wanted) and compact(dialled).endswith(wanted)
 
 
@@ -229,7 +230,7 @@ def _parties(
     """Return the caller and the number."""
     spoken = witnesses[0] if witnesses else None
     if incoming is not None:
-        by_hook = incoming.exten == "s" and spoken is not None
+        by_hook = incoming.exten == NOWHERE and spoken is not None
         return incoming.caller, spoken.number if by_hook and spoken else incoming.exten
     if spoken is None:
         return asker.caller, number_in(asker.exten)

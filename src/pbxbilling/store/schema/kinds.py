@@ -178,6 +178,7 @@ STORED: Mapping[Kind[Any], Stored | StoredApart] = {
     ),
     kinds.PLAN_OF_TENANT: Stored(String, None, intern),
     kinds.ITEMS: Stored(Object, list, _items),
+    kinds.NUMBERS: Stored(Object, list, _items),
     kinds.STATUS: Stored(String, str, _STATUSES.__getitem__),
     kinds.BLOCKS: Stored(Object, _sorted, _read_blocks),
     kinds.MODE: Stored(String, str, Mode, nullable=True),

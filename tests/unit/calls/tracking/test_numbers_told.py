@@ -170,19 +170,25 @@ def test_a_leg_without_a_hook_is_not_rated_by_a_place_in_the_dialplan(exten: str
     assert journalled(exten) == ""
 
 
-def test_the_leg_of_a_forward_is_found_by_the_number_in_any_spelling() -> None:
+@pytest.mark.parametrize(
+    ("dialled", "asked"),
+    [("0(155)901", "0_155_901"), ("+4420", "0044_20"), ("004420", "+4420"), ("94420", "+4420")],
+)
+def test_the_leg_of_a_forward_is_found_by_the_number_in_any_spelling(
+    dialled: str, asked: str
+) -> None:
     """Of the two hooks before it, the one with the dialled number, spelled by the subroutine."""
     rows = [
-        row("CHAN_START", 0, 0, PHONE, exten="0(155)901"),
-        row("PBXBILLING", 1, 0, PHONE, extra='{"extra":"outbound|acme|0_155_901"}'),
+        row("CHAN_START", 0, 0, PHONE, exten=dialled),
+        row("PBXBILLING", 1, 0, PHONE, extra=f'{{"extra":"outbound|acme|{asked}"}}'),
         row("CHAN_START", 1, 2, "Local/7@x-0;2", linked=0, exten="7"),
         row("PBXBILLING", 1.5, 2, "Local/7@x-0;2", linked=0, extra='{"extra":"outbound|globex|7"}'),
         row("CHAN_START", 2, 1, TRUNK, linked=0, exten="s"),
-        row("ANSWER", 3, 1, TRUNK, linked=0, exten="0(155)901", application="AppDial"),
+        row("ANSWER", 3, 1, TRUNK, linked=0, exten=dialled, application="AppDial"),
         row("HANGUP", 9, 1, TRUNK, linked=0),
     ]
     (leg,) = JournalFold("pbx1", Trunks(("PJSIP/carrier",))).feed(rows, JournalPosition())
-    assert (leg.owner.tenants[0], leg.number) == ("acme", "0_155_901")
+    assert (leg.owner.tenants[0], leg.number) == ("acme", asked)
 
 
 def test_an_emergency_number_is_never_unusable() -> None:
