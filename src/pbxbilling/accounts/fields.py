@@ -43,7 +43,7 @@ class Field:
 PLAN_FIELDS = (
     Field("slug", kinds.SLUG),
     Field("name", kinds.TEXT),
-    Field("description", kinds.TEXT),
+    Field("description", kinds.LINES),
     Field("limits", kinds.LIMITS, guarded=True),
     Field("count_internal", kinds.FLAG, guarded=True),
     Field("included_minutes", kinds.LIMIT, guarded=True),
@@ -70,7 +70,7 @@ TENANT_FIELDS = (
     Field("plan", kinds.PLAN_OF_TENANT),
     Field("name", kinds.TEXT),
     Field("email", kinds.TEXT),
-    Field("address", kinds.TEXT),
+    Field("address", kinds.LINES),
     Field("contacts", kinds.ITEMS),
     Field("vat_id", kinds.TEXT),
     Field("tax_exempt", kinds.FLAG),

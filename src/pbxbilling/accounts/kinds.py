@@ -172,6 +172,7 @@ def _read_collection(written: Written, _currency: str) -> UsageCollection:
 
 SLUG: Kind[str] = Kind(lambda _slug, _: {}, keys=())  # the name of the table, no key in it
 TEXT: Kind[str] = Kind()
+LINES: Kind[str] = Kind()  # text of several lines
 FLAG: Kind[bool] = Kind()
 COUNT: Kind[int] = Kind()
 PLACE: Kind[int] = Kind()  # in a list; may be negative

@@ -43,15 +43,22 @@ from pbxbilling.kernel.bounds import UNIT_RATE_MOST_MINOR
 from pbxbilling.kernel.codes import LegDirection, Mode
 from pbxbilling.kernel.money import check_currency
 from pbxbilling.kernel.numbers import check_number
+from pbxbilling.kernel.text import check_lines, check_name
 
 
 def _item(text: str) -> str:
+    """Check what is compared with Asterisk's text, which is read without unprintable characters."""
     if not text or text != text.strip():
         msg = "expected a string that is not empty and has no space at its ends"
         raise ValueError(msg)
-    return text
+    if not text.isprintable():
+        msg = "expected a string of printable characters, with plain spaces"
+        raise ValueError(msg)
+    return check_name(text)
 
 
+Text = Annotated[str, AfterValidator(check_name)]
+Lines = Annotated[str, AfterValidator(check_lines)]
 Slug = Annotated[str, Field(pattern=SLUG)]
 Item = Annotated[str, AfterValidator(_item)]
 Name = Annotated[str, Field(pattern=NAME)]
@@ -71,7 +78,7 @@ class DestinationTable(Section):
 
     prefix: Annotated[str, Field(pattern=DIGITS)]
     per_minute: Rate
-    name: str = ""
+    name: Text = ""
     since: Day = date.min
     in_allowance: bool = False
 
@@ -98,7 +105,7 @@ class UnitPriceTable(Section):
 
     price: Rate
     per: Annotated[int, Field(ge=1, le=1_000_000)] = 1
-    name: str = ""
+    name: Text = ""
 
 
 def _unit_prices_in_currency(
@@ -111,7 +118,8 @@ def _unit_prices_in_currency(
 
 # What the file may have as a value of each kind; of a kind with several keys, in each of them.
 _TYPES: Mapping[Kind[Any], Any] = {
-    kinds.TEXT: str,
+    kinds.TEXT: Text,
+    kinds.LINES: Lines,
     kinds.FLAG: bool,
     kinds.COUNT: Count,
     kinds.PLACE: Place,
@@ -138,7 +146,7 @@ _TYPES: Mapping[Kind[Any], Any] = {
     kinds.GATEWAY_PRICES: StripePricesTable,
     kinds.PLAN_OF_TENANT: str,
     kinds.ITEMS: tuple[Item, ...],
-    kinds.NUMBERS: tuple[Annotated[str, AfterValidator(check_number)], ...],
+    kinds.NUMBERS: tuple[Annotated[Text, AfterValidator(check_number)], ...],
     kinds.STATUS: Status,
     kinds.MODE: Mode,
     kinds.OVERRIDES: Limit,

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from pbxbilling.billing.statements.statement import Statement, StatementLine
 from pbxbilling.kernel.money import from_basis_points, from_micros, from_minor
+from pbxbilling.kernel.text import shown
 from pbxbilling.runtime.csv_cells import guarded, write_rows
 
 _STATEMENT = (
@@ -106,10 +107,13 @@ def _file(columns: tuple[str, ...], rows: Iterable[Mapping[str, object]]) -> str
 
 
 def _cell(value: object) -> object:
-    """Guard text that a spreadsheet would calculate; an amount below 0 stays a number."""
+    """Guard text that a spreadsheet would calculate; an amount below 0 stays a number.
+
+    A terminal may show the file: what it would obey is left out.
+    """
     if not isinstance(value, str) or _is_number(value):
         return value
-    return guarded(value)
+    return guarded(shown(value))
 
 
 def _is_number(text: str) -> bool:

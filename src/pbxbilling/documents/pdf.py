@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
 
-from pbxbilling.billing.statements.statement import Statement, StatementKind, StatementLine
+from pbxbilling.billing.statements.statement import (
+    Payer,
+    Statement,
+    StatementKind,
+    StatementLine,
+)
 from pbxbilling.kernel.money import from_basis_points, from_micros, from_minor
 from pbxbilling.kernel.period import zone
+from pbxbilling.kernel.text import LINES_MOST, shown
 
 if TYPE_CHECKING:
     from fpdf import FPDF
@@ -22,6 +29,8 @@ _HEADINGS = ("", "Quantity", "Rate", "Net", "Tax %", "Tax", "Total")
 _WIDTHS = (64, 26, 24, 22, 12, 18, 24)
 _ALIGNMENT = ("LEFT", "RIGHT", "RIGHT", "RIGHT", "RIGHT", "RIGHT", "RIGHT")
 _FONT = "DejaVu"
+# Characters in a row's columns: no row may be higher than a page, in the widest letters too.
+_TEXT_MOST, _UNIT_MOST = 400, 100
 
 
 def statement_pdf(statement: Statement, notices: tuple[str, ...] = ()) -> bytes:
@@ -68,7 +77,7 @@ def _head(page: FPDF, statement: Statement) -> None:
     page.ln(2)
     vat = f"VAT {payer.vat_id}" if payer.vat_id else ""
     name = payer.name if payer.name == payer.tenant else f"{payer.name} ({payer.tenant})"
-    for text in (name, payer.address, payer.email, vat):
+    for text in (_fitting(name), *_address(payer), _fitting(payer.email), _fitting(vat)):
         if text:
             page.multi_cell(0, 5, text, new_x="LMARGIN", new_y="NEXT")
     page.ln(2)
@@ -77,6 +86,12 @@ def _head(page: FPDF, statement: Statement) -> None:
         text = f"{word} {_local(statement, at)}"
         page.cell(0, 5, text, new_x="LMARGIN", new_y="NEXT")
     page.ln(4)
+
+
+def _address(payer: Payer) -> Iterable[str]:
+    """Return the lines of an address that are not blank."""
+    lines = payer.address[:LINES_MOST].split("\n")
+    return filter(None, (shown(line).strip() for line in lines))
 
 
 def _local(statement: Statement, at: datetime) -> str:
@@ -103,7 +118,7 @@ def _lines(page: FPDF, statement: Statement) -> None:
 
 
 def _cells(line: StatementLine, statement: Statement) -> tuple[str, ...]:
-    text, currency = line.text, statement.currency
+    text, currency = _fitting(line.text), statement.currency
     if line.begins is not None and line.ends is not None:
         text += f"\n{_local(statement, line.begins)[:10]} to {_local(statement, line.ends)[:10]}"
     return (
@@ -117,11 +132,17 @@ def _cells(line: StatementLine, statement: Statement) -> tuple[str, ...]:
     )
 
 
+def _fitting(text: str, most: int = _TEXT_MOST) -> str:
+    """Shorten a text that an older release has let in: a statement must have its page."""
+    text = shown(text)
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
 def _quantity(line: StatementLine) -> str:
     """Format seconds as exact minutes; anything else in its own unit."""
     if line.unit == "s":
         return f"{_minutes(line.quantity)} min"
-    return f"{line.quantity} {line.unit}".strip()
+    return _fitting(f"{line.quantity} {line.unit}".strip(), _UNIT_MOST)
 
 
 def _minutes(quantity_s: int) -> str:

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from typing import Annotated, NamedTuple
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from pbxbilling.billing.count_units import UnitCounter
 from pbxbilling.billing.facts import UsageReceived, UsageResult
 from pbxbilling.kernel.bounds import UNITS_MOST
 from pbxbilling.kernel.errors import NotFoundError, StoreError
 from pbxbilling.kernel.ports import Clock, EventSink
+from pbxbilling.kernel.text import check_name
 from pbxbilling.runtime.clock import LogThrottle
 
 LIMIT = 16_384  # bytes of a body
@@ -28,7 +29,7 @@ _STATUS: Mapping[UsageResult, int] = {
     UsageResult.NOT_KEPT: 503,
 }
 
-Word = Annotated[str, Field(min_length=1, max_length=200)]
+Word = Annotated[str, Field(min_length=1), AfterValidator(check_name)]
 
 
 class UsageBody(BaseModel):

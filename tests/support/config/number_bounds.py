@@ -22,7 +22,7 @@ from pydantic.fields import FieldInfo
 
 from pbxbilling.config import accounts_file, quantities, sections
 from pbxbilling.config import value_types as forms
-from pbxbilling.kernel import bounds, money, numbers
+from pbxbilling.kernel import bounds, money, numbers, text
 
 Validator = Callable[..., Any]
 
@@ -51,6 +51,8 @@ NO_NUMBERS: frozenset[Validator | str] = frozenset(
         forms.check_zone,
         money.check_currency,
         numbers.check_number,
+        text.check_lines,
+        text.check_name,
         "DatabaseSettings.url",
     }
 )
@@ -123,8 +125,8 @@ def _number(
     model: type[BaseModel], name: str, kind: Any, constraints: tuple[Any, ...]
 ) -> Number | None:
     validators = [one.func for one in constraints if isinstance(one, AfterValidator)]
-    texts = [_text(model, name, one) for one in validators]
-    if found := [text for text in texts if text is not None]:
+    texts = [_text_of(model, name, one) for one in validators]
+    if found := [one for one in texts if one is not None]:
         return Number(model, name, *found[0])
     if kind in (int, float):
         return Number(model, name, *_bounds(f"{model.__name__}.{name}", kind, constraints))
@@ -136,7 +138,7 @@ def _number(
     return None
 
 
-def _text(
+def _text_of(
     model: type[BaseModel], name: str, validator: Any
 ) -> tuple[str, str, tuple[str, ...]] | None:
     """Return the bounds of the number in a text; None where it is known to have none."""

@@ -164,6 +164,14 @@ def test_a_tenants_minus_one_lifts_the_plans_limit() -> None:
             "plan.a.destinations",
         ),
         ('[plan."A B"]\n', 1, "plan.A B"),
+        ('[plan.a]\nname = "a\\u001b[31m"\n', 2, "plan.a.name"),
+        (f"{TO}prefix='4'\nper_minute='1'\nname = 'a\u202eb'\n", 4, "plan.a.destinations[0].name"),
+        ('[tenant.a]\naccountcodes = ["a\\u0000"]\n', 2, "tenant.a.accountcodes"),
+        ('[tenant.a]\ncontexts = ["a\u00a0b"]\n', 2, "tenant.a.contexts"),
+        ('[tenant.a]\ndids = ["1\\n2"]\n', 2, "tenant.a.dids"),
+        ('[tenant.a]\nemail = "a\\u009b@b"\n', 2, "tenant.a.email"),
+        (f'[tenant.a]\nname = "{"n" * 201}"\n', 2, "tenant.a.name"),
+        (f'[tenant.a]\naddress = "{"n" * 1001}"\n', 2, "tenant.a.address"),
     ],
 )
 def test_a_fault_names_the_key_and_the_line(text: str, line: int, names: str) -> None:
@@ -172,3 +180,13 @@ def test_a_fault_names_the_key_and_the_line(text: str, line: int, names: str) ->
     (fault,) = raised.value.faults
     assert (fault.source, fault.line) == ("accounts.toml", line)
     assert fault.key.startswith(names)
+
+
+@pytest.mark.parametrize(
+    "name", ["Łódź & Şahin Жук", "株式会社", "نمی\u200cبم", "👩\u200d💻", "n" * 200]
+)
+def test_a_name_is_in_any_script(name: str) -> None:
+    address = f"{name}\n10115 Berlin"
+    written = f'[tenant.a]\nname = "{name}"\naddress = """{address}"""\n'
+    (tenant,) = read_accounts(written, "accounts.toml").tenants
+    assert (tenant.name, tenant.address) == (name, address)

@@ -16,6 +16,7 @@ from pbxbilling.billing.statements.build import statement_of
 from pbxbilling.billing.statements.statement import LineKind, OneOff, Statement, StatementKind
 from pbxbilling.documents.csv_files import calls_csv, statement_csv
 from pbxbilling.documents.pdf import statement_pdf
+from tests.support.billing.documents import statement_with
 from tests.support.billing.tariffs import NOVEMBER, all_month, moment, used
 
 ACME = Tenant(
@@ -67,7 +68,7 @@ def test_the_rows_add_up_to_the_statement() -> None:
 
 
 @pytest.mark.parametrize(
-    "reason", ["=1+1", "+1", "-1+1", "@SUM(A1)", "\t=1", '=HYPERLINK("http://x")']
+    "reason", ["=1+1", "+1", "-1+1", "@SUM(A1)", " =1", '=HYPERLINK("http://x")']
 )
 def test_no_text_is_a_formula(reason: str) -> None:
     row = read(statement_csv(statement(discount(reason))))[-1]
@@ -145,6 +146,20 @@ def test_many_lines_go_on_on_further_pages() -> None:
     text = "\n".join(page.extract_text() for page in reader.pages)
     assert all(f"Phone {number}" in text for number in range(120))
     assert text.count("Quantity") == len(reader.pages)
+
+
+WIDEST = ("W", "\u2014", "株", "W ", "😀", "W\n", "\u0301")
+
+
+@pytest.mark.parametrize("letter", WIDEST)
+def test_every_text_that_is_let_in_has_its_page(letter: str) -> None:
+    """So has one that an older release let in, of any length."""
+    name = (letter * 200)[:200]
+    for text in (name, letter * 60_000):
+        made = statement_with(text, address=(f"{letter}\n" * 500)[:1000])
+        units = replace(made.lines[0], unit=text)
+        whole = replace(made, lines=(units, *made.lines[1:]))
+        assert statement_pdf(whole, (text[:1000],)).startswith(b"%PDF")
 
 
 def test_a_name_in_a_script_without_letters_of_ours_fails_nothing() -> None:

@@ -11,6 +11,7 @@ from pbxbilling.billing.statements.statement import ONE_OFF, LineKind
 from pbxbilling.kernel.errors import AdministrationError
 from pbxbilling.kernel.money import from_minor, to_minor
 from pbxbilling.kernel.ports import Clock
+from pbxbilling.kernel.text import check_name
 
 
 class OneOffs:
@@ -43,17 +44,14 @@ class OneOffs:
             tenant = self._statements.tenant(slug)
             chosen = _by_hand(kind)
             currency = require_plan(self._writer.registry, tenant.plan).currency
-            if not reason.strip():
-                raise AdministrationError(
-                    "a reason is missing: give it with --reason; it is printed on the statement"
-                )
+            printed = _printed(reason)
             periods = await self._statements.open_periods(slug)
             entry = OneOffEntry(
                 tenant=slug,
                 number=1 + len(await self._statement_store.one_offs(slug)),
                 month=periods.billable_month(month),
                 kind=chosen.value,
-                reason=reason.strip(),
+                reason=printed,
                 amount=_minor(amount, currency),
                 currency=currency,
                 actor=actor,
@@ -67,6 +65,18 @@ class OneOffs:
         """Return a tenant's one-off lines by number."""
         self._statements.tenant(slug)
         return await self._statement_store.one_offs(slug)
+
+
+def _printed(reason: str) -> str:
+    """Raise AdministrationError for a reason that no line of a statement can hold."""
+    if not reason.strip():
+        raise AdministrationError(
+            "a reason is missing: give it with --reason; it is printed on the statement"
+        )
+    try:
+        return check_name(reason.strip())
+    except ValueError as error:
+        raise AdministrationError(f"the reason: {error}") from error
 
 
 def _minor(amount: str, currency: str) -> int:

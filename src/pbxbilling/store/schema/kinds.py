@@ -141,6 +141,7 @@ _STATUSES: Mapping[str, Status] = {status.value: status for status in Status}
 STORED: Mapping[Kind[Any], Stored | StoredApart] = {
     kinds.SLUG: Stored(String),
     kinds.TEXT: Stored(String),
+    kinds.LINES: Stored(String),
     kinds.FLAG: Stored(Boolean, None, bool),
     kinds.COUNT: Stored(Integer),
     kinds.PLACE: Stored(Integer),

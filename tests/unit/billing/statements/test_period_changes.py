@@ -72,6 +72,9 @@ async def test_a_line_may_be_for_a_month_to_come_but_not_for_a_closed_one() -> N
     [
         ("present", "1.00", "x", "credit, discount, fee"),
         ("fee", "1.00", "  ", "give it with --reason"),
+        ("fee", "1.00", "x" * 201, "200 characters at the most, got 201"),
+        ("fee", "1.00", "a\x1b[31m", "U\\+001B"),
+        ("fee", "1.00", "a\nb", "U\\+000A"),
         ("fee", "1.001", "x", "EUR has at most 2 decimal places"),
         ("fee", "-1.00", "x", "expected an amount of 0 or more"),
     ],
