@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from pbxbilling.calls.journal.journal import JournalRow
-from pbxbilling.kernel.text import decode
+from pbxbilling.kernel.text import decode, printable
 
 COLUMNS = 13  # config/asterisk/cel_custom_pbxbilling.conf
 
@@ -108,11 +108,11 @@ def parse_row(record: bytes) -> JournalRow | None:
         uniqueid,
         linkedid or uniqueid,
         channel,
-        account,
-        context,
-        exten,
-        caller,
-        dnid,
+        printable(account),
+        printable(context),
+        printable(exten),
+        printable(caller),
+        printable(dnid),
         application,
         extra,
     )

@@ -15,6 +15,7 @@ from pbxbilling.cli.printing.output import (
     NOTHING_WRITTEN,
     print_done,
     print_json,
+    print_line,
     print_page,
     print_rows,
 )
@@ -86,19 +87,19 @@ def _show_plan_change(change: Mapping[str, Any]) -> None:
     from pbxbilling.cli.printing.tables import local_time
 
     currency = change["currency"]
-    typer.echo(
+    print_line(
         f"{change['tenant']}: {change['before']} → {change['after']} from"
         f" {local_time(change['at'])} on, in {change['month']}"
     )
-    typer.echo(
+    print_line(
         f"  rest of the period: {change['credit']} {currency} before, {change['charge']} {currency}"
         f" now, difference {change['difference']} {currency}"
     )
     minutes = [change[f"included_minutes_{when}"] for when in ("before", "after")]
     before, after = ("unlimited" if each is None else each for each in minutes)
-    typer.echo(f"  included minutes of the period: {before} → {after}")
+    print_line(f"  included minutes of the period: {before} → {after}")
     if not change["committed"]:
-        typer.echo(NOTHING_WRITTEN)
+        print_line(NOTHING_WRITTEN)
 
 
 @tenant_app.command("show")

@@ -6,10 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import typer
-
 from pbxbilling.cli.connection import CommandFailed
-from pbxbilling.cli.printing.output import NOTHING_WRITTEN, print_json
+from pbxbilling.cli.printing.output import NOTHING_WRITTEN, print_json, print_line
 
 _KINDS = ("added", "changed", "unchanged")
 _NEEDS_RESET = "nothing was written: it needs --reset"
@@ -43,16 +41,16 @@ def print_changes(
 
 def _print_change(change: Mapping[str, Any]) -> None:
     """Print the change of a plan or tenant; for a changed one, each key."""
-    typer.echo(f"{change['kind']:9} {change['subject']}")
+    print_line(f"{change['kind']:9} {change['subject']}")
     for field in change["fields"] if change["kind"] == "changed" else ():
         key, before, after = field["key"], field["before"], field["after"]
         if field["reset"]:
             default = "the default" if after is None else f"the default, {after}"
-            typer.echo(f"reset:    {change['subject']}: {key}: {before} → {default}")
+            print_line(f"reset:    {change['subject']}: {key}: {before} → {default}")
         else:
-            typer.echo(f"            {key}: {before} → {after}")
+            print_line(f"            {key}: {before} → {after}")
     for note in change["notes"]:
-        typer.echo(f"            note: {note}")
+        print_line(f"            note: {note}")
 
 
 def _print_summary(changes: Changes, what: str, resets: int, why_nothing: str) -> None:
@@ -60,7 +58,7 @@ def _print_summary(changes: Changes, what: str, resets: int, why_nothing: str) -
     parts = [f"{counted[kind]} {kind}" for kind in _KINDS]
     if resets:
         parts.append(f"{_keys(resets)} reset")
-    typer.echo(f"{len(changes)} {what}: {', '.join(parts)}{why_nothing and f'; {why_nothing}'}")
+    print_line(f"{len(changes)} {what}: {', '.join(parts)}{why_nothing and f'; {why_nothing}'}")
 
 
 def _why_nothing(*, refused: bool, dry_run: bool) -> str:

@@ -9,7 +9,7 @@ import typer
 
 from pbxbilling import __version__
 from pbxbilling.cli.options import DEFAULT, Config, Json
-from pbxbilling.cli.printing.output import print_done
+from pbxbilling.cli.printing.output import print_done, print_line
 from pbxbilling.runtime import gc_tuning as garbage
 
 app = typer.Typer()
@@ -29,7 +29,7 @@ def serve(config: Config = DEFAULT) -> None:
 @app.command()
 def version() -> None:
     """Print the version."""
-    typer.echo(__version__)
+    print_line(__version__)
 
 
 @backup_app.command()
@@ -52,5 +52,5 @@ def config_check(config: Config = DEFAULT) -> None:
 
     settings = load(config, os.environ)
     for warning in settings.warnings():
-        typer.echo(f"warning: {warning}")
-    typer.echo(f"{config}: good, mode {settings.mode}")
+        print_line(f"warning: {warning}")
+    print_line(f"{config}: good, mode {settings.mode}")

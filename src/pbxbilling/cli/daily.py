@@ -6,7 +6,13 @@ import typer
 
 from pbxbilling.cli.connection import post
 from pbxbilling.cli.options import DEFAULT, Config, DryRun, Json
-from pbxbilling.cli.printing.output import NOTHING_WRITTEN, print_json, print_notes, print_rows
+from pbxbilling.cli.printing.output import (
+    NOTHING_WRITTEN,
+    print_json,
+    print_line,
+    print_notes,
+    print_rows,
+)
 
 app = typer.Typer()
 
@@ -27,4 +33,4 @@ def daily_check(
     print_rows("turns due", report["turns"], _TURNS, as_json=False)
     print_notes(report["notices"])
     if dry_run:
-        typer.echo(NOTHING_WRITTEN)
+        print_line(NOTHING_WRITTEN)

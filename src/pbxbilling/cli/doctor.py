@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from pbxbilling.cli.options import DEFAULT, Config, Json
-from pbxbilling.cli.printing.output import print_rows
+from pbxbilling.cli.printing.output import print_line, print_rows
 
 if TYPE_CHECKING:
     from pbxbilling.doctor.check import Check
@@ -36,6 +36,6 @@ def print_checks(checks: Sequence[Check], *, as_json: bool) -> None:
     print_rows("checks", [asdict(check) for check in checks], columns, as_json=as_json)
     for check in checks:
         if check.mend and not as_json:
-            typer.echo(f"{check.result}: {check.subject}: {check.name}: {check.mend}")
+            print_line(f"{check.result}: {check.subject}: {check.name}: {check.mend}")
     if any(check.result is Result.FAIL for check in checks):
         raise typer.Exit(1)

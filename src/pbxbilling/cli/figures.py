@@ -6,7 +6,7 @@ import typer
 
 from pbxbilling.cli.connection import get
 from pbxbilling.cli.options import DEFAULT, AnyMonth, Config, Json, OneMonth, parsed_month
-from pbxbilling.cli.printing.output import print_json, print_rows
+from pbxbilling.cli.printing.output import print_json, print_line, print_rows
 
 app = typer.Typer(help="Figures of the business.", invoke_without_command=True)
 
@@ -31,7 +31,8 @@ def figures(
         return
     print_rows("plans with a price", taken["currencies"], _NOW, as_json=False)
     if taken["currencies"]:
-        typer.echo(f"\nin {taken['month']}")
+        print_line("")
+        print_line(f"in {taken['month']}")
         print_rows("figures", taken["currencies"], _MONTH, as_json=False)
 
 

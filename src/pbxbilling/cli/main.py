@@ -50,12 +50,14 @@ app.add_typer(payments.subscription_app, name="subscription")
 def main() -> None:
     """Run a command; an error is one message on stderr and exit status 1."""
     from pbxbilling.kernel.errors import ServiceError
+    from pbxbilling.kernel.text import shown
 
     os.umask(UMASK)
     try:
         app()
     except ServiceError as error:
-        sys.stderr.write(f"pbxbilling: {error}\n")
+        lines = map(shown, f"pbxbilling: {error}".split("\n"))
+        sys.stderr.write("\n".join(lines) + "\n")
         sys.exit(error.exit_status)
 
 

@@ -19,7 +19,7 @@ from pbxbilling.cli.options import (
     parsed_period,
     wrong_usage,
 )
-from pbxbilling.cli.printing.output import print_done, print_json, print_rows
+from pbxbilling.cli.printing.output import print_done, print_json, print_line, print_rows
 
 app = typer.Typer()
 stripe_app = typer.Typer(help="Selling by Stripe.", no_args_is_help=True)
@@ -157,7 +157,7 @@ def stripe_usage(config: Config = DEFAULT, tenant: ForTenant = None, json: Json 
         print_json(view)
         return
     waits = ", ".join(f"{number} {state}" for state, number in sorted(view["unsent"].items()))
-    typer.echo(f"not sent: {waits or 'nothing'}")
+    print_line(f"not sent: {waits or 'nothing'}")
     if view["events"]:
         print_rows("usage not sent", view["events"], _USAGE, as_json=False)
 

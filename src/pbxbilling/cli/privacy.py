@@ -10,7 +10,7 @@ import typer
 
 from pbxbilling.cli.connection import delete, post, quoted
 from pbxbilling.cli.options import DEFAULT, Config, Json
-from pbxbilling.cli.printing.output import print_done, print_json, print_rows
+from pbxbilling.cli.printing.output import print_done, print_json, print_line, print_rows
 
 app = typer.Typer()
 purge_app = typer.Typer()
@@ -57,6 +57,6 @@ def purge(
         "chores: [retention] keeps everything for ever", rows, ("what", "rows"), as_json=False
     )
     if dry_run:
-        typer.echo("nothing was purged: --dry-run")
+        print_line("nothing was purged: --dry-run")
     elif not result["complete"]:
-        typer.echo("more rows remain: run it again, or leave them to the nightly purge")
+        print_line("more rows remain: run it again, or leave them to the nightly purge")

@@ -10,7 +10,14 @@ import typer
 
 from pbxbilling.cli.connection import get, post, quoted
 from pbxbilling.cli.options import DEFAULT, Config, ForTenant, Json, parsed_period
-from pbxbilling.cli.printing.output import print_done, print_json, print_rows, write_file
+from pbxbilling.cli.printing.output import (
+    print_csv,
+    print_done,
+    print_json,
+    print_line,
+    print_rows,
+    write_file,
+)
 from pbxbilling.kernel.bounds import COUNT_MOST
 
 app = typer.Typer()
@@ -102,7 +109,7 @@ def records(
     if csv:
         from pbxbilling.documents.csv_files import calls_csv
 
-        typer.echo(calls_csv(found), nl=False)
+        print_csv(calls_csv(found))
     elif json:
         print_json(found)
     else:
@@ -161,7 +168,7 @@ def _print(written: Mapping[str, Any], *, csv: bool, pdf: Path | None, json: boo
     from pbxbilling.documents.csv_files import statement_csv
 
     if csv:
-        typer.echo(statement_csv(statement_from(written)), nl=False)
+        print_csv(statement_csv(statement_from(written)))
     if pdf is not None:
         _write_pdf(written, pdf)
 
@@ -171,4 +178,4 @@ def _write_pdf(written: Mapping[str, Any], file: Path) -> None:
     from pbxbilling.documents.pdf import statement_pdf
 
     if write_file(file, statement_pdf(statement_from(written), tuple(written["notices"]))):
-        typer.echo(f"{file} written")
+        print_line(f"{file} written")

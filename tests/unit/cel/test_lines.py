@@ -14,14 +14,17 @@ HANGUP = (
     b'"{""hangupcause"":16,""hangupsource"":""PJSIP/acme1-00000000"",""dialstatus"":""""}"\n'
 )
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\r\x00"), max_size=12)
+SHOWN = st.text(  # the rest is dropped from what people are shown
+    st.characters(codec="utf-8", exclude_categories=["C", "Z"], include_characters=" "), max_size=12
+)
 ROWS = st.builds(
     row,
     st.sampled_from(["CHAN_START", "ANSWER", "HANGUP", "A site's own"]),
     st.integers(0, 10**6),
     st.integers(0, 99),
     TEXTS,
-    accountcode=TEXTS,
-    caller=TEXTS,
+    accountcode=SHOWN,
+    caller=SHOWN,
     extra=TEXTS,
 )
 
@@ -56,10 +59,21 @@ def test_a_caller_in_latin_1_is_read() -> None:
     assert parse_lines(written, more=False).rows[0].caller == "Müller"
 
 
+@given(TEXTS, TEXTS)
+def test_no_caller_or_number_has_what_a_terminal_obeys(caller: str, number: str) -> None:
+    hostile = f"666\x1b[31m\u009b2J\u202e{caller}"
+    written = line(row("ANSWER", 1, 1, caller=hostile, exten=number, dnid=number))
+    (told,) = parse_lines(written, more=False).rows
+    shown = (told.caller, told.exten, told.dnid, told.accountcode, told.context)
+    assert all(map(str.isprintable, shown))
+    assert told.caller.startswith("666[31m2J")
+
+
 def test_what_a_caller_writes_cannot_pass_for_a_row() -> None:
     forged = line(row("HANGUP", 1, 1)).decode()
-    honest = row("ANSWER", 1, 2, caller=f"\n{forged}")
-    assert parse_lines(line(honest), more=False).rows == (honest,)
+    written = line(row("ANSWER", 1, 2, caller=f"\n{forged}"))
+    honest = row("ANSWER", 1, 2, caller=forged.strip())
+    assert parse_lines(written, more=False).rows == (honest,)
 
 
 def test_lines_of_others_are_counted_and_skipped() -> None:

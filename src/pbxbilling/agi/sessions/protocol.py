@@ -19,6 +19,7 @@ from dataclasses import replace
 
 from pbxbilling.calls.admission.hook import HookRequest, Verdict
 from pbxbilling.kernel.codes import Direction
+from pbxbilling.kernel.text import printable
 
 ENVIRONMENT_MAX_BYTES = 64 * 1024
 LINE_MAX_BYTES = 8 * 1024  # Asterisk itself never sends more of one variable
@@ -215,13 +216,8 @@ def _behind_the_caller(lines: list[tuple[str, str]]) -> dict[str, str]:
 
 
 def _value(field: str, raw: str) -> str:
-    value = _printable(raw)
+    value = printable(raw)  # drops the CR of a CRLF line as well
     return "" if value == _UNKNOWN and field in _MAY_BE_MISSING else value
-
-
-def _printable(value: str) -> str:
-    """Return the value without control characters, including the CR of a CRLF line."""
-    return value if value.isprintable() else "".join(filter(str.isprintable, value))
 
 
 def command(verdict: Verdict) -> bytes:
@@ -253,7 +249,7 @@ def _tamed(verdict: Verdict) -> Verdict:
 
 
 def _tame(word: str) -> str:
-    return _MEANINGFUL.sub("", _printable(word))[:_TENANT_MAX]
+    return _MEANINGFUL.sub("", printable(word))[:_TENANT_MAX]
 
 
 def answer_code(lines: bytes) -> int | None:

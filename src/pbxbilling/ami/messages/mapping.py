@@ -31,7 +31,7 @@ from pbxbilling.calls.live.signals import (
     Shutdown,
     Signal,
 )
-from pbxbilling.kernel.text import decode
+from pbxbilling.kernel.text import decode, printable
 
 VARIABLE = "PBXBILLING"
 
@@ -123,13 +123,13 @@ class Event:
             raise KeyError(keys.uniqueid)
         return ChannelSeen(
             ChannelKey(self.pbx, uniqueid),
-            name,
+            name,  # as it is: an order to Asterisk names the channel by it
             int(state),
             linkedid,
-            accountcode,
-            context,
-            exten,
-            "" if caller == "<unknown>" else caller,
+            printable(accountcode),
+            printable(context),
+            printable(exten),
+            "" if caller == "<unknown>" else printable(caller),
             self._after(keys.variable) or "",
         )
 
@@ -192,7 +192,7 @@ def _attended_transfer(event: Event) -> Signal:
 
 
 def _account_code(event: Event) -> Signal:
-    return AccountCode(event.key(), event.need("AccountCode"), event.at)
+    return AccountCode(event.key(), printable(event.need("AccountCode")), event.at)
 
 
 def _rename(event: Event) -> Signal:

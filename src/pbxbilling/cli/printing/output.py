@@ -1,4 +1,4 @@
-"""Prints results: JSON for programs, a table or a page for people."""
+"""Prints results: JSON for programs, a table or a page for people. Nothing else calls `echo`."""
 
 from __future__ import annotations
 
@@ -8,16 +8,28 @@ from typing import Any
 
 import typer
 
+from pbxbilling.kernel.text import escaped, shown
+
 NOTHING_WRITTEN = "nothing was written: --dry-run"
 
 STANDARD = Path("-")  # standard output or input
 
 
 def print_json(result: Any) -> None:
-    """Print a result as JSON."""
+    """Print a result as JSON, with escapes for what a terminal would obey."""
     import orjson
 
-    typer.echo(orjson.dumps(result, option=orjson.OPT_INDENT_2))
+    typer.echo(escaped(orjson.dumps(result, option=orjson.OPT_INDENT_2)))
+
+
+def print_line(text: str) -> None:
+    """Print one line for people, without what a terminal would obey."""
+    typer.echo(shown(text))
+
+
+def print_csv(text: str) -> None:
+    """Print a CSV file as it is: its cells were cleaned when they were written."""
+    typer.echo(text, nl=False)
 
 
 def print_rows(
@@ -49,14 +61,14 @@ def print_done(
     if as_json:
         print_json(result)
         return
-    typer.echo(sentence)
+    print_line(sentence)
     print_notes(notes)
 
 
 def print_notes(notes: Iterable[str]) -> None:
     """Print notes about what was done."""
     for note in notes:
-        typer.echo(f"note: {note}")
+        print_line(f"note: {note}")
 
 
 def write_file(file: Path, made: bytes) -> bool:

@@ -1,4 +1,7 @@
-"""Tables for people: the keys of JSON, instants in local time, numbers aligned right."""
+"""Tables for people: the keys of JSON, instants in local time, numbers aligned right.
+
+Callers, accounts and gateways choose texts: `console` prints none that a terminal would obey.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+
+from pbxbilling.kernel.text import shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,8 +25,12 @@ def console() -> Console:
     """Return the terminal; without one, a page wide enough for each row to stay on one line."""
     from rich.console import Console
 
+    class Page(Console):
+        def print(self, *objects: Any, **how: Any) -> None:
+            super().print(*(shown(one) if isinstance(one, str) else one for one in objects), **how)
+
     folds = sys.stdout.isatty() or "COLUMNS" in os.environ
-    return Console(width=None if folds else _PIPE_WIDTH, highlight=False, markup=False)
+    return Page(width=None if folds else _PIPE_WIDTH, highlight=False, markup=False)
 
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Table:
@@ -56,14 +65,14 @@ def cell(key: str, value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(cell("", one) for one in value)
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {cell(name, one)}" for name, one in value.items())
+        return ", ".join(f"{shown(name)} {cell(name, one)}" for name, one in value.items())
     if key in {"at", "since"} or key.endswith(("_at", "_until")):
         return local_time(value)
     if key.endswith("_seconds"):
         return f"{value:.1f}"
     if key.endswith("_minutes"):
         return f"{Decimal(value):.2f}"
-    return str(value)
+    return shown(str(value))
 
 
 def local_time(instant: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from pbxbilling.kernel.text import escaped
 from pbxbilling.telemetry.facts.line import LEVEL_NAMES, Line
 
 
@@ -18,15 +19,18 @@ def line_as_json(line: Line, at: datetime) -> bytes:
 
 
 def as_json(event: Mapping[str, Any]) -> bytes:
-    """Return one line; a lone surrogate, from bytes that were no text, is escaped."""
+    """Return one line, with escapes for what is not printed.
+
+    A lone surrogate, from bytes that were no text, is written as text.
+    """
     try:
-        return orjson.dumps(event, default=str, option=orjson.OPT_APPEND_NEWLINE)
+        return escaped(orjson.dumps(event, default=str, option=orjson.OPT_APPEND_NEWLINE))
     except TypeError:
-        plain = {key: _printable(value) for key, value in event.items()}
-        return orjson.dumps(plain, default=str, option=orjson.OPT_APPEND_NEWLINE)
+        plain = {key: _encodable(value) for key, value in event.items()}
+        return escaped(orjson.dumps(plain, default=str, option=orjson.OPT_APPEND_NEWLINE))
 
 
-def _printable(value: Any) -> Any:
+def _encodable(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     return value.encode(errors="backslashreplace").decode()

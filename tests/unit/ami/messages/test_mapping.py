@@ -195,6 +195,29 @@ def test_an_unknown_caller_is_empty() -> None:
     assert signal.channel.caller == ""
 
 
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), max_size=20))
+def test_what_people_are_shown_has_nothing_that_a_terminal_obeys(text: str) -> None:
+    """The name of a channel stays as it is: an order to Asterisk must find the channel."""
+    hostile = f"666\x1b[31m\u009b2J\u202e{text}"
+    name = f"Local/{hostile}@from-acme-00000001;2"
+    body = (
+        channel("1.1", name)
+        .replace("CallerIDNum: 100", f"CallerIDNum: {hostile}")
+        .replace("Exten: 3201", f"Exten: {hostile}")
+        .replace("AccountCode: acme", f"AccountCode: {hostile}")
+        .replace("Context: from-acme", f"Context: {hostile}")
+    )
+    signal = mapped("Newchannel", body)
+    assert isinstance(signal, Newchannel)
+    seen = signal.channel
+    assert all(map(str.isprintable, (seen.caller, seen.exten, seen.accountcode, seen.context)))
+    assert seen.caller.startswith("666[31m2J")
+    assert seen.name == name
+    code = mapped("NewAccountCode", f"{body}OldAccountCode: \r\n")
+    assert isinstance(code, AccountCode)
+    assert code.accountcode.isprintable()
+
+
 def test_a_row_of_the_channel_list_tells_application_bridge_and_age() -> None:
     text = (
         "Event: CoreShowChannel\r\nActionID: 1\r\n"
