@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from pbxbilling.accounts.records import PlanSwitched
+from pbxbilling.accounts.key_origin import AccountKind
+from pbxbilling.accounts.records import PlanSwitched, TermsChanged
 from pbxbilling.billing.figures import Charged
 from pbxbilling.billing.records import OneOffUsed
 from pbxbilling.billing.statements.statement import LineKind
@@ -133,6 +134,16 @@ class BillsContract(OfAnyStore):
             await store.commit([second, first, PlanSwitched("globex", after(1), "pro", "starter")])
             assert await store.statement_store.plan_switches("acme", after(1)) == [first, second]
             assert await store.statement_store.plan_switches("acme", after(2)) == [second]
+
+    async def test_changes_of_terms_come_as_they_were_written(self) -> None:
+        plan = TermsChanged(AccountKind.PLAN, "starter", after(3), {"price": "29.00"})
+        own = TermsChanged(AccountKind.TENANT, "acme", after(2), {"trial_until": None})
+        other = replace(own, slug="globex")
+        async with self.opened() as store:
+            await store.commit([plan, other])
+            await store.commit([own])
+            assert await store.statement_store.terms_changes("acme", after(1)) == [plan, own]
+            assert await store.statement_store.terms_changes("acme", after(2)) == [plan]
 
     async def test_legs_of_a_time_are_those_that_ended_in_it_its_end_excluded(self) -> None:
         first = ended_leg("1.1", talk_s=10, month="2026-10")

@@ -20,6 +20,7 @@ from pbxbilling.accounts.checks import (
 from pbxbilling.accounts.facts import SubjectKind
 from pbxbilling.accounts.fields import FIELDS, TENANT_FIELDS
 from pbxbilling.accounts.file_format import as_written
+from pbxbilling.accounts.open_periods import move_problems, terms_problems
 from pbxbilling.accounts.terms.policy import Policy
 from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.status import Blocker, Status, Transition
@@ -164,6 +165,7 @@ def plan_changes(
             for problem in choice_problems(change.before, change.after, registry.plans | declared)
         ),
         *(problem for one in tenants for problem in demo_problems(one.before, one.after)),
+        *_open_period_problems(registry, declared, tenants, everyone.values(), at),
         *collection_problems(everyone, registry.plans | declared),
         *double_claims(everyone),
         *(problem for one in tenants for problem in numbers_listed_twice(one.after)),
@@ -180,6 +182,31 @@ def plan_changes(
         for plan in file.plans
     ]
     return [*plans, *tenants]
+
+
+def _open_period_problems(
+    registry: Registry,
+    declared: Mapping[str, Plan],
+    changes: Iterable[TenantChange],
+    everyone: Iterable[Tenant],
+    at: datetime,
+) -> Iterator[Problem]:
+    """Yield what the open periods of tenants that are here already cannot have."""
+    moved = {one.after.slug for one in changes if one.before and one.before.plan != one.after.plan}
+    for one in changes:
+        if one.before is not None and one.after.slug in moved:
+            yield from move_problems(one.before, one.after, registry.plans, declared, at)
+    replaced = {
+        slug: plan
+        for slug, plan in declared.items()
+        if slug in registry.plans and registry.plans[slug] != plan
+    }
+    having: dict[str, list[Tenant]] = {slug: [] for slug in replaced}
+    for tenant in everyone if replaced else ():
+        if tenant.plan in having and tenant.slug in registry.tenants and tenant.slug not in moved:
+            having[tenant.plan].append(tenant)
+    for slug, plan in replaced.items():
+        yield from terms_problems(registry.plans[slug], plan, having[slug], at)
 
 
 def _stated(file: AccountsFile, subject: str) -> frozenset[str]:
@@ -229,7 +256,9 @@ def _tenant_change(
     lived = known or declared
     now = lived.status_at(at, policy.grace_days)
     status, note = _status_to_be(lived, file.statuses.get(declared.slug), now)
+    plan, kept = _plan_to_be(known, declared.plan or lived.plan or policy.default_plan)
     becomes: dict[str, Any] = {name: getattr(lived, name) for name in _LIVED}
+    becomes["added_at"] = lived.added_at if known is not None else at
     begins_trial = status is Status.TRIAL
     if status is Status.SUSPENDED:  # not a lived status: an operator's block sets it
         becomes["blocks"] = lived.blocks | {Blocker.OPERATOR}
@@ -244,7 +273,7 @@ def _tenant_change(
         )
     after = replace(
         declared,
-        plan=declared.plan or lived.plan or policy.default_plan,
+        plan=plan,
         timezone=declared.timezone or policy.timezone,
         usage_collection=usage_collection,
         **becomes,
@@ -254,8 +283,18 @@ def _tenant_change(
         known,
         after,
         transition,
-        notes=(note,) if note else (),
+        notes=tuple(filter(None, (note, kept))),
         stated=_stated(file, f"tenant {after.slug}"),
+    )
+
+
+def _plan_to_be(known: Tenant | None, named: str) -> tuple[str, str]:
+    """Return the plan that a tenant gets, and a note where a subscription sets another one."""
+    if known is None or known.subscription is None or known.plan == named:
+        return named, ""
+    return known.plan, (
+        f"still on plan {known.plan}: the price of subscription {known.subscription} sets it;"
+        " change the price at the payment gateway"
     )
 
 

@@ -54,6 +54,15 @@ def as_written(record: Plan | Tenant) -> dict[str, Any]:
     return written
 
 
+def field_as_written(field: Field, written: Mapping[str, Any], currency: str) -> Any:
+    """Return the value of a field from keys and values of `as_written`, as it was before that."""
+    if field.kind.keys is not None:
+        stated = {key: written[key] for key in field.keys if written[key] is not None}
+        return field.kind.read(stated, currency)
+    value = written[field.key or field.name]
+    return None if value is None else field.kind.read(value, currency)
+
+
 def plan_as_read(slug: str, stated: Mapping[str, Any]) -> Plan:
     """Build a plan from the keys that a file states; the others have their defaults."""
     return Plan(slug, **_fields_as_read(Plan, stated, stated.get("currency", Plan(slug).currency)))

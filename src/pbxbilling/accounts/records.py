@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from pbxbilling.accounts.key_origin import AccountKind
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.records import Record
@@ -41,3 +42,16 @@ class PlanSwitched(Record):
     at: datetime
     before: str
     after: str
+
+
+@dataclass(frozen=True, slots=True)
+class TermsChanged(Record):
+    """What a plan or tenant had until `at`: a row that is appended with each change of its terms.
+
+    `before` has the keys of `as_written` that statements charge by and that changed, as they were.
+    """
+
+    kind: AccountKind
+    slug: str
+    at: datetime
+    before: Mapping[str, Any]

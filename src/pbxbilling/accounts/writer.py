@@ -8,6 +8,7 @@ from typing import Any
 
 from pbxbilling.accounts.apply import Change, ChangeKind, FieldChange, TenantChange
 from pbxbilling.accounts.facts import AccountsChanged, StatusChanged, SubjectKind
+from pbxbilling.accounts.history import terms_changed
 from pbxbilling.accounts.key_origin import KeyOrigin, SetBy
 from pbxbilling.accounts.origins import origins_of, taken_over
 from pbxbilling.accounts.ports import AccountStore
@@ -70,6 +71,8 @@ class AccountWriter:
             fields = change.fields
             records.append(self._audit_change(action, change, fields, actor))
             records += origins_of(change, fields, by, self._clock.now())
+            if (kept := terms_changed(change, fields, self._clock.now())) is not None:
+                records.append(kept)
         if records or published:
             await self._store.commit(records, published)
         for change in real:

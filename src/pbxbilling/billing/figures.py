@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from pbxbilling.accounts.terms.status import LEFT, PAYING, Status
 from pbxbilling.accounts.terms.tenant import Tenant
-from pbxbilling.billing.rating.price_schedule import cycle_of
+from pbxbilling.billing.rating.cycles import cycle_of
 from pbxbilling.billing.statements.statement import LineKind
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.facts import Fact
@@ -93,7 +93,7 @@ def figures(
     `subscriptions` are by id; `invoices` are those of past-due tenants.
     """
     worths = [
-        _worth(tenant, plans[tenant.plan], plans, subscriptions, at, grace_days)
+        _worth(tenant, plans[tenant.plan], subscriptions, at, grace_days)
         for tenant in tenants
         if not tenant.demo and tenant.plan in plans
     ]
@@ -115,12 +115,11 @@ def figures(
 def _worth(
     tenant: Tenant,
     plan: Plan,
-    plans: Mapping[str, Plan],
     subscriptions: Mapping[str, Subscription],
     at: datetime,
     grace_days: int,
 ) -> _Worth:
-    cycle = cycle_of(tenant, plans, subscriptions.get(tenant.subscription or ""))
+    cycle = cycle_of(plan, subscriptions.get(tenant.subscription or ""))
     twelfths = plan.prices.get(cycle, 0) * _PER_MONTH // cycle.months
     return _Worth(tenant, tenant.status_at(at, grace_days), plan.currency, twelfths)
 

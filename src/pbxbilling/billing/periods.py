@@ -7,13 +7,15 @@ falls into exactly one period, even if the tenant's way of billing changes in be
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.kernel.period import Period, anchor_date, zone
 from pbxbilling.subscriptions.subscription import BillingCycle, Subscription
+
+_A_WHILE = timedelta(hours=1)  # tolerance between a first cycle's begin and its record
 
 Anchor = tuple[datetime, datetime | None]  # a cycle's begin and, if known, its end
 
@@ -21,6 +23,8 @@ Anchor = tuple[datetime, datetime | None]  # a cycle's begin and, if known, its 
 def first_begin(tenant: Tenant, subscription: Subscription | None, at: datetime) -> datetime:
     """Return where the period at `at` begins for a tenant that was never billed before."""
     if subscription is None or subscription.period_start is None:
+        return tenant.period_at(at).begins
+    if at < begin_of(subscription):
         return tenant.period_at(at).begins
     anchor = (subscription.period_start, subscription.period_end)
     return max(edge for edge in _edges(anchor, at) if edge <= at)
@@ -30,24 +34,35 @@ def period_from(
     begins: datetime,
     tenant: Tenant,
     subscription: Subscription | None,
-    cycles: Iterable[BillingCycle] = (),
+    cycles: Sequence[BillingCycle] = (),
     taken: Collection[str] = (),
+    bought: Iterable[datetime] = (),
 ) -> Period:
-    """Return the period that begins at `begins`.
+    """Return the period that begins at `begins`, where `subscription` leads the tenant.
 
     It ends with the tenant's calendar month; with a subscription, where the next month of its
-    cycle begins (so a yearly one has monthly allowances too) or where a cycle that an invoice
-    opened begins, if earlier. `taken` are the names of closed periods: a second period of a month
-    is `2026-11.2`.
+    cycle begins (so a yearly one has monthly allowances too). It ends earlier where a cycle that an
+    invoice opened begins, or a subscription: `bought` are these instants. `taken` are the names of
+    closed periods: a second period of a month is `2026-11.2`.
     """
+    natural = tenant.period_at(begins).ends
     if subscription is None or subscription.period_start is None:
-        ends = tenant.period_at(begins).ends
+        edges: list[datetime | None] = [natural]
     else:
-        opened = list(cycles)
-        anchor = _cycle_at(begins, opened) or (subscription.period_start, subscription.period_end)
-        edges = [*_edges(anchor, begins), *(cycle.begins for cycle in opened), anchor[1]]
-        ends = min(edge for edge in edges if edge is not None and edge > begins)
+        anchor = _cycle_at(begins, cycles) or (subscription.period_start, subscription.period_end)
+        edges = [*_edges(anchor, begins), anchor[1]]
+    edges += [*(cycle.begins for cycle in cycles), *bought]
+    ends = min(edge for edge in edges if edge is not None and edge > begins)
     return Period(_name(begins, tenant, taken), begins, ends)
+
+
+def begin_of(subscription: Subscription, cycles: Iterable[BillingCycle] = ()) -> datetime:
+    """Return where the first cycle of a subscription begins; `cycles` are those of invoices."""
+    opened = [one.begins for one in cycles if one.subscription == subscription.id]
+    created, present = subscription.created_at, subscription.period_start
+    if present is not None and abs(present - created) <= _A_WHILE:
+        created = present
+    return min([created, *opened])
 
 
 def whole_of(period: Period, tenant: Tenant, subscription: Subscription | None) -> Period:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Protocol
 
-from pbxbilling.accounts.records import PlanSwitched
+from pbxbilling.accounts.records import PlanSwitched, TermsChanged
 from pbxbilling.billing.figures import Charged
 from pbxbilling.billing.records import BilledLeg, OneOffEntry, SavedStatement
 from pbxbilling.billing.units import UnitsUsed
@@ -65,6 +65,10 @@ class StatementStore(Protocol):
 
     async def plan_switches(self, tenant: str, since: datetime) -> list[PlanSwitched]:
         """Return a tenant's changes of plan from `since` on, in order."""
+        ...
+
+    async def terms_changes(self, tenant: str, since: datetime) -> list[TermsChanged]:
+        """Return what changed after `since` for a tenant and for all plans, as it was written."""
         ...
 
 

@@ -100,26 +100,33 @@ LIMIT_NAMES = tuple(f.name for f in fields(Limits))
 
 
 # The cycles that a gateway sells, with the field of `Prices` that holds the id.
-SOLD_CYCLES: Mapping[Cycle, str] = {Cycle.MONTH: "flat", Cycle.YEAR: "yearly"}
+SOLD_CYCLES: Mapping[Cycle, str] = {
+    Cycle.MONTH: "flat",
+    Cycle.QUARTER: "quarterly",
+    Cycle.HALF_YEAR: "half_yearly",
+    Cycle.YEAR: "yearly",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Prices:
     """The ids of a plan's prices at one gateway; "" is none. Ids are stored nowhere else.
 
-    `flat` is the price of a month, `yearly` that of a year, `metered` the price that usage is
-    reported to, `setup` the one-time fee.
+    `flat` is the price of a month, `quarterly`, `half_yearly` and `yearly` those of longer cycles,
+    `metered` the price that usage is reported to, `setup` the one-time fee.
     """
 
     flat: str = ""
     yearly: str = ""
     metered: str = ""
     setup: str = ""
+    quarterly: str = ""
+    half_yearly: str = ""
 
     def of(self, cycle: Cycle) -> str:
         """Return the id of the plan's own price on a cycle; "" where there is none."""
-        key = SOLD_CYCLES.get(cycle)
-        return getattr(self, key) if key is not None else ""
+        price: str = getattr(self, SOLD_CYCLES[cycle])
+        return price
 
 
 NO_PRICES = Prices()
@@ -165,6 +172,18 @@ class Plan(Record):
         if self.overage is not Overage.BLOCK or self.included_minutes is None:
             return None
         return self.included_minutes * 60
+
+    @property
+    def own_cycle(self) -> Cycle:
+        """Return the cycle of a tenant without a subscription: the shortest that has a price."""
+        return min(self.prices, key=lambda cycle: cycle.months, default=Cycle.MONTH)
+
+    @property
+    def costs_nothing(self) -> bool:
+        """Return whether no use of it costs anything, so that its currency does not matter."""
+        amounts = (self.setup_fee, self.overage_per_minute_micros, self.price_per_call_micros)
+        rates = (*(one.per_minute_micros for one in self.destinations), *self.prices.values())
+        return not (any(amounts) or any(rates) or self.meters)
 
     def prices_at(self, gateway: GatewayName) -> Prices:
         """Return the ids of its prices at a gateway."""

@@ -68,6 +68,8 @@ class StripePricesTable(Section):
     """`stripe_prices` of a plan: ids of prices in Stripe."""
 
     flat: Name = ""
+    quarterly: Name = ""
+    half_yearly: Name = ""
     yearly: Name = ""
     metered: Name = ""
     setup: Name = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from pbxbilling.catalog.plan import Cycle, Plan
+from pbxbilling.catalog.plan import SOLD_CYCLES, Plan
 from pbxbilling.doctor.check import Check, fail, ok, warn
 from pbxbilling.kernel.errors import GatewayError
 from pbxbilling.kernel.gateway_names import STRIPE
@@ -14,7 +14,14 @@ from pbxbilling.subscriptions.order import PriceFound
 
 Found = PriceFound | GatewayError | None
 
-_DUE = {0: "once", 1: "by the month", 12: "by the year", None: "by days or weeks"}
+_DUE = {
+    0: "once",
+    1: "by the month",
+    3: "by the quarter",
+    6: "by the half-year",
+    12: "by the year",
+    None: "by days or weeks",
+}
 
 
 class Wanted(NamedTuple):
@@ -31,8 +38,10 @@ def wanted_prices(plan: Plan) -> tuple[Wanted, ...]:
     """Return what each key of a plan's `stripe_prices` must be."""
     ids, prices = plan.prices_at(STRIPE), plan.prices
     return (
-        Wanted("flat", ids.flat, 1, prices.get(Cycle.MONTH)),
-        Wanted("yearly", ids.yearly, 12, prices.get(Cycle.YEAR)),
+        *(
+            Wanted(key, ids.of(cycle), cycle.months, prices.get(cycle))
+            for cycle, key in SOLD_CYCLES.items()
+        ),
         Wanted("metered", ids.metered, 1, None, metered=True),
         Wanted("setup", ids.setup, 0, plan.setup_fee),
     )

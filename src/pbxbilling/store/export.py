@@ -111,7 +111,19 @@ def _events(tenant: str) -> Select[Any]:
     )
 
 
-_ABOUT = {"tenant": _account, "key_origin": _origins, "audit": _audit, "letter": _events}
+def _terms(tenant: str) -> Select[Any]:
+    row = schema.terms_change.c
+    of_it = (row.kind == AccountKind.TENANT.value, row.slug == tenant)
+    return select(schema.terms_change).where(*of_it).order_by(row.id)
+
+
+_ABOUT = {
+    "tenant": _account,
+    "key_origin": _origins,
+    "terms_change": _terms,
+    "audit": _audit,
+    "letter": _events,
+}
 
 
 def _plain(row: Row[Any]) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, null, or_, select, true
 
-from pbxbilling.accounts.records import PlanSwitched
+from pbxbilling.accounts.key_origin import AccountKind
+from pbxbilling.accounts.records import PlanSwitched, TermsChanged
 from pbxbilling.billing.figures import Charged
 from pbxbilling.billing.records import FINAL, BilledLeg, OneOffEntry, SavedStatement
 from pbxbilling.billing.statements.statement import LineKind
@@ -18,6 +19,7 @@ from pbxbilling.calls.live.records import LegRecord
 from pbxbilling.store import schema
 from pbxbilling.store.reads import Reads
 from pbxbilling.store.rows import statements as bill_rows
+from pbxbilling.store.rows.accounts import TERMS_CHANGED
 from pbxbilling.store.rows.calls import LEG
 from pbxbilling.store.rows.values import to_us, within
 
@@ -136,6 +138,14 @@ class SqlStatements:
         table = schema.plan_switch
         query = select(table).where(table.c.tenant == tenant, table.c.at >= to_us(since))
         return await self._reads.many(query.order_by(table.c.at), bill_rows.SWITCH.record)
+
+    async def terms_changes(self, tenant: str, since: datetime) -> list[TermsChanged]:
+        """Return what changed since then for a tenant and for all plans, as it was written."""
+        row = schema.terms_change.c
+        of_plan = row.kind == AccountKind.PLAN.value
+        of_tenant = and_(row.kind == AccountKind.TENANT.value, row.slug == tenant)
+        query = select(schema.terms_change).where(or_(of_plan, of_tenant), row.at > to_us(since))
+        return await self._reads.many(query.order_by(row.id), TERMS_CHANGED.record)
 
 
 def _legs(tenant: str, begins: datetime, ends: datetime) -> Select[Any]:

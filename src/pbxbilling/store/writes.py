@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from pbxbilling.accounts.key_origin import KeyOrigin
-from pbxbilling.accounts.records import AuditRecord, PlanSwitched
+from pbxbilling.accounts.records import AuditRecord, PlanSwitched, TermsChanged
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.billing.records import BilledLeg, OneOffEntry, OneOffUsed, SavedStatement
 from pbxbilling.billing.units import UnitsUsed
@@ -100,6 +100,7 @@ class Writes:
             BilledLeg: _Write(insert(schema.statement_leg), bill_rows.BILLED_LEG.values),
             OneOffEntry: _Write(insert(schema.one_off), bill_rows.ONE_OFF.values),
             OneOffUsed: _Write(bill_rows.use_one_off(), bill_rows.used_values),
+            TermsChanged: _Write(insert(schema.terms_change), account_rows.TERMS_CHANGED.values),
             PlanSwitched: _Write(upsert(schema.plan_switch), bill_rows.SWITCH.values),
             LegMetered: _Write(
                 meter_rows.metered(inserting(dialect, schema.meter_event)),

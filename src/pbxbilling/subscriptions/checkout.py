@@ -150,9 +150,6 @@ class Checkout:
             msg = f"plan {slug} is deactivated: choose another, or `apply` it with active = true"
             raise AdministrationError(msg)
         gateway = self._gateway.name
-        if cycle not in SOLD_CYCLES:
-            msg = f"plan {slug}: {gateway} sells it by the month or by the year, not by the {cycle}"
-            raise AdministrationError(msg)
         prices = plan.prices_at(gateway)
         if not prices.of(cycle):
             raise _no_price(slug, gateway, SOLD_CYCLES[cycle])

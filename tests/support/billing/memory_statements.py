@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from pbxbilling.accounts.records import PlanSwitched
+from pbxbilling.accounts.key_origin import AccountKind
+from pbxbilling.accounts.records import PlanSwitched, TermsChanged
 from pbxbilling.billing.figures import Charged
 from pbxbilling.billing.records import BilledLeg, OneOffEntry, OneOffUsed, SavedStatement
 from pbxbilling.billing.statements.statement import LineKind
@@ -27,6 +28,7 @@ class MemoryStatements:
         self.copies: dict[tuple[ChannelKey, str, str], BilledLeg] = {}
         self.entries: dict[tuple[str, int], OneOffEntry] = {}
         self.switches: dict[tuple[str, datetime], PlanSwitched] = {}
+        self.terms: dict[int, TermsChanged] = {}
         self.used: dict[str, UnitsUsed] = {}
 
     def check(self, records: Iterable[object]) -> None:
@@ -54,6 +56,8 @@ class MemoryStatements:
                 self._use(record)
             case PlanSwitched():
                 self.switches[record.tenant, record.at] = record
+            case TermsChanged():
+                self.terms[len(self.terms)] = record
 
     def _use(self, record: OneOffUsed) -> None:
         entry = self.entries.get((record.tenant, record.number))
@@ -136,3 +140,10 @@ class MemoryStatements:
     async def plan_switches(self, tenant: str, since: datetime) -> list[PlanSwitched]:
         found = sorted(self.switches.items())
         return [one for (owner, at), one in found if owner == tenant and at >= since]
+
+    async def terms_changes(self, tenant: str, since: datetime) -> list[TermsChanged]:
+        return [
+            one
+            for one in self.terms.values()
+            if one.at > since and (one.kind is AccountKind.PLAN or one.slug == tenant)
+        ]

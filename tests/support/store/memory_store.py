@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from pbxbilling.accounts.key_origin import AccountKind, KeyOrigin, SetBy
-from pbxbilling.accounts.records import Accounts, AuditRecord, PlanSwitched
+from pbxbilling.accounts.records import Accounts, AuditRecord, PlanSwitched, TermsChanged
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.billing.records import BilledLeg, OneOffEntry, OneOffUsed, SavedStatement
 from pbxbilling.billing.units import UnitsUsed
@@ -158,7 +158,14 @@ class MemoryStore:
                 self.tenants[record.slug] = record
             case KeyOrigin():
                 self.origins[record.kind, record.slug, record.key] = record
-            case SavedStatement() | BilledLeg() | OneOffEntry() | OneOffUsed() | PlanSwitched():
+            case (
+                SavedStatement()
+                | BilledLeg()
+                | OneOffEntry()
+                | OneOffUsed()
+                | PlanSwitched()
+                | TermsChanged()
+            ):
                 self.statement_store.put(record)
             case UnitsUsed():
                 self.statement_store.used[record.reference] = record

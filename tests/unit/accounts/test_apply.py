@@ -135,7 +135,7 @@ def applied_to(tenant: Tenant, keys: str, policy: Policy = POLICY) -> TenantChan
 
 def test_a_tenant_that_names_no_plan_gets_the_default_one_and_keeps_what_it_has() -> None:
     (new,) = applied("[tenant.new]\n")
-    assert (new.after, new.kind) == (Tenant("new", "pro"), ChangeKind.ADDED)
+    assert (new.after, new.kind) == (Tenant("new", "pro", added_at=NOW), ChangeKind.ADDED)
     assert applied_to(Tenant("acme", "old"), "").kind is ChangeKind.UNCHANGED
 
 

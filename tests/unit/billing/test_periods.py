@@ -21,13 +21,15 @@ def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def sub(start: datetime = BOUGHT, end: datetime | None = None) -> Subscription:
+def sub(
+    start: datetime = BOUGHT, end: datetime | None = None, created: datetime = BOUGHT
+) -> Subscription:
     return Subscription(
         "sub_1",
         "cus_1",
         Status.ACTIVE,
         ("price_1",),
-        start,
+        min(created, start),
         start,
         live=False,
         tenant="acme",
@@ -77,7 +79,7 @@ def test_a_cycle_opened_by_an_invoice_ends_the_period_before_it() -> None:
 def test_a_cycle_that_is_over_keeps_its_own_edges_when_the_anchor_has_moved() -> None:
     old = BillingCycle("in_1", "acme", "sub_1", utc("2026-11-07T09:00"), utc("2026-12-07T09:00"))
     moved = sub(utc("2026-12-21T09:00"), utc("2027-01-21T09:00"))
-    told = [old, BillingCycle("in_2", "acme", "sub_1", old.ends, moved.created_at)]
+    told = [old, BillingCycle("in_2", "acme", "sub_1", old.ends, utc("2026-12-21T09:00"))]
     assert period_from(old.begins, ACME, moved, told).ends == old.ends
     assert period_from(old.ends, ACME, moved, told).ends == utc("2026-12-21T09:00")
 

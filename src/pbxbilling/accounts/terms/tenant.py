@@ -64,6 +64,7 @@ class Tenant(Record):
     renews_at: datetime | None = None
     setup_paid_at: datetime | None = None  # the setup fee is charged once
     usage_collection: UsageCollection = ON_STATEMENTS_ALONE  # how the gateway charges usage
+    added_at: datetime | None = None  # its first period is the one of this instant
 
     def period_at(self, at: datetime) -> Period:
         """Return the billing period of an instant, by the tenant's time zone and anchor day."""

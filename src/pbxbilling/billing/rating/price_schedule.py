@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from pbxbilling.accounts.records import PlanSwitched
 from pbxbilling.accounts.terms.status import LEFT, PAYING, Status
 from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.billing.history import History
 from pbxbilling.billing.periods import whole_of
+from pbxbilling.billing.rating.cycles import cycle_around
+from pbxbilling.billing.rating.in_force import tariffs_in
 from pbxbilling.billing.rating.proration import PricePart, Proration, price_parts, prorate
 from pbxbilling.billing.rating.tariff import Tariff, TariffVersion
 from pbxbilling.catalog.plan import Cycle, Plan
-from pbxbilling.kernel.errors import ContradictionError
-from pbxbilling.kernel.period import Period, anchor_date
+from pbxbilling.kernel.period import Period
 from pbxbilling.subscriptions.subscription import Subscription
-
-_LONGEST_MONTH = timedelta(days=32)
-_A_WHILE = timedelta(hours=1)  # tolerance between a first cycle's begin and its record
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,122 +32,99 @@ class PriceSchedule:
 def conditions(
     tenant: Tenant,
     period: Period,
-    switches: Sequence[PlanSwitched],
+    history: History,
     plans: Mapping[str, Plan],
-    subscription: Subscription | None,
+    began: datetime | None = None,
 ) -> PriceSchedule:
-    """Return the price schedule of a tenant's period; `switches` are all from its begin on.
+    """Return the price schedule of a tenant's period: what was in force in it, whatever is now.
 
     Nothing is charged until a trial ends. A part of a month costs that part of the price and has
-    the whole allowance. A yearly price is due in the period where the year begins. Raises
-    ContradictionError for a plan that is unknown, has no price for the cycle, or has another
-    currency.
+    the whole allowance. The price of a longer cycle is due in the period where the cycle begins;
+    `began` is where billing began (None: with this period). Raises ContradictionError for a plan
+    that is unknown, has no price for the cycle, or has another currency.
     """
-    cycle = cycle_of(tenant, plans, subscription)
-    tariff_versions = _free_on_trial(
-        _tariff_versions(tenant, period, switches, plans, cycle), tenant
-    )
-    if not _pays(tenant, period) or _is_before(period, subscription):
+    payer = history.at_end_of(tenant, period)
+    opened = history.tenant(tenant, period.begins)  # whose terms say where the period ends
+    lead = None if opened.demo else history.lead_at(period.begins)
+    versions = tariffs_in(tenant, payer, period, history, plans, lead)
+    tariff_versions = _free_on_trial(versions, tenant, period, history)
+    if _is_rest(period, opened, lead, history) or not _pays(tenant, period, history):
         return PriceSchedule(tariff_versions, (), (), with_setup=False)
-    with_setup = _setup_is_due(tenant, period)
+    with_setup = _setup_is_due(payer, period)
+    cycle = versions[-1].tariff.cycle
     if cycle is Cycle.MONTH:
-        whole = whole_of(period, tenant, subscription)
+        whole = whole_of(period, opened, lead)
         return PriceSchedule(tariff_versions, _parts_of(whole, tariff_versions), (), with_setup)
-    year = _year_around(period, subscription)
-    prices, changes = _of_a_year(year, period, tariff_versions)
+    around = cycle_around(period, cycle, tenant, lead, history, plans, began)
+    paid = _as_paid(tariff_versions, around, history, plans)
+    prices, changes = _of_a_cycle(around, period, paid)
     return PriceSchedule(tariff_versions, prices, changes, with_setup)
 
 
-def cycle_of(tenant: Tenant, plans: Mapping[str, Plan], subscription: Subscription | None) -> Cycle:
-    """Return the tenant's cycle: a year where its subscription has the plan's yearly price."""
-    plan = plans.get(tenant.plan)
-    if plan is None or subscription is None:
-        return Cycle.MONTH
-    yearly = plan.price_ids((Cycle.YEAR,))
-    return Cycle.MONTH if yearly.isdisjoint(subscription.prices) else Cycle.YEAR
-
-
-def _tariff_versions(
-    tenant: Tenant,
-    period: Period,
-    switches: Iterable[PlanSwitched],
-    plans: Mapping[str, Plan],
-    cycle: Cycle,
-) -> tuple[TariffVersion, ...]:
-    """Return one version for each plan in force; a change at the period's begin adds none."""
-    edges: list[tuple[datetime, str]] = []
-    begins, plan = period.begins, None
-    for switch in switches:
-        plan = switch.after
-        if switch.at <= period.begins:
-            continue
-        if switch.at >= period.ends:
-            plan = switch.before
-            break
-        edges.append((begins, switch.before))
-        begins = switch.at
-    edges.append((begins, plan or tenant.plan))
-    ends = [*(begins for begins, _ in edges[1:]), period.ends]
-    return tuple(
-        TariffVersion(Tariff.of(_plan(plans, slug, tenant), tenant, cycle), begins, until)
-        for (begins, slug), until in zip(edges, ends, strict=True)
-    )
-
-
-def _plan(plans: Mapping[str, Plan], slug: str, tenant: Tenant) -> Plan:
-    if slug not in plans:
-        msg = (
-            f"tenant {tenant.slug}: its plan {slug!r} is unknown; add it to the accounts file and"
-            " `apply` it"
-        )
-        raise ContradictionError(msg)
-    return plans[slug]
-
-
 def _free_on_trial(
-    tariff_versions: Sequence[TariffVersion], tenant: Tenant
+    tariff_versions: Sequence[TariffVersion], tenant: Tenant, period: Period, history: History
 ) -> tuple[TariffVersion, ...]:
-    until = tenant.trial_until
-    if until is None:
-        return tuple(tariff_versions)
-    parts = []
-    for tariff_version in tariff_versions:
-        if tariff_version.begins < until:
-            parts.append(
-                replace(
-                    tariff_version,
-                    tariff=_free(tariff_version),
-                    ends=min(tariff_version.ends, until),
-                )
-            )
-        if until < tariff_version.ends:
-            parts.append(replace(tariff_version, begins=max(tariff_version.begins, until)))
+    """Split the versions where a trial begins and ends; they cost nothing in it.
+
+    A trial that was granted within the period, or after it, makes nothing free that was before.
+    """
+    trials = [
+        (part.begins, min(part.ends, one.trial_until))
+        for one, part in history.tenants_in(tenant, period)
+        if one.trial_until is not None and part.begins < one.trial_until
+    ]
+    edges = {edge for trial in trials for edge in trial}
+    parts: list[TariffVersion] = []
+    for version in tariff_versions:
+        for part in _split(version, edges):
+            free = any(begins <= part.begins < ends for begins, ends in trials)
+            one = replace(part, tariff=_free(part)) if free else part
+            if parts and parts[-1].tariff == one.tariff:
+                parts[-1] = replace(parts[-1], ends=one.ends)
+            else:
+                parts.append(one)
     return tuple(parts)
+
+
+def _split(version: TariffVersion, edges: Iterable[datetime]) -> Iterator[TariffVersion]:
+    begins = version.begins
+    within = sorted(edge for edge in edges if version.begins < edge < version.ends)
+    for ends in (*within, version.ends):
+        yield replace(version, begins=begins, ends=ends)
+        begins = ends
 
 
 def _free(tariff_version: TariffVersion) -> Tariff:
     return replace(
         tariff_version.tariff,
         price=0,
+        setup_fee=0,
         overage_per_minute_micros=0,
         price_per_call_micros=0,
         destinations=(),
     )
 
 
-def _pays(tenant: Tenant, period: Period) -> bool:
-    """Return whether a price is due: not before the first payment, nor after the tenant left."""
-    if tenant.status in PAYING:
-        return True
-    if tenant.status is Status.INCOMPLETE or tenant.on_own_trial:
-        return False
-    since = tenant.status_since or period.begins
-    return tenant.status not in LEFT or since > period.begins
+def _pays(tenant: Tenant, period: Period, history: History) -> bool:
+    """Return whether a price is due: whether the tenant paid, or owed, at any time in the period.
+
+    It does not before its first payment, on its own trial and after it, nor once it has left.
+    """
+    for one, part in history.tenants_in(tenant, period):
+        if one.status in PAYING:
+            return True
+        if one.status is Status.INCOMPLETE or one.on_own_trial:
+            continue
+        since = one.status_since or part.begins
+        if one.status not in LEFT or since > part.begins:  # later: what was before is unknown
+            return True
+    return False
 
 
-def _is_before(period: Period, subscription: Subscription | None) -> bool:
-    """Return whether the period is the rest of a month before the subscription was bought."""
-    return subscription is not None and period.ends <= subscription.created_at + _A_WHILE
+def _is_rest(period: Period, tenant: Tenant, lead: Subscription | None, history: History) -> bool:
+    """Return whether the period is what was left of a month when a subscription began."""
+    ended_itself = period.ends == tenant.period_at(period.begins).ends
+    return lead is None and not ended_itself and history.is_bought_at(period.ends)
 
 
 def _setup_is_due(tenant: Tenant, period: Period) -> bool:
@@ -172,36 +147,40 @@ def _parts_of(whole: Period, tariff_versions: Sequence[TariffVersion]) -> tuple[
     return tuple(part for part in price_parts(around) if part.tariff_version in tariff_versions)
 
 
-def _year_around(period: Period, subscription: Subscription | None) -> Period:
-    """Return the subscription's year that contains the period."""
-    if subscription is None:
-        return period
-    begins, ends = subscription.period_start, subscription.period_end
-    if begins is None or ends is None or ends - begins <= _LONGEST_MONTH:
-        begins = subscription.trial_until or subscription.created_at
-    first = begins
-    years = period.begins.year - first.year + 1
-    while (begins := _plus_years(first, years)) > period.begins:
-        years -= 1
-    return Period(period.month, begins, _plus_years(first, years + 1))
+def _as_paid(
+    tariff_versions: Sequence[TariffVersion],
+    cycle: Period,
+    history: History,
+    plans: Mapping[str, Plan],
+) -> list[TariffVersion]:
+    """Return the versions at the prices of a cycle that is paid ahead.
+
+    A plan costs what it cost where the cycle began, or where the tenant took it up in the cycle: a
+    price that changes later is for the next one.
+    """
+    moves = [switch.at for switch in history.switches]
+    paid = []
+    for version in tariff_versions:
+        tariff = version.tariff
+        taken = max((at for at in moves if cycle.begins < at <= version.begins), default=None)
+        plan = history.plan(plans[tariff.plan], taken or cycle.begins)
+        price = plan.prices.get(tariff.cycle, tariff.price) if tariff.price else 0
+        paid.append(replace(version, tariff=replace(tariff, price=price)))
+    return paid
 
 
-def _plus_years(at: datetime, years: int) -> datetime:
-    day = anchor_date((at.year + years) * 12 + at.month - 1, at.day)
-    return at.replace(year=day.year, day=day.day)
-
-
-def _of_a_year(
-    year: Period, period: Period, tariff_versions: Sequence[TariffVersion]
+def _of_a_cycle(
+    cycle: Period, period: Period, tariff_versions: Sequence[TariffVersion]
 ) -> tuple[tuple[PricePart, ...], tuple[Proration, ...]]:
-    """Return the year's price in the period where it begins; in later ones, its changes of plan."""
-    whole: tuple[TariffVersion, ...] = (
-        replace(tariff_versions[0], begins=year.begins, ends=year.ends),
-    )
+    """Return the price of a long cycle in the period where it begins; later, changes of plan."""
+    last = tariff_versions[0]
+    whole: tuple[TariffVersion, ...] = (replace(last, begins=cycle.begins, ends=cycle.ends),)
     changes = []
-    for tariff_version in tariff_versions[1:]:
-        changes.append(prorate(whole, tariff_version.tariff, tariff_version.begins))
-        whole = changes[-1].tariff_versions
-    if period.begins <= year.begins < period.ends:
+    for version in tariff_versions[1:]:
+        if (version.tariff.plan, version.tariff.price) != (last.tariff.plan, last.tariff.price):
+            changes.append(prorate(whole, version.tariff, version.begins))
+            whole = changes[-1].tariff_versions
+        last = version
+    if period.begins <= cycle.begins < period.ends:
         return price_parts(whole), ()
     return (), tuple(changes)

@@ -107,7 +107,8 @@ def rate(legs: Iterable[UsedLeg], tariff_versions: TariffVersions) -> Rating:
 
     A leg is charged by the tariff in force at its end. Legs draw on the allowance in order of
     their ends, ties by id; the leg that exhausts it has its first seconds included. A leg that no
-    rule prices is free: an inbound leg on a plan that does not include inbound, a leg of 0 s.
+    rule prices is free: a leg of a direction that the plan does not include, unless it goes to a
+    destination that the plan names, which costs that rate and no price per call; a leg of 0 s.
     Raises ValueError as `check_tariff_versions`, and for a leg that occurs twice.
     """
     check_tariff_versions(tariff_versions)
@@ -148,7 +149,7 @@ class _Counter:
         if minutes is None or not billed_s:
             return RatedLeg(leg, billed_s)
         in_s = self._draw(billed_s, tariff) if minutes.in_allowance else 0
-        fee = _fee(tariff)
+        fee = _fee(leg, tariff)
         return RatedLeg(
             leg,
             billed_s,
@@ -200,17 +201,22 @@ def _minutes_of(leg: UsedLeg, tariff: Tariff, table: DestinationRates) -> _Minut
         day = leg.ended_at.astimezone(zone(tariff.timezone)).date()
         destination = table.rate(leg.number, day)
         if destination is not None:
-            return _Minutes(_rate_to(destination), included and destination.in_allowance)
+            rate = _rate_to(destination, included=included)
+            return _Minutes(rate, included and destination.in_allowance)
     if not included:
         return None
     text, micros = "Minutes beyond those included", tariff.overage_per_minute_micros
     return _Minutes(Rate(ChargeKind.OVERAGE, text, micros, "s", 60), in_allowance=True)
 
 
-def _rate_to(destination: DestinationRate) -> Rate:
+def _rate_to(destination: DestinationRate, *, included: bool) -> Rate:
     text, micros = f"Minutes to {destination}", destination.per_minute_micros
+    if not included:  # why they cost anything, where other calls of their direction do not
+        text += ", which the plan gives a rate of its own"
     return Rate(ChargeKind.DESTINATION, text, micros, "s", 60, of=destination.prefix)
 
 
-def _fee(tariff: Tariff) -> Rate:
-    return Rate(ChargeKind.CALLS, "Price per call", tariff.price_per_call_micros, "call")
+def _fee(leg: UsedLeg, tariff: Tariff) -> Rate:
+    """Return the price per call: it goes with the directions that the plan includes."""
+    micros = tariff.price_per_call_micros if leg.direction in tariff.included_directions else 0
+    return Rate(ChargeKind.CALLS, "Price per call", micros, "call")

@@ -71,7 +71,7 @@ def statement_of(
     lines = [
         *map(_price_line, prices),
         *(line for change in changes for line in _change_lines(change)),
-        *_setup_lines(tariff, with_setup=with_setup),
+        *(_setup_lines(tariff_versions) if with_setup else ()),
         *map(_charge_line, (*rating.charges, *units)),
         *map(_one_off_line, one_offs),
         *map(_adjustment_line, adjustments),
@@ -133,8 +133,10 @@ def _plan_line(role: str, tariff_version: TariffVersion, amount: int, part: str)
     )
 
 
-def _setup_lines(tariff: Tariff, *, with_setup: bool) -> Iterator[StatementLine]:
-    if with_setup and tariff.setup_fee:
+def _setup_lines(tariff_versions: TariffVersions) -> Iterator[StatementLine]:
+    """Charge the highest setup fee of the period, so that a move within it does not dodge it."""
+    tariff = max((one.tariff for one in reversed(tariff_versions)), key=lambda one: one.setup_fee)
+    if tariff.setup_fee:
         text = f"Setup of {tariff.name}"
         yield StatementLine("setup", LineKind.SETUP, text, tariff.setup_fee)
 

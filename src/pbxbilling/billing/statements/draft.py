@@ -66,7 +66,7 @@ class Draft:
         """Mark the setup fee as paid if the statement charges it, so that it is charged once."""
         tenant, statement = self.tenant, self.statement
         charges_setup = any(line.kind is LineKind.SETUP for line in statement.lines)
-        if tenant.setup_paid_at is not None or tenant.demo or not charges_setup:
+        if tenant.setup_paid_at is not None or self.statement.demo or not charges_setup:
             return ()
         paid = replace(tenant, setup_paid_at=statement.period.begins)
         return (TenantChange(tenant, paid),)
@@ -78,9 +78,9 @@ def make_draft(material: Material, kind: StatementKind, at: datetime) -> Draft:
     One-off lines and adjustments in another currency wait for a statement in that currency. Raises
     ContradictionError where plans or prices contradict one another.
     """
-    tenant, period, plans = material.periods.tenant, material.period, material.plans
-    subscription = material.periods.subscription
-    schedule = conditions(tenant, period, material.switches, plans, subscription)
+    periods, period = material.periods, material.period
+    tenant, history = periods.tenant, periods.history
+    schedule = conditions(tenant, period, history, material.plans, periods.began)
     currency = schedule.tariff_versions[-1].tariff.currency
     due = tuple(one for one in material.one_offs if _is_due(one, currency, material))
     changed = [one for one in material.changed if one.final.currency == currency]
@@ -88,7 +88,7 @@ def make_draft(material: Material, kind: StatementKind, at: datetime) -> Draft:
     rating = rate(map(UsedLeg.of, material.legs), schedule.tariff_versions)
     units = tuple(_units(material, schedule))
     statement = statement_of(
-        tenant,
+        history.at_end_of(tenant, period),
         period,
         kind,
         at,
@@ -117,9 +117,10 @@ def _units(material: Material, schedule: PriceSchedule) -> Iterator[Charge]:
 
     They are free where the period ends in a trial.
     """
-    tariff, until = schedule.tariff_versions[-1].tariff, material.periods.tenant.trial_until
+    tariff, history = schedule.tariff_versions[-1].tariff, material.periods.history
+    until = history.at_end_of(material.periods.tenant, material.period).trial_until
     free = until is not None and until >= material.period.ends
-    prices = material.plans[tariff.plan].meters
+    prices = history.plan_at_end_of(material.plans[tariff.plan], material.period).meters
     return unit_charges(material.units, prices, tariff.currency, free=free)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from pbxbilling.accounts.records import PlanSwitched
 from pbxbilling.billing.records import BilledLeg, OneOffEntry, SavedStatement
 from pbxbilling.billing.statements.open_periods import OpenPeriods
 from pbxbilling.calls.live.channel import ChannelKey
@@ -33,14 +32,14 @@ class ChangedPeriod:
 class Material:
     """The input of the statement of one period, as the stores have it.
 
-    `legs` ended in the period, `one_offs` are all of the tenant's, `units` are sums by meter,
-    `switches` are changes of plan since the period began. `changed` are periods closed before.
+    `plans` are those of now; `periods` has what was in force before. `legs` ended in the period,
+    `one_offs` are all of the tenant's, `units` are sums by meter. `changed` are periods closed
+    before.
     """
 
     periods: OpenPeriods
     period: Period
     plans: Mapping[str, Plan]
-    switches: Sequence[PlanSwitched]
     legs: Sequence[LegRecord]
     one_offs: Sequence[OneOffEntry]
     units: Mapping[str, int]

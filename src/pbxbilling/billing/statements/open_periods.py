@@ -2,35 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 
 from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.billing.history import NO_HISTORY, History
 from pbxbilling.billing.periods import period_from
+from pbxbilling.billing.rating.in_force import contradicts_at, plans_in
 from pbxbilling.billing.records import FINAL, SavedStatement
+from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.errors import AdministrationError
 from pbxbilling.kernel.period import Period, period_of
-from pbxbilling.subscriptions.subscription import BillingCycle, Subscription
+
+NO_PLANS: Mapping[str, Plan] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class OpenPeriods:
     """A tenant's periods that are not closed, in order, up to the current one; one or more.
 
-    `subscription` leads the tenant, or led it last; None for a demo. `saved` are the tenant's
-    statements by period and number, without their documents.
+    `saved` are the tenant's statements by period and number, without their documents; `history` is
+    what was in force.
     """
 
     tenant: Tenant
-    subscription: Subscription | None
     saved: Sequence[SavedStatement]
     every: Sequence[Period]
+    history: History = NO_HISTORY
 
     @property
     def first(self) -> Period:
         """The first period not closed."""
         return self.every[0]
+
+    @property
+    def began(self) -> datetime:
+        """Where billing began."""
+        return min([self.first.begins, *(one.begins for one in self.finals)])
 
     @property
     def finals(self) -> list[SavedStatement]:
@@ -86,19 +96,40 @@ class OpenPeriods:
 
 def open_periods(
     tenant: Tenant,
-    subscription: Subscription | None,
-    cycles: Sequence[BillingCycle],
     begins: datetime,
     now: datetime,
     saved: Sequence[SavedStatement] = (),
+    history: History = NO_HISTORY,
+    plans: Mapping[str, Plan] = NO_PLANS,
 ) -> OpenPeriods:
-    """Return the periods from `begins` until that of `now`; `cycles` are those of invoices.
+    """Return the periods from `begins` until that of `now`.
 
-    Without `saved` the name of a second period of a month may be that of the first.
+    Each ends as the tenant's terms said where it began: what changes later moves the next ones.
+    Without `saved` the name of a second period of a month may be that of the first; without `plans`
+    none ends early because two of them contradict one another.
     """
     taken = {one.month for one in saved if one.is_final}
-    periods = [period_from(begins, tenant, subscription, cycles, taken)]
-    while periods[-1].ends <= now:
-        taken.add(periods[-1].month)
-        periods.append(period_from(periods[-1].ends, tenant, subscription, cycles, taken))
-    return OpenPeriods(tenant, subscription, saved, periods)
+    periods: list[Period] = []
+    while not periods or periods[-1].ends <= now:
+        period = _period_from(begins, tenant, history, taken, plans)
+        periods.append(period)
+        taken.add(period.month)
+        begins = period.ends
+    return OpenPeriods(tenant, saved, periods, history)
+
+
+def _period_from(
+    begins: datetime,
+    tenant: Tenant,
+    history: History,
+    taken: Collection[str],
+    plans: Mapping[str, Plan],
+) -> Period:
+    then = history.tenant(tenant, begins)
+    lead = None if then.demo else history.lead_at(begins)
+    bought, cycles = (() if then.demo else history.bought), (() if then.demo else history.cycles)
+    period = period_from(begins, then, lead, cycles, taken, bought)
+    if tenant.plan not in plans:
+        return period
+    found = plans_in(tenant, period, history, plans)
+    return replace(period, ends=contradicts_at(found, led=lead is not None) or period.ends)

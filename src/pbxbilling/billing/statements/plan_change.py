@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pbxbilling.accounts.apply import TenantChange
+from pbxbilling.accounts.open_periods import why_not_within
 from pbxbilling.accounts.records import PlanSwitched
 from pbxbilling.accounts.terms.registry import require_plan
 from pbxbilling.accounts.terms.tenant import Tenant
-from pbxbilling.accounts.terms.usage_collection import CollectionMethod
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.billing.ports import StatementStore
 from pbxbilling.billing.rating.price_schedule import PriceSchedule, conditions
@@ -83,29 +83,30 @@ class PlanChanges:
     async def _compared(self, tenant: Tenant, plan: str, at: datetime) -> _Change:
         """Return the period with and without the change, by the statement's own arithmetic."""
         periods = await self._statements.open_periods(tenant.slug)
-        period, subscription = periods.at(at), periods.subscription
+        period = periods.at(at)
         plans = self._writer.registry.plans
-        switches = await self._statement_store.plan_switches(tenant.slug, period.begins)
+        history, began = periods.history, periods.began
+        switches = history.switches
         if switches and at < switches[-1].at:
             msg = (
                 f"{at} is before {switches[-1].at}, when plan {tenant.plan} began: choose a later"
                 " moment"
             )
             raise AdministrationError(msg)
-        if tenant.usage_collection.at(at) is CollectionMethod.METER_EVENTS and at != period.begins:
+        why = why_not_within(tenant, plans[tenant.plan], plans[plan], at)
+        if why is not None and at != period.begins:
             raise AdministrationError(
-                f"{tenant.slug} is charged by meter events, which cannot mix the minutes of two"
-                " plans in one period: change the plan for the whole period with --at"
+                f"{why}: change the plan for the whole period with --at"
                 f" {period.begins.isoformat()}, or when the next one begins,"
                 f" {period.ends.isoformat()}"
             )
         switch = PlanSwitched(tenant.slug, at, tenant.plan, plan)
-        after = replace(tenant, plan=plan)
+        after, then = replace(tenant, plan=plan), replace(history, switches=[*switches, switch])
         return _Change(
             period,
             switch,
-            conditions(tenant, period, switches, plans, subscription),
-            conditions(after, period, [*switches, switch], plans, subscription),
+            conditions(tenant, period, history, plans, began),
+            conditions(after, period, then, plans, began),
         )
 
     def _check(self, tenant: Tenant, slug: str) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
+from pbxbilling.accounts.history import changes_of
+from pbxbilling.accounts.records import TermsChanged
 from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.billing.history import NO_HISTORY, History
 from pbxbilling.billing.periods import first_begin
 from pbxbilling.billing.ports import StatementStore
-from pbxbilling.billing.records import SavedStatement
 from pbxbilling.billing.statements.material import (
     ChangedPeriod,
     Material,
@@ -21,6 +23,8 @@ from pbxbilling.kernel.period import Period
 from pbxbilling.kernel.ports import Clock, Cursors
 from pbxbilling.subscriptions.ports import SubscriptionStore
 
+_EVER = datetime.min.replace(tzinfo=UTC)
+_LONGEST_CYCLE = timedelta(days=367)
 LATE_UNTIL = timedelta(days=366)  # after a period's end; legs that arrive later are not billed
 
 
@@ -49,25 +53,42 @@ class StatementReader:
     async def begin_of(self, tenant: Tenant) -> tuple[OpenPeriods, bool]:
         """Return the open periods by the clock alone, and whether their begin is saved."""
         begins = await self._cursors.cursor(cursor_of(tenant.slug))
-        return await self._periods(tenant, begins, ()), begins is not None
+        history = await self._subscribed(tenant, ())
+        since = begins or self._first(tenant, history)
+        return open_periods(tenant, since, self._clock.now(), history=history), begins is not None
 
     async def open_periods(self, tenant: Tenant) -> OpenPeriods:
         """Return the open periods of a tenant; the current one if billing has not begun."""
-        slug, cursor = tenant.slug, cursor_of(tenant.slug)
-        known = await self._statement_store.statements(tenant=slug, documents=False)
-        return await self._periods(tenant, await self._cursors.cursor(cursor), known)
+        slug, now = tenant.slug, self._clock.now()
+        saved = await self._statement_store.statements(tenant=slug, documents=False)
+        begins = await self._cursors.cursor(cursor_of(slug))
+        since = (begins or tenant.added_at or now) - _LONGEST_CYCLE
+        changes = await self._statement_store.terms_changes(slug, since)
+        history = await self._subscribed(tenant, changes)
+        switches = await self._statement_store.plan_switches(slug, _EVER)
+        history = replace(history, changes=changes, switches=switches)
+        begins = begins or self._first(tenant, history)
+        return open_periods(tenant, begins, now, saved, history, self._registry.plans)
 
-    async def _periods(
-        self, tenant: Tenant, begins: datetime | None, saved: Sequence[SavedStatement]
-    ) -> OpenPeriods:
-        subscription, cycles = None, []
-        if tenant.subscription is not None and not tenant.demo:
-            subscription = await self._subscription_store.subscription(tenant.subscription)
-        if subscription is not None:
-            cycles = await self._subscription_store.cycles(tenant.slug)
-        now = self._clock.now()
-        begins = begins or first_begin(tenant, subscription, now)
-        return open_periods(tenant, subscription, cycles, begins, now, saved)
+    async def _subscribed(self, tenant: Tenant, changes: Sequence[TermsChanged]) -> History:
+        """Return the subscriptions that led the tenant, in order, and their cycles."""
+        own = [change.before for change in changes_of(tenant, changes)]
+        led = [before["subscription"] for before in own if "subscription" in before]
+        known = [
+            await self._subscription_store.subscription(ident)
+            for ident in dict.fromkeys((*led, tenant.subscription))
+            if ident is not None
+        ]
+        subscriptions = [one for one in known if one is not None]
+        if not subscriptions:
+            return NO_HISTORY
+        cycles = await self._subscription_store.cycles(tenant.slug)
+        return History(subscriptions=subscriptions, cycles=cycles)
+
+    def _first(self, tenant: Tenant, history: History) -> datetime:
+        """Return where billing begins: with the period in which the tenant was added."""
+        at = tenant.added_at or self._clock.now()
+        return first_begin(tenant, None if tenant.demo else history.lead_at(at), at)
 
     async def material(self, periods: OpenPeriods, period: Period) -> Material:
         """Read all that the statement of a period is made from.
@@ -79,7 +100,6 @@ class StatementReader:
             periods,
             period,
             self._registry.plans,
-            await self._statement_store.plan_switches(slug, begins),
             await self._statement_store.legs_between(slug, begins, ends),
             await self._statement_store.one_offs(slug),
             await self._statement_store.units_between(slug, begins, ends),

@@ -1,4 +1,4 @@
-"""Maps plans, tenants, key origins and audit records to rows and back.
+"""Maps plans, tenants, what they were, key origins and audit records to rows and back.
 
 Plans and tenants are mapped field by field as `accounts/fields.py` lists them, each kind of value
 as `schema/kinds.py` stores it.
@@ -13,7 +13,7 @@ from orjson import loads
 from sqlalchemy import Row, Select, Table, select
 
 from pbxbilling.accounts.key_origin import AccountKind, KeyOrigin, SetBy
-from pbxbilling.accounts.records import AuditRecord
+from pbxbilling.accounts.records import AuditRecord, TermsChanged
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.runtime.flat import Codec, word
@@ -30,6 +30,12 @@ KEY_ORIGIN = TableRows(
     KeyOrigin,
     schema.key_origin,
     {"kind": word(AccountKind), "by": word(SetBy), "at": INSTANT},
+)
+TERMS_CHANGED = TableRows(
+    TermsChanged,
+    schema.terms_change,
+    {"kind": word(AccountKind), "at": INSTANT, "before": Codec(write=dict)},
+    unmapped={"id"},
 )
 AUDIT = TableRows(
     AuditRecord,

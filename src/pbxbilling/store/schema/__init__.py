@@ -9,7 +9,14 @@ a record that waited for its parent would block the rest.
 
 from __future__ import annotations
 
-from pbxbilling.store.schema.accounts import KEY_NOT_BY_FILE, audit, key_origin, plan, tenant
+from pbxbilling.store.schema.accounts import (
+    KEY_NOT_BY_FILE,
+    audit,
+    key_origin,
+    plan,
+    tenant,
+    terms_change,
+)
 from pbxbilling.store.schema.base import metadata
 from pbxbilling.store.schema.calls import (
     CALL_MERGED,
@@ -81,5 +88,6 @@ __all__ = [
     "statement_leg",
     "subscription",
     "tenant",
+    "terms_change",
     "webhook_event",
 ]

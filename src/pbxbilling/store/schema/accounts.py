@@ -1,4 +1,4 @@
-"""Defines the tables of plans, tenants, key origins and the audit trail."""
+"""Defines the tables of plans, tenants, what they were, key origins and the audit trail."""
 
 from __future__ import annotations
 
@@ -28,6 +28,16 @@ key_origin = Table(
 KEY_NOT_BY_FILE = key_origin.c.by != spelled(SetBy.FILE)
 partial_index("ix_key_origin_not_by_file", KEY_NOT_BY_FILE, key_origin.c.slug)
 
+terms_change = Table(
+    "terms_change",
+    metadata,
+    Column("id", RowNumber, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("slug", String, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("before", Object, nullable=False),
+)
+
 audit = Table(
     "audit",
     metadata,
@@ -40,5 +50,6 @@ audit = Table(
     Column("after", Object),
 )
 
+Index("ix_terms_change", terms_change.c.kind, terms_change.c.slug, terms_change.c.at)
 Index("ix_audit_at", audit.c.at)
 Index("ix_audit_subject_at", audit.c.subject, audit.c.at)

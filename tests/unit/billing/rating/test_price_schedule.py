@@ -10,6 +10,7 @@ import pytest
 from pbxbilling.accounts.records import PlanSwitched
 from pbxbilling.accounts.terms.status import Status
 from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.billing.history import History
 from pbxbilling.billing.rating.price_schedule import PriceSchedule, conditions
 from pbxbilling.catalog.plan import Cycle, Plan, Prices
 from pbxbilling.kernel.errors import ContradictionError
@@ -46,7 +47,8 @@ def in_november(
     period: Period = NOVEMBER,
     subscription: Subscription | None = None,
 ) -> PriceSchedule:
-    return conditions(tenant, period, switches, PLANS, subscription)
+    led = [subscription] if subscription is not None else []
+    return conditions(tenant, period, History(switches, subscriptions=led), PLANS)
 
 
 def switch(at: datetime, before: str = "starter", after: str = "pro") -> PlanSwitched:

@@ -493,7 +493,8 @@ async def test_a_subscription_s_period_is_the_tenant_s() -> None:
 async def test_a_cycle_that_a_paid_invoice_opened_closes_the_one_before_at_once() -> None:
     office = await subscribed()
     early = utc("2026-12-01T09:00")
-    moved = bought("2026-12-01T09:00", "2027-01-01T09:00")
+    first = utc("2026-11-21T13:22")
+    moved = bought("2026-12-01T09:00", "2027-01-01T09:00", created_at=first)
     cycle = BillingCycle("in_2", "acme", "sub_1", early, utc("2027-01-01T09:00"))
     await office.store.commit([moved, cycle])
     office.closer.sink(CycleOpened(early, "acme", "in_2", early, early))
