@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from pbxbilling.accounts.terms.status import Status
-from pbxbilling.catalog.plan import Cycle, Prices
+from pbxbilling.catalog.plan import SOLD_CYCLES, Cycle, Prices
 from pbxbilling.kernel.errors import AdministrationError, GatewayError, NotFoundError, StoreError
 from pbxbilling.kernel.gateway_names import STRIPE
 from pbxbilling.subscriptions.order import OrderLine, SalePages
@@ -41,10 +41,13 @@ async def test_a_month_has_its_price_the_usage_and_the_fee_once() -> None:
     )
 
 
-async def test_a_year_has_the_price_of_a_year() -> None:
-    shop = Shop()
-    await buy(shop, Cycle.YEAR)
-    assert shop.checkout_gateway.pages["cs_1"][1].lines[0] == OrderLine("price_year")
+@pytest.mark.parametrize("cycle", Cycle)
+async def test_each_cycle_has_its_own_price(cycle: Cycle) -> None:
+    ids = {key: f"price_{key}" for key in SOLD_CYCLES.values()}
+    shop = Shop(plan=replace(STARTER, gateway_prices={STRIPE: Prices(**ids, setup="s")}))
+    await buy(shop, cycle)
+    first = shop.checkout_gateway.pages["cs_1"][1].lines[0]
+    assert first == OrderLine(f"price_{SOLD_CYCLES[cycle]}")
 
 
 async def test_whoever_paid_the_fee_pays_it_no_more() -> None:
@@ -191,11 +194,6 @@ async def test_a_missing_price_names_plan_and_key(prices: Prices, cycle: Cycle, 
     assert told.startswith(f"plan starter has no {key} price at Stripe: ")
     assert f"stripe_prices = {{ {key} = " in told
     assert "[plan.starter]" in told
-
-
-async def test_quarters_are_not_sold_at_stripe() -> None:
-    told = await refused(Shop(), Cycle.QUARTER)
-    assert "by the month or by the year, not by the quarter" in told
 
 
 @pytest.mark.parametrize("key", ["success_url", "cancel_url"])
