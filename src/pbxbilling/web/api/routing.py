@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
@@ -10,8 +11,10 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import Depends, FastAPI, Request, Response
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, BeforeValidator, ConfigDict
+from starlette.exceptions import HTTPException
 
 from pbxbilling.kernel.bounds import read_instant, read_month, read_period
 from pbxbilling.kernel.errors import ServiceError
@@ -19,6 +22,7 @@ from pbxbilling.web.api.services import Services
 from pbxbilling.web.api.shape import plain, shaped
 
 PREFIX = "/api/v1"
+UNREADABLE = 400  # FastAPI's answer to a body that is too deep, or no UTF-8
 
 # Also part of the API's document: such a route is refused while no daemon runs.
 NEEDS_DAEMON: dict[str, Any] = {"x-needs-daemon": True}
@@ -70,8 +74,16 @@ async def written(result: Any, schema: type[Schema] | None = None) -> Response:
 def _json(result: Any, write: Callable[[Any], Any]) -> bytes:
     """Encode a list row by row: one call for all of it would hold the interpreter's lock."""
     if isinstance(result, list):
-        return b"[" + b",".join(orjson.dumps(write(row)) for row in result) + b"]"
-    return orjson.dumps(write(result))
+        return b"[" + b",".join(_encode(write(row)) for row in result) + b"]"
+    return _encode(write(result))
+
+
+def _encode(value: Any) -> bytes:
+    """Encode a value, in any case: what is committed must be answered as done."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # an integer beyond 64 bits, a lone surrogate
+        return json.dumps(value, default=str).encode()
 
 
 def add_error_answers(app: FastAPI) -> None:
@@ -87,6 +99,12 @@ def add_error_answers(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(_request: Request, error: RequestValidationError) -> Response:
         return _error(422, "invalid", "; ".join(map(_sentence, error.errors())))
+
+    @app.exception_handler(HTTPException)
+    async def unreadable(request: Request, error: HTTPException) -> Response:
+        if error.status_code == UNREADABLE:
+            return _error(422, "invalid", "body: expected JSON that can be read")
+        return await http_exception_handler(request, error)
 
 
 def _error(status: int, code: str, message: str) -> Response:
