@@ -1,4 +1,4 @@
-"""A TCP proxy that a test can cut, wedge and close, as networks do to a link."""
+"""A TCP proxy that a test can cut, wedge, close and read, as networks do to a link."""
 
 import contextlib
 import socket
@@ -23,6 +23,8 @@ class Proxy(Running):
         self._server: socket.socket | None = None
         self.connections = 0
         """The number of connections accepted so far."""
+        self.read: list[bytes] = []
+        """All that passed, in either direction, as somebody on the wire reads it."""
         self._port = 0
         self.resume()
 
@@ -88,6 +90,7 @@ class Proxy(Running):
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 self._flowing.wait()
+                self.read.append(data)
                 sink.sendall(data)
         self._flowing.wait()
         with contextlib.suppress(OSError), self._lock:

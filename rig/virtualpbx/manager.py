@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
+import random
+import ssl
 import time
 
 from rig.virtualpbx.actions import ACTIONS, Headers, Switchboard
@@ -28,9 +31,9 @@ class Manager:
         port: int = self._server.sockets[0].getsockname()[1]
         return port
 
-    async def start(self, host: str, port: int) -> None:
+    async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
         """Listen; 0 is any free port."""
-        self._server = await asyncio.start_server(self._accept, host, port, backlog=256)
+        self._server = await asyncio.start_server(self._accept, host, port, backlog=256, ssl=tls)
 
     async def stop(self) -> None:
         """Close the port and every session."""
@@ -66,10 +69,16 @@ class Manager:
         for session in tuple(self._sessions):
             session.event(text)
 
-    def accepts(self, headers: Headers) -> bool:
-        """Return whether the login is correct."""
+    def accepts(self, headers: Headers, challenge: str) -> bool:
+        """Return whether the login is correct: by the session's challenge, or in clear."""
         self.logins += 1
-        return (headers.get("Username"), headers.get("Secret")) == self._login
+        username, secret = self._login
+        if headers.get("Username") != username:
+            return False
+        if headers.get("AuthType", "").upper() == "MD5":
+            key = hashlib.md5(f"{challenge}{secret}".encode(), usedforsecurity=False)
+            return bool(challenge) and headers.get("Key") == key.hexdigest()
+        return headers.get("Secret") == secret
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         session = Session(self._pbx, self, reader, writer)
@@ -100,6 +109,7 @@ class Session:
         self._reader = reader
         self._writer = writer
         self._events = False
+        self._challenge = ""
 
     def abort(self) -> None:
         """Cut the session."""
@@ -149,6 +159,10 @@ class Session:
 
     async def _serve(self, headers: Headers) -> bool:
         action = headers.get("Action", "").lower()
+        if action == "challenge":
+            self._challenge = str(random.randrange(10**8, 10**9))
+            self.respond(headers, f"Challenge: {self._challenge}")
+            return True
         if action == "login":
             return await self._login(headers)
         if action == "logoff":
@@ -164,7 +178,7 @@ class Session:
         return True
 
     async def _login(self, headers: Headers) -> bool:
-        if not self._manager.accepts(headers):
+        if not self._manager.accepts(headers, self._challenge):
             await asyncio.sleep(self._pbx.login_delay_s)
             self.respond(headers, "Message: Authentication failed", response="Error")
             return False

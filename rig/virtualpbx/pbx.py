@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import ssl
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,9 +79,11 @@ class VirtualPbx:
         """Whole seconds since its start, as FullyBooted reports them."""
         return int(time.monotonic() - self._started_s)
 
-    async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Open the manager's port."""
-        await self.manager.start(host, port)
+    async def start(
+        self, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
+    ) -> None:
+        """Open the manager's port, for TLS with that context."""
+        await self.manager.start(host, port, tls)
 
     async def stop(self) -> None:
         """Close everything; calls under way end without an event."""

@@ -11,8 +11,9 @@ from typing import NoReturn
 
 from pbxbilling.ami.actions import ActionError, Actions, Answer, LinkError
 from pbxbilling.ami.connection import Connection
+from pbxbilling.ami.login import LoginError, connect, greet, log_in
 from pbxbilling.ami.messages.mapping import SIGNALS, signal_of, stamp_of
-from pbxbilling.ami.messages.protocol import BANNER, encode_action, event_name
+from pbxbilling.ami.messages.protocol import encode_action, event_name
 from pbxbilling.ami.messages.repair import Repair
 from pbxbilling.ami.observer import LinkObserver
 from pbxbilling.ami.rights import Action
@@ -20,14 +21,6 @@ from pbxbilling.ami.settings import LinkSettings
 from pbxbilling.calls.live.signals import FullyBooted, Signal
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.runtime.waiting import Backoff, pause
-
-# `call` has every event of SIGNALS except FullyBooted, Shutdown and Reload, which are `system`.
-# VarSet and Newexten, most of a PBX's events, are `dialplan` and are not requested.
-EVENT_CLASSES = "system,call"
-
-
-class LoginError(Exception):
-    """The manager rejected the login: retrying soon would only make fail2ban act."""
 
 
 class SettingsChanged(Exception):  # noqa: N818 - not an error: the link reconnects on purpose
@@ -155,12 +148,15 @@ class AmiLink:
             self._actions.close(action_id)
 
     async def _session(self, settings: LinkSettings) -> NoReturn:
-        connection = await self._connect(settings)
+        connection = await connect(settings, self._connection_to_be)
         self._connection = connection
         connection.lost.add_done_callback(self._fell)  # so no action waits for its deadline
         try:
-            await self._greet(connection, settings)
-            await self._login(connection, settings)
+            await greet(connection, settings)
+            await log_in(
+                settings,
+                lambda action, fields: self._ask(connection, action, fields, settings.login_s),
+            )
             await self._stay(connection, settings)
         finally:
             self._down()
@@ -168,62 +164,9 @@ class AmiLink:
             self._actions.fail(LinkError(f"{settings}: the link is closed"))
             await connection.close()
 
-    async def _connect(self, settings: LinkSettings) -> Connection:
-        loop = asyncio.get_running_loop()
+    def _connection_to_be(self) -> Connection:
         repair = Repair(self._actions.token)
-        try:
-            async with asyncio.timeout(settings.connect_s):
-                _, connection = await loop.create_connection(
-                    lambda: Connection(
-                        self._take, self._skipped, self._broken, repair, self._clock
-                    ),
-                    settings.host,
-                    settings.port,
-                )
-        except TimeoutError as late:
-            msg = f"{settings}: no connection within {settings.connect_s:g} s"
-            raise LinkError(msg) from late
-        except OSError as fault:
-            msg = (
-                f"{settings}: {fault.strerror or fault}: check that Asterisk runs, with this"
-                " bindaddr and port in manager.conf"
-            )
-            raise LinkError(msg) from fault
-        return connection
-
-    async def _greet(self, connection: Connection, settings: LinkSettings) -> None:
-        try:
-            async with asyncio.timeout(settings.login_s):
-                banner = await connection.greeted
-        except TimeoutError as late:
-            msg = (
-                f"{settings}: connected, but no banner within {settings.login_s:g} s: check that"
-                " this is an Asterisk manager port"
-            )
-            raise LinkError(msg) from late
-        if not banner.startswith(BANNER):
-            said = (
-                f"its banner is {banner[:40]!r}" if banner else "it closes the connection at once"
-            )
-            msg = (
-                f"{settings}: {said}: check that this is an Asterisk manager port with room for a"
-                " session"
-            )
-            raise LinkError(msg)
-
-    async def _login(self, connection: Connection, settings: LinkSettings) -> None:
-        fields = (
-            ("Username", settings.username),
-            ("Secret", settings.secret),
-            ("Events", EVENT_CLASSES),
-        )
-        answer = await self._ask(connection, "Login", fields, settings.login_s)
-        if not answer.good:
-            msg = (
-                f"{settings}: {answer.message}: check secret and permit of this user in"
-                " manager.conf"
-            )
-            raise LoginError(msg)
+        return Connection(self._take, self._skipped, self._broken, repair, self._clock)
 
     async def _stay(self, connection: Connection, settings: LinkSettings) -> NoReturn:
         booted_by_s = self._clock.monotonic() + settings.boot_s

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
 Action: TypeAlias = Literal[
+    "Challenge",
     "Login",
     "Ping",
     "ListCommands",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 
@@ -15,6 +16,8 @@ class LinkSettings:
     username: str
     secret: str = field(repr=False)
     port: int = 5038
+    tls: bool = False
+    ca_file: Path | None = None  # None: the CAs that this machine trusts
     connect_s: float = 5.0
     login_s: float = 10.0  # Asterisk delays its answer to a wrong secret by a second
     boot_s: float = 120.0  # from the login to FullyBooted
@@ -60,8 +63,23 @@ class Manager(Protocol):
     def secret(self) -> Secret:
         """That user's secret."""
 
+    @property
+    def tls(self) -> bool:
+        """Whether to speak TLS."""
+
+    @property
+    def ca_file(self) -> Path | None:
+        """The CA that signed its certificate; None: one that this machine trusts."""
+
 
 def link_settings(manager: Manager) -> LinkSettings:
     """Return the settings of a link to this manager, with the default time limits."""
-    secret = manager.secret.get_secret_value()
-    return LinkSettings(manager.name, manager.host, manager.username, secret, manager.port)
+    return LinkSettings(
+        manager.name,
+        manager.host,
+        manager.username,
+        manager.secret.get_secret_value(),
+        manager.port,
+        manager.tls,
+        manager.ca_file,
+    )

@@ -132,6 +132,8 @@ class PbxSettings(Section):
     username: NonEmpty
     secret: SecretStr = SecretStr("")
     secret_file: str | None = None
+    tls: bool = False
+    ca_file: Path | None = None
     trunks: tuple[NonEmpty, ...] = ()
     cel_csv: Path | None = None
 
@@ -139,6 +141,13 @@ class PbxSettings(Section):
     def _have_one_secret(self) -> PbxSettings:
         if bool(self.secret.get_secret_value()) == bool(self.secret_file):
             msg = 'expected either secret_file = "FILE" or secret = "…"'
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _trust_somebody_only_with_tls(self) -> PbxSettings:
+        if self.ca_file is not None and not self.tls:
+            msg = "ca_file is for TLS: expected tls = true"
             raise ValueError(msg)
         return self
 
