@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import stat
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
+from pbxbilling.config.dangers import contradictions
 from pbxbilling.config.document import parse, read_text
 from pbxbilling.config.environment import overlay, place_of, values_from, variable_for
 from pbxbilling.config.faults import ConfigError, Fault
 from pbxbilling.config.lines import KeyPath, key_lines, line_of
 from pbxbilling.config.secret import (
+    INLINE,
     SecretUnreadableError,
-    check_stripe_secret,
+    check_secret,
     read_secret,
     secret_files,
 )
@@ -35,18 +38,26 @@ def load(path: Path, env: Mapping[str, str]) -> Settings:
     overrides, faults = values_from(env, Settings)
     merged = overlay(written, overrides)
     places = _Places(str(path), key_lines(text), overrides)
-    secrets, unreadable = _secrets(merged, path.parent, env, places)
+    secrets, unreadable, loose = _secrets(merged, path.parent, env, places)
     faults += unreadable
     try:
         # Validate as JSON: there pydantic is strict about types, yet accepts lists for tuples
         # and strings for enums, as TOML writes them.
-        settings = Settings.model_validate_json(json.dumps(merged, default=str))
+        settings = Settings.model_validate_json(json.dumps(merged, default=_as_written))
     except ValidationError as error:
         faults += faults_of(error, Settings, places.of)
         raise ConfigError(faults) from None  # pydantic's text would show values, even secrets
     if faults:
         raise ConfigError(faults)
-    return _with_secrets(settings, secrets)
+    settings = _with_secrets(settings, secrets)
+    if against := [Fault(*places.of(k), dotted(k), why) for k, why in contradictions(settings)]:
+        raise ConfigError(against)
+    return settings.with_loose_files((*loose, *_inline_in(path, written)))
+
+
+def _as_written(value: Any) -> str:
+    """Return the text of a value that is no JSON: a day, or a secret from the environment."""
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +87,40 @@ class _Places:
 
 def _secrets(
     merged: Mapping[str, Any], beside: Path, env: Mapping[str, str], places: _Places
-) -> tuple[dict[KeyPath, SecretStr], list[Fault]]:
-    """Return the secrets by the keys that name their files, and the faults of unreadable ones."""
+) -> tuple[dict[KeyPath, SecretStr], list[Fault], list[str]]:
+    """Return the secrets by the keys that name their files, their faults, and warnings of modes."""
     secrets: dict[KeyPath, SecretStr] = {}
     faults: list[Fault] = []
+    loose: list[str] = []
     for key, name in secret_files(merged):
         try:
-            secrets[key] = read_secret(name, beside, env)
-            check_stripe_secret(key, secrets[key])
+            file = read_secret(name, beside, env)
+            check_secret(key, file.secret)
         except SecretUnreadableError as error:
             faults.append(Fault(*places.of(key), dotted(key), str(error)))
-    return secrets, faults
+        else:
+            secrets[key] = file.secret
+            loose += filter(None, [file.warning()])
+    return secrets, faults, loose
+
+
+def _inline_in(path: Path, written: Mapping[str, Any]) -> list[str]:
+    """Return a warning where anybody may read a file that has secrets in it, or write it."""
+    mode = path.stat().st_mode
+    if mode & stat.S_IWOTH:
+        return [f"{path} can be written by anybody: `chmod o-w {path}`"]
+    if mode & stat.S_IROTH and any(_inline(written)):
+        return [f"{path} has secrets in it and can be read by anybody: `chmod o-r {path}`"]
+    return []
+
+
+def _inline(written: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the keys that hold a secret itself."""
+    tables = [written, *(one for one in written.values() if isinstance(one, Mapping))]
+    pbx = written.get("pbx")
+    tables += [one for one in (pbx if isinstance(pbx, list) else ()) if isinstance(one, Mapping)]
+    for table in tables:
+        yield from (key for key in table if key in INLINE)
 
 
 def _with_secrets(settings: Settings, secrets: Mapping[KeyPath, SecretStr]) -> Settings:
@@ -96,9 +130,11 @@ def _with_secrets(settings: Settings, secrets: Mapping[KeyPath, SecretStr]) -> S
     )
     password = secrets.get(("mqtt", "password_file"), settings.mqtt.password)
     token = secrets.get(("usage", "token_file"), settings.usage.token)
+    hook = secrets.get(("agi", "token_file"), settings.agi.token)
     return settings.model_copy(
         update={
             "pbx": pbx,
+            "agi": settings.agi.model_copy(update={"token": hook}),
             "usage": settings.usage.model_copy(update={"token": token}),
             "mqtt": settings.mqtt.model_copy(update={"password": password}),
             "stripe": settings.stripe.with_secrets(secrets),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import time
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -29,7 +29,11 @@ from pbxbilling.config.value_types import (
     NAME,
     Address,
     BrokerAddress,
+    check_api_base,
+    check_hook_token,
     check_page,
+    check_plain,
+    check_token,
     check_zone,
     parse_broker,
     parse_database_path,
@@ -49,6 +53,9 @@ Listen = Annotated[str, AfterValidator(lambda text: str(parse_listen(text)))]
 Network = Annotated[IPv4Network | IPv6Network, PlainValidator(parse_network)]
 Page = Annotated[str, AfterValidator(check_page)]
 NonEmpty = Annotated[str, Field(min_length=1)]
+Plain = Annotated[str, AfterValidator(check_plain)]
+Token = Annotated[SecretStr, AfterValidator(check_token)]
+HookToken = Annotated[SecretStr, AfterValidator(check_hook_token)]
 Dialled = Annotated[str, Field(pattern=DIALLED)]
 
 
@@ -79,10 +86,12 @@ class AgiSettings(Section):
     """`[agi]`: the hook's listener, its allowed clients, and the deadline of a verdict."""
 
     listen: Listen = "127.0.0.1:4590"
-    allow: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"),)
+    allow: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
     deadline_ms: Annotated[int, Field(ge=10, le=10_000)] = 300
     on_deadline: Literal["admit", "refuse"] = "admit"
     on_malformed: Literal["admit", "refuse"] = "refuse"
+    token: HookToken = SecretStr("")
+    token_file: NonEmpty | None = None
 
     @property
     def address(self) -> Address:
@@ -101,6 +110,27 @@ class AgiSettings(Section):
                 f"listen = {self.listen!r} can be reached from outside: list the PBXes that may"
                 ' connect, as allow = ["192.0.2.10/32"]'
             )
+            raise ValueError(msg)
+        if not self._lets_in_its_family():
+            msg = (
+                f"listen = {self.listen!r}, but allow has no network of its family, so nobody could"
+                ' ask: add "127.0.0.0/8" or "::1/128"'
+            )
+            raise ValueError(msg)
+        return self
+
+    def _lets_in_its_family(self) -> bool:
+        """Return whether a peer of a loopback address can be let in; any other may have peers."""
+        try:
+            own = ip_address(self.address.host)
+        except ValueError:
+            return True
+        return not own.is_loopback or own.version in {network.version for network in self.allow}
+
+    @model_validator(mode="after")
+    def _have_one_token(self) -> AgiSettings:
+        if self.token.get_secret_value() and self.token_file:
+            msg = 'expected either token_file = "FILE" or token = "…"'
             raise ValueError(msg)
         return self
 
@@ -127,9 +157,9 @@ class PbxSettings(Section):
     """One `[[pbx]]`. After loading, `secret` holds the content of `secret_file`."""
 
     name: Annotated[str, Field(pattern=NAME)]
-    host: NonEmpty
+    host: Plain
     port: Annotated[int, Field(ge=1, le=65_535)] = 5038
-    username: NonEmpty
+    username: Plain
     secret: SecretStr = SecretStr("")
     secret_file: str | None = None
     tls: bool = False
@@ -259,7 +289,7 @@ class StripeSettings(Section):
     secret_key_file: NonEmpty = STRIPE_FILES["secret_key_file"]
     webhook_secrets: tuple[SecretStr, ...] = ()
     webhook_secret_files: tuple[NonEmpty, ...] = tuple(STRIPE_FILES["webhook_secret_files"])
-    api_base: str | None = None
+    api_base: Annotated[str, AfterValidator(check_api_base)] | None = None
     success_url: Page | None = None
     cancel_url: Page | None = None
     portal_return_url: Page | None = None
@@ -284,7 +314,7 @@ class StripeSettings(Section):
 class UsageSettings(Section):
     """`[usage]`: the token to report usage over HTTP. After loading, `token` holds the file's."""
 
-    token: SecretStr = SecretStr("")
+    token: Token = SecretStr("")
     token_file: NonEmpty | None = None
 
 
@@ -295,7 +325,7 @@ class MqttSettings(Section):
     url: Annotated[str, AfterValidator(lambda url: str(parse_broker(url)))] = (
         "mqtt://127.0.0.1:1883"
     )
-    username: NonEmpty | None = None
+    username: Plain | None = None
     password: SecretStr = SecretStr("")
     password_file: NonEmpty | None = None
     ca_file: Path | None = None
@@ -305,12 +335,6 @@ class MqttSettings(Section):
     def broker(self) -> BrokerAddress:
         """The broker's address and whether it uses TLS."""
         return parse_broker(self.url)
-
-    @property
-    def sends_its_password_in_clear(self) -> bool:
-        """Whether the password crosses a network without TLS."""
-        broker = self.broker
-        return self.username is not None and not (broker.tls or broker.address.is_loopback)
 
     @model_validator(mode="after")
     def _have_one_password(self) -> MqttSettings:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import field_validator
+from pydantic import PrivateAttr, field_validator
 
 from pbxbilling.accounts.terms.policy import EmergencyNumbers, Policy
+from pbxbilling.config.dangers import dangers
 from pbxbilling.config.sections import (
     AgiSettings,
     AmiSettings,
@@ -48,6 +49,7 @@ class Settings(Section):
     stripe: StripeSettings = StripeSettings()
     usage: UsageSettings = UsageSettings()
     mqtt: MqttSettings = MqttSettings()
+    _loose_files: tuple[str, ...] = PrivateAttr(default=())
 
     @field_validator("pbx")
     @classmethod
@@ -93,8 +95,10 @@ class Settings(Section):
         ]
         if not (self.emergency.numbers and self.emergency.directions):
             found.append("[emergency] no number, or no direction: no emergency call passes limits")
-        if self.mqtt.enabled and self.mqtt.sends_its_password_in_clear:
-            found.append(
-                f"[mqtt] {self.mqtt.url}: the password is sent in clear text: use mqtts://"
-            )
-        return tuple(found)
+        return (*found, *dangers(self), *self._loose_files)
+
+    def with_loose_files(self, warnings: tuple[str, ...]) -> Settings:
+        """Return these settings with warnings about files that others may read or write."""
+        made = self.model_copy()
+        made._loose_files = warnings  # noqa: SLF001 - a copy of this object
+        return made

@@ -9,6 +9,8 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from pydantic import SecretStr
+
 # Alphabets as patterns; `validation_messages` puts each into words.
 DIGITS = r"^[0-9]+$"
 DIALLED = r"^[0-9*#+]+$"
@@ -28,10 +30,15 @@ class Address(NamedTuple):
     @property
     def is_loopback(self) -> bool:
         """Whether only this machine can reach it; host names but "localhost" count as outside."""
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return is_local(self.host)
+
+
+def is_local(host: str) -> bool:
+    """Return whether a host is this machine itself; names but "localhost" count as others."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def parse_listen(text: str) -> Address:
@@ -61,6 +68,50 @@ def check_page(url: str) -> str:
         msg = f'expected the address of a page, as "https://provider.example/done", got "{url}"'
         raise ValueError(msg)
     return url
+
+
+def check_api_base(url: str) -> str:
+    """Return the base address of an API unchanged. Raises ValueError for any but http and https."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+        msg = f'expected an address of an API, as "http://127.0.0.1:8420", got "{url}"'
+        raise ValueError(msg)
+    return url
+
+
+def check_plain(text: str) -> str:
+    """Return a word unchanged. Raises ValueError where it is empty or not printable.
+
+    Line breaks above all: in a header they would begin another one.
+    """
+    if not text or not text.isprintable():
+        msg = "expected printable characters, without line breaks"
+        raise ValueError(msg)
+    return text
+
+
+def check_token(token: SecretStr) -> SecretStr:
+    """Return a token unchanged; an empty one is none. Raises ValueError for one easily guessed."""
+    return _matching(token, _TOKEN, "16 or more characters without spaces")
+
+
+def check_hook_token(token: SecretStr) -> SecretStr:
+    """Return the hook's token unchanged, as `check_token`.
+
+    Its characters need no quoting in a URL or a dialplan.
+    """
+    return _matching(token, _HOOK_TOKEN, "16 to 128 letters, digits, . _ ~ and -")
+
+
+def _matching(token: SecretStr, form: re.Pattern[str], what: str) -> SecretStr:
+    if token.get_secret_value() and not form.fullmatch(token.get_secret_value()):
+        msg = f"expected a token of {what}: `openssl rand -hex 20` makes one"
+        raise ValueError(msg)
+    return token
+
+
+_TOKEN = re.compile(r"[!-~]{16,}")
+_HOOK_TOKEN = re.compile(r"[A-Za-z0-9._~-]{16,128}")
 
 
 class BrokerAddress(NamedTuple):

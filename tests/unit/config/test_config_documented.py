@@ -30,7 +30,12 @@ def test_the_example_names_every_setting_active_or_commented_out() -> None:
     named = {f"pbx[].{key}" for key in tables.pop("pbx")[0]}
     for name, value in tables.items():
         named |= {f"{name}.{key}" for key in value} if isinstance(value, dict) else {name}
-    named |= {"pbx[].secret", "mqtt.password", "usage.token"}  # in prose: there is one, not two
+    named |= {
+        "pbx[].secret",
+        "mqtt.password",
+        "usage.token",
+        "agi.token",
+    }  # in prose: there is one, not two
     assert 'secret = "…"' in text
     assert 'password = "…"' in text
     assert 'token = "…"' in text
@@ -39,6 +44,7 @@ def test_the_example_names_every_setting_active_or_commented_out() -> None:
 
 def test_the_example_shows_the_defaults(tmp_path: Path) -> None:
     (tmp_path / "pbxbilling.toml").write_text(EXAMPLE.read_text())
+    (tmp_path / "ami.secret").touch(0o600)
     (tmp_path / "ami.secret").write_text("s")
     example = load(tmp_path / "pbxbilling.toml", {})
     assert example.model_copy(update={"pbx": ()}) == Settings()

@@ -28,10 +28,12 @@ trunks = ["PJSIP/carrier", "PJSIP/out-*"]
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
+    (tmp_path / "ami.secret").touch(0o600)
     (tmp_path / "ami.secret").write_text("s3cr3t-word\n")
 
     def _write(text: str) -> Path:
         path = tmp_path / "pbxbilling.toml"
+        path.touch(0o600)
         path.write_text(text)
         return path
 
@@ -387,6 +389,32 @@ def test_a_fault_in_the_environment_names_the_variable(
     assert f"environment variable PBXBILLING_{name}{fault}" in faults(
         write(""), {f"PBXBILLING_{name}": value}
     )
+
+
+SECRET = "0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("AGI__TOKEN", SECRET, ""),
+        ("USAGE__TOKEN", SECRET, ""),
+        ("MQTT__PASSWORD", SECRET, "[mqtt]\nusername = 'u'"),
+        ("STRIPE__SECRET_KEY", f"sk_{SECRET}", ""),
+        ("STRIPE__WEBHOOK_SECRETS", f'["whsec_{SECRET}"]', ""),
+        ("PBX", f'[{{"name": "a", "host": "h", "username": "u", "secret": "{SECRET}"}}]', ""),
+    ],
+)
+def test_a_secret_from_the_environment_is_the_secret(
+    write: Write, name: str, value: str, text: str
+) -> None:
+    settings = load(write(text), {f"PBXBILLING_{name}": value})
+    stripe = settings.stripe
+    found = [settings.agi.token, settings.usage.token, settings.mqtt.password, stripe.secret_key]
+    found += [*stripe.webhook_secrets, *(pbx.secret for pbx in settings.pbx)]
+    (secret,) = filter(None, (one.get_secret_value() for one in found))
+    assert secret.endswith(SECRET)
+    assert SECRET not in repr(settings)
 
 
 def test_a_pbx_without_trunks_and_a_file_without_pbx_are_warned_about(write: Write) -> None:
