@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_network
 from types import TracebackType
 from typing import Self
@@ -31,9 +31,10 @@ class ListenerSettings:
 
     host: str = "127.0.0.1"
     port: int = 4590
-    allow: tuple[Network, ...] = (ip_network("127.0.0.0/8"),)
+    allow: tuple[Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
     deadline_s: float = 0.3
     max_sessions: int = 10_000
+    token: str = field(default="", repr=False)  # of the path, as outbound?k=TOKEN; "" for none
 
 
 class ListenError(ServiceError):
@@ -90,6 +91,7 @@ class AgiServer:
             Deadlines(settings.deadline_s, self._clock, loop),
             settings.max_sessions,
             self._malformed,
+            settings.token,
         )
         self._port = listeners[0].getsockname()[1]
         self._epoll_server = EpollServer(listeners, self._handler, loop)
@@ -119,6 +121,7 @@ class AgiServer:
             return
         self._handler.allow = AllowList(settings.allow)
         self._handler.max_sessions = settings.max_sessions
+        self._handler.token = settings.token
         # A `Deadlines` has one limit; the old one keeps its timer until its sessions are over.
         self._handler.deadlines = Deadlines(
             settings.deadline_s, self._clock, asyncio.get_running_loop()

@@ -150,3 +150,7 @@ class _OldPort:
     def command_rejected(self, code: int) -> None:
         """Pass it on, as at the configured address."""
         self._observer.command_rejected(code)
+
+    def stranger(self, ending: Ending, peer: str) -> None:
+        """Pass it on, as at the configured address."""
+        self._observer.stranger(ending, peer)

@@ -19,6 +19,7 @@ def hook_settings(settings: Settings) -> ListenerSettings:
         port=address.port,
         allow=settings.agi.allow,
         deadline_s=settings.agi.deadline_ms / 1000,
+        token=settings.agi.token.get_secret_value(),
     )
 
 

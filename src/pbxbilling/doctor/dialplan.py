@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hmac import compare_digest
 
-from pbxbilling.config.sections import OLD_HOOK
+from pbxbilling.config.sections import OLD_HOOK, AgiSettings
 from pbxbilling.config.value_types import Address
 from pbxbilling.doctor.check import Check, fail, ok, warn
-from pbxbilling.doctor.manager import CONTEXT, PbxReport
+from pbxbilling.doctor.manager import CONTEXT, TOKEN, PbxReport
 
 _PORTLESS = 4573  # Asterisk's port for agi://HOST (res/res_agi.c, AGI_PORT)
 _GLOBALS = "under [globals] of extensions.conf (FreePBX: in globals_custom.conf)"
 _RELOAD = "then `dialplan reload`"
 _ANYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared only
+_DISTRUSTED = "agi.on_malformed decides about calls"
 _OPEN = "PBXBILLING_FALLBACK decides about calls"
 
 
 def dialplan(
-    pbx: str, listen: Address, report: PbxReport, *, only: bool, old_answers: bool
+    pbx: str, agi: AgiSettings, report: PbxReport, *, only: bool, old_answers: bool
 ) -> Iterator[Check]:
     """Check that the subroutine is loaded, and that its globals lead to this daemon.
 
     `only`: this is the only PBX; `old_answers`: the daemon answers at the port of 0.1, too.
     """
+    listen = agi.address
     shipped = "include extensions_pbxbilling.conf in extensions.conf, then `dialplan reload`"
     if report.subroutine is None:
         unknown = "no answer whether the subroutine is loaded"
@@ -35,6 +38,8 @@ def dialplan(
     _, name, _ = report.globals
     yield _hook_global(pbx, listen, report, old_answers=old_answers)
     yield _pbx_global(pbx, name, only=only)
+    if token := agi.token.get_secret_value():
+        yield _token_global(pbx, token, report)
 
 
 def asks_old_port(report: PbxReport) -> bool:
@@ -99,3 +104,17 @@ def _pbx_global(pbx: str, value: str | None, *, only: bool) -> Check:
         "empty: the daemon knows the PBX by its address, if that equals its `host`",
         fix,
     )
+
+
+def _token_global(pbx: str, token: str, report: PbxReport) -> Check:
+    """Check that hooks have the daemon's token; neither of the two is shown."""
+    fix = f"{TOKEN}= the content of agi.token_file, {_GLOBALS}, {_RELOAD}"
+    if not report.sends_token:
+        fix = f"install the new extensions_pbxbilling.conf, {_RELOAD}"
+        return fail(pbx, TOKEN, f"the subroutine sends none: {_DISTRUSTED}", fix)
+    if report.token is None:
+        return warn(pbx, TOKEN, "no answer about its value", fix)
+    if not compare_digest(report.token.encode(), token.encode()):
+        found = "it is not that of agi.token_file" if report.token else "empty"
+        return fail(pbx, TOKEN, f"{found}: {_DISTRUSTED}", fix)
+    return ok(pbx, TOKEN, "that of agi.token_file")

@@ -23,6 +23,9 @@ from pbxbilling.kernel.ports import Clock
 LIMIT_S = 12.0  # for all checks of a PBX; each part has a shorter limit
 
 
+_MEANING = "change it, unless it is meant: docs/reference/configuration.md#warnings"
+
+
 async def examine(path: Path, env: Mapping[str, str], clock: Clock) -> list[Check]:
     """Run all checks at once, in less than 15 s. Raises nothing: a fault becomes a check."""
     try:
@@ -36,7 +39,7 @@ async def examine(path: Path, env: Mapping[str, str], clock: Clock) -> list[Chec
         pbxes = [tasks.create_task(_pbx(pbx, settings, clock)) for pbx in settings.pbx]
     checks = [ok("configuration", "file", f"{path}, mode {settings.mode}")]
     for warning in settings.warnings():
-        checks += [warn("configuration", "meaning", warning, "add what is missing")]
+        checks += [warn("configuration", "meaning", warning, _MEANING)]
     checks += [*stored.result(), hooked.result()]
     return checks + [check for pbx in pbxes for check in pbx.result()]
 
@@ -66,7 +69,7 @@ async def _dialplan(pbx: str, settings: Settings, report: PbxReport, clock: Cloc
         there = agi.model_copy(update={"listen": str(OLD_HOOK)})
         old_answers = (await round_trip(there, clock)).result is not Result.FAIL
     only = len(settings.pbx) == 1
-    return list(dialplan(pbx, agi.address, report, only=only, old_answers=old_answers))
+    return list(dialplan(pbx, agi, report, only=only, old_answers=old_answers))
 
 
 _REFUSED = (

@@ -22,11 +22,11 @@ _VERDICT = b'SET VARIABLE __PBXBILLING "'
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - a key, not an address to listen on
 
 
-def environment() -> bytes:
+def environment(token: str = "") -> bytes:
     """Build the AGI environment that Asterisk would send, for a call that does not exist."""
     values = {
         "network": "yes",
-        "network_script": "outbound",
+        "network_script": f"outbound?k={token}" if token else "outbound",
         "channel": "doctor",
         "uniqueid": "doctor",
         "callerid": "unknown",
@@ -58,7 +58,8 @@ async def round_trip(agi: AgiSettings, clock: Clock) -> Check:
         own = writer.get_extra_info("sockname")[0]
         if own not in AllowList(agi.allow):
             found = f"{own} is not in agi.allow: the daemon does not answer this machine"
-            return warn(_SUBJECT, _NAME, found, f'add "{own}" to agi.allow to test it')
+            found_out = fail if agi.address.is_loopback else warn  # else a PBX elsewhere may ask
+            return found_out(_SUBJECT, _NAME, found, f'add "{own}" to agi.allow')
         return await _ask(agi, reader, writer, clock)
     finally:
         writer.close()
@@ -72,7 +73,7 @@ async def _ask(
     since_s = clock.monotonic()
     line = b""
     try:
-        writer.write(environment())
+        writer.write(environment(agi.token.get_secret_value()))
         async with asyncio.timeout(agi.deadline_ms / 1000 + MARGIN_S):
             line = await reader.readline()
             writer.write(b"200 result=1\n")
@@ -89,6 +90,10 @@ def judge_answer(agi: AgiSettings, line: bytes, took_ms: float) -> Check:
     if not line.startswith(_VERDICT):
         found = f"{agi.listen} answers {line[:60]!r}: no verdict" if line else "closed unanswered"
         fix = f"check which program listens on {agi.listen}, and the daemon's log"
+        return fail(_SUBJECT, _NAME, found, fix)
+    if f"|{Reason.MALFORMED}|".encode() in line:
+        found = "the verdict came by policy: the daemon takes this request for no true one"
+        fix = "after a change of agi.token_file: `systemctl reload pbxbilling`"
         return fail(_SUBJECT, _NAME, found, fix)
     if f"|{Reason.DEADLINE}|".encode() in line:
         found = "the verdict came by policy: the deadline was missed"

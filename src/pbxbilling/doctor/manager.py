@@ -27,6 +27,7 @@ from pbxbilling.kernel.ports import Clock
 
 CONTEXT = "pbxbilling-admit"
 GLOBALS = ("PBXBILLING_HOOK", "PBXBILLING_PBX", "PBXBILLING_HOOK2")
+TOKEN = "PBXBILLING_TOKEN"  # noqa: S105 - the name of a global
 LISTEN_S = 2.0  # how long to wait for a call's event
 
 # Finds the subroutine's default for an empty PBXBILLING_HOOK in its own text.
@@ -50,6 +51,8 @@ class PbxReport:
     subroutine: bool | None = None
     default_hook: str = ""  # the subroutine's hook address when PBXBILLING_HOOK is empty
     globals: tuple[str | None, ...] = (None,) * len(GLOBALS)
+    token: str | None = field(default=None, repr=False)  # PBXBILLING_TOKEN, which is not printed
+    sends_token: bool = False  # whether the subroutine knows PBXBILLING_TOKEN
     processed: str | None = None  # calls since it started; Asterisk 16 does not report them
 
 
@@ -136,6 +139,7 @@ async def interview(
             subroutine = tasks.create_task(questions.dialplan(CONTEXT))
             existing = tasks.create_task(questions.existing(trunks))
             values = [tasks.create_task(questions.value(name)) for name in GLOBALS]
+            token = tasks.create_task(questions.value(TOKEN))
         await first.heard(listen_s / 2)
         steps = subroutine.result()
         before, after = channels.result(), await questions.rows("CoreShowChannels")
@@ -152,6 +156,8 @@ async def interview(
             subroutine=bool(steps) if steps is not None else None,
             default_hook=default_hook(steps or ()),
             globals=tuple(value.result() for value in values),
+            token=token.result(),
+            sends_token=any(TOKEN in step for step in steps or ()),
             processed=(status.result() or {}).get("CoreProcessedCalls"),
         )
 

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from pbxbilling.calls.admission.hook import HookRequest
 from pbxbilling.calls.live.signals import Signal
+from pbxbilling.kernel.codes import Code
 from pbxbilling.telemetry.facts.counters import Counters
 from pbxbilling.telemetry.logs import Log
+
+STRANGERS_MOST = 1000  # addresses that are logged; a scan from anywhere must not fill the log
+_STRANGERS = {  # by the ending of the session
+    "refused_peer": "hook of a peer that agi.allow does not list: closed",
+    "wrong_token": "hook without the token of agi.token_file: answered as malformed",
+}
 
 
 class HookWatch:
@@ -14,6 +21,7 @@ class HookWatch:
     def __init__(self, log: Log, counters: Counters) -> None:
         self._log, self._counters = log, counters
         self.session_ended = counters.session_ended  # no line: the fact of the verdict has one
+        self._strangers: set[tuple[Code, str]] = set()
 
     def judge_failed(self, request: HookRequest, error: Exception) -> None:
         """Log and count a judge that raised: a fault of ours."""
@@ -30,6 +38,13 @@ class HookWatch:
         """Log and count a verdict that Asterisk rejected: the dialplan falls back."""
         self._counters.command_rejected(code)
         self._log.warning("verdict not taken by Asterisk", code=code)
+
+    def stranger(self, ending: Code, peer: str) -> None:
+        """Log a peer that may not ask, once for each address; `session_ended` counts every one."""
+        if (ending, peer) in self._strangers or len(self._strangers) >= STRANGERS_MOST:
+            return
+        self._strangers.add((ending, peer))
+        self._log.warning(_STRANGERS[ending.value], peer=peer)
 
 
 class BrokerWatch:

@@ -14,6 +14,7 @@ from ipaddress import ip_network
 import pytest
 
 from pbxbilling.agi.server import AgiServer, ListenError, ListenerSettings
+from pbxbilling.agi.sessions.allow_list import AllowList
 from pbxbilling.agi.sessions.session import HEARD_OUT_EVERY, Ending, Judge
 from pbxbilling.calls.admission.hook import HookRequest, Verdict
 from pbxbilling.kernel.codes import Reason
@@ -69,6 +70,63 @@ async def serving(
     async with asyncio.timeout(20), server:
         yield Site(server, reports)
     assert server.sessions == 0
+
+
+TOKEN = "0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("", "?", "?k", "?k=", "?k=0", "?k=\xe9", f"?k={TOKEN}0", f"?k={TOKEN[:-1]}"),
+        *(f"?K={TOKEN}", f"?t={TOKEN}", f"?k={TOKEN.upper()}", f"?k={TOKEN}&k={TOKEN}"),
+        *(f"?k=k={TOKEN}", f"/?k=x?k={TOKEN}"),
+    ],
+)
+async def test_a_hook_without_the_token_is_answered_by_policy(query: str) -> None:
+    async with serving(replace(PATIENT, token=TOKEN), judge=broken) as site:
+        refused = await ask(site.port, environment(f"outbound{query}"))
+        assert refused.startswith(b'SET VARIABLE __PBXBILLING "REFUSE|acme|')
+        admitted = await ask(site.port, environment(f"outbound{query}", number="112"))
+        assert admitted.startswith(b'SET VARIABLE __PBXBILLING "ADMIT|acme|')
+        assert site.reports.endings == {Ending.WRONG_TOKEN: 2}
+        assert site.reports.strangers == [(Ending.WRONG_TOKEN, "127.0.0.1")] * 2
+        assert site.reports.failures == []
+
+
+@pytest.mark.parametrize("path", ["outbound", "inbound", "internal"])
+async def test_a_hook_with_the_token_is_judged(path: str) -> None:
+    directions: list[object] = []
+
+    def judge(request: HookRequest) -> Verdict:
+        directions.append(request.direction)
+        return admit(request)
+
+    async with serving(replace(PATIENT, token=TOKEN), judge=judge) as site:
+        assert b"ADMIT" in await ask(site.port, environment(f"{path}?k={TOKEN}"))
+        assert directions == [path]
+        site.server.reconfigure(replace(PATIENT, token=TOKEN[::-1]))
+        assert b"REFUSE" in await ask(site.port, environment(f"{path}?k={TOKEN}"))
+        site.server.reconfigure(PATIENT)
+        for query in ("", f"?k={TOKEN}"):  # none is needed: any will do
+            assert b"ADMIT" in await ask(site.port, environment(f"{path}{query}"))
+
+
+def test_both_families_of_loopback_may_ask_by_default() -> None:
+    allowed = AllowList(ListenerSettings().allow)
+    for address in ("127.0.0.1", "127.0.0.11", "::1", "::ffff:127.0.0.1"):
+        assert address in allowed
+    for address in ("::2", "192.0.2.1", "::ffff:192.0.2.1"):
+        assert address not in allowed
+
+
+async def test_a_hook_over_ipv6_gets_its_verdict() -> None:
+    async with serving(replace(PATIENT, host="::1")) as site:
+        reader, writer = await asyncio.open_connection("::1", site.port)
+        writer.write(b"".join(environment()))
+        assert b"ADMIT|acme" in await reader.readline()
+        writer.close()
+        assert site.reports.strangers == []
 
 
 async def test_a_call_gets_its_verdict() -> None:
@@ -245,6 +303,7 @@ async def test_a_peer_that_is_not_on_the_list_is_closed_and_counted() -> None:
     async with serving(strict) as site, AgiClient(site.port) as client:
         assert await client.closed()
         assert site.reports.endings == {Ending.REFUSED_PEER: 1}
+        assert site.reports.strangers == [(Ending.REFUSED_PEER, "127.0.0.1")]
 
 
 async def test_surplus_connections_are_closed_and_those_inside_served() -> None:

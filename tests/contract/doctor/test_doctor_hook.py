@@ -64,4 +64,11 @@ async def test_a_machine_that_is_not_allowed_is_told_so() -> None:
     listener = Listener(port=0, allow=elsewhere)
     async with AgiServer(listener, judge, judge, AgiReports(), SystemClock()) as server:
         check = await asked(settings(server.port, allow=elsewhere))
+    assert (check.result, "agi.allow" in check.found) == (Result.FAIL, True)
+    reachable = Listener(host="0.0.0.0", port=0, allow=elsewhere)
+    async with AgiServer(reachable, judge, judge, AgiReports(), SystemClock()) as server:
+        given = settings(server.port, allow=elsewhere).model_copy(
+            update={"listen": f"0.0.0.0:{server.port}"}
+        )
+        check = await asked(given)  # it may be for PBXes elsewhere alone
     assert (check.result, "agi.allow" in check.found) == (Result.WARN, True)

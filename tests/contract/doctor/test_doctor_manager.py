@@ -63,6 +63,6 @@ async def test_it_changes_nothing_and_leaves() -> None:
         await interviewed(pbx.port)
         asked = {headers["Action"] for headers in pbx.manager.actions}
     assert asked <= {
-        "Challenge", "Login", "Ping", "CoreSettings", "CoreStatus", "ListCommands", "DeviceStateList",
-        "CoreShowChannels", "ShowDialPlan", "Getvar",
+        "Challenge", "Login", "Ping", "CoreSettings", "CoreStatus", "ListCommands",
+        "DeviceStateList", "CoreShowChannels", "ShowDialPlan", "Getvar",
     }  # fmt: skip

@@ -17,6 +17,7 @@ class AgiReports:
         self.seconds: list[float] = []
         self.failures: list[Exception] = []
         self.rejected: list[int] = []
+        self.strangers: list[tuple[Ending, str]] = []
         self._changed = asyncio.Event()
 
     def session_ended(self, ending: Ending, seconds: float) -> None:
@@ -30,6 +31,9 @@ class AgiReports:
     def command_rejected(self, code: int) -> None:
         self.rejected.append(code)
         self._changed.set()
+
+    def stranger(self, ending: Ending, peer: str) -> None:
+        self.strangers.append((ending, peer))
 
     async def until_ended(self, count: int) -> None:
         """Wait until so many sessions have ended."""

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from pbxbilling.config.sections import AgiSettings
 from pbxbilling.config.value_types import Address
@@ -22,9 +24,19 @@ OLD = replace(NEW, default_hook="")
 
 
 def judged(
-    report: PbxReport, listen: Address = HERE, *, only: bool = True, old_answers: bool = False
+    report: PbxReport,
+    listen: Address = HERE,
+    *,
+    only: bool = True,
+    old_answers: bool = False,
+    token: str = "",
 ) -> list[Check]:
-    return [*dialplan("pbx1", listen, report, only=only, old_answers=old_answers)]
+    agi = AgiSettings(
+        listen=str(listen),
+        allow=(ip_network("127.0.0.0/8"), ip_network("::1/128")),
+        token=SecretStr(token),
+    )
+    return [*dialplan("pbx1", agi, report, only=only, old_answers=old_answers)]
 
 
 def unwell(checks: Iterable[Check]) -> list[tuple[str, str]]:
@@ -114,3 +126,30 @@ def test_the_shipped_subroutine_asks_by_default_where_the_daemon_listens_by_defa
 
 def test_a_subroutine_without_a_default_has_none() -> None:
     assert default_hook(["PBXBILLING=,LOCAL(hook)=${PBXBILLING_HOOK},LOCAL(spare)="]) == ""
+
+
+TOKEN = "0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("report", "result", "found"),
+    [
+        (replace(NEW, sends_token=True, token=TOKEN), "ok", "that of agi.token_file"),
+        (replace(NEW, sends_token=True, token=TOKEN[::-1]), "fail", "not that of agi.token_file"),
+        (replace(NEW, sends_token=True, token=""), "fail", "empty"),
+        (replace(NEW, sends_token=True), "warn", "no answer"),
+        (replace(NEW, token=TOKEN), "fail", "the subroutine sends none"),
+    ],
+)
+def test_the_hooks_token_is_compared_and_not_shown(
+    report: PbxReport, result: str, found: str
+) -> None:
+    check = judged(report, token=TOKEN)[-1]
+    assert (check.name, str(check.result)) == ("PBXBILLING_TOKEN", result)
+    assert found in check.found
+    assert TOKEN not in f"{check} {report}"
+    assert TOKEN[::-1] not in f"{check} {report}"
+
+
+def test_without_a_token_none_is_asked_for() -> None:
+    assert all(check.name != "PBXBILLING_TOKEN" for check in judged(replace(NEW, token="")))

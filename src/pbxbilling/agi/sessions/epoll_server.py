@@ -157,6 +157,7 @@ class EpollServer:
         waited_s = handler.queue_time.waited_s(connection)
         if peer not in handler.allow:
             self._turn_away(connection, Ending.REFUSED_PEER, waited_s)
+            handler.observer.stranger(Ending.REFUSED_PEER, peer)
             return None
         if len(handler.live) >= handler.max_sessions:
             self._turn_away(connection, Ending.SURPLUS, waited_s)

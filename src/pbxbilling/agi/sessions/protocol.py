@@ -83,11 +83,12 @@ class Environment:
     everything after the blank line.
     """
 
-    __slots__ = ("_buffer", "_end", "whole")
+    __slots__ = ("_buffer", "_end", "token", "whole")
 
     def __init__(self) -> None:
         self._buffer = bytearray(b"\n")  # so that every line follows a newline
         self._end = -1
+        self.token = ""  # of the path, once `request` has read it; no log line may have it
         self.whole = False
 
     def __bool__(self) -> bool:
@@ -133,10 +134,13 @@ class Environment:
             script, channel, uniqueid, caller, dnid, context, accountcode,
             tenant, linkedid, number, pbx, calling,
         ) = values  # fmt: skip
+        direction = _DIRECTIONS.get(script)
+        if direction is None:
+            direction, self.token = _direction_of(script), _token_of(script)
         return HookRequest(
             uniqueid,
             channel,
-            _DIRECTIONS.get(script) or _direction_of(script),
+            direction,
             tenant,
             linkedid,
             number,
@@ -160,6 +164,12 @@ def _blank_line(buffer: bytearray, start: int) -> int:
 
 def _direction_of(script: str) -> Direction | None:
     return _DIRECTIONS.get(script.partition("?")[0].strip("/"))
+
+
+def _token_of(script: str) -> str:
+    """Return the token of a path such as `outbound?k=TOKEN`; "" for none."""
+    _, _, query = script.partition("?")
+    return query[2:] if query.startswith("k=") else ""
 
 
 def _decoded(raw: bytes | bytearray) -> str:

@@ -18,6 +18,7 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from hmac import compare_digest
 from typing import Protocol
 
 from pbxbilling.agi.sessions.allow_list import AllowList
@@ -50,6 +51,7 @@ class Ending(Code):
     SILENT = "silent"  # the peer sent nothing: a health check, a port scan, a dying Asterisk
     REFUSED_PEER = "refused_peer"  # closed: not on the allow-list
     SURPLUS = "surplus"  # closed: too many sessions; the dialplan's fallback decides
+    WRONG_TOKEN = "wrong_token"  # noqa: S105 - by policy: the path lacks the hook's token
 
 
 class AgiObserver(Protocol):
@@ -67,13 +69,17 @@ class AgiObserver(Protocol):
         """Called when Asterisk rejected the verdict: 510, 511 or 520."""
         ...
 
+    def stranger(self, ending: Ending, peer: str) -> None:
+        """Called for a peer that is not on the allow-list, or lacks the token."""
+        ...
+
 
 @dataclass(slots=True)
 class HookHandler:
     """State that the sessions of one server share; a reload replaces parts of it.
 
     `by_policy` decides where `judge` failed or came too late, `malformed` (by default
-    `by_policy`) where there is no valid request.
+    `by_policy`) where there is no valid request, or one without the `token` ("": none is needed).
     """
 
     judge: Judge
@@ -84,13 +90,14 @@ class HookHandler:
     deadlines: Deadlines
     max_sessions: int
     malformed: Judge | None = None
+    token: str = field(default="", repr=False)
     queue_time: QueueTime = field(default_factory=QueueTime)
     judged: int = 0
     live: dict[int, AgiSession] = field(default_factory=dict)  # by descriptor
     on_idle: Callable[[], None] | None = None
 
     def verdict(
-        self, request: HookRequest, since: float, patience_s: float, *, whole: bool
+        self, request: HookRequest, token: str, since: float, patience_s: float, *, whole: bool
     ) -> tuple[Ending, Verdict]:
         """Decide on an environment that has ended; `since` is the hook's arrival.
 
@@ -98,6 +105,8 @@ class HookHandler:
         """
         if not (whole and request.uniqueid):
             return Ending.MALFORMED, self.no_request(request)
+        if self.token and not compare_digest(token.encode(), self.token.encode()):
+            return Ending.WRONG_TOKEN, self.no_request(request)
         if self.clock.monotonic() - since > patience_s:
             # Judging it would only delay the sessions behind it.
             return Ending.DEADLINE, self.by_policy(request)
@@ -185,12 +194,16 @@ class AgiSession:
     def judge(self) -> None:
         """Decide on the environment that was read."""
         environment = self._environment
+        request = self._request()  # reads the token, too
         self._ending, self._verdict = self._handler.verdict(
-            self._request(),
+            request,
+            environment.token,
             self._since,
             self._patience_s,
             whole=environment.whole,
         )
+        if self._ending is Ending.WRONG_TOKEN:
+            self._handler.observer.stranger(self._ending, self._peer)
 
     def answer(self) -> None:
         """Send the verdict; close, unless Asterisk's answer is awaited."""
