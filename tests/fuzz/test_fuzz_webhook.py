@@ -20,6 +20,7 @@ from tests.support.gateways.stripe import bodies
 from tests.support.house.corpus import SIZES, examples, explore, pieces, spoiled
 from tests.support.kernel.clock import START, Clock
 from tests.support.store.memory_store import MemoryStore
+from tests.support.web.turned_away import TurnedAway
 
 KINDS = [kind for kind in objects.TOPICS if kind.startswith(("customer.subscription", "invoice"))]
 SEEDS = [bodies.event(kind, bodies.subscription()) for kind in KINDS] + [
@@ -39,7 +40,7 @@ class Door:
             reader, self.store, clock, lambda _: None, lambda _: None, live=False
         )
         shown = Unscraped()
-        self._transport = httpx.ASGITransport(app=public_app(shown, shown, webhook))
+        self._transport = httpx.ASGITransport(app=public_app(shown, shown, TurnedAway(), webhook))
 
     def knock(self, body: bytes, header: bytes, sizes: list[int]) -> int:
         return asyncio.run(self._knock(body, header, sizes))

@@ -29,7 +29,7 @@ from pbxbilling.telemetry.writer import LineWriter
 from pbxbilling.web.actor import peer_of
 from pbxbilling.web.api import api
 from pbxbilling.web.public import public_app
-from pbxbilling.web.server import serve as serve_http
+from pbxbilling.web.server import serve_commands, serve_public
 from pbxbilling.web.usage import UsageEndpoint
 
 DRAIN_S = 10.0  # how long an orderly stop waits for the store
@@ -105,6 +105,7 @@ class Daemon:
         A task that fails ends the daemon; the supervisor restarts those that are not vital.
         """
         live = self.live
+        counters = live.metrics.counters
         http, self._admin = http_listeners(self._http)
         webhook = self.payments.flows.webhook if self.payments else None
         payments = {"payments": self.payments.run()} if self.payments else {}
@@ -116,8 +117,12 @@ class Daemon:
             "pbxes": live.pbx_fleet.run(),
             "housekeeping": live.housekeeping.run(),
             "watchdog": self._watchdog(),
-            "http": serve_http(public_app(live.status, live.metrics, webhook, self._usage), http),
-            "admin": serve_http(api(self.services, peer_of), self._admin.listener),
+            "http": serve_public(
+                public_app(live.status, live.metrics, counters, webhook, self._usage),
+                http,
+                counters,
+            ),
+            "admin": serve_commands(api(self.services, peer_of), self._admin.listener),
         }
 
     async def _end(self) -> None:

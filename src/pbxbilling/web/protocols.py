@@ -7,7 +7,9 @@ import socket
 import struct
 
 import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+
+from pbxbilling.web.limits import Connections
 
 REQUEST_S = 20.0  # from the connect, or the first byte, to the complete request
 
@@ -36,6 +38,18 @@ class PatientProtocol(H11Protocol):
         self._stop()
         super().connection_lost(exc)
 
+    @property
+    def is_working(self) -> bool:
+        """Whether a complete request is being answered."""
+        cycle: RequestResponseCycle | None = self.cycle  # None before the first request
+        if cycle is None or cycle.response_complete:
+            return False
+        return self.conn.their_state in _WHOLE
+
+    def give_up(self) -> None:
+        """Close the connection at once."""
+        self.transport.abort()
+
     def _watch(self) -> None:
         if self.conn.their_state in _WHOLE:
             self._stop()
@@ -46,6 +60,21 @@ class PatientProtocol(H11Protocol):
         if self._limit is not None:
             self._limit.cancel()
             self._limit = None
+
+
+def bounded(open_ones: Connections) -> type[PatientProtocol]:
+    """Return the protocol of a server that has so many connections at a time."""
+
+    class BoundedProtocol(PatientProtocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            open_ones.add(self)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            open_ones.remove(self)
+            super().connection_lost(exc)
+
+    return BoundedProtocol
 
 
 _UCRED = struct.Struct("iII")  # pid, uid, gid: unix(7), SO_PEERCRED

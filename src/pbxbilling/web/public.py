@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 
 from pbxbilling.billing.facts import UsageResult
 from pbxbilling.calls.views import StatusView
+from pbxbilling.web.limits import SCRAPES_MOST, WORK_MOST, Bound, BusyError, HttpWatch
 from pbxbilling.web.usage import UsageAnswer, UsageEndpoint
 
 
@@ -64,19 +65,29 @@ class WebhookEndpoint(Protocol):
 def public_app(
     live: StatusSource,
     metrics: MetricsSource,
+    watch: HttpWatch,
     webhook: WebhookEndpoint | None = None,
     usage: UsageEndpoint | None = None,
 ) -> FastAPI:
     """Build the application that is reachable from outside the machine."""
     app = FastAPI(title="pbxbilling", docs_url=None, redoc_url=None, openapi_url=None)
+    scrapes = Bound("metrics", SCRAPES_MOST, watch)
+    events, reports = (Bound(what, WORK_MOST, watch) for what in ("webhook", "usage"))
 
     @app.exception_handler(ClientDisconnect)
     async def left(_request: Request, _left: ClientDisconnect) -> Response:
         return Response(status_code=400)  # the client has gone: nothing is sent
 
+    @app.exception_handler(BusyError)
+    async def busy(_request: Request, _busy: BusyError) -> Response:
+        return Response(
+            "busy: try again\n", 503, headers={"Retry-After": "1"}, media_type="text/plain"
+        )
+
     @app.get("/metrics")
     async def scrape() -> Response:
-        body = await metrics.scrape()
+        with scrapes.entered():
+            body = await metrics.scrape()
         return Response(body, media_type="text/plain; version=0.0.4; charset=utf-8")
 
     @app.get("/healthz")
@@ -100,7 +111,7 @@ def public_app(
                 503,
                 media_type="text/plain",
             )
-        answer = await _received(webhook, request)
+        answer = await _received(webhook, request, events)
         return Response(f"{answer.text}\n", answer.status, media_type="text/plain")
 
     @app.post("/api/v1/usage")
@@ -111,7 +122,7 @@ def public_app(
                 503,
                 media_type="text/plain",
             )
-        answer = await _count_usage(usage, request)
+        answer = await _count_usage(usage, request, reports)
         return Response(answer.body, answer.status, media_type="application/json")
 
     return app
@@ -138,14 +149,15 @@ def _readiness(status: StatusView) -> dict[str, Any]:
     }
 
 
-async def _count_usage(usage: UsageEndpoint, request: Request) -> UsageAnswer:
+async def _count_usage(usage: UsageEndpoint, request: Request, bound: Bound) -> UsageAnswer:
     """Count the units of a request; without a valid token, its body is not read."""
     if not usage.lets_in(request.headers.get("Authorization", "")):
         return usage.refuse(UsageResult.UNAUTHORIZED, "the token is missing or wrong")
     body = await _body(request, usage.limit)
     if body is None:
         return usage.refuse(UsageResult.OVERSIZED, f"more than {usage.limit} bytes")
-    return await usage.receive(body)
+    with bound.entered():
+        return await usage.receive(body)
 
 
 async def _body(request: Request, limit: int) -> bytes | None:
@@ -158,8 +170,9 @@ async def _body(request: Request, limit: int) -> bytes | None:
     return bytes(body)
 
 
-async def _received(webhook: WebhookEndpoint, request: Request) -> EndpointAnswer:
+async def _received(webhook: WebhookEndpoint, request: Request, bound: Bound) -> EndpointAnswer:
     body = await _body(request, webhook.limit)
     if body is None:
         return webhook.oversized()
-    return await webhook.receive(body, request.headers)
+    with bound.entered():
+        return await webhook.receive(body, request.headers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator
@@ -9,7 +10,8 @@ from collections.abc import Iterator
 import uvicorn
 from fastapi import FastAPI
 
-from pbxbilling.web.protocols import PatientProtocol, PeerProtocol
+from pbxbilling.web.limits import CONNECTIONS_MOST, Connections, HttpWatch
+from pbxbilling.web.protocols import PeerProtocol, bounded
 
 
 class _Server(uvicorn.Server):
@@ -27,14 +29,20 @@ def tcp_listener(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), reuse_port=False)
 
 
-async def serve(app: FastAPI, listener: socket.socket) -> None:
-    """Serve until cancelled, then close the listener.
+async def serve_public(app: FastAPI, listener: socket.socket, watch: HttpWatch) -> None:
+    """Serve strangers until cancelled, so many at a time, then close the listener."""
+    await _serve(app, listener, bounded(Connections(CONNECTIONS_MOST, watch.turned_away)))
 
-    Over a Unix socket, each request carries the uid of its peer.
-    """
+
+async def serve_commands(app: FastAPI, listener: socket.socket) -> None:
+    """Serve a Unix socket until cancelled, then close it; each request has its peer's uid."""
+    await _serve(app, listener, PeerProtocol)
+
+
+async def _serve(app: FastAPI, listener: socket.socket, protocol: type[asyncio.Protocol]) -> None:
     config = uvicorn.Config(
         app,
-        http=PeerProtocol if listener.family == socket.AF_UNIX else PatientProtocol,
+        http=protocol,
         log_config=None,
         access_log=False,
         lifespan="off",

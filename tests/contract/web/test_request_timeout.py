@@ -14,10 +14,11 @@ from pbxbilling.gateways.stripe.signature import StripeWebhooks
 from pbxbilling.subscriptions.receive import LIMIT, WebhookReceiver
 from pbxbilling.web import protocols as patience
 from pbxbilling.web.public import public_app
-from pbxbilling.web.server import serve, tcp_listener
+from pbxbilling.web.server import serve_public, tcp_listener
 from tests.support.billing.figures import Unscraped
 from tests.support.kernel.clock import Clock
 from tests.support.store.memory_store import MemoryStore
+from tests.support.web.turned_away import TurnedAway
 
 HOST = b"Host: pbx\r\n"
 POST = b"POST /api/stripe/webhook HTTP/1.1\r\n" + HOST
@@ -30,10 +31,12 @@ async def serving() -> AsyncIterator[int]:
     store, clock = MemoryStore(), Clock()
     reader = StripeWebhooks(("whsec",), clock)
     webhook = WebhookReceiver(reader, store, clock, lambda _: None, lambda _: None, live=False)
-    shown = Unscraped()
+    shown, away = Unscraped(), TurnedAway()
     listener = tcp_listener("127.0.0.1", 0)
     port = listener.getsockname()[1]
-    serving = asyncio.create_task(serve(public_app(shown, shown, webhook), listener))
+    serving = asyncio.create_task(
+        serve_public(public_app(shown, shown, away, webhook), listener, away)
+    )
     try:
         yield port
     finally:

@@ -27,6 +27,7 @@ from tests.support.billing.statements import billing_desk
 from tests.support.kernel.clock import Clock
 from tests.support.privacy.purges import NoMinutes, forgetter_of, purge_of
 from tests.support.store.memory_store import MemoryStore
+from tests.support.web.turned_away import TurnedAway
 
 WRITING = StoreView(0)
 CSV = "/api/v1/accounts/tenants.csv"
@@ -46,7 +47,7 @@ class Shown(Unscraped):
 
 def public(*, reconciled: bool = True, store: StoreView = WRITING) -> httpx.AsyncClient:
     shown = Shown(reconciled=reconciled, store=store)
-    transport = httpx.ASGITransport(app=public_app(shown, shown))
+    transport = httpx.ASGITransport(app=public_app(shown, shown, TurnedAway()))
     return httpx.AsyncClient(transport=transport, base_url="http://test")
 
 

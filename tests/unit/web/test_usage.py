@@ -25,6 +25,7 @@ from tests.support.billing.figures import Unscraped
 from tests.support.kernel.clock import Clock
 from tests.support.store.memory_store import MemoryStore
 from tests.support.store.records import NOON, after
+from tests.support.web.turned_away import TurnedAway
 
 TOKEN = "a-token-of-some-length"
 TOLD: dict[str, Any] = {"tenant": "acme", "meter": "words", "units": 1200, "reference": "doc-1"}
@@ -43,7 +44,7 @@ class Office:
 
     async def post(self, body: Any = None, *, token: str = TOKEN, **changed: Any) -> httpx.Response:
         shown = Unscraped()
-        transport = httpx.ASGITransport(app=public_app(shown, shown, usage=self.door))
+        transport = httpx.ASGITransport(app=public_app(shown, shown, TurnedAway(), usage=self.door))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             headers = {"Authorization": f"Bearer {token}"}
             if body is not None:
@@ -147,7 +148,7 @@ async def test_of_many_refusals_one_a_minute_is_loud() -> None:
 
 async def test_without_a_token_file_it_is_not_there() -> None:
     shown = Unscraped()
-    transport = httpx.ASGITransport(app=public_app(shown, shown))
+    transport = httpx.ASGITransport(app=public_app(shown, shown, TurnedAway()))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         assert (await client.post("/api/v1/usage", json=TOLD)).status_code == 503
 
@@ -155,7 +156,7 @@ async def test_without_a_token_file_it_is_not_there() -> None:
 async def test_a_client_that_disconnects_before_its_body_is_complete_causes_no_error() -> None:
     office = Office()
     shown = Unscraped()
-    app = public_app(shown, shown, usage=office.door)
+    app = public_app(shown, shown, TurnedAway(), usage=office.door)
     said: list[int] = []
 
     async def leave() -> Message:

@@ -29,6 +29,11 @@ _REJECTED: Final = CounterSpec(
 _FAILURES: Final = CounterSpec(
     "agi_judge_failures", "Hooks answered by policy because judging them failed.", ()
 )
+_TURNED_AWAY: Final = CounterSpec(
+    "http_turned_away",
+    "Connections and requests of the public HTTP beyond what is served at a time, by kind.",
+    ("what",),
+)
 
 
 class Counters:
@@ -38,7 +43,10 @@ class Counters:
     """
 
     def __init__(self, tenant_labels: int = TENANT_LABELS) -> None:
-        specs: list[CounterSpec[Any]] = [_SESSIONS, _REJECTED, _FAILURES, *counters_of_facts()]
+        specs: list[CounterSpec[Any]] = [
+            *(_SESSIONS, _REJECTED, _FAILURES, _TURNED_AWAY),
+            *counters_of_facts(),
+        ]
         self._counts = Counts(specs, tenant_labels)
         self._rules: dict[type, Callable[[Any, Counts], None] | None] = {
             row.fact: row.counter.rule if row.counter is not None else None for row in ROWS
@@ -78,6 +86,10 @@ class Counters:
     def command_rejected(self, code: int) -> None:
         """Count a verdict that Asterisk rejected."""
         self._counts.add(_REJECTED, (str(code),))
+
+    def turned_away(self, what: str) -> None:
+        """Count a connection that made room, or a request that got 503."""
+        self._counts.add(_TURNED_AWAY, (what,))
 
     def link_event(self, pbx: str, kind: str, amount: int = 1) -> None:
         """Count faults on a PBX's link: `login_failed`, `unmapped`, …"""
