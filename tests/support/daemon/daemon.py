@@ -73,7 +73,10 @@ class Daemon(Running):
         ami: tuple[str, int] | None = None,
         journal: bool | Path = False,
         environment: Mapping[str, str] | None = None,
+        pbx_more: str = "",
     ) -> None:
+        self._pbx_more = pbx_more
+        """More keys of `[[pbx]]`."""
         self._environment = environment or {}
         """`journal`: Asterisk's own, or another file in its place."""
         read = asterisk.journal if journal is True else journal
@@ -99,7 +102,7 @@ class Daemon(Running):
             f'[database]\nurl = "sqlite:///{self.database}"\n'
             f'[agi]\nlisten = "{self.hook}"\n'
             f'[http]\nlisten = "{self.http}"\nadmin = "{self.directory}/admin.sock"\n'
-            f"{self._more}\n{_pbx('pbx1', host, port)}{self._journal}"
+            f"{self._more}\n{_pbx('pbx1', host, port)}{self._pbx_more}{self._journal}"
             + "".join(_pbx(name, *where) for name, where in self.others.items())
         )
 
