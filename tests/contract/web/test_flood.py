@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from pbxbilling.billing.facts import UsageResult
+from pbxbilling.web import protocols
 from pbxbilling.web.limits import CONNECTIONS_MOST, SCRAPES_MOST, WORK_MOST
 from pbxbilling.web.public import public_app
 from pbxbilling.web.server import serve_public, tcp_listener
@@ -90,19 +91,27 @@ async def serving() -> AsyncIterator[Site]:
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET /met", HALF, GET.replace(b"close", b"keep-alive")])
-async def test_any_number_of_open_connections_leaves_whole_requests_served(sent: bytes) -> None:
+async def test_any_number_of_open_connections_leaves_whole_requests_served(
+    sent: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocols, "REQUEST_S", 600.0)  # its limit closes none of them meanwhile
     many = CONNECTIONS_MOST + 200
     async with serving() as site:
-        writers = []
+        readers, writers = [], []
         async with asyncio.timeout(60):
             for _ in range(many):
-                _, writer = await asyncio.open_connection("127.0.0.1", site.port)
+                reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
                 writer.write(sent)
+                readers.append(reader)
                 writers.append(writer)
             while site.away.counted["connection"] < many - CONNECTIONS_MOST:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             for _ in range(5):
                 assert (await site.said(GET)).startswith(b"HTTP/1.1 200")
+            # The oldest ones, all of them from outside, have made room and are closed.
+            for reader in readers[: many - CONNECTIONS_MOST]:
+                with contextlib.suppress(ConnectionError):
+                    await reader.read()
         assert site.away.counted["connection"] >= many - CONNECTIONS_MOST
         for writer in writers:
             writer.close()
