@@ -177,6 +177,14 @@ def fail(books: Books, invoice: Body) -> None:
         books.change(subscription, "customer.subscription.updated", status="past_due")
 
 
+def give_up(books: Books, invoice: Body, status: str) -> None:
+    """Void an open invoice, or mark it uncollectible: nothing of it is owed, or hoped for."""
+    kind = "voided" if status == "void" else f"marked_{status}"
+    moved = invoice["status_transitions"] | {f"{kind}_at": books.clock.now()}
+    invoice.update(status=status, next_payment_attempt=None, status_transitions=moved)
+    books.tell(f"invoice.{kind}", invoice)
+
+
 def subscription_of(books: Books, invoice: Body) -> Body:
     """Return the subscription that an invoice belongs to."""
     details = invoice["parent"]["subscription_details"]

@@ -216,6 +216,11 @@ class FakeStripe(Running):
         with self._books.lock:
             billing.pay(self._books, self._books.get("invoice", invoice))
 
+    def give_up_invoice(self, invoice: str, status: str = "void") -> None:
+        """Make it "void" or "uncollectible", and send the event that says so."""
+        with self._books.lock:
+            billing.give_up(self._books, self._books.get("invoice", invoice), status)
+
     # Events
 
     def report_meter_errors(self, meter: str) -> str:

@@ -18,6 +18,8 @@ class MirrorsContract(OfAnyStore):
             trial_until=after(2),
             period_start=after(3),
             period_end=after(4),
+            anchored_at=after(6),
+            ends_at=after(7),
             cancel_at_period_end=True,
             with_setup=True,
             prices=("price_1", "price_2"),
@@ -29,6 +31,10 @@ class MirrorsContract(OfAnyStore):
             assert await store.subscription_store.subscription("sub_1") == whole
             assert await store.subscription_store.customer("cus_1") == gone
             assert await store.subscription_store.invoices() == [paid]
+            assert await store.subscription_store.invoice(paid.id) == paid
+            assert await store.subscription_store.invoice("in_none") is None
+            assert await store.subscription_store.invoices(status="void") == []
+            assert await store.subscription_store.invoices(status=paid.status) == [paid]
             assert await store.subscription_store.webhook_event("evt_1") == event()
 
     async def test_what_is_unknown_is_none(self) -> None:

@@ -24,7 +24,6 @@ from pbxbilling.subscriptions.subscription import Invoice, Subscription
 _USAGE = frozenset(
     {LineKind.OVERAGE, LineKind.DESTINATION, LineKind.CALLS, LineKind.UNITS, LineKind.ADJUSTMENT}
 )
-_UNPAID = "open"  # the gateway's status of an invoice that was sent and not paid
 _PER_MONTH = 12  # parts of a month's price: a price of any cycle is a whole number of these a month
 
 
@@ -134,7 +133,7 @@ def _of_currency(
     paying = [one for one in worths if one.status in PAYING and one.twelfths]
     trials = [one for one in worths if one.status is Status.TRIAL]
     churned = [one for one in worths if _was_lost(one, month)]
-    unpaid = [one for one in invoices if one.status == _UNPAID and one.paid_at is None]
+    unpaid = [one for one in invoices if one.awaits_payment]
     return CurrencyFigures(
         currency,
         paying=len(paying),

@@ -28,8 +28,8 @@ subscription_app = typer.Typer(help="A tenant's subscription.", no_args_is_help=
 
 _CYCLES = ("month", "year")
 _SUBSCRIPTIONS = (
-    "subscription", "tenant", "status", "cancel_at_period_end", "period_ends_at", "trial_until",
-    "customer", "live",
+    "subscription", "tenant", "status", "period_ends_at", "ends_at", "trial_until", "customer",
+    "live",
 )  # fmt: skip
 _INVOICES = ("number", "status", "total", "currency", "created_at", "paid_at", "subscription")
 _USAGE = ("leg", "tenant", "ended_at", "minutes", "state", "customer", "note")
@@ -127,8 +127,10 @@ def subscription_reactivate(tenant: str, config: Config = DEFAULT, json: Json = 
 
 
 def _print_subscription(result: Mapping[str, Any], *, as_json: bool) -> None:
+    from pbxbilling.cli.printing.tables import local_time
+
     one = result["subscription"]
-    ends = ", ends with its period" if one["cancel_at_period_end"] else ""
+    ends = f", ends {local_time(one['ends_at'])}" if one["ends_at"] else ""
     sentence = (
         f"subscription {one['subscription']} of tenant {one['tenant']}: {one['status']}{ends}"
     )

@@ -38,13 +38,22 @@ class SqlSubscriptions:
         query = select(schema.customer).where(schema.customer.c.id == ident)
         return await self._reads.one(query, mirror_rows.CUSTOMER.record)
 
-    async def invoices(self, *, tenant: str | None = None, limit: int = 1000) -> list[Invoice]:
-        """Return invoices, newest first; None: no filter."""
+    async def invoices(
+        self, *, tenant: str | None = None, status: str | None = None, limit: int = 1000
+    ) -> list[Invoice]:
+        """Return invoices, newest first; None: no filter. `status` is the gateway's own word."""
         table = schema.invoice
         query = select(table).order_by(table.c.created_at.desc(), table.c.id.desc()).limit(limit)
         if tenant is not None:
             query = query.where(table.c.tenant == tenant)
+        if status is not None:
+            query = query.where(table.c.status == status)
         return await self._reads.many(query, mirror_rows.INVOICE.record)
+
+    async def invoice(self, ident: str) -> Invoice | None:
+        """Return an invoice by its id; None if there is none."""
+        query = select(schema.invoice).where(schema.invoice.c.id == ident)
+        return await self._reads.one(query, mirror_rows.INVOICE.record)
 
     async def webhook_events(self, *states: EventState, limit: int = 1000) -> list[WebhookEvent]:
         """Return the stored events in any of these states, in order of arrival."""

@@ -31,6 +31,7 @@ from pbxbilling.subscriptions.subscription import (
     TRANSITION_TO,
     BillingCycle,
     Customer,
+    Invoice,
     Subscription,
     follow,
     leading,
@@ -131,6 +132,16 @@ class Follower:
             facts = [Drifted(self._clock.now(), kept.id, tenant)] if missed else []
             await self._writer.write(ACTION, changes, ACTOR, also, SetBy.GATEWAY, facts)
         return kept
+
+    async def apply_invoice(self, snapshot: Invoice) -> None:
+        """Apply a snapshot of a mirrored invoice; its tenant stays."""
+        async with self._writer.alone:
+            known = await self._subscription_store.invoice(snapshot.id)
+            if known is None:
+                return
+            kept = replace(snapshot, tenant=known.tenant)
+            if kept != replace(known, as_of=kept.as_of):
+                await self._writer.write(ACTION, (), ACTOR, [kept])
 
     async def link(self, subscription: str, slug: str, actor: str) -> Subscription | None:
         """Link a subscription to a tenant, overriding what it says itself; None: it is unknown."""
@@ -316,5 +327,6 @@ def _matter(subscription: Subscription) -> tuple[object, ...]:
         subscription.prices,
         subscription.period_end,
         subscription.cancel_at_period_end,
+        subscription.renews_at,
         subscription.tenant,
     )

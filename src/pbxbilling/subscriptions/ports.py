@@ -52,6 +52,14 @@ class Gateway(Protocol):
         """Return a page of all subscriptions, ended ones too."""
         ...
 
+    async def unpaid_invoices(self, after: str | None) -> Page[Invoice]:
+        """Return a page of all invoices that were sent and are neither paid nor given up."""
+        ...
+
+    async def invoice(self, ident: str) -> Invoice | None:
+        """Return an invoice's current state; None: the gateway does not know it."""
+        ...
+
     async def events(self, since: datetime, after: str | None) -> Page[WebhookEvent]:
         """Return a page of events since `since`, of the kinds that we use."""
         ...
@@ -147,8 +155,14 @@ class SubscriptionStore(Protocol):
         """Return a customer's mirror by its id."""
         ...
 
-    async def invoices(self, *, tenant: str | None = None, limit: int = 1000) -> list[Invoice]:
-        """Return mirrors of invoices, newest first."""
+    async def invoices(
+        self, *, tenant: str | None = None, status: str | None = None, limit: int = 1000
+    ) -> list[Invoice]:
+        """Return mirrors of invoices, newest first; None: no filter. `status` is the gateway's."""
+        ...
+
+    async def invoice(self, ident: str) -> Invoice | None:
+        """Return an invoice's mirror by its id."""
         ...
 
     async def webhook_events(self, *states: EventState, limit: int = 1000) -> list[WebhookEvent]:

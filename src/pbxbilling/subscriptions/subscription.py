@@ -21,7 +21,9 @@ class Subscription(Record):
 
     `as_of` is the time by the gateway's clock at which this was true; `status_since` is the first
     `as_of` with this status. `tenant` is the linked tenant, None: not linked. `prices` are the ids
-    of its items' prices; `live` is false in test mode.
+    of its items' prices; `live` is false in test mode. The period is that of the item which is due
+    next; `anchored_at` is the instant whose day all cycles begin on, in shorter months on the last
+    one. `ends_at` is when it ends, or ended; None: it goes on.
     """
 
     id: str
@@ -38,6 +40,18 @@ class Subscription(Record):
     period_end: datetime | None = None
     cancel_at_period_end: bool = False
     with_setup: bool = False  # the setup fee is on its first invoice
+    anchored_at: datetime | None = None
+    ends_at: datetime | None = None
+
+    @property
+    def renews_at(self) -> datetime | None:
+        """When its next cycle begins; None: there is none, as it is over or ends by then."""
+        ends_first = self.ends_at is not None and (
+            self.period_end is None or self.ends_at <= self.period_end
+        )
+        if self.is_over or ends_first or (self.cancel_at_period_end and self.ends_at is None):
+            return None
+        return self.period_end
 
     @property
     def is_over(self) -> bool:
@@ -81,6 +95,9 @@ class Customer(Record):
     deleted: bool = False
 
 
+AWAITS_PAYMENT = "open"  # the gateway's status of an invoice that was sent and not paid
+
+
 @dataclass(frozen=True, slots=True)
 class Invoice(Record):
     """A gateway's invoice for display, keyed by `id`; `total` is in minor units of `currency`.
@@ -101,6 +118,11 @@ class Invoice(Record):
     live: bool
     paid_at: datetime | None = None
     page_url: str = ""
+
+    @property
+    def awaits_payment(self) -> bool:
+        """Return whether it is owed: sent, and neither paid nor given up."""
+        return self.status == AWAITS_PAYMENT and self.paid_at is None
 
     def gives_way_to(self, later: Invoice) -> bool:
         """Return whether `later` replaces this row."""
@@ -174,7 +196,7 @@ def follow(
         trial_until=lead.trial_until if lead.status is Status.TRIAL else tenant.trial_until,
         customer=(lead.is_over and tenant.customer) or lead.customer,
         subscription=lead.id,
-        renews_at=None if lead.cancel_at_period_end or lead.is_over else lead.period_end,
+        renews_at=lead.renews_at,
         setup_paid_at=tenant.setup_paid_at or (lead.as_of if lead.with_setup and began else None),
     )
     if tenant.status is after.status_at(at, grace_days) is Status.READ_ONLY:

@@ -1,7 +1,7 @@
 """Compare our mirrors with everything that a gateway lists: at the start, and hourly.
 
 This recovers lost webhook events: first the events since the last run, which are processed like
-those that arrived; then all subscriptions, for changes that no event reported.
+those that arrived; then all subscriptions and unpaid invoices, for changes that no event reported.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pbxbilling.subscriptions.events import WebhookEvent
 from pbxbilling.subscriptions.facts import PaymentAlert, WebhookReceived, WebhookResult
 from pbxbilling.subscriptions.follow import Follower
 from pbxbilling.subscriptions.ports import Gateway, Page, SubscriptionStore
-from pbxbilling.subscriptions.subscription import Subscription
+from pbxbilling.subscriptions.subscription import AWAITS_PAYMENT, Subscription
 
 EVERY_S = 3600.0
 AGAIN_S = 60.0  # after a comparison that failed
@@ -28,6 +28,7 @@ OVERLAP = timedelta(minutes=15)  # clocks differ, and an event may be listed lat
 ROOM = timedelta(days=1)  # safety margin before the gateway stops listing an event
 CURSOR = "gateway events"
 _NAMED = 10
+_INVOICES_MOST = 100_000
 _PAGES_MOST = 10_000  # guards against a list that never ends
 
 T = TypeVar("T")
@@ -43,7 +44,7 @@ class Compared:
 
 
 class Sync:
-    """Fetches all events and subscriptions from the gateway, and applies what is new."""
+    """Fetches what the gateway lists, and applies what is new."""
 
     def __init__(
         self,
@@ -84,7 +85,23 @@ class Sync:
             compared.subscriptions += 1
             if snapshot.live is self._gateway.live:
                 await self._apply(snapshot)
+        await self._compare_invoices()
         return compared
+
+    async def _compare_invoices(self) -> None:
+        """Fetch the invoices that are mirrored as unpaid and that the gateway lists no more.
+
+        They are paid by now, void, or given up: https://docs.stripe.com/invoicing/overview
+        """
+        known = await self._subscription_store.invoices(status=AWAITS_PAYMENT, limit=_INVOICES_MOST)
+        ours = {one.id for one in known if one.live is self._gateway.live}
+        if not ours:
+            return
+        ours -= {one.id async for one in self._all(self._gateway.unpaid_invoices)}
+        for ident in sorted(ours):
+            snapshot = await self._gateway.invoice(ident)
+            if snapshot is not None:
+                await self._follower.apply_invoice(snapshot)
 
     async def _apply(self, snapshot: Subscription) -> None:
         try:

@@ -11,6 +11,7 @@ from typing import TypeVar
 import pytest
 
 from pbxbilling.accounts.terms.status import Status
+from pbxbilling.gateways.stripe import objects
 from pbxbilling.gateways.stripe.client import StripeApi
 from pbxbilling.gateways.stripe.gateway import FETCH_S, PAGE, StripeGateway
 from pbxbilling.kernel.errors import GatewayError
@@ -75,6 +76,7 @@ async def test_a_subscription_is_as_it_was_when_stripe_answered(
         status_since=NOON + timedelta(minutes=1),
         period_start=NOON,
         period_end=NOON + timedelta(days=30),
+        anchored_at=NOON,
     )
 
 
@@ -105,6 +107,31 @@ async def test_pages_hold_every_subscription_once_ended_ones_too(
     assert pages == 2
     assert sorted(one.id for one in found) == sorted(made)
     assert [one.id for one in found if one.is_over] == [made[3]]
+
+
+@pytest.mark.parametrize("status", ["void", "uncollectible"])
+async def test_an_invoice_that_is_given_up_is_unpaid_no_more(
+    gateway: StripeGateway, fake: FakeStripe, status: str
+) -> None:
+    fake.clock.set(NOON)
+    bought = fake.subscribe(fake.create_customer(), fake.create_price())
+    declined = fake.renew(bought, paid=False)
+    (unpaid,) = (await gateway.unpaid_invoices(None)).items
+    assert (unpaid.id, unpaid.status, unpaid.as_of) == (
+        declined,
+        "open",
+        NOON - timedelta(seconds=1),
+    )
+    fake.give_up_invoice(declined, status)
+    assert (await gateway.unpaid_invoices(None)).items == []
+    found = await gateway.invoice(declined)
+    assert found is not None
+    assert (found.status, found.as_of) == (status, NOON)
+    assert await gateway.invoice("in_none") is None
+    (event,) = (await gateway.events(NOON - timedelta(hours=1), None)).items[:1]
+    told = objects.message(event.body).invoice
+    assert told is not None
+    assert (told.id, told.status) == (declined, status)
 
 
 async def test_a_listed_picture_is_dated_before_the_answer(

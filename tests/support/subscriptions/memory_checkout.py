@@ -89,12 +89,14 @@ class MemoryCheckout:
 
     async def cancel_at_period_end(self, subscription: str, *, on: bool) -> Subscription:
         now = await self._asked("cancel_at_period_end")
-        changed = replace(self.sold[subscription], cancel_at_period_end=on, as_of=now)
+        held = self.sold[subscription]
+        ends_at = held.period_end if on else None
+        changed = replace(held, cancel_at_period_end=on, ends_at=ends_at, as_of=now)
         self.sold[subscription] = changed
         return changed
 
     async def cancel_now(self, subscription: str) -> Subscription:
         now = await self._asked("cancel_now")
-        changed = replace(self.sold[subscription], status=Status.CANCELLED, as_of=now)
+        changed = replace(self.sold[subscription], status=Status.CANCELLED, ends_at=now, as_of=now)
         self.sold[subscription] = changed
         return changed

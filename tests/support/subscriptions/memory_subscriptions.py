@@ -51,9 +51,18 @@ class MemorySubscriptions:
     async def customer(self, ident: str) -> Customer | None:
         return self.customers.get(ident)
 
-    async def invoices(self, *, tenant: str | None = None, limit: int = 1000) -> list[Invoice]:
-        found = [one for one in self.billed.values() if tenant is None or one.tenant == tenant]
+    async def invoices(
+        self, *, tenant: str | None = None, status: str | None = None, limit: int = 1000
+    ) -> list[Invoice]:
+        found = [
+            one
+            for one in self.billed.values()
+            if tenant in (None, one.tenant) and status in (None, one.status)
+        ]
         return sorted(found, key=lambda one: (one.created_at, one.id), reverse=True)[:limit]
+
+    async def invoice(self, ident: str) -> Invoice | None:
+        return self.billed.get(ident)
 
     async def webhook_events(self, *states: EventState, limit: int = 1000) -> list[WebhookEvent]:
         found = [one for one in self.post.values() if one.state in states]

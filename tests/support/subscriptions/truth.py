@@ -12,7 +12,7 @@ from pbxbilling.kernel.errors import GatewayError
 from pbxbilling.kernel.gateway_names import STRIPE, GatewayName
 from pbxbilling.subscriptions.events import WebhookEvent, stored_event
 from pbxbilling.subscriptions.ports import Page
-from pbxbilling.subscriptions.subscription import Subscription
+from pbxbilling.subscriptions.subscription import Invoice, Subscription
 from tests.support.gateways.stripe import bodies
 from tests.support.gateways.stripe.bodies import START
 
@@ -29,6 +29,7 @@ class Truth:
     passed_s: float = 0.0
     asked: int = 0  # fetches of one subscription
     now: dict[str, dict[str, Any]] = field(default_factory=dict)
+    billed: dict[str, Invoice] = field(default_factory=dict)
     happened: list[bytes] = field(default_factory=list)
 
     def becomes(self, status: str, ident: str = "sub_1", **changed: Any) -> bytes:
@@ -63,6 +64,15 @@ class Truth:
         items = [objects.subscription(self.now[one], as_of) for one in ids[start : start + 2]]
         last = items[-1].id if items else None
         return Page(items, last if last != (ids[-1] if ids else None) else None)
+
+    async def unpaid_invoices(self, after: str | None) -> Page[Invoice]:
+        del after
+        self._reach()
+        return Page([one for one in self.billed.values() if one.awaits_payment], None)
+
+    async def invoice(self, ident: str) -> Invoice | None:
+        self._reach()
+        return self.billed.get(ident)
 
     async def events(self, since: datetime, after: str | None) -> Page[WebhookEvent]:
         del after

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -67,6 +68,54 @@ def test_the_31st_falls_on_the_last_day_of_a_shorter_month() -> None:
     assert period_from(utc("2027-01-31T08:00"), ACME, february).ends == utc("2027-02-28T08:00")
     assert period_from(utc("2027-03-31T08:00"), ACME, february).ends == utc("2027-04-30T08:00")
     assert first_begin(ACME, february, utc("2027-04-01T00:00")) == utc("2027-03-31T08:00")
+
+
+def test_a_year_that_began_on_29_february_has_months_from_the_29th() -> None:
+    second = replace(
+        sub(utc("2029-02-28T08:00"), utc("2030-02-28T08:00")), anchored_at=utc("2028-02-29T08:00")
+    )
+    cycle = BillingCycle("in_2", "acme", "sub_1", utc("2029-02-28T08:00"), utc("2030-02-28T08:00"))
+    for cycles in ((), (cycle,)):
+        begins, ends = utc("2029-02-28T08:00"), []
+        for _ in range(12):
+            begins = period_from(begins, ACME, second, cycles).ends
+            ends.append(f"{begins:%Y-%m-%d}")
+        assert ends[0] == "2029-03-29"
+        assert ends[-2:] == ["2030-01-29", "2030-02-28"]
+        assert {end[-2:] for end in ends[:-1]} == {"29"}
+
+
+@given(
+    anchor=st.datetimes(datetime(2024, 1, 1), datetime(2032, 1, 1)),  # noqa: DTZ001 - made aware
+    months=st.sampled_from([1, 3, 6, 12]),
+    cycles_on=st.integers(0, 60),
+)
+def test_every_month_of_every_cycle_begins_on_the_day_of_the_anchor(
+    anchor: datetime, months: int, cycles_on: int
+) -> None:
+    anchor = anchor.replace(microsecond=0, tzinfo=UTC)
+    begins, ends = (_on(anchor, months * (cycles_on + step)) for step in (0, 1))
+    present = replace(sub(begins, ends), anchored_at=anchor)
+    for month in range(months):
+        begins, expected = (
+            period_from(begins, ACME, present).ends,
+            _on(anchor, month + 1 + months * cycles_on),
+        )
+        assert begins == expected
+
+
+def _on(anchor: datetime, months: int) -> datetime:
+    """Return the anchor so many months later, on its day or the last of a shorter month."""
+    year, month = divmod(anchor.year * 12 + anchor.month - 1 + months, 12)
+    day = min(anchor.day, monthrange(year, month + 1)[1])
+    return anchor.replace(year=year, month=month + 1, day=day)
+
+
+def test_an_anchor_that_was_set_anew_leaves_older_cycles_alone() -> None:
+    old = BillingCycle("in_1", "acme", "sub_1", utc("2026-11-07T09:00"), utc("2027-11-07T09:00"))
+    moved = sub(utc("2026-12-21T09:00"), utc("2027-12-21T09:00"))
+    anchored = replace(moved, anchored_at=utc("2026-12-21T09:00"))
+    assert period_from(old.begins, ACME, anchored, [old]).ends == utc("2026-12-07T09:00")
 
 
 def test_a_cycle_opened_by_an_invoice_ends_the_period_before_it() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -34,7 +35,8 @@ from pbxbilling.subscriptions.subscription import Subscription
 from pbxbilling.subscriptions.sync import Sync
 from tests.support.kernel.clock import Clock
 from tests.support.store.memory_store import MemoryStore
-from tests.support.subscriptions.records import subscription
+from tests.support.store.records import after
+from tests.support.subscriptions.records import invoice, subscription
 from tests.support.subscriptions.truth import Truth
 
 
@@ -331,6 +333,20 @@ async def test_a_lost_event_is_found_by_the_comparison_and_counted() -> None:
     compared = await office.drift.compare()
     assert (compared.missed, office.acme.status) == (1, Status.PAST_DUE)
     assert sum(isinstance(fact, Drifted) for fact in office.facts) == 1
+
+
+@pytest.mark.parametrize("status", ["void", "uncollectible", "paid", "open"])
+async def test_an_invoice_whose_last_event_was_lost_is_what_the_gateway_says(status: str) -> None:
+    office = Office()
+    mirrored = [invoice("in_1"), invoice("in_2"), invoice("in_live", live=True)]
+    await office.store.commit(mirrored)
+    paid_at = office.clock.now() if status == "paid" else None
+    later = replace(mirrored[0], status=status, paid_at=paid_at, tenant=None, as_of=after(60))
+    office.truth.billed = {"in_1": later, "in_2": mirrored[1]}
+    await office.drift.compare()
+    known = {one.id: one for one in await office.store.subscription_store.invoices()}
+    assert (known["in_1"].status, known["in_1"].tenant) == (status, "acme")
+    assert (known["in_2"], known["in_live"]) == (mirrored[1], mirrored[2])
 
 
 @pytest.mark.parametrize("live", [True])

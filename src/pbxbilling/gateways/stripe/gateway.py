@@ -1,4 +1,4 @@
-"""The `Gateway` port over Stripe's API: subscriptions and past events."""
+"""The `Gateway` port over Stripe's API: subscriptions, invoices and past events."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pbxbilling.kernel.gateway_names import STRIPE
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.subscriptions.events import WebhookEvent, stored_event
 from pbxbilling.subscriptions.ports import Page
-from pbxbilling.subscriptions.subscription import Subscription
+from pbxbilling.subscriptions.subscription import Invoice, Subscription
 
 PAGE = 100  # Stripe's largest page
 FETCH_S = 0.7  # the limit for one subscription: a call may wait for its state
@@ -58,6 +58,23 @@ class StripeGateway:
         reply = await self._listed("subscriptions", self._api.v1.subscriptions, params, after)
         as_of = reply.time_by(self._clock) - timedelta(seconds=1)
         return _page(reply, lambda given: objects.subscription(given, as_of))
+
+    async def unpaid_invoices(self, after: str | None) -> Page[Invoice]:
+        """Return a page of open invoices, newest first."""
+        params: dict[str, Any] = {"status": "open", "limit": PAGE}
+        reply = await self._listed("open invoices", self._api.v1.invoices, params, after)
+        as_of = reply.time_by(self._clock) - timedelta(seconds=1)  # as of `subscriptions`
+        return _page(reply, lambda given: objects.invoice(given, as_of))
+
+    async def invoice(self, ident: str) -> Invoice | None:
+        """Return an invoice's current state; None: Stripe does not know it."""
+        try:
+            reply = await self._api.call(
+                f"invoice {ident}", self._api.v1.invoices.retrieve_async(ident)
+            )
+        except MissingError:
+            return None
+        return understood(lambda: objects.invoice(reply.object, reply.time_by(self._clock)))
 
     async def events(self, since: datetime, after: str | None) -> Page[WebhookEvent]:
         """Return a page of events since `since`, of the kinds that are used, newest first."""

@@ -47,6 +47,8 @@ TOPICS: Mapping[str, Topic] = {
     "invoice.payment_succeeded": Topic.INVOICE,
     "invoice.payment_failed": Topic.INVOICE,
     "invoice.finalized": Topic.INVOICE,
+    "invoice.voided": Topic.INVOICE,
+    "invoice.marked_uncollectible": Topic.INVOICE,
     "customer.deleted": Topic.CUSTOMER,
     "v1.billing.meter.error_report_triggered": Topic.METER_REPORT,
 }
@@ -91,6 +93,7 @@ def subscription(given: Object, as_of: datetime) -> Subscription:
     with parsing("subscription", given):
         items = (given.get("items") or {}).get("data") or []
         metadata = given.get("metadata") or {}
+        period_start, period_end = _period(given, items)
         return Subscription(
             id=str(given["id"]),
             customer=_id(given["customer"]) or "",
@@ -102,10 +105,12 @@ def subscription(given: Object, as_of: datetime) -> Subscription:
             tenant=metadata.get(TENANT) or None,
             status_since=as_of,
             trial_until=_maybe(given.get("trial_end")),
-            period_start=_period(given, items, "current_period_start"),
-            period_end=_period(given, items, "current_period_end"),
+            period_start=_maybe(period_start),
+            period_end=_maybe(period_end),
             cancel_at_period_end=bool(given.get("cancel_at_period_end") or given.get("cancel_at")),
             with_setup=SETUP in metadata,
+            anchored_at=_maybe(given.get("billing_cycle_anchor")),
+            ends_at=_maybe(_end(given, period_end)),
         )
 
 
@@ -256,10 +261,26 @@ def _prices(given: Object, items: list[Object]) -> Iterator[str]:
                 break
 
 
-def _period(given: Object, items: list[Object], key: str) -> datetime | None:
-    """Return the earliest of the items' dates; until API 2025-03-31 it is at the top level."""
-    ends = [item[key] for item in items if item.get(key)]
-    return _maybe(min(ends) if ends else given.get(key))
+def _period(given: Object, items: list[Object]) -> tuple[Any, Any]:
+    """Return begin and end of the period that ends first, of one item: periods may differ.
+
+    Until API 2025-03-31 it is at the top level.
+    """
+    dated = [
+        (item["current_period_end"], item.get("current_period_start"))
+        for item in items
+        if item.get("current_period_end")
+    ]
+    if not dated:
+        return given.get("current_period_start"), given.get("current_period_end")
+    end, start = min(dated, key=lambda period: (period[0], -(period[1] or 0)))
+    return start, end
+
+
+def _end(given: Object, period_end: Any) -> Any:
+    """Return when it ended or is to end; `cancel_at` may be any day, not only a period's last."""
+    ends = given.get("ended_at") or given.get("cancel_at")
+    return ends or (period_end if given.get("cancel_at_period_end") else None)
 
 
 def _id(given: Any) -> str | None:

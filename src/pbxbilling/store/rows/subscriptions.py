@@ -27,6 +27,8 @@ SUBSCRIPTION = TableRows(
         "trial_until": INSTANT_OR_NONE,
         "period_start": INSTANT_OR_NONE,
         "period_end": INSTANT_OR_NONE,
+        "anchored_at": INSTANT_OR_NONE,
+        "ends_at": INSTANT_OR_NONE,
     },
 )
 CUSTOMER = TableRows(Customer, schema.customer, {"email": TEXT})

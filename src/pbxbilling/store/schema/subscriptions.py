@@ -24,6 +24,8 @@ subscription = Table(
     Column("period_end", BigInteger),
     Column("cancel_at_period_end", Boolean, nullable=False),
     Column("with_setup", Boolean, nullable=False),
+    Column("anchored_at", BigInteger),
+    Column("ends_at", BigInteger),
     sqlite_with_rowid=False,
 )
 

@@ -51,7 +51,10 @@ class PortalLink(Schema):
 
 
 class Subscription(Schema):
-    """A subscription as last fetched from the gateway; `live` is false in test mode."""
+    """A subscription as last fetched from the gateway; `live` is false in test mode.
+
+    `cancel_at_period_end` says that it is set to end, `ends_at` when it ends or ended.
+    """
 
     subscription: Annotated[str, At("id")]
     customer: str
@@ -66,6 +69,7 @@ class Subscription(Schema):
     period_begins_at: Annotated[datetime | None, At("period_start")]
     period_ends_at: Annotated[datetime | None, At("period_end")]
     cancel_at_period_end: bool
+    ends_at: datetime | None
     with_setup: bool
 
 

@@ -51,11 +51,19 @@ def test_pausing_the_collection_leaves_the_status_alone() -> None:
     assert subscription(paused, START).status is Status.ACTIVE
 
 
-def test_the_period_ends_with_the_first_item_that_does() -> None:
-    ends = [{"price": {"id": f"p{n}"}, "current_period_end": START_S + n} for n in (9, 3)]
-    read = subscription(bodies.subscription(items={"data": ends}), START)
+def test_the_period_is_that_of_the_item_that_is_due_first() -> None:
+    items = [
+        {
+            "price": {"id": f"p{end}"},
+            "current_period_start": START_S + start,
+            "current_period_end": START_S + end,
+        }
+        for start, end in ((0, 9), (2, 3), (1, 3))
+    ]
+    read = subscription(bodies.subscription(items={"data": items}), START)
+    assert read.period_start == START + timedelta(seconds=2)
     assert read.period_end == START + timedelta(seconds=3)
-    assert read.prices == ("p9", "p3")
+    assert read.prices == ("p9", "p3", "p3")
 
 
 def test_older_shapes_have_period_and_plan_at_the_top() -> None:
@@ -64,9 +72,49 @@ def test_older_shapes_have_period_and_plan_at_the_top() -> None:
     assert (read.prices, read.period_end) == (("plan_1",), START)
 
 
-@pytest.mark.parametrize("field", [{"cancel_at_period_end": True}, {"cancel_at": START_S}])
-def test_both_ways_of_ending_it_later_are_known(field: dict[str, Any]) -> None:
-    assert subscription(bodies.subscription(**field), START).cancel_at_period_end
+_MONTH = timedelta(days=30)
+_PERIOD_END = START + _MONTH
+
+
+@pytest.mark.parametrize(
+    ("field", "ends_at", "renews_at"),
+    [
+        ({}, None, _PERIOD_END),
+        ({"cancel_at_period_end": True}, _PERIOD_END, None),
+        ({"cancel_at": START_S + 86_400}, START + timedelta(days=1), None),
+        ({"cancel_at": START_S + 2_592_000}, _PERIOD_END, None),
+        ({"cancel_at": START_S + 3 * 2_592_000}, START + 3 * _MONTH, _PERIOD_END),
+        ({"cancel_at": START_S + 86_400, "cancel_at_period_end": True}, START + timedelta(1), None),
+        ({"status": "canceled", "ended_at": START_S + 5}, START + timedelta(seconds=5), None),
+        (
+            {"status": "canceled", "ended_at": START_S + 5, "cancel_at": START_S + 86_400},
+            START + timedelta(seconds=5),
+            None,
+        ),
+    ],
+)
+def test_every_way_of_ending_it_says_when_and_whether_it_renews_before(
+    field: dict[str, Any], ends_at: datetime | None, renews_at: datetime | None
+) -> None:
+    read = subscription(bodies.subscription(**field), START)
+    assert (read.ends_at, read.renews_at) == (ends_at, renews_at)
+    assert read.cancel_at_period_end or read.is_over or ends_at is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("finalized", "open"),
+        ("paid", "paid"),
+        ("payment_failed", "open"),
+        ("voided", "void"),
+        ("marked_uncollectible", "uncollectible"),
+    ],
+)
+def test_every_status_of_an_invoice_is_told_by_an_event(kind: str, status: str) -> None:
+    read = message(bodies.event(f"invoice.{kind}", _invoice("manual", status=status)))
+    assert read.invoice is not None
+    assert (read.topic, read.invoice.status) == (Topic.INVOICE, status)
 
 
 def test_a_checkout_names_its_tenant_customer_and_subscription() -> None:
@@ -121,7 +169,9 @@ def test_an_invoice_names_its_subscription_in_new_and_old_shapes(where: dict[str
     assert (read.invoice.total, read.invoice.currency) == (2900, "EUR")
 
 
-def _invoice(reason: str, *periods: tuple[int, int], **line: Any) -> dict[str, Any]:
+def _invoice(
+    reason: str, *periods: tuple[int, int], status: str = "paid", **line: Any
+) -> dict[str, Any]:
     lines = [{"period": {"start": START_S + a, "end": START_S + b}} | line for a, b in periods]
     return {
         "id": "in_1",
@@ -132,6 +182,7 @@ def _invoice(reason: str, *periods: tuple[int, int], **line: Any) -> dict[str, A
         "created": START_S,
         "livemode": False,
         "billing_reason": reason,
+        "status": status,
         "period_end": START_S,
         "lines": {"data": lines},
     }
