@@ -8,9 +8,11 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pbxbilling.cli.connection import CommandFailed, post
 from rig.asterisk import Asterisk
 from rig.fakestripe import FakeStripe, Fault
 from rig.localstripe import DECLINED_CARD, KEY, LocalStripe
@@ -22,14 +24,24 @@ from tests.support.daemon.storefront import HOOK, SECRET, stripe_section
 pytestmark = pytest.mark.asterisk
 
 
+UNLIMITED = accounts("unlimited")
+
+
 class Paying:
     """A stage where acme has an active subscription at the fake."""
 
-    def __init__(self, asterisk: Asterisk, directory: Path, stack: ExitStack, more: str = ""):
+    def __init__(
+        self,
+        asterisk: Asterisk,
+        directory: Path,
+        stack: ExitStack,
+        more: str = "",
+        tariff: str = UNLIMITED,
+    ):
         self.fake = stack.enter_context(FakeStripe())
         self.stage = Stage(asterisk, directory, stack, more=stripe_section(self.fake.url) + more)
         daemon = self.stage.daemon
-        daemon.apply(accounts("unlimited"))
+        daemon.apply(tariff)
         self.fake.webhooks.send_to(f"http://{daemon.http}{HOOK}", SECRET)
         customer, price = self.fake.create_customer(), self.fake.create_price()
         self.subscription = self.fake.subscribe(customer, price, metadata={"tenant": "acme"})
@@ -40,6 +52,10 @@ class Paying:
         self.fake.webhooks.settle()
         assert self.fake.webhooks.failed == []
         until(lambda: status(self.stage) == here, f"acme is {here}")
+
+    def sent(self) -> list[dict[str, Any]]:
+        """Return the events at Stripe's meter."""
+        return self.fake.all("billing.meter_event")
 
     def becomes(self, word: str, here: str) -> None:
         """Change the status at Stripe, and wait until its counterpart is in force here."""
@@ -84,6 +100,48 @@ def test_a_live_call_goes_on_when_its_subscription_ends(asterisk: Asterisk, tmp_
         assert [call["state"] for call in stage.daemon.calls()] == ["up"]
         live.hang_up()
         stage.daemon.wait_idle()
+
+
+METERED = accounts("unlimited", 'charges = "meter_events"\n')
+CANCELLATION = "/tenants/acme/subscription/cancellation"
+
+
+def test_no_subscription_ends_by_command_under_a_call_that_is_metered(
+    asterisk: Asterisk, tmp_path: Path
+) -> None:
+    with ExitStack() as stack:
+        paying = Paying(asterisk, tmp_path, stack, tariff=METERED)
+        daemon = paying.stage.daemon
+        paying.fake.create_meter()
+        live = paying.stage.phone.dial(MOBILE)
+        with pytest.raises(CommandFailed, match="1 call is live of tenant acme, and what they use"):
+            post(daemon.config, CANCELLATION, now=True)
+        assert status(paying.stage) == "active"
+        live.hang_up()
+        daemon.wait_idle()
+        until(lambda: daemon.get("/usage-events")["unsent"] == {}, "its usage is sent", 40.0)
+        post(daemon.config, CANCELLATION, now=True)
+        assert status(paying.stage) == "cancelled"
+        assert [event["payload"]["value"] for event in paying.sent()] == ["1"]
+
+
+def test_a_call_that_outlives_its_subscription_is_left_to_a_person(
+    asterisk: Asterisk, tmp_path: Path
+) -> None:
+    with ExitStack() as stack:
+        paying = Paying(asterisk, tmp_path, stack, tariff=METERED)
+        daemon = paying.stage.daemon
+        paying.fake.create_meter()
+        live = paying.stage.phone.dial(MOBILE)
+        paying.fake.cancel(paying.subscription)
+        paying.settled("cancelled")
+        time.sleep(1)  # Stripe's instants are whole seconds
+        live.hang_up()
+        until(lambda: daemon.logged("payments need a look"), "an operator is told", 40.0)
+        (usage,) = daemon.get("/usage-events")["events"]
+        assert (usage["state"], usage["minutes"]) == ("refused", 1)
+        assert "it would be on no invoice" in usage["note"]
+        assert not paying.sent()
 
 
 @pytest.mark.parametrize(("grace_days", "passes"), [(7, True), (0, False)], ids=["in", "out"])

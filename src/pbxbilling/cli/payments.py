@@ -130,7 +130,8 @@ def _print_subscription(result: Mapping[str, Any], *, as_json: bool) -> None:
     from pbxbilling.cli.printing.tables import local_time
 
     one = result["subscription"]
-    ends = f", ends {local_time(one['ends_at'])}" if one["ends_at"] else ""
+    verb = "ended" if one["status"] == "cancelled" else "ends"
+    ends = f", {verb} {local_time(one['ends_at'])}" if one["ends_at"] else ""
     sentence = (
         f"subscription {one['subscription']} of tenant {one['tenant']}: {one['status']}{ends}"
     )

@@ -62,7 +62,11 @@ class Daemon:
         self.ground = Ground.of(stores, InForce(settings.policy(), startup.registry), clock, facts)
         self.live = LiveCalls(self.ground, facts, settings, startup, self.supervisor, log, lines)
         self.payments = wire_gateway(
-            settings.stripe, self.ground, self.live.pbx_fleet.known_until, self.supervisor
+            settings.stripe,
+            self.ground,
+            self.live.pbx_fleet.known_until,
+            self.live.outside_calls,
+            self.supervisor,
         )
         self.services = wire_services(
             self.ground,

@@ -132,6 +132,10 @@ class LiveCalls:
         self.pbx_fleet.let_go_unnamed()
         engine.meter.resume(engine.ledger.channels.values(), clock.now(), clock.monotonic())
 
+    def outside_calls(self, tenant: str) -> int:
+        """Return how many calls a tenant has with the outside world."""
+        return self.engine.ledger.load(tenant).calls(count_internal=False)
+
     def put_in_force(self, settings: Settings) -> None:
         """Apply reloaded settings in one step: no call sees half of them."""
         engine = self.engine

@@ -7,13 +7,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from pbxbilling.accounts.facts import AccountsChanged
-from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.config.sections import StripeSettings
 from pbxbilling.daemon.tasks.supervisor import Supervisor
 from pbxbilling.daemon.wiring import Ground
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.payments.invoice_usage import UsageInvoicing
+from pbxbilling.payments.late_usage import LateUsage
+from pbxbilling.payments.payers import TenantPayers
 from pbxbilling.payments.ports import PaymentGateway
 from pbxbilling.payments.send_usage import Known, UsageSender
 from pbxbilling.payments.usage_events import UsageEvents
@@ -33,6 +34,7 @@ class Usage:
 
     sender: UsageSender
     events: UsageEvents
+    late: LateUsage
     invoicing: UsageInvoicing
 
 
@@ -77,6 +79,7 @@ class Payments:
         """Wake the inbox for changed accounts, as events may wait for them; pass facts on."""
         if isinstance(fact, AccountsChanged) and fact.actor != ACTOR:
             self.flows.inbox.accounts_changed()
+        self.usage.late.sink(fact)
         self.usage.invoicing.sink(fact)
 
     async def run(self) -> None:
@@ -85,6 +88,7 @@ class Payments:
             "post": self.flows.inbox.run,
             "drift": self.flows.sync.run,
             "meters": self.usage.sender.run,
+            "late usage": self.usage.late.run,
             "invoicing": self.usage.invoicing.run,
         }
         try:
@@ -96,14 +100,21 @@ class Payments:
 
 
 def wire_gateway(
-    stripe: StripeSettings, ground: Ground, known_until: Known, supervisor: Supervisor
+    stripe: StripeSettings,
+    ground: Ground,
+    known_until: Known,
+    live_calls: Callable[[str], int],
+    supervisor: Supervisor,
 ) -> Payments | None:
-    """Wire Stripe; return None, without loading its library, where it is off."""
+    """Wire Stripe; return None, without loading its library, where it is off.
+
+    `live_calls` counts a tenant's calls that a gateway may have to charge.
+    """
     if not stripe.enabled:
         return None
     gateway = _stripe(stripe, ground.clock)
     usage = wire_usage(ground, gateway, known_until)
-    flows = wire_flows(ground, gateway, stripe.pages, usage)
+    flows = wire_flows(ground, gateway, stripe.pages, usage, live_calls)
     return Payments(usage, flows, supervisor, gateway.close)
 
 
@@ -114,7 +125,7 @@ def wire_usage(ground: Ground, gateway: PaymentGateway, known_until: Known) -> U
         gateway.meter,
         stores.meters,
         stores.records,
-        lambda slug: _customer(registry, slug),
+        TenantPayers(registry, stores.subscription_store, live=gateway.gateway.live),
         known_until,
         ground.clock,
         ground.emit,
@@ -128,11 +139,23 @@ def wire_usage(ground: Ground, gateway: PaymentGateway, known_until: Known) -> U
         ground.clock,
         ground.emit,
     )
-    return Usage(sender, UsageEvents(stores.meters, ground.accounts), invoicing)
+    late = LateUsage(
+        stores.subscription_store,
+        stores.minutes,
+        ground.clock,
+        ground.emit,
+        gateway=gateway.gateway.name,
+        live=gateway.gateway.live,
+    )
+    return Usage(sender, UsageEvents(stores.meters, ground.accounts), late, invoicing)
 
 
 def wire_flows(
-    ground: Ground, gateway: PaymentGateway, pages: SalePages, usage: Usage
+    ground: Ground,
+    gateway: PaymentGateway,
+    pages: SalePages,
+    usage: Usage,
+    live_calls: Callable[[str], int],
 ) -> SubscriptionFlows:
     """Wire events and sales; events from webhook and reconciliation both go through the inbox."""
     stores, clock, emit = ground.stores, ground.clock, ground.emit
@@ -163,13 +186,16 @@ def wire_flows(
         Checkout(
             gateway.checkout, ground.accounts, mirror, follower, clock, ground.in_force, pages
         ),
-        Subscriptions(gateway.checkout, ground.accounts, mirror, follower, usage.events.unsent),
+        Subscriptions(
+            gateway.checkout,
+            ground.accounts,
+            mirror,
+            follower,
+            clock,
+            usage.events.unsent,
+            live_calls,
+        ),
     )
-
-
-def _customer(registry: Registry, slug: str) -> str | None:
-    tenant = registry.tenants.get(slug)
-    return tenant.customer if tenant is not None else None
 
 
 def _stripe(stripe: StripeSettings, clock: Clock) -> PaymentGateway:

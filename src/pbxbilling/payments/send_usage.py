@@ -24,6 +24,7 @@ from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.gateway_names import COMMANDS
 from pbxbilling.kernel.ports import Clock, EventSink, RecordStore
 from pbxbilling.payments.facts import UsageDelayed, UsageResumed, UsageSent
+from pbxbilling.payments.payers import Payers, Reach
 from pbxbilling.payments.ports import MeterOutbox, UsageMeter
 from pbxbilling.runtime.waiting import Backoff, Semaphore, gather, sleep
 from pbxbilling.subscriptions.facts import PaymentAlert
@@ -38,9 +39,10 @@ ROOM_AHEAD = timedelta(minutes=1)  # margins to the meter's limits, which go by 
 ROOM_BACK = timedelta(hours=1)
 GUESSED_MOST = timedelta(hours=24)  # how long an estimated end waits for the journal
 _NAMED = 20
+_AFTER_THE_END = "sent after the subscription's end: look whether its last invoice has it"
+_ON_NO_INVOICE = "its subscription had ended, so it would be on no invoice: settle it by hand"
 _HOW_TO_LIST = f"`{COMMANDS} usage` lists them"
 
-Customer = Callable[[str], str | None]  # returns the gateway's customer of a tenant
 Known = Callable[[], Mapping[str, datetime | None]]  # until when each PBX's legs are final
 
 
@@ -52,7 +54,7 @@ class UsageSender:
         meter: UsageMeter,
         outbox: MeterOutbox,
         store: RecordStore,
-        customer_of: Customer,
+        payers: Payers,
         known_until: Known,
         clock: Clock,
         emit: EventSink,
@@ -63,7 +65,7 @@ class UsageSender:
         self._oldest = meter.limits.oldest - ROOM_BACK
         self._outbox = outbox
         self._store = store
-        self._customer_of = customer_of
+        self._payers = payers
         self._known_until = known_until
         self._clock = clock
         self._emit = emit
@@ -147,17 +149,25 @@ class UsageSender:
         if now - event.ended_at > self._oldest and event.tried_at is None:
             days = self._meter.limits.oldest.days
             return event.moved(UsageEventState.TOO_OLD, f"it ended more than {days} days ago")
-        customer = event.customer or self._customer_of(event.tenant)
+        customer = event.customer or self._payers.customer(event.tenant)
         if customer is None:
             note = f"its tenant is not a customer at {self._meter.name} yet"
             return event.moved(UsageEventState.PARKED, note)
+        return await self._claimed(event, customer, now)
+
+    async def _claimed(self, event: MeterEvent, customer: str, now: datetime) -> MeterEventMoved:
+        """Claim an event to be sent, or refuse one that would be on no invoice."""
+        where = await self._payers.reach(event, customer)
+        if where is Reach.NOWHERE and event.tried_at is None:
+            return event.moved(UsageEventState.REFUSED, _ON_NO_INVOICE)
         claimed = replace(
             event,
             customer=customer,
             tried_at=event.tried_at or now,
             attempts=event.attempts + 1,
         )
-        return claimed.moved(UsageEventState.SENDING)
+        note = _AFTER_THE_END if where is not Reach.INVOICE else ""
+        return claimed.moved(UsageEventState.SENDING, note)
 
     def _may_be_forgotten(self, event: MeterEvent, now: datetime) -> bool:
         """Return whether the gateway may have forgotten its identifier, or takes none so old."""
@@ -199,15 +209,20 @@ class UsageSender:
         """Yield a fact for each finished event, and one alert for all that are lost alike."""
         at = self._clock.now()
         lost: Counter[tuple[str, UsageEventState]] = Counter()
+        late: Counter[str] = Counter()
         for event, move in zip(events, moves, strict=True):
             if move.state is UsageEventState.SENT or move.state in FOR_A_PERSON:
                 yield UsageSent(at, move.leg, event.tenant, move.minutes, move.state, move.note)
             if move.state in FOR_A_PERSON:
                 lost[event.tenant, move.state] += 1
+            elif move.state is UsageEventState.SENT and move.note == _AFTER_THE_END:
+                late[event.tenant] += 1
         for (tenant, state), number in lost.items():
             yield self._alert(
                 tenant, f"usage of {number} calls was not sent ({state}): {_HOW_TO_LIST}"
             )
+        for tenant, number in late.items():
+            yield self._alert(tenant, f"usage of {number} calls was {_AFTER_THE_END}")
 
     # --- what waits ----------------------------------------------------------------------------
 
@@ -217,7 +232,7 @@ class UsageSender:
             return
         parked = await self._outbox.parked()
         await self._store.commit(
-            [MeterEventsUnparked(slug) for slug in parked if self._customer_of(slug)]
+            [MeterEventsUnparked(slug) for slug in parked if self._payers.customer(slug)]
         )
         for event in await self._outbox.differing(_NAMED):
             note = f"sent as {event.minutes} minutes, but has {event.ledger_minutes} by the journal"

@@ -7,9 +7,10 @@ difference in the end.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeGuard
 
 from pbxbilling.accounts.apply import Change, TenantChange
 from pbxbilling.accounts.key_origin import SetBy
@@ -19,14 +20,15 @@ from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.status import Status, Transition
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
-from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.gateway_names import COMMANDS, GatewayName
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.kernel.records import Record
 from pbxbilling.subscriptions.events import EventMoved, EventState, Message, Topic, WebhookEvent
 from pbxbilling.subscriptions.facts import CycleOpened, Drifted, EventTaken, PaymentAlert
+from pbxbilling.subscriptions.order import plan_sold_by
 from pbxbilling.subscriptions.ports import SubscriptionStore
+from pbxbilling.subscriptions.shared_meters import in_one_sum, shared_meters
 from pbxbilling.subscriptions.subscription import (
     TRANSITION_TO,
     BillingCycle,
@@ -102,6 +104,7 @@ class Follower:
                 changes = await self._changes(tenant, kept)
             facts = list(self._taken(event, message, state, tenant))
             facts += [_opened(self._clock.now(), cycle)] if cycle is not None else []
+            facts += self._meter_alerts(changes)
             await self._writer.write(ACTION, changes, ACTOR, also, SetBy.GATEWAY, facts)
         return state
 
@@ -129,7 +132,8 @@ class Follower:
             also: list[Record] = [kept] if kept != stored else []
             also += [act] if act else []
             missed = act is None and (stored is None or _matter(stored) != _matter(kept))
-            facts = [Drifted(self._clock.now(), kept.id, tenant)] if missed else []
+            facts: list[Fact] = [Drifted(self._clock.now(), kept.id, tenant)] if missed else []
+            facts += self._meter_alerts(changes)
             await self._writer.write(ACTION, changes, ACTOR, also, SetBy.GATEWAY, facts)
         return kept
 
@@ -161,6 +165,11 @@ class Follower:
             changes = [*left, *await self._changes(slug, kept)]
             await self._writer.write("link", changes, actor, [kept, audit], SetBy.GATEWAY)
         return kept
+
+    def shared_meters(self) -> list[str]:
+        """Return a sentence for each customer that the usage of several tenants goes to."""
+        found = shared_meters(self._registry.tenants.values(), self._clock.now())
+        return [in_one_sum(customer, slugs, self._gateway) for customer, slugs in found]
 
     async def ours(self, slug: str) -> list[Subscription]:
         """Return a tenant's subscriptions as last seen, those of our key's mode."""
@@ -236,6 +245,16 @@ class Follower:
         after = follow(tenant, ours, plan, self._clock.now(), self._in_force.grace_days)
         return (TenantChange(tenant, after, TRANSITION_TO[lead.status]),)
 
+    def _meter_alerts(self, changes: Sequence[Change]) -> Iterator[PaymentAlert]:
+        """Yield an alert for each changed tenant whose usage another's customer gets as well."""
+        after = {one.after.slug: one.after for one in changes if _has_new_customer(one)}
+        if not after:
+            return
+        at, new = self._clock.now(), {tenant.customer for tenant in after.values()}
+        for customer, slugs in shared_meters((self._registry.tenants | after).values(), at):
+            if customer in new:
+                yield PaymentAlert(at, self._gateway, in_one_sum(customer, slugs, self._gateway))
+
     async def _display(self, message: Message, tenant: str | None) -> list[Record]:
         """Return customers and invoices to save, for display and to match later events."""
         records: list[Record] = []
@@ -258,22 +277,6 @@ class Follower:
             yield PaymentAlert(at, f"tenant {tenant or '-'}", message.note)
 
 
-def plan_sold_by(plans: Mapping[str, Plan], prices: Iterable[str]) -> str | None:
-    """Return the plan that these prices sell; None: no plan, or more than one.
-
-    Monthly and yearly prices decide. Many plans may share one usage price, so that one decides
-    only where the others do not.
-    """
-    wanted = {price for price in prices if price}
-    flat = [p.slug for p in plans.values() if wanted & p.price_ids()]
-    found = flat or [p.slug for p in plans.values() if wanted & _metered(p)]
-    return found[0] if len(found) == 1 else None
-
-
-def _metered(plan: Plan) -> set[str]:
-    return {prices.metered for prices in plan.gateway_prices.values()}
-
-
 def _end_of(begins: datetime, subscription: Subscription | None) -> datetime | None:
     """Return the end of the subscription's current cycle if that begins at `begins`, else None."""
     if subscription is None or subscription.period_start != begins:
@@ -283,6 +286,12 @@ def _end_of(begins: datetime, subscription: Subscription | None) -> datetime | N
 
 def _opened(at: datetime, cycle: BillingCycle) -> CycleOpened:
     return CycleOpened(at, cycle.tenant, cycle.invoice, cycle.begins, cycle.ends)
+
+
+def _has_new_customer(change: Change) -> TypeGuard[TenantChange]:
+    if not isinstance(change, TenantChange) or change.after.customer is None:
+        return False
+    return change.before is None or change.before.customer != change.after.customer
 
 
 def _unlinked(tenant: Tenant) -> TenantChange:

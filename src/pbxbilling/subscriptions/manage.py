@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pbxbilling.accounts.terms.registry import require_tenant
@@ -11,8 +11,10 @@ from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.kernel.errors import AdministrationError, GatewayError, NotFoundError
 from pbxbilling.kernel.gateway_names import COMMANDS
+from pbxbilling.kernel.ports import Clock
 from pbxbilling.subscriptions.follow import Follower
 from pbxbilling.subscriptions.ports import CheckoutGateway, SubscriptionStore
+from pbxbilling.subscriptions.shared_meters import goes_to_meter, in_one_sum, shared_meters
 from pbxbilling.subscriptions.subscription import Invoice, Subscription, leading
 
 
@@ -37,13 +39,20 @@ class Subscriptions:
         writer: AccountWriter,
         subscription_store: SubscriptionStore,
         follower: Follower,
+        clock: Clock,
         unsent: Callable[[str], Awaitable[int]],
+        live_calls: Callable[[str], int],
     ) -> None:
-        """`unsent` counts a tenant's calls that were not sent to the gateway's meter yet."""
+        """`unsent` counts a tenant's calls that were not sent to the gateway's meter yet.
+
+        `live_calls` counts those that have not ended.
+        """
         self._gateway = gateway
         self._writer = writer
         self._subscription_store = subscription_store
         self._follower = follower
+        self._clock = clock
+        self._live_calls = live_calls
         self._unsent = unsent
 
     async def all(self, slug: str | None) -> list[Subscription]:
@@ -65,7 +74,7 @@ class Subscriptions:
         tenant = self._tenant(slug)
         held = await self._held(tenant)
         if now:
-            await self._check_usage_is_there(slug)
+            await self._check_usage_is_there(tenant)
             wanted = self._gateway.cancel_now(held.id)
             kept = await self._done("subscription cancel --now", tenant, held, actor, wanted)
             notes = [f"tenant {slug} is {self._tenant(slug).status} now"]
@@ -76,8 +85,16 @@ class Subscriptions:
             notes = ["until it ends, calls pass and usage is billed"]
         return SubscriptionResult(kept, (*notes, *await self._others(slug, kept)))
 
-    async def _check_usage_is_there(self, slug: str) -> None:
+    async def _check_usage_is_there(self, tenant: Tenant) -> None:
         """Raise AdministrationError while usage is unsent: the last invoice would lack it."""
+        slug, live = tenant.slug, self._live_calls(tenant.slug)
+        if live and goes_to_meter(tenant, self._clock.now()):
+            calls = "1 call is" if live == 1 else f"{live} calls are"
+            msg = (
+                f"{calls} live of tenant {slug}, and what they use from now on would be on no"
+                " invoice: try again when they have ended, or leave out --now"
+            )
+            raise AdministrationError(msg)
         waiting = await self._unsent(slug)
         if waiting:
             msg = (
@@ -104,6 +121,9 @@ class Subscriptions:
         if tenant.demo:
             msg = f"tenant {slug} is a demo, which cannot have a subscription: link another tenant"
             raise AdministrationError(msg)
+        known = await self._subscription_store.subscription(subscription)
+        if known is not None:
+            self._refuse_a_shared_meter(tenant, known)
         kept = await self._follower.link(subscription, slug, actor)
         if kept is None:
             msg = (
@@ -113,6 +133,18 @@ class Subscriptions:
             )
             raise NotFoundError(msg)
         return SubscriptionResult(kept)
+
+    def _refuse_a_shared_meter(self, tenant: Tenant, subscription: Subscription) -> None:
+        """Raise AdministrationError if another tenant's usage goes to the same customer."""
+        linked = replace(tenant, customer=subscription.customer)
+        others = [
+            one
+            for one in self._writer.registry.tenants.values()
+            if one.slug != tenant.slug and one.subscription != subscription.id
+        ]
+        for customer, slugs in shared_meters([linked, *others], self._clock.now()):
+            if customer == subscription.customer:
+                raise AdministrationError(in_one_sum(customer, slugs, self._gateway.name))
 
     async def _done(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -108,3 +109,19 @@ def order_of(
         trial_days=trial_days,
         with_setup=with_setup,
     )
+
+
+def plan_sold_by(plans: Mapping[str, Plan], prices: Iterable[str]) -> str | None:
+    """Return the plan that these prices sell; None: no plan, or more than one.
+
+    Monthly and yearly prices decide. Many plans may share one usage price, so that one decides
+    only where the others do not.
+    """
+    wanted = {price for price in prices if price}
+    flat = [p.slug for p in plans.values() if wanted & p.price_ids()]
+    found = flat or [p.slug for p in plans.values() if wanted & _metered(p)]
+    return found[0] if len(found) == 1 else None
+
+
+def _metered(plan: Plan) -> set[str]:
+    return {prices.metered for prices in plan.gateway_prices.values()}

@@ -71,6 +71,7 @@ class Sync:
             try:
                 await self.compare()
                 await self._warn_of_other_mode()
+                self._warn_of_shared_meters()
             except (GatewayError, StoreError) as fault:
                 self._alert(f"could not be compared: {fault}")
                 await sleep(AGAIN_S)
@@ -125,6 +126,10 @@ class Sync:
                 f"the key is a {mode} one, but {len(linked)} tenants have {theirs} subscriptions"
                 f" ({names}), which pay nothing: sell them new ones"
             )
+
+    def _warn_of_shared_meters(self) -> None:
+        for note in self._follower.shared_meters():
+            self._alert(note)
 
     async def _compare_events(self, compared: Compared) -> None:
         """Find and save missed events; the first comparison ever only sets the cursor."""

@@ -59,7 +59,7 @@ class Counter:
             parts = checkout_gateway, writer, subscription_store, follower
             return (
                 Checkout(*parts, clock, in_force, PAGES),
-                Subscriptions(*parts, _nothing_waits),
+                Subscriptions(*parts, clock, _nothing_waits, lambda _: 0),
             )
 
         self.checkout, self.subscriptions = over(StripeCheckout(api, clock))

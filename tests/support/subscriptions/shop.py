@@ -39,17 +39,21 @@ ACME = Tenant("acme", "starter", email="billing@acme.example", status=Status.INC
 
 
 class Shop:
-    """One plan and one tenant, or those given."""
+    """One plan and one tenant, or those given; `live_calls` and `unsent` are those of each."""
 
     def __init__(
-        self, tenant: Tenant = ACME, plan: Plan = STARTER, pages: SalePages = PAGES
+        self,
+        tenant: Tenant = ACME,
+        *others: Tenant,
+        plan: Plan = STARTER,
+        pages: SalePages = PAGES,
     ) -> None:
         self.clock = Clock()
-        self.unsent = 0
+        self.unsent = self.live_calls = 0
         self.checkout_gateway = MemoryCheckout(self.clock)
         self.store = MemoryStore()
         self.facts: list[Fact] = []
-        self.registry = Registry([plan], [tenant])
+        self.registry = Registry([plan], [tenant, *others])
         self.writer = writer = AccountWriter(
             self.store, self.registry, self.clock, self.facts.append, asyncio.Lock()
         )
@@ -73,7 +77,13 @@ class Shop:
             pages,
         )
         self.subscriptions = Subscriptions(
-            self.checkout_gateway, writer, subscription_store, self.follower, self._unsent
+            self.checkout_gateway,
+            writer,
+            subscription_store,
+            self.follower,
+            self.clock,
+            self._unsent,
+            lambda _slug: self.live_calls,
         )
 
     async def _unsent(self, slug: str) -> int:

@@ -38,6 +38,7 @@ WORK: Mapping[str, tuple[Callable[[Daemon], Any], str, str]] = {
     "post": (lambda one: _payments(one).flows.inbox, "_sweep", "task failed"),
     "drift": (lambda one: _payments(one).flows.sync, "compare", "task failed"),
     "meters": (lambda one: _payments(one).usage.sender, "round", "task failed"),
+    "late usage": (lambda one: _payments(one).usage.late, "look", "task failed"),
     "invoicing": (lambda one: _payments(one).usage.invoicing, "issue", "task failed"),
 }
 # Tasks that end the daemon when they end; payments and housekeeping only group others.

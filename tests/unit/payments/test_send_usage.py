@@ -6,22 +6,32 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
+from pbxbilling.accounts.terms.registry import Registry
+from pbxbilling.accounts.terms.status import Status
+from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.calls.live.records import EndWitness, LegRecord
 from pbxbilling.calls.metering.usage_event import LegMetered, MeterReport, UsageEventState
+from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.errors import GatewayError
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.payments.facts import UsageDelayed, UsageResumed, UsageSent
+from pbxbilling.payments.payers import TenantPayers
 from pbxbilling.payments.send_usage import BATCH, UsageSender
 from pbxbilling.store.store import SqlStore
 from pbxbilling.subscriptions.facts import PaymentAlert
+from pbxbilling.subscriptions.subscription import Subscription
 from tests.support.kernel.clock import Clock
 from tests.support.payments.memory_meter import MemoryMeter
 from tests.support.store.records import after, ended_leg
+from tests.support.subscriptions.records import subscription
 
 SENT, SENDING, WAITING = UsageEventState.SENT, UsageEventState.SENDING, UsageEventState.WAITING
+
+ACME = Tenant("acme", "basic", customer="cus_1")
 
 
 class Desk:
@@ -32,8 +42,8 @@ class Desk:
         self.clock = Clock(after(3600))
         self.meter = MemoryMeter(self.clock.now)
         self.facts: list[Fact] = []
-        self.customers: dict[str, str] = {"acme": "cus_1"}
         self.known: dict[str, datetime | None] = {}
+        self.registry = Registry([Plan("basic")], [ACME])
         self.start()
 
     def start(self) -> None:
@@ -42,7 +52,7 @@ class Desk:
             self.meter,
             self.store.meters,
             self.store,
-            self.customers.get,
+            TenantPayers(self.registry, self.store.subscription_store, live=False),
             lambda: self.known,
             self.clock,
             self.facts.append,
@@ -107,6 +117,65 @@ async def test_an_outage_is_reported_once_and_nothing_is_tried_in_vain(desk: Des
     await desk.feed.round()
     assert len(set(desk.meter.legs)) == len(desk.meter.legs) == BATCH
     assert (len(desk.facts_of(UsageDelayed)), len(desk.facts_of(UsageResumed))) == (1, 1)
+
+
+ENDED = after(100)
+
+
+class Told(NamedTuple):
+    """What becomes of one leg: whether it is sent, its state, and what an operator is told."""
+
+    sent: bool
+    state: UsageEventState
+    alert: str
+
+
+ON_AN_INVOICE = Told(sent=True, state=SENT, alert="")
+PERHAPS = Told(sent=True, state=SENT, alert="look whether its last invoice has it")
+ON_NONE = Told(sent=False, state=UsageEventState.REFUSED, alert="1 calls was not sent (refused)")
+OVER = subscription(status=Status.CANCELLED, ends_at=ENDED, as_of=after(130))
+OVER_OF_OLD = replace(OVER, ends_at=None, as_of=ENDED)  # mirrored before ends were
+
+
+@pytest.mark.parametrize("status", [Status.CANCELLED, Status.ACTIVE])
+@pytest.mark.parametrize(
+    ("leg_ends", "known", "told"),
+    [
+        (99, [OVER], PERHAPS),
+        (101, [OVER], ON_NONE),
+        (101, [OVER_OF_OLD], ON_NONE),
+        (101, [OVER, subscription("sub_2", created_at=after(200))], ON_NONE),
+        (101, [OVER, replace(OVER, id="sub_2")], ON_NONE),
+        (101, [OVER, replace(OVER, id="sub_2", ends_at=after(150))], PERHAPS),
+        (201, [OVER, subscription("sub_2", created_at=after(200))], ON_AN_INVOICE),
+        (101, [OVER, subscription("sub_2")], ON_AN_INVOICE),
+        (101, [OVER, subscription("sub_2", live=True)], ON_NONE),
+        (101, [OVER, subscription("sub_2", customer="cus_2")], ON_NONE),
+        (101, [replace(OVER, customer="cus_2")], ON_AN_INVOICE),
+        (101, [subscription(status=Status.PAST_DUE)], ON_AN_INVOICE),
+        (101, [], ON_AN_INVOICE),
+    ],
+)
+async def test_usage_after_a_subscriptions_end_reaches_an_invoice_or_a_person(
+    desk: Desk, status: Status, leg_ends: int, known: list[Subscription], told: Told
+) -> None:
+    acme = replace(desk.registry.tenants["acme"], status=status, status_since=after(210))
+    desk.registry.put_tenant(acme)
+    await desk.store.commit(known)
+    await desk.ended(leg(leg_ends))
+    await desk.feed.round()
+    alerts = [fact.note for fact in desk.facts if isinstance(fact, PaymentAlert)]
+    assert (bool(desk.meter.taken), await desk.state(f"1.{leg_ends}")) == told[:2]
+    assert told.alert in alerts[0] if told.alert else not alerts
+
+
+async def test_what_may_have_arrived_before_the_end_is_never_refused(desk: Desk) -> None:
+    desk.registry.put_tenant(replace(desk.registry.tenants["acme"], status=Status.CANCELLED))
+    await desk.outcome_lost(leg(101), arrived=True)
+    await desk.store.commit([OVER])
+    await desk.feed.round()
+    assert await desk.state("1.101") is SENT
+    assert "look whether its last invoice has it" in desk.alert()
 
 
 async def test_a_lost_answer_within_a_day_is_asked_for_again(desk: Desk) -> None:
@@ -182,12 +251,12 @@ async def test_usage_waits_until_its_tenant_is_a_customer_and_holds_up_no_other(
     desk: Desk,
 ) -> None:
     await desk.ended(leg(1), replace(leg(2), tenant="globex"))
-    del desk.customers["acme"]
-    desk.customers["globex"] = "cus_2"
+    desk.registry.put_tenant(replace(ACME, customer=None))
+    desk.registry.put_tenant(replace(ACME, slug="globex", customer="cus_2"))
     await desk.feed.round()
     assert desk.meter.legs == ["main:1.2"]
     assert await desk.state("1.1") is UsageEventState.PARKED
-    desk.customers["acme"] = "cus_1"
+    desk.registry.put_tenant(ACME)
     for _ in range(2):
         await desk.feed.round()
     assert desk.meter.legs == ["main:1.2", "main:1.1"]

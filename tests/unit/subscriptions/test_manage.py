@@ -7,8 +7,11 @@ from dataclasses import replace
 import pytest
 
 from pbxbilling.accounts.terms.status import Status
+from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.accounts.terms.usage_collection import CollectionMethod, UsageCollection
 from pbxbilling.kernel.errors import AdministrationError, GatewayError, NotFoundError
-from pbxbilling.subscriptions.facts import Drifted
+from pbxbilling.subscriptions.facts import Drifted, PaymentAlert
+from tests.support.store.records import after
 from tests.support.subscriptions.shop import ACME, Shop
 
 AWAY = GatewayError("end of subscription sub_1: Stripe did not answer within 6 s", away=True)
@@ -103,6 +106,72 @@ async def test_the_best_is_ended_and_the_others_are_named() -> None:
     assert result.subscription.id == "sub_2"
     assert "tenant acme has another subscription, sub_1, which is past_due" in result.notes
     assert shop.acme.status is Status.PAST_DUE
+
+
+METERED = replace(ACME, usage_collection=UsageCollection(CollectionMethod.METER_EVENTS))
+
+
+@pytest.mark.parametrize(
+    ("collection", "refused"),
+    [
+        (UsageCollection(CollectionMethod.METER_EVENTS), True),
+        (UsageCollection(before=CollectionMethod.METER_EVENTS, since=after(10**7)), True),
+        (UsageCollection(CollectionMethod.METER_EVENTS, since=after(10**7)), True),
+        (UsageCollection(CollectionMethod.INVOICE_ITEMS), False),
+        (UsageCollection(), False),
+    ],
+)
+async def test_no_subscription_ends_under_a_live_call_that_its_meter_would_charge(
+    collection: UsageCollection, *, refused: bool
+) -> None:
+    shop = Shop(replace(ACME, usage_collection=collection))
+    await shop.subscribe()
+    shop.live_calls = 1
+    if not refused:
+        assert (await shop.subscriptions.cancel("acme", "alice", now=True)).subscription.is_over
+        return
+    with pytest.raises(AdministrationError, match="1 call is live of tenant acme, and what they"):
+        await shop.subscriptions.cancel("acme", "alice", now=True)
+    assert shop.acme.status is Status.ACTIVE
+    await shop.subscriptions.cancel("acme", "alice", now=False)
+    shop.live_calls = 0
+    assert (await shop.subscriptions.cancel("acme", "alice", now=True)).subscription.is_over
+
+
+GLOBEX = replace(METERED, slug="globex", customer="cus_1", subscription="sub_9")
+
+
+async def test_two_tenants_meters_are_not_linked_to_one_customer() -> None:
+    shop = Shop(METERED, GLOBEX)
+    await shop.subscribe(tenant=None)
+    with pytest.raises(AdministrationError, match="customer cus_1 is that of acme and globex"):
+        await shop.subscriptions.link("sub_1", "acme", "alice")
+    assert shop.acme.customer is None
+
+
+@pytest.mark.parametrize(
+    ("acme", "globex"),
+    [
+        (METERED, replace(GLOBEX, usage_collection=UsageCollection())),
+        (ACME, GLOBEX),
+        (METERED, replace(GLOBEX, demo=True)),
+        (METERED, replace(GLOBEX, subscription="sub_1")),
+    ],
+    ids=["the other is not metered", "nor is this one", "a demo", "its own subscription moves"],
+)
+async def test_one_meter_a_customer_is_no_reason_to_refuse(acme: Tenant, globex: Tenant) -> None:
+    shop = Shop(acme, globex)
+    await shop.subscribe(tenant=None)
+    assert (await shop.subscriptions.link("sub_1", "acme", "alice")).subscription.tenant == "acme"
+
+
+async def test_two_tenants_that_come_to_share_a_meter_are_named() -> None:
+    shop = Shop(METERED, replace(METERED, slug="globex"))
+    await shop.subscribe()
+    await shop.follower.apply_snapshot(shop.bought(tenant="globex"))
+    (alert,) = [fact for fact in shop.facts if isinstance(fact, PaymentAlert)]
+    assert "customer cus_1 is that of acme and globex, all with charges" in alert.note
+    assert shop.follower.shared_meters() == [alert.note]
 
 
 async def test_a_strangers_subscription_can_be_linked() -> None:

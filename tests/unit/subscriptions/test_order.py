@@ -6,7 +6,7 @@ import pytest
 
 from pbxbilling.catalog.plan import Plan, Prices
 from pbxbilling.kernel.gateway_names import STRIPE
-from pbxbilling.subscriptions.follow import plan_sold_by
+from pbxbilling.subscriptions.order import plan_sold_by
 
 SMALL = Plan(
     "small", gateway_prices={STRIPE: Prices("small_month", "small_year", "minutes", "setup")}
