@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rig.fakestripe import billing_bodies as bodies
-from rig.fakestripe import invoice_bodies, meters
+from rig.fakestripe import invoice_bodies, lines, meters
 from rig.fakestripe.bodies import Body
 from rig.fakestripe.books import Books
 
@@ -14,16 +14,19 @@ ENDED = ("canceled", "incomplete_expired")
 DAY_S = 24 * 3600
 
 
-def after(start: int, interval: str, count: int = 1) -> int:
-    """Return the end of a period from `start`; the 31st becomes the last day of a shorter month."""
+def after(start: int, interval: str, count: int = 1, day: int | None = None) -> int:
+    """Return the end of a period from `start`; the 31st becomes the last day of a shorter month.
+
+    `day` is that of the subscription's anchor; None: the day of `start`.
+    """
     at = datetime.fromtimestamp(start, UTC)
     if interval in ("day", "week"):
         days = count * (7 if interval == "week" else 1)
         return int((at + timedelta(days=days)).timestamp())
     months = at.year * 12 + at.month - 1 + count * (12 if interval == "year" else 1)
     year, month = divmod(months, 12)
-    day = min(at.day, monthrange(year, month + 1)[1])
-    return int(at.replace(year=year, month=month + 1, day=day).timestamp())
+    last = monthrange(year, month + 1)[1]
+    return int(at.replace(year=year, month=month + 1, day=min(day or at.day, last)).timestamp())
 
 
 def subscribe(
@@ -86,8 +89,9 @@ def draw_up(
     """
     object_id = books.new_id("in")
     start, end = items[0]["current_period_start"], items[0]["current_period_end"]
-    lines = [_item_line(books, object_id, subscription, item, reason, past) for item in items]
-    lines += [
+    rows = lines.take_pending(books, subscription["id"], object_id)
+    rows += [_item_line(books, object_id, subscription, item, reason, past) for item in items]
+    rows += [
         invoice_bodies.line(
             books.new_id("il"),
             object_id,
@@ -106,10 +110,10 @@ def draw_up(
         of=subscription,
         payer=books.get("customer", subscription["customer"]),
         reason=reason,
-        lines=lines,
         past=past,
         number=f"FAKE-{object_id[-4:]}",
     )
+    lines.put(books, made, rows)
     subscription["latest_invoice"] = object_id
     return books.put(made)
 
@@ -191,16 +195,39 @@ def subscription_of(books: Books, invoice: Body) -> Body:
     return books.get("subscription", details["subscription"])
 
 
-def renew(books: Books, subscription: Body, *, paid: bool) -> Body:
+def add_pending(
+    books: Books, subscription: Body, amount: int, period: tuple[int, int], *, proration: bool
+) -> None:
+    """Put a line on the next invoice of a subscription; a proration is one of its first item."""
+    item = subscription["items"]["data"][0]
+    made = invoice_bodies.line(
+        books.new_id("il"),
+        "",
+        item["price"],
+        amount=amount,
+        quantity=1,
+        subscription_id=subscription["id"],
+        item_id=item["id"] if proration else None,
+        period=period,
+    )
+    details = made["parent"][made["parent"]["type"]]
+    details["proration"] = proration
+    lines.wait(books, subscription["id"], made)
+
+
+def renew(
+    books: Books, subscription: Body, *, paid: bool, service: tuple[int, int] | None = None
+) -> Body:
     """Begin the next period; return its invoice, which is paid or declined.
 
-    Items whose period ends later, such as yearly ones, are not on it.
+    Items whose period ends later, such as yearly ones, are not on it. `service` are dates of its
+    items' lines that are not those of the period.
     """
     end = min(period_ends(subscription))
     past = (min(item["current_period_start"] for item in subscription["items"]["data"]), end)
     due = [item["current_period_end"] == end for item in subscription["items"]["data"]]
     items = [
-        _next_period(item) if is_due else item
+        _next_period(item, subscription["billing_cycle_anchor"]) if is_due else item
         for item, is_due in zip(subscription["items"]["data"], due, strict=True)
     ]
     new = {"items": subscription["items"] | {"data": items}}
@@ -209,14 +236,17 @@ def renew(books: Books, subscription: Body, *, paid: bool) -> Body:
     books.change(subscription, "customer.subscription.updated", **new)
     charged = [item for item, is_due in zip(items, due, strict=True) if is_due]
     made = draw_up(books, subscription, "subscription_cycle", charged, past)
+    if service:
+        lines.date(books, made, service)
     _tell_of_new(books, made)
     (pay if paid else fail)(books, made)
     return made
 
 
-def _next_period(item: Body) -> Body:
+def _next_period(item: Body, anchor: int) -> Body:
     start, recurring = item["current_period_end"], item["price"]["recurring"]
-    end = after(start, recurring["interval"], recurring["interval_count"])
+    day = datetime.fromtimestamp(anchor, UTC).day
+    end = after(start, recurring["interval"], recurring["interval_count"], day)
     return item | {"current_period_start": start, "current_period_end": end}
 
 

@@ -13,7 +13,7 @@ import stripe.params.billing_portal as known_portal
 import stripe.params.checkout as known_checkout
 from stripe import RequestOptions
 
-from rig.fakestripe import bodies, checkout, customers, invoices, meters, subscriptions
+from rig.fakestripe import bodies, checkout, customers, invoices, lines, meters, subscriptions
 from rig.fakestripe.bodies import Body
 from rig.fakestripe.forms import integer, text
 from rig.fakestripe.rejections import RejectedError, unknown
@@ -215,6 +215,13 @@ ENDPOINTS = (
         f"{_PAGE} customer subscription status",
     ),
     Endpoint("GET", "/v1/invoices/{id}", _retrieve("invoice")),
+    Endpoint(
+        "GET",
+        "/v1/invoices/{id}/lines",
+        lines.listing,
+        known.InvoiceLineItemListParams,
+        "limit starting_after",
+    ),
     Endpoint("POST", "/v1/invoices", invoices.create, known.InvoiceCreateParams, invoices.FIELDS),
     Endpoint(
         "POST",

@@ -203,11 +203,24 @@ class FakeStripe(Running):
             body = self._books.get("subscription", subscription)
             self._books.tell("customer.subscription.trial_will_end", body)
 
-    def renew(self, subscription: str, *, paid: bool = True) -> str:
-        """Begin the next period; return the id of its invoice, which is paid or declined."""
+    def renew(
+        self, subscription: str, *, paid: bool = True, service: tuple[int, int] | None = None
+    ) -> str:
+        """Begin the next period; return the id of its invoice, which is paid or declined.
+
+        `service` are dates that somebody gave to the lines of its items while it was a draft.
+        """
         with self._books.lock:
             body = self._books.get("subscription", subscription)
-            return str(billing.renew(self._books, body, paid=paid)["id"])
+            return str(billing.renew(self._books, body, paid=paid, service=service)["id"])
+
+    def add_pending(
+        self, subscription: str, amount: int, period: tuple[int, int], *, proration: bool = False
+    ) -> None:
+        """Put an item, or a proration, on the next invoice of a subscription."""
+        with self._books.lock:
+            body = self._books.get("subscription", subscription)
+            billing.add_pending(self._books, body, amount, period, proration=proration)
 
     # Invoices
 

@@ -60,12 +60,10 @@ def invoice(
     of: Body,
     payer: Body,
     reason: str,
-    lines: list[Body],
     past: tuple[int, int],
     number: str,
 ) -> Body:
-    """An open invoice of the subscription `of`, for the customer `payer`."""
-    total = sum(line["amount"] for line in lines)
+    """An open invoice of the subscription `of`, for the customer `payer`, without lines so far."""
     web = f"https://invoice.stripe.invalid/{object_id}"
     return {
         "id": object_id,
@@ -73,10 +71,10 @@ def invoice(
         "account_country": "DE",
         "account_name": "Fake Telecom",
         "account_tax_ids": None,
-        "amount_due": total,
+        "amount_due": 0,
         "amount_overpaid": 0,
         "amount_paid": 0,
-        "amount_remaining": total,
+        "amount_remaining": 0,
         "amount_shipping": 0,
         "application": None,
         "attempt_count": 0,
@@ -108,7 +106,7 @@ def invoice(
         "issuer": {"type": "self"},
         "last_finalization_error": None,
         "latest_revision": None,
-        "lines": page(f"/v1/invoices/{object_id}/lines", lines, has_more=False),
+        "lines": page(f"/v1/invoices/{object_id}/lines", [], has_more=False),
         "livemode": of["livemode"],
         "metadata": {},
         "next_payment_attempt": None,
@@ -137,11 +135,11 @@ def invoice(
             "paid_at": None,
             "voided_at": None,
         },
-        "subtotal": total,
-        "subtotal_excluding_tax": total,
+        "subtotal": 0,
+        "subtotal_excluding_tax": 0,
         "test_clock": None,
-        "total": total,
-        "total_excluding_tax": total,
+        "total": 0,
+        "total_excluding_tax": 0,
         "total_taxes": [],
         "webhooks_delivered_at": at,
     }

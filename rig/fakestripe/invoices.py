@@ -1,6 +1,6 @@
 """The endpoints of manual invoices: drafts with lines of their own, finalized and sent."""
 
-from rig.fakestripe import invoice_bodies
+from rig.fakestripe import invoice_bodies, lines
 from rig.fakestripe.bodies import Body
 from rig.fakestripe.forms import integer, text
 from rig.fakestripe.rejections import RejectedError
@@ -29,7 +29,6 @@ def create(request: Request) -> Body:
         },
         payer=payer,
         reason="manual",
-        lines=[],
         past=(now, now),
         number=f"FAKE-{object_id[-4:]}",
     )
@@ -59,9 +58,7 @@ def add(request: Request) -> Body:
         "livemode": invoice["livemode"],
         "metadata": dict(params.get("metadata", {})),
     }
-    invoice["lines"]["data"].append(line)
-    total = sum(one["amount"] for one in invoice["lines"]["data"])
-    invoice.update(total=total, subtotal=total, amount_due=total, amount_remaining=total)
+    lines.put(books, invoice, [*lines.of(books, invoice), line])
     return {**line, "id": item_id, "object": "invoiceitem"}
 
 

@@ -20,6 +20,7 @@ from pbxbilling.billing.statements.document import statement_from
 from pbxbilling.billing.statements.statement import Statement
 from pbxbilling.kernel.errors import GatewayError, RejectedError, StoreError
 from pbxbilling.kernel.facts import Fact
+from pbxbilling.kernel.money import from_minor
 from pbxbilling.kernel.ports import Clock, EventSink, RecordStore
 from pbxbilling.kernel.text import in_words
 from pbxbilling.payments.facts import InvoiceIssued
@@ -143,8 +144,9 @@ class UsageInvoicing:
                 if line.key not in invoice.lines:
                     await self._invoices.add(order, invoice.id, line)
             invoice = await self._invoices.invoice(order, invoice.id)
-        if invoice.total != order.total:
-            note = f"invoice {invoice.id} has total {invoice.total}, the statement {order.total}"
+        if not invoice.agrees:
+            ours = f"{from_minor(order.total, order.currency)} {order.currency}"
+            note = f"invoice {invoice.id} has total {invoice.total}, the statement {ours}"
             return await self._hold(replace(run, invoice=invoice.id), note)
         if invoice.draft:
             await self._invoices.finalize(order, invoice.id)

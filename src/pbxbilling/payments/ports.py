@@ -57,11 +57,16 @@ class UsageMeter(Protocol):
 
 
 class IssuedInvoice(NamedTuple):
-    """An invoice at the gateway: `draft` while it can be changed; `lines` are their keys."""
+    """An invoice at the gateway: `draft` while it can be changed; `lines` are their keys.
+
+    `agrees` says whether its total is the order's, in the unit that the gateway charges; `total` is
+    for people, as "29.00 EUR".
+    """
 
     id: str
     draft: bool
-    total: int
+    total: str
+    agrees: bool
     lines: Sequence[str]
 
 

@@ -54,6 +54,7 @@ class Message:
     customer: Customer | None = None
     invoice: Invoice | None = None
     opens: InvoicedCycle | None = None  # takes effect once `invoice` is paid
+    shows_all: bool = True  # false: the invoice has more lines, and its end may be in them
     note: str = ""  # the text for an alert
 
 

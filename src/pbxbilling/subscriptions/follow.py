@@ -8,7 +8,7 @@ difference in the end.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeGuard
 
@@ -21,18 +21,23 @@ from pbxbilling.accounts.terms.status import Status, Transition
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.kernel.facts import Fact
-from pbxbilling.kernel.gateway_names import COMMANDS, GatewayName
+from pbxbilling.kernel.gateway_names import GatewayName
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.kernel.records import Record
 from pbxbilling.subscriptions.events import EventMoved, EventState, Message, Topic, WebhookEvent
 from pbxbilling.subscriptions.facts import CycleOpened, Drifted, EventTaken, PaymentAlert
 from pbxbilling.subscriptions.order import plan_sold_by
+from pbxbilling.subscriptions.outcome import (
+    FetchedState,
+    changed_customer,
+    note_on,
+    state_after,
+)
 from pbxbilling.subscriptions.ports import SubscriptionStore
 from pbxbilling.subscriptions.shared_meters import in_one_sum, shared_meters
 from pbxbilling.subscriptions.subscription import (
     TRANSITION_TO,
     BillingCycle,
-    Customer,
     Invoice,
     Subscription,
     follow,
@@ -41,23 +46,6 @@ from pbxbilling.subscriptions.subscription import (
 
 ACTOR = "gateway"
 ACTION = "subscription"
-
-_WITHOUT_TENANT = frozenset({Topic.METER_REPORT, Topic.CUSTOMER})  # these need no tenant
-
-
-@dataclass(frozen=True, slots=True)
-class FetchedState:
-    """The gateway's answer about an event's subscription.
-
-    `reached` is false where the gateway was not reached; `found` is None where it knows no such
-    subscription.
-    """
-
-    reached: bool
-    found: Subscription | None = None
-
-
-NOT_FETCHED = FetchedState(reached=False)
 
 
 class Follower:
@@ -92,7 +80,7 @@ class Follower:
         async with self._writer.alone:
             kept = await self._merged(message, fetched)
             tenant = await self._owner(message, kept)
-            state = _state(message, fetched, tenant)
+            state = state_after(message, fetched, tenant)
             moved = EventMoved(event.id, state, event.attempts + 1)
             also: list[Record] = [moved, *await self._display(message, tenant)]
             changes: Sequence[Change] = ()
@@ -219,12 +207,12 @@ class Follower:
         paid, opens = message.invoice, message.opens
         if tenant is None or paid is None or paid.paid_at is None or opens is None:
             return None
-        ends = opens.ends or _end_of(opens.begins, fetched.found)
+        ends = _end_of(opens.begins, fetched.found) or opens.ends
         if ends is None or paid.subscription is None or message.live is not self.live:
             return None
-        if any(known.invoice == paid.id for known in await self._subscription_store.cycles(tenant)):
-            return None
-        return BillingCycle(paid.id, tenant, paid.subscription, opens.begins, ends)
+        cycle = BillingCycle(paid.id, tenant, paid.subscription, opens.begins, ends)
+        known = await self._subscription_store.cycles(tenant)
+        return None if any(cycle.is_same(one) for one in known) else cycle
 
     async def _changes(self, slug: str | None, kept: Subscription) -> Sequence[Change]:
         """Return the changes of a tenant that follow from its mirrors; `kept` replaces its own."""
@@ -262,14 +250,14 @@ class Follower:
             records.append(replace(message.invoice, tenant=tenant))
         if message.customer_id is not None and (tenant or message.customer):
             stored = await self._subscription_store.customer(message.customer_id)
-            records += _customer(message, tenant, stored)
+            records += changed_customer(message, tenant, stored)
         return records
 
     def _taken(
         self, event: WebhookEvent, message: Message, state: EventState, tenant: str | None
     ) -> Iterator[Fact]:
         at = self._clock.now()
-        note = _why(state, self._gateway)
+        note = note_on(state, self._gateway)
         if tenant is None and message.claimed in self._registry.tenants:
             note += f"; its payer claims that it is for {message.claimed}, which proves nothing"
         yield EventTaken(at, event.id, event.kind, state, tenant, note)
@@ -298,35 +286,6 @@ def _unlinked(tenant: Tenant) -> TenantChange:
     """Undo what a subscription did to a tenant that it turned out not to belong to."""
     after = replace(tenant, status=Status.ACTIVE, subscription=None, customer=None, renews_at=None)
     return TenantChange(tenant, after, Transition.DECLARED)
-
-
-def _state(message: Message, fetched: FetchedState, tenant: str | None) -> EventState:
-    if tenant is None and message.topic not in _WITHOUT_TENANT:
-        return EventState.PARKED
-    if message.subscription_id is not None and not fetched.reached:
-        return EventState.UNCONFIRMED
-    return EventState.DONE
-
-
-def _why(state: EventState, gateway: GatewayName) -> str:
-    match state:
-        case EventState.PARKED:
-            return f"no tenant is linked to it: `{COMMANDS} link SUBSCRIPTION TENANT`"
-        case EventState.UNCONFIRMED:
-            return f"applied from the event alone: {gateway} could not be reached"
-        case _:
-            return ""
-
-
-def _customer(message: Message, tenant: str | None, stored: Customer | None) -> list[Record]:
-    """Return the customer of an event as a one-item list; empty if nothing is new."""
-    told = message.customer or stored
-    if told is None:
-        told = Customer(message.customer_id or "", tenant, "", message.live)
-    owner = (stored.tenant if stored is not None else None) or tenant
-    deleted = told.deleted or (stored is not None and stored.deleted)
-    known = replace(told, tenant=owner, deleted=deleted)
-    return [known] if known != stored else []
 
 
 def _matter(subscription: Subscription) -> tuple[object, ...]:

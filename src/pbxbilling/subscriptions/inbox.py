@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from itertools import count
 
 from pbxbilling.kernel.errors import GatewayError, StoreError, UnreadableError
@@ -11,8 +12,10 @@ from pbxbilling.kernel.text import in_words
 from pbxbilling.runtime.waiting import Event, Semaphore, TaskGroup, pause
 from pbxbilling.subscriptions.events import UNFINISHED, EventState, Message, Topic, WebhookEvent
 from pbxbilling.subscriptions.facts import GatewayAway, GatewayBack, PaymentAlert
-from pbxbilling.subscriptions.follow import NOT_FETCHED, FetchedState, Follower
+from pbxbilling.subscriptions.follow import Follower
+from pbxbilling.subscriptions.outcome import NOT_FETCHED, FetchedState
 from pbxbilling.subscriptions.ports import Gateway, SubscriptionStore, WebhookReader
+from pbxbilling.subscriptions.subscription import Subscription
 
 SIDE_BY_SIDE = 8
 SWEEP_S = 30.0  # how often unfinished events are retried
@@ -137,26 +140,43 @@ class Inbox:
             message = self._reader.parse(event.body)
             if message.topic is Topic.METER_REPORT and not await self._reported(message):
                 return  # the next sweep asks again
-            fetched = await self._ask_after(message)
+            message, fetched = await self._ask_after(message)
         except (UnreadableError, GatewayError) as fault:
             await self._follower.give_up(event, str(fault))
             return
         if _says_anything_new(event, fetched):
             await self._follower.take(event, message, fetched)
 
-    async def _ask_after(self, message: Message) -> FetchedState:
-        """Fetch the event's subscription. Raises GatewayError for faults other than an outage."""
+    async def _ask_after(self, message: Message) -> tuple[Message, FetchedState]:
+        """Fetch the event's subscription, and what its own body does not show.
+
+        Raises GatewayError for faults other than an outage.
+        """
         if message.subscription_id is None or not self._may_ask():
-            return NOT_FETCHED
+            return message, NOT_FETCHED
         try:
             found = await self._gateway.subscription(message.subscription_id)
+            whole = await self._with_cycle(message, found)
         except GatewayError as fault:
             if not fault.away:
                 raise
             self._is_away(str(fault))
-            return NOT_FETCHED
+            return message, NOT_FETCHED
         self._is_back()
-        return FetchedState(reached=True, found=found)
+        return whole, FetchedState(reached=True, found=found)
+
+    async def _with_cycle(self, message: Message, found: Subscription | None) -> Message:
+        """Return the message with the cycle by all lines of its invoice, where it needs them.
+
+        A subscription that is still in the cycle knows it itself. Raises GatewayError.
+        """
+        invoice, opens = message.invoice, message.opens
+        if invoice is None or opens is None or message.shows_all:
+            return message
+        if found is not None and found.period_start == opens.begins:
+            return message
+        cycle = await self._gateway.cycle_opened_by(invoice.id)
+        return replace(message, opens=cycle, shows_all=True)
 
     async def _reported(self, message: Message) -> bool:
         """Handle a report of bad usage; return False if the gateway is unreachable."""

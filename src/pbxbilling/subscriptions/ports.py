@@ -8,7 +8,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.kernel.gateway_names import GatewayName
-from pbxbilling.subscriptions.events import EventState, Message, WebhookEvent
+from pbxbilling.subscriptions.events import EventState, InvoicedCycle, Message, WebhookEvent
 from pbxbilling.subscriptions.order import CheckoutSession, GatewayAccount, Order, PriceFound
 from pbxbilling.subscriptions.subscription import BillingCycle, Customer, Invoice, Subscription
 
@@ -58,6 +58,10 @@ class Gateway(Protocol):
 
     async def invoice(self, ident: str) -> Invoice | None:
         """Return an invoice's current state; None: the gateway does not know it."""
+        ...
+
+    async def cycle_opened_by(self, invoice: str) -> InvoicedCycle | None:
+        """Return the cycle that an invoice opens, by all of its lines; None: it opens none."""
         ...
 
     async def events(self, since: datetime, after: str | None) -> Page[WebhookEvent]:

@@ -216,3 +216,8 @@ class BillingCycle(Record):
     subscription: str
     begins: datetime
     ends: datetime
+
+    def is_same(self, other: BillingCycle) -> bool:
+        """Return whether both are one cycle: of one invoice, or two invoices of one renewal."""
+        mine, theirs = (self.subscription, self.begins), (other.subscription, other.begins)
+        return self.invoice == other.invoice or mine == theirs

@@ -13,9 +13,10 @@ import pytest
 
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.terms.usage_collection import CollectionMethod, UsageCollection
+from pbxbilling.gateways.stripe import objects
 from pbxbilling.gateways.stripe.client import Reply, StripeApi
 from pbxbilling.gateways.stripe.invoices import StripeInvoices
-from pbxbilling.kernel.errors import GatewayError
+from pbxbilling.kernel.errors import GatewayError, RejectedError
 from pbxbilling.payments.facts import InvoiceIssued
 from pbxbilling.payments.invoice_usage import UsageInvoicing
 from pbxbilling.payments.records import InvoiceRun, RunState
@@ -204,12 +205,69 @@ async def test_an_invoice_that_says_something_else_is_not_sent(counter: Counter)
     with pytest.raises(GatewayError):
         await counter.invoicing().issue()
     counter.fake.mend_api()
-    order = UsageInvoice("acme", "2026-11", counter.customer, "EUR", ())
     by_hand = InvoiceLine("by hand", "Something else", 1)
+    order = UsageInvoice("acme", "2026-11", counter.customer, "EUR", (by_hand,))
     await StripeInvoices(counter.api).add(order, counter.made[0]["id"], by_hand)
     (run,) = await counter.invoicing().issue()
+    (final,) = counter.office.finals
+    ours, theirs = f"{final.total / 100:.2f} EUR", f"{(final.total + 1) / 100:.2f} EUR"
     assert run.state is RunState.HELD
+    assert run.note.endswith(f"has total {theirs}, the statement {ours}")
     assert counter.made[0]["status"] == "draft"
+
+
+@pytest.mark.parametrize(
+    ("currency", "amounts", "own"),
+    [
+        ("ISK", (5, 7), (500, 700)),
+        ("UGX", (5, 7), (500, 700)),
+        ("JPY", (5, 7), (5, 7)),
+        ("MGA", (550, 550), (6, 5)),
+        ("KWD", (5124, 5124, 12), (5120, 5130, 10)),
+        ("HUF", (1045, 1), (1045, 1)),
+    ],
+)
+async def test_an_invoice_is_in_stripes_own_unit_and_agrees_with_the_order(
+    fake: FakeStripe, api: StripeApi, currency: str, amounts: tuple[int, ...], own: tuple[int, ...]
+) -> None:
+    lines = tuple(InvoiceLine(str(n), "x", amount) for n, amount in enumerate(amounts))
+    order = UsageInvoice("acme", "2026-11", fake.create_customer(), currency, lines)
+    invoices = StripeInvoices(api)
+    made = await invoices.create(order)
+    for one in lines:
+        assert not (await invoices.invoice(order, made.id)).agrees
+        await invoices.add(order, made.id, one)
+    assert (await invoices.invoice(order, made.id)).agrees
+    (sent,) = fake.all("invoice")
+    assert tuple(line["amount"] for line in sent["lines"]["data"]) == own
+    mirrored = objects.invoice(sent, utc("2026-12-01T00:00"))
+    assert abs(mirrored.total - order.total) <= 50
+
+
+async def test_a_currency_that_stripe_does_not_take_is_left_to_a_person(
+    fake: FakeStripe, api: StripeApi
+) -> None:
+    order = UsageInvoice(
+        "acme", "2026-11", fake.create_customer(), "CLF", (InvoiceLine("1", "x", 10),)
+    )
+    with pytest.raises(RejectedError, match="CLF is no currency that Stripe takes"):
+        await StripeInvoices(api).create(order)
+    assert not fake.all("invoice")
+
+
+async def test_an_invoice_of_many_lines_that_was_interrupted_gets_each_line_once(
+    fake: FakeStripe, api: StripeApi
+) -> None:
+    lines = tuple(InvoiceLine(f"line {n}", "x", 100 + n) for n in range(130))
+    order = UsageInvoice("acme", "2026-11", fake.create_customer(), "EUR", lines)
+    invoices = StripeInvoices(api)
+    made = await invoices.create(order)
+    for one in lines[:120]:
+        await invoices.add(order, made.id, one)
+    found = await invoices.find(order)
+    assert found is not None
+    assert list(found.lines) == [one.key for one in lines[:120]]
+    assert not found.agrees
 
 
 async def test_runs_are_kept(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from pbxbilling.gateways.stripe import objects
 from pbxbilling.kernel.errors import GatewayError
 from pbxbilling.kernel.gateway_names import STRIPE, GatewayName
-from pbxbilling.subscriptions.events import WebhookEvent, stored_event
+from pbxbilling.subscriptions.events import InvoicedCycle, WebhookEvent, stored_event
 from pbxbilling.subscriptions.ports import Page
 from pbxbilling.subscriptions.subscription import Invoice, Subscription
 from tests.support.gateways.stripe import bodies
@@ -30,6 +30,7 @@ class Truth:
     asked: int = 0  # fetches of one subscription
     now: dict[str, dict[str, Any]] = field(default_factory=dict)
     billed: dict[str, Invoice] = field(default_factory=dict)
+    opens: dict[str, InvoicedCycle] = field(default_factory=dict)
     happened: list[bytes] = field(default_factory=list)
 
     def becomes(self, status: str, ident: str = "sub_1", **changed: Any) -> bytes:
@@ -73,6 +74,10 @@ class Truth:
     async def invoice(self, ident: str) -> Invoice | None:
         self._reach()
         return self.billed.get(ident)
+
+    async def cycle_opened_by(self, invoice: str) -> InvoicedCycle | None:
+        self._reach()
+        return self.opens.get(invoice)
 
     async def events(self, since: datetime, after: str | None) -> Page[WebhookEvent]:
         del after

@@ -8,7 +8,7 @@ import pytest
 
 from pbxbilling.subscriptions.events import InvoicedCycle, Message, Topic, WebhookEvent
 from pbxbilling.subscriptions.facts import CycleOpened
-from pbxbilling.subscriptions.follow import NOT_FETCHED, FetchedState
+from pbxbilling.subscriptions.outcome import NOT_FETCHED, FetchedState
 from pbxbilling.subscriptions.subscription import BillingCycle
 from tests.support.store.records import after
 from tests.support.subscriptions.records import event as stored
@@ -72,6 +72,19 @@ async def test_a_repeated_or_second_event_opens_no_further_cycle() -> None:
     assert not await take(shop, FetchedState(reached=True, found=RENEWED), "evt_1")
     assert not await take(shop, FetchedState(reached=True, found=RENEWED), "evt_2")
     assert len(await shop.store.subscription_store.cycles("acme")) == 1
+
+
+async def test_a_second_invoice_of_one_renewal_opens_no_second_cycle() -> None:
+    shop = Shop()
+    await take(shop, FetchedState(reached=True, found=RENEWED))
+    assert not await take(shop, FetchedState(reached=True, found=RENEWED), "evt_2", id="in_2")
+    assert len(await shop.store.subscription_store.cycles("acme")) == 1
+
+
+async def test_the_subscriptions_own_period_outranks_an_invoices_lines() -> None:
+    wrong = InvoicedCycle(BEGINS, after(400 * 86_400))
+    (opened,) = await take(Shop(), FetchedState(reached=True, found=RENEWED), opens=wrong)
+    assert (opened.begins, opened.ends) == (BEGINS, ENDS)
 
 
 async def test_invoices_that_are_told_late_open_each_their_own() -> None:

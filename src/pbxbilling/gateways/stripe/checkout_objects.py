@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pbxbilling.gateways.stripe.objects import Object, instant, parsing
+from pbxbilling.gateways.stripe.reading import Object, instant, parsing
 from pbxbilling.subscriptions.order import CheckoutSession, GatewayAccount, PriceFound
 
 PLAN = "plan"  # our keys in Stripe's metadata, beside those of `objects`

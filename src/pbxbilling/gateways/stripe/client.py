@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 import aiohttp
 import stripe
 
-from pbxbilling.gateways.stripe.objects import parsing
+from pbxbilling.gateways.stripe.reading import parsing
 from pbxbilling.kernel.errors import GatewayError, RejectedError, UnreadableError
 from pbxbilling.kernel.ports import Clock
 

@@ -10,10 +10,12 @@ import orjson
 
 from pbxbilling.gateways.stripe import objects
 from pbxbilling.gateways.stripe.client import MissingError, Reply, StripeApi, understood
+from pbxbilling.gateways.stripe.cycles import opened
+from pbxbilling.gateways.stripe.invoice_lines import with_every_line
 from pbxbilling.kernel.errors import UnreadableError
 from pbxbilling.kernel.gateway_names import STRIPE
 from pbxbilling.kernel.ports import Clock
-from pbxbilling.subscriptions.events import WebhookEvent, stored_event
+from pbxbilling.subscriptions.events import InvoicedCycle, WebhookEvent, stored_event
 from pbxbilling.subscriptions.ports import Page
 from pbxbilling.subscriptions.subscription import Invoice, Subscription
 
@@ -75,6 +77,17 @@ class StripeGateway:
         except MissingError:
             return None
         return understood(lambda: objects.invoice(reply.object, reply.time_by(self._clock)))
+
+    async def cycle_opened_by(self, invoice: str) -> InvoicedCycle | None:
+        """Return the cycle that an invoice opens, by all of its lines; None: it opens none."""
+        try:
+            reply = await self._api.call(
+                f"invoice {invoice}", self._api.v1.invoices.retrieve_async(invoice)
+            )
+        except MissingError:
+            return None
+        whole = await with_every_line(self._api, reply.object)
+        return understood(lambda: opened(whole).cycle)
 
     async def events(self, since: datetime, after: str | None) -> Page[WebhookEvent]:
         """Return a page of events since `since`, of the kinds that are used, newest first."""

@@ -7,19 +7,24 @@ the account chooses its endpoint's version.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import orjson
 
 from pbxbilling.accounts.terms.status import Status
-from pbxbilling.kernel.errors import UnreadableError
-from pbxbilling.subscriptions.events import InvoicedCycle, Message, Topic
+from pbxbilling.gateways.stripe.currencies import minor_amount
+from pbxbilling.gateways.stripe.cycles import opened
+from pbxbilling.gateways.stripe.reading import (
+    Object,
+    identifier,
+    instant,
+    maybe_instant,
+    parsing,
+)
+from pbxbilling.subscriptions.events import Message, Topic
 from pbxbilling.subscriptions.subscription import Customer, Invoice, Subscription
-
-Object = Mapping[str, Any]
 
 TENANT = "tenant"  # our keys in Stripe's metadata
 SETUP = "setup"
@@ -54,23 +59,6 @@ TOPICS: Mapping[str, Topic] = {
 }
 
 
-_OPENING = frozenset({"subscription_create", "subscription_cycle"})
-
-
-@contextmanager
-def parsing(what: str, given: object = None) -> Iterator[None]:
-    """Turn parsing errors in the body into an UnreadableError that names `what`.
-
-    If `given`, the value being read, is an object, the error also names its id.
-    """
-    if isinstance(given, Mapping):
-        what = f"{what} {given.get('id', '?')}"
-    try:
-        yield
-    except (LookupError, TypeError, ValueError, OverflowError, AttributeError) as fault:
-        raise UnreadableError(f"{what}: {fault!r}") from fault
-
-
 def message(body: bytes | str) -> Message:
     """Parse an event. Raises UnreadableError."""
     with parsing("event"):
@@ -96,7 +84,7 @@ def subscription(given: Object, as_of: datetime) -> Subscription:
         period_start, period_end = _period(given, items)
         return Subscription(
             id=str(given["id"]),
-            customer=_id(given["customer"]) or "",
+            customer=identifier(given["customer"]) or "",
             status=_status(given["status"]),
             prices=tuple(_prices(given, items)),
             created_at=instant(given["created"]),
@@ -104,13 +92,13 @@ def subscription(given: Object, as_of: datetime) -> Subscription:
             live=bool(given["livemode"]),
             tenant=metadata.get(TENANT) or None,
             status_since=as_of,
-            trial_until=_maybe(given.get("trial_end")),
-            period_start=_maybe(period_start),
-            period_end=_maybe(period_end),
+            trial_until=maybe_instant(given.get("trial_end")),
+            period_start=maybe_instant(period_start),
+            period_end=maybe_instant(period_end),
             cancel_at_period_end=bool(given.get("cancel_at_period_end") or given.get("cancel_at")),
             with_setup=SETUP in metadata,
-            anchored_at=_maybe(given.get("billing_cycle_anchor")),
-            ends_at=_maybe(_end(given, period_end)),
+            anchored_at=maybe_instant(given.get("billing_cycle_anchor")),
+            ends_at=maybe_instant(_end(given, period_end)),
         )
 
 
@@ -120,19 +108,20 @@ def invoice(given: Object, as_of: datetime) -> Invoice:
         details = ((given.get("parent") or {}).get("subscription_details")) or {}
         metadata = details.get("metadata") or given.get("metadata") or {}
         moved = given.get("status_transitions") or {}
+        currency = str(given["currency"]).upper()
         return Invoice(
             id=str(given["id"]),
-            customer=_id(given.get("customer")) or "",
-            subscription=_id(details.get("subscription") or given.get("subscription")),
+            customer=identifier(given.get("customer")) or "",
+            subscription=identifier(details.get("subscription") or given.get("subscription")),
             tenant=metadata.get(TENANT) or None,
             number=str(given.get("number") or ""),
             status=str(given.get("status") or ""),
-            total=int(given["total"]),
-            currency=str(given["currency"]).upper(),
+            total=minor_amount(int(given["total"]), currency),
+            currency=currency,
             created_at=instant(given["created"]),
             as_of=as_of,
             live=bool(given["livemode"]),
-            paid_at=_maybe(moved.get("paid_at")),
+            paid_at=maybe_instant(moved.get("paid_at")),
             page_url=str(given.get("hosted_invoice_url") or ""),
         )
 
@@ -169,7 +158,7 @@ def _of_checkout(bare: Message, event: Object) -> Message:
     written = (session.get("metadata") or {}).get(TENANT) or None
     claimed = session.get("client_reference_id") or None
     is_ours = session.get("payment_link") is None and claimed in (None, written)
-    bought, buyer = _id(session.get("subscription")), _id(session.get("customer"))
+    bought, buyer = identifier(session.get("subscription")), identifier(session.get("customer"))
     return replace(
         bare,
         about=bought or buyer or bare.id,
@@ -196,6 +185,7 @@ def _of_subscription(bare: Message, event: Object) -> Message:
 
 def _of_invoice(bare: Message, event: Object) -> Message:
     parsed = invoice(event["data"]["object"], bare.created_at)
+    cycle, whole = opened(event["data"]["object"])
     return replace(
         bare,
         about=parsed.subscription or parsed.customer or bare.id,
@@ -203,31 +193,9 @@ def _of_invoice(bare: Message, event: Object) -> Message:
         customer_id=parsed.customer or None,
         subscription_id=parsed.subscription,
         invoice=parsed,
-        opens=_opened(event["data"]["object"]),
+        opens=cycle,
+        shows_all=whole,
     )
-
-
-def _opened(given: Object) -> InvoicedCycle | None:
-    """Return the cycle that an invoice opens; None: it is a proration or a last invoice.
-
-    Reads the invoice's own lines, since the subscription may be in a later cycle by now. Prices
-    charged in advance have the cycle's dates, usage those of the cycle before (docs.stripe.com,
-    invoice line items).
-    """
-    if given.get("billing_reason") not in _OPENING:
-        return None
-    periods = [line["period"] for line in given["lines"]["data"] if not _is_proration(line)]
-    if not periods:
-        return None
-    last = max(periods, key=lambda period: int(period["start"]))
-    if last["end"] <= (given.get("period_end") or 0):
-        return InvoicedCycle(instant(last["end"]), None)
-    return InvoicedCycle(instant(last["start"]), instant(last["end"]))
-
-
-def _is_proration(line: Object) -> bool:
-    details = (line.get("parent") or {}).get("subscription_item_details") or line
-    return bool(details.get("proration"))
 
 
 def _of_customer(bare: Message, event: Object) -> Message:
@@ -256,7 +224,7 @@ def _prices(given: Object, items: list[Object]) -> Iterator[str]:
     """Yield ids of the prices sold; the oldest accounts have plans in their place."""
     for item in items or [given]:
         for key in ("price", "plan"):
-            if ident := _id(item.get(key)):
+            if ident := identifier(item.get(key)):
                 yield ident
                 break
 
@@ -281,21 +249,3 @@ def _end(given: Object, period_end: Any) -> Any:
     """Return when it ended or is to end; `cancel_at` may be any day, not only a period's last."""
     ends = given.get("ended_at") or given.get("cancel_at")
     return ends or (period_end if given.get("cancel_at_period_end") else None)
-
-
-def _id(given: Any) -> str | None:
-    """Return an id, given as such or as the expanded object."""
-    if not given:
-        return None
-    return str(given["id"]) if isinstance(given, Mapping) else str(given)
-
-
-def _maybe(given: Any) -> datetime | None:
-    return None if given is None else instant(given)
-
-
-def instant(given: Any) -> datetime:
-    """Parse seconds since the epoch, or the ISO form that v2 events use."""
-    if isinstance(given, str):
-        return datetime.fromisoformat(given).astimezone(UTC)
-    return datetime.fromtimestamp(int(given), UTC)
