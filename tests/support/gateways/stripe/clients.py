@@ -14,7 +14,7 @@ from rig.fakestripe import TEST_KEY
 
 @contextmanager
 def client_of(
-    url: str, key: str = TEST_KEY, timeout_s: float = 5.0
+    url: str, key: str = TEST_KEY, timeout_s: float = 30.0
 ) -> Iterator[stripe.StripeClient]:
     """Yield the package's own client, without retries."""
     http: Any = stripe.RequestsClient(timeout=timeout_s)
