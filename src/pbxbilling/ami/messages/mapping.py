@@ -11,8 +11,10 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
+from pbxbilling.ami.messages.dial_string import number_dialled
 from pbxbilling.ami.messages.grammar import BLOCK
 from pbxbilling.calls.live.channel import ChannelKey
+from pbxbilling.calls.live.directions import line_state
 from pbxbilling.calls.live.signals import (
     AccountCode,
     AttendedTransfer,
@@ -124,7 +126,7 @@ class Event:
         return ChannelSeen(
             ChannelKey(self.pbx, uniqueid),
             name,  # as it is: an order to Asterisk names the channel by it
-            int(state),
+            line_state(int(state)),
             linkedid,
             printable(accountcode),
             printable(context),
@@ -159,7 +161,9 @@ def _newstate(event: Event) -> Signal:
 
 def _dial_begin(event: Event) -> Signal:
     caller = event.channel() if event.get(_UNIQUEID) else None
-    return DialBegin(caller, event.channel(DIALLED), event.at)
+    dialled = event.channel(DIALLED)
+    number = printable(number_dialled(dialled.name, event.get("DialString") or ""))
+    return DialBegin(caller, dialled, event.at, number)
 
 
 def _local_bridge(event: Event) -> Signal:

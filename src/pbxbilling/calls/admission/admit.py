@@ -12,7 +12,7 @@ from pbxbilling.calls.admission.facts import AdmissionDecided
 from pbxbilling.calls.admission.hook import HookRequest, Verdict
 from pbxbilling.calls.live.call import Call, Channel
 from pbxbilling.calls.live.ledger import Ledger
-from pbxbilling.calls.live.load import Breach
+from pbxbilling.calls.live.load import Breach, Load
 from pbxbilling.calls.live.publish import publish
 from pbxbilling.calls.live.trust import Trust
 from pbxbilling.calls.metering.meter import Meter
@@ -126,14 +126,16 @@ class Admission:
             return None
         limits, ledger = terms.limits, self._ledger
         paced = limits.max_calls_per_second is not None
+        load = ledger.load(tenant, besides=None if hook.inside else hook.call, pbxes=pbxes)
         breach = first_breach(
             limits,
-            ledger.load(tenant, besides=None if hook.inside else hook.call, pbxes=pbxes),
+            load,
             hook.direction,
             self._legs_needed(hook),
             new_call=not hook.inside,
             count_internal=terms.plan.count_internal,
             calls_past_second=ledger.admitted_past_second(tenant, hook.mono) if paced else 0,
+            leading_outside=_leading_outside(hook, load),
         )
         return breach or self._meter.breach(terms, hook.direction, hook.at, hook.mono)
 
@@ -157,6 +159,8 @@ class Admission:
         if channel is None:
             return None
         channel.dials_emergency = decision.reason is Reason.EMERGENCY
+        if hook.direction is Direction.INBOUND and channel.came_in():
+            self._meter.turned(channel, hook.at, hook.mono)
         if decision.refused:
             self._refuse(hook, channel)
             return None
@@ -249,3 +253,16 @@ class Admission:
                 hook.inside,
             )
         )
+
+
+def _leading_outside(hook: HookContext, load: Load) -> int | None:
+    """Return how many other calls of the tenant lead outside, if the hook forwards its call.
+
+    A call that came in stays inbound, but its forward is judged as an outbound call too.
+    """
+    call = hook.call
+    if call is None or not hook.inside or call.direction is not Direction.INBOUND:
+        return None
+    if hook.direction is not Direction.OUTBOUND or call.is_forwarded():
+        return None
+    return load.leading_outside - call.counted.forwards

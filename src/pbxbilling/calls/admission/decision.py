@@ -30,16 +30,21 @@ def first_breach(
     new_call: bool,
     count_internal: bool,
     calls_past_second: int,
+    leading_outside: int | None = None,
 ) -> Breach | None:
     """Return the first limit that a hook would exceed; None if it fits.
 
-    The hook needs `trunk_legs` on top of the load, and one more call if `new_call`.
+    The hook needs `trunk_legs` on top of the load, and one more call if `new_call`. It forwards a
+    call that came in if `leading_outside` is given: the tenant's other calls that lead outside.
     """
     if new_call and (count_internal or direction is not Direction.INTERNAL):
         used = load.calls(count_internal=count_internal)
         breach = _call_breach(limits, direction, load, used, calls_past_second)
         if breach is not None:
             return breach
+    cap = limits.max_outbound_calls
+    if leading_outside is not None and cap is not None and leading_outside >= cap:
+        return Breach(Reason.MAX_OUTBOUND_CALLS, leading_outside, cap)
     cap = limits.max_trunk_legs
     if cap is not None and trunk_legs and load.trunk_legs + trunk_legs > cap:
         return Breach(Reason.MAX_TRUNK_LEGS, load.trunk_legs, cap)
@@ -54,8 +59,8 @@ def _call_breach(
         return Breach(Reason.MAX_CALLS, used, cap)
     if direction is Direction.OUTBOUND:
         cap = limits.max_outbound_calls
-        if cap is not None and load.outbound >= cap:
-            return Breach(Reason.MAX_OUTBOUND_CALLS, load.outbound, cap)
+        if cap is not None and load.leading_outside >= cap:
+            return Breach(Reason.MAX_OUTBOUND_CALLS, load.leading_outside, cap)
     elif direction is Direction.INBOUND:
         cap = limits.max_inbound_calls
         if cap is not None and load.inbound >= cap:

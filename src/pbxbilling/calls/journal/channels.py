@@ -17,10 +17,12 @@ from pbxbilling.calls.journal.journal import (
     OwnerHints,
 )
 from pbxbilling.calls.live.channel import ChannelKey, Trunks, is_local
+from pbxbilling.calls.live.directions import is_dialled_by
 from pbxbilling.calls.live.records import EndWitness
 from pbxbilling.kernel.codes import LegDirection
 from pbxbilling.kernel.numbers import NOWHERE, compact, number_in, read
 
+_BEGIN_AT_THEIR_NUMBER = ("OOH323/", "H323/")  # a dialled channel has its number as extension
 _MOST_WITNESSES = 32  # per conversation; beyond that the oldest are dropped
 
 
@@ -145,7 +147,8 @@ def leg_of(
     inbound = direction is LegDirection.INBOUND
     witnesses = _witnesses_of_incoming(channel) if inbound else _witnesses_of_dialled(channel)
     asker = first if inbound else channel.conversation.origin
-    caller, number = _parties(first if inbound else None, witnesses, asker)
+    dialled = answer.exten if answer else ""  # Dial gives a leg the extension that dialled it
+    caller, number = _parties(first if inbound else None, witnesses, asker, dialled)
     return JournalLeg(
         key=key,
         channel=channel.latest.channel,
@@ -186,22 +189,21 @@ def _distinct(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _direction(channel: OpenChannel) -> LegDirection:
-    """Return a leg's direction: a dialled leg starts at exten `s`, outside of any dialplan.
+    """Return a leg's direction: what begins at an extension came in, what is dialled begins at `s`.
 
-    A carrier that sends its calls to `s` (as chan_pjsip's registrations do by default) looks
-    like an originated leg until the answer, where the originated leg shows AppDial2.
+    So do the calls of some carriers (of chan_pjsip's registrations, of analog lines). A requested
+    channel has the other's linkedid from its first row on, and a dialled one shows AppDial
+    (originated: AppDial2) when it answers; of the rest an inbound hook came in, and what the
+    dialplan answered.
     """
     first, answer = channel.first, channel.answer
-    if first.exten != NOWHERE:
+    if first.exten != NOWHERE and not first.channel.startswith(_BEGIN_AT_THEIR_NUMBER):
         return LegDirection.INBOUND
-    by_itself = first.linkedid == first.uniqueid
-    if by_itself and answer and answer.application and not _is_dialled(answer):
-        return LegDirection.INBOUND
-    return LegDirection.OUTBOUND
-
-
-def _is_dialled(row: JournalRow) -> bool:
-    return row.application.startswith(("AppDial", "AppQueue"))
+    if first.linkedid != first.uniqueid or (answer and is_dialled_by(answer.application)):
+        return LegDirection.OUTBOUND
+    asked_inbound = any(witness.direction == LegDirection.INBOUND for witness in channel.own)
+    came_in = asked_inbound or bool(answer and answer.application)
+    return LegDirection.INBOUND if came_in else LegDirection.OUTBOUND
 
 
 def _witnesses_of_incoming(channel: OpenChannel) -> list[JournalWitness]:
@@ -225,7 +227,10 @@ def _is_end_of(number: str, dialled: str) -> bool:
 
 
 def _parties(
-    incoming: JournalRow | None, witnesses: Sequence[JournalWitness], asker: JournalRow
+    incoming: JournalRow | None,
+    witnesses: Sequence[JournalWitness],
+    asker: JournalRow,
+    dialled: str,
 ) -> tuple[str, str]:
     """Return the caller and the number."""
     spoken = witnesses[0] if witnesses else None
@@ -233,5 +238,5 @@ def _parties(
         by_hook = incoming.exten == NOWHERE and spoken is not None
         return incoming.caller, spoken.number if by_hook and spoken else incoming.exten
     if spoken is None:
-        return asker.caller, number_in(asker.exten)
+        return asker.caller, number_in(dialled) or number_in(asker.exten)
     return spoken.caller or asker.caller, spoken.number

@@ -29,11 +29,14 @@ class Channel:
         "answered_at",
         "answered_mono",
         "asked",
+        "born",
         "bridge",
         "call",
         "caller",
         "confirmed",
         "context",
+        "dialled",
+        "dialled_number",
         "dials_emergency",
         "dials_for",
         "dials_number",
@@ -71,7 +74,10 @@ class Channel:
         self.key = key
         self.rename(name, trunk=trunk)
         self.state: int = ChannelState.DOWN
-        self.direction: LegDirection | None = None
+        self.direction: LegDirection | None = None  # of a trunk leg
+        self.born = False  # whether its creation was seen
+        self.dialled = False  # somebody dialled it, so it leads outside whatever its state
+        self.dialled_number = ""  # as the technology was told it
         self.linkedid = ""
         self.accountcode = ""
         self.context = ""
@@ -114,6 +120,20 @@ class Channel:
         service = name.startswith(_SERVICE_TECHNOLOGIES)
         self.weighs = not (self.local or service)  # whether it keeps a call alive
         self.trunk = trunk and not self.local
+
+    def lead(self, direction: LegDirection) -> bool:
+        """Set the direction of a trunk leg; True where an answered leg had the other one."""
+        turned = self.direction is not direction and self.answered_at is not None
+        if self.trunk:
+            self.direction = direction
+        return turned and self.trunk
+
+    def came_in(self) -> bool:
+        """Note that it acts as only a channel that came in does, unless somebody dialled it.
+
+        Returns True where that turns an answered leg, which then costs differently.
+        """
+        return not self.dialled and self.lead(LegDirection.INBOUND)
 
     def pair_with(self, other: Channel) -> None:
         """Pair the two halves of a Local channel, parting each from an earlier peer."""
@@ -170,6 +190,11 @@ class Channel:
     def would_be_gone(self, tenant: str | None) -> bool:
         """Return whether enforce mode would have ended it by this tenant's limits."""
         return tenant in self.over_limit_for
+
+    @property
+    def goes_out(self) -> bool:
+        """Whether it is a trunk leg that leads outside."""
+        return self.trunk and self.direction is LegDirection.OUTBOUND
 
     @property
     def spared(self) -> bool:
@@ -258,22 +283,39 @@ class Call:
         the limit: it is shown but does not count.
         """
         tenant = self.tenant
-        legs, counts = 0, False
+        legs, counts, outside = 0, False, False
         for channel in self.channels:
             if channel.weighs and tenant not in channel.over_limit_for:
                 counts = True
                 legs += channel.trunk
+                outside = outside or channel.goes_out
         for asker in self.askers:
             counts = counts or tenant not in asker.over_limit_for
         if not counts:
             return NOTHING
         for asker in self.leg_reservations:
-            legs += tenant not in asker.over_limit_for
+            if tenant not in asker.over_limit_for:
+                legs += 1
+                outside = True
         if self.direction is Direction.OUTBOUND:
             return Load(1, 0, 0, legs)
         if self.direction is Direction.INBOUND:
-            return Load(0, 1, 0, legs)
+            return Load(0, 1, 0, legs, int(outside))
         return Load(0, 0, 1, legs)
+
+    def is_forwarded(self) -> bool:
+        """Return whether a call that came in was granted a leg outside, which it dials or has.
+
+        An emergency is granted nothing that a later hook could use.
+        """
+        tenant = self.tenant
+        for asker in self.leg_reservations:
+            if not asker.dials_emergency and tenant not in asker.over_limit_for:
+                return True
+        for channel in self.channels:
+            if channel.goes_out and not channel.emergency and tenant not in channel.over_limit_for:
+                return True
+        return False
 
     def emergency_legs(self) -> int:
         """Return its number of emergency trunk legs, which were held without a grant."""

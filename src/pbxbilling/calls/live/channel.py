@@ -28,7 +28,7 @@ class ChannelKey(NamedTuple):
 
 
 class ChannelState(IntEnum):
-    """The values of AMI's `ChannelState` that matter here (asterisk/channelstate.h)."""
+    """The values of AMI's `ChannelState` (asterisk/channelstate.h)."""
 
     DOWN = 0
     RESERVED = 1
@@ -37,6 +37,9 @@ class ChannelState(IntEnum):
     RING = 4
     RINGING = 5
     UP = 6
+    BUSY = 7
+    DIALING_OFF_HOOK = 8
+    PRERING = 9
 
 
 def endpoint_of(name: str) -> str:

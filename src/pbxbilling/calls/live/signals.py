@@ -46,11 +46,15 @@ class Newstate(NamedTuple):
 
 
 class DialBegin(NamedTuple):
-    """`caller` dials `dialled`; `caller` None: the channel was originated."""
+    """`caller` dials `dialled`; `caller` None: the channel was originated.
+
+    `number` is the one that its technology was told to dial; empty: none, as for a phone.
+    """
 
     caller: ChannelSeen | None
     dialled: ChannelSeen
     at: datetime | None
+    number: str = ""
 
 
 class LocalBridge(NamedTuple):

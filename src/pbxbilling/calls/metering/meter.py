@@ -232,6 +232,12 @@ class Meter:
                 self._emit(LegAnswered(channel.answered_at, self._record(channel)))
                 self._draw(channel, at, mono)
 
+    def turned(self, channel: Channel, at: datetime, mono: float) -> None:
+        """Record an answered leg again, and let it draw, in its other direction."""
+        if channel.answered_at is not None:
+            self._emit(LegAnswered(channel.answered_at, self._record(channel)))
+            self._draw(channel, at, mono)
+
     def resume(self, channels: Iterable[Channel], at: datetime, mono: float) -> None:
         """Let answered live legs draw again after a restart."""
         for channel in channels:
@@ -258,8 +264,15 @@ def _direction(channel: Channel) -> LegDirection:
 
 
 def _number(channel: Channel) -> str:
-    """Return the number that the leg was dialled for, else its call's, else its first extension."""
+    """Return the number of a leg, the first known of: its hook's, its call's hook's, its own.
+
+    Else the extension at which its call, or it itself, began, where that is a number.
+    """
     if channel.number:
         return channel.number
-    place = (channel.call.number if channel.call else "") or channel.exten
-    return place if channel.direction is LegDirection.INBOUND else number_in(place)
+    call, inbound = channel.call, channel.direction is LegDirection.INBOUND
+    asked = call is not None and call.hooked and call.direction is not Direction.INBOUND
+    if channel.dialled_number and not inbound and not asked:
+        return channel.dialled_number
+    place = (call.number if call is not None else "") or channel.exten
+    return place if inbound else number_in(place)

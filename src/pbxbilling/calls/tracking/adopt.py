@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.calls.live.call import Channel
 from pbxbilling.calls.live.channel import ChannelState, Inherited
+from pbxbilling.calls.live.directions import direction_of_listed, is_dialled_by
 from pbxbilling.calls.live.ledger import Ledger
 from pbxbilling.calls.live.proof import Proof
 from pbxbilling.calls.live.publish import publish
@@ -40,6 +41,9 @@ class Adopter:
         channel = self._tracker.known(row, at, mono)
         if channel is None:
             return None
+        if not known and channel.trunk:
+            channel.direction = direction_of_listed(row)
+            channel.dialled = is_dialled_by(row.application)
         if known:
             channel.prove(*asked)
         else:

@@ -10,6 +10,7 @@ from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.calls.live import signals
 from pbxbilling.calls.live.call import Call, Channel
 from pbxbilling.calls.live.channel import ChannelKey, ChannelState
+from pbxbilling.calls.live.directions import CALLING, direction_at_birth
 from pbxbilling.calls.live.ledger import Ledger
 from pbxbilling.calls.live.proof import Proof
 from pbxbilling.calls.live.publish import publish
@@ -17,6 +18,7 @@ from pbxbilling.calls.live.records import EndWitness
 from pbxbilling.calls.live.signals import ChannelSeen, ChannelSignal
 from pbxbilling.calls.metering.meter import Meter
 from pbxbilling.kernel.codes import Direction, LegDirection
+from pbxbilling.kernel.numbers import number_in
 from pbxbilling.kernel.ports import Clock, EventSink
 
 
@@ -75,8 +77,7 @@ class Tracker:
         channel.misses = 0
         channel.learn(seen)
         if channel.trunk and channel.direction is None:
-            came_in = seen.state == ChannelState.RING
-            channel.direction = LegDirection.INBOUND if came_in else LegDirection.OUTBOUND
+            channel.direction = direction_at_birth(seen)
         return channel
 
     def _newchannel(self, signal: signals.Newchannel, at: datetime, mono: float) -> None:
@@ -84,12 +85,15 @@ class Tracker:
         if channel is not None:
             channel.state = max(channel.state, signal.channel.state)
             channel.started_at = at
+            channel.born = True
 
     def _newstate(self, signal: signals.Newstate, at: datetime, mono: float) -> None:
         channel = self.seen(signal.channel, at, mono)
         if channel is None:
             return
         channel.state = signal.channel.state
+        if channel.state in CALLING and channel.came_in():
+            self._meter.turned(channel, at, mono)
         if channel.state == ChannelState.UP:
             self.answered(channel, at, mono)
 
@@ -127,6 +131,8 @@ class Tracker:
         self._ledger.rename(channel, signal.name, at)
         if channel.trunk and not was_trunk and channel.answered_at is not None:
             channel.direction = channel.direction or LegDirection.OUTBOUND
+            if channel.call is not None:
+                self._ledger.settle(channel.call, at)
             self._meter.answered(channel, at, mono)
 
     def _account_code(self, signal: signals.AccountCode, at: datetime, mono: float) -> None:
@@ -220,11 +226,14 @@ class Tracker:
     def _dial_begin(self, signal: signals.DialBegin, at: datetime, mono: float) -> None:
         dialled = self.seen(signal.dialled, at, mono)
         caller = self.seen(signal.caller, at, mono) if signal.caller is not None else None
+        if caller is not None and caller.born and caller.came_in():
+            self._meter.turned(caller, at, mono)
         if dialled is None:
             return
+        self._note_dialled(dialled, signal.number, at, mono)
         if caller is None:
             if dialled.call is None and not dialled.refused:
-                self.open_unhooked(dialled, at, mono)
+                self._give_number(self.open_unhooked(dialled, at, mono), dialled, at)
             return
         call = caller.dials_for or self._call_of(caller, at, mono)
         if call is None:
@@ -235,7 +244,21 @@ class Tracker:
             self._exempt(dialled)
         self._ledger.join(dialled, call, at, by=caller)
         self._goes_outside(call, dialled, at)
+        self._give_number(call, dialled, at)
         self._latch(call, dialled, at, mono)
+
+    def _note_dialled(self, dialled: Channel, number: str, at: datetime, mono: float) -> None:
+        dialled.dialled = True
+        dialled.dialled_number = dialled.dialled_number or number
+        if dialled.lead(LegDirection.OUTBOUND):
+            self._meter.turned(dialled, at, mono)
+
+    def _give_number(self, call: Call, dialled: Channel, at: datetime) -> None:
+        """Give a call that began at no number the one that its trunk leg was dialled for."""
+        known = call.hooked or number_in(call.number)
+        if dialled.trunk and dialled.dialled_number and not known:
+            call.number = dialled.dialled_number
+            self._ledger.note_changed(call, at)
 
     def _exempt(self, dialled: Channel) -> None:
         """Exempt an emergency leg, and what a Local pair's far end dials until its own hook."""

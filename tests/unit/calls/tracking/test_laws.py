@@ -33,8 +33,10 @@ ARRIVALS = st.tuples(
     st.just("arrive"), st.sampled_from([Direction.OUTBOUND, Direction.INBOUND]), st.integers(1, 3)
 )
 ENDS = st.tuples(st.just("end"), st.integers(0, 9), st.just(0))
+# A call forwards: by the dialplan of its first channel, or by a Local channel, as a phone's 302 is.
+FORWARDS = st.tuples(st.just("forward"), st.integers(0, 9), st.sampled_from([0, 1, 2]))
 TALK = st.tuples(st.just("talk"), st.integers(1, 90), st.just(0))
-STEPS = st.lists(st.one_of(ARRIVALS, ARRIVALS, ENDS, TALK), max_size=25)
+STEPS = st.lists(st.one_of(ARRIVALS, ARRIVALS, FORWARDS, ENDS, TALK), max_size=25)
 TICK_S = 0.25  # a power of two: instants are exact
 
 
@@ -47,16 +49,55 @@ class Play:
         self._due: dict[Channel, float] = {}
 
     def through(self, steps: list[tuple[Any, ...]]) -> list[bool]:
-        """Return which arrivals were, or would have been, refused."""
+        """Return which arrivals and forwards were, or would have been, refused."""
         for number, (what, how, legs) in enumerate(steps):
             self._pass(how if what == "talk" else TICK_S)
             if what == "arrive":
                 self.stopped.append(_arrive(self.world, number, how, legs))
+            elif what == "forward" and how < number and steps[how][:2] == IN[:2]:
+                self.stopped.append(self._forward(number, how, by_phone=bool(legs)))
             elif what == "end":
-                for suffix in ("", *(f"-{leg}" for leg in range(3))):
-                    self.world.hangs_up(self.world.seen(f"{how}{suffix}"))
+                self._end(str(how))
             self._note_cuts()
         return self.stopped
+
+    def _end(self, call: str) -> None:
+        """End a call, and what it forwarded."""
+        for known in list(self.world.ledger.channels):
+            if known.uniqueid == call or known.uniqueid.startswith(f"{call}-"):
+                self.world.hangs_up(self.world.seen(known.uniqueid))
+
+    def _forward(self, number: int, call: int, *, by_phone: bool) -> bool:
+        """Let a call that came in go out again; a refusal ends the channel that asked.
+
+        In a call that enforce mode would have ended nothing is refused: it asks nobody.
+        """
+        world, origin = self.world, self.world.seen(str(call), f"PJSIP/carrier-{call}")
+        known = world.ledger.channels.get(origin.key)
+        if known is None or known.would_be_gone("acme"):
+            return False
+        asker = origin
+        if by_phone:
+            one, two = (
+                world.seen(f"{call}-{number}-{half}", f"Local/0155501@x-{number};{half}", state=0)
+                for half in (1, 2)
+            )
+            world.dials(origin, one)
+            world.local(one, two)
+            asker = two
+        verdict = world.hook(asker.key.uniqueid, name=asker.name, linkedid=str(call))
+        decided = next(f for f in reversed(world.facts) if isinstance(f, AdmissionDecided))
+        if not verdict.admit:
+            if by_phone:
+                world.hangs_up(one)
+                world.hangs_up(two)
+            else:
+                self._end(str(call))
+            return True
+        leg = world.seen(f"{call}-{number}-out", f"PJSIP/carrier-{number}0", state=0)
+        world.dials(asker, leg._replace(linkedid=str(call)))
+        world.answers(leg)
+        return decided.decision.outcome is Outcome.WOULD_REFUSE
 
     def _note_cuts(self) -> None:
         for channel, in_s in self.world.cuts:
@@ -121,11 +162,16 @@ INCREMENTS = st.sampled_from([BillingIncrement(1, 1), BillingIncrement(60, 60)])
 
 ONE_MINUTE: dict[str, Any] = {"included_minutes": 1, "overage": Overage.BLOCK}
 OUT, IN, ON = ("arrive", Direction.OUTBOUND, 1), ("arrive", Direction.INBOUND, 1), ("talk", 70, 0)
+FORWARD, END = ("forward", 0, 1), ("end", 0, 0)
 
 
 @given(limits(), ALLOWANCES, INCREMENTS, STEPS)
 @example({"max_calls": 1}, ONE_MINUTE, BillingIncrement(1, 1), [OUT, ON, IN, OUT])
 @example({"max_trunk_legs": 1}, ONE_MINUTE, BillingIncrement(60, 60), [OUT, ON, IN, IN, OUT])
+@example(
+    {"max_outbound_calls": 1}, {}, BillingIncrement(1, 1), [IN, FORWARD, OUT, ("end", 0, 0), OUT]
+)
+@example({"max_outbound_calls": 0}, {}, BillingIncrement(1, 1), [IN, FORWARD, IN, IN])
 @settings(deadline=None, max_examples=600)
 def test_log_would_block_exactly_what_enforce_blocks(
     caps: dict[str, int],
