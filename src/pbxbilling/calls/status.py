@@ -32,6 +32,7 @@ from pbxbilling.calls.views import (
     PbxView,
     StatusView,
     StoreView,
+    UnownedView,
 )
 from pbxbilling.kernel.facts import ConfigReloaded, Fact
 from pbxbilling.kernel.ports import Clock
@@ -68,13 +69,15 @@ class Surroundings:
     """What the daemon knows beyond the ledger, fetched when a status is requested.
 
     `heard_at`: when a PBX was last heard, by its name; `broker`: MQTT's link, None without one;
-    `old_port`: the hook's port of 0.1, None where the daemon does not listen on it.
+    `old_port`: the hook's port of 0.1, None where the daemon does not listen on it; `unowned`:
+    what was heard without a tenant.
     """
 
     version: str
     heard_at: Callable[[str], datetime | None]
     broker: Callable[[], BrokerView | None]
     old_port: Callable[[], OldPortView | None]
+    unowned: Callable[[], UnownedView] = UnownedView
 
 
 class LiveStatus:
@@ -182,6 +185,7 @@ class LiveStatus:
             unowned_legs=self._unowned_legs,
             mqtt=self._around.broker(),
             old_port=self._around.old_port(),
+            unowned=self._around.unowned(),
         )
 
     def _pbx_view(self, link: PbxTrust, calls: int) -> PbxView:

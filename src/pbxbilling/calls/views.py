@@ -161,6 +161,20 @@ class OldPortView:
 
 
 @dataclass(frozen=True, slots=True)
+class UnownedView:
+    """Hooks without a tenant, since the start and in the last day, and what they were known by.
+
+    `accountcodes` and `dids` of the last day (since the start at most) that no tenant has now, the
+    most frequent first; of hooks and of legs without a hook.
+    """
+
+    hooks: int = 0
+    hooks_of_a_day: int = 0
+    accountcodes: tuple[str, ...] = ()
+    dids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class StatusView:
     """The daemon at a glance. `config_error`: why a reload failed; the last good one still holds.
 
@@ -179,6 +193,7 @@ class StatusView:
     unowned_legs: int
     mqtt: BrokerView | None = None
     old_port: OldPortView | None = None
+    unowned: UnownedView = UnownedView()
 
     @property
     def ready(self) -> bool:

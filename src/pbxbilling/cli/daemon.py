@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from pbxbilling import __version__
+from pbxbilling.cli.doctor import unknown_tenants_of
 from pbxbilling.cli.options import DEFAULT, Config, Json
 from pbxbilling.cli.printing.output import print_done, print_line
 from pbxbilling.runtime import gc_tuning as garbage
@@ -53,4 +54,6 @@ def config_check(config: Config = DEFAULT) -> None:
     settings = load(config, os.environ)
     for warning in settings.warnings():
         print_line(f"warning: {warning}")
+    for pbx, sentence in unknown_tenants_of(config):
+        print_line(f"warning: [[pbx]] {pbx}: {sentence}")
     print_line(f"{config}: good, mode {settings.mode}")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -25,7 +26,46 @@ def doctor(config: Config = DEFAULT, json: Json = False) -> None:
     from pbxbilling.doctor.examine import examine
     from pbxbilling.runtime.clock import SystemClock
 
-    print_checks(asyncio.run(examine(config, os.environ, SystemClock())), as_json=json)
+    checks = asyncio.run(examine(config, os.environ, SystemClock()))
+    print_checks([*checks, *_of_daemon(config), *_of_pbxes(config)], as_json=json)
+
+
+def _of_daemon(config: Path) -> Iterator[Check]:
+    """Yield the check of what the daemon heard; nothing where none runs, which another says."""
+    from pbxbilling.cli.connection import get
+    from pbxbilling.doctor.unowned import unowned
+    from pbxbilling.kernel.errors import ServiceError
+
+    try:
+        status = get(config, "/status")
+    except ServiceError:
+        return
+    if "unowned" in status:  # a daemon of an older version has none
+        yield unowned(status)
+
+
+def _of_pbxes(config: Path) -> Iterator[Check]:
+    from pbxbilling.doctor.check import warn
+
+    for pbx, sentence in unknown_tenants_of(config):
+        yield warn(pbx, "tenant", sentence, "correct it, or add the tenant to the accounts file")
+
+
+def unknown_tenants_of(config: Path) -> list[tuple[str, str]]:
+    """Return each PBX with a `tenant` that does not exist; none where the accounts are unknown."""
+    from pbxbilling.cli.connection import get
+    from pbxbilling.config.load import load
+    from pbxbilling.doctor.unowned import unknown_tenants
+    from pbxbilling.kernel.errors import ServiceError
+
+    try:
+        pbxes = load(config, os.environ).pbx
+        if not any(pbx.tenant for pbx in pbxes):
+            return []
+        slugs = {row["tenant"] for row in get(config, "/tenants")}
+    except ServiceError:
+        return []
+    return list(unknown_tenants(pbxes, slugs))
 
 
 def print_checks(checks: Sequence[Check], *, as_json: bool) -> None:
@@ -36,6 +76,9 @@ def print_checks(checks: Sequence[Check], *, as_json: bool) -> None:
     print_rows("checks", [asdict(check) for check in checks], columns, as_json=as_json)
     for check in checks:
         if check.mend and not as_json:
-            print_line(f"{check.result}: {check.subject}: {check.name}: {check.mend}")
+            sentence, *to_paste = check.mend.split("\n")
+            print_line(f"{check.result}: {check.subject}: {check.name}: {sentence}")
+            for line in to_paste:
+                print_line(line)
     if any(check.result is Result.FAIL for check in checks):
         raise typer.Exit(1)

@@ -27,6 +27,7 @@ from pbxbilling.config.secret import STRIPE_FILES
 from pbxbilling.config.value_types import (
     DIALLED,
     NAME,
+    SLUG,
     Address,
     BrokerAddress,
     check_api_base,
@@ -166,6 +167,7 @@ class PbxSettings(Section):
     ca_file: Path | None = None
     trunks: tuple[NonEmpty, ...] = ()
     cel_csv: Path | None = None
+    tenant: Annotated[str, Field(pattern=SLUG)] | None = None
 
     @model_validator(mode="after")
     def _have_one_secret(self) -> PbxSettings:

@@ -77,6 +77,7 @@ class Settings(Section):
             trial_days=self.billing.trial_days,
             default_plan=self.billing.default_plan,
             timezone=self.billing.timezone,
+            tenants_of_pbxes={one.name: one.tenant for one in self.pbx if one.tenant},
         )
 
     def warnings(self) -> tuple[str, ...]:

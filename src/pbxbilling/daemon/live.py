@@ -14,11 +14,13 @@ from pbxbilling.calls.engine.engine import CallEngine
 from pbxbilling.calls.engine.fact_bus import OF_CALLS, FactBus
 from pbxbilling.calls.engine.record_sink import Recorder
 from pbxbilling.calls.live.call import Channel
+from pbxbilling.calls.live.facts import CallChanged, CallEnded, CallStarted
 from pbxbilling.calls.ports import Live
 from pbxbilling.calls.release import SlotRelease
 from pbxbilling.calls.status import LiveStatus, Surroundings
 from pbxbilling.calls.tenant_state import TenantStates
 from pbxbilling.calls.tracking.restore import restore
+from pbxbilling.calls.unowned import UnownedCalls
 from pbxbilling.calls.views import OldPortView
 from pbxbilling.config.sections import MqttSettings
 from pbxbilling.config.settings import Settings
@@ -61,6 +63,8 @@ class LiveCalls:
         )
         self.engine = self._wire_engine(ground, settings)
         self.mqtt = self._wire_mqtt(ground, settings)
+        engine = self.engine
+        self.unowned = UnownedCalls(engine.ledger, ground.in_force, engine.trust, ground.clock)
         self.status = self._wire_status(ground, startup)
         self.for_commands = self._wire_commands(ground)
         self.metrics = Metrics(__version__, self.status, lambda: lines.dropped)
@@ -98,7 +102,9 @@ class LiveCalls:
         return Publisher(broker, states, masked, BrokerWatch(self._log), ground.clock, rng)
 
     def _wire_status(self, ground: Ground, startup: StartupState) -> LiveStatus:
-        around = Surroundings(__version__, self._heard_at, self.mqtt.view, self._old_port)
+        around = Surroundings(
+            __version__, self._heard_at, self.mqtt.view, self._old_port, self.unowned.view
+        )
         return LiveStatus(
             self.engine,
             self.writer,
@@ -115,6 +121,7 @@ class LiveCalls:
         """Subscribe all sinks of facts, the store first."""
         facts.join((self.recorder, self._log.sink, self.metrics.counters.sink))
         facts.join((self.status.sink, self.engine.cutter.sink), besides=OF_CALLS)
+        facts.join((self.unowned.sink,), besides={CallStarted, CallChanged, CallEnded})
         facts.join((self.mqtt.sink,))
 
     def _take_up(self, startup: StartupState) -> None:

@@ -99,6 +99,11 @@ def _status_gauges(live: LiveFigures) -> Iterator[Metric]:
         "Answered trunk legs that belong to no tenant and wait for `usage assign`.",
         value=status.unowned_legs,
     )
+    yield CounterMetricFamily(
+        "pbxbilling_unowned_hooks",
+        "Hooks that were judged without a tenant: nothing limited their calls.",
+        value=status.unowned.hooks,
+    )
     yield GaugeMetricFamily(
         "pbxbilling_store_pending_records",
         "Records in memory that are not yet written.",

@@ -24,6 +24,11 @@ class InForce:
         """Return for how many days calls still pass after a trial or a subscription ended."""
         return self.policy.grace_days
 
+    def tenant_of_pbx(self, pbx: str) -> str | None:
+        """Return the tenant of whoever is unknown on this PBX; None where it has several."""
+        slug = self.policy.tenants_of_pbxes.get(pbx)
+        return slug if slug in self.registry.tenants else None
+
     def mode_of(self, tenant: str | None) -> Mode:
         """Return the mode in which a tenant's calls are judged: its own, else the daemon's."""
         known = self.registry.tenants.get(tenant) if tenant is not None else None

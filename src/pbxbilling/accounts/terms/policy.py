@@ -52,6 +52,7 @@ class Policy:
     trial_days: int = 14
     default_plan: str = "free"
     timezone: str = "UTC"
+    tenants_of_pbxes: Mapping[str, str] = field(default_factory=dict)  # PBXes of one tenant
 
     def is_emergency(self, number: str, direction: Direction) -> bool:
         """Return whether it is an emergency call by number and direction: it passes every check."""

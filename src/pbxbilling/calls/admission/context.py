@@ -64,7 +64,7 @@ class ContextFinder:
         around = self._around(channel, request, pbx)
         if channel is not None:
             self._update_channel(channel, request, around, at)
-        tenant = self._payer(request, direction, channel, around)
+        tenant = self._payer(request, direction, channel, around, pbx)
         call = self._call_of(channel, around, tenant, request, pbx)
         terms, mode = self._in_force.registry.terms(tenant), self._in_force.mode_of(tenant)
         inside = call is not None and _was_judged(call, direction)
@@ -95,9 +95,10 @@ class ContextFinder:
         `pbx` is None where it is unknown: then only the request is evidence.
         """
         if pbx is None:
-            return self._payer(request, request.direction, None, None)
+            return self._payer(request, request.direction, None, None, None)
         channel = self._ledger.channels.get(ChannelKey(pbx, request.uniqueid))
-        return self._payer(request, request.direction, channel, self._around(channel, request, pbx))
+        around = self._around(channel, request, pbx)
+        return self._payer(request, request.direction, channel, around, pbx)
 
     def _payer(
         self,
@@ -105,6 +106,7 @@ class ContextFinder:
         direction: Direction | None,
         channel: Channel | None,
         around: Call | None,
+        pbx: str | None,
     ) -> str | None:
         """Return the tenant that pays, by the order of docs/reference/calls.md.
 
@@ -119,6 +121,8 @@ class ContextFinder:
             tenant = self._own(request, channel, around)
         if tenant is None and around is not None:
             tenant = around.tenant or self._another_channels(around)
+        if tenant is None and pbx is not None:
+            tenant = self._in_force.tenant_of_pbx(pbx)
         return tenant
 
     def _own(

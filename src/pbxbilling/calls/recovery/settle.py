@@ -102,7 +102,7 @@ class Settler:
         publish(self.ledger, self._emit)
 
     def _give_owner(self, channel: Channel, leg: JournalLeg) -> None:
-        call, tenant = channel.call, self.owner(leg.owner)
+        call, tenant = channel.call, self._owner_of(leg)
         if call is None or call.tenant is not None or tenant is None:
             return
         now = self._clock.now()
@@ -142,6 +142,7 @@ class Settler:
         call = self.ledger.under_linkedid(leg.key.pbx, leg.linkedid, tenant)
         if tenant is None and call is not None:
             tenant = call.tenant
+        tenant = tenant or self._in_force.tenant_of_pbx(leg.key.pbx)
         self._recovered(
             leg,
             LegRecord(
@@ -198,7 +199,7 @@ class Settler:
         return self._meter.billed_s(known.tenant, talk_us) < known.billed_s
 
     def _completed(self, leg: JournalLeg, known: LegRecord) -> LegRecord:
-        owned = replace(known, tenant=known.tenant or self.owner(leg.owner))
+        owned = replace(known, tenant=known.tenant or self._owner_of(leg))
         if leg.answered_at is None or known.saw_answer:
             return owned
         return replace(
@@ -234,6 +235,9 @@ class Settler:
             or registry.owner(context=hints.context)
             or self._owner_of_any(hints.others)
         )
+
+    def _owner_of(self, leg: JournalLeg) -> str | None:
+        return self.owner(leg.owner) or self._in_force.tenant_of_pbx(leg.key.pbx)
 
     def _named_by(self, hook: JournalWitness) -> str | None:
         registry = self._in_force.registry

@@ -211,8 +211,12 @@ class Tracker:
 
     def owner_of(self, channel: Channel, *, inbound: bool = False) -> str | None:
         """Return the tenant of a channel for which no hook named one."""
-        return channel.owner or self._in_force.registry.owner(
-            channel.accountcode, channel.exten if inbound else "", channel.context
+        return (
+            channel.owner
+            or self._in_force.registry.owner(
+                channel.accountcode, channel.exten if inbound else "", channel.context
+            )
+            or self._in_force.tenant_of_pbx(channel.key.pbx)
         )
 
     def _latch(self, call: Call, channel: Channel, at: datetime, mono: float) -> None:

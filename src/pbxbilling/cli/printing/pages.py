@@ -67,6 +67,13 @@ def _unowned(status: Answer) -> Iterator[str]:
             f"{status['unowned_legs']} answered trunk legs belong to no tenant: `pbxbilling usage"
             " unowned` lists them"
         )
+    heard = status.get("unowned") or {}
+    if heard.get("hooks_of_a_day"):
+        yield (
+            f"{heard['hooks_of_a_day']} hooks of the last day had no tenant:"
+            f" {len(heard['accountcodes'])} account codes and {len(heard['dids'])} DIDs belong to"
+            " nobody, and `pbxbilling doctor` prints them"
+        )
 
 
 def _store(store: Answer) -> str:

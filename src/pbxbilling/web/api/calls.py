@@ -107,6 +107,15 @@ class OldPort(Schema):
     instead: str
 
 
+class Unowned(Schema):
+    """Hooks without a tenant, and the account codes and DIDs of the last day that none has."""
+
+    hooks: int
+    hooks_of_a_day: int
+    accountcodes: list[str]
+    dids: list[str]
+
+
 class Status(Schema):
     """The daemon at a glance."""
 
@@ -123,6 +132,7 @@ class Status(Schema):
     unowned_legs: int
     mqtt: Broker | None
     old_port: OldPort | None
+    unowned: Unowned
 
 
 class Usage(Schema):
