@@ -13,11 +13,14 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from pbxbilling.calls.journal.journal import JournalRow
+from pbxbilling.cel.local_times import PATTERN, LocalTimes
 from pbxbilling.kernel.text import decode, printable
 
 COLUMNS = 13  # config/asterisk/cel_custom_pbxbilling.conf
 
-_BEGINNING = re.compile(rb'"[^"\x00-\x1f]{1,80}","\d{1,12}(?:\.\d{1,9})?","')
+_BEGINNING = re.compile(
+    rb'"[^"\x00-\x1f]{1,80}","(?:\d{1,12}(?:\.\d{1,9})?|%s)","' % PATTERN.encode()
+)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -32,12 +35,13 @@ class Lines(NamedTuple):
     consumed: int
 
 
-def parse_lines(data: bytes, *, more: bool) -> Lines:
+def parse_lines(data: bytes, *, more: bool, times: LocalTimes | None = None) -> Lines:
     """Parse bytes that begin with a line; `more` if the file continues after them.
 
-    Never raises. With `more`, bytes without any end of a row are skipped as one line.
+    Never raises. With `more`, bytes without any end of a row are skipped as one line. `times` reads
+    local times; without it they are no rows.
     """
-    parser = _Parser()
+    parser = _Parser(times)
     at = 0
     while (end := data.find(b"\n", at)) >= 0:
         parser.take(data, at, end)
@@ -50,8 +54,9 @@ def parse_lines(data: bytes, *, more: bool) -> Lines:
 class _Parser:
     """Assembles lines into rows."""
 
-    def __init__(self) -> None:
+    def __init__(self, times: LocalTimes | None) -> None:
         self.rows: list[JournalRow] = []
+        self._times = times
         self.skipped = 0
         self.consumed = 0
         self._begun: int | None = None  # the start of a row that continues after a line break
@@ -72,11 +77,16 @@ class _Parser:
         record = data[self._begun : end]
         self._begun = None
         self.consumed = end + 1
-        row = parse_row(record)
+        row = parse_row(record, self._times)
         if row is not None:
-            self.rows.append(row)
+            self._add(row)
         else:
             self._salvage(record)
+
+    def _add(self, row: JournalRow) -> None:
+        self.rows.append(row)
+        if self._times is not None:
+            self._times.latest = row.at
 
     def _salvage(self, record: bytes) -> None:
         """Find the row in a line that is none: Asterisk continued right after a cut row."""
@@ -84,12 +94,12 @@ class _Parser:
             return
         self.skipped += 1
         glued = _BEGINNING.search(record, 1)
-        row = parse_row(record[glued.start() :].rstrip(b"\n")) if glued else None
+        row = parse_row(record[glued.start() :].rstrip(b"\n"), self._times) if glued else None
         if row is not None:
-            self.rows.append(row)
+            self._add(row)
 
 
-def parse_row(record: bytes) -> JournalRow | None:
+def parse_row(record: bytes, times: LocalTimes | None = None) -> JournalRow | None:
     """Parse one row without its line feed; None where it is not one of ours."""
     try:
         columns = next(csv.reader([decode(record.removesuffix(b"\r"))], strict=True))
@@ -98,6 +108,9 @@ def parse_row(record: bytes) -> JournalRow | None:
     if len(columns) != COLUMNS:
         return None
     at = _instant(columns[1])
+    dated = at is None
+    if at is None and times is not None:
+        at = times.instant(columns[1], columns[0], columns[2])
     if at is None or not (columns[0] and columns[2]):
         return None
     event, _, uniqueid, linkedid, channel, account, context, exten, caller, dnid, *rest = columns
@@ -115,6 +128,8 @@ def parse_row(record: bytes) -> JournalRow | None:
         printable(dnid),
         application,
         extra,
+        whole_seconds="." not in columns[1],
+        dated=dated,
     )
 
 

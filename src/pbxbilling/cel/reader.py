@@ -15,11 +15,13 @@ import re
 import stat
 import zlib
 from collections.abc import AsyncIterator
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Self, cast
 
 from pbxbilling.calls.journal.journal import JournalBatch, JournalError, JournalPosition
 from pbxbilling.cel.lines import parse_lines
+from pbxbilling.cel.local_times import LocalTimes
 
 CHUNK = 1 << 16  # bytes read and parsed at once: a millisecond or two in a worker thread
 _HEAD = 512  # bytes that identify a journal: they contain an instant in microseconds
@@ -44,10 +46,13 @@ class _Piece(NamedTuple):
 class CelJournal:
     """The journal of one PBX; implements `Journal`. It keeps no file open and no position."""
 
-    def __init__(self, path: str | Path, chunk: int = CHUNK) -> None:
+    def __init__(self, path: str | Path, chunk: int = CHUNK, zone: tzinfo | None = None) -> None:
+        """`zone`: of local times, None: this machine's."""
         self._file = Path(path)
         self.path = str(path)
         self._chunk = chunk
+        self._zone = zone
+        self._read_to: tuple[JournalPosition, datetime | None] = JournalPosition(), None
 
     async def batches(self, after: JournalPosition) -> AsyncIterator[JournalBatch]:
         """Yield rows since `after`, a chunk at a time, each read and parsed in a worker thread.
@@ -114,11 +119,14 @@ class CelJournal:
     def _batch(
         self, after: JournalPosition, piece: _Piece, offset: int, skipped: int = 0
     ) -> JournalBatch | None:
-        lines = parse_lines(piece.data, more=len(piece.data) == self._chunk)
+        before, latest = self._read_to
+        times = LocalTimes(self._zone, latest if before == after else None)
+        lines = parse_lines(piece.data, more=len(piece.data) == self._chunk, times=times)
         if not lines.consumed:
             return None
         read_to = offset + lines.consumed
         end = JournalPosition(_fingerprint(piece.head, read_to), read_to)
+        self._read_to = end, times.latest
         return JournalBatch(after, end, lines.rows, lines.skipped + skipped)
 
     def _rotated(self) -> list[Path]:

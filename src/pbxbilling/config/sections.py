@@ -11,6 +11,7 @@ from datetime import time
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -167,7 +168,13 @@ class PbxSettings(Section):
     ca_file: Path | None = None
     trunks: tuple[NonEmpty, ...] = ()
     cel_csv: Path | None = None
+    cel_timezone: Annotated[str, AfterValidator(check_zone)] | None = None
     tenant: Annotated[str, Field(pattern=SLUG)] | None = None
+
+    @property
+    def cel_zone(self) -> ZoneInfo | None:
+        """The zone of local times in the journal; None: this machine's."""
+        return ZoneInfo(self.cel_timezone) if self.cel_timezone else None
 
     @model_validator(mode="after")
     def _have_one_secret(self) -> PbxSettings:

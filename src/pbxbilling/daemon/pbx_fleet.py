@@ -107,6 +107,8 @@ class PbxFleet:
         if pbx.cel_csv != before.cel_csv:
             link.read_journal_by(self._recovery_of(pbx, JournalPosition()))
             self._publish_taken_up(pbx)
+        elif pbx.cel_timezone != before.cel_timezone:  # what it refused before may be right now
+            link.read_journal_by(self._recovery_of(pbx, JournalPosition()))
 
     def _publish_taken_up(self, pbx: PbxSettings) -> None:
         self._emit(PbxTakenUp(self._clock.now(), pbx.name, journal=pbx.cel_csv is not None))
@@ -136,7 +138,7 @@ class PbxFleet:
         """Return the factory of a PBX's journal reader; None if it has no journal."""
         if pbx.cel_csv is None:
             return None
-        journal = CelJournal(pbx.cel_csv)
+        journal = CelJournal(pbx.cel_csv, zone=pbx.cel_zone)
         return lambda save: JournalRecovery(
             JournalSource(pbx.name, journal, start),
             self._engine.settler,

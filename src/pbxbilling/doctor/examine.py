@@ -100,7 +100,7 @@ def _journal(pbx: PbxSettings, report: PbxReport, clock: Clock) -> Check:
     if pbx.cel_csv is None:
         return journal.no_journal(pbx.name)
     try:
-        tail = journal.read_tail(pbx.cel_csv)
+        tail = journal.read_tail(pbx.cel_csv, pbx.cel_zone)
     except OSError as fault:
         return journal.unreadable(pbx.name, pbx.cel_csv, fault, report)
     return journal.judge_tail(pbx.name, pbx.cel_csv, tail, report, clock.now())

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
 from pbxbilling.ami.messages.protocol import fields_of
+from pbxbilling.calls.journal.births import HOW_TO_FIX, Complaint, Doubt, born_at, complaint_about
 from pbxbilling.cel.lines import parse_lines
+from pbxbilling.cel.local_times import LocalTimes
 from pbxbilling.doctor.check import Check, fail, ok, warn
 from pbxbilling.doctor.manager import PbxReport
 
@@ -23,19 +24,21 @@ _HOW_TO_FIX = (
     "include cel_pbxbilling.conf and cel_custom_pbxbilling.conf of config/asterisk, and load"
     " cel_custom"
 )
-_BORN = re.compile(r"(?:^|-)(\d{9,11})\.\d+$")  # [systemname-]seconds.number
 
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """The end of a journal: time of its newest row, number of rows and of foreign lines."""
+    """The end of a journal: time of its newest row, numbers of rows and of foreign lines, faults of
+    its times.
+    """
 
     newest: datetime | None
     rows: int
     foreign: int
+    complaint: Complaint | None = None
 
 
-def read_tail(path: Path) -> Tail:
+def read_tail(path: Path, zone: tzinfo | None = None) -> Tail:
     """Read the last rows. Raises OSError where that is not possible."""
     if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for its writer
         raise OSError(errno.EINVAL, "it is not a regular file", str(path))
@@ -45,9 +48,9 @@ def read_tail(path: Path) -> Tail:
         data = file.read(TAIL_BYTES)
     if size > TAIL_BYTES:
         data = data[data.find(b"\n") + 1 :]
-    lines = parse_lines(data, more=False)
+    lines = parse_lines(data, more=False, times=LocalTimes(zone))
     newest = max((row.at for row in lines.rows), default=None)
-    return Tail(newest, len(lines.rows), lines.skipped)
+    return Tail(newest, len(lines.rows), lines.skipped, complaint_about(lines.rows))
 
 
 def no_journal(pbx: str) -> Check:
@@ -76,6 +79,8 @@ def judge_tail(pbx: str, path: Path, tail: Tail, report: PbxReport, now: datetim
     """
     if tail.foreign and not tail.rows:
         return fail(pbx, _NAME, f"{path} has rows in another format", f"{_HOW_TO_FIX}, unchanged")
+    if tail.complaint is not None and tail.complaint.doubt is Doubt.SHIFTED:
+        return fail(pbx, _NAME, f"{path}: {tail.complaint.text}", HOW_TO_FIX)
     if tail.newest is None:
         born = youngest(report, now)
         if born is None:
@@ -91,6 +96,8 @@ def judge_tail(pbx: str, path: Path, tail: Tail, report: PbxReport, now: datetim
     if born is not None and tail.newest < born - timedelta(seconds=1):
         found = f"{found}, but a channel is up since {born:%Y-%m-%d %H:%M:%S}Z: no rows are added"
         return fail(pbx, _NAME, found, f"{_HOW_TO_FIX}; check whether the disk is full")
+    if tail.complaint is not None:
+        return warn(pbx, _NAME, f"{found}, but {tail.complaint.text}", HOW_TO_FIX)
     if tail.foreign:
         fix = f"{_HOW_TO_FIX}, unchanged; lines cut off by a crash need no fix"
         return warn(pbx, _NAME, f"{found}, and {tail.foreign} lines in another format", fix)
@@ -103,6 +110,5 @@ def youngest(report: PbxReport, now: datetime) -> datetime | None:
     Channels younger than `SETTLE_S` are skipped, as their row may not be written yet.
     """
     settled = now + timedelta(seconds=(report.ahead_s or 0.0) - SETTLE_S)
-    births = (_BORN.search(fields_of(row).get("Uniqueid", "")) for row in report.channels or ())
-    instants = (datetime.fromtimestamp(int(born[1]), UTC) for born in births if born)
-    return max((born for born in instants if born <= settled), default=None)
+    births = (born_at(fields_of(row).get("Uniqueid", "")) for row in report.channels or ())
+    return max((born for born in births if born is not None and born <= settled), default=None)

@@ -25,7 +25,7 @@ def row(
     *,
     linked: int | None = None,
     second: int = EPOCH_S,
-    **columns: str,
+    **columns: Any,
 ) -> JournalRow:
     """Return a row of the channel `second.serial`, under the linkedid of serial `linked`."""
     uniqueid = f"{second}.{serial}"

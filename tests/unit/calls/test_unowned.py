@@ -81,9 +81,11 @@ def test_a_day_later_it_is_forgotten() -> None:
     assert world.view() == UnownedView(2, 1, ("2002",))
 
 
-def test_the_doctors_own_hook_does_not_count() -> None:
+def test_the_doctors_own_hook_and_one_that_was_not_read_do_not_count() -> None:
     world = Watched()
     world.asks(pbx="doctor?")
+    world.admission.by_policy(HookRequest("1", "PJSIP/phone-1"))
+    world.admission.malformed(HookRequest("1", "PJSIP/phone-1"))
     assert world.view() == UnownedView()
 
 

@@ -171,6 +171,7 @@ def leg_of(
         number=number,
         since=channel.conversation.since,
         gone_by=gone_by,
+        whole_seconds=channel.latest.whole_seconds,
     )
 
 

@@ -41,6 +41,8 @@ class JournalRow(NamedTuple):
     dnid: str = ""
     application: str = ""
     extra: str = ""  # JSON
+    whole_seconds: bool = False  # `at` is rounded down
+    dated: bool = False  # `at` was written as a local time, without its zone
 
     def details(self) -> Mapping[str, Any]:
         """Parse `extra`; empty where it is not a JSON object."""
@@ -134,6 +136,7 @@ class JournalLeg:
     `started_at` and `direction` are None where its beginning was not read: then it only completes
     what is known otherwise, and proves nothing by itself. `since` is the position from which all
     of it can be read again. `gone_by`: by when an end without a row had happened.
+    `whole_seconds`: its times are rounded down, so AMI's count where they differ by less.
     """
 
     key: ChannelKey
@@ -149,3 +152,4 @@ class JournalLeg:
     number: str
     since: JournalPosition
     gone_by: datetime | None = None
+    whole_seconds: bool = False

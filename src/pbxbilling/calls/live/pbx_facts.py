@@ -126,6 +126,17 @@ class JournalUnreadable(QueuedFact):
 
 
 @dataclass(frozen=True, slots=True)
+class JournalDoubtful(QueuedFact):
+    """The times of a PBX's journal are rounded or shifted, by `doubt`; the error has the fix."""
+
+    at: datetime
+    pbx: str
+    path: str
+    doubt: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class JournalReadable(QueuedFact):
     """A PBX's journal can be read again after a reported fault."""
 

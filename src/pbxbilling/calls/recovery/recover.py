@@ -6,11 +6,12 @@ what is missing. A leg is identified by (PBX, Uniqueid), so reading rows again c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
+from pbxbilling.calls.journal.births import Believed, Complaint, complaint_about
 from pbxbilling.calls.journal.fold import Boot, JournalFold
 from pbxbilling.calls.journal.journal import (
     Journal,
@@ -18,9 +19,10 @@ from pbxbilling.calls.journal.journal import (
     JournalError,
     JournalLeg,
     JournalPosition,
+    JournalRow,
 )
 from pbxbilling.calls.live.channel import ChannelKey, Trunks
-from pbxbilling.calls.live.pbx_facts import JournalReadable, JournalUnreadable
+from pbxbilling.calls.live.pbx_facts import JournalDoubtful, JournalReadable, JournalUnreadable
 from pbxbilling.calls.live.records import EndWitness, LegRecord
 from pbxbilling.calls.live.signals import UPTIME_STEP_S
 from pbxbilling.calls.ports import CallStore
@@ -92,6 +94,8 @@ class JournalRecovery:
         self._reported_before = clock.now()
         self._login_mono = clock.monotonic()
         self._unopened = False
+        self._believed = Believed()
+        self._complaint: Complaint | None = None
 
     async def catch_up(self, login: Login, *, booted_at: datetime | None = None) -> None:
         """Read to the end of the journal, and settle.
@@ -126,9 +130,10 @@ class JournalRecovery:
         self._end_round()
 
     async def _take(self, batch: JournalBatch) -> None:
+        rows = self._believed.rows(batch.rows)
         self._judge(batch)
-        torn = batch.gap or batch.skipped > 0
-        legs = self._fold.feed(batch.rows, batch.start, torn=torn)
+        torn = batch.gap or batch.skipped > 0 or len(rows) < len(batch.rows)
+        legs = self._fold.feed(rows, batch.start, torn=torn)
         self._read_to = batch.end
         self._sort(legs)
         await self._settle()
@@ -221,7 +226,10 @@ class JournalRecovery:
     # --- faults of the journal -----------------------------------------------------------------
 
     def _judge(self, batch: JournalBatch) -> None:
-        if batch.gap:
+        self._judge_times(batch.rows)
+        if self._believed.shifted and self._complaint is not None:
+            self._note_fault(f"not believed: {self._complaint.text}")
+        elif batch.gap:
             self._note_fault(
                 "the file read last does not exist any more: rows may be missing before now"
             )
@@ -232,6 +240,16 @@ class JournalRecovery:
             )
         else:
             self._clear_fault()
+
+    def _judge_times(self, rows: Sequence[JournalRow]) -> None:
+        """Emit what is wrong with the times, once until the beginning of a channel shows other."""
+        known, found = self._complaint, complaint_about(rows)
+        if known is not None and not any(row.event == "CHAN_START" for row in rows):
+            return
+        self._complaint = found
+        if found is not None and (known is None or known.doubt is not found.doubt):
+            at, path = self._clock.now(), self._journal.path
+            self._emit(JournalDoubtful(at, self._pbx, path, found.doubt, found.text))
 
     def _note_fault(self, fault: str, *, unopened: bool = False) -> None:
         """Emit each fault once until it is gone; an `unopened` one goes once reading works."""

@@ -20,6 +20,7 @@ from pbxbilling.kernel.codes import Direction, LegDirection
 from pbxbilling.kernel.ports import Clock, EventSink
 
 AGREEMENT_S = 0.1  # ends that differ by more are counted
+ROUNDED = timedelta(seconds=1)  # by how much less than that a time in whole seconds is early
 SAME_CLOCK = timedelta(seconds=2)  # answers that differ by more come from two clocks
 
 
@@ -117,7 +118,9 @@ class Settler:
         self._give_owner(channel, leg)
         call = channel.call.id if channel.call else None
         ended_at = leg.ended_at or self._clock.now()
-        if channel.ending_at is not None and channel.ending_at <= ended_at:
+        if leg.whole_seconds and channel.answered_at is not None:
+            ended_at = max(ended_at, min(channel.answered_at, ended_at + ROUNDED))
+        if channel.ending_at is not None and channel.ending_at <= ended_at + _rounded(leg):
             self._tracker.close(leg.key, channel.ending_at, EndWitness.LIVE)
         else:
             self._tracker.close(leg.key, ended_at, EndWitness.JOURNAL)
@@ -189,7 +192,8 @@ class Settler:
             return 0
         if abs(leg.answered_at - known.answered_at) > SAME_CLOCK:
             return 0
-        early_us = (known.ended_at - leg.ended_at) // timedelta(microseconds=1)
+        early = known.ended_at - leg.ended_at - _rounded(leg)
+        early_us = early // timedelta(microseconds=1)
         if early_us > AGREEMENT_S * 1_000_000:
             return early_us
         less = early_us > 0 and self._charges_less(known, known.talk_us - early_us)
@@ -211,7 +215,10 @@ class Settler:
         )
 
     def _recovered(self, leg: JournalLeg, record: LegRecord, before: LegRecord | None) -> None:
-        ended = replace(record, ended_at=leg.ended_at, witness=leg.witness, gone_by=leg.gone_by)
+        ended_at, answered_at = leg.ended_at, record.answered_at
+        if leg.whole_seconds and ended_at is not None and answered_at is not None:
+            ended_at = max(ended_at, min(answered_at, ended_at + ROUNDED))
+        ended = replace(record, ended_at=ended_at, witness=leg.witness, gone_by=leg.gone_by)
         self._meter.recovered(ended, before)
         self._corrected(leg, record.call)
 
@@ -219,7 +226,7 @@ class Settler:
         if leg.ended_at is None or known.ended_at is None or known.witness is not EndWitness.LIVE:
             return
         difference_s = (leg.ended_at - known.ended_at).total_seconds()
-        if abs(difference_s) > AGREEMENT_S:
+        if abs(difference_s) > AGREEMENT_S + _rounded(leg).total_seconds():
             self._emit(JournalDisagreed(self._clock.now(), leg.key, difference_s))
 
     def owner(self, hints: OwnerHints) -> str | None:
@@ -255,6 +262,10 @@ class Settler:
     def _corrected(self, leg: JournalLeg, call: str | None) -> None:
         kind = CorrectionKind.SETTLED
         self._emit(Corrected(self._clock.now(), leg.key.pbx, kind, leg.key, call))
+
+
+def _rounded(leg: JournalLeg) -> timedelta:
+    return ROUNDED if leg.whole_seconds else timedelta()
 
 
 def _lacks_answer(channel: Channel) -> bool:

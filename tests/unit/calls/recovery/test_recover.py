@@ -10,7 +10,13 @@ import pytest
 from pbxbilling.calls.journal.journal import JournalError, JournalRow
 from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.calls.live.facts import LegEnded
-from pbxbilling.calls.live.pbx_facts import Corrected, CorrectionKind, JournalDisagreed
+from pbxbilling.calls.live.pbx_facts import (
+    Corrected,
+    CorrectionKind,
+    JournalDisagreed,
+    JournalDoubtful,
+    JournalUnreadable,
+)
 from pbxbilling.calls.live.proof import Proof
 from pbxbilling.calls.live.records import EndWitness, LegRecord, UsageRow
 from pbxbilling.calls.live.signals import ChannelSeen, Hangup, HangupRequest, Newchannel, Newstate
@@ -579,3 +585,65 @@ async def test_a_restored_internal_call_ends_with_its_journal_unless_ami_may_tel
     assert len(run.ledger.calls) == live
     closed = [fact.kind for fact in run.facts if isinstance(fact, Corrected)]
     assert closed == [CorrectionKind.CLOSED] * (1 - live)
+
+
+# --- times in whole seconds, and in a wrong zone --------------------------------------------------
+
+
+def rounded(rows: list[JournalRow]) -> list[JournalRow]:
+    """Return the rows with the times that `dateformat=%F %T` leaves of theirs."""
+    return [
+        one._replace(at=one.at.replace(microsecond=0), whole_seconds=True, dated=True)
+        for one in rows
+    ]
+
+
+async def test_a_leg_that_only_rounded_rows_show_is_billed_to_the_second(
+    store: MemoryStore,
+) -> None:
+    run = await recover(store, rounded(outbound(ends=70.9, answers=10.2)))
+    leg = store.known_legs[KEY]
+    assert (leg.talk_us, leg.tenant) == (60_000_000, "globex")
+    (doubt,) = run.facts_of(JournalDoubtful)
+    assert isinstance(doubt, JournalDoubtful)
+    assert doubt.doubt == "whole_seconds"
+
+
+@pytest.mark.parametrize(("ends", "kept"), [(70.95, True), (70.0, True), (68.8, False)])
+async def test_amis_end_wins_unless_a_rounded_one_is_more_than_a_second_earlier(
+    store: MemoryStore, ends: float, *, kept: bool
+) -> None:
+    known = leg_record(
+        answered_at=at(10.2), ended_at=at(70.9), witness=EndWitness.LIVE, talk_us=60_700_000
+    )
+    await store.commit([known])
+    run = await recover(store, rounded(outbound(ends=ends, answers=10.2)))
+    leg = store.known_legs[KEY]
+    assert (leg.ended_at == at(70.9)) is kept
+    assert leg.answered_at == at(10.2)
+    assert not (kept and run.facts_of(JournalDisagreed))
+
+
+async def test_an_end_that_is_rounded_to_before_its_answer_is_no_negative_talk(
+    store: MemoryStore,
+) -> None:
+    await store.commit([leg_record(answered_at=at(10.8))])
+    await recover(store, rounded(outbound(ends=10.9, answers=10.8)))
+    leg = store.known_legs[KEY]
+    assert (leg.ended_at, leg.talk_us) == (at(10.8), 0)
+
+
+async def test_rows_of_a_wrong_zone_change_nothing_and_are_reported(store: MemoryStore) -> None:
+    known = leg_record(answered_at=at(10))
+    await store.commit([known])
+    hour = timedelta(hours=1)
+    rows = [one._replace(at=one.at - hour) for one in rounded(outbound())]
+    run = await recover(store, rows)
+    assert store.known_legs[KEY] == known
+    (doubt,) = run.facts_of(JournalDoubtful)
+    (fault,) = run.facts_of(JournalUnreadable)
+    assert isinstance(doubt, JournalDoubtful)
+    assert isinstance(fault, JournalUnreadable)
+    assert doubt.doubt == "shifted"
+    assert "cel_timezone" in fault.error
+    assert run.recovery.fault == fault.error

@@ -7,6 +7,7 @@ from typing import Final
 from pbxbilling.calls.live.pbx_facts import (
     Corrected,
     JournalDisagreed,
+    JournalDoubtful,
     JournalReadable,
     JournalUnreadable,
     LinkDown,
@@ -136,6 +137,27 @@ ROWS = (
         counter=counted(
             CounterSpec("journal_unreadable", "Times that a journal could not be read.", ("pbx",)),
             lambda fact, _: (fact.pbx,),
+        ),
+    ),
+    Row(
+        JournalDoubtful,
+        line=plain(
+            WARNING,
+            "journal times doubtful",
+            lambda fact: {
+                "pbx": fact.pbx,
+                "path": fact.path,
+                "doubt": fact.doubt,
+                "error": fact.error,
+            },
+        ),
+        counter=counted(
+            CounterSpec(
+                "journal_doubts",
+                "Times that a journal's dates were found shifted or in whole seconds.",
+                ("pbx", "kind"),
+            ),
+            lambda fact, _: (fact.pbx, fact.doubt),
         ),
     ),
     Row(
