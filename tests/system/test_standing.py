@@ -148,3 +148,30 @@ def test_a_suspended_tenants_click_to_call_is_refused(
 def _rings(stage: Stage) -> bool:
     legs = [leg for call in stage.daemon.calls() for leg in call["legs"]]
     return any(leg["channel"].startswith("PJSIP/acme1-") for leg in legs)
+
+
+COSTLY = """
+[plan.costly]
+currency = "EUR"
+overage_per_minute = "0.50"
+price_per_call = "0.10"
+"""
+
+
+@pytest.mark.parametrize("charged", [False, True], ids=["free", "charged"])
+def test_an_emergency_call_costs_nothing_unless_the_site_says_so(
+    asterisk: Asterisk, tmp_path: Path, charged: bool
+) -> None:
+    site = f"[emergency]\ncharged = {str(charged).lower()}\n"
+    with ExitStack() as stack:
+        stage = Stage(asterisk, tmp_path, stack, more=site)
+        stage.daemon.apply(COSTLY + accounts("costly"))
+        stage.phone.dial("112").hang_up()
+        stage.daemon.wait_idle()
+        used = until(lambda: stage.daemon.get("/records", tenant="acme")["calls"], "it is kept")
+        assert used[0]["emergency"]
+        statement = stage.daemon.get("/tenants/acme/statements/preview")
+        lines = (line for line in statement["lines"] if line["kind"] != "plan")
+        amounts = [line["amount_minor"] for line in lines]
+        free = statement["free_emergency_legs"]
+        assert (amounts, free) == (([50, 10], 0) if charged else ([], 1))

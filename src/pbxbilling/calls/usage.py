@@ -86,7 +86,8 @@ class CallUsage:
         async with self._writer.alone:
             terms = require_terms(self._registry, slug)
             known = await self._unowned_leg(leg)
-            given = _assigned(known, terms)
+            free = self._in_force.policy.is_free(emergency=known.emergency)
+            given = _assigned(known, terms, free=free)
             audit = self._writer.audit(
                 "usage assign",
                 f"leg {leg}",
@@ -95,7 +96,7 @@ class CallUsage:
                 {"tenant": slug, "month": given.month, "billed_s": given.billed_s},
             )
             records: list[Record] = [given, audit]
-            if is_metered(known, terms):
+            if is_metered(known, terms) and not free:
                 records.append(LegMetered(known.key))
             changed = self._writer.changed("usage assign", SubjectKind.LEG, leg, actor)
             await self._store.commit(records, [changed])
@@ -124,7 +125,7 @@ class CallUsage:
         return leg
 
 
-def _assigned(leg: LegRecord, terms: Terms) -> LegAssigned:
+def _assigned(leg: LegRecord, terms: Terms, *, free: bool) -> LegAssigned:
     if leg.answered_at is None or leg.ended_at is None:
         msg = (
             f"leg {leg.key} has not ended or was not answered: only ended, answered legs can be"
@@ -134,4 +135,6 @@ def _assigned(leg: LegRecord, terms: Terms) -> LegAssigned:
     usage = terms.usage(
         leg.direction, leg.number, leg.talk_us, leg.ended_at, counts=not leg.over_limit
     )
+    if free:
+        usage = usage._replace(billed_s=0, allowance_s=0)
     return LegAssigned(leg.key, terms.tenant.slug, *usage)

@@ -223,12 +223,14 @@ class RefusalSettings(Section):
 class EmergencySettings(Section):
     """`[emergency]`: numbers that are always admitted, and the prefixes a site dials before them.
 
-    They apply to hooks of these `directions` only: an extension can have such a number.
+    They apply to hooks of these `directions` only: an extension can have such a number. Their legs
+    cost nothing and use no minutes unless they are `charged`.
     """
 
     numbers: tuple[Dialled, ...] = ("112", "911", "999")
     prefixes: tuple[Dialled, ...] = ()
     directions: tuple[Direction, ...] = (Direction.OUTBOUND,)
+    charged: bool = False
 
     def short(self) -> tuple[str, ...]:
         """Return numbers so short that they are dialled for other purposes, as "0" is."""

@@ -73,6 +73,7 @@ class Settings(Section):
             causes=self.refusal.by_reason(),
             emergency=EmergencyNumbers(self.emergency.numbers, self.emergency.prefixes),
             emergency_directions=frozenset(self.emergency.directions),
+            emergency_charged=self.emergency.charged,
             grace_days=self.billing.grace_days,
             trial_days=self.billing.trial_days,
             default_plan=self.billing.default_plan,

@@ -115,6 +115,7 @@ def wire_billing(ground: Ground) -> BillingServices:
         stores.subscription_store,
         stores.cursors,
         ground.accounts,
+        ground.in_force,
         ground.clock,
         asyncio.to_thread,
     )

@@ -181,6 +181,9 @@ def _remarks(statement: Statement) -> tuple[str, ...]:
     remarks = [f"Included minutes: {included}, used {used}. Calls: {len(statement.legs)}."]
     if statement.estimated_legs:
         remarks.append(f"Calls whose end was estimated: {statement.estimated_legs}.")
+    if statement.free_emergency_legs:
+        free = statement.free_emergency_legs
+        remarks.append(f"Calls to emergency numbers, free of charge: {free}.")
     if statement.payer.tax_exempt:
         remarks.append("Exempt from tax.")
     if statement.demo:

@@ -12,6 +12,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pbxbilling.accounts.terms.in_force import InForce
+from pbxbilling.accounts.terms.policy import Policy
 from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.billing.facts import StatementSaved
@@ -36,6 +38,7 @@ async def close_all(database: Path) -> None:
             store.subscription_store,
             store,
             writer,
+            InForce(Policy(), registry),
             clock,
         )
         closer = Closer(statements, registry.tenants, clock, _tell, dict, _at_once, _at_once)

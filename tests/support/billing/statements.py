@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pbxbilling.accounts.terms.in_force import InForce
+from pbxbilling.accounts.terms.policy import Policy
 from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
@@ -64,11 +66,13 @@ class Office:
         self.writer = AccountWriter(
             self.store, self.registry, self.clock, self.tell, asyncio.Lock()
         )
+        self.in_force = InForce(Policy(), self.registry)
         self.statements = Statements(
             self.store.statement_store,
             self.store.subscription_store,
             self.store,
             self.writer,
+            self.in_force,
             self.clock,
         )
         self.closer = Closer(
@@ -129,7 +133,10 @@ class Office:
 
 def billing_desk(store: MemoryStore, writer: AccountWriter, clock: ClockPort) -> BillingServices:
     """Return the services behind the commands about statements."""
-    statements = Statements(store.statement_store, store.subscription_store, store, writer, clock)
+    in_force = InForce(Policy(), writer.registry)
+    statements = Statements(
+        store.statement_store, store.subscription_store, store, writer, in_force, clock
+    )
     return BillingServices(
         statements,
         StatementLookup(statements, store, store.statement_store),

@@ -48,6 +48,7 @@ class Policy:
     causes: Mapping[Reason, int] = field(default_factory=dict)
     emergency: EmergencyNumbers = DEFAULT_EMERGENCY
     emergency_directions: frozenset[Direction] = frozenset({Direction.OUTBOUND})
+    emergency_charged: bool = False  # whether emergency legs cost what any leg costs
     grace_days: int = 7
     trial_days: int = 14
     default_plan: str = "free"
@@ -57,6 +58,14 @@ class Policy:
     def is_emergency(self, number: str, direction: Direction) -> bool:
         """Return whether it is an emergency call by number and direction: it passes every check."""
         return number in self.emergency and direction in self.emergency_directions
+
+    def is_free(self, *, emergency: bool) -> bool:
+        """Return whether a leg costs nothing and uses no minutes, because it serves an emergency.
+
+        In the European Union such calls are free of charge for the caller: directive 2018/1972,
+        article 109.
+        """
+        return emergency and not self.emergency_charged
 
     def cause_for(self, reason: Reason) -> int:
         """Return the hangup cause of a refusal for this reason."""

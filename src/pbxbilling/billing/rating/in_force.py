@@ -31,6 +31,8 @@ def tariffs_in(
     history: History,
     plans: Mapping[str, Plan],
     lead: Subscription | None,
+    *,
+    emergency_charged: bool,
 ) -> tuple[TariffVersion, ...]:
     """Return one version for each plan, and each of its terms, that was in force.
 
@@ -45,7 +47,8 @@ def tariffs_in(
     versions: list[TariffVersion] = []
     for plan, part in found:
         own = plan if plan.prices else priced[-1]
-        tariff = Tariff.of(plan, payer, cycle or own.own_cycle)
+        cycle_now = cycle or own.own_cycle
+        tariff = Tariff.of(plan, payer, cycle_now, emergency_charged=emergency_charged)
         if plan.costs_nothing:
             tariff = replace(tariff, currency=charging[-1].currency)
         if versions and versions[-1].tariff == tariff:  # what changed is not charged for

@@ -35,6 +35,8 @@ def conditions(
     history: History,
     plans: Mapping[str, Plan],
     began: datetime | None = None,
+    *,
+    emergency_charged: bool = False,
 ) -> PriceSchedule:
     """Return the price schedule of a tenant's period: what was in force in it, whatever is now.
 
@@ -46,7 +48,9 @@ def conditions(
     payer = history.at_end_of(tenant, period)
     opened = history.tenant(tenant, period.begins)  # whose terms say where the period ends
     lead = None if opened.demo else history.lead_at(period.begins)
-    versions = tariffs_in(tenant, payer, period, history, plans, lead)
+    versions = tariffs_in(
+        tenant, payer, period, history, plans, lead, emergency_charged=emergency_charged
+    )
     tariff_versions = _free_on_trial(versions, tenant, period, history)
     if _is_rest(period, opened, lead, history) or not _pays(tenant, period, history):
         return PriceSchedule(tariff_versions, (), (), with_setup=False)

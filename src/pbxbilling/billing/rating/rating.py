@@ -31,7 +31,8 @@ from pbxbilling.kernel.period import zone
 class UsedLeg:
     """An answered trunk leg that has ended, as rating needs it.
 
-    `estimated` legs, and those that limits would have refused (`over_limit`), are charged as any.
+    `estimated` legs, and those that limits would have refused (`over_limit`), are charged as any;
+    `emergency` legs are free unless the tariff charges them.
     """
 
     key: ChannelKey
@@ -108,7 +109,8 @@ def rate(legs: Iterable[UsedLeg], tariff_versions: TariffVersions) -> Rating:
     A leg is charged by the tariff in force at its end. Legs draw on the allowance in order of
     their ends, ties by id; the leg that exhausts it has its first seconds included. A leg that no
     rule prices is free: a leg of a direction that the plan does not include, unless it goes to a
-    destination that the plan names, which costs that rate and no price per call; a leg of 0 s.
+    destination that the plan names, which costs that rate and no price per call; an emergency leg,
+    unless the tariff charges them; a leg of 0 s.
     Raises ValueError as `check_tariff_versions`, and for a leg that occurs twice.
     """
     check_tariff_versions(tariff_versions)
@@ -144,6 +146,8 @@ class _Counter:
 
     def rated(self, leg: UsedLeg, tariff: Tariff, table: DestinationRates) -> RatedLeg:
         """Rate a leg and add it to its lines."""
+        if leg.emergency and not tariff.emergency_charged:
+            return RatedLeg(leg)
         billed_s = tariff.billing_increment.billable_s(leg.talk_us)
         minutes = _minutes_of(leg, tariff, table)
         if minutes is None or not billed_s:

@@ -23,7 +23,7 @@ class Tariff:
 
     Amounts are as in `Plan`; `price` is for one `cycle`. `included_minutes` None is unlimited.
     `tax_rate_bp` is 0 for an exempt tenant. Dates of `destinations` are in `timezone`. A `demo` is
-    priced like any tenant and billed nothing.
+    priced like any tenant and billed nothing. Emergency legs are free unless `emergency_charged`.
     """
 
     plan: str
@@ -41,9 +41,17 @@ class Tariff:
     destinations: tuple[DestinationRate, ...] = ()
     timezone: str = "UTC"
     demo: bool = False
+    emergency_charged: bool = False
 
     @classmethod
-    def of(cls, plan: Plan, tenant: Tenant, cycle: Cycle = Cycle.MONTH) -> Tariff:
+    def of(
+        cls,
+        plan: Plan,
+        tenant: Tenant,
+        cycle: Cycle = Cycle.MONTH,
+        *,
+        emergency_charged: bool = False,
+    ) -> Tariff:
         """Build the tariff of a plan for a tenant and a cycle.
 
         A plan without any price is free. Raises ContradictionError where the plan has prices
@@ -71,6 +79,7 @@ class Tariff:
             destinations=plan.destinations,
             timezone=tenant.timezone,
             demo=tenant.demo,
+            emergency_charged=emergency_charged,
         )
 
 

@@ -87,8 +87,10 @@ _TARIFF = Flat(
     ),
     Entry("timezone", "tariff.timezone"),
     Entry("demo", "tariff.demo"),
+    Entry("emergency_charged", "tariff.emergency_charged"),
     parts={"tariff": Tariff},
 )
+_BEFORE: dict[str, Any] = {"emergency_charged": True}  # in statements that do not say it yet
 _LEG = Flat(
     RatedLeg,
     Entry("leg", "leg.key", Codec(str, ChannelKey.parse)),
@@ -136,6 +138,7 @@ def document_of(statement: Statement) -> dict[str, Any]:
         "included_s": statement.allowance_s,
         "used_s": statement.used_s,
         "estimated_legs": statement.estimated_legs,
+        "free_emergency_legs": statement.free_emergency_legs,
         "lines": list(map(_LINE.write, statement.lines)),
         "payer": _PAYER.write(statement.payer),
         "tariffs": list(map(_TARIFF.write, statement.tariff_versions)),
@@ -159,7 +162,7 @@ def statement_from(written: Json) -> Statement:
         currency=written["currency"],
         demo=written["demo"],
         lines=tuple(map(_LINE.read, written["lines"])),
-        tariff_versions=tuple(map(_TARIFF.read, written["tariffs"])),
+        tariff_versions=tuple(_TARIFF.read(_BEFORE | one) for one in written["tariffs"]),
         legs=tuple(map(_LEG.read, written.get("legs", ()))),
         allowance_s=written["included_s"],
         used_s=written["used_s"],

@@ -80,7 +80,14 @@ def make_draft(material: Material, kind: StatementKind, at: datetime) -> Draft:
     """
     periods, period = material.periods, material.period
     tenant, history = periods.tenant, periods.history
-    schedule = conditions(tenant, period, history, material.plans, periods.began)
+    schedule = conditions(
+        tenant,
+        period,
+        history,
+        material.plans,
+        periods.began,
+        emergency_charged=material.emergency_charged,
+    )
     currency = schedule.tariff_versions[-1].tariff.currency
     due = tuple(one for one in material.one_offs if _is_due(one, currency, material))
     changed = [one for one in material.changed if one.final.currency == currency]

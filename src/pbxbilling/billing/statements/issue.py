@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 from pbxbilling.accounts.apply import Change
+from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.registry import require_tenant
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
@@ -55,15 +56,15 @@ class Statements:
         subscription_store: SubscriptionStore,
         cursors: Cursors,
         writer: AccountWriter,
+        in_force: InForce,
         clock: Clock,
         in_background: Background = at_once,
     ) -> None:
-        registry = writer.registry
         self._reader = StatementReader(
-            statement_store, subscription_store, cursors, registry, clock
+            statement_store, subscription_store, cursors, in_force, clock
         )
         self._writer = writer
-        self._registry = registry
+        self._registry = writer.registry
         self._clock = clock
         self._in_background = in_background
 

@@ -44,6 +44,7 @@ class Material:
     one_offs: Sequence[OneOffEntry]
     units: Mapping[str, int]
     changed: Sequence[ChangedPeriod] = ()
+    emergency_charged: bool = False
 
     @property
     def is_next(self) -> bool:

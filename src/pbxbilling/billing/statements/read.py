@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from pbxbilling.accounts.history import changes_of
 from pbxbilling.accounts.records import TermsChanged
-from pbxbilling.accounts.terms.registry import Registry
+from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.billing.history import NO_HISTORY, History
 from pbxbilling.billing.periods import first_begin
@@ -41,13 +41,13 @@ class StatementReader:
         statement_store: StatementStore,
         subscription_store: SubscriptionStore,
         cursors: Cursors,
-        registry: Registry,
+        in_force: InForce,
         clock: Clock,
     ) -> None:
         self._statement_store = statement_store
         self._subscription_store = subscription_store
         self._cursors = cursors
-        self._registry = registry
+        self._in_force = in_force
         self._clock = clock
 
     async def begin_of(self, tenant: Tenant) -> tuple[OpenPeriods, bool]:
@@ -68,7 +68,7 @@ class StatementReader:
         switches = await self._statement_store.plan_switches(slug, _EVER)
         history = replace(history, changes=changes, switches=switches)
         begins = begins or self._first(tenant, history)
-        return open_periods(tenant, begins, now, saved, history, self._registry.plans)
+        return open_periods(tenant, begins, now, saved, history, self._in_force.registry.plans)
 
     async def _subscribed(self, tenant: Tenant, changes: Sequence[TermsChanged]) -> History:
         """Return the subscriptions that led the tenant, in order, and their cycles."""
@@ -99,10 +99,11 @@ class StatementReader:
         material = Material(
             periods,
             period,
-            self._registry.plans,
+            self._in_force.registry.plans,
             await self._statement_store.legs_between(slug, begins, ends),
             await self._statement_store.one_offs(slug),
             await self._statement_store.units_between(slug, begins, ends),
+            emergency_charged=self._in_force.policy.emergency_charged,
         )
         return await self._with_changes(material) if material.is_next else material
 

@@ -181,6 +181,11 @@ class Statement:
         return self.net + self.tax
 
     @property
+    def free_emergency_legs(self) -> int:
+        """The number of emergency legs that cost nothing and used no minutes."""
+        return sum(rated.leg.emergency and not rated.billed_s for rated in self.legs)
+
+    @property
     def estimated_legs(self) -> int:
         """The number of legs whose end was estimated, not observed."""
         return sum(rated.leg.estimated for rated in self.legs)

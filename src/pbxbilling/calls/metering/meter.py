@@ -81,6 +81,7 @@ class Meter:
             talk_us,
             ended_at,
             draws=not channel.would_be_gone(tenant),
+            emergency=channel.emergency,
         )
         ended["ended_at"], ended["witness"], ended["gone_by"] = ended_at, witness, gone_by
         if channel.drawn_s is not None:  # booked already, when it would have been cut
@@ -110,7 +111,13 @@ class Meter:
         measured = replace(
             leg,
             **self._measured(
-                leg.tenant, leg.direction, leg.number, talk_us, at, draws=not leg.over_limit
+                leg.tenant,
+                leg.direction,
+                leg.number,
+                talk_us,
+                at,
+                draws=not leg.over_limit,
+                emergency=leg.emergency,
             ),
         )
         corrects = before if before is not None and before.ended_at is not None else None
@@ -183,6 +190,7 @@ class Meter:
         ended_at: datetime,
         *,
         draws: bool,
+        emergency: bool,
     ) -> _Ended:
         """Return the usage for so much talk; only a leg within its limits `draws` an allowance."""
         terms = self._in_force.registry.terms(tenant)
@@ -193,6 +201,8 @@ class Meter:
             billed_s, allowance_s, month = terms.usage(
                 direction, number, talk_us, ended_at, counts=draws
             )
+        if self._in_force.policy.is_free(emergency=emergency):
+            billed_s = allowance_s = 0
         return _Ended(talk_us=talk_us, billed_s=billed_s, allowance_s=allowance_s, month=month)
 
     # --- allowance -----------------------------------------------------------------------------
@@ -249,6 +259,8 @@ class Meter:
         tenant = _owner(channel)
         terms = self._in_force.registry.terms(tenant)
         if terms is None or tenant is None or channel.would_be_gone(tenant):
+            return
+        if self._in_force.policy.is_free(emergency=channel.emergency):
             return
         if terms.draws(channel.direction, _number(channel), at):
             self._allowances.draw(channel, tenant)

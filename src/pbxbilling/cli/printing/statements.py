@@ -56,7 +56,7 @@ def _sums(written: Mapping[str, Any]) -> Iterator[str]:
     minutes = "unlimited" if included is None else f"{included // 60}"
     yield (
         f"included minutes {minutes}, used {written['used_s'] / 60:.2f};"
-        f" {len(written['legs'])} calls" + _estimated(written)
+        f" {len(written['legs'])} calls" + _estimated(written) + _emergencies(written)
     )
     if written["demo"]:
         yield "a demo tenant: nothing is charged"
@@ -66,3 +66,8 @@ def _sums(written: Mapping[str, Any]) -> Iterator[str]:
 def _estimated(written: Mapping[str, Any]) -> str:
     legs = written["estimated_legs"]
     return f", {legs} with an estimated end" if legs else ""
+
+
+def _emergencies(written: Mapping[str, Any]) -> str:
+    legs = written["free_emergency_legs"]
+    return f", {legs} to emergency numbers, free of charge" if legs else ""

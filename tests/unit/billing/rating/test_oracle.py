@@ -41,10 +41,10 @@ def tiers_of(included_minutes: int, cents: Decimal) -> list[Tier]:
 
 
 def meter_events(used_legs: Iterable[UsedLeg], directions: frozenset[LegDirection]) -> list[int]:
-    """Return the value of each event: a leg's minutes, rounded up."""
+    """Return the value of each event: a leg's minutes, rounded up; an emergency has none."""
     values = []
     for leg in used_legs:
-        if leg.direction in directions and leg.talk_us > 0:
+        if leg.direction in directions and leg.talk_us > 0 and not leg.emergency:
             minutes, rest = divmod(Decimal(leg.talk_us), Decimal(60_000_000))
             values.append(int(minutes) + (1 if rest else 0))
     return values

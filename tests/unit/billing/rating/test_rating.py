@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from pbxbilling.billing.rating.rating import Rating, UsedLeg, rate
+from pbxbilling.billing.rating.rating import RatedLeg, Rating, UsedLeg, rate
 from pbxbilling.billing.rating.tariff import switched
 from pbxbilling.calls.live.records import EndWitness
 from pbxbilling.catalog.destinations import DestinationRate
@@ -126,11 +126,44 @@ def test_a_price_per_call_is_charged_for_each_leg_that_talked() -> None:
     assert [r.fee_micros for r in rating.legs] == [75_000, 0, 75_000]
 
 
-def test_over_limit_emergency_and_estimated_legs_are_charged_as_any() -> None:
-    marked = used(60, over_limit=True, emergency=True, estimated=True)
+def test_over_limit_and_estimated_legs_are_charged_as_any() -> None:
+    marked = used(60, over_limit=True, estimated=True)
     rating = rate([marked], all_month(included_minutes=0))
     assert lines(rating) == [("overage:500000", 60, 50)]
     assert rating.legs[0].leg.estimated
+
+
+EVERY_PRICE = {
+    "included_minutes": 1,
+    "included_directions": frozenset(LegDirection),
+    "price_per_call_micros": 10_000,
+    "destinations": (DestinationRate("112", 120_000),),
+}
+
+
+@pytest.mark.parametrize("direction", LegDirection)
+@pytest.mark.parametrize("number", ["112", "911"])
+def test_an_emergency_costs_nothing_and_uses_nothing(direction: LegDirection, number: str) -> None:
+    call = used(600, number=number, direction=direction, emergency=True)
+    rating = rate([call], all_month(**EVERY_PRICE))
+    assert (lines(rating), rating.used_s, rating.legs) == ([], 0, (RatedLeg(call),))
+
+
+def test_a_site_that_must_charges_emergencies_like_any_call() -> None:
+    plain, emergency = used(600), used(600, emergency=True)
+    terms = all_month(**EVERY_PRICE, emergency_charged=True)
+    assert lines(rate([emergency], terms)) == lines(rate([plain], terms)) != []
+
+
+def test_a_destination_costs_its_rate_alone_where_the_plan_includes_inbound_alone() -> None:
+    terms = all_month(
+        included_directions=frozenset({INBOUND}),
+        price_per_call_micros=10_000,
+        destinations=(DestinationRate("44", 1_000_000, "UK"),),
+    )
+    rating = rate([used(61, number="4420"), used(61, 3, "x"), used(60, 4, "y")], terms)
+    assert lines(rating) == [("destination:44:1000000", 120, 200)]
+    assert rating.charges[0].text == "Minutes to UK (44), which the plan gives a rate of its own"
 
 
 def test_a_destination_is_charged_from_its_first_minute_and_uses_no_allowance() -> None:

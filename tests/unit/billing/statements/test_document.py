@@ -64,6 +64,7 @@ def test_the_words_of_a_saved_statement_stay() -> None:
         "included_s": 60,
         "used_s": 60,
         "estimated_legs": 0,
+        "free_emergency_legs": 0,
         "lines": [
             {
                 "key": "overage:500000",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
+
 from pbxbilling.calls.live.channel import ChannelKey
-from pbxbilling.calls.live.facts import WouldCut
+from pbxbilling.calls.live.facts import LegEnded, WouldCut
 from pbxbilling.calls.live.signals import ChannelSeen
 from pbxbilling.catalog.plan import Overage, Plan
 from pbxbilling.kernel.codes import Mode
@@ -62,8 +65,21 @@ def test_an_emergency_call_is_neither_cut_nor_reported_as_cut() -> None:
     for world in (enforcing, watching):
         talks(world, "1")
         talks(world, "2", EMERGENCY)
-        passes(world, 62)
+        passes(world, 122)
     assert {name for name, _ in orders(enforcing)} == {"1"}
     assert watching.cuts == []
     told = [fact.key for fact in watching.facts if isinstance(fact, WouldCut)]
     assert told == [ChannelKey("pbx1", "1")]
+
+
+@pytest.mark.parametrize("charged", [False, True])
+def test_an_emergency_uses_minutes_only_where_it_is_charged(charged: bool) -> None:
+    world = World(Mode.ENFORCE, HARD)
+    world.in_force.policy = replace(world.in_force.policy, emergency_charged=charged)
+    emergency = talks(world, "1", EMERGENCY)
+    world.clock.passed_s += 90
+    world.hangs_up(emergency)
+    (leg,) = (fact.leg for fact in world.facts if isinstance(fact, LegEnded))
+    assert leg.talk_us == 90_000_000
+    assert (leg.billed_s, leg.allowance_s) == ((120, 120) if charged else (0, 0))
+    assert world.hook("2").admit is not charged

@@ -6,6 +6,8 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from pbxbilling.accounts.terms.in_force import InForce
+from pbxbilling.accounts.terms.policy import Policy
 from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.billing.facts import StatementSaved
@@ -38,7 +40,12 @@ async def test_a_period_is_closed_when_the_task_is_woken_after_its_end(tmp_path:
         registry = Registry([BASIC], [ACME])
         accounts = AccountWriter(store, registry, clock, tell, asyncio.Lock())
         statements = Statements(
-            store.statement_store, store.subscription_store, store, accounts, clock
+            store.statement_store,
+            store.subscription_store,
+            store,
+            accounts,
+            InForce(Policy(), registry),
+            clock,
         )
         closer = Closer(
             statements, registry.tenants, clock, tell, dict, flush, lambda: asyncio.sleep(0)
