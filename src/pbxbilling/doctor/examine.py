@@ -35,12 +35,14 @@ async def examine(path: Path, env: Mapping[str, str], clock: Clock) -> list[Chec
         return [fail("configuration", "file", str(fault), fix) for fault in error.faults]
     async with asyncio.TaskGroup() as tasks:
         stored = tasks.create_task(asyncio.to_thread(database.look, settings.database))
+        given = settings.database, settings.billing.default_plan
+        planned = tasks.create_task(asyncio.to_thread(database.default_plan, *given))
         hooked = tasks.create_task(round_trip(settings.agi, clock))
         pbxes = [tasks.create_task(_pbx(pbx, settings, clock)) for pbx in settings.pbx]
     checks = [ok("configuration", "file", f"{path}, mode {settings.mode}")]
     for warning in settings.warnings():
         checks += [warn("configuration", "meaning", warning, _MEANING)]
-    checks += [*stored.result(), hooked.result()]
+    checks += [*planned.result(), *stored.result(), hooked.result()]
     return checks + [check for pbx in pbxes for check in pbx.result()]
 
 
