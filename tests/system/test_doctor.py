@@ -26,6 +26,13 @@ pytestmark = pytest.mark.asterisk
 Found = dict[tuple[str, str], dict[str, str]]
 
 
+@pytest.fixture(autouse=True)
+def strict(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Close what enforce mode leaves open by default: the doctor would warn of it."""
+    monkeypatch.setenv("PBXBILLING_UNKNOWN_TENANT", "refuse")
+    monkeypatch.setenv("PBXBILLING_AGI__ON_DEADLINE", "refuse")
+
+
 def examined(daemon: Daemon) -> tuple[int, Found]:
     """Return the command's exit status, and each check by subject and name, from its JSON."""
     ran = _run(daemon, "--json")

@@ -97,6 +97,7 @@ class Daemon(Running):
     def write_config(self, mode: str | None = None) -> None:
         """Write the configuration, with another mode if given."""
         host, port = self._ami
+        self.config.touch(0o600)  # it has a secret in it
         self.config.write_text(
             f'mode = "{mode or self._mode}"\n'
             f'[database]\nurl = "sqlite:///{self.database}"\n'

@@ -89,6 +89,7 @@ class VirtualSite:
 
     def write_config(self, more: str = "") -> None:
         """Write the configuration; `more` comes first, where top-level keys belong."""
+        self.config.touch(0o600)  # it has a secret in it
         self.config.write_text(
             f'{more}\nmode = "{self._mode}"\n'
             f'[database]\nurl = "sqlite:///{self.database}"\n'
