@@ -215,7 +215,7 @@ def test_the_old_port_closes_at_the_restart_after_the_address_is_written(
     site.become(NEW_EXAMPLE)
     site.reload()
     (line,) = site.logged("configuration read again")
-    assert line["result"] == "only after a restart: agi.listen"
+    assert line["result"] == "in force: agi.allow; only after a restart: agi.listen"
     assert site.dialled(phone) == JUDGED
     site.stop()
     site.start()
