@@ -13,7 +13,17 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import ami_tracking, growth, hook, invite, latency, store_rows, usage, webhook
+from bench import (
+    account_files,
+    ami_tracking,
+    growth,
+    hook,
+    invite,
+    latency,
+    store_rows,
+    usage,
+    webhook,
+)
 from bench.measure import PAIRS, BrokenRoundError, Row
 from pbxbilling.runtime.compiled import is_compiled
 
@@ -23,6 +33,7 @@ MEASUREMENTS: Mapping[str, Callable[[], Sequence[Row]]] = {
     "ami": ami_tracking.measure,
     "latency": latency.measure,
     "growth": growth.measure,
+    "files": account_files.measure,
     "store": store_rows.measure,
     "invite": invite.measure,
     "webhook": webhook.measure,

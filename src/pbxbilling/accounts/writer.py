@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import Any, Protocol
 
-from pbxbilling.accounts.apply import Change, ChangeKind, FieldChange, TenantChange
-from pbxbilling.accounts.facts import AccountsChanged, StatusChanged, SubjectKind
-from pbxbilling.accounts.history import terms_changed
-from pbxbilling.accounts.key_origin import KeyOrigin, SetBy
-from pbxbilling.accounts.origins import origins_of, taken_over
+from pbxbilling.accounts.apply import Change
+from pbxbilling.accounts.change_records import Cause, facts_of, real, records_of
+from pbxbilling.accounts.facts import AccountsChanged, SubjectKind
+from pbxbilling.accounts.key_origin import SetBy
 from pbxbilling.accounts.ports import AccountStore
 from pbxbilling.accounts.records import AuditRecord, PlanSwitched
 from pbxbilling.accounts.terms.registry import Registry
-from pbxbilling.accounts.terms.status import Blocker, Status, Transition, check_transition
+from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.facts import Fact
-from pbxbilling.kernel.ports import Clock, EventSink
+from pbxbilling.kernel.ports import Clock, EventSink, Transaction
 from pbxbilling.kernel.records import Record
+from pbxbilling.runtime.background import Rest, no_rest
+
+
+class ManyChanges(Protocol):
+    """Changes of as many plans and tenants as a file has, each result in parts of milliseconds."""
+
+    def accounts(self) -> Iterable[Sequence[Plan | Tenant]]:
+        """Yield plans and tenants as they become."""
+        ...
+
+    def records(self) -> Iterable[Sequence[Record]]:
+        """Yield all that is saved, plans and tenants included."""
+        ...
+
+    def facts(self) -> Iterable[Sequence[Fact]]:
+        """Yield the facts of the changes."""
+        ...
 
 
 class AccountWriter:
@@ -26,7 +42,10 @@ class AccountWriter:
 
     A caller that reads accounts in order to change them must hold `alone` for both
     (`async with writer.alone:`), so that no change is based on values that another one has just
-    replaced. Raises StoreError where the database cannot serve; then nothing has changed.
+    replaced; or it reads them first, and holds `alone` while it finds `version` unchanged and
+    writes. Raises StoreError where the database cannot serve; then nothing has changed.
+
+    `version` grows with each write that changes a plan or tenant or publishes a fact.
     """
 
     def __init__(
@@ -36,13 +55,16 @@ class AccountWriter:
         clock: Clock,
         emit: EventSink,
         alone: AbstractAsyncContextManager[object],
+        rest: Rest = no_rest,
     ) -> None:
         """Take `alone` as a lock that can be entered again and again, as asyncio's."""
         self.registry = registry
         self.alone = alone
+        self.version = 0
         self._store = store
         self._clock = clock
         self._emit = emit
+        self._rest = rest
 
     async def write(
         self,
@@ -62,25 +84,49 @@ class AccountWriter:
         states without changing them. Raises ValueError for a change of status that the table of
         transitions does not allow.
         """
-        real = [change for change in changes if change.kind is not ChangeKind.UNCHANGED]
-        published = [*self._facts(action, real, actor), *facts]
-        records: list[Record] = [*also, *(change.after for change in real)]
-        records += self._switches(real, also)
-        records += await self._taken_over(changes) if by is SetBy.FILE else ()
-        for change in real:
-            fields = change.fields
-            records.append(self._audit_change(action, change, fields, actor))
-            records += origins_of(change, fields, by, self._clock.now())
-            if (kept := terms_changed(change, fields, self._clock.now())) is not None:
-                records.append(kept)
+        cause = Cause(action, actor, self._clock.now(), by)
+        different = real(changes)
+        published = [*facts_of(different, cause), *facts]
+        others = await self._store.keys_not_by_file() if by is SetBy.FILE else ()
+        dated = {record.tenant for record in also if isinstance(record, PlanSwitched)}
+        records = [*also, *records_of(changes, cause, others, dated)]
         if records or published:
             await self._store.commit(records, published)
-        for change in real:
-            if isinstance(change.after, Plan):
-                self.registry.put_plan(change.after)
-            else:
-                self.registry.put_tenant(change.after)
+        if published:
+            self.version += 1
+        for change in different:
+            _put(self.registry, change.after)
         self.publish(*published)
+
+    async def write_many(self, changes: ManyChanges) -> None:
+        """Save the changes of a file or nothing, in parts, so that calls are judged in between.
+
+        They come in force all at once.
+        """
+        becomes = self.registry.copy()
+        for part in changes.accounts():
+            for one in part:
+                _put(becomes, one)
+            await self._rest()
+
+        async def work(transaction: Transaction) -> None:
+            for records in changes.records():
+                await transaction.write(records)
+                await self._rest()
+            for facts in changes.facts():
+                await transaction.write((), facts)
+                await self._rest()
+
+        await self._store.transact("accounts", work)
+        self.version += 1
+        self.registry.swap(becomes)
+        for facts in changes.facts():
+            self.publish(*facts)
+            await self._rest()
+        while (
+            becomes.forget_some()
+        ):  # to free 100,000 tenants at once takes as long as to read them
+            await self._rest()
 
     def audit(
         self,
@@ -102,64 +148,9 @@ class AccountWriter:
         """Return the fact that a plan, a tenant or the usage of a leg has changed."""
         return AccountsChanged(self._clock.now(), actor, action, kind, slug)
 
-    def _facts(self, action: str, changes: Sequence[Change], actor: str) -> Iterator[Fact]:
-        """Yield the facts of the changes. Raises ValueError for a transition not in the table."""
-        for change in changes:
-            yield self.changed(action, change.subject_kind, change.after.slug, actor)
-        for change in changes:
-            yield from self._transitions(change, actor)
 
-    def _switches(
-        self, changes: Sequence[Change], also: Sequence[Record]
-    ) -> Iterator[PlanSwitched]:
-        """Yield switches of plan, as of now unless `also` dates them; statements need them."""
-        said = {record.tenant for record in also if isinstance(record, PlanSwitched)}
-        for change in changes:
-            if not isinstance(change, TenantChange) or change.before is None:
-                continue
-            slug, before, after = change.after.slug, change.before.plan, change.after.plan
-            if before != after and slug not in said:
-                yield PlanSwitched(slug, self._clock.now(), before, after)
-
-    async def _taken_over(self, changes: Sequence[Change]) -> list[KeyOrigin]:
-        others = await self._store.keys_not_by_file()
-        return list(taken_over(changes, others, self._clock.now()))
-
-    def _audit_change(
-        self, action: str, change: Change, fields: Sequence[FieldChange], actor: str
-    ) -> AuditRecord:
-        """Return an audit row of the keys that change; the others are in earlier rows."""
-        before = {f.key: f.before for f in fields} if change.before is not None else None
-        after = {f.key: f.after for f in fields}
-        return self.audit(action, change.subject, actor, before, after)
-
-    def _transitions(self, change: Change, actor: str) -> Iterator[StatusChanged]:
-        """Yield a tenant's status transitions. Raises ValueError for one not in the table."""
-        if not isinstance(change, TenantChange) or change.before is None:
-            return
-        tenant = change.after
-        for transition, before, after in _status_transitions(change):
-            check_transition(transition, before, after)
-            yield StatusChanged(
-                self._clock.now(),
-                tenant.slug,
-                before,
-                after,
-                transition,
-                actor,
-                tenant.subscription,
-            )
-
-
-def _status_transitions(change: TenantChange) -> Iterator[tuple[Transition, Status, Status]]:
-    """Yield the transition of the lived status first, then that of the operator's block."""
-    before, after = change.before, change.after
-    if before is None:
-        return
-    if before.status is not after.status:
-        yield change.transition or Transition.DECLARED, before.status, after.status
-    held, holds = (Blocker.OPERATOR in tenant.blocks for tenant in (before, after))
-    if holds and not held:
-        yield Transition.SUSPENDED, after.status, Status.SUSPENDED
-    elif held and not holds:
-        yield Transition.REINSTATED, Status.SUSPENDED, after.status
+def _put(registry: Registry, one: Plan | Tenant) -> None:
+    if isinstance(one, Plan):
+        registry.put_plan(one)
+    else:
+        registry.put_tenant(one)

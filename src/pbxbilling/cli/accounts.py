@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from pbxbilling.cli.changes import print_changes
-from pbxbilling.cli.connection import delete, get, post, put, quoted
+from pbxbilling.cli.connection import delete, get, post, put, put_file, quoted
 from pbxbilling.cli.options import DEFAULT, Config, DryRun, Json, Reset, parsed_moment, wrong_usage
 from pbxbilling.cli.printing.output import (
     NOTHING_WRITTEN,
@@ -44,7 +44,7 @@ def apply(
     from pbxbilling.config.document import read_text
 
     given = {"text": read_text(file), "source": str(file), "dry_run": dry_run, "reset": reset}
-    changes = put(config, "/accounts", **given)
+    changes = put_file(config, "/accounts", **given)
     print_changes(changes, "plans and tenants", dry_run=dry_run, reset=reset, as_json=json)
 
 

@@ -35,6 +35,7 @@ class ApiRequest:
     path: str
     query: Mapping[str, Query] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
+    answer_s: float = 30.0  # longest wait for the answer
 
     @property
     def writes(self) -> bool:
@@ -60,6 +61,11 @@ def post(config: Path, path: str, **body: Any) -> Any:
 def put(config: Path, path: str, **body: Any) -> Any:
     """PUT a resource and return it; raises as `get`."""
     return send(config, ApiRequest("PUT", path, body=body))
+
+
+def put_file(config: Path, path: str, **body: Any) -> Any:
+    """PUT a file of any size, as `put`: the daemon takes minutes for 100,000 tenants."""
+    return send(config, ApiRequest("PUT", path, body=body, answer_s=3600.0))
 
 
 def delete(config: Path, path: str) -> Any:
@@ -158,7 +164,7 @@ def _from_daemon(admin: Path, request: ApiRequest) -> httpx.Response | None:
     # Without a context httpx reads all certificates, which takes 50 ms.
     no_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     transport = httpx.HTTPTransport(uds=str(admin), verify=no_tls)
-    with httpx.Client(transport=transport, timeout=30) as client:
+    with httpx.Client(transport=transport, timeout=request.answer_s) as client:
         try:
             return client.send(_built(request))
         except httpx.ConnectError:

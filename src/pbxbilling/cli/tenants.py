@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from pbxbilling.cli.changes import print_changes
-from pbxbilling.cli.connection import get, put
+from pbxbilling.cli.connection import get, put_file
 from pbxbilling.cli.options import DEFAULT, Config, DryRun, Json, Reset
 from pbxbilling.cli.printing.output import STANDARD, print_json, print_rows, write_file
 from pbxbilling.cli.printing.pages import plan_in_words
@@ -53,5 +53,5 @@ def import_tenants(
 
     text = read_text(Path("/dev/stdin") if file == STANDARD else file, newline="")
     given = {"text": text, "source": str(file), "dry_run": dry_run, "reset": reset}
-    changes = put(config, "/accounts/tenants.csv", **given)
+    changes = put_file(config, "/accounts/tenants.csv", **given)
     print_changes(changes, "tenants", dry_run=dry_run, reset=reset, as_json=json, brief=True)

@@ -20,17 +20,18 @@ from pbxbilling.daemon.reload import Configuration, Reloader
 from pbxbilling.daemon.startup_state import StartupState
 from pbxbilling.daemon.stores import Stores
 from pbxbilling.daemon.tasks.supervisor import Supervisor
-from pbxbilling.daemon.wiring import Ground, wire_services
+from pbxbilling.daemon.wiring import Ground, WorkerOn, wire_services
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.runtime.compiled import is_compiled
 from pbxbilling.telemetry.logs import Log
 from pbxbilling.telemetry.notify import Notifier
 from pbxbilling.telemetry.writer import LineWriter
 from pbxbilling.web.actor import peer_of
-from pbxbilling.web.api import api
+from pbxbilling.web.api import api, warmed_up
 from pbxbilling.web.public import public_app
 from pbxbilling.web.server import serve_commands, serve_public
 from pbxbilling.web.usage import UsageEndpoint
+from pbxbilling.worker.process import WorkerProcess
 
 DRAIN_S = 10.0  # how long an orderly stop waits for the store
 WATCHDOG_S = 1.0
@@ -73,7 +74,9 @@ class Daemon:
             settings.retention.retention(),
             self.live.for_commands,
             self.payments.services(self.ground) if self.payments else None,
+            WorkerOn(WorkerProcess(), settings.database.path),
         )
+        self._api = warmed_up(api(self.services, peer_of))
         self.jobs = Jobs(self.ground, self.services, self.live, settings)
         self._usage = _usage_endpoint(settings.usage, self.ground)
         self._reload = Reloader(configuration, self._put_in_force, clock, facts, log, notifier)
@@ -126,7 +129,7 @@ class Daemon:
                 http,
                 counters,
             ),
-            "admin": serve_commands(api(self.services, peer_of), self._admin.listener),
+            "admin": serve_commands(self._api, self._admin.listener),
         }
 
     async def _end(self) -> None:

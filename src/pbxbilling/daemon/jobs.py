@@ -33,7 +33,7 @@ class Jobs:
         self.figures_task = FiguresTask(services.figures, emit)
         closer = Closer(
             services.billing.statements,
-            ground.in_force.registry.tenants,
+            ground.in_force.registry,
             clock,
             emit,
             live.pbx_fleet.known_until,

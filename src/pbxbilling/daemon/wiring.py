@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Self
+from pathlib import Path
+from typing import NamedTuple, Self
 
 from pbxbilling.accounts.administer import Administration
 from pbxbilling.accounts.ports import Blocks
@@ -17,6 +18,7 @@ from pbxbilling.billing.statements.plan_change import PlanChanges
 from pbxbilling.billing.take_figures import Figures
 from pbxbilling.calls.administer import CallAdministration
 from pbxbilling.calls.ports import Live
+from pbxbilling.daemon.account_files import FilesByWorker
 from pbxbilling.daemon.stores import Stores
 from pbxbilling.kernel.ports import Clock, EventSink
 from pbxbilling.payments.compare import Comparison
@@ -24,7 +26,9 @@ from pbxbilling.privacy.forget import Forgetter
 from pbxbilling.privacy.purge import Purge
 from pbxbilling.privacy.retention import Retention
 from pbxbilling.subscriptions.daily_check import DailyCheck
+from pbxbilling.web.api.account_files import InProcess
 from pbxbilling.web.api.services import BillingServices, PaymentServices, Services
+from pbxbilling.worker.process import Worker
 
 PURGE_REST_S = 0.02  # three times as long as a batch: the writer stays free most of the time
 
@@ -43,8 +47,17 @@ class Ground:
     def of(cls, stores: Stores, in_force: InForce, clock: Clock, emit: EventSink) -> Self:
         """Build the ground, with the single writer of accounts."""
         lock = asyncio.Lock()
-        accounts = AccountWriter(stores.accounts, in_force.registry, clock, emit, lock)
+        accounts = AccountWriter(
+            stores.accounts, in_force.registry, clock, emit, lock, _turn_for_others
+        )
         return cls(stores, in_force, accounts, clock, emit)
+
+
+class WorkerOn(NamedTuple):
+    """The worker, and the database that its jobs read."""
+
+    worker: Worker
+    database: Path
 
 
 def wire_services(
@@ -52,12 +65,14 @@ def wire_services(
     retention: Retention,
     live: Live | None = None,
     payments: PaymentServices | None = None,
+    by_worker: WorkerOn | None = None,
 ) -> Services:
     """Wire all services that commands use; `live` is None where no daemon runs."""
     calls = wire_calls(ground, live)
     purge, forgetter = wire_privacy(ground, retention, live)
+    administration = wire_accounts(ground, calls.reports)
     return Services(
-        administration=wire_accounts(ground, calls.reports),
+        administration=administration,
         calls=calls,
         daily=wire_subscriptions(ground),
         billing=wire_billing(ground),
@@ -66,6 +81,7 @@ def wire_services(
         forgetter=forgetter,
         comparison=wire_payments(ground),
         payments=payments,
+        files=wire_files(ground, InProcess(administration), by_worker) if by_worker else None,
     )
 
 
@@ -78,6 +94,19 @@ def wire_accounts(ground: Ground, blocks: Blocks) -> Administration:
         ground.in_force,
         blocks,
         asyncio.to_thread,
+    )
+
+
+def wire_files(ground: Ground, in_process: InProcess, by: WorkerOn) -> FilesByWorker:
+    """Wire what applies files of accounts."""
+    return FilesByWorker(
+        by.worker,
+        in_process,
+        ground.accounts,
+        ground.in_force,
+        ground.clock,
+        by.database,
+        _turn_for_others,
     )
 
 

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -23,10 +31,11 @@ from pbxbilling.kernel.records import Record
 from pbxbilling.store import schema
 from pbxbilling.store.clamped import clamped_plan, clamped_tenant
 from pbxbilling.store.database.backup import copy_database
-from pbxbilling.store.database.engine import writer_engine
+from pbxbilling.store.database.engine import reader_engine, writer_engine
 from pbxbilling.store.database.faults import FileError, check_exists, store_errors_outside_body
 from pbxbilling.store.database.migrate import migrate
 from pbxbilling.store.invoice_runs import SqlInvoiceRuns
+from pbxbilling.store.prepared import PreparedRows
 from pbxbilling.store.purged_usage import usage_query
 from pbxbilling.store.reads import PooledReads
 from pbxbilling.store.retention import SqlRetention
@@ -62,7 +71,7 @@ class SqlStore:
         self.meters = SqlMeterOutbox(self._reads)
         self.retention_store = SqlRetention(self._reads, self._connection)
         self.invoice_runs = SqlInvoiceRuns(self._reads)
-        self._writes = Writes(self._writer.dialect.name)
+        self._writes = Writes(self._writer.dialect)
         self._nesting = Nesting()
 
     @classmethod
@@ -75,6 +84,17 @@ class SqlStore:
             await asyncio.to_thread(check_exists, path)
         await asyncio.to_thread(migrate, path)
         return cls(path)
+
+    @classmethod
+    def read_only(cls, path: Path) -> Self:
+        """Open a database that another process keeps up to date; what writes raises StoreError."""
+        store = cls(path)
+        store._writer = reader_engine(path)
+        return store
+
+    def prepare(self, records: Sequence[Record]) -> Iterator[PreparedRows]:
+        """Yield the rows of records, for another process to write as they are."""
+        return self._writes.prepare(records)
 
     async def close(self) -> None:
         """Close every connection; the last one folds SQLite's log into the file.

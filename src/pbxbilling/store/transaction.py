@@ -18,6 +18,7 @@ from pbxbilling.kernel.ports import Consequences
 from pbxbilling.kernel.records import Record
 from pbxbilling.store.database.faults import ConflictError
 from pbxbilling.store.invoice_runs import SqlInvoiceRuns
+from pbxbilling.store.prepared import PreparedRows
 from pbxbilling.store.reads import TransactionReads
 from pbxbilling.store.statements import SqlStatements
 from pbxbilling.store.subscriptions import SqlSubscriptions
@@ -55,8 +56,12 @@ class SqlTransaction:
         """Write records, and those that follow from `facts`; reads inside see them at once."""
         if self._consequences is not None and facts:
             records = [*records, *self._consequences.records_for(facts)]
+        prepared = [record for record in records if isinstance(record, PreparedRows)]
+        others = [record for record in records if not isinstance(record, PreparedRows)]
         async with self.connection() as connection:
-            for statement, values in self._writes.of(records):
+            for rows in prepared:
+                await connection.exec_driver_sql(self._writes.sql_of(rows), list(rows.rows))
+            for statement, values in self._writes.of(others):
                 await connection.execute(statement, values)
 
     async def cursor(self, name: str) -> datetime | None:

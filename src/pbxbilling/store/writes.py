@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, cast
 
 from sqlalchemy import (
     ColumnElement,
+    Dialect,
     Executable,
     Table,
     and_,
@@ -37,6 +38,7 @@ from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.records import Cursor, Record
 from pbxbilling.payments.records import InvoiceRun
 from pbxbilling.store import invoice_runs, schema
+from pbxbilling.store.prepared import Prepared, PreparedRows
 from pbxbilling.store.rows import (
     accounts as account_rows,
 )
@@ -74,7 +76,11 @@ class _Write:
 class Writes:
     """The write statements for each kind of record, in one database's dialect."""
 
-    def __init__(self, dialect: str) -> None:
+    def __init__(self, of: Dialect) -> None:
+        dialect = of.name
+        self._dialect = of
+        self._prepared: dict[str, Prepared] = {}
+
         def upsert(table: Table, when: _Condition | None = None) -> Executable:
             return _upsert(dialect, table, when)
 
@@ -114,6 +120,7 @@ class Writes:
                 _insert_first(dialect, schema.billing_cycle), mirror_rows.CYCLE.values
             ),
         }
+        self._by_name = {kind.__name__: write for kind, write in self._by_kind.items()}
 
     def of(self, records: Sequence[Record]) -> Iterator[tuple[Executable, list[Values]]]:
         """Yield each statement with its rows, built one chunk at a time between awaits."""
@@ -122,6 +129,25 @@ class Writes:
             left = iter(group)
             while chunk := [write.values(record) for record in islice(left, CHUNK)]:
                 yield write.statement, chunk
+
+    def prepare(self, records: Sequence[Record]) -> Iterator[PreparedRows]:
+        """Yield the rows of records as the driver takes them; `sql_of` writes them."""
+        for kind, group in _grouped(records):
+            values_of, left = self._by_kind[kind].values, iter(group)
+            while chunk := [values_of(record) for record in islice(left, CHUNK)]:
+                prepared = self._prepared_for(kind.__name__, chunk[0])
+                yield PreparedRows(kind.__name__, prepared.columns, [*map(prepared.row, chunk)])
+
+    def sql_of(self, rows: PreparedRows) -> str:
+        """Return the statement that writes prepared rows."""
+        return self._prepared_for(rows.kind, rows.columns).sql
+
+    def _prepared_for(self, kind: str, columns: Iterable[str]) -> Prepared:
+        known = self._prepared.get(kind)
+        if known is None:
+            statement = self._by_name[kind].statement
+            known = self._prepared[kind] = Prepared(statement, columns, self._dialect)
+        return known
 
 
 # Both write the same row, so their order must not change.

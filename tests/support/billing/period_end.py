@@ -41,7 +41,7 @@ async def close_all(database: Path) -> None:
             InForce(Policy(), registry),
             clock,
         )
-        closer = Closer(statements, registry.tenants, clock, _tell, dict, _at_once, _at_once)
+        closer = Closer(statements, registry, clock, _tell, dict, _at_once, _at_once)
         await closer.look()
     _say("done")
 

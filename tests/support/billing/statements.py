@@ -77,7 +77,7 @@ class Office:
         )
         self.closer = Closer(
             self.statements,
-            self.registry.tenants,
+            self.registry,
             self.clock,
             self.tell,
             lambda: self.known,

@@ -21,11 +21,11 @@ from pbxbilling.daemon.reload import Configuration
 from pbxbilling.daemon.startup_state import StartupState
 from pbxbilling.daemon.stores import stores_of
 from pbxbilling.kernel.codes import Direction
+from pbxbilling.kernel.ports import Clock
 from pbxbilling.store.store import SqlStore
 from pbxbilling.telemetry.logs import Log
 from pbxbilling.telemetry.notify import Notifier
 from pbxbilling.telemetry.writer import LineWriter
-from tests.support.kernel.clock import Clock
 from tests.support.store.database import create
 from tests.support.web.api_client import ApiClient
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from heapq import heapify, heappop, heappush
 
 from pbxbilling.accounts.facts import AccountsChanged, SubjectKind
+from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.billing.facts import StatementFailed, StatementsWait
 from pbxbilling.billing.statements.issue import Statements
@@ -33,7 +34,7 @@ class Closer:
     def __init__(
         self,
         statements: Statements,
-        tenants: Mapping[str, Tenant],
+        registry: Registry,
         clock: Clock,
         emit: EventSink,
         known_until: Callable[[], Mapping[str, datetime | None]],
@@ -41,14 +42,16 @@ class Closer:
         rest: Callable[[], Awaitable[None]],
     ) -> None:
         self._statements = statements
-        self._tenants = tenants
+        self._registry = registry
         self._clock = clock
         self._emit = emit
         self._known_until = known_until
         self._flush = flush
         self._rest = rest
         self._since = clock.now()
-        self._to_do = set(tenants)  # those whose period has ended, or whose end may have moved
+        self._to_do = set(
+            registry.tenants
+        )  # those whose period has ended, or whose end may have moved
         self._ends: dict[str, datetime] = {}
         self._queue: list[tuple[datetime, str]] = []  # a heap of `_ends`, with stale entries
         self._waits = False
@@ -56,6 +59,10 @@ class Closer:
         self._reported_missed: set[str] = set()
         self._begun: set[str] = set()
         self._reported: dict[str, str] = {}
+
+    @property
+    def _tenants(self) -> Mapping[str, Tenant]:
+        return self._registry.tenants
 
     def sink(self, fact: Fact) -> None:
         """Drop the known end of a period when it may have moved."""
@@ -78,12 +85,11 @@ class Closer:
         now = self._clock.now()
         self._waits = False
         self._missed = set()
-        due = self._due(now)
-        for first in range(0, len(due), TENANTS_A_STEP):
-            some = due[first : first + TENANTS_A_STEP]
-            begun = await self._begin(some)
+        due, self._to_do = self._to_do, set()
+        while some := self._step(due, now):
+            begun = await self._begin(sorted(some & self._tenants.keys()))
             if begun is None:
-                self._to_do.update(due[first:])
+                self._to_do.update(due, some)
                 break
             for slug in begun:
                 await self._try(slug)
@@ -91,14 +97,19 @@ class Closer:
         self._publish_missed()
         return now + SOON if self._waits else self._next()
 
-    def _due(self, now: datetime) -> list[str]:
-        """Return the tenants to check now; the others cost nothing, however many they are."""
-        while self._queue and self._queue[0][0] <= now:
+    def _step(self, due: set[str], now: datetime) -> set[str]:
+        """Return tenants to check now: some of those in `due`, and of those whose end has come.
+
+        The others cost nothing, however many they are.
+        """
+        some: set[str] = set()
+        while len(some) < TENANTS_A_STEP and due:
+            some.add(due.pop())
+        while len(some) < TENANTS_A_STEP and self._queue and self._queue[0][0] <= now:
             ends, slug = heappop(self._queue)
             if self._ends.get(slug) == ends:
-                self._to_do.add(slug)
-        due, self._to_do = self._to_do, set()
-        return sorted(slug for slug in due if slug in self._tenants)
+                some.add(slug)
+        return some
 
     def _next(self) -> datetime | None:
         """Return when the next period ends; drops stale queue entries on the way."""

@@ -7,6 +7,7 @@ as `schema/kinds.py` stores it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from operator import itemgetter
 from typing import Any
 
 from orjson import loads
@@ -18,6 +19,7 @@ from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.runtime.flat import Codec, word
 from pbxbilling.store import schema
+from pbxbilling.store.prepared import PreparedRows
 from pbxbilling.store.rows.array_rows import ArrayRows
 from pbxbilling.store.rows.table_rows import TableRows
 from pbxbilling.store.rows.values import INSTANT, TEXT, one_array
@@ -77,3 +79,10 @@ def plans(rows: Iterable[Row[Any]]) -> Iterator[Plan]:
 def tenants(rows: Iterable[Row[Any]]) -> Iterator[Tenant]:
     """Build tenants from rows of `all_tenants`."""
     return TENANT.records(loads(row[0]) for row in rows)
+
+
+def from_prepared(rows: PreparedRows) -> Iterator[Plan] | Iterator[Tenant]:
+    """Build the plans or tenants of rows that are written as they are."""
+    mapper: ArrayRows[Any] = PLAN if rows.kind == Plan.__name__ else TENANT
+    in_order = itemgetter(*map(rows.columns.index, mapper.columns))
+    return mapper.records(map(in_order, rows.rows))

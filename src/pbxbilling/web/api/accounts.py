@@ -3,42 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BeforeValidator, ConfigDict
 
 from pbxbilling.accounts.administer import PlanReport, TenantResult
-from pbxbilling.accounts.apply import Change, ChangeKind
+from pbxbilling.accounts.apply import ChangeKind
 from pbxbilling.accounts.key_origin import SetBy
 from pbxbilling.accounts.terms.status import Blocker, Status, Transition
-from pbxbilling.config.accounts_file import read_accounts
-from pbxbilling.config.tenants_csv import read_tenants, write_tenants
+from pbxbilling.config.tenants_csv import write_tenants
 from pbxbilling.kernel.bounds import read_day
 from pbxbilling.kernel.codes import Mode
 from pbxbilling.subscriptions.daily_check import ACTOR
+from pbxbilling.web.api.account_files import AccountsText, InProcess
 from pbxbilling.web.api.calls import Usage
-from pbxbilling.web.api.routing import Actor, DryRun, Schema, Served, written
-from pbxbilling.web.api.services import Services
+from pbxbilling.web.api.routing import Actor, DryRun, Pieces, Schema, Served, reads, written
+from pbxbilling.web.api.services import FileKind, Services
 from pbxbilling.web.api.shape import At
 
 router = APIRouter(tags=["accounts"])
 
 Day = Annotated[str, BeforeValidator(lambda text: read_day(str(text)).isoformat())]
-
-
-class AccountsText(Schema):
-    """A file of plans and tenants; `source` names it in messages.
-
-    Without `reset` nothing is written where a plan or tenant would lose what bounds its calls.
-    """
-
-    text: str
-    source: str
-    dry_run: bool = False
-    reset: bool = False
 
 
 class FieldChange(Schema):
@@ -169,24 +156,20 @@ class DailyCheck(Schema):
     booked: bool
 
 
-@router.put("/accounts", response_model=list[AccountChange])
-async def apply(services: Served, actor: Actor, file: AccountsText) -> Response:
+@router.put("/accounts", response_model=list[AccountChange], openapi_extra=reads(AccountsText))
+async def apply(services: Served, actor: Actor, request: Request) -> Response:
     """Make plans and tenants match a TOML file, all or nothing."""
-    read = await asyncio.to_thread(read_accounts, file.text, file.source)
-    changes = await services.administration.apply(
-        read, actor, dry_run=file.dry_run, reset=file.reset
-    )
-    return await written([_change(change) for change in changes])
+    return await _applied(services, FileKind.TOML, request, actor)
 
 
-@router.put("/accounts/tenants.csv", response_model=list[AccountChange])
-async def import_tenants(services: Served, actor: Actor, file: AccountsText) -> Response:
+@router.put(
+    "/accounts/tenants.csv",
+    response_model=list[AccountChange],
+    openapi_extra=reads(AccountsText),
+)
+async def import_tenants(services: Served, actor: Actor, request: Request) -> Response:
     """Make tenants match a CSV file, all or nothing; new tenants are listed without their keys."""
-    read = await asyncio.to_thread(read_tenants, file.text, file.source)
-    changes = await services.administration.apply(
-        read, actor, dry_run=file.dry_run, reset=file.reset, action="import"
-    )
-    return await written([_imported(change) for change in changes])
+    return await _applied(services, FileKind.CSV, request, actor)
 
 
 @router.get("/accounts/tenants.csv", response_model=str)
@@ -253,24 +236,9 @@ async def daily_check(services: Served, actor: Actor, given: DryRun) -> Response
     return await written(report, DailyCheck)
 
 
-def _imported(change: Change) -> dict[str, Any]:
-    """Leave out the fields of new tenants: a thousand such rows would delay hooks."""
-    if change.kind is ChangeKind.CHANGED:
-        return _change(change)
-    return _shown(change, ())
-
-
-def _change(change: Change) -> dict[str, Any]:
-    return _shown(change, change.fields)
-
-
-def _shown(change: Change, fields: Sequence[Any]) -> dict[str, Any]:
-    return {
-        "subject": change.subject,
-        "kind": change.kind,
-        "fields": fields,
-        "notes": change.notes,
-    }
+async def _applied(services: Services, kind: FileKind, request: Request, actor: str) -> Response:
+    files = services.files or InProcess(services.administration)
+    return Pieces(await files.apply(kind, request.stream(), actor))
 
 
 def _plan(report: PlanReport) -> dict[str, Any]:

@@ -13,12 +13,14 @@ import orjson
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
 
 from pbxbilling.kernel.bounds import read_instant, read_month, read_period
 from pbxbilling.kernel.errors import ServiceError
-from pbxbilling.web.api.services import Services
+from pbxbilling.web.api.services import Answer, Services
 from pbxbilling.web.api.shape import plain, shaped
 
 PREFIX = "/api/v1"
@@ -71,19 +73,48 @@ async def written(result: Any, schema: type[Schema] | None = None) -> Response:
     return Response(await asyncio.to_thread(_json, result, write), media_type="application/json")
 
 
+class Pieces(StreamingResponse):
+    """A JSON answer that is sent piece by piece, because it is as long as a file."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+        super().__init__((), media_type="application/json")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it, and close the answer whether the client has taken it or not."""
+        async with self._answer as self.body_iterator:
+            await super().__call__(scope, receive, send)
+
+
+def reads(schema: type[BaseModel]) -> dict[str, Any]:
+    """Return what a route's document has of a body that the route reads by itself."""
+    content = {"application/json": {"schema": schema.model_json_schema()}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
 def _json(result: Any, write: Callable[[Any], Any]) -> bytes:
     """Encode a list row by row: one call for all of it would hold the interpreter's lock."""
     if isinstance(result, list):
-        return b"[" + b",".join(_encode(write(row)) for row in result) + b"]"
-    return _encode(write(result))
+        return b"[" + b",".join(encoded(write(row)) for row in result) + b"]"
+    return encoded(write(result))
 
 
-def _encode(value: Any) -> bytes:
+def encoded(value: Any) -> bytes:
     """Encode a value, in any case: what is committed must be answered as done."""
     try:
         return orjson.dumps(value)
     except TypeError:  # an integer beyond 64 bits, a lone surrogate
         return json.dumps(value, default=str).encode()
+
+
+class InvalidRequest(ServiceError):  # noqa: N818 - named as its code
+    """A request is not of the form that its route takes."""
+
+    code = "invalid"
+
+    def __init__(self, faults: Sequence[Any]) -> None:
+        """Say in a sentence each what pydantic found; places begin with where they are, `body`."""
+        super().__init__("; ".join(map(_sentence, faults)))
 
 
 def add_error_answers(app: FastAPI) -> None:
@@ -97,8 +128,8 @@ def add_error_answers(app: FastAPI) -> None:
         return _error(error.status, error.code, str(error))
 
     @app.exception_handler(RequestValidationError)
-    async def invalid(_request: Request, error: RequestValidationError) -> Response:
-        return _error(422, "invalid", "; ".join(map(_sentence, error.errors())))
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        return await refused(request, InvalidRequest(error.errors()))
 
     @app.exception_handler(HTTPException)
     async def unreadable(request: Request, error: HTTPException) -> Response:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
 
 from pbxbilling.accounts.administer import Administration
 from pbxbilling.billing.statements.issue import Statements
@@ -23,6 +26,32 @@ from pbxbilling.subscriptions.checkout import Checkout
 from pbxbilling.subscriptions.daily_check import DailyCheck
 from pbxbilling.subscriptions.manage import Subscriptions
 from pbxbilling.subscriptions.ports import SubscriptionStore
+
+
+class FileKind(StrEnum):
+    """The form of a file of accounts."""
+
+    TOML = "toml"
+    CSV = "csv"
+
+    @property
+    def action(self) -> str:
+        """Return what the audit trail calls it to make accounts match such a file."""
+        return "apply" if self is FileKind.TOML else "import"
+
+
+Answer = AbstractAsyncContextManager[AsyncIterator[bytes]]  # JSON, piece by piece
+
+
+class AccountFiles(Protocol):
+    """Makes accounts match a file, all or nothing."""
+
+    async def apply(self, kind: FileKind, body: AsyncIterable[bytes], actor: str) -> Answer:
+        """Apply the file in the body of a request; return what it changes.
+
+        Raises ServiceError for another body, and for a file with faults.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +79,8 @@ class BillingServices:
 class Services:
     """Services of all routes; a router that needs another one adds a field.
 
-    `payments` is None while no gateway is enabled.
+    `payments` is None while no gateway is enabled, `files` where no daemon runs: then files are
+    read in the command's own process.
     """
 
     administration: Administration
@@ -62,6 +92,7 @@ class Services:
     forgetter: Forgetter
     comparison: Comparison
     payments: PaymentServices | None = None
+    files: AccountFiles | None = None
 
     @property
     def shop(self) -> PaymentServices:

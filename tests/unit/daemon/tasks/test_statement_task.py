@@ -47,9 +47,7 @@ async def test_a_period_is_closed_when_the_task_is_woken_after_its_end(tmp_path:
             InForce(Policy(), registry),
             clock,
         )
-        closer = Closer(
-            statements, registry.tenants, clock, tell, dict, flush, lambda: asyncio.sleep(0)
-        )
+        closer = Closer(statements, registry, clock, tell, dict, flush, lambda: asyncio.sleep(0))
         task = StatementTask(closer, clock)
         running = asyncio.create_task(task.run())
         while await store.cursor("billed until: acme") is None:  # noqa: ASYNC110

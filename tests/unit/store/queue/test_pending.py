@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 import pytest
+from sqlalchemy.dialects import sqlite
 
 from pbxbilling.kernel.records import QueuedRecord
 from pbxbilling.store.queue.record_queue import RecordQueue
@@ -28,7 +29,7 @@ def queued(*records: QueuedRecord) -> list[QueuedRecord]:
 
 def row_key(record: QueuedRecord) -> dict[str, Any] | None:
     """Return the columns by which the store finds the record's row; None: it adds a row."""
-    ((statement, (values,)),) = Writes("sqlite").of([record])
+    ((statement, (values,)),) = Writes(sqlite.dialect()).of([record])
     if "ON CONFLICT" not in str(statement):
         return None
     table: Any = getattr(statement, "table", None)

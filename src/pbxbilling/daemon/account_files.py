@@ -1,0 +1,116 @@
+"""Makes accounts match a file while calls are judged: the worker compares, the daemon commits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from pbxbilling.accounts.terms.in_force import InForce
+from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.kernel.ports import Clock
+from pbxbilling.runtime.background import Rest
+from pbxbilling.web.api.services import AccountFiles, Answer, FileKind
+from pbxbilling.worker.accounts import ANSWER, BODY, JOB, Comparison, PreparedChanges
+from pbxbilling.worker.frames import Frames
+from pbxbilling.worker.process import LIMIT_S, Worker, WorkerError
+
+# Bytes of a body, and plans and tenants in force, up to which all of it takes some milliseconds,
+# which is less than to start a process.
+SMALL_FILE = 4096
+SMALL_SITE = 200
+# How long a second comparison may take, for which all other changes wait: so many times as long as
+# the first one, and seconds more.
+AGAIN, AGAIN_S = 3.0, 10.0
+
+
+class FilesByWorker:
+    """Applies files of any size; small ones of a small site `in_process`.
+
+    Other changes of accounts go on while the worker compares. If there was one, it compares anew,
+    and then they wait.
+    """
+
+    def __init__(
+        self,
+        worker: Worker,
+        in_process: AccountFiles,
+        writer: AccountWriter,
+        in_force: InForce,
+        clock: Clock,
+        database: Path,
+        rest: Rest,
+    ) -> None:
+        self._worker = worker
+        self._in_process = in_process
+        self._writer = writer
+        self._in_force = in_force
+        self._clock = clock
+        self._database = database
+        self._rest = rest
+
+    async def apply(self, kind: FileKind, body: AsyncIterable[bytes], actor: str) -> Answer:
+        """Apply the file; see `AccountFiles`. Raises WorkerError, StoreError."""
+        try:
+            with Frames.new(self._database.parent) as given:
+                if await self._is_small(body, given):
+                    given.seal()
+                    return await self._in_process.apply(kind, self._pieces(given, BODY), actor)
+                made = await self._done(kind, given, actor)
+        except OSError as error:
+            msg = f"{self._database.parent} cannot hold the file: {error.strerror}; make room there"
+            raise WorkerError(msg) from error
+        return self._answer(made)
+
+    async def _is_small(self, body: AsyncIterable[bytes], given: Frames) -> bool:
+        """Put the body where the worker finds it; return whether it is done sooner here."""
+        size, registry = 0, self._in_force.registry
+        async for piece in body:
+            given.put(BODY, piece)
+            size += len(piece)
+        return size <= SMALL_FILE and len(registry.plans) + len(registry.tenants) <= SMALL_SITE
+
+    async def _done(self, kind: FileKind, given: Frames, actor: str) -> Frames:
+        """Compare the file, and write what it changes; return what the worker made."""
+        began, version = self._clock.monotonic(), self._writer.version
+        made, changes = await self._compare(kind, given, actor, LIMIT_S)
+        try:
+            if not changes:
+                return made
+            async with self._writer.alone:
+                if self._writer.version != version:
+                    made.close()
+                    limit_s = min(LIMIT_S, AGAIN * (self._clock.monotonic() - began) + AGAIN_S)
+                    made, changes = await self._compare(kind, given, actor, limit_s)
+                if changes:
+                    await self._writer.write_many(changes)
+        except BaseException:
+            made.close()
+            raise
+        return made
+
+    async def _compare(
+        self, kind: FileKind, given: Frames, actor: str, limit_s: float
+    ) -> tuple[Frames, PreparedChanges]:
+        policy, made = self._in_force.policy, Frames.new(self._database.parent)
+        asked = Comparison(self._database, kind, actor, self._clock.now(), policy)
+        asked.put_into(given)
+        try:
+            await self._worker.run(JOB, given, made, limit_s)
+        except BaseException:
+            made.close()
+            raise
+        return made, PreparedChanges(made, asked)
+
+    @asynccontextmanager
+    async def _answer(self, made: Frames) -> AsyncIterator[AsyncIterator[bytes]]:
+        try:
+            yield self._pieces(made, ANSWER)
+        finally:
+            await asyncio.to_thread(made.close)  # the system takes 0.1 s for 500 MB
+
+    async def _pieces(self, frames: Frames, tag: str) -> AsyncIterator[bytes]:
+        for piece in frames.take(tag):
+            yield piece
+            await self._rest()
