@@ -13,7 +13,7 @@ LINES_MOST = 1000  # of an address or a description
 
 # Control characters, separators of lines, and what overrides the direction of text; a joiner or a
 # mark of direction (U+200C to U+200F) belongs to how some names are written.
-_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _UNSEEN = re.compile(r"[^\x20-\x7e\n]")
 
 
