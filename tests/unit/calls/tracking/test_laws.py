@@ -172,6 +172,9 @@ FORWARD, END = ("forward", 0, 1), ("end", 0, 0)
     {"max_outbound_calls": 1}, {}, BillingIncrement(1, 1), [IN, FORWARD, OUT, ("end", 0, 0), OUT]
 )
 @example({"max_outbound_calls": 0}, {}, BillingIncrement(1, 1), [IN, FORWARD, IN, IN])
+@example(
+    {"max_outbound_calls": 1}, {}, BillingIncrement(1, 1), [OUT, IN, ("forward", 1, 1), END, OUT]
+)
 @settings(deadline=None, max_examples=600)
 def test_log_would_block_exactly_what_enforce_blocks(
     caps: dict[str, int],
