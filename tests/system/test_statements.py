@@ -145,3 +145,20 @@ def test_a_daemon_that_slept_closes_what_has_ended_when_the_journal_is_read(
         shown = site.json("statement", "show", "acme")
         assert (shown["month"], shown["notices"]) == (found[1]["month"], [])
         assert "statement saved" in site.log()
+
+
+def test_a_price_that_is_applied_after_a_months_end_does_not_touch_that_month(
+    tmp_path: Path,
+) -> None:
+    with VirtualSite(tmp_path) as site:
+        site.apply(ACCOUNTS)
+        asyncio.run(slept(site.database, months_ago(1)))
+        (tmp_path / "accounts.toml").write_text(
+            ACCOUNTS.replace('"20.00"', '"99.00"').replace('"0.50"', '"0.05"')
+        )
+        assert "price: 20.00 → 99.00" in site.says("apply", str(tmp_path / "accounts.toml"))
+        site.start()
+        (final,) = until(lambda: site.get("/statements", tenant="acme"), "the month is closed")
+        shown = site.json("statement", "show", "acme", "--month", final["month"])
+        assert [line["amount_minor"] for line in shown["lines"]] == [2000, 100]
+        site.stop(SIGTERM)

@@ -48,6 +48,13 @@ def euros(*tenants: Tenant, **given: Any) -> CurrencyFigures:
     return taken(*tenants, **given)["EUR"]
 
 
+@pytest.mark.parametrize("cycle", Cycle)
+def test_a_price_of_any_cycle_counts_by_the_month(cycle: Cycle) -> None:
+    plan = replace(PRO, prices={cycle: 1200})
+    found = figures(NOVEMBER, NOW, [ACME], {"pro": plan}, {}, (), (), grace_days=7)
+    assert [one.mrr for one in found] == [1200 // cycle.months]
+
+
 @pytest.mark.parametrize(
     ("status", "paying"),
     [

@@ -266,3 +266,54 @@ async def test_the_setup_fee_is_not_lost_by_a_move_within_the_first_period() -> 
     await became(office, plan="pro")
     await office.at("2026-12-01T00:00")
     assert office.lines(office.finals[0])["setup"] == 500
+
+
+# --- longer cycles --------------------------------------------------------------------------------
+
+
+async def finals(office: Office, months: int) -> list[int]:
+    """Close so many months from November on; return the net sums."""
+    for number in range(1, months + 1):
+        year, month = divmod(10 + number, 12)
+        ends = f"{2026 + year}-{month + 1:02}-01T00:00"
+        if utc(ends) > office.clock.now():
+            await office.at(ends)
+    return [final.net for final in office.finals]
+
+
+@pytest.mark.parametrize("cycle", [Cycle.QUARTER, Cycle.HALF_YEAR, Cycle.YEAR])
+async def test_the_price_of_a_long_cycle_is_due_where_it_begins(cycle: Cycle) -> None:
+    plan = replace(BASIC, prices={cycle: 9000})
+    office = Office("2026-11-10T00:00", plans=(plan, PRO))
+    await office.closer.look()
+    expected = [9000 if month % cycle.months == 0 else 0 for month in range(14)]
+    assert await finals(office, 14) == expected
+
+
+async def test_a_price_that_is_paid_ahead_changes_with_the_next_cycle() -> None:
+    plan = replace(BASIC, prices={Cycle.QUARTER: 9000})
+    office = Office("2026-11-10T00:00", plans=(plan, PRO))
+    await office.closer.look()
+    await repriced(office, replace(plan, prices={Cycle.QUARTER: 30_000}))
+    assert await finals(office, 4) == [9000, 0, 0, 30_000]
+
+
+async def test_a_move_within_a_quarter_is_credited_at_the_price_that_was_paid() -> None:
+    small = replace(BASIC, prices={Cycle.QUARTER: 9200})
+    large = replace(PRO, prices={Cycle.QUARTER: 18_400})
+    office = Office("2026-11-01T00:00", plans=(small, large))
+    await office.closer.look()
+    await finals(office, 1)
+    await repriced(office, replace(small, prices={Cycle.QUARTER: 92_000}))
+    office.clock.move_to(utc("2026-12-17T00:00"))  # after 46 of 92 days
+    await became(office, plan="pro")
+    assert await finals(office, 4) == [9200, -4600 + 9200, 0, 18_400]
+
+
+async def test_a_quarter_follows_where_its_plan_was_taken_up() -> None:
+    quarterly = replace(PRO, prices={Cycle.QUARTER: 9000})
+    office = Office("2026-11-01T00:00", plans=(BASIC, quarterly))
+    await office.closer.look()
+    await finals(office, 1)
+    await became(office, plan="pro")
+    assert await finals(office, 5) == [1000, 9000, 0, 0, 9000]
