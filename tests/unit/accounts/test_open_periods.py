@@ -155,7 +155,7 @@ FILES = st.tuples(
 
 
 @given(st.lists(FILES, min_size=1, max_size=8))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 async def test_whatever_a_file_is_allowed_to_change_a_statement_can_be_made(
     files: list[tuple[int, list[Plan], list[Tenant]]],
 ) -> None:

@@ -268,6 +268,19 @@ async def test_the_setup_fee_is_not_lost_by_a_move_within_the_first_period() -> 
     assert office.lines(office.finals[0])["setup"] == 500
 
 
+async def test_where_two_currencies_meet_the_period_ends() -> None:
+    """An earlier release let a file move a tenant so, and no statement was ever made again."""
+    office = Office("2026-11-01T00:00", plans=(BASIC, replace(PRO, currency="USD")))
+    await office.closer.look()
+    office.clock.move_to(utc("2026-11-16T00:00"))
+    await became(office, plan="pro")
+    await office.at("2026-12-01T00:00")
+    assert [(one.month, one.currency, one.net) for one in office.finals] == [
+        ("2026-11", "EUR", 500),
+        ("2026-11.2", "USD", 2000),
+    ]
+
+
 # --- longer cycles --------------------------------------------------------------------------------
 
 
