@@ -231,11 +231,15 @@ def _lost_by(plan: Plan, tenants: Iterable[Tenant]) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class TenantChange(Change):
-    """A change of a tenant; `transition` is what changes its status, None: an operator sets it."""
+    """A change of a tenant; `transition` is what changes its status, None: an operator sets it.
+
+    Another plan holds since `plan_since`; None: from now on.
+    """
 
     before: Tenant | None
     after: Tenant
     transition: Transition | None = None
+    plan_since: datetime | None = None
 
 
 def _with_what_stays(known: Tenant, declared: Tenant, keys: frozenset[str]) -> Tenant:

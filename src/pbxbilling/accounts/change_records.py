@@ -71,7 +71,7 @@ def _switch(change: Change, cause: Cause, dated: Collection[str]) -> Iterator[Pl
         return
     slug, before, after = change.after.slug, change.before.plan, change.after.plan
     if before != after and slug not in dated:
-        yield PlanSwitched(slug, cause.at, before, after)
+        yield PlanSwitched(slug, change.plan_since or cause.at, before, after)
 
 
 def _transitions(change: Change, cause: Cause) -> Iterator[StatusChanged]:

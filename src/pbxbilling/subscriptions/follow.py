@@ -231,7 +231,8 @@ class Follower:
             return (_unlinked(tenant),) if tenant.subscription == kept.id else ()
         plan = plan_sold_by(self._registry.plans, lead.prices)
         after = follow(tenant, ours, plan, self._clock.now(), self._in_force.grace_days)
-        return (TenantChange(tenant, after, TRANSITION_TO[lead.status]),)
+        since = lead.sells_since(tenant.subscription, self._clock.now())
+        return (TenantChange(tenant, after, TRANSITION_TO[lead.status], since),)
 
     def _meter_alerts(self, changes: Sequence[Change]) -> Iterator[PaymentAlert]:
         """Yield an alert for each changed tenant whose usage another's customer gets as well."""

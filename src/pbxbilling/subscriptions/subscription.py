@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pbxbilling.accounts.terms.status import Status, Transition
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.kernel.records import Record
+
+_SOON = timedelta(hours=1)  # after a cycle's begin: what we learn by then began with it
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,17 @@ class Subscription(Record):
     def is_over(self) -> bool:
         """Whether it has ended for good: only a new one can replace it."""
         return self.status is Status.CANCELLED
+
+    def sells_since(self, led_by: str | None, now: datetime) -> datetime:
+        """Return since when its prices hold for a tenant that `led_by` led before we knew.
+
+        A new subscription sells its plan from its first cycle on, however late we learn of it.
+        Another price of the same one holds from its cycle on if we learn of it soon after.
+        """
+        cycle = self.period_start or self.created_at
+        if led_by != self.id:
+            return cycle if abs(cycle - self.created_at) <= _SOON else self.created_at
+        return cycle if timedelta(0) <= now - cycle <= _SOON else now
 
     def followed_by(self, later: Subscription) -> Subscription:
         """Merge a later snapshot into this one and return the result.

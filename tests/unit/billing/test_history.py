@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from pbxbilling.accounts.apply import Change, TenantChange
 from pbxbilling.accounts.terms.status import Blocker, Status
 from pbxbilling.billing.records import SavedStatement
-from pbxbilling.catalog.plan import Cycle, Plan
+from pbxbilling.catalog.plan import Cycle, Plan, Prices
+from pbxbilling.kernel.gateway_names import STRIPE
 from pbxbilling.subscriptions.subscription import BillingCycle
 from tests.support.billing.statements import ACME, BASIC, PRO, Office, utc
 from tests.support.subscriptions.records import subscription
@@ -330,3 +331,36 @@ async def test_a_quarter_follows_where_its_plan_was_taken_up() -> None:
     await finals(office, 1)
     await became(office, plan="pro")
     assert await finals(office, 5) == [1000, 9000, 0, 0, 9000]
+
+
+async def test_a_subscription_sells_its_plan_from_its_first_cycle_on() -> None:
+    monthly = replace(BASIC, prices={Cycle.MONTH: 1000})
+    yearly = replace(PRO, prices={Cycle.YEAR: 9000}, gateway_prices={STRIPE: Prices(yearly="y")})
+    office = Office("2026-11-01T00:00", plans=(monthly, yearly))
+    await office.closer.look()
+    bought, known = utc("2026-11-16T00:00"), utc("2026-11-16T00:00") + timedelta(minutes=5)
+    ends = utc("2027-11-16T00:00")
+    lead = subscription(
+        prices=("y",), created_at=bought, as_of=bought, period_start=bought, period_end=ends
+    )
+    office.clock.move_to(known)
+    await office.store.commit([lead])
+    acme = office.registry.tenants["acme"]
+    led = replace(acme, plan="pro", subscription=lead.id)
+    await changed(office, TenantChange(acme, led, plan_since=lead.sells_since(None, known)))
+    lines = (await office.statements.preview("acme")).statement.lines
+    assert [(line.text, line.amount) for line in lines] == [("Pro, a year", 9000)]
+
+
+@pytest.mark.parametrize(
+    ("led_by", "minutes", "since"),
+    [(None, 5, 0), (None, 3000, 0), ("sub_1", 5, 0), ("sub_1", 3000, 3000)],
+    ids=["new", "new, known late", "renewed", "changed within a cycle"],
+)
+def test_since_when_a_subscriptions_price_holds(
+    led_by: str | None, minutes: int, since: int
+) -> None:
+    begins = utc("2026-11-16T00:00")
+    lead = subscription(created_at=begins, period_start=begins)
+    now = begins + timedelta(minutes=minutes)
+    assert lead.sells_since(led_by, now) == begins + timedelta(minutes=since)
