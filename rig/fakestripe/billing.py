@@ -9,6 +9,7 @@ from rig.fakestripe import billing_bodies as bodies
 from rig.fakestripe import invoice_bodies, lines, meters
 from rig.fakestripe.bodies import Body
 from rig.fakestripe.books import Books
+from rig.fakestripe.prices import cost
 
 ENDED = ("canceled", "incomplete_expired")
 DAY_S = 24 * 3600
@@ -96,7 +97,7 @@ def draw_up(
             books.new_id("il"),
             object_id,
             price,
-            amount=price["unit_amount"],
+            amount=cost(books, price, 1),
             quantity=1,
             subscription_id=subscription["id"],
             item_id=None,
@@ -136,7 +137,7 @@ def _item_line(
         books.new_id("il"),
         invoice_id,
         price,
-        amount=quantity * price["unit_amount"],
+        amount=cost(books, price, quantity),
         quantity=quantity,
         subscription_id=subscription["id"],
         item_id=item["id"],

@@ -7,15 +7,19 @@ def price(
     object_id: str,
     at: int,
     *,
-    amount: int,
+    amount: int | str | None,
     currency: str,
     interval: str | None,
     interval_count: int,
     meter: str | None,
     active: bool,
     livemode: bool,
+    tiers_mode: str | None = None,
 ) -> Body:
-    """A price; one-time without an `interval`, metered with a `meter`."""
+    """A price; one-time without an `interval`, metered with a `meter`, in tiers with their mode.
+
+    An `amount` with fractions of the unit is text, as "0.5".
+    """
     recurring = interval and {
         "interval": interval,
         "interval_count": interval_count,
@@ -27,7 +31,7 @@ def price(
         "id": object_id,
         "object": "price",
         "active": active,
-        "billing_scheme": "per_unit",
+        "billing_scheme": "tiered" if tiers_mode else "per_unit",
         "created": at,
         "currency": currency,
         "custom_unit_amount": None,
@@ -38,11 +42,11 @@ def price(
         "product": "prod_fake",
         "recurring": recurring,
         "tax_behavior": "exclusive",
-        "tiers_mode": None,
+        "tiers_mode": tiers_mode,
         "transform_quantity": None,
         "type": "recurring" if recurring else "one_time",
-        "unit_amount": amount,
-        "unit_amount_decimal": str(amount),
+        "unit_amount": amount if isinstance(amount, int) else None,
+        "unit_amount_decimal": None if amount is None else str(amount),
     }
 
 

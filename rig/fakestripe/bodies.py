@@ -155,6 +155,71 @@ def event(object_id: str, at: int, kind: str, of: Body, previous: Body | None) -
     }
 
 
+def portal_configuration(
+    object_id: str, at: int, *, cancels: str, cards: bool, invoices: bool
+) -> Body:
+    """The default configuration of the portal; `cancels` is "" where customers cannot cancel."""
+    return {
+        "id": object_id,
+        "object": "billing_portal.configuration",
+        "active": True,
+        "application": None,
+        "business_profile": {
+            "headline": None,
+            "privacy_policy_url": None,
+            "terms_of_service_url": None,
+        },
+        "created": at,
+        "default_return_url": None,
+        "features": {
+            "customer_update": {"allowed_updates": [], "enabled": False},
+            "invoice_history": {"enabled": invoices},
+            "payment_method_update": {"enabled": cards, "payment_method_configuration": None},
+            "subscription_cancel": {
+                "cancellation_reason": {"enabled": False, "options": []},
+                "enabled": bool(cancels),
+                "mode": cancels or "at_period_end",
+                "proration_behavior": "none",
+            },
+            "subscription_pause": {
+                "duration": {"interval_options": [], "type": "indefinite"},
+                "enabled": False,
+            },
+            "subscription_update": {
+                "default_allowed_updates": [],
+                "enabled": False,
+                "proration_behavior": "none",
+                "schedule_at_period_end": {"conditions": []},
+                "trial_update_behavior": "end_trial",
+            },
+        },
+        "is_default": True,
+        "livemode": False,
+        "login_page": {"enabled": False, "url": None},
+        "metadata": {},
+        "name": None,
+        "updated": at,
+    }
+
+
+def event_destination(object_id: str, at: str, url: str, types: list[str]) -> Body:
+    """A webhook endpoint for thin events, those of API v2."""
+    return {
+        "id": object_id,
+        "object": "v2.core.event_destination",
+        "created": at,
+        "description": "",
+        "enabled_events": types,
+        "event_payload": "thin",
+        "livemode": False,
+        "name": "usage reports",
+        "status": "enabled",
+        "type": "webhook_endpoint",
+        "updated": at,
+        "webhook_endpoint": {"url": url},
+    }
+
+
 def webhook_endpoint(object_id: str, at: int, url: str, types: list[str]) -> Body:
     """A registered endpoint, without its secret, which only the answer to its creation shows."""
     return {

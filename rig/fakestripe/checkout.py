@@ -4,6 +4,7 @@ from rig.fakestripe import billing, bodies, customers
 from rig.fakestripe.bodies import Body
 from rig.fakestripe.books import Books
 from rig.fakestripe.forms import integer, text
+from rig.fakestripe.prices import cost
 from rig.fakestripe.rejections import RejectedError, needed
 
 
@@ -37,7 +38,7 @@ def create(books: Books, params: Body, *, livemode: bool) -> Body:
         object_id,
         books.clock.now(),
         params,
-        amount=sum(price["unit_amount"] * quantity for price, quantity in prices),
+        amount=sum(cost(books, price, quantity) for price, quantity in prices),
         currency=prices[0][0]["currency"],
         livemode=livemode,
     )

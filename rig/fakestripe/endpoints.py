@@ -11,9 +11,19 @@ import stripe.params as known
 import stripe.params.billing as known_billing
 import stripe.params.billing_portal as known_portal
 import stripe.params.checkout as known_checkout
+import stripe.params.v2.core as known_core
 from stripe import RequestOptions
 
-from rig.fakestripe import bodies, checkout, customers, invoices, lines, meters, subscriptions
+from rig.fakestripe import (
+    bodies,
+    checkout,
+    customers,
+    invoices,
+    lines,
+    meters,
+    prices,
+    subscriptions,
+)
 from rig.fakestripe.bodies import Body
 from rig.fakestripe.forms import integer, text
 from rig.fakestripe.rejections import RejectedError, unknown
@@ -133,12 +143,26 @@ def _summaries(request: Request) -> Body:
     return bodies.page(request.path, [made], has_more=False)
 
 
+def _list_portals(request: Request) -> Body:
+    """List configurations of the portal; this fake has only the default one."""
+    rows = request.books.rows("billing_portal.configuration", livemode=request.livemode)
+    return listed(request, [row for row in rows if row["is_default"]])
+
+
+def _list_destinations(request: Request) -> Body:
+    """List event destinations, in the form of lists of API v2; without `include` no address."""
+    rows = request.books.rows("v2.core.event_destination", livemode=request.livemode)
+    if "webhook_endpoint.url" not in (request.params.get("include") or []):
+        rows = [row | {"webhook_endpoint": {"url": None}} for row in rows]
+    return {"data": rows, "next_page_url": None, "previous_page_url": None}
+
+
 _PAGE = "limit starting_after created"
 
 ENDPOINTS = (
     Endpoint("GET", "/v1/account", lambda _: bodies.account()),
     Endpoint("GET", "/v1/prices", _list("price"), known.PriceListParams, _PAGE),
-    Endpoint("GET", "/v1/prices/{id}", _retrieve("price")),
+    Endpoint("GET", "/v1/prices/{id}", prices.retrieve),
     Endpoint(
         "POST",
         "/v1/customers",
@@ -209,6 +233,13 @@ ENDPOINTS = (
     ),
     Endpoint(
         "GET",
+        "/v1/billing_portal/configurations",
+        _list_portals,
+        known_portal.ConfigurationListParams,
+        "limit is_default active",
+    ),
+    Endpoint(
+        "GET",
         "/v1/invoices",
         _list_invoices,
         known.InvoiceListParams,
@@ -241,6 +272,13 @@ ENDPOINTS = (
     Endpoint("GET", "/v1/events", _list_events, known.EventListParams, f"{_PAGE} type types"),
     Endpoint("GET", "/v1/events/{id}", _retrieve("event")),
     Endpoint("GET", "/v2/core/events/{id}", _retrieve("v2.core.event")),
+    Endpoint(
+        "GET",
+        "/v2/core/event_destinations",
+        _list_destinations,
+        known_core.EventDestinationListParams,
+        "limit include",
+    ),
     Endpoint(
         "GET",
         "/v1/webhook_endpoints",

@@ -5,11 +5,12 @@ Stripe creates, which `webhooks` delivers.
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Self
 
-from rig.fakestripe import billing, billing_bodies, bodies, checkout, customers, meters
+from rig.fakestripe import billing, billing_bodies, checkout, customers, meters, prices
+from rig.fakestripe.account import Account
 from rig.fakestripe.api import Api, Asked, Breakage
 from rig.fakestripe.bodies import Body
 from rig.fakestripe.books import Books
@@ -26,13 +27,15 @@ LIVE_KEY = "sk_live_fakestripe0000"
 class FakeStripe(Running):
     """A running fake; a context manager.
 
-    `url` is the base address of its API, `webhooks` its delivery, `clock` its time.
+    `url` is the base address of its API, `webhooks` its delivery, `clock` its time, `account` what
+    its owner has set.
     """
 
     def __init__(self) -> None:
         self.clock = Clock()
         self.webhooks = Webhooks(self.clock)
         self._books = Books(self.clock, self.webhooks.publish)
+        self.account = Account(self._books)
         self._api = Api(self._books, {TEST_KEY: False, LIVE_KEY: True})
         self._server = Server(self._api, self.webhooks)
         self.url = f"http://127.0.0.1:{self._server.port}"
@@ -41,7 +44,7 @@ class FakeStripe(Running):
 
     def create_price(
         self,
-        amount: int = 1000,
+        amount: int | str | None = 1000,
         currency: str = "eur",
         *,
         interval: str | None = "month",
@@ -50,22 +53,29 @@ class FakeStripe(Running):
         active: bool = True,
         livemode: bool = False,
         price_id: str = "",
+        tiers: Sequence[tuple[int | None, str]] = (),
+        tiers_mode: str = "graduated",
     ) -> str:
-        """Return the id of a new price; one-time with interval None, metered with a `meter` id."""
+        """Return the id of a new price; one-time with interval None, metered with a `meter` id.
+
+        Each of `tiers` is up to a quantity, None: without end, for an amount of one.
+        """
         with self._books.lock:
-            return self._put(
-                billing_bodies.price(
-                    price_id or self._books.new_id("price"),
-                    self.clock.now(),
-                    amount=amount,
-                    currency=currency,
-                    interval=interval,
-                    interval_count=interval_count,
-                    meter=meter,
-                    active=active,
-                    livemode=livemode,
-                )
+            body = billing_bodies.price(
+                price_id or self._books.new_id("price"),
+                self.clock.now(),
+                amount=None if tiers else amount,
+                currency=currency,
+                interval=interval,
+                interval_count=interval_count,
+                meter=meter,
+                active=active,
+                livemode=livemode,
+                tiers_mode=tiers_mode if tiers else None,
             )
+            if tiers:
+                prices.put_tiers(self._books, body, tiers)
+            return self._put(body)
 
     def deactivate_price(self, price: str) -> None:
         """Stop selling the price; existing subscriptions keep it."""
@@ -251,13 +261,6 @@ class FakeStripe(Running):
         """Publish an event of any type about any body; return it."""
         with self._books.lock:
             return copy.deepcopy(self._books.tell(kind, of))
-
-    def register_endpoint(self, url: str, *types: str) -> str:
-        """List an endpoint in /v1/webhook_endpoints; `webhooks.send_to` sets the delivery."""
-        with self._books.lock:
-            object_id = self._books.new_id("we")
-            now = self.clock.now()
-            return self._put(bodies.webhook_endpoint(object_id, now, url, list(types)))
 
     # Inspection
 

@@ -13,7 +13,7 @@ from pbxbilling.accounts.terms.status import Status
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.catalog.plan import Cycle
 from pbxbilling.kernel.errors import GatewayError
-from pbxbilling.subscriptions.order import Order, OrderLine, PriceFound
+from pbxbilling.subscriptions.order import Order, OrderLine
 from pbxbilling.subscriptions.ports import CheckoutGateway
 
 ACME = Tenant("acme", "starter", email="billing@acme.example")
@@ -64,13 +64,6 @@ class TillContract(ABC):
             success_url="https://provider.example/done",
             cancel_url="https://provider.example/back",
         )
-
-    async def test_a_price_is_found_or_is_none(self, shop: Counter) -> None:
-        ident = shop.price()
-        assert await shop.checkout_gateway.price(ident) == PriceFound(
-            ident, True, False, "EUR", 1000, 1, False
-        )
-        assert await shop.checkout_gateway.price("price_none") is None
 
     async def test_the_same_customer_is_made_once(self, shop: Counter) -> None:
         made = await shop.checkout_gateway.create_customer(ACME)

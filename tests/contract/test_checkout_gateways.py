@@ -10,7 +10,6 @@ from pbxbilling.gateways.stripe.checkout import StripeCheckout
 from pbxbilling.gateways.stripe.client import StripeApi
 from pbxbilling.kernel.errors import GatewayError
 from pbxbilling.runtime.clock import SystemClock
-from pbxbilling.subscriptions.order import PriceFound
 from pbxbilling.subscriptions.subscription import Subscription
 from rig.fakestripe import FakeStripe, Fault
 from tests.contract.checkout_contract import Counter, TillContract
@@ -41,7 +40,6 @@ class InMemory(Counter):
         self._kept = self.checkout_gateway = MemoryCheckout(SystemClock())
 
     def price(self) -> str:
-        self._kept.prices["price_1"] = PriceFound("price_1", True, False, "EUR", 1000, 1, False)
         return "price_1"
 
     def buy(self, page: str) -> str:

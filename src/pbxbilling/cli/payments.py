@@ -82,12 +82,11 @@ def stripe_check(config: Config = DEFAULT, json: Json = False) -> None:
     from pbxbilling.config.load import load
     from pbxbilling.doctor.stripe import examine_stripe
     from pbxbilling.kernel.gateway_names import HOW_TO_ENABLE
-    from pbxbilling.runtime.clock import SystemClock
 
     settings = load(config, os.environ)
     if not settings.stripe.enabled:
         raise CommandFailed(HOW_TO_ENABLE)
-    print_checks(asyncio.run(examine_stripe(settings, SystemClock())), as_json=json)
+    print_checks(asyncio.run(examine_stripe(settings)), as_json=json)
 
 
 @stripe_app.command("parked")

@@ -1,16 +1,19 @@
-"""Checks that a plan's prices in Stripe charge what the plan says."""
+"""Checks that a plan's prices in Stripe charge what the plan says, in Stripe's own unit."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import NamedTuple
 
 from pbxbilling.catalog.plan import SOLD_CYCLES, Plan
 from pbxbilling.doctor.check import Check, fail, ok, warn
-from pbxbilling.kernel.errors import GatewayError
+from pbxbilling.doctor.usage_price import Meters, usage_faults
+from pbxbilling.gateways.stripe.audit_objects import PriceFound
+from pbxbilling.gateways.stripe.currencies import exact_amount, in_words, is_chargeable, unit_of
+from pbxbilling.kernel.errors import GatewayError, RejectedError
 from pbxbilling.kernel.gateway_names import STRIPE
-from pbxbilling.kernel.money import from_minor, to_micros
-from pbxbilling.subscriptions.order import PriceFound
+from pbxbilling.kernel.money import from_minor
 
 Found = PriceFound | GatewayError | None
 
@@ -25,7 +28,7 @@ _DUE = {
 
 
 class Wanted(NamedTuple):
-    """What a price must be; `amount` is in minor units, None where it is not compared."""
+    """What a price must be; `amount` is in minor units, None: the plan has none for that."""
 
     key: str
     ident: str
@@ -52,11 +55,23 @@ def priced(plan: Plan) -> Iterator[str]:
     return (wanted.ident for wanted in wanted_prices(plan) if wanted.ident)
 
 
-def judge_plan(plan: Plan, found: Mapping[str, Found], *, live: bool) -> Iterator[Check]:
-    """Check every price that the plan names, and report those that it lacks."""
+def judge_plan(
+    plan: Plan, found: Mapping[str, Found], meters: Meters, *, live: bool
+) -> Iterator[Check]:
+    """Check every price that the plan names, and report those that it lacks.
+
+    `meters` are those of its prices, by id.
+    """
+    try:
+        unit_of(plan.currency)
+    except RejectedError as fault:
+        if any(priced(plan)):
+            fix = "give the plan another currency, or no stripe_prices; then `apply`"
+            yield fail(f"plan {plan.slug}", "currency", str(fault), fix)
+        return
     for wanted in wanted_prices(plan):
         if wanted.ident:
-            yield _judge(plan, wanted, found[wanted.ident], live=live)
+            yield _judge(plan, wanted, found[wanted.ident], meters, live=live)
         else:
             yield from _absent(plan, wanted)
 
@@ -80,7 +95,7 @@ def _absent(plan: Plan, wanted: Wanted) -> Iterator[Check]:
         yield warn(subject, wanted.key, f"no price: not for sale {_DUE[wanted.months]}", fix)
 
 
-def _judge(plan: Plan, wanted: Wanted, found: Found, *, live: bool) -> Check:
+def _judge(plan: Plan, wanted: Wanted, found: Found, meters: Meters, *, live: bool) -> Check:
     subject = f"plan {plan.slug}"
     if isinstance(found, GatewayError):
         return fail(subject, wanted.key, str(found), "then run this again")
@@ -88,7 +103,7 @@ def _judge(plan: Plan, wanted: Wanted, found: Found, *, live: bool) -> Check:
         mode = "live" if live else "test"
         fix = f"write the id of a {mode} price into stripe_prices.{wanted.key}, then `apply`"
         return fail(subject, wanted.key, f"{wanted.ident} is not in {mode} mode", fix)
-    faults = [*_faults(plan, wanted, found)]
+    faults = [*_faults(plan, wanted, found, meters)]
     if faults:
         fix = (
             f"write another price into stripe_prices.{wanted.key}, or change the plan; then `apply`"
@@ -100,7 +115,7 @@ def _judge(plan: Plan, wanted: Wanted, found: Found, *, live: bool) -> Check:
     return ok(subject, wanted.key, f"{found.id}: {_amount(found)}, {_due(found)}")
 
 
-def _faults(plan: Plan, wanted: Wanted, found: PriceFound) -> Iterator[str]:
+def _faults(plan: Plan, wanted: Wanted, found: PriceFound, meters: Meters) -> Iterator[str]:
     if not found.active:
         yield "is archived at Stripe"
     if found.currency != plan.currency:
@@ -109,30 +124,49 @@ def _faults(plan: Plan, wanted: Wanted, found: PriceFound) -> Iterator[str]:
         yield f"is due {_due(found)}, and not {_DUE[wanted.months]}"
     if found.metered is not wanted.metered:
         yield "is metered" if found.metered else "is not metered"
-    if found.currency == plan.currency and (fault := _wrong_amount(plan, wanted, found)):
+    if found.divided:
+        yield "divides quantities before it charges them"
+    if found.currency != plan.currency:
+        return
+    if wanted.metered:
+        yield from usage_faults(plan, found, meters)
+    elif fault := _wrong_amount(plan, wanted, found):
         yield fault
 
 
 def _wrong_amount(plan: Plan, wanted: Wanted, found: PriceFound) -> str | None:
-    if not wanted.metered and found.amount != wanted.amount:
-        ours = None if wanted.amount is None else from_minor(wanted.amount, plan.currency)
-        return f"costs {_amount(found)}, the plan {ours or 'names no price for that'}"
-    if wanted.metered and found.amount is not None:
-        micros = to_micros(from_minor(found.amount, plan.currency))
-        if micros != plan.overage_per_minute_micros:
-            return f"costs {_amount(found)} a minute, which is not overage_per_minute"
+    """Return why one of a price does not cost what the plan says."""
+    cost = _cost_of_one(found)
+    if wanted.amount is None:
+        return f"costs {_words(cost, found)}, the plan names no price for that"
+    ours = f"{from_minor(wanted.amount, plan.currency)} {plan.currency}"
+    if cost != exact_amount(wanted.amount, plan.currency):
+        return f"costs {_words(cost, found)}, the plan {ours}"
+    if not is_chargeable(wanted.amount, plan.currency):
+        return f"costs {ours}, which Stripe cannot charge: its last digits must be 0"
     return None
 
 
+def _cost_of_one(found: PriceFound) -> Decimal | None:
+    if found.unit is not None:
+        return found.unit
+    return found.tiers[0].flat + found.tiers[0].unit if found.tiers else None
+
+
 def _charges_what_is_included(plan: Plan, found: PriceFound) -> bool:
-    """Return whether a metered price charges included minutes; a tiered one has no amount."""
-    return found.metered and found.amount is not None and plan.included_minutes != 0
+    """Return whether a metered price charges included minutes, as one without tiers does."""
+    return found.metered and found.unit is not None and plan.included_minutes != 0
 
 
 def _amount(found: PriceFound) -> str:
-    if found.amount is None:
-        return "in tiers or fractions, not compared"
-    return f"{from_minor(found.amount, found.currency)} {found.currency}"
+    if found.metered and found.tiers:
+        last = found.tiers[-1]
+        return f"in {len(found.tiers)} tiers, then {_words(last.unit, found)} a minute"
+    return _words(_cost_of_one(found), found)
+
+
+def _words(cost: Decimal | None, found: PriceFound) -> str:
+    return "an amount that its customer chooses" if cost is None else in_words(cost, found.currency)
 
 
 def _due(found: PriceFound) -> str:

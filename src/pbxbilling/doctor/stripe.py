@@ -1,30 +1,33 @@
-"""Checks what selling by Stripe requires: key, prices, secrets and pages. Charges nothing."""
+"""Checks what selling by Stripe requires, on both sides. Charges and changes nothing."""
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from typing import TypeVar
 
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.config.sections import DatabaseSettings, StripeSettings
 from pbxbilling.config.settings import Settings
 from pbxbilling.doctor.check import Check, fail, ok, warn
 from pbxbilling.doctor.prices import Found, judge_plan, priced
-from pbxbilling.gateways.stripe.checkout import StripeCheckout
+from pbxbilling.doctor.stripe_account import judge_endpoints, judge_portal, judge_reports
+from pbxbilling.gateways.stripe.audit import StripeAudit
+from pbxbilling.gateways.stripe.audit_objects import PriceFound
 from pbxbilling.gateways.stripe.client import KeyRefusedError, StripeApi
 from pbxbilling.kernel.errors import GatewayError, StoreError
-from pbxbilling.kernel.ports import Clock
+from pbxbilling.kernel.gateway_names import STRIPE
 from pbxbilling.store.store import SqlStore
-from pbxbilling.subscriptions.ports import CheckoutGateway
 
 _AT_ONCE = 8  # requests; Stripe allows a test key 25 a second
 _KEY = re.compile(r"(sk|rk)_(test|live)_[A-Za-z0-9]+")
 _SECRET = re.compile(r"whsec_[A-Za-z0-9+/=_-]+")
+T = TypeVar("T")
 _COPY = "copy it again from Stripe's dashboard, without blanks"
 
 
-async def examine_stripe(settings: Settings, clock: Clock) -> list[Check]:
+async def examine_stripe(settings: Settings) -> list[Check]:
     """Run every check of Stripe. Raises nothing: a fault becomes a check, which shows no secret."""
     stripe = settings.stripe
     checks = [_key(stripe), *_secrets(stripe), *_pages(stripe)]
@@ -35,7 +38,7 @@ async def examine_stripe(settings: Settings, clock: Clock) -> list[Check]:
         return [*checks, fail("database", "plans", str(fault), fix)]
     api = StripeApi(stripe.secret_key.get_secret_value(), stripe.api_base)
     try:
-        return [*checks, *await _ask(StripeCheckout(api, clock), plans, live=api.live)]
+        return [*checks, *await _ask(StripeAudit(api), plans, live=api.live)]
     finally:
         await api.close()
 
@@ -80,11 +83,9 @@ async def _plans(database: DatabaseSettings) -> tuple[Plan, ...]:
         return (await store.accounts()).plans
 
 
-async def _ask(
-    checkout_gateway: CheckoutGateway, plans: Iterable[Plan], *, live: bool
-) -> list[Check]:
+async def _ask(audit: StripeAudit, plans: Iterable[Plan], *, live: bool) -> list[Check]:
     try:
-        account = await checkout_gateway.account()
+        account = await audit.account()
     except (KeyRefusedError, GatewayError) as fault:
         if isinstance(fault, KeyRefusedError) or fault.away:
             return [fail("stripe", "account", str(fault), "then run this again")]
@@ -93,20 +94,43 @@ async def _ask(
     else:
         checks = [ok("stripe", "account", f"{account.name or 'without a name'} ({account.id})")]
     active = [plan for plan in plans if plan.active]
-    found = await _prices(checkout_gateway, {ident for plan in active for ident in priced(plan)})
-    return checks + [check for plan in active for check in judge_plan(plan, found, live=live)]
+    checks += await _settings(audit, metered=any(one.prices_at(STRIPE).metered for one in active))
+    found = await _fetched(audit.price, (ident for plan in active for ident in priced(plan)))
+    meters = await _fetched(audit.meter, _meters(found.values()))
+    for plan in active:
+        checks += judge_plan(plan, found, meters, live=live)
+    return checks
 
 
-async def _prices(checkout_gateway: CheckoutGateway, idents: Iterable[str]) -> Mapping[str, Found]:
-    """Fetch each price from the gateway; where that fails, the error takes its place."""
+async def _settings(audit: StripeAudit, *, metered: bool) -> list[Check]:
+    """Check the account's portal and endpoints; `metered`: usage is sent, and may be rejected."""
+    checks = [*judge_portal(await _or_fault(audit.portal()))]
+    checks += judge_endpoints(await _or_fault(audit.endpoints()))
+    if metered:
+        checks.append(judge_reports(await _or_fault(audit.thin_endpoints())))
+    return checks
+
+
+def _meters(found: Iterable[Found]) -> Iterator[str]:
+    return (one.meter for one in found if isinstance(one, PriceFound) and one.meter)
+
+
+async def _fetched(
+    fetch: Callable[[str], Awaitable[T]], idents: Iterable[str]
+) -> dict[str, T | GatewayError]:
+    """Fetch each object once, several at a time; where that fails, the error takes its place."""
     slots = asyncio.Semaphore(_AT_ONCE)
 
-    async def one(ident: str) -> Found:
+    async def one(ident: str) -> T | GatewayError:
         async with slots:
-            try:
-                return await checkout_gateway.price(ident)
-            except GatewayError as fault:
-                return fault
+            return await _or_fault(fetch(ident))
 
-    wanted = sorted(idents)
+    wanted = sorted(set(idents))
     return dict(zip(wanted, await asyncio.gather(*map(one, wanted)), strict=True))
+
+
+async def _or_fault(request: Awaitable[T]) -> T | GatewayError:
+    try:
+        return await request
+    except GatewayError as fault:
+        return fault

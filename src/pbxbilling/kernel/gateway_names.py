@@ -18,6 +18,9 @@ PRICE_TABLES: Mapping[GatewayName, str] = {STRIPE: "stripe_prices"}
 # The section of the configuration that enables the gateway.
 SECTIONS: Mapping[GatewayName, str] = {STRIPE: "[stripe]"}
 
+# The path that a gateway posts its events to.
+WEBHOOK_PATHS: Mapping[GatewayName, str] = {STRIPE: "/api/stripe/webhook"}
+
 # The group of commands about gateways, as messages name it.
 COMMANDS = "pbxbilling stripe"
 

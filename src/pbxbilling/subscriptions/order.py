@@ -1,4 +1,4 @@
-"""Orders to sell through a payment gateway, checkout sessions, and prices as found there."""
+"""Orders to sell through a payment gateway, checkout sessions, and plans by their prices."""
 
 from __future__ import annotations
 
@@ -54,31 +54,6 @@ class CheckoutSession:
     url: str
     expires_at: datetime
     order: str
-
-
-@dataclass(frozen=True, slots=True)
-class GatewayAccount:
-    """The gateway account that the key belongs to."""
-
-    id: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class PriceFound:
-    """A price as the gateway has it.
-
-    `amount` is in minor units of `currency`; None where it is in tiers or in fractions of a minor
-    unit. `months` is the interval in which it is due: 0 for once, None for days and weeks.
-    """
-
-    id: str
-    active: bool
-    live: bool
-    currency: str
-    amount: int | None
-    months: int | None
-    metered: bool
 
 
 def order_of(

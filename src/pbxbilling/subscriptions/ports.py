@@ -9,7 +9,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.kernel.gateway_names import GatewayName
 from pbxbilling.subscriptions.events import EventState, InvoicedCycle, Message, WebhookEvent
-from pbxbilling.subscriptions.order import CheckoutSession, GatewayAccount, Order, PriceFound
+from pbxbilling.subscriptions.order import CheckoutSession, Order
 from pbxbilling.subscriptions.subscription import BillingCycle, Customer, Invoice, Subscription
 
 T = TypeVar("T")
@@ -93,14 +93,6 @@ class CheckoutGateway(Protocol):
     @property
     def name(self) -> GatewayName:
         """Which gateway it is."""
-        ...
-
-    async def account(self) -> GatewayAccount:
-        """Return the account that the key belongs to."""
-        ...
-
-    async def price(self, ident: str) -> PriceFound | None:
-        """Return a price; None: it is unknown there, or of the other mode."""
         ...
 
     async def customer(self, ident: str) -> Customer | None:

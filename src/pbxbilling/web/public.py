@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 
 from pbxbilling.billing.facts import UsageResult
 from pbxbilling.calls.views import StatusView
+from pbxbilling.kernel.gateway_names import STRIPE, WEBHOOK_PATHS
 from pbxbilling.web.limits import SCRAPES_MOST, WORK_MOST, Bound, BusyError, HttpWatch
 from pbxbilling.web.usage import UsageAnswer, UsageEndpoint
 
@@ -103,7 +104,7 @@ def public_app(
             media_type="application/json",
         )
 
-    @app.post("/api/stripe/webhook")
+    @app.post(WEBHOOK_PATHS[STRIPE])
     async def receive(request: Request) -> Response:
         if webhook is None:
             return Response(

@@ -9,6 +9,7 @@ import stripe
 import stripe.billing
 import stripe.billing_portal
 import stripe.checkout
+import stripe.v2.core
 
 _TOP = {
     cls.OBJECT_NAME: cls
@@ -26,8 +27,10 @@ _TOP = {
         stripe.billing.Meter,
         stripe.billing.MeterEvent,
         stripe.billing.MeterEventSummary,
+        stripe.billing_portal.Configuration,
         stripe.billing_portal.Session,
         stripe.checkout.Session,
+        stripe.v2.core.EventDestination,
     )
 }
 

@@ -49,15 +49,21 @@ def test_every_body_is_one_that_the_package_knows(
     fake: FakeStripe, client: stripe.StripeClient
 ) -> None:
     _a_full_life(fake, client)
-    fake.register_endpoint("https://provider.example/api/stripe/webhook")
+    fake.account.register_endpoint("https://provider.example/api/stripe/webhook")
+    fake.account.register_destination("https://provider.example/api/stripe/webhook", "v1.x")
+    fake.account.configure_portal()
+    tiered = fake.create_price(meter=fake.create_meter(), tiers=[(5, "0"), (None, "0.5")])
     seen = [body for kind in KINDS for body in fake.all(kind)]
     wrong = [one for body in seen if not body.get("deleted") for one in misshapen(body)]
     for answer in (
         client.v1.accounts.retrieve_current(),
         client.v1.webhook_endpoints.list(),
         client.v1.billing.meters.list(),
+        client.v1.billing_portal.configurations.list(),
+        client.v1.prices.retrieve(tiered, {"expand": ["tiers"]}),
     ):
         wrong += misshapen(answer.to_dict())
+    wrong += [one for body in fake.all("v2.core.event_destination") for one in misshapen(body)]
     assert wrong == []
 
 

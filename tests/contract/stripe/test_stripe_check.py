@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -13,7 +15,6 @@ from pbxbilling.config.settings import Settings
 from pbxbilling.doctor.check import Check, Result
 from pbxbilling.doctor.stripe import examine_stripe
 from pbxbilling.kernel.gateway_names import STRIPE
-from pbxbilling.runtime.clock import SystemClock
 from pbxbilling.store.store import SqlStore
 from rig.fakestripe import LIVE_KEY, TEST_KEY, FakeStripe, Fault
 
@@ -37,19 +38,33 @@ def settings(tmp_path: Path, fake: FakeStripe, **changed: object) -> Settings:
 async def looked(given: Settings, *plans: Plan) -> list[Check]:
     async with await SqlStore.open(given.database.path) as store:
         await store.commit(plans)
-    checks = await examine_stripe(given, SystemClock())
+    checks = await examine_stripe(given)
     told = repr(checks)
     for secret in (TEST_KEY, LIVE_KEY, SECRET):
         assert secret not in told
     return checks
 
 
+HOOK = "https://provider.example/api/stripe/webhook"
+REPORTS = "v1.billing.meter.error_report_triggered"
+
+
+@pytest.fixture
+def fake(fake: FakeStripe) -> FakeStripe:
+    """The fake of an account that is set up as the guide says."""
+    fake.account.configure_portal()
+    fake.account.register_endpoint(HOOK)
+    fake.account.register_destination(HOOK, REPORTS)
+    return fake
+
+
 def plan(fake: FakeStripe, *, active: bool = True) -> Plan:
-    metered = fake.create_price(50, meter=fake.create_meter())
+    metered = fake.create_price(meter=fake.create_meter(), tiers=[(500, "0"), (None, "50")])
     return Plan(
         "starter",
         currency="EUR",
         prices={Cycle.MONTH: 1000},
+        included_minutes=500,
         overage_per_minute_micros=500_000,
         gateway_prices={STRIPE: Prices(flat=fake.create_price(1000), metered=metered)},
         active=active,
@@ -70,6 +85,48 @@ async def test_all_is_well_and_nothing_was_changed(tmp_path: Path, fake: FakeStr
     assert {one.method for one in fake.asked()} == {"GET"}
 
 
+@pytest.mark.parametrize(
+    ("found", "told_of"),
+    [
+        ({"tiers": [(500, "0"), (None, "50")], "tiers_mode": "volume"}, "is in tiers by volume"),
+        ({"tiers": [(300, "0"), (None, "50")]}, "has 300 minutes without charge in its first tier"),
+        ({"tiers": [(500, "0"), (None, "50.5")]}, "costs 0.505 EUR a minute beyond it"),
+        ({"amount": "50.5"}, "costs 0.505 EUR a minute, which is not overage_per_minute"),
+    ],
+)
+async def test_tiers_and_fractions_of_the_usage_price_are_compared(
+    tmp_path: Path, fake: FakeStripe, found: dict[str, Any], told_of: str
+) -> None:
+    metered = fake.create_price(meter=fake.create_meter(), **found)
+    prices = Prices(flat=fake.create_price(1000), metered=metered)
+    given = replace(plan(fake), gateway_prices={STRIPE: prices})
+    ((_, name, text),) = told(await looked(settings(tmp_path, fake), given), Result.FAIL)
+    assert (name, told_of in text) == ("metered", True)
+
+
+async def test_the_meters_event_name_is_compared(tmp_path: Path, fake: FakeStripe) -> None:
+    meter = fake.create_meter("minutes_of_voice")
+    metered = fake.create_price(meter=meter, tiers=[(500, "0"), (None, "50")])
+    prices = Prices(flat=fake.create_price(1000), metered=metered)
+    given = replace(plan(fake), gateway_prices={STRIPE: prices})
+    ((_, name, text),) = told(await looked(settings(tmp_path, fake), given), Result.FAIL)
+    assert (name, 'with the event name "minutes_of_voice"' in text) == ("metered", True)
+
+
+async def test_portal_and_endpoints_of_the_account_are_looked_at(
+    tmp_path: Path, fake: FakeStripe
+) -> None:
+    fake.account.configure_portal("immediately")
+    lacking = fake.account.register_endpoint(HOOK, "invoice.paid")
+    fake.account.register_endpoint("https://shop.example/hook", "charge.succeeded")
+    checks = await looked(settings(tmp_path, fake), plan(fake))
+    assert [name for _, name, _ in told(checks, Result.WARN)] == ["portal"]
+    ((_, name, text),) = told(checks, Result.FAIL)
+    assert name == f"endpoint {lacking}"
+    assert text.endswith("invoice.payment_failed, invoice.payment_succeeded, invoice.voided")
+    assert {one.method for one in fake.asked()} == {"GET"}
+
+
 async def test_a_live_key_says_so_and_finds_no_test_prices(
     tmp_path: Path, fake: FakeStripe
 ) -> None:
@@ -79,6 +136,7 @@ async def test_a_live_key_says_so_and_finds_no_test_prices(
     assert [
         (name, "is not in live mode" in text) for _, name, text in told(checks, Result.FAIL)
     ] == [
+        ("endpoints", False),
         ("flat", True),
         ("metered", True),
     ]
@@ -123,5 +181,5 @@ async def test_a_stripe_that_fails_is_a_check_that_failed(
 
 async def test_no_database_is_made(tmp_path: Path, fake: FakeStripe) -> None:
     given = settings(tmp_path, fake)
-    assert not told(await examine_stripe(given, SystemClock()), Result.FAIL)
+    assert not told(await examine_stripe(given), Result.FAIL)
     assert not given.database.path.exists()

@@ -14,9 +14,8 @@ from pbxbilling.gateways.stripe.checkout import StripeCheckout
 from pbxbilling.gateways.stripe.client import StripeApi
 from pbxbilling.kernel.errors import GatewayError
 from pbxbilling.runtime.clock import SystemClock
-from pbxbilling.subscriptions.order import GatewayAccount, Order, OrderLine, PriceFound
+from pbxbilling.subscriptions.order import Order, OrderLine
 from rig.fakestripe import FakeStripe, Fault
-from tests.support.gateways.stripe.clients import api_of
 
 ACME = Tenant("acme", "starter", name="Acme Inc.", email="billing@acme.example", tax_exempt=True)
 
@@ -40,23 +39,6 @@ def order(fake: FakeStripe, customer: str, **changed: object) -> Order:
         with_setup=True,
     )
     return replace(whole, **changed)  # type: ignore[arg-type]
-
-
-async def test_the_account_and_prices_are_read(
-    checkout_gateway: StripeCheckout, fake: FakeStripe
-) -> None:
-    meter = fake.create_meter()
-    yearly = fake.create_price(9900, "usd", interval="year")
-    metered = fake.create_price(50, meter=meter, active=False)
-    once = fake.create_price(24900, "jpy", interval=None)
-    assert await checkout_gateway.account() == GatewayAccount("acct_fake", "Fake Telecom")
-    assert [await checkout_gateway.price(ident) for ident in (yearly, metered, once)] == [
-        PriceFound(yearly, True, False, "USD", 9900, 12, False),
-        PriceFound(metered, False, False, "EUR", 50, 1, True),
-        PriceFound(once, True, False, "JPY", 24900, 0, False),
-    ]
-    assert await checkout_gateway.price("price_none") is None
-    assert await checkout_gateway.price(fake.create_price(livemode=True)) is None
 
 
 async def test_a_customer_carries_its_tenant(
@@ -204,10 +186,3 @@ async def test_every_fault_of_the_api_is_reported(
     with pytest.raises(GatewayError, match="checkout of plan starter for tenant acme: ") as told:
         await checkout_gateway.checkout(order(fake, customer))
     assert told.value.away
-
-
-async def test_a_wrong_key_is_told_without_the_key(fake: FakeStripe) -> None:
-    async with api_of(fake.url, "sk_test_notours0000000000") as api:
-        with pytest.raises(GatewayError, match="Stripe refuses the key") as told:
-            await StripeCheckout(api, SystemClock()).account()
-    assert "notours" not in str(told.value)

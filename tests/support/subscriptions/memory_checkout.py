@@ -12,7 +12,7 @@ from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.kernel.errors import GatewayError
 from pbxbilling.kernel.gateway_names import STRIPE
 from pbxbilling.kernel.ports import Clock
-from pbxbilling.subscriptions.order import CheckoutSession, GatewayAccount, Order, PriceFound
+from pbxbilling.subscriptions.order import CheckoutSession, Order
 from pbxbilling.subscriptions.subscription import Customer, Subscription
 
 
@@ -25,7 +25,6 @@ class MemoryCheckout:
         self._clock = clock
         self.fault: GatewayError | None = None
         self.failing: frozenset[str] = frozenset()
-        self.prices: dict[str, PriceFound] = {}
         self.customers: dict[str, Customer] = {}
         self.sold: dict[str, Subscription] = {}
         self.pages: dict[str, tuple[CheckoutSession, Order]] = {}
@@ -37,14 +36,6 @@ class MemoryCheckout:
         if self.fault is not None and (not self.failing or what in self.failing):
             raise self.fault
         return self._clock.now()
-
-    async def account(self) -> GatewayAccount:
-        await self._asked("account")
-        return GatewayAccount("acct_1", "Fake Telecom")
-
-    async def price(self, ident: str) -> PriceFound | None:
-        await self._asked("price")
-        return self.prices.get(ident)
 
     async def customer(self, ident: str) -> Customer | None:
         await self._asked("customer")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
-from pbxbilling.catalog.plan import Cycle, Plan, Prices
+from pbxbilling.catalog.plan import SOLD_CYCLES, Cycle, Plan, Prices
 from pbxbilling.doctor.check import Check, Result
-from pbxbilling.doctor.prices import Found, judge_plan, priced
+from pbxbilling.doctor.prices import Found, judge_plan, priced, wanted_prices
+from pbxbilling.gateways.stripe.audit_objects import MeterFound, PriceFound, Tier
+from pbxbilling.gateways.stripe.meter import EVENT_NAME
 from pbxbilling.kernel.errors import GatewayError
 from pbxbilling.kernel.gateway_names import STRIPE
-from pbxbilling.subscriptions.order import PriceFound
 
 PLAN = Plan(
     "starter",
@@ -22,16 +24,23 @@ PLAN = Plan(
     setup_fee=24900,
     gateway_prices={STRIPE: Prices("flat", "yearly", "metered", "setup")},
 )
+TIERS = (Tier(500), Tier(None, Decimal(50)))
 GOOD: dict[str, Found] = {
-    "flat": PriceFound("flat", True, False, "EUR", 2900, 1, False),
-    "yearly": PriceFound("yearly", True, False, "EUR", 31300, 12, False),
-    "metered": PriceFound("metered", True, False, "EUR", None, 1, True),
-    "setup": PriceFound("setup", True, False, "EUR", 24900, 0, False),
+    "flat": PriceFound("flat", True, False, "EUR", Decimal(2900), 1),
+    "yearly": PriceFound("yearly", True, False, "EUR", Decimal(31300), 12),
+    "metered": PriceFound(
+        "metered", True, False, "EUR", None, 1, True, "mtr_1", TIERS, "graduated"
+    ),
+    "setup": PriceFound("setup", True, False, "EUR", Decimal(24900), 0),
 }
+METERS = {
+    "mtr_1": MeterFound("mtr_1", EVENT_NAME, True, "sum", "stripe_customer_id", "value"),
+}
+PER_UNIT: dict[str, object] = {"tiers": (), "tiers_mode": ""}
 
 
 def judged(plan: Plan = PLAN, **found: Found) -> list[Check]:
-    return list(judge_plan(plan, GOOD | found, live=False))
+    return list(judge_plan(plan, GOOD | found, METERS, live=False))
 
 
 def other(key: str, **changed: object) -> Found:
@@ -62,16 +71,20 @@ def test_prices_that_charge_what_the_plan_says_are_good() -> None:
         ("setup", {"months": 1}, "is due by the month, and not once"),
         ("flat", {"metered": True}, "is metered"),
         ("metered", {"metered": False}, "is not metered"),
-        ("flat", {"amount": 2901}, "costs 29.01 EUR, the plan 29.00"),
-        ("setup", {"amount": None}, "costs in tiers or fractions, not compared, the plan 249.00"),
-        ("metered", {"amount": 60}, "costs 0.60 EUR a minute, which is not overage_per_minute"),
+        ("flat", {"unit": Decimal(2901)}, "costs 29.01 EUR, the plan 29.00 EUR"),
+        ("flat", {"unit": Decimal("2900.5")}, "costs 29.005 EUR, the plan 29.00 EUR"),
+        ("flat", {"divided": True}, "divides quantities before it charges them"),
+        ("flat", {"unit": None, "tiers": TIERS}, "costs 0.00 EUR, the plan 29.00 EUR"),
+        ("setup", {"unit": None}, "costs an amount that its customer chooses, the plan 249.00"),
+        ("metered", PER_UNIT | {"unit": Decimal(60)}, "costs 0.60 EUR a minute, which is not over"),
+        ("metered", PER_UNIT | {"unit": Decimal("50.5")}, "costs 0.505 EUR a minute, which is not"),
         ("flat", {"live": True}, "flat is not in test mode"),
     ],
 )
 def test_a_price_that_is_not_as_the_plan_fails(
     key: str, changed: dict[str, object], told: str
 ) -> None:
-    checks = judge_plan(PLAN, GOOD | {key: other(key, **changed)}, live=False)
+    checks = judge_plan(PLAN, GOOD | {key: other(key, **changed)}, METERS, live=False)
     bad = one_that_is_not_ok(list(checks))
     assert (bad.subject, bad.name, bad.result) == ("plan starter", key, Result.FAIL)
     assert told in bad.found
@@ -88,11 +101,14 @@ def test_a_price_that_could_not_be_asked_for_fails() -> None:
 
 
 def test_included_minutes_need_a_price_in_tiers() -> None:
-    bad = one_that_is_not_ok(judged(metered=other("metered", amount=50)))
+    bad = one_that_is_not_ok(judged(metered=other("metered", **PER_UNIT, unit=Decimal(50))))
     assert (bad.result, bad.name) == (Result.WARN, "metered")
     assert "charges every minute, but the plan includes 500" in bad.found
     without = replace(PLAN, included_minutes=0)
-    assert judged(without, metered=other("metered", amount=50))[2].result is Result.OK
+    assert (
+        judged(without, metered=other("metered", **PER_UNIT, unit=Decimal(50)))[2].result
+        is Result.OK
+    )
 
 
 @pytest.mark.parametrize(
@@ -112,7 +128,51 @@ def test_a_missing_id_is_told(key: str, result: Result) -> None:
 
 
 def test_a_free_plan_needs_no_prices() -> None:
-    assert list(judge_plan(Plan("free", prices={Cycle.MONTH: 0}), {}, live=False)) == []
+    assert list(judge_plan(Plan("free", prices={Cycle.MONTH: 0}), {}, {}, live=False)) == []
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount", "unit", "result"),
+    [
+        ("ISK", 2900, "290000", Result.OK),
+        ("ISK", 2900, "2900", Result.FAIL),
+        ("UGX", 2900, "290000", Result.OK),
+        ("MGA", 290000, "2900", Result.OK),
+        ("MGA", 290000, "290000", Result.FAIL),
+        ("JPY", 2900, "2900", Result.OK),
+        ("KWD", 2900, "2900", Result.OK),
+        ("KWD", 2905, "2905", Result.FAIL),
+        ("HUF", 2905, "2905", Result.OK),
+    ],
+)
+def test_a_price_is_compared_in_stripes_own_unit(
+    currency: str, amount: int, unit: str, result: Result
+) -> None:
+    plan = Plan(
+        "starter",
+        currency=currency,
+        prices={Cycle.MONTH: amount},
+        gateway_prices={STRIPE: Prices("flat")},
+    )
+    found = {"flat": other("flat", currency=currency, unit=Decimal(unit))}
+    (check,) = judge_plan(plan, found, {}, live=False)
+    assert check.result is result
+
+
+def test_a_currency_that_stripe_does_not_take_fails_by_name() -> None:
+    bad = one_that_is_not_ok(judged(replace(PLAN, currency="CLF")))
+    assert (bad.name, bad.result) == ("currency", Result.FAIL)
+    assert bad.found.startswith("CLF is no currency that Stripe takes")
+    assert (
+        list(judge_plan(replace(PLAN, currency="CLF", gateway_prices={}), {}, {}, live=False)) == []
+    )
+
+
+@pytest.mark.parametrize("cycle", Cycle)
+def test_a_price_of_each_cycle_that_is_sold_is_compared_by_its_months(cycle: Cycle) -> None:
+    wanted = {one.key: one.months for one in wanted_prices(PLAN)}
+    if cycle in SOLD_CYCLES:
+        assert wanted[SOLD_CYCLES[cycle]] == cycle.months
 
 
 def test_an_id_for_a_cycle_that_the_plan_does_not_sell_fails() -> None:

@@ -15,13 +15,7 @@ from pbxbilling.gateways.stripe import checkout_objects, objects
 from pbxbilling.gateways.stripe.client import MissingError, Reply, StripeApi, understood
 from pbxbilling.kernel.gateway_names import STRIPE
 from pbxbilling.kernel.ports import Clock
-from pbxbilling.subscriptions.order import (
-    CheckoutSession,
-    GatewayAccount,
-    Order,
-    OrderLine,
-    PriceFound,
-)
+from pbxbilling.subscriptions.order import CheckoutSession, Order, OrderLine
 from pbxbilling.subscriptions.subscription import Customer, Subscription
 
 PATIENCE_S = 6.0  # for one request: a person may wait for up to five in a row
@@ -37,19 +31,6 @@ class StripeCheckout:
         self._api = api
         self._clock = clock
         self._patience_s = patience_s
-
-    async def account(self) -> GatewayAccount:
-        """Return the account that the key belongs to."""
-        reply = await self._call("account", self._api.v1.accounts.retrieve_current_async())
-        return understood(lambda: checkout_objects.account(reply.object))
-
-    async def price(self, ident: str) -> PriceFound | None:
-        """Return a price; None: Stripe does not know it in this mode."""
-        try:
-            reply = await self._call(f"price {ident}", self._api.v1.prices.retrieve_async(ident))
-        except MissingError:
-            return None
-        return understood(lambda: checkout_objects.price(reply.object))
 
     async def customer(self, ident: str) -> Customer | None:
         """Return a customer; None: it is deleted, or unknown in this mode."""

@@ -63,6 +63,11 @@ class StripeApi:
         """The package's services; typed Any, since its types are looser than `call`'s result."""
         return self._client.v1
 
+    @property
+    def v2(self) -> Any:
+        """The package's services of API v2, typed Any as `v1` is."""
+        return self._client.v2
+
     async def event_v2(self, ident: str) -> Any:
         """Fetch an event of API v2 with its data, which webhooks lack; await it through `call`."""
         answer = await self._client.raw_request_async("get", f"/v2/core/events/{ident}")

@@ -16,6 +16,7 @@ from pbxbilling.kernel.gateway_names import STRIPE
 from pbxbilling.payments.ports import MeterLimits
 
 EVENT_NAME = "voice_call_minutes"
+CUSTOMER, VALUE = "stripe_customer_id", "value"  # keys of an event's payload
 LIMITS = MeterLimits(
     ahead=timedelta(minutes=5), known_again=timedelta(hours=24), oldest=timedelta(days=35)
 )
@@ -40,7 +41,7 @@ class StripeMeter:
         params = {
             "event_name": self._event_name,
             "identifier": event.leg,
-            "payload": {"stripe_customer_id": customer, "value": str(event.minutes)},
+            "payload": {CUSTOMER: customer, VALUE: str(event.minutes)},
             "timestamp": int(event.ended_at.timestamp()),
         }
         try:
