@@ -123,6 +123,47 @@ def test_a_strangers_subscription_is_parked_until_it_is_linked(
     until(lambda: not site.json("stripe", "parked"), "nothing is parked", 10.0)
 
 
+def test_what_was_at_stripe_before_is_adopted_as_a_file_says(
+    site: VirtualSite, fake: FakeStripe, tmp_path: Path
+) -> None:
+    shop(site, fake)
+    site.apply(
+        (site.directory / "accounts.toml").read_text() + '[tenant.globex]\nplan = "starter"\n'
+    )
+    price = fake.create_price()
+    hers, his = (
+        fake.subscribe(fake.create_customer(f"{name}@example.org", name), price)
+        for name in ("Acme", "Somebody")
+    )
+    fake.change(his, status="past_due")
+    told = site.says("stripe", "adopt", "--dry-run")
+    assert "nothing was written: --dry-run" in told
+    rows = {row["subscription"]: row for row in site.json("stripe", "adopt")["candidates"]}
+    assert (rows[hers]["tenants"], rows[hers]["by"]) == (["acme"], "name")
+    assert (rows[his]["tenants"], rows[his]["by"]) == ([], None)
+    file = tmp_path / "rows.csv"
+    file.write_text(f"tenant,subscription\nnobody,{hers}\nglobex,{his}\n")
+    assert f"{file}:2: tenant: tenant 'nobody' is unknown" in site.fails(
+        "stripe", "adopt", "--csv", str(file), "--yes"
+    )
+    file.write_text(f"tenant,subscription\nacme,{hers}\nglobex,{his}\n")
+    before = site.json("tenants")
+    planned = site.json("stripe", "adopt", "--csv", str(file), "--dry-run")
+    assert site.json("tenants") == before
+    assert planned == site.json("stripe", "adopt", "--csv", str(file), "--yes")
+    assert [(row["tenant"], row["status"]) for row in planned] == [
+        ("acme", "active"),
+        ("globex", "past_due"),
+    ]
+    assert [(row["tenant"], row["status"]) for row in site.json("tenants")] == [
+        ("acme", "active"),
+        ("globex", "past_due"),
+    ]
+    assert site.json("stripe", "adopt")["candidates"] == []
+    assert site.run("stripe", "adopt", "--yes").returncode == 2
+    assert {one.method for one in fake.asked()} == {"GET"}
+
+
 def test_no_output_error_or_log_carries_a_secret(site: VirtualSite, fake: FakeStripe) -> None:
     shop(site, fake)
     said = [site.run(*words, "--json") for words in COMMANDS]

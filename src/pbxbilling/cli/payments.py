@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,20 +14,28 @@ from pbxbilling.cli.connection import delete, get, post, put, quoted
 from pbxbilling.cli.options import (
     DEFAULT,
     Config,
+    DryRun,
     ForTenant,
     Json,
     OneMonth,
     parsed_period,
     wrong_usage,
 )
-from pbxbilling.cli.printing.output import print_done, print_json, print_line, print_rows
+from pbxbilling.cli.printing.output import (
+    NOTHING_WRITTEN,
+    print_done,
+    print_json,
+    print_line,
+    print_notes,
+    print_rows,
+)
+from pbxbilling.kernel.text import shown
 
 app = typer.Typer()
 stripe_app = typer.Typer(help="Selling by Stripe.", no_args_is_help=True)
 invoice_app = typer.Typer(help="Invoices of usage.", no_args_is_help=True)
 subscription_app = typer.Typer(help="A tenant's subscription.", no_args_is_help=True)
 
-_CYCLES = ("month", "year")
 _SUBSCRIPTIONS = (
     "subscription", "tenant", "status", "period_ends_at", "ends_at", "trial_until", "customer",
     "live",
@@ -35,6 +44,13 @@ _INVOICES = ("number", "status", "total", "currency", "created_at", "paid_at", "
 _USAGE = ("leg", "tenant", "ended_at", "minutes", "state", "customer", "note")
 _RECONCILED = ("tenant", "month", "statement_minutes", "sent_minutes", "agrees")
 _RUNS = ("tenant", "month", "state", "invoice", "total", "currency", "note")
+_CANDIDATES = (
+    "subscription", "customer", "name", "email", "tenants", "by", "plan", "gateway_status",
+    "status", "problem",
+)  # fmt: skip
+_ADOPTED = (
+    "tenant", "subscription", "customer", "plan_before", "plan", "status_before", "status",
+)  # fmt: skip
 _EVENTS = ("event", "kind", "about", "state", "created_at", "waits_for")
 
 
@@ -43,13 +59,17 @@ def stripe_checkout(
     tenant: str,
     plan: Annotated[str, typer.Option(help="The plan to sell.")],
     config: Config = DEFAULT,
-    cycle: Annotated[str, typer.Option(help="Billing cycle: month or year.")] = "month",
+    cycle: Annotated[
+        str, typer.Option(help="Billing cycle: month, quarter, half_year or year.")
+    ] = "month",
     json: Json = False,
 ) -> None:
     """Create a link at which a tenant buys a plan."""
+    from pbxbilling.catalog.plan import SOLD_CYCLES
+
     with wrong_usage("--cycle"):
-        if cycle not in _CYCLES:
-            msg = f"{cycle!r}: expected {' or '.join(_CYCLES)}"
+        if cycle not in SOLD_CYCLES:
+            msg = f"{cycle!r}: expected {' or '.join(SOLD_CYCLES)}"
             raise ValueError(msg)
     offer = post(config, f"/tenants/{quoted(tenant)}/checkout", plan=plan, cycle=cycle)
     print_done(offer, "\n".join((offer["url"], _offered(offer))), as_json=json)
@@ -58,7 +78,8 @@ def stripe_checkout(
 def _offered(offer: Mapping[str, Any]) -> str:
     from pbxbilling.cli.printing.tables import local_time
 
-    parts = [f"plan {offer['plan']} by the {offer['cycle']} for tenant {offer['tenant']}"]
+    cycle = offer["cycle"].replace("_", "-")
+    parts = [f"plan {offer['plan']} by the {cycle} for tenant {offer['tenant']}"]
     if offer["trial_days"]:
         parts.append(f"{offer['trial_days']} days of trial first")
     if offer["with_setup"]:
@@ -102,6 +123,86 @@ def stripe_link(
     """Link a subscription to a tenant."""
     result = put(config, f"/subscriptions/{quoted(subscription)}/tenant", tenant=tenant)
     _print_subscription(result, as_json=json)
+
+
+@stripe_app.command("adopt")
+def stripe_adopt(
+    config: Config = DEFAULT,
+    csv: Annotated[
+        Path | None,
+        typer.Option("--csv", help="Rows of tenant,subscription[,customer] to link."),
+    ] = None,
+    dry_run: DryRun = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Link the rows of the CSV file without a question.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Link subscriptions and customers that are nobody's; changes nothing at Stripe."""
+    if csv is not None:
+        _by_file(config, csv, dry_run=dry_run, sure=yes, as_json=json)
+        return
+    with wrong_usage("--yes"):
+        if yes:
+            msg = "only with --csv, which names the rows; else a person confirms each"
+            raise ValueError(msg)
+    _one_by_one(config, dry_run=dry_run, as_json=json)
+
+
+def _by_file(config: Path, file: Path, *, dry_run: bool, sure: bool, as_json: bool) -> None:
+    from pbxbilling.config.document import read_text
+
+    given = {"text": read_text(file), "source": str(file)}
+    planned = post(config, "/adoption/rows.csv", **given, dry_run=True)
+    if dry_run or not sure:
+        print_rows("rows to link", planned, _ADOPTED, as_json=as_json)
+    if dry_run:
+        _say_nothing_written(as_json=as_json)
+        return
+    if not sure:
+        typer.confirm(f"Link these {len(planned)} rows?", abort=True, err=as_json)
+    done = post(config, "/adoption/rows.csv", **given, dry_run=False)
+    print_rows("linked", done, _ADOPTED, as_json=as_json)
+
+
+def _one_by_one(config: Path, *, dry_run: bool, as_json: bool) -> None:
+    """List what is nobody's, and ask about each row that one tenant fits."""
+    found = get(config, "/adoption")
+    if as_json:
+        print_json(found)
+        return
+    rows: Sequence[Mapping[str, Any]] = found["candidates"]
+    print_rows("nobody's at Stripe", rows, _CANDIDATES, as_json=False)
+    print_notes(found["faults"])
+    if dry_run:
+        _say_nothing_written(as_json=False)
+        return
+    for row in rows:
+        if len(row["tenants"]) == 1 and not row["problem"]:
+            _ask(config, row)
+
+
+def _ask(config: Path, row: Mapping[str, Any]) -> None:
+    if not typer.confirm(shown(_question(row)), default=False):
+        return
+    one = {"tenant": row["tenants"][0], "subscription": row["subscription"]}
+    customer = None if row["subscription"] else row["customer"]
+    (done,) = post(config, "/adoption", rows=[one | {"customer": customer}], dry_run=False)
+    print_line(f"{done['tenant']} is linked, plan {done['plan']}, status {done['status']}")
+
+
+def _question(row: Mapping[str, Any]) -> str:
+    what = row["subscription"] or f"customer {row['customer']} without a subscription"
+    whose = ", ".join(filter(None, (row["name"], row["email"])))
+    effects = [f"plan {row['plan']}"] if row["plan"] else []
+    effects += [f"status {row['status']}"] if row["status"] else []
+    then = f", {' and '.join(effects)}" if effects else ""
+    return f"Link {what} ({whose or 'no name'}) to {row['tenants'][0]}, by {row['by']}{then}?"
+
+
+def _say_nothing_written(*, as_json: bool) -> None:
+    if not as_json:
+        print_line(NOTHING_WRITTEN)
 
 
 @subscription_app.command("cancel")

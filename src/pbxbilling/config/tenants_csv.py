@@ -7,13 +7,12 @@ it states no value, so resetting a key that way has to be confirmed.
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from io import StringIO
 from itertools import chain
-from typing import Annotated, Any, NamedTuple, get_origin
+from typing import Annotated, Any, get_origin
 
 from pydantic import Field, ValidationError, create_model
 
@@ -29,7 +28,8 @@ from pbxbilling.config.accounts_file import (
     declared_statuses,
 )
 from pbxbilling.config.faults import ConfigError, Fault
-from pbxbilling.config.validation_messages import faults_of, unknown_key
+from pbxbilling.config.tables.csv_lines import Line, column_faults, csv_lines, length_fault
+from pbxbilling.config.validation_messages import faults_of
 from pbxbilling.runtime.csv_cells import guarded, joined, parted, unguarded, write_rows
 
 
@@ -49,13 +49,6 @@ _READ = (*(key for key in _TYPES if key not in LIMIT_NAMES), *LIMIT_NAMES)
 # `status` is not exported: read back a day later, it would undo what has happened since.
 COLUMNS = ("tenant", *(key for key in _READ if key != "status"))
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-
-
-class _Line(NamedTuple):
-    """A row and the line of the file on which it begins."""
-
-    number: int
-    cells: list[str]
 
 
 def write_tenants(tenants: Iterable[Tenant]) -> str:
@@ -81,14 +74,14 @@ def read_tenants(text: str, source: str) -> AccountsFile:
     Columns may be in any order, separated by commas or, as spreadsheets in many countries do, by
     semicolons.
     """
-    lines = _lines(text, source)
+    lines = csv_lines(text, source)
     header = next(lines, None)
     if header is None:
         raise ConfigError([Fault(source, 1, "", _expected_header("the file is empty"))])
     columns = [unguarded(cell).strip() for cell in header.cells]
     if faults := list(_header_faults(columns, source)):
         raise ConfigError(faults)
-    rows: dict[str, tuple[_Line, RowKeys]] = {}
+    rows: dict[str, tuple[Line, RowKeys]] = {}
     for line in lines:
         if any(line.cells):
             faults += _read_row(line, columns, source, rows)
@@ -107,24 +100,6 @@ def read_tenants(text: str, source: str) -> AccountsFile:
     )
 
 
-def _lines(text: str, source: str) -> Iterator[_Line]:
-    first_line = text.partition("\n")[0]
-    delimiter = ";" if ";" in first_line and "," not in first_line else ","
-    reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    while True:
-        begins = reader.line_num + 1
-        try:
-            cells = next(reader, None)
-        except csv.Error as error:
-            message = (
-                f"not valid CSV ({error}): close every quoted cell, and double the quotes inside"
-            )
-            raise ConfigError([Fault(source, begins, "", message)]) from error
-        if cells is None:
-            return
-        yield _Line(begins, cells)
-
-
 def _expected_header(why: str) -> str:
     return f'{why}: the first row names the columns, as "tenant,plan,name"; the export has them all'
 
@@ -133,23 +108,15 @@ def _header_faults(columns: list[str], source: str) -> Iterator[Fault]:
     known = ["tenant", *_READ]
     if "tenant" not in columns:
         yield Fault(source, 1, "", _expected_header('there is no column "tenant"'))
-    for number, column in enumerate(columns):
-        if column not in known:
-            yield Fault(source, 1, column, unknown_key(column, known, "column"))
-        elif column in columns[:number]:
-            yield Fault(source, 1, column, "this column occurs twice: remove one")
+    yield from column_faults(columns, known, source)
 
 
 def _read_row(
-    line: _Line, columns: list[str], source: str, rows: dict[str, tuple[_Line, RowKeys]]
+    line: Line, columns: list[str], source: str, rows: dict[str, tuple[Line, RowKeys]]
 ) -> Iterator[Fault]:
     """Add a valid row to `rows`; yield the faults of an invalid one."""
     if len(line.cells) != len(columns):
-        message = (
-            f"{len(line.cells)} cells under {len(columns)} columns: quote cells that contain the"
-            " delimiter"
-        )
-        yield Fault(source, line.number, "", message)
+        yield length_fault(line, columns, source)
         return
     cells = zip(columns, map(unguarded, line.cells), strict=True)
     given = {column: _value(column, cell) for column, cell in cells if _says(column, cell)}

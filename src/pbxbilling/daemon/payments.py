@@ -18,6 +18,7 @@ from pbxbilling.payments.payers import TenantPayers
 from pbxbilling.payments.ports import PaymentGateway
 from pbxbilling.payments.send_usage import Known, UsageSender
 from pbxbilling.payments.usage_events import UsageEvents
+from pbxbilling.subscriptions.adoption.adopt import Adoption
 from pbxbilling.subscriptions.checkout import Checkout
 from pbxbilling.subscriptions.follow import ACTOR, Follower
 from pbxbilling.subscriptions.inbox import Inbox
@@ -47,6 +48,7 @@ class SubscriptionFlows:
     sync: Sync
     checkout: Checkout
     subscriptions: Subscriptions
+    adoption: Adoption
 
 
 class Payments:
@@ -72,6 +74,7 @@ class Payments:
             self.flows.subscriptions,
             ground.stores.subscription_store,
             self.usage.events,
+            self.flows.adoption,
             self.usage.invoicing.issue,
         )
 
@@ -177,6 +180,15 @@ def wire_flows(
         emit,
         usage.sender.reported,
     )
+    subscriptions = Subscriptions(
+        gateway.checkout,
+        ground.accounts,
+        mirror,
+        follower,
+        clock,
+        usage.events.unsent,
+        live_calls,
+    )
     return SubscriptionFlows(
         WebhookReceiver(
             gateway.webhook_reader, stores.records, clock, emit, inbox.arrived, live=live
@@ -186,15 +198,8 @@ def wire_flows(
         Checkout(
             gateway.checkout, ground.accounts, mirror, follower, clock, ground.in_force, pages
         ),
-        Subscriptions(
-            gateway.checkout,
-            ground.accounts,
-            mirror,
-            follower,
-            clock,
-            usage.events.unsent,
-            live_calls,
-        ),
+        subscriptions,
+        Adoption(gateway.gateway, ground.accounts, mirror, subscriptions, clock, ground.in_force),
     )
 
 

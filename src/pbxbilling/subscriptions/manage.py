@@ -118,12 +118,10 @@ class Subscriptions:
     async def link(self, subscription: str, slug: str, actor: str) -> SubscriptionResult:
         """Link a subscription to a tenant, overriding what it says itself."""
         tenant = self._tenant(slug)
-        if tenant.demo:
-            msg = f"tenant {slug} is a demo, which cannot have a subscription: link another tenant"
-            raise AdministrationError(msg)
         known = await self._subscription_store.subscription(subscription)
-        if known is not None:
-            self._refuse_a_shared_meter(tenant, known)
+        refused = self.why_not(tenant, known.customer if known is not None else None, known)
+        if refused:
+            raise AdministrationError(refused)
         kept = await self._follower.link(subscription, slug, actor)
         if kept is None:
             msg = (
@@ -134,17 +132,37 @@ class Subscriptions:
             raise NotFoundError(msg)
         return SubscriptionResult(kept)
 
-    def _refuse_a_shared_meter(self, tenant: Tenant, subscription: Subscription) -> None:
-        """Raise AdministrationError if another tenant's usage goes to the same customer."""
-        linked = replace(tenant, customer=subscription.customer)
+    async def adopt(self, snapshot: Subscription, slug: str, actor: str) -> SubscriptionResult:
+        """Link a subscription that was fetched from the gateway, and may have no mirror yet."""
+        if await self._subscription_store.subscription(snapshot.id) is None:
+            await self._follower.apply_snapshot(snapshot)
+        return await self.link(snapshot.id, slug, actor)
+
+    def why_not(
+        self, tenant: Tenant, customer: str | None, subscription: Subscription | None
+    ) -> str:
+        """Return why a tenant cannot have this customer, by this subscription; "": it can.
+
+        A demo has none, and another tenant's usage must not go to the same customer's meter.
+        """
+        slug = tenant.slug
+        if tenant.demo:
+            return f"tenant {slug} is a demo, which cannot have a subscription: link another tenant"
+        linked = replace(tenant, customer=customer)
+        if not goes_to_meter(linked, self._clock.now()):
+            return ""
+        ident = subscription.id if subscription is not None else None
         others = [
             one
             for one in self._writer.registry.tenants.values()
-            if one.slug != tenant.slug and one.subscription != subscription.id
+            if one.customer == customer
+            and one.slug != slug
+            and (ident is None or one.subscription != ident)
         ]
-        for customer, slugs in shared_meters([linked, *others], self._clock.now()):
-            if customer == subscription.customer:
-                raise AdministrationError(in_one_sum(customer, slugs, self._gateway.name))
+        for shared, slugs in shared_meters([linked, *others], self._clock.now()):
+            if shared == customer:
+                return in_one_sum(shared, slugs, self._gateway.name)
+        return ""
 
     async def _done(
         self,

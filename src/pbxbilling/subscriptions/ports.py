@@ -8,6 +8,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.kernel.gateway_names import GatewayName
+from pbxbilling.subscriptions.adoption.matching import CustomerProfile
 from pbxbilling.subscriptions.events import EventState, InvoicedCycle, Message, WebhookEvent
 from pbxbilling.subscriptions.order import CheckoutSession, Order
 from pbxbilling.subscriptions.subscription import BillingCycle, Customer, Invoice, Subscription
@@ -50,6 +51,10 @@ class Gateway(Protocol):
 
     async def subscriptions(self, after: str | None) -> Page[Subscription]:
         """Return a page of all subscriptions, ended ones too."""
+        ...
+
+    async def customers(self, after: str | None) -> Page[CustomerProfile]:
+        """Return a page of all customers that are not deleted."""
         ...
 
     async def unpaid_invoices(self, after: str | None) -> Page[Invoice]:

@@ -15,10 +15,12 @@ from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.catalog.plan import Cycle, Plan, Prices
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.gateway_names import STRIPE
+from pbxbilling.subscriptions.adoption.adopt import Adoption
 from pbxbilling.subscriptions.checkout import Checkout
 from pbxbilling.subscriptions.follow import Follower
 from pbxbilling.subscriptions.manage import Subscriptions
 from pbxbilling.subscriptions.order import SalePages
+from pbxbilling.subscriptions.ports import Gateway
 from pbxbilling.subscriptions.subscription import Subscription
 from tests.support.kernel.clock import Clock
 from tests.support.store.memory_store import MemoryStore
@@ -84,6 +86,17 @@ class Shop:
             self.clock,
             self._unsent,
             lambda _slug: self.live_calls,
+        )
+
+    def adoption(self, gateway: Gateway) -> Adoption:
+        """Return the adoption of what a gateway lists."""
+        return Adoption(
+            gateway,
+            self.writer,
+            self.store.subscription_store,
+            self.subscriptions,
+            self.clock,
+            InForce(Policy(), self.registry),
         )
 
     async def _unsent(self, slug: str) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 from pbxbilling.gateways.stripe import objects
 from pbxbilling.kernel.errors import GatewayError
 from pbxbilling.kernel.gateway_names import STRIPE, GatewayName
+from pbxbilling.subscriptions.adoption.matching import CustomerProfile
 from pbxbilling.subscriptions.events import InvoicedCycle, WebhookEvent, stored_event
 from pbxbilling.subscriptions.ports import Page
 from pbxbilling.subscriptions.subscription import Invoice, Subscription
@@ -30,6 +31,7 @@ class Truth:
     asked: int = 0  # fetches of one subscription
     now: dict[str, dict[str, Any]] = field(default_factory=dict)
     billed: dict[str, Invoice] = field(default_factory=dict)
+    profiles: dict[str, CustomerProfile] = field(default_factory=dict)
     opens: dict[str, InvoicedCycle] = field(default_factory=dict)
     happened: list[bytes] = field(default_factory=list)
 
@@ -65,6 +67,11 @@ class Truth:
         items = [objects.subscription(self.now[one], as_of) for one in ids[start : start + 2]]
         last = items[-1].id if items else None
         return Page(items, last if last != (ids[-1] if ids else None) else None)
+
+    async def customers(self, after: str | None) -> Page[CustomerProfile]:
+        del after
+        self._reach()
+        return Page(list(self.profiles.values()), None)
 
     async def unpaid_invoices(self, after: str | None) -> Page[Invoice]:
         del after

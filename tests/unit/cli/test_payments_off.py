@@ -15,6 +15,7 @@ COMMANDS = [
     "stripe portal acme",
     "stripe parked",
     "stripe link sub_1 acme",
+    "stripe adopt --dry-run",
     "subscriptions",
     "subscriptions --tenant acme",
     "invoices acme",
@@ -53,7 +54,7 @@ def test_with_keys_it_needs_the_daemon(tmp_path: Path, command: str) -> None:
 
 
 def test_a_cycle_that_stripe_does_not_sell_is_wrong_usage() -> None:
-    words = ["stripe", "checkout", "acme", "--plan", "starter", "--cycle", "quarter"]
+    words = ["stripe", "checkout", "acme", "--plan", "starter", "--cycle", "week"]
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 2
-    assert "expected month or year" in result.output
+    assert "expected month or quarter or half_year or year" in result.output

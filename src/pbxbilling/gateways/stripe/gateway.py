@@ -15,6 +15,7 @@ from pbxbilling.gateways.stripe.invoice_lines import with_every_line
 from pbxbilling.kernel.errors import UnreadableError
 from pbxbilling.kernel.gateway_names import STRIPE
 from pbxbilling.kernel.ports import Clock
+from pbxbilling.subscriptions.adoption.matching import CustomerProfile
 from pbxbilling.subscriptions.events import InvoicedCycle, WebhookEvent, stored_event
 from pbxbilling.subscriptions.ports import Page
 from pbxbilling.subscriptions.subscription import Invoice, Subscription
@@ -60,6 +61,12 @@ class StripeGateway:
         reply = await self._listed("subscriptions", self._api.v1.subscriptions, params, after)
         as_of = reply.time_by(self._clock) - timedelta(seconds=1)
         return _page(reply, lambda given: objects.subscription(given, as_of))
+
+    async def customers(self, after: str | None) -> Page[CustomerProfile]:
+        """Return a page of all customers that are not deleted, newest first."""
+        params: dict[str, Any] = {"limit": PAGE}
+        reply = await self._listed("customers", self._api.v1.customers, params, after)
+        return _page(reply, objects.profile)
 
     async def unpaid_invoices(self, after: str | None) -> Page[Invoice]:
         """Return a page of open invoices, newest first."""

@@ -23,6 +23,7 @@ from pbxbilling.gateways.stripe.reading import (
     maybe_instant,
     parsing,
 )
+from pbxbilling.subscriptions.adoption.matching import CustomerProfile
 from pbxbilling.subscriptions.events import Message, Topic
 from pbxbilling.subscriptions.subscription import Customer, Invoice, Subscription
 
@@ -135,6 +136,18 @@ def customer(given: Object) -> Customer:
             email=str(given.get("email") or ""),
             live=bool(given.get("livemode")),
             deleted=bool(given.get("deleted")),
+        )
+
+
+def profile(given: Object) -> CustomerProfile:
+    """Translate a customer with what may tell whose it is. Raises UnreadableError."""
+    with parsing("customer", given):
+        return CustomerProfile(
+            id=str(given["id"]),
+            name=str(given.get("name") or ""),
+            email=str(given.get("email") or ""),
+            tenant=(given.get("metadata") or {}).get(TENANT) or None,
+            live=bool(given["livemode"]),
         )
 
 

@@ -11,11 +11,13 @@ from fastapi.routing import APIRoute
 from starlette.routing import Match
 
 from pbxbilling import __version__
-from pbxbilling.web.api import accounts, billing, calls, payments, privacy
+from pbxbilling.web.api import accounts, adoption, billing, calls, payments, privacy
 from pbxbilling.web.api.routing import PREFIX, ActorOf, add_error_answers
 from pbxbilling.web.api.services import Services
 
-ROUTERS = tuple(subject.router for subject in (calls, accounts, billing, payments, privacy))
+ROUTERS = tuple(
+    subject.router for subject in (calls, accounts, billing, payments, adoption, privacy)
+)
 ROUTES = tuple(one for router in ROUTERS for one in router.routes if isinstance(one, APIRoute))
 
 

@@ -22,6 +22,7 @@ from pbxbilling.payments.records import InvoiceRun
 from pbxbilling.payments.usage_events import UsageEvents
 from pbxbilling.privacy.forget import Forgetter
 from pbxbilling.privacy.purge import Purge
+from pbxbilling.subscriptions.adoption.adopt import Adoption
 from pbxbilling.subscriptions.checkout import Checkout
 from pbxbilling.subscriptions.daily_check import DailyCheck
 from pbxbilling.subscriptions.manage import Subscriptions
@@ -62,6 +63,7 @@ class PaymentServices:
     subscriptions: Subscriptions
     subscription_store: SubscriptionStore
     usage: UsageEvents
+    adoption: Adoption
     issue_invoices: Callable[[str | None], Awaitable[list[InvoiceRun]]]
 
 

@@ -21,7 +21,7 @@ from pbxbilling.payments.records import InvoiceRun, RunState
 from pbxbilling.payments.usage_events import UsageEvents
 from pbxbilling.subscriptions.daily_check import DailyCheck
 from pbxbilling.subscriptions.events import EventState
-from pbxbilling.web.api import payments
+from pbxbilling.web.api import adoption, payments
 from pbxbilling.web.api.routing import NEEDS_GATEWAY
 from pbxbilling.web.api.services import PaymentServices, Services
 from tests.support.accounts.administration import administrations
@@ -30,6 +30,7 @@ from tests.support.payments.memory_meter import NoEvents
 from tests.support.privacy.purges import NoMinutes, forgetter_of, purge_of
 from tests.support.subscriptions.records import event, invoice
 from tests.support.subscriptions.shop import Shop
+from tests.support.subscriptions.truth import Truth
 from tests.support.web.api_client import ApiClient, RefusedError
 
 
@@ -45,7 +46,12 @@ def services(shop: Shop, *, keys: bool = True) -> Services:
     in_force = InForce(Policy(), shop.registry)
     usage = UsageEvents(NoEvents(), shop.writer)
     by_gateway = PaymentServices(
-        shop.checkout, shop.subscriptions, subscription_store, usage, issued
+        shop.checkout,
+        shop.subscriptions,
+        subscription_store,
+        usage,
+        shop.adoption(Truth()),
+        issued,
     )
     return Services(
         *administrations(shop.store, shop.writer, shop.clock),
@@ -68,7 +74,12 @@ def api_of(shop: Shop, *, keys: bool = True) -> ApiClient:
     return ApiClient(services(shop, keys=keys))
 
 
-ROUTES_OF_PAYMENTS = [route for route in payments.router.routes if isinstance(route, APIRoute)]
+ROUTES_OF_PAYMENTS = [
+    route
+    for subject in (payments, adoption)
+    for route in subject.router.routes
+    if isinstance(route, APIRoute)
+]
 
 
 @pytest.mark.parametrize("route", ROUTES_OF_PAYMENTS, ids=lambda route: route.name)
@@ -77,6 +88,7 @@ async def test_without_keys_every_one_says_how_to_enable_stripe(route: APIRoute)
     (method,) = route.methods or {""}
     path = re.sub(r"\{\w+\}", "x", route.path)
     given = {"plan": "p", "now": False, "tenant": "acme", "again": True, "month": "2026-11"}
+    given |= {"rows": [], "text": "", "source": "rows.csv"}
     wanted = {name for field in route.dependant.body_params for name in _fields(field)}
     wanted |= {field.name for field in route.dependant.query_params}
     client = api_of(Shop(), keys=False)

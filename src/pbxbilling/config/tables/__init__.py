@@ -1,0 +1,1 @@
+"""Read tables that operators write."""

@@ -1,0 +1,1 @@
+"""Take up what a payment gateway had before the daemon came."""
