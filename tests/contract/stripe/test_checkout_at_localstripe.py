@@ -8,16 +8,22 @@ import pytest
 
 from pbxbilling.accounts.terms.status import Status
 from pbxbilling.accounts.terms.tenant import Tenant
+from pbxbilling.gateways.stripe import client
 from pbxbilling.gateways.stripe.checkout import StripeCheckout
 from pbxbilling.runtime.clock import SystemClock
 from rig.localstripe import KEY, LocalStripe
 from tests.support.gateways.stripe.clients import api_of
 
+PATIENCE_S = 60.0  # localstripe takes its time on a busy machine
+
 
 @pytest.fixture
-async def checkout_gateway(local: LocalStripe) -> AsyncIterator[StripeCheckout]:
+async def checkout_gateway(
+    local: LocalStripe, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[StripeCheckout]:
+    monkeypatch.setattr(client, "PATIENCE_S", PATIENCE_S)
     async with api_of(local.url, KEY) as api:
-        yield StripeCheckout(api, SystemClock())
+        yield StripeCheckout(api, SystemClock(), PATIENCE_S)
 
 
 async def test_a_customer_carries_its_tenant(checkout_gateway: StripeCheckout) -> None:
