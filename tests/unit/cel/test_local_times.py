@@ -24,6 +24,9 @@ ENDS = {  # the instant at which summer time ends, in 2026
     LORD_HOWE: datetime(2026, 4, 4, 15, tzinfo=UTC),
     UTC_ZONE: datetime(2026, 10, 25, 1, tzinfo=UTC),
 }
+SHORTER_THAN_A_FOLD_S = (
+    1790.0  # a silence as long as the time that is there twice hides which it was
+)
 FORMS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S.%f")
 
 
@@ -53,7 +56,7 @@ def story(at: datetime, steps: list[float]) -> list[JournalRow]:
 @given(
     st.sampled_from(list(ENDS)),
     st.floats(-7200, 3600),
-    st.lists(st.floats(0, 2000), min_size=1, max_size=12),
+    st.lists(st.floats(0, SHORTER_THAN_A_FOLD_S), min_size=1, max_size=12),
     st.sampled_from(FORMS),
 )
 def test_each_row_is_read_at_its_instant_around_the_end_of_summer_time(
