@@ -35,7 +35,7 @@ class Ami(Running):
         self._numbers = itertools.count(1)
         self._changed = threading.Condition()
         self._ended = False
-        self._socket = socket.create_connection(address, timeout=10)
+        self._socket = socket.create_connection(address, timeout=patience_s(10))
         self._socket.settimeout(None)
         threading.Thread(target=self._read, name="rig-ami", daemon=True).start()
         self.action("Login", Username=username, Secret=AMI_SECRET, Events=events)
@@ -125,13 +125,13 @@ class Recorder(Running):
     """
 
     def __init__(self, address: tuple[str, int], path: Path) -> None:
-        self._link = socket.create_connection(address, timeout=10)
+        self._link = socket.create_connection(address, timeout=patience_s(10))
         self._file = path.open("wb")
         self._copier = threading.Thread(target=self._copy, name="rig-recorder", daemon=True)
         self._ready = threading.Event()
         self._link.sendall(_action("Login", {"Username": "pbxbilling", "Secret": AMI_SECRET}))
         self._copier.start()
-        if not self._ready.wait(10):
+        if not self._ready.wait(patience_s(10)):
             raise TimeoutError("the recorder's login is not answered")
 
     def snapshot(self, number: str) -> None:
@@ -148,7 +148,7 @@ class Recorder(Running):
     def stop(self) -> None:
         """Log off, and return when the file is complete."""
         self._link.sendall(_action("Logoff", {}))
-        self._copier.join(10)
+        self._copier.join(patience_s(10))
         self._link.close()
         self._file.close()
 

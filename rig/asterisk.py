@@ -14,7 +14,7 @@ from rig import console, provision, settings
 from rig.running import Running
 from rig.settings import Settings
 from rig.site import AMI_PORT, SIP_PORT, Block
-from rig.waiting import until
+from rig.waiting import patience_s, until
 
 _ISOLATED = ("setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--propagation", "private")
 _START = """
@@ -114,7 +114,7 @@ class Asterisk(Running):
         with contextlib.suppress(OSError):
             self.rx("core stop now")
         try:
-            self._process.wait(10)
+            self._process.wait(patience_s(10))
         except subprocess.TimeoutExpired:
             self._process.kill()
         self._forget()

@@ -27,7 +27,7 @@ from rig.program import PROGRAM
 from rig.settings import Settings
 from rig.site import AMI_SECRET, claimed_block, free_port
 from rig.virtualpbx import VirtualPbx
-from rig.waiting import until
+from rig.waiting import patience_s, until
 
 ROOT = Path(__file__).parent.parent
 LIMIT = 2
@@ -78,7 +78,7 @@ class Desk:
             self.summary()
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(patience_s(20))
 
     def get(self, path: str, **query: Any) -> Any:
         """Return an answer of the API; quicker than the command line."""

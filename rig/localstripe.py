@@ -19,6 +19,7 @@ import httpx
 import stripe
 
 from rig.running import Running
+from rig.waiting import patience_s
 
 KEY = "sk_test_localstripe"
 """The API key; any key that begins with sk_ is accepted."""
@@ -40,7 +41,7 @@ class LocalStripe(Running):
         with socket.create_server(("127.0.0.1", 0)) as listening:
             self.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
             self._process = _serving(listening)
-        self._http: Any = stripe.RequestsClient(timeout=_TIMEOUT_S)
+        self._http: Any = stripe.RequestsClient(timeout=patience_s(_TIMEOUT_S))
         self.client = stripe.StripeClient(
             KEY, http_client=self._http, base_addresses={"api": self.url}, max_network_retries=0
         )
@@ -100,7 +101,7 @@ class LocalStripe(Running):
         """Send events from now on to `url`, signed with `secret`; only `events` if given."""
         body = {"url": url, "secret": secret, "events": events}
         address = f"{self.url}/_config/webhooks/rig"
-        httpx.post(address, json=body, timeout=_TIMEOUT_S).raise_for_status()
+        httpx.post(address, json=body, timeout=patience_s(_TIMEOUT_S)).raise_for_status()
 
     def stop(self) -> None:
         """End the process: its address refuses connections from now on."""

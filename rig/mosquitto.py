@@ -14,7 +14,7 @@ from rig import provision
 from rig.certificate import self_signed
 from rig.running import Running
 from rig.site import free_port
-from rig.waiting import until
+from rig.waiting import patience_s, until
 
 USER, PASSWORD = "pbxbilling", "rig-only-password"
 
@@ -51,7 +51,7 @@ class Mosquitto(Running):
         certificate, key = self_signed(at)
         (at / "mqtt.password").write_text(f"{PASSWORD}\n")
         made = self.run("usr/bin/mosquitto_passwd", "-b", "-c", f"{at}/users", USER, PASSWORD)
-        made.wait(10)
+        made.wait(patience_s(10))
         return (
             f"certfile {certificate}\nkeyfile {key}\n"
             f"allow_anonymous false\npassword_file {at}/users\n"
@@ -81,7 +81,7 @@ class Mosquitto(Running):
         if process is not None:
             process.send_signal(signal.SIGCONT)
             process.terminate()
-            process.wait(10)
+            process.wait(patience_s(10))
 
     def wedge(self) -> None:
         """Stop the broker from reading; the kernel still accepts connections for it."""
@@ -118,7 +118,7 @@ class Mosquitto(Running):
 
     def _listens(self) -> bool:
         try:
-            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            socket.create_connection(("127.0.0.1", self.port), timeout=patience_s(1)).close()
         except OSError:
             return False
         return True

@@ -8,7 +8,7 @@ from rig import provision
 from rig.certificate import self_signed
 from rig.running import Running
 from rig.site import free_port
-from rig.waiting import until
+from rig.waiting import patience_s, until
 
 _AROUND = """
 pid {at}/nginx.pid;
@@ -60,4 +60,4 @@ class Nginx(Running):
     def stop(self) -> None:
         """Shut it down in order."""
         self._process.terminate()
-        self._process.wait(10)
+        self._process.wait(patience_s(10))

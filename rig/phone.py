@@ -178,4 +178,4 @@ class Phone(Running):
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
-        self._reader.join(5)
+        self._reader.join(patience_s(5))

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 
 from rig.running import Running
+from rig.waiting import patience_s
 
 
 class Proxy(Running):
@@ -76,7 +77,7 @@ class Proxy(Running):
 
     def _connect(self, near: socket.socket) -> None:
         try:
-            far = socket.create_connection(self._target, timeout=10)
+            far = socket.create_connection(self._target, timeout=patience_s(10))
         except OSError:
             _reset(near)
             return

@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 from rig.provision import UnprovisionedError, cache_dir
+from rig.waiting import patience_s
 
 VERSION = "1.52.0"
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -49,10 +50,10 @@ def _install(target: Path) -> None:
                 text=True,
                 check=False,
                 stdin=subprocess.DEVNULL,
-                timeout=_INSTALL_LIMIT_S,
+                timeout=patience_s(_INSTALL_LIMIT_S),
             )
         except subprocess.TimeoutExpired:
-            raise UnprovisionedError(f"npm did not answer within {_INSTALL_LIMIT_S} s") from None
+            raise UnprovisionedError("npm did not answer in time") from None
         found = list(Path(scratch).glob("node_modules/@stripe/cli-linux-*/bin/stripe"))
         if done.returncode or not found:
             said = done.stderr.strip().splitlines()[:1] or ["it brought no program"]
@@ -79,7 +80,7 @@ def run(api: str, key: str, home: Path, *arguments: str) -> str:
         text=True,
         check=False,
         stdin=subprocess.DEVNULL,
-        timeout=_RUN_LIMIT_S,
+        timeout=patience_s(_RUN_LIMIT_S),
     )
     if done.returncode:
         raise RuntimeError(f"stripe {arguments[0]} failed: {done.stderr[-1000:]}")

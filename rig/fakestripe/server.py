@@ -11,6 +11,7 @@ from aiohttp import web
 
 from rig.fakestripe.api import Api
 from rig.fakestripe.webhooks import Webhooks
+from rig.waiting import patience_s
 
 T = TypeVar("T")
 _LIMIT_S = 10.0
@@ -33,13 +34,13 @@ class Server:
     def start(self) -> None:
         """Start, and return once it answers."""
         self._thread.start()
-        if not self._ready.wait(_LIMIT_S):
+        if not self._ready.wait(patience_s(_LIMIT_S)):
             raise TimeoutError("the fake of Stripe did not start")
 
     def stop(self) -> None:
         """Close every connection and end the thread."""
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(_LIMIT_S)
+        self._thread.join(patience_s(_LIMIT_S))
         self._socket.close()
 
     def refuse(self) -> None:
@@ -51,7 +52,7 @@ class Server:
         self._do(self._accept())
 
     def _do(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(_LIMIT_S)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(patience_s(_LIMIT_S))
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:

@@ -31,6 +31,7 @@ from pbxbilling.kernel.facts import Fact, StoreFailing, StoreRecovered
 from pbxbilling.kernel.gateway_names import STRIPE
 from pbxbilling.kernel.ports import Transaction
 from pbxbilling.kernel.records import Cursor, Record
+from rig.waiting import patience_s
 from tests.contract.empty_stores import OfAnyStore
 from tests.support.billing.records import one_off
 from tests.support.kernel.every_field import differing
@@ -532,7 +533,7 @@ class StoreContract(OfAnyStore):
         self, nested: Callable[[WholeStore], Awaitable[None]]
     ) -> None:
         async with self.opened() as store:
-            async with asyncio.timeout(5), store.transaction(ACME) as transaction:
+            async with asyncio.timeout(patience_s(5)), store.transaction(ACME) as transaction:
                 with pytest.raises(RuntimeError, match="inside the transaction 'tenant acme'"):
                     await nested(store)
                 await transaction.write([FIRST])
@@ -541,7 +542,7 @@ class StoreContract(OfAnyStore):
             assert await store.cursor("x") == SECOND.at
 
     async def test_a_transaction_of_another_store_may_be_inside(self) -> None:
-        async with self.opened() as outer, self.opened() as inner, asyncio.timeout(5):
+        async with self.opened() as outer, self.opened() as inner, asyncio.timeout(patience_s(5)):
             async with outer.transaction(ACME) as first, inner.transaction(ACME) as second:
                 await first.write([FIRST])
                 await second.write([SECOND])
@@ -599,7 +600,7 @@ class StoreContract(OfAnyStore):
             wrote.set()
             await asyncio.Event().wait()
 
-        async with self.opened() as store, asyncio.timeout(5):
+        async with self.opened() as store, asyncio.timeout(patience_s(5)):
             hanging = asyncio.create_task(store.transact(ACME, hang), name="hanging")
             await wrote.wait()
             hanging.cancel()

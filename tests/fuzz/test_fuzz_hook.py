@@ -18,6 +18,7 @@ from pbxbilling.calls.admission.hook import HookRequest, Verdict
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.codes import Mode
 from pbxbilling.runtime.clock import SystemClock
+from rig.waiting import patience_s
 from tests.support.agi.client import AgiClient, ask, environment
 from tests.support.agi.reports import AgiReports
 from tests.support.calls.world import World
@@ -59,7 +60,7 @@ class Hook:
         return self.runner.run(self._asked(sent))
 
     async def _asked(self, sent: Iterable[bytes]) -> bytes:
-        async with asyncio.timeout(10), AgiClient(self.server.port) as client:
+        async with asyncio.timeout(patience_s(10)), AgiClient(self.server.port) as client:
             await client.pour(sent)
             return await client.rest()
 

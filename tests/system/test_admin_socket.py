@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from rig.waiting import patience_s
 from tests.support.daemon.virtual_site import VirtualSite
 from tests.support.store.database import create
 
@@ -56,7 +57,9 @@ def last_actor(site: VirtualSite) -> str:
 def test_a_forged_header_changes_nothing(site: VirtualSite) -> None:
     site.directory.chmod(0o711)
     site.socket.chmod(0o666)
-    subprocess.run([sys.executable, "-c", ASK], cwd=site.directory, check=True, timeout=20)
+    subprocess.run(
+        [sys.executable, "-c", ASK], cwd=site.directory, check=True, timeout=patience_s(20)
+    )
     assert last_actor(site) == name_of(NOBODY if os.getuid() == 0 else os.getuid())
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rig.waiting import until
+from rig.waiting import patience_s, until
 from tests.support.daemon.virtual_site import VirtualSite
 from tests.support.store.database import rows
 
@@ -23,7 +23,7 @@ accountcodes = ["acme"]
 plan = "wide"
 accountcodes = ["globex"]
 """
-APART_S = 0.1  # between the journal's instants and ours
+APART_S = patience_s(0.1)  # between the journal's instants and ours
 Ledger = dict[str, tuple[str | None, float]]
 
 

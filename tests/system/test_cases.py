@@ -15,12 +15,13 @@ from rig import cases
 from rig.ami import Ami
 from rig.asterisk import Asterisk
 from rig.scene import Scene
-from rig.waiting import until
+from rig.waiting import patience_s, until
 from tests.support.daemon.daemon import ACCOUNTS, Daemon
 
 pytestmark = pytest.mark.asterisk
 
-AGREES_S = 0.1  # allowed difference of journal and ledger, on legs without an `h` extension
+# Allowed difference of journal and ledger, on legs without an `h` extension.
+AGREES_S = patience_s(0.1)
 
 OUT, IN = "outbound", "inbound"
 

@@ -16,7 +16,7 @@ import pytest
 
 from pbxbilling.store.database.migrate import migrate
 from rig.program import PROGRAM
-from rig.waiting import until
+from rig.waiting import patience_s, until
 from tests.support.daemon.virtual_site import NUMBER, VirtualSite
 
 pytestmark = pytest.mark.system
@@ -339,7 +339,12 @@ def test_a_reader_that_left_is_no_fault_to_tell(empty: VirtualSite, words: list[
     os.close(reader)
     environ = {**os.environ, "PBXBILLING_CONFIG": str(empty.config), "PYTHONUNBUFFERED": ""}
     ran = subprocess.run(
-        [PROGRAM, *words], stdout=writer, stderr=PIPE, env=environ, timeout=30, check=False
+        [PROGRAM, *words],
+        stdout=writer,
+        stderr=PIPE,
+        env=environ,
+        timeout=patience_s(30),
+        check=False,
     )
     os.close(writer)
     assert (ran.returncode, ran.stderr) == (1, b"")

@@ -16,7 +16,7 @@ from rig.proxy import Proxy
 from rig.scene import MOBILE
 from rig.settings import Settings
 from rig.site import claimed_block
-from rig.waiting import until
+from rig.waiting import patience_s, until
 from rig.wallclock import WallClock
 from tests.support.calls.audit import JournalSince, differences, ledger_legs
 from tests.support.daemon.stage import Stage, accounts
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.asterisk
 
 HOUR_S = 3600
 SEEN_EARLY = {"adopted"}  # a busy Asterisk lists a channel before it reports it
-AGREES_S = 0.5  # between the phone's clock and Asterisk's, on a busy machine
+AGREES_S = patience_s(0.2)  # between the phone's clock and Asterisk's
 
 
 def wall_clock(directory: Path, seen_as: Path | None = None) -> WallClock:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from rig import provision
+from rig.waiting import patience_s
 
 
 def _demo(directory: Path, *options: str) -> str:
@@ -17,7 +18,7 @@ def _demo(directory: Path, *options: str) -> str:
         [sys.executable, "-m", "rig.demo", "--waves", "1", "--dir", directory, *options],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=patience_s(120),
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr
@@ -66,7 +67,7 @@ def _on_a_terminal(*options: str) -> str:
     ) as demo:
         os.close(theirs)
         shown = b"".join(_read(ours))
-        assert demo.wait(60) == 0, shown
+        assert demo.wait(patience_s(60)) == 0, shown
     return shown.decode()
 
 

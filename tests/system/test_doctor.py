@@ -18,6 +18,7 @@ from rig.asterisk import Asterisk
 from rig.program import PROGRAM
 from rig.scene import MOBILE
 from rig.site import AMI_SECRET
+from rig.waiting import patience_s
 from tests.support.daemon.daemon import Daemon
 from tests.support.daemon.stage import Stage, accounts
 
@@ -65,7 +66,7 @@ def _run(daemon: Daemon, *options: str) -> subprocess.CompletedProcess[str]:
         [PROGRAM, "doctor", "-c", daemon.config, *options],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=patience_s(30),
         check=False,
         env={**os.environ, "COLUMNS": "220"},
     )

@@ -10,7 +10,7 @@ import pytest
 
 from rig.asterisk import Asterisk
 from rig.scene import MOBILE
-from rig.waiting import until
+from rig.waiting import patience_s, until
 from tests.support.daemon.stage import Stage, accounts
 
 pytestmark = pytest.mark.asterisk
@@ -43,4 +43,4 @@ def test_ten_thousand_silent_connections_do_not_delay_the_next_call(
 
 def _come_and_go(host: str, port: int, times: int) -> None:
     for _ in range(times):
-        socket.create_connection((host, port), timeout=5).close()
+        socket.create_connection((host, port), timeout=patience_s(5)).close()

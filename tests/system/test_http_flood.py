@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from rig.waiting import patience_s
 from tests.support.daemon.virtual_site import VirtualSite
 
 pytestmark = pytest.mark.system
@@ -36,11 +37,15 @@ def flood(http: str) -> Iterator[list[int]]:
     def scrape() -> None:
         while not over.is_set():
             with suppress(httpx.TransportError):
-                statuses.append(httpx.get(f"http://{http}/metrics", timeout=20).status_code)
+                statuses.append(
+                    httpx.get(f"http://{http}/metrics", timeout=patience_s(20)).status_code
+                )
 
     with ExitStack() as held:
         for _ in range(OPEN):
-            link = held.enter_context(socket.create_connection((host, int(port)), timeout=20))
+            link = held.enter_context(
+                socket.create_connection((host, int(port)), timeout=patience_s(20))
+            )
             link.sendall(b"POST /api/stripe/webhook HTTP/1.1\r\nHost: pbx\r\nContent-Length: 9\r\n")
         threads = [threading.Thread(target=scrape) for _ in range(SCRAPERS)]
         for thread in threads:
@@ -50,7 +55,7 @@ def flood(http: str) -> Iterator[list[int]]:
         finally:
             over.set()
             for thread in threads:
-                thread.join(30)
+                thread.join(patience_s(30))
 
 
 def test_calls_and_commands_go_on(site: VirtualSite) -> None:

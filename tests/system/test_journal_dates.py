@@ -20,7 +20,7 @@ from rig.asterisk import Asterisk
 from rig.scene import MOBILE, Scene
 from rig.settings import Settings
 from rig.site import claimed_block
-from rig.waiting import until
+from rig.waiting import patience_s, until
 from tests.support.daemon.daemon import ACCOUNTS, Daemon
 from tests.system.conftest import ABSENT
 
@@ -58,7 +58,7 @@ def doctor(daemon: Daemon) -> str:
     command = [sys.executable, "-m", "pbxbilling.cli.main", "doctor", "-c", str(daemon.config)]
     env = {**os.environ, "COLUMNS": "220"}
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=60, check=False, env=env
+        command, capture_output=True, text=True, timeout=patience_s(60), check=False, env=env
     ).stdout
 
 

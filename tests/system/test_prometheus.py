@@ -8,6 +8,7 @@ import pytest
 from pbxbilling.calls.live.load import Load
 from pbxbilling.telemetry.metrics import Metrics
 from rig.provision import UnprovisionedError, promtool
+from rig.waiting import patience_s
 from tests.support.billing.figures import Figures
 from tests.support.telemetry.facts import one_of_each
 
@@ -22,7 +23,7 @@ def run_promtool(*arguments: str, given: bytes = b"") -> tuple[int, str]:
     except UnprovisionedError as missing:
         pytest.skip(f"no promtool: {missing}")
     done = subprocess.run(
-        [program, *arguments], input=given, capture_output=True, timeout=60, check=False
+        [program, *arguments], input=given, capture_output=True, timeout=patience_s(60), check=False
     )
     return done.returncode, (done.stdout + done.stderr).decode()
 

@@ -12,7 +12,7 @@ import pytest
 
 from rig.asterisk import Asterisk
 from rig.proxy import Proxy
-from rig.waiting import until
+from rig.waiting import patience_s, until
 
 CHILD = """
 import sys
@@ -107,7 +107,7 @@ def test_a_stalled_proxy_takes_bytes_and_answers_nothing_until_it_resumes(
         with pytest.raises(TimeoutError):
             link.recv(99)
         proxy.resume()
-        link.settimeout(5)
+        link.settimeout(patience_s(5))
         assert link.recv(99) == b"held back"
 
 

@@ -18,7 +18,7 @@ from rig.hook import WEDGED, Environment, Hook, Owners, refuse
 from rig.leg import Leg
 from rig.phone import Phone
 from rig.site import Endpoint, claimed_ports
-from rig.waiting import until
+from rig.waiting import patience_s, until
 from tests.support.kernel.spellings import (
     BEHIND_ZERO,
     DIALLED_ANYHOW,
@@ -257,7 +257,7 @@ def test_a_wedged_daemon_holds_a_caller_for_a_moment_only(stage: Stage) -> None:
     stage.set(HOOK_SECONDS="0.3")
     before = time.monotonic()
     stage.phone.dial(NUMBER)
-    assert 0.5 < time.monotonic() - before < 1.5
+    assert 0.5 < time.monotonic() - before < patience_s(0.6)  # a caller waits for no daemon
     assert (len(first.requests), len(second.requests)) == (1, 1)
     assert stage.variable() == "ADMIT||outbound|fallback||||"
 
@@ -406,7 +406,7 @@ exten => *91,1,Set(TIMEOUT(absolute)=1.5)
 """)
     before = time.monotonic()
     stage.phone.dial("*91").wait("ended")
-    assert 1.2 < time.monotonic() - before < 2.5
+    assert 1.2 < time.monotonic() - before < 1.5 + patience_s(1)
 
 
 def test_no_limit_is_left_where_there_was_none(stage22: Stage) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rig.waiting import until
+from rig.waiting import patience_s, until
 from tests.support.daemon.virtual_site import VirtualSite
 from tests.support.store.database import create
 
@@ -24,7 +24,7 @@ def run(tool: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     if program is None:
         pytest.skip(f"no {tool}: install Debian's systemd")
     return subprocess.run(
-        [program, *arguments], capture_output=True, text=True, timeout=60, check=False
+        [program, *arguments], capture_output=True, text=True, timeout=patience_s(60), check=False
     )
 
 

@@ -16,7 +16,7 @@ import pytest
 from rig import program
 from rig.program import PROGRAM
 from rig.site import free_port
-from rig.waiting import until
+from rig.waiting import patience_s, until
 from tests.support.store.database import rows
 
 UID, NOBODY = 0, 65_534
@@ -63,7 +63,9 @@ class Site:
         if not before:
             return program.run(words, os.environ)
         command = [*before, str(PROGRAM), *words]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=patience_s(60), check=False
+        )
 
     def says(self, *words: str, before: Sequence[str] = ()) -> str:
         """Return the output of a command that must succeed."""

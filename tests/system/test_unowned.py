@@ -12,7 +12,7 @@ import pytest
 from rig.ami import Ami
 from rig.asterisk import Asterisk
 from rig.scene import MOBILE, Scene
-from rig.waiting import until
+from rig.waiting import patience_s, until
 from tests.support.daemon.daemon import Daemon
 
 pytestmark = pytest.mark.asterisk
@@ -23,7 +23,9 @@ NOBODY = '[plan.p]\n[tenant.acme]\nplan = "p"\n'
 def ran(daemon: Daemon, *words: str) -> str:
     """Return what a command prints."""
     command = [sys.executable, "-m", "pbxbilling.cli.main", *words, "-c", str(daemon.config)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=patience_s(60), check=False
+    )
     return done.stdout
 
 

@@ -8,6 +8,7 @@ from signal import SIGKILL
 import httpx
 import pytest
 
+from rig.waiting import patience_s
 from tests.support.daemon.virtual_site import VirtualSite
 
 pytestmark = pytest.mark.system
@@ -28,7 +29,7 @@ def post(site: VirtualSite, reference: str, token: str = TOKEN) -> int:
         f"http://{site.http}/api/v1/usage",
         json=told,
         headers={"Authorization": f"Bearer {token}"},
-        timeout=10,
+        timeout=patience_s(10),
     )
     return answer.status_code
 

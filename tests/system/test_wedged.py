@@ -14,7 +14,7 @@ import pytest
 from rig import provision, sipp
 from rig.asterisk import Asterisk
 from rig.program import PROGRAM
-from rig.waiting import until
+from rig.waiting import patience_s, until
 from tests.support.daemon.daemon import ACCOUNTS, Daemon
 from tests.support.daemon.supervisor import Supervisor
 
@@ -27,7 +27,9 @@ async def test_the_watchdog_replaces_a_wedged_daemon_and_no_caller_is_held(
     daemon = Daemon(asterisk, tmp_path)
     program = str(PROGRAM)
     command = [program, "serve", "-c", str(daemon.config)]
-    async with Supervisor(command, watchdog_s=2, log=tmp_path / "daemon.log") as supervisor:
+    async with Supervisor(
+        command, watchdog_s=patience_s(1), log=tmp_path / "daemon.log"
+    ) as supervisor:
         await supervisor.ready(timeout_s=20)
         await asyncio.to_thread(daemon.apply, ACCOUNTS)
         asterisk.set_global("PBXBILLING_HOOK", daemon.hook)
@@ -59,7 +61,9 @@ def test_what_the_running_daemon_shows_is_clean_to_promtool(
         daemon.apply(ACCOUNTS)
         _call_answered(asterisk, tmp_path)
         daemon.wait_idle()
-        with urllib.request.urlopen(f"http://{daemon.http}/metrics", timeout=5) as answer:
+        with urllib.request.urlopen(
+            f"http://{daemon.http}/metrics", timeout=patience_s(5)
+        ) as answer:
             body = answer.read()
     checked = subprocess.run(
         [provision.promtool(), "check", "metrics"], input=body, capture_output=True, check=False

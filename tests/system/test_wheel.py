@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import pbxbilling
+from rig.waiting import patience_s
 
 pytestmark = pytest.mark.system
 
@@ -19,7 +20,7 @@ def run(*command: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
         list(map(str, command)),
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=patience_s(600),
         check=False,
         env={"PATH": "/usr/bin:/bin", "HOME": str(Path.home()), **env},
     )

@@ -17,6 +17,7 @@ from pbxbilling.agi.server import AgiServer, ListenerSettings
 from pbxbilling.calls.admission.hook import HookRequest, Verdict
 from pbxbilling.kernel.codes import Mode
 from pbxbilling.runtime.clock import SystemClock
+from rig.waiting import patience_s
 from tests.support.agi.client import AgiClient, ask, environment
 from tests.support.agi.reports import AgiReports
 from tests.support.calls.world import World, plan
@@ -60,7 +61,7 @@ async def serving(
         SystemClock(),
         admission.malformed,
     )
-    async with asyncio.timeout(20), server:
+    async with asyncio.timeout(patience_s(20)), server:
         yield Site(server.port, reports)
 
 

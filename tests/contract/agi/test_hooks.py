@@ -22,6 +22,7 @@ from pbxbilling.daemon.hooks import Hooks
 from pbxbilling.runtime.clock import SystemClock
 from pbxbilling.telemetry.logs import Log
 from rig.site import free_port
+from rig.waiting import patience_s
 from tests.support.agi.client import AgiClient, ask, environment
 from tests.support.agi.reports import AgiReports
 
@@ -77,7 +78,7 @@ class Site:
 @asynccontextmanager
 async def serving(old: int = 0, *, written: bool = False) -> AsyncIterator[Site]:
     site = Site(old or free_port(), written=written)
-    async with asyncio.timeout(20), site.hooks:
+    async with asyncio.timeout(patience_s(20)), site.hooks:
         yield site
 
 

@@ -19,6 +19,7 @@ from pbxbilling.agi.sessions.session import HEARD_OUT_EVERY, Ending, Judge
 from pbxbilling.calls.admission.hook import HookRequest, Verdict
 from pbxbilling.kernel.codes import Reason
 from pbxbilling.runtime.clock import SystemClock
+from rig.waiting import patience_s
 from tests.support.agi.client import AgiClient, ask, environment
 from tests.support.agi.reports import AgiReports
 
@@ -56,7 +57,7 @@ class Site:
 
 async def turn_of(condition: Callable[[], bool]) -> None:
     """Let the loop turn until the condition holds."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(patience_s(10)):
         while not condition():  # noqa: ASYNC110  nobody announces it
             await asyncio.sleep(0)
 
@@ -67,7 +68,7 @@ async def serving(
 ) -> AsyncIterator[Site]:
     reports = AgiReports()
     server = AgiServer(settings, judge, policy, reports, SystemClock())
-    async with asyncio.timeout(20), server:
+    async with asyncio.timeout(patience_s(20)), server:
         yield Site(server, reports)
     assert server.sessions == 0
 
@@ -354,7 +355,7 @@ async def test_closing_lets_a_session_end_and_cuts_one_that_never_does() -> None
 
 
 async def test_serve_ends_when_the_server_is_closed() -> None:
-    async with serving() as site, asyncio.timeout(10):
+    async with serving() as site, asyncio.timeout(patience_s(10)):
         served = asyncio.create_task(site.server.serve())
         await site.server.close()
         await served

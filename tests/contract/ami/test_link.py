@@ -10,6 +10,7 @@ import uvloop
 from pbxbilling.ami.actions import ActionError, LinkError
 from pbxbilling.calls.live.signals import FullyBooted, Hangup, Newchannel, Newstate, Rename, Signal
 from rig.virtualpbx import VirtualPbx
+from rig.waiting import patience_s
 from tests.support.ami.links import linked
 
 
@@ -286,7 +287,7 @@ async def test_actions_fail_when_the_link_falls_and_are_never_sent_again() -> No
         pbx.faults.silent = False
         await pbx.manager.drop()
         with pytest.raises(LinkError):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(patience_s(5)):
                 await asked
         await made.witness.until(lambda: len(made.witness.said("connected")) == 2)
         await made.link.ask("CoreSettings")

@@ -7,6 +7,7 @@ from panoramisk.message import Message
 
 from pbxbilling.calls.live.signals import Hangup, Newchannel
 from rig.virtualpbx import VirtualPbx
+from rig.waiting import patience_s
 from tests.support.ami.links import Linked, linked
 
 
@@ -38,7 +39,7 @@ async def test_panoramisk_and_the_link_see_the_same_call() -> None:
                 row.key.uniqueid for row in snapshot.rows
             ]
             placed = await pbx.call("acme", "3201", ring_s=0, talk_s=0)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(patience_s(5)):
                 while f"Hangup {placed.uniqueid}" not in heard:
                     gone.clear()
                     await gone.wait()

@@ -13,6 +13,7 @@ from pbxbilling.doctor.check import Check, Result
 from pbxbilling.doctor.hook import STRANGER, round_trip
 from pbxbilling.runtime.clock import SystemClock
 from rig.site import free_port
+from rig.waiting import patience_s
 from tests.support.agi.reports import AgiReports
 
 
@@ -21,7 +22,7 @@ def settings(port: int, **more: object) -> AgiSettings:
 
 
 async def asked(settings: AgiSettings) -> Check:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(patience_s(10)):
         return await round_trip(settings, SystemClock())
 
 

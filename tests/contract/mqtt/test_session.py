@@ -14,6 +14,7 @@ import pytest
 from pbxbilling.mqtt.messages import OFFLINE, ONLINE, MqttMessage
 from pbxbilling.mqtt.session import BrokerError, Session
 from pbxbilling.mqtt.settings import BrokerSettings
+from rig.waiting import patience_s
 
 CONNECT, CONNACK, NOT_AUTHORIZED = 0x10, b"\x20\x02\x00\x00", b"\x20\x02\x00\x05"
 SHORT_S = 0.2
@@ -91,7 +92,7 @@ async def answering(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
 async def test_a_broker_that_refuses_the_login_is_named_and_the_connection_closed(
     play: Play, said: str
 ) -> None:
-    async with standing(play) as (settings, counterpart), asyncio.timeout(5):
+    async with standing(play) as (settings, counterpart), asyncio.timeout(patience_s(5)):
         with pytest.raises(BrokerError, match=f"{settings}: .*{said}"):
             await Session.open(settings, "me", nobody)
         await counterpart.ended.wait()
@@ -105,7 +106,7 @@ async def test_where_nobody_listens_the_place_is_named() -> None:
 
 
 async def test_a_connection_that_takes_too_long_is_closed_behind_us() -> None:
-    async with standing(mute) as (settings, counterpart), asyncio.timeout(5):
+    async with standing(mute) as (settings, counterpart), asyncio.timeout(patience_s(5)):
         hasty = replace(settings, connect_s=0.05, answer_s=SHORT_S)
         with pytest.raises(BrokerError, match=r"no connection within 0\.05 s"):
             await Session.open(hasty, "me", nobody)
@@ -113,7 +114,7 @@ async def test_a_connection_that_takes_too_long_is_closed_behind_us() -> None:
 
 
 async def test_a_cancelled_connect_leaves_no_connection_behind() -> None:
-    async with standing(welcoming) as (settings, counterpart), asyncio.timeout(5):
+    async with standing(welcoming) as (settings, counterpart), asyncio.timeout(patience_s(5)):
         opening = asyncio.create_task(Session.open(settings, "me", nobody))
         await asyncio.sleep(0)  # starts the task
         opening.cancel()
@@ -124,7 +125,7 @@ async def test_a_cancelled_connect_leaves_no_connection_behind() -> None:
 
 @pytest.mark.parametrize("size", [10, 1_000_000], ids=["small", "more than a socket holds"])
 async def test_a_broker_that_confirms_nothing_fails_the_messages_in_time(size: int) -> None:
-    async with standing(welcoming) as (settings, counterpart), asyncio.timeout(5):
+    async with standing(welcoming) as (settings, counterpart), asyncio.timeout(patience_s(5)):
         session = await Session.open(settings, "me", nobody)
         with pytest.raises(BrokerError, match="timed out"):
             await session.send([MqttMessage("topic", b"x" * size)] * 10)
@@ -134,7 +135,7 @@ async def test_a_broker_that_confirms_nothing_fails_the_messages_in_time(size: i
 
 async def test_a_loss_is_told_at_once_and_fails_what_is_on_the_way() -> None:
     lost = asyncio.Event()
-    async with standing(leaving) as (settings, _), asyncio.timeout(5):
+    async with standing(leaving) as (settings, _), asyncio.timeout(patience_s(5)):
         session = await Session.open(replace(settings, answer_s=60), "me", lost.set)
         with pytest.raises(BrokerError, match="closed the connection"):
             await session.send([ONLINE])
@@ -155,7 +156,7 @@ async def test_a_loss_that_nobody_asks_about_is_noticed_and_nothing_is_left_to_l
 
     lost, logged = asyncio.Event(), list[object]()
     asyncio.get_running_loop().set_exception_handler(lambda _, context: logged.append(context))
-    async with standing(brief) as (settings, _), asyncio.timeout(5):
+    async with standing(brief) as (settings, _), asyncio.timeout(patience_s(5)):
         with contextlib.suppress(BrokerError):  # as open reports a loss that it sees itself
             session = await Session.open(settings, "me", lost.set)
             await lost.wait()
@@ -166,7 +167,7 @@ async def test_a_loss_that_nobody_asks_about_is_noticed_and_nothing_is_left_to_l
 
 
 async def test_what_is_sent_is_confirmed_and_leaving_says_offline() -> None:
-    async with standing(answering) as (settings, counterpart), asyncio.timeout(5):
+    async with standing(answering) as (settings, counterpart), asyncio.timeout(patience_s(5)):
         session = await Session.open(replace(settings, answer_s=60), "me", nobody)
         session.check()
         await session.send([ONLINE] * 10)

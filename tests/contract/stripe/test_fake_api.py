@@ -9,6 +9,7 @@ import pytest
 import stripe
 
 from rig.fakestripe import LIVE_KEY, TEST_KEY, FakeStripe, Fault
+from rig.waiting import patience_s
 from tests.support.gateways.stripe.clients import client_of
 
 CHECKOUT: Any = {"mode": "subscription", "success_url": "https://provider.example/done"}
@@ -319,7 +320,7 @@ async def test_the_packages_own_aiohttp_client_reads_the_clock_of_the_fake(
     fake: FakeStripe,
 ) -> None:
     fake.clock.set(datetime(2026, 3, 1, 12, tzinfo=UTC))
-    http: Any = stripe.AIOHTTPClient(timeout=5)
+    http: Any = stripe.AIOHTTPClient(timeout=patience_s(5))
     client = stripe.StripeClient(TEST_KEY, http_client=http, base_addresses={"api": fake.url})
     try:
         answer = await client.raw_request_async("get", "/v1/account")

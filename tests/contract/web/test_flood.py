@@ -15,6 +15,7 @@ from pbxbilling.web.limits import CONNECTIONS_MOST, SCRAPES_MOST, WORK_MOST
 from pbxbilling.web.public import public_app
 from pbxbilling.web.server import serve_public, tcp_listener
 from pbxbilling.web.usage import UsageAnswer
+from rig.waiting import patience_s
 from tests.support.billing.figures import Unscraped
 from tests.support.web.turned_away import TurnedAway
 
@@ -59,7 +60,7 @@ class Site:
 
     async def said(self, sent: bytes) -> bytes:
         """Return the whole answer to a request."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(patience_s(20)):
             reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
             writer.write(sent)
             answer = b""
@@ -69,7 +70,7 @@ class Site:
             return answer
 
     async def until(self, begun: int) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(patience_s(20)):
             while self.slow.begun < begun:  # noqa: ASYNC110  nobody announces it
                 await asyncio.sleep(0.01)
 
@@ -98,7 +99,7 @@ async def test_any_number_of_open_connections_leaves_whole_requests_served(
     many = CONNECTIONS_MOST + 200
     async with serving() as site:
         readers, writers = [], []
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(patience_s(60)):
             for _ in range(many):
                 reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
                 writer.write(sent)
@@ -141,7 +142,7 @@ async def test_a_request_that_is_being_answered_is_not_given_up() -> None:
     async with serving() as site:
         first = asyncio.create_task(site.said(SCRAPE))
         await site.until(1)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(patience_s(60)):
             for _ in range(2 * CONNECTIONS_MOST):
                 _, writer = await asyncio.open_connection("127.0.0.1", site.port)
                 writer.close()

@@ -15,6 +15,7 @@ from pbxbilling.subscriptions.receive import LIMIT, WebhookReceiver
 from pbxbilling.web import protocols as patience
 from pbxbilling.web.public import public_app
 from pbxbilling.web.server import serve_public, tcp_listener
+from rig.waiting import patience_s
 from tests.support.billing.figures import Unscraped
 from tests.support.kernel.clock import Clock
 from tests.support.store.memory_store import MemoryStore
@@ -48,7 +49,7 @@ async def serving() -> AsyncIterator[int]:
 async def heard(port: int, *sent: bytes, pause_s: float = 0.0) -> bytes:
     """Return the server's answer to these bytes, until it closes the connection."""
     answer = b""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(patience_s(10)):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         with contextlib.suppress(ConnectionError):
             for piece in sent:

@@ -7,6 +7,7 @@ from collections import Counter
 
 from pbxbilling.agi.sessions.session import Ending
 from pbxbilling.calls.admission.hook import HookRequest
+from rig.waiting import patience_s
 
 
 class AgiReports:
@@ -37,14 +38,14 @@ class AgiReports:
 
     async def until_ended(self, count: int) -> None:
         """Wait until so many sessions have ended."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(patience_s(10)):
             while self.endings.total() < count:
                 self._changed.clear()
                 await self._changed.wait()
 
     async def until_rejected(self) -> None:
         """Wait until Asterisk has rejected a command."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(patience_s(10)):
             while not self.rejected:
                 self._changed.clear()
                 await self._changed.wait()

@@ -15,6 +15,7 @@ from pbxbilling.ami.link import AmiLink
 from pbxbilling.ami.settings import LinkSettings
 from pbxbilling.calls.live.signals import Signal
 from pbxbilling.runtime.clock import SystemClock
+from rig.waiting import patience_s
 
 # Far shorter than in production, yet long for loopback on a busy machine.
 QUICK = LinkSettings(
@@ -22,12 +23,12 @@ QUICK = LinkSettings(
     "127.0.0.1",
     "pbxbilling",
     "secret",
-    connect_s=2,
-    login_s=2,
+    connect_s=patience_s(1),
+    login_s=patience_s(1),
     ping_s=0.1,
-    ping_deadline_s=2,
-    action_s=2,
-    list_s=5,
+    ping_deadline_s=patience_s(1),
+    action_s=patience_s(1),
+    list_s=patience_s(2),
     backoff_min_s=0.02,
     backoff_max_s=0.1,
     login_retry_s=60,
@@ -78,7 +79,7 @@ class Witness:
 
     async def until(self, true: Callable[[], bool]) -> None:
         """Wait until a report makes the condition true; 10 s at most."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(patience_s(10)):
             while not true():
                 self._news.clear()
                 await self._news.wait()

@@ -12,8 +12,14 @@ from pathlib import Path
 from sqlite3 import Row
 from typing import NamedTuple
 
-AGREEMENT_S = 0.1
-BEFORE_A_KILL_S = 5.0  # an estimated end may precede the kill that it stands for by this much
+from rig.waiting import patience_s, slowness
+
+# Instants of AMI and of the journal are of one Asterisk, but of two of its threads: while others
+# have the cores, they part.
+AGREEMENT_S = patience_s(0.1)
+# An estimated end may precede the kill that it stands for by this much: so long may nothing be
+# heard of a quiet Asterisk.
+BEFORE_A_KILL_S = 5.0 * slowness()
 TRUNK = "PJSIP/carrier"
 
 _EVENT, _TIME, _UNIQUEID, _LINKEDID, _CHANNEL, _ACCOUNTCODE, _CONTEXT = range(7)
@@ -101,8 +107,8 @@ def differences(
     """Describe each leg on which the two differ; return nothing where they agree.
 
     A leg without an end in the journal was taken down by an Asterisk that was killed: its end
-    lies at most 5 s before one of those moments. An answer in the last tenth of a second may have
-    reached only one of the two.
+    lies at most `BEFORE_A_KILL_S` before one of those moments. An answer in the last
+    `AGREEMENT_S` may have reached only one of the two.
     """
     kills = tuple(killed)
     found = [

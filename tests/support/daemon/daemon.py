@@ -25,7 +25,7 @@ from rig.asterisk import Asterisk
 from rig.program import Started, start
 from rig.running import Running
 from rig.site import AMI_SECRET, free_port
-from rig.waiting import until
+from rig.waiting import patience_s, until
 from tests.support.store.database import create, rows
 from tests.support.store.records import ended_leg
 from tests.support.telemetry.scrape import sample
@@ -126,7 +126,7 @@ class Daemon(Running):
         assert process is not None
         assert process.poll() is None, self.log()
         try:
-            with urllib.request.urlopen(f"http://{self.http}/readyz", timeout=2):
+            with urllib.request.urlopen(f"http://{self.http}/readyz", timeout=patience_s(2)):
                 return True
         except (URLError, OSError):
             return False
@@ -190,7 +190,7 @@ class Daemon(Running):
         if process is not None:
             process.send_signal(SIGCONT)
             process.send_signal(number)
-            process.wait(20)
+            process.wait(patience_s(20))
 
     def get(self, path: str, **query: Any) -> Any:
         """Return an answer of the API; quicker than the command line."""

@@ -17,7 +17,7 @@ from pbxbilling.subscriptions.inbox import SWEEP_S
 from pbxbilling.subscriptions.sync import CURSOR
 from rig.fakestripe import TEST_KEY, FakeStripe
 from rig.virtualpbx.pbx import Placed
-from rig.waiting import until
+from rig.waiting import patience_s, until
 from tests.support.daemon.virtual_site import VirtualSite
 from tests.support.store.database import rows
 from tests.support.telemetry.scrape import sample
@@ -153,7 +153,7 @@ class Storefront:
     ) -> tuple[int, str]:
         """Post to the webhook; return the answer's status and text. Chunked: without a length."""
         host, _, port = self.site.http.rpartition(":")
-        with closing(HTTPConnection(host, int(port), timeout=10)) as connection:
+        with closing(HTTPConnection(host, int(port), timeout=patience_s(10))) as connection:
             sent: Any = iter([body[:4096], body[4096:]]) if chunked else body
             connection.request("POST", HOOK, sent, dict(headers), encode_chunked=chunked)
             answer = connection.getresponse()

@@ -15,6 +15,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
+from rig.waiting import patience_s
+
 
 class Supervisor:
     """Starts a command, listens on NOTIFY_SOCKET, kills what stops pinging and starts it again.
@@ -45,11 +47,11 @@ class Supervisor:
 
     async def ready(self, timeout_s: float) -> None:
         """Wait until the running process sends READY=1."""
-        await asyncio.wait_for(self._readiness.wait(), timeout_s)
+        await asyncio.wait_for(self._readiness.wait(), patience_s(timeout_s))
 
     async def restarted(self, timeout_s: float) -> None:
         """Wait until a process was restarted and is ready; then watch for the next restart."""
-        await asyncio.wait_for(self._restarted.wait(), timeout_s)
+        await asyncio.wait_for(self._restarted.wait(), patience_s(timeout_s))
         self._restarted.clear()
         await self.ready(timeout_s)
 

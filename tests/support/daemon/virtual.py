@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from rig.site import AMI_SECRET
 from rig.virtualpbx import Placed, VirtualPbx
+from rig.waiting import patience_s
 
 T = TypeVar("T")
 
@@ -73,5 +74,5 @@ def virtual_pbx(name: str, hook: str) -> Iterator[Apart]:
     finally:
         apart.stop()
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
+        thread.join(patience_s(10))
         loop.close()

@@ -20,7 +20,7 @@ from rig.program import Program, Ran
 from rig.site import free_port
 from rig.virtualpbx import VirtualPbx
 from rig.virtualpbx.pbx import Placed
-from rig.waiting import until
+from rig.waiting import patience_s, until
 from tests.support.store.database import create
 from tests.support.telemetry.scrape import sample
 
@@ -76,13 +76,13 @@ class VirtualSite:
         self._done(self.pbx.stop())
         self._done(self._ended())
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
+        self._thread.join(patience_s(5))
         self._loop.close()
 
     async def _ended(self) -> None:
         """Wait for the calls that the PBX has ended, so that none is left half-way."""
         others = asyncio.all_tasks() - {asyncio.current_task()}
-        await asyncio.wait_for(asyncio.gather(*others, return_exceptions=True), 5)
+        await asyncio.wait_for(asyncio.gather(*others, return_exceptions=True), patience_s(5))
 
     def _done(self, coroutine: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
@@ -123,7 +123,7 @@ class VirtualSite:
         daemon, self._daemon = self._daemon, None
         if daemon is not None:
             daemon.send_signal(number)
-            daemon.wait(20)
+            daemon.wait(patience_s(20))
             self.socket.unlink(missing_ok=True)
 
     @property
@@ -147,7 +147,7 @@ class VirtualSite:
 
     def readyz(self) -> tuple[int, Any]:
         """Return the readiness that monitoring sees: the HTTP status and the body."""
-        answer = httpx.get(f"http://{self.http}/readyz", timeout=5)
+        answer = httpx.get(f"http://{self.http}/readyz", timeout=patience_s(5))
         return answer.status_code, answer.json()
 
     def metric(self, name: str) -> float:

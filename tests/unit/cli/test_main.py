@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from rig.waiting import patience_s
+
 LOOSE = 0o000
 
 
@@ -15,7 +17,12 @@ def run(tmp_path: Path, *words: str) -> None:
     command = [sys.executable, "-m", "pbxbilling.cli.main", *words]
     environment = {**os.environ, "PBXBILLING_CONFIG": str(tmp_path / "pbxbilling.toml")}
     done = subprocess.run(
-        command, env=environment, capture_output=True, timeout=120, umask=LOOSE, check=False
+        command,
+        env=environment,
+        capture_output=True,
+        timeout=patience_s(120),
+        umask=LOOSE,
+        check=False,
     )
     assert done.returncode == 0, done.stderr.decode()
 

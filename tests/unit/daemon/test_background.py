@@ -13,6 +13,7 @@ from pbxbilling.daemon.daemon import Daemon
 from pbxbilling.daemon.tasks import daily, housekeeping
 from pbxbilling.daemon.tasks import supervisor as supervise
 from rig.site import free_port
+from rig.waiting import patience_s
 from tests.support.agi.client import ask, environment
 from tests.support.daemon.whole_daemon import Whole, whole_daemon
 from tests.support.kernel.clock import Clock
@@ -100,7 +101,7 @@ async def test_every_task_fails_once_and_goes_on_and_calls_are_judged(
         running = asyncio.create_task(whole.daemon.run())
         for task, one in failing.items():
             tried = asyncio.create_task(one.again.wait())
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(patience_s(20)):
                 await asyncio.wait({running, tried}, return_when=asyncio.FIRST_COMPLETED)
             assert not running.done(), (task, running)
             assert tried.done(), task

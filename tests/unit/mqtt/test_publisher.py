@@ -15,6 +15,7 @@ from pbxbilling.kernel.codes import Mode
 from pbxbilling.kernel.facts import ConfigReloaded
 from pbxbilling.mqtt.publisher import REVIEW_S, STATES_PER_S, Publisher
 from pbxbilling.mqtt.settings import BrokerSettings
+from rig.waiting import patience_s
 from tests.support.calls.world import World, plan
 from tests.support.kernel.samples import AT
 from tests.support.mqtt.broker import FakeBroker
@@ -77,7 +78,7 @@ class Stand:
 
 async def until(true: Callable[[], object]) -> None:
     """Let other tasks run until the condition holds."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(patience_s(5)):
         while True:
             if true():
                 return
@@ -203,7 +204,7 @@ async def test_leaving_sends_what_waits_and_says_offline() -> None:
 async def test_leaving_waits_for_no_broker_that_is_not_there() -> None:
     stand = Stand(settings=replace(SETTINGS, backoff_min_s=60, backoff_max_s=60))
     stand.broker.takes.clear()
-    async with stand.running(), asyncio.timeout(1):
+    async with stand.running(), asyncio.timeout(patience_s(1)):
         await until(lambda: stand.broker.opened)
         await stand.publisher.leave()
 

@@ -18,6 +18,7 @@ from pbxbilling.payments.late_usage import LateUsage
 from pbxbilling.store.store import SqlStore
 from pbxbilling.subscriptions.facts import PaymentAlert
 from pbxbilling.subscriptions.subscription import Subscription
+from rig.waiting import patience_s
 from tests.support.kernel.clock import Clock
 from tests.support.store.records import after, ended_leg
 from tests.support.subscriptions.records import subscription
@@ -113,7 +114,7 @@ async def test_it_looks_as_soon_as_one_ends(desk: Desk) -> None:
     await desk.store.commit([OVER])
     running = asyncio.create_task(desk.late.run())
     desk.becomes(Status.CANCELLED)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(patience_s(30)):
         await desk.told.wait()
     running.cancel()
     assert len(desk.alerts) == 1

@@ -6,6 +6,7 @@ import pytest
 
 from rig.phone import Phone
 from rig.site import SIP_PORT, Endpoint
+from rig.waiting import patience_s
 
 PHONE, PBX = "127.99.1.1", "127.99.1.2"
 
@@ -27,7 +28,7 @@ def test_an_invite_in_a_call_of_somebody_who_is_gone_is_no_new_call(
         Phone(Endpoint("carrier", PHONE), PBX) as phone,
     ):
         pbx.bind((PBX, SIP_PORT))
-        pbx.settimeout(10)
+        pbx.settimeout(patience_s(10))
         pbx.sendto(invite.encode(), (PHONE, SIP_PORT))
         assert pbx.recv(65536).decode().startswith(f"SIP/2.0 {answer}\r\n")
         assert len(phone.incoming) == calls

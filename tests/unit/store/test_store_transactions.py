@@ -26,6 +26,7 @@ from pbxbilling.store.database.faults import (
 )
 from pbxbilling.store.store import SqlStore
 from pbxbilling.store.transaction import _OPENED, RUNS, SqlTransaction
+from rig.waiting import patience_s
 from tests.support.billing.records import one_off, saved
 from tests.support.store.records import NOON, after, call, ended_leg
 from tests.support.subscriptions.records import subscription
@@ -216,7 +217,7 @@ async def test_a_cancelled_body_gives_the_connection_back_at_once(store: SqlStor
         await asyncio.Event().wait()
 
     hanging = asyncio.create_task(store.transact(ACME, hang), name="hanging")
-    await asyncio.wait_for(begun.wait(), 5)
+    await asyncio.wait_for(begun.wait(), patience_s(5))
     pool = cast("QueuePool", store._writer.pool)
     assert pool.checkedout() == 1
     hanging.cancel()
@@ -270,7 +271,7 @@ async def redact(store: SqlStore) -> None:
 async def test_what_grows_old_does_not_go_inside_a_transaction(
     store: SqlStore, purge: Callable[[SqlStore], Any]
 ) -> None:
-    async with asyncio.timeout(5), store.transaction(ACME):
+    async with asyncio.timeout(patience_s(5)), store.transaction(ACME):
         with pytest.raises(RuntimeError, match="inside the transaction 'tenant acme'"):
             await purge(store)
     await purge(store)

@@ -14,6 +14,7 @@ from pbxbilling.kernel.facts import Fact, StoreFailing, StoreRecovered
 from pbxbilling.kernel.records import QueuedRecord, Record
 from pbxbilling.store.database.faults import RecordError
 from pbxbilling.store.writer import StoreWriter
+from rig.waiting import patience_s
 from tests.support.kernel.clock import Clock
 from tests.support.kernel.leaves import leaves
 from tests.support.kernel.samples import sample
@@ -75,11 +76,11 @@ class Facts:
         self._any.set()
 
     async def first(self) -> Fact:
-        await asyncio.wait_for(self._any.wait(), 5)
+        await asyncio.wait_for(self._any.wait(), patience_s(5))
         return self.seen[0]
 
     async def published(self, fact: Fact) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(patience_s(5)):
             while fact not in self.seen:
                 self._any.clear()
                 await self._any.wait()
@@ -131,12 +132,12 @@ async def test_after_a_transaction_records_gather_until_somebody_waits_for_them(
     writer = StoreWriter(store, Clock(NOON), Facts(), pause_s=3600)
     async with running(writer):
         writer.put(call("c1"))
-        await asyncio.wait_for(writer.flush(), 5)
+        await asyncio.wait_for(writer.flush(), patience_s(5))
         writer.put(call("c2"))
         await asyncio.sleep(0.01)
         writer.put(call("c3"))
         gathered = writer.depth
-        await asyncio.wait_for(writer.flush(), 5)
+        await asyncio.wait_for(writer.flush(), patience_s(5))
     assert gathered == 2
     assert store.commits == [[call("c1")], [call("c2"), call("c3")]]
 
@@ -149,7 +150,7 @@ async def test_what_nobody_waits_for_is_written_after_the_pause() -> None:
         for name in ("c1", "c2"):
             store.begun.clear()
             writer.put(call(name))
-            await asyncio.wait_for(store.begun.wait(), 5)
+            await asyncio.wait_for(store.begun.wait(), patience_s(5))
     assert store.commits == [[call("c1")], [call("c2")]]
 
 

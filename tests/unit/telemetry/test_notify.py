@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from pbxbilling.telemetry.notify import Notifier
+from rig.waiting import patience_s
 from tests.support.daemon.supervisor import Supervisor
 
 
 @pytest.fixture
 def manager() -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
-        listening.settimeout(5)
+        listening.settimeout(patience_s(5))
         yield listening
 
 

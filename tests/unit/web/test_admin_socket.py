@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pbxbilling.web.admin_socket import AdminSocket, PathTakenError
+from rig.waiting import patience_s
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def closed(held: AdminSocket) -> None:
 
 def is_answered(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(5)
+        client.settimeout(patience_s(5))
         try:
             client.connect(str(path))
         except OSError:

@@ -19,6 +19,7 @@ from pbxbilling.agi.sessions.session import Ending, HookHandler, Judge
 from pbxbilling.calls.admission.hook import HookRequest, Verdict
 from pbxbilling.kernel.codes import Reason
 from pbxbilling.runtime.clock import SystemClock
+from rig.waiting import patience_s
 from tests.support.agi.client import environment
 from tests.support.agi.reports import AgiReports
 
@@ -119,7 +120,9 @@ class Site:
         assert self.loop.failures == []
 
     def joined_by(self, said: bytes) -> socket.socket:
-        caller = self._stack.enter_context(socket.create_connection(self._address, timeout=10))
+        caller = self._stack.enter_context(
+            socket.create_connection(self._address, timeout=patience_s(10))
+        )
         caller.sendall(said)
         return caller
 

@@ -17,6 +17,7 @@ from pbxbilling.kernel.errors import StoreError
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.subscriptions.daily_check import DailyCheck
 from pbxbilling.subscriptions.facts import DailyCheckDone, DailyCheckFailed
+from rig.waiting import patience_s
 from tests.support.kernel.clock import START, Clock
 from tests.support.store.memory_store import MemoryStore
 
@@ -68,7 +69,7 @@ async def test_it_looks_once_a_minute_and_wakes_at_the_hour() -> None:
 async def test_a_reload_of_the_hour_is_followed_at_once() -> None:
     night = Night(time(13))
     running = asyncio.create_task(night.task.run())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(patience_s(5)):
         await night.ran.wait()  # it never ran before
         night.ran.clear()
         night.clock.passed_s = HOUR_S / 2

@@ -17,6 +17,7 @@ from pbxbilling.daemon.tasks.statements import LOOK_S, StatementTask
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.store.store import SqlStore
 from pbxbilling.subscriptions.facts import CycleOpened
+from rig.waiting import patience_s
 from tests.support.billing.statements import ACME, BASIC
 from tests.support.kernel.clock import Clock
 
@@ -54,7 +55,7 @@ async def test_a_period_is_closed_when_the_task_is_woken_after_its_end(tmp_path:
             await asyncio.sleep(0)
         clock.move_to(END)
         task.sink(CycleOpened(END, "globex", "in_1", END, END))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(patience_s(5)):
             await saved.wait()
         running.cancel()
         (final,) = await store.statement_store.statements(tenant="acme")

@@ -9,6 +9,7 @@ import pytest
 from pbxbilling.daemon.tasks import supervisor as supervise
 from pbxbilling.daemon.tasks.supervisor import QUIET_S, Supervisor
 from pbxbilling.kernel.facts import Fact, TaskFailed
+from rig.waiting import patience_s
 from tests.support.kernel.clock import START, Clock
 
 
@@ -38,7 +39,7 @@ async def test_a_failed_task_is_reported_and_restarted() -> None:
     work = Work(OverflowError("date value out of range"), KeyError("acme"))
     supervisor = Supervisor(Clock(), facts.append)
     running = asyncio.create_task(supervisor.keep_running("figures", work.run))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(patience_s(5)):
         await work.going.wait()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):

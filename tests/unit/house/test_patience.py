@@ -1,0 +1,52 @@
+"""No test demands speed by a limit of its own: every limit against hanging is a patience.
+
+A limit in seconds that is written as a number would hold on the machine of who wrote it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.support.house.build import ROOT
+
+LIMITED = ("timeout", "wait_for", "settimeout", "wait", "join", "communicate")  # seconds come last
+FILES = sorted(path for folder in ("tests", "rig") for path in (ROOT / folder).rglob("*.py"))
+
+# Seconds that are what is tested, or what a counterpart has; not how long we are willing to wait.
+MEANT: Mapping[str, set[float]] = {
+    "rig/virtualpbx/hook.py": {2},  # res_agi.c's
+    "tests/support/calls/history.py": {1.5, 20.0},  # of a clock that the test moves
+    "tests/system/test_rig.py": {0.2},  # that nothing comes
+}
+
+
+def limits(tree: ast.AST) -> Iterator[tuple[int, float]]:
+    """Yield the line and the value of each limit that is a number."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        found = [one.value for one in node.keywords if one.arg == "timeout"]
+        if name in LIMITED and len(node.args) == 1 + (name == "wait_for"):
+            found.append(node.args[-1])
+        for value in found:
+            if isinstance(value, ast.Constant) and isinstance(value.value, int | float):
+                yield node.lineno, value.value
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_limit_is_a_patience(path: Path) -> None:
+    meant = MEANT.get(str(path.relative_to(ROOT)), set())
+    numbers = dict(limits(ast.parse(path.read_text())))
+    assert {line: value for line, value in numbers.items() if value not in meant} == {}
+
+
+def test_a_number_is_found_and_a_patience_is_not() -> None:
+    text = "asyncio.timeout(5)\nx.settimeout(2)\nrun(timeout=1)\nq.wait_for(a, 4)"
+    assert [value for _, value in limits(ast.parse(text))] == [5, 2, 1, 4]
+    fine = "asyncio.timeout(patience_s(5))\nrun(timeout=LIMIT_S)\nevent.wait()"
+    assert list(limits(ast.parse(fine))) == []
