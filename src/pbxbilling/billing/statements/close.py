@@ -49,9 +49,8 @@ class Closer:
         self._flush = flush
         self._rest = rest
         self._since = clock.now()
-        self._to_do = set(
-            registry.tenants
-        )  # those whose period has ended, or whose end may have moved
+        # Tenants whose period has ended, or whose end may have moved.
+        self._to_do = set(registry.tenants)
         self._ends: dict[str, datetime] = {}
         self._queue: list[tuple[datetime, str]] = []  # a heap of `_ends`, with stale entries
         self._waits = False

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+_GAP = "   "  # between two columns
 _PIPE_WIDTH = 200  # of output that is no terminal: nothing folds there
 
 
@@ -35,25 +36,82 @@ def console() -> Console:
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Table:
     """Build a table of these keys of the rows."""
+    drawn = _drawn(rows, columns)
+    _add(drawn, [[cell(column, row.get(column)) for column in columns] for row in rows])
+    return drawn
+
+
+def _drawn(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Table:
+    """Build a table with the head for these rows alone."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     drawn = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for column in columns:
+    for column, head in zip(columns, _heads(columns), strict=True):
         numbers = all(_is_number(row.get(column)) for row in rows)
         drawn.add_column(
-            column.replace("_", " "),
+            head,
             justify="right" if numbers else "left",
             overflow="fold",  # a shortened id would be useless
         )
-    for row in rows:
-        drawn.add_row(*(cell(column, row.get(column)) for column in columns))
     return drawn
+
+
+def _heads(columns: Sequence[str]) -> list[str]:
+    return [column.replace("_", " ") for column in columns]
+
+
+def _add(drawn: Table, cells: Sequence[Sequence[str]]) -> None:
+    for row in cells:
+        drawn.add_row(*row)
 
 
 def show(title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
     """Print rows as one table; without rows, one line says so."""
-    console().print(table(rows, columns) if rows else f"no {title}")
+    page = console()
+    if not rows:
+        page.print(f"no {title}")
+        return
+    cells = [[cell(column, row.get(column)) for column in columns] for row in rows]
+    drawn = _drawn(rows, columns)
+    widths = [max(map(_width, each)) for each in zip(_heads(columns), *cells, strict=True)]
+    if sum(widths) + len(_GAP) * (len(widths) - 1) > page.width or _any_folds(cells):
+        _add(drawn, cells)
+        page.print(drawn)
+        return
+    _print_lines(page, drawn, widths, cells)
+
+
+def _print_lines(
+    page: Console, drawn: Table, widths: Sequence[int], cells: Sequence[Sequence[str]]
+) -> None:
+    """Print a table in which nothing folds as rich would, a hundred times faster."""
+    for column, width in zip(drawn.columns, widths, strict=True):
+        column.width = width
+    page.print(drawn)  # the head
+    ours = [column.justify == "right" for column in drawn.columns]
+    for row in cells:
+        parts = zip(row, widths, ours, strict=True)
+        line = _GAP.join(_padded(text, width, right=right) for text, width, right in parts)
+        page.file.write(f"{line}\n")
+
+
+def _padded(text: str, width: int, *, right: bool) -> str:
+    space = " " * (width - _width(text))
+    return space + text if right else text + space
+
+
+def _width(text: str) -> int:
+    """Return how many columns a text takes on a terminal."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def _any_folds(cells: Sequence[Sequence[str]]) -> bool:
+    return any("\n" in text or "\t" in text for row in cells for text in row)
 
 
 def cell(key: str, value: Any) -> str:

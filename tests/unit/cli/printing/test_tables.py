@@ -1,10 +1,14 @@
 """Tables for people: the names of the JSON, instants in local time, numbers to the right."""
 
+import io
+from contextlib import redirect_stdout
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from pbxbilling.cli.printing.tables import cell, local_time, show
+from pbxbilling.cli.printing.tables import cell, console, local_time, show, table
 
 
 @pytest.mark.parametrize("value", [None, "", [], {}])
@@ -62,3 +66,25 @@ def test_markup_in_a_name_is_text(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_local_time_is_told_to_the_second() -> None:
     assert len(local_time("2026-11-21T10:42:07.123456+00:00")) == len("2026-11-21 10:42:07")
+
+
+VALUES = st.none() | st.integers() | st.booleans() | st.text(max_size=30)
+COLUMNS = ("tenant", "made_at", "total", "outbound_calls")
+ROWS = st.lists(
+    st.fixed_dictionaries({key: VALUES for key in COLUMNS if key != "made_at"}), min_size=1
+)
+
+
+@settings(max_examples=200)
+@given(rows=ROWS, width=st.sampled_from(["60", "200"]))
+def test_a_long_table_looks_like_a_short_one(rows: list[dict[str, object]], width: str) -> None:
+    rows = [{**row, "made_at": datetime(2026, 11, 21, tzinfo=UTC).isoformat()} for row in rows]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("COLUMNS", width)
+        shown = io.StringIO()
+        with redirect_stdout(shown):
+            show("rows", rows, COLUMNS)
+        drawn = io.StringIO()
+        with redirect_stdout(drawn):
+            console().print(table(rows, COLUMNS))
+    assert shown.getvalue() == drawn.getvalue()
