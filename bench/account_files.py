@@ -30,6 +30,7 @@ from bench.process import next_line
 from pbxbilling.daemon import account_files
 from pbxbilling.runtime import gc_tuning
 from pbxbilling.runtime.clock import SystemClock
+from pbxbilling.worker.process import WorkerProcess
 from tests.support.daemon.whole_daemon import whole_daemon
 
 SIZES = (10_000, 100_000)
@@ -135,7 +136,8 @@ async def serve(directory: Path, *how: str) -> None:
         account_files.SMALL_FILE = account_files.SMALL_SITE = sys.maxsize
     admin, probe = directory / "admin.sock", Probe()
     settings = _SETTINGS.format(admin=admin)
-    async with whole_daemon(directory, SystemClock(), settings, writes=False) as whole:
+    worker, clock = WorkerProcess(), SystemClock()
+    async with whole_daemon(directory, clock, settings, writes=False, worker=worker) as whole:
         gc_tuning.begin()
         running = asyncio.create_task(whole.daemon.run())
         probing = asyncio.create_task(probe.run())

@@ -7,11 +7,13 @@ import os
 import socket
 from pathlib import Path
 
+from rig.waiting import patience_s
+
 
 def run(control_socket: Path, command: str, timeout_s: float = 30.0) -> str:
     """Return what the console prints for one command. Raises OSError where no Asterisk listens."""
     with socket.socket(socket.AF_UNIX) as link:
-        link.settimeout(timeout_s)
+        link.settimeout(patience_s(timeout_s))
         _connect(link, control_socket)
         with link.makefile("rb") as lines:
             lines.readline()  # host/pid/version

@@ -79,8 +79,8 @@ MUTATIONS = (
     ),
     Mutation(
         "statement cursor",
-        "Cursor(cursor_of(slug), saved.ends)",
-        "Cursor(cursor_of(slug), self._clock.now())",
+        "Cursor(cursor_of(saved.tenant), saved.ends)",
+        "Cursor(cursor_of(saved.tenant), at)",
         ("test_after_a_downtime_every_period_is_closed_in_order",),
     ),
     Mutation(

@@ -20,6 +20,8 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from rig.waiting import patience_s
+
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerProcess
 
@@ -105,7 +107,7 @@ def run(words: Sequence[str], environment: Mapping[str, str]) -> Ran:
     """Run a command to its end, and return its exit status and output."""
     with tempfile.TemporaryDirectory(prefix="pbxbilling-") as directory:
         output, errors = Path(directory, "output"), Path(directory, "errors")
-        status = Program(words, environment, output, errors).wait(COMMAND_S)
+        status = Program(words, environment, output, errors).wait(patience_s(COMMAND_S))
         return Ran([str(PROGRAM), *words], status, output.read_text(), errors.read_text())
 
 

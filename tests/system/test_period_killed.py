@@ -13,8 +13,8 @@ from random import Random
 
 import pytest
 
+from pbxbilling.billing.periods import cursor_of
 from pbxbilling.billing.records import BilledLeg, SavedStatement
-from pbxbilling.billing.statements.read import cursor_of
 from pbxbilling.calls.live.records import LegRecord
 from pbxbilling.kernel.period import period_of
 from pbxbilling.kernel.records import Cursor

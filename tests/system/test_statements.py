@@ -14,7 +14,7 @@ from signal import SIGKILL, SIGTERM
 import pytest
 from pypdf import PdfReader
 
-from pbxbilling.billing.statements.read import cursor_of
+from pbxbilling.billing.periods import cursor_of
 from pbxbilling.kernel.records import Cursor
 from pbxbilling.runtime.clock import SystemClock
 from pbxbilling.store.store import SqlStore

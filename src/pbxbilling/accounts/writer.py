@@ -42,10 +42,11 @@ class AccountWriter:
 
     A caller that reads accounts in order to change them must hold `alone` for both
     (`async with writer.alone:`), so that no change is based on values that another one has just
-    replaced; or it reads them first, and holds `alone` while it finds `version` unchanged and
-    writes. Raises StoreError where the database cannot serve; then nothing has changed.
+    replaced; or it reads them first, and holds `alone` while it finds that `is_unchanged` since
+    that `version`, and writes. Raises StoreError where the database cannot serve; then nothing has
+    changed.
 
-    `version` grows with each write that changes a plan or tenant or publishes a fact.
+    `version` grows with each write.
     """
 
     def __init__(
@@ -61,6 +62,9 @@ class AccountWriter:
         self.registry = registry
         self.alone = alone
         self.version = 0
+        self._changed_at = 0
+        self._plans_at = 0  # the version of the last write of a plan, and of each tenant
+        self._tenants_at: dict[str, int] = {}
         self._store = store
         self._clock = clock
         self._emit = emit
@@ -92,11 +96,60 @@ class AccountWriter:
         records = [*also, *records_of(changes, cause, others, dated)]
         if records or published:
             await self._store.commit(records, published)
-        if published:
-            self.version += 1
-        for change in different:
-            _put(self.registry, change.after)
+        self._put_in_force([change.after for change in different], also, published)
         self.publish(*published)
+
+    async def save(
+        self,
+        records: Iterable[Sequence[Record]],
+        becomes: Sequence[Plan | Tenant],
+        facts: Sequence[Fact],
+    ) -> None:
+        """Save records, those of plans and tenants as they become among them, or nothing.
+
+        They come in parts of milliseconds, so that calls are judged in between.
+        """
+
+        async def work(transaction: Transaction) -> None:
+            for part in records:
+                await transaction.write(part)
+                await self._rest()
+            await transaction.write((), facts)
+
+        await self._store.transact("accounts", work)
+        self._put_in_force(becomes, (), facts)
+        self.publish(*facts)
+
+    def is_unchanged(self, since: int) -> bool:
+        """Return whether no plan, tenant or statement was written since that version."""
+        return self._changed_at <= since
+
+    def is_fresh(self, tenant: str, since: int) -> bool:
+        """Return whether nothing was written of a tenant, or of any plan, since that version.
+
+        Then what was read by then is what is in force, but for its calls.
+        """
+        return max(self._plans_at, self._tenants_at.get(tenant, 0)) <= since
+
+    def _put_in_force(
+        self, becomes: Sequence[Plan | Tenant], also: Iterable[Record], facts: Sequence[Fact]
+    ) -> None:
+        self.version += 1
+        if becomes or facts:
+            self._changed_at = self.version
+        for one in becomes:
+            _put(self.registry, one)
+        self._note(becomes)
+        for other in (*also, *facts):  # a one-off line, units, a subscription
+            if (tenant := getattr(other, "tenant", None)) is not None:
+                self._tenants_at[tenant] = self.version
+
+    def _note(self, becomes: Iterable[Plan | Tenant]) -> None:
+        for one in becomes:
+            if isinstance(one, Plan):
+                self._plans_at = self.version
+            else:
+                self._tenants_at[one.slug] = self.version
 
     async def write_many(self, changes: ManyChanges) -> None:
         """Save the changes of a file or nothing, in parts, so that calls are judged in between.
@@ -104,9 +157,12 @@ class AccountWriter:
         They come in force all at once.
         """
         becomes = self.registry.copy()
+        self.version += 1
+        self._changed_at = self.version
         for part in changes.accounts():
             for one in part:
                 _put(becomes, one)
+            self._note(part)
             await self._rest()
 
         async def work(transaction: Transaction) -> None:
@@ -118,7 +174,6 @@ class AccountWriter:
                 await self._rest()
 
         await self._store.transact("accounts", work)
-        self.version += 1
         self.registry.swap(becomes)
         for facts in changes.facts():
             self.publish(*facts)

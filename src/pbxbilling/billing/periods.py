@@ -141,3 +141,8 @@ def _on_day(at: datetime, day: int) -> datetime:
     """Return the instant moved to a day of its month, or to the month's last day."""
     there = anchor_date(at.year * 12 + at.month - 1, day)
     return at.replace(year=there.year, month=there.month, day=there.day)
+
+
+def cursor_of(tenant: str) -> str:
+    """Return the name of the cursor that says until when a tenant is billed."""
+    return f"billed until: {tenant}"

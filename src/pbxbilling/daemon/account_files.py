@@ -79,7 +79,7 @@ class FilesByWorker:
             if not changes:
                 return made
             async with self._writer.alone:
-                if self._writer.version != version:
+                if not self._writer.is_unchanged(version):
                     made.close()
                     limit_s = min(LIMIT_S, AGAIN * (self._clock.monotonic() - began) + AGAIN_S)
                     made, changes = await self._compare(kind, given, actor, limit_s)

@@ -31,7 +31,7 @@ from pbxbilling.web.api import api, warmed_up
 from pbxbilling.web.public import public_app
 from pbxbilling.web.server import serve_commands, serve_public
 from pbxbilling.web.usage import UsageEndpoint
-from pbxbilling.worker.process import WorkerProcess
+from pbxbilling.worker.process import Worker, WorkerProcess
 
 DRAIN_S = 10.0  # how long an orderly stop waits for the store
 WATCHDOG_S = 1.0
@@ -69,20 +69,26 @@ class Daemon:
             self.live.outside_calls,
             self.supervisor,
         )
+        by_worker = WorkerOn(self.new_worker(), settings.database.path)
         self.services = wire_services(
             self.ground,
             settings.retention.retention(),
             self.live.for_commands,
             self.payments.services(self.ground) if self.payments else None,
-            WorkerOn(WorkerProcess(), settings.database.path),
+            by_worker,
         )
         self._api = warmed_up(api(self.services, peer_of))
-        self.jobs = Jobs(self.ground, self.services, self.live, settings)
+        self.jobs = Jobs(self.ground, self.services, self.live, settings, by_worker)
         self._usage = _usage_endpoint(settings.usage, self.ground)
         self._reload = Reloader(configuration, self._put_in_force, clock, facts, log, notifier)
         if self.payments:
             facts.join((self.payments.sink,), besides=OF_CALLS)
         self.jobs.join(facts)
+
+    @staticmethod
+    def new_worker() -> Worker:
+        """Return what runs jobs beside the daemon."""
+        return WorkerProcess()
 
     def _put_in_force(self, settings: Settings) -> None:
         """Apply reloaded settings to every part that uses them."""

@@ -12,7 +12,7 @@ from pbxbilling.daemon.live import LiveCalls
 from pbxbilling.daemon.tasks.daily import DailyTask, check_hour, purge_hour
 from pbxbilling.daemon.tasks.figures import FiguresTask
 from pbxbilling.daemon.tasks.statements import StatementTask
-from pbxbilling.daemon.wiring import Ground
+from pbxbilling.daemon.wiring import Ground, WorkerOn, wire_closing
 from pbxbilling.privacy.retention import PurgeFailed
 from pbxbilling.subscriptions.facts import DailyCheckFailed
 from pbxbilling.web.api.services import Services
@@ -22,7 +22,12 @@ class Jobs:
     """The scheduled tasks; none is vital, so each is restarted when it fails."""
 
     def __init__(
-        self, ground: Ground, services: Services, live: LiveCalls, settings: Settings
+        self,
+        ground: Ground,
+        services: Services,
+        live: LiveCalls,
+        settings: Settings,
+        by_worker: WorkerOn,
     ) -> None:
         clock, emit = ground.clock, ground.emit
         self._purge = services.purge
@@ -33,7 +38,7 @@ class Jobs:
         self.figures_task = FiguresTask(services.figures, emit)
         closer = Closer(
             services.billing.statements,
-            ground.in_force.registry,
+            wire_closing(ground, by_worker),
             clock,
             emit,
             live.pbx_fleet.known_until,

@@ -20,6 +20,7 @@ from pbxbilling.calls.administer import CallAdministration
 from pbxbilling.calls.ports import Live
 from pbxbilling.daemon.account_files import FilesByWorker
 from pbxbilling.daemon.stores import Stores
+from pbxbilling.daemon.tasks.closing import CloseByWorker
 from pbxbilling.kernel.ports import Clock, EventSink
 from pbxbilling.payments.compare import Comparison
 from pbxbilling.privacy.forget import Forgetter
@@ -107,6 +108,13 @@ def wire_files(ground: Ground, in_process: InProcess, by: WorkerOn) -> FilesByWo
         ground.clock,
         by.database,
         _turn_for_others,
+    )
+
+
+def wire_closing(ground: Ground, by: WorkerOn) -> CloseByWorker:
+    """Wire what closes periods."""
+    return CloseByWorker(
+        by.worker, ground.accounts, ground.in_force, ground.clock, by.database, _turn_for_others
     )
 
 

@@ -11,7 +11,7 @@ from pbxbilling.accounts.terms.registry import require_tenant
 from pbxbilling.accounts.terms.status import LEFT
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
-from pbxbilling.billing.statements.read import cursor_of
+from pbxbilling.billing.periods import cursor_of
 from pbxbilling.calls.ports import CallStore, LiveView
 from pbxbilling.kernel.errors import AdministrationError
 from pbxbilling.kernel.ports import Cursors

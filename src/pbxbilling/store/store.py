@@ -167,11 +167,13 @@ class SqlStore:
         """Return the position saved under a name; None before the first."""
         return await self._reads.cursor(name)
 
-    async def accounts(self) -> Accounts:
-        """Return all plans and tenants, ordered by slug."""
+    async def accounts(self, only: Iterable[str] | None = None) -> Accounts:
+        """Return all plans and all tenants, or `only` those, ordered by slug."""
+        tenants_of = account_rows.all_tenants()
+        if only is not None:
+            tenants_of = tenants_of.where(schema.tenant.c.slug.in_(list(only)))
         plans, tenants = await self._reads.made(
-            (account_rows.all_plans(), account_rows.plans),
-            (account_rows.all_tenants(), account_rows.tenants),
+            (account_rows.all_plans(), account_rows.plans), (tenants_of, account_rows.tenants)
         )
         notices: list[str] = []
         return Accounts(

@@ -13,7 +13,10 @@ from pbxbilling.worker.process import REFUSED
 Job = Callable[[Frames, Frames], None]
 
 # The module of each, and its function: a process imports those of its own job only.
-JOBS: dict[str, str] = {"accounts": "pbxbilling.worker.accounts:compare"}
+JOBS: dict[str, str] = {
+    "accounts": "pbxbilling.worker.accounts:compare",
+    "statements": "pbxbilling.worker.statements:close",
+}
 
 _LINES_MOST = 1000  # of a message: a file can have a fault in each of its 100,000 tenants
 

@@ -17,7 +17,7 @@ from pbxbilling.accounts.terms.policy import Policy
 from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.billing.facts import StatementSaved
-from pbxbilling.billing.statements.close import Closer
+from pbxbilling.billing.statements.close import CloseHere, Closer
 from pbxbilling.billing.statements.issue import Statements
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.store.store import SqlStore
@@ -41,7 +41,8 @@ async def close_all(database: Path) -> None:
             InForce(Policy(), registry),
             clock,
         )
-        closer = Closer(statements, registry, clock, _tell, dict, _at_once, _at_once)
+        here = CloseHere(statements)
+        closer = Closer(statements, here, clock, _tell, dict, _at_once, _at_once)
         await closer.look()
     _say("done")
 

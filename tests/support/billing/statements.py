@@ -13,7 +13,7 @@ from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.billing.records import SavedStatement
-from pbxbilling.billing.statements.close import Closer
+from pbxbilling.billing.statements.close import CloseHere, Closer
 from pbxbilling.billing.statements.issue import Statements
 from pbxbilling.billing.statements.lookup import StatementLookup
 from pbxbilling.billing.statements.one_offs import OneOffs
@@ -77,7 +77,7 @@ class Office:
         )
         self.closer = Closer(
             self.statements,
-            self.registry,
+            CloseHere(self.statements),
             self.clock,
             self.tell,
             lambda: self.known,

@@ -26,8 +26,10 @@ from pbxbilling.store.store import SqlStore
 from pbxbilling.telemetry.logs import Log
 from pbxbilling.telemetry.notify import Notifier
 from pbxbilling.telemetry.writer import LineWriter
+from pbxbilling.worker.process import Worker
 from tests.support.store.database import create
 from tests.support.web.api_client import ApiClient
+from tests.support.worker.in_thread import WorkerInThread
 
 PBX = '[[pbx]]\nname = "pbx1"\nhost = "127.0.0.1"\nusername = "u"\nsecret = "s"\ntrunks = ["P/c"]\n'
 
@@ -88,13 +90,30 @@ class Whole:
         await daemon.live.housekeeping.round(marks=True)
 
 
+def of_worker(worker: Worker) -> type[Daemon]:
+    """Return a daemon with that worker."""
+
+    class WithIt(Daemon):
+        @staticmethod
+        def new_worker() -> Worker:
+            return worker
+
+    return WithIt
+
+
 @asynccontextmanager
 async def whole_daemon(
-    directory: Path, clock: Clock, settings: str = "", *, writes: bool = True
+    directory: Path,
+    clock: Clock,
+    settings: str = "",
+    *,
+    writes: bool = True,
+    worker: Worker | None = None,
 ) -> AsyncIterator[Whole]:
     """Run a daemon on the database of that directory; `settings` is TOML added to the minimum.
 
-    Its queued records are written here, unless the test runs the daemon, which `writes` itself.
+    Its queued records are written here, unless the test runs the daemon, which `writes` itself. The
+    worker's jobs run in a thread, unless the test brings a `worker`.
     """
     file, database = directory / "pbxbilling.toml", directory / "pbxbilling.db"
     file.write_text(f'mode = "enforce"\n{settings}\n{PBX}[database]\nurl = "sqlite:///{database}"')
@@ -105,7 +124,9 @@ async def whole_daemon(
             startup = await StartupState.read(store, clock.now(), "UTC")
             written = Log(lines, clock, "json", "info")
             notifier = Notifier({}, 1)
-            daemon = Daemon(configuration, stores_of(store), startup, clock, written, log, notifier)
+            daemon = of_worker(worker or WorkerInThread())(
+                configuration, stores_of(store), startup, clock, written, log, notifier
+            )
             whole = Whole(daemon, store, lines, startup)
             if not writes:
                 yield whole

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import fields, replace
 from datetime import timedelta
@@ -29,10 +29,10 @@ from pbxbilling.store.store import SqlStore
 from pbxbilling.web.api import api
 from pbxbilling.worker.accounts import OF_POLICY
 from pbxbilling.worker.frames import Frames
-from pbxbilling.worker.jobs import perform
-from pbxbilling.worker.process import REFUSED, RefusedByJob, Worker, WorkerError, WorkerProcess
+from pbxbilling.worker.process import Worker, WorkerError, WorkerProcess
 from tests.support.kernel.clock import START, Clock
 from tests.support.store.database import create, rows
+from tests.support.worker.in_thread import WorkerInThread
 
 TABLES = {
     "plan": "slug",
@@ -98,24 +98,6 @@ CSV: Mapping[str, Given] = {
 }
 CASES = [("accounts", name, given) for name, given in TOML.items()]
 CASES += [("accounts/tenants.csv", name, given) for name, given in CSV.items()]
-
-
-class InThisProcess:
-    """The worker's jobs without its process; `meanwhile` runs while the first one does."""
-
-    def __init__(self, meanwhile: Callable[[], Awaitable[object]] | None = None) -> None:
-        self.meanwhile = meanwhile
-        self.runs = 0
-
-    async def run(self, job: str, given: Frames, made: Frames, limit_s: float = 0.0) -> None:
-        given.seal()
-        await asyncio.to_thread(perform, job, given, made)
-        self.runs += 1
-        for refusal in made.take(REFUSED):
-            raise RefusedByJob(*refusal)
-        meanwhile, self.meanwhile = self.meanwhile, None
-        if meanwhile is not None:
-            await meanwhile()
 
 
 class Site:
@@ -186,7 +168,7 @@ def nothing_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_both_answer_store_publish_and_enforce_the_same(
     path: str, name: str, given: Given, tmp_path: Path
 ) -> None:
-    worker = InThisProcess()
+    worker = WorkerInThread()
     async with site(tmp_path / "a", worker) as one, site(tmp_path / "b", None) as other:
         answers = [await each.put(path, **given) for each in (one, other)]
         assert answers[0].status_code == answers[1].status_code
@@ -219,7 +201,7 @@ async def test_a_real_process_does_the_same_to_hundreds(tmp_path: Path) -> None:
 
 
 async def test_a_change_meanwhile_is_not_lost(tmp_path: Path) -> None:
-    worker = InThisProcess()
+    worker = WorkerInThread()
     async with site(tmp_path / "a", worker) as one:
         worker.meanwhile = lambda: one.put("tenants/acme/suspension")
         answer = await one.put("accounts", text=WHOLE + 'dids = ["+15550109"]\n')
@@ -231,7 +213,7 @@ async def test_a_change_meanwhile_is_not_lost(tmp_path: Path) -> None:
 
 
 async def test_what_only_tries_is_compared_once(tmp_path: Path) -> None:
-    worker = InThisProcess()
+    worker = WorkerInThread()
     async with site(tmp_path / "a", worker) as one:
         worker.meanwhile = lambda: one.put("tenants/acme/suspension")
         await one.put("accounts", text=WHOLE, dry_run=True)
@@ -267,7 +249,7 @@ async def test_a_worker_that_hangs_and_fails_holds_and_changes_nothing(tmp_path:
 
 @pytest.mark.parametrize("table", ["key_origin", "audit"])
 async def test_what_cannot_be_saved_whole_is_not_in_force(table: str, tmp_path: Path) -> None:
-    async with site(tmp_path / "a", InThisProcess()) as one:
+    async with site(tmp_path / "a", WorkerInThread()) as one:
         store = one.ground.stores.accounts
         before = one.stored(), one.in_force()
         async with store.transaction("test") as transaction, transaction.connection() as opened:  # type: ignore[attr-defined]
@@ -283,7 +265,7 @@ async def test_what_cannot_be_saved_whole_is_not_in_force(table: str, tmp_path: 
 
 async def test_small_files_need_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(account_files, "SMALL_FILE", 4096)
-    worker = InThisProcess()
+    worker = WorkerInThread()
     async with site(tmp_path / "a", worker) as one:
         assert (await one.put("accounts", text=TOML["adds"]["text"])).status_code == 200
         assert (worker.runs, "new" in one.registry.tenants) == (0, True)

@@ -12,7 +12,16 @@ from tests.support.house.build import ROOT
 
 SOURCES = ROOT / "src"
 BILLING = SOURCES / "pbxbilling" / "billing"
-STATEMENTS = ("material", "open_periods", "draft", "build", "adjustments", "document", "statement")
+STATEMENTS = (
+    "material",
+    "open_periods",
+    "draft",
+    "final",
+    "build",
+    "adjustments",
+    "document",
+    "statement",
+)
 PURE = (
     *sorted((BILLING / "rating").glob("[!_]*.py")),
     *(BILLING / "statements" / f"{name}.py" for name in STATEMENTS),

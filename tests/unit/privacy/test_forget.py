@@ -11,7 +11,7 @@ import pytest
 from pbxbilling.accounts.records import AuditRecord
 from pbxbilling.accounts.terms.status import Status
 from pbxbilling.accounts.terms.tenant import Tenant
-from pbxbilling.billing.statements.read import cursor_of
+from pbxbilling.billing.periods import cursor_of
 from pbxbilling.kernel.errors import AdministrationError, NotFoundError, StoreError
 from pbxbilling.kernel.records import Cursor, Record
 from pbxbilling.privacy.forget import Forgotten

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import heapify, heappop, heappush
+from typing import Protocol
 
 from pbxbilling.accounts.facts import AccountsChanged, SubjectKind
-from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.billing.facts import StatementFailed, StatementsWait
 from pbxbilling.billing.statements.issue import Statements
@@ -24,6 +25,52 @@ _SPARE = 64
 WAIT = timedelta(hours=24)  # for journals; counted from the start of this run if that is later
 
 
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """What became of tenants whose periods were to be closed.
+
+    `next_ends` are the ends of the next periods of those that were closed, `failed` the reasons of
+    those that could not be. Any other is to be looked at again.
+    """
+
+    next_ends: dict[str, datetime]
+    failed: dict[str, str]
+
+
+class Closing(Protocol):
+    """Closes the first open period of each of many tenants, if it has ended."""
+
+    async def __call__(self, ready: Mapping[str, Sequence[str]], /) -> Closed:
+        """Close those of `ready`: PBXes that may still hold calls of it, by tenant."""
+        ...
+
+
+class CloseHere:
+    """Closes one after the other, in this process."""
+
+    def __init__(self, statements: Statements) -> None:
+        self._statements = statements
+
+    async def __call__(self, ready: Mapping[str, Sequence[str]], /) -> Closed:
+        """Close them; one that fails delays no other."""
+        closed = Closed({}, {})
+        for slug, unread in ready.items():
+            try:
+                final = await self._statements.close(slug, unread)
+            except Exception as error:  # noqa: BLE001 - see above
+                closed.failed[slug] = reason_of(error)
+            else:
+                if final is not None:
+                    closed.next_ends[slug] = final.next_ends
+        return closed
+
+
+def reason_of(error: Exception) -> str:
+    """Return why a statement cannot be made, for the operator."""
+    known = isinstance(error, (AdministrationError, StoreError, ValueError))
+    return str(error) if known else in_words(error)
+
+
 class Closer:
     """Closes periods that have ended; as a sink it notices facts that move their ends.
 
@@ -34,7 +81,7 @@ class Closer:
     def __init__(
         self,
         statements: Statements,
-        registry: Registry,
+        close: Closing,
         clock: Clock,
         emit: EventSink,
         known_until: Callable[[], Mapping[str, datetime | None]],
@@ -42,7 +89,7 @@ class Closer:
         rest: Callable[[], Awaitable[None]],
     ) -> None:
         self._statements = statements
-        self._registry = registry
+        self._close = close
         self._clock = clock
         self._emit = emit
         self._known_until = known_until
@@ -50,7 +97,7 @@ class Closer:
         self._rest = rest
         self._since = clock.now()
         # Tenants whose period has ended, or whose end may have moved.
-        self._to_do = set(registry.tenants)
+        self._to_do = set(statements.tenants)
         self._ends: dict[str, datetime] = {}
         self._queue: list[tuple[datetime, str]] = []  # a heap of `_ends`, with stale entries
         self._waits = False
@@ -61,7 +108,7 @@ class Closer:
 
     @property
     def _tenants(self) -> Mapping[str, Tenant]:
-        return self._registry.tenants
+        return self._statements.tenants
 
     def sink(self, fact: Fact) -> None:
         """Drop the known end of a period when it may have moved."""
@@ -90,8 +137,7 @@ class Closer:
             if begun is None:
                 self._to_do.update(due, some)
                 break
-            for slug in begun:
-                await self._try(slug)
+            await self._look_after(begun)
             await self._rest()
         self._publish_missed()
         return now + SOON if self._waits else self._next()
@@ -156,31 +202,56 @@ class Closer:
         if slug not in self._to_do:
             self._ends[slug] = ends
 
-    async def _try(self, slug: str) -> None:
-        try:
-            await self._look_after(slug)
-        except (AdministrationError, StoreError, ValueError) as error:
-            self._to_do.add(slug)
-            self._publish_failure(slug, str(error))
-        except Exception as error:  # noqa: BLE001 - one tenant must not delay the others
-            self._to_do.add(slug)
-            self._publish_failure(slug, in_words(error))
-        else:
-            self._reported.pop(slug, None)
+    async def _look_after(self, slugs: Sequence[str]) -> None:
+        """Close all periods of these tenants that have ended and can be closed."""
+        left: Sequence[str] = slugs
+        while left:
+            ready = {}
+            for slug in left:
+                unread = await self._due_of(slug)
+                if unread is not None:
+                    ready[slug] = unread
+            if ready:
+                await self._flush()
+            closed = await self._close(ready) if ready else Closed({}, {})
+            self._take(closed, ready)
+            left = [slug for slug in left if slug in closed.next_ends]
 
-    async def _look_after(self, slug: str) -> None:
-        while (ends := await self._end(slug)) <= self._clock.now():
-            unread = self._unread(ends)
-            waited = self._clock.now() - max(ends, self._since)
-            if unread and waited < WAIT:
-                self._waits = True
-                self._to_do.add(slug)
-                self._missed |= set(unread) if waited >= PATIENCE else set()
-                return
-            await self._flush()
-            await self._statements.close(slug, unread)
+    async def _due_of(self, slug: str) -> Sequence[str] | None:
+        """Return the unread PBXes of a period to close now; None where there is none to close."""
+        try:
+            ends = await self._end(slug)
+        except Exception as error:  # noqa: BLE001 - one tenant must not delay the others
+            self._fail(slug, reason_of(error))
+            return None
+        if ends > self._clock.now():
+            self._reported.pop(slug, None)
+            self._queue_up(slug, ends)
+            return None
+        unread = self._unread(ends)
+        waited = self._clock.now() - max(ends, self._since)
+        if unread and waited < WAIT:
+            self._waits = True
+            self._to_do.add(slug)
+            self._missed |= set(unread) if waited >= PATIENCE else set()
+            return None
+        return unread
+
+    def _take(self, closed: Closed, ready: Collection[str]) -> None:
+        """Note what became of the periods that were to be closed."""
+        for slug in ready:
+            if slug in closed.failed:
+                self._fail(slug, closed.failed[slug])
+                continue
             self._ends.pop(slug, None)
-        self._queue_up(slug, ends)
+            if slug not in closed.next_ends:
+                self._to_do.add(slug)
+            else:
+                self._schedule(slug, closed.next_ends[slug])
+
+    def _fail(self, slug: str, error: str) -> None:
+        self._to_do.add(slug)
+        self._publish_failure(slug, error)
 
     async def _end(self, slug: str) -> datetime:
         """Return when a tenant's open period ends."""

@@ -12,29 +12,31 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
 
-from pbxbilling.accounts.apply import Change
 from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.registry import require_tenant
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.accounts.writer import AccountWriter
-from pbxbilling.billing.facts import StatementSaved
+from pbxbilling.billing.periods import cursor_of
 from pbxbilling.billing.ports import StatementStore
-from pbxbilling.billing.records import FINAL, BilledLeg, SavedStatement
+from pbxbilling.billing.records import BilledLeg, SavedStatement
 from pbxbilling.billing.statements.draft import Draft, make_draft
+from pbxbilling.billing.statements.final import (
+    ACTION,
+    ACTOR,
+    Final,
+    audit_of,
+    final_of,
+    saved_fact,
+)
 from pbxbilling.billing.statements.material import Material
 from pbxbilling.billing.statements.open_periods import OpenPeriods
-from pbxbilling.billing.statements.read import StatementReader, cursor_of
+from pbxbilling.billing.statements.read import StatementReader
 from pbxbilling.billing.statements.statement import Statement, StatementKind
-from pbxbilling.kernel.money import from_minor
 from pbxbilling.kernel.ports import Clock, Cursors
-from pbxbilling.kernel.records import Cursor, Record
+from pbxbilling.kernel.records import Cursor
 from pbxbilling.runtime.background import Background, at_once
 from pbxbilling.subscriptions.ports import SubscriptionStore
-
-ACTOR = "billing"
-ACTION = "statement"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,11 @@ class Statements:
         self._registry = writer.registry
         self._clock = clock
         self._in_background = in_background
+
+    @property
+    def tenants(self) -> Mapping[str, Tenant]:
+        """All tenants by slug, as they are now."""
+        return self._registry.tenants
 
     def tenant(self, slug: str) -> Tenant:
         """Return the tenant of that slug. Raises NotFoundError."""
@@ -104,9 +111,13 @@ class Statements:
             material = await self._reader.material(periods, periods.named(None))
             draft = await self._make(material, StatementKind.INTERIM)
             saved = draft.saved(periods.next_number(draft.statement.period.month))
-            return await self._save(draft, saved, "statement save", actor)
+            at = self._clock.now()
+            also = [saved, audit_of(saved, "statement save", actor, at)]
+            facts = [saved_fact(draft, saved, (), at)]
+            await self._writer.write(ACTION, (), actor, also, facts=facts)
+            return saved
 
-    async def close(self, slug: str, unread: Sequence[str] = ()) -> SavedStatement | None:
+    async def close(self, slug: str, unread: Sequence[str] = ()) -> Final | None:
         """Save the final statement of the open period if it has ended; None: it has not.
 
         Saved with it in one transaction: copies of its legs, the use of its one-off lines, the
@@ -114,49 +125,21 @@ class Statements:
         calls of the period.
         """
         async with self._writer.alone:
-            periods = await self.open_periods(slug)
-            if periods.first.ends > self._clock.now():
+            final = await self.final(slug, unread)
+            if final is None:
                 return None
-            material = await self._reader.material(periods, periods.first)
-            draft = await self._make(material, StatementKind.FINAL)
-            saved, changes = draft.saved(FINAL, unread), draft.changes()
-            also = [*draft.kept_with_final(), Cursor(cursor_of(slug), saved.ends)]
-            return await self._save(draft, saved, ACTION, ACTOR, also, changes, unread)
+            becomes = [change.after for change in final.changes]
+            await self._writer.save([final.records], becomes, final.facts)
+            return final
+
+    async def final(self, slug: str, unread: Sequence[str] = ()) -> Final | None:
+        """Make what closes the open period, and save nothing; None: it has not ended."""
+        periods, at = await self.open_periods(slug), self._clock.now()
+        if periods.first.ends > at:
+            return None
+        material = await self._reader.material(periods, periods.first)
+        draft = await self._make(material, StatementKind.FINAL)
+        return final_of(draft, unread, at, periods.every[1].ends)
 
     async def _make(self, material: Material, kind: StatementKind) -> Draft:
         return await self._in_background(partial(make_draft, material, kind, self._clock.now()))
-
-    async def _save(
-        self,
-        draft: Draft,
-        saved: SavedStatement,
-        action: str,
-        actor: str,
-        also: Iterable[Record] = (),
-        changes: Sequence[Change] = (),
-        unread: Sequence[str] = (),
-    ) -> SavedStatement:
-        """Save a statement in one transaction, with its audit and what follows from the fact."""
-        fact = StatementSaved(
-            self._clock.now(),
-            saved.tenant,
-            saved.month,
-            saved.number,
-            saved.currency,
-            saved.total,
-            len(draft.statement.legs),
-            tuple(unread),
-        )
-        audit = self._writer.audit(action, f"tenant {saved.tenant}", actor, None, _audited(saved))
-        await self._writer.write(ACTION, changes, actor, [saved, *also, audit], facts=[fact])
-        return saved
-
-
-def _audited(saved: SavedStatement) -> dict[str, Any]:
-    """Build the audit row's values for a statement."""
-    return {
-        "month": saved.month,
-        "number": saved.number,
-        "total": from_minor(saved.total, saved.currency),
-        "currency": saved.currency,
-    }

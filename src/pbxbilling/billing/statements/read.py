@@ -11,7 +11,7 @@ from pbxbilling.accounts.records import TermsChanged
 from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.billing.history import NO_HISTORY, History
-from pbxbilling.billing.periods import first_begin
+from pbxbilling.billing.periods import cursor_of, first_begin
 from pbxbilling.billing.ports import StatementStore
 from pbxbilling.billing.statements.material import (
     ChangedPeriod,
@@ -26,11 +26,6 @@ from pbxbilling.subscriptions.ports import SubscriptionStore
 _EVER = datetime.min.replace(tzinfo=UTC)
 _LONGEST_CYCLE = timedelta(days=367)
 LATE_UNTIL = timedelta(days=366)  # after a period's end; legs that arrive later are not billed
-
-
-def cursor_of(tenant: str) -> str:
-    """Return the name of the cursor that says until when a tenant is billed."""
-    return f"billed until: {tenant}"
 
 
 class StatementReader:

@@ -10,6 +10,7 @@ import stripe
 
 from pbxbilling.gateways.stripe.client import StripeApi
 from rig.fakestripe import TEST_KEY
+from rig.waiting import patience_s
 
 
 @contextmanager
@@ -17,7 +18,7 @@ def client_of(
     url: str, key: str = TEST_KEY, timeout_s: float = 30.0
 ) -> Iterator[stripe.StripeClient]:
     """Yield the package's own client, without retries."""
-    http: Any = stripe.RequestsClient(timeout=timeout_s)
+    http: Any = stripe.RequestsClient(timeout=patience_s(timeout_s))
     try:
         yield stripe.StripeClient(
             key, http_client=http, base_addresses={"api": url}, max_network_retries=0

@@ -11,7 +11,7 @@ from pbxbilling.accounts.terms.policy import Policy
 from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.billing.facts import StatementSaved
-from pbxbilling.billing.statements.close import Closer
+from pbxbilling.billing.statements.close import CloseHere, Closer
 from pbxbilling.billing.statements.issue import Statements
 from pbxbilling.daemon.tasks.statements import LOOK_S, StatementTask
 from pbxbilling.kernel.facts import Fact
@@ -48,7 +48,15 @@ async def test_a_period_is_closed_when_the_task_is_woken_after_its_end(tmp_path:
             InForce(Policy(), registry),
             clock,
         )
-        closer = Closer(statements, registry, clock, tell, dict, flush, lambda: asyncio.sleep(0))
+        closer = Closer(
+            statements,
+            CloseHere(statements),
+            clock,
+            tell,
+            dict,
+            flush,
+            lambda: asyncio.sleep(0),
+        )
         task = StatementTask(closer, clock)
         running = asyncio.create_task(task.run())
         while await store.cursor("billed until: acme") is None:  # noqa: ASYNC110

@@ -2,14 +2,24 @@
 
 import pytest
 
-from tests.support.calls.audit import Kill, TrunkLeg, differences
+from tests.support.calls.audit import (
+    AGREEMENT_S,
+    BEFORE_A_KILL_S,
+    Kill,
+    TrunkLeg,
+    differences,
+)
 
 LEG = TrunkLeg("acme", 100.0, 160.0)
 TAKEN_ALONG = {"1": LEG._replace(ended_at=None)}
 
 
-def test_the_same_legs_within_a_tenth_of_a_second_agree() -> None:
-    near = TrunkLeg("acme", 100.09, 159.91)
+LITTLE_S = 0.01
+
+
+def test_the_same_legs_within_a_moment_agree() -> None:
+    apart_s = AGREEMENT_S - LITTLE_S
+    near = TrunkLeg("acme", 100.0 + apart_s, 160.0 - apart_s)
     assert differences({"1": near}, {"1": LEG}) == []
     live = LEG._replace(ended_at=None)
     assert differences({"1": live}, {"1": live}) == []
@@ -19,8 +29,8 @@ def test_the_same_legs_within_a_tenth_of_a_second_agree() -> None:
     "other",
     [
         LEG._replace(tenant=None),
-        LEG._replace(answered_at=100.2),
-        LEG._replace(ended_at=160.2),
+        LEG._replace(answered_at=100.0 + AGREEMENT_S + LITTLE_S),
+        LEG._replace(ended_at=160.0 + AGREEMENT_S + LITTLE_S),
         LEG._replace(ended_at=None),
     ],
 )
@@ -35,7 +45,14 @@ def test_a_leg_that_one_of_them_lacks_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ended_at", "agrees"), [(161.0, True), (155.0, True), (154.9, False), (161.1, False)]
+    ("ended_at", "agrees"),
+    [
+        (161.0, True),
+        (160.0 - BEFORE_A_KILL_S, True),
+        (160.0 - BEFORE_A_KILL_S - LITTLE_S, False),
+        (161.1, False),
+    ],
+    ids=["when it was gone", "long before", "too long before", "after it"],
 )
 def test_a_leg_of_a_killed_asterisk_ends_shortly_before_the_kill(
     ended_at: float, *, agrees: bool
