@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self, TypeVar
@@ -14,8 +15,15 @@ PAIRS = 11
 Trial = Callable[[], float]
 
 
+TRIES = 3  # of a pair whose round went wrong
+
+
 class BrokenRoundError(Exception):
-    """A round went wrong: no figure of its measurement is valid."""
+    """A round went wrong, and again when it was taken anew; the message names the side."""
+
+
+# What a trial raises where the machine, or what it measures, did not do its part.
+BROKEN = (BrokenRoundError, AssertionError, TimeoutError)
 
 
 class Times(NamedTuple):
@@ -87,9 +95,34 @@ def within(name: str, samples: list[float], allowed: float, *, unit: str) -> Row
 def alternating(
     ours: Callable[[], T], counterpart: Callable[[], T], pairs: int = PAIRS
 ) -> list[tuple[T, T]]:
-    """Return both trials' results pair by pair, each in the other order, after one to warm up."""
-    ours(), counterpart()
-    return [_pair(ours, counterpart, swapped=bool(i % 2)) for i in range(pairs)]
+    """Return both trials' results pair by pair, each in the other order, after one to warm up.
+
+    A pair of which a round went wrong is taken again as a whole. Raises BrokenRoundError.
+    """
+    sides = _named("pbxbilling", ours), _named("the counterpart", counterpart)
+    _unbroken(*sides, swapped=False)
+    return [_unbroken(*sides, swapped=bool(i % 2)) for i in range(pairs)]
+
+
+def _unbroken(ours: Callable[[], T], counterpart: Callable[[], T], *, swapped: bool) -> tuple[T, T]:
+    for _ in range(TRIES - 1):
+        try:
+            return _pair(ours, counterpart, swapped=swapped)
+        except BrokenRoundError as broken:
+            print(f"taken again: {broken}", file=sys.stderr)
+    return _pair(ours, counterpart, swapped=swapped)
+
+
+def _named(side: str, trial: Callable[[], T]) -> Callable[[], T]:
+    """Return the trial; a round of it that goes wrong says whose it was."""
+
+    def run() -> T:
+        try:
+            return trial()
+        except BROKEN as broken:
+            raise BrokenRoundError(f"a round of {side} went wrong: {broken!r}") from broken
+
+    return run
 
 
 def _pair(ours: Callable[[], T], counterpart: Callable[[], T], *, swapped: bool) -> tuple[T, T]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bench.measure import compare, row
+from bench.measure import TRIES, BrokenRoundError, alternating, compare, row
 
 
 def test_the_ratio_is_the_median_of_the_pairs_own_ratios() -> None:
@@ -46,3 +46,40 @@ def test_pairs_alternate_their_order_after_one_that_warms_up() -> None:
     taken = compare("x", trial("a", 3.0), trial("b", 2.0), unit="µs", pairs=3)
     assert order == "ababbaab"
     assert taken.ratio_median == 1.5
+
+
+@pytest.mark.parametrize("error", [BrokenRoundError("too busy"), AssertionError(), TimeoutError()])
+def test_a_pair_with_a_broken_round_is_taken_again_as_a_whole(
+    error: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
+    order = ""
+    breaks = {4, 5}  # rounds of b, the first of them the warming-up
+
+    def ours() -> int:
+        nonlocal order
+        order += "a"
+        return order.count("a")
+
+    def theirs() -> int:
+        nonlocal order
+        order += "b"
+        if order.count("b") in breaks:
+            raise error
+        return order.count("b")
+
+    assert alternating(ours, theirs, pairs=3) == [(2, 2), (3, 3), (6, 6)]
+    assert order == "ababbaababab"
+    assert capsys.readouterr().err.count("taken again: a round of the counterpart went wrong") == 2
+
+
+def test_what_goes_wrong_each_time_names_the_side() -> None:
+    tries = 0
+
+    def broken() -> float:
+        nonlocal tries
+        tries += 1
+        raise BrokenRoundError("no answer")
+
+    with pytest.raises(BrokenRoundError, match=r"a round of pbxbilling went wrong: .*no answer"):
+        alternating(broken, lambda: 1.0)
+    assert tries == TRIES
