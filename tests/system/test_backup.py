@@ -48,7 +48,7 @@ def ledger(database: Path) -> Ledger:
 def talk(site: VirtualSite, calls: int) -> None:
     """Place calls of both tenants, all at once, and let each run to its end."""
     placed = [site.call(("acme", "globex")[n % 2], talk_s=0.1 + n / 10) for n in range(calls)]
-    assert all(call.result(20).admitted for call in placed)
+    assert all(call.result(patience_s(20)).admitted for call in placed)
 
 
 def put_back(copy: Path, database: Path) -> None:
@@ -69,7 +69,7 @@ def test_a_copy_put_back_and_the_journal_give_the_same_ledger(
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     talk(site, 4)
     site.idle()
-    assert all(call.result(10).admitted for call in lasting)
+    assert all(call.result(patience_s(10)).admitted for call in lasting)
     site.stop()
     full = ledger(site.database)
     assert len(full) == 4 + 2 + 4

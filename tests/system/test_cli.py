@@ -65,7 +65,7 @@ def empty(tmp_path: Path) -> Iterator[VirtualSite]:
 
 def unowned_leg(site: VirtualSite) -> str:
     """Run a call without a tenant to its end; return its leg, which waits for an owner."""
-    placed = site.call("", endpoint="phone", talk_s=0.1).result(10)
+    placed = site.call("", endpoint="phone", talk_s=0.1).result(patience_s(10))
     assert placed.admitted
     until(lambda: site.json("usage", "unowned"), "the leg is on record")
     (leg,) = site.json("usage", "unowned")
@@ -103,7 +103,7 @@ def test_a_call_without_a_tenant_has_a_null_tenant(site: VirtualSite) -> None:
 
 
 def test_usage_has_the_shape_that_is_promised(site: VirtualSite) -> None:
-    site.call("acme", talk_s=0.2).result(10)
+    site.call("acme", talk_s=0.2).result(patience_s(10))
     site.idle()
     (row,) = until(
         lambda: [row for row in site.json("usage") if row["outbound_calls"]], "usage is on record"
@@ -155,7 +155,7 @@ def test_decisions_say_why_a_call_was_refused(site: VirtualSite) -> None:
     site.call("acme", talk_s=60)
     site.call("acme", talk_s=60)
     site.up(2)
-    assert not site.call("acme").result(10).admitted
+    assert not site.call("acme").result(patience_s(10)).admitted
     (refused,) = until(
         lambda: site.json("decisions", "--tenant", "acme", "--since", "10m", "--refused"),
         "the refusal is on record",
@@ -172,12 +172,12 @@ def test_a_released_call_holds_no_slot_and_is_published(site: VirtualSite) -> No
     for _ in range(2):
         site.call("acme", talk_s=60)
     first = site.up(2)[0]
-    assert not site.call("acme").result(10).admitted
+    assert not site.call("acme").result(patience_s(10)).admitted
     told = site.says("release", first["call"])
     assert told.startswith(f"released the slot of call {first['call']} of tenant acme")
     assert "outbound, up" in told
     assert first["call"] not in [call["call"] for call in site.json("calls")]
-    assert site.call("acme", talk_s=0.1).result(10).admitted
+    assert site.call("acme", talk_s=0.1).result(patience_s(10)).admitted
     assert "is not live" in site.fails("release", first["call"])
 
 

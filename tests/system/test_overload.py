@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, contextmanager, suppress
 from pathlib import Path
 from signal import SIGCONT, SIGSTOP
 
@@ -29,7 +29,7 @@ plan = "unlimited"
 plan = "none"
 """
 SILENT = 1000
-HELD_UP = 300
+HELD_UP = (300, 150, 75, 30, 30, 30)  # a busy machine reaches the deadline while many connect
 DEADLINE_S = 0.3
 NOTHING = "nothing"
 AT_ONCE = 16
@@ -172,12 +172,26 @@ def test_of_three_times_what_it_carries_much_is_judged_the_rest_by_policy_and_no
 def test_emergency_calls_pass_if_the_daemon_was_blocked_beyond_the_deadline(
     site: VirtualSite,
 ) -> None:
-    _, port = site.hook
+    for hooks in HELD_UP:
+        got = asyncio.run(held_up(site, hooks))
+        if got is not None:
+            break
+    else:
+        pytest.fail("some hooks reach their deadline before the daemon is blocked, however few")
+    assert got["ADMIT emergency"] == hooks // 3, got
+    assert got["REFUSE max_calls"] + got["ADMIT deadline"] == hooks - hooks // 3, got
 
-    async def played() -> Counter[str]:
-        async with AsyncExitStack() as stack:
-            clients = [await stack.enter_async_context(AgiClient(port)) for _ in range(HELD_UP)]
-            site.signal(SIGSTOP)
+
+async def held_up(site: VirtualSite, hooks: int) -> Counter[str] | None:
+    """Count the verdicts on hooks whose words come while the daemon is blocked.
+
+    None where one of them reached its deadline before the daemon was blocked.
+    """
+    async with AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(AgiClient(site.hook[1])) for _ in range(hooks)]
+        with blocked(site):
+            if not all(client.waits() for client in clients):
+                return None
             for number, client in enumerate(clients):
                 name = f"held.{number}"
                 dialled = "112" if number % 3 == 0 else "0155501"
@@ -185,9 +199,20 @@ def test_emergency_calls_pass_if_the_daemon_was_blocked_beyond_the_deadline(
                     environment("outbound", "initech", dialled, uniqueid=name, linkedid=name)
                 )
             await asyncio.sleep(2 * DEADLINE_S)
-            site.signal(SIGCONT)
-            return Counter([spoken(await client.command()) for client in clients])
+        return Counter([spoken(await client.command()) for client in clients])
 
-    got = asyncio.run(played())
-    assert got["ADMIT emergency"] == HELD_UP // 3, got
-    assert got["REFUSE max_calls"] + got["ADMIT deadline"] == HELD_UP - HELD_UP // 3, got
+
+@contextmanager
+def blocked(site: VirtualSite) -> Iterator[None]:
+    """Hold the daemon up, as a machine does that gives it no core."""
+    site.signal(SIGSTOP)
+    try:
+        until(lambda: _is_stopped(site.pid), "the daemon is stopped")
+        yield
+    finally:
+        site.signal(SIGCONT)
+
+
+def _is_stopped(pid: int) -> bool:
+    _, state = Path(f"/proc/{pid}/stat").read_text().split(") ")
+    return state.startswith("T")

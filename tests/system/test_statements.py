@@ -18,7 +18,7 @@ from pbxbilling.billing.periods import cursor_of
 from pbxbilling.kernel.records import Cursor
 from pbxbilling.runtime.clock import SystemClock
 from pbxbilling.store.store import SqlStore
-from rig.waiting import until
+from rig.waiting import patience_s, until
 from tests.support.daemon.virtual_site import VirtualSite
 from tests.support.store.records import ended_leg
 
@@ -58,7 +58,7 @@ def test_three_calls_are_three_whole_minutes_on_the_statement(
     site: VirtualSite, tmp_path: Path
 ) -> None:
     for _ in range(3):
-        assert site.call("acme", talk_s=0.2).result(10).admitted
+        assert site.call("acme", talk_s=0.2).result(patience_s(10)).admitted
     until(lambda: len(site.json("records", "--tenant", "acme")["calls"]) == 3, "calls on record")
     shown = site.json("statement", "preview", "acme")
     overage = next(line for line in shown["lines"] if line["kind"] == "overage")

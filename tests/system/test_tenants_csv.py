@@ -45,7 +45,7 @@ def test_a_thousand_tenants_are_imported_at_once_and_exported_as_they_were(
     took_s = time.monotonic() - began
     assert told.endswith("1000 tenants: 1000 added, 0 changed, 0 unchanged\n")
     assert took_s < patience_s(A_FEW_S)
-    assert site.call("t0999", endpoint="phone", talk_s=0.1).result(10).admitted
+    assert site.call("t0999", endpoint="phone", talk_s=0.1).result(patience_s(10)).admitted
     site.says("tenants", "export", str(again))
     assert site.says("tenants", "import", str(again)).endswith(
         "0 added, 0 changed, 1001 unchanged\n"
@@ -62,7 +62,7 @@ def test_an_import_moves_a_tenant_in_force_for_its_next_call(
     site.up(1)
     assert "plan: large → small" in site.says("tenants", "import", str(file), "--dry-run")
     assert "plan: large → small" in site.says("tenants", "import", str(file))
-    assert not site.call("acme").result(10).admitted
+    assert not site.call("acme").result(patience_s(10)).admitted
 
 
 def test_a_file_with_a_fault_changes_nothing_and_says_where(

@@ -11,7 +11,7 @@ from signal import SIGKILL
 import pytest
 
 from rig.fakestripe import Fault
-from rig.waiting import until
+from rig.waiting import patience_s, until
 from tests.support.daemon.storefront import Buyer, Storefront
 
 pytestmark = pytest.mark.system
@@ -42,7 +42,7 @@ def killed_while_sending(shop: Storefront, buyers: list[Buyer], chance: Random) 
     some = so_far + chance.randrange(1, len(calls) // 2)
     until(lambda: len(shop.fake.all("billing.meter_event")) >= some, "some was sent", 40.0)
     shop.site.stop(SIGKILL)
-    talked = [call.result(20).talked_s > 0 for call in calls]
+    talked = [call.result(patience_s(20)).talked_s > 0 for call in calls]
     shop.fake.mend_api()
     shop.site.start()
     return sum(talked)

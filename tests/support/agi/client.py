@@ -117,6 +117,16 @@ class AgiClient:
             line += data
         return line
 
+    def waits(self) -> bool:
+        """Return whether the server has neither spoken nor closed so far."""
+        try:
+            self._socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        except ConnectionError:
+            pass
+        return False
+
     async def closed(self) -> bool:
         """Return whether the server closes without sending more."""
         try:

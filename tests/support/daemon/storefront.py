@@ -218,5 +218,5 @@ class Buyer:
 
     def verdict(self) -> Verdict:
         """Return the hook's verdict on its next outbound call."""
-        fields = self.calls().result(10).verdict.split("|")
+        fields = self.calls().result(patience_s(10)).verdict.split("|")
         return Verdict(*fields[:4])

@@ -35,7 +35,7 @@ class Apart:
         async def done() -> T:
             return what()
 
-        return asyncio.run_coroutine_threadsafe(done(), self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(done(), self._loop).result(patience_s(10))
 
     def call(self, tenant: str, talk_s: float = 60.0) -> None:
         """Begin an outbound call through the hook; it ends by itself, or with `hang_up`."""
@@ -47,15 +47,15 @@ class Apart:
         for channel in self.do(self.pbx.channels):
             self.do(lambda uniqueid=channel.uniqueid: self.pbx.hangup(uniqueid))  # type: ignore[misc]
         calls, self._calls = self._calls, []
-        return [call.result(10) for call in calls]
+        return [call.result(patience_s(10)) for call in calls]
 
     def drop(self) -> None:
         """Cut every manager session; the PBX itself goes on."""
-        asyncio.run_coroutine_threadsafe(self.pbx.manager.drop(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self.pbx.manager.drop(), self._loop).result(patience_s(10))
 
     def stop(self) -> None:
         """Close its manager's port and every session."""
-        asyncio.run_coroutine_threadsafe(self.pbx.stop(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self.pbx.stop(), self._loop).result(patience_s(10))
 
 
 @contextmanager
@@ -67,7 +67,7 @@ def virtual_pbx(name: str, hook: str) -> Iterator[Apart]:
     thread.start()
     pbx = VirtualPbx(name, hook=(host, int(port)), secret=AMI_SECRET, login_delay_s=0.0)
     apart = Apart(pbx, loop)
-    asyncio.run_coroutine_threadsafe(pbx.start(), loop).result(10)
+    asyncio.run_coroutine_threadsafe(pbx.start(), loop).result(patience_s(10))
     try:
         yield apart
         apart.hang_up()

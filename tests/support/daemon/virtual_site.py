@@ -85,7 +85,7 @@ class VirtualSite:
         await asyncio.wait_for(asyncio.gather(*others, return_exceptions=True), patience_s(5))
 
     def _done(self, coroutine: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(patience_s(10))
 
     def write_config(self, more: str = "") -> None:
         """Write the configuration; `more` comes first, where top-level keys belong."""
@@ -217,4 +217,8 @@ class VirtualSite:
         """Hang up all calls, and return when nothing is counted any more."""
         for channel in self.pbx.channels():
             self._loop.call_soon_threadsafe(self.pbx.hangup, channel.uniqueid)
+        self.none_live()
+
+    def none_live(self) -> None:
+        """Return when nothing is counted any more."""
         until(lambda: self.json("calls") == [], "no call is live", 15.0)

@@ -13,7 +13,9 @@ import pytest
 
 from tests.support.house.build import ROOT
 
-LIMITED = ("timeout", "wait_for", "settimeout", "wait", "join", "communicate")  # seconds come last
+LIMITED = ("timeout", "wait_for", "settimeout", "wait", "join", "communicate", "result")
+"""What is called with a limit in seconds, which comes last."""
+
 FILES = sorted(path for folder in ("tests", "rig") for path in (ROOT / folder).rglob("*.py"))
 
 # Seconds that are what is tested, or what a counterpart has; not how long we are willing to wait.
