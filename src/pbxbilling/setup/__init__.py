@@ -1,0 +1,1 @@
+"""What a site's Asterisk needs so that its calls are judged."""

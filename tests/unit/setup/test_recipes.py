@@ -1,0 +1,59 @@
+"""The recipes are what README.md and docs/guides/dialplans.md show."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+
+import pytest
+
+from pbxbilling.setup import recipes
+from pbxbilling.setup.recipes import NAMES, placeholders, recipe
+from tests.support.docs.pages import blocks
+
+PAGE = "docs/guides/dialplans.md"
+SHOWN = [
+    ("README.md", "FreePBX", 0, recipe("freepbx17")),
+    (PAGE, "Contexts by hand", 0, recipe("plain", TENANT=["acme", "globex"], TRUNK="carrier")),
+    (PAGE, "Wazo", 0, recipe("wazo")),
+    (PAGE, "MikoPBX", 0, recipe("mikopbx", TENANT="acme", PROVIDER="SIP-PROVIDER")),
+    (PAGE, "Calls that a program places", -1, recipe("callback", TENANT="acme", TRUNK="carrier")),
+]
+
+
+@pytest.mark.parametrize(("page", "heading", "which", "text"), SHOWN, ids=[s[1] for s in SHOWN])
+def test_a_page_shows_the_recipe_that_is_in_the_package(
+    page: str, heading: str, which: int, text: str
+) -> None:
+    assert blocks(page, heading)[which] == text
+
+
+def test_every_recipe_has_a_name() -> None:
+    found = {path.name for path in files(recipes).iterdir() if path.name.endswith(".conf")}
+    assert found == {f"{name}.conf" for name in NAMES}
+
+
+def test_the_two_of_freepbx_differ_in_their_last_line_alone() -> None:
+    *newer, returns = recipe("freepbx17").splitlines()
+    *older, leaves = recipe("freepbx16").splitlines()
+    assert newer == older
+    assert (returns, leaves) == ("same => n,Return()", "same => n,MacroExit()")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_placeholder_is_explained_and_filled_in(name: str) -> None:
+    explained = set(re.findall(r"^- `@(\w+)@`", recipes.__doc__ or "", re.MULTILINE))
+    assert placeholders(name) <= explained
+    filled = recipe(name, **dict.fromkeys(explained, "a"))
+    assert re.search(r"@[A-Z]+@", filled) is None
+
+
+def test_a_context_with_a_placeholder_in_its_title_is_written_for_each_value() -> None:
+    text = recipe("mikopbx", TENANT="acme", PROVIDER=["SIP-1", "SIP-2"])
+    titles = re.findall(r"^\[(.*)\]$", text, re.MULTILINE)
+    assert titles == ["all-outgoing-custom", "SIP-1-incoming-custom", "SIP-2-incoming-custom"]
+
+
+def test_a_placeholder_without_a_value_is_an_error() -> None:
+    with pytest.raises(KeyError, match="TRUNK"):
+        recipe("plain", TENANT="acme")
