@@ -39,6 +39,8 @@ class Settings:
     """Files of /etc/asterisk, name → text, that add to the rig's or replace one."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables added to our environment for Asterisk."""
+    shipped: bool = True
+    """Whether the files of config/asterisk are there."""
     log: str = "notice,warning,error,verbose(3)"
     """The levels logged to log/full. Measurements leave out `verbose`."""
     disabled_events: str = ""
@@ -62,7 +64,9 @@ def write(directory: Path, chroot: Path, block: Block, settings: Settings) -> No
     _write_hosts(directory)
     etc = directory / "etc"
     shutil.rmtree(etc, ignore_errors=True)
-    shutil.copytree(SHIPPED, etc)
+    if settings.shipped:
+        shutil.copytree(SHIPPED, etc)
+    etc.mkdir(exist_ok=True)
     modules = _module_directory(chroot)
     values = {
         "PBX": block.pbx,

@@ -8,9 +8,9 @@ from pathlib import Path
 import typer
 
 from pbxbilling import __version__
-from pbxbilling.cli.doctor import unknown_tenants_of
 from pbxbilling.cli.options import DEFAULT, Config, Json
 from pbxbilling.cli.printing.output import print_done, print_line
+from pbxbilling.cli.site.doctor import unknown_tenants_of
 from pbxbilling.runtime import gc_tuning as garbage
 
 app = typer.Typer()
@@ -50,14 +50,10 @@ def backup(file: Path, config: Config = DEFAULT, json: Json = False) -> None:
 def config_check(config: Config = DEFAULT) -> None:
     """Check the configuration, and print every fault with its fix."""
     from pbxbilling.config.load import load
-    from pbxbilling.doctor.default_plan import check_default_plan
 
     settings = load(config, os.environ)
     for warning in settings.warnings():
         print_line(f"warning: {warning}")
     for pbx, sentence in unknown_tenants_of(config):
         print_line(f"warning: [[pbx]] {pbx}: {sentence}")
-    planned = check_default_plan(settings)
-    if planned.mend:
-        print_line(f"warning: {planned.name}: {planned.found}: {planned.mend}")
     print_line(f"{config}: good, mode {settings.mode}")

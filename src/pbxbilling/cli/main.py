@@ -11,7 +11,6 @@ from pbxbilling.cli import (
     accounts,
     daemon,
     daily,
-    doctor,
     figures,
     live,
     payments,
@@ -20,6 +19,7 @@ from pbxbilling.cli import (
     tenants,
     usage,
 )
+from pbxbilling.cli.site import doctor, setup
 
 UMASK = 0o077  # who called whom is for the user of this process alone, whatever the shell's umask
 
@@ -33,6 +33,7 @@ app.add_typer(daily.app)
 app.add_typer(privacy.purge_app)
 app.add_typer(figures.app, name="figures")
 app.add_typer(daemon.config_app, name="config")
+app.add_typer(setup.app, name="setup")
 app.add_typer(accounts.plan_app, name="plan")
 accounts.tenant_app.add_typer(privacy.app)
 app.add_typer(accounts.tenant_app, name="tenant")

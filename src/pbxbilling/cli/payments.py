@@ -99,7 +99,7 @@ def stripe_portal(tenant: str, config: Config = DEFAULT, json: Json = False) -> 
 def stripe_check(config: Config = DEFAULT, json: Json = False) -> None:
     """Check key, prices and secrets without a charge; exit status 1 if a check fails."""
     from pbxbilling.cli.connection import CommandFailed
-    from pbxbilling.cli.doctor import print_checks
+    from pbxbilling.cli.site.doctor import print_checks
     from pbxbilling.config.load import load
     from pbxbilling.doctor.stripe import examine_stripe
     from pbxbilling.kernel.gateway_names import HOW_TO_ENABLE

@@ -1,1 +1,1 @@
-"""What a site's Asterisk needs so that its calls are judged."""
+"""Connect a PBX: what would be written is shown first, then written, and undone on demand."""

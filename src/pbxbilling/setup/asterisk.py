@@ -1,0 +1,127 @@
+"""Set up the Asterisk of this machine: look, show, write, reload; and take all of it back."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pbxbilling.kernel.ports import Clock
+from pbxbilling.setup import daemon_config
+from pbxbilling.setup.files import backup
+from pbxbilling.setup.files.changes import FileChange
+from pbxbilling.setup.kinds.parts import our_globals
+from pbxbilling.setup.kinds.plan import journal_of
+from pbxbilling.setup.kinds.plan import plan as plan_site
+from pbxbilling.setup.pbx.console import Console, ConsoleError
+from pbxbilling.setup.pbx.look import Found, look
+from pbxbilling.setup.pbx.site import Kind, Site, find
+
+UNDO_RELOADS = (
+    "manager reload",
+    "module reload cel",
+    "module reload cel_custom.so",
+    "module reload res_pjsip.so",
+    "module reload chan_sip.so",
+    "dialplan reload",
+)
+_FOLDER = "setup"
+_SECRET_BYTES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the operator asks for."""
+
+    config: Path
+    etc: Path
+    console: Console
+    pbx: str = daemon_config.FIRST
+    hook: str = "127.0.0.1:4590"
+    emergency: tuple[str, ...] = ("112", "911", "999")
+    trunks: tuple[str, ...] = ()
+    journal: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetupPlan:
+    """All that a set-up would do; nothing of it has been done."""
+
+    site: Site
+    changes: Sequence[FileChange]
+    folders: Sequence[Path]
+    by_hand: Sequence[str]
+    reloads: Sequence[str]
+    found: Found
+    request: Request
+    drafts: Sequence[FileChange] = field(default=())
+
+    def shown(self) -> Iterator[str]:
+        """Yield the differences of all files, and the folders that are made."""
+        for folder in self.folders:
+            yield f"new folder {folder}\n"
+        for change in self.changes:
+            yield change.shown()
+
+
+def plan(request: Request) -> SetupPlan:
+    """Look at the PBX and return what a set-up would do. Raises SetupError."""
+    site = find(request.etc, request.console)
+    found = look(request.etc, request.trunks)
+    kept = daemon_config.secret_of(request.config, request.pbx)
+    secret = kept or secrets.token_hex(_SECRET_BYTES)
+    values = our_globals(request.pbx, request.hook, request.emergency)
+    work, manager = plan_site(site, found, secret, values, request.console)
+    changes = work.changes()
+    by_hand = [*work.by_hand, *(f"{place}: not read" for place in found.unread)]
+    if not found.trunks:
+        by_hand.append("no trunk found: name each with --trunk PJSIP/NAME, or nothing is billed")
+    if site.kind is not Kind.MIKOPBX:
+        journal = request.journal or journal_of(site)
+        pbx = daemon_config.Pbx(request.pbx, manager, found.trunks, journal)
+        changes += [
+            one
+            for one in (
+                daemon_config.configured(request.config, pbx),
+                daemon_config.secret_file(request.config, request.pbx, manager.secret),
+            )
+            if one.is_needed
+        ]
+    folders = [folder for folder in work.folders if changes]
+    if request.journal is not None:
+        folders = [] if request.journal.parent.is_dir() else [request.journal.parent]
+    return SetupPlan(site, changes, folders, by_hand, work.reloads, found, request)
+
+
+def write(planned: SetupPlan, clock: Clock) -> Path | None:
+    """Write what was planned; return the folder of the backup, None where nothing was needed.
+
+    Raises SetupError, and has changed nothing then.
+    """
+    if not planned.changes:
+        return None
+    kept = backup.apply(planned.changes, backups(planned.request.config), clock.now())
+    for folder in planned.folders:
+        folder.mkdir(parents=True, exist_ok=True)
+        model = folder.parent.stat()
+        os.chown(folder, model.st_uid, model.st_gid)
+        folder.chmod(model.st_mode & 0o777)
+    return kept
+
+
+def reload(console: Console, commands: Sequence[str]) -> list[str]:
+    """Have Asterisk read its files anew; return what it could not do."""
+    faults = []
+    for command in commands:
+        try:
+            console.run(command)
+        except ConsoleError as fault:
+            faults.append(str(fault))
+    return faults
+
+
+def backups(config: Path) -> Path:
+    """Return where the backups are: beside pbxbilling.toml."""
+    return config.parent / _FOLDER

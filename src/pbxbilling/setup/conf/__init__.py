@@ -1,0 +1,1 @@
+"""Asterisk's configuration files: read with their includes, changed line by line."""

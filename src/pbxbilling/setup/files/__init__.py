@@ -1,0 +1,1 @@
+"""Changes of files: shown, written with a backup, taken back."""

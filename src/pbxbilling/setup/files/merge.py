@@ -1,0 +1,46 @@
+"""Takes our change out of a file that was edited since: a merge of two changes of one text."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class _Hunk(NamedTuple):
+    first: int
+    last: int
+    lines: Sequence[str]
+
+
+def without_change(before: str, after: str, now: str) -> str | None:
+    """Return `now` with the change from `before` to `after` taken back.
+
+    None where an edit since then touches the lines of the change itself.
+    """
+    base = after.splitlines(keepends=True)
+    ours = _hunks(base, before.splitlines(keepends=True))
+    theirs = _hunks(base, now.splitlines(keepends=True))
+    if any(_collide(one, other) for one in ours for other in theirs):
+        return None
+    merged, position = [], 0
+    for hunk in sorted([*ours, *theirs], key=lambda hunk: (hunk.first, hunk.last)):
+        merged += [*base[position : hunk.first], *hunk.lines]
+        position = hunk.last
+    return "".join([*merged, *base[position:]])
+
+
+def _hunks(base: Sequence[str], other: Sequence[str]) -> list[_Hunk]:
+    matcher = difflib.SequenceMatcher(None, base, other, autojunk=False)
+    return [
+        _Hunk(first, last, other[start:end])
+        for tag, first, last, start, end in matcher.get_opcodes()
+        if tag != "equal"
+    ]
+
+
+def _collide(one: _Hunk, other: _Hunk) -> bool:
+    """Return whether both change the same lines, or put lines at the same place."""
+    if one.first == one.last and other.first == other.last:
+        return one.first == other.first
+    return one.first < other.last and other.first < one.last

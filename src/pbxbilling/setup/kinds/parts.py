@@ -1,0 +1,204 @@
+"""What every kind of site needs: the manager's user, the journal, the modules, the globals."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+
+from pbxbilling.setup.conf.reader import Conf, read
+from pbxbilling.setup.kinds import shipped
+from pbxbilling.setup.kinds.work import MARK, Work, end_of, own
+from pbxbilling.setup.pbx.console import Console, ConsoleError
+
+USER = "pbxbilling"
+JOURNAL = "pbxbilling.csv"
+_ANY = frozenset({"", "0.0.0.0", "::", "[::]"})  # noqa: S104 - compared only
+_YES = frozenset({"yes", "true", "y", "t", "1", "on"})
+_LOCAL = "127.0.0.1"
+_MORE_MODULES = ("func_dialplan", "cel_custom")
+_CDREL_FROM = 22  # cel_custom stands on res_cdrel_custom from there on
+
+
+@dataclass(frozen=True, slots=True)
+class Manager:
+    """Where the daemon finds the manager of this PBX."""
+
+    host: str
+    port: int
+    secret: str
+
+
+def manager(work: Work, secret: str, main: str) -> Manager:
+    """Have a manager user of least rights, included from `main`; an existing secret stays."""
+    conf = work.conf("manager.conf")
+    ours = work.etc / shipped.MANAGER
+    found = _secret_of(conf) or _secret_of(read(work.etc, shipped.MANAGER))
+    bound = (conf.get("general", "bindaddr") or "").strip()
+    if (conf.get("general", "enabled") or "no").lower() not in _YES:
+        work.set_key(conf, "general", "enabled", "yes")
+        if own(conf, "general") and not bound:
+            work.set_key(conf, "general", "bindaddr", _LOCAL)
+        bound = bound or _LOCAL
+    host = _LOCAL if bound in _ANY else bound
+    if ours in conf.files or not any(one.name == USER for one in conf.sections):
+        text = _user(shipped.text(shipped.MANAGER), found or secret, host, conf, ours)
+        work.file(ours, text, like=work.etc / "manager.conf")
+        work.include(main, shipped.MANAGER)
+    work.reload("manager reload")
+    port = conf.get("general", "port") or "5038"
+    return Manager(host, int(port) if port.isdecimal() else 5038, found or secret)
+
+
+def _secret_of(conf: Conf) -> str:
+    return conf.get(USER, "secret") or ""
+
+
+def _user(text: str, secret: str, host: str, conf: Conf, ours: Path) -> str:
+    """Fill in the shipped user: its secret, an address of its own, the site's channel variables."""
+    text = text.replace(";secret =", f"secret = {secret}")
+    theirs = [
+        line.value
+        for section in conf.named("general")
+        for line in section.lines
+        if line.name.lower() == "channelvars" and line.path != ours
+    ]
+    if theirs:
+        names = [*(name.strip() for name in theirs[-1].split(",")), "PBXBILLING"]
+        text = re.sub(
+            r"(?m)^channelvars = .*$", f"channelvars = {','.join(dict.fromkeys(names))}", text
+        )
+    if not _is_loopback(host):
+        text = re.sub(r"(?m)^(permit = .*)$", rf"\1\npermit = {host}", text, count=1)
+    return text
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def journal(work: Work, log: Path) -> None:
+    """Have Asterisk write its journal in our form.
+
+    A date format that the site has chosen stays: the doctor says whether it can be read.
+    """
+    cel = work.conf("cel.conf")
+    if own(cel, "general") is None:
+        work.file(work.etc / shipped.CEL, shipped.text(shipped.CEL), like=work.etc / "cel.conf")
+        work.include("cel.conf", shipped.CEL)
+    elif work.etc / shipped.CEL not in cel.files:
+        for name, value in (("enable", "yes"), ("dateformat", "%s.%6q")):
+            if name == "enable" or cel.line("general", name) is None:
+                work.set_key(cel, "general", name, value)
+        _events(work, cel)
+    mapping(work, "cel_custom.conf")
+    journal_folder(work, log)
+
+
+def journal_folder(work: Work, log: Path) -> None:
+    """Have the journal's folder, which Asterisk does not make, and have it read its settings."""
+    work.reload("module reload cel", "module reload cel_custom.so")
+    folder = log / "cel-custom"
+    if not folder.is_dir():
+        work.folders.append(folder)
+
+
+def _events(work: Work, cel: Conf) -> None:
+    """Add the events that are missing to the site's own."""
+    conf = read_text(shipped.text(shipped.CEL))
+    wanted = conf["events"].split(",")
+    line = cel.line("general", "events")
+    if line is None:
+        work.set_key(cel, "general", "events", ",".join(wanted))
+        return
+    there = [event.strip().upper() for event in line.value.split(",") if event.strip()]
+    missing = [event for event in wanted if event not in there]
+    if "ALL" not in there and missing:
+        work.set_key(cel, "general", "events", ",".join([*there, *missing]))
+
+
+def read_text(text: str) -> dict[str, str]:
+    """Return the `name = value` lines of a shipped file."""
+    pairs = re.findall(r"(?m)^([a-z]+) = (.*)$", text)
+    return dict(pairs)
+
+
+def mapping(work: Work, name: str) -> None:
+    """Have the journal's columns: below the site's own `[mappings]`, or by an include."""
+    conf = work.conf(name)
+    line = next(
+        one for one in shipped.text(shipped.CEL_CUSTOM).splitlines() if one.startswith(JOURNAL)
+    )
+    found = own(conf, "mappings")
+    if conf.line("mappings", JOURNAL) is not None:
+        return
+    if found is None:
+        text = shipped.text(shipped.CEL_CUSTOM)
+        work.file(work.etc / shipped.CEL_CUSTOM, text, like=work.etc / "manager.conf")
+        work.include(name, shipped.CEL_CUSTOM)
+    else:
+        work.edits[found.path].insert_after(end_of(found), [line])
+
+
+def modules(work: Work, console: Console, release: int | None) -> None:
+    """Have the modules loaded, now and at the next start, that the subroutine and journal need."""
+    wanted = [*shipped.modules(), *_MORE_MODULES]
+    if release is None or release >= _CDREL_FROM:
+        wanted.insert(-1, "res_cdrel_custom")
+    conf = work.conf("modules.conf")
+    autoload = (conf.get("modules", "autoload") or "no").lower() in _YES
+    lines = [line for section in conf.named("modules") for line in section.lines]
+    kept_out = {_module(line.value): line for line in lines if line.name == "noload"}
+    named = {_module(line.value) for line in lines if line.name in {"load", "preload", "require"}}
+    missing = []
+    for name in wanted:
+        if line := kept_out.get(name):
+            work.edits[line.path].replace(line.number, [f"load = {name}.so"])
+        elif not autoload and name not in named:
+            missing.append(f"load = {name}.so")
+    section = own(conf, "modules")
+    if missing and section is not None:
+        work.edits[section.path].insert_after(end_of(section), [MARK, *missing])
+    try:
+        work.reloads[:0] = [f"module load {one}.so" for one in console.idle_modules(wanted)]
+    except ConsoleError as fault:
+        work.by_hand.append(f"Asterisk does not answer ({fault}): start it, then run this again")
+
+
+def _module(value: str) -> str:
+    return value.strip().removesuffix(".so")
+
+
+def subroutine(work: Work, main: str) -> None:
+    """Have the shipped subroutine, included from `main`."""
+    text = shipped.text(shipped.SUBROUTINE)
+    work.file(work.etc / shipped.SUBROUTINE, text, like=work.etc / "extensions.conf")
+    work.include(main, shipped.SUBROUTINE)
+
+
+def globals_of(work: Work, name: str, values: Mapping[str, str]) -> None:
+    """Have these globals in `[globals]`; those that the site has set stay as they are."""
+    conf = work.conf(name)
+    there = {line.name for section in conf.named("globals") for line in section.lines}
+    lines = [f"{key}={value}" for key, value in values.items() if key not in there]
+    if not lines:
+        return
+    section = own(conf, "globals")
+    if section is None:
+        work.edits[conf.path].append(["", MARK, "[globals]", *lines])
+    else:
+        work.edits[section.path].insert_after(end_of(section), [MARK, *lines])
+
+
+def our_globals(pbx: str, hook: str, emergency: Sequence[str]) -> dict[str, str]:
+    """Return the globals that lead the subroutine to this daemon."""
+    return {
+        "PBXBILLING_HOOK": hook,
+        "PBXBILLING_PBX": pbx,
+        "PBXBILLING_EMERGENCY": "|".join(emergency),
+    }

@@ -1,0 +1,86 @@
+"""The changes of one set-up while they are gathered: edits of files, new files, what to say."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pbxbilling.setup.conf.edits import Edits
+from pbxbilling.setup.conf.reader import Conf, Section, read, text_of
+from pbxbilling.setup.files.changes import FileChange
+
+MARK = "; pbxbilling: written by `pbxbilling setup asterisk`, taken out by its --undo."
+
+
+@dataclass(slots=True)
+class Work:
+    """What a set-up of the PBX in `etc` would do."""
+
+    etc: Path
+    edits: defaultdict[Path, Edits] = field(default_factory=lambda: defaultdict(Edits))
+    files: dict[Path, FileChange] = field(default_factory=dict)
+    folders: list[Path] = field(default_factory=list)
+    by_hand: list[str] = field(default_factory=list)
+    """What a person must do, one sentence each; with the place where there is one."""
+    reloads: list[str] = field(default_factory=list)
+    """Console commands, in order."""
+
+    def conf(self, name: str) -> Conf:
+        """Read a file of the PBX."""
+        return read(self.etc, name)
+
+    def file(
+        self, path: Path, text: str, like: Path | None = None, *, is_secret: bool = False
+    ) -> None:
+        """Have a file with this text, whatever is there."""
+        before = text_of(path) if path.exists() else None
+        self.files[path] = FileChange(path, before, text, is_secret, like)
+
+    def include(self, main: str, ours: str) -> None:
+        """Have `main` include our file, once, at its end."""
+        if self.etc / ours not in self.conf(main).files:
+            self.edits[self.etc / main].append(["", MARK, f'#include "{ours}"'])
+
+    def set_key(self, conf: Conf, section: str, name: str, value: str) -> None:
+        """Have `name = value` in force in a section, which is made at the end of the file."""
+        line = conf.line(section, name)
+        if line is not None:
+            if line.value != value:
+                self.edits[line.path].replace(line.number, [f"{name} = {value}"])
+        elif found := own(conf, section):
+            self.edits[found.path].insert_after(end_of(found), [f"{name} = {value}"])
+        else:
+            self.edits[conf.path].append(["", MARK, f"[{section}]", f"{name} = {value}"])
+
+    def reload(self, *commands: str) -> None:
+        """Run console commands afterwards, each once."""
+        self.reloads += [one for one in commands if one not in self.reloads]
+
+    def changes(self) -> list[FileChange]:
+        """Return the changes that are needed: edited files first, then new ones."""
+        edited = [self._edited(path, edits) for path, edits in sorted(self.edits.items())]
+        return [change for change in [*edited, *self.files.values()] if change.is_needed]
+
+    def _edited(self, path: Path, edits: Edits) -> FileChange:
+        before = text_of(path) if path.exists() else None
+        like = next((one for one in sorted(self.etc.glob("*.conf")) if one != path), None)
+        return FileChange(path, before, edits.applied(before or ""), like=like)
+
+
+def own(conf: Conf, name: str) -> Section | None:
+    """Return the last section of that name, or None."""
+    found = conf.named(name)
+    return found[-1] if found else None
+
+
+def end_of(section: Section) -> int:
+    """Return the number of the last line of a section in its own file."""
+    own_lines = [line.number for line in section.lines if line.path == section.path]
+    return max([section.number, *own_lines])
+
+
+def joined(lines: Sequence[str]) -> str:
+    """Return lines as a file's text."""
+    return "".join(f"{line}\n" for line in lines)

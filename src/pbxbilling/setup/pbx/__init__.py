@@ -1,0 +1,1 @@
+"""What a PBX has: kind, console, dialplan, endpoints, trunks. It is read, never changed."""

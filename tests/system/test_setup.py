@@ -1,0 +1,116 @@
+"""`pbxbilling setup asterisk` where nobody has heard of us: set up, refused, undone."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rig import plain, program, provision
+from rig.asterisk import Asterisk
+from rig.phone import Phone
+from rig.program import Program, Ran
+from rig.site import claimed_block, free_port
+from rig.waiting import patience_s, until
+
+pytestmark = pytest.mark.asterisk
+
+ACCOUNTS = """
+[plan.none]
+max_calls = 0
+[plan.open]
+[tenant.acme]
+plan = "none"
+mode = "enforce"
+accountcodes = ["acme"]
+dids = ["+15550100"]
+[tenant.globex]
+plan = "open"
+contexts = ["from-globex"]
+"""
+
+
+class Machine:
+    """A machine with such an Asterisk, and an operator at its shell."""
+
+    def __init__(self, asterisk: Asterisk, directory: Path) -> None:
+        self.asterisk = asterisk
+        self.etc = asterisk.directory / "etc"
+        self.config = directory / "pbxbilling" / "pbxbilling.toml"
+        self.config.parent.mkdir()
+        socket = asterisk.directory / "run/asterisk.ctl"
+        self._console = shlex.join([sys.executable, "-m", "rig.console", str(socket)])
+        self.env = {
+            "PBXBILLING_DATABASE__URL": f"sqlite:///{directory}/pbxbilling.db",
+            "PBXBILLING_AGI__LISTEN": f"127.0.0.1:{free_port()}",
+            "PBXBILLING_HTTP__LISTEN": f"127.0.0.1:{free_port()}",
+            "PBXBILLING_HTTP__ADMIN": str(directory / "admin.sock"),
+            "PBXBILLING_CONFIG": str(self.config),
+            "COLUMNS": "200",
+        }
+
+    def says(self, *words: str, status: int = 0) -> str:
+        """Run a command of ours; it must end with that status."""
+        ran: Ran = program.run(words, {**os.environ, **self.env})
+        assert ran.returncode == status, ran.stdout + ran.stderr
+        return ran.stdout + ran.stderr
+
+    def set_up(self, *more: str, status: int = 0) -> str:
+        """Run the set-up."""
+        where = ["--etc", str(self.etc), "--console", self._console]
+        journal = str(self.asterisk.directory / "log/cel-custom/pbxbilling.csv")
+        return self.says("setup", "asterisk", *where, "--journal", journal, *more, status=status)
+
+    def files(self) -> dict[Path, tuple[bytes, int]]:
+        """Return every file of Asterisk's configuration, with its rights."""
+        return {
+            path: (path.read_bytes(), path.stat().st_mode)
+            for path in sorted(self.etc.rglob("*"))
+            if path.is_file()
+        }
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    with (
+        claimed_block() as block,
+        Asterisk(
+            provision.ASTERISK_22, tmp_path / "asterisk", block, plain.settings(block)
+        ) as asterisk,
+    ):
+        yield Machine(asterisk, tmp_path)
+
+
+def test_from_nothing_to_the_first_refused_call_and_back(machine: Machine, tmp_path: Path) -> None:
+    before = machine.files()
+    machine.set_up("--yes", status=1)
+    assert machine.files() != before
+    daemon = Program(
+        ["serve", "-c", str(machine.config)], {**os.environ, **machine.env}, tmp_path / "daemon.log"
+    )
+    try:
+        until(lambda: Path(machine.env["PBXBILLING_HTTP__ADMIN"]).exists(), "it listens")
+        (tmp_path / "accounts.toml").write_text(ACCOUNTS)
+        machine.says("apply", str(tmp_path / "accounts.toml"))
+        machine.says("doctor")
+        block = machine.asterisk.block
+        with (
+            Phone(block.phone("acme"), block.pbx) as phone,
+            Phone(block.carrier(), block.pbx, answers=True) as carrier,
+        ):
+            leg = phone.call("0155501")
+            leg.wait("ended")
+            assert leg.status == 486
+            assert carrier.call("+15550100").wait("ended").status == 486
+            assert not carrier.incoming
+        told = machine.says("decisions", "--refused")
+        assert "max_calls" in told
+    finally:
+        daemon.send_signal(15)
+        daemon.wait(patience_s(20))
+    machine.set_up("--undo")
+    assert machine.files() == before
