@@ -181,6 +181,29 @@ def test_a_refused_call_gets_486_unanswered_and_no_trunk_is_tried(
     assert site.billed() == []
 
 
+PLACES = """
+[refused]
+exten => hangs-up,1,Hangup(21)
+exten => returns,1,Return()
+exten => runs-off,1,NoOp()
+exten => leaves,1,MacroExit()
+"""
+
+
+@pytest.mark.parametrize(
+    ("place", "status"),
+    [("hangs-up", 403), ("returns", 486), ("runs-off", 603), ("leaves", 603), ("nothing", 486)],
+)
+def test_a_refused_call_goes_to_its_place_and_to_no_trunk(
+    site: Site, place: str, status: int
+) -> None:
+    site.asterisk.add_dialplan(f"{site.asterisk.settings.site}\n{PLACES}")
+    site.asterisk.set_global("PBXBILLING_REFUSED", f"refused,{place},1")
+    assert site.call(SUSPENDED).status == status
+    assert site.invited() == []
+    assert site.billed() == []
+
+
 def test_a_failover_to_the_next_trunk_is_one_call_and_one_billed_leg(site: Site) -> None:
     site.trunks[0].refuses = "503 Service Unavailable"
     leg = site.call("acme")

@@ -9,6 +9,7 @@ from pbxbilling.config.sections import OLD_HOOK, AgiSettings
 from pbxbilling.config.value_types import Address
 from pbxbilling.doctor.check import Check, fail, ok, warn
 from pbxbilling.doctor.manager import CONTEXT, TOKEN, PbxReport
+from pbxbilling.doctor.refused import refused_places
 
 _PORTLESS = 4573  # Asterisk's port for agi://HOST (res/res_agi.c, AGI_PORT)
 _GLOBALS = "under [globals] of extensions.conf (FreePBX: in globals_custom.conf)"
@@ -40,6 +41,7 @@ def dialplan(
     yield _pbx_global(pbx, name, only=only)
     if token := agi.token.get_secret_value():
         yield _token_global(pbx, token, report)
+    yield from refused_places(pbx, report.refused, report.places, known=report.knows_refused)
 
 
 def asks_old_port(report: PbxReport) -> bool:

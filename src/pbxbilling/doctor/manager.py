@@ -23,6 +23,7 @@ from pbxbilling.ami.messages.protocol import fields_of
 from pbxbilling.ami.rights import Action
 from pbxbilling.ami.settings import LinkSettings
 from pbxbilling.calls.live.signals import FullyBooted, Reloaded, Shutdown, Signal
+from pbxbilling.doctor import refused
 from pbxbilling.kernel.ports import Clock
 
 CONTEXT = "pbxbilling-admit"
@@ -32,7 +33,7 @@ LISTEN_S = 2.0  # how long to wait for a call's event
 
 # Finds the subroutine's default for an empty PBXBILLING_HOOK in its own text.
 _DEFAULT_HOOK = re.compile(r"LOCAL\(hook\)=\$\{PBXBILLING_HOOK\}\$\{IF\([^?]*\?:([^()]+)\)\}")
-_NO_CONTEXT = "Did not find context"
+_NOT_FOUND = "Did not find "  # a context, or an extension of one
 _NO_DEVICE = "INVALID"  # DEVICE_STATE of a device that no channel driver knows
 
 
@@ -53,6 +54,9 @@ class PbxReport:
     globals: tuple[str | None, ...] = (None,) * len(GLOBALS)
     token: str | None = field(default=None, repr=False)  # PBXBILLING_TOKEN, which is not printed
     sends_token: bool = False  # whether the subroutine knows PBXBILLING_TOKEN
+    refused: Mapping[str, str] = field(default_factory=dict)  # the PBXBILLING_REFUSED… with a value
+    places: Mapping[str, bool | None] = field(default_factory=dict)  # which of their places exist
+    knows_refused: bool = False  # whether the subroutine knows PBXBILLING_REFUSED
     processed: str | None = None  # calls since it started; Asterisk 16 does not report them
 
 
@@ -140,8 +144,9 @@ async def interview(
             existing = tasks.create_task(questions.existing(trunks))
             values = [tasks.create_task(questions.value(name)) for name in GLOBALS]
             token = tasks.create_task(questions.value(TOKEN))
+            places = tasks.create_task(questions.refused_places())
         await first.heard(listen_s / 2)
-        steps = subroutine.result()
+        steps, (named, existing_places) = subroutine.result(), places.result()
         before, after = channels.result(), await questions.rows("CoreShowChannels")
         await first.heard(listen_s / 2)
         return PbxReport(
@@ -158,6 +163,9 @@ async def interview(
             globals=tuple(value.result() for value in values),
             token=token.result(),
             sends_token=any(TOKEN in step for step in steps or ()),
+            refused=named,
+            places=existing_places,
+            knows_refused=any(refused.REFUSED in step for step in steps or ()),
             processed=(status.result() or {}).get("CoreProcessedCalls"),
         )
 
@@ -234,11 +242,29 @@ class _Questions:
 
     async def dialplan(self, context: str) -> tuple[str, ...] | None:
         """Return the arguments of a context's steps; empty where there is no such context."""
+        rows = await self._steps(("Context", context))
+        return None if rows is None else tuple(fields_of(row).get("AppData", "") for row in rows)
+
+    async def _steps(self, *which: tuple[str, str]) -> list[str] | None:
+        """Return the rows of a context or extension; empty where there is none."""
         rows: list[str] = []
-        answer = await self._ask("ShowDialPlan", ("Context", context), rows=rows)
-        if answer is None or not (answer.good or answer.message.startswith(_NO_CONTEXT)):
+        answer = await self._ask("ShowDialPlan", *which, rows=rows)
+        if answer is None or not (answer.good or answer.message.startswith(_NOT_FOUND)):
             return None
-        return tuple(fields_of(row).get("AppData", "") for row in rows)
+        return rows
+
+    async def refused_places(self) -> tuple[dict[str, str], dict[str, bool | None]]:
+        """Return the PBXBILLING_REFUSED… that have a value, and whether each place exists."""
+        values = await asyncio.gather(*(self.value(name) for name in refused.GLOBALS))
+        named = {name: v for name, v in zip(refused.GLOBALS, values, strict=True) if v}
+        return named, {value: await self._has_place(value) for value in set(named.values())}
+
+    async def _has_place(self, value: str) -> bool | None:
+        place = refused.Place.parse(value)
+        if place is None:
+            return False
+        rows = await self._steps(("Context", place.context), ("Extension", place.exten))
+        return None if rows is None else place.among(rows)
 
     async def value(self, variable: str) -> str | None:
         """Return the value of a global or function; empty also where none has that name."""
