@@ -87,7 +87,7 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
 
 def test_from_nothing_to_the_first_refused_call_and_back(machine: Machine, tmp_path: Path) -> None:
     before = machine.files()
-    machine.set_up("--yes", status=1)
+    machine.set_up("--yes")
     assert machine.files() != before
     daemon = Program(
         ["serve", "-c", str(machine.config)], {**os.environ, **machine.env}, tmp_path / "daemon.log"
@@ -114,3 +114,32 @@ def test_from_nothing_to_the_first_refused_call_and_back(machine: Machine, tmp_p
         daemon.wait(patience_s(20))
     machine.set_up("--undo")
     assert machine.files() == before
+
+
+def test_it_is_shown_first_done_once_and_an_edit_of_the_site_outlives_it(
+    machine: Machine,
+) -> None:
+    before = machine.files()
+    shown = machine.set_up("--dry-run")
+    assert "nothing was written: --dry-run" in shown
+    assert "no terminal to ask on: say --yes" in machine.set_up(status=1)
+    assert machine.files() == before
+
+    machine.set_up("--yes")
+    after = machine.files()
+    written = {path for path, what in after.items() if before.get(path) != what}
+    assert all(f"+++ {path}" in shown for path in written)
+    secret = (machine.config.parent / "ami.secret").read_text().strip()
+    assert secret not in shown
+    assert "nothing to change" in machine.set_up("--yes")
+    assert machine.files() == after
+
+    dialplan = machine.etc / "extensions.conf"
+    dialplan.write_text(dialplan.read_text() + "\n[new]\nexten => 500,1,Hangup()\n")
+    told = machine.set_up("--undo")
+    assert f"{dialplan}: restored; the edits made since are kept" in told
+    assert dialplan.read_bytes() == before[dialplan][0] + b"\n[new]\nexten => 500,1,Hangup()\n"
+    del before[dialplan]
+    assert {path: what for path, what in machine.files().items() if path != dialplan} == before
+    assert "500" in machine.asterisk.rx("dialplan show new")
+    assert "no set-up to undo" in machine.set_up("--undo", status=1)

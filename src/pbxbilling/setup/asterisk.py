@@ -40,7 +40,7 @@ class Request:
     console: Console
     pbx: str = daemon_config.FIRST
     hook: str = "127.0.0.1:4590"
-    emergency: tuple[str, ...] = ("112", "911", "999")
+    emergency: tuple[str, ...] = daemon_config.EMERGENCY
     trunks: tuple[str, ...] = ()
     journal: Path | None = None
 

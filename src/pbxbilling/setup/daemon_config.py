@@ -15,6 +15,7 @@ from pbxbilling.setup.files.changes import FileChange
 from pbxbilling.setup.kinds.parts import Manager
 
 FIRST = "pbx1"
+EMERGENCY = ("112", "911", "999")
 _EXAMPLE_TRUNKS = ["PJSIP/carrier"]
 _LISTEN = "PBXBILLING_AGI__LISTEN"
 _DEFAULT = "127.0.0.1:4590"
@@ -70,6 +71,14 @@ def hook_address(path: Path, env: Mapping[str, str]) -> str:
     listen = section.get("listen", "") if isinstance(section, Mapping) else ""
     host, _, port = str(env.get(_LISTEN) or listen or _DEFAULT).rpartition(":")
     return f"{_LOCAL if host in _ANY else host}:{port}"
+
+
+def emergency_numbers(path: Path) -> tuple[str, ...]:
+    """Return the emergency numbers of the configuration, or the default ones."""
+    document = _document(path, text_of(path) if path.exists() else "")
+    section = document.get("emergency")
+    numbers = section.get("numbers") if isinstance(section, Mapping) else None
+    return tuple(str(number) for number in numbers) if numbers else EMERGENCY
 
 
 def _document(path: Path, text: str) -> tomlkit.TOMLDocument:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pbxbilling.cli.options import DEFAULT, Config
-from pbxbilling.cli.printing.output import print_line
+from pbxbilling.cli.printing.output import NOTHING_WRITTEN, print_line
 from pbxbilling.cli.site.doctor import print_checks
 
 if TYPE_CHECKING:
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Connect a PBX.", no_args_is_help=True)
 
 _ETC = Path("/etc/asterisk")
+_START = (
+    "next: start the daemon (`systemctl enable --now pbxbilling`), then `pbxbilling doctor`: the"
+    " check of the hook fails until then"
+)
 
 
 @app.callback()
@@ -41,19 +46,19 @@ def asterisk(
     console: Annotated[
         str, typer.Option(help="The command that is Asterisk's console.")
     ] = "asterisk",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show, and write nothing.")] = False,
-    undo: Annotated[bool, typer.Option("--undo", help="Put every file back as it was.")] = False,
     print_: Annotated[
         str, typer.Option("--print", metavar="KIND", help="Print the files for another machine.")
     ] = "",
     hook: Annotated[
         str, typer.Option(help="Where that machine reaches the daemon, host:port.")
     ] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show, and write nothing.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Put every file back as it was.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Write without asking.")] = False,
 ) -> None:
     """Connect the Asterisk of this machine: show what changes, write it, reload, check."""
     from pbxbilling.setup.asterisk import Request
-    from pbxbilling.setup.daemon_config import hook_address
+    from pbxbilling.setup.daemon_config import emergency_numbers, hook_address
     from pbxbilling.setup.pbx.console import Console
 
     request = Request(
@@ -62,6 +67,7 @@ def asterisk(
         console=Console(console),
         pbx=pbx,
         hook=hook or hook_address(config, os.environ),
+        emergency=emergency_numbers(config),
         trunks=tuple(trunk or ()),
         journal=journal,
     )
@@ -74,56 +80,77 @@ def asterisk(
 
 
 def _set_up(request: Request, *, dry_run: bool, yes: bool) -> None:
-    from pbxbilling.runtime.clock import SystemClock
-    from pbxbilling.setup.asterisk import plan, reload, write
+    from pbxbilling.setup.asterisk import plan
 
     planned = plan(request)
     _show(planned)
-    if not planned.changes:
-        print_line("nothing to change: every file is as it should be")
     if dry_run:
+        print_line(NOTHING_WRITTEN)
         return
     if planned.changes:
-        if not yes and not _agreed(len(planned.changes)):
-            print_line("nothing was written")
-            raise typer.Exit(1)
-        kept = write(planned, SystemClock())
-        print_line(f"wrote {len(planned.changes)} files; as they were before: {kept}")
-    for fault in reload(request.console, planned.reloads):
-        print_line(f"warning: {fault}")
-    _check(request)
+        _write(planned, yes=yes)
+    _reload(planned)
 
 
 def _show(planned: SetupPlan) -> None:
+    """Print the site, every difference, what is run afterwards, and what is left to do by hand."""
     print_line(f"{planned.request.etc}: {planned.site.name}")
-    trunks = ", ".join(planned.found.trunks) or "none found"
-    print_line(f"trunks: {trunks}")
+    print_line(f"trunks: {', '.join(planned.found.trunks) or 'none found'}")
     for text in planned.shown():
         print_line("")
-        for line in text.rstrip("\n").split("\n"):
-            print_line(line)
-    if planned.by_hand:
-        print_line("")
-        print_line("By hand:")
-        for sentence in planned.by_hand:
-            print_line(f"- {sentence}")
+        _print_lines(text)
+    print_line("")
+    if not planned.changes:
+        print_line("nothing to change: every file is as it should be")
+    _print_list("afterwards, on Asterisk's console:", planned.reloads)
+    _print_list("by hand:", planned.by_hand)
 
 
-def _agreed(count: int) -> bool:
+def _print_list(title: str, sentences: Sequence[str]) -> None:
+    if sentences:
+        print_line(title)
+    for sentence in sentences:
+        print_line(f"- {sentence}")
+
+
+def _print_lines(text: str) -> None:
+    for line in text.rstrip("\n").split("\n"):
+        print_line(line)
+
+
+def _write(planned: SetupPlan, *, yes: bool) -> None:
+    from pbxbilling.runtime.clock import SystemClock
+    from pbxbilling.setup.asterisk import write
     from pbxbilling.setup.files.backup import SetupError
 
-    if not sys.stdin.isatty():
-        raise SetupError("no terminal to ask: say --yes to write this, or --dry-run")
-    return typer.confirm(f"Write these {count} files?")
+    count = len(planned.changes)
+    if not yes and not sys.stdin.isatty():
+        raise SetupError("no terminal to ask on: say --yes to write this, or --dry-run")
+    if not yes and not typer.confirm(f"Write these {count} files?"):
+        print_line("nothing was written")
+        raise typer.Exit(1)
+    kept = write(planned, SystemClock())
+    print_line(f"wrote {count} files; `--undo` puts them back as {kept} has them")
 
 
-def _check(request: Request) -> None:
+def _reload(planned: SetupPlan) -> None:
+    """Have Asterisk and the daemon read their files, and check both."""
+    from pbxbilling.doctor.check import Result
     from pbxbilling.doctor.examine import examine
     from pbxbilling.runtime.clock import SystemClock
+    from pbxbilling.setup import service
+    from pbxbilling.setup.asterisk import reload
 
+    for fault in reload(planned.request.console, planned.reloads):
+        print_line(f"warning: {fault}")
+    if planned.changes and service.is_running() and service.restart():
+        print_line(f"restarted {service.UNIT}")
     print_line("")
-    checks = asyncio.run(examine(request.config, os.environ, SystemClock()))
-    print_checks(checks, as_json=False)
+    checks = asyncio.run(examine(planned.request.config, os.environ, SystemClock()))
+    failed = {check.name for check in checks if check.result is Result.FAIL}
+    print_checks(checks, as_json=False, fails=bool(failed - {"round trip"}))
+    if failed:
+        print_line(_START)
 
 
 def _print(form: str, request: Request) -> None:
@@ -132,11 +159,9 @@ def _print(form: str, request: Request) -> None:
     there = Elsewhere(form_of(form), request.pbx, request.hook, request.emergency)
     for sheet in sheets(there):
         print_line(f"==> {sheet.name}: {sheet.how}")
-        for line in sheet.text.rstrip("\n").split("\n"):
-            print_line(line)
+        _print_lines(sheet.text)
         print_line("")
-    for sentence in clicks(there):
-        print_line(f"- {sentence}")
+    _print_list("by hand:", clicks(there))
 
 
 def _undo(request: Request, *, dry_run: bool) -> None:
@@ -146,6 +171,7 @@ def _undo(request: Request, *, dry_run: bool) -> None:
     for restored in undo(backups(request.config), dry=dry_run):
         print_line(f"{restored.path}: {restored.how}")
     if dry_run:
+        print_line(NOTHING_WRITTEN)
         return
     for fault in reload(request.console, UNDO_RELOADS):
         print_line(f"warning: {fault}")

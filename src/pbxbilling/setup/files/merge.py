@@ -24,7 +24,8 @@ def without_change(before: str, after: str, now: str) -> str | None:
     if any(_collide(one, other) for one in ours for other in theirs):
         return None
     merged, position = [], 0
-    for hunk in sorted([*ours, *theirs], key=lambda hunk: (hunk.first, hunk.last)):
+    new = [hunk for hunk in theirs if hunk not in ours]
+    for hunk in sorted([*ours, *new], key=lambda hunk: (hunk.first, hunk.last)):
         merged += [*base[position : hunk.first], *hunk.lines]
         position = hunk.last
     return "".join([*merged, *base[position:]])
@@ -40,7 +41,9 @@ def _hunks(base: Sequence[str], other: Sequence[str]) -> list[_Hunk]:
 
 
 def _collide(one: _Hunk, other: _Hunk) -> bool:
-    """Return whether both change the same lines, or put lines at the same place."""
+    """Return whether they change the same lines, or put lines at the same place, differently."""
+    if one == other:
+        return False
     if one.first == one.last and other.first == other.last:
         return one.first == other.first
     return one.first < other.last and other.first < one.last
