@@ -1,7 +1,9 @@
-# Everything installs into .venv; nothing else is needed but Python 3.11 and, for calls on a real
-# Asterisk, a Debian on which this runs as root.
+# Needs Python 3.11 or later and, for calls on a real Asterisk, a Debian on which this runs as root.
+# All else is installed: packages of Python into .venv, those of Debian where this runs as root.
+# What then is missing, one line names.
+PYTHON ?= python3
 PY := .venv/bin/python
-COMPILED := PYTHONPATH=$(CURDIR)/build/compiled
+COMPILED := PYTHONPATH="$(CURDIR)/build/compiled"
 WORKERS ?= 4
 PARALLEL = --numprocesses=$(WORKERS) --dist=loadscope
 FAST := tests/unit tests/contract tests/replay tests/fuzz
@@ -12,34 +14,36 @@ CONFIG ?= /etc/pbxbilling/pbxbilling.toml
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
 
-.venv/installed: pyproject.toml
-	test -x $(PY) || python3 -m venv .venv
-	$(PY) -m pip install --quiet --editable '.[dev]'
-	@touch $@
+.PHONY: environment compiler
+environment: # .venv, whole and with what pyproject.toml names
+	@$(PYTHON) -m rig.environment
 
-run: .venv/installed ## The main job on embedded defaults: calls of two tenants, one beyond its limit
+compiler: environment # gcc and Python's headers
+	@$(PY) -m rig.provision compiler
+
+run: environment ## The main job on embedded defaults: calls of two tenants, one beyond its limit
 	$(PY) -m rig.demo
 
-serve: .venv/installed ## The plain daemon: make serve CONFIG=/etc/pbxbilling/pbxbilling.toml
+serve: environment ## The plain daemon: make serve CONFIG=/etc/pbxbilling/pbxbilling.toml
 	.venv/bin/pbxbilling serve -c $(CONFIG)
 
 # The compiled core (docs/decisions/0011-a-compiled-core.md) in front of the sources: what operators
 # install is what is tested and measured.
-build/compiled/installed: pyproject.toml $(shell find src -type f ! -name '*.pyc') | .venv/installed
+build/compiled/installed: pyproject.toml $(shell find src -type f ! -name '*.pyc') | compiler
 	rm -rf build/compiled dist
-	HATCH_BUILD_HOOKS_ENABLE=1 $(PY) -m build
+	HATCH_BUILD_HOOKS_ENABLE=1 $(PY) -m rig.quietly build/wheel.log $(PY) -m build
 	$(PY) -m pip install --quiet --no-deps --target build/compiled dist/*.whl
 	@touch $@
 
-wheel: build/compiled/installed ## dist/*.whl with a compiled core, to install; needs gcc and python3-dev
+wheel: build/compiled/installed ## dist/*.whl with a compiled core, to install
 
-check: .venv/installed ## Style, types and the floors of the house
+check: environment ## Style, types and the floors of the house
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports
 
-test: .venv/installed ## Everything that CI checks; at the end it says how long that took
+test: environment ## Everything that CI checks; at the end it says how long that took
 	@$(PY) -m rig.timed $(MAKE) --no-print-directory checked-and-tested
 
 .PHONY: checked-and-tested
@@ -54,11 +58,11 @@ from-the-sources: check
 
 installable: provision build/compiled/installed
 
-test-fast: .venv/installed ## What one runs while working: no real counterpart, no processes
+test-fast: environment ## What one runs while working: no real counterpart, no processes
 	$(PY) -m pytest $(FAST) -q
 
 .PHONY: provision
-provision: .venv/installed
+provision: environment
 	$(PY) -m rig.provision
 
 soak: provision build/compiled/installed ## Long rounds
@@ -67,7 +71,7 @@ soak: provision build/compiled/installed ## Long rounds
 bench: build/compiled/installed ## Ratios against a null server, a raw writer and the like
 	$(COMPILED) $(PY) -m bench
 
-openapi: .venv/installed ## docs/reference/openapi.json, from the routes
+openapi: environment ## docs/reference/openapi.json, from the routes
 	$(PY) -m rig.openapi
 
 clean: ## Forget what was built here

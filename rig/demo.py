@@ -161,6 +161,19 @@ async def with_virtual_pbx(directory: Path, waves: int) -> Desk:
     return desk
 
 
+def _obstacle() -> str | None:
+    """Set up an Asterisk; return why that fails, or None."""
+    obstacle = provision.obstacle()
+    if obstacle is None:
+        print("an Asterisk 22 of its own (the first time it is set up, which takes minutes) …")
+        try:
+            provision.chroot(provision.ASTERISK_22)
+            provision.tool("sipp")
+        except provision.UnprovisionedError as reason:
+            return str(reason)
+    return obstacle
+
+
 def main() -> int:
     """Run the demo; return 1 where the limited tenant was not held to its plan."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
@@ -168,14 +181,13 @@ def main() -> int:
     parser.add_argument("--virtual", action="store_true", help="no Asterisk: the virtual PBX")
     parser.add_argument("--dir", type=Path, default=ROOT / "var")
     options = parser.parse_args()
-    obstacle = "asked for" if options.virtual else provision.obstacle()
+    obstacle = "asked for" if options.virtual else _obstacle()
     directory = options.dir / f"demo-{os.getpid()}"
     for old in options.dir.glob("demo-*"):
         shutil.rmtree(old, ignore_errors=True)
     directory.mkdir(parents=True)
     began = time.monotonic()
     if obstacle is None:
-        print("an Asterisk 22 of its own (the first time it is set up, which takes minutes) …")
         desk = with_asterisk(directory, options.waves)
     else:
         print(f"on a virtual PBX: {obstacle}")
@@ -188,7 +200,5 @@ def main() -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except provision.UnprovisionedError as reason:
-        sys.exit(f"{reason}\n`python -m rig.demo --virtual` needs no Asterisk")
     except KeyboardInterrupt:
         sys.exit(130)
