@@ -55,6 +55,8 @@ class Admission:
         if pbx is None:  # not a configured PBX: admitted unless a rule without counts refuses it
             return self._by_policy.verdict(request, None, Reason.UNRECONCILED, refuse=False)
         hook = self._contexts.find(request, request.direction, pbx)
+        if hook.call is not None and hook.channel is not None:
+            self._ledger.end_dials(hook.call, hook.channel, hook.at)
         decision = self._decide(hook)
         call = self._take_effect(hook, decision)
         verdict = self._verdict(hook, decision, call)

@@ -36,6 +36,7 @@ class Channel:
         "confirmed",
         "context",
         "dialled",
+        "dialled_by",
         "dialled_number",
         "dials_emergency",
         "dials_for",
@@ -47,6 +48,7 @@ class Channel:
         "ending_at",
         "ending_mono",
         "exten",
+        "given_up",
         "held",
         "key",
         "known_mono",
@@ -77,7 +79,9 @@ class Channel:
         self.direction: LegDirection | None = None  # of a trunk leg
         self.born = False  # whether its creation was seen
         self.dialled = False  # somebody dialled it, so it leads outside whatever its state
+        self.dialled_by: Channel | None = None
         self.dialled_number = ""  # as the technology was told it
+        self.given_up = False  # what dialled it went on before an answer, so it is ending
         self.linkedid = ""
         self.accountcode = ""
         self.context = ""
@@ -191,6 +195,18 @@ class Channel:
         """Return whether enforce mode would have ended it by this tenant's limits."""
         return tenant in self.over_limit_for
 
+    def is_dialled_for(self, asker: Channel) -> bool:
+        """Return whether the asker dialled it, itself or through Local channels."""
+        dialler = self.dialled_by
+        while dialler is not None and dialler is not asker:
+            dialler = dialler.peer.dialled_by if dialler.peer is not None else None
+        return dialler is asker
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it holds nothing any more: its hangup, which AMI tells later, is certain."""
+        return self.given_up and self.answered_at is None
+
     @property
     def goes_out(self) -> bool:
         """Whether it is a trunk leg that leads outside."""
@@ -287,8 +303,9 @@ class Call:
         for channel in self.channels:
             if channel.weighs and tenant not in channel.over_limit_for:
                 counts = True
-                legs += channel.trunk
-                outside = outside or channel.goes_out
+                if channel.trunk and not channel.is_over:
+                    legs += 1
+                    outside = outside or channel.goes_out
         for asker in self.askers:
             counts = counts or tenant not in asker.over_limit_for
         if not counts:

@@ -216,6 +216,18 @@ class Ledger:
             self.join(peer, call, at, by=channel)
         self.settle(call, at)
 
+    def end_dials(self, call: Call, asker: Channel, at: datetime) -> None:
+        """Let go of the legs that the asker dialled in vain: it runs the dialplan again.
+
+        AMI tells their end on a link of its own, which may be later than the hook.
+        """
+        before = [c for c in call.channels if c.answered_at is None and not c.given_up]
+        over = [channel for channel in before if channel.is_dialled_for(asker)]
+        for channel in over:
+            channel.given_up = True
+        if over:
+            self.settle(call, at)
+
     def _consume_reservation(self, call: Call, by: Channel) -> None:
         waiting = call.leg_reservations
         if waiting:

@@ -119,6 +119,8 @@ class Tracker:
         if call is not None and call.answered_at is None and channel.weighs:
             call.answered_at = at
             self._ledger.note_changed(call, at)
+        if call is not None and channel.given_up:  # it lives after all
+            self._ledger.settle(call, at)
         if channel.trunk:
             self._meter.answered(channel, at, mono)
 
@@ -235,6 +237,7 @@ class Tracker:
         if dialled is None:
             return
         self._note_dialled(dialled, signal.number, at, mono)
+        dialled.dialled_by = caller
         if caller is None:
             if dialled.call is None and not dialled.refused:
                 self._give_number(self.open_unhooked(dialled, at, mono), dialled, at)
