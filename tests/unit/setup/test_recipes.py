@@ -57,3 +57,32 @@ def test_a_context_with_a_placeholder_in_its_title_is_written_for_each_value() -
 def test_a_placeholder_without_a_value_is_an_error() -> None:
     with pytest.raises(KeyError, match="TRUNK"):
         recipe("plain", TENANT="acme")
+
+
+SPECIAL = ("h", "i", "t", "T", "s", "e", "o", "a")
+"""Extensions that Asterisk runs by itself: `h` when a call is over."""
+_WILD = {"X": r"\d", "Z": "[1-9]", "N": "[2-9]", ".": ".+", "!": ".*"}
+
+
+def _matches(pattern: str, extension: str) -> bool:
+    """Return whether Asterisk's pattern matches an extension."""
+    parts = re.findall(r"\[[^]]*\]|.", pattern.removeprefix("_"))
+    expression = "".join(
+        part.replace("*", r"\*") if part[0] == "[" else _WILD.get(part, re.escape(part))
+        for part in parts
+    )
+    return re.fullmatch(expression, extension) is not None
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_pattern_takes_the_end_of_a_call_for_a_call(name: str) -> None:
+    text = recipe(name, TENANT="acme", TRUNK="carrier", PROVIDER="SIP-1")
+    patterns = re.findall(r"^exten =>? (_[^,]+),", text, re.MULTILINE)
+    assert [(p, e) for p in patterns for e in SPECIAL if _matches(p, e)] == []
+
+
+def test_patterns_are_read_as_asterisk_reads_them() -> None:
+    assert _matches("_[0-9*#+a-zA-Z]!", "h")
+    assert not _matches("_[0-9*#+]!", "h")
+    assert _matches("_[0-9*#+]!", "+4930*1#")
+    assert not _matches("_0X.", "01")
