@@ -1,4 +1,4 @@
-"""A self-signed certificate for 127.0.0.1, for servers of the rig that use TLS."""
+"""A self-signed certificate for an address, for servers of the rig that use TLS."""
 
 import subprocess
 from pathlib import Path
@@ -14,14 +14,14 @@ class SelfSigned(NamedTuple):
     key: Path
 
 
-def self_signed(directory: Path) -> SelfSigned:
-    """Create one in `directory`, valid for two days."""
+def self_signed(directory: Path, address: str = "127.0.0.1") -> SelfSigned:
+    """Create one in `directory` for an IP address, valid for two days."""
     made = SelfSigned(directory / "ca.pem", directory / "key.pem")
     subprocess.run(
         [
             *(provision.tool("openssl"), "req", "-x509", "-nodes", "-newkey", "rsa:2048"),
             *("-keyout", made.key, "-out", made.certificate, "-days", "2"),
-            *("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"),
+            *("-subj", f"/CN={address}", "-addext", f"subjectAltName=IP:{address}"),
         ],
         capture_output=True,
         check=True,

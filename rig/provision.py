@@ -45,6 +45,7 @@ ASTERISK_16 = Release(16, "bullseye")
 TOOLS = {
     "debootstrap": "debootstrap",
     "openssl": "openssl",
+    "rsync": "rsync",
     "sipp": "sip-tester",
     "systemd-analyze": "systemd",
 }

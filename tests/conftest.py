@@ -20,6 +20,8 @@ ONE_WORKER = {
     f"tests/system/test_{name}.py"
     for name in ("freepbx", "reverse_proxy", "stripe_webhook", "upgrade", "wheel")
 }
+ONE_WORKER_A_SITE = "tests/system/test_dialplan_cases.py"
+"""Its ids begin with the site, which is a costly fixture for itself."""
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
@@ -35,13 +37,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 class _Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Spreads tests one by one, but keeps those of `ONE_WORKER` together, file by file.
+    """Spreads tests one by one, but keeps those of `ONE_WORKER` together, file by file,
+    and those of one site of `ONE_WORKER_A_SITE`.
 
     The groups that xdist itself offers have no effect with pytest 9.2.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
+        if file == ONE_WORKER_A_SITE:
+            return nodeid.partition("-")[0]
         return file if file in ONE_WORKER else nodeid
 
 

@@ -1,6 +1,7 @@
-"""README's FreePBX block, and the files of docs/guides/dialplans.md, on a PBX with FreePBX' frame.
+"""What only FreePBX has, on a PBX with its frame: emergency routes, its database, its journal.
 
-As in releases 17 (Asterisk 22) and 16 (Asterisk 16): rig/freepbx.py.
+As in releases 17 (Asterisk 22) and 16 (Asterisk 16). The cases that every dialplan has are in
+test_dialplan_cases.py.
 """
 
 from __future__ import annotations
@@ -8,145 +9,38 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from signal import SIGKILL
-from typing import Any
 
 import pytest
 
-from rig import freepbx, provision
-from rig.ami import Ami
-from rig.asterisk import Asterisk
-from rig.freepbx import TRUNK_PREFIX
-from rig.leg import Leg
+from rig import provision
+from rig.frames import FREEPBX_16, FREEPBX_17, TRUNK_PREFIX, Frame
 from rig.phone import Phone
-from rig.scene import MOBILE, Scene
-from rig.site import Endpoint, claimed_block
+from rig.scene import MOBILE
+from rig.site import Endpoint
 from rig.waiting import until
-from tests.support.calls.audit import AGREEMENT_S, JournalSince, ledger_legs
-from tests.support.daemon.daemon import Daemon
-from tests.support.docs.pages import blocks, files
+from tests.support.setup.site import LIMITED, SUSPENDED, Site, running
 from tests.system.conftest import ABSENT
 
 pytestmark = pytest.mark.asterisk
 
-ACCOUNTS = """
-[plan.unlimited]
-[plan.none]
-max_calls = 0
-[tenant.acme]
-plan = "unlimited"
-mode = "{mode}"
-accountcodes = ["acme"]
-dids = ["+15550111", "+15550112"]
-[tenant.globex]
-plan = "unlimited"
-status = "suspended"
-accountcodes = ["globex"]
-[tenant.initech]
-plan = "none"
-accountcodes = ["initech"]
-dids = ["+15550131"]
-"""
-"""Only acme's endpoints have an account code; the others' are in Asterisk's database."""
 
-SUSPENDED, LIMITED = "globex", "initech"
-
-FORWARDED = "12"
-"""acme's second phone forwards to a mobile."""
-
-ADMISSIONS_TOO = "[decisions]\nadmissions = true\n"
-
-
-def custom_files(release: provision.Release) -> dict[str, str]:
-    """Return a site's own files as README and docs/guides/dialplans.md instruct."""
-    (text,) = blocks("README.md", "FreePBX")
-    if release == provision.ASTERISK_16:  # FreePBX 16: "the last line is"
-        last = "same => n,Return()\n"
-        assert text.endswith(last)
-        text = text.removesuffix(last) + "same => n,MacroExit()\n"
-    return {"extensions_custom.conf": text, **files("docs/guides/dialplans.md", "FreePBX")}
-
-
-class Site:
-    """A FreePBX-like PBX with a daemon, and the record since the test began."""
-
-    def __init__(self, asterisk: Asterisk, daemon: Daemon, ami: Ami) -> None:
-        self.asterisk = asterisk
-        self.daemon = daemon
-        self.ami = ami
-
-    def begin(self, stack: ExitStack) -> None:
-        """Restore the state of the start; peers that a test adds leave with `stack`."""
-        self.stack = stack
-        self.daemon.wait_idle()
-        self.asterisk.restore()
-        self.asterisk.set_global("PBXBILLING_HOOK", self.daemon.hook)
-        self.daemon.apply(ACCOUNTS.format(mode="enforce"))
-        self.scene = Scene(self.asterisk, self.ami, stack)
-        self.trunks = [self.scene.carrier(which) for which in (1, 2)]
-        self.journal = JournalSince(self.asterisk.journal)
-        self._decided = len(self._all_decisions())
-        self._legs = len(self.daemon.legs())
-
-    def call(self, tenant: str, number: str = MOBILE) -> Leg:
-        """Call from a tenant's first phone; return when it is answered or over."""
-        leg = self.scene.phone(tenant).call(number)
-        leg.phone.await_change(lambda: leg.state in {"up", "ended"}, f"{leg} is answered", 10)
-        return leg
-
-    def invited(self) -> list[str]:
-        """Return the numbers that trunks were asked for, the first trunk's first."""
-        return [leg.number for trunk in self.trunks for leg in trunk.incoming]
-
-    def decisions(self) -> list[dict[str, Any]]:
-        """Return the decisions, oldest first."""
-        self.daemon.wait_on_record()
-        return self._all_decisions()[self._decided :]
-
-    def _all_decisions(self) -> list[dict[str, Any]]:
-        found = self.daemon.get("/decisions")
-        return list(reversed(found))
-
-    def billed(self) -> list[tuple[str | None, str, str]]:
-        """Return tenant, direction and number of each answered trunk leg, once all are over.
-
-        Their seconds equal those of Asterisk's own journal.
-        """
-        self.asterisk.wait_idle()
-        self.daemon.wait_idle()
-        legs = [leg for leg in self.daemon.legs()[self._legs :] if leg["answered_at"] is not None]
-        ours, theirs = ledger_legs(legs), self.journal.legs()
-        assert ours.keys() == theirs.keys()
-        for leg, at in ours.items():
-            assert at.answered_at == pytest.approx(theirs[leg].answered_at, abs=AGREEMENT_S)
-            assert at.ended_at == pytest.approx(theirs[leg].ended_at, abs=AGREEMENT_S)
-        return [(leg["tenant"], leg["direction"], leg["number"]) for leg in legs]
-
-
-def _running(release: provision.Release, tmp: pytest.TempPathFactory) -> Iterator[Site]:
+def _running(frame: Frame, tmp: pytest.TempPathFactory) -> Iterator[Site]:
     try:
-        provision.chroot(release)
+        provision.chroot(frame.release)
     except provision.UnprovisionedError as reason:
-        pytest.skip(f"no Asterisk {release.major}: {reason}")
-    with ExitStack() as stack:
-        pbx = stack.enter_context(claimed_block())
-        folder = tmp.mktemp(f"freepbx{release.major}")
-        what = freepbx.settings(release, pbx, custom_files(release))
-        asterisk = stack.enter_context(Asterisk(release, folder / "asterisk", pbx, what))
-        for phone in pbx.phones():
-            freepbx.fill_database(asterisk, phone, phone.tenant)
-        asterisk.rx(f"database put CF {FORWARDED} {MOBILE}")
-        daemon = stack.enter_context(Daemon(asterisk, folder, more=ADMISSIONS_TOO, journal=True))
-        yield Site(asterisk, daemon, stack.enter_context(Ami(asterisk.ami)))
+        pytest.skip(f"no Asterisk {frame.release.major}: {reason}")
+    with running(frame, tmp.mktemp(frame.name)) as site:
+        yield site
 
 
 @pytest.fixture(scope="module")
 def _freepbx_17(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    yield from _running(provision.ASTERISK_22, tmp_path_factory)
+    yield from _running(FREEPBX_17, tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
 def _freepbx_16(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    yield from _running(provision.ASTERISK_16, tmp_path_factory)
+    yield from _running(FREEPBX_16, tmp_path_factory)
 
 
 @pytest.fixture(params=["_freepbx_17", "_freepbx_16"], ids=["17", "16"])
@@ -156,15 +50,6 @@ def site(request: pytest.FixtureRequest) -> Iterator[Site]:
         chosen.begin(stack)
         yield chosen
     chosen.asterisk.hang_up_all()
-
-
-def test_an_admitted_call_is_answered_and_billed_to_the_second(site: Site) -> None:
-    leg = site.call("acme")
-    assert leg.status == 200
-    site.scene.talk()
-    leg.hang_up()
-    assert site.invited() == [TRUNK_PREFIX + MOBILE]
-    assert site.billed() == [("acme", "outbound", MOBILE)]
 
 
 @pytest.mark.parametrize(
@@ -201,24 +86,6 @@ def test_a_refused_call_goes_to_its_place_and_to_no_trunk(
     site.asterisk.set_global("PBXBILLING_REFUSED", f"refused,{place},1")
     assert site.call(SUSPENDED).status == status
     assert site.invited() == []
-    assert site.billed() == []
-
-
-def test_a_failover_to_the_next_trunk_is_one_call_and_one_billed_leg(site: Site) -> None:
-    site.trunks[0].refuses = "503 Service Unavailable"
-    leg = site.call("acme")
-    assert leg.status == 200
-    (call,) = site.daemon.calls()
-    assert call["tenant"] == "acme"
-    leg.hang_up()
-    assert site.invited() == [TRUNK_PREFIX + MOBILE, MOBILE]
-    assert site.billed() == [("acme", "outbound", MOBILE)]
-
-
-def test_a_number_that_is_busy_is_not_tried_on_the_next_trunk(site: Site) -> None:
-    site.trunks[0].refuses = "486 Busy Here"
-    assert site.call("acme").status == 486
-    assert site.invited() == [TRUNK_PREFIX + MOBILE]
     assert site.billed() == []
 
 
@@ -265,27 +132,8 @@ def test_an_emergency_call_goes_on_when_the_daemon_is_away_and_all_else_is_close
     assert site.invited() == [carried]
 
 
-def test_an_inbound_call_is_refused_to_the_carrier_or_rings(site: Site) -> None:
-    phones = {tenant: site.scene.phone(tenant) for tenant in ("acme", LIMITED)}
-    assert site.trunks[0].call("+15550131").wait("ended").status == 486
-    assert not phones[LIMITED].incoming
-    leg = site.trunks[0].call("+15550111")
-    phones["acme"].wait_incoming().answer()
-    leg.wait("up").hang_up()
-    assert site.billed() == [("acme", "inbound", "+15550111")]
-
-
-def test_a_forward_to_a_mobile_is_one_call_with_two_billed_legs(site: Site) -> None:
-    leg = site.trunks[1].dial("+15550112")
-    site.scene.wait_up("PJSIP/carrier")
-    site.scene.talk()
-    (call,) = site.daemon.calls()
-    assert call["tenant"] == "acme"
-    leg.hang_up()
-    assert site.billed() == [("acme", "inbound", "+15550112"), ("acme", "outbound", MOBILE)]
-
-
 def test_a_forward_of_a_call_that_no_hook_saw_is_not_paid_by_its_caller_id(site: Site) -> None:
+    site.sets("CF", "12", f"{MOBILE}@{site.frame.home}/n")
     untouched = site.asterisk.block.carrier(3)
     extension = site.asterisk.block.phone(LIMITED).extension
     stranger = Phone(Endpoint(extension, untouched.address), site.asterisk.block.pbx)
@@ -309,13 +157,9 @@ def test_click_to_call_is_the_users_call(
     site: Site, tenant: str, channel: str, named_by: str
 ) -> None:
     phone = site.scene.phone(tenant, answers=True)
-    site.ami.action(
-        "Originate",
-        Channel=channel.format(extension=phone.here.extension, name=phone.here.name),
-        Context="from-internal",
-        Exten=MOBILE,
-        Priority="1",
-        Async="true",
+    site.originates(
+        channel.format(extension=phone.here.extension, name=phone.here.name),
+        MOBILE,
         CallerID=phone.here.extension if named_by == "CallerID" else "",
         Account=tenant if named_by == "Account" else "",
     )
@@ -332,7 +176,7 @@ def test_click_to_call_is_the_users_call(
 
 @pytest.mark.parametrize("mode", ["off", "log", "enforce"])
 def test_an_admitted_call_goes_through_in_every_mode(site: Site, mode: str) -> None:
-    site.daemon.apply(ACCOUNTS.format(mode=mode))
+    site.rules(mode=mode)
     assert site.call("acme").status == 200
 
 
