@@ -29,7 +29,8 @@ Found = dict[tuple[str, str], dict[str, str]]
 
 @pytest.fixture(autouse=True)
 def strict(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Close what enforce mode leaves open by default: the doctor would warn of it."""
+    """Close what is open by default, and name a plan with a limit: the doctor would warn."""
+    monkeypatch.setenv("PBXBILLING_BILLING__DEFAULT_PLAN", "pair")
     monkeypatch.setenv("PBXBILLING_UNKNOWN_TENANT", "refuse")
     monkeypatch.setenv("PBXBILLING_AGI__ON_DEADLINE", "refuse")
 
@@ -106,6 +107,7 @@ def test_an_idle_pbx_fails_nothing_and_is_warned_of_what_no_call_has_shown(
     status, found = examined(daemon)
     unwell = {name: check["result"] for (_, name), check in found.items() if check["mend"]}
     unwell.pop("journal", None)  # Asterisk creates it with its first call
+    assert unwell.pop("billing.default_plan") == "warn", "no accounts file is applied yet"
     assert unwell == {"events": "warn", "timestampevents": "warn", "channelvars": "warn"}
     assert status == 0
 

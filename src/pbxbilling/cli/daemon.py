@@ -50,10 +50,14 @@ def backup(file: Path, config: Config = DEFAULT, json: Json = False) -> None:
 def config_check(config: Config = DEFAULT) -> None:
     """Check the configuration, and print every fault with its fix."""
     from pbxbilling.config.load import load
+    from pbxbilling.doctor.default_plan import check_default_plan
 
     settings = load(config, os.environ)
     for warning in settings.warnings():
         print_line(f"warning: {warning}")
     for pbx, sentence in unknown_tenants_of(config):
         print_line(f"warning: [[pbx]] {pbx}: {sentence}")
+    planned = check_default_plan(settings)
+    if planned.mend:
+        print_line(f"warning: {planned.name}: {planned.found}: {planned.mend}")
     print_line(f"{config}: good, mode {settings.mode}")

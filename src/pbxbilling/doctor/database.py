@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
-
-from sqlalchemy import select
 
 from pbxbilling.config.sections import DatabaseSettings
 from pbxbilling.doctor.check import Check, fail, ok, warn
 from pbxbilling.kernel.errors import StoreError
-from pbxbilling.store import schema
-from pbxbilling.store.database.engine import migration_engine
-from pbxbilling.store.database.faults import as_store_errors
 from pbxbilling.store.database.lock import lock_holder
 from pbxbilling.store.database.migrate import revisions
 
@@ -29,33 +23,6 @@ def look(database: DatabaseSettings) -> list[Check]:
     except OSError as fault:
         found = f"{database.path}: {fault.strerror}"
         return [fail(_SUBJECT, "open", found, "run this as root, or as the daemon's user")]
-
-
-def default_plan(database: DatabaseSettings, slug: str) -> list[Check]:
-    """Check that the plan of new tenants, if there is one, bounds their calls."""
-    try:
-        limits = _limits(database.path, slug) if database.path.exists() else None
-    except (StoreError, OSError):
-        return []  # `look` reports it
-    if limits is None:  # nobody gets it by accident
-        return []
-    name = "billing.default_plan"
-    if any(limit is not None for limit in limits.values()):
-        return [ok("configuration", name, f"plan {slug} has limits")]
-    found = f"plan {slug} has no limit of calls: tenants added without a plan call without bound"
-    return [warn("configuration", name, found, "set its max_calls, or name another plan")]
-
-
-def _limits(path: Path, slug: str) -> Mapping[str, int | None] | None:
-    """Return the limits of a plan; None if there is no such plan."""
-    engine = migration_engine(path)
-    try:
-        with as_store_errors(path), engine.connect() as connection:
-            query = select(schema.plan.c.limits).where(schema.plan.c.slug == slug)
-            limits: Mapping[str, int | None] | None = connection.execute(query).scalar()
-            return limits
-    finally:
-        engine.dispose()
 
 
 def _schema(path: Path) -> Check:

@@ -14,6 +14,7 @@ from pbxbilling.config.sections import OLD_HOOK, PbxSettings
 from pbxbilling.config.settings import Settings
 from pbxbilling.doctor import database, journal
 from pbxbilling.doctor.check import Check, Result, fail, ok, warn
+from pbxbilling.doctor.default_plan import check_default_plan
 from pbxbilling.doctor.dialplan import asks_old_port, dialplan
 from pbxbilling.doctor.hook import round_trip
 from pbxbilling.doctor.judge import judge
@@ -35,14 +36,13 @@ async def examine(path: Path, env: Mapping[str, str], clock: Clock) -> list[Chec
         return [fail("configuration", "file", str(fault), fix) for fault in error.faults]
     async with asyncio.TaskGroup() as tasks:
         stored = tasks.create_task(asyncio.to_thread(database.look, settings.database))
-        given = settings.database, settings.billing.default_plan
-        planned = tasks.create_task(asyncio.to_thread(database.default_plan, *given))
+        planned = tasks.create_task(asyncio.to_thread(check_default_plan, settings))
         hooked = tasks.create_task(round_trip(settings.agi, clock))
         pbxes = [tasks.create_task(_pbx(pbx, settings, clock)) for pbx in settings.pbx]
     checks = [ok("configuration", "file", f"{path}, mode {settings.mode}")]
     for warning in settings.warnings():
         checks += [warn("configuration", "meaning", warning, _MEANING)]
-    checks += [*planned.result(), *stored.result(), hooked.result()]
+    checks += [planned.result(), *stored.result(), hooked.result()]
     return checks + [check for pbx in pbxes for check in pbx.result()]
 
 

@@ -3,15 +3,11 @@
 import fcntl
 from pathlib import Path
 
-import pytest
-
-from pbxbilling.catalog.plan import Limits, Plan
 from pbxbilling.config.sections import DatabaseSettings
 from pbxbilling.doctor.check import Check, Result
-from pbxbilling.doctor.database import default_plan, look
+from pbxbilling.doctor.database import look
 from pbxbilling.store.database.lock import database_lock, lock_holder
 from pbxbilling.store.database.migrate import migrate
-from pbxbilling.store.store import SqlStore
 
 
 def looked(path: Path) -> dict[str, Check]:
@@ -56,31 +52,3 @@ def test_a_lock_of_somebody_who_did_not_sign_it_is_held_all_the_same(tmp_path: P
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert lock_holder(tmp_path / "a.db") == ""
     assert lock_holder(tmp_path / "a.db") is None
-
-
-@pytest.mark.parametrize(
-    ("plan", "result"),
-    [
-        (Plan("free"), [Result.WARN]),
-        (Plan("free", limits=Limits(max_calls=0)), [Result.OK]),
-        (Plan("free", limits=Limits(max_trunk_legs=3)), [Result.OK]),
-        (Plan("other"), []),
-    ],
-)
-async def test_the_plan_of_new_tenants_bounds_their_calls(
-    tmp_path: Path, plan: Plan, result: list[Result]
-) -> None:
-    settings = DatabaseSettings(url=f"sqlite:///{tmp_path}/a.db")
-    async with await SqlStore.open(settings.path) as store:
-        await store.commit([plan])
-        assert [check.result for check in default_plan(settings, "free")] == result
-
-
-def test_without_a_database_of_this_schema_no_plan_is_judged(tmp_path: Path) -> None:
-    settings = DatabaseSettings(url=f"sqlite:///{tmp_path}/a.db")
-    assert default_plan(settings, "free") == []
-    assert list(tmp_path.iterdir()) == []
-    settings.path.touch()
-    assert default_plan(settings, "free") == []
-    settings.path.write_text("no database" * 100)
-    assert default_plan(settings, "free") == []
