@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pbxbilling.setup.draft.document import FILE as DRAFT
 from rig import plain, program, provision
 from rig.asterisk import Asterisk
 from rig.phone import Phone
@@ -94,6 +96,8 @@ def test_from_nothing_to_the_first_refused_call_and_back(machine: Machine, tmp_p
     )
     try:
         until(lambda: Path(machine.env["PBXBILLING_HTTP__ADMIN"]).exists(), "it listens")
+        drafted = machine.says("apply", "--dry-run", str(machine.config.with_name(DRAFT)))
+        assert {"acme", "globex"} <= set(re.findall(r"tenant (\w+)", drafted))
         (tmp_path / "accounts.toml").write_text(ACCOUNTS)
         machine.says("apply", str(tmp_path / "accounts.toml"))
         machine.says("doctor")

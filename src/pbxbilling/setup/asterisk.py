@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.setup import daemon_config
+from pbxbilling.setup.draft.document import DRAFTED, draft_file
+from pbxbilling.setup.draft.document import FILE as DRAFT
 from pbxbilling.setup.files import backup
 from pbxbilling.setup.files.changes import FileChange
 from pbxbilling.setup.kinds.parts import our_globals
@@ -56,7 +58,6 @@ class SetupPlan:
     reloads: Sequence[str]
     found: Found
     request: Request
-    drafts: Sequence[FileChange] = field(default=())
 
     def shown(self) -> Iterator[str]:
         """Yield the differences of all files, and the folders that are made."""
@@ -89,6 +90,10 @@ def plan(request: Request) -> SetupPlan:
             )
             if one.is_needed
         ]
+        accounts = draft_file(request.config.with_name(DRAFT), site, found, request.console)
+        if accounts.is_needed:
+            changes.append(accounts)
+            by_hand.append(DRAFTED.format(path=accounts.path))
     folders = [folder for folder in work.folders if changes]
     if request.journal is not None:
         folders = [] if request.journal.parent.is_dir() else [request.journal.parent]
