@@ -1,10 +1,11 @@
 """Rules for every test: in CI a skip is a failure, and soak tests run only on request.
 
-Tests that share a costly fixture or ports run in one worker.
+Tests that share a costly fixture or ports run in one worker. What a test leaves of the process' own
+state is put back, so that the next one in that worker does not depend on it.
 """
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import Any, TypeVar
 
 import pytest
@@ -34,6 +35,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if soak:
         config.hook.pytest_deselected(items=soak)
         items[:] = [item for item in items if item not in soak]
+
+
+@pytest.fixture(autouse=True)
+def _umask() -> Iterator[None]:
+    """Write as a login shell does: a command that runs in this process sets its own umask."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
 
 
 class _Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types

@@ -18,6 +18,8 @@ pytestmark = pytest.mark.system
 
 FLOOD_PER_S = 500
 FLOOD_S = 3.0
+UNANSWERED = 0  # a connection that the other side closed meanwhile; a gateway delivers again
+ANSWERED_LEAST = 0.9
 
 
 @pytest.fixture(scope="module")
@@ -399,8 +401,11 @@ def test_calls_and_good_webhooks_are_served_in_a_flood_of_forged_ones(shop: Stor
     while not flood.done():
         assert buyer.verdict().word == "ADMIT"
         judged += 1
-    assert flood.result() == {HTTPStatus.BAD_REQUEST: FLOOD_PER_S * FLOOD_S}
-    assert shop.count("webhooks", result="forged") == counted + FLOOD_PER_S * FLOOD_S
+    answers = flood.result()
+    assert answers.keys() <= {HTTPStatus.BAD_REQUEST, UNANSWERED}
+    assert answers[HTTPStatus.BAD_REQUEST] > FLOOD_PER_S * FLOOD_S * ANSWERED_LEAST
+    found = shop.count("webhooks", result="forged") - counted
+    assert answers[HTTPStatus.BAD_REQUEST] <= found <= answers.total()
     assert shop.webhook_events() == stored
     assert judged > FLOOD_S
     buyer.becomes("unpaid").settled()
