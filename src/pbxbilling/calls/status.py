@@ -32,6 +32,7 @@ from pbxbilling.calls.views import (
     PbxView,
     StatusView,
     StoreView,
+    TrunkView,
     UnownedView,
 )
 from pbxbilling.kernel.facts import ConfigReloaded, Fact
@@ -70,7 +71,7 @@ class Surroundings:
 
     `heard_at`: when a PBX was last heard, by its name; `broker`: MQTT's link, None without one;
     `old_port`: the hook's port of 0.1, None where the daemon does not listen on it; `unowned`:
-    what was heard without a tenant.
+    what was heard without a tenant; `trunks`: those of a PBX that have a capacity.
     """
 
     version: str
@@ -78,6 +79,7 @@ class Surroundings:
     broker: Callable[[], BrokerView | None]
     old_port: Callable[[], OldPortView | None]
     unowned: Callable[[], UnownedView] = UnownedView
+    trunks: Callable[[str], tuple[TrunkView, ...]] = lambda _: ()
 
 
 class LiveStatus:
@@ -199,6 +201,7 @@ class LiveStatus:
             journal=self._journals.get(link.pbx, JournalState.UNCONFIGURED),
             calls=calls,
             fault=self._link_faults.get(link.pbx),
+            trunks=self._around.trunks(link.pbx),
         )
 
     def load(self, tenant: str) -> Load:

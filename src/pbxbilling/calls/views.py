@@ -96,12 +96,30 @@ class JournalState(StrEnum):
     UNREADABLE = "unreadable"
 
 
+NEARLY_FULL_PERCENT = 80
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkView:
+    """A trunk with a capacity: its live legs, whoever's they are, and the channels that it has."""
+
+    trunk: str
+    used: int
+    channels: int
+
+    @property
+    def nearly_full(self) -> bool:
+        """Whether at least 80 % of its channels are in use."""
+        return 100 * self.used >= NEARLY_FULL_PERCENT * self.channels
+
+
 @dataclass(frozen=True, slots=True)
 class PbxView:
     """One PBX, and whether its counts can be trusted; `fault`: why its link or counts are not good.
 
     `stale`: its counts are not trusted, as it was never reconciled, or events may have been
-    missing for longer than `ami.stale_s`. `heard_at` is its last proof of life.
+    missing for longer than `ami.stale_s`. `heard_at` is its last proof of life. `trunks`: those
+    with `trunk_channels`.
     """
 
     name: str
@@ -112,6 +130,7 @@ class PbxView:
     journal: JournalState
     calls: int
     fault: str | None = None
+    trunks: tuple[TrunkView, ...] = ()
 
     @property
     def ready(self) -> bool:

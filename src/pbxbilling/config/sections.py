@@ -20,9 +20,12 @@ from pydantic import (
     Field,
     PlainValidator,
     SecretStr,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 
+from pbxbilling.calls.live.channel import Trunks
 from pbxbilling.config.lines import KeyPath
 from pbxbilling.config.secret import STRIPE_FILES
 from pbxbilling.config.value_types import (
@@ -42,7 +45,7 @@ from pbxbilling.config.value_types import (
     parse_listen,
     parse_network,
 )
-from pbxbilling.kernel.bounds import DAYS_MOST, SECONDS_MOST
+from pbxbilling.kernel.bounds import COUNT_MOST, DAYS_MOST, SECONDS_MOST
 from pbxbilling.kernel.codes import Direction, Reason
 from pbxbilling.privacy.retention import LEAST_DAYS, Retention
 from pbxbilling.subscriptions.order import SalePages
@@ -167,9 +170,27 @@ class PbxSettings(Section):
     tls: bool = False
     ca_file: Path | None = None
     trunks: tuple[NonEmpty, ...] = ()
+    trunk_channels: dict[NonEmpty, Annotated[int, Field(ge=1, le=COUNT_MOST)]] = {}
     cel_csv: Path | None = None
     cel_timezone: Annotated[str, AfterValidator(check_zone)] | None = None
     tenant: Annotated[str, Field(pattern=SLUG)] | None = None
+
+    @field_validator("trunk_channels")
+    @classmethod
+    def _belong_to_trunks(cls, channels: dict[str, int], info: ValidationInfo) -> dict[str, int]:
+        """Require that each key has legs to count: no leg of another endpoint is a trunk leg."""
+        if "trunks" not in info.data:
+            return channels  # they have a fault of their own
+        trunks: tuple[str, ...] = info.data["trunks"]
+        for key in channels:
+            if not Trunks(trunks).matches(key) and not any(map(Trunks((key,)).matches, trunks)):
+                listed = ", ".join(f'"{trunk}"' for trunk in trunks) or "none"
+                msg = (
+                    f'"{key}" is no trunk of this PBX: expected an entry of trunks ({listed}), or'
+                    " an endpoint that one of them matches; or add it to trunks"
+                )
+                raise ValueError(msg)
+        return channels
 
     @property
     def cel_zone(self) -> ZoneInfo | None:

@@ -23,6 +23,7 @@ _EXPECTED: Mapping[str, str] = {
     "string_too_short": "a string that is not empty",
     "secret_type": 'a string in quotes, as "…"',
     "tuple_type": "a list, as [ … ]",
+    "dict_type": 'a table, as { "…" = … }',
     "model_type": "a table",
     "model_attributes_type": "a table",
     "path_type": 'a path in quotes, as "/…"',

@@ -20,6 +20,7 @@ from pbxbilling.calls.release import SlotRelease
 from pbxbilling.calls.status import LiveStatus, Surroundings
 from pbxbilling.calls.tenant_state import TenantStates
 from pbxbilling.calls.tracking.restore import restore
+from pbxbilling.calls.trunk_use import TrunkUse
 from pbxbilling.calls.unowned import UnownedCalls
 from pbxbilling.calls.views import OldPortView
 from pbxbilling.config.sections import MqttSettings
@@ -65,6 +66,7 @@ class LiveCalls:
         self.mqtt = self._wire_mqtt(ground, settings)
         engine = self.engine
         self.unowned = UnownedCalls(engine.ledger, ground.in_force, engine.trust, ground.clock)
+        self.trunk_use = TrunkUse(engine.ledger, ground.clock, facts)
         self.status = self._wire_status(ground, startup)
         self.for_commands = self._wire_commands(ground)
         self.metrics = Metrics(__version__, self.status, lambda: lines.dropped)
@@ -78,10 +80,12 @@ class LiveCalls:
             ground.clock,
             facts,
         )
-        self.pbx_fleet.change(settings.pbx)
+        self._follow(settings)
         watch = HookWatch(log, self.metrics.counters)
         self.hooks = Hooks(settings, self.engine.admission, watch, ground.clock, log)
-        self.housekeeping = Housekeeping(self.engine, self.pbx_fleet, ground.clock, supervisor)
+        self.housekeeping = Housekeeping(
+            self.engine, self.pbx_fleet, self.trunk_use, ground.clock, supervisor
+        )
         self._take_up(startup)
 
     def _wire_engine(self, ground: Ground, settings: Settings) -> CallEngine:
@@ -103,7 +107,12 @@ class LiveCalls:
 
     def _wire_status(self, ground: Ground, startup: StartupState) -> LiveStatus:
         around = Surroundings(
-            __version__, self._heard_at, self.mqtt.view, self._old_port, self.unowned.view
+            __version__,
+            self._heard_at,
+            self.mqtt.view,
+            self._old_port,
+            self.unowned.view,
+            self.trunk_use.of,
         )
         return LiveStatus(
             self.engine,
@@ -151,8 +160,12 @@ class LiveCalls:
         self.recorder.admissions = settings.decisions.admissions
         self._log.configure(settings.log.format, settings.log.level)
         self.hooks.reconfigure(settings)
-        self.pbx_fleet.change(settings.pbx)
+        self._follow(settings)
         self.mqtt.change(broker_settings(settings.mqtt))
+
+    def _follow(self, settings: Settings) -> None:
+        self.pbx_fleet.change(settings.pbx)
+        self.trunk_use.change({pbx.name: pbx.trunk_channels for pbx in settings.pbx})
 
     # --- for parts that are wired before the parts they call -----------------------------------
 

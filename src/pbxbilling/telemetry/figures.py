@@ -90,6 +90,7 @@ def _status_gauges(live: LiveFigures) -> Iterator[Metric]:
         "1 while the counts of this PBX are reliable; at 0 its hooks are judged as in log mode.",
         ((pbx.name, pbx.ready) for pbx in status.pbxes),
     )
+    yield from _trunk_gauges(status)
     mode = GaugeMetricFamily("pbxbilling_mode", "1 for the mode in force.", labels=("mode",))
     for one in Mode:
         mode.add_metric((one,), float(one is status.mode))
@@ -121,6 +122,21 @@ def _status_gauges(live: LiveFigures) -> Iterator[Metric]:
     )
     yield from _broker_figures(status.mqtt)
     yield _old_port_figure(status.old_port)
+
+
+def _trunk_gauges(status: StatusView) -> Iterator[Metric]:
+    """Yield the trunks that have a capacity."""
+    used = GaugeMetricFamily(
+        "pbxbilling_trunk_channels_used", "Live legs of a trunk.", labels=("pbx", "trunk")
+    )
+    capacity = GaugeMetricFamily(
+        "pbxbilling_trunk_channels", "Channels that a trunk has.", labels=("pbx", "trunk")
+    )
+    for pbx in status.pbxes:
+        for trunk in pbx.trunks:
+            used.add_metric((pbx.name, trunk.trunk), trunk.used)
+            capacity.add_metric((pbx.name, trunk.trunk), trunk.channels)
+    yield from (used, capacity)
 
 
 def _old_port_figure(old_port: OldPortView | None) -> Metric:

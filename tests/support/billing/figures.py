@@ -5,7 +5,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from pbxbilling.calls.live.load import Load
-from pbxbilling.calls.views import BrokerView, JournalState, PbxView, StatusView, StoreView
+from pbxbilling.calls.views import (
+    BrokerView,
+    JournalState,
+    PbxView,
+    StatusView,
+    StoreView,
+    TrunkView,
+)
 from pbxbilling.kernel.codes import Mode
 
 
@@ -20,6 +27,7 @@ class Figures:
     pending: int = 0
     unowned: int = 0
     mqtt: BrokerView | None = None
+    trunks: tuple[TrunkView, ...] = ()
 
     def loads(self) -> Iterator[Mapping[str | None, Load]]:
         yield self.held
@@ -39,6 +47,7 @@ class Figures:
             heard_at=None,
             journal=JournalState.READABLE,
             calls=0,
+            trunks=self.trunks,
         )
         return StatusView(
             version="0",

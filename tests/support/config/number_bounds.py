@@ -183,17 +183,22 @@ def _int_step(number: float, towards: float) -> float:
 
 # The other fields a model needs before one of its numbers can be tried.
 NEEDED: Mapping[str, str] = {
-    "PbxSettings": '"name": "p", "host": "h", "username": "u", "secret": "s"',
+    "PbxSettings": '"name": "p", "host": "h", "username": "u", "secret": "s", "trunks": ["P/c"]',
     "DestinationTable": '"prefix": "1", "per_minute": "1"',
     "UnitPriceTable": '"price": "1"',
     "TenantRow": '"tenant": "acme"',
     "UsageBody": '"tenant": "acme", "meter": "words", "reference": "1", "units": 1',
 }
 
+# Maps of names to numbers, with a name that is taken.
+MAPS: Mapping[str, str] = {"PbxSettings.trunk_channels": "P/c"}
+
 
 def tried(number: Number, value: str) -> str:
     """Return JSON with that number and the required fields; of two equal keys the last wins."""
     needed = NEEDED.get(number.model.__name__, "")
+    if key := MAPS.get(str(number)):
+        value = f'{{"{key}": {value}}}'
     return f'{{{needed}{", " if needed else ""}"{number.field}": {value}}}'
 
 

@@ -425,6 +425,49 @@ def test_a_pbx_without_trunks_and_a_file_without_pbx_are_warned_about(write: Wri
 
 
 @pytest.mark.parametrize(
+    "key", ["PJSIP/carrier", "PJSIP/out-*", "PJSIP/out-1", "PJSIP/*", "PJSIP/carrie?", "*"]
+)
+def test_a_trunk_with_a_capacity_is_one_of_trunks_or_matches_one(write: Write, key: str) -> None:
+    settings = load(write(f'{PBX}trunk_channels = {{ "{key}" = 30 }}\n'), {})
+    assert settings.pbx[0].trunk_channels == {key: 30}
+
+
+def test_a_capacity_of_no_trunk_is_a_fault_that_names_the_trunks(write: Write) -> None:
+    (fault,) = faults(write(f'{PBX}trunk_channels = {{ "PJSIP/carier" = 30 }}\n'))
+    assert fault == (
+        'FILE:8: pbx[0].trunk_channels: "PJSIP/carier" is no trunk of this PBX: expected an entry'
+        ' of trunks ("PJSIP/carrier", "PJSIP/out-*"), or an endpoint that one of them matches; or'
+        " add it to trunks"
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("0", "greater than or equal to 1, got 0"),
+        ('"30"', 'a whole number, got "30"'),
+        ("true", "a whole number, got true"),
+    ],
+)
+def test_a_capacity_is_a_whole_number_of_one_or_more(
+    write: Write, value: str, expected: str
+) -> None:
+    (fault,) = faults(write(f'{PBX}trunk_channels = {{ "PJSIP/carrier" = {value} }}\n'))
+    assert fault == f"FILE:8: pbx[0].trunk_channels.PJSIP/carrier: expected {expected}"
+
+
+def test_a_capacity_without_a_table_or_without_trunks_is_a_fault(write: Write) -> None:
+    (found,) = faults(write(f"{PBX}trunk_channels = 30\n"))
+    assert found == 'FILE:8: pbx[0].trunk_channels: expected a table, as { "…" = … }, got 30'
+    no_trunks = PBX.replace("trunks", "# trunks")
+    (found,) = faults(write(f'{no_trunks}trunk_channels = {{ "PJSIP/carrier" = 30 }}\n'))
+    assert "expected an entry of trunks (none)" in found
+    wrong = PBX.replace('trunks = ["PJSIP/carrier", "PJSIP/out-*"]', "trunks = 3")
+    (found,) = faults(write(f'{wrong}trunk_channels = {{ "PJSIP/carrier" = 30 }}\n'))
+    assert found.startswith("FILE:7: pbx[0].trunks: expected a list")
+
+
+@pytest.mark.parametrize(
     ("emergency", "warned"),
     [
         ('numbers = ["112", "911"]', ""),

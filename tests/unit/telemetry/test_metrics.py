@@ -13,6 +13,7 @@ from pbxbilling.calls.admission.decision import EMERGENCY, Decision
 from pbxbilling.calls.live.facts import LegEnded
 from pbxbilling.calls.live.load import Breach, Load
 from pbxbilling.calls.live.signals import Shutdown
+from pbxbilling.calls.views import TrunkView
 from pbxbilling.kernel.codes import Mode, Outcome, Reason
 from pbxbilling.kernel.facts import ConfigReloaded
 from pbxbilling.telemetry.facts.table import ROWS
@@ -164,6 +165,7 @@ async def test_no_call_number_or_linkedid_becomes_a_label(metrics: Metrics) -> N
     assert labels <= {
         *("tenant", "direction", "verdict", "reason", "pbx", "kind", "mode", "result"),
         *("ending", "code", "le", "version", "status", "state", "chore", "currency", "task"),
+        "trunk",
     }
 
 
@@ -203,6 +205,19 @@ async def test_what_adapters_notice_is_one_line_and_one_counter(metrics: Metrics
     assert found[sample(name, pbx="pbx1", kind="login_failed")] == 1
     assert found[sample(name, pbx="pbx1", kind="oversized")] == 3
     assert found[sample(name, pbx="pbx1", kind="mended")] == 4
+
+
+async def test_trunks_with_a_capacity_are_shown_and_others_are_not(
+    metrics: Metrics, live: Figures
+) -> None:
+    labels = {"pbx": "pbx1", "trunk": "PJSIP/carrier"}
+    used, channels = "pbxbilling_trunk_channels_used", "pbxbilling_trunk_channels"
+    assert (
+        not {sample(used, **labels), sample(channels, **labels)} & (await samples(metrics)).keys()
+    )
+    live.trunks = (TrunkView("PJSIP/carrier", 24, 30),)
+    found = await samples(metrics)
+    assert (found[sample(used, **labels)], found[sample(channels, **labels)]) == (24, 30)
 
 
 async def test_alerts_and_dashboard_ask_for_metrics_that_exist(

@@ -70,7 +70,10 @@ class Trunks:
 
     def __contains__(self, name: str) -> bool:
         """Return whether the channel of this name is on a trunk endpoint."""
-        endpoint = endpoint_of(name)
+        return self.matches(endpoint_of(name))
+
+    def matches(self, endpoint: str) -> bool:
+        """Return whether an endpoint is one of the trunks."""
         if endpoint in self._exact:
             return True
         return self._wild is not None and self._wild.match(endpoint) is not None

@@ -107,6 +107,28 @@ class Stale(QueuedFact):
 
 
 @dataclass(frozen=True, slots=True)
+class TrunkNearlyFull(QueuedFact):
+    """The live legs of a trunk reached 80 % of its `trunk_channels`; once until it has room."""
+
+    at: datetime
+    pbx: str
+    trunk: str
+    used: int
+    channels: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkHasRoom(QueuedFact):
+    """The live legs of a trunk that was nearly full fell below 70 % of its `trunk_channels`."""
+
+    at: datetime
+    pbx: str
+    trunk: str
+    used: int
+    channels: int
+
+
+@dataclass(frozen=True, slots=True)
 class JournalDisagreed(QueuedFact):
     """The journal's end of a leg differs from ours by more than 0.1 s; the earlier end counts."""
 

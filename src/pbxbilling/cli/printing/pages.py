@@ -28,6 +28,9 @@ def show_status(status: Answer) -> None:
         f"{status['tenants']} tenants, {status['calls']} live calls,"
         f" {status['trunk_legs']} trunk legs"
     )
+    for pbx in status["pbxes"]:
+        for trunk in pbx["trunks"]:
+            page.print(_trunk(pbx["name"], trunk))
     others = (_store(status["store"]), *_broker(status["mqtt"]), _configuration(status))
     for line in (*_unowned(status), *others, *_old_port(status.get("old_port"))):
         page.print(line)
@@ -53,6 +56,12 @@ def _pbx_row(pbx: Answer) -> dict[str, Any]:
         "last_heard_at": pbx["heard_at"],
         "fault": pbx["fault"],
     }
+
+
+def _trunk(pbx: str, trunk: Answer) -> str:
+    full = "; NEARLY FULL" if trunk["nearly_full"] else ""
+    name, used, channels = trunk["trunk"], trunk["used"], trunk["channels"]
+    return f"trunk {name} of {pbx}: {used} of {channels} channels in use{full}"
 
 
 def _counts(pbx: Answer) -> str:

@@ -1,4 +1,4 @@
-"""Checks allowances, stale links and reservations every half second, and saves marks.
+"""Checks allowances, stale links, trunks and reservations every half second, and saves marks.
 
 A fault in one of them is reported, and does not affect the others.
 """
@@ -9,10 +9,12 @@ import asyncio
 from itertools import count
 
 from pbxbilling.calls.engine.engine import CallEngine
+from pbxbilling.calls.trunk_use import TrunkUse
 from pbxbilling.daemon.pbx_fleet import PbxFleet
 from pbxbilling.daemon.tasks.supervisor import Supervisor
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.runtime import gc_tuning as garbage
+from pbxbilling.runtime.waiting import in_turns
 
 WATCH_S = 0.5
 MARK_EVERY = 10  # rounds between two saves of each PBX's mark
@@ -22,10 +24,16 @@ class Housekeeping:
     """Runs the periodic checks beside the hook."""
 
     def __init__(
-        self, engine: CallEngine, pbxes: PbxFleet, clock: Clock, supervisor: Supervisor
+        self,
+        engine: CallEngine,
+        pbxes: PbxFleet,
+        trunks: TrunkUse,
+        clock: Clock,
+        supervisor: Supervisor,
     ) -> None:
         self._engine = engine
         self._pbx_fleet = pbxes
+        self._trunks = trunks
         self._clock = clock
         self._supervisor = supervisor
 
@@ -45,6 +53,8 @@ class Housekeeping:
             self.look_at_allowances()
         with self._supervisor.guarded("stale links"):
             self._engine.reconciler.watch()
+        with self._supervisor.guarded("trunks"):
+            await in_turns(self._trunks.count())
         with self._supervisor.guarded("reservations"):
             await self._pbx_fleet.ask_after_unconfirmed()
 

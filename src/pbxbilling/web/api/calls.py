@@ -12,7 +12,7 @@ from pbxbilling.calls.live.records import EndWitness
 from pbxbilling.calls.views import CallState, JournalState
 from pbxbilling.kernel.codes import Direction, LegDirection, Mode, Outcome, Reason
 from pbxbilling.web.api.routing import NEEDS_DAEMON, Actor, Instant, Month, Schema, Served, written
-from pbxbilling.web.api.shape import At, plain
+from pbxbilling.web.api.shape import At, shaped
 
 DECISIONS = 1000  # at most, the newest ones
 
@@ -67,8 +67,17 @@ class Decision(Schema):
     limit: int | None
 
 
+class Trunk(Schema):
+    """A trunk with a capacity: its live legs, and the channels that it has."""
+
+    trunk: str
+    used: int
+    channels: int
+    nearly_full: bool
+
+
 class Pbx(Schema):
-    """One PBX and the state of its link."""
+    """One PBX, the state of its link, and its trunks with `trunk_channels`."""
 
     name: str
     connected: bool
@@ -78,6 +87,7 @@ class Pbx(Schema):
     journal: JournalState
     calls: int
     fault: str | None
+    trunks: list[Trunk]
 
 
 class Store(Schema):
@@ -210,7 +220,7 @@ class Owner(Schema):
 async def status(services: Served) -> Response:
     """Show the daemon at a glance."""
     shown = services.calls.status()
-    return await written({**plain(shown), "ready": shown.ready})
+    return await written(shaped(Status, shown))
 
 
 @router.get("/calls", response_model=list[Call], openapi_extra=NEEDS_DAEMON)

@@ -18,6 +18,8 @@ from pbxbilling.calls.live.pbx_facts import (
     Reconciled,
     RightsExceeded,
     Stale,
+    TrunkHasRoom,
+    TrunkNearlyFull,
 )
 from pbxbilling.telemetry.facts.counts import CounterSpec
 from pbxbilling.telemetry.facts.line import DEBUG, ERROR, INFO, WARNING, Line, Mask
@@ -33,6 +35,10 @@ def _corrected(fact: Corrected, mask: Mask) -> Line:  # noqa: ARG001
     if fact.key is not None:
         fields["uniqueid"] = fact.key.uniqueid
     return Line(WARNING, f"ledger corrected: {fact.kind}", fields)
+
+
+def _trunk_use(fact: TrunkNearlyFull | TrunkHasRoom) -> dict[str, object]:
+    return {"pbx": fact.pbx, "trunk": fact.trunk, "used": fact.used, "channels": fact.channels}
 
 
 ROWS = (
@@ -112,6 +118,23 @@ ROWS = (
             CounterSpec("ami_stale", "Times that a PBX's counts became doubtful.", ("pbx",)),
             lambda fact, _: (fact.pbx,),
         ),
+    ),
+    Row(
+        TrunkNearlyFull,
+        line=plain(WARNING, "trunk nearly full", _trunk_use),
+        counter=counted(
+            CounterSpec(
+                "trunk_nearly_full",
+                "Times that a trunk reached 80 % of its channels.",
+                ("pbx", "trunk"),
+            ),
+            lambda fact, _: (fact.pbx, fact.trunk),
+        ),
+    ),
+    Row(
+        TrunkHasRoom,
+        line=plain(INFO, "trunk has room again", _trunk_use),
+        counter=NO_COUNTER,
     ),
     Row(
         JournalDisagreed,
