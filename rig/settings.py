@@ -82,6 +82,7 @@ def write(directory: Path, chroot: Path, block: Block, settings: Settings) -> No
         (etc / name).touch()
     (etc / "site.conf").write_text(settings.site)
     for name, text in settings.files.items():
+        (etc / name).parent.mkdir(parents=True, exist_ok=True)
         (etc / name).write_text(text)
     _drop_missing_modules(etc / "modules.conf", modules)
     with (etc / "pjsip.conf").open("a") as pjsip:

@@ -13,10 +13,12 @@ from pbxbilling.setup import daemon_config
 from pbxbilling.setup.draft.document import DRAFTED, draft_file
 from pbxbilling.setup.draft.document import FILE as DRAFT
 from pbxbilling.setup.files import backup
+from pbxbilling.setup.files.backup import SetupError
 from pbxbilling.setup.files.changes import FileChange
-from pbxbilling.setup.kinds.parts import our_globals
+from pbxbilling.setup.kinds.parts import is_loopback, our_globals
 from pbxbilling.setup.kinds.plan import journal_of
 from pbxbilling.setup.kinds.plan import plan as plan_site
+from pbxbilling.setup.pbx import freepbx
 from pbxbilling.setup.pbx.console import Console, ConsoleError
 from pbxbilling.setup.pbx.look import Found, look
 from pbxbilling.setup.pbx.site import Kind, Site, find
@@ -31,6 +33,7 @@ UNDO_RELOADS = (
 )
 _FOLDER = "setup"
 _SECRET_BYTES = 20
+_TAKEN = "4573"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ class Request:
     emergency: tuple[str, ...] = daemon_config.EMERGENCY
     trunks: tuple[str, ...] = ()
     journal: Path | None = None
+    kind: Kind | None = None
+    """None: told by the files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +74,17 @@ class SetupPlan:
 
 def plan(request: Request) -> SetupPlan:
     """Look at the PBX and return what a set-up would do. Raises SetupError."""
-    site = find(request.etc, request.console)
-    found = look(request.etc, request.trunks)
+    site = find(request.etc, request.console, request.kind)
+    found = look(request.etc, request.trunks or _named_trunks(site))
     kept = daemon_config.secret_of(request.config, request.pbx)
     secret = kept or secrets.token_hex(_SECRET_BYTES)
     values = our_globals(request.pbx, request.hook, request.emergency)
     work, manager = plan_site(site, found, secret, values, request.console)
     changes = work.changes()
-    by_hand = [*work.by_hand, *(f"{place}: not read" for place in found.unread)]
-    if not found.trunks:
+    by_hand = list(work.by_hand)
+    if site.kind is Kind.PLAIN:
+        by_hand += [f"{place}: not read" for place in found.unread]
+    if not found.trunks and site.kind in {Kind.PLAIN, Kind.FREEPBX}:
         by_hand.append("no trunk found: name each with --trunk PJSIP/NAME, or nothing is billed")
     if site.kind is not Kind.MIKOPBX:
         journal = request.journal or journal_of(site)
@@ -85,7 +92,7 @@ def plan(request: Request) -> SetupPlan:
         changes += [
             one
             for one in (
-                daemon_config.configured(request.config, pbx),
+                daemon_config.configured(request.config, pbx, _listen(site, request.hook)),
                 daemon_config.secret_file(request.config, request.pbx, manager.secret),
             )
             if one.is_needed
@@ -98,6 +105,27 @@ def plan(request: Request) -> SetupPlan:
     if request.journal is not None:
         folders = [] if request.journal.parent.is_dir() else [request.journal.parent]
     return SetupPlan(site, changes, folders, by_hand, work.reloads, found, request)
+
+
+def _named_trunks(site: Site) -> list[str]:
+    """Return the trunks that the PBX names itself."""
+    return freepbx.trunks_of(site.etc) if site.kind is Kind.FREEPBX else []
+
+
+def _listen(site: Site, hook: str) -> str:
+    """Return where the daemon must be told to listen; empty where its default will do.
+
+    Without that line it answers at the port of 0.1 too, which is FreePBX' and Wazo's own.
+    """
+    host, _, port = hook.rpartition(":")
+    if site.kind not in {Kind.FREEPBX, Kind.WAZO}:
+        return ""
+    if port == _TAKEN and is_loopback(host):
+        raise SetupError(
+            f"agi.listen: port {port} is that of the AGI server of {site.kind.value}: write another"
+            " one into pbxbilling.toml, 127.0.0.1:4590 for instance"
+        )
+    return hook if is_loopback(host) else ""
 
 
 def write(planned: SetupPlan, clock: Clock) -> Path | None:

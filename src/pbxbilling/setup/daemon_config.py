@@ -41,13 +41,17 @@ class Pbx:
     journal: Path
 
 
-def configured(path: Path, pbx: Pbx) -> FileChange:
+def configured(path: Path, pbx: Pbx, listen: str = "") -> FileChange:
     """Return pbxbilling.toml with this PBX. A PBX of that name keeps what the site has set.
+
+    `listen`: what `agi.listen` is to be where the site has set none.
 
     Raises AdministrationError where the file is no TOML.
     """
     before = text_of(path) if path.exists() else None
     document = _document(path, _HEADER if before is None else before)
+    if listen and "listen" not in document.setdefault("agi", tomlkit.table()):
+        document["agi"]["listen"] = listen
     tables = document.get("pbx")
     if not isinstance(tables, AoT):
         tables = tomlkit.aot()

@@ -1,21 +1,26 @@
-"""The files for a PBX on another machine: printed with what to do with each, never written."""
+"""The files for a PBX on another machine: printed with what to do with each, never written.
+
+Its hooks cross a network, so they bear a token; the manager is reached over TLS.
+"""
 
 from __future__ import annotations
 
-import re
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import IPv6Address, ip_address
+from pathlib import Path
 
-from pbxbilling.kernel.errors import AdministrationError
-from pbxbilling.setup.kinds import shipped
-from pbxbilling.setup.kinds.generated import FREEPBX_CLICKS
+from pbxbilling.setup import daemon_config
+from pbxbilling.setup.conf.reader import text_of
+from pbxbilling.setup.files.backup import SetupError
 from pbxbilling.setup.kinds.parts import our_globals
-from pbxbilling.setup.kinds.work import joined
-from pbxbilling.setup.recipes import placeholders, recipe
 
-_SECRET = "SECRET"  # noqa: S105 - the word that the operator replaces
-_EXAMPLES = {"TENANT": "acme", "TRUNK": "carrier", "PROVIDER": "SIP-PROVIDER-1"}
+TLS_PORT = 5039
+TOKEN_FILE = "hook.token"  # noqa: S105 - a file's name
+_BYTES = 20
+_UNKNOWN = "PBX_ADDRESS"
 
 
 class Form(StrEnum):
@@ -28,114 +33,147 @@ class Form(StrEnum):
     MIKOPBX = "mikopbx"
 
 
+class Put(StrEnum):
+    """What is done with a sheet."""
+
+    COPY = "a new file"
+    APPEND = "add at the end"
+    RUN = "run these"
+
+
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One file of that PBX: its name, what to do with it, its text or the lines to add."""
+    """One file, or the lines to add to it, or commands; `name` is its whole path."""
 
     name: str
-    how: str
+    put: Put
     text: str
+    note: str = ""
+
+    @property
+    def how(self) -> str:
+        """What to do with it, in words."""
+        return f"{self.put}; {self.note}" if self.note else self.put.value
 
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """A PBX on another machine: its form, its `[[pbx]]` name, where it reaches the daemon."""
+    """A PBX on another machine, and the daemon on this one."""
 
     form: Form
+    config: Path
     pbx: str
     hook: str
+    """Where the PBX reaches the daemon, address:port."""
+    host: str
+    """Where the daemon reaches the PBX."""
     emergency: tuple[str, ...]
+    trunks: tuple[str, ...]
+    journal: Path | None
+    secret: str
+    token: str
+
+    @property
+    def daemon(self) -> str:
+        """The daemon's own address."""
+        return self.hook.rpartition(":")[0].strip("[]")
 
     @property
     def is_freepbx(self) -> bool:
         """Whether the site's own files are the *_custom.conf ones."""
         return self.form in {Form.FREEPBX17, Form.FREEPBX16}
 
+    @property
+    def globals(self) -> list[str]:
+        """The dialplan's globals, a line each."""
+        values = our_globals(self.pbx, self.hook, self.emergency)
+        return [
+            f"{key}={value}" for key, value in {**values, "PBXBILLING_TOKEN": self.token}.items()
+        ]
+
 
 def form_of(text: str) -> Form:
-    """Return the form of that name. Raises AdministrationError, which lists them."""
+    """Return the form of that name. Raises SetupError, which lists them."""
     try:
         return Form(text)
     except ValueError as fault:
-        forms = ", ".join(Form)
-        raise AdministrationError(f"--print {text}: expected one of {forms}") from fault
+        raise SetupError(f"--print {text}: expected one of {', '.join(Form)}") from fault
 
 
-def sheets(there: Elsewhere) -> Iterator[Sheet]:
-    """Yield every file for that PBX, in the order in which they are put there."""
-    yield _manager(there)
-    yield from _journal(there)
-    custom = "globals_custom.conf" if there.is_freepbx else "[globals] of extensions.conf"
-    values = our_globals(there.pbx, there.hook, there.emergency)
-    yield Sheet(custom, "add", joined([f"{key}={value}" for key, value in values.items()]))
-    main = "extensions_custom.conf" if there.is_freepbx else "extensions.conf"
-    yield Sheet(
-        shipped.SUBROUTINE,
-        f"copy; add  {_include(shipped.SUBROUTINE)}  at the end of {main}",
-        shipped.text(shipped.SUBROUTINE),
-    )
-    yield _recipe(there, main)
-    yield Sheet("pbxbilling.toml, on the daemon's machine", "add", _table(there))
+def elsewhere(
+    form: Form,
+    config: Path,
+    pbx: str,
+    *,
+    hook: str,
+    host: str = "",
+    emergency: tuple[str, ...] = daemon_config.EMERGENCY,
+    trunks: tuple[str, ...] = (),
+    journal: Path | None = None,
+) -> Elsewhere:
+    """Describe such a PBX. Secrets that exist beside `config` are used again, others are made.
 
-
-def clicks(there: Elsewhere) -> tuple[str, ...]:
-    """Return what is done in the PBX' own pages."""
-    return FREEPBX_CLICKS if there.is_freepbx else ()
-
-
-def _include(name: str) -> str:
-    return f'#include "{name}"'
-
-
-def _manager(there: Elsewhere) -> Sheet:
-    main = "manager_custom.conf" if there.is_freepbx else "manager.conf"
-    text = shipped.text(shipped.MANAGER).replace(";secret =", f"secret = {_SECRET}")
-    host = there.hook.rpartition(":")[0]
-    text = re.sub(r"(?m)^permit = .*$", f"permit = {host}", text)
-    how = (
-        f"copy, with the content of ami.secret for {_SECRET}; add  {_include(shipped.MANAGER)}  at"
-        f" the end of {main}; see that manager.conf is enabled, over TLS: tlsenable, tlsbindaddr"
-    )
-    return Sheet(shipped.MANAGER, how, text)
-
-
-def _journal(there: Elsewhere) -> Iterator[Sheet]:
-    if there.is_freepbx:
-        yield Sheet("cel_general_custom.conf", "add", "dateformat = %s.%6q\n")
-    else:
-        yield Sheet(
-            shipped.CEL,
-            f"copy; {_include(shipped.CEL)} in cel.conf in place of its [general]",
-            shipped.text(shipped.CEL),
-        )
-    yield Sheet(
-        shipped.CEL_CUSTOM,
-        f"copy; add  {_include(shipped.CEL_CUSTOM)}  to cel_custom.conf; load cel_custom.so;"
-        " make the folder cel-custom in Asterisk's log folder",
-        shipped.text(shipped.CEL_CUSTOM),
+    Raises SetupError where `hook` is not an address and a port.
+    """
+    address, _, port = hook.rpartition(":")
+    if not port.isdecimal() or _address(address) is None:
+        said = "the daemon's address as that machine reaches it (the manager admits no names)"
+        raise SetupError(f"--print needs --hook ADDRESS:PORT: {said}")
+    kept = config.parent / TOKEN_FILE
+    token = text_of(kept).strip() if kept.exists() else secrets.token_hex(_BYTES)
+    secret = daemon_config.secret_of(config, pbx) or secrets.token_hex(_BYTES)
+    where = host or _UNKNOWN
+    return Elsewhere(
+        form, config, pbx, hook, where, emergency, trunks, journal, secret=secret, token=token
     )
 
 
-def _recipe(there: Elsewhere, main: str) -> Sheet:
-    needed = {name: _EXAMPLES[name] for name in placeholders(there.form)}
-    named = f", with your own names for {', '.join(needed.values())}" if needed else ""
-    where = {
-        Form.WAZO: "extensions_extra.d/pbxbilling.conf",
-        Form.MIKOPBX: "System file customization, extensions.conf",
-    }.get(there.form, main)
-    return Sheet(where, f"add{named}", recipe(there.form, **needed))
+def _address(text: str) -> object:
+    try:
+        return ip_address(text.strip("[]"))
+    except ValueError:
+        return None
 
 
-def _table(there: Elsewhere) -> str:
-    return joined(
-        [
-            "[[pbx]]",
-            f'name = "{there.pbx}"',
-            'host = "PBX"  # its address',
-            "port = 5039",
-            "tls = true",
-            'username = "pbxbilling"',
-            'secret_file = "ami.secret"  # openssl rand -hex 20',
-            'trunks = ["PJSIP/carrier"]  # its endpoints that lead outside',
-        ]
+def network(address: str) -> str:
+    """Return an address as a network of its own, as `agi.allow` has it."""
+    found = _address(address)
+    return f"{address}/{128 if isinstance(found, IPv6Address) else 32}"
+
+
+def daemon_sheets(there: Elsewhere) -> Iterator[Sheet]:
+    """Yield what is put on the daemon's machine."""
+    folder = there.config.parent
+    note = "where it has an [agi] already, put those keys there"
+    yield Sheet(str(there.config), Put.APPEND, _toml(there), note)
+    secret = daemon_config.secret_name(there.pbx)
+    yield Sheet(str(folder / secret), Put.COPY, f"{there.secret}\n", "mode 0600")
+    yield Sheet(str(folder / TOKEN_FILE), Put.COPY, f"{there.token}\n", "mode 0600")
+
+
+def _toml(there: Elsewhere) -> str:
+    allowed = [network(one) for one in dict.fromkeys((there.host, there.daemon))]
+    networks = ", ".join(f'"{one}"' for one in dict.fromkeys([*allowed, "127.0.0.0/8"]))
+    trunks = ", ".join(f'"{one}"' for one in there.trunks or ("PJSIP/carrier",))
+    lines = [
+        "[agi]",
+        f'listen = "{there.hook}"',
+        f"allow = [{networks}]",
+        f'token_file = "{TOKEN_FILE}"',
+        "",
+        "[[pbx]]",
+        f'name = "{there.pbx}"',
+        f'host = "{there.host}"',
+        f"port = {TLS_PORT}",
+        "tls = true",
+        f'ca_file = "{there.config.parent / "ami-ca.pem"}"',
+        'username = "pbxbilling"',
+        f'secret_file = "{daemon_config.secret_name(there.pbx)}"',
+        f"trunks = [{trunks}]" + ("" if there.trunks else "  # its endpoints that lead outside"),
+    ]
+    lines.append(
+        f'cel_csv = "{there.journal}"'
+        if there.journal
+        else '# cel_csv = "…"  # its journal, where this machine can read it'
     )
+    return "".join(f"{line}\n" for line in lines)

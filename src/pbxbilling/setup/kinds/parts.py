@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
-from pbxbilling.setup.conf.reader import Conf, read
+from pbxbilling.setup.conf.reader import Conf, Line, Section, read
 from pbxbilling.setup.kinds import shipped
 from pbxbilling.setup.kinds.work import MARK, Work, end_of, own
 from pbxbilling.setup.pbx.console import Console, ConsoleError
 
 USER = "pbxbilling"
+MAIN = "manager.conf"
 JOURNAL = "pbxbilling.csv"
 _ANY = frozenset({"", "0.0.0.0", "::", "[::]"})  # noqa: S104 - compared only
 _YES = frozenset({"yes", "true", "y", "t", "1", "on"})
 _LOCAL = "127.0.0.1"
-_MORE_MODULES = ("func_dialplan", "cel_custom")
 _CDREL_FROM = 22  # cel_custom stands on res_cdrel_custom from there on
 
 
@@ -31,33 +31,68 @@ class Manager:
     secret: str
 
 
-def manager(work: Work, secret: str, main: str) -> Manager:
-    """Have a manager user of least rights, included from `main`; an existing secret stays."""
-    conf = work.conf("manager.conf")
-    ours = work.etc / shipped.MANAGER
-    found = _secret_of(conf) or _secret_of(read(work.etc, shipped.MANAGER))
+def manager(
+    work: Work,
+    secret: str,
+    *,
+    main: str = MAIN,
+    name: str = shipped.MANAGER,
+    daemon: str = _LOCAL,
+) -> Manager:
+    """Have a manager user of least rights in the file `name`; an existing secret stays.
+
+    `main` is to include it; empty where the PBX reads the file's folder. `daemon` is the address
+    from which the daemon logs in. Only a manager.conf that is the site's own is edited.
+    """
+    conf = work.conf(MAIN)
+    ours = work.etc / name
+    found = _secret_of(conf) or _secret_of(read(work.etc, name))
     bound = (conf.get("general", "bindaddr") or "").strip()
     if (conf.get("general", "enabled") or "no").lower() not in _YES:
-        work.set_key(conf, "general", "enabled", "yes")
-        if own(conf, "general") and not bound:
-            work.set_key(conf, "general", "bindaddr", _LOCAL)
-        bound = bound or _LOCAL
+        bound = _enable(work, conf, bound, is_own=main == MAIN)
     host = _LOCAL if bound in _ANY else bound
-    if ours in conf.files or not any(one.name == USER for one in conf.sections):
-        text = _user(shipped.text(shipped.MANAGER), found or secret, host, conf, ours)
-        work.file(ours, text, like=work.etc / "manager.conf")
-        work.include(main, shipped.MANAGER)
+    theirs = [one for one in conf.named(USER) if one.path != ours and not one.adds]
+    if theirs:
+        work.by_hand.append(_kept(theirs[0], conf))
+    else:
+        text = _user(shipped.text(shipped.MANAGER), found or secret, {host, daemon}, conf, ours)
+        work.file(ours, text, like=work.etc / MAIN)
+        if main:
+            work.include(main, name)
     work.reload("manager reload")
     port = conf.get("general", "port") or "5038"
     return Manager(host, int(port) if port.isdecimal() else 5038, found or secret)
+
+
+def _enable(work: Work, conf: Conf, bound: str, *, is_own: bool) -> str:
+    """Have the manager listen; return its address."""
+    if not is_own:
+        work.by_hand.append(
+            f"{conf.path}: the manager is off: enabled = yes, in the PBX' own pages"
+        )
+        return bound
+    work.set_key(conf, "general", "enabled", "yes")
+    if own(conf, "general") and not bound:
+        work.set_key(conf, "general", "bindaddr", _LOCAL)
+    return bound or _LOCAL
+
+
+def _kept(user: Section, conf: Conf) -> str:
+    """Say that a manager user of the site's own stays, and what it needs."""
+    names = conf.get("general", "channelvars") or ""
+    variable = "" if "PBXBILLING" in names.split(",") else ", and PBXBILLING in channelvars"
+    return (
+        f"{user.path}:{user.number}: [{USER}] is there already and stays as it is: it needs read ="
+        f" system,call,cdr and write = call,reporting{variable}"
+    )
 
 
 def _secret_of(conf: Conf) -> str:
     return conf.get(USER, "secret") or ""
 
 
-def _user(text: str, secret: str, host: str, conf: Conf, ours: Path) -> str:
-    """Fill in the shipped user: its secret, an address of its own, the site's channel variables."""
+def _user(text: str, secret: str, hosts: Iterable[str], conf: Conf, ours: Path) -> str:
+    """Fill in the shipped user: its secret, addresses of its own, the site's channel variables."""
     text = text.replace(";secret =", f"secret = {secret}")
     theirs = [
         line.value
@@ -70,12 +105,16 @@ def _user(text: str, secret: str, host: str, conf: Conf, ours: Path) -> str:
         text = re.sub(
             r"(?m)^channelvars = .*$", f"channelvars = {','.join(dict.fromkeys(names))}", text
         )
-    if not _is_loopback(host):
-        text = re.sub(r"(?m)^(permit = .*)$", rf"\1\npermit = {host}", text, count=1)
+    for host in sorted(hosts):
+        if not is_loopback(host):
+            text = re.sub(
+                r"(?m)^(permit = .*)$", rf"\1\npermit = {host.strip('[]')}", text, count=1
+            )
     return text
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Return whether a host is this machine itself."""
     try:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -95,7 +134,8 @@ def journal(work: Work, log: Path) -> None:
         for name, value in (("enable", "yes"), ("dateformat", "%s.%6q")):
             if name == "enable" or cel.line("general", name) is None:
                 work.set_key(cel, "general", name, value)
-        _events(work, cel)
+        if events := missing_events(cel):
+            work.set_key(cel, "general", "events", ",".join(events))
     mapping(work, "cel_custom.conf")
     journal_folder(work, log)
 
@@ -108,18 +148,13 @@ def journal_folder(work: Work, log: Path) -> None:
         work.folders.append(folder)
 
 
-def _events(work: Work, cel: Conf) -> None:
-    """Add the events that are missing to the site's own."""
-    conf = read_text(shipped.text(shipped.CEL))
-    wanted = conf["events"].split(",")
-    line = cel.line("general", "events")
-    if line is None:
-        work.set_key(cel, "general", "events", ",".join(wanted))
-        return
-    there = [event.strip().upper() for event in line.value.split(",") if event.strip()]
+def missing_events(cel: Conf) -> list[str]:
+    """Return all events that cel.conf must name, the site's own first; empty if it has ours."""
+    wanted = read_text(shipped.text(shipped.CEL))["events"].split(",")
+    value = cel.get("general", "events") or ""
+    there = [event.strip().upper() for event in value.split(",") if event.strip()]
     missing = [event for event in wanted if event not in there]
-    if "ALL" not in there and missing:
-        work.set_key(cel, "general", "events", ",".join([*there, *missing]))
+    return [*there, *missing] if missing and "ALL" not in there else []
 
 
 def read_text(text: str) -> dict[str, str]:
@@ -145,25 +180,38 @@ def mapping(work: Work, name: str) -> None:
         work.edits[found.path].insert_after(end_of(found), [line])
 
 
-def modules(work: Work, console: Console, release: int | None) -> None:
-    """Have the modules loaded, now and at the next start, that the subroutine and journal need."""
-    wanted = [*shipped.modules(), *_MORE_MODULES]
-    if release is None or release >= _CDREL_FROM:
-        wanted.insert(-1, "res_cdrel_custom")
-    conf = work.conf("modules.conf")
+def wanted_modules(release: int | None) -> list[str]:
+    """Return the modules that the subroutine and the journal need, in the order of loading."""
+    older = release is not None and release < _CDREL_FROM
+    return [*shipped.modules(), *([] if older else ["res_cdrel_custom"]), "cel_custom"]
+
+
+def unloaded(conf: Conf, wanted: Sequence[str]) -> tuple[dict[str, Line], list[str]]:
+    """Return which modules modules.conf excludes, and which it does not load at a start."""
     autoload = (conf.get("modules", "autoload") or "no").lower() in _YES
     lines = [line for section in conf.named("modules") for line in section.lines]
     kept_out = {_module(line.value): line for line in lines if line.name == "noload"}
     named = {_module(line.value) for line in lines if line.name in {"load", "preload", "require"}}
-    missing = []
-    for name in wanted:
-        if line := kept_out.get(name):
-            work.edits[line.path].replace(line.number, [f"load = {name}.so"])
-        elif not autoload and name not in named:
-            missing.append(f"load = {name}.so")
+    excluded = {name: kept_out[name] for name in wanted if name in kept_out}
+    missing = [] if autoload else [one for one in wanted if one not in named | set(excluded)]
+    return excluded, missing
+
+
+def modules(work: Work, console: Console, wanted: Sequence[str]) -> None:
+    """Have these modules loaded, now and at the next start."""
+    conf = work.conf("modules.conf")
+    excluded, missing = unloaded(conf, wanted)
+    for name, line in excluded.items():
+        work.edits[line.path].replace(line.number, [f"load = {name}.so"])
     section = own(conf, "modules")
     if missing and section is not None:
-        work.edits[section.path].insert_after(end_of(section), [MARK, *missing])
+        loads = [f"load = {name}.so" for name in missing]
+        work.edits[section.path].insert_after(end_of(section), [MARK, *loads])
+    load_now(work, console, wanted)
+
+
+def load_now(work: Work, console: Console, wanted: Sequence[str]) -> None:
+    """Load what does not run yet."""
     try:
         work.reloads[:0] = [f"module load {one}.so" for one in console.idle_modules(wanted)]
     except ConsoleError as fault:

@@ -24,7 +24,7 @@ def write(
     work: Work, site: Site, found: Found, values: Mapping[str, str], console: Console
 ) -> None:
     """Add to `work` what such a site needs."""
-    parts.modules(work, console, site.release)
+    parts.modules(work, console, [*parts.wanted_modules(site.release), "func_dialplan"])
     parts.journal(work, site.log)
     parts.globals_of(work, _MAIN, values)
     parts.subroutine(work, _MAIN)

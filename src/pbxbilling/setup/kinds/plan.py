@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from pbxbilling.setup.kinds import generated, parts, plain
+from pbxbilling.setup.kinds import freepbx, parts, plain, wazo
 from pbxbilling.setup.kinds.work import Work
 from pbxbilling.setup.pbx.console import Console
 from pbxbilling.setup.pbx.look import Found
 from pbxbilling.setup.pbx.site import Kind, Site
 
-_MANAGER: Mapping[Kind, str] = {Kind.FREEPBX: "manager_custom.conf"}
-"""Where the manager's user is included, if not in manager.conf."""
+MIKOPBX = (
+    "MikoPBX writes all of its files anew, so nothing is written here: `pbxbilling setup asterisk"
+    " --print mikopbx --hook ADDRESS:PORT` prints what goes into System file customization"
+)
+_WRITERS = {Kind.PLAIN: plain.write, Kind.FREEPBX: freepbx.write, Kind.WAZO: wazo.write}
 
 
 def plan(
@@ -22,18 +25,27 @@ def plan(
 
     `values` are the dialplan's globals. A manager user that exists keeps its secret.
     """
-    work = Work(site.etc)
-    manager = parts.manager(work, secret, _MANAGER.get(site.kind, "manager.conf"))
-    if site.kind is Kind.PLAIN:
-        plain.write(work, site, found, values, console)
-    elif site.kind is Kind.FREEPBX:
-        generated.freepbx(work, site, values)
-    elif site.kind is Kind.WAZO:
-        generated.wazo(work, site, values, console)
-    else:
-        work = Work(site.etc, by_hand=[generated.MIKOPBX])
+    work = Work(site.etc, model=site.model)
+    daemon = values["PBXBILLING_HOOK"].rpartition(":")[0]
+    manager = _manager(work, site.kind, secret, daemon)
+    if site.kind is Kind.MIKOPBX:
+        return Work(site.etc, by_hand=[MIKOPBX]), manager
+    _WRITERS[site.kind](work, site, found, values, console)
+    if not parts.is_loopback(daemon):
+        work.by_hand.append(
+            f"the hook crosses a network ({daemon}): pbxbilling.toml needs agi.listen, agi.allow"
+            " and agi.token_file, the globals PBXBILLING_TOKEN: --print shows them"
+        )
     work.reload("dialplan reload")
     return work, manager
+
+
+def _manager(work: Work, kind: Kind, secret: str, daemon: str) -> parts.Manager:
+    if kind is Kind.FREEPBX:
+        return parts.manager(work, secret, main=freepbx.MANAGER, daemon=daemon)
+    if kind is Kind.WAZO:
+        return parts.manager(work, secret, main="", name=wazo.MANAGER, daemon=daemon)
+    return parts.manager(work, secret, daemon=daemon)
 
 
 def journal_of(site: Site) -> Path:

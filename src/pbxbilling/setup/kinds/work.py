@@ -26,6 +26,8 @@ class Work:
     """What a person must do, one sentence each; with the place where there is one."""
     reloads: list[str] = field(default_factory=list)
     """Console commands, in order."""
+    model: Path | None = None
+    """A file whose owner and rights all new files get; None: those of what they stand beside."""
 
     def conf(self, name: str) -> Conf:
         """Read a file of the PBX."""
@@ -36,7 +38,7 @@ class Work:
     ) -> None:
         """Have a file with this text, whatever is there."""
         before = text_of(path) if path.exists() else None
-        self.files[path] = FileChange(path, before, text, is_secret, like)
+        self.files[path] = FileChange(path, before, text, is_secret, self.model or like)
 
     def include(self, main: str, ours: str) -> None:
         """Have `main` include our file, once, at its end."""
@@ -65,8 +67,8 @@ class Work:
 
     def _edited(self, path: Path, edits: Edits) -> FileChange:
         before = text_of(path) if path.exists() else None
-        like = next((one for one in sorted(self.etc.glob("*.conf")) if one != path), None)
-        return FileChange(path, before, edits.applied(before or ""), like=like)
+        beside = next((one for one in sorted(self.etc.glob("*.conf")) if one != path), None)
+        return FileChange(path, before, edits.applied(before or ""), like=self.model or beside)
 
 
 def own(conf: Conf, name: str) -> Section | None:
