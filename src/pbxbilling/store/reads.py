@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxbilling.kernel.errors import StoreError
 from pbxbilling.store import schema
+from pbxbilling.store.database.connections import Connections
 from pbxbilling.store.database.engine import reader_engine
 from pbxbilling.store.database.faults import as_store_errors
 from pbxbilling.store.rows.values import instant
@@ -94,17 +95,17 @@ class PooledReads(Reads):
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._engine = reader_engine(path)
+        self._connections = Connections(reader_engine(path))
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._engine.dispose()
+        await self._connections.close()
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
         """Give a connection that sees one snapshot of the database. Raises StoreError."""
         with as_store_errors(self._path):
-            async with self._engine.begin() as snapshot:
+            async with self._connections.begin() as snapshot:
                 yield snapshot
 
 

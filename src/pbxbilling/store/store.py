@@ -31,6 +31,7 @@ from pbxbilling.kernel.records import Record
 from pbxbilling.store import schema
 from pbxbilling.store.clamped import clamped_plan, clamped_tenant
 from pbxbilling.store.database.backup import copy_database
+from pbxbilling.store.database.connections import Connections
 from pbxbilling.store.database.engine import reader_engine, writer_engine
 from pbxbilling.store.database.faults import FileError, check_exists, store_errors_outside_body
 from pbxbilling.store.database.migrate import migrate
@@ -64,7 +65,7 @@ class SqlStore:
         self.consequences = consequences
         self._path = path
         self._inode = _inode(path)
-        self._writer = writer_engine(path)
+        self._writer = Connections(writer_engine(path))
         self._reads = PooledReads(path)
         self.subscription_store = SqlSubscriptions(self._reads)
         self.statement_store = SqlStatements(self._reads)
@@ -89,7 +90,7 @@ class SqlStore:
     def read_only(cls, path: Path) -> Self:
         """Open a database that another process keeps up to date; what writes raises StoreError."""
         store = cls(path)
-        store._writer = reader_engine(path)
+        store._writer = Connections(reader_engine(path))
         return store
 
     def prepare(self, records: Sequence[Record]) -> Iterator[PreparedRows]:
@@ -102,7 +103,7 @@ class SqlStore:
         A later use opens new connections.
         """
         await self._reads.close()
-        await self._writer.dispose()
+        await self._writer.close()
 
     async def __aenter__(self) -> Self:
         return self

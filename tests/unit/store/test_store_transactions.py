@@ -52,7 +52,7 @@ class GivingUp:
 
     def __init__(self, store: SqlStore, name: str, times: int) -> None:
         self.left = times
-        event.listen(store._writer.sync_engine, name, self._raise)
+        event.listen(store._writer.engine.sync_engine, name, self._raise)
 
     def _raise(self, *arguments: Any) -> None:
         statement = arguments[2] if len(arguments) > 2 else ""
@@ -218,7 +218,7 @@ async def test_a_cancelled_body_gives_the_connection_back_at_once(store: SqlStor
 
     hanging = asyncio.create_task(store.transact(ACME, hang), name="hanging")
     await asyncio.wait_for(begun.wait(), patience_s(5))
-    pool = cast("QueuePool", store._writer.pool)
+    pool = cast("QueuePool", store._writer.engine.pool)
     assert pool.checkedout() == 1
     hanging.cancel()
     with pytest.raises(asyncio.CancelledError):
