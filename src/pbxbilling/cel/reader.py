@@ -10,6 +10,7 @@ import asyncio
 import errno
 import gzip
 import hashlib
+import io
 import os
 import re
 import stat
@@ -24,6 +25,7 @@ from pbxbilling.cel.lines import parse_lines
 from pbxbilling.cel.local_times import LocalTimes
 
 CHUNK = 1 << 16  # bytes read and parsed at once: a millisecond or two in a worker thread
+_READ = 8192  # bytes
 _HEAD = 512  # bytes that identify a journal: they contain an instant in microseconds
 
 # Suffixes that logrotate and similar tools add: .1, -20261121, .2.gz
@@ -152,6 +154,18 @@ def _begins_as(head: bytes, fingerprint: str) -> bool:
     return length.isdecimal() and _fingerprint(head, int(length)) == fingerprint
 
 
+class _ShortReads(io.FileIO):
+    """A file that returns at most 8 KiB a read.
+
+    gzip asks for 128 KiB from Python 3.12 on, and here a file is often opened for its first 512
+    bytes only.
+    """
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return the next bytes; gzip reads on until it has as many as it needs."""
+        return super().read(_READ if size is None or size < 0 else min(size, _READ))
+
+
 class _Archive:
     """The compressed file that is being read: each piece continues where the last one ended.
 
@@ -159,6 +173,7 @@ class _Archive:
     """
 
     def __init__(self) -> None:
+        self._raw: _ShortReads | None = None
         self._stream: BinaryIO | None = None
         self._known: tuple[Path, int, int] | None = None
         self._head = b""
@@ -172,7 +187,9 @@ class _Archive:
     def _close(self) -> None:
         if self._stream is not None:
             self._stream.close()
-        self._stream = self._known = None
+        if self._raw is not None:
+            self._raw.close()
+        self._raw = self._stream = self._known = None
 
     def piece(self, file: Path, offset: int, length: int) -> _Piece:
         """Return a decompressed piece. Raises OSError, EOFError and zlib.error."""
@@ -180,7 +197,8 @@ class _Archive:
         known = (file, found.st_ino, found.st_mtime_ns)
         if self._stream is None or known != self._known:
             self._close()
-            self._stream = cast("BinaryIO", gzip.open(file))  # noqa: SIM115 - closed by _close
+            self._raw = _ShortReads(file)
+            self._stream = cast("BinaryIO", gzip.GzipFile(fileobj=self._raw))
             self._known = known
             self._head = self._stream.read(_HEAD)
         self._stream.seek(offset)
