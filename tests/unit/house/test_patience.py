@@ -22,6 +22,7 @@ FILES = sorted(path for folder in ("tests", "rig") for path in (ROOT / folder).r
 MEANT: Mapping[str, set[float | str]] = {
     "rig/virtualpbx/hook.py": {2},  # res_agi.c's
     "rig/leg.py": {"_FRAME_S"},  # of audio
+    "rig/rsyncd.py": {"PAUSE_S"},  # between two copies
     "tests/support/daemon/supervisor.py": {"_watchdog_s"},
     "tests/support/daemon/throttle.py": {"_STOP_S", "_GO_S"},
     "tests/unit/calls/recovery/test_unseen_ends.py": {"pause_s"},  # as below
