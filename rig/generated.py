@@ -39,10 +39,11 @@ class Generated:
         modules = (TEMPLATES / "modules.conf").read_text().splitlines(keepends=True)
         kept = [line for line in modules if not any(f"= {one}." in line for one in NEVER_LOADED)]
         modules_conf = "".join([*kept, "load = func_dialplan.so\n"])
-        files = {"modules.conf": modules_conf, **self._files(block), **(more or {})}
+        files = {"modules.conf": modules_conf, **self.files(block), **(more or {})}
         return Settings(files=files, contexts=contexts, shipped=False)
 
-    def _files(self, block: Block) -> dict[str, str]:
+    def files(self, block: Block) -> dict[str, str]:
+        """Return its files, name → text."""
         folder = _FIXTURES / f"{self.name}-etc"
         paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
         return {str(path.relative_to(folder)): self._filled(path, block) for path in paths}

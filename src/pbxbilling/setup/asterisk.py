@@ -18,7 +18,7 @@ from pbxbilling.setup.files.changes import FileChange
 from pbxbilling.setup.kinds.parts import is_loopback, our_globals
 from pbxbilling.setup.kinds.plan import journal_of
 from pbxbilling.setup.kinds.plan import plan as plan_site
-from pbxbilling.setup.pbx import freepbx
+from pbxbilling.setup.pbx import freepbx_trunks
 from pbxbilling.setup.pbx.console import Console, ConsoleError
 from pbxbilling.setup.pbx.look import Found, look
 from pbxbilling.setup.pbx.site import Kind, Site, find
@@ -34,6 +34,10 @@ UNDO_RELOADS = (
 _FOLDER = "setup"
 _SECRET_BYTES = 20
 _TAKEN = "4573"
+_APART = (
+    "Asterisk runs apart from this machine's files (--console): there, mkdir {folder}; name its"
+    " journal as it is seen here with --journal; if it has a network of its own, say --hook too"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +108,15 @@ def plan(request: Request) -> SetupPlan:
     folders = [folder for folder in work.folders if changes]
     if request.journal is not None:
         folders = [] if request.journal.parent.is_dir() else [request.journal.parent]
+    elif work.folders and not request.console.is_here:
+        folders = []
+        by_hand.append(_APART.format(folder=work.folders[0]))
     return SetupPlan(site, changes, folders, by_hand, work.reloads, found, request)
 
 
 def _named_trunks(site: Site) -> list[str]:
     """Return the trunks that the PBX names itself."""
-    return freepbx.trunks_of(site.etc) if site.kind is Kind.FREEPBX else []
+    return freepbx_trunks.trunks_of(site.etc) if site.kind is Kind.FREEPBX else []
 
 
 def _listen(site: Site, hook: str) -> str:

@@ -63,7 +63,7 @@ def apply(changes: Sequence[FileChange], folder: Path, now: datetime) -> Path:
         _write(kept / _FILE, json.dumps([_row(change) for change in changes], indent=1), None)
         for change in changes:
             change.path.parent.mkdir(parents=True, exist_ok=True)
-            _write(change.path, change.after, change.like)
+            _write(change.path, change.after, change.like, is_private=change.is_private)
             done.append(change)
     except OSError as fault:
         for change in reversed(done):
@@ -165,13 +165,14 @@ def _restore(path: Path, text: str | None) -> None:
         _write(path, text, path if path.exists() else None)
 
 
-def _write(path: Path, text: str, like: Path | None) -> None:
+def _write(path: Path, text: str, like: Path | None, *, is_private: bool = False) -> None:
     """Write a file whole or not at all; an existing one keeps its owner and rights.
 
     A link keeps pointing where it points: its target is written.
     """
     target = path.resolve()
-    model = target if target.exists() else like
+    is_new = not target.exists()
+    model = like if is_new else target
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     scratch = Path(name)
     try:
@@ -182,7 +183,7 @@ def _write(path: Path, text: str, like: Path | None) -> None:
         if model is not None:
             found = model.stat()
             os.chown(scratch, found.st_uid, found.st_gid)
-            scratch.chmod(found.st_mode & 0o777)
+            scratch.chmod(found.st_mode & (0o770 if is_private and is_new else 0o777))
         scratch.replace(target)
     except BaseException:
         scratch.unlink(missing_ok=True)

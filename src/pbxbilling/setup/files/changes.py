@@ -23,6 +23,8 @@ class FileChange:
     """The whole file is a secret, which is never shown."""
     like: Path | None = None
     """A file whose owner and rights a new file gets; None: its owner's alone (0600)."""
+    is_private: bool = False
+    """There is a secret in it: a new file is not for all to read, whatever `like` is."""
 
     @property
     def is_needed(self) -> bool:

@@ -14,7 +14,7 @@ from pbxbilling.setup.kinds.shipped import CONTEXT
 from pbxbilling.setup.kinds.work import MARK, Work
 from pbxbilling.setup.pbx.console import Console
 from pbxbilling.setup.pbx.dialplan import Step, dialplan_of
-from pbxbilling.setup.pbx.freepbx import unnamed_trunks
+from pbxbilling.setup.pbx.freepbx_trunks import unnamed_trunks
 from pbxbilling.setup.pbx.look import Found
 from pbxbilling.setup.pbx.site import Site
 from pbxbilling.setup.recipes import recipe

@@ -56,7 +56,7 @@ def manager(
         work.by_hand.append(_kept(theirs[0], conf))
     else:
         text = _user(shipped.text(shipped.MANAGER), found or secret, {host, daemon}, conf, ours)
-        work.file(ours, text, like=work.etc / MAIN)
+        work.file(ours, text, like=work.etc / MAIN, is_private=True)
         if main:
             work.include(main, name)
     work.reload("manager reload")

@@ -34,11 +34,13 @@ class Work:
         return read(self.etc, name)
 
     def file(
-        self, path: Path, text: str, like: Path | None = None, *, is_secret: bool = False
+        self, path: Path, text: str, like: Path | None = None, *, is_private: bool = False
     ) -> None:
         """Have a file with this text, whatever is there."""
         before = text_of(path) if path.exists() else None
-        self.files[path] = FileChange(path, before, text, is_secret, self.model or like)
+        self.files[path] = FileChange(
+            path, before, text, like=self.model or like, is_private=is_private
+        )
 
     def include(self, main: str, ours: str) -> None:
         """Have `main` include our file, once, at its end."""

@@ -23,6 +23,12 @@ class Console:
 
     command: str = COMMAND
 
+    @property
+    def is_here(self) -> bool:
+        """Whether Asterisk runs on this machine itself, as far as its command tells."""
+        words = shlex.split(self.command)
+        return bool(words) and words[0].rpartition("/")[2] == COMMAND
+
     def run(self, line: str) -> str:
         """Return what Asterisk prints for a line. Raises ConsoleError."""
         words = [*shlex.split(self.command), "-rx", line]
