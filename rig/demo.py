@@ -91,9 +91,10 @@ class Desk:
         print(f"{'tenant':10}{'answered':>10}{'seconds':>10}{'billed minutes':>16}{'refused':>10}")
         for row in self.get("/usage"):
             seconds = round(row["outbound_seconds"], 1)
+            tenant = row["tenant"] or "(unknown)"  # a call whose hook came too late
             print(
-                f"{row['tenant']:10}{row['outbound_calls']:>10}{seconds:>10}"
-                f"{row['outbound_minutes']:>16}{self.board.refused[row['tenant']]:>10}"
+                f"{tenant:10}{row['outbound_calls']:>10}{seconds:>10}"
+                f"{row['outbound_minutes']:>16}{self.board.refused[tenant]:>10}"
             )
         print(f"\nlog: {self.directory}/daemon.log   ask: pbxbilling … -c {self.config}")
 

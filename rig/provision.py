@@ -13,6 +13,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +39,11 @@ class Release:
     major: int
     suite: str
 
+
+BARE_PACKAGES = ("make", "python3")
+"""All that a bare machine has beside a minimal Debian; git brings the checkout."""
+
+BARE_SUITES = ("bookworm", "trixie")
 
 ASTERISK_22 = Release(22, "sid")
 ASTERISK_16 = Release(16, "bullseye")
@@ -180,34 +186,37 @@ def chroot(release: Release) -> Path:
 
     Raises `UnprovisionedError` with the reason when it cannot be built.
     """
-    target = cache_dir() / f"asterisk-{release.major}-recipe-{RECIPE}"
+    name = f"asterisk-{release.major}-recipe-{RECIPE}"
+    return _chroot(name, release.suite, PACKAGES, functools.partial(_finish, release))
+
+
+@functools.cache
+def bare(suite: str) -> Path:
+    """Return the root of a minimal Debian with `BARE_PACKAGES`. Raises as `chroot`."""
+    return _chroot(f"bare-{suite}-recipe-{RECIPE}", suite, BARE_PACKAGES, _drop_packages)
+
+
+def _chroot(name: str, suite: str, packages: Sequence[str], finish: Callable[[Path], None]) -> Path:
+    """Debootstrap under a temporary name; the real name appears only when all is there."""
+    target = cache_dir() / name
     _require_no_obstacle()
     if target.exists():
         return target
     debootstrap = tool("debootstrap")
     with locked():
-        if not target.exists():
-            _build(debootstrap, release, target)
+        if target.exists():
+            return target
+        print(f"building {target} (once) ...", file=sys.stderr)
+        scratch = Path(tempfile.mkdtemp(prefix=f"{name}.", dir=cache_dir()))
+        try:
+            scratch.chmod(0o755)
+            included = f"--include={','.join(packages)}"
+            run(str(debootstrap), "--variant=minbase", included, suite, str(scratch))
+            finish(scratch)
+            scratch.rename(target)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
     return target
-
-
-def _build(debootstrap: Path, release: Release, target: Path) -> None:
-    """Debootstrap under a temporary name; the real name appears only when all is there."""
-    print(f"building Asterisk {release.major} in {target} (once) ...", file=sys.stderr)
-    scratch = Path(tempfile.mkdtemp(prefix=f"{target.name}.", dir=cache_dir()))
-    try:
-        scratch.chmod(0o755)
-        run(
-            str(debootstrap),
-            "--variant=minbase",
-            f"--include={','.join(PACKAGES)}",
-            release.suite,
-            str(scratch),
-        )
-        _finish(release, scratch)
-        scratch.rename(target)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _finish(release: Release, root: Path) -> None:
@@ -227,6 +236,10 @@ def _finish(release: Release, root: Path) -> None:
     (root / "etc/resolv.conf").write_text("")
     (root / "etc/hosts").touch()  # each instance mounts its own
     (root / "rig").mkdir()
+    _drop_packages(root)
+
+
+def _drop_packages(root: Path) -> None:
     for package in (root / "var/cache/apt/archives").glob("*.deb"):
         package.unlink()
 
@@ -250,6 +263,8 @@ def everything() -> None:
     print(f"C compiler: {compiler()}")
     for release in (ASTERISK_22, ASTERISK_16):
         print(f"Asterisk {release.major}: {chroot(release)}")
+    for suite in BARE_SUITES:
+        print(f"Debian {suite}: {bare(suite)}")
     for name in TOOLS:
         print(f"{name}: {tool(name)}")
     print(f"promtool: {promtool()}")

@@ -14,8 +14,9 @@ from pathlib import Path
 
 # pip's, on its way to a package index: "… after connection broken by 'NewConnectionError(…)': /…"
 _UNREACHABLE = re.compile(r"connection broken by ['\"](?P<why>.*)['\"]: /")
+_NOWHERE = re.compile(r"satisfies the requirement (\S+).*\(from versions: none\)")
 _SYSTEMS_WORDS = re.compile(r"\[Errno -?\d+\] [^'\")]+|timed out|CERTIFICATE_VERIFY_FAILED")
-_FAILED = re.compile(r"^\s*(?:ERROR|error|fatal error|E)\b.*:")
+_FAILED = re.compile(r"^\s*(?:ERROR|error|fatal error|E)\b.*:(?! subprocess-exited-with-error)")
 
 
 class FailedError(Exception):
@@ -53,6 +54,9 @@ def reason(output: str) -> str:
             f"the package index cannot be reached ({why[0] if why else unreachable['why'][:80]}):"
             " connect this machine, or tell pip of a proxy or mirror (https_proxy, PIP_INDEX_URL)"
         )
+    nowhere = _NOWHERE.search(output)
+    if nowhere:
+        return f"no package index that pip knows of has {nowhere[1]}, or none can be reached"
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     failed = [line for line in lines if _FAILED.match(line)]
     return (failed or lines or ["it said nothing"])[-1]

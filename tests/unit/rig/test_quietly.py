@@ -28,8 +28,10 @@ ERROR Backend subprocess exited when trying to invoke build_wheel
     ("said", "why"),
     [
         (NO_NAME_SERVER, "cannot be reached ([Errno -3] Temporary failure in name resolution)"),
+        (NO_NAME_SERVER.partition("\nERROR")[2], "index that pip knows of has hatchling, or none"),
         (WITHOUT_A_COMPILER, "error: command 'gcc' failed: No such file or directory"),
         ("ERROR: one\nERROR: No space left on device\nhint: see above\n", "No space left"),
+        ("ERROR: no space\nerror: subprocess-exited-with-error\nnote: none\n", "ERROR: no space"),
         ("something\nelse\n\n", "else"),
         ("", "it said nothing"),
     ],

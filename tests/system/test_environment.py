@@ -1,0 +1,127 @@
+"""`make` on a stub project: an environment comes about whole, whatever was there before."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rig.environment import ROOT, fault
+from rig.waiting import patience_s, until
+
+pytestmark = pytest.mark.system
+
+# Needs no network: pip finds the backend in the project itself.
+PYPROJECT = """
+[project]
+name = "pbxbilling"
+version = "1"
+dependencies = []
+optional-dependencies = { dev = [] }
+scripts = { pbxbilling = "pbxbilling:main" }
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+"""
+BACKEND = """
+import os, pathlib, time, zipfile
+def build_editable(folder, *_):
+    if os.environ.get("HANG"):
+        pathlib.Path("hangs").touch()
+        time.sleep(3600)
+    info = "pbxbilling-1.dist-info"
+    files = {
+        "pbxbilling.pth": os.path.join(os.getcwd(), "src"),
+        f"{info}/METADATA": "Metadata-Version: 2.1\\nName: pbxbilling\\nVersion: 1\\n"
+        "Provides-Extra: dev\\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+        f"{info}/entry_points.txt": "[console_scripts]\\npbxbilling = pbxbilling:main\\n",
+    }
+    files[f"{info}/RECORD"] = "".join(f"{name},,\\n" for name in files) + f"{info}/RECORD,,\\n"
+    name = "pbxbilling-1-py3-none-any.whl"
+    with zipfile.ZipFile(pathlib.Path(folder, name), "w") as wheel:
+        for path, text in files.items():
+            wheel.writestr(path, text)
+    return name
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Return a checkout, at a path with a space, of a project that installs in a second."""
+    project = tmp_path / "a checkout"
+    project.mkdir()
+    shutil.copy(ROOT / "Makefile", project)
+    shutil.copytree(ROOT / "rig", project / "rig", ignore=shutil.ignore_patterns("__pycache__"))
+    (project / "pyproject.toml").write_text(PYPROJECT)
+    (project / "src").mkdir()
+    (project / "backend.py").write_text(BACKEND)
+    (project / "src/pbxbilling.py").write_text("def main(): print('it runs')\n")
+    return project
+
+
+def start(project: Path, **settings: str) -> subprocess.Popen[str]:
+    path = os.environ["PATH"]
+    return subprocess.Popen(
+        ["make", "environment", f"PYTHON={sys.executable}"],
+        cwd=project,
+        env={"PATH": path, "HOME": str(project), "PIP_NO_INDEX": "1", **settings},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        process_group=0,
+    )
+
+
+def make(project: Path, **settings: str) -> str:
+    """Return what make says; afterwards the environment is whole, and its command runs."""
+    with start(project, **settings) as started:
+        said, _ = started.communicate(timeout=patience_s(120))
+    assert started.returncode == 0, said
+    assert fault(project / ".venv") is None
+    command = [project / ".venv/bin/pbxbilling"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, env={})
+    assert ran.stdout == "it runs\n", ran.stderr
+    return said
+
+
+def test_it_is_made_once(project: Path) -> None:
+    assert "there is none" in make(project)
+    assert make(project) == ""
+    (project / "pyproject.toml").write_text(f"{PYPROJECT}# changed\n")
+    assert "has changed" in make(project)
+    assert make(project) == ""
+
+
+def test_after_a_move_it_is_made_anew(project: Path) -> None:
+    make(project)
+    shutil.copytree(project, project.with_name("a copy"), symlinks=True)
+    assert "another place" in make(project.with_name("a copy"))  # it still imports the first one
+    assert "no pbxbilling" in make(project.rename(project.with_name("elsewhere")))
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
+def test_after_an_interruption_it_is_made_anew(project: Path, end: signal.Signals) -> None:
+    with start(project, HANG="yes") as started:
+        until((project / "hangs").exists, "pip builds the project", 60)
+        os.killpg(started.pid, end)
+        said, _ = started.communicate(timeout=patience_s(60))
+    assert started.returncode != 0
+    assert "Traceback" not in said
+    assert "half-made" in make(project)
+
+
+def test_two_at_once_make_it_once(project: Path) -> None:
+    with start(project) as one, start(project) as other:
+        said = [each.communicate(timeout=patience_s(120))[0] for each in (one, other)]
+    assert [one.returncode, other.returncode] == [0, 0], said
+    assert sorted("there is none" in each for each in said) == [False, True]
+    assert make(project) == ""
+
+
+def test_settings_that_lead_elsewhere_do_not(project: Path) -> None:
+    make(project, PIP_USER="1", PIP_TARGET="other", PIP_PREFIX="other", PIP_ROOT="other")
