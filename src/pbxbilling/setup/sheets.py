@@ -9,6 +9,7 @@ from ipaddress import IPv6Address, ip_address
 from pbxbilling.setup.elsewhere import TLS_PORT, Elsewhere, Form, Put, Sheet, daemon_sheets
 from pbxbilling.setup.kinds import freepbx, parts, shipped, wazo
 from pbxbilling.setup.kinds.work import joined
+from pbxbilling.setup.pbx.site import LAST_MACRO
 from pbxbilling.setup.recipes import placeholders, recipe
 
 _ETC = "/etc/asterisk"
@@ -112,6 +113,11 @@ _OF: Mapping[Form, Callable[[Elsewhere], Iterator[Sheet]]] = {
 }
 
 
+def _release(there: Elsewhere) -> int | None:
+    """Return the latest release of Asterisk that this form can have; None: any."""
+    return LAST_MACRO if there.form is Form.FREEPBX16 else None
+
+
 def _copy(name: str, text: str, note: str = "") -> Sheet:
     return Sheet(f"{_ETC}/{name}", Put.COPY, text, note)
 
@@ -185,7 +191,9 @@ def _recipe(there: Elsewhere, main: str, note: str = "") -> Sheet:
 def _commands(there: Elsewhere, *first: str) -> Sheet:
     """Return what is run on the PBX once its files are there."""
     named = f"{'IP' if _is_address(there.host) else 'DNS'}:{there.host}"
-    loads = [f'asterisk -rx "module load {one}.so"' for one in parts.wanted_modules(None)]
+    loads = [
+        f'asterisk -rx "module load {one}.so"' for one in parts.wanted_modules(_release(there))
+    ]
     lines = [
         "install -d -o asterisk -g asterisk /var/log/asterisk/cel-custom",
         f"{_OPENSSL} -subj /CN={there.host} -addext subjectAltName={named}",

@@ -14,6 +14,7 @@ from pbxbilling.setup.kinds.shipped import CONTEXT
 from pbxbilling.setup.kinds.work import MARK, Work
 from pbxbilling.setup.pbx.console import Console
 from pbxbilling.setup.pbx.dialplan import Step, dialplan_of
+from pbxbilling.setup.pbx.endpoints import Endpoint
 from pbxbilling.setup.pbx.freepbx_trunks import unnamed_trunks
 from pbxbilling.setup.pbx.look import Found
 from pbxbilling.setup.pbx.site import Site
@@ -21,6 +22,7 @@ from pbxbilling.setup.recipes import recipe
 
 MANAGER = "manager_custom.conf"
 INCOMING = "from-pstn-pbxbilling"
+_INSIDE, _OUTSIDE = "from-internal", "from-pstn"
 
 _CUSTOM = "_custom.conf"
 _DIALPLAN = "extensions_custom.conf"
@@ -78,9 +80,10 @@ def _journal(work: Work, site: Site) -> None:
     cel = work.conf("cel.conf")
     lines = []
     enabled, dates = cel.line("general", "enable"), cel.line("general", "dateformat")
-    if enabled is None or (enabled.value.lower() != "yes" and not _is_custom(enabled)):
+    is_on = enabled is not None and parts.is_yes(enabled.value)
+    if not is_on and (enabled is None or not _is_custom(enabled)):
         lines.append("enable = yes")
-    elif enabled.value.lower() != "yes":
+    elif enabled is not None and not is_on:
         work.by_hand.append(f"{enabled.place}: the journal is off: enable = yes")
     if dates is None or not _is_custom(dates):
         lines.append("dateformat = %s.%6q")
@@ -180,12 +183,13 @@ def _clicks(site: Site, found: Found, conf: Conf) -> list[str]:
 def _undone(site: Site, found: Found, conf: Conf) -> Iterator[str]:
     trunks = found.leading_outside()
     names = {one.channel for one in trunks}
-    without = [e for e in found.endpoints if e.channel not in names and not e.accountcode]
+    phones = [e for e in found.endpoints if e.channel not in names and _is_phone(e)]
+    without = [phone for phone in phones if not phone.accountcode]
     if without:
         yield f"Extensions: {len(without)} without an Account Code: {CODES}"
     for trunk in trunks:
         if trunk.context != INCOMING:
-            yield _context(trunk.name, trunk.context)
+            yield _context(trunk)
     for said in unnamed_trunks(site.etc):
         yield f"{said}: name its channels, such as DAHDI/i1*, under `trunks` of this [[pbx]]"
     lines = (line for one in conf.sections for line in one.lines)
@@ -193,8 +197,14 @@ def _undone(site: Site, found: Found, conf: Conf) -> Iterator[str]:
         yield EMERGENCY
 
 
-def _context(trunk: str, context: str) -> str:
-    said = f"Trunks, {trunk}, pjsip Settings, Advanced: Context {INCOMING} in place of {context}"
-    if context == "from-pstn":
+def _is_phone(endpoint: Endpoint) -> bool:
+    return endpoint.challenges or endpoint.context == _INSIDE
+
+
+def _context(trunk: Endpoint) -> str:
+    """Say how the calls of a trunk come to our context, and that they go on where they went."""
+    page = "pjsip Settings, Advanced: Context" if trunk.technology == "PJSIP" else "PEER: context"
+    said = f"Trunks, {trunk.name}, {page} {INCOMING} in place of {trunk.context}"
+    if trunk.context == _OUTSIDE:
         return said
-    return f"{said}; and {context} for from-pstn in [{INCOMING}] of {_DIALPLAN}"
+    return f"{said}; and {trunk.context} for {_OUTSIDE} in [{INCOMING}] of {_DIALPLAN}"

@@ -48,7 +48,7 @@ def manager(
     ours = work.etc / name
     found = _secret_of(conf) or _secret_of(read(work.etc, name))
     bound = (conf.get("general", "bindaddr") or "").strip()
-    if (conf.get("general", "enabled") or "no").lower() not in _YES:
+    if not is_yes(conf.get("general", "enabled")):
         bound = _enable(work, conf, bound, is_own=main == MAIN)
     host = _LOCAL if bound in _ANY else bound
     theirs = [one for one in conf.named(USER) if one.path != ours and not one.adds]
@@ -111,6 +111,11 @@ def _user(text: str, secret: str, hosts: Iterable[str], conf: Conf, ours: Path) 
                 r"(?m)^(permit = .*)$", rf"\1\npermit = {host.strip('[]')}", text, count=1
             )
     return text
+
+
+def is_yes(value: str | None) -> bool:
+    """Return whether a value is one that Asterisk takes for yes."""
+    return (value or "").lower() in _YES
 
 
 def is_loopback(host: str) -> bool:
@@ -188,7 +193,7 @@ def wanted_modules(release: int | None) -> list[str]:
 
 def unloaded(conf: Conf, wanted: Sequence[str]) -> tuple[dict[str, Line], list[str]]:
     """Return which modules modules.conf excludes, and which it does not load at a start."""
-    autoload = (conf.get("modules", "autoload") or "no").lower() in _YES
+    autoload = is_yes(conf.get("modules", "autoload"))
     lines = [line for section in conf.named("modules") for line in section.lines]
     kept_out = {_module(line.value): line for line in lines if line.name == "noload"}
     named = {_module(line.value) for line in lines if line.name in {"load", "preload", "require"}}

@@ -58,7 +58,7 @@ def _journal(work: Work, site: Site) -> None:
     """Turn the journal on. Times are left to Wazo, whose form without a format is ours."""
     cel = work.conf("cel.conf")
     lines = []
-    if (cel.get("general", "enable") or "no").lower() != "yes":
+    if not parts.is_yes(cel.get("general", "enable")):
         lines.append("enable = yes")
     if events := parts.missing_events(cel):
         lines.append(f"events = {','.join(events)}")

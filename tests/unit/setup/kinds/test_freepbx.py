@@ -10,6 +10,7 @@ import pytest
 from pbxbilling.setup.conf.reader import read
 from pbxbilling.setup.files.backup import SetupError
 from pbxbilling.setup.pbx.site import Kind
+from pbxbilling.setup.recipes import recipe
 from rig.generated import FREEPBX_16, FREEPBX_17, Generated
 from tests.support.setup.generated import folder_of
 
@@ -127,6 +128,15 @@ def test_a_site_s_own_hook_asks_first_and_goes_on(
     assert "[pbxbilling-out]" in text
 
 
+@FRAMES
+def test_the_block_that_was_put_there_by_hand_is_left(frame: Generated, tmp_path: Path) -> None:
+    block = recipe("freepbx16" if frame.has_macro else "freepbx17")
+    own = {"extensions_custom.conf": f"#include extensions_pbxbilling.conf\n{block}"}
+    folder = folder_of(tmp_path, frame, own)
+    (folder.etc / "extensions_pbxbilling.conf").write_text("[pbxbilling-admit]\n")
+    assert "extensions_custom.conf" not in folder.changed(folder.planned())
+
+
 def test_after_an_upgrade_to_17_a_second_run_corrects_the_end(tmp_path: Path) -> None:
     old = folder_of(tmp_path / "16", FREEPBX_16)
     text = old.after(old.planned(), "extensions_custom.conf")
@@ -172,6 +182,15 @@ def test_a_click_is_asked_for_until_the_files_show_it(tmp_path: Path) -> None:
     additional.write_text(additional.read_text() + "exten => 5,1,Set(EMERGENCYROUTE=YES)\n")
     assert not [one for one in folder.planned().by_hand if "Trunks" in one or "Code" in one]
     assert not [one for one in folder.planned().by_hand if "Emergency" in one or "Apply" in one]
+
+
+def test_a_trunk_with_a_context_of_its_own_keeps_where_its_calls_go(tmp_path: Path) -> None:
+    old = {"sip.conf": "[carrier]\ntype = peer\nhost = 192.0.2.1\ncontext = from-trunk-mine\n"}
+    more = {**old, "globals_custom.conf": "OUT_9 = SIP/carrier\n"}
+    (said,) = [
+        one for one in folder_of(tmp_path, FREEPBX_17, more).planned().by_hand if "PEER" in one
+    ]
+    assert "in place of from-trunk-mine; and from-trunk-mine for from-pstn in" in said
 
 
 def test_what_freepbx_reads_within_a_section_is_put_before_the_sites_own_sections(
