@@ -32,12 +32,25 @@ def without_change(before: str, after: str, now: str) -> str | None:
 
 
 def _hunks(base: Sequence[str], other: Sequence[str]) -> list[_Hunk]:
-    matcher = difflib.SequenceMatcher(None, base, other, autojunk=False)
+    """Return what is other, between the lines at both ends that are the same.
+
+    Those are left out first: among equal lines, a matcher alone may align the wrong ones.
+    """
+    start = _alike(base, other)
+    end = _alike(base[start:][::-1], other[start:][::-1])
+    inside, outside = base[start : len(base) - end], other[start : len(other) - end]
+    matcher = difflib.SequenceMatcher(None, inside, outside, autojunk=False)
     return [
-        _Hunk(first, last, other[start:end])
-        for tag, first, last, start, end in matcher.get_opcodes()
+        _Hunk(start + first, start + last, outside[begin:stop])
+        for tag, first, last, begin, stop in matcher.get_opcodes()
         if tag != "equal"
     ]
+
+
+def _alike(one: Sequence[str], other: Sequence[str]) -> int:
+    """Return how many lines are the same from the start on."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def _collide(one: _Hunk, other: _Hunk) -> bool:
