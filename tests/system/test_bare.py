@@ -39,6 +39,10 @@ def test_without_root_the_missing_package_is_named(suite: str, tmp_path: Path) -
         assert line.endswith(f"apt-get install {python.name}-venv")
 
 
+FAST = ("tests/unit", "tests/contract", "tests/replay", "tests/fuzz")
+"""As the Makefile has them."""
+
+
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Bare:
     """Return a Debian 13 on which root has run make once, in a checkout that nobody owns."""
@@ -71,3 +75,16 @@ def test_without_a_network_the_reason_is_named(installed: Bare) -> None:
         pyproject.write_text(written)
     assert line.startswith("no .venv: the package index cannot be reached (")
     assert "name resolution" in line
+
+
+def test_debian_13_passes_the_fast_suite(installed: Bare) -> None:
+    """Without the laws: what they try thousands of times over is no matter of Python's version."""
+    installed.give_to("0")
+    try:
+        done = installed.run(
+            *(".venv/bin/python", "-m", "pytest", "-q", "-m", "not hypothesis", "--numprocesses=2"),
+            *("--dist=loadscope", "--durations=5", "-p", "no:cacheprovider", *FAST),
+        )
+    finally:
+        installed.give_to(NOBODY)
+    assert done.returncode == 0, done.stdout[-10_000:] + done.stderr[-2_000:]

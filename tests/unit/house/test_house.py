@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,6 +71,12 @@ def test_unit_tests_mirror_the_tree() -> None:
         if of_another or not any(map(Path.is_dir, tested)):
             astray.append(str(test.relative_to(unit)))
     assert astray == []
+
+
+def test_no_two_unit_tests_have_one_name() -> None:
+    """pytest collects only one of them, and fails."""
+    names = [path.name for path in (ROOT / "tests" / "unit").rglob("test_*.py")]
+    assert sorted(name for name, number in Counter(names).items() if number > 1) == []
 
 
 def test_support_modules_mirror_the_tree() -> None:
