@@ -5,11 +5,15 @@ A terminal shows it in place; elsewhere it is printed once per wave.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
+from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console, Group
 from rich.live import Live
 
@@ -21,6 +25,8 @@ Get = Callable[..., Any]
 
 REDRAWS_PER_SECOND = 2
 _REFUSALS = 6  # the newest
+
+_PICTURE_WIDTH = 78
 
 _CALLS = ("at", "tenant", "from", "to", "state", "why")
 _TENANTS = ("tenant", "live_calls", "max_calls", "refused (486)")
@@ -55,6 +61,13 @@ class Board:
             self._live.refresh()
         else:
             self._console.print(self.drawn())
+
+    def save(self, picture: Path) -> None:
+        """Save what is shown now as an SVG, which fetches nothing when it is opened."""
+        page = Console(record=True, width=_PICTURE_WIDTH, file=StringIO(), force_terminal=True)
+        page.print(self.drawn())
+        form = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
+        picture.write_text(page.export_svg(title="make run", code_format=form))
 
     def drawn(self) -> Group:
         """Return the calls, below them the newest refusals, and what each tenant holds."""

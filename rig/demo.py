@@ -48,8 +48,16 @@ TALK_S = 2.0
 class Desk:
     """The demo's daemon, with its files under one directory."""
 
-    def __init__(self, directory: Path, ami: tuple[str, int], secret: str, hook: str) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        ami: tuple[str, int],
+        secret: str,
+        hook: str,
+        picture: Path | None = None,
+    ) -> None:
         self.directory = directory
+        self._picture = picture
         self.config = directory / "pbxbilling.toml"
         self.board = Board(self.get, Console(highlight=False))
         self.config.write_text(
@@ -102,13 +110,15 @@ class Desk:
         """Show the board at the height of a wave, with the wave's decisions on record."""
         until(lambda: not self.get("/status")["store"]["pending"], "the decisions are on record")
         self.board.wave()
+        if self._picture is not None:
+            self.board.save(self._picture)
 
     def _is_on_record(self) -> bool:
         status = self.get("/status")
         return not status["calls"] and not status["store"]["pending"]
 
 
-def with_asterisk(directory: Path, waves: int) -> Desk:
+def with_asterisk(directory: Path, waves: int, picture: Path | None = None) -> Desk:
     """Run calls from SIPp through a private Asterisk 22."""
     hook = f"127.0.0.1:{free_port()}"
     with (
@@ -118,7 +128,7 @@ def with_asterisk(directory: Path, waves: int) -> Desk:
         ) as asterisk,
         sipp.answer(directory / "carrier", block.carrier()),
     ):
-        desk = Desk(directory, asterisk.ami, AMI_SECRET, hook)
+        desk = Desk(directory, asterisk.ami, AMI_SECRET, hook, picture)
         with desk.open():
             for wave in range(waves):
                 callers = [
@@ -180,6 +190,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--waves", type=int, default=5)
     parser.add_argument("--virtual", action="store_true", help="no Asterisk: the virtual PBX")
+    parser.add_argument("--picture", type=Path, help="save the last wave as an SVG (docs/images)")
     parser.add_argument("--dir", type=Path, default=ROOT / "var")
     options = parser.parse_args()
     obstacle = "asked for" if options.virtual else _obstacle()
@@ -189,7 +200,7 @@ def main() -> int:
     directory.mkdir(parents=True)
     began = time.monotonic()
     if obstacle is None:
-        desk = with_asterisk(directory, options.waves)
+        desk = with_asterisk(directory, options.waves, options.picture)
     else:
         print(f"on a virtual PBX: {obstacle}")
         desk = asyncio.run(with_virtual_pbx(directory, options.waves))
