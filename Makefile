@@ -37,6 +37,18 @@ build/compiled/installed: pyproject.toml $(shell find src -type f ! -name '*.pyc
 
 wheel: build/compiled/installed ## dist/*.whl with a compiled core, to install
 
+# As deploy/systemd/pbxbilling.service has it.
+PREFIX := /opt/pbxbilling
+.PHONY: install
+install: ## Into /opt/pbxbilling, from the sources, with command, systemd unit and user; as root
+	test -x $(PREFIX)/bin/pip || $(PYTHON) -m venv $(PREFIX)
+	$(PREFIX)/bin/pip install --quiet --upgrade .
+	ln -sf $(PREFIX)/bin/pbxbilling /usr/local/bin/pbxbilling
+	install -D -m 644 deploy/systemd/pbxbilling.service /etc/systemd/system/pbxbilling.service
+	install -D -m 644 deploy/systemd/pbxbilling.sysusers.conf /usr/lib/sysusers.d/pbxbilling.conf
+	systemd-sysusers
+	systemctl daemon-reload
+
 check: environment ## Style, types and the floors of the house
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .

@@ -1,4 +1,4 @@
-"""The recipes are what README.md and docs/guides/dialplans.md show."""
+"""The recipes are what docs/guides/dialplans.md shows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.docs.pages import blocks
 
 PAGE = "docs/guides/dialplans.md"
 SHOWN = [
-    ("README.md", "FreePBX", 0, recipe("freepbx17")),
+    (PAGE, "FreePBX", -1, recipe("freepbx17")),
     (PAGE, "Contexts by hand", 0, recipe("plain", TENANT=["acme", "globex"], TRUNK="carrier")),
     (PAGE, "Wazo", 0, recipe("wazo")),
     (PAGE, "MikoPBX", 0, recipe("mikopbx", TENANT="acme", PROVIDER="SIP-PROVIDER")),
