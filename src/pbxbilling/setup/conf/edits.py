@@ -5,6 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
+from pbxbilling.setup.conf.reader import Line
+
+
+def with_value(line: Line, value: str) -> str:
+    """Return a line with another value, and the comment behind it as it was."""
+    name, equals, rest = line.raw.partition("=")
+    if line.value and line.value in rest:
+        return f"{name}{equals}{rest.replace(line.value, value, 1)}"
+    return f"{line.name} = {value}"
+
 
 class Edits:
     """Lines to put before, in place of or behind those of one file; numbers count from 1."""
@@ -27,6 +37,10 @@ class Edits:
         """Put lines in place of that one."""
         self._in_place[number] = list(lines)
 
+    def replaced(self, number: int) -> list[str]:
+        """Return the lines that come in place of that one; none where it stays."""
+        return self._in_place.get(number, [])
+
     def append(self, lines: Sequence[str]) -> None:
         """Put lines at the end of the file."""
         self._last.extend(lines)
@@ -42,8 +56,7 @@ class Edits:
         for number, line in enumerate(old, 1):
             new += [f"{one}{end}" for one in self._before.get(number, ())]
             kept = number in self._in_place
-            follows = number < len(old) or number in self._after
-            ending = "\n" if closed or follows else ""
+            ending = "\n" if closed or number < len(old) else end * (number in self._after)
             new += [f"{one}{end}" for one in self._in_place[number]] if kept else [line + ending]
             new += [f"{one}{end}" for one in self._after.get(number, ())]
         if self._last and new and not new[-1].endswith("\n"):

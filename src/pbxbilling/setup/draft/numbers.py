@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from pbxbilling.kernel.numbers import check_number, found_by, read_listed
 from pbxbilling.setup.draft.sources import Sources
-from pbxbilling.setup.pbx.dialplan import Context, Step, split
+from pbxbilling.setup.pbx.dialplan import Context, Step
 from pbxbilling.setup.pbx.endpoints import Endpoint
+from pbxbilling.setup.pbx.grammar import split
 from pbxbilling.setup.pbx.site import Kind
 
 _LEAST_DIGITS = 5  # what is shorter may be an extension

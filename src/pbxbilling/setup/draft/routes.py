@@ -19,7 +19,8 @@ from pbxbilling.setup.draft.steps import (
     tenant_in,
     without_arguments,
 )
-from pbxbilling.setup.pbx.dialplan import Dialplan, Step, split
+from pbxbilling.setup.pbx.dialplan import Dialplan, Step
+from pbxbilling.setup.pbx.grammar import split
 
 _DEEPEST = 30
 _WIDEST = 2000  # places that one number is followed to

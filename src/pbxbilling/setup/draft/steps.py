@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from pbxbilling.setup.draft.sources import TENANT_VARIABLE, clean
-from pbxbilling.setup.pbx.dialplan import Dialplan, Step, split
+from pbxbilling.setup.pbx.dialplan import Dialplan, Step
+from pbxbilling.setup.pbx.grammar import split
 
 ADMIT = "pbxbilling-admit"
 CALL = re.compile(r"\s*(\w+)\s*\((.*)\)\s*$", re.DOTALL)

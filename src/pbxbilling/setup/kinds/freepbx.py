@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from pbxbilling.setup.conf.reader import Conf, Line, Section, read
+from pbxbilling.setup.conf.reader import Conf, Line, Section
 from pbxbilling.setup.kinds import parts
 from pbxbilling.setup.kinds.shipped import CONTEXT
 from pbxbilling.setup.kinds.work import MARK, Work
@@ -55,7 +55,7 @@ def write(
 
 def _globals(work: Work, conf: Conf, values: Mapping[str, str]) -> None:
     there = {line.name: line for one in conf.named("globals") for line in one.lines}
-    custom = read(work.etc, "globals_custom.conf")
+    custom = work.conf("globals_custom.conf")
     lines = [f"{key}={value}" for key, value in values.items() if key not in there]
     _add(work, custom, lines)
     for key, value in values.items():
@@ -89,7 +89,7 @@ def _journal(work: Work, site: Site) -> None:
         lines.append("dateformat = %s.%6q")
     if events := parts.missing_events(cel):
         lines.append(f"events = {','.join(events)}")
-    _add(work, read(work.etc, "cel_general_custom.conf"), lines)
+    _add(work, work.conf("cel_general_custom.conf"), lines)
     parts.mapping(work, "cel_custom.conf")
     parts.journal_folder(work, site.log)
 

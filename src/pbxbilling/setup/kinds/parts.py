@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
-from pbxbilling.setup.conf.reader import Conf, Line, Section, read
+from pbxbilling.setup.conf.reader import Conf, Line, Section
 from pbxbilling.setup.kinds import shipped
-from pbxbilling.setup.kinds.work import MARK, Work, end_of, own
+from pbxbilling.setup.kinds.work import MARK, Work, end_of
 from pbxbilling.setup.pbx.console import Console, ConsoleError
 
 USER = "pbxbilling"
@@ -19,7 +19,10 @@ JOURNAL = "pbxbilling.csv"
 _ANY = frozenset({"", "0.0.0.0", "::", "[::]"})  # noqa: S104 - compared only
 _YES = frozenset({"yes", "true", "y", "t", "1", "on"})
 _LOCAL = "127.0.0.1"
-_CDREL_FROM = 22  # cel_custom stands on res_cdrel_custom from there on
+_STANDS_ON = {"res_agi": ("res_speech", 0), "cel_custom": ("res_cdrel_custom", 22)}
+"""What a module cannot be loaded without, from which release on."""
+_NEWER = frozenset({"res_cdrel_custom"})  # the first 22s do not have it, nor need it
+_LOADS = frozenset({"load", "preload", "require", "preload-require"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +49,9 @@ def manager(
     """
     conf = work.conf(MAIN)
     ours = work.etc / name
-    found = _secret_of(conf) or _secret_of(read(work.etc, name))
-    bound = (conf.get("general", "bindaddr") or "").strip()
-    if not is_yes(conf.get("general", "enabled")):
+    found = _secret_of(conf) or _secret_of(work.conf(name))
+    bound = _general(conf, "bindaddr")
+    if not is_yes(_general(conf, "enabled")):
         bound = _enable(work, conf, bound, is_own=main == MAIN)
     host = _LOCAL if bound in _ANY else bound
     theirs = [one for one in conf.named(USER) if one.path != ours and not one.adds]
@@ -60,7 +63,7 @@ def manager(
         if main:
             work.include(main, name)
     work.reload("manager reload")
-    port = conf.get("general", "port") or "5038"
+    port = _general(conf, "port")
     return Manager(host, int(port) if port.isdecimal() else 5038, found or secret)
 
 
@@ -71,20 +74,31 @@ def _enable(work: Work, conf: Conf, bound: str, *, is_own: bool) -> str:
             f"{conf.path}: the manager is off: enabled = yes, in the PBX' own pages"
         )
         return bound
+    if conf.first("general") is None:  # without an address it would listen everywhere
+        lines = ["[general]", "enabled = yes", f"bindaddr = {_LOCAL}"]
+        work.edits[conf.path].append(["", MARK, *lines])
+        return _LOCAL
     work.set_key(conf, "general", "enabled", "yes")
-    if own(conf, "general") and not bound:
+    if not bound:
         work.set_key(conf, "general", "bindaddr", _LOCAL)
     return bound or _LOCAL
 
 
 def _kept(user: Section, conf: Conf) -> str:
     """Say that a manager user of the site's own stays, and what it needs."""
-    names = conf.get("general", "channelvars") or ""
-    variable = "" if "PBXBILLING" in names.split(",") else ", and PBXBILLING in channelvars"
+    names = [name.strip() for name in _general(conf, "channelvars").split(",")]
+    variable = "" if "PBXBILLING" in names else ", and PBXBILLING in channelvars"
     return (
         f"{user.path}:{user.number}: [{USER}] is there already and stays as it is: it needs read ="
         f" system,call,cdr and write = call,reporting{variable}"
     )
+
+
+def _general(conf: Conf, name: str) -> str:
+    """Return what manager.conf says in its first [general]: no other is read."""
+    section = conf.first("general")
+    line = section.value(name) if section else None
+    return line.value if line else ""
 
 
 def _secret_of(conf: Conf) -> str:
@@ -94,10 +108,10 @@ def _secret_of(conf: Conf) -> str:
 def _user(text: str, secret: str, hosts: Iterable[str], conf: Conf, ours: Path) -> str:
     """Fill in the shipped user: its secret, addresses of its own, the site's channel variables."""
     text = text.replace(";secret =", f"secret = {secret}")
+    general = conf.first("general")
     theirs = [
         line.value
-        for section in conf.named("general")
-        for line in section.lines
+        for line in (general.values if general else ())
         if line.name.lower() == "channelvars" and line.path != ours
     ]
     if theirs:
@@ -132,15 +146,16 @@ def journal(work: Work, log: Path) -> None:
     A date format that the site has chosen stays: the doctor says whether it can be read.
     """
     cel = work.conf("cel.conf")
-    if own(cel, "general") is None:
+    if cel.first("general") is None:
         work.file(work.etc / shipped.CEL, shipped.text(shipped.CEL), like=work.etc / "cel.conf")
         work.include("cel.conf", shipped.CEL)
     elif work.etc / shipped.CEL not in cel.files:
-        for name, value in (("enable", "yes"), ("dateformat", "%s.%6q")):
-            if name == "enable" or cel.line("general", name) is None:
-                work.set_key(cel, "general", name, value)
+        if not is_yes(cel.get("general", "enable")):
+            work.set_key(cel, "general", "enable", "yes", every=True)
+        if not cel.get("general", "dateformat"):
+            work.set_key(cel, "general", "dateformat", "%s.%6q", every=True)
         if events := missing_events(cel):
-            work.set_key(cel, "general", "events", ",".join(events))
+            work.set_key(cel, "general", "events", ",".join(events), every=True)
     mapping(work, "cel_custom.conf")
     journal_folder(work, log)
 
@@ -154,10 +169,19 @@ def journal_folder(work: Work, log: Path) -> None:
 
 
 def missing_events(cel: Conf) -> list[str]:
-    """Return all events that cel.conf must name, the site's own first; empty if it has ours."""
+    """Return all events that cel.conf must name, the site's own first; empty if it has ours.
+
+    Of several lines all count.
+    """
     wanted = read_text(shipped.text(shipped.CEL))["events"].split(",")
-    value = cel.get("general", "events") or ""
-    there = [event.strip().upper() for event in value.split(",") if event.strip()]
+    lines = [
+        line.value
+        for section in cel.named("general")
+        for line in section.lines
+        if line.name.lower() == "events"
+    ]
+    there = [event.strip().upper() for value in lines for event in value.split(",")]
+    there = [event for event in dict.fromkeys(there) if event]
     missing = [event for event in wanted if event not in there]
     return [*there, *missing] if missing and "ALL" not in there else []
 
@@ -174,7 +198,7 @@ def mapping(work: Work, name: str) -> None:
     line = next(
         one for one in shipped.text(shipped.CEL_CUSTOM).splitlines() if one.startswith(JOURNAL)
     )
-    found = own(conf, "mappings")
+    found = conf.first("mappings")
     if conf.line("mappings", JOURNAL) is not None:
         return
     if found is None:
@@ -187,32 +211,56 @@ def mapping(work: Work, name: str) -> None:
 
 def wanted_modules(release: int | None) -> list[str]:
     """Return the modules that the subroutine and the journal need, in the order of loading."""
-    older = release is not None and release < _CDREL_FROM
-    return [*shipped.modules(), *([] if older else ["res_cdrel_custom"]), "cel_custom"]
+    wanted = []
+    for name in (*shipped.modules(), "cel_custom"):
+        stands_on, since = _STANDS_ON.get(name, ("", 0))
+        if stands_on and (release is None or release >= since):
+            wanted.append(stands_on)
+        wanted.append(name)
+    return wanted
 
 
 def unloaded(conf: Conf, wanted: Sequence[str]) -> tuple[dict[str, Line], list[str]]:
     """Return which modules modules.conf excludes, and which it does not load at a start."""
-    autoload = is_yes(conf.get("modules", "autoload"))
-    lines = [line for section in conf.named("modules") for line in section.lines]
-    kept_out = {_module(line.value): line for line in lines if line.name == "noload"}
-    named = {_module(line.value) for line in lines if line.name in {"load", "preload", "require"}}
+    section = conf.first("modules")
+    lines = section.values if section else []
+    autoload = section.value("autoload") if section else None
+    by_itself = autoload is not None and is_yes(autoload.value)
+    kept_out = {_module(line.value): line for line in lines if line.name.lower() == "noload"}
+    named = {_module(line.value) for line in lines if line.name.lower() in _LOADS}
     excluded = {name: kept_out[name] for name in wanted if name in kept_out}
-    missing = [] if autoload else [one for one in wanted if one not in named | set(excluded)]
+    missing = [] if by_itself else [one for one in wanted if one not in named | set(excluded)]
     return excluded, missing
 
 
 def modules(work: Work, console: Console, wanted: Sequence[str]) -> None:
     """Have these modules loaded, now and at the next start."""
+    wanted = _on_disk(work, wanted)
     conf = work.conf("modules.conf")
     excluded, missing = unloaded(conf, wanted)
     for name, line in excluded.items():
         work.edits[line.path].replace(line.number, [f"load = {name}.so"])
-    section = own(conf, "modules")
+    section = conf.first("modules")
     if missing and section is not None:
         loads = [f"load = {name}.so" for name in missing]
         work.edits[section.path].insert_after(end_of(section), [MARK, *loads])
     load_now(work, console, wanted)
+
+
+def _on_disk(work: Work, wanted: Sequence[str]) -> list[str]:
+    """Leave out the modules that this Asterisk does not have, and say so."""
+    section = work.conf("asterisk.conf").first("directories")
+    line = section.value("astmoddir") if section else None
+    folder = Path(line.value) if line else None
+    if folder is None or not folder.is_dir():  # in a container, for instance
+        return list(wanted)
+    absent = [name for name in wanted if not (folder / f"{name}.so").exists()]
+    work.by_hand += [
+        f"{folder}/{name}.so is not there: install it (Debian: the package asterisk-modules)"
+        for name in absent
+        if name not in _NEWER
+    ]
+    return [name for name in wanted if name not in absent]
 
 
 def load_now(work: Work, console: Console, wanted: Sequence[str]) -> None:
@@ -241,7 +289,7 @@ def globals_of(work: Work, name: str, values: Mapping[str, str]) -> None:
     lines = [f"{key}={value}" for key, value in values.items() if key not in there]
     if not lines:
         return
-    section = own(conf, "globals")
+    section = conf.first("globals")
     if section is None:
         work.edits[conf.path].append(["", MARK, "[globals]", *lines])
     else:

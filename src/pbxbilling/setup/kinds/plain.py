@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pbxbilling.setup.conf.reader import text_of
-from pbxbilling.setup.kinds import hooks, parts, shipped
+from pbxbilling.setup.conf.reader import read, text_of
+from pbxbilling.setup.files.backup import SetupError
+from pbxbilling.setup.kinds import doors, hooks, parts
+from pbxbilling.setup.kinds.unseen import unseen
 from pbxbilling.setup.kinds.work import Work, joined
 from pbxbilling.setup.pbx.console import Console
 from pbxbilling.setup.pbx.look import Found
@@ -13,24 +15,31 @@ from pbxbilling.setup.pbx.site import Site
 
 SITE_FILE = "extensions_pbxbilling_site.conf"
 _MAIN = "extensions.conf"
+_EDITED = (_MAIN, "manager.conf", "cel.conf", "cel_custom.conf", "modules.conf", "pjsip.conf")
 _HEADER = [
     "; pbxbilling: where calls that come in meet the subroutine pbxbilling-admit.",
     "; Written by `pbxbilling setup asterisk`; yours to change.",
 ]
-_OTHERS = ("extensions.ael", "extensions.lua")
 
 
 def write(
     work: Work, site: Site, found: Found, values: Mapping[str, str], console: Console
 ) -> None:
-    """Add to `work` what such a site needs."""
+    """Add to `work` what such a site needs.
+
+    Raises SetupError where Asterisk refuses a file as it is: a reload would take a dialplan away
+    that still runs.
+    """
+    refused = [fault for name in _EDITED for fault in read(work.etc, name).refused]
+    if refused:
+        raise SetupError(f"{refused[0]}: correct it first")
     parts.modules(work, console, [*parts.wanted_modules(site.release), "func_dialplan"])
     parts.journal(work, site.log)
     parts.globals_of(work, _MAIN, values)
     parts.subroutine(work, _MAIN)
     made = hooks.Hooks(work.edits)
     hooks.outgoing(made, found.dialplan, found.trunks)
-    hooks.incoming(made, found.dialplan, found.leading_outside())
+    doors.incoming(made, found.dialplan, found.leading_outside())
     if made.contexts:
         path = work.etc / SITE_FILE
         before = text_of(path) if path.exists() else joined(_HEADER)
@@ -38,9 +47,4 @@ def write(
         work.include(_MAIN, SITE_FILE)
         work.reload("module reload res_pjsip.so", "module reload chan_sip.so")
     work.by_hand += made.by_hand
-    for name in _OTHERS:
-        if (work.etc / name).exists():
-            work.by_hand.append(
-                f"{work.etc / name}: not read: put {shipped.hook_line('NUMBER')} before each Dial"
-                " there that leads outside"
-            )
+    work.by_hand += unseen(work.etc, found)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pbxbilling.setup.conf.edits import Edits
+from pbxbilling.setup.conf.edits import Edits, with_value
 from pbxbilling.setup.conf.reader import Conf, Section, read, text_of
 from pbxbilling.setup.files.changes import FileChange
 
@@ -31,7 +31,7 @@ class Work:
 
     def conf(self, name: str) -> Conf:
         """Read a file of the PBX."""
-        return read(self.etc, name)
+        return read(self.etc, name, is_part=True)
 
     def file(
         self, path: Path, text: str, like: Path | None = None, *, is_private: bool = False
@@ -47,13 +47,21 @@ class Work:
         if self.etc / ours not in self.conf(main).files:
             self.edits[self.etc / main].append(["", MARK, f'#include "{ours}"'])
 
-    def set_key(self, conf: Conf, section: str, name: str, value: str) -> None:
-        """Have `name = value` in force in a section, which is made at the end of the file."""
-        line = conf.line(section, name)
+    def set_key(
+        self, conf: Conf, section: str, name: str, value: str, *, every: bool = False
+    ) -> None:
+        """Have `name = value` in force in a section, which is made at the end of the file.
+
+        `every`: Asterisk reads all sections of that name in this file, and not the first alone.
+        """
+        found = conf.first(section)
+        line = found.value(name) if found else None
+        if every:
+            line = conf.line(section, name)
         if line is not None:
             if line.value != value:
-                self.edits[line.path].replace(line.number, [f"{name} = {value}"])
-        elif found := own(conf, section):
+                self.edits[line.path].replace(line.number, [with_value(line, value)])
+        elif found is not None:
             self.edits[found.path].insert_after(end_of(found), [f"{name} = {value}"])
         else:
             self.edits[conf.path].append(["", MARK, f"[{section}]", f"{name} = {value}"])
@@ -71,12 +79,6 @@ class Work:
         before = text_of(path) if path.exists() else None
         beside = next((one for one in sorted(self.etc.glob("*.conf")) if one != path), None)
         return FileChange(path, before, edits.applied(before or ""), like=self.model or beside)
-
-
-def own(conf: Conf, name: str) -> Section | None:
-    """Return the last section of that name, or None."""
-    found = conf.named(name)
-    return found[-1] if found else None
 
 
 def end_of(section: Section) -> int:

@@ -10,7 +10,12 @@ from dataclasses import dataclass
 
 COMMAND = "asterisk"
 _LIMIT_S = 30.0
-_VERSION = re.compile(r"Asterisk (?:certified/)?(\d+)\.")
+_VERSIONS = {
+    "core show version": re.compile(r"Asterisk \D*?(\d+)[.-]"),
+    "core show settings": re.compile(r"(?m)^\s*Version:\s+\D*?(\d+)[.-]"),
+}
+"""Which commands name the release. Some builds lack the first; `certified/18.9`, `GIT-22-1a2b`."""
+_RUNNING = re.compile(r"(?m)^(\S+?)(?:\.so)?\s.*\s\d+\s+Running\b")
 
 
 class ConsoleError(Exception):
@@ -50,17 +55,13 @@ class Console:
 
     def release(self) -> int:
         """Return Asterisk's major release. Raises ConsoleError."""
-        said = self.run("core show version")
-        found = _VERSION.search(said)
-        if found is None:
-            raise ConsoleError(f"the console does not name its version: {said.strip()[:80]}")
-        return int(found[1])
+        for command, version in _VERSIONS.items():
+            said = self.run(command)
+            if found := version.search(said):
+                return int(found[1])
+        raise ConsoleError(f"the console does not name its version: {said.strip()[:80]}")
 
     def idle_modules(self, names: Sequence[str]) -> list[str]:
         """Return those of the modules that do not run. Raises ConsoleError."""
-        running = {
-            row.split()[0].removesuffix(".so")
-            for row in self.run("module show").splitlines()
-            if " Running" in row
-        }
+        running = set(_RUNNING.findall(self.run("module show")))
         return [name for name in names if name not in running]

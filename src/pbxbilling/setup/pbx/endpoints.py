@@ -9,6 +9,8 @@ from pathlib import Path
 
 from pbxbilling.setup.conf.reader import Conf, Line, Section, read
 
+_CARRIERS_HAVE = ("insecure", "fromuser", "fromdomain", "remotesecret")
+"""What a peer of sip.conf at a fixed address has that is no phone."""
 _NO_PEERS = frozenset({"general", "authentication", "globals"})
 
 
@@ -26,7 +28,7 @@ class Endpoint:
     """It must identify itself to us, as phones do."""
     section: Section
     context_line: Line | None
-    """The line that sets its context, if it is in its own section and not in a template."""
+    """The line that sets its context, if that is not in a template."""
     context_key: str = "context"
 
     @property
@@ -49,14 +51,13 @@ def endpoints(folder: Path) -> tuple[list[Endpoint], list[str]]:
 def _pjsip(conf: Conf) -> Iterator[Endpoint]:
     registered = {
         values.get("endpoint") or section.name
-        for section in conf.sections
+        for section in conf.categories
         if (values := conf.effective(section)).get("type") == "registration"
-        and not section.is_template
     }
     seen: set[str] = set()
-    for section in conf.sections:
+    for section in conf.categories:
         values = conf.effective(section)
-        if section.is_template or values.get("type") != "endpoint" or section.name in seen:
+        if values.get("type") != "endpoint" or section.name in seen:
             continue
         seen.add(section.name)
         yield Endpoint(
@@ -67,14 +68,14 @@ def _pjsip(conf: Conf) -> Iterator[Endpoint]:
             registers=section.name in registered or "outbound_auth" in values,
             challenges="auth" in values,
             section=section,
-            context_line=section.last("context"),
+            context_line=conf.own(section, "context"),
         )
 
 
 def _wizard(conf: Conf) -> Iterator[Endpoint]:
-    for section in conf.sections:
+    for section in conf.categories:
         values = conf.effective(section)
-        if section.is_template or values.get("type") != "wizard":
+        if values.get("type") != "wizard":
             continue
         yield Endpoint(
             technology="PJSIP",
@@ -85,28 +86,29 @@ def _wizard(conf: Conf) -> Iterator[Endpoint]:
             or _is_yes(values.get("sends_auth")),
             challenges=_is_yes(values.get("accepts_auth")),
             section=section,
-            context_line=section.last("endpoint/context"),
+            context_line=conf.own(section, "endpoint/context"),
             context_key="endpoint/context",
         )
 
 
 def _peers(technology: str, conf: Conf) -> Iterator[Endpoint]:
     default = conf.get("general", "context") or "default"
-    for section in conf.sections:
+    for section in conf.categories:
         values = conf.effective(section)
         is_peer = values.get("type") in {"friend", "peer", "user"}
-        if section.is_template or section.name in _NO_PEERS or not is_peer:
+        if section.name.lower() in _NO_PEERS or not is_peer:
             continue
         dynamic = values.get("host", "dynamic") == "dynamic"
+        identifies = technology != "SIP" or any(values.get(name) for name in _CARRIERS_HAVE)
         yield Endpoint(
             technology=technology,
             name=section.name,
             context=values.get("context", default),
             accountcode=values.get("accountcode", ""),
-            registers=not dynamic,
+            registers=not dynamic and identifies,
             challenges=dynamic,
             section=section,
-            context_line=section.last("context"),
+            context_line=conf.own(section, "context"),
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from pbxbilling.setup.conf.reader import read
@@ -24,7 +25,11 @@ class Found:
 
     def leading_outside(self) -> list[Endpoint]:
         """Return the endpoints that are trunks."""
-        return [one for one in self.endpoints if one.channel in self.trunks]
+        return [
+            one
+            for one in self.endpoints
+            if any(fnmatchcase(one.channel, trunk) for trunk in self.trunks)
+        ]
 
 
 def look(etc: Path, given: Sequence[str]) -> Found:

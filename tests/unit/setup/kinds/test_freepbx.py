@@ -140,7 +140,8 @@ def test_the_block_that_was_put_there_by_hand_is_left(frame: Generated, tmp_path
 def test_after_an_upgrade_to_17_a_second_run_corrects_the_end(tmp_path: Path) -> None:
     old = folder_of(tmp_path / "16", FREEPBX_16)
     text = old.after(old.planned(), "extensions_custom.conf")
-    new = folder_of(tmp_path / "17", FREEPBX_17, {"extensions_custom.conf": text})
+    files = {"extensions_custom.conf": text, "extensions_pbxbilling.conf": ""}
+    new = folder_of(tmp_path / "17", FREEPBX_17, files)
     assert "MacroExit" not in new.after(new.planned(), "extensions_custom.conf")
 
 
