@@ -34,8 +34,10 @@ _HEADINGS = (
 _INCLUDES = (
     *('#include "one.conf"', "#include <two.conf>", "#include two.conf", "#INCLUDE one.conf"),
     *('#include "many.d/*.conf"', "#include many.d/{b,a}.conf", '#tryinclude "nope.conf"'),
+)
+_FAULTS = (
     *('#include"one.conf"', "# include one.conf", '#include "one.conf', "#include", "#tell one"),
-    *("#include nope.conf", '#include "many.d/*.none"', "#include many.d"),
+    *("#include nope.conf", '#include "many.d/*.none"', "#include many.d", "[b](nobody)", "[x"),
 )
 _LINES = (
     *("exten => 100,1,NoOp(one)", "exten=>100,n,NoOp(two)", "exten = 100 , n , NoOp( three )"),
@@ -60,12 +62,14 @@ _LINES = (
     *("exten => 800,1,NoOp(a);c", "exten => 800,n,NoOp(;-- b --;c)", ";-- a ;-- b --; c --;", ""),
     *("exten => 900,1,NoOp(\u00a0)", "\texten\t=>\t901,1,NoOp()\t", "exten => 902,1,NoOp()\r"),
 )
+_lines = st.sampled_from(_LINES)
 _file = st.lists(
     st.one_of(
-        st.sampled_from(_LINES), st.sampled_from(_HEADINGS + _LINES), st.sampled_from(_INCLUDES)
-    )
-    | st.sampled_from(_LINES),
-    max_size=12,
+        *(_lines, _lines, _lines, st.sampled_from(_HEADINGS), st.sampled_from(_INCLUDES)),
+        st.sampled_from((*_LINES, *_FAULTS)),
+    ),
+    min_size=1,
+    max_size=14,
 )
 
 
@@ -194,7 +198,7 @@ def test_debians_own_files_are_set_up_once(release: provision.Release, tmp_path:
 
 
 @settings(
-    max_examples=60,
+    max_examples=400,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

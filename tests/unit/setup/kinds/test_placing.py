@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pbxbilling.setup.files.backup import SetupError
 from tests.support.setup.plain import HOOK, PlainSite, unhooked
 
+_BY_NUMBER = {"Goto(2)", "GotoIf($[1]?far:3)"}
 _LEFT = re.compile("number is not in this Dial|includes this line several times")
 _TRUNK = re.compile(r"Dial\(PJSIP/\S+@carrier")
 _DIALS = st.sampled_from(
@@ -65,6 +66,9 @@ def test_every_other_step_stays_and_a_second_run_changes_nothing(
             return
         after = site.extens()
         assert {exten: unhooked(steps) for exten, steps in after.items()} == before
+        for exten, steps in before.items():
+            if any(called in _BY_NUMBER for _, called in steps.values()):
+                assert not any(HOOK in after[exten][number][1] for number in steps)
         for steps in after.values():
             for number, (_, called) in steps.items():
                 if _TRUNK.match(called) and not any(map(_LEFT.search, planned.by_hand)):
