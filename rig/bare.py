@@ -36,6 +36,7 @@ class Bare:
 
     def __init__(self, suite: str, directory: Path, source: Path, *, of_its_own: bool) -> None:
         """Raises `UnprovisionedError`."""
+        self.suite = suite
         self.root = provision.bare(suite)
         self.checkout = directory / "checkout"
         shutil.copytree(source, self.checkout, ignore=_LEFT_OUT)
@@ -43,6 +44,7 @@ class Bare:
             own = directory / suite
             subprocess.run(["cp", "-a", self.root, own], check=True)
             self.root = own
+            (own / "etc/hosts").write_text("127.0.0.1 localhost\n")  # an installer would write it
         self._pip = _settings_of_pip() if of_its_own else {}
         self.give_to("0")
 

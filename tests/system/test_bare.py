@@ -1,5 +1,6 @@
 """A machine with make and python3 alone: what is missing is installed, or named in one line."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -39,14 +40,10 @@ def test_without_root_the_missing_package_is_named(suite: str, tmp_path: Path) -
         assert line.endswith(f"apt-get install {python.name}-venv")
 
 
-FAST = ("tests/unit", "tests/contract", "tests/replay", "tests/fuzz")
-"""As the Makefile has them."""
-
-
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Bare:
-    """Return a Debian 13 on which root has run make once, in a checkout that nobody owns."""
-    bare = machine("trixie", tmp_path_factory.mktemp("trixie"), of_its_own=True)
+@pytest.fixture(scope="module", params=provision.BARE_SUITES)
+def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Bare:
+    """Return a Debian on which root has run make once, in a checkout that nobody owns."""
+    bare = machine(request.param, tmp_path_factory.mktemp(request.param), of_its_own=True)
     done = bare.run("make", "environment")
     assert done.returncode == 0, done.stdout + done.stderr
     bare.give_to(NOBODY)
@@ -62,7 +59,7 @@ def test_without_a_compiler_its_packages_are_named(installed: Bare) -> None:
     for target in ("wheel", "bench"):
         line = one_line(installed.run("make", target, user=NOBODY))
         assert "C compiler" in line
-        assert "apt-get install build-essential python3.13-dev" in line
+        assert re.search(r"apt-get install build-essential python3\.1[13]-dev$", line)
 
 
 def test_without_a_network_the_reason_is_named(installed: Bare) -> None:
@@ -77,13 +74,23 @@ def test_without_a_network_the_reason_is_named(installed: Bare) -> None:
     assert "name resolution" in line
 
 
-def test_debian_13_passes_the_fast_suite(installed: Bare) -> None:
+# Rooms that depend on what Python itself brings: its parsers, its loop, its SQLite. The Python that
+# runs `make test` is mostly another 3.11 than Debian 12's, so there these are enough.
+OF_PYTHON = ("agi", "ami", "cel", "kernel", "runtime", "store", "web")
+FAST = {
+    "bookworm": [*(f"tests/unit/{room}" for room in OF_PYTHON), "tests/contract", "tests/replay"],
+    "trixie": ["tests/unit", "tests/contract", "tests/replay", "tests/fuzz"],
+}
+
+
+def test_debians_own_python_passes_the_fast_suite(installed: Bare) -> None:
     """Without the laws: what they try thousands of times over is no matter of Python's version."""
     installed.give_to("0")
     try:
         done = installed.run(
             *(".venv/bin/python", "-m", "pytest", "-q", "-m", "not hypothesis", "--numprocesses=2"),
-            *("--dist=loadscope", "--durations=5", "-p", "no:cacheprovider", *FAST),
+            *("--dist=loadscope", "--durations=5", "-p", "no:cacheprovider"),
+            *FAST[installed.suite],
         )
     finally:
         installed.give_to(NOBODY)
