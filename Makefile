@@ -40,9 +40,9 @@ wheel: build/compiled/installed ## dist/*.whl with a compiled core, to install
 # As deploy/systemd/pbxbilling.service has it.
 PREFIX := /opt/pbxbilling
 .PHONY: install
-install: ## Into /opt/pbxbilling, from the sources, with command, systemd unit and user; as root
+install: ## Into /opt/pbxbilling with command, unit and user, as root; WHEEL=dist/*.whl installs that
 	test -x $(PREFIX)/bin/pip || $(PYTHON) -m venv $(PREFIX)
-	$(PREFIX)/bin/pip install --quiet --upgrade .
+	$(PREFIX)/bin/pip install --quiet --upgrade $(or $(WHEEL),.)
 	ln -sf $(PREFIX)/bin/pbxbilling /usr/local/bin/pbxbilling
 	install -D -m 644 deploy/systemd/pbxbilling.service /etc/systemd/system/pbxbilling.service
 	install -D -m 644 deploy/systemd/pbxbilling.sysusers.conf /usr/lib/sysusers.d/pbxbilling.conf
