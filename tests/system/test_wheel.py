@@ -57,7 +57,7 @@ def test_it_accepts_the_example_configuration(installed: Path, tmp_path: Path) -
 
 
 def test_everything_that_is_imported_is_in_the_wheel(installed: Path) -> None:
-    # The store's migrations are also read as files.
+    # The store's migrations are also read as files; the set-up brings config/asterisk with it.
     probe = (
         "import pbxbilling, pathlib;"
         "print(*sorted(str(p.relative_to(r)) for r in [pathlib.Path(pbxbilling.__file__).parent]"
@@ -70,4 +70,15 @@ def test_everything_that_is_imported_is_in_the_wheel(installed: Path) -> None:
         for path in source.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     )
-    assert listed.stdout.split() == expected
+    shipped = [f"setup/asterisk/{path.name}" for path in (ROOT / "config/asterisk").iterdir()]
+    assert listed.stdout.split() == sorted([*expected, *shipped])
+
+
+def test_it_prints_the_files_for_asterisk(installed: Path, tmp_path: Path) -> None:
+    config = tmp_path / "pbxbilling.toml"
+    where = ("--hook", "10.0.0.5:4590", "--host", "10.0.0.9", "-c", config)
+    done = run(installed / "pbxbilling", "setup", "asterisk", "--print", "plain", *where)
+    assert done.returncode == 0, done.stdout + done.stderr
+    subroutine = (ROOT / "config/asterisk/extensions_pbxbilling.conf").read_text()
+    assert subroutine.splitlines()[-1] in done.stdout
+    assert list(tmp_path.iterdir()) == []
