@@ -14,8 +14,8 @@ from pbxbilling.setup.draft.document import DRAFTED, draft_file
 from pbxbilling.setup.draft.document import FILE as DRAFT
 from pbxbilling.setup.files import backup
 from pbxbilling.setup.files.backup import SetupError
-from pbxbilling.setup.files.changes import FileChange
-from pbxbilling.setup.kinds.parts import is_loopback, our_globals
+from pbxbilling.setup.files.changes import FileChange, needed
+from pbxbilling.setup.kinds.parts import Manager, is_loopback, our_globals
 from pbxbilling.setup.kinds.plan import journal_of
 from pbxbilling.setup.kinds.plan import plan as plan_site
 from pbxbilling.setup.pbx import freepbx_trunks
@@ -85,33 +85,46 @@ def plan(request: Request) -> SetupPlan:
     values = our_globals(request.pbx, request.hook, request.emergency)
     work, manager = plan_site(site, found, secret, values, request.console)
     changes = work.changes()
-    by_hand = list(work.by_hand)
-    if site.kind is Kind.PLAIN:
-        by_hand += [f"{place}: not read" for place in found.unread]
-    if not found.trunks and site.kind in {Kind.PLAIN, Kind.FREEPBX}:
-        by_hand.append("no trunk found: name each with --trunk PJSIP/NAME, or nothing is billed")
+    by_hand = [*work.by_hand, *_not_found(site, found)]
     if site.kind is not Kind.MIKOPBX:
-        journal = request.journal or journal_of(site)
-        pbx = daemon_config.Pbx(request.pbx, manager, found.trunks, journal)
-        changes += [
-            one
-            for one in (
-                daemon_config.configured(request.config, pbx, _listen(site, request.hook)),
-                daemon_config.secret_file(request.config, request.pbx, manager.secret),
-            )
-            if one.is_needed
-        ]
+        changes += _of_the_daemon(request, site, found, manager)
         accounts = draft_file(request.config.with_name(DRAFT), site, found, request.console)
         if accounts.is_needed:
             changes.append(accounts)
             by_hand.append(DRAFTED.format(path=accounts.path))
-    folders = [folder for folder in work.folders if changes]
-    if request.journal is not None:
-        folders = [] if request.journal.parent.is_dir() else [request.journal.parent]
-    elif work.folders and not request.console.is_here:
-        folders = []
-        by_hand.append(_APART.format(folder=work.folders[0]))
+    folders = _missing_folders(request, work.folders if changes else [])
+    if folders and not request.console.is_here and request.journal is None:
+        by_hand.append(_APART.format(folder=folders.pop()))
     return SetupPlan(site, changes, folders, by_hand, work.reloads, found, request)
+
+
+def _not_found(site: Site, found: Found) -> Iterator[str]:
+    """Yield what a person must look at because it could not be read or found."""
+    if site.kind is Kind.PLAIN:
+        yield from (f"{place}: not read" for place in found.unread)
+    if not found.trunks and site.kind in {Kind.PLAIN, Kind.FREEPBX}:
+        yield "no trunk found: name each with --trunk PJSIP/NAME, or nothing is billed"
+
+
+def _of_the_daemon(
+    request: Request, site: Site, found: Found, manager: Manager
+) -> Iterator[FileChange]:
+    """Yield the changes of pbxbilling.toml and of the secret beside it."""
+    journal = request.journal or journal_of(site)
+    pbx = daemon_config.Pbx(request.pbx, manager, found.trunks, journal)
+    yield from needed(
+        [
+            daemon_config.configured(request.config, pbx, _listen(site, request.hook)),
+            daemon_config.secret_file(request.config, request.pbx, manager.secret),
+        ]
+    )
+
+
+def _missing_folders(request: Request, wanted: Sequence[Path]) -> list[Path]:
+    """Return the journal's folder if it must be made: as this machine sees it, if that is said."""
+    if request.journal is None:
+        return list(wanted)
+    return [] if request.journal.parent.is_dir() else [request.journal.parent]
 
 
 def _named_trunks(site: Site) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from ipaddress import IPv6Address, ip_address
 
 from pbxbilling.setup.elsewhere import TLS_PORT, Elsewhere, Form, Put, Sheet, daemon_sheets
-from pbxbilling.setup.kinds import freepbx, parts, shipped, wazo
+from pbxbilling.setup.kinds import freepbx, modules, parts, shipped, wazo
 from pbxbilling.setup.kinds.work import joined
 from pbxbilling.setup.pbx.site import LAST_MACRO
 from pbxbilling.setup.recipes import placeholders, recipe
@@ -23,7 +23,7 @@ _OPENSSL = (
 _RELOADS = ("manager reload", "module reload cel", "module reload cel_custom.so", "dialplan reload")
 _MODULES_CLICK = (
     "Admin, Asterisk Modules: see that none of these is excluded: "
-    + ", ".join(f"{name}.so" for name in parts.wanted_modules(None))
+    + ", ".join(f"{name}.so" for name in modules.wanted_modules(None))
 )  # fmt: skip
 _VARIABLES = (
     "channelvars: add PBXBILLING to the one line that your manager has (a second line would replace"
@@ -83,8 +83,8 @@ def _freepbx(there: Elsewhere) -> Iterator[Sheet]:
 
 
 def _wazo(there: Elsewhere) -> Iterator[Sheet]:
-    names = parts.wanted_modules(None)
-    yield Sheet(f"/etc/wazo-confgend/{wazo.MODULES}", Put.COPY, wazo.modules(names))
+    names = modules.wanted_modules(None)
+    yield Sheet(f"/etc/wazo-confgend/{wazo.MODULES}", Put.COPY, wazo.loading(names))
     yield _copy(wazo.MANAGER, _user(there))
     events = parts.read_text(shipped.text(shipped.CEL))["events"]
     yield _copy(wazo.JOURNAL, f"[general]\nenable = yes\nevents = {events}\n")
@@ -132,7 +132,7 @@ def _include(name: str) -> str:
 
 def _modules(there: Elsewhere) -> Sheet:
     del there
-    lines = [f"load = {name}.so" for name in parts.wanted_modules(None)]
+    lines = [f"load = {name}.so" for name in modules.wanted_modules(None)]
     return _append("modules.conf", joined(["", "[modules]", *lines]), "where it has autoload = no")
 
 
@@ -192,7 +192,7 @@ def _commands(there: Elsewhere, *first: str) -> Sheet:
     """Return what is run on the PBX once its files are there."""
     named = f"{'IP' if _is_address(there.host) else 'DNS'}:{there.host}"
     loads = [
-        f'asterisk -rx "module load {one}.so"' for one in parts.wanted_modules(_release(there))
+        f'asterisk -rx "module load {one}.so"' for one in modules.wanted_modules(_release(there))
     ]
     lines = [
         "install -d -o asterisk -g asterisk /var/log/asterisk/cel-custom",

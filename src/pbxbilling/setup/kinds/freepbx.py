@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from pbxbilling.setup.conf.reader import Conf, Line, Section
-from pbxbilling.setup.kinds import parts
+from pbxbilling.setup.kinds import modules, parts
 from pbxbilling.setup.kinds.shipped import CONTEXT
 from pbxbilling.setup.kinds.work import MARK, Work
 from pbxbilling.setup.pbx.console import Console
@@ -100,8 +100,8 @@ def _is_custom(line: Line) -> bool:
 
 def _modules(work: Work, site: Site, console: Console) -> None:
     """Load what is needed now; FreePBX itself decides what is loaded at a start."""
-    wanted = parts.wanted_modules(site.release)
-    excluded, missing = parts.unloaded(work.conf("modules.conf"), wanted)
+    wanted = modules.wanted_modules(site.release)
+    excluded, missing = modules.unloaded(work.conf("modules.conf"), wanted)
     for name, line in excluded.items():
         work.by_hand.append(
             f"{_MODULES}: take {name}.so out of Excluded Modules ({line.place}); it is loaded now,"
@@ -110,7 +110,7 @@ def _modules(work: Work, site: Site, console: Console) -> None:
     if missing:
         names = ", ".join(f"{name}.so" for name in missing)
         work.by_hand.append(f"{_MODULES}: add to Manually Loaded Modules: {names}")
-    parts.load_now(work, console, wanted)
+    modules.load_now(work, console, wanted)
 
 
 def _recipe(work: Work, conf: Conf, name: str, *, has_macro: bool) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pbxbilling.setup.conf.reader import read, text_of
 from pbxbilling.setup.files.backup import SetupError
-from pbxbilling.setup.kinds import doors, hooks, parts
+from pbxbilling.setup.kinds import doors, hooks, modules, parts
 from pbxbilling.setup.kinds.unseen import unseen
 from pbxbilling.setup.kinds.work import Work, joined
 from pbxbilling.setup.pbx.console import Console
@@ -33,7 +33,7 @@ def write(
     refused = [fault for name in _EDITED for fault in read(work.etc, name).refused]
     if refused:
         raise SetupError(f"{refused[0]}: correct it first")
-    parts.modules(work, console, [*parts.wanted_modules(site.release), "func_dialplan"])
+    modules.load(work, console, [*modules.wanted_modules(site.release), "func_dialplan"])
     parts.journal(work, site.log)
     parts.globals_of(work, _MAIN, values)
     parts.subroutine(work, _MAIN)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pbxbilling.setup.kinds import parts, shipped
+from pbxbilling.setup.kinds import modules, parts, shipped
 from pbxbilling.setup.kinds.work import MARK, Work, joined
 from pbxbilling.setup.pbx.console import Console
 from pbxbilling.setup.pbx.look import Found
@@ -48,7 +48,7 @@ def dialplan(values: Mapping[str, str]) -> str:
     return f"{head}{shipped.text(shipped.SUBROUTINE)}\n{recipe('wazo')}"
 
 
-def modules(names: list[str]) -> str:
+def loading(names: list[str]) -> str:
     """Return the file that has wazo-confgend load these modules."""
     loads = [f"  {name}.so: true" for name in names]
     return joined([f"# {MARK.removeprefix('; ')}", "enabled_asterisk_modules:", *loads])
@@ -69,16 +69,16 @@ def _journal(work: Work, site: Site) -> None:
 
 
 def _modules(work: Work, site: Site, console: Console) -> None:
-    wanted = parts.wanted_modules(site.release)
-    excluded, missing = parts.unloaded(work.conf("modules.conf"), wanted)
+    wanted = modules.wanted_modules(site.release)
+    excluded, missing = modules.unloaded(work.conf("modules.conf"), wanted)
     names = [name for name in wanted if name in excluded or name in missing]
     folder = work.etc.parent / _CONFGEND
     if names and folder.is_dir():
-        work.file(folder / MODULES, modules(names))
+        work.file(folder / MODULES, loading(names))
         work.by_hand.append(RESTART)
     elif names:
         listed = ", ".join(f"{name}.so: true" for name in names)
         work.by_hand.append(
             f"/etc/{_CONFGEND}/{MODULES}: enabled_asterisk_modules: {{ {listed} }}; then {RESTART}"
         )
-    parts.load_now(work, console, wanted)
+    modules.load_now(work, console, wanted)
