@@ -86,6 +86,10 @@ class Beside:
 
     def settled(self) -> None:
         """Return when the ledger says the same, leg by leg."""
+        until(
+            lambda: all(leg.ended_at for leg in self.expected().values()),
+            "Asterisk has written the last end",
+        )
         expected = self.expected()
 
         def same() -> bool:

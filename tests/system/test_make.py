@@ -5,6 +5,8 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -64,17 +66,26 @@ def project(tmp_path: Path) -> Path:
     return project
 
 
-def start(project: Path, **settings: str) -> subprocess.Popen[str]:
+@contextmanager
+def start(project: Path, **settings: str) -> Iterator[subprocess.Popen[str]]:
+    """Start make as a terminal does, in a group of its own, of which nothing is left."""
     path = os.environ["PATH"]
-    return subprocess.Popen(
-        ["make", "environment", f"PYTHON={sys.executable}"],
+    # Whoever runs the tests in the background may have them ignore Ctrl-C, and so their children.
+    as_a_terminal = ["env", "--default-signal=INT"]
+    with subprocess.Popen(
+        [*as_a_terminal, "make", "environment", f"PYTHON={sys.executable}"],
         cwd=project,
         env={"PATH": path, "HOME": str(project), "PIP_NO_INDEX": "1", **settings},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         process_group=0,
-    )
+    ) as started:
+        try:
+            yield started
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(started.pid, signal.SIGKILL)
 
 
 def make(project: Path, **settings: str) -> str:
