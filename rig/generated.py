@@ -20,6 +20,12 @@ NEVER_LOADED = ("app_celgenuserevent", "cel_custom", "func_lock", "res_cdrel_cus
 _FIXTURES = Path(__file__).parent / "fixtures"
 
 
+def modules_conf() -> str:
+    """Return the rig's modules.conf as a PBX has it that does not know us."""
+    lines = (TEMPLATES / "modules.conf").read_text().splitlines(keepends=True)
+    return "".join(line for line in lines if not any(f"= {one}." in line for one in NEVER_LOADED))
+
+
 @dataclass(frozen=True, slots=True)
 class Generated:
     """One kind of PBX, as its own program has written it."""
@@ -36,10 +42,8 @@ class Generated:
         """Return such an Asterisk; `more` replaces files."""
         contexts = {phone.name: self.home for phone in block.phones()}
         contexts |= {carrier.name: self.trunk for carrier in block.carriers()}
-        modules = (TEMPLATES / "modules.conf").read_text().splitlines(keepends=True)
-        kept = [line for line in modules if not any(f"= {one}." in line for one in NEVER_LOADED)]
-        modules_conf = "".join([*kept, "load = func_dialplan.so\n"])
-        files = {"modules.conf": modules_conf, **self.files(block), **(more or {})}
+        modules = f"{modules_conf()}load = func_dialplan.so\n"
+        files = {"modules.conf": modules, **self.files(block), **(more or {})}
         return Settings(files=files, contexts=contexts, shipped=False)
 
     def files(self, block: Block) -> dict[str, str]:

@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-from rig.settings import TEMPLATES, Settings
+from rig.generated import modules_conf
+from rig.settings import Settings
 from rig.site import AMI_SECRET, Block
 
 _FIXTURES = Path(__file__).parent / "fixtures" / "plain"
-_UNKNOWN_THERE = ("app_celgenuserevent", "cel_custom", "func_lock", "res_cdrel_custom")
-"""Modules that such a site has not loaded."""
 
 
 def settings(block: Block) -> Settings:
@@ -18,8 +17,5 @@ def settings(block: Block) -> Settings:
         .replace("@SECRET@", AMI_SECRET)
         .replace("[general]", f"[general]\nbindaddr = {block.pbx}")
     )
-    modules = (TEMPLATES / "modules.conf").read_text().splitlines(keepends=True)
-    files["modules.conf"] = "".join(
-        line for line in modules if not any(f"load = {name}." in line for name in _UNKNOWN_THERE)
-    )
+    files["modules.conf"] = modules_conf()
     return Settings(files=files, shipped=False)

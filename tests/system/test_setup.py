@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shlex
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pbxbilling.setup.draft.document import FILE as DRAFT
-from rig import plain, program, provision
+from rig import plain, provision
 from rig.asterisk import Asterisk
 from rig.phone import Phone
-from rig.program import Program, Ran
-from rig.site import claimed_block, free_port
-from rig.waiting import patience_s, until
+from rig.site import claimed_block
+from tests.support.setup.machine import Machine
 
 pytestmark = pytest.mark.asterisk
 
@@ -36,46 +32,6 @@ contexts = ["from-globex"]
 """
 
 
-class Machine:
-    """A machine with such an Asterisk, and an operator at its shell."""
-
-    def __init__(self, asterisk: Asterisk, directory: Path) -> None:
-        self.asterisk = asterisk
-        self.etc = asterisk.directory / "etc"
-        self.config = directory / "pbxbilling" / "pbxbilling.toml"
-        self.config.parent.mkdir()
-        socket = asterisk.directory / "run/asterisk.ctl"
-        self._console = shlex.join([sys.executable, "-m", "rig.console", str(socket)])
-        self.env = {
-            "PBXBILLING_DATABASE__URL": f"sqlite:///{directory}/pbxbilling.db",
-            "PBXBILLING_AGI__LISTEN": f"127.0.0.1:{free_port()}",
-            "PBXBILLING_HTTP__LISTEN": f"127.0.0.1:{free_port()}",
-            "PBXBILLING_HTTP__ADMIN": str(directory / "admin.sock"),
-            "PBXBILLING_CONFIG": str(self.config),
-            "COLUMNS": "200",
-        }
-
-    def says(self, *words: str, status: int = 0) -> str:
-        """Run a command of ours; it must end with that status."""
-        ran: Ran = program.run(words, {**os.environ, **self.env})
-        assert ran.returncode == status, ran.stdout + ran.stderr
-        return ran.stdout + ran.stderr
-
-    def set_up(self, *more: str, status: int = 0) -> str:
-        """Run the set-up."""
-        where = ["--etc", str(self.etc), "--console", self._console]
-        journal = str(self.asterisk.directory / "log/cel-custom/pbxbilling.csv")
-        return self.says("setup", "asterisk", *where, "--journal", journal, *more, status=status)
-
-    def files(self) -> dict[Path, tuple[bytes, int]]:
-        """Return every file of Asterisk's configuration, with its rights."""
-        return {
-            path: (path.read_bytes(), path.stat().st_mode)
-            for path in sorted(self.etc.rglob("*"))
-            if path.is_file()
-        }
-
-
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[Machine]:
     with (
@@ -91,11 +47,7 @@ def test_from_nothing_to_the_first_refused_call_and_back(machine: Machine, tmp_p
     before = machine.files()
     machine.set_up("--yes")
     assert machine.files() != before
-    daemon = Program(
-        ["serve", "-c", str(machine.config)], {**os.environ, **machine.env}, tmp_path / "daemon.log"
-    )
-    try:
-        until(lambda: Path(machine.env["PBXBILLING_HTTP__ADMIN"]).exists(), "it listens")
+    with machine.daemon():
         drafted = machine.says("apply", "--dry-run", str(machine.config.with_name(DRAFT)))
         assert {"acme", "globex"} <= set(re.findall(r"tenant (\w+)", drafted))
         (tmp_path / "accounts.toml").write_text(ACCOUNTS)
@@ -113,9 +65,6 @@ def test_from_nothing_to_the_first_refused_call_and_back(machine: Machine, tmp_p
             assert not carrier.incoming
         told = machine.says("decisions", "--refused")
         assert "max_calls" in told
-    finally:
-        daemon.send_signal(15)
-        daemon.wait(patience_s(20))
     machine.set_up("--undo")
     assert machine.files() == before
 

@@ -17,10 +17,9 @@ from rig import provision
 from rig.asterisk import Asterisk
 from rig.generated import BARE, FREEPBX_16, FREEPBX_17, MIKOPBX, WAZO, Generated
 from rig.phone import Phone
-from rig.program import Program
 from rig.site import claimed_block
-from rig.waiting import patience_s, until
-from tests.system.test_setup import Machine
+from rig.waiting import until
+from tests.support.setup.machine import Machine
 
 pytestmark = pytest.mark.asterisk
 
@@ -73,16 +72,9 @@ def machine_of(
 @contextmanager
 def daemon_of(machine: Machine, plan: str) -> Iterator[None]:
     """Run the daemon, with acme on that plan."""
-    folder = machine.config.parent
-    environment = {**os.environ, **machine.env}
-    daemon = Program(["serve", "-c", str(machine.config)], environment, folder / "daemon.log")
-    try:
-        until(lambda: Path(machine.env["PBXBILLING_HTTP__ADMIN"]).exists(), "it listens")
+    with machine.daemon():
         apply(machine, plan)
         yield
-    finally:
-        daemon.send_signal(15)
-        daemon.wait(patience_s(20))
 
 
 def apply(machine: Machine, plan: str) -> None:

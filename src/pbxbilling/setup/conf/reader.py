@@ -7,7 +7,6 @@ understood. `#exec` runs a program in Asterisk: it is noted in `Conf.unread` and
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -110,10 +109,6 @@ class Conf:
         adding = [one for one in self.sections if one.adds and one.name == section.name]
         line = section.value(name)
         return line if any(line in one.lines for one in [section, *adding]) else None
-
-    def inherited(self, section: Section) -> Iterator[Line]:
-        """Yield the lines of a section's templates, then its own and those that add to it."""
-        yield from section.values
 
     def effective(self, section: Section) -> dict[str, str]:
         """Return the values in force in a section, templates included; names in lower case."""

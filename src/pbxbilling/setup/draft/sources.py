@@ -91,7 +91,7 @@ def _variables(etc: Path) -> Iterator[tuple[str, str]]:
     for name, technology in _FILES.items():
         conf = read(etc, name)
         for section in conf.sections:
-            for line in conf.inherited(section):
+            for line in section.values:
                 variable, _, value = line.value.partition("=")
                 if line.name.lower() in _SETS and TENANT_VARIABLE.fullmatch(variable.strip()):
                     yield f"{technology}/{section.name}", value.strip()
@@ -102,7 +102,7 @@ def _queues(etc: Path) -> dict[str, list[str]]:
     return {
         section.name: [
             line.value.split(",")[0].strip()
-            for line in conf.inherited(section)
+            for line in section.values
             if line.name.lower() == "member"
         ]
         for section in conf.sections

@@ -54,7 +54,7 @@ def write(
 
 
 def _globals(work: Work, conf: Conf, values: Mapping[str, str]) -> None:
-    there = {line.name: line for one in conf.named("globals") for line in one.lines}
+    there = parts.theirs(conf)
     custom = work.conf("globals_custom.conf")
     lines = [f"{key}={value}" for key, value in values.items() if key not in there]
     _add(work, custom, lines)

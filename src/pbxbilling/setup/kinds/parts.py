@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
-from pbxbilling.setup.conf.reader import Conf, Section
+from pbxbilling.setup.conf.reader import Conf, Line, Section
 from pbxbilling.setup.kinds import shipped
 from pbxbilling.setup.kinds.work import MARK, Work, end_of
 
@@ -211,10 +211,15 @@ def subroutine(work: Work, main: str) -> None:
     work.include(main, shipped.SUBROUTINE)
 
 
+def theirs(conf: Conf) -> dict[str, Line]:
+    """Return the globals that a site has set, by name; of two of one name the last counts."""
+    return {line.name: line for section in conf.named("globals") for line in section.lines}
+
+
 def globals_of(work: Work, name: str, values: Mapping[str, str]) -> None:
     """Have these globals in `[globals]`; those that the site has set stay as they are."""
     conf = work.conf(name)
-    there = {line.name for section in conf.named("globals") for line in section.lines}
+    there = theirs(conf)
     lines = [f"{key}={value}" for key, value in values.items() if key not in there]
     if not lines:
         return

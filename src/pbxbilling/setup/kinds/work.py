@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pbxbilling.setup.conf.edits import Edits, with_value
 from pbxbilling.setup.conf.reader import Conf, Section, read, text_of
-from pbxbilling.setup.files.changes import FileChange
+from pbxbilling.setup.files.changes import FileChange, needed
 
 MARK = "; pbxbilling: written by `pbxbilling setup asterisk`, taken out by its --undo."
 
@@ -73,7 +73,7 @@ class Work:
     def changes(self) -> list[FileChange]:
         """Return the changes that are needed: edited files first, then new ones."""
         edited = [self._edited(path, edits) for path, edits in sorted(self.edits.items())]
-        return [change for change in [*edited, *self.files.values()] if change.is_needed]
+        return list(needed([*edited, *self.files.values()]))
 
     def _edited(self, path: Path, edits: Edits) -> FileChange:
         before = text_of(path) if path.exists() else None
