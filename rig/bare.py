@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from rig import provision
@@ -15,7 +16,7 @@ NOBODY = "65534"
 _LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "var")
 _LOGIN = ("PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/tmp", "LC_ALL=C.UTF-8")
 _PATH = re.compile(r"(?:(?<=^)|(?<=\s)|(?<=file://))/[^\s']+")
-_LENT = "/lent"  # where this machine's files are: packages of the other one may own their paths
+LENT = "/lent"  # where this machine's files are: packages of the other one may own their paths
 _START = """
 root=$1 checkout=$2 user=$3; shift 3
 mount --bind "$root" "$root"
@@ -45,7 +46,7 @@ class Bare:
             subprocess.run(["cp", "-a", self.root, own], check=True)
             self.root = own
             (own / "etc/hosts").write_text("127.0.0.1 localhost\n")  # an installer would write it
-        self._pip = _settings_of_pip() if of_its_own else {}
+        self._pip = settings_of_pip() if of_its_own else {}
         self.give_to("0")
 
     def give_to(self, user: str) -> None:
@@ -57,11 +58,10 @@ class Bare:
     ) -> subprocess.CompletedProcess[str]:
         """Run a command in the checkout; a machine of its own has this one's pip configuration."""
         pip = self._pip if online else {"PIP_RETRIES": "1"}
-        named = {path for value in pip.values() for path in _PATH.findall(value)}
-        lent = sorted({_with_its_files(Path(path)) for path in named if Path(path).exists()})
+        lent = lent_for(pip)
         for path in map(Path, lent):
-            _make_room(path, Path(f"{self.root}{_LENT}{path}"))
-        settings = [f"{name}={_PATH.sub(_at_its_place, value)}" for name, value in pip.items()]
+            make_room(path, Path(f"{self.root}{LENT}{path}"))
+        settings = [f"{name}={value}" for name, value in at_their_place(pip).items()]
         isolated = ("unshare", "--mount", "--propagation", "private")
         return subprocess.run(
             [
@@ -76,16 +76,27 @@ class Bare:
         )
 
 
+def lent_for(pip: Mapping[str, str]) -> list[str]:
+    """Return the files and folders of this machine that settings of pip name."""
+    named = {path for value in pip.values() for path in _PATH.findall(value)}
+    return sorted({_with_its_files(Path(path)) for path in named if Path(path).exists()})
+
+
+def at_their_place(pip: Mapping[str, str]) -> dict[str, str]:
+    """Return settings of pip with each of those where it is lent."""
+    return {name: _PATH.sub(_at_its_place, value) for name, value in pip.items()}
+
+
 def _with_its_files(path: Path) -> str:
     """Return what to lend: an index refers to files beside its own folder."""
     return str(path.parent if path.is_dir() and path.parent != Path("/") else path)
 
 
 def _at_its_place(path: re.Match[str]) -> str:
-    return f"{_LENT}{path[0]}" if Path(path[0]).exists() else path[0]
+    return f"{LENT}{path[0]}" if Path(path[0]).exists() else path[0]
 
 
-def _make_room(path: Path, place: Path) -> None:
+def make_room(path: Path, place: Path) -> None:
     """Create what a file or folder can be mounted over."""
     if path.is_dir():
         place.mkdir(parents=True, exist_ok=True)
@@ -94,7 +105,7 @@ def _make_room(path: Path, place: Path) -> None:
         place.touch()
 
 
-def _settings_of_pip() -> dict[str, str]:
+def settings_of_pip() -> dict[str, str]:
     """Return pip's configuration on this machine, from files and the environment, as variables."""
     command = [sys.executable, "-m", "pip", "config", "list"]
     listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout

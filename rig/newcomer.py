@@ -19,11 +19,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from rig import plain, provision, settings
+from rig.bare import LENT, at_their_place, lent_for, make_room, settings_of_pip
 from rig.generated import FREEPBX_17
 from rig.phone import Phone
 from rig.site import Block, claimed_block
@@ -48,9 +49,13 @@ esac
 _NETWORK = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf")
 """The rig has cut its Debian off from DNS."""
 
-_DEBIANS_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
-_CERTIFICATES = Path("/root/certificates.pem")
-"""Those that this machine trusts, for pip."""
+_LOGIN = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME": "/root",
+    "LC_ALL": "C.UTF-8",
+    "TERM": "xterm",
+    "DEBIAN_FRONTEND": "noninteractive",
+}
 
 _DEBIANS = {
     "plain": frozenset({"modules.conf", "manager.conf", "cel.conf", "cel_custom.conf"}),
@@ -78,8 +83,10 @@ def commands() -> list[str]:
 class Machine:
     """A fresh Debian with Asterisk in a chroot of its own."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, pip: Mapping[str, str]) -> None:
+        """`pip` are its settings, as variables."""
         self.root = root
+        self._environment = {**_LOGIN, **pip}
 
     def run(self, command: str, *, answer: str = "") -> float:
         """Run a shell command on a terminal of its own; return its seconds.
@@ -93,7 +100,7 @@ class Machine:
             stdin=follower,
             stdout=follower,
             stderr=follower,
-            env={**_environment(), "HOME": "/root", "LC_ALL": "C.UTF-8", "TERM": "xterm"},
+            env=self._environment,
         )
         os.close(follower)
         printed = self._conversation(process, leader, answer)
@@ -120,31 +127,6 @@ class Machine:
         return heard.decode(errors="replace")
 
 
-def _environment() -> dict[str, str]:
-    """Return our environment, with the copied certificates wherever it names a file of them."""
-    bundle, copy = os.environ.get("PIP_CERT", _DEBIANS_CERTIFICATES), str(_CERTIFICATES)
-    named = {name: copy for name, value in os.environ.items() if value == bundle}
-    return {**os.environ, **named, "PIP_CERT": copy}
-
-
-def _pip_needs() -> Iterator[Path]:
-    """Yield the local files and folders that pip's configuration on this machine names."""
-    said = subprocess.run(
-        [sys.executable, "-m", "pip", "config", "debug"],
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout
-    files = [Path(path) for path in re.findall(r"(/[^\s,']+), exists: True", said)]
-    named = " ".join(path.read_text() for path in files)
-    values = [Path(path) for path in re.findall(r"(?<!/)/[\w/.-]+", named)]
-    values += [path.parent for path in values if path.name == "simple"]  # its files lie beside it
-    certificates = Path("/etc/ssl")  # Debian's own package writes there
-    yield from (
-        path for path in {*files, *values} if path.exists() and certificates not in path.parents
-    )
-
-
 def _mount(*words: str | Path) -> None:
     subprocess.run(["mount", *words], check=True)
 
@@ -162,11 +144,13 @@ def machine(release: provision.Release) -> Iterator[Machine]:
         mounted = [root]
         try:
             _mount("-t", "overlay", "overlay", "-o", layers, root)
-            needed = {*map(Path, _NETWORK), *_pip_needs()}
-            mounted.extend(_bound(path, root) for path in needed)
+            pip = settings_of_pip()
+            mounted.extend(_bound(Path(path), Path(f"{root}{path}")) for path in _NETWORK)
+            lent = (Path(path) for path in lent_for(pip))
+            mounted.extend(_bound(path, Path(f"{root}{LENT}{path}")) for path in lent)
             _mount("-t", "proc", "proc", root / "proc")
             mounted.append(root / "proc")
-            yield Machine(root)
+            yield Machine(root, at_their_place(pip))
         finally:
             subprocess.run(["fuser", "--kill", "--mount", root], capture_output=True, check=False)
             for place in reversed(mounted):
@@ -174,13 +158,8 @@ def machine(release: provision.Release) -> Iterator[Machine]:
             subprocess.run(["umount", "--lazy", scratch], check=False)
 
 
-def _bound(path: Path, root: Path) -> Path:
-    place = root / path.relative_to("/")
-    if path.is_dir():
-        place.mkdir(parents=True, exist_ok=True)
-    else:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.touch()
+def _bound(path: Path, place: Path) -> Path:
+    make_room(path, place)
     _mount("--bind", path, place)
     return place
 
@@ -199,8 +178,6 @@ def _furnish(here: Machine, site: str, block: Block) -> None:
         for name in {"extensions.conf", "pjsip.conf", "site.conf", *what.files} - _DEBIANS[site]:
             (etc / name).parent.mkdir(exist_ok=True)
             shutil.copy(Path(drawn, "etc", name), etc / name)
-    certificates = here.root / _CERTIFICATES.relative_to("/")
-    shutil.copy(os.environ.get("PIP_CERT", _DEBIANS_CERTIFICATES), certificates)
     for name, text in _STAND_INS.items():
         command = here.root / "usr/local/bin" / name
         command.write_text(text)
