@@ -156,7 +156,9 @@ class AccountWriter:
 
         They come in force all at once.
         """
-        becomes = self.registry.copy()
+        becomes = Registry()
+        while becomes.copy_some(self.registry):
+            await self._rest()
         self.version += 1
         self._changed_at = self.version
         for part in changes.accounts():

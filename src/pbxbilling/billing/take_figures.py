@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 from pbxbilling.accounts.facts import AccountsChanged, StatusChanged
 from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.status import Status
+from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.billing.facts import StatementSaved
 from pbxbilling.billing.figures import FiguresTaken, figures
 from pbxbilling.billing.ports import StatementStore
@@ -49,13 +51,14 @@ class Figures:
         policy, at = self._in_force.policy, self._clock.now()
         period = self._month(month)
         subscriptions = {one.id: one for one in await self._subscription_store.subscriptions()}
-        unpaid = await self._unpaid()
+        tenants = list(self._registry.tenants.values())
+        unpaid = await self._unpaid(tenants)
         charged = await self._statement_store.charged(period.month)
         work = partial(
             figures,
             period,
             at,
-            list(self._registry.tenants.values()),
+            tenants,
             dict(self._registry.plans),
             subscriptions,
             unpaid,
@@ -68,14 +71,14 @@ class Figures:
         timezone = self._in_force.policy.timezone
         return period_of(month, timezone) if month else period_at(self._clock.now(), timezone)
 
-    async def _unpaid(self) -> list[Invoice]:
-        owing = [
-            one.slug
-            for one in self._registry.tenants.values()
-            if one.status is Status.PAST_DUE and not one.demo
-        ]
+    async def _unpaid(self, tenants: Sequence[Tenant]) -> list[Invoice]:
+        owing = await self._in_background(partial(_owing, tenants))
         return [
             invoice
             for slug in owing
             for invoice in await self._subscription_store.invoices(tenant=slug, limit=_INVOICES)
         ]
+
+
+def _owing(tenants: Iterable[Tenant]) -> list[str]:
+    return [one.slug for one in tenants if one.status is Status.PAST_DUE and not one.demo]
