@@ -164,8 +164,8 @@ class AccountWriter:
         for part in changes.accounts():
             for one in part:
                 _put(becomes, one)
-            self._note(part)
             await self._rest()
+            self._note(part)
 
         async def work(transaction: Transaction) -> None:
             for records in changes.records():
@@ -180,9 +180,8 @@ class AccountWriter:
         for facts in changes.facts():
             self.publish(*facts)
             await self._rest()
-        while (
-            becomes.forget_some()
-        ):  # to free 100,000 tenants at once takes as long as to read them
+        # To free 100,000 tenants at once takes as long as to read them.
+        while becomes.forget_some():
             await self._rest()
 
     def audit(

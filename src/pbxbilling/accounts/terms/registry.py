@@ -158,17 +158,24 @@ class Registry:
         self._destinations, other._destinations = other._destinations, self._destinations
 
     def forget_some(self) -> bool:
-        """Forget a part of the terms and tenants, which frees those that nothing else has.
+        """Forget a part of the terms and tenants, or an index; what nothing else has is freed.
 
-        Return whether there are any left. An index may still name those that are forgotten.
+        Return whether there are any left. An index may still name tenants that are forgotten.
         """
-        for _ in range(_A_PART):
-            if self._terms:
-                self._terms.popitem()
-            elif self.tenants:
-                self.tenants.popitem()
-            else:
-                return False
+        if self._terms or self.tenants:
+            for _ in range(_A_PART):
+                if self._terms:
+                    self._terms.popitem()
+                elif self.tenants:
+                    self.tenants.popitem()
+        elif self._by_accountcode:
+            self._by_accountcode = {}
+        elif self._by_did:
+            self._by_did = {}
+        elif self._by_context:
+            self._by_context = {}
+        else:
+            return False
         return True
 
     def terms(self, slug: str | None) -> Terms | None:
