@@ -12,7 +12,7 @@ from pbxbilling.accounts.facts import AccountsChanged, SubjectKind
 from pbxbilling.accounts.key_origin import SetBy
 from pbxbilling.accounts.ports import AccountStore
 from pbxbilling.accounts.records import AuditRecord, PlanSwitched
-from pbxbilling.accounts.terms.registry import Registry
+from pbxbilling.accounts.terms.registry import TABLES, Registry
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.facts import Fact
@@ -156,16 +156,7 @@ class AccountWriter:
 
         They come in force all at once.
         """
-        becomes = Registry()
-        while becomes.copy_some(self.registry):
-            await self._rest()
-        self.version += 1
-        self._changed_at = self.version
-        for part in changes.accounts():
-            for one in part:
-                _put(becomes, one)
-            await self._rest()
-            self._note(part)
+        becomes = await self._changed(changes)
 
         async def work(transaction: Transaction) -> None:
             for records in changes.records():
@@ -183,6 +174,24 @@ class AccountWriter:
         # To free 100,000 tenants at once takes as long as to read them.
         while becomes.forget_some():
             await self._rest()
+
+    async def _changed(self, changes: ManyChanges) -> Registry:
+        """Return a registry with these changes, while calls are judged by the present one."""
+        becomes = Registry()
+        while becomes.copy_some(self.registry):
+            await self._rest()
+        self.version += 1
+        self._changed_at = self.version
+        for part in changes.accounts():
+            for one in part:
+                if isinstance(one, Plan):
+                    becomes.put_plan(one)
+            tenants = [one for one in part if isinstance(one, Tenant)]
+            for table in TABLES:
+                becomes.put_into(table, tenants)
+                await self._rest()
+            self._note(part)
+        return becomes
 
     def audit(
         self,

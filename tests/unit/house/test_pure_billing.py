@@ -15,6 +15,7 @@ BILLING = SOURCES / "pbxbilling" / "billing"
 STATEMENTS = (
     "material",
     "open_periods",
+    "ends",
     "draft",
     "final",
     "build",

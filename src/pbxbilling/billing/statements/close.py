@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from heapq import heapify, heappop, heappush
 from typing import Protocol
 
 from pbxbilling.accounts.facts import AccountsChanged, SubjectKind
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.billing.facts import StatementFailed, StatementsWait
+from pbxbilling.billing.statements.ends import Ends
 from pbxbilling.billing.statements.issue import Statements
 from pbxbilling.kernel.errors import AdministrationError, StoreError
 from pbxbilling.kernel.facts import Fact
@@ -21,7 +21,6 @@ from pbxbilling.subscriptions.facts import CycleOpened
 SOON = timedelta(seconds=2)  # between checks of journals that are being read
 PATIENCE = timedelta(minutes=10)  # until the operator learns that a PBX holds up statements
 TENANTS_A_STEP = 256  # the begins of new ones are saved in one transaction
-_SPARE = 64
 WAIT = timedelta(hours=24)  # for journals; counted from the start of this run if that is later
 
 
@@ -99,7 +98,7 @@ class Closer:
         # Tenants whose period has ended, or whose end may have moved.
         self._to_do = set(statements.tenants)
         self._ends: dict[str, datetime] = {}
-        self._queue: list[tuple[datetime, str]] = []  # a heap of `_ends`, with stale entries
+        self._open = Ends()  # of those known to be in the future
         self._waits = False
         self._missed: set[str] = set()
         self._reported_missed: set[str] = set()
@@ -120,6 +119,7 @@ class Closer:
 
     def _forget(self, slug: str) -> None:
         self._ends.pop(slug, None)
+        self._open.drop(slug)
         self._to_do.add(slug)
 
     async def look(self) -> datetime | None:
@@ -140,7 +140,7 @@ class Closer:
             await self._look_after(begun)
             await self._rest()
         self._publish_missed()
-        return now + SOON if self._waits else self._next()
+        return now + SOON if self._waits else self._open.first()
 
     def _step(self, due: set[str], now: datetime) -> set[str]:
         """Return tenants to check now: some of those in `due`, and of those whose end has come.
@@ -150,17 +150,7 @@ class Closer:
         some: set[str] = set()
         while len(some) < TENANTS_A_STEP and due:
             some.add(due.pop())
-        while len(some) < TENANTS_A_STEP and self._queue and self._queue[0][0] <= now:
-            ends, slug = heappop(self._queue)
-            if self._ends.get(slug) == ends:
-                some.add(slug)
-        return some
-
-    def _next(self) -> datetime | None:
-        """Return when the next period ends; drops stale queue entries on the way."""
-        while self._queue and self._ends.get(self._queue[0][1]) != self._queue[0][0]:
-            heappop(self._queue)
-        return self._queue[0][0] if self._queue else None
+        return some | self._open.take(now, TENANTS_A_STEP - len(some))
 
     async def _begin(self, slugs: Sequence[str]) -> list[str] | None:
         """Save where billing begins for tenants seen for the first time.
@@ -226,7 +216,7 @@ class Closer:
             return None
         if ends > self._clock.now():
             self._reported.pop(slug, None)
-            self._queue_up(slug, ends)
+            self._open.put(slug, ends)
             return None
         unread = self._unread(ends)
         waited = self._clock.now() - max(ends, self._since)
@@ -262,12 +252,6 @@ class Closer:
         ends = periods.first.ends
         self._schedule(slug, ends)
         return ends
-
-    def _queue_up(self, slug: str, ends: datetime) -> None:
-        heappush(self._queue, (ends, slug))
-        if len(self._queue) > 2 * len(self._tenants) + _SPARE:  # at least half are stale
-            self._queue = [(ends, slug) for slug, ends in self._ends.items()]
-            heapify(self._queue)
 
     def _unread(self, ends: datetime) -> list[str]:
         """Return the PBXes that may hold legs that ended before `ends` and were not read yet."""
