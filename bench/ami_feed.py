@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -74,7 +75,8 @@ class Feed:
         self._server.close()
         if self._writer is not None:
             self._writer.close()
-            await self._writer.wait_closed()
+            with suppress(ConnectionError):
+                await self._writer.wait_closed()
 
     @property
     def port(self) -> int:
@@ -115,13 +117,23 @@ class Feed:
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writer = writer
         writer.write(_GREETING)
-        login = (await reader.readuntil(b"\r\n\r\n")).decode()
-        action_id = next((x for x in login.split("\r\n") if x.lower().startswith("actionid")), "")
+        while "Action: Login" not in (asked := await _action(reader)):  # a challenge is asked for
+            writer.write(f"Response: Success\r\n{_action_id(asked)}Challenge: 1\r\n\r\n".encode())
         writer.write(
-            f"Response: Success\r\n{action_id}\r\nMessage: Authentication accepted\r\n\r\n"
+            f"Response: Success\r\n{_action_id(asked)}Message: Authentication accepted\r\n\r\n"
             "Event: FullyBooted\r\nPrivilege: system,all\r\nUptime: 1\r\nLastReload: 1\r\n"
             "Status: Fully Booted\r\n\r\n".encode()
         )
         self._ready.set()
         while await reader.read(4096):
             pass
+
+
+async def _action(reader: asyncio.StreamReader) -> str:
+    return (await reader.readuntil(b"\r\n\r\n")).decode()
+
+
+def _action_id(action: str) -> str:
+    """Return the line with the action's id; nothing for one without."""
+    lines = action.splitlines(keepends=True)
+    return next((line for line in lines if line.lower().startswith("actionid")), "")

@@ -23,7 +23,7 @@ class BrokenRoundError(Exception):
 
 
 # What a trial raises where the machine, or what it measures, did not do its part.
-BROKEN = (BrokenRoundError, AssertionError, TimeoutError)
+BROKEN = (BrokenRoundError, AssertionError, TimeoutError, ConnectionError)
 
 
 class Times(NamedTuple):
