@@ -15,7 +15,7 @@ help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
 
 .PHONY: environment compiler
-environment: # .venv, whole and with what pyproject.toml names
+environment: # .venv, whole and with what the lock holds
 	@$(PYTHON) -m rig.environment
 
 compiler: environment # gcc and Python's headers
@@ -29,10 +29,10 @@ serve: environment ## The plain daemon: make serve CONFIG=/etc/pbxbilling/pbxbil
 
 # The compiled core (docs/decisions/0011-a-compiled-core.md) in front of the sources: what operators
 # install is what is tested and measured.
-build/compiled/installed: pyproject.toml $(shell find src -type f ! -name '*.pyc') | compiler
+build/compiled/installed: pyproject.toml deploy/lock/development.txt $(shell find src -type f ! -name '*.pyc') | compiler
 	rm -rf build/compiled dist
-	HATCH_BUILD_HOOKS_ENABLE=1 $(PY) -m rig.quietly build/wheel.log $(PY) -m build
-	$(PY) -m pip install --quiet --no-deps --target build/compiled dist/*.whl
+	HATCH_BUILD_HOOKS_ENABLE=1 $(PY) -m rig.quietly build/wheel.log $(PY) -m build --no-isolation
+	$(PY) -m pip install --quiet --no-index --no-deps --target build/compiled dist/*.whl
 	@touch $@
 
 wheel: build/compiled/installed ## dist/*.whl with a compiled core, to install
@@ -41,8 +41,7 @@ wheel: build/compiled/installed ## dist/*.whl with a compiled core, to install
 PREFIX := /opt/pbxbilling
 .PHONY: install
 install: ## Into /opt/pbxbilling with command, unit and user, as root; WHEEL=dist/*.whl installs that
-	test -x $(PREFIX)/bin/pip || $(PYTHON) -m venv $(PREFIX)
-	$(PREFIX)/bin/pip install --quiet --upgrade $(or $(WHEEL),.)
+	$(PYTHON) -m rig.installation $(PREFIX) $(WHEEL)
 	ln -sf $(PREFIX)/bin/pbxbilling /usr/local/bin/pbxbilling
 	install -D -m 644 deploy/systemd/pbxbilling.service /etc/systemd/system/pbxbilling.service
 	install -D -m 644 deploy/systemd/pbxbilling.sysusers.conf /usr/lib/sysusers.d/pbxbilling.conf
@@ -85,6 +84,10 @@ bench: build/compiled/installed ## Ratios against a null server, a raw writer an
 
 openapi: environment ## docs/reference/openapi.json, from the routes
 	$(PY) -m rig.openapi
+
+.PHONY: lock
+lock: environment ## deploy/lock, from pyproject.toml; UPGRADE=1 takes new releases
+	$(PY) -m rig.lock $(if $(UPGRADE),--upgrade)
 
 clean: ## Forget what was built here
 	rm -rf .venv build dist var .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rig import debian, quietly
+from rig import debian, locked, quietly
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -23,8 +23,6 @@ import sys
 from importlib.util import find_spec
 print("%d.%d" % sys.version_info[:2], *(name for name in ("pip", "pbxbilling") if find_spec(name)))
 """
-# They would install elsewhere than into the environment, or look for modules outside of it.
-_MISLEADING = ("PIP_PREFIX", "PIP_ROOT", "PIP_TARGET", "PYTHONHOME", "PYTHONPATH")
 
 
 def _stamp(venv: Path) -> Path:
@@ -74,34 +72,35 @@ def _is_at_home(venv: Path) -> bool:
 
 def make(venv: Path, project: Path) -> None:
     """Make a whole environment. Raises `UnprovisionedError`, `FailedError` and OSError."""
+    _stamp(venv).unlink(missing_ok=True)
+    bare_environment(venv, project / "build" / "environment.log")
+    install(venv, project)
+
+
+def bare_environment(venv: Path, log: Path) -> None:
+    """Make an environment with the pip of this Python, and no more. Raises as `make`."""
     if importlib.util.find_spec("ensurepip") is None:
         if sys.base_prefix != "/usr":
             raise debian.UnprovisionedError(
                 f"{sys.executable} has no ensurepip: name another one, make PYTHON=…"
             )
         debian.require("Python's ensurepip", f"python{_version()}-venv")
-    _stamp(venv).unlink(missing_ok=True)
-    log = project / "build" / "environment.log"
-    quietly.run([sys.executable, "-I", "-m", "venv", "--clear", str(venv)], log, cwd=project)
-    install(venv, project)
+    quietly.run([sys.executable, "-I", "-m", "venv", "--clear", str(venv)], log, cwd=ROOT)
 
 
 def install(venv: Path, project: Path) -> None:
-    """Install the project into an environment, from its checkout. Raises `FailedError`."""
+    """Install the development lock and, from its checkout, the project. Raises `FailedError`."""
     _stamp(venv).unlink(missing_ok=True)
-    environment = {name: v for name, v in os.environ.items() if name not in _MISLEADING}
-    pip = (str(venv / "bin/python"), "-I", "-m", "pip")
-    quietly.run(
-        [*pip, "install", "--quiet", "--no-input", "--editable", ".[dev]"],
-        project / "build" / "environment.log",
-        cwd=project,
-        environment={**environment, "PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
-    )
+    python, log = venv / "bin/python", project / "build" / "environment.log"
+    locked.install(python, locked.DEVELOPMENT, log, cwd=project)
+    unfetched = ("--no-index", "--no-deps", "--no-build-isolation")
+    locked.pip(python, "install", *unfetched, "--editable", ".", log=log, cwd=project)
     _stamp(venv).write_text(_digest(project))
 
 
 def _digest(project: Path) -> str:
-    return hashlib.sha256((project / "pyproject.toml").read_bytes()).hexdigest()
+    named = (project / "pyproject.toml", project / locked.DEVELOPMENT)
+    return hashlib.sha256(b"".join(path.read_bytes() for path in named)).hexdigest()
 
 
 def _version() -> str:
@@ -128,7 +127,7 @@ def ensure(project: Path) -> None:
             print(f"making .venv with Python {_version()} ({why}) …", flush=True)
             make(venv, project)
         elif _stamp(venv).read_text() != _digest(project):
-            print("pyproject.toml has changed: installing what it names …", flush=True)
+            print("pyproject.toml or its lock has changed: installing what they name …", flush=True)
             install(venv, project)
 
 

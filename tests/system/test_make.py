@@ -1,10 +1,12 @@
 """`make` on a stub project: an environment comes about whole, whatever was there before."""
 
+import hashlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from rig.environment import ROOT, fault
+from rig.locked import DEVELOPMENT
 from rig.waiting import patience_s, until
 
 pytestmark = pytest.mark.system
@@ -22,7 +25,6 @@ PYPROJECT = """
 name = "pbxbilling"
 version = "1"
 dependencies = []
-optional-dependencies = { dev = [] }
 scripts = { pbxbilling = "pbxbilling:main" }
 [build-system]
 requires = []
@@ -38,8 +40,7 @@ def build_editable(folder, *_):
     info = "pbxbilling-1.dist-info"
     files = {
         "pbxbilling.pth": os.path.join(os.getcwd(), "src"),
-        f"{info}/METADATA": "Metadata-Version: 2.1\\nName: pbxbilling\\nVersion: 1\\n"
-        "Provides-Extra: dev\\n",
+        f"{info}/METADATA": "Metadata-Version: 2.1\\nName: pbxbilling\\nVersion: 1\\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
         f"{info}/entry_points.txt": "[console_scripts]\\npbxbilling = pbxbilling:main\\n",
     }
@@ -60,6 +61,8 @@ def project(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "Makefile", project)
     shutil.copytree(ROOT / "rig", project / "rig", ignore=shutil.ignore_patterns("__pycache__"))
     (project / "pyproject.toml").write_text(PYPROJECT)
+    (project / "deploy/lock").mkdir(parents=True)
+    (project / DEVELOPMENT).write_text("")
     (project / "src").mkdir()
     (project / "backend.py").write_text(BACKEND)
     (project / "src/pbxbilling.py").write_text("def main(): print('it runs')\n")
@@ -106,6 +109,64 @@ def test_it_is_made_once(project: Path) -> None:
     (project / "pyproject.toml").write_text(f"{PYPROJECT}# changed\n")
     assert "has changed" in make(project)
     assert make(project) == ""
+    (project / DEVELOPMENT).write_text("# changed\n")
+    assert "has changed" in make(project)
+    assert make(project) == ""
+
+
+def wheel_of(name: str, folder: Path, *requires: str) -> str:
+    """Write a wheel of an empty project; return the line that locks it."""
+    info = f"{name}-1.dist-info"
+    metadata = [f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n"]
+    metadata += [f"Requires-Dist: {each}\n" for each in requires]
+    tags = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    record = f"{name}.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n"
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{name}-1-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as wheel:
+        wheel.writestr(f"{name}.py", "")
+        wheel.writestr(f"{info}/METADATA", "".join(metadata))
+        wheel.writestr(f"{info}/WHEEL", tags)
+        wheel.writestr(f"{info}/RECORD", record)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return f"{name}==1 \\\n    --hash=sha256:{digest}\n"
+
+
+def fails(project: Path, **settings: str) -> str:
+    """Return what make says; no environment passes for whole afterwards."""
+    with start(project, **settings) as started:
+        said, _ = started.communicate(timeout=patience_s(120))
+    assert started.returncode != 0, said
+    assert fault(project / ".venv") is not None
+    return said
+
+
+def installed(project: Path) -> set[str]:
+    return {path.stem for path in project.glob(".venv/lib/python*/site-packages/l[0-9].py")}
+
+
+def test_it_has_what_the_lock_holds_and_nothing_else(project: Path) -> None:
+    index = project.with_name("index")
+    one, two = wheel_of("l1", index), wheel_of("l2", index, "l1")
+    lock = project / DEVELOPMENT
+    lock.write_text(one + two)
+    make(project, PIP_FIND_LINKS=str(index))
+    assert installed(project) == {"l1", "l2"}
+    lock.write_text(one)
+    make(project)  # without an index: what is there already is not fetched again
+    assert installed(project) == {"l1"}
+
+
+def test_what_the_lock_does_not_hold_is_refused(project: Path) -> None:
+    index = project.with_name("index")
+    one, two = wheel_of("l1", index), wheel_of("l2", index, "l1")
+    settings = {"PIP_FIND_LINKS": str(index)}
+    (project / DEVELOPMENT).write_text(two)
+    assert "--require-hashes" in fails(project, **settings)  # l1 is nowhere pinned
+    wheel_of("l1", index, "something-else")
+    (project / DEVELOPMENT).write_text(one + two)
+    assert "DO NOT MATCH THE HASHES" in fails(project, **settings)
+    assert installed(project) == set()
 
 
 def test_after_a_move_it_is_made_anew(project: Path) -> None:

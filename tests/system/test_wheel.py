@@ -1,14 +1,16 @@
 """The wheel installs into a clean virtual environment, and what it installs runs."""
 
+import json
 import subprocess
 import sys
-import venv
 from pathlib import Path
 
 import pytest
 
 import pbxbilling
+from rig.locked import RUNTIME, normal, releases
 from rig.waiting import patience_s
+from tests.support.rig.wheels import built, copied
 
 pytestmark = pytest.mark.system
 
@@ -22,22 +24,30 @@ def run(*command: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=patience_s(600),
         check=False,
+        cwd=ROOT,
         env={"PATH": "/usr/bin:/bin", "HOME": str(Path.home()), **env},
     )
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of the installed commands."""
-    wheels = tmp_path_factory.mktemp("wheels")
-    built = run(sys.executable, "-m", "pip", "wheel", "--no-deps", "-w", wheels, ROOT)
-    assert built.returncode == 0, built.stderr
-    (wheel,) = wheels.glob("pbxbilling-*.whl")
-    home = tmp_path_factory.mktemp("venv")
-    venv.create(home, with_pip=True)
-    done = run(home / "bin" / "python", "-m", "pip", "install", wheel)
+    """Return the folder of the commands that `make install` leaves."""
+    wheel = built(copied(tmp_path_factory.mktemp("sources")), {})
+    home = tmp_path_factory.mktemp("installation")
+    done = run(sys.executable, "-m", "rig.installation", home, wheel)
     assert done.returncode == 0, done.stderr
     return home / "bin"
+
+
+def test_what_is_installed_is_the_lock_and_we(installed: Path) -> None:
+    listed = run(installed / "python", "-m", "pip", "list", "--format=json")
+    assert listed.returncode == 0, listed.stderr
+    found = {normal(one["name"]): one["version"] for one in json.loads(listed.stdout)}
+    locked = {one.name: one.version for one in releases(ROOT / RUNTIME) if one.name in found}
+    tools = {"pip", "setuptools"}  # of the environment
+    assert found.keys() - tools == locked.keys() | {"pbxbilling"}
+    assert {name: found[name] for name in locked} == locked
+    assert run(installed / "python", "-m", "pip", "check").returncode == 0
 
 
 def test_it_says_its_version(installed: Path) -> None:
