@@ -32,10 +32,11 @@ serve: environment ## The plain daemon: make serve CONFIG=/etc/pbxbilling/pbxbil
 build/compiled/installed: pyproject.toml deploy/lock/development.txt $(shell find src -type f ! -name '*.pyc') | compiler
 	rm -rf build/compiled dist
 	HATCH_BUILD_HOOKS_ENABLE=1 $(PY) -m rig.quietly build/wheel.log $(PY) -m build --no-isolation
+	$(PY) -m rig.sbom deploy/lock/runtime.txt dist/pbxbilling.cdx.json dist/*.whl
 	$(PY) -m pip install --quiet --no-index --no-deps --target build/compiled dist/*.whl
 	@touch $@
 
-wheel: build/compiled/installed ## dist/*.whl with a compiled core, to install
+wheel: build/compiled/installed ## dist/*.whl with a compiled core, and what is in it (*.cdx.json)
 
 # As deploy/systemd/pbxbilling.service has it.
 PREFIX := /opt/pbxbilling
