@@ -86,9 +86,15 @@ bench: build/compiled/installed ## Ratios against a null server, a raw writer an
 openapi: environment ## docs/reference/openapi.json, from the routes
 	$(PY) -m rig.openapi
 
-.PHONY: lock
+.PHONY: lock lowest audit
 lock: environment ## deploy/lock, from pyproject.toml; UPGRADE=1 takes new releases
 	$(PY) -m rig.lock $(if $(UPGRADE),--upgrade)
+
+lowest: environment ## The fast suite on the lowest releases that pyproject.toml allows
+	$(PY) -m rig.lowest --numprocesses=2 --dist=loadscope $(FAST)
+
+audit: environment ## Known vulnerabilities in what is locked; status 3 where no service answers
+	@$(PY) -m rig.audit deploy/lock/development.txt
 
 clean: ## Forget what was built here
 	rm -rf .venv build dist var .mypy_cache .ruff_cache .pytest_cache .hypothesis
