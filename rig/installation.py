@@ -42,6 +42,9 @@ def _built(scratch: Path, log: Path) -> Path:
 def main() -> int:
     """Install; return 1 and print a reason when that fails."""
     prefix, *wheels = map(Path, sys.argv[1:])
+    if len(wheels) > 1:
+        print(f"not installed: name one wheel of {', '.join(map(str, wheels))}", file=sys.stderr)
+        return 1
     try:
         install(prefix.absolute(), wheels[0].resolve(strict=True) if wheels else None)
     except (debian.UnprovisionedError, quietly.FailedError, OSError) as reason:

@@ -10,8 +10,9 @@ from pathlib import Path
 from rig import locked
 from rig.environment import ROOT
 
-_OLDEST = "3.11"  # requires-python: what is locked fits this release of Python and later ones
-_UNIVERSAL = ("--universal", "--python-version", _OLDEST, "--generate-hashes")
+OLDEST = "3.11"
+"""What is locked fits this release of Python and later ones: requires-python."""
+_UNIVERSAL = ("--universal", "--python-version", OLDEST, "--generate-hashes")
 _GROUPS = {
     locked.DEVELOPMENT: ("pyproject.toml", "--group", "dev"),
     locked.RUNTIME: ("pyproject.toml", "--constraint", str(locked.DEVELOPMENT)),

@@ -8,6 +8,7 @@ import pytest
 
 from rig import provision
 from rig.bare import NOBODY, Bare
+from rig.locked import DEVELOPMENT
 
 pytestmark = pytest.mark.system
 
@@ -63,13 +64,13 @@ def test_without_a_compiler_its_packages_are_named(installed: Bare) -> None:
 
 
 def test_without_a_network_the_reason_is_named(installed: Bare) -> None:
-    pyproject = installed.checkout / "pyproject.toml"
-    written = pyproject.read_text()
-    pyproject.write_text(f"{written}\n# changed\n")
+    lock = installed.checkout / DEVELOPMENT
+    written = lock.read_text()
+    lock.write_text(f"{written}of-the-index==1 \\\n    --hash=sha256:{'0' * 64}\n")
     try:
         line = one_line(installed.run("make", "environment", user=NOBODY, online=False))
     finally:
-        pyproject.write_text(written)
+        lock.write_text(written)
     assert line.startswith("no .venv: the package index cannot be reached (")
     assert "name resolution" in line
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
+from rig.lock import OLDEST
 from rig.locked import BUILD, DEVELOPMENT, RUNTIME, Release, normal, releases
 from tests.support.house.build import ROOT
 
@@ -71,6 +72,10 @@ def test_it_is_whole_and_names_no_place(lock: Path) -> None:
     }
     assert "://" not in text
     assert [line for line in text.splitlines() if line.lstrip().startswith("--index")] == []
+
+
+def test_it_is_made_for_each_python_that_is_allowed() -> None:
+    assert pyproject()["project"]["requires-python"] == f">={OLDEST}"
 
 
 @pytest.mark.parametrize("lock", [RUNTIME, BUILD], ids=lambda lock: lock.stem)
