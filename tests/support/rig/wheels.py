@@ -11,7 +11,7 @@ from pathlib import Path
 from rig.waiting import patience_s
 from tests.support.house.build import ROOT
 
-_SOURCES = ("pyproject.toml", "README.md", "LICENSE", "NOTICE", ".gitignore", "config", "src")
+_SOURCES = ("pyproject.toml", "README.md", "LICENSE", "NOTICE", "config", "src")
 
 
 def copied(checkout: Path) -> Path:
