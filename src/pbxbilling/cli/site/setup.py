@@ -37,7 +37,9 @@ def _setup() -> None:
 @app.command()
 def asterisk(
     config: Config = DEFAULT,
-    etc: Annotated[Path, typer.Option(help="Asterisk's configuration folder.")] = _ETC,
+    etc: Annotated[
+        Path, typer.Option("--etc", "--asterisk-etc", help="Asterisk's configuration folder.")
+    ] = _ETC,
     pbx: Annotated[str, typer.Option(help="The name of this [[pbx]].")] = "pbx1",
     trunk: Annotated[
         list[str] | None, typer.Option(help="A trunk, as PJSIP/carrier; in place of those found.")
