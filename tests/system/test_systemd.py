@@ -76,6 +76,8 @@ def test_the_secret_that_the_example_names_is_handed_over() -> None:
     name = re.search(r'^secret_file = "(.+)"', example.read_text(), flags=re.MULTILINE)
     assert name is not None
     assert f"LoadCredential={name[1]}:/etc/pbxbilling/{name[1]}" in UNIT.read_text()
+    # Without a PBX there is no secret, and a LoadCredential= without its file starts nothing.
+    assert f"SetCredential={name[1]}:\\n\n" in UNIT.read_text()
 
 
 def test_asterisks_group_gives_the_journal_and_no_secret() -> None:
