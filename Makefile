@@ -9,7 +9,7 @@ PARALLEL = --numprocesses=$(WORKERS) --dist=loadscope
 FAST := tests/unit tests/contract tests/replay tests/fuzz
 CONFIG ?= /etc/pbxbilling/pbxbilling.toml
 
-.PHONY: help run serve wheel test test-fast check soak bench openapi clean
+.PHONY: help run serve wheel deb test test-fast check soak bench openapi clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -37,6 +37,9 @@ build/compiled/installed: pyproject.toml deploy/lock/development.txt $(shell fin
 	@touch $@
 
 wheel: build/compiled/installed ## dist/*.whl with a compiled core, and what is in it (*.cdx.json)
+
+deb: environment ## dist/*.deb for Debian 12 and 13, each built in a chroot of it, as root
+	$(PY) -m rig.packages
 
 # As deploy/systemd/pbxbilling.service has it.
 PREFIX := /opt/pbxbilling

@@ -54,6 +54,7 @@ TOOLS = {
     "rsync": "rsync",
     "sipp": "sip-tester",
     "systemd-analyze": "systemd",
+    "systemd-nspawn": "systemd-container",
 }
 """Program → Debian package to install when the program is missing."""
 

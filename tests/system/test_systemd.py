@@ -92,6 +92,24 @@ def test_asterisks_group_gives_the_journal_and_no_secret() -> None:
         assert any(Path(path).is_relative_to(one) for one in hidden), path
 
 
+OF_MOUNTS = re.compile(
+    r"InaccessiblePaths|(Private|Protect)(?!Clock|Users)\w+|ProcSubset|(Load|Set)Credential"
+)
+"""What systemd mounts something for, or makes a namespace for; systemd.exec(5)."""
+
+
+def test_the_drop_in_for_containers_drops_every_line_that_needs_a_mount() -> None:
+    needed = {key for key in settings_of(UNIT) if OF_MOUNTS.fullmatch(key)}
+    assert len(needed) == 15
+    dropped = settings_of(UNIT.with_name("unprivileged-container.conf"))
+    assert set(dropped) == needed
+    neutral = {"no", "default", "all"}
+    assert all(not value or set(value) <= neutral for value in dropped.values())
+    for page in ("docs/guides/packages.md", "deploy/debian/README.Debian"):
+        text = (UNIT.parents[2] / page).read_text()
+        assert [key for key in needed if key not in text] == []
+
+
 def test_a_leak_is_bounded_and_the_unit_says_why_users_are_not_private() -> None:
     unit = settings_of(UNIT)
     assert unit["MemoryMax"] == ["2G"]
