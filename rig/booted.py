@@ -118,11 +118,16 @@ class Booted(Running):
                 os.kill(self._leader or self._process.pid, signal.SIGKILL)
             self._process.wait(patience_s(30))
             self._process = None
-        for group in sorted(self._group.rglob("*/"), reverse=True):
+        with contextlib.suppress(TimeoutError):
+            until(self._is_swept, "its control groups are empty")
+
+    def _is_swept(self) -> bool:
+        """Remove its control groups; False while one still has a process that is about to end."""
+        groups = [*sorted(self._group.rglob("*/"), reverse=True), self._group]
+        for group in groups:
             with contextlib.suppress(OSError):
                 group.rmdir()
-        with contextlib.suppress(OSError):
-            self._group.rmdir()
+        return not self._group.exists()
 
 
 def _own_group(name: str) -> Path:

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -45,6 +45,7 @@ _COMPILED = (
     *("pyproject.toml", "README.md", "LICENSE", "NOTICE"),
 )
 _TREE = "pbxbilling"
+_KEPT = 4
 _CACHES = shutil.ignore_patterns("__pycache__", "*.pyc")
 _LOGIN = {
     "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
@@ -112,10 +113,18 @@ def built(debian: Debian) -> Path:
             try:
                 build(debian, scratch)
                 scratch.rename(target)
+                _forget_older(target.parent.glob(f"{debian.suite}-*"))
+                _forget_older(_kept_wheels(debian).parent.glob(f"{debian.python}-*"))
             finally:
                 shutil.rmtree(scratch, ignore_errors=True)
     (package,) = target.glob("*.deb")
     return package
+
+
+def _forget_older(kept: Iterable[Path]) -> None:
+    """Remove all but the last few: every change of the sources leaves one."""
+    for path in sorted(kept, key=lambda one: one.stat().st_mtime)[:-_KEPT]:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def build_chroot(suite: str) -> Path:
