@@ -45,8 +45,13 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
 
 def test_from_nothing_to_the_first_refused_call_and_back(machine: Machine, tmp_path: Path) -> None:
     before = machine.files()
-    machine.set_up("--yes")
+    state = tmp_path / "state"
+    machine.env["PBXBILLING_DATABASE__URL"] = f"sqlite:///{state}/pbxbilling.db"
+    said = machine.set_up("--yes")  # the daemon never ran, so nothing has made its folder
+    assert "fail     database        schema" in said
+    assert "next: start the daemon" in said
     assert machine.files() != before
+    state.mkdir()  # as systemd does
     with machine.daemon():
         drafted = machine.says("apply", "--dry-run", str(machine.config.with_name(DRAFT)))
         assert {"acme", "globex"} <= set(re.findall(r"tenant (\w+)", drafted))

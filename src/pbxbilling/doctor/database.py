@@ -40,7 +40,10 @@ def _absent(path: Path) -> Check:
         return warn(
             _SUBJECT, "schema", f"{path} does not exist yet", "start the daemon, which creates it"
         )
-    fix = f"create {path.parent}, and give the daemon's user write access"
+    fix = (
+        "start the daemon, whose unit makes /var/lib/pbxbilling; any other folder: create"
+        f" {path.parent}, and give the daemon's user write access"
+    )
     return fail(_SUBJECT, "schema", f"{path} cannot be created", fix)
 
 

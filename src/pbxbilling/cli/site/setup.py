@@ -16,17 +16,18 @@ from pbxbilling.cli.printing.output import NOTHING_WRITTEN, print_line
 from pbxbilling.cli.site.doctor import print_checks
 
 if TYPE_CHECKING:
+    from pbxbilling.doctor.check import Check
     from pbxbilling.setup.asterisk import Request, SetupPlan
 
 app = typer.Typer(help="Connect a PBX.", no_args_is_help=True)
 
 _ETC = Path("/etc/asterisk")
-_START = (
-    "next: start the daemon (`systemctl enable --now pbxbilling`), place a call, then `pbxbilling"
-    " doctor`: the checks of hook and journal fail until then"
-)
-_LATER = {"round trip", "journal"}
-"""Checks that need a daemon and a first call; Asterisk 16 does not tell that it had none."""
+_NEXT = "next: {}place a call, then `pbxbilling doctor`: the checks of {} fail until then"
+_START = "start the daemon (`systemctl enable --now pbxbilling`), "
+_OF_DAEMON = frozenset({("hook", "round trip"), ("database", "schema")})
+"""Checks that need a daemon which was started: its unit makes the folder of the database."""
+_OF_CALL = "journal"
+"""The one that needs a first call; Asterisk 16 does not tell that it had none."""
 
 
 @app.callback()
@@ -158,10 +159,17 @@ def _reload(planned: SetupPlan) -> None:
         print_line(f"restarted {service.UNIT}")
     print_line("")
     checks = asyncio.run(examine(planned.request.config, os.environ, SystemClock()))
-    failed = {check.name for check in checks if check.result is Result.FAIL}
-    print_checks(checks, as_json=False, fails=bool(failed - _LATER))
-    if failed:
-        print_line(_START)
+    failed = [check for check in checks if check.result is Result.FAIL]
+    later = [check for check in failed if _is_later(check)]
+    print_checks(checks, as_json=False, fails=failed != later)
+    if later:
+        start = "" if all(check.name == _OF_CALL for check in later) else _START
+        print_line(_NEXT.format(start, " and ".join(check.name for check in later)))
+
+
+def _is_later(check: Check) -> bool:
+    """Return whether a check fails wherever the daemon, or Asterisk, has had no work yet."""
+    return check.name == _OF_CALL or (check.subject, check.name) in _OF_DAEMON
 
 
 def _print(form: str, request: Request, hook: str, host: str) -> None:
