@@ -20,6 +20,7 @@ _FAMILIES = frozenset(
     }
 )
 _LINES = "DAHDI/"
+_SHOWN = 8
 
 
 def unseen(etc: Path, found: Found) -> Iterator[str]:
@@ -42,14 +43,19 @@ def unseen(etc: Path, found: Found) -> Iterator[str]:
 
 
 def _silent(found: Found) -> Iterator[str]:
-    """Yield the endpoints that may be trunks from which calls only come."""
+    """Yield the endpoints that may be trunks from which calls only come, in one sentence."""
     called = called_anywhere(found.dialplan)
-    for one in found.endpoints:
-        known = one in found.leading_outside() or one.channel in called
-        if not known and not one.challenges and not one.accountcode and one.name != "anonymous":
-            place = f"{one.section.path}:{one.section.number}"
-            what = f"{one.channel} has no password and is never called by its name"
-            yield f"{place}: {what}: if it is a trunk, name all trunks with --trunk"
+    silent = [
+        one
+        for one in found.endpoints
+        if one not in found.leading_outside() and one.channel not in called
+        if not one.challenges and not one.accountcode and one.name != "anonymous"
+    ]
+    if silent:
+        names = [f"{one.channel} ({one.section.path}:{one.section.number})" for one in silent]
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        what = f"no password, and never called by name: {', '.join(names[:_SHOWN])}{more}"
+        yield f"{what}: if one is a trunk, name all trunks with --trunk"
 
 
 def _begin_with() -> str:

@@ -145,14 +145,17 @@ def test_what_is_not_reached_is_said(tmp_path: Path) -> None:
         "extensions.lua": "-- nothing of ours\n",
         "extconfig.conf": "[settings]\nps_endpoints => odbc,asterisk\nvoicemail => odbc,x\n",
         "pjsip.conf": "[carrier]\ntype=endpoint\n[anonymous]\ntype=endpoint\ncontext=in\n"
-        "[silent]\ntype=endpoint\n",
+        "[silent]\ntype=endpoint\n[still]\ntype=endpoint\n",
     }
     said = "\n".join(PlainSite.of(tmp_path, files).plan().by_hand)
     for words in (
         *("extensions.ael: not read", "switch => Realtime/y@x", "ps_endpoints is in a database"),
-        *("callers that nobody knows go to in", "PJSIP/silent has no password"),
+        *("callers that nobody knows go to in", "no password, and never called"),
     ):
         assert words in said
+    (line,) = [line for line in said.splitlines() if "no password" in line]
+    pjsip = tmp_path / "pjsip.conf"
+    assert f": PJSIP/silent ({pjsip}:6), PJSIP/still ({pjsip}:8): " in line
     assert "extensions.lua" not in said
     assert "voicemail" not in said
 
