@@ -55,3 +55,11 @@ def test_the_package_s_unit_is_the_one_that_is_tested_with_another_path() -> Non
 def test_all_that_is_built_from_is_there() -> None:
     missing = [name for name in packages.SOURCES if not Path(packages.ROOT, name).exists()]
     assert missing == []
+
+
+def test_sources_without_git_have_a_time_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert packages.source_date_epoch() == 0
