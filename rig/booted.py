@@ -83,14 +83,21 @@ class Booted(Running):
         """The root of its files, as this machine sees them."""
         return Path(f"/proc/{self._leader}/root")
 
+    def entering(
+        self, *command: str, folder: str = "/", environment: Mapping[str, str] | None = None
+    ) -> list[str]:
+        """Return the command of this machine that runs one in it as root."""
+        spaces = ("--mount", "--uts", "--ipc", "--pid", "--cgroup", "--root", *self._users)
+        more = (f"{name}={value}" for name, value in (environment or {}).items())
+        return [
+            *("nsenter", f"--target={self._leader}", *spaces, "env", "-i"),
+            *(f"--chdir={folder}", *_LOGIN, *_TALK, *more, *command),
+        ]
+
     def run(self, *command: str, typed: str = "") -> subprocess.CompletedProcess[str]:
         """Run a command in it as root."""
-        spaces = ("--mount", "--uts", "--ipc", "--pid", "--cgroup", "--root", *self._users)
         return subprocess.run(
-            [
-                *("nsenter", f"--target={self._leader}", *spaces, "env", "-i"),
-                *("--chdir=/", *_LOGIN, *_TALK, *command),
-            ],
+            self.entering(*command),
             input=typed,
             capture_output=True,
             text=True,

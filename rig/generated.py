@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from rig.asterisk import Asterisk
 from rig.provision import ASTERISK_16, ASTERISK_22, Release
 from rig.settings import TEMPLATES, Settings
 from rig.site import Block
@@ -66,3 +67,10 @@ FREEPBX_16 = Generated("freepbx", ASTERISK_16, "from-internal", "from-pstn", has
 WAZO = Generated("wazo", ASTERISK_22, "default-internal", "default-incall")
 MIKOPBX = Generated("mikopbx", ASTERISK_22, "all_peers", "SIP-PROVIDER-1-incoming")
 BARE = Generated("bare", ASTERISK_22, "acme-internal", "from-carrier")
+
+
+def click_contexts(asterisk: Asterisk, old: str, new: str) -> None:
+    """Give the trunks another context, as FreePBX does when an operator clicks so."""
+    pjsip = asterisk.directory / "etc/pjsip.conf"
+    pjsip.write_text(pjsip.read_text().replace(f"context = {old}\n", f"context = {new}\n"))
+    asterisk.rx("module reload res_pjsip.so")

@@ -1,218 +1,223 @@
-"""Does what the README tells a newcomer, word for word, on a machine that has only Asterisk.
+"""Does what the README tells a newcomer, word for word, in a fresh machine beside a PBX.
 
-`python -m rig.newcomer plain|freepbx` unpacks a fresh Debian with Asterisk (an overlay of the
-rig's), gives it a site's configuration, cuts the commands out of README.md, and runs them as they
-stand. Then a call of a tenant that may have none is placed, and must be refused. It prints how long
-each command took. systemd does not run there: `systemctl` is a stand-in that starts what the unit
-starts.
+`python -m rig.newcomer plain|freepbx [--checkout]` boots a Debian that has nothing of ours, beside
+an Asterisk that nobody has set up; cuts the commands out of the pages, and runs them as they stand,
+on a terminal. Then a call of a tenant that may have none is placed, and must be refused. It prints
+the minutes of each command; a step that needs a hand counts as one minute.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import pty
 import re
-import select
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from rig import plain, provision, settings
-from rig.bare import LENT, at_their_place, lent_for, make_room, settings_of_pip
-from rig.generated import FREEPBX_17
+from rig import packages, plain
+from rig.bare import LENT, at_their_place, lent_for, settings_of_pip
+from rig.booted_site import PORTS, BootedSite
+from rig.debian import UnprovisionedError
+from rig.generated import FREEPBX_17, click_contexts
+from rig.packages import BOOKWORM, TRIXIE, Debian
+from rig.pages import SHELL, blocks, commands
 from rig.phone import Phone
-from rig.site import Block, claimed_block
+from rig.settings import Settings
+from rig.site import Block, claimed_block, claimed_ports
+from rig.terminal import converse
 from rig.waiting import patience_s, until
 
-ROOT = Path(__file__).parent.parent
-_HEADING = "## Install and set up"
-_STAND_INS = {
-    "systemd-sysusers": """#!/bin/sh
-exec useradd --system --home-dir /var/lib/pbxbilling --create-home --groups asterisk pbxbilling
-""",
-    "systemctl": """#!/bin/sh
-case "$1" in
-  enable|start) exec sh -c "$(sed -n 's/^ExecStart=//p' /etc/systemd/system/pbxbilling.service) \\
-    >/var/log/pbxbilling.log 2>&1 & mkdir -p /run/pbxbilling; sleep 5" ;;
-  is-active) exit 3 ;;
-esac
-""",
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ("README.md", "Install and set up")
+CHECKOUT = ("docs/guides/checkout.md", "Install")
+FIRST_CALL = ("docs/start/first-refused-call.md", "Refuse a call")
+"""Page and heading of what a newcomer types, in this order: one of the first two, then this."""
+
+TRIED_ELSEWHERE = {
+    "make run": "tests/system/test_demo.py",
+    "make test": ".ci/run",
 }
-"""Where systemd does not run: the user is made, and what the unit starts is started."""
+"""Commands of README.md that are no part of an installation, and what tries them."""
 
-_NETWORK = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf")
-"""The rig has cut its Debian off from DNS."""
-
-_LOGIN = {
-    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    "HOME": "/root",
-    "LC_ALL": "C.UTF-8",
-    "TERM": "xterm",
-    "DEBIAN_FRONTEND": "noninteractive",
-}
-
-_DEBIANS = {
-    "plain": frozenset({"modules.conf", "manager.conf", "cel.conf", "cel_custom.conf"}),
-    "freepbx": frozenset({"modules.conf"}),
-}
-"""Files that stay as Debian's package has them."""
-
-_ACCOUNTS = """
-[plan.none]
-max_calls = 0
-[tenant.acme]
-plan = "none"
-mode = "enforce"
-accountcodes = ["acme"]
-"""
+REFUSED = 486
+_ANSWERS = {"[y/N]": "y\n"}
+_LIMIT_S = 900.0
+_NUMBER = "0155501"
+_HOME = "/root"
+_LEFT_OUT = shutil.ignore_patterns(".venv", "build", "dist", "var", ".git", "*_cache")
+_CLICK = re.compile(r"^Trunks, .*Context (\S+) in place of (\S+)")
 
 
-def commands() -> list[str]:
-    """Return the commands of the README's section, one a line, without comments."""
-    section = (ROOT / "README.md").read_text().split(_HEADING)[1].split("\n## ")[0]
-    lines = "\n".join(re.findall(r"```\n(.*?)```", section, re.DOTALL)).splitlines()
-    return [text for line in lines if (text := line.partition("#")[0].strip())]
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of PBX, and the Debian that a newcomer has under it."""
+
+    debian: Debian
+    settings: Callable[[Block], Settings]
 
 
-class Machine:
-    """A fresh Debian with Asterisk in a chroot of its own."""
+KINDS = {"plain": Kind(TRIXIE, plain.settings), "freepbx": Kind(BOOKWORM, FREEPBX_17.settings)}
 
-    def __init__(self, root: Path, pip: Mapping[str, str]) -> None:
-        """`pip` are its settings, as variables."""
-        self.root = root
-        self._environment = {**_LOGIN, **pip}
 
-    def run(self, command: str, *, answer: str = "") -> float:
-        """Run a shell command on a terminal of its own; return its seconds.
+@dataclass(slots=True)
+class Diary:
+    """What a newcomer did, in order, each with its minutes."""
 
-        `answer` is typed once it asks. Raises RuntimeError with what it printed if it fails.
+    steps: list[tuple[float, str]] = field(default_factory=list)
+
+    def note(self, minutes: float, what: str) -> None:
+        """Add a step, and print it."""
+        self.steps.append((minutes, what))
+        print(f"{minutes:5.1f} min  {what}", flush=True)
+
+    def by_hand(self, what: str) -> None:
+        """Add a step that needs a hand."""
+        self.note(1.0, f"by hand: {what}")
+
+    @property
+    def minutes(self) -> float:
+        """All of them together."""
+        return sum(minutes for minutes, _ in self.steps)
+
+
+class Newcomer:
+    """Somebody at the terminal of the machine, who does what the pages say."""
+
+    def __init__(self, site: BootedSite, folder: str, environment: Mapping[str, str]) -> None:
+        """`folder`: where the commands are typed."""
+        self.site = site
+        self.diary = Diary()
+        self._folder = folder
+        self._environment = environment
+
+    def follows(self, text: str) -> str:
+        """Run the commands of a block; return what they printed.
+
+        What `setup` leaves to a person is done, or counted, before the next command. Raises
+        RuntimeError with what a command printed where its status is not 0.
         """
+        printed = ""
+        for command in commands(text):
+            said = self._types(command)
+            printed += said
+            for sentence in left_by_hand(said):
+                self._does(sentence)
+        return printed
+
+    def _types(self, command: str) -> str:
         began = time.monotonic()
-        leader, follower = pty.openpty()
-        process = subprocess.Popen(
-            ["chroot", self.root, "sh", "-ec", f"cd /root/pbxbilling; {command}"],
-            stdin=follower,
-            stdout=follower,
-            stderr=follower,
-            env=self._environment,
+        entering = self.site.machine.entering(
+            *("sh", "-c", command), folder=self._folder, environment=self._environment
         )
-        os.close(follower)
-        printed = self._conversation(process, leader, answer)
-        os.close(leader)
-        if process.wait(patience_s(600)):
-            raise RuntimeError(f"{command}:\n{printed}")
-        print(f"{time.monotonic() - began:6.1f} s  {command}")
-        return time.monotonic() - began
+        status, said = converse(entering, _ANSWERS, patience_s(_LIMIT_S))
+        if status:
+            journal = self.site.machine.journal()
+            raise RuntimeError(f"{command}: status {status}\n{said}\n{journal}")
+        self.diary.note((time.monotonic() - began) / 60, command)
+        if any(question in said for question in _ANSWERS):
+            self.diary.by_hand("read the differences, and answer")
+        return said
 
-    @staticmethod
-    def _conversation(process: subprocess.Popen[bytes], leader: int, answer: str) -> str:
-        heard = b""
-        while process.poll() is None or select.select([leader], [], [], 0)[0]:
-            if not select.select([leader], [], [], 0.2)[0]:
-                continue
-            try:
-                data = os.read(leader, 65536)
-            except OSError:
-                break
-            heard += data
-            if answer and b"[y/N]" in heard:
-                os.write(leader, answer.encode())
-                answer = ""
-        return heard.decode(errors="replace")
+    def _does(self, sentence: str) -> None:
+        """Click where the rig has what FreePBX would write then; count every other one."""
+        if found := _CLICK.search(sentence):
+            click_contexts(self.site.asterisk, old=found[2], new=found[1])
+        self.diary.by_hand(sentence)
+
+    def writes_accounts(self) -> None:
+        """Write the accounts file of the page, with the account code of a phone that is there."""
+        (text,) = blocks(*FIRST_CALL, "toml")
+        here = self.site.machine.root / self._folder.lstrip("/")
+        (here / "accounts.toml").write_text(text.replace('codes = ["test"]', 'codes = ["acme"]'))
+        self.diary.by_hand("write accounts.toml")
+
+    def is_refused(self) -> None:
+        """Place the call. Raises RuntimeError where it is not refused."""
+        block = self.site.block
+        with Phone(block.phone("acme"), block.pbx) as phone:
+            leg = phone.call(_NUMBER)
+            until(lambda: leg.state == "ended", "the call is over", 30)
+        if leg.status != REFUSED:
+            raise RuntimeError(f"the call was not refused: {leg}")
+        self.diary.by_hand(f"call {_NUMBER}: status {leg.status}")
 
 
-def _mount(*words: str | Path) -> None:
-    subprocess.run(["mount", *words], check=True)
+def left_by_hand(said: str) -> list[str]:
+    """Return what `setup` leaves to a person: the list below "by hand:"."""
+    _, _, below = said.partition("\nby hand:\n")
+    found = []
+    for line in below.splitlines():
+        if not line.startswith("- "):
+            break
+        found.append(line.removeprefix("- "))
+    return found
 
 
 @contextmanager
-def machine(release: provision.Release) -> Iterator[Machine]:
-    """Mount a fresh Debian over the rig's; what is written there is gone afterwards."""
-    lower = provision.chroot(release)
-    with tempfile.TemporaryDirectory(prefix="newcomer-") as scratch:
-        _mount("-t", "tmpfs", "tmpfs", scratch)
-        root, upper, work = (Path(scratch, name) for name in ("root", "upper", "work"))
-        for folder in (root, upper, work):
-            folder.mkdir()
-        layers = f"lowerdir={lower},upperdir={upper},workdir={work}"
-        mounted = [root]
-        try:
-            _mount("-t", "overlay", "overlay", "-o", layers, root)
-            pip = settings_of_pip()
-            mounted.extend(_bound(Path(path), Path(f"{root}{path}")) for path in _NETWORK)
-            lent = (Path(path) for path in lent_for(pip))
-            mounted.extend(_bound(path, Path(f"{root}{LENT}{path}")) for path in lent)
-            _mount("-t", "proc", "proc", root / "proc")
-            mounted.append(root / "proc")
-            yield Machine(root, at_their_place(pip))
-        finally:
-            subprocess.run(["fuser", "--kill", "--mount", root], capture_output=True, check=False)
-            for place in reversed(mounted):
-                subprocess.run(["umount", "--lazy", place], check=False)
-            subprocess.run(["umount", "--lazy", scratch], check=False)
+def beside(kind: Kind, *, checkout: bool) -> Iterator[Newcomer]:
+    """Yield a newcomer at a fresh machine, who has the package or the checkout at hand.
+
+    Raises `UnprovisionedError`.
+    """
+    package = None if checkout else packages.built(kind.debian)
+    pip = settings_of_pip() if checkout else {}
+    lent = {Path(path): f"{LENT}{path}" for path in lent_for(pip)}
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="newcomer-"))
+        block = stack.enter_context(claimed_block())
+        stack.enter_context(claimed_ports(*PORTS))
+        what = kind.settings(block)
+        site = stack.enter_context(
+            BootedSite(kind.debian.suite, Path(folder), block, what, binds=lent)
+        )
+        home = site.machine.root / _HOME.lstrip("/")
+        if package is None:
+            shutil.copytree(ROOT, home / "pbxbilling", ignore=_LEFT_OUT)
+            yield Newcomer(site, f"{_HOME}/pbxbilling", at_their_place(pip))
+        else:
+            shutil.copy(package, home)
+            newcomer = Newcomer(site, _HOME, {})
+            newcomer.diary.by_hand(f"copy {package.name} to the PBX")
+            yield newcomer
 
 
-def _bound(path: Path, place: Path) -> Path:
-    make_room(path, place)
-    _mount("--bind", path, place)
-    return place
+def visit(name: str, *, checkout: bool = False) -> Diary:
+    """Do all of it beside a PBX of that kind; return what was done.
+
+    Raises `UnprovisionedError`, and RuntimeError where a page promises too much.
+    """
+    with beside(KINDS[name], checkout=checkout) as newcomer:
+        for text in blocks(*(CHECKOUT if checkout else PACKAGE), SHELL):
+            newcomer.follows(text)
+        newcomer.writes_accounts()
+        apply, why = blocks(*FIRST_CALL, SHELL)
+        newcomer.follows(apply)
+        newcomer.is_refused()
+        said = newcomer.follows(why)
+        if not all(word in said for word in ("test", _NUMBER, "max_calls")):
+            raise RuntimeError(f"it does not say why the call was refused:\n{said}")
+        return newcomer.diary
 
 
-def _furnish(here: Machine, site: str, block: Block) -> None:
-    """Give the machine what a site has before it hears of us: a dialplan, phones, a checkout."""
-    shutil.copytree(
-        ROOT,
-        here.root / "root/pbxbilling",
-        ignore=shutil.ignore_patterns(".venv", "build", "dist", "var", ".git", "*_cache"),
-    )
-    etc = here.root / "etc/asterisk"
-    what = plain.settings(block) if site == "plain" else FREEPBX_17.settings(block)
-    with tempfile.TemporaryDirectory() as drawn:
-        settings.write(Path(drawn), provision.chroot(provision.ASTERISK_22), block, what)
-        for name in {"extensions.conf", "pjsip.conf", "site.conf", *what.files} - _DEBIANS[site]:
-            (etc / name).parent.mkdir(exist_ok=True)
-            shutil.copy(Path(drawn, "etc", name), etc / name)
-    for name, text in _STAND_INS.items():
-        command = here.root / "usr/local/bin" / name
-        command.write_text(text)
-        command.chmod(0o755)
-
-
-def main() -> None:
-    """Run the commands, then a call that must be refused."""
+def main() -> int:
+    """Do it, and print it. Return 1, and print the reason, where there is no such machine."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("site", choices=["plain", "freepbx"])
-    site = parser.parse_args().site
-    if os.environ.get("NEWCOMER_MOUNTS") is None:  # mounts end with the process, however it ends
-        own = [
-            "unshare",
-            "--mount",
-            "--propagation",
-            "private",
-            sys.executable,
-            "-m",
-            "rig.newcomer",
-        ]
-        os.execvpe("unshare", [*own, site], {**os.environ, "NEWCOMER_MOUNTS": "own"})
-    with claimed_block() as block, machine(provision.ASTERISK_22) as here:
-        _furnish(here, site, block)
-        here.run("asterisk; sleep 3; asterisk -rx 'core waitfullybooted'")
-        took = sum(here.run(command, answer="y\n") for command in commands())
-        (here.root / "root/pbxbilling/accounts.toml").write_text(_ACCOUNTS)
-        took += here.run("pbxbilling apply accounts.toml")
-        with Phone(block.phone("acme"), block.pbx) as phone:
-            leg = phone.call("0155501")
-            until(lambda: leg.state == "ended", "the call is over")
-        took += here.run("pbxbilling decisions --refused")
-        print(f"status {leg.status}; {took / 60:.1f} minutes in all")
-        sys.exit(0 if leg.status == 486 else 1)
+    parser.add_argument("kind", choices=KINDS)
+    parser.add_argument("--checkout", action="store_true", help="install without the package")
+    given = parser.parse_args()
+    try:
+        diary = visit(given.kind, checkout=given.checkout)
+    except UnprovisionedError as reason:
+        print(f"no newcomer: {reason}", file=sys.stderr)
+        return 1
+    print(f"{diary.minutes:5.1f} min  in all")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

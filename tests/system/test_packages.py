@@ -11,12 +11,13 @@ import pytest
 
 from pbxbilling import __version__
 from rig import packages, provision
+from rig.booted_site import PORTS
 from rig.packages import BOOKWORM, DEBIANS, TRIXIE, Debian
+from rig.pages import blocks
 from rig.phone import Phone
 from rig.scene import MOBILE
 from rig.site import claimed_block, claimed_ports
-from tests.support.docs.pages import blocks
-from tests.support.rig.packaged_site import BEFORE, PORTS, PackagedSite
+from tests.support.rig.packaged_site import BEFORE, PackagedSite
 
 pytestmark = [pytest.mark.system, pytest.mark.asterisk]
 

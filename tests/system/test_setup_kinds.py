@@ -15,7 +15,7 @@ import pytest
 
 from rig import provision
 from rig.asterisk import Asterisk
-from rig.generated import BARE, FREEPBX_16, FREEPBX_17, MIKOPBX, WAZO, Generated
+from rig.generated import BARE, FREEPBX_16, FREEPBX_17, MIKOPBX, WAZO, Generated, click_contexts
 from rig.phone import Phone
 from rig.site import claimed_block
 from rig.waiting import until
@@ -95,13 +95,6 @@ def by_hand(said: str) -> list[str]:
     return re.findall(r"(?m)^- (.*)$", said.partition("by hand:")[2].partition("\n\n")[0])
 
 
-def click_contexts(machine: Machine, old: str, new: str) -> None:
-    """Give the trunks another context, as FreePBX does when an operator clicks so."""
-    pjsip = machine.etc / "pjsip.conf"
-    pjsip.write_text(pjsip.read_text().replace(f"context = {old}\n", f"context = {new}\n"))
-    machine.asterisk.rx("module reload res_pjsip.so")
-
-
 @contextmanager
 def phones_of(machine: Machine) -> Iterator[tuple[Phone, Phone]]:
     """Yield acme's phone and the carrier, which answer."""
@@ -145,13 +138,13 @@ def test_freepbx_from_nothing_to_a_refused_call_and_back(frame: Generated, tmp_p
             assert (path.stat().st_uid, path.stat().st_mode & 0o666) == (OWNER, rights), path
         clicks = [one for one in asked if "Context from-pstn-pbxbilling" in one]
         assert [click.split(", ")[1] for click in clicks] == ["carrier", "carrier2"]
-        click_contexts(machine, "from-pstn", "from-pstn-pbxbilling")
+        click_contexts(machine.asterisk, "from-pstn", "from-pstn-pbxbilling")
         call_both_ways(machine)
         again = machine.set_up("--dry-run")
         assert "nothing to change" in again
         assert not any("Context" in one for one in by_hand(again))
         machine.set_up("--undo")
-        click_contexts(machine, "from-pstn-pbxbilling", "from-pstn")
+        click_contexts(machine.asterisk, "from-pstn-pbxbilling", "from-pstn")
         assert machine.files() == before
 
 

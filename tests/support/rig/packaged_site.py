@@ -6,61 +6,28 @@ import re
 import subprocess
 from pathlib import Path
 
-from rig import packages, plain, provision
-from rig.asterisk import Asterisk
-from rig.booted import Booted
+from rig import packages, plain
+from rig.booted_site import BootedSite
 from rig.packages import Debian
 from rig.phone import Phone
-from rig.running import Running
 from rig.site import Block
 from rig.waiting import until
 
-ROOT = Path(__file__).parents[3]
-PORTS = (4573, 4590, 8080)
-"""What the daemon listens on where nothing else is written, and the port of 0.1."""
-
-JOURNAL = "/var/log/asterisk/cel-custom/pbxbilling.csv"
 BEFORE = "0.0.9"
 """The release before, as `before` makes one."""
 
-_CONSOLE = """#!/bin/sh
-PYTHONPATH=/lent exec python3 -B -m rig.console /run/asterisk/asterisk.ctl "$@"
-"""
 
-
-class PackagedSite(Running):
-    """The rig's Asterisk with its folders bound into a booted machine, whose loopback is ours."""
+class PackagedSite(BootedSite):
+    """Such a site, and a package of its release at hand."""
 
     def __init__(self, debian: Debian, directory: Path, block: Block, *more: str) -> None:
         """`more` are options of nspawn. Raises `UnprovisionedError`."""
         self.debian = debian
         self.package = packages.built(debian)
-        self.block = block
-        self.asterisk = Asterisk(
-            provision.ASTERISK_22, directory / "asterisk", block, plain.settings(block)
-        )
         self._lent = directory / "packages"
         self._lent.mkdir()
         binds = {self.package: "/packages/new.deb", self._lent: "/packages/made"}
-        binds[ROOT / "rig"] = "/lent/rig"
-        home = self.asterisk.directory
-        binds |= {home / "etc": "/etc/asterisk", home / "log": "/var/log/asterisk"}
-        binds[home / "run"] = "/run/asterisk"
-        self.machine = Booted(debian.suite, directory, binds, *more)
-
-    def start(self) -> PackagedSite:
-        """Start both."""
-        self.asterisk.start()
-        self.machine.start()
-        console = self.machine.root / "usr/local/bin/asterisk"
-        console.write_text(_CONSOLE)
-        console.chmod(0o755)
-        return self
-
-    def stop(self) -> None:
-        """Stop both."""
-        self.machine.stop()
-        self.asterisk.stop()
+        super().__init__(debian.suite, directory, block, plain.settings(block), binds, *more)
 
     def before(self) -> str:
         """Return where the machine finds a package of the release before: all but its numbers."""
@@ -93,7 +60,7 @@ class PackagedSite(Running):
 
     def set_up(self) -> str:
         """Connect the PBX; return what was printed."""
-        return self.machine.says(f"pbxbilling setup asterisk --yes --journal {JOURNAL}")
+        return self.machine.says("pbxbilling setup asterisk --yes")
 
     def apply(self, accounts: str) -> None:
         """Apply a file of accounts."""

@@ -9,7 +9,7 @@ import pytest
 
 from pbxbilling.setup import recipes
 from pbxbilling.setup.recipes import NAMES, placeholders, recipe
-from tests.support.docs.pages import blocks
+from rig.pages import blocks
 
 PAGE = "docs/guides/dialplans.md"
 SHOWN = [
