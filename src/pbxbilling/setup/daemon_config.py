@@ -62,7 +62,7 @@ def configured(path: Path, pbx: Pbx, listen: str = "") -> FileChange:
         table.add("name", pbx.name)
         tables.append(table)
     _fill(table, pbx)
-    return FileChange(path, before, tomlkit.dumps(document))
+    return FileChange(path, before, tomlkit.dumps(document), is_daemons=True)
 
 
 def hook_address(path: Path, env: Mapping[str, str]) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from pbxbilling.cli.main import UMASK
 from pbxbilling.setup.asterisk import Request, SetupPlan, backups, plan, write
 from pbxbilling.setup.draft.document import FILE
 from pbxbilling.setup.files.backup import undo
@@ -63,6 +67,42 @@ def test_the_draft_is_shown_and_written_beside_the_configuration(request_: Reque
         "dids": ["+15550100"],
         "mode": "log",
     }
+
+
+@pytest.fixture
+def _umask_of_the_program() -> Iterator[None]:
+    before = os.umask(UMASK)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("_umask_of_the_program")
+def test_the_daemon_can_read_its_configuration_and_nobody_a_secret(request_: Request) -> None:
+    """It runs as a user of its own; systemd hands it the secret."""
+    folder = request_.config.parent / "deeper"
+    request = replace(request_, config=folder / "pbxbilling.toml")
+    write(plan(request), Clock())
+    modes = {
+        str(path.relative_to(folder.parent)): path.stat().st_mode & 0o777
+        for path in (folder.parent, folder, *folder.iterdir())
+    }
+    assert modes == {
+        ".": 0o755,
+        "deeper": 0o755,
+        "deeper/pbxbilling.toml": 0o644,
+        "deeper/ami.secret": 0o600,
+        f"deeper/{FILE}": 0o600,
+        "deeper/setup": 0o700,
+    }
+
+
+def test_a_configuration_that_is_there_keeps_its_rights(request_: Request) -> None:
+    request_.config.parent.mkdir(mode=0o750)
+    request_.config.write_text("")
+    request_.config.chmod(0o640)
+    write(plan(request_), Clock())
+    assert request_.config.stat().st_mode & 0o777 == 0o640
+    assert request_.config.parent.stat().st_mode & 0o777 == 0o750
 
 
 @pytest.mark.parametrize("edited", [False, True])

@@ -57,13 +57,17 @@ def apply(changes: Sequence[FileChange], folder: Path, now: datetime) -> Path:
     kept = folder / now.strftime("%Y%m%dT%H%M%S.%fZ")
     done: list[FileChange] = []
     try:
+        _make_daemons_folders(changes)
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
         kept.mkdir(mode=0o700)
         _write(kept / _FILE, json.dumps([_row(change) for change in changes], indent=1), None)
         for change in changes:
             change.path.parent.mkdir(parents=True, exist_ok=True)
+            is_new = not change.path.exists()
             _write(change.path, change.after, change.like, is_private=change.is_private)
+            if change.is_daemons and is_new:
+                change.path.chmod(0o644)
             done.append(change)
     except OSError as fault:
         for change in reversed(done):
@@ -73,6 +77,15 @@ def apply(changes: Sequence[FileChange], folder: Path, now: datetime) -> Path:
             f"{fault.filename}: {fault.strerror}; nothing was changed: run it as root"
         ) from fault
     return kept
+
+
+def _make_daemons_folders(changes: Sequence[FileChange]) -> None:
+    """Make the folders of files that the daemon reads, whatever the umask of this process."""
+    for change in changes:
+        if change.is_daemons:
+            for folder in reversed([one for one in change.path.parents if not one.exists()]):
+                folder.mkdir()
+                folder.chmod(0o755)
 
 
 def _check_unchanged(changes: Sequence[FileChange]) -> None:

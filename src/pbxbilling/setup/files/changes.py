@@ -25,6 +25,8 @@ class FileChange:
     """A file whose owner and rights a new file gets; None: its owner's alone (0600)."""
     is_private: bool = False
     """There is a secret in it: a new file is not for all to read, whatever `like` is."""
+    is_daemons: bool = False
+    """The daemon reads it, as a user of its own: a new file and its folder are for all to read."""
 
     @property
     def is_needed(self) -> bool:
