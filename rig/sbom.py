@@ -105,14 +105,14 @@ def _licenses(release: Release) -> list[License]:
         said = metadata(release.name)
     except PackageNotFoundError:
         return []
-    if said["Version"] != release.version:
+    if said.get("Version") != release.version:
         return []
     classifiers = [
         text.rpartition(" :: ")[2]
         for text in said.get_all("Classifier") or []
         if text.startswith("License :: ") and text != "License :: OSI Approved"
     ]
-    stated = said["License-Expression"] or _short(said["License"])
+    stated = said.get("License-Expression") or _short(said.get("License"))
     return [_license(name) for name in ([stated] if stated else classifiers)]
 
 

@@ -66,7 +66,8 @@ class Beside:
         return leg
 
     def rotate(self) -> None:
-        """Rotate the PBX's journal as logrotate does."""
+        """Rotate the PBX's journal as logrotate does, after its last rows, which come late."""
+        self.written()
         self._rotated = self.expected()
         self.asterisk.journal.rename(self.asterisk.journal.with_name(f"{JOURNAL}.1"))
         self._journal = JournalSince(self.asterisk.journal)
@@ -84,12 +85,16 @@ class Beside:
         """Return what Asterisk's own journal says, by Uniqueid."""
         return {**self._rotated, **self._journal.legs()}
 
-    def settled(self) -> None:
-        """Return when the ledger says the same, leg by leg."""
+    def written(self) -> None:
+        """Return when Asterisk has written the ends of all legs."""
         until(
             lambda: all(leg.ended_at for leg in self.expected().values()),
             "Asterisk has written the last end",
         )
+
+    def settled(self) -> None:
+        """Return when the ledger says the same, leg by leg."""
+        self.written()
         expected = self.expected()
 
         def same() -> bool:

@@ -171,10 +171,10 @@ def test_a_group_admits_exactly_its_size_of_twenty_at_once(stage: Stage, round_:
     stage.set(FALLBACK="group:5")
     here = stage.asterisk.block.phone("acme", 2)
     pbx = stage.asterisk.block.pbx
-    with sipp.call(stage.folder, pbx, here, NUMBER, count=20, hold_s=0.3) as caller:
+    with sipp.call(stage.folder, pbx, here, NUMBER, count=20, hold_s=patience_s(0.5)) as caller:
         assert caller.finish() == {200: 5, 486: 15}
     stage.asterisk.wait_idle()
-    with sipp.call(stage.folder, pbx, here, NUMBER, count=6, hold_s=0.3) as caller:
+    with sipp.call(stage.folder, pbx, here, NUMBER, count=6, hold_s=patience_s(0.5)) as caller:
         assert caller.finish() == {200: 5, 486: 1}
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from pbxbilling.accounts.apply import Change, TenantChange
 from pbxbilling.accounts.terms.status import Blocker, Status
+from pbxbilling.billing.facts import StatementFailed
 from pbxbilling.billing.records import SavedStatement
 from pbxbilling.catalog.plan import Cycle, Plan, Prices
 from pbxbilling.kernel.gateway_names import STRIPE
@@ -195,6 +196,8 @@ async def until(office: Office, then: datetime, *, prompt: bool) -> None:
     while prompt and (ends := (await office.statements.open_periods("acme")).first.ends) <= then:
         office.clock.move_to(max(ends, office.clock.now()))
         await office.closer.look()
+        after = (await office.statements.open_periods("acme")).first.ends
+        assert after > ends, office.facts_of(StatementFailed)
     office.clock.move_to(then)
 
 

@@ -59,8 +59,9 @@ async def test_a_period_is_closed_when_the_task_is_woken_after_its_end(tmp_path:
         )
         task = StatementTask(closer, clock)
         running = asyncio.create_task(task.run())
-        while await store.cursor("billed until: acme") is None:  # noqa: ASYNC110
-            await asyncio.sleep(0)
+        async with asyncio.timeout(patience_s(5)):
+            while await store.cursor("billed until: acme") is None:  # noqa: ASYNC110
+                await asyncio.sleep(0)
         clock.move_to(END)
         task.sink(CycleOpened(END, "globex", "in_1", END, END))
         async with asyncio.timeout(patience_s(5)):
