@@ -14,7 +14,7 @@ import tomllib
 import uuid
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, metadata
+from importlib.metadata import PackageMetadata, PackageNotFoundError, metadata
 from pathlib import Path
 
 from cyclonedx.contrib.license.factories import LicenseFactory
@@ -105,15 +105,21 @@ def _licenses(release: Release) -> list[License]:
         said = metadata(release.name)
     except PackageNotFoundError:
         return []
-    if said.get("Version") != release.version:
+    if _stated(said, "Version") != release.version:
         return []
     classifiers = [
         text.rpartition(" :: ")[2]
         for text in said.get_all("Classifier") or []
         if text.startswith("License :: ") and text != "License :: OSI Approved"
     ]
-    stated = said.get("License-Expression") or _short(said.get("License"))
+    stated = _stated(said, "License-Expression") or _short(_stated(said, "License"))
     return [_license(name) for name in ([stated] if stated else classifiers)]
+
+
+def _stated(said: PackageMetadata, name: str) -> str | None:
+    """Return a field of a release's metadata; None where it is missing."""
+    found = said.get_all(name)
+    return found[0] if found else None
 
 
 def _short(text: str | None) -> str | None:
