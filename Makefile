@@ -63,16 +63,16 @@ test: environment ## Everything that CI checks; at the end it says how long that
 
 .PHONY: checked-and-tested
 checked-and-tested:
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=recurse from-the-sources installable
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=recurse package installable
 	$(COMPILED) $(PY) -m pytest $(PARALLEL)
 
-# The compiler is busy for minutes on one core: meanwhile the other one checks the sources. The laws
-# that Hypothesis tries take most of the time, and are tried once, on what operators install.
-.PHONY: from-the-sources installable
-from-the-sources: check
-	$(PY) -m pytest --numprocesses=2 --dist=loadscope -m "not hypothesis" $(FAST)
-
+# Compilers are busy for minutes on one core each: before the tests, and beside what needs none. The
+# sources themselves are tested by Debian's own Pythons (tests/system/test_bare.py).
+.PHONY: installable package
 installable: provision build/compiled/installed
+
+package: check
+	$(PY) -m rig.packages --ahead
 
 test-fast: environment ## What one runs while working: no real counterpart, no processes
 	$(PY) -m pytest $(FAST) -q

@@ -269,9 +269,13 @@ def _files(names: tuple[str, ...]) -> Iterator[Path]:
 def main() -> int:
     """Put the packages into dist/, each with its bill of materials (*.cdx.json) beside it.
 
-    Return 1 and print a reason if that fails.
+    Return 1 and print a reason if that fails. `--ahead`: compile the one that `make wheel` compiles
+    nothing for, for the tests to come; where that cannot be, they say why.
     """
     try:
+        if "--ahead" in sys.argv[1:]:
+            built(TRIXIE)
+            return 0
         for debian in DEBIANS:
             package = built(debian)
             (ROOT / "dist").mkdir(exist_ok=True)
@@ -280,7 +284,7 @@ def main() -> int:
             beside.write_text(bill(ROOT / RUNTIME, package, source_date_epoch()))
     except UnprovisionedError as reason:
         print(f"no package: {reason}", file=sys.stderr)
-        return 1
+        return int("--ahead" not in sys.argv[1:])
     return 0
 
 
