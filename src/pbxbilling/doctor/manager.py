@@ -32,7 +32,7 @@ TOKEN = "PBXBILLING_TOKEN"  # noqa: S105 - the name of a global
 LISTEN_S = 2.0  # how long to wait for a call's event
 
 # Finds the subroutine's default for an empty PBXBILLING_HOOK in its own text.
-_DEFAULT_HOOK = re.compile(r"LOCAL\(hook\)=\$\{PBXBILLING_HOOK\}\$\{IF\([^?]*\?:([^()]+)\)\}")
+_DEFAULT_HOOK = re.compile(r"\$\{PBXBILLING_HOOK\}\$\{IF\([^?]*\?:([^()]+)\)\}")
 _NOT_FOUND = "Did not find "  # a context, or an extension of one
 _NO_DEVICE = "INVALID"  # DEVICE_STATE of a device that no channel driver knows
 

@@ -124,6 +124,11 @@ def test_the_shipped_subroutine_asks_by_default_where_the_daemon_listens_by_defa
     assert default_hook(steps) == AgiSettings().listen
 
 
+def test_the_default_of_an_older_subroutine_is_found_too() -> None:
+    step = "LOCAL(hook)=${PBXBILLING_HOOK}${IF($[${LEN(${PBXBILLING_HOOK})} > 0]?:127.0.0.1:4590)}"
+    assert default_hook(["PBXBILLING=", f"PBXBILLING=,{step},LOCAL(spare)="]) == DEFAULT
+
+
 def test_a_subroutine_without_a_default_has_none() -> None:
     assert default_hook(["PBXBILLING=,LOCAL(hook)=${PBXBILLING_HOOK},LOCAL(spare)="]) == ""
 
