@@ -7,11 +7,7 @@ import platform
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import chain
 from pathlib import Path
-
-from rich.console import Console
-from rich.table import Table
 
 from bench import (
     account_files,
@@ -21,15 +17,16 @@ from bench import (
     invite,
     latency,
     month_end,
+    printed,
     store_rows,
     usage,
     webhook,
 )
-from bench.measure import BROKEN, PAIRS, Row
+from bench.measure import BROKEN, PAIRS, Row, SideTable
 from pbxbilling.runtime.compiled import is_compiled
 
-Taken = Mapping[str, Sequence[Row]]
-MEASUREMENTS: Mapping[str, Callable[[], Sequence[Row]]] = {
+Found = Sequence[Row | SideTable]
+MEASUREMENTS: Mapping[str, Callable[[], Found]] = {
     "hook": hook.measure,
     "ami": ami_tracking.measure,
     "latency": latency.measure,
@@ -55,31 +52,6 @@ Taken {when} on {machine}, Python {python} with {core} core,
 Linux {kernel}.
 
 """
-_COLUMNS = ("what", "pbxbilling", "counterpart", "unit", "ratio (quartiles)", "limit", "")
-
-
-def cells(row: Row) -> tuple[str, ...]:
-    """Return the text of a row's columns."""
-    ratio = f"{row.ratio_median:.2f} ({row.q1:.2f} to {row.q3:.2f})"
-    limit = "" if row.limit is None else f"{row.limit:.2f}"
-    if row.within is not None:
-        limit += f", or {row.within:g} {row.unit} more"
-    return (
-        row.name,
-        f"{row.ours:.1f}",
-        f"{row.counterpart:.1f}",
-        row.unit,
-        ratio,
-        limit,
-        verdict(row),
-    )
-
-
-def verdict(row: Row) -> str:
-    """Return whether the row meets its limit, as text."""
-    if row.limit is None:
-        return ""
-    return "kept" if row.held else "missed"
 
 
 def machine() -> str:
@@ -89,7 +61,7 @@ def machine() -> str:
     return f"{len(models)} cores of {models[0]}" if models else platform.machine()
 
 
-def page(taken: Taken) -> str:
+def page(taken: Mapping[str, Found]) -> str:
     """Return the page: the table, then each measurement's method from its module docstring."""
     head = _HEAD.format(
         pairs=PAIRS,
@@ -99,19 +71,26 @@ def page(taken: Taken) -> str:
         core="a compiled" if is_compiled() else "an interpreted",
         kernel=platform.release(),
     )
-    rows = chain.from_iterable(taken.values())
-    table = "".join(f"| {' | '.join(cells(row))} |\n" for row in rows)
-    words = (sys.modules[MEASUREMENTS[key].__module__].__doc__ for key in taken)
-    columns = f"| {' | '.join(_COLUMNS)} |\n{'|---' * len(_COLUMNS)}|\n"
-    return head + columns + table + "".join(f"\n## {text}" for text in words)
+    methods = (_method(key, found) for key, found in taken.items())
+    return head + printed.markdown(rows_of(taken)) + "".join(methods)
 
 
-def show(taken: Taken) -> None:
-    """Print the table on the terminal, with rows beyond their limit in red."""
-    table = Table(*_COLUMNS)
-    for row in chain.from_iterable(taken.values()):
-        table.add_row(*cells(row), style="" if row.held else "red")
-    Console().print(table)
+def _method(key: str, found: Found) -> str:
+    """Return a measurement's part of the page: its method, and its tables of several sides."""
+    text = sys.modules[MEASUREMENTS[key].__module__].__doc__
+    return f"\n## {text}" + "".join(
+        f"\n**{table.title}**\n\n{printed.side_markdown(table)}" for table in sides_of(found)
+    )
+
+
+def rows_of(taken: Mapping[str, Found]) -> list[Row]:
+    """Return the rows of the table."""
+    return [one for found in taken.values() for one in found if isinstance(one, Row)]
+
+
+def sides_of(found: Found) -> list[SideTable]:
+    """Return a measurement's tables of several sides."""
+    return [one for one in found if isinstance(one, SideTable)]
 
 
 def main() -> int:
@@ -122,17 +101,17 @@ def main() -> int:
     chosen = parser.parse_args().names or list(MEASUREMENTS)
     if unknown := set(chosen) - set(MEASUREMENTS):
         parser.error(f"no such measurement: {', '.join(sorted(unknown))}; there are {names}")
-    taken: dict[str, Sequence[Row]] = {}
+    taken: dict[str, Found] = {}
     for key in chosen:
         try:
             taken[key] = MEASUREMENTS[key]()
         except BROKEN as broken:  # the other measurements are still worth their time
             print(f"{key}: {broken!r}", file=sys.stderr)
-    show(taken)
+    printed.show(rows_of(taken), [one for found in taken.values() for one in sides_of(found)])
     if set(taken) == set(MEASUREMENTS):
         PAGE.parent.mkdir(parents=True, exist_ok=True)
         PAGE.write_text(page(taken))
-    held = all(row.held for row in chain.from_iterable(taken.values()))
+    held = all(row.held for row in rows_of(taken))
     return 0 if held and set(taken) == set(chosen) else 1
 
 

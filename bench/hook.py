@@ -20,6 +20,9 @@ docs/decisions/0010-what-a-hook-costs.md.
 The core is compiled, as in the wheel that operators install: decision 11, a-compiled-core. The
 third row is the same server from the sources, as `pip install .` has it.
 
+The fourth row has panoramisk's FastAGI server as its counterpart: what else Python has. It answers
+a constant, and judges nothing.
+
 Many at once are served in groups (docs/decisions/0013-hooks-in-groups.md). The last row has one
 caller, which sends one hook after the other: there are no groups then, on either side.
 """
@@ -161,6 +164,7 @@ def measure() -> list[Row]:
             for kind in ("ours", "constant", "null")
         )
         sources = stack.enter_context(server_process("ours", first, interpreted=True))
+        panoramisk = stack.enter_context(server_process("panoramisk", first))
         return [
             compare("hook session, CPU", trial(ours), trial(null), unit="µs", limit=LIMIT),
             compare(
@@ -170,6 +174,12 @@ def measure() -> list[Row]:
                 "hook session from the sources, not compiled, CPU",
                 trial(sources),
                 trial(null),
+                unit="µs",
+            ),
+            compare(
+                "hook session, against panoramisk's FastAGI server, CPU",
+                trial(ours),
+                trial(panoramisk),
                 unit="µs",
             ),
             compare(

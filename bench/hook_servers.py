@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import cast
 
 import uvloop
+from panoramisk import fast_agi
 
 from bench.core import TENANTS, Core
 from pbxbilling.agi.server import AgiServer, ListenerSettings
@@ -54,6 +55,19 @@ async def serve_null(verdict: str = ADMIT) -> None:
     """Serve the null hook until killed."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: NullHook(verdict), "127.0.0.1", 0, backlog=4096)
+    _open(server.sockets[0].getsockname()[1], forget=lambda: None)
+    await server.serve_forever()
+
+
+async def serve_panoramisk() -> None:
+    """Serve panoramisk's FastAGI server, which answers a constant, until killed."""
+    application = fast_agi.Application(loop=asyncio.get_running_loop())
+
+    async def admit(request: fast_agi.Request) -> None:
+        await request.send_command(f'SET VARIABLE __PBXBILLING "{ADMIT}"')
+
+    application.add_route("outbound", admit)
+    server = await asyncio.start_server(application.handler, "127.0.0.1", 0, backlog=4096)
     _open(server.sockets[0].getsockname()[1], forget=lambda: None)
     await server.serve_forever()
 
@@ -107,6 +121,7 @@ SERVERS: Mapping[str, Callable[[], Coroutine[None, None, None]]] = {
     "many": partial(serve_ours, *MANY),
     "constant": serve_constant,
     "null": serve_null,
+    "panoramisk": serve_panoramisk,
     "refusals": serve_refusals,
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self, TypeVar
 
@@ -39,6 +39,15 @@ class Times(NamedTuple):
             return cls(taken[0], taken[0])
         hundredths = statistics.quantiles(taken, n=100, method="inclusive")
         return cls(hundredths[49], hundredths[98])
+
+
+@dataclass(frozen=True, slots=True)
+class SideTable:
+    """What each of several sides does, one line a side: for people who choose among them."""
+
+    title: str
+    columns: tuple[str, ...]
+    lines: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +101,12 @@ def within(name: str, samples: list[float], allowed: float, *, unit: str) -> Row
     return row(name, [(sample, allowed) for sample in samples], unit=unit, limit=1.0)
 
 
+def at_most(name: str, found: float, allowed: float, *, unit: str) -> Row:
+    """Return the row of a count that may not be exceeded once; `allowed` can be 0."""
+    share = found / allowed if allowed else (float("inf") if found else 0.0)
+    return Row(name, found, allowed, share, share, share, unit, limit=1.0)
+
+
 def alternating(
     ours: Callable[[], T], counterpart: Callable[[], T], pairs: int = PAIRS
 ) -> list[tuple[T, T]]:
@@ -99,18 +114,32 @@ def alternating(
 
     A pair of which a round went wrong is taken again as a whole. Raises BrokenRoundError.
     """
-    sides = _named("pbxbilling", ours), _named("the counterpart", counterpart)
-    _unbroken(*sides, swapped=False)
-    return [_unbroken(*sides, swapped=bool(i % 2)) for i in range(pairs)]
+    sides = {"pbxbilling": ours, "the counterpart": counterpart}
+    taken = all_alternating(sides, pairs)
+    return [(results["pbxbilling"], results["the counterpart"]) for results in taken]
 
 
-def _unbroken(ours: Callable[[], T], counterpart: Callable[[], T], *, swapped: bool) -> tuple[T, T]:
+def all_alternating(
+    sides: Mapping[str, Callable[[], T]], rounds: int = PAIRS
+) -> list[dict[str, T]]:
+    """Return the results of several sides, name → result: of `rounds` rounds, after one to warm up.
+
+    Every other round takes the sides from the last to the first. A round of which one went wrong is
+    taken again as a whole. Raises BrokenRoundError.
+    """
+    named = {name: _named(name, trial) for name, trial in sides.items()}
+    _unbroken(named, swapped=False)
+    return [_unbroken(named, swapped=bool(i % 2)) for i in range(rounds)]
+
+
+def _unbroken(sides: Mapping[str, Callable[[], T]], *, swapped: bool) -> dict[str, T]:
+    order = [*sides][::-1] if swapped else [*sides]
     for _ in range(TRIES - 1):
         try:
-            return _pair(ours, counterpart, swapped=swapped)
+            return {name: sides[name]() for name in order}
         except BrokenRoundError as broken:
             print(f"taken again: {broken}", file=sys.stderr)
-    return _pair(ours, counterpart, swapped=swapped)
+    return {name: sides[name]() for name in order}
 
 
 def _named(side: str, trial: Callable[[], T]) -> Callable[[], T]:
@@ -123,13 +152,6 @@ def _named(side: str, trial: Callable[[], T]) -> Callable[[], T]:
             raise BrokenRoundError(f"a round of {side} went wrong: {broken!r}") from broken
 
     return run
-
-
-def _pair(ours: Callable[[], T], counterpart: Callable[[], T], *, swapped: bool) -> tuple[T, T]:
-    if swapped:
-        theirs = counterpart()
-        return ours(), theirs
-    return ours(), counterpart()
 
 
 def row(

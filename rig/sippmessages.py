@@ -15,11 +15,12 @@ class Timing(NamedTuple):
     """The timing of a run: milliseconds from each INVITE to its final answer, and surplus messages.
 
     A retransmitted INVITE counts from the first. Surplus are messages sent or received more than
-    once, and messages of an earlier run's call.
+    once, and messages of an earlier run's call; `invites_again` of them are INVITEs.
     """
 
     answer_ms: list[float]
     again: int
+    invites_again: int = 0
 
 
 def timing(log: str) -> Timing:
@@ -27,17 +28,18 @@ def timing(log: str) -> Timing:
     invited: dict[str, datetime] = {}
     answer_ms: dict[str, float] = {}
     seen: set[tuple[str, str]] = set()
-    again = 0
+    again = invites_again = 0
     for at, first, call_id in _messages(log):
         if first.startswith("INVITE"):
             invited.setdefault(call_id, at)
         if call_id not in invited or (call_id, first) in seen:
             again += 1
+            invites_again += first.startswith("INVITE")
             continue
         seen.add((call_id, first))
         if first.startswith("SIP/2.0") and first.split()[1] >= "200":
             answer_ms.setdefault(call_id, (at - invited[call_id]).total_seconds() * 1000)
-    return Timing(list(answer_ms.values()), again)
+    return Timing(list(answer_ms.values()), again, invites_again)
 
 
 def _messages(log: str) -> Iterator[tuple[datetime, str, str]]:

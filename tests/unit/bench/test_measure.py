@@ -6,7 +6,15 @@ from collections.abc import Callable
 
 import pytest
 
-from bench.measure import TRIES, BrokenRoundError, alternating, compare, row
+from bench.measure import (
+    TRIES,
+    BrokenRoundError,
+    all_alternating,
+    alternating,
+    at_most,
+    compare,
+    row,
+)
 
 
 def test_the_ratio_is_the_median_of_the_pairs_own_ratios() -> None:
@@ -46,6 +54,27 @@ def test_pairs_alternate_their_order_after_one_that_warms_up() -> None:
     taken = compare("x", trial("a", 3.0), trial("b", 2.0), unit="µs", pairs=3)
     assert order == "ababbaab"
     assert taken.ratio_median == 1.5
+
+
+def test_several_sides_take_turns_from_both_ends() -> None:
+    order = ""
+
+    def trial(name: str) -> Callable[[], int]:
+        def run() -> int:
+            nonlocal order
+            order += name
+            return len(order)
+
+        return run
+
+    taken = all_alternating({name: trial(name) for name in "abc"}, rounds=2)
+    assert order == "abcabccba"
+    assert taken == [{"a": 4, "b": 5, "c": 6}, {"c": 7, "b": 8, "a": 9}]
+
+
+@pytest.mark.parametrize(("found", "allowed", "held"), [(0, 0, True), (1, 0, False), (2, 2, True)])
+def test_a_count_may_not_be_exceeded_once(found: int, allowed: int, held: bool) -> None:
+    assert at_most("x", found, allowed, unit="messages").held is held
 
 
 @pytest.mark.parametrize("error", [BrokenRoundError("too busy"), AssertionError(), TimeoutError()])

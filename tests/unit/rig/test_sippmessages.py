@@ -26,7 +26,7 @@ def test_an_answer_is_timed_from_its_invite() -> None:
 
 def test_an_invite_sent_again_counts_from_the_first() -> None:
     first = sent("19.000000", INVITE, "one")
-    assert timing(first + "".join(CALL)) == Timing([1002.5], 1)
+    assert timing(first + "".join(CALL)) == Timing([1002.5], 1, invites_again=1)
 
 
 def test_an_answer_that_comes_again_is_one_too_many() -> None:
