@@ -26,7 +26,9 @@ from tests.system.test_subroutine import NUMBER, Stage, silent
 pytestmark = pytest.mark.asterisk
 
 SUBROUTINE = (SHIPPED / "extensions_pbxbilling.conf").read_text()
-OURS = sorted(set(re.findall(r"LOCAL\((\w+)\)=", SUBROUTINE)))
+OF_THE_CALL = {"PBXBILLING", "__PBXBILLING", "__PBXBILLING_SENT", "ARG3", "ARGC"}
+_SET = re.compile(r"(?:Set\(|,)(?:LOCAL\()?([A-Za-z_]\w*)\)?=")
+OURS = sorted(set(_SET.findall(SUBROUTINE.partition("[pbxbilling-admit]")[2])) - OF_THE_CALL)
 """Every variable that the subroutine keeps for itself while it runs."""
 FREE = [name for name in OURS if not name.startswith("PBXBILLING_")]
 """Those whose names a site can have for something of its own."""
@@ -76,6 +78,17 @@ def test_no_variable_of_the_sites_changes_a_verdict(stage: Stage, value: str) ->
     stage.set(FALLBACK="closed")
     assert stage.ended("*91").status == 486
     assert len(second.requests) == 2
+
+
+def test_the_hook_of_a_refused_calls_place_asks_both_daemons_anew(stage: Stage) -> None:
+    first, second = stage.hook(silent), stage.hook(silent, "PBXBILLING_HOOK2")
+    stage.set(FALLBACK="closed", REFUSED="place,s,1")
+    stage.asterisk.add_dialplan(
+        "[place]\nexten => s,1,Gosub(pbxbilling-admit,s,1(outbound,acme,0155502))\n"
+        " same => n,Dial(PJSIP/0155502@carrier)\n"
+    )
+    assert stage.ended().status == 486
+    assert (len(first.requests), len(second.requests)) == (2, 2)
 
 
 def test_the_site_has_its_variables_back_afterwards(stage: Stage) -> None:
@@ -156,8 +169,10 @@ def test_the_sites_limit_ends_a_refused_call_within_its_announcement(stage: Stag
     hook = stage.hook(refuse)
     stage.set(ANNOUNCE="demo-congrats", HOOK_SECONDS="0.3")
     stage.asterisk.add_dialplan(site("Set(TIMEOUT(absolute)=1)"))
-    leg = stage.ended("*91")
-    assert leg.status not in (0, 200)
+    with Ami(stage.asterisk.ami) as ami:
+        assert stage.ended("*91").status not in (0, 200)
+        begun = [one for one in ami.events if one.get("Application") == "Playback"]
+    assert len({one["Priority"] for one in begun}) == len(begun) == 1
     assert len(hook.requests) == 1
     assert not stage.carrier.incoming
 
