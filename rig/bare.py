@@ -13,7 +13,9 @@ from rig.waiting import patience_s
 CHECKOUT = "/mnt"
 NOBODY = "65534"
 
-_LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "var")
+_LEFT_OUT = shutil.ignore_patterns(
+    ".git", ".venv", ".*_cache", ".hypothesis", "__pycache__", "build", "dist", "var"
+)
 _LOGIN = ("PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/tmp", "LC_ALL=C.UTF-8")
 _PATH = re.compile(r"(?:(?<=^)|(?<=\s)|(?<=file://))/[^\s']+")
 LENT = "/lent"  # where this machine's files are: packages of the other one may own their paths
