@@ -224,6 +224,16 @@ def test_an_emergency_goes_to_no_place(stage: Stage) -> None:
     assert stage.phone.dial("112").status == 200
 
 
+def test_the_journal_knows_whose_call_is_led_to_a_place(stage: Stage) -> None:
+    """A place may dial a trunk: whoever pays for that leg is known by nothing else."""
+    stage.hook(refuse)
+    stage.set(REFUSED="place,hangs-up,1")
+    seen = len(stage.witnesses())
+    stage.ended("*91")
+    rows = until(lambda: stage.witnesses()[seen:], "the witness")
+    assert rows == [f'{{"extra":"outbound||{NUMBER}"}}']
+
+
 def test_what_a_refused_call_dials_inherits_no_verdict(stage: Stage) -> None:
     stage.hook(refuse)
     stage.set(REFUSED="place,dials-a-colleague,1")
@@ -366,8 +376,31 @@ def test_without_unanswered_only_a_place_that_dials_or_answers_makes_a_cdr(
         assert len([e for e in ami.events if e["Event"] == "Cdr"]) == 1
 
 
+ANSWERED = """
+exten => *94,1,Answer()
+ same => n,Gosub(pbxbilling-admit,s,1(outbound,${TENANT},0155501))
+ same => n,Dial(PJSIP/0155501@carrier)
+"""
+
+
+@RELEASES
+def test_a_call_that_was_answered_before_has_its_reason_in_the_cdr_in_any_case(
+    release: provision.Release, tmp_path: Path
+) -> None:
+    with (
+        _started(release, tmp_path, cdr_conf="[general]\nenable = yes\n") as stage,
+        Ami(stage.asterisk.ami) as ami,
+    ):
+        stage.hook(refuse)
+        stage.asterisk.add_dialplan(ANSWERED)
+        stage.phone.dial("*94").wait("ended")
+        written = ami.wait("Cdr", Source="11")
+        assert (written["Refused"], written["Disposition"]) == ("max_calls", "ANSWERED")
+
+
 WITHOUT = {
     "no func_cdr": {"modules_conf": _MODULES.replace("load = func_cdr.so\n", "")},
+    "no func_config": {"modules_conf": _MODULES.replace("load = func_config.so\n", "")},
     "no CDR": {"cdr_conf": "[general]\nenable = no\n"},
 }
 

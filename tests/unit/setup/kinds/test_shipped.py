@@ -49,6 +49,7 @@ MODULES = {
     "Playback": "app_playback",
     "CALLERID": "func_callerid",
     "CDR": "func_cdr",
+    "AST_CONFIG": "func_config",
     "CHANNEL": "func_channel",
     "CUT": "func_cut",
     "GROUP_COUNT": "func_groupcount",
