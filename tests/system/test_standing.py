@@ -52,8 +52,8 @@ def verdict_after(stage: Stage, since: int) -> list[str]:
 
     def found() -> str | None:
         told = [e for e in stage.scene.ami.events[since:] if e["Event"] == "VarSet"]
-        values = (e["Value"] for e in told if "PBXBILLING" in e["Variable"])
-        return next((value for value in values if "|" in value), None)
+        values = (e["Value"] for e in told if e["Variable"].lstrip("_") == "PBXBILLING")
+        return next((value for value in values if value), None)
 
     return until(found, "the verdict is set").split("|")
 
