@@ -5,7 +5,8 @@ PYTHON ?= python3
 PY := .venv/bin/python
 COMPILED := PYTHONPATH="$(CURDIR)/build/compiled"
 WORKERS ?= 4
-PARALLEL = --numprocesses=$(WORKERS) --dist=loadscope
+# A worker that ends is not replaced: the tests that it had would be waited for, for ever.
+PARALLEL = --numprocesses=$(WORKERS) --dist=loadscope --max-worker-restart=0
 FAST := tests/unit tests/contract tests/replay tests/fuzz
 CONFIG ?= /etc/pbxbilling/pbxbilling.toml
 
