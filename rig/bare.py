@@ -13,9 +13,11 @@ from rig.waiting import patience_s
 CHECKOUT = "/mnt"
 NOBODY = "65534"
 
-_LEFT_OUT = shutil.ignore_patterns(
+LEFT_OUT = shutil.ignore_patterns(
     ".git", ".venv", ".*_cache", ".hypothesis", "__pycache__", "build", "dist", "var"
 )
+"""What a fresh clone does not have: for `shutil.copytree`."""
+
 _LOGIN = ("PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/tmp", "LC_ALL=C.UTF-8")
 _PATH = re.compile(r"(?:(?<=^)|(?<=\s)|(?<=file://))/[^\s']+")
 LENT = "/lent"  # where this machine's files are: packages of the other one may own their paths
@@ -42,7 +44,7 @@ class Bare:
         self.suite = suite
         self.root = provision.bare(suite)
         self.checkout = directory / "checkout"
-        shutil.copytree(source, self.checkout, ignore=_LEFT_OUT)
+        shutil.copytree(source, self.checkout, ignore=LEFT_OUT)
         if of_its_own:
             own = directory / suite
             subprocess.run(["cp", "-a", self.root, own], check=True)

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rig import packages, plain
-from rig.bare import LENT, at_their_place, lent_for, settings_of_pip
+from rig.bare import LEFT_OUT, LENT, at_their_place, lent_for, settings_of_pip
 from rig.booted_site import PORTS, BootedSite
 from rig.debian import UnprovisionedError
 from rig.generated import FREEPBX_17, click_contexts
@@ -49,7 +49,6 @@ _ANSWERS = {"[y/N]": "y\n"}
 _LIMIT_S = 900.0
 _NUMBER = "0155501"
 _HOME = "/root"
-_LEFT_OUT = shutil.ignore_patterns(".venv", "build", "dist", "var", ".git", "*_cache")
 _CLICK = re.compile(r"^Trunks, .*Context (\S+) in place of (\S+)")
 
 
@@ -177,7 +176,7 @@ def beside(kind: Kind, *, checkout: bool) -> Iterator[Newcomer]:
         )
         home = site.machine.root / _HOME.lstrip("/")
         if package is None:
-            shutil.copytree(ROOT, home / "pbxbilling", ignore=_LEFT_OUT)
+            shutil.copytree(ROOT, home / "pbxbilling", ignore=LEFT_OUT)
             yield Newcomer(site, f"{_HOME}/pbxbilling", at_their_place(pip))
         else:
             shutil.copy(package, home)

@@ -272,8 +272,9 @@ def main() -> int:
     Return 1 and print a reason if that fails. `--ahead`: compile the one that `make wheel` compiles
     nothing for, for the tests to come; where that cannot be, they say why.
     """
+    ahead = "--ahead" in sys.argv[1:]
     try:
-        if "--ahead" in sys.argv[1:]:
+        if ahead:
             built(TRIXIE)
             return 0
         for debian in DEBIANS:
@@ -284,7 +285,7 @@ def main() -> int:
             beside.write_text(bill(ROOT / RUNTIME, package, source_date_epoch()))
     except UnprovisionedError as reason:
         print(f"no package: {reason}", file=sys.stderr)
-        return int("--ahead" not in sys.argv[1:])
+        return 0 if ahead else 1
     return 0
 
 
