@@ -202,7 +202,7 @@ def found(load: Load, taken: Taken) -> list[Row | SideTable]:
             _against(SUBROUTINE, f"{daemon}, {which}", taken, which, WITHIN_SUBROUTINE_MS)
             for which in Times._fields
         ),
-        at_most(f"{what}, sent again", _sum(taken, OURS, "all"), 0, unit="messages"),
+        at_most(f"{what}, sent again", sum(_again(taken, OURS)), 0, unit="messages"),
         SideTable(f"{what}, {load.rounds} rounds", COLUMNS, side_lines(taken)),
     ]
 
@@ -217,10 +217,10 @@ def _against(side: str, name: str, taken: Taken, which: str, within_ms: float | 
     )
 
 
-def _sum(taken: Taken, side: str, which: str) -> int:
-    invites = sum(by[side].invites_again for by in taken)
-    others = sum(by[side].others_again for by in taken)
-    return {"invites": invites, "others": others, "all": invites + others}[which]
+def _again(taken: Taken, side: str) -> tuple[int, int]:
+    """Return how many INVITEs, and how many other messages, were sent again in all rounds."""
+    answers = [by[side] for by in taken]
+    return sum(one.invites_again for one in answers), sum(one.others_again for one in answers)
 
 
 def side_lines(taken: Taken) -> tuple[tuple[str, ...], ...]:
@@ -236,7 +236,7 @@ def side_lines(taken: Taken) -> tuple[tuple[str, ...], ...]:
             side,
             *(f"{ms:.2f}" for ms in times),
             *(f"{share:.1%}" for share in soon),
-            *(str(_sum(taken, side, which)) for which in ("invites", "others")),
+            *map(str, _again(taken, side)),
         )
 
     return tuple(line(side) for side in taken[0])
