@@ -359,12 +359,15 @@ def _rows(path: Path) -> list[list[str]]:
         return [row for row in csv.reader(file) if row]
 
 
+ANSWERED_ONLY = "[general]\nenable = yes\n"
+
+
 @RELEASES
 def test_without_unanswered_only_a_place_that_dials_or_answers_makes_a_cdr(
     release: provision.Release, tmp_path: Path
 ) -> None:
     with (
-        _started(release, tmp_path, cdr_conf="[general]\nenable = yes\n") as stage,
+        _started(release, tmp_path, cdr_conf=ANSWERED_ONLY) as stage,
         Ami(stage.asterisk.ami) as ami,
     ):
         _refused_by(stage)
@@ -388,7 +391,7 @@ def test_a_call_that_was_answered_before_has_its_reason_in_the_cdr_in_any_case(
     release: provision.Release, tmp_path: Path
 ) -> None:
     with (
-        _started(release, tmp_path, cdr_conf="[general]\nenable = yes\n") as stage,
+        _started(release, tmp_path, cdr_conf=ANSWERED_ONLY) as stage,
         Ami(stage.asterisk.ami) as ami,
     ):
         stage.hook(refuse)

@@ -193,12 +193,17 @@ async def lived(life: list[tuple[int, Step]], *, prompt: bool) -> list[SavedStat
 
 async def until(office: Office, then: datetime, *, prompt: bool) -> None:
     """Move the clock on; a prompt daemon closes each period in the instant in which it ends."""
-    while prompt and (ends := (await office.statements.open_periods("acme")).first.ends) <= then:
+    ends = await first_end(office)
+    while prompt and ends <= then:
         office.clock.move_to(max(ends, office.clock.now()))
         await office.closer.look()
-        after = (await office.statements.open_periods("acme")).first.ends
-        assert after > ends, office.facts_of(StatementFailed)
+        before, ends = ends, await first_end(office)
+        assert ends > before, office.facts_of(StatementFailed)
     office.clock.move_to(then)
+
+
+async def first_end(office: Office) -> datetime:
+    return (await office.statements.open_periods("acme")).first.ends
 
 
 # --- what is billed at all ------------------------------------------------------------------------
