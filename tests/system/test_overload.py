@@ -33,6 +33,7 @@ HELD_UP = (300, 150, 75, 30, 30, 30)  # a busy machine reaches the deadline whil
 DEADLINE_S = 0.3
 NOTHING = "nothing"
 NO_ANSWER = "ADMIT fallback"  # what the dialplan does where a process gets no time at all
+# Nor does an emergency number arrive by the deadline where the PBX gets none.
 AT_ONCE = 16
 ROUNDS = 6  # other work that takes the core meanwhile leaves less than was measured
 JUDGED_LEAST = 1 / 3  # of what it carries, also while three times as many come
@@ -160,11 +161,12 @@ def test_of_three_times_what_it_carries_much_is_judged_the_rest_by_policy_and_no
             before_per_s = asyncio.run(carries(site))
             got, emergencies = asyncio.run(surge(site, OVERLOAD * before_per_s))
             carried = SURGE_S * min(before_per_s, asyncio.run(carries(site)))
-            assert emergencies.keys() <= {"ADMIT emergency", NO_ANSWER}, emergencies
+            assert all(told.startswith("ADMIT ") for told in emergencies), emergencies
             assert got.keys() <= {"REFUSE max_calls", "ADMIT deadline", NO_ANSWER}, got
             late += got["ADMIT deadline"]
             judged_many = got["REFUSE max_calls"] > carried * JUDGED_LEAST
-            if got["ADMIT deadline"] and judged_many and NO_ANSWER not in got + emergencies:
+            undisturbed = NO_ANSWER not in got and emergencies.keys() == {"ADMIT emergency"}
+            if got["ADMIT deadline"] and judged_many and undisturbed:
                 break
         else:
             pytest.fail(f"the queue is all too late, however often it is tried: {got}")
