@@ -32,6 +32,7 @@ from bench.hook_servers import FEW, MANY
 from bench.measure import Row, compare, within
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.catalog.plan import Limits, Plan
+from pbxbilling.store.database.sqlite.file import SqliteFile
 from pbxbilling.store.store import SqlStore
 from rig.waiting import until
 from tests.support.daemon.virtual_site import VirtualSite
@@ -64,7 +65,7 @@ def session() -> Row:
 
 
 async def _fill(database: Path) -> None:
-    async with await SqlStore.open(database) as store:
+    async with await SqlStore.open(SqliteFile(database)) as store:
         await store.commit([Plan("limited", limits=Limits(max_calls=1000))])
         for start in range(0, TENANTS, 10_000):
             await store.commit([_tenant(number) for number in range(start, start + 10_000)])

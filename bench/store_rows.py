@@ -21,8 +21,9 @@ from bench.measure import Row, compare
 from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.calls.live.records import EndWitness, LegRecord
 from pbxbilling.kernel.codes import LegDirection
-from pbxbilling.store.database.engine import WRITER_PRAGMAS
-from pbxbilling.store.database.migrate import migrate
+from pbxbilling.store.database.sqlite.engine import WRITER_PRAGMAS
+from pbxbilling.store.database.sqlite.file import SqliteFile
+from pbxbilling.store.database.sqlite.migrate import migrate
 from pbxbilling.store.rows import calls as call_rows
 from pbxbilling.store.store import SqlStore
 
@@ -79,7 +80,7 @@ def ours() -> float:
 
 
 async def _ours(path: Path) -> float:
-    async with await SqlStore.open(path) as store:
+    async with await SqlStore.open(SqliteFile(path)) as store:
         await store.commit(GROUPS[0])  # compiles the statements
         began = time.perf_counter()
         for group in GROUPS[1:]:

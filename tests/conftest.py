@@ -6,11 +6,15 @@ state is put back, so that the next one in that worker does not depend on it.
 
 import os
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
+
+from pbxbilling.runtime.database_url import DatabaseUrl, SqliteUrl
+from tests.support.store.postgres import new_database
 
 # A slow example on a busy machine is no fault; each test has its own limit against hanging.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -43,6 +47,16 @@ def _umask() -> Iterator[None]:
     before = os.umask(0o022)
     yield
     os.umask(before)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DatabaseUrl]:
+    """Give an empty database of each make, with the schema of today on PostgreSQL."""
+    if request.param == "sqlite":
+        yield SqliteUrl(tmp_path / "pbxbilling.db")
+    else:
+        with new_database() as url:
+            yield url
 
 
 class _Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types

@@ -18,6 +18,7 @@ from pbxbilling.billing.records import BilledLeg, SavedStatement
 from pbxbilling.calls.live.records import LegRecord
 from pbxbilling.kernel.period import period_of
 from pbxbilling.kernel.records import Cursor
+from pbxbilling.store.database.sqlite.file import SqliteFile
 from pbxbilling.store.store import SqlStore
 from rig.waiting import patience_s
 from tests.support.billing.statements import ACME, BASIC
@@ -90,7 +91,7 @@ async def test_ten_kills_lose_and_double_nothing(tmp_path: Path) -> None:
     random = Random(20261121)
     database = tmp_path / "pbxbilling.db"
     known: dict[str, dict[str, list[LegRecord]]] = defaultdict(dict)
-    async with await SqlStore.open(database) as store:
+    async with await SqlStore.open(SqliteFile(database)) as store:
         await store.commit([PLAN, *(replace(ACME, slug=slug) for slug in TENANTS)])
         await store.commit([Cursor(cursor_of(slug), BEGIN) for slug in TENANTS])
         for slug in TENANTS:
@@ -100,7 +101,7 @@ async def test_ten_kills_lose_and_double_nothing(tmp_path: Path) -> None:
     for _ in range(KILLS):
         assert killed_after(database, random.randint(1, 8), random.uniform(0, 0.03))
     finished(database)
-    async with await SqlStore.open(database) as store:
+    async with await SqlStore.open(SqliteFile(database)) as store:
         for slug in TENANTS:
             check(
                 await store.statement_store.statements(tenant=slug),

@@ -15,6 +15,7 @@ import pytest
 from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.kernel.records import Record
 from pbxbilling.runtime.clock import SystemClock
+from pbxbilling.store.database.sqlite.file import SqliteFile
 from pbxbilling.store.store import SqlStore
 from rig.waiting import until
 from tests.support.billing.records import copy_of, saved
@@ -38,7 +39,7 @@ def old_rows() -> list[Record]:
 
 
 async def keep(site: VirtualSite, records: list[Record]) -> None:
-    async with await SqlStore.open(site.database) as store:
+    async with await SqlStore.open(SqliteFile(site.database)) as store:
         await store.commit(records)
 
 

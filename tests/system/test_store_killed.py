@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pbxbilling.calls.live.records import CallRecord, LegRecord
+from pbxbilling.store.database.sqlite.file import SqliteFile
 from pbxbilling.store.store import SqlStore
 from tests.support.store.records import call, leg
 
@@ -24,7 +25,7 @@ def records(number: int) -> list[CallRecord | LegRecord]:
 
 
 async def write_for_ever(database: Path) -> None:
-    async with await SqlStore.open(database) as store:
+    async with await SqlStore.open(SqliteFile(database)) as store:
         for number in count():
             await store.commit(records(number))
             sys.stdout.write(f"{number}\n")
@@ -36,7 +37,7 @@ async def write_for_ever(database: Path) -> None:
 async def test_a_killed_writer_leaves_whole_transactions_only(tmp_path: Path, commits: int) -> None:
     database = tmp_path / "killed.db"
     told = await asyncio.to_thread(kill_after, commits, database)
-    async with await SqlStore.open(database) as store:
+    async with await SqlStore.open(SqliteFile(database)) as store:
         calls = {each.call for each in await store.open_calls()}
         legs = await store.open_legs()
     assert {f"c{number}" for number in range(told + 1)} <= calls

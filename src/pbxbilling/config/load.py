@@ -128,12 +128,14 @@ def _with_secrets(settings: Settings, secrets: Mapping[KeyPath, SecretStr]) -> S
         one.model_copy(update={"secret": secrets.get(("pbx", index, "secret_file"), one.secret)})
         for index, one in enumerate(settings.pbx)
     )
+    database = secrets.get(("database", "password_file"), settings.database.password)
     password = secrets.get(("mqtt", "password_file"), settings.mqtt.password)
     token = secrets.get(("usage", "token_file"), settings.usage.token)
     hook = secrets.get(("agi", "token_file"), settings.agi.token)
     return settings.model_copy(
         update={
             "pbx": pbx,
+            "database": settings.database.model_copy(update={"password": database}),
             "agi": settings.agi.model_copy(update={"token": hook}),
             "usage": settings.usage.model_copy(update={"token": token}),
             "mqtt": settings.mqtt.model_copy(update={"password": password}),

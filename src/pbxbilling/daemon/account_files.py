@@ -39,7 +39,8 @@ class FilesByWorker:
         writer: AccountWriter,
         in_force: InForce,
         clock: Clock,
-        database: Path,
+        database: str,
+        folder: Path,
         rest: Rest,
     ) -> None:
         self._worker = worker
@@ -48,18 +49,19 @@ class FilesByWorker:
         self._in_force = in_force
         self._clock = clock
         self._database = database
+        self._folder = folder
         self._rest = rest
 
     async def apply(self, kind: FileKind, body: AsyncIterable[bytes], actor: str) -> Answer:
         """Apply the file; see `AccountFiles`. Raises WorkerError, StoreError."""
         try:
-            with Frames.new(self._database.parent) as given:
+            with Frames.new(self._folder) as given:
                 if await self._is_small(body, given):
                     given.seal()
                     return await self._in_process.apply(kind, self._pieces(given, BODY), actor)
                 made = await self._done(kind, given, actor)
         except OSError as error:
-            msg = f"{self._database.parent} cannot hold the file: {error.strerror}; make room there"
+            msg = f"{self._folder} cannot hold the file: {error.strerror}; make room there"
             raise WorkerError(msg) from error
         return self._answer(made)
 
@@ -93,7 +95,7 @@ class FilesByWorker:
     async def _compare(
         self, kind: FileKind, given: Frames, actor: str, limit_s: float
     ) -> tuple[Frames, PreparedChanges]:
-        policy, made = self._in_force.policy, Frames.new(self._database.parent)
+        policy, made = self._in_force.policy, Frames.new(self._folder)
         asked = Comparison(self._database, kind, actor, self._clock.now(), policy)
         asked.put_into(given)
         try:

@@ -69,7 +69,9 @@ class Daemon:
             self.live.outside_calls,
             self.supervisor,
         )
-        by_worker = WorkerOn(self.new_worker(), settings.database.path)
+        by_worker = WorkerOn(
+            self.new_worker(), settings.database.place.text, settings.database.folder
+        )
         self.services = wire_services(
             self.ground,
             settings.retention.retention(),

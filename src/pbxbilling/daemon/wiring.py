@@ -55,10 +55,11 @@ class Ground:
 
 
 class WorkerOn(NamedTuple):
-    """The worker, and the database that its jobs read."""
+    """The worker, the url of the database that its jobs read, and a folder for large files."""
 
     worker: Worker
-    database: Path
+    database: str
+    folder: Path
 
 
 def wire_services(
@@ -107,6 +108,7 @@ def wire_files(ground: Ground, in_process: InProcess, by: WorkerOn) -> FilesByWo
         ground.in_force,
         ground.clock,
         by.database,
+        by.folder,
         _turn_for_others,
     )
 
@@ -114,7 +116,13 @@ def wire_files(ground: Ground, in_process: InProcess, by: WorkerOn) -> FilesByWo
 def wire_closing(ground: Ground, by: WorkerOn) -> CloseByWorker:
     """Wire what closes periods."""
     return CloseByWorker(
-        by.worker, ground.accounts, ground.in_force, ground.clock, by.database, _turn_for_others
+        by.worker,
+        ground.accounts,
+        ground.in_force,
+        ground.clock,
+        by.database,
+        by.folder,
+        _turn_for_others,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import (
     AsyncIterator,
     Awaitable,
@@ -30,11 +29,9 @@ from pbxbilling.kernel.ports import Consequences
 from pbxbilling.kernel.records import Record
 from pbxbilling.store import schema
 from pbxbilling.store.clamped import clamped_plan, clamped_tenant
-from pbxbilling.store.database.backup import copy_database
 from pbxbilling.store.database.connections import Connections
-from pbxbilling.store.database.engine import reader_engine, writer_engine
-from pbxbilling.store.database.faults import FileError, check_exists, store_errors_outside_body
-from pbxbilling.store.database.migrate import migrate
+from pbxbilling.store.database.database import Database
+from pbxbilling.store.database.faults import ReopenError
 from pbxbilling.store.invoice_runs import SqlInvoiceRuns
 from pbxbilling.store.prepared import PreparedRows
 from pbxbilling.store.purged_usage import usage_query
@@ -53,20 +50,19 @@ T = TypeVar("T")
 
 
 class SqlStore:
-    """A store in an SQLite file. Reads use separate connections and never wait for writes.
+    """A store in an SQL database. Reads use separate connections and never wait for writes.
 
     Its parts each implement one port: `subscription_store` (state from the payment gateway),
     `statement_store`, `meters` (usage that the gateway charges), `invoice_runs`, and
     `retention_store` (old rows of all of these).
     """
 
-    def __init__(self, path: Path, consequences: Consequences | None = None) -> None:
+    def __init__(self, database: Database, consequences: Consequences | None = None) -> None:
         """`consequences` supplies, before each commit, the records that follow from its facts."""
         self.consequences = consequences
-        self._path = path
-        self._inode = _inode(path)
-        self._writer = Connections(writer_engine(path))
-        self._reads = PooledReads(path)
+        self._database = database
+        self._writer = Connections(database.writer())
+        self._reads = PooledReads(database)
         self.subscription_store = SqlSubscriptions(self._reads)
         self.statement_store = SqlStatements(self._reads)
         self.meters = SqlMeterOutbox(self._reads)
@@ -76,21 +72,19 @@ class SqlStore:
         self._nesting = Nesting()
 
     @classmethod
-    async def open(cls, path: Path, *, create: bool = True) -> Self:
-        """Bring the schema up to date and open the database; create the file if it is missing.
+    async def open(cls, database: Database, *, create: bool = True) -> Self:
+        """Bring the schema up to date and open the database; create it if it is missing.
 
-        Raises `StoreError` where the file is unusable, or is missing and `create` is false.
+        Raises `StoreError` where it is unusable, or is missing and `create` is false.
         """
-        if not create:
-            await asyncio.to_thread(check_exists, path)
-        await asyncio.to_thread(migrate, path)
-        return cls(path)
+        await database.prepare(create=create)
+        return cls(database)
 
     @classmethod
-    def read_only(cls, path: Path) -> Self:
+    def read_only(cls, database: Database) -> Self:
         """Open a database that another process keeps up to date; what writes raises StoreError."""
-        store = cls(path)
-        store._writer = Connections(reader_engine(path))
+        store = cls(database)
+        store._writer = Connections(database.reader())
         return store
 
     def prepare(self, records: Sequence[Record]) -> Iterator[PreparedRows]:
@@ -98,7 +92,7 @@ class SqlStore:
         return self._writes.prepare(records)
 
     async def close(self) -> None:
-        """Close every connection; the last one folds SQLite's log into the file.
+        """Close every connection; the last one folds SQLite's log into its file.
 
         A later use opens new connections.
         """
@@ -113,14 +107,14 @@ class SqlStore:
 
     async def backup(self, to: Path) -> None:
         """Copy the database while it is in use; `to` appears when the copy is complete."""
-        await asyncio.to_thread(copy_database, self._path, to)
+        await self._database.backup(to)
 
     async def commit(self, records: Sequence[Record], facts: Sequence[Fact] = ()) -> None:
         """Write all `records`, and those that follow from `facts`, in one durable transaction."""
         if records or (facts and self.consequences is not None):
-            await self.transact("commit", lambda transaction: transaction.write(records, facts))
+            await self.transact(None, lambda transaction: transaction.write(records, facts))
 
-    async def transact(self, key: str, work: Callable[[SqlTransaction], Awaitable[T]]) -> T:
+    async def transact(self, key: str | None, work: Callable[[SqlTransaction], Awaitable[T]]) -> T:
         """Run `work` in a transaction; rerun all of it when the database reports a conflict."""
 
         async def run() -> T:
@@ -130,39 +124,38 @@ class SqlStore:
         return await run_again_on_conflict(run)
 
     @asynccontextmanager
-    async def transaction(self, key: str) -> AsyncIterator[SqlTransaction]:
-        """Open a durable, atomic transaction that excludes every other one.
+    async def transaction(self, key: str | None) -> AsyncIterator[SqlTransaction]:
+        """Open a durable, atomic transaction that excludes every other one with the same key.
 
-        There is one writing connection, so any two transactions run one after the other, whatever
-        their keys. Raises StoreError, and RuntimeError inside another transaction of this store.
+        Without a key it only writes rows that their own keys decide. This store has one writing
+        connection, so any two of its transactions run one after the other, whatever their keys.
+        Raises StoreError, and RuntimeError inside another transaction of this store.
         """
-        with self._nesting.inside(key):
-            if await self._replaced():
+        with self._nesting.inside(key or "commit"):
+            if await self._database.is_another():
                 await self.close()
             try:
-                async with store_errors_outside_body(
-                    self._path, self._writer.begin()
-                ) as connection:
-                    opened = SqlTransaction(self._path, connection, self._writes, self.consequences)
+                async with self._database.errors_outside_body(self._begun(key)) as connection:
+                    opened = SqlTransaction(
+                        self._database, connection, self._writes, self.consequences
+                    )
                     with opened.body() as transaction:
                         yield transaction
-            except FileError:
-                await self.close()  # the next use opens whichever file is there by then
+            except ReopenError:
+                await self.close()  # the next use opens whichever database is there by then
                 raise
+
+    @asynccontextmanager
+    async def _begun(self, key: str | None) -> AsyncIterator[AsyncConnection]:
+        async with self._writer.begin() as connection:
+            await self._database.began(connection, key)
+            yield connection
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction and yield its connection. Raises StoreError."""
         async with self.transaction("retention") as transaction, transaction.connection() as opened:
             yield opened
-
-    async def _replaced(self) -> bool:
-        """Return whether the path now leads to another file, which makes the open one stale.
-
-        The check runs in a thread: a hanging disk must not block the event loop.
-        """
-        before, self._inode = self._inode, await asyncio.to_thread(_inode, self._path)
-        return before != self._inode
 
     async def cursor(self, name: str) -> datetime | None:
         """Return the position saved under a name; None before the first."""
@@ -280,11 +273,3 @@ class SqlStore:
         """Return each PBX's mark, by its name: when it was last heard, and its journal position."""
         marks = await self._reads.many(select(schema.pbx_mark), call_rows.MARK.record)
         return {mark.pbx: mark for mark in marks}
-
-
-def _inode(path: Path) -> int | None:
-    """Return the inode number of a file; None if there is none."""
-    try:
-        return path.stat().st_ino
-    except OSError:
-        return None

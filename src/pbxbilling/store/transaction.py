@@ -8,7 +8,6 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Self, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.ports import Consequences
 from pbxbilling.kernel.records import Record
+from pbxbilling.store.database.database import Database
 from pbxbilling.store.database.faults import ConflictError
 from pbxbilling.store.invoice_runs import SqlInvoiceRuns
 from pbxbilling.store.prepared import PreparedRows
@@ -39,12 +39,12 @@ class SqlTransaction:
 
     def __init__(
         self,
-        path: Path,
+        database: Database,
         connection: AsyncConnection,
         writes: Writes,
         consequences: Consequences | None = None,
     ) -> None:
-        self._reads = TransactionReads(path, connection)
+        self._reads = TransactionReads(database, connection)
         self._writes = writes
         self._consequences = consequences
         self.subscription_store = SqlSubscriptions(self._reads)

@@ -21,6 +21,7 @@ from pbxbilling.payments.facts import InvoiceIssued
 from pbxbilling.payments.invoice_usage import UsageInvoicing
 from pbxbilling.payments.records import InvoiceRun, RunState
 from pbxbilling.payments.usage_invoice import InvoiceLine, UsageInvoice
+from pbxbilling.store.database.sqlite.file import SqliteFile
 from pbxbilling.store.store import SqlStore
 from pbxbilling.subscriptions.facts import PaymentAlert
 from rig.fakestripe import TEST_KEY, FakeStripe, Fault
@@ -275,7 +276,7 @@ async def test_runs_are_kept(tmp_path: Path) -> None:
         "acme", "2026-11", RunState.BEGUN, utc("2026-12-01T00:00"), "in_1", 1190, "EUR", "why"
     )
     issued = replace(run, state=RunState.ISSUED, at=run.at + timedelta(days=1))
-    async with await SqlStore.open(tmp_path / "test.db") as store:
+    async with await SqlStore.open(SqliteFile(tmp_path / "test.db")) as store:
         await store.commit([run, replace(run, month="2026-10")])
         await store.commit([issued])
         assert await store.invoice_runs.runs("2026-11") == [issued]

@@ -20,6 +20,7 @@ from pbxbilling.billing.facts import StatementSaved
 from pbxbilling.billing.statements.close import CloseHere, Closer
 from pbxbilling.billing.statements.issue import Statements
 from pbxbilling.kernel.facts import Fact
+from pbxbilling.store.database.sqlite.file import SqliteFile
 from pbxbilling.store.store import SqlStore
 from tests.support.kernel.clock import Clock
 
@@ -29,7 +30,7 @@ NOW = datetime(2027, 5, 1, 0, 0, 30, tzinfo=UTC)
 async def close_all(database: Path) -> None:
     """Close every period that has ended by NOW, as the daemon does at a start."""
     clock = Clock(NOW)
-    async with await SqlStore.open(database) as store:
+    async with await SqlStore.open(SqliteFile(database)) as store:
         accounts = await store.accounts()
         registry = Registry(accounts.plans, accounts.tenants)
         writer = AccountWriter(store, registry, clock, _tell, asyncio.Lock())

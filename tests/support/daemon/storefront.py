@@ -114,7 +114,7 @@ class Storefront:
 
     def rows(self, query: str, *values: str) -> Sequence[Row]:
         """Return rows of its database."""
-        return rows(self.site.database, query, *values)
+        return rows(self.site.place, query, *values)
 
     def webhook_events(self) -> dict[str, str]:
         """Return every stored event and its state."""

@@ -25,6 +25,8 @@ from pbxbilling.daemon.stores import stores_of
 from pbxbilling.daemon.wiring import Ground, WorkerOn, wire_services
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.privacy.retention import Retention
+from pbxbilling.runtime.database_url import SqliteUrl
+from pbxbilling.store.database.sqlite.file import SqliteFile
 from pbxbilling.store.store import SqlStore
 from pbxbilling.web.api import api
 from pbxbilling.worker.accounts import OF_POLICY
@@ -109,7 +111,7 @@ class Site:
         self.registry = Registry(PLANS, TENANTS)
         in_force = InForce(Policy(default_plan="basic", trial_days=5), self.registry)
         self.ground = Ground.of(stores_of(store), in_force, self.clock, self.facts.append)
-        on = WorkerOn(worker, database) if worker else None
+        on = WorkerOn(worker, SqliteUrl(database).text, database.parent) if worker else None
         self.services = wire_services(self.ground, Retention(), by_worker=on)
         self.transport = httpx.ASGITransport(app=api(self.services, _root))
 
@@ -147,7 +149,7 @@ async def site(directory: Path, worker: Worker | None) -> AsyncIterator[Site]:
     database = directory / "test.db"
     await asyncio.to_thread(directory.mkdir)
     create(database)
-    async with await SqlStore.open(database) as store:
+    async with await SqlStore.open(SqliteFile(database)) as store:
         await store.commit([*PLANS, *TENANTS])
         made = Site(store, database, worker)
         renamed = replace(TENANTS[3], name="Stays")

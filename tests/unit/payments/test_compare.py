@@ -15,6 +15,7 @@ from pbxbilling.kernel.codes import LegDirection
 from pbxbilling.kernel.records import Record
 from pbxbilling.payments.compare import Comparison
 from pbxbilling.payments.usage_check import MeteredPeriod
+from pbxbilling.store.database.sqlite.file import SqliteFile
 from pbxbilling.store.store import SqlStore
 from tests.support.billing.records import DECEMBER, copy_of, saved
 from tests.support.store.records import ended_leg
@@ -34,7 +35,7 @@ async def compared(
     path: Path, *records: Record, tenant: Tenant = METERED, month: str = "2026-11"
 ) -> list[MeteredPeriod]:
     metered = [LegMetered(FIRST.key), LegMetered(SECOND.key)]
-    async with await SqlStore.open(path / "test.db") as store:
+    async with await SqlStore.open(SqliteFile(path / "test.db")) as store:
         await store.commit([FIRST, SECOND, saved(), *metered])
         await store.commit(records)
         registry = Registry([Plan("p")], [tenant])

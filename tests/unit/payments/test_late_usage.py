@@ -15,6 +15,7 @@ from pbxbilling.calls.metering.usage_event import LegMetered, UsageEventState
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.gateway_names import STRIPE
 from pbxbilling.payments.late_usage import LateUsage
+from pbxbilling.store.database.sqlite.file import SqliteFile
 from pbxbilling.store.store import SqlStore
 from pbxbilling.subscriptions.facts import PaymentAlert
 from pbxbilling.subscriptions.subscription import Subscription
@@ -68,7 +69,7 @@ class Desk:
 
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    async with await SqlStore.open(tmp_path / "test.db") as store:
+    async with await SqlStore.open(SqliteFile(tmp_path / "test.db")) as store:
         made = Desk(store)
         await made.sent()
         yield made

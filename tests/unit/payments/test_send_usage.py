@@ -21,6 +21,7 @@ from pbxbilling.kernel.facts import Fact
 from pbxbilling.payments.facts import UsageDelayed, UsageResumed, UsageSent
 from pbxbilling.payments.payers import TenantPayers
 from pbxbilling.payments.send_usage import BATCH, UsageSender
+from pbxbilling.store.database.sqlite.file import SqliteFile
 from pbxbilling.store.store import SqlStore
 from pbxbilling.subscriptions.facts import PaymentAlert
 from pbxbilling.subscriptions.subscription import Subscription
@@ -91,7 +92,7 @@ class Desk:
 
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    async with await SqlStore.open(tmp_path / "test.db") as store:
+    async with await SqlStore.open(SqliteFile(tmp_path / "test.db")) as store:
         yield Desk(store)
 
 

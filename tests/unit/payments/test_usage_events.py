@@ -17,6 +17,7 @@ from pbxbilling.calls.metering.usage_event import LegMetered, UsageEventState
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.errors import AdministrationError
 from pbxbilling.payments.usage_events import UsageEvents
+from pbxbilling.store.database.sqlite.file import SqliteFile
 from pbxbilling.store.store import SqlStore
 from tests.support.kernel.clock import Clock
 from tests.support.store.records import NOON, after, ended_leg
@@ -27,7 +28,7 @@ LEG = str(ended_leg().key)
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
-    async with await SqlStore.open(tmp_path / "test.db") as store:
+    async with await SqlStore.open(SqliteFile(tmp_path / "test.db")) as store:
         await store.commit([ended_leg(), LegMetered(ended_leg().key)])
         yield store
 

@@ -18,6 +18,7 @@ from pbxbilling.calls.metering.usage_event import (
     MeterEventsUnparked,
     UsageEventState,
 )
+from pbxbilling.store.database.sqlite.file import SqliteFile
 from pbxbilling.store.store import SqlStore
 from tests.support.store.records import NOON, after, ended_leg
 
@@ -26,7 +27,7 @@ LATER = NOON + timedelta(hours=1)
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
-    async with await SqlStore.open(tmp_path / "test.db") as store:
+    async with await SqlStore.open(SqliteFile(tmp_path / "test.db")) as store:
         yield store
 
 

@@ -17,6 +17,7 @@ from pbxbilling.calls.metering.usage_event import LegMetered, MeterEventsUnparke
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.errors import StoreError
 from pbxbilling.kernel.records import Record
+from pbxbilling.store.database.sqlite.file import SqliteFile
 from pbxbilling.store.prepared import PreparedRows
 from pbxbilling.store.rows.accounts import from_prepared
 from pbxbilling.store.store import SqlStore
@@ -49,7 +50,10 @@ async def test_prepared_rows_of_every_kind_are_written_alike(tmp_path: Path) -> 
     one, other = tmp_path / "one.db", tmp_path / "other.db"
     for database in (one, other):
         create(database)
-    async with await SqlStore.open(one) as store, await SqlStore.open(other) as maker:
+    async with (
+        await SqlStore.open(SqliteFile(one)) as store,
+        await SqlStore.open(SqliteFile(other)) as maker,
+    ):
         prepared = list(maker.prepare(records))
         assert {rows.kind for rows in prepared} == {kind.__name__ for kind in KINDS}
         await store.commit(prepared)
@@ -65,14 +69,14 @@ async def test_accounts_come_out_of_their_prepared_rows(
     record: Plan | Tenant, tmp_path: Path
 ) -> None:
     create(tmp_path / "one.db")
-    async with SqlStore.read_only(tmp_path / "one.db") as store:
+    async with SqlStore.read_only(SqliteFile(tmp_path / "one.db")) as store:
         (rows,) = store.prepare([record])
         assert list(from_prepared(rows)) == [record]
 
 
 async def test_who_only_reads_cannot_write(tmp_path: Path) -> None:
     create(tmp_path / "one.db")
-    async with SqlStore.read_only(tmp_path / "one.db") as store:
+    async with SqlStore.read_only(SqliteFile(tmp_path / "one.db")) as store:
         with pytest.raises(StoreError):
             await store.commit([Plan("free")])
         assert (await store.accounts()).plans == ()

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from pbxbilling.store.database.sqlite.file import SqliteFile
 from pbxbilling.store.store import SqlStore
 from tests.support.store.records import ended_leg
 
@@ -53,7 +54,7 @@ async def cancelled(work: Awaitable[object], steps: int, *, times: int = 1) -> N
 @pytest.mark.parametrize("steps", [1, 3, 5, 8, 13, 21, 34])
 async def test_a_cancelled_commit_is_whole_or_absent(tmp_path: Path, steps: int) -> None:
     legs = [ended_leg(str(number)) for number in range(1000)]
-    async with await SqlStore.open(tmp_path / "test.db") as store:
+    async with await SqlStore.open(SqliteFile(tmp_path / "test.db")) as store:
         await cancelled(store.commit(legs), steps)
         assert sum(row.calls for row in await store.usage()) in (0, 1000)
         await store.commit(legs)
@@ -73,14 +74,14 @@ def write(store: SqlStore) -> Awaitable[object]:
 async def test_whoever_is_cancelled_at_whatever_step_leaves_no_connection_open(
     tmp_path: Path, use: Callable[[SqlStore], Awaitable[object]], times: int
 ) -> None:
-    async with await SqlStore.open(tmp_path / "test.db") as store:
+    async with await SqlStore.open(SqliteFile(tmp_path / "test.db")) as store:
         for steps in range(60):
             await store.close()  # the next use opens its connection anew
             await cancelled(use(store), steps, times=times)
 
 
 async def test_a_closed_store_has_waited_for_what_was_given_up(tmp_path: Path) -> None:
-    async with await SqlStore.open(tmp_path / "test.db") as store:
+    async with await SqlStore.open(SqliteFile(tmp_path / "test.db")) as store:
         for _ in range(5):
             await cancelled(write(store), 4)
             await store.close()

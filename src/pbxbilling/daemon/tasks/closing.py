@@ -31,7 +31,8 @@ class CloseByWorker:
         writer: AccountWriter,
         in_force: InForce,
         clock: Clock,
-        database: Path,
+        database: str,
+        folder: Path,
         rest: Rest,
     ) -> None:
         self._worker = worker
@@ -39,6 +40,7 @@ class CloseByWorker:
         self._in_force = in_force
         self._clock = clock
         self._database = database
+        self._folder = folder
         self._rest = rest
 
     async def __call__(self, ready: Mapping[str, Sequence[str]], /) -> Closed:
@@ -67,7 +69,7 @@ class CloseByWorker:
 
     async def _close(self, ready: Mapping[str, Sequence[str]], closed: Closed) -> None:
         """Close them by one job. Raises WorkerError, OSError."""
-        version, at, folder = self._writer.version, self._clock.now(), self._database.parent
+        version, at, folder = self._writer.version, self._clock.now(), self._folder
         with Frames.new(folder) as given, Frames.new(folder) as made:
             Ready(self._database, at, self._in_force.policy, ready).put_into(given)
             await self._worker.run(JOB, given, made, LIMIT_S)

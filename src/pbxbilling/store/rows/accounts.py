@@ -21,8 +21,9 @@ from pbxbilling.runtime.flat import Codec, word
 from pbxbilling.store import schema
 from pbxbilling.store.prepared import PreparedRows
 from pbxbilling.store.rows.array_rows import ArrayRows
+from pbxbilling.store.rows.dialects import one_array
 from pbxbilling.store.rows.table_rows import TableRows
-from pbxbilling.store.rows.values import INSTANT, TEXT, one_array
+from pbxbilling.store.rows.values import INSTANT, TEXT
 from pbxbilling.store.schema.kinds import mapped
 
 PLAN = ArrayRows(Plan, *mapped(Plan))

@@ -33,6 +33,7 @@ from pbxbilling.store.schema.calls import (
     pbx_mark,
     purged_usage,
 )
+from pbxbilling.store.schema.lease import lease
 from pbxbilling.store.schema.statements import (
     generic_usage,
     invoice_run,
@@ -76,6 +77,7 @@ __all__ = [
     "invoice",
     "invoice_run",
     "key_origin",
+    "lease",
     "leg",
     "metadata",
     "meter_event",

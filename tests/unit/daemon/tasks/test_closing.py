@@ -29,6 +29,8 @@ from pbxbilling.daemon.tasks.closing import CloseByWorker
 from pbxbilling.daemon.wiring import Ground, wire_billing
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.records import Record
+from pbxbilling.runtime.database_url import SqliteUrl
+from pbxbilling.store.database.sqlite.file import SqliteFile
 from pbxbilling.store.store import SqlStore
 from pbxbilling.worker.frames import Frames
 from pbxbilling.worker.process import Worker, WorkerError, WorkerProcess
@@ -88,7 +90,13 @@ class Site:
         self.billing = wire_billing(self.ground)
         close = CloseHere(self.billing.statements)
         by_worker = worker and CloseByWorker(
-            worker, self.ground.accounts, in_force, self.clock, database, _rest
+            worker,
+            self.ground.accounts,
+            in_force,
+            self.clock,
+            SqliteUrl(database).text,
+            database.parent,
+            _rest,
         )
         self.known: Mapping[str, datetime | None] = {}
         self.closer = Closer(
@@ -126,7 +134,7 @@ async def _rest() -> None:
 @asynccontextmanager
 async def site(database: Path, worker: Worker | None) -> AsyncIterator[Site]:
     create(database)
-    async with await SqlStore.open(database) as store:
+    async with await SqlStore.open(SqliteFile(database)) as store:
         await store.commit([*PLANS, *TENANTS])
         made = Site(store, database, worker)
         await made.at("2026-11-01T12:00")

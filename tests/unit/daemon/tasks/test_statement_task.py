@@ -15,6 +15,7 @@ from pbxbilling.billing.statements.close import CloseHere, Closer
 from pbxbilling.billing.statements.issue import Statements
 from pbxbilling.daemon.tasks.statements import LOOK_S, StatementTask
 from pbxbilling.kernel.facts import Fact
+from pbxbilling.store.database.sqlite.file import SqliteFile
 from pbxbilling.store.store import SqlStore
 from pbxbilling.subscriptions.facts import CycleOpened
 from rig.waiting import patience_s
@@ -37,7 +38,7 @@ async def test_a_period_is_closed_when_the_task_is_woken_after_its_end(tmp_path:
     async def flush() -> None:
         flushed.append("")
 
-    async with await SqlStore.open(tmp_path / "test.db") as store:
+    async with await SqlStore.open(SqliteFile(tmp_path / "test.db")) as store:
         registry = Registry([BASIC], [ACME])
         accounts = AccountWriter(store, registry, clock, tell, asyncio.Lock())
         statements = Statements(

@@ -1,0 +1,115 @@
+"""Databases of a PostgreSQL server that the process shares: each a copy of an empty one."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import json
+import shutil
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from itertools import count
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import asyncpg
+import pytest
+
+from pbxbilling.runtime.database_url import PostgresUrl
+from pbxbilling.store import schema
+from pbxbilling.store.database.postgres.server import PostgresDatabase
+from rig.postgres import Postgres
+from rig.provision import UnprovisionedError
+
+_EMPTY, _SHARED = "empty", "shared"
+_NUMBERS = count(1)
+_IN_USE: set[PostgresUrl] = set()
+
+
+@contextmanager
+def new_database(*, empty: bool = False) -> Iterator[PostgresUrl]:
+    """Give a database with today's tables, or without any; skip the test without PostgreSQL."""
+    server = _server()
+    name, template = f"test{next(_NUMBERS)}", "template0" if empty else _EMPTY
+    server.execute("postgres", f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+    try:
+        yield server.url(name)
+    finally:
+        server.execute("postgres", f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def emptied_database() -> Iterator[PostgresUrl]:
+    """Give the database that tests share one after the other, with nothing in its tables.
+
+    It takes a tenth of the time of a new one, which a test gets that needs a second one.
+    """
+    url = _server().url(_SHARED)
+    if url in _IN_USE:
+        with new_database() as another:
+            yield another
+        return
+    _elsewhere(_empty(url))
+    _IN_USE.add(url)
+    try:
+        yield url
+    finally:
+        _IN_USE.remove(url)
+
+
+async def _empty(url: PostgresUrl) -> None:
+    (host, port), *_ = url.hosts
+    connection = await asyncpg.connect(
+        host=host, port=port, user=url.user, password=url.password, database=url.database
+    )
+    try:
+        names = [table.name for table in schema.metadata.sorted_tables]
+        await connection.execute(";".join(f'DELETE FROM "{name}"' for name in names))
+    finally:
+        await connection.close()
+
+
+def _elsewhere(work: Coroutine[Any, Any, None]) -> None:
+    """Run it in another thread: this one may have a loop already."""
+    with ThreadPoolExecutor(1) as other:
+        other.submit(asyncio.run, work).result()
+
+
+def execute(url: PostgresUrl, *statements: str) -> str:
+    """Run statements in such a database; return the rows in lines."""
+    return _server().execute(url.database, *statements)
+
+
+def rows(url: PostgresUrl, query: str, *values: str) -> list[dict[str, Any]]:
+    """Return the rows of a query, which has a question mark for each value."""
+    for value in values:
+        query = query.replace("?", f"$${value}$$", 1)
+    found = execute(url, f"SELECT row_to_json(found) FROM ({query}) AS found")
+    return [json.loads(line) for line in found.splitlines()]
+
+
+def _server() -> Postgres:
+    try:
+        return _started()
+    except UnprovisionedError as reason:
+        pytest.skip(str(reason))
+
+
+@cache
+def _started() -> Postgres:
+    folder = Path(mkdtemp(prefix="postgres-"))
+    folder.chmod(0o755)
+    server = Postgres(folder / "server").start()
+    atexit.register(_end, server, folder)
+    server.execute("postgres", f"CREATE DATABASE {_EMPTY} TEMPLATE template0")
+    _elsewhere(PostgresDatabase(server.url(_EMPTY)).prepare(create=True))
+    server.execute("postgres", f"CREATE DATABASE {_SHARED} TEMPLATE {_EMPTY}")
+    return server
+
+
+def _end(server: Postgres, folder: Path) -> None:
+    server.stop()
+    shutil.rmtree(folder)
