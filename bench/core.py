@@ -27,6 +27,7 @@ from pbxbilling.calls.status import LiveStatus, Surroundings
 from pbxbilling.catalog.plan import Limits, Plan
 from pbxbilling.kernel.codes import Mode
 from pbxbilling.kernel.facts import Fact
+from pbxbilling.kernel.ports import RecordStore
 from pbxbilling.kernel.records import Record
 from pbxbilling.runtime import gc_tuning as garbage
 from pbxbilling.runtime.clock import SystemClock
@@ -62,7 +63,7 @@ class Core:
 
     Its tenants have limits far out of reach, and their own name as account code; `calls` calls of
     random tenants are live. Create it in a running loop, which must also run `writer`. With
-    `silent` no sink receives the facts; a commit takes `commit_s`.
+    `silent` no sink receives the facts; a commit takes `commit_s`, or what it takes in `store`.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Core:
         calls: int = 0,
         silent: bool = False,
         commit_s: float = 0.0,
+        store: RecordStore | None = None,
     ) -> None:
         self.clock = SystemClock()
         plan = Plan("limited", limits=_LIMITS)
@@ -90,7 +92,7 @@ class Core:
         _take_up_pbx(core)
         self.ledger, self.tracker, self.admission = core.ledger, core.tracker, core.admission
         self.reconciler = core.reconciler
-        self.writer = StoreWriter(ForgetfulStore(commit_s), self.clock, facts)
+        self.writer = StoreWriter(store or ForgetfulStore(commit_s), self.clock, facts)
         self._lines = LineWriter(log.open("ab").fileno())
         lines = Log(self._lines, self.clock, "json", "info")
         around = Surroundings("bench", lambda _: None, lambda: None, lambda: None)
