@@ -18,8 +18,7 @@ from pbxbilling.gateways.stripe.audit_objects import PriceFound
 from pbxbilling.gateways.stripe.client import KeyRefusedError, StripeApi
 from pbxbilling.kernel.errors import GatewayError, StoreError
 from pbxbilling.kernel.gateway_names import STRIPE
-from pbxbilling.runtime.database_url import SqliteUrl
-from pbxbilling.store.database.opening import database_at
+from pbxbilling.store.database.opening import database_at, is_missing_file
 from pbxbilling.store.store import SqlStore
 
 _AT_ONCE = 8  # requests; Stripe allows a test key 25 a second
@@ -80,7 +79,7 @@ def _pages(stripe: StripeSettings) -> Iterator[Check]:
 async def _plans(database: DatabaseSettings) -> tuple[Plan, ...]:
     """Return the plans; none without a database, which the daemon must create and own."""
     place = database.place
-    if isinstance(place, SqliteUrl) and not place.path.exists():
+    if is_missing_file(place):
         return ()
     async with await SqlStore.open(database_at(place), create=False) as store:
         return (await store.accounts()).plans

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pbxbilling.kernel.errors import ServiceError
 from pbxbilling.runtime.waiting import pause
@@ -53,6 +53,14 @@ class Worker(Protocol):
         job.
         """
         ...
+
+
+class WorkerOn(NamedTuple):
+    """The worker, the url of the database that its jobs read, and a folder for large files."""
+
+    worker: Worker
+    database: str
+    folder: Path
 
 
 class WorkerProcess:

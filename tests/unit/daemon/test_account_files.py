@@ -22,7 +22,7 @@ from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.catalog.plan import Limits, Plan
 from pbxbilling.daemon import account_files
 from pbxbilling.daemon.stores import stores_of
-from pbxbilling.daemon.wiring import Ground, WorkerOn, wire_services
+from pbxbilling.daemon.wiring import Ground, wire_services
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.privacy.retention import Retention
 from pbxbilling.runtime.database_url import SqliteUrl
@@ -31,7 +31,7 @@ from pbxbilling.store.store import SqlStore
 from pbxbilling.web.api import api
 from pbxbilling.worker.accounts import OF_POLICY
 from pbxbilling.worker.frames import Frames
-from pbxbilling.worker.process import Worker, WorkerError, WorkerProcess
+from pbxbilling.worker.process import Worker, WorkerError, WorkerOn, WorkerProcess
 from tests.support.kernel.clock import START, Clock
 from tests.support.store.database import create, rows
 from tests.support.worker.in_thread import WorkerInThread

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -133,8 +133,3 @@ class Database(ABC):
 
 
 _UNSTORABLE = (SQLAlchemyError, ValueError, TypeError, OverflowError)
-
-
-def driver_error(error: Exception) -> object:
-    """Return the driver's own error behind one of SQLAlchemy's."""
-    return error.orig if isinstance(error, DBAPIError) else error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sqlalchemy.exc import DBAPIError
+
 from pbxbilling.kernel.errors import StoreError
 
 
@@ -19,3 +21,8 @@ class ConflictError(StoreError):
 
 class LeaseLostError(StoreError):
     """Another daemon has the database since: this one must not write to it any more."""
+
+
+def driver_error(error: Exception) -> object:
+    """Return the driver's own error behind one of SQLAlchemy's."""
+    return error.orig if isinstance(error, DBAPIError) else error

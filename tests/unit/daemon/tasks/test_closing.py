@@ -33,7 +33,7 @@ from pbxbilling.runtime.database_url import SqliteUrl
 from pbxbilling.store.database.sqlite.file import SqliteFile
 from pbxbilling.store.store import SqlStore
 from pbxbilling.worker.frames import Frames
-from pbxbilling.worker.process import Worker, WorkerError, WorkerProcess
+from pbxbilling.worker.process import Worker, WorkerError, WorkerOn, WorkerProcess
 from pbxbilling.worker.statements import OF_POLICY
 from tests.support.billing.statements import BASIC, PRO, utc
 from tests.support.house.build import ROOT
@@ -90,12 +90,10 @@ class Site:
         self.billing = wire_billing(self.ground)
         close = CloseHere(self.billing.statements)
         by_worker = worker and CloseByWorker(
-            worker,
+            WorkerOn(worker, SqliteUrl(database).text, database.parent),
             self.ground.accounts,
             in_force,
             self.clock,
-            SqliteUrl(database).text,
-            database.parent,
             _rest,
         )
         self.known: Mapping[str, datetime | None] = {}

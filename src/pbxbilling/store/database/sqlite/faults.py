@@ -8,8 +8,7 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 
 from pbxbilling.kernel.errors import StoreError
-from pbxbilling.store.database.database import driver_error
-from pbxbilling.store.database.faults import ReopenError
+from pbxbilling.store.database.faults import ReopenError, driver_error
 from pbxbilling.store.database.sqlite.owner import how_to_fix
 
 # By SQLite's primary result codes, https://www.sqlite.org/rescode.html
