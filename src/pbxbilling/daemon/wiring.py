@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
 from pbxbilling.accounts.administer import Administration
 from pbxbilling.accounts.ports import Blocks
@@ -54,11 +54,12 @@ class Ground:
         return cls(stores, in_force, accounts, clock, emit)
 
 
-class WorkerOn(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class WorkerOn:
     """The worker, the url of the database that its jobs read, and a folder for large files."""
 
     worker: Worker
-    database: str
+    database: str = field(repr=False)  # it may have a password
     folder: Path
 
 
