@@ -52,7 +52,12 @@ class ForgetfulStore(MemoryStore):
         super().__init__()
         self._commit_s = commit_s
 
-    async def commit(self, records: Sequence[Record], facts: Sequence[Fact] = ()) -> None:  # noqa: ARG002
+    async def commit(
+        self,
+        records: Sequence[Record],  # noqa: ARG002
+        facts: Sequence[Fact] = (),  # noqa: ARG002
+        number: int | None = None,  # noqa: ARG002
+    ) -> None:
         """Drop them."""
         if self._commit_s:
             await asyncio.sleep(self._commit_s)

@@ -23,7 +23,16 @@ settings.load_profile("busy")
 # Files with a costly fixture of their own, or with tests that need the same ports.
 ONE_WORKER = {
     f"tests/system/test_{name}.py"
-    for name in ("bare", "freepbx", "reverse_proxy", "stripe_webhook", "upgrade", "wheel")
+    for name in (
+        "bare",
+        "freepbx",
+        "postgres_faults",
+        "postgres_opening",
+        "reverse_proxy",
+        "stripe_webhook",
+        "upgrade",
+        "wheel",
+    )
 }
 ONE_WORKER_A_SITE = "tests/system/test_dialplan_cases.py"
 """Its ids begin with the site, which is a costly fixture for itself."""

@@ -8,12 +8,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pbxbilling.store.database.postgres.server import PostgresDatabase
 from pbxbilling.store.database.sqlite.file import SqliteFile
 from pbxbilling.store.store import SqlStore
 from tests.support.store.database import create
 from tests.support.store.memory_store import MemoryStore
-from tests.support.store.postgres import emptied_database
+from tests.support.store.postgres import ReadByReader, emptied_database
 from tests.support.store.whole_store import WholeStore
 
 
@@ -38,12 +37,12 @@ class InSqlite(OfAnyStore):
 
 
 class InPostgres(OfAnyStore):
-    """Opens a store in a PostgreSQL database."""
+    """Opens a store in a PostgreSQL database; reads by the role that may do nothing else."""
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[WholeStore]:
         with emptied_database() as url:
-            async with await SqlStore.open(PostgresDatabase(url)) as store:
+            async with await SqlStore.open(ReadByReader(url)) as store:
                 yield store
 
 

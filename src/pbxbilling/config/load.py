@@ -25,6 +25,7 @@ from pbxbilling.config.secret import (
 )
 from pbxbilling.config.settings import Settings
 from pbxbilling.config.validation_messages import dotted, faults_of
+from pbxbilling.runtime.database_url import has_password
 
 
 def load(path: Path, env: Mapping[str, str]) -> Settings:
@@ -121,6 +122,10 @@ def _inline(written: Mapping[str, Any]) -> Iterator[str]:
     tables += [one for one in (pbx if isinstance(pbx, list) else ()) if isinstance(one, Mapping)]
     for table in tables:
         yield from (key for key in table if key in INLINE)
+    database = written.get("database")
+    url = database.get("url") if isinstance(database, Mapping) else None
+    if isinstance(url, str) and has_password(url):
+        yield "url"
 
 
 def _with_secrets(settings: Settings, secrets: Mapping[KeyPath, SecretStr]) -> Settings:

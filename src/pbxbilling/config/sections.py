@@ -83,9 +83,9 @@ class Section(BaseModel):
 class DatabaseSettings(Section):
     """`[database]`: where records are stored."""
 
-    url: Annotated[str, AfterValidator(lambda url: parse_database_url(url) and url)] = (
-        "sqlite:////var/lib/pbxbilling/pbxbilling.db"
-    )
+    url: Annotated[
+        str, AfterValidator(lambda url: parse_database_url(url) and url), Field(repr=False)
+    ] = "sqlite:////var/lib/pbxbilling/pbxbilling.db"
     password: SecretStr = SecretStr("")
     password_file: NonEmpty | None = None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
@@ -42,7 +42,7 @@ class PostgresUrl:
 
     database: str
     user: str = ""
-    password: str = ""
+    password: str = field(default="", repr=False)
     hosts: tuple[tuple[str, int], ...] = ()
     tls: str = ""
     files: tuple[tuple[str, str], ...] = ()
@@ -88,6 +88,15 @@ def parse_database_url(url: str) -> DatabaseUrl:
         raise ValueError(_EXPECTED)
     place, _, query = url[found.end() :].partition("?")
     return _postgres(place, query)
+
+
+def has_password(url: str) -> bool:
+    """Return whether a password stands in the url of a database; false for a faulty url."""
+    try:
+        found = parse_database_url(url)
+    except ValueError:
+        return False
+    return isinstance(found, PostgresUrl) and bool(found.password)
 
 
 def _sqlite(url: str) -> SqliteUrl:

@@ -11,7 +11,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Self, TypeVar
@@ -24,6 +24,7 @@ from pbxbilling.accounts.records import Accounts, AuditRecord
 from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.calls.live.records import CallRecord, DecisionRecord, LegRecord, PbxMark, UsageRow
 from pbxbilling.kernel.codes import Outcome
+from pbxbilling.kernel.errors import StoreError
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.ports import Consequences
 from pbxbilling.kernel.records import Record
@@ -42,7 +43,12 @@ from pbxbilling.store.rows import calls as call_rows
 from pbxbilling.store.rows.values import to_us
 from pbxbilling.store.statements import SqlStatements
 from pbxbilling.store.subscriptions import SqlSubscriptions
-from pbxbilling.store.transaction import Nesting, SqlTransaction, run_again_on_conflict
+from pbxbilling.store.transaction import (
+    Nesting,
+    SqlTransaction,
+    draw_number,
+    run_again_on_conflict,
+)
 from pbxbilling.store.usage_events import SqlMeterOutbox
 from pbxbilling.store.writes import Writes
 
@@ -109,12 +115,23 @@ class SqlStore:
         """Copy the database while it is in use; `to` appears when the copy is complete."""
         await self._database.backup(to)
 
-    async def commit(self, records: Sequence[Record], facts: Sequence[Fact] = ()) -> None:
-        """Write all `records`, and those that follow from `facts`, in one durable transaction."""
-        if records or (facts and self.consequences is not None):
-            await self.transact(None, lambda transaction: transaction.write(records, facts))
+    async def commit(
+        self, records: Sequence[Record], facts: Sequence[Fact] = (), number: int | None = None
+    ) -> None:
+        """Write all `records`, and those that follow from `facts`, in one durable transaction.
 
-    async def transact(self, key: str | None, work: Callable[[SqlTransaction], Awaitable[T]]) -> T:
+        An attempt with the `number` of one that was committed writes nothing.
+        """
+
+        async def run() -> None:
+            async with self._transaction(None, number) as transaction:
+                if not transaction.is_committed:
+                    await transaction.write(records, facts)
+
+        if records or (facts and self.consequences is not None):
+            await run_again_on_conflict(run)
+
+    async def transact(self, key: str, work: Callable[[SqlTransaction], Awaitable[T]]) -> T:
         """Run `work` in a transaction; rerun all of it when the database reports a conflict."""
 
         async def run() -> T:
@@ -123,33 +140,67 @@ class SqlStore:
 
         return await run_again_on_conflict(run)
 
-    @asynccontextmanager
-    async def transaction(self, key: str | None) -> AsyncIterator[SqlTransaction]:
+    def transaction(self, key: str) -> AbstractAsyncContextManager[SqlTransaction]:
         """Open a durable, atomic transaction that excludes every other one with the same key.
 
-        Without a key it only writes rows that their own keys decide. This store has one writing
-        connection, so any two of its transactions run one after the other, whatever their keys.
-        Raises StoreError, and RuntimeError inside another transaction of this store.
+        This store has one writing connection, so any two of its transactions run one after the
+        other, whatever their keys. Raises StoreError, and RuntimeError inside another transaction
+        of this store.
         """
+        return self._transaction(key, None)
+
+    @asynccontextmanager
+    async def _transaction(
+        self, key: str | None, number: int | None
+    ) -> AsyncIterator[SqlTransaction]:
+        """Open a transaction; without a key it only writes rows that their own keys decide."""
+        drawn = draw_number() if number is None else number
+        is_over = False
         with self._nesting.inside(key or "commit"):
             if await self._database.is_another():
                 await self.close()
             try:
-                async with self._database.errors_outside_body(self._begun(key)) as connection:
+                begun = self._database.errors_outside_body(self._begun(key, drawn))
+                async with begun as (connection, is_committed):
                     opened = SqlTransaction(
-                        self._database, connection, self._writes, self.consequences
+                        self._database,
+                        connection,
+                        self._writes,
+                        self.consequences,
+                        is_committed=is_committed,
                     )
                     with opened.body() as transaction:
                         yield transaction
-            except ReopenError:
+                    is_over = True
+            except ReopenError as fault:
                 await self.close()  # the next use opens whichever database is there by then
-                raise
+                if not is_over:
+                    raise
+                await self._find_out(drawn, fault, will_repeat=number is not None)
+            self._database.answered(drawn)
 
     @asynccontextmanager
-    async def _begun(self, key: str | None) -> AsyncIterator[AsyncConnection]:
+    async def _begun(
+        self, key: str | None, number: int
+    ) -> AsyncIterator[tuple[AsyncConnection, bool]]:
         async with self._writer.begin() as connection:
             await self._database.began(connection, key)
-            yield connection
+            yield connection, await self._database.is_committed(connection, number)
+
+    async def _find_out(self, number: int, fault: StoreError, *, will_repeat: bool) -> None:
+        """Return where a commit succeeded whose answer was lost; raise its fault where not."""
+        try:
+            begun = self._database.errors_outside_body(self._begun(None, number))
+            async with begun as (connection, is_committed):
+                if not is_committed:
+                    await connection.rollback()
+        except StoreError:
+            if will_repeat:
+                raise fault from None
+            msg = f"{fault}; nobody knows whether this was saved: look before you repeat it"
+            raise StoreError(msg) from fault
+        if not is_committed:
+            raise fault
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection]:

@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
+from secrets import randbits
 from typing import Self, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -27,6 +28,7 @@ from pbxbilling.store.writes import Writes
 
 T = TypeVar("T")
 
+_NUMBER_BITS = 63  # a BIGINT that is not negative
 RUNS = 5
 FIRST_PAUSE_S = 0.01
 
@@ -43,7 +45,11 @@ class SqlTransaction:
         connection: AsyncConnection,
         writes: Writes,
         consequences: Consequences | None = None,
+        *,
+        is_committed: bool = False,
     ) -> None:
+        """`is_committed`: an earlier attempt of the same number was; nothing is left to do."""
+        self.is_committed = is_committed
         self._reads = TransactionReads(database, connection)
         self._writes = writes
         self._consequences = consequences
@@ -80,6 +86,11 @@ class SqlTransaction:
             self._reads.check()
         finally:
             self._reads.end()
+
+
+def draw_number() -> int:
+    """Return a number for a commit that no other one has."""
+    return randbits(_NUMBER_BITS)
 
 
 async def run_again_on_conflict(run: Callable[[], Awaitable[T]]) -> T:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
 from typing import Self, TypeVar
@@ -45,7 +45,7 @@ T = TypeVar("T")
 class Comparison:
     """What a file is compared with, and who asks; the file itself follows as pieces of a body."""
 
-    database: str  # its url
+    database: str = field(repr=False)  # its url, which may have a password
     kind: FileKind
     actor: str
     at: datetime

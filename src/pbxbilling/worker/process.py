@@ -12,8 +12,9 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from pbxbilling.kernel.errors import ServiceError
 from pbxbilling.runtime.waiting import pause
@@ -55,11 +56,12 @@ class Worker(Protocol):
         ...
 
 
-class WorkerOn(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class WorkerOn:
     """The worker, the url of the database that its jobs read, and a folder for large files."""
 
     worker: Worker
-    database: str
+    database: str = field(repr=False)  # it may have a password
     folder: Path
 
 

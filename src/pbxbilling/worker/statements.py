@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
 
@@ -38,7 +38,7 @@ _PART = 200  # rows
 class Ready:
     """The tenants whose periods have ended by `at`, with the PBXes that may still hold calls."""
 
-    database: str  # its url
+    database: str = field(repr=False)  # its url, which may have a password
     at: datetime
     policy: Policy
     unread: Mapping[str, Sequence[str]]

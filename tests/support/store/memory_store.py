@@ -82,7 +82,12 @@ class MemoryStore:
             self.statement_store,
         )
 
-    async def commit(self, records: Sequence[Record], facts: Sequence[Fact] = ()) -> None:
+    async def commit(
+        self,
+        records: Sequence[Record],
+        facts: Sequence[Fact] = (),
+        number: int | None = None,
+    ) -> None:
         if records or (facts and self.consequences is not None):
             async with self._alone("commit"):
                 self.statement_store.check(records)

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -17,11 +18,12 @@ from typing import Any
 
 import asyncpg
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from pbxbilling.runtime.database_url import PostgresUrl
 from pbxbilling.store import schema
 from pbxbilling.store.database.postgres.server import PostgresDatabase
-from rig.postgres import Postgres
+from rig.postgres import READER, Postgres
 from rig.provision import UnprovisionedError
 
 _EMPTY, _SHARED = "empty", "shared"
@@ -34,7 +36,7 @@ def new_database(*, empty: bool = False) -> Iterator[PostgresUrl]:
     """Give a database with today's tables, or without any; skip the test without PostgreSQL."""
     server = _server()
     name, template = f"test{next(_NUMBERS)}", "template0" if empty else _EMPTY
-    server.execute("postgres", f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+    server.create(name, f"TEMPLATE {template} STRATEGY file_copy")
     try:
         yield server.url(name)
     finally:
@@ -83,6 +85,30 @@ def execute(url: PostgresUrl, *statements: str) -> str:
     return _server().execute(url.database, *statements)
 
 
+def as_reader(url: PostgresUrl) -> PostgresUrl:
+    """Return the url of such a database, with tables, for the role that only reads."""
+    return replace(url, user=READER)
+
+
+def make_roles(url: PostgresUrl) -> None:
+    """Run the script for roles and grants in such a database."""
+    _server().make_roles(url.database)
+
+
+class ReadByReader(PostgresDatabase):
+    """Writes as the daemon's role, and reads as the one that only reads."""
+
+    def __init__(self, url: PostgresUrl) -> None:
+        super().__init__(url)
+        self._reading = PostgresDatabase(as_reader(url))
+
+    def reader(self) -> AsyncEngine:
+        return self._reading.reader()
+
+    def onlooker(self) -> AsyncEngine:
+        return self._reading.onlooker()
+
+
 def rows(url: PostgresUrl, query: str, *values: str) -> list[dict[str, Any]]:
     """Return the rows of a query, which has a question mark for each value."""
     for value in values:
@@ -104,9 +130,10 @@ def _started() -> Postgres:
     folder.chmod(0o755)
     server = Postgres(folder / "server").start()
     atexit.register(_end, server, folder)
-    server.execute("postgres", f"CREATE DATABASE {_EMPTY} TEMPLATE template0")
+    server.create(_EMPTY)
+    server.make_roles(_EMPTY)  # before there are tables, as on a site
     _elsewhere(PostgresDatabase(server.url(_EMPTY)).prepare(create=True))
-    server.execute("postgres", f"CREATE DATABASE {_SHARED} TEMPLATE {_EMPTY}")
+    server.create(_SHARED, f"TEMPLATE {_EMPTY}")
     return server
 
 

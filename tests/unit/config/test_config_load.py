@@ -403,6 +403,7 @@ SECRET = "0123456789abcdef"
     [
         ("AGI__TOKEN", SECRET, ""),
         ("USAGE__TOKEN", SECRET, ""),
+        ("DATABASE__PASSWORD", SECRET, "[database]\nurl = 'postgresql://u@/b'"),
         ("MQTT__PASSWORD", SECRET, "[mqtt]\nusername = 'u'"),
         ("STRIPE__SECRET_KEY", f"sk_{SECRET}", ""),
         ("STRIPE__WEBHOOK_SECRETS", f'["whsec_{SECRET}"]', ""),
@@ -415,6 +416,7 @@ def test_a_secret_from_the_environment_is_the_secret(
     settings = load(write(text), {f"PBXBILLING_{name}": value})
     stripe = settings.stripe
     found = [settings.agi.token, settings.usage.token, settings.mqtt.password, stripe.secret_key]
+    found.append(settings.database.password)
     found += [*stripe.webhook_secrets, *(pbx.secret for pbx in settings.pbx)]
     (secret,) = filter(None, (one.get_secret_value() for one in found))
     assert secret.endswith(SECRET)

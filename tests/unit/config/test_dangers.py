@@ -153,7 +153,14 @@ def test_a_secret_is_one_line(file: Path, text: str, secret: str, more: str) -> 
 
 @pytest.mark.parametrize(
     "text",
-    [HERE, f'[usage]\ntoken = "{TOKEN}"\n', TEST, '[mqtt]\nusername = "u"\npassword = "s"\n'],
+    [
+        HERE,
+        f'[usage]\ntoken = "{TOKEN}"\n',
+        TEST,
+        '[mqtt]\nusername = "u"\npassword = "s"\n',
+        '[database]\nurl = "postgresql://u:s@/b"\n',
+        '[database]\nurl = "postgresql://u@/b"\npassword = "s"\n',
+    ],
 )
 def test_a_file_with_secrets_in_it_is_not_for_everybody(file: Path, text: str) -> None:
     file.write_text(text)

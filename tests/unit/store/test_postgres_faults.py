@@ -6,6 +6,7 @@ import ssl
 
 import asyncpg
 import pytest
+from asyncpg.exceptions import TargetServerAttributeNotMatched
 from sqlalchemy.exc import DBAPIError
 
 from pbxbilling.kernel.errors import StoreError
@@ -68,10 +69,13 @@ def test_an_error_of_the_server_names_the_fix(
     ("error", "says"),
     [
         (ConnectionRefusedError(111, "refused"), "cannot be reached"),
-        (TimeoutError(), r"cannot be reached.*\[TimeoutError\]"),
+        (TimeoutError(), r"does not answer.*\[TimeoutError\]"),
         (asyncpg.InterfaceError("connection is closed"), "cannot be reached"),
         (asyncpg.ConnectionDoesNotExistError("gone"), "cannot be reached"),
         (ssl.SSLCertVerificationError("self-signed"), "certificate is not accepted"),
+        (ssl.SSLError("no protocols available"), "TLS fails"),
+        (ConnectionError("PostgreSQL server at db1 rejected SSL upgrade"), "has no TLS"),
+        (TargetServerAttributeNotMatched("none"), "promote a standby"),
     ],
 )
 def test_a_server_that_is_not_there_is_opened_anew(error: Exception, says: str) -> None:

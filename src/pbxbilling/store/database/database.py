@@ -81,6 +81,18 @@ class Database(ABC):
         """Finish the beginning of a writing transaction; `key` names what it excludes."""
         del connection, key
 
+    async def is_committed(self, connection: AsyncConnection, number: int) -> bool:
+        """Return whether a transaction of that number was committed; this one gets it if not.
+
+        Always false where a commit cannot succeed without its answer.
+        """
+        del connection, number
+        return False
+
+    def answered(self, number: int) -> None:
+        """Note that the transaction of that number is known to be committed."""
+        del number
+
     async def is_another(self) -> bool:
         """Return whether the name now leads to another database than at the last call."""
         return False

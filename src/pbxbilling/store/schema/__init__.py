@@ -33,7 +33,7 @@ from pbxbilling.store.schema.calls import (
     pbx_mark,
     purged_usage,
 )
-from pbxbilling.store.schema.lease import lease
+from pbxbilling.store.schema.lease import commit_number, lease
 from pbxbilling.store.schema.statements import (
     generic_usage,
     invoice_run,
@@ -70,6 +70,7 @@ __all__ = [
     "audit",
     "billing_cycle",
     "call",
+    "commit_number",
     "cursor",
     "customer",
     "decision",

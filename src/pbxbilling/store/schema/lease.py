@@ -1,4 +1,7 @@
-"""Defines the table that says who has a database of several machines."""
+"""Defines what writers of a server's database need: who may write, and what was committed.
+
+Neither table has a use in a file.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from sqlalchemy import BigInteger, Column, Table
 
 from pbxbilling.store.schema.base import Text, metadata
 
+# store/database/postgres/lease.py
 lease = Table(
     "lease",
     metadata,
@@ -15,4 +19,12 @@ lease = Table(
     Column("epoch", BigInteger, nullable=False),
     Column("until", BigInteger, nullable=False),
     sqlite_with_rowid=False,
+)
+
+# store/database/postgres/commit_numbers.py
+commit_number = Table(
+    "commit_number",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
 )

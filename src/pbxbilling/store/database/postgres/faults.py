@@ -6,17 +6,37 @@ import ssl
 from collections.abc import Iterator
 
 import asyncpg
+from asyncpg.exceptions import TargetServerAttributeNotMatched
 from sqlalchemy.exc import DBAPIError
 
 from pbxbilling.kernel.errors import StoreError
 from pbxbilling.store.database.faults import ConflictError, RecordError, ReopenError
 
+_WITHOUT = "cannot be reached: check that its server runs, and that database.url names it"
+_SILENT = (
+    "does not answer: look whether its server is stopped or overloaded, and at the network between"
+)
+_NO_TLS = (
+    "cannot be reached: its server has no TLS, and sslmode in database.url demands it: set"
+    " `ssl = on` there"
+)
+_CERTIFICATE = (
+    "cannot be reached: its TLS certificate is not accepted: check sslmode, sslrootcert and the"
+    " server's name in database.url"
+)
+_TLS = (
+    "cannot be reached: TLS fails: check sslmode, sslrootcert, sslcert and sslkey in database.url"
+)
+_NOT_WANTED = (
+    "cannot be reached: none of its servers is what target_session_attrs in database.url demands:"
+    " promote a standby, or name the primary"
+)
 # By SQLSTATE or its first two characters,
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _CONFLICTS = ("40001", "40P01")  # serialization_failure, deadlock_detected
 _REFUSED = ("22", "23")  # data exception, integrity constraint violation
 _FIXES = {
-    "08": "cannot be reached: check that its server runs, and that database.url names it",
+    "08": _WITHOUT,
     "57P01": "went away: its server was stopped, or somebody ended the connection",
     "57P02": "went away: its server crashed",
     "57P03": "cannot be reached: its server is starting or stopping",
@@ -30,7 +50,7 @@ _FIXES = {
         "only reads here: this is a standby, or a role that may not write; add"
         " target_session_attrs=read-write to database.url"
     ),
-    "42501": "refuses this role something: grant it (docs/guides/postgresql.md, Roles)",
+    "42501": "refuses this role something: grant it (config/postgresql/roles.sql)",
     "42P01": "lacks a table: the daemon creates the schema at its first start",
     "53100": "cannot grow: the server's disk is full, make room there",
     "53200": "failed: the server has no memory left",
@@ -39,10 +59,11 @@ _FIXES = {
     "XX002": "has a damaged index: REINDEX, then look at the server's disk",
 }
 _GONE = ("08", "57P01", "57P02", "57P03", "57P05", "25P03", "25006", "XX")
+_ENDED = asyncpg.ConnectionDoesNotExistError
 _NO_SERVER = (
-    OSError,  # TimeoutError and refused connections among them
+    OSError,  # TimeoutError, refused connections and faults of TLS among them
     asyncpg.InterfaceError,  # a closed connection
-    asyncpg.ConnectionDoesNotExistError,
+    TargetServerAttributeNotMatched,
 )
 
 
@@ -51,20 +72,28 @@ def store_error(name: str, error: Exception) -> StoreError | None:
     cause = _driver_error(error)
     if isinstance(cause, asyncpg.InvalidCachedStatementError):
         return ConflictError(f"database {name} changed its schema meanwhile [{cause}]")
-    if isinstance(cause, ssl.SSLError):
-        return ReopenError(
-            f"database {name} cannot be reached: its TLS certificate is not accepted: check"
-            f" sslmode and sslrootcert in database.url [{cause}]"
-        )
     if isinstance(cause, asyncpg.DataError):
         return RecordError(f"database {name} refuses a record: {cause}")
     if isinstance(cause, asyncpg.PostgresError):
         return _by_state(name, cause)
     if isinstance(cause, _NO_SERVER):
-        return ReopenError(f"database {name} {_FIXES['08']} [{_said(cause)}]")
+        return ReopenError(f"database {name} {_unreachable(cause)} [{_said(cause)}]")
     if isinstance(error, DBAPIError):
         return StoreError(f"database {name} failed: {cause}")
     return None
+
+
+def _unreachable(cause: BaseException) -> str:
+    """Return why no connection can be opened or used, with the fix."""
+    if isinstance(cause, TimeoutError):
+        return _SILENT
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return _CERTIFICATE
+    if isinstance(cause, TargetServerAttributeNotMatched):
+        return _NOT_WANTED
+    if isinstance(cause, (asyncpg.ClientConfigurationError, ssl.SSLError)):
+        return _TLS
+    return _NO_TLS if "rejected SSL upgrade" in str(cause) else _WITHOUT
 
 
 def _by_state(name: str, cause: asyncpg.PostgresError) -> StoreError:
@@ -81,10 +110,14 @@ def _by_state(name: str, cause: asyncpg.PostgresError) -> StoreError:
 
 
 def _driver_error(error: Exception) -> BaseException:
-    """Return asyncpg's own error: SQLAlchemy wraps it twice."""
+    """Return asyncpg's own error: SQLAlchemy wraps it twice.
+
+    Where the server has said why it ends a connection, that is it.
+    """
     for cause in _causes(error):
-        if isinstance(cause, (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
-            return cause
+        if isinstance(cause, (asyncpg.PostgresError, *_NO_SERVER)):
+            why = cause.__cause__ if isinstance(cause, _ENDED) else None
+            return why if isinstance(why, asyncpg.PostgresError) else cause
     return error.orig or error if isinstance(error, DBAPIError) else error
 
 

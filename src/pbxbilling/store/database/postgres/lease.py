@@ -25,6 +25,7 @@ from pbxbilling.store.schema import lease
 
 LEASE_S = 10
 RENEWED_S = 3.0
+RELEASE_S = 3.0
 
 _DAEMON = "daemon"
 _US = 1_000_000
@@ -163,9 +164,12 @@ class Lease:
                     return
 
     async def _release(self) -> None:
+        """Let the next one in at once; where the server is silent, it waits for the lease's end."""
         epoch, self.epoch, self._wanted = self.epoch, None, False
+        if epoch is None:
+            return
         with suppress(StoreError), self._database.errors():
-            async with self._engine.begin() as connection:
+            async with asyncio.timeout(RELEASE_S), self._engine.begin() as connection:
                 await connection.execute(_RELEASE, {"my_epoch": epoch})
 
     def _lost(self) -> LeaseLostError:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from pbxbilling.kernel.errors import StoreError
 from pbxbilling.runtime.database_url import PostgresUrl
 from pbxbilling.store.database.database import Database
+from pbxbilling.store.database.postgres.commit_numbers import CommitNumbers
 from pbxbilling.store.database.postgres.connections import (
     WRITE_S,
     reader_engine,
@@ -26,6 +27,10 @@ OLDEST = 15  # the oldest release that is tested
 _LOCKS = 0x70627862
 _LOCK = text("SELECT pg_advisory_xact_lock(:locks, hashtext(:key))")
 _MIGRATION = "migration"
+_REVISION = text("SELECT version_num FROM alembic_version")
+_NO_WRITE = text("UPDATE alembic_version SET version_num = version_num WHERE false")
+_MAY_CREATE = text("SELECT has_schema_privilege(current_schema(), 'CREATE')")
+_CHECKED = "schema is checked"  # of a connection
 _OLDER = "restore a copy of before (docs/guides/postgresql.md, Back it up)"
 
 
@@ -37,6 +42,7 @@ class PostgresDatabase(Database):
         self.name = url.name
         self.url = url.text
         self._lease = Lease(self, single_engine(url, "lease", WRITE_S))
+        self._numbers = CommitNumbers()
 
     def writer(self) -> AsyncEngine:
         """Return an engine of one connection that writes."""
@@ -77,7 +83,9 @@ class PostgresDatabase(Database):
         with self.errors():
             async with engine.connect() as connection:
                 await self._check_server(connection)
-                return await connection.run_sync(revision_of, self.name), shipped()[-1]
+                current = await connection.run_sync(revision_of, self.name)
+                await self._check_rights(connection, current)
+                return current, shipped()[-1]
 
     def alone(self) -> AbstractAsyncContextManager[None]:
         """Hold the lease."""
@@ -100,16 +108,52 @@ class PostgresDatabase(Database):
         return store_error(self.name, error)
 
     async def began(self, connection: AsyncConnection, key: str | None) -> None:
-        """Check that this daemon still has the lease, and wait for others with the same key."""
+        """Check that this daemon still has the lease, and wait for others with the same key.
+
+        A new connection may lead to another schema than the one that the daemon began with.
+        """
+        if _CHECKED not in connection.info:
+            self._check_schema((await connection.execute(_REVISION)).scalar())
+            connection.info[_CHECKED] = True
         await self._lease.check(connection)
         if key is not None:
             await connection.execute(_LOCK, {"locks": _LOCKS, "key": key})
+
+    async def is_committed(self, connection: AsyncConnection, number: int) -> bool:
+        """Leave the number in this transaction, unless a committed one has."""
+        return not await self._numbers.leave(connection, number)
+
+    def answered(self, number: int) -> None:
+        """Forget the number with the next transaction."""
+        self._numbers.answered(number)
+
+    def _check_schema(self, current: str | None) -> None:
+        known = shipped()
+        if current is not None:
+            check_known(current, known, self.name, _OLDER)
+        if current != known[-1]:
+            msg = (
+                f"database {self.name} has schema {current or 'none'}, and this program needs"
+                f" {known[-1]}: restart the daemon, which upgrades it"
+            )
+            raise StoreError(msg)
 
     async def _revision(self, connection: AsyncConnection) -> str | None:
         current = await connection.run_sync(revision_of, self.name)
         if current is not None:
             check_known(current, shipped(), self.name, _OLDER)
         return current
+
+    async def _check_rights(self, connection: AsyncConnection, current: str | None) -> None:
+        """Raise StoreError where this role may not write, or may not create tables."""
+        if current is not None:
+            await connection.execute(_NO_WRITE)
+        if not (await connection.execute(_MAY_CREATE)).scalar():
+            msg = (
+                f"database {self.name} lets this role create no tables: grant it"
+                " (config/postgresql/roles.sql)"
+            )
+            raise StoreError(msg)
 
     async def _check_server(self, connection: AsyncConnection) -> None:
         version, encoding = (
