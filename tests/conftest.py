@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 from pbxbilling.runtime.database_url import DatabaseUrl, SqliteUrl
+from tests.support.store.database import MAKES, database_of
 from tests.support.store.postgres import new_database
 
 # A slow example on a busy machine is no fault; each test has its own limit against hanging.
@@ -58,7 +59,7 @@ def _umask() -> Iterator[None]:
     os.umask(before)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=MAKES)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DatabaseUrl]:
     """Give an empty database of each make, with the schema of today on PostgreSQL."""
     if request.param == "sqlite":
@@ -66,6 +67,13 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DatabaseUr
     else:
         with new_database() as url:
             yield url
+
+
+@pytest.fixture(params=MAKES)
+def shared_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DatabaseUrl]:
+    """Give such a database with the schema of today; tests share PostgreSQL's, which is quicker."""
+    with database_of(request.param, tmp_path) as url:
+        yield url
 
 
 class _Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types

@@ -71,6 +71,23 @@ class PostgresUrl:
         )
         return f"{self.database} at {servers or 'this machine'}"
 
+    @property
+    def conninfo(self) -> str:
+        """What PostgreSQL's own programs take in place of a database's name; without the password.
+
+        https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING
+        """
+        words = [
+            ("host", ",".join(host for host, _ in self.hosts)),
+            ("port", ",".join(str(port) for _, port in self.hosts)),
+            ("user", self.user),
+            ("dbname", self.database),
+            ("sslmode", self.tls),
+            *self.files,
+            ("target_session_attrs", self.session),
+        ]
+        return " ".join(f"{key}={_libpq_value(value)}" for key, value in words if value)
+
     def with_password(self, password: str) -> PostgresUrl:
         """Return the url with the password of a file."""
         return replace(self, password=password)
@@ -139,6 +156,13 @@ def _postgres(place: str, query: str) -> PostgresUrl:
 def _check(key: str, value: str, known: tuple[str, ...]) -> None:
     if value and value not in known:
         raise ValueError(f"{key}: expected one of {', '.join(known)}")
+
+
+def _libpq_value(text: str) -> str:
+    if re.fullmatch(r"[^\s'\\]+", text):
+        return text
+    escaped = re.sub(r"(['\\])", r"\\\1", text)
+    return f"'{escaped}'"
 
 
 def _host(text: str) -> tuple[str, int]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 from sqlite3 import Row, connect
@@ -14,6 +14,28 @@ from pbxbilling.config.settings import Settings
 from pbxbilling.runtime.database_url import DatabaseUrl, PostgresUrl, SqliteUrl
 from pbxbilling.store.database.sqlite.migrate import migrate
 from tests.support.store import postgres
+
+MAKES = ("sqlite", "postgresql")
+
+
+@contextmanager
+def database_of(make: str, folder: Path, name: str = "test.db") -> Iterator[DatabaseUrl]:
+    """Give a database of one of `MAKES` with the schema of today: a file, or one of a server."""
+    if make == "sqlite":
+        place = SqliteUrl(folder / name)
+        create(place)
+        yield place
+    else:
+        with postgres.emptied_database() as url:
+            yield url
+
+
+def dump(place: DatabaseUrl) -> list[str]:
+    """Return all rows as text, JSON as it is stored, in the order of their keys."""
+    if isinstance(place, PostgresUrl):
+        return postgres.dump(place)
+    with closing(connect(place.path)) as opened:
+        return list(opened.iterdump())
 
 
 def create(database: Path | DatabaseUrl) -> None:

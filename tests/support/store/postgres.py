@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import atexit
 import json
+import os
 import shutil
-from collections.abc import Coroutine, Iterator
+import subprocess
+from collections.abc import Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -23,8 +25,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from pbxbilling.runtime.database_url import PostgresUrl
 from pbxbilling.store import schema
 from pbxbilling.store.database.postgres.server import PostgresDatabase
-from rig.postgres import READER, Postgres
+from rig import provision
+from rig.postgres import PASSWORD, READER, Postgres
 from rig.provision import UnprovisionedError
+from rig.waiting import patience_s
 
 _EMPTY, _SHARED = "empty", "shared"
 _NUMBERS = count(1)
@@ -70,6 +74,11 @@ async def _empty(url: PostgresUrl) -> None:
     try:
         names = [table.name for table in schema.metadata.sorted_tables]
         await connection.execute(";".join(f'DELETE FROM "{name}"' for name in names))
+        for table in schema.metadata.sorted_tables:
+            if (number := table.autoincrement_column) is not None:
+                sequence = "pg_get_serial_sequence($1, $2)"
+                of = (table.name, number.name)
+                await connection.execute(f"SELECT setval({sequence}, 1, false)", *of)
     finally:
         await connection.close()
 
@@ -78,6 +87,18 @@ def _elsewhere(work: Coroutine[Any, Any, None]) -> None:
     """Run it in another thread: this one may have a loop already."""
     with ThreadPoolExecutor(1) as other:
         other.submit(asyncio.run, work).result()
+
+
+def recreate(url: PostgresUrl) -> None:
+    """Put an empty database in the place of one that nobody uses any more."""
+    name = url.database
+    _server().execute("postgres", f"DROP DATABASE {name}", f"CREATE DATABASE {name}")
+
+
+def run(command: Sequence[str]) -> None:
+    """Run one of PostgreSQL's programs as an operator does, with the password."""
+    environment = {**os.environ, "PGPASSWORD": PASSWORD, "PATH": f"{provision.postgres()}"}
+    subprocess.run(command, env=environment, check=True, timeout=patience_s(60))
 
 
 def execute(url: PostgresUrl, *statements: str) -> str:
@@ -107,6 +128,17 @@ class ReadByReader(PostgresDatabase):
 
     def onlooker(self) -> AsyncEngine:
         return self._reading.onlooker()
+
+
+def dump(url: PostgresUrl) -> list[str]:
+    """Return all rows as text, with the name of their table, in the order of their keys."""
+    tables = [table for table in schema.metadata.sorted_tables if table is not schema.lease]
+    keys = [", ".join(map('"{}"'.format, table.primary_key.columns.keys())) for table in tables]
+    queries = [
+        f"""SELECT '"{table.name}"', * FROM "{table.name}" ORDER BY {key}"""
+        for table, key in zip(tables, keys, strict=True)
+    ]
+    return execute(url, *queries).splitlines()
 
 
 def rows(url: PostgresUrl, query: str, *values: str) -> list[dict[str, Any]]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
+from sqlalchemy import Table
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -16,6 +17,17 @@ from pbxbilling.kernel.errors import StoreError
 from pbxbilling.store.database.faults import RecordError
 
 T = TypeVar("T")
+
+StoredRow = tuple[Any, ...]
+"""The columns of a row in the order of the schema; a JSON column is text in it."""
+
+
+class Filling(Protocol):
+    """A new database that gets its rows."""
+
+    async def add(self, table: Table, rows: Sequence[StoredRow]) -> None:
+        """Add rows, durably. Raises StoreError."""
+        ...
 
 
 class Database(ABC):
@@ -35,10 +47,11 @@ class Database(ABC):
         """Return an engine of several connections, each of whose transactions reads a snapshot."""
 
     @abstractmethod
-    def onlooker(self) -> AsyncEngine:
+    def onlooker(self, *, patient: bool = False) -> AsyncEngine:
         """Return an engine for one reader of a database that nobody has prepared for it.
 
-        It leaves nothing behind. Raises StoreError where there is no database.
+        It leaves nothing behind. One that is `patient` reads for hours, with pauses. Raises
+        StoreError where there is no database.
         """
 
     @abstractmethod
@@ -74,6 +87,14 @@ class Database(ABC):
         """
 
     @abstractmethod
+    def filled(self) -> AbstractAsyncContextManager[Filling]:
+        """Make an empty database, which nobody can open before the body has ended well.
+
+        The caller is `alone`. What an interrupted body has left is removed first. Raises StoreError
+        where the database holds anything else.
+        """
+
+    @abstractmethod
     def fault(self, error: Exception) -> StoreError | None:
         """Translate a driver's error, in words for the operator; None if it is none."""
 
@@ -98,9 +119,9 @@ class Database(ABC):
         return False
 
     @asynccontextmanager
-    async def looked_at(self) -> AsyncIterator[AsyncConnection]:
+    async def looked_at(self, *, patient: bool = False) -> AsyncIterator[AsyncConnection]:
         """Give a connection of an `onlooker`, which sees one snapshot. Raises StoreError."""
-        engine = self.onlooker()
+        engine = self.onlooker(patient=patient)
         try:
             async with self.errors_outside_body(engine.connect()) as connection:
                 with self.errors():
@@ -113,6 +134,8 @@ class Database(ABC):
         """Translate database errors into `StoreError`, and rejected records into `RecordError`."""
         try:
             yield
+        except StoreError:
+            raise  # it is of this database, or of another one
         except PoolTimeout as error:
             raise StoreError(
                 f"database {self.name} is busy: its connections are all in use"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, column, inspect, select, table
 
 from pbxbilling.kernel.errors import StoreError
 
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from alembic.runtime.migration import RevisionStep
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
+VERSION = table("alembic_version", column("version_num"))
+UNFINISHED = "copying "
+"""Before the revision of a database that a copy fills; every release refuses such a revision."""
 
 
 def shipped(migrations: Path = MIGRATIONS) -> list[str]:
@@ -40,10 +43,25 @@ def upgrade(connection: Connection, migrations: Path = MIGRATIONS) -> None:
 
 
 def revision_of(connection: Connection, name: str) -> str | None:
-    """Return the schema's revision; None where there are no tables. Raises StoreError."""
+    """Return the schema's revision; None where there are no tables.
+
+    Raises StoreError for a database of another program, and for an unfinished copy.
+    """
+    found = written_revision(connection, name)
+    if found is not None and found.startswith(UNFINISHED):
+        msg = (
+            f"database {name} is an unfinished copy: run `pbxbilling database copy` into it again,"
+            " which begins anew, or name another one in database.url"
+        )
+        raise StoreError(msg)
+    return found
+
+
+def written_revision(connection: Connection, name: str) -> str | None:
+    """Return the schema's revision as it is written, after `UNFINISHED` that of such a copy."""
     tables = inspect(connection).get_table_names()
-    if "alembic_version" in tables:
-        found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    if VERSION.name in tables:
+        found = connection.execute(select(VERSION)).scalar()
         if found is not None:
             return str(found)
     if tables:

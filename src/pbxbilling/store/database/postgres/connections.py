@@ -49,18 +49,21 @@ _TCP = {
 }
 
 
-def writer_engine(url: PostgresUrl) -> AsyncEngine:
-    """Return an engine of one connection that writes."""
-    return _engine(url, "writer", WRITE_S, {}, pool_size=1, max_overflow=0)
+def writer_engine(url: PostgresUrl, *, patient: bool = False) -> AsyncEngine:
+    """Return an engine of one connection that writes; if it is `patient`, without limits."""
+    limit_s = None if patient else WRITE_S
+    return _engine(url, "writer", limit_s, {}, pool_size=1, max_overflow=0)
 
 
-def reader_engine(url: PostgresUrl, *, keep: bool = True) -> AsyncEngine:
-    """Return an engine of `READERS` connections; each transaction reads one snapshot.
+def reader_engine(url: PostgresUrl) -> AsyncEngine:
+    """Return an engine of `READERS` connections; each transaction reads one snapshot."""
+    return _engine(url, "reader", READ_S, _READING, pool_size=READERS, max_overflow=0)
 
-    Without `keep` each opens one of its own.
-    """
-    pool = {"pool_size": READERS, "max_overflow": 0} if keep else {"poolclass": NullPool}
-    return _engine(url, "reader", READ_S, _READING, **pool)
+
+def onlooker_engine(url: PostgresUrl, *, patient: bool) -> AsyncEngine:
+    """Return an engine that opens a connection for each snapshot; `patient`: without limits."""
+    limit_s = None if patient else READ_S
+    return _engine(url, "reader", limit_s, _READING, poolclass=NullPool)
 
 
 def single_engine(url: PostgresUrl, use: str, limit_s: float | None) -> AsyncEngine:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager
+import shlex
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 from sqlalchemy import text
@@ -10,17 +12,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from pbxbilling.kernel.errors import StoreError
 from pbxbilling.runtime.database_url import PostgresUrl
-from pbxbilling.store.database.database import Database
+from pbxbilling.store.database.database import Database, Filling
 from pbxbilling.store.database.postgres.commit_numbers import CommitNumbers
 from pbxbilling.store.database.postgres.connections import (
     WRITE_S,
+    onlooker_engine,
     reader_engine,
     single_engine,
     writer_engine,
 )
 from pbxbilling.store.database.postgres.faults import store_error
+from pbxbilling.store.database.postgres.filling import PostgresFilling
 from pbxbilling.store.database.postgres.lease import Lease
 from pbxbilling.store.database.revisions import check_known, revision_of, shipped, upgrade
+from pbxbilling.store.database.unfinished import begin_copy
 
 OLDEST = 15  # the oldest release that is tested
 # Of this program's locks: "pbxb". The key of a transaction is hashed beside it.
@@ -52,9 +57,9 @@ class PostgresDatabase(Database):
         """Return an engine of connections that read one snapshot a transaction."""
         return reader_engine(self._url)
 
-    def onlooker(self) -> AsyncEngine:
+    def onlooker(self, *, patient: bool = False) -> AsyncEngine:
         """Return an engine that opens a connection for each reading."""
-        return reader_engine(self._url, keep=False)
+        return onlooker_engine(self._url, patient=patient)
 
     async def prepare(self, *, create: bool) -> None:
         """Bring the schema up to date; an empty database gets its tables if `create` says so."""
@@ -72,7 +77,7 @@ class PostgresDatabase(Database):
                 if current == shipped()[-1]:
                     return
                 # Two that start at once: the second finds the work done.
-                await connection.execute(_LOCK, {"locks": _LOCKS, "key": _MIGRATION})
+                await self._lock(connection, _MIGRATION)
                 if await self._revision(connection) != shipped()[-1]:
                     await connection.run_sync(upgrade)
             await self._lease.claim()
@@ -98,9 +103,10 @@ class PostgresDatabase(Database):
 
     async def backup(self, to: Path) -> None:
         """Refuse: PostgreSQL's own programs do this, with or without the daemon."""
+        command = ["pg_dump", "--format=custom", f"--file={to}", self._url.conninfo]
         raise StoreError(
-            f"database {self.name} is PostgreSQL's: `pg_dump --format=custom --file={to}"
-            f" {self._url.database}` copies it (docs/guides/postgresql.md, Back it up)"
+            f"database {self.name} is PostgreSQL's, whose own program copies it while it is in use:"
+            f" `{shlex.join(command)}` (docs/guides/postgresql.md, Back it up)"
         )
 
     def fault(self, error: Exception) -> StoreError | None:
@@ -117,7 +123,29 @@ class PostgresDatabase(Database):
             connection.info[_CHECKED] = True
         await self._lease.check(connection)
         if key is not None:
-            await connection.execute(_LOCK, {"locks": _LOCKS, "key": key})
+            await self._lock(connection, key)
+
+    @asynccontextmanager
+    async def filled(self) -> AsyncIterator[Filling]:
+        """Fill the database by COPY."""
+        engine = writer_engine(self._url, patient=True)
+        filling = PostgresFilling(self, engine, self._lease)
+        try:
+            with self.errors():
+                async with engine.begin() as connection:
+                    await self._check_server(connection)
+                    await self._lock(connection, _MIGRATION)
+                    left = await connection.run_sync(begin_copy, self.name)
+            await self._lease.claim()
+            if left:
+                await filling.empty()
+            yield filling
+            await filling.finish()
+        finally:
+            await engine.dispose()
+
+    async def _lock(self, connection: AsyncConnection, key: str) -> None:
+        await connection.execute(_LOCK, {"locks": _LOCKS, "key": key})
 
     async def is_committed(self, connection: AsyncConnection, number: int) -> bool:
         """Leave the number in this transaction, unless a committed one has."""

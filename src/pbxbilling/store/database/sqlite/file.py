@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from pbxbilling.kernel.errors import StoreError
 from pbxbilling.runtime.database_url import SqliteUrl
-from pbxbilling.store.database.database import Database
+from pbxbilling.store.database.database import Database, Filling
 from pbxbilling.store.database.sqlite.backup import copy_database
 from pbxbilling.store.database.sqlite.engine import (
     onlooker_engine,
@@ -21,6 +21,7 @@ from pbxbilling.store.database.sqlite.engine import (
     writer_engine,
 )
 from pbxbilling.store.database.sqlite.faults import check_exists, store_error
+from pbxbilling.store.database.sqlite.filling import SqliteFilling, begin
 from pbxbilling.store.database.sqlite.lock import database_lock, lock_holder
 from pbxbilling.store.database.sqlite.migrate import migrate, revisions
 
@@ -42,8 +43,9 @@ class SqliteFile(Database):
         """Return an engine of connections that never wait for a write."""
         return reader_engine(self.path)
 
-    def onlooker(self) -> AsyncEngine:
+    def onlooker(self, *, patient: bool = False) -> AsyncEngine:
         """Return an engine for one reader who may not write beside the file either."""
+        del patient  # no reader has a limit
         check_exists(self.path)
         return onlooker_engine(self.path)
 
@@ -73,6 +75,19 @@ class SqliteFile(Database):
     async def backup(self, to: Path) -> None:
         """Copy the file."""
         await asyncio.to_thread(copy_database, self.path, to)
+
+    @asynccontextmanager
+    async def filled(self) -> AsyncIterator[Filling]:
+        """Fill the file, after creating it if it is missing."""
+        with self.errors():
+            await asyncio.to_thread(begin, self.path)
+        engine = self.writer()
+        filling = SqliteFilling(self, engine)
+        try:
+            yield filling
+            await filling.finish()
+        finally:
+            await engine.dispose()
 
     def fault(self, error: Exception) -> StoreError | None:
         """Translate SQLite's errors."""
