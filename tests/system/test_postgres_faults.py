@@ -22,6 +22,7 @@ from rig.postgres import Postgres
 from rig.proxy import Proxy
 from rig.waiting import patience_s, until
 from tests.support.daemon.virtual_site import VirtualSite
+from tests.support.store.postgres import folder_of_servers
 
 pytestmark = pytest.mark.system
 
@@ -140,12 +141,9 @@ def a_daemon_on(server: Postgres, directory: Path, place: PostgresUrl) -> Iterat
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder that the server's user may enter."""
-    folder = tmp_path_factory.mktemp("postgres")
-    for one in (folder, *folder.parents[:2]):
-        one.chmod(0o755)
-    return folder
+def folder() -> Iterator[Path]:
+    with folder_of_servers() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from pbxbilling.store.store import SqlStore
 from rig.certificate import self_signed
 from rig.postgres import PASSWORD, READER, USER, Postgres
 from rig.site import free_port
-from tests.support.store.postgres import new_database
+from tests.support.store.postgres import folder_of_servers, new_database
 
 pytestmark = pytest.mark.system
 
@@ -33,12 +33,9 @@ _NUMBERS = count(1)
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder that the server's user may enter."""
-    folder = tmp_path_factory.mktemp("postgres")
-    for one in (folder, *folder.parents[:2]):
-        one.chmod(0o755)
-    return folder
+def folder() -> Iterator[Path]:
+    with folder_of_servers() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")

@@ -156,10 +156,25 @@ def _server() -> Postgres:
         pytest.skip(str(reason))
 
 
-@cache
-def _started() -> Postgres:
+@contextmanager
+def folder_of_servers() -> Iterator[Path]:
+    """Give a folder that a server's user may enter: each run of pytest closes the one for all."""
+    folder = _folder()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def _folder() -> Path:
     folder = Path(mkdtemp(prefix="postgres-"))
     folder.chmod(0o755)
+    return folder
+
+
+@cache
+def _started() -> Postgres:
+    folder = _folder()
     server = Postgres(folder / "server").start()
     atexit.register(_end, server, folder)
     server.create(_EMPTY)

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import asyncpg
 import pytest
+from sqlalchemy import event
 
 from pbxbilling.accounts.records import AuditRecord
 from pbxbilling.kernel.errors import StoreError
@@ -92,19 +93,25 @@ async def test_who_does_not_repeat_it_hears_that_nobody_knows(
     assert written(url) == ONCE
 
 
+@pytest.fixture
+def lost_commit(store: SqlStore, url: PostgresUrl) -> None:
+    """End the writer's connection before its next COMMIT arrives; the server can be reached."""
+    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE"
+    writer = store._writer.engine.sync_engine
+
+    @event.listens_for(writer, "commit", once=True)
+    def on_commit(_connection: object) -> None:
+        execute(url, f"{end} '% writer' AND datname = current_database()")
+
+
+@pytest.mark.usefixtures("lost_commit")
 async def test_one_that_did_not_reach_the_server_is_written_by_the_next_attempt(
     store: SqlStore, url: PostgresUrl
 ) -> None:
-    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE"
-
-    async def write_and_lose(transaction: SqlTransaction) -> None:
-        await write(transaction)
-        execute(url, f"{end} '% writer'")
-
-    with pytest.raises(ReopenError):
-        await store.transact("accounts", write_and_lose)
+    with pytest.raises(ReopenError, match="went away"):
+        await store.commit(RECORDS, number=NUMBER)
     assert written(url) == NOTHING
-    await store.transact("accounts", write)
+    await store.commit(RECORDS, number=NUMBER)
     assert written(url) == ONCE
 
 
