@@ -32,7 +32,7 @@ async def close_all(database: Path) -> None:
     clock = Clock(NOW)
     async with await SqlStore.open(SqliteFile(database)) as store:
         accounts = await store.accounts()
-        registry = Registry(accounts.plans, accounts.tenants)
+        registry = Registry(accounts.plans, accounts.tenants, accounts.version)
         writer = AccountWriter(store, registry, clock, _tell, asyncio.Lock())
         statements = Statements(
             store.statement_store,

@@ -8,6 +8,7 @@ from pathlib import Path
 from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.billing.statements.close import Closed, reason_of
+from pbxbilling.kernel.errors import StaleError
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.runtime.background import Rest
 from pbxbilling.worker.frames import Frames
@@ -79,6 +80,8 @@ class CloseByWorker:
                     if self._writer.is_fresh(final.tenant, version):
                         try:
                             await self._writer.save(final.records, final.becomes, final.facts)
+                        except StaleError:
+                            pass  # it is out of date as well
                         except Exception as error:  # noqa: BLE001 - delays no other
                             closed.failed[final.tenant] = reason_of(error)
                         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Table
+from sqlalchemy import BigInteger, Column, Index, Table
 
 from pbxbilling.store.schema.base import Text, metadata
 
@@ -16,3 +16,4 @@ lease = Table(
     Column("until", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
+Index("ix_lease_epoch", lease.c.name, lease.c.epoch, unique=True)
