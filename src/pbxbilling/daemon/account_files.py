@@ -7,7 +7,7 @@ from collections.abc import AsyncIterable, AsyncIterator
 from contextlib import asynccontextmanager
 
 from pbxbilling.accounts.terms.in_force import InForce
-from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.accounts.writer import AccountWriter, again_if_stale
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.runtime.background import Rest
 from pbxbilling.web.api.services import AccountFiles, Answer, FileKind
@@ -68,6 +68,7 @@ class FilesByWorker:
             size += len(piece)
         return size <= SMALL_FILE and len(registry.plans) + len(registry.tenants) <= SMALL_SITE
 
+    @again_if_stale
     async def _done(self, kind: FileKind, given: Frames, actor: str) -> Frames:
         """Compare the file, and write what it changes; return what the worker made."""
         began, version = self._clock.monotonic(), self._writer.version

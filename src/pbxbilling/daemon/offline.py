@@ -42,7 +42,8 @@ async def serve_in_process(
 
 async def _services(settings: Settings, store: SqlStore) -> Services:
     kept, clock = await store.accounts(), SystemClock()
-    in_force = InForce(settings.policy(), Registry(kept.plans, kept.tenants))
+    registry = Registry(kept.plans, kept.tenants, kept.version)
+    in_force = InForce(settings.policy(), registry)
     ground = Ground.of(stores_of(store), in_force, clock, _nobody)
     return wire_services(ground, settings.retention.retention())
 

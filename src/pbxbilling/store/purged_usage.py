@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, Select, func, literal_column, select, union_all
+from sqlalchemy import ColumnElement, Executable, Select, func, select, true, union_all
 
 from pbxbilling.store import schema
 from pbxbilling.store.rows.dialects import inserting, total
@@ -53,8 +53,8 @@ def adding_usage(going: ColumnElement[bool], dialect: str) -> Executable:
     """Add the usage of the legs about to be purged (`going`) to `purged_usage`."""
     table, used = schema.purged_usage, _added_up().where(going).subquery().c
     used_by_name = select(func.coalesce(used.tenant, ""), *(c for c in used if c.name != "tenant"))
-    # SQLite would read the ON of ON CONFLICT as a join's, were there no WHERE before it.
-    used_by_name = used_by_name.where(literal_column("1") == literal_column("1"))
+    # https://www.sqlite.org/lang_upsert.html: without a WHERE, ON would belong to a join
+    used_by_name = used_by_name.where(true())
     new = inserting(dialect, table).from_select([column.name for column in table.c], used_by_name)
     added = {name: table.c[name] + new.excluded[name] for name in _SUMS}
     return new.on_conflict_do_update(index_elements=list(table.primary_key), set_=added)

@@ -217,14 +217,17 @@ class SqlStore:
         tenants_of = account_rows.all_tenants()
         if only is not None:
             tenants_of = tenants_of.where(schema.tenant.c.slug.in_(list(only)))
-        plans, tenants = await self._reads.made(
-            (account_rows.all_plans(), account_rows.plans), (tenants_of, account_rows.tenants)
+        version, plans, tenants = await self._reads.made(
+            (select(schema.account_version.c.version), account_rows.versions),
+            (account_rows.all_plans(), account_rows.plans),
+            (tenants_of, account_rows.tenants),
         )
         notices: list[str] = []
         return Accounts(
             tuple(clamped_plan(plan, notices) for plan in plans),
             tuple(clamped_tenant(tenant, notices) for tenant in tenants),
             tuple(notices),
+            sum(version),
         )
 
     async def key_origins(self, kind: AccountKind, slug: str) -> list[KeyOrigin]:

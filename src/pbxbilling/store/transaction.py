@@ -1,4 +1,4 @@
-"""Implements the port `BillingTransaction` on an SQL database; refuses nested transactions."""
+"""Implements the ports of transactions on an SQL database; refuses nested ones."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from pbxbilling.store.database.faults import ConflictError
 from pbxbilling.store.invoice_runs import SqlInvoiceRuns
 from pbxbilling.store.prepared import PreparedRows
 from pbxbilling.store.reads import TransactionReads
+from pbxbilling.store.rows import accounts as account_rows
 from pbxbilling.store.statements import SqlStatements
 from pbxbilling.store.subscriptions import SqlSubscriptions
 from pbxbilling.store.usage_events import SqlMeterOutbox
@@ -69,6 +70,12 @@ class SqlTransaction:
                 await connection.exec_driver_sql(self._writes.sql_of(rows), list(rows.rows))
             for statement, values in self._writes.of(others):
                 await connection.execute(statement, values)
+
+    async def next_version(self) -> int:
+        """Take the next version of the accounts, and return it; see `AccountTransaction`."""
+        async with self.connection() as connection:
+            taking = account_rows.next_version(connection.dialect.name)
+            return int((await connection.execute(taking)).scalar_one())
 
     async def cursor(self, name: str) -> datetime | None:
         """Return the position saved under a name, as this transaction sees it; None: not begun."""

@@ -42,6 +42,10 @@ class SqlMeterOutbox:
         """Return the event of a leg (`pbx:uniqueid`); None if there is none."""
         return await self._reads.one(select(_EVENT).where(_EVENT.c.leg == leg), EVENT.record)
 
+    async def of_legs(self, legs: Collection[str]) -> list[MeterEvent]:
+        """Return the events of these legs; legs without one are left out."""
+        return await self._reads.many(select(_EVENT).where(_EVENT.c.leg.in_(legs)), EVENT.record)
+
     async def events(
         self, *states: UsageEventState, tenant: str | None = None, limit: int = 1000
     ) -> list[MeterEvent]:

@@ -31,7 +31,7 @@ async def close_all(url: str) -> None:
     clock = Clock(NOW)
     async with await SqlStore.open(database_at(url)) as store:
         accounts = await store.accounts()
-        registry = Registry(accounts.plans, accounts.tenants)
+        registry = Registry(accounts.plans, accounts.tenants, accounts.version)
         writer = AccountWriter(store, registry, clock, _tell, asyncio.Lock())
         statements = Statements(
             store.statement_store,

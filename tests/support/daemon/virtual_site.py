@@ -129,6 +129,14 @@ class VirtualSite:
             daemon.wait(patience_s(20))
             self.socket.unlink(missing_ok=True)
 
+    def ended(self) -> int:
+        """Wait until the daemon ends by itself; return its exit status."""
+        assert self._daemon is not None
+        daemon, self._daemon = self._daemon, None
+        status = daemon.wait(patience_s(20))
+        self.socket.unlink(missing_ok=True)
+        return status
+
     @property
     def pid(self) -> int:
         """The process id of the running daemon."""
@@ -218,9 +226,13 @@ class VirtualSite:
 
     def idle(self) -> None:
         """Hang up all calls, and return when nothing is counted any more."""
+        self.hang_up()
+        self.none_live()
+
+    def hang_up(self) -> None:
+        """Hang up all calls at the PBX."""
         for channel in self.pbx.channels():
             self._loop.call_soon_threadsafe(self.pbx.hangup, channel.uniqueid)
-        self.none_live()
 
     def none_live(self) -> None:
         """Return when nothing is counted any more."""

@@ -41,7 +41,7 @@ def usage(store: SqlStore) -> UsageEvents:
         lambda _: None,
         asyncio.Lock(),
     )
-    return UsageEvents(store.meters, writer)
+    return UsageEvents(store.meters, store, writer)
 
 
 async def stuck(store: SqlStore) -> None:

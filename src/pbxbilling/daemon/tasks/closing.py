@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.billing.statements.close import Closed, reason_of
+from pbxbilling.kernel.errors import StaleError
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.runtime.background import Rest
 from pbxbilling.worker.frames import Frames
@@ -74,6 +75,8 @@ class CloseByWorker:
                     if self._writer.is_fresh(final.tenant, version):
                         try:
                             await self._writer.save(final.records, final.becomes, final.facts)
+                        except StaleError:
+                            pass  # it is out of date as well
                         except Exception as error:  # noqa: BLE001 - delays no other
                             closed.failed[final.tenant] = reason_of(error)
                         else:

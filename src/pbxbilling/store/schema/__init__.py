@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from pbxbilling.store.schema.accounts import (
     KEY_NOT_BY_FILE,
+    account_version,
     audit,
     key_origin,
     plan,
@@ -67,6 +68,7 @@ __all__ = [
     "METER_DIFFERS",
     "METER_DUE",
     "METER_UNSENT",
+    "account_version",
     "audit",
     "billing_cycle",
     "call",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Table
+from sqlalchemy import BigInteger, Column, Index, Integer, Table
 
 from pbxbilling.accounts.key_origin import SetBy
 from pbxbilling.accounts.terms.tenant import Tenant
@@ -14,6 +14,12 @@ plan = Table("plan", metadata, *columns_of(Plan))
 
 tenant = Table("tenant", metadata, *columns_of(Tenant))
 
+account_version = Table(
+    "account_version",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # always 1
+    Column("version", BigInteger, nullable=False),
+)
 key_origin = Table(
     "key_origin",
     metadata,

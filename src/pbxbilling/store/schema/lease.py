@@ -5,7 +5,7 @@ Neither table has a use in a file.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Table
+from sqlalchemy import BigInteger, Column, Index, Table
 
 from pbxbilling.store.schema.base import Text, metadata
 
@@ -20,6 +20,7 @@ lease = Table(
     Column("until", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
+Index("ix_lease_epoch", lease.c.name, lease.c.epoch, unique=True)
 
 # store/database/postgres/commit_numbers.py
 commit_number = Table(

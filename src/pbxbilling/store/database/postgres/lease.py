@@ -7,30 +7,29 @@ half open, for minutes. All instants are the server's.
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, and_, bindparam, cast, extract, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from pbxbilling.kernel.errors import StoreError
+from pbxbilling.store.database.connections import Connections
 from pbxbilling.store.database.database import Database
 from pbxbilling.store.database.faults import LeaseLostError
+from pbxbilling.store.database.postgres import process
 from pbxbilling.store.schema import lease
 
-LEASE_S = 10
-RENEWED_S = 3.0
+LEASE_S = 10.0
+_RENEWALS = 3  # within one lease, so that one may fail
 RELEASE_S = 3.0
 
 _DAEMON = "daemon"
 _US = 1_000_000
 _NOW = cast(extract("epoch", func.clock_timestamp()) * _US, BigInteger)
-_UNTIL = _NOW + LEASE_S * _US
+_UNTIL = _NOW + bindparam("lease_us", type_=BigInteger)
 _MINE = and_(lease.c.name == _DAEMON, lease.c.epoch == bindparam("my_epoch"))
 
 _FIRST = insert(lease).values(
@@ -49,8 +48,10 @@ _CLAIM = _FIRST.on_conflict_do_update(
 ).returning(lease.c.epoch)
 _RENEW = update(lease).where(_MINE).values(until=_UNTIL)
 _RELEASE = update(lease).where(_MINE).values(until=0)
-# The row is held until the transaction's end: nobody claims it between this look and the commit.
-_FENCE = select(lease.c.epoch).where(_MINE).with_for_update(read=True)
+# Nobody claims the row between this look and the transaction's end, however long that takes: a
+# claim changes the epoch, which is part of a key. A renewal leaves it, and does not wait.
+# https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-ROWS
+_FENCE = select(lease.c.epoch).where(_MINE).with_for_update(read=True, key_share=True)
 _IS_THERE = select(func.to_regclass(lease.name).is_not(None))
 _LOOK = select(lease.c.node, lease.c.process, lease.c.until - _NOW).where(lease.c.name == _DAEMON)
 
@@ -74,11 +75,14 @@ class _NoLeasesError(StoreError):
 class Lease:
     """This process's claim to a database; `epoch` is None while it has none."""
 
-    def __init__(self, database: Database, engine: AsyncEngine) -> None:
+    def __init__(self, database: Database, engine: AsyncEngine, lease_s: float = LEASE_S) -> None:
         self._database = database
-        self._engine = engine
+        self._connections = Connections(engine)
+        self._lease_s = lease_s
         self.epoch: int | None = None
         self._wanted = False
+        self._is_lost = False
+        self._body: asyncio.Task[Any] | None = None
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[None]:
@@ -88,41 +92,40 @@ class Lease:
         another process has it, and LeaseLostError, which cancels the body, where another one has
         claimed it since.
         """
-        self._wanted = True
+        self._wanted, self._is_lost = True, False
         with suppress(_NoLeasesError):
             await self.claim()
-        body, lost = asyncio.current_task(), False
-
-        def give_up() -> None:
-            nonlocal lost
-            lost = True
-            if body is not None:
-                body.cancel()
-
-        renewing = asyncio.create_task(self._renew(give_up), name="renew the database's lease")
+        self._body = asyncio.current_task()
+        renewing = asyncio.create_task(self._renew(), name="renew the database's lease")
+        renewing.add_done_callback(self._end_if_failed)
         try:
             yield
-        except asyncio.CancelledError:
-            if lost and body is not None and not body.uncancel():
-                raise self._lost() from None
+        except BaseException as error:
+            # Whatever the body ends with then, this is why.
+            if self._is_lost and self._only_by_us():
+                raise self._lost() from error
+            if _has_failed(renewing) and self._only_by_us():
+                renewing.result()
             raise
         finally:
+            self._body = None
             renewing.cancel()
             await asyncio.wait({renewing})
             await self._release()
+            await self._connections.close()
 
     async def claim(self) -> None:
         """Claim the lease, if this process wants it and has none yet. Raises StoreError."""
         if not self._wanted or self.epoch is not None:
             return
         with self._database.errors():
-            async with self._engine.begin() as connection:
+            async with self._connections.begin() as connection:
                 if not (await connection.execute(_IS_THERE)).scalar():
                     raise _NoLeasesError
                 now = await _holder(connection)
-                dead = now.process if now is not None and _is_dead(now) else ""
-                mine = {"node": socket.gethostname(), "process": _this_process(), "dead": dead}
-                claimed = (await connection.execute(_CLAIM, mine)).scalar()
+                dead = now.process if now is not None and process.is_dead(now.process) else ""
+                mine = {"node": process.node(), "process": process.this_process(), "dead": dead}
+                claimed = (await connection.execute(_CLAIM, mine | self._for_so_long)).scalar()
                 if claimed is not None:
                     self.epoch = int(claimed)
                     return
@@ -131,81 +134,87 @@ class Lease:
         raise StoreError(
             f"database {self._database.name} is in use by {who}: if that is the daemon, run the"
             " command where it can reach the daemon's admin socket; else end that process, and"
-            f" where its whole machine is gone, wait {LEASE_S} s"
+            f" where its whole machine is gone, wait {self._lease_s:g} s"
         )
 
     async def holder(self) -> Holder | None:
         """Return who has the lease; None if nobody does. Raises StoreError."""
         with self._database.errors():
-            async with self._engine.connect() as connection:
+            async with self._connections.begin() as connection:
                 if not (await connection.execute(_IS_THERE)).scalar():
                     return None
                 return await _holder(connection)
 
     async def check(self, connection: AsyncConnection) -> None:
         """Raise LeaseLostError in a transaction of a daemon that no longer has the lease."""
+        if self._is_lost:
+            raise self._lost()
         if self.epoch is None:
             return
         found = await connection.execute(_FENCE, {"my_epoch": self.epoch})
         if found.first() is None:
+            self._lose()
             raise self._lost()
 
-    async def _renew(self, give_up: Callable[[], None]) -> None:
+    @property
+    def _for_so_long(self) -> dict[str, int]:
+        return {"lease_us": int(self._lease_s * _US)}
+
+    async def _renew(self) -> None:
         """Renew the lease until another process has it; a server that is away is waited for."""
-        while True:
-            await asyncio.sleep(RENEWED_S)
+        while not self._is_lost:
+            await asyncio.sleep(self._lease_s / _RENEWALS)
             if self.epoch is None:
                 continue
+            mine = {"my_epoch": self.epoch} | self._for_so_long
             with suppress(StoreError), self._database.errors():
-                async with self._engine.begin() as connection:
-                    renewed = await connection.execute(_RENEW, {"my_epoch": self.epoch})
+                async with self._connections.begin() as connection:
+                    renewed = await connection.execute(_RENEW, mine)
                 if not renewed.rowcount:
-                    give_up()
-                    return
+                    self._lose()
+
+    def _lose(self) -> None:
+        """Note that another process has the lease, and end the body: nothing it does counts."""
+        if not self._is_lost:
+            self._is_lost = True
+            self._end_body()
+
+    def _end_if_failed(self, renewing: asyncio.Task[None]) -> None:
+        """End the body as well where the lease is not renewed any more, by a fault of ours."""
+        if _has_failed(renewing):
+            self._end_body()
+
+    def _end_body(self) -> None:
+        if self._body is not None and self._body is not asyncio.current_task():
+            self._body.cancel()
+
+    def _only_by_us(self) -> bool:
+        """Take back that we cancelled the body; return whether nobody else has."""
+        return self._body is None or not self._body.uncancel()
 
     async def _release(self) -> None:
-        """Let the next one in at once; where the server is silent, it waits for the lease's end."""
+        """Let the next one have it at once; an epoch that is another's by now stays.
+
+        Where the server is silent, the next one waits for the lease's end.
+        """
         epoch, self.epoch, self._wanted = self.epoch, None, False
-        if epoch is None:
+        if epoch is None or self._is_lost:
             return
         with suppress(StoreError), self._database.errors():
-            async with asyncio.timeout(RELEASE_S), self._engine.begin() as connection:
+            async with asyncio.timeout(RELEASE_S), self._connections.begin() as connection:
                 await connection.execute(_RELEASE, {"my_epoch": epoch})
 
     def _lost(self) -> LeaseLostError:
         return LeaseLostError(
             f"database {self._database.name} has another daemon since: this one was away for more"
-            f" than {LEASE_S} s, and must not write any more"
+            f" than {self._lease_s:g} s, and must not write any more"
         )
+
+
+def _has_failed(task: asyncio.Task[None]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is not None
 
 
 async def _holder(connection: AsyncConnection) -> Holder | None:
     row = (await connection.execute(_LOOK)).first()
     return None if row is None or row[2] <= 0 else Holder(row[0], row[1])
-
-
-def _this_process() -> str:
-    """Return the number of this process, and what tells it from all others of its machine."""
-    pid = os.getpid()
-    return f"{pid} {_started(pid)} {_processes()}"
-
-
-def _is_dead(holder: Holder) -> bool:
-    """Return whether the holder was a process that this one would see, and is no more."""
-    pid, started, processes = holder.process.split(" ", 2)
-    return processes == _processes() and _started(int(pid)) != started
-
-
-def _started(pid: int) -> str:
-    """Return when a process began, in ticks since the machine did; "-" if there is none."""
-    try:
-        # proc_pid_stat(5): the name, in brackets, may have brackets and blanks
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
-    except OSError:
-        return "-"
-
-
-def _processes() -> str:
-    """Return what all processes share that see one another: a boot, and a table of processes."""
-    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    return f"{boot} {os.stat('/proc/self/ns/pid').st_ino}"

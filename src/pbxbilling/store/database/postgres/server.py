@@ -23,7 +23,7 @@ from pbxbilling.store.database.postgres.connections import (
 )
 from pbxbilling.store.database.postgres.faults import store_error
 from pbxbilling.store.database.postgres.filling import PostgresFilling
-from pbxbilling.store.database.postgres.lease import Lease
+from pbxbilling.store.database.postgres.lease import LEASE_S, Lease
 from pbxbilling.store.database.revisions import check_known, revision_of, shipped, upgrade
 from pbxbilling.store.database.unfinished import begin_copy
 
@@ -42,11 +42,12 @@ _OLDER = "restore a copy of before (docs/guides/postgresql.md, Back it up)"
 class PostgresDatabase(Database):
     """A database that other machines may use, too: one daemon at a time, by a lease."""
 
-    def __init__(self, url: PostgresUrl) -> None:
+    def __init__(self, url: PostgresUrl, lease_s: float = LEASE_S) -> None:
+        """A daemon that is away for longer than `lease_s` may be replaced by another one."""
         self._url = url
         self.name = url.name
         self.url = url.text
-        self._lease = Lease(self, single_engine(url, "lease", WRITE_S))
+        self._lease = Lease(self, single_engine(url, "lease", WRITE_S), lease_s)
         self._numbers = CommitNumbers()
 
     def writer(self) -> AsyncEngine:
