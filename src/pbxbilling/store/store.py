@@ -131,7 +131,7 @@ class SqlStore:
         if records or (facts and self.consequences is not None):
             await run_again_on_conflict(run)
 
-    async def transact(self, key: str, work: Callable[[SqlTransaction], Awaitable[T]]) -> T:
+    async def transact(self, key: str | None, work: Callable[[SqlTransaction], Awaitable[T]]) -> T:
         """Run `work` in a transaction; rerun all of it when the database reports a conflict."""
 
         async def run() -> T:
@@ -140,10 +140,10 @@ class SqlStore:
 
         return await run_again_on_conflict(run)
 
-    def transaction(self, key: str) -> AbstractAsyncContextManager[SqlTransaction]:
+    def transaction(self, key: str | None) -> AbstractAsyncContextManager[SqlTransaction]:
         """Open a durable, atomic transaction that excludes every other one with the same key.
 
-        This store has one writing connection, so any two of its transactions run one after the
+        Without a key it only writes rows that their own keys decide. This store has one writing connection, so any two of its transactions run one after the
         other, whatever their keys. Raises StoreError, and RuntimeError inside another transaction
         of this store.
         """
@@ -153,7 +153,7 @@ class SqlStore:
     async def _transaction(
         self, key: str | None, number: int | None
     ) -> AsyncIterator[SqlTransaction]:
-        """Open a transaction; without a key it only writes rows that their own keys decide."""
+        """Open a transaction with the number of an earlier attempt, or with a new one."""
         drawn = draw_number() if number is None else number
         is_over = False
         with self._nesting.inside(key or "commit"):

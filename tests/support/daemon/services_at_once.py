@@ -23,6 +23,7 @@ from pbxbilling.gateways.stripe.signature import StripeWebhooks
 from pbxbilling.kernel.codes import Mode
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.gateway_names import STRIPE
+from pbxbilling.kernel.records import Record
 from pbxbilling.payments.ports import IssuedInvoice, PaymentGateway
 from pbxbilling.payments.usage_invoice import InvoiceLine, UsageInvoice
 from pbxbilling.privacy.retention import Retention
@@ -121,6 +122,12 @@ class MeetingStore(SqlStore):
     async def transact(self, key: str | None, work: Callable[[SqlTransaction], Awaitable[T]]) -> T:
         await self.met()
         return await super().transact(key, work)
+
+    async def commit(
+        self, records: Sequence[Record], facts: Sequence[Fact] = (), number: int | None = None
+    ) -> None:
+        await self.met()
+        await super().commit(records, facts, number)
 
     async def met(self) -> None:
         meeting, self.meeting = self.meeting, None

@@ -126,8 +126,8 @@ class ReadByReader(PostgresDatabase):
     def reader(self) -> AsyncEngine:
         return self._reading.reader()
 
-    def onlooker(self) -> AsyncEngine:
-        return self._reading.onlooker()
+    def onlooker(self, *, patient: bool = False) -> AsyncEngine:
+        return self._reading.onlooker(patient=patient)
 
 
 def dump(url: PostgresUrl) -> list[str]:
