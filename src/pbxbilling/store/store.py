@@ -143,9 +143,9 @@ class SqlStore:
     def transaction(self, key: str | None) -> AbstractAsyncContextManager[SqlTransaction]:
         """Open a durable, atomic transaction that excludes every other one with the same key.
 
-        Without a key it only writes rows that their own keys decide. This store has one writing connection, so any two of its transactions run one after the
-        other, whatever their keys. Raises StoreError, and RuntimeError inside another transaction
-        of this store.
+        Without a key it only writes rows that their own keys decide. This store has one writing
+        connection, so any two of its transactions run one after the other, whatever their keys.
+        Raises StoreError, and RuntimeError inside another transaction of this store.
         """
         return self._transaction(key, None)
 

@@ -82,8 +82,9 @@ def row(url: PostgresUrl) -> dict[str, object]:
 
 
 def taken_over(url: PostgresUrl) -> None:
-    """Let another machine claim the lease."""
-    execute(url, "UPDATE lease SET epoch = epoch + 1, node = 'db9', process = '1 1 b 1'")
+    """Let another machine claim the lease, for an hour."""
+    another = "node = 'db9', process = '1 1 b 1', until = until + 3600000000"
+    execute(url, f"UPDATE lease SET epoch = epoch + 1, {another}")
 
 
 def waits_for_a_lock(url: PostgresUrl) -> bool:
