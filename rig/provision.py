@@ -141,21 +141,27 @@ def nginx() -> Path:
 
 @functools.cache
 def postgres() -> Path:
-    """Return the folder of PostgreSQL's programs, 15 or newer; install them if there are none.
+    """Return the folder of PostgreSQL's programs, 15 or newer.
 
-    Debian's package would start a server at once: it is told not to, on a machine that has none.
+    Raises `UnprovisionedError` where there are none: the fast suite installs no server.
     """
     found = _installed_postgres()
     if found is None:
+        raise UnprovisionedError("PostgreSQL: missing; `make provision` as root installs it")
+    return found
+
+
+def install_postgres() -> None:
+    """Install PostgreSQL, unless it is there. Raises `UnprovisionedError`.
+
+    Debian's package would start a server at once: it is told not to, on a machine that has none.
+    """
+    if _installed_postgres() is None:
         _require_no_obstacle()
         if not _NO_CLUSTER.exists():
             _NO_CLUSTER.parent.mkdir(exist_ok=True)
             _NO_CLUSTER.write_text("create_main_cluster = false\n")
         require("PostgreSQL", "postgresql", options=("-o", "Dpkg::Options::=--force-confold"))
-        found = _installed_postgres()
-    if found is None:
-        raise UnprovisionedError("Debian's package postgresql brought no PostgreSQL 15 or newer")
-    return found
 
 
 _NO_CLUSTER = Path("/etc/postgresql-common/createcluster.conf")
@@ -304,6 +310,7 @@ def everything() -> None:
     print(f"Mosquitto: {mosquitto()}")
     print(f"nginx: {nginx()}")
     print(f"libfaketime: {faketime()}")
+    install_postgres()
     print(f"PostgreSQL: {postgres()}")
 
 

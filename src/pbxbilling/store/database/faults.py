@@ -1,4 +1,7 @@
-"""What a failed use of a database means to whoever used it."""
+"""What a failed use of a database means to whoever used it.
+
+The writer tries again after most of them; a record that will never be accepted it leaves out.
+"""
 
 from __future__ import annotations
 
