@@ -27,6 +27,7 @@ from pbxbilling.calls.status import LiveStatus, Surroundings
 from pbxbilling.catalog.plan import Limits, Plan
 from pbxbilling.kernel.codes import Mode
 from pbxbilling.kernel.facts import Fact
+from pbxbilling.kernel.ports import RecordStore
 from pbxbilling.kernel.records import Record
 from pbxbilling.runtime import gc_tuning as garbage
 from pbxbilling.runtime.clock import SystemClock
@@ -51,7 +52,12 @@ class ForgetfulStore(MemoryStore):
         super().__init__()
         self._commit_s = commit_s
 
-    async def commit(self, records: Sequence[Record], facts: Sequence[Fact] = ()) -> None:  # noqa: ARG002
+    async def commit(
+        self,
+        records: Sequence[Record],  # noqa: ARG002
+        facts: Sequence[Fact] = (),  # noqa: ARG002
+        number: int | None = None,  # noqa: ARG002
+    ) -> None:
         """Drop them."""
         if self._commit_s:
             await asyncio.sleep(self._commit_s)
@@ -62,7 +68,7 @@ class Core:
 
     Its tenants have limits far out of reach, and their own name as account code; `calls` calls of
     random tenants are live. Create it in a running loop, which must also run `writer`. With
-    `silent` no sink receives the facts; a commit takes `commit_s`.
+    `silent` no sink receives the facts; a commit takes `commit_s`, or what it takes in `store`.
     """
 
     def __init__(
@@ -73,6 +79,7 @@ class Core:
         calls: int = 0,
         silent: bool = False,
         commit_s: float = 0.0,
+        store: RecordStore | None = None,
     ) -> None:
         self.clock = SystemClock()
         plan = Plan("limited", limits=_LIMITS)
@@ -90,7 +97,7 @@ class Core:
         _take_up_pbx(core)
         self.ledger, self.tracker, self.admission = core.ledger, core.tracker, core.admission
         self.reconciler = core.reconciler
-        self.writer = StoreWriter(ForgetfulStore(commit_s), self.clock, facts)
+        self.writer = StoreWriter(store or ForgetfulStore(commit_s), self.clock, facts)
         self._lines = LineWriter(log.open("ab").fileno())
         lines = Log(self._lines, self.clock, "json", "info")
         around = Surroundings("bench", lambda _: None, lambda: None, lambda: None)

@@ -1,5 +1,7 @@
 """The hook servers to compare, each in a process of its own: `python -m bench.hook_servers`.
 
+A url in place of a server's name is ours on that database.
+
 A server writes the port that it was given, and later a line whenever SIGUSR1 has made it drop the
 live calls.
 """
@@ -22,6 +24,9 @@ from bench.core import TENANTS, Core
 from pbxbilling.agi.server import AgiServer, ListenerSettings
 from pbxbilling.calls.admission.hook import Verdict
 from pbxbilling.kernel.codes import Direction
+from pbxbilling.kernel.ports import RecordStore
+from pbxbilling.store.database.opening import database_at
+from pbxbilling.store.store import SqlStore
 
 FEW = 10, 10  # tenants, live calls
 MANY = 100_000, 50_000
@@ -94,16 +99,25 @@ async def serve_refusals() -> None:
     await serve_null(REFUSE)
 
 
-async def serve_ours(tenants: int = TENANTS, calls: int = 0) -> None:
+async def serve_ours(
+    tenants: int = TENANTS, calls: int = 0, store: RecordStore | None = None
+) -> None:
     """Serve our hook until killed, with the daemon's core and its sinks behind it."""
     with TemporaryDirectory() as directory:
-        core = Core(Path(directory, "log"), tenants=tenants, calls=calls, commit_s=COMMIT_S)
+        log = Path(directory, "log")
+        core = Core(log, tenants=tenants, calls=calls, commit_s=COMMIT_S, store=store)
         judge, by_policy = core.admission.judge, core.admission.by_policy
         server = AgiServer(ListenerSettings(port=0), judge, by_policy, core.watch, core.clock)
         async with asyncio.TaskGroup() as tasks, server:
             tasks.create_task(core.writer.run())
             _open(server.port, core.hang_up)
             await server.serve()
+
+
+async def serve_on(url: str) -> None:
+    """Serve our hook until killed, and commit its records to a database."""
+    async with await SqlStore.open(database_at(url)) as store:
+        await serve_ours(store=store)
 
 
 def _open(port: int, forget: Callable[[], None]) -> None:
@@ -126,4 +140,5 @@ SERVERS: Mapping[str, Callable[[], Coroutine[None, None, None]]] = {
 }
 
 if __name__ == "__main__":
-    uvloop.run(SERVERS[sys.argv[1]]())
+    kind = sys.argv[1]
+    uvloop.run(serve_on(kind) if "://" in kind else SERVERS[kind]())

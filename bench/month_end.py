@@ -37,6 +37,7 @@ from pbxbilling.catalog.plan import Plan
 from pbxbilling.daemon.tasks import statements as statement_task
 from pbxbilling.kernel.records import Cursor
 from pbxbilling.runtime import gc_tuning
+from pbxbilling.store.database.sqlite.file import SqliteFile
 from pbxbilling.store.store import SqlStore
 from pbxbilling.worker.process import WorkerProcess
 from rig.site import free_port
@@ -123,7 +124,7 @@ async def _p99_ms(port: int, hooks: int) -> float:
 
 async def _fill(database: Path, tenants: int, legs: int) -> None:
     create(database)
-    async with await SqlStore.open(database) as store:
+    async with await SqlStore.open(SqliteFile(database)) as store:
         names = [tenant_name(number) for number in range(tenants)]
         await store.commit([_PLAN, *(Tenant(name, "basic") for name in names)])
         await store.commit([Cursor(f"billed until: {name}", BEGINS) for name in names])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -21,8 +21,10 @@ from bench.measure import Row, compare
 from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.calls.live.records import EndWitness, LegRecord
 from pbxbilling.kernel.codes import LegDirection
-from pbxbilling.store.database.engine import WRITER_PRAGMAS
-from pbxbilling.store.database.migrate import migrate
+from pbxbilling.store.database.database import Database
+from pbxbilling.store.database.sqlite.engine import WRITER_PRAGMAS
+from pbxbilling.store.database.sqlite.file import SqliteFile
+from pbxbilling.store.database.sqlite.migrate import migrate
 from pbxbilling.store.rows import calls as call_rows
 from pbxbilling.store.store import SqlStore
 
@@ -75,16 +77,17 @@ GROUPS = list(_groups())
 def ours() -> float:
     """Return the store's microseconds per row."""
     with TemporaryDirectory() as folder:
-        return asyncio.run(_ours(Path(folder, "ours.db")))
+        return asyncio.run(us_a_row(SqliteFile(Path(folder, "ours.db"))))
 
 
-async def _ours(path: Path) -> float:
-    async with await SqlStore.open(path) as store:
+async def us_a_row(database: Database) -> float:
+    """Return the microseconds per row that the store takes on an empty database."""
+    async with await SqlStore.open(database) as store:
         await store.commit(GROUPS[0])  # compiles the statements
         began = time.perf_counter()
         for group in GROUPS[1:]:
             await store.commit(group)
-        return _us_a_row(began)
+        return since(began)
 
 
 def raw() -> float:
@@ -99,22 +102,33 @@ def raw() -> float:
 def _raw(database: sqlite3.Connection) -> float:
     for pragma in WRITER_PRAGMAS:
         database.execute(f"PRAGMA {pragma}")
-    columns = list(call_rows.LEG.values(GROUPS[0][0]))
-    settings = ", ".join(f"{name}=excluded.{name}" for name in columns[2:])
-    upsert = (
-        f"INSERT INTO leg ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
-        f" ON CONFLICT (pbx, uniqueid) DO UPDATE SET {settings} WHERE leg.ended_at IS NULL"
-    )
-    groups = [[tuple(call_rows.LEG.values(leg).values()) for leg in group] for group in GROUPS]
+    upsert, groups = raw_upsert(lambda _: "?"), raw_rows()
     began = time.perf_counter()
     for group in groups[1:]:
         database.execute("BEGIN IMMEDIATE")
         database.executemany(upsert, group)
         database.execute("COMMIT")
-    return _us_a_row(began)
+    return since(began)
 
 
-def _us_a_row(began: float) -> float:
+def raw_upsert(parameter: Callable[[int], str]) -> str:
+    """Return the statement of the raw side, its parameters written by their numbers from 1."""
+    columns = list(call_rows.LEG.values(GROUPS[0][0]))
+    settings = ", ".join(f"{name}=excluded.{name}" for name in columns[2:])
+    values = ", ".join(parameter(number) for number in range(1, len(columns) + 1))
+    return (
+        f"INSERT INTO leg ({', '.join(columns)}) VALUES ({values})"
+        f" ON CONFLICT (pbx, uniqueid) DO UPDATE SET {settings} WHERE leg.ended_at IS NULL"
+    )
+
+
+def raw_rows() -> list[list[tuple[object, ...]]]:
+    """Return the raw side's rows, by group."""
+    return [[tuple(call_rows.LEG.values(leg).values()) for leg in group] for group in GROUPS]
+
+
+def since(began: float) -> float:
+    """Return the microseconds per row of all groups but the first, which began then."""
     written = sum(map(len, GROUPS[1:]))
     return (time.perf_counter() - began) * 1_000_000 / written
 

@@ -7,7 +7,7 @@ import fcntl
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def locked() -> Iterator[None]:
         yield
 
 
-def require(what: str, *packages: str) -> None:
+def require(what: str, *packages: str, options: Sequence[str] = ()) -> None:
     """Install packages to get `what`, which is missing.
 
     Raises `UnprovisionedError` with the command for whoever may run it.
@@ -45,7 +45,7 @@ def require(what: str, *packages: str) -> None:
         raise UnprovisionedError(f"{what}: missing; {how}")
     print(f"{what}: missing; {command} …", flush=True)
     with locked():
-        apt_get("install", "--yes", "--no-install-recommends", *packages)
+        apt_get("install", "--yes", "--no-install-recommends", *options, *packages)
 
 
 def apt_get(*arguments: str, cwd: str | None = None) -> None:

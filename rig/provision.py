@@ -69,6 +69,9 @@ MOSQUITTO = (
 """The broker, its clients, and those of their libraries that not every Debian has."""
 
 
+POSTGRES_OLDEST = 15
+
+
 @functools.cache
 def obstacle() -> str | None:
     """Return why this machine cannot run the rig at all, or None."""
@@ -134,6 +137,41 @@ def mosquitto() -> Path:
 def nginx() -> Path:
     """Return the path of Debian's nginx, unpacked for the same reason."""
     return _unpacked("nginx", "nginx") / "usr/sbin/nginx"
+
+
+@functools.cache
+def postgres() -> Path:
+    """Return the folder of PostgreSQL's programs, 15 or newer.
+
+    Raises `UnprovisionedError` where there are none: the fast suite installs no server.
+    """
+    found = _installed_postgres()
+    if found is None:
+        raise UnprovisionedError("PostgreSQL: missing; `make provision` as root installs it")
+    return found
+
+
+def install_postgres() -> None:
+    """Install PostgreSQL, unless it is there. Raises `UnprovisionedError`.
+
+    Debian's package would start a server at once: it is told not to, on a machine that has none.
+    """
+    if _installed_postgres() is None:
+        _require_no_obstacle()
+        if not _NO_CLUSTER.exists():
+            _NO_CLUSTER.parent.mkdir(exist_ok=True)
+            _NO_CLUSTER.write_text("create_main_cluster = false\n")
+        require("PostgreSQL", "postgresql", options=("-o", "Dpkg::Options::=--force-confold"))
+
+
+_NO_CLUSTER = Path("/etc/postgresql-common/createcluster.conf")
+
+
+def _installed_postgres() -> Path | None:
+    found = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    releases = {int(one.parents[1].name): one.parent for one in found}
+    newest = max(releases, default=0)
+    return releases[newest] if newest >= POSTGRES_OLDEST else None
 
 
 @functools.cache
@@ -272,6 +310,8 @@ def everything() -> None:
     print(f"Mosquitto: {mosquitto()}")
     print(f"nginx: {nginx()}")
     print(f"libfaketime: {faketime()}")
+    install_postgres()
+    print(f"PostgreSQL: {postgres()}")
 
 
 def main() -> int:

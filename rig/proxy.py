@@ -8,11 +8,14 @@ from collections.abc import Callable
 from rig.running import Running
 from rig.waiting import patience_s
 
+_BEGIN = 1024  # bytes
+
 
 class Proxy(Running):
     """Listens on a free loopback port and forwards bytes to `target` and back.
 
     `stall` is a half-open link: it stays up and accepts what is sent, but nothing comes through.
+    `lose_answer_to` lets a question through, and cuts instead of its answer.
     """
 
     def __init__(self, target: tuple[str, int]) -> None:
@@ -22,6 +25,11 @@ class Proxy(Running):
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._lock = threading.Lock()
         self._server: socket.socket | None = None
+        self._question: bytes | None = None
+        self._of = b""
+        self._begun: dict[socket.socket, bytes] = {}
+        self._end: Callable[[], None] = self.cut
+        self._asked: set[socket.socket] = set()
         self.connections = 0
         """The number of connections accepted so far."""
         self.read: list[bytes] = []
@@ -44,6 +52,15 @@ class Proxy(Running):
     def stall(self) -> None:
         """Keep connections open and read from either side, but forward nothing."""
         self._flowing.clear()
+
+    def lose_answer_to(self, question: bytes, *, of: bytes = b"", refuse: bool = False) -> None:
+        """Let the next client that sends these bytes have no answer: all is cut in its place.
+
+        `of`: only a client that has sent these in its beginning. `refuse`: nobody can connect from
+        then on.
+        """
+        self._of, self._question = of, question
+        self._end = self.refuse if refuse else self.cut
 
     def refuse(self) -> None:
         """Stop listening and cut: connecting fails at once, as where no program listens."""
@@ -84,19 +101,33 @@ class Proxy(Running):
         far.settimeout(None)
         with self._lock:
             self._pairs += [(near, far), (far, near)]
-        _thread(self._pump, near, far)
-        _thread(self._pump, far, near)
+        _thread(self._pump, near, far, near)
+        _thread(self._pump, far, near, near)
 
-    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+    def _pump(self, source: socket.socket, sink: socket.socket, client: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 self._flowing.wait()
                 self.read.append(data)
+                if source is client:
+                    self._note_question(client, data)
+                elif client in self._asked:
+                    self._end()
+                    return
                 sink.sendall(data)
         self._flowing.wait()
         with contextlib.suppress(OSError), self._lock:
             if (source, sink) in self._pairs:  # otherwise it was cut, and a reset is under way
                 sink.shutdown(socket.SHUT_WR)
+
+    def _note_question(self, client: socket.socket, data: bytes) -> None:
+        with self._lock:
+            begun = self._begun.get(client, b"")
+            if len(begun) < _BEGIN:
+                self._begun[client] = begun = begun + data
+            if self._question is not None and self._question in data and self._of in begun:
+                self._question = None
+                self._asked.add(client)
 
 
 def _reset(end: socket.socket) -> None:

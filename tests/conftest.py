@@ -6,11 +6,16 @@ state is put back, so that the next one in that worker does not depend on it.
 
 import os
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
+
+from pbxbilling.runtime.database_url import DatabaseUrl, SqliteUrl
+from tests.support.store.database import MAKES, database_of
+from tests.support.store.postgres import new_database
 
 # A slow example on a busy machine is no fault; each test has its own limit against hanging.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -19,7 +24,16 @@ settings.load_profile("busy")
 # Files with a costly fixture of their own, or with tests that need the same ports.
 ONE_WORKER = {
     f"tests/system/test_{name}.py"
-    for name in ("bare", "freepbx", "reverse_proxy", "stripe_webhook", "upgrade", "wheel")
+    for name in (
+        "bare",
+        "freepbx",
+        "postgres_faults",
+        "postgres_opening",
+        "reverse_proxy",
+        "stripe_webhook",
+        "upgrade",
+        "wheel",
+    )
 }
 ONE_WORKER_A_SITE = "tests/system/test_dialplan_cases.py"
 """Its ids begin with the site, which is a costly fixture for itself."""
@@ -43,6 +57,23 @@ def _umask() -> Iterator[None]:
     before = os.umask(0o022)
     yield
     os.umask(before)
+
+
+@pytest.fixture(params=MAKES)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DatabaseUrl]:
+    """Give an empty database of each make, with the schema of today on PostgreSQL."""
+    if request.param == "sqlite":
+        yield SqliteUrl(tmp_path / "pbxbilling.db")
+    else:
+        with new_database() as url:
+            yield url
+
+
+@pytest.fixture(params=MAKES)
+def shared_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DatabaseUrl]:
+    """Give such a database with the schema of today; tests share PostgreSQL's, which is quicker."""
+    with database_of(request.param, tmp_path) as url:
+        yield url
 
 
 class _Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types

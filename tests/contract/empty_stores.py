@@ -1,4 +1,4 @@
-"""The two stores that share a contract: SQLite's and the one in memory, each empty at first."""
+"""The stores that share a contract: one in memory, and SQL databases; each empty at first."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from pbxbilling.store.database.sqlite.file import SqliteFile
 from pbxbilling.store.store import SqlStore
 from tests.support.store.database import create
 from tests.support.store.memory_store import MemoryStore
+from tests.support.store.postgres import ReadByReader, emptied_database
 from tests.support.store.whole_store import WholeStore
 
 
@@ -22,15 +24,25 @@ class OfAnyStore(ABC):
         """Open an empty store for the time of the context."""
 
 
-class InSql(OfAnyStore):
-    """Opens SQLite's store."""
+class InSqlite(OfAnyStore):
+    """Opens a store in an SQLite file."""
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[WholeStore]:
         with TemporaryDirectory() as folder:
             database = Path(folder, "test.db")
             create(database)
-            async with await SqlStore.open(database) as store:
+            async with await SqlStore.open(SqliteFile(database)) as store:
+                yield store
+
+
+class InPostgres(OfAnyStore):
+    """Opens a store in a PostgreSQL database; reads by the role that may do nothing else."""
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[WholeStore]:
+        with emptied_database() as url:
+            async with await SqlStore.open(ReadByReader(url)) as store:
                 yield store
 
 

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pbxbilling.accounts.key_origin import AccountKind, KeyOrigin, SetBy
+from pbxbilling.accounts.ports import AccountTransaction
 from pbxbilling.accounts.records import AuditRecord
 from pbxbilling.accounts.terms.status import Blocker, Status
 from pbxbilling.accounts.terms.tenant import Tenant
@@ -154,8 +155,9 @@ class StoreContract(OfAnyStore):
             assert (await store.accounts()).plans == (unlimited, none)
 
     async def test_a_tenant_may_have_any_text(self) -> None:
-        text = "\"Zoë\" \\ \U0001f4de\u2028\t\x00['{}']"
-        tenant = Tenant("acme", "pro", name=text, address="1", contacts=(text,), dids=(text,))
+        text = "\"Zoë\" \\ \U0001f4de\u2028\t['{}']"
+        listed = f"{text}\x00"  # no name can have a zero
+        tenant = Tenant("acme", "pro", name=text, address="1", contacts=(listed,), dids=(listed,))
         async with self.opened() as store:
             await store.commit([Plan("pro"), tenant])
             assert (await store.accounts()).tenants == (tenant,)
@@ -484,6 +486,23 @@ class StoreContract(OfAnyStore):
             assert await store.cursor("x") == FIRST.at
             await store.commit([SECOND])
             assert await store.cursor("x") == SECOND.at
+
+    async def test_each_transaction_that_takes_a_version_takes_the_next_one(self) -> None:
+        async def counted(transaction: AccountTransaction) -> int:
+            return await transaction.next_version()
+
+        async def regretted(transaction: AccountTransaction) -> int:
+            await transaction.next_version()
+            raise ValueError
+
+        async with self.opened() as store:
+            assert (await store.accounts()).version == 0
+            assert [await store.transact("a", counted) for _ in range(2)] == [1, 2]
+            with pytest.raises(ValueError, match=r"^$"):
+                await store.transact("a", regretted)
+            await store.commit([FIRST])
+            assert (await store.accounts()).version == 2
+            assert await store.transact("b", counted) == 3
 
     async def test_a_transaction_reads_what_it_wrote_and_all_others_see_it_at_the_end(self) -> None:
         async with self.opened() as store:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from tests.contract.empty_stores import InMemory, InSql
+from tests.contract.empty_stores import InMemory, InPostgres, InSqlite
 from tests.contract.retention_contract import HoldingsContract
 
 
-class TestSqlHoldings(InSql, HoldingsContract):
+class TestSqliteHoldings(InSqlite, HoldingsContract):
+    pass
+
+
+class TestPostgresHoldings(InPostgres, HoldingsContract):
     pass
 
 

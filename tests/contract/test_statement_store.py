@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from tests.contract.empty_stores import InMemory, InSql
+from tests.contract.empty_stores import InMemory, InPostgres, InSqlite
 from tests.contract.statements_contract import BillsContract
 
 
-class TestSqlBills(InSql, BillsContract):
+class TestSqliteBills(InSqlite, BillsContract):
+    pass
+
+
+class TestPostgresBills(InPostgres, BillsContract):
     pass
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from tests.contract.empty_stores import InMemory, InSql
+from tests.contract.empty_stores import InMemory, InPostgres, InSqlite
 from tests.contract.store_contract import StoreContract
 
 
-class TestSqlStore(InSql, StoreContract):
+class TestSqliteStore(InSqlite, StoreContract):
+    pass
+
+
+class TestPostgresStore(InPostgres, StoreContract):
     pass
 
 

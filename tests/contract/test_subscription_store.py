@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from tests.contract.empty_stores import InMemory, InSql
+from tests.contract.empty_stores import InMemory, InPostgres, InSqlite
 from tests.contract.subscriptions_contract import MirrorsContract
 
 
-class TestSqlMirrors(InSql, MirrorsContract):
+class TestSqliteMirrors(InSqlite, MirrorsContract):
+    pass
+
+
+class TestPostgresMirrors(InPostgres, MirrorsContract):
     pass
 
 

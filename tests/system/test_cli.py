@@ -14,7 +14,7 @@ from subprocess import PIPE
 
 import pytest
 
-from pbxbilling.store.database.migrate import migrate
+from pbxbilling.store.database.sqlite.migrate import migrate
 from rig.program import PROGRAM
 from rig.waiting import patience_s, until
 from tests.support.daemon.virtual_site import NUMBER, VirtualSite

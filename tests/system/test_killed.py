@@ -13,6 +13,7 @@ from signal import SIGKILL
 
 import pytest
 
+from pbxbilling.runtime.database_url import DatabaseUrl
 from rig.ami import Ami
 from rig.asterisk import Asterisk
 from rig.proxy import Proxy
@@ -29,7 +30,14 @@ ROUNDS = 10
 class Site:
     """A daemon beside an Asterisk with traffic, its AMI link through a proxy."""
 
-    def __init__(self, asterisk: Asterisk, directory: Path, stack: ExitStack, seed: int) -> None:
+    def __init__(
+        self,
+        asterisk: Asterisk,
+        directory: Path,
+        stack: ExitStack,
+        seed: int,
+        place: DatabaseUrl | None = None,
+    ) -> None:
         self.asterisk = asterisk
         self.seed = seed
         self.rng = Random(seed)
@@ -37,7 +45,7 @@ class Site:
         asterisk.journal.unlink(missing_ok=True)  # a daemon without a position reads all of it
         self.journal = JournalSince(asterisk.journal)
         self.proxy = stack.enter_context(Proxy(asterisk.ami))
-        daemon = Daemon(asterisk, directory, journal=True, ami=self.proxy.address)
+        daemon = Daemon(asterisk, directory, journal=True, ami=self.proxy.address, place=place)
         self.daemon = stack.enter_context(daemon)
         self.daemon.apply(ACCOUNTS)
         self.traffic = Traffic(asterisk, directory, stack)
@@ -131,10 +139,17 @@ def site(asterisk: Asterisk, tmp_path: Path) -> Iterator[Site]:
         yield Site(asterisk, tmp_path, stack, seed)
 
 
-def test_ten_kills_of_the_daemon_lose_and_double_nothing(site: Site) -> None:
-    for _ in range(ROUNDS):
-        site.kill_the_daemon()
-    site.settle()
+def test_ten_kills_of_the_daemon_lose_and_double_nothing(
+    asterisk: Asterisk, tmp_path: Path, place: DatabaseUrl
+) -> None:
+    with ExitStack() as stack:
+        site = Site(asterisk, tmp_path, stack, Random().randrange(1 << 32), place)
+        for _ in range(ROUNDS):
+            site.kill_the_daemon()
+        site.settle()
+        acme = [leg for leg in ledger_legs(site.daemon.legs()).values() if leg.tenant == "acme"]
+        shown = site.daemon.get("/tenants/acme/statements/preview")
+        assert len(shown["legs"]) == len(acme) > 0
 
 
 def test_a_link_that_is_cut_loses_and_doubles_nothing(site: Site) -> None:

@@ -18,6 +18,8 @@ from pbxbilling.billing.records import BilledLeg, SavedStatement
 from pbxbilling.calls.live.records import LegRecord
 from pbxbilling.kernel.period import period_of
 from pbxbilling.kernel.records import Cursor
+from pbxbilling.runtime.database_url import DatabaseUrl
+from pbxbilling.store.database.opening import database_at
 from pbxbilling.store.store import SqlStore
 from rig.waiting import patience_s
 from tests.support.billing.statements import ACME, BASIC
@@ -55,10 +57,10 @@ def legs_of(tenant: str, month: str, random: Random) -> list[LegRecord]:
     return legs
 
 
-def killed_after(database: Path, statements: int, seconds: float) -> bool:
+def killed_after(place: DatabaseUrl, statements: int, seconds: float) -> bool:
     """Kill -9 after so many statements and seconds; return False where nothing was left to do."""
     child = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.billing.period_end", str(database)],
+        [sys.executable, "-m", "tests.support.billing.period_end", place.text],
         stdout=subprocess.PIPE,
         cwd=ROOT,
     )
@@ -71,9 +73,9 @@ def killed_after(database: Path, statements: int, seconds: float) -> bool:
         return b"done" not in child.stdout.read()
 
 
-def finished(database: Path) -> None:
+def finished(place: DatabaseUrl) -> None:
     """Close the rest, undisturbed."""
-    command = [sys.executable, "-m", "tests.support.billing.period_end", str(database)]
+    command = [sys.executable, "-m", "tests.support.billing.period_end", place.text]
     done = subprocess.run(
         command, capture_output=True, cwd=ROOT, timeout=patience_s(120), check=True
     )
@@ -86,11 +88,10 @@ def charge(legs: list[LegRecord]) -> int:
     return 1000 + 50 * max(0, minutes - 2)
 
 
-async def test_ten_kills_lose_and_double_nothing(tmp_path: Path) -> None:
+async def test_ten_kills_lose_and_double_nothing(shared_place: DatabaseUrl) -> None:
     random = Random(20261121)
-    database = tmp_path / "pbxbilling.db"
     known: dict[str, dict[str, list[LegRecord]]] = defaultdict(dict)
-    async with await SqlStore.open(database) as store:
+    async with await SqlStore.open(database_at(shared_place)) as store:
         await store.commit([PLAN, *(replace(ACME, slug=slug) for slug in TENANTS)])
         await store.commit([Cursor(cursor_of(slug), BEGIN) for slug in TENANTS])
         for slug in TENANTS:
@@ -98,9 +99,9 @@ async def test_ten_kills_lose_and_double_nothing(tmp_path: Path) -> None:
                 known[slug][month] = legs_of(slug, month, random)
                 await store.commit(known[slug][month])
     for _ in range(KILLS):
-        assert killed_after(database, random.randint(1, 8), random.uniform(0, 0.03))
-    finished(database)
-    async with await SqlStore.open(database) as store:
+        assert killed_after(shared_place, random.randint(1, 8), random.uniform(0, 0.03))
+    finished(shared_place)
+    async with await SqlStore.open(database_at(shared_place)) as store:
         for slug in TENANTS:
             check(
                 await store.statement_store.statements(tenant=slug),

@@ -15,6 +15,8 @@ import pytest
 from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.kernel.records import Record
 from pbxbilling.runtime.clock import SystemClock
+from pbxbilling.runtime.database_url import DatabaseUrl
+from pbxbilling.store.database.opening import database_at
 from pbxbilling.store.store import SqlStore
 from rig.waiting import until
 from tests.support.billing.records import copy_of, saved
@@ -38,14 +40,14 @@ def old_rows() -> list[Record]:
 
 
 async def keep(site: VirtualSite, records: list[Record]) -> None:
-    async with await SqlStore.open(site.database) as store:
+    async with await SqlStore.open(database_at(site.place)) as store:
         await store.commit(records)
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[VirtualSite]:
+def site(tmp_path: Path, shared_place: DatabaseUrl) -> Iterator[VirtualSite]:
     """Yield a site without a daemon, and rows of 500 days ago."""
-    with VirtualSite(tmp_path) as site:
+    with VirtualSite(tmp_path, place=shared_place) as site:
         site.apply(ACCOUNTS)
         asyncio.run(keep(site, old_rows()))
         yield site

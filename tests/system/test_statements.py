@@ -17,6 +17,7 @@ from pypdf import PdfReader
 from pbxbilling.billing.periods import cursor_of
 from pbxbilling.kernel.records import Cursor
 from pbxbilling.runtime.clock import SystemClock
+from pbxbilling.store.database.sqlite.file import SqliteFile
 from pbxbilling.store.store import SqlStore
 from rig.waiting import patience_s, until
 from tests.support.daemon.virtual_site import VirtualSite
@@ -109,7 +110,7 @@ def months_ago(months: int) -> datetime:
 
 async def slept(database: Path, since: datetime) -> None:
     """Record that the tenant was billed until then, and called once a month since."""
-    async with await SqlStore.open(database) as store:
+    async with await SqlStore.open(SqliteFile(database)) as store:
         await store.commit([Cursor(cursor_of("acme"), since)])
         for months in (2, 1):
             ended_at = months_ago(months) + timedelta(days=9)

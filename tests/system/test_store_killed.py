@@ -6,11 +6,12 @@ import asyncio
 import subprocess
 import sys
 from itertools import count
-from pathlib import Path
 
 import pytest
 
 from pbxbilling.calls.live.records import CallRecord, LegRecord
+from pbxbilling.runtime.database_url import DatabaseUrl
+from pbxbilling.store.database.opening import database_at
 from pbxbilling.store.store import SqlStore
 from tests.support.store.records import call, leg
 
@@ -23,8 +24,8 @@ def records(number: int) -> list[CallRecord | LegRecord]:
     return [call(name), *legs]
 
 
-async def write_for_ever(database: Path) -> None:
-    async with await SqlStore.open(database) as store:
+async def write_for_ever(url: str) -> None:
+    async with await SqlStore.open(database_at(url)) as store:
         for number in count():
             await store.commit(records(number))
             sys.stdout.write(f"{number}\n")
@@ -33,10 +34,11 @@ async def write_for_ever(database: Path) -> None:
 
 @pytest.mark.system
 @pytest.mark.parametrize("commits", [1, 4, 9])
-async def test_a_killed_writer_leaves_whole_transactions_only(tmp_path: Path, commits: int) -> None:
-    database = tmp_path / "killed.db"
-    told = await asyncio.to_thread(kill_after, commits, database)
-    async with await SqlStore.open(database) as store:
+async def test_a_killed_writer_leaves_whole_transactions_only(
+    shared_place: DatabaseUrl, commits: int
+) -> None:
+    told = await asyncio.to_thread(kill_after, commits, shared_place)
+    async with await SqlStore.open(database_at(shared_place)) as store:
         calls = {each.call for each in await store.open_calls()}
         legs = await store.open_legs()
     assert {f"c{number}" for number in range(told + 1)} <= calls
@@ -44,9 +46,9 @@ async def test_a_killed_writer_leaves_whole_transactions_only(tmp_path: Path, co
     assert {each.call for each in legs} == calls
 
 
-def kill_after(commits: int, database: Path) -> int:
+def kill_after(commits: int, place: DatabaseUrl) -> int:
     """Kill the writer during its next commit; return the last commit that it reported."""
-    command = [sys.executable, "-m", "tests.system.test_store_killed", str(database)]
+    command = [sys.executable, "-m", "tests.system.test_store_killed", place.text]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
         assert writer.stdout is not None
         for _ in range(commits):
@@ -57,4 +59,4 @@ def kill_after(commits: int, database: Path) -> int:
 
 
 if __name__ == "__main__":
-    asyncio.run(write_for_ever(Path(sys.argv[1])))
+    asyncio.run(write_for_ever(sys.argv[1]))

@@ -10,6 +10,7 @@ from signal import SIGKILL
 
 import pytest
 
+from pbxbilling.runtime.database_url import DatabaseUrl
 from rig.fakestripe import Fault
 from rig.waiting import patience_s, until
 from tests.support.daemon.storefront import Buyer, Storefront
@@ -25,8 +26,8 @@ LOST_MOST = 2
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Storefront]:
-    with Storefront(tmp_path, journal=True) as running:
+def shop(tmp_path: Path, shared_place: DatabaseUrl) -> Iterator[Storefront]:
+    with Storefront(tmp_path, journal=True, place=shared_place) as running:
         yield running
 
 

@@ -22,7 +22,7 @@ from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.registry import Registry, require_plan, require_tenant
 from pbxbilling.accounts.terms.status import Blocker, Status, Transition
 from pbxbilling.accounts.terms.tenant import Tenant
-from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.accounts.writer import AccountWriter, again_if_stale
 from pbxbilling.kernel.codes import Mode
 from pbxbilling.kernel.errors import AdministrationError
 from pbxbilling.kernel.period import zone
@@ -73,6 +73,7 @@ class Administration:
         self._blocks = blocks
         self._in_background = in_background
 
+    @again_if_stale
     async def apply(
         self,
         file: AccountsFile,
@@ -97,6 +98,7 @@ class Administration:
                 await self._writer.write(action, changes, actor, by=SetBy.FILE)
             return changes
 
+    @again_if_stale
     async def suspend(self, slug: str, actor: str) -> TenantResult:
         """Block a tenant's calls to and from outside; emergency calls pass, live calls go on."""
         async with self._writer.alone:
@@ -111,6 +113,7 @@ class Administration:
                 )
             return await self._change("suspend", tenant, blocked, actor, notes)
 
+    @again_if_stale
     async def activate(self, slug: str, actor: str) -> TenantResult:
         """Lift the operator's block only; the notes name the blocks that remain."""
         async with self._writer.alone:
@@ -120,6 +123,7 @@ class Administration:
             notes = [f"{slug} is still blocked by {by}: {why}" for by, why in holds.items()]
             return await self._change("activate", tenant, lifted, actor, notes)
 
+    @again_if_stale
     async def trial(self, slug: str, until: date | datetime, actor: str) -> TenantResult:
         """Put a tenant on trial until an instant, or until the end of a day in its time zone.
 

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol, TypeVar
 
 from pbxbilling.accounts.key_origin import AccountKind, KeyOrigin
 from pbxbilling.accounts.records import Accounts, AuditRecord
 from pbxbilling.accounts.terms.status import Blocker
 from pbxbilling.accounts.terms.tenant import Tenant
-from pbxbilling.kernel.ports import RecordStore
+from pbxbilling.kernel.ports import RecordStore, Transaction
+
+T = TypeVar("T")
+
+
+class AccountTransaction(Transaction, Protocol):
+    """A transaction that changes accounts, or anything that is decided by reading them."""
+
+    async def next_version(self) -> int:
+        """Take the next version of the accounts, for this transaction, and return it.
+
+        Each such transaction takes one, so a gap between two says that another was in between.
+        """
+        ...
 
 
 class AccountStore(RecordStore, Protocol):
     """Stores plans and tenants, the origins of their keys, and the audit trail."""
 
     async def accounts(self) -> Accounts:
-        """Return all plans and tenants."""
+        """Return all plans and tenants, with their version."""
+        ...
+
+    async def transact(self, key: str, work: Callable[[AccountTransaction], Awaitable[T]]) -> T:
+        """Run `work` in a transaction that knows the version of the accounts."""
         ...
 
     async def key_origins(self, kind: AccountKind, slug: str) -> list[KeyOrigin]:

@@ -27,11 +27,15 @@ class AuditRecord(Record):
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """All plans and tenants in the store; `notices` describe oddities found among them."""
+    """All plans and tenants in the store; `notices` describe oddities found among them.
+
+    `version` is the number of changes that made them so; see `AccountTransaction`.
+    """
 
     plans: tuple[Plan, ...]
     tenants: tuple[Tenant, ...]
     notices: tuple[str, ...] = ()
+    version: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,23 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
+from functools import wraps
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 from pbxbilling.accounts.apply import Change
 from pbxbilling.accounts.change_records import Cause, facts_of, real, records_of
 from pbxbilling.accounts.facts import AccountsChanged, SubjectKind
 from pbxbilling.accounts.key_origin import SetBy
-from pbxbilling.accounts.ports import AccountStore
+from pbxbilling.accounts.ports import AccountStore, AccountTransaction
 from pbxbilling.accounts.records import AuditRecord, PlanSwitched
 from pbxbilling.accounts.terms.registry import TABLES, Registry
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.catalog.plan import Plan
+from pbxbilling.kernel.errors import StaleError
 from pbxbilling.kernel.facts import Fact
-from pbxbilling.kernel.ports import Clock, EventSink, Transaction
+from pbxbilling.kernel.ports import Clock, EventSink
 from pbxbilling.kernel.records import Record
 from pbxbilling.runtime.background import Rest, no_rest
+
+KEY = "accounts"  # of the transactions, which exclude one another
+RUNS = 5
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def again_if_stale(
+    command: Callable[P, Coroutine[Any, Any, T]],
+) -> Callable[P, Coroutine[Any, Any, T]]:
+    """Run a command anew, as a whole, where another process changed what it was decided by.
+
+    It must do nothing but read and write what the store has.
+    """
+
+    @wraps(command)
+    async def run(*given: P.args, **more: P.kwargs) -> T:
+        for _ in range(RUNS - 1):
+            try:
+                return await command(*given, **more)
+            except StaleError:
+                continue
+        return await command(*given, **more)
+
+    return run
 
 
 class ManyChanges(Protocol):
@@ -45,6 +73,10 @@ class AccountWriter:
     replaced; or it reads them first, and holds `alone` while it finds that `is_unchanged` since
     that `version`, and writes. Raises StoreError where the database cannot serve; then nothing has
     changed.
+
+    `alone` holds within this process. Between processes the version decides that the database has
+    (`Registry.version`): a write of what another one has changed since is refused with StaleError,
+    and the registry is read anew. `again_if_stale` then runs the whole command again.
 
     `version` grows with each write.
     """
@@ -95,7 +127,7 @@ class AccountWriter:
         dated = {record.tenant for record in also if isinstance(record, PlanSwitched)}
         records = [*also, *records_of(changes, cause, others, dated)]
         if records or published:
-            await self._store.commit(records, published)
+            await self._transact(lambda transaction: transaction.write(records, published))
         self._put_in_force([change.after for change in different], also, published)
         self.publish(*published)
 
@@ -110,15 +142,42 @@ class AccountWriter:
         They come in parts of milliseconds, so that calls are judged in between.
         """
 
-        async def work(transaction: Transaction) -> None:
+        async def work(transaction: AccountTransaction) -> None:
             for part in records:
                 await transaction.write(part)
                 await self._rest()
             await transaction.write((), facts)
 
-        await self._store.transact("accounts", work)
+        await self._transact(work)
         self._put_in_force(becomes, (), facts)
         self.publish(*facts)
+
+    async def note(self, *rows: AuditRecord) -> None:
+        """Save audit rows of what is done and changes nothing here: they are added, whatever is."""
+        await self._store.commit(rows)
+
+    async def _transact(self, work: Callable[[AccountTransaction], Awaitable[None]]) -> None:
+        """Commit what `work` writes as the next version of what the registry has."""
+
+        async def checked(transaction: AccountTransaction) -> int:
+            version = await transaction.next_version()
+            if version != self.registry.version + 1:
+                raise StaleError("another process changed the accounts meanwhile: try again")
+            await work(transaction)
+            return version
+
+        try:
+            self.registry.version = await self._store.transact(KEY, checked)
+        except StaleError:
+            await self._read_anew()
+            raise
+
+    async def _read_anew(self) -> None:
+        """Put in force what the store has; all that was read before is out of date."""
+        kept = await self._store.accounts()
+        self.registry.swap(Registry(kept.plans, kept.tenants, kept.version))
+        self.version += 1
+        self._changed_at = self._plans_at = self.version
 
     def is_unchanged(self, since: int) -> bool:
         """Return whether no plan, tenant or statement was written since that version."""
@@ -158,7 +217,7 @@ class AccountWriter:
         """
         becomes = await self._changed(changes)
 
-        async def work(transaction: Transaction) -> None:
+        async def work(transaction: AccountTransaction) -> None:
             for records in changes.records():
                 await transaction.write(records)
                 await self._rest()
@@ -166,7 +225,8 @@ class AccountWriter:
                 await transaction.write((), facts)
                 await self._rest()
 
-        await self._store.transact("accounts", work)
+        await self._transact(work)
+        becomes.version = self.registry.version
         self.registry.swap(becomes)
         for facts in changes.facts():
             self.publish(*facts)

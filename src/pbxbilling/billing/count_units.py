@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pbxbilling.accounts.terms.registry import require_terms
-from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.accounts.writer import AccountWriter, again_if_stale
 from pbxbilling.billing.facts import UsageResult
 from pbxbilling.billing.ports import StatementStore
 from pbxbilling.billing.units import UnitsUsed
@@ -23,6 +23,7 @@ class UnitCounter:
         self._writer = writer
         self._clock = clock
 
+    @again_if_stale
     async def take(self, tenant: str, meter: str, units: int, reference: str) -> UsageResult:
         """Save units and return COUNTED; KNOWN or CONFLICT where the reference was used before.
 

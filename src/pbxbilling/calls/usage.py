@@ -7,7 +7,7 @@ from dataclasses import replace
 from pbxbilling.accounts.facts import SubjectKind
 from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.registry import Terms, require_tenant, require_terms
-from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.accounts.writer import AccountWriter, again_if_stale
 from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.calls.live.records import LegAssigned, LegRecord
 from pbxbilling.calls.metering.usage_event import LegMetered, is_metered
@@ -78,6 +78,7 @@ class CallUsage:
             require_tenant(self._registry, tenant)
         return await self._store.estimated_legs(tenant=tenant, month=month)
 
+    @again_if_stale
     async def assign(self, leg: str, slug: str, actor: str) -> LegRecord:
         """Assign an ended, unowned leg to a tenant, with usage by the tenant's plan and time zone.
 
@@ -99,10 +100,9 @@ class CallUsage:
             if is_metered(known, terms) and not free:
                 records.append(LegMetered(known.key))
             changed = self._writer.changed("usage assign", SubjectKind.LEG, leg, actor)
-            await self._store.commit(records, [changed])
+            await self._writer.write("usage assign", (), actor, records, facts=[changed])
             if self._live is not None:
                 self._live.assigned(given)
-            self._writer.publish(changed)
             return replace(
                 known,
                 tenant=slug,

@@ -7,7 +7,6 @@ import os
 import ssl
 import tomllib
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -177,14 +176,11 @@ def _from_daemon(admin: Path, request: ApiRequest) -> httpx.Response | None:
 def _in_process(settings: Settings, request: ApiRequest) -> httpx.Response:
     """Serve a request from the database directly; raise CommandFailed if it needs a daemon."""
     from pbxbilling.daemon.offline import serve_in_process
-    from pbxbilling.store.database.lock import database_lock
 
     built = _built(request)
     _check_needs(settings, request)
-    with ExitStack() as held:
-        if request.writes:
-            held.enter_context(database_lock(settings.database.path))
-        return asyncio.run(serve_in_process(settings, built, creates=request.creates))
+    served = serve_in_process(settings, built, creates=request.creates, writes=request.writes)
+    return asyncio.run(served)
 
 
 def _check_needs(settings: Settings, request: ApiRequest) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -37,13 +38,13 @@ def version() -> None:
 def backup(file: Path, config: Config = DEFAULT, json: Json = False) -> None:
     """Copy the database into a new file, whether the daemon runs or not."""
     from pbxbilling.config.load import load
-    from pbxbilling.store.database.backup import copy_database
+    from pbxbilling.store.database.opening import database_at
 
-    source = load(config, os.environ).database.path
-    copy_database(source, file)
+    source = database_at(load(config, os.environ).database.place)
+    asyncio.run(source.backup(file))
     size = file.stat().st_size
-    done = {"database": str(source), "file": str(file.absolute()), "bytes": size}
-    print_done(done, f"{file}: a copy of {source}, {size} bytes", as_json=json)
+    done = {"database": source.name, "file": str(file.absolute()), "bytes": size}
+    print_done(done, f"{file}: a copy of {source.name}, {size} bytes", as_json=json)
 
 
 @config_app.command("check")
@@ -57,7 +58,7 @@ def config_check(config: Config = DEFAULT) -> None:
         print_line(f"warning: {warning}")
     for pbx, sentence in unknown_tenants_of(config):
         print_line(f"warning: [[pbx]] {pbx}: {sentence}")
-    planned = check_default_plan(settings)
+    planned = asyncio.run(check_default_plan(settings))
     if planned.mend:
         print_line(f"warning: {planned.name}: {planned.found}: {planned.mend}")
     print_line(f"{config}: good, mode {settings.mode}")

@@ -11,6 +11,7 @@ from pbxbilling.cli import (
     accounts,
     daemon,
     daily,
+    database,
     figures,
     live,
     payments,
@@ -33,6 +34,7 @@ app.add_typer(daily.app)
 app.add_typer(privacy.purge_app)
 app.add_typer(figures.app, name="figures")
 app.add_typer(daemon.config_app, name="config")
+app.add_typer(database.app, name="database")
 app.add_typer(setup.app, name="setup")
 app.add_typer(accounts.plan_app, name="plan")
 accounts.tenant_app.add_typer(privacy.app)

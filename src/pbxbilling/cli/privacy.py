@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 from typing import Annotated
@@ -21,10 +22,11 @@ def export_data(tenant: str, file: Path, config: Config = DEFAULT, json: Json = 
     """Export everything stored about a tenant into a new zip of JSON lines."""
     from pbxbilling.config.load import load
     from pbxbilling.runtime.clock import SystemClock
+    from pbxbilling.store.database.opening import database_at
     from pbxbilling.store.export import export_tenant
 
-    source = load(config, os.environ).database.path
-    rows = export_tenant(source, tenant, file, SystemClock().now())
+    source = database_at(load(config, os.environ).database.place)
+    rows = asyncio.run(export_tenant(source, tenant, file, SystemClock().now()))
     done = {"tenant": tenant, "file": str(file.absolute()), "rows": rows}
     print_done(
         done,

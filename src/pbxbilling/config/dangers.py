@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from pbxbilling.config.lines import KeyPath
 from pbxbilling.config.value_types import is_local
 from pbxbilling.kernel.codes import Mode
+from pbxbilling.runtime.database_url import VERIFIED, DatabaseUrl, PostgresUrl
 
 if TYPE_CHECKING:
     from pbxbilling.config.settings import Settings
@@ -42,6 +43,7 @@ def contradictions(settings: Settings) -> Iterator[Contradiction]:
 def dangers(settings: Settings) -> Iterator[str]:
     """Yield a sentence for each setting that is valid but exposes something or leaves it open."""
     yield from _pbxes(settings)
+    yield from _database(settings.database.place)
     yield from _listeners(settings)
     yield from _others(settings)
     if settings.mode is Mode.ENFORCE:
@@ -54,6 +56,16 @@ def _pbxes(settings: Settings) -> Iterator[str]:
             yield (
                 f"[[pbx]] {pbx.name}: AMI with {pbx.host} has no TLS: numbers can be read on the"
                 " way, and events and orders changed: set tls = true"
+            )
+
+
+def _database(place: DatabaseUrl) -> Iterator[str]:
+    if isinstance(place, PostgresUrl) and place.tls not in VERIFIED:
+        far = [host for host, _ in place.hosts if not (host.startswith("/") or is_local(host))]
+        if far:
+            yield (
+                f"[database] url: whoever is on the way to {' and '.join(far)} can read calls and"
+                " bills, and answer in its place: set sslmode=verify-full and sslrootcert"
             )
 
 

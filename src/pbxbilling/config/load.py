@@ -25,6 +25,7 @@ from pbxbilling.config.secret import (
 )
 from pbxbilling.config.settings import Settings
 from pbxbilling.config.validation_messages import dotted, faults_of
+from pbxbilling.runtime.database_url import has_password
 
 
 def load(path: Path, env: Mapping[str, str]) -> Settings:
@@ -121,6 +122,10 @@ def _inline(written: Mapping[str, Any]) -> Iterator[str]:
     tables += [one for one in (pbx if isinstance(pbx, list) else ()) if isinstance(one, Mapping)]
     for table in tables:
         yield from (key for key in table if key in INLINE)
+    database = written.get("database")
+    url = database.get("url") if isinstance(database, Mapping) else None
+    if isinstance(url, str) and has_password(url):
+        yield "url"
 
 
 def _with_secrets(settings: Settings, secrets: Mapping[KeyPath, SecretStr]) -> Settings:
@@ -128,12 +133,14 @@ def _with_secrets(settings: Settings, secrets: Mapping[KeyPath, SecretStr]) -> S
         one.model_copy(update={"secret": secrets.get(("pbx", index, "secret_file"), one.secret)})
         for index, one in enumerate(settings.pbx)
     )
+    database = secrets.get(("database", "password_file"), settings.database.password)
     password = secrets.get(("mqtt", "password_file"), settings.mqtt.password)
     token = secrets.get(("usage", "token_file"), settings.usage.token)
     hook = secrets.get(("agi", "token_file"), settings.agi.token)
     return settings.model_copy(
         update={
             "pbx": pbx,
+            "database": settings.database.model_copy(update={"password": database}),
             "agi": settings.agi.model_copy(update={"token": hook}),
             "usage": settings.usage.model_copy(update={"token": token}),
             "mqtt": settings.mqtt.model_copy(update={"password": password}),

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from pbxbilling.config.lines import KeyPath
-from pbxbilling.config.sections import StripeSettings
+from pbxbilling.config.sections import DatabaseSettings, StripeSettings
 from pbxbilling.config.settings import Settings
 from pbxbilling.config.validation_messages import dotted
 
 # Keys of what is bound or opened once, at the start.
 _LISTEN: KeyPath = ("agi", "listen")
 _AT_START: frozenset[KeyPath] = frozenset(
-    {("database", "url"), _LISTEN, ("http", "listen"), ("http", "admin")}
+    {_LISTEN, ("http", "listen"), ("http", "admin")}
+    | {("database", key) for key in DatabaseSettings.model_fields}
     | {("stripe", key) for key in StripeSettings.model_fields}
 )
 

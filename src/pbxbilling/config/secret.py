@@ -110,6 +110,7 @@ def secret_files(merged: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
     tables = merged.get("pbx")
     for index, table in enumerate(tables if isinstance(tables, list) else ()):
         yield from _named(table, ("pbx", index), "secret_file")
+    yield from _named(merged.get("database"), ("database",), "password_file")
     yield from _named(merged.get("mqtt"), ("mqtt",), "password_file")
     yield from _named(merged.get("usage"), ("usage",), "token_file")
     yield from _named(merged.get("agi"), ("agi",), "token_file")

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import time
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -41,13 +42,18 @@ from pbxbilling.config.value_types import (
     check_token,
     check_zone,
     parse_broker,
-    parse_database_path,
     parse_listen,
     parse_network,
 )
 from pbxbilling.kernel.bounds import COUNT_MOST, DAYS_MOST, SECONDS_MOST
 from pbxbilling.kernel.codes import Direction, Reason
 from pbxbilling.privacy.retention import LEAST_DAYS, Retention
+from pbxbilling.runtime.database_url import (
+    DatabaseUrl,
+    PostgresUrl,
+    SqliteUrl,
+    parse_database_url,
+)
 from pbxbilling.subscriptions.order import SalePages
 
 _LEAST_DIGITS = 3  # of an emergency number
@@ -77,14 +83,38 @@ class Section(BaseModel):
 class DatabaseSettings(Section):
     """`[database]`: where records are stored."""
 
-    url: Annotated[str, AfterValidator(lambda url: parse_database_path(url) and url)] = (
-        "sqlite:////var/lib/pbxbilling/pbxbilling.db"
-    )
+    url: Annotated[
+        str, AfterValidator(lambda url: parse_database_url(url) and url), Field(repr=False)
+    ] = "sqlite:////var/lib/pbxbilling/pbxbilling.db"
+    password: SecretStr = SecretStr("")
+    password_file: NonEmpty | None = None
 
     @property
-    def path(self) -> Path:
-        """Path of the SQLite file."""
-        return parse_database_path(self.url)
+    def place(self) -> DatabaseUrl:
+        """The database, with the password."""
+        place, password = parse_database_url(self.url), self.password.get_secret_value()
+        if password and isinstance(place, PostgresUrl):
+            return place.with_password(password)
+        return place
+
+    @property
+    def folder(self) -> Path:
+        """A folder of this machine with room for large files, for a while."""
+        place = parse_database_url(self.url)
+        return place.path.parent if isinstance(place, SqliteUrl) else Path(gettempdir())
+
+    @model_validator(mode="after")
+    def _have_one_password(self) -> DatabaseSettings:
+        place = parse_database_url(self.url)
+        inline = self.password.get_secret_value()
+        given = bool(inline) + bool(self.password_file)
+        if isinstance(place, SqliteUrl):
+            if given:
+                raise ValueError("an SQLite file has no password")
+        elif given + bool(place.password) > 1:
+            msg = 'expected one of password_file = "FILE", password = "…", and a password in url'
+            raise ValueError(msg)
+        return self
 
 
 class AgiSettings(Section):

@@ -1,10 +1,9 @@
-"""Parses values written as one string: listen addresses, database urls, time zones."""
+"""Parses values written as one string: listen addresses, brokers, time zones."""
 
 from __future__ import annotations
 
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -143,16 +142,6 @@ _BROKER_EXPECTED = (
     " password have their own keys"
 )
 _LISTEN_EXPECTED = 'expected "host:port", as "127.0.0.1:4590" or "[::1]:4590"'
-_SQLITE = "sqlite:///"
-
-
-def parse_database_path(url: str) -> Path:
-    """Return the file of an SQLite url. Raises ValueError for anything else."""
-    path, _, _ = url.removeprefix(_SQLITE).partition("?")
-    if not url.startswith(_SQLITE) or not path or path.startswith(":"):
-        msg = 'expected "sqlite:////absolute/path.db"'
-        raise ValueError(msg)
-    return Path(path)
 
 
 def check_zone(name: str) -> str:

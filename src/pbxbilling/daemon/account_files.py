@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from pbxbilling.accounts.terms.in_force import InForce
-from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.accounts.writer import AccountWriter, again_if_stale
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.runtime.background import Rest
 from pbxbilling.web.api.services import AccountFiles, Answer, FileKind
 from pbxbilling.worker.accounts import ANSWER, BODY, JOB, Comparison, PreparedChanges
 from pbxbilling.worker.frames import Frames
-from pbxbilling.worker.process import LIMIT_S, Worker, WorkerError
+from pbxbilling.worker.process import LIMIT_S, WorkerError, WorkerOn
 
 # Bytes of a body, and plans and tenants in force, up to which all of it takes some milliseconds,
 # which is less than to start a process.
@@ -34,32 +33,30 @@ class FilesByWorker:
 
     def __init__(
         self,
-        worker: Worker,
+        by: WorkerOn,
         in_process: AccountFiles,
         writer: AccountWriter,
         in_force: InForce,
         clock: Clock,
-        database: Path,
         rest: Rest,
     ) -> None:
-        self._worker = worker
+        self._by = by
         self._in_process = in_process
         self._writer = writer
         self._in_force = in_force
         self._clock = clock
-        self._database = database
         self._rest = rest
 
     async def apply(self, kind: FileKind, body: AsyncIterable[bytes], actor: str) -> Answer:
         """Apply the file; see `AccountFiles`. Raises WorkerError, StoreError."""
         try:
-            with Frames.new(self._database.parent) as given:
+            with Frames.new(self._by.folder) as given:
                 if await self._is_small(body, given):
                     given.seal()
                     return await self._in_process.apply(kind, self._pieces(given, BODY), actor)
                 made = await self._done(kind, given, actor)
         except OSError as error:
-            msg = f"{self._database.parent} cannot hold the file: {error.strerror}; make room there"
+            msg = f"{self._by.folder} cannot hold the file: {error.strerror}; make room there"
             raise WorkerError(msg) from error
         return self._answer(made)
 
@@ -71,6 +68,7 @@ class FilesByWorker:
             size += len(piece)
         return size <= SMALL_FILE and len(registry.plans) + len(registry.tenants) <= SMALL_SITE
 
+    @again_if_stale
     async def _done(self, kind: FileKind, given: Frames, actor: str) -> Frames:
         """Compare the file, and write what it changes; return what the worker made."""
         began, version = self._clock.monotonic(), self._writer.version
@@ -93,11 +91,11 @@ class FilesByWorker:
     async def _compare(
         self, kind: FileKind, given: Frames, actor: str, limit_s: float
     ) -> tuple[Frames, PreparedChanges]:
-        policy, made = self._in_force.policy, Frames.new(self._database.parent)
-        asked = Comparison(self._database, kind, actor, self._clock.now(), policy)
+        policy, made = self._in_force.policy, Frames.new(self._by.folder)
+        asked = Comparison(self._by.database, kind, actor, self._clock.now(), policy)
         asked.put_into(given)
         try:
-            await self._worker.run(JOB, given, made, limit_s)
+            await self._by.worker.run(JOB, given, made, limit_s)
         except BaseException:
             made.close()
             raise

@@ -20,7 +20,7 @@ from pbxbilling.daemon.reload import Configuration, Reloader
 from pbxbilling.daemon.startup_state import StartupState
 from pbxbilling.daemon.stores import Stores
 from pbxbilling.daemon.tasks.supervisor import Supervisor
-from pbxbilling.daemon.wiring import Ground, WorkerOn, wire_services
+from pbxbilling.daemon.wiring import Ground, wire_services
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.runtime.compiled import is_compiled
 from pbxbilling.telemetry.logs import Log
@@ -31,7 +31,7 @@ from pbxbilling.web.api import api, warmed_up
 from pbxbilling.web.public import public_app
 from pbxbilling.web.server import serve_commands, serve_public
 from pbxbilling.web.usage import UsageEndpoint
-from pbxbilling.worker.process import Worker, WorkerProcess
+from pbxbilling.worker.process import Worker, WorkerOn, WorkerProcess
 
 DRAIN_S = 10.0  # how long an orderly stop waits for the store
 WATCHDOG_S = 1.0
@@ -56,7 +56,7 @@ class Daemon:
         notifier: Notifier,
     ) -> None:
         settings = configuration.settings
-        self._http = settings.http
+        self._http, database = settings.http, settings.database
         self._clock, self._log, self._notifier = clock, log, notifier
         facts = FactBus()
         self.supervisor = Supervisor(clock, facts)
@@ -69,7 +69,7 @@ class Daemon:
             self.live.outside_calls,
             self.supervisor,
         )
-        by_worker = WorkerOn(self.new_worker(), settings.database.path)
+        by_worker = WorkerOn(self.new_worker(), database.place.text, database.folder)
         self.services = wire_services(
             self.ground,
             settings.retention.retention(),

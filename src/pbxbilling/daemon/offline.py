@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import AsyncExitStack
 
 import httpx
 from fastapi import Request
@@ -14,6 +15,7 @@ from pbxbilling.daemon.stores import stores_of
 from pbxbilling.daemon.wiring import Ground, wire_services
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.runtime.clock import SystemClock
+from pbxbilling.store.database.opening import database_at
 from pbxbilling.store.store import SqlStore
 from pbxbilling.web.actor import actor
 from pbxbilling.web.api import api
@@ -21,13 +23,18 @@ from pbxbilling.web.api.services import Services
 
 
 async def serve_in_process(
-    settings: Settings, request: httpx.Request, *, creates: bool
+    settings: Settings, request: httpx.Request, *, creates: bool, writes: bool
 ) -> httpx.Response:
     """Serve one request of the API. Raises StoreError.
 
-    Only a command that `creates` makes a database that is not there.
+    Only a command that `creates` makes a database that is not there; one that `writes` keeps
+    daemons and other such commands off.
     """
-    async with await SqlStore.open(settings.database.path, create=creates) as store:
+    database = database_at(settings.database.place)
+    async with AsyncExitStack() as held:
+        if writes:
+            await held.enter_async_context(database.alone())
+        store = await held.enter_async_context(await SqlStore.open(database, create=creates))
         transport = httpx.ASGITransport(app=api(await _services(settings, store), _user))
         async with httpx.AsyncClient(transport=transport) as client:
             return await client.send(request)
@@ -35,7 +42,8 @@ async def serve_in_process(
 
 async def _services(settings: Settings, store: SqlStore) -> Services:
     kept, clock = await store.accounts(), SystemClock()
-    in_force = InForce(settings.policy(), Registry(kept.plans, kept.tenants))
+    registry = Registry(kept.plans, kept.tenants, kept.version)
+    in_force = InForce(settings.policy(), registry)
     ground = Ground.of(stores_of(store), in_force, clock, _nobody)
     return wire_services(ground, settings.retention.retention())
 

@@ -127,7 +127,7 @@ def wire_usage(ground: Ground, gateway: PaymentGateway, known_until: Known) -> U
     sender = UsageSender(
         gateway.meter,
         stores.meters,
-        stores.records,
+        stores.metered,
         TenantPayers(registry, stores.subscription_store, live=gateway.gateway.live),
         known_until,
         ground.clock,
@@ -137,7 +137,7 @@ def wire_usage(ground: Ground, gateway: PaymentGateway, known_until: Known) -> U
         gateway.invoices,
         stores.statement_store,
         stores.invoice_runs,
-        stores.records,
+        stores.invoiced,
         registry,
         ground.clock,
         ground.emit,
@@ -150,7 +150,9 @@ def wire_usage(ground: Ground, gateway: PaymentGateway, known_until: Known) -> U
         gateway=gateway.gateway.name,
         live=gateway.gateway.live,
     )
-    return Usage(sender, UsageEvents(stores.meters, ground.accounts), late, invoicing)
+    return Usage(
+        sender, UsageEvents(stores.meters, stores.metered, ground.accounts), late, invoicing
+    )
 
 
 def wire_flows(

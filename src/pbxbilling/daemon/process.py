@@ -17,7 +17,7 @@ from pbxbilling.daemon.startup_state import StartupState
 from pbxbilling.daemon.stores import stores_of
 from pbxbilling.runtime import gc_tuning as garbage
 from pbxbilling.runtime.clock import SystemClock
-from pbxbilling.store.database.lock import database_lock
+from pbxbilling.store.database.opening import database_at
 from pbxbilling.store.store import SqlStore
 from pbxbilling.telemetry.logs import Log, StandardHandler
 from pbxbilling.telemetry.notify import Notifier
@@ -35,7 +35,7 @@ def serve(path: Path, env: Mapping[str, str] | None = None) -> None:
     for warning in settings.warnings():
         log.warning(warning)
     try:
-        with database_lock(settings.database.path), Notifier(env, os.getpid()) as notifier:
+        with Notifier(env, os.getpid()) as notifier:
             uvloop.run(_serve(configuration, log, lines, notifier))
     finally:
         lines.close()
@@ -45,7 +45,8 @@ async def _serve(
     configuration: Configuration, log: Log, lines: LineWriter, notifier: Notifier
 ) -> None:
     settings, clock = configuration.settings, SystemClock()
-    async with await SqlStore.open(settings.database.path) as store:
+    database = database_at(settings.database.place)
+    async with database.alone(), await SqlStore.open(database) as store:
         startup = await StartupState.read(store, clock.now(), settings.billing.timezone)
         for notice in startup.notices:
             log.warning(notice)

@@ -52,7 +52,7 @@ class StartupState:
         begins.add((timezone, 1))
         months = {period_at(at, *when).month for at in around for when in begins}
         return cls(
-            registry=Registry(accounts.plans, accounts.tenants),
+            registry=Registry(accounts.plans, accounts.tenants, accounts.version),
             usage=[row for month in sorted(months) for row in await store.usage(month=month)],
             marks=marks,
             open_calls=await store.open_calls(),

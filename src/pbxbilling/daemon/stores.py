@@ -8,7 +8,13 @@ from pbxbilling.accounts.ports import AccountStore
 from pbxbilling.billing.ports import StatementStore
 from pbxbilling.calls.ports import CallStore
 from pbxbilling.kernel.ports import Cursors, RecordStore
-from pbxbilling.payments.ports import InvoiceRuns, MeteredMinutes, MeterOutbox
+from pbxbilling.payments.ports import (
+    InvoiceRuns,
+    InvoiceStore,
+    MeteredMinutes,
+    MeterOutbox,
+    MeterStore,
+)
 from pbxbilling.privacy.ports import RetentionStore
 from pbxbilling.store.store import SqlStore
 from pbxbilling.subscriptions.ports import SubscriptionStore
@@ -27,6 +33,8 @@ class Stores:
     meters: MeterOutbox
     minutes: MeteredMinutes
     invoice_runs: InvoiceRuns
+    metered: MeterStore
+    invoiced: InvoiceStore
     retention_store: RetentionStore
 
 
@@ -42,5 +50,7 @@ def stores_of(store: SqlStore) -> Stores:
         meters=store.meters,
         minutes=store.meters,
         invoice_runs=store.invoice_runs,
+        metered=store,
+        invoiced=store,
         retention_store=store.retention_store,
     )

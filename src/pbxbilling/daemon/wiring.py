@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
 from pbxbilling.accounts.administer import Administration
 from pbxbilling.accounts.ports import Blocks
@@ -29,7 +28,7 @@ from pbxbilling.privacy.retention import Retention
 from pbxbilling.subscriptions.daily_check import DailyCheck
 from pbxbilling.web.api.account_files import InProcess
 from pbxbilling.web.api.services import BillingServices, PaymentServices, Services
-from pbxbilling.worker.process import Worker
+from pbxbilling.worker.process import WorkerOn
 
 PURGE_REST_S = 0.02  # three times as long as a batch: the writer stays free most of the time
 
@@ -52,13 +51,6 @@ class Ground:
             stores.accounts, in_force.registry, clock, emit, lock, _turn_for_others
         )
         return cls(stores, in_force, accounts, clock, emit)
-
-
-class WorkerOn(NamedTuple):
-    """The worker, and the database that its jobs read."""
-
-    worker: Worker
-    database: Path
 
 
 def wire_services(
@@ -101,21 +93,13 @@ def wire_accounts(ground: Ground, blocks: Blocks) -> Administration:
 def wire_files(ground: Ground, in_process: InProcess, by: WorkerOn) -> FilesByWorker:
     """Wire what applies files of accounts."""
     return FilesByWorker(
-        by.worker,
-        in_process,
-        ground.accounts,
-        ground.in_force,
-        ground.clock,
-        by.database,
-        _turn_for_others,
+        by, in_process, ground.accounts, ground.in_force, ground.clock, _turn_for_others
     )
 
 
 def wire_closing(ground: Ground, by: WorkerOn) -> CloseByWorker:
     """Wire what closes periods."""
-    return CloseByWorker(
-        by.worker, ground.accounts, ground.in_force, ground.clock, by.database, _turn_for_others
-    )
+    return CloseByWorker(by, ground.accounts, ground.in_force, ground.clock, _turn_for_others)
 
 
 def wire_subscriptions(ground: Ground) -> DailyCheck:

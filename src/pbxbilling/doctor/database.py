@@ -8,30 +8,38 @@ from pathlib import Path
 from pbxbilling.config.sections import DatabaseSettings
 from pbxbilling.doctor.check import Check, fail, ok, warn
 from pbxbilling.kernel.errors import StoreError
-from pbxbilling.store.database.lock import lock_holder
-from pbxbilling.store.database.migrate import revisions
+from pbxbilling.runtime.database_url import SqliteUrl
+from pbxbilling.store.database.database import Database
+from pbxbilling.store.database.opening import database_at
 
 _SUBJECT = "database"
 
 
-def look(database: DatabaseSettings) -> list[Check]:
-    """Check the schema, taking the write lock for a moment, and who holds the daemon's lock."""
+async def look(settings: DatabaseSettings) -> list[Check]:
+    """Check the schema, and who holds the daemon's lock or lease.
+
+    Of an SQLite file it takes the write lock for a moment.
+    """
+    place = settings.place
+    database = database_at(place)
     try:
-        return [_schema(database.path), _lock(database.path)]
+        if isinstance(place, SqliteUrl) and not place.path.exists():
+            schema = _absent(place.path)
+        else:
+            schema = await _schema(database)
+        return [schema, await _holder(database)]
     except StoreError as fault:
         return [fail(_SUBJECT, "open", str(fault), "follow the message, then run this again")]
     except OSError as fault:
-        found = f"{database.path}: {fault.strerror}"
+        found = f"{database.name}: {fault.strerror}"
         return [fail(_SUBJECT, "open", found, "run this as root, or as the daemon's user")]
 
 
-def _schema(path: Path) -> Check:
-    if not path.exists():
-        return _absent(path)
-    current, head = revisions(path)
+async def _schema(database: Database) -> Check:
+    current, head = await database.revisions()
     if current == head:
-        return ok(_SUBJECT, "schema", f"{path} is writable, schema {current}")
-    found = f"{path} is writable, schema {current or 'none'}: this program needs {head}"
+        return ok(_SUBJECT, "schema", f"{database.name} is writable, schema {current}")
+    found = f"{database.name} is writable, schema {current or 'none'}: this program needs {head}"
     return warn(_SUBJECT, "schema", found, "the daemon upgrades it at its next start")
 
 
@@ -47,8 +55,8 @@ def _absent(path: Path) -> Check:
     return fail(_SUBJECT, "schema", f"{path} cannot be created", fix)
 
 
-def _lock(path: Path) -> Check:
-    holder = lock_holder(path)
+async def _holder(database: Database) -> Check:
+    holder = await database.holder()
     if holder is not None:
-        return ok(_SUBJECT, "lock", f"held by process {holder or '?'}")
+        return ok(_SUBJECT, "lock", f"held by {holder}")
     return warn(_SUBJECT, "lock", "it is free: no daemon runs on this database", "start the daemon")

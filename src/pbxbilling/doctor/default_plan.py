@@ -7,7 +7,6 @@ and `setup` say the same.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import NamedTuple
 
 from sqlalchemy import select
@@ -15,8 +14,8 @@ from sqlalchemy import select
 from pbxbilling.config.settings import Settings
 from pbxbilling.doctor.check import Check, ok, warn
 from pbxbilling.kernel.errors import StoreError
-from pbxbilling.store.database.engine import reading_engine
-from pbxbilling.store.database.faults import as_store_errors, check_exists
+from pbxbilling.store.database.database import Database
+from pbxbilling.store.database.opening import database_at
 from pbxbilling.store.schema import plan
 
 NAME = "billing.default_plan"
@@ -31,14 +30,14 @@ class StoredPlan(NamedTuple):
     bounded: bool  # it has at least one limit of calls
 
 
-def check_default_plan(settings: Settings) -> Check:
+async def check_default_plan(settings: Settings) -> Check:
     """Check `billing.default_plan` against the stored plans. Raises nothing: a fault is a warning.
 
     Where the database does not exist yet or cannot be read, the warning says so.
     """
     slug = settings.billing.default_plan
     try:
-        plans = _stored(settings.database.path)
+        plans = await _stored(database_at(settings.database.place))
     except (StoreError, OSError) as fault:
         reason = fault.strerror if isinstance(fault, OSError) else fault
         found = f'"{slug}" cannot be checked: {reason}'
@@ -71,15 +70,10 @@ def _warning(found: str, fix: str) -> Check:
     return warn("configuration", NAME, found, fix)
 
 
-def _stored(path: Path) -> list[StoredPlan]:
-    check_exists(path)
-    engine = reading_engine(path)
+async def _stored(database: Database) -> list[StoredPlan]:
     query = select(plan.c.slug, plan.c.active, plan.c.limits)
-    try:
-        with as_store_errors(path), engine.connect() as connection:
-            return [
-                StoredPlan(slug, active, any(most is not None for most in limits.values()))
-                for slug, active, limits in connection.execute(query)
-            ]
-    finally:
-        engine.dispose()
+    async with database.looked_at() as snapshot:
+        return [
+            StoredPlan(slug, active, any(most is not None for most in limits.values()))
+            for slug, active, limits in await snapshot.execute(query)
+        ]

@@ -35,8 +35,8 @@ async def examine(path: Path, env: Mapping[str, str], clock: Clock) -> list[Chec
         fix = "correct it; see docs/reference/configuration.md"
         return [fail("configuration", "file", str(fault), fix) for fault in error.faults]
     async with asyncio.TaskGroup() as tasks:
-        stored = tasks.create_task(asyncio.to_thread(database.look, settings.database))
-        planned = tasks.create_task(asyncio.to_thread(check_default_plan, settings))
+        stored = tasks.create_task(database.look(settings.database))
+        planned = tasks.create_task(check_default_plan(settings))
         hooked = tasks.create_task(round_trip(settings.agi, clock))
         pbxes = [tasks.create_task(_pbx(pbx, settings, clock)) for pbx in settings.pbx]
     checks = [ok("configuration", "file", f"{path}, mode {settings.mode}")]

@@ -18,6 +18,7 @@ from pbxbilling.gateways.stripe.audit_objects import PriceFound
 from pbxbilling.gateways.stripe.client import KeyRefusedError, StripeApi
 from pbxbilling.kernel.errors import GatewayError, StoreError
 from pbxbilling.kernel.gateway_names import STRIPE
+from pbxbilling.store.database.opening import database_at, is_missing_file
 from pbxbilling.store.store import SqlStore
 
 _AT_ONCE = 8  # requests; Stripe allows a test key 25 a second
@@ -77,9 +78,10 @@ def _pages(stripe: StripeSettings) -> Iterator[Check]:
 
 async def _plans(database: DatabaseSettings) -> tuple[Plan, ...]:
     """Return the plans; none without a database, which the daemon must create and own."""
-    if not database.path.exists():
+    place = database.place
+    if is_missing_file(place):
         return ()
-    async with await SqlStore.open(database.path, create=False) as store:
+    async with await SqlStore.open(database_at(place), create=False) as store:
         return (await store.accounts()).plans
 
 

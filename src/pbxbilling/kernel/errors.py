@@ -53,6 +53,13 @@ class StoreError(ServiceError):
     code: ClassVar[str] = "store_unavailable"
 
 
+class StaleError(StoreError):
+    """Another process changed what this was decided by; nothing was written, and it was read anew.
+
+    Decided again, it goes by what is there now.
+    """
+
+
 @mypyc_attr(allow_interpreted_subclasses=True)
 class GatewayError(ServiceError):
     """The gateway could not be reached, or failed to act; the message says which, and the fix.

@@ -74,10 +74,15 @@ class Transaction(Protocol):
 class RecordStore(Protocol):
     """Stores records. Raises StoreError for every error that the outside causes."""
 
-    async def commit(self, records: Sequence[Record], facts: Sequence[Fact] = ()) -> None:
+    async def commit(
+        self, records: Sequence[Record], facts: Sequence[Fact] = (), number: int | None = None
+    ) -> None:
         """Write all records, and what follows from `facts`, in one durable transaction, or nothing.
 
         The caller publishes `facts` once the transaction is durable.
+
+        Who repeats a commit that failed gives each attempt the same `number`, drawn at random: an
+        earlier one may have succeeded without its answer, and the records are written once.
         """
         ...
 

@@ -21,10 +21,16 @@ from pbxbilling.billing.statements.statement import Statement
 from pbxbilling.kernel.errors import GatewayError, RejectedError, StoreError
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.money import from_minor
-from pbxbilling.kernel.ports import Clock, EventSink, RecordStore
+from pbxbilling.kernel.ports import Clock, EventSink
 from pbxbilling.kernel.text import in_words
 from pbxbilling.payments.facts import InvoiceIssued
-from pbxbilling.payments.ports import InvoiceRuns, Invoices
+from pbxbilling.payments.ports import (
+    INVOICES,
+    InvoiceRuns,
+    Invoices,
+    InvoiceStore,
+    InvoiceTransaction,
+)
 from pbxbilling.payments.records import InvoiceRun, RunState
 from pbxbilling.payments.usage_invoice import UsageInvoice, usage_invoice
 from pbxbilling.runtime.waiting import Event, Lock, pause
@@ -42,7 +48,7 @@ class UsageInvoicing:
         invoices: Invoices,
         statement_store: StatementStore,
         runs: InvoiceRuns,
-        store: RecordStore,
+        store: InvoiceStore,
         registry: Registry,
         clock: Clock,
         emit: EventSink,
@@ -126,8 +132,11 @@ class UsageInvoicing:
         begun = replace(begun, total=order.total, currency=order.currency)
         if not order.lines:
             return await self._save(replace(begun, state=RunState.NOTHING))
+        begun = await self._save(begun)
+        if begun.state is not RunState.BEGUN:
+            return begun
         try:
-            return await self._issued(order, await self._save(begun))
+            return await self._issued(order, begun)
         except RejectedError as fault:
             return await self._hold(begun, str(fault))
 
@@ -164,10 +173,23 @@ class UsageInvoicing:
         return await self._save(replace(run, state=RunState.HELD, note=note), *alert)
 
     async def _save(self, run: InvoiceRun, *facts: Fact) -> InvoiceRun:
-        await self._store.commit([run], facts)
-        for fact in facts:
-            self._emit(fact)
-        return run
+        """Save a run, and return it; one that another process has finished stays, and is returned.
+
+        Nobody begins it again, and its invoice is announced once.
+        """
+
+        async def work(transaction: InvoiceTransaction) -> InvoiceRun:
+            kept = await transaction.invoice_runs.run(run.tenant, run.month)
+            if kept is not None and kept.state is not RunState.BEGUN:
+                return kept
+            await transaction.write([run], facts)
+            return run
+
+        saved = await self._store.transact(INVOICES, work)
+        if saved is run:
+            for fact in facts:
+                self._emit(fact)
+        return saved
 
     def _alert(self, subject: str, note: str) -> None:
         for alert in self._new_alert(subject, note):

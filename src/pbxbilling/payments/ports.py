@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from pbxbilling.calls.metering.usage_event import (
     MeterBacklog,
@@ -14,9 +14,14 @@ from pbxbilling.calls.metering.usage_event import (
     UsageEventState,
 )
 from pbxbilling.kernel.gateway_names import GatewayName
+from pbxbilling.kernel.ports import RecordStore, Transaction
 from pbxbilling.payments.records import InvoiceRun
 from pbxbilling.payments.usage_invoice import InvoiceLine, UsageInvoice
 from pbxbilling.subscriptions.ports import CheckoutGateway, Gateway, WebhookReader
+
+METERS, INVOICES = "meters", "invoices"  # keys of transactions
+
+T = TypeVar("T")
 
 
 class MeterLimits(NamedTuple):
@@ -117,6 +122,10 @@ class MeterOutbox(Protocol):
         """Return the event of a leg, `pbx:uniqueid`."""
         ...
 
+    async def of_legs(self, legs: Collection[str]) -> list[MeterEvent]:
+        """Return the events of these legs; legs without one are left out."""
+        ...
+
     async def events(
         self, *states: UsageEventState, tenant: str | None = None, limit: int = 1000
     ) -> list[MeterEvent]:
@@ -140,6 +149,52 @@ class MeterOutbox(Protocol):
         ...
 
 
+class InvoiceRuns(Protocol):
+    """The invoice runs in the store. Raises StoreError."""
+
+    async def runs(self, month: str | None = None) -> list[InvoiceRun]:
+        """Return the runs by tenant and month; None does not filter."""
+        ...
+
+    async def run(self, tenant: str, month: str) -> InvoiceRun | None:
+        """Return the run of a tenant's period; None: it has not begun."""
+        ...
+
+
+class MeterTransaction(Transaction, Protocol):
+    """A transaction that also reads meter events."""
+
+    @property
+    def meters(self) -> MeterOutbox:
+        """The meter events, as this transaction sees them with its own writes."""
+        ...
+
+
+class MeterStore(RecordStore, Protocol):
+    """Stores meter events; transactions with the key `METERS` exclude one another."""
+
+    async def transact(self, key: str, work: Callable[[MeterTransaction], Awaitable[T]]) -> T:
+        """Run `work` in a transaction that reads meter events."""
+        ...
+
+
+class InvoiceTransaction(Transaction, Protocol):
+    """A transaction that also reads invoice runs."""
+
+    @property
+    def invoice_runs(self) -> InvoiceRuns:
+        """The invoice runs, as this transaction sees them with its own writes."""
+        ...
+
+
+class InvoiceStore(RecordStore, Protocol):
+    """Stores invoice runs; transactions with the key `INVOICES` exclude one another."""
+
+    async def transact(self, key: str, work: Callable[[InvoiceTransaction], Awaitable[T]]) -> T:
+        """Run `work` in a transaction that reads invoice runs."""
+        ...
+
+
 class MeteredMinutes(Protocol):
     """The minutes of the meter events in the store, added up. Raises StoreError."""
 
@@ -147,14 +202,6 @@ class MeteredMinutes(Protocol):
         self, tenant: str, begins: datetime, ends: datetime
     ) -> Mapping[UsageEventState, int]:
         """Return the minutes of a tenant's legs that ended in [begins, ends), by event state."""
-        ...
-
-
-class InvoiceRuns(Protocol):
-    """The invoice runs in the store. Raises StoreError."""
-
-    async def runs(self, month: str | None = None) -> list[InvoiceRun]:
-        """Return the runs by tenant and month; None does not filter."""
         ...
 
 

@@ -22,10 +22,10 @@ from pbxbilling.calls.metering.usage_event import (
 from pbxbilling.kernel.errors import GatewayError, RejectedError, StoreError
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.gateway_names import COMMANDS
-from pbxbilling.kernel.ports import Clock, EventSink, RecordStore
+from pbxbilling.kernel.ports import Clock, EventSink
 from pbxbilling.payments.facts import UsageDelayed, UsageResumed, UsageSent
 from pbxbilling.payments.payers import Payers, Reach
-from pbxbilling.payments.ports import MeterOutbox, UsageMeter
+from pbxbilling.payments.ports import METERS, MeterOutbox, MeterStore, MeterTransaction, UsageMeter
 from pbxbilling.runtime.waiting import Backoff, Semaphore, gather, sleep
 from pbxbilling.subscriptions.facts import PaymentAlert
 
@@ -43,6 +43,8 @@ _AFTER_THE_END = "sent after the subscription's end: look whether its last invoi
 _ON_NO_INVOICE = "its subscription had ended, so it would be on no invoice: settle it by hand"
 _HOW_TO_LIST = f"`{COMMANDS} usage` lists them"
 
+_Judged = tuple[MeterEvent, MeterEventMoved]  # an event as it was read, and what becomes of it
+
 Known = Callable[[], Mapping[str, datetime | None]]  # until when each PBX's legs are final
 
 
@@ -53,7 +55,7 @@ class UsageSender:
         self,
         meter: UsageMeter,
         outbox: MeterOutbox,
-        store: RecordStore,
+        store: MeterStore,
         payers: Payers,
         known_until: Known,
         clock: Clock,
@@ -99,17 +101,33 @@ class UsageSender:
         """Send the next due events; return how many were due. Raises GatewayError, StoreError."""
         now = self._clock.now()
         due = await self._outbox.due(now + self._ahead, self._settled(now), BATCH)
-        moves = [await self._judged(event, now) for event in due]
-        await self._save(due, moves)
-        claimed = [
-            (event, move)
-            for event, move in zip(due, moves, strict=True)
-            if move.state is UsageEventState.SENDING
-        ]
-        await self._send_all(claimed)
+        judged = [(event, await self._judged(event, now)) for event in due]
+        taken = await self._take(judged)
+        await self._send_all([one for one in taken if one[1].state is UsageEventState.SENDING])
         return len(due)
 
-    async def _send_all(self, claimed: Sequence[tuple[MeterEvent, MeterEventMoved]]) -> None:
+    async def _take(self, judged: Sequence[_Judged]) -> Sequence[_Judged]:
+        """Save what was judged of events that are still as they were then, and return those.
+
+        A correction, an operator or another process may have been quicker: the next look has them.
+        """
+        legs = [event.leg for event, _ in judged]
+
+        async def work(transaction: MeterTransaction) -> tuple[Sequence[_Judged], Sequence[Fact]]:
+            now = {event.leg: event for event in await transaction.meters.of_legs(legs)}
+            taken = [one for one in judged if now.get(one[0].leg) == one[0]]
+            facts = [*self._outcomes(taken)]
+            await transaction.write([move for _, move in taken], facts)
+            return taken, facts
+
+        if not judged:
+            return ()
+        taken, facts = await self._store.transact(METERS, work)
+        for fact in facts:
+            self._emit(fact)
+        return taken
+
+    async def _send_all(self, claimed: Sequence[_Judged]) -> None:
         """Start events in order, some side by side, until one cannot go. Raises GatewayError."""
         faults: list[GatewayError] = []
         results = await gather(
@@ -120,7 +138,7 @@ class UsageSender:
             for (event, _), result in zip(claimed, results, strict=True)
             if result.state is not UsageEventState.SENDING
         ]
-        await self._save([event for event, _ in ended], [result for _, result in ended])
+        await self._save(ended)
         if faults:
             raise faults[0]
 
@@ -195,22 +213,18 @@ class UsageSender:
                 return claim
         return replace(claim, state=UsageEventState.SENT)
 
-    async def _save(
-        self, events: Sequence[MeterEvent], moves: Sequence[MeterEventMoved], *also: Fact
-    ) -> None:
-        facts = [*self._outcomes(events, moves), *also]
-        await self._store.commit(moves, facts)
+    async def _save(self, moved: Sequence[_Judged], *also: Fact) -> None:
+        facts = [*self._outcomes(moved), *also]
+        await self._store.commit([move for _, move in moved], facts)
         for fact in facts:
             self._emit(fact)
 
-    def _outcomes(
-        self, events: Sequence[MeterEvent], moves: Sequence[MeterEventMoved]
-    ) -> Iterator[Fact]:
+    def _outcomes(self, moved: Sequence[_Judged]) -> Iterator[Fact]:
         """Yield a fact for each finished event, and one alert for all that are lost alike."""
         at = self._clock.now()
         lost: Counter[tuple[str, UsageEventState]] = Counter()
         late: Counter[str] = Counter()
-        for event, move in zip(events, moves, strict=True):
+        for event, move in moved:
             if move.state is UsageEventState.SENT or move.state in FOR_A_PERSON:
                 yield UsageSent(at, move.leg, event.tenant, move.minutes, move.state, move.note)
             if move.state in FOR_A_PERSON:
@@ -250,15 +264,18 @@ class UsageSender:
         """
         report = await self._meter.report(ident)
         bad, name = await self._named(report.samples), self._meter.name
-        moves = [
-            event.moved(
-                UsageEventState.REFUSED, f"{name} could not use it: {report.samples[event.leg]}"
+        moved = [
+            (
+                event,
+                event.moved(
+                    UsageEventState.REFUSED, f"{name} could not use it: {report.samples[event.leg]}"
+                ),
             )
             for event in bad
         ]
         tenants = ", ".join(sorted({event.tenant for event in bad})) or "-"
         note = f"{report.events} meter events were not used: {report.summary}"
-        await self._save(bad, moves, self._alert(tenants, note))
+        await self._save(moved, self._alert(tenants, note))
 
     async def _named(self, legs: Collection[str]) -> list[MeterEvent]:
         known = [await self._outbox.event(leg) for leg in legs]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.calls.metering.usage_event import DUE, FOR_A_PERSON, MeterEvent, UsageEventState
 from pbxbilling.kernel.errors import AdministrationError, NotFoundError
 from pbxbilling.kernel.gateway_names import COMMANDS
-from pbxbilling.payments.ports import MeterOutbox
+from pbxbilling.payments.ports import METERS, MeterOutbox, MeterStore, MeterTransaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,9 @@ class UsageEventsView:
 class UsageEvents:
     """The commands for meter events. Raises StoreError."""
 
-    def __init__(self, outbox: MeterOutbox, writer: AccountWriter) -> None:
+    def __init__(self, outbox: MeterOutbox, store: MeterStore, writer: AccountWriter) -> None:
         self._outbox = outbox
+        self._store = store
         self._writer = writer
 
     async def view(self, tenant: str | None) -> UsageEventsView:
@@ -44,19 +46,26 @@ class UsageEvents:
 
         Raises NotFoundError, and AdministrationError for an event that needs no decision.
         """
-        event = await self._outbox.event(leg)
+        audit = partial(self._writer.audit, "usage decide", f"leg {leg}", actor)
+
+        async def work(transaction: MeterTransaction) -> MeterEvent:
+            event = await self._undecided(transaction.meters, leg)
+            state = UsageEventState.WAITING if again else UsageEventState.SENT
+            note = "" if again else f"settled by hand ({event.state})"
+            tried_at = None if again else event.tried_at
+            decided = replace(event, state=state, tried_at=tried_at, note=note)
+            row = audit({"state": event.state}, {"state": state})
+            await transaction.write([decided.moved(state, note), row])
+            return decided
+
+        return await self._store.transact(METERS, work)
+
+    async def _undecided(self, outbox: MeterOutbox, leg: str) -> MeterEvent:
+        event = await outbox.event(leg)
         if event is None:
             msg = f"leg {leg!r} has no meter event; `{COMMANDS} usage` lists those to decide"
             raise NotFoundError(msg)
         if event.state not in FOR_A_PERSON:
             msg = f"leg {leg} is {event.state}: there is nothing to decide"
             raise AdministrationError(msg)
-        state = UsageEventState.WAITING if again else UsageEventState.SENT
-        note = "" if again else f"settled by hand ({event.state})"
-        decided = replace(event, state=state, tried_at=None if again else event.tried_at, note=note)
-        async with self._writer.alone:
-            audit = self._writer.audit(
-                "usage decide", f"leg {leg}", actor, {"state": event.state}, {"state": state}
-            )
-            await self._writer.write("usage decide", (), actor, [decided.moved(state, note), audit])
-        return decided
+        return event

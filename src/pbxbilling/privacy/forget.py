@@ -10,7 +10,7 @@ from pbxbilling.accounts.apply import TenantChange
 from pbxbilling.accounts.terms.registry import require_tenant
 from pbxbilling.accounts.terms.status import LEFT
 from pbxbilling.accounts.terms.tenant import Tenant
-from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.accounts.writer import AccountWriter, again_if_stale
 from pbxbilling.billing.periods import cursor_of
 from pbxbilling.calls.ports import CallStore, LiveView
 from pbxbilling.kernel.errors import AdministrationError
@@ -60,6 +60,7 @@ class Forgetter:
         self._purge = purge
         self._live = live
 
+    @again_if_stale
     async def forget(self, slug: str, actor: str) -> Forgotten:
         """Forget a tenant that has left, has no live calls, and is billed to its end."""
         async with self._writer.alone:
@@ -67,7 +68,7 @@ class Forgetter:
             await self._check(tenant)
             blank = replace(tenant, **_UNSET)
             await self._writer.write(ACTION, [TenantChange(tenant, blank)], actor)
-            await self._forget_customers(slug)
+            await self._forget_customers(slug, actor)
         await self._retention_store.redact(f"tenant {slug}", PERSONAL)
         return Forgotten(slug, await self._purge.cut_numbers_of(slug), _notes(slug))
 
@@ -115,14 +116,15 @@ class Forgetter:
             )
             raise AdministrationError(msg)
 
-    async def _forget_customers(self, slug: str) -> None:
+    async def _forget_customers(self, slug: str, actor: str) -> None:
         subscriptions = await self._subscription_store.subscriptions(tenant=slug)
         idents = {one.customer for one in subscriptions}
         tenant = self._writer.registry.tenants[slug]
         found = [
             await self._subscription_store.customer(one) for one in idents | {tenant.customer or ""}
         ]
-        await self._store.commit([replace(one, email="") for one in found if one is not None])
+        blank = [replace(one, email="") for one in found if one is not None]
+        await self._writer.write(ACTION, (), actor, blank)
 
 
 def _notes(slug: str) -> tuple[str, ...]:

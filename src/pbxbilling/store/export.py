@@ -13,14 +13,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table, func, or_, select
+from sqlalchemy import Row, Select, Table, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pbxbilling.accounts.key_origin import AccountKind
 from pbxbilling.kernel.errors import StoreError
 from pbxbilling.store import schema
-from pbxbilling.store.database.engine import reading_engine
-from pbxbilling.store.database.faults import as_store_errors
+from pbxbilling.store.database.database import Database
 from pbxbilling.store.database.new_file import new_file
+from pbxbilling.store.rows.dialects import member
 from pbxbilling.store.rows.values import instant
 
 ROWS_AT_ONCE = 500
@@ -28,36 +29,35 @@ _INSTANTS = frozenset({"at", "as_of", "begins", "ends", "gone_by", "period_start
 _INSTANT_ENDS = ("_at", "_since", "_until")
 
 
-def export_tenant(source: Path, tenant: str, target: Path, at: datetime) -> Mapping[str, int]:
+async def export_tenant(
+    source: Database, tenant: str, target: Path, at: datetime
+) -> Mapping[str, int]:
     """Write what the database holds on a tenant into a new file; return the row count per table.
 
     All of it comes from one snapshot, while others use the database, with few rows in memory at a
     time. Raises `StoreError` as `new_file` does, and `NothingHeldError` where there is no data.
     """
-    with as_store_errors(source), new_file(target) as partial:
-        engine = reading_engine(source)
-        try:
-            with engine.begin() as snapshot, zipfile.ZipFile(partial, "w", _DEFLATED) as archive:
-                return _write(snapshot, archive, tenant, at)
-        finally:
-            engine.dispose()
+    with new_file(target) as partial, zipfile.ZipFile(partial, "w", _DEFLATED) as archive:
+        async with source.looked_at() as snapshot:
+            return await _write(snapshot, archive, tenant, at)
 
 
 _DEFLATED = zipfile.ZIP_DEFLATED
 
 
-def _write(
-    snapshot: Connection, archive: zipfile.ZipFile, tenant: str, at: datetime
+async def _write(
+    snapshot: AsyncConnection, archive: zipfile.ZipFile, tenant: str, at: datetime
 ) -> Mapping[str, int]:
     counts: dict[str, int] = {}
     for table, query in _queries(tenant):
         name = str(table.name)  # SQLAlchemy's subclass of str: not every encoder accepts it
-        rows = snapshot.execution_options(yield_per=ROWS_AT_ONCE).execute(query)
         with archive.open(f"{name}.jsonl", "w", force_zip64=True) as lines:
             counts[name] = 0
-            for row in rows:
-                lines.write(json.dumps(_plain(row), ensure_ascii=False).encode() + b"\n")
-                counts[name] += 1
+            async with snapshot.stream(query) as rows:
+                async for part in rows.partitions(ROWS_AT_ONCE):
+                    for row in part:
+                        lines.write(json.dumps(_plain(row), ensure_ascii=False).encode() + b"\n")
+                    counts[name] += len(part)
     if not any(counts.values()):
         raise NothingHeldError(tenant)
     about = {"tenant": tenant, "at": at.isoformat(), "rows": counts}
@@ -96,7 +96,7 @@ def _audit(tenant: str) -> Select[Any]:
     """Select changes to the tenant and its subscriptions, and those that assigned it a leg."""
     row, subscription = schema.audit.c, schema.subscription.c
     subscriptions = select("subscription " + subscription.id).where(subscription.tenant == tenant)
-    named = [func.json_extract(side, "$.tenant") == tenant for side in (row.before, row.after)]
+    named = [member(side, "tenant") == tenant for side in (row.before, row.after)]
     about = or_(row.subject == f"tenant {tenant}", row.subject.in_(subscriptions), *named)
     return select(schema.audit).where(about).order_by(row.at)
 

@@ -29,3 +29,9 @@ class SqlInvoiceRuns:
         if month is not None:
             query = query.where(table.c.month == month)
         return await self._reads.many(query, RUN.record)
+
+    async def run(self, tenant: str, month: str) -> InvoiceRun | None:
+        """Return the run of a tenant's period; None if it has not begun."""
+        row = schema.invoice_run.c
+        query = select(schema.invoice_run).where(row.tenant == tenant, row.month == month)
+        return await self._reads.one(query, RUN.record)

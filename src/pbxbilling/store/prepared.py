@@ -34,7 +34,8 @@ class Prepared:
             msg = f"{dialect.name} has no parameters by position"
             raise TypeError(msg)
         self.sql = str(compiled)
-        self.columns = tuple(compiled.positiontup)
+        # asyncpg's dialect has SQLAlchemy's subclass of str, which frames do not take.
+        self.columns = tuple(map(str, compiled.positiontup))
         self._fixed = {
             name: compiled.binds[name].value
             for name in self.columns

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, Select, func, literal_column, select, union_all
+from sqlalchemy import ColumnElement, Executable, Select, func, select, true, union_all
 
 from pbxbilling.store import schema
-from pbxbilling.store.rows.values import inserting
+from pbxbilling.store.rows.dialects import inserting, total
 
 _SUMS = ("calls", "talk_us", "billed_s", "allowance_s")
 
@@ -28,7 +28,7 @@ def usage_query(tenant: str | None, month: str | None) -> Select[Any]:
         there, gone = there.where(schema.leg.c.month == month), gone.where(past.month == month)
     both = union_all(there, gone).subquery()
     group = (both.c.tenant, both.c.month, both.c.direction)
-    query = select(*group, *(func.sum(both.c[name]).label(name) for name in _SUMS))
+    query = select(*group, *(total(both.c[name]).label(name) for name in _SUMS))
     return query.group_by(*group).order_by(group[0].nulls_first(), *group[1:])
 
 
@@ -40,9 +40,9 @@ def _added_up() -> Select[Any]:
             leg.month,
             leg.direction,
             func.count().label("calls"),
-            func.sum(leg.talk_us).label("talk_us"),
-            func.sum(leg.billed_s).label("billed_s"),
-            func.sum(leg.allowance_s).label("allowance_s"),
+            total(leg.talk_us).label("talk_us"),
+            total(leg.billed_s).label("billed_s"),
+            total(leg.allowance_s).label("allowance_s"),
         )
         .where(schema.LEG_USED)
         .group_by(leg.tenant, leg.month, leg.direction)
@@ -51,16 +51,10 @@ def _added_up() -> Select[Any]:
 
 def adding_usage(going: ColumnElement[bool], dialect: str) -> Executable:
     """Add the usage of the legs about to be purged (`going`) to `purged_usage`."""
-    leg, table = schema.leg.c, schema.purged_usage
-    used = select(
-        func.coalesce(leg.tenant, ""),
-        leg.month,
-        leg.direction,
-        literal_column("1"),
-        leg.talk_us,
-        leg.billed_s,
-        leg.allowance_s,
-    ).where(schema.LEG_USED, going)
-    new = inserting(dialect, table).from_select([column.name for column in table.c], used)
+    table, used = schema.purged_usage, _added_up().where(going).subquery().c
+    used_by_name = select(func.coalesce(used.tenant, ""), *(c for c in used if c.name != "tenant"))
+    # https://www.sqlite.org/lang_upsert.html: without a WHERE, ON would belong to a join
+    used_by_name = used_by_name.where(true())
+    new = inserting(dialect, table).from_select([column.name for column in table.c], used_by_name)
     added = {name: table.c[name] + new.excluded[name] for name in _SUMS}
     return new.on_conflict_do_update(index_elements=list(table.primary_key), set_=added)

@@ -8,7 +8,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from functools import partial
 from itertools import islice
-from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Column, ColumnElement, Row, Select, Table, func, select, tuple_
@@ -17,8 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pbxbilling.kernel.errors import StoreError
 from pbxbilling.store import schema
 from pbxbilling.store.database.connections import Connections
-from pbxbilling.store.database.engine import reader_engine
-from pbxbilling.store.database.faults import as_store_errors
+from pbxbilling.store.database.database import Database
 from pbxbilling.store.rows.values import instant
 
 T = TypeVar("T")
@@ -93,9 +91,9 @@ class Reads(ABC):
 class PooledReads(Reads):
     """Queries over a pool of read connections, which never wait for a write."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._connections = Connections(reader_engine(path))
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connections = Connections(database.reader())
 
     async def close(self) -> None:
         """Close the connections."""
@@ -104,7 +102,7 @@ class PooledReads(Reads):
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
         """Give a connection that sees one snapshot of the database. Raises StoreError."""
-        with as_store_errors(self._path):
+        with self._database.errors():
             async with self._connections.begin() as snapshot:
                 yield snapshot
 
@@ -116,8 +114,8 @@ class TransactionReads(Reads):
     raises that error again.
     """
 
-    def __init__(self, path: Path, connection: AsyncConnection) -> None:
-        self._path = path
+    def __init__(self, database: Database, connection: AsyncConnection) -> None:
+        self._database = database
         self._connection = connection
         self._fault: StoreError | None = None
         self._over = False
@@ -127,13 +125,15 @@ class TransactionReads(Reads):
         """Give the open connection, for reading and writing. Raises StoreError."""
         self.check()
         try:
-            with as_store_errors(self._path):
+            with self._database.errors():
                 yield self._connection
         except StoreError as fault:
             self._fault = fault
             raise
         except BaseException as error:  # a timeout, for one, can interrupt a write halfway
-            self._fault = StoreError(f"reading database {self._path} was interrupted: {error!r}")
+            self._fault = StoreError(
+                f"reading database {self._database.name} was interrupted: {error!r}"
+            )
             raise
 
     def check(self) -> None:

@@ -23,6 +23,7 @@ from sqlalchemy import (
     or_,
     select,
     true,
+    tuple_,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -33,11 +34,13 @@ from pbxbilling.privacy.retention import CUTS, Chore, Due
 from pbxbilling.store import schema
 from pbxbilling.store.purged_usage import adding_usage
 from pbxbilling.store.reads import Reads
+from pbxbilling.store.rows.dialects import without
 from pbxbilling.store.rows.values import instant, to_us
 from pbxbilling.store.schema.base import spelled
 from pbxbilling.store.statements import ON_A_STATEMENT
 from pbxbilling.subscriptions.events import EventState
 
+_Key = tuple[str | int, ...]
 _ABOUT_PEOPLE = ("caller", "number")
 
 
@@ -54,15 +57,20 @@ class _Target:
         key: list[Column[Any]] = list(self.table.primary_key)
         return key
 
-    @property
-    def still_due(self) -> ColumnElement[bool]:
-        """Match one row by key; bind `bound` and `before`. For a list of keys SQLite would scan."""
-        by_key = (column == bindparam(f"key_{column.name}") for column in self.key)
-        return and_(*by_key, self.where, self.age < bindparam("before"))
+    def still_due(
+        self, before: datetime, keys: Sequence[_Key], dialect: str
+    ) -> tuple[ColumnElement[bool], list[dict[str, str | int]] | None]:
+        """Return a condition for the rows with these keys, and its parameters, if it has some.
 
-    def bound(self, key: Sequence[str | int]) -> dict[str, str | int]:
-        """Return the parameters for a key."""
-        return {f"key_{column.name}": part for column, part in zip(self.key, key, strict=True)}
+        For a list of keys SQLite would scan the table, so it gets them one by one; asyncpg does not
+        count the rows of a statement that is run for many parameters.
+        """
+        due = and_(self.where, self.age < to_us(before))
+        if dialect != "sqlite":
+            return and_(tuple_(*self.key).in_(keys), due), None
+        names = [f"key_{column.name}" for column in self.key]
+        by_key = (column == bindparam(name) for column, name in zip(self.key, names, strict=True))
+        return and_(*by_key, due), [dict(zip(names, key, strict=True)) for key in keys]
 
 
 class SqlRetention:
@@ -105,28 +113,26 @@ class SqlRetention:
 
     async def redact(self, subject: str, keys: Collection[str]) -> None:
         """Remove these keys from the audit records of a subject."""
-        row, paths = schema.audit.c, [f"$.{key}" for key in keys]
-        left = {side: func.json_remove(row[side], *paths) for side in ("before", "after")}
+        row = schema.audit.c
+        left = {side: without(row[side], keys) for side in ("before", "after")}
         async with self._transaction() as connection:
             await connection.execute(
                 update(schema.audit).where(row.subject == subject).values(left)
             )
 
-    async def do(
-        self, chore: Chore, before: datetime, keys: Sequence[tuple[str | int, ...]]
-    ) -> int:
+    async def do(self, chore: Chore, before: datetime, keys: Sequence[_Key]) -> int:
         """Do the chore, in one transaction, for the keys still due; return how many were."""
         if not keys:
             return 0
         target = _TARGETS[chore]
-        still = target.still_due
-        each = [{**target.bound(key), "before": to_us(before)} for key in keys]
         async with self._transaction() as connection:
+            dialect = connection.dialect.name
+            still, each = target.still_due(before, keys, dialect)
             if chore in CUTS:
                 changed = update(target.table).where(still).values(_cut_numbers(target.table))
                 return (await connection.execute(changed, each)).rowcount
             if target.table is schema.leg:
-                await connection.execute(adding_usage(still, connection.dialect.name), each)
+                await connection.execute(adding_usage(still, dialect), each)
             return (await connection.execute(delete(target.table).where(still), each)).rowcount
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, null, or_, select, true
+from sqlalchemy import BigInteger, ColumnElement, Select, and_, exists, null, or_, select, true
+from sqlalchemy import cast as sql_cast
 
 from pbxbilling.accounts.key_origin import AccountKind
 from pbxbilling.accounts.records import PlanSwitched, TermsChanged
@@ -21,6 +22,7 @@ from pbxbilling.store.reads import Reads
 from pbxbilling.store.rows import statements as bill_rows
 from pbxbilling.store.rows.accounts import TERMS_CHANGED
 from pbxbilling.store.rows.calls import LEG
+from pbxbilling.store.rows.dialects import member, members, total
 from pbxbilling.store.rows.values import to_us, within
 
 _A_PERIOD = timedelta(days=32)  # a leg's month is that of its period's start, up to so much earlier
@@ -94,9 +96,9 @@ class SqlStatements:
     async def charged(self, month: str) -> list[Charged]:
         """Sum the final statements of periods that begin in a month, by currency and line kind."""
         table = schema.statement.c
-        lines = func.json_each(table.document, "$.lines").table_valued("value", name="line")
-        kind = func.json_extract(lines.c.value, "$.kind")
-        amount = func.sum(func.json_extract(lines.c.value, "$.amount_minor"))
+        lines = members(table.document, "lines").table_valued("value", name="line")
+        kind = member(lines.c.value, "kind")
+        amount = total(sql_cast(member(lines.c.value, "amount_minor"), BigInteger))
         query = (
             select(table.currency, kind.label("kind"), amount.label("amount"))
             .select_from(schema.statement)
@@ -121,7 +123,7 @@ class SqlStatements:
         """Sum a tenant's units in [begins, ends), by meter."""
         row = schema.generic_usage.c
         query = (
-            select(row.meter, func.sum(row.units).label("units"))
+            select(row.meter, total(row.units).label("units"))
             .where(row.tenant == tenant, within(row.at, begins, ends))
             .group_by(row.meter)
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import (
     AsyncIterator,
     Awaitable,
@@ -12,7 +11,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Self, TypeVar
@@ -25,16 +24,15 @@ from pbxbilling.accounts.records import Accounts, AuditRecord
 from pbxbilling.calls.live.channel import ChannelKey
 from pbxbilling.calls.live.records import CallRecord, DecisionRecord, LegRecord, PbxMark, UsageRow
 from pbxbilling.kernel.codes import Outcome
+from pbxbilling.kernel.errors import StoreError
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.ports import Consequences
 from pbxbilling.kernel.records import Record
 from pbxbilling.store import schema
 from pbxbilling.store.clamped import clamped_plan, clamped_tenant
-from pbxbilling.store.database.backup import copy_database
 from pbxbilling.store.database.connections import Connections
-from pbxbilling.store.database.engine import reader_engine, writer_engine
-from pbxbilling.store.database.faults import FileError, check_exists, store_errors_outside_body
-from pbxbilling.store.database.migrate import migrate
+from pbxbilling.store.database.database import Database
+from pbxbilling.store.database.faults import ReopenError
 from pbxbilling.store.invoice_runs import SqlInvoiceRuns
 from pbxbilling.store.prepared import PreparedRows
 from pbxbilling.store.purged_usage import usage_query
@@ -45,7 +43,12 @@ from pbxbilling.store.rows import calls as call_rows
 from pbxbilling.store.rows.values import to_us
 from pbxbilling.store.statements import SqlStatements
 from pbxbilling.store.subscriptions import SqlSubscriptions
-from pbxbilling.store.transaction import Nesting, SqlTransaction, run_again_on_conflict
+from pbxbilling.store.transaction import (
+    Nesting,
+    SqlTransaction,
+    draw_number,
+    run_again_on_conflict,
+)
 from pbxbilling.store.usage_events import SqlMeterOutbox
 from pbxbilling.store.writes import Writes
 
@@ -53,20 +56,19 @@ T = TypeVar("T")
 
 
 class SqlStore:
-    """A store in an SQLite file. Reads use separate connections and never wait for writes.
+    """A store in an SQL database. Reads use separate connections and never wait for writes.
 
     Its parts each implement one port: `subscription_store` (state from the payment gateway),
     `statement_store`, `meters` (usage that the gateway charges), `invoice_runs`, and
     `retention_store` (old rows of all of these).
     """
 
-    def __init__(self, path: Path, consequences: Consequences | None = None) -> None:
+    def __init__(self, database: Database, consequences: Consequences | None = None) -> None:
         """`consequences` supplies, before each commit, the records that follow from its facts."""
         self.consequences = consequences
-        self._path = path
-        self._inode = _inode(path)
-        self._writer = Connections(writer_engine(path))
-        self._reads = PooledReads(path)
+        self._database = database
+        self._writer = Connections(database.writer())
+        self._reads = PooledReads(database)
         self.subscription_store = SqlSubscriptions(self._reads)
         self.statement_store = SqlStatements(self._reads)
         self.meters = SqlMeterOutbox(self._reads)
@@ -76,21 +78,19 @@ class SqlStore:
         self._nesting = Nesting()
 
     @classmethod
-    async def open(cls, path: Path, *, create: bool = True) -> Self:
-        """Bring the schema up to date and open the database; create the file if it is missing.
+    async def open(cls, database: Database, *, create: bool = True) -> Self:
+        """Bring the schema up to date and open the database; create it if it is missing.
 
-        Raises `StoreError` where the file is unusable, or is missing and `create` is false.
+        Raises `StoreError` where it is unusable, or is missing and `create` is false.
         """
-        if not create:
-            await asyncio.to_thread(check_exists, path)
-        await asyncio.to_thread(migrate, path)
-        return cls(path)
+        await database.prepare(create=create)
+        return cls(database)
 
     @classmethod
-    def read_only(cls, path: Path) -> Self:
+    def read_only(cls, database: Database) -> Self:
         """Open a database that another process keeps up to date; what writes raises StoreError."""
-        store = cls(path)
-        store._writer = Connections(reader_engine(path))
+        store = cls(database)
+        store._writer = Connections(database.reader())
         return store
 
     def prepare(self, records: Sequence[Record]) -> Iterator[PreparedRows]:
@@ -98,7 +98,7 @@ class SqlStore:
         return self._writes.prepare(records)
 
     async def close(self) -> None:
-        """Close every connection; the last one folds SQLite's log into the file.
+        """Close every connection; the last one folds SQLite's log into its file.
 
         A later use opens new connections.
         """
@@ -113,14 +113,25 @@ class SqlStore:
 
     async def backup(self, to: Path) -> None:
         """Copy the database while it is in use; `to` appears when the copy is complete."""
-        await asyncio.to_thread(copy_database, self._path, to)
+        await self._database.backup(to)
 
-    async def commit(self, records: Sequence[Record], facts: Sequence[Fact] = ()) -> None:
-        """Write all `records`, and those that follow from `facts`, in one durable transaction."""
+    async def commit(
+        self, records: Sequence[Record], facts: Sequence[Fact] = (), number: int | None = None
+    ) -> None:
+        """Write all `records`, and those that follow from `facts`, in one durable transaction.
+
+        An attempt with the `number` of one that was committed writes nothing.
+        """
+
+        async def run() -> None:
+            async with self._transaction(None, number) as transaction:
+                if not transaction.is_committed:
+                    await transaction.write(records, facts)
+
         if records or (facts and self.consequences is not None):
-            await self.transact("commit", lambda transaction: transaction.write(records, facts))
+            await run_again_on_conflict(run)
 
-    async def transact(self, key: str, work: Callable[[SqlTransaction], Awaitable[T]]) -> T:
+    async def transact(self, key: str | None, work: Callable[[SqlTransaction], Awaitable[T]]) -> T:
         """Run `work` in a transaction; rerun all of it when the database reports a conflict."""
 
         async def run() -> T:
@@ -129,40 +140,73 @@ class SqlStore:
 
         return await run_again_on_conflict(run)
 
-    @asynccontextmanager
-    async def transaction(self, key: str) -> AsyncIterator[SqlTransaction]:
-        """Open a durable, atomic transaction that excludes every other one.
+    def transaction(self, key: str | None) -> AbstractAsyncContextManager[SqlTransaction]:
+        """Open a durable, atomic transaction that excludes every other one with the same key.
 
-        There is one writing connection, so any two transactions run one after the other, whatever
-        their keys. Raises StoreError, and RuntimeError inside another transaction of this store.
+        Without a key it only writes rows that their own keys decide. This store has one writing
+        connection, so any two of its transactions run one after the other, whatever their keys.
+        Raises StoreError, and RuntimeError inside another transaction of this store.
         """
-        with self._nesting.inside(key):
-            if await self._replaced():
+        return self._transaction(key, None)
+
+    @asynccontextmanager
+    async def _transaction(
+        self, key: str | None, number: int | None
+    ) -> AsyncIterator[SqlTransaction]:
+        """Open a transaction with the number of an earlier attempt, or with a new one."""
+        drawn = draw_number() if number is None else number
+        is_over = False
+        with self._nesting.inside(key or "commit"):
+            if await self._database.is_another():
                 await self.close()
             try:
-                async with store_errors_outside_body(
-                    self._path, self._writer.begin()
-                ) as connection:
-                    opened = SqlTransaction(self._path, connection, self._writes, self.consequences)
+                begun = self._database.errors_outside_body(self._begun(key, drawn))
+                async with begun as (connection, is_committed):
+                    opened = SqlTransaction(
+                        self._database,
+                        connection,
+                        self._writes,
+                        self.consequences,
+                        is_committed=is_committed,
+                    )
                     with opened.body() as transaction:
                         yield transaction
-            except FileError:
-                await self.close()  # the next use opens whichever file is there by then
-                raise
+                    is_over = True
+            except ReopenError as fault:
+                await self.close()  # the next use opens whichever database is there by then
+                if not is_over:
+                    raise
+                await self._find_out(drawn, fault, will_repeat=number is not None)
+            self._database.answered(drawn)
+
+    @asynccontextmanager
+    async def _begun(
+        self, key: str | None, number: int
+    ) -> AsyncIterator[tuple[AsyncConnection, bool]]:
+        async with self._writer.begin() as connection:
+            await self._database.began(connection, key)
+            yield connection, await self._database.is_committed(connection, number)
+
+    async def _find_out(self, number: int, fault: StoreError, *, will_repeat: bool) -> None:
+        """Return where a commit succeeded whose answer was lost; raise its fault where not."""
+        try:
+            begun = self._database.errors_outside_body(self._begun(None, number))
+            async with begun as (connection, is_committed):
+                if not is_committed:
+                    await connection.rollback()
+        except StoreError:
+            if will_repeat:
+                raise fault from None
+            msg = f"{fault}; nobody knows whether this was saved: look before you repeat it"
+            raise StoreError(msg) from fault
+        if not is_committed:
+            raise fault
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction and yield its connection. Raises StoreError."""
         async with self.transaction("retention") as transaction, transaction.connection() as opened:
             yield opened
-
-    async def _replaced(self) -> bool:
-        """Return whether the path now leads to another file, which makes the open one stale.
-
-        The check runs in a thread: a hanging disk must not block the event loop.
-        """
-        before, self._inode = self._inode, await asyncio.to_thread(_inode, self._path)
-        return before != self._inode
 
     async def cursor(self, name: str) -> datetime | None:
         """Return the position saved under a name; None before the first."""
@@ -173,14 +217,17 @@ class SqlStore:
         tenants_of = account_rows.all_tenants()
         if only is not None:
             tenants_of = tenants_of.where(schema.tenant.c.slug.in_(list(only)))
-        plans, tenants = await self._reads.made(
-            (account_rows.all_plans(), account_rows.plans), (tenants_of, account_rows.tenants)
+        version, plans, tenants = await self._reads.made(
+            (select(schema.account_version.c.version), account_rows.versions),
+            (account_rows.all_plans(), account_rows.plans),
+            (tenants_of, account_rows.tenants),
         )
         notices: list[str] = []
         return Accounts(
             tuple(clamped_plan(plan, notices) for plan in plans),
             tuple(clamped_tenant(tenant, notices) for tenant in tenants),
             tuple(notices),
+            sum(version),
         )
 
     async def key_origins(self, kind: AccountKind, slug: str) -> list[KeyOrigin]:
@@ -280,11 +327,3 @@ class SqlStore:
         """Return each PBX's mark, by its name: when it was last heard, and its journal position."""
         marks = await self._reads.many(select(schema.pbx_mark), call_rows.MARK.record)
         return {mark.pbx: mark for mark in marks}
-
-
-def _inode(path: Path) -> int | None:
-    """Return the inode number of a file; None if there is none."""
-    try:
-        return path.stat().st_ino
-    except OSError:
-        return None

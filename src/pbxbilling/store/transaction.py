@@ -1,4 +1,4 @@
-"""Implements the port `BillingTransaction` on an SQL database; refuses nested transactions."""
+"""Implements the ports of transactions on an SQL database; refuses nested ones."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from secrets import randbits
 from typing import Self, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,10 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.ports import Consequences
 from pbxbilling.kernel.records import Record
+from pbxbilling.store.database.database import Database
 from pbxbilling.store.database.faults import ConflictError
 from pbxbilling.store.invoice_runs import SqlInvoiceRuns
 from pbxbilling.store.prepared import PreparedRows
 from pbxbilling.store.reads import TransactionReads
+from pbxbilling.store.rows import accounts as account_rows
 from pbxbilling.store.statements import SqlStatements
 from pbxbilling.store.subscriptions import SqlSubscriptions
 from pbxbilling.store.usage_events import SqlMeterOutbox
@@ -27,6 +29,7 @@ from pbxbilling.store.writes import Writes
 
 T = TypeVar("T")
 
+_NUMBER_BITS = 63  # a BIGINT that is not negative
 RUNS = 5
 FIRST_PAUSE_S = 0.01
 
@@ -39,12 +42,16 @@ class SqlTransaction:
 
     def __init__(
         self,
-        path: Path,
+        database: Database,
         connection: AsyncConnection,
         writes: Writes,
         consequences: Consequences | None = None,
+        *,
+        is_committed: bool = False,
     ) -> None:
-        self._reads = TransactionReads(path, connection)
+        """`is_committed`: an earlier attempt of the same number was; nothing is left to do."""
+        self.is_committed = is_committed
+        self._reads = TransactionReads(database, connection)
         self._writes = writes
         self._consequences = consequences
         self.subscription_store = SqlSubscriptions(self._reads)
@@ -64,6 +71,12 @@ class SqlTransaction:
             for statement, values in self._writes.of(others):
                 await connection.execute(statement, values)
 
+    async def next_version(self) -> int:
+        """Take the next version of the accounts, and return it; see `AccountTransaction`."""
+        async with self.connection() as connection:
+            taking = account_rows.next_version(connection.dialect.name)
+            return int((await connection.execute(taking)).scalar_one())
+
     async def cursor(self, name: str) -> datetime | None:
         """Return the position saved under a name, as this transaction sees it; None: not begun."""
         return await self._reads.cursor(name)
@@ -80,6 +93,11 @@ class SqlTransaction:
             self._reads.check()
         finally:
             self._reads.end()
+
+
+def draw_number() -> int:
+    """Return a number for a commit that no other one has."""
+    return randbits(_NUMBER_BITS)
 
 
 async def run_again_on_conflict(run: Callable[[], Awaitable[T]]) -> T:

@@ -10,6 +10,7 @@ from sqlalchemy import func, not_, or_, select
 from pbxbilling.calls.metering.usage_event import MeterBacklog, MeterEvent, UsageEventState
 from pbxbilling.store import schema
 from pbxbilling.store.reads import Reads
+from pbxbilling.store.rows.dialects import total
 from pbxbilling.store.rows.usage_events import EVENT
 from pbxbilling.store.rows.values import from_us, to_us, within
 
@@ -40,6 +41,10 @@ class SqlMeterOutbox:
     async def event(self, leg: str) -> MeterEvent | None:
         """Return the event of a leg (`pbx:uniqueid`); None if there is none."""
         return await self._reads.one(select(_EVENT).where(_EVENT.c.leg == leg), EVENT.record)
+
+    async def of_legs(self, legs: Collection[str]) -> list[MeterEvent]:
+        """Return the events of these legs; legs without one are left out."""
+        return await self._reads.many(select(_EVENT).where(_EVENT.c.leg.in_(legs)), EVENT.record)
 
     async def events(
         self, *states: UsageEventState, tenant: str | None = None, limit: int = 1000
@@ -83,7 +88,7 @@ class SqlMeterOutbox:
         """Sum the minutes of a tenant's legs that ended in [begins, ends), by event state."""
         row = _EVENT.c
         query = (
-            select(row.state, func.sum(row.minutes).label("minutes"))
+            select(row.state, total(row.minutes).label("minutes"))
             .where(row.tenant == tenant, within(row.ended_at, begins, ends))
             .group_by(row.state)
         )

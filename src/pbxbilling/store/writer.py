@@ -12,6 +12,7 @@ from pbxbilling.kernel.ports import Clock, EventSink, RecordStore
 from pbxbilling.kernel.records import Record
 from pbxbilling.store.database.faults import RecordError
 from pbxbilling.store.queue.record_queue import RecordQueue
+from pbxbilling.store.transaction import draw_number
 
 CAPACITY = 100_000
 FIRST_RETRY_S = 0.1
@@ -113,10 +114,10 @@ class StoreWriter:
                 await self._awaited.wait()
 
     async def _write(self, records: Sequence[Record]) -> None:
-        pause_s = self._first_retry_s
+        pause_s, number = self._first_retry_s, draw_number()
         while True:
             try:
-                await self._store.commit(records)
+                await self._store.commit(records, number=number)
             except RecordError as fault:
                 await self._set_aside(records, fault)
                 return

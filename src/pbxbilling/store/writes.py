@@ -54,7 +54,8 @@ from pbxbilling.store.rows import (
 from pbxbilling.store.rows import (
     usage_events as meter_rows,
 )
-from pbxbilling.store.rows.values import Values, inserting
+from pbxbilling.store.rows.dialects import inserting
+from pbxbilling.store.rows.values import Values
 from pbxbilling.subscriptions.events import EventMoved, WebhookEvent
 from pbxbilling.subscriptions.subscription import BillingCycle, Customer, Invoice, Subscription
 

@@ -14,7 +14,7 @@ from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.registry import require_plan, require_tenant
 from pbxbilling.accounts.terms.status import Status
 from pbxbilling.accounts.terms.tenant import Tenant
-from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.accounts.writer import AccountWriter, again_if_stale
 from pbxbilling.catalog.plan import SOLD_CYCLES, Cycle, Plan
 from pbxbilling.kernel.errors import AdministrationError
 from pbxbilling.kernel.gateway_names import COMMANDS, PRICE_TABLES, SECTIONS, GatewayName
@@ -124,11 +124,8 @@ class Checkout:
         self._need(self._pages.portal_return_url, "portal_return_url", "from the portal")
         url = await self._gateway.portal(tenant.customer, self._pages.portal_return_url)
         details = {"customer": tenant.customer}
-        await self._writer.write(
-            "portal",
-            (),
-            actor,
-            [self._writer.audit("portal", f"tenant {slug}", actor, None, details)],
+        await self._writer.note(
+            self._writer.audit("portal", f"tenant {slug}", actor, None, details)
         )
         return PortalLink(slug, tenant.customer, url)
 
@@ -203,12 +200,19 @@ class Checkout:
         if tenant.customer and await self._gateway.customer(tenant.customer):
             return tenant.customer
         made = await self._gateway.create_customer(tenant)
+        await self._save_customer(slug, made, actor)
+        return made.id
+
+    @again_if_stale
+    async def _save_customer(self, slug: str, made: Customer, actor: str) -> None:
+        """Save a tenant's new customer; two that are created at once are one at the gateway."""
         async with self._writer.alone:
             before = self._buyer(slug)
+            if before.customer == made.id:
+                return
             also = [replace(made, tenant=slug), *await self._gone(before.customer)]
             change = TenantChange(before, replace(before, customer=made.id))
             await self._writer.write("checkout", [change], actor, also)
-        return made.id
 
     async def _gone(self, customer: str | None) -> list[Customer]:
         """Return the mirror of a replaced customer, marked as deleted; of our key's mode only."""
@@ -238,7 +242,7 @@ class Checkout:
             "setup": order.with_setup,
         }
         row = self._writer.audit("checkout", f"tenant {order.tenant}", actor, None, details)
-        await self._writer.write("checkout", (), actor, [row])
+        await self._writer.note(row)
 
 
 def _no_price(plan: str, gateway: GatewayName, key: str) -> AdministrationError:

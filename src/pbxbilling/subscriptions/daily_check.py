@@ -16,7 +16,7 @@ from pbxbilling.accounts.key_origin import SetBy
 from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.status import TRANSITIONS, Status, Transition
 from pbxbilling.accounts.terms.tenant import Tenant
-from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.accounts.writer import AccountWriter, again_if_stale
 from pbxbilling.kernel.daily_hour import DailyHour
 from pbxbilling.kernel.ports import Clock, Cursors
 from pbxbilling.kernel.records import Cursor
@@ -112,6 +112,7 @@ class DailyCheck:
         """Return whether the check has not run since `hour` last came round."""
         return hour.is_due(await self._cursors.cursor(CURSOR), self._clock.now())
 
+    @again_if_stale
     async def run(self, actor: str = ACTOR, *, dry_run: bool = False) -> DailyReport:
         """Book what is due now; `dry_run` only reports it."""
         async with self._writer.alone:

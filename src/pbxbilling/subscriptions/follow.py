@@ -7,7 +7,7 @@ difference in the end.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TypeGuard
@@ -16,15 +16,22 @@ from pbxbilling.accounts.apply import Change, TenantChange
 from pbxbilling.accounts.key_origin import SetBy
 from pbxbilling.accounts.records import AuditRecord
 from pbxbilling.accounts.terms.in_force import InForce
-from pbxbilling.accounts.terms.registry import Registry
+from pbxbilling.accounts.terms.registry import Registry, require_tenant
 from pbxbilling.accounts.terms.status import Status, Transition
 from pbxbilling.accounts.terms.tenant import Tenant
-from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.accounts.writer import AccountWriter, again_if_stale
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.gateway_names import GatewayName
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.kernel.records import Record
-from pbxbilling.subscriptions.events import EventMoved, EventState, Message, Topic, WebhookEvent
+from pbxbilling.subscriptions.events import (
+    UNFINISHED,
+    EventMoved,
+    EventState,
+    Message,
+    Topic,
+    WebhookEvent,
+)
 from pbxbilling.subscriptions.facts import CycleOpened, Drifted, EventTaken, PaymentAlert
 from pbxbilling.subscriptions.order import plan_sold_by
 from pbxbilling.subscriptions.outcome import (
@@ -73,11 +80,14 @@ class Follower:
         self._in_force = in_force
         self.live = live
 
+    @again_if_stale
     async def take(
         self, event: WebhookEvent, message: Message, fetched: FetchedState
     ) -> EventState:
-        """Apply one event and return its new state."""
+        """Apply one event and return its new state; one that is finished changes nothing more."""
         async with self._writer.alone:
+            if (finished := await self._finished(event)) is not None:
+                return finished
             kept = await self._merged(message, fetched)
             tenant = await self._owner(message, kept)
             state = state_after(message, fetched, tenant)
@@ -96,13 +106,21 @@ class Follower:
             await self._writer.write(ACTION, changes, ACTOR, also, SetBy.GATEWAY, facts)
         return state
 
+    @again_if_stale
     async def give_up(self, event: WebhookEvent, reason: str) -> None:
         """Mark an event as failed and alert the operator; the event stays stored."""
         moved = EventMoved(event.id, EventState.FAILED, event.attempts + 1, reason)
         alert = PaymentAlert(self._clock.now(), f"event {event.id} ({event.kind})", reason)
         async with self._writer.alone:
-            await self._writer.write(ACTION, (), ACTOR, [moved], facts=[alert])
+            if await self._finished(event) is None:
+                await self._writer.write(ACTION, (), ACTOR, [moved], facts=[alert])
 
+    async def _finished(self, event: WebhookEvent) -> EventState | None:
+        """Return the state of an event that needs nothing more; None: it does."""
+        stored = await self._subscription_store.webhook_event(event.id)
+        return None if stored is None or stored.state in UNFINISHED else stored.state
+
+    @again_if_stale
     async def apply_snapshot(
         self, snapshot: Subscription, act: AuditRecord | None = None
     ) -> Subscription:
@@ -125,6 +143,7 @@ class Follower:
             await self._writer.write(ACTION, changes, ACTOR, also, SetBy.GATEWAY, facts)
         return kept
 
+    @again_if_stale
     async def apply_invoice(self, snapshot: Invoice) -> None:
         """Apply a snapshot of a mirrored invoice; its tenant stays."""
         async with self._writer.alone:
@@ -135,12 +154,24 @@ class Follower:
             if kept != replace(known, as_of=kept.as_of):
                 await self._writer.write(ACTION, (), ACTOR, [kept])
 
-    async def link(self, subscription: str, slug: str, actor: str) -> Subscription | None:
-        """Link a subscription to a tenant, overriding what it says itself; None: it is unknown."""
+    @again_if_stale
+    async def link(
+        self,
+        subscription: str,
+        slug: str,
+        actor: str,
+        check: Callable[[Tenant, Subscription], None] | None = None,
+    ) -> Subscription | None:
+        """Link a subscription to a tenant, overriding what it says itself; None: it is unknown.
+
+        `check` raises AdministrationError where the tenant cannot have it, as both are then.
+        """
         async with self._writer.alone:
             stored = await self._subscription_store.subscription(subscription)
             if stored is None:
                 return None
+            if check is not None:
+                check(require_tenant(self._registry, slug), stored)
             kept = replace(stored, tenant=slug)
             audit = self._writer.audit(
                 "link",

@@ -117,12 +117,18 @@ class Subscriptions:
 
     async def link(self, subscription: str, slug: str, actor: str) -> SubscriptionResult:
         """Link a subscription to a tenant, overriding what it says itself."""
-        tenant = self._tenant(slug)
-        known = await self._subscription_store.subscription(subscription)
-        refused = self.why_not(tenant, known.customer if known is not None else None, known)
-        if refused:
+        return await self._link(subscription, slug, actor, self._refuse)
+
+    async def _link(
+        self,
+        subscription: str,
+        slug: str,
+        actor: str,
+        check: Callable[[Tenant, Subscription], None],
+    ) -> SubscriptionResult:
+        if refused := self.why_not(self._tenant(slug), None, None):
             raise AdministrationError(refused)
-        kept = await self._follower.link(subscription, slug, actor)
+        kept = await self._follower.link(subscription, slug, actor, check)
         if kept is None:
             msg = (
                 f"subscription {subscription!r} is unknown: `pbxbilling subscriptions` lists the"
@@ -133,10 +139,26 @@ class Subscriptions:
         return SubscriptionResult(kept)
 
     async def adopt(self, snapshot: Subscription, slug: str, actor: str) -> SubscriptionResult:
-        """Link a subscription that was fetched from the gateway, and may have no mirror yet."""
+        """Link a subscription that was fetched from the gateway, and may have no mirror yet.
+
+        Raises AdministrationError where another tenant has got it since.
+        """
         if await self._subscription_store.subscription(snapshot.id) is None:
             await self._follower.apply_snapshot(snapshot)
-        return await self.link(snapshot.id, slug, actor)
+        return await self._link(snapshot.id, slug, actor, self._refuse_anothers)
+
+    def _refuse(self, tenant: Tenant, subscription: Subscription) -> None:
+        """Raise AdministrationError where the tenant cannot have the subscription."""
+        refused = self.why_not(tenant, subscription.customer, subscription)
+        if refused:
+            raise AdministrationError(refused)
+
+    def _refuse_anothers(self, tenant: Tenant, subscription: Subscription) -> None:
+        owner = subscription.tenant
+        if owner != tenant.slug and owner in self._writer.registry.tenants:
+            msg = f"subscription {subscription.id} is that of tenant {owner} already"
+            raise AdministrationError(msg)
+        self._refuse(tenant, subscription)
 
     def why_not(
         self, tenant: Tenant, customer: str | None, subscription: Subscription | None
@@ -179,7 +201,7 @@ class Subscriptions:
         except GatewayError as fault:
             failed = {"subscription": before.id, "failed": str(fault)}
             row = self._writer.audit(action, subject, actor, was, failed)
-            await self._writer.write(action, (), actor, [row])
+            await self._writer.note(row)
             raise
         act = self._writer.audit(action, subject, actor, was, _audited(snapshot))
         return await self._follower.apply_snapshot(snapshot, act)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
-from pathlib import Path
 from typing import Self, TypeVar
 
 from pbxbilling import __version__
@@ -22,6 +21,7 @@ from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.records import Record
+from pbxbilling.store.database.opening import database_at
 from pbxbilling.store.prepared import PreparedRows
 from pbxbilling.store.rows.accounts import from_prepared
 from pbxbilling.store.store import SqlStore
@@ -45,7 +45,7 @@ T = TypeVar("T")
 class Comparison:
     """What a file is compared with, and who asks; the file itself follows as pieces of a body."""
 
-    database: Path
+    database: str = field(repr=False)  # its url, which may have a password
     kind: FileKind
     actor: str
     at: datetime
@@ -57,7 +57,7 @@ class Comparison:
         given.put("version", __version__)
         given.put(
             _ASKED,
-            (str(self.database), self.kind.value, self.actor, self.at.isoformat(), policy),
+            (self.database, self.kind.value, self.actor, self.at.isoformat(), policy),
         )
 
     @classmethod
@@ -65,7 +65,7 @@ class Comparison:
         """Read the last one."""
         *_, (database, kind, actor, at, policy) = given.take(_ASKED)
         return cls(
-            Path(database),
+            database,
             FileKind(kind),
             actor,
             datetime.fromisoformat(at),
@@ -85,13 +85,15 @@ def compare(given: Frames, made: Frames) -> None:
     changes = plan_changes(registry, file, asked.at, asked.policy)
     if not text.dry_run and (text.reset or not any(change.resets for change in changes)):
         cause = Cause(asked.kind.action, asked.actor, asked.at, SetBy.FILE)
-        _put_writes(made, changes, cause, not_by_file, SqlStore.read_only(asked.database))
+        _put_writes(
+            made, changes, cause, not_by_file, SqlStore.read_only(database_at(asked.database))
+        )
     for piece in answer(asked.kind, changes):
         made.put(ANSWER, piece)
 
 
-async def _in_force(database: Path) -> tuple[Registry, list[KeyOrigin]]:
-    async with SqlStore.read_only(database) as store:
+async def _in_force(database: str) -> tuple[Registry, list[KeyOrigin]]:
+    async with SqlStore.read_only(database_at(database)) as store:
         accounts = await store.accounts()
         return Registry(accounts.plans, accounts.tenants), await store.keys_not_by_file()
 

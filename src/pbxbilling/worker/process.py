@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -53,6 +54,15 @@ class Worker(Protocol):
         job.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOn:
+    """The worker, the url of the database that its jobs read, and a folder for large files."""
+
+    worker: Worker
+    database: str = field(repr=False)  # it may have a password
+    folder: Path
 
 
 class WorkerProcess:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Self
 
 from pbxbilling import __version__
@@ -23,6 +22,7 @@ from pbxbilling.billing.statements.issue import Statements
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.records import Record
+from pbxbilling.store.database.opening import database_at
 from pbxbilling.store.prepared import PreparedRows
 from pbxbilling.store.rows.accounts import from_prepared
 from pbxbilling.store.store import SqlStore
@@ -38,7 +38,7 @@ _PART = 200  # rows
 class Ready:
     """The tenants whose periods have ended by `at`, with the PBXes that may still hold calls."""
 
-    database: Path
+    database: str = field(repr=False)  # its url, which may have a password
     at: datetime
     policy: Policy
     unread: Mapping[str, Sequence[str]]
@@ -48,13 +48,13 @@ class Ready:
         policy = {name: getattr(self.policy, name) for name in OF_POLICY}
         unread = {slug: list(pbxes) for slug, pbxes in self.unread.items()}
         given.put("version", __version__)
-        given.put(_ASKED, (str(self.database), self.at.isoformat(), policy, unread))
+        given.put(_ASKED, (self.database, self.at.isoformat(), policy, unread))
 
     @classmethod
     def taken_from(cls, given: Frames) -> Self:
         """Read it in the worker."""
         ((database, at, policy, unread),) = given.take(_ASKED)
-        return cls(Path(database), datetime.fromisoformat(at), Policy(**policy), unread)
+        return cls(database, datetime.fromisoformat(at), Policy(**policy), unread)
 
 
 class _At:
@@ -76,7 +76,7 @@ def close(given: Frames, made: Frames) -> None:
 
 
 async def _close(ready: Ready, made: Frames) -> None:
-    async with SqlStore.read_only(ready.database) as store:
+    async with SqlStore.read_only(database_at(ready.database)) as store:
         accounts = await store.accounts(ready.unread)
         registry, clock = Registry(accounts.plans, accounts.tenants), _At(ready.at)
         statements = Statements(

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +20,8 @@ from pbxbilling.payments.facts import InvoiceIssued
 from pbxbilling.payments.invoice_usage import UsageInvoicing
 from pbxbilling.payments.records import InvoiceRun, RunState
 from pbxbilling.payments.usage_invoice import InvoiceLine, UsageInvoice
+from pbxbilling.runtime.database_url import DatabaseUrl
+from pbxbilling.store.database.opening import database_at
 from pbxbilling.store.store import SqlStore
 from pbxbilling.subscriptions.facts import PaymentAlert
 from rig.fakestripe import TEST_KEY, FakeStripe, Fault
@@ -270,12 +271,12 @@ async def test_an_invoice_of_many_lines_that_was_interrupted_gets_each_line_once
     assert not found.agrees
 
 
-async def test_runs_are_kept(tmp_path: Path) -> None:
+async def test_runs_are_kept(shared_place: DatabaseUrl) -> None:
     run = InvoiceRun(
         "acme", "2026-11", RunState.BEGUN, utc("2026-12-01T00:00"), "in_1", 1190, "EUR", "why"
     )
     issued = replace(run, state=RunState.ISSUED, at=run.at + timedelta(days=1))
-    async with await SqlStore.open(tmp_path / "test.db") as store:
+    async with await SqlStore.open(database_at(shared_place)) as store:
         await store.commit([run, replace(run, month="2026-10")])
         await store.commit([issued])
         assert await store.invoice_runs.runs("2026-11") == [issued]

@@ -15,8 +15,10 @@ from pbxbilling.config.settings import Settings
 from pbxbilling.doctor.check import Check, Result
 from pbxbilling.doctor.stripe import examine_stripe
 from pbxbilling.kernel.gateway_names import STRIPE
+from pbxbilling.store.database.sqlite.file import SqliteFile
 from pbxbilling.store.store import SqlStore
 from rig.fakestripe import LIVE_KEY, TEST_KEY, FakeStripe, Fault
+from tests.support.store.database import sqlite_path
 
 SECRET = "whsec_neverShown0000"
 
@@ -36,7 +38,7 @@ def settings(tmp_path: Path, fake: FakeStripe, **changed: object) -> Settings:
 
 
 async def looked(given: Settings, *plans: Plan) -> list[Check]:
-    async with await SqlStore.open(given.database.path) as store:
+    async with await SqlStore.open(SqliteFile(sqlite_path(given))) as store:
         await store.commit(plans)
     checks = await examine_stripe(given)
     told = repr(checks)
@@ -182,4 +184,4 @@ async def test_a_stripe_that_fails_is_a_check_that_failed(
 async def test_no_database_is_made(tmp_path: Path, fake: FakeStripe) -> None:
     given = settings(tmp_path, fake)
     assert not told(await examine_stripe(given), Result.FAIL)
-    assert not given.database.path.exists()
+    assert not sqlite_path(given).exists()

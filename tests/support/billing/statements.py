@@ -61,7 +61,9 @@ class Office:
         self.known: dict[str, datetime | None] = {}
         kept = self.store.tenants.values() if store is not None else ()
         self.registry = Registry(
-            plans, {t.slug: t for t in (*(tenants or (ACME,)), *kept)}.values()
+            plans,
+            {t.slug: t for t in (*(tenants or (ACME,)), *kept)}.values(),
+            self.store.version,
         )
         self.writer = AccountWriter(
             self.store, self.registry, self.clock, self.tell, asyncio.Lock()

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from sqlite3 import Row
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rig.waiting import patience_s, slowness
 
@@ -86,7 +86,7 @@ def _owners(rows: Iterable[list[str]]) -> dict[str, str]:
     return owners
 
 
-def ledger_legs(rows: Iterable[Row]) -> dict[str, TrunkLeg]:
+def ledger_legs(rows: Iterable[Row | dict[str, Any]]) -> dict[str, TrunkLeg]:
     """Return the answered trunk legs on record (`Daemon.legs`), by Uniqueid."""
     return {
         row["uniqueid"]: TrunkLeg(

@@ -20,6 +20,8 @@ from pbxbilling.calls.live.records import LegRecord
 from pbxbilling.cli.connection import delete, get, put
 from pbxbilling.kernel.period import period_at
 from pbxbilling.runtime.clock import SystemClock
+from pbxbilling.runtime.database_url import DatabaseUrl, SqliteUrl
+from pbxbilling.store.database.opening import database_at
 from pbxbilling.store.store import SqlStore
 from rig.asterisk import Asterisk
 from rig.program import Started, start
@@ -55,8 +57,8 @@ def _pbx(name: str, host: str, port: int) -> str:
     )
 
 
-async def _commit(database: Path, leg: LegRecord) -> None:
-    async with await SqlStore.open(database) as store:
+async def _commit(database: DatabaseUrl, leg: LegRecord) -> None:
+    async with await SqlStore.open(database_at(database)) as store:
         await store.commit([leg])
 
 
@@ -74,6 +76,7 @@ class Daemon(Running):
         journal: bool | Path = False,
         environment: Mapping[str, str] | None = None,
         pbx_more: str = "",
+        place: DatabaseUrl | None = None,
     ) -> None:
         self._pbx_more = pbx_more
         """More keys of `[[pbx]]`."""
@@ -86,6 +89,7 @@ class Daemon(Running):
         self.directory = directory
         self.config = directory / "pbxbilling.toml"
         self.database = directory / "pbxbilling.db"
+        self.place = place or SqliteUrl(self.database)
         self.hook = f"127.0.0.1:{free_port()}"
         self.http = f"127.0.0.1:{free_port()}"
         self._mode, self._more = mode, more
@@ -100,7 +104,7 @@ class Daemon(Running):
         self.config.touch(0o600)  # it has a secret in it
         self.config.write_text(
             f'mode = "{mode or self._mode}"\n'
-            f'[database]\nurl = "sqlite:///{self.database}"\n'
+            f'[database]\nurl = "{self.place.text}"\n'
             f'[agi]\nlisten = "{self.hook}"\n'
             f'[http]\nlisten = "{self.http}"\nadmin = "{self.directory}/admin.sock"\n'
             f"{self._more}\n{_pbx('pbx1', host, port)}{self._pbx_more}{self._journal}"
@@ -109,7 +113,7 @@ class Daemon(Running):
 
     def start(self) -> Self:
         """Start it, and return when its counts are correct."""
-        create(self.database)
+        create(self.place)
         words = ["serve", "-c", str(self.config)]
         environment = {**os.environ, "PYTHONUNBUFFERED": "1", **self._environment}
         self._process = start(words, environment, self.directory / "daemon.log")
@@ -235,7 +239,7 @@ class Daemon(Running):
             allowance_s=seconds,
             month=period_at(at, "UTC").month,
         )
-        asyncio.run(_commit(self.database, leg))
+        asyncio.run(_commit(self.place, leg))
         self.start()
 
     def wait_idle(self) -> None:
@@ -247,9 +251,9 @@ class Daemon(Running):
         """Return when all that has happened is on record."""
         until(lambda: not self.get("/status")["store"]["pending"], "all is on record", 10.0)
 
-    def legs(self) -> Sequence[Row]:
+    def legs(self) -> Sequence[Row] | Sequence[dict[str, Any]]:
         """Return the trunk legs on record, oldest first."""
-        return rows(self.database, "SELECT * FROM leg ORDER BY started_at, uniqueid")
+        return rows(self.place, "SELECT * FROM leg ORDER BY started_at, uniqueid")
 
     def answered(self) -> list[tuple[str | None, str, float]]:
         """Return tenant, direction and seconds of every answered and ended trunk leg."""

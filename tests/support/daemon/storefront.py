@@ -12,6 +12,7 @@ from pathlib import Path
 from sqlite3 import Row
 from typing import Any, NamedTuple, Self
 
+from pbxbilling.runtime.database_url import DatabaseUrl
 from pbxbilling.subscriptions.events import UNFINISHED
 from pbxbilling.subscriptions.inbox import SWEEP_S
 from pbxbilling.subscriptions.sync import CURSOR
@@ -51,10 +52,12 @@ def stripe_section(api: str, key: str = TEST_KEY) -> str:
 class Storefront:
     """The daemon, the fake, and a supply of unused tenants; a context manager."""
 
-    def __init__(self, directory: Path, *, journal: bool = False) -> None:
+    def __init__(
+        self, directory: Path, *, journal: bool = False, place: DatabaseUrl | None = None
+    ) -> None:
         self.fake = FakeStripe()
         sections = stripe_section(self.fake.url)
-        self.site = VirtualSite(directory, sections=sections, journal=journal)
+        self.site = VirtualSite(directory, sections=sections, place=place, journal=journal)
         self._known = 0
 
     def __enter__(self) -> Self:
@@ -112,9 +115,9 @@ class Storefront:
 
     # --- its records -----------------------------------------------------------------------------
 
-    def rows(self, query: str, *values: str) -> Sequence[Row]:
+    def rows(self, query: str, *values: str) -> Sequence[Row] | Sequence[dict[str, Any]]:
         """Return rows of its database."""
-        return rows(self.site.database, query, *values)
+        return rows(self.site.place, query, *values)
 
     def webhook_events(self) -> dict[str, str]:
         """Return every stored event and its state."""

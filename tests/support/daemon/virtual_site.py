@@ -15,6 +15,7 @@ from typing import Any, Self
 import httpx
 
 from pbxbilling.cli.connection import get, put
+from pbxbilling.runtime.database_url import DatabaseUrl, SqliteUrl
 from rig import program
 from rig.program import Program, Ran
 from rig.site import free_port
@@ -41,6 +42,7 @@ class VirtualSite:
         sections: str = "",
         *,
         database: Path | None = None,
+        place: DatabaseUrl | None = None,
         journal: bool = False,
     ) -> None:
         """`sections` are further sections of the configuration, such as `[stripe]`."""
@@ -50,6 +52,7 @@ class VirtualSite:
         self.config = directory / "pbxbilling.toml"
         self.socket = directory / "admin.sock"
         self.database = database or directory / "pbxbilling.db"
+        self.place = place or SqliteUrl(self.database)
         self.hook = ("127.0.0.1", free_port())
         self.http = f"127.0.0.1:{free_port()}"
         self._mode = mode
@@ -92,7 +95,7 @@ class VirtualSite:
         self.config.touch(0o600)  # it has a secret in it
         self.config.write_text(
             f'{more}\nmode = "{self._mode}"\n'
-            f'[database]\nurl = "sqlite:///{self.database}"\n'
+            f'[database]\nurl = "{self.place.text}"\n'
             f'[agi]\nlisten = "{self.hook[0]}:{self.hook[1]}"\n'
             f'[http]\nlisten = "{self.http}"\nadmin = "{self.socket}"\n'
             f'[[pbx]]\nname = "pbx1"\nhost = "127.0.0.1"\nport = {self.pbx.port}\n'
@@ -111,7 +114,7 @@ class VirtualSite:
 
     def launch(self) -> None:
         """Start the daemon, and return when it listens."""
-        create(self.database)
+        create(self.place)
         words = ["serve", "-c", str(self.config)]
         self._daemon = Program(words, os.environ, self.directory / "daemon.log")
         daemon = self._daemon
@@ -125,6 +128,14 @@ class VirtualSite:
             daemon.send_signal(number)
             daemon.wait(patience_s(20))
             self.socket.unlink(missing_ok=True)
+
+    def ended(self) -> int:
+        """Wait until the daemon ends by itself; return its exit status."""
+        assert self._daemon is not None
+        daemon, self._daemon = self._daemon, None
+        status = daemon.wait(patience_s(20))
+        self.socket.unlink(missing_ok=True)
+        return status
 
     @property
     def pid(self) -> int:
@@ -215,9 +226,13 @@ class VirtualSite:
 
     def idle(self) -> None:
         """Hang up all calls, and return when nothing is counted any more."""
+        self.hang_up()
+        self.none_live()
+
+    def hang_up(self) -> None:
+        """Hang up all calls at the PBX."""
         for channel in self.pbx.channels():
             self._loop.call_soon_threadsafe(self.pbx.hangup, channel.uniqueid)
-        self.none_live()
 
     def none_live(self) -> None:
         """Return when nothing is counted any more."""

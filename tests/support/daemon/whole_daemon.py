@@ -22,6 +22,7 @@ from pbxbilling.daemon.startup_state import StartupState
 from pbxbilling.daemon.stores import stores_of
 from pbxbilling.kernel.codes import Direction
 from pbxbilling.kernel.ports import Clock
+from pbxbilling.store.database.sqlite.file import SqliteFile
 from pbxbilling.store.store import SqlStore
 from pbxbilling.telemetry.logs import Log
 from pbxbilling.telemetry.notify import Notifier
@@ -120,7 +121,7 @@ async def whole_daemon(
     configuration, lines, log = Configuration(partial(load, file, {})), Lines(), LineWriter(fd=2)
     create(database)
     try:
-        async with await SqlStore.open(database) as store:
+        async with await SqlStore.open(SqliteFile(database)) as store:
             startup = await StartupState.read(store, clock.now(), "UTC")
             written = Log(lines, clock, "json", "info")
             notifier = Notifier({}, 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -87,6 +87,9 @@ class NoEvents:
 
     async def event(self, leg: str) -> MeterEvent | None:
         return None
+
+    async def of_legs(self, legs: Collection[str]) -> list[MeterEvent]:
+        return []
 
     async def events(
         self, *states: UsageEventState, tenant: str | None = None, limit: int = 1000

@@ -33,6 +33,7 @@ from pbxbilling.kernel.records import Cursor, Record
 from pbxbilling.payments.records import InvoiceRun
 from pbxbilling.store.transaction import Nesting
 from tests.support.billing.memory_statements import MemoryStatements
+from tests.support.payments.memory_meter import NoEvents
 from tests.support.privacy.memory_retention import MemoryRetention
 from tests.support.subscriptions.memory_subscriptions import MemorySubscriptions
 
@@ -48,6 +49,9 @@ class MemoryInvoiceRuns:
     def put(self, run: InvoiceRun) -> None:
         self.kept[run.tenant, run.month] = run
 
+    async def run(self, tenant: str, month: str) -> InvoiceRun | None:
+        return self.kept.get((tenant, month))
+
     async def runs(self, month: str | None = None) -> list[InvoiceRun]:
         return [run for _, run in sorted(self.kept.items()) if month in (None, run.month)]
 
@@ -58,6 +62,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self.fault: StoreError | None = None
         self.consequences: Consequences | None = None
+        self.version = 0
         self._nesting = Nesting()
         self._lock = asyncio.Lock()
         self.commits: list[list[Record]] = []
@@ -82,7 +87,12 @@ class MemoryStore:
             self.statement_store,
         )
 
-    async def commit(self, records: Sequence[Record], facts: Sequence[Fact] = ()) -> None:
+    async def commit(
+        self,
+        records: Sequence[Record],
+        facts: Sequence[Fact] = (),
+        number: int | None = None,
+    ) -> None:
         if records or (facts and self.consequences is not None):
             async with self._alone("commit"):
                 self.statement_store.check(records)
@@ -108,6 +118,7 @@ class MemoryStore:
                 transaction.check()
             finally:
                 transaction.over = True
+            self.version = transaction.version
             if transaction.written:
                 self._keep(transaction.written)
 
@@ -121,7 +132,7 @@ class MemoryStore:
 
     def _copy(self) -> MemoryStore:
         copy = MemoryStore()
-        copy.consequences = self.consequences
+        copy.consequences, copy.version = self.consequences, self.version
         for own, new in (
             (self, copy),
             (self.subscription_store, copy.subscription_store),
@@ -197,6 +208,7 @@ class MemoryStore:
         return Accounts(
             tuple(self.plans[slug] for slug in sorted(self.plans)),
             tuple(self.tenants[slug] for slug in sorted(self.tenants)),
+            version=self.version,
         )
 
     async def key_origins(self, kind: AccountKind, slug: str) -> list[KeyOrigin]:
@@ -291,6 +303,9 @@ class MemoryTransaction:
         self._copy = copy
         self._fault: StoreError | None = None
         self.statement_store = copy.statement_store
+        self.invoice_runs = copy.invoice_runs
+        self.meters = NoEvents()
+        self.version = copy.version
         self.written: list[Record] = []
         self.over = False
 
@@ -307,6 +322,11 @@ class MemoryTransaction:
     async def cursor(self, name: str) -> datetime | None:
         self.check()
         return await self._copy.cursor(name)
+
+    async def next_version(self) -> int:
+        self.check()
+        self.version += 1
+        return self.version
 
     def check(self) -> None:
         if self.over:

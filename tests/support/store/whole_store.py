@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
-from pbxbilling.accounts.ports import AccountStore
+from pbxbilling.accounts.ports import AccountStore, AccountTransaction
 from pbxbilling.billing.ports import BillingTransaction, StatementStore
 from pbxbilling.calls.ports import CallStore
 from pbxbilling.kernel.ports import Consequences, Cursors
@@ -16,16 +16,20 @@ from pbxbilling.subscriptions.ports import SubscriptionStore
 T = TypeVar("T")
 
 
+class WholeTransaction(AccountTransaction, BillingTransaction, Protocol):
+    """A transaction that reads statements, and counts the versions of the accounts."""
+
+
 class WholeStore(AccountStore, CallStore, Cursors, Protocol):
     """A store with all its parts."""
 
     consequences: Consequences | None
 
-    def transaction(self, key: str) -> AbstractAsyncContextManager[BillingTransaction]:
-        """Open a transaction that also reads statements."""
+    def transaction(self, key: str) -> AbstractAsyncContextManager[WholeTransaction]:
+        """Open such a transaction."""
         ...
 
-    async def transact(self, key: str, work: Callable[[BillingTransaction], Awaitable[T]]) -> T:
+    async def transact(self, key: str, work: Callable[[WholeTransaction], Awaitable[T]]) -> T:
         """Run `work` in such a transaction."""
         ...
 

@@ -14,9 +14,9 @@ from pbxbilling.accounts.records import PlanSwitched
 from pbxbilling.accounts.terms.registry import Registry
 from pbxbilling.accounts.terms.status import Blocker, Status, Transition
 from pbxbilling.accounts.terms.tenant import Tenant
-from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.accounts.writer import RUNS, AccountWriter, again_if_stale
 from pbxbilling.catalog.plan import Plan
-from pbxbilling.kernel.errors import StoreError
+from pbxbilling.kernel.errors import StaleError, StoreError
 from pbxbilling.kernel.facts import Fact
 from tests.support.kernel.clock import START, Clock
 from tests.support.store.memory_store import MemoryStore
@@ -91,6 +91,74 @@ async def test_a_change_of_plan_is_kept_with_its_instant() -> None:
     assert list(office.store.statement_store.switches.values()) == [
         PlanSwitched("acme", START, "p", "q")
     ]
+
+
+class Another:
+    """Another process on the office's store."""
+
+    def __init__(self, office: Office) -> None:
+        self.facts: list[Fact] = []
+        self.registry = Registry(
+            office.registry.plans.values(),
+            office.registry.tenants.values(),
+            office.registry.version,
+        )
+        self.writer = AccountWriter(
+            office.store, self.registry, Clock(), self.facts.append, asyncio.Lock()
+        )
+
+    async def name(self, name: str) -> None:
+        async with self.writer.alone:
+            before = self.registry.tenants["acme"]
+            await asyncio.sleep(0)
+            change = TenantChange(before, replace(before, name=name))
+            await self.writer.write("name", [change], "root")
+
+
+async def test_what_another_process_has_changed_is_refused_and_read_anew() -> None:
+    office = Office()
+    await office.change(Transition.PAID, status=Status.ACTIVE)
+    another = Another(office)
+    await another.name("Acme Inc.")
+    version, written = office.writer.version, len(office.store.commits)
+    with pytest.raises(StaleError, match="another process changed the accounts meanwhile"):
+        await office.change(Transition.PAID, status=Status.ACTIVE, email="a@acme.example")
+    assert len(office.store.commits) == written
+    assert office.registry.tenants == another.registry.tenants == office.store.tenants
+    assert office.registry.version == another.registry.version == office.store.version
+    assert not office.writer.is_unchanged(version)
+    assert not office.writer.is_fresh("acme", version)
+
+
+async def test_a_command_is_decided_again_as_a_whole_and_not_for_ever() -> None:
+    office = Office()
+    await office.change(None, name="Acme")
+    one, other = Another(office), Another(office)
+    await asyncio.gather(again_if_stale(one.name)("one"), again_if_stale(other.name)("other"))
+    assert len(office.store.audited) == 3
+    assert [row.before for row in office.store.audited[1:]] in (
+        [{"name": "Acme"}, {"name": "one"}],
+        [{"name": "Acme"}, {"name": "other"}],
+    )
+    runs = 0
+
+    async def never() -> None:
+        nonlocal runs
+        runs += 1
+        raise StaleError("again")
+
+    with pytest.raises(StaleError):
+        await again_if_stale(never)()
+    assert runs == RUNS
+
+
+async def test_a_row_of_what_changes_nothing_here_needs_no_version() -> None:
+    office = Office()
+    await office.change(None, name="Acme")
+    another = Another(office)
+    await another.name("Acme Inc.")
+    await office.writer.note(office.writer.audit("portal", "tenant acme", "root", None, {}))
+    assert [row.action for row in office.store.audited] == ["subscription", "name", "portal"]
 
 
 async def test_an_instant_that_is_given_stands() -> None:

@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 
 from pbxbilling.cli.connection import ApiRequest, Query, get, put, send
 from pbxbilling.kernel.errors import StoreError
-from pbxbilling.store.database.backup import copy_database
+from pbxbilling.store.database.sqlite.backup import copy_database
 from pbxbilling.web.api import ROUTES
 
 READING = [route for route in ROUTES if route.methods == {"GET"} and not route.openapi_extra]

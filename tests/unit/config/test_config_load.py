@@ -13,6 +13,7 @@ from pbxbilling.config.faults import ConfigError
 from pbxbilling.config.sections import RefusalSettings
 from pbxbilling.config.settings import Settings
 from pbxbilling.kernel.codes import Direction, Mode, Reason
+from tests.support.store.database import sqlite_path
 
 Write = Callable[[str], Path]
 
@@ -50,7 +51,7 @@ def test_an_empty_file_is_the_documented_defaults(write: Write) -> None:
     settings = load(write(""), {})
     assert settings.mode is Mode.OFF
     assert settings.unknown_tenant == "admit"
-    assert settings.database.path == Path("/var/lib/pbxbilling/pbxbilling.db")
+    assert sqlite_path(settings) == Path("/var/lib/pbxbilling/pbxbilling.db")
     assert settings.agi.address == ("127.0.0.1", 4590)
     assert settings.agi.takes_old_hooks
     assert (settings.agi.deadline_ms, settings.agi.on_deadline) == (300, "admit")
@@ -165,8 +166,11 @@ def test_every_reason_that_can_refuse_may_have_a_cause_of_its_own() -> None:
             'FILE:2: billing.daily_check: expected a time of day, as "01:00", got "1 am"',
         ),
         (
-            '[database]\nurl = "postgres://u:pass@h/d"',
-            'FILE:2: database.url: expected "sqlite:////absolute/path.db"',
+            '[database]\nurl = "mysql://u:pass@h/d"',
+            (
+                'FILE:2: database.url: expected "sqlite:////absolute/path.db" or'
+                ' "postgresql+asyncpg://USER@HOST:5432/DATABASE"'
+            ),
         ),
         (
             "[refusal]\nsuspend = 21",
@@ -311,9 +315,9 @@ def test_no_secret_of_any_section_is_repeated(write: Write, text: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["", "nonsense", "sqlite://", "sqlite:///", "sqlite:///:memory:", "postgresql://u:hush@h/d"],
+    ["", "nonsense", "sqlite://", "sqlite:///", "sqlite:///:memory:", "mysql://u:hush@h/d"],
 )
-def test_a_url_that_names_no_file_says_what_to_write_and_no_secret(write: Write, url: str) -> None:
+def test_a_url_of_no_database_says_what_to_write_and_no_secret(write: Write, url: str) -> None:
     (fault,) = faults(write(f'[database]\nurl = "{url}"'))
     assert 'expected "sqlite:////absolute/path.db"' in fault
     assert "hush" not in fault
@@ -364,7 +368,7 @@ def test_the_environment_goes_before_the_file(write: Write) -> None:
     }
     settings = load(write('mode = "log"\n[agi]\non_deadline = "refuse"' + PBX), env)
     assert settings.mode is Mode.ENFORCE
-    assert settings.database.path == Path("/tmp/other.db")
+    assert sqlite_path(settings) == Path("/tmp/other.db")
     assert (settings.agi.deadline_ms, settings.agi.on_deadline) == (500, "refuse")
     assert [str(network) for network in settings.agi.allow] == ["192.0.2.1/32"]
     assert settings.decisions.admissions
@@ -399,6 +403,7 @@ SECRET = "0123456789abcdef"
     [
         ("AGI__TOKEN", SECRET, ""),
         ("USAGE__TOKEN", SECRET, ""),
+        ("DATABASE__PASSWORD", SECRET, "[database]\nurl = 'postgresql://u@/b'"),
         ("MQTT__PASSWORD", SECRET, "[mqtt]\nusername = 'u'"),
         ("STRIPE__SECRET_KEY", f"sk_{SECRET}", ""),
         ("STRIPE__WEBHOOK_SECRETS", f'["whsec_{SECRET}"]', ""),
@@ -411,6 +416,7 @@ def test_a_secret_from_the_environment_is_the_secret(
     settings = load(write(text), {f"PBXBILLING_{name}": value})
     stripe = settings.stripe
     found = [settings.agi.token, settings.usage.token, settings.mqtt.password, stripe.secret_key]
+    found.append(settings.database.password)
     found += [*stripe.webhook_secrets, *(pbx.secret for pbx in settings.pbx)]
     (secret,) = filter(None, (one.get_secret_value() for one in found))
     assert secret.endswith(SECRET)

@@ -32,6 +32,17 @@ def test_listeners_and_database_keep_their_old_values_until_a_restart() -> None:
     assert "only after a restart: database.url, agi.listen" in str(reload)
 
 
+def test_another_password_of_the_database_waits_for_a_restart_and_shows_nowhere() -> None:
+    one = '{"database": {"url": "postgresql://u@/b", "password": "%s"}}'
+    reload = reload_of(settings(one % "first"), settings(one % "second"))
+    assert str(reload) == "only after a restart: database.password"
+    assert reload.in_force == settings(one % "first")
+    moved = '{"database": {"url": "postgresql://u:hush@/b"}}'
+    reload = reload_of(settings(), settings(moved))
+    assert str(reload) == "only after a restart: database.url"
+    assert "hush" not in repr(settings(moved))
+
+
 def test_the_port_of_0_1_opens_and_closes_at_a_restart_alone() -> None:
     silent, written = settings(), settings('{"agi": {"listen": "127.0.0.1:4590"}}')
     for old, new in ((silent, written), (written, silent)):

@@ -17,6 +17,8 @@ STRICT = '{}mode = "enforce"\nunknown_tenant = "refuse"\n[agi]\non_deadline = "r
 TOKEN = "0123456789abcdef"
 OUTSIDE = '[agi]\nlisten = "0.0.0.0:4590"\nallow = ["192.0.2.1/32"]\n'
 
+POSTGRES = '[database]\nurl = "postgresql://u@'
+
 DANGERS = [
     (PBX.format(host="198.51.100.7"), "AMI with 198.51.100.7 has no TLS"),
     (PBX.format(host="pbx.example"), "set tls = true"),
@@ -37,6 +39,9 @@ DANGERS = [
     (STRICT.format("") + f'on_malformed = "admit"\n{HERE}', 'on_malformed = "admit"'),
     (f"[emergency]\nnumbers = []\n{HERE}", "no emergency call passes"),
     (f'[emergency]\nnumbers = ["1"]\n{HERE}', '"1" has fewer than three digits'),
+    (f'{POSTGRES}db1/b"\n{HERE}', "on the way to db1 can read calls and bills"),
+    (f'{POSTGRES}db1,db2/b?sslmode=require"\n{HERE}', "db1 and db2 can read"),
+    (f'{POSTGRES}127.0.0.1,db2/b?sslmode=prefer"\n{HERE}', "on the way to db2 can read"),
     ("", "no [[pbx]]"),
 ]
 
@@ -51,6 +56,11 @@ SAFE = [
     f'[mqtt]\nenabled = true\nurl = "mqtts://b"\nusername = "u"\npassword = "s"\n{HERE}',
     STRICT.format("") + HERE,
     f'[agi]\nallow = ["10.0.0.0/8", "127.0.0.0/8"]\n{HERE}',
+    f'{POSTGRES}/b"\n{HERE}',
+    f'{POSTGRES}127.0.0.1,localhost/b"\n{HERE}',
+    f'{POSTGRES}/b?host=/run/postgresql"\n{HERE}',
+    f'{POSTGRES}db1/b?sslmode=verify-full"\n{HERE}',
+    f'{POSTGRES}db1/b?sslmode=verify-ca&sslrootcert=/etc/ca.pem"\n{HERE}',
 ]
 
 REFUSED = [
@@ -153,7 +163,14 @@ def test_a_secret_is_one_line(file: Path, text: str, secret: str, more: str) -> 
 
 @pytest.mark.parametrize(
     "text",
-    [HERE, f'[usage]\ntoken = "{TOKEN}"\n', TEST, '[mqtt]\nusername = "u"\npassword = "s"\n'],
+    [
+        HERE,
+        f'[usage]\ntoken = "{TOKEN}"\n',
+        TEST,
+        '[mqtt]\nusername = "u"\npassword = "s"\n',
+        '[database]\nurl = "postgresql://u:s@/b"\n',
+        '[database]\nurl = "postgresql://u@/b"\npassword = "s"\n',
+    ],
 )
 def test_a_file_with_secrets_in_it_is_not_for_everybody(file: Path, text: str) -> None:
     file.write_text(text)

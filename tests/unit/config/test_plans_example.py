@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import tomllib
 from decimal import Decimal
@@ -93,7 +94,7 @@ def test_it_is_applied_as_it_is_and_again_without_a_change(config: Path) -> None
     assert {plan["plan"] for plan in get(config, "/plans")} == {"p", *MONTHLY}
     again = put(config, "/accounts", **given)
     assert {change["kind"] for change in again} == {"unchanged"}
-    assert check_default_plan(load(config, {})).result is Result.OK
+    assert asyncio.run(check_default_plan(load(config, {}))).result is Result.OK
 
 
 def test_every_key_that_it_comments_out_is_one_of_a_plan() -> None:

@@ -22,16 +22,18 @@ from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.catalog.plan import Limits, Plan
 from pbxbilling.daemon import account_files
 from pbxbilling.daemon.stores import stores_of
-from pbxbilling.daemon.wiring import Ground, WorkerOn, wire_services
+from pbxbilling.daemon.wiring import Ground, wire_services
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.privacy.retention import Retention
+from pbxbilling.runtime.database_url import DatabaseUrl
+from pbxbilling.store.database.opening import database_at
 from pbxbilling.store.store import SqlStore
 from pbxbilling.web.api import api
 from pbxbilling.worker.accounts import OF_POLICY
 from pbxbilling.worker.frames import Frames
-from pbxbilling.worker.process import Worker, WorkerError, WorkerProcess
+from pbxbilling.worker.process import Worker, WorkerError, WorkerOn, WorkerProcess
 from tests.support.kernel.clock import START, Clock
-from tests.support.store.database import create, rows
+from tests.support.store.database import MAKES, database_of, rows
 from tests.support.worker.in_thread import WorkerInThread
 
 TABLES = {
@@ -96,6 +98,7 @@ CSV: Mapping[str, Given] = {
     "empties a cell and is agreed to": {"text": "tenant,dids\nacme,\n", "reset": True},
     "is wrong": {"text": "tenant,plans\nacme,pro\n"},
 }
+ON_BOTH = {"adds", "adds and changes"}
 CASES = [("accounts", name, given) for name, given in TOML.items()]
 CASES += [("accounts/tenants.csv", name, given) for name, given in CSV.items()]
 
@@ -103,13 +106,15 @@ CASES += [("accounts/tenants.csv", name, given) for name, given in CSV.items()]
 class Site:
     """Accounts on a database, and the API over them."""
 
-    def __init__(self, store: SqlStore, database: Path, worker: Worker | None) -> None:
+    def __init__(
+        self, store: SqlStore, place: DatabaseUrl, folder: Path, worker: Worker | None
+    ) -> None:
         self.facts: list[Fact] = []
-        self.database, self.clock = database, Clock()
+        self.place, self.clock = place, Clock()
         self.registry = Registry(PLANS, TENANTS)
         in_force = InForce(Policy(default_plan="basic", trial_days=5), self.registry)
         self.ground = Ground.of(stores_of(store), in_force, self.clock, self.facts.append)
-        on = WorkerOn(worker, database) if worker else None
+        on = WorkerOn(worker, place.text, folder) if worker else None
         self.services = wire_services(self.ground, Retention(), by_worker=on)
         self.transport = httpx.ASGITransport(app=api(self.services, _root))
 
@@ -120,9 +125,7 @@ class Site:
     def stored(self) -> dict[str, list[tuple[Any, ...]]]:
         """Return the rows of all tables that an apply writes, without row numbers."""
         found = {
-            table: [
-                dict(row) for row in rows(self.database, f"SELECT * FROM {table} ORDER BY {by}")
-            ]
+            table: [dict(row) for row in rows(self.place, f"SELECT * FROM {table} ORDER BY {by}")]
             for table, by in TABLES.items()
         }
         return {
@@ -143,20 +146,26 @@ async def _root(_request: object) -> str:
 
 
 @asynccontextmanager
-async def site(directory: Path, worker: Worker | None) -> AsyncIterator[Site]:
-    database = directory / "test.db"
+async def site(directory: Path, worker: Worker | None, make: str = "sqlite") -> AsyncIterator[Site]:
     await asyncio.to_thread(directory.mkdir)
-    create(database)
-    async with await SqlStore.open(database) as store:
-        await store.commit([*PLANS, *TENANTS])
-        made = Site(store, database, worker)
-        renamed = replace(TENANTS[3], name="Stays")
-        made.registry.put_tenant(renamed)
-        await store.commit([renamed])
-        await made.put("tenants/globex/suspension")
-        await made.put("tenants/stays/trial", until="2030-01-01")
-        made.facts.clear()
-        yield made
+    with database_of(make, directory) as place:
+        async with await SqlStore.open(database_at(place)) as store:
+            yield await opened(store, place, directory, worker)
+
+
+async def opened(
+    store: SqlStore, place: DatabaseUrl, directory: Path, worker: Worker | None
+) -> Site:
+    """Return a site with accounts, some of which commands have changed."""
+    await store.commit([*PLANS, *TENANTS])
+    made = Site(store, place, directory, worker)
+    renamed = replace(TENANTS[3], name="Stays")
+    made.registry.put_tenant(renamed)
+    await store.commit([renamed])
+    await made.put("tenants/globex/suspension")
+    await made.put("tenants/stays/trial", until="2030-01-01")
+    made.facts.clear()
+    return made
 
 
 @pytest.fixture(autouse=True)
@@ -164,12 +173,19 @@ def nothing_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(account_files, "SMALL_FILE", -1)
 
 
-@pytest.mark.parametrize(("path", "name", "given"), CASES, ids=[f"{p}: {n}" for p, n, _ in CASES])
+# Every case on SQLite, and one of each way on PostgreSQL.
+RUN = [(make, *case) for case in CASES for make in MAKES if make == "sqlite" or case[1] in ON_BOTH]
+
+
+@pytest.mark.parametrize(
+    ("make", "path", "name", "given"), RUN, ids=[f"{p}: {n}, {make}" for make, p, n, _ in RUN]
+)
 async def test_both_answer_store_publish_and_enforce_the_same(
-    path: str, name: str, given: Given, tmp_path: Path
+    make: str, path: str, name: str, given: Given, tmp_path: Path
 ) -> None:
     worker = WorkerInThread()
-    async with site(tmp_path / "a", worker) as one, site(tmp_path / "b", None) as other:
+    both = site(tmp_path / "a", worker, make), site(tmp_path / "b", None, make)
+    async with both[0] as one, both[1] as other:
         answers = [await each.put(path, **given) for each in (one, other)]
         assert answers[0].status_code == answers[1].status_code
         assert answers[0].json() == answers[1].json()
@@ -179,12 +195,13 @@ async def test_both_answer_store_publish_and_enforce_the_same(
         assert one.in_force() == other.in_force()
 
 
-async def test_a_real_process_does_the_same_to_hundreds(tmp_path: Path) -> None:
+@pytest.mark.parametrize("make", MAKES)
+async def test_a_real_process_does_the_same_to_hundreds(make: str, tmp_path: Path) -> None:
     text = "".join(
         f'[tenant.t{number}]\nplan = "basic"\nname = "é{number}"\ndids = ["+1555{number:04}"]\n'
         for number in range(700)
     )
-    both = site(tmp_path / "a", WorkerProcess()), site(tmp_path / "b", None)
+    both = site(tmp_path / "a", WorkerProcess(), make), site(tmp_path / "b", None, make)
     async with both[0] as one, both[1] as other:
         for given in (
             {"text": text, "dry_run": True},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,9 @@ from pbxbilling.doctor.check import Check, Result
 from pbxbilling.doctor.default_plan import check_default_plan
 from pbxbilling.doctor.examine import examine
 from pbxbilling.runtime.clock import SystemClock
+from pbxbilling.store.database.sqlite.file import SqliteFile
 from pbxbilling.store.store import SqlStore
+from tests.support.store.database import sqlite_path
 
 
 def site(folder: Path) -> tuple[Path, Settings]:
@@ -33,9 +36,9 @@ def site(folder: Path) -> tuple[Path, Settings]:
 
 async def stored(folder: Path, *plans: Plan) -> Check:
     _, settings = site(folder)
-    async with await SqlStore.open(settings.database.path) as store:
+    async with await SqlStore.open(SqliteFile(sqlite_path(settings))) as store:
         await store.commit(plans)
-        return check_default_plan(settings)
+        return await check_default_plan(settings)
 
 
 @pytest.mark.parametrize(
@@ -66,22 +69,26 @@ async def test_the_plan_of_new_tenants_is_active_and_bounds_their_calls(
     assert [one for one in says if one not in check.found + check.mend] == []
 
 
-def test_where_there_is_nothing_nothing_is_made_and_the_warning_says_so(tmp_path: Path) -> None:
+async def test_where_there_is_nothing_nothing_is_made_and_the_warning_says_so(
+    tmp_path: Path,
+) -> None:
     config, settings = site(tmp_path)
-    check = check_default_plan(settings)
+    check = await check_default_plan(settings)
     assert check.result is Result.WARN
     assert "does not exist yet" in check.found
-    assert list(tmp_path.iterdir()) == [config]
+    assert os.listdir(tmp_path) == [config.name]
 
 
 @pytest.mark.parametrize("content", ["no database" * 100, "folder"])
-def test_a_database_that_cannot_be_read_is_a_warning_too(tmp_path: Path, content: str) -> None:
+async def test_a_database_that_cannot_be_read_is_a_warning_too(
+    tmp_path: Path, content: str
+) -> None:
     _, settings = site(tmp_path)
     if content == "folder":
-        settings.database.path.mkdir()
+        sqlite_path(settings).mkdir()
     else:
-        settings.database.path.write_text(content)
-    check = check_default_plan(settings)
+        sqlite_path(settings).write_text(content)
+    check = await check_default_plan(settings)
     assert check.result is Result.WARN
     assert f"{tmp_path}/a.db" in check.found
 
@@ -97,20 +104,20 @@ def nobody() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("nobody")
-def test_a_folder_that_may_not_be_read_is_a_warning_too() -> None:
+async def test_a_folder_that_may_not_be_read_is_a_warning_too() -> None:
     with TemporaryDirectory() as folder:
         closed = Path(folder) / "closed"
         closed.mkdir(mode=0o000)
         database = DatabaseSettings(url=f"sqlite:///{closed}/a.db")
-        check = check_default_plan(Settings(database=database))
+        check = await check_default_plan(Settings(database=database))
     assert (check.result, "Permission denied" in check.found) == (Result.WARN, True)
 
 
 async def test_config_check_and_the_doctor_say_the_same(tmp_path: Path) -> None:
     config, settings = site(tmp_path)
-    wanted = check_default_plan(settings)
+    wanted = await check_default_plan(settings)
     assert wanted in await examine(config, {}, SystemClock())
-    done = CliRunner().invoke(app, ["config", "check", "-c", str(config)])
+    done = await asyncio.to_thread(CliRunner().invoke, app, ["config", "check", "-c", str(config)])
     assert done.exit_code == 0
     line = f"warning: billing.default_plan: {wanted.found}: {wanted.mend}"
     assert line in done.output.splitlines()
@@ -119,5 +126,5 @@ async def test_config_check_and_the_doctor_say_the_same(tmp_path: Path) -> None:
 async def test_config_check_is_silent_about_a_good_one(tmp_path: Path) -> None:
     config, _ = site(tmp_path)
     await stored(tmp_path, Plan("free", limits=Limits(max_calls=1)))
-    done = CliRunner().invoke(app, ["config", "check", "-c", str(config)])
+    done = await asyncio.to_thread(CliRunner().invoke, app, ["config", "check", "-c", str(config)])
     assert (done.exit_code, "default_plan" in done.output) == (0, False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -15,6 +14,8 @@ from pbxbilling.calls.metering.usage_event import LegMetered, UsageEventState
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.gateway_names import STRIPE
 from pbxbilling.payments.late_usage import LateUsage
+from pbxbilling.runtime.database_url import DatabaseUrl
+from pbxbilling.store.database.opening import database_at
 from pbxbilling.store.store import SqlStore
 from pbxbilling.subscriptions.facts import PaymentAlert
 from pbxbilling.subscriptions.subscription import Subscription
@@ -67,8 +68,8 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    async with await SqlStore.open(tmp_path / "test.db") as store:
+async def desk(shared_place: DatabaseUrl) -> AsyncIterator[Desk]:
+    async with await SqlStore.open(database_at(shared_place)) as store:
         made = Desk(store)
         await made.sent()
         yield made

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -21,6 +20,8 @@ from pbxbilling.kernel.facts import Fact
 from pbxbilling.payments.facts import UsageDelayed, UsageResumed, UsageSent
 from pbxbilling.payments.payers import TenantPayers
 from pbxbilling.payments.send_usage import BATCH, UsageSender
+from pbxbilling.runtime.database_url import DatabaseUrl
+from pbxbilling.store.database.opening import database_at
 from pbxbilling.store.store import SqlStore
 from pbxbilling.subscriptions.facts import PaymentAlert
 from pbxbilling.subscriptions.subscription import Subscription
@@ -90,8 +91,8 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    async with await SqlStore.open(tmp_path / "test.db") as store:
+async def desk(shared_place: DatabaseUrl) -> AsyncIterator[Desk]:
+    async with await SqlStore.open(database_at(shared_place)) as store:
         yield Desk(store)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -17,6 +16,8 @@ from pbxbilling.calls.metering.usage_event import LegMetered, UsageEventState
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.errors import AdministrationError
 from pbxbilling.payments.usage_events import UsageEvents
+from pbxbilling.runtime.database_url import DatabaseUrl
+from pbxbilling.store.database.opening import database_at
 from pbxbilling.store.store import SqlStore
 from tests.support.kernel.clock import Clock
 from tests.support.store.records import NOON, after, ended_leg
@@ -26,8 +27,8 @@ LEG = str(ended_leg().key)
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
-    async with await SqlStore.open(tmp_path / "test.db") as store:
+async def store(shared_place: DatabaseUrl) -> AsyncIterator[SqlStore]:
+    async with await SqlStore.open(database_at(shared_place)) as store:
         await store.commit([ended_leg(), LegMetered(ended_leg().key)])
         yield store
 
@@ -40,7 +41,7 @@ def usage(store: SqlStore) -> UsageEvents:
         lambda _: None,
         asyncio.Lock(),
     )
-    return UsageEvents(store.meters, writer)
+    return UsageEvents(store.meters, store, writer)
 
 
 async def stuck(store: SqlStore) -> None:

@@ -19,7 +19,9 @@ from pbxbilling.calls.live.records import PbxMark
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.errors import StoreError
 from pbxbilling.kernel.records import Record
+from pbxbilling.runtime.database_url import DatabaseUrl
 from pbxbilling.store import schema
+from pbxbilling.store.database.opening import database_at
 from pbxbilling.store.export import NothingHeldError, export_tenant, is_instant
 from pbxbilling.store.store import SqlStore
 from pbxbilling.subscriptions.subscription import BillingCycle
@@ -27,7 +29,7 @@ from tests.support.billing.records import DECEMBER, NOVEMBER, billed, one_off, s
 from tests.support.store.records import NOON, after, call, decision, ended_leg
 from tests.support.subscriptions.records import customer, event, invoice, subscription
 
-OF_NOBODY = {"plan", "pbx_mark", "cursor"}
+OF_NOBODY = {"account_version", "commit_number", "lease", "plan", "pbx_mark", "cursor"}
 AMOUNTS = {
     *("talk_us", "billed_s", "allowance_s", "included_s", "charged_s", "used", "limit", "calls"),
     *("setup_fee", "overage_per_minute_micros", "price_per_call_micros", "rate_micros"),
@@ -60,13 +62,15 @@ def held_on(tenant: str) -> list[Record]:
     ]
 
 
-async def exported(folder: Path, tenant: str) -> dict[str, list[dict[str, Any]]]:
+async def exported(
+    place: DatabaseUrl, folder: Path, tenant: str
+) -> dict[str, list[dict[str, Any]]]:
     """Return a tenant's export, by table, from a database that has two tenants."""
-    path = folder / "test.db"
-    async with await SqlStore.open(path) as store:
+    database = database_at(place)
+    async with await SqlStore.open(database) as store:
         await store.commit([Plan("pro"), PbxMark("main", NOON)])
         await store.commit([*held_on("acme"), *held_on("globex")])
-        export_tenant(path, tenant, folder / "out.zip", NOON)
+        await export_tenant(database, tenant, folder / "out.zip", NOON)
     with zipfile.ZipFile(folder / "out.zip") as archive:
         return {
             Path(name).stem: [json.loads(line) for line in archive.read(name).splitlines()]
@@ -75,8 +79,10 @@ async def exported(folder: Path, tenant: str) -> dict[str, list[dict[str, Any]]]
         }
 
 
-async def test_everything_of_it_is_there_and_nothing_of_another(tmp_path: Path) -> None:
-    tables = await exported(tmp_path, "acme")
+async def test_everything_of_it_is_there_and_nothing_of_another(
+    shared_place: DatabaseUrl, tmp_path: Path
+) -> None:
+    tables = await exported(shared_place, tmp_path, "acme")
     empty = {name for name, rows in tables.items() if not rows}
     assert empty <= {"purged_usage", "meter_event"} | new_tables()
     assert set(tables) == {table.name for table in schema.metadata.sorted_tables} - OF_NOBODY
@@ -94,8 +100,10 @@ def new_tables() -> set[str]:
     return {table.name for table in schema.metadata.sorted_tables} - known
 
 
-async def test_instants_are_told_as_such_and_amounts_are_not(tmp_path: Path) -> None:
-    tables = await exported(tmp_path, "acme")
+async def test_instants_are_told_as_such_and_amounts_are_not(
+    shared_place: DatabaseUrl, tmp_path: Path
+) -> None:
+    tables = await exported(shared_place, tmp_path, "acme")
     (leg,), (sold,) = tables["leg"], tables["subscription"]
     assert datetime.fromisoformat(leg["answered_at"]) == after(2)
     assert leg["talk_us"] == 60_000_000
@@ -114,14 +122,16 @@ def test_every_number_in_the_schema_is_an_instant_or_an_amount() -> None:
     assert not {name for name in AMOUNTS if is_instant(name)}
 
 
-async def test_a_tenant_that_nobody_has_leaves_no_file(tmp_path: Path) -> None:
+async def test_a_tenant_that_nobody_has_leaves_no_file(
+    shared_place: DatabaseUrl, tmp_path: Path
+) -> None:
     with pytest.raises(NothingHeldError):
-        await exported(tmp_path, "initech")
+        await exported(shared_place, tmp_path, "initech")
     assert not [name for name in os.listdir(tmp_path) if "out.zip" in name]
 
 
-async def test_no_file_loses_its_place(tmp_path: Path) -> None:
+async def test_no_file_loses_its_place(shared_place: DatabaseUrl, tmp_path: Path) -> None:
     (tmp_path / "out.zip").write_text("mine")
     with pytest.raises(StoreError, match="exists"):
-        await exported(tmp_path, "acme")
+        await exported(shared_place, tmp_path, "acme")
     assert (tmp_path / "out.zip").read_text() == "mine"

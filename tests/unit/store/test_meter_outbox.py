@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -18,6 +17,8 @@ from pbxbilling.calls.metering.usage_event import (
     MeterEventsUnparked,
     UsageEventState,
 )
+from pbxbilling.runtime.database_url import DatabaseUrl
+from pbxbilling.store.database.opening import database_at
 from pbxbilling.store.store import SqlStore
 from tests.support.store.records import NOON, after, ended_leg
 
@@ -25,8 +26,8 @@ LATER = NOON + timedelta(hours=1)
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
-    async with await SqlStore.open(tmp_path / "test.db") as store:
+async def store(shared_place: DatabaseUrl) -> AsyncIterator[SqlStore]:
+    async with await SqlStore.open(database_at(shared_place)) as store:
         yield store
 
 

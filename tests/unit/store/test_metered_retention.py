@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from pbxbilling.calls.metering.usage_event import LegMetered, MeterEventMoved, UsageEventState
 from pbxbilling.privacy.retention import Chore
+from pbxbilling.runtime.database_url import DatabaseUrl
+from pbxbilling.store.database.opening import database_at
 from pbxbilling.store.store import SqlStore
 from tests.support.billing.records import copy_of, saved
 from tests.support.store.records import after, ended_leg
@@ -24,11 +24,11 @@ from tests.support.store.records import after, ended_leg
     ],
 )
 async def test_a_leg_waits_for_its_meter_event(
-    tmp_path: Path, state: UsageEventState, due: int
+    shared_place: DatabaseUrl, state: UsageEventState, due: int
 ) -> None:
     one = ended_leg("1.1")
     moved = MeterEventMoved(str(one.key), state, 1, 1, None, None)
-    async with await SqlStore.open(tmp_path / "test.db") as store:
+    async with await SqlStore.open(database_at(shared_place)) as store:
         await store.commit([one, LegMetered(one.key), saved(), copy_of(one)])
         await store.commit([moved])
         event = await store.meters.event(str(one.key))

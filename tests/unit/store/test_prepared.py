@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
-from sqlite3 import connect
 
 import pytest
 
@@ -17,21 +15,18 @@ from pbxbilling.calls.metering.usage_event import LegMetered, MeterEventsUnparke
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.errors import StoreError
 from pbxbilling.kernel.records import Record
+from pbxbilling.runtime.database_url import DatabaseUrl
+from pbxbilling.store.database.opening import database_at
 from pbxbilling.store.prepared import PreparedRows
 from pbxbilling.store.rows.accounts import from_prepared
 from pbxbilling.store.store import SqlStore
 from tests.support.kernel.every_field import differing
 from tests.support.kernel.leaves import leaves
 from tests.support.kernel.samples import AT, another, sample
-from tests.support.store.database import create
+from tests.support.store.database import MAKES, database_of, dump
 
 OF_LEGS = {LegRecord, LegAssigned, LegMetered, BilledLeg, MeterEventsUnparked}
 KINDS = sorted(leaves(Record) - {PreparedRows}, key=lambda kind: kind.__name__)
-
-
-def dump(database: Path) -> list[str]:
-    with closing(connect(database)) as opened:
-        return list(opened.iterdump())
 
 
 def one_of(kind: type[Record]) -> Record:
@@ -44,12 +39,21 @@ def one_of(kind: type[Record]) -> Record:
     return sample(kind) if kind in OF_LEGS else differing(kind)
 
 
-async def test_prepared_rows_of_every_kind_are_written_alike(tmp_path: Path) -> None:
+@pytest.mark.parametrize("make", MAKES)
+async def test_prepared_rows_of_every_kind_are_written_alike(make: str, tmp_path: Path) -> None:
+    with (
+        database_of(make, tmp_path, "one.db") as one,
+        database_of(make, tmp_path, "other.db") as other,
+    ):
+        await written_alike(one, other)
+
+
+async def written_alike(one: DatabaseUrl, other: DatabaseUrl) -> None:
     records = [one_of(kind) for kind in KINDS]
-    one, other = tmp_path / "one.db", tmp_path / "other.db"
-    for database in (one, other):
-        create(database)
-    async with await SqlStore.open(one) as store, await SqlStore.open(other) as maker:
+    async with (
+        await SqlStore.open(database_at(one)) as store,
+        await SqlStore.open(database_at(other)) as maker,
+    ):
         prepared = list(maker.prepare(records))
         assert {rows.kind for rows in prepared} == {kind.__name__ for kind in KINDS}
         await store.commit(prepared)
@@ -62,17 +66,15 @@ async def test_prepared_rows_of_every_kind_are_written_alike(tmp_path: Path) -> 
     "record", [differing(Plan), Plan("free"), differing(Tenant), Tenant("globex", "free")]
 )
 async def test_accounts_come_out_of_their_prepared_rows(
-    record: Plan | Tenant, tmp_path: Path
+    record: Plan | Tenant, shared_place: DatabaseUrl
 ) -> None:
-    create(tmp_path / "one.db")
-    async with SqlStore.read_only(tmp_path / "one.db") as store:
+    async with SqlStore.read_only(database_at(shared_place)) as store:
         (rows,) = store.prepare([record])
         assert list(from_prepared(rows)) == [record]
 
 
-async def test_who_only_reads_cannot_write(tmp_path: Path) -> None:
-    create(tmp_path / "one.db")
-    async with SqlStore.read_only(tmp_path / "one.db") as store:
+async def test_who_only_reads_cannot_write(shared_place: DatabaseUrl) -> None:
+    async with SqlStore.read_only(database_at(shared_place)) as store:
         with pytest.raises(StoreError):
             await store.commit([Plan("free")])
         assert (await store.accounts()).plans == ()

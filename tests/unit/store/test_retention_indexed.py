@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.dialects import sqlite
 
 from pbxbilling.privacy.retention import Chore
-from pbxbilling.store.database.migrate import migrate
+from pbxbilling.store.database.sqlite.migrate import migrate
 from pbxbilling.store.retention import due_query
 from tests.support.store.records import NOON, after
 

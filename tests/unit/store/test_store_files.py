@@ -25,10 +25,11 @@ from pbxbilling.catalog.plan import Cycle, Limits, Plan, Prices
 from pbxbilling.kernel.errors import StoreError
 from pbxbilling.kernel.gateway_names import STRIPE
 from pbxbilling.store import migrations, schema
-from pbxbilling.store.database.backup import copy_database
-from pbxbilling.store.database.faults import FileError, RecordError, as_store_errors
-from pbxbilling.store.database.lock import database_lock
-from pbxbilling.store.database.migrate import migrate
+from pbxbilling.store.database.faults import RecordError, ReopenError
+from pbxbilling.store.database.sqlite.backup import copy_database
+from pbxbilling.store.database.sqlite.file import SqliteFile
+from pbxbilling.store.database.sqlite.lock import database_lock
+from pbxbilling.store.database.sqlite.migrate import migrate
 from pbxbilling.store.rows import accounts as account_rows
 from pbxbilling.store.store import SqlStore
 from pbxbilling.store.subscriptions import webhook_events_query
@@ -119,7 +120,7 @@ async def test_the_price_of_a_plan_becomes_that_of_a_month(
             ],
         )
     migrate(path)
-    async with SqlStore(path) as store:
+    async with SqlStore(SqliteFile(path)) as store:
         free, pro = (await store.accounts()).plans
     assert (free.prices, free.included_minutes, free.gateway_prices) == ({}, 0, {})
     assert (pro.prices, pro.included_minutes) == ({Cycle.MONTH: 1999}, 500)
@@ -147,7 +148,7 @@ async def test_legs_of_an_older_release_keep_what_they_were_billed(
         database.execute(f"INSERT INTO leg ({columns}) VALUES {rows}", ("adopted", 1))
         database.execute("INSERT INTO pbx_mark VALUES ('p', 7, '', 0)")
     migrate(path)
-    async with SqlStore(path) as store:
+    async with SqlStore(SqliteFile(path)) as store:
         keys = {name: ChannelKey("p", name) for name in ("seen", "adopted")}
         legs = await store.legs(keys.values())
         assert {key.uniqueid: leg.answer_guessed for key, leg in legs.items()} == {
@@ -176,7 +177,7 @@ async def test_accounts_of_an_older_release_are_as_the_file_set_them(
     write_as_it_was(path, schema.tenant, account_rows.TENANT.values(acme))
     write_as_it_was(path, schema.plan, account_rows.PLAN.values(plan))
     migrate(path)
-    async with SqlStore(path) as store:
+    async with SqlStore(SqliteFile(path)) as store:
         assert await store.accounts() == Accounts((plan,), (acme,))
         assert await store.key_origins(AccountKind.TENANT, "acme") == []
         assert await store.keys_not_by_file() == []
@@ -219,7 +220,7 @@ def test_a_migration_that_fails_changes_nothing(path: Path, next_revision: Path)
     before = structure(path)
     with (next_revision / "versions" / "9000_next.py").open("a") as revision:
         revision.write("    op.execute('CREATE TABLE call (x)')\n")
-    with pytest.raises(StoreError, match="table call already exists"):
+    with pytest.raises(StoreError, match="call already exists"), SqliteFile(path).errors():
         migrate(path, next_revision)
     assert structure(path) == before
     migrate(path)
@@ -254,7 +255,7 @@ def test_a_folder_in_place_of_the_file_is_named(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_database_is_named(path: Path) -> None:
     path.write_text("[database]\n" * 200)
-    with pytest.raises(StoreError, match=rf"{path} is not an SQLite database"):
+    with pytest.raises(StoreError, match="is not an SQLite database"), SqliteFile(path).errors():
         migrate(path)
 
 
@@ -262,18 +263,21 @@ def test_a_damaged_database_is_reported_with_the_fix(path: Path) -> None:
     migrate(path)
     whole = path.read_bytes()
     path.write_bytes(whole[:100] + b"\xff" * (len(whole) - 100))
-    with pytest.raises(StoreError, match=r"is damaged: .* copy"):
+    with pytest.raises(StoreError, match=r"is damaged: .* copy"), SqliteFile(path).errors():
         migrate(path)
 
 
 def test_a_locked_database_is_reported_with_the_fix(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pbxbilling.store.database.engine.WRITER_PRAGMAS", ("busy_timeout=1",))
+    monkeypatch.setattr(
+        "pbxbilling.store.database.sqlite.engine.WRITER_PRAGMAS", ("busy_timeout=1",)
+    )
     migrate(path)
     with opened(path) as other:
         other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(StoreError, match="is locked by another process: end that one"):
+        locked = pytest.raises(StoreError, match="is locked by another process: end that one")
+        with locked, SqliteFile(path).errors():
             migrate(path)
 
 
@@ -282,13 +286,13 @@ def test_a_read_only_database_is_reported_with_the_fix(path: Path) -> None:
     with (
         closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database,
         pytest.raises(StoreError, match="is read-only: give this user write access to it"),
-        as_store_errors(path),
+        SqliteFile(path).errors(),
     ):
         database.execute("DELETE FROM leg")
 
 
 def test_a_value_that_no_column_holds_is_the_records_own_fault(path: Path) -> None:
-    with pytest.raises(RecordError), as_store_errors(path):
+    with pytest.raises(RecordError), SqliteFile(path).errors():
         "\udce9".encode()
 
 
@@ -296,7 +300,7 @@ def test_the_lock_names_the_process_that_holds_it(path: Path) -> None:
     program = f"""
 import os, sys
 from pathlib import Path
-from pbxbilling.store.database.lock import database_lock
+from pbxbilling.store.database.sqlite.lock import database_lock
 with database_lock(Path({str(path)!r})):
     print(os.getpid(), flush=True)
     sys.stdin.read()
@@ -316,36 +320,36 @@ with database_lock(Path({str(path)!r})):
 async def test_a_backup_of_a_running_store_holds_what_was_committed(
     path: Path, tmp_path: Path
 ) -> None:
-    async with await SqlStore.open(path) as store:
+    async with await SqlStore.open(SqliteFile(path)) as store:
         await store.commit([call()])
         await store.backup(tmp_path / "copy.db")
         await store.commit([call("c2")])
-    async with await SqlStore.open(tmp_path / "copy.db") as copy:
+    async with await SqlStore.open(SqliteFile(tmp_path / "copy.db")) as copy:
         assert await copy.open_calls() == [call()]
 
 
 async def test_a_file_that_was_taken_away_is_an_error_until_another_takes_its_place(
     path: Path,
 ) -> None:
-    async with await SqlStore.open(path) as store:
+    async with await SqlStore.open(SqliteFile(path)) as store:
         await store.commit([call()])
         await store.backup(path.with_name("copy.db"))
         await asyncio.to_thread(path.rename, path.with_name("away.db"))
-        with pytest.raises(FileError, match=f"{path} cannot be opened"):
+        with pytest.raises(ReopenError, match=f"{path} cannot be opened"):
             await store.commit([call("c2")])
         await asyncio.to_thread(path.with_name("copy.db").rename, path)
         await store.commit([call("c3")])
         assert await store.open_calls() == [call(), call("c3")]
-    async with await SqlStore.open(path) as store:
+    async with await SqlStore.open(SqliteFile(path)) as store:
         assert await store.open_calls() == [call(), call("c3")]
 
 
 async def test_a_locked_database_of_this_schema_is_opened_and_read(path: Path) -> None:
-    async with await SqlStore.open(path) as store:
+    async with await SqlStore.open(SqliteFile(path)) as store:
         await store.commit([call()])
     with opened(path) as other:
         other.execute("BEGIN IMMEDIATE")
-        async with await SqlStore.open(path) as store:
+        async with await SqlStore.open(SqliteFile(path)) as store:
             assert await store.open_calls() == [call()]
 
 
@@ -381,7 +385,7 @@ def test_a_copy_that_cannot_be_made_leaves_nothing_behind(path: Path) -> None:
 
 
 async def test_bytes_that_nobody_could_decode_are_kept_readable(path: Path) -> None:
-    async with await SqlStore.open(path) as store:
+    async with await SqlStore.open(SqliteFile(path)) as store:
         await store.commit([call(caller="Ren\udce9 é")])
         (kept,) = await store.open_calls()
     assert kept.caller == "Ren\\udce9 é"

@@ -37,10 +37,12 @@ class GatedStore(MemoryStore):
         self.begun = asyncio.Event()
         self.gate = asyncio.Event()
 
-    async def commit(self, records: Sequence[Record], facts: Sequence[Fact] = ()) -> None:
+    async def commit(
+        self, records: Sequence[Record], facts: Sequence[Fact] = (), number: int | None = None
+    ) -> None:
         self.begun.set()
         await self.gate.wait()
-        await super().commit(records, facts)
+        await super().commit(records, facts, number)
 
 
 class PickyStore(MemoryStore):
@@ -50,10 +52,12 @@ class PickyStore(MemoryStore):
         super().__init__()
         self._refused = refused
 
-    async def commit(self, records: Sequence[Record], facts: Sequence[Fact] = ()) -> None:
+    async def commit(
+        self, records: Sequence[Record], facts: Sequence[Fact] = (), number: int | None = None
+    ) -> None:
         if any(map(self._refused, records)):
             raise RecordError("will never fit")
-        await super().commit(records, facts)
+        await super().commit(records, facts, number)
 
 
 class Note(QueuedRecord):

@@ -89,7 +89,11 @@ class Registry:
     with such a value.
     """
 
-    def __init__(self, plans: Iterable[Plan] = (), tenants: Iterable[Tenant] = ()) -> None:
+    def __init__(
+        self, plans: Iterable[Plan] = (), tenants: Iterable[Tenant] = (), version: int = 0
+    ) -> None:
+        """`version` is that of the accounts in the store which these are."""
+        self.version = version
         self.plans: dict[str, Plan] = {}
         self.tenants: dict[str, Tenant] = {}
         self._by_accountcode: dict[str, str] = {}
@@ -162,6 +166,7 @@ class Registry:
 
     def swap(self, other: Registry) -> None:
         """Exchange plans and tenants with the other in one step: no call sees half of them."""
+        self.version, other.version = other.version, self.version
         self.plans, other.plans = other.plans, self.plans
         self.tenants, other.tenants = other.tenants, self.tenants
         self._by_accountcode, other._by_accountcode = other._by_accountcode, self._by_accountcode

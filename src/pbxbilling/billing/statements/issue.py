@@ -16,7 +16,7 @@ from functools import partial
 from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.registry import require_tenant
 from pbxbilling.accounts.terms.tenant import Tenant
-from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.accounts.writer import AccountWriter, again_if_stale
 from pbxbilling.billing.periods import cursor_of
 from pbxbilling.billing.ports import StatementStore
 from pbxbilling.billing.records import BilledLeg, SavedStatement
@@ -83,18 +83,20 @@ class Statements:
         """Return the open periods of a tenant. Raises NotFoundError."""
         return await self._reader.open_periods(self.tenant(slug))
 
+    @again_if_stale
     async def begin(self, tenants: Iterable[Tenant]) -> Mapping[str, datetime]:
         """Save where billing begins for those of these tenants for which it is not saved yet.
 
         Returns when the open period of each ends, by slug.
         """
         cursors, ends = [], {}
-        for tenant in tenants:
-            periods, is_saved = await self._reader.begin_of(tenant)
-            if not is_saved:
-                cursors.append(Cursor(cursor_of(tenant.slug), periods.first.begins))
-            ends[tenant.slug] = periods.first.ends
-        await self._writer.write(ACTION, (), ACTOR, cursors)
+        async with self._writer.alone:  # a begin that is saved already may have moved on since
+            for tenant in tenants:
+                periods, is_saved = await self._reader.begin_of(tenant)
+                if not is_saved:
+                    cursors.append(Cursor(cursor_of(tenant.slug), periods.first.begins))
+                ends[tenant.slug] = periods.first.ends
+            await self._writer.write(ACTION, (), ACTOR, cursors)
         return ends
 
     async def preview(self, slug: str, month: str | None = None) -> Issued:
@@ -104,6 +106,7 @@ class Statements:
         draft = await self._make(material, StatementKind.PREVIEW)
         return Issued(draft.statement, None, draft.legs)
 
+    @again_if_stale
     async def save_now(self, slug: str, actor: str) -> SavedStatement:
         """Save a numbered interim copy of the current period; it never replaces the final one."""
         async with self._writer.alone:
@@ -117,6 +120,7 @@ class Statements:
             await self._writer.write(ACTION, (), actor, also, facts=facts)
             return saved
 
+    @again_if_stale
     async def close(self, slug: str, unread: Sequence[str] = ()) -> Final | None:
         """Save the final statement of the open period if it has ended; None: it has not.
 

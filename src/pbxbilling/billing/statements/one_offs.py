@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pbxbilling.accounts.terms.registry import require_plan
-from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.accounts.writer import AccountWriter, again_if_stale
 from pbxbilling.billing.ports import StatementStore
 from pbxbilling.billing.records import OneOffEntry
 from pbxbilling.billing.statements.issue import Statements
@@ -32,6 +32,7 @@ class OneOffs:
         self._writer = writer
         self._clock = clock
 
+    @again_if_stale
     async def add(
         self, slug: str, kind: str, amount: str, reason: str, actor: str, month: str | None = None
     ) -> OneOffEntry:

@@ -10,7 +10,7 @@ from pbxbilling.accounts.open_periods import why_not_within
 from pbxbilling.accounts.records import PlanSwitched
 from pbxbilling.accounts.terms.registry import require_plan
 from pbxbilling.accounts.terms.tenant import Tenant
-from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.accounts.writer import AccountWriter, again_if_stale
 from pbxbilling.billing.ports import StatementStore
 from pbxbilling.billing.rating.price_schedule import PriceSchedule, conditions
 from pbxbilling.billing.rating.tariff import included_s
@@ -60,6 +60,7 @@ class PlanChanges:
         self._writer = writer
         self._clock = clock
 
+    @again_if_stale
     async def change(
         self, slug: str, plan: str, at: datetime | None, actor: str, *, dry_run: bool
     ) -> PlanChangeReport:

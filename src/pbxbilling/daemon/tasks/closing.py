@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.writer import AccountWriter
 from pbxbilling.billing.statements.close import Closed, reason_of
+from pbxbilling.kernel.errors import StaleError
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.runtime.background import Rest
 from pbxbilling.worker.frames import Frames
-from pbxbilling.worker.process import LIMIT_S, Worker, WorkerError
+from pbxbilling.worker.process import LIMIT_S, WorkerError, WorkerOn
 from pbxbilling.worker.statements import JOB, Ready, failed_in, finals_in
 
 GIVEN_UP_AFTER = 3  # workers that die one after the other, each over one tenant
@@ -27,18 +27,16 @@ class CloseByWorker:
 
     def __init__(
         self,
-        worker: Worker,
+        by: WorkerOn,
         writer: AccountWriter,
         in_force: InForce,
         clock: Clock,
-        database: Path,
         rest: Rest,
     ) -> None:
-        self._worker = worker
+        self._by = by
         self._writer = writer
         self._in_force = in_force
         self._clock = clock
-        self._database = database
         self._rest = rest
 
     async def __call__(self, ready: Mapping[str, Sequence[str]], /) -> Closed:
@@ -67,16 +65,18 @@ class CloseByWorker:
 
     async def _close(self, ready: Mapping[str, Sequence[str]], closed: Closed) -> None:
         """Close them by one job. Raises WorkerError, OSError."""
-        version, at, folder = self._writer.version, self._clock.now(), self._database.parent
+        version, at, folder = self._writer.version, self._clock.now(), self._by.folder
         with Frames.new(folder) as given, Frames.new(folder) as made:
-            Ready(self._database, at, self._in_force.policy, ready).put_into(given)
-            await self._worker.run(JOB, given, made, LIMIT_S)
+            Ready(self._by.database, at, self._in_force.policy, ready).put_into(given)
+            await self._by.worker.run(JOB, given, made, LIMIT_S)
             closed.failed.update(failed_in(made))
             for final in finals_in(made, at):
                 async with self._writer.alone:
                     if self._writer.is_fresh(final.tenant, version):
                         try:
                             await self._writer.save(final.records, final.becomes, final.facts)
+                        except StaleError:
+                            pass  # it is out of date as well
                         except Exception as error:  # noqa: BLE001 - delays no other
                             closed.failed[final.tenant] = reason_of(error)
                         else:

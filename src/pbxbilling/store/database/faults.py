@@ -1,139 +1,31 @@
-"""Translates SQLite's errors into `StoreError`s that name the file, the fault and the fix."""
+"""What a failed use of a database means to whoever used it.
+
+The writer tries again after most of them; a record that will never be accepted it leaves out.
+"""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
-from pathlib import Path
-from typing import TypeVar
-
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import DBAPIError
 
 from pbxbilling.kernel.errors import StoreError
-from pbxbilling.store.database.owner import how_to_fix
-
-T = TypeVar("T")
 
 
 class RecordError(StoreError):
     """The database works, but will never accept one of these records."""
 
 
-class FileError(StoreError):
-    """The file itself is faulty; it may have been replaced since, so reopen it."""
+class ReopenError(StoreError):
+    """What is open is of no more use, and may be another one by now: open it anew."""
 
 
 class ConflictError(StoreError):
     """The database aborted this transaction in favour of another: rerun all of it."""
 
 
-# serialization_failure, deadlock_detected:
-# https://www.postgresql.org/docs/current/errcodes-appendix.html
-_CONFLICTS = ("40001", "40P01")
+class LeaseLostError(StoreError):
+    """Another daemon has the database since: this one must not write to it any more."""
 
 
-# By SQLite's primary result codes, https://www.sqlite.org/rescode.html
-_FIXES = {
-    sqlite3.SQLITE_BUSY: "is locked by another process: end that one (`fuser {path}` names it)",
-    sqlite3.SQLITE_LOCKED: "is locked by another process: end that one (`fuser {path}` names it)",
-    sqlite3.SQLITE_READONLY: "is read-only: {how_to_fix}",
-    sqlite3.SQLITE_PERM: "is read-only: {how_to_fix}",
-    sqlite3.SQLITE_CANTOPEN: "cannot be opened: {how_to_fix}",
-    sqlite3.SQLITE_CORRUPT: "is damaged: move it away and put a copy in its place ({path}.*.bak)",
-    sqlite3.SQLITE_NOTADB: (
-        "is not an SQLite database: name another file in database.url, or move it"
-    ),
-    sqlite3.SQLITE_FULL: "cannot grow: the disk of {folder} is full, make room there",
-    sqlite3.SQLITE_IOERR: "cannot be read or written: check the disk of {folder}",
-}
-
-_OF_THE_FILE = {
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_CORRUPT,
-    sqlite3.SQLITE_NOTADB,
-    sqlite3.SQLITE_IOERR,
-}
-
-
-def store_error(path: Path, error: sqlite3.Error | SQLAlchemyError) -> StoreError:
-    """Translate an error for the operator; SQLite's own message follows in brackets."""
-    cause: object = error.orig if isinstance(error, DBAPIError) else error
-    if _sqlstate(cause) in _CONFLICTS:
-        return ConflictError(
-            f"database {path} aborted a transaction in favour of another one [{cause}]"
-        )
-    code = getattr(cause, "sqlite_errorcode", None)
-    primary = code & 0xFF if isinstance(code, int) else 0  # the other bits: the extended code
-    message = _FIXES.get(primary)
-    if message is None:
-        return StoreError(f"database {path} failed: {cause}")
-    kind = FileError if primary in _OF_THE_FILE else StoreError
-    message = message.format(
-        path=path,
-        folder=path.parent,
-        how_to_fix=how_to_fix(path) if "{how_to_fix}" in message else "",
-    )
-    return kind(f"database {path} {message} [{cause}]")
-
-
-def _sqlstate(cause: object) -> object:
-    """Return the SQLSTATE, five characters; drivers differ in which attribute holds it."""
-    return getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
-
-
-@contextmanager
-def as_store_errors(path: Path) -> Iterator[None]:
-    """Translate database errors into `StoreError`, and rejected records into `RecordError`."""
-    try:
-        yield
-    except (IntegrityError, DataError) as error:
-        raise RecordError(f"database {path} refuses a record: {error.orig}") from error
-    except (sqlite3.Error, DBAPIError) as error:
-        raise store_error(path, error) from error
-    except PoolTimeout as error:
-        raise StoreError(f"database {path} is busy: its connections are all in use") from error
-    except (SQLAlchemyError, ValueError, TypeError, OverflowError) as error:
-        raise RecordError(f"database {path} cannot store a record: {error}") from error
-
-
-@asynccontextmanager
-async def store_errors_outside_body(
-    path: Path, context: AbstractAsyncContextManager[T]
-) -> AsyncIterator[T]:
-    """Translate errors from entering and leaving a context; those of its body pass through."""
-    with as_store_errors(path):
-        entered = await context.__aenter__()
-    try:
-        yield entered
-    except BaseException as error:
-        with as_store_errors(path):
-            await context.__aexit__(type(error), error, error.__traceback__)
-        raise
-    with as_store_errors(path):
-        await context.__aexit__(None, None, None)
-
-
-def check_folder(path: Path) -> None:
-    """Raise `StoreError` where SQLite would only report "unable to open database file"."""
-    if not path.parent.is_dir():
-        msg = (
-            f"database {path} has no folder: create {path.parent} for the daemon's user, or start"
-            " the daemon's systemd unit, which creates it"
-        )
-        raise StoreError(msg)
-    if path.is_dir():
-        raise StoreError(f"database {path} is a folder: name a file in database.url")
-
-
-def check_exists(path: Path) -> None:
-    """Raise `StoreError` if there is no database to read: reading never creates one."""
-    check_folder(path)
-    if not path.exists() or not path.stat().st_size:
-        msg = (
-            f"database {path} does not exist yet: the daemon creates it at its first start"
-            " (`systemctl enable --now pbxbilling`), and so does `pbxbilling apply FILE`"
-        )
-        raise StoreError(msg)
+def driver_error(error: Exception) -> object:
+    """Return the driver's own error behind one of SQLAlchemy's."""
+    return error.orig if isinstance(error, DBAPIError) else error

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pbxbilling.kernel.errors import StoreError
-from pbxbilling.store.database.owner import create_owned
+from pbxbilling.store.database.sqlite.owner import create_owned
 
 MODE = 0o600  # the file holds what the database does: who called whom
 

@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import Any
 
 from orjson import loads
-from sqlalchemy import Row, Select, Table, select
+from sqlalchemy import Executable, Row, Select, Table, select
 
 from pbxbilling.accounts.key_origin import AccountKind, KeyOrigin, SetBy
 from pbxbilling.accounts.records import AuditRecord, TermsChanged
@@ -21,8 +21,9 @@ from pbxbilling.runtime.flat import Codec, word
 from pbxbilling.store import schema
 from pbxbilling.store.prepared import PreparedRows
 from pbxbilling.store.rows.array_rows import ArrayRows
+from pbxbilling.store.rows.dialects import inserting, one_array
 from pbxbilling.store.rows.table_rows import TableRows
-from pbxbilling.store.rows.values import INSTANT, TEXT, one_array
+from pbxbilling.store.rows.values import INSTANT, TEXT
 from pbxbilling.store.schema.kinds import mapped
 
 PLAN = ArrayRows(Plan, *mapped(Plan))
@@ -79,6 +80,20 @@ def plans(rows: Iterable[Row[Any]]) -> Iterator[Plan]:
 def tenants(rows: Iterable[Row[Any]]) -> Iterator[Tenant]:
     """Build tenants from rows of `all_tenants`."""
     return TENANT.records(loads(row[0]) for row in rows)
+
+
+def versions(rows: Iterable[Row[Any]]) -> Iterator[int]:
+    """Yield the version of the accounts; there is none before the first change."""
+    return (int(row.version) for row in rows)
+
+
+def next_version(dialect: str) -> Executable:
+    """Return the upsert that counts one version on, and returns it."""
+    first = inserting(dialect, schema.account_version).values(id=1, version=1)
+    counted = first.on_conflict_do_update(
+        index_elements=["id"], set_={"version": schema.account_version.c.version + 1}
+    )
+    return counted.returning(schema.account_version.c.version)
 
 
 def from_prepared(rows: PreparedRows) -> Iterator[Plan] | Iterator[Tenant]:

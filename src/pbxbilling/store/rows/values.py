@@ -1,13 +1,11 @@
-"""Converts instants and text for columns, and covers where the SQL dialects differ."""
+"""Converts instants and text for columns."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Table, and_, func
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, and_
 
 from pbxbilling.runtime.flat import Codec
 
@@ -35,7 +33,13 @@ def instant(us: int) -> datetime:
 
 
 def storable(text: str) -> str:
-    r"""Return text that UTF-8 can hold: undecodable bytes from the PBX are written as `\udcXX`."""
+    r"""Return text that every database can hold.
+
+    Undecodable bytes from the PBX are written as `\udcXX`, and zeros, which PostgreSQL has no place
+    for, as `\x00`.
+    """
+    if "\0" in text:
+        text = text.replace("\0", "\\x00")
     if text.isascii():
         return text
     return text.encode("utf-8", "backslashreplace").decode()
@@ -49,24 +53,3 @@ TEXT = Codec(write=storable)  # text from outside
 def within(column: ColumnElement[int], begins: datetime, ends: datetime) -> ColumnElement[bool]:
     """Match rows whose instant in the column is in [begins, ends)."""
     return and_(column >= to_us(begins), column < to_us(ends))
-
-
-# Both dialects share the ON CONFLICT grammar: the type names PostgreSQL's for both.
-_INSERTS: Mapping[str, Callable[[Table], postgresql.Insert]] = {
-    "sqlite": cast("Callable[[Table], postgresql.Insert]", sqlite.insert),
-    "postgresql": postgresql.insert,
-}
-
-
-def inserting(dialect: str, table: Table) -> postgresql.Insert:
-    """Return the dialect's INSERT, which supports ON CONFLICT."""
-    return _INSERTS[dialect](table)
-
-
-def one_array(columns: Iterable[Column[Any]]) -> ColumnElement[Any]:
-    """Return the columns as one JSON array, NULLs included.
-
-    `json_array` is SQLite's function; PostgreSQL's `json_array` omits NULLs, so it would need
-    `json_build_array`.
-    """
-    return func.json_array(*columns)

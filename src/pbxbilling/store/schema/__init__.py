@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from pbxbilling.store.schema.accounts import (
     KEY_NOT_BY_FILE,
+    account_version,
     audit,
     key_origin,
     plan,
@@ -33,6 +34,7 @@ from pbxbilling.store.schema.calls import (
     pbx_mark,
     purged_usage,
 )
+from pbxbilling.store.schema.lease import commit_number, lease
 from pbxbilling.store.schema.statements import (
     generic_usage,
     invoice_run,
@@ -66,9 +68,11 @@ __all__ = [
     "METER_DIFFERS",
     "METER_DUE",
     "METER_UNSENT",
+    "account_version",
     "audit",
     "billing_cycle",
     "call",
+    "commit_number",
     "cursor",
     "customer",
     "decision",
@@ -76,6 +80,7 @@ __all__ = [
     "invoice",
     "invoice_run",
     "key_origin",
+    "lease",
     "leg",
     "metadata",
     "meter_event",

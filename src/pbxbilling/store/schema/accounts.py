@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, String, Table
+from sqlalchemy import BigInteger, Column, Index, Integer, Table
 
 from pbxbilling.accounts.key_origin import SetBy
 from pbxbilling.accounts.terms.tenant import Tenant
 from pbxbilling.catalog.plan import Plan
-from pbxbilling.store.schema.base import Object, RowNumber, metadata, partial_index, spelled
+from pbxbilling.store.schema.base import Object, RowNumber, Text, metadata, partial_index, spelled
 from pbxbilling.store.schema.kinds import columns_of
 
 plan = Table("plan", metadata, *columns_of(Plan))
 
 tenant = Table("tenant", metadata, *columns_of(Tenant))
 
+account_version = Table(
+    "account_version",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # always 1
+    Column("version", BigInteger, nullable=False),
+)
 key_origin = Table(
     "key_origin",
     metadata,
-    Column("kind", String, primary_key=True),
-    Column("slug", String, primary_key=True),
-    Column("key", String, primary_key=True),
-    Column("by", String, nullable=False),
+    Column("kind", Text, primary_key=True),
+    Column("slug", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("by", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -32,8 +38,8 @@ terms_change = Table(
     "terms_change",
     metadata,
     Column("id", RowNumber, primary_key=True),
-    Column("kind", String, nullable=False),
-    Column("slug", String, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("slug", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("before", Object, nullable=False),
 )
@@ -43,9 +49,9 @@ audit = Table(
     metadata,
     Column("id", RowNumber, primary_key=True),
     Column("at", BigInteger, nullable=False),
-    Column("actor", String, nullable=False),
-    Column("action", String, nullable=False),
-    Column("subject", String, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
     Column("before", Object),
     Column("after", Object),
 )

@@ -21,6 +21,8 @@ metadata = MetaData()
 # SQLite assigns row numbers only where the type of the key is exactly INTEGER.
 RowNumber = BigInteger().with_variant(Integer, "sqlite")
 Object = JSON(none_as_null=True)
+# Ordered by its bytes on every database, whatever the language of a server's.
+Text = String().with_variant(String(collation="C"), "postgresql")
 
 
 def partial_index(name: str, where: ColumnElement[bool], *columns: Column[object]) -> None:

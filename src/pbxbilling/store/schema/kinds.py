@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from orjson import loads
-from sqlalchemy import BigInteger, Boolean, Column, Integer, String
+from sqlalchemy import BigInteger, Boolean, Column, Integer
 
 from pbxbilling.accounts import kinds
 from pbxbilling.accounts.fields import FIELDS
@@ -39,7 +39,7 @@ from pbxbilling.kernel.codes import LegDirection, Mode
 from pbxbilling.kernel.gateway_names import PRICE_TABLES, GatewayName
 from pbxbilling.store.rows.array_rows import Mapped, Spread
 from pbxbilling.store.rows.values import Values, from_us, instant, to_us
-from pbxbilling.store.schema.base import Object
+from pbxbilling.store.schema.base import Object, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +139,9 @@ def _read_overrides(text: str) -> Mapping[str, int | None]:
 _STATUSES: Mapping[str, Status] = {status.value: status for status in Status}
 
 STORED: Mapping[Kind[Any], Stored | StoredApart] = {
-    kinds.SLUG: Stored(String),
-    kinds.TEXT: Stored(String),
-    kinds.LINES: Stored(String),
+    kinds.SLUG: Stored(Text),
+    kinds.TEXT: Stored(Text),
+    kinds.LINES: Stored(Text),
     kinds.FLAG: Stored(Boolean, None, bool),
     kinds.COUNT: Stored(Integer),
     kinds.PLACE: Stored(Integer),
@@ -151,8 +151,8 @@ STORED: Mapping[Kind[Any], Stored | StoredApart] = {
     kinds.DIRECTIONS: Stored(
         Object, _sorted, lambda text: frozenset(map(LegDirection, loads(text)))
     ),
-    kinds.OVERAGE: Stored(String, str, Overage),
-    kinds.CURRENCY: Stored(String),
+    kinds.OVERAGE: Stored(Text, str, Overage),
+    kinds.CURRENCY: Stored(Text),
     kinds.AMOUNT: Stored(BigInteger),
     kinds.PRICES: Stored(
         Object,
@@ -161,7 +161,7 @@ STORED: Mapping[Kind[Any], Stored | StoredApart] = {
     ),
     kinds.RATE: Stored(BigInteger),
     kinds.PERCENTAGE: Stored(Integer),
-    kinds.INCREMENT: Stored(String, str, BillingIncrement.parse),
+    kinds.INCREMENT: Stored(Text, str, BillingIncrement.parse),
     kinds.DESTINATIONS: Stored(
         Object,
         lambda rates: list(map(_write_destination, rates)),
@@ -177,21 +177,21 @@ STORED: Mapping[Kind[Any], Stored | StoredApart] = {
         _write_gateway_prices,
         _read_gateway_prices,
     ),
-    kinds.PLAN_OF_TENANT: Stored(String, None, intern),
+    kinds.PLAN_OF_TENANT: Stored(Text, None, intern),
     kinds.ITEMS: Stored(Object, list, _items),
     kinds.NUMBERS: Stored(Object, list, _items),
-    kinds.STATUS: Stored(String, str, _STATUSES.__getitem__),
+    kinds.STATUS: Stored(Text, str, _STATUSES.__getitem__),
     kinds.BLOCKS: Stored(Object, _sorted, _read_blocks),
-    kinds.MODE: Stored(String, str, Mode, nullable=True),
+    kinds.MODE: Stored(Text, str, Mode, nullable=True),
     kinds.OVERRIDES: Stored(Object, dict, _read_overrides),
-    kinds.ZONE: Stored(String, None, intern),
+    kinds.ZONE: Stored(Text, None, intern),
     kinds.DAY_OF_MONTH: Stored(Integer),
     kinds.INSTANT: Stored(BigInteger, to_us, instant, nullable=True),
-    kinds.GATEWAY_ID: Stored(String, nullable=True),
+    kinds.GATEWAY_ID: Stored(Text, nullable=True),
     kinds.COLLECTION: StoredApart(
         (
-            ("charges", String, False),
-            ("charges_before", String, False),
+            ("charges", Text, False),
+            ("charges_before", Text, False),
             ("charges_since", BigInteger, True),
         ),
         _write_collection,

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Table
 
-from pbxbilling.store.schema.base import Object, metadata
+from pbxbilling.store.schema.base import Object, Text, metadata
 
 statement = Table(
     "statement",
     metadata,
-    Column("tenant", String, primary_key=True),
-    Column("month", String, primary_key=True),
+    Column("tenant", Text, primary_key=True),
+    Column("month", Text, primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("begins", BigInteger, nullable=False),
     Column("ends", BigInteger, nullable=False),
     Column("made_at", BigInteger, nullable=False),
-    Column("currency", String, nullable=False),
+    Column("currency", Text, nullable=False),
     Column("net", BigInteger, nullable=False),
     Column("tax", BigInteger, nullable=False),
     Column("total", BigInteger, nullable=False),
@@ -25,22 +25,22 @@ statement = Table(
 statement_leg = Table(
     "statement_leg",
     metadata,
-    Column("pbx", String, primary_key=True),
-    Column("uniqueid", String, primary_key=True),
-    Column("month", String, primary_key=True),
-    Column("of_month", String, primary_key=True),
-    Column("tenant", String, nullable=False),
-    Column("direction", String, nullable=False),
-    Column("number", String, nullable=False),
+    Column("pbx", Text, primary_key=True),
+    Column("uniqueid", Text, primary_key=True),
+    Column("month", Text, primary_key=True),
+    Column("of_month", Text, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("direction", Text, nullable=False),
+    Column("number", Text, nullable=False),
     Column("ended_at", BigInteger, nullable=False),
     Column("talk_us", BigInteger, nullable=False),
     Column("billed_s", BigInteger, nullable=False),
     Column("included_s", BigInteger, nullable=False),
     Column("charged_s", BigInteger, nullable=False),
     Column("rate_micros", BigInteger, nullable=False),
-    Column("line", String, nullable=False),
+    Column("line", Text, nullable=False),
     Column("fee_micros", BigInteger, nullable=False),
-    Column("fee_line", String, nullable=False),
+    Column("fee_line", Text, nullable=False),
     Column("estimated", Boolean, nullable=False),
     Column("over_limit", Boolean, nullable=False),
     Column("emergency", Boolean, nullable=False),
@@ -50,35 +50,35 @@ statement_leg = Table(
 one_off = Table(
     "one_off",
     metadata,
-    Column("tenant", String, primary_key=True),
+    Column("tenant", Text, primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("month", String, nullable=False),
-    Column("kind", String, nullable=False),
-    Column("reason", String, nullable=False),
+    Column("month", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("reason", Text, nullable=False),
     Column("amount", BigInteger, nullable=False),
-    Column("currency", String, nullable=False),
-    Column("actor", String, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("actor", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
-    Column("used_in", String),
+    Column("used_in", Text),
     sqlite_with_rowid=False,
 )
 
 plan_switch = Table(
     "plan_switch",
     metadata,
-    Column("tenant", String, primary_key=True),
+    Column("tenant", Text, primary_key=True),
     Column("at", BigInteger, primary_key=True),
-    Column("before", String, nullable=False),
-    Column("after", String, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
     sqlite_with_rowid=False,
 )
 
 generic_usage = Table(
     "generic_usage",
     metadata,
-    Column("reference", String, primary_key=True),
-    Column("tenant", String, nullable=False),
-    Column("meter", String, nullable=False),
+    Column("reference", Text, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("meter", Text, nullable=False),
     Column("units", BigInteger, nullable=False),
     Column("at", BigInteger, nullable=False),
     sqlite_with_rowid=False,
@@ -87,14 +87,14 @@ generic_usage = Table(
 invoice_run = Table(
     "invoice_run",
     metadata,
-    Column("tenant", String, primary_key=True),
-    Column("month", String, primary_key=True),
-    Column("state", String, nullable=False),
+    Column("tenant", Text, primary_key=True),
+    Column("month", Text, primary_key=True),
+    Column("state", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
-    Column("invoice", String, nullable=False),
+    Column("invoice", Text, nullable=False),
     Column("total", BigInteger, nullable=False),
-    Column("currency", String, nullable=False),
-    Column("note", String, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("note", Text, nullable=False),
     sqlite_with_rowid=False,
 )
 

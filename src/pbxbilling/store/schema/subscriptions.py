@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Table
 
-from pbxbilling.store.schema.base import Object, metadata, partial_index, spelled
+from pbxbilling.store.schema.base import Object, Text, metadata, partial_index, spelled
 from pbxbilling.subscriptions.events import UNFINISHED
 
 subscription = Table(
     "subscription",
     metadata,
-    Column("id", String, primary_key=True),
-    Column("customer", String, nullable=False),
-    Column("tenant", String),
-    Column("status", String, nullable=False),
+    Column("id", Text, primary_key=True),
+    Column("customer", Text, nullable=False),
+    Column("tenant", Text),
+    Column("status", Text, nullable=False),
     Column("status_since", BigInteger),
     Column("prices", Object, nullable=False),
     Column("created_at", BigInteger, nullable=False),
@@ -32,9 +32,9 @@ subscription = Table(
 customer = Table(
     "customer",
     metadata,
-    Column("id", String, primary_key=True),
-    Column("tenant", String),
-    Column("email", String, nullable=False),
+    Column("id", Text, primary_key=True),
+    Column("tenant", Text),
+    Column("email", Text, nullable=False),
     Column("live", Boolean, nullable=False),
     Column("deleted", Boolean, nullable=False),
     sqlite_with_rowid=False,
@@ -43,28 +43,28 @@ customer = Table(
 invoice = Table(
     "invoice",
     metadata,
-    Column("id", String, primary_key=True),
-    Column("customer", String, nullable=False),
-    Column("subscription", String),
-    Column("tenant", String),
-    Column("number", String, nullable=False),
-    Column("status", String, nullable=False),
+    Column("id", Text, primary_key=True),
+    Column("customer", Text, nullable=False),
+    Column("subscription", Text),
+    Column("tenant", Text),
+    Column("number", Text, nullable=False),
+    Column("status", Text, nullable=False),
     Column("total", BigInteger, nullable=False),
-    Column("currency", String, nullable=False),
+    Column("currency", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("as_of", BigInteger, nullable=False),
     Column("live", Boolean, nullable=False),
     Column("paid_at", BigInteger),
-    Column("page_url", String, nullable=False),
+    Column("page_url", Text, nullable=False),
     sqlite_with_rowid=False,
 )
 
 billing_cycle = Table(
     "billing_cycle",
     metadata,
-    Column("invoice", String, primary_key=True),
-    Column("tenant", String, nullable=False),
-    Column("subscription", String, nullable=False),
+    Column("invoice", Text, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("subscription", Text, nullable=False),
     Column("begins", BigInteger, nullable=False),
     Column("ends", BigInteger, nullable=False),
     sqlite_with_rowid=False,
@@ -73,23 +73,23 @@ billing_cycle = Table(
 webhook_event = Table(
     "letter",
     metadata,
-    Column("id", String, primary_key=True),
-    Column("kind", String, nullable=False),
-    Column("about", String, nullable=False),
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("about", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("received_at", BigInteger, nullable=False),
     Column("live", Boolean, nullable=False),
-    Column("body", String, nullable=False),
-    Column("state", String, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("state", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
-    Column("note", String, nullable=False),
+    Column("note", Text, nullable=False),
     sqlite_with_rowid=False,
 )
 
 cursor = Table(
     "cursor",
     metadata,
-    Column("name", String, primary_key=True),
+    Column("name", Text, primary_key=True),
     Column("at", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )

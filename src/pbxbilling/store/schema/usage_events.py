@@ -8,30 +8,29 @@ from sqlalchemy import (
     Column,
     Index,
     Integer,
-    String,
     Table,
     and_,
     literal_column,
 )
 
 from pbxbilling.calls.metering.usage_event import DUE, UsageEventState
-from pbxbilling.store.schema.base import metadata, partial_index, spelled
+from pbxbilling.store.schema.base import Text, metadata, partial_index, spelled
 
 meter_event = Table(
     "meter_event",
     metadata,
-    Column("leg", String, primary_key=True),
-    Column("tenant", String, nullable=False),
-    Column("month", String, nullable=False),
+    Column("leg", Text, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("month", Text, nullable=False),
     Column("ended_at", BigInteger, nullable=False),
     Column("minutes", BigInteger, nullable=False),
     Column("ledger_minutes", BigInteger, nullable=False),
     Column("estimated", Boolean, nullable=False),
-    Column("state", String, nullable=False),
+    Column("state", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("tried_at", BigInteger),
-    Column("customer", String),
-    Column("note", String, nullable=False),
+    Column("customer", Text),
+    Column("note", Text, nullable=False),
     sqlite_with_rowid=False,
 )
 

@@ -20,8 +20,9 @@ from typing import NamedTuple, TypeVar
 
 from pbxbilling.accounts.apply import TenantChange
 from pbxbilling.accounts.terms.in_force import InForce
+from pbxbilling.accounts.terms.registry import require_tenant
 from pbxbilling.accounts.terms.tenant import Tenant
-from pbxbilling.accounts.writer import AccountWriter
+from pbxbilling.accounts.writer import AccountWriter, again_if_stale
 from pbxbilling.kernel.errors import AdministrationError
 from pbxbilling.kernel.ports import Clock
 from pbxbilling.runtime.waiting import in_turns, sleep
@@ -257,10 +258,13 @@ class Adoption:
         elif row.customer is not None:
             await self._own(row.tenant, found.customers[row.customer], actor)
 
+    @again_if_stale
     async def _own(self, slug: str, profile: CustomerProfile, actor: str) -> None:
         """Give a tenant a customer that has no subscription: what it buys next is on that one."""
         async with self._writer.alone:
-            before = self._writer.registry.tenants[slug]
+            before = require_tenant(self._writer.registry, slug)
+            for _, fault in self._unfit(before, profile.id, None):
+                raise AdministrationError(fault)
             mirror = Customer(profile.id, slug, profile.email, profile.live)
             change = TenantChange(before, replace(before, customer=profile.id))
             await self._writer.write("adopt", [change], actor, [mirror])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +23,8 @@ from pbxbilling.calls.metering.usage_event import LegMetered
 from pbxbilling.catalog.plan import Plan
 from pbxbilling.kernel.codes import LegDirection
 from pbxbilling.kernel.records import Record
+from pbxbilling.runtime.database_url import DatabaseUrl
+from pbxbilling.store.database.opening import database_at
 from pbxbilling.store.store import SqlStore
 from tests.support.kernel.clock import Clock
 from tests.support.store.records import NOON, after, ended_leg
@@ -108,14 +109,14 @@ async def assign(store: WholeStore, accounts: Registry) -> None:
     )
 
 
-async def test_a_leg_that_is_assigned_later_is_metered_then(tmp_path: Path) -> None:
-    async with await SqlStore.open(tmp_path / "test.db") as store:
+async def test_a_leg_that_is_assigned_later_is_metered_then(shared_place: DatabaseUrl) -> None:
+    async with await SqlStore.open(database_at(shared_place)) as store:
         await assign(store, book())
         (event,) = await store.meters.due(after(3600), after(3600), 10)
     assert (event.tenant, event.minutes) == ("acme", 1)
 
 
-async def test_an_assigned_leg_of_a_demo_is_not(tmp_path: Path) -> None:
-    async with await SqlStore.open(tmp_path / "test.db") as store:
+async def test_an_assigned_leg_of_a_demo_is_not(shared_place: DatabaseUrl) -> None:
+    async with await SqlStore.open(database_at(shared_place)) as store:
         await assign(store, book(demo=True))
         assert await store.meters.due(after(3600), after(3600), 10) == []

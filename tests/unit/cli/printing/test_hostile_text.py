@@ -43,8 +43,8 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     "invoice run": ("--month", "2026-11"),
 }
 NO_ANSWER = {  # they print no answer of the API
-    "serve", "version", "backup", "config check", "doctor", "setup asterisk", "stripe check",
-    "tenant export-data",
+    "serve", "version", "backup", "database copy", "config check", "doctor", "setup asterisk",
+    "stripe check", "tenant export-data",
 }  # fmt: skip
 OF_A_PLAN = {"active": True, "included_minutes": 5}  # keys that its schema does not name
 API = document()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from sqlite3 import connect
+
+import pytest
 
 from pbxbilling.accounts.apply import TenantChange
 from pbxbilling.accounts.terms.in_force import InForce
@@ -29,14 +30,16 @@ from pbxbilling.daemon.tasks.closing import CloseByWorker
 from pbxbilling.daemon.wiring import Ground, wire_billing
 from pbxbilling.kernel.facts import Fact
 from pbxbilling.kernel.records import Record
+from pbxbilling.runtime.database_url import DatabaseUrl
+from pbxbilling.store.database.opening import database_at
 from pbxbilling.store.store import SqlStore
 from pbxbilling.worker.frames import Frames
-from pbxbilling.worker.process import Worker, WorkerError, WorkerProcess
+from pbxbilling.worker.process import Worker, WorkerError, WorkerOn, WorkerProcess
 from pbxbilling.worker.statements import OF_POLICY
 from tests.support.billing.statements import BASIC, PRO, utc
 from tests.support.house.build import ROOT
 from tests.support.kernel.clock import Clock
-from tests.support.store.database import create
+from tests.support.store.database import MAKES, database_of, dump
 from tests.support.store.records import ended_leg
 from tests.support.worker.in_thread import WorkerInThread
 
@@ -78,9 +81,11 @@ def legs(tenant: str, begins: datetime, count: int) -> list[LegRecord]:
 class Site:
     """A store with a month of calls, and the closer over it."""
 
-    def __init__(self, store: SqlStore, database: Path, worker: Worker | None) -> None:
+    def __init__(
+        self, store: SqlStore, place: DatabaseUrl, folder: Path, worker: Worker | None
+    ) -> None:
         self.facts: list[Fact] = []
-        self.database, self.store = database, store
+        self.place, self.store = place, store
         self.clock = Clock(BEGINS)
         self.registry = Registry(PLANS, TENANTS)
         in_force = InForce(Policy(), self.registry)
@@ -88,7 +93,11 @@ class Site:
         self.billing = wire_billing(self.ground)
         close = CloseHere(self.billing.statements)
         by_worker = worker and CloseByWorker(
-            worker, self.ground.accounts, in_force, self.clock, database, _rest
+            WorkerOn(worker, place.text, folder),
+            self.ground.accounts,
+            in_force,
+            self.clock,
+            _rest,
         )
         self.known: Mapping[str, datetime | None] = {}
         self.closer = Closer(
@@ -110,10 +119,6 @@ class Site:
         self.clock.move_to(utc(now))
         await self.closer.look()
 
-    def dump(self) -> list[str]:
-        with closing(connect(self.database)) as opened:
-            return list(opened.iterdump())
-
     @property
     def saved(self) -> list[tuple[str, str]]:
         return [(one.tenant, one.month) for one in self.facts if isinstance(one, StatementSaved)]
@@ -124,13 +129,15 @@ async def _rest() -> None:
 
 
 @asynccontextmanager
-async def site(database: Path, worker: Worker | None) -> AsyncIterator[Site]:
-    create(database)
-    async with await SqlStore.open(database) as store:
-        await store.commit([*PLANS, *TENANTS])
-        made = Site(store, database, worker)
-        await made.at("2026-11-01T12:00")
-        yield made
+async def site(
+    folder: Path, worker: Worker | None, make: str = "sqlite", name: str = "test.db"
+) -> AsyncIterator[Site]:
+    with database_of(make, folder, name) as place:
+        async with await SqlStore.open(database_at(place)) as store:
+            await store.commit([*PLANS, *TENANTS])
+            made = Site(store, place, folder, worker)
+            await made.at("2026-11-01T12:00")
+            yield made
 
 
 async def played(at: Site) -> None:
@@ -150,9 +157,11 @@ async def played(at: Site) -> None:
     await at.at("2027-03-01T08:00", *late, *legs("globex", utc("2026-12-05T00:00"), 4))
 
 
-async def test_both_close_months_alike(tmp_path: Path) -> None:
+@pytest.mark.parametrize("make", MAKES)
+async def test_both_close_months_alike(make: str, tmp_path: Path) -> None:
     worker = WorkerInThread()
-    async with site(tmp_path / "one.db", worker) as one, site(tmp_path / "other.db", None) as other:
+    both = site(tmp_path, worker, make), site(tmp_path, None, make, "other.db")
+    async with both[0] as one, both[1] as other:
         for each in (one, other):
             await played(each)
         assert worker.runs > 3
@@ -163,7 +172,7 @@ async def test_both_close_months_alike(tmp_path: Path) -> None:
         assert sorted(map(repr, one.facts)) == sorted(map(repr, other.facts))
         assert one.registry.tenants == other.registry.tenants
         assert one.registry.tenants["globex"].setup_paid_at is not None
-        assert without_row_numbers(one.dump()) == without_row_numbers(other.dump())
+        assert without_row_numbers(dump(one.place)) == without_row_numbers(dump(other.place))
 
 
 def without_row_numbers(dump: Sequence[str]) -> list[str]:
@@ -171,8 +180,9 @@ def without_row_numbers(dump: Sequence[str]) -> list[str]:
     return sorted(line if '"audit"' not in line else line.partition(",")[2] for line in dump)
 
 
-async def test_a_real_process_closes_them_too(tmp_path: Path) -> None:
-    async with site(tmp_path / "one.db", WorkerProcess()) as one:
+@pytest.mark.parametrize("make", MAKES)
+async def test_a_real_process_closes_them_too(make: str, tmp_path: Path) -> None:
+    async with site(tmp_path, WorkerProcess(), make) as one:
         await one.at("2026-11-21T00:00", *legs("acme", utc("2026-11-02T00:00"), 300))
         await one.at("2026-12-02T00:00")
         assert ("acme", "2026-11") in one.saved
@@ -182,7 +192,7 @@ async def test_a_real_process_closes_them_too(tmp_path: Path) -> None:
 
 async def test_a_change_while_it_is_made_makes_it_anew(tmp_path: Path) -> None:
     worker = WorkerInThread()
-    async with site(tmp_path / "one.db", worker) as one:
+    async with site(tmp_path, worker) as one:
 
         async def renamed() -> None:
             acme = one.registry.tenants["acme"]
@@ -203,7 +213,7 @@ async def test_a_change_while_it_is_made_makes_it_anew(tmp_path: Path) -> None:
 
 async def test_a_one_off_line_while_it_is_made_is_on_it(tmp_path: Path) -> None:
     worker = WorkerInThread()
-    async with site(tmp_path / "one.db", worker) as one:
+    async with site(tmp_path, worker) as one:
         worker.meanwhile = lambda: one.billing.one_offs.add(
             "acme", "fee", "2.50", "router", "root", "2026-11"
         )
@@ -230,7 +240,7 @@ class Dying(WorkerInThread):
 
 
 async def test_a_tenant_over_which_the_worker_dies_delays_no_other(tmp_path: Path) -> None:
-    async with site(tmp_path / "one.db", Dying("idle")) as one:
+    async with site(tmp_path, Dying("idle")) as one:
         await one.at("2026-12-02T00:00")
         assert {tenant for tenant, _ in one.saved} == {"acme", "globex", "initech", "shown"}
         failed = [one for one in one.facts if isinstance(one, StatementFailed)]
@@ -239,7 +249,7 @@ async def test_a_tenant_over_which_the_worker_dies_delays_no_other(tmp_path: Pat
 
 async def test_a_worker_that_cannot_run_is_not_tried_for_every_tenant(tmp_path: Path) -> None:
     worker = Dying(*(tenant.slug for tenant in TENANTS))
-    async with site(tmp_path / "one.db", worker) as one:
+    async with site(tmp_path, worker) as one:
         await one.at("2026-12-02T00:00")
         assert one.saved == []
         assert worker.runs == 1 + closing_periods.GIVEN_UP_AFTER

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from pbxbilling.accounts.terms.in_force import InForce
 from pbxbilling.accounts.terms.policy import Policy
@@ -15,6 +14,8 @@ from pbxbilling.billing.statements.close import CloseHere, Closer
 from pbxbilling.billing.statements.issue import Statements
 from pbxbilling.daemon.tasks.statements import LOOK_S, StatementTask
 from pbxbilling.kernel.facts import Fact
+from pbxbilling.runtime.database_url import DatabaseUrl
+from pbxbilling.store.database.opening import database_at
 from pbxbilling.store.store import SqlStore
 from pbxbilling.subscriptions.facts import CycleOpened
 from rig.waiting import patience_s
@@ -24,7 +25,9 @@ from tests.support.kernel.clock import Clock
 END = datetime(2026, 12, 1, tzinfo=UTC)
 
 
-async def test_a_period_is_closed_when_the_task_is_woken_after_its_end(tmp_path: Path) -> None:
+async def test_a_period_is_closed_when_the_task_is_woken_after_its_end(
+    shared_place: DatabaseUrl,
+) -> None:
     clock = Clock(END - timedelta(days=1))
     saved = asyncio.Event()
     flushed: list[str] = []
@@ -37,7 +40,7 @@ async def test_a_period_is_closed_when_the_task_is_woken_after_its_end(tmp_path:
     async def flush() -> None:
         flushed.append("")
 
-    async with await SqlStore.open(tmp_path / "test.db") as store:
+    async with await SqlStore.open(database_at(shared_place)) as store:
         registry = Registry([BASIC], [ACME])
         accounts = AccountWriter(store, registry, clock, tell, asyncio.Lock())
         statements = Statements(

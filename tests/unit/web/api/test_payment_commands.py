@@ -44,7 +44,7 @@ async def issued(month: str | None) -> list[InvoiceRun]:
 def services(shop: Shop, *, keys: bool = True) -> Services:
     subscription_store = shop.store.subscription_store
     in_force = InForce(Policy(), shop.registry)
-    usage = UsageEvents(NoEvents(), shop.writer)
+    usage = UsageEvents(NoEvents(), shop.store, shop.writer)
     by_gateway = PaymentServices(
         shop.checkout,
         shop.subscriptions,

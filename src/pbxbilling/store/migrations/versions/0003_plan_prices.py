@@ -17,6 +17,13 @@ _OBJECT = sa.JSON(none_as_null=True)
 def upgrade() -> None:
     """Add the columns; what was the price becomes that of a month."""
     _add_columns()
+    if op.get_bind().dialect.name == "sqlite":  # the only one that had plans by then
+        _move_prices()
+    with op.batch_alter_table("plan") as plan:
+        plan.drop_column("price_minor")
+
+
+def _move_prices() -> None:
     op.execute("UPDATE plan SET included_minutes = 0 WHERE included_minutes IS NULL")
     op.execute("UPDATE plan SET prices = json_object('month', price_minor) WHERE price_minor > 0")
     op.execute(
@@ -26,8 +33,6 @@ def upgrade() -> None:
         " 'metered', coalesce(stripe_prices->>'metered', ''),"
         " 'setup', coalesce(stripe_prices->>'setup', ''))"
     )
-    with op.batch_alter_table("plan") as plan:
-        plan.drop_column("price_minor")
 
 
 def _add_columns() -> None:

@@ -34,6 +34,9 @@ def upgrade() -> None:
         ("ix_meter_event_unsent", "state != 'sent'", "state", "tenant"),
         ("ix_meter_event_differs", differs, "leg"),
     ):
-        op.create_index(name, "meter_event", columns, sqlite_where=sa.text(where))
+        condition = sa.text(where)
+        op.create_index(
+            name, "meter_event", columns, sqlite_where=condition, postgresql_where=condition
+        )
     op.create_index("ix_meter_event_customer", "meter_event", ["customer", "ended_at"])
     op.create_index("ix_meter_event_month", "meter_event", ["tenant", "month"])

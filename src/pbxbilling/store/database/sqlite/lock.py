@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pbxbilling.kernel.errors import StoreError
-from pbxbilling.store.database.faults import check_folder
-from pbxbilling.store.database.owner import check_plain, create_owned, how_to_fix
+from pbxbilling.store.database.sqlite.faults import check_folder
+from pbxbilling.store.database.sqlite.owner import check_plain, create_owned, how_to_fix
 
 
 @contextmanager

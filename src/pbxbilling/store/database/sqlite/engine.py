@@ -33,19 +33,16 @@ def migration_engine(path: Path, *, begin: str = "BEGIN IMMEDIATE") -> Engine:
     return engine
 
 
-def reading_engine(path: Path) -> Engine:
-    """Return an engine whose transactions read one snapshot, usable in any thread."""
-    engine = create_engine(
-        URL.create(
-            "sqlite",
-            database=path.absolute().as_uri(),
-            query={"mode": "ro", "uri": "true"},
-        ),
-        poolclass=NullPool,
-        connect_args=_BEGIN_BY_HAND,
-    )
-    _settle(engine, READER_PRAGMAS, "BEGIN")
+def onlooker_engine(path: Path) -> AsyncEngine:
+    """Return an engine whose transactions read one snapshot, by a file that it cannot write."""
+    engine = create_async_engine(_url(path, "ro"), poolclass=NullPool, connect_args=_BEGIN_BY_HAND)
+    _settle(engine.sync_engine, READER_PRAGMAS, "BEGIN")
     return engine
+
+
+def _url(path: Path, mode: str) -> URL:
+    query = {"mode": mode, "uri": "true"}
+    return URL.create("sqlite+aiosqlite", database=path.absolute().as_uri(), query=query)
 
 
 # Disables the driver's own BEGIN, which comes late: never before a read or a CREATE TABLE.
@@ -54,13 +51,8 @@ _BEGIN_BY_HAND = {"isolation_level": None}
 
 def _engine(path: Path, pragmas: tuple[str, ...], *, begin: str, size: int) -> AsyncEngine:
     # The migration made the file: if it has been removed since, do not create an empty one.
-    existing = URL.create(
-        "sqlite+aiosqlite",
-        database=path.absolute().as_uri(),
-        query={"mode": "rw", "uri": "true"},
-    )
     engine = create_async_engine(
-        existing,
+        _url(path, "rw"),
         pool_size=size,
         max_overflow=0,
         connect_args=_BEGIN_BY_HAND,

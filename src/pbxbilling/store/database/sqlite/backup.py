@@ -7,8 +7,8 @@ from contextlib import closing
 from pathlib import Path
 
 from pbxbilling.kernel.errors import StoreError
-from pbxbilling.store.database.faults import check_exists, store_error
 from pbxbilling.store.database.new_file import new_file
+from pbxbilling.store.database.sqlite.faults import check_exists, store_error
 
 
 def copy_database(

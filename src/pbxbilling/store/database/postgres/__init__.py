@@ -1,0 +1,1 @@
+"""PostgreSQL: a server, reached over asyncpg; one daemon a database, by a lease."""

@@ -1,0 +1,23 @@
+"""Which version of the accounts is in force; and the lease's epoch is part of a key.
+
+A change of a key waits for those who only look at the row, and a change of its other columns does
+not: a claim takes another epoch, a renewal keeps it.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0017"
+down_revision = "0016"
+
+
+def upgrade() -> None:
+    """Create the table, without a row: nothing was changed by this count yet."""
+    op.create_table(
+        "account_version",
+        sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("version", sa.BigInteger, nullable=False),
+    )
+    op.create_index("ix_lease_epoch", "lease", ["name", "epoch"], unique=True)
