@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any, Self, TypeVar
 
 from pbxbilling.accounts.terms.in_force import InForce
@@ -98,46 +99,44 @@ class Outside:
 
 
 class Meeting:
-    """Those who come wait for the other, unless it has gone home by then."""
+    """Those who come wait for the other, unless it has gone home by then.
 
-    def __init__(self, expected: int) -> None:
-        self._expected = expected
-        self._all_here = asyncio.Event()
+    `in_turn`: the second one waits until the first has gone home.
+    """
 
-    async def come(self) -> None:
-        self.leave()
-        await self._all_here.wait()
+    def __init__(self, *, in_turn: bool) -> None:
+        self._in_turn = in_turn
+        self._here = (asyncio.Event(), asyncio.Event())
+        self._gone = (asyncio.Event(), asyncio.Event())
 
-    def leave(self) -> None:
-        self._expected -= 1
-        if self._expected <= 0:
-            self._all_here.set()
+    async def come(self, nth: int) -> None:
+        self._here[nth].set()
+        await (self._gone if nth and self._in_turn else self._here)[1 - nth].wait()
+
+    def leave(self, nth: int) -> None:
+        self._here[nth].set()
+        self._gone[nth].set()
 
 
 class MeetingStore(SqlStore):
     """A store whose next write waits at a meeting."""
 
-    meeting: Meeting | None = None
+    met: Callable[[], Awaitable[None]] | None = None
 
     async def transact(self, key: str | None, work: Callable[[SqlTransaction], Awaitable[T]]) -> T:
-        await self.met()
+        await self._meet()
         return await super().transact(key, work)
 
     async def commit(
         self, records: Sequence[Record], facts: Sequence[Fact] = (), number: int | None = None
     ) -> None:
-        await self.met()
+        await self._meet()
         await super().commit(records, facts, number)
 
-    async def met(self) -> None:
-        meeting, self.meeting = self.meeting, None
-        if meeting is not None:
-            await meeting.come()
-
-    def leave(self) -> None:
-        meeting, self.meeting = self.meeting, None
-        if meeting is not None:
-            meeting.leave()
+    async def _meet(self) -> None:
+        met, self.met = self.met, None
+        if met is not None:
+            await met()
 
 
 class Wired:
@@ -193,23 +192,26 @@ class Both:
             return self.first.facts
         return [*self.first.facts, *self.second.facts]
 
-    async def act(self, *acts: Act) -> list[Any]:
-        """Let both act at once; return their results, or what they raised."""
-        pairs = list(zip((self.first, self.second), acts, strict=True))
-        if self.first is not self.second:
-            meeting = Meeting(len(pairs))
-            for wired, _ in pairs:
-                wired.store.meeting = meeting
-        return await asyncio.gather(
-            *(self._one(wired, act) for wired, act in pairs), return_exceptions=True
-        )
+    async def act(self, *acts: Act, in_turn: bool = False) -> list[Any]:
+        """Let both act at once; return their results, or what they raised.
 
-    async def _one(self, wired: Wired, act: Act) -> Any:
-        try:
-            return await act(wired)
-        finally:
-            if self.first is not self.second:
-                wired.store.leave()
+        `in_turn`: the second one has decided before the first writes, and writes after its end.
+        """
+        if self.first is self.second:
+            working = [act(self.first) for act in acts]
+        else:
+            meeting = Meeting(in_turn=in_turn)
+            both = enumerate(zip((self.first, self.second), acts, strict=True))
+            working = [_met(meeting, nth, *one) for nth, one in both]
+        return await asyncio.gather(*working, return_exceptions=True)
+
+
+async def _met(meeting: Meeting, nth: int, wired: Wired, act: Act) -> Any:
+    wired.store.met = partial(meeting.come, nth)
+    try:
+        return await act(wired)
+    finally:
+        meeting.leave(nth)
 
 
 @asynccontextmanager

@@ -229,6 +229,24 @@ async def test_a_change_meanwhile_is_not_lost(tmp_path: Path) -> None:
         assert acme in kept.tenants
 
 
+async def test_a_change_by_another_process_is_not_lost(tmp_path: Path) -> None:
+    worker = WorkerInThread()
+    async with site(tmp_path / "a", worker) as one:
+
+        async def suspended() -> None:
+            async with await SqlStore.open(database_at(one.place)) as store:
+                other, kept = Site(store, one.place, tmp_path, None), await store.accounts()
+                other.registry.swap(Registry(kept.plans, kept.tenants, kept.version))
+                await other.put("tenants/acme/suspension")
+
+        worker.meanwhile = suspended
+        answer = await one.put("accounts", text=WHOLE + 'dids = ["+15550109"]\n')
+        assert (answer.status_code, worker.runs) == (200, 2)
+        acme = one.registry.tenants["acme"]
+        assert (acme.dids, bool(acme.blocks)) == (("+15550109",), True)
+        assert acme in (await one.ground.stores.accounts.accounts()).tenants
+
+
 async def test_what_only_tries_is_compared_once(tmp_path: Path) -> None:
     worker = WorkerInThread()
     async with site(tmp_path / "a", worker) as one:

@@ -23,6 +23,7 @@ from pbxbilling.subscriptions.adoption.matching import CustomerProfile
 from pbxbilling.subscriptions.events import stored_event
 from pbxbilling.subscriptions.facts import Drifted, EventTaken
 from tests.support.daemon.services_at_once import Act, Both, Wired, two
+from tests.support.gateways.stripe import bodies
 from tests.support.kernel.clock import START
 from tests.support.store.database import rows
 from tests.support.store.records import NOON, ended_leg
@@ -75,7 +76,8 @@ async def nothing(wired: Wired) -> None:
 class Case:
     """Two acts at once, and the row that a query finds afterwards.
 
-    `facts` are published so often by both together; `refused` acts are, with a reason.
+    `facts` are published so often by both together; `refused` acts are, with a reason. `in_turn`:
+    the second one has decided before, and writes when the first has done all.
     """
 
     acts: tuple[Act, Act]
@@ -84,6 +86,7 @@ class Case:
     ready: Callable[[Wired], Awaitable[Any]] = nothing
     facts: tuple[tuple[type, int], ...] = ()
     refused: int = 0
+    in_turn: bool = False
 
 
 def audited(action: str, **more: Any) -> dict[str, Any]:
@@ -211,6 +214,12 @@ def count_words(wired: Wired) -> Awaitable[UsageResult]:
     return wired.units.take("acme", "words", 100, "order-7")
 
 
+async def store_event(wired: Wired) -> None:
+    body = bodies.event("customer.subscription.updated", bodies.subscription("active"), "evt_0")
+    answer = await wired.flows.webhook._save(stored_event(objects.message(body), body, START))
+    assert answer.status == 200
+
+
 def send(wired: Wired) -> Awaitable[int]:
     return wired.usage.sender.send_batch()
 
@@ -288,6 +297,7 @@ CASES = {
         (begin_and_close, begun),
         "SELECT count(*) AS n, max(at) AS at FROM cursor WHERE name LIKE '%acme'",
         (1, 1764547200000000 + 365 * 86_400_000_000),
+        in_turn=True,
     ),
     "count units": Case(
         twice(count_words), "SELECT count(*) AS n, sum(units) AS u FROM generic_usage", (1, 100)
@@ -299,6 +309,9 @@ CASES = {
     "usage decide": Case(
         (deciding(again=True), deciding(again=False)),
         **audited("usage decide", row=(1,), ready=undecided, refused=1),
+    ),
+    "webhook": Case(
+        twice(store_event), "SELECT count(*) AS n, max(state) AS state FROM letter", (1, "waiting")
     ),
     "take an event": Case(
         twice(deliver),
@@ -393,7 +406,7 @@ async def test_twice_at_once_leaves_one_result(
         await case.ready(wired)
 
     async with two(place, ready, one_daemon=one_daemon) as both:
-        results = await both.act(*case.acts)
+        results = await both.act(*case.acts, in_turn=case.in_turn)
         assert_refused(results, case.refused)
         assert_published(both, case)
     (found,) = rows(place, case.query)

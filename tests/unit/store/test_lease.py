@@ -198,6 +198,12 @@ async def test_who_has_lost_it_is_ended_and_frees_nothing(url: PostgresUrl) -> N
     assert not body.cancelling()
 
 
+async def test_who_ends_before_it_hears_of_the_loss_frees_nothing_either(url: PostgresUrl) -> None:
+    async with PostgresDatabase(url).alone():
+        taken_over(url)
+    assert (row(url)["node"], row(url)["held"]) == ("db9", True)
+
+
 async def test_what_the_body_ends_with_after_the_loss_is_the_loss(url: PostgresUrl) -> None:
     async def fails() -> None:
         try:

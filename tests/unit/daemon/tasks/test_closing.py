@@ -211,6 +211,31 @@ async def test_a_change_while_it_is_made_makes_it_anew(tmp_path: Path) -> None:
         assert "Acme AG" in str(document)
 
 
+async def test_a_change_by_another_process_makes_it_anew(tmp_path: Path) -> None:
+    worker = WorkerInThread()
+    async with site(tmp_path / "one.db", worker) as one:
+
+        async def renamed() -> None:
+            async with await SqlStore.open(database_at(one.place)) as store:
+                kept = await store.accounts()
+                registry = Registry(kept.plans, kept.tenants, kept.version)
+                in_force = InForce(Policy(), registry)
+                ground = Ground.of(stores_of(store), in_force, one.clock, lambda _: None)
+                acme = registry.tenants["acme"]
+                change = TenantChange(acme, replace(acme, name="Acme AG"))
+                await ground.accounts.write("apply", [change], "root")
+
+        worker.meanwhile = renamed
+        await one.at("2026-12-01T08:00")
+        assert one.saved == []
+        failed = {fact.tenant for fact in one.facts if isinstance(fact, StatementFailed)}
+        assert failed == {"broken"}
+        await one.at("2026-12-01T08:01")
+        assert one.saved.count(("acme", "2026-11")) == 1
+        (saved,) = await one.store.statement_store.statements(tenant="acme")
+        assert "Acme AG" in str(saved.document)
+
+
 async def test_a_one_off_line_while_it_is_made_is_on_it(tmp_path: Path) -> None:
     worker = WorkerInThread()
     async with site(tmp_path, worker) as one:
