@@ -37,6 +37,7 @@ class SqliteFile(Database):
 
     def writer(self) -> AsyncEngine:
         """Return an engine of one connection, which keeps others from writing meanwhile."""
+        self._inode = _inode(self.path)  # of the file that is opened, which may be new by now
         return writer_engine(self.path)
 
     def reader(self) -> AsyncEngine:
