@@ -131,8 +131,12 @@ class ReadByReader(PostgresDatabase):
 
 
 def dump(url: PostgresUrl) -> list[str]:
-    """Return all rows as text, with the name of their table, in the order of their keys."""
-    tables = [table for table in schema.metadata.sorted_tables if table is not schema.lease]
+    """Return all rows as text, with the name of their table, in the order of their keys.
+
+    Without those that are of the writer alone, and never the same.
+    """
+    of_the_writer = (schema.lease, schema.commit_number)
+    tables = [table for table in schema.metadata.sorted_tables if table not in of_the_writer]
     keys = [", ".join(map('"{}"'.format, table.primary_key.columns.keys())) for table in tables]
     queries = [
         f"""SELECT '"{table.name}"', * FROM "{table.name}" ORDER BY {key}"""

@@ -213,7 +213,7 @@ async def test_a_change_while_it_is_made_makes_it_anew(tmp_path: Path) -> None:
 
 async def test_a_change_by_another_process_makes_it_anew(tmp_path: Path) -> None:
     worker = WorkerInThread()
-    async with site(tmp_path / "one.db", worker) as one:
+    async with site(tmp_path, worker) as one:
 
         async def renamed() -> None:
             async with await SqlStore.open(database_at(one.place)) as store:
