@@ -90,9 +90,11 @@ def _elsewhere(work: Coroutine[Any, Any, None]) -> None:
 
 
 def recreate(url: PostgresUrl) -> None:
-    """Put an empty database in the place of one that nobody uses any more."""
-    name = url.database
-    _server().execute("postgres", f"DROP DATABASE {name}", f"CREATE DATABASE {name}")
+    """Put an empty database in the place of one that nobody uses any more, as the guide does."""
+    server, name = _server(), url.database
+    server.execute("postgres", f"DROP DATABASE {name}")
+    server.create(name)
+    server.make_roles(name)
 
 
 def run(command: Sequence[str]) -> None:
