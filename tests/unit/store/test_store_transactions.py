@@ -38,7 +38,10 @@ def given_up() -> ConflictError:
     return ConflictError("could not serialize access due to concurrent update")
 
 
-_OF_ITS_BEGINNING = ("BEGIN", "pg_catalog", "pg_advisory_xact_lock")
+_OF_ITS_BEGINNING = (
+    *("BEGIN", "pg_catalog", "pg_advisory_xact_lock"),
+    *("alembic_version", "FROM lease", "commit_number"),
+)
 
 
 class GivingUp:
