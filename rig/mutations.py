@@ -70,8 +70,8 @@ MUTATIONS = (
     ),
     Mutation(
         "outbox claim",
-        "        await self._save(due, moves)\n        claimed",
-        "        claimed",
+        "            await transaction.write([move for _, move in taken], facts)\n",
+        "",
         (
             "test_a_lost_answer_within_a_day_is_asked_for_again",
             "test_after_a_day_the_meters_sum_says_whether_it_arrived",
