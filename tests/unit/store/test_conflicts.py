@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import Connection, event, update
 
 from pbxbilling.kernel.records import Cursor
 from pbxbilling.store import schema
@@ -63,17 +63,26 @@ async def test_a_deadlock_runs_again_as_a_whole(stores: tuple[SqlStore, SqlStore
     assert [await one.cursor(name) for name in "ab"] == [after(2), after(2)]
 
 
+def reads_a_snapshot(store: SqlStore) -> None:
+    """Let its transactions fail where a row has changed since they began."""
+    repeatable = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
+
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(repeatable)
+
+    event.listen(store._writer.engine.sync_engine, "begin", begin)
+
+
 async def test_a_serialization_failure_runs_again_as_a_whole(
     stores: tuple[SqlStore, SqlStore],
 ) -> None:
     one, other = stores
+    reads_a_snapshot(one)
     runs = 0
 
     async def work(transaction: SqlTransaction) -> None:
         nonlocal runs
         runs += 1
-        async with transaction.connection() as connection:
-            await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
         seen = await transaction.cursor("a")
         assert seen is not None
         if runs == 1:
@@ -90,13 +99,12 @@ async def test_one_that_never_has_its_way_ends_with_the_reason(
     stores: tuple[SqlStore, SqlStore],
 ) -> None:
     one, other = stores
+    reads_a_snapshot(one)
     runs = 0
 
     async def work(transaction: SqlTransaction) -> None:
         nonlocal runs
         runs += 1
-        async with transaction.connection() as connection:
-            await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
         await transaction.cursor("a")
         await other.commit([Cursor("a", after(runs))])
         await add_a_second(transaction, "a")
