@@ -24,6 +24,9 @@ def upgrade() -> None:
         sa.Column("until", sa.BigInteger, nullable=False),
         sqlite_with_rowid=False,
     )
+    # A change of a key waits for those who only look at the row, and a change of its other columns
+    # does not: a claim takes another epoch, a renewal keeps it.
+    op.create_index("ix_lease_epoch", "lease", ["name", "epoch"], unique=True)
     if op.get_bind().dialect.name == "postgresql":
         _order_by_bytes()
 

@@ -1,8 +1,4 @@
-"""Which version of the accounts is in force; and the lease's epoch is part of a key.
-
-A change of a key waits for those who only look at the row, and a change of its other columns does
-not: a claim takes another epoch, a renewal keeps it.
-"""
+"""Which version of the accounts is in force."""
 
 from __future__ import annotations
 
@@ -20,4 +16,3 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("version", sa.BigInteger, nullable=False),
     )
-    op.create_index("ix_lease_epoch", "lease", ["name", "epoch"], unique=True)
