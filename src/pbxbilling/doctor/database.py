@@ -8,9 +8,8 @@ from pathlib import Path
 from pbxbilling.config.sections import DatabaseSettings
 from pbxbilling.doctor.check import Check, fail, ok, warn
 from pbxbilling.kernel.errors import StoreError
-from pbxbilling.runtime.database_url import SqliteUrl
 from pbxbilling.store.database.database import Database
-from pbxbilling.store.database.opening import database_at
+from pbxbilling.store.database.opening import database_at, is_missing_file
 
 _SUBJECT = "database"
 
@@ -23,7 +22,7 @@ async def look(settings: DatabaseSettings) -> list[Check]:
     place = settings.place
     database = database_at(place)
     try:
-        if isinstance(place, SqliteUrl) and not place.path.exists():
+        if is_missing_file(place):
             schema = _absent(place.path)
         else:
             schema = await _schema(database)

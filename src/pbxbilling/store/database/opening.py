@@ -6,6 +6,8 @@ PostgreSQL's driver works with a file.
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 from pbxbilling.runtime.database_url import DatabaseUrl, SqliteUrl, parse_database_url
 from pbxbilling.store.database.database import Database
 
@@ -27,6 +29,6 @@ def database_at(url: DatabaseUrl | str) -> Database:
     return PostgresDatabase(place)
 
 
-def is_missing_file(place: DatabaseUrl) -> bool:
+def is_missing_file(place: DatabaseUrl) -> TypeGuard[SqliteUrl]:
     """Return whether it is a file that is not there yet: the daemon must create and own it."""
     return isinstance(place, SqliteUrl) and not place.path.exists()
