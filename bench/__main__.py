@@ -1,11 +1,13 @@
-"""Take every measurement, print the table, write it down: `python -m bench [NAME …]`."""
+"""Take measurements, print their tables, write each down: `python -m bench [NAME …]`."""
 
 from __future__ import annotations
 
 import argparse
 import platform
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import textwrap
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,7 +25,7 @@ from bench import (
     usage,
     webhook,
 )
-from bench.measure import BROKEN, PAIRS, Row, SideTable
+from bench.measure import PAIRS, Row, SideTable
 from pbxbilling.runtime.compiled import is_compiled
 
 Found = Sequence[Row | SideTable]
@@ -42,18 +44,16 @@ MEASUREMENTS: Mapping[str, Callable[[], Found]] = {
 }
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "performance.md"
 
-_HEAD = """\
+_HEAD = f"""\
 # Performance
 
 Written by `make bench`; do not edit. Every row compares what pbxbilling does with the least that
 could do the same, in alternating pairs on one machine: the ratio of each pair, then the median and
-the quartiles of {pairs} pairs. Ratios travel from machine to machine, the absolutes do not. A limit
+the quartiles of {PAIRS} pairs. Ratios travel from machine to machine, the absolutes do not. A limit
 is missed where the lower quartile is beyond it too; a row without one is there to know.
-
-Taken {when} on {machine}, Python {python} with {core} core,
-Linux {kernel}.
-
 """
+_PART = "\n## "
+PAGE_WIDTH = 100
 
 
 def machine() -> str:
@@ -63,31 +63,34 @@ def machine() -> str:
     return f"{len(models)} cores of {models[0]}" if models else platform.machine()
 
 
-def page(taken: Mapping[str, Found]) -> str:
-    """Return the page: the table, then each measurement's method from its module docstring."""
-    head = _HEAD.format(
-        pairs=PAIRS,
-        when=datetime.now(UTC).date(),
-        machine=machine(),
-        python=platform.python_version(),
-        core="a compiled" if is_compiled() else "an interpreted",
-        kernel=platform.release(),
+def part_of(key: str, found: Found) -> str:
+    """Return a measurement's part of the page: when it was taken, its tables and its method."""
+    core = "a compiled" if is_compiled() else "an interpreted"
+    taken = (
+        f"Taken {datetime.now(UTC).date()} on {machine()}, Python {platform.python_version()} with"
+        f" {core} core, Linux {platform.release()}."
     )
-    methods = (_method(key, found) for key, found in taken.items())
-    return head + printed.markdown(rows_of(taken)) + "".join(methods)
+    title, _, method = _text(key).partition("\n")
+    tables = [printed.markdown(rows_of(found))] if rows_of(found) else []
+    tables += [f"**{one.title}**\n\n{printed.side_markdown(one)}" for one in sides_of(found)]
+    lines = textwrap.wrap(taken, PAGE_WIDTH, break_on_hyphens=False)
+    return "\n".join([f"{_PART}{title}", "", *lines, "", *tables, method.strip(), ""])
 
 
-def _method(key: str, found: Found) -> str:
-    """Return a measurement's part of the page: its method, and its tables of several sides."""
-    text = sys.modules[MEASUREMENTS[key].__module__].__doc__
-    return f"\n## {text}" + "".join(
-        f"\n**{table.title}**\n\n{printed.side_markdown(table)}" for table in sides_of(found)
-    )
+def page(parts: Mapping[str, str], before: str) -> str:
+    """Return the page of `before` with these parts in the place of their older ones."""
+    older = {text.partition("\n")[0]: _PART + text for text in before.split(_PART)[1:]}
+    all_parts = (parts.get(key) or older.get(_text(key).partition("\n")[0]) for key in MEASUREMENTS)
+    return _HEAD + "".join(part.rstrip("\n") + "\n" for part in all_parts if part)
 
 
-def rows_of(taken: Mapping[str, Found]) -> list[Row]:
-    """Return the rows of the table."""
-    return [one for found in taken.values() for one in found if isinstance(one, Row)]
+def _text(key: str) -> str:
+    return sys.modules[MEASUREMENTS[key].__module__].__doc__ or key
+
+
+def rows_of(found: Found) -> list[Row]:
+    """Return the rows of a measurement's table."""
+    return [one for one in found if isinstance(one, Row)]
 
 
 def sides_of(found: Found) -> list[SideTable]:
@@ -96,25 +99,31 @@ def sides_of(found: Found) -> list[SideTable]:
 
 
 def main() -> int:
-    """Return 1 where a row misses its limit or is missing. Only a complete run writes the page."""
+    """Return 1 where a row misses its limit or is missing."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     names = ", ".join(MEASUREMENTS)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {names}; all by default")
     chosen = parser.parse_args().names or list(MEASUREMENTS)
     if unknown := set(chosen) - set(MEASUREMENTS):
         parser.error(f"no such measurement: {', '.join(sorted(unknown))}; there are {names}")
-    taken: dict[str, Found] = {}
-    for key in chosen:
-        try:
-            taken[key] = MEASUREMENTS[key]()
-        except BROKEN as broken:  # the other measurements are still worth their time
-            print(f"{key}: {broken!r}", file=sys.stderr)
-    printed.show(rows_of(taken), [one for found in taken.values() for one in sides_of(found)])
-    if set(taken) == set(MEASUREMENTS):
-        PAGE.parent.mkdir(parents=True, exist_ok=True)
-        PAGE.write_text(page(taken))
-    held = all(row.held for row in rows_of(taken))
-    return 0 if held and set(taken) == set(chosen) else 1
+    failed = [line for key in chosen for line in _taken(key)]
+    print("\n".join(failed) or "All limits are kept.", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _taken(key: str) -> Iterator[str]:
+    """Take one measurement, print it and write it down; yield what is wrong with it."""
+    try:
+        found = MEASUREMENTS[key]()
+    except Exception:  # noqa: BLE001 - the other measurements are still worth their time
+        traceback.print_exc()
+        yield f"{key}: not taken"
+        return
+    rows = rows_of(found)
+    printed.show(rows, sides_of(found))
+    before = PAGE.read_text() if PAGE.exists() else ""
+    PAGE.write_text(page({key: part_of(key, found)}, before))
+    yield from (f"{key}: missed: {row.name}" for row in rows if not row.held)
 
 
 if __name__ == "__main__":

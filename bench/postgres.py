@@ -42,7 +42,7 @@ def measure() -> list[Row]:
 
 def _new(server: Postgres, name: str) -> PostgresUrl:
     server.execute("postgres", f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-    server.execute("postgres", f"CREATE DATABASE {name} TEMPLATE template0")
+    server.create(name)
     return server.url(name)
 
 
