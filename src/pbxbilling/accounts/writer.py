@@ -70,15 +70,15 @@ class AccountWriter:
 
     A caller that reads accounts in order to change them must hold `alone` for both
     (`async with writer.alone:`), so that no change is based on values that another one has just
-    replaced; or it reads them first, and holds `alone` while it finds that `is_unchanged` since
-    that `version`, and writes. Raises StoreError where the database cannot serve; then nothing has
+    replaced; or it notes `writes`, reads them, and holds `alone` while it finds that `is_unchanged`
+    since then, and writes. Raises StoreError where the database cannot serve; then nothing has
     changed.
 
     `alone` holds within this process. Between processes the version decides that the database has
     (`Registry.version`): a write of what another one has changed since is refused with StaleError,
     and the registry is read anew. `again_if_stale` then runs the whole command again.
 
-    `version` grows with each write.
+    `writes` counts those of this process.
     """
 
     def __init__(
@@ -93,9 +93,9 @@ class AccountWriter:
         """Take `alone` as a lock that can be entered again and again, as asyncio's."""
         self.registry = registry
         self.alone = alone
-        self.version = 0
+        self.writes = 0
         self._changed_at = 0
-        self._plans_at = 0  # the version of the last write of a plan, and of each tenant
+        self._plans_at = 0  # after how many writes a plan was written last, and each tenant
         self._tenants_at: dict[str, int] = {}
         self._store = store
         self._clock = clock
@@ -176,15 +176,15 @@ class AccountWriter:
         """Put in force what the store has; all that was read before is out of date."""
         kept = await self._store.accounts()
         self.registry.swap(Registry(kept.plans, kept.tenants, kept.version))
-        self.version += 1
-        self._changed_at = self._plans_at = self.version
+        self.writes += 1
+        self._changed_at = self._plans_at = self.writes
 
     def is_unchanged(self, since: int) -> bool:
-        """Return whether no plan, tenant or statement was written since that version."""
+        """Return whether no plan, tenant or statement was written since so many writes."""
         return self._changed_at <= since
 
     def is_fresh(self, tenant: str, since: int) -> bool:
-        """Return whether nothing was written of a tenant, or of any plan, since that version.
+        """Return whether nothing was written of a tenant, or of any plan, since then.
 
         Then what was read by then is what is in force, but for its calls.
         """
@@ -193,22 +193,22 @@ class AccountWriter:
     def _put_in_force(
         self, becomes: Sequence[Plan | Tenant], also: Iterable[Record], facts: Sequence[Fact]
     ) -> None:
-        self.version += 1
+        self.writes += 1
         if becomes or facts:
-            self._changed_at = self.version
+            self._changed_at = self.writes
         for one in becomes:
             _put(self.registry, one)
         self._note(becomes)
         for other in (*also, *facts):  # a one-off line, units, a subscription
             if (tenant := getattr(other, "tenant", None)) is not None:
-                self._tenants_at[tenant] = self.version
+                self._tenants_at[tenant] = self.writes
 
     def _note(self, becomes: Iterable[Plan | Tenant]) -> None:
         for one in becomes:
             if isinstance(one, Plan):
-                self._plans_at = self.version
+                self._plans_at = self.writes
             else:
-                self._tenants_at[one.slug] = self.version
+                self._tenants_at[one.slug] = self.writes
 
     async def write_many(self, changes: ManyChanges) -> None:
         """Save the changes of a file or nothing, in parts, so that calls are judged in between.
@@ -240,8 +240,8 @@ class AccountWriter:
         becomes = Registry()
         while becomes.copy_some(self.registry):
             await self._rest()
-        self.version += 1
-        self._changed_at = self.version
+        self.writes += 1
+        self._changed_at = self.writes
         for part in changes.accounts():
             for one in part:
                 if isinstance(one, Plan):

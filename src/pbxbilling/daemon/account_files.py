@@ -71,13 +71,13 @@ class FilesByWorker:
     @again_if_stale
     async def _done(self, kind: FileKind, given: Frames, actor: str) -> Frames:
         """Compare the file, and write what it changes; return what the worker made."""
-        began, version = self._clock.monotonic(), self._writer.version
+        began, writes = self._clock.monotonic(), self._writer.writes
         made, changes = await self._compare(kind, given, actor, LIMIT_S)
         try:
             if not changes:
                 return made
             async with self._writer.alone:
-                if not self._writer.is_unchanged(version):
+                if not self._writer.is_unchanged(writes):
                     made.close()
                     limit_s = min(LIMIT_S, AGAIN * (self._clock.monotonic() - began) + AGAIN_S)
                     made, changes = await self._compare(kind, given, actor, limit_s)

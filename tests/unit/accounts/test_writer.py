@@ -120,14 +120,14 @@ async def test_what_another_process_has_changed_is_refused_and_read_anew() -> No
     await office.change(Transition.PAID, status=Status.ACTIVE)
     another = Another(office)
     await another.name("Acme Inc.")
-    version, written = office.writer.version, len(office.store.commits)
+    writes, written = office.writer.writes, len(office.store.commits)
     with pytest.raises(StaleError, match="another process changed the accounts meanwhile"):
         await office.change(Transition.PAID, status=Status.ACTIVE, email="a@acme.example")
     assert len(office.store.commits) == written
     assert office.registry.tenants == another.registry.tenants == office.store.tenants
     assert office.registry.version == another.registry.version == office.store.version
-    assert not office.writer.is_unchanged(version)
-    assert not office.writer.is_fresh("acme", version)
+    assert not office.writer.is_unchanged(writes)
+    assert not office.writer.is_fresh("acme", writes)
 
 
 async def test_a_command_is_decided_again_as_a_whole_and_not_for_ever() -> None:

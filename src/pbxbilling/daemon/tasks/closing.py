@@ -65,14 +65,14 @@ class CloseByWorker:
 
     async def _close(self, ready: Mapping[str, Sequence[str]], closed: Closed) -> None:
         """Close them by one job. Raises WorkerError, OSError."""
-        version, at, folder = self._writer.version, self._clock.now(), self._by.folder
+        writes, at, folder = self._writer.writes, self._clock.now(), self._by.folder
         with Frames.new(folder) as given, Frames.new(folder) as made:
             Ready(self._by.database, at, self._in_force.policy, ready).put_into(given)
             await self._by.worker.run(JOB, given, made, LIMIT_S)
             closed.failed.update(failed_in(made))
             for final in finals_in(made, at):
                 async with self._writer.alone:
-                    if self._writer.is_fresh(final.tenant, version):
+                    if self._writer.is_fresh(final.tenant, writes):
                         try:
                             await self._writer.save(final.records, final.becomes, final.facts)
                         except StaleError:
