@@ -52,37 +52,38 @@ _TCP = {
 def writer_engine(url: PostgresUrl, *, patient: bool = False) -> AsyncEngine:
     """Return an engine of one connection that writes; if it is `patient`, without limits."""
     limit_s = None if patient else WRITE_S
-    return _engine(url, "writer", limit_s, {}, pool_size=1, max_overflow=0)
+    return _engine(url, "writer", limit_s, pool_size=1, max_overflow=0)
 
 
 def reader_engine(url: PostgresUrl) -> AsyncEngine:
     """Return an engine of `READERS` connections; each transaction reads one snapshot."""
-    return _engine(url, "reader", READ_S, _READING, pool_size=READERS, max_overflow=0)
+    return _engine(url, "reader", READ_S, reads=True, pool_size=READERS, max_overflow=0)
 
 
 def onlooker_engine(url: PostgresUrl, *, patient: bool) -> AsyncEngine:
     """Return an engine that opens a connection for each snapshot; `patient`: without limits."""
     limit_s = None if patient else READ_S
-    return _engine(url, "reader", limit_s, _READING, poolclass=NullPool)
+    return _engine(url, "reader", limit_s, reads=True, poolclass=NullPool)
 
 
 def single_engine(url: PostgresUrl, use: str, limit_s: float | None) -> AsyncEngine:
     """Return an engine that opens a connection for each use; None: no limit of its statements."""
-    return _engine(url, use, limit_s, {}, poolclass=NullPool)
+    return _engine(url, use, limit_s, poolclass=NullPool)
 
 
 def _engine(
-    url: PostgresUrl, use: str, limit_s: float | None, more: Mapping[str, str], **pool: Any
+    url: PostgresUrl, use: str, limit_s: float | None, *, reads: bool = False, **pool: Any
 ) -> AsyncEngine:
     settings = {
         "application_name": f"pbxbilling {__version__} {use}",
         "statement_timeout": str(int((limit_s or 0) * _MS)),
         "idle_in_transaction_session_timeout": str(int(IDLE_S * _MS)) if limit_s else "0",
-        **more,
+        **(_READING if reads else {}),
     }
+    command_s = limit_s + _BEYOND_S if limit_s else None
 
     async def connect(*_: object, **__: object) -> asyncpg.Connection:
-        return await _opened(url, limit_s + _BEYOND_S if limit_s else None, settings)
+        return await _opened(url, command_s, settings, reads=reads)
 
     engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, **pool)
     _watch(engine)
@@ -122,7 +123,7 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no t
 
 
 async def _opened(
-    url: PostgresUrl, command_s: float | None, settings: Mapping[str, str]
+    url: PostgresUrl, command_s: float | None, settings: Mapping[str, str], *, reads: bool
 ) -> asyncpg.Connection:
     """Open a connection to the first server that is the wanted one.
 
@@ -132,7 +133,7 @@ async def _opened(
     _check_files(url)
     open_s = max(OPEN_S / max(len(url.hosts), 1), _OPEN_LEAST_S)
     faults: list[Exception] = []
-    for hosts, session in _attempts(url, reads=_READING.items() <= settings.items()):
+    for hosts, session in _attempts(url, reads=reads):
         try:
             return await asyncpg.connect(
                 _tls(url),
