@@ -20,22 +20,22 @@ from pbxbilling.runtime.database_url import PostgresUrl
 from pbxbilling.store.database.postgres.server import PostgresDatabase
 from rig.postgres import Postgres
 from rig.proxy import Proxy
-from rig.waiting import patience_s, until
+from rig.waiting import until
+from tests.support.daemon.store_fault import (
+    ACCOUNTS,
+    DECISIONS,
+    LEGS,
+    fill,
+    judged,
+    mended,
+    reported,
+    unserved,
+)
 from tests.support.daemon.virtual_site import VirtualSite
 from tests.support.store.postgres import folder_of_servers
 
 pytestmark = pytest.mark.system
 
-ACCOUNTS = """
-[plan.two]
-max_calls = 2
-[tenant.acme]
-plan = "two"
-accountcodes = ["acme"]
-"""
-ENDED = 2  # calls that begin and end during a fault
-LEGS = ENDED + 2  # two more are up at once
-DECISIONS = LEGS + 1  # and one is refused
 DATABASE = "site"
 ON_RECORD = """
 SELECT (SELECT count(*) FROM leg WHERE answered_at IS NOT NULL AND ended_at IS NOT NULL),
@@ -75,56 +75,17 @@ class Ground:
             f" WHERE datname = '{self.database}' AND application_name LIKE '%{use}'",
         )
 
-    def judged(self) -> None:
-        """Place calls one after the other, then two at once and a third, one too many."""
-        site = self.site
-        for _ in range(ENDED):
-            assert site.call("acme", talk_s=0.1).result(patience_s(10)).admitted
-            self.up(0)  # a hook can be quicker than the event that ends the call before
-        live = [site.call("acme", talk_s=60.0) for _ in range(2)]
-        self.up(2)
-        assert not site.call("acme").result(patience_s(10)).admitted
-        site.idle()
-        assert all(call.result(patience_s(10)).admitted for call in live)
-
-    def up(self, count: int) -> None:
-        def states() -> list[str]:
-            return [call["state"] for call in self.site.get("/calls")]
-
-        until(lambda: states() == ["up"] * count, f"{count} calls are up", 15.0)
-
-    def told(self, fault: str) -> None:
-        """Wait until the fault is reported in every place that operators look at."""
-        site = self.site
-
-        def readyz_says() -> bool:
-            status, body = site.readyz()
-            return status == 503 and fault in (body["store"]["fault"] or "")
-
-        until(readyz_says, f"readyz says: {fault}", 25.0)
-        _, body = site.readyz()
-        assert body["pbxes"]["pbx1"]["ready"], "the counts stay reliable"
-        assert site.get("/status")["store"]["fault"] == body["store"]["fault"]
-        assert site.metric("pbxbilling_store_pending_records") >= LEGS
-        assert site.metric("pbxbilling_store_oldest_record_seconds") > 0
-        assert [
-            line for line in site.log().splitlines() if "store failing" in line and fault in line
-        ]
-
     def nothing_is_lost_or_doubled(self, before: Counts) -> None:
-        site = self.site
-        until(lambda: site.readyz()[0] == 200, "the daemon is ready again", 30.0)
-        until(lambda: site.get("/status")["store"]["pending"] == 0, "all is written", 20.0)
+        mended(self.site)
         assert self.counts() == before.after_a_fault()
-        assert site.metric("pbxbilling_store_dropped_total") == 0
 
     def through(self, fault: str, begin: Callable[[], object], end: Callable[[], object]) -> None:
         """Run calls through a fault, end it, and count."""
         before, recovered = self.counts(), self.site.log().count("store recovered")
         begin()
         try:
-            self.judged()
-            self.told(fault)
+            judged(self.site)
+            reported(self.site, fault)
         finally:
             end()
         self.nothing_is_lost_or_doubled(before)
@@ -177,17 +138,6 @@ def test_a_full_disk_there(ground: Ground, disk: Path) -> None:
     # A table without a page needs one.
     ground.server.execute(ground.database, "TRUNCATE call, leg, decision")
     ground.through("the server's disk is full", lambda: fill(filler), filler.unlink)
-
-
-def fill(filler: Path) -> None:
-    """Take the last byte of a disk."""
-    with filler.open("wb", buffering=0) as stream:
-        for size in (65536, 4096, 1):
-            try:
-                while True:
-                    stream.write(b"x" * size)
-            except OSError:
-                continue
 
 
 def test_a_server_that_is_stopped(ground: Ground) -> None:
@@ -272,13 +222,10 @@ def test_a_daemon_stops_without_its_server_and_says_why_it_does_not_start(ground
     finally:
         ground.proxy.resume()
     ground.server.stop()
-    ran = site.run("serve")
-    assert ran.returncode == 1
-    assert "cannot be reached: check that its server runs" in ran.stderr
-    assert site.call("acme", talk_s=0.1).result(patience_s(10)).verdict.endswith("fallback||||")
+    unserved(site, "cannot be reached: check that its server runs")
     ground.server.start()
     site.start()
-    ground.judged()
+    judged(site)
     ground.nothing_is_lost_or_doubled(before)
 
 

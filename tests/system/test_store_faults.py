@@ -12,19 +12,19 @@ from pathlib import Path
 import pytest
 
 from rig.waiting import patience_s, until
+from tests.support.daemon.store_fault import (
+    ACCOUNTS,
+    LEGS,
+    fill,
+    judged,
+    mended,
+    reported,
+    unserved,
+)
 from tests.support.daemon.virtual_site import VirtualSite
 from tests.support.store.database import rows
 
 pytestmark = pytest.mark.system
-
-ACCOUNTS = """
-[plan.two]
-max_calls = 2
-[tenant.acme]
-plan = "two"
-accountcodes = ["acme"]
-"""
-ENOUGH = 3  # calls during a fault; each leaves an answered leg
 
 
 @contextmanager
@@ -51,16 +51,10 @@ def site(tmp_path: Path) -> Iterator[VirtualSite]:
         site.stop()
 
 
-def fill(disk: Path) -> Path:
-    """Take the last byte of a disk."""
-    filler = disk / "filler"
-    with filler.open("wb", buffering=0) as stream:
-        for size in (65536, 4096, 1):
-            try:
-                while True:
-                    stream.write(b"x" * size)
-            except OSError:
-                continue
+def full_disk_of(site: VirtualSite) -> Path:
+    """Fill the disk of its database; return the file that does."""
+    filler = site.database.parent / "filler"
+    fill(filler)
     return filler
 
 
@@ -69,47 +63,17 @@ def answered_legs(database: Path) -> int:
     return len(rows(database, query))
 
 
-def told(site: VirtualSite, fault: str) -> None:
-    """Wait until the fault is reported in every place that operators look at."""
-    until(lambda: site.readyz()[0] == 503, "readyz says that it is not ready", 20.0)
-    _, body = site.readyz()
-    assert fault in body["store"]["fault"]
-    assert body["pbxes"]["pbx1"]["ready"], "the counts stay reliable"
-    assert fault in site.says("status")
-    assert "not ready: the store cannot write" in site.says("status")
-    assert site.metric("pbxbilling_store_pending_records") >= ENOUGH
-    assert site.metric("pbxbilling_store_oldest_record_seconds") > 0
-    assert site.metric("pbxbilling_store_failures_total") == 1
-    (line,) = [line for line in site.log().splitlines() if "store failing" in line][-1:]
-    assert fault in line
-
-
-def judged(site: VirtualSite) -> None:
-    """Place three calls one after the other, then two at once and a third, one too many."""
-    for _ in range(ENOUGH):
-        assert site.call("acme", talk_s=0.1).result(patience_s(10)).admitted
-        site.none_live()  # a hook can be quicker than the event that ends the call before
-    live = [site.call("acme", talk_s=60.0) for _ in range(2)]
-    site.up(2)
-    assert not site.call("acme").result(patience_s(10)).admitted
-    site.idle()
-    assert all(call.result(patience_s(10)).admitted for call in live)
-
-
-def nothing_is_lost(site: VirtualSite, before: int) -> None:
-    until(lambda: site.readyz()[0] == 200, "the daemon is ready again", 20.0)
-    until(lambda: site.json("status")["store"]["pending"] == 0, "all is written", 20.0)
-    assert answered_legs(site.database) == before + ENOUGH + 2
-    assert site.metric("pbxbilling_store_dropped_total") == 0
-    assert "store recovered" in site.log()
-
-
 def on(site: VirtualSite, fault: str, end: Callable[[], object]) -> None:
     """Run calls through a fault that has begun, end it, and count."""
     judged(site)
-    told(site, fault)
+    reported(site, fault)
+    assert fault in site.says("status")
+    assert "not ready: the store cannot write" in site.says("status")
+    assert site.metric("pbxbilling_store_failures_total") == 1
     end()
-    nothing_is_lost(site, before=1)
+    mended(site)
+    assert "store recovered" in site.log()
+    assert answered_legs(site.database) == 1 + LEGS
 
 
 def one_call(site: VirtualSite) -> None:
@@ -119,7 +83,7 @@ def one_call(site: VirtualSite) -> None:
 
 def test_a_full_disk(site: VirtualSite) -> None:
     one_call(site)
-    filler = fill(site.database.parent)
+    filler = full_disk_of(site)
     on(site, "disk of", filler.unlink)
 
 
@@ -174,8 +138,7 @@ def test_a_daemon_starts_while_the_file_is_locked(site: VirtualSite) -> None:
 
 
 def full(site: VirtualSite) -> Callable[[], object]:
-    filler = fill(site.database.parent)
-    return filler.unlink
+    return full_disk_of(site).unlink
 
 
 def damaged(site: VirtualSite) -> Callable[[], object]:
@@ -216,10 +179,7 @@ def test_a_daemon_that_cannot_read_its_accounts_says_why_and_leaves_calls_to_the
     one_call(site)
     site.stop()
     mend = break_it(site)
-    ran = site.run("serve")
-    assert ran.returncode == 1
-    assert fault in ran.stderr
-    assert site.call("acme", talk_s=0.1).result(patience_s(10)).verdict.endswith("fallback||||")
+    unserved(site, fault)
     mend()
     site.start()
     assert answered_legs(site.database) == 1

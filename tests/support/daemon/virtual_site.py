@@ -109,7 +109,7 @@ class VirtualSite:
     def start(self) -> Self:
         """Start the daemon, and return when it is ready."""
         self.launch()
-        until(lambda: self.json("status")["ready"], "the daemon is ready", 20.0)
+        until(lambda: self.get("/status")["ready"], "the daemon is ready", 20.0)
         return self
 
     def launch(self) -> None:
@@ -219,7 +219,7 @@ class VirtualSite:
         """Return the live calls when so many are answered."""
 
         def answered() -> list[dict[str, Any]] | None:
-            calls: list[dict[str, Any]] = self.json("calls")
+            calls: list[dict[str, Any]] = self.get("/calls")
             return calls if [call["state"] for call in calls].count("up") == count else None
 
         return until(answered, f"{count} calls are up", 15.0) or []
@@ -236,4 +236,4 @@ class VirtualSite:
 
     def none_live(self) -> None:
         """Return when nothing is counted any more."""
-        until(lambda: self.json("calls") == [], "no call is live", 15.0)
+        until(lambda: self.get("/calls") == [], "no call is live", 15.0)
