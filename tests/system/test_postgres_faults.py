@@ -76,7 +76,7 @@ class Ground:
         )
 
     def nothing_is_lost_or_doubled(self, before: Counts) -> None:
-        mended(self.site)
+        mended(self.site, 30.0)
         assert self.counts() == before.after_a_fault()
 
     def through(self, fault: str, begin: Callable[[], object], end: Callable[[], object]) -> None:
@@ -85,7 +85,7 @@ class Ground:
         begin()
         try:
             judged(self.site)
-            reported(self.site, fault)
+            reported(self.site, fault, 25.0)
         finally:
             end()
         self.nothing_is_lost_or_doubled(before)

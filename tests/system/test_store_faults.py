@@ -70,6 +70,8 @@ def on(site: VirtualSite, fault: str, end: Callable[[], object]) -> None:
     assert fault in site.says("status")
     assert "not ready: the store cannot write" in site.says("status")
     assert site.metric("pbxbilling_store_failures_total") == 1
+    *_, last = [line for line in site.log().splitlines() if "store failing" in line]
+    assert fault in last
     end()
     mended(site)
     assert "store recovered" in site.log()

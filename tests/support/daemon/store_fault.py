@@ -31,14 +31,14 @@ def judged(site: VirtualSite) -> None:
     assert all(call.result(patience_s(10)).admitted for call in live)
 
 
-def reported(site: VirtualSite, fault: str) -> None:
+def reported(site: VirtualSite, fault: str, within_s: float = 20.0) -> None:
     """Wait until the fault is reported in every place that operators look at."""
 
     def readyz_says() -> bool:
         status, body = site.readyz()
         return status == 503 and fault in (body["store"]["fault"] or "")
 
-    until(readyz_says, f"readyz says: {fault}", 25.0)
+    until(readyz_says, f"readyz says: {fault}", within_s)
     _, body = site.readyz()
     assert body["pbxes"]["pbx1"]["ready"], "the counts stay reliable"
     assert site.get("/status")["store"]["fault"] == body["store"]["fault"]
@@ -47,9 +47,9 @@ def reported(site: VirtualSite, fault: str) -> None:
     assert any("store failing" in line and fault in line for line in site.log().splitlines())
 
 
-def mended(site: VirtualSite) -> None:
+def mended(site: VirtualSite, within_s: float = 20.0) -> None:
     """Wait until all that happened meanwhile is on record."""
-    until(lambda: site.readyz()[0] == 200, "the daemon is ready again", 30.0)
+    until(lambda: site.readyz()[0] == 200, "the daemon is ready again", within_s)
     until(lambda: site.get("/status")["store"]["pending"] == 0, "all is written", 20.0)
     assert site.metric("pbxbilling_store_dropped_total") == 0
 
