@@ -53,7 +53,7 @@ the quartiles of {PAIRS} pairs. Ratios travel from machine to machine, the absol
 is missed where the lower quartile is beyond it too; a row without one is there to know.
 """
 _PART = "\n## "
-PAGE_WIDTH = 100
+_PAGE_WIDTH = 100
 
 
 def machine() -> str:
@@ -70,22 +70,28 @@ def part_of(key: str, found: Found) -> str:
         f"Taken {datetime.now(UTC).date()} on {machine()}, Python {platform.python_version()} with"
         f" {core} core, Linux {platform.release()}."
     )
-    title, _, method = _text(key).partition("\n")
+    method = _text(key).removeprefix(_title(key))
     tables = [printed.markdown(rows_of(found))] if rows_of(found) else []
     tables += [f"**{one.title}**\n\n{printed.side_markdown(one)}" for one in sides_of(found)]
-    lines = textwrap.wrap(taken, PAGE_WIDTH, break_on_hyphens=False)
-    return "\n".join([f"{_PART}{title}", "", *lines, "", *tables, method.strip(), ""])
+    lines = textwrap.wrap(taken, _PAGE_WIDTH, break_on_hyphens=False)
+    return "\n".join([f"{_PART}{_title(key)}", "", *lines, "", *tables, method.strip(), ""])
 
 
 def page(parts: Mapping[str, str], before: str) -> str:
     """Return the page of `before` with these parts in the place of their older ones."""
     older = {text.partition("\n")[0]: _PART + text for text in before.split(_PART)[1:]}
-    all_parts = (parts.get(key) or older.get(_text(key).partition("\n")[0]) for key in MEASUREMENTS)
+    all_parts = (parts.get(key) or older.get(_title(key)) for key in MEASUREMENTS)
     return _HEAD + "".join(part.rstrip("\n") + "\n" for part in all_parts if part)
 
 
 def _text(key: str) -> str:
+    """Return a measurement's method, from the docstring of its module."""
     return sys.modules[MEASUREMENTS[key].__module__].__doc__ or key
+
+
+def _title(key: str) -> str:
+    """Return the heading of its part of the page: the first line of the method."""
+    return _text(key).partition("\n")[0]
 
 
 def rows_of(found: Found) -> list[Row]:

@@ -180,7 +180,7 @@ class AccountWriter:
         self._changed_at = self._plans_at = self.writes
 
     def is_unchanged(self, since: int) -> bool:
-        """Return whether no plan, tenant or statement was written since so many writes."""
+        """Return whether no plan, tenant or statement was written since `writes` was `since`."""
         return self._changed_at <= since
 
     def is_fresh(self, tenant: str, since: int) -> bool:

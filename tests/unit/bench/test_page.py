@@ -11,7 +11,7 @@ from bench import __main__ as bench
 from bench.measure import Row, SideTable
 
 SIDES = SideTable("Several sides", ("side", "ms"), (("bare", "1.0"),))
-TITLES = {key: bench._text(key).partition("\n")[0] for key in bench.MEASUREMENTS}
+TITLES = {key: bench._title(key) for key in bench.MEASUREMENTS}
 
 
 def row(name: str, *, ratio: float = 1.0) -> Row:
